@@ -1,0 +1,115 @@
+"""The command line: one file a verb, loaded when it is used, so that ``refinery --help`` stays quick.
+
+A verb is a module with a click command called ``command``, whose callback returns the exit code or None. To add one,
+write the module and its line in ``SECTIONS``; options that verbs share are in ``_options``. Verbs only ask and print:
+what they do is a function of the library.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+from click.shell_completion import CompletionItem, shell_complete
+
+from refinery.cli._errors import finish
+from refinery.cli._options import Session
+from refinery.nearest import did_you_mean
+
+SECTIONS = {
+    "Start": {
+        "init": "Write a starter recipe, and with --demo a small crawl to try it on.",
+        "check": "Check recipe, assets, inputs and columns; no data is read.",
+        "stages": "List the stages, or show all about one.",
+        "assets": "List models and word lists, or get one.",
+    },
+    "Run": {
+        "plan": "Show what would run, why, and how much it is.",
+        "run": "Make what is missing.",
+    },
+}
+"""Verb → one line about it, by section of the help. A verb's module is ``refinery.cli.<verb>``, ``-`` as ``_``."""
+
+COMPLETE = "_REFINERY_COMPLETE"
+EPILOG = """\b
+Exit codes: 0 done; 1 finished, but parts failed or findings; 2 wrong usage or
+recipe; 3 storage or assets; 4 refused; 70 internal error; 130 interrupted.
+
+\b
+Completion: eval "$(_REFINERY_COMPLETE=bash_source refinery)" in ~/.bashrc;
+zsh_source and fish_source for those shells.
+"""
+
+
+class Verbs(click.Group):
+    """The verbs of ``SECTIONS``, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All verbs, in the order of the help."""
+        del ctx
+        return [verb for verbs in SECTIONS.values() for verb in verbs]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's command, None for an unknown one."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = importlib.import_module(f"refinery.cli.{cmd_name.replace('-', '_')}").command
+        assert isinstance(command, click.Command)  # noqa: S101 - a defect of the verb's module
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that ``args`` begin with. Raises click's UsageError with the nearest verb."""
+        known = self.list_commands(ctx)
+        if args[0] not in known and not args[0].startswith("-"):
+            raise click.UsageError(f"no verb {args[0][:80]!r}; {did_you_mean(args[0], known)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table above, so that help imports no verb."""
+        del ctx
+        for section, verbs in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl(list(verbs.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Verbs that begin with ``incomplete``, without importing them."""
+        verbs = [(verb, about) for verbs in SECTIONS.values() for verb, about in verbs.items()]
+        found = [CompletionItem(verb, help=about) for verb, about in verbs if verb.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
+
+@click.group(
+    cls=Verbs, epilog=EPILOG, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(package_name="refinery", message="refinery %(version)s")
+@click.pass_context
+def verbs(context: click.Context) -> None:
+    """Turn crawl archives into text fit for pretraining language models."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(2)
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command line and return its exit code; errors are printed, not raised."""
+    session = Session()
+
+    def invoke() -> int:
+        with verbs.make_context("refinery", list(args), obj=session) as context:
+            return verbs.invoke(context) or 0
+
+    return finish(invoke, session)
+
+
+def main() -> None:
+    """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names in a crawl may hold what the terminal cannot show.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    wish = os.environ.get(COMPLETE)
+    sys.exit(shell_complete(verbs, {}, "refinery", COMPLETE, wish) if wish else run(sys.argv[1:]))

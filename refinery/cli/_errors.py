@@ -1,0 +1,113 @@
+"""How a command line ends: exit codes, and errors as people read them. The only place that catches everything.
+
+Tracebacks are for -v and for the file that an internal error is saved in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import select
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+
+import click
+
+from refinery.cli._options import Session
+from refinery.errors import RefineryError, StorageError, UsageError
+from refinery.store import LocalStore, Store, store_for
+
+INTERNAL, INTERRUPTED, PIPE_CLOSED = 70, 130, 141
+
+
+def finish(invoke: Callable[[], int], session: Session) -> int:
+    """The exit code of ``invoke``, whatever happens in it."""
+    try:
+        code = invoke()
+        sys.stdout.flush()
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        _show_usage(error, session)
+        return error.exit_code
+    except RefineryError as error:
+        _show(error, session)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - a defect must end in one line and exit code 70, not in a traceback
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return PIPE_CLOSED
+        _show_internal(error, session)
+        return INTERNAL
+    return code
+
+
+def _show(error: RefineryError, session: Session) -> None:
+    """Print an error that its user can mend."""
+    if session.verbose:
+        click.echo(traceback.format_exc(), err=True)
+    if getattr(error, "problems", ()):
+        # Places and carets need the left edge.
+        click.echo(error.message, err=True)
+    else:
+        _lines(error.message, error.hint, session)
+
+
+def _show_usage(error: click.ClickException, session: Session) -> None:
+    context = getattr(error, "ctx", None)
+    _lines(error.format_message(), f"{context.command_path} --help" if context else "", session)
+
+
+def _lines(message: str, hint: str, session: Session) -> None:
+    click.echo(click.style("error: ", fg="red", bold=True) + message, err=True, color=session.color)
+    if hint:
+        click.echo(click.style("hint: ", bold=True) + hint, err=True, color=session.color)
+
+
+def _show_internal(error: Exception, session: Session) -> None:
+    details = "".join(traceback.format_exception(error))
+    if session.verbose:
+        click.echo(details, err=True)
+    said = " ".join(str(error).split())[:300]
+    line = f"internal error: {type(error).__name__}: {said}; details: {_save(details, session)}"
+    click.echo(click.style(line, fg="red"), err=True, color=session.color)
+
+
+def _save(details: str, session: Session) -> str:
+    """Write a traceback under the root's ``runs/``, else to a temporary folder, and return its path."""
+    name = f"error-{hashlib.blake2b(details.encode(errors='replace'), digest_size=4).hexdigest()}.txt"
+    for folder, store in _folders(session):
+        path = os.path.join(folder, name)
+        try:
+            store.put(path, details.encode(errors="replace"))
+        except StorageError:
+            continue  # the next folder will do
+        return path
+    return "not saved, see -v"
+
+
+def _folders(session: Session) -> list[tuple[str, Store]]:
+    found: list[tuple[str, Store]] = []
+    try:
+        if session.root and store_for(session.root).exists(os.path.join(session.root, "HEAD.json")):
+            found.append((os.path.join(session.root, "runs"), store_for(session.root)))
+        found.append((tempfile.mkdtemp(prefix="refinery-"), LocalStore()))
+    except (OSError, UsageError):
+        return found  # no room for a folder, or a root of no known kind: that was the error to report
+    return found
+
+
+def _nobody_reads() -> bool:
+    """Whether the reader of standard output has gone; if so, nothing more is written to it."""
+    # The pipe may be another one, to a worker: then the error is to be shown.
+    poll = select.poll()
+    poll.register(sys.stdout, 0)
+    if not any(event & select.POLLERR for _, event in poll.poll(0)):
+        return False
+    # Python flushes once more as it ends, and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True

@@ -1,0 +1,37 @@
+"""What verbs print: JSON for programs, aligned columns for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+
+def print_json(value: Any) -> None:
+    """Print a JSON-able value on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def columns(rows: Sequence[Sequence[str]], indent: int = 2) -> str:
+    """Rows of cells, each column as wide as its widest cell; the last one is not padded."""
+    widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows), default=0))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) for row in rows)
+    return "\n".join(" " * indent + line.rstrip() for line in lines)
+
+
+def plural(number: int, word: str) -> str:
+    """``1 file``, ``1,024 files``."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def size(count: int) -> str:
+    """Bytes as people read them: ``512 B``, ``12.3 MB``."""
+    value, units = float(count), iter(("B", "kB", "MB", "GB", "TB"))
+    unit = next(units)
+    for unit in units if value >= 1000 else ():
+        value /= 1000
+        if value < 1000:
+            break
+    return f"{count:,} B" if unit == "B" else f"{value:,.1f} {unit}"

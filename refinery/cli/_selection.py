@@ -1,0 +1,59 @@
+"""--from, --until, --only, --parts and --sample: which stages and parts a verb is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from refinery.plan import Selection
+
+Callback = TypeVar("Callback", bound=Callable[..., Any])
+
+
+def selection_options(command: Callback) -> Callback:
+    """The options, given to the verb as ``first``, ``until``, ``only``, ``parts`` and ``share``."""
+    for option in (
+        click.option("--sample", "share", metavar="N%", callback=_share, help="A fixed share of the parts, at least one."),
+        click.option("--parts", metavar="A-B", callback=_parts, help="Parts by number: 7, 0-99, or 0-9,20."),
+        click.option("--only", metavar="STAGE", help="This stage alone, made again."),
+        click.option("--until", metavar="STAGE", help="Nothing after this stage."),
+        click.option("--from", "first", metavar="STAGE", help="This stage and those after it, made again."),
+    ):
+        command = option(command)
+    return command
+
+
+def selection(
+    first: str | None, until: str | None, only: str | None, parts: tuple[int, ...] | None, share: float | None, force: bool
+) -> Selection:
+    """The options as the library takes them. Raises click's UsageError for ones that exclude each other."""
+    if only and (first or until):
+        raise click.UsageError("--only excludes --from and --until")
+    if parts and share:
+        raise click.UsageError("--parts excludes --sample")
+    return Selection(first=only or first, until=only or until, parts=parts, share=share, force=force)
+
+
+def _parts(context: click.Context, parameter: click.Parameter, given: str | None) -> tuple[int, ...] | None:
+    del context, parameter
+    if given is None:
+        return None
+    numbers: list[int] = []
+    for piece in given.split(","):
+        low, dash, high = piece.strip().partition("-")
+        if not low.isdecimal() or (dash and not high.isdecimal()):
+            raise click.BadParameter(f"{given!r}: expected numbers and ranges, as in 0-99 or 3,7")
+        numbers += range(int(low), int(high or low) + 1)
+    return tuple(sorted(set(numbers)))
+
+
+def _share(context: click.Context, parameter: click.Parameter, given: str | None) -> float | None:
+    del context, parameter
+    if given is None:
+        return None
+    number = given.removesuffix("%")
+    if number == given or not number.replace(".", "", 1).isdecimal() or not 0 < float(number) <= 100:
+        raise click.BadParameter(f"{given!r}: expected a share above 0 % and up to 100 %, as in 1%")
+    return float(number) / 100

@@ -1,0 +1,103 @@
+"""``refinery check``: whether a recipe could run, without reading any data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from refinery import kernels
+from refinery.assets import Asset
+from refinery.cli._options import Session, output_options, pass_session, recipe_options
+from refinery.cli._output import columns, plural, print_json, size
+from refinery.config import Pipeline, RecipeError, Step, load
+from refinery.errors import RefineryError
+from refinery.store import store_for
+
+
+@click.command("check")
+@recipe_options
+@output_options
+@pass_session
+def command(session: Session, config: str, root: str | None, overrides: tuple[str, ...]) -> int:
+    """Check recipe, assets, inputs and columns; no data is read.
+
+    All problems are shown, each with its place and the fix. Exit code 2 for the recipe, 3 for a missing asset or
+    inputs.
+    """
+    try:
+        pipeline = load(config, overrides, root)
+    except RecipeError as error:
+        if session.json:
+            print_json({"ok": False, "problems": [problem.to_json() for problem in error.problems]})
+        raise
+    session.root = pipeline.root
+    report, problems = survey(pipeline)
+    if session.json:
+        listed = [{"message": problem.message, "fix": problem.hint} for problem in problems]
+        print_json({"ok": not problems, **report, "problems": listed})
+    for problem in problems:
+        click.echo(f"{problem.message}\n  {problem.hint}".rstrip(), err=True)
+    if problems:
+        click.echo(f"{plural(len(problems), 'problem')}.", err=True)
+        return max(problem.exit_code for problem in problems)
+    session.say(_text(config, report))
+    return 0
+
+
+def survey(pipeline: Pipeline) -> tuple[dict[str, Any], list[RefineryError]]:
+    """What a pipeline would work on and with, and what is not there."""
+    problems: list[RefineryError] = []
+    report = {
+        "dataset": pipeline.dataset,
+        "root": pipeline.root,
+        "stages": [step.name for step in pipeline.steps],
+        "inputs": _inputs(pipeline, problems),
+        "assets": [row for step in pipeline.steps for row in _assets(step, problems)],
+        "kernels": active_kernels(),
+    }
+    return report, problems
+
+
+def active_kernels() -> str:
+    """``reference``, ``native``, or both where only some are native."""
+    modules = {getattr(getattr(kernels, name), "__module__", "") for name in kernels.__all__}
+    kinds = {"reference" if ".reference." in module else "native" for module in modules if module}
+    return " and ".join(sorted(kinds))
+
+
+def _inputs(pipeline: Pipeline, problems: list[RefineryError]) -> dict[str, int]:
+    files: dict[str, int] = {}
+    for pattern in pipeline.inputs:
+        try:
+            for path in pipeline.source.list_inputs(pattern, store_for(pattern)):
+                files[path] = store_for(path).stat(path).size
+        except RefineryError as error:
+            problems.append(error)
+    return {"files": len(files), "bytes": sum(files.values())}
+
+
+def _assets(step: Step, problems: list[RefineryError]) -> list[dict[str, str]]:
+    found = []
+    for name in type(step.stage).model_fields:
+        value = getattr(step.stage, name)
+        for asset in value if isinstance(value, tuple) else (value,):
+            if isinstance(asset, Asset):
+                try:
+                    found.append({"field": f"{step.name}.{name}", "asset": str(asset), "path": asset.path()})
+                except RefineryError as error:
+                    problems.append(type(error)(f"{step.name}.{name}: {error.message}", hint=error.hint))
+    return found
+
+
+def _text(config: str, report: dict[str, Any]) -> str:
+    inputs = report["inputs"]
+    rows = [
+        ("dataset", report["dataset"]),
+        ("inputs", f"{plural(inputs['files'], 'file')}, {size(inputs['bytes'])}"),
+        ("root", report["root"]),
+        ("stages", " → ".join(report["stages"])),
+        *(("asset", f"{row['asset']}  {row['path']}") for row in report["assets"]),
+        ("kernels", report["kernels"]),
+    ]
+    return f"{config}: ok\n{columns(rows)}"

@@ -1,0 +1,74 @@
+"""``refinery plan``: what ``run`` would do, why, and how much it is."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from refinery.cli._options import Session, output_options, pass_session, recipe_options
+from refinery.cli._output import columns, plural, print_json, size
+from refinery.cli._selection import selection, selection_options
+from refinery.config import load
+from refinery.forecast import Forecast, StageForecast, forecast
+from refinery.part import Root
+from refinery.plan import Planner
+from refinery.store import store_for
+
+
+@click.command("plan")
+@recipe_options
+@selection_options
+@click.option("--force", is_flag=True, help="As for run: everything again.")
+@output_options
+@pass_session
+def command(
+    session: Session,
+    config: str,
+    root: str | None,
+    overrides: tuple[str, ...],
+    first: str | None,
+    until: str | None,
+    only: str | None,
+    parts: tuple[int, ...] | None,
+    share: float | None,
+    force: bool,
+) -> int:
+    """Show what would run, why, and how much it is. Nothing is written.
+
+    Sizes and times are estimated from the parts made before; `refinery run --sample 1%` makes some.
+    """
+    pipeline = load(config, overrides, root)
+    chosen = selection(first, until, only, parts, share, force)
+    found = forecast(Planner(pipeline, Root(pipeline.root, store_for(pipeline.root)), chosen), chosen)
+    if session.json:
+        print_json({**dataclasses.asdict(found), "nothing_to_do": found.nothing_to_do})
+    session.say(_text(found))
+    return 0
+
+
+def _text(found: Forecast) -> str:
+    head = f"{found.dataset} → {found.root}   {plural(found.inputs, 'input file')}, {size(found.input_bytes)}"
+    rows = [("stage", "parts", "do", "reason", "write", "CPU"), *(_row(stage) for stage in found.stages)]
+    lines = [head, columns(rows)]
+    if found.blocked:
+        lines.append(f"then stops: {found.blocked}")
+    if found.changed_code:
+        lines.append(f"run will refuse: the code of {', '.join(found.changed_code)} changed and the version did not")
+    if found.nothing_to_do:
+        lines.append("nothing to do")
+    return "\n".join(lines)
+
+
+def _row(stage: StageForecast) -> tuple[str, ...]:
+    parts = f"{stage.parts:,}" if stage.todo in (0, stage.parts) else f"{stage.todo:,} of {stage.parts:,}"
+    written = "–" if stage.write is None else size(stage.write) if stage.todo else ""
+    return stage.name, parts, stage.action, stage.reason, written, _span(stage.seconds) if stage.todo else ""
+
+
+def _span(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,169 @@
+"""``refinery run``: make what is missing, with live progress."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from refinery.cli._options import Session, output_options, pass_session, recipe_options
+from refinery.cli._output import plural, print_json, size
+from refinery.cli._selection import selection, selection_options
+from refinery.config import load
+from refinery.progress import Listener, PhaseProgress
+from refinery.run import RunReport, run
+from refinery.tasks import Task
+
+
+@click.command("run")
+@recipe_options
+@selection_options
+@click.option("--workers", metavar="N|auto", help="Worker processes, instead of the recipe's executor.workers.")
+@click.option("--force", is_flag=True, help="Make everything again, though it is up to date.")
+@click.option("--accept-code", is_flag=True, help="Keep results although a stage's code changed and its version did not.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first part that fails.")
+@output_options
+@pass_session
+def command(
+    session: Session,
+    config: str,
+    root: str | None,
+    overrides: tuple[str, ...],
+    first: str | None,
+    until: str | None,
+    only: str | None,
+    parts: tuple[int, ...] | None,
+    share: float | None,
+    workers: str | None,
+    force: bool,
+    accept_code: bool,
+    fail_fast: bool,
+) -> int:
+    """Make what is missing. Safe to stop at any moment: the same command goes on.
+
+    Exit code 1 where parts failed; `refinery logs` says why.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    overrides += (f"executor.workers={workers}",) if workers else ()
+    pipeline = load(config, overrides, root)
+    chosen = selection(first, until, only, parts, share, force)
+    with _listener(session) as listener:
+        try:
+            report = run(
+                pipeline,
+                chosen,
+                accept_code=accept_code,
+                fail_fast=fail_fast,
+                listener=listener,
+                command={"recipe": config, "overrides": list(overrides), "arguments": sys.argv[1:]},
+            )
+        except KeyboardInterrupt:
+            click.echo("stopped; what is finished is kept, and the same command goes on from it", err=True)
+            raise
+    if session.json:
+        print_json({**vars(report), "root": pipeline.root})
+    session.say(_text(report, pipeline.root))
+    return 1 if report.failures else 0
+
+
+def _text(report: RunReport, root: str) -> str:
+    if report.failures:
+        shown = "\n".join(f"  {failure}" for failure in report.failures[:10])
+        return f"{plural(len(report.failures), 'part')} failed:\n{shown}\n`refinery logs --root {root} -v` has the details"
+    note = f"\n{report.blocked}" if report.blocked else ""
+    if not report.tasks:
+        return f"nothing to do: {root} is up to date{note}"
+    return f"done: {plural(report.tasks, 'task')} in {plural(report.phases, 'phase')} → {root}{note}"
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+class _Quiet:
+    """No progress; problems go to standard error."""
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        """Nothing to close."""
+
+    def phase(self, progress: PhaseProgress) -> None:
+        """See ``Listener``."""
+
+    def advance(self, progress: PhaseProgress, task: Task) -> None:
+        """See ``Listener``."""
+
+    def problem(self, message: str) -> None:
+        """A line that stays."""
+        click.echo(f"  {message}", err=True)
+
+
+class _Lines(_Quiet):
+    """Plain lines, for logs: the beginning and end of each phase, and every tenth of it."""
+
+    def __init__(self) -> None:
+        self._tenth = 0
+
+    def phase(self, progress: PhaseProgress) -> None:
+        self._tenth = 0
+        click.echo(f"{progress.title}: {plural(progress.tasks, 'task')}, {size(progress.bytes)}", err=True)
+
+    def advance(self, progress: PhaseProgress, task: Task) -> None:
+        ended = progress.done + progress.failed
+        tenth = ended * 10 // progress.tasks
+        if tenth > self._tenth:
+            self._tenth = tenth
+            eta = f", {progress.eta:.0f} s left" if progress.eta else ""
+            rate = progress.bytes_done / max(progress.seconds, 1e-6)
+            click.echo(f"  {ended:,}/{progress.tasks:,}  {size(int(rate))}/s{eta}", err=True)
+
+
+class _Live(_Quiet):
+    """One line for each phase, redrawn in a terminal."""
+
+    def __init__(self, color: bool | None) -> None:
+        console = Console(stderr=True, no_color=color is False)
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[parts]}"),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._bar = self._bars.add_task("reading receipts", total=None, parts="")
+
+    def __enter__(self) -> Listener:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._bars.stop()
+
+    def phase(self, progress: PhaseProgress) -> None:
+        self._bars.remove_task(self._bar)
+        self._bar = self._bars.add_task(progress.title, total=progress.bytes or None, parts=_parts(progress))
+
+    def advance(self, progress: PhaseProgress, task: Task) -> None:
+        self._bars.update(self._bar, completed=progress.bytes_done, parts=_parts(progress))
+
+    def problem(self, message: str) -> None:
+        self._bars.console.print(f"  {message}", markup=False, highlight=False)
+
+
+def _parts(progress: PhaseProgress) -> str:
+    failed = f" {progress.failed:,} failed" if progress.failed else ""
+    return f"{progress.done:,}/{progress.tasks:,}{failed}"
+
+
+def _listener(session: Session) -> _Quiet:
+    if session.quiet:
+        return _Quiet()
+    return _Live(session.color) if sys.stderr.isatty() else _Lines()

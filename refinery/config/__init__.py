@@ -1,0 +1,22 @@
+"""Recipes: YAML text → Pipeline, and every error with its file, line and column.
+
+Not here: what stages do, and whether inputs and assets exist.
+"""
+
+from refinery.config.pipeline import Executor, Pipeline, Step, plain, recipe_dict, written
+from refinery.config.problems import Problem, RecipeError
+from refinery.config.reader import from_dict, load, parse
+
+__all__ = [
+    "Executor",
+    "Pipeline",
+    "Problem",
+    "RecipeError",
+    "Step",
+    "from_dict",
+    "load",
+    "parse",
+    "plain",
+    "recipe_dict",
+    "written",
+]

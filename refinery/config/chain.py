@@ -1,0 +1,54 @@
+"""Whether each stage gets the columns and facts that it reads from the stages before it.
+
+It follows names only, so that every gap is found at once; ``refinery.schema`` gives the exact types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from refinery.config.pipeline import Step
+from refinery.docs import POINTER, TEXT, TOKENS
+from refinery.errors import RefineryError
+
+
+def gaps(steps: Sequence[Step]) -> Iterator[tuple[int, str, str]]:
+    """The number of each step that does not get what it needs, what that is, and what would help."""
+    columns = [field.name for field in POINTER]
+    dropped: dict[str, str] = {}
+    for number, step in enumerate(steps):
+        for read in step.stage.reads:
+            fact = "." in read
+            if read not in (_facts(steps[:number]) if fact else columns):
+                fix = _measured(read, steps[number:]) if fact else _added(read, dropped, steps[number:])
+                yield number, f"{step.name!r} reads {read!r}, which is not there", fix
+        facts = [step.name] if step.stage.facts().num_fields else []
+        given = list(dict.fromkeys([*columns, *_gives(step), *facts]))
+        try:
+            columns = list(step.stage.selects(given))
+        except RefineryError as error:
+            yield number, error.message, error.hint
+            columns = given
+        dropped |= dict.fromkeys(set(given) - set(columns), step.name)
+
+
+def _gives(step: Step) -> list[str]:
+    names = [field.name for field in step.stage.adds]
+    return [*names, TOKENS.name] if TEXT.name in names else names
+
+
+def _facts(steps: Sequence[Step]) -> set[str]:
+    return {f"{step.name}.{field.name}" for step in steps for field in step.stage.facts()}
+
+
+def _measured(fact: str, later: Sequence[Step]) -> str:
+    if fact in _facts(later):
+        return f"put {fact.partition('.')[0]!r} before it"
+    return "no stage of this recipe measures it"
+
+
+def _added(column: str, dropped: dict[str, str], later: Sequence[Step]) -> str:
+    if column in dropped:
+        return f"{dropped[column]!r} drops it: put this stage before {dropped[column]!r}"
+    makers = [step.name for step in later if column in _gives(step)]
+    return f"put {makers[0]!r} before it" if makers else "no stage of this recipe adds it"

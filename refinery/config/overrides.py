@@ -1,0 +1,106 @@
+"""``--set key=value``: replace a value of the recipe before it is checked, so that errors show the option itself.
+
+``key`` is ``stage.field`` (the instance name), ``executor.field`` or a key of the recipe. The value is YAML, except for
+paths and the dataset's name, which are taken as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from refinery.config.pipeline import Executor, Settings
+from refinery.config.problems import Problem, Span, Text
+from refinery.config.strict_yaml import Node, read
+from refinery.nearest import did_you_mean
+
+VERBATIM = ("dataset", "inputs", "root")
+OPTION = "--set"
+
+
+def override(root: Node, overrides: Iterable[str]) -> tuple[Node, list[Problem]]:
+    """``root`` with the values of ``overrides`` (``key=value``) in place, and what is wrong with them.
+
+    Raises RecipeError where a value is no YAML.
+    """
+    problems: list[Problem] = []
+    seen: set[str] = set()
+    for given in overrides:
+        text = Text(OPTION, given, is_file=False)
+        key, equals, _ = given.partition("=")
+        span = Span(text, 0, len(key))
+        if not equals or not key:
+            problems.append(Problem(span, "no value to set", "expected key=value, as in quality.min_words=80"))
+        elif key in seen:
+            problems.append(Problem(span, f"{key[:80]!r} is set twice", "keep one"))
+        else:
+            seen.add(key)
+            root = _set(root, key, text, problems)
+    return root, problems
+
+
+def replace_root(root: Node, path: str, problems: list[Problem]) -> Node:
+    """The recipe with another ``root``, as ``--root`` gives it."""
+    span = Span(Text("--root", path, is_file=False), 0, len(path))
+    return _with(root, "root", span, _verbatim(span, problems))
+
+
+def _verbatim(span: Span, problems: list[Problem]) -> Node:
+    value = span.text.content[span.start : span.end]
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        problems.append(Problem(span, "this is not UTF-8", "rename the path"))
+        value = ascii(value)
+    return Node(span, value)
+
+
+def _set(root: Node, key: str, text: Text, problems: list[Problem]) -> Node:
+    head, dot, tail = key.partition(".")
+    name = Span(text, len(head) + 1 if dot else 0, len(key))
+    start = len(key) + 1
+    if key in VERBATIM:
+        return _with(root, key, name, _verbatim(Span(text, start, len(text.content)), problems))
+    if not text.content[start:].strip():
+        problems.append(Problem(Span(text, start, start), "no value to set", "null takes a value away"))
+        return root
+    value, found = read(text, start)
+    problems += found
+    if key in Settings.model_fields and key != "executor":
+        return _with(root, key, name, value)
+    if head == "executor" and tail in Executor.model_fields:
+        old = root.mapping.get("executor") or Node(name, {})
+        return _with(root, "executor", root.keys.get("executor", name), _with(old, tail, name, value))
+    steps = _steps(root)
+    if dot and head in steps and tail not in ("", "as", "use"):
+        return _set_field(root, steps[head], tail, name, value)
+    known = [*(n for n in Settings.model_fields if n != "executor"), *(f"executor.{n}" for n in Executor.model_fields)]
+    known += [f"{step}.{tail}" if tail else f"{step}.FIELD" for step in steps]
+    problems.append(Problem(Span(text, 0, len(key)), f"nothing is called {key[:80]!r}", did_you_mean(key, known)))
+    return root
+
+
+def _set_field(root: Node, number: int, name: str, span: Span, value: Node) -> Node:
+    steps = root.mapping["pipeline"]
+    assert isinstance(steps.value, tuple)  # noqa: S101 - _steps looked
+    step = steps.value[number]
+    ((key, body),) = step.mapping.items()
+    changed = _with(step, key, step.keys[key], _with(body, name, span, value))
+    items = (*steps.value[:number], changed, *steps.value[number + 1 :])
+    return _with(root, "pipeline", root.keys["pipeline"], replace(steps, value=items))
+
+
+def _steps(root: Node) -> dict[str, int]:
+    """Instance names and positions of the steps that can be told apart; what is malformed is found later."""
+    found: dict[str, int] = {}
+    pipeline = root.mapping.get("pipeline")
+    for number, step in enumerate(pipeline.value if pipeline and isinstance(pipeline.value, tuple) else ()):
+        for key, body in step.mapping.items() if len(step.mapping) == 1 else ():
+            alias = body.mapping["as"].value if "as" in body.mapping else key
+            if body.value is None or body.mapping or body.value == {}:
+                found.setdefault(str(alias), number)
+    return found
+
+
+def _with(node: Node, key: str, span: Span, value: Node) -> Node:
+    return replace(node, value={**node.mapping, key: value}, keys={**node.keys, key: span})

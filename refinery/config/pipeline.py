@@ -1,0 +1,151 @@
+"""The types that a recipe becomes, and the recipe they become again.
+
+Not here: reading YAML and telling what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, InstanceOf, TypeAdapter
+
+from refinery.stage import Source, Stage
+
+_PERCENT = re.compile(r"([0-9]{1,3})%")
+_size = TypeAdapter(ByteSize)
+
+
+def _memory(value: object) -> object:
+    if not isinstance(value, str) or value.isdigit():
+        raise ValueError("expected a share of the machine or a size, with a unit: 80%, 12GiB")
+    percent = _PERCENT.fullmatch(value)
+    if percent and not 1 <= int(percent[1]) <= 100:
+        raise ValueError("expected 1% to 100%")
+    if not percent:
+        _size.validate_python(value)
+    return value
+
+
+def _dataset(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
+        raise ValueError("expected up to 100 letters, digits and . _ - that begin with a letter or digit")
+    return value
+
+
+def _inputs(value: object) -> object:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Executor(BaseModel):
+    """Where tasks run and how much of the machine they may take; it never changes a result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["local"] = "local"
+    workers: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    memory: Annotated[str, BeforeValidator(_memory)] = "80%"
+    batch: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    """Documents that a stage is given at once."""
+
+    def memory_bytes(self, total: int) -> int:
+        """The bytes that all workers together may take of a machine that has ``total``."""
+        percent = _PERCENT.fullmatch(self.memory)
+        return total * int(percent[1]) // 100 if percent else int(_size.validate_python(self.memory))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of a pipeline under its instance name; ``use`` is its ``module:Class`` if it is no registered one."""
+
+    name: str
+    stage: Stage
+    write: bool = False
+    use: str = ""
+
+
+class Settings(BaseModel):
+    """The keys of a recipe beside its pipeline. Relative paths are relative to the current folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: Annotated[str, AfterValidator(_dataset)]
+    inputs: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1), BeforeValidator(_inputs)]
+    root: Annotated[str, Field(min_length=1)]
+    write: Literal["every", "marked", "last"] = "every"
+    keep_removed: Literal["facts", "sample", "text", "counts"] = "facts"
+    executor: Executor = Executor()
+
+
+class Pipeline(Settings):
+    """A valid recipe: settings and stages in their order. Immutable and picklable."""
+
+    steps: tuple[InstanceOf[Step], ...]
+    overrides: tuple[str, ...] = ()
+    """The ``key=value`` of the command line that were applied, for the run's record."""
+
+    @property
+    def source(self) -> Source:
+        """The first stage."""
+        first = self.steps[0].stage
+        assert isinstance(first, Source)  # noqa: S101 - what building a pipeline ensures
+        return first
+
+
+def recipe_dict(pipeline: Pipeline) -> dict[str, Any]:
+    """What decides the result, every field written out, in the shape of a recipe; JSON-able.
+
+    Left out are ``root`` (a root may be moved), the executor and fields declared ``tuning``.
+    """
+    return {
+        "dataset": pipeline.dataset,
+        "inputs": list(pipeline.inputs),
+        "write": pipeline.write,
+        "keep_removed": pipeline.keep_removed,
+        "pipeline": [{step.stage.name: _step_dict(step)} for step in pipeline.steps],
+    }
+
+
+def _step_dict(step: Step) -> dict[str, Any]:
+    stage = step.stage
+    fields = [name for name in type(stage).model_fields if name not in stage.roles("tuning")]
+    written: dict[str, Any] = {name: plain(getattr(stage, name)) for name in fields}
+    written |= {"as": step.name} if step.name != stage.name else {}
+    written |= {"write": True} if step.write else {}
+    return written | ({"use": step.use} if step.use else {})
+
+
+def plain(value: object) -> Any:
+    """A field's value as a recipe writes it. Raises TypeError for what has no one way to be written."""
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"
+    if isinstance(value, BaseModel):
+        return {name: plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in sorted(value.items())}
+    if isinstance(value, set | frozenset):
+        return sorted(plain(item) for item in value)
+    if isinstance(value, bool) or value is None:
+        return value
+    for known in (str, int, float):
+        if isinstance(value, known):
+            return known(value)
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    raise TypeError(f"a {type(value).__name__} cannot be written in a recipe")
+
+
+def written(value: object) -> str:
+    """A field's value as a person would write it."""
+    if isinstance(value, ByteSize):
+        return value.human_readable().replace(".0", "")
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(written(item) for item in value)}]"
+    ready = plain(value)
+    return ready if isinstance(ready, str) else json.dumps(ready, ensure_ascii=False)

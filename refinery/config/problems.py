@@ -1,0 +1,118 @@
+"""What is wrong in a recipe and where: texts, spans in them, problems, and how they are shown.
+
+Not here: finding the problems.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from refinery.errors import UsageError
+
+SHOWN = 100
+"""Columns of a long line that are shown around a problem."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text that people wrote: a recipe by its path, or one command line option by its name."""
+
+    name: str
+    content: str
+    is_file: bool = True
+
+    def position(self, index: int) -> tuple[int, int]:
+        """Line and column of a character, from 1."""
+        return self.content.count("\n", 0, index) + 1, index - self.content.rfind("\n", 0, index)
+
+    def line(self, index: int) -> str:
+        """The line that holds a character."""
+        start = self.content.rfind("\n", 0, index) + 1
+        end = self.content.find("\n", start)
+        return self.content[start : end if end >= 0 else None].removesuffix("\r")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Characters ``start`` to ``end`` of a text."""
+
+    text: Text
+    start: int
+    end: int
+
+    @property
+    def place(self) -> str:
+        """``file:line:column``, or the option's name."""
+        if not self.text.is_file:
+            return self.text.name
+        line, column = self.text.position(self.start)
+        return f"{self.text.name}:{line}:{column}"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong; ``fix`` is what was expected there, ``stage`` whose fields it is about."""
+
+    span: Span
+    message: str
+    fix: str = ""
+    stage: str = ""
+
+    def render(self) -> str:
+        """The place and message, the line, and a caret with the fix below it."""
+        number, column = self.span.text.position(self.span.start)
+        line = self.span.text.line(self.span.start)
+        # A caret may stand one past the end, where something is missing.
+        begin = min(column - 1, len(line))
+        end = max(begin + 1, min(begin + self.span.end - self.span.start, len(line)))
+        left = max(0, begin - SHOWN * 2 // 3) if len(line) > SHOWN else 0
+        right = left + SHOWN
+        shown = ("…" if left else "") + _printable(line[left:right]) + ("…" if len(line) > right else "")
+        before = ("…" if left else "") + _printable(line[left:begin])
+        carets = "^" * _columns(_printable(line[begin : min(end, right)]))
+        label = str(number) if self.span.text.is_file else ""
+        return (
+            f"{self.span.place}  {_printable(self.message)}\n"
+            f"{label:>5} │ {shown}\n"
+            f"      │ {' ' * _columns(before)}{carets or '^'} {_printable(self.fix)}".rstrip()
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """The problem as JSON-able fields; line and column are null for an option."""
+        line, column = self.span.text.position(self.span.start) if self.span.text.is_file else (None, None)
+        return {
+            "file": self.span.text.name,
+            "line": line,
+            "column": column,
+            "message": self.message,
+            "fix": self.fix,
+        }
+
+
+class RecipeError(UsageError):
+    """A recipe or an override has problems; the message shows all of them with their places."""
+
+    def __init__(self, message: str, *, hint: str = "", problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = tuple(problems)
+
+
+def recipe_error(problems: Sequence[Problem]) -> RecipeError:
+    """The error that shows ``problems``: those of the file in its order, then those of options."""
+    ordered = sorted(problems, key=lambda p: (not p.span.text.is_file, p.span.start))
+    count = f"{len(ordered)} problem{'s' if len(ordered) > 1 else ''}."
+    stages = sorted({p.stage for p in ordered if p.stage})
+    name = stages[0] if len(stages) == 1 else "NAME"
+    advice = f" `refinery stages {name}` lists {'its' if len(stages) == 1 else 'the'} fields." if stages else ""
+    return RecipeError("\n".join([*(p.render() for p in ordered), count + advice]), problems=ordered)
+
+
+def _printable(text: str) -> str:
+    # A recipe may hold anything, terminal escapes too.
+    return "".join(c if c.isprintable() else "→" if c == "\t" else "·" for c in text)
+
+
+def _columns(text: str) -> int:
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

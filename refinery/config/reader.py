@@ -1,0 +1,63 @@
+"""Recipes from files and texts.
+
+Not here: what each key means (``pipeline``) and how it is checked (``build``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from refinery.config.build import build
+from refinery.config.overrides import override, replace_root
+from refinery.config.pipeline import Pipeline
+from refinery.config.problems import Text
+from refinery.config.strict_yaml import read
+from refinery.errors import UsageError
+from refinery.store import store_for
+
+LIMIT = 256 * 1024
+"""Bytes of the largest recipe; more is another kind of file."""
+
+
+def load(path: str, overrides: Sequence[str] = (), root: str | None = None) -> Pipeline:
+    """The recipe in a file, with ``key=value`` overrides and another root.
+
+    Relative paths in it are relative to the current folder, not to the recipe. Raises UsageError for a file that is
+    missing, too large or not UTF-8, RecipeError with every problem in it, StorageError where it cannot be read.
+    """
+    store = store_for(path)
+    if not store.exists(path):
+        raise UsageError(f"{path}: no such recipe", hint="name one with -c FILE, or write one: refinery init")
+    data = store.read(path, 0, LIMIT + 1)
+    if len(data) > LIMIT:
+        raise UsageError(f"{path}: larger than {LIMIT // 1024} KiB", hint="a recipe is a short YAML file; check -c")
+    return parse(_decode(data, path), path, overrides, root)
+
+
+def parse(text: str, name: str, overrides: Sequence[str] = (), root: str | None = None) -> Pipeline:
+    """The recipe in ``text``; ``name`` is what errors call it. Raises RecipeError with every problem."""
+    node, problems = read(Text(name, text))
+    if not isinstance(node.value, Mapping):
+        return build(node, problems, overrides)
+    node, wrong = override(node, overrides)
+    if root is not None:
+        node = replace_root(node, root, wrong)
+    return build(node, [*problems, *wrong], overrides)
+
+
+def from_dict(data: Mapping[str, Any], root: str, name: str = "HEAD.json") -> Pipeline:
+    """The pipeline that ``recipe_dict`` wrote down, for the root it was found in. Raises RecipeError."""
+    # JSON is YAML, but for the one character that JSON may leave bare.
+    return parse(json.dumps(data, indent=1).replace("\x7f", "\\u007f"), name, root=root)
+
+
+def _decode(data: bytes, path: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        hint = "a recipe is YAML text in UTF-8; save it as that, or check -c"
+        raise UsageError(f"{path}:{line}:{column}  not UTF-8: byte 0x{data[error.start]:02x}", hint=hint) from error

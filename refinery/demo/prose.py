@@ -1,0 +1,133 @@
+"""Articles for the sample: English from the documentation that every Python carries, other languages from templates.
+
+No text of others lies in this repository: the English is read at run time from ``pydoc_data.topics`` and from the
+docstrings of standard modules, so it differs between versions of Python.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import sysconfig
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pydoc_data.topics import topics
+from typing import Any
+
+from refinery.demo.chance import Chance
+
+MODULES = (
+    "__future__ _pydecimal _pyio argparse ast asyncio/base_events asyncio/events asyncio/locks asyncio/queues "
+    "asyncio/streams asyncio/tasks bdb cmd code codecs concurrent/futures/_base configparser contextlib csv "
+    "ctypes/_aix dataclasses difflib dis doctest email/_header_value_parser email/_policybase email/charset "
+    "email/header email/headerregistry email/message email/policy filecmp fileinput fractions ftplib functools gettext "
+    "graphlib heapq http/client http/cookiejar http/server imaplib inspect ipaddress json/decoder json/encoder "
+    "locale logging/__init__ logging/config logging/handlers mailbox mimetypes multiprocessing/managers "
+    "multiprocessing/pool operator optparse os pdb pickle pkgutil platform plistlib pprint profile pstats queue random "
+    "re/__init__ sched selectors shelve shutil site smtplib socket socketserver ssl statistics subprocess sysconfig "
+    "tarfile tempfile textwrap threading timeit tkinter/__init__ tkinter/dnd tkinter/ttk trace traceback turtle types "
+    "typing unittest/case unittest/loader unittest/mock urllib/parse urllib/request urllib/robotparser uuid warnings "
+    "wave weakref xml/dom/minidom xml/sax/handler xmlrpc/client xmlrpc/server zipfile zipimport"
+).split()
+"""Standard modules with much prose; one that a Python does not have is left out."""
+
+_ROLE = re.compile(r":[a-z:]+:`~?([^`<]*)[^`]*`")
+_EMPHASIS = re.compile(r"\*+(\w[^*]*)\*+|`+|\"\"+")
+
+
+@dataclass(frozen=True)
+class Article:
+    """A title and paragraphs of plain text in one language."""
+
+    title: str
+    paragraphs: tuple[str, ...]
+    language: str = "en"
+
+
+def english(words: int) -> Iterator[Article]:
+    """Articles of about ``words`` words, endless; no paragraph comes twice until all have been used."""
+    lap = 0
+    while True:
+        paragraphs: list[str] = []
+        heading, part = "", 0
+        for source, text in _paragraphs()[lap:]:
+            if not paragraphs:
+                part = part + 1 if source == heading else 1
+                heading = source
+            paragraphs.append(text)
+            if sum(p.count(" ") + 1 for p in paragraphs) >= words:
+                yield Article(f"{heading}, part {part}" if part > 1 else heading, tuple(paragraphs))
+                paragraphs = []
+        lap += 1
+
+
+def foreign(language: str, chance: Chance) -> Article:
+    """An article of five paragraphs in one of ``languages()``."""
+    known = languages()[language]
+    sentences = chance.shuffled(known["sentences"])
+    filled = [_fill(sentence, known["words"], chance) for sentence in sentences[:15]]
+    glue = "" if language in ("zh", "ja") else " "
+    paragraphs = tuple(glue.join(filled[i : i + 3]) for i in range(0, 15, 3))
+    return Article(_fill(chance.pick(known["titles"]), known["words"], chance), paragraphs, language)
+
+
+def _fill(sentence: str, words: Mapping[str, list[str]], chance: Chance) -> str:
+    return sentence.format_map({slot: chance.pick(values) for slot, values in words.items()})
+
+
+def languages() -> dict[str, Any]:
+    """What is known of each language: ``nav``, ``titles``, ``sentences``, ``words``."""
+    return data("languages")
+
+
+@lru_cache
+def data(name: str) -> dict[str, Any]:
+    """One of this package's TOML files."""
+    return tomllib.loads(resources.files("refinery.demo").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1)
+def _paragraphs() -> tuple[tuple[str, str], ...]:
+    """All usable paragraphs in a fixed order, each once, with the heading of its source."""
+    found: dict[str, str] = {}
+    for heading, text in [*_topics(), *_docstrings()]:
+        for block in re.split(r"\n\s*\n", text):
+            paragraph = _clean(block)
+            if _is_prose(paragraph):
+                found.setdefault(paragraph, heading)
+    return tuple((heading, paragraph) for paragraph, heading in found.items())
+
+
+def _topics() -> Iterator[tuple[str, str]]:
+    for name in sorted(topics):
+        text = topics[name].strip()
+        yield _clean(text.partition("\n")[0]) or name, text
+
+
+def _docstrings() -> Iterator[tuple[str, str]]:
+    folder = sysconfig.get_path("stdlib")
+    for module in MODULES:
+        path = os.path.join(folder, *f"{module}.py".split("/"))
+        if os.path.isfile(path):
+            with open(path, encoding="utf-8") as stream:
+                tree = ast.parse(stream.read())
+            heading = f"The module {module.removesuffix('/__init__').replace('/', '.')}"
+            kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+            nodes = (node for node in ast.walk(tree) if isinstance(node, kinds))
+            yield heading, "\n\n".join(ast.get_docstring(node) or "" for node in nodes)
+
+
+def _clean(text: str) -> str:
+    """One line without the marks of reStructuredText."""
+    text = _ROLE.sub(r"\1", " ".join(text.split()))
+    return _EMPHASIS.sub(r"\1", text)
+
+
+def _is_prose(text: str) -> bool:
+    plain = sum(c.isalpha() or c == " " for c in text)
+    long_enough = text.count(" ") >= 24
+    return long_enough and text[0].isupper() and text[-1] == "." and plain > 0.9 * len(text) and ">>>" not in text

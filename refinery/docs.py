@@ -1,0 +1,104 @@
+"""Documents in flight: one Arrow RecordBatch in a thin immutable wrapper, and the columns every document has.
+
+Nothing here knows stages or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+ID = pa.field("id", pa.binary(16), nullable=False)
+URL = pa.field("url", pa.string())
+DATE = pa.field("date", pa.timestamp("s", tz="UTC"))
+WARC = pa.field("warc", pa.string())
+OFFSET = pa.field("offset", pa.uint64())
+LENGTH = pa.field("length", pa.uint64())
+HTML = pa.field("html", pa.string())
+TEXT = pa.field("text", pa.string())
+TOKENS = pa.field("tokens", pa.uint32())
+
+POINTER = (ID, URL, DATE, WARC, OFFSET, LENGTH)
+"""The columns a source gives: who the document is and where its record lies (file, byte offset, bytes in the file)."""
+
+TRANSIENT = frozenset({HTML.name})
+"""Columns that never leave a worker: they are not written, so a rerun that needs them starts at the source."""
+
+T = TypeVar("T")
+
+
+class Docs:
+    """An immutable batch of documents, about 1,000 rows or 32 MB.
+
+    ``view`` remembers what a function derived from the batch (words, lines), so that several stages can share it.
+    """
+
+    __slots__ = ("_views", "batch")
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self.batch = batch
+        self._views: dict[Callable[[Docs], Any], Any] = {}
+
+    def __len__(self) -> int:
+        return cast(int, self.batch.num_rows)
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self.batch.schema
+
+    def column(self, name: str) -> pa.Array:
+        """The column ``name``; ``stage.fact`` reaches into the struct column of a stage. Raises KeyError."""
+        head, _, tail = name.partition(".")
+        index = self.batch.schema.get_field_index(head)
+        if index < 0:
+            raise KeyError(f"no column {head!r}; the batch has {', '.join(self.batch.schema.names)}")
+        array = self.batch.column(index)
+        return pc.struct_field(array, tail) if tail else array
+
+    def texts(self) -> list[str]:
+        """The texts as Python strings, "" for null."""
+        return self.view(_texts)
+
+    def view(self, derive: Callable[[Docs], T]) -> T:
+        """``derive(self)``, computed once for this batch. ``derive`` must be a module-level pure function."""
+        if derive not in self._views:
+            self._views[derive] = derive(self)
+        return cast(T, self._views[derive])
+
+    def with_columns(self, columns: Mapping[str, pa.Array], fields: Sequence[pa.Field] = ()) -> Docs:
+        """A new batch with ``columns`` replaced or appended; ``fields`` gives the exact field of new columns."""
+        wanted = {f.name: f for f in fields}
+        arrays = dict(zip(self.batch.schema.names, self.batch.columns, strict=True))
+        schema = {f.name: f for f in self.batch.schema}
+        for name, array in columns.items():
+            arrays[name] = array
+            schema[name] = wanted.get(name, pa.field(name, array.type))
+        batch = pa.RecordBatch.from_arrays(list(arrays.values()), schema=pa.schema(list(schema.values())))
+        return self.with_batch(batch, same_text="text" not in columns)
+
+    def with_batch(self, batch: pa.RecordBatch, *, same_text: bool) -> Docs:
+        """Another batch of the same documents; what was derived from their text is kept if it is the same text."""
+        new = Docs(batch)
+        if same_text and len(new) == len(self):
+            new._views.update(self._views)
+        return new
+
+    def without(self, names: Sequence[str]) -> Docs:
+        """The batch without the columns ``names``; those that are not there are ignored."""
+        keep = [name for name in self.batch.schema.names if name not in names]
+        return Docs(self.batch.select(keep))
+
+    def filter(self, mask: pa.BooleanArray) -> Docs:
+        """The rows where ``mask`` is true, in order."""
+        return Docs(self.batch.filter(mask))
+
+    def slice(self, start: int, length: int | None = None) -> Docs:
+        """Rows ``start`` to ``start + length`` without a copy."""
+        return Docs(self.batch.slice(start, length))
+
+
+def _texts(docs: Docs) -> list[str]:
+    return [text or "" for text in docs.column("text").to_pylist()]

@@ -1,0 +1,60 @@
+"""The exceptions of refinery, as one tree. Each names the thing, what was wanted and what was found, and the fix.
+
+    RefineryError
+    ├── UsageError        wrong recipe, option or selection             exit 2
+    ├── StorageError      a path cannot be listed, read or written      exit 3
+    │   └── AssetError    a model, vocabulary or list is not there      exit 3
+    ├── Refused           the run would break a promise                 exit 4
+    └── PartFailed        a part could not be made; the rest could      exit 1
+"""
+
+from __future__ import annotations
+
+
+class RefineryError(Exception):
+    """Base of all errors that a user can cause and mend.
+
+    ``hint`` is one line that tells the fix; ``exit_code`` is what the command line ends with.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.message, self.hint)
+
+
+def _rebuild(kind: type[RefineryError], message: str, hint: str) -> RefineryError:
+    return kind(message, hint=hint)
+
+
+class UsageError(RefineryError):
+    """The recipe, an option or a selection is wrong; nothing was started."""
+
+    exit_code = 2
+
+
+class StorageError(RefineryError):
+    """A path cannot be listed, read or written."""
+
+    exit_code = 3
+
+
+class AssetError(StorageError):
+    """A file that a stage needs (model, vocabulary, list) is missing or is not the one expected."""
+
+
+class Refused(RefineryError):
+    """Going on would break a promise: changed code, another dataset's root, more memory than there is."""
+
+    exit_code = 4
+
+
+class PartFailed(RefineryError):
+    """A part could not be made. Everything that does not depend on it could."""
+
+    exit_code = 1

@@ -1,0 +1,65 @@
+"""Executors: ways to do many tasks at once. They know tasks as opaque values and nothing of what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from refinery.errors import RefineryError
+from refinery.tasks import Crumb
+
+T = TypeVar("T")
+R = TypeVar("R", covariant=True)
+Given = TypeVar("Given", contravariant=True)
+
+
+@dataclass(frozen=True)
+class Done(Generic[T, R]):
+    """A task that ended well, and what it gave."""
+
+    task: T
+    result: R
+
+
+@dataclass(frozen=True)
+class Failed(Generic[T]):
+    """A task that raised. ``trace`` is the traceback as text."""
+
+    task: T
+    error: RefineryError | None
+    summary: str
+    trace: str
+
+
+@dataclass(frozen=True)
+class Died(Generic[T]):
+    """A task whose worker died under it: by which signal or exit code, and where it was."""
+
+    task: T
+    cause: str
+    crumb: Crumb
+
+
+class Function(Protocol[Given, R]):
+    """What is mapped: a module-level function of a task and of a callback that is told where the work is."""
+
+    def __call__(self, task: Given, mark: Mark, /) -> R: ...
+
+
+class Mark(Protocol):
+    """``mark(step, first, count)``: these rows of the step's input are touched now."""
+
+    def __call__(self, step: str, first: int, count: int, /) -> None: ...
+
+
+class Executor(Protocol):
+    """Does tasks, at most ``width`` at once."""
+
+    width: int
+
+    def map(self, function: Function[T, R], tasks: Iterable[T]) -> Iterator[Done[T, R] | Failed[T] | Died[T]]:
+        """The outcome of each task, in the order in which they end. Tasks are taken as workers become free."""
+
+    def close(self) -> None:
+        """End all workers now."""

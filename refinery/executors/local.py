@@ -1,0 +1,167 @@
+"""Tasks in processes of this machine.
+
+Each worker is a spawned process with a pipe, so that the death of one is known at once, with the task it had. A worker
+that has grown too large is replaced between tasks; all end when this process ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import threading
+import traceback
+from collections.abc import Iterable, Iterator
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar, cast
+
+import psutil
+
+from refinery.errors import RefineryError
+from refinery.executors import Died, Done, Failed, Function
+from refinery.tasks import Crumb
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_SPAWN = get_context("spawn")
+_CRUMB = struct.Struct("<QQ64p")
+
+
+class LocalExecutor:
+    """At most ``width`` worker processes. ``memory`` is the bytes that all of them may hold between tasks."""
+
+    def __init__(self, width: int, memory: int) -> None:
+        self.width = width
+        self._share = memory // width
+        self._workers: list[_Worker] = []
+
+    def map(self, function: Function[T, R], tasks: Iterable[T]) -> Iterator[Done[T, R] | Failed[T] | Died[T]]:
+        """See ``Executor.map``."""
+        waiting = iter(tasks)
+        busy: dict[_Worker, T] = {}
+        exhausted = False
+        while True:
+            while not exhausted and len(busy) < self.width:
+                task = next(waiting, None)
+                if task is None:
+                    exhausted = True
+                else:
+                    worker = self._free_worker(busy)
+                    busy[worker] = task
+                    worker.start(function, task)
+            if not busy:
+                return
+            for worker in _ready(busy):
+                yield self._collect(worker, busy.pop(worker))
+
+    def _free_worker(self, busy: dict[_Worker, T]) -> _Worker:
+        for worker in self._workers:
+            if worker not in busy:
+                return worker
+        worker = _Worker()
+        self._workers.append(worker)
+        return worker
+
+    def _collect(self, worker: _Worker, task: T) -> Done[T, R] | Failed[T] | Died[T]:
+        answer = worker.answer()
+        if answer is None:
+            self._workers.remove(worker)
+            return Died(task, worker.cause_of_death(), worker.crumb())
+        ok, value, resident = answer
+        if resident > self._share:
+            self._workers.remove(worker)
+            worker.stop()
+        if ok:
+            return Done(task, cast(R, value))
+        error, summary, trace = value
+        return Failed(task, error, summary, trace)
+
+    def close(self) -> None:
+        """See ``Executor.close``."""
+        for worker in self._workers:
+            worker.kill()
+        self._workers.clear()
+
+
+class _Worker:
+    """One worker process as its parent sees it."""
+
+    def __init__(self) -> None:
+        self.pipe, theirs = _SPAWN.Pipe()
+        self._crumb = _SPAWN.RawArray("c", _CRUMB.size)
+        self.process = _SPAWN.Process(target=_serve, args=(theirs, self._crumb), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def start(self, function: Any, task: Any) -> None:
+        self._crumb.raw = bytes(_CRUMB.size)
+        try:
+            self.pipe.send((function, task))
+        except BrokenPipeError:
+            return  # it died while idle; answer() will say so
+
+    def answer(self) -> tuple[bool, Any, int] | None:
+        try:
+            return cast("tuple[bool, Any, int]", self.pipe.recv())
+        except (EOFError, ConnectionResetError):
+            self.process.join()
+            return None
+
+    def cause_of_death(self) -> str:
+        code = self.process.exitcode
+        if code is not None and code < 0:
+            return f"killed by {signal.Signals(-code).name}"
+        return f"ended with exit code {code}"
+
+    def crumb(self) -> Crumb:
+        first, count, step = _CRUMB.unpack(self._crumb.raw)
+        return Crumb(step.decode(), first, count)
+
+    def stop(self) -> None:
+        self.pipe.close()
+        self.process.join()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def _ready(busy: dict[_Worker, T]) -> list[_Worker]:
+    ready = connection.wait([worker.pipe for worker in busy])
+    return [worker for worker in busy if worker.pipe in ready]
+
+
+def _serve(pipe: Connection, crumb: Any) -> None:
+    """The worker's main loop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    me = psutil.Process()
+
+    def mark(step: str, first: int, count: int) -> None:
+        _CRUMB.pack_into(crumb, 0, first, count, step.encode()[:63])
+
+    while True:
+        try:
+            function, task = pipe.recv()
+        except EOFError:
+            return
+        try:
+            ok, value = True, function(task, mark)
+        except BaseException as error:  # noqa: BLE001  a worker reports every failure; the parent decides
+            ok, value = False, _failure(error)
+        pipe.send((ok, value, me.memory_info().rss))
+
+
+def _failure(error: BaseException) -> tuple[RefineryError | None, str, str]:
+    known = error if isinstance(error, RefineryError) else None
+    return known, f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)

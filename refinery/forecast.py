@@ -1,0 +1,150 @@
+"""What ``plan`` shows: for each stage what would be done, why, and how much it is. Reads receipts; does nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from refinery.guard import changed_code, check_root
+from refinery.identity import configuration, library_versions, versions_changed
+from refinery.part import Receipt, Root, StageManifest
+from refinery.plan import Action, Made, Planner, Selection, manifests
+from refinery.stage import Stage
+from refinery.store import store_for
+
+
+@dataclass(frozen=True)
+class StageForecast:
+    """One stage of a plan.
+
+    ``parts`` of which ``todo`` are to be made; sizes in bytes and CPU seconds of what is to be done, estimated from the
+    parts that are there, None where none is.
+    """
+
+    name: str
+    action: Action
+    reason: str
+    parts: int
+    todo: int
+    read: int | None
+    write: int | None
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A plan as people read it. ``changed_code`` names stages that ``run`` will refuse to go on with."""
+
+    dataset: str
+    root: str
+    inputs: int
+    input_bytes: int
+    stages: tuple[StageForecast, ...]
+    changed_code: tuple[str, ...]
+    blocked: str
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether every stage is up to date."""
+        return all(stage.action == "keep" for stage in self.stages)
+
+
+def forecast(planner: Planner, selection: Selection) -> Forecast:
+    """Compare the recipe with what is in its root. Raises RefineryError as ``run`` would."""
+    root = planner.root
+    head = check_root(root, planner.pipeline.dataset)
+    survey = planner.survey()
+    known = manifests(root, head)
+    stages: list[StageForecast] = []
+    for position, made in enumerate(survey.made[: planner.last + 1]):
+        manifest = known.get(planner.folders[position])
+        stages.append(_stage(planner, position, made, manifest, stages, selection))
+    inputs = planner.inputs()
+    return Forecast(
+        dataset=planner.pipeline.dataset,
+        root=root.path,
+        inputs=len(inputs),
+        input_bytes=sum(store_for(path).stat(path).size for path in inputs),
+        stages=tuple(stages),
+        changed_code=tuple(step.name for step in changed_code(planner.steps, head)),
+        blocked=survey.blocked,
+    )
+
+
+def _stage(
+    planner: Planner,
+    position: int,
+    made: Made,
+    manifest: StageManifest | None,
+    before: Sequence[StageForecast],
+    selection: Selection,
+) -> StageForecast:
+    stage = planner.steps[position].stage
+    todo = made.actions["run"] + made.actions["judge"]
+    action: Action = "keep" if not todo else "run" if made.actions["run"] else "judge"
+    return StageForecast(
+        name=planner.steps[position].name,
+        action=action,
+        reason=_reason(stage, manifest, action, todo, before, selection),
+        parts=made.lanes,
+        todo=todo,
+        **_estimates(planner.root, planner.folders[position], manifest, todo),
+    )
+
+
+def _reason(
+    stage: Stage,
+    manifest: StageManifest | None,
+    action: Action,
+    todo: int,
+    before: Sequence[StageForecast],
+    selection: Selection,
+) -> str:
+    if action == "keep":
+        return "up to date"
+    if manifest is None:
+        return "not made yet"
+    changes = _changes(stage, manifest)
+    if changes:
+        return "; ".join(changes) + (" (facts are stored)" if action == "judge" else "")
+    if selection.force or selection.first is not None:
+        return "asked for"
+    if any(other.action != "keep" for other in before):
+        return "its input will change"
+    return f"{todo:,} parts are new or missing"
+
+
+def _changes(stage: Stage, manifest: StageManifest) -> list[str]:
+    if manifest.version != stage.version:
+        return [f"version {manifest.version} → {stage.version}"]
+    found = versions_changed(manifest.libraries, library_versions(stage))
+    now = configuration(stage)
+    for name in sorted({*now, *manifest.configuration}):
+        old, new = manifest.configuration.get(name), now.get(name)
+        if old != new:
+            found.append(f"{name} {_short(old)} → {_short(new)}")
+    return found
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict) and "sha256" in value:
+        return str(value["sha256"])[:8]
+    text = ", ".join(map(_short, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}…"
+
+
+def _estimates(root: Root, folder: str, manifest: StageManifest | None, todo: int) -> dict[str, Any]:
+    """Means over the parts that were made before, times the parts to make."""
+    keys = manifest.parts[:64] if manifest else ()
+    receipts: list[Receipt] = [r for key in keys if (r := root.receipt(folder, key)) is not None]
+    if not receipts or not todo:
+        return dict.fromkeys(("read", "write", "seconds"), None if todo else 0)
+    share = todo / len(receipts)
+    written = sum(r.total("kept") + r.total("removed") for r in receipts)
+    read = sum(r.rows["in"] for r in receipts) * written / max(1, sum(r.rows["kept"] + r.rows["removed"] for r in receipts))
+    return {
+        "read": int(read * share),
+        "write": int(written * share),
+        "seconds": sum(r.seconds for r in receipts) * share,
+    }

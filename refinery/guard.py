@@ -1,0 +1,80 @@
+"""What stops a run before it starts: another dataset's root, changed code, another run at work on the same root."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+
+from refinery.config import Step
+from refinery.errors import Refused, StorageError, UsageError
+from refinery.identity import FORMAT, code_digest, defined_in
+from refinery.part import Head, Root
+
+
+def check_root(root: Root, dataset: str) -> Head | None:
+    """The root's head, or None for a new root. Raises Refused where it belongs to something else."""
+    head = root.head()
+    if head is None:
+        return None
+    if head.format != FORMAT:
+        raise Refused(
+            f"{root.path} has format {head.format}; this version writes format {FORMAT}",
+            hint="give a new --root; the inputs make it again",
+        )
+    if head.dataset != dataset:
+        raise Refused(
+            f"{root.path} belongs to dataset {head.dataset!r}, the recipe says {dataset!r}",
+            hint="give another --root, or correct `dataset:`",
+        )
+    return head
+
+
+def code_stamp(step: Step) -> str:
+    """Version and code digest of a step's stage."""
+    return f"{step.stage.version}:{code_digest(step.stage)}"
+
+
+def changed_code(steps: Sequence[Step], head: Head | None) -> list[Step]:
+    """Steps whose code changed while their version stayed, since the root's results were made."""
+    known = head.code if head else {}
+    changed = []
+    for step in steps:
+        before, now = known.get(step.name), code_stamp(step)
+        if before is not None and before != now and before.partition(":")[0] == now.partition(":")[0]:
+            changed.append(step)
+    return changed
+
+
+def refuse_changed_code(changed: Sequence[Step]) -> None:
+    """Raises Refused that names the stages, where there are any."""
+    if changed:
+        places = "; ".join(f"{step.name} ({defined_in(step.stage)})" for step in changed)
+        raise Refused(
+            f"the code of {places} changed since its results were made, and its version did not",
+            hint="bump the stage's `version` to make them again, or give --accept-code if the results are the same",
+        )
+
+
+@contextlib.contextmanager
+def only_run(root: Root) -> Iterator[None]:
+    """Hold the root for this run. Raises Refused where another run holds it; a killed run holds nothing."""
+    path = root.full(".lock")
+    try:
+        os.makedirs(root.path, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except FileExistsError as error:
+        raise UsageError(f"{root.path} is a file", hint="give a folder as root") from error
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", hint="give a root that this user can write to") from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refused(
+                f"another run is at work on {root.path}", hint="wait for it, or stop it; `refinery status` shows it"
+            ) from error
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,233 @@
+"""What makes two results the same: canonical JSON, stage identity, part keys, content ids and the code digest.
+
+Identity decides what is run again. The code digest only guards: it tells that a stage's code changed while its
+version did not.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import inspect
+import json
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from refinery.assets import Asset
+from refinery.errors import UsageError
+from refinery.stage import Global, Stage
+
+FORMAT = 1
+"""Version of the layout and meaning of a root's files; part of every key."""
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with sorted keys and no spaces. Raises TypeError or ValueError on what has no one form (NaN, sets)."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def digest(value: Any) -> str:
+    """32 hexadecimal digits that identify a JSON-like value."""
+    return hashlib.blake2b(canonical(value), digest_size=16).hexdigest()
+
+
+def part_key(identity: str, contents: Iterable[str]) -> str:
+    """The key of one part of one stage: what it is made with, and from what."""
+    return digest([FORMAT, identity, list(contents)])
+
+
+# ---------------------------------------------------------------------------------------------------- stage identity
+
+
+def configuration(stage: Stage) -> dict[str, Any]:
+    """The fields that shape the stage's result, as JSON values; assets by digest, speed-only fields left out."""
+    fields = stage.model_dump(mode="json", exclude=set(stage.roles("tuning")))
+    return {name: _with_digests(getattr(stage, name), value) for name, value in fields.items()}
+
+
+def _with_digests(value: Any, dumped: Any) -> Any:
+    if isinstance(value, Asset):
+        return {"sha256": value.digest()}
+    if isinstance(value, (tuple, list)):
+        return [_with_digests(v, d) for v, d in zip(value, dumped, strict=True)]
+    if isinstance(value, (set, frozenset)):
+        raise UsageError("a set has no fixed order and cannot be a stage's field", hint="use a tuple")
+    return dumped
+
+
+def identity(stage: Stage) -> str:
+    """All that shapes the stage's kept and removed rows, given its input."""
+    return digest([_base(stage), configuration(stage)])
+
+
+def measure_identity(stage: Stage) -> str:
+    """All that shapes the stage's facts: everything but the bounds of its rules."""
+    bounds = stage.roles("bound")
+    return digest(["measure", _base(stage), {k: v for k, v in configuration(stage).items() if k not in bounds}])
+
+
+def map_identity(stage: Global) -> str:
+    """All that shapes what a global stage maps and reduces."""
+    fields = configuration(stage)
+    return digest(["map", _base(stage), {k: fields[k] for k in sorted(stage.map_fields) if k in fields}])
+
+
+def _base(stage: Stage) -> list[Any]:
+    return [stage.name, stage.version, library_versions(stage)]
+
+
+def library_versions(stage: Stage) -> dict[str, str]:
+    """Versions of the distributions whose code shapes the stage's output."""
+    return {name: metadata.version(name) for name in stage.depends} | stage.versions()
+
+
+# ------------------------------------------------------------------------------------------------------- code digest
+
+
+def code_digest(stage: Stage) -> str:
+    """Hash of the syntax of the stage's module and of the modules it imports from its own package and the kernels.
+
+    Comments, docstrings and layout do not count.
+    """
+    module = type(stage).__module__
+    own = module.partition(".")[0]
+    return hashlib.blake2b(_closure_digest(module, (own, "refinery.kernels")), digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _closure_digest(module: str, packages: tuple[str, ...]) -> bytes:
+    seen: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        tree = _syntax(name)
+        seen[name] = "" if tree is None else ast.dump(tree)
+        if tree is not None:
+            waiting += [n for n in _imports(tree) if any(n == p or n.startswith(f"{p}.") for p in packages)]
+    return canonical(sorted(seen.items()))
+
+
+def _syntax(name: str) -> ast.Module | None:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ModuleNotFoundError, ValueError):
+        return None
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    with open(spec.origin, encoding="utf-8") as stream:
+        tree = ast.parse(stream.read())
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node, clean=False):
+            node.body = node.body[1:]
+    return tree
+
+
+def _imports(tree: ast.Module) -> list[str]:
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return found
+
+
+def defined_in(stage: Stage) -> str:
+    """The file and line where a stage is written, for messages."""
+    return f"{inspect.getsourcefile(type(stage))}:{inspect.getsourcelines(type(stage))[1]}"
+
+
+# -------------------------------------------------------------------------------------------------------- content ids
+
+
+class Content:
+    """The content id of a table, fed batch by batch: the same rows give the same id however they are cut.
+
+    Slices, dictionaries, null bitmaps and bytes behind nulls do not count; names, types, values and order do.
+    """
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._streams: dict[str, xxhash.xxh3_128] = {}
+        self.rows = 0
+
+    def update(self, batch: pa.RecordBatch) -> None:
+        """Add rows. Raises ValueError where the schema is another."""
+        if batch.schema != self._schema:
+            raise ValueError(f"schema differs from the declared one:\n{batch.schema}\n---\n{self._schema}")
+        self.rows += batch.num_rows
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            self._feed(name, column)
+
+    def id(self) -> str:
+        """32 hexadecimal digits."""
+        fields = [[f.name, str(f.type), f.nullable] for f in self._schema]
+        return digest([fields, self.rows, {path: s.hexdigest() for path, s in sorted(self._streams.items())}])
+
+    def _write(self, path: str, values: Any) -> None:
+        stream = self._streams.get(path)
+        if stream is None:
+            stream = self._streams[path] = xxhash.xxh3_128()
+        stream.update(values)
+
+    def _feed(self, path: str, array: pa.Array) -> None:
+        kind = array.type
+        if pa.types.is_dictionary(kind):
+            self._feed(path, array.dictionary_decode())
+            return
+        self._write(f"{path}?", _numpy(pc.is_valid(array)))
+        if pa.types.is_struct(kind):
+            for i, child in enumerate(array.flatten()):
+                self._feed(f"{path}.{kind.field(i).name}", child)
+        elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            self._write(f"{path}#", _numpy(pc.fill_null(pc.cast(pc.list_value_length(array), pa.int64()), 0)))
+            self._feed(f"{path}[]", array.flatten())
+        elif pa.types.is_string(kind) or pa.types.is_binary(kind):
+            array = pc.fill_null(array, "" if pa.types.is_string(kind) else b"")
+            self._write(f"{path}#", _numpy(pc.cast(pc.binary_length(array), pa.int64())))
+            self._write(path, _string_bytes(array))
+        elif pa.types.is_fixed_size_binary(kind):
+            self._write(path, _fixed_bytes(pc.fill_null(array, bytes(kind.byte_width)), kind.byte_width))
+        elif pa.types.is_boolean(kind):
+            self._write(path, _numpy(pc.fill_null(array, False)))
+        elif pa.types.is_temporal(kind):
+            self._write(path, _numpy(pc.fill_null(array.cast(pa.int64()), 0)))
+        elif not pa.types.is_null(kind):
+            self._write(path, _numpy(pc.fill_null(array, pa.scalar(0, kind))))
+
+
+def _numpy(array: pa.Array) -> np.ndarray[Any, Any]:
+    return np.ascontiguousarray(array.to_numpy(zero_copy_only=False))
+
+
+def _string_bytes(array: pa.Array) -> memoryview:
+    _, offsets, data = array.buffers()
+    if data is None or len(array) == 0:
+        return memoryview(b"")
+    bounds = np.frombuffer(offsets, dtype=np.int32)
+    start, end = bounds[array.offset], bounds[array.offset + len(array)]
+    return memoryview(data)[int(start) : int(end)]
+
+
+def _fixed_bytes(array: pa.Array, width: int) -> memoryview:
+    data = array.buffers()[1]
+    if data is None:
+        return memoryview(b"")
+    return memoryview(data)[array.offset * width : (array.offset + len(array)) * width]
+
+
+def versions_changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """``name old → new`` for each library whose version differs."""
+    names = sorted({*before, *now})
+    return [f"{n} {before.get(n, '–')} → {now.get(n, '–')}" for n in names if before.get(n) != now.get(n)]

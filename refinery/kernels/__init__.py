@@ -1,0 +1,46 @@
+"""The numeric work behind the stages: functions from Arrow and NumPy buffers to Arrow and NumPy buffers.
+
+Kernels know neither stages nor files, but for the path of a tokenizer's merge list. Each has a readable twin in
+``refinery.kernels.reference``, which says exactly what it computes.
+"""
+
+from __future__ import annotations
+
+from refinery.kernels.reference.bpe import count_tokens, token_ids, token_lengths
+from refinery.kernels.reference.cuts import SPANS, undo
+from refinery.kernels.reference.linewise import LineRules, correct_lines
+from refinery.kernels.reference.minhash import band_keys, shingles, string_hashes, word_ids
+from refinery.kernels.reference.normalise import UNICODE, alignment, characters, normalise
+from refinery.kernels.reference.ragged import flat
+from refinery.kernels.reference.text import distinct_words, text_statistics
+from refinery.kernels.reference.unionfind import components, forest_of, spanning_forest
+from refinery.kernels.reference.windows import contains, mark_repeated, mix64, original_spans, window_hashes
+
+__all__ = [
+    "SPANS",
+    "UNICODE",
+    "LineRules",
+    "alignment",
+    "band_keys",
+    "characters",
+    "components",
+    "contains",
+    "correct_lines",
+    "count_tokens",
+    "distinct_words",
+    "flat",
+    "forest_of",
+    "mark_repeated",
+    "mix64",
+    "normalise",
+    "original_spans",
+    "shingles",
+    "spanning_forest",
+    "string_hashes",
+    "text_statistics",
+    "token_ids",
+    "token_lengths",
+    "undo",
+    "window_hashes",
+    "word_ids",
+]

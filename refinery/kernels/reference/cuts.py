@@ -1,0 +1,66 @@
+"""Cuts in a text that can be undone: what was removed is kept with its place, so the text before can be rebuilt.
+
+Why something is cut is the business of other kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+SPANS = pa.list_(
+    pa.struct([("offset", pa.uint64()), ("length", pa.uint64()), ("reason", pa.string()), ("text", pa.string())])
+)
+"""Removed spans, in order: position and size in UTF-8 bytes of the text before the edit, and what stood there."""
+
+
+class Cut(NamedTuple):
+    """Characters ``start`` to ``end`` of a text or line, and why they go."""
+
+    start: int
+    end: int
+    reason: str
+
+
+def without(text: str, cuts: Sequence[Cut]) -> str:
+    """The text without the characters of ``cuts``, which are in order and do not overlap."""
+    edges = [0, *(edge for cut in cuts for edge in cut[:2]), len(text)]
+    return "".join(text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True))
+
+
+def spans_of(text: str, cuts: Sequence[Cut]) -> list[dict[str, Any]]:
+    """The spans that ``cuts`` remove from ``text``: one value of type ``SPANS``."""
+    spans = []
+    offset = end = 0
+    for cut in cuts:
+        removed = text[cut.start : cut.end]
+        length = len(removed.encode())
+        offset += len(text[end : cut.start].encode())
+        spans.append({"offset": offset, "length": length, "reason": cut.reason, "text": removed})
+        offset += length
+        end = cut.end
+    return spans
+
+
+def undo(texts: pa.StringArray, removed: pa.ListArray) -> pa.StringArray:
+    """The texts before the edits that removed the spans ``removed`` (of type ``SPANS``, null for none).
+
+    Raises ValueError where the spans do not fit the text.
+    """
+    pairs = zip(texts.to_pylist(), removed.to_pylist(), strict=True)
+    return pa.array([_undo((text or "").encode(), spans or ()).decode() for text, spans in pairs], pa.string())
+
+
+def _undo(after: bytes, spans: Iterable[Mapping[str, Any]]) -> bytes:
+    before = bytearray()
+    taken = 0
+    for span in spans:
+        stretch = span["offset"] - len(before)
+        text = span["text"].encode()
+        if not 0 <= stretch <= len(after) - taken or len(text) != span["length"]:
+            raise ValueError(f"span at byte {span['offset']} does not fit the text: {len(before)} bytes rebuilt so far")
+        before += after[taken : taken + stretch] + text
+        taken += stretch
+    return bytes(before + after[taken:])

@@ -1,0 +1,240 @@
+"""Line-wise corrections: junk lines are discarded, short lines lose known phrases, and every cut can be undone.
+
+Works on texts; which phrases, and how much of a document may go, is the caller's business. A line is what lies between
+newlines, a word what lies between white space. Phrases are compared word by word: in lower case, without the
+punctuation around a word, and words of punctuation only are passed over. So "read more" is found in "Read more...",
+"Read more…" and "» Read More", and never inside a word.
+
+A line is corrected until no rule applies to what is left of it, so correcting a corrected text changes nothing.
+
+Source: Penedo et al. 2023, arXiv 2306.01116, section G.2, which names the rules and gives one example of each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby, islice
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from refinery.kernels.reference.cuts import SPANS, Cut, spans_of, without
+from refinery.kernels.reference.text import bare
+
+KINDS = ("uppercase", "numeric", "counter", "one_word", "start", "end", "anywhere")
+"""Why something is removed: the first four discard a whole line, the others cut a phrase from a short one."""
+
+BREAK = "break"
+"""Why a blank line is removed: the line that it set apart is gone, and there is a blank line before that one."""
+
+CORRECTIONS = pa.schema(
+    [
+        ("text", pa.string()),
+        ("removed_words", pa.float64()),
+        ("flagged_words", pa.float64()),
+        *((f"{kind}_lines", pa.uint32()) for kind in KINDS),
+        ("removed", SPANS),
+    ]
+)
+"""The columns of ``correct_lines``: the new text, two shares of the words before, lines by kind, removed spans."""
+
+NUMERIC_SEPARATORS = str.maketrans("", "", ".,:/-%$€")
+COUNT_SUFFIXES = ("k", "m", "b")
+
+Phrase = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LineRules:
+    """What the rules need to know: phrases by the place where they are cut, and the nouns of counters."""
+
+    start: tuple[str, ...] = ()
+    end: tuple[str, ...] = ()
+    anywhere: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
+    max_uppercase: float = 0.5
+    """A line with a larger share of uppercase among its letters is discarded."""
+    short_line: int = 10
+    """Phrases are cut from lines of at most so many words."""
+
+    @cached_property
+    def phrases(self) -> Mapping[str, frozenset[Phrase]]:
+        """The phrases as bare words, by place."""
+        places = {"start": self.start, "end": self.end, "anywhere": self.anywhere}
+        return {place: frozenset(tuple(_core(phrase.split())) for phrase in given) for place, given in places.items()}
+
+    @cached_property
+    def nouns(self) -> frozenset[str]:
+        """The nouns of counters as bare words."""
+        return frozenset(map(bare, self.counted))
+
+    @cached_property
+    def longest(self) -> int:
+        """Words of the longest phrase."""
+        return max((len(phrase) for given in self.phrases.values() for phrase in given), default=0)
+
+
+class Line(NamedTuple):
+    """What becomes of a line. ``whole`` says that ``cuts`` is one cut that takes all of it."""
+
+    words: int
+    cuts: tuple[Cut, ...] = ()
+    whole: bool = False
+
+
+def correct_lines(texts: pa.StringArray, rules: LineRules) -> pa.RecordBatch:
+    """The columns of ``CORRECTIONS`` for each text; a null text counts as empty.
+
+    ``removed_words`` counts the words that went, ``flagged_words`` all words of the lines that any rule touched: both
+    readings of the paper's 5 %. A line counts under each kind that cut it.
+    """
+    return pa.RecordBatch.from_pylist([_correct(text or "", rules) for text in texts.to_pylist()], schema=CORRECTIONS)
+
+
+def _correct(text: str, rules: LineRules) -> dict[str, Any]:
+    pieces = text.split("\n")
+    lines = [_judge(piece, rules) for piece in pieces]
+    cuts = _cuts(pieces, _with_breaks(pieces, lines))
+    after = without(text, cuts)
+    words = sum(line.words for line in lines)
+    kinds = Counter(reason for line in lines for reason in {cut.reason for cut in line.cuts})
+    return {
+        "text": after,
+        "removed_words": (words - len(after.split())) / words if words else 0.0,
+        "flagged_words": sum(line.words for line in lines if line.cuts) / words if words else 0.0,
+        **{f"{kind}_lines": kinds[kind] for kind in KINDS},
+        "removed": spans_of(text, cuts),
+    }
+
+
+def _judge(line: str, rules: LineRules) -> Line:
+    words = line.split()
+    if not words:
+        return Line(0)
+    if junk := _junk(words, rules):
+        return _discarded(line, words, junk)
+    reasons = _phrases(words, rules) if len(words) <= rules.short_line else []
+    if not any(reasons):
+        return Line(len(words))
+    kept = [word for word, reason in zip(words, reasons, strict=True) if not reason]
+    junk = _junk(kept, rules) if _core(kept) else next(filter(None, reasons))
+    return _discarded(line, words, junk) if junk else Line(len(words), _word_cuts(line, reasons))
+
+
+def _discarded(line: str, words: Sequence[str], reason: str) -> Line:
+    return Line(len(words), (Cut(0, len(line), reason),), whole=True)
+
+
+def _junk(words: Sequence[str], rules: LineRules) -> str:
+    """Why a line of these words is discarded, "" where it is not."""
+    joined = "".join(words)
+    letters = list(filter(str.isalpha, joined))
+    if letters and sum(map(str.isupper, letters)) / len(letters) > rules.max_uppercase:
+        return "uppercase"
+    if joined.translate(NUMERIC_SEPARATORS).isdigit():
+        return "numeric"
+    if _is_counter(words, rules.nouns):
+        return "counter"
+    return "one_word" if len(words) == 1 else ""
+
+
+def _is_counter(words: Sequence[str], nouns: frozenset[str]) -> bool:
+    """Whether all the words say is a number and a noun that is counted: "3 likes", "♥ 1.2K views"."""
+    match tuple(islice(filter(None, map(bare, words)), 3)):
+        case (number, noun) if noun in nouns:
+            digits = number[:-1] if number.endswith(COUNT_SUFFIXES) else number
+            return digits.translate(NUMERIC_SEPARATORS).isdigit()
+    return False
+
+
+def _core(words: Iterable[str]) -> list[str]:
+    return [core for core in map(bare, words) if core]
+
+
+def _phrases(words: Sequence[str], rules: LineRules) -> list[str]:
+    """For each word the place of the phrase that takes it, "" where it stays.
+
+    A phrase at the end of the line takes the words of punctuation before it, any other those after it.
+    """
+    reasons = [""] * len(words)
+    core = [(position, text) for position, text in enumerate(map(bare, words)) if text]
+    while found := _find(tuple(text for _, text in core), rules):
+        place, first, last = found
+        stop = core[last][0] if last < len(core) else len(words)
+        start = core[first][0] if last < len(core) else core[first - 1][0] + 1
+        for position in range(start if first else 0, stop):
+            reasons[position] = reasons[position] or place
+        del core[first:last]
+    return reasons
+
+
+def _find(core: Phrase, rules: LineRules) -> tuple[str, int, int] | None:
+    """Place and range of the longest phrase at the start, else at the end, else anywhere in the words."""
+    sizes = range(min(rules.longest, len(core)), 0, -1)
+    for size in sizes:
+        if core[:size] in rules.phrases["start"]:
+            return "start", 0, size
+    for size in sizes:
+        if core[-size:] in rules.phrases["end"]:
+            return "end", len(core) - size, len(core)
+    for size in sizes:
+        for first in range(len(core) - size + 1):
+            if core[first : first + size] in rules.phrases["anywhere"]:
+                return "anywhere", first, first + size
+    return None
+
+
+def _word_cuts(line: str, reasons: Sequence[str]) -> tuple[Cut, ...]:
+    """Cuts of whole words with the white space after them, or before them where no word stays after them."""
+    bounds = [match.span() for match in re.finditer(r"\S+", line)]
+    last_kept = max(position for position, reason in enumerate(reasons) if not reason)
+    cuts = []
+    for reason, group in groupby(range(len(reasons)), reasons.__getitem__):
+        if reason:
+            taken = list(group)
+            start, end = bounds[taken[0]][0], bounds[taken[-1]][1]
+            if taken[0] > last_kept:
+                start = bounds[taken[0] - 1][1]
+            else:
+                end = bounds[taken[-1] + 1][0]
+            cuts.append(Cut(start, end, reason))
+    return tuple(cuts)
+
+
+def _with_breaks(pieces: Sequence[str], lines: Sequence[Line]) -> list[Line]:
+    """The lines, and blank ones discarded where they would follow a blank line or stand at either end of the text.
+
+    Only blank lines beside a discarded line are touched.
+    """
+    result = list(lines)
+    beside, blank = False, True  # whether the line before is discarded, and whether the last kept one is blank
+    for position, (piece, line) in enumerate(zip(pieces, lines, strict=True)):
+        if beside and blank and not line.words:
+            result[position] = _discarded(piece, (), BREAK)
+        else:
+            beside = line.whole
+            blank = blank if line.whole else not line.words
+    last_kept = max((position for position, line in enumerate(result) if line.words and not line.whole), default=-1)
+    for position in range(last_kept + 1, len(lines) if beside else 0):
+        result[position] = lines[position] if lines[position].whole else _discarded(pieces[position], (), BREAK)
+    return result
+
+
+def _cuts(pieces: Sequence[str], lines: Sequence[Line]) -> list[Cut]:
+    """The cuts of all lines as cuts of the text.
+
+    A discarded line goes with its newline; after the last line that stays it is the newline before.
+    """
+    last_kept = max((position for position, line in enumerate(lines) if not line.whole), default=len(lines))
+    cuts = []
+    offset = 0
+    for position, (piece, line) in enumerate(zip(pieces, lines, strict=True)):
+        before = line.whole and position > last_kept
+        after = line.whole and position < min(last_kept, len(lines) - 1)
+        cuts += [Cut(offset + cut.start - before, offset + cut.end + after, cut.reason) for cut in line.cuts]
+        offset += len(piece) + 1
+    return cuts

@@ -1,0 +1,175 @@
+"""Word, line and n-gram statistics of documents: all that Gopher's repetition and quality rules look at.
+
+Measures, never judges; what is kept or removed is the business of whoever calls it. Definitions, once for all:
+
+- A character is a Unicode code point.
+- A word is what lies between white space (``str.split``), punctuation included.
+- A line is a run of characters other than newline; a blank line has only white space.
+- A paragraph is what lies between runs of two or more newlines, once the text is stripped.
+- A share whose whole is zero is 0.
+
+Where Gopher leaves things open the reading is datatrove's, with white-space words in place of its tokenizer. Source of
+the rules: Rae et al. 2021, arXiv 2112.11446, section A.1 and table A1.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator
+from itertools import accumulate
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+TOP_NGRAMS = (2, 3, 4)
+REPEATED_NGRAMS = (5, 6, 7, 8, 9, 10)
+
+STATISTICS = pa.schema(
+    [
+        ("words", pa.uint32()),
+        ("mean_word_length", pa.float64()),
+        ("hash_ratio", pa.float64()),
+        ("ellipsis_ratio", pa.float64()),
+        ("bullet_lines", pa.float64()),
+        ("ellipsis_lines", pa.float64()),
+        ("alpha_words", pa.float64()),
+        ("duplicate_lines", pa.float64()),
+        ("duplicate_paragraphs", pa.float64()),
+        ("duplicate_line_characters", pa.float64()),
+        ("duplicate_paragraph_characters", pa.float64()),
+        *((f"top_{n}_gram", pa.float64()) for n in TOP_NGRAMS),
+        *((f"duplicate_{n}_gram", pa.float64()) for n in REPEATED_NGRAMS),
+    ]
+)
+"""The columns of ``text_statistics``. An n-gram column is null where a document has fewer than n words."""
+
+# The bullets and circles of Unicode that lists use, and the two marks of Markdown.
+BULLETS = tuple("•‣\u2043⁌⁍∙○●◘◦⦾⦿-*")
+ELLIPSES = ("...", ". . .", "…")
+
+_ELLIPSIS = re.compile("|".join(map(re.escape, ELLIPSES)))
+_PARAGRAPH_BREAK = re.compile(r"\n{2,}")
+
+Ids = npt.NDArray[np.int64]
+Row = dict[str, float | None]
+
+
+def text_statistics(texts: pa.StringArray) -> pa.RecordBatch:
+    """Every column of ``STATISTICS`` for each text; a null text counts as empty. Linear in the length of the texts."""
+    rows = [_statistics(text or "") for text in texts.to_pylist()]
+    return pa.RecordBatch.from_pylist(rows, schema=STATISTICS)
+
+
+def distinct_words(texts: pa.StringArray, wanted: Collection[str]) -> pa.UInt32Array:
+    """How many of the words ``wanted`` occur in each text, in any case and with any punctuation around them."""
+    words = frozenset(map(bare, wanted))
+    counts = [len(words.intersection(map(bare, set((text or "").split())))) for text in texts.to_pylist()]
+    return pa.array(counts, pa.uint32())
+
+
+def bare(word: str) -> str:
+    """The word in lower case without the punctuation and symbols (Unicode categories P and S) at its ends."""
+    start, end = 0, len(word)
+    while start < end and _is_mark(word[start]):
+        start += 1
+    while start < end and _is_mark(word[end - 1]):
+        end -= 1
+    return word[start:end].lower()
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] in "PS"
+
+
+def _statistics(text: str) -> Row:
+    words = text.split()
+    return {"words": len(words), **_quality(text, words), **_repetition(text, words)}
+
+
+def _quality(text: str, words: list[str]) -> Row:
+    lines = [line.strip() for line in text.split("\n")]
+    lines = [line for line in lines if line]
+    return {
+        "mean_word_length": _share(sum(map(len, words)), len(words)),
+        "hash_ratio": _share(text.count("#"), len(words)),
+        "ellipsis_ratio": _share(sum(1 for _ in _ELLIPSIS.finditer(text)), len(words)),
+        "bullet_lines": _share(sum(line.startswith(BULLETS) for line in lines), len(lines)),
+        "ellipsis_lines": _share(sum(line.endswith(ELLIPSES) for line in lines), len(lines)),
+        "alpha_words": _share(sum(any(map(str.isalpha, word)) for word in words), len(words)),
+    }
+
+
+def _repetition(text: str, words: list[str]) -> Row:
+    lines, line_characters, all_lines = _duplicates(text.split("\n"))
+    paragraphs, paragraph_characters, all_paragraphs = _duplicates(_PARAGRAPH_BREAK.split(text.strip()))
+    row: Row = {
+        "duplicate_lines": _share(lines, all_lines),
+        "duplicate_paragraphs": _share(paragraphs, all_paragraphs),
+        "duplicate_line_characters": _share(line_characters, len(text)),
+        "duplicate_paragraph_characters": _share(paragraph_characters, len(text)),
+    }
+    ends = np.fromiter(accumulate(map(len, words), initial=0), np.int64, len(words) + 1)
+    for n, ids in _ngrams(words):
+        if n in TOP_NGRAMS:
+            row[f"top_{n}_gram"] = _share(_top_ngram_characters(ids, ends, n), len(text))
+        else:
+            row[f"duplicate_{n}_gram"] = _share(_duplicate_ngram_characters(ids, ends, n), len(text))
+    return row
+
+
+def _duplicates(pieces: Iterable[str]) -> tuple[int, int, int]:
+    """Pieces that occurred before, the characters in them, and all pieces; empty pieces do not count."""
+    seen: set[str] = set()
+    duplicates = characters = total = 0
+    for piece in filter(None, pieces):
+        total += 1
+        if piece in seen:
+            duplicates += 1
+            characters += len(piece)
+        seen.add(piece)
+    return duplicates, characters, total
+
+
+def _ngrams(words: list[str]) -> Iterator[tuple[int, Ids]]:
+    """For n from 2 to 10, while there are n words: a number for the n-gram at each position, equal for equal n-grams.
+
+    An n-gram is its first n-1 words and its last word, so its number comes from two smaller ones: time does not grow
+    with n, and nothing is hashed that could collide.
+    """
+    vocabulary: dict[str, int] = {}
+    single = np.fromiter((vocabulary.setdefault(word, len(vocabulary)) for word in words), np.int64, len(words))
+    ids = single
+    for n in range(TOP_NGRAMS[0], min(REPEATED_NGRAMS[-1], len(words)) + 1):
+        _, ids = np.unique(ids[:-1] * len(vocabulary) + single[n - 1 :], return_inverse=True)
+        yield n, ids
+
+
+def _top_ngram_characters(ids: Ids, ends: Ids, n: int) -> int:
+    """Length, single spaces included, times count of the most frequent n-gram; of several, the one that comes first.
+
+    Occurrences may overlap, so this can exceed the length of the text.
+    """
+    counts = np.bincount(ids)[ids]
+    first = int(np.argmax(counts))
+    return int(counts[first] * (ends[first + n] - ends[first] + n - 1))
+
+
+def _duplicate_ngram_characters(ids: Ids, ends: Ids, n: int) -> int:
+    """Characters, without spaces, of n-grams that occurred before, read from left to right and never overlapping."""
+    seen: set[int] = set()
+    numbers = ids.tolist()
+    position = characters = 0
+    while position < len(numbers):
+        if numbers[position] in seen:
+            characters += int(ends[position + n] - ends[position])
+            position += n
+        else:
+            seen.add(numbers[position])
+            position += 1
+    return characters
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

@@ -1,0 +1,76 @@
+"""Connected components of a graph given as edges between 64-bit node numbers.
+
+The result depends on the set of edges, never on their order. A stream of edges is thinned on the way, so memory grows
+with the nodes that have an edge, not with the edges.
+
+Method: every root takes the smallest root it has an edge to as parent, then all paths are flattened, until no edge
+joins two roots. As no node's parent is larger than the node, a component's root is its smallest node. See Liu and
+Tarjan 2019, arXiv 1812.06177, on why such rounds are few (polylogarithmic).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+Nodes = npt.NDArray[np.uint64]
+Edges = tuple[Nodes, Nodes]
+
+
+def components(a: Nodes, b: Nodes) -> Edges:
+    """The nodes of the edges (a[i], b[i]), sorted, and for each the smallest node of its component."""
+    nodes, ends = np.unique(np.concatenate([a, b]), return_inverse=True)
+    roots = _roots(len(nodes), ends[: len(a)], ends[len(a) :])
+    return nodes, nodes[roots]
+
+
+def spanning_forest(a: Nodes, b: Nodes) -> Edges:
+    """The fewest edges with the same components, sorted: from each component's smallest node to its other nodes.
+
+    They need not be among the edges given.
+    """
+    nodes, labels = components(a, b)
+    inner = nodes != labels
+    order = np.lexsort((nodes[inner], labels[inner]))
+    return labels[inner][order], nodes[inner][order]
+
+
+def forest_of(edges: Iterable[Edges], limit: int = 1 << 22) -> Edges:
+    """The spanning forest of a stream of edges. In memory are ``limit`` edges, or twice the forest if that is more."""
+    pending: list[Edges] = []
+    size, allowed = 0, limit
+    for pair in edges:
+        pending.append(pair)
+        size += len(pair[0])
+        if size > allowed:
+            pending = [_thinned(pending)]
+            size = len(pending[0][0])
+            allowed = max(limit, 2 * size)
+    return _thinned(pending)
+
+
+def _thinned(pending: list[Edges]) -> Edges:
+    none = np.empty(0, np.uint64)
+    a, b = (np.concatenate([none, *(pair[side] for pair in pending)]) for side in (0, 1))
+    return spanning_forest(a, b)
+
+
+def _roots(count: int, a: npt.NDArray[np.intp], b: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    parent = np.arange(count)
+    while len(a):
+        low, high = np.minimum(parent[a], parent[b]), np.maximum(parent[a], parent[b])
+        apart = low != high
+        a, b = low[apart], high[apart]
+        np.minimum.at(parent, b, a)
+        parent = _flattened(parent)
+    return parent
+
+
+def _flattened(parent: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    while True:
+        grandparent = parent[parent]
+        if np.array_equal(grandparent, parent):
+            return parent
+        parent = grandparent

@@ -1,0 +1,146 @@
+"""Repeated windows of tokens: their hashes, the spans they cover, and where those lie in the text.
+
+The union of all windows of k tokens that occur twice is the union of all repeated runs of k tokens or more, so equal
+hashes are all that has to be found; no position travels and nothing is extended pair by pair. A window never reaches
+from one document into the next.
+
+The hash of tokens t1 ... tk is the sum of m(ti) * B**(k - i) modulo 2**64, where m is a fixed bijection that scatters
+token ids and B is odd. Two different windows collide with a chance of 2**-64 where some token's positions differ in
+general; the worst that structure can do for k <= 50 (windows of two tokens in Thue-Morse order) is 2**-44. For 1e13
+windows this gives about 3e6 false pairs. A collision can only mark too much, never too little.
+
+Source: the definition of repeats is that of Lee et al. 2022, arXiv 2107.06499, as RefinedWeb uses it (section G.3).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from refinery.kernels.reference.ragged import Offsets, flat, lists_of, offsets_of
+
+Hashes = npt.NDArray[np.uint64]
+Spans = npt.NDArray[np.int64]
+
+# Odd, and 5 modulo 8, so that its powers have the longest period.
+_BASE = 0x9E3779B97F4A7C15
+_BASE_INVERSE = pow(_BASE, -1, 2**64)
+
+
+def window_hashes(tokens: pa.ListArray, size: int) -> pa.ListArray:
+    """The hash of the window that begins at each token, ``list<uint64>``: n - size + 1 for n tokens, none if n < size.
+
+    ``tokens`` are lists of any unsigned integers.
+    """
+    values, offsets = flat(tokens)
+    starts, counts = _window_starts(offsets, size)
+    return lists_of(span_hashes(values, starts, size), offsets_of(counts))
+
+
+def span_hashes(values: npt.NDArray[Any], starts: Offsets, sizes: Offsets | int) -> Hashes:
+    """The hashes of ``values[start:start + size]``; every size at least 1."""
+    # Sums of m(t) * B**-i make any span a difference of two prefixes, times a power of B.
+    prefix = np.zeros(len(values) + 1, np.uint64)
+    np.cumsum(mix64(values) * _powers(_BASE_INVERSE, len(values)), out=prefix[1:])
+    ends = starts + sizes
+    hashes: Hashes = (prefix[ends] - prefix[starts]) * _powers(_BASE, len(values))[ends - 1]
+    return hashes
+
+
+def mix64(values: npt.NDArray[Any]) -> Hashes:
+    """A fixed bijection of 64-bit integers that changes every bit with each (MurmurHash3's finalizer, of value + B)."""
+    x = values.astype(np.uint64) + np.uint64(_BASE)
+    x = (x ^ (x >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    x = (x ^ (x >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
+    return x ^ (x >> np.uint64(33))
+
+
+def contains(among: Hashes, values: Hashes) -> npt.NDArray[np.bool_]:
+    """Whether each value is one of ``among``, which is sorted."""
+    if not len(among):
+        return np.zeros(len(values), np.bool_)
+    nearest = among[np.minimum(np.searchsorted(among, values), len(among) - 1)]
+    return np.equal(nearest, values)
+
+
+def mark_repeated(hashes: pa.ListArray, repeated: Hashes, size: int) -> pa.ListArray:
+    """The runs of tokens that some repeated window covers, as ``list<struct<start: uint64, end: uint64>>``.
+
+    ``hashes`` are from ``window_hashes(tokens, size)``; ``repeated`` are the hashes that repeat, sorted. Runs that
+    touch are one run. Positions are tokens, the end is exclusive.
+    """
+    values, offsets = flat(hashes)
+    hits = np.flatnonzero(contains(repeated, values))
+    document = np.searchsorted(offsets, hits, side="right") - 1
+    new = np.ones(len(hits), np.bool_)
+    new[1:] = (np.diff(hits) > size) | (np.diff(document) > 0)
+    first = np.flatnonzero(new)
+    last = np.append(first[1:], len(hits))[: len(first)] - 1
+    starts = (hits - offsets[document])[first]
+    ends = (hits - offsets[document])[last] + size
+    return spans(starts, ends, np.bincount(document[first], minlength=len(hashes)))
+
+
+def original_spans(
+    runs: pa.ListArray, tokens: pa.ListArray, lengths: npt.NDArray[np.uint16], alignment: pa.ListArray
+) -> pa.ListArray:
+    """Where runs of tokens lie in the original texts: byte ranges, same type as ``runs``.
+
+    ``lengths`` are the bytes behind each token id, ``alignment`` the units of the texts that were tokenized. A range
+    reaches from the first unit that lies wholly inside the run to the last one, so no character is cut in two; a run
+    without a whole unit has no range.
+    """
+    (spanned, bounds), (ids, firsts) = _flat_spans(runs), flat(tokens)
+    units, unit_firsts = _flat_structs(alignment)
+    found: list[Spans] = []
+    for i in range(len(runs)):
+        ends = np.append(0, np.cumsum(lengths[ids[firsts[i] : firsts[i + 1]]].astype(np.int64)))
+        inside = {name: column[unit_firsts[i] : unit_firsts[i + 1]] for name, column in units.items()}
+        found.append(_whole_units(ends[spanned[bounds[i] : bounds[i + 1]]], **inside))
+    ranges = np.concatenate([np.empty((0, 2), np.int64), *found])
+    return spans(ranges[:, 0], ranges[:, 1], np.array([len(f) for f in found], np.int64))
+
+
+def spans(starts: npt.NDArray[Any], ends: npt.NDArray[Any], counts: npt.NDArray[Any]) -> pa.ListArray:
+    """Lists of ``struct<start: uint64, end: uint64>`` with ``counts`` elements each."""
+    columns = [pa.array(column.astype(np.uint64)) for column in (starts, ends)]
+    values = pa.StructArray.from_arrays(columns, names=["start", "end"])
+    return pa.ListArray.from_arrays(pa.array(offsets_of(counts).astype(np.int32)), values)
+
+
+def _whole_units(ranges: Spans, normal: Spans, start: Spans, end: Spans) -> Spans:
+    """From byte ranges of the normalised text to byte ranges of the original."""
+    begins = np.append(0, normal[:-1])[: len(normal)]
+    first = np.searchsorted(begins, ranges[:, 0], side="left")
+    last = np.searchsorted(normal, ranges[:, 1], side="right") - 1
+    whole = first <= last
+    return np.stack([start[first[whole]], end[last[whole]]], axis=1)
+
+
+def _window_starts(offsets: Offsets, size: int) -> tuple[Offsets, Offsets]:
+    """Where windows begin among all tokens, and how many each document has."""
+    counts = np.maximum(np.diff(offsets) - size + 1, 0)
+    shift = np.repeat(offsets[:-1] - offsets_of(counts)[:-1], counts)
+    return np.arange(len(shift)) + shift, counts
+
+
+def _powers(base: int, count: int) -> Hashes:
+    """base**0 to base**(count - 1), modulo 2**64."""
+    powers = np.full(count, base, np.uint64)
+    powers[:1] = 1
+    return np.cumprod(powers, out=powers)
+
+
+def _flat_structs(lists: pa.ListArray) -> tuple[dict[str, Spans], Offsets]:
+    values = lists.flatten()
+    columns = {f.name: values.field(f.name).to_numpy().astype(np.int64) for f in values.type}
+    offsets = lists.offsets.to_numpy().astype(np.int64) if len(lists) else np.zeros(1, np.int64)
+    return columns, offsets - offsets[0]
+
+
+def _flat_spans(lists: pa.ListArray) -> tuple[Spans, Offsets]:
+    columns, offsets = _flat_structs(lists)
+    return np.stack([columns["start"], columns["end"]], axis=1), offsets

@@ -1,0 +1,14 @@
+"""The nearest known name to a wrong one, for messages."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint for a name that is not among ``known``: the nearest one, else all of them."""
+    choices = sorted(known)
+    # Matching is quadratic in the length of the word, which may be hostile.
+    near = difflib.get_close_matches(word[:80], choices, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(choices)}"

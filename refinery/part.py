@@ -1,0 +1,163 @@
+"""What was made, from what: receipts of parts, and the manifest that merges a stage's receipts.
+
+A receipt is the commit: a file that no receipt names does not exist to any reader.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from refinery.errors import StorageError
+from refinery.store import Store
+
+Model = TypeVar("Model", bound=BaseModel)
+Kind = Literal["stage", "map", "reduce", "resolve"]
+
+
+class FileRef(BaseModel):
+    """One file of a part: its path below the root, its rows, and its size in bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    rows: int
+    bytes: int
+
+
+class Receipt(BaseModel):
+    """One part of one stage (or of a phase of a global stage), committed.
+
+    ``key`` says what it is and names the receipt; ``inputs`` are the content ids it was made from; ``contents`` the
+    content ids of what it made, by name (``kept``, ``removed``, or a part's number for verdicts).
+    ``rows`` are in, kept, removed (rows of the removed file) and skipped (records that are no documents).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Kind
+    stage: str
+    part: int
+    key: str
+    inputs: tuple[str, ...]
+    contents: dict[str, str]
+    rows: dict[str, int]
+    files: dict[str, tuple[FileRef, ...]]
+    statistics: str = ""
+    """Path of the statistics below the root."""
+    code: str = ""
+    libraries: dict[str, str] = {}
+    judged: bool = False
+    """Made from stored facts, without measuring again."""
+    seconds: float = 0.0
+    peak_memory: int = 0
+    """Bytes, of the process that made the part."""
+
+    def total(self, name: str) -> int:
+        """Bytes of all files of a name."""
+        return sum(f.bytes for f in self.files.get(name, ()))
+
+
+class StageManifest(BaseModel):
+    """All current receipts of one stage, and its merged statistics."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stage: str
+    kind: str
+    """Name of the stage's class in the registry."""
+    identity: str
+    measure: str
+    """Measure identity of a filter, whose stored facts can be judged again; empty for other stages."""
+    version: int
+    configuration: dict[str, Any]
+    libraries: dict[str, str]
+    expected: int
+    """How many parts there will be, as far as is known; those without a receipt are still missing."""
+    parts: tuple[str, ...]
+    """Keys of the receipts, in part order."""
+    shuffle: tuple[str, ...]
+    """Keys of the map, reduce and resolve receipts of a global stage."""
+    statistics: dict[str, Any]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every part is there."""
+        return len(self.parts) == self.expected
+
+
+class Head(BaseModel):
+    """``HEAD.json``: what the root holds. It marks a folder as a root."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int
+    dataset: str
+    recipe: dict[str, Any]
+    folders: tuple[str, ...]
+    """The stages' folders below the root, in order."""
+    manifests: dict[str, str]
+    """Path of each stage's current manifest below the root."""
+    code: dict[str, str]
+    """The code digest under which each stage's results are accepted."""
+
+
+class Root:
+    """The files of one root, by name. All paths it gives and takes are below the root unless called full."""
+
+    def __init__(self, path: str, store: Store) -> None:
+        self.path = path.rstrip("/") or "/"
+        self.store = store
+
+    def full(self, path: str) -> str:
+        """The path as the store knows it."""
+        return f"{self.path}/{path}"
+
+    def head(self) -> Head | None:
+        """The head, or None where the folder is no root yet. Raises StorageError for a damaged one."""
+        path = self.full("HEAD.json")
+        return self._parse(Head, path) if self.store.exists(path) else None
+
+    def write_head(self, head: Head) -> None:
+        """Replace the head."""
+        self.store.put(self.full("HEAD.json"), _json(head))
+
+    def receipt(self, folder: str, key: str) -> Receipt | None:
+        """The receipt with a key, or None where that part is not made."""
+        path = self.full(receipt_path(folder, key))
+        return self._parse(Receipt, path) if self.store.exists(path) else None
+
+    def commit(self, folder: str, receipt: Receipt) -> None:
+        """Write a receipt: from here on its files exist."""
+        self.store.put(self.full(receipt_path(folder, receipt.key)), _json(receipt))
+
+    def manifest(self, path: str) -> StageManifest:
+        """A stage's manifest."""
+        return self._parse(StageManifest, self.full(path))
+
+    def write_manifest(self, folder: str, manifest: StageManifest) -> str:
+        """Write a manifest; its path."""
+        path = f"{folder}/manifest-{manifest.identity[:8]}.json"
+        self.store.put(self.full(path), _json(manifest))
+        return path
+
+    def _parse(self, model: type[Model], path: str) -> Model:
+        try:
+            return model.model_validate_json(self.store.read(path))
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(p) for p in first["loc"])
+            raise StorageError(
+                f"{path}: not a {model.__name__.lower()} of this version ({place}: {first['msg']})",
+                hint="it was damaged or written by another version; use a new root, or delete the file",
+            ) from error
+
+
+def receipt_path(folder: str, key: str) -> str:
+    """Where the receipt with a key lies, below the root."""
+    return f"{folder}/receipts/{key}.json"
+
+
+def _json(model: BaseModel) -> bytes:
+    return model.model_dump_json(indent=1).encode()

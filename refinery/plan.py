@@ -1,0 +1,461 @@
+"""From a recipe and the receipts in its root to what must be done next. Reads receipts; does nothing.
+
+A pipeline is cut into segments: a run of row stages that one pass carries a part through. A global stage ends a segment
+with its map and begins the next with its verdict; a stage that gathers parts into shards begins one as well. Because a
+key depends on the contents before it, only the tasks of the next phase can be known; they are found by walking again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from refinery.config import Pipeline, Step
+from refinery.docs import TRANSIENT
+from refinery.errors import UsageError
+from refinery.identity import digest, identity, map_identity, measure_identity, part_key
+from refinery.part import Head, Receipt, Root, StageManifest
+from refinery.schema import Flow, flows
+from refinery.shuffle import ranges
+from refinery.stage import Filter, Global
+from refinery.store import Stat, store_for
+from refinery.tasks import MappedFiles, MapRun, ReduceTask, ResolveTask, SegmentTask, StepRun, Task
+
+Action = Literal["keep", "judge", "run"]
+KEY_BYTES = 16
+"""Memory of one keyed row in a reducer, about."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which stages and parts a run is about. ``force`` makes the chosen stages again though they are up to date."""
+
+    first: str | None = None
+    until: str | None = None
+    parts: tuple[int, ...] | None = None
+    share: float | None = None
+    """Of the parts, a fixed share between 0 and 1 (at least one part)."""
+    force: bool = False
+
+    @property
+    def partial(self) -> bool:
+        """Whether some parts are left out, so that no global stage can run."""
+        return self.parts is not None or self.share is not None
+
+
+@dataclass
+class Lane:
+    """One part on its way through the stages, as far as its receipts are known."""
+
+    number: int
+    paths: tuple[str, ...]
+    contents: tuple[str, ...]
+    bytes: int
+    verdict: str = ""
+    receipts: dict[int, Receipt] = field(default_factory=dict)
+    missing: int | None = None
+    """Position of the first step that has no receipt; the end of the segment where only the map is missing."""
+    mapped: Receipt | None = None
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Steps ``first`` to ``last``, and the global stage whose map follows."""
+
+    first: int
+    last: int
+    tail: int | None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Tasks that can be done now, in any order."""
+
+    title: str
+    tasks: tuple[Task, ...]
+    positions: tuple[int, ...]
+    """The steps it makes."""
+
+
+@dataclass
+class Made:
+    """What the walk found of one step: its current receipts, and those of its shuffle."""
+
+    receipts: list[Receipt] = field(default_factory=list)
+    shuffle: list[Receipt] = field(default_factory=list)
+    lanes: int = 0
+    actions: dict[Action, int] = field(default_factory=lambda: {"keep": 0, "judge": 0, "run": 0})
+    read: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every part has its receipt."""
+        return self.lanes > 0 and len(self.receipts) == self.lanes
+
+
+@dataclass
+class Survey:
+    """The result of a walk: the next phase, or None when all is done, and what there is of each step reached."""
+
+    phase: Phase | None
+    made: list[Made]
+    blocked: str = ""
+    """Why the walk ended before the last step though there is nothing to do."""
+
+
+class Planner:
+    """Walks a pipeline over its root. Raises UsageError for a selection or recipe that makes no sense."""
+
+    def __init__(self, pipeline: Pipeline, root: Root, selection: Selection = Selection()) -> None:  # noqa: B008
+        self.pipeline = pipeline
+        self.root = root
+        self.steps = pipeline.steps
+        self.flows: list[Flow] = flows(self.steps)
+        self.folders = [f"{i:02d}-{step.name}" for i, step in enumerate(self.steps)]
+        self.identities = [digest([identity(s.stage), pipeline.keep_removed]) for s in self.steps]
+        self._first = self._position(selection.first, "--from", 0)
+        self.last = self._position(selection.until, "--until", len(self.steps) - 1)
+        if self._first > self.last:
+            raise UsageError(f"--from {selection.first} comes after --until {selection.until}")
+        self._forced = selection.force or selection.first is not None
+        self._selection = selection
+        self.fresh: set[str] = set()
+        self._known: dict[tuple[str, str], Receipt] = {}
+        self.segments = self._segments()
+        self._stored = self._stored_facts()
+
+    def _position(self, name: str | None, option: str, default: int) -> int:
+        if name is None:
+            return default
+        names = [step.name for step in self.steps]
+        if name not in names:
+            raise UsageError(f"{option} {name}: the recipe has no such stage", hint=f"it has {', '.join(names)}")
+        return names.index(name)
+
+    def _segments(self) -> list[Segment]:
+        starts = [i for i, s in enumerate(self.steps) if i == 0 or _begins_segment(s)]
+        ends = [*(s - 1 for s in starts[1:]), len(self.steps) - 1]
+        found = []
+        for first, last in zip(starts, ends, strict=True):
+            following = last + 1
+            tail = following if following <= self.last and isinstance(self.steps[following].stage, Global) else None
+            if first <= self.last:
+                found.append(Segment(first, min(last, self.last), tail))
+        return found
+
+    # --------------------------------------------------------------------------------------------------------- walking
+
+    def survey(self) -> Survey:
+        """Walk from the inputs until something is missing."""
+        self.made = [Made() for _ in self.steps]
+        lanes = self._source_lanes()
+        blocked = ""
+        for segment in self.segments:
+            entered = self._enter(segment, lanes)
+            if isinstance(entered, (Phase, str)):
+                phase = entered if isinstance(entered, Phase) else None
+                blocked = entered if isinstance(entered, str) else ""
+                self._mark_rest(segment.first)
+                return Survey(phase, self.made, blocked)
+            lanes = entered
+            for lane in lanes:
+                self._follow(segment, lane)
+            tasks = tuple(self._segment_task(segment, lane) for lane in lanes if lane.missing is not None)
+            if tasks:
+                self._mark_rest(segment.last + 1)
+                names = [self.steps[i].name for i in range(min(_first_of(lanes)), segment.last + 1)]
+                title = " → ".join(names) or f"{self.steps[segment.tail or 0].name} map"
+                return Survey(Phase(title, tasks, tuple(range(segment.first, segment.last + 1))), self.made)
+        return Survey(None, self.made)
+
+    def inputs(self) -> list[str]:
+        """All input files, each once, in the order of the recipe's patterns."""
+        source = self.pipeline.source
+        found = (p for pattern in self.pipeline.inputs for p in source.list_inputs(pattern, store_for(pattern)))
+        return list(dict.fromkeys(found))
+
+    def _source_lanes(self) -> list[Lane]:
+        paths = self.inputs()
+        lanes = []
+        for number in self._wanted(paths):
+            found = store_for(paths[number]).stat(paths[number])
+            lanes.append(Lane(number, (paths[number],), (_file_content(paths[number], found),), found.size))
+        if not lanes:
+            raise UsageError(f"--parts selects none of the {len(paths)} parts", hint=f"parts are 0 to {len(paths) - 1}")
+        return lanes
+
+    def _wanted(self, paths: Sequence[str]) -> list[int]:
+        numbers = range(len(paths))
+        if self._selection.parts is not None:
+            return [n for n in numbers if n in set(self._selection.parts)]
+        if self._selection.share is not None:
+            count = max(1, math.ceil(len(paths) * self._selection.share))
+            return sorted(sorted(numbers, key=lambda n: digest(paths[n]))[:count])
+        return list(numbers)
+
+    def everything(self) -> Planner:
+        """The same walk over all stages and parts, with the receipts known so far."""
+        other = Planner(self.pipeline, self.root)
+        other._known = self._known
+        return other
+
+    def _enter(self, segment: Segment, lanes: list[Lane]) -> list[Lane] | Phase | str:
+        """The lanes as the segment's first step takes them; or what must be done or cannot be done before."""
+        if segment.first == 0:
+            return lanes
+        step = self.steps[segment.first]
+        before = segment.first - 1
+        if self._selection.partial:
+            return f"{step.name} needs all parts, and only some are selected"
+        if isinstance(step.stage, Global):
+            return self._shuffle(segment.first, step.stage, lanes)
+        shard = step.stage.shard_bytes() or 0
+        return _gathered(lanes, before, shard)
+
+    def _follow(self, segment: Segment, lane: Lane) -> None:
+        contents = lane.contents
+        for position in range(segment.first, segment.last + 1):
+            made = self.made[position]
+            made.lanes += 1
+            if lane.missing is not None:
+                made.actions["run"] += 1
+                continue
+            key = part_key(self.identities[position], contents)
+            receipt = self._receipt(position, key)
+            if receipt is None or (self._tap(position) and not receipt.files):
+                lane.missing = position
+                lane.contents = contents
+                made.actions["judge" if self._stored_paths(position, contents) else "run"] += 1
+                continue
+            lane.receipts[position] = receipt
+            made.receipts.append(receipt)
+            made.actions["keep"] += 1
+            contents = (receipt.contents["kept"],)
+        if lane.missing is None and segment.tail is not None:
+            self._follow_map(segment.tail, segment.last + 1, lane, contents)
+
+    def _follow_map(self, position: int, end: int, lane: Lane, contents: tuple[str, ...]) -> None:
+        stage = self.steps[position].stage
+        assert isinstance(stage, Global)
+        lane.mapped = self._receipt(position, part_key(map_identity(stage), contents))
+        if lane.mapped is None:
+            lane.missing = end
+            lane.contents = contents
+        else:
+            self.made[position].shuffle.append(lane.mapped)
+
+    def _mark_rest(self, first: int) -> None:
+        """Steps that the walk could not reach: their inputs are not made yet."""
+        lanes = max((m.lanes for m in self.made), default=0)
+        for made in self.made[first : self.last + 1]:
+            if not made.lanes:
+                made.lanes = lanes
+                made.actions["run"] = lanes
+
+    # -------------------------------------------------------------------------------------------------- global stages
+
+    def _shuffle(self, position: int, stage: Global, lanes: list[Lane]) -> list[Lane] | Phase:
+        name, before = self.steps[position].name, position - 1
+        maps = [lane.mapped for lane in lanes if lane.mapped is not None]
+        reduces, missing = [], []
+        for task in self._reduce_tasks(position, stage, lanes):
+            receipt = self._receipt(position, task.key)
+            missing += [task] if receipt is None else []
+            reduces += [receipt] if receipt is not None else []
+        if missing:
+            return Phase(f"{name} reduce", tuple(missing), ())
+        self.made[position].shuffle += reduces
+        resolve = self._resolve_task(position, stage, lanes, maps, reduces)
+        verdicts = self._receipt(position, resolve.key)
+        if verdicts is None:
+            return Phase(f"{name} resolve", (resolve,), ())
+        self.made[position].shuffle.append(verdicts)
+        return [_next_lane(lane, before, verdicts) for lane in lanes]
+
+    def _reduce_tasks(self, position: int, stage: Global, lanes: Sequence[Lane]) -> Iterable[ReduceTask]:
+        runs, inputs, total = [], [], 0
+        for lane in lanes:
+            assert lane.mapped is not None
+            runs.append((lane.number, lane.mapped.files["keys"][0].path))
+            inputs.append(f"{lane.number}:{lane.mapped.contents['keys']}")
+            total += lane.mapped.rows["keys"] * KEY_BYTES
+        cuts = ranges(total)
+        for number, (low, high) in enumerate(cuts):
+            key = part_key(map_identity(stage), [f"reduce {low:x}-{high:x}", *inputs])
+            yield ReduceTask(
+                self.root.path, stage, self.steps[position].name, self.folders[position], key, number, low, high,
+                tuple(runs), tuple(inputs), total // len(cuts),
+            )  # fmt: skip
+
+    def _resolve_task(
+        self, position: int, stage: Global, lanes: Sequence[Lane], maps: Sequence[Receipt], reduces: Sequence[Receipt]
+    ) -> ResolveTask:
+        parts = tuple(
+            MappedFiles(lane.number, mapped.files["keys"][0].path, mapped.files["index"][0].path)
+            for lane, mapped in zip(lanes, maps, strict=True)
+        )
+        inputs = [f"{lane.number}:{m.contents['keys']}:{m.contents['index']}" for lane, m in zip(lanes, maps, strict=True)]
+        inputs += [r.contents.get("reduced", "") for r in reduces]
+        files = tuple(f.path for r in reduces for f in r.files.get("reduced", ()))
+        key = part_key(identity(stage), ["resolve", *inputs])
+        size = sum(r.total("reduced") for r in reduces)
+        return ResolveTask(
+            self.root.path, stage, self.steps[position].name, self.folders[position], key, files, parts, tuple(inputs), size
+        )
+
+    # ---------------------------------------------------------------------------------------------------------- tasks
+
+    def _segment_task(self, segment: Segment, lane: Lane) -> SegmentTask:
+        assert lane.missing is not None
+        start = self._start(segment, lane)
+        read_files = start > segment.first
+        before = lane.receipts[start - 1] if read_files else None
+        contents = self._inputs_of(segment, lane, start)
+        runs = tuple(self._step_run(position, lane) for position in range(start, segment.last + 1))
+        tail = segment.tail
+        starts_with_verdict = not read_files and isinstance(self.steps[segment.first].stage, Global)
+        return SegmentTask(
+            root=self.root.path,
+            part=lane.number,
+            paths=tuple(f.path for f in before.files["kept"]) if before else lane.paths,
+            contents=contents,
+            steps=runs,
+            verdict=lane.verdict if starts_with_verdict else "",
+            map=self._map_run(tail) if tail is not None else None,
+            force=self._forced,
+            keep_removed=self.pipeline.keep_removed,
+            batch=self.pipeline.executor.batch,
+            bytes=before.total("kept") if before else lane.bytes,
+        )
+
+    def _start(self, segment: Segment, lane: Lane) -> int:
+        """The step to begin with: the first missing one, or an earlier one where its input is not in Parquet."""
+        start = lane.missing if lane.missing is not None else segment.first
+        while start > segment.first:
+            given = self.flows[start].given if start <= segment.last else self.flows[segment.last].passed
+            if lane.receipts[start - 1].files.get("kept") and not TRANSIENT & set(given.names):
+                return start
+            start -= 1
+        return segment.first
+
+    def _inputs_of(self, segment: Segment, lane: Lane, start: int) -> tuple[str, ...]:
+        if start == lane.missing:
+            return lane.contents
+        if start == segment.first:
+            return lane.receipts[start].inputs
+        return (lane.receipts[start - 1].contents["kept"],)
+
+    def _step_run(self, position: int, lane: Lane) -> StepRun:
+        assert lane.missing is not None
+        commit = position >= lane.missing
+        stored = self._stored_paths(position, lane.contents) if position == lane.missing else ()
+        return StepRun(
+            step=self.steps[position],
+            folder=self.folders[position],
+            identity=self.identities[position],
+            flow=self.flows[position],
+            tap=self._tap(position),
+            commit=commit,
+            expected="" if commit else lane.receipts[position].contents["kept"],
+            stored=stored,
+        )
+
+    def _map_run(self, position: int) -> MapRun:
+        stage = self.steps[position].stage
+        assert isinstance(stage, Global)
+        given = self.flows[position].given
+        return MapRun(stage, self.steps[position].name, self.folders[position], map_identity(stage), given)
+
+    # ---------------------------------------------------------------------------------------------------------- state
+
+    def _tap(self, position: int) -> bool:
+        """Whether a step's rows are written: by the recipe, and always where a segment or the pipeline ends."""
+        ends = {s.last for s in self.segments} | {len(self.steps) - 1}
+        step = self.steps[position]
+        return position in ends or step.write or self.pipeline.write == "every"
+
+    def _receipt(self, position: int, key: str) -> Receipt | None:
+        folder = self.folders[position]
+        if self._forced and self._first <= position <= self.last and key not in self.fresh:
+            return None
+        if (folder, key) not in self._known:
+            found = self.root.receipt(folder, key)
+            if found is None:
+                return None
+            self._known[folder, key] = found
+        return self._known[folder, key]
+
+    def learn(self, receipt: Receipt) -> None:
+        """A task committed this receipt in this run."""
+        folder = next(f for f, s in zip(self.folders, self.steps, strict=True) if s.name == receipt.stage)
+        self.fresh.add(receipt.key)
+        self._known[folder, receipt.key] = receipt
+
+    def _stored_facts(self) -> dict[tuple[str, tuple[str, ...]], tuple[str, ...]]:
+        """Files with facts of the head's filters, by measure identity and input contents."""
+        found: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
+        if self._forced:
+            return found
+        for folder, manifest in manifests(self.root, self.root.head()).items():
+            for key in manifest.parts if manifest.measure else ():
+                receipt = self.root.receipt(folder, key)
+                if receipt is not None and receipt.files:
+                    paths = tuple(f.path for name in ("kept", "removed") for f in receipt.files.get(name, ()))
+                    found[manifest.measure, receipt.inputs] = paths
+        return found
+
+    def _stored_paths(self, position: int, contents: tuple[str, ...]) -> tuple[str, ...]:
+        stage = self.steps[position].stage
+        if not isinstance(stage, Filter) or TRANSIENT & set(self.flows[position].given.names):
+            return ()
+        return self._stored.get((measure_identity(stage), contents), ())
+
+
+def manifests(root: Root, head: Head | None) -> dict[str, StageManifest]:
+    """The current manifests of a root by folder, in order."""
+    if head is None:
+        return {}
+    return {folder: root.manifest(head.manifests[folder]) for folder in head.folders if folder in head.manifests}
+
+
+def _begins_segment(step: Step) -> bool:
+    return isinstance(step.stage, Global) or step.stage.shard_bytes() is not None
+
+
+def _file_content(path: str, stat: Stat) -> str:
+    return digest([path, stat.size, stat.etag])
+
+
+def _next_lane(lane: Lane, before: int, verdicts: Receipt) -> Lane:
+    number = str(lane.number)
+    receipt = lane.receipts[before]
+    return Lane(
+        number=lane.number,
+        paths=tuple(f.path for f in receipt.files["kept"]),
+        contents=(receipt.contents["kept"], verdicts.contents[number]),
+        bytes=receipt.total("kept"),
+        verdict=verdicts.files[number][0].path,
+    )
+
+
+def _gathered(lanes: Sequence[Lane], before: int, shard: int) -> list[Lane]:
+    """Consecutive parts put together until they hold ``shard`` bytes of text."""
+    found: list[Lane] = []
+    size = shard
+    for lane in lanes:
+        receipt = lane.receipts[before]
+        if size >= shard:
+            found.append(Lane(len(found), (), (), 0))
+            size = 0
+        last = found[-1]
+        last.paths += tuple(f.path for f in receipt.files["kept"])
+        last.contents += (receipt.contents["kept"],)
+        last.bytes += receipt.total("kept")
+        size += receipt.rows["text"]
+    return found
+
+
+def _first_of(lanes: Iterable[Lane]) -> list[int]:
+    return [lane.missing for lane in lanes if lane.missing is not None]

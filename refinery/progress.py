@@ -1,0 +1,138 @@
+"""What a run tells while it is under way: a record in the root that other terminals read, and whoever listens."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from refinery.identity import canonical
+from refinery.part import Receipt, Root
+from refinery.tasks import Task, describe
+
+WRITE_SECONDS = 2.0
+"""The run file is written at most this often."""
+
+
+@dataclass
+class PhaseProgress:
+    """How far a phase is. Bytes are those of the tasks' inputs."""
+
+    title: str
+    tasks: int
+    bytes: int
+    done: int = 0
+    failed: int = 0
+    bytes_done: int = 0
+    documents: int = 0
+    started: float = field(default_factory=time.time)
+
+    @property
+    def seconds(self) -> float:
+        """Since the phase began."""
+        return time.time() - self.started
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds to the end at the rate so far, by bytes; None before anything is done."""
+        if not self.bytes_done:
+            return None
+        return self.seconds * max(0, self.bytes - self.bytes_done) / self.bytes_done
+
+
+class Listener(Protocol):
+    """Shows a run's progress."""
+
+    def phase(self, progress: PhaseProgress) -> None:
+        """A phase begins."""
+
+    def advance(self, progress: PhaseProgress, task: Task) -> None:
+        """A task ended."""
+
+    def problem(self, message: str) -> None:
+        """Something went wrong and the run goes on."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def phase(self, progress: PhaseProgress) -> None:
+        """See ``Listener``."""
+
+    def advance(self, progress: PhaseProgress, task: Task) -> None:
+        """See ``Listener``."""
+
+    def problem(self, message: str) -> None:
+        """See ``Listener``."""
+
+
+class RunRecord:
+    """``runs/TIME.json``: what a run was asked to do, where it stands, what failed, how it ended."""
+
+    def __init__(self, root: Root, command: dict[str, Any], listener: Listener) -> None:
+        self._root = root
+        self._listener = listener
+        self._path = f"runs/{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.json"
+        self._data: dict[str, Any] = {
+            "started": _now(),
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "command": command,
+            "state": "running",
+            "phases": [],
+            "problems": [],
+        }
+        self._written = 0.0
+        self._progress: PhaseProgress | None = None
+
+    def phase(self, title: str, tasks: int, size: int) -> None:
+        """A phase begins."""
+        self._progress = PhaseProgress(title, tasks, size)
+        self._data["phases"].append({})
+        self._listener.phase(self._progress)
+        self._write()
+
+    def done(self, task: Task, receipts: list[Receipt]) -> None:
+        """A task ended well."""
+        assert self._progress is not None
+        self._progress.done += 1
+        self._progress.bytes_done += task.bytes
+        self._progress.documents += receipts[0].rows.get("in", 0) if receipts else 0
+        self._listener.advance(self._progress, task)
+        self._write(hurry=False)
+
+    def failed(self, task: Task, summary: str, trace: str = "") -> None:
+        """A task ended badly, for good."""
+        assert self._progress is not None
+        self._progress.failed += 1
+        self._progress.bytes_done += task.bytes
+        self.problem(f"{describe(task)}: {summary}", trace)
+        self._listener.advance(self._progress, task)
+
+    def problem(self, message: str, trace: str = "") -> None:
+        """Something worth a line in ``logs``."""
+        self._data["problems"].append({"time": _now(), "message": message, "trace": trace})
+        self._listener.problem(message)
+        self._write()
+
+    def end(self, state: str) -> None:
+        """The run ended: ``done``, ``failed``, ``interrupted`` or ``refused``."""
+        self._data |= {"state": state, "ended": _now()}
+        self._write()
+
+    def _write(self, *, hurry: bool = True) -> None:
+        if not hurry and time.monotonic() - self._written < WRITE_SECONDS:
+            return
+        self._written = time.monotonic()
+        if self._progress is not None:
+            shown = {k: v for k, v in vars(self._progress).items() if k != "started"}
+            self._data["phases"][-1] = {**shown, "seconds": round(self._progress.seconds, 1), "eta": self._progress.eta}
+        self._data["updated"] = _now()
+        self._root.store.put(self._root.full(self._path), canonical(self._data))
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

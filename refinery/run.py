@@ -1,0 +1,223 @@
+"""The one loop: ask the planner for the next phase, have it done, learn its receipts, and ask again."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from refinery.config import Pipeline, recipe_dict
+from refinery.errors import PartFailed
+from refinery.executors import Died, Done, Executor, Failed
+from refinery.executors.local import LocalExecutor
+from refinery.guard import changed_code, check_root, code_stamp, only_run, refuse_changed_code
+from refinery.identity import FORMAT, configuration, library_versions, measure_identity
+from refinery.part import Head, Receipt, Root, StageManifest
+from refinery.plan import Made, Phase, Planner, Selection, Survey
+from refinery.progress import Listener, RunRecord, Silent
+from refinery.stage import Filter
+from refinery.stats import StageStatistics
+from refinery.store import store_for
+from refinery.tasks import Careful, Poison, SegmentTask, Task, describe
+from refinery.work import perform
+
+TRIES = 3
+"""How often a task whose worker died is begun again while nothing is learnt from its death."""
+
+POISON_LIMIT = 100
+"""A part in which more documents than this kill their worker is given up."""
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run did: phases and tasks done, parts that failed, and whether every stage is complete."""
+
+    phases: int
+    tasks: int
+    failures: tuple[str, ...]
+    complete: bool
+    blocked: str
+
+
+def run(
+    pipeline: Pipeline,
+    selection: Selection = Selection(),  # noqa: B008
+    *,
+    accept_code: bool = False,
+    fail_fast: bool = False,
+    listener: Listener | None = None,
+    command: dict[str, Any] | None = None,
+) -> RunReport:
+    """Make what is missing. Raises RefineryError; whatever was committed stays, and another call goes on from it."""
+    root = Root(pipeline.root, store_for(pipeline.root))
+    with only_run(root):
+        head = check_root(root, pipeline.dataset)
+        if not accept_code:
+            refuse_changed_code(changed_code(pipeline.steps, head))
+        planner = Planner(pipeline, root, selection)
+        survey = planner.survey()
+        if survey.phase is None:
+            if head is None or _stale(head, pipeline):
+                _write_state(planner)
+            return RunReport(0, 0, (), _complete(survey), survey.blocked)
+        _clean(root)
+        record = RunRecord(root, command or {}, listener or Silent())
+        return _Run(planner, record, fail_fast=fail_fast).go(survey)
+
+
+def _stale(head: Head, pipeline: Pipeline) -> bool:
+    return head.recipe != recipe_dict(pipeline) or any(head.code.get(s.name) != code_stamp(s) for s in pipeline.steps)
+
+
+class _Run:
+    """The state of one run."""
+
+    def __init__(self, planner: Planner, record: RunRecord, *, fail_fast: bool) -> None:
+        self._planner = planner
+        self._record = record
+        self._fail_fast = fail_fast
+        self._executor = _executor(planner.pipeline)
+        self._failures: list[str] = []
+        self._tasks = self._phases = 0
+
+    def go(self, survey: Survey) -> RunReport:
+        """Phase after phase. Ends workers and the record however it ends."""
+        state = "failed"
+        try:
+            if self._planner.root.head() is None:
+                _write_head(self._planner, {})
+            while survey.phase is not None and not self._failures:
+                self._do(survey.phase)
+                survey = self._planner.survey()
+                _write_state(self._planner)
+            state = "failed" if self._failures else "done"
+        except KeyboardInterrupt:
+            state = "interrupted"
+            raise
+        finally:
+            self._executor.close()
+            self._record.end(state)
+        return RunReport(self._phases, self._tasks, tuple(self._failures), _complete(survey), survey.blocked)
+
+    def _do(self, phase: Phase) -> None:
+        self._phases += 1
+        self._record.phase(phase.title, len(phase.tasks), sum(task.bytes for task in phase.tasks))
+        tries: Counter[str] = Counter()
+        waiting: list[Task] = list(phase.tasks)
+        while waiting:
+            again: list[Task] = []
+            for outcome in self._executor.map(perform, waiting):
+                if isinstance(outcome, Done):
+                    self._learn(outcome.task, outcome.result)
+                elif isinstance(outcome, Failed):
+                    self._fail(outcome)
+                else:
+                    again += self._after_death(outcome, tries)
+            waiting = again
+
+    def _learn(self, task: Task, receipts: Iterable[Receipt]) -> None:
+        made = list(receipts)
+        self._tasks += 1
+        for receipt in made:
+            self._planner.learn(receipt)
+        self._record.done(task, made)
+
+    def _fail(self, outcome: Failed[Task]) -> None:
+        error = outcome.error
+        if error is not None and not isinstance(error, PartFailed):
+            raise error  # storage, assets, usage: the next part would meet it too
+        self._failures.append(f"{describe(outcome.task)}: {outcome.summary}")
+        self._record.failed(outcome.task, outcome.summary, outcome.trace)
+        if self._fail_fast:
+            raise error or PartFailed(self._failures[-1], hint="`refinery logs` has the traceback")
+
+    def _after_death(self, death: Died[Task], tries: Counter[str]) -> list[Task]:
+        """The task to try again, wiser by one death; none where that is given up."""
+        task, crumb = death.task, death.crumb
+        where = f" in {crumb.step}, rows {crumb.first} to {crumb.first + crumb.count - 1}" if crumb.count else ""
+        self._record.problem(f"{describe(task)}: its worker was {death.cause}{where}")
+        if isinstance(task, SegmentTask) and crumb.count and len(task.poison) < POISON_LIMIT:
+            if crumb.count == 1 and any(_holds(c, crumb.step, crumb.first) for c in task.careful):
+                poison = Poison(crumb.step, crumb.first, f"worker {death.cause}")
+                return [dataclasses.replace(task, poison=(*task.poison, poison))]
+            careful = Careful(crumb.step, crumb.first, crumb.count)
+            return [dataclasses.replace(task, careful=(*task.careful, careful))]
+        tries[describe(task)] += 1
+        if tries[describe(task)] < TRIES:
+            return [task]
+        self._failures.append(f"{describe(task)}: worker {death.cause}")
+        self._record.failed(task, f"given up after {TRIES} dead workers ({death.cause})")
+        return []
+
+
+def _holds(careful: Careful, step: str, row: int) -> bool:
+    return careful.step == step and careful.first <= row < careful.first + careful.count
+
+
+def _executor(pipeline: Pipeline) -> Executor:
+    settings = pipeline.executor
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = cores if settings.workers == "auto" else settings.workers
+    return LocalExecutor(workers, settings.memory_bytes(psutil.virtual_memory().total))
+
+
+def _clean(root: Root) -> None:
+    """Remove what killed workers left; only_run makes sure that nobody is writing there."""
+    for path in root.store.list(root.full("tmp")):
+        root.store.delete(path)
+
+
+# --------------------------------------------------------------------------------------------------- manifests and head
+
+
+def _write_state(planner: Planner) -> None:
+    """Manifests of all that is there, whatever was selected, and the head that names them."""
+    paths = {}
+    for position, made in enumerate(planner.everything().survey().made):
+        if made.receipts:
+            folder = planner.folders[position]
+            paths[folder] = planner.root.write_manifest(folder, _manifest(planner, position, made))
+    _write_head(planner, paths)
+
+
+def _write_head(planner: Planner, manifests: dict[str, str]) -> None:
+    head = Head(
+        format=FORMAT,
+        dataset=planner.pipeline.dataset,
+        recipe=recipe_dict(planner.pipeline),
+        folders=tuple(planner.folders),
+        manifests=manifests,
+        code={step.name: code_stamp(step) for step in planner.steps},
+    )
+    planner.root.write_head(head)
+
+
+def _manifest(planner: Planner, position: int, made: Made) -> StageManifest:
+    step = planner.steps[position]
+    merged = StageStatistics(type(step.stage))
+    for receipt in made.receipts:
+        merged.merge(StageStatistics.read(type(step.stage), planner.root, receipt))
+    return StageManifest(
+        stage=step.name,
+        kind=step.stage.name,
+        identity=planner.identities[position],
+        measure=measure_identity(step.stage) if isinstance(step.stage, Filter) else "",
+        version=step.stage.version,
+        configuration=configuration(step.stage),
+        libraries=library_versions(step.stage),
+        expected=made.lanes,
+        parts=tuple(r.key for r in made.receipts),
+        shuffle=tuple(r.key for r in made.shuffle),
+        statistics=merged.to_json(),
+    )
+
+
+def _complete(survey: Survey) -> bool:
+    return survey.phase is None and all(m.complete for m in survey.made if m.lanes)
+
+

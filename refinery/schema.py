@@ -1,0 +1,94 @@
+"""The columns that a recipe's steps pass on: exact Parquet schemas, known before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from refinery.docs import POINTER, TEXT, TOKENS, TRANSIENT
+from refinery.errors import UsageError
+from refinery.stage import Stage
+
+if TYPE_CHECKING:
+    from refinery.config import Step
+
+WHY = pa.field(
+    "why",
+    pa.struct(
+        [
+            pa.field("stage", pa.string()),
+            pa.field("rule", pa.string()),
+            pa.field("metric", pa.string()),
+            pa.field("value", pa.string()),
+            pa.field("bound", pa.string()),
+            pa.field("note", pa.string()),
+        ]
+    ),
+)
+"""Why a document was removed: the first rule it violates in its stage. ``note`` is the error, where there was one."""
+
+FAILED = pa.field("failed", pa.list_(pa.string()))
+"""Every rule of the stage that the document violates, in the stage's order."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What goes into a step and what comes out: ``passed`` in memory, ``kept`` and ``removed`` in Parquet."""
+
+    given: pa.Schema
+    passed: pa.Schema
+    kept: pa.Schema
+    removed: pa.Schema
+
+
+def flows(steps: Sequence[Step]) -> list[Flow]:
+    """One flow a step. Raises UsageError where a step reads a column that no earlier step gives."""
+    given = pa.schema([])
+    found = []
+    for position, step in enumerate(steps):
+        if position == 0:
+            given = pa.schema([*POINTER, *step.stage.adds])
+        _check_reads(step, given)
+        passed = _passed(step, given)
+        removed = pa.schema([*_stored(_with_facts(step, given)), WHY, FAILED])
+        found.append(Flow(given, passed, _stored(passed), removed))
+        given = passed
+    return found
+
+
+def _check_reads(step: Step, given: pa.Schema) -> None:
+    missing = [name for name in step.stage.reads if name.partition(".")[0] not in given.names]
+    if missing:
+        raise UsageError(
+            f"stage {step.name!r} reads {', '.join(missing)}, which no stage before it gives",
+            hint=f"it is given {', '.join(given.names)}",
+        )
+
+
+def _with_facts(step: Step, given: pa.Schema) -> pa.Schema:
+    facts = step.stage.facts()
+    if step.name in given.names:
+        raise UsageError(f"stage {step.name!r} has the name of a column", hint="give it another with `as:`")
+    return given.append(pa.field(step.name, facts)) if facts.num_fields else given
+
+
+def _passed(step: Step, given: pa.Schema) -> pa.Schema:
+    fields = {f.name: f for f in given}
+    for added in step.stage.adds:
+        fields[added.name] = added
+        if added.name == TEXT.name:
+            fields.setdefault(TOKENS.name, TOKENS)
+    fields |= {f.name: f for f in _with_facts(step, pa.schema([]))}
+    return pa.schema([fields[name] for name in step.stage.selects(list(fields))])
+
+
+def _stored(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([f for f in schema if f.name not in TRANSIENT])
+
+
+def changes_text(stage: Stage) -> bool:
+    """Whether the stage gives documents a new text, so that their tokens are counted again."""
+    return TEXT.name in {f.name for f in stage.adds}

@@ -1,0 +1,128 @@
+"""Small keyed rows from many parts to key ranges, in bounded memory.
+
+Each part writes one file sorted by key. A range is read out of all of them and merged; memory holds one row group of
+each part and the largest group of equal keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from refinery.store import Store
+
+ROW_GROUP = 65_536
+"""Rows of a sorted run that are in memory at once."""
+
+RANGE_BYTES = 256 * 1024 * 1024
+"""Bytes of keyed rows in one range. A constant, so that ranges do not depend on the machine."""
+
+KEYS = 2**64
+
+
+def sort_rows(table: pa.Table) -> pa.Table:
+    """The rows sorted by ``key``, then by the other columns in their order."""
+    order = ["key", *(name for name in table.schema.names if name != "key")]
+    return table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in order]))
+
+
+def ranges(total_bytes: int) -> list[tuple[int, int]]:
+    """Equal half-open ranges of the 64-bit keys, about RANGE_BYTES of rows in each."""
+    count = max(1, -(-total_bytes // RANGE_BYTES))
+    cuts = [KEYS * i // count for i in range(count + 1)]
+    return list(zip(cuts, cuts[1:], strict=False))
+
+
+def read_range(store: Store, path: str, low: int, high: int) -> Iterator[pa.RecordBatch]:
+    """Rows of a sorted file with ``low <= key < high``, in order."""
+    with store.open(path) as stream, pq.ParquetFile(stream) as file:
+        column = file.schema_arrow.get_field_index("key")
+        for group in range(file.metadata.num_row_groups):
+            statistics = file.metadata.row_group(group).column(column).statistics
+            if statistics is not None and (statistics.max < low or statistics.min >= high):
+                continue
+            for batch in file.read_row_group(group).combine_chunks().to_batches():
+                keys = batch.column("key").to_numpy()
+                start, stop = _search(keys, low), _search(keys, high)
+                if stop > start:
+                    yield batch.slice(start, stop - start)
+
+
+def _search(keys: np.ndarray[Any, Any], bound: int) -> int:
+    return len(keys) if bound >= KEYS else int(np.searchsorted(keys, np.uint64(bound), side="left"))
+
+
+def merge(runs: Sequence[tuple[int, Iterator[pa.RecordBatch]]]) -> Iterator[pa.RecordBatch]:
+    """Merge sorted runs, each with its part number, into batches sorted by key, part, then the other columns.
+
+    A ``part: uint32`` column follows the key. A batch never splits a group of equal keys.
+    """
+    heads = [head for number, run in runs if (head := _Head(number, run)).fill()]
+    while heads:
+        open_ends = [head.last for head in heads if not head.finished]
+        limit = min(open_ends) if open_ends else None
+        taken = [piece for head in heads if (piece := head.take_below(limit)) is not None]
+        if taken:
+            yield _sorted_batch(taken)
+        else:
+            for head in heads:
+                if not head.finished and head.last == limit:
+                    head.extend()
+        heads = [head for head in heads if head.fill()]
+
+
+def _sorted_batch(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
+    rows = sort_rows(pa.Table.from_batches(pieces)).combine_chunks()
+    return rows.to_batches()[0]
+
+
+class _Head:
+    """The rows of one run that are in memory."""
+
+    def __init__(self, part: int, run: Iterator[pa.RecordBatch]) -> None:
+        self._part = part
+        self._run = run
+        self._rows: pa.RecordBatch | None = None
+        self.finished = False
+
+    @property
+    def last(self) -> int:
+        """The largest key in memory."""
+        assert self._rows is not None
+        return int(self._rows.column(0)[-1].as_py())
+
+    def fill(self) -> bool:
+        """Make sure that there are rows in memory; False at the end of the run."""
+        if self._rows is None:
+            self._rows = self._next()
+        return self._rows is not None
+
+    def extend(self) -> None:
+        """Read on, behind the rows in memory."""
+        more = self._next()
+        if more is not None:
+            assert self._rows is not None
+            self._rows = pa.Table.from_batches([self._rows, more]).combine_chunks().to_batches()[0]
+
+    def take_below(self, limit: int | None) -> pa.RecordBatch | None:
+        """Remove and return the rows with keys below ``limit``; all rows for None."""
+        assert self._rows is not None
+        rows = self._rows
+        count = len(rows) if limit is None else _search(rows.column(0).to_numpy(), limit)
+        self._rows = rows.slice(count) if count < len(rows) else None
+        return rows.slice(0, count) if count else None
+
+    def _next(self) -> pa.RecordBatch | None:
+        for batch in self._run:
+            if len(batch):
+                others = [name for name in batch.schema.names if name != "key"]
+                part = pa.array(np.full(len(batch), self._part, dtype=np.uint32))
+                columns = [batch.column("key"), part, *(batch.column(name) for name in others)]
+                return pa.RecordBatch.from_arrays(columns, names=["key", "part", *others])
+        self.finished = True
+        return None

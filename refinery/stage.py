@@ -1,0 +1,280 @@
+"""What a stage is: a frozen, validated configuration with methods. Metrics are measured, rules judge them.
+
+The engine derives everything else from these declarations: the Parquet schema, removal reasons, histograms, the
+text of ``why``, resume, identity and the law tests. Nothing here opens a file.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field
+
+from refinery.docs import Docs
+
+if TYPE_CHECKING:
+    from refinery.store import Store
+
+Values = Mapping[str, Any]
+"""Column or metric name to one value a document: a ``pa.Array``, a NumPy array or a list."""
+
+Scale = Literal["ratio", "log", "count", "label"]
+Size = Annotated[ByteSize, Field(description="bytes, with a unit: 64MiB, 1GB")]
+Role = Literal["bound", "tuning"]
+
+NO_FACTS: tuple[pa.Field, ...] = ()
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure measured for each document and stored as a fact of the stage.
+
+    ``scale`` fixes the histogram: ``ratio`` 0 to 1, ``log`` and ``count`` for sizes, ``label`` for few-valued strings.
+    A null value says "not measured" and violates no rule; NaN is a defect.
+    """
+
+    name: str
+    type: pa.DataType = field(default_factory=pa.float64)
+    scale: Scale = "ratio"
+    unit: str = ""
+    help: str = ""
+
+    @property
+    def field(self) -> pa.Field:
+        return pa.field(self.name, self.type)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A bound on a metric; a document that violates it is removed with the rule's ``id`` as reason.
+
+    Exactly one of the bounds is given. ``at_least`` and ``at_most`` include the bound itself.
+    """
+
+    id: str
+    metric: str
+    because: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+    is_in: tuple[str, ...] | None = None
+    not_in: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        given = [b for b in (self.at_least, self.at_most, self.is_in, self.not_in) if b is not None]
+        if len(given) != 1:
+            raise ValueError(f"rule {self.id!r} needs exactly one bound, not {len(given)}")
+
+    @property
+    def bound(self) -> str:
+        """The bound as people read it: ``≥ 0.65``, ``in en, de``."""
+        if self.at_least is not None:
+            return f"≥ {self.at_least:g}"
+        if self.at_most is not None:
+            return f"≤ {self.at_most:g}"
+        if self.is_in is not None:
+            return f"in {', '.join(self.is_in)}"
+        return f"not {', '.join(self.not_in or ())}"
+
+    def violated(self, values: pa.Array) -> pa.BooleanArray:
+        """True where a value violates the bound; null values violate nothing."""
+        if self.at_least is not None:
+            bad = pc.less(values, pa.scalar(self.at_least, pa.float64()))
+        elif self.at_most is not None:
+            bad = pc.greater(values, pa.scalar(self.at_most, pa.float64()))
+        else:
+            listed = pc.is_in(values, value_set=pa.array(self.is_in or self.not_in or (), values.type))
+            bad = pc.invert(listed) if self.is_in is not None else listed
+            bad = pc.if_else(pc.is_valid(values), bad, False)
+        return pc.fill_null(bad, False)
+
+
+def bound(default: Any, **kwargs: Any) -> Any:
+    """A field that only moves a rule's bound: changing it re-judges stored facts and measures nothing again."""
+    return Field(default, json_schema_extra={"role": "bound"}, **kwargs)
+
+
+def tuning(default: Any, **kwargs: Any) -> Any:
+    """A field that changes speed or memory, never the result; it stays out of the stage's identity."""
+    return Field(default, json_schema_extra={"role": "tuning"}, **kwargs)
+
+
+class Stage(BaseModel):
+    """Base of the four kinds. A subclass declares itself in class variables and is its own configuration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, ser_json_timedelta="float")
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    source: ClassVar[str] = ""
+    """Where the method is described: paper section or URL."""
+    reads: ClassVar[tuple[str, ...]] = ("text",)
+    """Columns it needs beyond the pointer."""
+    adds: ClassVar[tuple[pa.Field, ...]] = NO_FACTS
+    """Columns it adds or replaces."""
+    drops: ClassVar[tuple[str, ...]] = ()
+    """Columns that end with it."""
+    metrics: ClassVar[tuple[Metric, ...]] = ()
+    evidence: ClassVar[tuple[pa.Field, ...]] = NO_FACTS
+    """Facts beyond metrics, for people and later stages: matched words, removed spans."""
+    depends: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose version shapes the output."""
+
+    def rules(self) -> tuple[Rule, ...]:
+        """The bounds, in the order in which the first violated one becomes the reason."""
+        return ()
+
+    def selects(self, names: Sequence[str]) -> list[str]:
+        """The columns that go on to the next stage, in order, of those there are."""
+        return [name for name in names if name not in self.drops]
+
+    def shard_bytes(self) -> int | None:
+        """Bytes of text in one output file, where the stage gathers small parts and divides large ones."""
+        return None
+
+    def versions(self) -> dict[str, str]:
+        """Further names and versions that shape the output, known only from the configuration."""
+        return {}
+
+    @classmethod
+    def facts(cls) -> pa.StructType:
+        """The type of the struct column that holds this stage's metrics and evidence."""
+        return pa.struct([*(m.field for m in cls.metrics), *cls.evidence])
+
+    @classmethod
+    def roles(cls, role: Role) -> frozenset[str]:
+        """Names of the fields declared with ``bound`` or ``tuning``."""
+        extras = {k: f.json_schema_extra for k, f in cls.model_fields.items()}
+        return frozenset(k for k, extra in extras.items() if isinstance(extra, dict) and extra.get("role") == role)
+
+
+class Filter(Stage):
+    """Measures documents and lets its rules judge them; changes no column."""
+
+    @abstractmethod
+    def measure(self, docs: Docs) -> Values:
+        """One value a document for each declared metric and evidence field."""
+
+
+@dataclass(frozen=True)
+class Edited:
+    """What an edit makes of a batch: new ``columns`` (the declared ``adds``) and the ``facts`` behind them."""
+
+    columns: Values
+    facts: Values = field(default_factory=dict)
+
+
+class Edit(Stage):
+    """Changes text or adds columns; may have metrics and rules as well."""
+
+    @abstractmethod
+    def edit(self, docs: Docs) -> Edited:
+        """New values of the declared columns, and one value a document for each metric and evidence field."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """A batch read by a source: ``columns`` holds the pointer columns and the declared ``adds``.
+
+    ``skipped`` counts, by kind, the records read since the last batch that are no documents.
+    """
+
+    columns: Values
+    facts: Values
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+
+class Source(Stage):
+    """Reads files into documents. Each file is read by one task; the metrics and rules give every record its fate."""
+
+    reads: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def list_inputs(self, pattern: str, store: Store) -> list[str]:
+        """The files that ``pattern`` names, sorted. Raises StorageError where there are none."""
+
+    @abstractmethod
+    def read(self, path: str, store: Store) -> Iterator[Records]:
+        """All records of a file, in its order. A record that cannot be read is a row with a fact that says so."""
+
+    @abstractmethod
+    def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:
+        """The one record at a pointer."""
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What the map of a global stage sends on for one batch.
+
+    ``keys`` has a ``key: uint64`` column and whatever small columns the reducer needs.
+    ``index`` has one row a document: what ``resolve`` must know of it.
+    """
+
+    keys: pa.RecordBatch
+    index: pa.RecordBatch
+
+
+class MappedPart(Protocol):
+    """One part's map output as ``resolve`` sees it."""
+
+    @property
+    def number(self) -> int:
+        """Position of the part, as in the ``part`` column that ``reduce`` saw."""
+
+    def index(self) -> pa.Table:
+        """The part's index rows, in document order."""
+
+    def keys(self) -> Iterator[pa.RecordBatch]:
+        """The part's keyed rows, sorted by key."""
+
+
+class Global(Stage):
+    """Looks at all documents of the dataset at once: ``map`` → ``reduce`` per key range → ``resolve`` → ``apply``."""
+
+    map_fields: ClassVar[tuple[str, ...]] = ()
+    """The configuration fields that shape ``map`` and ``reduce``; a change of any other only resolves again."""
+
+    @abstractmethod
+    def map(self, docs: Docs, row: int) -> Mapped:
+        """Keyed rows of a batch whose first document is row ``row`` of its part."""
+
+    def combine(self, keys: pa.Table) -> pa.Table:
+        """All keyed rows of one part, made smaller before they are sorted and written."""
+        return keys
+
+    @abstractmethod
+    def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Rows of one key range, sorted by key, then part, then the other columns; a batch never splits a key.
+
+        The rows have the columns of ``Mapped.keys`` and ``part: uint32``.
+        """
+
+    @abstractmethod
+    def resolve(self, reduced: Iterator[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
+        """The verdict of each part, in the order of ``parts``, from all that was reduced."""
+
+    @abstractmethod
+    def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
+        """Carry out a part's verdict on a batch whose first document is row ``row`` of the part."""
+
+
+def _duration(value: object) -> object:
+    units = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
+    if isinstance(value, str):
+        for unit, seconds in units.items():
+            number = value.removesuffix(unit).strip()
+            if number != value and number.replace(".", "", 1).isdigit():
+                return timedelta(seconds=float(number) * seconds)
+        raise ValueError("expected a number with a unit: 500ms, 30s, 2min, 1h")
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError("a duration needs a unit: 500ms, 30s, 2min, 1h")
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+"""A span of time written with a unit: 500ms, 30s, 2min, 1h."""

@@ -1,0 +1,150 @@
+"""Where files are: list, ranged read, atomic put. Nothing else in the engine opens a path.
+
+A file appears under its final name whole or not at all. Only the local file system is here; another kind of path
+needs another ``Store`` and one line in ``store_for``.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from refinery.errors import StorageError, UsageError
+
+
+@dataclass(frozen=True)
+class Stat:
+    """Size in bytes, and a tag that changes when the content may have changed."""
+
+    size: int
+    etag: str
+
+
+class Store(Protocol):
+    """The seam between the engine and a file system. All methods raise StorageError."""
+
+    def list(self, pattern: str) -> list[str]:
+        """Paths that match a glob pattern, sorted; a pattern without wildcards names itself. Empty where none is."""
+
+    def stat(self, path: str) -> Stat:
+        """Size and tag of a file."""
+
+    def exists(self, path: str) -> bool:
+        """Whether a file is there."""
+
+    def open(self, path: str) -> BinaryIO:
+        """A seekable stream for reading."""
+
+    def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
+        """``length`` bytes from ``offset``; fewer where the file ends."""
+
+    def temporary(self, root: str) -> str:
+        """A new local path to write to, invisible to readers of ``root``."""
+
+    def publish(self, temporary: str, path: str) -> None:
+        """Make a finished temporary file durable, then let it appear as ``path``, replacing what was there."""
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a small file whole."""
+
+    def delete(self, path: str) -> None:
+        """Remove a file; one that is not there is no error."""
+
+
+class LocalStore:
+    """The local file system."""
+
+    def list(self, pattern: str) -> list[str]:
+        with _storage_errors(pattern):
+            if glob.has_magic(pattern):
+                return sorted(p for p in glob.glob(pattern, recursive=True) if os.path.isfile(p))
+            if os.path.isdir(pattern):
+                inside = (os.path.join(folder, name) for folder, _, names in os.walk(pattern) for name in names)
+                return sorted(inside)
+            return [pattern] if os.path.isfile(pattern) else []
+
+    def stat(self, path: str) -> Stat:
+        with _storage_errors(path):
+            found = os.stat(path)
+            return Stat(found.st_size, f"{found.st_mtime_ns:x}")
+
+    def exists(self, path: str) -> bool:
+        return os.path.isfile(path)
+
+    def open(self, path: str) -> BinaryIO:
+        with _storage_errors(path):
+            return open(path, "rb")
+
+    def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
+        with _storage_errors(path), open(path, "rb") as stream:
+            stream.seek(offset)
+            return stream.read(-1 if length is None else length)
+
+    def temporary(self, root: str) -> str:
+        folder = os.path.join(root, "tmp")
+        with _storage_errors(folder):
+            os.makedirs(folder, exist_ok=True)
+        return os.path.join(folder, uuid.uuid4().hex)
+
+    def publish(self, temporary: str, path: str) -> None:
+        folder = os.path.dirname(path) or "."
+        with _storage_errors(path):
+            os.makedirs(folder, exist_ok=True)
+            _sync(temporary)
+            os.replace(temporary, path)
+            _sync(folder)
+
+    def put(self, path: str, data: bytes) -> None:
+        folder = os.path.dirname(path) or "."
+        temporary = os.path.join(folder, f".{os.path.basename(path)}.{uuid.uuid4().hex[:8]}")
+        with _storage_errors(path):
+            os.makedirs(folder, exist_ok=True)
+            try:
+                with open(temporary, "wb") as stream:
+                    stream.write(data)
+                self.publish(temporary, path)
+            except BaseException:
+                self.delete(temporary)
+                raise
+
+    def delete(self, path: str) -> None:
+        with _storage_errors(path):
+            try:
+                os.remove(path)
+            except FileNotFoundError:
+                return
+
+
+def store_for(path: str) -> Store:
+    """The store that holds ``path``. Raises UsageError for a kind of path that is not supported."""
+    scheme, found, _ = path.partition("://")
+    if found and scheme != "file":
+        raise UsageError(f"{path}: {scheme}:// paths are not supported", hint="give a local path")
+    return LocalStore()
+
+
+@contextmanager
+def _storage_errors(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        hints = {
+            "FileNotFoundError": "check the path",
+            "PermissionError": "give this user the right to it, or choose another path",
+        }
+        hint = "free some space, then run again: what is finished is kept" if error.errno == 28 else ""
+        reason = error.strerror or str(error)
+        raise StorageError(f"{path}: {reason}", hint=hint or hints.get(type(error).__name__, "")) from error
+
+
+def _sync(path: str) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

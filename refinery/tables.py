@@ -1,0 +1,180 @@
+"""Writing and reading a part's Parquet files: same rows, same bytes, however they arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from refinery.errors import StorageError
+from refinery.identity import Content
+from refinery.part import FileRef, Root
+
+CHECK_ROWS = 256
+"""Row groups and files end at multiples of this many rows only, so that batch sizes leave no trace."""
+
+GROUP_ROWS = 8_192
+GROUP_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Written:
+    """A finished temporary file."""
+
+    temporary: str
+    rows: int
+    bytes: int
+
+
+class TableWriter:
+    """Writes batches to temporary Parquet files and computes the content id of all their rows.
+
+    ``shard`` is the text bytes after which a new file is begun. Without ``write`` only the content id is made.
+    """
+
+    def __init__(self, root: Root, schema: pa.Schema, *, write: bool, shard: int | None = None) -> None:
+        self._root = root
+        self._schema = schema
+        self._write = write
+        self._shard = shard
+        self._content = Content(schema)
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = 0
+        self._pending_bytes = 0
+        self._file_bytes = 0
+        self._writer: pq.ParquetWriter | None = None
+        self._paths: list[str] = []
+        self._rows: list[int] = []
+
+    @property
+    def rows(self) -> int:
+        """Rows given so far."""
+        return self._content.rows
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Append rows."""
+        start = 0
+        while start < len(batch):
+            room = CHECK_ROWS - self._content.rows % CHECK_ROWS
+            piece = batch.slice(start, room)
+            start += len(piece)
+            self._content.update(piece)
+            if self._write:
+                self._append(piece)
+
+    def _append(self, piece: pa.RecordBatch) -> None:
+        self._pending.append(piece)
+        self._pending_rows += len(piece)
+        self._pending_bytes += _text_bytes(piece)
+        if self._content.rows % CHECK_ROWS == 0:
+            if self._pending_rows >= GROUP_ROWS or self._pending_bytes >= GROUP_BYTES:
+                self._flush()
+            if self._shard is not None and self._file_bytes + self._pending_bytes >= self._shard:
+                self._flush()
+                self._end_file()
+
+    def close(self) -> tuple[str, list[Written]]:
+        """Finish; the content id, and the files. A part without rows has one empty file."""
+        if self._write:
+            self._flush()
+            if not self._paths:
+                self._begin_file()
+            self._end_file()
+        sizes = [self._root.store.stat(path).size for path in self._paths]
+        return self._content.id(), [Written(*w) for w in zip(self._paths, self._rows, sizes, strict=True)]
+
+    def abort(self) -> None:
+        """Remove what was written."""
+        with _arrow_errors(self._root.path):
+            if self._writer is not None:
+                self._writer.close()
+        for path in self._paths:
+            self._root.store.delete(path)
+
+    def _flush(self) -> None:
+        if not self._pending:
+            return
+        if self._writer is None:
+            self._begin_file()
+        table = pa.Table.from_batches(self._pending).combine_chunks()
+        assert self._writer is not None
+        with _arrow_errors(self._root.path):
+            self._writer.write_table(table, row_group_size=max(1, len(table)))
+        self._rows[-1] += len(table)
+        self._file_bytes += self._pending_bytes
+        self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
+
+    def _begin_file(self) -> None:
+        self._paths.append(self._root.store.temporary(self._root.path))
+        self._rows.append(0)
+        self._file_bytes = 0
+        with _arrow_errors(self._root.path):
+            self._writer = pq.ParquetWriter(self._paths[-1], self._schema, compression="zstd", compression_level=3)
+
+    def _end_file(self) -> None:
+        if self._writer is not None:
+            with _arrow_errors(self._root.path):
+                self._writer.close()
+            self._writer = None
+
+
+def publish(root: Root, files: Sequence[Written], folder: str, part: int, key: str) -> tuple[FileRef, ...]:
+    """Give finished files their final names ``folder/part-NNNNN-KEY[-NNN].parquet``."""
+    refs = []
+    for number, file in enumerate(files):
+        suffix = f"-{number:03d}" if len(files) > 1 else ""
+        path = f"{folder}/part-{part:05d}-{key[:8]}{suffix}.parquet"
+        root.store.publish(file.temporary, root.full(path))
+        refs.append(FileRef(path=path, rows=file.rows, bytes=file.bytes))
+    return tuple(refs)
+
+
+def discard(root: Root, files: Sequence[Written]) -> None:
+    """Remove finished files that are not wanted after all."""
+    for file in files:
+        root.store.delete(file.temporary)
+
+
+def read_batches(
+    root: Root, paths: Sequence[str], rows: int, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """The rows of files below the root, in batches of at most ``rows``; one row group is in memory at a time."""
+    for path in paths:
+        with _arrow_errors(root.full(path)), root.store.open(root.full(path)) as stream:
+            file = pq.ParquetFile(stream)
+            for group in range(file.metadata.num_row_groups):
+                table = file.read_row_group(group, columns=columns).combine_chunks()
+                yield from table.to_batches(max_chunksize=rows)
+
+
+def write_table(root: Root, table: pa.Table, row_group: int) -> tuple[str, list[Written]]:
+    """Write one table to one temporary file; its content id, and the file."""
+    content = Content(table.schema)
+    for batch in table.to_batches():
+        content.update(batch)
+    path = root.store.temporary(root.path)
+    with _arrow_errors(root.path):
+        pq.write_table(table, path, compression="zstd", row_group_size=row_group)
+    return content.id(), [Written(path, table.num_rows, root.store.stat(path).size)]
+
+
+def _text_bytes(batch: pa.RecordBatch) -> int:
+    if "text" not in batch.schema.names:
+        return 0
+    return int(pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0)
+
+
+@contextmanager
+def _arrow_errors(path: str) -> Iterator[None]:
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        raise StorageError(f"{path}: {error}", hint="the file is damaged: `refinery verify` names all such") from error
+    except OSError as error:
+        full = error.errno == 28 or "No space left" in str(error)
+        hint = "free some space, then run again: what is finished is kept" if full else ""
+        raise StorageError(f"{path}: {error.strerror or error}", hint=hint) from error

@@ -1,0 +1,146 @@
+"""The units of work as data: what a worker needs to know, picklable, with no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from refinery.config import Step
+from refinery.schema import Flow
+from refinery.stage import Global
+
+
+@dataclass(frozen=True)
+class StepRun:
+    """One step of a segment. ``commit`` is False where it is only computed in passing: its receipt is there."""
+
+    step: Step
+    folder: str
+    identity: str
+    flow: Flow
+    tap: bool
+    commit: bool
+    expected: str = ""
+    """Content id that a step computed in passing must give again."""
+    stored: tuple[str, ...] = ()
+    """Parquet files (below the root) whose facts are judged instead of measuring."""
+
+
+@dataclass(frozen=True)
+class MapRun:
+    """The map of a global stage at the tail of a segment."""
+
+    stage: Global
+    name: str
+    folder: str
+    identity: str
+    given: pa.Schema
+
+
+@dataclass(frozen=True)
+class Careful:
+    """Rows ``first`` to ``first + count`` of the input of a step killed a worker: they are taken one by one."""
+
+    step: str
+    first: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Poison:
+    """A document that kills its worker in a step."""
+
+    step: str
+    row: int
+    note: str
+
+
+@dataclass(frozen=True)
+class SegmentTask:
+    """One part through a run of row stages. ``paths`` are source files, or Parquet files below the root."""
+
+    root: str
+    part: int
+    paths: tuple[str, ...]
+    contents: tuple[str, ...]
+    """Content ids of the input; of the verdict as well, where the first step is a global stage."""
+    steps: tuple[StepRun, ...]
+    verdict: str = ""
+    """Path of the verdict below the root, where the first step is a global stage."""
+    map: MapRun | None = None
+    force: bool = False
+    keep_removed: str = "facts"
+    batch: int = 1024
+    bytes: int = 0
+    """Size of the input, for progress."""
+    careful: tuple[Careful, ...] = ()
+    poison: tuple[Poison, ...] = ()
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages it commits."""
+        return tuple(run.step.name for run in self.steps if run.commit)
+
+
+@dataclass(frozen=True)
+class ReduceTask:
+    """One key range of a global stage. ``runs`` are (part number, path of its sorted rows below the root)."""
+
+    root: str
+    stage: Global
+    name: str
+    folder: str
+    key: str
+    number: int
+    low: int
+    high: int
+    runs: tuple[tuple[int, str], ...]
+    inputs: tuple[str, ...]
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class MappedFiles:
+    """Where one part's map output lies, below the root."""
+
+    number: int
+    keys: str
+    index: str
+
+
+@dataclass(frozen=True)
+class ResolveTask:
+    """The verdicts of all parts of a global stage."""
+
+    root: str
+    stage: Global
+    name: str
+    folder: str
+    key: str
+    reduced: tuple[str, ...]
+    parts: tuple[MappedFiles, ...]
+    inputs: tuple[str, ...]
+    bytes: int = 0
+
+
+Task = SegmentTask | ReduceTask | ResolveTask
+
+
+@dataclass
+class Crumb:
+    """Where a worker is, so that its death can be traced: the step, and the rows of the step's input in its hands."""
+
+    step: str = ""
+    first: int = 0
+    count: int = 0
+
+
+def describe(task: Task) -> str:
+    """A task in a few words, for people."""
+    if isinstance(task, SegmentTask):
+        return f"part {task.part}"
+    if isinstance(task, ReduceTask):
+        return f"{task.name} range {task.number}"
+    return f"{task.name} resolve"
+

@@ -1,0 +1,105 @@
+"""Running stages in tests, without files and without the engine: for authors of stages.
+
+A global stage is driven as the engine drives it, and held to the contract of ``refinery.stage.Global`` on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from refinery.docs import Docs
+from refinery.stage import Edited, Global, Mapped
+
+RANGES = 4
+"""Key ranges that are reduced one by one."""
+GROUPED_ROWS = 64
+"""A batch for ``reduce`` ends with the group of equal keys in which it reaches so many rows."""
+KEYS_AT_ONCE = 100
+"""Rows in the batches of a part's keys that ``resolve`` sees."""
+
+
+@dataclass(frozen=True)
+class MemoryPart:
+    """A part's map output in memory, as ``resolve`` sees it."""
+
+    number: int
+    rows: pa.Table
+    keyed: pa.Table
+
+    def index(self) -> pa.Table:
+        """The part's index rows, in document order."""
+        return self.rows
+
+    def keys(self) -> Iterator[pa.RecordBatch]:
+        """The part's keyed rows, sorted by key, in small batches."""
+        yield from self.keyed.to_batches(max_chunksize=KEYS_AT_ONCE)
+
+
+def run_global(stage: Global, parts: Sequence[Sequence[Docs]]) -> list[list[Edited]]:
+    """What ``apply`` makes of each batch of each part, after map, combine, reduce per key range and resolve.
+
+    A part is the list of its batches. Raises AssertionError where the stage breaks the contract: an index row for each
+    document, an unchanged schema from ``combine``, a verdict for each part.
+    """
+    mapped = [_map(stage, number, batches) for number, batches in enumerate(parts)]
+    reduced = [batch for groups in _ranges(mapped) for batch in stage.reduce(groups)]
+    verdicts = list(stage.resolve(iter(reduced), mapped))
+    if len(verdicts) != len(parts):
+        raise AssertionError(f"{len(verdicts)} verdicts for {len(parts)} parts")
+    return [
+        [stage.apply(docs, row, verdict) for docs, row in zip(batches, _first_rows(batches), strict=True)]
+        for batches, verdict in zip(parts, verdicts, strict=True)
+    ]
+
+
+def _map(stage: Global, number: int, batches: Sequence[Docs]) -> MemoryPart:
+    mapped: list[Mapped] = []
+    for docs, row in zip(batches, _first_rows(batches), strict=True):
+        mapped.append(stage.map(docs, row))
+        if mapped[-1].index.num_rows != len(docs):
+            raise AssertionError(f"{mapped[-1].index.num_rows} index rows for {len(docs)} documents")
+    keys = pa.Table.from_batches([m.keys for m in mapped])
+    combined = stage.combine(keys)
+    if not combined.schema.equals(keys.schema):
+        raise AssertionError(f"combine made {combined.schema} of {keys.schema}")
+    return MemoryPart(number, pa.Table.from_batches([m.index for m in mapped]), _sorted(combined, ["key"]))
+
+
+def _ranges(parts: Sequence[MemoryPart]) -> Iterator[Iterator[pa.RecordBatch]]:
+    """For each key range with rows: its groups, from all parts."""
+    rows = pa.concat_tables([_with_part(part) for part in parts])
+    rows = _sorted(rows, ["key", "part"])
+    keys = rows.column("key").to_numpy()
+    cuts = [int(np.searchsorted(keys, np.uint64(2**64 * i // RANGES))) for i in range(1, RANGES)]
+    for start, end in zip([0, *cuts], [*cuts, len(keys)], strict=True):
+        if end > start:
+            yield _groups(rows.slice(start, end - start))
+
+
+def _groups(rows: pa.Table) -> Iterator[pa.RecordBatch]:
+    keys = rows.column("key").to_numpy()
+    start = 0
+    while start < len(keys):
+        last = keys[min(start + GROUPED_ROWS, len(keys)) - 1]
+        end = int(np.searchsorted(keys, last, side="right"))
+        yield rows.slice(start, end - start).combine_chunks().to_batches()[0]
+        start = end
+
+
+def _with_part(part: MemoryPart) -> pa.Table:
+    numbers = pa.array(np.full(part.keyed.num_rows, part.number, np.uint32))
+    return part.keyed.append_column("part", numbers)
+
+
+def _sorted(rows: pa.Table, first: list[str]) -> pa.Table:
+    others = [name for name in rows.schema.names if name not in first]
+    return rows.sort_by([(name, "ascending") for name in (*first, *others)])
+
+
+def _first_rows(batches: Sequence[Docs]) -> list[int]:
+    ends = np.cumsum([0, *map(len, batches)])
+    return [int(end) for end in ends[:-1]]

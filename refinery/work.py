@@ -1,0 +1,347 @@
+"""What one worker does for one task: read, carry batches through the steps, write, commit. It knows no other task."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from refinery.carry import Carrier, Mark, Measured, Split, measured_from
+from refinery.docs import Docs
+from refinery.errors import PartFailed
+from refinery.facts import StoredFacts
+from refinery.identity import canonical, code_digest, library_versions, part_key
+from refinery.part import FileRef, Receipt, Root
+from refinery.shuffle import KEYS, ROW_GROUP, merge, read_range, sort_rows
+from refinery.stage import Global, Mapped, Source
+from refinery.stats import StageStatistics
+from refinery.store import store_for
+from refinery.tables import TableWriter, Written, discard, publish, read_batches, write_table
+from refinery.tasks import MappedFiles, MapRun, ReduceTask, ResolveTask, SegmentTask, StepRun, Task
+
+ALL_FAILED = 100
+"""A step that raises on every one of this many documents or more is broken; the documents are not to blame."""
+
+
+def perform(task: Task, mark: Mark) -> list[Receipt]:
+    """Do a task; the receipts it committed. Raises RefineryError, or what a broken stage raises."""
+    if isinstance(task, SegmentTask):
+        return _Segment(task, mark).run()
+    if isinstance(task, ReduceTask):
+        return [_reduce(task)]
+    return [_resolve(task)]
+
+
+# ----------------------------------------------------------------------------------------------------------- segments
+
+
+class _Segment:
+    """One part on its way through a segment."""
+
+    def __init__(self, task: SegmentTask, mark: Mark) -> None:
+        self._task = task
+        self._root = Root(task.root, store_for(task.root))
+        verdict = _read_table(self._root, task.verdict) if task.verdict else None
+        self._taps = [_Tap(self._root, task, run, verdict, mark) for run in task.steps]
+        self._map = _MapTap(self._root, task.map) if task.map else None
+
+    def run(self) -> list[Receipt]:
+        with ExitStack() as stack:
+            for tap in self._taps:
+                stack.callback(tap.abort)
+            for docs, measured in self._batches():
+                self._push(docs, measured)
+            receipts = self._commit()
+            stack.pop_all()
+        return receipts
+
+    def _batches(self) -> Iterator[tuple[Docs, Measured | None]]:
+        first = self._task.steps[0] if self._task.steps else None
+        if first is not None and isinstance(first.step.stage, Source):
+            for path in self._task.paths:
+                yield from self._source_batches(first, first.step.stage, path)
+        else:
+            for batch in read_batches(self._root, self._task.paths, self._task.batch):
+                yield Docs(batch), None
+
+    def _source_batches(self, run: StepRun, source: Source, path: str) -> Iterator[tuple[Docs, Measured | None]]:
+        for records in source.read(path, store_for(path)):
+            self._taps[0].statistics.skip(records.skipped)
+            docs, measured = source_batch(run, records.columns, records.facts)
+            for start in range(0, len(docs), self._task.batch):
+                yield docs.slice(start, self._task.batch), measured.slice(start, self._task.batch)
+
+    def _push(self, docs: Docs, measured: Measured | None) -> None:
+        for tap in self._taps:
+            if not len(docs):
+                return
+            docs = tap.take(docs, measured)
+            measured = None
+        if self._map and len(docs):
+            self._map.take(docs)
+
+    def _commit(self) -> list[Receipt]:
+        receipts = []
+        contents = self._task.contents
+        for tap in self._taps:
+            content, receipt = tap.commit(contents)
+            contents = (content,)
+            receipts += [receipt] if receipt else []
+        if self._map:
+            receipts.append(self._map.commit(self._task.part, contents))
+        return receipts
+
+
+def source_batch(run: StepRun, columns: Any, facts: Any) -> tuple[Docs, Measured]:
+    """The records of a source as a batch of the declared schema, with what the source measured."""
+    given = run.flow.given
+    rows = len(columns["id"])
+    arrays = [columns[f.name] for f in given]
+    arrays = [a if isinstance(a, pa.Array) else pa.array(a, f.type) for a, f in zip(arrays, given, strict=True)]
+    docs = Docs(pa.RecordBatch.from_arrays(arrays, schema=given))
+    return docs, measured_from(run, {f.name: docs.column(f.name) for f in run.step.stage.adds}, facts, rows)
+
+
+class _Tap:
+    """One step of a segment, with the files it writes and what it counts."""
+
+    def __init__(self, root: Root, task: SegmentTask, run: StepRun, verdict: pa.Table | None, mark: Mark) -> None:
+        self._root, self._task, self._run = root, task, run
+        self._carrier = Carrier(
+            run,
+            verdict=verdict if isinstance(run.step.stage, Global) else None,
+            careful=task.careful,
+            poison=task.poison,
+            keep_removed=task.keep_removed,
+            mark=mark,
+        )
+        self._stored = StoredFacts(root, run, run.stored) if run.stored else None
+        write = run.tap and run.commit
+        shard = run.step.stage.shard_bytes()
+        self._kept = TableWriter(root, run.flow.kept, write=write, shard=shard)
+        self._removed = TableWriter(root, run.flow.removed, write=write and task.keep_removed != "counts")
+        self.statistics = StageStatistics(type(run.step.stage))
+        self._seconds = 0.0
+
+    def take(self, docs: Docs, measured: Measured | None) -> Docs:
+        started = time.perf_counter()
+        if measured is None and self._stored is not None:
+            measured = self._stored.lookup(docs)
+        split = self._carrier.carry(docs, measured)
+        self._write(split)
+        self._seconds += time.perf_counter() - started
+        return split.kept
+
+    def _write(self, split: Split) -> None:
+        kept = split.kept.batch
+        self._kept.add(kept.select(self._run.flow.kept.names).cast(self._run.flow.kept))
+        self._removed.add(split.removed)
+        self.statistics.add(split.before.batch, kept, split.verdict)
+
+    def commit(self, inputs: tuple[str, ...]) -> tuple[str, Receipt | None]:
+        self._refuse_broken_stage()
+        content, kept = self._kept.close()
+        gone, removed = self._removed.close()
+        key = part_key(self._run.identity, inputs)
+        if not self._run.commit:
+            if content != self._run.expected:
+                raise PartFailed(
+                    f"stage {self._run.step.name!r} gives other rows for part {self._task.part} than it did before",
+                    hint=f"something it depends on is not declared; run again with --from {self._run.step.name}",
+                )
+            return content, None
+        there = self._root.receipt(self._run.folder, key)
+        if there is not None and not self._task.force and (there.files or not self._run.tap):
+            discard(self._root, [*kept, *removed])
+            return content, there
+        contents = {"kept": content, "removed": gone}
+        return content, self._publish(key, inputs, contents, {"kept": kept, "removed": removed})
+
+    def _publish(
+        self, key: str, inputs: tuple[str, ...], contents: dict[str, str], written: dict[str, list[Written]]
+    ) -> Receipt:
+        folder, part, stage = self._run.folder, self._task.part, self._run.step.stage
+        files = {n: publish(self._root, w, f"{folder}/{n}", part, key) for n, w in written.items() if w}
+        statistics = f"{folder}/stats/part-{part:05d}-{key[:8]}.json"
+        self._root.store.put(self._root.full(statistics), canonical(self.statistics.to_json()))
+        documents = self.statistics.documents
+        receipt = Receipt(
+            kind="stage",
+            stage=self._run.step.name,
+            part=part,
+            key=key,
+            inputs=inputs,
+            contents=contents,
+            rows={
+                "in": documents["in"],
+                "kept": self._kept.rows,
+                "removed": self._removed.rows,
+                "text": self.statistics.sizes["bytes"]["kept"],
+                "skipped": documents["in"] - self._kept.rows - self._removed.rows,
+            },
+            files=files,
+            statistics=statistics,
+            code=code_digest(stage),
+            libraries=library_versions(stage),
+            judged=bool(self._run.stored),
+            seconds=round(self._seconds, 3),
+            peak_memory=_peak_memory(),
+        )
+        self._root.commit(folder, receipt)
+        return receipt
+
+    def _refuse_broken_stage(self) -> None:
+        documents, errors = self.statistics.documents["in"], self.statistics.reasons["error"]
+        if errors == documents >= ALL_FAILED:
+            raise PartFailed(
+                f"stage {self._run.step.name!r} raised an exception on all {errors:,} documents of part {self._task.part}: "
+                f"{self._carrier.last_error}",
+                hint="the stage is broken, not the documents; nothing was written",
+            )
+
+    def abort(self) -> None:
+        self._kept.abort()
+        self._removed.abort()
+
+
+# ------------------------------------------------------------------------------------------------------ global stages
+
+
+class _MapTap:
+    """The tail of a segment: collects what a global stage maps, and writes it sorted."""
+
+    def __init__(self, root: Root, run: MapRun) -> None:
+        self._root, self._run = root, run
+        self._row = 0
+        self._mapped: list[Mapped] = []
+        self._seconds = 0.0
+
+    def take(self, docs: Docs) -> None:
+        started = time.perf_counter()
+        self._mapped.append(self._run.stage.map(docs, self._row))
+        self._row += len(docs)
+        self._seconds += time.perf_counter() - started
+
+    def commit(self, part: int, inputs: tuple[str, ...]) -> Receipt:
+        key = part_key(self._run.identity, inputs)
+        there = self._root.receipt(self._run.folder, key)
+        if there is not None:
+            return there
+        started = time.perf_counter()
+        keys, index = self._tables()
+        contents, files = {}, {}
+        for name, table in (("keys", keys), ("index", index)):
+            contents[name], written = write_table(self._root, table, ROW_GROUP)
+            files[name] = publish(self._root, written, f"{self._run.folder}/map/{name}", part, key)
+        self._seconds += time.perf_counter() - started
+        rows = {"in": self._row, "keys": keys.num_rows}
+        return _commit_phase(self._root, "map", self._run, part, key, inputs, contents, rows, files, self._seconds)
+
+    def _tables(self) -> tuple[pa.Table, pa.Table]:
+        empty = self._run.stage.map(Docs(empty_batch(self._run.given)), 0)
+        keys = pa.Table.from_batches([m.keys for m in self._mapped], schema=empty.keys.schema)
+        index = pa.Table.from_batches([m.index for m in self._mapped], schema=empty.index.schema)
+        return sort_rows(self._run.stage.combine(keys)).combine_chunks(), index.combine_chunks()
+
+
+def empty_batch(schema: pa.Schema) -> pa.RecordBatch:
+    """No rows of a schema."""
+    return pa.RecordBatch.from_arrays([pa.array([], f.type) for f in schema], schema=schema)
+
+
+def _reduce(task: ReduceTask) -> Receipt:
+    started = time.perf_counter()
+    root = Root(task.root, store_for(task.root))
+    runs = [(number, read_range(root.store, root.full(path), task.low, task.high)) for number, path in task.runs]
+    batches = list(task.stage.reduce(merge(runs)))
+    contents: dict[str, str] = {}
+    files: dict[str, tuple[FileRef, ...]] = {}
+    rows = sum(len(b) for b in batches)
+    if rows:
+        contents["reduced"], written = write_table(root, pa.Table.from_batches(batches), ROW_GROUP)
+        files["reduced"] = publish(root, written, f"{task.folder}/reduce", task.number, task.key)
+    seconds = time.perf_counter() - started
+    return _commit_phase(
+        root, "reduce", task, task.number, task.key, task.inputs, contents, {"reduced": rows}, files, seconds
+    )
+
+
+def _resolve(task: ResolveTask) -> Receipt:
+    started = time.perf_counter()
+    root = Root(task.root, store_for(task.root))
+    parts = [_StoredMap(root, part) for part in task.parts]
+    contents: dict[str, str] = {}
+    files: dict[str, tuple[FileRef, ...]] = {}
+    rows = 0
+    verdicts = task.stage.resolve(read_batches(root, task.reduced, ROW_GROUP), parts)
+    for part, verdict in zip(task.parts, verdicts, strict=True):
+        name = str(part.number)
+        contents[name], written = write_table(root, verdict, ROW_GROUP)
+        files[name] = publish(root, written, f"{task.folder}/resolve", part.number, task.key)
+        rows += verdict.num_rows
+    seconds = time.perf_counter() - started
+    return _commit_phase(root, "resolve", task, 0, task.key, task.inputs, contents, {"verdicts": rows}, files, seconds)
+
+
+class _StoredMap:
+    """A part's map output, read when asked for."""
+
+    def __init__(self, root: Root, files: MappedFiles) -> None:
+        self._root, self._files = root, files
+
+    @property
+    def number(self) -> int:
+        return self._files.number
+
+    def index(self) -> pa.Table:
+        return _read_table(self._root, self._files.index)
+
+    def keys(self) -> Iterator[pa.RecordBatch]:
+        return read_range(self._root.store, self._root.full(self._files.keys), 0, KEYS)
+
+
+def _commit_phase(
+    root: Root,
+    kind: Any,
+    task: MapRun | ReduceTask | ResolveTask,
+    part: int,
+    key: str,
+    inputs: Iterable[str],
+    contents: dict[str, str],
+    rows: dict[str, int],
+    files: dict[str, tuple[FileRef, ...]],
+    seconds: float,
+) -> Receipt:
+    receipt = Receipt(
+        kind=kind,
+        stage=task.name,
+        part=part,
+        key=key,
+        inputs=tuple(inputs),
+        contents=contents,
+        rows=rows,
+        files=files,
+        code=code_digest(task.stage),
+        libraries=library_versions(task.stage),
+        seconds=round(seconds, 3),
+        peak_memory=_peak_memory(),
+    )
+    root.commit(task.folder, receipt)
+    return receipt
+
+
+def _read_table(root: Root, path: str) -> pa.Table:
+    with root.store.open(root.full(path)) as stream:
+        return pq.read_table(stream)
+
+
+def _peak_memory() -> int:
+    """Bytes; the kernel counts in KiB, on macOS in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,182 @@
+"""Runs an engine that is not ours in a process of its own, within limits of time and memory.
+
+One long-lived child serves one page at a time. Where it exceeds a limit or dies, the page gets an outcome and the next
+page a new child. Nothing here knows engines or documents.
+
+Both limits only guard: a wall clock and a resident size depend on the machine, so they should be far from what any
+ordinary page needs. What a child has done before must not show in an outcome either: a child that has grown is
+replaced, and a death or an excess of memory is believed only of a new child.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import lru_cache
+from multiprocessing import Pipe
+from typing import NamedTuple, Self
+
+import psutil
+
+from refinery.errors import PartFailed
+from stages._extract import child
+
+START = 60.0
+"""Seconds that a child has to load its engine."""
+
+GLANCE = 0.05
+"""Seconds between two looks at a busy child: a page may exceed the memory limit by what it allocates in this time."""
+
+
+class Reply(NamedTuple):
+    """``outcome`` is ok, timeout, memory, crash or exception; ``note`` says more about the last two."""
+
+    outcome: str
+    text: str = ""
+    note: str | None = None
+
+
+class Sandbox:
+    """An engine by ``module:function``, called in the child with ``options`` to give ``html -> text``.
+
+    ``timeout`` is in seconds of wall clock for one page, ``memory`` in resident bytes. The child starts with the first
+    page. Threads may share a sandbox; they take turns.
+    """
+
+    def __init__(self, engine: str, options: Mapping[str, str], *, timeout: float, memory: int) -> None:
+        self._engine, self._options = engine, json.dumps(dict(options))
+        self._timeout, self._memory = timeout, memory
+        self._child: _Child | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """The process that serves now."""
+        return self._child.pid if self._child else None
+
+    def extract(self, page: bytes | memoryview) -> Reply:
+        """The text of a page given as UTF-8. Raises PartFailed where the engine cannot be loaded."""
+        with self._lock:
+            was_new = self._child is None
+            reply = self._attempt(page)
+            if reply.outcome in {"memory", "crash"} and not was_new:
+                reply = self._attempt(page)
+            return reply
+
+    def _attempt(self, page: bytes | memoryview) -> Reply:
+        served, self._child = self._child or _Child(self._engine, self._options), None
+        with ExitStack() as cleanup:
+            cleanup.callback(served.kill)  # also after an interrupt: a reply must never meet the next page
+            reply = served.ask(page, self._timeout, self._memory)
+            if reply.outcome == "ok" and served.growth() <= self._memory // 4:
+                cleanup.pop_all()
+                self._child = served
+        return reply
+
+    def close(self) -> None:
+        """End the child."""
+        with self._lock:
+            if self._child:
+                self._child.kill()
+            self._child = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def shared(engine: str, options: Mapping[str, str], *, timeout: float, memory: int) -> Sandbox:
+    """The sandbox of this process for these settings."""
+    return _shared(os.getpid(), engine, tuple(sorted(options.items())), timeout, memory)
+
+
+@lru_cache(maxsize=None)
+def _shared(pid: int, engine: str, options: tuple[tuple[str, str], ...], timeout: float, memory: int) -> Sandbox:
+    del pid  # part of the key: a forked process must not write into its parent's pipe
+    sandbox = Sandbox(engine, dict(options), timeout=timeout, memory=memory)
+    atexit.register(sandbox.close)
+    return sandbox
+
+
+class _Child:
+    """One child process, from its start to its death."""
+
+    def __init__(self, engine: str, options: str) -> None:
+        reads, self._requests = Pipe(duplex=False)
+        self._replies, writes = Pipe(duplex=False)
+        # -P: a folder `stages` in the user's working directory is not ours. Its own process group: Ctrl-C at the
+        # terminal is for the parent, and must not look like the crash of an engine.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", child.__name__, engine, options],
+            stdin=reads.fileno(),
+            stdout=writes.fileno(),
+            stderr=subprocess.DEVNULL,
+            process_group=0,
+        )
+        reads.close()
+        writes.close()
+        self.pid = self._process.pid
+        with ExitStack() as cleanup:
+            cleanup.callback(self.kill)
+            self._await_ready(engine)
+            self._at_start = self._resident()
+            cleanup.pop_all()
+
+    def _await_ready(self, engine: str) -> None:
+        try:
+            reply = self._replies.recv_bytes() if self._replies.poll(START) else b"it is not ready in time"
+        except EOFError:
+            reply = f"it ended with {self._cause_of_death()}".encode()
+        if reply != child.READY:
+            reason = reply.removeprefix(child.EXCEPTION).decode()
+            raise PartFailed(f"engine {engine} cannot be loaded: {reason}", hint="reinstall refinery")
+
+    def ask(self, page: bytes | memoryview, timeout: float, memory: int) -> Reply:
+        """Send a page and wait for what becomes of it. After any outcome but ok the child is of no more use."""
+        deadline = time.monotonic() + timeout
+        try:
+            self._requests.send_bytes(page)
+            while not self._replies.poll(max(0.0, min(GLANCE, deadline - time.monotonic()))):
+                if time.monotonic() >= deadline:
+                    return Reply("timeout")
+                if self._resident() > memory:
+                    return Reply("memory")
+            reply = self._replies.recv_bytes()
+        except (EOFError, OSError):
+            return Reply("crash", note=self._cause_of_death())
+        content = reply[1:].decode()
+        return Reply("ok", content) if reply[:1] == child.TEXT else Reply("exception", note=content)
+
+    def growth(self) -> int:
+        """Resident bytes gained since the engine was loaded."""
+        return self._resident() - self._at_start
+
+    def _resident(self) -> int:
+        try:
+            return int(psutil.Process(self.pid).memory_info().rss)
+        except psutil.Error:
+            return 0  # it is dead, as the pipe will say
+
+    def _cause_of_death(self) -> str:
+        try:
+            code = self._process.wait(timeout=START)
+        except subprocess.TimeoutExpired:
+            return "its pipe closed"
+        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+    def kill(self) -> None:
+        """End the process and wait for its end."""
+        self._process.kill()
+        self._process.wait()
+        self._requests.close()
+        self._replies.close()

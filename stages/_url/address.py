@@ -1,0 +1,114 @@
+"""URLs as block lists see them: a canonical host, its parent domains, and the page.
+
+Own splitting and not ``urllib.parse``: that raises on hostile input and differs between patch versions of Python.
+A host is canonical as browsers ask for it: percent-decoded, NFKC, lower case, Punycode (UTS 46 without its deletions);
+user, port, final dot and one leading ``www.`` are no part of it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import unquote
+
+from publicsuffixlist import PublicSuffixList
+
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:[/\\]{2}")
+_HOST_END = re.compile(r"[/\\?#]")
+_PORT = re.compile(r":[0-9]*\Z")
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+_NUMBERS = re.compile(r"[0-9]+(\.[0-9]+)*")
+_FULL_STOPS = str.maketrans("\u3002\uff0e\uff61", "...")
+_LONGEST_NAME = 253
+_LONGEST_LABEL = 63
+
+
+@dataclass(frozen=True)
+class Address:
+    """A host in canonical form, and the ``page``: host, slash, path and query without a final slash.
+
+    Scheme and fragment do not count. ``defect`` is "none", or what keeps the URL from naming a host; host and page are
+    then empty.
+    """
+
+    host: str = ""
+    page: str = ""
+    defect: str = "none"
+
+
+def parse(url: str | None) -> Address:
+    """The address of a URL. Linear in its length; raises nothing.
+
+    Defects: ``missing`` (null or blank), ``no_scheme`` (no ``scheme://``), ``no_host``, ``bad_host``.
+    """
+    url = (url or "").strip()
+    if not url:
+        return Address(defect="missing")
+    scheme = _SCHEME.match(url)
+    if scheme is None:
+        return Address(defect="no_scheme")
+    end = _HOST_END.search(url, scheme.end())
+    place = end.start() if end else len(url)
+    authority = url[scheme.end() : place].rpartition("@")[2]
+    if not _PORT.sub("", authority):
+        return Address(defect="no_host")
+    host = canonical_host(authority)
+    if not host:
+        return Address(defect="bad_host")
+    rest = url[place:].partition("#")[0].removeprefix("/").rstrip("/")
+    return Address(host, f"{host}/{rest}")
+
+
+def canonical_host(authority: str) -> str:
+    """The canonical form of a host with or without port; "" for what is none."""
+    host = _PORT.sub("", authority)
+    if len(host) > 3 * _LONGEST_NAME:
+        return ""
+    if host.startswith("[") and host.endswith("]"):
+        return _ip(host[1:-1], ipaddress.IPv6Address)
+    host = unicodedata.normalize("NFKC", unquote(host).translate(_FULL_STOPS)).lower()
+    host = host.removesuffix(".")
+    if not host.isascii():
+        host = ".".join(_to_ascii(label) for label in host.split("."))
+    if len(host) > _LONGEST_NAME or not _HOST.fullmatch(host):
+        return ""
+    if _NUMBERS.fullmatch(host):
+        return _ip(host, ipaddress.IPv4Address)
+    bare = host.removeprefix("www.")
+    return bare if "." in bare else host
+
+
+def _to_ascii(label: str) -> str:
+    if label.isascii():
+        return label
+    # Punycode is never shorter, and the encoder is quadratic: a space makes the host a bad one.
+    return "xn--" + label.encode("punycode").decode("ascii") if len(label) <= _LONGEST_LABEL else " "
+
+
+def _ip(text: str, kind: type[ipaddress.IPv4Address | ipaddress.IPv6Address]) -> str:
+    try:
+        return kind(text).compressed
+    except ValueError:
+        return ""
+
+
+def domains(host: str) -> tuple[str, ...]:
+    """The host and its parent domains down to the registered domain, longest first.
+
+    Only suffixes of the ICANN section count as public: an entry ``blogspot.com`` means all blogs, an entry ``co.uk`` or
+    ``com`` nothing but that very host. An IP address has no parents.
+    """
+    registered = None if ":" in host or _NUMBERS.fullmatch(host) else _public_suffixes().privatesuffix(host)
+    found = [host]
+    while registered is not None and host != registered:
+        host = host.partition(".")[2]
+        found.append(host)
+    return tuple(found)
+
+
+@lru_cache(maxsize=1)
+def _public_suffixes() -> PublicSuffixList:
+    return PublicSuffixList(only_icann=True)

@@ -1,0 +1,62 @@
+"""Words in URLs: a list is a text file, one word a line. It does not judge how many are too many."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import lru_cache
+from urllib.parse import unquote
+
+from refinery.errors import AssetError
+
+_WORD = re.compile(r"[^\W_]+")
+_SEPARATORS = re.compile(r"[-._~+,\s]+")
+
+
+def spoken(url: str) -> str:
+    """What words are looked for in: the URL without its scheme, percent-decoded once, in lower case."""
+    return unquote(url.partition("://")[2] or url).lower()
+
+
+def squeezed(text: str) -> str:
+    """The text without the separators that break words: ``- . _ ~ + ,`` and white space.
+
+    ``/ ? & = : @ #`` stay: they part things that were never one word (``/group/sexual-health``).
+    """
+    return _SEPARATORS.sub("", text)
+
+
+def whole_words(text: str) -> set[str]:
+    """The runs of letters and digits."""
+    return set(_WORD.findall(text))
+
+
+def load(path: str) -> tuple[str, ...]:
+    """The words of a list, sorted, each once. ``#`` starts a comment. Raises AssetError where a line is none."""
+    state = os.stat(path)
+    return _load(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _load(path: str, size: int, mtime_ns: int) -> tuple[str, ...]:
+    del size, mtime_ns  # part of the cache key only
+    words = set()
+    for number, line in enumerate(entries(path), 1):
+        word = line.lower()
+        if word and not _WORD.fullmatch(word):
+            raise AssetError(
+                f"{path}:{number}: {line[:60]!r} is not a word of letters and digits", hint="one word a line"
+            )
+        words.add(word)
+    return tuple(sorted(words - {""}))
+
+
+def entries(path: str) -> list[str]:
+    """The lines of a text file without comments and outer spaces. Raises AssetError where it is not UTF-8."""
+    try:
+        with open(path, encoding="utf-8-sig") as stream:
+            return [line.partition("#")[0].strip() for line in stream]
+    except UnicodeDecodeError as error:
+        raise AssetError(
+            f"{path}: not a text file in UTF-8: {error}", hint="one entry a line, # for comments"
+        ) from error

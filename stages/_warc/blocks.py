@@ -1,0 +1,79 @@
+"""A file as the reader of archives sees it: bytes from a position, up to a limit.
+
+It keeps one block in memory and counts what is read a second time, so that no arrangement of bytes in a hostile file
+can make the reader go over it again and again. Nothing here knows what the bytes mean.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import BinaryIO
+
+from refinery.errors import StorageError
+
+BLOCK = 1 << 20
+PIECE = 1 << 16
+
+ALLOWANCE = 1 << 20
+"""Bytes that may be read again in a file of any size."""
+
+
+class Blocks:
+    """Bytes ``start`` to ``stop`` of a seekable stream. Raises StorageError, naming ``path``, where reading fails."""
+
+    def __init__(self, stream: BinaryIO, path: str, start: int = 0, stop: int | None = None) -> None:
+        self._stream = stream
+        self._path = path
+        self._block = b""
+        self._at = 0
+        self._again = 0
+        size = self._size()
+        self.start = start
+        self.stop = size if stop is None else min(stop, size)
+        self.whole = start == 0 and self.stop == size
+        """Whether this is all of the file."""
+
+    def _size(self) -> int:
+        try:
+            return self._stream.seek(0, io.SEEK_END)
+        except OSError as error:
+            raise StorageError(f"{self._path}: {error.strerror or error}") from error
+
+    def read(self, at: int, stop: int, size: int = PIECE) -> bytes:
+        """``size`` bytes from ``at`` (at most 64 KiB), fewer only at ``stop``."""
+        size = min(size, stop - at)
+        if size <= 0:
+            return b""
+        if not self._at <= at <= at + size <= self._at + len(self._block):
+            self._load(at, size)
+        offset = at - self._at
+        return self._block[offset : offset + size]
+
+    def head(self, size: int) -> bytes:
+        """The first bytes of the file, whatever ``start`` is."""
+        try:
+            self._stream.seek(0)
+            return self._stream.read(size)
+        except OSError as error:
+            raise StorageError(f"{self._path}: {error.strerror or error}") from error
+
+    def _load(self, at: int, size: int) -> None:
+        try:
+            self._stream.seek(at)
+            self._block = self._stream.read(BLOCK)
+            while len(self._block) < size and (more := self._stream.read(BLOCK)):
+                self._block += more
+        except OSError as error:
+            raise StorageError(f"{self._path}: {error.strerror or error}") from error
+        self._at = at
+        if len(self._block) < size:
+            raise StorageError(f"{self._path}: the file became shorter while it was read", hint="run again")
+
+    def spend(self, again: int) -> None:
+        """Count bytes that are about to be read again."""
+        self._again += again
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether so much was read again that the reader must only go forward from now on."""
+        return self._again > self.stop - self.start + ALLOWANCE

@@ -1,0 +1,126 @@
+"""The bytes of one member, buffered: what the parser of records stands on.
+
+Positions count from the member's first decompressed byte. What lies behind ``drop`` is let go; going back there means
+to read the member again.
+"""
+
+from __future__ import annotations
+
+import re
+
+from stages._warc.headers import ANYWHERE, EMPTY_LINE, MARGIN, RECORD
+from stages._warc.members import Member
+
+SPAN = 1 << 16
+HEADER = (1 << 12, 1 << 16, 1 << 20)
+"""A WARC header ends within these many bytes, tried in turn."""
+
+_NEWLINES = re.compile(rb"[\r\n]+")
+
+
+class Cursor:
+    """A place in a member, ``pos`` bytes from its beginning."""
+
+    def __init__(self, member: Member) -> None:
+        self.member = member
+        self._buffer = bytearray()
+        self._base = 0
+        self._at = 0
+
+    @property
+    def pos(self) -> int:
+        """Decompressed bytes from the member's beginning."""
+        return self._base + self._at
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing follows in this member."""
+        return not self._fill(1)
+
+    def _fill(self, size: int, *, across: bool = False) -> int:
+        """Buffer ``size`` bytes from here on if there are; how many are. ``across`` goes on in members behind."""
+        while len(self._buffer) - self._at < size:
+            piece = self.member.read()
+            if piece:
+                self._buffer += piece
+            elif not (across and self.member.extend()):
+                break
+        return len(self._buffer) - self._at
+
+    def drop(self) -> None:
+        """Let go of everything before this place."""
+        del self._buffer[: self._at]
+        self._base += self._at
+        self._at = 0
+
+    def seek(self, pos: int) -> None:
+        """Go back to ``pos``."""
+        if pos < self._base:
+            self.member.again()
+            self._buffer.clear()
+            self._base = self._at = 0
+            self.skip(pos)
+        self._at = pos - self._base
+
+    def skip(self, size: int) -> int:
+        """Pass ``size`` bytes if there are, letting go of them; how many were passed."""
+        left = size
+        while left and (step := min(self._fill(min(left, SPAN), across=True), left)):
+            self._at += step
+            left -= step
+            self.drop()
+        return size - left
+
+    def take(self, size: int) -> bytes:
+        """The next ``size`` bytes, fewer where the member ends."""
+        size = min(self._fill(size, across=True), size)
+        self._at += size
+        return bytes(memoryview(self._buffer)[self._at - size : self._at])
+
+    def newlines(self) -> int:
+        """Pass the line ends that come next; how many bytes they are."""
+        passed = 0
+        while self._fill(1) and (found := _NEWLINES.match(self._buffer, self._at)):
+            passed += found.end() - self._at
+            self._at = found.end()
+            if passed > SPAN:
+                self.drop()
+        return passed
+
+    def record(self) -> re.Match[bytes] | None:
+        """What a record begins with, if one begins here."""
+        self._fill(MARGIN)
+        return RECORD.match(self._buffer, self._at)
+
+    def header(self) -> bytes | None:
+        """A WARC header with the empty line that ends it; None, without a move, where it has no such end."""
+        for limit in HEADER:
+            for across in (False, True):
+                have = self._fill(limit, across=across)
+                found = EMPTY_LINE.search(self._buffer, self._at, self._at + limit)
+                if found:
+                    cut = ANYWHERE.search(self._buffer, self._at, found.start())
+                    return None if cut else self.take(found.end() - self._at)
+                if have >= limit:
+                    break
+        return None
+
+    def until_record(self, keep: int, *, here: bool) -> tuple[bytes, int]:
+        """Pass everything up to the next record or the end: the first ``keep`` bytes of it, and how many it was.
+
+        ``here`` says that the next record may begin at this very place.
+        """
+        kept, passed = bytearray(), 0
+        if here and self.record():
+            return b"", 0
+        while have := self._fill(SPAN + MARGIN):
+            last = have < SPAN + MARGIN
+            found = ANYWHERE.search(self._buffer, self._at, self._at + SPAN + MARGIN)
+            step = found.end() - self._at if found else have if last else SPAN
+            kept += self._buffer[self._at : self._at + min(step, keep - len(kept))]
+            self._at += step
+            passed += step
+            self.drop()
+            if found:
+                break
+        return bytes(kept), passed

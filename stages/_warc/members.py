@@ -1,0 +1,179 @@
+"""The members of an archive file: gzip members, zstd frames, plain stretches.
+
+CommonCrawl compresses every record as a gzip member of its own, so a member is where reading can start, and start
+again. A damaged member ends where the next one begins that holds a record. Nothing here knows what a record says.
+Source: https://iipc.github.io/warc-specifications/specifications/warc-zstd/ for frames and their dictionary.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+
+import zstandard
+
+from stages._warc.blocks import PIECE, Blocks
+from stages._warc.decoders import WINDOW, Broken, Decoder, Gzip, Plain, Zstd
+from stages._warc.headers import MARGIN, RECORD
+
+EARLY = "ends early"
+GZIP = b"\x1f\x8b\x08"
+ZSTD = b"\x28\xb5\x2f\xfd"
+DICTIONARY = b"\x5d\x2a\x4d\x18"
+DICTIONARY_BYTES = 1 << 24
+TRIAL = 1 << 12
+"""Compressed bytes that show whether a member begins with a record."""
+
+_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18(....)", re.DOTALL)
+_MAGIC = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]|\x28\xb5\x2f\xfd", re.DOTALL)
+
+
+class Members:
+    """The members of a file in their order. Each must be read to its end before the next is asked for."""
+
+    def __init__(self, blocks: Blocks) -> None:
+        self.blocks = blocks
+        self._dictionary: zstandard.ZstdCompressionDict | None = None
+        self._looked = False
+
+    def __iter__(self) -> Iterator[Member]:
+        at = self.blocks.start
+        while at < self.blocks.stop:
+            skippable = _SKIPPABLE.match(self.blocks.read(at, self.blocks.stop, 8))
+            behind = at + 8 + int.from_bytes(skippable[1], "little") if skippable else at
+            if at < behind <= self.blocks.stop:
+                at = behind
+                continue
+            member = Member(self, at, self._stop(at))
+            yield member
+            at = max(member.end, at + 1)
+
+    def _stop(self, at: int) -> int:
+        """Plain bytes reach to the end where they begin as an archive does, else to the next member."""
+        if not isinstance(self.decoder(at), Plain) or (at == self.blocks.start and self.holds_record(at)):
+            return self.blocks.stop
+        return self.next(at + 1, self.blocks.stop)
+
+    def decoder(self, at: int) -> Decoder:
+        """A fresh decompressor for the member at ``at``."""
+        magic = self.blocks.read(at, self.blocks.stop, 4)
+        if magic.startswith(GZIP):
+            return Gzip()
+        return Zstd(self._shared_dictionary()) if magic == ZSTD else Plain()
+
+    def holds_record(self, at: int) -> bool:
+        """Whether the bytes at ``at``, decompressed if they are compressed, begin with a record."""
+        data = self.blocks.read(at, self.blocks.stop, TRIAL)
+        try:
+            if data.startswith(GZIP):
+                data = zlib.decompressobj(31).decompress(data, 2 * MARGIN)
+            elif data.startswith(ZSTD):
+                data = Zstd(self._shared_dictionary()).feed(data)[0]
+        except (zlib.error, Broken):
+            return False
+        return RECORD.match(data[: 2 * MARGIN].lstrip(b"\r\n")) is not None
+
+    def next(self, at: int, stop: int) -> int:
+        """Where the next compressed member begins, at ``at`` or after, that holds a record; ``stop`` if none does."""
+        while at < stop:
+            piece = self.blocks.read(at, stop)
+            for magic in _MAGIC.finditer(piece):
+                if self.holds_record(at + magic.start()):
+                    return at + magic.start()
+            at += len(piece) if len(piece) < PIECE else PIECE - 3
+        return stop
+
+    def _shared_dictionary(self) -> zstandard.ZstdCompressionDict | None:
+        if not self._looked:
+            self._looked = True
+            self._dictionary = _dictionary(self.blocks)
+        return self._dictionary
+
+
+def _dictionary(blocks: Blocks) -> zstandard.ZstdCompressionDict | None:
+    """The dictionary that all frames of the file share: its first frame, a skippable one; it may be a frame itself."""
+    head = blocks.head(8)
+    size = int.from_bytes(head[4:8], "little")
+    if not head.startswith(DICTIONARY) or size > DICTIONARY_BYTES:
+        return None
+    data = blocks.head(8 + size)[8:]
+    if data.startswith(ZSTD):
+        try:
+            data = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompress(data, DICTIONARY_BYTES)
+        except zstandard.ZstdError:
+            return None  # the frames that need it cannot be read then, and say so
+    return zstandard.ZstdCompressionDict(data)
+
+
+class Member:
+    """A stretch of the file that is read as one.
+
+    ``end`` is how far it was read and, once it is done, where it ends. ``error`` then says why it is not whole: EARLY,
+    or what the decompressor found.
+    """
+
+    def __init__(self, members: Members, start: int, stop: int) -> None:
+        self._members = members
+        self.start = start
+        self._stop = stop
+        self._skip = self._given = 0
+        self._begin()
+        self.plain = isinstance(self._decoder, Plain)
+
+    def _begin(self) -> None:
+        self._decoder = self._members.decoder(self.start)
+        self._done = False
+        self.end = self.start
+        self.error = ""
+
+    def read(self) -> bytes:
+        """The next bytes, at most 64 MiB of them; empty at the end."""
+        while not self._done:
+            piece = self._step()
+            passed = min(self._skip, len(piece))
+            self._skip -= passed
+            if passed < len(piece):
+                self._given += len(piece) - passed
+                return piece[passed:]
+        return b""
+
+    def _step(self) -> bytes:
+        data = self._members.blocks.read(self.end, self._stop)
+        try:
+            out, used = self._decoder.feed(data)
+        except Broken as broken:
+            self.end += broken.consumed
+            return self._stuck(broken.reason, broken.out)
+        self.end += used
+        self._done = self._decoder.ended or (self.plain and not data)
+        return out if self._done or data or out else self._stuck(EARLY, b"")
+
+    def _stuck(self, reason: str, out: bytes) -> bytes:
+        """End here, unless other members' bytes were taken for this one's: then read it again up to them."""
+        blocks = self._members.blocks
+        known = self._members.next(self.end if blocks.exhausted else self.start + 1, self._stop)
+        if known < self.end:
+            blocks.spend(self.end - self.start)
+            self._stop, self._skip = known, self._given
+            self._begin()
+            return b""
+        self._done, self.error, self.end = True, reason, known
+        return out
+
+    def extend(self) -> bool:
+        """Go on with the compressed member behind this one, unless a record begins there: for records in pieces."""
+        members = self._members
+        if self.error or not self._done or self.plain or self.end >= self._stop or members.holds_record(self.end):
+            return False
+        decoder = members.decoder(self.end)
+        if isinstance(decoder, Plain):
+            return False
+        self._decoder, self._done = decoder, False
+        return True
+
+    def again(self) -> None:
+        """Begin anew, for bytes that were let go."""
+        self._members.blocks.spend(self.end - self.start)
+        self._skip = self._given = 0
+        self._begin()

@@ -1,0 +1,201 @@
+"""The records of an archive file, each with the place where it lies, and the stretches that are no record.
+
+Every byte of a file belongs to a record, to a stretch that is reported, or to the line ends between them. A record's
+length is believed where another record, or the end, follows it; else the next record is looked for. Bodies are as they
+were stored: nothing here undoes codings or judges content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from stages._warc.blocks import Blocks
+from stages._warc.cursor import Cursor
+from stages._warc.headers import arc_fields, content_length, warc_fields
+from stages._warc.members import EARLY, Members
+
+RESPONSE = "response"
+TRUNCATED = "truncated"
+DAMAGED = "damaged"
+UNREADABLE = "unreadable"
+NO_ARCHIVE = "not_an_archive"
+
+SAMPLE = 48
+"""Bytes of a stretch that is no record which its note shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record, or a stretch that is none (``kind`` is "").
+
+    ``offset`` and ``length`` are bytes in the file. A record that shares its compressed member with others has no bytes
+    of its own there: its ``length`` is 0, and its ``offset`` counts decompressed bytes from the file's beginning.
+    ``body`` is at most what was asked for of ``size`` bytes. ``flaw`` says why it cannot be used, ``note`` what is odd.
+    """
+
+    offset: int
+    length: int
+    kind: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    size: int = 0
+    flaw: str = ""
+    note: str = ""
+
+
+def records(blocks: Blocks, keep: int) -> Iterator[Record]:
+    """All records, with at most ``keep`` bytes of the body of responses. Raises StorageError."""
+    found = _all(blocks, keep)
+    first, second = next(found, None), next(found, None)
+    if first is None:
+        if blocks.whole:
+            yield Record(0, 0, flaw=NO_ARCHIVE, note="the file is empty")
+        return
+    if second is None and blocks.whole and first.flaw == UNREADABLE and not Members(blocks).holds_record(0):
+        first = replace(first, flaw=NO_ARCHIVE)
+    yield first
+    if second is not None:
+        yield second
+    yield from found
+
+
+def _all(blocks: Blocks, keep: int) -> Iterator[Record]:
+    before = 0
+    for member in Members(blocks):
+        cursor = Cursor(member)
+        yield from _Parser(cursor, before, keep, blocks).records()
+        before += cursor.pos
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """``data`` is what was kept of ``size`` bytes; ``rest`` counts bytes behind it that belong to no record."""
+
+    data: bytes
+    size: int
+    flaw: str = ""
+    note: str = ""
+    rest: int = 0
+    sample: bytes = b""
+
+
+class _Parser:
+    """The records of one member that has ``before`` decompressed bytes before it in the file."""
+
+    def __init__(self, cursor: Cursor, before: int, keep: int, blocks: Blocks) -> None:
+        self._cursor = cursor
+        self._member = cursor.member
+        self._before = before
+        self._keep = keep
+        self._blocks = blocks
+        self._found = 0
+        self._told = False
+
+    def records(self) -> Iterator[Record]:
+        """All of them, and what the member suffers from if none of them tells."""
+        self._cursor.newlines()
+        while not self._cursor.ended:
+            yield from self._next()
+        if self._member.error and not self._told:
+            yield self._stretch(max(self._cursor.pos - 1, 0), self._cursor.pos, self._member.error)
+
+    def _next(self) -> Iterator[Record]:
+        cursor = self._cursor
+        cursor.drop()
+        start = cursor.pos
+        line = cursor.record()
+        if line is None:
+            yield self._lost(start, "no record begins with")
+        elif line["url"] is not None:
+            fields, size = arc_fields(line), len(line[0])
+            cursor.take(size)
+            yield from self._record(start, fields)
+        elif (header := cursor.header()) is None:
+            yield self._lost(start, "a WARC header without an end:")
+        else:
+            yield from self._record(start, warc_fields(header))
+
+    def _record(self, start: int, fields: Mapping[str, str]) -> Iterator[Record]:
+        kind = fields.get("warc-type", "").lower()
+        length = content_length(fields.get("content-length", ""))
+        body = None
+        if length is not None and not self._blocks.exhausted:
+            body = self._as_declared(length, self._keep if kind == RESPONSE else 0)
+        if body is None:
+            body = self._as_found(length)
+        end = self._cursor.pos - body.rest
+        flaw, note = self._flawed(body)
+        if not kind:
+            flaw, note = UNREADABLE, _join("no WARC-Type", note)
+        offset, size = self._pointer(start, end)
+        self._found += 1
+        yield Record(offset, size, kind, fields, body.data, body.size, flaw, note)
+        if body.rest:
+            yield self._stretch(end, self._cursor.pos, f"no record begins with {body.sample!r}")
+
+    def _as_declared(self, length: int, keep: int) -> _Body | None:
+        """The body, if its declared length holds: a record or the end follows it. Else None, and no move."""
+        cursor = self._cursor
+        start = cursor.pos
+        data = cursor.take(min(length, keep))
+        size = len(data) + cursor.skip(length - len(data))
+        if size == length:
+            cursor.newlines()
+            if cursor.ended or cursor.record():
+                return _Body(data, size)
+        self._blocks.spend(cursor.pos - start)
+        cursor.seek(start)
+        return None
+
+    def _as_found(self, length: int | None) -> _Body:
+        """The body, which ends where the next record begins, where the member ends, or where ``length`` says."""
+        cursor = self._cursor
+        data, size = cursor.until_record(self._keep, here=True)
+        broken = TRUNCATED if cursor.ended and self._member.error else ""
+        closed = size == len(data) and data.endswith((b"\n\n", b"\n\r\n"))
+        if length is None:
+            whole = data.rstrip(b"\r\n")
+            return _Body(whole, size - len(data) + len(whole), broken, "no Content-Length that is a number")
+        if size < length:
+            flaw = broken or ("" if closed and not (cursor.ended and self._member.plain) else TRUNCATED)
+            return _Body(data.rstrip(b"\r\n"), size, flaw, f"Content-Length is {length}, the record has {size} bytes")
+        behind = data[length:].lstrip(b"\r\n")
+        rest = size - max(length, len(data) - len(behind))
+        unknown = len(data) < length and rest <= len(b"\r\n\r\n")
+        return _Body(data[:length], length, rest=0 if unknown else rest, sample=behind[:SAMPLE])
+
+    def _flawed(self, body: _Body) -> tuple[str, str]:
+        """A body's flaw and note, with what the member suffers from where that falls on this record."""
+        error = self._member.error
+        alone = self._found == 0 and not body.rest
+        if not self._cursor.ended or not error or not (alone or body.flaw):
+            return body.flaw, body.note
+        self._told = True
+        whole = not body.flaw
+        return DAMAGED if whole and error != EARLY else body.flaw, _join(body.note, error)
+
+    def _lost(self, start: int, note: str) -> Record:
+        """From here to the next record."""
+        self._cursor.seek(start)
+        sample, _ = self._cursor.until_record(SAMPLE, here=False)
+        return self._stretch(start, self._cursor.pos, f"{note} {sample!r}")
+
+    def _stretch(self, start: int, end: int, note: str) -> Record:
+        """A stretch that is no record, as a row of its own."""
+        offset, size = self._pointer(start, end)
+        error = self._member.error if self._cursor.ended else ""
+        self._told = self._told or bool(error)
+        self._found += 1
+        return Record(offset, size, size=end - start, flaw=UNREADABLE, note=note if error in note else _join(note, error))
+
+    def _pointer(self, start: int, end: int) -> tuple[int, int]:
+        if self._member.plain:
+            return self._member.start + start, end - start
+        if self._found == 0 and end == self._cursor.pos and self._cursor.ended:
+            return self._member.start, self._member.end - self._member.start
+        return self._before + start, 0
+
+
+def _join(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)

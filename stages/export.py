@@ -1,0 +1,43 @@
+"""The last stage: the columns that training wants, in files of one size. It measures and removes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from refinery.docs import Docs
+from refinery.errors import UsageError
+from refinery.stage import Edit, Edited, Size
+
+
+class Export(Edit):
+    """Write the final columns, gathering small parts into files of about one size."""
+
+    name: ClassVar = "export"
+    version: ClassVar = 1
+    reads: ClassVar = ()
+
+    columns: tuple[str, ...] = Field(
+        ("id", "url", "date", "warc", "offset", "length", "text", "tokens"),
+        min_length=1,
+        description="columns to write, in this order; the facts of a stage are one column with the stage's name",
+    )
+    shard: Size = Field(Size(512 * 1024 * 1024), gt=0, description="bytes of text in one file")
+
+    def selects(self, names: Sequence[str]) -> list[str]:
+        """The wanted columns, in the wanted order. Raises UsageError for one that was asked for and is not there."""
+        missing = [name for name in self.columns if name not in names]
+        if missing and "columns" in self.model_fields_set:
+            raise UsageError(f"export has no column {', '.join(missing)}", hint=f"there are {', '.join(names)}")
+        return [name for name in self.columns if name in names]
+
+    def shard_bytes(self) -> int:
+        """Bytes of text in one file."""
+        return int(self.shard)
+
+    def edit(self, docs: Docs) -> Edited:
+        """Nothing changes but the selection of columns."""
+        del docs
+        return Edited({})

@@ -1,0 +1,80 @@
+"""Stage ``lines``: discards junk lines and cuts known phrases from short ones, then removes documents that lost much.
+
+Lines of mostly uppercase letters, numbers only, a counter ("3 likes") or one word go as a whole; short lines lose
+phrases such as "Read more..." at the end. What is cut is kept as evidence, so the text before can be had again.
+The paper's 5 % can be read as words removed or as words of flagged lines: the first is judged, both are measured.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from typing import ClassVar
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from refinery.assets import Asset
+from refinery.docs import TEXT, Docs
+from refinery.errors import AssetError
+from refinery.kernels import SPANS, LineRules, correct_lines
+from refinery.stage import Edit, Edited, Metric, Rule, bound
+
+
+class Phrases(BaseModel):
+    """The fields of a phrase file; ``lines.toml`` says what they mean."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start: tuple[str, ...] = ()
+    end: tuple[str, ...] = ()
+    anywhere: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
+
+
+class Lines(Edit):
+    """Take junk lines out of the text; keep documents that lose little by it."""
+
+    name: ClassVar = "lines"
+    version: ClassVar = 1
+    source: ClassVar = "RefinedWeb §3.2, G.2; https://arxiv.org/abs/2306.01116"
+    adds: ClassVar = (TEXT,)
+    metrics: ClassVar = (
+        Metric("removed_words", help="share of the words that were removed"),
+        Metric("flagged_words", help="share of the words in lines that were discarded or cut"),
+        Metric("uppercase_lines", pa.uint32(), "count", "lines", "discarded: letters mostly uppercase"),
+        Metric("numeric_lines", pa.uint32(), "count", "lines", "discarded: digits and their separators only"),
+        Metric("counter_lines", pa.uint32(), "count", "lines", "discarded: only counts likes, views or the like"),
+        Metric("one_word_lines", pa.uint32(), "count", "lines", "discarded: a single word"),
+        Metric("start_lines", pa.uint32(), "count", "lines", "a phrase was cut from the start"),
+        Metric("end_lines", pa.uint32(), "count", "lines", "a phrase was cut from the end"),
+        Metric("anywhere_lines", pa.uint32(), "count", "lines", "a phrase was cut from anywhere"),
+    )
+    evidence: ClassVar = (pa.field("removed", SPANS),)
+
+    max_removed: float = bound(0.05, ge=0, le=1, description="share of its words that a document may lose")
+    max_uppercase: float = Field(0.5, ge=0, le=1, description="share of uppercase among the letters of a line")
+    short_line: int = Field(10, ge=0, description="words of the longest line that phrases are cut from")
+    phrases: Asset = Field(Asset("lines.en"), description="phrases and counted nouns")
+
+    def rules(self) -> tuple[Rule, ...]:
+        """The 5 % rule."""
+        return (Rule("too_much_removed", "removed_words", "Mostly what is not text.", at_most=self.max_removed),)
+
+    def edit(self, docs: Docs) -> Edited:
+        """The corrected texts, and what was cut from them."""
+        phrases = load(self.phrases).model_dump()
+        rules = LineRules(**phrases, max_uppercase=self.max_uppercase, short_line=self.short_line)
+        corrected = correct_lines(docs.column("text"), rules)
+        return Edited({"text": corrected.column("text")}, {name: corrected.column(name) for name in self.facts().names})
+
+
+def load(asset: Asset) -> Phrases:
+    """The phrases of a file. Raises AssetError where it is missing or malformed."""
+    path = asset.path()
+    with open(path, "rb") as stream:
+        try:
+            return Phrases.model_validate(tomllib.load(stream))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
+            raise AssetError(
+                f"{path} is no file of phrases: {error}", hint="compare it with stages/lines.toml"
+            ) from error

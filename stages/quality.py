@@ -1,0 +1,72 @@
+"""Stage ``quality``: removes documents whose words and lines do not look like prose.
+
+Gopher's seven document rules, for English. Words are what lies between white space, for every rule, so punctuation that
+touches a word belongs to it. Choices where the implementations differ: hashes and ellipses are judged each for itself;
+an ellipsis is "...", ". . ." or "…"; bullets are all characters that Unicode calls so, "-" and "*"; blank lines are no
+lines; stop words count once each, in any case, with punctuation around them ("The," is "the").
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pyarrow as pa
+from pydantic import Field
+
+from refinery.docs import Docs
+from refinery.kernels import distinct_words
+from refinery.stage import Filter, Metric, Rule, Values, bound
+from stages._views import statistics
+
+
+class Quality(Filter):
+    """Keep documents that read like text written by people."""
+
+    name: ClassVar = "quality"
+    version: ClassVar = 1
+    source: ClassVar = "Rae et al. 2021, section A.1; https://arxiv.org/abs/2112.11446"
+    metrics: ClassVar = (
+        Metric("words", pa.uint32(), "log", "words", "words of the text"),
+        Metric("mean_word_length", pa.float64(), "log", "characters", "mean length of the words"),
+        Metric("hash_ratio", help="# characters a word; above 1 where there are more of them than words"),
+        Metric("ellipsis_ratio", help="ellipses a word; above 1 where there are more of them than words"),
+        Metric("bullet_lines", help="share of lines that start with a bullet"),
+        Metric("ellipsis_lines", help="share of lines that end with an ellipsis"),
+        Metric("alpha_words", help="share of words with at least one letter"),
+        Metric("stop_words", pa.uint32(), "count", "words", "how many of the stop words occur"),
+    )
+
+    min_words: int = bound(50, ge=0)
+    max_words: int = bound(100_000, ge=0)
+    min_mean_word_length: float = bound(3, ge=0)
+    max_mean_word_length: float = bound(10, ge=0)
+    max_hash_ratio: float = bound(0.1, ge=0)
+    max_ellipsis_ratio: float = bound(0.1, ge=0)
+    max_bullet_lines: float = bound(0.9, ge=0)
+    max_ellipsis_lines: float = bound(0.3, ge=0)
+    min_alpha_words: float = bound(0.8, ge=0, le=1)
+    min_stop_words: int = bound(2, ge=0)
+    stop_words: tuple[str, ...] = Field(
+        ("the", "be", "to", "of", "and", "that", "have", "with"), description="words that any longer text holds some of"
+    )
+
+    def rules(self) -> tuple[Rule, ...]:
+        """The paper's order."""
+        return (
+            Rule("too_few_words", "words", "Too short to teach anything.", at_least=self.min_words),
+            Rule("too_many_words", "words", "So long that it is rarely prose.", at_most=self.max_words),
+            Rule("short_words", "mean_word_length", "Not words of a language.", at_least=self.min_mean_word_length),
+            Rule("long_words", "mean_word_length", "Not words of a language.", at_most=self.max_mean_word_length),
+            Rule("hashes", "hash_ratio", "Tags rather than sentences.", at_most=self.max_hash_ratio),
+            Rule("ellipses", "ellipsis_ratio", "Made of clipped sentences.", at_most=self.max_ellipsis_ratio),
+            Rule("bullets", "bullet_lines", "A list rather than prose.", at_most=self.max_bullet_lines),
+            Rule("clipped_lines", "ellipsis_lines", "A list of teasers.", at_most=self.max_ellipsis_lines),
+            Rule("few_letters", "alpha_words", "Numbers and marks, not words.", at_least=self.min_alpha_words),
+            Rule("few_stop_words", "stop_words", "Not sentences of English.", at_least=self.min_stop_words),
+        )
+
+    def measure(self, docs: Docs) -> Values:
+        """The eight figures."""
+        measured = docs.view(statistics)
+        shared = {m.name: measured.column(m.name) for m in self.metrics if m.name != "stop_words"}
+        return {**shared, "stop_words": distinct_words(docs.column("text"), self.stop_words)}

@@ -1,0 +1,73 @@
+"""Stage ``repetition``: removes documents that repeat lines, paragraphs or word n-grams within themselves.
+
+The thirteen metrics of Gopher's table A1. It looks at one document at a time; repeats between documents are the work of
+``minhash`` and ``substring``. Gopher leaves open what counts as a duplicate and of what whole the shares are; the
+reading here is datatrove's: the first occurrence is no duplicate, shares of characters are of all characters of the
+text. Words are what lies between white space.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from refinery.docs import Docs
+from refinery.stage import Filter, Metric, Rule, Values, bound
+from stages._views import statistics
+
+Share = Annotated[float, Field(ge=0)]
+
+
+def _top(n: int) -> Metric:
+    return Metric(
+        f"top_{n}_gram", help=f"share of characters in the most frequent {n}-gram of words; above 1 by overlap"
+    )
+
+
+def _duplicate(n: int) -> Metric:
+    return Metric(f"duplicate_{n}_gram", help=f"share of characters in {n}-grams of words that occurred before")
+
+
+class Repetition(Filter):
+    """Keep documents that do not repeat themselves."""
+
+    name: ClassVar = "repetition"
+    version: ClassVar = 1
+    source: ClassVar = "Rae et al. 2021, table A1; https://arxiv.org/abs/2112.11446"
+    metrics: ClassVar = (
+        Metric("duplicate_lines", help="share of lines that occurred before"),
+        Metric("duplicate_paragraphs", help="share of paragraphs that occurred before"),
+        Metric("duplicate_line_characters", help="share of characters in lines that occurred before"),
+        Metric("duplicate_paragraph_characters", help="share of characters in paragraphs that occurred before"),
+        *map(_top, (2, 3, 4)),
+        *map(_duplicate, (5, 6, 7, 8, 9, 10)),
+    )
+
+    max_duplicate_lines: Share = bound(0.30)
+    max_duplicate_paragraphs: Share = bound(0.30)
+    max_duplicate_line_characters: Share = bound(0.20)
+    max_duplicate_paragraph_characters: Share = bound(0.20)
+    max_top_2_gram: Share = bound(0.20)
+    max_top_3_gram: Share = bound(0.18)
+    max_top_4_gram: Share = bound(0.16)
+    max_duplicate_5_gram: Share = bound(0.15)
+    max_duplicate_6_gram: Share = bound(0.14)
+    max_duplicate_7_gram: Share = bound(0.13)
+    max_duplicate_8_gram: Share = bound(0.12)
+    max_duplicate_9_gram: Share = bound(0.11)
+    max_duplicate_10_gram: Share = bound(0.10)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """One rule a metric, with the metric's name; a document with fewer than n words has no n-gram to judge."""
+        return tuple(
+            Rule(
+                metric.name, metric.name, f"Too repetitive: {metric.help}.", at_most=getattr(self, f"max_{metric.name}")
+            )
+            for metric in self.metrics
+        )
+
+    def measure(self, docs: Docs) -> Values:
+        """The thirteen shares."""
+        measured = docs.view(statistics)
+        return {metric.name: measured.column(metric.name) for metric in self.metrics}

@@ -1,0 +1,145 @@
+"""Stage ``url``: removes documents by their address alone, before anything is parsed.
+
+Three tests: blocklists of domains and pages, words in the URL, and sources that are kept apart because curated corpora
+hold them. It never looks at a host as a raw string: ``le.com`` does not match ``google.com``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, ClassVar
+
+import pyarrow as pa
+from pydantic import AfterValidator, Field
+
+from refinery.assets import Asset
+from refinery.docs import Docs
+from refinery.stage import Filter, Metric, Rule, Values, bound
+from stages._url import blocklist, words
+from stages._url.address import domains, parse
+
+NONE = "none"
+"""The value of a label metric where nothing was found."""
+
+CURATED = frozenset(
+    {
+        "arxiv.org",
+        "askubuntu.com",
+        "courtlistener.com",
+        "exporter.nih.gov",
+        "github.com",
+        "irclogs.ubuntu.com",
+        "mathoverflow.net",
+        "ncbi.nlm.nih.gov",
+        "news.ycombinator.com",
+        "reddit.com",
+        "stackapps.com",
+        "stackexchange.com",
+        "stackoverflow.com",
+        "statmt.org",
+        "uspto.gov",
+        "wikipedia.org",
+    }
+)
+"""RefinedWeb, Table 14. Subdomains are meant too."""
+
+
+def _entry(text: str) -> str:
+    entry = blocklist.canonical_entry(text)
+    if not entry:
+        raise ValueError(f"{text!r} is no domain or URL")
+    return entry
+
+
+class Url(Filter):
+    """Keep documents whose URL is on no blocklist, holds no banned words and is no curated source."""
+
+    name: ClassVar = "url"
+    version: ClassVar = 1
+    source: ClassVar = "RefinedWeb §3.1, G.1; https://arxiv.org/abs/2306.01116"
+    reads: ClassVar = ("url",)
+    depends: ClassVar = ("publicsuffixlist",)
+    metrics: ClassVar = (
+        Metric("defect", pa.string(), "label", help="why the URL names no host: missing, no_scheme, no_host, bad_host"),
+        Metric("domain", pa.string(), "label", help="category in which a blocklist has the host or a parent domain"),
+        Metric("page", pa.string(), "label", help="category in which a blocklist has this very page"),
+        Metric(
+            "strict", pa.uint32(), "count", "words", "distinct strict words anywhere in the URL, separators removed"
+        ),
+        Metric("hard", pa.uint32(), "count", "words", "distinct hard words that stand alone"),
+        Metric("soft", pa.uint32(), "count", "words", "distinct soft words that stand alone"),
+        Metric("curated", pa.string(), "label", help="the curated source that the host belongs to"),
+    )
+    evidence: ClassVar = (pa.field("matched", pa.list_(pa.string())),)
+
+    blocklists: tuple[Asset, ...] = Field((), description="lists of domains and pages: ut1, or text files by path")
+    allow: tuple[Annotated[str, AfterValidator(_entry)], ...] = Field(
+        (), description="entries to unlist: false positives of the blocklists"
+    )
+    strict_words: Asset = Field(Asset("url.strict"), description="words that ban a URL even as part of another word")
+    hard_words: Asset = Field(Asset("url.hard"), description="words that ban a URL where they stand alone")
+    soft_words: Asset = Field(Asset("url.soft"), description="words that ban a URL together with others of them")
+    soft_limit: int = bound(1, ge=0, description="distinct soft words that a URL may hold")
+    curated: bool = bound(True, description="remove sources that curated corpora hold")
+
+    def rules(self) -> tuple[Rule, ...]:
+        """The paper's order: blocklist, words, curated sources."""
+        curated = Rule("curated_source", "curated", "Curated corpora hold this source.", is_in=(NONE,))
+        return (
+            Rule("bad_url", "defect", "A document must come from a host.", is_in=(NONE,)),
+            Rule("blocked_domain", "domain", "A blocklist has the host or a parent domain.", is_in=(NONE,)),
+            Rule("blocked_url", "page", "A blocklist has this very page.", is_in=(NONE,)),
+            Rule("strict_word", "strict", "One unambiguous word is enough, wherever it is.", at_most=0),
+            Rule("hard_word", "hard", "One such word is enough where it stands alone.", at_most=0),
+            Rule("soft_words", "soft", "Suspicious only in combination.", at_most=self.soft_limit),
+            *((curated,) if self.curated else ()),
+        )
+
+    def measure(self, docs: Docs) -> Values:
+        """Look every URL up."""
+        look = _Look(self)
+        rows = [look.at(url) for url in docs.column("url").to_pylist()]
+        names = self.facts().names
+        return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+
+
+class _Look:
+    """The opened lists of one configuration."""
+
+    def __init__(self, stage: Url) -> None:
+        self._lists = [blocklist.load(asset.path()) for asset in stage.blocklists]
+        self._allow = frozenset(stage.allow)
+        self._strict = words.load(stage.strict_words.path())
+        self._hard = frozenset(words.load(stage.hard_words.path()))
+        self._soft = frozenset(words.load(stage.soft_words.path()))
+
+    def at(self, url: str | None) -> tuple[object, ...]:
+        """The metrics and the evidence of one URL, in declared order."""
+        address = parse(url)
+        hosts = domains(address.host) if address.host else ()
+        domain = list(self._listed(hosts))
+        page = list(self._listed((address.page,) if address.page else ()))
+        text = words.spoken(url or "")
+        squeezed = words.squeezed(text)
+        strict = [word for word in self._strict if word in squeezed]
+        alone = words.whole_words(text)
+        hard, soft = sorted(alone & self._hard), sorted(alone & self._soft)
+        curated = next((host for host in hosts if host in CURATED), NONE)
+        matched = [entry for entry, _ in domain + page]
+        matched += [
+            f"{kind} {word}" for kind, found in (("strict", strict), ("hard", hard), ("soft", soft)) for word in found
+        ]
+        category = (_first(domain), _first(page))
+        return (address.defect, *category, len(strict), len(hard), len(soft), curated, matched)
+
+    def _listed(self, entries: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """The listed ones of ``entries`` with their categories, by list and then in the given order."""
+        for listed in self._lists:
+            for entry in entries:
+                category = None if entry in self._allow else listed.category(entry)
+                if category is not None:
+                    yield entry, category
+
+
+def _first(found: Sequence[tuple[str, str]]) -> str:
+    return found[0][1] if found else NONE

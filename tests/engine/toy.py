@@ -1,0 +1,141 @@
+"""Small stages for tests of the engine: a source of text lines, a filter, an edit and a global stage."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from refinery.docs import TEXT, TOKENS, Docs
+from refinery.errors import StorageError
+from refinery.stage import Edit, Edited, Filter, Global, Mapped, MappedPart, Metric, Records, Rule, Source, bound
+from refinery.store import Store
+
+
+class LineSource(Source):
+    """A document a line of a text file; lines that begin with ``#`` are no documents, empty ones unwanted."""
+
+    name: ClassVar = "lines-of-text"
+    version: ClassVar = 1
+    adds: ClassVar = (TEXT, TOKENS)
+    metrics: ClassVar = (Metric("fate", pa.string(), "label"),)
+
+    batch: int = 3
+
+    def rules(self) -> tuple[Rule, ...]:
+        return (Rule("empty", "fate", not_in=("empty",)),)
+
+    def list_inputs(self, pattern: str, store: Store) -> list[str]:
+        found = store.list(pattern)
+        if not found:
+            raise StorageError(f"{pattern}: no such file")
+        return found
+
+    def read(self, path: str, store: Store) -> Iterator[Records]:
+        lines = store.read(path).decode().splitlines()
+        for start in range(0, len(lines), self.batch):
+            chosen = lines[start : start + self.batch]
+            rows = [(start + i, line) for i, line in enumerate(chosen) if not line.startswith("#")]
+            yield records(path, rows, skipped=len(chosen) - len(rows))
+
+    def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:
+        return records(path, [(offset, store.read(path).decode().splitlines()[offset])], skipped=0)
+
+
+def records(path: str, rows: Sequence[tuple[int, str]], skipped: int) -> Records:
+    """Rows of (line number, text) as a source gives them."""
+    name = os.path.basename(path)
+    columns = {
+        "id": [hashlib.md5(f"{name}:{number}".encode()).digest() for number, _ in rows],
+        "url": [f"file://{name}#{number}" for number, _ in rows],
+        "date": [None] * len(rows),
+        "warc": [path] * len(rows),
+        "offset": [number for number, _ in rows],
+        "length": [len(text) for _, text in rows],
+        "text": [text for _, text in rows],
+        "tokens": [len(text.split()) for _, text in rows],
+    }
+    facts = {"fate": ["ok" if text else "empty" for _, text in rows]}
+    return Records(columns, facts, {"comment": skipped} if skipped else {})
+
+
+class Length(Filter):
+    """Keep texts of enough words. ``poison`` raises on a text, ``deadly`` kills the worker."""
+
+    name: ClassVar = "words"
+    version: ClassVar = 1
+    metrics: ClassVar = (Metric("words", pa.int64(), "count"), Metric("letters", pa.float64(), "ratio"))
+
+    min_words: int = bound(2)
+    log: str = ""
+
+    def rules(self) -> tuple[Rule, ...]:
+        return (Rule("short", "words", at_least=self.min_words), Rule("digits", "letters", at_least=0.5))
+
+    def measure(self, docs: Docs) -> dict[str, list[float]]:
+        texts = docs.texts()
+        if any("poison" in text for text in texts):
+            raise ValueError("this text is poison")
+        if any("deadly" in text for text in texts):
+            os._exit(7)
+        if self.log:
+            with open(self.log, "a", encoding="utf-8") as stream:
+                stream.write("measured\n")
+        letters = [sum(c.isalpha() for c in text) / max(1, len(text)) for text in texts]
+        return {"words": [len(text.split()) for text in texts], "letters": letters}
+
+
+class Upper(Edit):
+    """Texts in capitals."""
+
+    name: ClassVar = "upper"
+    version: ClassVar = 1
+    adds: ClassVar = (TEXT,)
+
+    def edit(self, docs: Docs) -> Edited:
+        return Edited({"text": [text.upper() for text in docs.texts()]})
+
+
+class Same(Global):
+    """Keep the text with the smallest id of those that are equal."""
+
+    name: ClassVar = "same"
+    version: ClassVar = 1
+    metrics: ClassVar = (Metric("copies", pa.int64(), "count"), Metric("role", pa.string(), "label"))
+
+    def rules(self) -> tuple[Rule, ...]:
+        return (Rule("duplicate", "role", not_in=("duplicate",)),)
+
+    def map(self, docs: Docs, row: int) -> Mapped:
+        hashes = [int.from_bytes(hashlib.md5(t.encode()).digest()[:8]) for t in docs.texts()]
+        rows = pa.array(np.arange(row, row + len(docs), dtype=np.uint32))
+        keys = pa.RecordBatch.from_arrays([pa.array(hashes, pa.uint64()), rows], names=["key", "row"])
+        return Mapped(keys, pa.RecordBatch.from_arrays([docs.column("id")], names=["id"]))
+
+    def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        yield from groups
+
+    def resolve(self, reduced: Iterator[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
+        ids = {part.number: part.index().column("id").to_pylist() for part in parts}
+        groups: dict[int, list[tuple[bytes, int, int]]] = {}
+        for batch in reduced:
+            for key, part, row in zip(*(c.to_pylist() for c in batch.columns), strict=True):
+                groups.setdefault(key, []).append((ids[part][row], part, row))
+        copies = {(part, row): (len(g), min(g)[1:] == (part, row)) for g in groups.values() for _, part, row in g}
+        for part in parts:
+            found = [copies[part.number, row] for row in range(len(ids[part.number]))]
+            yield pa.table(
+                {
+                    "copies": pa.array([n for n, _ in found], pa.int64()),
+                    "role": pa.array(["first" if first else "duplicate" for _, first in found], pa.string()),
+                }
+            )
+
+    def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
+        rows = verdict.slice(row, len(docs)).combine_chunks()
+        return Edited({}, {"copies": rows.column("copies"), "role": pc.cast(rows.column("role"), pa.string())})
