@@ -35,7 +35,7 @@ def stage_class(name: str) -> type[Stage]:
     reference = _entries().get(name)
     if reference is None:
         raise UsageError(f"unknown stage {name[:80]!r}", hint=did_you_mean(name, names()))
-    found = import_class(reference)
+    found = _load(reference, "install the package that brings it again")
     if found.name != name:
         raise UsageError(f"the stage registered as {name!r} calls itself {found.name!r}", hint="mend its entry point")
     return found
@@ -45,19 +45,23 @@ def import_class(reference: str) -> type[Stage]:
     """The stage class at ``module:Class``. Raises UsageError where there is none."""
     if not _REFERENCE.fullmatch(reference):
         raise UsageError(f"{reference[:80]!r} names no class", hint="expected module:Class")
-    module, _, name = reference.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, SyntaxError, AttributeError) as error:
-        hint = f"the module must be importable: PYTHONPATH must hold the folder of {module.partition('.')[0]!r}"
-        raise UsageError(f"stage {reference} cannot be loaded: {error}", hint=hint) from error
-    _check(reference, found)
-    return cast(type[Stage], found)
+    top = reference.partition(":")[0].partition(".")[0]
+    return _load(reference, f"if {top!r} is a module of your own, PYTHONPATH must name its folder")
 
 
 def kind(stage: type[Stage]) -> str:
     """``source``, ``filter``, ``edit`` or ``global``; empty for a class that is none of them."""
     return next((name for name, base in _KINDS.items() if issubclass(stage, base)), "")
+
+
+def _load(reference: str, hint: str) -> type[Stage]:
+    module, _, name = reference.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, SyntaxError, AttributeError) as error:
+        raise UsageError(f"stage {reference} cannot be loaded: {error}", hint=hint) from error
+    _check(reference, found)
+    return cast(type[Stage], found)
 
 
 @lru_cache(maxsize=1)

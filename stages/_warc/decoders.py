@@ -64,7 +64,8 @@ class Gzip:
         except zlib.error as error:
             raise _salvaged(before, data, str(error)) from error
         self.ended = self._inflate.eof
-        return out, len(data) - len(self._inflate.unconsumed_tail) - len(self._inflate.unused_data)
+        left = self._inflate.unused_data if self.ended else self._inflate.unconsumed_tail
+        return out, len(data) - len(left)
 
 
 def _salvaged(inflate: zlib._Decompress, data: bytes, message: str) -> Broken:

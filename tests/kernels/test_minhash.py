@@ -89,10 +89,6 @@ def test_seeds_differ() -> None:
 def test_words() -> None:
     """Words between white space are hashed whole, and equal words have equal ids."""
     found = word_ids(pa.array(["a b a", "", None, "  b\n"])).to_pylist()
-    a, b = xxhash.xxh3_64_intdigest("a"), xxhash.xxh3_64_intdigest("b")
+    a, b = xxhash.xxh3_64_intdigest(b"a"), xxhash.xxh3_64_intdigest(b"b")
     assert found == [[a, b, a], [], [], [b]]
-    assert string_hashes(pa.array(["a", None, ""])).to_pylist() == [
-        a,
-        xxhash.xxh3_64_intdigest(b""),
-        0x2D06800538D394C2,
-    ]
+    assert string_hashes(pa.array(["a", None, ""])).to_pylist() == [a, *[xxhash.xxh3_64_intdigest(b"")] * 2]

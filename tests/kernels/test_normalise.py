@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import unicodedata
 
 import pyarrow as pa
@@ -12,8 +11,8 @@ from hypothesis import strategies as st
 
 from refinery.kernels import alignment, characters, normalise
 
-ODD = "\u0301\u0344\u20e3\u200d\ufe0f\u0130\u00df\u1e9e\ufb01\uac01\u1100\u1161\u0000\u001c\u0085\u00a0\u3000\u2028_-'.\u00bf\u03a3\u03c2"
-ODD += "\u00e9\u0065\u0915\u094d\u093f\U0001f468\U0001f3fd\u212b\u2260\u037e\u302e\U0001d165\u0323$+<a bA\n\t"
+ODD = "\u0301\u0344\u20e3\u200d\ufe0f\u0130\u00df\u1e9e\ufb01\uac01\u1100\u1161\u0000\u001c\u0085\u00a0\u3000\u2028"
+ODD += "_-'.\u00bf\u03a3\u03c2\u00e9e\u0915\u094d\u093f\U0001f468\U0001f3fd\u212b\u2260\u037e\u302e\U0001d165\u0323$+< AB\n\t"
 
 texts = st.text(st.one_of(st.sampled_from(ODD), st.characters(exclude_categories=["Cs"])), max_size=40)
 
@@ -71,8 +70,9 @@ def test_equals_the_steps_over_the_whole_text(text: str) -> None:
 
 
 def test_every_character_is_normal_after_one_pass() -> None:
-    """Normalising twice changes nothing, for each code point there is."""
-    everything = "\n".join(chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000)
+    """Normalising twice changes nothing, for each code point that is not in a plane without characters."""
+    codes = (*range(0xD800), *range(0xE000, 0x33000), *range(0xE0000, 0xE0200))
+    everything = "\n".join(map(chr, codes))
     once = one(everything)
     assert once == naive(everything)
     assert one(once) == once

@@ -76,24 +76,23 @@ def test_a_stream_may_be_thinned_anywhere(stream: list[list[tuple[int, int]]], l
     assert [side.tolist() for side in found] == [side.tolist() for side in whole]
 
 
-def _shapes() -> dict[str, Edges]:
-    draw = np.random.default_rng(1)
-    chain = np.arange(BIG, dtype=np.uint64)
-    shuffled = draw.permutation(chain)
-    zigzag = np.where(chain % 2 == 0, chain, BIG - chain)
-    return {
-        "chain": (chain[1:], chain[:-1]),
-        "shuffled chain": (shuffled[1:], shuffled[:-1]),
-        "zigzag chain": (zigzag[1:], zigzag[:-1]),
-        "star around the largest": (np.full(BIG, BIG, np.uint64), chain),
-        "random tree": (chain[1:], (draw.random(BIG - 1) * chain[1:]).astype(np.uint64)),
+def _shape(name: str) -> Edges:
+    nodes = np.arange(BIG, dtype=np.uint64)
+    order = {
+        "chain": nodes,
+        "shuffled chain": np.random.default_rng(1).permutation(nodes),
+        "zigzag chain": np.where(nodes % 2 == 0, nodes, BIG - nodes),
     }
+    if name in order:
+        return order[name][1:], order[name][:-1]
+    if name == "random tree":
+        return nodes[1:], (np.random.default_rng(1).random(BIG - 1) * nodes[1:]).astype(np.uint64)
+    return np.full(BIG, BIG, np.uint64), nodes
 
 
-@pytest.mark.parametrize("shape", sorted(_shapes()))
-def test_a_million_edges(shape: str) -> None:
+@pytest.mark.parametrize("name", ["chain", "shuffled chain", "zigzag chain", "random tree", "star around the largest"])
+def test_a_million_edges(name: str) -> None:
     """Shapes that are slow for careless methods are one component, in a second or so."""
-    found, label = components(*_shapes()[shape])
-    assert len(found) >= BIG - 1
-    assert not label.any() or shape == "zigzag chain"
-    assert len(np.unique(label)) == 1
+    found, label = components(*_shape(name))
+    assert len(found) >= BIG // 2
+    assert (label == found[0]).all()

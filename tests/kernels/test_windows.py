@@ -71,7 +71,7 @@ def test_equal_hashes_mean_equal_windows(tokens: list[list[int]], size: int) -> 
 
 def test_thue_morse_windows_differ() -> None:
     """The sequences that break polynomial hashes modulo 2**64 are apart at any size in use."""
-    bits = [bin(i).count("1") % 2 for i in range(512)]
+    bits = [i.bit_count() % 2 for i in range(512)]
     for size in (32, 50, 64, 128, 256):
         windows_ = {tuple(bits[i : i + size]) for i in range(512 - size + 1)}
         assert len(set(hashes_of([bits], size)[0])) == len(windows_)

@@ -1,0 +1,113 @@
+"""The line stage: the paper's four kinds of junk, its phrases, and the 5 % rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from refinery.assets import Asset
+from refinery.errors import AssetError
+from refinery.kernels import undo
+from stages.lines import Lines, load
+from tests.stages.verdicts import docs, edited, facts, failed, main_texts
+
+
+def article(words: int) -> str:
+    sentence = "the river rose past the old mills of stone last night again"
+    return "\n\n".join([sentence] * (words // 12) + ["word " * (words % 12) + "."] * bool(words % 12))
+
+
+def after(text: str, stage: Lines | None = None) -> str:
+    result: str = edited(stage or Lines(), docs(text)).columns["text"][0].as_py()
+    return result
+
+
+def test_a_long_article_loses_its_junk_and_stays() -> None:
+    """Three junk lines in 10,000 words are gone from the text, and the document is kept."""
+    text = article(10_000)
+    dirty = f"HOME NEWS SPORT\n\n{text}\n\n3 likes\n\nShare"
+    assert after(dirty) == text
+    assert failed(Lines(), dirty) == [[]]
+
+
+def test_a_short_page_with_one_flagged_line_goes() -> None:
+    """Four words of sixty are 6.7 %, more than a document may lose."""
+    text = f"{article(56)[:-2]}\nABOUT US AND MORE"
+    assert len(text.split()) == 60
+    assert facts(Lines(), text)["removed_words"] == pytest.approx(4 / 60)
+    assert failed(Lines(), text) == [["too_much_removed"]]
+    assert failed(Lines(max_removed=4 / 60), text) == [[]]
+
+
+@pytest.mark.parametrize("phrase", ["Read more...", "Read more…", "Read more", "read more »", "Continue reading →"])
+def test_phrases_at_the_end_are_found_with_any_dots(phrase: str) -> None:
+    """A short line loses "Read more" with three dots, one ellipsis, or none; a line of eleven words is left alone."""
+    assert after(f"The river rose last night. {phrase}") == "The river rose last night."
+    long = f"the river rose past the old mills of stone {phrase}"
+    assert after(long) == (long if len(long.split()) > 10 else "")
+
+
+def test_the_two_readings_of_five_percent_differ_by_edits() -> None:
+    """Removed words count the phrase, flagged words the whole line it was cut from; the first is judged."""
+    text = f"{article(96)}\nThe river rose last night. Read more"
+    measured = facts(Lines(), text)
+    assert measured["removed_words"] == 2 / 103
+    assert measured["flagged_words"] == 7 / 103
+    assert failed(Lines(), text) == [[]]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Sign-in to read the whole story", "to read the whole story"),
+        ("You have 2 items in cart, so pay now", "You have 2 so pay now"),
+        ("register your product on this page", "register your product on this page"),
+        ("To see the whole of it click here", "To see the whole of it click here"),
+    ],
+)
+def test_the_phrases_of_the_file_are_used(text: str, expected: str) -> None:
+    """The paper's examples are cut; words that open or close sentences are not among the phrases."""
+    assert after(text) == expected
+
+
+def test_uppercase_share_and_short_line_are_fields() -> None:
+    """What is mostly uppercase and what is short can be set; both change what is measured, the 5 % do not."""
+    assert after("ABOUT us", Lines(max_uppercase=0.8)) == "ABOUT us"
+    assert after("The story. Read more", Lines(short_line=3)) == "The story. Read more"
+    assert Lines.roles("bound") == {"max_removed"}
+
+
+def test_other_phrases_are_another_file(tmp_path: Path) -> None:
+    """A file of phrases is given by its path, and its content is part of what the stage is."""
+    file = tmp_path / "de.toml"
+    file.write_text('end = ["Weiterlesen"]\ncounted = ["Aufrufe"]\n', encoding="utf-8")
+    stage = Lines(phrases=Asset(str(file)))
+    assert after("Der Fluss stieg in der Nacht. weiterlesen …\n12 Aufrufe", stage) == "Der Fluss stieg in der Nacht."
+    assert len(stage.phrases.digest()) == 64
+
+
+@pytest.mark.parametrize("content", ["end = 3", "ende = []", "end = [", b"\xff"])
+def test_a_malformed_file_of_phrases_is_an_error(tmp_path: Path, content: str | bytes) -> None:
+    """A file that is no TOML, or has other fields, raises AssetError that names it."""
+    file = tmp_path / "bad.toml"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(AssetError, match=r"bad\.toml is no file of phrases"):
+        load(Asset(str(file)))
+
+
+@pytest.mark.parametrize("text", ["", None, "\n\n", "   "])
+def test_a_text_without_words_violates_nothing(text: str | None) -> None:
+    """Nothing can be removed from nothing."""
+    assert failed(Lines(), text) == [[]]
+
+
+def test_real_pages_can_be_had_back_and_lose_little(corpus: Path) -> None:
+    """On main texts of real pages the edit can be undone, a second pass removes nothing, and under a tenth is removed."""
+    texts = docs(*main_texts(corpus, 300))
+    once = edited(Lines(), texts)
+    text = pa.array(once.columns["text"])
+    assert undo(text, once.facts["removed"]).equals(texts.column("text"))
+    assert edited(Lines(), docs(*text.to_pylist())).columns["text"].equals(text)
+    assert sum(share > 0.05 for share in once.facts["removed_words"].to_pylist()) < 30

@@ -1,0 +1,76 @@
+"""The quality filter: each of Gopher's seven rules, by itself and at its bound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stages.quality import Quality
+from tests.stages.verdicts import facts, failed, main_texts
+
+WORDS = ["the", "river", "rose", "past", "mills", "of", "stone", "last", "night", "again"]
+
+
+def prose(count: int) -> str:
+    return " ".join(WORDS[i % len(WORDS)] for i in range(count))
+
+
+def lines(count: int, line: str) -> list[str]:
+    return [line] * count
+
+
+PASSING = prose(100)
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        (PASSING, []),
+        (prose(49), ["too_few_words"]),
+        (prose(50), []),
+        (prose(100_000), []),
+        (prose(100_001), ["too_many_words"]),
+        ("the of " + "ab " * 98, ["short_words"]),
+        ("the of " + "abc " * 100, []),
+        ("the of " + "abcdefghijk " * 98, ["long_words"]),
+        ("the of " + "abcdefghij " * 98, []),
+        (PASSING + "#" * 10, []),
+        (PASSING + "#" * 11, ["hashes"]),
+        (PASSING + "…" * 10, []),
+        (PASSING + "…" * 5 + "..." * 6, ["ellipses"]),
+        (PASSING + "…" * 10 + "#" * 10, []),
+        ("\n".join([*lines(9, "- the mills of stone again"), "we rose again last night"] * 2), []),
+        ("\n\n".join([*lines(19, "• the mills of stone"), "we rose last night"]), ["bullets"]),
+        ("\n\n".join([*lines(3, f"{prose(10)} …"), *lines(7, prose(10))]), []),
+        ("\n\n".join([*lines(4, f"{prose(10)}..."), *lines(6, prose(10))]), ["clipped_lines"]),
+        (prose(80) + " 1234" * 20, []),
+        (prose(80) + " 1234" * 21, ["few_letters"]),
+        ("river " * 50, ["few_stop_words"]),
+        ("the river " * 50, ["few_stop_words"]),
+        ('"The" river (of) ' + "river " * 50, []),
+        ("", ["too_few_words", "short_words", "few_letters", "few_stop_words"]),
+        (None, ["too_few_words", "short_words", "few_letters", "few_stop_words"]),
+    ],
+)
+def test_rules_at_their_bounds(text: str | None, rules: list[str]) -> None:
+    """A figure at its bound stays, one step beyond is removed, for no other reason; hashes and ellipses do not add up."""
+    assert failed(Quality(), text) == [rules]
+
+
+def test_stop_words_are_distinct_and_a_field() -> None:
+    """ "the" twice is one stop word, and another language brings its own."""
+    assert facts(Quality(), "the the THE")["stop_words"] == 1
+    german = Quality(stop_words=("der", "die", "und"))
+    assert facts(german, "Der Fluss und die Mühle, der Stein.")["stop_words"] == 3
+
+
+def test_all_but_the_stop_words_only_judges() -> None:
+    """Only the list of stop words changes what is measured."""
+    assert set(Quality.model_fields) - Quality.roles("bound") == {"stop_words"}
+
+
+def test_most_main_texts_of_real_pages_stay(corpus: Path) -> None:
+    """Of texts that people marked as the main text of a page, under a tenth is removed."""
+    verdicts = failed(Quality(), *main_texts(corpus, 300))
+    assert sum(map(bool, verdicts)) < 30

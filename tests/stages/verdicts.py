@@ -1,0 +1,54 @@
+"""What a stage says of single texts: the rules they violate and the facts behind that."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from refinery.docs import Docs
+from refinery.stage import Edit, Edited, Filter
+
+
+def docs(*texts: str | None) -> Docs:
+    """A batch that has only texts."""
+    return Docs(pa.RecordBatch.from_arrays([pa.array(texts, pa.string())], names=["text"]))
+
+
+def edited(stage: Filter | Edit, batch: Docs) -> Edited:
+    """What the stage makes of a batch; every fact is there and has its declared type."""
+    result = stage.edit(batch) if isinstance(stage, Edit) else Edited({}, stage.measure(batch))
+    assert {name: pa.array(values).type for name, values in result.facts.items()} == {
+        f.name: f.type for f in stage.facts()
+    }
+    assert {len(values) for values in result.facts.values()} == {len(batch)}
+    return result
+
+
+def facts(stage: Filter | Edit, text: str | None) -> dict[str, Any]:
+    """The facts about one text."""
+    return {name: values[0].as_py() for name, values in edited(stage, docs(text)).facts.items()}
+
+
+def failed(stage: Filter | Edit, *texts: str | None) -> list[list[str]]:
+    """For each text the ids of the rules it violates."""
+    measured = edited(stage, docs(*texts)).facts
+    verdicts = [(rule.id, rule.violated(measured[rule.metric]).to_pylist()) for rule in stage.rules()]
+    return [[name for name, bad in verdicts if bad[row]] for row in range(len(texts))]
+
+
+def main_texts(corpus: Path, count: int) -> list[str]:
+    """The first ``count`` English main texts of the corpus that have 50 words."""
+    texts = []
+    with gzip.open(corpus / "pages" / "truth.jsonl.gz", "rt", encoding="utf-8") as stream:
+        for line in stream:
+            page = json.loads(line)
+            text = "\n".join(page["gold_text"].splitlines())
+            if page["lang"] == "en" and len(text.split()) >= 50:
+                texts.append(text)
+            if len(texts) == count:
+                break
+    return texts
