@@ -68,7 +68,7 @@ def _field(name: str, info: FieldInfo) -> dict[str, Any]:
         "name": name,
         "type": type_words(info.annotation),
         "limits": [
-            f"{sign} {written(getattr(limit, key))}"
+            f"{sign} {_limit(getattr(limit, key), info.annotation)}"
             for limit in info.metadata
             for key, sign in _LIMITS.items()
             if getattr(limit, key, PydanticUndefined) is not PydanticUndefined and getattr(limit, key) is not None
@@ -79,6 +79,10 @@ def _field(name: str, info: FieldInfo) -> dict[str, Any]:
         "help": info.description or "",
         "role": extra.get("role", ""),
     }
+
+
+def _limit(value: Any, annotation: Any) -> str:
+    return written(ByteSize(value)) if annotation is ByteSize else written(value)
 
 
 def type_words(annotation: Any) -> str:

@@ -63,7 +63,10 @@ class Docs:
         return self.view(_texts)
 
     def view(self, derive: Callable[[Docs], T]) -> T:
-        """``derive(self)``, computed once for this batch. ``derive`` must be a module-level pure function."""
+        """``derive(self)``, computed once for this batch. ``derive`` must be a module-level pure function.
+
+        A view that is a RecordBatch with one row a document outlives ``filter``.
+        """
         if derive not in self._views:
             self._views[derive] = derive(self)
         return cast(T, self._views[derive])
@@ -92,8 +95,10 @@ class Docs:
         return Docs(self.batch.select(keep))
 
     def filter(self, mask: pa.BooleanArray) -> Docs:
-        """The rows where ``mask`` is true, in order."""
-        return Docs(self.batch.filter(mask))
+        """The rows where ``mask`` is true, in order, with what was derived from them."""
+        new = Docs(self.batch.filter(mask))
+        new._views = {f: v.filter(mask) for f, v in self._views.items() if isinstance(v, pa.RecordBatch)}
+        return new
 
     def slice(self, start: int, length: int | None = None) -> Docs:
         """Rows ``start`` to ``start + length`` without a copy."""

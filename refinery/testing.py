@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from refinery.docs import Docs
+from refinery.docs import POINTER, TEXT, Docs
 from refinery.stage import Edited, Global, Mapped
 
 RANGES = 4
@@ -39,10 +39,26 @@ class MemoryPart:
         yield from self.keyed.to_batches(max_chunksize=KEYS_AT_ONCE)
 
 
+def documents(texts: Sequence[str | None], first: int = 0) -> Docs:
+    """A batch of made-up documents: number ``first + i`` has that number as id, offset and seconds since 1970."""
+    numbers = range(first, first + len(texts))
+    columns = {
+        "id": [number.to_bytes(16, "big") for number in numbers],
+        "url": [f"https://example.org/{number}" for number in numbers],
+        "date": list(numbers),
+        "warc": ["example.warc.gz"] * len(texts),
+        "offset": list(numbers),
+        "length": [len(text or "") for text in texts],
+        "text": list(texts),
+    }
+    schema = pa.schema([*POINTER, TEXT])
+    return Docs(pa.RecordBatch.from_arrays([pa.array(columns[f.name], f.type) for f in schema], schema=schema))
+
+
 def run_global(stage: Global, parts: Sequence[Sequence[Docs]]) -> list[list[Edited]]:
     """What ``apply`` makes of each batch of each part, after map, combine, reduce per key range and resolve.
 
-    A part is the list of its batches. Raises AssertionError where the stage breaks the contract: an index row for each
+    A part is the list of its batches, at least one. Raises AssertionError where the stage breaks the contract: an index row for each
     document, an unchanged schema from ``combine``, a verdict for each part.
     """
     mapped = [_map(stage, number, batches) for number, batches in enumerate(parts)]

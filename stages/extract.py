@@ -47,7 +47,7 @@ class Extract(Edit):
 
     engine: Literal["trafilatura", "resiliparse"] = Field("trafilatura", description="who finds the main text")
     favour: engines.Favour = Field("balance", description="what trafilatura prefers where it is unsure")
-    timeout: Duration = Field(timedelta(seconds=30), gt=timedelta(0), description="wall clock for one page")
+    timeout: Duration = Field(timedelta(seconds=30), gt=timedelta(0), description="processor time for one page")
     memory: Size = Field(Size(2 << 30), ge=256 << 20, description="resident size of the engine's process")
     max_html: Size = Field(Size(20_000_000), gt=0, description="larger pages, and texts, are not taken")
 

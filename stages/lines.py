@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from refinery.assets import Asset
 from refinery.docs import TEXT, Docs
 from refinery.errors import AssetError
-from refinery.kernels import SPANS, LineRules, correct_lines
+from refinery.kernels import SPANS, UNICODE, LineRules, correct_lines
 from refinery.stage import Edit, Edited, Metric, Rule, bound
 
 
@@ -55,6 +55,10 @@ class Lines(Edit):
     max_uppercase: float = Field(0.5, ge=0, le=1, description="share of uppercase among the letters of a line")
     short_line: int = Field(10, ge=0, description="words of the longest line that phrases are cut from")
     phrases: Asset = Field(Asset("lines.en"), description="phrases and counted nouns")
+
+    def versions(self) -> dict[str, str]:
+        """The Unicode tables that decide what is a letter, a digit or punctuation."""
+        return {"unicode": UNICODE}
 
     def rules(self) -> tuple[Rule, ...]:
         """The 5 % rule."""

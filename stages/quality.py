@@ -14,7 +14,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from refinery.docs import Docs
-from refinery.kernels import distinct_words
+from refinery.kernels import UNICODE, distinct_words
 from refinery.stage import Filter, Metric, Rule, Values, bound
 from stages._views import statistics
 
@@ -49,6 +49,10 @@ class Quality(Filter):
     stop_words: tuple[str, ...] = Field(
         ("the", "be", "to", "of", "and", "that", "have", "with"), description="words that any longer text holds some of"
     )
+
+    def versions(self) -> dict[str, str]:
+        """The Unicode tables that decide what is a letter or punctuation."""
+        return {"unicode": UNICODE}
 
     def rules(self) -> tuple[Rule, ...]:
         """The paper's order."""

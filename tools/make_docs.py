@@ -68,8 +68,8 @@ def _stage(stage: dict[str, Any]) -> str:
     ]
     parts = [f"## {stage['name']}\n", stage["about"], "", " · ".join([*facts, *columns]), ""]
     parts += _table("field", "type", "default", "", "", rows=[_field(row) for row in stage["fields"]])
-    measured = [[f"`{m['name']}`", m["type"], m["scale"], m["unit"], m["help"]] for m in stage["metrics"]]
-    measured += [[f"`{e['name']}`", e["type"], "evidence", "", ""] for e in stage["evidence"]]
+    measured = [[f"`{m['name']}`", f"`{m['type']}`", m["scale"], m["unit"], m["help"]] for m in stage["metrics"]]
+    measured += [[f"`{e['name']}`", f"`{e['type']}`", "evidence", "", ""] for e in stage["evidence"]]
     parts += _table("fact", "type", "scale", "unit", "", rows=measured)
     rules = [[f"`{r['id']}`", f"`{r['metric']}` {r['bound']}", r["because"]] for r in stage["rules"]]
     parts += _table("rule", "kept if", "", rows=rules)
@@ -91,7 +91,7 @@ def _table(*titles: str, rows: Sequence[Sequence[str]]) -> list[str]:
 def commands_page() -> str:
     """The help of every verb and of what is below it."""
     parts = [COMMANDS]
-    root = click.Context(verbs, info_name="refinery", terminal_width=WIDTH, max_content_width=WIDTH)
+    root = click.Context(verbs, info_name="refinery", **verbs.context_settings)
     for section, names in SECTIONS.items():
         parts.append(f"## {section}\n")
         for name in names:

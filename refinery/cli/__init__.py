@@ -95,7 +95,7 @@ def verbs(context: click.Context) -> None:
         context.exit(2)
 
 
-def run(args: Sequence[str]) -> int:
+def execute(args: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors are printed, not raised."""
     session = Session()
 
@@ -112,4 +112,4 @@ def main() -> None:
         # Names in a crawl may hold what the terminal cannot show.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     wish = os.environ.get(COMPLETE)
-    sys.exit(shell_complete(verbs, {}, "refinery", COMPLETE, wish) if wish else run(sys.argv[1:]))
+    sys.exit(shell_complete(verbs, {}, "refinery", COMPLETE, wish) if wish else execute(sys.argv[1:]))

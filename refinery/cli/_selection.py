@@ -15,7 +15,9 @@ Callback = TypeVar("Callback", bound=Callable[..., Any])
 def selection_options(command: Callback) -> Callback:
     """The options, given to the verb as ``first``, ``until``, ``only``, ``parts`` and ``share``."""
     for option in (
-        click.option("--sample", "share", metavar="N%", callback=_share, help="A fixed share of the parts, at least one."),
+        click.option(
+            "--sample", "share", metavar="N%", callback=_share, help="A fixed share of the parts, at least one."
+        ),
         click.option("--parts", metavar="A-B", callback=_parts, help="Parts by number: 7, 0-99, or 0-9,20."),
         click.option("--only", metavar="STAGE", help="This stage alone, made again."),
         click.option("--until", metavar="STAGE", help="Nothing after this stage."),
@@ -26,7 +28,12 @@ def selection_options(command: Callback) -> Callback:
 
 
 def selection(
-    first: str | None, until: str | None, only: str | None, parts: tuple[int, ...] | None, share: float | None, force: bool
+    first: str | None,
+    until: str | None,
+    only: str | None,
+    parts: tuple[int, ...] | None,
+    share: float | None,
+    force: bool,
 ) -> Selection:
     """The options as the library takes them. Raises click's UsageError for ones that exclude each other."""
     if only and (first or until):

@@ -32,7 +32,7 @@ def list_command(session: Session) -> None:
 
 @command.command("get")
 @click.argument("name")
-@click.option("--from", "source", metavar="FILE", type=click.Path(), help="Make it from this file, not a download.")
+@click.option("--source", metavar="FILE", type=click.Path(), help="Make it from this file, not a download.")
 @output_options
 @pass_session
 def get_command(session: Session, name: str, source: str | None) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import glob
-import importlib
 import json
+import os
 from importlib import resources
 from string import Template
 
@@ -12,11 +12,9 @@ import click
 
 from refinery.cli._options import RECIPE, Session, output_options, pass_session
 from refinery.cli._output import print_json
+from refinery.demo.sample import BLOCKLIST, sample
 from refinery.errors import UsageError
 from refinery.store import store_for
-
-PAGES, FILES, SEED = 600, 2, 1
-"""Of the demo crawl."""
 
 
 @click.command("init")
@@ -32,11 +30,7 @@ def command(session: Session, file: str, folder: str | None, force: bool) -> Non
     """
     if not force:
         _refuse_to_overwrite(file, folder)
-    archives: list[str] = []
-    if folder is not None:
-        # Only this option needs the sample's page templates.
-        sample = importlib.import_module("refinery.demo.sample").sample
-        archives = [str(path) for path in sample(folder, pages=PAGES, files=FILES, seed=SEED)]
+    archives = [] if folder is None else [os.path.join(folder, name) for name in sample(folder)["files"]]
     store_for(file).put(file, starter(folder).encode())
     if session.json:
         print_json({"recipe": file, "archives": archives})
@@ -46,12 +40,19 @@ def command(session: Session, file: str, folder: str | None, force: bool) -> Non
 
 def starter(folder: str | None = None) -> str:
     """The starter recipe: for the crawl that ``--demo`` writes into ``folder``, else for one of the user's."""
-    dataset, inputs, root = "my-crawl", "crawl/*.warc.gz", "refined"
+    values: dict[str, object] = {
+        "dataset": "my-crawl",
+        "inputs": "crawl/*.warc.gz",
+        "root": "refined",
+        "blocklists": [],
+    }
     if folder is not None:
-        dataset, inputs, root = "demo", f"{glob.escape(folder)}/*.warc.gz", f"{folder}/root"
+        inputs = os.path.join(glob.escape(folder), "*.warc.gz")
+        # A name without a slash would be one of the catalogue.
+        blocklist = os.path.join(folder or ".", BLOCKLIST)
+        values = {"dataset": "demo", "inputs": inputs, "root": os.path.join(folder, "root"), "blocklists": [blocklist]}
     template = resources.files("refinery.cli").joinpath("starter.yaml").read_text(encoding="utf-8")
-    values = {"dataset": dataset, "inputs": json.dumps(inputs), "root": json.dumps(root)}
-    return Template(template).substitute(values)
+    return Template(template).substitute({key: json.dumps(value) for key, value in values.items()})
 
 
 def _refuse_to_overwrite(file: str, folder: str | None) -> None:

@@ -25,7 +25,7 @@ from refinery.stage import Source, Stage
 RESERVED = ("executor",)
 """Names that no step may have, because ``--set`` gives them a meaning."""
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -117,7 +117,9 @@ class _Builder:
             return key
         span = body.mapping["as"].span
         if not _NAME.fullmatch(str(name)):
-            self.add(Problem(span, f"{str(name)[:80]!r} cannot name a step", "lower-case letters, digits and _ only"))
+            self.add(
+                Problem(span, f"{str(name)[:80]!r} cannot name a step", "expected lower-case letters, digits, _ and -")
+            )
         if name in RESERVED:
             self.add(Problem(span, f"{name!r} cannot name a step", "it is a key of the recipe"))
         return str(name)

@@ -141,10 +141,15 @@ def plain(value: object) -> Any:
     raise TypeError(f"a {type(value).__name__} cannot be written in a recipe")
 
 
+def _size_text(value: int) -> str:
+    units = {"GiB": 2**30, "GB": 10**9, "MiB": 2**20, "MB": 10**6, "KiB": 2**10, "KB": 10**3}
+    return next((f"{value // unit}{name}" for name, unit in units.items() if value and value % unit == 0), f"{value}B")
+
+
 def written(value: object) -> str:
     """A field's value as a person would write it."""
     if isinstance(value, ByteSize):
-        return value.human_readable().replace(".0", "")
+        return _size_text(value)
     if isinstance(value, list | tuple):
         return f"[{', '.join(written(item) for item in value)}]"
     ready = plain(value)

@@ -25,7 +25,8 @@ Fields = Sequence[tuple[str, str]]
 class Response:
     """What a server said: ``payload`` as the browser is to see it, before ``codings`` (gzip, deflate, chunked).
 
-    ``claims`` are header fields that are sent as they are, true or not.
+    ``claims`` are header fields that are sent as they are, true or not. ``identified`` is the media type that the
+    crawler finds, the one that was sent where it is empty.
     """
 
     payload: bytes
@@ -33,6 +34,7 @@ class Response:
     status: str = "200 OK"
     codings: tuple[str, ...] = ()
     claims: tuple[tuple[str, str], ...] = ()
+    identified: str = ""
 
     def entity(self) -> bytes:
         """The payload with its content coding, without the transfer coding."""
@@ -43,7 +45,9 @@ class Response:
     def block(self) -> bytes:
         """The HTTP message."""
         entity = self.entity()
-        fields = [("Server", "nginx"), ("Content-Type", self.content_type)]
+        fields = [("Server", "nginx")]
+        if self.content_type:
+            fields.append(("Content-Type", self.content_type))
         fields += [("Content-Encoding", coding) for coding in self.codings if coding != "chunked"]
         if "chunked" in self.codings:
             fields.append(("Transfer-Encoding", "chunked"))
@@ -143,8 +147,10 @@ class Capture:
             ("WARC-IP-Address", "192.0.2.80"),
             ("WARC-Payload-Digest", _sha1(answer.entity())),
             ("WARC-Block-Digest", _sha1(block)),
-            ("WARC-Identified-Payload-Type", answer.content_type.partition(";")[0]),
         ]
+        identified = answer.identified or answer.content_type.partition(";")[0]
+        if identified:
+            fields.append(("WARC-Identified-Payload-Type", identified))
         return record([f for f in fields if f[0] not in without], block, lie)
 
     def metadata(self) -> bytes:
@@ -160,10 +166,11 @@ class Capture:
 
     def lookup(self) -> bytes:
         """A response record that is no page: the answer of a name server."""
-        fields = [(n, v) for n, v in self._fields("response", "text/dns") if n != "WARC-Target-URI"]
         host = self.url.partition("://")[2].partition("/")[0]
+        own = {"WARC-Record-ID": self.id("lookup"), "WARC-Target-URI": f"dns:{host}"}
+        fields = [(name, own.get(name, value)) for name, value in self._fields("response", "text/dns")]
         block = f"{date(self.number)[:10].replace('-', '')}\r\n{host}.\t300\tIN\tA\t192.0.2.80\r\n".encode()
-        return record([*fields, ("WARC-Target-URI", f"dns:{host}")], block)
+        return record(fields, block)
 
 
 def _sha1(data: bytes) -> str:

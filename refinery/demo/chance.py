@@ -1,4 +1,4 @@
-"""Choices that are the same everywhere: by a seed, from hashes, not from a generator that a Python release may change."""
+"""Choices that are the same everywhere: from hashes, not from a generator that a Python release may change."""
 
 from __future__ import annotations
 

@@ -11,6 +11,9 @@ from typing import Any
 from refinery.demo.chance import Chance
 from refinery.demo.prose import Article, data, languages
 
+_HEADED = 3
+"""The paragraph that gets a subheading."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -20,10 +23,10 @@ class Place:
     host: str
 
 
-def place(chance: Chance, other_than: Place | None = None) -> Place:
-    """A site and one of its hosts."""
-    sites = [Place(site, host) for site, known in data("sites").items() for host in known["hosts"]]
-    return chance.pick([p for p in sites if other_than is None or p.site != other_than.site])
+def place(chance: Chance, without: str = "") -> Place:
+    """A site, another than ``without``, and one of its hosts."""
+    sites = [Place(site, host) for site, known in data("sites").items() for host in known["hosts"] if site != without]
+    return chance.pick(sites)
 
 
 def render(article: Article, where: Place, chance: Chance, charset: str = "utf-8", body: str = "") -> str:
@@ -49,9 +52,9 @@ def render(article: Article, where: Place, chance: Chance, charset: str = "utf-8
 def paragraphs(article: Article, chance: Chance, extra: tuple[str, ...] = ()) -> str:
     """The article's paragraphs as HTML, a subheading here and there, ``extra`` blocks put between them."""
     blocks = [f"<p>{html.escape(p, quote=False)}</p>" for p in article.paragraphs]
-    if len(blocks) > 4 and article.language == "en":
-        first = " ".join(re.findall(r"[A-Za-z]+", article.paragraphs[3])[:5])
-        blocks.insert(3, f"<h2>{first}</h2>")
+    if len(blocks) > _HEADED and article.language == "en":
+        first = " ".join(re.findall(r"[A-Za-z]+", article.paragraphs[_HEADED])[:5])
+        blocks.insert(_HEADED, f"<h2>{first}</h2>")
     for block in extra:
         blocks.insert(1 + chance.below(len(blocks)), block)
     return "\n".join(blocks)

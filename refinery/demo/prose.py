@@ -19,23 +19,12 @@ from pydoc_data.topics import topics
 from typing import Any
 
 from refinery.demo.chance import Chance
-
-MODULES = (
-    "__future__ _pydecimal _pyio argparse ast asyncio/base_events asyncio/events asyncio/locks asyncio/queues "
-    "asyncio/streams asyncio/tasks bdb cmd code codecs concurrent/futures/_base configparser contextlib csv "
-    "ctypes/_aix dataclasses difflib dis doctest email/_header_value_parser email/_policybase email/charset "
-    "email/header email/headerregistry email/message email/policy filecmp fileinput fractions ftplib functools gettext "
-    "graphlib heapq http/client http/cookiejar http/server imaplib inspect ipaddress json/decoder json/encoder "
-    "locale logging/__init__ logging/config logging/handlers mailbox mimetypes multiprocessing/managers "
-    "multiprocessing/pool operator optparse os pdb pickle pkgutil platform plistlib pprint profile pstats queue random "
-    "re/__init__ sched selectors shelve shutil site smtplib socket socketserver ssl statistics subprocess sysconfig "
-    "tarfile tempfile textwrap threading timeit tkinter/__init__ tkinter/dnd tkinter/ttk trace traceback turtle types "
-    "typing unittest/case unittest/loader unittest/mock urllib/parse urllib/request urllib/robotparser uuid warnings "
-    "wave weakref xml/dom/minidom xml/sax/handler xmlrpc/client xmlrpc/server zipfile zipimport"
-).split()
-"""Standard modules with much prose; one that a Python does not have is left out."""
+from refinery.store import LocalStore
 
 _ROLE = re.compile(r":[a-z:]+:`~?([^`<]*)[^`]*`")
+_SHORTEST = 120
+"""Characters of a paragraph that is worth a place in an article."""
+
 _EMPHASIS = re.compile(r"\*+(\w[^*]*)\*+|`+|\"\"+")
 
 
@@ -110,15 +99,20 @@ def _topics() -> Iterator[tuple[str, str]]:
 
 def _docstrings() -> Iterator[tuple[str, str]]:
     folder = sysconfig.get_path("stdlib")
-    for module in MODULES:
+    store = LocalStore()
+    for module in _modules():
         path = os.path.join(folder, *f"{module}.py".split("/"))
-        if os.path.isfile(path):
-            with open(path, encoding="utf-8") as stream:
-                tree = ast.parse(stream.read())
+        if store.exists(path):
+            tree = ast.parse(store.read(path))
             heading = f"The module {module.removesuffix('/__init__').replace('/', '.')}"
             kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
             nodes = (node for node in ast.walk(tree) if isinstance(node, kinds))
             yield heading, "\n\n".join(ast.get_docstring(node) or "" for node in nodes)
+
+
+def _modules() -> list[str]:
+    text = resources.files("refinery.demo").joinpath("modules.txt").read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if not line.startswith("#")]
 
 
 def _clean(text: str) -> str:
@@ -129,5 +123,10 @@ def _clean(text: str) -> str:
 
 def _is_prose(text: str) -> bool:
     plain = sum(c.isalpha() or c == " " for c in text)
-    long_enough = text.count(" ") >= 24
-    return long_enough and text[0].isupper() and text[-1] == "." and plain > 0.9 * len(text) and ">>>" not in text
+    return (
+        len(text) >= _SHORTEST
+        and text[0].isupper()
+        and text[-1] == "."
+        and plain > 0.9 * len(text)
+        and ">>>" not in text
+    )

@@ -3,9 +3,10 @@
 One long-lived child serves one page at a time. Where it exceeds a limit or dies, the page gets an outcome and the next
 page a new child. Nothing here knows engines or documents.
 
-Both limits only guard: a wall clock and a resident size depend on the machine, so they should be far from what any
-ordinary page needs. What a child has done before must not show in an outcome either: a child that has grown is
-replaced, and a death or an excess of memory is believed only of a new child.
+Both limits only guard: times and resident sizes depend on the machine, so they should be far from what any ordinary
+page needs. Time is the child's processor time, so that a busy machine does not change outcomes. What a child has done
+before must not show in an outcome either: a child that has grown is replaced, and a death or an excess of memory is
+believed only of a new child.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ START = 60.0
 """Seconds that a child has to load its engine."""
 
 GLANCE = 0.05
-"""Seconds between two looks at a busy child: a page may exceed the memory limit by what it allocates in this time."""
+"""Seconds between two looks at a busy child: by so much may a page exceed the time, or allocate beyond the memory."""
+
+PATIENCE = 10
+"""Wall clock is limited too, to this many times the processor time, for a child that waits for something."""
 
 
 class Reply(NamedTuple):
@@ -47,7 +51,7 @@ class Reply(NamedTuple):
 class Sandbox:
     """An engine by ``module:function``, called in the child with ``options`` to give ``html -> text``.
 
-    ``timeout`` is in seconds of wall clock for one page, ``memory`` in resident bytes. The child starts with the first
+    ``timeout`` is in seconds of processor time for one page, ``memory`` in resident bytes. The child starts with the first
     page. Threads may share a sandbox; they take turns.
     """
 
@@ -126,6 +130,7 @@ class _Child:
         reads.close()
         writes.close()
         self.pid = self._process.pid
+        self._watched = psutil.Process(self.pid)
         with ExitStack() as cleanup:
             cleanup.callback(self.kill)
             self._await_ready(engine)
@@ -143,11 +148,11 @@ class _Child:
 
     def ask(self, page: bytes | memoryview, timeout: float, memory: int) -> Reply:
         """Send a page and wait for what becomes of it. After any outcome but ok the child is of no more use."""
-        deadline = time.monotonic() + timeout
+        busy_until, deadline = self._busy() + timeout, time.monotonic() + timeout * PATIENCE
         try:
             self._requests.send_bytes(page)
-            while not self._replies.poll(max(0.0, min(GLANCE, deadline - time.monotonic()))):
-                if time.monotonic() >= deadline:
+            while not self._replies.poll(min(GLANCE, timeout)):
+                if self._busy() >= busy_until or time.monotonic() >= deadline:
                     return Reply("timeout")
                 if self._resident() > memory:
                     return Reply("memory")
@@ -163,9 +168,16 @@ class _Child:
 
     def _resident(self) -> int:
         try:
-            return int(psutil.Process(self.pid).memory_info().rss)
+            return int(self._watched.memory_info().rss)
         except psutil.Error:
             return 0  # it is dead, as the pipe will say
+
+    def _busy(self) -> float:
+        try:
+            times = self._watched.cpu_times()
+        except psutil.Error:
+            return 0.0  # likewise
+        return times.user + times.system
 
     def _cause_of_death(self) -> str:
         try:

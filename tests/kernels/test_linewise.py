@@ -22,11 +22,29 @@ RULES = LineRules(
 JUNK = LineRules(counted=RULES.counted)
 
 LINES = st.sampled_from(
-    "|some plain words here|été à la plage|NOT QUIET AT ALL|Half OF IT|12|1,234 / 5|- - -|3 likes|♥ 1.2K views|7 views a day"
-    "|Word|Read more…|the story goes on. Read more...|Sign-in|Sign in or register now|3 items in cart|view view cart cart"
-    "|Login | view cart | read more »|a b c d e f g h i j read more|we like cookies and cake|  indented  words \r|\t|日本 語".split(
-        "|"
-    )
+    [
+        "",
+        "\t",
+        "  indented  words \r",
+        "some plain words here",
+        "été à la plage",
+        "日本 語",
+        "NOT QUIET AT ALL",
+        "Half OF IT",
+        "1,234 / 5",
+        "- - -",
+        "♥ 1.2K views",
+        "7 views a day",
+        "Word",
+        "Read more…",
+        "the story goes on. Read more...",
+        "a b c d e f g h i j read more",
+        "Sign in or register now",
+        "3 items in cart",
+        "view view cart cart",
+        "Login | view cart | read more »",
+        "we like cookies and cake",
+    ]
 )
 PLAIN = st.lists(LINES, max_size=12).map("\n".join) | st.text(alphabet="aA1 .\n\u2028é日", max_size=40)
 TEXTS = PLAIN | st.text()

@@ -15,15 +15,8 @@ from refinery.kernels import distinct_words, text_statistics
 from refinery.kernels.reference.text import STATISTICS
 
 REPEATED = "to be or to go is all we do it"
-FIVE_LINES = "\n".join(
-    [
-        REPEATED,
-        "the river rose past the mills last night",
-        REPEATED,
-        "nobody came down to look at the water now",
-        REPEATED,
-    ]
-)
+MILLS, WATER = "the river rose past the mills last night", "nobody came down to look at the water now"
+FIVE_LINES = f"{REPEATED}\n{MILLS}\n{REPEATED}\n{WATER}\n{REPEATED}"
 CAT = "the cat sat on the mat and the dog sat on the rug"
 CATS = f"{CAT}\n\n{CAT}\n\nthe cat sat on the mat\nwhile the dog sat on the rug and the cat sat on the mat again"
 ELEVEN = "one two three four five six seven eight nine ten eleven"

@@ -104,7 +104,7 @@ def test_a_text_without_words_violates_nothing(text: str | None) -> None:
 
 
 def test_real_pages_can_be_had_back_and_lose_little(corpus: Path) -> None:
-    """On main texts of real pages the edit can be undone, a second pass removes nothing, and under a tenth is removed."""
+    """On main texts of real pages the edit can be undone, a second pass is idle, and under a tenth is removed."""
     texts = docs(*main_texts(corpus, 300))
     once = edited(Lines(), texts)
     text = pa.array(once.columns["text"])

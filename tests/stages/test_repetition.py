@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from refinery.docs import Docs
-from stages import _views
+from refinery.kernels import text_statistics
 from stages.quality import Quality
 from stages.repetition import Repetition
 from tests.stages.verdicts import docs, facts, failed, main_texts
@@ -46,9 +47,7 @@ def test_every_bound_only_judges() -> None:
 @pytest.mark.parametrize("name", BOUNDS)
 def test_a_bound_includes_itself(name: str) -> None:
     """A share equal to the bound stays; any more is removed for that rule."""
-    text = (
-        f"{PROSE}\n\nagain and again we say a thing or two of it\n\nagain and again we say a thing or two of it\nand go"
-    )
+    text = f"{PROSE}\n\nagain and again we say a thing or two of it\n\nagain and again we say a thing or two of it"
     value = facts(Repetition(), text)[name]
     assert value > 0
     open_bounds = {f"max_{other}": 9.0 for other in BOUNDS}
@@ -57,7 +56,7 @@ def test_a_bound_includes_itself(name: str) -> None:
 
 
 def test_prose_stays_and_a_chorus_goes() -> None:
-    """Words that never repeat violate nothing; five copies of a paragraph violate every rule but those of the top n-gram."""
+    """Words that never repeat violate nothing; five copies of a paragraph violate all rules but the top n-grams'."""
     chorus = "\n\n".join([PROSE] * 5)
     prose, repeated = failed(Repetition(), PROSE, chorus)
     assert prose == []
@@ -79,12 +78,11 @@ def test_both_filters_share_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """``repetition`` and ``quality`` measure a batch once between them."""
     passes = []
 
-    def counted(texts: object) -> object:
+    def counted(texts: pa.StringArray) -> pa.RecordBatch:
         passes.append(texts)
-        return original(texts)
+        return text_statistics(texts)
 
-    original = _views.text_statistics
-    monkeypatch.setattr(_views, "text_statistics", counted)
+    monkeypatch.setattr("stages._views.text_statistics", counted)
     batch: Docs = docs(PROSE)
     Repetition().measure(batch)
     Quality().measure(batch)

@@ -1,0 +1,165 @@
+"""What a root holds: its head, the manifests that the head names, and the receipts that those name.
+
+Reads and changes nothing, and needs no stage's code unless ``pipeline`` is asked for. Folders are never listed: a file
+that no current receipt names does not exist to any reader.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from refinery.config import Pipeline, from_dict
+from refinery.errors import StorageError, UsageError
+from refinery.nearest import did_you_mean
+from refinery.part import Head, Receipt, Root, StageManifest, receipt_path
+from refinery.store import store_for
+
+SIDES = ("kept", "removed")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as the root's own records say. Empty fields do not apply."""
+
+    message: str
+    stage: str = ""
+    part: int | None = None
+    file: str = ""
+
+    def __str__(self) -> str:
+        part = "" if self.part is None else f"part {self.part}"
+        place = ", ".join(piece for piece in (self.stage, part, self.file) if piece)
+        return f"{place}: {self.message}" if place else self.message
+
+
+@dataclass(frozen=True)
+class Held:
+    """One stage of a root, at its place in the pipeline."""
+
+    position: int
+    folder: str
+    manifest: StageManifest
+
+    @property
+    def name(self) -> str:
+        """The step's name."""
+        return self.manifest.stage
+
+    @property
+    def is_global(self) -> bool:
+        """Whether it looked at all documents at once."""
+        return bool(self.manifest.shuffle)
+
+
+@dataclass(frozen=True)
+class Receipts:
+    """The receipts of a stage that could be read: ``made`` by part, ``shuffle`` of a global stage's phases.
+
+    A part without rows has the key of every other such part, so a receipt may be there more than once.
+    """
+
+    made: tuple[Receipt, ...]
+    shuffle: tuple[Receipt, ...]
+    lost: tuple[Finding, ...]
+
+
+class Holdings:
+    """A root, opened for reading."""
+
+    def __init__(self, root: Root, head: Head) -> None:
+        self.root = root
+        self.head = head
+        self.stages = tuple(
+            Held(position, folder, root.manifest(head.manifests[folder]))
+            for position, folder in enumerate(head.folders)
+            if folder in head.manifests
+        )
+        self._receipts: dict[int, Receipts] = {}
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The recipe the root was made with. Raises UsageError where a stage of it is not known any more."""
+        return from_dict(self.head.recipe, self.root.path, self.root.full("HEAD.json"))
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all stages of the recipe, made or not."""
+        return [folder.partition("-")[2] for folder in self.head.folders]
+
+    def stage(self, name: str) -> Held:
+        """The stage with a name. Raises UsageError where the root has none."""
+        for held in self.stages:
+            if held.name == name:
+                return held
+        if name in self.names:
+            raise UsageError(f"stage {name!r} is not made yet", hint="`refinery run` makes it")
+        raise UsageError(f"the root has no stage {name[:80]!r}", hint=did_you_mean(name, self.names))
+
+    def before(self, held: Held) -> Held | None:
+        """The stage before it, if it is there."""
+        return next((other for other in self.stages if other.position == held.position - 1), None)
+
+    def load(self, held: Held) -> Receipts:
+        """The stage's receipts, read once; what is wrong with them is in ``lost``."""
+        if held.position not in self._receipts:
+            made, lost = self._read(held, held.manifest.parts)
+            shuffle, lost_too = self._read(held, held.manifest.shuffle)
+            self._receipts[held.position] = Receipts(made, shuffle, (*lost, *lost_too))
+        return self._receipts[held.position]
+
+    def receipts(self, held: Held) -> tuple[Receipt, ...]:
+        """The receipts of the stage's parts. Raises StorageError where one is missing or damaged."""
+        found = self.load(held)
+        if found.lost:
+            raise StorageError(str(found.lost[0]), hint="`refinery verify` names all that is wrong with this root")
+        return found.made
+
+    def _read(self, held: Held, keys: Sequence[str]) -> tuple[tuple[Receipt, ...], tuple[Finding, ...]]:
+        known: dict[str, Receipt] = {}
+        lost = []
+        for key in dict.fromkeys(keys):
+            file = receipt_path(held.folder, key)
+            try:
+                receipt = self.root.receipt(held.folder, key)
+            except StorageError as error:
+                lost.append(Finding(error.message, held.name, file=file))
+                continue
+            if receipt is None:
+                lost.append(Finding("the manifest names this receipt, and it is not there", held.name, file=file))
+            else:
+                known[key] = receipt
+        return tuple(known[key] for key in keys if key in known), tuple(lost)
+
+    def sources(self, held: Held, receipt: Receipt) -> tuple[Receipt, ...]:
+        """The receipts of the stage before it whose kept rows a part was made from, in order."""
+        before = self.before(held)
+        by_content = {r.contents.get("kept"): r for r in self.load(before).made} if before else {}
+        return tuple(by_content[content] for content in documents_of(held, receipt) if content in by_content)
+
+    def made_from(self, held: Held, contents: Iterable[str]) -> tuple[Receipt, ...]:
+        """The stage's receipts that were made from kept rows with one of these content ids."""
+        wanted = set(contents)
+        return tuple(r for r in self.load(held).made if wanted & set(documents_of(held, r)))
+
+
+def documents_of(held: Held, receipt: Receipt) -> tuple[str, ...]:
+    """The content ids of the documents a part was made from; the verdict of a global stage is left out."""
+    return receipt.inputs[:-1] if held.is_global else receipt.inputs
+
+
+def missing_inputs(held: Held, made: Sequence[Receipt], before: Sequence[Receipt]) -> Counter[str]:
+    """Content ids that parts were made from and that are not among what the stage before kept."""
+    used = Counter(content for receipt in made for content in documents_of(held, receipt))
+    return used - Counter(receipt.contents.get("kept", "") for receipt in before)
+
+
+def open_root(path: str) -> Holdings:
+    """The root at a path. Raises UsageError where there is none, StorageError where its records are damaged."""
+    root = Root(path, store_for(path))
+    head = root.head()
+    if head is None:
+        raise UsageError(f"{path} is no root of refinery (no HEAD.json)", hint="give the --root of a run")
+    return Holdings(root, head)

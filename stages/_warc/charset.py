@@ -1,0 +1,172 @@
+"""Bytes of a page to text. Never fails: what cannot be decoded becomes U+FFFD and is counted.
+
+The order is the WHATWG's (byte order mark, HTTP header, meta element, detection), but for one thing: bytes that are
+UTF-8, or nearly, are read as UTF-8 whatever they are labelled, for text in another encoding is hardly ever valid UTF-8 by
+chance. Source: https://html.spec.whatwg.org/#determining-the-character-encoding, https://encoding.spec.whatwg.org.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
+
+MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+PRESCAN = 1 << 14
+"""Bytes in which a meta element is looked for: more than the standard's 1,024, for pages put much before it."""
+
+SOUND = 8
+"""Text is UTF-8 if for every broken sequence there are so many sound ones beyond ASCII (1 if it is labelled UTF-8)."""
+
+TOLERABLE = 50
+"""A named encoding is believed if at most one in so many bytes beyond ASCII cannot be decoded."""
+
+WIDER = {
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "euc_kr": "cp949",
+    "shift_jis": "cp932",
+}
+"""Python's decoder for what the WHATWG means by a name, where its own of that name knows fewer characters."""
+
+NOT_ASCII = ("utf-16", "iso2022", "hz")
+"""Beginnings of the names of codecs in which bytes below 128 are not ASCII."""
+
+FAMILIES = ("cp", "iso8859", "iso2022", "koi8", "mac-", "gb", "big5", "euc_", "shift_jis", "johab", "tis", "ptcp", "kz", "hz")
+"""Beginnings of the names of further Python codecs that are character sets of pages."""
+
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 :._()-]{0,39}")
+_WINDOWS = re.compile(r"^(?:windows|win)[-_ ]?(?=\d)")
+_HEADER = re.compile(r"charset\s*=\s*[\"']?\s*([^\s\"';,]{1,40})", re.IGNORECASE)
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_META = re.compile(rb"<meta\s[^>]{0,1024}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([^\s\"'/>;,]{1,40})", re.IGNORECASE)
+_XML = re.compile(rb"\s{0,99}<\?xml\s[^>]{0,200}?encoding\s{0,9}=\s{0,9}[\"']([^\"'>]{1,40})", re.IGNORECASE)
+_ASCII = bytes(range(0x80))
+_BELOW_LEADS = bytes(range(0xC0))
+
+
+class _Label(NamedTuple):
+    """A character set, where it is from, and how it was written."""
+
+    charset: str
+    found: str
+    declared: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """``charset`` is the name of the decoder used, ``found`` how it was chosen, ``declared`` the label that was given.
+
+    ``broken`` counts the places that could not be decoded, ``nuls`` the NUL characters that were dropped.
+    """
+
+    text: str
+    charset: str
+    found: str
+    declared: str
+    broken: int = 0
+    nuls: int = 0
+
+
+def header_label(content_type: str) -> str:
+    """The charset parameter of a Content-Type field, "" where there is none."""
+    match = _HEADER.search(content_type)
+    return match[1][:40] if match else ""
+
+
+def meta_label(data: bytes) -> str:
+    """The charset that a page names in a meta element or an XML declaration near its beginning, else ""."""
+    head = data[:PRESCAN]
+    if b"harset" not in head and b"HARSET" not in head and b"<?xml" not in head[:100]:
+        return ""
+    match = _META.search(_COMMENT.sub(b"", head)) or _XML.match(head)
+    return match[1].decode("latin-1") if match else ""
+
+
+@lru_cache(maxsize=4096)
+def decoder(label: str) -> str:
+    """The Python codec for a label as pages use them; "" for one that names no character set."""
+    if not _LABEL.fullmatch(label):
+        return ""
+    name = map_encoding_to_html5(label, fallback_utf8=False) or _python(label)
+    return WIDER.get(name, name)
+
+
+def _python(label: str) -> str:
+    try:
+        name = codecs.lookup(_WINDOWS.sub("cp", label.lower().removeprefix("x-"))).name
+    except LookupError:
+        return ""
+    return name if name.startswith(FAMILIES) else ""
+
+
+def decoded(data: bytes, header: str) -> Text:
+    """A page's bytes as text, given the label in its HTTP header ("" for none). NUL characters are dropped."""
+    for mark, name in MARKS:
+        if data.startswith(mark):
+            return _read(data[len(mark) :], name, "bom", name)
+    labels = _labels(data, header)
+    declared = labels[0].declared if labels else header
+    for label in labels[:1]:
+        if label.charset.startswith(NOT_ASCII):
+            text = _read(data, *label)
+            if not text.broken:
+                return text
+    return _utf8(data, labels, declared) or _legacy(data, labels, declared)
+
+
+def _labels(data: bytes, header: str) -> list[_Label]:
+    meta = meta_label(data)
+    found = [_Label(decoder(header), "header", header), _Label(decoder(meta), "meta", meta)]
+    if found[1].charset.startswith("utf-16"):  # bytes in which a meta element can be read are not UTF-16
+        found[1] = _Label("utf-8", "meta", meta)
+    return [label for label in found if label.charset]
+
+
+def _utf8(data: bytes, labels: list[_Label], declared: str) -> Text | None:
+    """The bytes as UTF-8 if they are that; ASCII is whatever it is labelled."""
+    label = labels[0] if labels else _Label("utf-8", "content", declared)
+    if data.isascii():
+        odd = label.charset.startswith(NOT_ASCII)
+        return _read(data, *(_Label("utf-8", "content", declared) if odd else label))
+    named = any(label.charset == "utf-8" for label in labels)
+    text = _read(data, "utf-8", label.found if label.charset == "utf-8" else "content", declared)
+    if text.broken * (1 if named else SOUND) > len(data.translate(None, _BELOW_LEADS)) - text.broken:
+        return None
+    return text
+
+
+def _legacy(data: bytes, labels: list[_Label], declared: str) -> Text:
+    """The bytes in the first encoding of those named and the one detected that suits them, else in the best of them."""
+    beyond = len(data.translate(None, _ASCII))
+    tried = []
+    for label in labels:
+        tried.append(_read(data, *label))
+        if tried[-1].broken * TOLERABLE <= beyond:
+            return tried[-1]
+    tried.append(_read(data, _detected(data), "detector", declared))
+    return min(tried, key=lambda text: text.broken)
+
+
+def _detected(data: bytes) -> str:
+    """What uchardet takes bytes for that are not UTF-8; windows-1252, which any bytes can be, where it knows nothing."""
+    name = decoder(detect_encoding(data, html5_compatible=False) or "")
+    return "cp1252" if name in ("", "utf-8") else name
+
+
+def _read(data: bytes, charset: str, found: str, declared: str) -> Text:
+    text = data.decode(charset, "replace")
+    broken = text.count("\ufffd")
+    if broken and charset == "utf-8":
+        broken -= data.count("\ufffd".encode())
+    nuls = text.count("\0")
+    return Text(text.replace("\0", "") if nuls else text, charset, found, declared, broken, nuls)

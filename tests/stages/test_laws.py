@@ -1,0 +1,197 @@
+"""The laws that every registered row stage keeps, whatever it computes."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from refinery.carry import Carrier, Split
+from refinery.config import Step
+from refinery.docs import HTML, POINTER, TEXT, TOKENS, Docs
+from refinery.identity import Content, identity, measure_identity
+from refinery.registry import names, stage_class
+from refinery.schema import Flow, flows
+from refinery.stage import Edit, Filter, Stage
+from refinery.tasks import StepRun
+
+ODD = [
+    "",
+    " ",
+    "x",
+    "\n\n\n",
+    "a\x00b",
+    "word " * 20_000,
+    "x" * 100_000,
+    "שלום עולם " * 30,
+    "👩‍👩‍👧‍👦🏳️‍🌈" * 50,
+    "e\u0301\u200d\ufeff\ufffe",
+    "The quick brown fox.\r\nIt jumps\u2028over\u0085lines\x0c…",
+    "line\n" * 1_000,
+    "Read more...\n3 likes\nHOME\n" * 10,
+]
+
+PROSE = (
+    "The committee of the town met to discuss the new bridge that people have wanted for years. "
+    "It was said that the work would take two summers and cost more than anyone had thought, and so it did."
+)
+
+
+def row_stages() -> list[type[Stage]]:
+    """Every registered filter and edit."""
+    return [cls for name in names() if issubclass(cls := stage_class(name), Filter | Edit)]
+
+
+def documents(texts: Sequence[str]) -> Docs:
+    """Documents with every column that a stage may read."""
+    rows = len(texts)
+    clean = [t.encode("utf-8", "ignore").decode() for t in texts]
+    columns = {
+        "id": pa.array([i.to_bytes(16) for i in range(rows)], pa.binary(16)),
+        "url": pa.array([f"https://host{i % 7}.example.org/{i}?q={t[:20]!r}" for i, t in enumerate(clean)]),
+        "date": pa.nulls(rows, pa.timestamp("s", tz="UTC")),
+        "warc": pa.array(["a.warc.gz"] * rows, pa.string()),
+        "offset": pa.array(range(rows), pa.uint64()),
+        "length": pa.array([1] * rows, pa.uint64()),
+        "html": pa.array([f"<html><body><article><p>{t}</p><p>{PROSE}</p></article></body></html>" for t in clean]),
+        "text": pa.array(clean, pa.string()),
+        "tokens": pa.array([0] * rows, pa.uint32()),
+    }
+    fields = [*POINTER, HTML, TEXT, TOKENS]
+    return Docs(pa.RecordBatch.from_arrays([columns[f.name] for f in fields], schema=pa.schema(fields)))
+
+
+def step_run(stage: Stage, given: pa.Schema) -> StepRun:
+    """A step as a worker gets it, with the flow that the engine derives."""
+    source = type("Given", (Stage,), {"name": "given", "version": 1, "adds": tuple(given)[len(POINTER) :]})()
+    flow: Flow = flows([Step("given", source), Step(stage.name, stage)])[1]
+    return StepRun(Step(stage.name, stage), "01", "identity", flow, tap=True, commit=True)
+
+
+def carry(stage: Stage, docs: Docs, sizes: Sequence[int]) -> list[Split]:
+    """The batch cut into pieces of these sizes, carried through the stage."""
+    carrier = Carrier(step_run(stage, docs.schema), keep_removed="text", mark=lambda *_: None)
+    found, start = [], 0
+    for size in sizes:
+        found.append(carrier.carry(docs.slice(start, size)))
+        start += size
+    return found
+
+
+def content(splits: Sequence[Split]) -> tuple[str, str]:
+    """Content ids of the kept and the removed rows."""
+    kept, removed = Content(splits[0].kept.schema), Content(splits[0].removed.schema)
+    for split in splits:
+        kept.update(split.kept.batch)
+        removed.update(split.removed)
+    return kept.id(), removed.id()
+
+
+@pytest.fixture(params=row_stages(), ids=lambda cls: str(cls.name))
+def stage(request: pytest.FixtureRequest) -> Stage:
+    """Each registered row stage with its default configuration."""
+    made = request.param()
+    assert isinstance(made, Stage)
+    return made
+
+
+ORDINARY = [PROSE, f"{PROSE}\n{PROSE}", *(f"{PROSE} Number {i} of many." for i in range(5))]
+
+
+def test_rows_in_are_kept_or_removed(stage: Stage) -> None:
+    """Every document is kept or removed, none both, and the order stays."""
+    docs = documents(ODD + ORDINARY)
+    (split,) = carry(stage, docs, [len(docs)])
+    kept = split.kept.column("id").to_pylist() if "id" in split.kept.schema.names else []
+    removed = split.removed.column("id").to_pylist()
+    ids = docs.column("id").to_pylist()
+    assert sorted(kept + removed) == ids
+    assert kept == [i for i in ids if i in set(kept)]
+    assert removed == [i for i in ids if i in set(removed)]
+
+
+def test_batches_leave_no_trace(stage: Stage) -> None:
+    """One batch of n documents gives what n batches of one give, and what any other split gives."""
+    docs = documents(ODD + ORDINARY)
+    whole = content(carry(stage, docs, [len(docs)]))
+    assert content(carry(stage, docs, [1] * len(docs))) == whole
+    assert content(carry(stage, docs, [3, 0, len(docs) - 3])) == whole
+
+
+def test_odd_text_raises_nothing(stage: Stage) -> None:
+    """No odd text makes a stage raise: each is kept, or removed by a rule."""
+    (split,) = carry(stage, documents(ODD), [len(ODD)])
+    reasons = pc.struct_field(split.removed.column("why"), "rule").to_pylist()
+    assert "error" not in reasons, pc.struct_field(split.removed.column("why"), "note").to_pylist()
+
+
+def test_verdicts_are_true(stage: Stage) -> None:
+    """Removed documents violate the bound they are said to violate; kept ones violate none."""
+    docs = documents(ODD + ORDINARY)
+    (split,) = carry(stage, docs, [len(docs)])
+    for rule in stage.rules():
+        if stage.name in split.kept.schema.names:
+            assert not pc.any(rule.violated(split.kept.column(f"{stage.name}.{rule.metric}"))).as_py()
+        first = pc.equal(pc.struct_field(split.removed.column("why"), "rule"), rule.id)
+        values = pc.struct_field(split.removed.column(stage.name), rule.metric).filter(first)
+        assert pc.all(rule.violated(values), min_count=0).as_py()
+
+
+@given(texts=st.lists(st.text(max_size=200), min_size=1, max_size=6))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_in_any_split(stage: Stage, texts: list[str]) -> None:
+    """No text raises, and splitting a batch changes nothing."""
+    docs = documents(texts)
+    together = carry(stage, docs, [len(docs)])
+    assert content(together) == content(carry(stage, docs, [1] * len(docs)))
+    assert "error" not in pc.struct_field(together[0].removed.column("why"), "rule").to_pylist()
+
+
+def test_stages_can_be_sent_to_workers(stage: Stage) -> None:
+    """A stage survives pickling, and is the same stage."""
+    again = pickle.loads(pickle.dumps(stage))
+    assert again == stage
+    assert identity(again) == identity(stage)
+
+
+def test_configuration_round_trip(stage: Stage) -> None:
+    """The written configuration makes the same stage."""
+    assert type(stage).model_validate_json(stage.model_dump_json()) == stage
+
+
+def test_bounds_are_no_part_of_measuring(stage: Stage) -> None:
+    """Declared bounds change the identity of the verdicts and not that of the facts."""
+    for name in stage.roles("bound"):
+        value = getattr(stage, name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            moved = stage.model_copy(update={name: value + 1})
+            assert identity(moved) != identity(stage)
+            assert measure_identity(moved) == measure_identity(stage)
+
+
+HASHES = """
+import sys
+from tests.stages.test_laws import ODD, ORDINARY, carry, content, documents, row_stages
+for cls in row_stages():
+    docs = documents(ODD + ORDINARY)
+    print(cls.name, content(carry(cls(), docs, [len(docs)])))
+"""
+
+
+def test_the_hash_seed_leaves_no_trace() -> None:
+    """Processes with other hash seeds give the same rows."""
+
+    def output(seed: str) -> str:
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run([sys.executable, "-c", HASHES], capture_output=True, text=True, env=environment, check=True)
+        return done.stdout
+
+    assert output("1") == output("2")
