@@ -25,7 +25,7 @@ assets: $(INSTALLED)
 	  $(BIN)/refinery assets get ut1 --from build/downloads/datatrove-*.whl; }
 
 run: $(INSTALLED)
-	$(BIN)/python tools/make_sample.py --out demo/warc
+	$(BIN)/python tools/make_sample.py --out demo
 	$(BIN)/refinery run -c configs/tiny.yaml
 	$(BIN)/refinery stats -c configs/tiny.yaml
 

@@ -86,6 +86,7 @@ class Carrier:
         """Measure (unless ``measured`` is given), judge and split the next batch of the part."""
         if measured is None:
             measured = self._attempt(docs, self._row)
+            self._mark(self._run.step.name, self._row, 0)  # a later death is not these documents' fault
         self._row += len(docs)
         verdict = judge(self._rules, measured.facts, measured.trouble)
         return Split(docs, self._kept(docs, measured, verdict), self._removed(docs, measured, verdict), verdict)
@@ -106,7 +107,7 @@ class Carrier:
         except Exception as error:  # noqa: BLE001  the contract: an exception is a removal reason
             if len(docs) > 1:
                 return self._halves(docs, row)
-            self.last_error = f"{type(error).__name__}: {error}"[:500]
+            self.last_error = _note(error)
             return self._troubled(docs, ERROR, self.last_error)
 
     def _must_be_single(self, row: int, count: int) -> bool:
@@ -148,7 +149,7 @@ class Carrier:
     # ------------------------------------------------------------------------------------------------------ splitting
 
     def _facts_column(self, facts: pa.StructArray) -> dict[str, pa.Array]:
-        return {self._run.step.name: facts} if self._stage.facts().num_fields else {}
+        return {self._run.step.column: facts} if self._stage.facts().num_fields else {}
 
     def _kept(self, docs: Docs, measured: Measured, verdict: Verdict) -> Docs:
         columns = {**measured.columns, **self._facts_column(measured.facts)}
@@ -177,6 +178,11 @@ class Carrier:
             text = pc.if_else(keep, rows.column(TEXT.name), pa.nulls(len(rows), pa.string()))
             rows = rows.set_column(rows.schema.get_field_index(TEXT.name), rows.schema.field(TEXT.name), text)
         return rows
+
+
+def _note(error: Exception) -> str:
+    """What was raised, as text that Arrow can hold: messages quote documents, lone surrogates included."""
+    return f"{type(error).__name__}: {error}"[:500].encode(errors="backslashreplace").decode()
 
 
 def measured_from(run: StepRun, columns: Values, facts: Values, rows: int) -> Measured:

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 ID = pa.field("id", pa.binary(16), nullable=False)
 URL = pa.field("url", pa.string())
-DATE = pa.field("date", pa.timestamp("s", tz="UTC"))
+DATE = pa.field("date", pa.timestamp("ms", tz="UTC"))
+"""Whole seconds; Parquet has no coarser unit than milliseconds."""
 WARC = pa.field("warc", pa.string())
 OFFSET = pa.field("offset", pa.uint64())
 LENGTH = pa.field("length", pa.uint64())
@@ -27,7 +28,15 @@ POINTER = (ID, URL, DATE, WARC, OFFSET, LENGTH)
 TRANSIENT = frozenset({HTML.name})
 """Columns that never leave a worker: they are not written, so a rerun that needs them starts at the source."""
 
+CORE = frozenset(f.name for f in (*POINTER, HTML, TEXT, TOKENS))
+
 T = TypeVar("T")
+
+
+def facts_column(stage: str) -> str:
+    """The struct column that holds the facts of a stage: its name, or NAME_facts where a core column has that name."""
+    return f"{stage}_facts" if stage in CORE else stage
+
 
 
 class Docs:

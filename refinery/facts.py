@@ -21,7 +21,7 @@ class StoredFacts:
 
     def __init__(self, root: Root, run: StepRun, paths: Sequence[str]) -> None:
         self._kind = run.step.stage.facts()
-        self._name = run.step.name
+        self._name = run.step.column
         pieces = [self._columns(batch) for batch in read_batches(root, paths, 65_536)]
         schema = pa.schema([("id", pa.binary(16)), ("facts", self._kind), ("rule", pa.string()), ("note", pa.string())])
         self._table = pa.Table.from_batches(pieces, schema=schema).combine_chunks()

@@ -67,7 +67,7 @@ def forecast(planner: Planner, selection: Selection) -> Forecast:
         inputs=len(inputs),
         input_bytes=sum(store_for(path).stat(path).size for path in inputs),
         stages=tuple(stages),
-        changed_code=tuple(step.name for step in changed_code(planner.steps, head)),
+        changed_code=tuple(step.name for step in changed_code(root, head, planner.folders, planner.steps)),
         blocked=survey.blocked,
     )
 

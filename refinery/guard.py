@@ -36,13 +36,14 @@ def code_stamp(step: Step) -> str:
     return f"{step.stage.version}:{code_digest(step.stage)}"
 
 
-def changed_code(steps: Sequence[Step], head: Head | None) -> list[Step]:
-    """Steps whose code changed while their version stayed, since the root's results were made."""
+def changed_code(root: Root, head: Head | None, folders: Sequence[str], steps: Sequence[Step]) -> list[Step]:
+    """Steps whose code changed while their version stayed, since results in their ``folders`` were made."""
     known = head.code if head else {}
     changed = []
-    for step in steps:
+    for folder, step in zip(folders, steps, strict=True):
         before, now = known.get(step.name), code_stamp(step)
-        if before is not None and before != now and before.partition(":")[0] == now.partition(":")[0]:
+        same_version = before is not None and before.partition(":")[0] == now.partition(":")[0]
+        if before != now and same_version and root.store.list(root.full(f"{folder}/receipts")):
             changed.append(step)
     return changed
 

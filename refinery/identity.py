@@ -14,12 +14,13 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import metadata
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
+from pydantic import BaseModel
 
 from refinery.assets import Asset
 from refinery.errors import UsageError
@@ -59,6 +60,10 @@ def _with_digests(value: Any, dumped: Any) -> Any:
         return {"sha256": value.digest()}
     if isinstance(value, (tuple, list)):
         return [_with_digests(v, d) for v, d in zip(value, dumped, strict=True)]
+    if isinstance(value, BaseModel):
+        return {name: _with_digests(getattr(value, name), d) for name, d in dumped.items()}
+    if isinstance(value, Mapping):
+        return {name: _with_digests(v, d) for v, (name, d) in zip(value.values(), dumped.items(), strict=True)}
     if isinstance(value, (set, frozenset)):
         raise UsageError("a set has no fixed order and cannot be a stage's field", hint="use a tuple")
     return dumped
@@ -114,7 +119,7 @@ def _closure_digest(module: str, packages: tuple[str, ...]) -> bytes:
         tree = _syntax(name)
         seen[name] = "" if tree is None else ast.dump(tree)
         if tree is not None:
-            waiting += [n for n in _imports(tree) if any(n == p or n.startswith(f"{p}.") for p in packages)]
+            waiting += [n for n in _imports(tree, name) if any(n == p or n.startswith(f"{p}.") for p in packages)]
     return canonical(sorted(seen.items()))
 
 
@@ -127,20 +132,35 @@ def _syntax(name: str) -> ast.Module | None:
         return None
     with open(spec.origin, encoding="utf-8") as stream:
         tree = ast.parse(stream.read())
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node, clean=False):
-            node.body = node.body[1:]
-    return tree
+    return cast(ast.Module, _WithoutStrings().visit(tree))
 
 
-def _imports(tree: ast.Module) -> list[str]:
+class _WithoutStrings(ast.NodeTransformer):
+    """Drops strings that are statements: docstrings, and those that describe a constant or a field."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        is_string = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if is_string else node
+
+
+def _imports(tree: ast.Module, module: str) -> list[str]:
     found: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, module)
+            found += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     return found
+
+
+def _absolute(node: ast.ImportFrom, module: str) -> str:
+    """The module that ``from … import`` names in ``module``."""
+    if not node.level:
+        return node.module or ""
+    spec = importlib.util.find_spec(module)
+    package = spec.parent if spec is not None and spec.parent else ""
+    return importlib.util.resolve_name("." * node.level + (node.module or ""), package)
 
 
 def defined_in(stage: Stage) -> str:
@@ -166,13 +186,15 @@ class Content:
         """Add rows. Raises ValueError where the schema is another."""
         if batch.schema != self._schema:
             raise ValueError(f"schema differs from the declared one:\n{batch.schema}\n---\n{self._schema}")
+        if not batch.num_rows:
+            return  # a stream that was never fed is not there, so an empty batch must begin none
         self.rows += batch.num_rows
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            self._feed(name, column)
+        for place, column in enumerate(batch.columns):
+            self._feed(str(place), column)
 
     def id(self) -> str:
         """32 hexadecimal digits."""
-        fields = [[f.name, str(f.type), f.nullable] for f in self._schema]
+        fields = [[f.name, _spelling(f.type), f.nullable] for f in self._schema]
         return digest([fields, self.rows, {path: s.hexdigest() for path, s in sorted(self._streams.items())}])
 
     def _write(self, path: str, values: Any) -> None:
@@ -189,7 +211,7 @@ class Content:
         self._write(f"{path}?", _numpy(pc.is_valid(array)))
         if pa.types.is_struct(kind):
             for i, child in enumerate(array.flatten()):
-                self._feed(f"{path}.{kind.field(i).name}", child)
+                self._feed(f"{path}.{i}", child)
         elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
             self._write(f"{path}#", _numpy(pc.fill_null(pc.cast(pc.list_value_length(array), pa.int64()), 0)))
             self._feed(f"{path}[]", array.flatten())
@@ -202,9 +224,19 @@ class Content:
         elif pa.types.is_boolean(kind):
             self._write(path, _numpy(pc.fill_null(array, False)))
         elif pa.types.is_temporal(kind):
-            self._write(path, _numpy(pc.fill_null(array.cast(pa.int64()), 0)))
+            whole = pa.int64() if kind.bit_width == 64 else pa.int32()
+            self._write(path, _numpy(pc.fill_null(array.view(whole), 0)))
         elif not pa.types.is_null(kind):
             self._write(path, _numpy(pc.fill_null(array, pa.scalar(0, kind))))
+
+
+def _spelling(kind: pa.DataType) -> str:
+    """The type's name, but for the names of list items: Parquet does not keep them."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return f"list<{_spelling(kind.value_type)}>"
+    if pa.types.is_struct(kind):
+        return f"struct<{', '.join(f'{field.name}: {_spelling(field.type)}' for field in kind)}>"
+    return str(kind)
 
 
 def _numpy(array: pa.Array) -> np.ndarray[Any, Any]:

@@ -132,9 +132,18 @@ class Root:
         """Write a receipt: from here on its files exist."""
         self.store.put(self.full(receipt_path(folder, receipt.key)), _json(receipt))
 
+    def withdraw(self, folder: str, key: str) -> None:
+        """Remove a receipt, if it is there: its files are about to be replaced by other rows under the same names."""
+        self.store.delete(self.full(receipt_path(folder, key)))
+
     def manifest(self, path: str) -> StageManifest:
         """A stage's manifest."""
         return self._parse(StageManifest, self.full(path))
+
+    def manifests_of(self, folder: str) -> list[StageManifest]:
+        """Every manifest of a stage, those of earlier configurations included; the head knows which one is current."""
+        paths = self.store.list(self.full(f"{folder}/manifest-*.json"))
+        return [self._parse(StageManifest, path) for path in paths]
 
     def write_manifest(self, folder: str, manifest: StageManifest) -> str:
         """Write a manifest; its path."""

@@ -124,7 +124,7 @@ class Planner:
         self.fresh: set[str] = set()
         self._known: dict[tuple[str, str], Receipt] = {}
         self.segments = self._segments()
-        self._stored = self._stored_facts()
+        self._stored: dict[int, dict[tuple[str, ...], tuple[str, ...]]] = {}
 
     def _position(self, name: str | None, option: str, default: int) -> int:
         if name is None:
@@ -181,7 +181,7 @@ class Planner:
         lanes = []
         for number in self._wanted(paths):
             found = store_for(paths[number]).stat(paths[number])
-            lanes.append(Lane(number, (paths[number],), (_file_content(paths[number], found),), found.size))
+            lanes.append(Lane(number, (paths[number],), (file_content(paths[number], found),), found.size))
         if not lanes:
             raise UsageError(f"--parts selects none of the {len(paths)} parts", hint=f"parts are 0 to {len(paths) - 1}")
         return lanes
@@ -393,24 +393,25 @@ class Planner:
         self.fresh.add(receipt.key)
         self._known[folder, receipt.key] = receipt
 
-    def _stored_facts(self) -> dict[tuple[str, tuple[str, ...]], tuple[str, ...]]:
-        """Files with facts of the head's filters, by measure identity and input contents."""
-        found: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
-        if self._forced:
-            return found
-        for folder, manifest in manifests(self.root, self.root.head()).items():
-            for key in manifest.parts if manifest.measure else ():
+    def _stored_facts(self, position: int) -> dict[tuple[str, ...], tuple[str, ...]]:
+        """Files with the facts that a filter measured, under whatever bounds, by the contents it measured."""
+        folder, wanted = self.folders[position], measure_identity(self.steps[position].stage)
+        found = {}
+        for manifest in self.root.manifests_of(folder):
+            for key in manifest.parts if manifest.measure == wanted else ():
                 receipt = self.root.receipt(folder, key)
-                if receipt is not None and receipt.files:
-                    paths = tuple(f.path for name in ("kept", "removed") for f in receipt.files.get(name, ()))
-                    found[manifest.measure, receipt.inputs] = paths
+                if receipt is not None and "removed" in receipt.files:
+                    paths = tuple(f.path for name in ("kept", "removed") for f in receipt.files[name])
+                    found[receipt.inputs] = paths
         return found
 
     def _stored_paths(self, position: int, contents: tuple[str, ...]) -> tuple[str, ...]:
         stage = self.steps[position].stage
-        if not isinstance(stage, Filter) or TRANSIENT & set(self.flows[position].given.names):
+        if self._forced or not isinstance(stage, Filter) or TRANSIENT & set(self.flows[position].given.names):
             return ()
-        return self._stored.get((measure_identity(stage), contents), ())
+        if position not in self._stored:
+            self._stored[position] = self._stored_facts(position)
+        return self._stored[position].get(contents, ())
 
 
 def manifests(root: Root, head: Head | None) -> dict[str, StageManifest]:
@@ -424,7 +425,8 @@ def _begins_segment(step: Step) -> bool:
     return isinstance(step.stage, Global) or step.stage.shard_bytes() is not None
 
 
-def _file_content(path: str, stat: Stat) -> str:
+def file_content(path: str, stat: Stat) -> str:
+    """The content id of an input file, which no one reads through: its name, size and tag."""
     return digest([path, stat.size, stat.etag])
 
 

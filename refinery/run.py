@@ -18,12 +18,12 @@ from refinery.executors.local import LocalExecutor
 from refinery.guard import changed_code, check_root, code_stamp, only_run, refuse_changed_code
 from refinery.identity import FORMAT, configuration, library_versions, measure_identity
 from refinery.part import Head, Receipt, Root, StageManifest
-from refinery.plan import Made, Phase, Planner, Selection, Survey
+from refinery.plan import Made, Phase, Planner, Selection, Survey, manifests
 from refinery.progress import Listener, RunRecord, Silent
 from refinery.stage import Filter
 from refinery.stats import StageStatistics
 from refinery.store import store_for
-from refinery.tasks import Careful, Poison, SegmentTask, Task, describe
+from refinery.tasks import Careful, Crumb, Poison, SegmentTask, Task, describe
 from refinery.work import perform
 
 TRIES = 3
@@ -52,36 +52,51 @@ def run(
     fail_fast: bool = False,
     listener: Listener | None = None,
     command: dict[str, Any] | None = None,
+    executor: Executor | None = None,
 ) -> RunReport:
-    """Make what is missing. Raises RefineryError; whatever was committed stays, and another call goes on from it."""
+    """Make what is missing. Raises RefineryError; whatever was committed stays, and another call goes on from it.
+
+    ``executor`` replaces the one that the recipe names.
+    """
     root = Root(pipeline.root, store_for(pipeline.root))
     with only_run(root):
         head = check_root(root, pipeline.dataset)
-        if not accept_code:
-            refuse_changed_code(changed_code(pipeline.steps, head))
         planner = Planner(pipeline, root, selection)
+        if not accept_code:
+            refuse_changed_code(changed_code(root, head, planner.folders, planner.steps))
         survey = planner.survey()
         if survey.phase is None:
-            if head is None or _stale(head, pipeline):
+            if head is None or _stale(head, planner):
                 _write_state(planner)
             return RunReport(0, 0, (), _complete(survey), survey.blocked)
         _clean(root)
         record = RunRecord(root, command or {}, listener or Silent())
-        return _Run(planner, record, fail_fast=fail_fast).go(survey)
+        return _Run(planner, record, executor or _executor(pipeline), fail_fast=fail_fast).go(survey)
 
 
-def _stale(head: Head, pipeline: Pipeline) -> bool:
-    return head.recipe != recipe_dict(pipeline) or any(head.code.get(s.name) != code_stamp(s) for s in pipeline.steps)
+def _stale(head: Head, planner: Planner) -> bool:
+    """Whether the head tells something else than the receipts: of another recipe, or of a run that was killed."""
+    if head.recipe != recipe_dict(planner.pipeline) or head.code != _codes(planner, head):
+        return True
+    known = manifests(planner.root, head)
+    found = {f: m for f, m in zip(planner.folders, planner.everything().survey().made, strict=True) if m.receipts}
+    return set(known) != set(found) or any(not _tells(known[folder], found[folder]) for folder in found)
+
+
+def _tells(manifest: StageManifest, made: Made) -> bool:
+    """Whether a manifest is of these receipts."""
+    keys = tuple(r.key for r in made.receipts), tuple(r.key for r in made.shuffle), made.lanes
+    return (manifest.parts, manifest.shuffle, manifest.expected) == keys
 
 
 class _Run:
     """The state of one run."""
 
-    def __init__(self, planner: Planner, record: RunRecord, *, fail_fast: bool) -> None:
+    def __init__(self, planner: Planner, record: RunRecord, executor: Executor, *, fail_fast: bool) -> None:
         self._planner = planner
         self._record = record
         self._fail_fast = fail_fast
-        self._executor = _executor(planner.pipeline)
+        self._executor = executor
         self._failures: list[str] = []
         self._tasks = self._phases = 0
 
@@ -89,8 +104,7 @@ class _Run:
         """Phase after phase. Ends workers and the record however it ends."""
         state = "failed"
         try:
-            if self._planner.root.head() is None:
-                _write_head(self._planner, {})
+            _write_code(self._planner)
             while survey.phase is not None and not self._failures:
                 self._do(survey.phase)
                 survey = self._planner.survey()
@@ -141,22 +155,31 @@ class _Run:
         task, crumb = death.task, death.crumb
         where = f" in {crumb.step}, rows {crumb.first} to {crumb.first + crumb.count - 1}" if crumb.count else ""
         self._record.problem(f"{describe(task)}: its worker was {death.cause}{where}")
-        if isinstance(task, SegmentTask) and crumb.count and len(task.poison) < POISON_LIMIT:
-            if crumb.count == 1 and any(_holds(c, crumb.step, crumb.first) for c in task.careful):
-                poison = Poison(crumb.step, crumb.first, f"worker {death.cause}")
-                return [dataclasses.replace(task, poison=(*task.poison, poison))]
-            careful = Careful(crumb.step, crumb.first, crumb.count)
-            return [dataclasses.replace(task, careful=(*task.careful, careful))]
+        if isinstance(task, SegmentTask) and crumb.count:
+            wiser = _wiser(task, crumb, death.cause)
+            if wiser is not None:
+                return [wiser]
         tries[describe(task)] += 1
         if tries[describe(task)] < TRIES:
             return [task]
         self._failures.append(f"{describe(task)}: worker {death.cause}")
         self._record.failed(task, f"given up after {TRIES} dead workers ({death.cause})")
+        if self._fail_fast:
+            raise PartFailed(self._failures[-1], hint="`refinery logs` has the deaths")
         return []
 
 
-def _holds(careful: Careful, step: str, row: int) -> bool:
-    return careful.step == step and careful.first <= row < careful.first + careful.count
+def _wiser(task: SegmentTask, crumb: Crumb, cause: str) -> SegmentTask | None:
+    """The task with the rows that its worker held named as suspects, or a document that was alone in two deaths as
+    poison: one death may have had another cause. None where that happened too often.
+    """
+    suspects = Careful(crumb.step, crumb.first, crumb.count)
+    if suspects not in task.careful and len(task.careful) < 2 * POISON_LIMIT:
+        return dataclasses.replace(task, careful=(*task.careful, suspects))
+    if suspects in task.careful and crumb.count == 1 and len(task.poison) < POISON_LIMIT:
+        poison = Poison(crumb.step, crumb.first, f"worker {cause}")
+        return dataclasses.replace(task, poison=(*task.poison, poison))
+    return None
 
 
 def _executor(pipeline: Pipeline) -> Executor:
@@ -185,6 +208,20 @@ def _write_state(planner: Planner) -> None:
     _write_head(planner, paths)
 
 
+def _write_code(planner: Planner) -> None:
+    """Put the code that results are about to be made with into the head, so that a killed run is guarded as well."""
+    head = planner.root.head()
+    if head is None:
+        _write_head(planner, {})
+    elif head.code != _codes(planner, head):
+        planner.root.write_head(head.model_copy(update={"code": _codes(planner, head)}))
+
+
+def _codes(planner: Planner, head: Head | None) -> dict[str, str]:
+    """Those of stages that the recipe has no more included: their results are still there."""
+    return (head.code if head else {}) | {step.name: code_stamp(step) for step in planner.steps}
+
+
 def _write_head(planner: Planner, manifests: dict[str, str]) -> None:
     head = Head(
         format=FORMAT,
@@ -192,7 +229,7 @@ def _write_head(planner: Planner, manifests: dict[str, str]) -> None:
         recipe=recipe_dict(planner.pipeline),
         folders=tuple(planner.folders),
         manifests=manifests,
-        code={step.name: code_stamp(step) for step in planner.steps},
+        code=_codes(planner, planner.root.head()),
     )
     planner.root.write_head(head)
 

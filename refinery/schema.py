@@ -70,9 +70,9 @@ def _check_reads(step: Step, given: pa.Schema) -> None:
 
 def _with_facts(step: Step, given: pa.Schema) -> pa.Schema:
     facts = step.stage.facts()
-    if step.name in given.names:
+    if step.column in given.names:
         raise UsageError(f"stage {step.name!r} has the name of a column", hint="give it another with `as:`")
-    return given.append(pa.field(step.name, facts)) if facts.num_fields else given
+    return given.append(pa.field(step.column, facts)) if facts.num_fields else given
 
 
 def _passed(step: Step, given: pa.Schema) -> pa.Schema:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from refinery.store import Store
+from refinery.tables import arrow_errors
 
 ROW_GROUP = 65_536
 """Rows of a sorted run that are in memory at once."""
@@ -40,7 +41,7 @@ def ranges(total_bytes: int) -> list[tuple[int, int]]:
 
 def read_range(store: Store, path: str, low: int, high: int) -> Iterator[pa.RecordBatch]:
     """Rows of a sorted file with ``low <= key < high``, in order."""
-    with store.open(path) as stream, pq.ParquetFile(stream) as file:
+    with arrow_errors(path), store.open(path) as stream, pq.ParquetFile(stream) as file:
         column = file.schema_arrow.get_field_index("key")
         for group in range(file.metadata.num_row_groups):
             statistics = file.metadata.row_group(group).column(column).statistics

@@ -84,14 +84,19 @@ class Rule:
     def violated(self, values: pa.Array) -> pa.BooleanArray:
         """True where a value violates the bound; null values violate nothing."""
         if self.at_least is not None:
-            bad = pc.less(values, pa.scalar(self.at_least, pa.float64()))
+            bad = pc.less(_numbers(values), pa.scalar(self.at_least, pa.float64()))
         elif self.at_most is not None:
-            bad = pc.greater(values, pa.scalar(self.at_most, pa.float64()))
+            bad = pc.greater(_numbers(values), pa.scalar(self.at_most, pa.float64()))
         else:
             listed = pc.is_in(values, value_set=pa.array(self.is_in or self.not_in or (), values.type))
             bad = pc.invert(listed) if self.is_in is not None else listed
             bad = pc.if_else(pc.is_valid(values), bad, False)
         return pc.fill_null(bad, False)
+
+
+def _numbers(values: pa.Array) -> pa.Array:
+    """As floats; whole numbers beyond 2**53 are rounded, where Arrow's own comparison would raise."""
+    return pc.cast(values, pa.float64(), safe=False)
 
 
 def bound(default: Any, **kwargs: Any) -> Any:

@@ -29,7 +29,7 @@ class Store(Protocol):
     """The seam between the engine and a file system. All methods raise StorageError."""
 
     def list(self, pattern: str) -> list[str]:
-        """Paths that match a glob pattern, sorted; a pattern without wildcards names itself. Empty where none is."""
+        """Paths that match a glob pattern, sorted. What names a file is that file, what names a folder all in it."""
 
     def stat(self, path: str) -> Stat:
         """Size and tag of a file."""
@@ -61,12 +61,12 @@ class LocalStore:
 
     def list(self, pattern: str) -> list[str]:
         with _storage_errors(pattern):
-            if glob.has_magic(pattern):
-                return sorted(p for p in glob.glob(pattern, recursive=True) if os.path.isfile(p))
+            if os.path.isfile(pattern):
+                return [pattern]
             if os.path.isdir(pattern):
-                inside = (os.path.join(folder, name) for folder, _, names in os.walk(pattern) for name in names)
-                return sorted(inside)
-            return [pattern] if os.path.isfile(pattern) else []
+                folders = os.walk(pattern, onerror=_raise)
+                return sorted(os.path.join(folder, name) for folder, _, names in folders for name in names)
+            return sorted(p for p in glob.glob(pattern, recursive=True) if os.path.isfile(p))
 
     def stat(self, path: str) -> Stat:
         with _storage_errors(path):
@@ -123,7 +123,7 @@ class LocalStore:
 def store_for(path: str) -> Store:
     """The store that holds ``path``. Raises UsageError for a kind of path that is not supported."""
     scheme, found, _ = path.partition("://")
-    if found and scheme != "file":
+    if found:
         raise UsageError(f"{path}: {scheme}:// paths are not supported", hint="give a local path")
     return LocalStore()
 
@@ -140,6 +140,10 @@ def _storage_errors(path: str) -> Iterator[None]:
         hint = "free some space, then run again: what is finished is kept" if error.errno == 28 else ""
         reason = error.strerror or str(error)
         raise StorageError(f"{path}: {reason}", hint=hint or hints.get(type(error).__name__, "")) from error
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _sync(path: str) -> None:

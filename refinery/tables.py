@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -89,9 +89,11 @@ class TableWriter:
 
     def abort(self) -> None:
         """Remove what was written."""
-        with _arrow_errors(self._root.path):
-            if self._writer is not None:
+        if self._writer is not None:
+            # Closing writes a footer, and a full disk takes none; the file is to be deleted anyway.
+            with contextlib.suppress(OSError):
                 self._writer.close()
+            self._writer = None
         for path in self._paths:
             self._root.store.delete(path)
 
@@ -102,7 +104,7 @@ class TableWriter:
             self._begin_file()
         table = pa.Table.from_batches(self._pending).combine_chunks()
         assert self._writer is not None
-        with _arrow_errors(self._root.path):
+        with arrow_errors(self._root.path):
             self._writer.write_table(table, row_group_size=max(1, len(table)))
         self._rows[-1] += len(table)
         self._file_bytes += self._pending_bytes
@@ -112,12 +114,12 @@ class TableWriter:
         self._paths.append(self._root.store.temporary(self._root.path))
         self._rows.append(0)
         self._file_bytes = 0
-        with _arrow_errors(self._root.path):
+        with arrow_errors(self._root.path):
             self._writer = pq.ParquetWriter(self._paths[-1], self._schema, compression="zstd", compression_level=3)
 
     def _end_file(self) -> None:
         if self._writer is not None:
-            with _arrow_errors(self._root.path):
+            with arrow_errors(self._root.path):
                 self._writer.close()
             self._writer = None
 
@@ -144,7 +146,7 @@ def read_batches(
 ) -> Iterator[pa.RecordBatch]:
     """The rows of files below the root, in batches of at most ``rows``; one row group is in memory at a time."""
     for path in paths:
-        with _arrow_errors(root.full(path)), root.store.open(root.full(path)) as stream:
+        with arrow_errors(root.full(path)), root.store.open(root.full(path)) as stream:
             file = pq.ParquetFile(stream)
             for group in range(file.metadata.num_row_groups):
                 table = file.read_row_group(group, columns=columns).combine_chunks()
@@ -153,11 +155,12 @@ def read_batches(
 
 def write_table(root: Root, table: pa.Table, row_group: int) -> tuple[str, list[Written]]:
     """Write one table to one temporary file; its content id, and the file."""
+    table = table.combine_chunks()
     content = Content(table.schema)
     for batch in table.to_batches():
         content.update(batch)
     path = root.store.temporary(root.path)
-    with _arrow_errors(root.path):
+    with arrow_errors(root.path):
         pq.write_table(table, path, compression="zstd", row_group_size=row_group)
     return content.id(), [Written(path, table.num_rows, root.store.stat(path).size)]
 
@@ -168,8 +171,9 @@ def _text_bytes(batch: pa.RecordBatch) -> int:
     return int(pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0)
 
 
-@contextmanager
-def _arrow_errors(path: str) -> Iterator[None]:
+@contextlib.contextmanager
+def arrow_errors(path: str) -> Iterator[None]:
+    """Turn what pyarrow raises on a file into StorageError with the file's name."""
     try:
         yield
     except pa.ArrowInvalid as error:

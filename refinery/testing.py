@@ -58,8 +58,8 @@ def documents(texts: Sequence[str | None], first: int = 0) -> Docs:
 def run_global(stage: Global, parts: Sequence[Sequence[Docs]]) -> list[list[Edited]]:
     """What ``apply`` makes of each batch of each part, after map, combine, reduce per key range and resolve.
 
-    A part is the list of its batches, at least one. Raises AssertionError where the stage breaks the contract: an index row for each
-    document, an unchanged schema from ``combine``, a verdict for each part.
+    A part is the list of its batches, at least one. Raises AssertionError where the stage breaks the contract: an index
+    row for each document, an unchanged schema from ``combine``, a verdict for each part.
     """
     mapped = [_map(stage, number, batches) for number, batches in enumerate(parts)]
     reduced = [batch for groups in _ranges(mapped) for batch in stage.reduce(groups)]

@@ -22,7 +22,7 @@ from refinery.shuffle import KEYS, ROW_GROUP, merge, read_range, sort_rows
 from refinery.stage import Global, Mapped, Source
 from refinery.stats import StageStatistics
 from refinery.store import store_for
-from refinery.tables import TableWriter, Written, discard, publish, read_batches, write_table
+from refinery.tables import TableWriter, Written, arrow_errors, discard, publish, read_batches, write_table
 from refinery.tasks import MappedFiles, MapRun, ReduceTask, ResolveTask, SegmentTask, StepRun, Task
 
 ALL_FAILED = 100
@@ -45,11 +45,11 @@ class _Segment:
     """One part on its way through a segment."""
 
     def __init__(self, task: SegmentTask, mark: Mark) -> None:
-        self._task = task
+        self._task, self._mark = task, mark
         self._root = Root(task.root, store_for(task.root))
         verdict = _read_table(self._root, task.verdict) if task.verdict else None
         self._taps = [_Tap(self._root, task, run, verdict, mark) for run in task.steps]
-        self._map = _MapTap(self._root, task.map) if task.map else None
+        self._map = _MapTap(self._root, task.map, force=task.force) if task.map else None
 
     def run(self) -> list[Receipt]:
         with ExitStack() as stack:
@@ -84,6 +84,7 @@ class _Segment:
             docs = tap.take(docs, measured)
             measured = None
         if self._map and len(docs):
+            self._mark("", 0, 0)  # a map knows no single documents to blame for a death
             self._map.take(docs)
 
     def _commit(self) -> list[Receipt]:
@@ -160,6 +161,7 @@ class _Tap:
         if there is not None and not self._task.force and (there.files or not self._run.tap):
             discard(self._root, [*kept, *removed])
             return content, there
+        self._root.withdraw(self._run.folder, key)
         contents = {"kept": content, "removed": gone}
         return content, self._publish(key, inputs, contents, {"kept": kept, "removed": removed})
 
@@ -216,8 +218,8 @@ class _Tap:
 class _MapTap:
     """The tail of a segment: collects what a global stage maps, and writes it sorted."""
 
-    def __init__(self, root: Root, run: MapRun) -> None:
-        self._root, self._run = root, run
+    def __init__(self, root: Root, run: MapRun, *, force: bool) -> None:
+        self._root, self._run, self._force = root, run, force
         self._row = 0
         self._mapped: list[Mapped] = []
         self._seconds = 0.0
@@ -231,8 +233,9 @@ class _MapTap:
     def commit(self, part: int, inputs: tuple[str, ...]) -> Receipt:
         key = part_key(self._run.identity, inputs)
         there = self._root.receipt(self._run.folder, key)
-        if there is not None:
+        if there is not None and not self._force:
             return there
+        self._root.withdraw(self._run.folder, key)
         started = time.perf_counter()
         keys, index = self._tables()
         contents, files = {}, {}
@@ -260,6 +263,7 @@ def _reduce(task: ReduceTask) -> Receipt:
     root = Root(task.root, store_for(task.root))
     runs = [(number, read_range(root.store, root.full(path), task.low, task.high)) for number, path in task.runs]
     batches = list(task.stage.reduce(merge(runs)))
+    root.withdraw(task.folder, task.key)
     contents: dict[str, str] = {}
     files: dict[str, tuple[FileRef, ...]] = {}
     rows = sum(len(b) for b in batches)
@@ -280,6 +284,7 @@ def _resolve(task: ResolveTask) -> Receipt:
     files: dict[str, tuple[FileRef, ...]] = {}
     rows = 0
     verdicts = task.stage.resolve(read_batches(root, task.reduced, ROW_GROUP), parts)
+    root.withdraw(task.folder, task.key)
     for part, verdict in zip(task.parts, verdicts, strict=True):
         name = str(part.number)
         contents[name], written = write_table(root, verdict, ROW_GROUP)
@@ -337,7 +342,7 @@ def _commit_phase(
 
 
 def _read_table(root: Root, path: str) -> pa.Table:
-    with root.store.open(root.full(path)) as stream:
+    with arrow_errors(root.full(path)), root.store.open(root.full(path)) as stream:
         return pq.read_table(stream)
 
 

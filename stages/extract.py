@@ -24,7 +24,7 @@ _BECAUSE = {
     "too_large": "The page or its text is larger than the engine is trusted with.",
     "timeout": "The engine was stopped: it took too long.",
     "memory": "The engine was stopped: it took too much memory.",
-    "crash": "The engine's process died, twice where it had served other pages before.",
+    "crash": "The engine's process died, twice.",
     "exception": "The engine raised an exception.",
 }
 
@@ -92,7 +92,8 @@ class Extract(Edit):
 
 
 def _fates(replies: list[Reply]) -> dict[str, Any]:
-    return {"outcome": [reply.outcome for reply in replies], "note": [reply.note for reply in replies]}
+    outcomes, notes = [reply.outcome for reply in replies], [reply.note for reply in replies]
+    return {"outcome": pa.array(outcomes, pa.string()), "note": pa.array(notes, pa.string())}
 
 
 def _sizes(pages: pa.StringArray, texts: pa.StringArray) -> dict[str, Any]:

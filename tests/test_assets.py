@@ -106,7 +106,8 @@ def test_paths_and_unknown_names(tmp_path: Path) -> None:
         assert "ut1" in caught.value.hint
 
 
-def test_missing_asset_names_the_command(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_missing_asset_names_the_command() -> None:
     """A built asset that is not there tells the command that gets it."""
     state = assets.status("ut1")
     assert state.path is None
@@ -129,7 +130,8 @@ def test_fetch_from_a_file(folder: Path, tmp_path: Path, monkeypatch: pytest.Mon
         assets.fetch("thing", str(tmp_path / "nowhere"))
 
 
-def test_fetch_from_an_installed_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("folder")
+def test_fetch_from_an_installed_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a source, the file that an installed package carries is taken before the network."""
     known(monkeypatch, url="http://127.0.0.1:1/never", package="stages", member="_url/hard.txt")
     assets.fetch("thing")
@@ -139,7 +141,8 @@ def test_fetch_from_an_installed_package(folder: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("place", ["/whole", "/unsized"])
-def test_fetch_from_the_network(folder: Path, monkeypatch: pytest.MonkeyPatch, server: str, place: str) -> None:
+@pytest.mark.usefixtures("folder")
+def test_fetch_from_the_network(monkeypatch: pytest.MonkeyPatch, server: str, place: str) -> None:
     """Without either, the official place is downloaded, and progress is reported."""
     known(monkeypatch, url=server + place, package="no_such_package", member="x")
     seen: list[tuple[int, int | None]] = []

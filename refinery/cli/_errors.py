@@ -11,7 +11,7 @@ import select
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import click
 
@@ -28,21 +28,20 @@ def finish(invoke: Callable[[], int], session: Session) -> int:
         code = invoke()
         sys.stdout.flush()
     except click.exceptions.Exit as end:
-        return end.exit_code
+        code = end.exit_code
     except click.ClickException as error:
         _show_usage(error, session)
-        return error.exit_code
+        code = error.exit_code
     except RefineryError as error:
         _show(error, session)
-        return error.exit_code
+        code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
-        return INTERRUPTED
+        code = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - a defect must end in one line and exit code 70, not in a traceback
-        if isinstance(error, BrokenPipeError) and _nobody_reads():
-            return PIPE_CLOSED
-        _show_internal(error, session)
-        return INTERNAL
+        code = PIPE_CLOSED if isinstance(error, BrokenPipeError) and _nobody_reads() else INTERNAL
+        if code == INTERNAL:
+            _show_internal(error, session)
     return code
 
 
@@ -59,7 +58,7 @@ def _show(error: RefineryError, session: Session) -> None:
 
 def _show_usage(error: click.ClickException, session: Session) -> None:
     context = getattr(error, "ctx", None)
-    _lines(error.format_message(), f"{context.command_path} --help" if context else "", session)
+    _lines(error.format_message(), f"{context.command_path if context else 'refinery'} --help", session)
 
 
 def _lines(message: str, hint: str, session: Session) -> None:
@@ -90,15 +89,13 @@ def _save(details: str, session: Session) -> str:
     return "not saved, see -v"
 
 
-def _folders(session: Session) -> list[tuple[str, Store]]:
-    found: list[tuple[str, Store]] = []
+def _folders(session: Session) -> Iterator[tuple[str, Store]]:
     try:
         if session.root and store_for(session.root).exists(os.path.join(session.root, "HEAD.json")):
-            found.append((os.path.join(session.root, "runs"), store_for(session.root)))
-        found.append((tempfile.mkdtemp(prefix="refinery-"), LocalStore()))
+            yield os.path.join(session.root, "runs"), store_for(session.root)
+        yield tempfile.mkdtemp(prefix="refinery-"), LocalStore()
     except (OSError, UsageError):
-        return found  # no room for a folder, or a root of no known kind: that was the error to report
-    return found
+        return  # no room for a folder, or a root of no known kind, which was the error to report
 
 
 def _nobody_reads() -> bool:

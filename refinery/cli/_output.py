@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+_STEP = 1000
+
 
 def print_json(value: Any) -> None:
     """Print a JSON-able value on standard output."""
@@ -28,10 +30,10 @@ def plural(number: int, word: str) -> str:
 
 def size(count: int) -> str:
     """Bytes as people read them: ``512 B``, ``12.3 MB``."""
-    value, units = float(count), iter(("B", "kB", "MB", "GB", "TB"))
-    unit = next(units)
-    for unit in units if value >= 1000 else ():
-        value /= 1000
-        if value < 1000:
-            break
-    return f"{count:,} B" if unit == "B" else f"{value:,.1f} {unit}"
+    if count < _STEP:
+        return f"{count} B"
+    value, units = count / _STEP, ["TB", "GB", "MB", "kB"]
+    while len(units) > 1 and round(value, 1) >= _STEP:
+        value /= _STEP
+        units.pop()
+    return f"{value:,.1f} {units[-1]}"

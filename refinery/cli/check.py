@@ -97,7 +97,7 @@ def _text(config: str, report: dict[str, Any]) -> str:
         ("inputs", f"{plural(inputs['files'], 'file')}, {size(inputs['bytes'])}"),
         ("root", report["root"]),
         ("stages", " → ".join(report["stages"])),
-        *(("asset", f"{row['asset']}  {row['path']}") for row in report["assets"]),
+        ("assets", ", ".join(dict.fromkeys(row["asset"] for row in report["assets"]))),
         ("kernels", report["kernels"]),
     ]
     return f"{config}: ok\n{columns(rows)}"

@@ -31,7 +31,7 @@ def command(session: Session, file: str, folder: str | None, force: bool) -> Non
     if not force:
         _refuse_to_overwrite(file, folder)
     archives = [] if folder is None else [os.path.join(folder, name) for name in sample(folder)["files"]]
-    store_for(file).put(file, starter(folder).encode())
+    store_for(file).put(file, starter(folder).encode(errors="backslashreplace"))
     if session.json:
         print_json({"recipe": file, "archives": archives})
     session.say("\n".join(f"wrote {path}" for path in [*archives, file]))
@@ -52,7 +52,7 @@ def starter(folder: str | None = None) -> str:
         blocklist = os.path.join(folder or ".", BLOCKLIST)
         values = {"dataset": "demo", "inputs": inputs, "root": os.path.join(folder, "root"), "blocklists": [blocklist]}
     template = resources.files("refinery.cli").joinpath("starter.yaml").read_text(encoding="utf-8")
-    return Template(template).substitute({key: json.dumps(value) for key, value in values.items()})
+    return Template(template).substitute({key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})
 
 
 def _refuse_to_overwrite(file: str, folder: str | None) -> None:

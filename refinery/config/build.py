@@ -22,8 +22,8 @@ from refinery.config.strict_yaml import Node
 from refinery.errors import RefineryError
 from refinery.stage import Source, Stage
 
-RESERVED = ("executor",)
-"""Names that no step may have, because ``--set`` gives them a meaning."""
+RESERVED = {"executor": "a key of the recipe", "why": "a column of removed rows", "failed": "a column of removed rows"}
+"""Names that no step may have, and what they are."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 Model = TypeVar("Model", bound=BaseModel)
@@ -121,7 +121,7 @@ class _Builder:
                 Problem(span, f"{str(name)[:80]!r} cannot name a step", "expected lower-case letters, digits, _ and -")
             )
         if name in RESERVED:
-            self.add(Problem(span, f"{name!r} cannot name a step", "it is a key of the recipe"))
+            self.add(Problem(span, f"{name!r} cannot name a step", f"it is {RESERVED[str(name)]}"))
         return str(name)
 
     def engine_key(self, body: Node, key: str, kind: type, fix: str) -> object:
@@ -154,9 +154,9 @@ class _Builder:
                     f"{step.name!r} reads files, so it must come first" if number else "the first stage reads no files"
                 )
                 self.add(Problem(span, wanted, "a pipeline is one source and then other stages"))
-            if step.name in seen:
+            if not seen.isdisjoint({step.name, step.column}):
                 self.add(Problem(span, f"two steps are called {step.name!r}", "give one another name with as:"))
-            seen.add(step.name)
+            seen |= {step.name, step.column}
         for number, message, fix in gaps(steps):
             self.add(Problem(spans[number], message, fix))
 

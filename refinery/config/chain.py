@@ -22,7 +22,7 @@ def gaps(steps: Sequence[Step]) -> Iterator[tuple[int, str, str]]:
             if read not in (_facts(steps[:number]) if fact else columns):
                 fix = _measured(read, steps[number:]) if fact else _added(read, dropped, steps[number:])
                 yield number, f"{step.name!r} reads {read!r}, which is not there", fix
-        facts = [step.name] if step.stage.facts().num_fields else []
+        facts = [step.column] if step.stage.facts().num_fields else []
         given = list(dict.fromkeys([*columns, *_gives(step), *facts]))
         try:
             columns = list(step.stage.selects(given))
@@ -38,7 +38,7 @@ def _gives(step: Step) -> list[str]:
 
 
 def _facts(steps: Sequence[Step]) -> set[str]:
-    return {f"{step.name}.{field.name}" for step in steps for field in step.stage.facts()}
+    return {f"{step.column}.{field.name}" for step in steps for field in step.stage.facts()}
 
 
 def _measured(fact: str, later: Sequence[Step]) -> str:

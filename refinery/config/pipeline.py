@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, InstanceOf, TypeAdapter
 
+from refinery.docs import facts_column
 from refinery.stage import Source, Stage
 
 _PERCENT = re.compile(r"([0-9]{1,3})%")
@@ -68,6 +69,11 @@ class Step:
     stage: Stage
     write: bool = False
     use: str = ""
+
+    @property
+    def column(self) -> str:
+        """The struct column that holds its facts."""
+        return facts_column(self.name)
 
 
 class Settings(BaseModel):

@@ -14,6 +14,9 @@ from refinery.errors import UsageError
 
 HTML = "text/html; charset=utf-8"
 SHARED_OUT_OF = 400
+LEAST = 100
+"""Pages of the smallest sample."""
+
 WORDS = 240
 """Words of an article."""
 
@@ -305,13 +308,11 @@ SHARES: dict[str, tuple[int, Callable[[Planter, str, int], Page]]] = {
 
 def counts(pages: int) -> dict[str, int]:
     """How many pages of each kind a sample of ``pages`` has. Raises UsageError where they are too few."""
+    if pages < LEAST:
+        raise UsageError(f"{pages} pages are too few to hold some of each kind", hint=f"take at least {LEAST}")
     planned = {kind: max(1, share * pages // SHARED_OUT_OF) for kind, (share, _) in SHARES.items()}
     planned["truncated"] = 1
-    planned["article"] = pages - sum(planned.values()) + planned["article"]
-    copied = planned["exact copy"] + planned["near copy"]
-    if planned["article"] < copied:
-        raise UsageError(f"{pages} pages are too few to hold one of each kind", hint="take at least 70")
-    return planned
+    return planned | {"article": pages - sum(planned.values()) + planned["article"]}
 
 
 def planted(seed: int, pages: int) -> Sequence[Page]:

@@ -99,13 +99,13 @@ class _Worker:
         self._crumb.raw = bytes(_CRUMB.size)
         try:
             self.pipe.send((function, task))
-        except BrokenPipeError:
+        except (BrokenPipeError, ConnectionResetError):
             return  # it died while idle; answer() will say so
 
     def answer(self) -> tuple[bool, Any, int] | None:
         try:
             return cast("tuple[bool, Any, int]", self.pipe.recv())
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # OSError where it died in the middle of its answer
             self.process.join()
             return None
 

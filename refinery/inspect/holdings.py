@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from refinery.config import Pipeline, from_dict
-from refinery.errors import StorageError, UsageError
+from refinery.errors import Refused, StorageError, UsageError
+from refinery.identity import FORMAT
 from refinery.nearest import did_you_mean
 from refinery.part import Head, Receipt, Root, StageManifest, receipt_path
 from refinery.store import store_for
@@ -78,6 +79,7 @@ class Holdings:
             if folder in head.manifests
         )
         self._receipts: dict[int, Receipts] = {}
+        self._by_content: dict[int, dict[str, Receipt]] = {}
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -135,9 +137,15 @@ class Holdings:
 
     def sources(self, held: Held, receipt: Receipt) -> tuple[Receipt, ...]:
         """The receipts of the stage before it whose kept rows a part was made from, in order."""
-        before = self.before(held)
-        by_content = {r.contents.get("kept"): r for r in self.load(before).made} if before else {}
-        return tuple(by_content[content] for content in documents_of(held, receipt) if content in by_content)
+        known = self._kept_by(self.before(held))
+        return tuple(known[content] for content in documents_of(held, receipt) if content in known)
+
+    def _kept_by(self, held: Held | None) -> dict[str, Receipt]:
+        if held is None:
+            return {}
+        if held.position not in self._by_content:
+            self._by_content[held.position] = {r.contents.get("kept", ""): r for r in self.load(held).made}
+        return self._by_content[held.position]
 
     def made_from(self, held: Held, contents: Iterable[str]) -> tuple[Receipt, ...]:
         """The stage's receipts that were made from kept rows with one of these content ids."""
@@ -157,9 +165,15 @@ def missing_inputs(held: Held, made: Sequence[Receipt], before: Sequence[Receipt
 
 
 def open_root(path: str) -> Holdings:
-    """The root at a path. Raises UsageError where there is none, StorageError where its records are damaged."""
+    """The root at a path. Raises UsageError where there is none, StorageError where its records are damaged,
+    Refused where another version wrote it.
+    """
     root = Root(path, store_for(path))
     head = root.head()
     if head is None:
         raise UsageError(f"{path} is no root of refinery (no HEAD.json)", hint="give the --root of a run")
+    if head.format != FORMAT:
+        raise Refused(
+            f"{path} has format {head.format}; this version reads format {FORMAT}", hint="use the version that wrote it"
+        )
     return Holdings(root, head)

@@ -1,6 +1,6 @@
 """The numeric work behind the stages: functions from Arrow and NumPy buffers to Arrow and NumPy buffers.
 
-Kernels know neither stages nor files, but for the path of a tokenizer's merge list. Each has a readable twin in
+Kernels know neither stages nor files, but for the path of a tokenizer's merge list or a language model. Each has a readable twin in
 ``refinery.kernels.reference``, which says exactly what it computes.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from refinery.kernels.reference.bpe import count_tokens, token_ids, token_lengths
 from refinery.kernels.reference.cuts import SPANS, undo
+from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
 from refinery.kernels.reference.linewise import LineRules, correct_lines
 from refinery.kernels.reference.minhash import band_keys, shingles, string_hashes, word_ids
 from refinery.kernels.reference.normalise import UNICODE, alignment, characters, normalise
@@ -17,6 +18,7 @@ from refinery.kernels.reference.unionfind import components, forest_of, spanning
 from refinery.kernels.reference.windows import contains, mark_repeated, mix64, original_spans, window_hashes
 
 __all__ = [
+    "NO_LANGUAGE",
     "SPANS",
     "UNICODE",
     "LineRules",
@@ -30,6 +32,7 @@ __all__ = [
     "distinct_words",
     "flat",
     "forest_of",
+    "identify_languages",
     "mark_repeated",
     "mix64",
     "normalise",

@@ -63,9 +63,7 @@ def _bound_to_parent(requests: Connection) -> Iterator[None]:
         fcntl.fcntl(0, fcntl.F_SETFL, flags)
 
 
-def _report(
-    replies: Connection, kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
+def _report(replies: Connection, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """The process's exception hook. Addresses go, because a note must be the same on every run."""
     del trace
     note = _ADDRESS.sub("0x…", f"{kind.__name__}: {error}"[:LONGEST_NOTE])

@@ -24,7 +24,7 @@ def trafilatura(favour: Favour) -> Engine:
     it; and with a cache for each page it lost .007 word F1 and emptied 20 of 2,226 pages, because the library extracts
     a page several times and counts its own repetitions.
     """
-    from trafilatura import extract  # noqa: PLC0415  a child loads only the engine it runs
+    from trafilatura import extract  # not on top: a child loads only the engine it runs
 
     logging.disable(logging.CRITICAL)
     precision, recall = favour == "precision", favour == "recall"
@@ -40,7 +40,7 @@ def resiliparse() -> Engine:
 
     Reader comments stay in: the switch that drops them also drops the threads of forums.
     """
-    from resiliparse.extract.html2text import extract_plain_text  # noqa: PLC0415  as above
+    from resiliparse.extract.html2text import extract_plain_text  # as above
 
     def run(html: str) -> str:
         return extract_plain_text(html, main_content=True, alt_texts=False)

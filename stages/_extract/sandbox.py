@@ -5,8 +5,8 @@ page a new child. Nothing here knows engines or documents.
 
 Both limits only guard: times and resident sizes depend on the machine, so they should be far from what any ordinary
 page needs. Time is the child's processor time, so that a busy machine does not change outcomes. What a child has done
-before must not show in an outcome either: a child that has grown is replaced, and a death or an excess of memory is
-believed only of a new child.
+before, or what else goes on, must not show in an outcome either: a child that has grown is replaced, and a death or an
+excess of memory is believed the second time, of a new child.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from functools import lru_cache
+from functools import cache
 from multiprocessing import Pipe
 from typing import NamedTuple, Self
 
@@ -51,8 +51,8 @@ class Reply(NamedTuple):
 class Sandbox:
     """An engine by ``module:function``, called in the child with ``options`` to give ``html -> text``.
 
-    ``timeout`` is in seconds of processor time for one page, ``memory`` in resident bytes. The child starts with the first
-    page. Threads may share a sandbox; they take turns.
+    ``timeout`` is in seconds of processor time for one page, ``memory`` in resident bytes. The child starts with the
+    first page. Threads may share a sandbox; they take turns.
     """
 
     def __init__(self, engine: str, options: Mapping[str, str], *, timeout: float, memory: int) -> None:
@@ -69,11 +69,8 @@ class Sandbox:
     def extract(self, page: bytes | memoryview) -> Reply:
         """The text of a page given as UTF-8. Raises PartFailed where the engine cannot be loaded."""
         with self._lock:
-            was_new = self._child is None
             reply = self._attempt(page)
-            if reply.outcome in {"memory", "crash"} and not was_new:
-                reply = self._attempt(page)
-            return reply
+            return self._attempt(page) if reply.outcome in {"memory", "crash"} else reply
 
     def _attempt(self, page: bytes | memoryview) -> Reply:
         served, self._child = self._child or _Child(self._engine, self._options), None
@@ -104,7 +101,7 @@ def shared(engine: str, options: Mapping[str, str], *, timeout: float, memory: i
     return _shared(os.getpid(), engine, tuple(sorted(options.items())), timeout, memory)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _shared(pid: int, engine: str, options: tuple[tuple[str, str], ...], timeout: float, memory: int) -> Sandbox:
     del pid  # part of the key: a forked process must not write into its parent's pipe
     sandbox = Sandbox(engine, dict(options), timeout=timeout, memory=memory)

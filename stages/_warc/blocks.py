@@ -27,13 +27,13 @@ class Blocks:
         self._block = b""
         self._at = 0
         self._again = 0
-        size = self._size()
+        self.size = self._measured()
         self.start = start
-        self.stop = size if stop is None else min(stop, size)
-        self.whole = start == 0 and self.stop == size
+        self.stop = self.size if stop is None else min(stop, self.size)
+        self.whole = start == 0 and self.stop == self.size
         """Whether this is all of the file."""
 
-    def _size(self) -> int:
+    def _measured(self) -> int:
         try:
             return self._stream.seek(0, io.SEEK_END)
         except OSError as error:

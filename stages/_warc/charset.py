@@ -1,15 +1,15 @@
 """Bytes of a page to text. Never fails: what cannot be decoded becomes U+FFFD and is counted.
 
 The order is the WHATWG's (byte order mark, HTTP header, meta element, detection), but for one thing: bytes that are
-UTF-8, or nearly, are read as UTF-8 whatever they are labelled, for text in another encoding is hardly ever valid UTF-8 by
-chance. Source: https://html.spec.whatwg.org/#determining-the-character-encoding, https://encoding.spec.whatwg.org.
+UTF-8, or nearly, are read as UTF-8 whatever they are labelled, for text in another encoding is hardly ever valid UTF-8
+by chance. Sources: https://html.spec.whatwg.org/#determining-the-character-encoding, https://encoding.spec.whatwg.org.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -38,20 +38,30 @@ WIDER = {
 }
 """Python's decoder for what the WHATWG means by a name, where its own of that name knows fewer characters."""
 
+LATIN = ("cp1250", "cp1254", "cp1257", "cp1258", "iso8859-1", "iso8859-2", "iso8859-3", "iso8859-4")
+"""Beginnings of the names of codecs that uchardet takes English for that has a few typographic signs."""
+
+FEW = 16
+"""Bytes beyond ASCII that are too few to tell such encodings from windows-1252."""
+
+DOS = ("cp4", "cp7", "cp8")
+"""Beginnings of the names of codecs that the Web does not use, but for cp866 and cp874."""
+
 NOT_ASCII = ("utf-16", "iso2022", "hz")
 """Beginnings of the names of codecs in which bytes below 128 are not ASCII."""
 
-FAMILIES = ("cp", "iso8859", "iso2022", "koi8", "mac-", "gb", "big5", "euc_", "shift_jis", "johab", "tis", "ptcp", "kz", "hz")
-"""Beginnings of the names of further Python codecs that are character sets of pages."""
+FAMILIES = ("cp", "iso8859", "iso2022", "koi8", "mac-", "gb", "big5", "euc_", "shift_jis", "johab", "ptcp", "kz", "hz")
+"""Beginnings of the names of those further Python codecs that are character sets of pages."""
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 :._()-]{0,39}")
 _WINDOWS = re.compile(r"^(?:windows|win)[-_ ]?(?=\d)")
-_HEADER = re.compile(r"charset\s*=\s*[\"']?\s*([^\s\"';,]{1,40})", re.IGNORECASE)
-_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_HEADER = re.compile(r"charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([^\s\"';,]{1,40})", re.IGNORECASE)
+_COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _META = re.compile(rb"<meta\s[^>]{0,1024}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([^\s\"'/>;,]{1,40})", re.IGNORECASE)
 _XML = re.compile(rb"\s{0,99}<\?xml\s[^>]{0,200}?encoding\s{0,9}=\s{0,9}[\"']([^\"'>]{1,40})", re.IGNORECASE)
 _ASCII = bytes(range(0x80))
 _BELOW_LEADS = bytes(range(0xC0))
+_NO_CONTROLS = bytes(sorted(set(range(256)) - set(range(1, 0x20)) | set(b"\t\n\f\r\x1b")))
 
 
 class _Label(NamedTuple):
@@ -64,17 +74,19 @@ class _Label(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """``charset`` is the name of the decoder used, ``found`` how it was chosen, ``declared`` the label that was given.
+    """A page in UTF-8, without the NUL characters it had.
 
-    ``broken`` counts the places that could not be decoded, ``nuls`` the NUL characters that were dropped.
+    ``charset`` is the name of the decoder used, ``found`` how it was chosen, ``declared`` the label that was given.
+    ``broken`` counts the places that could not be decoded. ``junk`` counts all that is no text: these, NUL characters,
+    and other control characters where the bytes are not UTF-8.
     """
 
-    text: str
+    utf8: bytes
     charset: str
     found: str
     declared: str
     broken: int = 0
-    nuls: int = 0
+    junk: int = 0
 
 
 def header_label(content_type: str) -> str:
@@ -135,38 +147,49 @@ def _labels(data: bytes, header: str) -> list[_Label]:
 def _utf8(data: bytes, labels: list[_Label], declared: str) -> Text | None:
     """The bytes as UTF-8 if they are that; ASCII is whatever it is labelled."""
     label = labels[0] if labels else _Label("utf-8", "content", declared)
-    if data.isascii():
-        odd = label.charset.startswith(NOT_ASCII)
-        return _read(data, *(_Label("utf-8", "content", declared) if odd else label))
-    named = any(label.charset == "utf-8" for label in labels)
-    text = _read(data, "utf-8", label.found if label.charset == "utf-8" else "content", declared)
-    if text.broken * (1 if named else SOUND) > len(data.translate(None, _BELOW_LEADS)) - text.broken:
-        return None
+    known = label.charset == "utf-8" or (data.isascii() and not label.charset.startswith(NOT_ASCII))
+    text = _read(data, *(label if known else _Label("utf-8", "content", declared)))
+    if text.broken:
+        sound = len(data.translate(None, _BELOW_LEADS)) - text.broken
+        named = any(label.charset == "utf-8" for label in labels)
+        return text if text.broken * (1 if named else SOUND) <= sound else None
     return text
 
 
 def _legacy(data: bytes, labels: list[_Label], declared: str) -> Text:
     """The bytes in the first encoding of those named and the one detected that suits them, else in the best of them."""
+    tried: list[Text] = []
     beyond = len(data.translate(None, _ASCII))
-    tried = []
     for label in labels:
         tried.append(_read(data, *label))
         if tried[-1].broken * TOLERABLE <= beyond:
-            return tried[-1]
-    tried.append(_read(data, _detected(data), "detector", declared))
-    return min(tried, key=lambda text: text.broken)
+            break
+    else:
+        tried.append(_read(data, _detected(data, beyond), "detector", declared))
+    best = min(reversed(tried), key=lambda text: text.broken)
+    return replace(best, junk=best.junk + len(data.translate(None, _NO_CONTROLS)))
 
 
-def _detected(data: bytes) -> str:
-    """What uchardet takes bytes for that are not UTF-8; windows-1252, which any bytes can be, where it knows nothing."""
+def _detected(data: bytes, beyond: int) -> str:
+    """What uchardet takes bytes for that are not UTF-8; windows-1252, which all bytes can be, where it knows nothing."""
     name = decoder(detect_encoding(data, html5_compatible=False) or "")
-    return "cp1252" if name in ("", "utf-8") else name
+    unlikely = (
+        name in ("", "utf-8")
+        or (name.startswith(DOS) and name not in ("cp866", "cp874"))
+        or (beyond < FEW and name.startswith(LATIN))
+    )
+    return "cp1252" if unlikely else name
 
 
 def _read(data: bytes, charset: str, found: str, declared: str) -> Text:
-    text = data.decode(charset, "replace")
-    broken = text.count("\ufffd")
-    if broken and charset == "utf-8":
-        broken -= data.count("\ufffd".encode())
-    nuls = text.count("\0")
-    return Text(text.replace("\0", "") if nuls else text, charset, found, declared, broken, nuls)
+    broken = 0
+    utf8 = data
+    if charset != "utf-8" or not data.isascii():
+        try:
+            text = data.decode(charset)
+        except UnicodeDecodeError:
+            text = data.decode(charset, "replace")
+            broken = text.count("\ufffd") - (data.count("\ufffd".encode()) if charset == "utf-8" else 0)
+        utf8 = data if charset == "utf-8" and not broken else text.encode()
+    nuls = utf8.count(0)
+    return Text(utf8.replace(b"\0", b"") if nuls else utf8, charset, found, declared, broken, broken + nuls)

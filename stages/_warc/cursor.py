@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from stages._warc.headers import ANYWHERE, EMPTY_LINE, MARGIN, RECORD
+from stages._warc.headers import ANYWHERE, EMPTY_LINE, INSIDE, MARGIN, RECORD
 from stages._warc.members import Member
 
 SPAN = 1 << 16
@@ -99,7 +99,7 @@ class Cursor:
                 have = self._fill(limit, across=across)
                 found = EMPTY_LINE.search(self._buffer, self._at, self._at + limit)
                 if found:
-                    cut = ANYWHERE.search(self._buffer, self._at, found.start())
+                    cut = INSIDE.search(self._buffer, self._at, found.start())
                     return None if cut else self.take(found.end() - self._at)
                 if have >= limit:
                     break
@@ -115,7 +115,8 @@ class Cursor:
             return b"", 0
         while have := self._fill(SPAN + MARGIN):
             last = have < SPAN + MARGIN
-            found = ANYWHERE.search(self._buffer, self._at, self._at + SPAN + MARGIN)
+            first = self._at + (not passed)
+            found = ANYWHERE.search(self._buffer, first, self._at + SPAN + MARGIN)
             step = found.end() - self._at if found else have if last else SPAN
             kept += self._buffer[self._at : self._at + min(step, keep - len(kept))]
             self._at += step

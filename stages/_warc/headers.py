@@ -21,8 +21,11 @@ _ARC = (
 RECORD = re.compile(rb"(?:" + _VERSION + rb"|" + _ARC + rb")(?:\n|\Z)")
 """What a record begins with: the version line of a WARC record, or the whole header line of an ARC record."""
 
-ANYWHERE = re.compile(rb"\n(?=" + _VERSION + rb"\n[A-Za-z][\w-]{0,63}[ \t]*:|" + _ARC + rb"\n)")
-"""A line's end with a record behind it; strict, for it is looked for in the midst of anything."""
+ANYWHERE = re.compile(rb"\n(?=" + _ARC + rb"\n)|(?=" + _VERSION + rb"\n[A-Za-z][\w-]{0,63}[ \t]*:)")
+"""A place, where the match ends, at which a record begins in the midst of anything; a WARC record even within a line."""
+
+INSIDE = re.compile(rb"\n(?=" + _VERSION + rb"\n)")
+"""A line of a WARC header with which the next record begins."""
 
 MARGIN = 5_000
 """No match of RECORD or ANYWHERE is longer."""
@@ -33,7 +36,7 @@ HTTP_HEADER = 1 << 18
 EMPTY_LINE = re.compile(rb"\n\r{0,3}\n")
 """The end of a header; some writers double the carriage return."""
 
-_STATUS = re.compile(rb"\s{0,16}HTTP/\d{1,3}(?:\.\d{1,3})?[ \t]{1,16}(\d{3})(?!\d)[^\n]{0,4096}(?:\n|\Z)", re.IGNORECASE)
+_STATUS = re.compile(rb"\s{0,16}HTTP/\d{1,3}(?:\.\d{1,3})?[ \t]{1,16}(\d{3})(?!\d)[^\n]{0,4096}(?:\n|\Z)", re.I)
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _DATE = re.compile(
     r"(\d{4})(?:-?(\d\d)(?:-?(\d\d)(?:[T ]?(\d\d):?(\d\d)(?::?(\d\d)(?:\.\d+)?)?)?)?)?(?:Z|([+-])(\d\d):?(\d\d))?",
@@ -66,7 +69,8 @@ def arc_fields(line: re.Match[bytes]) -> dict[str, str]:
     """The fields of an ARC line, a match of RECORD, under the names that WARC has for them."""
     url, date, mime, length = (line[name].decode("utf-8", "replace") for name in ("url", "date", "mime", "length"))
     kind = "filedesc" if url.startswith("filedesc:") else "response"
-    return {"warc-type": kind, "warc-target-uri": url, "warc-date": date, "content-type": mime, "content-length": length}
+    names = ("warc-type", "warc-target-uri", "warc-date", "content-type", "content-length")
+    return dict(zip(names, (kind, url, date, mime, length), strict=True))
 
 
 def message(block: bytes) -> Message | None:
@@ -114,10 +118,10 @@ def seconds(text: str) -> int | None:
     match = _DATE.fullmatch(text)
     if match is None:
         return None
-    parts = [int(part or least) for part, least in zip(match.groups()[:6], _LEAST, strict=True)]
+    year, month, day, hour, minute, second = (int(match[n + 1] or least) for n, least in enumerate(_LEAST))
     shift = timedelta(hours=int(match[8] or 0), minutes=int(match[9] or 0))
     try:
-        moment = datetime(*parts, tzinfo=UTC)
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
         moment = moment + shift if match[7] == "-" else moment - shift
     except (ValueError, OverflowError):
         return None

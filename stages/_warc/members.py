@@ -153,7 +153,7 @@ class Member:
         """End here, unless other members' bytes were taken for this one's: then read it again up to them."""
         blocks = self._members.blocks
         known = self._members.next(self.end if blocks.exhausted else self.start + 1, self._stop)
-        if known < self.end:
+        if known <= self.end and known < self._stop:
             blocks.spend(self.end - self.start)
             self._stop, self._skip = known, self._given
             self._begin()

@@ -83,7 +83,8 @@ def dechunked(data: bytes) -> tuple[bytes, str]:
         place += len(b"\r\n") if data[place : place + 2] == b"\r\n" else data[place : place + 1] == b"\n"
     if place == 0:
         return data, "named chunked, but is not" if data else ""
-    return bytes(out), "the chunked coding ends early" if place >= len(data) else f"the chunked coding breaks at byte {place}"
+    early = place >= len(data)
+    return bytes(out), "the chunked coding ends early" if early else f"the chunked coding breaks at byte {place}"
 
 
 def _decoded(data: bytes, coding: str, most: int) -> Payload:

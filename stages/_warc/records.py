@@ -158,7 +158,8 @@ class _Parser:
             whole = data.rstrip(b"\r\n")
             return _Body(whole, size - len(data) + len(whole), broken, "no Content-Length that is a number")
         if size < length:
-            flaw = broken or ("" if closed and not (cursor.ended and self._member.plain) else TRUNCATED)
+            cut = self._member.plain and cursor.ended and self._member.end == self._blocks.size
+            flaw = broken or (TRUNCATED if cut or not closed else "")
             return _Body(data.rstrip(b"\r\n"), size, flaw, f"Content-Length is {length}, the record has {size} bytes")
         behind = data[length:].lstrip(b"\r\n")
         rest = size - max(length, len(data) - len(behind))
@@ -187,7 +188,8 @@ class _Parser:
         error = self._member.error if self._cursor.ended else ""
         self._told = self._told or bool(error)
         self._found += 1
-        return Record(offset, size, size=end - start, flaw=UNREADABLE, note=note if error in note else _join(note, error))
+        note = note if error in note else _join(note, error)
+        return Record(offset, size, size=end - start, flaw=UNREADABLE, note=note)
 
     def _pointer(self, start: int, end: int) -> tuple[int, int]:
         if self._member.plain:

@@ -1,0 +1,45 @@
+"""Looking at a root during or after a run: books, samples, one document's way, verification, leftovers, status.
+
+Everything here reads what runs wrote; only ``sweep`` deletes, and nothing prints.
+"""
+
+from refinery.inspect.books import Books, StageBooks, read_books
+from refinery.inspect.find import Document
+from refinery.inspect.history import Problem, Run, StageStatus, Status, problems, status
+from refinery.inspect.holdings import Finding
+from refinery.inspect.judgement import Bound, Cut, Fact, Judgement
+from refinery.inspect.samples import Sample, Samples, Wanted, sample
+from refinery.inspect.sweep import Stray, Sweep, sweep
+from refinery.inspect.verify import Verification, verify
+from refinery.inspect.why import Account, Accounts, Station, why
+
+__all__ = [
+    "Account",
+    "Accounts",
+    "Books",
+    "Bound",
+    "Cut",
+    "Document",
+    "Fact",
+    "Finding",
+    "Judgement",
+    "Problem",
+    "Run",
+    "Sample",
+    "Samples",
+    "StageBooks",
+    "StageStatus",
+    "Station",
+    "Status",
+    "Stray",
+    "Sweep",
+    "Verification",
+    "Wanted",
+    "problems",
+    "read_books",
+    "sample",
+    "status",
+    "sweep",
+    "verify",
+    "why",
+]

@@ -1,0 +1,95 @@
+"""The rows in a part's Parquet files, summed up for comparison: content id, ids, reasons. And what differs, in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from refinery.identity import Content
+from refinery.inspect.statistics import Statistics
+from refinery.part import Receipt
+from refinery.schema import FAILED, WHY
+
+
+@dataclass
+class Rows:
+    """What was read of the files of one name (``kept``, ``removed``, …) of a receipt."""
+
+    content: Content | None = None
+    ids: list[pa.Array] = field(default_factory=list)
+    has_ids: bool = False
+    rules: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def count(self) -> int:
+        """How many rows."""
+        return self.content.rows if self.content else 0
+
+    def read(self, file: pq.ParquetFile) -> None:
+        """Add all rows of a file. Raises ValueError or ArrowException where it is damaged or of another schema."""
+        schema = file.schema_arrow
+        self.content = self.content or Content(schema)
+        self.has_ids = "id" in schema.names
+        for group in range(file.metadata.num_row_groups):
+            for batch in file.read_row_group(group).combine_chunks().to_batches():
+                batch.validate(full=True)
+                self._add(batch)
+
+    def _add(self, batch: pa.RecordBatch) -> None:
+        assert self.content is not None
+        self.content.update(batch)
+        if self.has_ids:
+            self.ids.append(batch.column("id"))
+        if WHY.name in batch.schema.names:
+            self.rules.update(_counts(pc.struct_field(batch.column(WHY.name), "rule")))
+            self.failed.update(_counts(batch.column(FAILED.name).flatten()))
+
+
+def _counts(values: pa.Array) -> dict[str, int]:
+    return {pair["values"]: pair["counts"] for pair in pc.value_counts(values.drop_null()).to_pylist()}
+
+
+def differences(receipt: Receipt, name: str, rows: Rows) -> Iterator[str]:
+    """How the rows of a name are not as their receipt says."""
+    promised = receipt.contents.get(name, "nothing")
+    found = rows.content.id() if rows.content else "nothing"
+    if found != promised:
+        yield f"{name}: these are not the rows that were written (content {found[:8]}, the receipt says {promised[:8]})"
+    if receipt.rows.get(name, rows.count) != rows.count:
+        yield f"{name}: {rows.count:,} rows, the receipt says {receipt.rows[name]:,}"
+
+
+def wrong_reasons(receipt: Receipt, removed: Rows, statistics: Statistics) -> Iterator[str]:
+    """How the reasons of removed rows are not those of the statistics, which count skipped records as well."""
+    skipped = receipt.rows.get("skipped", 0)
+    beyond = Counter(statistics.reasons)
+    beyond.subtract(removed.rules)
+    wrong = sorted(rule for rule, count in beyond.items() if count < 0 or (count and not skipped))
+    if wrong or beyond.total() != skipped:
+        yield f"removed: the reasons are not those of the statistics ({', '.join(wrong) or 'their sum differs'})"
+    if removed.failed != Counter(statistics.failing):
+        yield "removed: the failed rules are not those of the statistics"
+
+
+def id_differences(came: Sequence[pa.Array], went: Sequence[pa.Array]) -> tuple[int, int]:
+    """How many ids went out that did not come in, and how many came in and did not go out, each as often as it did."""
+    left, right = _sorted(went), _sorted(came)
+    if np.array_equal(left, right):
+        return 0, 0
+    out, into = Counter(left.tolist()), Counter(right.tolist())
+    return (out - into).total(), (into - out).total()
+
+
+def _sorted(arrays: Sequence[pa.Array]) -> npt.NDArray[Any]:
+    data = b"".join(value for array in arrays for value in array.to_pylist())
+    halves = np.frombuffer(data, dtype=[("high", ">u8"), ("low", ">u8")])
+    return halves[np.lexsort((halves["low"], halves["high"]))]

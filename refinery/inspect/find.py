@@ -1,0 +1,264 @@
+"""Documents in a root's Parquet files: by id, URL or pointer, and one document's row at every stage.
+
+Columns are read that are asked for, one row group at a time; only files that current receipts name are opened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from refinery.docs import POINTER
+from refinery.errors import StorageError, UsageError
+from refinery.inspect.holdings import SIDES, Held, Holdings
+from refinery.part import Receipt
+
+WHO = tuple(field.name for field in POINTER)
+NEAR = 3
+"""How many URLs like the one that was asked for are told where it is not there."""
+
+_ID = re.compile(r"<?(?:urn:uuid:)?([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})>?", re.IGNORECASE)
+_POINTER = re.compile(r"(.+):([0-9]{1,19})", re.DOTALL)
+_DECORATION = re.compile(r"^[a-z][a-z0-9+.-]*://(www\.)?|[/?#]+$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Document:
+    """Who a document is and where its record lies; what a stage dropped is None."""
+
+    id: str
+    url: str | None
+    date: str | None
+    warc: str | None
+    offset: int | None
+    length: int | None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some columns of a row group."""
+
+    held: Held
+    side: str
+    receipt: Receipt
+    path: str
+    group: int
+    batch: pa.RecordBatch
+
+    def spot(self, row: int) -> Spot:
+        """Where one of its rows is."""
+        return Spot(self.held, self.side, self.receipt, self.path, self.group, row)
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a row is: the side of a stage (kept or removed), the file below the root, row group and row in it."""
+
+    held: Held
+    side: str
+    receipt: Receipt
+    path: str
+    group: int
+    row: int
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is looked for: a document whose id, URL or pointer this is. A text may be read in several ways."""
+
+    text: str
+    id: bytes | None
+    pointer: tuple[str, int] | None
+
+    @classmethod
+    def parse(cls, text: str) -> Query:
+        """Read a URL, an id (32 hexadecimal digits or a UUID) or ``warc:offset``. Raises UsageError for nothing."""
+        text = text.strip()
+        if not text:
+            raise UsageError("nothing to look for", hint="give a URL, a document id, or file.warc.gz:OFFSET")
+        identity, pointer = _ID.fullmatch(text), _POINTER.fullmatch(text)
+        return cls(
+            text,
+            bytes.fromhex(identity[1].replace("-", "")) if identity else None,
+            (pointer[1], int(pointer[2])) if pointer and int(pointer[2]) < 2**64 else None,
+        )
+
+    def matches(self, batch: pa.RecordBatch) -> pa.BooleanArray:
+        """True for the rows that are meant."""
+        names = batch.schema.names
+        masks = [pa.array([False] * len(batch), pa.bool_())]
+        if "url" in names:
+            masks.append(pc.equal(batch.column("url"), self.text))
+        if self.id is not None and "id" in names:
+            masks.append(pc.equal(batch.column("id"), pa.scalar(self.id, pa.binary(16))))
+        if self.pointer is not None and {"warc", "offset"} <= set(names):
+            masks.append(_at(batch, *self.pointer))
+        return _any(masks)
+
+    def near(self, batch: pa.RecordBatch) -> list[str]:
+        """URLs that hold the text, whatever its scheme, ``www.`` and last slash."""
+        core = _DECORATION.sub("", self.text)
+        if len(core) < 4 or "url" not in batch.schema.names:
+            return []
+        urls = batch.column("url")
+        found = urls.filter(pc.fill_null(pc.match_substring(urls, core, ignore_case=True), False))
+        return _shortest(found.to_pylist())
+
+
+def _at(batch: pa.RecordBatch, warc: str, offset: int) -> pa.BooleanArray:
+    files = batch.column("warc")
+    here = pc.or_(pc.equal(files, warc), pc.ends_with(files, f"/{warc}"))
+    return pc.and_(here, pc.equal(batch.column("offset"), pa.scalar(offset, pa.uint64())))
+
+
+def _any(masks: Sequence[pa.BooleanArray]) -> pa.BooleanArray:
+    found = masks[0]
+    for mask in masks[1:]:
+        found = pc.or_(found, pc.fill_null(mask, False))
+    return found
+
+
+def _shortest(urls: Iterable[str]) -> list[str]:
+    return sorted(set(urls), key=lambda url: (len(url), url))[:NEAR]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The documents that a query means, newest first, and where the first row of each is; else URLs like it."""
+
+    documents: tuple[tuple[Document, Spot], ...]
+    near: tuple[str, ...]
+
+
+def find(holdings: Holdings, query: Query) -> Found:
+    """Look for a document in the source's files, which hold every one; in all stages' where the source's are not kept."""
+    found: dict[Document, Spot] = {}
+    near: list[str] = []
+    for held in holdings.stages:
+        for piece in pieces(holdings, held, SIDES, WHO):
+            rows = pc.indices_nonzero(query.matches(piece.batch)).to_pylist()
+            for row in rows:
+                found.setdefault(document(piece.batch.slice(row, 1)), piece.spot(row))
+            near = near if rows else _shortest([*near, *query.near(piece.batch)])
+        if held.position == 0 and any(r.files.get("kept") for r in holdings.receipts(held)):
+            break
+    newest = sorted(found.items(), key=lambda pair: (pair[0].date or "", pair[0].id), reverse=True)
+    return Found(tuple(newest), () if newest else tuple(near))
+
+
+def document(row: pa.RecordBatch) -> Document:
+    """Who a row is about."""
+    values = {name: row.column(name)[0].as_py() for name in WHO if name in row.schema.names}
+    date = values.get("date")
+    return Document(
+        id=values["id"].hex() if "id" in values else "",
+        url=values.get("url"),
+        date=f"{date:%Y-%m-%dT%H:%M:%SZ}" if isinstance(date, datetime) else None,
+        warc=values.get("warc"),
+        offset=values.get("offset"),
+        length=values.get("length"),
+    )
+
+
+def trail(holdings: Holdings, wanted: Document, start: Spot) -> dict[int, Spot]:
+    """Where the document is at each stage, by position, from ``start`` until it is removed or nothing more is made."""
+    spots = {start.held.position: start}
+    receipts: tuple[Receipt, ...] = (start.receipt,)
+    spot: Spot | None = start
+    for held in (h for h in holdings.stages if h.position > start.held.position):
+        if spot is not None and spot.side == "removed":
+            break
+        receipts = holdings.made_from(held, [r.contents.get("kept", "") for r in receipts])
+        spot = row_of(holdings, held, SIDES, receipts, wanted)
+        if spot is not None:
+            spots[held.position] = spot
+    return spots
+
+
+def row_of(
+    holdings: Holdings, held: Held, sides: Sequence[str], receipts: Sequence[Receipt], wanted: Document
+) -> Spot | None:
+    """Where a document is in some parts of a stage."""
+    for piece in pieces(holdings, held, sides, WHO, receipts):
+        rows = pc.indices_nonzero(_same(piece.batch, wanted))
+        if len(rows):
+            return piece.spot(rows[0].as_py())
+    return None
+
+
+def _same(batch: pa.RecordBatch, wanted: Document) -> pa.BooleanArray:
+    """Rows with the document's id, and its pointer where the stage keeps pointers: a record may be there twice."""
+    if "id" not in batch.schema.names:
+        return pa.array([False] * len(batch), pa.bool_())
+    mask = pc.equal(batch.column("id"), pa.scalar(bytes.fromhex(wanted.id), pa.binary(16)))
+    for name in ("warc", "offset"):
+        value = getattr(wanted, name)
+        if name in batch.schema.names and value is not None:
+            mask = pc.and_(mask, pc.fill_null(pc.equal(batch.column(name), value), False))
+    return mask
+
+
+# -------------------------------------------------------------------------------------------------------------- files
+
+
+def pieces(
+    holdings: Holdings,
+    held: Held,
+    sides: Sequence[str],
+    columns: Sequence[str],
+    receipts: Sequence[Receipt] | None = None,
+) -> Iterator[Piece]:
+    """Row groups of a stage's files, with those of ``columns`` (``stage.fact`` for one field) that are there.
+
+    Raises StorageError where a file is missing or damaged.
+    """
+    chosen = holdings.receipts(held) if receipts is None else receipts
+    for receipt in {r.key: r for r in chosen}.values():
+        for side in sides:
+            for file in receipt.files.get(side, ()):
+                yield from _groups(holdings, held, side, receipt, file.path, columns)
+
+
+def _groups(
+    holdings: Holdings, held: Held, side: str, receipt: Receipt, path: str, columns: Sequence[str]
+) -> Iterator[Piece]:
+    with open_parquet(holdings, path) as file:
+        present = [name for name in columns if name.partition(".")[0] in file.schema_arrow.names]
+        for group in range(file.metadata.num_row_groups if present else 0):
+            for batch in file.read_row_group(group, columns=present).combine_chunks().to_batches():
+                yield Piece(held, side, receipt, path, group, batch)
+
+
+def row_at(holdings: Holdings, spot: Spot, without: Sequence[str] = ()) -> pa.RecordBatch:
+    """One row, with all columns but those in ``without``."""
+    with open_parquet(holdings, spot.path) as file:
+        names = [name for name in file.schema_arrow.names if name not in without]
+        table = file.read_row_group(spot.group, columns=names).slice(spot.row, 1).combine_chunks()
+    return table.to_batches()[0]
+
+
+def values_at(holdings: Holdings, spot: Spot, without: Sequence[str] = ()) -> dict[str, Any]:
+    """The same as plain values."""
+    values: dict[str, Any] = row_at(holdings, spot, without).to_pylist()[0]
+    return values
+
+
+@contextmanager
+def open_parquet(holdings: Holdings, path: str) -> Iterator[pq.ParquetFile]:
+    """A Parquet file below the root. Raises StorageError where it is missing or damaged, when opened or read."""
+    full = holdings.root.full(path)
+    with holdings.root.store.open(full) as stream:
+        try:
+            with pq.ParquetFile(stream) as file:
+                yield file
+        except (pa.ArrowException, OSError) as error:
+            hint = "the file is damaged: `refinery verify` names all such"
+            raise StorageError(f"{full}: {error}", hint=hint) from error

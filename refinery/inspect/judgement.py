@@ -1,0 +1,113 @@
+"""One document at one stage as people read it: every value beside its bounds, the verdict, and what was cut out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from refinery.config import Step
+from refinery.docs import ID
+from refinery.kernels import SPANS
+from refinery.schema import FAILED, WHY
+from refinery.stage import Rule, Stage
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A rule about a value: its bound in words, and whether the value violates it."""
+
+    rule: str
+    bound: str
+    fails: bool
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What a stage knows of a document. ``value`` is JSON-able: ids are hexadecimal, dates ISO 8601."""
+
+    name: str
+    value: Any
+    unit: str
+    bounds: tuple[Bound, ...]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A span that an edit removed: place and size in UTF-8 bytes of the text before, the reason, and what stood there."""
+
+    offset: int
+    length: int
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A stage's verdict on a document. ``rule`` is the reason of a removal, ``failed`` all rules that it violates."""
+
+    verdict: str
+    """``kept`` or ``removed``."""
+    rule: str
+    failed: tuple[str, ...]
+    note: str
+    """What went wrong, where the stage failed on the document."""
+    facts: tuple[Fact, ...]
+    cut: tuple[Cut, ...]
+
+
+def stored_judgement(step: Step, side: str, row: Mapping[str, Any]) -> Judgement:
+    """The judgement in a row of the stage's kept or removed file."""
+    why = row.get(WHY.name) or {}
+    failed = tuple(row.get(FAILED.name) or ())
+    return judgement(
+        step, side, row.get(step.column) or {}, str(why.get("rule") or ""), failed, str(why.get("note") or "")
+    )
+
+
+def judgement(
+    step: Step, verdict: str, values: Mapping[str, Any], rule: str, failed: Sequence[str], note: str
+) -> Judgement:
+    """The judgement that a stage's facts and failed rules make."""
+    rules = step.stage.rules()
+    spans = cut_fields(step.stage)
+    facts = tuple(
+        Fact(name, plain_value(value), _unit(step.stage, name), _bounds(rules, name, failed))
+        for name, value in values.items()
+        if name not in spans
+    )
+    cut = tuple(Cut(**span) for name in spans for span in values.get(name) or ())
+    return Judgement(verdict, rule, tuple(failed), note, facts, cut)
+
+
+def cut_fields(stage: Stage) -> list[str]:
+    """The evidence that holds removed spans."""
+    return [field.name for field in stage.evidence if field.type == SPANS]
+
+
+def id_fields(stage: Stage) -> list[str]:
+    """The evidence that names other documents."""
+    return [field.name for field in stage.evidence if field.type == ID.type]
+
+
+def plain_value(value: Any) -> Any:
+    """A value as JSON can hold it."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain_value(item) for key, item in value.items()}
+    return [plain_value(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _unit(stage: Stage, name: str) -> str:
+    return next((metric.unit for metric in stage.metrics if metric.name == name), "")
+
+
+def _bounds(rules: Sequence[Rule], metric: str, failed: Sequence[str]) -> tuple[Bound, ...]:
+    return tuple(Bound(rule.id, rule.bound, rule.id in failed) for rule in rules if rule.metric == metric)

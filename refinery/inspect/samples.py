@@ -1,0 +1,236 @@
+"""Documents that a stage kept or removed, by rule or by a metric's range: the same ones in every run.
+
+Chosen are those with the smallest hashes of their ids, so a sample changes only with the documents it is drawn from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from refinery.docs import TEXT
+from refinery.errors import RefineryError, UsageError
+from refinery.inspect.find import Document, Piece, Spot, document, pieces, row_at, row_of
+from refinery.inspect.holdings import Held, Holdings, open_root
+from refinery.inspect.judgement import Judgement, stored_judgement
+from refinery.inspect.replay import replay
+from refinery.inspect.statistics import stage_statistics
+from refinery.judge import QUARANTINED
+from refinery.kernels import mix64
+from refinery.nearest import did_you_mean
+from refinery.schema import WHY
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for. ``stage`` defaults to the last one for kept, to all for removed documents.
+
+    ``rule`` is the reason of a removal. ``metric`` is a metric of the stage, or ``stage.metric`` of one before it;
+    ``low`` and ``high`` are included.
+    """
+
+    stage: str | None = None
+    side: str | None = None
+    rule: str | None = None
+    metric: str | None = None
+    low: float | None = None
+    high: float | None = None
+    count: int = 5
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One document. ``text`` is as it came to the stage, where it had one; else as the stage made it."""
+
+    document: Document
+    stage: str
+    judgement: Judgement
+    text: str | None
+    text_note: str
+    """Why there is no text."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """How many documents match, and some of them."""
+
+    matching: int
+    documents: tuple[Sample, ...]
+
+
+def sample(path: str, wanted: Wanted) -> Samples:
+    """Draw documents of the root at ``path``.
+
+    Raises UsageError for a stage, rule or metric that the root does not have, StorageError for a damaged file.
+    """
+    holdings = open_root(path)
+    side = _side(wanted)
+    drawn = _Drawn(wanted.count)
+    for held in _stages(holdings, wanted, side):
+        metric = _metric(holdings, held, wanted)
+        columns = ["id", f"{WHY.name}.rule", *([metric] if metric else [])]
+        for piece in pieces(holdings, held, (side,), columns):
+            drawn.add(piece, _matching(piece.batch, wanted, metric))
+    return Samples(drawn.matching, tuple(_sample(holdings, spot) for spot in drawn.spots()))
+
+
+class _Drawn:
+    """The rows with the smallest hashes so far."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._best: list[tuple[int, bytes, int, Spot]] = []
+        self.matching = 0
+
+    def add(self, piece: Piece, mask: pa.BooleanArray) -> None:
+        if "id" not in piece.batch.schema.names:
+            raise UsageError(f"{piece.held.name} stores no ids to choose by", hint="choose another --stage")
+        rows = pc.indices_nonzero(mask).to_numpy()
+        ids = piece.batch.column("id").take(pa.array(rows))
+        hashes = _hashes(ids)
+        for place in np.argsort(hashes, kind="stable")[: self._count]:
+            self._best.append(
+                (int(hashes[place]), ids[int(place)].as_py(), self.matching + int(place), piece.spot(int(rows[place])))
+            )
+        self._best = sorted(self._best, key=lambda entry: entry[:3])[: self._count]
+        self.matching += len(rows)
+
+    def spots(self) -> list[Spot]:
+        return [entry[3] for entry in self._best]
+
+
+def _hashes(ids: pa.FixedSizeBinaryArray) -> np.ndarray[Any, Any]:
+    halves = np.frombuffer(b"".join(ids.to_pylist()), ">u8").reshape(-1, 2)
+    return mix64(mix64(halves[:, 0].astype(np.uint64)) ^ halves[:, 1].astype(np.uint64))
+
+
+# ----------------------------------------------------------------------------------------------------------- choosing
+
+
+def _side(wanted: Wanted) -> str:
+    if wanted.rule and wanted.side == "kept":
+        raise UsageError(f"no kept document violates {wanted.rule!r}", hint="leave out --kept")
+    if wanted.metric is None and (wanted.low is not None or wanted.high is not None):
+        raise UsageError("--min and --max need a metric", hint="add --metric NAME")
+    return "removed" if wanted.rule else wanted.side or "kept"
+
+
+def _stages(holdings: Holdings, wanted: Wanted, side: str) -> list[Held]:
+    if wanted.rule:
+        return _with_rule(holdings, wanted.rule, wanted.stage)
+    if wanted.stage:
+        return [_written(holdings, holdings.stage(wanted.stage), side)]
+    metric_of = wanted.metric.partition(".")[0] if wanted.metric and "." in wanted.metric else None
+    if metric_of:
+        return [_written(holdings, holdings.stage(metric_of), side)]
+    if wanted.metric:
+        return [_written(holdings, _with_metric(holdings, wanted.metric), side)]
+    made = [held for held in holdings.stages if any(r.files.get(side) for r in holdings.receipts(held))]
+    return made if side == "removed" else made[-1:]
+
+
+def _written(holdings: Holdings, held: Held, side: str) -> Held:
+    if not any(receipt.files.get(side) for receipt in holdings.receipts(held)):
+        raise UsageError(
+            f"{held.name} has no {side} rows stored", hint="`write` and `keep_removed` of the recipe say what is"
+        )
+    return held
+
+
+def _with_rule(holdings: Holdings, rule: str, stage: str | None) -> list[Held]:
+    held_stages = [holdings.stage(stage)] if stage else list(holdings.stages)
+    known: dict[str, list[Held]] = {}
+    for held in held_stages:
+        counted = stage_statistics(held.folder, held.manifest.statistics).reasons
+        declared = [r.id for r in holdings.pipeline.steps[held.position].stage.rules()]
+        for name in {*counted, *declared}:
+            known.setdefault(name, []).append(held)
+    if rule not in known:
+        where = f"stage {stage!r}" if stage else "the root"
+        raise UsageError(f"{where} has no rule {rule[:80]!r}", hint=did_you_mean(rule, known))
+    return [_written(holdings, held, "removed") for held in known[rule]]
+
+
+def _with_metric(holdings: Holdings, metric: str) -> Held:
+    by_name: dict[str, list[Held]] = {}
+    for held in holdings.stages:
+        for known in holdings.pipeline.steps[held.position].stage.metrics:
+            by_name.setdefault(known.name, []).append(held)
+    if metric not in by_name:
+        raise UsageError(f"the root has no metric {metric[:80]!r}", hint=did_you_mean(metric, by_name))
+    if len(by_name[metric]) > 1:
+        stages = ", ".join(held.name for held in by_name[metric])
+        raise UsageError(f"several stages measure {metric!r}: {stages}", hint="add --stage, or write stage.metric")
+    return by_name[metric][0]
+
+
+def _metric(holdings: Holdings, held: Held, wanted: Wanted) -> str | None:
+    """The metric's column in the stage's files. Raises UsageError where it is none, or no number."""
+    if wanted.metric is None:
+        return None
+    owner, dot, name = wanted.metric.rpartition(".")
+    steps = {step.name: step for step in holdings.pipeline.steps[: held.position + 1]}
+    step = steps.get(owner if dot else held.name)
+    metrics = {metric.name: metric for metric in step.stage.metrics} if step else {}
+    if step is None or name not in metrics:
+        hint = did_you_mean(name, metrics) if metrics else f"stages up to {held.name}: {', '.join(steps)}"
+        raise UsageError(f"{held.name} has no metric {wanted.metric[:80]!r}", hint=hint)
+    if metrics[name].scale == "label" and (wanted.low is not None or wanted.high is not None):
+        raise UsageError(f"metric {name!r} is a label and has no range", hint="choose by --rule")
+    return f"{step.column}.{name}"
+
+
+def _matching(batch: pa.RecordBatch, wanted: Wanted, metric: str | None) -> pa.BooleanArray:
+    mask = pa.array([True] * len(batch), pa.bool_())
+    if wanted.rule:
+        mask = pc.and_(mask, pc.equal(pc.struct_field(batch.column(WHY.name), "rule"), wanted.rule))
+    if metric:
+        owner, _, name = metric.partition(".")
+        if owner not in batch.schema.names:
+            return pa.array([False] * len(batch), pa.bool_())
+        values = pc.struct_field(batch.column(owner), name)
+        mask = pc.and_(mask, pc.is_valid(values))
+        # Whole numbers beyond 2**53 are rounded, where Arrow's own comparison would raise.
+        values = values if wanted.low is None and wanted.high is None else pc.cast(values, pa.float64(), safe=False)
+        if wanted.low is not None:
+            mask = pc.and_(mask, pc.greater_equal(values, pa.scalar(wanted.low, pa.float64())))
+        if wanted.high is not None:
+            mask = pc.and_(mask, pc.less_equal(values, pa.scalar(wanted.high, pa.float64())))
+    return pc.fill_null(mask, False)
+
+
+# ------------------------------------------------------------------------------------------------------------ reading
+
+
+def _sample(holdings: Holdings, spot: Spot) -> Sample:
+    row = row_at(holdings, spot)
+    values = row.to_pylist()[0]
+    who = document(row)
+    found = stored_judgement(holdings.pipeline.steps[spot.held.position], spot.side, values)
+    text, note = values.get(TEXT.name), ""
+    if text is None:
+        text, note = _text_elsewhere(holdings, spot, who, deadly=found.note if found.rule == QUARANTINED else "")
+    return Sample(who, spot.held.name, found, text, note)
+
+
+def _text_elsewhere(holdings: Holdings, spot: Spot, who: Document, deadly: str) -> tuple[str | None, str]:
+    """The text that a removed row was stored without: from the stage before, else from its archive."""
+    before = holdings.before(spot.held)
+    earlier = holdings.sources(spot.held, spot.receipt)
+    place = row_of(holdings, before, ("kept",), earlier, who) if before else None
+    if place is not None:
+        row = row_at(holdings, place)
+        if TEXT.name in row.schema.names:
+            return row.column(TEXT.name)[0].as_py(), ""
+    position = spot.held.position
+    try:
+        steps = replay(holdings.pipeline, who, lambda _: None, {position: deadly} if deadly else {}, position)
+    except RefineryError as error:
+        return None, error.message
+    came = steps[-2].text if position else None
+    text = came if came is not None else steps[-1].text
+    return text, "" if text is not None else "it has no text at this stage"

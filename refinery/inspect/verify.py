@@ -1,0 +1,189 @@
+"""Whether a root is what its records say: the books balance, and every file has the rows that its receipt promises.
+
+Content ids are computed again from the Parquet, so a changed value is found wherever it is. Bytes that hold no row, such
+as the name of the writing library in a file's footer, may differ. Nothing is mended here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from refinery.errors import StorageError
+from refinery.identity import part_key
+from refinery.inspect.books import books_of
+from refinery.inspect.contents import Rows, differences, id_differences, wrong_reasons
+from refinery.inspect.find import open_parquet, pieces
+from refinery.inspect.holdings import Finding, Held, Holdings, documents_of, open_root
+from refinery.inspect.recompute import recompute
+from refinery.inspect.statistics import part_statistics
+from refinery.part import FileRef, Receipt
+
+FOLDERS = {"kept": "kept", "removed": "removed", "keys": "map/keys", "index": "map/index", "reduced": "reduce"}
+"""Where the files of each name lie in the stage's folder; verdicts, which are named by part number, in ``resolve``."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was looked at, and what is not as it should be. ``remade`` counts parts that were made again and compared."""
+
+    dataset: str
+    stages: int
+    receipts: int
+    files: int
+    rows: int
+    remade: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+
+def verify(path: str, rerun: float = 0.0) -> Verification:
+    """Check the root at ``path``, and make the share ``rerun`` (0 to 1) of its parts again to compare.
+
+    Raises UsageError where there is no root; everything else that is wrong is a finding.
+    """
+    try:
+        holdings = open_root(path)
+    except StorageError as error:
+        return Verification("", 0, 0, 0, 0, 0, (Finding(error.message),))
+    checks = _Checks(holdings)
+    for held in holdings.stages:
+        checks.stage(held)
+    remade, differing = recompute(holdings, rerun) if rerun else (0, [])
+    return Verification(
+        dataset=holdings.head.dataset,
+        stages=len(holdings.stages),
+        receipts=sum(len(held.manifest.parts) + len(held.manifest.shuffle) for held in holdings.stages),
+        files=checks.files,
+        rows=checks.rows,
+        remade=remade,
+        findings=(*checks.findings, *differing),
+    )
+
+
+class _Checks:
+    """The checks of one root. A broken file is told once, and nothing of what follows from it."""
+
+    def __init__(self, holdings: Holdings) -> None:
+        self._holdings = holdings
+        self._broken: set[str] = set()
+        self.findings: list[Finding] = []
+        self.files = 0
+        self.rows = 0
+
+    def stage(self, held: Held) -> None:
+        """The books of a stage, and all its receipts."""
+        try:
+            self.findings += books_of(self._holdings, first=held.name, until=held.name).problems
+        except StorageError as error:
+            self.findings.append(Finding(error.message, held.name))
+        found = self._holdings.load(held)
+        for receipt in {r.key: r for r in (*found.made, *found.shuffle)}.values():
+            self.findings += [Finding(said, held.name, receipt.part) for said in self._receipt(held, receipt)]
+
+    def _receipt(self, held: Held, receipt: Receipt) -> Iterator[str]:
+        yield from _misfiled(held, receipt)
+        yield from self._unlinked(held, receipt)
+        read = {name: self._files(held, receipt, name) for name in receipt.files}
+        whole = {name: rows for name, rows in read.items() if rows is not None}
+        for name, rows in whole.items():
+            yield from differences(receipt, name, rows)
+        if receipt.kind == "stage" and len(whole) == len(read):
+            yield from self._documents(held, receipt, whole)
+
+    def _unlinked(self, held: Held, receipt: Receipt) -> Iterator[str]:
+        """Verdicts and maps that do not belong to what is there now; the books look after the rest."""
+        before = self._holdings.before(held)
+        earlier = self._holdings.load(before) if before else None
+        shuffle = self._holdings.load(held)
+        if not held.is_global or shuffle.lost or earlier is None or earlier.lost:
+            return
+        if receipt.kind == "stage":
+            verdicts = {c for r in shuffle.shuffle if r.kind == "resolve" for c in r.contents.values()}
+            if receipt.inputs[-1:] and receipt.inputs[-1] not in verdicts:
+                yield "the part was made by a verdict that is not the current one"
+        if receipt.kind == "map" and not set(receipt.inputs) <= {r.contents.get("kept") for r in earlier.made}:
+            yield f"the map was made from rows that {before.name if before else ''} did not keep"
+
+    # ---------------------------------------------------------------------------------------------------------- files
+
+    def _files(self, held: Held, receipt: Receipt, name: str) -> Rows | None:
+        """The rows of all files of a name; None where one is broken."""
+        rows = Rows()
+        broken = False
+        for file in receipt.files[name]:
+            self.files += 1
+            problem = _misplaced(held, receipt, name, file) or self._read(file, rows)
+            if problem:
+                broken = True
+                self._broken.add(file.path)
+                self.findings.append(Finding(problem, held.name, receipt.part, file.path))
+        self.rows += rows.count
+        return None if broken else rows
+
+    def _read(self, file: FileRef, rows: Rows) -> str:
+        """Add a file's rows; what is wrong with it, or nothing."""
+        store, full = self._holdings.root.store, self._holdings.root.full(file.path)
+        if not store.exists(full):
+            return "the file is not there"
+        before = rows.count
+        try:
+            size = store.stat(full).size
+            if size != file.bytes:
+                return f"the file has {size:,} bytes, its receipt says {file.bytes:,}"
+            with open_parquet(self._holdings, file.path) as parquet:
+                rows.read(parquet)
+        except (StorageError, pa.ArrowException, ValueError) as error:
+            return f"the file cannot be read: {' '.join(str(error).split())[:300]}"
+        found = rows.count - before
+        return "" if found == file.rows else f"the file has {found:,} rows, its receipt says {file.rows:,}"
+
+    # ------------------------------------------------------------------------------------------------------ documents
+
+    def _documents(self, held: Held, receipt: Receipt, read: Mapping[str, Rows]) -> Iterator[str]:
+        """The rows held against the statistics and against what the stage before kept."""
+        try:
+            statistics = part_statistics(self._holdings.root, receipt)
+        except StorageError:
+            statistics = None  # the books have told it
+        if statistics is not None and "removed" in read:
+            yield from wrong_reasons(receipt, read["removed"], statistics)
+        if "kept" in read and read["kept"].has_ids:
+            yield from self._ids(held, receipt, read)
+
+    def _ids(self, held: Held, receipt: Receipt, read: Mapping[str, Rows]) -> Iterator[str]:
+        """In = kept ∪ removed, document by document; kept ⊆ in where removed rows are not stored."""
+        before = self._holdings.before(held)
+        sources = self._holdings.sources(held, receipt)
+        files = [[file.path for file in source.files.get("kept", ())] for source in sources]
+        known = len(sources) == len(documents_of(held, receipt)) and all(files)
+        if before is None or not known or self._broken & {path for paths in files for path in paths}:
+            return
+        came = [p.batch.column("id") for p in pieces(self._holdings, before, ("kept",), ("id",), sources)]
+        extra, lost = id_differences(came, [array for rows in read.values() for array in rows.ids])
+        if extra:
+            yield f"{extra:,} documents came out that did not go in"
+        if lost and "removed" in read:
+            yield f"{lost:,} documents went in and are neither kept nor removed"
+
+
+def _misfiled(held: Held, receipt: Receipt) -> Iterator[str]:
+    """How a receipt does not fit its place in the root."""
+    if receipt.stage != held.name:
+        yield f"the receipt {receipt.key[:8]} says that it is of stage {receipt.stage!r}"
+    if receipt.kind == "stage" and receipt.key != part_key(held.manifest.identity, receipt.inputs):
+        yield f"the receipt {receipt.key[:8]} is not of the inputs that it names"
+
+
+def _misplaced(held: Held, receipt: Receipt, name: str, file: FileRef) -> str:
+    folder = f"{held.folder}/{FOLDERS.get(name, 'resolve')}/"
+    part = int(name) if name.isdecimal() else receipt.part
+    wanted = f"{folder}part-{part:05d}-{receipt.key[:8]}"
+    inside = file.path.startswith(wanted) and "/" not in file.path[len(folder) :]
+    return "" if inside else f"the receipt names a file elsewhere than {wanted}"

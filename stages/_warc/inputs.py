@@ -1,0 +1,62 @@
+"""Which archive files a pattern of the recipe names: a path, a glob, a folder, or a file that lists paths.
+
+Nothing here opens an archive.
+"""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import posixpath
+import zlib
+
+from refinery.errors import StorageError, UsageError
+from refinery.store import Store
+
+ARCHIVES = (".warc", ".warc.gz", ".warc.zst", ".arc", ".arc.gz")
+"""What is taken from a folder. A path or a glob may name files of any ending."""
+
+LISTS = (".paths", ".paths.gz", ".txt", ".txt.gz")
+"""Files with one path a line, as CommonCrawl's ``warc.paths.gz``."""
+
+
+def archives(pattern: str, store: Store) -> list[str]:
+    """The files that ``pattern`` names, sorted, each once.
+
+    Raises StorageError where there are none or a listed one is missing, UsageError for an empty pattern.
+    """
+    if not pattern.strip():
+        raise UsageError("inputs: an empty pattern", hint="name a WARC file, a folder, a glob or a list of paths")
+    found = store.list(pattern)
+    if pattern.endswith(LISTS):
+        found = [path for listing in found for path in _listed(listing, store)]
+    elif found != [pattern] and not glob.has_magic(pattern):
+        found = [path for path in found if path.lower().endswith(ARCHIVES)]
+    if not found:
+        hint = f"check the path; from a folder, files that end in {', '.join(ARCHIVES)} are read"
+        raise StorageError(f"{pattern}: no input file there", hint=hint)
+    return sorted(set(found))
+
+
+def _listed(listing: str, store: Store) -> list[str]:
+    """The paths in a list, relative ones resolved against its folder; blank lines are passed over."""
+    folder = posixpath.dirname(listing)
+    found = []
+    for number, line in enumerate(_text(listing, store).splitlines(), start=1):
+        if not line.strip():
+            continue
+        path = posixpath.join(folder, line.strip()) if "://" not in line else line.strip()
+        if not store.exists(path):
+            raise StorageError(f"{listing}:{number}: {path}: no such file", hint="correct the list or fetch the file")
+        found.append(path)
+    if not found:
+        raise StorageError(f"{listing}: the list names no file", hint="write one path a line")
+    return found
+
+
+def _text(listing: str, store: Store) -> str:
+    data = store.read(listing)
+    try:
+        return (gzip.decompress(data) if listing.endswith(".gz") else data).decode("utf-8")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise StorageError(f"{listing}: no list of paths: {error}", hint="it must be UTF-8, one path a line") from error

@@ -1,0 +1,428 @@
+"""The command line's frame: exit codes, how errors look, and the verbs that need no run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import click
+import pytest
+
+from refinery import cli
+from refinery.assets import catalogue
+from refinery.cli import SECTIONS, execute, verbs
+from refinery.cli._options import Session, output_options, pass_session, root_option
+from refinery.cli._output import columns, plural, size
+from refinery.cli.init import starter
+from refinery.config import load, parse
+from refinery.errors import AssetError, PartFailed, RefineryError, Refused, StorageError, UsageError
+from refinery.registry import names
+from tests.conftest import REPOSITORY
+
+VERBS = [verb for section in SECTIONS.values() for verb in section]
+Verb = Callable[[Callable[[], Any]], None]
+
+
+def commands() -> list[tuple[str, click.Command]]:
+    """Every command by its path, those below a verb too."""
+    found: list[tuple[str, click.Command]] = []
+    for verb in VERBS:
+        command = verbs.get_command(click.Context(verbs), verb)
+        assert command is not None
+        found.append((verb, command))
+        if isinstance(command, click.Group):
+            found += [(f"{verb} {name}", below) for name, below in command.commands.items()]
+    return found
+
+
+@pytest.fixture
+def verb(monkeypatch: pytest.MonkeyPatch) -> Verb:
+    """Make ``refinery act`` do something."""
+
+    def install(action: Callable[[], Any]) -> None:
+        @click.command("act")
+        @root_option
+        @output_options
+        @pass_session
+        def command(session: Session, root: str | None) -> Any:
+            """Act."""
+            session.say(f"root {root}")
+            return action()
+
+        monkeypatch.setattr(cli, "SECTIONS", {"Test": {"act": "Act."}})
+        monkeypatch.setitem(sys.modules, "refinery.cli.act", SimpleNamespace(command=command))
+
+    return install
+
+
+@pytest.fixture(autouse=True)
+def _temporary(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saved tracebacks go where pytest cleans up."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("saved")))
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    """A function that raises ``error``."""
+
+    def action() -> None:
+        raise error
+
+    return action
+
+
+# ------------------------------------------------------------------------------------------------- help and documentation
+
+
+@pytest.mark.parametrize(("path", "command"), commands())
+def test_every_command_has_help_and_is_in_the_reference(path: str, command: click.Command) -> None:
+    """A line about the command, one about each option, and its section in docs/commands.md."""
+    assert command.help
+    assert all(p.help for p in command.params if isinstance(p, click.Option))
+    assert f"### refinery {path}\n" in (REPOSITORY / "docs" / "commands.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_stage_is_in_the_reference(name: str) -> None:
+    """docs/stages.md has a section for it."""
+    assert f"## {name}\n" in (REPOSITORY / "docs" / "stages.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("verb_name", VERBS)
+def test_the_table_of_verbs_says_what_the_verbs_say(verb_name: str) -> None:
+    """The short text beside a verb begins its own help, and every verb can print JSON."""
+    command = verbs.get_command(click.Context(verbs), verb_name)
+    assert command is not None
+    about = next(about for section in SECTIONS.values() for known, about in section.items() if known == verb_name)
+    assert (command.help or "").startswith(about)
+    assert "--json" in {option for parameter in command.params for option in parameter.opts}
+
+
+def test_help_and_completion_import_no_verb_and_no_arrow() -> None:
+    """That is what keeps them quick."""
+    code = (
+        "import sys; from refinery.cli import execute, verbs; import click; assert execute(['--help']) == 0;"
+        "assert [c.value for c in verbs.shell_complete(click.Context(verbs), 'st')][:1] == ['stages'];"
+        "assert not {'pyarrow', 'pydantic', 'yaml', 'numpy', 'rich'} & set(sys.modules), sorted(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for name in VERBS:
+        assert f"\n  {name} " in done.stdout
+
+
+def test_help_is_asked_for_with_either_option(capsys: pytest.CaptureFixture[str]) -> None:
+    """-h and --help, before and after the verb."""
+    for arguments in (["-h"], ["--help"], ["stages", "-h"], ["assets", "get", "--help"]):
+        assert execute(arguments) == 0
+        assert "Usage: refinery" in capsys.readouterr().out
+
+
+def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line that names the program."""
+    assert execute(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("refinery 0.")
+
+
+# ------------------------------------------------------------------------------------------------------------ exit codes
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UsageError("a", hint="b"), 2),
+        (StorageError("a", hint="b"), 3),
+        (AssetError("a", hint="b"), 3),
+        (Refused("a", hint="b"), 4),
+        (PartFailed("a", hint="b"), 1),
+        (RefineryError("a", hint="b"), 1),
+    ],
+)
+def test_an_error_is_a_message_a_hint_and_its_exit_code(
+    verb: Verb, capsys: pytest.CaptureFixture[str], error: RefineryError, code: int
+) -> None:
+    """On standard error; no traceback."""
+    verb(raising(error))
+    assert execute(["act", "-q"]) == code
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "error: a\nhint: b\n")
+
+
+def test_a_traceback_is_shown_when_asked_for(verb: Verb, capsys: pytest.CaptureFixture[str]) -> None:
+    """With -v."""
+    verb(raising(UsageError("a")))
+    assert execute(["act", "-v"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (1, 1), (4, 4)])
+def test_a_verb_returns_its_exit_code(verb: Verb, returned: int | None, code: int) -> None:
+    """None is 0."""
+    verb(lambda: returned)
+    assert execute(["act"]) == code
+
+
+def test_an_interrupt_ends_with_130(verb: Verb, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the shell expects of Ctrl-C."""
+    verb(raising(KeyboardInterrupt()))
+    assert execute(["act"]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_internal_error_is_one_line_and_a_file(verb: Verb, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 70; the file has the traceback."""
+    verb(raising(ZeroDivisionError("by\nzero")))
+    assert execute(["act", "-q"]) == 70
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("internal error: ZeroDivisionError: by zero; details: ")
+    assert "Traceback" in Path(line.rpartition("details: ")[2]).read_text()
+
+
+def test_an_internal_error_is_kept_with_the_runs_of_its_root(
+    verb: Verb, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Only where the folder is a root already: a mistyped one is not made."""
+    verb(raising(ZeroDivisionError("x")))
+    assert execute(["act", "-q", "--root", str(tmp_path / "none")]) == 70
+    assert not (tmp_path / "none").exists()
+    (tmp_path / "HEAD.json").write_text("{}")
+    assert execute(["act", "-q", "--root", str(tmp_path)]) == 70
+    assert str(tmp_path / "runs" / "error-") in capsys.readouterr().err
+    (saved,) = (tmp_path / "runs").iterdir()
+    assert "ZeroDivisionError: x" in saved.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["chek"], "no verb 'chek'; did you mean 'check'?"),
+        (["check", "--colour"], "No such option"),
+        (["check", "-c"], "requires an argument"),
+        (["stages", "a", "b"], "unexpected extra argument"),
+        (["assets", "get"], "Missing argument 'NAME'"),
+    ],
+)
+def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+    """Said in the same form as any other error."""
+    assert execute(arguments) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert message in said
+    assert "--help" in said
+
+
+def test_no_verb_shows_the_help_and_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard error, as nothing was asked for."""
+    assert execute([]) == 2
+    assert "Usage: refinery" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["stages", "--json"]])
+def test_a_closed_pipe_ends_quietly(arguments: list[str]) -> None:
+    """``refinery … | head``: no traceback, no complaint."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "refinery", *arguments], stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_another_broken_pipe_is_no_quiet_end(verb: Verb, capfd: pytest.CaptureFixture[str]) -> None:
+    """A worker's death must not look like ``| head``."""
+    verb(raising(BrokenPipeError(32, "Broken pipe")))
+    assert execute(["act", "-q"]) == 70
+    assert "BrokenPipeError" in capfd.readouterr().err
+
+
+def test_colours_are_for_terminals_that_want_them(verb: Verb, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--no-color and NO_COLOR."""
+    verb(lambda: None)
+    assert Session().color is None
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert Session().color is False
+    monkeypatch.delenv("NO_COLOR")
+    session = Session()
+    with verbs.make_context("refinery", ["act", "--no-color"], obj=session) as context:
+        verbs.invoke(context)
+    assert session.color is False
+
+
+def test_text_for_people_goes_where_the_options_say(verb: Verb, capsys: pytest.CaptureFixture[str]) -> None:
+    """Standard output; standard error beside JSON; nowhere with -q."""
+    verb(lambda: None)
+    for options, out, err in (([], "root None\n", ""), (["--json"], "", "root None\n"), (["-q"], "", "")):
+        assert execute(["act", *options]) == 0
+        assert capsys.readouterr() == (out, err)
+
+
+# ----------------------------------------------------------------------------------------------------------------- verbs
+
+
+def test_a_demo_can_be_made_and_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first two commands of a newcomer; the second init overwrites nothing."""
+    monkeypatch.chdir(tmp_path)
+    assert execute(["init", "--demo", "de mo[1]"]) == 0
+    assert execute(["check"]) == 0
+    assert "refinery.yaml: ok" in capsys.readouterr().out
+    recipe = Path("refinery.yaml").read_bytes()
+    assert execute(["init"]) == 2
+    assert "refinery.yaml is there already\nhint: choose another name, or --force" in capsys.readouterr().err
+    assert execute(["init", "other.yaml", "--demo", "de mo[1]"]) == 2
+    assert not Path("other.yaml").exists()
+    assert execute(["init", "--force", "--demo", "de mo[1]", "--json"]) == 0
+    assert Path("refinery.yaml").read_bytes() == recipe
+    made = json.loads(capsys.readouterr().out)
+    assert made["recipe"] == "refinery.yaml"
+    assert sorted(made["archives"]) == sorted(str(path) for path in Path("de mo[1]").glob("*.warc.gz"))
+
+
+def test_check_tells_all_that_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Inputs and assets, each with the fix, exit code 3; as JSON too."""
+    monkeypatch.chdir(tmp_path)
+    Path("r.yaml").write_text(starter())
+    assert execute(["check", "-c", "r.yaml", "--set", "url.hard_words=no/such.txt", "--json"]) == 3
+    said = capsys.readouterr()
+    report = json.loads(said.out)
+    assert not report["ok"]
+    assert [problem["message"].partition(":")[0] for problem in report["problems"]] == [
+        "crawl/*.warc.gz",
+        "url.hard_words",
+    ]
+    assert "2 problems." in said.err
+
+
+def test_check_shows_the_problems_of_a_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With place and caret, exit code 2; as JSON with line and column."""
+    monkeypatch.chdir(tmp_path)
+    Path("r.yaml").write_text("dataset: d\ninputs: x\nroot: r\npipeline:\n  - wacr: {}\n")
+    assert execute(["check", "-c", "r.yaml"]) == 2
+    assert capsys.readouterr().err == (
+        "r.yaml:5:5  unknown stage 'wacr'\n    5 │   - wacr: {}\n      │     ^^^^ did you mean 'warc'?\n1 problem.\n"
+    )
+    assert execute(["check", "-c", "r.yaml", "--json"]) == 2
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert (problem["file"], problem["line"], problem["column"]) == ("r.yaml", 5, 5)
+
+
+def test_check_names_a_recipe_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the two ways on."""
+    monkeypatch.chdir(tmp_path)
+    assert execute(["check"]) == 2
+    assert "error: refinery.yaml: no such recipe\nhint: name one with -c FILE" in capsys.readouterr().err
+
+
+def test_stages_lists_all_and_shows_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """For people and as JSON."""
+    assert execute(["stages"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(names())
+    assert execute(["stages", "--json"]) == 0
+    assert [row["name"] for row in json.loads(capsys.readouterr().out)["stages"]] == list(names())
+    assert execute(["stages", "quality"]) == 0
+    shown = capsys.readouterr().out
+    assert "min_words" in shown
+    assert "bound" in shown
+    assert execute(["stages", "quality", "--json"]) == 0
+    described = json.loads(capsys.readouterr().out)
+    assert next(field for field in described["fields"] if field["name"] == "min_words")["default"] == 50
+    assert execute(["stages", "qualty"]) == 2
+    assert "did you mean 'quality'?" in capsys.readouterr().err
+
+
+def test_assets_lists_all_and_gets_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """An asset inside an installed package is only checked."""
+    for arguments in (["assets"], ["assets", "list"]):
+        assert execute([*arguments, "-q"]) == 0
+        assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == sorted(catalogue())
+    assert execute(["assets", "list", "--json"]) == 0
+    assert [row["name"] for row in json.loads(capsys.readouterr().out)["assets"]] == sorted(catalogue())
+    assert execute(["assets", "get", "lines.en"]) == 0
+    assert Path(capsys.readouterr().out.strip()).is_file()
+    assert execute(["assets", "get", "lines.em"]) == 3
+    assert "lines.en" in capsys.readouterr().err
+
+
+# --------------------------------------------------------------------------------------------------------------- recipes
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.name)
+def test_a_recipe_of_the_project_is_valid(path: Path) -> None:
+    """Each of them is a complete file."""
+    assert load(str(path)).steps
+
+
+def test_the_tiny_recipe_is_what_init_writes_for_a_demo() -> None:
+    """So that ``make run`` and a newcomer see the same."""
+    assert (REPOSITORY / "configs" / "tiny.yaml").read_text(encoding="utf-8") == starter("demo")
+
+
+def test_the_faithful_recipe_has_the_papers_figures() -> None:
+    """RefinedWeb's appendix, where the recipe names them."""
+    stages = {
+        step.name: step.stage.model_dump() for step in load(str(REPOSITORY / "configs" / "refinedweb.yaml")).steps
+    }
+    assert list(stages) == [
+        "warc", "url", "extract", "language", "repetition", "quality", "lines", "minhash", "substring", "export",
+    ]  # fmt: skip
+    assert (stages["minhash"]["bands"], stages["minhash"]["rows"], stages["minhash"]["ngram"]) == (450, 20, 5)
+    assert (stages["language"]["keep"], stages["language"]["min_score"]) == (("en",), 0.65)
+    assert stages["substring"]["min_tokens"] == 50
+    assert stages["extract"]["engine"] == "trafilatura"
+    assert stages["lines"]["max_removed"] == 0.05
+
+
+@pytest.mark.parametrize("folder", ["a", "a b", "a'b", 'a"b', "[x]", "no", "é", "", "a\\b", "/x"])
+def test_a_starter_recipe_is_valid_for_any_folder(folder: str) -> None:
+    """Whatever the name needs in YAML, and in a glob pattern."""
+    pipeline = parse(starter(folder), "r")
+    assert pipeline.root == os.path.join(folder, "root")
+
+
+# ---------------------------------------------------------------------------------------------------------------- output
+
+
+def test_columns_are_as_wide_as_their_widest_cell() -> None:
+    """Without blanks at the ends of lines, and for rows of different length."""
+    assert columns([("a", "bbb", "c"), ("aaa", "b", ""), ("d",)]) == "  a    bbb  c\n  aaa  b\n  d"
+    assert columns([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (999_999, "1.0 MB"),
+        (12_345_678, "12.3 MB"),
+        (5 * 10**12, "5.0 TB"),
+        (7 * 10**15, "7,000.0 TB"),
+    ],
+)
+def test_bytes_are_shown_in_a_unit_that_fits(count: int, text: str) -> None:
+    """Powers of a thousand."""
+    assert size(count) == text
+
+
+def test_a_number_agrees_with_its_word() -> None:
+    """One problem, two problems."""
+    assert (plural(1, "problem"), plural(2, "problem"), plural(1024, "file")) == (
+        "1 problem",
+        "2 problems",
+        "1,024 files",
+    )

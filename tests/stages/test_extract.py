@@ -1,0 +1,212 @@
+"""The stage ``extract``: outcomes, measures and what the engines' texts become."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+import trafilatura
+from pydantic import ValidationError
+from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.encoding import bytes_to_str, detect_encoding
+from warcio.archiveiterator import ArchiveIterator
+
+from refinery.docs import Docs
+from refinery.stage import Edited
+from stages._extract.formatting import format_text
+from stages.extract import Extract
+from tests.stages.verdicts import edited
+
+PROSE = "The committee met on Tuesday to discuss the bridge, and it was agreed that work would begin in the spring. "
+PAGE = f"<html><body><nav><a href='/'>Home</a></nav><article><p>{PROSE}</p><p>{PROSE * 3}</p></article></body></html>"
+ENGINES = [Extract(), Extract(engine="resiliparse")]
+
+
+@pytest.fixture(params=ENGINES, ids=lambda stage: str(stage.engine))
+def stage(request: pytest.FixtureRequest) -> Extract:
+    """The stage with each engine."""
+    assert isinstance(request.param, Extract)
+    return request.param
+
+
+def extract(stage: Extract, *pages: str | None) -> Edited:
+    """What the stage makes of some pages."""
+    return edited(stage, Docs(pa.RecordBatch.from_arrays([pa.array(pages, pa.string())], names=["html"])))
+
+
+def rows(result: Edited) -> list[tuple[Any, ...]]:
+    """Text, outcome, characters, share and note of each page."""
+    facts = ("outcome", "chars", "share", "note")
+    columns = [result.columns["text"], *(result.facts[name] for name in facts)]
+    return list(zip(*(column.to_pylist() for column in columns), strict=True))
+
+
+def violated(stage: Extract, outcome: str) -> list[str]:
+    """The rules that an outcome violates."""
+    value = pa.array([outcome])
+    return [rule.id for rule in stage.rules() if pc.any(rule.violated(value)).as_py()]
+
+
+def test_the_main_text_replaces_the_page(stage: Extract) -> None:
+    """The article is text, the navigation is not."""
+    ((text, outcome, chars, share, note),) = rows(extract(stage, PAGE))
+    assert text.split() == (PROSE * 4).split()
+    assert (outcome, chars, note) == ("ok", len(text), None)
+    assert share == pytest.approx(len(text) / len(PAGE))
+    assert violated(stage, outcome) == []
+
+
+def test_the_text_is_formatted(stage: Extract) -> None:
+    """URLs go and newlines are limited, whatever the engine writes."""
+    lines = "<p>http://example.org/page</p><pre>one\n\n\n\n\ntwo www.example.org.</pre>"
+    ((text, *_),) = rows(extract(stage, PAGE.replace("</article>", lines + "</article>")))
+    assert "example.org" not in text
+    assert "\n\n\n" not in text
+    assert "two." in text
+
+
+@pytest.mark.parametrize(
+    "page", [None, "", " \n\t", "\0", "<html></html>", "<html><body><script>x()</script></body></html>"]
+)
+def test_a_page_without_text_is_empty(stage: Extract, page: str | None) -> None:
+    """Nothing in, nothing out, and the reason says so."""
+    ((text, outcome, chars, share, note),) = rows(extract(stage, page))
+    assert (text, outcome, chars, note) == ("", "empty", 0, None)
+    assert share == (0.0 if page else None)
+    assert violated(stage, "empty") == ["empty"]
+
+
+def test_a_text_of_urls_is_empty(stage: Extract) -> None:
+    """What formatting leaves nothing of is empty."""
+    assert (
+        rows(extract(stage, f"<html><body><article><p>http://{'x' * 300}.org</p></article></body></html>"))[0][1]
+        == "empty"
+    )
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<html><body>" + "<div>" * 2_000 + "text",
+        "<html><body><p " + " ".join(f"a{i}=1" for i in range(3_000)) + ">text",
+        "<html><body>" + "<b><i><a>" * 1_000 + "text",
+        "<html><body><table><tr><td colspan=9007199254740992>text</td></tr></table>",
+        "<html><body><table>" + "<tr><td>1" * 2_000,
+        "<p>a&#xD800;b &#0; &#x110000;</p>\ufffe\u200b",
+        "<?xml version='1.0' encoding='utf-16'?><html><body><p>text</p></body></html>",
+        "<html><body><p>" + "word, " * 50_000,
+        "<" * 10_000,
+    ],
+)
+def test_hostile_pages_end(stage: Extract, page: str) -> None:
+    """Whatever the page, it has an outcome and does not disturb the next one."""
+    first, second = rows(extract(stage, page, PAGE))
+    assert first[1] in {"ok", "empty"}
+    assert second == rows(extract(stage, PAGE))[0]
+
+
+@pytest.mark.parametrize(
+    ("engine", "page"),
+    [
+        ("trafilatura", "<html><body>" + "".join(f"<a href=/{i}>link {i}</a> " for i in range(100_000))),
+        ("resiliparse", "<html><body>" + "<div>" * 100_000 + "text"),
+    ],
+)
+def test_a_slow_page_is_a_timeout(engine: Any, page: str) -> None:
+    """A page that would take many seconds is given up, and the next one is extracted."""
+    stage = Extract.model_validate({"engine": engine, "timeout": "500ms"})
+    first, second = rows(extract(stage, page, PAGE))
+    assert first == ("", "timeout", 0, 0.0, None)
+    assert second[1] == "ok"
+    assert violated(stage, "timeout") == ["timeout"]
+
+
+def test_large_pages_and_texts_are_not_taken(stage: Extract) -> None:
+    """The limit is on the bytes of a page and on the characters of its text."""
+    small = stage.model_copy(update={"max_html": len(PAGE)})
+    assert rows(extract(small, PAGE))[0][1] == "ok"
+    assert rows(extract(small, PAGE + " "))[0] == ("", "too_large", 0, 0.0, f"{len(PAGE) + 1} bytes of HTML")
+    assert rows(extract(small, PAGE.replace(" ", "ä", 1)))[0][1] == "too_large"
+    table = (
+        "<html><body><article><table>" + "<tr><td>a<td colspan=1000>b</tr>" * 20 + "</table></article></body></html>"
+    )
+    outcomes = rows(extract(Extract(max_html=len(table)), table))
+    assert outcomes[0][1] == "too_large"
+    assert outcomes[0][4].endswith("characters of text")
+
+
+def test_every_bad_outcome_has_its_rule() -> None:
+    """The reason of a removal is what became of the page."""
+    bad = ["empty", "too_large", "timeout", "memory", "crash", "exception"]
+    assert [rule.id for rule in Extract().rules()] == bad
+    assert [violated(Extract(), outcome) for outcome in bad] == [[outcome] for outcome in bad]
+    assert violated(Extract(), "ok") == []
+
+
+def test_no_rows(stage: Extract) -> None:
+    """An empty batch gives empty columns."""
+    assert rows(extract(stage)) == []
+
+
+def test_only_the_chosen_engine_is_in_the_identity() -> None:
+    """A new version of the other engine makes nothing stale."""
+    assert Extract().versions().keys() == {"trafilatura", "lxml", "justext"}
+    assert Extract(engine="resiliparse").versions() == {"resiliparse": metadata.version("resiliparse")}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"engine": "resiliparse", "favour": "precision"},
+        {"engine": "readability"},
+        {"timeout": "0s"},
+        {"timeout": 30},
+        {"memory": "1MB"},
+        {"max_html": 0},
+    ],
+)
+def test_bad_settings_are_refused(fields: dict[str, Any]) -> None:
+    """Nonsense is an error before anything runs."""
+    with pytest.raises(ValidationError):
+        Extract.model_validate(fields)
+
+
+def pages(corpus: Path, count: int) -> list[str]:
+    """Some real pages, decoded in a simple way."""
+    with open(corpus / "pages" / "dev-00001.warc.gz", "rb") as stream:
+        responses = (record for record in ArchiveIterator(stream) if record.rec_type == "response")
+        bodies = [record.content_stream().read() for record in islice(responses, count)]
+    return [bytes_to_str(body, detect_encoding(body) or "utf-8") for body in bodies]
+
+
+def test_real_pages_give_what_the_engines_give_alone(corpus: Path) -> None:
+    """Nothing is lost in the sandbox: the text is the engine's own, formatted."""
+    some = pages(corpus, 40)
+    alone = [trafilatura.extract(page, include_comments=False) or "" for page in some]
+    assert extract(Extract(), *some).columns["text"].to_pylist() == [format_text(text) for text in alone]
+    alone = [extract_plain_text(page, main_content=True, alt_texts=False) for page in some]
+    assert extract(ENGINES[1], *some).columns["text"].to_pylist() == [format_text(text) for text in alone]
+
+
+def test_the_order_of_pages_leaves_no_trace(corpus: Path) -> None:
+    """An engine remembers nothing: pages in another order, or twice, give the same texts."""
+    some = pages(corpus, 15)
+    for stage in ENGINES:
+        texts = extract(stage, *some).columns["text"].to_pylist()
+        again = extract(stage, *reversed(some), *some).columns["text"].to_pylist()
+        assert again == [*reversed(texts), *texts]
+
+
+def test_favour_moves_between_precision_and_recall(corpus: Path) -> None:
+    """Precision gives less text than balance on real pages."""
+    some = pages(corpus, 20)
+    chars = {
+        f: sum(len(t) for t in extract(Extract(favour=f), *some).columns["text"].to_pylist())
+        for f in ("balance", "precision")
+    }
+    assert chars["precision"] < chars["balance"]

@@ -1,0 +1,143 @@
+"""The stage ``language`` and the kernel under it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import fasttext
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from refinery.assets import Asset
+from refinery.errors import AssetError
+from refinery.kernels import NO_LANGUAGE, identify_languages
+from stages.language import Language, known_languages
+from tests.stages.verdicts import facts, failed
+
+MODEL = Asset("lid.176.ftz").path()
+SENTENCES = {
+    "en": "The committee of the town met to discuss the new bridge that people have wanted for years.",
+    "de": "Der Ausschuss der Stadt traf sich, um über die neue Brücke zu sprechen, die sich alle seit Jahren wünschen.",
+    "fr": "Le comité de la ville s'est réuni, parlant du nouveau pont que les habitants attendent depuis longtemps.",
+    "ru": "Городской комитет собрался, чтобы обсудить новый мост, которого люди ждут уже много лет.",
+    "zh": "市委员会开会讨论了人们多年来一直想要的新桥。",
+    "el": "Η επιτροπή της πόλης συνεδρίασε για να συζητήσει τη νέα γέφυρα που θέλουν όλοι εδώ και χρόνια.",
+    "ar": "اجتمعت لجنة المدينة لمناقشة الجسر الجديد الذي يريده الناس منذ سنوات طويلة.",
+    "ja": "町の委員会は、人々が何年も望んできた新しい橋について話し合うために集まりました。",
+}
+
+
+def identify(text: str) -> tuple[str, float]:
+    labels, scores = identify_languages(pa.array([text], pa.string()), MODEL)
+    return labels[0].as_py(), scores[0].as_py()
+
+
+@pytest.mark.parametrize("code", SENTENCES)
+def test_languages_are_told_apart(code: str) -> None:
+    """A plain sentence is its language, and is kept where that is wanted."""
+    assert identify(SENTENCES[code])[0] == code
+    assert failed(Language(keep=[code]), SENTENCES[code]) == [[]]
+    assert failed(Language(keep=["vi"], min_score=0), SENTENCES[code]) == [["other_language"]]
+
+
+def test_newlines_part_words() -> None:
+    """A newline counts as a space, of any number, and does not join the words around it."""
+    words = SENTENCES["en"].split()
+    assert identify("\n".join(words)) == identify(" ".join(words)) != identify("".join(words))
+    assert identify("\n\n\n".join(words)) == identify(" ".join(words))
+    assert identify("\r\n".join(words)) == identify(" ".join(words))
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n", "\0", "\r\n\t\v\f \0", None])
+def test_a_text_without_words_has_no_language(text: str | None) -> None:
+    """It is removed, never kept as the model's favourite."""
+    assert facts(Language(), text) == {"lang": NO_LANGUAGE, "score": 0.0}
+    assert failed(Language(min_score=0), text) == [["other_language"]]
+
+
+def test_the_whole_text_is_read() -> None:
+    """Neither NUL nor the model's own end mark hides what follows."""
+    long = SENTENCES["de"] * 20
+    for mark in ("\0", "\n", "</s>", " </s> ", "\n</s>\n", "\u2028", "\u0085"):
+        assert identify(f"{SENTENCES['en']}{mark}{long}")[0] == "de"
+
+
+@pytest.mark.parametrize(
+    "text", ["x", "1 2 3", "\u00ad", "\ufffe", "👩‍👩‍👧‍👦", "__label__en", "=" * 1000, "\u202e\u200f"]
+)
+def test_odd_text_is_unsure(text: str) -> None:
+    """What is no natural language is not trusted."""
+    score = facts(Language(), text)["score"]
+    assert 0 < score < 0.65
+    assert "unsure" in failed(Language(keep=sorted(set(known_languages().values()))), text)[0]
+
+
+def test_long_text_is_no_trouble() -> None:
+    """A megabyte in one word, or in one line, is read."""
+    assert identify("x" * 1_000_000)[1] < 0.65
+    assert identify((SENTENCES["fr"] + " ") * 10_000)[0] == "fr"
+
+
+def test_the_bound_is_inclusive() -> None:
+    """A score equal to the bound is enough."""
+    score = facts(Language(), SENTENCES["en"])["score"]
+    assert failed(Language(min_score=score), SENTENCES["en"]) == [[]]
+    assert failed(Language(min_score=score + 1e-9), SENTENCES["en"]) == [["unsure"]]
+    sure, unsure = (rule.violated(pa.array([value])) for rule in Language().rules()[1:] for value in (0.65, 0.6499999))
+    assert (sure.to_pylist(), unsure.to_pylist()) == ([False], [True])
+
+
+def test_both_reasons_are_given() -> None:
+    """Another language and a low score are two violations."""
+    assert failed(Language(keep=["de"], min_score=1), "hello there") == [["other_language", "unsure"]]
+
+
+@given(st.lists(st.text(max_size=80), max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_the_answer_is_fasttexts(texts: list[str]) -> None:
+    """Label and probability are those of the library for the text as one line, in any batch."""
+    model = fasttext.load_model(MODEL)
+    labels, scores = identify_languages(pa.array(texts, pa.string()), MODEL)
+    for text, label, score in zip(texts, labels.to_pylist(), scores.to_pylist(), strict=True):
+        (expected,), (probability,) = model.predict(" ".join(text.split("\n")))
+        assert 0 <= score <= 1
+        assert label == NO_LANGUAGE or (f"__label__{label}", score) == (expected, min(probability, 1))
+
+
+def test_the_list_of_languages_is_the_models() -> None:
+    """Every code of the model is known, and every known code is the model's."""
+    labels, _ = fasttext.load_model(MODEL).predict("x", k=1000, threshold=-1)
+    assert {label.removeprefix("__label__") for label in labels} == set(known_languages().values())
+    assert all(known_languages()[code] == code for code in known_languages().values())
+
+
+@pytest.mark.parametrize(
+    ("keep", "advice"),
+    [
+        (["eng"], "expected ISO 639-1; did you mean 'en'?"),
+        (["en", "ger"], "did you mean 'de'?"),
+        (["Chinese"], "did you mean 'zh'?"),
+        (["Swiss German"], "did you mean 'als'?"),
+        (["EN"], "did you mean 'en'?"),
+        (["en-US"], "did you mean 'en'?"),
+        (["klingon"], "expected ISO 639-1, such as 'en'"),
+        ([""], "expected ISO 639-1"),
+        ([], "at least one language"),
+        ("en", "tuple"),
+    ],
+)
+def test_unknown_languages_are_refused(keep: Any, advice: str) -> None:
+    """An unknown code is an error that names the right one; an empty list does not mean any language."""
+    with pytest.raises(ValidationError, match=advice.replace("?", r"\?")):
+        Language(keep=keep)
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
+    """The fault is the asset's, not the documents'."""
+    (tmp_path / "bad.ftz").write_bytes(b"this is no model")
+    with pytest.raises(AssetError, match=r"bad\.ftz"):
+        facts(Language(model=Asset(f"{tmp_path}/bad.ftz")), "hello")
