@@ -20,9 +20,9 @@ $(INSTALLED): pyproject.toml
 
 # The UT1 blocklist is a download of 18 MB; it is kept in the user's cache, where other checkouts find it.
 assets: $(INSTALLED)
-	@$(BIN)/refinery assets have ut1 >/dev/null 2>&1 || { \
+	@$(BIN)/python -c "from refinery.assets import Asset; Asset('ut1').path()" 2>/dev/null || { \
 	  $(BIN)/python -m pip download --quiet --no-deps --dest build/downloads $(UT1_WHEEL) && \
-	  $(BIN)/refinery assets get ut1 --from build/downloads/datatrove-*.whl; }
+	  $(BIN)/refinery assets get ut1 --source build/downloads/datatrove-*.whl; }
 
 run: $(INSTALLED)
 	$(BIN)/python tools/make_sample.py --out demo

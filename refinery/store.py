@@ -6,6 +6,7 @@ needs another ``Store`` and one line in ``store_for``.
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import uuid
@@ -15,6 +16,9 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from refinery.errors import StorageError, UsageError
+
+
+FREE_SPACE = "free some space, then run again: what is finished is kept"
 
 
 @dataclass(frozen=True)
@@ -137,9 +141,13 @@ def _storage_errors(path: str) -> Iterator[None]:
             "FileNotFoundError": "check the path",
             "PermissionError": "give this user the right to it, or choose another path",
         }
-        hint = "free some space, then run again: what is finished is kept" if error.errno == 28 else ""
-        reason = error.strerror or str(error)
-        raise StorageError(f"{path}: {reason}", hint=hint or hints.get(type(error).__name__, "")) from error
+        hint = FREE_SPACE if is_full(error) else hints.get(type(error).__name__, "")
+        raise StorageError(f"{path}: {error.strerror or error}", hint=hint) from error
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a disk or a quota is full. Libraries that lose the number keep its text."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT} or os.strerror(errno.ENOSPC) in str(error)
 
 
 def _raise(error: OSError) -> None:

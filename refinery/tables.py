@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from refinery.errors import StorageError
 from refinery.identity import Content
 from refinery.part import FileRef, Root
+from refinery.store import FREE_SPACE, is_full
 
 CHECK_ROWS = 256
 """Row groups and files end at multiples of this many rows only, so that batch sizes leave no trace."""
@@ -113,7 +114,6 @@ class TableWriter:
     def _begin_file(self) -> None:
         self._paths.append(self._root.store.temporary(self._root.path))
         self._rows.append(0)
-        self._file_bytes = 0
         with arrow_errors(self._root.path):
             self._writer = pq.ParquetWriter(self._paths[-1], self._schema, compression="zstd", compression_level=3)
 
@@ -122,6 +122,7 @@ class TableWriter:
             with arrow_errors(self._root.path):
                 self._writer.close()
             self._writer = None
+            self._file_bytes = 0
 
 
 def publish(root: Root, files: Sequence[Written], folder: str, part: int, key: str) -> tuple[FileRef, ...]:
@@ -179,6 +180,5 @@ def arrow_errors(path: str) -> Iterator[None]:
     except pa.ArrowInvalid as error:
         raise StorageError(f"{path}: {error}", hint="the file is damaged: `refinery verify` names all such") from error
     except OSError as error:
-        full = error.errno == 28 or "No space left" in str(error)
-        hint = "free some space, then run again: what is finished is kept" if full else ""
+        hint = FREE_SPACE if is_full(error) else ""
         raise StorageError(f"{path}: {error.strerror or error}", hint=hint) from error

@@ -29,6 +29,17 @@ SECTIONS = {
     "Run": {
         "plan": "Show what would run, why, and how much it is.",
         "run": "Make what is missing.",
+        "status": "Show where a run stands, and how far each stage is made.",
+        "logs": "Show failures and warnings, newest first.",
+    },
+    "Look": {
+        "stats": "Show the funnel, the reasons, and whether the books balance.",
+        "sample": "Show documents kept or removed, by stage, rule or metric range.",
+        "why": "Tell what became of one document, stage by stage.",
+    },
+    "Keep": {
+        "verify": "Check that books balance and files hold what receipts say.",
+        "gc": "Delete files that nothing refers to; only shown without --yes.",
     },
 }
 """Verb → one line about it, by section of the help. A verb's module is ``refinery.cli.<verb>``, ``-`` as ``_``."""
@@ -57,7 +68,7 @@ class Verbs(click.Group):
         if cmd_name not in self.list_commands(ctx):
             return None
         command = importlib.import_module(f"refinery.cli.{cmd_name.replace('-', '_')}").command
-        assert isinstance(command, click.Command)  # noqa: S101 - a defect of the verb's module
+        assert isinstance(command, click.Command)
         return command
 
     def resolve_command(

@@ -16,9 +16,9 @@ def selection_options(command: Callback) -> Callback:
     """The options, given to the verb as ``first``, ``until``, ``only``, ``parts`` and ``share``."""
     for option in (
         click.option(
-            "--sample", "share", metavar="N%", callback=_share, help="A fixed share of the parts, at least one."
+            "--sample", "share", metavar="N%", callback=parse_share, help="A fixed share of the parts, at least one."
         ),
-        click.option("--parts", metavar="A-B", callback=_parts, help="Parts by number: 7, 0-99, or 0-9,20."),
+        click.option("--parts", metavar="A-B", callback=parse_parts, help="Parts by number: 7, 0-99, or 0-9,20."),
         click.option("--only", metavar="STAGE", help="This stage alone, made again."),
         click.option("--until", metavar="STAGE", help="Nothing after this stage."),
         click.option("--from", "first", metavar="STAGE", help="This stage and those after it, made again."),
@@ -43,7 +43,8 @@ def selection(
     return Selection(first=only or first, until=only or until, parts=parts, share=share, force=force)
 
 
-def _parts(context: click.Context, parameter: click.Parameter, given: str | None) -> tuple[int, ...] | None:
+def parse_parts(context: click.Context, parameter: click.Parameter, given: str | None) -> tuple[int, ...] | None:
+    """Part numbers as an option gives them: ``7``, ``0-99`` or ``0-9,20``."""
     del context, parameter
     if given is None:
         return None
@@ -56,7 +57,8 @@ def _parts(context: click.Context, parameter: click.Parameter, given: str | None
     return tuple(sorted(set(numbers)))
 
 
-def _share(context: click.Context, parameter: click.Parameter, given: str | None) -> float | None:
+def parse_share(context: click.Context, parameter: click.Parameter, given: str | None) -> float | None:
+    """A share above 0 and up to 1, given in percent."""
     del context, parameter
     if given is None:
         return None

@@ -39,6 +39,7 @@ def command(
     Sizes and times are estimated from the parts made before; `refinery run --sample 1%` makes some.
     """
     pipeline = load(config, overrides, root)
+    session.root = pipeline.root
     chosen = selection(first, until, only, parts, share, force)
     found = forecast(Planner(pipeline, Root(pipeline.root, store_for(pipeline.root)), chosen), chosen)
     if session.json:

@@ -50,6 +50,7 @@ def command(
     signal.signal(signal.SIGTERM, _interrupt)
     overrides += (f"executor.workers={workers}",) if workers else ()
     pipeline = load(config, overrides, root)
+    session.root = pipeline.root
     chosen = selection(first, until, only, parts, share, force)
     with _listener(session) as listener:
         try:

@@ -18,8 +18,9 @@ IN_PART = ("in", "kept", "removed", "skipped")
 
 @dataclass(frozen=True)
 class StageBooks:
-    """One stage: its parts made and expected, CPU seconds, and what was counted."""
+    """One stage: its place in the pipeline, its parts made and expected, seconds of work, and what was counted."""
 
+    position: int
     name: str
     kind: str
     made: int
@@ -127,7 +128,9 @@ def _books(holdings: Holdings, entry: _Entry, *, whole: bool) -> StageBooks:
     receipts = entry.receipts
     seconds = sum(receipt.seconds for receipt in (*receipts, *(holdings.load(entry.held).shuffle if whole else ())))
     expected = manifest.expected if whole else len(receipts)
-    return StageBooks(manifest.stage, manifest.kind, len(receipts), expected, round(seconds, 3), counts)
+    return StageBooks(
+        entry.held.position, manifest.stage, manifest.kind, len(receipts), expected, round(seconds, 3), counts
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------- checks

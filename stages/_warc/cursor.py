@@ -7,8 +7,9 @@ to read the member again.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from stages._warc.headers import ANYWHERE, EMPTY_LINE, INSIDE, MARGIN, RECORD
+from stages._warc.headers import HEADER_END, MARGIN, RECORD, amid
 from stages._warc.members import Member
 
 SPAN = 1 << 16
@@ -37,15 +38,20 @@ class Cursor:
         """Whether nothing follows in this member."""
         return not self._fill(1)
 
+    @property
+    def buffered(self) -> int:
+        """Bytes from here on that are in memory."""
+        return len(self._buffer) - self._at
+
     def _fill(self, size: int, *, across: bool = False) -> int:
         """Buffer ``size`` bytes from here on if there are; how many are. ``across`` goes on in members behind."""
-        while len(self._buffer) - self._at < size:
+        while self.buffered < size:
             piece = self.member.read()
             if piece:
                 self._buffer += piece
             elif not (across and self.member.extend()):
                 break
-        return len(self._buffer) - self._at
+        return self.buffered
 
     def drop(self) -> None:
         """Let go of everything before this place."""
@@ -92,15 +98,14 @@ class Cursor:
         self._fill(MARGIN)
         return RECORD.match(self._buffer, self._at)
 
-    def header(self) -> bytes | None:
+    def header(self, limits: Sequence[int] = HEADER) -> bytes | None:
         """A WARC header with the empty line that ends it; None, without a move, where it has no such end."""
-        for limit in HEADER:
+        for limit in limits:
             for across in (False, True):
                 have = self._fill(limit, across=across)
-                found = EMPTY_LINE.search(self._buffer, self._at, self._at + limit)
+                found = HEADER_END.search(self._buffer, self._at, self._at + limit)
                 if found:
-                    cut = INSIDE.search(self._buffer, self._at, found.start())
-                    return None if cut else self.take(found.end() - self._at)
+                    return self.take(found.end() - self._at) if found[1] else None
                 if have >= limit:
                     break
         return None
@@ -115,13 +120,12 @@ class Cursor:
             return b"", 0
         while have := self._fill(SPAN + MARGIN):
             last = have < SPAN + MARGIN
-            first = self._at + (not passed)
-            found = ANYWHERE.search(self._buffer, first, self._at + SPAN + MARGIN)
-            step = found.end() - self._at if found else have if last else SPAN
+            found = amid(self._buffer, self._at + (not passed), self._at + SPAN + MARGIN)
+            step = found - self._at if found >= 0 else have if last else SPAN
             kept += self._buffer[self._at : self._at + min(step, keep - len(kept))]
             self._at += step
             passed += step
             self.drop()
-            if found:
+            if found >= 0:
                 break
         return bytes(kept), passed

@@ -21,21 +21,25 @@ _ARC = (
 RECORD = re.compile(rb"(?:" + _VERSION + rb"|" + _ARC + rb")(?:\n|\Z)")
 """What a record begins with: the version line of a WARC record, or the whole header line of an ARC record."""
 
-ANYWHERE = re.compile(rb"\n(?=" + _ARC + rb"\n)|(?=" + _VERSION + rb"\n[A-Za-z][\w-]{0,63}[ \t]*:)")
-"""A place, where the match ends, at which a record begins in the midst of anything; a WARC record even within a line."""
-
-INSIDE = re.compile(rb"\n(?=" + _VERSION + rb"\n)")
-"""A line of a WARC header with which the next record begins."""
+_AMID = tuple(
+    re.compile(pattern)  # apart, for each then has a literal to look for
+    for pattern in (
+        rb"\n(?=" + _ARC + rb"\n)",
+        rb"(?=WARC/)(?=" + _VERSION + rb"\n[A-Za-z][\w-]{0,63}[ \t]*:)",
+        rb"(?=warc/)(?=" + _VERSION + rb"\n[A-Za-z][\w-]{0,63}[ \t]*:)",
+    )
+)
 
 MARGIN = 5_000
-"""No match of RECORD or ANYWHERE is longer."""
+"""No header line is longer that RECORD or ``amid`` knows."""
 
 HTTP_HEADER = 1 << 18
 """Bytes in which the header of an HTTP message must end."""
 
-EMPTY_LINE = re.compile(rb"\n\r{0,3}\n")
-"""The end of a header; some writers double the carriage return."""
+HEADER_END = re.compile(rb"\n(?:(\r{0,3}\n)|(?=" + _VERSION + rb"\n))")
+"""The empty line that ends a header (some writers double the carriage return), or a next record that comes too early."""
 
+EMPTY_LINE = re.compile(rb"\n\r{0,3}\n")
 _STATUS = re.compile(rb"\s{0,16}HTTP/\d{1,3}(?:\.\d{1,3})?[ \t]{1,16}(\d{3})(?!\d)[^\n]{0,4096}(?:\n|\Z)", re.I)
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _DATE = re.compile(
@@ -57,6 +61,12 @@ class Message:
     def last(self, name: str) -> str:
         """The last value of a field, "" where there is none."""
         return self.fields.get(name, ("",))[-1]
+
+
+def amid(data: bytearray, start: int, stop: int) -> int:
+    """The first place in ``data`` where a record begins in the midst of anything, a WARC record even within a line; or -1."""
+    found = (pattern.search(data, start, stop) for pattern in _AMID)
+    return min((match.end() for match in found if match), default=-1)
 
 
 def warc_fields(block: bytes) -> dict[str, str]:

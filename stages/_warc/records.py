@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from stages._warc.blocks import Blocks
-from stages._warc.cursor import Cursor
+from stages._warc.cursor import HEADER, Cursor
 from stages._warc.headers import arc_fields, content_length, warc_fields
 from stages._warc.members import EARLY, Members
 
@@ -111,7 +111,8 @@ class _Parser:
             fields, size = arc_fields(line), len(line[0])
             cursor.take(size)
             yield from self._record(start, fields)
-        elif (header := cursor.header()) is None:
+        elif (header := cursor.header(HEADER[: 1 if self._blocks.exhausted else None])) is None:
+            self._blocks.spend(cursor.buffered)
             yield self._lost(start, "a WARC header without an end:")
         else:
             yield from self._record(start, warc_fields(header))

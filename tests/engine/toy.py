@@ -64,6 +64,11 @@ def records(path: str, rows: Sequence[tuple[int, str]], skipped: int) -> Records
     return Records(columns, facts, {"comment": skipped} if skipped else {})
 
 
+def die() -> None:
+    """End the process, as a crash in native code would."""
+    os._exit(7)
+
+
 class Length(Filter):
     """Keep texts of enough words. ``poison`` raises on a text, ``deadly`` kills the worker."""
 
@@ -82,7 +87,7 @@ class Length(Filter):
         if any("poison" in text for text in texts):
             raise ValueError("this text is poison")
         if any("deadly" in text for text in texts):
-            os._exit(7)
+            die()
         if self.log:
             with open(self.log, "a", encoding="utf-8") as stream:
                 stream.write("measured\n")
@@ -99,6 +104,22 @@ class Upper(Edit):
 
     def edit(self, docs: Docs) -> Edited:
         return Edited({"text": [text.upper() for text in docs.texts()]})
+
+
+class Gather(Edit):
+    """Parts put together, and divided anew into files of about ``shard`` bytes of text."""
+
+    name: ClassVar = "gather"
+    version: ClassVar = 1
+
+    shard: int = 60
+
+    def shard_bytes(self) -> int:
+        return self.shard
+
+    def edit(self, docs: Docs) -> Edited:
+        del docs
+        return Edited({})
 
 
 class Same(Global):

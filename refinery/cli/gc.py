@@ -1,0 +1,50 @@
+"""``refinery gc``: delete files that nothing refers to."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+
+import click
+
+from refinery.cli._options import Session, output_options, pass_session
+from refinery.cli._output import columns, plural, print_json, size
+from refinery.cli._reading import place_options, root_of, safe
+from refinery.inspect import Sweep, sweep
+
+
+@click.command("gc")
+@place_options
+@click.option("--yes", is_flag=True, help="Delete them; without it they are only shown.")
+@output_options
+@pass_session
+def command(session: Session, config: str | None, root: str | None, yes: bool) -> int:
+    """Delete files that nothing refers to; only shown without --yes.
+
+    These are what earlier recipes made, whose facts a changed bound could be judged by, and what killed runs left. What
+    an interrupted run has made and not yet entered goes as well: let it end first if you want to keep it. Refused while
+    a run is at work. Nothing outside the root's own layout is touched. -v lists every file.
+    """
+    found = sweep(root_of(config, root), delete=yes)
+    if session.json:
+        print_json({**dataclasses.asdict(found), "bytes": found.bytes})
+    else:
+        session.say(_text(found, every=session.verbose))
+    return 0
+
+
+def _text(found: Sweep, *, every: bool) -> str:
+    if not found.strays:
+        return "nothing to delete"
+    lines = [columns([(safe(stray.path), size(stray.bytes)) for stray in found.strays])] if every else []
+    count: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for stray in found.strays:
+        count[stray.kind] += 1
+        total[stray.kind] += stray.bytes
+    lines.append(columns([(kind, plural(count[kind], "file"), size(total[kind])) for kind in sorted(count)]))
+    if found.unfinished and not found.deleted:
+        lines.append("the last run did not end well: some of this may be what it made, and would be made again")
+    summary = f"{plural(len(found.strays), 'file')}, {size(found.bytes)}"
+    lines.append(f"deleted {summary}" if found.deleted else f"{summary} to delete: --yes deletes them")
+    return "\n".join(lines)

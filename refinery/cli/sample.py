@@ -1,0 +1,88 @@
+"""``refinery sample``: documents that a stage kept or removed, with their figures and their text."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from refinery.cli._options import Session, output_options, pass_session
+from refinery.cli._output import print_json
+from refinery.cli._reading import (
+    cut_lines,
+    fact_words,
+    heading,
+    place_options,
+    root_of,
+    safe,
+    safe_lines,
+    shortened,
+    wrapped,
+)
+from refinery.inspect import Sample, Samples, Wanted, sample
+
+TEXT = 1_000
+"""Characters of a text that are shown without -v."""
+
+
+@click.command("sample")
+@place_options
+@click.option("--stage", metavar="STAGE", help="Of this stage: the last one for kept, all for removed unless given.")
+@click.option("--kept", "side", flag_value="kept", help="Documents that were kept, as is the default.")
+@click.option("--removed", "side", flag_value="removed", help="Documents that were removed.")
+@click.option("--rule", metavar="RULE", help="Removed for this reason.")
+@click.option("--metric", metavar="NAME", help="With a value of this metric; stage.metric names one of another stage.")
+@click.option("--min", "low", metavar="X", type=float, help="The least value of --metric.")
+@click.option("--max", "high", metavar="Y", type=float, help="The greatest value of --metric.")
+@click.option("-n", "count", metavar="N", type=click.IntRange(1, 1_000), default=5, show_default=True, help="How many.")
+@output_options
+@pass_session
+def command(
+    session: Session,
+    config: str | None,
+    root: str | None,
+    stage: str | None,
+    side: str | None,
+    rule: str | None,
+    metric: str | None,
+    low: float | None,
+    high: float | None,
+    count: int,
+) -> int:
+    """Show documents kept or removed, by stage, rule or metric range.
+
+    They are the same ones every time. Texts of removed documents are taken from the stage before, or made again from the archive. -v shows all of a text.
+    """
+    found = sample(root_of(config, root), Wanted(stage, side, rule, metric, low, high, count))
+    if session.json:
+        print_json(dataclasses.asdict(found))
+    else:
+        session.say(_text(found, every=session.verbose))
+    return 0
+
+
+def _text(found: Samples, *, every: bool) -> str:
+    blocks = [_block(one, every=every) for one in found.documents]
+    return "\n\n".join([*blocks, f"{len(found.documents):,} of {found.matching:,} that match"])
+
+
+def _block(one: Sample, *, every: bool) -> str:
+    judged = one.judgement
+    verdict = f"{one.stage} {judged.verdict.upper() if judged.rule else judged.verdict}"
+    reasons = f": {judged.rule}" if judged.rule else ""
+    others = [rule for rule in judged.failed if rule != judged.rule]
+    also = f"   also fails {', '.join(others)}" if others else ""
+    note = f"   {safe(judged.note)}" if judged.note else ""
+    lines = [click.style(heading(one.document), bold=True), f"  {verdict}{reasons}{also}{note}"]
+    facts = wrapped(fact_words(judged), "    ")
+    lines += [facts] if facts else []
+    lines += [f"    {line}" for line in cut_lines(judged.cut)]
+    lines.append(_quoted(one, every=every))
+    return "\n".join(lines)
+
+
+def _quoted(one: Sample, *, every: bool) -> str:
+    if one.text is None:
+        return f"  (no text: {safe(one.text_note)})"
+    text = safe_lines(one.text if every else shortened(one.text, TEXT))
+    return "\n".join(f"  │ {line}" for line in text.split("\n"))

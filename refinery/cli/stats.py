@@ -1,0 +1,136 @@
+"""``refinery stats``: how many documents and tokens each stage keeps, and why the others go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from refinery.cli._options import Session, output_options, pass_session
+from refinery.cli._output import plural, print_json
+from refinery.cli._reading import aligned, percent, place_options, root_of
+from refinery.cli._selection import parse_parts
+from refinery.errors import UsageError
+from refinery.inspect import Books, StageBooks, read_books
+
+BAR = 12
+TOP = 4
+"""Reasons of a stage that are shown without -v."""
+
+
+@click.command("stats")
+@place_options
+@click.option("--from", "first", metavar="STAGE", help="This stage and those after it.")
+@click.option("--until", metavar="STAGE", help="Nothing after this stage.")
+@click.option("--only", metavar="STAGE", help="This stage alone.")
+@click.option("--parts", metavar="A-B", callback=parse_parts, help="Parts by number: 7, 0-99, or 0-9,20.")
+@output_options
+@pass_session
+def command(
+    session: Session,
+    config: str | None,
+    root: str | None,
+    first: str | None,
+    until: str | None,
+    only: str | None,
+    parts: tuple[int, ...] | None,
+) -> int:
+    """Show the funnel, the reasons, and whether the books balance.
+
+    Exit code 1 where they do not. -v shows every reason; --json has metrics and labels as well.
+    """
+    if only and (first or until):
+        raise UsageError("--only excludes --from and --until", hint="leave one out")
+    books = read_books(root_of(config, root), first=only or first, until=only or until, parts=parts)
+    if session.json:
+        print_json(_json(books))
+    else:
+        session.say(_text(books, every=session.verbose))
+    return 0 if books.balanced else 1
+
+
+def _json(books: Books) -> dict[str, Any]:
+    problems = [{"stage": p.stage, "part": p.part, "file": p.file, "message": p.message} for p in books.problems]
+    stages = [
+        {
+            "name": stage.name,
+            "kind": stage.kind,
+            "parts": {"made": stage.made, "expected": stage.expected},
+            **stage.counts.model_dump(mode="json"),
+            "seconds": stage.seconds,
+        }
+        for stage in books.stages
+    ]
+    return {"dataset": books.dataset, "stages": stages, "balanced": books.balanced, "problems": problems}
+
+
+# --------------------------------------------------------------------------------------------------------------- text
+
+
+def _text(books: Books, *, every: bool) -> str:
+    if not books.stages:
+        return f"{books.dataset}: no stage is made yet"
+    parts = [_funnel(books), *_source(books), _reasons(books, every=every), _checks(books)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _documents(stage: StageBooks, side: str) -> int:
+    return stage.counts.documents.get(side, 0)
+
+
+def _whole(books: Books) -> int:
+    """What shares are of: the documents that the source found; where it is not shown, what went into the first stage."""
+    first = books.stages[0]
+    return _documents(first, "in" if first.position else "kept")
+
+
+def _funnel(books: Books) -> str:
+    whole = _whole(books)
+    rows = [("", "documents", "", "of input", "of previous", "tokens")]
+    for stage in books.stages:
+        kept = _documents(stage, "kept")
+        previous = percent(kept, _documents(stage, "in")) if stage.position else "–"
+        tokens = f"{stage.counts.tokens['kept']:,}" if stage.counts.tokens.get("kept") else "–"
+        rows.append((stage.name, f"{kept:,}", bar(kept, whole), percent(kept, whole), previous, tokens))
+    return aligned(rows, left=(0, 2))
+
+
+def bar(part: int, whole: int) -> str:
+    """A bar of at most BAR characters, in eighths of one."""
+    eighths = round(min(1.0, part / whole) * BAR * 8) if whole else 0
+    full, rest = divmod(eighths, 8)
+    return "█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
+
+
+def _source(books: Books) -> list[str]:
+    first = books.stages[0]
+    read, kept = _documents(first, "in"), _documents(first, "kept")
+    return (
+        [f"  {first.name} read {plural(read, 'record')} and kept {kept:,}"]
+        if not first.position and read != kept
+        else []
+    )
+
+
+def _reasons(books: Books, *, every: bool) -> str:
+    rows = []
+    for stage in books.stages:
+        given = _documents(stage, "in")
+        ordered = sorted(stage.counts.reasons.items(), key=lambda item: (-item[1], item[0]))
+        shown = [f"{rule} {count:,} ({percent(count, given)})" for rule, count in ordered[: None if every else TOP]]
+        more = len(ordered) - len(shown)
+        if ordered:
+            shown += [f"{more} more"] if more else []
+            rows.append((stage.name, f"{_documents(stage, 'removed'):,}", "  ".join(shown)))
+    return aligned([("removed", "", ""), *rows], left=(0, 2)) if rows else ""
+
+
+def _checks(books: Books) -> str:
+    sign = click.style("✓", fg="green") if books.balanced else click.style("✗", fg="red")
+    missing = sum(stage.expected - stage.made for stage in books.stages)
+    errors = sum(stage.errors for stage in books.stages)
+    line = (
+        f"  checks: in = kept + removed at every stage and part {sign}    parts missing {missing:,}"
+        f"    documents with errors {errors:,} ({percent(errors, _whole(books))})"
+    )
+    return "\n".join([line, *(f"    {problem}" for problem in books.problems[:20])])

@@ -1,0 +1,96 @@
+"""``refinery status``: where a run stands, from another terminal or machine too."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import click
+
+from refinery.cli._options import Session, output_options, pass_session
+from refinery.cli._output import plural, print_json, size
+from refinery.cli._reading import aligned, place_options, root_of, safe, span
+from refinery.inspect import Run, StageStatus, Status, status
+
+_NEXT = {
+    "killed": "its process is gone: `refinery run` goes on from it",
+    "interrupted": "`refinery run` goes on from it",
+    "failed": "`refinery logs` says why; `refinery run` tries the failed parts again",
+}
+
+
+@click.command("status")
+@place_options
+@output_options
+@pass_session
+def command(session: Session, config: str | None, root: str | None) -> int:
+    """Show where a run stands, and how far each stage is made.
+
+    The run is the newest one; stages are as of the last phase that ended.
+    """
+    found = status(root_of(config, root))
+    if session.json:
+        print_json(_json(found))
+    else:
+        session.say(_text(found))
+    return 0
+
+
+def _json(found: Status) -> dict[str, Any]:
+    stages = [{**dataclasses.asdict(stage), "complete": stage.complete} for stage in found.stages]
+    return {"dataset": found.dataset, "run": _run_json(found.run) if found.run else None, "stages": stages}
+
+
+def _run_json(run: Run) -> dict[str, Any]:
+    phase = run.phase
+    rates = {
+        "bytes_per_second": phase.bytes_per_second if phase else None,
+        "documents_per_second": phase.documents_per_second if phase else None,
+        "eta": run.eta,
+    }
+    record = run.record.model_dump(mode="json", exclude={"phases", "problems", "state"})
+    shown = phase.model_dump(mode="json", exclude={"eta"}) if phase else None
+    return {
+        "file": run.file,
+        "state": run.state,
+        **record,
+        "phase": shown,
+        **rates,
+        "problems": len(run.record.problems),
+    }
+
+
+def _text(found: Status) -> str:
+    lines = [found.dataset, *(_run(found.run) if found.run else ["  no run yet"]), ""]
+    rows = [_stage(stage) for stage in found.stages]
+    return "\n".join([*lines, aligned([("", "parts", ""), *rows], left=(0, 2))])
+
+
+def _run(run: Run) -> list[str]:
+    record = run.record
+    color = {"running": "cyan", "done": "green"}.get(run.state, "red")
+    since = f"started {record.started:%Y-%m-%d %H:%M:%S} UTC on {safe(record.host)}, process {record.pid}"
+    lines = [f"  {click.style(run.state, fg=color)}   {since}"]
+    if run.state == "running":
+        lines[0] += f", last heard of {span(run.silence)} ago"
+    lines += [f"  {_NEXT[run.state]}"] if run.state in _NEXT else []
+    lines += [f"  {_phase(run)}"] if run.phase and run.state != "done" else []
+    count = len(record.problems)
+    lines += [f"  {plural(count, 'problem')}: `refinery logs`"] if count else []
+    return lines
+
+
+def _phase(run: Run) -> str:
+    phase = run.phase
+    assert phase is not None
+    failed = f", {phase.failed:,} failed" if phase.failed else ""
+    rate = f"{size(int(phase.bytes_per_second))}/s, {phase.documents_per_second:,.0f} documents/s"
+    left = f", {span(run.eta)} left" if run.eta is not None else ""
+    return f"{safe(phase.title)}: {phase.done:,} of {plural(phase.tasks, 'task')}{failed}   {rate}{left}"
+
+
+def _stage(stage: StageStatus) -> tuple[str, str, str]:
+    if stage.expected is None:
+        return stage.name, "–", ""
+    word = "complete" if stage.complete else "not complete"
+    return stage.name, f"{stage.made:,} of {stage.expected:,}", word

@@ -1,0 +1,56 @@
+"""``refinery verify``: whether the books balance and the files hold what their receipts say."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from refinery.cli._options import Session, output_options, pass_session
+from refinery.cli._output import plural, print_json
+from refinery.cli._reading import place_options, root_of, safe
+from refinery.cli._selection import parse_share
+from refinery.inspect import Verification, verify
+
+SHOWN = 50
+"""Findings that are shown without -v."""
+
+
+@click.command("verify")
+@place_options
+@click.option(
+    "--rerun-sample",
+    "share",
+    metavar="N%",
+    callback=parse_share,
+    help="Make a fixed share of the parts again, in memory, and compare.",
+)
+@output_options
+@pass_session
+def command(session: Session, config: str | None, root: str | None, share: float | None) -> int:
+    """Check that books balance and files hold what receipts say.
+
+    Reads every file. Exit code 1 where something is found; nothing is changed.
+    """
+    found = verify(root_of(config, root), share or 0.0)
+    if session.json:
+        print_json({"ok": found.ok, **dataclasses.asdict(found)})
+    else:
+        session.say(_text(found, every=session.verbose))
+    return 0 if found.ok else 1
+
+
+def _text(found: Verification, *, every: bool) -> str:
+    lines = [f"  {safe(str(finding))}" for finding in found.findings[: None if every else SHOWN]]
+    more = len(found.findings) - len(lines)
+    if more:
+        lines.append(f"  and {more:,} more; -v shows all")
+    looked = (
+        f"{plural(found.stages, 'stage')}, {plural(found.receipts, 'receipt')}, {plural(found.files, 'file')}, "
+        f"{plural(found.rows, 'row')}"
+    )
+    remade = f", {plural(found.remade, 'part')} made again" if found.remade else ""
+    verdict = (
+        click.style("ok", fg="green") if found.ok else click.style(plural(len(found.findings), "finding"), fg="red")
+    )
+    return "\n".join([*lines, f"{looked}{remade}: {verdict}"])

@@ -1,0 +1,188 @@
+"""The runs of a root: where the newest one stands, and all that went wrong in any. Read from ``runs/``, by anyone who
+can read the root, while a run is at work or after it.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import psutil
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from refinery.errors import StorageError
+from refinery.inspect.holdings import open_root
+from refinery.part import Root
+
+KILLED = "killed"
+"""A run whose record says ``running`` while its process is gone."""
+
+LATE = 5.0
+"""Seconds by which a process may seem younger than the record that it wrote, for clocks are coarse."""
+
+
+class PhaseRecord(BaseModel):
+    """How far a phase came. ``seconds`` and ``eta`` are as of the run's last word."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str
+    tasks: int
+    bytes: int
+    done: int
+    failed: int
+    bytes_done: int
+    documents: int
+    seconds: float
+    eta: float | None
+
+    @property
+    def bytes_per_second(self) -> float:
+        """Of input."""
+        return self.bytes_done / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def documents_per_second(self) -> float:
+        """Documents that went into the phase's first stage."""
+        return self.documents / self.seconds if self.seconds > 0 else 0.0
+
+
+class ProblemRecord(BaseModel):
+    """Something that went wrong while the run went on. ``trace`` is a traceback, or empty."""
+
+    model_config = ConfigDict(frozen=True)
+
+    time: str
+    message: str
+    trace: str = ""
+
+
+class RunFile(BaseModel):
+    """``runs/TIME.json``, as a run keeps it up to date."""
+
+    model_config = ConfigDict(frozen=True)
+
+    started: datetime
+    updated: datetime
+    ended: datetime | None = None
+    host: str
+    pid: int
+    command: dict[str, Any]
+    state: str
+    phases: tuple[PhaseRecord, ...]
+    problems: tuple[ProblemRecord, ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run. ``state`` is what its record says (``running``, ``done``, ``failed``, ``interrupted``) or ``killed``."""
+
+    file: str
+    state: str
+    record: RunFile
+
+    @property
+    def phase(self) -> PhaseRecord | None:
+        """The phase it is in, or ended in."""
+        return self.record.phases[-1] if self.record.phases else None
+
+    @property
+    def silence(self) -> float:
+        """Seconds since it wrote last."""
+        return max(0.0, (datetime.now(UTC) - self.record.updated).total_seconds())
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds to the end of the phase, from now; None where it is not running or nothing is done yet."""
+        known = self.phase.eta if self.phase and self.state == "running" else None
+        return None if known is None else max(0.0, known - self.silence)
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """How far a stage is made, as of the last phase that ended."""
+
+    name: str
+    made: int
+    expected: int | None
+    """None where it is not known yet."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every part is made."""
+        return self.made == self.expected
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a root stands: its newest run, if there was one, and its stages."""
+
+    dataset: str
+    run: Run | None
+    stages: tuple[StageStatus, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that went wrong in a run, named by its file."""
+
+    run: str
+    time: str
+    message: str
+    trace: str
+
+
+def status(path: str) -> Status:
+    """Where the root at ``path`` stands. Raises UsageError where there is none, StorageError for damaged records."""
+    holdings = open_root(path)
+    made = {held.name: held.manifest for held in holdings.stages}
+    stages = tuple(
+        StageStatus(name, len(made[name].parts), made[name].expected) if name in made else StageStatus(name, 0, None)
+        for name in holdings.names
+    )
+    history = runs(holdings.root, newest=1)
+    return Status(holdings.head.dataset, history[0] if history else None, stages)
+
+
+def problems(path: str) -> tuple[Problem, ...]:
+    """All that went wrong in the runs of the root at ``path``, newest first. Raises UsageError, StorageError."""
+    return tuple(
+        Problem(run.file, problem.time, problem.message, problem.trace)
+        for run in runs(open_root(path).root)
+        for problem in reversed(run.record.problems)
+    )
+
+
+def runs(root: Root, newest: int | None = None) -> Sequence[Run]:
+    """The runs of a root, newest first. Raises StorageError for a damaged record."""
+    files = (path.removeprefix(f"{root.path}/") for path in root.store.list(root.full("runs")))
+    names = sorted((name for name in files if name.count("/") == 1 and name.endswith(".json")), reverse=True)
+    return [_run(root, name) for name in names[:newest]]
+
+
+def _run(root: Root, file: str) -> Run:
+    path = root.full(file)
+    try:
+        record = RunFile.model_validate_json(root.store.read(path))
+    except ValidationError as error:
+        hint = "it only tells the past of a run; it may be deleted"
+        raise StorageError(f"{path}: not the record of a run ({error.errors()[0]['msg']})", hint=hint) from error
+    return Run(file, _state(record), record)
+
+
+def _state(record: RunFile) -> str:
+    """What became of the run; another host's processes cannot be seen, so there the record is believed."""
+    if record.state != "running" or record.host != socket.gethostname():
+        return record.state
+    try:
+        process = psutil.Process(record.pid)
+        # Another process may have got the number of one that is gone.
+        gone = process.status() == psutil.STATUS_ZOMBIE or process.create_time() > record.started.timestamp() + LATE
+    except psutil.NoSuchProcess:
+        gone = True
+    except psutil.AccessDenied:
+        gone = False
+    return KILLED if gone else record.state

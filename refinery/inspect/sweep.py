@@ -1,0 +1,87 @@
+"""Files of a root that nothing refers to: what older configurations made, and what killed runs left behind.
+
+Only files at places where a run writes are looked at, so whatever else lies in the folder stays. Links are not followed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from refinery.guard import only_run
+from refinery.inspect.history import runs
+from refinery.inspect.holdings import Holdings, open_root
+from refinery.part import receipt_path
+
+_STAGE = r"[0-9]{2,}-[a-z][a-z0-9_-]*"
+_KINDS = (
+    ("temporary", re.compile(rf"tmp/[^/]+|(?:(?:runs|{_STAGE}(?:/receipts|/stats)?)/)?\.[^/]+\.[0-9a-f]{{8}}")),
+    ("receipt", re.compile(_STAGE + r"/receipts/[0-9a-f]+\.json")),
+    ("statistics", re.compile(_STAGE + r"/stats/part-[^/]+\.json")),
+    ("manifest", re.compile(_STAGE + r"/manifest-[0-9a-f]+\.json")),
+    ("rows", re.compile(_STAGE + r"/(?:kept|removed|audit|map/keys|map/index|reduce|resolve)/part-[^/]+\.parquet")),
+)
+"""What a run writes, by path below the root. The head, the lock and the records of runs are never swept."""
+
+
+@dataclass(frozen=True)
+class Stray:
+    """A file that nothing refers to: its path below the root, what it is, and its bytes."""
+
+    path: str
+    kind: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What was found, and whether it was deleted. ``unfinished`` says that the last run did not end well, so that some of
+    this is what it had made and would not have to make again.
+    """
+
+    strays: tuple[Stray, ...]
+    deleted: bool
+    unfinished: bool
+
+    @property
+    def bytes(self) -> int:
+        """Of all of them."""
+        return sum(stray.bytes for stray in self.strays)
+
+
+def sweep(path: str, *, delete: bool = False) -> Sweep:
+    """Find, and with ``delete`` remove, the files of the root at ``path`` that nothing refers to.
+
+    Raises Refused while a run is at work on the root, UsageError where there is no root, and StorageError where a record
+    that must tell what is referred to cannot be read: then nothing is deleted.
+    """
+    root = open_root(path).root
+    with only_run(root):
+        holdings = open_root(path)
+        strays = tuple(_strays(holdings))
+        history = runs(root)
+        if delete:
+            for stray in strays:
+                root.store.delete(root.full(stray.path))
+    return Sweep(strays, delete, bool(history) and history[0].state != "done")
+
+
+def _strays(holdings: Holdings) -> Iterator[Stray]:
+    root, wanted = holdings.root, referred(holdings)
+    for full in root.store.list(root.path):
+        path = full.removeprefix(f"{root.path}/")
+        kind = next((name for name, places in _KINDS if places.fullmatch(path)), "")
+        if kind and path not in wanted:
+            there = root.store.exists(full)  # a link may lead nowhere
+            yield Stray(path, kind, root.store.stat(full).size if there else 0)
+
+
+def referred(holdings: Holdings) -> set[str]:
+    """The paths below the root that its head leads to. Raises StorageError where a record of it cannot be read."""
+    found = set(holdings.head.manifests.values())
+    for held in holdings.stages:
+        for receipt in (*holdings.receipts(held), *holdings.load(held).shuffle):
+            found |= {receipt_path(held.folder, receipt.key), receipt.statistics}
+            found |= {file.path for files in receipt.files.values() for file in files}
+    return found

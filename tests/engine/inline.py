@@ -1,0 +1,46 @@
+"""An executor that does tasks in this process, one after the other: quick, and nothing it raises is lost."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from refinery.errors import RefineryError
+from refinery.executors import Died, Done, Failed, Function
+from refinery.tasks import Crumb
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Death(BaseException):
+    """A worker's death, as ``InlineExecutor`` knows it: raised by a stage with an exit code, it ends the task only."""
+
+
+class InlineExecutor:
+    """Does tasks in the calling process. Exceptions are outcomes; other ``BaseException``s than ``Death`` get through."""
+
+    width = 1
+
+    def map(self, function: Function[T, R], tasks: Iterable[T]) -> Iterator[Done[T, R] | Failed[T] | Died[T]]:
+        """See ``Executor.map``."""
+        for task in tasks:
+            yield self._do(function, task)
+
+    def _do(self, function: Function[T, R], task: T) -> Done[T, R] | Failed[T] | Died[T]:
+        crumb = Crumb()
+
+        def mark(step: str, first: int, count: int) -> None:
+            crumb.step, crumb.first, crumb.count = step, first, count
+
+        try:
+            return Done(task, function(task, mark))
+        except Death as death:
+            return Died(task, f"ended with exit code {death}", crumb)
+        except Exception as error:  # noqa: BLE001  as a worker does
+            known = error if isinstance(error, RefineryError) else None
+            return Failed(task, known, f"{type(error).__name__}: {error}", traceback.format_exc())
+
+    def close(self) -> None:
+        """Nothing is left to end."""

@@ -1,0 +1,150 @@
+"""Small pipelines of toy stages over text files, and what their roots hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from refinery.config import Executor, Pipeline, Step
+from refinery.part import Receipt, Root
+from refinery.plan import Selection
+from refinery.run import RunReport, run
+from refinery.stage import Stage
+from refinery.store import LocalStore
+from tests.engine.inline import InlineExecutor
+from tests.engine.toy import Gather, Length, LineSource, Same, Upper
+
+TEXTS = (
+    ["one two three", "# a comment", "short", "", "the same text", "12 34 56", "four words are here"],
+    ["# nothing", "# at all"],
+    ["the same text", "another line of text", "The Same Text", "x", "one two three", "poison in it", "last of all"],
+)
+"""Lines of input files: kept ones, comments, an empty file but for them, removed ones, duplicates and an error."""
+
+
+def write_inputs(folder: Path, texts: Iterable[Sequence[str]] = TEXTS) -> Path:
+    """Input files ``0.txt``, ``1.txt``, …; the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, lines in enumerate(texts):
+        (folder / f"{number}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return folder
+
+
+def steps(*stages: Stage, marked: Sequence[str] = ()) -> tuple[Step, ...]:
+    """Steps named as their stages; those that are ``marked`` are written under ``write: marked``."""
+    return tuple(
+        Step(stage.name, stage, stage.name in marked, f"{type(stage).__module__}:{type(stage).__name__}")
+        for stage in stages
+    )
+
+
+def all_kinds(**length: Any) -> tuple[Step, ...]:
+    """A source, a filter, an edit, a global stage and one that gathers: every kind of phase."""
+    return steps(LineSource(), Length(**length), Upper(), Same(), Gather())
+
+
+def pipeline(
+    folder: Path,
+    chosen: tuple[Step, ...] | None = None,
+    *,
+    root: str = "root",
+    workers: int = 1,
+    batch: int = 1000,
+    memory: str = "80%",
+    **settings: Any,
+) -> Pipeline:
+    """A pipeline over ``folder/in/*.txt`` with its root at ``folder/root``."""
+    values = {"dataset": "toy", "inputs": (str(folder / "in" / "*.txt"),), "root": str(folder / root), **settings}
+    executor = Executor(workers=workers, batch=batch, memory=memory)
+    return Pipeline(**values, executor=executor, steps=all_kinds() if chosen is None else chosen)
+
+
+def quick(given: Pipeline, selection: Selection = Selection(), **options: Any) -> RunReport:  # noqa: B008
+    """Run in this process."""
+    return run(given, selection, executor=InlineExecutor(), **options)
+
+
+class Held:
+    """What the head of a root leads to."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.root = Root(str(path), LocalStore())
+        head = self.root.head()
+        assert head is not None
+        self.head = head
+        self.manifests = {folder: self.root.manifest(path) for folder, path in head.manifests.items()}
+
+    def receipts(self, folder: str) -> list[Receipt]:
+        """Of a stage's parts, in order."""
+        found = [self.root.receipt(folder, key) for key in self.manifests[folder].parts]
+        return [receipt for receipt in found if receipt is not None]
+
+    def contents(self) -> dict[str, list[dict[str, str]]]:
+        """The content ids of every part of every stage."""
+        return {folder: [r.contents for r in self.receipts(folder)] for folder in self.manifests}
+
+    def shuffle_contents(self) -> list[dict[str, str]]:
+        """The content ids of everything that global stages made on their way."""
+        keys = [(folder, key) for folder, manifest in self.manifests.items() for key in manifest.shuffle]
+        return [receipt.contents for folder, key in keys if (receipt := self.root.receipt(folder, key)) is not None]
+
+    def file_bytes(self) -> dict[str, list[dict[str, list[bytes]]]]:
+        """The bytes of every file of every part of every stage."""
+        return {
+            folder: [
+                {name: [(self.path / ref.path).read_bytes() for ref in refs] for name, refs in r.files.items()}
+                for r in self.receipts(folder)
+            ]
+            for folder in self.manifests
+        }
+
+    def statistics(self) -> dict[str, Any]:
+        """The merged statistics of every stage."""
+        return {folder: manifest.statistics for folder, manifest in self.manifests.items()}
+
+    def rows(self, folder: str, side: Literal["kept", "removed"] = "kept") -> list[dict[str, Any]]:
+        """All rows of a stage, in order of parts."""
+        paths = [self.path / ref.path for r in self.receipts(folder) for ref in r.files.get(side, ())]
+        return [row for path in paths for row in pq.read_table(path).to_pylist()]
+
+    def texts(self, folder: str, side: Literal["kept", "removed"] = "kept") -> list[str | None]:
+        """The texts of all rows of a stage."""
+        return [row["text"] for row in self.rows(folder, side)]
+
+    def reasons(self, folder: str) -> dict[str, str]:
+        """Why each document was removed, by where it stands: file name and line number."""
+        rows = self.rows(folder, "removed")
+        return {f"{os.path.basename(row['warc'])}:{row['offset']}": row["why"]["rule"] for row in rows}
+
+    def everything(self) -> tuple[Any, ...]:
+        """All that must not depend on how a run went."""
+        return self.contents(), self.shuffle_contents(), self.statistics(), self.head.recipe
+
+    def balanced(self) -> bool:
+        """Whether every part's documents are kept or removed, and all of a part's kept ones go into the next stage."""
+        rows = [r.rows for folder in self.manifests for r in self.receipts(folder)]
+        sums = [sum(r.rows[name] for r in self.receipts(f)) for f in self.manifests for name in ("in", "kept")]
+        chained = all(kept == following for kept, following in zip(sums[1::2], sums[2::2], strict=False))
+        return chained and all(r["in"] == r["kept"] + r["removed"] + r["skipped"] for r in rows)
+
+
+def all_files(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Every file below a folder, with its time of change and its bytes."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+
+
+def visible(folder: Path) -> list[str]:
+    """The files of a root that a reader who looks for results by name would see."""
+    return sorted(str(p.relative_to(folder)) for p in folder.glob("[0-9]*/**/*") if p.is_file() and p.name[0] != ".")
+
+
+def table_of(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows as a table."""
+    return pa.Table.from_pylist(list(rows), schema=schema)

@@ -1,0 +1,129 @@
+"""The shuffle: merging sorted runs against a naive sort, and reading key ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from refinery import shuffle
+from refinery.errors import StorageError
+from refinery.shuffle import KEYS, merge, ranges, read_range, sort_rows
+from refinery.store import LocalStore
+
+SCHEMA = pa.schema([("key", pa.uint64()), ("row", pa.uint32())])
+LARGEST = KEYS - 1
+
+keys = st.sampled_from([0, 1, 2, 2**63 - 1, 2**63, LARGEST - 1, LARGEST]) | st.integers(0, LARGEST)
+Row = tuple[int, int]
+
+
+def table(rows: list[Row]) -> pa.Table:
+    return pa.table({"key": [k for k, _ in rows], "row": [r for _, r in rows]}, schema=SCHEMA)
+
+
+def run_of(rows: list[Row], batch: int) -> Iterator[pa.RecordBatch]:
+    """A sorted run, read in batches of some size; an empty one in between."""
+    for piece in sort_rows(table(rows)).to_batches(max_chunksize=batch):
+        yield piece
+        yield piece.slice(0, 0)
+
+
+def listed(batches: list[pa.RecordBatch]) -> list[tuple[int, int, int]]:
+    return [row for batch in batches for row in zip(*(c.to_pylist() for c in batch.columns), strict=True)]
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(st.lists(st.tuples(keys, st.integers(0, 5)), max_size=30), max_size=5), st.integers(1, 8))
+def test_merging_is_sorting(runs: list[list[Row]], batch: int) -> None:
+    """Merged runs are all rows sorted by key, part and row, and no group of equal keys is split."""
+    numbered = [(3 * number + 1, run) for number, run in enumerate(runs)]
+    merged = list(merge([(number, run_of(run, batch)) for number, run in numbered]))
+    assert listed(merged) == sorted((key, number, row) for number, run in numbered for key, row in run)
+    assert all(b.schema.names == ["key", "part", "row"] and b.schema.field("part").type == pa.uint32() for b in merged)
+    ends = [(b.column("key")[0].as_py(), b.column("key")[-1].as_py()) for b in merged]
+    assert all(before[1] < after[0] for before, after in zip(ends, ends[1:], strict=False))
+
+
+@pytest.mark.parametrize("key", [0, 77, LARGEST])
+def test_a_giant_group_stays_whole(key: int) -> None:
+    """A key that fills many batches of several runs comes in one batch."""
+    runs = [[(key, row) for row in range(500)] + [(5, 0), (LARGEST - 5, 0)], [(key, 1)] * 3 + [(6, 6)], []]
+    merged = list(merge([(n, run_of(run, 7)) for n, run in enumerate(runs)]))
+    holding = [b for b in merged if key in b.column("key").to_pylist()]
+    assert len(holding) == 1
+    assert holding[0].column("key").to_pylist().count(key) == 503
+
+
+def test_memory_is_of_one_batch_each() -> None:
+    """Runs are read as the merge goes on, not ahead: after the first rows no run is read to its end."""
+    read = [0, 0]
+
+    def counting(number: int) -> Iterator[pa.RecordBatch]:
+        for piece in run_of([(key, 0) for key in range(1000)], 10):
+            read[number] += len(piece)
+            yield piece
+
+    merged = merge([(n, counting(n)) for n in range(2)])
+    next(merged)
+    assert max(read) <= 30
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(keys, st.integers(0, 5)), max_size=60), st.integers(1, 9), st.integers(1, 7))
+def test_ranges_cover_all_rows_once(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Row], count: int, group: int
+) -> None:
+    """Every row of a file is in exactly one range, in order, whatever the row groups; 0 and 2**64 - 1 included."""
+    path = str(tmp_path_factory.mktemp("run") / "keys.parquet")
+    pq.write_table(sort_rows(table(rows)), path, row_group_size=group)
+    cuts = ranges(count * shuffle.RANGE_BYTES)
+    assert (len(cuts), cuts[0][0], cuts[-1][1]) == (count, 0, KEYS)
+    assert all(a[1] == b[0] and a[0] < a[1] for a, b in zip(cuts, cuts[1:], strict=False))
+    found: list[Row] = []
+    for low, high in cuts:
+        inside = listed(list(read_range(LocalStore(), path, low, high)))
+        assert all(low <= row[0] < high for row in inside)
+        found += [(row[0], row[1]) for row in inside]
+    assert found == sorted(rows)
+
+
+def test_ranges_depend_on_the_rows_only() -> None:
+    """There is always a range, and one more for each RANGE_BYTES begun."""
+    assert ranges(0) == ranges(1) == ranges(shuffle.RANGE_BYTES) == [(0, KEYS)]
+    assert len(ranges(shuffle.RANGE_BYTES + 1)) == 2
+
+
+def test_other_row_groups_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A range reads the row groups that may hold its keys and no other."""
+    path = str(tmp_path / "keys.parquet")
+    pq.write_table(sort_rows(table([(key, 0) for key in range(100)])), path, row_group_size=10)
+    seen = []
+    original = pq.ParquetFile.read_row_group
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", lambda self, i: seen.append(i) or original(self, i))
+    assert [b.column("key").to_pylist() for b in read_range(LocalStore(), path, 25, 30)] == [[25, 26, 27, 28, 29]]
+    assert seen == [2]
+
+
+def test_a_damaged_run_is_named(tmp_path: Path) -> None:
+    """A sorted run that is cut off raises StorageError with its name."""
+    path = tmp_path / "keys.parquet"
+    pq.write_table(table([(1, 1)]), path)
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(StorageError, match=r"keys\.parquet"):
+        list(read_range(LocalStore(), str(path), 0, KEYS))
+
+
+def test_rows_sort_by_key_then_the_other_columns() -> None:
+    """Keys come first wherever their column stands; ties go by the other columns in order."""
+    rows = pa.table({"b": [2, 1, 3], "key": pa.array([5, 5, 1], pa.uint64()), "a": [0, 0, 9]})
+    assert sort_rows(rows).to_pylist() == [
+        {"b": 3, "key": 1, "a": 9},
+        {"b": 1, "key": 5, "a": 0},
+        {"b": 2, "key": 5, "a": 0},
+    ]

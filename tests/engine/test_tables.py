@@ -1,0 +1,192 @@
+"""Writing parts: same rows, same bytes; limits of row groups and files; nothing is left behind."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from refinery import tables
+from refinery.docs import ID, TEXT
+from refinery.errors import StorageError
+from refinery.identity import Content
+from refinery.part import Root
+from refinery.store import LocalStore
+from refinery.tables import CHECK_ROWS, TableWriter, Written, publish, read_batches, write_table
+
+SPANS = pa.list_(pa.struct([("start", pa.uint64()), ("reason", pa.string())]))
+SCHEMA = pa.schema([ID, TEXT, pa.field("facts", pa.struct([("n", pa.int64()), ("spans", SPANS)]))])
+ROWS = 4 * CHECK_ROWS + 17
+
+
+def rows(count: int, seed: int = 1) -> pa.RecordBatch:
+    chance = random.Random(seed)
+    table = {
+        "id": [chance.randbytes(16) for _ in range(count)],
+        "text": [None if chance.random() < 0.1 else "x" * chance.randrange(40) for _ in range(count)],
+        "facts": [
+            None if chance.random() < 0.1 else {"n": i, "spans": [{"start": i, "reason": "r"}] * chance.randrange(3)}
+            for i in range(count)
+        ],
+    }
+    return pa.RecordBatch.from_pydict(table, schema=SCHEMA)
+
+
+WHOLE = rows(ROWS)
+
+
+def root_at(folder: Path) -> Root:
+    return Root(str(folder), LocalStore())
+
+
+def write(root: Root, cuts: list[int], *, shard: int | None = None) -> tuple[str, list[Written]]:
+    writer = TableWriter(root, SCHEMA, write=True, shard=shard)
+    for start, end in zip([0, *cuts], [*cuts, ROWS], strict=True):
+        writer.add(WHOLE.slice(start, end - start))
+    return writer.close()
+
+
+def file_bytes(files: list[Written]) -> list[bytes]:
+    return [Path(file.temporary).read_bytes() for file in files]
+
+
+@pytest.mark.parametrize("shard", [None, 9_000])
+@settings(max_examples=12, deadline=None)
+@given(cuts=st.lists(st.integers(0, ROWS), max_size=6).map(sorted))
+def test_batches_leave_no_trace(tmp_path_factory: pytest.TempPathFactory, shard: int | None, cuts: list[int]) -> None:
+    """Same rows, same content id, same number of files and same bytes, however the rows were cut into batches."""
+    root = root_at(tmp_path_factory.mktemp("root"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "GROUP_ROWS", 2 * CHECK_ROWS)
+        whole, pieces = write(root, [], shard=shard), write(root, cuts, shard=shard)
+    assert whole[0] == pieces[0]
+    assert file_bytes(whole[1]) == file_bytes(pieces[1])
+    assert (len(whole[1]) > 1) == (shard is not None)
+
+
+def test_one_row_at_a_time_leaves_no_trace(tmp_path: Path) -> None:
+    """Batches of one row give the same file as one batch."""
+    root = root_at(tmp_path)
+    assert file_bytes(write(root, list(range(1, ROWS)))[1]) == file_bytes(write(root, [])[1])
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    """Reading gives all rows in order, in batches of the wanted size, over all files of a part."""
+    root = root_at(tmp_path)
+    content, files = write(root, [3, 300], shard=9_000)
+    refs = publish(root, files, "stage/kept", 7, "0123456789abcdef")
+    assert [r.path for r in refs] == [f"stage/kept/part-00007-01234567-{i:03d}.parquet" for i in range(len(refs))]
+    assert [(r.rows, r.bytes) for r in refs] == [(f.rows, f.bytes) for f in files]
+    batches = list(read_batches(root, [r.path for r in refs], 100))
+    assert max(map(len, batches)) <= 100
+    table = pa.Table.from_batches(batches)
+    assert table.equals(pa.Table.from_batches([WHOLE]))
+    again = Content(SCHEMA)
+    for batch in batches:
+        again.update(batch)
+    assert again.id() == content
+    assert not any((tmp_path / "tmp").iterdir())
+
+
+def test_row_groups_and_files_have_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row group ends with the first check after GROUP_ROWS rows or GROUP_BYTES of text; a file after ``shard``."""
+    monkeypatch.setattr(tables, "GROUP_ROWS", CHECK_ROWS + 1)
+    [by_rows] = write(root_at(tmp_path), [])[1]
+    assert _group_rows(by_rows) == [2 * CHECK_ROWS, 2 * CHECK_ROWS, ROWS % CHECK_ROWS]
+    monkeypatch.setattr(tables, "GROUP_ROWS", 10**9)
+    monkeypatch.setattr(tables, "GROUP_BYTES", 1)
+    [by_bytes] = write(root_at(tmp_path), [])[1]
+    assert _group_rows(by_bytes) == [CHECK_ROWS] * 4 + [ROWS % CHECK_ROWS]
+    monkeypatch.setattr(tables, "GROUP_BYTES", 10**9)
+    files = write(root_at(tmp_path), [], shard=9_000)[1]
+    sizes = [sum(len(t or "") for t in pq.read_table(f.temporary).column("text").to_pylist()) for f in files]
+    step = max(sum(len(t or "") for t in WHOLE.slice(i, CHECK_ROWS)["text"].to_pylist()) for i in range(0, ROWS, CHECK_ROWS))
+    assert all(9_000 <= size < 9_000 + step for size in sizes[:-1])
+    assert sum(file.rows for file in files) == ROWS
+
+
+def _group_rows(file: Written) -> list[int]:
+    metadata = pq.read_metadata(file.temporary)
+    return [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+
+
+def test_a_part_without_rows_is_a_file(tmp_path: Path) -> None:
+    """No rows make one empty file of the schema, the same one every time."""
+    found = []
+    for _ in range(2):
+        writer = TableWriter(root_at(tmp_path), SCHEMA, write=True, shard=10)
+        writer.add(WHOLE.slice(0, 0))
+        found.append(writer.close())
+    [first], [second] = found[0][1], found[1][1]
+    assert (first.rows, found[0][0]) == (0, Content(SCHEMA).id())
+    assert file_bytes([first]) == file_bytes([second])
+    assert pq.read_schema(first.temporary).equals(SCHEMA)
+    assert list(read_batches(root_at(tmp_path), [f"tmp/{Path(first.temporary).name}"], 10)) == []
+
+
+def test_without_write_there_is_only_the_content_id(tmp_path: Path) -> None:
+    """A writer that does not write computes the same content id and makes no file."""
+    writer = TableWriter(root_at(tmp_path / "none"), SCHEMA, write=False)
+    writer.add(WHOLE)
+    content, files = writer.close()
+    assert (content, writer.rows, files) == (write(root_at(tmp_path), [])[0], ROWS, [])
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("given_rows", [0, 10, ROWS])
+def test_abort_removes_everything(tmp_path: Path, given_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an abort no temporary file is left, whether the writer was at work, done, or never begun."""
+    monkeypatch.setattr(tables, "GROUP_ROWS", CHECK_ROWS)
+    for finish in (False, True):
+        writer = TableWriter(root_at(tmp_path), SCHEMA, write=True, shard=9_000)
+        writer.add(WHOLE.slice(0, given_rows))
+        if finish:
+            writer.close()
+        writer.abort()
+        assert not list(tmp_path.glob("tmp/*"))
+
+
+def test_abort_removes_a_file_that_cannot_be_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where even closing the file fails, as on a full disk, it is removed all the same."""
+    monkeypatch.setattr(tables, "GROUP_ROWS", CHECK_ROWS)
+
+    class Full(pq.ParquetWriter):  # type: ignore[misc]
+        """A writer whose disk is full at the end."""
+
+        def close(self) -> None:
+            super().close()
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq, "ParquetWriter", Full)
+    writer = TableWriter(root_at(tmp_path), SCHEMA, write=True)
+    writer.add(WHOLE)
+    with pytest.raises(StorageError, match="No space left") as caught:
+        writer.close()
+    assert "free some space" in caught.value.hint
+    writer.abort()
+    assert not list(tmp_path.glob("tmp/*"))
+
+
+def test_one_table_in_one_file(tmp_path: Path) -> None:
+    """A table gives the same file whether it is in one chunk or in many."""
+    root = root_at(tmp_path)
+    one = write_table(root, pa.Table.from_batches([WHOLE]), 100)
+    many = write_table(root, pa.Table.from_batches([WHOLE.slice(i, 7) for i in range(0, ROWS, 7)]), 100)
+    assert one[0] == many[0]
+    assert file_bytes(one[1]) == file_bytes(many[1])
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: b"", lambda data: data[:40] + b"\0" * len(data)])
+def test_a_damaged_file_is_named(tmp_path: Path, damage: object) -> None:
+    """A file that is cut off or overwritten raises StorageError with its name."""
+    root = root_at(tmp_path)
+    [ref] = publish(root, write(root, [])[1], "stage/kept", 0, "k" * 32)
+    path = tmp_path / ref.path
+    path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
+    with pytest.raises(StorageError, match="part-00000-kkkkkkkk.parquet"):
+        list(read_batches(root, [ref.path], 10))
