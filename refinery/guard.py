@@ -38,14 +38,20 @@ def code_stamp(step: Step) -> str:
 
 def changed_code(root: Root, head: Head | None, folders: Sequence[str], steps: Sequence[Step]) -> list[Step]:
     """Steps whose code changed while their version stayed, since results in their ``folders`` were made."""
-    known = head.code if head else {}
     changed = []
     for folder, step in zip(folders, steps, strict=True):
-        before, now = known.get(step.name), code_stamp(step)
-        same_version = before is not None and before.partition(":")[0] == now.partition(":")[0]
-        if before != now and same_version and root.store.list(root.full(f"{folder}/receipts")):
+        before, now = head.code.get(step.name, "") if head else "", code_stamp(step)
+        version, _, code = before.partition(":")
+        if head and before != now and version == str(step.stage.version) and _has_results(root, head, folder, step, code):
             changed.append(step)
     return changed
+
+
+def _has_results(root: Root, head: Head, folder: str, step: Step, code: str) -> bool:
+    """Whether there are results of the step's version: that the head accepts, or that a killed run left."""
+    if folder in head.manifests and root.manifest(head.manifests[folder]).version == step.stage.version:
+        return True
+    return any(receipt.code == code for receipt in root.receipts_of(folder))
 
 
 def refuse_changed_code(changed: Sequence[Step]) -> None:

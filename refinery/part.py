@@ -132,6 +132,10 @@ class Root:
         """Write a receipt: from here on its files exist."""
         self.store.put(self.full(receipt_path(folder, receipt.key)), _json(receipt))
 
+    def receipts_of(self, folder: str) -> list[Receipt]:
+        """Every receipt of a stage, those of earlier configurations included."""
+        return [self._parse(Receipt, path) for path in self.store.list(self.full(f"{folder}/receipts/*.json"))]
+
     def withdraw(self, folder: str, key: str) -> None:
         """Remove a receipt, if it is there: its files are about to be replaced by other rows under the same names."""
         self.store.delete(self.full(receipt_path(folder, key)))

@@ -1,7 +1,7 @@
 """The numeric work behind the stages: functions from Arrow and NumPy buffers to Arrow and NumPy buffers.
 
-Kernels know neither stages nor files, but for the path of a tokenizer's merge list or a language model. Each has a readable twin in
-``refinery.kernels.reference``, which says exactly what it computes.
+Kernels know neither stages nor files, but for the path of a tokenizer's merge list or a language model. Each has a
+readable twin in ``refinery.kernels.reference``, which says exactly what it computes.
 """
 
 from __future__ import annotations

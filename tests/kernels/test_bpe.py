@@ -25,9 +25,11 @@ GPT2_PIECES = regex.compile(r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s
 
 MEGABYTE = 1_000_000
 
+# Without unassigned characters (Cn): two versions of Unicode may differ on whether they are letters.
 texts = st.text(
     st.one_of(
-        st.sampled_from("aeinst 1\n\t'\u00a0\u3000\u001c.!é漢\U0001f600"), st.characters(exclude_categories=["Cs"])
+        st.sampled_from("aeinst 1\n\t'\u00a0\u3000\u001c.!é漢\U0001f600"),
+        st.characters(exclude_categories=["Cs", "Cn"]),
     )
 )
 

@@ -42,6 +42,7 @@ def rows_of(stage: MinHash, parts: Sequence[Sequence[Docs]]) -> list[tuple[bytes
     for batches, edits in zip(parts, run_global(stage, parts), strict=True):
         for docs, edited in zip(batches, edits, strict=True):
             assert edited.columns == {}
+            assert pa.struct([(name, values.type) for name, values in edited.facts.items()]) == stage.facts()
             facts = pa.RecordBatch.from_arrays(list(edited.facts.values()), names=list(edited.facts)).to_pylist()
             found += list(zip(docs.column("id").to_pylist(), facts, strict=True))
     return found
@@ -250,6 +251,21 @@ def test_rule_removes_the_duplicates() -> None:
     """What the rule calls a violation are the duplicates, no others."""
     (rule,) = SMALL.rules()
     assert rule.violated(pa.array(["unique", "survivor", "duplicate"])).to_pylist() == [False, False, True]
+
+
+def test_odd_texts() -> None:
+    """Long, empty and strange texts are documents like others: each matches its copy and nothing else."""
+    texts = [
+        "x" * 100_000,
+        "word " * 20_000,
+        "a\x00b",
+        "\U0001f468\u200d\U0001f469" * 9,
+        "\u05e9\u05dc " * 999,
+        "e\u0301",
+    ]
+    facts = rows_of(SMALL, [[documents(texts)], [documents(texts, len(texts))]])
+    clusters = [fact["cluster"] for _, fact in facts]
+    assert clusters == [i.to_bytes(16, "big") for i in range(len(texts))] * 2
 
 
 def test_no_documents() -> None:

@@ -84,6 +84,7 @@ def facts_of(stage: Substring, parts: Sequence[Sequence[Docs]]) -> list[dict[str
     rows = []
     for edits in run_global(stage, parts):
         for edited in edits:
+            assert pa.struct([(name, values.type) for name, values in edited.facts.items()]) == stage.facts()
             values = {**edited.facts, **edited.columns}
             rows += pa.RecordBatch.from_arrays(list(values.values()), names=list(values)).to_pylist()
     return rows
@@ -217,6 +218,19 @@ def test_null_text_is_empty() -> None:
     """A document without text has nothing to cut."""
     (facts,) = facts_of(Substring(), [[documents([None])]])
     assert (facts["text"], facts["chars_left"], facts["removed"]) == ("", 0, [])
+
+
+def test_odd_texts() -> None:
+    """Long and strange texts that occur twice are cut whole, up to punctuation at their ends."""
+    texts = [
+        "x" * 100_000,
+        "word " * 20_000 + ".",
+        "\U0001f468\u200d\U0001f469" * 9,
+        "\u05e9\u05dc " * 999,
+        "e\u0301" * 99,
+    ]
+    found = facts_of(Substring(min_tokens=5), [[documents(texts)], [documents(texts)]])
+    assert [facts["text"].strip(" .") for facts in found] == [""] * len(found)
 
 
 def test_no_documents() -> None:
