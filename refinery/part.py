@@ -5,6 +5,7 @@ A receipt is the commit: a file that no receipt names does not exist to any read
 
 from __future__ import annotations
 
+import glob
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -134,7 +135,7 @@ class Root:
 
     def receipts_of(self, folder: str) -> list[Receipt]:
         """Every receipt of a stage, those of earlier configurations included."""
-        return [self._parse(Receipt, path) for path in self.store.list(self.full(f"{folder}/receipts/*.json"))]
+        return [self._parse(Receipt, path) for path in self._matching(f"{folder}/receipts/*.json")]
 
     def withdraw(self, folder: str, key: str) -> None:
         """Remove a receipt, if it is there: its files are about to be replaced by other rows under the same names."""
@@ -146,14 +147,16 @@ class Root:
 
     def manifests_of(self, folder: str) -> list[StageManifest]:
         """Every manifest of a stage, those of earlier configurations included; the head knows which one is current."""
-        paths = self.store.list(self.full(f"{folder}/manifest-*.json"))
-        return [self._parse(StageManifest, path) for path in paths]
+        return [self._parse(StageManifest, path) for path in self._matching(f"{folder}/manifest-*.json")]
 
     def write_manifest(self, folder: str, manifest: StageManifest) -> str:
         """Write a manifest; its path."""
         path = f"{folder}/manifest-{manifest.identity[:8]}.json"
         self.store.put(self.full(path), _json(manifest))
         return path
+
+    def _matching(self, pattern: str) -> list[str]:
+        return self.store.list(f"{glob.escape(self.path)}/{pattern}")
 
     def _parse(self, model: type[Model], path: str) -> Model:
         try:

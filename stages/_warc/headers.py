@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-_VERSION = rb"(?:WARC|warc)/\d[\d.]{1,9}[ \t]{0,9}\r{0,3}"
+_NUMBER = rb"\d[\d.]{1,9}[ \t]{0,9}\r{0,3}"
+_VERSION = rb"(?:WARC|warc)/" + _NUMBER
 _ARC = (
     rb"(?P<url>[A-Za-z][A-Za-z0-9+.-]{0,19}:[^\r\n]{1,4096}) [0-9A-Fa-f:.-]{1,45} (?P<date>\d{8,17}) "
     rb"(?P<mime>[^ \r\n]{1,255})(?: [^\r\n]{0,255}?)? (?P<length>\d{1,15}) {0,9}\r?"
@@ -21,14 +22,12 @@ _ARC = (
 RECORD = re.compile(rb"(?:" + _VERSION + rb"|" + _ARC + rb")(?:\n|\Z)")
 """What a record begins with: the version line of a WARC record, or the whole header line of an ARC record."""
 
-_AMID = tuple(
-    re.compile(pattern)  # apart, for each then has a literal to look for
-    for pattern in (
-        rb"\n(?=" + _ARC + rb"\n)",
-        rb"(?=WARC/)(?=" + _VERSION + rb"\n[A-Za-z][\w-]{0,63}[ \t]*:)",
-        rb"(?=warc/)(?=" + _VERSION + rb"\n[A-Za-z][\w-]{0,63}[ \t]*:)",
-    )
+_AMID = (
+    (re.compile(rb"WARC/" + _NUMBER + rb"\n[A-Za-z][\w-]{0,63}[ \t]*:"), 0),
+    (re.compile(rb"warc/" + _NUMBER + rb"\n[A-Za-z][\w-]{0,63}[ \t]*:"), 0),
+    (re.compile(rb"\n" + _ARC + rb"\n"), 1),
 )
+"""What a record begins with in the midst of anything, and how far into the match; each has a literal to look for."""
 
 MARGIN = 5_000
 """No header line is longer that RECORD or ``amid`` knows."""
@@ -64,9 +63,13 @@ class Message:
 
 
 def amid(data: bytearray, start: int, stop: int) -> int:
-    """The first place in ``data`` where a record begins in the midst of anything, a WARC record even within a line; or -1."""
-    found = (pattern.search(data, start, stop) for pattern in _AMID)
-    return min((match.end() for match in found if match), default=-1)
+    """The first place in ``data`` where a record begins, a WARC record even within a line; -1 if there is none."""
+    first = -1
+    for pattern, shift in _AMID:
+        match = pattern.search(data, start, stop)
+        if match:
+            first = stop = match.start() + shift
+    return first
 
 
 def warc_fields(block: bytes) -> dict[str, str]:

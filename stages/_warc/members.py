@@ -8,7 +8,6 @@ Source: https://iipc.github.io/warc-specifications/specifications/warc-zstd/ for
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator
 
 import zstandard
@@ -23,7 +22,10 @@ ZSTD = b"\x28\xb5\x2f\xfd"
 DICTIONARY = b"\x5d\x2a\x4d\x18"
 DICTIONARY_BYTES = 1 << 24
 TRIAL = 1 << 12
-"""Compressed bytes that show whether a member begins with a record."""
+"""Bytes that show whether a member begins with a record."""
+
+SIP = 1 << 6
+"""Compressed bytes of one step of such a trial: few, for a step that meets damage is done again byte by byte."""
 
 _SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18(....)", re.DOTALL)
 _MAGIC = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]|\x28\xb5\x2f\xfd", re.DOTALL)
@@ -65,14 +67,18 @@ class Members:
     def holds_record(self, at: int) -> bool:
         """Whether the bytes at ``at``, decompressed if they are compressed, begin with a record."""
         data = self.blocks.read(at, self.blocks.stop, TRIAL)
-        try:
-            if data.startswith(GZIP):
-                data = zlib.decompressobj(31).decompress(data, 2 * MARGIN)
-            elif data.startswith(ZSTD):
-                data = Zstd(self._shared_dictionary()).feed(data)[0]
-        except (zlib.error, Broken):
-            return False
-        return RECORD.match(data[: 2 * MARGIN].lstrip(b"\r\n")) is not None
+        decoder = self.decoder(at)
+        step = len(data) if isinstance(decoder, Plain) else SIP
+        out = b""
+        for place in range(0, len(data), step):
+            try:
+                out += decoder.feed(data[place : place + step])[0]
+            except Broken as broken:
+                return RECORD.match((out + broken.out).lstrip(b"\r\n")) is not None
+            line = out.lstrip(b"\r\n")
+            if b"\n" in line or len(out) > MARGIN or decoder.ended:
+                break
+        return RECORD.match(out.lstrip(b"\r\n")) is not None
 
     def next(self, at: int, stop: int) -> int:
         """Where the next compressed member begins, at ``at`` or after, that holds a record; ``stop`` if none does."""

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from refinery.config import Executor, Pipeline, Step
+from refinery.identity import Content
 from refinery.part import Receipt, Root
 from refinery.plan import Selection
 from refinery.run import RunReport, run
@@ -126,6 +127,20 @@ class Held:
         """All that must not depend on how a run went."""
         return self.contents(), self.shuffle_contents(), self.statistics(), self.head.recipe
 
+    def check_files(self) -> None:
+        """Hold every file of every part against what its receipt says of it."""
+        for folder in self.manifests:
+            for receipt in self.receipts(folder):
+                assert set(receipt.files) <= set(receipt.contents)
+                for name, refs in receipt.files.items():
+                    tables = [pq.read_table(self.path / ref.path) for ref in refs]
+                    assert [table.num_rows for table in tables] == [ref.rows for ref in refs]
+                    assert [(self.path / ref.path).stat().st_size for ref in refs] == [ref.bytes for ref in refs]
+                    content = Content(tables[0].schema)
+                    for batch in pa.concat_tables(tables).to_batches():
+                        content.update(batch)
+                    assert content.id() == receipt.contents[name]
+
     def balanced(self) -> bool:
         """Whether every part's documents are kept or removed, and all of a part's kept ones go into the next stage."""
         rows = [r.rows for folder in self.manifests for r in self.receipts(folder)]
@@ -143,8 +158,3 @@ def all_files(folder: Path) -> dict[str, tuple[int, bytes]]:
 def visible(folder: Path) -> list[str]:
     """The files of a root that a reader who looks for results by name would see."""
     return sorted(str(p.relative_to(folder)) for p in folder.glob("[0-9]*/**/*") if p.is_file() and p.name[0] != ".")
-
-
-def table_of(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Rows as a table."""
-    return pa.Table.from_pylist(list(rows), schema=schema)

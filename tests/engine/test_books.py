@@ -1,0 +1,392 @@
+"""Books and verification: they add up, they are sums, and whatever is damaged is found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from refinery.errors import Refused, UsageError
+from refinery.inspect import Books, Verification, read_books, verify
+from refinery.inspect.books import imbalances
+from refinery.inspect.contents import id_differences
+from refinery.inspect.recompute import chosen
+from refinery.inspect.statistics import Statistics, merged
+from refinery.part import Receipt
+from refinery.stats import StageStatistics
+from tests.engine import toy
+from tests.engine.inline import Death
+from tests.engine.looked import LINES, copied, make, recipe
+from tests.engine.roots import quick
+from tests.engine.toy import Length, Upper
+
+SHUFFLED = ["map/keys", "map/index", "reduce", "resolve"]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished root, to be left as it is."""
+    return make(tmp_path_factory.mktemp("looked"))
+
+
+@pytest.fixture
+def copy(root: Path, tmp_path: Path) -> Path:
+    """The same to be damaged."""
+    return copied(root, tmp_path)
+
+
+def first(root: Path, pattern: str) -> Path:
+    """The first file with rows, where it is a Parquet, that matches."""
+    for path in sorted(root.glob(pattern)):
+        if path.suffix != ".parquet" or pq.read_metadata(path).num_rows:
+            return path
+    raise AssertionError(pattern)
+
+
+def edit(path: Path, change: Callable[[Any], None]) -> None:
+    """Change the JSON in a file."""
+    value = json.loads(path.read_bytes())
+    change(value)
+    path.write_text(json.dumps(value))
+
+
+def messages(found: Verification | Books) -> str:
+    """All findings, for searching."""
+    return "\n".join(str(f) for f in (found.findings if isinstance(found, Verification) else found.problems))
+
+
+# -------------------------------------------------------------------------------------------------------------- books
+
+
+def test_every_line_of_every_file_is_counted_and_stages_follow_on_each_other(root: Path) -> None:
+    """In of the first stage is every record; in of every other one is what the stage before it kept."""
+    books = read_books(str(root))
+    assert books.balanced, messages(books)
+    assert [s.name for s in books.stages] == ["lines-of-text", "words", "snip", "same", "upper", "gather"]
+    assert books.stages[0].counts.documents["in"] == sum(map(len, LINES))
+    for before, after in zip(books.stages, books.stages[1:], strict=False):
+        assert after.counts.documents["in"] == before.counts.documents["kept"]
+    for stage in books.stages:
+        assert sum(stage.counts.reasons.values()) == stage.counts.documents["removed"]
+        assert stage.made == stage.expected
+
+
+def test_reasons_are_those_of_the_lines(root: Path) -> None:
+    """Comments and empty lines in the source; short, digits and errors in the filter; the rest further on."""
+    lines = [line for file in LINES for line in file]
+    reasons = {stage.name: stage.counts.reasons for stage in read_books(str(root)).stages}
+    comments = sum(line.startswith("#") for line in lines)
+    assert reasons["lines-of-text"] == {"comment": comments, "empty": lines.count("")}
+    assert reasons["words"] == {"error": 1, "short": 2, "digits": 1}
+    assert reasons["snip"] == {"snipped": 1}
+    assert reasons["same"] == {"duplicate": 2}
+
+
+def test_the_books_of_all_parts_add_up_to_the_whole(root: Path) -> None:
+    """Each part alone, added, is what the manifests say; stages that gather parts anew have other parts."""
+    whole = {stage.name: stage.counts for stage in read_books(str(root)).stages}
+    parts = [read_books(str(root), parts=[number]) for number in range(len(LINES))]
+    assert all(part.balanced for part in parts)
+    for name, counts in whole.items():
+        pieces = [stage.counts for part in parts for stage in part.stages if stage.name == name]
+        assert name == "gather" or merged(pieces) == counts
+
+
+def test_stages_are_selected_by_name(root: Path) -> None:
+    """From, until, and a misspelt one."""
+    names = [s.name for s in read_books(str(root), first="snip", until="upper").stages]
+    assert names == ["snip", "same", "upper"]
+    with pytest.raises(UsageError, match="no stage 'wordz'") as error:
+        read_books(str(root), first="wordz")
+    assert error.value.hint == "did you mean 'words'?"
+    with pytest.raises(UsageError, match="comes after"):
+        read_books(str(root), first="upper", until="words")
+    with pytest.raises(UsageError, match="none of the selected parts") as error:
+        read_books(str(root), parts=[99])
+    assert error.value.hint == "parts are 0 to 4"
+
+
+def test_a_folder_that_is_no_root_is_a_usage_error(tmp_path: Path) -> None:
+    """Nothing there, or no head in it; nothing is made."""
+    for path in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(UsageError, match="is no root of refinery"):
+            read_books(str(path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_root_of_another_format_is_refused(copy: Path) -> None:
+    """Its records may mean something else."""
+    edit(copy / "HEAD.json", lambda head: head.update(format=99))
+    with pytest.raises(Refused, match="format 99"):
+        read_books(str(copy))
+
+
+def test_a_stopped_run_has_balanced_books(tmp_path: Path) -> None:
+    """What is there adds up, though stages are missing."""
+    from refinery.plan import Selection
+
+    path = str(make(tmp_path, root="whole").parent / "half")
+    quick(recipe(tmp_path, root="half"), Selection(until="snip"))
+    books = read_books(path)
+    assert books.balanced
+    assert [s.name for s in books.stages] == ["lines-of-text", "words", "snip"]
+    assert verify(path).ok
+
+
+@pytest.mark.parametrize("settings", [{"write": "last"}, {"keep_removed": "counts"}, {"keep_removed": "text"}])
+def test_books_balance_whatever_is_written(tmp_path: Path, settings: dict[str, str]) -> None:
+    """Rows that were never written are not missed."""
+    path = str(make(tmp_path, **settings))
+    assert read_books(path).balanced
+    found = verify(path, 1.0)
+    assert found.ok, messages(found)
+
+
+Counts = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(1, 9), max_size=3)
+Bins = st.dictionaries(st.integers(-1, 5), st.integers(1, 9), max_size=3).map(lambda d: [list(i) for i in sorted(d.items())])
+
+
+@st.composite
+def stored(draw: st.DrawFn) -> dict[str, Any]:
+    """Statistics of ``Length`` as they are stored, whether or not they add up."""
+    sides = st.fixed_dictionaries({s: st.integers(0, 9) for s in ("in", "kept", "removed", "cut")})
+    documents = st.fixed_dictionaries({s: st.integers(0, 9) for s in ("in", "kept", "removed", "edited")})
+    scales = {metric.name: metric.scale for metric in Length.metrics}
+    return {
+        "documents": draw(documents),
+        **{unit: draw(sides) for unit in ("tokens", "characters", "bytes")},
+        **{name: draw(Counts) for name in ("reasons", "failing", "overlap")},
+        "metrics": {n: {"scale": s, "kept": draw(Bins), "removed": draw(Bins)} for n, s in scales.items()},
+        "labels": {},
+    }
+
+
+@given(st.lists(stored(), min_size=1, max_size=3))
+@settings(max_examples=30, deadline=None)
+def test_stored_statistics_add_as_the_engine_adds_them(parts: list[dict[str, Any]]) -> None:
+    """Adding what is stored, without the stage's code, is what ``StageStatistics`` gives with it."""
+    oracle = StageStatistics(Length)
+    for part in parts:
+        oracle.merge(StageStatistics.from_json(Length, part))
+    total = merged(Statistics.model_validate_json(json.dumps(part)) for part in parts)
+    assert total == Statistics.model_validate(oracle.to_json())
+
+
+@given(stored())
+@settings(max_examples=30, deadline=None)
+def test_an_imbalance_is_told_exactly_where_there_is_one(part: dict[str, Any]) -> None:
+    """In = kept + removed, reasons = removed, and sizes likewise."""
+    documents = part["documents"]
+    sums = [documents["in"] == documents["kept"] + documents["removed"]]
+    sums.append(sum(part["reasons"].values()) == documents["removed"])
+    for unit in ("tokens", "characters", "bytes"):
+        counts = part[unit]
+        sums.append(counts["in"] == counts["kept"] + counts["removed"] + counts["cut"])
+    assert len(list(imbalances(Statistics.model_validate(part)))) == sums.count(False)
+
+
+# --------------------------------------------------------------------------------------------------------- verification
+
+
+def test_a_sound_root_verifies_and_every_part_can_be_made_again(root: Path) -> None:
+    """Nothing is found, everything is looked at, and nothing is written."""
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
+    found = verify(str(root), rerun=1.0)
+    assert found.ok, messages(found)
+    assert found.files == len(list(root.rglob("*.parquet")))
+    assert found.receipts >= len(list(root.rglob("receipts/*.json")))
+    gathered = len(list(root.glob("05-gather/receipts/*.json")))
+    assert found.remade == 2 * len(LINES) - 1 + gathered  # the two parts without a document have one key after the source
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
+
+
+FILES = ["00-*/kept", "01-words/removed", "02-snip/kept", "05-gather/kept", *(f"03-same/{name}" for name in SHUFFLED)]
+
+
+@pytest.mark.parametrize("place", FILES)
+def test_a_deleted_file_is_found(copy: Path, place: str) -> None:
+    """The finding names it, and is the only one."""
+    path = first(copy, f"{place}/*.parquet")
+    path.unlink()
+    found = verify(str(copy))
+    assert [(f.file, f.message) for f in found.findings] == [(str(path.relative_to(copy)), "the file is not there")]
+
+
+@pytest.mark.parametrize("place", FILES)
+def test_a_truncated_file_is_found(copy: Path, place: str) -> None:
+    """By its size already."""
+    path = first(copy, f"{place}/*.parquet")
+    path.write_bytes(path.read_bytes()[:-20])
+    (finding,) = verify(str(copy)).findings
+    assert finding.file == str(path.relative_to(copy))
+    assert "bytes, its receipt says" in finding.message
+    assert finding.stage == place.partition("/")[0][3:].replace("*", "lines-of-text")
+
+
+@pytest.mark.parametrize("place", ["02-snip/kept", "03-same/map/keys"])
+def test_a_flipped_byte_is_found_or_no_row_is_another(copy: Path, place: str) -> None:
+    """Wherever it is; only bytes that hold no row may differ unseen."""
+    path = first(copy, f"{place}/*.parquet")
+    data, rows = path.read_bytes(), pq.read_table(path)
+    unseen = []
+    for position in range(4, len(data), len(data) // 24):
+        path.write_bytes(data[:position] + bytes([data[position] ^ 0x10]) + data[position + 1 :])
+        if verify(str(copy)).ok:
+            assert pq.read_table(path).equals(rows)
+            unseen.append(position)
+    assert len(unseen) < 16
+
+
+@pytest.mark.parametrize("place", FILES)
+def test_a_removed_or_changed_row_is_found_though_the_size_is_right(copy: Path, place: str) -> None:
+    """A careful hand may correct the size in the receipt; the content id gives it away."""
+    path = first(copy, f"{place}/*.parquet")
+    rows = pq.read_table(path)
+    pq.write_table(rows.slice(1), path)
+    name = str(path.relative_to(copy))
+
+    def correct(receipt: Any) -> None:
+        for refs in receipt["files"].values():
+            for ref in refs:
+                if ref["path"] == name:
+                    ref.update(bytes=path.stat().st_size, rows=len(rows) - 1)
+
+    for receipt in copy.glob(f"{name.partition('/')[0]}/receipts/*.json"):
+        edit(receipt, correct)
+    assert "not the rows that were written" in messages(verify(str(copy)))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda r: r["rows"].update(kept=r["rows"]["kept"] + 1), "≠ kept"),
+        (lambda r: r["rows"].update({"in": r["rows"]["in"] + 1, "removed": r["rows"]["removed"] + 1}), "the receipt says"),
+        (lambda r: r["rows"].update(text=1), "bytes of text"),
+        (lambda r: r["contents"].update(kept="0" * 32), "not the rows that were written"),
+        (lambda r: r["contents"].update(removed="0" * 32), "not the rows that were written"),
+        (lambda r: r.update(inputs=["0" * 32]), "is not of the inputs that it names"),
+        (lambda r: r.update(part=7), "elsewhere"),
+        (lambda r: r.update(stage="snip"), "says that it is of stage 'snip'"),
+        (lambda r: r["files"]["kept"][0].update(path="../../outside.parquet"), "elsewhere"),
+        (lambda r: r.update(kind="nonsense"), "not a receipt of this version"),
+    ],
+)
+def test_an_edited_receipt_is_found(copy: Path, change: Callable[[Any], None], told: str) -> None:
+    """Whatever in it says something about rows or files."""
+    edit(first(copy, "01-words/receipts/*.json"), change)
+    assert told in messages(verify(str(copy)))
+
+
+def test_lost_and_damaged_records_are_found(copy: Path) -> None:
+    """Receipts, statistics, manifests and the head, each named."""
+    first(copy, "01-words/receipts/*.json").unlink()
+    first(copy, "02-snip/receipts/*.json").write_bytes(b"\xff")
+    first(copy, "04-upper/stats/*.json").write_text("{}")
+    said = messages(verify(str(copy)))
+    for place in ("words, 01-words/receipts/", "snip, 02-snip/receipts/", "upper, part 0, 04-upper/stats/"):
+        assert place in said
+    first(copy, "03-same/manifest-*.json").write_text("[]")
+    assert "03-same/manifest-" in messages(verify(str(copy)))
+    (copy / "HEAD.json").write_text("")
+    assert "HEAD.json" in messages(verify(str(copy)))
+
+
+def test_statistics_that_are_not_of_the_rows_are_found(copy: Path) -> None:
+    """A part's against its removed rows, a stage's against its parts'."""
+    for path in copy.glob("01-words/stats/*.json"):
+        edit(path, lambda s: s["reasons"].update(short=s["reasons"].get("short", 0) + 1))
+    edit(first(copy, "04-upper/manifest-*.json"), lambda m: m["statistics"]["documents"].update(edited=99))
+    said = messages(verify(str(copy)))
+    assert "the reasons are not those of the statistics (short)" in said
+    assert "upper, 04-upper/manifest-" in said
+    assert not read_books(str(copy)).balanced
+
+
+def test_documents_that_change_on_the_way_are_found(copy: Path, root: Path) -> None:
+    """A part whose rows are sound but of other documents than the stage before kept."""
+    kept = {path.name: path for path in copy.glob("02-snip/kept/*.parquet")}
+    names = sorted(name for name, path in kept.items() if pq.read_metadata(path).num_rows)
+    table = pq.read_table(kept[names[0]])
+    ids = pa.array([bytes(16)] * len(table), pa.binary(16))
+    pq.write_table(table.set_column(0, table.schema.field(0), ids), kept[names[0]])
+    from refinery.identity import Content
+
+    content = Content(table.schema)
+    for batch in pq.read_table(kept[names[0]]).to_batches():
+        content.update(batch)
+
+    def forge(receipt: Any) -> None:
+        ref = receipt["files"]["kept"][0]
+        if ref["path"].endswith(names[0]):
+            ref["bytes"] = kept[names[0]].stat().st_size
+            receipt["contents"]["kept"] = content.id()
+
+    for path in copy.glob("02-snip/receipts/*.json"):
+        edit(path, forge)
+    said = messages(verify(str(copy)))
+    assert f"{len(table)} documents came out that did not go in" in said
+    assert "which snip did not keep" in said
+    assert verify(str(root)).ok
+
+
+def test_a_rerun_finds_code_that_gives_other_rows(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that agree with their receipts may still not be what the stages make now."""
+    monkeypatch.setattr(Upper, "edit", lambda self, docs: toy.Edited({"text": [t.lower() for t in docs.texts()]}))
+    assert verify(str(root)).ok
+    found = verify(str(root), rerun=0.01)
+    assert {f.stage for f in found.findings} == {"upper"}
+    assert found.remade == 3  # one part of each segment
+
+
+def test_a_rerun_says_where_its_input_was_changed(tmp_path: Path) -> None:
+    """The archive is known by name, size and time of change."""
+    path = make(tmp_path)
+    (tmp_path / "in" / "0.txt").write_text("something else\n")
+    assert "its input file is gone or was changed since" in messages(verify(str(path), rerun=1.0))
+
+
+def test_a_rerun_does_not_try_what_killed_a_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the stored verdict for that document and makes the rest of the part again."""
+
+    def die() -> None:
+        raise Death(7)
+
+    monkeypatch.setattr(toy, "die", die)
+    monkeypatch.setattr("tests.engine.looked.LINES", (["one two three", "a deadly line", "four words are here"],))
+    path = str(make(tmp_path))
+    assert read_books(path).stages[1].counts.reasons == {"quarantined": 1}
+    found = verify(path, rerun=1.0)
+    assert found.ok, messages(found)
+
+
+def test_the_share_that_is_made_again_is_fixed_and_grows() -> None:
+    """More of the same parts for a greater share, never none."""
+    receipts = [_receipt(f"{number * 37 % 256:02x}" * 16) for number in range(100)]
+    before: set[str] = set()
+    for share in (0.001, 0.1, 0.5, 1.0):
+        now = {receipt.key for receipt in chosen(receipts, share)}
+        assert before <= now
+        assert now
+        before = now
+    assert len(before) == 100
+    assert chosen([], 1.0) == []
+
+
+def _receipt(key: str) -> Receipt:
+    return Receipt(kind="stage", stage="s", part=0, key=key, inputs=(), contents={}, rows={}, files={})
+
+
+@given(st.lists(st.binary(min_size=16, max_size=16), max_size=5), st.lists(st.binary(min_size=16, max_size=16), max_size=5))
+@settings(max_examples=30, deadline=None)
+def test_ids_are_compared_as_often_as_they_are_there(came: list[bytes], more: list[bytes]) -> None:
+    """What is added is extra, what is left out is lost, order does not matter."""
+    left = pa.array(came, pa.binary(16))
+    both = pa.array([*reversed(more), *came], pa.binary(16))
+    assert id_differences([left], [both]) == (len(more), 0)
+    assert id_differences([both], [left]) == (0, len(more))
