@@ -18,7 +18,7 @@ from refinery.inspect import Sweep, sweep
 @click.option("--yes", is_flag=True, help="Delete them; without it they are only shown.")
 @output_options
 @pass_session
-def command(session: Session, config: str | None, root: str | None, yes: bool) -> int:
+def command(session: Session, *, config: str | None, root: str | None, yes: bool) -> int:
     """Delete files that nothing refers to; only shown without --yes.
 
     These are what earlier recipes made, whose facts a changed bound could be judged by, and what killed runs left. What

@@ -51,7 +51,8 @@ def command(
 ) -> int:
     """Show documents kept or removed, by stage, rule or metric range.
 
-    They are the same ones every time. Texts of removed documents are taken from the stage before, or made again from the archive. -v shows all of a text.
+    They are the same ones every time. Texts of removed documents are taken from the stage before, or made again from
+    the archive. -v shows all of a text.
     """
     found = sample(root_of(config, root), Wanted(stage, side, rule, metric, low, high, count))
     if session.json:

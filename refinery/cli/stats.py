@@ -79,7 +79,7 @@ def _documents(stage: StageBooks, side: str) -> int:
 
 
 def _whole(books: Books) -> int:
-    """What shares are of: the documents that the source found; where it is not shown, what went into the first stage."""
+    """What shares are of: the documents that the source found, or what went into the first stage that is shown."""
     first = books.stages[0]
     return _documents(first, "in" if first.position else "kept")
 

@@ -3,15 +3,15 @@
 Everything here reads what runs wrote; only ``sweep`` deletes, and nothing prints.
 """
 
+from refinery.inspect.accounts import Account, Accounts, Station, why
 from refinery.inspect.books import Books, StageBooks, read_books
 from refinery.inspect.find import Document
 from refinery.inspect.history import Problem, Run, StageStatus, Status, problems, status
 from refinery.inspect.holdings import Finding
 from refinery.inspect.judgement import Bound, Cut, Fact, Judgement
 from refinery.inspect.samples import Sample, Samples, Wanted, sample
-from refinery.inspect.sweep import Stray, Sweep, sweep
-from refinery.inspect.verify import Verification, verify
-from refinery.inspect.why import Account, Accounts, Station, why
+from refinery.inspect.strays import Stray, Sweep, sweep
+from refinery.inspect.verification import Verification, verify
 
 __all__ = [
     "Account",

@@ -1,5 +1,6 @@
-"""The books of a root: how many documents went into each stage, how many stayed, why the others did not, and whether
-that adds up for every stage and part. Only records are read; whether the files agree with them is ``verify``'s question.
+"""The books of a root: documents into each stage, kept and removed, the reasons, and whether all that adds up.
+
+Only records are read, those of every part; whether the files agree with them is the question of ``verification``.
 """
 
 from __future__ import annotations

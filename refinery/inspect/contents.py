@@ -1,4 +1,4 @@
-"""The rows in a part's Parquet files, summed up for comparison: content id, ids, reasons. And what differs, in words."""
+"""The rows in a part's Parquet files, summed up for comparison: content id, ids, reasons; and what differs."""
 
 from __future__ import annotations
 

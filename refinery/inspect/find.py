@@ -139,7 +139,7 @@ class Found:
 
 
 def find(holdings: Holdings, query: Query) -> Found:
-    """Look for a document in the source's files, which hold every one; in all stages' where the source's are not kept."""
+    """Look for a document in the source's files, which hold every one; where those are not written, in all stages'."""
     found: dict[Document, Spot] = {}
     near: list[str] = []
     for held in holdings.stages:

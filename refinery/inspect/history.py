@@ -1,5 +1,6 @@
-"""The runs of a root: where the newest one stands, and all that went wrong in any. Read from ``runs/``, by anyone who
-can read the root, while a run is at work or after it.
+"""The runs of a root: where the newest one stands, and all that went wrong in any.
+
+Read from ``runs/``, by anyone who can read the root, while a run is at work or after it.
 """
 
 from __future__ import annotations

@@ -165,8 +165,10 @@ def missing_inputs(held: Held, made: Sequence[Receipt], before: Sequence[Receipt
 
 
 def open_root(path: str) -> Holdings:
-    """The root at a path. Raises UsageError where there is none, StorageError where its records are damaged,
-    Refused where another version wrote it.
+    """The root at a path.
+
+    Raises UsageError where there is none, StorageError where its head or a manifest is damaged, and Refused where
+    another version wrote it.
     """
     root = Root(path, store_for(path))
     head = root.head()

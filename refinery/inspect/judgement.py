@@ -36,7 +36,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Cut:
-    """A span that an edit removed: place and size in UTF-8 bytes of the text before, the reason, and what stood there."""
+    """A span that an edit removed: place and size in UTF-8 bytes of the text before, why, and what stood there."""
 
     offset: int
     length: int

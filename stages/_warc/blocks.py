@@ -14,8 +14,9 @@ from refinery.errors import StorageError
 BLOCK = 1 << 20
 PIECE = 1 << 16
 
+PASSES = 4
 ALLOWANCE = 1 << 20
-"""Bytes that may be read again in a file of any size."""
+"""So many times its size, and so many bytes, may be read again in a file."""
 
 
 class Blocks:
@@ -76,4 +77,4 @@ class Blocks:
     @property
     def exhausted(self) -> bool:
         """Whether so much was read again that the reader must only go forward from now on."""
-        return self._again > self.stop - self.start + ALLOWANCE
+        return self._again > PASSES * (self.stop - self.start) + ALLOWANCE

@@ -21,7 +21,7 @@ WINDOW = 1 << 27
 
 
 class Broken(Exception):  # noqa: N818 - it is caught at once and never shown
-    """Compressed data that cannot be read on: ``out`` is what came before, from ``consumed`` bytes of input."""
+    """Compressed data that cannot be read on: ``out`` is what came before, from at most ``consumed`` bytes of input."""
 
     def __init__(self, reason: str, out: bytes, consumed: int) -> None:
         super().__init__(reason)
@@ -95,6 +95,6 @@ class Zstd:
         try:
             out = self._frame.decompress(piece)
         except zstandard.ZstdError as error:
-            raise Broken("zstd: " + str(error).rpartition(": ")[2], b"", 0) from error
+            raise Broken("zstd: " + str(error).rpartition(": ")[2], b"", len(piece)) from error
         self.ended = self._frame.eof
         return out, len(piece) - len(self._frame.unused_data)

@@ -21,11 +21,11 @@ GZIP = b"\x1f\x8b\x08"
 ZSTD = b"\x28\xb5\x2f\xfd"
 DICTIONARY = b"\x5d\x2a\x4d\x18"
 DICTIONARY_BYTES = 1 << 24
-TRIAL = 1 << 12
-"""Bytes that show whether a member begins with a record."""
+TRIAL = 1 << 10
+"""Compressed bytes that show whether a member begins with a record."""
 
 SIP = 1 << 6
-"""Compressed bytes of one step of such a trial: few, for a step that meets damage is done again byte by byte."""
+"""Bytes of one step of such a trial: few, for a step that meets damage is done again byte by byte."""
 
 _SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18(....)", re.DOTALL)
 _MAGIC = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]|\x28\xb5\x2f\xfd", re.DOTALL)
@@ -66,9 +66,10 @@ class Members:
 
     def holds_record(self, at: int) -> bool:
         """Whether the bytes at ``at``, decompressed if they are compressed, begin with a record."""
-        data = self.blocks.read(at, self.blocks.stop, TRIAL)
         decoder = self.decoder(at)
-        step = len(data) if isinstance(decoder, Plain) else SIP
+        plain = isinstance(decoder, Plain)
+        size, step = (2 * MARGIN, 2 * MARGIN) if plain else (TRIAL, SIP)
+        data = self.blocks.read(at, self.blocks.stop, size)
         out = b""
         for place in range(0, len(data), step):
             try:

@@ -131,7 +131,8 @@ class _Parser:
             flaw, note = UNREADABLE, _join("no WARC-Type", note)
         offset, size = self._pointer(start, end)
         self._found += 1
-        yield Record(offset, size, kind, fields, body.data, body.size, flaw, note)
+        data = body.data if kind == RESPONSE else b""
+        yield Record(offset, size, kind, fields, data, body.size, flaw, note)
         if body.rest:
             yield self._stretch(end, self._cursor.pos, f"no record begins with {body.sample!r}")
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from refinery.config import Pipeline
-from refinery.docs import TEXT, Docs
+from refinery.docs import ID, TEXT, Docs
 from refinery.kernels import SPANS
-from refinery.stage import Edit, Edited, Metric, Rule, bound
+from refinery.stage import Edit, Edited, MappedPart, Metric, Rule, bound
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same, Upper
 
@@ -53,9 +54,33 @@ def _cut(before: str, after: str) -> list[dict[str, Any]]:
     return [{"offset": len(after.encode()), "length": size, "reason": "end", "text": before[-size:]}] if size else []
 
 
+class Copies(Same):
+    """``Same``, with the id of the document that stays for its copies."""
+
+    evidence: ClassVar = (pa.field("survivor", ID.type),)
+
+    def resolve(self, reduced: Iterator[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
+        """The verdicts of ``Same`` and the smallest id of each text."""
+        batches = list(reduced)
+        ids = {part.number: part.index().column("id").to_pylist() for part in parts}
+        rows = [row for batch in batches for row in zip(*(c.to_pylist() for c in batch.columns), strict=True)]
+        least: dict[int, bytes] = {}
+        for key, part, row in rows:
+            least[key] = min(least.get(key, ids[part][row]), ids[part][row])
+        survivors = {(part, row): least[key] for key, part, row in rows}
+        for part, table in zip(parts, super().resolve(iter(batches), parts), strict=True):
+            found = [survivors[part.number, row] for row in range(len(ids[part.number]))]
+            yield table.append_column("survivor", pa.array(found, ID.type))
+
+    def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
+        """The verdict's columns as facts."""
+        rows = verdict.slice(row, len(docs)).combine_chunks()
+        return Edited({}, {name: rows.column(name) for name in rows.schema.names})
+
+
 def recipe(folder: Path, *, min_words: int = 2, **settings: Any) -> Pipeline:
     """A source, a filter, two edits, a global stage and one that gathers, over ``folder/in``."""
-    stages = (LineSource(), Length(min_words=min_words), Snip(), Same(), Upper(), Gather())
+    stages = (LineSource(), Length(min_words=min_words), Snip(), Copies(), Upper(), Gather())
     return pipeline(folder, steps(*stages), **settings)
 
 

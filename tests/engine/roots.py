@@ -18,7 +18,7 @@ from refinery.run import RunReport, run
 from refinery.stage import Stage
 from refinery.store import LocalStore
 from tests.engine.inline import InlineExecutor
-from tests.engine.toy import Gather, Length, LineSource, Same, Upper
+from tests.engine.toy import Gather, Length, LineSource, Same, Slow, Upper
 
 TEXTS = (
     ["one two three", "# a comment", "short", "", "the same text", "12 34 56", "four words are here"],
@@ -47,6 +47,11 @@ def steps(*stages: Stage, marked: Sequence[str] = ()) -> tuple[Step, ...]:
 def all_kinds(**length: Any) -> tuple[Step, ...]:
     """A source, a filter, an edit, a global stage and one that gathers: every kind of phase."""
     return steps(LineSource(), Length(**length), Upper(), Same(), Gather())
+
+
+def slow_kinds() -> tuple[Step, ...]:
+    """Steps that take a second of waiting, most of it in the phases of a global stage."""
+    return steps(LineSource(), Length(), Slow(), Gather())
 
 
 def pipeline(

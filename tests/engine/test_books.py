@@ -10,15 +10,19 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from refinery.errors import Refused, UsageError
+from refinery.identity import Content
 from refinery.inspect import Books, Verification, read_books, verify
 from refinery.inspect.books import imbalances
 from refinery.inspect.contents import id_differences
 from refinery.inspect.recompute import chosen
 from refinery.inspect.statistics import Statistics, merged
 from refinery.part import Receipt
+from refinery.plan import Selection
+from refinery.stage import Edited
 from refinery.stats import StageStatistics
 from tests.engine import toy
 from tests.engine.inline import Death
@@ -129,8 +133,6 @@ def test_a_root_of_another_format_is_refused(copy: Path) -> None:
 
 def test_a_stopped_run_has_balanced_books(tmp_path: Path) -> None:
     """What is there adds up, though stages are missing."""
-    from refinery.plan import Selection
-
     path = str(make(tmp_path, root="whole").parent / "half")
     quick(recipe(tmp_path, root="half"), Selection(until="snip"))
     books = read_books(path)
@@ -149,7 +151,9 @@ def test_books_balance_whatever_is_written(tmp_path: Path, settings: dict[str, s
 
 
 Counts = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(1, 9), max_size=3)
-Bins = st.dictionaries(st.integers(-1, 5), st.integers(1, 9), max_size=3).map(lambda d: [list(i) for i in sorted(d.items())])
+Bins = st.dictionaries(st.integers(-1, 5), st.integers(1, 9), max_size=3).map(
+    lambda d: [list(i) for i in sorted(d.items())]
+)
 
 
 @st.composite
@@ -202,7 +206,9 @@ def test_a_sound_root_verifies_and_every_part_can_be_made_again(root: Path) -> N
     assert found.files == len(list(root.rglob("*.parquet")))
     assert found.receipts >= len(list(root.rglob("receipts/*.json")))
     gathered = len(list(root.glob("05-gather/receipts/*.json")))
-    assert found.remade == 2 * len(LINES) - 1 + gathered  # the two parts without a document have one key after the source
+    assert (
+        found.remade == 2 * len(LINES) - 1 + gathered
+    )  # the two parts without a document have one key after the source
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
 
 
@@ -266,7 +272,10 @@ def test_a_removed_or_changed_row_is_found_though_the_size_is_right(copy: Path, 
     ("change", "told"),
     [
         (lambda r: r["rows"].update(kept=r["rows"]["kept"] + 1), "≠ kept"),
-        (lambda r: r["rows"].update({"in": r["rows"]["in"] + 1, "removed": r["rows"]["removed"] + 1}), "the receipt says"),
+        (
+            lambda r: r["rows"].update({"in": r["rows"]["in"] + 1, "removed": r["rows"]["removed"] + 1}),
+            "the receipt says",
+        ),
         (lambda r: r["rows"].update(text=1), "bytes of text"),
         (lambda r: r["contents"].update(kept="0" * 32), "not the rows that were written"),
         (lambda r: r["contents"].update(removed="0" * 32), "not the rows that were written"),
@@ -315,8 +324,6 @@ def test_documents_that_change_on_the_way_are_found(copy: Path, root: Path) -> N
     table = pq.read_table(kept[names[0]])
     ids = pa.array([bytes(16)] * len(table), pa.binary(16))
     pq.write_table(table.set_column(0, table.schema.field(0), ids), kept[names[0]])
-    from refinery.identity import Content
-
     content = Content(table.schema)
     for batch in pq.read_table(kept[names[0]]).to_batches():
         content.update(batch)
@@ -337,7 +344,7 @@ def test_documents_that_change_on_the_way_are_found(copy: Path, root: Path) -> N
 
 def test_a_rerun_finds_code_that_gives_other_rows(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that agree with their receipts may still not be what the stages make now."""
-    monkeypatch.setattr(Upper, "edit", lambda self, docs: toy.Edited({"text": [t.lower() for t in docs.texts()]}))
+    monkeypatch.setattr(Upper, "edit", lambda self, docs: Edited({"text": [t.lower() for t in docs.texts()]}))
     assert verify(str(root)).ok
     found = verify(str(root), rerun=0.01)
     assert {f.stage for f in found.findings} == {"upper"}
@@ -382,7 +389,9 @@ def _receipt(key: str) -> Receipt:
     return Receipt(kind="stage", stage="s", part=0, key=key, inputs=(), contents={}, rows={}, files={})
 
 
-@given(st.lists(st.binary(min_size=16, max_size=16), max_size=5), st.lists(st.binary(min_size=16, max_size=16), max_size=5))
+@given(
+    st.lists(st.binary(min_size=16, max_size=16), max_size=5), st.lists(st.binary(min_size=16, max_size=16), max_size=5)
+)
 @settings(max_examples=30, deadline=None)
 def test_ids_are_compared_as_often_as_they_are_there(came: list[bytes], more: list[bytes]) -> None:
     """What is added is extra, what is left out is lost, order does not matter."""
@@ -390,3 +399,11 @@ def test_ids_are_compared_as_often_as_they_are_there(came: list[bytes], more: li
     both = pa.array([*reversed(more), *came], pa.binary(16))
     assert id_differences([left], [both]) == (len(more), 0)
     assert id_differences([both], [left]) == (0, len(more))
+
+
+def test_a_verdict_that_is_not_the_current_one_is_found(copy: Path) -> None:
+    """A global stage's part and map must have been made from what is there."""
+    for path in copy.glob("03-same/receipts/*.json"):
+        if json.loads(path.read_bytes())["kind"] == "map":
+            edit(path, lambda receipt: receipt.update(inputs=["0" * 32]))
+    assert "was made from something that is not there any more" in messages(verify(str(copy)))

@@ -573,7 +573,7 @@ def test_a_changed_input_is_read_again(folder: Path, log: Log) -> None:
     given = pipeline(folder, log.kinds())
     quick(given)
     log.batches()
-    path = folder / "in" / "2.txt"
+    path = folder / "in" / "0.txt"
     path.write_text(path.read_text() + "one more line\n")
     assert quick(given).complete
     assert log.batches() == 1

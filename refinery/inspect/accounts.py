@@ -23,7 +23,7 @@ from refinery.stage import Global
 
 @dataclass(frozen=True)
 class Station:
-    """One stage on the document's way: what is ``stored``, what it comes to when ``replayed``, or why it says nothing."""
+    """One stage on the document's way: what is ``stored``, what ``replayed`` says, or why neither is there."""
 
     stage: str
     stored: Judgement | None
@@ -57,7 +57,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Accounts:
-    """The documents that were asked for, newest first; where there is none, URLs ``near`` the one that was asked for."""
+    """The documents that were asked for, newest first; where there is none, URLs ``near`` what was asked for."""
 
     documents: tuple[Account, ...]
     near: tuple[str, ...]

@@ -1,6 +1,7 @@
 """Files of a root that nothing refers to: what older configurations made, and what killed runs left behind.
 
-Only files at places where a run writes are looked at, so whatever else lies in the folder stays. Links are not followed.
+Only files at places where a run writes are looked at, so whatever else lies in the folder stays; links are not
+followed.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ class Stray:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What was found, and whether it was deleted. ``unfinished`` says that the last run did not end well, so that some of
-    this is what it had made and would not have to make again.
+    """What was found, and whether it was deleted.
+
+    ``unfinished`` says that the last run did not end well, so some of this is what it would not have to make again.
     """
 
     strays: tuple[Stray, ...]
@@ -53,8 +55,8 @@ class Sweep:
 def sweep(path: str, *, delete: bool = False) -> Sweep:
     """Find, and with ``delete`` remove, the files of the root at ``path`` that nothing refers to.
 
-    Raises Refused while a run is at work on the root, UsageError where there is no root, and StorageError where a record
-    that must tell what is referred to cannot be read: then nothing is deleted.
+    Raises Refused while a run is at work on the root, UsageError where there is no root, and StorageError where a
+    record that must tell what is referred to cannot be read: then nothing is deleted.
     """
     root = open_root(path).root
     with only_run(root):

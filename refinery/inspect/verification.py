@@ -1,7 +1,7 @@
 """Whether a root is what its records say: the books balance, and every file has the rows that its receipt promises.
 
-Content ids are computed again from the Parquet, so a changed value is found wherever it is. Bytes that hold no row, such
-as the name of the writing library in a file's footer, may differ. Nothing is mended here.
+Content ids are computed again from the Parquet, so a changed value is found wherever it is. Bytes that hold no row,
+such as the name of the writing library in a file's footer, may differ. Nothing is mended here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FOLDERS = {"kept": "kept", "removed": "removed", "keys": "map/keys", "index": "m
 
 @dataclass(frozen=True)
 class Verification:
-    """What was looked at, and what is not as it should be. ``remade`` counts parts that were made again and compared."""
+    """What was looked at, and what is not as it should be. ``remade`` counts parts that were made again."""
 
     dataset: str
     stages: int
@@ -83,13 +83,14 @@ class _Checks:
             self.findings += books_of(self._holdings, first=held.name, until=held.name).problems
         except StorageError as error:
             self.findings.append(Finding(error.message, held.name))
-        found = self._holdings.load(held)
+        found, links = self._holdings.load(held), self._links(held)
         for receipt in {r.key: r for r in (*found.made, *found.shuffle)}.values():
-            self.findings += [Finding(said, held.name, receipt.part) for said in self._receipt(held, receipt)]
+            self.findings += [Finding(said, held.name, receipt.part) for said in self._receipt(held, receipt, links)]
 
-    def _receipt(self, held: Held, receipt: Receipt) -> Iterator[str]:
+    def _receipt(self, held: Held, receipt: Receipt, links: Mapping[str, set[str]]) -> Iterator[str]:
         yield from _misfiled(held, receipt)
-        yield from self._unlinked(held, receipt)
+        if receipt.kind in links and not set(receipt.inputs[-1:]) <= links[receipt.kind]:
+            yield f"the receipt {receipt.key[:8]} was made from something that is not there any more"
         read = {name: self._files(held, receipt, name) for name in receipt.files}
         whole = {name: rows for name, rows in read.items() if rows is not None}
         for name, rows in whole.items():
@@ -97,19 +98,17 @@ class _Checks:
         if receipt.kind == "stage" and len(whole) == len(read):
             yield from self._documents(held, receipt, whole)
 
-    def _unlinked(self, held: Held, receipt: Receipt) -> Iterator[str]:
-        """Verdicts and maps that do not belong to what is there now; the books look after the rest."""
+    def _links(self, held: Held) -> dict[str, set[str]]:
+        """What may be the last input of a global stage's receipts, by their kind: verdicts, and what was kept before.
+
+        Empty where that is not known. The books look after all other links.
+        """
         before = self._holdings.before(held)
-        earlier = self._holdings.load(before) if before else None
-        shuffle = self._holdings.load(held)
-        if not held.is_global or shuffle.lost or earlier is None or earlier.lost:
-            return
-        if receipt.kind == "stage":
-            verdicts = {c for r in shuffle.shuffle if r.kind == "resolve" for c in r.contents.values()}
-            if receipt.inputs[-1:] and receipt.inputs[-1] not in verdicts:
-                yield "the part was made by a verdict that is not the current one"
-        if receipt.kind == "map" and not set(receipt.inputs) <= {r.contents.get("kept") for r in earlier.made}:
-            yield f"the map was made from rows that {before.name if before else ''} did not keep"
+        own, earlier = self._holdings.load(held), self._holdings.load(before) if before else None
+        if not held.is_global or own.lost or earlier is None or earlier.lost:
+            return {}
+        verdicts = {content for r in own.shuffle if r.kind == "resolve" for content in r.contents.values()}
+        return {"stage": verdicts, "map": {r.contents.get("kept", "") for r in earlier.made}}
 
     # ---------------------------------------------------------------------------------------------------------- files
 
@@ -158,7 +157,7 @@ class _Checks:
             yield from self._ids(held, receipt, read)
 
     def _ids(self, held: Held, receipt: Receipt, read: Mapping[str, Rows]) -> Iterator[str]:
-        """In = kept ∪ removed, document by document; kept ⊆ in where removed rows are not stored."""
+        """What went in was kept or removed, by document; where removed rows are not stored, what was kept went in."""
         before = self._holdings.before(held)
         sources = self._holdings.sources(held, receipt)
         files = [[file.path for file in source.files.get("kept", ())] for source in sources]

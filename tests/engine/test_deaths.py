@@ -1,0 +1,264 @@
+"""Workers that die: documents that kill them, kills from outside, and what the parent knows of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import psutil
+import pytest
+
+from refinery import run as runs
+from refinery.errors import PartFailed, StorageError
+from refinery.executors import Died, Done, Failed, Mark
+from refinery.executors.local import LocalExecutor
+from refinery.run import run
+from tests.engine import toy
+from tests.engine.inline import Death
+from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
+from tests.engine.toy import Length, LineSource, Same
+
+DEADLY = (
+    ["the first line", "deadly one", "a line between", "deadly two", "short", "the last line", "deadly three"],
+    ["all is well", "in this file"],
+    ["deadly alone"],
+)
+KINDS = steps(LineSource(), Length(), Same())
+
+
+def die() -> NoReturn:
+    """What ``toy.die`` does to a worker, for a worker that is this process."""
+    raise Death(7)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of inputs with deadly lines."""
+    write_inputs(tmp_path / "in", DEADLY)
+    monkeypatch.setattr(toy, "die", die)
+    return tmp_path
+
+
+# ------------------------------------------------------------------------------------------------------ deadly documents
+
+
+def test_documents_that_kill_their_worker_are_quarantined(folder: Path) -> None:
+    """Each is removed with a reason and its note, the rest is kept, for any number of workers and any batch size."""
+    quick(pipeline(folder, KINDS))
+    expected = Held(folder / "root")
+    assert expected.texts("01-words") == ["the first line", "a line between", "the last line", "all is well", "in this file"]
+    quarantined = {"0.txt:1": "quarantined", "0.txt:3": "quarantined", "0.txt:6": "quarantined", "2.txt:0": "quarantined"}
+    assert expected.reasons("01-words") == quarantined | {"0.txt:4": "short"}
+    notes = {row["why"]["note"] for row in expected.rows("01-words", "removed") if row["why"]["rule"] == "quarantined"}
+    assert notes == {"worker ended with exit code 7"}
+    assert expected.balanced()
+    for batch in (1, 2, 3):
+        quick(pipeline(folder, KINDS, root=f"batch{batch}", batch=batch))
+        assert Held(folder / f"batch{batch}").everything() == expected.everything()
+        assert Held(folder / f"batch{batch}").file_bytes() == expected.file_bytes()
+
+
+def test_deaths_of_real_workers_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes, which really die, give the same rows."""
+    write_inputs(tmp_path / "in", [["all is well", "deadly one", "it goes on"], ["all is well here"]])
+    run(pipeline(tmp_path, KINDS, workers=2))
+    monkeypatch.setattr(toy, "die", die)
+    quick(pipeline(tmp_path, KINDS, root="quick"))
+    assert Held(tmp_path / "root").everything() == Held(tmp_path / "quick").everything()
+    assert Held(tmp_path / "root").reasons("01-words") == {"0.txt:1": "quarantined"}
+
+
+def test_the_dead_are_judged_as_well(folder: Path) -> None:
+    """When a bound changes, a quarantined document stays so, and no worker dies again."""
+    quick(pipeline(folder, KINDS))
+    changed = pipeline(folder, steps(LineSource(), Length(min_words=1), Same()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(toy, "die", lambda: pytest.fail("measured again"))
+        quick(changed)
+    quick(changed.model_copy(update={"root": str(folder / "fresh")}))
+    assert Held(folder / "root").everything() == Held(folder / "fresh").everything()
+
+
+def test_a_part_of_poison_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part with more deadly documents than the limit fails; the others are made."""
+    monkeypatch.setattr(toy, "die", die)
+    monkeypatch.setattr(runs, "POISON_LIMIT", 3)
+    write_inputs(tmp_path / "in", [["deadly line"] * 3, ["deadly line"] * 4, ["all is well"]])
+    report = quick(pipeline(tmp_path, KINDS))
+    assert report.failures == ("part 1: worker ended with exit code 7",)
+    assert Held(tmp_path / "root").statistics()["01-words"]["reasons"] == {"quarantined": 3}
+
+
+def once(patch: pytest.MonkeyPatch, where: type, method: str, when: Callable[..., bool], deaths: int = 1) -> list[int]:
+    """Let a stage's method die ``deaths`` times, where ``when`` says so of its arguments; what is left of them."""
+    original = getattr(where, method)
+    left = [deaths]
+
+    def call(self: Any, *arguments: Any) -> Any:
+        if left[0] and when(*arguments):
+            left[0] -= 1
+            raise Death(9)
+        return original(self, *arguments)
+
+    patch.setattr(where, method, call)
+    return left
+
+
+@pytest.mark.parametrize("batch", [1, 2, 1000])
+def test_one_death_convicts_nobody(folder: Path, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills from outside, even while one document is held alone, leave no trace: it takes two to call it poison."""
+    (folder / "in" / "0.txt").write_text("a first line\na second line\na third line\n")
+    (folder / "in" / "2.txt").unlink()
+    quick(pipeline(folder, KINDS))
+    expected = Held(folder / "root")
+    first = once(monkeypatch, Length, "measure", lambda docs: True)
+    second = once(monkeypatch, Length, "measure", lambda docs: docs.texts()[-1] == "a second line")
+    quick(pipeline(folder, KINDS, root="killed", batch=batch))
+    assert (first, second) == ([0], [0])
+    assert Held(folder / "killed").everything() == expected.everything()
+
+
+@pytest.mark.parametrize(("stage", "method"), [(Same, "map"), (Same, "reduce"), (Same, "resolve"), (Same, "apply")])
+def test_a_death_in_a_global_stage_is_tried_again(
+    tmp_path: Path, stage: type, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each phase of a global stage survives a death, and blames no document for it."""
+    write_inputs(tmp_path / "in")
+    quick(pipeline(tmp_path))
+    left = once(monkeypatch, stage, method, lambda *arguments: True, deaths=2)
+    report = quick(pipeline(tmp_path, root="killed"))
+    assert (report.complete, left) == (True, [0])
+    assert Held(tmp_path / "killed").everything() == Held(tmp_path / "root").everything()
+
+
+def test_a_map_that_always_dies_fails_its_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document that kills the map of a global stage cannot be removed any more: the part is given up, and said so."""
+    write_inputs(tmp_path / "in", [["a deadly line"], ["all is well"]])
+    once(monkeypatch, Same, "map", lambda docs, row: "a deadly line" in docs.texts(), deaths=99)
+    report = quick(pipeline(tmp_path, steps(LineSource(), Same())))
+    assert report.failures == ("part 0: worker ended with exit code 9",)
+    assert Held(tmp_path / "root").statistics()["00-lines-of-text"]["reasons"] == {}
+    with pytest.raises(PartFailed, match="exit code 9"):
+        quick(pipeline(tmp_path, steps(LineSource(), Same())), fail_fast=True)
+
+
+def test_a_death_while_writing_blames_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker killed while it commits is tried again, and its last documents are not suspected."""
+    write_inputs(tmp_path / "in")
+    quick(pipeline(tmp_path))
+    left = once(monkeypatch, runs.Root, "commit", lambda *arguments: True, deaths=2)
+    assert quick(pipeline(tmp_path, root="killed")).complete
+    assert left == [0]
+    assert Held(tmp_path / "killed").everything() == Held(tmp_path / "root").everything()
+
+
+# -------------------------------------------------------------------------------------------------------- real workers
+
+
+def double(task: int, mark: Mark) -> int:
+    """Twice the task."""
+    mark("double", task, 1)
+    return 2 * task
+
+
+def misbehave(task: str, mark: Mark) -> Any:
+    """What the task says."""
+    mark("misbehave", 3, 2)
+    if task == "exit":
+        os._exit(5)
+    if task == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if task == "raise":
+        raise ValueError("no such thing")
+    if task == "storage":
+        raise StorageError("disk: gone", hint="buy one")
+    if task == "interrupt":
+        raise KeyboardInterrupt
+    if task == "unpicklable":
+        return lambda: None
+    if task == "wait":
+        time.sleep(600)
+    return os.getpid()
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[LocalExecutor]:
+    """Two workers that the tests share; the dead are replaced."""
+    executor = LocalExecutor(2, 2**40)
+    yield executor
+    executor.close()
+
+
+def test_every_task_has_one_outcome(workers: LocalExecutor) -> None:
+    """Tasks are taken as workers become free, none is lost or done twice."""
+    taken = []
+
+    def tasks() -> Iterator[int]:
+        for task in range(20):
+            taken.append(task)
+            yield task
+
+    done = []
+    for outcome in workers.map(double, tasks()):
+        assert isinstance(outcome, Done)
+        done.append((outcome.task, outcome.result))
+        assert len(taken) - len(done) <= workers.width
+    assert sorted(done) == [(task, 2 * task) for task in range(20)]
+
+
+def test_failures_and_deaths_are_outcomes(workers: LocalExecutor) -> None:
+    """What a task raises, and how its worker died and where, is told; the next tasks are done."""
+    named = ["raise", "storage", "interrupt", "exit", "kill", "unpicklable", "fine"]
+    found = {outcome.task: outcome for outcome in workers.map(misbehave, named)}
+    assert set(found) == set(named)
+    raised, storage, interrupt = found["raise"], found["storage"], found["interrupt"]
+    assert isinstance(raised, Failed) and (raised.error, raised.summary) == (None, "ValueError: no such thing")
+    assert "misbehave" in raised.trace
+    assert isinstance(storage, Failed) and isinstance(storage.error, StorageError) and storage.error.hint == "buy one"
+    assert isinstance(interrupt, Failed) and interrupt.summary.startswith("KeyboardInterrupt")
+    exited, killed = found["exit"], found["kill"]
+    assert isinstance(exited, Died) and isinstance(killed, Died)
+    assert (exited.cause, killed.cause) == ("ended with exit code 5", "killed by SIGKILL")
+    assert (killed.crumb.step, killed.crumb.first, killed.crumb.count) == ("misbehave", 3, 2)
+    assert isinstance(found["unpicklable"], Died | Failed)
+    assert isinstance(found["fine"], Done)
+
+
+def test_an_idle_worker_that_dies_is_replaced(workers: LocalExecutor) -> None:
+    """A worker that was killed between two tasks costs a try, not the run."""
+    [first] = [outcome for outcome in workers.map(misbehave, ["fine"])]
+    assert isinstance(first, Done)
+    os.kill(first.result, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(first.result)] if psutil.pid_exists(first.result) else [], timeout=10)
+    outcomes = list(workers.map(misbehave, ["fine", "fine"]))
+    assert [type(o) for o in outcomes].count(Died) <= 1
+    assert all(isinstance(o, Done) for o in workers.map(misbehave, ["fine", "fine"]))
+
+
+def test_a_worker_that_dies_while_it_answers_has_died(workers: LocalExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that ends in the middle is a death like any other."""
+    [started] = [o for o in workers.map(misbehave, ["fine"])]
+    assert isinstance(started, Done)
+    worker = next(w for w in workers._workers if w.process.pid == started.result)
+
+    def cut_off() -> NoReturn:
+        worker.process.kill()
+        raise OSError("got end of file during message")
+
+    monkeypatch.setattr(worker.pipe, "recv", cut_off)
+    assert worker.answer() is None
+    workers._workers.remove(worker)
+    assert worker.cause_of_death() == "killed by SIGKILL"
+
+
+def test_closing_ends_workers_at_work() -> None:
+    """After ``close`` no worker is left, whatever it was doing."""
+    executor = LocalExecutor(1, 2**40)
+    worker = executor._free_worker({})
+    worker.start(misbehave, "wait")
+    executor.close()
+    assert not psutil.pid_exists(worker.process.pid)

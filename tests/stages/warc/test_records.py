@@ -1,0 +1,267 @@
+"""The reader of records: however they are packed, whatever is broken."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from io import BytesIO
+
+import pytest
+from fastwarc.warc import ArchiveIterator as FastIterator
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from warcio.archiveiterator import ArchiveIterator
+
+from refinery.errors import StorageError
+from stages._warc.blocks import Blocks
+from stages._warc.records import DAMAGED, NO_ARCHIVE, TRUNCATED, UNREADABLE, Record, records
+from tests.stages.warc.archives import (
+    LAYOUTS,
+    block,
+    frames,
+    members,
+    mixed,
+    one_member,
+    pieces,
+    plain,
+    raw,
+    read,
+    record,
+)
+
+Layout = Callable[[Sequence[bytes]], bytes]
+
+MADE = [
+    record(0, b"<html>" + b"zero " * 40),
+    record(1, b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n", kind="request"),
+    record(2, b"<html>two\r\n\r\nWARC is a format\nWARC/1.0\r\nWARC-Type: none\r\n\r\n"),
+    record(3, b""),
+    record(4, b"<html>" + bytes(range(256)) * 3),
+    record(5, b"name: value\r\n", kind="metadata"),
+    record(6, b"<html>six"),
+]
+
+
+def told(found: Sequence[Record]) -> list[tuple[str, str]]:
+    """Kind and flaw of each."""
+    return [(one.kind, one.flaw) for one in found]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
+def test_the_records_of_an_archive_do_not_depend_on_how_they_are_packed(layout: Layout) -> None:
+    found = read(layout(MADE))
+    assert [one.fields["warc-target-uri"] for one in found] == [f"http://example.org/{n}" for n in range(len(MADE))]
+    assert not any(one.flaw or one.note for one in found)
+    assert [one.size for one in found] == [len(block(one)) for one in MADE]
+    assert all(one.body == block(made) for one, made in zip(found, MADE, strict=True) if one.kind == "response")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
+def test_a_record_can_be_read_again_where_it_lies(layout: Layout) -> None:
+    data = layout(MADE)
+    found = read(data)
+    assert len({(one.offset, one.length) for one in found}) == len(found)
+    for one in found:
+        if one.length:
+            assert read(data, one.offset, one.offset + one.length) == [one]
+
+
+@pytest.mark.parametrize("layout", [plain, members], ids=lambda layout: layout.__name__)
+def test_sound_archives_hold_the_records_that_other_readers_find(layout: Layout) -> None:
+    data = layout(MADE)
+    found = [(one.kind, one.size) for one in read(data)]
+    theirs = [(one.rec_type, len(one.raw_stream.read())) for one in ArchiveIterator(BytesIO(data), no_record_parse=True)]
+    fast = [(str(one.record_type), len(one.reader.read())) for one in FastIterator(BytesIO(data), parse_http=False)]
+    assert found == theirs == fast
+
+
+def test_a_body_is_kept_up_to_what_is_wanted_and_counted_in_full() -> None:
+    body = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 3_000_000
+    big = raw("WARC-Type: response", f"Content-Length: {len(body)}", body=body)
+    for layout in (plain, members, one_member, frames):
+        found = read(layout([MADE[0], big, MADE[6]]), keep=1_000)
+        assert [one.size for one in found] == [len(block(one)) for one in (MADE[0], big, MADE[6])]
+        assert found[1].body == block(big)[:1_000]
+        assert told(found) == [("response", "")] * 3
+
+
+GZ = [gzip.compress(one, mtime=0) for one in MADE]
+SHORT = MADE[0].replace(b"Content-Length: 2", b"Content-Length: 1")
+LONG = MADE[0].replace(b"Content-Length: 2", b"Content-Length: 9")
+R = ("response", "")
+LOST = ("", UNREADABLE)
+REQUEST = ("request", "")
+
+DAMAGES: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
+    "the last member cut off": (GZ[0] + GZ[4][:-200], [R, ("response", TRUNCATED)]),
+    "the last member's checksum cut off": (GZ[0] + GZ[4][:-8], [R, R]),
+    "the last header cut off": (GZ[0] + GZ[4][:40], [R, LOST]),
+    "a member cut off in the middle": (GZ[0] + GZ[4][:-200] + GZ[6], [R, ("response", TRUNCATED), R]),
+    "a wrong checksum": (GZ[0] + GZ[4][:-6] + b"\0\0" + GZ[4][-4:] + GZ[6], [R, ("response", DAMAGED), R]),
+    "garbage between members": (GZ[0] + b"garbage" + GZ[6], [R, LOST, R]),
+    "zeros between members": (GZ[0] + bytes(100) + GZ[6], [R, LOST, R]),
+    "zeros at the end": (GZ[0] + bytes(100), [R, LOST]),
+    "line ends between members": (GZ[0] + b"\r\n\r\n" + GZ[6], [R, R]),
+    "garbage before the first member": (b"garbage" + GZ[0] + GZ[6], [LOST, R, R]),
+    "a member without its magic": (GZ[0] + b"\0\0" + GZ[4][2:] + GZ[6], [R, LOST, R]),
+    "a member that holds no record": (GZ[0] + gzip.compress(b"no record") + GZ[6], [R, LOST, R]),
+    "an empty member": (GZ[0] + gzip.compress(b"") + GZ[6], [R, R]),
+    "a plain record's length too small": (SHORT + MADE[1], [R, LOST, REQUEST]),
+    "a plain record's length too large": (LONG + MADE[1] + MADE[6], [R, REQUEST, R]),
+    "a plain record's length too large at the end": (MADE[1] + LONG, [REQUEST, ("response", TRUNCATED)]),
+    "a member's length too small": (gzip.compress(SHORT) + GZ[1], [R, LOST, REQUEST]),
+    "a member's length too large": (gzip.compress(LONG) + GZ[1], [R, REQUEST]),
+    "no length": (raw("WARC-Type: response", body=b"x") + MADE[1], [R, REQUEST]),
+    "a length that is no number": (raw("WARC-Type: response", "Content-Length: -5", body=b"x") + MADE[1], [R, REQUEST]),
+    "a length of many digits": (raw("WARC-Type: response", f"Content-Length: {'9' * 99}") + MADE[1], [R, REQUEST]),
+    "no type": (raw("Content-Length: 1", body=b"x") + MADE[1], [LOST, REQUEST]),
+    "a header without an end": (b"WARC/1.0\r\nWARC-Type: response\r\n" + MADE[1], [LOST, REQUEST]),
+    "garbage that leads into a record": (MADE[0] + b"garbage" + MADE[1], [R, LOST, REQUEST]),
+    "line ends of one byte": (raw("WARC-Type: request", "Content-Length: 1", body=b"x").replace(b"\r", b""), [REQUEST]),
+    "small letters": (raw("warc-type: REQUEST", "content-length: 1", body=b"x", version="warc/1.0"), [REQUEST]),
+    "an old version": (raw("WARC-Type: request", "Content-Length: 1", body=b"x", version="WARC/0.17"), [REQUEST]),
+    "another format": (b"%PDF-1.4 and so on", [("", NO_ARCHIVE)]),
+    "an empty file": (b"", [("", NO_ARCHIVE)]),
+    "a header that was all": (b"WARC/1.0\r\n", [LOST]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_told_and_what_lies_around_it_is_read(damage: str) -> None:
+    data, expected = DAMAGES[damage]
+    found = read(data)
+    assert told(found) == expected
+    assert all(one.note for one in found if one.flaw)
+
+
+def test_members_that_all_lack_their_end_are_read_all_the_same() -> None:
+    found = read(b"".join(one[:-9] for one in GZ) * 20)
+    whole = [one.fields["warc-target-uri"] for one in found if one.kind]
+    assert whole == [f"http://example.org/{n}" for n in range(len(MADE))] * 20
+
+
+def test_an_arc_file_is_read_with_its_records_as_responses() -> None:
+    listing = b"1 0 Archive\nURL IP-address Archive-date Content-type Archive-length\n"
+    page = b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<html>"
+    lines = b"filedesc://a.arc 0.0.0.0 20080430204825 text/plain %d\n%s\n" % (len(listing), listing)
+    lines += b"http://example.org/a page 10.0.0.1 20080430204826 text/html %d\n%s\n" % (len(page), page)
+    lines += b"http://example.org/2 10.0.0.1 19960923142103 text/html 200 - - 0 a.arc %d\n%s\n" % (len(page), page)
+    found = read(lines)
+    assert told(found) == [("filedesc", ""), R, R]
+    assert [one.fields["warc-target-uri"] for one in found[1:]] == ["http://example.org/a page", "http://example.org/2"]
+    assert [one.fields["warc-date"] for one in found[1:]] == ["20080430204826", "19960923142103"]
+    assert all(one.body == page for one in found[1:])
+
+
+def damaged(data: bytes, how: str, at: int, size: int) -> tuple[bytes, int, int]:
+    """The archive with bytes changed, lost, added or cut off, and which of its bytes that touched."""
+    end = min(at + size, len(data))
+    if how == "flip":
+        return data[:at] + bytes([data[at] ^ (1 << size % 8)]) + data[at + 1 :], at, at + 1
+    if how == "zero":
+        return data[:at] + bytes(end - at) + data[end:], at, end
+    if how == "lose":
+        return data[:at] + data[end:], at, end
+    if how == "add":
+        return data[:at] + b"\x8e\x00<garbage>\n"[: size % 11 + 1] + data[at:], at, at
+    return data[:at], at, len(data)
+
+
+@settings(max_examples=4000, deadline=None)
+@given(
+    st.sampled_from([plain, members, frames, mixed]),
+    st.sampled_from(["flip", "zero", "lose", "add", "cut"]),
+    st.integers(0, 1 << 30),
+    st.integers(0, 700),
+)
+def test_no_damage_hides_the_records_that_it_does_not_touch(layout: Layout, how: str, at: int, size: int) -> None:
+    parts = [layout([one]) for one in MADE] if layout is not mixed else [mixed(MADE[:2]), mixed(MADE[2:])]
+    groups = [[one] for one in MADE] if layout is not mixed else [MADE[:2], MADE[2:]]
+    whole = b"".join(parts)
+    data, first, last = damaged(whole, how, at % len(whole), size)
+    found = read(data)
+    sound = {one.body for one in found if one.kind == "response" and not one.flaw}
+    place = 0
+    for part, group in zip(parts, groups, strict=True):
+        if place + len(part) <= first or (place >= last and (place, how) != (first, "cut")):
+            assert {block(one) for one in group if b"WARC-Type: response" in one} <= sound
+        place += len(part)
+    for one in found:
+        if one.length:
+            (again,) = read(data, one.offset, one.offset + one.length)
+            assert again == (replace(one, note=again.note, size=again.size) if layout is mixed else one)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(st.sampled_from([one_member, pieces]), st.integers(0, 1 << 30), st.sampled_from(["flip", "lose", "cut"]))
+def test_records_before_the_damage_are_read_where_members_hold_many(layout: Layout, at: int, how: str) -> None:
+    made = MADE * 3
+    whole = layout(made)
+    data, first, _ = damaged(whole, how, at % len(whole), 40)
+    before = read(whole[:first])
+    whole_before = [one for one in before if one.kind and not one.flaw and not one.note][:-1]
+    found = read(data)
+    assert [one.body for one in found][: len(whole_before)] == [one.body for one in whole_before]
+    assert len(found) == len(made) or any(one.flaw or one.note for one in found)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=2000))
+def test_any_bytes_are_read_to_their_end(data: bytes) -> None:
+    found = read(data)
+    assert found
+    assert all(one.offset + one.length <= len(data) for one in found if one.length)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from([b"WARC/1.0\r\n", b"\r\n", b"\n", b"a: b\r\n", b"Content-Length: 9\r\n", b"xWARC/1.1\n"])))
+def test_every_byte_of_a_plain_file_but_line_ends_is_in_one_record_or_stretch(lines: list[bytes]) -> None:
+    data = b"".join(lines)
+    place = 0
+    for one in read(data):
+        assert not data[place : one.offset].strip(b"\r\n")
+        place = one.offset + one.length
+    assert not data[place:].strip(b"\r\n")
+
+
+HOSTILE = {
+    "lengths that reach to the end": (raw("WARC-Type: response", "Content-Length: 9999999", body=b"x")) * 4_000,
+    "headers that never end": b"WARC/1.0\r\na:\r\n" * 20_000,
+    "records within lines": b"xWARC/1.0\na:" * 20_000,
+    "beginnings of members": b"\x1f\x8b\x08\x00" * 60_000,
+    "beginnings of frames": b"\x28\xb5\x2f\xfd" * 20_000,
+    "members that cover others": (
+        b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x00\xe8\xfd\x17\x02WARC/1.0\r\nWARC-Type: response\r\n\r\n"
+    )
+    * 5_000,
+    "lines nearly those of ARC": (b"http://a " + b"1 11111111 x " * 300 + b"\n") * 60,
+    "line ends": b"\n" * 3_000_000,
+    "a bomb": gzip.compress(raw("WARC-Type: response", "Content-Length: 9", body=bytes(100_000_000)), 1),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_read_in_linear_time(name: str) -> None:
+    began = time.process_time()
+    assert read(HOSTILE[name])
+    assert time.process_time() - began < 8
+
+
+def test_a_file_that_cannot_be_read_is_a_storage_error() -> None:
+    class Failing(BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            del size
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(StorageError, match=r"far/away\.warc: Input/output error"):
+        list(records(Blocks(Failing(b"WARC/1.0"), "far/away.warc"), 100))
+
+
+def test_a_file_that_becomes_shorter_is_a_storage_error() -> None:
+    stream = BytesIO(plain(MADE))
+    found = records(Blocks(stream, "x.warc", 100, None), 100)
+    stream.truncate(50)
+    with pytest.raises(StorageError, match="became shorter"):
+        list(found)
