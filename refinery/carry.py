@@ -153,7 +153,7 @@ class Carrier:
 
     def _kept(self, docs: Docs, measured: Measured, verdict: Verdict) -> Docs:
         columns = {**measured.columns, **self._facts_column(measured.facts)}
-        if not verdict.first.null_count == len(docs):
+        if verdict.first.null_count != len(docs):
             mask = verdict.kept
             columns = {name: array.filter(mask) for name, array in columns.items()}
             docs = docs.filter(mask)

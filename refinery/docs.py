@@ -38,7 +38,6 @@ def facts_column(stage: str) -> str:
     return f"{stage}_facts" if stage in CORE else stage
 
 
-
 class Docs:
     """An immutable batch of documents, about 1,000 rows or 32 MB.
 

@@ -1,11 +1,11 @@
 """The exceptions of refinery, as one tree. Each names the thing, what was wanted and what was found, and the fix.
 
-    RefineryError
-    ├── UsageError        wrong recipe, option or selection             exit 2
-    ├── StorageError      a path cannot be listed, read or written      exit 3
-    │   └── AssetError    a model, vocabulary or list is not there      exit 3
-    ├── Refused           the run would break a promise                 exit 4
-    └── PartFailed        a part could not be made; the rest could      exit 1
+RefineryError
+├── UsageError        wrong recipe, option or selection             exit 2
+├── StorageError      a path cannot be listed, read or written      exit 3
+│   └── AssetError    a model, vocabulary or list is not there      exit 3
+├── Refused           the run would break a promise                 exit 4
+└── PartFailed        a part could not be made; the rest could      exit 1
 """
 
 from __future__ import annotations

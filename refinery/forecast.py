@@ -142,7 +142,11 @@ def _estimates(root: Root, folder: str, manifest: StageManifest | None, todo: in
         return dict.fromkeys(("read", "write", "seconds"), None if todo else 0)
     share = todo / len(receipts)
     written = sum(r.total("kept") + r.total("removed") for r in receipts)
-    read = sum(r.rows["in"] for r in receipts) * written / max(1, sum(r.rows["kept"] + r.rows["removed"] for r in receipts))
+    read = (
+        sum(r.rows["in"] for r in receipts)
+        * written
+        / max(1, sum(r.rows["kept"] + r.rows["removed"] for r in receipts))
+    )
     return {
         "read": int(read * share),
         "write": int(written * share),

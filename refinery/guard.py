@@ -42,7 +42,12 @@ def changed_code(root: Root, head: Head | None, folders: Sequence[str], steps: S
     for folder, step in zip(folders, steps, strict=True):
         before, now = head.code.get(step.name, "") if head else "", code_stamp(step)
         version, _, code = before.partition(":")
-        if head and before != now and version == str(step.stage.version) and _has_results(root, head, folder, step, code):
+        if (
+            head
+            and before != now
+            and version == str(step.stage.version)
+            and _has_results(root, head, folder, step, code)
+        ):
             changed.append(step)
     return changed
 

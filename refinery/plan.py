@@ -108,7 +108,7 @@ class Survey:
 class Planner:
     """Walks a pipeline over its root. Raises UsageError for a selection or recipe that makes no sense."""
 
-    def __init__(self, pipeline: Pipeline, root: Root, selection: Selection = Selection()) -> None:  # noqa: B008
+    def __init__(self, pipeline: Pipeline, root: Root, selection: Selection = Selection()) -> None:
         self.pipeline = pipeline
         self.root = root
         self.steps = pipeline.steps
@@ -296,13 +296,23 @@ class Planner:
             MappedFiles(lane.number, mapped.files["keys"][0].path, mapped.files["index"][0].path)
             for lane, mapped in zip(lanes, maps, strict=True)
         )
-        inputs = [f"{lane.number}:{m.contents['keys']}:{m.contents['index']}" for lane, m in zip(lanes, maps, strict=True)]
+        inputs = [
+            f"{lane.number}:{m.contents['keys']}:{m.contents['index']}" for lane, m in zip(lanes, maps, strict=True)
+        ]
         inputs += [r.contents.get("reduced", "") for r in reduces]
         files = tuple(f.path for r in reduces for f in r.files.get("reduced", ()))
         key = part_key(identity(stage), ["resolve", *inputs])
         size = sum(r.total("reduced") for r in reduces)
         return ResolveTask(
-            self.root.path, stage, self.steps[position].name, self.folders[position], key, files, parts, tuple(inputs), size
+            self.root.path,
+            stage,
+            self.steps[position].name,
+            self.folders[position],
+            key,
+            files,
+            parts,
+            tuple(inputs),
+            size,
         )
 
     # ---------------------------------------------------------------------------------------------------------- tasks

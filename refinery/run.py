@@ -170,8 +170,9 @@ class _Run:
 
 
 def _wiser(task: SegmentTask, crumb: Crumb, cause: str) -> SegmentTask | None:
-    """The task with the rows that its worker held named as suspects, or a document that was alone in two deaths as
-    poison: one death may have had another cause. None where that happened too often.
+    """The task with the rows that its worker held as suspects. None where that happened too often.
+
+    A document that was alone in two deaths is poison: one death may have had another cause.
     """
     suspects = Careful(crumb.step, crumb.first, crumb.count)
     if suspects not in task.careful and len(task.careful) < 2 * POISON_LIMIT:
@@ -256,5 +257,3 @@ def _manifest(planner: Planner, position: int, made: Made) -> StageManifest:
 
 def _complete(survey: Survey) -> bool:
     return survey.phase is None and all(m.complete for m in survey.made if m.lanes)
-
-

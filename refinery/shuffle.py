@@ -7,6 +7,7 @@ each part and the largest group of equal keys.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def ranges(total_bytes: int) -> list[tuple[int, int]]:
     """Equal half-open ranges of the 64-bit keys, about RANGE_BYTES of rows in each."""
     count = max(1, -(-total_bytes // RANGE_BYTES))
     cuts = [KEYS * i // count for i in range(count + 1)]
-    return list(zip(cuts, cuts[1:], strict=False))
+    return list(pairwise(cuts))
 
 
 def read_range(store: Store, path: str, low: int, high: int) -> Iterator[pa.RecordBatch]:

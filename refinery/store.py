@@ -17,7 +17,6 @@ from typing import BinaryIO, Protocol
 
 from refinery.errors import StorageError, UsageError
 
-
 FREE_SPACE = "free some space, then run again: what is finished is kept"
 
 

@@ -143,4 +143,3 @@ def describe(task: Task) -> str:
     if isinstance(task, ReduceTask):
         return f"{task.name} range {task.number}"
     return f"{task.name} resolve"
-

@@ -202,8 +202,8 @@ class _Tap:
         documents, errors = self.statistics.documents["in"], self.statistics.reasons["error"]
         if errors == documents >= ALL_FAILED:
             raise PartFailed(
-                f"stage {self._run.step.name!r} raised an exception on all {errors:,} documents of part {self._task.part}: "
-                f"{self._carrier.last_error}",
+                f"stage {self._run.step.name!r} raised an exception on all {errors:,} documents of part "
+                f"{self._task.part}: {self._carrier.last_error}",
                 hint="the stage is broken, not the documents; nothing was written",
             )
 

@@ -41,8 +41,8 @@ class _Answers(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(BODY)
 
-    def log_message(self, format: str, *args: object) -> None:
-        del format, args
+    def log_message(self, *args: object) -> None:
+        del args
 
 
 @pytest.fixture(scope="module")

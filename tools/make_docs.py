@@ -96,7 +96,7 @@ def commands_page() -> str:
         parts.append(f"## {section}\n")
         for name in names:
             command = verbs.get_command(root, name)
-            assert command is not None  # noqa: S101 - it is in the table
+            assert command is not None
             parts += [f"### refinery {path}\n\n```text\n{text}\n```\n" for path, text in _helps(command, name, root)]
     return "\n".join(parts)
 

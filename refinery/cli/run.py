@@ -24,7 +24,9 @@ from refinery.tasks import Task
 @selection_options
 @click.option("--workers", metavar="N|auto", help="Worker processes, instead of the recipe's executor.workers.")
 @click.option("--force", is_flag=True, help="Make everything again, though it is up to date.")
-@click.option("--accept-code", is_flag=True, help="Keep results although a stage's code changed and its version did not.")
+@click.option(
+    "--accept-code", is_flag=True, help="Keep results although a stage's code changed and its version did not."
+)
 @click.option("--fail-fast", is_flag=True, help="Stop at the first part that fails.")
 @output_options
 @pass_session
@@ -74,7 +76,9 @@ def command(
 def _text(report: RunReport, root: str) -> str:
     if report.failures:
         shown = "\n".join(f"  {failure}" for failure in report.failures[:10])
-        return f"{plural(len(report.failures), 'part')} failed:\n{shown}\n`refinery logs --root {root} -v` has the details"
+        return (
+            f"{plural(len(report.failures), 'part')} failed:\n{shown}\n`refinery logs --root {root} -v` has the details"
+        )
     note = f"\n{report.blocked}" if report.blocked else ""
     if not report.tasks:
         return f"nothing to do: {root} is up to date{note}"
@@ -82,6 +86,7 @@ def _text(report: RunReport, root: str) -> str:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    del number, frame
     raise KeyboardInterrupt
 
 
@@ -116,6 +121,7 @@ class _Lines(_Quiet):
         click.echo(f"{progress.title}: {plural(progress.tasks, 'task')}, {size(progress.bytes)}", err=True)
 
     def advance(self, progress: PhaseProgress, task: Task) -> None:
+        del task
         ended = progress.done + progress.failed
         tenth = ended * 10 // progress.tasks
         if tenth > self._tenth:
@@ -153,6 +159,7 @@ class _Live(_Quiet):
         self._bar = self._bars.add_task(progress.title, total=progress.bytes or None, parts=_parts(progress))
 
     def advance(self, progress: PhaseProgress, task: Task) -> None:
+        del task
         self._bars.update(self._bar, completed=progress.bytes_done, parts=_parts(progress))
 
     def problem(self, message: str) -> None:

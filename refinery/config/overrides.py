@@ -82,7 +82,7 @@ def _set(root: Node, key: str, text: Text, problems: list[Problem]) -> Node:
 
 def _set_field(root: Node, number: int, name: str, span: Span, value: Node) -> Node:
     steps = root.mapping["pipeline"]
-    assert isinstance(steps.value, tuple)  # noqa: S101 - _steps looked
+    assert isinstance(steps.value, tuple)
     step = steps.value[number]
     ((key, body),) = step.mapping.items()
     changed = _with(step, key, step.keys[key], _with(body, name, span, value))

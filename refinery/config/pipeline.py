@@ -100,7 +100,7 @@ class Pipeline(Settings):
     def source(self) -> Source:
         """The first stage."""
         first = self.steps[0].stage
-        assert isinstance(first, Source)  # noqa: S101 - what building a pipeline ensures
+        assert isinstance(first, Source)
         return first
 
 
@@ -127,7 +127,7 @@ def _step_dict(step: Step) -> dict[str, Any]:
     return written | ({"use": step.use} if step.use else {})
 
 
-def plain(value: object) -> Any:
+def plain(value: object) -> Any:  # noqa: PLR0911 - one a kind of value
     """A field's value as a recipe writes it. Raises TypeError for what has no one way to be written."""
     if isinstance(value, timedelta):
         return f"{value.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"

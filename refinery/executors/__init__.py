@@ -10,16 +10,16 @@ from refinery.errors import RefineryError
 from refinery.tasks import Crumb
 
 T = TypeVar("T")
-R = TypeVar("R", covariant=True)
-Given = TypeVar("Given", contravariant=True)
+R_co = TypeVar("R_co", covariant=True)
+Given_contra = TypeVar("Given_contra", contravariant=True)
 
 
 @dataclass(frozen=True)
-class Done(Generic[T, R]):
+class Done(Generic[T, R_co]):
     """A task that ended well, and what it gave."""
 
     task: T
-    result: R
+    result: R_co
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Died(Generic[T]):
     crumb: Crumb
 
 
-class Function(Protocol[Given, R]):
+class Function(Protocol[Given_contra, R_co]):
     """What is mapped: a module-level function of a task and of a callback that is told where the work is."""
 
-    def __call__(self, task: Given, mark: Mark, /) -> R: ...
+    def __call__(self, task: Given_contra, mark: Mark, /) -> R_co: ...
 
 
 class Mark(Protocol):
@@ -58,7 +58,7 @@ class Executor(Protocol):
 
     width: int
 
-    def map(self, function: Function[T, R], tasks: Iterable[T]) -> Iterator[Done[T, R] | Failed[T] | Died[T]]:
+    def map(self, function: Function[T, R_co], tasks: Iterable[T]) -> Iterator[Done[T, R_co] | Failed[T] | Died[T]]:
         """The outcome of each task, in the order in which they end. Tasks are taken as workers become free."""
 
     def close(self) -> None:

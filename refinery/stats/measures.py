@@ -39,7 +39,9 @@ class Histogram:
         """Count the values that are not null."""
         numbers = values.drop_null().to_numpy(zero_copy_only=False).astype(np.float64)
         if len(numbers):
-            places, counts = np.unique(np.searchsorted(edges(self.scale), numbers, side="right") - 1, return_counts=True)
+            places, counts = np.unique(
+                np.searchsorted(edges(self.scale), numbers, side="right") - 1, return_counts=True
+            )
             self.bins.update({int(p): int(c) for p, c in zip(places, counts, strict=True)})
 
     def merge(self, other: Histogram) -> None:
@@ -53,4 +55,4 @@ class Histogram:
     @classmethod
     def from_json(cls, scale: Scale, rows: list[list[int]]) -> Histogram:
         """The inverse of ``to_json``."""
-        return cls(scale, {place: count for place, count in rows})
+        return cls(scale, {row[0]: row[1] for row in rows})

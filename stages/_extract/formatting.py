@@ -25,7 +25,7 @@ _NEWLINES = re.compile(r"\n{3,}")
 
 
 def format_text(text: str) -> str:
-    """``text`` with newlines as ``\\n``, without URLs, without runs of more than two newlines or newlines around it."""
+    """``text`` with line feeds as newlines, no URLs, at most two newlines in a row, and none at its ends."""
     unified = text.replace("\r\n", "\n").replace("\r", "\n")
     return limit_newlines(remove_urls(unified)).strip("\n")
 

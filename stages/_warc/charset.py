@@ -171,7 +171,7 @@ def _legacy(data: bytes, labels: list[_Label], declared: str) -> Text:
 
 
 def _detected(data: bytes, beyond: int) -> str:
-    """What uchardet takes bytes for that are not UTF-8; windows-1252, which all bytes can be, where it knows nothing."""
+    """What uchardet takes bytes for that are not UTF-8; windows-1252, which any bytes are, where it knows nothing."""
     name = decoder(detect_encoding(data, html5_compatible=False) or "")
     unlikely = (
         name in ("", "utf-8")

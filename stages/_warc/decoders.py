@@ -20,7 +20,7 @@ WINDOW = 1 << 27
 """Memory that a zstd frame may ask for."""
 
 
-class Broken(Exception):  # noqa: N818 - it is caught at once and never shown
+class Broken(Exception):
     """Compressed data that cannot be read on: ``out`` is what came before, from at most ``consumed`` bytes of input."""
 
     def __init__(self, reason: str, out: bytes, consumed: int) -> None:
@@ -69,7 +69,7 @@ class Gzip:
 
 
 def _salvaged(inflate: zlib._Decompress, data: bytes, message: str) -> Broken:
-    """zlib gives nothing from a step that fails, so the step is done again byte by byte."""
+    """Zlib gives nothing from a step that fails, so the step is done again byte by byte."""
     reason = "gzip: " + message.rpartition(": ")[2]
     out = bytearray()
     place = 0

@@ -36,10 +36,12 @@ HTTP_HEADER = 1 << 18
 """Bytes in which the header of an HTTP message must end."""
 
 HEADER_END = re.compile(rb"\n(?:(\r{0,3}\n)|(?=" + _VERSION + rb"\n))")
-"""The empty line that ends a header (some writers double the carriage return), or a next record that comes too early."""
+"""The empty line that ends a header (some writers double the carriage return), or a record that comes too early."""
 
 EMPTY_LINE = re.compile(rb"\n\r{0,3}\n")
-_STATUS = re.compile(rb"\s{0,16}HTTP/\d{1,3}(?:\.\d{1,3})?[ \t]{1,16}(\d{3})(?!\d)[^\n]{0,4096}(?:\n|\Z)", re.I)
+_STATUS = re.compile(
+    rb"\s{0,16}HTTP/\d{1,3}(?:\.\d{1,3})?[ \t]{1,16}(\d{3})(?!\d)[^\n]{0,4096}(?:\n|\Z)", re.IGNORECASE
+)
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _DATE = re.compile(
     r"(\d{4})(?:-?(\d\d)(?:-?(\d\d)(?:[T ]?(\d\d):?(\d\d)(?::?(\d\d)(?:\.\d+)?)?)?)?)?(?:Z|([+-])(\d\d):?(\d\d))?",

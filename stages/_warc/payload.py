@@ -31,7 +31,7 @@ _CHUNK = re.compile(rb"[ \t]{0,16}([0-9A-Fa-f]{1,15})[ \t]{0,16}(?:;[^\r\n]{0,10
 _UNPACKED = frozenset({"", "identity", "none", "chunked"})
 
 
-class _Early(Exception):  # noqa: N818 - an early end is no defect of the reader
+class _Early(Exception):
     """The packed bytes end before their own end mark."""
 
 

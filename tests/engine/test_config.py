@@ -506,7 +506,7 @@ def test_a_wrong_override_is_shown_itself(case: str) -> None:
     text, start, length = marked(option)
     (problem,) = problems(judge("score: 0.5"), [text])
     assert problem.span.place == "--set"
-    assert (problem.span.start, problem.span.end - problem.span.start) == (start, length) or case in {"syntax"}
+    assert (problem.span.start, problem.span.end - problem.span.start) == (start, length) or case == "syntax"
     assert problem.span.text.content == text
     assert message in problem.message
     assert fix in problem.fix

@@ -46,7 +46,9 @@ class States:
     def take(self, what: str) -> None:
         """Copy the root, if it is another one than before."""
         found = {
-            str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in self._root.rglob("*") if path.is_file()
+            str(path): (path.stat().st_size, path.stat().st_mtime_ns)
+            for path in self._root.rglob("*")
+            if path.is_file()
         }
         if found != self._last:
             self._last = found

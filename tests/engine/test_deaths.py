@@ -50,8 +50,19 @@ def test_documents_that_kill_their_worker_are_quarantined(folder: Path) -> None:
     """Each is removed with a reason and its note, the rest is kept, for any number of workers and any batch size."""
     quick(pipeline(folder, KINDS))
     expected = Held(folder / "root")
-    assert expected.texts("01-words") == ["the first line", "a line between", "the last line", "all is well", "in this file"]
-    quarantined = {"0.txt:1": "quarantined", "0.txt:3": "quarantined", "0.txt:6": "quarantined", "2.txt:0": "quarantined"}
+    assert expected.texts("01-words") == [
+        "the first line",
+        "a line between",
+        "the last line",
+        "all is well",
+        "in this file",
+    ]
+    quarantined = {
+        "0.txt:1": "quarantined",
+        "0.txt:3": "quarantined",
+        "0.txt:6": "quarantined",
+        "2.txt:0": "quarantined",
+    }
     assert expected.reasons("01-words") == quarantined | {"0.txt:4": "short"}
     notes = {row["why"]["note"] for row in expected.rows("01-words", "removed") if row["why"]["rule"] == "quarantined"}
     assert notes == {"worker ended with exit code 7"}
@@ -230,7 +241,7 @@ def test_failures_and_deaths_are_outcomes(workers: LocalExecutor) -> None:
 
 def test_an_idle_worker_that_dies_is_replaced(workers: LocalExecutor) -> None:
     """A worker that was killed between two tasks costs a try, not the run."""
-    [first] = [outcome for outcome in workers.map(misbehave, ["fine"])]
+    [first] = list(workers.map(misbehave, ["fine"]))
     assert isinstance(first, Done)
     os.kill(first.result, signal.SIGKILL)
     psutil.wait_procs([psutil.Process(first.result)] if psutil.pid_exists(first.result) else [], timeout=10)
@@ -241,7 +252,7 @@ def test_an_idle_worker_that_dies_is_replaced(workers: LocalExecutor) -> None:
 
 def test_a_worker_that_dies_while_it_answers_has_died(workers: LocalExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that ends in the middle is a death like any other."""
-    [started] = [o for o in workers.map(misbehave, ["fine"])]
+    [started] = list(workers.map(misbehave, ["fine"]))
     assert isinstance(started, Done)
     worker = next(w for w in workers._workers if w.process.pid == started.result)
 

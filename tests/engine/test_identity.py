@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ from tests.engine.toy import Same
 
 # -------------------------------------------------------------------------------------------------------- content ids
 
-MOMENT = datetime.datetime(2024, 3, 1, 12, 30, 5, tzinfo=datetime.UTC)
+MOMENT = dt.datetime(2024, 3, 1, 12, 30, 5, tzinfo=dt.UTC)
 SPAN = pa.struct([("start", pa.uint64()), ("reason", pa.string())])
 SPANS = st.lists(st.fixed_dictionaries({"start": st.integers(0, 2**64 - 1), "reason": st.text(max_size=3)}), max_size=3)
 FACTS = pa.struct([("n", pa.int64()), ("spans", pa.list_(SPAN))])
@@ -103,7 +103,7 @@ SAMPLES: dict[str, tuple[Any, Any]] = {
     "binary": (b"left", b"right"),
     "string": ("left", "right"),
     "timestamp": (MOMENT, MOMENT.replace(year=1999)),
-    "date32": (MOMENT.date(), datetime.date(1, 1, 1)),
+    "date32": (MOMENT.date(), dt.date(1, 1, 1)),
     "bool": (True, True),
     "uint64": (2**64 - 1, 7),
     "double": (0.5, -0.25),
@@ -246,7 +246,7 @@ class Measuring(Filter):
     least: float = bound(0.5)
     threads: int = tuning(1)
     lists: tuple[Asset, ...] = ()
-    by_name: dict[str, Asset] = {}
+    by_name: dict[str, Asset] = Field({})
     inner: Inner | None = None
 
     def rules(self) -> tuple[Rule, ...]:

@@ -78,7 +78,9 @@ def test_verdicts_are_true(rules: list[Rule], documents: list[tuple[dict[str, An
 
 @settings(max_examples=60, deadline=None)
 @given(rule_lists(), st.lists(st.tuples(rows, troubles), max_size=8))
-def test_explanations_are_true(rules: list[Rule], documents: list[tuple[dict[str, Any], tuple[str, str] | None]]) -> None:
+def test_explanations_are_true(
+    rules: list[Rule], documents: list[tuple[dict[str, Any], tuple[str, str] | None]]
+) -> None:
     """``why`` names the stage and the first failed rule with its metric, value and bound, or the trouble's note."""
     facts = pa.array([fact for fact, _ in documents], FACTS)
     verdict = judge(rules, facts, trouble_of([trouble for _, trouble in documents]))

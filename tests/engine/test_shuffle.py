@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_merging_is_sorting(runs: list[list[Row]], batch: int) -> None:
     assert listed(merged) == sorted((key, number, row) for number, run in numbered for key, row in run)
     assert all(b.schema.names == ["key", "part", "row"] and b.schema.field("part").type == pa.uint32() for b in merged)
     ends = [(b.column("key")[0].as_py(), b.column("key")[-1].as_py()) for b in merged]
-    assert all(before[1] < after[0] for before, after in zip(ends, ends[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(ends))
 
 
 @pytest.mark.parametrize("key", [0, 77, LARGEST])
@@ -84,7 +85,7 @@ def test_ranges_cover_all_rows_once(
     pq.write_table(sort_rows(table(rows)), path, row_group_size=group)
     cuts = ranges(count * shuffle.RANGE_BYTES)
     assert (len(cuts), cuts[0][0], cuts[-1][1]) == (count, 0, KEYS)
-    assert all(a[1] == b[0] and a[0] < a[1] for a, b in zip(cuts, cuts[1:], strict=False))
+    assert all(a[1] == b[0] and a[0] < a[1] for a, b in itertools.pairwise(cuts))
     found: list[Row] = []
     for low, high in cuts:
         inside = listed(list(read_range(LocalStore(), path, low, high)))

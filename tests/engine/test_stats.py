@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import json
 import math
 from collections import Counter
@@ -34,7 +35,11 @@ class Judged(Filter):
     )
 
     def rules(self) -> tuple[Rule, ...]:
-        return (Rule("thin", "share", at_least=0.5), Rule("few", "words", at_least=3), Rule("other", "lang", is_in=("en",)))
+        return (
+            Rule("thin", "share", at_least=0.5),
+            Rule("few", "words", at_least=3),
+            Rule("other", "lang", is_in=("en",)),
+        )
 
     def measure(self, docs: Docs) -> Values:
         raise NotImplementedError(docs)
@@ -100,7 +105,9 @@ def test_merging_is_counting_together(left: list[Document], right: list[Document
     for statistics in (a, both):
         statistics.skip({"request": skipped, "metadata": 1})
     expected = both.to_json()
-    assert merged(a, b).to_json() == merged(b, a).to_json() == merged(StageStatistics(Judged), a, b).to_json() == expected
+    assert (
+        merged(a, b).to_json() == merged(b, a).to_json() == merged(StageStatistics(Judged), a, b).to_json() == expected
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -128,7 +135,9 @@ def test_counts_are_naive_counts(rows: list[Document]) -> None:
         given_, went = (sum(size(r["text"] or "") for r in group) for group in (rows, gone))
         passed = sum(size(_text_after(r) or "") for r in kept)
         assert found[unit] == {"in": given_, "kept": passed, "removed": went, "cut": given_ - went - passed}
-    assert found["tokens"]["in"] == found["tokens"]["kept"] + found["tokens"]["removed"] == sum(r["tokens"] for r in rows)
+    assert (
+        found["tokens"]["in"] == found["tokens"]["kept"] + found["tokens"]["removed"] == sum(r["tokens"] for r in rows)
+    )
     failed = verdict.failed.to_pylist()
     assert found["reasons"] == Counter(names[0] for names in failed if names)
     assert found["failing"] == Counter(name for names in failed for name in names)
@@ -180,7 +189,7 @@ SCALES: list[Scale] = ["ratio", "log", "count"]
 def test_edges_rise(scale: Scale) -> None:
     """Edges rise strictly, so that every value has one bin."""
     found = edges(scale)
-    assert all(a < b for a, b in zip(found, found[1:], strict=False))
+    assert all(a < b for a, b in itertools.pairwise(found))
 
 
 def test_edges_are_as_declared() -> None:

@@ -193,7 +193,9 @@ def test_the_hash_seed_leaves_no_trace() -> None:
 
     def output(seed: str) -> str:
         environment = {**os.environ, "PYTHONHASHSEED": seed}
-        done = subprocess.run([sys.executable, "-c", HASHES], capture_output=True, text=True, env=environment, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", HASHES], capture_output=True, text=True, env=environment, check=True
+        )
         return done.stdout
 
     assert output("1") == output("2")

@@ -23,8 +23,6 @@ fragments = st.sampled_from(
         "word",
         "我们",
         "访问",
-    ]
-    + [
         " ",
         "\n",
         "\t",
@@ -45,7 +43,7 @@ fragments = st.sampled_from(
         "_",
         "。",
         "（",
-        "\u00a0",
+        "\xa0",
     ]
 )
 texts = st.lists(fragments, max_size=25).map("".join)

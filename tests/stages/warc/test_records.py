@@ -72,7 +72,9 @@ def test_a_record_can_be_read_again_where_it_lies(layout: Layout) -> None:
 def test_sound_archives_hold_the_records_that_other_readers_find(layout: Layout) -> None:
     data = layout(MADE)
     found = [(one.kind, one.size) for one in read(data)]
-    theirs = [(one.rec_type, len(one.raw_stream.read())) for one in ArchiveIterator(BytesIO(data), no_record_parse=True)]
+    theirs = [
+        (one.rec_type, len(one.raw_stream.read())) for one in ArchiveIterator(BytesIO(data), no_record_parse=True)
+    ]
     fast = [(str(one.record_type), len(one.reader.read())) for one in FastIterator(BytesIO(data), parse_http=False)]
     assert found == theirs == fast
 
@@ -216,7 +218,9 @@ def test_any_bytes_are_read_to_their_end(data: bytes) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.sampled_from([b"WARC/1.0\r\n", b"\r\n", b"\n", b"a: b\r\n", b"Content-Length: 9\r\n", b"xWARC/1.1\n"])))
+@given(
+    st.lists(st.sampled_from([b"WARC/1.0\r\n", b"\r\n", b"\n", b"a: b\r\n", b"Content-Length: 9\r\n", b"xWARC/1.1\n"]))
+)
 def test_every_byte_of_a_plain_file_but_line_ends_is_in_one_record_or_stretch(lines: list[bytes]) -> None:
     data = b"".join(lines)
     place = 0
