@@ -35,7 +35,8 @@ class StoredFacts:
             given, said = pc.struct_field(why, "rule"), pc.struct_field(why, "note")
             troubled = pc.is_in(given, value_set=pa.array([ERROR, QUARANTINED]))
             rule, note = pc.if_else(troubled, given, rule), pc.if_else(troubled, said, note)
-        columns = [batch.column("id"), batch.column(self._name), rule, note]
+        facts = batch.column(self._name).cast(self._kind)  # Parquet knows no seconds: times come back finer
+        columns = [batch.column("id"), facts, rule, note]
         return pa.RecordBatch.from_arrays(columns, names=["id", "facts", "rule", "note"])
 
     def lookup(self, docs: Docs) -> Measured | None:

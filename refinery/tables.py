@@ -128,11 +128,14 @@ class TableWriter:
 def publish(root: Root, files: Sequence[Written], folder: str, part: int, key: str) -> tuple[FileRef, ...]:
     """Give finished files their final names ``folder/part-NNNNN-KEY[-NNN].parquet``."""
     refs = []
-    for number, file in enumerate(files):
-        suffix = f"-{number:03d}" if len(files) > 1 else ""
-        path = f"{folder}/part-{part:05d}-{key[:8]}{suffix}.parquet"
-        root.store.publish(file.temporary, root.full(path))
-        refs.append(FileRef(path=path, rows=file.rows, bytes=file.bytes))
+    with contextlib.ExitStack() as stack:
+        stack.callback(discard, root, files)
+        for number, file in enumerate(files):
+            suffix = f"-{number:03d}" if len(files) > 1 else ""
+            path = f"{folder}/part-{part:05d}-{key[:8]}{suffix}.parquet"
+            root.store.publish(file.temporary, root.full(path))
+            refs.append(FileRef(path=path, rows=file.rows, bytes=file.bytes))
+        stack.pop_all()
     return tuple(refs)
 
 
@@ -161,8 +164,10 @@ def write_table(root: Root, table: pa.Table, row_group: int) -> tuple[str, list[
     for batch in table.to_batches():
         content.update(batch)
     path = root.store.temporary(root.path)
-    with arrow_errors(root.path):
+    with contextlib.ExitStack() as stack, arrow_errors(root.path):
+        stack.callback(root.store.delete, path)
         pq.write_table(table, path, compression="zstd", row_group_size=row_group)
+        stack.pop_all()
     return content.id(), [Written(path, table.num_rows, root.store.stat(path).size)]
 
 

@@ -67,8 +67,15 @@ class _Segment:
             for path in self._task.paths:
                 yield from self._source_batches(first, first.step.stage, path)
         else:
+            given = self._given()
             for batch in read_batches(self._root, self._task.paths, self._task.batch):
-                yield Docs(batch), None
+                yield Docs(batch.cast(given)), None  # Parquet knows no seconds: times come back finer
+
+    def _given(self) -> pa.Schema:
+        if self._task.steps:
+            return self._task.steps[0].flow.given
+        assert self._task.map is not None  # a task that does nothing is not planned
+        return self._task.map.given
 
     def _source_batches(self, run: StepRun, source: Source, path: str) -> Iterator[tuple[Docs, Measured | None]]:
         for records in source.read(path, store_for(path)):

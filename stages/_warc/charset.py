@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 
-MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 PRESCAN = 1 << 14
 """Bytes in which a meta element is looked for: more than the standard's 1,024, for pages put much before it."""
 
@@ -61,7 +61,7 @@ _META = re.compile(rb"<meta\s[^>]{0,1024}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([^
 _XML = re.compile(rb"\s{0,99}<\?xml\s[^>]{0,200}?encoding\s{0,9}=\s{0,9}[\"']([^\"'>]{1,40})", re.IGNORECASE)
 _ASCII = bytes(range(0x80))
 _BELOW_LEADS = bytes(range(0xC0))
-_NO_CONTROLS = bytes(sorted(set(range(256)) - set(range(1, 0x20)) | set(b"\t\n\f\r\x1b")))
+_NO_CONTROLS = bytes(sorted(set(range(256)) - set(range(0x20)) | set(b"\t\n\f\r\x1b")))
 
 
 class _Label(NamedTuple):
@@ -77,8 +77,8 @@ class Text:
     """A page in UTF-8, without the NUL characters it had.
 
     ``charset`` is the name of the decoder used, ``found`` how it was chosen, ``declared`` the label that was given.
-    ``broken`` counts the places that could not be decoded. ``junk`` counts all that is no text: these, NUL characters,
-    and other control characters where the bytes are not UTF-8.
+    ``broken`` counts the places that could not be decoded, ``nuls`` the NUL characters, which browsers pass over too.
+    ``junk`` counts what is no text: the broken places and, where the bytes are not UTF-8, control characters.
     """
 
     utf8: bytes
@@ -86,6 +86,7 @@ class Text:
     found: str
     declared: str
     broken: int = 0
+    nuls: int = 0
     junk: int = 0
 
 
@@ -127,12 +128,14 @@ def decoded(data: bytes, header: str) -> Text:
         if data.startswith(mark):
             return _read(data[len(mark) :], name, "bom", name)
     labels = _labels(data, header)
+    if data.startswith(codecs.BOM_UTF8):  # put by editors before text in other encodings, too, so that it is no proof
+        data = data.removeprefix(codecs.BOM_UTF8)
+        labels.insert(0, _Label("utf-8", "bom", "utf-8"))
     declared = labels[0].declared if labels else header
-    for label in labels[:1]:
-        if label.charset.startswith(NOT_ASCII):
-            text = _read(data, *label)
-            if not text.broken:
-                return text
+    if labels and labels[0].charset.startswith(NOT_ASCII):
+        text = _read(data, *labels[0])
+        if not text.broken:
+            return text
     return _utf8(data, labels, declared) or _legacy(data, labels, declared)
 
 
@@ -141,7 +144,8 @@ def _labels(data: bytes, header: str) -> list[_Label]:
     found = [_Label(decoder(header), "header", header), _Label(decoder(meta), "meta", meta)]
     if found[1].charset.startswith("utf-16"):  # bytes in which a meta element can be read are not UTF-16
         found[1] = _Label("utf-8", "meta", meta)
-    return [label for label in found if label.charset]
+    no_wide = 0 not in data  # nor is a page UTF-16 whose markup has no zero byte
+    return [label for label in found if label.charset and not (no_wide and label.charset.startswith("utf-16"))]
 
 
 def _utf8(data: bytes, labels: list[_Label], declared: str) -> Text | None:
@@ -192,4 +196,4 @@ def _read(data: bytes, charset: str, found: str, declared: str) -> Text:
             broken = text.count("\ufffd") - (data.count("\ufffd".encode()) if charset == "utf-8" else 0)
         utf8 = data if charset == "utf-8" and not broken else text.encode()
     nuls = utf8.count(0)
-    return Text(utf8.replace(b"\0", b"") if nuls else utf8, charset, found, declared, broken, broken + nuls)
+    return Text(utf8.replace(b"\0", b"") if nuls else utf8, charset, found, declared, broken, nuls, broken)

@@ -137,8 +137,8 @@ def _unpack(row: Page, response: Message, most: int, notes: list[str]) -> str:
 def _decode(row: Page, data: bytes, response: Message, notes: list[str]) -> str:
     text = decoded(data, header_label(response.last("content-type")))
     row.charset, row.charset_found, row.charset_declared = text.charset, text.found, text.declared or None
-    if text.junk:
-        notes.append(f"{text.junk} characters are no text")
+    notes += [f"{text.junk} characters are no text"] if text.junk else []
+    notes += [f"{text.nuls} NUL characters dropped"] if text.nuls else []
     if text.junk * JUNK > len(text.utf8):
         return ENCODING
     row.html = text.utf8

@@ -50,10 +50,10 @@ def records(blocks: Blocks, keep: int) -> Iterator[Record]:
     first, second = next(found, None), next(found, None)
     if first is None:
         if blocks.whole:
-            yield Record(0, 0, flaw=NO_ARCHIVE, note="the file is empty")
+            yield Record(0, 0, flaw=NO_ARCHIVE, note="the file holds nothing")
         return
     if second is None and blocks.whole and first.flaw == UNREADABLE and not Members(blocks).holds_record(0):
-        first = replace(first, flaw=NO_ARCHIVE)
+        first = replace(first, offset=0, length=blocks.size, flaw=NO_ARCHIVE)
     yield first
     if second is not None:
         yield second
@@ -143,8 +143,10 @@ class _Parser:
         data = cursor.take(min(length, keep))
         size = len(data) + cursor.skip(length - len(data))
         if size == length:
-            cursor.newlines()
-            if cursor.ended or cursor.record():
+            parted = cursor.newlines()
+            behind = None if cursor.ended else cursor.record()
+            # an ARC line has no beginning of its own, so that a wrong length could cut it
+            if cursor.ended or (behind and (parted or behind["url"] is None)):
                 return _Body(data, size)
         self._blocks.spend(cursor.pos - start)
         cursor.seek(start)
@@ -156,13 +158,14 @@ class _Parser:
         data, size = cursor.until_record(self._keep, here=True)
         broken = TRUNCATED if cursor.ended and self._member.error else ""
         closed = size == len(data) and data.endswith((b"\n\n", b"\n\r\n"))
+        whole = data.rstrip(b"\r\n") if size == len(data) else data
         if length is None:
-            whole = data.rstrip(b"\r\n")
             return _Body(whole, size - len(data) + len(whole), broken, "no Content-Length that is a number")
         if size < length:
             cut = self._member.plain and cursor.ended and self._member.end == self._blocks.size
             flaw = broken or (TRUNCATED if cut or not closed else "")
-            return _Body(data.rstrip(b"\r\n"), size, flaw, f"Content-Length is {length}, the record has {size} bytes")
+            note = f"Content-Length is {length}, the record has {size} bytes"
+            return _Body(whole, size - len(data) + len(whole), flaw, note)
         behind = data[length:].lstrip(b"\r\n")
         rest = size - max(length, len(data) - len(behind))
         unknown = len(data) < length and rest <= len(b"\r\n\r\n")

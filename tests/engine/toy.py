@@ -163,25 +163,30 @@ class Same(Global):
         return Edited({}, {"copies": rows.column("copies"), "role": pc.cast(rows.column("role"), pa.string())})
 
 
+def rest(seconds: float) -> None:
+    """Wait."""
+    time.sleep(seconds)
+
+
 class Slow(Same):
     """The same, in its own time, so that a kill can meet it in every phase."""
 
     name: ClassVar = "slow"
 
     def map(self, docs: Docs, row: int) -> Mapped:
-        time.sleep(0.02)
+        rest(0.02)
         return super().map(docs, row)
 
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in super().reduce(groups):
-            time.sleep(0.3)
+            rest(0.2)
             yield batch
 
     def resolve(self, reduced: Iterator[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
         for verdict in super().resolve(reduced, parts):
-            time.sleep(0.2)
+            rest(0.2)
             yield verdict
 
     def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
-        time.sleep(0.02)
+        rest(0.02)
         return super().apply(docs, row, verdict)

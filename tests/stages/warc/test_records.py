@@ -157,6 +157,13 @@ def test_an_arc_file_is_read_with_its_records_as_responses() -> None:
     assert all(one.body == page for one in found[1:])
 
 
+def test_an_arc_length_that_reaches_into_the_next_line_does_not_cut_it() -> None:
+    page = b"HTTP/1.0 200 OK\n\n<html>"
+    line = b"http://example.org/ 10.0.0.1 20080430204826 text/html %d\n%s\n"
+    found = read(line % (len(page) + 2, page) + line % (len(page), page))
+    assert [one.fields["warc-target-uri"] for one in found] == ["http://example.org/"] * 2
+
+
 def damaged(data: bytes, how: str, at: int, size: int) -> tuple[bytes, int, int]:
     """The archive with bytes changed, lost, added or cut off, and which of its bytes that touched."""
     end = min(at + size, len(data))
@@ -171,7 +178,7 @@ def damaged(data: bytes, how: str, at: int, size: int) -> tuple[bytes, int, int]
     return data[:at], at, len(data)
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from([plain, members, frames, mixed]),
     st.sampled_from(["flip", "zero", "lose", "add", "cut"]),
@@ -187,7 +194,7 @@ def test_no_damage_hides_the_records_that_it_does_not_touch(layout: Layout, how:
     sound = {one.body for one in found if one.kind == "response" and not one.flaw}
     place = 0
     for part, group in zip(parts, groups, strict=True):
-        if place + len(part) <= first or (place >= last and (place, how) != (first, "cut")):
+        if place + len(part) <= first or place >= last:
             assert {block(one) for one in group if b"WARC-Type: response" in one} <= sound
         place += len(part)
     for one in found:
@@ -196,7 +203,7 @@ def test_no_damage_hides_the_records_that_it_does_not_touch(layout: Layout, how:
             assert again == (replace(one, note=again.note, size=again.size) if layout is mixed else one)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.sampled_from([one_member, pieces]), st.integers(0, 1 << 30), st.sampled_from(["flip", "lose", "cut"]))
 def test_records_before_the_damage_are_read_where_members_hold_many(layout: Layout, at: int, how: str) -> None:
     made = MADE * 3

@@ -1,0 +1,192 @@
+"""Who may know whom, who opens files, who prints: imports point one way, and exceptions have their reason here."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+LAYERS = (
+    ("errors", "nearest"),
+    ("docs", "kernels", "store"),
+    ("assets",),
+    ("stage",),
+    ("identity", "registry"),
+    ("config", "part"),
+    ("schema",),
+    ("judge", "tasks"),
+    ("stats", "tables"),
+    ("carry", "shuffle"),
+    ("facts",),
+    ("work",),
+    ("executors", "guard", "plan", "progress"),
+    ("run",),
+    ("demo", "describe", "forecast", "inspect", "testing"),
+    ("cli",),
+    ("__main__",),
+)
+"""The modules and packages of the engine, from the ground up. One may import those in rows above its own, no other."""
+
+NARROW = {
+    "kernels": set(),
+    "nearest": set(),
+    "executors": {"errors", "tasks"},
+    "demo": {"errors", "store"},
+    "testing": {"docs", "stage"},
+}
+"""Those that must know less than their layer would let them."""
+
+FOR_STAGES = {"refinery", "assets", "docs", "errors", "kernels", "stage", "store"}
+"""What stages may import of the engine."""
+
+OPENS = {
+    "refinery.store": "it is the store",
+    "refinery.tables": "pyarrow writes Parquet to a temporary file that the store named",
+    "refinery.guard": "a lock is held by an open file",
+    "refinery.assets": "assets are local files beside the data, some inside installed packages",
+    "refinery.identity": "the code digest reads Python sources",
+    "refinery.kernels.reference.bpe": "a vocabulary is read from the path of its asset",
+    "refinery.cli.init": "the starter recipe is part of the package",
+    "refinery.cli._errors": "the traceback of an internal error needs a place even where no root is",
+    "refinery.demo.prose": "word lists are part of the package",
+    "stages.language": "the list of languages is part of the package",
+    "stages.lines": "its asset",
+    "stages._url.blocklist": "its asset",
+    "stages._url.words": "its asset",
+    "stages._url.ut1": "builds an asset from an archive that was downloaded",
+}
+"""The modules that open files or change folders, and why."""
+
+CATCHES_ALL = {
+    "refinery.carry": "what a stage raises on a document is the document's reason",
+    "refinery.executors.local": "a worker reports every failure; the parent decides",
+    "refinery.store": "a half-written temporary file is removed however the write ended",
+    "refinery.cli._errors": "a defect ends in one line and an exit code",
+}
+"""The modules that catch ``Exception`` or more, and why."""
+
+FILE_CALLS = {
+    "open", "os.open", "os.remove", "os.unlink", "os.replace", "os.rename", "os.makedirs", "os.mkdir", "os.rmdir",
+    "os.scandir", "os.listdir", "os.walk", "glob.glob", "shutil.rmtree", "shutil.copy", "shutil.copyfile", "shutil.move",
+    "tempfile.mkdtemp", "tempfile.mkstemp", "tempfile.TemporaryDirectory", "tempfile.NamedTemporaryFile",
+    "tempfile.TemporaryFile", "pq.ParquetWriter", "pq.write_table", "pa.memory_map", "pa.OSFile", "tarfile.open",
+    "zipfile.ZipFile", "resources.files", "Path", "pathlib.Path",
+}  # fmt: skip
+"""Calls that reach into a file system, as they are written."""
+
+PRINTS = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write", "Console"}
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Every module of the engine and of the stages, parsed."""
+    found = {}
+    for package in ("refinery", "stages"):
+        for path in sorted((REPOSITORY / package).rglob("*.py")):
+            parts = path.relative_to(REPOSITORY).with_suffix("").parts
+            name = ".".join(parts).removesuffix(".__init__")
+            found[name] = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return found
+
+
+def imported(name: str) -> set[str]:
+    """The modules that a module imports anywhere, for types as well: of ours as exactly as can be told."""
+    found = set()
+    for node in ast.walk(modules()[name]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{name}: relative imports hide what is imported"
+            full = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {one if one in modules() else str(node.module) for one in full}
+    return found
+
+
+def calls(name: str) -> Iterator[str]:
+    """Everything that a module calls, as it is written: ``os.open``."""
+    for node in ast.walk(modules()[name]):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func)
+
+
+def unit(name: str) -> str:
+    """The engine's module or package of a dotted name: ``config`` of ``refinery.config.build``; "" for others."""
+    head, _, rest = name.partition(".")
+    return (rest.partition(".")[0] or "refinery") if head == "refinery" else ""
+
+
+ENGINE = [name for name in modules() if name.startswith("refinery.")]
+STAGES = [name for name in modules() if name.startswith("stages.")]
+
+
+def test_every_module_has_a_layer() -> None:
+    """A new module of the engine is given its place in ``LAYERS``, and one that is gone loses it."""
+    placed = [one for layer in LAYERS for one in layer]
+    assert sorted(placed) == sorted({unit(name) for name in ENGINE})
+
+
+@pytest.mark.parametrize("name", ENGINE)
+def test_imports_point_down(name: str) -> None:
+    """A module of the engine imports lower layers only, never a stage, and never the package that names them all."""
+    height = {one: number for number, layer in enumerate(LAYERS) for one in layer}
+    own = unit(name)
+    known = {unit(other) for other in imported(name)} - {"", own}
+    assert known <= NARROW.get(own, set(height))
+    assert not [other for other in known if height[other] >= height[own]]
+    assert not [other for other in imported(name) if other.partition(".")[0] in {"stages", "tools", "tests"}]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_stages_know_the_public_names_only(name: str) -> None:
+    """A stage imports what the engine offers to stages, and what is under ``stages``: no stage imports another."""
+    known = {unit(other) for other in imported(name)} - {""}
+    assert known <= FOR_STAGES
+    mine = {other for other in imported(name) if other.startswith("stages.")}
+    assert all(other.split(".")[1].startswith("_") for other in mine)
+    assert not [other for other in imported(name) if other.startswith("refinery.kernels.")]
+
+
+def test_ray_is_imported_late() -> None:
+    """No module imports ray when it is loaded: who does not use it need not have it."""
+    early = [name for name, tree in modules().items() for node in tree.body if "ray" in _imported_by(node)]
+    assert early == []
+
+
+def _imported_by(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.Import):
+        return {alias.name.partition(".")[0] for alias in node.names}
+    return {str(node.module).partition(".")[0]} if isinstance(node, ast.ImportFrom) else set()
+
+
+def test_only_these_open_files() -> None:
+    """Files are opened by the store and by the modules that ``OPENS`` gives a reason for, all of which still need it."""
+    found = {name for name in modules() if FILE_CALLS & set(calls(name))}
+    assert found == set(OPENS)
+
+
+def test_only_the_command_line_prints() -> None:
+    """Everything else returns what it has to say, or tells a listener."""
+    found = {name for name in modules() if PRINTS & set(calls(name))}
+    assert {name for name in found if unit(name) != "cli"} == set()
+    screen = {name for name in modules() if {"click", "rich"} & {other.partition(".")[0] for other in imported(name)}}
+    assert {name for name in screen if unit(name) != "cli"} == set()
+
+
+def test_only_these_catch_everything() -> None:
+    """``except Exception`` and wider has a reason in ``CATCHES_ALL``, or does not exist."""
+    found = {name for name, tree in modules().items() for node in ast.walk(tree) if _catches_all(node)}
+    assert found == set(CATCHES_ALL)
+
+
+def _catches_all(node: ast.AST) -> bool:
+    if not isinstance(node, ast.ExceptHandler):
+        return False
+    if node.type is None:
+        return True
+    kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+    return bool({ast.unparse(kind) for kind in kinds} & {"Exception", "BaseException"})

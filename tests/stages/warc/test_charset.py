@@ -1,0 +1,185 @@
+"""Bytes to text: which encoding, and what if it is the wrong one."""
+
+from __future__ import annotations
+
+import codecs
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages._warc.charset import decoded, decoder, header_label, meta_label
+
+RUSSIAN = "<p>Съешь же ещё этих мягких французских булок, да выпей чаю</p>"
+GERMAN = "<p>Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich, für immer und überall</p>"
+JAPANESE = "<p>いろはにほへと ちりぬるを わかよたれそ つねならむ うゐのおくやま けふこえて</p>"
+CHINESE = "<p>视野无限广，窗外有蓝天。微风迎客，软语伴茶。</p>"
+KOREAN = "<p>다람쥐 헌 쳇바퀴에 타고파. 키스의 고유조건은 입술끼리 만나야 하고 특별한 기술은 필요치 않다.</p>"
+
+
+@pytest.mark.parametrize(
+    ("label", "codec"),
+    [
+        ("utf-8", "utf-8"),
+        ("UTF8", "utf-8"),
+        ("iso-8859-1", "cp1252"),
+        ("US-ASCII", "cp1252"),
+        ("latin1", "cp1252"),
+        ("iso-8859-9", "cp1254"),
+        ("gb2312", "gb18030"),
+        ("GBK", "gb18030"),
+        ("big5", "big5hkscs"),
+        ("shift_jis", "cp932"),
+        ("x-sjis", "cp932"),
+        ("euc-kr", "cp949"),
+        ("ks_c_5601-1987", "cp949"),
+        ("tis-620", "cp874"),
+        ("utf-16", "utf-16-le"),
+        ("windows1251", "cp1251"),
+        ("x-mac-cyrillic", "mac-cyrillic"),
+        ("maccentraleurope", "mac-latin2"),
+    ],
+)
+def test_labels_mean_what_the_web_means_by_them(label: str, codec: str) -> None:
+    assert decoder(label) == codec
+    assert codecs.lookup(codec).encode("a")[1] == 1
+
+
+@pytest.mark.parametrize(
+    "label", ["", "nonsense", "utf-7", "idna", "hex", "undefined", "a\0b", "x" * 100, "..", "zlib", "é"]
+)
+def test_labels_of_no_character_set_mean_nothing(label: str) -> None:
+    assert decoder(label) == ""
+
+
+def test_the_label_is_found_in_the_header() -> None:
+    fields = ["text/html; charset=UTF-8", "text/html;Charset = 'utf-8'", 'x; charset="a b"', "text/html", "charset="]
+    assert [header_label(field) for field in fields] == ["UTF-8", "utf-8", "a", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("head", "label"),
+    [
+        (b"<meta charset=koi8-r>", "koi8-r"),
+        (b"<META CHARSET='koi8-r' >", "koi8-r"),
+        (b'<meta http-equiv="Content-Type" content="text/html; charset=koi8-r"/>', "koi8-r"),
+        (b"<meta name=a><meta content='x' charset = \"koi8-r\">", "koi8-r"),
+        (b"<!-- <meta charset=utf-8> --><meta charset=koi8-r>", "koi8-r"),
+        (b"<!-- <meta charset=utf-8>", ""),
+        (b'<?xml version="1.0" encoding="koi8-r"?><html>', "koi8-r"),
+        (b"<script>charset=koi8-r</script>", ""),
+        (b" " * 20_000 + b"<meta charset=koi8-r>", ""),
+        (b"", ""),
+    ],
+)
+def test_the_label_is_found_in_the_page(head: bytes, label: str) -> None:
+    assert meta_label(head) == label
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        (RUSSIAN, "koi8-r"),
+        (RUSSIAN, "cp1251"),
+        (GERMAN, "cp1252"),
+        (JAPANESE, "cp932"),
+        (JAPANESE, "euc_jp"),
+        (JAPANESE, "iso2022_jp"),
+        (CHINESE, "gb18030"),
+        (KOREAN, "cp949"),
+        (GERMAN, "utf-16-le"),
+    ],
+)
+def test_a_header_that_tells_the_truth_is_followed(text: str, codec: str) -> None:
+    found = decoded(text.encode(codec), codec)
+    assert (found.utf8.decode(), found.charset, found.found, found.broken) == (text, codec, "header", 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        (RUSSIAN, "koi8-r"),
+        (RUSSIAN, "cp1251"),
+        (GERMAN, "cp1252"),
+        (JAPANESE, "cp932"),
+        (CHINESE, "gb18030"),
+        (KOREAN, "cp949"),
+    ],
+)
+@pytest.mark.parametrize("label", ["", "utf-8", "nonsense"])
+def test_an_encoding_that_is_not_named_or_named_wrongly_is_detected(text: str, codec: str, label: str) -> None:
+    found = decoded(text.encode(codec) * 3, label)
+    assert (found.utf8.decode(), found.found) == (text * 3, "detector")
+
+
+@pytest.mark.parametrize("label", ["", "iso-8859-1", "windows-1251", "gb2312", "shift_jis"])
+def test_utf8_is_read_as_utf8_whatever_it_is_labelled(label: str) -> None:
+    for text in (RUSSIAN, GERMAN, JAPANESE):
+        found = decoded(text.encode(), label)
+        assert (found.utf8.decode(), found.charset, found.found) == (text, "utf-8", "content")
+
+
+def test_utf8_with_a_broken_character_stays_utf8() -> None:
+    found = decoded(RUSSIAN.encode()[:-5] + b"</p>", "windows-1251")
+    assert (found.charset, found.broken) == ("utf-8", 1)
+
+
+def test_a_mark_outdoes_the_header_which_outdoes_the_page() -> None:
+    page = ("<meta charset=koi8-r>" + RUSSIAN).encode("cp1251")
+    assert decoded(page, "windows-1251").charset == "cp1251"
+    assert decoded(page, "").charset == "koi8-r"
+    for mark, codec in (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ):
+        found = decoded(mark + RUSSIAN.encode(codec), "windows-1251")
+        assert (found.utf8.decode(), found.charset, found.found) == (RUSSIAN, codec, "bom")
+
+
+def test_a_mark_before_text_in_another_encoding_is_not_believed() -> None:
+    assert decoded(codecs.BOM_UTF8 + GERMAN.encode("cp1252"), "").utf8.decode() == GERMAN
+
+
+def test_a_few_typographic_signs_are_windows_1252() -> None:
+    for text in ("It\x92s", "\x93quoted\x94", "a \x96 b", "caf\xe9"):
+        found = decoded(text.encode("latin-1"), "")
+        assert found.utf8.decode() == text.encode("latin-1").decode("cp1252")
+
+
+def test_a_page_cannot_call_itself_utf16_in_ascii() -> None:
+    assert decoded(b"<meta charset=utf-16>abc", "").charset == "utf-8"
+    assert decoded(b"<p>even", "utf-16").utf8 == b"<p>even"
+
+
+def test_nul_characters_are_dropped_and_counted() -> None:
+    found = decoded(b"a\0b\0", "utf-8")
+    assert (found.utf8, found.nuls, found.junk) == (b"ab", 2, 0)
+
+
+def test_utf16_without_a_mark_is_still_text_where_it_is_ascii() -> None:
+    assert decoded("<p>plain</p>".encode("utf-16-le"), "").utf8 == b"<p>plain</p>"
+
+
+def test_bytes_that_are_no_text_are_counted() -> None:
+    found = decoded(bytes(range(256)) * 20, "")
+    assert found.junk * 10 > len(found.utf8) / 2
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.binary(max_size=400),
+    st.sampled_from(
+        ["", "utf-8", "iso-8859-1", "gb2312", "big5", "utf-16", "iso-2022-jp", "hz-gb-2312", "koi8-r", "x"]
+    ),
+)
+def test_any_bytes_become_utf8_without_nul(data: bytes, label: str) -> None:
+    found = decoded(data, label)
+    assert "\0" not in found.utf8.decode()
+    assert found.junk >= found.broken >= 0
+
+
+@given(st.text(max_size=200))
+def test_text_in_utf8_comes_back(text: str) -> None:
+    text = text.replace("\0", "").removeprefix("\ufeff")
+    assert decoded(text.encode(), "utf-8").utf8.decode() == text

@@ -1,0 +1,80 @@
+"""Which files a pattern names."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from refinery.errors import StorageError, UsageError
+from refinery.store import LocalStore
+from stages._warc.inputs import archives
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Archives, and files that are none."""
+    for name in ("b.warc.gz", "a.warc", "deep/c.warc.gz", "deep/d.arc", "e.warc.zst", "notes.txt", "truth.jsonl.gz"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    return tmp_path
+
+
+def found(pattern: str, folder: Path) -> list[str]:
+    """The paths, relative to the folder."""
+    return [str(Path(path).relative_to(folder)) for path in archives(pattern, LocalStore())]
+
+
+def test_a_path_names_itself_whatever_it_is_called(folder: Path) -> None:
+    assert found(str(folder / "b.warc.gz"), folder) == ["b.warc.gz"]
+    assert found(str(folder / "truth.jsonl.gz"), folder) == ["truth.jsonl.gz"]
+
+
+def test_a_glob_names_what_matches_it(folder: Path) -> None:
+    assert found(f"{folder}/*.gz", folder) == ["b.warc.gz", "truth.jsonl.gz"]
+    assert found(f"{folder}/**/*.warc.gz", folder) == ["b.warc.gz", "deep/c.warc.gz"]
+
+
+def test_a_folder_names_the_archives_below_it_sorted(folder: Path) -> None:
+    assert found(str(folder), folder) == ["a.warc", "b.warc.gz", "deep/c.warc.gz", "deep/d.arc", "e.warc.zst"]
+
+
+@pytest.mark.parametrize("name", ["warc.paths", "warc.paths.gz", "list.txt"])
+def test_a_list_names_its_lines_relative_to_its_folder(folder: Path, name: str) -> None:
+    text = f"deep/c.warc.gz\r\n\n  a.warc\n{folder}/b.warc.gz\na.warc\n".encode()
+    (folder / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+    assert found(str(folder / name), folder) == ["a.warc", "b.warc.gz", "deep/c.warc.gz"]
+
+
+def test_a_listed_file_that_is_missing_is_named_with_its_line(folder: Path) -> None:
+    (folder / "warc.paths").write_text("a.warc\n\nnone.warc\n")
+    with pytest.raises(StorageError, match=r"warc\.paths:3: .*none\.warc: no such file") as caught:
+        archives(str(folder / "warc.paths"), LocalStore())
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("pattern", ["none.warc.gz", "*.none", "none.paths", "deep/nothing"])
+def test_a_pattern_that_names_nothing_is_an_error_with_a_hint(folder: Path, pattern: str) -> None:
+    with pytest.raises(StorageError, match=r"no input file") as caught:
+        archives(str(folder / pattern), LocalStore())
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("data", [b"", b"\n \n", b"\xff\xfe"])
+def test_a_list_without_paths_is_an_error(folder: Path, data: bytes) -> None:
+    (folder / "warc.paths").write_bytes(data)
+    with pytest.raises(StorageError, match=r"warc\.paths: "):
+        archives(str(folder / "warc.paths"), LocalStore())
+
+
+def test_a_list_that_only_claims_to_be_gzip_is_an_error(folder: Path) -> None:
+    (folder / "warc.paths.gz").write_bytes(b"a.warc\n")
+    with pytest.raises(StorageError, match="no list of paths"):
+        archives(str(folder / "warc.paths.gz"), LocalStore())
+
+
+def test_an_empty_pattern_is_a_mistake_in_the_recipe() -> None:
+    with pytest.raises(UsageError):
+        archives(" ", LocalStore())

@@ -1,0 +1,156 @@
+"""Transfer and content codings undone."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable
+
+import brotli
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages._warc.headers import Message
+from stages._warc.payload import Payload, dechunked, unpacked
+
+PAGE = b"<html>" + b"".join(b"<p>line %d of the page</p>" % n for n in range(300))
+MOST = 1 << 20
+
+
+def raw_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(data) + packer.flush()
+
+
+CODINGS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "GZIP": gzip.compress,
+    "deflate": zlib.compress,
+    " deflate ": raw_deflate,
+    "br": brotli.compress,
+    "zstd": zstandard.compress,
+    "identity": bytes,
+    "": bytes,
+    "none": bytes,
+}
+
+
+def chunked(data: bytes, size: int = 1000, end: bytes = b"\r\n") -> bytes:
+    """The data as chunks, the last one included."""
+    parts = [data[i : i + size] for i in range(0, len(data), size)] + [b""]
+    return b"".join(b"%x%s%s%s" % (len(part), end, part, end) for part in parts)
+
+
+def unpack(data: bytes, coding: str = "", transfer: str = "", most: int = MOST) -> Payload:
+    fields = {"content-encoding": [coding], "transfer-encoding": [transfer]}
+    return unpacked(Message(200, {name: value for name, value in fields.items() if value != [""]}, data), most)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("transfer", ["", "chunked", "Chunked"])
+def test_codings_are_undone(coding: str, transfer: str) -> None:
+    packed = CODINGS[coding](PAGE)
+    assert unpack(chunked(packed) if transfer else packed, coding, transfer) == Payload(PAGE)
+
+
+def test_stacked_codings_are_undone_last_first() -> None:
+    assert unpack(gzip.compress(brotli.compress(PAGE)), "br, gzip") == Payload(PAGE)
+    fields = {"content-encoding": ["deflate", "zstd"], "transfer-encoding": ["gzip, chunked"]}
+    packed = chunked(gzip.compress(zstandard.compress(zlib.compress(PAGE))))
+    assert unpacked(Message(200, fields, packed), MOST) == Payload(PAGE)
+
+
+def test_a_gzip_body_may_be_several_members() -> None:
+    assert unpack(gzip.compress(PAGE[:500]) + gzip.compress(PAGE[500:]), "gzip") == Payload(PAGE)
+    assert unpack(gzip.compress(PAGE) + b"\0\0\0", "gzip") == Payload(PAGE)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
+def test_a_coding_that_was_not_used_is_passed_over_with_a_note(coding: str) -> None:
+    assert unpack(PAGE, coding) == Payload(PAGE, (f"named {coding}, but is not",))
+    assert unpack(b"", coding) == Payload(b"")
+
+
+def test_an_unknown_coding_is_passed_over_with_a_note() -> None:
+    assert unpack(PAGE, "utf-8") == Payload(PAGE, ("unknown coding 'utf-8'",))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", " deflate ", "br"])
+def test_a_body_cut_short_gives_what_it_holds(coding: str) -> None:
+    packed = CODINGS[coding](PAGE + bytes(range(256)) * 20)
+    found = unpack(packed[:-40], coding)
+    assert found.data
+    assert (PAGE + bytes(range(256)) * 20).startswith(found.data)
+    assert found.notes == (f"{coding.strip()} ends early",)
+    assert not found.failed
+
+
+def test_a_body_broken_in_the_middle_gives_what_came_before() -> None:
+    data = b"".join(b"%d " % (n * n) for n in range(20_000))
+    packer = zlib.compressobj(wbits=31)
+    whole = packer.compress(data) + packer.flush(zlib.Z_FULL_FLUSH)
+    found = unpack(whole + b"\x07 is no block", "gzip")
+    assert data.startswith(found.data)
+    assert len(found.data) > len(data) * 0.9
+    assert found.notes[0].startswith("gzip breaks")
+
+
+@pytest.mark.parametrize(
+    ("data", "coding"), [(b"\x1f\x8b\x08\0\xff\xff", "gzip"), (b"\xff" * 50, "deflate"), (b"\xff" * 50, "br")]
+)
+def test_packed_bytes_of_which_nothing_comes_out_have_failed(data: bytes, coding: str) -> None:
+    found = unpack(data, coding)
+    assert found.failed
+    assert found.notes
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
+def test_a_bomb_ends_at_the_wanted_size(coding: str) -> None:
+    bomb = CODINGS[coding](bytes(40_000_000))
+    assert unpack(bomb, coding) == Payload(b"", too_large=True)
+    assert unpack(gzip.compress(bomb), f"{coding}, gzip") == Payload(b"", too_large=True)
+
+
+def test_a_payload_of_just_the_wanted_size_is_whole() -> None:
+    assert unpack(gzip.compress(PAGE), "gzip", most=len(PAGE)) == Payload(PAGE)
+    assert unpack(gzip.compress(PAGE), "gzip", most=len(PAGE) - 1).too_large
+    assert unpack(PAGE, most=len(PAGE) - 1).too_large
+
+
+@pytest.mark.parametrize(
+    ("data", "expected", "note"),
+    [
+        (b"5\r\nhello\r\n0\r\n\r\n", b"hello", ""),
+        (b"5\nhello\n0\n\n", b"hello", ""),
+        (b"5;name=value\r\nhello\r\n0\r\nTrailer: x\r\n\r\n", b"hello", ""),
+        (b"  5  \r\nhello\r\n00000\r\n", b"hello", ""),
+        (b"5\r\nhello\r\n", b"hello", "the chunked coding ends early"),
+        (b"5\r\nhel", b"hel", "the chunked coding ends early"),
+        (b"5\r\nhello\r\nzz\r\nworld\r\n", b"hello", "the chunked coding breaks at byte 10"),
+        (b"<html>", b"<html>", "named chunked, but is not"),
+        (b"ffffffffffffffffffff\r\nx", b"ffffffffffffffffffff\r\nx", "named chunked, but is not"),
+        (b"", b"", ""),
+    ],
+)
+def test_chunks_are_joined_as_far_as_they_go(data: bytes, expected: bytes, note: str) -> None:
+    assert dechunked(data) == (expected, note)
+
+
+@given(st.binary(max_size=3000), st.integers(1, 700))
+def test_what_was_chunked_is_joined_again(data: bytes, size: int) -> None:
+    assert dechunked(chunked(data, size)) == (data, "")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(sorted(CODINGS)), st.binary(max_size=300), st.booleans(), st.integers(0, 400), st.integers(0, 255)
+)
+def test_no_bytes_make_it_fail(coding: str, data: bytes, packed: bool, at: int, byte: int) -> None:
+    whole = bytearray(CODINGS[coding](data) if packed else data)
+    if at < len(whole):
+        whole[at] = byte
+    found = unpack(bytes(whole), coding, "chunked" if byte % 2 else "")
+    assert len(found.data) <= MOST
