@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from refinery.config import Pipeline
 from refinery.guard import changed_code, check_root
 from refinery.identity import configuration, library_versions, versions_changed
 from refinery.part import Receipt, Root, StageManifest
-from refinery.plan import Action, Made, Planner, Selection, manifests
+from refinery.planner import Action, Made, Planner, Selection, manifests
 from refinery.stage import Stage
 from refinery.store import store_for
 
@@ -50,9 +51,10 @@ class Forecast:
         return all(stage.action == "keep" for stage in self.stages)
 
 
-def forecast(planner: Planner, selection: Selection) -> Forecast:
+def plan(pipeline: Pipeline, selection: Selection = Selection()) -> Forecast:
     """Compare the recipe with what is in its root. Raises RefineryError as ``run`` would."""
-    root = planner.root
+    root = Root(pipeline.root, store_for(pipeline.root))
+    planner = Planner(pipeline, root, selection)
     head = check_root(root, planner.pipeline.dataset)
     survey = planner.survey()
     known = manifests(root, head)

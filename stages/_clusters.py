@@ -17,9 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.docs import DATE, ID
+from refinery import DATE, ID, MappedPart
 from refinery.kernels import components, mix64
-from refinery.stage import MappedPart
 
 UNIQUE, SURVIVOR, DUPLICATE = "unique", "survivor", "duplicate"
 

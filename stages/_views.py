@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from refinery.docs import Docs
+from refinery import Docs
 from refinery.kernels import text_statistics
 
 

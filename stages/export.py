@@ -7,9 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from refinery.docs import Docs
-from refinery.errors import UsageError
-from refinery.stage import Edit, Edited, Size
+from refinery import Docs, Edit, Edited, Size, UsageError
 
 
 class Export(Edit):

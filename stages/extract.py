@@ -13,8 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from refinery.docs import HTML, TEXT, Docs
-from refinery.stage import Duration, Edit, Edited, Metric, Rule, Size
+from refinery import HTML, TEXT, Docs, Duration, Edit, Edited, Metric, Rule, Size
 from stages._extract import engines
 from stages._extract.formatting import format_text
 from stages._extract.sandbox import Reply, Sandbox, shared

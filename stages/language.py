@@ -13,11 +13,8 @@ from typing import Annotated, ClassVar
 import pyarrow as pa
 from pydantic import AfterValidator
 
-from refinery.assets import Asset
-from refinery.docs import Docs
-from refinery.errors import AssetError
+from refinery import Asset, AssetError, Docs, Filter, Metric, Rule, Values, bound
 from refinery.kernels import NO_LANGUAGE, identify_languages
-from refinery.stage import Filter, Metric, Rule, Values, bound
 
 
 @lru_cache(maxsize=1)

@@ -13,11 +13,8 @@ from typing import ClassVar
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from refinery.assets import Asset
-from refinery.docs import TEXT, Docs
-from refinery.errors import AssetError
+from refinery import TEXT, Asset, AssetError, Docs, Edit, Edited, Metric, Rule, bound
 from refinery.kernels import SPANS, UNICODE, LineRules, correct_lines
-from refinery.stage import Edit, Edited, Metric, Rule, bound
 
 
 class Phrases(BaseModel):

@@ -14,8 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from refinery.assets import Asset
-from refinery.docs import ID, Docs
+from refinery import ID, Asset, Docs, Edited, Global, Mapped, MappedPart, Metric, Rule
 from refinery.kernels import (
     UNICODE,
     band_keys,
@@ -27,7 +26,6 @@ from refinery.kernels import (
     token_ids,
     word_ids,
 )
-from refinery.stage import Edited, Global, Mapped, MappedPart, Metric, Rule
 from stages._clusters import DUPLICATE, INDEX, VERDICT, Addresses, Policy, address, clusters_of
 
 KEYS = pa.schema([("key", pa.uint64()), ("row", pa.uint32())])

@@ -13,9 +13,8 @@ from typing import ClassVar
 import pyarrow as pa
 from pydantic import Field
 
-from refinery.docs import Docs
+from refinery import Docs, Filter, Metric, Rule, Values, bound
 from refinery.kernels import UNICODE, distinct_words
-from refinery.stage import Filter, Metric, Rule, Values, bound
 from stages._views import statistics
 
 

@@ -12,8 +12,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from refinery.docs import Docs
-from refinery.stage import Filter, Metric, Rule, Values, bound
+from refinery import Docs, Filter, Metric, Rule, Values, bound
 from stages._views import statistics
 
 Share = Annotated[float, Field(ge=0)]

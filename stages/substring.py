@@ -15,8 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from refinery.assets import Asset
-from refinery.docs import TEXT, Docs
+from refinery import TEXT, Asset, Docs, Edited, Global, Mapped, MappedPart, Metric, Rule, bound
 from refinery.kernels import (
     SPANS,
     UNICODE,
@@ -31,7 +30,6 @@ from refinery.kernels import (
     token_lengths,
     window_hashes,
 )
-from refinery.stage import Edited, Global, Mapped, MappedPart, Metric, Rule, bound
 
 REASON = "repeated"
 

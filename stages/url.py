@@ -12,9 +12,7 @@ from typing import Annotated, ClassVar
 import pyarrow as pa
 from pydantic import AfterValidator, Field
 
-from refinery.assets import Asset
-from refinery.docs import Docs
-from refinery.stage import Filter, Metric, Rule, Values, bound
+from refinery import Asset, Docs, Filter, Metric, Rule, Values, bound
 from stages._url import blocklist, words
 from stages._url.address import domains, parse
 

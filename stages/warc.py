@@ -15,10 +15,7 @@ from typing import ClassVar
 import pyarrow as pa
 from pydantic import Field
 
-from refinery.docs import DATE, HTML, POINTER, WARC
-from refinery.errors import StorageError
-from refinery.stage import Metric, Records, Rule, Size, Source
-from refinery.store import Store
+from refinery import DATE, HTML, POINTER, WARC, Metric, Records, Rule, Size, Source, StorageError, Store
 from stages._warc.blocks import Blocks
 from stages._warc.headers import HTTP_HEADER
 from stages._warc.inputs import archives

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from refinery.plan import Selection
+from refinery.planner import Selection
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 

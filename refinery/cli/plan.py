@@ -10,10 +10,7 @@ from refinery.cli._options import Session, output_options, pass_session, recipe_
 from refinery.cli._output import columns, plural, print_json, size
 from refinery.cli._selection import selection, selection_options
 from refinery.config import load
-from refinery.forecast import Forecast, StageForecast, forecast
-from refinery.part import Root
-from refinery.plan import Planner
-from refinery.store import store_for
+from refinery.forecast import Forecast, StageForecast, plan
 
 
 @click.command("plan")
@@ -41,7 +38,7 @@ def command(
     pipeline = load(config, overrides, root)
     session.root = pipeline.root
     chosen = selection(first, until, only, parts, share, force)
-    found = forecast(Planner(pipeline, Root(pipeline.root, store_for(pipeline.root)), chosen), chosen)
+    found = plan(pipeline, chosen)
     if session.json:
         print_json({**dataclasses.asdict(found), "nothing_to_do": found.nothing_to_do})
     session.say(_text(found))

@@ -15,7 +15,7 @@ from refinery.cli._output import plural, print_json, size
 from refinery.cli._selection import selection, selection_options
 from refinery.config import load
 from refinery.progress import Listener, PhaseProgress
-from refinery.run import RunReport, run
+from refinery.runner import RunReport, run
 from refinery.tasks import Task
 
 

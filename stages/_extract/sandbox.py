@@ -27,7 +27,7 @@ from typing import NamedTuple, Self
 
 import psutil
 
-from refinery.errors import PartFailed
+from refinery import PartFailed
 from stages._extract import child
 
 START = 60.0

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.errors import AssetError
+from refinery import AssetError
 from stages._url import words
 from stages._url.address import parse
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 
-from refinery.errors import AssetError
+from refinery import AssetError
 from stages._url.address import canonical_host
 from stages._url.blocklist import LISTED, SCHEMA, page_entry, sorted_table
 

@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from urllib.parse import unquote
 
-from refinery.errors import AssetError
+from refinery import AssetError
 
 _WORD = re.compile(r"[^\W_]+")
 _SEPARATORS = re.compile(r"[-._~+,\s]+")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from typing import BinaryIO
 
-from refinery.errors import StorageError
+from refinery import StorageError
 
 BLOCK = 1 << 20
 PIECE = 1 << 16

@@ -10,8 +10,7 @@ import gzip
 import posixpath
 import zlib
 
-from refinery.errors import StorageError, UsageError
-from refinery.store import Store
+from refinery import StorageError, Store, UsageError
 
 ARCHIVES = (".warc", ".warc.gz", ".warc.zst", ".arc", ".arc.gz")
 """What is taken from a folder. A path or a glob may name files of any ending."""

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from refinery.config import Executor, Pipeline, Step
 from refinery.identity import Content
 from refinery.part import Receipt, Root
-from refinery.plan import Selection
-from refinery.run import RunReport, run
+from refinery.planner import Selection
+from refinery.runner import RunReport, run
 from refinery.stage import Stage
 from refinery.store import LocalStore
 from tests.engine.inline import InlineExecutor
@@ -70,7 +70,7 @@ def pipeline(
     return Pipeline(**values, executor=executor, steps=all_kinds() if chosen is None else chosen)
 
 
-def quick(given: Pipeline, selection: Selection = Selection(), **options: Any) -> RunReport:  # noqa: B008
+def quick(given: Pipeline, selection: Selection = Selection(), **options: Any) -> RunReport:
     """Run in this process."""
     return run(given, selection, executor=InlineExecutor(), **options)
 

@@ -21,7 +21,7 @@ from refinery.inspect.contents import id_differences
 from refinery.inspect.recompute import chosen
 from refinery.inspect.statistics import Statistics, merged
 from refinery.part import Receipt
-from refinery.plan import Selection
+from refinery.planner import Selection
 from refinery.stage import Edited
 from refinery.stats import StageStatistics
 from tests.engine import toy

@@ -24,7 +24,7 @@ import pytest
 
 from refinery import store
 from refinery.config import Pipeline
-from refinery.plan import Selection
+from refinery.planner import Selection
 from refinery.stage import Edited
 from refinery.store import LocalStore
 from tests.engine import toy
@@ -171,7 +171,7 @@ import sys
 from pathlib import Path
 from tests.engine import toy
 from tests.engine.roots import pipeline, slow_kinds
-from refinery.run import run
+from refinery.runner import run
 
 if __name__ == "__main__":
     run(pipeline(Path(sys.argv[1]), slow_kinds(), root=sys.argv[2], workers=int(sys.argv[3]), batch=1))

@@ -12,11 +12,12 @@ from typing import Any, NoReturn
 import psutil
 import pytest
 
-from refinery import run as runs
+from refinery import runner as runs
 from refinery.errors import PartFailed, StorageError
 from refinery.executors import Died, Done, Failed, Mark
 from refinery.executors.local import LocalExecutor
-from refinery.run import run
+from refinery.part import Root
+from refinery.runner import run
 from tests.engine import toy
 from tests.engine.inline import Death
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
@@ -161,7 +162,7 @@ def test_a_death_while_writing_blames_nobody(tmp_path: Path, monkeypatch: pytest
     """A worker killed while it commits is tried again, and its last documents are not suspected."""
     write_inputs(tmp_path / "in")
     quick(pipeline(tmp_path))
-    left = once(monkeypatch, runs.Root, "commit", lambda *arguments: True, deaths=2)
+    left = once(monkeypatch, Root, "commit", lambda *arguments: True, deaths=2)
     assert quick(pipeline(tmp_path, root="killed")).complete
     assert left == [0]
     assert Held(tmp_path / "killed").everything() == Held(tmp_path / "root").everything()
@@ -272,4 +273,4 @@ def test_closing_ends_workers_at_work() -> None:
     worker = executor._free_worker({})
     worker.start(misbehave, "wait")
     executor.close()
-    assert not psutil.pid_exists(worker.process.pid)
+    assert worker.process.pid and not psutil.pid_exists(worker.process.pid)

@@ -15,7 +15,7 @@ import pytest
 
 from refinery import store
 from refinery.errors import StorageError
-from refinery.run import run
+from refinery.runner import run
 from tests.engine.roots import TEXTS, Held, all_files, pipeline, quick, steps, visible, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same
 

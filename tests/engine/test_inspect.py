@@ -23,7 +23,7 @@ from refinery.inspect.find import Query
 from refinery.inspect.holdings import open_root
 from refinery.kernels import SPANS, undo
 from refinery.part import Root
-from refinery.plan import Selection
+from refinery.planner import Selection
 from refinery.progress import RunRecord, Silent
 from refinery.stage import Records, Rule
 from refinery.store import LocalStore

@@ -34,11 +34,11 @@ def rule_lists(draw: st.DrawFn) -> list[Rule]:
     found = []
     for number in range(draw(st.integers(0, 4))):
         metric = draw(st.sampled_from(FACTS.names))
-        if metric == "lang":
-            kind, value = draw(st.sampled_from(["is_in", "not_in"])), draw(label_sets)
-        else:
-            kind, value = draw(st.sampled_from(["at_least", "at_most"])), draw(bounds)
-        found.append(Rule(f"rule{number}", metric, **{kind: value}))
+        one_of = (
+            {"is_in": label_sets, "not_in": label_sets} if metric == "lang" else {"at_least": bounds, "at_most": bounds}
+        )
+        kind = draw(st.sampled_from(sorted(one_of)))
+        found.append(Rule(f"rule{number}", metric, **draw(st.fixed_dictionaries({kind: one_of[kind]}))))
     return found
 
 

@@ -24,8 +24,8 @@ LAYERS = (
     ("carry", "shuffle"),
     ("facts",),
     ("work",),
-    ("executors", "guard", "plan", "progress"),
-    ("run",),
+    ("executors", "guard", "planner", "progress"),
+    ("runner",),
     ("demo", "describe", "forecast", "inspect", "testing"),
     ("cli",),
     ("__main__",),
@@ -41,7 +41,7 @@ NARROW = {
 }
 """Those that must know less than their layer would let them."""
 
-FOR_STAGES = {"refinery", "assets", "docs", "errors", "kernels", "stage", "store"}
+FOR_STAGES = {"refinery", "kernels"}
 """What stages may import of the engine."""
 
 OPENS = {

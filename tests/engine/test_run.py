@@ -16,9 +16,10 @@ from refinery.config import Pipeline
 from refinery.docs import Docs
 from refinery.errors import PartFailed, Refused, StorageError, UsageError
 from refinery.guard import only_run
+from refinery.identity import code_digest
 from refinery.part import Root
-from refinery.plan import Selection
-from refinery.run import run
+from refinery.planner import Selection
+from refinery.runner import run
 from refinery.stage import Filter, Metric, Records, Rule, Values, bound
 from refinery.store import LocalStore, Store
 from tests.engine.roots import TEXTS, Held, all_files, all_kinds, pipeline, quick, steps, write_inputs
@@ -480,7 +481,7 @@ def test_a_storage_error_is_nobodys_fault(folder: Path, monkeypatch: pytest.Monk
 
 def change_code(patch: pytest.MonkeyPatch, name: str = "words", text: str = "changed") -> None:
     """Let the code digest of a stage be another one."""
-    before = guard.code_digest
+    before = code_digest
     for module in (guard, work):
         patch.setattr(module, "code_digest", lambda stage: text if stage.name == name else before(stage))
 

@@ -106,7 +106,12 @@ def test_other_row_groups_are_not_read(tmp_path: Path, monkeypatch: pytest.Monke
     pq.write_table(sort_rows(table([(key, 0) for key in range(100)])), path, row_group_size=10)
     seen = []
     original = pq.ParquetFile.read_row_group
-    monkeypatch.setattr(pq.ParquetFile, "read_row_group", lambda self, i: seen.append(i) or original(self, i))
+
+    def read_row_group(self: pq.ParquetFile, number: int) -> pa.Table:
+        seen.append(number)
+        return original(self, number)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", read_row_group)
     assert [b.column("key").to_pylist() for b in read_range(LocalStore(), path, 25, 30)] == [[25, 26, 27, 28, 29]]
     assert seen == [2]
 

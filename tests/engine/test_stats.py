@@ -7,7 +7,8 @@ import itertools
 import json
 import math
 from collections import Counter
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
 
 import pyarrow as pa
 import pytest
@@ -87,7 +88,7 @@ def _judged(rows: list[Document]) -> tuple[pa.RecordBatch, Verdict]:
 
 
 def _text_after(row: Document) -> str | None:
-    return row["text"] if row["edit"] is None else row["edit"]
+    return cast("str | None", row["text"] if row["edit"] is None else row["edit"])
 
 
 def merged(*pieces: StageStatistics) -> StageStatistics:
@@ -130,7 +131,7 @@ def test_counts_are_naive_counts(rows: list[Document]) -> None:
     gone = [row for row, first in zip(rows, verdict.first.to_pylist(), strict=True) if first is not None]
     edited = sum(1 for r in kept if None not in (r["text"], r["edit"]) and r["text"] != r["edit"])
     assert found["documents"] == {"in": len(rows), "kept": len(kept), "removed": len(gone), "edited": edited}
-    sizes = {"characters": len, "bytes": lambda text: len(text.encode())}
+    sizes: dict[str, Callable[[str], int]] = {"characters": len, "bytes": lambda text: len(text.encode())}
     for unit, size in sizes.items():
         given_, went = (sum(size(r["text"] or "") for r in group) for group in (rows, gone))
         passed = sum(size(_text_after(r) or "") for r in kept)

@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 
 import pytest
 
-from refinery import store as module
 from refinery.errors import StorageError, UsageError
 from refinery.store import LocalStore, store_for
 
@@ -142,7 +141,7 @@ def test_a_failed_put_leaves_what_was_there(
     """Where writing fails at any step, the old file stays as it was and nothing else is left."""
     path = str(tmp_path / "file")
     STORE.put(path, b"old")
-    monkeypatch.setattr(module.os, call, failing(number))
+    monkeypatch.setattr(os, call, failing(number))
     with pytest.raises(StorageError, match=os.strerror(number)) as caught:
         STORE.put(path, b"new")
     monkeypatch.undo()
@@ -159,7 +158,7 @@ def test_an_interrupted_put_leaves_what_was_there(tmp_path: Path, monkeypatch: p
     def interrupt(*arguments: Any) -> NoReturn:
         raise KeyboardInterrupt(arguments)
 
-    monkeypatch.setattr(module.os, "fsync", interrupt)
+    monkeypatch.setattr(os, "fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
         STORE.put(path, b"new")
     assert (Path(path).read_bytes(), names(tmp_path)) == (b"old", ["file"])

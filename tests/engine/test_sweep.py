@@ -12,7 +12,7 @@ from refinery.errors import Refused, StorageError, UsageError
 from refinery.guard import only_run
 from refinery.inspect import read_books, sweep, verify
 from refinery.part import Root
-from refinery.plan import Selection
+from refinery.planner import Selection
 from refinery.store import LocalStore
 from tests.engine.looked import copied, make, recipe
 from tests.engine.roots import Held, all_files, quick

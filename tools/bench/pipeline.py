@@ -16,8 +16,8 @@ import time
 
 from refinery.config import load
 from refinery.part import Root
-from refinery.plan import manifests
-from refinery.run import run
+from refinery.planner import manifests
+from refinery.runner import run
 from refinery.store import store_for
 
 

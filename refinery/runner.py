@@ -18,7 +18,7 @@ from refinery.executors.local import LocalExecutor
 from refinery.guard import changed_code, check_root, code_stamp, only_run, refuse_changed_code
 from refinery.identity import FORMAT, configuration, library_versions, measure_identity
 from refinery.part import Head, Receipt, Root, StageManifest
-from refinery.plan import Made, Phase, Planner, Selection, Survey, manifests
+from refinery.planner import Made, Phase, Planner, Selection, Survey, manifests
 from refinery.progress import Listener, RunRecord, Silent
 from refinery.stage import Filter
 from refinery.stats import StageStatistics
@@ -46,7 +46,7 @@ class RunReport:
 
 def run(
     pipeline: Pipeline,
-    selection: Selection = Selection(),  # noqa: B008
+    selection: Selection = Selection(),
     *,
     accept_code: bool = False,
     fail_fast: bool = False,
