@@ -90,6 +90,8 @@ class RunRecord:
 
     def phase(self, title: str, tasks: int, size: int) -> None:
         """A phase begins."""
+        if self._progress is not None:
+            self._write()
         self._progress = PhaseProgress(title, tasks, size)
         self._data["phases"].append({})
         self._listener.phase(self._progress)

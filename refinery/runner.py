@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from collections import Counter
@@ -12,7 +13,7 @@ from typing import Any
 import psutil
 
 from refinery.config import Pipeline, recipe_dict
-from refinery.errors import PartFailed
+from refinery.errors import PartFailed, RefineryError, StorageError
 from refinery.executors import Died, Done, Executor, Failed
 from refinery.executors.local import LocalExecutor
 from refinery.guard import changed_code, check_root, code_stamp, only_run, refuse_changed_code
@@ -113,9 +114,14 @@ class _Run:
         except KeyboardInterrupt:
             state = "interrupted"
             raise
+        except RefineryError as error:
+            with contextlib.suppress(StorageError):  # a full disk takes no record; the error is raised all the same
+                self._record.problem(error.message)
+            raise
         finally:
             self._executor.close()
-            self._record.end(state)
+            with contextlib.suppress(StorageError):
+                self._record.end(state)
         return RunReport(self._phases, self._tasks, tuple(self._failures), _complete(survey), survey.blocked)
 
     def _do(self, phase: Phase) -> None:

@@ -13,11 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from refinery.carry import Carrier, Mark, Measured, Split, measured_from
-from refinery.docs import Docs
+from refinery.docs import LENGTH, OFFSET, WARC, Docs
 from refinery.errors import PartFailed
 from refinery.facts import StoredFacts
 from refinery.identity import canonical, code_digest, library_versions, part_key
+from refinery.judge import QUARANTINED
 from refinery.part import FileRef, Receipt, Root
+from refinery.schema import WHY
 from refinery.shuffle import KEYS, ROW_GROUP, merge, read_range, sort_rows
 from refinery.stage import Global, Mapped, Source
 from refinery.stats import StageStatistics
@@ -142,6 +144,8 @@ class _Tap:
         if measured is None and self._stored is not None:
             measured = self._stored.lookup(docs)
         split = self._carrier.carry(docs, measured)
+        if QUARANTINED in split.verdict.first.to_pylist():
+            self._keep_records(split.removed)
         self._write(split)
         self._seconds += time.perf_counter() - started
         return split.kept
@@ -151,6 +155,16 @@ class _Tap:
         self._kept.add(kept.select(self._run.flow.kept.names).cast(self._run.flow.kept))
         self._removed.add(split.removed)
         self.statistics.add(split.before.batch, kept, split.verdict)
+
+    def _keep_records(self, removed: pa.RecordBatch) -> None:
+        """Copy the records of quarantined documents, as they lie in their file: each is a test case of its own."""
+        names = ["id", WARC.name, OFFSET.name, LENGTH.name, WHY.name]
+        for row in removed.select(names).to_pylist() if set(names) <= set(removed.schema.names) else ():
+            if row[WHY.name]["rule"] == QUARANTINED and row["length"]:
+                record = store_for(row["warc"]).read(row["warc"], row["offset"], row["length"])
+                name = row["warc"].rsplit("/", 1)[-1]
+                path = f"quarantine/{self._run.step.name}-{row['id'].hex()}-{name}"
+                self._root.store.put(self._root.full(path), record)
 
     def commit(self, inputs: tuple[str, ...]) -> tuple[str, Receipt | None]:
         self._refuse_broken_stage()

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,11 +19,24 @@ from refinery.config import Pipeline
 from refinery.errors import UsageError
 from refinery.planner import Selection
 from refinery.store import LocalStore
+from tests.engine import toy
+from tests.engine.inline import Death
 from tests.engine.roots import Held, pipeline, quick, steps
 from tests.engine.toy import Gather, Length, LineSource, Same
 
 NAMES = ("lines-of-text", "words", "same", "gather")
-LINES = ("# no document", "", "one", "two words", "three words here", "the same text", "12 34", "poison", "a b c d e f")
+LINES = (
+    "# no document",
+    "",
+    "one",
+    "two words",
+    "three words here",
+    "the same text",
+    "12 34",
+    "poison",
+    "deadly line",
+    "a b c d e f",
+)
 
 inputs = st.lists(st.sampled_from(LINES), max_size=6)
 selections = st.one_of(
@@ -44,6 +57,11 @@ changes = st.one_of(
 )
 runs = st.tuples(st.just("run"), st.tuples(selections, st.none() | st.integers(0, 120)))
 histories = st.lists(changes | runs, max_size=8)
+
+
+def die() -> NoReturn:
+    """What ``toy.die`` does to a worker, for a worker that is this process."""
+    raise Death(7)
 
 
 class Killed(BaseException):
@@ -117,7 +135,8 @@ class World:
 def test_a_full_run_forgets_the_past(history: list[tuple[str, Any]]) -> None:
     """Changes of recipe and inputs, runs of parts and stages, forced runs and kills leave no trace in the result."""
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=memory) as place:
+    with tempfile.TemporaryDirectory(dir=memory) as place, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(toy, "die", die)
         world = World(Path(place))
         (world.folder / "in").mkdir()
         for number in range(2):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import refinery
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 LAYERS = (
@@ -43,6 +45,9 @@ NARROW = {
 
 FOR_STAGES = {"refinery", "kernels"}
 """What stages may import of the engine."""
+
+MADE_OF = {"assets", "docs", "errors", "stage", "store"}
+"""The modules whose public names a stage is made of."""
 
 OPENS = {
     "refinery.store": "it is the store",
@@ -149,6 +154,17 @@ def test_stages_know_the_public_names_only(name: str) -> None:
     mine = {other for other in imported(name) if other.startswith("stages.")}
     assert all(other.split(".")[1].startswith("_") for other in mine)
     assert not [other for other in imported(name) if other.startswith("refinery.kernels.")]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_stages_start_nothing(name: str) -> None:
+    """Of the public names, a stage imports those it is made of, not those that plan, run or look."""
+    nodes = [
+        node for node in ast.walk(modules()[name]) if isinstance(node, ast.ImportFrom) and node.module == "refinery"
+    ]
+    names = {alias.name for node in nodes for alias in node.names} - {"kernels"}
+    homes = {unit(getattr(refinery, one).__module__) for one in names if hasattr(getattr(refinery, one), "__module__")}
+    assert homes - {""} <= MADE_OF
 
 
 def test_ray_is_imported_late() -> None:

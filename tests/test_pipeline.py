@@ -1,0 +1,174 @@
+"""The whole pipeline on the sample archive and on real archives: what is planted is found, and the books balance."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import refinery
+from refinery import Docs, Filter, Metric, Values
+from refinery.config import parse
+from refinery.demo import sample
+from refinery.kernels import SPANS, undo
+from tests.conftest import REPOSITORY
+
+RECIPE = (REPOSITORY / "configs" / "tiny.yaml").read_text(encoding="utf-8")
+
+
+class Deadly(Filter):
+    """Ends its process on one page."""
+
+    name: ClassVar = "deadly"
+    version: ClassVar = 1
+    metrics: ClassVar = (Metric("characters", pa.int64(), "count"),)
+    reads: ClassVar = ("html",)
+
+    page: str
+
+    def measure(self, docs: Docs) -> Values:
+        if self.page in docs.column("url").to_pylist():
+            os._exit(9)
+        return {"characters": [len(page) for page in docs.column("html").to_pylist()]}
+
+
+@pytest.fixture(scope="module")
+def crawl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small sample crawl."""
+    folder = tmp_path_factory.mktemp("crawl")
+    sample(str(folder), pages=120, files=2, seed=3)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def root(crawl: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample crawl refined by the recipe of ``make run``, with one worker."""
+    folder = tmp_path_factory.mktemp("refined") / "root"
+    refine(crawl, folder, "executor.workers=1")
+    return folder
+
+
+def refine(crawl: Path, root: Path, *overrides: str) -> None:
+    """Run the small recipe and require that all of it was made."""
+    found = [f"inputs={crawl}/*.warc.gz", *overrides]
+    report = refinery.run(parse(RECIPE, "tiny.yaml", found, str(root)))
+    assert report.complete
+    assert report.failures == ()
+
+
+def rows(root: Path, stage: str, side: str) -> list[dict[str, Any]]:
+    """All rows of one side of a stage."""
+    files = sorted(root.glob(f"[0-9][0-9]-{stage}/{side}/*.parquet"))
+    assert files
+    return [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
+
+
+def contents(root: Path) -> dict[str, list[str]]:
+    """The content ids of every stage."""
+    found = {}
+    for manifest in sorted(root.glob("*/manifest-*.json")):
+        keys = json.loads(manifest.read_text())["parts"]
+        receipts = [json.loads((manifest.parent / "receipts" / f"{key}.json").read_text()) for key in keys]
+        found[manifest.parent.name] = [str(r["contents"]) for r in receipts]
+    return found
+
+
+def test_every_planted_kind_meets_its_fate(crawl: Path, root: Path) -> None:
+    """Pages that were planted to be removed are removed where they should be, and most articles stay."""
+    planted = json.loads((crawl / "manifest.json").read_text())["documents"]
+    fates: dict[str, Counter[str]] = {}
+    ended = {row["url"]: row["why"]["stage"] for file in root.glob("*/removed/*.parquet") for row in removed(file)}
+    for page in planted:
+        fates.setdefault(page["kind"], Counter())[ended.get(page["url"], "export")] += 1
+    for kind in ("strict word", "hard word", "soft words", "curated source"):
+        assert set(fates[kind]) == {"url"}, (kind, fates[kind])
+    for kind in ("pdf", "image", "not found", "redirect"):
+        assert set(fates[kind]) == {"warc"}, (kind, fates[kind])
+    assert set(fates["other language"]) == {"language"}
+    assert set(fates["innocent word"]).isdisjoint({"url"})
+    for page in planted:
+        if page["kind"] == "exact copy":
+            assert "minhash" in {ended.get(page["url"]), ended.get(page["of"])}
+    assert fates["article"]["export"] + fates["article"]["minhash"] >= 0.7 * fates["article"].total()
+
+
+def removed(file: Path) -> Iterator[dict[str, Any]]:
+    """Url and reason of the rows of a removed file."""
+    yield from pq.ParquetFile(file).read(columns=["url", "why"]).to_pylist()
+
+
+def test_books_balance(root: Path) -> None:
+    """Statistics, receipts and files tell the same."""
+    assert refinery.verify(str(root)).findings == ()
+
+
+def test_edits_can_be_undone(root: Path) -> None:
+    """The text before line-wise corrections and before substring cuts is rebuilt from the text after and the spans."""
+    for stage, before in (("lines", "quality"), ("substring", "minhash")):
+        given = {row["id"]: row["text"] for row in rows(root, before, "kept")}
+        kept = rows(root, stage, "kept")
+        assert any(row[stage]["removed"] for row in kept)
+        texts = pa.array([row["text"] for row in kept], pa.string())
+        spans = pa.array([row[stage]["removed"] for row in kept], SPANS)
+        assert undo(texts, spans).to_pylist() == [given[row["id"]] for row in kept]
+
+
+def test_workers_and_batches_leave_no_trace(crawl: Path, root: Path, tmp_path: Path) -> None:
+    """Two workers with batches of seven give the content ids that one worker gave."""
+    refine(crawl, tmp_path / "root", "executor.workers=2", "executor.batch=7")
+    assert contents(tmp_path / "root") == contents(root)
+
+
+def test_survivors_are_unique(root: Path) -> None:
+    """Each cluster keeps one document, and every duplicate names a survivor that was kept."""
+    kept = rows(root, "minhash", "kept")
+    survivors = {row["id"] for row in kept if row["minhash"]["role"] == "survivor"}
+    assert len({row["minhash"]["cluster"] for row in kept if row["id"] in survivors}) == len(survivors)
+    assert {row["minhash"]["survivor"] for row in rows(root, "minhash", "removed")} <= survivors
+
+
+def test_a_page_that_kills_its_worker_is_quarantined_with_its_record(crawl: Path, tmp_path: Path) -> None:
+    """The page is a removed row, its record is a file of its own, and all other pages go on."""
+    planted = json.loads((crawl / "manifest.json").read_text())["documents"]
+    url = next(page["url"] for page in planted if page["kind"] == "article")
+    text = f"""
+dataset: deadly
+inputs: {crawl}/*.warc.gz
+root: {tmp_path}/root
+pipeline:
+  - warc: {{}}
+  - deadly: {{use: "{__name__}:Deadly", page: "{url}"}}
+"""
+    refinery.run(parse(text, "deadly.yaml"))
+    (gone,) = rows(tmp_path / "root", "deadly", "removed")
+    assert (gone["url"], gone["why"]["rule"]) == (url, "quarantined")
+    (record,) = (tmp_path / "root" / "quarantine").iterdir()
+    assert url.encode() in gzip.decompress(record.read_bytes())
+    assert refinery.verify(str(tmp_path / "root")).findings == ()
+
+
+ARCHIVES = """
+dataset: archives
+inputs: INPUTS
+root: ROOT
+pipeline:
+  - warc: {}
+"""
+
+
+@pytest.mark.parametrize("folder", ["odd", "pages"])
+def test_real_archives_are_accounted_for(corpus: Path, folder: str, tmp_path: Path) -> None:
+    """Every record of every real archive has a fate, and what is on disk is what the receipts say."""
+    inputs = f"{corpus / folder}/*arc*"
+    report = refinery.run(parse(ARCHIVES.replace("INPUTS", inputs).replace("ROOT", str(tmp_path / "root")), "archives"))
+    assert report.failures == ()
+    verified = refinery.verify(str(tmp_path / "root"))
+    assert verified.findings == ()
