@@ -21,7 +21,7 @@ from refinery.judge import QUARANTINED
 from refinery.part import FileRef, Receipt, Root
 from refinery.schema import WHY
 from refinery.shuffle import KEYS, ROW_GROUP, merge, read_range, sort_rows
-from refinery.stage import Global, Mapped, Source
+from refinery.stage import Global, Mapped, Records, Source
 from refinery.stats import StageStatistics
 from refinery.store import store_for
 from refinery.tables import TableWriter, Written, arrow_errors, discard, publish, read_batches, write_table
@@ -80,8 +80,9 @@ class _Segment:
         return self._task.map.given
 
     def _source_batches(self, run: StepRun, source: Source, path: str) -> Iterator[tuple[Docs, Measured | None]]:
-        for records in source.read(path, store_for(path)):
-            self._taps[0].statistics.skip(records.skipped)
+        tap = self._taps[0]
+        for records in tap.timed(source.read(path, store_for(path))):
+            tap.statistics.skip(records.skipped)
             docs, measured = source_batch(run, records.columns, records.facts)
             for start in range(0, len(docs), self._task.batch):
                 yield docs.slice(start, self._task.batch), measured.slice(start, self._task.batch)
@@ -155,6 +156,16 @@ class _Tap:
         self._kept.add(kept.select(self._run.flow.kept.names).cast(self._run.flow.kept))
         self._removed.add(split.removed)
         self.statistics.add(split.before.batch, kept, split.verdict)
+
+    def timed(self, batches: Iterator[Records]) -> Iterator[Records]:
+        """The batches of a source; the time it takes to read them is the step's."""
+        while True:
+            started = time.perf_counter()
+            batch = next(batches, None)
+            self._seconds += time.perf_counter() - started
+            if batch is None:
+                return
+            yield batch
 
     def _keep_records(self, removed: pa.RecordBatch) -> None:
         """Copy the records of quarantined documents, as they lie in their file: each is a test case of its own."""

@@ -156,6 +156,18 @@ def test_any_text_in_any_split(stage: Stage, texts: list[str]) -> None:
     assert "error" not in pc.struct_field(together[0].removed.column("why"), "rule").to_pylist()
 
 
+def test_a_second_pass_removes_nothing(stage: Stage) -> None:
+    """What a stage kept, it keeps: it is run on its own output, without the facts of the first pass."""
+    if stage.drops or stage.name == "export":
+        pytest.skip("the stage ends columns that it reads")
+    docs = documents(ODD + ORDINARY)
+    (first,) = carry(stage, docs, [len(docs)])
+    again = Docs(first.kept.batch.select(docs.schema.names))
+    (second,) = carry(stage, again, [len(again)])
+    assert len(second.removed) == 0
+    assert second.kept.column("text") == again.column("text")
+
+
 def test_stages_can_be_sent_to_workers(stage: Stage) -> None:
     """A stage survives pickling, and is the same stage."""
     again = pickle.loads(pickle.dumps(stage))
