@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from refinery.errors import AssetError, PartFailed, RefineryError, Refused, StorageError, UsageError
     from refinery.forecast import Forecast, plan
     from refinery.inspect import problems, read_books, sample, status, sweep, verify, why
-    from refinery.planner import Selection
     from refinery.runner import RunReport, run
     from refinery.stage import (
         Duration,
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
         tuning,
     )
     from refinery.store import Store, store_for
+    from refinery.survey import Selection
 
 _HOMES = {
     "Asset": "refinery.assets",
@@ -64,7 +64,7 @@ _HOMES = {
     "Refused": "refinery.errors",
     "Rule": "refinery.stage",
     "RunReport": "refinery.runner",
-    "Selection": "refinery.planner",
+    "Selection": "refinery.survey",
     "Size": "refinery.stage",
     "Source": "refinery.stage",
     "Stage": "refinery.stage",

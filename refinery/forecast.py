@@ -10,9 +10,10 @@ from refinery.config import Pipeline
 from refinery.guard import changed_code, check_root
 from refinery.identity import configuration, library_versions, versions_changed
 from refinery.part import Receipt, Root, StageManifest
-from refinery.planner import Action, Made, Planner, Selection, manifests
+from refinery.planner import Planner
 from refinery.stage import Stage
 from refinery.store import store_for
+from refinery.survey import Action, Made, Selection, manifests
 
 
 @dataclass(frozen=True)

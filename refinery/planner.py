@@ -9,100 +9,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
 
 from refinery.config import Pipeline, Step
 from refinery.docs import TRANSIENT
 from refinery.errors import UsageError
 from refinery.identity import digest, identity, map_identity, measure_identity, part_key
-from refinery.part import Head, Receipt, Root, StageManifest
+from refinery.part import Receipt, Root
 from refinery.schema import Flow, flows
 from refinery.shuffle import ranges
 from refinery.stage import Filter, Global
-from refinery.store import Stat, store_for
-from refinery.tasks import MappedFiles, MapRun, ReduceTask, ResolveTask, SegmentTask, StepRun, Task
+from refinery.store import store_for
+from refinery.survey import Lane, Made, Phase, Segment, Selection, Survey, file_content, gathered, next_lane
+from refinery.tasks import MappedFiles, MapRun, ReduceTask, ResolveTask, SegmentTask, StepRun
 
-Action = Literal["keep", "judge", "run"]
 KEY_BYTES = 16
 """Memory of one keyed row in a reducer, about."""
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which stages and parts a run is about. ``force`` makes the chosen stages again though they are up to date."""
-
-    first: str | None = None
-    until: str | None = None
-    parts: tuple[int, ...] | None = None
-    share: float | None = None
-    """Of the parts, a fixed share between 0 and 1 (at least one part)."""
-    force: bool = False
-
-    @property
-    def partial(self) -> bool:
-        """Whether some parts are left out, so that no global stage can run."""
-        return self.parts is not None or self.share is not None
-
-
-@dataclass
-class Lane:
-    """One part on its way through the stages, as far as its receipts are known."""
-
-    number: int
-    paths: tuple[str, ...]
-    contents: tuple[str, ...]
-    bytes: int
-    verdict: str = ""
-    receipts: dict[int, Receipt] = field(default_factory=dict)
-    missing: int | None = None
-    """Position of the first step that has no receipt; the end of the segment where only the map is missing."""
-    mapped: Receipt | None = None
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Steps ``first`` to ``last``, and the global stage whose map follows."""
-
-    first: int
-    last: int
-    tail: int | None
-
-
-@dataclass(frozen=True)
-class Phase:
-    """Tasks that can be done now, in any order."""
-
-    title: str
-    tasks: tuple[Task, ...]
-    positions: tuple[int, ...]
-    """The steps it makes."""
-
-
-@dataclass
-class Made:
-    """What the walk found of one step: its current receipts, and those of its shuffle."""
-
-    receipts: list[Receipt] = field(default_factory=list)
-    shuffle: list[Receipt] = field(default_factory=list)
-    lanes: int = 0
-    actions: dict[Action, int] = field(default_factory=lambda: {"keep": 0, "judge": 0, "run": 0})
-    read: int = 0
-
-    @property
-    def complete(self) -> bool:
-        """Whether every part has its receipt."""
-        return self.lanes > 0 and len(self.receipts) == self.lanes
-
-
-@dataclass
-class Survey:
-    """The result of a walk: the next phase, or None when all is done, and what there is of each step reached."""
-
-    phase: Phase | None
-    made: list[Made]
-    blocked: str = ""
-    """Why the walk ended before the last step though there is nothing to do."""
 
 
 class Planner:
@@ -167,7 +88,7 @@ class Planner:
                 self._mark_rest(segment.last + 1)
                 names = [self.steps[i].name for i in range(min(_first_of(lanes)), segment.last + 1)]
                 title = " → ".join(names) or f"{self.steps[segment.tail or 0].name} map"
-                return Survey(Phase(title, tasks, tuple(range(segment.first, segment.last + 1))), self.made)
+                return Survey(Phase(title, tasks), self.made)
         return Survey(None, self.made)
 
     def inputs(self) -> list[str]:
@@ -212,7 +133,7 @@ class Planner:
         if isinstance(step.stage, Global):
             return self._shuffle(segment.first, step.stage, lanes)
         shard = step.stage.shard_bytes() or 0
-        return _gathered(lanes, before, shard)
+        return gathered(lanes, before, shard)
 
     def _follow(self, segment: Segment, lane: Lane) -> None:
         contents = lane.contents
@@ -265,14 +186,14 @@ class Planner:
             missing += [task] if receipt is None else []
             reduces += [receipt] if receipt is not None else []
         if missing:
-            return Phase(f"{name} reduce", tuple(missing), ())
+            return Phase(f"{name} reduce", tuple(missing))
         self.made[position].shuffle += reduces
         resolve = self._resolve_task(position, stage, lanes, maps, reduces)
         verdicts = self._receipt(position, resolve.key)
         if verdicts is None:
-            return Phase(f"{name} resolve", (resolve,), ())
+            return Phase(f"{name} resolve", (resolve,))
         self.made[position].shuffle.append(verdicts)
-        return [_next_lane(lane, before, verdicts) for lane in lanes]
+        return [next_lane(lane, before, verdicts) for lane in lanes]
 
     def _reduce_tasks(self, position: int, stage: Global, lanes: Sequence[Lane]) -> Iterable[ReduceTask]:
         runs, inputs, total = [], [], 0
@@ -424,49 +345,8 @@ class Planner:
         return self._stored[position].get(contents, ())
 
 
-def manifests(root: Root, head: Head | None) -> dict[str, StageManifest]:
-    """The current manifests of a root by folder, in order."""
-    if head is None:
-        return {}
-    return {folder: root.manifest(head.manifests[folder]) for folder in head.folders if folder in head.manifests}
-
-
 def _begins_segment(step: Step) -> bool:
     return isinstance(step.stage, Global) or step.stage.shard_bytes() is not None
-
-
-def file_content(path: str, stat: Stat) -> str:
-    """The content id of an input file, which no one reads through: its name, size and tag."""
-    return digest([path, stat.size, stat.etag])
-
-
-def _next_lane(lane: Lane, before: int, verdicts: Receipt) -> Lane:
-    number = str(lane.number)
-    receipt = lane.receipts[before]
-    return Lane(
-        number=lane.number,
-        paths=tuple(f.path for f in receipt.files["kept"]),
-        contents=(receipt.contents["kept"], verdicts.contents[number]),
-        bytes=receipt.total("kept"),
-        verdict=verdicts.files[number][0].path,
-    )
-
-
-def _gathered(lanes: Sequence[Lane], before: int, shard: int) -> list[Lane]:
-    """Consecutive parts put together until they hold ``shard`` bytes of text."""
-    found: list[Lane] = []
-    size = shard
-    for lane in lanes:
-        receipt = lane.receipts[before]
-        if size >= shard:
-            found.append(Lane(len(found), (), (), 0))
-            size = 0
-        last = found[-1]
-        last.paths += tuple(f.path for f in receipt.files["kept"])
-        last.contents += (receipt.contents["kept"],)
-        last.bytes += receipt.total("kept")
-        size += receipt.rows["text"]
-    return found
 
 
 def _first_of(lanes: Iterable[Lane]) -> list[int]:

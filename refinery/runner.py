@@ -19,11 +19,12 @@ from refinery.executors.local import LocalExecutor
 from refinery.guard import changed_code, check_root, code_stamp, only_run, refuse_changed_code
 from refinery.identity import FORMAT, configuration, library_versions, measure_identity
 from refinery.part import Head, Receipt, Root, StageManifest
-from refinery.planner import Made, Phase, Planner, Selection, Survey, manifests
+from refinery.planner import Planner
 from refinery.progress import Listener, RunRecord, Silent
 from refinery.stage import Filter
 from refinery.stats import StageStatistics
 from refinery.store import store_for
+from refinery.survey import Made, Phase, Selection, Survey, manifests
 from refinery.tasks import Careful, Crumb, Poison, SegmentTask, Task, describe
 from refinery.work import perform
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from refinery.planner import Selection
+from refinery.survey import Selection
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 

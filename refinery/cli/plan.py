@@ -47,7 +47,7 @@ def command(
 
 def _text(found: Forecast) -> str:
     head = f"{found.dataset} → {found.root}   {plural(found.inputs, 'input file')}, {size(found.input_bytes)}"
-    rows = [("stage", "parts", "do", "reason", "write", "CPU"), *(_row(stage) for stage in found.stages)]
+    rows = [("stage", "parts", "do", "reason", "read", "write", "CPU"), *(_row(stage) for stage in found.stages)]
     lines = [head, columns(rows)]
     if found.blocked:
         lines.append(f"then stops: {found.blocked}")
@@ -60,8 +60,21 @@ def _text(found: Forecast) -> str:
 
 def _row(stage: StageForecast) -> tuple[str, ...]:
     parts = f"{stage.parts:,}" if stage.todo in (0, stage.parts) else f"{stage.todo:,} of {stage.parts:,}"
-    written = "–" if stage.write is None else size(stage.write) if stage.todo else ""
-    return stage.name, parts, stage.action, stage.reason, written, _span(stage.seconds) if stage.todo else ""
+    if not stage.todo:
+        return stage.name, parts, stage.action, stage.reason
+    return (
+        stage.name,
+        parts,
+        stage.action,
+        stage.reason,
+        _amount(stage.read),
+        _amount(stage.write),
+        _span(stage.seconds),
+    )
+
+
+def _amount(count: int | None) -> str:
+    return "–" if count is None else size(count)
 
 
 def _span(seconds: float | None) -> str:

@@ -20,10 +20,10 @@ from refinery.inspect.holdings import Finding, Held, Holdings, documents_of
 from refinery.inspect.replay import Wary, step_run
 from refinery.judge import QUARANTINED
 from refinery.part import Receipt
-from refinery.planner import file_content
 from refinery.schema import WHY, Flow, flows
 from refinery.stage import Global, Source
 from refinery.store import store_for
+from refinery.survey import file_content
 from refinery.tables import read_batches
 from refinery.work import source_batch
 

@@ -64,7 +64,7 @@ def sweep(path: str, *, delete: bool = False) -> Sweep:
         strays = tuple(_strays(holdings))
         history = runs(root)
         if delete:
-            for stray in strays:
+            for stray in sorted(strays, key=lambda s: s.kind != "receipt"):  # a receipt must not outlive its files
                 root.store.delete(root.full(stray.path))
     return Sweep(strays, delete, bool(history) and history[0].state != "done")
 

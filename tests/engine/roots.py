@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 from refinery.config import Executor, Pipeline, Step
 from refinery.identity import Content
 from refinery.part import Receipt, Root
-from refinery.planner import Selection
 from refinery.runner import RunReport, run
 from refinery.stage import Stage
 from refinery.store import LocalStore
+from refinery.survey import Selection
 from tests.engine.inline import InlineExecutor
 from tests.engine.toy import Gather, Length, LineSource, Same, Slow, Upper
 
@@ -26,6 +26,9 @@ TEXTS = (
     ["the same text", "another line of text", "The Same Text", "x", "one two three", "poison in it", "last of all"],
 )
 """Lines of input files: kept ones, comments, an empty file but for them, removed ones, duplicates and an error."""
+
+FOLDERS = ["00-lines-of-text", "01-words", "02-upper", "03-same", "04-gather"]
+"""The folders of ``all_kinds`` in a root."""
 
 
 def write_inputs(folder: Path, texts: Iterable[Sequence[str]] = TEXTS) -> Path:
@@ -152,6 +155,29 @@ class Held:
         sums = [sum(r.rows[name] for r in self.receipts(f)) for f in self.manifests for name in ("in", "kept")]
         chained = all(kept == following for kept, following in zip(sums[1::2], sums[2::2], strict=False))
         return chained and all(r["in"] == r["kept"] + r["removed"] + r["skipped"] for r in rows)
+
+
+class Log:
+    """Where ``Length(log=…)`` writes a line for each batch it measures."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def kinds(self, **length: Any) -> tuple[Step, ...]:
+        """All kinds of steps, with a ``Length`` that logs."""
+        return all_kinds(log=str(self.path), **length)
+
+    def batches(self) -> int:
+        """How many batches were measured since the last call."""
+        found = len(self.path.read_text().splitlines()) if self.path.exists() else 0
+        self.path.unlink(missing_ok=True)
+        return found
+
+
+def fresh(folder: Path, given: Pipeline) -> Held:
+    """What the same pipeline makes in a new root."""
+    quick(given.model_copy(update={"root": str(folder / "fresh")}))
+    return Held(folder / "fresh")
 
 
 def all_files(folder: Path) -> dict[str, tuple[int, bytes]]:

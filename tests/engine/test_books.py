@@ -21,9 +21,9 @@ from refinery.inspect.contents import id_differences
 from refinery.inspect.recompute import chosen
 from refinery.inspect.statistics import Statistics, merged
 from refinery.part import Receipt
-from refinery.planner import Selection
 from refinery.stage import Edited
 from refinery.stats import StageStatistics
+from refinery.survey import Selection
 from tests.engine import toy
 from tests.engine.inline import Death
 from tests.engine.looked import LINES, copied, make, recipe

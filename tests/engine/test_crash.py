@@ -24,9 +24,9 @@ import pytest
 
 from refinery import store
 from refinery.config import Pipeline
-from refinery.planner import Selection
 from refinery.stage import Edited
 from refinery.store import LocalStore
+from refinery.survey import Selection
 from tests.engine import toy
 from tests.engine.roots import TEXTS, Held, all_files, pipeline, quick, slow_kinds, steps, visible, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from refinery import store
 from refinery.config import Pipeline
 from refinery.errors import UsageError
-from refinery.planner import Selection
 from refinery.store import LocalStore
+from refinery.survey import Selection
 from tests.engine import toy
 from tests.engine.inline import Death
 from tests.engine.roots import Held, pipeline, quick, steps

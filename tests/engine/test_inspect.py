@@ -23,10 +23,10 @@ from refinery.inspect.find import Query
 from refinery.inspect.holdings import open_root
 from refinery.kernels import SPANS, undo
 from refinery.part import Root
-from refinery.planner import Selection
 from refinery.progress import RunRecord, Silent
 from refinery.stage import Records, Rule
 from refinery.store import LocalStore
+from refinery.survey import Selection
 from tests.engine import toy
 from tests.engine.inline import Death
 from tests.engine.looked import LINES, Snip, copied, make, recipe

@@ -38,7 +38,8 @@ def rule_lists(draw: st.DrawFn) -> list[Rule]:
             {"is_in": label_sets, "not_in": label_sets} if metric == "lang" else {"at_least": bounds, "at_most": bounds}
         )
         kind = draw(st.sampled_from(sorted(one_of)))
-        found.append(Rule(f"rule{number}", metric, **draw(st.fixed_dictionaries({kind: one_of[kind]}))))
+        limit: dict[str, Any] = draw(st.fixed_dictionaries({kind: one_of[kind]}))
+        found.append(Rule(f"rule{number}", metric, **limit))
     return found
 
 

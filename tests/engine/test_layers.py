@@ -26,6 +26,7 @@ LAYERS = (
     ("carry", "shuffle"),
     ("facts",),
     ("work",),
+    ("survey",),
     ("executors", "guard", "planner", "progress"),
     ("runner",),
     ("demo", "describe", "forecast", "inspect", "testing"),

@@ -1,69 +1,22 @@
-"""Runs as a whole: what is made, what is made again, what is refused, and that nothing depends on how it was done."""
+"""Runs as a whole: what is made, of which stages and parts, what is kept, and that nothing depends on how it was done."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from refinery import guard, work
-from refinery.config import Pipeline
 from refinery.docs import Docs
-from refinery.errors import PartFailed, Refused, StorageError, UsageError
-from refinery.guard import only_run
-from refinery.identity import code_digest
-from refinery.part import Root
-from refinery.planner import Selection
+from refinery.errors import PartFailed, StorageError, UsageError
 from refinery.runner import run
-from refinery.stage import Filter, Metric, Records, Rule, Values, bound
-from refinery.store import LocalStore, Store
-from tests.engine.roots import TEXTS, Held, all_files, all_kinds, pipeline, quick, steps, write_inputs
-from tests.engine.toy import Length, LineSource
+from refinery.survey import Selection
+from tests.engine.roots import FOLDERS, TEXTS, Held, Log, all_files, all_kinds, fresh, pipeline, quick, write_inputs
+from tests.engine.toy import Length
 
-FOLDERS = ["00-lines-of-text", "01-words", "02-upper", "03-same", "04-gather"]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with the toy inputs in ``in``."""
-    write_inputs(tmp_path / "in")
-    return tmp_path
-
-
-class Log:
-    """Where ``Length(log=…)`` writes a line for each batch it measures."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def kinds(self, **length: Any) -> Any:
-        """All kinds of steps, with a ``Length`` that logs."""
-        return all_kinds(log=str(self.path), **length)
-
-    def batches(self) -> int:
-        """How many batches were measured since the last call."""
-        found = len(self.path.read_text().splitlines()) if self.path.exists() else 0
-        self.path.unlink(missing_ok=True)
-        return found
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Log:
-    return Log(tmp_path / "log")
-
-
-def fresh(folder: Path, given: Pipeline) -> Held:
-    """What the same pipeline makes in a new root."""
-    quick(given.model_copy(update={"root": str(folder / "fresh")}))
-    return Held(folder / "fresh")
-
-
-# -------------------------------------------------------------------------------------------------- a run and its rows
+# --------------------------------------------------------------------------------------------------- a run and its rows
 
 
 def test_a_run_gives_what_the_stages_say(folder: Path) -> None:
@@ -117,150 +70,7 @@ def test_workers_and_batches_leave_no_trace(folder: Path) -> None:
         assert held.file_bytes() == expected.file_bytes()
 
 
-# ------------------------------------------------------------------------------------------------------ made only once
-
-
-def test_a_second_run_does_nothing(folder: Path) -> None:
-    """No task is done and no file is touched, not even a record of the run."""
-    quick(pipeline(folder))
-    before = all_files(folder / "root")
-    report = run(pipeline(folder, workers=2, batch=7))
-    assert (report.phases, report.tasks, report.complete) == (0, 0, True)
-    assert all_files(folder / "root") == before
-
-
-def test_a_lost_head_is_made_again(folder: Path) -> None:
-    """Receipts are all there is to know: where the head is gone, nothing but the head is made."""
-    quick(pipeline(folder))
-    before = Held(folder / "root")
-    (folder / "root" / "HEAD.json").unlink()
-    assert quick(pipeline(folder)).tasks == 0
-    assert Held(folder / "root").everything() == before.everything()
-
-
-@pytest.mark.parametrize("min_words", [1, 3, 99])
-def test_a_changed_bound_judges_stored_facts(folder: Path, log: Log, min_words: int) -> None:
-    """Nothing is measured again, and the result is a new root's; going back finds the old results."""
-    quick(pipeline(folder, log.kinds()))
-    assert log.batches()
-    changed = pipeline(folder, log.kinds(min_words=min_words))
-    report = quick(changed)
-    assert report.complete
-    assert log.batches() == 0
-    held = Held(folder / "root")
-    assert all(receipt.judged for receipt in held.receipts("01-words"))
-    assert held.everything() == fresh(folder, changed).everything()
-    assert quick(pipeline(folder, log.kinds())).tasks == 0
-
-
-def test_a_changed_bound_can_be_tried_on_a_part_first(folder: Path, log: Log) -> None:
-    """Facts are still found after the new bound was tried on some parts, or after a run that did not come so far."""
-    quick(pipeline(folder, log.kinds()))
-    log.batches()
-    changed = pipeline(folder, log.kinds(min_words=3))
-    quick(changed, Selection(until="lines-of-text"))
-    quick(changed, Selection(parts=(2,), until="upper"))
-    assert quick(changed).complete
-    assert log.batches() == 0
-    assert Held(folder / "root").everything() == fresh(folder, changed).everything()
-
-
-def test_facts_are_of_the_step_of_that_name(folder: Path, log: Log) -> None:
-    """A step with another name measures for itself: its facts are in a column of its own name."""
-    source, words, *_ = log.kinds()
-    quick(pipeline(folder, (source, words)))
-    other = dataclasses.replace(log.kinds(min_words=3)[1], name="other")
-    log.batches()
-    assert quick(pipeline(folder, (source, other))).complete
-    assert log.batches()
-    assert "other" in Held(folder / "root").rows("01-other")[0]
-
-
-class Spotted(Filter):
-    """A filter with nested evidence, which a change of its bound has to find again."""
-
-    name: ClassVar = "spotted"
-    version: ClassVar = 1
-    metrics: ClassVar = (Metric("spots", pa.uint64(), "count"),)
-    evidence: ClassVar = (
-        pa.field("words", pa.list_(pa.struct([("at", pa.uint64()), ("word", pa.string())]))),
-        pa.field("seen", pa.timestamp("s", "UTC")),
-        pa.field("key", pa.binary(4)),
-        pa.field("plain", pa.bool_()),
-    )
-
-    most: int = bound(99)
-
-    def rules(self) -> tuple[Rule, ...]:
-        return (Rule("spotty", "spots", at_most=self.most),)
-
-    def measure(self, docs: Docs) -> Values:
-        words = [[{"at": i, "word": w} for i, w in enumerate(text.split()) if len(w) > 3] for text in docs.texts()]
-        return {
-            "spots": [len(found) for found in words],
-            "words": [found or None for found in words],
-            "seen": [None if len(found) == 1 else 1000 * len(found) for found in words],
-            "key": [text.encode()[:4].ljust(4) for text in docs.texts()],
-            "plain": [not found for found in words],
-        }
-
-
-@pytest.mark.parametrize("batch", [1, 1000])
-def test_facts_of_every_type_are_found_again(folder: Path, batch: int) -> None:
-    """Lists, structs, times, bytes and nulls that were stored judge as those that were measured."""
-    quick(pipeline(folder, steps(LineSource(), Spotted())))
-    changed = pipeline(folder, steps(LineSource(), Spotted(most=1)), batch=batch)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Spotted, "measure", lambda self, docs: pytest.fail("measured again"))
-        quick(changed)
-    assert Held(folder / "root").everything() == fresh(folder, changed).everything()
-    assert Held(folder / "root").file_bytes() == Held(folder / "fresh").file_bytes()
-
-
-class Twins(LineSource):
-    """A source in which every document has the same id."""
-
-    def read(self, path: str, store: Store) -> Iterator[Records]:
-        for found in super().read(path, store):
-            yield dataclasses.replace(found, columns={**found.columns, "id": [b"0" * 16] * len(found.columns["id"])})
-
-
-def test_facts_of_documents_with_one_id_are_measured_again(folder: Path, log: Log) -> None:
-    """Where an id is there twice, nobody can tell whose facts are whose."""
-    quick(pipeline(folder, steps(Twins(), Length(log=str(log.path)))))
-    log.batches()
-    changed = pipeline(folder, steps(Twins(), Length(log=str(log.path), min_words=4)))
-    assert quick(changed).complete
-    assert log.batches()
-    assert Held(folder / "root").everything() == fresh(folder, changed).everything()
-
-
-def test_facts_without_removed_rows_are_measured_again(folder: Path, log: Log) -> None:
-    """With ``keep_removed: counts`` the facts of removed rows are gone, so a new bound has to measure."""
-    quick(pipeline(folder, log.kinds(), keep_removed="counts"))
-    log.batches()
-    changed = pipeline(folder, log.kinds(min_words=1), keep_removed="counts")
-    assert quick(changed).complete
-    assert log.batches()
-    assert Held(folder / "root").everything() == fresh(folder, changed).everything()
-
-
-def test_a_changed_field_measures_again(folder: Path, log: Log) -> None:
-    """Another version of a stage makes it and what follows anew, and leaves what comes before."""
-    quick(pipeline(folder, log.kinds()))
-    log.batches()
-    before = all_files(folder / "root" / FOLDERS[0])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Length, "version", 2)
-        assert quick(pipeline(folder, log.kinds())).complete
-    assert log.batches()
-    after = all_files(folder / "root" / FOLDERS[0])
-    assert {k: v for k, v in after.items() if "manifest" not in k} == {
-        k: v for k, v in before.items() if "manifest" not in k
-    }
-
-
-# ---------------------------------------------------------------------------------------------------------- selections
+# ----------------------------------------------------------------------------------------------------------- selections
 
 
 def test_until(folder: Path) -> None:
@@ -333,7 +143,7 @@ def test_a_selection_that_makes_no_sense(folder: Path, selection: Selection, sai
     assert not (folder / "root" / "HEAD.json").exists()
 
 
-# ------------------------------------------------------------------------------------------------------- what is kept
+# --------------------------------------------------------------------------------------------------------- what is kept
 
 
 def written(held: Held) -> list[str]:
@@ -412,7 +222,7 @@ def test_an_edit_keeps_the_text_before_in_what_it_removes(folder: Path) -> None:
     assert all(row["why"]["value"] == "duplicate" and row["failed"] == ["duplicate"] for row in rows)
 
 
-# -------------------------------------------------------------------------------------------------------------- errors
+# --------------------------------------------------------------------------------------------------------------- errors
 
 
 def test_an_exception_is_a_reason(folder: Path) -> None:
@@ -474,207 +284,3 @@ def test_a_storage_error_is_nobodys_fault(folder: Path, monkeypatch: pytest.Monk
             quick(pipeline(folder))
     assert quick(pipeline(folder)).complete
     assert Held(folder / "root").everything() == fresh(folder, pipeline(folder)).everything()
-
-
-# ------------------------------------------------------------------------------------------------------------- refused
-
-
-def change_code(patch: pytest.MonkeyPatch, name: str = "words", text: str = "changed") -> None:
-    """Let the code digest of a stage be another one."""
-    before = code_digest
-    for module in (guard, work):
-        patch.setattr(module, "code_digest", lambda stage: text if stage.name == name else before(stage))
-
-
-def test_changed_code_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other code under the same version stops the run with exit code 4, naming stage and file; nothing is touched."""
-    quick(pipeline(folder))
-    before = all_files(folder / "root")
-    change_code(monkeypatch)
-    with pytest.raises(Refused, match=r"words \(.*toy\.py:\d+\)") as caught:
-        quick(pipeline(folder))
-    assert caught.value.exit_code == 4
-    assert "--accept-code" in caught.value.hint
-    assert all_files(folder / "root") == before
-
-
-def test_changed_code_can_be_accepted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Accepted once, it is the code of the results: nothing is made, and the next run is not refused."""
-    quick(pipeline(folder))
-    change_code(monkeypatch)
-    assert quick(pipeline(folder), accept_code=True).tasks == 0
-    assert quick(pipeline(folder)).tasks == 0
-    change_code(monkeypatch, text="changed again")
-    with pytest.raises(Refused):
-        quick(pipeline(folder))
-
-
-def test_a_new_version_makes_the_stage_again(folder: Path, monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
-    """Changed code with a new version is what a version is for."""
-    quick(pipeline(folder, log.kinds()))
-    log.batches()
-    change_code(monkeypatch)
-    monkeypatch.setattr(Length, "version", 2)
-    assert quick(pipeline(folder, log.kinds())).complete
-    assert log.batches()
-
-
-def test_code_without_results_may_change(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stage that was not reached yet, or that failed on every part, is free to change."""
-    quick(pipeline(folder), Selection(until="lines-of-text"))
-    change_code(monkeypatch, text="first try")
-    with monkeypatch.context() as patch:
-        patch.setattr(Length, "rules", lambda self: 1 / 0)
-        assert len(quick(pipeline(folder)).failures) == 3
-    change_code(monkeypatch, text="second try")
-    assert quick(pipeline(folder)).complete
-    change_code(monkeypatch, text="third try")
-    with pytest.raises(Refused):
-        quick(pipeline(folder))
-
-
-def test_a_killed_run_is_guarded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Results that a killed run left, of a new version too, are not mixed with those of other code."""
-    quick(pipeline(folder))
-    monkeypatch.setattr(Length, "version", 2)
-    change_code(monkeypatch, text="second")
-    commit = Root.commit
-
-    def once(self: Root, *arguments: Any) -> None:
-        commit(self, *arguments)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Root, "commit", once)
-        with pytest.raises(KeyboardInterrupt):
-            quick(pipeline(folder))
-    change_code(monkeypatch, text="third")
-    with pytest.raises(Refused):
-        quick(pipeline(folder))
-
-
-def test_the_root_of_another_dataset_is_refused(folder: Path) -> None:
-    """A root says whose it is."""
-    quick(pipeline(folder))
-    with pytest.raises(Refused, match="belongs to dataset 'toy', the recipe says 'other'") as caught:
-        quick(pipeline(folder, dataset="other"))
-    assert caught.value.exit_code == 4
-
-
-def test_a_root_of_another_format_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A root that another version laid out differently is not touched."""
-    quick(pipeline(folder))
-    monkeypatch.setattr(guard, "FORMAT", 2)
-    with pytest.raises(Refused, match="has format 1; this version writes format 2"):
-        quick(pipeline(folder))
-
-
-def test_a_second_run_at_once_is_refused(folder: Path) -> None:
-    """One run at a time holds a root; when it is over, another may."""
-    with only_run(Root(str(folder / "root"), LocalStore())):
-        with pytest.raises(Refused, match="another run is at work") as caught:
-            quick(pipeline(folder))
-        assert caught.value.exit_code == 4
-    assert quick(pipeline(folder)).complete
-
-
-def test_a_root_that_is_a_file(folder: Path) -> None:
-    """A file is no root, and a folder below a file cannot be."""
-    (folder / "root").write_text("")
-    with pytest.raises(UsageError, match="root is a file"):
-        quick(pipeline(folder))
-    with pytest.raises(StorageError, match="Not a directory"):
-        quick(pipeline(folder, root="root/below"))
-
-
-@pytest.mark.parametrize("damage", ["", "{", '{"format": 1}'])
-def test_a_damaged_head_is_named(folder: Path, damage: str) -> None:
-    """A head that cannot be read is an error that names it, not a new root."""
-    quick(pipeline(folder))
-    (folder / "root" / "HEAD.json").write_text(damage)
-    with pytest.raises(StorageError, match=r"HEAD\.json: not a head"):
-        quick(pipeline(folder))
-
-
-# -------------------------------------------------------------------------------------------------------------- inputs
-
-
-def keys(held: Held, name: str) -> set[str]:
-    return {receipt.key for receipt in held.receipts(name)}
-
-
-def test_a_new_input_maps_only_itself(folder: Path, log: Log) -> None:
-    """The parts of other files are reused, though their numbers change; the result is a new root's."""
-    given = pipeline(folder, log.kinds())
-    quick(given)
-    log.batches()
-    before = Held(folder / "root")
-    (folder / "in" / "-new.txt").write_text("a new file\nthe same text\n")
-    report = quick(given)
-    assert report.complete
-    assert log.batches() == 1
-    held = Held(folder / "root")
-    for name in FOLDERS[:3]:
-        assert keys(held, name) > keys(before, name)
-    assert held.everything() == fresh(folder, given).everything()
-    held.check_files()
-
-
-def test_a_removed_input_leaves_the_result(folder: Path, log: Log) -> None:
-    """Without one of its files, a root is what a new root of the others is; nothing of them is measured."""
-    given = pipeline(folder, log.kinds())
-    quick(given)
-    log.batches()
-    (folder / "in" / "0.txt").unlink()
-    assert quick(given).complete
-    assert log.batches() == 0
-    assert Held(folder / "root").everything() == fresh(folder, given).everything()
-
-
-def test_a_changed_input_is_read_again(folder: Path, log: Log) -> None:
-    """Only the part of the changed file is measured."""
-    given = pipeline(folder, log.kinds())
-    quick(given)
-    log.batches()
-    path = folder / "in" / "0.txt"
-    path.write_text(path.read_text() + "one more line\n")
-    assert quick(given).complete
-    assert log.batches() == 3  # of up to three of its eight lines each
-    assert Held(folder / "root").everything() == fresh(folder, given).everything()
-
-
-def test_a_touched_input_changes_nothing_after_it(folder: Path) -> None:
-    """A file with another time of change and the same lines is read again, and all that follows stays valid."""
-    quick(pipeline(folder))
-    before = Held(folder / "root")
-    os.utime(folder / "in" / "0.txt", ns=(1, 1))
-    assert quick(pipeline(folder)).tasks == 1
-    held = Held(folder / "root")
-    assert held.contents() == before.contents()
-    for name in FOLDERS[1:]:
-        assert held.receipts(name) == before.receipts(name)
-
-
-def test_no_input_is_an_error(tmp_path: Path) -> None:
-    """A pattern without files is a storage error, and no root is begun."""
-    with pytest.raises(StorageError, match="no such file") as caught:
-        quick(pipeline(tmp_path))
-    assert caught.value.exit_code == 3
-    assert not (tmp_path / "root" / "HEAD.json").exists()
-
-
-def test_a_file_named_twice_is_one_part(folder: Path) -> None:
-    """Patterns that meet in a file read it once."""
-    patterns = (str(folder / "in" / "*.txt"), str(folder / "in" / "0.txt"))
-    quick(pipeline(folder, steps(LineSource()), inputs=patterns))
-    assert len(Held(folder / "root").receipts(FOLDERS[0])) == len(TEXTS)
-
-
-def test_a_root_may_have_any_name(folder: Path, log: Log) -> None:
-    """Brackets and stars in the root's path are no pattern: facts are found and the code is guarded."""
-    given = pipeline(folder, log.kinds(), root="[r]oo?t*")
-    quick(given)
-    log.batches()
-    changed = pipeline(folder, log.kinds(min_words=3), root="[r]oo?t*")
-    quick(changed)
-    assert log.batches() == 0

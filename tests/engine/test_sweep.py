@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from refinery.errors import Refused, StorageError, UsageError
 from refinery.guard import only_run
 from refinery.inspect import read_books, sweep, verify
 from refinery.part import Root
-from refinery.planner import Selection
 from refinery.store import LocalStore
+from refinery.survey import Selection
 from tests.engine.looked import copied, make, recipe
 from tests.engine.roots import Held, all_files, quick
 
@@ -67,6 +68,33 @@ def test_a_swept_root_can_go_back_to_the_earlier_recipe(tmp_path: Path) -> None:
     sweep(str(root), delete=True)
     quick(recipe(tmp_path))
     assert Held(root).contents() == before
+
+
+def test_a_sweep_that_is_killed_leaves_no_receipt_without_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever a sweep ends, going back to the earlier recipe gives what it gave before."""
+    root = make(tmp_path)
+    before = Held(root).contents()
+    quick(recipe(tmp_path, min_words=3))
+    count = len(sweep(str(root)).strays)
+    delete = LocalStore.delete
+    for allowed in (1, count // 3, count // 2, count - 1):
+        left = iter(range(allowed))
+
+        def killed(store: LocalStore, path: str, left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                raise StorageError("killed here")
+            delete(store, path)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(LocalStore, "delete", killed)
+            with pytest.raises(StorageError):
+                sweep(str(root), delete=True)
+        quick(recipe(tmp_path))
+        assert Held(root).contents() == before
+        assert verify(str(root)).ok
+        quick(recipe(tmp_path, min_words=3))
 
 
 def test_what_killed_runs_leave_goes(copy: Path) -> None:

@@ -16,9 +16,9 @@ import time
 
 from refinery.config import load
 from refinery.part import Root
-from refinery.planner import manifests
 from refinery.runner import run
 from refinery.store import store_for
+from refinery.survey import manifests
 
 
 def main() -> None:
