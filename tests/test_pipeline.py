@@ -58,7 +58,7 @@ def root(crawl: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def refine(crawl: Path, root: Path, *overrides: str) -> None:
     """Run the small recipe and require that all of it was made."""
-    found = [f"inputs={crawl}/*.warc.gz", *overrides]
+    found = [f"inputs={crawl}/*.warc.gz", f"url.blocklists=[{crawl}/blocked_domains.txt]", *overrides]
     report = refinery.run(parse(RECIPE, "tiny.yaml", found, str(root)))
     assert report.complete
     assert report.failures == ()
@@ -88,7 +88,7 @@ def test_every_planted_kind_meets_its_fate(crawl: Path, root: Path) -> None:
     ended = {row["url"]: row["why"]["stage"] for file in root.glob("*/removed/*.parquet") for row in removed(file)}
     for page in planted:
         fates.setdefault(page["kind"], Counter())[ended.get(page["url"], "export")] += 1
-    for kind in ("strict word", "hard word", "soft words", "curated source"):
+    for kind in ("blocked domain", "strict word", "hard word", "soft words", "curated source"):
         assert set(fates[kind]) == {"url"}, (kind, fates[kind])
     for kind in ("pdf", "image", "not found", "redirect"):
         assert set(fates[kind]) == {"warc"}, (kind, fates[kind])
