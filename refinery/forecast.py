@@ -21,7 +21,7 @@ class StageForecast:
     """One stage of a plan.
 
     ``parts`` of which ``todo`` are to be made; sizes in bytes and CPU seconds of what is to be done, estimated from the
-    parts that are there, None where none is.
+    parts that are there, None where none is, or where stored facts are only judged.
     """
 
     name: str
@@ -59,20 +59,48 @@ def plan(pipeline: Pipeline, selection: Selection = Selection()) -> Forecast:
     head = check_root(root, planner.pipeline.dataset)
     survey = planner.survey()
     known = manifests(root, head)
-    stages: list[StageForecast] = []
-    for position, made in enumerate(survey.made[: planner.last + 1]):
-        manifest = known.get(planner.folders[position])
-        stages.append(_stage(planner, position, made, manifest, stages, selection))
     inputs = planner.inputs()
+    size = sum(store_for(path).stat(path).size for path in inputs)
+    stages: list[StageForecast] = []
+    before = _Cost(size / len(inputs), 0, 0)
+    for position, made in enumerate(survey.made[: planner.last + 1]):
+        folder = planner.folders[position]
+        cost = _Cost.of(root, folder, known.get(folder))
+        stages.append(_stage(planner, position, made, known.get(folder), stages, selection, before, cost))
+        before = cost
     return Forecast(
         dataset=planner.pipeline.dataset,
         root=root.path,
         inputs=len(inputs),
-        input_bytes=sum(store_for(path).stat(path).size for path in inputs),
+        input_bytes=size,
         stages=tuple(stages),
         changed_code=tuple(step.name for step in changed_code(root, head, planner.folders, planner.steps)),
         blocked=survey.blocked,
     )
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """Means over the parts of a stage that are there: bytes kept, bytes written in all, seconds. None where none is."""
+
+    kept: float | None
+    written: float | None
+    seconds: float | None
+
+    @classmethod
+    def of(cls, root: Root, folder: str, manifest: StageManifest | None) -> _Cost:
+        """From the receipts of a stage, its shuffle's included."""
+        parts = _receipts(root, folder, manifest.parts if manifest else ())
+        if not parts:
+            return cls(None, None, None)
+        made = parts + _receipts(root, folder, manifest.shuffle if manifest else ())
+        written = sum(receipt.total(name) for receipt in made for name in receipt.files)
+        kept, seconds = sum(r.total("kept") for r in parts), sum(r.seconds for r in made)
+        return cls(kept / len(parts), written / len(parts), seconds / len(parts))
+
+
+def _receipts(root: Root, folder: str, keys: Sequence[str]) -> list[Receipt]:
+    return [receipt for key in keys if (receipt := root.receipt(folder, key)) is not None]
 
 
 def _stage(
@@ -80,20 +108,30 @@ def _stage(
     position: int,
     made: Made,
     manifest: StageManifest | None,
-    before: Sequence[StageForecast],
+    earlier: Sequence[StageForecast],
     selection: Selection,
+    before: _Cost,
+    cost: _Cost,
 ) -> StageForecast:
     stage = planner.steps[position].stage
-    todo = made.actions["run"] + made.actions["judge"]
+    todo, parts = made.actions["run"] + made.actions["judge"], made.lanes
+    if todo == parts and stage.shard_bytes() is not None and manifest is not None:
+        todo = parts = manifest.expected  # how many shards there will be is not known before
     action: Action = "keep" if not todo else "run" if made.actions["run"] else "judge"
     return StageForecast(
         name=planner.steps[position].name,
         action=action,
-        reason=_reason(stage, manifest, action, todo, before, selection),
-        parts=made.lanes,
+        reason=_reason(stage, manifest, action, todo, earlier, selection),
+        parts=parts,
         todo=todo,
-        **_estimates(planner.root, planner.folders[position], manifest, todo),
+        read=_whole(before.kept, todo),
+        write=_whole(cost.written, todo),
+        seconds=None if cost.seconds is None or action == "judge" else cost.seconds * todo,  # judging costs little
     )
+
+
+def _whole(mean: float | None, parts: int) -> int | None:
+    return None if mean is None else int(mean * parts)
 
 
 def _reason(
@@ -135,23 +173,3 @@ def _short(value: Any) -> str:
         return str(value["sha256"])[:8]
     text = ", ".join(map(_short, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= 40 else f"{text[:37]}…"
-
-
-def _estimates(root: Root, folder: str, manifest: StageManifest | None, todo: int) -> dict[str, Any]:
-    """Means over the parts that were made before, times the parts to make."""
-    keys = manifest.parts[:64] if manifest else ()
-    receipts: list[Receipt] = [r for key in keys if (r := root.receipt(folder, key)) is not None]
-    if not receipts or not todo:
-        return dict.fromkeys(("read", "write", "seconds"), None if todo else 0)
-    share = todo / len(receipts)
-    written = sum(r.total("kept") + r.total("removed") for r in receipts)
-    read = (
-        sum(r.rows["in"] for r in receipts)
-        * written
-        / max(1, sum(r.rows["kept"] + r.rows["removed"] for r in receipts))
-    )
-    return {
-        "read": int(read * share),
-        "write": int(written * share),
-        "seconds": sum(r.seconds for r in receipts) * share,
-    }
