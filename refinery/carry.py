@@ -5,7 +5,7 @@ This is the only module that catches ``Exception``: what a stage raises on a doc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,16 +19,13 @@ from refinery.judge import ERROR, QUARANTINED, Trouble, Verdict, explain, judge
 from refinery.kernels import count_tokens
 from refinery.schema import FAILED, WHY, changes_text
 from refinery.stage import Edit, Edited, Filter, Global, Values
-from refinery.tasks import Careful, Poison, StepRun
+from refinery.tasks import Careful, Mark, Poison, StepRun
 
 VOCABULARY = Asset("gpt2.bpe")
 """The engine counts GPT-2 tokens, the unit in which data sets are compared."""
 
 SAMPLE = 256 // 100
 """``keep_removed: sample`` keeps the text of ids whose last byte is below this, about 1 %."""
-
-Mark = Callable[[str, int, int], None]
-"""Told before the rows (step, first, count) are touched, so that the death of a worker can be traced."""
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import Any
 from refinery.config import Pipeline
 from refinery.guard import changed_code, check_root
 from refinery.identity import configuration, library_versions, versions_changed
-from refinery.part import Receipt, Root, StageManifest
+from refinery.part import Root, StageManifest
 from refinery.planner import Planner
 from refinery.stage import Stage
 from refinery.store import store_for
-from refinery.survey import Action, Made, Selection, manifests
+from refinery.survey import Action, Made, Selection, input_files, manifests
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def plan(pipeline: Pipeline, selection: Selection = Selection()) -> Forecast:
     head = check_root(root, planner.pipeline.dataset)
     survey = planner.survey()
     known = manifests(root, head)
-    inputs = planner.inputs()
+    inputs = input_files(pipeline)
     size = sum(store_for(path).stat(path).size for path in inputs)
     stages: list[StageForecast] = []
     before = _Cost(size / len(inputs), 0, 0)
@@ -90,17 +90,13 @@ class _Cost:
     @classmethod
     def of(cls, root: Root, folder: str, manifest: StageManifest | None) -> _Cost:
         """From the receipts of a stage, its shuffle's included."""
-        parts = _receipts(root, folder, manifest.parts if manifest else ())
-        if not parts:
+        parts = root.receipts(folder, manifest.parts) if manifest else []
+        if manifest is None or not parts:
             return cls(None, None, None)
-        made = parts + _receipts(root, folder, manifest.shuffle if manifest else ())
+        made = parts + root.receipts(folder, manifest.shuffle)
         written = sum(receipt.total(name) for receipt in made for name in receipt.files)
         kept, seconds = sum(r.total("kept") for r in parts), sum(r.seconds for r in made)
         return cls(kept / len(parts), written / len(parts), seconds / len(parts))
-
-
-def _receipts(root: Root, folder: str, keys: Sequence[str]) -> list[Receipt]:
-    return [receipt for key in keys if (receipt := root.receipt(folder, key)) is not None]
 
 
 def _stage(
@@ -114,7 +110,7 @@ def _stage(
     cost: _Cost,
 ) -> StageForecast:
     stage = planner.steps[position].stage
-    todo, parts = made.actions["run"] + made.actions["judge"], made.lanes
+    todo, parts = made.actions["run"] + made.actions["judge"], made.expected
     if todo == parts and stage.shard_bytes() is not None and manifest is not None:
         todo = parts = manifest.expected  # how many shards there will be is not known before
     action: Action = "keep" if not todo else "run" if made.actions["run"] else "judge"

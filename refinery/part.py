@@ -6,6 +6,7 @@ A receipt is the commit: a file that no receipt names does not exist to any read
 from __future__ import annotations
 
 import glob
+from collections.abc import Iterable
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -128,6 +129,10 @@ class Root:
         """The receipt with a key, or None where that part is not made."""
         path = self.full(receipt_path(folder, key))
         return self._parse(Receipt, path) if self.store.exists(path) else None
+
+    def receipts(self, folder: str, keys: Iterable[str]) -> list[Receipt]:
+        """Those of the receipts with these keys that are there, in the order of the keys."""
+        return [receipt for key in keys if (receipt := self.receipt(folder, key)) is not None]
 
     def commit(self, folder: str, receipt: Receipt) -> None:
         """Write a receipt: from here on its files exist."""

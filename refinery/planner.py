@@ -8,9 +8,9 @@ key depends on the contents before it, only the tasks of the next phase can be k
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from refinery.config import Pipeline, Step
+from refinery.config import Pipeline
 from refinery.docs import TRANSIENT
 from refinery.errors import UsageError
 from refinery.identity import digest, identity, map_identity, measure_identity, part_key
@@ -19,7 +19,19 @@ from refinery.schema import Flow, flows
 from refinery.shuffle import ranges
 from refinery.stage import Filter, Global
 from refinery.store import store_for
-from refinery.survey import Lane, Made, Phase, Segment, Selection, Survey, file_content, gathered, next_lane
+from refinery.survey import (
+    Made,
+    Part,
+    Phase,
+    Segment,
+    Selection,
+    Survey,
+    begins_segment,
+    file_content,
+    gathered,
+    input_files,
+    next_part,
+)
 from refinery.tasks import MappedFiles, MapRun, ReduceTask, ResolveTask, SegmentTask, StepRun
 
 KEY_BYTES = 16
@@ -56,7 +68,7 @@ class Planner:
         return names.index(name)
 
     def _segments(self) -> list[Segment]:
-        starts = [i for i, s in enumerate(self.steps) if i == 0 or _begins_segment(s)]
+        starts = [i for i, s in enumerate(self.steps) if i == 0 or begins_segment(s.stage)]
         ends = [*(s - 1 for s in starts[1:]), len(self.steps) - 1]
         found = []
         for first, last in zip(starts, ends, strict=True):
@@ -71,46 +83,41 @@ class Planner:
     def survey(self) -> Survey:
         """Walk from the inputs until something is missing."""
         self.made = [Made() for _ in self.steps]
-        lanes = self._source_lanes()
+        parts = self._source_parts()
         blocked = ""
         for segment in self.segments:
-            entered = self._enter(segment, lanes)
+            entered = self._enter(segment, parts)
             if isinstance(entered, (Phase, str)):
                 phase = entered if isinstance(entered, Phase) else None
                 blocked = entered if isinstance(entered, str) else ""
                 self._mark_rest(segment.first)
                 return Survey(phase, self.made, blocked)
-            lanes = entered
-            for lane in lanes:
-                self._follow(segment, lane)
-            tasks = tuple(self._segment_task(segment, lane) for lane in lanes if lane.missing is not None)
+            parts = entered
+            for part in parts:
+                self._follow(segment, part)
+            tasks = tuple(self._segment_task(segment, part) for part in parts if part.missing is not None)
             if tasks:
                 self._mark_rest(segment.last + 1)
-                names = [self.steps[i].name for i in range(min(_first_of(lanes)), segment.last + 1)]
+                names = [self.steps[i].name for i in range(min(_first_of(parts)), segment.last + 1)]
                 title = " → ".join(names) or f"{self.steps[segment.tail or 0].name} map"
                 return Survey(Phase(title, tasks), self.made)
         return Survey(None, self.made)
 
-    def inputs(self) -> list[str]:
-        """All input files, each once, in the order of the recipe's patterns."""
-        source = self.pipeline.source
-        found = (p for pattern in self.pipeline.inputs for p in source.list_inputs(pattern, store_for(pattern)))
-        return list(dict.fromkeys(found))
-
-    def _source_lanes(self) -> list[Lane]:
-        paths = self.inputs()
-        lanes = []
+    def _source_parts(self) -> list[Part]:
+        paths = input_files(self.pipeline)
+        parts = []
         for number in self._wanted(paths):
             found = store_for(paths[number]).stat(paths[number])
-            lanes.append(Lane(number, (paths[number],), (file_content(paths[number], found),), found.size))
-        if not lanes:
+            parts.append(Part(number, (paths[number],), (file_content(paths[number], found),), found.size))
+        if not parts:
             raise UsageError(f"--parts selects none of the {len(paths)} parts", hint=f"parts are 0 to {len(paths) - 1}")
-        return lanes
+        return parts
 
     def _wanted(self, paths: Sequence[str]) -> list[int]:
         numbers = range(len(paths))
         if self._selection.parts is not None:
-            return [n for n in numbers if n in set(self._selection.parts)]
+            wanted = set(self._selection.parts)
+            return [number for number in numbers if number in wanted]
         if self._selection.share is not None:
             count = max(1, math.ceil(len(paths) * self._selection.share))
             return sorted(sorted(numbers, key=lambda n: digest(paths[n]))[:count])
@@ -122,166 +129,170 @@ class Planner:
         other._known = self._known
         return other
 
-    def _enter(self, segment: Segment, lanes: list[Lane]) -> list[Lane] | Phase | str:
-        """The lanes as the segment's first step takes them; or what must be done or cannot be done before."""
+    def _enter(self, segment: Segment, parts: list[Part]) -> list[Part] | Phase | str:
+        """The parts as the segment's first step takes them; or what must be done or cannot be done before."""
         if segment.first == 0:
-            return lanes
+            return parts
         step = self.steps[segment.first]
         before = segment.first - 1
         if self._selection.partial:
             return f"{step.name} needs all parts, and only some are selected"
         if isinstance(step.stage, Global):
-            return self._shuffle(segment.first, step.stage, lanes)
+            return self._shuffle(segment.first, step.stage, parts)
         shard = step.stage.shard_bytes() or 0
-        return gathered(lanes, before, shard)
+        return gathered(parts, before, shard)
 
-    def _follow(self, segment: Segment, lane: Lane) -> None:
-        contents = lane.contents
+    def _follow(self, segment: Segment, part: Part) -> None:
+        contents = part.contents
         for position in range(segment.first, segment.last + 1):
             made = self.made[position]
-            made.lanes += 1
-            if lane.missing is not None:
+            made.expected += 1
+            if part.missing is not None:
                 made.actions["run"] += 1
                 continue
             key = part_key(self.identities[position], contents)
             receipt = self._receipt(position, key)
             if receipt is None or (self._tap(position) and not receipt.files):
-                lane.missing = position
-                lane.contents = contents
+                part.missing = position
+                part.contents = contents
                 made.actions["judge" if self._stored_paths(position, contents) else "run"] += 1
                 continue
-            lane.receipts[position] = receipt
+            part.receipts[position] = receipt
             made.receipts.append(receipt)
             made.actions["keep"] += 1
             contents = (receipt.contents["kept"],)
-        if lane.missing is None and segment.tail is not None:
-            self._follow_map(segment.tail, segment.last + 1, lane, contents)
+        if part.missing is None and segment.tail is not None:
+            self._follow_map(segment.tail, segment.last + 1, part, contents)
 
-    def _follow_map(self, position: int, end: int, lane: Lane, contents: tuple[str, ...]) -> None:
+    def _follow_map(self, position: int, end: int, part: Part, contents: tuple[str, ...]) -> None:
         stage = self.steps[position].stage
         assert isinstance(stage, Global)
-        lane.mapped = self._receipt(position, part_key(map_identity(stage), contents))
-        if lane.mapped is None:
-            lane.missing = end
-            lane.contents = contents
+        part.mapped = self._receipt(position, part_key(map_identity(stage), contents))
+        if part.mapped is None:
+            part.missing = end
+            part.contents = contents
         else:
-            self.made[position].shuffle.append(lane.mapped)
+            self.made[position].shuffle.append(part.mapped)
 
     def _mark_rest(self, first: int) -> None:
         """Steps that the walk could not reach: their inputs are not made yet."""
-        lanes = max((m.lanes for m in self.made), default=0)
+        parts = max((m.expected for m in self.made), default=0)
         for made in self.made[first : self.last + 1]:
-            if not made.lanes:
-                made.lanes = lanes
-                made.actions["run"] = lanes
+            if not made.expected:
+                made.expected = parts
+                made.actions["run"] = parts
 
     # -------------------------------------------------------------------------------------------------- global stages
 
-    def _shuffle(self, position: int, stage: Global, lanes: list[Lane]) -> list[Lane] | Phase:
+    def _shuffle(self, position: int, stage: Global, parts: list[Part]) -> list[Part] | Phase:
         name, before = self.steps[position].name, position - 1
-        maps = [lane.mapped for lane in lanes if lane.mapped is not None]
         reduces, missing = [], []
-        for task in self._reduce_tasks(position, stage, lanes):
+        for task in self._reduce_tasks(position, stage, parts):
             receipt = self._receipt(position, task.key)
             missing += [task] if receipt is None else []
             reduces += [receipt] if receipt is not None else []
         if missing:
             return Phase(f"{name} reduce", tuple(missing))
         self.made[position].shuffle += reduces
-        resolve = self._resolve_task(position, stage, lanes, maps, reduces)
+        resolve = self._resolve_task(position, stage, parts, reduces)
         verdicts = self._receipt(position, resolve.key)
         if verdicts is None:
             return Phase(f"{name} resolve", (resolve,))
         self.made[position].shuffle.append(verdicts)
-        return [next_lane(lane, before, verdicts) for lane in lanes]
+        return [next_part(part, before, verdicts) for part in parts]
 
-    def _reduce_tasks(self, position: int, stage: Global, lanes: Sequence[Lane]) -> Iterable[ReduceTask]:
+    def _reduce_tasks(self, position: int, stage: Global, parts: Sequence[Part]) -> Iterator[ReduceTask]:
         runs, inputs, total = [], [], 0
-        for lane in lanes:
-            assert lane.mapped is not None
-            runs.append((lane.number, lane.mapped.files["keys"][0].path))
-            inputs.append(f"{lane.number}:{lane.mapped.contents['keys']}")
-            total += lane.mapped.rows["keys"] * KEY_BYTES
+        for part in parts:
+            assert part.mapped is not None
+            runs.append((part.number, part.mapped.files["keys"][0].path))
+            inputs.append(f"{part.number}:{part.mapped.contents['keys']}")
+            total += part.mapped.rows["keys"] * KEY_BYTES
         cuts = ranges(total)
         for number, (low, high) in enumerate(cuts):
             key = part_key(map_identity(stage), [f"reduce {low:x}-{high:x}", *inputs])
             yield ReduceTask(
-                self.root.path, stage, self.steps[position].name, self.folders[position], key, number, low, high,
-                tuple(runs), tuple(inputs), total // len(cuts),
-            )  # fmt: skip
+                root=self.root.path,
+                stage=stage,
+                name=self.steps[position].name,
+                folder=self.folders[position],
+                key=key,
+                number=number,
+                low=low,
+                high=high,
+                runs=tuple(runs),
+                inputs=tuple(inputs),
+                bytes=total // len(cuts),
+            )
 
     def _resolve_task(
-        self, position: int, stage: Global, lanes: Sequence[Lane], maps: Sequence[Receipt], reduces: Sequence[Receipt]
+        self, position: int, stage: Global, parts: Sequence[Part], reduces: Sequence[Receipt]
     ) -> ResolveTask:
-        parts = tuple(
-            MappedFiles(lane.number, mapped.files["keys"][0].path, mapped.files["index"][0].path)
-            for lane, mapped in zip(lanes, maps, strict=True)
-        )
-        inputs = [
-            f"{lane.number}:{m.contents['keys']}:{m.contents['index']}" for lane, m in zip(lanes, maps, strict=True)
-        ]
+        mapped, inputs = [], []
+        for part in parts:
+            assert part.mapped is not None
+            files, contents = part.mapped.files, part.mapped.contents
+            mapped.append(MappedFiles(part.number, files["keys"][0].path, files["index"][0].path))
+            inputs.append(f"{part.number}:{contents['keys']}:{contents['index']}")
         inputs += [r.contents.get("reduced", "") for r in reduces]
-        files = tuple(f.path for r in reduces for f in r.files.get("reduced", ()))
-        key = part_key(identity(stage), ["resolve", *inputs])
-        size = sum(r.total("reduced") for r in reduces)
         return ResolveTask(
-            self.root.path,
-            stage,
-            self.steps[position].name,
-            self.folders[position],
-            key,
-            files,
-            parts,
-            tuple(inputs),
-            size,
+            root=self.root.path,
+            stage=stage,
+            name=self.steps[position].name,
+            folder=self.folders[position],
+            key=part_key(identity(stage), ["resolve", *inputs]),
+            reduced=tuple(f.path for r in reduces for f in r.files.get("reduced", ())),
+            parts=tuple(mapped),
+            inputs=tuple(inputs),
+            bytes=sum(r.total("reduced") for r in reduces),
         )
 
     # ---------------------------------------------------------------------------------------------------------- tasks
 
-    def _segment_task(self, segment: Segment, lane: Lane) -> SegmentTask:
-        assert lane.missing is not None
-        start = self._start(segment, lane)
+    def _segment_task(self, segment: Segment, part: Part) -> SegmentTask:
+        assert part.missing is not None
+        start = self._start(segment, part)
         read_files = start > segment.first
-        before = lane.receipts[start - 1] if read_files else None
-        contents = self._inputs_of(segment, lane, start)
-        runs = tuple(self._step_run(position, lane) for position in range(start, segment.last + 1))
+        before = part.receipts[start - 1] if read_files else None
+        contents = self._inputs_of(segment, part, start)
+        runs = tuple(self._step_run(position, part) for position in range(start, segment.last + 1))
         tail = segment.tail
         starts_with_verdict = not read_files and isinstance(self.steps[segment.first].stage, Global)
         return SegmentTask(
             root=self.root.path,
-            part=lane.number,
-            paths=tuple(f.path for f in before.files["kept"]) if before else lane.paths,
+            part=part.number,
+            paths=tuple(f.path for f in before.files["kept"]) if before else part.paths,
             contents=contents,
             steps=runs,
-            verdict=lane.verdict if starts_with_verdict else "",
+            verdict=part.verdict if starts_with_verdict else "",
             map=self._map_run(tail) if tail is not None else None,
             force=self._forced,
             keep_removed=self.pipeline.keep_removed,
             batch=self.pipeline.executor.batch,
-            bytes=before.total("kept") if before else lane.bytes,
+            bytes=before.total("kept") if before else part.bytes,
         )
 
-    def _start(self, segment: Segment, lane: Lane) -> int:
+    def _start(self, segment: Segment, part: Part) -> int:
         """The step to begin with: the first missing one, or an earlier one where its input is not in Parquet."""
-        start = lane.missing if lane.missing is not None else segment.first
+        start = part.missing if part.missing is not None else segment.first
         while start > segment.first:
             given = self.flows[start].given if start <= segment.last else self.flows[segment.last].passed
-            if lane.receipts[start - 1].files.get("kept") and not TRANSIENT & set(given.names):
+            if part.receipts[start - 1].files.get("kept") and not TRANSIENT & set(given.names):
                 return start
             start -= 1
         return segment.first
 
-    def _inputs_of(self, segment: Segment, lane: Lane, start: int) -> tuple[str, ...]:
-        if start == lane.missing:
-            return lane.contents
+    def _inputs_of(self, segment: Segment, part: Part, start: int) -> tuple[str, ...]:
+        if start == part.missing:
+            return part.contents
         if start == segment.first:
-            return lane.receipts[start].inputs
-        return (lane.receipts[start - 1].contents["kept"],)
+            return part.receipts[start].inputs
+        return (part.receipts[start - 1].contents["kept"],)
 
-    def _step_run(self, position: int, lane: Lane) -> StepRun:
-        assert lane.missing is not None
-        commit = position >= lane.missing
-        stored = self._stored_paths(position, lane.contents) if position == lane.missing else ()
+    def _step_run(self, position: int, part: Part) -> StepRun:
+        assert part.missing is not None
+        commit = position >= part.missing
+        stored = self._stored_paths(position, part.contents) if position == part.missing else ()
         return StepRun(
             step=self.steps[position],
             folder=self.folders[position],
@@ -289,7 +300,7 @@ class Planner:
             flow=self.flows[position],
             tap=self._tap(position),
             commit=commit,
-            expected="" if commit else lane.receipts[position].contents["kept"],
+            expected="" if commit else part.receipts[position].contents["kept"],
             stored=stored,
         )
 
@@ -329,9 +340,8 @@ class Planner:
         folder, wanted = self.folders[position], measure_identity(self.steps[position].stage)
         found = {}
         for manifest in self.root.manifests_of(folder):
-            for key in manifest.parts if manifest.measure == wanted else ():
-                receipt = self.root.receipt(folder, key)
-                if receipt is not None and "removed" in receipt.files:
+            for receipt in self.root.receipts(folder, manifest.parts) if manifest.measure == wanted else ():
+                if "removed" in receipt.files:
                     paths = tuple(f.path for name in ("kept", "removed") for f in receipt.files[name])
                     found[receipt.inputs] = paths
         return found
@@ -345,9 +355,5 @@ class Planner:
         return self._stored[position].get(contents, ())
 
 
-def _begins_segment(step: Step) -> bool:
-    return isinstance(step.stage, Global) or step.stage.shard_bytes() is not None
-
-
-def _first_of(lanes: Iterable[Lane]) -> list[int]:
-    return [lane.missing for lane in lanes if lane.missing is not None]
+def _first_of(parts: Iterable[Part]) -> list[int]:
+    return [part.missing for part in parts if part.missing is not None]

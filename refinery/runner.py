@@ -87,7 +87,7 @@ def _stale(head: Head, planner: Planner) -> bool:
 
 def _tells(manifest: StageManifest, made: Made) -> bool:
     """Whether a manifest is of these receipts."""
-    keys = tuple(r.key for r in made.receipts), tuple(r.key for r in made.shuffle), made.lanes
+    keys = tuple(r.key for r in made.receipts), tuple(r.key for r in made.shuffle), made.expected
     return (manifest.parts, manifest.shuffle, manifest.expected) == keys
 
 
@@ -255,7 +255,7 @@ def _manifest(planner: Planner, position: int, made: Made) -> StageManifest:
         version=step.stage.version,
         configuration=configuration(step.stage),
         libraries=library_versions(step.stage),
-        expected=made.lanes,
+        expected=made.expected,
         parts=tuple(r.key for r in made.receipts),
         shuffle=tuple(r.key for r in made.shuffle),
         statistics=merged.to_json(),
@@ -263,4 +263,4 @@ def _manifest(planner: Planner, position: int, made: Made) -> StageManifest:
 
 
 def _complete(survey: Survey) -> bool:
-    return survey.phase is None and all(m.complete for m in survey.made if m.lanes)
+    return survey.phase is None and all(m.complete for m in survey.made if m.expected)

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from refinery.store import Store
-from refinery.tables import arrow_errors
+from refinery.part import Root
+from refinery.tables import open_parquet
 
 ROW_GROUP = 65_536
 """Rows of a sorted run that are in memory at once."""
@@ -40,9 +39,9 @@ def ranges(total_bytes: int) -> list[tuple[int, int]]:
     return list(pairwise(cuts))
 
 
-def read_range(store: Store, path: str, low: int, high: int) -> Iterator[pa.RecordBatch]:
-    """Rows of a sorted file with ``low <= key < high``, in order."""
-    with arrow_errors(path), store.open(path) as stream, pq.ParquetFile(stream) as file:
+def read_range(root: Root, path: str, low: int, high: int) -> Iterator[pa.RecordBatch]:
+    """Rows of a sorted file below the root with ``low <= key < high``, in order."""
+    with open_parquet(root, path) as file:
         column = file.schema_arrow.get_field_index("key")
         for group in range(file.metadata.num_row_groups):
             statistics = file.metadata.row_group(group).column(column).statistics

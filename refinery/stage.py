@@ -28,8 +28,6 @@ Scale = Literal["ratio", "log", "count", "label"]
 Size = Annotated[ByteSize, Field(description="bytes, with a unit: 64MiB, 1GB")]
 Role = Literal["bound", "tuning"]
 
-NO_FACTS: tuple[pa.Field, ...] = ()
-
 
 @dataclass(frozen=True)
 class Metric:
@@ -120,12 +118,12 @@ class Stage(BaseModel):
     """Where the method is described: paper section or URL."""
     reads: ClassVar[tuple[str, ...]] = ("text",)
     """Columns it needs beyond the pointer."""
-    adds: ClassVar[tuple[pa.Field, ...]] = NO_FACTS
+    adds: ClassVar[tuple[pa.Field, ...]] = ()
     """Columns it adds or replaces."""
     drops: ClassVar[tuple[str, ...]] = ()
     """Columns that end with it."""
     metrics: ClassVar[tuple[Metric, ...]] = ()
-    evidence: ClassVar[tuple[pa.Field, ...]] = NO_FACTS
+    evidence: ClassVar[tuple[pa.Field, ...]] = ()
     """Facts beyond metrics, for people and later stages: matched words, removed spans."""
     depends: ClassVar[tuple[str, ...]] = ()
     """Distributions whose version shapes the output."""

@@ -63,7 +63,7 @@ class LocalStore:
     """The local file system."""
 
     def list(self, pattern: str) -> list[str]:
-        with _storage_errors(pattern):
+        with storage_errors(pattern):
             if os.path.isfile(pattern):
                 return [pattern]
             if os.path.isdir(pattern):
@@ -72,7 +72,7 @@ class LocalStore:
             return sorted(p for p in glob.glob(pattern, recursive=True) if os.path.isfile(p))
 
     def stat(self, path: str) -> Stat:
-        with _storage_errors(path):
+        with storage_errors(path):
             found = os.stat(path)
             return Stat(found.st_size, f"{found.st_mtime_ns:x}")
 
@@ -80,23 +80,23 @@ class LocalStore:
         return os.path.isfile(path)
 
     def open(self, path: str) -> BinaryIO:
-        with _storage_errors(path):
+        with storage_errors(path):
             return open(path, "rb")
 
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
-        with _storage_errors(path), open(path, "rb") as stream:
+        with storage_errors(path), open(path, "rb") as stream:
             stream.seek(offset)
             return stream.read(-1 if length is None else length)
 
     def temporary(self, root: str) -> str:
         folder = os.path.join(root, "tmp")
-        with _storage_errors(folder):
+        with storage_errors(folder):
             os.makedirs(folder, exist_ok=True)
         return os.path.join(folder, uuid.uuid4().hex)
 
     def publish(self, temporary: str, path: str) -> None:
         folder = os.path.dirname(path) or "."
-        with _storage_errors(path):
+        with storage_errors(path):
             os.makedirs(folder, exist_ok=True)
             _sync(temporary)
             os.replace(temporary, path)
@@ -105,7 +105,7 @@ class LocalStore:
     def put(self, path: str, data: bytes) -> None:
         folder = os.path.dirname(path) or "."
         temporary = os.path.join(folder, f".{os.path.basename(path)}.{uuid.uuid4().hex[:8]}")
-        with _storage_errors(path):
+        with storage_errors(path):
             os.makedirs(folder, exist_ok=True)
             try:
                 with open(temporary, "wb") as stream:
@@ -116,7 +116,7 @@ class LocalStore:
                 raise
 
     def delete(self, path: str) -> None:
-        with _storage_errors(path):
+        with storage_errors(path):
             try:
                 os.remove(path)
             except FileNotFoundError:
@@ -132,7 +132,8 @@ def store_for(path: str) -> Store:
 
 
 @contextmanager
-def _storage_errors(path: str) -> Iterator[None]:
+def storage_errors(path: str) -> Iterator[None]:
+    """Turn the system's errors into StorageError with the path."""
     try:
         yield
     except OSError as error:
@@ -140,11 +141,11 @@ def _storage_errors(path: str) -> Iterator[None]:
             "FileNotFoundError": "check the path",
             "PermissionError": "give this user the right to it, or choose another path",
         }
-        hint = FREE_SPACE if is_full(error) else hints.get(type(error).__name__, "")
+        hint = FREE_SPACE if _is_full(error) else hints.get(type(error).__name__, "")
         raise StorageError(f"{path}: {error.strerror or error}", hint=hint) from error
 
 
-def is_full(error: OSError) -> bool:
+def _is_full(error: OSError) -> bool:
     """Whether a disk or a quota is full. Libraries that lose the number keep its text."""
     return error.errno in {errno.ENOSPC, errno.EDQUOT} or os.strerror(errno.ENOSPC) in str(error)
 

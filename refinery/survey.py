@@ -1,6 +1,6 @@
 """What a walk over a root's receipts deals in: what was selected, parts on their way, phases, and what there is.
 
-Plain data and pure functions; the walk itself is in ``refinery.planner``.
+The walk itself is in ``refinery.planner``.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from refinery.config import Pipeline
 from refinery.identity import digest
 from refinery.part import Head, Receipt, Root, StageManifest
-from refinery.store import Stat
+from refinery.stage import Global, Stage
+from refinery.store import Stat, store_for
 from refinery.tasks import Task
 
 Action = Literal["keep", "judge", "run"]
@@ -35,7 +37,7 @@ class Selection:
 
 
 @dataclass
-class Lane:
+class Part:
     """One part on its way through the stages, as far as its receipts are known."""
 
     number: int
@@ -72,13 +74,13 @@ class Made:
 
     receipts: list[Receipt] = field(default_factory=list)
     shuffle: list[Receipt] = field(default_factory=list)
-    lanes: int = 0
+    expected: int = 0
     actions: dict[Action, int] = field(default_factory=lambda: {"keep": 0, "judge": 0, "run": 0})
 
     @property
     def complete(self) -> bool:
         """Whether every part has its receipt."""
-        return self.lanes > 0 and len(self.receipts) == self.lanes
+        return self.expected > 0 and len(self.receipts) == self.expected
 
 
 @dataclass
@@ -98,17 +100,28 @@ def manifests(root: Root, head: Head | None) -> dict[str, StageManifest]:
     return {folder: root.manifest(head.manifests[folder]) for folder in head.folders if folder in head.manifests}
 
 
+def begins_segment(stage: Stage) -> bool:
+    """Whether no pass can carry a part into the stage: it needs all parts, or puts them together."""
+    return isinstance(stage, Global) or stage.shard_bytes() is not None
+
+
+def input_files(pipeline: Pipeline) -> list[str]:
+    """All input files, each once, in the order of the recipe's patterns. Raises StorageError where one names none."""
+    found = (p for pattern in pipeline.inputs for p in pipeline.source.list_inputs(pattern, store_for(pattern)))
+    return list(dict.fromkeys(found))
+
+
 def file_content(path: str, stat: Stat) -> str:
     """The content id of an input file, which no one reads through: its name, size and tag."""
     return digest([path, stat.size, stat.etag])
 
 
-def next_lane(lane: Lane, before: int, verdicts: Receipt) -> Lane:
+def next_part(part: Part, before: int, verdicts: Receipt) -> Part:
     """A part that goes on behind a global stage, with its verdict."""
-    number = str(lane.number)
-    receipt = lane.receipts[before]
-    return Lane(
-        number=lane.number,
+    number = str(part.number)
+    receipt = part.receipts[before]
+    return Part(
+        number=part.number,
         paths=tuple(f.path for f in receipt.files["kept"]),
         contents=(receipt.contents["kept"], verdicts.contents[number]),
         bytes=receipt.total("kept"),
@@ -116,14 +129,14 @@ def next_lane(lane: Lane, before: int, verdicts: Receipt) -> Lane:
     )
 
 
-def gathered(lanes: Sequence[Lane], before: int, shard: int) -> list[Lane]:
+def gathered(parts: Sequence[Part], before: int, shard: int) -> list[Part]:
     """Consecutive parts put together until they hold ``shard`` bytes of text."""
-    found: list[Lane] = []
+    found: list[Part] = []
     size = shard
-    for lane in lanes:
-        receipt = lane.receipts[before]
+    for part in parts:
+        receipt = part.receipts[before]
         if size >= shard:
-            found.append(Lane(len(found), (), (), 0))
+            found.append(Part(len(found), (), (), 0))
             size = 0
         last = found[-1]
         last.paths += tuple(f.path for f in receipt.files["kept"])

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from refinery.errors import StorageError
 from refinery.identity import Content
 from refinery.part import FileRef, Root
-from refinery.store import FREE_SPACE, is_full
+from refinery.store import storage_errors
 
 CHECK_ROWS = 256
 """Row groups and files end at multiples of this many rows only, so that batch sizes leave no trace."""
@@ -105,7 +105,7 @@ class TableWriter:
             self._begin_file()
         table = pa.Table.from_batches(self._pending).combine_chunks()
         assert self._writer is not None
-        with arrow_errors(self._root.path):
+        with storage_errors(self._root.path):
             self._writer.write_table(table, row_group_size=max(1, len(table)))
         self._rows[-1] += len(table)
         self._file_bytes += self._pending_bytes
@@ -114,12 +114,12 @@ class TableWriter:
     def _begin_file(self) -> None:
         self._paths.append(self._root.store.temporary(self._root.path))
         self._rows.append(0)
-        with arrow_errors(self._root.path):
+        with storage_errors(self._root.path):
             self._writer = pq.ParquetWriter(self._paths[-1], self._schema, compression="zstd", compression_level=3)
 
     def _end_file(self) -> None:
         if self._writer is not None:
-            with arrow_errors(self._root.path):
+            with storage_errors(self._root.path):
                 self._writer.close()
             self._writer = None
             self._file_bytes = 0
@@ -145,13 +145,25 @@ def discard(root: Root, files: Sequence[Written]) -> None:
         root.store.delete(file.temporary)
 
 
+@contextlib.contextmanager
+def open_parquet(root: Root, path: str) -> Iterator[pq.ParquetFile]:
+    """A Parquet file below the root. Raises StorageError where it is missing or damaged, when opened or read."""
+    full = root.full(path)
+    with root.store.open(full) as stream:
+        try:
+            with pq.ParquetFile(stream) as file:
+                yield file
+        except (pa.ArrowException, OSError) as error:
+            hint = "the file is damaged: `refinery verify` names all such"
+            raise StorageError(f"{full}: {error}", hint=hint) from error
+
+
 def read_batches(
     root: Root, paths: Sequence[str], rows: int, columns: Sequence[str] | None = None
 ) -> Iterator[pa.RecordBatch]:
     """The rows of files below the root, in batches of at most ``rows``; one row group is in memory at a time."""
     for path in paths:
-        with arrow_errors(root.full(path)), root.store.open(root.full(path)) as stream:
-            file = pq.ParquetFile(stream)
+        with open_parquet(root, path) as file:
             for group in range(file.metadata.num_row_groups):
                 table = file.read_row_group(group, columns=columns).combine_chunks()
                 yield from table.to_batches(max_chunksize=rows)
@@ -164,7 +176,7 @@ def write_table(root: Root, table: pa.Table, row_group: int) -> tuple[str, list[
     for batch in table.to_batches():
         content.update(batch)
     path = root.store.temporary(root.path)
-    with contextlib.ExitStack() as stack, arrow_errors(root.path):
+    with contextlib.ExitStack() as stack, storage_errors(root.path):
         stack.callback(root.store.delete, path)
         pq.write_table(table, path, compression="zstd", row_group_size=row_group)
         stack.pop_all()
@@ -175,15 +187,3 @@ def _text_bytes(batch: pa.RecordBatch) -> int:
     if "text" not in batch.schema.names:
         return 0
     return int(pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0)
-
-
-@contextlib.contextmanager
-def arrow_errors(path: str) -> Iterator[None]:
-    """Turn what pyarrow raises on a file into StorageError with the file's name."""
-    try:
-        yield
-    except pa.ArrowInvalid as error:
-        raise StorageError(f"{path}: {error}", hint="the file is damaged: `refinery verify` names all such") from error
-    except OSError as error:
-        hint = FREE_SPACE if is_full(error) else ""
-        raise StorageError(f"{path}: {error.strerror or error}", hint=hint) from error

@@ -1,8 +1,9 @@
-"""The units of work as data: what a worker needs to know, picklable, with no behaviour."""
+"""The units of work as data: what a worker needs to know, picklable, with no behaviour; and where a worker is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -134,6 +135,12 @@ class Crumb:
     step: str = ""
     first: int = 0
     count: int = 0
+
+
+class Mark(Protocol):
+    """``mark(step, first, count)``: these rows of the step's input are touched now; kept so that a death is traced."""
+
+    def __call__(self, step: str, first: int, count: int, /) -> None: ...
 
 
 def describe(task: Task) -> str:

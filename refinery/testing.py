@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 
 from refinery.docs import POINTER, TEXT, Docs
+from refinery.shuffle import KEYS, merge, sort_rows
 from refinery.stage import Edited, Global, Mapped
 
 RANGES = 4
 """Key ranges that are reduced one by one."""
-GROUPED_ROWS = 64
-"""A batch for ``reduce`` ends with the group of equal keys in which it reaches so many rows."""
 KEYS_AT_ONCE = 100
-"""Rows in the batches of a part's keys that ``resolve`` sees."""
+"""Rows in the batches in which a part's keys are read: few, so that ``reduce`` and ``resolve`` see several."""
 
 
 @dataclass(frozen=True)
@@ -82,38 +82,23 @@ def _map(stage: Global, number: int, batches: Sequence[Docs]) -> MemoryPart:
     combined = stage.combine(keys)
     if not combined.schema.equals(keys.schema):
         raise AssertionError(f"combine made {combined.schema} of {keys.schema}")
-    return MemoryPart(number, pa.Table.from_batches([m.index for m in mapped]), _sorted(combined, ["key"]))
+    return MemoryPart(number, pa.Table.from_batches([m.index for m in mapped]), sort_rows(combined))
 
 
 def _ranges(parts: Sequence[MemoryPart]) -> Iterator[Iterator[pa.RecordBatch]]:
-    """For each key range with rows: its groups, from all parts."""
-    rows = pa.concat_tables([_with_part(part) for part in parts])
-    rows = _sorted(rows, ["key", "part"])
-    keys = rows.column("key").to_numpy()
-    cuts = [int(np.searchsorted(keys, np.uint64(2**64 * i // RANGES))) for i in range(1, RANGES)]
-    for start, end in zip([0, *cuts], [*cuts, len(keys)], strict=True):
-        if end > start:
-            yield _groups(rows.slice(start, end - start))
+    """For each key range with rows: its rows, from all parts."""
+    for low, high in pairwise(KEYS * i // RANGES for i in range(RANGES + 1)):
+        inside = [(part.number, list(_inside(part, low, high))) for part in parts]
+        if any(batches for _, batches in inside):
+            yield merge([(number, iter(batches)) for number, batches in inside])
 
 
-def _groups(rows: pa.Table) -> Iterator[pa.RecordBatch]:
-    keys = rows.column("key").to_numpy()
-    start = 0
-    while start < len(keys):
-        last = keys[min(start + GROUPED_ROWS, len(keys)) - 1]
-        end = int(np.searchsorted(keys, last, side="right"))
-        yield rows.slice(start, end - start).combine_chunks().to_batches()[0]
-        start = end
-
-
-def _with_part(part: MemoryPart) -> pa.Table:
-    numbers = pa.array(np.full(part.keyed.num_rows, part.number, np.uint32))
-    return part.keyed.append_column("part", numbers)
-
-
-def _sorted(rows: pa.Table, first: list[str]) -> pa.Table:
-    others = [name for name in rows.schema.names if name not in first]
-    return rows.sort_by([(name, "ascending") for name in (*first, *others)])
+def _inside(part: MemoryPart, low: int, high: int) -> Iterator[pa.RecordBatch]:
+    for batch in part.keyed.to_batches(max_chunksize=KEYS_AT_ONCE):
+        keys = batch.column("key").to_numpy()
+        rows = batch.filter(pa.array((keys >= np.uint64(low)) & (keys <= np.uint64(high - 1))))
+        if len(rows):
+            yield rows
 
 
 def _first_rows(batches: Sequence[Docs]) -> list[int]:

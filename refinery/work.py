@@ -10,9 +10,8 @@ from contextlib import ExitStack
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from refinery.carry import Carrier, Mark, Measured, Split, measured_from
+from refinery.carry import Carrier, Measured, Split, measured_from
 from refinery.docs import LENGTH, OFFSET, WARC, Docs
 from refinery.errors import PartFailed
 from refinery.facts import StoredFacts
@@ -24,8 +23,8 @@ from refinery.shuffle import KEYS, ROW_GROUP, merge, read_range, sort_rows
 from refinery.stage import Global, Mapped, Records, Source
 from refinery.stats import StageStatistics
 from refinery.store import store_for
-from refinery.tables import TableWriter, Written, arrow_errors, discard, publish, read_batches, write_table
-from refinery.tasks import MappedFiles, MapRun, ReduceTask, ResolveTask, SegmentTask, StepRun, Task
+from refinery.tables import TableWriter, Written, discard, open_parquet, publish, read_batches, write_table
+from refinery.tasks import MappedFiles, MapRun, Mark, ReduceTask, ResolveTask, SegmentTask, StepRun, Task
 
 ALL_FAILED = 100
 """A step that raises on every one of this many documents or more is broken; the documents are not to blame."""
@@ -279,21 +278,16 @@ class _MapTap:
         return _commit_phase(self._root, "map", self._run, part, key, inputs, contents, rows, files, self._seconds)
 
     def _tables(self) -> tuple[pa.Table, pa.Table]:
-        empty = self._run.stage.map(Docs(empty_batch(self._run.given)), 0)
+        empty = self._run.stage.map(Docs(pa.RecordBatch.from_pylist([], schema=self._run.given)), 0)
         keys = pa.Table.from_batches([m.keys for m in self._mapped], schema=empty.keys.schema)
         index = pa.Table.from_batches([m.index for m in self._mapped], schema=empty.index.schema)
         return sort_rows(self._run.stage.combine(keys)).combine_chunks(), index.combine_chunks()
 
 
-def empty_batch(schema: pa.Schema) -> pa.RecordBatch:
-    """No rows of a schema."""
-    return pa.RecordBatch.from_arrays([pa.array([], f.type) for f in schema], schema=schema)
-
-
 def _reduce(task: ReduceTask) -> Receipt:
     started = time.perf_counter()
     root = Root(task.root, store_for(task.root))
-    runs = [(number, read_range(root.store, root.full(path), task.low, task.high)) for number, path in task.runs]
+    runs = [(number, read_range(root, path, task.low, task.high)) for number, path in task.runs]
     batches = list(task.stage.reduce(merge(runs)))
     root.withdraw(task.folder, task.key)
     contents: dict[str, str] = {}
@@ -340,7 +334,7 @@ class _StoredMap:
         return _read_table(self._root, self._files.index)
 
     def keys(self) -> Iterator[pa.RecordBatch]:
-        return read_range(self._root.store, self._root.full(self._files.keys), 0, KEYS)
+        return read_range(self._root, self._files.keys, 0, KEYS)
 
 
 def _commit_phase(
@@ -374,8 +368,8 @@ def _commit_phase(
 
 
 def _read_table(root: Root, path: str) -> pa.Table:
-    with arrow_errors(root.full(path)), root.store.open(root.full(path)) as stream:
-        return pq.read_table(stream)
+    with open_parquet(root, path) as file:
+        return file.read()
 
 
 def _peak_memory() -> int:

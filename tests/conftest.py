@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+from tests.engine.looked import make
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("refinery", deadline=None)
+settings.load_profile("refinery")
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +24,15 @@ def corpus() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the corpus of real pages at {folder.parent.name}/{folder.name} beside the checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished root of toy stages, to be left as it is."""
+    return make(tmp_path_factory.mktemp("looked"))
+
+
+@pytest.fixture
+def copy(root: Path, tmp_path: Path) -> Path:
+    """The same to be changed, damaged or swept."""
+    return Path(shutil.copytree(root, tmp_path / "copy"))

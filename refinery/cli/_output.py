@@ -1,4 +1,7 @@
-"""What verbs print: JSON for programs, aligned columns for people."""
+"""What verbs print: JSON for programs; columns, figures and crawled text for people.
+
+URLs, texts and the messages of failed stages come from the crawl: whoever wrote them must not steer the terminal.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,26 @@ import click
 
 _STEP = 1000
 
-# What JSON may leave bare and a terminal may obey: control characters, and those that turn the direction of writing.
-_STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+# What a terminal may obey: control characters, and those that turn the direction of writing around.
+_BEYOND_ASCII = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+_BARE_IN_JSON = re.compile(f"[{_BEYOND_ASCII}]")
+_STEERING = re.compile(f"[\x00-\x08\x0b-\x1f{_BEYOND_ASCII}]")
 
 
 def print_json(value: Any) -> None:
     """Print a JSON-able value on standard output."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
-    click.echo(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    click.echo(_BARE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
-def columns(rows: Sequence[Sequence[str]], indent: int = 2) -> str:
-    """Rows of cells, each column as wide as its widest cell; the last one is not padded."""
+def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = (), indent: int = 2) -> str:
+    """Rows of cells, each column as wide as its widest cell; to the left but for the columns in ``right``."""
     widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows), default=0))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) for row in rows)
-    return "\n".join(" " * indent + line.rstrip() for line in lines)
+    cells = ([c.rjust(widths[i]) if i in right else c.ljust(widths[i]) for i, c in enumerate(row)] for row in rows)
+    return "\n".join(" " * indent + "  ".join(row).rstrip() for row in cells)
+
+
+# ------------------------------------------------------------------------------------------------------------ figures
 
 
 def plural(number: int, word: str) -> str:
@@ -42,3 +50,38 @@ def size(count: int) -> str:
         value /= _STEP
         units.pop()
     return f"{value:,.1f} {units[-1]}"
+
+
+def percent(part: int, whole: int) -> str:
+    """``12.3%``, ``0.005%``; a dash of nothing."""
+    if not whole:
+        return "–"
+    share = part / whole
+    return f"{share:.1%}" if share >= 0.001 or not part else f"{share:.3%}"
+
+
+def span(seconds: float) -> str:
+    """``45 s``, ``12 min``, ``3.4 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+# ------------------------------------------------------------------------------------------------------- crawled text
+
+
+def safe(text: str) -> str:
+    """Crawled text for one line of a terminal."""
+    return safe_lines(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def safe_lines(text: str) -> str:
+    """Crawled text for a terminal, in its lines: what would steer it is written as an escape."""
+    return _STEERING.sub(
+        lambda found: f"\\x{ord(found[0]):02x}" if found[0] < "\u0100" else ascii(found[0])[1:-1], text
+    )
+
+
+def shortened(text: str, length: int) -> str:
+    """At most about ``length`` characters of a text, and how many there are more."""
+    return text if len(text) <= length else f"{text[:length]}… ({len(text) - length:,} characters more)"

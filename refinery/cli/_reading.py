@@ -1,11 +1,7 @@
-"""What the verbs that read a root share: which root, and words for figures and for text that was crawled.
-
-URLs, texts and the messages of failed stages come from the crawl: whoever wrote them must not steer the terminal.
-"""
+"""What the verbs that read a root share: which root is meant, and how a document and what was measured are shown."""
 
 from __future__ import annotations
 
-import re
 import shutil
 import textwrap
 from collections.abc import Callable, Sequence
@@ -14,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from refinery.cli._options import RECIPE, root_option
+from refinery.cli._output import safe, shortened
 from refinery.config import load
 from refinery.errors import UsageError
 from refinery.inspect import Cut, Document, Fact, Judgement
@@ -23,9 +20,6 @@ Callback = TypeVar("Callback", bound=Callable[..., Any])
 
 SHORT = 200
 """Characters of a cut span, or of a label, that are shown without -v."""
-
-# Control characters, and those that turn the direction of writing around.
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 def place_options(command: Callback) -> Callback:
@@ -44,60 +38,19 @@ def root_of(config: str | None, root: str | None) -> str:
     return load(config or RECIPE).root
 
 
-# ------------------------------------------------------------------------------------------------------------ hostile
-
-
-def safe(text: str) -> str:
-    """Crawled text for one line of a terminal."""
-    return safe_lines(text).replace("\n", "\\n").replace("\t", "\\t")
-
-
-def safe_lines(text: str) -> str:
-    """Crawled text for a terminal, in its lines: what would steer it is written as an escape."""
-    return _STEERING.sub(
-        lambda found: f"\\x{ord(found[0]):02x}" if found[0] < "\u0100" else ascii(found[0])[1:-1], text
-    )
-
-
-def shortened(text: str, length: int) -> str:
-    """At most about ``length`` characters of a text, and how many there are more."""
-    return text if len(text) <= length else f"{text[:length]}… ({len(text) - length:,} characters more)"
-
-
-# ------------------------------------------------------------------------------------------------------------ figures
-
-
-def aligned(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,), indent: int = 2) -> str:
-    """Rows of cells in columns, to the right but for those in ``left``."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
-    cells = (
-        [c.ljust(w) if i in left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
-        for row in rows
-    )
-    return "\n".join(" " * indent + "  ".join(row).rstrip() for row in cells)
-
-
-def percent(part: int, whole: int) -> str:
-    """``12.3%``, ``0.005%``; a dash of nothing."""
-    if not whole:
-        return "–"
-    share = part / whole
-    return f"{share:.1%}" if share >= 0.001 or not part else f"{share:.3%}"
-
-
-def span(seconds: float) -> str:
-    """``45 s``, ``12 min``, ``3.4 h``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 def heading(who: Document) -> str:
     """Who a document is, in up to three lines."""
     lines = [safe(who.url or "(no URL stored)"), f"  id {who.id}{f'   {who.date}' if who.date else ''}"]
     if who.warc is not None:
         lines.append(f"  {safe(who.warc)} @ {who.offset}{f', {who.length:,} bytes' if who.length else ''}")
     return "\n".join(lines)
+
+
+def further_reasons(found: Judgement) -> str:
+    """The rules that a document violates beside the first, and what went wrong, for the end of its verdict's line."""
+    others = [rule for rule in found.failed if rule != found.rule]
+    also = f"   also fails {', '.join(others)}" if others else ""
+    return f"{also}   {safe(found.note)}" if found.note else also
 
 
 def fact_words(found: Judgement) -> list[str]:
@@ -127,7 +80,7 @@ def _value(value: Any) -> str:
 def cut_lines(cuts: Sequence[Cut], length: int = SHORT) -> list[str]:
     """What an edit cut out, a line a span."""
     return [
-        f"cut at {cut.offset:,}, {cut.length:,} bytes, {cut.reason}: {shortened(safe(cut.text), length)!s}"
+        f"cut at {cut.offset:,}, {cut.length:,} bytes, {cut.reason}: {shortened(safe(cut.text), length)}"
         for cut in cuts
     ]
 

@@ -36,11 +36,17 @@ def selection(
     force: bool,
 ) -> Selection:
     """The options as the library takes them. Raises click's UsageError for ones that exclude each other."""
-    if only and (first or until):
-        raise click.UsageError("--only excludes --from and --until")
     if parts and share:
         raise click.UsageError("--parts excludes --sample")
-    return Selection(first=only or first, until=only or until, parts=parts, share=share, force=force)
+    first, until = stage_range(first, until, only)
+    return Selection(first=first, until=until, parts=parts, share=share, force=force)
+
+
+def stage_range(first: str | None, until: str | None, only: str | None) -> tuple[str | None, str | None]:
+    """The first and the last stage that are meant. Raises click's UsageError where ``only`` is not alone."""
+    if only and (first or until):
+        raise click.UsageError("--only excludes --from and --until")
+    return only or first, only or until
 
 
 def parse_parts(context: click.Context, parameter: click.Parameter, given: str | None) -> tuple[int, ...] | None:

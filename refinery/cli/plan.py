@@ -7,7 +7,7 @@ import dataclasses
 import click
 
 from refinery.cli._options import Session, output_options, pass_session, recipe_options
-from refinery.cli._output import columns, plural, print_json, size
+from refinery.cli._output import columns, plural, print_json, size, span
 from refinery.cli._selection import selection, selection_options
 from refinery.config import load
 from refinery.forecast import Forecast, StageForecast, plan
@@ -69,17 +69,9 @@ def _row(stage: StageForecast) -> tuple[str, ...]:
         stage.reason,
         _amount(stage.read),
         _amount(stage.write),
-        _span(stage.seconds),
+        "–" if stage.seconds is None else span(stage.seconds),
     )
 
 
 def _amount(count: int | None) -> str:
     return "–" if count is None else size(count)
-
-
-def _span(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from refinery.cli._options import Session, output_options, pass_session, recipe_options
-from refinery.cli._output import plural, print_json, size
+from refinery.cli._output import plural, print_json, size, span
 from refinery.cli._selection import selection, selection_options
 from refinery.config import load
 from refinery.progress import Listener, PhaseProgress
@@ -126,7 +126,7 @@ class _Lines(_Quiet):
         tenth = ended * 10 // progress.tasks
         if tenth > self._tenth:
             self._tenth = tenth
-            eta = f", {progress.eta:.0f} s left" if progress.eta else ""
+            eta = f", {span(progress.eta)} left" if progress.eta else ""
             rate = progress.bytes_done / max(progress.seconds, 1e-6)
             click.echo(f"  {ended:,}/{progress.tasks:,}  {size(int(rate))}/s{eta}", err=True)
 

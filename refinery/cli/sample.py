@@ -7,16 +7,14 @@ import dataclasses
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
-from refinery.cli._output import print_json
+from refinery.cli._output import print_json, safe, safe_lines, shortened
 from refinery.cli._reading import (
     cut_lines,
     fact_words,
+    further_reasons,
     heading,
     place_options,
     root_of,
-    safe,
-    safe_lines,
-    shortened,
     wrapped,
 )
 from refinery.inspect import Sample, Samples, Wanted, sample
@@ -70,11 +68,8 @@ def _text(found: Samples, *, every: bool) -> str:
 def _block(one: Sample, *, every: bool) -> str:
     judged = one.judgement
     verdict = f"{one.stage} {judged.verdict.upper() if judged.rule else judged.verdict}"
-    reasons = f": {judged.rule}" if judged.rule else ""
-    others = [rule for rule in judged.failed if rule != judged.rule]
-    also = f"   also fails {', '.join(others)}" if others else ""
-    note = f"   {safe(judged.note)}" if judged.note else ""
-    lines = [click.style(heading(one.document), bold=True), f"  {verdict}{reasons}{also}{note}"]
+    reasons = f": {judged.rule}{further_reasons(judged)}" if judged.rule else ""
+    lines = [click.style(heading(one.document), bold=True), f"  {verdict}{reasons}"]
     facts = wrapped(fact_words(judged), "    ")
     lines += [facts] if facts else []
     lines += [f"    {line}" for line in cut_lines(judged.cut)]

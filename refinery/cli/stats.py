@@ -7,10 +7,9 @@ from typing import Any
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
-from refinery.cli._output import plural, print_json
-from refinery.cli._reading import aligned, percent, place_options, root_of
-from refinery.cli._selection import parse_parts
-from refinery.errors import UsageError
+from refinery.cli._output import columns, percent, plural, print_json
+from refinery.cli._reading import place_options, root_of
+from refinery.cli._selection import parse_parts, stage_range
 from refinery.inspect import Books, StageBooks, read_books
 
 BAR = 12
@@ -39,9 +38,8 @@ def command(
 
     Exit code 1 where they do not. -v shows every reason; --json has metrics and labels as well.
     """
-    if only and (first or until):
-        raise UsageError("--only excludes --from and --until", hint="leave one out")
-    books = read_books(root_of(config, root), first=only or first, until=only or until, parts=parts)
+    first, until = stage_range(first, until, only)
+    books = read_books(root_of(config, root), first=first, until=until, parts=parts)
     if session.json:
         print_json(_json(books))
     else:
@@ -92,7 +90,7 @@ def _funnel(books: Books) -> str:
         previous = percent(kept, _documents(stage, "in")) if stage.position else "–"
         tokens = f"{stage.counts.tokens['kept']:,}" if stage.counts.tokens.get("kept") else "–"
         rows.append((stage.name, f"{kept:,}", bar(kept, whole), percent(kept, whole), previous, tokens))
-    return aligned(rows, left=(0, 2))
+    return columns(rows, right=(1, 3, 4, 5))
 
 
 def bar(part: int, whole: int) -> str:
@@ -122,7 +120,7 @@ def _reasons(books: Books, *, every: bool) -> str:
         if ordered:
             shown += [f"{more} more"] if more else []
             rows.append((stage.name, f"{_documents(stage, 'removed'):,}", "  ".join(shown)))
-    return aligned([("removed", "", ""), *rows], left=(0, 2)) if rows else ""
+    return columns([("removed", "", ""), *rows], right=(1,)) if rows else ""
 
 
 def _checks(books: Books) -> str:

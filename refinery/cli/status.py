@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
-from refinery.cli._output import plural, print_json, size
-from refinery.cli._reading import aligned, place_options, root_of, safe, span
+from refinery.cli._output import columns, plural, print_json, safe, size, span
+from refinery.cli._reading import place_options, root_of
 from refinery.inspect import Run, StageStatus, Status, status
 
 _NEXT = {
@@ -63,7 +63,7 @@ def _run_json(run: Run) -> dict[str, Any]:
 def _text(found: Status) -> str:
     lines = [found.dataset, *(_run(found.run) if found.run else ["  no run yet"]), ""]
     rows = [_stage(stage) for stage in found.stages]
-    return "\n".join([*lines, aligned([("", "parts", ""), *rows], left=(0, 2))])
+    return "\n".join([*lines, columns([("", "parts", ""), *rows], right=(1,))])
 
 
 def _run(run: Run) -> list[str]:

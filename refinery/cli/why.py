@@ -8,8 +8,16 @@ from typing import Any
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
-from refinery.cli._output import plural, print_json
-from refinery.cli._reading import cut_lines, fact_words, heading, place_options, root_of, safe, wrapped
+from refinery.cli._output import plural, print_json, safe
+from refinery.cli._reading import (
+    cut_lines,
+    fact_words,
+    further_reasons,
+    heading,
+    place_options,
+    root_of,
+    wrapped,
+)
 from refinery.config import load
 from refinery.inspect import Account, Accounts, Judgement, Station, why
 
@@ -103,9 +111,4 @@ def _verdict(station: Station) -> str:
 
 
 def _said(judged: Judgement) -> str:
-    if not judged.rule:
-        return "kept"
-    others = [rule for rule in judged.failed if rule != judged.rule]
-    also = f"   also fails {', '.join(others)}" if others else ""
-    note = f"   {safe(judged.note)}" if judged.note else ""
-    return f"REMOVED {judged.rule}{also}{note}"
+    return f"REMOVED {judged.rule}{further_reasons(judged)}" if judged.rule else "kept"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from refinery.errors import RefineryError
-from refinery.tasks import Crumb
+from refinery.tasks import Crumb, Mark
 
 T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
@@ -45,12 +45,6 @@ class Function(Protocol[Given_contra, R_co]):
     """What is mapped: a module-level function of a task and of a callback that is told where the work is."""
 
     def __call__(self, task: Given_contra, mark: Mark, /) -> R_co: ...
-
-
-class Mark(Protocol):
-    """``mark(step, first, count)``: these rows of the step's input are touched now."""
-
-    def __call__(self, step: str, first: int, count: int, /) -> None: ...
 
 
 class Executor(Protocol):

@@ -14,11 +14,12 @@ from refinery.config import Pipeline, Step
 from refinery.docs import TEXT
 from refinery.errors import RefineryError
 from refinery.inspect.find import Document, Query, Spot, document, find, pieces, row_at, trail, values_at
-from refinery.inspect.holdings import SIDES, Held, Holdings, open_root
+from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.judgement import Judgement, id_fields, stored_judgement
 from refinery.inspect.replay import Replayed, replay
 from refinery.judge import QUARANTINED
 from refinery.stage import Global
+from refinery.stats import SIDES
 
 
 @dataclass(frozen=True)

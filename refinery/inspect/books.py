@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from refinery.errors import StorageError, UsageError
 from refinery.inspect.holdings import Finding, Held, Holdings, missing_inputs, open_root
-from refinery.inspect.statistics import UNITS, Statistics, merged, part_statistics, stage_statistics
+from refinery.inspect.statistics import Statistics, merged, part_statistics, stage_statistics
 from refinery.judge import ERROR, QUARANTINED
 from refinery.part import Receipt
+from refinery.stats import UNITS
 
 IN_PART = ("in", "kept", "removed", "skipped")
 

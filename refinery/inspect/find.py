@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from refinery.docs import POINTER
-from refinery.errors import StorageError, UsageError
-from refinery.inspect.holdings import SIDES, Held, Holdings
+from refinery.errors import UsageError
+from refinery.inspect.holdings import Held, Holdings
 from refinery.part import Receipt
+from refinery.stats import SIDES
+from refinery.tables import open_parquet
 
 WHO = tuple(field.name for field in POINTER)
 NEAR = 3
@@ -230,7 +230,7 @@ def pieces(
 def _groups(
     holdings: Holdings, held: Held, side: str, receipt: Receipt, path: str, columns: Sequence[str]
 ) -> Iterator[Piece]:
-    with open_parquet(holdings, path) as file:
+    with open_parquet(holdings.root, path) as file:
         present = [name for name in columns if name.partition(".")[0] in file.schema_arrow.names]
         for group in range(file.metadata.num_row_groups if present else 0):
             for batch in file.read_row_group(group, columns=present).combine_chunks().to_batches():
@@ -239,7 +239,7 @@ def _groups(
 
 def row_at(holdings: Holdings, spot: Spot, without: Sequence[str] = ()) -> pa.RecordBatch:
     """One row, with all columns but those in ``without``."""
-    with open_parquet(holdings, spot.path) as file:
+    with open_parquet(holdings.root, spot.path) as file:
         names = [name for name in file.schema_arrow.names if name not in without]
         table = file.read_row_group(spot.group, columns=names).slice(spot.row, 1).combine_chunks()
     return table.to_batches()[0]
@@ -249,16 +249,3 @@ def values_at(holdings: Holdings, spot: Spot, without: Sequence[str] = ()) -> di
     """The same as plain values."""
     values: dict[str, Any] = row_at(holdings, spot, without).to_pylist()[0]
     return values
-
-
-@contextmanager
-def open_parquet(holdings: Holdings, path: str) -> Iterator[pq.ParquetFile]:
-    """A Parquet file below the root. Raises StorageError where it is missing or damaged, when opened or read."""
-    full = holdings.root.full(path)
-    with holdings.root.store.open(full) as stream:
-        try:
-            with pq.ParquetFile(stream) as file:
-                yield file
-        except (pa.ArrowException, OSError) as error:
-            hint = "the file is damaged: `refinery verify` names all such"
-            raise StorageError(f"{full}: {error}", hint=hint) from error

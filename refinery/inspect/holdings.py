@@ -18,8 +18,6 @@ from refinery.nearest import did_you_mean
 from refinery.part import Head, Receipt, Root, StageManifest, receipt_path
 from refinery.store import store_for
 
-SIDES = ("kept", "removed")
-
 
 @dataclass(frozen=True)
 class Finding:

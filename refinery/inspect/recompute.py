@@ -15,7 +15,7 @@ from refinery.carry import Measured
 from refinery.docs import Docs
 from refinery.errors import RefineryError, StorageError
 from refinery.identity import Content
-from refinery.inspect.find import open_parquet, pieces
+from refinery.inspect.find import pieces
 from refinery.inspect.holdings import Finding, Held, Holdings, documents_of
 from refinery.inspect.replay import Wary, step_run
 from refinery.judge import QUARANTINED
@@ -23,8 +23,8 @@ from refinery.part import Receipt
 from refinery.schema import WHY, Flow, flows
 from refinery.stage import Global, Source
 from refinery.store import store_for
-from refinery.survey import file_content
-from refinery.tables import read_batches
+from refinery.survey import begins_segment, file_content, input_files
+from refinery.tables import open_parquet, read_batches
 from refinery.work import source_batch
 
 Batches = Iterator[tuple[Docs, Measured | None]]
@@ -81,8 +81,7 @@ class _Again:
         """The segments of all that is made, in order."""
         run: list[Held] = []
         for held in self._holdings.stages:
-            stage = self._steps[held.position].stage
-            if run and (isinstance(stage, Global) or stage.shard_bytes() is not None):
+            if run and begins_segment(self._steps[held.position].stage):
                 yield Segment(tuple(run))
                 run = []
             run.append(held)
@@ -140,8 +139,7 @@ class _Again:
     def _archive(self, receipt: Receipt) -> str:
         """The input file that a part was made from. Raises StorageError where it is gone or was changed."""
         if self._archives is None:
-            pipeline = self._holdings.pipeline
-            paths = [p for pattern in pipeline.inputs for p in pipeline.source.list_inputs(pattern, store_for(pattern))]
+            paths = input_files(self._holdings.pipeline)
             self._archives = {file_content(path, store_for(path).stat(path)): path for path in paths}
         path = self._archives.get(receipt.inputs[0])
         if path is None:
@@ -158,7 +156,7 @@ class _Again:
     def _verdict(self, held: Held, content: str) -> pa.Table:
         for receipt in self._holdings.load(held).shuffle:
             for name in (n for n, c in receipt.contents.items() if c == content and receipt.kind == "resolve"):
-                with open_parquet(self._holdings, receipt.files[name][0].path) as file:
+                with open_parquet(self._holdings.root, receipt.files[name][0].path) as file:
                     return file.read()
         raise StorageError("the verdict it was made by is not there")
 

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from refinery.errors import StorageError
 from refinery.part import Receipt, Root
+from refinery.stats import UNITS
 
 Counts = Mapping[str, int]
-UNITS = ("tokens", "characters", "bytes")
 
 
 class Bins(BaseModel):

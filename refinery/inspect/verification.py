@@ -15,11 +15,12 @@ from refinery.errors import StorageError
 from refinery.identity import part_key
 from refinery.inspect.books import books_of
 from refinery.inspect.contents import Rows, differences, id_differences, wrong_reasons
-from refinery.inspect.find import open_parquet, pieces
+from refinery.inspect.find import pieces
 from refinery.inspect.holdings import Finding, Held, Holdings, documents_of, open_root
 from refinery.inspect.recompute import recompute
 from refinery.inspect.statistics import part_statistics
 from refinery.part import FileRef, Receipt
+from refinery.tables import open_parquet
 
 FOLDERS = {"kept": "kept", "removed": "removed", "keys": "map/keys", "index": "map/index", "reduced": "reduce"}
 """Where the files of each name lie in the stage's folder; verdicts, which are named by part number, in ``resolve``."""
@@ -136,7 +137,7 @@ class _Checks:
             size = store.stat(full).size
             if size != file.bytes:
                 return f"the file has {size:,} bytes, its receipt says {file.bytes:,}"
-            with open_parquet(self._holdings, file.path) as parquet:
+            with open_parquet(self._holdings.root, file.path) as parquet:
                 rows.read(parquet)
         except (StorageError, pa.ArrowException, ValueError) as error:
             return f"the file cannot be read: {' '.join(str(error).split())[:300]}"

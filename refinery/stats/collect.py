@@ -17,6 +17,7 @@ from refinery.stage import Metric, Stage
 from refinery.stats.measures import Histogram
 
 SIDES = ("kept", "removed")
+UNITS = ("tokens", "characters", "bytes")
 
 
 class StageStatistics:
@@ -31,7 +32,7 @@ class StageStatistics:
     def __init__(self, stage: type[Stage]) -> None:
         self._metrics: dict[str, Metric] = {m.name: m for m in stage.metrics}
         self.documents: Counter[str] = Counter()
-        self.sizes: dict[str, Counter[str]] = {unit: Counter() for unit in ("tokens", "characters", "bytes")}
+        self.sizes: dict[str, Counter[str]] = {unit: Counter() for unit in UNITS}
         self.reasons: Counter[str] = Counter()
         self.failing: Counter[str] = Counter()
         self.overlap: Counter[str] = Counter()

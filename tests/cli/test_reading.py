@@ -16,26 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refinery.cli import execute
-from refinery.cli._output import print_json
-from refinery.cli._reading import aligned, percent, safe, safe_lines, shortened, span, wrapped
+from refinery.cli._output import columns, percent, print_json, safe, safe_lines, shortened, span
+from refinery.cli._reading import wrapped
 from refinery.cli.stats import bar
-from tests.engine.looked import LINES, copied, make, recipe
+from tests.engine.looked import LINES, make, recipe
 from tests.engine.roots import quick
 
 VERBS = ["stats", "sample", "why", "verify", "gc", "status", "logs"]
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished root, to be left as it is."""
-    return make(tmp_path_factory.mktemp("looked"))
-
-
-@pytest.fixture
-def copy(root: Path, tmp_path: Path) -> Path:
-    """The same to be changed."""
-    return copied(root, tmp_path)
 
 
 Say = Callable[..., tuple[int, str, str]]
@@ -172,7 +160,7 @@ def test_figures_are_for_people() -> None:
     """Shares of nothing are a dash, tiny ones keep a digit."""
     assert [percent(0, 0), percent(0, 5), percent(1, 3), percent(5, 100_000)] == ["–", "0.0%", "33.3%", "0.005%"]
     assert [span(45), span(1200), span(9000)] == ["45 s", "20 min", "2.5 h"]
-    assert aligned([("a", "1"), ("long", "22")]) == "  a      1\n  long  22"
+    assert columns([("a", "1"), ("long", "22")], right=(1,)) == "  a      1\n  long  22"
     assert shortened("abcdef", 3) == "abc… (3 characters more)"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -91,9 +90,3 @@ def make(folder: Path, **settings: Any) -> Path:
     report = quick(given)
     assert report.complete
     return Path(given.root)
-
-
-def copied(root: Path, target: Path) -> Path:
-    """A root to be damaged."""
-    shutil.copytree(root, target / "copy")
-    return target / "copy"

@@ -91,8 +91,7 @@ class Held:
 
     def receipts(self, folder: str) -> list[Receipt]:
         """Of a stage's parts, in order."""
-        found = [self.root.receipt(folder, key) for key in self.manifests[folder].parts]
-        return [receipt for receipt in found if receipt is not None]
+        return self.root.receipts(folder, self.manifests[folder].parts)
 
     def contents(self) -> dict[str, list[dict[str, str]]]:
         """The content ids of every part of every stage."""
@@ -100,8 +99,8 @@ class Held:
 
     def shuffle_contents(self) -> list[dict[str, str]]:
         """The content ids of everything that global stages made on their way."""
-        keys = [(folder, key) for folder, manifest in self.manifests.items() for key in manifest.shuffle]
-        return [receipt.contents for folder, key in keys if (receipt := self.root.receipt(folder, key)) is not None]
+        found = (self.root.receipts(folder, manifest.shuffle) for folder, manifest in self.manifests.items())
+        return [receipt.contents for receipts in found for receipt in receipts]
 
     def file_bytes(self) -> dict[str, list[dict[str, list[bytes]]]]:
         """The bytes of every file of every part of every stage."""

@@ -26,23 +26,11 @@ from refinery.stats import StageStatistics
 from refinery.survey import Selection
 from tests.engine import toy
 from tests.engine.inline import Death
-from tests.engine.looked import LINES, copied, make, recipe
+from tests.engine.looked import LINES, make, recipe
 from tests.engine.roots import quick
 from tests.engine.toy import Length, Upper
 
 SHUFFLED = ["map/keys", "map/index", "reduce", "resolve"]
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished root, to be left as it is."""
-    return make(tmp_path_factory.mktemp("looked"))
-
-
-@pytest.fixture
-def copy(root: Path, tmp_path: Path) -> Path:
-    """The same to be damaged."""
-    return copied(root, tmp_path)
 
 
 def first(root: Path, pattern: str) -> Path:
@@ -172,7 +160,7 @@ def stored(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(st.lists(stored(), min_size=1, max_size=3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_stored_statistics_add_as_the_engine_adds_them(parts: list[dict[str, Any]]) -> None:
     """Adding what is stored, without the stage's code, is what ``StageStatistics`` gives with it."""
     oracle = StageStatistics(Length)
@@ -183,7 +171,7 @@ def test_stored_statistics_add_as_the_engine_adds_them(parts: list[dict[str, Any
 
 
 @given(stored())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_an_imbalance_is_told_exactly_where_there_is_one(part: dict[str, Any]) -> None:
     """In = kept + removed, reasons = removed, and sizes likewise."""
     documents = part["documents"]
@@ -392,7 +380,7 @@ def _receipt(key: str) -> Receipt:
 @given(
     st.lists(st.binary(min_size=16, max_size=16), max_size=5), st.lists(st.binary(min_size=16, max_size=16), max_size=5)
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_ids_are_compared_as_often_as_they_are_there(came: list[bytes], more: list[bytes]) -> None:
     """What is added is extra, what is left out is lost, order does not matter."""
     left = pa.array(came, pa.binary(16))

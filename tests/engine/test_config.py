@@ -322,7 +322,7 @@ def test_problems_of_a_hostile_file_end_at_a_limit() -> None:
     st.text("aé日😀", min_size=1, max_size=5),
     st.text("a日", max_size=200),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_the_caret_stands_under_what_it_points_at(before: str, wrong: str, after: str) -> None:
     """However wide the characters before it are, and however long the line."""
     text = Text("t", before + wrong + after)
@@ -396,7 +396,7 @@ fields = st.fixed_dictionaries(
 
 
 @given(fields, st.timedeltas(timedelta(0), timedelta(days=400)), st.integers(0, 2**50))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_pipeline_survives_its_recipe_as_a_dictionary(values: dict[str, Any], timeout: timedelta, size: int) -> None:
     """from_dict(recipe_dict(p)) is p, for every value of every field, also through JSON."""
     start = parse(judge("as: again, write: true"), "r")
@@ -594,7 +594,7 @@ texts = st.lists(st.sampled_from(FRAGMENTS), max_size=30).map("".join) | st.text
 
 
 @given(texts, st.lists(texts, max_size=2))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_random_text_is_a_usage_error_and_nothing_else(text: str, overrides: list[str]) -> None:
     """Whatever a file or an option holds, the answer is a pipeline or an error that can be shown."""
     try:
@@ -604,7 +604,7 @@ def test_random_text_is_a_usage_error_and_nothing_else(text: str, overrides: lis
 
 
 @given(st.integers(0, len(GOOD) - 1), st.integers(0, 3), texts)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_damaged_recipe_is_accepted_or_refused_at_places_in_it(at: int, cut: int, put: str) -> None:
     """Every problem lies in the text that it is about."""
     text = GOOD[:at] + put + GOOD[at + cut :]
@@ -628,7 +628,7 @@ scalars = words | figures | st.from_regex(r"[-+]?[0-9]{1,4}(\.[0-9]*)?([eE][-+]?
 
 
 @given(st.lists(scalars, min_size=1, max_size=4), st.sampled_from(["- {}\n", "? {}\n", "{}: x\n", "a{}: x\n"]) | texts)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_is_accepted_as_yaml_means_the_same_to_pyyaml(values: list[str], line: str) -> None:
     """Strictness refuses; it never reads anything else than another loader reads, but for 1e5, which is a number."""
     text = "".join(line.replace("{}", value) for value in values)
@@ -641,7 +641,7 @@ def test_what_is_accepted_as_yaml_means_the_same_to_pyyaml(values: list[str], li
 
 
 @given(scalars)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_plain_scalar_is_that_number_or_that_text_or_refused(scalar: str) -> None:
     """No third reading: a number is the number that Python reads, a text is a text to PyYAML too."""
     try:

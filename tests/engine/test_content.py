@@ -55,7 +55,7 @@ def columns(draw: st.DrawFn) -> tuple[str, list[Any]]:
     return name, draw(st.lists(st.none() | KINDS[name][1], max_size=12))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(columns(), st.data())
 def test_cutting_does_not_count(column: tuple[str, list[Any]], data: st.DataObject) -> None:
     """The same rows give the same content id however they are sliced and chunked, empty batches included."""
@@ -67,7 +67,7 @@ def test_cutting_does_not_count(column: tuple[str, list[Any]], data: st.DataObje
     assert content(*pieces) == content(*copies) == content(whole)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(columns(), st.data())
 def test_other_rows_count(column: tuple[str, list[Any]], data: st.DataObject) -> None:
     """Other values, another order or other nulls give another content id; equal rows give the same one."""

@@ -130,7 +130,7 @@ class World:
             path.unlink(missing_ok=True)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(histories)
 def test_a_full_run_forgets_the_past(history: list[tuple[str, Any]]) -> None:
     """Changes of recipe and inputs, runs of parts and stages, forced runs and kills leave no trace in the result."""

@@ -29,21 +29,9 @@ from refinery.store import LocalStore
 from refinery.survey import Selection
 from tests.engine import toy
 from tests.engine.inline import Death
-from tests.engine.looked import LINES, Snip, copied, make, recipe
+from tests.engine.looked import LINES, Snip, make, recipe
 from tests.engine.roots import Held, quick
 from tests.engine.toy import records
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished root, to be left as it is."""
-    return make(tmp_path_factory.mktemp("looked"))
-
-
-@pytest.fixture
-def copy(root: Path, tmp_path: Path) -> Path:
-    """The same to be changed."""
-    return copied(root, tmp_path)
 
 
 def only(found: Any) -> Account:
@@ -67,7 +55,7 @@ def verdicts(account: Account) -> dict[str, str]:
 
 
 @given(st.uuids())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_an_id_is_read_in_every_form(value: uuid.UUID) -> None:
     """32 hexadecimal digits, a UUID, and as WARC writes it."""
     for text in (value.hex, str(value), str(value).upper(), f"<urn:uuid:{value}>", f"  {value} "):

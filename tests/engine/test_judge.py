@@ -61,7 +61,7 @@ def trouble_of(found: list[tuple[str, str] | None]) -> Trouble:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(rule_lists(), st.lists(st.tuples(rows, troubles), max_size=8))
 def test_verdicts_are_true(rules: list[Rule], documents: list[tuple[dict[str, Any], tuple[str, str] | None]]) -> None:
     """A document fails exactly the rules that its facts violate, the first of them is its reason, trouble is alone."""
@@ -77,7 +77,7 @@ def test_verdicts_are_true(rules: list[Rule], documents: list[tuple[dict[str, An
     assert verdict.failed.type == FAILED.type
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rule_lists(), st.lists(st.tuples(rows, troubles), max_size=8))
 def test_explanations_are_true(
     rules: list[Rule], documents: list[tuple[dict[str, Any], tuple[str, str] | None]]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from refinery import shuffle
 from refinery.errors import StorageError
+from refinery.part import Root
 from refinery.shuffle import KEYS, merge, ranges, read_range, sort_rows
 from refinery.store import LocalStore
 
@@ -35,11 +36,16 @@ def run_of(rows: list[Row], batch: int) -> Iterator[pa.RecordBatch]:
         yield piece.slice(0, 0)
 
 
+def range_of(folder: Path, low: int, high: int) -> Iterator[pa.RecordBatch]:
+    """The rows of ``keys.parquet`` in a key range."""
+    return read_range(Root(str(folder), LocalStore()), "keys.parquet", low, high)
+
+
 def listed(batches: list[pa.RecordBatch]) -> list[tuple[int, int, int]]:
     return [row for batch in batches for row in zip(*(c.to_pylist() for c in batch.columns), strict=True)]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.lists(st.lists(st.tuples(keys, st.integers(0, 5)), max_size=30), max_size=5), st.integers(1, 8))
 def test_merging_is_sorting(runs: list[list[Row]], batch: int) -> None:
     """Merged runs are all rows sorted by key, part and row, and no group of equal keys is split."""
@@ -75,20 +81,20 @@ def test_memory_is_of_one_batch_each() -> None:
     assert max(read) <= 30
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(keys, st.integers(0, 5)), max_size=60), st.integers(1, 9), st.integers(1, 7))
 def test_ranges_cover_all_rows_once(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Row], count: int, group: int
 ) -> None:
     """Every row of a file is in exactly one range, in order, whatever the row groups; 0 and 2**64 - 1 included."""
-    path = str(tmp_path_factory.mktemp("run") / "keys.parquet")
-    pq.write_table(sort_rows(table(rows)), path, row_group_size=group)
+    folder = tmp_path_factory.mktemp("run")
+    pq.write_table(sort_rows(table(rows)), folder / "keys.parquet", row_group_size=group)
     cuts = ranges(count * shuffle.RANGE_BYTES)
     assert (len(cuts), cuts[0][0], cuts[-1][1]) == (count, 0, KEYS)
     assert all(a[1] == b[0] and a[0] < a[1] for a, b in itertools.pairwise(cuts))
     found: list[Row] = []
     for low, high in cuts:
-        inside = listed(list(read_range(LocalStore(), path, low, high)))
+        inside = listed(list(range_of(folder, low, high)))
         assert all(low <= row[0] < high for row in inside)
         found += [(row[0], row[1]) for row in inside]
     assert found == sorted(rows)
@@ -102,8 +108,7 @@ def test_ranges_depend_on_the_rows_only() -> None:
 
 def test_other_row_groups_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A range reads the row groups that may hold its keys and no other."""
-    path = str(tmp_path / "keys.parquet")
-    pq.write_table(sort_rows(table([(key, 0) for key in range(100)])), path, row_group_size=10)
+    pq.write_table(sort_rows(table([(key, 0) for key in range(100)])), tmp_path / "keys.parquet", row_group_size=10)
     seen = []
     original = pq.ParquetFile.read_row_group
 
@@ -112,7 +117,7 @@ def test_other_row_groups_are_not_read(tmp_path: Path, monkeypatch: pytest.Monke
         return original(self, number)
 
     monkeypatch.setattr(pq.ParquetFile, "read_row_group", read_row_group)
-    assert [b.column("key").to_pylist() for b in read_range(LocalStore(), path, 25, 30)] == [[25, 26, 27, 28, 29]]
+    assert [b.column("key").to_pylist() for b in range_of(tmp_path, 25, 30)] == [[25, 26, 27, 28, 29]]
     assert seen == [2]
 
 
@@ -122,7 +127,7 @@ def test_a_damaged_run_is_named(tmp_path: Path) -> None:
     pq.write_table(table([(1, 1)]), path)
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(StorageError, match=r"keys\.parquet"):
-        list(read_range(LocalStore(), str(path), 0, KEYS))
+        list(range_of(tmp_path, 0, KEYS))
 
 
 def test_rows_sort_by_key_then_the_other_columns() -> None:

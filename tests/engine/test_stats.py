@@ -98,7 +98,7 @@ def merged(*pieces: StageStatistics) -> StageStatistics:
     return total
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(documents, max_size=10), st.lists(documents, max_size=10), st.integers(0, 3))
 def test_merging_is_counting_together(left: list[Document], right: list[Document], skipped: int) -> None:
     """stats(a ++ b) = stats(a) merged with stats(b), in either order; empty statistics change nothing."""
@@ -111,7 +111,7 @@ def test_merging_is_counting_together(left: list[Document], right: list[Document
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(documents, max_size=10))
 def test_json_round_trip(rows: list[Document]) -> None:
     """Written as JSON and read again, statistics are the same, and they still merge."""
@@ -121,7 +121,7 @@ def test_json_round_trip(rows: list[Document]) -> None:
     assert merged(again, found).to_json() == merged(found, found).to_json()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(documents, max_size=12))
 def test_counts_are_naive_counts(rows: list[Document]) -> None:
     """Documents, tokens, characters, bytes, reasons and pairs of rules equal what a loop counts."""
@@ -146,7 +146,7 @@ def test_counts_are_naive_counts(rows: list[Document]) -> None:
     assert found["overlap"] == pairs
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(documents, max_size=12))
 def test_every_measured_value_is_in_one_bin(rows: list[Document]) -> None:
     """Kept and removed histograms together hold each value that is not null, labels by their name."""
@@ -208,7 +208,7 @@ def test_edges_are_as_declared() -> None:
 
 
 @pytest.mark.parametrize("scale", SCALES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(values=st.lists(st.none() | st.integers(-5, 200) | st.floats(-1, 1e19), max_size=10))
 def test_bins_are_half_open(scale: Scale, values: list[float | None]) -> None:
     """A value lies in the bin whose lower edge is the last one not above it, -1 below the first edge."""
@@ -218,7 +218,7 @@ def test_bins_are_half_open(scale: Scale, values: list[float | None]) -> None:
     assert found.bins == Counter(bisect.bisect_right(lower, v) - 1 for v in values if v is not None)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 10**6)), st.lists(st.integers(0, 10**6)))
 def test_histograms_add(left: list[int], right: list[int]) -> None:
     """A merged histogram is the histogram of all values; JSON keeps it."""

@@ -15,20 +15,8 @@ from refinery.inspect import read_books, sweep, verify
 from refinery.part import Root
 from refinery.store import LocalStore
 from refinery.survey import Selection
-from tests.engine.looked import copied, make, recipe
+from tests.engine.looked import make, recipe
 from tests.engine.roots import Held, all_files, quick
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished root, to be left as it is."""
-    return make(tmp_path_factory.mktemp("looked"))
-
-
-@pytest.fixture
-def copy(root: Path, tmp_path: Path) -> Path:
-    """The same to be swept."""
-    return copied(root, tmp_path)
 
 
 def test_a_fresh_root_has_nothing_to_delete(copy: Path) -> None:

@@ -56,7 +56,7 @@ def file_bytes(files: list[Written]) -> list[bytes]:
 
 
 @pytest.mark.parametrize("shard", [None, 9_000])
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(cuts=st.lists(st.integers(0, ROWS), max_size=6).map(sorted))
 def test_batches_leave_no_trace(tmp_path_factory: pytest.TempPathFactory, shard: int | None, cuts: list[int]) -> None:
     """Same rows, same content id, same number of files and same bytes, however the rows were cut into batches."""

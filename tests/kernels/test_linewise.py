@@ -56,7 +56,7 @@ def corrected(text: str | None, rules: LineRules = RULES) -> dict[str, object]:
 
 
 @given(st.lists(TEXTS, max_size=4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_edit_can_be_undone(texts: list[str]) -> None:
     """The removed spans put back give the text before, byte for byte."""
     before = pa.array(texts, pa.string())
@@ -66,7 +66,7 @@ def test_every_edit_can_be_undone(texts: list[str]) -> None:
 
 
 @given(TEXTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_spans_are_what_stood_there(text: str) -> None:
     """A span's offset and length are UTF-8 bytes of the text before, and its text is what they hold; none overlap."""
     data = text.encode()
@@ -79,7 +79,7 @@ def test_spans_are_what_stood_there(text: str) -> None:
 
 
 @given(TEXTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_correcting_twice_changes_nothing_more(text: str) -> None:
     """No rule applies to a corrected text, not even to lines that an edit has exposed."""
     once = corrected(text)["text"]
@@ -89,7 +89,7 @@ def test_correcting_twice_changes_nothing_more(text: str) -> None:
 
 
 @given(TEXTS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_shares_are_of_the_words_before(text: str) -> None:
     """``removed_words`` counts words before less words after; flagged lines hold at least the removed words."""
     row = corrected(text)
@@ -99,7 +99,7 @@ def test_shares_are_of_the_words_before(text: str) -> None:
 
 
 @given(TEXTS.map(lambda text: re.sub(r"\n{3,}", "\n\n", text)))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_long_runs_of_newlines_appear(text: str) -> None:
     """A discarded paragraph leaves one blank line behind, and none at an end of the text that had none."""
     after = str(corrected(text)["text"])
@@ -119,7 +119,7 @@ def is_junk(line: str) -> bool:
 
 
 @given(PLAIN)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_discarded_lines_equal_the_oracle(text: str) -> None:
     """Without phrases, the lines that stay are those that no regular expression calls junk, unchanged and in order."""
     after = str(corrected(text, JUNK)["text"])

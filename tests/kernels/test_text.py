@@ -70,7 +70,7 @@ def naive_duplicate(grams: list[tuple[str, ...]], n: int) -> int:
 
 
 @given(TEXTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_repetition_equals_the_oracle(text: str) -> None:
     """The thirteen repetition shares are those of plain lists, tuples and string joins."""
     row = measured(text)
@@ -153,7 +153,7 @@ def test_quality_figures(name: str, text: str, expected: float) -> None:
 
 
 @given(st.lists(TEXTS, max_size=5))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_batches_do_not_matter(texts: list[str]) -> None:
     """A batch is measured as its documents are one by one."""
     whole = text_statistics(pa.array(texts, pa.string()))

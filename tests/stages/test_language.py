@@ -97,7 +97,7 @@ def test_both_reasons_are_given() -> None:
 
 
 @given(st.lists(st.text(max_size=80), max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_answer_is_fasttexts(texts: list[str]) -> None:
     """Label and probability are those of the library for the text as one line, in any batch."""
     model = fasttext.load_model(MODEL)

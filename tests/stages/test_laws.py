@@ -14,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from refinery import testing
 from refinery.carry import Carrier, Split
 from refinery.config import Step, plain
-from refinery.docs import DATE, HTML, POINTER, TEXT, TOKENS, Docs, facts_column
+from refinery.docs import POINTER, Docs, facts_column
 from refinery.identity import Content, identity, measure_identity
 from refinery.registry import names, stage_class
 from refinery.schema import Flow, flows
@@ -52,21 +53,13 @@ def row_stages() -> list[type[Stage]]:
 
 def documents(texts: Sequence[str]) -> Docs:
     """Documents with every column that a stage may read."""
-    rows = len(texts)
     clean = [t.encode("utf-8", "ignore").decode() for t in texts]
     columns = {
-        "id": pa.array([i.to_bytes(16) for i in range(rows)], pa.binary(16)),
         "url": pa.array([f"https://host{i % 7}.example.org/{i}?q={t[:20]!r}" for i, t in enumerate(clean)]),
-        "date": pa.nulls(rows, DATE.type),
-        "warc": pa.array(["a.warc.gz"] * rows, pa.string()),
-        "offset": pa.array(range(rows), pa.uint64()),
-        "length": pa.array([1] * rows, pa.uint64()),
         "html": pa.array([f"<html><body><article><p>{t}</p><p>{PROSE}</p></article></body></html>" for t in clean]),
-        "text": pa.array(clean, pa.string()),
-        "tokens": pa.array([0] * rows, pa.uint32()),
+        "tokens": pa.array([0] * len(clean), pa.uint32()),
     }
-    fields = [*POINTER, HTML, TEXT, TOKENS]
-    return Docs(pa.RecordBatch.from_arrays([columns[f.name] for f in fields], schema=pa.schema(fields)))
+    return testing.documents(clean).with_columns(columns)
 
 
 def step_run(stage: Stage, given: pa.Schema) -> StepRun:
@@ -147,7 +140,7 @@ def test_verdicts_are_true(stage: Stage) -> None:
 
 
 @given(texts=st.lists(st.text(max_size=200), min_size=1, max_size=6))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_in_any_split(stage: Stage, texts: list[str]) -> None:
     """No text raises, and splitting a batch changes nothing."""
     docs = documents(texts)

@@ -125,7 +125,7 @@ streams = st.lists(st.one_of(few, odd, periodic, planted), max_size=6)
 @given(streams, st.integers(1, 6), st.sampled_from([Substring(), Substring(normalise=False)]), st.randoms())
 @example(["a a a a a"], 4, Substring(), random.Random(1))
 @example(["\U0001f600" * 9], 3, Substring(), random.Random(1))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_cuts_what_brute_force_cuts(texts: list[str], size: int, stage: Substring, draw: random.Random) -> None:
     """For small alphabets, periodic runs and planted repeats, in any parts, the spans are those of the definition."""
     found = facts_of(stage.model_copy(update={"min_tokens": size}), in_parts(texts, draw))
@@ -133,7 +133,7 @@ def test_cuts_what_brute_force_cuts(texts: list[str], size: int, stage: Substrin
 
 
 @given(streams, st.integers(1, 6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_nothing_is_lost(texts: list[str], size: int) -> None:
     """Bytes in are bytes kept and bytes cut, and the removed spans give the text before."""
     found = facts_of(Substring(min_tokens=size), [[documents(texts)]])
@@ -150,7 +150,7 @@ def test_nothing_is_lost(texts: list[str], size: int) -> None:
 
 
 @given(streams, st.integers(1, 6), st.randoms())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_order_and_parts_do_not_matter(texts: list[str], size: int, draw: random.Random) -> None:
     """A document is cut the same wherever it is."""
     stage = Substring(min_tokens=size)

@@ -121,7 +121,7 @@ def test_parents_end_at_the_registered_domain() -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])) | st.from_regex(r"[a-z]+://[^/]{0,40}(/.{0,40})?"))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_has_an_address(text: str) -> None:
     """Whatever is in a URL, measuring it raises nothing, and a canonical host is its own canonical form."""
     for url in (text, f"http://{text}", f"http://{text}.example/{text}"):
@@ -297,7 +297,7 @@ def test_wrong_sources(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.from_regex(r"[a-c]{1,3}(\.[a-c]{1,2}){0,2}(/[a-cé]{0,2})?", fullmatch=True)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_look_up_equals_a_set(entries: list[str]) -> None:
     """Bisection in the sorted file finds exactly what a Python set holds."""
     table = blocklist.sorted_table(

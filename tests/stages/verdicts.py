@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from refinery.docs import Docs
 from refinery.stage import Edit, Edited, Filter
+from refinery.testing import documents
 
 
 def docs(*texts: str | None) -> Docs:
-    """A batch that has only texts."""
-    return Docs(pa.RecordBatch.from_arrays([pa.array(texts, pa.string())], names=["text"]))
+    """A batch of these texts."""
+    return documents(texts)
 
 
 def edited(stage: Filter | Edit, batch: Docs) -> Edited:

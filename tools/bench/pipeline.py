@@ -40,8 +40,7 @@ def main() -> None:
         stages = {}
         pages = next(iter(found.values())).statistics["documents"]["kept"]
         for stage_folder, manifest in found.items():
-            keys = [*manifest.parts, *manifest.shuffle]
-            receipts = [r for key in keys if (r := root.receipt(stage_folder, key)) is not None]
+            receipts = root.receipts(stage_folder, [*manifest.parts, *manifest.shuffle])
             stages[manifest.stage] = {
                 "seconds": round(sum(r.seconds for r in receipts), 3),
                 "documents": manifest.statistics["documents"],

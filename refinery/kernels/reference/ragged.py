@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Flat = npt.NDArray[Any]
 Offsets = npt.NDArray[np.int64]
@@ -19,11 +20,7 @@ def flat(lists: pa.ListArray) -> tuple[Flat, Offsets]:
     """
     if lists.null_count:
         raise ValueError(f"expected lists, found {lists.null_count} nulls")
-    if not len(lists):
-        return np.empty(0, lists.type.value_type.to_pandas_dtype()), np.zeros(1, np.int64)
-    offsets = lists.offsets.to_numpy().astype(np.int64)
-    values = lists.values.slice(offsets[0], offsets[-1] - offsets[0]).to_numpy()
-    return values, offsets - offsets[0]
+    return lists.flatten().to_numpy(), offsets_of(pc.list_value_length(lists).to_numpy())
 
 
 def lists_of(values: Flat, offsets: Offsets) -> pa.ListArray:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from refinery.kernels.reference.ragged import Offsets, flat, lists_of, offsets_of
 
@@ -137,8 +138,7 @@ def _powers(base: int, count: int) -> Hashes:
 def _flat_structs(lists: pa.ListArray) -> tuple[dict[str, Spans], Offsets]:
     values = lists.flatten()
     columns = {f.name: values.field(f.name).to_numpy().astype(np.int64) for f in values.type}
-    offsets = lists.offsets.to_numpy().astype(np.int64) if len(lists) else np.zeros(1, np.int64)
-    return columns, offsets - offsets[0]
+    return columns, offsets_of(pc.list_value_length(lists).to_numpy())
 
 
 def _flat_spans(lists: pa.ListArray) -> tuple[Spans, Offsets]:

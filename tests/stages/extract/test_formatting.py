@@ -128,7 +128,7 @@ def test_lines_of_urls_go_whole() -> None:
 
 
 @given(texts)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_formatting_twice_is_formatting_once(text: str) -> None:
     """What is formatted has nothing left to format."""
     once = format_text(text)
@@ -138,7 +138,7 @@ def test_formatting_twice_is_formatting_once(text: str) -> None:
 
 
 @given(texts)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_nothing_is_added(text: str) -> None:
     """The formatted text is what remains of the text: its characters, in order."""
     unified = iter(re.sub("\r\n?", "\n", text))
@@ -146,7 +146,7 @@ def test_nothing_is_added(text: str) -> None:
 
 
 @given(st.text(alphabet="ab \n\t.", max_size=60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_text_without_urls_is_only_limited(text: str) -> None:
     """Without URLs only newlines change."""
     assert format_text(text) == re.sub("\n{3,}", "\n\n", text).strip("\n")

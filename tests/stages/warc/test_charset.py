@@ -166,7 +166,7 @@ def test_bytes_that_are_no_text_are_counted() -> None:
     assert found.junk * 10 > len(found.utf8) / 2
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.binary(max_size=400),
     st.sampled_from(

@@ -144,7 +144,7 @@ def test_what_was_chunked_is_joined_again(data: bytes, size: int) -> None:
     assert dechunked(chunked(data, size)) == (data, "")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from(sorted(CODINGS)), st.binary(max_size=300), st.booleans(), st.integers(0, 400), st.integers(0, 255)
 )

@@ -178,7 +178,7 @@ def damaged(data: bytes, how: str, at: int, size: int) -> tuple[bytes, int, int]
     return data[:at], at, len(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from([plain, members, frames, mixed]),
     st.sampled_from(["flip", "zero", "lose", "add", "cut"]),
@@ -203,7 +203,7 @@ def test_no_damage_hides_the_records_that_it_does_not_touch(layout: Layout, how:
             assert again == (replace(one, note=again.note, size=again.size) if layout is mixed else one)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.sampled_from([one_member, pieces]), st.integers(0, 1 << 30), st.sampled_from(["flip", "lose", "cut"]))
 def test_records_before_the_damage_are_read_where_members_hold_many(layout: Layout, at: int, how: str) -> None:
     made = MADE * 3
@@ -216,7 +216,7 @@ def test_records_before_the_damage_are_read_where_members_hold_many(layout: Layo
     assert len(found) == len(made) or any(one.flaw or one.note for one in found)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=2000))
 def test_any_bytes_are_read_to_their_end(data: bytes) -> None:
     found = read(data)
@@ -224,7 +224,7 @@ def test_any_bytes_are_read_to_their_end(data: bytes) -> None:
     assert all(one.offset + one.length <= len(data) for one in found if one.length)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.sampled_from([b"WARC/1.0\r\n", b"\r\n", b"\n", b"a: b\r\n", b"Content-Length: 9\r\n", b"xWARC/1.1\n"]))
 )
