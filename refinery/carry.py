@@ -1,6 +1,6 @@
 """One batch through one step: measure, judge, split into kept and removed.
 
-This is the only module that catches ``Exception``: what a stage raises on a document becomes that document's reason.
+What a stage raises on a document becomes that document's reason, and only here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from refinery.judge import ERROR, QUARANTINED, Trouble, Verdict, explain, judge
 from refinery.kernels import count_tokens
 from refinery.schema import FAILED, WHY, changes_text
 from refinery.stage import Edit, Edited, Filter, Global, Values
-from refinery.tasks import Careful, Mark, Poison, StepRun
+from refinery.tasks import Mark, Poison, StepRun, Suspects
 
 VOCABULARY = Asset("gpt2.bpe")
 """The engine counts GPT-2 tokens, the unit in which data sets are compared."""
@@ -63,7 +63,7 @@ class Carrier:
         run: StepRun,
         *,
         verdict: pa.Table | None = None,
-        careful: Sequence[Careful] = (),
+        suspects: Sequence[Suspects] = (),
         poison: Sequence[Poison] = (),
         keep_removed: str = "facts",
         mark: Mark,
@@ -72,7 +72,7 @@ class Carrier:
         self._stage = run.step.stage
         self._rules = run.step.stage.rules()
         self._verdict = verdict
-        self._careful = [c for c in careful if c.step == run.step.name]
+        self._suspects = [s for s in suspects if s.step == run.step.name]
         self._poison = {p.row: p.note for p in poison if p.step == run.step.name}
         self._keep_removed = keep_removed
         self._mark = mark
@@ -108,7 +108,7 @@ class Carrier:
             return self._troubled(docs, ERROR, self.last_error)
 
     def _must_be_single(self, row: int, count: int) -> bool:
-        spans = [(c.first, c.count) for c in self._careful] + [(p, 1) for p in self._poison]
+        spans = [(s.first, s.count) for s in self._suspects] + [(p, 1) for p in self._poison]
         return any(first < row + count and row < first + length for first, length in spans)
 
     def _halves(self, docs: Docs, row: int) -> Measured:

@@ -39,7 +39,7 @@ def facts_column(stage: str) -> str:
 
 
 class Docs:
-    """An immutable batch of documents, about 1,000 rows or 32 MB.
+    """An immutable batch of documents, at most as many as the recipe's ``executor.batch``.
 
     ``view`` remembers what a function derived from the batch (words, lines), so that several stages can share it.
     """

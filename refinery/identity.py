@@ -127,7 +127,7 @@ def _syntax(name: str) -> ast.Module | None:
     try:
         spec = importlib.util.find_spec(name)
     except (ModuleNotFoundError, ValueError):
-        return None
+        return None  # what ``from module import name`` names is often no module
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
     with open(spec.origin, encoding="utf-8") as stream:

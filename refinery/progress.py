@@ -121,7 +121,7 @@ class RunRecord:
         self._write()
 
     def end(self, state: str) -> None:
-        """The run ended: ``done``, ``failed``, ``interrupted`` or ``refused``."""
+        """The run ended: ``done``, ``failed`` or ``interrupted``."""
         self._data |= {"state": state, "ended": _now()}
         self._write()
 

@@ -25,7 +25,7 @@ from refinery.stage import Filter
 from refinery.stats import StageStatistics
 from refinery.store import store_for
 from refinery.survey import Made, Phase, Selection, Survey, manifests
-from refinery.tasks import Careful, Crumb, Poison, SegmentTask, Task, describe
+from refinery.tasks import Crumb, Poison, SegmentTask, Suspects, Task, describe
 from refinery.work import perform
 
 TRIES = 3
@@ -58,7 +58,8 @@ def run(
 ) -> RunReport:
     """Make what is missing. Raises RefineryError; whatever was committed stays, and another call goes on from it.
 
-    ``executor`` replaces the one that the recipe names.
+    ``executor`` replaces the one that the recipe names. Its workers are new processes, which import the main module: a
+    script calls this under ``if __name__ == "__main__"``.
     """
     root = Root(pipeline.root, store_for(pipeline.root))
     with only_run(root):
@@ -158,14 +159,14 @@ class _Run:
             raise error or PartFailed(self._failures[-1], hint="`refinery logs` has the traceback")
 
     def _after_death(self, death: Died[Task], tries: Counter[str]) -> list[Task]:
-        """The task to try again, wiser by one death; none where that is given up."""
+        """The task to try again, with what its death tells; none where that is given up."""
         task, crumb = death.task, death.crumb
         where = f" in {crumb.step}, rows {crumb.first} to {crumb.first + crumb.count - 1}" if crumb.count else ""
         self._record.problem(f"{describe(task)}: its worker was {death.cause}{where}")
         if isinstance(task, SegmentTask) and crumb.count:
-            wiser = _wiser(task, crumb, death.cause)
-            if wiser is not None:
-                return [wiser]
+            narrowed = _narrowed(task, crumb, death.cause)
+            if narrowed is not None:
+                return [narrowed]
         tries[describe(task)] += 1
         if tries[describe(task)] < TRIES:
             return [task]
@@ -176,15 +177,15 @@ class _Run:
         return []
 
 
-def _wiser(task: SegmentTask, crumb: Crumb, cause: str) -> SegmentTask | None:
+def _narrowed(task: SegmentTask, crumb: Crumb, cause: str) -> SegmentTask | None:
     """The task with the rows that its worker held as suspects. None where that happened too often.
 
     A document that was alone in two deaths is poison: one death may have had another cause.
     """
-    suspects = Careful(crumb.step, crumb.first, crumb.count)
-    if suspects not in task.careful and len(task.careful) < 2 * POISON_LIMIT:
-        return dataclasses.replace(task, careful=(*task.careful, suspects))
-    if suspects in task.careful and crumb.count == 1 and len(task.poison) < POISON_LIMIT:
+    held = Suspects(crumb.step, crumb.first, crumb.count)
+    if held not in task.suspects and len(task.suspects) < 2 * POISON_LIMIT:
+        return dataclasses.replace(task, suspects=(*task.suspects, held))
+    if held in task.suspects and crumb.count == 1 and len(task.poison) < POISON_LIMIT:
         poison = Poison(crumb.step, crumb.first, f"worker {cause}")
         return dataclasses.replace(task, poison=(*task.poison, poison))
     return None

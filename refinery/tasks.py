@@ -40,7 +40,7 @@ class MapRun:
 
 
 @dataclass(frozen=True)
-class Careful:
+class Suspects:
     """Rows ``first`` to ``first + count`` of the input of a step killed a worker: they are taken one by one."""
 
     step: str
@@ -75,7 +75,7 @@ class SegmentTask:
     batch: int = 1024
     bytes: int = 0
     """Size of the input, for progress."""
-    careful: tuple[Careful, ...] = ()
+    suspects: tuple[Suspects, ...] = ()
     poison: tuple[Poison, ...] = ()
 
     @property

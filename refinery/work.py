@@ -126,7 +126,7 @@ class _Tap:
         self._carrier = Carrier(
             run,
             verdict=verdict if isinstance(run.step.stage, Global) else None,
-            careful=task.careful,
+            suspects=task.suspects,
             poison=task.poison,
             keep_removed=task.keep_removed,
             mark=mark,

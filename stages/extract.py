@@ -29,7 +29,10 @@ _BECAUSE = {
 
 
 class Extract(Edit):
-    """Replace the HTML of a page by its main text."""
+    """Replace the HTML of a page by its main text.
+
+    ``note`` says more about pages that gave no text.
+    """
 
     name: ClassVar = "extract"
     version: ClassVar = 1

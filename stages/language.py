@@ -11,7 +11,7 @@ from importlib import resources
 from typing import Annotated, ClassVar
 
 import pyarrow as pa
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from refinery import Asset, AssetError, Docs, Filter, Metric, Rule, Values, bound
 from refinery.kernels import NO_LANGUAGE, identify_languages
@@ -57,7 +57,7 @@ class Language(Filter):
         ("en",), description="wanted languages, as ISO 639-1 or what else lid.176 calls them"
     )
     min_score: float = bound(0.65, ge=0, le=1, description="below this the language is not trusted")
-    model: Asset = Asset("lid.176.ftz")
+    model: Asset = Field(Asset("lid.176.ftz"), description="fastText model of language identification")
 
     def rules(self) -> tuple[Rule, ...]:
         """The language, then its certainty."""

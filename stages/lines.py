@@ -29,7 +29,10 @@ class Phrases(BaseModel):
 
 
 class Lines(Edit):
-    """Take junk lines out of the text; keep documents that lose little by it."""
+    """Take junk lines out of the text; keep documents that lose little by it.
+
+    ``removed`` holds what was cut, by UTF-8 byte offset in the text before, so that the cut can be undone.
+    """
 
     name: ClassVar = "lines"
     version: ClassVar = 1

@@ -43,6 +43,8 @@ class MinHash(Global):
     Texts are normalised and cut into tokens; the set of token n-grams is hashed ``bands`` times ``rows`` times.
     Clusters and survivors depend on the set of documents, not on their order or on how they are spread over parts.
 
+    ``cluster`` is the smallest id of the cluster, ``survivor`` the id of the document that stays; both null if unique.
+
     ``resolve`` needs about 200 bytes of memory for each document that matches another one.
     """
 
@@ -84,7 +86,7 @@ class MinHash(Global):
 
     def rules(self) -> tuple[Rule, ...]:
         """A duplicate goes; its survivor stays."""
-        return (Rule("duplicate", "role", "a near-duplicate of it was kept", not_in=(DUPLICATE,)),)
+        return (Rule("duplicate", "role", "A near-duplicate of it is kept.", not_in=(DUPLICATE,)),)
 
     def map(self, docs: Docs, row: int) -> Mapped:
         """One key for each band of each document; documents without a token have none."""

@@ -15,7 +15,7 @@ from pydantic import Field
 from refinery import Docs, Filter, Metric, Rule, Values, bound
 from stages._views import statistics
 
-Share = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, description="largest share; the metric of this name says of what")]
 
 
 def _top(n: int) -> Metric:

@@ -75,7 +75,7 @@ class Substring(Global):
 
     def rules(self) -> tuple[Rule, ...]:
         """What is left must be worth keeping, whether something was cut or not."""
-        return (Rule("too_short", "chars_left", "too little is left that is not repeated", at_least=self.min_chars),)
+        return (Rule("too_short", "chars_left", "Too little is left that is not repeated.", at_least=self.min_chars),)
 
     def map(self, docs: Docs, row: int) -> Mapped:
         """The distinct windows of the batch, with their number."""

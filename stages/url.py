@@ -50,7 +50,10 @@ def _entry(text: str) -> str:
 
 
 class Url(Filter):
-    """Keep documents whose URL is on no blocklist, holds no banned words and is no curated source."""
+    """Keep documents whose URL is on no blocklist, holds no banned words and is no curated source.
+
+    ``matched`` holds the entries of blocklists and the words that were found.
+    """
 
     name: ClassVar = "url"
     version: ClassVar = 1

@@ -30,7 +30,12 @@ BATCH_BYTES = 16 * 1024 * 1024
 
 
 class Warc(Source):
-    """Read HTML pages from WARC and ARC files; keep where each record lies."""
+    """Read HTML pages from WARC and ARC files; keep where each record lies.
+
+    ``charset`` is the decoder that was used, ``charset_found`` how it was chosen (bom, header, meta, content or
+    detector), ``charset_declared`` the label that was given. ``digest`` is the xxh3_128 of the page in UTF-8. ``note``
+    says what is odd about the record.
+    """
 
     name: ClassVar = "warc"
     version: ClassVar = 1

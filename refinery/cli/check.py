@@ -32,7 +32,7 @@ def command(session: Session, config: str, root: str | None, overrides: tuple[st
             print_json({"ok": False, "problems": [problem.to_json() for problem in error.problems]})
         raise
     session.root = pipeline.root
-    report, problems = survey(pipeline)
+    report, problems = inventory(pipeline)
     if session.json:
         listed = [{"message": problem.message, "fix": problem.hint} for problem in problems]
         print_json({"ok": not problems, **report, "problems": listed})
@@ -45,7 +45,7 @@ def command(session: Session, config: str, root: str | None, overrides: tuple[st
     return 0
 
 
-def survey(pipeline: Pipeline) -> tuple[dict[str, Any], list[RefineryError]]:
+def inventory(pipeline: Pipeline) -> tuple[dict[str, Any], list[RefineryError]]:
     """What a pipeline would work on and with, and what is not there."""
     problems: list[RefineryError] = []
     report = {

@@ -3,12 +3,12 @@
 Not here: what stages do, and whether inputs and assets exist.
 """
 
-from refinery.config.pipeline import Executor, Pipeline, Step, plain, recipe_dict, written
+from refinery.config.pipeline import ExecutorSettings, Pipeline, Step, plain, recipe_dict, written
 from refinery.config.problems import Problem, RecipeError
 from refinery.config.reader import from_dict, load, parse
 
 __all__ = [
-    "Executor",
+    "ExecutorSettings",
     "Pipeline",
     "Problem",
     "RecipeError",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from refinery.config.pipeline import Executor, Settings
+from refinery.config.pipeline import ExecutorSettings, Settings
 from refinery.config.problems import Problem, Span, Text
 from refinery.config.strict_yaml import Node, read
 from refinery.nearest import did_you_mean
@@ -68,13 +68,16 @@ def _set(root: Node, key: str, text: Text, problems: list[Problem]) -> Node:
     problems += found
     if key in Settings.model_fields and key != "executor":
         return _with(root, key, name, value)
-    if head == "executor" and tail in Executor.model_fields:
+    if head == "executor" and tail in ExecutorSettings.model_fields:
         old = root.mapping.get("executor") or Node(name, {})
         return _with(root, "executor", root.keys.get("executor", name), _with(old, tail, name, value))
     steps = _steps(root)
     if dot and head in steps and tail not in ("", "as", "use"):
         return _set_field(root, steps[head], tail, name, value)
-    known = [*(n for n in Settings.model_fields if n != "executor"), *(f"executor.{n}" for n in Executor.model_fields)]
+    known = [
+        *(n for n in Settings.model_fields if n != "executor"),
+        *(f"executor.{n}" for n in ExecutorSettings.model_fields),
+    ]
     known += [f"{step}.{tail}" if tail else f"{step}.FIELD" for step in steps]
     problems.append(Problem(Span(text, 0, len(key)), f"nothing is called {key[:80]!r}", did_you_mean(key, known)))
     return root

@@ -44,7 +44,7 @@ def _inputs(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-class Executor(BaseModel):
+class ExecutorSettings(BaseModel):
     """Where tasks run and how much of the machine they may take; it never changes a result."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,7 +86,7 @@ class Settings(BaseModel):
     root: Annotated[str, Field(min_length=1)]
     write: Literal["every", "marked", "last"] = "every"
     keep_removed: Literal["facts", "sample", "text", "counts"] = "facts"
-    executor: Executor = Executor()
+    executor: ExecutorSettings = ExecutorSettings()
 
 
 class Pipeline(Settings):

@@ -1,6 +1,14 @@
 """Looking at a root during or after a run: books, samples, one document's way, verification, leftovers, status.
 
-Everything here reads what runs wrote; only ``sweep`` deletes, and nothing prints.
+Everything here reads what runs wrote; only ``sweep`` deletes, and nothing prints. By verb:
+
+- ``stats``: ``books``.
+- ``why``: ``accounts``.
+- ``sample``: ``samples``.
+- ``verify``: ``verification``, which reads files (``contents``) and makes parts again (``recompute``).
+- ``gc``: ``strays``.
+- ``status`` and ``logs``: ``history``.
+- Shared by them: ``holdings`` (receipts), ``find`` (rows), ``judgement``, ``replay`` and ``statistics``.
 """
 
 from refinery.inspect.accounts import Account, Accounts, Station, why

@@ -21,7 +21,7 @@ _KINDS = (
     ("receipt", re.compile(_STAGE + r"/receipts/[0-9a-f]+\.json")),
     ("statistics", re.compile(_STAGE + r"/stats/part-[^/]+\.json")),
     ("manifest", re.compile(_STAGE + r"/manifest-[0-9a-f]+\.json")),
-    ("rows", re.compile(_STAGE + r"/(?:kept|removed|audit|map/keys|map/index|reduce|resolve)/part-[^/]+\.parquet")),
+    ("rows", re.compile(_STAGE + r"/(?:kept|removed|map/keys|map/index|reduce|resolve)/part-[^/]+\.parquet")),
 )
 """What a run writes, by path below the root. The head, the lock and the records of runs are never swept."""
 

@@ -16,6 +16,9 @@ OUT = 1 << 20
 ZSTD_PIECE = 1 << 11
 """What a zstd frame is fed in a step: its decoder takes no limit, and may make 32,768 times as much."""
 
+ZSTD = b"\x28\xb5\x2f\xfd"
+"""What a zstd frame begins with."""
+
 WINDOW = 1 << 27
 """Memory that a zstd frame may ask for."""
 

@@ -13,12 +13,11 @@ from collections.abc import Iterator
 import zstandard
 
 from stages._warc.blocks import PIECE, Blocks
-from stages._warc.decoders import WINDOW, Broken, Decoder, Gzip, Plain, Zstd
+from stages._warc.decoders import WINDOW, ZSTD, Broken, Decoder, Gzip, Plain, Zstd
 from stages._warc.headers import MARGIN, RECORD
 
 EARLY = "ends early"
 GZIP = b"\x1f\x8b\x08"
-ZSTD = b"\x28\xb5\x2f\xfd"
 DICTIONARY = b"\x5d\x2a\x4d\x18"
 DICTIONARY_BYTES = 1 << 24
 TRIAL = 1 << 10

@@ -26,17 +26,17 @@ ENCODING: Final = "encoding"
 EMPTY: Final = "empty"
 
 FATES: Final = (
-    (NO_ARCHIVE, "the file is no WARC or ARC archive"),
-    (UNREADABLE, "bytes that are no record, or a record whose header cannot be read"),
-    (TRUNCATED, "the record ends before its declared length"),
-    (DAMAGED, "the record's compressed member fails its checksum"),
-    (NO_URL, "a response without the address it came from"),
-    (NO_HTTP, "a response that is no HTTP message"),
-    (STATUS, "a response with another status than 200"),
-    (MEDIA_TYPE, "a response that is not HTML"),
-    (TOO_LARGE, "a payload larger than max_payload, as stored or unpacked"),
-    (ENCODING, "a payload that cannot be unpacked, or is no text in any encoding"),
-    (EMPTY, "a response without a payload"),
+    (NO_ARCHIVE, "The file is no WARC or ARC archive."),
+    (UNREADABLE, "Bytes that are no record, or a record whose header cannot be read."),
+    (TRUNCATED, "The record ends before its declared length."),
+    (DAMAGED, "The record's compressed member fails its checksum."),
+    (NO_URL, "A response without the address it came from."),
+    (NO_HTTP, "A response that is no HTTP message."),
+    (STATUS, "A response with another status than 200."),
+    (MEDIA_TYPE, "A response that is not HTML."),
+    (TOO_LARGE, "A payload larger than max_payload, as stored or unpacked."),
+    (ENCODING, "A payload that cannot be unpacked, or is no text in any encoding."),
+    (EMPTY, "A response without a payload."),
 )
 """What can keep a record from being a document, and why it does."""
 

@@ -15,17 +15,16 @@ from dataclasses import dataclass
 import brotli
 import zstandard
 
+from stages._warc.decoders import WINDOW, ZSTD
 from stages._warc.headers import Message
 
 GZIP = b"\x1f\x8b"
-ZSTD = b"\x28\xb5\x2f\xfd"
 PIECE = 1 << 12
 OUT = 1 << 18
 MEMBERS = 64
 """A gzip body may be several members; more than these are no page."""
 
 LAYERS = 6
-WINDOW = 1 << 27
 
 _CHUNK = re.compile(rb"[ \t]{0,16}([0-9A-Fa-f]{1,15})[ \t]{0,16}(?:;[^\r\n]{0,1024})?\r?\n")
 _UNPACKED = frozenset({"", "identity", "none", "chunked"})

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from refinery.config import Executor, Pipeline, Step
+from refinery.config import ExecutorSettings, Pipeline, Step
 from refinery.identity import Content
 from refinery.part import Receipt, Root
 from refinery.runner import RunReport, run
@@ -69,7 +69,7 @@ def pipeline(
 ) -> Pipeline:
     """A pipeline over ``folder/in/*.txt`` with its root at ``folder/root``."""
     values = {"dataset": "toy", "inputs": (str(folder / "in" / "*.txt"),), "root": str(folder / root), **settings}
-    executor = Executor(workers=workers, batch=batch, memory=memory)
+    executor = ExecutorSettings(workers=workers, batch=batch, memory=memory)
     return Pipeline(**values, executor=executor, steps=all_kinds() if chosen is None else chosen)
 
 

@@ -19,7 +19,17 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, model_validator
 
 from refinery.assets import Asset
-from refinery.config import Executor, Pipeline, Problem, RecipeError, from_dict, load, parse, recipe_dict, written
+from refinery.config import (
+    ExecutorSettings,
+    Pipeline,
+    Problem,
+    RecipeError,
+    from_dict,
+    load,
+    parse,
+    recipe_dict,
+    written,
+)
 from refinery.config.problems import Span, Text
 from refinery.config.strict_yaml import MAX_PROBLEMS, read
 from refinery.docs import HTML, TEXT, Docs
@@ -351,7 +361,7 @@ def test_a_recipe_becomes_its_pipeline() -> None:
     """Defaults are filled in, a single input is a list of one, an empty step has its defaults, as: names the step."""
     pipeline = parse(judge("as: second, write: true, keep: ['no', de], min_words: 80, weights: {'on': 1}"), "r")
     assert (pipeline.dataset, pipeline.inputs, pipeline.root) == ("d", ("a/*.gz",), "r")
-    assert (pipeline.write, pipeline.keep_removed, pipeline.executor) == ("every", "facts", Executor())
+    assert (pipeline.write, pipeline.keep_removed, pipeline.executor) == ("every", "facts", ExecutorSettings())
     assert [step.name for step in pipeline.steps] == ["pages", "main", "second"]
     assert [step.write for step in pipeline.steps] == [False, False, True]
     assert pipeline.steps[2].stage == Judge(keep=("no", "de"), min_words=80, weights={"on": 1.0})
@@ -374,7 +384,7 @@ def test_tokens_are_there_once_there_is_text() -> None:
 )
 def test_memory_is_a_share_of_the_machine_or_a_size(memory: str, expected: int) -> None:
     """Percent of the total, or bytes by unit."""
-    assert Executor(memory=memory).memory_bytes(1000) == expected
+    assert ExecutorSettings(memory=memory).memory_bytes(1000) == expected
 
 
 fields = st.fixed_dictionaries(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -134,6 +135,19 @@ def test_every_module_has_a_layer() -> None:
     """A new module of the engine is given its place in ``LAYERS``, and one that is gone loses it."""
     placed = [one for layer in LAYERS for one in layer]
     assert sorted(placed) == sorted({unit(name) for name in ENGINE})
+
+
+def test_the_table_of_layers_is_true() -> None:
+    """The rows of the table in docs/architecture.md are the layers from above, several to a row."""
+    text = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8").partition("| layer |")[2]
+    rows = [set(re.findall(r"`(\w+)/?`", line)) for line in text.partition("\n\n")[0].splitlines()[2:]]
+    above = list(reversed(LAYERS))
+    for row in rows:
+        named: set[str] = set()
+        while named < row:
+            named |= set(above.pop(0))
+        assert named == row
+    assert above == []
 
 
 @pytest.mark.parametrize("name", ENGINE)

@@ -120,7 +120,7 @@ def test_links_are_removed_and_not_followed(copy: Path, tmp_path: Path) -> None:
     for name in ("kept/part-00000-0a1b2c3d.parquet", "file"):
         (outside / name).write_text("precious")
     (copy / "08-linked").symlink_to(outside)
-    (copy / "01-words" / "audit").symlink_to(outside / "kept")
+    (copy / "01-words" / "reduce").symlink_to(outside / "kept")
     (copy / "01-words" / "kept" / "part-00008-0a1b2c3d.parquet").symlink_to(outside / "file")
     (copy / "01-words" / "kept" / "part-00009-0a1b2c3d.parquet").symlink_to(outside / "nowhere")
     found = sweep(str(copy), delete=True)

@@ -194,7 +194,9 @@ def test_no_damage_hides_the_records_that_it_does_not_touch(layout: Layout, how:
     sound = {one.body for one in found if one.kind == "response" and not one.flaw}
     place = 0
     for part, group in zip(parts, groups, strict=True):
-        if place + len(part) <= first or place >= last:
+        # A length is believed where a record follows: a body that quotes one needs the next one's first line as well.
+        needed = len(part) + (len(b"WARC/1.0\r\n") if b"\nWARC/1.0" in part else 0)
+        if place + needed <= first or place >= last:
             assert {block(one) for one in group if b"WARC-Type: response" in one} <= sound
         place += len(part)
     for one in found:
