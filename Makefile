@@ -28,6 +28,7 @@ run: $(INSTALLED)
 	$(BIN)/python tools/make_sample.py --out demo
 	$(BIN)/refinery run -c configs/tiny.yaml
 	$(BIN)/refinery stats -c configs/tiny.yaml
+	@echo "root: demo/root   Parquet of each stage: demo/root/*/kept"
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check
