@@ -90,7 +90,10 @@ class Asset(str):
         """The local file."""
         if "/" in self or os.sep in self:
             if not os.path.isfile(self):
-                raise AssetError(f"asset {self}: no such file", hint="check the path")
+                raise AssetError(
+                    f"asset {self}: no such file",
+                    hint="check the path; a relative one begins at the folder in which refinery is started",
+                )
             return str(self)
         return _locate(self, _known(self))
 

@@ -149,7 +149,7 @@ def _reason(
         return "asked for"
     if any(other.action != "keep" for other in before):
         return "its input will change"
-    return f"{todo:,} parts are new or missing"
+    return f"{todo:,} parts are new or missing" if todo > 1 else "1 part is new or missing"
 
 
 def _changes(stage: Stage, manifest: StageManifest) -> list[str]:

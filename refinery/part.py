@@ -147,8 +147,14 @@ class Root:
         self.store.delete(self.full(receipt_path(folder, key)))
 
     def manifest(self, path: str) -> StageManifest:
-        """A stage's manifest."""
-        return self._parse(StageManifest, self.full(path))
+        """A stage's manifest. Raises StorageError where it is lost or damaged."""
+        full = self.full(path)
+        if not self.store.exists(full):
+            raise StorageError(
+                f"{full}: HEAD.json names this manifest, and it is not there",
+                hint=f"delete {self.full('HEAD.json')}: the next run writes both again, from the receipts",
+            )
+        return self._parse(StageManifest, full)
 
     def manifests_of(self, folder: str) -> list[StageManifest]:
         """Every manifest of a stage, those of earlier configurations included; the head knows which one is current."""
@@ -168,11 +174,21 @@ class Root:
             return model.model_validate_json(self.store.read(path))
         except ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(str(p) for p in first["loc"])
+            where = "".join(f"{place}: " for place in first["loc"])
+            kind, also = _NAMES[model]
             raise StorageError(
-                f"{path}: not a {model.__name__.lower()} of this version ({place}: {first['msg']})",
-                hint="it was damaged or written by another version; use a new root, or delete the file",
+                f"{path}: not a {kind} of this version ({where}{first['msg']})",
+                hint=f"if it is damaged, delete it{also}: the next run makes it again; "
+                "if another version wrote it, use a new root",
             ) from error
+
+
+_NAMES: dict[type[BaseModel], tuple[str, str]] = {
+    Head: ("head", ""),
+    Receipt: ("receipt", ""),
+    StageManifest: ("manifest", " and HEAD.json"),
+}
+"""What each kind of record is called, and what has to be deleted with a damaged one."""
 
 
 def receipt_path(folder: str, key: str) -> str:

@@ -116,9 +116,13 @@ class RunRecord:
 
     def problem(self, message: str, trace: str = "") -> None:
         """Something worth a line in ``logs``."""
-        self._data["problems"].append({"time": _now(), "message": message, "trace": trace})
+        self.note(message, trace)
         self._listener.problem(message)
         self._write()
+
+    def note(self, message: str, trace: str = "") -> None:
+        """The same, where the listener is told otherwise; written with what comes next."""
+        self._data["problems"].append({"time": _now(), "message": message, "trace": trace})
 
     def end(self, state: str) -> None:
         """The run ended: ``done``, ``failed`` or ``interrupted``."""

@@ -116,13 +116,12 @@ class _Run:
         except KeyboardInterrupt:
             state = "interrupted"
             raise
-        except RefineryError as error:
-            with contextlib.suppress(StorageError):  # a full disk takes no record; the error is raised all the same
-                self._record.problem(error.message)
+        except (RefineryError, OSError) as error:  # OSError: of whoever listens, such as a closed terminal
+            self._record.note(error.message if isinstance(error, RefineryError) else f"{type(error).__name__}: {error}")
             raise
         finally:
             self._executor.close()
-            with contextlib.suppress(StorageError):
+            with contextlib.suppress(StorageError):  # a full disk takes no record; the error is raised all the same
                 self._record.end(state)
         return RunReport(self._phases, self._tasks, tuple(self._failures), _complete(survey), survey.blocked)
 

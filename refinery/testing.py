@@ -1,4 +1,4 @@
-"""Running stages in tests, without files and without the engine: for authors of stages.
+"""Running stages in tests, without files and without a run: for authors of stages.
 
 A global stage is driven as the engine drives it, and held to the contract of ``refinery.stage.Global`` on the way.
 """

@@ -119,8 +119,11 @@ def execute(args: Sequence[str]) -> int:
 
 def main() -> None:
     """The console script."""
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Closed by whoever started this. Its number must not go to a file of the root, where prints would end.
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
         # Names in a crawl may hold what the terminal cannot show.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        getattr(sys, name).reconfigure(errors="backslashreplace")
     wish = os.environ.get(COMPLETE)
     sys.exit(shell_complete(verbs, {}, "refinery", COMPLETE, wish) if wish else execute(sys.argv[1:]))

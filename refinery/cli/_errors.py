@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 import click
 
 from refinery.cli._options import Session
+from refinery.cli._output import safe_lines
 from refinery.errors import RefineryError, StorageError, UsageError
 from refinery.store import LocalStore, Store, store_for
 
@@ -51,7 +52,7 @@ def _show(error: RefineryError, session: Session) -> None:
         click.echo(traceback.format_exc(), err=True)
     if getattr(error, "problems", ()):
         # Places and carets need the left edge.
-        click.echo(error.message, err=True)
+        click.echo(safe_lines(error.message), err=True)
     else:
         _lines(error.message, error.hint, session)
 
@@ -62,16 +63,17 @@ def _show_usage(error: click.ClickException, session: Session) -> None:
 
 
 def _lines(message: str, hint: str, session: Session) -> None:
-    click.echo(click.style("error: ", fg="red", bold=True) + message, err=True, color=session.color)
+    # Both may name a file from a list that came with the crawl.
+    click.echo(click.style("error: ", fg="red", bold=True) + safe_lines(message), err=True, color=session.color)
     if hint:
-        click.echo(click.style("hint: ", bold=True) + hint, err=True, color=session.color)
+        click.echo(click.style("hint: ", bold=True) + safe_lines(hint), err=True, color=session.color)
 
 
 def _show_internal(error: Exception, session: Session) -> None:
     details = "".join(traceback.format_exception(error))
     if session.verbose:
         click.echo(details, err=True)
-    said = " ".join(str(error).split())[:300]
+    said = safe_lines(" ".join(str(error).split())[:300])
     line = f"internal error: {type(error).__name__}: {said}; details: {_save(details, session)}"
     click.echo(click.style(line, fg="red"), err=True, color=session.color)
 

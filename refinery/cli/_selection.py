@@ -63,6 +63,14 @@ def parse_parts(context: click.Context, parameter: click.Parameter, given: str |
     return tuple(sorted(set(numbers)))
 
 
+def parse_workers(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
+    """A number of processes, or ``auto``."""
+    del context, parameter
+    if given is not None and given != "auto" and not (given.isdecimal() and int(given)):
+        raise click.BadParameter(f"{given!r}: expected a number from 1 on, or auto")
+    return given
+
+
 def parse_share(context: click.Context, parameter: click.Parameter, given: str | None) -> float | None:
     """A share above 0 and up to 1, given in percent."""
     del context, parameter

@@ -9,7 +9,7 @@ import click
 from refinery import kernels
 from refinery.assets import Asset
 from refinery.cli._options import Session, output_options, pass_session, recipe_options
-from refinery.cli._output import columns, plural, print_json, size
+from refinery.cli._output import columns, plural, print_json, safe_lines, size
 from refinery.config import Pipeline, RecipeError, Step, load
 from refinery.errors import RefineryError
 from refinery.store import store_for
@@ -37,7 +37,7 @@ def command(session: Session, config: str, root: str | None, overrides: tuple[st
         listed = [{"message": problem.message, "fix": problem.hint} for problem in problems]
         print_json({"ok": not problems, **report, "problems": listed})
     for problem in problems:
-        click.echo(f"{problem.message}\n  {problem.hint}".rstrip(), err=True)
+        click.echo(safe_lines(f"{problem.message}\n  {problem.hint}".rstrip()), err=True)
     if problems:
         click.echo(f"{plural(len(problems), 'problem')}.", err=True)
         return max(problem.exit_code for problem in problems)

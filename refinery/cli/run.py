@@ -8,11 +8,11 @@ from types import FrameType
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from refinery.cli._options import Session, output_options, pass_session, recipe_options
-from refinery.cli._output import plural, print_json, size, span
-from refinery.cli._selection import selection, selection_options
+from refinery.cli._output import plural, print_json, safe, size, span
+from refinery.cli._selection import parse_workers, selection, selection_options
 from refinery.config import load
 from refinery.progress import Listener, PhaseProgress
 from refinery.runner import RunReport, run
@@ -22,7 +22,12 @@ from refinery.tasks import Task
 @click.command("run")
 @recipe_options
 @selection_options
-@click.option("--workers", metavar="N|auto", help="Worker processes, instead of the recipe's executor.workers.")
+@click.option(
+    "--workers",
+    metavar="N|auto",
+    callback=parse_workers,
+    help="Worker processes, instead of the recipe's executor.workers.",
+)
 @click.option("--force", is_flag=True, help="Make everything again, though it is up to date.")
 @click.option(
     "--accept-code", is_flag=True, help="Keep results although a stage's code changed and its version did not."
@@ -75,7 +80,7 @@ def command(
 
 def _text(report: RunReport, root: str) -> str:
     if report.failures:
-        shown = "\n".join(f"  {failure}" for failure in report.failures[:10])
+        shown = "\n".join(f"  {safe(failure)}" for failure in report.failures[:10])
         return (
             f"{plural(len(report.failures), 'part')} failed:\n{shown}\n`refinery logs --root {root} -v` has the details"
         )
@@ -107,7 +112,7 @@ class _Quiet:
 
     def problem(self, message: str) -> None:
         """A line that stays."""
-        click.echo(f"  {message}", err=True)
+        click.echo(f"  {safe(message)}", err=True)
 
 
 class _Lines(_Quiet):
@@ -126,9 +131,7 @@ class _Lines(_Quiet):
         tenth = ended * 10 // progress.tasks
         if tenth > self._tenth:
             self._tenth = tenth
-            eta = f", {span(progress.eta)} left" if progress.eta else ""
-            rate = progress.bytes_done / max(progress.seconds, 1e-6)
-            click.echo(f"  {ended:,}/{progress.tasks:,}  {size(int(rate))}/s{eta}", err=True)
+            click.echo(f"  {_told(progress)}", err=True)
 
 
 class _Live(_Quiet):
@@ -137,15 +140,13 @@ class _Live(_Quiet):
     def __init__(self, color: bool | None) -> None:
         console = Console(stderr=True, no_color=color is False)
         self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[parts]}"),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=12),
+            TextColumn("{task.fields[told]}", markup=False),
+            TimeElapsedColumn(),
             console=console,
         )
-        self._bar = self._bars.add_task("reading receipts", total=None, parts="")
+        self._bar = self._bars.add_task("reading receipts", total=None, told="")
 
     def __enter__(self) -> Listener:
         self._bars.start()
@@ -156,19 +157,32 @@ class _Live(_Quiet):
 
     def phase(self, progress: PhaseProgress) -> None:
         self._bars.remove_task(self._bar)
-        self._bar = self._bars.add_task(progress.title, total=progress.bytes or None, parts=_parts(progress))
+        self._bar = self._bars.add_task(_short(progress.title), total=progress.bytes or None, told=_told(progress))
 
     def advance(self, progress: PhaseProgress, task: Task) -> None:
         del task
-        self._bars.update(self._bar, completed=progress.bytes_done, parts=_parts(progress))
+        self._bars.update(self._bar, completed=progress.bytes_done, told=_told(progress))
 
     def problem(self, message: str) -> None:
-        self._bars.console.print(f"  {message}", markup=False, highlight=False)
+        self._bars.console.print(f"  {safe(message)}", markup=False, highlight=False)
 
 
-def _parts(progress: PhaseProgress) -> str:
-    failed = f" {progress.failed:,} failed" if progress.failed else ""
-    return f"{progress.done:,}/{progress.tasks:,}{failed}"
+def _short(title: str) -> str:
+    """A phase's title with the ends of its stages only, so that a line of 80 characters has room for figures."""
+    stages = title.split(" → ")
+    return title if len(stages) < 4 else f"{stages[0]} → … → {stages[-1]}"
+
+
+def _told(progress: PhaseProgress) -> str:
+    """Tasks that ended, rates, and the time that is left, as far as they are known."""
+    ended = f"{progress.done + progress.failed:,}/{progress.tasks:,}"
+    failed = f", {progress.failed:,} failed" if progress.failed else ""
+    if not progress.bytes_done:
+        return f"{ended}{failed}"
+    seconds = max(progress.seconds, 1e-6)
+    documents = f", {progress.documents / seconds:,.0f} documents/s" if progress.documents else ""
+    eta = f", {span(progress.eta)} left" if progress.eta else ""
+    return f"{ended}{failed}  {size(int(progress.bytes_done / seconds))}/s{documents}{eta}"
 
 
 def _listener(session: Session) -> _Quiet:

@@ -62,7 +62,8 @@ def command(
 
 def _text(found: Samples, *, every: bool) -> str:
     blocks = [_block(one, every=every) for one in found.documents]
-    return "\n\n".join([*blocks, f"{len(found.documents):,} of {found.matching:,} that match"])
+    unstored = f"; the rows of {', '.join(found.unstored)} are not stored" if found.unstored else ""
+    return "\n\n".join([*blocks, f"{len(found.documents):,} of {found.matching:,} that match{unstored}"])
 
 
 def _block(one: Sample, *, every: bool) -> str:

@@ -59,7 +59,13 @@ def _json(books: Books) -> dict[str, Any]:
         }
         for stage in books.stages
     ]
-    return {"dataset": books.dataset, "stages": stages, "balanced": books.balanced, "problems": problems}
+    return {
+        "dataset": books.dataset,
+        "stages": stages,
+        "not_made": list(books.unmade),
+        "balanced": books.balanced,
+        "problems": problems,
+    }
 
 
 # --------------------------------------------------------------------------------------------------------------- text
@@ -131,4 +137,5 @@ def _checks(books: Books) -> str:
         f"  checks: in = kept + removed at every stage and part {sign}    parts missing {missing:,}"
         f"    documents with errors {errors:,} ({percent(errors, _whole(books))})"
     )
-    return "\n".join([line, *(f"    {problem}" for problem in books.problems[:20])])
+    unmade = [f"  not made yet: {', '.join(books.unmade)}"] if books.unmade else []
+    return "\n".join([line, *unmade, *(f"    {problem}" for problem in books.problems[:20])])

@@ -53,4 +53,5 @@ def _text(found: Verification, *, every: bool) -> str:
     verdict = (
         click.style("ok", fg="green") if found.ok else click.style(plural(len(found.findings), "finding"), fg="red")
     )
-    return "\n".join([*lines, f"{looked}{remade}: {verdict}"])
+    mend = f"hint: `refinery run --from {found.damaged}` makes that stage and what follows again"
+    return "\n".join([*lines, f"{looked}{remade}: {verdict}", *([mend] if found.damaged else [])])

@@ -43,6 +43,8 @@ class Books:
     dataset: str
     stages: tuple[StageBooks, ...]
     problems: tuple[Finding, ...]
+    unmade: tuple[str, ...] = ()
+    """Stages of the recipe that were asked for and of which nothing is made yet."""
 
     @property
     def balanced(self) -> bool:
@@ -83,7 +85,7 @@ def books_of(
         raise UsageError("the root has none of the selected parts", hint=_part_range(holdings))
     problems = [finding for entry in entries for finding in _check(holdings, entry, whole=parts is None)]
     stages = tuple(_books(holdings, entry, whole=parts is None) for entry in entries)
-    return Books(holdings.head.dataset, stages, tuple(problems))
+    return Books(holdings.head.dataset, stages, tuple(problems), _unmade(holdings, until))
 
 
 def _chosen(holdings: Holdings, first: str | None, until: str | None) -> list[Held]:
@@ -92,6 +94,12 @@ def _chosen(holdings: Holdings, first: str | None, until: str | None) -> list[He
     if low > high:
         raise UsageError(f"stage {first!r} comes after {until!r}", hint=f"the order is {', '.join(holdings.names)}")
     return [held for held in holdings.stages if low <= held.position <= high]
+
+
+def _unmade(holdings: Holdings, until: str | None) -> tuple[str, ...]:
+    """Those behind all that is made: nothing of a stage can be made before the one in front of it."""
+    last = max((held.position for held in holdings.stages), default=-1)
+    return () if until else tuple(holdings.names[last + 1 :])
 
 
 def _ungathered(holdings: Holdings, chosen: Sequence[Held]) -> list[Held]:

@@ -27,6 +27,7 @@ NEAR = 3
 
 _ID = re.compile(r"<?(?:urn:uuid:)?([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})>?", re.IGNORECASE)
 _POINTER = re.compile(r"(.+):([0-9]{1,19})", re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _DECORATION = re.compile(r"^[a-z][a-z0-9+.-]*://(www\.)?|[/?#]+$", re.IGNORECASE)
 
 
@@ -81,7 +82,8 @@ class Query:
     @classmethod
     def parse(cls, text: str) -> Query:
         """Read a URL, an id (32 hexadecimal digits or a UUID) or ``warc:offset``. Raises UsageError for nothing."""
-        text = text.strip()
+        # Bytes that are no UTF-8, as a shell gives them; the URLs of an archive have U+FFFD in their place too.
+        text = _SURROGATE.sub("\ufffd", text).strip()
         if not text:
             raise UsageError("nothing to look for", hint="give a URL, a document id, or file.warc.gz:OFFSET")
         identity, pointer = _ID.fullmatch(text), _POINTER.fullmatch(text)

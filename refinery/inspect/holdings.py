@@ -171,7 +171,10 @@ def open_root(path: str) -> Holdings:
     root = Root(path, store_for(path))
     head = root.head()
     if head is None:
-        raise UsageError(f"{path} is no root of refinery (no HEAD.json)", hint="give the --root of a run")
+        raise UsageError(
+            f"{path} is no root of refinery (no HEAD.json)",
+            hint="`refinery run` makes it; else give the --root of a run",
+        )
     if head.format != FORMAT:
         raise Refused(
             f"{path} has format {head.format}; this version reads format {FORMAT}", hint="use the version that wrote it"

@@ -23,6 +23,7 @@ from refinery.judge import QUARANTINED
 from refinery.kernels import mix64
 from refinery.nearest import did_you_mean
 from refinery.schema import WHY
+from refinery.tables import open_parquet
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class Samples:
-    """How many documents match, and some of them."""
+    """How many documents match, and some of them. ``unstored`` are stages whose removed rows were not written."""
 
     matching: int
     documents: tuple[Sample, ...]
+    unstored: tuple[str, ...] = ()
 
 
 def sample(path: str, wanted: Wanted) -> Samples:
@@ -73,9 +75,32 @@ def sample(path: str, wanted: Wanted) -> Samples:
     for held in _stages(holdings, wanted, side):
         metric = _metric(holdings, held, wanted)
         columns = ["id", f"{WHY.name}.rule", *([metric] if metric else [])]
+        _need_ids(holdings, held, side)
         for piece in pieces(holdings, held, (side,), columns):
             drawn.add(piece, _matching(piece.batch, wanted, metric))
-    return Samples(drawn.matching, tuple(_sample(holdings, spot) for spot in drawn.spots()))
+    found = tuple(_sample(holdings, spot) for spot in drawn.spots())
+    return Samples(drawn.matching, found, _unwritten(holdings, wanted, side))
+
+
+def _need_ids(holdings: Holdings, held: Held, side: str) -> None:
+    """Raises UsageError where an export left the ids out."""
+    path = next((file.path for r in holdings.receipts(held) for file in r.files.get(side, ())), None)
+    if path is None:
+        return
+    with open_parquet(holdings.root, path) as file:
+        if "id" not in file.schema_arrow.names:
+            raise UsageError(f"{held.name} stores no ids to choose by", hint="choose another --stage")
+
+
+def _unwritten(holdings: Holdings, wanted: Wanted, side: str) -> tuple[str, ...]:
+    """Stages that were asked for with all others and have removed rows that are not there to draw from."""
+    if side != "removed" or wanted.stage or wanted.rule or wanted.metric:
+        return ()
+    return tuple(
+        held.name
+        for held in holdings.stages
+        if not _stores(holdings, held, side) and any(r.rows.get(side) for r in holdings.receipts(held))
+    )
 
 
 class _Drawn:
@@ -87,8 +112,6 @@ class _Drawn:
         self.matching = 0
 
     def add(self, piece: Piece, mask: pa.BooleanArray) -> None:
-        if "id" not in piece.batch.schema.names:
-            raise UsageError(f"{piece.held.name} stores no ids to choose by", hint="choose another --stage")
         rows = pc.indices_nonzero(mask).to_numpy()
         ids = piece.batch.column("id").take(pa.array(rows))
         hashes = _hashes(ids)
@@ -129,16 +152,24 @@ def _stages(holdings: Holdings, wanted: Wanted, side: str) -> list[Held]:
         return [_written(holdings, holdings.stage(metric_of), side)]
     if wanted.metric:
         return [_written(holdings, _with_metric(holdings, wanted.metric), side)]
-    made = [held for held in holdings.stages if any(r.files.get(side) for r in holdings.receipts(held))]
+    made = [held for held in holdings.stages if _stores(holdings, held, side)]
+    if holdings.stages and not made:
+        raise _unstored("the root", side)
     return made if side == "removed" else made[-1:]
 
 
 def _written(holdings: Holdings, held: Held, side: str) -> Held:
-    if not any(receipt.files.get(side) for receipt in holdings.receipts(held)):
-        raise UsageError(
-            f"{held.name} has no {side} rows stored", hint="`write` and `keep_removed` of the recipe say what is"
-        )
+    if not _stores(holdings, held, side):
+        raise _unstored(held.name, side)
     return held
+
+
+def _stores(holdings: Holdings, held: Held, side: str) -> bool:
+    return any(receipt.files.get(side) for receipt in holdings.receipts(held))
+
+
+def _unstored(who: str, side: str) -> UsageError:
+    return UsageError(f"{who} has no {side} rows stored", hint="`write` and `keep_removed` of the recipe say what is")
 
 
 def _with_rule(holdings: Holdings, rule: str, stage: str | None) -> list[Held]:

@@ -28,7 +28,10 @@ FOLDERS = {"kept": "kept", "removed": "removed", "keys": "map/keys", "index": "m
 
 @dataclass(frozen=True)
 class Verification:
-    """What was looked at, and what is not as it should be. ``remade`` counts parts that were made again."""
+    """What was looked at, and what is not as it should be. ``remade`` counts parts that were made again.
+
+    ``damaged`` is the first stage of which something is lost or changed, or empty: made again from there, it is sound.
+    """
 
     dataset: str
     stages: int
@@ -37,6 +40,7 @@ class Verification:
     rows: int
     remade: int
     findings: tuple[Finding, ...]
+    damaged: str = ""
 
     @property
     def ok(self) -> bool:
@@ -65,6 +69,7 @@ def verify(path: str, rerun: float = 0.0) -> Verification:
         rows=checks.rows,
         remade=remade,
         findings=(*checks.findings, *differing),
+        damaged=next((finding.stage for finding in checks.findings), ""),
     )
 
 
