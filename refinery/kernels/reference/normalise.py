@@ -38,7 +38,7 @@ Ints = npt.NDArray[np.int64]
 
 def normalise(texts: pa.StringArray) -> pa.StringArray:
     """The normalised texts; null becomes "". Linear in the length of the texts."""
-    return pa.array([" ".join((text or "").translate(_PIECES).split()) for text in texts.to_pylist()], pa.string())
+    return pa.array([" ".join((text or "").translate(PIECES).split()) for text in texts.to_pylist()], pa.string())
 
 
 def alignment(texts: pa.StringArray) -> pa.ListArray:
@@ -78,7 +78,7 @@ def _is_mark(character: str) -> bool:
     return unicodedata.combining(character) > 0 or unicodedata.category(character) in ("Mn", "Me")
 
 
-_PIECES = _Pieces()
+PIECES = _Pieces()
 
 
 def _units(text: str) -> tuple[Ints, Ints, Ints]:
@@ -106,13 +106,14 @@ def _units(text: str) -> tuple[Ints, Ints, Ints]:
 def _kinds(codes: npt.NDArray[np.uint32]) -> tuple[Ints, Ints]:
     """What each character is, and how many bytes it is normalised to."""
     distinct, inverse = np.unique(codes, return_inverse=True)
-    kinds = np.array([_kind(chr(code)) for code in distinct.tolist()], np.int64)
-    widths = np.array([len(_PIECES[code].encode()) for code in distinct.tolist()], np.int64)
+    kinds = np.array([kind_of(chr(code)) for code in distinct.tolist()], np.int64)
+    widths = np.array([len(PIECES[code].encode()) for code in distinct.tolist()], np.int64)
     return kinds[inverse], widths[inverse]
 
 
-def _kind(character: str) -> int:
-    piece = _PIECES[ord(character)]
+def kind_of(character: str) -> int:
+    """What becomes of a character in normalised text: the codes that ``alignment`` works with."""
+    piece = PIECES[ord(character)]
     if piece == " ":
         return _SPACE
     if piece:

@@ -1,0 +1,37 @@
+//! What Python's `str` methods say of each code point.
+//!
+//! The Unicode version of Rust's standard library is not that of the interpreter, so the classes come from Python: one
+//! byte for each code point, made by `refinery.kernels.native_text` from the very methods that the twins call.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::PyErr;
+
+/// `str.isspace`, which is also where `str.split` and `str.strip` cut.
+pub const SPACE: u8 = 1;
+/// `str.isalpha`.
+pub const ALPHA: u8 = 2;
+/// Unicode category P or S.
+pub const MARK: u8 = 4;
+
+const CODE_POINTS: usize = char::MAX as usize + 1;
+
+/// The classes of all code points.
+#[derive(Clone, Copy)]
+pub struct Classes<'a>(&'a [u8; CODE_POINTS]);
+
+impl<'a> TryFrom<&'a [u8]> for Classes<'a> {
+    type Error = PyErr;
+
+    fn try_from(table: &'a [u8]) -> Result<Self, PyErr> {
+        let wrong = || PyValueError::new_err(format!("{} classes given for {CODE_POINTS} code points", table.len()));
+        table.try_into().map(Classes).map_err(|_| wrong())
+    }
+}
+
+impl Classes<'_> {
+    /// The bits of a character.
+    #[inline]
+    pub fn of(&self, character: char) -> u8 {
+        self.0[character as usize]
+    }
+}

@@ -1,0 +1,172 @@
+//! Shingles, and the keys of bands of their MinHash. Twin: `refinery.kernels.reference.minhash`.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{ArrowPrimitiveType, UInt32Type, UInt64Type};
+use arrow_array::{Array, ListArray, StringArray};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use crate::boundary::{Given, Made};
+use crate::hashes::bytes;
+use crate::lists::{for_tokens, offset, unfit, Lists, Making};
+use crate::minima::lower;
+use crate::windows::{each_window, hash_of, positive};
+
+/// Hashes that are mixed and swept together: they and a block of minima fit the nearest cache.
+const AT_ONCE: usize = 4096;
+
+fn sets<T: ArrowPrimitiveType<Native: Into<u64>>>(tokens: &Given, size: usize) -> PyResult<ListArray> {
+    let lists = Lists::<T>::of(&tokens.0)?;
+    let mut made = Making::<UInt32Type>::with_capacity(lists.total(), lists.len());
+    let mut set = Vec::new();
+    for document in lists.iter() {
+        set.clear();
+        if !document.is_empty() && document.len() < size {
+            set.push(upper(hash_of(document)));
+        }
+        each_window(document, size, |hash| set.push(upper(hash)));
+        set.sort_unstable();
+        set.dedup();
+        made.values.extend_from_slice(&set);
+        made.end()?;
+    }
+    made.done()
+}
+
+fn upper(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+/// The functions `factors[i] * x + terms[i]`, in `bands` groups of the same size.
+struct Bands<'a> {
+    factors: &'a [u32],
+    terms: &'a [u32],
+    rows: usize,
+}
+
+impl<'a> Bands<'a> {
+    fn of(factors: &'a Given, terms: &'a Given, bands: usize) -> PyResult<Self> {
+        let (factors, terms) = (parameters(factors)?, parameters(terms)?);
+        if bands == 0 || factors.len() != terms.len() || factors.is_empty() || factors.len() % bands != 0 {
+            let found = format!("{} factors, {} terms and {bands} bands", factors.len(), terms.len());
+            return Err(PyValueError::new_err(format!("hash functions do not fill bands: {found}")));
+        }
+        Ok(Bands { factors, terms, rows: factors.len() / bands })
+    }
+
+    fn keys(&self, sets: &Given) -> PyResult<ListArray> {
+        let lists = Lists::<UInt32Type>::of(&sets.0)?;
+        let bands = self.factors.len() / self.rows;
+        let total = lists.iter().filter(|set| !set.is_empty()).count().saturating_mul(bands);
+        offset(total)?;
+        let mut made = Making::<UInt64Type>::with_capacity(total, lists.len());
+        let mut signature = vec![0; self.factors.len()];
+        let mut row = Vec::with_capacity(self.rows * size_of::<u32>());
+        for set in lists.iter() {
+            if !set.is_empty() {
+                self.sign(set, &mut signature);
+                for (band, minima) in (0..).zip(signature.chunks_exact(self.rows)) {
+                    row.clear();
+                    row.extend(minima.iter().flat_map(|least| least.to_le_bytes()));
+                    made.values.push(xxh3_64_with_seed(&row, band));
+                }
+            }
+            made.end()?;
+        }
+        made.done()
+    }
+
+    fn sign(&self, set: &[u32], signature: &mut [u32]) {
+        let mut mixed = [0; AT_ONCE];
+        signature.fill(u32::MAX);
+        for block in set.chunks(AT_ONCE) {
+            let mixed = &mut mixed[..block.len()];
+            mixed.iter_mut().zip(block).for_each(|(to, &hash)| *to = mix(hash));
+            lower(signature, self.factors, self.terms, mixed);
+        }
+    }
+}
+
+/// A fixed bijection of 32-bit integers.
+fn mix(x: u32) -> u32 {
+    let x = (x ^ (x >> 16)).wrapping_mul(0x85EB_CA6B);
+    let x = (x ^ (x >> 13)).wrapping_mul(0xC2B2_AE35);
+    x ^ (x >> 16)
+}
+
+fn parameters(given: &Given) -> PyResult<&[u32]> {
+    let numbers = given.0.as_primitive_opt::<UInt32Type>().ok_or_else(|| unfit(given.0.data_type()))?;
+    match numbers.null_count() {
+        0 => Ok(numbers.values()),
+        _ => Err(PyValueError::new_err("expected numbers, found nulls")),
+    }
+}
+
+fn words(texts: &StringArray) -> PyResult<ListArray> {
+    let size = texts.value_offsets().last().zip(texts.value_offsets().first()).map_or(0, |(end, start)| end - start);
+    let mut made = Making::<UInt64Type>::with_capacity(size as usize / 5, texts.len());
+    for row in 0..texts.len() {
+        each_word(bytes(texts, row), |word| made.values.push(xxh3_64(word)));
+        made.end()?;
+    }
+    made.done()
+}
+
+/// Give the bytes between white space (as `str.split` of Python has it) to `found`. `text` is UTF-8.
+fn each_word<'a>(text: &'a [u8], mut found: impl FnMut(&'a [u8])) {
+    let (mut start, mut at) = (0, 0);
+    while at < text.len() {
+        let width = space(&text[at..]);
+        if width > 0 && at > start {
+            found(&text[start..at]);
+        }
+        at += width.max(1);
+        if width > 0 {
+            start = at;
+        }
+    }
+    if at > start {
+        found(&text[start..at]);
+    }
+}
+
+/// How many bytes the white space character takes that a stretch of UTF-8 begins with; 0 if none.
+#[inline(always)]
+fn space(text: &[u8]) -> usize {
+    match text {
+        [0x09..=0x0D | 0x1C..=0x20, ..] => 1,
+        [..=0x7F | 0xC3..=0xE0 | 0xE4.., ..] => 0,
+        [0xC2, 0x85 | 0xA0, ..] => 2,
+        [0xE1, 0x9A, 0x80, ..] => 3,
+        [0xE2, 0x80, 0x80..=0x8A | 0xA8 | 0xA9 | 0xAF, ..] => 3,
+        [0xE2, 0x81, 0x9F, ..] | [0xE3, 0x80, 0x80, ..] => 3,
+        _ => 0,
+    }
+}
+
+#[pyfunction]
+fn shingles(py: Python<'_>, tokens: Given, size: usize) -> PyResult<Made> {
+    positive(size)?;
+    py.allow_threads(|| for_tokens!(&tokens.0, sets(&tokens, size)).map(Made::new))
+}
+
+#[pyfunction]
+fn band_keys(py: Python<'_>, sets: Given, factors: Given, terms: Given, bands: usize) -> PyResult<Made> {
+    py.allow_threads(|| Bands::of(&factors, &terms, bands)?.keys(&sets).map(Made::new))
+}
+
+#[pyfunction]
+fn word_ids(py: Python<'_>, texts: Given) -> PyResult<Made> {
+    py.allow_threads(|| {
+        let texts = texts.0.as_string_opt::<i32>().ok_or_else(|| unfit(texts.0.data_type()))?;
+        words(texts).map(Made::new)
+    })
+}
+
+/// Add this module's functions.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(shingles, module)?)?;
+    module.add_function(wrap_pyfunction!(band_keys, module)?)?;
+    module.add_function(wrap_pyfunction!(word_ids, module)?)
+}

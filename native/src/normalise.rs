@@ -1,0 +1,316 @@
+//! Text as deduplication compares it, and where it came from. Twin: `refinery.kernels.reference.normalise`.
+//!
+//! What characters are comes from Python, so that both have one version of Unicode: 256 code points at a time, when a
+//! text first has one of them.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, StringArray};
+use arrow_buffer::OffsetBuffer;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::boundary::{Given, Made};
+use crate::hashes::bytes;
+use crate::lists::{offset, structs_of, unfit};
+
+const ASCII: usize = 128;
+const BLOCK: usize = 256;
+const BLOCKS: usize = 0x11_0000 / BLOCK;
+
+/// What a character is, with the numbers that the twin has for it.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Kept,
+    Space,
+    Mark,
+    Punctuation,
+}
+
+/// One character: what it is, and where what it is normalised to lies among the bytes of its block.
+#[derive(Clone, Copy)]
+struct Entry {
+    start: u16,
+    size: u8,
+    kind: Kind,
+}
+
+struct Block {
+    entries: Vec<Entry>,
+    bytes: Vec<u8>,
+    /// For each of the first 128 characters the byte it becomes, and whether it becomes one.
+    plain: Vec<(u8, bool)>,
+}
+
+impl Block {
+    /// Append what ASCII is normalised to, without a branch for each byte. `blank`: a space would be the second one.
+    fn append_ascii(&self, text: &[u8], made: &mut Vec<u8>, blank: &mut bool) {
+        let mut end = made.len();
+        made.resize(end + text.len(), 0);
+        let mut second = *blank;
+        for &byte in text {
+            let (becomes, shown) = self.plain[usize::from(byte & 0x7F)];
+            let space = becomes == b' ';
+            made[end] = becomes;
+            end += usize::from(shown & !(space & second));
+            second = if shown { space } else { second };
+        }
+        *blank = second;
+        made.truncate(end);
+    }
+}
+
+/// What each character is normalised to.
+#[pyclass(frozen)]
+struct Pieces {
+    blocks: Vec<OnceLock<Block>>,
+}
+
+/// An array, or the blocks of characters that have to be added before it can be made.
+type Attempt = (Option<Made>, Vec<usize>);
+
+#[pymethods]
+impl Pieces {
+    #[new]
+    fn new() -> Self {
+        Pieces { blocks: (0..BLOCKS).map(|_| OnceLock::new()).collect() }
+    }
+
+    /// Set the kinds of a block's characters, and what each is normalised to. A block that is there stays as it is.
+    fn add(&self, block: usize, kinds: Vec<u8>, pieces: Vec<String>) -> PyResult<()> {
+        let wrong = || PyValueError::new_err(format!("not the characters of block {block}"));
+        let place = self.blocks.get(block).ok_or_else(wrong)?;
+        if kinds.len() != BLOCK || pieces.len() != BLOCK {
+            return Err(wrong());
+        }
+        let mut made = Block { entries: Vec::with_capacity(BLOCK), bytes: Vec::new(), plain: Vec::new() };
+        for (&kind, piece) in kinds.iter().zip(&pieces) {
+            let kind = match kind {
+                0 => Kind::Kept,
+                1 => Kind::Space,
+                2 => Kind::Mark,
+                3 => Kind::Punctuation,
+                _ => return Err(wrong()),
+            };
+            let start = u16::try_from(made.bytes.len()).map_err(|_| wrong())?;
+            made.entries.push(Entry { start, size: u8::try_from(piece.len()).map_err(|_| wrong())?, kind });
+            made.bytes.extend_from_slice(piece.as_bytes());
+        }
+        if block == 0 {
+            if pieces[..ASCII].iter().any(|piece| piece.len() > 1) {
+                return Err(wrong());
+            }
+            let becomes = |piece: &String| piece.bytes().next().map_or((0, false), |byte| (byte, true));
+            made.plain = pieces[..ASCII].iter().map(becomes).collect();
+        }
+        place.get_or_init(|| made);
+        Ok(())
+    }
+
+    fn normalise(&self, py: Python<'_>, texts: Given) -> PyResult<Attempt> {
+        py.allow_threads(|| {
+            let texts = strings(&texts)?;
+            let (mut made, mut offsets) = (Vec::with_capacity(spread(texts)), vec![0]);
+            let mut missing = BTreeSet::new();
+            for row in 0..texts.len() {
+                self.append(text(texts, row)?, &mut made, &mut missing);
+                offsets.push(offset(made.len())?);
+            }
+            if !missing.is_empty() {
+                return Ok((None, missing.into_iter().collect()));
+            }
+            StringArray::try_new(OffsetBuffer::new(offsets.into()), made.into(), None)
+                .map(|array| (Some(Made::new(array)), Vec::new()))
+                .map_err(|error| PyValueError::new_err(error.to_string()))
+        })
+    }
+
+    fn alignment(&self, py: Python<'_>, texts: Given) -> PyResult<Attempt> {
+        py.allow_threads(|| {
+            let texts = strings(&texts)?;
+            let (mut units, mut missing) = (Units::with_capacity(spread(texts)), BTreeSet::new());
+            for row in 0..texts.len() {
+                self.align(text(texts, row)?, &mut units, &mut missing);
+                units.end()?;
+            }
+            match missing.is_empty() {
+                true => Ok((Some(units.done()?), Vec::new())),
+                false => Ok((None, missing.into_iter().collect())),
+            }
+        })
+    }
+}
+
+impl Pieces {
+    /// Append a normalised text.
+    fn append(&self, text: &str, made: &mut Vec<u8>, missing: &mut BTreeSet<usize>) {
+        let Some(latin) = self.blocks[0].get() else {
+            missing.insert(0);
+            return;
+        };
+        let begin = made.len();
+        // A space is written when white space begins; whether that was the last thing written, or nothing was yet.
+        let mut blank = true;
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (plain, other) = rest.split_at(ascii_prefix(rest.as_bytes()));
+            latin.append_ascii(plain.as_bytes(), made, &mut blank);
+            let mut read = 0;
+            for character in other.chars().take_while(|character| !character.is_ascii()) {
+                read += character.len_utf8();
+                let Some((entry, piece)) = self.find(character, missing) else { continue };
+                if entry.kind != Kind::Space {
+                    made.extend_from_slice(piece);
+                    blank &= piece.is_empty();
+                } else if !blank {
+                    made.push(b' ');
+                    blank = true;
+                }
+            }
+            rest = &other[read..];
+        }
+        if blank && made.len() > begin {
+            made.pop();
+        }
+    }
+
+    /// Append the units of a text.
+    fn align(&self, text: &str, units: &mut Units, missing: &mut BTreeSet<usize>) {
+        let first = units.len();
+        let mut normal = 0;
+        // Whether the last unit is white space, and whether the last character but marks is in the last unit.
+        let (mut blank, mut open) = (true, false);
+        for (at, character) in text.char_indices() {
+            let Some((entry, piece)) = self.find(character, missing) else { continue };
+            if entry.kind == Kind::Mark {
+                continue;
+            }
+            if open {
+                units.close(at);
+            }
+            let space = entry.kind == Kind::Space;
+            open = entry.kind != Kind::Punctuation && !(space && units.len() == first);
+            if open && !(space && blank) {
+                normal += piece.len() as u64;
+                units.open(normal, at);
+            }
+            if entry.kind != Kind::Punctuation {
+                blank = space;
+            }
+        }
+        if open {
+            units.close(text.len());
+        }
+        if blank && units.len() > first {
+            units.drop_last();
+        }
+    }
+
+    #[inline(always)]
+    fn find(&self, character: char, missing: &mut BTreeSet<usize>) -> Option<(Entry, &[u8])> {
+        let (block, place) = (character as usize / BLOCK, character as usize % BLOCK);
+        let Some(block) = self.blocks[block].get() else {
+            missing.insert(block);
+            return None;
+        };
+        let entry = block.entries[place];
+        let start = usize::from(entry.start);
+        Some((entry, &block.bytes[start..start + usize::from(entry.size)]))
+    }
+}
+
+/// Units of texts: where each ends in the normalised text, and its range in the original.
+struct Units {
+    normal: Vec<u64>,
+    start: Vec<u64>,
+    end: Vec<u64>,
+    offsets: Vec<i32>,
+}
+
+impl Units {
+    fn with_capacity(count: usize) -> Self {
+        let column = || Vec::with_capacity(count);
+        Units { normal: column(), start: column(), end: column(), offsets: vec![0] }
+    }
+
+    fn len(&self) -> usize {
+        self.normal.len()
+    }
+
+    /// Begin a unit.
+    fn open(&mut self, normal: u64, start: usize) {
+        self.normal.push(normal);
+        self.start.push(start as u64);
+        self.end.push(start as u64);
+    }
+
+    /// The last unit reaches at least to here.
+    fn close(&mut self, end: usize) {
+        if let Some(last) = self.end.last_mut() {
+            *last = end as u64;
+        }
+    }
+
+    fn drop_last(&mut self) {
+        self.normal.pop();
+        self.start.pop();
+        self.end.pop();
+    }
+
+    /// All units since the last call are those of a text.
+    fn end(&mut self) -> PyResult<()> {
+        self.offsets.push(offset(self.len())?);
+        Ok(())
+    }
+
+    fn done(self) -> PyResult<Made> {
+        let columns = vec![("normal", self.normal), ("start", self.start), ("end", self.end)];
+        structs_of(columns, self.offsets).map(Made::new)
+    }
+}
+
+/// How many bytes there are before the first that is not ASCII.
+fn ascii_prefix(text: &[u8]) -> usize {
+    let whole = text.chunks_exact(16).take_while(|chunk| chunk.is_ascii()).count() * 16;
+    whole + text[whole..].iter().take_while(|byte| byte.is_ascii()).count()
+}
+
+fn strings(texts: &Given) -> PyResult<&StringArray> {
+    texts.0.as_string_opt::<i32>().ok_or_else(|| unfit(texts.0.data_type()))
+}
+
+fn text(texts: &StringArray, row: usize) -> PyResult<&str> {
+    std::str::from_utf8(bytes(texts, row)).map_err(|error| PyValueError::new_err(format!("row {row}: {error}")))
+}
+
+/// The bytes of all texts together.
+fn spread(texts: &StringArray) -> usize {
+    let offsets = texts.value_offsets();
+    offsets.last().zip(offsets.first()).map_or(0, |(end, start)| (end - start) as usize)
+}
+
+/// Each code point of a text as a unit of its own.
+#[pyfunction]
+fn characters(py: Python<'_>, texts: Given) -> PyResult<Made> {
+    py.allow_threads(|| {
+        let texts = strings(&texts)?;
+        let mut units = Units::with_capacity(spread(texts));
+        for row in 0..texts.len() {
+            for (at, character) in text(texts, row)?.char_indices() {
+                let end = at + character.len_utf8();
+                units.open(end as u64, at);
+                units.close(end);
+            }
+            units.end()?;
+        }
+        units.done()
+    })
+}
+
+/// Add this module's functions.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Pieces>()?;
+    module.add_function(wrap_pyfunction!(characters, module)?)
+}

@@ -1,0 +1,295 @@
+//! Word, line and n-gram statistics of documents. Twin: `refinery.kernels.reference.text`, which defines every figure.
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, Float64Array, StringArray, UInt32Array};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::boundary::{Given, Made};
+use crate::classes::{Classes, ALPHA, SPACE};
+use crate::hashes::bytes;
+use crate::ngrams::Ngrams;
+use crate::numbering::Strings;
+
+const BULLETS: [char; 14] = ['•', '‣', '\u{2043}', '⁌', '⁍', '∙', '○', '●', '◘', '◦', '⦾', '⦿', '-', '*'];
+const ELLIPSES: [&str; 3] = ["...", ". . .", "…"];
+const TOP_NGRAMS: [usize; 3] = [2, 3, 4];
+const LONGEST_NGRAM: usize = 10;
+
+/// What the loop over a word's bytes must look at more closely: counted marks and all that is not ASCII.
+const RARE: u8 = 128;
+
+const QUALITY: usize = 6;
+const DUPLICATES: usize = 4;
+const SHARES: usize = QUALITY + DUPLICATES + LONGEST_NGRAM - 1;
+
+/// The columns after `words`, in the order of the twin's `STATISTICS`.
+type Row = [Option<f64>; SHARES];
+
+/// What is counted from left to right, in one pass over the characters.
+#[derive(Default)]
+struct Counts {
+    characters: u64,
+    hashes: u64,
+    ellipses: u64,
+    ellipsis_end: usize, // of the last one, in bytes
+    alpha_words: u64,
+    lines: u64, // that are not blank
+    bullet_lines: u64,
+    ellipsis_lines: u64,
+}
+
+/// The state of measuring, kept from text to text for its memory only.
+struct Measure<'a> {
+    classes: Classes<'a>,
+    ascii: [u8; 256], // the classes of ASCII by byte, and RARE
+    vocabulary: Strings<'a>,
+    pieces: Strings<'a>,
+    ngrams: Ngrams,
+    words: Vec<u32>,
+    ends: Vec<u32>,       // characters of the first 0, 1, 2, ... words
+    newlines: Vec<usize>, // where they are, in bytes
+    core: (usize, usize), // the text without the white space at its ends, in bytes
+}
+
+impl<'a> Measure<'a> {
+    fn new(classes: Classes<'a>) -> Self {
+        Measure {
+            classes,
+            ascii: std::array::from_fn(|byte| match byte as u8 {
+                byte @ (b'#' | b'.') => classes.of(byte.into()) | RARE,
+                byte if byte.is_ascii() => classes.of(byte.into()),
+                _ => RARE,
+            }),
+            vocabulary: Strings::new(),
+            pieces: Strings::new(),
+            ngrams: Ngrams::new(),
+            words: Vec::new(),
+            ends: Vec::new(),
+            newlines: Vec::new(),
+            core: (0, 0),
+        }
+    }
+
+    /// How many words a text has, and its shares.
+    fn row(&mut self, text: &'a str) -> (u32, Row) {
+        let counts = self.scan(text);
+        let mut row = [None; SHARES];
+        row[..QUALITY].copy_from_slice(&self.quality(&counts).map(Some));
+        row[QUALITY..][..DUPLICATES].copy_from_slice(&self.duplicates(text, counts.characters).map(Some));
+        self.repetition(counts.characters, &mut row[QUALITY + DUPLICATES..]);
+        (self.words.len() as u32, row)
+    }
+
+    /// Count, number the words and note the newlines.
+    fn scan(&mut self, text: &'a str) -> Counts {
+        self.vocabulary.clear();
+        self.words.clear();
+        self.ends.clear();
+        self.ends.push(0);
+        self.newlines.clear();
+        self.core = (0, 0);
+        let mut counts = Counts { characters: text.chars().count() as u64, ..Counts::default() };
+        let mut line = None; // start of its first word
+        let mut at = 0;
+        while let Some(byte) = text.as_bytes().get(at) {
+            let (class, width) = self.look(text, *byte, at);
+            if class & SPACE == 0 {
+                line.get_or_insert(at);
+                at = self.add_word(text, at, &mut counts);
+                continue;
+            }
+            if *byte == b'\n' {
+                self.newlines.push(at);
+                counts.add_line(text, line.take(), self.core.1);
+            }
+            at += width;
+        }
+        counts.add_line(text, line, self.core.1);
+        counts
+    }
+
+    /// The classes of the character at a place, which starts with this byte, and its length in bytes.
+    #[inline]
+    fn look(&self, text: &str, byte: u8, at: usize) -> (u8, usize) {
+        if byte.is_ascii() {
+            return (self.ascii[usize::from(byte)], 1);
+        }
+        text[at..].chars().next().map_or((0, 1), |character| (self.classes.of(character), character.len_utf8()))
+    }
+
+    /// Add the word that starts at `start`, and give its end.
+    #[inline]
+    fn add_word(&mut self, text: &'a str, start: usize, counts: &mut Counts) -> usize {
+        let bytes = text.as_bytes();
+        let (mut classes, mut beyond, mut at) = (0, 0, start); // bytes beyond one a character
+        while let Some(byte) = bytes.get(at) {
+            let mut class = self.ascii[usize::from(*byte)];
+            let mut width = 1;
+            if class & RARE != 0 {
+                (class, width) = self.look(text, *byte, at);
+                counts.add_mark(text, at);
+            }
+            if class & SPACE != 0 {
+                break;
+            }
+            classes |= class;
+            beyond += width - 1;
+            at += width;
+        }
+        if self.words.is_empty() {
+            self.core.0 = start;
+        }
+        self.core.1 = at;
+        counts.alpha_words += u64::from(classes & ALPHA != 0);
+        self.words.push(self.vocabulary.number(bytes, start, at));
+        self.ends.push(self.ends[self.ends.len() - 1] + (at - start - beyond) as u32);
+        at
+    }
+
+    fn quality(&self, counts: &Counts) -> [f64; QUALITY] {
+        let words = self.words.len() as u64;
+        [
+            share(u64::from(self.ends[self.words.len()]), words),
+            share(counts.hashes, words),
+            share(counts.ellipses, words),
+            share(counts.bullet_lines, counts.lines),
+            share(counts.ellipsis_lines, counts.lines),
+            share(counts.alpha_words, words),
+        ]
+    }
+
+    /// Shares of lines, paragraphs, characters of lines and of paragraphs that occurred before.
+    fn duplicates(&mut self, text: &'a str, characters: u64) -> [f64; DUPLICATES] {
+        let mut lines = Pieces::start(&mut self.pieces, 0);
+        for newline in &self.newlines {
+            lines.add(text, *newline, newline + 1);
+        }
+        lines.add(text, text.len(), text.len());
+        let (line_share, line_characters) = lines.shares(characters);
+
+        let (start, end) = self.core;
+        let mut paragraphs = Pieces::start(&mut self.pieces, start);
+        let inner = self.newlines.iter().copied().filter(|newline| (start..end).contains(newline));
+        let (mut run, mut run_end) = (start, start); // the newlines in a row before here
+        for newline in inner {
+            if newline != run_end {
+                run = newline;
+            }
+            run_end = newline + 1;
+            if text.as_bytes()[run_end] != b'\n' && run_end - run >= 2 {
+                paragraphs.add(text, run, run_end);
+            }
+        }
+        paragraphs.add(text, end, end);
+        let (paragraph_share, paragraph_characters) = paragraphs.shares(characters);
+        [line_share, paragraph_share, line_characters, paragraph_characters]
+    }
+
+    fn repetition(&mut self, characters: u64, shares: &mut [Option<f64>]) {
+        self.ngrams.start(&self.words, self.vocabulary.len());
+        for (n, column) in (2..=self.words.len()).zip(shares) {
+            self.ngrams.lengthen();
+            let part = if TOP_NGRAMS.contains(&n) {
+                self.ngrams.top_characters(&self.ends)
+            } else {
+                self.ngrams.duplicate_characters(&self.ends)
+            };
+            *column = Some(share(part, characters));
+        }
+    }
+}
+
+impl Counts {
+    /// Count what stands at a place, if it is a mark that is counted.
+    fn add_mark(&mut self, text: &str, at: usize) {
+        let rest = &text[at..];
+        self.hashes += u64::from(rest.starts_with('#'));
+        if at < self.ellipsis_end {
+            return;
+        }
+        if let Some(mark) = ELLIPSES.iter().find(|mark| rest.starts_with(**mark)) {
+            self.ellipses += 1;
+            self.ellipsis_end = at + mark.len();
+        }
+    }
+
+    /// Count a line that is not blank, given where its first word starts and its last word ends.
+    fn add_line(&mut self, text: &str, start: Option<usize>, end: usize) {
+        if let Some(start) = start {
+            let line = &text[start..end];
+            self.lines += 1;
+            self.bullet_lines += u64::from(line.starts_with(BULLETS));
+            self.ellipsis_lines += u64::from(ELLIPSES.iter().any(|mark| line.ends_with(mark)));
+        }
+    }
+}
+
+/// Lines or paragraphs, and how many of them, and characters in them, occurred before.
+struct Pieces<'s, 'a> {
+    seen: &'s mut Strings<'a>,
+    from: usize,
+    all: u64,
+    duplicates: u64,
+    characters: u64,
+}
+
+impl<'s, 'a> Pieces<'s, 'a> {
+    fn start(seen: &'s mut Strings<'a>, from: usize) -> Self {
+        seen.clear();
+        Pieces { seen, from, all: 0, duplicates: 0, characters: 0 }
+    }
+
+    /// The piece that ends at `to`, unless it is empty; the next one starts at `next`.
+    fn add(&mut self, text: &'a str, to: usize, next: usize) {
+        let from = std::mem::replace(&mut self.from, next);
+        if from == to {
+            return;
+        }
+        self.all += 1;
+        let before = self.seen.len();
+        self.seen.number(text.as_bytes(), from, to);
+        if self.seen.len() == before {
+            self.duplicates += 1;
+            self.characters += text[from..to].chars().count() as u64;
+        }
+    }
+
+    fn shares(&self, characters: u64) -> (f64, f64) {
+        (share(self.duplicates, self.all), share(self.characters, characters))
+    }
+}
+
+/// The nearest double, as Python's division of integers: both are below 2^53.
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
+}
+
+/// The text of a row, "" for null. Fails where it is not UTF-8, which Arrow does not check.
+pub fn text(texts: &StringArray, row: usize) -> PyResult<&str> {
+    std::str::from_utf8(bytes(texts, row)).map_err(|error| PyValueError::new_err(format!("text {row}: {error}")))
+}
+
+fn statistics(texts: &StringArray, classes: Classes<'_>) -> PyResult<Vec<Made>> {
+    let mut measure = Measure::new(classes);
+    let rows = (0..texts.len()).map(|row| Ok(measure.row(text(texts, row)?))).collect::<PyResult<Vec<_>>>()?;
+    let words = rows.iter().map(|(words, _)| *words).collect::<Vec<_>>();
+    let shares = (0..SHARES).map(|column| rows.iter().map(|(_, row)| row[column]).collect::<Float64Array>());
+    Ok(std::iter::once(Made::new(UInt32Array::from(words))).chain(shares.map(Made::new)).collect())
+}
+
+#[pyfunction]
+fn text_statistics(py: Python<'_>, texts: Given, classes: &[u8]) -> PyResult<Vec<Made>> {
+    let classes = Classes::try_from(classes)?;
+    let texts = texts.0.as_string_opt::<i32>().ok_or_else(|| PyTypeError::new_err("texts must be a string array"))?;
+    py.allow_threads(|| statistics(texts, classes))
+}
+
+/// Add this module's functions.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(text_statistics, module)?)
+}

@@ -1,0 +1,131 @@
+//! Hashes of windows of tokens, and the runs that repeated windows cover. Twin: `refinery.kernels.reference.windows`.
+
+use arrow_array::types::{ArrowPrimitiveType, UInt64Type};
+use arrow_array::{ListArray, UInt64Array, UInt8Array};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::boundary::{Given, Made};
+use crate::lists::{for_tokens, numbers, offset, structs_of, Lists, Making};
+use crate::sorted::Sorted;
+
+const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// A fixed bijection of 64-bit integers.
+#[inline(always)]
+pub fn mix(value: u64) -> u64 {
+    let x = value.wrapping_add(BASE);
+    let x = (x ^ (x >> 33)).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
+    let x = (x ^ (x >> 33)).wrapping_mul(0xC4CE_B9FE_1A85_EC53);
+    x ^ (x >> 33)
+}
+
+/// The hash of all these tokens as one window.
+pub fn hash_of<N: Copy + Into<u64>>(tokens: &[N]) -> u64 {
+    tokens.iter().fold(0, |hash: u64, &token| hash.wrapping_mul(BASE).wrapping_add(mix(token.into())))
+}
+
+/// Give the hash of each window of `size` tokens to `found`; none if there are fewer, or `size` is 0.
+#[inline]
+pub fn each_window<N: Copy + Into<u64>>(tokens: &[N], size: usize, mut found: impl FnMut(u64)) {
+    if size == 0 || tokens.len() < size {
+        return;
+    }
+    let mut hash = hash_of(&tokens[..size]);
+    found(hash);
+    // A token that leaves has been multiplied once too often by then.
+    let gone = (0..size).fold(1u64, |power, _| power.wrapping_mul(BASE));
+    for (&old, &new) in tokens.iter().zip(&tokens[size..]) {
+        let left = mix(old.into()).wrapping_mul(gone);
+        hash = hash.wrapping_mul(BASE).wrapping_add(mix(new.into()).wrapping_sub(left));
+        found(hash);
+    }
+}
+
+/// An error for windows of no token.
+pub fn positive(size: usize) -> PyResult<()> {
+    if size == 0 {
+        return Err(PyValueError::new_err("a window has at least one token"));
+    }
+    Ok(())
+}
+
+fn hashes<T: ArrowPrimitiveType<Native: Into<u64>>>(tokens: &Given, size: usize) -> PyResult<ListArray> {
+    let lists = Lists::<T>::of(&tokens.0)?;
+    let mut made = Making::<UInt64Type>::with_capacity(lists.total(), lists.len());
+    for document in lists.iter() {
+        each_window(document, size, |hash| made.values.push(hash));
+        made.end()?;
+    }
+    made.done()
+}
+
+fn marked(hashes: &Given, repeated: &Given, size: usize) -> PyResult<ListArray> {
+    let lists = Lists::<UInt64Type>::of(&hashes.0)?;
+    let repeated = Sorted::of(numbers(&repeated.0)?, lists.total())?;
+    let (mut starts, mut ends, mut offsets) = (Vec::new(), Vec::new(), vec![0]);
+    for document in lists.iter() {
+        let mut open: Option<(usize, usize)> = None;
+        for (at, &hash) in document.iter().enumerate() {
+            if !repeated.contains(hash) {
+                continue;
+            }
+            open = match open {
+                Some((start, end)) if at <= end => Some((start, at.saturating_add(size))),
+                before => {
+                    close(before, &mut starts, &mut ends);
+                    Some((at, at.saturating_add(size)))
+                }
+            };
+        }
+        close(open, &mut starts, &mut ends);
+        offsets.push(offset(starts.len())?);
+    }
+    structs_of(vec![("start", starts), ("end", ends)], offsets)
+}
+
+fn close(run: Option<(usize, usize)>, starts: &mut Vec<u64>, ends: &mut Vec<u64>) {
+    if let Some((start, end)) = run {
+        starts.push(start as u64);
+        ends.push(end as u64);
+    }
+}
+
+#[pyfunction]
+fn window_hashes(py: Python<'_>, tokens: Given, size: usize) -> PyResult<Made> {
+    positive(size)?;
+    py.allow_threads(|| for_tokens!(&tokens.0, hashes(&tokens, size)).map(Made::new))
+}
+
+#[pyfunction]
+fn mix64(py: Python<'_>, values: Given) -> PyResult<Made> {
+    py.allow_threads(|| {
+        let mixed = numbers(&values.0)?.iter().map(|&value| mix(value));
+        Ok(Made::new(UInt64Array::from_iter_values(mixed)))
+    })
+}
+
+/// A byte for each value: 1 if it is among the sorted numbers, else 0.
+#[pyfunction]
+fn contains(py: Python<'_>, among: Given, values: Given) -> PyResult<Made> {
+    py.allow_threads(|| {
+        let values = numbers(&values.0)?;
+        let among = Sorted::of(numbers(&among.0)?, values.len())?;
+        let found = values.iter().map(|&value| u8::from(among.contains(value)));
+        Ok(Made::new(UInt8Array::from_iter_values(found)))
+    })
+}
+
+#[pyfunction]
+fn mark_repeated(py: Python<'_>, hashes: Given, repeated: Given, size: usize) -> PyResult<Made> {
+    positive(size)?;
+    py.allow_threads(|| marked(&hashes, &repeated, size).map(Made::new))
+}
+
+/// Add this module's functions.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(window_hashes, module)?)?;
+    module.add_function(wrap_pyfunction!(mix64, module)?)?;
+    module.add_function(wrap_pyfunction!(contains, module)?)?;
+    module.add_function(wrap_pyfunction!(mark_repeated, module)?)
+}

@@ -1,0 +1,152 @@
+"""What deduplication needs, in Rust: MinHash, windows of tokens, connected components, normalised text.
+
+Each function has the signature and, bit for bit, the values of its twin in ``refinery.kernels.reference``, where it is
+described. What is wrong with an input is refused here too where the twin's result would make no sense: windows of no
+token, lists or texts of another type than Arrow's with 32-bit offsets. NumPy arrays that come back are read-only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from refinery.kernels import _native
+from refinery.kernels.reference.minhash import permutations
+from refinery.kernels.reference.normalise import PIECES, kind_of
+from refinery.kernels.reference.unionfind import Edges, Nodes
+from refinery.kernels.reference.windows import Hashes
+
+__all__ = [
+    "alignment",
+    "band_keys",
+    "characters",
+    "components",
+    "contains",
+    "forest_of",
+    "mark_repeated",
+    "mix64",
+    "normalise",
+    "shingles",
+    "spanning_forest",
+    "string_hashes",
+    "window_hashes",
+    "word_ids",
+]
+
+_TABLE = _native.Pieces()
+"""What characters are normalised to: filled as they are met, and the same for all threads."""
+
+_BLOCK = 256
+"""Characters that are added to the table together."""
+
+
+def normalise(texts: pa.StringArray) -> pa.StringArray:
+    """See ``reference.normalise.normalise``. Raises ValueError for a text that is not UTF-8."""
+    return _with_table(lambda: _TABLE.normalise(texts))
+
+
+def alignment(texts: pa.StringArray) -> pa.ListArray:
+    """See ``reference.normalise.alignment``. Raises ValueError for a text that is not UTF-8."""
+    return _with_table(lambda: _TABLE.alignment(texts))
+
+
+def characters(texts: pa.StringArray) -> pa.ListArray:
+    """See ``reference.normalise.characters``. Raises ValueError for a text that is not UTF-8."""
+    return pa.array(_native.characters(texts))
+
+
+def string_hashes(texts: pa.StringArray) -> pa.UInt64Array:
+    """See ``reference.minhash.string_hashes``."""
+    return pa.array(_native.string_hashes(texts))
+
+
+def word_ids(texts: pa.StringArray) -> pa.ListArray:
+    """See ``reference.minhash.word_ids``."""
+    return pa.array(_native.word_ids(texts))
+
+
+def shingles(tokens: pa.ListArray, size: int) -> pa.ListArray:
+    """See ``reference.minhash.shingles``."""
+    return pa.array(_native.shingles(tokens, size))
+
+
+def band_keys(sets: pa.ListArray, bands: int, rows: int, seed: int) -> pa.ListArray:
+    """See ``reference.minhash.band_keys``."""
+    factors, terms = permutations(bands * rows, seed)
+    return pa.array(_native.band_keys(sets, pa.array(factors), pa.array(terms), bands))
+
+
+def window_hashes(tokens: pa.ListArray, size: int) -> pa.ListArray:
+    """See ``reference.windows.window_hashes``."""
+    return pa.array(_native.window_hashes(tokens, size))
+
+
+def mix64(values: npt.NDArray[Any]) -> Hashes:
+    """See ``reference.windows.mix64``."""
+    return _numbers(_native.mix64(_column(values.ravel()))).reshape(values.shape)
+
+
+def contains(among: Hashes, values: Hashes) -> npt.NDArray[np.bool_]:
+    """See ``reference.windows.contains``."""
+    found: npt.NDArray[np.bool_] = pa.array(_native.contains(_column(among), _column(values))).to_numpy().view(np.bool_)
+    return found
+
+
+def mark_repeated(hashes: pa.ListArray, repeated: Hashes, size: int) -> pa.ListArray:
+    """See ``reference.windows.mark_repeated``."""
+    return pa.array(_native.mark_repeated(hashes, _column(repeated), size))
+
+
+def components(a: Nodes, b: Nodes) -> Edges:
+    """See ``reference.unionfind.components``."""
+    nodes, labels = _native.components(_column(a), _column(b))
+    return _numbers(nodes), _numbers(labels)
+
+
+def spanning_forest(a: Nodes, b: Nodes) -> Edges:
+    """See ``reference.unionfind.spanning_forest``."""
+    roots, others = _native.spanning_forest(_column(a), _column(b))
+    return _numbers(roots), _numbers(others)
+
+
+def forest_of(edges: Iterable[Edges], limit: int = 1 << 22) -> Edges:
+    """See ``reference.unionfind.forest_of``."""
+    pending: list[Edges] = []
+    size, allowed = 0, limit
+    for pair in edges:
+        pending.append(pair)
+        size += len(pair[0])
+        if size > allowed:
+            pending = [_thinned(pending)]
+            size = len(pending[0][0])
+            allowed = max(limit, 2 * size)
+    return _thinned(pending)
+
+
+def _with_table(attempt: Callable[[], tuple[Any, list[int]]]) -> pa.Array:
+    made, missing = attempt()
+    while made is None:  # each attempt names at least one block that is not there yet
+        for block in missing:
+            codes = range(block * _BLOCK, (block + 1) * _BLOCK)
+            _TABLE.add(block, bytes(kind_of(chr(code)) for code in codes), [PIECES[code] for code in codes])
+        made, missing = attempt()
+    return pa.array(made)
+
+
+def _thinned(pending: list[Edges]) -> Edges:
+    none = np.empty(0, np.uint64)
+    a, b = (np.concatenate([none, *(pair[side] for pair in pending)]) for side in (0, 1))
+    return spanning_forest(a, b)
+
+
+def _column(values: npt.NDArray[Any]) -> pa.UInt64Array:
+    return pa.array(values.astype(np.uint64, copy=False))
+
+
+def _numbers(made: Any) -> npt.NDArray[np.uint64]:
+    numbers: npt.NDArray[np.uint64] = pa.array(made).to_numpy()
+    return numbers

@@ -1,0 +1,192 @@
+"""The native kernels of deduplication give what their twins give, bit for bit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from refinery.kernels.reference import minhash, normalise, unionfind, windows
+
+pytest.importorskip("refinery.kernels._native", reason="the native kernels are not built", exc_type=ImportError)
+
+from refinery.kernels import native_dedup as native
+
+ODD = (
+    "\u0301\u0344\u20e3\u200d\ufe0f\u0323\u302e\U0001d165\u0915\u094d\u093f"  # marks, joiners, vowel signs
+    "\u0130\u00df\u1e9e\ufb01\uac01\u1100\u1161\u03a3\u03c2\u00e9\u212b\u2260"  # letters that change their length
+    "\u0000\u001c\u0085\u00a0\u3000\u2028 \n\t_-'.\u00bf\u037e\U0001f468\U0001f3fd$+<eAB"
+)
+
+WIDTHS = {pa.uint8(): 2**8, pa.uint16(): 2**16, pa.uint32(): 2**32, pa.uint64(): 2**64}
+
+texts = st.lists(
+    st.none() | st.text() | st.text(" \t\x1c\x1f\x85\xa0\u1680\u2003\u2028\u205f\u3000\u200baé漢"), max_size=5
+)
+numbers = st.integers(0, 9) | st.integers(0, 2**64 - 1)
+columns = st.lists(numbers, max_size=40).map(lambda values: np.array(values, np.uint64))
+
+
+@st.composite
+def lists(draw: st.DrawFn, *types: pa.DataType) -> pa.ListArray:
+    """Lists of unsigned integers, now and then a slice of a larger array."""
+    type_ = draw(st.sampled_from(types or tuple(WIDTHS)))
+    values = st.integers(0, 2) | st.integers(0, WIDTHS[type_] - 1)
+    rows = draw(st.lists(st.lists(values, max_size=25), max_size=5))
+    start = draw(st.integers(0, len(rows)))
+    return pa.array(rows, pa.list_(type_)).slice(start, draw(st.integers(0, len(rows))))
+
+
+def same(found: pa.Array, expected: pa.Array) -> None:
+    found.validate(full=True)
+    assert found.type == expected.type
+    assert found.equals(expected)
+
+
+def same_numbers(found: tuple[Any, ...], expected: tuple[Any, ...]) -> None:
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == other.dtype
+        assert one.tolist() == other.tolist()
+
+
+@given(texts)
+def test_hashes_of_strings_and_words(rows: list[str | None]) -> None:
+    """Strings and words have the hashes of the twin, null and all kinds of white space included, in slices too."""
+    for array in (pa.array(rows, pa.string()), pa.array(["a b", *rows], pa.string()).slice(1)):
+        same(native.string_hashes(array), minhash.string_hashes(array))
+        same(native.word_ids(array), minhash.word_ids(array))
+
+
+def test_every_character_is_white_space_or_not() -> None:
+    """Each code point cuts words, or does not, as in Python."""
+    array = pa.array(["".join(f"a{chr(code)}b" for code in range(0x110000) if not 0xD800 <= code < 0xE000)])
+    same(native.word_ids(array), minhash.word_ids(array))
+
+
+@given(texts | st.lists(st.text(ODD, max_size=40), max_size=4))
+@settings(max_examples=300)
+def test_normalised_text_and_its_units(rows: list[str | None]) -> None:
+    """Texts are normalised and aligned as by the twin, null and slices included."""
+    for array in (pa.array(rows, pa.string()), pa.array(["É ", *rows], pa.string()).slice(1)):
+        same(native.normalise(array), normalise.normalise(array))
+        same(native.alignment(array), normalise.alignment(array))
+        same(native.characters(array), normalise.characters(array))
+
+
+def test_every_character_is_normalised() -> None:
+    """Each code point is normalised and aligned as by the twin, at the start, inside and at the end of a text."""
+    codes = [code for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    codes = [code for code in codes if code < 0x33000 or code % 997 == 0 or 0xE0000 <= code < 0xE0200]
+    some = [code for code in codes if code < 0x500 or code % 23 == 0]
+    for array in (pa.array([*map(chr, some)]), pa.array(["".join(f"a{chr(code)} {chr(code)}" for code in codes)])):
+        same(native.normalise(array), normalise.normalise(array))
+        same(native.alignment(array), normalise.alignment(array))
+
+
+@given(lists(), st.integers(1, 30))
+def test_window_hashes(tokens: pa.ListArray, size: int) -> None:
+    """Windows have the hashes of the twin, for tokens of any width."""
+    same(native.window_hashes(tokens, size), windows.window_hashes(tokens, size))
+
+
+@given(lists(), st.integers(1, 30))
+def test_shingles(tokens: pa.ListArray, size: int) -> None:
+    """Sets of shingles are those of the twin, those of short documents included."""
+    same(native.shingles(tokens, size), minhash.shingles(tokens, size))
+
+
+@given(lists(pa.uint32()), st.integers(1, 12), st.integers(1, 21), st.integers(0, 3))
+@settings(max_examples=50)
+def test_band_keys(sets: pa.ListArray, bands: int, rows: int, seed: int) -> None:
+    """Keys are those of the twin, however many hash functions fill registers."""
+    same(native.band_keys(sets, bands, rows, seed), minhash.band_keys(sets, bands, rows, seed))
+
+
+@pytest.mark.parametrize(("bands", "rows"), [(450, 20), (14, 8), (1, 300)])
+def test_band_keys_of_large_sets(bands: int, rows: int) -> None:
+    """The settings in use give the keys of the twin, for sets of more members than are swept at once too."""
+    draw = np.random.default_rng(3)
+    sets = pa.array([draw.integers(0, 2**32, size, np.uint32) for size in (1, 332, 5_000)], pa.list_(pa.uint32()))
+    same(native.band_keys(sets, bands, rows, 1), minhash.band_keys(sets, bands, rows, 1))
+
+
+@given(columns, columns)
+def test_membership_and_mixing(some: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> None:
+    """Membership and the 64-bit bijection are those of the twins, for even and uneven numbers."""
+    among = np.sort(np.concatenate([some, values[::2]]))
+    for sought in (values, values[:1], np.concatenate([values] * 20)):
+        same_numbers((native.contains(among, sought),), (windows.contains(among, sought),))
+    same_numbers((native.mix64(values),), (windows.mix64(values),))
+
+
+@given(lists(pa.uint64()), columns, st.integers(1, 9))
+def test_marks(hashes: pa.ListArray, others: np.ndarray[Any, Any], size: int) -> None:
+    """Runs are those of the twin, whichever hashes repeat."""
+    repeated = np.unique(np.concatenate([others, hashes.flatten().to_numpy()[::3]]))
+    for among in (repeated, others[:0]):
+        same(native.mark_repeated(hashes, among, size), windows.mark_repeated(hashes, among, size))
+
+
+@given(st.lists(st.tuples(numbers, numbers), max_size=40), st.integers(1, 9))
+def test_components(pairs: list[tuple[int, int]], limit: int) -> None:
+    """Components and forests are those of the twin."""
+    a, b = (np.array([pair[side] for pair in pairs], np.uint64) for side in (0, 1))
+    same_numbers(native.components(a, b), unionfind.components(a, b))
+    same_numbers(native.spanning_forest(a, b), unionfind.spanning_forest(a, b))
+    stream = [(a[i : i + 4], b[i : i + 4]) for i in range(0, len(a), 4)]
+    same_numbers(native.forest_of(stream, limit), unionfind.forest_of(stream, limit))
+
+
+def test_a_huge_document() -> None:
+    """Documents of a million tokens, of few or many kinds, are as in the twin and take no more than linear time."""
+    for kinds in (1, 2, 50_000):
+        tokens = pa.array([np.random.default_rng(kinds).integers(0, kinds, 1_000_000, np.uint16)])
+        began = time.process_time()
+        hashes, sets = native.window_hashes(tokens, 50), native.shingles(tokens, 5)
+        marks = native.mark_repeated(hashes, np.unique(hashes.flatten().to_numpy()[::7]), 50)
+        assert time.process_time() - began < 5
+        same(hashes, windows.window_hashes(tokens, 50))
+        same(sets, minhash.shingles(tokens, 5))
+        same(marks, windows.mark_repeated(hashes, np.unique(hashes.flatten().to_numpy()[::7]), 50))
+
+
+NULL_LIST = pa.array([[1], None], pa.list_(pa.uint64()))
+NULL_NUMBER = pa.array([[1, None]], pa.list_(pa.uint64()))
+SOME = pa.array([[1, 2]], pa.list_(pa.uint64()))
+NOT_UTF8 = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\3\0\0\0"), pa.py_buffer(b"a\xffb"))
+ONE = np.ones(1, np.uint64)
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda: native.window_hashes(NULL_LIST, 2), ValueError),
+        (lambda: native.shingles(NULL_LIST, 2), ValueError),
+        (lambda: native.window_hashes(NULL_NUMBER, 2), ValueError),
+        (lambda: native.mark_repeated(NULL_LIST, ONE, 2), ValueError),
+        (lambda: native.window_hashes(SOME, 0), ValueError),
+        (lambda: native.window_hashes(SOME, -1), OverflowError),
+        (lambda: native.window_hashes(pa.array([["a"]]), 2), TypeError),
+        (lambda: native.window_hashes(pa.array(["a"]), 2), TypeError),
+        (lambda: native.word_ids(pa.array(["a"], pa.large_string())), TypeError),
+        (lambda: native.string_hashes(pa.array([1])), TypeError),
+        (lambda: native.normalise(pa.array([b"a"])), TypeError),
+        (lambda: native.normalise(NOT_UTF8), ValueError),
+        (lambda: native.alignment(NOT_UTF8), ValueError),
+        (lambda: native.characters(NOT_UTF8), ValueError),
+        (lambda: native.band_keys(SOME, 2, 2, 1), TypeError),
+        (lambda: native.band_keys(SOME.cast(pa.list_(pa.uint32())), 0, 2, 1), ValueError),
+        (lambda: native.contains(np.array([2, 1, 0], np.uint64), ONE), ValueError),
+        (lambda: native.components(ONE, ONE[:0]), ValueError),
+    ],
+)
+def test_wrong_inputs_are_refused(call: Callable[[], Any], error: type[Exception]) -> None:
+    """What a kernel cannot take raises an ordinary exception: it never panics."""
+    with pytest.raises(error):
+        call()
