@@ -23,6 +23,7 @@ mod windows;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("SOURCES", env!("SOURCES"))?;
     module.add_class::<boundary::Made>()?;
     hashes::register(module)?;
     windows::register(module)?;

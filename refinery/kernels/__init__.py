@@ -4,14 +4,13 @@ Kernels know neither stages nor files, but for the path of a tokenizer's merge l
 readable twin in ``refinery.kernels.reference``, which says exactly what it computes.
 
 Where the native extension is built, the functions of ``native_text`` and ``native_dedup`` take the place of their
-twins, with the same values. ``REFINERY_KERNELS`` set to ``reference`` or ``native`` forces either.
+twins, with the same values. ``REFINERY_KERNELS`` set to ``reference`` or ``native`` forces either; see
+``choice``.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import os
-
+from refinery.kernels.choice import native
 from refinery.kernels.reference.bpe import count_tokens, token_ids, token_lengths
 from refinery.kernels.reference.cuts import SPANS, undo
 from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
@@ -23,15 +22,7 @@ from refinery.kernels.reference.text import distinct_words, text_statistics
 from refinery.kernels.reference.unionfind import components, forest_of, spanning_forest
 from refinery.kernels.reference.windows import contains, mark_repeated, mix64, original_spans, window_hashes
 
-_WISH = os.environ.get("REFINERY_KERNELS", "")
-_BUILT = importlib.util.find_spec("refinery.kernels._native") is not None
-
-if _WISH not in {"", "reference", "native"}:
-    raise ImportError(f"REFINERY_KERNELS is {_WISH!r}; it may be reference or native")
-if _WISH == "native" and not _BUILT:
-    raise ImportError("REFINERY_KERNELS is native, and the native kernels are not built: install Rust, then refinery")
-
-if _BUILT and _WISH != "reference":
+if native():
     from refinery.kernels.native_dedup import (
         alignment,
         band_keys,

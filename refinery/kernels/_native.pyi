@@ -4,6 +4,8 @@ from typing import Any
 
 import pyarrow as pa
 
+SOURCES: str
+
 class Made:
     def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]: ...
 
