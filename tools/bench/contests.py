@@ -28,6 +28,9 @@ class Unit(NamedTuple):
     factor: float
 
 
+PER_DOCUMENT, PER_BYTE, PER_EDGE = Unit("µs/document", 1e6), Unit("ns/byte", 1e9), Unit("ns/edge", 1e9)
+
+
 class Rival(NamedTuple):
     """Who does the work; ``distribution`` names a peer's package, whose version is printed."""
 
@@ -42,12 +45,10 @@ class Contest:
 
     name: str
     rivals: Mapping[str, Rival]
-    unit: Unit = Unit("µs/document", 1e6)
+    unit: Unit = PER_DOCUMENT
     amount: Callable[[Documents], float] = lambda given: len(given.texts)
 
 
-NS_PER_BYTE = Unit("ns/byte", 1e9)
-NS_PER_EDGE = Unit("ns/edge", 1e9)
 SHINGLE, WINDOW = 5, 50
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 EDGES = 200_000
@@ -95,12 +96,12 @@ def native_repeats(given: Documents) -> Call:
     """From texts to the runs of 50 words that repeat."""
     from refinery.kernels import native_dedup
 
-    return partial(repeats, native_dedup, native_dedup, given.array)
+    return partial(repeats, native_dedup, native_dedup, given.bulk.array)
 
 
 def twin_repeats(given: Documents) -> Call:
     """The same by the reference."""
-    return partial(repeats, minhash, windows, given.array)
+    return partial(repeats, minhash, windows, given.bulk.array)
 
 
 def repeats(words: Any, kernels: Any, texts: pa.StringArray) -> pa.ListArray:
@@ -133,9 +134,17 @@ def edges() -> tuple[Any, Any]:
 
 def twin_lines(given: Documents) -> Call:
     """Line-wise corrections with the rules of the stage."""
-    from stages.lines import Lines
+    return partial(linewise.correct_lines, given.array, line_rules())
 
-    return partial(linewise.correct_lines, given.array, Lines().line_rules())
+
+def line_rules() -> linewise.LineRules:
+    """Those of the stage without a recipe."""
+    from stages.lines import Lines, load
+
+    stage = Lines()
+    return linewise.LineRules(
+        **load(stage.phrases).model_dump(), max_uppercase=stage.max_uppercase, short_line=stage.short_line
+    )
 
 
 def _minhash(bands: int, rows: int) -> Contest:
@@ -180,6 +189,7 @@ CONTESTS: tuple[Contest, ...] = (
             "datatrove": Rival(peers.datatrove_simplify, "datatrove"),
         },
     ),
+    Contest("line-wise rules", {"twin": Rival(twin_lines, is_twin=True)}),
     _minhash(14, 8),
     _minhash(450, 20),
     Contest(
@@ -189,8 +199,8 @@ CONTESTS: tuple[Contest, ...] = (
             "twin": Rival(twin_repeats, is_twin=True),
             "pydivsufsort, suffix array and LCP": Rival(peers.suffix_array, "pydivsufsort"),
         },
-        NS_PER_BYTE,
-        lambda given: given.bytes,
+        PER_BYTE,
+        lambda given: given.bulk.bytes,
     ),
     Contest(
         "connected components",
@@ -199,7 +209,7 @@ CONTESTS: tuple[Contest, ...] = (
             "twin": Rival(twin_components, is_twin=True),
             "scipy": Rival(lambda _: peers.scipy_components(*edges()), "scipy"),
         },
-        NS_PER_EDGE,
+        PER_EDGE,
         lambda _: EDGES,
     ),
 )

@@ -18,6 +18,8 @@ CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 SHORTEST, LONGEST = 1_200, 4_000
 """Bytes of a document; within these bounds the mean is about 2.4 KB."""
 
+BULK = 2_000
+
 WORDS = 400
 """Words of a generated document."""
 
@@ -29,6 +31,11 @@ class Documents:
     texts: list[str]
     source: str
     corpus: Path | None
+
+    @cached_property
+    def bulk(self) -> Documents:
+        """Enough text for what depends on the processor's caches, or on repeats across documents."""
+        return documents(BULK)
 
     @cached_property
     def array(self) -> pa.StringArray:

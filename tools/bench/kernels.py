@@ -62,7 +62,7 @@ def hold(contest: Contest, given: Documents, rounds: int) -> dict[str, Any]:
         rows[name] = {
             "figure": round(figure, 4),
             "ratio": round(ratio, 3),
-            "least": round(min(times) / median(times), 3),
+            "spread": round(max(times) / min(times) - 1, 3),
         }
         print(f"  {name:34} {figure:12,.2f} {ratio:10,.1f} ×")
     for name, reason in skipped.items():

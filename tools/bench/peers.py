@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -119,7 +118,7 @@ def suffix_array(given: Documents) -> Call:
     """The suffix array of all texts and its LCP array, from which repeats can be read."""
     from pydivsufsort import divsufsort, kasai
 
-    every = "\x00".join(given.texts).encode()
+    every = "\x00".join(given.bulk.texts).encode()
 
     def call() -> Any:
         array = divsufsort(every)
