@@ -7,7 +7,9 @@ use pyo3::prelude::*;
 #[allow(unsafe_code)]
 mod boundary;
 mod classes;
+mod corrections;
 mod hashes;
+mod lines;
 mod lists;
 mod minhash;
 #[allow(unsafe_code)]
@@ -15,15 +17,18 @@ mod minima;
 mod ngrams;
 mod normalise;
 mod numbering;
+mod phrases;
 mod sorted;
 mod text;
 mod unionfind;
+mod vocabulary;
 mod wanted;
 mod windows;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<boundary::Made>()?;
+    corrections::register(module)?;
     hashes::register(module)?;
     windows::register(module)?;
     minhash::register(module)?;

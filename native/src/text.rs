@@ -261,7 +261,7 @@ impl<'s, 'a> Pieces<'s, 'a> {
 }
 
 /// The nearest double, as Python's division of integers: both are below 2^53.
-fn share(part: u64, whole: u64) -> f64 {
+pub fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 {
         0.0
     } else {
