@@ -147,7 +147,7 @@ impl Corrector<'_> {
             first_cut = judged.cuts as usize;
             start = end + 1;
         }
-        self.made.text.extend_from_slice(text[kept..].as_bytes());
+        self.made.text.extend_from_slice(&text.as_bytes()[kept..]);
         Ok(())
     }
 }
@@ -190,13 +190,13 @@ impl Corrected {
 
     /// Keep the text from `kept` to the range, and remove the range.
     fn remove(&mut self, text: &str, kept: &mut usize, range: Range<usize>, reason: Reason) -> PyResult<()> {
-        self.text.extend_from_slice(text[*kept..range.start].as_bytes());
+        self.text.extend_from_slice(&text.as_bytes()[*kept..range.start]);
         *kept = range.end;
         self.offsets.push(range.start as u64);
         self.lengths.push(range.len() as u64);
         self.reasons.extend_from_slice(reason.name().as_bytes());
         self.reason_ends.push(offset(self.reasons.len())?);
-        self.removed.extend_from_slice(text[range].as_bytes());
+        self.removed.extend_from_slice(&text.as_bytes()[range]);
         self.removed_ends.push(offset(self.removed.len())?);
         Ok(())
     }
