@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache, lru_cache
 
 import numpy as np
@@ -70,11 +70,20 @@ def correct_lines(texts: pa.StringArray, rules: LineRules) -> pa.RecordBatch:
 @cache
 def character_classes() -> bytes:
     """One byte for each code point: what Python says of it, in bits as ``native/src/classes.rs`` names them."""
-    every = _characters()
+    return b"".join(bytes(BLOCK) if _is_classless(block) else _classes_of(block) for block in _blocks())
+
+
+def _is_classless(block: str) -> bool:
+    """Whether no character is white space or printable, so that ``repr`` escapes all: none has a class."""
+    escaped = len(r"\uffff" if ord(block[0]) < 0x10000 else r"\U0010ffff")
+    return len(repr(block)) == len(block) * escaped + len("''") and block.split() == [block]
+
+
+def _classes_of(characters: str) -> bytes:
     space, alpha, upper, digit = (
-        _flags(map(says, every)) for says in (str.isspace, str.isalpha, str.isupper, str.isdigit)
+        _flags(map(says, characters)) for says in (str.isspace, str.isalpha, str.isupper, str.isdigit)
     )
-    marks = _flags(category[0] in "PS" for category in map(unicodedata.category, every))
+    marks = _flags(category[0] in "PS" for category in map(unicodedata.category, characters))
     return (space + 2 * alpha + 4 * marks + 8 * upper + 16 * digit).tobytes()
 
 
@@ -107,9 +116,7 @@ def _lower_case_of(words: Iterable[str]) -> dict[str, str]:
 @cache
 def _lower_case() -> dict[str, str]:
     """The lower case of each character beyond ASCII that is not its own."""
-    every = _characters()
-    blocks = (every[start : start + BLOCK] for start in range(0, len(every), BLOCK))
-    changed = (character for block in blocks if block.lower() != block for character in block)
+    changed = (character for block in _blocks() if block.lower() != block for character in block)
     return {
         character: character.lower()
         for character in changed
@@ -117,9 +124,11 @@ def _lower_case() -> dict[str, str]:
     }
 
 
-def _characters() -> str:
-    return np.arange(sys.maxunicode + 1).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+def _blocks() -> Iterator[str]:
+    """All code points, surrogates included, ``BLOCK`` at a time."""
+    every = np.arange(sys.maxunicode + 1).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    return (every[start : start + BLOCK] for start in range(0, len(every), BLOCK))
 
 
 def _flags(values: Iterable[bool]) -> npt.NDArray[np.uint8]:
-    return np.fromiter(values, np.uint8, sys.maxunicode + 1)
+    return np.fromiter(values, np.uint8)

@@ -230,7 +230,7 @@ def whole_filters(texts: list[str]) -> dict[str, Any]:
     """Kept or removed by all rules of a filter together, and the time that takes; datatrove stops at the first rule."""
     from datatrove.pipeline.filters import GopherQualityFilter, GopherRepetitionFilter
 
-    found = {}
+    found: dict[str, Any] = {}
     for stage, theirs in ((Repetition(), GopherRepetitionFilter()), (Quality(), GopherQualityFilter())):
         started = time.process_time()
         kept = [theirs.filter(document(text)) is True for text in texts]
