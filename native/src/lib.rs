@@ -19,6 +19,7 @@ mod normalise;
 mod numbering;
 mod phrases;
 mod sorted;
+mod stops;
 mod text;
 mod unionfind;
 mod vocabulary;

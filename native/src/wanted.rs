@@ -11,7 +11,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
-use crate::classes::{Classes, BEYOND, MARK, SPACE};
+use crate::classes::{Classes, MARK, SPACE};
+use crate::stops::Stops;
 use crate::text::text;
 use crate::vocabulary::{Lengths, Undecided, Vocabulary};
 
@@ -79,12 +80,11 @@ impl<'a> Search<'a> {
         self.lengths.clone_from(&self.wanted.lengths);
         self.count = 0;
         let bytes = text.as_bytes();
+        let mut stops = Stops::new(text);
         let mut at = 0;
         while at < bytes.len() && self.count < self.wanted.words.len() {
             let start = at;
-            while bytes.get(at).is_some_and(|byte| self.by_byte[usize::from(*byte)] & (SPACE | BEYOND) == 0) {
-                at += 1;
-            }
+            at = stops.next(at);
             if bytes.get(at).is_some_and(|byte| !byte.is_ascii()) {
                 at = self.word(text, start, at)?;
                 continue;
