@@ -7,7 +7,9 @@ use pyo3::prelude::*;
 #[allow(unsafe_code)]
 mod boundary;
 mod classes;
+mod corrections;
 mod hashes;
+mod lines;
 mod lists;
 mod minhash;
 #[allow(unsafe_code)]
@@ -15,9 +17,12 @@ mod minima;
 mod ngrams;
 mod normalise;
 mod numbering;
+mod phrases;
 mod sorted;
+mod stops;
 mod text;
 mod unionfind;
+mod vocabulary;
 mod wanted;
 mod windows;
 
@@ -25,6 +30,7 @@ mod windows;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("SOURCES", env!("SOURCES"))?;
     module.add_class::<boundary::Made>()?;
+    corrections::register(module)?;
     hashes::register(module)?;
     windows::register(module)?;
     minhash::register(module)?;

@@ -116,7 +116,8 @@ fn whole(array: &ArrayRef) -> PyResult<&ListArray> {
     }
 }
 
-fn lists_of(values: ArrayRef, offsets: Vec<i32>) -> PyResult<ListArray> {
+/// Lists of values, the first from the first offset to the second, and so on.
+pub fn lists_of(values: ArrayRef, offsets: Vec<i32>) -> PyResult<ListArray> {
     let item = Arc::new(Field::new("item", values.data_type().clone(), true));
     ListArray::try_new(item, OffsetBuffer::new(offsets.into()), values, None)
         .map_err(|error| PyValueError::new_err(error.to_string()))

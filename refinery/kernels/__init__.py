@@ -39,7 +39,7 @@ if native():
         window_hashes,
         word_ids,
     )
-    from refinery.kernels.native_text import distinct_words, text_statistics
+    from refinery.kernels.native_text import correct_lines, distinct_words, text_statistics
 
 __all__ = [
     "NO_LANGUAGE",
