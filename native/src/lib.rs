@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 mod boundary;
 mod classes;
 mod hashes;
+mod langid;
 mod lists;
 mod minhash;
 #[allow(unsafe_code)]
@@ -25,6 +26,7 @@ mod windows;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<boundary::Made>()?;
     hashes::register(module)?;
+    langid::register(module)?;
     windows::register(module)?;
     minhash::register(module)?;
     unionfind::register(module)?;
