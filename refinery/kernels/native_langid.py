@@ -26,10 +26,6 @@ def identify_languages(texts: pa.StringArray, model: str) -> tuple[pa.StringArra
 @lru_cache(maxsize=4)
 def _load(path: str) -> _native.LanguageModel:
     try:
-        file = np.memmap(path, np.uint8, mode="r")
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from error
-    try:
-        return _native.LanguageModel(pa.array(file))
-    except ValueError as error:
+        return _native.LanguageModel(pa.array(np.memmap(path, np.uint8, mode="r")))
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
