@@ -2,6 +2,7 @@
 
 use super::dictionary::{Dictionary, Word};
 use super::grams::{Grams, Hash};
+use super::memo::Memo;
 
 const END: &[u8] = b"</s>";
 
@@ -39,6 +40,7 @@ pub struct Line {
     pub rows: Vec<u32>,
     hashes: Vec<u32>,
     marked: Vec<u8>,
+    memo: Memo,
 }
 
 impl Line {
@@ -50,16 +52,22 @@ impl Line {
     /// Append the rows of a word and of its n-grams of characters.
     pub fn add_word(&mut self, word: &[u8], dictionary: &Dictionary, grams: &Grams) {
         let hash = word.iter().fold(Hash::EMPTY, |hash, &byte| hash.with(byte));
-        match dictionary.find(word, hash) {
-            Word::Label => return,
-            Word::Known(row) => self.rows.push(row),
-            Word::Unknown => {}
+        if let Some(rows) = self.memo.find(word, hash) {
+            self.rows.extend_from_slice(rows);
+        } else {
+            let start = self.rows.len();
+            match dictionary.find(word, hash) {
+                Word::Label => return,
+                Word::Known(row) => self.rows.push(row),
+                Word::Unknown => {}
+            }
+            if grams.longest > 0 && word != END {
+                self.add_grams(word, grams);
+            }
+            self.memo.keep(word, hash, &self.rows[start..]);
         }
         if grams.words > 1 {
             self.hashes.push(hash.0);
-        }
-        if grams.longest > 0 && word != END {
-            self.add_grams(word, grams);
         }
     }
 

@@ -7,6 +7,7 @@ mod dictionary;
 mod grams;
 mod line;
 mod matrix;
+mod memo;
 mod model;
 mod output;
 mod reader;
