@@ -9,6 +9,7 @@ mod boundary;
 mod classes;
 mod corrections;
 mod hashes;
+mod langid;
 mod lines;
 mod lists;
 mod minhash;
@@ -32,6 +33,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<boundary::Made>()?;
     corrections::register(module)?;
     hashes::register(module)?;
+    langid::register(module)?;
     windows::register(module)?;
     minhash::register(module)?;
     unionfind::register(module)?;

@@ -3,7 +3,7 @@
 Kernels know neither stages nor files, but for the path of a tokenizer's merge list or a language model. Each has a
 readable twin in ``refinery.kernels.reference``, which says exactly what it computes.
 
-Where the native extension is built, the functions of ``native_text`` and ``native_dedup`` take the place of their
+Where the native extension is built, the functions of the modules ``native_*`` take the place of their
 twins, with the same values. ``REFINERY_KERNELS`` set to ``reference`` or ``native`` forces either; see
 ``choice``.
 """
@@ -39,6 +39,7 @@ if native():
         window_hashes,
         word_ids,
     )
+    from refinery.kernels.native_langid import identify_languages
     from refinery.kernels.native_text import correct_lines, distinct_words, text_statistics
 
 __all__ = [
