@@ -4,6 +4,7 @@
 
 use pyo3::prelude::*;
 
+mod addresses;
 #[allow(unsafe_code)]
 mod boundary;
 mod classes;
@@ -11,6 +12,7 @@ mod corrections;
 mod hashes;
 mod langid;
 mod lines;
+mod listed;
 mod lists;
 mod minhash;
 #[allow(unsafe_code)]
@@ -23,6 +25,8 @@ mod sorted;
 mod stops;
 mod text;
 mod unionfind;
+mod urls;
+mod urlwords;
 mod vocabulary;
 mod wanted;
 mod windows;
@@ -39,6 +43,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     unionfind::register(module)?;
     normalise::register(module)?;
     text::register(module)?;
+    urls::register(module)?;
     wanted::register(module)?;
     Ok(())
 }

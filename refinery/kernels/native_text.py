@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache, lru_cache
 
 import numpy as np
@@ -73,6 +73,11 @@ def character_classes() -> bytes:
     return b"".join(bytes(BLOCK) if _is_classless(block) else _classes_of(block) for block in _blocks())
 
 
+def character_flags(test: Callable[[str], bool]) -> npt.NDArray[np.uint8]:
+    """1 for each code point of which ``test`` holds, 0 for the others."""
+    return _flags(test(character) for block in _blocks() for character in block)
+
+
 def _is_classless(block: str) -> bool:
     """Whether no character is white space or printable, so that ``repr`` escapes all: none has a class."""
     escaped = len(r"\uffff" if ord(block[0]) < 0x10000 else r"\U0010ffff")
@@ -98,7 +103,7 @@ def _line_rules(rules: LineRules) -> _native.LineRules:
     phrases = [sorted(rules.phrases[place]) for place in ("start", "end", "anywhere")]
     nouns = sorted(rules.nouns)
     lower = _lower_case_of([*nouns, *(word for place in phrases for phrase in place for word in phrase)])
-    uppercase = "".join(upper for upper, small in _lower_case().items() if small in COUNT_SUFFIXES)
+    uppercase = "".join(upper for upper, small in lower_case().items() if small in COUNT_SUFFIXES)
     suffixes = "".join(suffix + suffix.upper() for suffix in COUNT_SUFFIXES) + uppercase
     return _native.LineRules(phrases, nouns, lower, suffixes, rules.max_uppercase, rules.short_line)
 
@@ -107,14 +112,14 @@ def _lower_case_of(words: Iterable[str]) -> dict[str, str]:
     """The lower case of all characters beyond ASCII of which such words can be made."""
     letters = set("".join(words))
     lower = {letter: letter.lower() for letter in letters if not letter.isascii()}
-    lower |= {upper: small for upper, small in _lower_case().items() if letters.issuperset(small)}
+    lower |= {upper: small for upper, small in lower_case().items() if letters.issuperset(small)}
     if not letters.isdisjoint(SMALL_SIGMAS):
         lower[CAPITAL_SIGMA] = SMALL_SIGMAS[0]
     return lower
 
 
 @cache
-def _lower_case() -> dict[str, str]:
+def lower_case() -> dict[str, str]:
     """The lower case of each character beyond ASCII that is not its own."""
     changed = (character for block in _blocks() if block.lower() != block for character in block)
     return {
