@@ -6,15 +6,18 @@ use pyo3::prelude::*;
 
 #[allow(unsafe_code)]
 mod boundary;
+mod bpe;
 mod classes;
 mod hashes;
 mod lists;
+mod merges;
 mod minhash;
 #[allow(unsafe_code)]
 mod minima;
 mod ngrams;
 mod normalise;
 mod numbering;
+mod pieces;
 mod sorted;
 mod text;
 mod unionfind;
@@ -24,6 +27,7 @@ mod windows;
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<boundary::Made>()?;
+    bpe::register(module)?;
     hashes::register(module)?;
     windows::register(module)?;
     minhash::register(module)?;
