@@ -17,7 +17,7 @@ use crate::merges::{Token, Vocabulary};
 use crate::pieces::Classes;
 use crate::text::text;
 
-const SLOTS: usize = 1 << 14;
+const SLOTS: usize = 1 << 15;
 const KEY: usize = 16;
 const KEPT: usize = 7;
 

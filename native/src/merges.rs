@@ -27,13 +27,13 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// From the bytes of each token in the order of ranks. None unless they are distinct, all single bytes are among
-    /// them, and their ranks fit.
+    /// From the bytes of each token in the order of ranks. None unless they are distinct and not empty, all single
+    /// bytes are among them, and their ranks fit.
     pub fn new<'a>(tokens: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
         let mut ranks: HashMap<Box<[u8]>, Token> = HashMap::new();
         for token in tokens {
             let rank = Token::try_from(ranks.len()).ok().filter(|rank| *rank < NONE)?;
-            if ranks.insert(token.into(), rank).is_some() {
+            if token.is_empty() || ranks.insert(token.into(), rank).is_some() {
                 return None;
             }
         }

@@ -50,7 +50,8 @@ impl Classes {
     #[inline]
     fn run_end(&self, text: &str, mut at: usize, class: Class) -> usize {
         loop {
-            let plain = text.as_bytes()[at..].iter().take_while(|byte| self.bytes[usize::from(**byte)] == class).count();
+            let plain =
+                text.as_bytes()[at..].iter().take_while(|byte| self.bytes[usize::from(**byte)] == class).count();
             at += plain;
             match self.look(text, at) {
                 Some((found, next)) if found == class => at = next,

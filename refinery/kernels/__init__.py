@@ -3,8 +3,8 @@
 Kernels know neither stages nor files, but for the path of a tokenizer's merge list or a language model. Each has a
 readable twin in ``refinery.kernels.reference``, which says exactly what it computes.
 
-Where the native extension is built, the functions of ``native_text`` and ``native_dedup`` take the place of their
-twins, with the same values. ``REFINERY_KERNELS`` set to ``reference`` or ``native`` forces either.
+Where the native extension is built, the functions of ``native_text``, ``native_dedup`` and ``native_bpe`` take the
+place of their twins, with the same values. ``REFINERY_KERNELS`` set to ``reference`` or ``native`` forces either.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ if _WISH == "native" and not _BUILT:
     raise ImportError("REFINERY_KERNELS is native, and the native kernels are not built: install Rust, then refinery")
 
 if _BUILT and _WISH != "reference":
+    from refinery.kernels.native_bpe import count_tokens, token_ids
     from refinery.kernels.native_dedup import (
         alignment,
         band_keys,

@@ -80,9 +80,12 @@ def ranks(merges: str) -> dict[bytes, int]:
         for number, line in enumerate(lines, start=2):
             try:
                 left, right = line.split()
-                found[bytes(byte_of[character] for character in left + right)] = len(found)
+                token = bytes(byte_of[character] for character in left + right)
             except (ValueError, KeyError) as error:
                 raise ValueError(f"{merges}:{number}: expected two tokens, found {line.rstrip()!r}") from error
+            if token in found:
+                raise ValueError(f"{merges}:{number}: expected a new token, found {line.rstrip()!r} again")
+            found[token] = len(found)
     return found
 
 
