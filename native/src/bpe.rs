@@ -1,7 +1,6 @@
 //! GPT-2 token ids of texts, and their number. Twin: `refinery.kernels.reference.bpe`.
 //!
-//! Words repeat, so the tokens of short ones are kept in a table of fixed size where a new word takes the place of an
-//! old one: whatever a text does, the worst is that each word is merged anew.
+//! Most pieces are a token, and those that are not repeat: merging is for the rest.
 
 use std::sync::Mutex;
 
@@ -16,16 +15,14 @@ use crate::lists::{unfit, Making};
 use crate::merges::{Token, Vocabulary};
 use crate::pieces::Classes;
 use crate::text::text;
-
-const SLOTS: usize = 1 << 15;
-const KEY: usize = 16;
-const KEPT: usize = 7;
+use crate::words::{key, Known, Words, KEY, STRETCH};
 
 /// GPT-2's tokenizer, or another one that differs in the tokens only.
 #[pyclass(frozen)]
 struct Tokenizer {
     classes: Classes,
     vocabulary: Vocabulary,
+    known: Known,
     /// Tables of words that no call has in use.
     idle: Mutex<Vec<Words>>,
 }
@@ -36,12 +33,13 @@ impl Tokenizer {
     #[new]
     fn new(tokens: Given, classes: Vec<u8>) -> PyResult<Self> {
         let tokens = tokens.0.as_binary_opt::<i32>().ok_or_else(|| unfit(tokens.0.data_type()))?;
-        let vocabulary = Vocabulary::new(tokens.iter().map(Option::unwrap_or_default));
+        let all = || tokens.iter().map(Option::unwrap_or_default);
         let wrong = || PyValueError::new_err("expected less than 65,536 distinct tokens, all single bytes among them");
         let unknown = || PyValueError::new_err("expected a class for each code point");
         Ok(Tokenizer {
             classes: Classes::new(classes).ok_or_else(unknown)?,
-            vocabulary: vocabulary.ok_or_else(wrong)?,
+            vocabulary: Vocabulary::new(all()).ok_or_else(wrong)?,
+            known: Known::new(all()),
             idle: Mutex::default(),
         })
     }
@@ -96,14 +94,17 @@ impl Tokenizer {
         for piece in self.classes.pieces(text) {
             if piece.len() < KEY {
                 let key = key(bytes, piece.start, piece.end);
-                found(words.tokens(key, |made| self.vocabulary.piece(&bytes[piece], made)));
+                match self.known.token(key) {
+                    Some(token) => found(&[token]),
+                    None => found(words.tokens(key, |made| self.vocabulary.merge(&bytes[piece], made))),
+                }
             } else {
                 self.encode_long(&bytes[piece], words, &mut found);
             }
         }
     }
 
-    /// The same for a piece that is too long to be kept.
+    /// The same for a piece that has no key.
     fn encode_long(&self, piece: &[u8], words: &mut Words, found: &mut impl FnMut(&[Token])) {
         if let Some(token) = self.vocabulary.whole(piece) {
             return found(&[token]);
@@ -123,66 +124,6 @@ impl Tokenizer {
             start = end;
         }
     }
-}
-
-/// The tokens of short words.
-struct Words {
-    slots: Vec<Word>,
-    made: Vec<Token>,
-}
-
-#[derive(Clone)]
-struct Word {
-    key: u128, // 0 for none
-    tokens: [Token; KEPT],
-    count: u16,
-}
-
-impl Words {
-    fn new() -> Self {
-        Words { slots: vec![Word { key: 0, tokens: [0; KEPT], count: 0 }; SLOTS], made: Vec::new() }
-    }
-
-    /// The tokens of the word with this key, which `make` appends if it is not there.
-    #[inline]
-    fn tokens(&mut self, key: u128, make: impl FnOnce(&mut Vec<Token>)) -> &[Token] {
-        let word = &mut self.slots[slot(key)];
-        if word.key != key {
-            self.made.clear();
-            make(&mut self.made);
-            let count = self.made.len();
-            if count > KEPT {
-                return &self.made;
-            }
-            word.key = key;
-            word.tokens[..count].copy_from_slice(&self.made);
-            word.count = count as u16;
-        }
-        &word.tokens[..usize::from(word.count)]
-    }
-}
-
-/// Sets a stretch of a long piece apart from the piece that has the same bytes.
-const STRETCH: u128 = 1 << 127;
-
-/// The bytes from `start` to `end`, fewer than 16, and how many they are, as one number.
-#[inline]
-fn key(bytes: &[u8], start: usize, end: usize) -> u128 {
-    let size = end - start;
-    let padded = match bytes.get(start..start + KEY).map(<[u8; KEY]>::try_from) {
-        Some(Ok(sixteen)) => u128::from_le_bytes(sixteen) & ((1 << (8 * size)) - 1),
-        _ => bytes[start..end].iter().rev().fold(0, |number, byte| number << 8 | u128::from(*byte)),
-    };
-    padded | (size as u128) << 120
-}
-
-/// Where the word with this key is kept.
-#[inline]
-fn slot(key: u128) -> usize {
-    let (low, high) = (key as u64, (key >> 64) as u64);
-    let mixed = low.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(high.wrapping_mul(0xC2B2_AE3D_27D4_EB4F));
-    let mixed = (mixed ^ mixed >> 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (mixed >> (u64::BITS - SLOTS.ilog2())) as usize
 }
 
 fn strings(texts: &Given) -> PyResult<&StringArray> {

@@ -23,6 +23,7 @@ mod text;
 mod unionfind;
 mod wanted;
 mod windows;
+mod words;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -58,14 +58,6 @@ impl Vocabulary {
         self.tokens.get(bytes).copied()
     }
 
-    /// Append the tokens of a piece: the one token that it is, or what it merges to.
-    pub fn piece(&self, bytes: &[u8], found: &mut Vec<Token>) {
-        match self.whole(bytes) {
-            Some(token) => found.push(token),
-            None => self.merge(bytes, found),
-        }
-    }
-
     /// The bytes cut wherever no token has the bytes on both sides: merging never joins across such a place.
     pub fn stretches<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         bytes.chunk_by(|&left, &right| {
