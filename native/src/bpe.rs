@@ -96,7 +96,7 @@ impl Tokenizer {
                 let key = key(bytes, piece.start, piece.end);
                 match self.known.token(key) {
                     Some(token) => found(&[token]),
-                    None => found(words.tokens(key, |made| self.vocabulary.merge(&bytes[piece], made))),
+                    None => found(words.tokens(key, &self.vocabulary, &bytes[piece])),
                 }
             } else {
                 self.encode_long(&bytes[piece], words, &mut found);
@@ -115,11 +115,9 @@ impl Tokenizer {
             if stretch.len() < KEY {
                 // A token need not be what its bytes merge to, so a stretch is not the piece of the same bytes.
                 let key = key(piece, start, end) | STRETCH;
-                found(words.tokens(key, |made| vocabulary.merge(stretch, made)));
+                found(words.tokens(key, vocabulary, stretch));
             } else {
-                let mut made = Vec::with_capacity(stretch.len());
-                vocabulary.merge(stretch, &mut made);
-                found(&made);
+                found(words.merged(vocabulary, stretch));
             }
             start = end;
         }

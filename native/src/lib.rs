@@ -19,6 +19,7 @@ mod normalise;
 mod numbering;
 mod pieces;
 mod sorted;
+mod stretches;
 mod text;
 mod unionfind;
 mod wanted;

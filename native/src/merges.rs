@@ -1,25 +1,26 @@
 //! Byte-pair merging: of all neighbours that are a token together those of lowest rank are joined, the leftmost first,
 //! until there are none. Twin: `tiktoken`, as `refinery.kernels.reference.bpe` uses it.
 //!
-//! Exact for any list of tokens: nothing is assumed of the order of ranks. Time is n log n in the longest stretch
-//! that tokens could span, and linear otherwise.
+//! Exact for any list of tokens: nothing is assumed of the order of ranks.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
+
+use crate::stretches::Stretch;
 
 /// Rank of a token, which is also its id.
 pub type Token = u16;
 
 /// Instead of the rank of neighbours that are no token together, above all ranks.
-const NONE: Token = Token::MAX;
+pub const NONE: Token = Token::MAX;
 const SINGLE: usize = 256;
-/// Longer stretches take a heap: that of short ones costs more than to look at all neighbours for each merge.
+/// Of short stretches it costs less to look at all neighbours for each merge than to queue them.
 const SHORT: usize = 64;
 
 /// All tokens and what merging asks of them.
 pub struct Vocabulary {
     tokens: HashMap<Box<[u8]>, Token>,
-    longest: usize,
+    lengths: Vec<u32>,
+    longest: u32,
     bytes: [Token; SINGLE],
     pairs: Pairs,
     /// Whether two bytes stand side by side in some token, a bit each.
@@ -46,13 +47,17 @@ impl Vocabulary {
             let (word, bit) = place(pair[0], pair[1]);
             adjacent[word] |= bit;
         }
-        let longest = ranks.keys().map(|token| token.len()).max()?;
-        Some(Vocabulary { pairs: Pairs::of(&ranks), tokens: ranks, longest, bytes, adjacent })
+        let mut lengths = vec![0; ranks.len()];
+        for (token, rank) in &ranks {
+            lengths[usize::from(*rank)] = token.len() as u32;
+        }
+        let longest = lengths.iter().copied().max()?;
+        Some(Vocabulary { pairs: Pairs::of(&ranks), tokens: ranks, lengths, longest, bytes, adjacent })
     }
 
     /// The token that has these bytes.
     pub fn whole(&self, bytes: &[u8]) -> Option<Token> {
-        if bytes.len() > self.longest {
+        if bytes.len() > self.longest as usize {
             return None;
         }
         self.tokens.get(bytes).copied()
@@ -66,14 +71,24 @@ impl Vocabulary {
         })
     }
 
+    /// How many bytes a token has.
+    #[inline]
+    pub fn length(&self, token: Token) -> usize {
+        self.lengths[usize::from(token)] as usize
+    }
+
+    /// The token that two tokens side by side are together; `NONE` if they are none.
+    #[inline]
+    pub fn joined(&self, left: Token, right: Token) -> Token {
+        self.pairs.joined(left, right)
+    }
+
     /// Merge the bytes and append the tokens that are left.
-    pub fn merge(&self, bytes: &[u8], found: &mut Vec<Token>) {
+    pub fn merge(&self, bytes: &[u8], stretch: &mut Stretch, found: &mut Vec<Token>) {
         let first = found.len();
         found.extend(bytes.iter().map(|byte| self.bytes[usize::from(*byte)]));
         if bytes.len() > SHORT {
-            let left = Chain::of(&found[first..], &self.pairs).merged();
-            found.truncate(first);
-            found.extend(left);
+            stretch.merge(self, found, first);
         } else {
             let left = self.merge_short(&mut found[first..]);
             found.truncate(first + left);
@@ -84,7 +99,7 @@ impl Vocabulary {
     fn merge_short(&self, tokens: &mut [Token]) -> usize {
         let mut ranks = [NONE; SHORT];
         for (rank, pair) in ranks.iter_mut().zip(tokens.windows(2)) {
-            *rank = self.pairs.joined(pair[0], pair[1]);
+            *rank = self.joined(pair[0], pair[1]);
         }
         let mut count = tokens.len();
         while count > 1 {
@@ -95,9 +110,9 @@ impl Vocabulary {
             tokens.copy_within(at + 2..count, at + 1);
             ranks.copy_within(at + 1..count - 1, at);
             count -= 1;
-            ranks[at] = if at + 1 < count { self.pairs.joined(lowest, tokens[at + 1]) } else { NONE };
+            ranks[at] = if at + 1 < count { self.joined(lowest, tokens[at + 1]) } else { NONE };
             if at > 0 {
-                ranks[at - 1] = self.pairs.joined(tokens[at - 1], lowest);
+                ranks[at - 1] = self.joined(tokens[at - 1], lowest);
             }
         }
         count
@@ -158,70 +173,4 @@ impl Pairs {
 #[inline]
 fn key(left: Token, right: Token) -> u32 {
     u32::from(left) << 16 | u32::from(right)
-}
-
-/// A long stretch being merged: tokens in a doubly linked list, the ranks of neighbours in a heap.
-///
-/// A token is known by the place of its first byte. Entries of the heap whose rank is no longer that of the place are
-/// passed over.
-struct Chain<'a> {
-    pairs: &'a Pairs,
-    tokens: Vec<Token>,
-    ranks: Vec<Token>, // with the next token; NONE at places where no token begins
-    next: Vec<u32>,
-    last: Vec<u32>, // the place of the token before
-    heap: BinaryHeap<Reverse<(Token, u32)>>,
-}
-
-impl<'a> Chain<'a> {
-    fn of(tokens: &[Token], pairs: &'a Pairs) -> Self {
-        let count = tokens.len() as u32;
-        let mut ranks: Vec<Token> = tokens.windows(2).map(|pair| pairs.joined(pair[0], pair[1])).collect();
-        let heap = (0..count).zip(&ranks).filter(|(_, rank)| **rank != NONE).map(|(at, rank)| Reverse((*rank, at)));
-        let heap = heap.collect();
-        ranks.push(NONE);
-        let last = (0..count).map(|at| at.wrapping_sub(1)).collect();
-        Chain { pairs, tokens: tokens.to_vec(), ranks, next: (1..=count).collect(), last, heap }
-    }
-
-    /// The tokens that are left when nothing can be joined.
-    fn merged(mut self) -> impl Iterator<Item = Token> + 'a {
-        while let Some(Reverse((rank, at))) = self.heap.pop() {
-            if self.ranks[at as usize] == rank {
-                self.join(at, rank);
-            }
-        }
-        let mut at = 0;
-        std::iter::from_fn(move || {
-            let token = *self.tokens.get(at)?;
-            at = self.next[at] as usize;
-            Some(token)
-        })
-    }
-
-    /// Join the token at a place with the next one.
-    fn join(&mut self, at: u32, joined: Token) {
-        let gone = self.next[at as usize];
-        let next = self.next[gone as usize];
-        self.tokens[at as usize] = joined;
-        self.next[at as usize] = next;
-        self.ranks[gone as usize] = NONE;
-        self.ranks[at as usize] = NONE;
-        if let Some(last) = self.last.get_mut(next as usize) {
-            *last = at;
-            self.rank(at, next);
-        }
-        if at > 0 {
-            self.rank(self.last[at as usize], at);
-        }
-    }
-
-    /// Rank a token with the next one.
-    fn rank(&mut self, at: u32, next: u32) {
-        let rank = self.pairs.joined(self.tokens[at as usize], self.tokens[next as usize]);
-        self.ranks[at as usize] = rank;
-        if rank != NONE {
-            self.heap.push(Reverse((rank, at)));
-        }
-    }
 }

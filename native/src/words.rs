@@ -3,7 +3,8 @@
 //! No text can make either table slow. The first holds the vocabulary only; in the second, of fixed size, a new word
 //! takes the place of an old one, so the worst is that each word is merged anew.
 
-use crate::merges::Token;
+use crate::merges::{Token, Vocabulary, NONE};
+use crate::stretches::{Stretch, LARGE};
 
 /// Words shorter than this have a key.
 pub const KEY: usize = 16;
@@ -16,8 +17,6 @@ pub struct Known {
     slots: Vec<Token>, // NONE is a free slot
     keys: Vec<u128>,   // of each token; 0 for long ones
 }
-
-const NONE: Token = Token::MAX;
 
 impl Known {
     /// From the bytes of each token in the order of ids, which are below `Token::MAX`.
@@ -56,6 +55,7 @@ impl Known {
 pub struct Words {
     slots: Vec<Word>,
     made: Vec<Token>,
+    stretch: Stretch,
 }
 
 #[derive(Clone)]
@@ -67,25 +67,37 @@ struct Word {
 
 impl Words {
     pub fn new() -> Self {
-        Words { slots: vec![Word { key: 0, tokens: [0; KEPT], count: 0 }; SLOTS], made: Vec::new() }
+        Words {
+            slots: vec![Word { key: 0, tokens: [0; KEPT], count: 0 }; SLOTS],
+            made: Vec::new(),
+            stretch: Stretch::new(),
+        }
     }
 
-    /// The tokens of the word with this key, which `make` appends if it is not there.
+    /// The tokens that the bytes of this key merge to.
     #[inline]
-    pub fn tokens(&mut self, key: u128, make: impl FnOnce(&mut Vec<Token>)) -> &[Token] {
-        let word = &mut self.slots[slot(key, SLOTS)];
-        if word.key != key {
-            self.made.clear();
-            make(&mut self.made);
-            let count = self.made.len();
+    pub fn tokens(&mut self, key: u128, vocabulary: &Vocabulary, bytes: &[u8]) -> &[Token] {
+        let at = slot(key, SLOTS);
+        if self.slots[at].key != key {
+            let count = self.merged(vocabulary, bytes).len();
             if count > KEPT {
                 return &self.made;
             }
+            let word = &mut self.slots[at];
             word.key = key;
-            word.tokens[..count].copy_from_slice(&self.made);
             word.count = count as u16;
+            word.tokens[..count].copy_from_slice(&self.made);
         }
+        let word = &self.slots[at];
         &word.tokens[..usize::from(word.count)]
+    }
+
+    /// The tokens that any bytes merge to. Nothing is kept but memory.
+    pub fn merged(&mut self, vocabulary: &Vocabulary, bytes: &[u8]) -> &[Token] {
+        self.made.clear();
+        self.made.shrink_to(LARGE);
+        vocabulary.merge(bytes, &mut self.stretch, &mut self.made);
+        &self.made
     }
 }
 
