@@ -19,6 +19,7 @@ mod normalise;
 mod numbering;
 mod pieces;
 mod sorted;
+mod spans;
 mod stretches;
 mod text;
 mod unionfind;
@@ -31,6 +32,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<boundary::Made>()?;
     bpe::register(module)?;
     hashes::register(module)?;
+    spans::register(module)?;
     windows::register(module)?;
     minhash::register(module)?;
     unionfind::register(module)?;

@@ -43,6 +43,7 @@ if _BUILT and _WISH != "reference":
         mark_repeated,
         mix64,
         normalise,
+        original_spans,
         shingles,
         spanning_forest,
         string_hashes,
