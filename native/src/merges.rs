@@ -132,7 +132,11 @@ fn place(left: u8, right: u8) -> (usize, u64) {
 struct Pairs {
     slots: Vec<(u32, Token)>,
     shift: u32,
+    /// A bit by another hash for each pair that is there: few enough for a near cache, and most pairs are not there.
+    perhaps: Vec<u64>,
 }
+
+const PERHAPS: u32 = 20; // bits of that hash
 
 impl Pairs {
     fn of(ranks: &HashMap<Box<[u8]>, Token>) -> Self {
@@ -145,10 +149,13 @@ impl Pairs {
             }
         }
         let bits = (2 * found.len()).max(2).next_power_of_two().ilog2();
-        let mut pairs = Pairs { slots: vec![(0, NONE); 1 << bits], shift: u32::BITS - bits };
+        let (slots, perhaps) = (vec![(0, NONE); 1 << bits], vec![0; (1 << PERHAPS) / 64]);
+        let mut pairs = Pairs { slots, shift: u32::BITS - bits, perhaps };
         for (key, rank) in found {
             let slot = pairs.slot(key);
             pairs.slots[slot] = (key, rank);
+            let (word, bit) = perhaps_place(key);
+            pairs.perhaps[word] |= bit;
         }
         pairs
     }
@@ -156,7 +163,12 @@ impl Pairs {
     /// The rank of two tokens side by side; `NONE` if they are no token.
     #[inline]
     fn joined(&self, left: Token, right: Token) -> Token {
-        self.slots[self.slot(key(left, right))].1
+        let key = key(left, right);
+        let (word, bit) = perhaps_place(key);
+        if self.perhaps[word] & bit == 0 {
+            return NONE;
+        }
+        self.slots[self.slot(key)].1
     }
 
     /// Where a key is, or would be.
@@ -173,4 +185,10 @@ impl Pairs {
 #[inline]
 fn key(left: Token, right: Token) -> u32 {
     u32::from(left) << 16 | u32::from(right)
+}
+
+#[inline]
+fn perhaps_place(key: u32) -> (usize, u64) {
+    let hash = key.wrapping_mul(0x85EB_CA6B) >> (u32::BITS - PERHAPS);
+    ((hash / 64) as usize, 1 << (hash % 64))
 }
