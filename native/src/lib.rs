@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 mod addresses;
 #[allow(unsafe_code)]
 mod boundary;
+mod bpe;
 mod classes;
 mod corrections;
 mod hashes;
@@ -14,6 +15,7 @@ mod langid;
 mod lines;
 mod listed;
 mod lists;
+mod merges;
 mod minhash;
 #[allow(unsafe_code)]
 mod minima;
@@ -21,8 +23,12 @@ mod ngrams;
 mod normalise;
 mod numbering;
 mod phrases;
+mod pieces;
 mod sorted;
+mod sorted;
+mod spans;
 mod stops;
+mod stretches;
 mod text;
 mod unionfind;
 mod urls;
@@ -30,6 +36,7 @@ mod urlwords;
 mod vocabulary;
 mod wanted;
 mod windows;
+mod words;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -38,6 +45,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     corrections::register(module)?;
     hashes::register(module)?;
     langid::register(module)?;
+    bpe::register(module)?;
+    spans::register(module)?;
     windows::register(module)?;
     minhash::register(module)?;
     unionfind::register(module)?;

@@ -26,6 +26,7 @@ from refinery.kernels.reference.urls import NOTHING, UrlRules, url_facts
 from refinery.kernels.reference.windows import contains, mark_repeated, mix64, original_spans, window_hashes
 
 if native():
+    from refinery.kernels.native_bpe import count_tokens, token_ids
     from refinery.kernels.native_dedup import (
         alignment,
         band_keys,
@@ -36,6 +37,7 @@ if native():
         mark_repeated,
         mix64,
         normalise,
+        original_spans,
         shingles,
         spanning_forest,
         string_hashes,
