@@ -25,7 +25,6 @@ mod numbering;
 mod phrases;
 mod pieces;
 mod sorted;
-mod sorted;
 mod spans;
 mod stops;
 mod stretches;
