@@ -4,10 +4,12 @@
 
 use pyo3::prelude::*;
 
+mod addresses;
 #[allow(unsafe_code)]
 mod boundary;
 mod classes;
 mod hashes;
+mod listed;
 mod lists;
 mod minhash;
 #[allow(unsafe_code)]
@@ -18,6 +20,8 @@ mod numbering;
 mod sorted;
 mod text;
 mod unionfind;
+mod urls;
+mod urlwords;
 mod wanted;
 mod windows;
 
@@ -31,6 +35,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     unionfind::register(module)?;
     normalise::register(module)?;
     text::register(module)?;
+    urls::register(module)?;
     wanted::register(module)?;
     Ok(())
 }

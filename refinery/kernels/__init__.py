@@ -11,15 +11,18 @@ twins, with the same values. ``REFINERY_KERNELS`` set to ``reference`` or ``nati
 from __future__ import annotations
 
 from refinery.kernels.choice import native
+from refinery.kernels.reference.addresses import canonical_host, domains, parse_url
 from refinery.kernels.reference.bpe import count_tokens, token_ids, token_lengths
 from refinery.kernels.reference.cuts import SPANS, undo
 from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
 from refinery.kernels.reference.linewise import LineRules, correct_lines
+from refinery.kernels.reference.listed import LISTED, Listed, listed
 from refinery.kernels.reference.minhash import band_keys, shingles, string_hashes, word_ids
 from refinery.kernels.reference.normalise import UNICODE, alignment, characters, normalise
 from refinery.kernels.reference.ragged import flat
 from refinery.kernels.reference.text import distinct_words, text_statistics
 from refinery.kernels.reference.unionfind import components, forest_of, spanning_forest
+from refinery.kernels.reference.urls import NOTHING, UrlRules, url_facts
 from refinery.kernels.reference.windows import contains, mark_repeated, mix64, original_spans, window_hashes
 
 if native():
@@ -40,27 +43,36 @@ if native():
         word_ids,
     )
     from refinery.kernels.native_text import distinct_words, text_statistics
+    from refinery.kernels.native_urls import url_facts
 
 __all__ = [
+    "LISTED",
+    "NOTHING",
     "NO_LANGUAGE",
     "SPANS",
     "UNICODE",
     "LineRules",
+    "Listed",
+    "UrlRules",
     "alignment",
     "band_keys",
+    "canonical_host",
     "characters",
     "components",
     "contains",
     "correct_lines",
     "count_tokens",
     "distinct_words",
+    "domains",
     "flat",
     "forest_of",
     "identify_languages",
+    "listed",
     "mark_repeated",
     "mix64",
     "normalise",
     "original_spans",
+    "parse_url",
     "shingles",
     "spanning_forest",
     "string_hashes",
@@ -68,6 +80,7 @@ __all__ = [
     "token_ids",
     "token_lengths",
     "undo",
+    "url_facts",
     "window_hashes",
     "word_ids",
 ]

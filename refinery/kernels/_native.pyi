@@ -9,6 +9,18 @@ SOURCES: str
 class Made:
     def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]: ...
 
+class UrlRules:
+    def __init__(
+        self,
+        lists: list[tuple[pa.UInt32Array, pa.UInt32Array, pa.LargeStringArray, pa.Int8Array, list[str]]],
+        allow: frozenset[str],
+        curated: frozenset[str],
+        suffixes: list[str],
+        words: list[list[str]],
+        lower: dict[str, str],
+    ) -> None: ...
+    def facts(self, urls: pa.StringArray, classes: bytes) -> tuple[list[Made], Made]: ...
+
 def distinct_words(texts: pa.StringArray, wanted: list[str], lower: dict[str, str], classes: bytes) -> Made: ...
 
 class Pieces:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection
 from functools import cache
 
 import numpy as np
@@ -44,7 +44,7 @@ def distinct_words(texts: pa.StringArray, wanted: Collection[str]) -> pa.UInt32A
     words = sorted(set(map(bare, wanted)))
     letters = set("".join(words))
     lower = {letter: letter.lower() for letter in letters if not letter.isascii()}
-    lower |= {upper: small for upper, small in _lower_case().items() if letters.issuperset(small)}
+    lower |= {upper: small for upper, small in lower_case().items() if letters.issuperset(small)}
     if not letters.isdisjoint(SMALL_SIGMAS):
         lower["Σ"] = "σ"
     counts = pa.array(_native.distinct_words(texts, words, lower, _word_classes()))
@@ -58,19 +58,24 @@ def distinct_words(texts: pa.StringArray, wanted: Collection[str]) -> pa.UInt32A
 @cache
 def character_classes() -> bytes:
     """One byte for each code point: the sum of ``SPACE`` and ``ALPHA``, where ``str.isspace`` and ``isalpha`` hold."""
-    classes = SPACE * _flags(map(str.isspace, _characters())) + ALPHA * _flags(map(str.isalpha, _characters()))
+    classes = SPACE * character_flags(str.isspace) + ALPHA * character_flags(str.isalpha)
     return classes.tobytes()
+
+
+def character_flags(test: Callable[[str], bool]) -> npt.NDArray[np.uint8]:
+    """1 for each code point of which ``test`` holds, 0 for the others."""
+    return np.fromiter(map(test, _characters()), np.uint8, sys.maxunicode + 1)
 
 
 @cache
 def _word_classes() -> bytes:
     """The character classes, and ``MARK`` for Unicode categories P and S."""
-    marks = MARK * _flags(category[0] in "PS" for category in map(unicodedata.category, _characters()))
+    marks = MARK * character_flags(lambda character: unicodedata.category(character)[0] in "PS")
     return (np.frombuffer(character_classes(), np.uint8) + marks).tobytes()
 
 
 @cache
-def _lower_case() -> dict[str, str]:
+def lower_case() -> dict[str, str]:
     """The lower case of each character beyond ASCII that is not its own."""
     every = _characters()
     blocks = (every[start : start + BLOCK] for start in range(0, len(every), BLOCK))
@@ -80,7 +85,3 @@ def _lower_case() -> dict[str, str]:
 
 def _characters() -> str:
     return np.arange(sys.maxunicode + 1).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
-
-
-def _flags(values: Iterable[bool]) -> npt.NDArray[np.uint8]:
-    return np.fromiter(values, np.uint8, sys.maxunicode + 1)

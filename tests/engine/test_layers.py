@@ -66,6 +66,7 @@ OPENS = {
     "stages.language": "the list of languages is part of the package",
     "stages.lines": "its asset",
     "stages._url.blocklist": "its asset",
+    "stages._url.suffixes": "the public suffix list is part of an installed package",
     "stages._url.words": "its asset",
     "stages._url.ut1": "builds an asset from an archive that was downloaded",
 }
