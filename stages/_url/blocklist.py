@@ -1,8 +1,8 @@
 """Blocklists: files of millions of domains and pages, searched without loading them. Who makes them is not known here.
 
-A built list is an Arrow IPC file of one batch, made by the kernel ``listed``. It is memory-mapped, so that all processes
-of a machine share it. An entry with a slash is a page, any other a host. A plain text file, one entry a line, works as
-well, for short lists.
+A built list is an Arrow IPC file of one batch that the kernel ``listed`` made. It is memory-mapped, so that all
+processes of a machine share it. An entry with a slash is a page, any other a host. A plain text file, one entry a line,
+works as well, for short lists.
 """
 
 from __future__ import annotations
