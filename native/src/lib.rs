@@ -8,6 +8,7 @@ mod addresses;
 #[allow(unsafe_code)]
 mod boundary;
 mod classes;
+mod content;
 mod hashes;
 mod listed;
 mod lists;
@@ -29,6 +30,7 @@ mod windows;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("SOURCES", env!("SOURCES"))?;
     module.add_class::<boundary::Made>()?;
+    content::register(module)?;
     hashes::register(module)?;
     windows::register(module)?;
     minhash::register(module)?;
