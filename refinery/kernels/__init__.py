@@ -3,7 +3,7 @@
 Kernels know neither stages nor files, but for the path of a tokenizer's merge list or a language model. Each has a
 readable twin in ``refinery.kernels.reference``, which says exactly what it computes.
 
-Where the native extension is built, the functions of ``native_text`` and ``native_dedup`` take the place of their
+Where the native extension is built, the functions of the modules ``native_*`` take the place of their
 twins, with the same values. ``REFINERY_KERNELS`` set to ``reference`` or ``native`` forces either; see
 ``choice``.
 """
@@ -27,6 +27,7 @@ from refinery.kernels.reference.urls import NOTHING, UrlRules, url_facts
 from refinery.kernels.reference.windows import contains, mark_repeated, mix64, original_spans, window_hashes
 
 if native():
+    from refinery.kernels.native_bpe import count_tokens, token_ids
     from refinery.kernels.native_content import ContentHashes
     from refinery.kernels.native_dedup import (
         alignment,
@@ -38,13 +39,15 @@ if native():
         mark_repeated,
         mix64,
         normalise,
+        original_spans,
         shingles,
         spanning_forest,
         string_hashes,
         window_hashes,
         word_ids,
     )
-    from refinery.kernels.native_text import distinct_words, text_statistics
+    from refinery.kernels.native_langid import identify_languages
+    from refinery.kernels.native_text import correct_lines, distinct_words, text_statistics
     from refinery.kernels.native_urls import url_facts
 
 __all__ = [

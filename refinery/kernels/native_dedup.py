@@ -30,6 +30,7 @@ __all__ = [
     "mark_repeated",
     "mix64",
     "normalise",
+    "original_spans",
     "shingles",
     "spanning_forest",
     "string_hashes",
@@ -99,6 +100,13 @@ def contains(among: Hashes, values: Hashes) -> npt.NDArray[np.bool_]:
 def mark_repeated(hashes: pa.ListArray, repeated: Hashes, size: int) -> pa.ListArray:
     """See ``reference.windows.mark_repeated``."""
     return pa.array(_native.mark_repeated(hashes, _column(repeated), size))
+
+
+def original_spans(
+    runs: pa.ListArray, tokens: pa.ListArray, lengths: npt.NDArray[np.uint16], alignment: pa.ListArray
+) -> pa.ListArray:
+    """See ``reference.windows.original_spans``. Raises ValueError for a run that reaches beyond the tokens."""
+    return pa.array(_native.original_spans(runs, tokens, pa.array(lengths), alignment))
 
 
 def components(a: Nodes, b: Nodes) -> Edges:
