@@ -62,20 +62,19 @@ class TableWriter:
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Append rows."""
-        start = 0
-        while start < len(batch):
-            room = CHECK_ROWS - self._content.rows % CHECK_ROWS
+        start, before = 0, self._content.rows
+        self._content.update(batch)
+        while self._write and start < len(batch):
+            room = CHECK_ROWS - (before + start) % CHECK_ROWS
             piece = batch.slice(start, room)
             start += len(piece)
-            self._content.update(piece)
-            if self._write:
-                self._append(piece)
+            self._append(piece, whole=(before + start) % CHECK_ROWS == 0)
 
-    def _append(self, piece: pa.RecordBatch) -> None:
+    def _append(self, piece: pa.RecordBatch, *, whole: bool) -> None:
         self._pending.append(piece)
         self._pending_rows += len(piece)
         self._pending_bytes += _text_bytes(piece)
-        if self._content.rows % CHECK_ROWS == 0:
+        if whole:
             if self._pending_rows >= GROUP_ROWS or self._pending_bytes >= GROUP_BYTES:
                 self._flush()
             if self._shard is not None and self._file_bytes + self._pending_bytes >= self._shard:

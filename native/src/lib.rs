@@ -9,6 +9,7 @@ mod addresses;
 mod boundary;
 mod bpe;
 mod classes;
+mod content;
 mod corrections;
 mod hashes;
 mod langid;
@@ -41,6 +42,7 @@ mod words;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("SOURCES", env!("SOURCES"))?;
     module.add_class::<boundary::Made>()?;
+    content::register(module)?;
     corrections::register(module)?;
     hashes::register(module)?;
     langid::register(module)?;

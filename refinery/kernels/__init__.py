@@ -13,6 +13,7 @@ from __future__ import annotations
 from refinery.kernels.choice import native
 from refinery.kernels.reference.addresses import canonical_host, domains, parse_url
 from refinery.kernels.reference.bpe import count_tokens, token_ids, token_lengths
+from refinery.kernels.reference.content import ContentHashes
 from refinery.kernels.reference.cuts import SPANS, undo
 from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
 from refinery.kernels.reference.linewise import LineRules, correct_lines
@@ -27,6 +28,7 @@ from refinery.kernels.reference.windows import contains, mark_repeated, mix64, o
 
 if native():
     from refinery.kernels.native_bpe import count_tokens, token_ids
+    from refinery.kernels.native_content import ContentHashes
     from refinery.kernels.native_dedup import (
         alignment,
         band_keys,
@@ -54,6 +56,7 @@ __all__ = [
     "NO_LANGUAGE",
     "SPANS",
     "UNICODE",
+    "ContentHashes",
     "LineRules",
     "Listed",
     "UrlRules",
