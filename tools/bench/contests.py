@@ -68,6 +68,17 @@ def native_stop_words(given: Documents) -> Call:
     return partial(native_text.distinct_words, given.array, STOP_WORDS)
 
 
+def native_all(given: Documents) -> Call:
+    """All that the two stages measure."""
+    statistics, words = native_statistics(given), native_stop_words(given)
+    return lambda: (statistics(), words())
+
+
+def twin_all(given: Documents) -> Call:
+    """All that the two stages measure."""
+    return lambda: (text.text_statistics(given.array), text.distinct_words(given.array, STOP_WORDS))
+
+
 def native_normalise(given: Documents) -> Call:
     """Texts without case, accents and punctuation."""
     from refinery.kernels import native_dedup
@@ -132,6 +143,13 @@ def edges() -> tuple[Any, Any]:
     return tuple(chance.integers(0, EDGES, EDGES, np.uint64) for _ in range(2))  # type: ignore[return-value]
 
 
+def native_lines(given: Documents) -> Call:
+    """Line-wise corrections with the rules of the stage."""
+    from refinery.kernels import native_text
+
+    return partial(native_text.correct_lines, given.array, line_rules())
+
+
 def twin_lines(given: Documents) -> Call:
     """Line-wise corrections with the rules of the stage."""
     return partial(linewise.correct_lines, given.array, line_rules())
@@ -166,10 +184,17 @@ def _minhash(bands: int, rows: int) -> Contest:
 
 CONTESTS: tuple[Contest, ...] = (
     Contest(
-        "quality and repetition, all metrics",
+        "word, line and n-gram statistics",
         {
             "native": Rival(native_statistics),
             "twin": Rival(lambda given: partial(text.text_statistics, given.array), is_twin=True),
+        },
+    ),
+    Contest(
+        "quality and repetition, all metrics",
+        {
+            "native": Rival(native_all),
+            "twin": Rival(twin_all, is_twin=True),
             "datatrove": Rival(peers.datatrove_filters, "datatrove"),
             "datatrove, words by str.split": Rival(partial(peers.datatrove_filters, simple=True), "datatrove"),
         },
@@ -189,7 +214,7 @@ CONTESTS: tuple[Contest, ...] = (
             "datatrove": Rival(peers.datatrove_simplify, "datatrove"),
         },
     ),
-    Contest("line-wise rules", {"twin": Rival(twin_lines, is_twin=True)}),
+    Contest("line-wise rules", {"native": Rival(native_lines), "twin": Rival(twin_lines, is_twin=True)}),
     _minhash(14, 8),
     _minhash(450, 20),
     Contest(
