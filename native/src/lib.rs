@@ -25,6 +25,8 @@ mod normalise;
 mod numbering;
 mod phrases;
 mod pieces;
+mod radix;
+mod repeats;
 mod sorted;
 mod spans;
 mod stops;
@@ -50,6 +52,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     spans::register(module)?;
     windows::register(module)?;
     minhash::register(module)?;
+    repeats::register(module)?;
     unionfind::register(module)?;
     normalise::register(module)?;
     text::register(module)?;

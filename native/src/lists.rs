@@ -101,7 +101,7 @@ impl<T: ArrowPrimitiveType> Making<T> {
     }
 
     pub fn done(self) -> PyResult<ListArray> {
-        lists_of(Arc::new(PrimitiveArray::<T>::from_iter_values(self.values)), self.offsets)
+        lists_of(Arc::new(PrimitiveArray::<T>::new(self.values.into(), None)), self.offsets)
     }
 }
 

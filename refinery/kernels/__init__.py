@@ -21,6 +21,7 @@ from refinery.kernels.reference.listed import LISTED, Listed, listed
 from refinery.kernels.reference.minhash import band_keys, shingles, string_hashes, word_ids
 from refinery.kernels.reference.normalise import UNICODE, alignment, characters, normalise
 from refinery.kernels.reference.ragged import flat
+from refinery.kernels.reference.repeats import counted, order_of, repeated
 from refinery.kernels.reference.text import distinct_words, text_statistics
 from refinery.kernels.reference.unionfind import components, forest_of, spanning_forest
 from refinery.kernels.reference.urls import NOTHING, UrlRules, url_facts
@@ -35,11 +36,14 @@ if native():
         characters,
         components,
         contains,
+        counted,
         forest_of,
         mark_repeated,
         mix64,
         normalise,
+        order_of,
         original_spans,
+        repeated,
         shingles,
         spanning_forest,
         string_hashes,
@@ -68,6 +72,7 @@ __all__ = [
     "contains",
     "correct_lines",
     "count_tokens",
+    "counted",
     "distinct_words",
     "domains",
     "flat",
@@ -77,8 +82,10 @@ __all__ = [
     "mark_repeated",
     "mix64",
     "normalise",
+    "order_of",
     "original_spans",
     "parse_url",
+    "repeated",
     "shingles",
     "spanning_forest",
     "string_hashes",

@@ -17,6 +17,7 @@ import pyarrow as pa
 from refinery.kernels import _native
 from refinery.kernels.reference.minhash import permutations
 from refinery.kernels.reference.normalise import PIECES, kind_of
+from refinery.kernels.reference.repeats import Counts, Numbers
 from refinery.kernels.reference.unionfind import Edges, Nodes
 from refinery.kernels.reference.windows import Hashes
 
@@ -26,11 +27,14 @@ __all__ = [
     "characters",
     "components",
     "contains",
+    "counted",
     "forest_of",
     "mark_repeated",
     "mix64",
     "normalise",
+    "order_of",
     "original_spans",
+    "repeated",
     "shingles",
     "spanning_forest",
     "string_hashes",
@@ -95,6 +99,24 @@ def contains(among: Hashes, values: Hashes) -> npt.NDArray[np.bool_]:
     """See ``reference.windows.contains``."""
     found: npt.NDArray[np.bool_] = pa.array(_native.contains(_column(among), _column(values))).to_numpy().view(np.bool_)
     return found
+
+
+def order_of(values: Numbers) -> Counts:
+    """See ``reference.repeats.order_of``. Raises OverflowError for more values than it can tell."""
+    places: Counts = pa.array(_native.order_of(_column(values))).to_numpy()
+    return places
+
+
+def counted(values: Numbers) -> tuple[Numbers, Counts]:
+    """See ``reference.repeats.counted``. Raises OverflowError for more values than it can count."""
+    distinct, counts = _native.counted(_column(values))
+    numbers: Counts = pa.array(counts).to_numpy()
+    return _numbers(distinct), numbers
+
+
+def repeated(values: Numbers) -> Numbers:
+    """See ``reference.repeats.repeated``."""
+    return _numbers(_native.repeated(_column(values)))
 
 
 def mark_repeated(hashes: pa.ListArray, repeated: Hashes, size: int) -> pa.ListArray:

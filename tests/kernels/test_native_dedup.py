@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.kernels.reference import minhash, normalise, unionfind, windows
+from refinery.kernels.reference import minhash, normalise, repeats, unionfind, windows
 
 pytest.importorskip("refinery.kernels._native", reason="the native kernels are not built", exc_type=ImportError)
 
@@ -154,6 +154,37 @@ def test_spans(given: tuple[pa.ListArray, pa.ListArray, np.ndarray[Any, Any], pa
     runs, tokens, lengths, units = given
     part = (runs.slice(skip), tokens.slice(skip), lengths, units.slice(skip))
     same(native.original_spans(*part), windows.original_spans(*part))
+
+
+@given(columns, st.integers(0, 63))
+def test_order_and_repetitions(values: np.ndarray[Any, Any], bits: int) -> None:
+    """Order, counts and repetitions are those of the twins, whether numbers are near or far from each other."""
+    for given_ in (values, values >> np.uint64(bits), np.concatenate([values, values[::2]])):
+        same_numbers((native.order_of(given_),), (repeats.order_of(given_),))
+        same_numbers(native.counted(given_), repeats.counted(given_))
+        same_numbers((native.repeated(given_),), (repeats.repeated(given_),))
+
+
+@pytest.mark.parametrize("shape", ["even", "few", "equal", "ascending", "descending", "clumps", "same leading bits"])
+def test_order_of_many(shape: str) -> None:
+    """Many numbers are in the twin's order in little more than linear time, whatever was done to their bits."""
+    draw = np.random.default_rng(5)
+    count = 300_000
+    even = draw.integers(0, 2**64, count, np.uint64)
+    values = {
+        "even": even,
+        "few": even % np.uint64(7),
+        "equal": even * np.uint64(0),
+        "ascending": np.sort(even),
+        "descending": np.sort(even)[::-1],
+        "clumps": (even % np.uint64(5)) << np.uint64(40) | even >> np.uint64(44),
+        "same leading bits": np.append(even >> np.uint64(30), np.uint64(2**64 - 1)),
+    }[shape]
+    began = time.process_time()
+    order = native.order_of(values)
+    assert time.process_time() - began < 1
+    same_numbers((order,), (repeats.order_of(values),))
+    same_numbers((native.repeated(values),), (repeats.repeated(values),))
 
 
 @given(st.lists(st.tuples(numbers, numbers), max_size=40), st.integers(1, 9))
