@@ -1,6 +1,7 @@
 # make run    install, write the sample archive, and refine it: from nothing to Parquet
 # make test   install, check, and run all tests
 # make check  format, lint, types, layers, generated docs
+# make fuzz   hold native kernels against their twins on what libFuzzer finds; SECONDS=60 KERNELS=words,graphs
 # make wheel  build the wheel, and try it in a new environment of each Python of PYTHONS
 
 PYTHON ?= python3
@@ -9,13 +10,14 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 UT1_WHEEL := datatrove==0.10.1
 PYTHONS ?= $(PYTHON)
+SECONDS ?= 60
 CRATE := $(wildcard native/Cargo.* native/build.rs) $(shell find native/src -type f)
 # Where there is no Rust, the package works without the crate, and so do these rules.
 CARGO := $(shell command -v cargo)
 # The interpreter that the package is built with, so that cargo finds what that build left.
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: install assets run check native test format docs wheel clean
+.PHONY: install assets run check native test format docs wheel fuzz clean
 
 install: $(INSTALLED) assets
 
@@ -55,8 +57,12 @@ else
 	@echo "no cargo: the native kernels are neither built nor checked"
 endif
 
+# What calls kernels is tested in both modes; the engine sees no difference. (All tests pass with the reference.)
 test: install check
 	$(BIN)/pytest -n 2
+ifdef CARGO
+	REFINERY_KERNELS=reference $(BIN)/pytest -n 2 tests/stages tests/test_pipeline.py tests/test_sample.py
+endif
 
 format: $(INSTALLED)
 	$(BIN)/ruff format
@@ -71,6 +77,9 @@ docs: $(INSTALLED)
 wheel: $(INSTALLED)
 	$(BIN)/python tools/check_wheel.py $(PYTHONS)
 
+fuzz: $(INSTALLED)
+	native/fuzz/run.sh $(SECONDS) $(KERNELS)
+
 clean:
-	rm -rf $(VENV) build dist demo *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis native/target
+	rm -rf $(VENV) build dist demo *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis native/target native/fuzz/target
 	rm -f refinery/kernels/_native.*.so

@@ -25,7 +25,11 @@ fn main() -> io::Result<()> {
 
 fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue; // an editor's
+        }
+        let path = entry.path();
         if path.is_dir() {
             gather(&path, files)?;
         } else {

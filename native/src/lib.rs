@@ -41,7 +41,7 @@ mod windows;
 mod words;
 
 #[pymodule]
-fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("SOURCES", env!("SOURCES"))?;
     module.add_class::<boundary::Made>()?;
     content::register(module)?;

@@ -54,7 +54,10 @@ def note() -> str:
 
 def digest_of_sources(crate: Path) -> str:
     """The digest of a crate's sources: names, lengths and bytes of its files. ``native/build.rs`` makes the same."""
-    files = [crate / "Cargo.lock", crate / "Cargo.toml", *(path for path in crate.glob("src/**/*") if path.is_file())]
+    files = [crate / "Cargo.lock", crate / "Cargo.toml"]
+    for folder, folders, names in os.walk(crate / "src"):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [Path(folder, name) for name in names if not name.startswith(".")]  # those are an editor's
     digest = xxhash.xxh3_64()
     for name, path in sorted((path.relative_to(crate).as_posix(), path) for path in files):
         content = path.read_bytes()

@@ -6,6 +6,7 @@ timed. Imports are inside, so that what is not installed is skipped. The first r
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from refinery.kernels.reference import linewise, minhash, normalise, text, unionfind, windows
-from tools.bench import peers
+from refinery.assets import Asset
+from refinery.kernels.reference import bpe, langid, linewise, minhash, normalise, text, unionfind, windows
+from refinery.store import LocalStore
+from refinery.testing import documents
+from tools.bench import modes, peers
 from tools.bench.documents import Documents
 
 Call = Callable[[], Any]
@@ -28,7 +32,8 @@ class Unit(NamedTuple):
     factor: float
 
 
-PER_DOCUMENT, PER_BYTE, PER_EDGE = Unit("µs/document", 1e6), Unit("ns/byte", 1e9), Unit("ns/edge", 1e9)
+PER_DOCUMENT, PER_URL, PER_PAGE = Unit("µs/document", 1e6), Unit("µs/URL", 1e6), Unit("ms/page", 1e3)
+PER_BYTE, PER_EDGE = Unit("ns/byte", 1e9), Unit("ns/edge", 1e9)
 
 
 class Rival(NamedTuple):
@@ -54,18 +59,22 @@ STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 EDGES = 200_000
 
 
+def native(module: str, name: str) -> Any:
+    """A function of a facade. Raises ImportError where there is none, or the native kernels are not built."""
+    facade = importlib.import_module(f"refinery.kernels.{module}")
+    if not hasattr(facade, name):
+        raise ImportError(f"{module} has no {name}")
+    return getattr(facade, name)
+
+
 def native_statistics(given: Documents) -> Call:
     """All columns of quality and repetition."""
-    from refinery.kernels import native_text
-
-    return partial(native_text.text_statistics, given.array)
+    return partial(native("native_text", "text_statistics"), given.array)
 
 
 def native_stop_words(given: Documents) -> Call:
     """How many of Gopher's stop words each text has."""
-    from refinery.kernels import native_text
-
-    return partial(native_text.distinct_words, given.array, STOP_WORDS)
+    return partial(native("native_text", "distinct_words"), given.array, STOP_WORDS)
 
 
 def native_all(given: Documents) -> Call:
@@ -81,9 +90,7 @@ def twin_all(given: Documents) -> Call:
 
 def native_normalise(given: Documents) -> Call:
     """Texts without case, accents and punctuation."""
-    from refinery.kernels import native_dedup
-
-    return partial(native_dedup.normalise, given.array)
+    return partial(native("native_dedup", "normalise"), given.array)
 
 
 def native_minhash(given: Documents, bands: int, rows: int) -> Call:
@@ -125,10 +132,8 @@ def repeats(words: Any, kernels: Any, texts: pa.StringArray) -> pa.ListArray:
 
 def native_components(given: Documents) -> Call:
     """The components of a random graph as large as it is sparse."""
-    from refinery.kernels import native_dedup
-
     del given
-    return partial(native_dedup.components, *edges())
+    return partial(native("native_dedup", "components"), *edges())
 
 
 def twin_components(given: Documents) -> Call:
@@ -143,15 +148,46 @@ def edges() -> tuple[Any, Any]:
     return tuple(chance.integers(0, EDGES, EDGES, np.uint64) for _ in range(2))  # type: ignore[return-value]
 
 
+def native_tokens(given: Documents) -> Call:
+    """GPT-2's tokens."""
+    return partial(native("native_bpe", "token_ids"), given.array, Asset("gpt2.bpe").path())
+
+
+def native_languages(given: Documents) -> Call:
+    """The language of each text, and how sure the model is."""
+    return partial(native("native_langid", "identify_languages"), given.array, Asset("lid.176.ftz").path())
+
+
+def urls(given: Documents) -> Call:
+    """What the stage ``url`` asks of each address, with the list of millions of entries where it is there."""
+    from refinery.errors import AssetError
+    from stages.url import Url
+
+    lists: tuple[Asset, ...] = (Asset("ut1"),)
+    try:
+        lists[0].path()
+    except AssetError:
+        lists = ()
+    stage = Url(blocklists=lists)
+    docs = documents([""] * len(given.urls)).with_columns({"url": pa.array(given.urls)})
+    return lambda: stage.measure(docs)
+
+
+def pages(given: Documents) -> Call:
+    """The HTML pages of an archive as text, by the stage ``warc``."""
+    from stages.warc import Warc
+
+    stage, path = Warc(), str(given.archive)
+    return lambda: tuple(records.columns for records in stage.read(path, LocalStore()))
+
+
 def native_lines(given: Documents) -> Call:
     """Line-wise corrections with the rules of the stage."""
-    from refinery.kernels import native_text
-
-    return partial(native_text.correct_lines, given.array, line_rules())
+    return partial(native("native_text", "correct_lines"), given.array, line_rules())
 
 
 def twin_lines(given: Documents) -> Call:
-    """Line-wise corrections with the rules of the stage."""
+    """The same by the reference."""
     return partial(linewise.correct_lines, given.array, line_rules())
 
 
@@ -215,6 +251,45 @@ CONTESTS: tuple[Contest, ...] = (
         },
     ),
     Contest("line-wise rules", {"native": Rival(native_lines), "twin": Rival(twin_lines, is_twin=True)}),
+    Contest(
+        "GPT-2 tokens",
+        {
+            "native": Rival(native_tokens),
+            "twin": Rival(lambda given: partial(bpe.token_ids, given.array, Asset("gpt2.bpe").path()), is_twin=True),
+            "tiktoken": Rival(peers.tiktoken_tokens, "tiktoken"),
+        },
+    ),
+    Contest(
+        "language",
+        {
+            "native": Rival(native_languages),
+            "twin": Rival(
+                lambda given: partial(langid.identify_languages, given.array, Asset("lid.176.ftz").path()), is_twin=True
+            ),
+            "fastText": Rival(peers.fasttext_languages, "fasttext-predict"),
+        },
+    ),
+    Contest(
+        "URL rules",
+        {
+            "native": Rival(lambda given: modes.with_native(urls(given), "url")),
+            "twin": Rival(lambda given: modes.with_twins(urls(given), "url"), is_twin=True),
+            "datatrove": Rival(peers.datatrove_urls, "datatrove"),
+        },
+        PER_URL,
+        lambda given: len(given.urls),
+    ),
+    Contest(
+        "WARC read and decoded",
+        {
+            "native": Rival(lambda given: modes.with_native(pages(given), "warc")),
+            "twin": Rival(lambda given: modes.with_twins(pages(given), "warc"), is_twin=True),
+            "fastwarc": Rival(peers.fastwarc_pages, "fastwarc"),
+            "warcio": Rival(peers.warcio_pages, "warcio"),
+        },
+        PER_PAGE,
+        lambda given: len(peers.fastwarc_pages(given)()),
+    ),
     _minhash(14, 8),
     _minhash(450, 20),
     Contest(

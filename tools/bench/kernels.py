@@ -5,8 +5,10 @@ usage: python tools/bench/kernels.py [--documents 200] [--rounds 5] [--only WORD
 Documents of about 2.4 KB come from the corpus of real pages where it lies beside the checkout, else from the generator
 of the demo. All rivals of a contest take turns; a figure is the median of CPU time over the rounds, and a ratio the
 median of the ratios within each round. The native kernel and its twin must give the same before they are timed. A peer
-that is not installed is skipped, and said so: `pip install datatrove spacy rensa pydivsufsort` gets those that the
-tests do not need. The last line is JSON.
+that is not installed is skipped, and said so. The last line is JSON.
+
+These get the peers that tests do not need, and what they forget to ask for:
+pip install datatrove fasteners pyahocorasick spacy tldextract tokenizers pydivsufsort rensa scipy
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from statistics import median
 from typing import Any
@@ -89,9 +91,16 @@ def same(left: Any, right: Any) -> bool:
     """Whether two results are equal, be they of Arrow, NumPy or Python."""
     if isinstance(left, tuple):
         return len(left) == len(right) and all(same(*pair) for pair in zip(left, right, strict=True))
+    if isinstance(left, Mapping):
+        return left.keys() == right.keys() and all(listed(left[name]) == listed(right[name]) for name in left)
     if hasattr(left, "equals"):
         return bool(left.equals(right))
     return bool((left == right).all()) if hasattr(left, "all") else bool(left == right)
+
+
+def listed(column: Any) -> Any:
+    """A column of a stage as Python's values."""
+    return column.to_pylist() if hasattr(column, "to_pylist") else column
 
 
 def time_in_turns(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:

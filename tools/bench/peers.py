@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import xxhash
 
+from refinery.assets import Asset
+from refinery.kernels.reference.bpe import encoder
 from tools.bench.documents import Documents
 
 Call = Callable[[], Any]
@@ -80,6 +83,8 @@ def datatrove_minhash(given: Documents, *, bands: int, rows: int, simple: bool =
     if simple:
         config.norm_config = plain
     stage = MinhashDedupSignature("memory://none", config)
+    # Its own hash function gives strings to xxhash, which newer versions of that refuse.
+    stage._hash_func = lambda shingle: xxhash.xxh64_intdigest(shingle.encode())  # noqa: SLF001
     if simple:
         stage.word_tokenizer = _Split()
     return lambda: [stage.get_signature(stage.get_shingles(text)) for text in given.texts]
@@ -112,6 +117,70 @@ def rensa_minhash(given: Documents, *, count: int) -> Call:
         return signature.digest()
 
     return lambda: [sign(text) for text in given.texts]
+
+
+def tiktoken_tokens(given: Documents) -> Call:
+    """Text by text, with the merge list that the kernel reads."""
+    encoding = encoder(Asset("gpt2.bpe").path())
+    return lambda: [encoding.encode_ordinary(text) for text in given.texts]
+
+
+def fasttext_languages(given: Documents) -> Call:
+    """Text by text; a line break would end the text."""
+    import fasttext
+
+    model = fasttext.load_model(Asset("lid.176.ftz").path())
+    return lambda: [model.predict(text.replace("\n", " ")) for text in given.texts]
+
+
+def datatrove_urls(given: Documents) -> Call:
+    """Its filter with its own lists, of the same origin."""
+    from datatrove.data import Document
+    from datatrove.pipeline.filters import URLFilter
+    from tldextract import TLDExtract
+
+    stage = URLFilter()
+    stage.tldextractor = TLDExtract(suffix_list_urls=())  # with the list that it carries, not one from the network
+    docs = [Document(text="", id=url, metadata={"url": url}) for url in given.urls]
+    return lambda: [stage.filter(doc) for doc in docs]
+
+
+def fastwarc_pages(given: Documents) -> Call:
+    """Responses unpacked, and decoded as resiliparse finds best."""
+    from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+    def call() -> list[str]:
+        with given.archive.open("rb") as stream:
+            responses = ArchiveIterator(stream, record_types=WarcRecordType.response, parse_http=True)
+            return [_decoded(record.reader.read()) for record in responses if _is_html(record.http_content_type)]
+
+    return call
+
+
+def warcio_pages(given: Documents) -> Call:
+    """The same by the reader that most tools use."""
+    from warcio.archiveiterator import ArchiveIterator
+
+    def call() -> list[str]:
+        with given.archive.open("rb") as stream:
+            responses = (record for record in ArchiveIterator(stream) if record.rec_type == "response")
+            return [
+                _decoded(record.content_stream().read())
+                for record in responses
+                if _is_html(record.http_headers.get_header("Content-Type"))
+            ]
+
+    return call
+
+
+def _is_html(media: str | None) -> bool:
+    return "html" in (media or "html")
+
+
+def _decoded(body: bytes) -> str:
+    from resiliparse.parse.encoding import bytes_to_str, detect_encoding
+
+    return str(bytes_to_str(body, detect_encoding(body) or "utf-8"))
 
 
 def suffix_array(given: Documents) -> Call:
