@@ -14,11 +14,20 @@ os.environ["REFINERY_KERNELS"] = "reference"  # the facades are imported one by 
 import numpy as np
 import pyarrow as pa
 
-from refinery.kernels import native_dedup, native_text
-from refinery.kernels.reference import minhash, normalise, text, unionfind, windows
+from refinery.assets import Asset
+from refinery.kernels import native_dedup, native_langid, native_text
+from refinery.kernels.reference import langid, linewise, minhash, normalise, text, unionfind, windows
 
 WIDTHS = (np.uint8, np.uint16, np.uint32, np.uint64)
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with", "οδός", "straße", "i̇", "")
+RULES = linewise.LineRules(
+    start=("share this", "by"),
+    end=("read more", "…"),
+    anywhere=("sign up for", "© all rights", "straße"),
+    counted=("comments", "likes", "ΟΔΌΣ"),
+    short_line=6,
+)
+MODEL = Asset("lid.176.ftz").path()
 ROW, NULL = b"\xff", b"\xfe"
 """Bytes that no UTF-8 text has: between texts, and instead of one."""
 
@@ -70,6 +79,21 @@ def stop_words(given: Reader) -> None:
     same(native_text.distinct_words(texts, STOP_WORDS), text.distinct_words(texts, STOP_WORDS))
 
 
+def lines(given: Reader) -> None:
+    """Line-wise corrections."""
+    texts = given.texts()
+    same(native_text.correct_lines(texts, RULES), linewise.correct_lines(texts, RULES))
+
+
+def languages(given: Reader) -> None:
+    """The language of texts."""
+    texts = given.texts()
+    for found, expected in zip(
+        native_langid.identify_languages(texts, MODEL), langid.identify_languages(texts, MODEL), strict=True
+    ):
+        same(found, expected)
+
+
 def normalised(given: Reader) -> None:
     """Normalised texts, and where each piece was."""
     texts = given.texts()
@@ -118,6 +142,8 @@ def graphs(given: Reader) -> None:
 
 KERNELS: dict[str, Callable[[Reader], None]] = {
     "graphs": graphs,
+    "languages": languages,
+    "lines": lines,
     "normalised": normalised,
     "repeats": repeats,
     "signatures": signatures,
