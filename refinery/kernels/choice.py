@@ -54,13 +54,14 @@ def note() -> str:
 
 def digest_of_sources(crate: Path) -> str:
     """The digest of a crate's sources: names, lengths and bytes of its files. ``native/build.rs`` makes the same."""
-    files = [crate / "Cargo.lock", crate / "Cargo.toml"]
+    files = ["Cargo.lock", "Cargo.toml"]
     for folder, folders, names in os.walk(crate / "src"):
+        below = os.path.relpath(folder, crate).replace(os.sep, "/")
         folders[:] = [name for name in folders if not name.startswith(".")]
-        files += [Path(folder, name) for name in names if not name.startswith(".")]  # those are an editor's
+        files += [f"{below}/{name}" for name in names if not name.startswith(".")]  # those are an editor's
     digest = xxhash.xxh3_64()
-    for name, path in sorted((path.relative_to(crate).as_posix(), path) for path in files):
-        content = path.read_bytes()
+    for name in sorted(files):
+        content = (crate / name).read_bytes()
         digest.update(f"{name} {len(content)}\n".encode())
         digest.update(content)
     return digest.hexdigest()

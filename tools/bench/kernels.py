@@ -17,11 +17,15 @@ import argparse
 import json
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from statistics import median
 from typing import Any
+
+# The folder of a script is on the path, but not the one that the package ``tools`` is in.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from tools.bench.contests import CONTESTS, Contest, Rival
 from tools.bench.documents import Documents, documents
