@@ -29,7 +29,8 @@ assert kernels.text_statistics is not text.text_statistics
 assert kernels.text_statistics(texts).equals(text.text_statistics(texts))
 words = kernels.word_ids(texts)
 assert words.equals(minhash.word_ids(texts))
-assert kernels.band_keys(words, 4, 5, 1).equals(minhash.band_keys(words, 4, 5, 1))
+sets = kernels.shingles(words, 5)
+assert kernels.band_keys(sets, 4, 5, 1).equals(minhash.band_keys(sets, 4, 5, 1))
 print(sys.version.split()[0])
 """
 
