@@ -23,6 +23,7 @@ mod minima;
 mod ngrams;
 mod normalise;
 mod numbering;
+mod pages;
 mod phrases;
 mod pieces;
 mod sorted;
@@ -52,6 +53,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     minhash::register(module)?;
     unionfind::register(module)?;
     normalise::register(module)?;
+    pages::register(module)?;
     text::register(module)?;
     urls::register(module)?;
     wanted::register(module)?;

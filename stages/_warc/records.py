@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Protocol
 
 from stages._warc.blocks import Blocks
 from stages._warc.cursor import HEADER, Cursor
@@ -44,28 +46,69 @@ class Record:
     note: str = ""
 
 
+class Rows(Protocol):
+    """What reads runs of ordinary records by itself: ``refinery.kernels.PageRows``."""
+
+    def read(self, data: bytes, at: int, base: int) -> tuple[int, int, bool]:
+        """Where a run ends, its bytes when unpacked, and whether ``data`` ended within the next record."""
+
+
 def records(blocks: Blocks, keep: int) -> Iterator[Record]:
     """All records, with at most ``keep`` bytes of the body of responses. Raises StorageError."""
-    found = _all(blocks, keep)
-    first, second = next(found, None), next(found, None)
-    if first is None:
-        if blocks.whole:
-            yield Record(0, 0, flaw=NO_ARCHIVE, note="the file holds nothing")
+    return (record for record in odd_records(blocks, keep, None) if record is not None)
+
+
+def odd_records(blocks: Blocks, keep: int, rows: Rows | None) -> Iterator[Record | None]:
+    """The records that ``rows`` does not take, as ``records`` gives them, and None behind each run that it took.
+
+    What comes before a record is in ``rows`` when that record is given, and nothing that comes after it.
+    """
+    found = _all(blocks, keep, rows)
+    for first in found:
+        if first is None or first.flaw != UNREADABLE or not blocks.whole or Members(blocks).holds_record(0):
+            yield first
+        else:
+            second = list(islice(found, 1))
+            yield first if second else replace(first, offset=0, length=blocks.size, flaw=NO_ARCHIVE)
+            yield from second
+        yield from found
         return
-    if second is None and blocks.whole and first.flaw == UNREADABLE and not Members(blocks).holds_record(0):
-        first = replace(first, offset=0, length=blocks.size, flaw=NO_ARCHIVE)
-    yield first
-    if second is not None:
-        yield second
-    yield from found
+    if blocks.whole:
+        yield Record(0, 0, flaw=NO_ARCHIVE, note="the file holds nothing")
 
 
-def _all(blocks: Blocks, keep: int) -> Iterator[Record]:
-    before = 0
-    for member in Members(blocks):
-        cursor = Cursor(member)
-        yield from _Parser(cursor, before, keep, blocks).records()
-        before += cursor.pos
+def _all(blocks: Blocks, keep: int, rows: Rows | None) -> Iterator[Record | None]:
+    members = Members(blocks)
+    before = told = 0
+    while True:
+        # ``odd_records`` may look ahead behind the first record; the rows of a run would come before it.
+        if rows is not None and told != 1 and (run := _run(members, rows)):
+            before += run
+            told += 1
+            yield None
+        elif member := members.next_member():
+            cursor = Cursor(member)
+            for record in _Parser(cursor, before, keep, blocks).records():
+                told += 1
+                yield record
+            before += cursor.pos
+            members.leave(member)
+        else:
+            return
+
+
+def _run(members: Members, rows: Rows) -> int:
+    """Go on behind the ordinary records that come next; how many bytes they are when unpacked."""
+    blocks = members.blocks
+    if blocks.exhausted or members.at >= blocks.stop:
+        return 0
+    data, base = blocks.around(members.at)
+    end, size, short = rows.read(data, members.at - base, base)
+    if short and not size and base < members.at:
+        data, base = blocks.around(members.at, anew=True)
+        end, size, _ = rows.read(data, 0, base)
+    members.at = base + end
+    return size
 
 
 @dataclass(frozen=True, slots=True)
