@@ -38,7 +38,7 @@ class Warc(Source):
     """
 
     name: ClassVar = "warc"
-    version: ClassVar = 1
+    version: ClassVar = 2
     source: ClassVar = "RefinedWeb §3.1; ISO 28500:2017"
     adds: ClassVar = (HTML,)
     metrics: ClassVar = (

@@ -141,7 +141,7 @@ fn labels(data: &[u8], header: &str, charsets: &Charsets) -> Result<Vec<Label>, 
         let wide = codec.name.starts_with("utf-16");
         if wide && place == "meta" {
             found.push(Label::utf8(place, label));
-        } else if !codec.name.is_empty() && !(wide && memchr::memchr(0, data).is_none()) {
+        } else if !codec.name.is_empty() && (!wide || memchr::memchr(0, data).is_some()) {
             found.push(Label { codec, found: place, declared: label.to_owned() });
         }
     }

@@ -127,5 +127,5 @@ fn printable(data: &[u8]) -> bool {
 
 fn has_zlib(data: &[u8]) -> Option<bool> {
     let head: [u8; 2] = data.get(..2)?.try_into().ok()?;
-    Some(head[0] & 0x0F == 8 && u16::from_be_bytes(head) % 31 == 0)
+    Some(head[0] & 0x0F == 8 && u16::from_be_bytes(head).is_multiple_of(31))
 }
