@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from refinery.kernels.reference import linewise, minhash, normalise, text, unionfind, windows
-from tools.bench import peers
+from tools.bench import archives, peers
 from tools.bench.documents import Documents
 
 Call = Callable[[], Any]
@@ -29,6 +29,7 @@ class Unit(NamedTuple):
 
 
 PER_DOCUMENT, PER_BYTE, PER_EDGE = Unit("µs/document", 1e6), Unit("ns/byte", 1e9), Unit("ns/edge", 1e9)
+PER_PAGE = Unit("ms/page", 1e3)
 
 
 class Rival(NamedTuple):
@@ -211,5 +212,16 @@ CONTESTS: tuple[Contest, ...] = (
         },
         PER_EDGE,
         lambda _: EDGES,
+    ),
+    Contest(
+        "archives to text",
+        {
+            "native": Rival(archives.native),
+            "twin": Rival(archives.twin, is_twin=True),
+            "fastwarc and resiliparse": Rival(archives.fastwarc, "fastwarc"),
+            "warcio and resiliparse": Rival(archives.warcio, "warcio"),
+        },
+        PER_PAGE,
+        archives.page_count,
     ),
 )
