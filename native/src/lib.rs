@@ -23,6 +23,7 @@ mod minima;
 mod ngrams;
 mod normalise;
 mod numbering;
+mod pages;
 mod phrases;
 mod pieces;
 mod radix;
@@ -55,6 +56,7 @@ pub fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     repeats::register(module)?;
     unionfind::register(module)?;
     normalise::register(module)?;
+    pages::register(module)?;
     text::register(module)?;
     urls::register(module)?;
     wanted::register(module)?;

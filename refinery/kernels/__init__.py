@@ -3,7 +3,7 @@
 Kernels know neither stages nor files, but for the path of a tokenizer's merge list or a language model. Each has a
 readable twin in ``refinery.kernels.reference``, which says exactly what it computes.
 
-Where the native extension is built, the functions of the modules ``native_*`` take the place of their
+Where the native extension is built, what is in the modules ``native_*`` takes the place of their
 twins, with the same values. ``REFINERY_KERNELS`` set to ``reference`` or ``native`` forces either; see
 ``choice``.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 from refinery.kernels.choice import native
 from refinery.kernels.reference.addresses import canonical_host, domains, parse_url
 from refinery.kernels.reference.bpe import count_tokens, token_ids, token_lengths
+from refinery.kernels.reference.charset import decoded, header_label
 from refinery.kernels.reference.content import ContentHashes
 from refinery.kernels.reference.cuts import SPANS, undo
 from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
@@ -20,6 +21,8 @@ from refinery.kernels.reference.linewise import LineRules, correct_lines
 from refinery.kernels.reference.listed import LISTED, Listed, listed
 from refinery.kernels.reference.minhash import band_keys, shingles, string_hashes, word_ids
 from refinery.kernels.reference.normalise import UNICODE, alignment, characters, normalise
+from refinery.kernels.reference.pages import Page, PageRows
+from refinery.kernels.reference.payload import unpacked
 from refinery.kernels.reference.ragged import flat
 from refinery.kernels.reference.repeats import counted, order_of, repeated
 from refinery.kernels.reference.text import distinct_words, text_statistics
@@ -51,6 +54,7 @@ if native():
         word_ids,
     )
     from refinery.kernels.native_langid import identify_languages
+    from refinery.kernels.native_pages import PageRows, decoded, unpacked
     from refinery.kernels.native_text import correct_lines, distinct_words, text_statistics
     from refinery.kernels.native_urls import url_facts
 
@@ -63,6 +67,8 @@ __all__ = [
     "ContentHashes",
     "LineRules",
     "Listed",
+    "Page",
+    "PageRows",
     "UrlRules",
     "alignment",
     "band_keys",
@@ -73,10 +79,12 @@ __all__ = [
     "correct_lines",
     "count_tokens",
     "counted",
+    "decoded",
     "distinct_words",
     "domains",
     "flat",
     "forest_of",
+    "header_label",
     "identify_languages",
     "listed",
     "mark_repeated",
@@ -93,6 +101,7 @@ __all__ = [
     "token_ids",
     "token_lengths",
     "undo",
+    "unpacked",
     "url_facts",
     "window_hashes",
     "word_ids",

@@ -17,9 +17,8 @@ import pyarrow as pa
 
 from refinery.assets import Asset
 from refinery.kernels.reference import bpe, langid, linewise, minhash, normalise, text, unionfind, windows
-from refinery.store import LocalStore
 from refinery.testing import documents
-from tools.bench import modes, peers
+from tools.bench import archives, modes, peers
 from tools.bench.documents import Documents
 
 Call = Callable[[], Any]
@@ -173,14 +172,6 @@ def urls(given: Documents) -> Call:
     return lambda: stage.measure(docs)
 
 
-def pages(given: Documents) -> Call:
-    """The HTML pages of an archive as text, by the stage ``warc``."""
-    from stages.warc import Warc
-
-    stage, path = Warc(), str(given.archive)
-    return lambda: tuple(records.columns for records in stage.read(path, LocalStore()))
-
-
 def native_lines(given: Documents) -> Call:
     """Line-wise corrections with the rules of the stage."""
     return partial(native("native_text", "correct_lines"), given.array, line_rules())
@@ -279,17 +270,6 @@ CONTESTS: tuple[Contest, ...] = (
         PER_URL,
         lambda given: len(given.urls),
     ),
-    Contest(
-        "WARC read and decoded",
-        {
-            "native": Rival(lambda given: modes.with_native(pages(given), "warc")),
-            "twin": Rival(lambda given: modes.with_twins(pages(given), "warc"), is_twin=True),
-            "fastwarc": Rival(peers.fastwarc_pages, "fastwarc"),
-            "warcio": Rival(peers.warcio_pages, "warcio"),
-        },
-        PER_PAGE,
-        lambda given: len(peers.fastwarc_pages(given)()),
-    ),
     _minhash(14, 8),
     _minhash(450, 20),
     Contest(
@@ -311,5 +291,16 @@ CONTESTS: tuple[Contest, ...] = (
         },
         PER_EDGE,
         lambda _: EDGES,
+    ),
+    Contest(
+        "archives to text",
+        {
+            "native": Rival(archives.native),
+            "twin": Rival(archives.twin, is_twin=True),
+            "fastwarc and resiliparse": Rival(archives.fastwarc, "fastwarc"),
+            "warcio and resiliparse": Rival(archives.warcio, "warcio"),
+        },
+        PER_PAGE,
+        archives.page_count,
     ),
 )

@@ -145,44 +145,6 @@ def datatrove_urls(given: Documents) -> Call:
     return lambda: [stage.filter(doc) for doc in docs]
 
 
-def fastwarc_pages(given: Documents) -> Call:
-    """Responses unpacked, and decoded as resiliparse finds best."""
-    from fastwarc.warc import ArchiveIterator, WarcRecordType
-
-    def call() -> list[str]:
-        with given.archive.open("rb") as stream:
-            responses = ArchiveIterator(stream, record_types=WarcRecordType.response, parse_http=True)
-            return [_decoded(record.reader.read()) for record in responses if _is_html(record.http_content_type)]
-
-    return call
-
-
-def warcio_pages(given: Documents) -> Call:
-    """The same by the reader that most tools use."""
-    from warcio.archiveiterator import ArchiveIterator
-
-    def call() -> list[str]:
-        with given.archive.open("rb") as stream:
-            responses = (record for record in ArchiveIterator(stream) if record.rec_type == "response")
-            return [
-                _decoded(record.content_stream().read())
-                for record in responses
-                if _is_html(record.http_headers.get_header("Content-Type"))
-            ]
-
-    return call
-
-
-def _is_html(media: str | None) -> bool:
-    return "html" in (media or "html")
-
-
-def _decoded(body: bytes) -> str:
-    from resiliparse.parse.encoding import bytes_to_str, detect_encoding
-
-    return str(bytes_to_str(body, detect_encoding(body) or "utf-8"))
-
-
 def suffix_array(given: Documents) -> Call:
     """The suffix array of all texts and its LCP array, from which repeats can be read."""
     from pydivsufsort import divsufsort, kasai
