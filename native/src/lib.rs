@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 #[allow(unsafe_code)]
 mod boundary;
 mod classes;
+mod extract;
 mod hashes;
 mod lists;
 mod minhash;
@@ -24,6 +25,7 @@ mod windows;
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<boundary::Made>()?;
+    extract::register(module)?;
     hashes::register(module)?;
     windows::register(module)?;
     minhash::register(module)?;

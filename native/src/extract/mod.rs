@@ -1,0 +1,15 @@
+//! The main text of HTML pages: parse, cut into blocks, score each, keep the set with the best expected F1.
+
+mod blocks;
+mod clean;
+mod entities;
+mod features;
+mod fragments;
+mod page;
+mod python;
+mod scanner;
+mod stats;
+mod tags;
+mod tree;
+
+pub use python::register;
