@@ -14,6 +14,7 @@ import os
 
 from refinery.kernels.reference.bpe import count_tokens, token_ids, token_lengths
 from refinery.kernels.reference.cuts import SPANS, undo
+from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, main_texts, weights_digest
 from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
 from refinery.kernels.reference.linewise import LineRules, correct_lines
 from refinery.kernels.reference.minhash import band_keys, shingles, string_hashes, word_ids
@@ -48,9 +49,12 @@ if _BUILT and _WISH != "reference":
         window_hashes,
         word_ids,
     )
+    from refinery.kernels.native_extract import HAS_EXTRACTOR, main_texts, weights_digest
     from refinery.kernels.native_text import distinct_words, text_statistics
 
 __all__ = [
+    "HAS_EXTRACTOR",
+    "MAIN_TEXT",
     "NO_LANGUAGE",
     "SPANS",
     "UNICODE",
@@ -66,6 +70,7 @@ __all__ = [
     "flat",
     "forest_of",
     "identify_languages",
+    "main_texts",
     "mark_repeated",
     "mix64",
     "normalise",
@@ -77,6 +82,7 @@ __all__ = [
     "token_ids",
     "token_lengths",
     "undo",
+    "weights_digest",
     "window_hashes",
     "word_ids",
 ]

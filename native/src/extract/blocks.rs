@@ -35,6 +35,13 @@ pub struct Blocks {
     pub images: u32,
 }
 
+impl Blocks {
+    /// The text of a block.
+    pub fn text_of(&self, block: &Block) -> &str {
+        &self.text[block.start as usize..block.end as usize]
+    }
+}
+
 const PREFORMATTED: tags::Set = tags::set(&[Tag::Pre, Tag::Listing, Tag::Xmp, Tag::Plaintext]);
 const BOLD: tags::Set = tags::set(&[Tag::B, Tag::Strong]);
 

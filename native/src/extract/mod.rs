@@ -2,9 +2,12 @@
 
 mod blocks;
 mod clean;
+mod decode;
 mod entities;
 mod features;
 mod fragments;
+mod main_text;
+mod model;
 mod page;
 mod python;
 mod scanner;

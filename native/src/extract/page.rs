@@ -78,6 +78,13 @@ impl<'a> Page<'a> {
         Page { source, url, title, tree, blocks }
     }
 
+    /// The language that the root element names.
+    pub fn lang(&self) -> Option<String> {
+        let lang = self.tree.head.lang.map(|span| span.of(self.source.as_bytes()))?.trim_ascii();
+        let plain = !lang.is_empty() && lang.len() <= 35 && lang.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-' || *byte == b'_');
+        plain.then(|| lang.iter().map(|&byte| char::from(byte)).collect())
+    }
+
     /// What the URL and the head say of the kind of page.
     pub fn signals(&self) -> Vec<(&'static str, f32)> {
         let url = self.url.to_ascii_lowercase();

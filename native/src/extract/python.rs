@@ -1,12 +1,14 @@
 //! The extractor as Python sees it.
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, Float32Array, StringArray, UInt32Array};
-use pyo3::exceptions::PyTypeError;
+use arrow_array::{Array, BooleanArray, Float32Array, StringArray, UInt32Array};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::entities::Entities;
 use super::features::{features, Labels, Values};
+use super::main_text::{main_text, MainText};
+use super::model::Model;
 use super::page::{Page, Tables};
 use crate::boundary::{Given, Made};
 use crate::text::text;
@@ -15,41 +17,67 @@ use crate::text::text;
 #[pyclass(frozen)]
 pub struct Extractor {
     tables: Tables,
+    model: Option<Model>,
 }
 
 fn strings(given: &Given) -> PyResult<&StringArray> {
     given.0.as_string_opt::<i32>().ok_or_else(|| PyTypeError::new_err("pages and urls must be string arrays"))
 }
 
+fn labels(tables: &Tables) -> Labels {
+    let mut labels = Labels::default();
+    features(&Page::new("x", "", tables), &mut labels);
+    labels
+}
+
 #[pymethods]
 impl Extractor {
+    /// `entities` are the named character references. Without weights there are features only.
     #[new]
-    fn new(entities: Vec<(String, String)>) -> Self {
-        Extractor { tables: Tables::new(Entities::new(entities)) }
+    fn new(entities: Vec<(String, String)>, weights: Option<&[u8]>) -> PyResult<Self> {
+        let tables = Tables::new(Entities::new(entities));
+        let model = weights.map(|weights| Model::read(weights, &labels(&tables))).transpose().map_err(PyValueError::new_err)?;
+        Ok(Extractor { tables, model })
     }
 
-    /// The names of the features.
-    fn feature_names(&self) -> Vec<String> {
-        let page = Page::new("x", "", &self.tables);
-        let mut labels = Labels::default();
-        features(&page, &mut labels);
-        labels.0
+    /// The names of the features, and the digest that weights for them have.
+    fn feature_names(&self) -> (Vec<String>, u64) {
+        let labels = labels(&self.tables);
+        let digest = super::model::digest(&labels);
+        (labels.0, digest)
     }
 
-    /// Blocks of one page: their texts, tokens of each, and the matrix of features.
-    fn features(&self, py: Python<'_>, page: &str, url: &str) -> (Vec<String>, Made, Made) {
+    /// Blocks of one page: their texts, terms in each, the matrix of features row by row, and probabilities if there
+    /// are weights.
+    fn blocks(&self, py: Python<'_>, page: &str, url: &str) -> (Vec<String>, Made, Made, Vec<f64>) {
         py.allow_threads(|| {
             let page = Page::new(page, url, &self.tables);
             let mut values = Vec::new();
             features(&page, &mut Values(&mut values));
-            let blocks = &page.blocks;
-            let texts = blocks.blocks.iter().map(|block| blocks.text[block.start as usize..block.end as usize].to_owned()).collect();
-            let terms: Vec<u32> = blocks.blocks.iter().map(|block| block.stats.terms).collect();
-            (texts, Made::new(UInt32Array::from(terms)), Made::new(Float32Array::from(values)))
+            let probabilities = self.model.as_ref().map(|model| model.probabilities(&values)).unwrap_or_default();
+            let blocks = &page.blocks.blocks;
+            let texts = blocks.iter().map(|block| page.blocks.text_of(block).to_owned()).collect();
+            let terms: Vec<u32> = blocks.iter().map(|block| block.stats.terms).collect();
+            (texts, Made::new(UInt32Array::from(terms)), Made::new(Float32Array::from(values)), probabilities)
         })
     }
 
-    /// For measuring: parse pages and give how many nodes, pieces, blocks and features there are.
+    /// Text, title, language, confidence, and whether a limit cut something, of each page.
+    fn extract(&self, py: Python<'_>, pages: Given, urls: Given, beta: f64) -> PyResult<Vec<Made>> {
+        let model = self.model.as_ref().ok_or_else(|| PyValueError::new_err("this extractor has no weights"))?;
+        let (pages, urls) = (strings(&pages)?, strings(&urls)?);
+        if pages.len() != urls.len() {
+            return Err(PyValueError::new_err(format!("{} pages, but {} urls", pages.len(), urls.len())));
+        }
+        py.allow_threads(|| {
+            let found = (0..pages.len())
+                .map(|row| Ok(main_text(text(pages, row)?, text(urls, row)?, &self.tables, model, beta)))
+                .collect::<PyResult<Vec<MainText>>>()?;
+            Ok(columns(&found))
+        })
+    }
+
+    /// For measuring: do a part of the work only.
     fn weigh(&self, py: Python<'_>, pages: Given, stage: u32) -> PyResult<(usize, usize)> {
         let pages = strings(&pages)?;
         py.allow_threads(|| {
@@ -71,6 +99,16 @@ impl Extractor {
             Ok(sum)
         })
     }
+}
+
+fn columns(found: &[MainText]) -> Vec<Made> {
+    vec![
+        Made::new(StringArray::from_iter_values(found.iter().map(|page| &page.text))),
+        Made::new(StringArray::from_iter(found.iter().map(|page| page.title.as_ref()))),
+        Made::new(StringArray::from_iter(found.iter().map(|page| page.lang.as_ref()))),
+        Made::new(Float32Array::from_iter_values(found.iter().map(|page| page.confidence))),
+        Made::new(BooleanArray::from_iter(found.iter().map(|page| Some(page.cut)))),
+    ]
 }
 
 /// Add this module's classes.
