@@ -4,6 +4,7 @@
 //! Features are defined here only: training asks for them by the same function.
 
 use super::blocks::{Block, Blocks};
+use super::context::Context;
 use super::fragments::FRAGMENTS;
 use super::page::Page;
 use super::tags::{self, Set, Tag};
@@ -162,8 +163,8 @@ struct Whole<'a> {
     title: Vec<u64>,
 }
 
-/// The features of all blocks of a page, row after row.
-pub fn features(page: &Page, sink: &mut impl Sink) {
+/// The features of all blocks of a page, row after row. Each ends with those of its context.
+pub fn features(page: &Page, contexts: &[Context], sink: &mut impl Sink) {
     let (tree, blocks) = (&page.tree, &page.blocks);
     if blocks.blocks.is_empty() {
         return;
@@ -173,6 +174,9 @@ pub fn features(page: &Page, sink: &mut impl Sink) {
     let mut path = Vec::new();
     for at in 0..blocks.blocks.len() {
         whole.row(at, &own, &mut path, sink);
+        for context in contexts {
+            context.put(at, sink);
+        }
     }
 }
 

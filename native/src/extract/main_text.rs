@@ -22,8 +22,9 @@ pub struct MainText {
 /// The main text of a page: a line a block.
 pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, beta: f64) -> MainText {
     let page = Page::new(source, url, tables);
+    let [texts, names] = page.scores(&model.lexicons);
     let mut values = Vec::new();
-    features(&page, &mut Values(&mut values));
+    features(&page, &page.contexts([&texts, &names]), &mut Values(&mut values));
     let probabilities = model.probabilities(&values);
     let blocks = &page.blocks.blocks;
     let (chosen, confidence) = decode(blocks, &probabilities, beta);

@@ -2,10 +2,12 @@
 
 mod blocks;
 mod clean;
+mod context;
 mod decode;
 mod entities;
 mod features;
 mod fragments;
+mod lexicon;
 mod main_text;
 mod model;
 mod page;

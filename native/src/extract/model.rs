@@ -3,6 +3,7 @@
 //! Only additions, multiplications and comparisons in a fixed order, so that every machine has the same values.
 
 use super::features::Labels;
+use super::lexicon::Lexicon;
 use xxhash_rust::xxh3::xxh3_64;
 
 const MAGIC: &[u8] = b"refinery extractor 1\n";
@@ -25,6 +26,8 @@ struct Tree {
 }
 
 pub struct Model {
+    /// Of the words of texts, and of the names of elements.
+    pub lexicons: [Lexicon; 2],
     trees: Vec<Tree>,
     width: usize,
     base: f32,
@@ -41,6 +44,15 @@ impl Reader<'_> {
     fn u16(&mut self) -> Result<u16, String> {
         Ok(u16::from_le_bytes(self.take()?))
     }
+    fn u32(&mut self) -> Result<u32, String> {
+        Ok(u32::from_le_bytes(self.take()?))
+    }
+    fn lexicon(&mut self) -> Result<Lexicon, String> {
+        let (size, scale) = (self.u32()?, self.f32()?);
+        let word = |reader: &mut Self| Ok((reader.u32()?, i16::from(i8::from_le_bytes(reader.take()?))));
+        let words = (0..size).map(|_| word(self)).collect::<Result<Vec<_>, String>>()?;
+        Ok(Lexicon::new(&words, scale))
+    }
     fn f32(&mut self) -> Result<f32, String> {
         Ok(f32::from_le_bytes(self.take()?))
     }
@@ -52,33 +64,33 @@ pub fn digest(labels: &Labels) -> u64 {
 }
 
 impl Model {
-    /// Read weights: the magic line, the digest of the features' names, the sum's start, and the trees.
+    /// Read weights: the magic line, the digest of the features' names, the lexicons, the sum's start, and the trees.
     pub fn read(bytes: &[u8], labels: &Labels) -> Result<Self, String> {
         let mut reader = Reader(bytes.strip_prefix(MAGIC).ok_or("these are no weights of the extractor")?);
         if u64::from_le_bytes(reader.take()?) != digest(labels) {
             return Err("these weights are for other features: train them anew".to_owned());
         }
+        let lexicons = [reader.lexicon()?, reader.lexicon()?];
         let base = reader.f32()?;
         let count = reader.u16()?;
         let width = labels.0.len();
         let trees = (0..count).map(|_| Tree::read(&mut reader, width)).collect::<Result<_, _>>()?;
-        Ok(Model { trees, width, base })
+        Ok(Model { lexicons, trees, width, base })
     }
 
     /// The probability of each row of features.
     pub fn probabilities(&self, rows: &[f32]) -> Vec<f64> {
         let count = rows.len() / self.width.max(1);
         let mut sums = vec![self.base; count];
-        for tree in &self.trees {
-            let lanes = sums.chunks_exact_mut(LANES);
-            let chunks = rows.chunks_exact(LANES * self.width);
-            for (sums, rows) in lanes.zip(chunks) {
+        let done = count - count % LANES;
+        // The rows of a few blocks stay in the nearest cache while all trees go over them.
+        for (sums, rows) in sums.chunks_exact_mut(LANES).zip(rows.chunks_exact(LANES * self.width)) {
+            for tree in &self.trees {
                 tree.add_lanes(rows, self.width, sums);
             }
-            let done = count - count % LANES;
-            for (row, sum) in rows[done * self.width..].chunks_exact(self.width).zip(&mut sums[done..]) {
-                *sum += tree.value(row);
-            }
+        }
+        for (sum, row) in sums[done..].iter_mut().zip(rows[done * self.width..].chunks_exact(self.width)) {
+            *sum = self.trees.iter().fold(*sum, |sum, tree| sum + tree.value(row));
         }
         sums.into_iter().map(|sum| 1.0 / (1.0 + exp(-f64::from(sum)))).collect()
     }

@@ -1,9 +1,11 @@
 //! A page made ready for scoring: its tree, its blocks, and what it says of itself.
 
-use super::blocks::{blocks, Blocks};
+use super::blocks::{blocks, Block, Blocks};
 use super::clean::Cleaner;
+use super::context::{context, Context};
 use super::entities::Entities;
 use super::fragments::Fragments;
+use super::lexicon::{path_tokens, text_tokens, Lexicon};
 use super::stats::Counter;
 use super::tags::Names;
 use super::tree::{Builder, Tree};
@@ -76,6 +78,47 @@ impl<'a> Page<'a> {
         }
         let blocks = blocks(source, &tree, &tables.counter, cleaner);
         Page { source, url, title, tree, blocks }
+    }
+
+    /// The tokens of each block's text.
+    pub fn text_tokens(&self) -> Vec<Vec<u32>> {
+        let tokens = |block| {
+            let mut tokens = Vec::new();
+            text_tokens(self.blocks.text_of(block), &mut tokens);
+            tokens
+        };
+        self.blocks.blocks.iter().map(tokens).collect()
+    }
+
+    /// The tokens of the elements around each block.
+    pub fn path_tokens(&self) -> Vec<Vec<u32>> {
+        let tokens = |block: &Block| {
+            let mut tokens = Vec::new();
+            path_tokens(&self.tree, block.node, &mut tokens);
+            tokens
+        };
+        self.blocks.blocks.iter().map(tokens).collect()
+    }
+
+    /// The contexts of features, from scores by the lexicons.
+    pub fn contexts(&self, scores: [&[f32]; 2]) -> [Context; 2] {
+        let weights: Vec<f32> = self.blocks.blocks.iter().map(|block| (block.stats.characters as f32).sqrt()).collect();
+        [context("text_score", scores[0], &weights), context("name_score", scores[1], &weights)]
+    }
+
+    /// Scores by the lexicons.
+    pub fn scores(&self, lexicons: &[Lexicon; 2]) -> [Vec<f32>; 2] {
+        let mut tokens = Vec::new();
+        let (mut texts, mut names) = (Vec::new(), Vec::new());
+        for block in &self.blocks.blocks {
+            tokens.clear();
+            text_tokens(self.blocks.text_of(block), &mut tokens);
+            texts.push(lexicons[0].score(&tokens));
+            tokens.clear();
+            path_tokens(&self.tree, block.node, &mut tokens);
+            names.push(lexicons[1].score(&tokens));
+        }
+        [texts, names]
     }
 
     /// The language that the root element names.

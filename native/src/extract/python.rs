@@ -1,7 +1,7 @@
 //! The extractor as Python sees it.
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, BooleanArray, Float32Array, StringArray, UInt32Array};
+use arrow_array::{Array, BooleanArray, Float32Array, StringArray};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -26,7 +26,8 @@ fn strings(given: &Given) -> PyResult<&StringArray> {
 
 fn labels(tables: &Tables) -> Labels {
     let mut labels = Labels::default();
-    features(&Page::new("x", "", tables), &mut labels);
+    let page = Page::new("x", "", tables);
+    features(&page, &page.contexts([&[0.0], &[0.0]]), &mut labels);
     labels
 }
 
@@ -47,18 +48,28 @@ impl Extractor {
         (labels.0, digest)
     }
 
-    /// Blocks of one page: their texts, terms in each, the matrix of features row by row, and probabilities if there
-    /// are weights.
-    fn blocks(&self, py: Python<'_>, page: &str, url: &str) -> (Vec<String>, Made, Made, Vec<f64>) {
+    /// Blocks of one page: their texts, terms in each, and the tokens of their texts and of the elements around them.
+    fn blocks(&self, py: Python<'_>, page: &str, url: &str) -> (Vec<String>, Vec<u32>, Vec<Vec<u32>>, Vec<Vec<u32>>) {
         py.allow_threads(|| {
             let page = Page::new(page, url, &self.tables);
-            let mut values = Vec::new();
-            features(&page, &mut Values(&mut values));
-            let probabilities = self.model.as_ref().map(|model| model.probabilities(&values)).unwrap_or_default();
             let blocks = &page.blocks.blocks;
             let texts = blocks.iter().map(|block| page.blocks.text_of(block).to_owned()).collect();
-            let terms: Vec<u32> = blocks.iter().map(|block| block.stats.terms).collect();
-            (texts, Made::new(UInt32Array::from(terms)), Made::new(Float32Array::from(values)), probabilities)
+            let terms = blocks.iter().map(|block| block.stats.terms).collect();
+            (texts, terms, page.text_tokens(), page.path_tokens())
+        })
+    }
+
+    /// The matrix of features of one page, row by row, with scores of its blocks by lexicons.
+    fn features(&self, py: Python<'_>, page: &str, url: &str, texts: Vec<f32>, names: Vec<f32>) -> PyResult<Made> {
+        py.allow_threads(|| {
+            let page = Page::new(page, url, &self.tables);
+            let count = page.blocks.blocks.len();
+            if texts.len() != count || names.len() != count {
+                return Err(PyValueError::new_err(format!("the page has {count} blocks, and each needs two scores")));
+            }
+            let mut values = Vec::new();
+            features(&page, &page.contexts([&texts, &names]), &mut Values(&mut values));
+            Ok(Made::new(Float32Array::from(values)))
         })
     }
 
@@ -92,7 +103,7 @@ impl Extractor {
                 sum.0 += page.blocks.blocks.len();
                 if stage == 2 {
                     let mut values = Vec::new();
-                    features(&page, &mut Values(&mut values));
+                    features(&page, &[], &mut Values(&mut values));
                     sum.1 += values.len();
                 }
             }

@@ -42,11 +42,6 @@ impl Tag {
     pub const fn is(self, set: Set) -> bool {
         set >> (self as u8) & 1 != 0
     }
-
-    /// The tag's name in lower case; "" for `Other`.
-    pub fn name(self) -> &'static str {
-        ALL[self as usize].1
-    }
 }
 
 /// The set of some tags.
@@ -102,7 +97,6 @@ pub const TABLE_SCOPE: Set = set(&[Html, Table, Template]);
 
 pub const TABLE_PARTS: Set = set(&[Caption, Colgroup, Tbody, Thead, Tfoot, Tr, Td, Th]);
 pub const SECTIONS: Set = set(&[Tbody, Thead, Tfoot]);
-pub const CELLS: Set = set(&[Td, Th]);
 
 /// Elements whose end tag may come after the end of a block they were opened in.
 pub const FORMATTING: Set = set(&[A, B, Big, Code, Em, Font, I, Nobr, S, Small, Strong, Tt, U]);

@@ -6,6 +6,7 @@
 //! Depth, nodes and texts are limited: what is beyond becomes part of what is within.
 
 use super::fragments::Fragments;
+use super::lexicon::name_tokens;
 use super::scanner::{Attributes, Scanner, Span, Token};
 use super::tags::{self, Names, Set, Tag};
 
@@ -49,6 +50,8 @@ pub struct Piece {
 pub struct Named {
     pub fragments: u128,
     pub hash: u32,
+    /// Where its words are in `Tree::tokens`.
+    pub tokens: (u32, u32),
 }
 
 #[derive(Default)]
@@ -56,6 +59,7 @@ pub struct Tree {
     pub nodes: Vec<Node>,
     pub pieces: Vec<Piece>,
     pub names: Vec<Named>,
+    pub tokens: Vec<u32>,
     pub head: Head,
     /// Whether a limit was met.
     pub cut: bool,
@@ -505,7 +509,11 @@ impl<'a> Builder<'a> {
         }
         let (class, id) = (class.of(self.source), id.of(self.source));
         let fragments = self.fragments.find(class) | self.fragments.find(id);
-        self.tree.names.push(Named { fragments, hash: hash(class) });
+        let start = self.tree.tokens.len() as u32;
+        name_tokens(class, &mut self.tree.tokens);
+        name_tokens(id, &mut self.tree.tokens);
+        let tokens = (start, self.tree.tokens.len() as u32);
+        self.tree.names.push(Named { fragments, hash: hash(class), tokens });
         self.tree.names.len() as u32 - 1
     }
 
