@@ -51,7 +51,7 @@ def _extractor() -> Any:
 def features(page: Page, scores: tuple[Array, Array]) -> Array:
     """A row for each block, given the scores of its text and of the names around it."""
     made = _extractor().features(page.html, page.url, scores[0].tolist(), scores[1].tolist())
-    return np.asarray(pa.array(made)).reshape(len(page.texts), -1)
+    return np.asarray(pa.array(made)).reshape(len(page.texts), len(_extractor().feature_names()[0]))
 
 
 def rows(pages: list[Page], scores: tuple[Array, Array]) -> list[Array]:

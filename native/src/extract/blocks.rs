@@ -133,7 +133,11 @@ impl Walk<'_> {
         } else {
             match tag {
                 Tag::Br => {
-                    self.cleaner.newline();
+                    if self.kept > 0 {
+                        self.cleaner.push("\n", true);
+                    } else {
+                        self.cleaner.newline();
+                    }
                     self.inside.breaks += u32::from(!self.cleaner.is_empty());
                 }
                 Tag::Img => {
