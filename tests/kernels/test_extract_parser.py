@@ -25,8 +25,32 @@ from refinery.kernels.native_extract import extractor
 
 CUTTER = extractor(None)
 DROPPED = frozenset(
-    "script style template iframe noembed noframes object embed svg canvas map audio video select option optgroup "
-    "textarea input link meta math datalist dialog title".split()
+    [
+        "script",
+        "style",
+        "template",
+        "iframe",
+        "noembed",
+        "noframes",
+        "object",
+        "embed",
+        "svg",
+        "canvas",
+        "map",
+        "audio",
+        "video",
+        "select",
+        "option",
+        "optgroup",
+        "textarea",
+        "input",
+        "link",
+        "meta",
+        "math",
+        "datalist",
+        "dialog",
+        "title",
+    ]
 )
 _FORMATS = "".join(chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in {"Cc", "Cf"})
 _UNSEEN = re.compile(rf"[\s{re.escape(_FORMATS)}\u034f\ufffe\uffff]+")

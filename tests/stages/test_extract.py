@@ -17,7 +17,7 @@ from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 from warcio.archiveiterator import ArchiveIterator
 
 from refinery.docs import Docs
-from refinery.kernels import HAS_EXTRACTOR, weights_digest
+from refinery.kernels import HAS_EXTRACTOR, extractor_versions
 from refinery.stage import Edited
 from stages._extract.formatting import format_text
 from stages.extract import Extract
@@ -166,7 +166,7 @@ def test_only_the_chosen_engine_is_in_the_identity() -> None:
 def test_the_native_engine_is_the_default_where_it_is_built() -> None:
     """Its weights are in the identity, and it says what it thinks of its text."""
     assert Extract().engine == "native"
-    assert Extract().versions() == {"weights": weights_digest()}
+    assert Extract().versions() == extractor_versions()
     page = PAGE.replace("<html>", "<html lang=en><title>A &amp; B</title>")
     facts = extract(Extract(), page, None).facts
     assert facts["title"].to_pylist() == ["A & B", None]

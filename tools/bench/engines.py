@@ -1,7 +1,7 @@
 """The engines that ``extraction.py`` compares: each a function from a page in UTF-8 and its URL to the main text.
 
-The settings are those of the stage ``extract``: no reader comments for trafilatura, whose ``fast`` leaves out its second
-and third opinions, and no texts of images for resiliparse.
+The settings are those of the stage ``extract``: no reader comments for trafilatura, whose ``fast`` leaves out its
+second and third opinions, and no texts of images for resiliparse.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def validated(folder: Path) -> Engine:
 
 
 def by_trafilatura(page: bytes, url: str, *, fast: bool) -> str:
-    """trafilatura's plain text."""
+    """Trafilatura's plain text."""
     del url
     return trafilatura.extract(page.decode(), include_comments=False, fast=fast) or ""
 

@@ -6,8 +6,8 @@ FOLDER has WARC files with gold texts (tools/bench/gold.py says in which files).
 one process on one core, each beginning with the bytes of the page, which all have decoded by refinery. Scores are means
 over the pages that people found the text of. The last line is JSON.
 
-The weights of ``native`` may have been trained on FOLDER. Then its score says little of other pages, unless --folds gives
-it weights of ``tools/train_extractor.py --folds``, so that each page is scored by weights that never saw its domain.
+The weights of ``native`` may have been trained on FOLDER. Then its score says little of other pages, unless --folds
+gives it those of ``tools/train_extractor.py --folds``: each page is scored by weights that never saw its domain.
 
 --report writes the pages on which the engines differ most, side by side: for your eyes, as it quotes the pages.
 """
@@ -31,7 +31,7 @@ import numpy as np
 # The folder of a script is on the path, but not the one that the package ``tools`` is in.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from refinery.kernels import decoded, weights_digest
+from refinery.kernels import decoded, extractor_versions
 from tools.bench.differences import report
 from tools.bench.engines import Engine, engines
 from tools.bench.gold import Capture, captures
@@ -77,7 +77,8 @@ def weights_used(folds: Path | None) -> str:
     """Which weights ``native`` is scored by, in words."""
     if folds:
         return f"cross-validated, weights of {folds.name} that never saw the page's registered domain"
-    return f"the weights that refinery has ({weights_digest()}), trained on these pages if this is their folder"
+    weights = extractor_versions()["weights"]
+    return f"the weights that refinery has ({weights}), which saw these pages if this is the folder of their training"
 
 
 def run(rivals: dict[str, Engine], pages: Sequence[Capture]) -> tuple[Texts, dict[str, list[float]]]:
@@ -125,7 +126,8 @@ def by_group(pages: Sequence[Capture], scores: dict[str, list[Score]]) -> dict[s
 
 
 def _means(scores: list[Score]) -> dict[str, float]:
-    return {name: round(float(np.mean(column)), 4) for name, column in zip(Score._fields, zip(*scores, strict=True))}
+    means = np.array(scores).mean(axis=0)
+    return {name: round(float(mean), 4) for name, mean in zip(Score._fields, means, strict=True)}
 
 
 def snippets_of(pages: Sequence[Capture], texts: Sequence[str]) -> dict[str, float]:
