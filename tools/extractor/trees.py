@@ -72,7 +72,7 @@ def extracted(page: Page, found: Array, booster: lightgbm.Booster) -> str:
     """The text of the blocks with the best expected F1, as the native decoder chooses them."""
     if not page.texts:
         return ""
-    probability, mass = booster.predict(found, num_threads=1), page.terms + LEAST
+    probability, mass = np.asarray(booster.predict(found, num_threads=1)), page.terms + LEAST
     order = np.argsort(-probability, kind="stable")
     hits, kept = np.cumsum((probability * mass)[order]), np.cumsum(mass[order])
     best = int(np.argmax(2 * hits / (kept + (probability * mass).sum())))
