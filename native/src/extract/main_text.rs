@@ -10,7 +10,7 @@ use super::page::{Page, Tables};
 
 /// So many blocks of a page are scored in any case, and one more for so many bytes.
 const SCORED: usize = 2000;
-const BYTES_A_BLOCK: usize = 128;
+const BYTES_A_BLOCK: usize = 512;
 
 /// What is found in a page.
 pub struct MainText {
