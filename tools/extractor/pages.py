@@ -131,5 +131,5 @@ def labels(texts: list[str], gold: str) -> npt.NDArray[np.bool_]:
 def weights(pages: list[Page]) -> npt.NDArray[np.float64]:
     """Of all blocks in training: long ones count more, and those of long pages not much more."""
     made = [np.sqrt(page.terms + 0.5) / max(1.0, float(np.sqrt(page.terms.sum()))) for page in pages]
-    every: npt.NDArray[np.float64] = np.concatenate(made)
-    return every / float(every.mean())
+    every = np.concatenate(made)
+    return np.asarray(every / every.mean(), np.float64)

@@ -19,14 +19,15 @@ from refinery.kernels.native_extract import extractor
 from tools.extractor.lexicons import Lexicon
 from tools.extractor.pages import Page, weights
 
-TREES = 160
+TREES = 250
 SETTINGS = {
     "objective": "binary",
-    "learning_rate": 0.1,
+    "learning_rate": 0.07,
     "num_leaves": 31,
+    "max_depth": 9,
     "max_bin": 127,
-    "min_data_in_leaf": 40,
-    "feature_fraction": 0.4,
+    "min_data_in_leaf": 100,
+    "feature_fraction": 0.25,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
     "lambda_l2": 5.0,
@@ -63,7 +64,7 @@ def rows(pages: list[Page], scores: tuple[Array, Array]) -> list[Array]:
 
 def train(pages: list[Page], found: list[Array]) -> lightgbm.Booster:
     """Trees that tell main text by features."""
-    table = np.concatenate([part for part in found if len(part)])
+    table = np.concatenate(found)
     labels = np.concatenate([page.labels for page in pages]).astype(np.int8)
     return lightgbm.train(SETTINGS, lightgbm.Dataset(table, labels, weight=weights(pages)), TREES)
 

@@ -1,6 +1,7 @@
 //! A page made ready for scoring: its tree, its blocks, and what it says of itself.
 
 use super::blocks::{blocks, Block, Blocks};
+use super::builder::Builder;
 use super::clean::Cleaner;
 use super::context::{context, Context};
 use super::entities::Entities;
@@ -8,7 +9,7 @@ use super::fragments::Fragments;
 use super::lexicon::{path_tokens, text_tokens, Lexicon};
 use super::stats::Counter;
 use super::tags::Names;
-use super::tree::{Builder, Tree};
+use super::tree::Tree;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The tables that every page needs, made once.
@@ -124,7 +125,9 @@ impl<'a> Page<'a> {
     /// The language that the root element names.
     pub fn lang(&self) -> Option<String> {
         let lang = self.tree.head.lang.map(|span| span.of(self.source.as_bytes()))?.trim_ascii();
-        let plain = !lang.is_empty() && lang.len() <= 35 && lang.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-' || *byte == b'_');
+        let plain = !lang.is_empty()
+            && lang.len() <= 35
+            && lang.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-' || *byte == b'_');
         plain.then(|| lang.iter().map(|&byte| char::from(byte)).collect())
     }
 
@@ -181,5 +184,7 @@ impl<'a> Page<'a> {
 }
 
 fn words(text: &str) -> impl Iterator<Item = u64> + '_ {
-    text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).map(|word| xxh3_64(word.as_bytes()))
+    text.split(|character: char| !character.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| xxh3_64(word.as_bytes()))
 }
