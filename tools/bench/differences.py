@@ -52,10 +52,12 @@ def _section(number: int, page: Capture, texts: dict[str, list[str]], scores: di
 
 def _lines(gold: str, text: str) -> Iterator[str]:
     left, right = (part[:LONGEST].splitlines() for part in (gold, text))
-    for line in difflib.unified_diff(left, right, lineterm="", n=len(left) + len(right)):
-        if line.startswith(("---", "+++", "@@")):
-            continue
-        kind = {"+": "more", "-": "lost"}.get(line[:1], "")
-        yield f"<span class='{kind}'>{escape(line[1:])}</span>\n"
+    for kind, start, end, first, last in difflib.SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
+        if kind != "equal":
+            yield from (f"<span class=lost>{escape(line)}</span>\n" for line in left[start:end])
+        yield from (
+            f"{escape(line)}\n" if kind == "equal" else f"<span class=more>{escape(line)}</span>\n"
+            for line in right[first:last]
+        )
     if len(gold) > LONGEST or len(text) > LONGEST:
         yield "…"
