@@ -1,20 +1,30 @@
 # make run    install, write the sample archive, and refine it: from nothing to Parquet
 # make test   install, check, and run all tests
 # make check  format, lint, types, layers, generated docs
+# make fuzz   hold native kernels against their twins on what libFuzzer finds; SECONDS=60 KERNELS=words,graphs
+# make wheel  build the wheel, and try it in a new environment of each Python of PYTHONS
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 UT1_WHEEL := datatrove==0.10.1
+PYTHONS ?= $(PYTHON)
+SECONDS ?= 60
+CRATE := $(wildcard native/Cargo.* native/build.rs) $(shell find native/src -type f)
+# Where there is no Rust, the package works without the crate, and so do these rules.
+CARGO := $(shell command -v cargo)
+# The interpreter that the package is built with, so that cargo finds what that build left.
+export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: install assets run check test format docs clean
+.PHONY: install assets run check native test format docs wheel fuzz clean
 
 install: $(INSTALLED) assets
 
-$(INSTALLED): pyproject.toml
+$(INSTALLED): pyproject.toml setup.cfg $(CRATE)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	rm -f refinery/kernels/_native.*.so
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	touch $@
 
@@ -30,22 +40,46 @@ run: $(INSTALLED)
 	$(BIN)/refinery stats -c configs/tiny.yaml
 	@echo "root: demo/root   Parquet of each stage: demo/root/*/kept"
 
-check: $(INSTALLED)
+check: $(INSTALLED) native
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python tools/make_docs.py --check
 	$(BIN)/pytest tests/engine/test_layers.py
 
+# A crate that does not build is no error of the installation, but it is one here.
+native: $(INSTALLED)
+ifdef CARGO
+	cargo fmt --check --manifest-path native/Cargo.toml
+	cargo clippy --quiet --release --locked --manifest-path native/Cargo.toml -- --deny warnings
+	REFINERY_KERNELS=native $(BIN)/python -c "import refinery.kernels"
+else
+	@echo "no cargo: the native kernels are neither built nor checked"
+endif
+
+# What calls kernels is tested in both modes; the engine sees no difference. (All tests pass with the reference.)
 test: install check
 	$(BIN)/pytest -n 2
+ifdef CARGO
+	REFINERY_KERNELS=reference $(BIN)/pytest -n 2 tests/stages tests/test_pipeline.py tests/test_sample.py
+endif
 
 format: $(INSTALLED)
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+ifdef CARGO
+	cargo fmt --manifest-path native/Cargo.toml
+endif
 
 docs: $(INSTALLED)
 	$(BIN)/python tools/make_docs.py
 
+wheel: $(INSTALLED)
+	$(BIN)/python tools/check_wheel.py $(PYTHONS)
+
+fuzz: $(INSTALLED)
+	native/fuzz/run.sh $(SECONDS) $(KERNELS)
+
 clean:
-	rm -rf $(VENV) build dist demo *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist demo *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis native/target native/fuzz/target
+	rm -f refinery/kernels/_native.*.so

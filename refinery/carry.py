@@ -156,8 +156,7 @@ class Carrier:
             docs = docs.filter(mask)
         after = docs.with_columns(columns)
         if changes_text(self._stage):
-            tokens = count_tokens(after.column(TEXT.name), VOCABULARY.path())
-            after = after.with_columns({TOKENS.name: tokens})
+            after = after.with_columns({TOKENS.name: _tokens(docs, after.column(TEXT.name))})
         batch = after.batch.select(self._run.flow.passed.names).cast(self._run.flow.passed)
         return docs.with_batch(batch, same_text=not changes_text(self._stage))
 
@@ -175,6 +174,14 @@ class Carrier:
             text = pc.if_else(keep, rows.column(TEXT.name), pa.nulls(len(rows), pa.string()))
             rows = rows.set_column(rows.schema.get_field_index(TEXT.name), rows.schema.field(TEXT.name), text)
         return rows
+
+
+def _tokens(before: Docs, texts: pa.Array) -> pa.Array:
+    """How many tokens each text has; texts that are as they came are not counted again."""
+    if not {TEXT.name, TOKENS.name} <= set(before.batch.schema.names):
+        return count_tokens(texts, VOCABULARY.path())
+    new = pc.fill_null(pc.not_equal(before.column(TEXT.name), texts), True)
+    return pc.replace_with_mask(before.column(TOKENS.name), new, count_tokens(texts.filter(new), VOCABULARY.path()))
 
 
 def _note(error: Exception) -> str:

@@ -12,18 +12,16 @@ import importlib.util
 import inspect
 import json
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import metadata
 from typing import Any, cast
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import xxhash
 from pydantic import BaseModel
 
 from refinery.assets import Asset
 from refinery.errors import UsageError
+from refinery.kernels import ContentHashes
 from refinery.stage import Global, Stage
 
 FORMAT = 1
@@ -116,11 +114,16 @@ def _closure_digest(module: str, packages: tuple[str, ...]) -> bytes:
         name = waiting.pop()
         if name in seen:
             continue
-        tree = _syntax(name)
-        seen[name] = "" if tree is None else ast.dump(tree)
-        if tree is not None:
-            waiting += [n for n in _imports(tree, name) if any(n == p or n.startswith(f"{p}.") for p in packages)]
+        seen[name], imported = _code_of(name)
+        waiting += [n for n in imported if any(n == p or n.startswith(f"{p}.") for p in packages)]
     return canonical(sorted(seen.items()))
+
+
+@cache
+def _code_of(module: str) -> tuple[str, tuple[str, ...]]:
+    """A module's syntax, and what it imports. Stages share most of the modules behind them."""
+    tree = _syntax(module)
+    return ("", ()) if tree is None else (ast.dump(tree), tuple(_imports(tree, module)))
 
 
 def _syntax(name: str) -> ast.Module | None:
@@ -179,55 +182,20 @@ class Content:
 
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
-        self._streams: dict[str, xxhash.xxh3_128] = {}
+        self._hashes = ContentHashes(schema)
         self.rows = 0
 
     def update(self, batch: pa.RecordBatch) -> None:
         """Add rows. Raises ValueError where the schema is another."""
         if batch.schema != self._schema:
             raise ValueError(f"schema differs from the declared one:\n{batch.schema}\n---\n{self._schema}")
-        if not batch.num_rows:
-            return  # a stream that was never fed is not there, so an empty batch must begin none
         self.rows += batch.num_rows
-        for place, column in enumerate(batch.columns):
-            self._feed(str(place), column)
+        self._hashes.update(batch)
 
     def id(self) -> str:
         """32 hexadecimal digits."""
         fields = [[f.name, _spelling(f.type), f.nullable] for f in self._schema]
-        return digest([fields, self.rows, {path: s.hexdigest() for path, s in sorted(self._streams.items())}])
-
-    def _write(self, path: str, values: Any) -> None:
-        stream = self._streams.get(path)
-        if stream is None:
-            stream = self._streams[path] = xxhash.xxh3_128()
-        stream.update(values)
-
-    def _feed(self, path: str, array: pa.Array) -> None:
-        kind = array.type
-        if pa.types.is_dictionary(kind):
-            self._feed(path, array.dictionary_decode())
-            return
-        self._write(f"{path}?", _numpy(pc.is_valid(array)))
-        if pa.types.is_struct(kind):
-            for i, child in enumerate(array.flatten()):
-                self._feed(f"{path}.{i}", child)
-        elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
-            self._write(f"{path}#", _numpy(pc.fill_null(pc.cast(pc.list_value_length(array), pa.int64()), 0)))
-            self._feed(f"{path}[]", array.flatten())
-        elif pa.types.is_string(kind) or pa.types.is_binary(kind):
-            array = pc.fill_null(array, "" if pa.types.is_string(kind) else b"")
-            self._write(f"{path}#", _numpy(pc.cast(pc.binary_length(array), pa.int64())))
-            self._write(path, _string_bytes(array))
-        elif pa.types.is_fixed_size_binary(kind):
-            self._write(path, _fixed_bytes(pc.fill_null(array, bytes(kind.byte_width)), kind.byte_width))
-        elif pa.types.is_boolean(kind):
-            self._write(path, _numpy(pc.fill_null(array, False)))
-        elif pa.types.is_temporal(kind):
-            whole = pa.int64() if kind.bit_width == 64 else pa.int32()
-            self._write(path, _numpy(pc.fill_null(array.view(whole), 0)))
-        elif not pa.types.is_null(kind):
-            self._write(path, _numpy(pc.fill_null(array, pa.scalar(0, kind))))
+        return digest([fields, self.rows, self._hashes.digests()])
 
 
 def _spelling(kind: pa.DataType) -> str:
@@ -237,26 +205,6 @@ def _spelling(kind: pa.DataType) -> str:
     if pa.types.is_struct(kind):
         return f"struct<{', '.join(f'{field.name}: {_spelling(field.type)}' for field in kind)}>"
     return str(kind)
-
-
-def _numpy(array: pa.Array) -> np.ndarray[Any, Any]:
-    return np.ascontiguousarray(array.to_numpy(zero_copy_only=False))
-
-
-def _string_bytes(array: pa.Array) -> memoryview:
-    _, offsets, data = array.buffers()
-    if data is None or len(array) == 0:
-        return memoryview(b"")
-    bounds = np.frombuffer(offsets, dtype=np.int32)
-    start, end = bounds[array.offset], bounds[array.offset + len(array)]
-    return memoryview(data)[int(start) : int(end)]
-
-
-def _fixed_bytes(array: pa.Array, width: int) -> memoryview:
-    data = array.buffers()[1]
-    if data is None:
-        return memoryview(b"")
-    return memoryview(data)[array.offset * width : (array.offset + len(array)) * width]
 
 
 def versions_changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

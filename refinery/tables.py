@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,6 +21,9 @@ CHECK_ROWS = 256
 
 GROUP_ROWS = 8_192
 GROUP_BYTES = 32 * 1024 * 1024
+
+PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "use_dictionary": False}
+"""Most columns have a value of their own in each row: dictionaries cost time and space, and zstd finds the others."""
 
 
 @dataclass(frozen=True)
@@ -58,20 +62,19 @@ class TableWriter:
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Append rows."""
-        start = 0
-        while start < len(batch):
-            room = CHECK_ROWS - self._content.rows % CHECK_ROWS
+        start, before = 0, self._content.rows
+        self._content.update(batch)
+        while self._write and start < len(batch):
+            room = CHECK_ROWS - (before + start) % CHECK_ROWS
             piece = batch.slice(start, room)
             start += len(piece)
-            self._content.update(piece)
-            if self._write:
-                self._append(piece)
+            self._append(piece, whole=(before + start) % CHECK_ROWS == 0)
 
-    def _append(self, piece: pa.RecordBatch) -> None:
+    def _append(self, piece: pa.RecordBatch, *, whole: bool) -> None:
         self._pending.append(piece)
         self._pending_rows += len(piece)
         self._pending_bytes += _text_bytes(piece)
-        if self._content.rows % CHECK_ROWS == 0:
+        if whole:
             if self._pending_rows >= GROUP_ROWS or self._pending_bytes >= GROUP_BYTES:
                 self._flush()
             if self._shard is not None and self._file_bytes + self._pending_bytes >= self._shard:
@@ -115,7 +118,7 @@ class TableWriter:
         self._paths.append(self._root.store.temporary(self._root.path))
         self._rows.append(0)
         with storage_errors(self._root.path):
-            self._writer = pq.ParquetWriter(self._paths[-1], self._schema, compression="zstd", compression_level=3)
+            self._writer = pq.ParquetWriter(self._paths[-1], self._schema, **PARQUET)
 
     def _end_file(self) -> None:
         if self._writer is not None:
@@ -178,7 +181,7 @@ def write_table(root: Root, table: pa.Table, row_group: int) -> tuple[str, list[
     path = root.store.temporary(root.path)
     with contextlib.ExitStack() as stack, storage_errors(root.path):
         stack.callback(root.store.delete, path)
-        pq.write_table(table, path, compression="zstd", row_group_size=row_group)
+        pq.write_table(table, path, row_group_size=row_group, **PARQUET)
         stack.pop_all()
     return content.id(), [Written(path, table.num_rows, root.store.stat(path).size)]
 

@@ -22,9 +22,11 @@ from refinery.kernels import (
     alignment,
     characters,
     contains,
+    counted,
     flat,
     mark_repeated,
     normalise,
+    order_of,
     original_spans,
     token_ids,
     token_lengths,
@@ -82,15 +84,15 @@ class Substring(Global):
         del row
         tokens = self._tokens(docs.column("text"))
         hashes, _ = flat(window_hashes(tokens, self.min_tokens))
-        keys, counts = np.unique(hashes, return_counts=True)
-        keyed = pa.record_batch([pa.array(keys), pa.array(counts.astype(np.uint32))], schema=KEYS)
+        keyed = pa.record_batch([pa.array(column) for column in counted(hashes)], schema=KEYS)
         index = pa.record_batch([pc.list_value_length(tokens).cast(pa.uint32())], schema=INDEX)
         return Mapped(keyed, index)
 
     def combine(self, keys: pa.Table) -> pa.Table:
         """The distinct windows of the part, with their number."""
-        keys = keys.sort_by("key")
-        distinct, counts = _summed(keys.column("key").to_numpy(), keys.column("count").to_numpy())
+        values = keys.column("key").to_numpy()
+        order = order_of(values)
+        distinct, counts = _summed(values[order], keys.column("count").to_numpy()[order])
         return pa.table([pa.array(distinct), pa.array(counts.astype(np.uint32))], schema=KEYS)
 
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -101,7 +103,8 @@ class Substring(Global):
 
     def resolve(self, reduced: Iterator[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
         """For each part the repeated windows that occur in it, sorted."""
-        repeated = np.sort(_column("key", reduced))
+        keys = _column("key", reduced)
+        repeated = keys[order_of(keys)]
         for part in parts:
             windows = part.keys()
             mine = (batch.filter(pa.array(contains(repeated, batch["key"].to_numpy()))) for batch in windows)
@@ -162,10 +165,10 @@ def _cut(text: str, spans: list[tuple[int, int]]) -> _Cut:
 
 def _summed(keys: Hashes, counts: npt.NDArray[np.uint32]) -> tuple[Hashes, npt.NDArray[np.uint64]]:
     """Distinct keys of sorted ones, and the sum of their counts."""
-    distinct, starts = np.unique(keys, return_index=True)
     if not len(keys):
-        return distinct, np.empty(0, np.uint64)
-    return distinct, np.add.reduceat(counts.astype(np.uint64), starts)
+        return keys, np.empty(0, np.uint64)
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+    return keys[starts], np.add.reduceat(counts.astype(np.uint64), starts)
 
 
 def _column(name: str, batches: Iterator[pa.RecordBatch]) -> Hashes:

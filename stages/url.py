@@ -6,18 +6,16 @@ hold them. It never looks at a host as a raw string: ``le.com`` does not match `
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Annotated, ClassVar
 
 import pyarrow as pa
 from pydantic import AfterValidator, Field
 
 from refinery import Asset, Docs, Filter, Metric, Rule, Values, bound
+from refinery.kernels import NOTHING, Listed, UrlRules, url_facts
 from stages._url import blocklist, words
-from stages._url.address import domains, parse
-
-NONE = "none"
-"""The value of a label metric where nothing was found."""
+from stages._url.suffixes import suffixes
 
 CURATED = frozenset(
     {
@@ -85,11 +83,11 @@ class Url(Filter):
 
     def rules(self) -> tuple[Rule, ...]:
         """The paper's order: blocklist, words, curated sources."""
-        curated = Rule("curated_source", "curated", "Curated corpora hold this source.", is_in=(NONE,))
+        curated = Rule("curated_source", "curated", "Curated corpora hold this source.", is_in=(NOTHING,))
         return (
-            Rule("bad_url", "defect", "A document must come from a host.", is_in=(NONE,)),
-            Rule("blocked_domain", "domain", "A blocklist has the host or a parent domain.", is_in=(NONE,)),
-            Rule("blocked_url", "page", "A blocklist has this very page.", is_in=(NONE,)),
+            Rule("bad_url", "defect", "A document must come from a host.", is_in=(NOTHING,)),
+            Rule("blocked_domain", "domain", "A blocklist has the host or a parent domain.", is_in=(NOTHING,)),
+            Rule("blocked_url", "page", "A blocklist has this very page.", is_in=(NOTHING,)),
             Rule("strict_word", "strict", "One unambiguous word is enough, wherever it is.", at_most=0),
             Rule("hard_word", "hard", "One such word is enough where it stands alone.", at_most=0),
             Rule("soft_words", "soft", "Suspicious only in combination.", at_most=self.soft_limit),
@@ -98,49 +96,24 @@ class Url(Filter):
 
     def measure(self, docs: Docs) -> Values:
         """Look every URL up."""
-        look = _Look(self)
-        rows = [look.at(url) for url in docs.column("url").to_pylist()]
-        names = self.facts().names
-        return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+        rules = _rules(
+            tuple(blocklist.load(asset.path()) for asset in self.blocklists),
+            frozenset(self.allow),
+            words.load(self.strict_words.path()),
+            words.load(self.hard_words.path()),
+            words.load(self.soft_words.path()),
+        )
+        facts = url_facts(docs.column("url"), rules)
+        return dict(zip(facts.schema.names, facts.columns, strict=True))
 
 
-class _Look:
-    """The opened lists of one configuration."""
-
-    def __init__(self, stage: Url) -> None:
-        self._lists = [blocklist.load(asset.path()) for asset in stage.blocklists]
-        self._allow = frozenset(stage.allow)
-        self._strict = words.load(stage.strict_words.path())
-        self._hard = frozenset(words.load(stage.hard_words.path()))
-        self._soft = frozenset(words.load(stage.soft_words.path()))
-
-    def at(self, url: str | None) -> tuple[object, ...]:
-        """The metrics and the evidence of one URL, in declared order."""
-        address = parse(url)
-        hosts = domains(address.host) if address.host else ()
-        domain = list(self._listed(hosts))
-        page = list(self._listed((address.page,) if address.page else ()))
-        text = words.spoken(url or "")
-        squeezed = words.squeezed(text)
-        strict = [word for word in self._strict if word in squeezed]
-        alone = words.whole_words(text)
-        hard, soft = sorted(alone & self._hard), sorted(alone & self._soft)
-        curated = next((host for host in hosts if host in CURATED), NONE)
-        matched = [entry for entry, _ in domain + page]
-        matched += [
-            f"{kind} {word}" for kind, found in (("strict", strict), ("hard", hard), ("soft", soft)) for word in found
-        ]
-        category = (_first(domain), _first(page))
-        return (address.defect, *category, len(strict), len(hard), len(soft), curated, matched)
-
-    def _listed(self, entries: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """The listed ones of ``entries`` with their categories, by list and then in the given order."""
-        for listed in self._lists:
-            for entry in entries:
-                category = None if entry in self._allow else listed.category(entry)
-                if category is not None:
-                    yield entry, category
-
-
-def _first(found: Sequence[tuple[str, str]]) -> str:
-    return found[0][1] if found else NONE
+@lru_cache(maxsize=8)
+def _rules(
+    blocklists: tuple[Listed, ...],
+    allow: frozenset[str],
+    strict: tuple[str, ...],
+    hard: tuple[str, ...],
+    soft: tuple[str, ...],
+) -> UrlRules:
+    """The same rules for all batches: a kernel prepares them once."""
+    return UrlRules(blocklists, allow, strict, hard, soft, CURATED, suffixes())

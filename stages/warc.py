@@ -7,20 +7,20 @@ cannot be read, is a removed row with its reason; records of other types are cou
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
 
-from refinery import DATE, HTML, POINTER, WARC, Metric, Records, Rule, Size, Source, StorageError, Store
+from refinery import HTML, POINTER, WARC, Metric, Records, Rule, Size, Source, StorageError, Store
+from refinery.kernels import Page, PageRows
 from stages._warc.blocks import Blocks
 from stages._warc.headers import HTTP_HEADER
 from stages._warc.inputs import archives
-from stages._warc.pages import FATES, Page, page
-from stages._warc.records import RESPONSE, Record, records
+from stages._warc.pages import FATES, page
+from stages._warc.records import RESPONSE, Record, odd_records, records
 
 TYPES = frozenset({"warcinfo", "request", "metadata", "revisit", "resource", "conversion", "continuation", "filedesc"})
 """Record types that are no documents. ``filedesc`` is the first record of an ARC file."""
@@ -38,7 +38,7 @@ class Warc(Source):
     """
 
     name: ClassVar = "warc"
-    version: ClassVar = 1
+    version: ClassVar = 2
     source: ClassVar = "RefinedWeb §3.1; ISO 28500:2017"
     adds: ClassVar = (HTML,)
     metrics: ClassVar = (
@@ -68,20 +68,16 @@ class Warc(Source):
 
     def read(self, path: str, store: Store) -> Iterator[Records]:
         """All records of a file, in batches of bounded size. Raises StorageError."""
-        rows: list[Page] = []
-        skipped: Counter[str] = Counter()
-        size = 0
+        rows = PageRows(sorted(TYPES), int(self.max_payload), BATCH_ROWS, BATCH_BYTES)
         with closing(store.open(path)) as stream:
-            for record in records(Blocks(stream, path), self._kept()):
-                if not _is_row(record):
-                    skipped[record.kind if record.kind in TYPES else "unknown type"] += 1
-                    continue
-                rows.append(self._row(record, path))
-                size += len(rows[-1].html or b"")
-                if len(rows) >= BATCH_ROWS or size >= BATCH_BYTES:
-                    yield _batch(rows, path, skipped)
-                    rows, skipped, size = [], Counter(), 0
-        yield _batch(rows, path, skipped)
+            for record in odd_records(Blocks(stream, path), self._kept(), rows):
+                if record is not None and _is_row(record):
+                    rows.add(self._row(record, path))
+                elif record is not None:
+                    rows.skip(record.kind if record.kind in TYPES else "unknown type")
+                if rows.full:
+                    yield _batch(rows, path)
+        yield _batch(rows, path)
 
     def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:
         """The record at a pointer. Raises StorageError where none begins.
@@ -93,7 +89,9 @@ class Warc(Source):
             blocks = Blocks(stream, path, offset, offset + length) if length else Blocks(stream, path)
             for record in records(blocks, self._kept()):
                 if (record.offset, record.length) == (offset, length):
-                    return _batch([self._row(record, path)], path, {})
+                    rows = PageRows((), int(self.max_payload), 1, 1)
+                    rows.add(self._row(record, path))
+                    return _batch(rows, path)
         raise StorageError(f"{path}: no record at {offset}, length {length}", hint="the file may have changed")
 
     def _kept(self) -> int:
@@ -107,15 +105,8 @@ def _is_row(record: Record) -> bool:
     return record.kind == RESPONSE or bool(record.flaw)
 
 
-def _batch(rows: Sequence[Page], path: str, skipped: Counter[str] | dict[str, int]) -> Records:
-    def column(field: pa.Field) -> pa.Array:
-        values = [path] * len(rows) if field.name == WARC.name else [getattr(row, field.name) for row in rows]
-        if field is HTML:  # known to be UTF-8, so that it need not be copied twice
-            return pa.array(values, pa.binary()).view(field.type)
-        if field is DATE:
-            return pa.array(values, pa.timestamp("s", tz="UTC")).cast(field.type)
-        return pa.array(values, field.type)
-
-    columns = {field.name: column(field) for field in (*POINTER, HTML)}
-    facts = {field.name: column(field) for field in Warc.facts()}
-    return Records(columns, facts, dict(sorted(skipped.items())))
+def _batch(rows: PageRows, path: str) -> Records:
+    batch, skipped = rows.finish()
+    warc = pa.array([path] * batch.num_rows, WARC.type)
+    columns = {field.name: warc if field is WARC else batch[field.name] for field in (*POINTER, HTML)}
+    return Records(columns, {field.name: batch[field.name] for field in Warc.facts()}, skipped)

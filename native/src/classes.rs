@@ -12,6 +12,12 @@ pub const SPACE: u8 = 1;
 pub const ALPHA: u8 = 2;
 /// Unicode category P or S.
 pub const MARK: u8 = 4;
+/// `str.isupper`.
+pub const UPPER: u8 = 8;
+/// `str.isdigit`.
+pub const DIGIT: u8 = 16;
+/// In a table by byte: not ASCII, so that the character must be looked up.
+pub const BEYOND: u8 = 128;
 
 const CODE_POINTS: usize = char::MAX as usize + 1;
 
@@ -33,5 +39,22 @@ impl Classes<'_> {
     #[inline]
     pub fn of(&self, character: char) -> u8 {
         self.0[character as usize]
+    }
+
+    /// The bits of the characters of ASCII by byte, and BEYOND for all other bytes.
+    pub fn by_byte(&self) -> [u8; 256] {
+        std::array::from_fn(|byte| if byte < 128 { self.0[byte] } else { BEYOND })
+    }
+
+    /// The character that starts at a byte of the text, with its bits.
+    #[inline]
+    pub fn at(&self, text: &str, at: usize) -> (char, u8) {
+        text[at..].chars().next().map_or(('\0', 0), |character| (character, self.of(character)))
+    }
+
+    /// The word without the marks at its ends.
+    #[inline]
+    pub fn bare<'t>(&self, word: &'t str) -> &'t str {
+        word.trim_matches(|character| self.of(character) & MARK != 0)
     }
 }

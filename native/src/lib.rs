@@ -4,34 +4,63 @@
 
 use pyo3::prelude::*;
 
+mod addresses;
 #[allow(unsafe_code)]
 mod boundary;
+mod bpe;
 mod classes;
+mod content;
+mod corrections;
 mod extract;
 mod hashes;
+mod langid;
+mod lines;
+mod listed;
 mod lists;
+mod merges;
 mod minhash;
 #[allow(unsafe_code)]
 mod minima;
 mod ngrams;
 mod normalise;
 mod numbering;
+mod pages;
+mod phrases;
+mod pieces;
+mod radix;
+mod repeats;
 mod sorted;
+mod spans;
+mod stops;
+mod stretches;
 mod text;
 mod unionfind;
+mod urls;
+mod urlwords;
+mod vocabulary;
 mod wanted;
 mod windows;
+mod words;
 
 #[pymodule]
-fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("SOURCES", env!("SOURCES"))?;
     module.add_class::<boundary::Made>()?;
+    content::register(module)?;
+    corrections::register(module)?;
     extract::register(module)?;
     hashes::register(module)?;
+    langid::register(module)?;
+    bpe::register(module)?;
+    spans::register(module)?;
     windows::register(module)?;
     minhash::register(module)?;
+    repeats::register(module)?;
     unionfind::register(module)?;
     normalise::register(module)?;
+    pages::register(module)?;
     text::register(module)?;
+    urls::register(module)?;
     wanted::register(module)?;
     Ok(())
 }

@@ -50,6 +50,37 @@ impl<'a, T: ArrowPrimitiveType> Lists<'a, T> {
     }
 }
 
+/// Lists of structures of 64-bit numbers, without nulls.
+pub struct Structs<'a, const N: usize> {
+    columns: [&'a [u64]; N],
+    offsets: &'a [i32],
+}
+
+impl<'a, const N: usize> Structs<'a, N> {
+    /// See an array as lists of structures with these fields. An error where it is of another type, or has a null.
+    pub fn of(array: &'a ArrayRef, fields: [&str; N]) -> PyResult<Self> {
+        let lists = whole(array)?;
+        let values = lists.values().as_struct_opt().ok_or_else(|| unfit(array.data_type()))?;
+        if values.null_count() > 0 {
+            return Err(PyValueError::new_err("expected structures, found nulls"));
+        }
+        let mut columns = [[].as_slice(); N];
+        for (column, field) in columns.iter_mut().zip(fields) {
+            *column = numbers(values.column_by_name(field).ok_or_else(|| unfit(array.data_type()))?)?;
+        }
+        Ok(Structs { columns, offsets: lists.value_offsets() })
+    }
+
+    pub fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// The columns of each list in order.
+    pub fn iter(&self) -> impl Iterator<Item = [&'a [u64]; N]> + '_ {
+        self.offsets.windows(2).map(|ends| self.columns.map(|column| &column[ends[0] as usize..ends[1] as usize]))
+    }
+}
+
 /// Lists being made, one after another.
 pub struct Making<T: ArrowPrimitiveType> {
     pub values: Vec<T::Native>,
@@ -70,7 +101,7 @@ impl<T: ArrowPrimitiveType> Making<T> {
     }
 
     pub fn done(self) -> PyResult<ListArray> {
-        lists_of(Arc::new(PrimitiveArray::<T>::from_iter_values(self.values)), self.offsets)
+        lists_of(Arc::new(PrimitiveArray::<T>::new(self.values.into(), None)), self.offsets)
     }
 }
 
@@ -91,7 +122,12 @@ pub fn structs_of(columns: Vec<(&str, Vec<u64>)>, offsets: Vec<i32>) -> PyResult
 
 /// A column of 64-bit numbers without nulls.
 pub fn numbers(array: &ArrayRef) -> PyResult<&[u64]> {
-    let numbers = array.as_primitive_opt::<UInt64Type>().ok_or_else(|| unfit(array.data_type()))?;
+    column::<UInt64Type>(array)
+}
+
+/// A column of numbers without nulls.
+pub fn column<T: ArrowPrimitiveType>(array: &ArrayRef) -> PyResult<&[T::Native]> {
+    let numbers = array.as_primitive_opt::<T>().ok_or_else(|| unfit(array.data_type()))?;
     if numbers.null_count() > 0 {
         return Err(PyValueError::new_err("expected numbers, found nulls"));
     }
@@ -116,7 +152,8 @@ fn whole(array: &ArrayRef) -> PyResult<&ListArray> {
     }
 }
 
-fn lists_of(values: ArrayRef, offsets: Vec<i32>) -> PyResult<ListArray> {
+/// Lists of values, the first from the first offset to the second, and so on.
+pub fn lists_of(values: ArrayRef, offsets: Vec<i32>) -> PyResult<ListArray> {
     let item = Arc::new(Field::new("item", values.data_type().clone(), true));
     ListArray::try_new(item, OffsetBuffer::new(offsets.into()), values, None)
         .map_err(|error| PyValueError::new_err(error.to_string()))

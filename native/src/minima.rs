@@ -60,8 +60,8 @@ unsafe fn sweep<const N: usize>(minima: &mut [u32], factors: &[u32], terms: &[u3
         __m256i, _mm256_add_epi32, _mm256_loadu_si256, _mm256_min_epu32, _mm256_mullo_epi32, _mm256_set1_epi32,
         _mm256_storeu_si256,
     };
-    // SAFETY: callers give slices of N * LANES values.
     let load = |from: &[u32]| -> [__m256i; N] {
+        // SAFETY: callers give slices of N * LANES values.
         std::array::from_fn(|i| unsafe { _mm256_loadu_si256(from.as_ptr().add(i * LANES).cast()) })
     };
     let (a, b, mut least) = (load(factors), load(terms), load(minima));

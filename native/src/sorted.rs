@@ -1,6 +1,7 @@
 //! Look-ups in sorted numbers: a table over the leading bits, then a short binary search.
 //!
-//! Numbers that are spread evenly, as hashes are, take one or two reads each; any others a binary search at worst.
+//! Numbers that are spread evenly, as hashes are, take one or two reads each; any others a binary search at worst. What
+//! is not there mostly takes one: of each number that is there, two bits are set in a word of its bucket.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::PyResult;
@@ -11,41 +12,58 @@ pub struct Sorted<'a> {
     /// Where the numbers of each bucket begin, and an end; empty if a table would cost more than it saves.
     starts: Vec<usize>,
     shift: u32,
+    /// For each bucket the traces of all its numbers.
+    traces: Vec<u64>,
 }
 
 /// With more numbers a look-up than this, no table is made.
 const TOO_FEW: usize = 16;
 
+/// What a number leaves in the word of its bucket.
+#[inline(always)]
+fn trace(number: u64) -> u64 {
+    1 << (number & 63) | 1 << (number >> 6 & 63)
+}
+
 impl<'a> Sorted<'a> {
     /// Prepare for so many look-ups. An error if the numbers do not ascend.
     pub fn of(numbers: &'a [u64], lookups: usize) -> PyResult<Self> {
+        let mut made = Sorted { numbers, starts: Vec::new(), shift: 0, traces: Vec::new() };
         let (Some(&first), Some(&last)) = (numbers.first(), numbers.last()) else {
-            return Ok(Sorted { numbers, starts: Vec::new(), shift: 0 });
+            return Ok(made);
         };
         if lookups < numbers.len() / TOO_FEW {
-            return Ok(Sorted { numbers, starts: Vec::new(), shift: 0 });
+            return Ok(made);
         }
         if !numbers.is_sorted() {
             return Err(PyValueError::new_err("expected sorted numbers"));
         }
-        // About two numbers a bucket.
+        // Four to eight numbers a bucket.
         let bits = u64::BITS - last.wrapping_sub(first).leading_zeros();
-        let shift = bits.saturating_sub(numbers.len().ilog2().saturating_sub(1)).min(u64::BITS - 1);
-        let mut starts = Vec::with_capacity(((last - first) >> shift) as usize + 2);
+        made.shift = bits.saturating_sub(numbers.len().ilog2().saturating_sub(2)).min(u64::BITS - 1);
+        let buckets = ((last - first) >> made.shift) as usize + 1;
+        made.starts.reserve_exact(buckets + 1);
+        made.traces.resize(buckets, 0);
         for (at, &number) in numbers.iter().enumerate() {
-            let bucket = ((number - first) >> shift) as usize;
-            while starts.len() <= bucket {
-                starts.push(at);
+            let bucket = ((number - first) >> made.shift) as usize;
+            made.traces[bucket] |= trace(number);
+            while made.starts.len() <= bucket {
+                made.starts.push(at);
             }
         }
-        starts.push(numbers.len());
-        Ok(Sorted { numbers, starts, shift })
+        made.starts.push(numbers.len());
+        Ok(made)
     }
 
     /// Whether a number is there.
     #[inline]
     pub fn contains(&self, number: u64) -> bool {
-        self.rank(number).is_some()
+        if self.starts.is_empty() {
+            return self.rank(number).is_some();
+        }
+        let bucket = (number.wrapping_sub(self.numbers[0]) >> self.shift) as usize;
+        let traces = self.traces.get(bucket).copied().unwrap_or(0);
+        traces & trace(number) == trace(number) && self.rank(number).is_some()
     }
 
     /// The place of a number; any of its places if it is there more than once.

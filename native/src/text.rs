@@ -2,6 +2,7 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, Float64Array, StringArray, UInt32Array};
+use memchr::memchr2;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -10,14 +11,12 @@ use crate::classes::{Classes, ALPHA, SPACE};
 use crate::hashes::bytes;
 use crate::ngrams::Ngrams;
 use crate::numbering::Strings;
+use crate::stops::Stops;
 
 const BULLETS: [char; 14] = ['•', '‣', '\u{2043}', '⁌', '⁍', '∙', '○', '●', '◘', '◦', '⦾', '⦿', '-', '*'];
 const ELLIPSES: [&str; 3] = ["...", ". . .", "…"];
 const TOP_NGRAMS: [usize; 3] = [2, 3, 4];
 const LONGEST_NGRAM: usize = 10;
-
-/// What the loop over a word's bytes must look at more closely: counted marks and all that is not ASCII.
-const RARE: u8 = 128;
 
 const QUALITY: usize = 6;
 const DUPLICATES: usize = 4;
@@ -32,7 +31,6 @@ struct Counts {
     characters: u64,
     hashes: u64,
     ellipses: u64,
-    ellipsis_end: usize, // of the last one, in bytes
     alpha_words: u64,
     lines: u64, // that are not blank
     bullet_lines: u64,
@@ -42,7 +40,7 @@ struct Counts {
 /// The state of measuring, kept from text to text for its memory only.
 struct Measure<'a> {
     classes: Classes<'a>,
-    ascii: [u8; 256], // the classes of ASCII by byte, and RARE
+    by_byte: [u8; 256],
     vocabulary: Strings<'a>,
     pieces: Strings<'a>,
     ngrams: Ngrams,
@@ -56,11 +54,7 @@ impl<'a> Measure<'a> {
     fn new(classes: Classes<'a>) -> Self {
         Measure {
             classes,
-            ascii: std::array::from_fn(|byte| match byte as u8 {
-                byte @ (b'#' | b'.') => classes.of(byte.into()) | RARE,
-                byte if byte.is_ascii() => classes.of(byte.into()),
-                _ => RARE,
-            }),
+            by_byte: classes.by_byte(),
             vocabulary: Strings::new(),
             pieces: Strings::new(),
             ngrams: Ngrams::new(),
@@ -89,14 +83,20 @@ impl<'a> Measure<'a> {
         self.ends.push(0);
         self.newlines.clear();
         self.core = (0, 0);
-        let mut counts = Counts { characters: text.chars().count() as u64, ..Counts::default() };
+        let mut counts = Counts {
+            characters: text.chars().count() as u64,
+            hashes: text.bytes().filter(|byte| *byte == b'#').count() as u64,
+            ellipses: ellipses(text),
+            ..Counts::default()
+        };
+        let mut stops = Stops::new(text);
         let mut line = None; // start of its first word
         let mut at = 0;
         while let Some(byte) = text.as_bytes().get(at) {
             let (class, width) = self.look(text, *byte, at);
             if class & SPACE == 0 {
                 line.get_or_insert(at);
-                at = self.add_word(text, at, &mut counts);
+                at = self.add_word(text, at, &mut stops, &mut counts);
                 continue;
             }
             if *byte == b'\n' {
@@ -113,35 +113,35 @@ impl<'a> Measure<'a> {
     #[inline]
     fn look(&self, text: &str, byte: u8, at: usize) -> (u8, usize) {
         if byte.is_ascii() {
-            return (self.ascii[usize::from(byte)], 1);
+            return (self.by_byte[usize::from(byte)], 1);
         }
-        text[at..].chars().next().map_or((0, 1), |character| (self.classes.of(character), character.len_utf8()))
+        let (character, class) = self.classes.at(text, at);
+        (class, character.len_utf8())
     }
 
     /// Add the word that starts at `start`, and give its end.
     #[inline]
-    fn add_word(&mut self, text: &'a str, start: usize, counts: &mut Counts) -> usize {
+    fn add_word(&mut self, text: &'a str, start: usize, stops: &mut Stops<'_>, counts: &mut Counts) -> usize {
         let bytes = text.as_bytes();
-        let (mut classes, mut beyond, mut at) = (0, 0, start); // bytes beyond one a character
-        while let Some(byte) = bytes.get(at) {
-            let mut class = self.ascii[usize::from(*byte)];
-            let mut width = 1;
-            if class & RARE != 0 {
-                (class, width) = self.look(text, *byte, at);
-                counts.add_mark(text, at);
+        let mut at = stops.next(start);
+        let mut beyond = 0; // bytes beyond one a character
+        let mut letters = bytes[start..at].iter().any(|byte| self.by_byte[usize::from(*byte)] & ALPHA != 0);
+        if bytes.get(at).is_some_and(|byte| !byte.is_ascii()) {
+            while let Some(byte) = bytes.get(at) {
+                let (class, width) = self.look(text, *byte, at);
+                if class & SPACE != 0 {
+                    break;
+                }
+                letters |= class & ALPHA != 0;
+                beyond += width - 1;
+                at += width;
             }
-            if class & SPACE != 0 {
-                break;
-            }
-            classes |= class;
-            beyond += width - 1;
-            at += width;
         }
         if self.words.is_empty() {
             self.core.0 = start;
         }
         self.core.1 = at;
-        counts.alpha_words += u64::from(classes & ALPHA != 0);
+        counts.alpha_words += u64::from(letters);
         self.words.push(self.vocabulary.number(bytes, start, at));
         self.ends.push(self.ends[self.ends.len() - 1] + (at - start - beyond) as u32);
         at
@@ -201,19 +201,6 @@ impl<'a> Measure<'a> {
 }
 
 impl Counts {
-    /// Count what stands at a place, if it is a mark that is counted.
-    fn add_mark(&mut self, text: &str, at: usize) {
-        let rest = &text[at..];
-        self.hashes += u64::from(rest.starts_with('#'));
-        if at < self.ellipsis_end {
-            return;
-        }
-        if let Some(mark) = ELLIPSES.iter().find(|mark| rest.starts_with(**mark)) {
-            self.ellipses += 1;
-            self.ellipsis_end = at + mark.len();
-        }
-    }
-
     /// Count a line that is not blank, given where its first word starts and its last word ends.
     fn add_line(&mut self, text: &str, start: Option<usize>, end: usize) {
         if let Some(start) = start {
@@ -223,6 +210,20 @@ impl Counts {
             self.ellipsis_lines += u64::from(ELLIPSES.iter().any(|mark| line.ends_with(mark)));
         }
     }
+}
+
+/// How many marks of ellipsis there are, from left to right and never overlapping.
+fn ellipses(text: &str) -> u64 {
+    let (mut count, mut at) = (0, 0);
+    let bytes = text.as_bytes();
+    while let Some(more) = memchr2(ELLIPSES[0].as_bytes()[0], ELLIPSES[2].as_bytes()[0], &bytes[at..]) {
+        at += more;
+        match ELLIPSES.iter().find(|mark| bytes[at..].starts_with(mark.as_bytes())) {
+            Some(mark) => (count, at) = (count + 1, at + mark.len()),
+            None => at += 1,
+        }
+    }
+    count
 }
 
 /// Lines or paragraphs, and how many of them, and characters in them, occurred before.
@@ -261,7 +262,7 @@ impl<'s, 'a> Pieces<'s, 'a> {
 }
 
 /// The nearest double, as Python's division of integers: both are below 2^53.
-fn share(part: u64, whole: u64) -> f64 {
+pub fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 {
         0.0
     } else {

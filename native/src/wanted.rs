@@ -1,4 +1,7 @@
 //! How many of some wanted words occur in each text. Twin: `refinery.kernels.reference.text.distinct_words`.
+//!
+//! Few words are looked up: a word that has not the first byte and the length of one that is still to be found is passed
+//! over, and the search ends where all are found.
 
 use std::collections::HashMap;
 
@@ -9,110 +12,150 @@ use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
 use crate::classes::{Classes, MARK, SPACE};
+use crate::stops::Stops;
 use crate::text::text;
+use crate::vocabulary::{Lengths, Undecided, Vocabulary};
 
-/// The one letter whose lower case depends on the letters around it.
-const CAPITAL_SIGMA: char = 'Σ';
-
-/// The wanted words, and what it takes to find them.
-struct Wanted<'a> {
-    classes: Classes<'a>,
-    numbers: HashMap<String, usize>,
-    lengths: [u64; 256], // for each first byte a bit for each length in bytes; lengths from 63 share one
-    longest: usize,      // in characters
-    lower: HashMap<char, String>, // of all characters beyond ASCII that can be in a wanted word
+/// The wanted words.
+#[pyclass(frozen)]
+struct WantedWords {
+    words: Vec<String>,
+    vocabulary: Vocabulary,
+    lengths: Lengths,
+    groups: Vec<usize>, // of each word: which first byte and length it has
+    sizes: Vec<usize>,  // words by group
 }
 
-impl<'a> Wanted<'a> {
-    fn new(words: Vec<String>, lower: HashMap<char, String>, classes: Classes<'a>) -> Self {
-        let mut lengths = [0; 256];
+#[pymethods]
+impl WantedWords {
+    #[new]
+    fn new(words: Vec<String>, lower: HashMap<char, String>) -> Self {
+        let mut lengths = Lengths::none();
+        let mut numbers = HashMap::new();
+        let mut groups = Vec::new();
+        let mut sizes = Vec::new();
         for word in &words {
-            lengths[usize::from(first_byte(word))] |= length_bit(word);
+            lengths.add(word.as_bytes());
+            let group = *numbers.entry((word.as_bytes().first(), word.len().min(63))).or_insert(sizes.len());
+            sizes.resize(sizes.len().max(group + 1), 0);
+            sizes[group] += 1;
+            groups.push(group);
         }
-        let longest = words.iter().map(|word| word.chars().count()).max().unwrap_or(0);
-        Wanted { classes, numbers: words.into_iter().zip(0..).collect(), lengths, longest, lower }
+        let vocabulary = Vocabulary::new(&words, lower);
+        WantedWords { vocabulary, lengths, groups, sizes, words }
+    }
+}
+
+/// A search for the wanted words in one text after another.
+struct Search<'a> {
+    wanted: &'a WantedWords,
+    classes: Classes<'a>,
+    by_byte: [u8; 256],
+    seen: Vec<bool>,
+    left: Vec<usize>, // words not seen, by group
+    lengths: Lengths, // of words not seen
+    count: usize,
+    lower: String,
+}
+
+impl<'a> Search<'a> {
+    fn new(wanted: &'a WantedWords, classes: Classes<'a>) -> Self {
+        Search {
+            wanted,
+            classes,
+            by_byte: classes.by_byte(),
+            seen: Vec::new(),
+            left: Vec::new(),
+            lengths: Lengths::none(),
+            count: 0,
+            lower: String::new(),
+        }
     }
 
-    /// How many wanted words a text has; none where that depends on the case of a sigma, which the twin decides.
-    fn count(&self, text: &str, seen: &mut [bool], word: &mut String) -> Option<u32> {
-        seen.fill(false);
-        let mut count = 0;
-        for piece in text.split(|character| self.classes.of(character) & SPACE != 0) {
-            if piece.is_empty() || !self.lower(self.bare(piece), word)? {
+    /// How many wanted words a text has.
+    fn count(&mut self, text: &str) -> Result<u32, Undecided> {
+        self.seen.clear();
+        self.seen.resize(self.wanted.words.len(), false);
+        self.left.clone_from(&self.wanted.sizes);
+        self.lengths.clone_from(&self.wanted.lengths);
+        self.count = 0;
+        let bytes = text.as_bytes();
+        let mut stops = Stops::new(text);
+        let mut at = 0;
+        while at < bytes.len() && self.count < self.wanted.words.len() {
+            let start = at;
+            at = stops.next(at);
+            if bytes.get(at).is_some_and(|byte| !byte.is_ascii()) {
+                at = self.word(text, start, at)?;
                 continue;
             }
-            if let Some(number) = self.numbers.get(word.as_str()) {
-                count += u32::from(!std::mem::replace(&mut seen[*number], true));
+            if start < at {
+                self.ascii_word(&text[start..at])?;
             }
+            at += 1; // white space
         }
-        Some(count)
+        Ok(self.count as u32)
     }
 
-    fn bare<'t>(&self, word: &'t str) -> &'t str {
-        word.trim_matches(|character| self.classes.of(character) & MARK != 0)
+    #[inline]
+    fn ascii_word(&mut self, word: &str) -> Result<(), Undecided> {
+        let bytes = word.as_bytes();
+        let is_mark = |byte: &u8| self.by_byte[usize::from(*byte)] & MARK != 0;
+        let (mut start, mut end) = (0, bytes.len());
+        while start < end && is_mark(&bytes[start]) {
+            start += 1;
+        }
+        while start < end && is_mark(&bytes[end - 1]) {
+            end -= 1;
+        }
+        if self.lengths.admit(&bytes[start..end]) {
+            self.look_up(&word[start..end])?;
+        }
+        Ok(())
     }
 
-    /// Put the lower case of a word into `lower` and say whether it can be a wanted word; none if a sigma matters.
-    fn lower(&self, word: &str, lower: &mut String) -> Option<bool> {
-        lower.clear();
-        if word.is_ascii() {
-            let possible = self.lengths[usize::from(first_byte(word).to_ascii_lowercase())] & length_bit(word) != 0;
-            lower.push_str(if possible { word } else { "" });
-            lower.make_ascii_lowercase();
-            return Some(possible);
+    /// Look up a word that has or ends before a character beyond ASCII, which is at `at`; give where the next may start.
+    fn word(&mut self, text: &str, start: usize, at: usize) -> Result<usize, Undecided> {
+        let rest = text[at..].find(|character| self.classes.of(character) & SPACE != 0);
+        let end = rest.map_or(text.len(), |length| at + length);
+        let bare = self.classes.bare(&text[start..end]);
+        if start < end && self.lengths.admit_first(bare.as_bytes()) {
+            self.look_up(bare)?;
         }
-        let mut sigma = false;
-        for (position, character) in word.chars().enumerate() {
-            // Lower case never has fewer characters.
-            if position >= self.longest {
-                return Some(false);
-            }
-            if character.is_ascii() {
-                lower.push(character.to_ascii_lowercase());
-                continue;
-            }
-            sigma |= character == CAPITAL_SIGMA;
-            match self.lower.get(&character) {
-                Some(letters) => lower.push_str(letters),
-                None => return Some(false),
-            }
+        Ok(end + text[end..].chars().next().map_or(0, char::len_utf8))
+    }
+
+    fn look_up(&mut self, bare: &str) -> Result<(), Undecided> {
+        let Some(number) = self.wanted.vocabulary.find(bare, &mut self.lower)? else { return Ok(()) };
+        if std::mem::replace(&mut self.seen[number as usize], true) {
+            return Ok(());
         }
-        if sigma {
-            None
-        } else {
-            Some(true)
+        self.count += 1;
+        let group = self.wanted.groups[number as usize];
+        self.left[group] -= 1;
+        if self.left[group] == 0 {
+            self.lengths.remove(self.wanted.words[number as usize].as_bytes());
         }
+        Ok(())
     }
 }
 
-fn first_byte(word: &str) -> u8 {
-    word.as_bytes().first().copied().unwrap_or(0)
-}
-
-fn length_bit(word: &str) -> u64 {
-    1 << word.len().min(63)
-}
-
-fn counts(texts: &StringArray, wanted: &Wanted<'_>) -> PyResult<UInt32Array> {
-    let mut seen = vec![false; wanted.numbers.len()];
-    let mut word = String::new();
-    (0..texts.len()).map(|row| Ok(wanted.count(text(texts, row)?, &mut seen, &mut word))).collect()
+/// The counts of all texts, null for those that are left to the twin.
+fn counts(texts: &StringArray, wanted: &WantedWords, classes: Classes<'_>) -> PyResult<UInt32Array> {
+    let mut search = Search::new(wanted, classes);
+    (0..texts.len()).map(|row| Ok(search.count(text(texts, row)?).ok())).collect()
 }
 
 #[pyfunction]
-fn distinct_words(
-    py: Python<'_>,
-    texts: Given,
-    wanted: Vec<String>,
-    lower: HashMap<char, String>,
-    classes: &[u8],
-) -> PyResult<Made> {
-    let wanted = Wanted::new(wanted, lower, Classes::try_from(classes)?);
+fn distinct_words(py: Python<'_>, texts: Given, wanted: &Bound<'_, WantedWords>, classes: &[u8]) -> PyResult<Made> {
+    let wanted = wanted.get();
+    let classes = Classes::try_from(classes)?;
     let texts = texts.0.as_string_opt::<i32>().ok_or_else(|| PyTypeError::new_err("texts must be a string array"))?;
-    py.allow_threads(|| counts(texts, &wanted).map(Made::new))
+    py.allow_threads(|| counts(texts, wanted, classes).map(Made::new))
 }
 
 /// Add this module's functions.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<WantedWords>()?;
     module.add_function(wrap_pyfunction!(distinct_words, module)?)
 }

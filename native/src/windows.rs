@@ -65,29 +65,34 @@ fn marked(hashes: &Given, repeated: &Given, size: usize) -> PyResult<ListArray> 
     let repeated = Sorted::of(numbers(&repeated.0)?, lists.total())?;
     let (mut starts, mut ends, mut offsets) = (Vec::new(), Vec::new(), vec![0]);
     for document in lists.iter() {
-        let mut open: Option<(usize, usize)> = None;
-        for (at, &hash) in document.iter().enumerate() {
-            if !repeated.contains(hash) {
-                continue;
-            }
-            open = match open {
-                Some((start, end)) if at <= end => Some((start, at.saturating_add(size))),
-                before => {
-                    close(before, &mut starts, &mut ends);
-                    Some((at, at.saturating_add(size)))
-                }
-            };
-        }
-        close(open, &mut starts, &mut ends);
+        each_run(document, &repeated, size, |start, end| {
+            starts.push(start as u64);
+            ends.push(end as u64);
+        });
         offsets.push(offset(starts.len())?);
     }
     structs_of(vec![("start", starts), ("end", ends)], offsets)
 }
 
-fn close(run: Option<(usize, usize)>, starts: &mut Vec<u64>, ends: &mut Vec<u64>) {
-    if let Some((start, end)) = run {
-        starts.push(start as u64);
-        ends.push(end as u64);
+/// Give the runs that repeated windows of `size` tokens cover to `found`.
+fn each_run(hashes: &[u64], repeated: &Sorted, size: usize, mut found: impl FnMut(usize, usize)) {
+    let hit = |place: usize| repeated.contains(hashes[place]);
+    let mut next = 0;
+    while let Some(first) = (next..hashes.len()).find(|&place| hit(place)) {
+        let mut last = first;
+        next = first + 1;
+        // Of the windows that still touch the run only the last one matters, so they are looked up from the end, and
+        // most windows of a long run never are.
+        loop {
+            let reach = last.saturating_add(size).saturating_add(1).min(hashes.len());
+            let further = (next..reach).rev().find(|&place| hit(place));
+            next = next.max(reach);
+            match further {
+                Some(place) => last = place,
+                None => break,
+            }
+        }
+        found(first, last.saturating_add(size));
     }
 }
 

@@ -126,4 +126,6 @@ def main() -> None:
         # Names in a crawl may hold what the terminal cannot show.
         getattr(sys, name).reconfigure(errors="backslashreplace")
     wish = os.environ.get(COMPLETE)
-    sys.exit(shell_complete(verbs, {}, "refinery", COMPLETE, wish) if wish else execute(sys.argv[1:]))
+    if wish:
+        sys.exit(finish(lambda: shell_complete(verbs, {}, "refinery", COMPLETE, wish), Session()))
+    sys.exit(execute(sys.argv[1:]))

@@ -14,6 +14,7 @@ from refinery.cli._options import Session, output_options, pass_session, recipe_
 from refinery.cli._output import plural, print_json, safe, size, span
 from refinery.cli._selection import parse_workers, selection, selection_options
 from refinery.config import load
+from refinery.kernels.choice import note
 from refinery.progress import Listener, PhaseProgress
 from refinery.runner import RunReport, run
 from refinery.tasks import Task
@@ -59,6 +60,8 @@ def command(
     pipeline = load(config, overrides, root)
     session.root = pipeline.root
     chosen = selection(first, until, only, parts, share, force)
+    if note() and not session.quiet:
+        click.echo(note(), err=True)
     with _listener(session) as listener:
         try:
             report = run(

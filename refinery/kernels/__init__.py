@@ -3,46 +3,51 @@
 Kernels know neither stages nor files, but for the path of a tokenizer's merge list or a language model. Each has a
 readable twin in ``refinery.kernels.reference``, which says exactly what it computes.
 
-Where the native extension is built, the functions of ``native_text`` and ``native_dedup`` take the place of their
-twins, with the same values. ``REFINERY_KERNELS`` set to ``reference`` or ``native`` forces either.
+Where the native extension is built, what is in the modules ``native_*`` takes the place of their
+twins, with the same values. ``REFINERY_KERNELS`` set to ``reference`` or ``native`` forces either; see
+``choice``.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import os
-
+from refinery.kernels.choice import native
+from refinery.kernels.reference.addresses import canonical_host, domains, parse_url
 from refinery.kernels.reference.bpe import count_tokens, token_ids, token_lengths
+from refinery.kernels.reference.charset import decoded, header_label
+from refinery.kernels.reference.content import ContentHashes
 from refinery.kernels.reference.cuts import SPANS, undo
 from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, main_texts, weights_digest
 from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
 from refinery.kernels.reference.linewise import LineRules, correct_lines
+from refinery.kernels.reference.listed import LISTED, Listed, listed
 from refinery.kernels.reference.minhash import band_keys, shingles, string_hashes, word_ids
 from refinery.kernels.reference.normalise import UNICODE, alignment, characters, normalise
+from refinery.kernels.reference.pages import Page, PageRows
+from refinery.kernels.reference.payload import unpacked
 from refinery.kernels.reference.ragged import flat
+from refinery.kernels.reference.repeats import counted, order_of, repeated
 from refinery.kernels.reference.text import distinct_words, text_statistics
 from refinery.kernels.reference.unionfind import components, forest_of, spanning_forest
+from refinery.kernels.reference.urls import NOTHING, UrlRules, url_facts
 from refinery.kernels.reference.windows import contains, mark_repeated, mix64, original_spans, window_hashes
 
-_WISH = os.environ.get("REFINERY_KERNELS", "")
-_BUILT = importlib.util.find_spec("refinery.kernels._native") is not None
-
-if _WISH not in {"", "reference", "native"}:
-    raise ImportError(f"REFINERY_KERNELS is {_WISH!r}; it may be reference or native")
-if _WISH == "native" and not _BUILT:
-    raise ImportError("REFINERY_KERNELS is native, and the native kernels are not built: install Rust, then refinery")
-
-if _BUILT and _WISH != "reference":
+if native():
+    from refinery.kernels.native_bpe import count_tokens, token_ids
+    from refinery.kernels.native_content import ContentHashes
     from refinery.kernels.native_dedup import (
         alignment,
         band_keys,
         characters,
         components,
         contains,
+        counted,
         forest_of,
         mark_repeated,
         mix64,
         normalise,
+        order_of,
+        original_spans,
+        repeated,
         shingles,
         spanning_forest,
         string_hashes,
@@ -50,31 +55,50 @@ if _BUILT and _WISH != "reference":
         word_ids,
     )
     from refinery.kernels.native_extract import HAS_EXTRACTOR, main_texts, weights_digest
-    from refinery.kernels.native_text import distinct_words, text_statistics
+    from refinery.kernels.native_langid import identify_languages
+    from refinery.kernels.native_pages import PageRows, decoded, unpacked
+    from refinery.kernels.native_text import correct_lines, distinct_words, text_statistics
+    from refinery.kernels.native_urls import url_facts
 
 __all__ = [
     "HAS_EXTRACTOR",
+    "LISTED",
     "MAIN_TEXT",
+    "NOTHING",
     "NO_LANGUAGE",
     "SPANS",
     "UNICODE",
+    "ContentHashes",
     "LineRules",
+    "Listed",
+    "Page",
+    "PageRows",
+    "UrlRules",
     "alignment",
     "band_keys",
+    "canonical_host",
     "characters",
     "components",
     "contains",
     "correct_lines",
     "count_tokens",
+    "counted",
+    "decoded",
     "distinct_words",
+    "domains",
     "flat",
     "forest_of",
+    "header_label",
     "identify_languages",
+    "listed",
     "main_texts",
     "mark_repeated",
     "mix64",
     "normalise",
+    "order_of",
     "original_spans",
+    "parse_url",
+    "repeated",
     "shingles",
     "spanning_forest",
     "string_hashes",
@@ -82,6 +106,8 @@ __all__ = [
     "token_ids",
     "token_lengths",
     "undo",
+    "unpacked",
+    "url_facts",
     "weights_digest",
     "window_hashes",
     "word_ids",

@@ -17,6 +17,7 @@ import pyarrow as pa
 from refinery.kernels import _native
 from refinery.kernels.reference.minhash import permutations
 from refinery.kernels.reference.normalise import PIECES, kind_of
+from refinery.kernels.reference.repeats import Counts, Numbers
 from refinery.kernels.reference.unionfind import Edges, Nodes
 from refinery.kernels.reference.windows import Hashes
 
@@ -26,10 +27,14 @@ __all__ = [
     "characters",
     "components",
     "contains",
+    "counted",
     "forest_of",
     "mark_repeated",
     "mix64",
     "normalise",
+    "order_of",
+    "original_spans",
+    "repeated",
     "shingles",
     "spanning_forest",
     "string_hashes",
@@ -96,9 +101,34 @@ def contains(among: Hashes, values: Hashes) -> npt.NDArray[np.bool_]:
     return found
 
 
+def order_of(values: Numbers) -> Counts:
+    """See ``reference.repeats.order_of``. Raises OverflowError for more values than it can tell."""
+    places: Counts = pa.array(_native.order_of(_column(values))).to_numpy()
+    return places
+
+
+def counted(values: Numbers) -> tuple[Numbers, Counts]:
+    """See ``reference.repeats.counted``. Raises OverflowError for more values than it can count."""
+    distinct, counts = _native.counted(_column(values))
+    numbers: Counts = pa.array(counts).to_numpy()
+    return _numbers(distinct), numbers
+
+
+def repeated(values: Numbers) -> Numbers:
+    """See ``reference.repeats.repeated``."""
+    return _numbers(_native.repeated(_column(values)))
+
+
 def mark_repeated(hashes: pa.ListArray, repeated: Hashes, size: int) -> pa.ListArray:
     """See ``reference.windows.mark_repeated``."""
     return pa.array(_native.mark_repeated(hashes, _column(repeated), size))
+
+
+def original_spans(
+    runs: pa.ListArray, tokens: pa.ListArray, lengths: npt.NDArray[np.uint16], alignment: pa.ListArray
+) -> pa.ListArray:
+    """See ``reference.windows.original_spans``. Raises ValueError for a run that reaches beyond the tokens."""
+    return pa.array(_native.original_spans(runs, tokens, pa.array(lengths), alignment))
 
 
 def components(a: Nodes, b: Nodes) -> Edges:

@@ -1,4 +1,4 @@
-"""Text statistics by the native kernel: the functions of ``refinery.kernels.reference.text``, value for value.
+"""Text statistics and line rules by the native kernels: the functions of ``text`` and ``linewise``, value for value.
 
 Native code has its own version of Unicode, and the interpreter's is known at run time only. So what this interpreter
 says of all characters is asked here, once for each process, and given to the kernel.
@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from collections.abc import Collection, Iterable
-from functools import cache
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.kernels import _native
+from refinery.kernels.reference import linewise as reference_lines
 from refinery.kernels.reference import text as reference
+from refinery.kernels.reference.linewise import CORRECTIONS, COUNT_SUFFIXES, LineRules
 from refinery.kernels.reference.text import STATISTICS, bare
 
-SPACE, ALPHA, MARK = 1, 2, 4
 BLOCK = 256
 SMALL_SIGMAS = "σς"
+CAPITAL_SIGMA = "Σ"
 
 
 def text_statistics(texts: pa.StringArray) -> pa.RecordBatch:
@@ -41,13 +43,7 @@ def distinct_words(texts: pa.StringArray, wanted: Collection[str]) -> pa.UInt32A
 
     Raises ``ValueError`` for a text or word that is not UTF-8 and ``TypeError`` for another type than ``pa.string()``.
     """
-    words = sorted(set(map(bare, wanted)))
-    letters = set("".join(words))
-    lower = {letter: letter.lower() for letter in letters if not letter.isascii()}
-    lower |= {upper: small for upper, small in _lower_case().items() if letters.issuperset(small)}
-    if not letters.isdisjoint(SMALL_SIGMAS):
-        lower["Σ"] = "σ"
-    counts = pa.array(_native.distinct_words(texts, words, lower, _word_classes()))
+    counts = pa.array(_native.distinct_words(texts, _wanted_words(tuple(wanted)), character_classes()))
     if not counts.null_count:
         return counts
     # The lower case of a capital sigma depends on its neighbours; the few texts where it matters go to the twin.
@@ -55,32 +51,89 @@ def distinct_words(texts: pa.StringArray, wanted: Collection[str]) -> pa.UInt32A
     return pc.replace_with_mask(counts, open_rows, reference.distinct_words(texts.filter(open_rows), wanted))
 
 
+def correct_lines(texts: pa.StringArray, rules: LineRules) -> pa.RecordBatch:
+    """The columns of ``CORRECTIONS`` for each text; a null text counts as empty.
+
+    Raises ``ValueError`` for a text or phrase that is not UTF-8, ``TypeError`` for another type than ``pa.string()``.
+    """
+    columns, undecided = _native.correct_lines(texts, _line_rules(rules), character_classes())
+    corrected = pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=CORRECTIONS)
+    open_rows = pa.array(undecided)
+    if not len(open_rows):
+        return corrected
+    places = np.arange(len(texts))
+    places[open_rows.to_numpy()] = len(texts) + np.arange(len(open_rows))
+    by_twin = reference_lines.correct_lines(texts.take(open_rows), rules)
+    return pa.concat_batches([corrected, by_twin]).take(pa.array(places))
+
+
 @cache
 def character_classes() -> bytes:
-    """One byte for each code point: the sum of ``SPACE`` and ``ALPHA``, where ``str.isspace`` and ``isalpha`` hold."""
-    classes = SPACE * _flags(map(str.isspace, _characters())) + ALPHA * _flags(map(str.isalpha, _characters()))
-    return classes.tobytes()
+    """One byte for each code point: what Python says of it, in bits as ``native/src/classes.rs`` names them."""
+    return b"".join(bytes(BLOCK) if _is_classless(block) else _classes_of(block) for block in _blocks())
+
+
+def character_flags(test: Callable[[str], bool]) -> npt.NDArray[np.uint8]:
+    """1 for each code point of which ``test`` holds, 0 for the others."""
+    return _flags(test(character) for block in _blocks() for character in block)
+
+
+def _is_classless(block: str) -> bool:
+    """Whether no character is white space or printable, so that ``repr`` escapes all: none has a class."""
+    escaped = len(r"\uffff" if ord(block[0]) < 0x10000 else r"\U0010ffff")
+    return len(repr(block)) == len(block) * escaped + len("''") and block.split() == [block]
+
+
+def _classes_of(characters: str) -> bytes:
+    space, alpha, upper, digit = (
+        _flags(map(says, characters)) for says in (str.isspace, str.isalpha, str.isupper, str.isdigit)
+    )
+    marks = _flags(category[0] in "PS" for category in map(unicodedata.category, characters))
+    return (space + 2 * alpha + 4 * marks + 8 * upper + 16 * digit).tobytes()
+
+
+@lru_cache(maxsize=8)
+def _wanted_words(wanted: tuple[str, ...]) -> _native.WantedWords:
+    words = sorted(set(map(bare, wanted)))
+    return _native.WantedWords(words, _lower_case_of(words))
+
+
+@lru_cache(maxsize=8)
+def _line_rules(rules: LineRules) -> _native.LineRules:
+    phrases = [sorted(rules.phrases[place]) for place in ("start", "end", "anywhere")]
+    nouns = sorted(rules.nouns)
+    lower = _lower_case_of([*nouns, *(word for place in phrases for phrase in place for word in phrase)])
+    uppercase = "".join(upper for upper, small in lower_case().items() if small in COUNT_SUFFIXES)
+    suffixes = "".join(suffix + suffix.upper() for suffix in COUNT_SUFFIXES) + uppercase
+    return _native.LineRules(phrases, nouns, lower, suffixes, rules.max_uppercase, rules.short_line)
+
+
+def _lower_case_of(words: Iterable[str]) -> dict[str, str]:
+    """The lower case of all characters beyond ASCII of which such words can be made."""
+    letters = set("".join(words))
+    lower = {letter: letter.lower() for letter in letters if not letter.isascii()}
+    lower |= {upper: small for upper, small in lower_case().items() if letters.issuperset(small)}
+    if not letters.isdisjoint(SMALL_SIGMAS):
+        lower[CAPITAL_SIGMA] = SMALL_SIGMAS[0]
+    return lower
 
 
 @cache
-def _word_classes() -> bytes:
-    """The character classes, and ``MARK`` for Unicode categories P and S."""
-    marks = MARK * _flags(category[0] in "PS" for category in map(unicodedata.category, _characters()))
-    return (np.frombuffer(character_classes(), np.uint8) + marks).tobytes()
-
-
-@cache
-def _lower_case() -> dict[str, str]:
+def lower_case() -> dict[str, str]:
     """The lower case of each character beyond ASCII that is not its own."""
-    every = _characters()
-    blocks = (every[start : start + BLOCK] for start in range(0, len(every), BLOCK))
-    changed = (character for block in blocks if block.lower() != block for character in block)
-    return {character: character.lower() for character in changed if character.lower() != character > "\x7f"}
+    changed = (character for block in _blocks() if block.lower() != block for character in block)
+    return {
+        character: character.lower()
+        for character in changed
+        if not character.isascii() and character.lower() != character
+    }
 
 
-def _characters() -> str:
-    return np.arange(sys.maxunicode + 1).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+def _blocks() -> Iterator[str]:
+    """All code points, surrogates included, ``BLOCK`` at a time."""
+    every = np.arange(sys.maxunicode + 1).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    return (every[start : start + BLOCK] for start in range(0, len(every), BLOCK))
 
 
 def _flags(values: Iterable[bool]) -> npt.NDArray[np.uint8]:
-    return np.fromiter(values, np.uint8, sys.maxunicode + 1)
+    return np.fromiter(values, np.uint8)

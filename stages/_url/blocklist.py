@@ -1,104 +1,60 @@
-"""Blocklists: look-up in millions of domains and pages without loading them. Where lists come from is not known here.
+"""Blocklists: files of millions of domains and pages, searched without loading them. Who makes them is not known here.
 
-A built list is an Arrow IPC file of one batch: ``entry`` (sorted by bytes, unique) and ``category``. It is
-memory-mapped, so that all processes of a machine share it, and searched by bisection: exact, about 15 µs a look-up. An
-entry with a slash is a page, any other a host. A plain text file, one entry a line, works as well, for short lists.
+A built list is an Arrow IPC file of one batch that the kernel ``listed`` made. It is memory-mapped, so that all
+processes of a machine share it. An entry with a slash is a page, any other a host. A plain text file, one entry a line,
+works as well, for short lists.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, overload
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from refinery import AssetError
+from refinery.kernels import LISTED, Listed, listed, parse_url, string_hashes
 from stages._url import words
-from stages._url.address import parse
 
-LISTED = "listed"
+NO_CATEGORY = "listed"
 """The category of entries whose source gives none."""
 
-SCHEMA = pa.schema([("entry", pa.large_string()), ("category", pa.dictionary(pa.int8(), pa.string()))])
 _MAGIC = b"ARROW1"
+_AGAIN = "make it again: refinery assets get NAME"
+_CHUNK = 1_000_000
 
 
-class Blocklist:
-    """A sorted list of entries, each with a category."""
-
-    def __init__(self, table: pa.Table) -> None:
-        batch = table.combine_chunks()
-        entries = batch.column("entry").chunk(0) if batch.num_rows else pa.array([], pa.large_string())
-        self._entries = _Sorted(entries)
-        self._categories = batch.column("category")
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def category(self, entry: str) -> str | None:
-        """The category of a canonical host or page; None where it is not listed."""
-        key = entry.encode()
-        place = bisect_left(self._entries, key)
-        if place == len(self._entries) or self._entries[place] != key:
-            return None
-        return str(self._categories[place].as_py())
-
-
-class _Sorted(Sequence[bytes]):
-    """A string array as a sequence of bytes, for bisection without a Python object for each entry."""
-
-    def __init__(self, entries: pa.LargeStringArray) -> None:
-        _, offsets, data = entries.buffers()
-        self._bounds = np.frombuffer(offsets, np.int64)[entries.offset :] if len(entries) else np.zeros(1, np.int64)
-        self._data = memoryview(data or b"")
-        self._length = len(entries)
-
-    def __len__(self) -> int:
-        return self._length
-
-    @overload
-    def __getitem__(self, place: int) -> bytes: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[bytes]: ...
-    def __getitem__(self, place: int | slice) -> bytes | Sequence[bytes]:
-        if isinstance(place, slice):
-            return [self[i] for i in range(*place.indices(self._length))]
-        return bytes(self._data[self._bounds[place] : self._bounds[place + 1]])
-
-
-def load(path: str) -> Blocklist:
+def load(path: str) -> Listed:
     """The list in a built file or a text file; opened once a process. Raises AssetError for anything else."""
     state = os.stat(path)
     return _load(path, state.st_size, state.st_mtime_ns)
 
 
 @lru_cache(maxsize=32)
-def _load(path: str, size: int, mtime_ns: int) -> Blocklist:
+def _load(path: str, size: int, mtime_ns: int) -> Listed:
     del size, mtime_ns  # part of the cache key only
     with open(path, "rb") as stream:
         built = stream.read(len(_MAGIC)) == _MAGIC
-    return Blocklist(_open_built(path) if built else _read_text(path))
+    return _open_built(path) if built else _read_text(path)
 
 
-def _open_built(path: str) -> pa.Table:
+def _open_built(path: str) -> Listed:
     try:
-        table = pa.ipc.open_file(pa.memory_map(path)).read_all()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise AssetError(
-            f"{path}: not a built blocklist: {error}", hint="make it again: refinery assets get NAME"
-        ) from error
-    if table.schema != SCHEMA or table.column("entry").num_chunks > 1:
-        raise AssetError(f"{path}: an Arrow file, but no blocklist", hint="make it again: refinery assets get NAME")
-    return table
+        file = pa.ipc.open_file(pa.memory_map(path))
+        return Listed(file.get_batch(0))
+    except (ValueError, OSError) as error:
+        raise AssetError(f"{path}: not a built blocklist of this version: {error}", hint=_AGAIN) from error
 
 
-def _read_text(path: str) -> pa.Table:
+def write(path: str, entries: Listed) -> None:
+    """Write a list as ``load`` reads it."""
+    with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, LISTED) as writer:
+        writer.write_batch(entries.batch)
+
+
+def _read_text(path: str) -> Listed:
     found = []
     for number, line in enumerate(words.entries(path), 1):
         if line:
@@ -106,7 +62,14 @@ def _read_text(path: str) -> pa.Table:
             if not entry:
                 raise AssetError(f"{path}:{number}: {line[:60]!r} is no domain or URL", hint="one entry a line")
             found.append(entry)
-    return sorted_table(pa.array(found, pa.large_string()), pa.array([0] * len(found), pa.int8()), [LISTED])
+    return make(pa.array(found, pa.large_string()), pa.array([0] * len(found), pa.int8()), [NO_CATEGORY])
+
+
+def make(entries: pa.LargeStringArray, codes: pa.Int8Array, categories: Sequence[str]) -> Listed:
+    """The list of canonical ``entries``, each once, with the category of the smallest of its ``codes``."""
+    chunks = [entries.slice(start, _CHUNK).cast(pa.string()) for start in range(0, len(entries), _CHUNK)]
+    hashes = pa.concat_arrays([pa.array([], pa.uint64()), *map(string_hashes, chunks)])
+    return listed(entries, hashes, codes, categories)
 
 
 def canonical_entry(text: str) -> str:
@@ -119,19 +82,5 @@ def canonical_entry(text: str) -> str:
 
 def page_entry(text: str) -> str:
     """A page, with or without scheme, as it is looked up; "" for what is none."""
-    page = parse(text if "://" in text else f"http://{text}").page
+    page = parse_url(text if "://" in text else f"http://{text}").page
     return "" if re.search(r"\s", page) else page
-
-
-def sorted_table(entries: Any, codes: Any, categories: Sequence[str]) -> pa.Table:
-    """Entries sorted, each once, with the smallest of its category codes."""
-    table = pa.table({"entry": entries, "code": codes}).sort_by([("entry", "ascending"), ("code", "ascending")])
-    table = table.combine_chunks()
-    if table.num_rows > 1:
-        column = table.column("entry").chunk(0)
-        first = pc.not_equal(column.slice(1), column.slice(0, len(column) - 1))
-        table = table.filter(pa.chunked_array([pa.array([True]), first]))
-    table = table.combine_chunks()
-    code = table.column("code").combine_chunks()
-    category = pa.DictionaryArray.from_arrays(code, pa.array(categories, pa.string()))
-    return pa.Table.from_arrays([table.column("entry"), category], schema=SCHEMA)

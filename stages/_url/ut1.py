@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from refinery import AssetError
-from stages._url.address import canonical_host
-from stages._url.blocklist import LISTED, SCHEMA, page_entry, sorted_table
+from refinery.kernels import canonical_host
+from stages._url.blocklist import NO_CATEGORY, make, page_entry, write
 
 CATEGORIES = (
     "adult",
@@ -58,10 +58,9 @@ def build(source: str, target: str) -> Mapping[str, int]:
         raise AssetError(f"{source}: cannot be read as a blocklist archive: {error}", hint=_WANTED) from error
     if not len(entries):
         raise AssetError(f"{source}: no list of domains or urls in it", hint=_WANTED)
-    table = sorted_table(entries, codes, [*CATEGORIES, LISTED])
-    with pa.OSFile(target, "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
-        writer.write_table(table)
-    counts = Counter(table.column("category").to_pylist())
+    built = make(entries, codes, [*CATEGORIES, NO_CATEGORY])
+    write(target, built)
+    counts = Counter(built.batch.column("category").to_pylist())
     return {**dict(sorted(counts.items())), "unreadable": unreadable}
 
 
@@ -99,7 +98,7 @@ def _gather(tar: tarfile.TarFile) -> tuple[pa.LargeStringArray, pa.Int8Array, in
 
 
 def _category_code(member: str) -> int | None:
-    """The place of a member's category in ``(*CATEGORIES, LISTED)``; None for members that are not wanted."""
+    """The place of a member's category in ``(*CATEGORIES, NO_CATEGORY)``; None for members that are not wanted."""
     folder, _, name = member.removeprefix("./").rpartition("/")
     if name not in ("domains", "urls"):
         return None

@@ -1,34 +1,14 @@
-"""Words in URLs: a list is a text file, one word a line. It does not judge how many are too many."""
+"""Lists of words: text files, one word a line. It does not look for them."""
 
 from __future__ import annotations
 
 import os
 import re
 from functools import lru_cache
-from urllib.parse import unquote
 
 from refinery import AssetError
 
 _WORD = re.compile(r"[^\W_]+")
-_SEPARATORS = re.compile(r"[-._~+,\s]+")
-
-
-def spoken(url: str) -> str:
-    """What words are looked for in: the URL without its scheme, percent-decoded once, in lower case."""
-    return unquote(url.partition("://")[2] or url).lower()
-
-
-def squeezed(text: str) -> str:
-    """The text without the separators that break words: ``- . _ ~ + ,`` and white space.
-
-    ``/ ? & = : @ #`` stay: they part things that were never one word (``/group/sexual-health``).
-    """
-    return _SEPARATORS.sub("", text)
-
-
-def whole_words(text: str) -> set[str]:
-    """The runs of letters and digits."""
-    return set(_WORD.findall(text))
 
 
 def load(path: str) -> tuple[str, ...]:

@@ -6,8 +6,6 @@
 - ``cursor``: the bytes of one member, buffered.
 - ``headers``: WARC, ARC and HTTP headers.
 - ``records``: the records of a file, and the stretches that are none.
-- ``payload``: transfer and content codings undone.
-- ``charset``: bytes to text.
 - ``pages``: the fate of one record.
 - ``inputs``: which files a pattern names.
 """

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from refinery import StorageError
 
-BLOCK = 1 << 20
+BLOCK = 1 << 21
 PIECE = 1 << 16
 
 PASSES = 4
@@ -50,6 +50,12 @@ class Blocks:
         offset = at - self._at
         return self._block[offset : offset + size]
 
+    def around(self, at: int, *, anew: bool = False) -> tuple[bytes, int]:
+        """The block in memory that holds the byte at ``at``, and where it begins. ``anew`` reads it from ``at`` on."""
+        if anew or not self._at <= at < self._at + len(self._block):
+            self._load(at, 1)
+        return self._block, self._at
+
     def head(self, size: int) -> bytes:
         """The first bytes of the file, whatever ``start`` is."""
         try:
@@ -61,8 +67,8 @@ class Blocks:
     def _load(self, at: int, size: int) -> None:
         try:
             self._stream.seek(at)
-            self._block = self._stream.read(BLOCK)
-            while len(self._block) < size and (more := self._stream.read(BLOCK)):
+            self._block = self._stream.read(min(BLOCK, self.size - at))
+            while len(self._block) < size and (more := self._stream.read(size - len(self._block))):
                 self._block += more
         except OSError as error:
             raise StorageError(f"{self._path}: {error.strerror or error}") from error

@@ -93,6 +93,11 @@ class Cursor:
                 self.drop()
         return passed
 
+    def closes(self) -> bool:
+        """Whether the two line ends come next that stand behind every record."""
+        self._fill(len(b"\r\n\r\n"))
+        return self._buffer.startswith(b"\r\n\r\n", self._at)
+
     def record(self) -> re.Match[bytes] | None:
         """What a record begins with, if one begins here."""
         self._fill(MARGIN)

@@ -8,7 +8,6 @@ Source: https://iipc.github.io/warc-specifications/specifications/warc-zstd/ for
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import zstandard
 
@@ -31,30 +30,33 @@ _MAGIC = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]|\x28\xb5\x2f\xfd", re.DOTALL)
 
 
 class Members:
-    """The members of a file in their order. Each must be read to its end before the next is asked for."""
+    """The members of a file in their order; ``at`` is where the next one begins."""
 
     def __init__(self, blocks: Blocks) -> None:
         self.blocks = blocks
+        self.at = blocks.start
         self._dictionary: zstandard.ZstdCompressionDict | None = None
         self._looked = False
 
-    def __iter__(self) -> Iterator[Member]:
-        at = self.blocks.start
-        while at < self.blocks.stop:
-            skippable = _SKIPPABLE.match(self.blocks.read(at, self.blocks.stop, 8))
-            behind = at + 8 + int.from_bytes(skippable[1], "little") if skippable else at
-            if at < behind <= self.blocks.stop:
-                at = behind
-                continue
-            member = Member(self, at, self._stop(at))
-            yield member
-            at = max(member.end, at + 1)
+    def next_member(self) -> Member | None:
+        """The member at ``at`` or behind padding there; None at the end."""
+        while self.at < self.blocks.stop:
+            skippable = _SKIPPABLE.match(self.blocks.read(self.at, self.blocks.stop, 8))
+            behind = self.at + 8 + int.from_bytes(skippable[1], "little") if skippable else self.at
+            if not self.at < behind <= self.blocks.stop:
+                return Member(self, self.at, self._stop(self.at))
+            self.at = behind
+        return None
+
+    def leave(self, member: Member) -> None:
+        """Go on behind a member that was read to its end."""
+        self.at = max(member.end, member.start + 1)
 
     def _stop(self, at: int) -> int:
         """Plain bytes reach to the end where they begin as an archive does, else to the next member."""
         if not isinstance(self.decoder(at), Plain) or (at == self.blocks.start and self.holds_record(at)):
             return self.blocks.stop
-        return self.next(at + 1, self.blocks.stop)
+        return self.find(at + 1, self.blocks.stop)
 
     def decoder(self, at: int) -> Decoder:
         """A fresh decompressor for the member at ``at``."""
@@ -80,7 +82,7 @@ class Members:
                 break
         return RECORD.match(out.lstrip(b"\r\n")) is not None
 
-    def next(self, at: int, stop: int) -> int:
+    def find(self, at: int, stop: int) -> int:
         """Where the next compressed member begins, at ``at`` or after, that holds a record; ``stop`` if none does."""
         while at < stop:
             piece = self.blocks.read(at, stop)
@@ -158,7 +160,7 @@ class Member:
     def _stuck(self, reason: str, out: bytes) -> bytes:
         """End here, unless other members' bytes were taken for this one's: then read it again up to them."""
         blocks = self._members.blocks
-        known = self._members.next(self.end if blocks.exhausted else self.start + 1, self._stop)
+        known = self._members.find(self.end if blocks.exhausted else self.start + 1, self._stop)
         if known <= self.end and known < self._stop:
             blocks.spend(self.end - self.start)
             self._stop, self._skip = known, self._given

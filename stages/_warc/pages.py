@@ -6,14 +6,12 @@ A record has exactly one fate: OK, or the first thing that keeps it from being a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 import xxhash
 
-from stages._warc.charset import decoded, header_label
+from refinery.kernels import Page, decoded, header_label, unpacked
 from stages._warc.headers import Message, message, record_uuid, seconds
-from stages._warc.payload import unpacked
 from stages._warc.records import DAMAGED, NO_ARCHIVE, RESPONSE, TRUNCATED, UNREADABLE, Record
 
 OK: Final = "ok"
@@ -54,27 +52,6 @@ _BEGINNING = re.compile(
     rb"<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p|meta|link|!--)(?:[\s>/-])",
     re.IGNORECASE,
 )
-
-
-@dataclass(slots=True)
-class Page:
-    """A row of the stage. ``html`` is UTF-8, and there only for documents; ``payload`` counts its bytes, unpacked."""
-
-    id: bytes
-    url: str | None
-    date: int | None
-    offset: int
-    length: int
-    fate: str = OK
-    html: bytes | None = None
-    payload: int | None = None
-    status: int | None = None
-    media_type: str | None = None
-    charset: str | None = None
-    charset_found: str | None = None
-    charset_declared: str | None = None
-    digest: bytes | None = None
-    note: str | None = None
 
 
 def page(record: Record, file: str, most: int) -> Page:
@@ -123,7 +100,8 @@ def _fate(row: Page, record: Record, most: int, notes: list[str]) -> str:
 
 
 def _unpack(row: Page, response: Message, most: int, notes: list[str]) -> str:
-    payload = unpacked(response, most)
+    transfer, content = (response.fields.get(name, ()) for name in ("transfer-encoding", "content-encoding"))
+    payload = unpacked(response.payload, transfer, content, most)
     notes += payload.notes
     if payload.too_large or payload.failed:
         return TOO_LARGE if payload.too_large else ENCODING

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Protocol
 
 from stages._warc.blocks import Blocks
 from stages._warc.cursor import HEADER, Cursor
@@ -44,28 +46,69 @@ class Record:
     note: str = ""
 
 
+class Rows(Protocol):
+    """What reads runs of ordinary records by itself: ``refinery.kernels.PageRows``."""
+
+    def read(self, data: bytes, at: int, base: int) -> tuple[int, int, bool]:
+        """Where a run ends, its bytes when unpacked, and whether ``data`` ended within the next record."""
+
+
 def records(blocks: Blocks, keep: int) -> Iterator[Record]:
     """All records, with at most ``keep`` bytes of the body of responses. Raises StorageError."""
-    found = _all(blocks, keep)
-    first, second = next(found, None), next(found, None)
-    if first is None:
-        if blocks.whole:
-            yield Record(0, 0, flaw=NO_ARCHIVE, note="the file holds nothing")
+    return (record for record in odd_records(blocks, keep, None) if record is not None)
+
+
+def odd_records(blocks: Blocks, keep: int, rows: Rows | None) -> Iterator[Record | None]:
+    """The records that ``rows`` does not take, as ``records`` gives them, and None behind each run that it took.
+
+    What comes before a record is in ``rows`` when that record is given, and nothing that comes after it.
+    """
+    found = _all(blocks, keep, rows)
+    for first in found:
+        if first is None or first.flaw != UNREADABLE or not blocks.whole or Members(blocks).holds_record(0):
+            yield first
+        else:
+            second = list(islice(found, 1))
+            yield first if second else replace(first, offset=0, length=blocks.size, flaw=NO_ARCHIVE)
+            yield from second
+        yield from found
         return
-    if second is None and blocks.whole and first.flaw == UNREADABLE and not Members(blocks).holds_record(0):
-        first = replace(first, offset=0, length=blocks.size, flaw=NO_ARCHIVE)
-    yield first
-    if second is not None:
-        yield second
-    yield from found
+    if blocks.whole:
+        yield Record(0, 0, flaw=NO_ARCHIVE, note="the file holds nothing")
 
 
-def _all(blocks: Blocks, keep: int) -> Iterator[Record]:
-    before = 0
-    for member in Members(blocks):
-        cursor = Cursor(member)
-        yield from _Parser(cursor, before, keep, blocks).records()
-        before += cursor.pos
+def _all(blocks: Blocks, keep: int, rows: Rows | None) -> Iterator[Record | None]:
+    members = Members(blocks)
+    before = told = 0
+    while True:
+        # ``odd_records`` may look ahead behind the first record; the rows of a run would come before it.
+        if rows is not None and told != 1 and (run := _run(members, rows)):
+            before += run
+            told += 1
+            yield None
+        elif member := members.next_member():
+            cursor = Cursor(member)
+            for record in _Parser(cursor, before, keep, blocks).records():
+                told += 1
+                yield record
+            before += cursor.pos
+            members.leave(member)
+        else:
+            return
+
+
+def _run(members: Members, rows: Rows) -> int:
+    """Go on behind the ordinary records that come next; how many bytes they are when unpacked."""
+    blocks = members.blocks
+    if blocks.exhausted or members.at >= blocks.stop:
+        return 0
+    data, base = blocks.around(members.at)
+    end, size, short = rows.read(data, members.at - base, base)
+    if short and not size and base < members.at:
+        data, base = blocks.around(members.at, anew=True)
+        end, size, _ = rows.read(data, 0, base)
+    members.at = base + end
+    return size
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +164,11 @@ class _Parser:
         kind = fields.get("warc-type", "").lower()
         length = content_length(fields.get("content-length", ""))
         body = None
+        closed = False
         if length is not None and not self._blocks.exhausted:
-            body = self._as_declared(length, self._keep if kind == RESPONSE else 0)
+            body, closed = self._as_declared(length, self._keep if kind == RESPONSE else 0)
         if body is None:
-            body = self._as_found(length)
+            body = self._as_found(length, closed=closed)
         end = self._cursor.pos - body.rest
         flaw, note = self._flawed(body)
         if not kind:
@@ -136,40 +180,59 @@ class _Parser:
         if body.rest:
             yield self._stretch(end, self._cursor.pos, f"no record begins with {body.sample!r}")
 
-    def _as_declared(self, length: int, keep: int) -> _Body | None:
-        """The body, if its declared length holds: a record or the end follows it. Else None, and no move."""
+    def _as_declared(self, length: int, keep: int) -> tuple[_Body | None, bool]:
+        """The body, if its declared length holds: a record or the end follows it. Else None, and no move.
+
+        Also whether the line ends that close a record stand where the length says.
+        """
         cursor = self._cursor
         start = cursor.pos
         data = cursor.take(min(length, keep))
         size = len(data) + cursor.skip(length - len(data))
+        closed = False
         if size == length:
+            closed = cursor.closes()
             parted = cursor.newlines()
             behind = None if cursor.ended else cursor.record()
             # an ARC line has no beginning of its own, so that a wrong length could cut it
             if cursor.ended or (behind and (parted or behind["url"] is None)):
-                return _Body(data, size)
+                return _Body(data, size), True
         self._blocks.spend(cursor.pos - start)
         cursor.seek(start)
-        return None
+        return None, closed
 
-    def _as_found(self, length: int | None) -> _Body:
-        """The body, which ends where the next record begins, where the member ends, or where ``length`` says."""
+    def _as_found(self, length: int | None, *, closed: bool) -> _Body:
+        """The body, which ends where the next record begins, where the member ends, or where ``length`` says.
+
+        A record within a body that is closed where its length says is quoted there.
+        """
         cursor = self._cursor
         data, size = cursor.until_record(self._keep, here=True)
+        if closed and length is not None and size < length:
+            return self._quoting(data, size, length)
         broken = TRUNCATED if cursor.ended and self._member.error else ""
-        closed = size == len(data) and data.endswith((b"\n\n", b"\n\r\n"))
+        finished = size == len(data) and data.endswith((b"\n\n", b"\n\r\n"))
         whole = data.rstrip(b"\r\n") if size == len(data) else data
         if length is None:
             return _Body(whole, size - len(data) + len(whole), broken, "no Content-Length that is a number")
         if size < length:
             cut = self._member.plain and cursor.ended and self._member.end == self._blocks.size
-            flaw = broken or (TRUNCATED if cut or not closed else "")
+            flaw = broken or (TRUNCATED if cut or not finished else "")
             note = f"Content-Length is {length}, the record has {size} bytes"
             return _Body(whole, size - len(data) + len(whole), flaw, note)
         behind = data[length:].lstrip(b"\r\n")
         rest = size - max(length, len(data) - len(behind))
         unknown = len(data) < length and rest <= len(b"\r\n\r\n")
         return _Body(data[:length], length, rest=0 if unknown else rest, sample=behind[:SAMPLE])
+
+    def _quoting(self, data: bytes, size: int, length: int) -> _Body:
+        """The body of ``length`` bytes that quotes a record; ``data`` was kept of ``size`` bytes before it."""
+        cursor = self._cursor
+        more = cursor.take(min(length - size, self._keep - len(data)))
+        cursor.skip(length - size - len(more))
+        cursor.newlines()
+        sample, rest = cursor.until_record(SAMPLE, here=True)
+        return _Body(data + more, length, rest=rest, sample=sample)
 
     def _flawed(self, body: _Body) -> tuple[str, str]:
         """A body's flaw and note, with what the member suffers from where that falls on this record."""

@@ -167,6 +167,7 @@ def _all_first(self: Same, docs: Any, row: int, verdict: Any) -> Edited:
 # ----------------------------------------------------------------------------------------------------------- true kills
 
 SCRIPT = """
+import signal
 import sys
 from pathlib import Path
 from tests.engine import toy
@@ -174,6 +175,7 @@ from tests.engine.roots import pipeline, slow_kinds
 from refinery.runner import run
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell is born without it
     run(pipeline(Path(sys.argv[1]), slow_kinds(), root=sys.argv[2], workers=int(sys.argv[3]), batch=1))
 """
 

@@ -37,7 +37,7 @@ LAYERS = (
 """The modules and packages of the engine, from the ground up. One may import those in rows above its own, no other."""
 
 NARROW = {
-    "kernels": set(),
+    "kernels": {"errors"},
     "nearest": set(),
     "executors": {"errors", "tasks"},
     "demo": {"errors", "store"},
@@ -57,6 +57,7 @@ OPENS = {
     "refinery.guard": "a lock is held by an open file",
     "refinery.assets": "assets are local files beside the data, some inside installed packages",
     "refinery.identity": "the code digest reads Python sources",
+    "refinery.kernels.choice": "the sources of a checkout are held against the extension",
     "refinery.kernels.reference.bpe": "a vocabulary is read from the path of its asset",
     "refinery.cli": "a standard stream that was closed becomes the null device",
     "refinery.cli.init": "the starter recipe is part of the package",
@@ -65,6 +66,7 @@ OPENS = {
     "stages.language": "the list of languages is part of the package",
     "stages.lines": "its asset",
     "stages._url.blocklist": "its asset",
+    "stages._url.suffixes": "the public suffix list is part of an installed package",
     "stages._url.words": "its asset",
     "stages._url.ut1": "builds an asset from an archive that was downloaded",
 }

@@ -7,10 +7,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from refinery.carry import VOCABULARY
 from refinery.docs import Docs
 from refinery.errors import PartFailed, StorageError, UsageError
+from refinery.kernels import count_tokens
 from refinery.runner import run
 from refinery.survey import Selection
 from tests.engine.roots import FOLDERS, TEXTS, Held, Log, all_files, all_kinds, fresh, pipeline, quick, write_inputs
@@ -220,6 +223,20 @@ def test_an_edit_keeps_the_text_before_in_what_it_removes(folder: Path) -> None:
     assert all(row["words"]["words"] == len(row["text"].split()) for row in rows)
     assert all(row["same"]["role"] == "duplicate" and row["same"]["copies"] > 1 for row in rows)
     assert all(row["why"]["value"] == "duplicate" and row["failed"] == ["duplicate"] for row in rows)
+
+
+def test_tokens_are_counted_where_the_text_changed(tmp_path: Path) -> None:
+    """Behind an edit a changed text has GPT-2's count; one that stayed has the count that it came with."""
+    write_inputs(tmp_path / "in", [["INDEED ALL CAPITALS", "none of these", "A few of them"]])
+    quick(pipeline(tmp_path))
+    held = Held(tmp_path / "root")
+    before = {row["id"]: row for row in held.rows("01-words", "kept")}
+    rows = held.rows("02-upper", "kept")
+    changed = [row["text"] != before[row["id"]]["text"] for row in rows]
+    assert set(changed) == {True, False}
+    counted = count_tokens(pa.array([row["text"] for row in rows], pa.string()), VOCABULARY.path()).to_pylist()
+    expected = [n if new else before[row["id"]]["tokens"] for n, new, row in zip(counted, changed, rows, strict=True)]
+    assert [row["tokens"] for row in rows] == expected
 
 
 # --------------------------------------------------------------------------------------------------------------- errors

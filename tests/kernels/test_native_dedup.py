@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.kernels.reference import minhash, normalise, unionfind, windows
+from refinery.kernels.reference import minhash, normalise, repeats, unionfind, windows
 
 pytest.importorskip("refinery.kernels._native", reason="the native kernels are not built", exc_type=ImportError)
 
@@ -133,6 +133,60 @@ def test_marks(hashes: pa.ListArray, others: np.ndarray[Any, Any], size: int) ->
         same(native.mark_repeated(hashes, among, size), windows.mark_repeated(hashes, among, size))
 
 
+@st.composite
+def runs_in_texts(draw: st.DrawFn) -> tuple[pa.ListArray, pa.ListArray, np.ndarray[Any, Any], pa.ListArray]:
+    """Texts, their tokens in arbitrary pieces of bytes, and runs of these."""
+    some = pa.array(draw(st.lists(st.text(ODD, max_size=20), max_size=4)), pa.string())
+    sizes = [len(text.encode()) for text in normalise.normalise(some).to_pylist()]
+    lengths = np.array(draw(st.lists(st.integers(0, 6), min_size=7, max_size=7)), np.uint16)
+    tokens = [draw(st.lists(st.integers(0, 6), max_size=size + 2)) for size in sizes]
+    places = [sorted(draw(st.lists(st.integers(0, len(ids)), max_size=8))) for ids in tokens]
+    runs = [[{"start": a, "end": b} for a, b in zip(ends[::2], ends[1::2], strict=False)] for ends in places]
+    type_ = pa.list_(pa.struct([("start", pa.uint64()), ("end", pa.uint64())]))
+    width = draw(st.sampled_from([pa.uint8(), pa.uint16(), pa.uint64()]))
+    return pa.array(runs, type_), pa.array(tokens, pa.list_(width)), lengths, normalise.alignment(some)
+
+
+@given(runs_in_texts(), st.integers(0, 2))
+@settings(max_examples=300)
+def test_spans(given: tuple[pa.ListArray, pa.ListArray, np.ndarray[Any, Any], pa.ListArray], skip: int) -> None:
+    """Runs lie in the original where the twin says, whether tokens end inside characters or not, in slices too."""
+    runs, tokens, lengths, units = given
+    part = (runs.slice(skip), tokens.slice(skip), lengths, units.slice(skip))
+    same(native.original_spans(*part), windows.original_spans(*part))
+
+
+@given(columns, st.integers(0, 63))
+def test_order_and_repetitions(values: np.ndarray[Any, Any], bits: int) -> None:
+    """Order, counts and repetitions are those of the twins, whether numbers are near or far from each other."""
+    for given_ in (values, values >> np.uint64(bits), np.concatenate([values, values[::2]])):
+        same_numbers((native.order_of(given_),), (repeats.order_of(given_),))
+        same_numbers(native.counted(given_), repeats.counted(given_))
+        same_numbers((native.repeated(given_),), (repeats.repeated(given_),))
+
+
+@pytest.mark.parametrize("shape", ["even", "few", "equal", "ascending", "descending", "clumps", "same leading bits"])
+def test_order_of_many(shape: str) -> None:
+    """Many numbers are in the twin's order in little more than linear time, whatever was done to their bits."""
+    draw = np.random.default_rng(5)
+    count = 300_000
+    even = draw.integers(0, 2**64, count, np.uint64)
+    values = {
+        "even": even,
+        "few": even % np.uint64(7),
+        "equal": even * np.uint64(0),
+        "ascending": np.sort(even),
+        "descending": np.sort(even)[::-1],
+        "clumps": (even % np.uint64(5)) << np.uint64(40) | even >> np.uint64(44),
+        "same leading bits": np.append(even >> np.uint64(30), np.uint64(2**64 - 1)),
+    }[shape]
+    began = time.process_time()
+    order = native.order_of(values)
+    assert time.process_time() - began < 1
+    same_numbers((order,), (repeats.order_of(values),))
+    same_numbers((native.repeated(values),), (repeats.repeated(values),))
+
+
 @given(st.lists(st.tuples(numbers, numbers), max_size=40), st.integers(1, 9))
 def test_components(pairs: list[tuple[int, int]], limit: int) -> None:
     """Components and forests are those of the twin."""
@@ -161,6 +215,13 @@ NULL_NUMBER = pa.array([[1, None]], pa.list_(pa.uint64()))
 SOME = pa.array([[1, 2]], pa.list_(pa.uint64()))
 NOT_UTF8 = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\3\0\0\0"), pa.py_buffer(b"a\xffb"))
 ONE = np.ones(1, np.uint64)
+LENGTHS = np.ones(3, np.uint16)
+UNITS = normalise.alignment(pa.array(["ab"]))
+
+
+def runs_of(start: int, end: int | None) -> pa.ListArray:
+    type_ = pa.list_(pa.struct([("start", pa.uint64()), ("end", pa.uint64())]))
+    return pa.array([[{"start": start, "end": end}]], type_)
 
 
 @pytest.mark.parametrize(
@@ -184,6 +245,12 @@ ONE = np.ones(1, np.uint64)
         (lambda: native.band_keys(SOME.cast(pa.list_(pa.uint32())), 0, 2, 1), ValueError),
         (lambda: native.contains(np.array([2, 1, 0], np.uint64), ONE), ValueError),
         (lambda: native.components(ONE, ONE[:0]), ValueError),
+        (lambda: native.original_spans(runs_of(0, 3), SOME, LENGTHS, UNITS), ValueError),
+        (lambda: native.original_spans(runs_of(2**64 - 1, 2), SOME, LENGTHS, UNITS), ValueError),
+        (lambda: native.original_spans(runs_of(0, 1), SOME, LENGTHS[:2], UNITS), ValueError),
+        (lambda: native.original_spans(runs_of(0, 1), SOME[:0], LENGTHS, UNITS), ValueError),
+        (lambda: native.original_spans(runs_of(0, None), SOME, LENGTHS, UNITS), ValueError),
+        (lambda: native.original_spans(UNITS, SOME, LENGTHS, runs_of(0, 1)), TypeError),
     ],
 )
 def test_wrong_inputs_are_refused(call: Callable[[], Any], error: type[Exception]) -> None:

@@ -12,12 +12,16 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from publicsuffixlist import PublicSuffixList
 
 from refinery.docs import Docs
 from refinery.errors import AssetError
+from refinery.kernels import canonical_host, domains, parse_url
 from stages._url import blocklist, ut1, words
-from stages._url.address import canonical_host, domains, parse
+from stages._url.suffixes import suffixes
 from stages.url import CURATED, Url
+
+LIBRARY = PublicSuffixList(only_icann=True)
 
 
 def measured(stage: Url, *urls: str | None) -> pa.StructArray:
@@ -74,7 +78,7 @@ def blocking(tmp_path: Path) -> Any:
 )
 def test_canonical_host_and_page(url: str, host: str, page: str) -> None:
     """Case, port, user, www., final dot, escapes, IDN spelling and fragment do not change whom a URL names."""
-    address = parse(url)
+    address = parse_url(url)
     assert (address.host, address.page, address.defect) == (host, page, "none")
 
 
@@ -106,18 +110,32 @@ def test_canonical_host_and_page(url: str, host: str, page: str) -> None:
 )
 def test_defects(url: str | None, defect: str) -> None:
     """A URL that names no host is bad_url and says in which way; it is never an exception."""
-    assert parse(url).defect == defect
+    assert parse_url(url).defect == defect
     assert reason(Url(), url) == "bad_url"
 
 
 def test_parents_end_at_the_registered_domain() -> None:
     """The host and every parent down to the registered domain are tested, never a public suffix."""
-    assert domains("a.b.example.co.uk") == ("a.b.example.co.uk", "b.example.co.uk", "example.co.uk")
-    assert domains("x.blogspot.com") == ("x.blogspot.com", "blogspot.com")
-    assert domains("co.uk") == ("co.uk",)
-    assert domains("localhost") == ("localhost",)
-    assert domains("192.0.2.7") == ("192.0.2.7",)
-    assert domains("2001:db8::1") == ("2001:db8::1",)
+    parents = {
+        "a.b.example.co.uk": ("b.example.co.uk", "example.co.uk"),
+        "x.blogspot.com": ("blogspot.com",),
+        "a.b.any.ck": ("b.any.ck",),
+        "a.www.ck": ("www.ck",),
+        "co.uk": (),
+        "localhost": (),
+        "192.0.2.7": (),
+        "2001:db8::1": (),
+    }
+    for host, expected in parents.items():
+        assert domains(host, suffixes()) == (host, *expected)
+
+
+@given(st.sampled_from(sorted(suffixes())), st.lists(st.sampled_from(["a", "www", "com", "city", "kobe"]), max_size=3))
+@settings(max_examples=500)
+def test_registered_domains_are_those_of_the_library(rule: str, labels: list[str]) -> None:
+    """The last of the domains of any host under any public suffix is what ``publicsuffixlist`` calls registered."""
+    host = ".".join([*labels, rule.lstrip("!*.")])
+    assert domains(host, suffixes())[-1] == (LIBRARY.privatesuffix(host) or host)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])) | st.from_regex(r"[a-z]+://[^/]{0,40}(/.{0,40})?"))
@@ -126,7 +144,7 @@ def test_any_text_has_an_address(text: str) -> None:
     """Whatever is in a URL, measuring it raises nothing, and a canonical host is its own canonical form."""
     for url in (text, f"http://{text}", f"http://{text}.example/{text}"):
         measured(Url(), url)
-        host = parse(url).host
+        host = parse_url(url).host
         if ":" not in host:
             once_more = canonical_host(host)
             assert once_more == host or host.startswith("www.")
@@ -219,7 +237,7 @@ def test_text_list_errors_name_the_line(tmp_path: Path) -> None:
     other = pa.table({"x": [1]})
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, other.schema) as writer:
         writer.write_table(other)
-    with pytest.raises(AssetError, match="no blocklist"):
+    with pytest.raises(AssetError, match="not a built blocklist of this version: a batch of other columns"):
         blocklist.load(str(path))
 
 
@@ -299,11 +317,9 @@ def test_wrong_sources(tmp_path: Path) -> None:
 @given(st.lists(st.from_regex(r"[a-c]{1,3}(\.[a-c]{1,2}){0,2}(/[a-cé]{0,2})?", fullmatch=True)))
 @settings(max_examples=60)
 def test_look_up_equals_a_set(entries: list[str]) -> None:
-    """Bisection in the sorted file finds exactly what a Python set holds."""
-    table = blocklist.sorted_table(
-        pa.array(entries, pa.large_string()), pa.array([0] * len(entries), pa.int8()), [blocklist.LISTED]
-    )
-    listed = blocklist.Blocklist(table)
+    """A list finds exactly what a Python set holds."""
+    codes = pa.array([0] * len(entries), pa.int8())
+    listed = blocklist.make(pa.array(entries, pa.large_string()), codes, [blocklist.NO_CATEGORY])
     wanted = set(entries)
     assert len(listed) == len(wanted)
     for probe in [*entries, *(e + "a" for e in entries), *(e[:-1] for e in entries), "", "\U0001f600"]:

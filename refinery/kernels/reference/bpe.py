@@ -67,8 +67,9 @@ def encoder(merges: str) -> tiktoken.Encoding:
     return tiktoken.Encoding("gpt2", pat_str=_PIECES, mergeable_ranks=ranks(merges), special_tokens={})
 
 
+@lru_cache(maxsize=4)
 def ranks(merges: str) -> dict[bytes, int]:
-    """Each token's bytes and its id, which is also its rank in merging; ids ascend from 0.
+    """Each token's bytes and its id, which is also its rank in merging; ids ascend from 0. Not to be changed.
 
     The 256 single bytes come first, in the order in which GPT-2 writes them as characters; then one token a merge.
     """
@@ -80,9 +81,12 @@ def ranks(merges: str) -> dict[bytes, int]:
         for number, line in enumerate(lines, start=2):
             try:
                 left, right = line.split()
-                found[bytes(byte_of[character] for character in left + right)] = len(found)
+                token = bytes(byte_of[character] for character in left + right)
             except (ValueError, KeyError) as error:
                 raise ValueError(f"{merges}:{number}: expected two tokens, found {line.rstrip()!r}") from error
+            if token in found:
+                raise ValueError(f"{merges}:{number}: expected a new token, found {line.rstrip()!r} again")
+            found[token] = len(found)
     return found
 
 

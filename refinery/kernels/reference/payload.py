@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import brotli
 import zstandard
 
-from stages._warc.decoders import WINDOW, ZSTD
-from stages._warc.headers import Message
-
 GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
+WINDOW = 1 << 27
+"""Memory that a zstd frame may ask for."""
+
 PIECE = 1 << 12
 OUT = 1 << 18
 MEMBERS = 64
@@ -45,13 +46,16 @@ class Payload:
     """Whether nothing came out of bytes that were packed."""
 
 
-def unpacked(message: Message, most: int) -> Payload:
-    """The body of a response, of which ``most`` bytes are wanted."""
-    data, notes = message.payload, []
-    if "chunked" in ",".join(message.fields.get("transfer-encoding", ())).lower():
+def unpacked(data: bytes, transfer: Sequence[str], content: Sequence[str], most: int) -> Payload:
+    """The body of a response, of which ``most`` bytes are wanted.
+
+    ``transfer`` and ``content`` are the values of its Transfer-Encoding and Content-Encoding fields.
+    """
+    notes: list[str] = []
+    if "chunked" in ",".join(transfer).lower():
         data, note = dechunked(data)
         notes += [note] if note else []
-    for coding in _codings(message):
+    for coding in _codings(transfer, content):
         result = _decoded(data, coding, most)
         data = result.data
         notes += result.notes
@@ -60,9 +64,9 @@ def unpacked(message: Message, most: int) -> Payload:
     return Payload(data, tuple(notes), too_large=len(data) > most)
 
 
-def _codings(message: Message) -> list[str]:
+def _codings(transfer: Sequence[str], content: Sequence[str]) -> list[str]:
     """Names of the codings in the order in which they are undone."""
-    names = ",".join([*message.fields.get("content-encoding", ()), *message.fields.get("transfer-encoding", ())])
+    names = ",".join([*content, *transfer])
     wanted = [name.strip(" \t\"'").lower().removeprefix("x-") for name in names.split(",")]
     return [name for name in reversed(wanted) if name not in _UNPACKED][:LAYERS]
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages._warc.charset import decoded, decoder, header_label, meta_label
+from refinery.kernels import decoded, header_label
+from refinery.kernels.reference.charset import decoder, meta_label
 
 RUSSIAN = "<p>Съешь же ещё этих мягких французских булок, да выпей чаю</p>"
 GERMAN = "<p>Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich, für immer und überall</p>"

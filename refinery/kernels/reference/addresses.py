@@ -10,11 +10,9 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import lru_cache
 from urllib.parse import unquote
-
-from publicsuffixlist import PublicSuffixList
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:[/\\]{2}")
 _HOST_END = re.compile(r"[/\\?#]")
@@ -39,7 +37,7 @@ class Address:
     defect: str = "none"
 
 
-def parse(url: str | None) -> Address:
+def parse_url(url: str | None) -> Address:
     """The address of a URL. Linear in its length; raises nothing.
 
     Defects: ``missing`` (null or blank), ``no_scheme`` (no ``scheme://``), ``no_host``, ``bad_host``.
@@ -95,20 +93,30 @@ def _ip(text: str, kind: type[ipaddress.IPv4Address | ipaddress.IPv6Address]) ->
         return ""
 
 
-def domains(host: str) -> tuple[str, ...]:
-    """The host and its parent domains down to the registered domain, longest first.
+def domains(host: str, suffixes: AbstractSet[str]) -> tuple[str, ...]:
+    """The canonical host and its parent domains down to the registered domain, longest first.
 
-    Only suffixes of the ICANN section count as public: an entry ``blogspot.com`` means all blogs, an entry ``co.uk`` or
-    ``com`` nothing but that very host. An IP address has no parents.
+    ``suffixes`` are rules of the Public Suffix List: ``co.uk``, ``*.ck``, ``!www.ck``. A public suffix has no parents,
+    nor has an IP address.
     """
-    registered = None if ":" in host or _NUMBERS.fullmatch(host) else _public_suffixes().privatesuffix(host)
-    found = [host]
-    while registered is not None and host != registered:
-        host = host.partition(".")[2]
-        found.append(host)
-    return tuple(found)
+    if ":" in host or _NUMBERS.fullmatch(host):
+        return (host,)
+    labels = host.split(".")
+    parents = len(labels) - _public_labels(labels, suffixes) - 1
+    return (host, *(".".join(labels[first:]) for first in range(1, parents + 1)))
 
 
-@lru_cache(maxsize=1)
-def _public_suffixes() -> PublicSuffixList:
-    return PublicSuffixList(only_icann=True)
+def _public_labels(labels: list[str], suffixes: AbstractSet[str]) -> int:
+    """How many of the last labels are the public suffix: of the longest rule that fits, and 1 where none does.
+
+    What ``*.`` stands before is itself public. See https://github.com/publicsuffix/list/wiki/Format.
+    """
+    for first in range(len(labels)):
+        name, count = ".".join(labels[first:]), len(labels) - first
+        if f"!{name}" in suffixes:
+            return count - 1
+        if f"*.{name}" in suffixes:
+            return count + (first > 0)
+        if name in suffixes:
+            return count
+    return 1

@@ -1,0 +1,134 @@
+//! GPT-2 token ids of texts, and their number. Twin: `refinery.kernels.reference.bpe`.
+//!
+//! Most pieces are a token, and those that are not repeat: merging is for the rest.
+
+use std::sync::Mutex;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt16Type;
+use arrow_array::{Array, StringArray, UInt32Array};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::boundary::{Given, Made};
+use crate::lists::{unfit, Making};
+use crate::merges::{Token, Vocabulary};
+use crate::pieces::Classes;
+use crate::text::text;
+use crate::words::{key, Known, Words, KEY, STRETCH};
+
+/// GPT-2's tokenizer, or another one that differs in the tokens only.
+#[pyclass(frozen)]
+struct Tokenizer {
+    classes: Classes,
+    vocabulary: Vocabulary,
+    known: Known,
+    /// Tables of words that no call has in use.
+    idle: Mutex<Vec<Words>>,
+}
+
+#[pymethods]
+impl Tokenizer {
+    /// From the bytes of each token in the order of ids, and the class of each code point.
+    #[new]
+    fn new(tokens: Given, classes: Vec<u8>) -> PyResult<Self> {
+        let tokens = tokens.0.as_binary_opt::<i32>().ok_or_else(|| unfit(tokens.0.data_type()))?;
+        let all = || tokens.iter().map(Option::unwrap_or_default);
+        let wrong = || PyValueError::new_err("expected less than 65,536 distinct tokens, all single bytes among them");
+        let unknown = || PyValueError::new_err("expected a class for each code point");
+        Ok(Tokenizer {
+            classes: Classes::new(classes).ok_or_else(unknown)?,
+            vocabulary: Vocabulary::new(all()).ok_or_else(wrong)?,
+            known: Known::new(all()),
+            idle: Mutex::default(),
+        })
+    }
+
+    /// `list<uint16>`: the ids of each text, none for null.
+    fn token_ids(&self, py: Python<'_>, texts: Given) -> PyResult<Made> {
+        py.allow_threads(|| {
+            let texts = strings(&texts)?;
+            let mut made = Making::<UInt16Type>::with_capacity(0, texts.len());
+            self.with_words(|words| {
+                (0..texts.len()).try_for_each(|row| {
+                    self.encode(text(texts, row)?, words, |tokens| made.values.extend_from_slice(tokens));
+                    made.end()
+                })
+            })?;
+            made.done().map(Made::new)
+        })
+    }
+
+    /// How many ids each text has.
+    fn count_tokens(&self, py: Python<'_>, texts: Given) -> PyResult<Made> {
+        py.allow_threads(|| {
+            let texts = strings(&texts)?;
+            let counts = self.with_words(|words| {
+                let count = |row| {
+                    let mut count = 0;
+                    self.encode(text(texts, row)?, words, |tokens| count += tokens.len() as u32);
+                    Ok(count)
+                };
+                (0..texts.len()).map(count).collect::<PyResult<Vec<u32>>>()
+            })?;
+            Ok(Made::new(UInt32Array::from(counts)))
+        })
+    }
+}
+
+impl Tokenizer {
+    /// Call with a table of words that was used before, or a new one. Never waits.
+    fn with_words<T>(&self, call: impl FnOnce(&mut Words) -> T) -> T {
+        let idle = self.idle.try_lock().ok().and_then(|mut idle| idle.pop());
+        let mut words = idle.unwrap_or_else(Words::new);
+        let result = call(&mut words);
+        if let Ok(mut idle) = self.idle.try_lock() {
+            idle.push(words);
+        }
+        result
+    }
+
+    /// Give the tokens of a text in order, some at a time.
+    fn encode(&self, text: &str, words: &mut Words, mut found: impl FnMut(&[Token])) {
+        let bytes = text.as_bytes();
+        for piece in self.classes.pieces(text) {
+            if piece.len() < KEY {
+                let key = key(bytes, piece.start, piece.end);
+                match self.known.token(key) {
+                    Some(token) => found(&[token]),
+                    None => found(words.tokens(key, &self.vocabulary, &bytes[piece])),
+                }
+            } else {
+                self.encode_long(&bytes[piece], words, &mut found);
+            }
+        }
+    }
+
+    /// The same for a piece that has no key.
+    fn encode_long(&self, piece: &[u8], words: &mut Words, found: &mut impl FnMut(&[Token])) {
+        if let Some(token) = self.vocabulary.whole(piece) {
+            return found(&[token]);
+        }
+        let (vocabulary, mut start) = (&self.vocabulary, 0);
+        for stretch in vocabulary.stretches(piece) {
+            let end = start + stretch.len();
+            if stretch.len() < KEY {
+                // A token need not be what its bytes merge to, so a stretch is not the piece of the same bytes.
+                let key = key(piece, start, end) | STRETCH;
+                found(words.tokens(key, vocabulary, stretch));
+            } else {
+                found(words.merged(vocabulary, stretch));
+            }
+            start = end;
+        }
+    }
+}
+
+fn strings(texts: &Given) -> PyResult<&StringArray> {
+    texts.0.as_string_opt::<i32>().ok_or_else(|| unfit(texts.0.data_type()))
+}
+
+/// Add this module's class.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Tokenizer>()
+}

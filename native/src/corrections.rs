@@ -1,0 +1,268 @@
+//! Line-wise corrections of texts, with all that is removed. Twin: `refinery.kernels.reference.linewise`.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, Float64Array, StringArray, StructArray, UInt32Array, UInt64Array};
+use arrow_buffer::{Buffer, OffsetBuffer};
+use arrow_schema::{Field, Fields};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::boundary::{Given, Made};
+use crate::classes::Classes;
+use crate::lines::{Cut, Fate, Judge, LineRules, Reason};
+use crate::lists::{lists_of, offset};
+use crate::text::{share, text};
+use crate::vocabulary::Undecided;
+
+/// What a line is, once judged.
+#[derive(Clone, Copy, PartialEq)]
+enum Line {
+    Blank,
+    Text,
+    Discarded(Reason),
+}
+
+/// A line and its ends: of its text, in bytes, and of its cuts.
+struct Judged {
+    line: Line,
+    end: u32,
+    cuts: u32,
+}
+
+/// What is counted in a text.
+#[derive(Default)]
+struct Counts {
+    words: u64,
+    removed: u64,
+    flagged: u64,
+    lines: [u32; Reason::COUNTED], // by reason
+}
+
+impl Counts {
+    fn add(&mut self, words: u32, fate: &Fate, cuts: &[Cut]) {
+        self.words += u64::from(words);
+        let (removed, reasons) = match fate {
+            Fate::Stays => return,
+            Fate::Cut(removed) => (*removed, cuts.iter().fold(0, |all, (_, reason)| all | bit(*reason))),
+            Fate::Discarded(reason) => (words, bit(*reason)),
+        };
+        self.removed += u64::from(removed);
+        self.flagged += u64::from(words);
+        for (reason, lines) in self.lines.iter_mut().enumerate() {
+            *lines += u32::from(reasons & 1 << reason != 0);
+        }
+    }
+}
+
+fn bit(reason: Reason) -> u8 {
+    1 << reason as u8
+}
+
+/// Corrects one text after another.
+struct Corrector<'a> {
+    judge: Judge<'a>,
+    lines: Vec<Judged>,
+    cuts: Vec<Cut>, // inside lines
+    made: Corrected,
+}
+
+impl Corrector<'_> {
+    fn correct(&mut self, text: &str) -> PyResult<()> {
+        match self.judge_lines(text) {
+            Ok(counts) => {
+                self.made.count(&counts);
+                self.discard_breaks();
+                self.cut(text)?;
+            }
+            Err(Undecided) => {
+                self.made.undecided.push(self.made.removed_words.len() as u64);
+                self.made.count(&Counts::default());
+            }
+        }
+        self.made.end_text()
+    }
+
+    fn judge_lines(&mut self, text: &str) -> Result<Counts, Undecided> {
+        self.lines.clear();
+        self.cuts.clear();
+        let mut counts = Counts::default();
+        let mut start = 0;
+        while start <= text.len() {
+            let end = self.judge.read(text, start);
+            let mut line = Line::Blank;
+            if self.judge.words > 0 {
+                let before = self.cuts.len();
+                let fate = self.judge.judge(text, start..end, &mut self.cuts)?;
+                counts.add(self.judge.words, &fate, &self.cuts[before..]);
+                line = if let Fate::Discarded(reason) = fate { Line::Discarded(reason) } else { Line::Text };
+            }
+            self.lines.push(Judged { line, end: end as u32, cuts: self.cuts.len() as u32 });
+            start = end + 1;
+        }
+        Ok(counts)
+    }
+
+    /// Discard blank lines that would follow a blank line or stand at either end of the text, beside discarded lines.
+    fn discard_breaks(&mut self) {
+        let (mut beside, mut blank) = (false, true); // is the line before discarded, and the last kept one blank
+        let mut last_text = 0;
+        for (place, judged) in self.lines.iter_mut().enumerate() {
+            match judged.line {
+                Line::Blank if beside && blank => judged.line = Line::Discarded(Reason::Break),
+                Line::Discarded(_) => beside = true,
+                line => (beside, blank) = (false, line == Line::Blank),
+            }
+            if judged.line == Line::Text {
+                last_text = place + 1;
+            }
+        }
+        if beside {
+            for judged in &mut self.lines[last_text..] {
+                if judged.line == Line::Blank {
+                    judged.line = Line::Discarded(Reason::Break);
+                }
+            }
+        }
+    }
+
+    /// Write the text without what is cut. A discarded line goes with its newline; after the last line that stays it is
+    /// the newline before.
+    fn cut(&mut self, text: &str) -> PyResult<()> {
+        let last_kept = self.lines.iter().rposition(|judged| !matches!(judged.line, Line::Discarded(_)));
+        let last = self.lines.len() - 1;
+        let (mut start, mut first_cut, mut kept) = (0, 0, 0);
+        for (place, judged) in self.lines.iter().enumerate() {
+            let end = judged.end as usize;
+            if let Line::Discarded(reason) = judged.line {
+                let before = usize::from(last_kept.is_some_and(|kept| place > kept));
+                let after = usize::from(place < last_kept.unwrap_or(last));
+                self.made.remove(text, &mut kept, start - before..end + after, reason)?;
+            }
+            for (range, reason) in &self.cuts[first_cut..judged.cuts as usize] {
+                self.made.remove(text, &mut kept, range.clone(), *reason)?;
+            }
+            first_cut = judged.cuts as usize;
+            start = end + 1;
+        }
+        self.made.text.extend_from_slice(&text.as_bytes()[kept..]);
+        Ok(())
+    }
+}
+
+/// The columns of all texts.
+#[derive(Default)]
+struct Corrected {
+    text: Vec<u8>,
+    text_ends: Vec<i32>,
+    removed_words: Vec<f64>,
+    flagged_words: Vec<f64>,
+    lines: [Vec<u32>; Reason::COUNTED],
+    offsets: Vec<u64>,
+    lengths: Vec<u64>,
+    reasons: Vec<u8>,
+    reason_ends: Vec<i32>,
+    removed: Vec<u8>,
+    removed_ends: Vec<i32>,
+    list_ends: Vec<i32>,
+    undecided: Vec<u64>,
+}
+
+impl Corrected {
+    fn new() -> Self {
+        let zero = || vec![0];
+        Corrected {
+            text_ends: zero(),
+            reason_ends: zero(),
+            removed_ends: zero(),
+            list_ends: zero(),
+            ..Corrected::default()
+        }
+    }
+
+    fn count(&mut self, counts: &Counts) {
+        self.removed_words.push(share(counts.removed, counts.words));
+        self.flagged_words.push(share(counts.flagged, counts.words));
+        self.lines.iter_mut().zip(counts.lines).for_each(|(column, lines)| column.push(lines));
+    }
+
+    /// Keep the text from `kept` to the range, and remove the range.
+    fn remove(&mut self, text: &str, kept: &mut usize, range: Range<usize>, reason: Reason) -> PyResult<()> {
+        self.text.extend_from_slice(&text.as_bytes()[*kept..range.start]);
+        *kept = range.end;
+        self.offsets.push(range.start as u64);
+        self.lengths.push(range.len() as u64);
+        self.reasons.extend_from_slice(reason.name().as_bytes());
+        self.reason_ends.push(offset(self.reasons.len())?);
+        self.removed.extend_from_slice(&text.as_bytes()[range]);
+        self.removed_ends.push(offset(self.removed.len())?);
+        Ok(())
+    }
+
+    fn end_text(&mut self) -> PyResult<()> {
+        self.text_ends.push(offset(self.text.len())?);
+        self.list_ends.push(offset(self.offsets.len())?);
+        Ok(())
+    }
+
+    fn spans(&mut self) -> PyResult<ArrayRef> {
+        let columns: [(&str, ArrayRef); 4] = [
+            ("offset", Arc::new(UInt64Array::from(std::mem::take(&mut self.offsets)))),
+            ("length", Arc::new(UInt64Array::from(std::mem::take(&mut self.lengths)))),
+            ("reason", Arc::new(strings(&mut self.reasons, &mut self.reason_ends)?)),
+            ("text", Arc::new(strings(&mut self.removed, &mut self.removed_ends)?)),
+        ];
+        let fields: Fields = columns.iter().map(|(name, c)| Field::new(*name, c.data_type().clone(), true)).collect();
+        let spans = StructArray::try_new(fields, columns.map(|(_, column)| column).into(), None);
+        Ok(Arc::new(spans.map_err(|error| PyValueError::new_err(error.to_string()))?))
+    }
+
+    /// The columns of the twin's `CORRECTIONS`, and the rows that are left to the twin.
+    fn done(mut self) -> PyResult<(Vec<Made>, Made)> {
+        let removed = lists_of(self.spans()?, std::mem::take(&mut self.list_ends))?;
+        let mut columns = vec![
+            Made::new(strings(&mut self.text, &mut self.text_ends)?),
+            Made::new(Float64Array::from(self.removed_words)),
+            Made::new(Float64Array::from(self.flagged_words)),
+        ];
+        columns.extend(self.lines.into_iter().map(|lines| Made::new(UInt32Array::from(lines))));
+        columns.push(Made::new(removed));
+        Ok((columns, Made::new(UInt64Array::from(self.undecided))))
+    }
+}
+
+fn strings(bytes: &mut Vec<u8>, ends: &mut Vec<i32>) -> PyResult<StringArray> {
+    let offsets = OffsetBuffer::new(std::mem::take(ends).into());
+    StringArray::try_new(offsets, Buffer::from_vec(std::mem::take(bytes)), None)
+        .map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+fn corrected(texts: &StringArray, rules: &LineRules, classes: Classes<'_>) -> PyResult<(Vec<Made>, Made)> {
+    let judge = Judge::new(rules, classes);
+    let mut corrector = Corrector { judge, lines: Vec::new(), cuts: Vec::new(), made: Corrected::new() };
+    for row in 0..texts.len() {
+        corrector.correct(text(texts, row)?)?;
+    }
+    corrector.made.done()
+}
+
+#[pyfunction]
+fn correct_lines(
+    py: Python<'_>,
+    texts: Given,
+    rules: &Bound<'_, LineRules>,
+    classes: &[u8],
+) -> PyResult<(Vec<Made>, Made)> {
+    let rules = rules.get();
+    let classes = Classes::try_from(classes)?;
+    let texts = texts.0.as_string_opt::<i32>().ok_or_else(|| PyTypeError::new_err("texts must be a string array"))?;
+    py.allow_threads(|| corrected(texts, rules, classes))
+}
+
+/// Add this module's functions.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<LineRules>()?;
+    module.add_function(wrap_pyfunction!(correct_lines, module)?)
+}

@@ -1,0 +1,181 @@
+//! The matrices of a model: sums of rows, and products with a row. Rows are whole or coded by a product quantiser.
+//!
+//! Each dimension of a sum, and each product, adds in the library's order, so that rounding is the same.
+
+use arrow_buffer::{Buffer, MutableBuffer};
+
+use super::reader::{require, Fault, Reader};
+
+const CENTROIDS: usize = 256;
+const BLOCK: usize = 16;
+const LARGEST_DECODED: usize = 1 << 24;
+
+pub struct Matrix {
+    pub rows: usize,
+    pub dimensions: usize,
+    body: Body,
+}
+
+enum Body {
+    /// Numbers of 32 bits, little-endian.
+    Whole(Buffer),
+    Coded(Codes),
+}
+
+/// Rows in parts: each part is one of 256 centroids, and a row's centroids share a factor.
+struct Codes {
+    codes: Buffer,
+    parts: usize,
+    /// Dimensions of each part; the last may have less.
+    width: usize,
+    last: usize,
+    centroids: Vec<f32>,
+    norms: Option<(Buffer, Vec<f32>)>,
+}
+
+impl Matrix {
+    pub fn read_whole(reader: &mut Reader) -> Result<Self, Fault> {
+        let (rows, dimensions) = (reader.large_size("rows")?, reader.large_size("columns")?);
+        let numbers = reader.take(rows.saturating_mul(dimensions).saturating_mul(4))?;
+        Ok(Matrix { rows, dimensions, body: Body::Whole(numbers) })
+    }
+
+    pub fn read_coded(reader: &mut Reader) -> Result<Self, Fault> {
+        let with_norms = reader.byte()? != 0;
+        let (rows, dimensions) = (reader.large_size("rows")?, reader.large_size("columns")?);
+        let size = reader.size("codes")?;
+        let bytes = reader.take(size)?;
+        let (shape, centroids) = read_quantiser(reader)?;
+        let [columns, parts, width, last] = shape;
+        require(columns == dimensions && rows.checked_mul(parts) == Some(size), || {
+            format!("{size} codes of {rows} × {parts} parts, {columns} of {dimensions} columns")
+        })?;
+        let norms = if with_norms { Some(read_norms(reader, rows)?) } else { None };
+        let body = Body::Coded(Codes { codes: bytes, parts, width, last, centroids, norms });
+        Ok(Matrix { rows, dimensions, body })
+    }
+
+    /// The same with whole rows, which are faster to add, unless that takes more than 64 MB.
+    pub fn decoded(self) -> Self {
+        match &self.body {
+            Body::Coded(codes) if self.rows.saturating_mul(self.dimensions) <= LARGEST_DECODED => {
+                let mut numbers = MutableBuffer::with_capacity(self.rows * self.dimensions * 4);
+                for row in 0..self.rows {
+                    let factor = codes.factor(row);
+                    codes.for_each(row, |_, number| numbers.extend_from_slice(&(factor * number).to_le_bytes()));
+                }
+                Matrix { body: Body::Whole(numbers.into()), ..self }
+            }
+            _ => self,
+        }
+    }
+
+    /// Add rows to `sums`, in their order.
+    pub fn add(&self, rows: &[u32], sums: &mut [f32]) {
+        match &self.body {
+            Body::Whole(numbers) => {
+                let mut blocks = sums.chunks_exact_mut(BLOCK);
+                let mut start = 0;
+                for block in &mut blocks {
+                    add_block(numbers, (4 * self.dimensions, 4 * start), rows, block);
+                    start += BLOCK;
+                }
+                add_rest(numbers, (4 * self.dimensions, 4 * start), rows, blocks.into_remainder());
+            }
+            Body::Coded(codes) => {
+                for &row in rows {
+                    let factor = codes.factor(row as usize);
+                    codes.for_each(row as usize, |column, number| sums[column] += factor * number);
+                }
+            }
+        }
+    }
+
+    /// The product of a row with `vector`. A fault if that is no number, as in the library, which asks of whole rows.
+    pub fn product(&self, row: usize, vector: &[f32]) -> Result<f32, Fault> {
+        let mut sum = 0.0_f32;
+        match &self.body {
+            Body::Whole(numbers) => {
+                let row = &numbers[4 * self.dimensions * row..][..4 * self.dimensions];
+                for (four, factor) in row.chunks_exact(4).zip(vector) {
+                    sum += number(four) * factor;
+                }
+                if sum.is_nan() {
+                    return Err(Fault("the fastText model gives what is no number (NaN)".to_owned()));
+                }
+                Ok(sum)
+            }
+            Body::Coded(codes) => {
+                codes.for_each(row, |column, number| sum += vector[column] * number);
+                Ok(sum * codes.factor(row))
+            }
+        }
+    }
+}
+
+impl Codes {
+    fn factor(&self, row: usize) -> f32 {
+        self.norms.as_ref().map_or(1.0, |(codes, norms)| norms[usize::from(codes[row])])
+    }
+
+    #[inline(always)]
+    fn for_each(&self, row: usize, mut act: impl FnMut(usize, f32)) {
+        let codes = &self.codes[row * self.parts..][..self.parts];
+        for (part, &code) in codes.iter().enumerate() {
+            let width = if part + 1 == self.parts { self.last } else { self.width };
+            let start = part * CENTROIDS * self.width + usize::from(code) * width;
+            for (column, &number) in self.centroids[start..][..width].iter().enumerate() {
+                act(part * self.width + column, number);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn number(four: &[u8]) -> f32 {
+    f32::from_le_bytes([four[0], four[1], four[2], four[3]])
+}
+
+/// `place` is the length of a row and the start within it, in bytes.
+fn add_block(numbers: &[u8], place: (usize, usize), rows: &[u32], sums: &mut [f32]) {
+    let mut held = [0.0_f32; BLOCK];
+    held.copy_from_slice(sums);
+    for &row in rows {
+        let part = &numbers[place.0 * row as usize + place.1..][..4 * BLOCK];
+        for (sum, four) in held.iter_mut().zip(part.chunks_exact(4)) {
+            *sum += number(four);
+        }
+    }
+    sums.copy_from_slice(&held);
+}
+
+fn add_rest(numbers: &[u8], place: (usize, usize), rows: &[u32], sums: &mut [f32]) {
+    if sums.is_empty() {
+        return;
+    }
+    for &row in rows {
+        let part = &numbers[place.0 * row as usize + place.1..][..4 * sums.len()];
+        for (sum, four) in sums.iter_mut().zip(part.chunks_exact(4)) {
+            *sum += number(four);
+        }
+    }
+}
+
+/// Columns, parts, width, width of the last part; and the centroids of all parts.
+fn read_quantiser(reader: &mut Reader) -> Result<([usize; 4], Vec<f32>), Fault> {
+    let mut shape = [0; 4];
+    for size in &mut shape {
+        *size = reader.size("dimensions of a quantiser")?;
+    }
+    let [columns, parts, width, last] = shape;
+    let fits = columns > 0 && width > 0 && parts == columns.div_ceil(width) && last == columns - (parts - 1) * width;
+    require(fits, || format!("a quantiser of {columns} columns in {parts} parts of {width}, the last of {last}"))?;
+    Ok((shape, reader.floats(columns * CENTROIDS)?))
+}
+
+fn read_norms(reader: &mut Reader, rows: usize) -> Result<(Buffer, Vec<f32>), Fault> {
+    let codes = reader.take(rows)?;
+    let (shape, norms) = read_quantiser(reader)?;
+    require(shape == [1; 4], || format!("norms of {} columns", shape[0]))?;
+    Ok((codes, norms))
+}

@@ -1,0 +1,136 @@
+//! From the mean of a text's rows to its best label, by the loss that the model was trained with.
+//!
+//! Where the library computes in 32 bits and where in 64 is kept: it shows in the last bits. So is which of two equal
+//! scores wins: the later one.
+
+use super::matrix::Matrix;
+use super::reader::{require, Fault};
+
+const LARGEST: f32 = 8.0;
+const STEPS: usize = 512;
+const COUNT_OF_NONE: i64 = 1_000_000_000_000_000;
+
+pub enum Output {
+    /// Hierarchical softmax: the children of each inner node. Labels are nodes too, and come before them.
+    Tree(Vec<(usize, usize)>),
+    Softmax,
+    /// Independent labels: a table of the logistic function.
+    Logistic(Vec<f32>),
+}
+
+impl Output {
+    /// The output of a loss as the file numbers it, for labels of these counts.
+    pub fn new(loss: i32, counts: &[i64]) -> Result<Self, Fault> {
+        match loss {
+            1 => tree(counts).map(Output::Tree),
+            2 | 4 => Ok(Output::Logistic((0..=STEPS).map(logistic_at).collect())),
+            3 => Ok(Output::Softmax),
+            _ => Err(Fault(format!("damaged fastText model: loss {loss}"))),
+        }
+    }
+
+    /// The best label and its logarithmic score. None where every score is next to nothing.
+    pub fn best(&self, matrix: &Matrix, mean: &[f32], scores: &mut Vec<f32>) -> Result<Option<(usize, f32)>, Fault> {
+        if let Output::Tree(nodes) = self {
+            return best_leaf(nodes, matrix, mean);
+        }
+        scores.clear();
+        for row in 0..matrix.rows {
+            scores.push(matrix.product(row, mean)?);
+        }
+        match self {
+            Output::Logistic(table) => scores.iter_mut().for_each(|score| *score = logistic(table, *score)),
+            _ => softmax(scores),
+        }
+        Ok(best_score(scores))
+    }
+}
+
+/// The library's logarithm of a probability.
+fn log(probability: f32) -> f32 {
+    (f64::from(probability) + 1e-5).ln() as f32
+}
+
+#[allow(clippy::neg_cmp_op_on_partial_ord)] // what is no number takes the place, as in the library
+fn best_score(scores: &[f32]) -> Option<(usize, f32)> {
+    let mut best: Option<(usize, f32)> = None;
+    for (label, &score) in scores.iter().enumerate() {
+        let score = if score < 0.0 { continue } else { log(score) };
+        if best.is_none_or(|(_, highest)| !(score < highest)) {
+            best = Some((label, score));
+        }
+    }
+    best
+}
+
+#[allow(clippy::neg_cmp_op_on_partial_ord)]
+fn best_leaf(nodes: &[(usize, usize)], matrix: &Matrix, mean: &[f32]) -> Result<Option<(usize, f32)>, Fault> {
+    let labels = nodes.len() + 1;
+    let least = log(0.0);
+    let mut best: Option<(usize, f32)> = None;
+    let mut open = vec![(2 * labels - 2, 0.0_f32)];
+    while let Some((node, score)) = open.pop() {
+        if score < least || best.is_some_and(|(_, highest)| score < highest) {
+            continue;
+        }
+        let Some(inner) = node.checked_sub(labels) else {
+            best = Some((node, score));
+            continue;
+        };
+        let right = (1.0 / f64::from(1.0 + (-matrix.product(inner, mean)?).exp())) as f32;
+        let left = (1.0 - f64::from(right)) as f32;
+        open.push((nodes[inner].1, score + log(right)));
+        open.push((nodes[inner].0, score + log(left)));
+    }
+    Ok(best)
+}
+
+/// The Huffman tree of labels, which come with falling counts.
+fn tree(counts: &[i64]) -> Result<Vec<(usize, usize)>, Fault> {
+    let labels = counts.len();
+    let total = counts.iter().try_fold(0_i64, |sum, &count| sum.checked_add(count).filter(|_| count >= 0));
+    require(total.is_some_and(|total| total < COUNT_OF_NONE), || "counts of labels".to_owned())?;
+    let mut all = counts.to_vec();
+    let mut nodes = Vec::with_capacity(labels.saturating_sub(1));
+    let (mut leaves, mut inner) = (labels, labels);
+    for _ in 1..labels {
+        let mut next = || {
+            if leaves > 0 && all[leaves - 1] < all.get(inner).copied().unwrap_or(COUNT_OF_NONE) {
+                leaves -= 1;
+                leaves
+            } else {
+                inner += 1;
+                inner - 1
+            }
+        };
+        let (left, right) = (next(), next());
+        all.push(all[left] + all[right]);
+        nodes.push((left, right));
+    }
+    Ok(nodes)
+}
+
+fn softmax(scores: &mut [f32]) {
+    let highest = scores.iter().fold(scores[0], |highest, &score| if score < highest { highest } else { score });
+    let mut total = 0.0_f32;
+    for score in scores.iter_mut() {
+        *score = f64::from(*score - highest).exp() as f32;
+        total += *score;
+    }
+    scores.iter_mut().for_each(|score| *score /= total);
+}
+
+fn logistic_at(step: usize) -> f32 {
+    let place = (2 * step * LARGEST as usize) as f32 / STEPS as f32 - LARGEST;
+    (1.0 / (1.0 + f64::from((-place).exp()))) as f32
+}
+
+fn logistic(table: &[f32], place: f32) -> f32 {
+    if place < -LARGEST {
+        0.0
+    } else if place > LARGEST {
+        1.0
+    } else {
+        table[((place + LARGEST) * STEPS as f32 / LARGEST / 2.0) as usize]
+    }
+}

@@ -1,0 +1,337 @@
+//! What becomes of a line: discarded as junk, cut, or left. Twin: `_judge` of `refinery.kernels.reference.linewise`.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use pyo3::prelude::*;
+
+use crate::classes::{Classes, ALPHA, BEYOND, DIGIT, SPACE, UPPER};
+use crate::phrases::Phrases;
+use crate::vocabulary::{Lengths, Undecided, Vocabulary};
+
+/// Beside the classes: a character that a numeric line may not have.
+const OTHER: u8 = 64;
+const NUMERIC_SEPARATORS: [char; 8] = ['.', ',', ':', '/', '-', '%', '$', '€'];
+
+/// Why something is removed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    Uppercase,
+    Numeric,
+    Counter,
+    OneWord,
+    Start,
+    End,
+    Anywhere,
+    Break,
+}
+
+impl Reason {
+    /// The reasons but for `Break`, by their number.
+    pub const COUNTED: usize = Reason::Break as usize;
+
+    /// As the twin spells it.
+    pub fn name(self) -> &'static str {
+        ["uppercase", "numeric", "counter", "one_word", "start", "end", "anywhere", "break"][self as usize]
+    }
+}
+
+/// What the rules need to know; the fields of the twin's `LineRules`.
+#[pyclass(frozen)]
+pub struct LineRules {
+    vocabulary: Vocabulary, // of phrases and nouns
+    lengths: Lengths,
+    phrases: Phrases,
+    nouns: Vec<bool>, // by number of the word
+    suffixes: String, // of numbers, in any case
+    max_uppercase: f64,
+    short_line: usize,
+}
+
+#[pymethods]
+impl LineRules {
+    #[new]
+    fn new(
+        phrases: [Vec<Vec<String>>; 3],
+        nouns: Vec<String>,
+        lower: HashMap<char, String>,
+        suffixes: String,
+        max_uppercase: f64,
+        short_line: usize,
+    ) -> Self {
+        let mut words = phrases.iter().flatten().flatten().chain(&nouns).cloned().collect::<Vec<_>>();
+        words.sort_unstable();
+        words.dedup();
+        let mut lengths = Lengths::none();
+        words.iter().for_each(|word| lengths.add(word.as_bytes()));
+        let numbers = words.iter().zip(0..).collect::<HashMap<_, u32>>();
+        let numbered = phrases.map(|place| {
+            place.iter().map(|phrase| phrase.iter().map(|word| numbers[word]).collect()).collect::<Vec<Vec<u32>>>()
+        });
+        LineRules {
+            vocabulary: Vocabulary::new(&words, lower),
+            lengths,
+            phrases: Phrases::new(numbered),
+            nouns: words.iter().map(|word| nouns.contains(word)).collect(),
+            suffixes,
+            max_uppercase,
+            short_line,
+        }
+    }
+}
+
+impl LineRules {
+    fn number(&self, bare: &str, buffer: &mut String) -> Result<Option<u32>, Undecided> {
+        let possible = if bare.is_ascii() {
+            self.lengths.admit(bare.as_bytes())
+        } else {
+            self.lengths.admit_first(bare.as_bytes())
+        };
+        if possible {
+            self.vocabulary.find(bare, buffer)
+        } else {
+            Ok(None)
+        }
+    }
+}
+
+/// What some words are made of.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    letters: u32,
+    uppercase: u32,
+    classes: u8,
+}
+
+/// A range of the text in bytes, and why it is cut.
+pub type Cut = (Range<usize>, Reason);
+
+/// What becomes of a line.
+pub enum Fate {
+    Stays,
+    /// Loses some words, how many.
+    Cut(u32),
+    Discarded(Reason),
+}
+
+/// Reads and judges lines; what it knows of the last one is kept here.
+pub struct Judge<'a> {
+    rules: &'a LineRules,
+    classes: Classes<'a>,
+    by_byte: [u8; 256],
+    /// Words of the line.
+    pub words: u32,
+    tally: Tally,
+    spans: Vec<Range<usize>>, // of as many words as a short line has
+    core: Vec<Option<u32>>,   // the words that are not all marks, if they are known ones
+    places: Vec<usize>,       // which words of the line they are
+    reasons: Vec<Option<Reason>>,
+    lower: String,
+}
+
+impl<'a> Judge<'a> {
+    pub fn new(rules: &'a LineRules, classes: Classes<'a>) -> Self {
+        let mut by_byte = classes.by_byte();
+        for byte in 0..128_u8 {
+            by_byte[usize::from(byte)] = numeric(byte.into(), by_byte[usize::from(byte)]);
+        }
+        Judge {
+            rules,
+            classes,
+            by_byte,
+            words: 0,
+            tally: Tally::default(),
+            spans: Vec::new(),
+            core: Vec::new(),
+            places: Vec::new(),
+            reasons: Vec::new(),
+            lower: String::new(),
+        }
+    }
+
+    /// Read the line that starts at `start`, and give its end.
+    pub fn read(&mut self, text: &str, start: usize) -> usize {
+        let bytes = text.as_bytes();
+        self.words = 0;
+        self.tally = Tally::default();
+        self.spans.clear();
+        let mut at = start;
+        while let Some(byte) = bytes.get(at).filter(|byte| **byte != b'\n') {
+            let (class, width) = self.look(text, *byte, at);
+            if class & SPACE != 0 {
+                at += width;
+                continue;
+            }
+            let word = at;
+            let mut tally = self.tally;
+            at = self.add(text, at, &mut tally);
+            self.tally = tally;
+            self.words += 1;
+            if self.spans.len() < self.rules.short_line {
+                self.spans.push(word..at);
+            }
+        }
+        at
+    }
+
+    /// The classes of the character at a place, which starts with this byte, and its length in bytes.
+    #[inline]
+    fn look(&self, text: &str, byte: u8, at: usize) -> (u8, usize) {
+        let class = self.by_byte[usize::from(byte)];
+        if class & BEYOND == 0 {
+            return (class, 1);
+        }
+        let (character, class) = self.classes.at(text, at);
+        (numeric(character, class), character.len_utf8())
+    }
+
+    /// Add the characters from a place to the next white space to a tally, and give where that is.
+    #[inline]
+    fn add(&self, text: &str, start: usize, tally: &mut Tally) -> usize {
+        let mut at = start;
+        while let Some(byte) = text.as_bytes().get(at) {
+            let (class, width) = self.look(text, *byte, at);
+            if class & SPACE != 0 {
+                break;
+            }
+            let letter = class & ALPHA != 0;
+            tally.letters += u32::from(letter);
+            tally.uppercase += u32::from(letter & (class & UPPER != 0));
+            tally.classes |= class;
+            at += width;
+        }
+        at
+    }
+
+    /// Judge the line that was read, and add what it loses to `cuts`.
+    pub fn judge(&mut self, text: &str, line: Range<usize>, cuts: &mut Vec<Cut>) -> Result<Fate, Undecided> {
+        if let Some(reason) = self.junk(text, line.clone())? {
+            return Ok(Fate::Discarded(reason));
+        }
+        if self.words as usize > self.rules.short_line || !self.find_phrases(text)? {
+            return Ok(Fate::Stays);
+        }
+        let junk = if self.core.is_empty() { self.reasons.iter().find_map(|reason| *reason) } else { self.rest(text)? };
+        if let Some(reason) = junk {
+            return Ok(Fate::Discarded(reason));
+        }
+        self.cut_words(cuts);
+        Ok(Fate::Cut(self.reasons.iter().flatten().count() as u32))
+    }
+
+    /// Why the line is discarded.
+    fn junk(&mut self, text: &str, line: Range<usize>) -> Result<Option<Reason>, Undecided> {
+        if let Some(reason) = self.by_characters(self.tally) {
+            return Ok(Some(reason));
+        }
+        let counter = self.tally.classes & DIGIT != 0 && {
+            let classes = self.classes;
+            let words = text[line].split(|character| classes.of(character) & SPACE != 0);
+            self.is_counter(words.filter(|word| !word.is_empty()))?
+        };
+        Ok(if counter { Some(Reason::Counter) } else { (self.words == 1).then_some(Reason::OneWord) })
+    }
+
+    /// Why the words that the phrases leave are discarded.
+    fn rest(&mut self, text: &str) -> Result<Option<Reason>, Undecided> {
+        let mut tally = Tally::default();
+        let reasons = std::mem::take(&mut self.reasons);
+        let spans = std::mem::take(&mut self.spans);
+        let kept = || spans.iter().zip(&reasons).filter(|(_, reason)| reason.is_none()).map(|(span, _)| span.clone());
+        kept().for_each(|span| {
+            self.add(text, span.start, &mut tally);
+        });
+        let junk = match self.by_characters(tally) {
+            Some(reason) => Some(reason),
+            None if self.is_counter(kept().map(|span| &text[span]))? => Some(Reason::Counter),
+            None => (kept().count() == 1).then_some(Reason::OneWord),
+        };
+        (self.reasons, self.spans) = (reasons, spans);
+        Ok(junk)
+    }
+
+    fn by_characters(&self, tally: Tally) -> Option<Reason> {
+        let share = f64::from(tally.uppercase) / f64::from(tally.letters);
+        if tally.letters > 0 && share > self.rules.max_uppercase {
+            Some(Reason::Uppercase)
+        } else {
+            (tally.classes & (DIGIT | OTHER) == DIGIT).then_some(Reason::Numeric)
+        }
+    }
+
+    /// Whether all the words say is a number and a noun that is counted.
+    fn is_counter<'t>(&mut self, words: impl Iterator<Item = &'t str>) -> Result<bool, Undecided> {
+        let mut core = words.map(|word| self.classes.bare(word)).filter(|word| !word.is_empty());
+        let (Some(number), Some(noun), None) = (core.next(), core.next(), core.next()) else { return Ok(false) };
+        let digits = number.strip_suffix(|last| self.rules.suffixes.contains(last)).unwrap_or(number);
+        let classes = digits.chars().fold(0, |all, character| all | numeric(character, self.classes.of(character)));
+        if classes & (DIGIT | OTHER) != DIGIT {
+            return Ok(false);
+        }
+        let noun = self.rules.number(noun, &mut self.lower)?;
+        Ok(noun.is_some_and(|noun| self.rules.nouns[noun as usize]))
+    }
+
+    /// Find for each word of the line the phrase that takes it, and say whether there is one.
+    fn find_phrases(&mut self, text: &str) -> Result<bool, Undecided> {
+        self.core.clear();
+        self.places.clear();
+        for (place, span) in self.spans.iter().enumerate() {
+            let bare = self.classes.bare(&text[span.clone()]);
+            if !bare.is_empty() {
+                self.core.push(self.rules.number(bare, &mut self.lower)?);
+                self.places.push(place);
+            }
+        }
+        if self.core.iter().all(Option::is_none) {
+            return Ok(false);
+        }
+        self.reasons.clear();
+        self.reasons.resize(self.spans.len(), None);
+        let mut found = false;
+        while let Some((reason, range)) = self.rules.phrases.find(&self.core) {
+            found = true;
+            for taken in self.taken(&range) {
+                self.reasons[taken].get_or_insert(reason);
+            }
+            self.core.drain(range.clone());
+            self.places.drain(range);
+        }
+        Ok(found)
+    }
+
+    /// The words that a phrase takes: at the end of the line those of marks before it, elsewhere those after it.
+    fn taken(&self, core: &Range<usize>) -> Range<usize> {
+        let start = match (core.start, self.places.get(core.end)) {
+            (0, _) => 0,
+            (first, Some(_)) => self.places[first],
+            (first, None) => self.places[first - 1] + 1,
+        };
+        start..self.places.get(core.end).copied().unwrap_or(self.spans.len())
+    }
+
+    /// Cuts of whole words with the white space after them, or before them where no word stays after them.
+    fn cut_words(&self, cuts: &mut Vec<Cut>) {
+        let last_kept = self.reasons.iter().rposition(Option::is_none).unwrap_or(0);
+        let mut place = 0;
+        while place < self.reasons.len() {
+            let run = self.reasons[place..].iter().take_while(|reason| **reason == self.reasons[place]).count();
+            if let Some(reason) = self.reasons[place] {
+                let cut = if place > last_kept {
+                    self.spans[place - 1].end..self.spans[place + run - 1].end
+                } else {
+                    self.spans[place].start..self.spans[place + run].start
+                };
+                cuts.push((cut, reason));
+            }
+            place += run;
+        }
+    }
+}
+
+/// The classes of a character, and OTHER where it fits no numeric line.
+#[inline]
+fn numeric(character: char, class: u8) -> u8 {
+    let fits = class & (DIGIT | SPACE) != 0 || NUMERIC_SEPARATORS.contains(&character);
+    class | if fits { 0 } else { OTHER }
+}

@@ -1,0 +1,194 @@
+//! Byte-pair merging: of all neighbours that are a token together those of lowest rank are joined, the leftmost first,
+//! until there are none. Twin: `tiktoken`, as `refinery.kernels.reference.bpe` uses it.
+//!
+//! Exact for any list of tokens: nothing is assumed of the order of ranks.
+
+use std::collections::HashMap;
+
+use crate::stretches::Stretch;
+
+/// Rank of a token, which is also its id.
+pub type Token = u16;
+
+/// Instead of the rank of neighbours that are no token together, above all ranks.
+pub const NONE: Token = Token::MAX;
+const SINGLE: usize = 256;
+/// Of short stretches it costs less to look at all neighbours for each merge than to queue them.
+const SHORT: usize = 64;
+
+/// All tokens and what merging asks of them.
+pub struct Vocabulary {
+    tokens: HashMap<Box<[u8]>, Token>,
+    lengths: Vec<u32>,
+    longest: u32,
+    bytes: [Token; SINGLE],
+    pairs: Pairs,
+    /// Whether two bytes stand side by side in some token, a bit each.
+    adjacent: Vec<u64>,
+}
+
+impl Vocabulary {
+    /// From the bytes of each token in the order of ranks. None unless they are distinct and not empty, all single
+    /// bytes are among them, and their ranks fit.
+    pub fn new<'a>(tokens: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
+        let mut ranks: HashMap<Box<[u8]>, Token> = HashMap::new();
+        for token in tokens {
+            let rank = Token::try_from(ranks.len()).ok().filter(|rank| *rank < NONE)?;
+            if token.is_empty() || ranks.insert(token.into(), rank).is_some() {
+                return None;
+            }
+        }
+        let mut bytes = [NONE; SINGLE];
+        for (byte, rank) in (0..=u8::MAX).zip(&mut bytes) {
+            *rank = *ranks.get([byte].as_slice())?;
+        }
+        let mut adjacent = vec![0; SINGLE * SINGLE / 64];
+        for pair in ranks.keys().flat_map(|token| token.windows(2)) {
+            let (word, bit) = place(pair[0], pair[1]);
+            adjacent[word] |= bit;
+        }
+        let mut lengths = vec![0; ranks.len()];
+        for (token, rank) in &ranks {
+            lengths[usize::from(*rank)] = token.len() as u32;
+        }
+        let longest = lengths.iter().copied().max()?;
+        Some(Vocabulary { pairs: Pairs::of(&ranks), tokens: ranks, lengths, longest, bytes, adjacent })
+    }
+
+    /// The token that has these bytes.
+    pub fn whole(&self, bytes: &[u8]) -> Option<Token> {
+        if bytes.len() > self.longest as usize {
+            return None;
+        }
+        self.tokens.get(bytes).copied()
+    }
+
+    /// The bytes cut wherever no token has the bytes on both sides: merging never joins across such a place.
+    pub fn stretches<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        bytes.chunk_by(|&left, &right| {
+            let (word, bit) = place(left, right);
+            self.adjacent[word] & bit != 0
+        })
+    }
+
+    /// How many bytes a token has.
+    #[inline]
+    pub fn length(&self, token: Token) -> usize {
+        self.lengths[usize::from(token)] as usize
+    }
+
+    /// The token that two tokens side by side are together; `NONE` if they are none.
+    #[inline]
+    pub fn joined(&self, left: Token, right: Token) -> Token {
+        self.pairs.joined(left, right)
+    }
+
+    /// Merge the bytes and append the tokens that are left.
+    pub fn merge(&self, bytes: &[u8], stretch: &mut Stretch, found: &mut Vec<Token>) {
+        let first = found.len();
+        found.extend(bytes.iter().map(|byte| self.bytes[usize::from(*byte)]));
+        if bytes.len() > SHORT {
+            stretch.merge(self, found, first);
+        } else {
+            let left = self.merge_short(&mut found[first..]);
+            found.truncate(first + left);
+        }
+    }
+
+    /// Merge at most `SHORT` tokens in place, and give how many are left.
+    fn merge_short(&self, tokens: &mut [Token]) -> usize {
+        let mut ranks = [NONE; SHORT];
+        for (rank, pair) in ranks.iter_mut().zip(tokens.windows(2)) {
+            *rank = self.joined(pair[0], pair[1]);
+        }
+        let mut count = tokens.len();
+        while count > 1 {
+            let ranked = &ranks[..count - 1];
+            let lowest = ranked.iter().copied().fold(NONE, Token::min);
+            let Some(at) = ranked.iter().position(|rank| *rank == lowest).filter(|_| lowest != NONE) else { break };
+            tokens[at] = lowest;
+            tokens.copy_within(at + 2..count, at + 1);
+            ranks.copy_within(at + 1..count - 1, at);
+            count -= 1;
+            ranks[at] = if at + 1 < count { self.joined(lowest, tokens[at + 1]) } else { NONE };
+            if at > 0 {
+                ranks[at - 1] = self.joined(tokens[at - 1], lowest);
+            }
+        }
+        count
+    }
+}
+
+/// Where the bit of two bytes is.
+#[inline]
+fn place(left: u8, right: u8) -> (usize, u64) {
+    let number = usize::from(left) << 8 | usize::from(right);
+    (number / 64, 1 << (number % 64))
+}
+
+/// From two tokens to the one that has the bytes of both: open addressing, at most half full.
+///
+/// What is sought comes from texts, but what is stored from the vocabulary only, so no text makes it slow.
+struct Pairs {
+    slots: Vec<(u32, Token)>,
+    shift: u32,
+    /// A bit by another hash for each pair that is there: few enough for a near cache, and most pairs are not there.
+    perhaps: Vec<u64>,
+}
+
+const PERHAPS: u32 = 20; // bits of that hash
+
+impl Pairs {
+    fn of(ranks: &HashMap<Box<[u8]>, Token>) -> Self {
+        let mut found = Vec::new();
+        for (token, rank) in ranks {
+            for (left, right) in (1..token.len()).map(|at| token.split_at(at)) {
+                if let (Some(left), Some(right)) = (ranks.get(left), ranks.get(right)) {
+                    found.push((key(*left, *right), *rank));
+                }
+            }
+        }
+        let bits = (2 * found.len()).max(2).next_power_of_two().ilog2();
+        let (slots, perhaps) = (vec![(0, NONE); 1 << bits], vec![0; (1 << PERHAPS) / 64]);
+        let mut pairs = Pairs { slots, shift: u32::BITS - bits, perhaps };
+        for (key, rank) in found {
+            let slot = pairs.slot(key);
+            pairs.slots[slot] = (key, rank);
+            let (word, bit) = perhaps_place(key);
+            pairs.perhaps[word] |= bit;
+        }
+        pairs
+    }
+
+    /// The rank of two tokens side by side; `NONE` if they are no token.
+    #[inline]
+    fn joined(&self, left: Token, right: Token) -> Token {
+        let key = key(left, right);
+        let (word, bit) = perhaps_place(key);
+        if self.perhaps[word] & bit == 0 {
+            return NONE;
+        }
+        self.slots[self.slot(key)].1
+    }
+
+    /// Where a key is, or would be.
+    #[inline]
+    fn slot(&self, key: u32) -> usize {
+        let mut slot = (key.wrapping_mul(0x9E37_79B1) >> self.shift) as usize;
+        while self.slots[slot].1 != NONE && self.slots[slot].0 != key {
+            slot = (slot + 1) & (self.slots.len() - 1);
+        }
+        slot
+    }
+}
+
+#[inline]
+fn key(left: Token, right: Token) -> u32 {
+    u32::from(left) << 16 | u32::from(right)
+}
+
+#[inline]
+fn perhaps_place(key: u32) -> (usize, u64) {
+    let hash = key.wrapping_mul(0x85EB_CA6B) >> (u32::BITS - PERHAPS);
+    ((hash / 64) as usize, 1 << (hash % 64))
+}

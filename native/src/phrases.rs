@@ -1,0 +1,82 @@
+//! Which phrase is to be cut from the words of a line. Twin: `_find` of `refinery.kernels.reference.linewise`.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::lines::Reason;
+
+const ROOT: u32 = 0;
+
+/// An automaton over numbered words: it walks along a line as long as some phrase goes on.
+#[derive(Default)]
+struct Walk {
+    next: HashMap<(u32, u32), u32>, // from state and word to state
+    ends: Vec<bool>,                // by state, whether a phrase ends there
+}
+
+impl Walk {
+    fn add(&mut self, phrase: impl Iterator<Item = u32>) {
+        let mut state = ROOT;
+        self.ends.resize(self.ends.len().max(1), false);
+        for word in phrase {
+            let fresh = self.ends.len() as u32;
+            state = *self.next.entry((state, word)).or_insert(fresh);
+            if state == fresh {
+                self.ends.push(false);
+            }
+        }
+        self.ends[state as usize] = state != ROOT;
+    }
+
+    /// How many words the longest phrase has that starts with the first of these; 0 where none does.
+    fn longest(&self, words: impl Iterator<Item = u32>) -> usize {
+        let (mut state, mut longest) = (ROOT, 0);
+        for (word, length) in words.zip(1..) {
+            let Some(next) = self.next.get(&(state, word)) else { break };
+            state = *next;
+            if self.ends[state as usize] {
+                longest = length;
+            }
+        }
+        longest
+    }
+}
+
+/// The phrases by the place where they are cut.
+#[derive(Default)]
+pub struct Phrases {
+    start: Walk,
+    end: Walk, // backwards
+    anywhere: Walk,
+}
+
+impl Phrases {
+    /// Phrases as numbers of words, in the order of the fields.
+    pub fn new([start, end, anywhere]: [Vec<Vec<u32>>; 3]) -> Self {
+        let mut phrases = Phrases::default();
+        start.into_iter().for_each(|phrase| phrases.start.add(phrase.into_iter()));
+        end.into_iter().for_each(|phrase| phrases.end.add(phrase.into_iter().rev()));
+        anywhere.into_iter().for_each(|phrase| phrases.anywhere.add(phrase.into_iter()));
+        phrases
+    }
+
+    /// Place and range of the longest phrase at the start, else at the end, else anywhere in the words.
+    pub fn find(&self, words: &[Option<u32>]) -> Option<(Reason, Range<usize>)> {
+        let length = self.start.longest(words.iter().map_while(|word| *word));
+        if length > 0 {
+            return Some((Reason::Start, 0..length));
+        }
+        let length = self.end.longest(words.iter().rev().map_while(|word| *word));
+        if length > 0 {
+            return Some((Reason::End, words.len() - length..words.len()));
+        }
+        let mut best = 0..0;
+        for first in 0..words.len() {
+            let length = self.anywhere.longest(words[first..].iter().map_while(|word| *word));
+            if length > best.len() {
+                best = first..first + length;
+            }
+        }
+        (!best.is_empty()).then_some((Reason::Anywhere, best))
+    }
+}

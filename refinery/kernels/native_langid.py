@@ -1,0 +1,31 @@
+"""Language identification in Rust: the function of ``refinery.kernels.reference.langid``, value for value.
+
+A model's file is read once in a process and checked whole. Where its numbers are stored as they are used (``.bin``),
+they stay in the file's pages, which all processes share: a model in use must not be overwritten in place.
+
+Importing this fails where the native kernels are not built.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+
+from refinery.kernels import _native
+from refinery.kernels.reference.langid import NO_LANGUAGE
+
+
+def identify_languages(texts: pa.StringArray, model: str) -> tuple[pa.StringArray, pa.DoubleArray]:
+    """See ``reference.langid.identify_languages``. Raises ValueError for a text that is not UTF-8, too."""
+    labels, scores = _load(model).identify(texts, NO_LANGUAGE)
+    return pa.array(labels), pa.array(scores)
+
+
+@lru_cache(maxsize=4)
+def _load(path: str) -> _native.LanguageModel:
+    try:
+        return _native.LanguageModel(pa.array(np.memmap(path, np.uint8, mode="r")))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error

@@ -1,0 +1,90 @@
+"""Pages from archives by the native kernel: ``refinery.kernels.reference.pages``, ``payload`` and ``charset``.
+
+What the labels of character sets mean is asked of Python when one is met for the first time, so that there is one
+definition of it. Bodies and texts that the kernel does not know to read as the twins do are read by the twins.
+
+Importing this fails where the native kernels are not built.
+"""
+
+from __future__ import annotations
+
+import encodings
+import importlib
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from refinery.kernels import _native
+from refinery.kernels.reference import charset, payload
+from refinery.kernels.reference import pages as reference
+from refinery.kernels.reference.charset import Text
+from refinery.kernels.reference.pages import ROWS, Page
+from refinery.kernels.reference.payload import Payload
+
+_CHARSETS = _native.Charsets()
+_ASCII = bytes(range(0x80))
+_BYTES = bytes(range(0x100))
+
+
+class PageRows(reference.PageRows):
+    """As the twin, but for ordinary records, which become rows at the speed of unpacking them.
+
+    Ordinary is a record that fills a gzip member of its own, with nothing odd about either.
+    """
+
+    def __init__(self, types: Sequence[str], most: int, rows: int, size: int) -> None:
+        self._made = _native.PageRows(list(types), most, rows, size)
+
+    @property
+    def full(self) -> bool:
+        return self._made.full
+
+    def read(self, data: bytes, at: int, base: int) -> tuple[int, int, bool]:
+        unpacked = 0
+        while True:
+            at, more, label, short = self._made.read(data, at, base, _CHARSETS)
+            unpacked += more
+            if label is None:
+                return at, unpacked, short
+            _learn(label)
+
+    def add(self, row: Page) -> None:
+        self._made.add(row)
+
+    def skip(self, kind: str) -> None:
+        self._made.skip(kind)
+
+    def finish(self) -> tuple[pa.RecordBatch, dict[str, int]]:
+        made, skipped = self._made.finish()
+        columns = [pa.array(column).view(field.type) for column, field in zip(made, ROWS, strict=True)]
+        return pa.RecordBatch.from_arrays(columns, schema=ROWS), dict(sorted(skipped.items()))
+
+
+def unpacked(data: bytes, transfer: Sequence[str], content: Sequence[str], most: int) -> Payload:
+    """As the twin; whatever is damaged, too large, or packed with brotli or zstd is left to it."""
+    found = _native.unpacked(data, list(transfer), list(content), most)
+    return payload.unpacked(data, transfer, content, most) if found is None else Payload(found[0], tuple(found[1]))
+
+
+def decoded(data: bytes, header: str) -> Text:
+    """As the twin; character sets of several bytes other than UTF-8, and guessing, are left to it."""
+    while isinstance(found := _native.decoded(data, header, _CHARSETS), str):
+        _learn(found)
+    return charset.decoded(data, header) if found is None else Text(*found)
+
+
+def _learn(label: str) -> None:
+    name = charset.decoder(label)
+    ascii_stays = bool(name) and _ASCII.decode(name, "replace") == _ASCII.decode()
+    _CHARSETS.add(label, name, _single_bytes(name), ascii_stays)
+
+
+def _single_bytes(name: str) -> str | None:
+    """What each byte is in a character set of single bytes; None for any other."""
+    if not name or not hasattr(_codec_module(name), "decoding_table"):
+        return None
+    return _BYTES.decode(name, "replace")
+
+
+def _codec_module(name: str) -> object:
+    return importlib.import_module("encodings." + encodings.normalize_encoding(name))

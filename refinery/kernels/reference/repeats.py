@@ -1,0 +1,26 @@
+"""The order of 64-bit numbers, and which of them repeat."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Numbers = npt.NDArray[np.uint64]
+Counts = npt.NDArray[np.uint32]
+
+
+def order_of(values: Numbers) -> Counts:
+    """The places of the values in ascending order; equal values stay in theirs. At most 2**32 - 1 values."""
+    return np.argsort(values, kind="stable").astype(np.uint32)
+
+
+def counted(values: Numbers) -> tuple[Numbers, Counts]:
+    """The distinct values, sorted, and how often each occurs. At most 2**32 - 1 values."""
+    distinct, counts = np.unique(values, return_counts=True)
+    return distinct, counts.astype(np.uint32)
+
+
+def repeated(values: Numbers) -> Numbers:
+    """The values that occur at least twice, each once, sorted."""
+    distinct, counts = np.unique(values, return_counts=True)
+    return distinct[counts > 1]

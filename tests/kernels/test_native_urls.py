@@ -1,0 +1,219 @@
+"""Laws of the native URL facts: every value is that of the readable twin, and lists lie in memory once."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pyarrow as pa
+import pytest
+import xxhash
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from refinery.kernels.reference import urls as twin
+from refinery.kernels.reference.listed import LISTED, Listed, listed
+from refinery.kernels.reference.urls import UrlRules
+from stages._url import blocklist
+from stages._url.suffixes import suffixes
+
+native = pytest.importorskip(
+    "refinery.kernels.native_urls", reason="the native kernels are not built", exc_type=ImportError
+)
+
+
+def list_of(entries: dict[str, str]) -> Listed:
+    categories = sorted(set(entries.values()))
+    codes = pa.array([categories.index(category) for category in entries.values()], pa.int8())
+    return blocklist.make(pa.array(list(entries), pa.large_string()), codes, categories)
+
+
+FIRST = {
+    "a.example": "one", "example.co.uk": "two", "co.uk": "two", "com": "one", "x.www.ck": "one", "xn--bcher-kva.de": "one",
+    "192.0.2.7": "two", "2001:db8::1": "two", "a.example/porn": "one", "b.example/": "one", "b.example/é?x=1": "two",
+}  # fmt: skip
+SECOND = {"a.example": "three", "b.a.example": "three", "a.example/porn": "three"}
+RULES = UrlRules(
+    blocklists=(list_of(FIRST), list_of({}), list_of(SECOND)),
+    allow=frozenset({"com", "b.example/"}),
+    strict=("groupsex", "porno", "sexg", "éa", "ﬁx", "日本"),
+    hard=("groupsex", "i", "ik", "k", "porn", "é", "σας", "१२"),
+    soft=("a", "b", "k", "porn", "ß", "日本"),
+    curated=frozenset({"example.co.uk", "a.example", "wikipedia.org"}),
+    suffixes=suffixes(),
+)
+FEW_WORDS = (frozenset({"com"}), ("news", "sex"), ("blog", "the"), ("a", "of"))
+EMPTY = UrlRules((), frozenset(), (), (), (), frozenset(), frozenset())
+
+HOSTS = [
+    "a.example", "b.a.example", "WWW.B.Example", "example.co.uk", "x.y.www.ck", "any.ck", "localhost", "www.com", "www.",
+    "bücher.de", "xn--bcher-kva.de", "faß.de", "例え。テスト", "%61.example", "a%2eexample", "192.0.2.7", "192.0.2", "1.2.3.04",
+    "[2001:DB8::1]", "[::1", "::1]", "a..b", ".a", "a.", "a..", "-", "_", "a b", "a\0b", "Σ.example", "ﬁx.example", "İ", "",
+    "en.wikipedia.org", "com", "co.uk", "a" * 64 + ".com", "a." * 126 + "b", "a." * 127 + "b", "%41" * 260,
+]  # fmt: skip
+PIECES = [
+    "http", "https", "ftp", "1a", "a+b.c-", ":", "//", "\\\\", "/\\", "/", "?", "#", "@", "user:pass@", ":80", ":", ":8a",
+    "porn", "PORN", "group-sex", "group_sex", "GROUP sex", "sexgroupsexg", "a", "b", "k", "K", "\u212a", "ik", "İ", "i\u0307",
+    "é", "É", "e\u0301", "ß", "ẞ", "日本", "σας", "ΣΑΣ", "Σ", "१२", "²", "%41", "%4", "%", "%c3%a9", "%C3", "%a9", "%ff", "%zz",
+    "%25%34%31", "%F0%9F%98", "%e2%84%aa", "%CE%A3", "%00", "\0", " ", "\t", "\x1c", "\x85", "\u3000", "\u200b", "-", ".", "_",
+    "~", "+", ",", "\u0378", "\U0010ffff",
+]  # fmt: skip
+ODD = st.lists(st.sampled_from(PIECES + HOSTS), max_size=14).map("".join)
+LIKELY = st.builds(
+    "{}{}://{}{}{}/{}".format,
+    st.sampled_from(["", "", " ", "\u3000\n"]),
+    st.sampled_from(["http", "HTTPS", "x-y.z+1"]),
+    st.sampled_from(["", "", "u@", "u:p@v@"]),
+    st.sampled_from(HOSTS),
+    st.sampled_from(["", "", ":80", ":"]),
+    ODD,
+)
+URLS = ODD | LIKELY | st.text(max_size=40) | st.text(max_size=40).map("http://a.example/{}".format) | st.none()
+
+
+def assert_parity(urls: pa.StringArray, rules: UrlRules = RULES) -> None:
+    mine, expected = native.url_facts(urls, rules), twin.url_facts(urls, rules)
+    mine.validate(full=True)
+    assert mine.schema == expected.schema
+    assert mine.to_pydict() == expected.to_pydict()
+
+
+@given(st.lists(URLS, max_size=5))
+@example([f"http://{host}/" for host in HOSTS])
+@example([f"http://a.example/{piece}" for piece in PIECES])
+@example(
+    [None, "", " ", "http://", "http:///", "http://:80", "http://u@/", "http:/a.example", "http://a.example#/porn"]
+)
+@example([f"http://{host}/porn//#x" for host in ("a.example", "b.a.example", "x.a.example", "com", "b.example")])
+@settings(max_examples=1000, deadline=None)
+def test_every_url_is_measured_as_by_the_twin(urls: list[str | None]) -> None:
+    """Schemes, ports, users, international and escaped hosts, IP addresses, NUL, broken escapes, odd letters, null."""
+    assert_parity(pa.array(urls, pa.string()))
+    assert_parity(pa.array(urls, pa.string()), EMPTY)
+
+
+@given(st.lists(URLS, min_size=2, max_size=6), st.data())
+@settings(max_examples=50, deadline=None)
+def test_a_slice_is_measured_as_its_urls(urls: list[str | None], data: st.DataObject) -> None:
+    """Where a batch begins in its buffers changes nothing."""
+    assert_parity(pa.array(urls, pa.string())[data.draw(st.integers(0, len(urls))) :])
+
+
+def test_every_code_point_in_a_url() -> None:
+    """Each code point between words, as it is and percent-encoded: its lower case and class are the interpreter's."""
+    codes = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+    rows = [codes[start : start + 64] for start in range(0, 0x3000, 64)]
+    rows += [codes[start : start + 1024] for start in range(0x3000, len(codes), 1024)]
+    plain = [f"http://a.example/{'/'.join(f'porn{c}é' for c in row)}" for row in rows]
+    encoded = [
+        "http://a.example/" + "/".join("".join(f"%{byte:02x}" for byte in f"{c}sexg".encode()) for c in row)
+        for row in rows[:200]
+    ]
+    assert_parity(pa.array(plain + encoded))
+    letters = UrlRules(
+        (), frozenset(), (), tuple(sorted({c.lower() for c in codes[:0x2000]})), (), frozenset(), frozenset()
+    )
+    assert_parity(pa.array([f"http://a.example/{'/'.join(row)}" for row in rows[:200]]), letters)
+
+
+def test_real_urls_are_measured_as_by_the_twin(corpus: Path) -> None:
+    """The addresses of real pages, and as many hosts of theirs that are listed."""
+    with gzip.open(corpus / "pages" / "manifest.jsonl.gz", "rt", encoding="utf-8") as stream:
+        urls = [json.loads(line)["url"] for line in stream]
+    hosts = [host for url in urls[::3] for host in twin.domains(twin.parse_url(url).host, suffixes())]
+    rules = UrlRules((list_of(dict.fromkeys(hosts, "real")),), *FEW_WORDS, frozenset(), suffixes())
+    assert_parity(pa.array(urls), rules)
+    assert_parity(pa.array(urls))
+
+
+@pytest.mark.parametrize(
+    "filler", ["a", "a-", "%41", "%", "\0", "é", "//", "sexg", "porn/", "@", ":", ".", "Σ", "[", "%25"]
+)
+def test_a_huge_url_is_measured(filler: str) -> None:
+    """One thing repeated, in the host and behind it, is measured as by the twin."""
+    much = filler * (200_000 // len(filler))
+    assert_parity(pa.array([f"http://a.example/{much}", f"http://{much}/", much]))
+
+
+def test_only_the_entry_itself_is_found() -> None:
+    """Another string with the hash of an entry is not listed: strings decide, not hashes."""
+    entries, probe = pa.array(["other.example", "third.example"], pa.large_string()), "a.example"
+    hashes = pa.array([xxhash.xxh3_64_intdigest(probe.encode())] * 2, pa.uint64())
+    forged = UrlRules(
+        (listed(entries, hashes, pa.array([0, 0], pa.int8()), ["x"]),), *FEW_WORDS, frozenset(), suffixes()
+    )
+    assert_parity(pa.array([f"http://{probe}/"]), forged)
+    assert native.url_facts(pa.array([f"http://{probe}/"]), forged)["domain"].to_pylist() == ["none"]
+
+
+NUMBERS = st.integers(0, 2**32 - 1) | st.integers(0, 4)
+
+
+@given(st.lists(NUMBERS, min_size=3, max_size=3), st.lists(st.integers(-(2**63), 2**63 - 1) | NUMBERS, min_size=2))
+@settings(max_examples=200, deadline=None)
+def test_in_a_damaged_list_a_look_up_ends(first: list[int], inner: list[int]) -> None:
+    """Whatever a file says of where buckets and entries begin, nothing outside of it is read; a wrong end is refused."""
+    tags = pa.array([xxhash.xxh3_64_intdigest(b"a.example") & 0xFFFFFFFF] * 3, pa.uint32())
+    kinds = pa.DictionaryArray.from_arrays(pa.array([0, 0, 0], pa.int8()), ["x"])
+
+    def damaged(end: int) -> Listed:
+        offsets = pa.array([0, *inner[:2], end], pa.int64()).buffers()[1]
+        entries = pa.Array.from_buffers(pa.large_string(), 3, [None, offsets, pa.py_buffer(b"a.example")])
+        return Listed(pa.RecordBatch.from_arrays([pa.array(first, pa.uint32()), tags, entries, kinds], schema=LISTED))
+
+    rules = UrlRules((damaged(9),), *FEW_WORDS, frozenset(), suffixes())
+    native.url_facts(pa.array(["http://a.example/"]), rules)
+    for end in (-1, 10):
+        with pytest.raises(ValueError, match="offset"):
+            damaged(end)
+
+
+def test_what_is_no_url_is_refused() -> None:
+    """Bytes that are not UTF-8, surrogates among them, and other types raise errors of Python, never a panic."""
+    for data in (b"\xff\xfe", b"\xed\xa0\x80"):
+        offsets = pa.array([0, len(data)], pa.int32()).buffers()[1]
+        broken = pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(data)])
+        for kernel in (native, twin):
+            with pytest.raises(ValueError, match=r"utf-8|text 0"):
+                kernel.url_facts(broken, RULES)
+    with pytest.raises(TypeError):
+        native.url_facts(pa.array([1]), RULES)
+
+
+LOOK = """
+import sys, pyarrow as pa
+from refinery.kernels import UrlRules, url_facts
+from stages._url import blocklist
+rules = UrlRules((blocklist.load(sys.argv[1]),), frozenset(), (), (), (), frozenset(), frozenset())
+facts = url_facts(pa.array([f"http://{number}.example/" for number in range(0, 400_000, 3)]), rules)
+assert set(facts["domain"].to_pylist()) == {"x"}
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells what memory is shared")
+def test_processes_share_a_list(tmp_path: Path) -> None:
+    """Two processes that search a list hold its pages once: none is of their own, and each counts for half."""
+    path = tmp_path / "list.arrow"
+    entries = pa.array([f"{number}.example" for number in range(400_000)], pa.large_string())
+    blocklist.write(str(path), blocklist.make(entries, pa.array([0] * len(entries), pa.int8()), ["x"]))
+    with ExitStack() as stack:
+        command = [sys.executable, "-c", LOOK, str(path)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        workers = [stack.enter_context(subprocess.Popen(command, text=True, **pipes)) for _ in range(2)]
+        assert [worker.stdout.readline() for worker in workers if worker.stdout] == ["ready\n"] * 2
+        maps = [psutil.Process(worker.pid).memory_maps() for worker in workers]
+        for worker in workers:
+            worker.communicate("go\n")
+    mapped = [region for regions in maps for region in regions if region.path == str(path)]
+    assert len(mapped) == 2
+    for region in mapped:
+        assert region.private_dirty == 0
+        assert region.rss > path.stat().st_size // 2
+        assert region.pss < region.rss * 0.6
