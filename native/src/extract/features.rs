@@ -1,0 +1,506 @@
+//! What the scorer sees of each block: a row of numbers. Every figure of a subtree is a difference of prefix sums, so
+//! the whole is linear in the size of the page.
+//!
+//! Features are defined here only: training asks for them by the same function.
+
+use super::blocks::{Block, Blocks};
+use super::context::Context;
+use super::fragments::FRAGMENTS;
+use super::page::Page;
+use super::tags::{self, Set, Tag};
+use super::tree::{self, Tree};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Takes a row's features one by one.
+pub trait Sink {
+    fn put(&mut self, name: &str, value: f32);
+    fn put_nth(&mut self, name: &str, n: usize, value: f32);
+}
+
+/// Collects values.
+pub struct Values<'a>(pub &'a mut Vec<f32>);
+
+impl Sink for Values<'_> {
+    #[inline(always)]
+    fn put(&mut self, _: &str, value: f32) {
+        self.0.push(value);
+    }
+    #[inline(always)]
+    fn put_nth(&mut self, _: &str, _: usize, value: f32) {
+        self.0.push(value);
+    }
+}
+
+/// Collects names.
+#[derive(Default)]
+pub struct Labels(pub Vec<String>);
+
+impl Sink for Labels {
+    fn put(&mut self, name: &str, _: f32) {
+        self.0.push(name.to_owned());
+    }
+    fn put_nth(&mut self, name: &str, n: usize, _: f32) {
+        self.0.push(format!("{name}.{n}"));
+    }
+}
+
+const OWN_TAGS: &[Tag] = &[
+    Tag::P, Tag::Div, Tag::Li, Tag::Td, Tag::Th, Tag::H1, Tag::H2, Tag::H3, Tag::H4, Tag::Pre, Tag::Blockquote, Tag::Dd, Tag::Dt,
+    Tag::Figcaption, Tag::Section, Tag::Article, Tag::Span, Tag::Body, Tag::Label, Tag::Caption, Tag::Summary, Tag::Button,
+];
+const ANCESTORS: &[Tag] = &[
+    Tag::Noscript, Tag::Article, Tag::Main, Tag::Nav, Tag::Aside, Tag::Header, Tag::Footer, Tag::Form, Tag::Ul, Tag::Ol,
+    Tag::Table, Tag::Blockquote, Tag::Figure, Tag::Section, Tag::Li, Tag::Dl, Tag::Details, Tag::A, Tag::Button, Tag::Address,
+];
+const LEVELS: usize = 6;
+const FAR: f32 = 16.0;
+/// A block this long, in characters, is likely prose.
+const LONG: u32 = 150;
+
+/// Prefix sums over blocks: entry `i` is of the first `i` blocks.
+#[derive(Default)]
+struct Sums {
+    characters: Vec<u32>,
+    linked: Vec<u32>,
+    marks: Vec<u32>,
+    long: Vec<u32>,
+    prose: Vec<u32>,
+}
+
+/// Sums over a range of blocks.
+#[derive(Clone, Copy, Default)]
+struct Mass {
+    blocks: f32,
+    characters: f32,
+    linked: f32,
+    marks: f32,
+    long: f32,
+    prose: f32,
+}
+
+impl Mass {
+    fn density(self) -> f32 {
+        self.linked / self.characters.max(1.0)
+    }
+}
+
+impl Sums {
+    fn of(blocks: &[Block]) -> Self {
+        let mut sums = Sums::default();
+        let mut push = |a: u32, b: u32, c: u32, d: u32, e: u32| {
+            sums.characters.push(a);
+            sums.linked.push(b);
+            sums.marks.push(c);
+            sums.long.push(d);
+            sums.prose.push(e);
+        };
+        let (mut a, mut b, mut c, mut d, mut e) = (0, 0, 0, 0, 0);
+        push(a, b, c, d, e);
+        for block in blocks {
+            a += block.stats.characters;
+            b += block.linked.min(block.stats.characters);
+            c += block.stats.marks;
+            let long = block.stats.characters > LONG && block.linked * 3 < block.stats.characters;
+            d += u32::from(long);
+            e += if long { block.stats.characters } else { 0 };
+            push(a, b, c, d, e);
+        }
+        sums
+    }
+
+    fn between(&self, from: usize, to: usize) -> Mass {
+        let difference = |sums: &[u32]| (sums[to] - sums[from]) as f32;
+        Mass {
+            blocks: (to - from) as f32,
+            characters: difference(&self.characters),
+            linked: difference(&self.linked),
+            marks: difference(&self.marks),
+            long: difference(&self.long),
+            prose: difference(&self.prose),
+        }
+    }
+}
+
+/// For each block, how many blocks have its key, and how many characters they have together.
+fn groups(keys: &[u64], blocks: &[Block]) -> Vec<(u32, u32)> {
+    let mut order: Vec<(u64, u32)> = keys.iter().copied().zip(0..).collect();
+    order.sort_unstable();
+    let mut groups = vec![(0, 0); keys.len()];
+    let mut start = 0;
+    while start < order.len() {
+        let size = order[start..].iter().take_while(|(key, _)| *key == order[start].0).count();
+        let same = &order[start..start + size];
+        let characters = same.iter().map(|&(_, block)| blocks[block as usize].stats.characters).sum();
+        for &(_, block) in same {
+            groups[block as usize] = (size as u32, characters);
+        }
+        start += size;
+    }
+    groups
+}
+
+/// How near is the nearest ancestor of a kind: more is nearer, 0 is none.
+fn near(level: usize) -> f32 {
+    (FAR - level as f32).max(1.0)
+}
+
+/// What is the same for all blocks of a page.
+struct Whole<'a> {
+    page: &'a Page<'a>,
+    tree: &'a Tree,
+    blocks: &'a Blocks,
+    sums: Sums,
+    total: f32,
+    texts: Vec<(u32, u32)>,
+    shapes: Vec<(u32, u32)>,
+    twins: Vec<(u32, u32)>,
+    children: Vec<u32>,
+    child_text: Vec<u32>,
+    summary: Vec<(&'static str, f32)>,
+    first_heading: usize,
+    best: (u32, f32), // the node that a readability score favours, and its score
+    scores: Vec<f32>,
+    title: Vec<u64>,
+}
+
+/// The features of all blocks of a page, row after row. Each ends with those of its context.
+pub fn features(page: &Page, contexts: &[Context], sink: &mut impl Sink) {
+    let (tree, blocks) = (&page.tree, &page.blocks);
+    if blocks.blocks.is_empty() {
+        return;
+    }
+    let whole = Whole::new(page, tree, blocks);
+    let own: Vec<[f32; OWN]> = (0..blocks.blocks.len()).map(|at| whole.own(at)).collect();
+    let mut path = Vec::new();
+    for at in 0..blocks.blocks.len() {
+        whole.row(at, &own, &mut path, sink);
+        for context in contexts {
+            context.put(at, sink);
+        }
+    }
+}
+
+/// Features of the block's own text; its neighbours show theirs too.
+const OWN: usize = 14;
+const OWN_NAMES: [&str; OWN] = [
+    "characters", "words", "linked", "word_length", "punctuation", "commas", "digits", "uppers", "stops", "ends_sentence",
+    "copyright", "bars", "sentences", "strong",
+];
+
+fn ratio(part: u32, whole: u32) -> f32 {
+    part as f32 / whole.max(1) as f32
+}
+
+impl<'a> Whole<'a> {
+    fn new(page: &'a Page<'a>, tree: &'a Tree, made: &'a Blocks) -> Self {
+        let blocks = &made.blocks[..];
+        let sums = Sums::of(blocks);
+        let total = sums.characters[blocks.len()].max(1) as f32;
+        let node = |at: u32| tree.nodes[at as usize];
+        let text = |block: &Block| &made.text[block.start as usize..block.end as usize];
+        let key = |block: &Block, named: bool| {
+            let (mut key, mut at) = (0_u64, block.node);
+            for _ in 0..4 {
+                let this = node(at);
+                let name = if named { tree.names[this.names as usize].hash } else { 0 };
+                key = (key.rotate_left(13) ^ (u64::from(name) << 8 | this.tag as u64)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+                at = this.parent;
+                if this.depth == 0 {
+                    break;
+                }
+            }
+            key
+        };
+        let keys = |of: &dyn Fn(&Block) -> u64| groups(&blocks.iter().map(of).collect::<Vec<_>>(), blocks);
+        let mut children = vec![0; tree.nodes.len()];
+        let mut child_text = vec![0; tree.nodes.len()];
+        for block in blocks {
+            let parent = node(block.node).parent as usize;
+            children[parent] += 1;
+            child_text[parent] += block.stats.characters;
+        }
+        let mut whole = Whole {
+            page,
+            tree,
+            blocks: made,
+            texts: keys(&|block| xxh3_64(text(block).as_bytes())),
+            shapes: keys(&|block| key(block, false)),
+            twins: keys(&|block| key(block, true)),
+            sums,
+            total,
+            children,
+            child_text,
+            summary: Vec::new(),
+            first_heading: blocks.iter().position(|block| node(block.node).tag == Tag::H1).unwrap_or(usize::MAX),
+            best: (0, 0.0),
+            scores: Vec::new(),
+            title: page.title_words(),
+        };
+        whole.score_nodes();
+        whole.summary = whole.summarise();
+        whole
+    }
+
+    /// A readability score for each node: paragraphs give points to their parents, and half to their grandparents.
+    fn score_nodes(&mut self) {
+        let nodes = &self.tree.nodes;
+        let mut scores = vec![0.0_f32; nodes.len()];
+        for block in &self.blocks.blocks {
+            let tag = nodes[block.node as usize].tag;
+            if block.stats.characters < 25 || !tag.is(tags::set(&[Tag::P, Tag::Td, Tag::Pre, Tag::Div, Tag::Blockquote, Tag::Section])) {
+                continue;
+            }
+            let open = 1.0 - ratio(block.linked.min(block.stats.characters), block.stats.characters);
+            let points = (1.0 + block.stats.commas as f32 + (block.stats.characters as f32 / 100.0).min(3.0)) * open;
+            let parent = if tag == Tag::P { nodes[block.node as usize].parent } else { block.node };
+            scores[parent as usize] += points;
+            scores[nodes[parent as usize].parent as usize] += points / 2.0;
+        }
+        for (at, score) in scores.iter_mut().enumerate() {
+            if *score > 0.0 {
+                *score *= 1.0 - self.mass(at as u32).density();
+                if *score > self.best.1 {
+                    self.best = (at as u32, *score);
+                }
+            }
+        }
+        self.scores = scores;
+    }
+
+    fn mass(&self, node: u32) -> Mass {
+        self.sums.between(self.blocks.first[node as usize] as usize, self.blocks.last[node as usize] as usize)
+    }
+
+    fn own(&self, at: usize) -> [f32; OWN] {
+        let block = &self.blocks.blocks[at];
+        let stats = &block.stats;
+        let text = &self.blocks.text[block.start as usize..block.end as usize];
+        let last = text.chars().next_back().unwrap_or(' ');
+        [
+            stats.characters as f32,
+            stats.words as f32,
+            ratio(block.linked.min(stats.characters), stats.characters),
+            (stats.characters - stats.spaces) as f32 / stats.words.max(1) as f32,
+            ratio(stats.punctuation, stats.characters) * 100.0,
+            stats.commas as f32,
+            ratio(stats.digits, stats.characters),
+            ratio(stats.uppers, stats.characters),
+            ratio(stats.stops, stats.words),
+            f32::from(u8::from(matches!(last, '.' | '!' | '?' | '。' | '！' | '？' | '"' | '”' | '»')))
+                + 2.0 * f32::from(u8::from(last == '…' || text.ends_with("...")))
+                + 3.0 * f32::from(u8::from(matches!(last, ':' | '：'))),
+            f32::from(u8::from(text.contains('©') || contains_ignoring_case(text, "copyright"))),
+            stats.bars as f32,
+            stats.sentences as f32,
+            ratio(block.strong, stats.characters),
+        ]
+    }
+
+    fn summarise(&self) -> Vec<(&'static str, f32)> {
+        let blocks = &self.blocks.blocks;
+        let n = blocks.len();
+        let all = self.sums.between(0, n);
+        let mut lengths: Vec<u32> = blocks.iter().map(|block| block.stats.characters).collect();
+        lengths.sort_unstable();
+        let sum = |of: fn(&Block) -> u32| blocks.iter().map(of).sum::<u32>() as f32;
+        let long: u32 = lengths.iter().filter(|&&length| length > LONG).sum();
+        let count = |tag: Tag| self.tree.nodes.iter().filter(|node| node.tag == tag).count() as f32;
+        let mut made = vec![
+            ("page.blocks", n as f32),
+            ("page.characters", self.total),
+            ("page.linked", all.density()),
+            ("page.punctuation", sum(|block| block.stats.punctuation) / self.total),
+            ("page.long", long as f32 / self.total),
+            ("page.stops", sum(|block| block.stats.stops) / sum(|block| block.stats.words).max(1.0)),
+            ("page.p90", lengths[n * 9 / 10] as f32),
+            ("page.largest", lengths[n - 1] as f32 / self.total),
+            ("page.money", sum(|block| block.stats.money)),
+            ("page.cjk", sum(|block| block.stats.cjk) / self.total),
+            ("page.prose", all.prose / self.total),
+            ("page.images", self.blocks.images as f32),
+            ("page.articles", count(Tag::Article)),
+            ("page.paragraphs", count(Tag::P)),
+            ("page.items", count(Tag::Li)),
+            ("page.times", count(Tag::Time)),
+            ("page.cells", count(Tag::Td)),
+            ("page.subheadings", count(Tag::H2) + count(Tag::H3)),
+            ("page.h1", count(Tag::H1)),
+            ("page.nodes", self.tree.nodes.len() as f32),
+            ("page.repeats", self.twins.iter().map(|twin| twin.0).max().unwrap_or(0) as f32),
+            ("page.best", self.mass(self.best.0).characters / self.total),
+        ];
+        made.extend(self.page.signals());
+        made
+    }
+
+    fn row(&self, at: usize, own: &[[f32; OWN]], path: &mut Vec<u32>, sink: &mut impl Sink) {
+        let block = &self.blocks.blocks[at];
+        path.clear();
+        let mut node = block.node;
+        path.push(node);
+        while node != 0 {
+            node = self.tree.nodes[node as usize].parent;
+            path.push(node);
+        }
+        for (name, value) in OWN_NAMES.iter().zip(own[at]) {
+            sink.put(name, value);
+        }
+        self.put_text(at, sink);
+        self.put_place(at, path, sink);
+        self.put_ancestors(at, path, sink);
+        self.put_names(path, sink);
+        self.put_neighbours(at, own, sink);
+        for &(name, value) in &self.summary {
+            sink.put(name, value);
+        }
+    }
+
+    fn put_text(&self, at: usize, sink: &mut impl Sink) {
+        let block = &self.blocks.blocks[at];
+        let stats = &block.stats;
+        let text = &self.blocks.text[block.start as usize..block.end as usize];
+        let first = text.chars().next().unwrap_or(' ');
+        sink.put("letters", ratio(stats.letters, stats.characters));
+        sink.put("cjk", ratio(stats.cjk, stats.characters));
+        sink.put("money", stats.money as f32);
+        sink.put("links", block.links as f32);
+        sink.put("images", block.images as f32);
+        sink.put("breaks", block.breaks as f32);
+        sink.put("marks", f32::from(block.marks));
+        sink.put("preformatted", f32::from(u8::from(block.kept)));
+        sink.put("terms", stats.terms as f32);
+        sink.put("starts_upper", f32::from(u8::from(first.is_uppercase())));
+        sink.put("starts_odd", f32::from(u8::from(!first.is_alphanumeric())));
+        sink.put("title_share", self.page.share_of_title(text, &self.title));
+        sink.put("repeats", self.texts[at].0 as f32);
+    }
+
+    fn put_place(&self, at: usize, path: &[u32], sink: &mut impl Sink) {
+        let n = self.blocks.blocks.len();
+        let before = self.sums.characters[at] as f32;
+        sink.put("place", at as f32 / n as f32);
+        sink.put("place_text", before / self.total);
+        sink.put("place_blocks", at as f32);
+        sink.put("place_end", (n - at) as f32);
+        sink.put("depth", path.len() as f32);
+        let heading = self.first_heading;
+        let from_heading = if heading == usize::MAX { -1000.0 } else { at as f32 - heading as f32 };
+        sink.put("from_h1", from_heading);
+        let (shape, twin) = (self.shapes[at], self.twins[at]);
+        sink.put("shape", shape.0 as f32);
+        sink.put("shape_text", shape.1 as f32 / self.total);
+        sink.put("shape_mean", shape.1 as f32 / shape.0.max(1) as f32);
+        sink.put("twins", twin.0 as f32);
+        sink.put("twins_text", twin.1 as f32 / self.total);
+        sink.put("twins_mean", twin.1 as f32 / twin.0.max(1) as f32);
+        for (name, width) in [("window5", 5), ("window15", 15)] {
+            let (from, to) = (at.saturating_sub(width), (at + width + 1).min(n));
+            let (left, right) = (self.sums.between(from, at), self.sums.between(at + 1, to));
+            sink.put_nth(name, 0, left.characters / left.blocks.max(1.0));
+            sink.put_nth(name, 1, left.density());
+            sink.put_nth(name, 2, left.long);
+            sink.put_nth(name, 3, right.characters / right.blocks.max(1.0));
+            sink.put_nth(name, 4, right.density());
+            sink.put_nth(name, 5, right.long);
+        }
+        sink.put("prose_before", self.sums.prose[at] as f32 / self.total);
+        sink.put("prose_after", (self.sums.prose[n] - self.sums.prose[at + 1]) as f32 / self.total);
+    }
+
+    fn put_ancestors(&self, at: usize, path: &[u32], sink: &mut impl Sink) {
+        let node = |level: usize| path.get(level).copied();
+        let parent = node(1).unwrap_or(0);
+        sink.put("siblings", self.children[parent as usize] as f32);
+        sink.put("siblings_text", self.child_text[parent as usize] as f32 / self.total);
+        for level in 0..LEVELS {
+            let mass = node(level).map(|node| self.mass(node));
+            sink.put_nth("up.share", level, mass.map_or(1.0, |mass| mass.characters / self.total));
+            sink.put_nth("up.density", level, mass.map_or(0.5, Mass::density));
+            sink.put_nth("up.prose", level, mass.map_or(-1.0, |mass| mass.prose / mass.characters.max(1.0)));
+            if level > 0 && level < 5 {
+                sink.put_nth("up.blocks", level, mass.map_or(0.0, |mass| mass.blocks));
+                sink.put_nth("up.marks", level, mass.map_or(0.0, |mass| 100.0 * mass.marks / mass.characters.max(1.0)));
+                sink.put_nth("up.characters", level, mass.map_or(0.0, |mass| mass.characters));
+                let place = node(level).map_or(0.0, |node| {
+                    let first = self.blocks.first[node as usize] as usize;
+                    (at as f32 - first as f32) / mass.map_or(1.0, |mass| mass.blocks.max(1.0))
+                });
+                sink.put_nth("up.place", level, place);
+                sink.put_nth("up.score", level, node(level).map_or(0.0, |node| self.scores[node as usize]));
+            }
+        }
+        let best = self.tree.nodes[self.best.0 as usize];
+        let level = path.iter().position(|&node| node == self.best.0);
+        sink.put("best", level.map_or(0.0, near));
+        let block = self.blocks.blocks[at].node;
+        let common = path.iter().position(|&node| node <= self.best.0 && self.best.0 < self.tree.nodes[node as usize].end);
+        sink.put("best.up", common.map_or(0.0, |level| f32::from(best.depth) - path.len() as f32 + level as f32));
+        sink.put("best.down", common.unwrap_or(0) as f32);
+        sink.put("best.side", f32::from(u8::from(block > self.best.0)));
+        let top = path.iter().map(|&node| self.scores[node as usize]).fold(0.0_f32, f32::max);
+        sink.put("best.share", top / self.best.1.max(1.0));
+    }
+
+    fn put_names(&self, path: &[u32], sink: &mut impl Sink) {
+        let own = self.tree.nodes[path[0] as usize].tag;
+        for (n, &tag) in OWN_TAGS.iter().enumerate() {
+            sink.put_nth("tag", n, f32::from(u8::from(own == tag)));
+        }
+        let mut fragments = [0_u8; FRAGMENTS.len()];
+        let mut above = [0_u8; 128];
+        let (mut seen, mut seen_tags, mut flags, mut own_flags): (u128, Set, u8, u8) = (0, 0, 0, 0);
+        for (level, &at) in path.iter().enumerate() {
+            let node = self.tree.nodes[at as usize];
+            let value = near(level) as u8;
+            if node.names != 0 {
+                let mut new = self.tree.names[node.names as usize].fragments & !seen;
+                seen |= new;
+                while new != 0 {
+                    fragments[new.trailing_zeros() as usize] = value;
+                    new &= new - 1;
+                }
+            }
+            if !node.tag.is(seen_tags) {
+                seen_tags |= node.tag.bit();
+                above[node.tag as usize] = value;
+            }
+            flags |= node.flags;
+            own_flags |= if level < 2 { node.flags } else { 0 };
+        }
+        for (n, &tag) in ANCESTORS.iter().enumerate() {
+            sink.put_nth("within", n, f32::from(above[tag as usize]));
+        }
+        for (n, flag) in [
+            tree::HIDDEN, tree::NOSCRIPT, tree::ROLE_MAIN, tree::ROLE_CHROME, tree::PROP_ARTICLE, tree::PROP_TEXT, tree::PROP_OTHER,
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            sink.put_nth("flag", n, f32::from(u8::from(flags & flag != 0)) + f32::from(u8::from(own_flags & flag != 0)));
+        }
+        for (n, &value) in fragments.iter().enumerate() {
+            sink.put_nth("name", n, f32::from(value));
+        }
+    }
+
+    fn put_neighbours(&self, at: usize, own: &[[f32; OWN]], sink: &mut impl Sink) {
+        for (name, step) in [("before2", -2_isize), ("before1", -1), ("after1", 1), ("after2", 2)] {
+            let neighbour = at.checked_add_signed(step).and_then(|at| own.get(at));
+            for n in 0..OWN - 2 {
+                sink.put_nth(name, n, neighbour.map_or(-1.0, |own| own[n]));
+            }
+            let same = at.checked_add_signed(step).filter(|&near| near < own.len()).map_or(-1.0, |near| {
+                let (this, that) = (&self.blocks.blocks[at], &self.blocks.blocks[near]);
+                let (this, that) = (self.tree.nodes[this.node as usize], self.tree.nodes[that.node as usize]);
+                f32::from(u8::from(this.tag == that.tag)) + 2.0 * f32::from(u8::from(this.parent == that.parent))
+            });
+            sink.put_nth(name, OWN, same);
+        }
+    }
+}
+
+fn contains_ignoring_case(text: &str, word: &str) -> bool {
+    let first = word.as_bytes()[0];
+    memchr::memchr2_iter(first, first.to_ascii_uppercase(), text.as_bytes())
+        .any(|at| text.as_bytes().get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes())))
+}
