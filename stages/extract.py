@@ -32,8 +32,8 @@ _BECAUSE = {
 class Extract(Edit):
     """Replace the HTML of a page by its main text.
 
-    ``note`` says more about pages that gave no text. ``title`` and ``lang`` are as the page states them, ``truncated`` says
-    that it went over the native engine's limits of depth or size; other engines leave them null.
+    ``note`` says more about pages that gave no text. ``title`` and ``lang`` are as the page states them, ``truncated``
+    says that it went over the native engine's limits of depth or size; other engines leave them null.
     """
 
     name: ClassVar = "extract"

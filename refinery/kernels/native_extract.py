@@ -1,8 +1,7 @@
 """The main text of HTML pages, by the native extractor.
 
-It has no readable twin (decision 009): what a page's text is, its weights say, and ``tools/train_extractor.py`` says how
-they are made.
-Importing this fails where the native kernels are not built.
+It has no readable twin (decision 009): what a page's text is, its weights say, and ``tools/train_extractor.py`` says
+how they are made. Importing this fails where the native kernels are not built.
 """
 
 from __future__ import annotations
@@ -24,11 +23,12 @@ BETAS: dict[Favour, float] = {"precision": 0.6, "balance": 1.0, "recall": 1.6}
 
 WEIGHTS = "extractor.weights"
 
+
 def main_texts(pages: pa.StringArray, urls: pa.StringArray, favour: Favour = "balance") -> pa.RecordBatch:
     """Main text and facts, as in ``MAIN_TEXT``, of pages given with their URLs; either may be null, which is "".
 
     Linear in the size of a page, whatever is in it; what is beyond the limits of depth and size becomes part of what is
-    within, and ``truncated`` says so. The interpreter lock is released. Raises ``ValueError`` for text that is not UTF-8.
+    within, and ``truncated`` says so. The interpreter lock is released. Raises ``ValueError`` for what is not UTF-8.
     """
     columns = _extractor().extract(pages, urls, BETAS[favour])
     return pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=MAIN_TEXT)
@@ -41,7 +41,10 @@ def weights_digest() -> str:
 
 
 def extractor(weights: bytes | None) -> _native.Extractor:
-    """An extractor with other weights, or with none, which gives features only. Raises ``ValueError`` for unfit ones."""
+    """An extractor with other weights, or with none, which gives features only. Raises ``ValueError`` for unfit ones.
+
+    Character references come from here, so that there is one table of them.
+    """
     return _native.Extractor(sorted(html.entities.html5.items()), weights)
 
 

@@ -122,4 +122,4 @@ def weights(pages: list[Page]) -> npt.NDArray[np.float64]:
     """Of all blocks in training: long ones count more, and those of long pages not much more."""
     made = [np.sqrt(page.terms + 0.5) / max(1.0, float(np.sqrt(page.terms.sum()))) for page in pages]
     every = np.concatenate(made)
-    return every / every.mean()
+    return np.asarray(every / every.mean(), np.float64)

@@ -19,14 +19,15 @@ from refinery.kernels.native_extract import extractor
 from tools.extractor.lexicons import Lexicon
 from tools.extractor.pages import Page, weights
 
-TREES = 160
+TREES = 250
 SETTINGS = {
     "objective": "binary",
-    "learning_rate": 0.1,
+    "learning_rate": 0.07,
     "num_leaves": 31,
+    "max_depth": 9,
     "max_bin": 127,
-    "min_data_in_leaf": 40,
-    "feature_fraction": 0.4,
+    "min_data_in_leaf": 100,
+    "feature_fraction": 0.25,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
     "lambda_l2": 5.0,
@@ -51,7 +52,7 @@ def _extractor() -> Any:
 def features(page: Page, scores: tuple[Array, Array]) -> Array:
     """A row for each block, given the scores of its text and of the names around it."""
     made = _extractor().features(page.html, page.url, scores[0].tolist(), scores[1].tolist())
-    return np.asarray(pa.array(made)).reshape(len(page.texts), -1)
+    return np.asarray(pa.array(made)).reshape(len(page.texts), len(_extractor().feature_names()[0]))
 
 
 def rows(pages: list[Page], scores: tuple[Array, Array]) -> list[Array]:
@@ -63,7 +64,7 @@ def rows(pages: list[Page], scores: tuple[Array, Array]) -> list[Array]:
 
 def train(pages: list[Page], found: list[Array]) -> lightgbm.Booster:
     """Trees that tell main text by features."""
-    table = np.concatenate([part for part in found if len(part)])
+    table = np.concatenate(found)
     labels = np.concatenate([page.labels for page in pages]).astype(np.int8)
     return lightgbm.train(SETTINGS, lightgbm.Dataset(table, labels, weight=weights(pages)), TREES)
 
@@ -72,7 +73,7 @@ def extracted(page: Page, found: Array, booster: lightgbm.Booster) -> str:
     """The text of the blocks with the best expected F1, as the native decoder chooses them."""
     if not page.texts:
         return ""
-    probability, mass = booster.predict(found, num_threads=1), page.terms + LEAST
+    probability, mass = np.asarray(booster.predict(found, num_threads=1)), page.terms + LEAST
     order = np.argsort(-probability, kind="stable")
     hits, kept = np.cumsum((probability * mass)[order]), np.cumsum(mass[order])
     best = int(np.argmax(2 * hits / (kept + (probability * mass).sum())))

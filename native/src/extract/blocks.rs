@@ -79,7 +79,16 @@ pub fn blocks<'a>(source: &'a str, tree: &'a Tree, counter: &'a Counter, cleaner
         images: 0,
     };
     let mut walk = Walk {
-        source, nodes, counter, cleaner, made, current: 0, inside: Inside::default(), was_linked: false, kept: 0, bold: 0,
+        source,
+        nodes,
+        counter,
+        cleaner,
+        made,
+        current: 0,
+        inside: Inside::default(),
+        was_linked: false,
+        kept: 0,
+        bold: 0,
     };
     let mut stack: Vec<u32> = Vec::with_capacity(64);
     let mut pieces = tree.pieces.iter().peekable();

@@ -12,8 +12,9 @@ pub struct Entities {
 
 /// What the standard makes of the numbers 128 to 159, which are those of windows-1252.
 const WINDOWS: [u16; 32] = [
-    0x20AC, 0x81, 0x201A, 0x192, 0x201E, 0x2026, 0x2020, 0x2021, 0x2C6, 0x2030, 0x160, 0x2039, 0x152, 0x8D, 0x17D, 0x8F, 0x90,
-    0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x2DC, 0x2122, 0x161, 0x203A, 0x153, 0x9D, 0x17E, 0x178,
+    0x20AC, 0x81, 0x201A, 0x192, 0x201E, 0x2026, 0x2020, 0x2021, 0x2C6, 0x2030, 0x160, 0x2039, 0x152, 0x8D, 0x17D,
+    0x8F, 0x90, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x2DC, 0x2122, 0x161, 0x203A, 0x153, 0x9D,
+    0x17E, 0x178,
 ];
 
 impl Entities {
@@ -34,13 +35,19 @@ impl Entities {
             return Some((buffer, size));
         }
         let rest = &text[1..];
-        let size = rest.iter().take(self.longest).position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(self.longest.min(rest.len()));
+        let size = rest
+            .iter()
+            .take(self.longest)
+            .position(|byte| !byte.is_ascii_alphanumeric())
+            .unwrap_or(self.longest.min(rest.len()));
         if rest.get(size) == Some(&b';') {
             if let Some(value) = self.named.get(&rest[..=size]) {
                 return Some((value, size + 2));
             }
         }
-        (2..=size.min(self.longest_bare)).rev().find_map(|size| Some((self.named.get(&rest[..size])?.as_str(), size + 1)))
+        (2..=size.min(self.longest_bare))
+            .rev()
+            .find_map(|size| Some((self.named.get(&rest[..size])?.as_str(), size + 1)))
     }
 }
 

@@ -45,12 +45,50 @@ impl Sink for Labels {
 }
 
 const OWN_TAGS: &[Tag] = &[
-    Tag::P, Tag::Div, Tag::Li, Tag::Td, Tag::Th, Tag::H1, Tag::H2, Tag::H3, Tag::H4, Tag::Pre, Tag::Blockquote, Tag::Dd, Tag::Dt,
-    Tag::Figcaption, Tag::Section, Tag::Article, Tag::Span, Tag::Body, Tag::Label, Tag::Caption, Tag::Summary, Tag::Button,
+    Tag::P,
+    Tag::Div,
+    Tag::Li,
+    Tag::Td,
+    Tag::Th,
+    Tag::H1,
+    Tag::H2,
+    Tag::H3,
+    Tag::H4,
+    Tag::Pre,
+    Tag::Blockquote,
+    Tag::Dd,
+    Tag::Dt,
+    Tag::Figcaption,
+    Tag::Section,
+    Tag::Article,
+    Tag::Span,
+    Tag::Body,
+    Tag::Label,
+    Tag::Caption,
+    Tag::Summary,
+    Tag::Button,
 ];
 const ANCESTORS: &[Tag] = &[
-    Tag::Noscript, Tag::Article, Tag::Main, Tag::Nav, Tag::Aside, Tag::Header, Tag::Footer, Tag::Form, Tag::Ul, Tag::Ol,
-    Tag::Table, Tag::Blockquote, Tag::Figure, Tag::Section, Tag::Li, Tag::Dl, Tag::Details, Tag::A, Tag::Button, Tag::Address,
+    Tag::Noscript,
+    Tag::Article,
+    Tag::Main,
+    Tag::Nav,
+    Tag::Aside,
+    Tag::Header,
+    Tag::Footer,
+    Tag::Form,
+    Tag::Ul,
+    Tag::Ol,
+    Tag::Table,
+    Tag::Blockquote,
+    Tag::Figure,
+    Tag::Section,
+    Tag::Li,
+    Tag::Dl,
+    Tag::Details,
+    Tag::A,
+    Tag::Button,
+    Tag::Address,
 ];
 const LEVELS: usize = 6;
 const FAR: f32 = 16.0;
@@ -163,18 +201,26 @@ struct Whole<'a> {
     title: Vec<u64>,
 }
 
-/// The features of all blocks of a page, row after row. Each ends with those of its context.
-pub fn features(page: &Page, contexts: &[Context], sink: &mut impl Sink) {
-    let (tree, blocks) = (&page.tree, &page.blocks);
-    if blocks.blocks.is_empty() {
-        return;
+/// The features of a page's blocks.
+pub struct Features<'a> {
+    whole: Whole<'a>,
+    own: Vec<[f32; OWN]>,
+    contexts: &'a [Context],
+    path: Vec<u32>,
+}
+
+impl<'a> Features<'a> {
+    /// Measure a page that has blocks.
+    pub fn new(page: &'a Page<'a>, contexts: &'a [Context]) -> Self {
+        let whole = Whole::new(page, &page.tree, &page.blocks);
+        let own = (0..page.blocks.blocks.len()).map(|at| whole.own(at)).collect();
+        Features { whole, own, contexts, path: Vec::new() }
     }
-    let whole = Whole::new(page, tree, blocks);
-    let own: Vec<[f32; OWN]> = (0..blocks.blocks.len()).map(|at| whole.own(at)).collect();
-    let mut path = Vec::new();
-    for at in 0..blocks.blocks.len() {
-        whole.row(at, &own, &mut path, sink);
-        for context in contexts {
+
+    /// Put the features of one block.
+    pub fn put(&mut self, at: usize, sink: &mut impl Sink) {
+        self.whole.row(at, &self.own, &mut self.path, sink);
+        for context in self.contexts {
             context.put(at, sink);
         }
     }
@@ -183,8 +229,20 @@ pub fn features(page: &Page, contexts: &[Context], sink: &mut impl Sink) {
 /// Features of the block's own text; its neighbours show theirs too.
 const OWN: usize = 14;
 const OWN_NAMES: [&str; OWN] = [
-    "characters", "words", "linked", "word_length", "punctuation", "commas", "digits", "uppers", "stops", "ends_sentence",
-    "copyright", "bars", "sentences", "strong",
+    "characters",
+    "words",
+    "linked",
+    "word_length",
+    "punctuation",
+    "commas",
+    "digits",
+    "uppers",
+    "stops",
+    "ends_sentence",
+    "copyright",
+    "bars",
+    "sentences",
+    "strong",
 ];
 
 fn ratio(part: u32, whole: u32) -> f32 {
@@ -203,7 +261,8 @@ impl<'a> Whole<'a> {
             for _ in 0..4 {
                 let this = node(at);
                 let name = if named { tree.names[this.names as usize].hash } else { 0 };
-                key = (key.rotate_left(13) ^ (u64::from(name) << 8 | this.tag as u64)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+                key = (key.rotate_left(13) ^ (u64::from(name) << 8 | this.tag as u64))
+                    .wrapping_mul(0x9E37_79B9_7F4A_7C15);
                 at = this.parent;
                 if this.depth == 0 {
                     break;
@@ -247,7 +306,9 @@ impl<'a> Whole<'a> {
         let mut scores = vec![0.0_f32; nodes.len()];
         for block in &self.blocks.blocks {
             let tag = nodes[block.node as usize].tag;
-            if block.stats.characters < 25 || !tag.is(tags::set(&[Tag::P, Tag::Td, Tag::Pre, Tag::Div, Tag::Blockquote, Tag::Section])) {
+            if block.stats.characters < 25
+                || !tag.is(tags::set(&[Tag::P, Tag::Td, Tag::Pre, Tag::Div, Tag::Blockquote, Tag::Section]))
+            {
                 continue;
             }
             let open = 1.0 - ratio(block.linked.min(block.stats.characters), block.stats.characters);
@@ -433,7 +494,8 @@ impl<'a> Whole<'a> {
         let level = path.iter().position(|&node| node == self.best.0);
         sink.put("best", level.map_or(0.0, near));
         let block = self.blocks.blocks[at].node;
-        let common = path.iter().position(|&node| node <= self.best.0 && self.best.0 < self.tree.nodes[node as usize].end);
+        let common =
+            path.iter().position(|&node| node <= self.best.0 && self.best.0 < self.tree.nodes[node as usize].end);
         sink.put("best.up", common.map_or(0.0, |level| f32::from(best.depth) - path.len() as f32 + level as f32));
         sink.put("best.down", common.unwrap_or(0) as f32);
         sink.put("best.side", f32::from(u8::from(block > self.best.0)));
@@ -471,12 +533,22 @@ impl<'a> Whole<'a> {
             sink.put_nth("within", n, f32::from(above[tag as usize]));
         }
         for (n, flag) in [
-            tree::HIDDEN, tree::NOSCRIPT, tree::ROLE_MAIN, tree::ROLE_CHROME, tree::PROP_ARTICLE, tree::PROP_TEXT, tree::PROP_OTHER,
+            tree::HIDDEN,
+            tree::NOSCRIPT,
+            tree::ROLE_MAIN,
+            tree::ROLE_CHROME,
+            tree::PROP_ARTICLE,
+            tree::PROP_TEXT,
+            tree::PROP_OTHER,
         ]
         .into_iter()
         .enumerate()
         {
-            sink.put_nth("flag", n, f32::from(u8::from(flags & flag != 0)) + f32::from(u8::from(own_flags & flag != 0)));
+            sink.put_nth(
+                "flag",
+                n,
+                f32::from(u8::from(flags & flag != 0)) + f32::from(u8::from(own_flags & flag != 0)),
+            );
         }
         for (n, &value) in fragments.iter().enumerate() {
             sink.put_nth("name", n, f32::from(value));
@@ -501,6 +573,7 @@ impl<'a> Whole<'a> {
 
 fn contains_ignoring_case(text: &str, word: &str) -> bool {
     let first = word.as_bytes()[0];
-    memchr::memchr2_iter(first, first.to_ascii_uppercase(), text.as_bytes())
-        .any(|at| text.as_bytes().get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes())))
+    memchr::memchr2_iter(first, first.to_ascii_uppercase(), text.as_bytes()).any(|at| {
+        text.as_bytes().get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()))
+    })
 }

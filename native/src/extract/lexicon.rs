@@ -99,7 +99,9 @@ pub fn path_tokens(tree: &Tree, node: u32, tokens: &mut Vec<Token>) {
         let node = tree.nodes[at as usize];
         tokens.push(at_level(mix(node.tag as u32, 3), level));
         let named = tree.names[node.names as usize];
-        tokens.extend(tree.tokens[named.tokens.0 as usize..named.tokens.1 as usize].iter().map(|&token| at_level(token, level)));
+        tokens.extend(
+            tree.tokens[named.tokens.0 as usize..named.tokens.1 as usize].iter().map(|&token| at_level(token, level)),
+        );
         if at == 0 {
             return;
         }

@@ -2,10 +2,15 @@
 
 use unicode_normalization::{is_nfc_quick, IsNormalized, UnicodeNormalization};
 
+use super::context::Context;
 use super::decode::decode;
-use super::features::{features, Values};
-use super::model::Model;
+use super::features::{Features, Values};
+use super::model::{Model, LANES};
 use super::page::{Page, Tables};
+
+/// So many blocks of a page are scored in any case, and one more for so many bytes.
+const SCORED: usize = 2000;
+const BYTES_A_BLOCK: usize = 128;
 
 /// What is found in a page.
 pub struct MainText {
@@ -23,9 +28,7 @@ pub struct MainText {
 pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, beta: f64) -> MainText {
     let page = Page::new(source, url, tables);
     let [texts, names] = page.scores(&model.lexicons);
-    let mut values = Vec::new();
-    features(&page, &page.contexts([&texts, &names]), &mut Values(&mut values));
-    let probabilities = model.probabilities(&values);
+    let probabilities = probabilities(&page, &page.contexts([&texts, &names]), model);
     let blocks = &page.blocks.blocks;
     let (chosen, confidence) = decode(blocks, &probabilities, beta);
     let mut text = String::new();
@@ -42,6 +45,29 @@ pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, beta: 
         confidence: confidence as f32,
         cut: page.tree.cut,
     }
+}
+
+/// The probability of each block. Where there are very many, for the size of the page, one stands for its neighbours.
+fn probabilities(page: &Page, contexts: &[Context], model: &Model) -> Vec<f64> {
+    let count = page.blocks.blocks.len();
+    if count == 0 {
+        return Vec::new();
+    }
+    let stride = count.div_ceil(SCORED.max(page.source.len() / BYTES_A_BLOCK));
+    let mut features = Features::new(page, contexts);
+    let mut values = Vec::new();
+    let mut made = Vec::with_capacity(count);
+    let scored: Vec<usize> = (0..count).step_by(stride).collect();
+    for part in scored.chunks(LANES) {
+        values.clear();
+        for &at in part {
+            features.put(at, &mut Values(&mut values));
+        }
+        for probability in model.probabilities(&values) {
+            made.extend(std::iter::repeat_n(probability, stride.min(count - made.len())));
+        }
+    }
+    made
 }
 
 /// The text in normalisation form C.

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 const MAGIC: &[u8] = b"refinery extractor 1\n";
 /// Blocks that go through a tree together.
-const LANES: usize = 8;
+pub const LANES: usize = 8;
 
 /// A split, or a leaf, which is its own child.
 #[derive(Clone, Copy, Default)]

@@ -124,7 +124,9 @@ impl<'a> Page<'a> {
     /// The language that the root element names.
     pub fn lang(&self) -> Option<String> {
         let lang = self.tree.head.lang.map(|span| span.of(self.source.as_bytes()))?.trim_ascii();
-        let plain = !lang.is_empty() && lang.len() <= 35 && lang.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-' || *byte == b'_');
+        let plain = !lang.is_empty()
+            && lang.len() <= 35
+            && lang.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-' || *byte == b'_');
         plain.then(|| lang.iter().map(|&byte| char::from(byte)).collect())
     }
 
@@ -181,5 +183,7 @@ impl<'a> Page<'a> {
 }
 
 fn words(text: &str) -> impl Iterator<Item = u64> + '_ {
-    text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).map(|word| xxh3_64(word.as_bytes()))
+    text.split(|character: char| !character.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| xxh3_64(word.as_bytes()))
 }

@@ -5,8 +5,9 @@ use arrow_array::{Array, BooleanArray, Float32Array, StringArray};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
+use super::context::Context;
 use super::entities::Entities;
-use super::features::{features, Labels, Values};
+use super::features::{Features, Labels, Sink, Values};
 use super::main_text::{main_text, MainText};
 use super::model::Model;
 use super::page::{Page, Tables};
@@ -24,10 +25,18 @@ fn strings(given: &Given) -> PyResult<&StringArray> {
     given.0.as_string_opt::<i32>().ok_or_else(|| PyTypeError::new_err("pages and urls must be string arrays"))
 }
 
+/// Put the features of all blocks.
+fn put_all(page: &Page, contexts: &[Context], sink: &mut impl Sink) {
+    if !page.blocks.blocks.is_empty() {
+        let mut features = Features::new(page, contexts);
+        (0..page.blocks.blocks.len()).for_each(|at| features.put(at, sink));
+    }
+}
+
 fn labels(tables: &Tables) -> Labels {
     let mut labels = Labels::default();
     let page = Page::new("x", "", tables);
-    features(&page, &page.contexts([&[0.0], &[0.0]]), &mut labels);
+    put_all(&page, &page.contexts([&[0.0], &[0.0]]), &mut labels);
     labels
 }
 
@@ -37,7 +46,8 @@ impl Extractor {
     #[new]
     fn new(entities: Vec<(String, String)>, weights: Option<&[u8]>) -> PyResult<Self> {
         let tables = Tables::new(Entities::new(entities));
-        let model = weights.map(|weights| Model::read(weights, &labels(&tables))).transpose().map_err(PyValueError::new_err)?;
+        let model =
+            weights.map(|weights| Model::read(weights, &labels(&tables))).transpose().map_err(PyValueError::new_err)?;
         Ok(Extractor { tables, model })
     }
 
@@ -68,7 +78,7 @@ impl Extractor {
                 return Err(PyValueError::new_err(format!("the page has {count} blocks, and each needs two scores")));
             }
             let mut values = Vec::new();
-            features(&page, &page.contexts([&texts, &names]), &mut Values(&mut values));
+            put_all(&page, &page.contexts([&texts, &names]), &mut Values(&mut values));
             Ok(Made::new(Float32Array::from(values)))
         })
     }
@@ -103,7 +113,7 @@ impl Extractor {
                 sum.0 += page.blocks.blocks.len();
                 if stage == 2 {
                     let mut values = Vec::new();
-                    features(&page, &[], &mut Values(&mut values));
+                    put_all(&page, &[], &mut Values(&mut values));
                     sum.1 += values.len();
                 }
             }

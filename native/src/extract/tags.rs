@@ -57,30 +57,29 @@ pub const fn set(tags: &[Tag]) -> Set {
 use Tag::*;
 
 /// Elements that have no content.
-pub const VOID: Set =
-    set(&[Area, Base, Br, Col, Embed, Frame, Hr, Img, Input, Link, Meta, Param, Source, Track, Wbr]);
+pub const VOID: Set = set(&[Area, Base, Br, Col, Embed, Frame, Hr, Img, Input, Link, Meta, Param, Source, Track, Wbr]);
 
 /// Elements whose content up to their end tag is text, not markup.
 pub const RAW: Set = set(&[Script, Style, Iframe, Noembed, Noframes, Xmp, Textarea, Title, Plaintext]);
 
 /// Elements that hold nothing a reader of the page is told: they are dropped with all that is in them.
 pub const DROPPED: Set = set(&[
-    Script, Style, Template, Iframe, Noembed, Noframes, Object, Embed, Svg, Canvas, Map, Audio, Video, Select, Option, Optgroup,
-    Textarea, Input, Link, Meta, Math, Datalist, Dialog, Title, Base, Param, Source, Track, Area, Frame,
+    Script, Style, Template, Iframe, Noembed, Noframes, Object, Embed, Svg, Canvas, Map, Audio, Video, Select, Option,
+    Optgroup, Textarea, Input, Link, Meta, Math, Datalist, Dialog, Title, Base, Param, Source, Track, Area, Frame,
 ]);
 
 /// Elements that begin and end a block of text.
 pub const BLOCK: Set = set(&[
-    P, Div, Section, Article, Main, Body, Html, Header, Footer, Aside, Nav, H1, H2, H3, H4, H5, H6, Ul, Ol, Li, Dl, Dt, Dd,
-    Table, Tbody, Thead, Tfoot, Tr, Td, Th, Blockquote, Pre, Form, Fieldset, Figure, Figcaption, Address, Details,
+    P, Div, Section, Article, Main, Body, Html, Header, Footer, Aside, Nav, H1, H2, H3, H4, H5, H6, Ul, Ol, Li, Dl, Dt,
+    Dd, Table, Tbody, Thead, Tfoot, Tr, Td, Th, Blockquote, Pre, Form, Fieldset, Figure, Figcaption, Address, Details,
     Summary, Hr, Center, Caption, Label, Legend, Menu, Dir, Listing, Xmp, Plaintext, Head, Hgroup, Search, Button,
 ]);
 
 /// Start tags before which an open `p` ends.
 pub const ENDS_P: Set = set(&[
-    Address, Article, Aside, Blockquote, Center, Details, Dialog, Dir, Div, Dl, Fieldset, Figcaption, Figure, Footer, Header,
-    Hgroup, Main, Menu, Nav, Ol, P, Search, Section, Summary, Ul, H1, H2, H3, H4, H5, H6, Pre, Listing, Form, Li, Dd, Dt,
-    Plaintext, Table, Hr, Xmp,
+    Address, Article, Aside, Blockquote, Center, Details, Dialog, Dir, Div, Dl, Fieldset, Figcaption, Figure, Footer,
+    Header, Hgroup, Main, Menu, Nav, Ol, P, Search, Section, Summary, Ul, H1, H2, H3, H4, H5, H6, Pre, Listing, Form,
+    Li, Dd, Dt, Plaintext, Table, Hr, Xmp,
 ]);
 
 pub const HEADINGS: Set = set(&[H1, H2, H3, H4, H5, H6]);

@@ -11,6 +11,8 @@ use super::scanner::{Attributes, Scanner, Span, Token};
 use super::tags::{self, Names, Set, Tag};
 
 pub const MAX_DEPTH: usize = 250;
+/// How far up the start tag of an inline element or a list item is looked for.
+const REACH: usize = 64;
 pub const MAX_NODES: usize = 400_000;
 pub const MAX_TEXTS: usize = 400_000;
 
@@ -103,7 +105,16 @@ pub struct Builder<'a> {
 }
 
 const HEAD_ONLY: Set = tags::set(&[
-    Tag::Base, Tag::Link, Tag::Meta, Tag::Title, Tag::Style, Tag::Script, Tag::Noscript, Tag::Template, Tag::Head, Tag::Html,
+    Tag::Base,
+    Tag::Link,
+    Tag::Meta,
+    Tag::Title,
+    Tag::Style,
+    Tag::Script,
+    Tag::Noscript,
+    Tag::Template,
+    Tag::Head,
+    Tag::Html,
 ]);
 const TABLE_CONTEXT: Set = tags::SECTIONS | tags::set(&[Tag::Table, Tag::Template]);
 const ROW_CONTEXT: Set = TABLE_CONTEXT | Tag::Tr.bit();
@@ -113,7 +124,9 @@ const TERM: Set = tags::set(&[Tag::Dd, Tag::Dt]);
 const THIN: Set = tags::set(&[Tag::Address, Tag::Div, Tag::P]);
 
 pub fn hash(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811C_9DC5, |hash, &byte| (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193))
+    bytes
+        .iter()
+        .fold(0x811C_9DC5, |hash, &byte| (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193))
 }
 
 impl<'a> Builder<'a> {
@@ -232,8 +245,9 @@ impl<'a> Builder<'a> {
 
     /// In SVG or MathML most tags are not HTML's; some end it.
     fn leaves_foreign(&mut self, tag: Tag, name: &[u8]) -> bool {
-        let integration =
-            name.eq_ignore_ascii_case(b"foreignobject") || name.eq_ignore_ascii_case(b"desc") || name.eq_ignore_ascii_case(b"annotation-xml");
+        let integration = name.eq_ignore_ascii_case(b"foreignobject")
+            || name.eq_ignore_ascii_case(b"desc")
+            || name.eq_ignore_ascii_case(b"annotation-xml");
         if integration || tag.is(tags::RAW | FOREIGN) {
             return true;
         }
@@ -327,7 +341,7 @@ impl<'a> Builder<'a> {
 
     fn end_items(&mut self, tag: Tag) {
         let items = if tag == Tag::Li { ITEM } else { TERM };
-        for depth in (1..self.stack.len()).rev() {
+        for depth in (1..self.stack.len()).rev().take(REACH) {
             let open = self.stack[depth].tag;
             if open.is(items) {
                 return self.pop_to(depth);
@@ -407,7 +421,7 @@ impl<'a> Builder<'a> {
     }
 
     fn end_other(&mut self, hash: u32) {
-        for depth in (1..self.stack.len()).rev() {
+        for depth in (1..self.stack.len()).rev().take(REACH) {
             let open = self.stack[depth];
             if open.tag == Tag::Other && open.hash == hash {
                 return self.pop_to(depth);
@@ -420,7 +434,7 @@ impl<'a> Builder<'a> {
 
     fn end_formatting(&mut self, tag: Tag) {
         let mut inside = true;
-        for depth in (1..self.stack.len()).rev() {
+        for depth in (1..self.stack.len()).rev().take(REACH) {
             let open = self.stack[depth];
             if open.tag == tag && !open.closed {
                 if inside {
