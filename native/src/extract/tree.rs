@@ -303,9 +303,14 @@ impl<'a> Builder<'a> {
                 }
             }
             Tag::Xmp | Tag::Plaintext => {
+                let depth = self.stack.len();
                 self.push(tag, 0, attributes);
                 self.text(span);
-                self.pop_to(self.stack.len() - 1);
+                if self.stack.len() > depth {
+                    self.pop_to(depth);
+                } else {
+                    self.beyond -= 1; // its end tag is ahead, but does not count
+                }
             }
             _ => {}
         }
