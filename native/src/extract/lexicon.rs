@@ -8,6 +8,8 @@ pub type Token = u32;
 
 /// Words at the beginning of a block that count.
 const FIRST_WORDS: usize = 24;
+/// Within so many characters: there are texts without a space.
+const FIRST_CHARACTERS: usize = 2048;
 /// Of these, so many count in pairs too.
 const PAIRED_WORDS: usize = 8;
 /// A block of at most so many words counts as a whole too.
@@ -27,7 +29,7 @@ pub fn text_tokens(text: &str, tokens: &mut Vec<Token>) {
     let mut count = 0;
     let mut hash = SEED;
     let mut open = false;
-    for character in text.chars().chain([' ']) {
+    for character in text.chars().take(FIRST_CHARACTERS).chain([' ']) {
         let code = match character {
             'a'..='z' => character as u32,
             'A'..='Z' => character as u32 | 0x20,
