@@ -12,7 +12,7 @@ import importlib.util
 import inspect
 import json
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import metadata
 from typing import Any, cast
 
@@ -114,11 +114,16 @@ def _closure_digest(module: str, packages: tuple[str, ...]) -> bytes:
         name = waiting.pop()
         if name in seen:
             continue
-        tree = _syntax(name)
-        seen[name] = "" if tree is None else ast.dump(tree)
-        if tree is not None:
-            waiting += [n for n in _imports(tree, name) if any(n == p or n.startswith(f"{p}.") for p in packages)]
+        seen[name], imported = _code_of(name)
+        waiting += [n for n in imported if any(n == p or n.startswith(f"{p}.") for p in packages)]
     return canonical(sorted(seen.items()))
+
+
+@cache
+def _code_of(module: str) -> tuple[str, tuple[str, ...]]:
+    """A module's syntax, and what it imports. Stages share most of the modules behind them."""
+    tree = _syntax(module)
+    return ("", ()) if tree is None else (ast.dump(tree), tuple(_imports(tree, module)))
 
 
 def _syntax(name: str) -> ast.Module | None:

@@ -6,7 +6,7 @@ FOLDER holds WARC files and ``truth.jsonl.gz``, a line a page: url, gold_text, g
 whose gold_kind begins with "human" are used. Figures are from a cross-validation in five folds by registered domain:
 each page is scored by weights that never saw its domain. Then the weights are trained on all pages.
 
-Features come from the native extractor itself. Needs lightgbm and scikit-learn, which refinery does not.
+Features come from the native extractor itself. Needs the dependency group ``training``.
 """
 
 from __future__ import annotations

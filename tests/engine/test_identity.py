@@ -213,6 +213,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def digest_of_stage() -> str:
     identity._closure_digest.cache_clear()
+    identity._code_of.cache_clear()
     return code_digest(import_class("somestages.stage:Some")())
 
 

@@ -108,7 +108,7 @@ def test_every_beginning_of_a_page_has_a_clean_text(name: str) -> None:
 def test_whatever_bytes_say_they_are_has_a_clean_text() -> None:
     """The charset of a page is decided before, and its text is never more than text."""
     read = [decoded(hostile_page(name, 2000), "") for name in CASES]
-    assert all(is_clean(text) for text in main_texts(*(one.html for one in read))["text"].to_pylist())
+    assert all(is_clean(text) for text in main_texts(*(one.utf8.decode() for one in read))["text"].to_pylist())
 
 
 @given(markup)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import gzip
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +12,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from refinery.demo import sample
 from refinery.demo.prose import english
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
@@ -53,16 +49,6 @@ class Documents:
             return [f"https://www.host{number % 97}.example.org/a-page/{number}?q=1" for number in range(BULK)]
         with gzip.open(self.corpus / "pages" / "manifest.jsonl.gz", "rt", encoding="utf-8") as lines:
             return [json.loads(line)["url"] for line in lines]
-
-    @cached_property
-    def archive(self) -> Path:
-        """A WARC file, of real pages where there are any."""
-        if self.corpus is not None:
-            return self.corpus / "pages" / "dev-00001.warc.gz"
-        folder = Path(tempfile.mkdtemp(prefix="refinery-bench-"))
-        atexit.register(shutil.rmtree, folder)
-        sample(str(folder), BULK // 5, 1, 1)
-        return next(folder.glob("*.warc.gz"))
 
     @property
     def bytes(self) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from refinery.kernels.native_extract import extractor
+from refinery.kernels.native_extract import BETAS, extractor
 from tools.extractor.lexicons import Lexicon
 from tools.extractor.pages import Page, weights
 
@@ -70,13 +70,13 @@ def train(pages: list[Page], found: list[Array]) -> lightgbm.Booster:
 
 
 def extracted(page: Page, found: Array, booster: lightgbm.Booster) -> str:
-    """The text of the blocks with the best expected F1, as the native decoder chooses them."""
+    """The text of the blocks with the best expected F-score, as the native decoder chooses them."""
     if not page.texts:
         return ""
     probability, mass = np.asarray(booster.predict(found, num_threads=1)), page.terms + LEAST
     order = np.argsort(-probability, kind="stable")
     hits, kept = np.cumsum((probability * mass)[order]), np.cumsum(mass[order])
-    best = int(np.argmax(2 * hits / (kept + (probability * mass).sum())))
+    best = int(np.argmax(hits / (kept + BETAS["balance"] ** 2 * (probability * mass).sum())))
     return "\n".join(page.texts[at] for at in sorted(order[: best + 1]))
 
 

@@ -3,13 +3,13 @@
 //!
 //! Features are defined here only: training asks for them by the same function.
 
-use super::blocks::{Block, Blocks};
 use super::context::Context;
 use super::fragments::FRAGMENTS;
 use super::page::Page;
-use super::tags::{self, Set, Tag};
-use super::tree::{self, Tree};
-use xxhash_rust::xxh3::xxh3_64;
+use super::sums::Mass;
+use super::tags::{Set, Tag};
+use super::tree;
+use super::whole::{ratio, Whole, OWN, OWN_NAMES};
 
 /// Takes a row's features one by one.
 pub trait Sink {
@@ -92,113 +92,9 @@ const ANCESTORS: &[Tag] = &[
 ];
 const LEVELS: usize = 6;
 const FAR: f32 = 16.0;
-/// A block this long, in characters, is likely prose.
-const LONG: u32 = 150;
-
-/// Prefix sums over blocks: entry `i` is of the first `i` blocks.
-#[derive(Default)]
-struct Sums {
-    characters: Vec<u32>,
-    linked: Vec<u32>,
-    marks: Vec<u32>,
-    long: Vec<u32>,
-    prose: Vec<u32>,
-}
-
-/// Sums over a range of blocks.
-#[derive(Clone, Copy, Default)]
-struct Mass {
-    blocks: f32,
-    characters: f32,
-    linked: f32,
-    marks: f32,
-    long: f32,
-    prose: f32,
-}
-
-impl Mass {
-    fn density(self) -> f32 {
-        self.linked / self.characters.max(1.0)
-    }
-}
-
-impl Sums {
-    fn of(blocks: &[Block]) -> Self {
-        let mut sums = Sums::default();
-        let mut push = |a: u32, b: u32, c: u32, d: u32, e: u32| {
-            sums.characters.push(a);
-            sums.linked.push(b);
-            sums.marks.push(c);
-            sums.long.push(d);
-            sums.prose.push(e);
-        };
-        let (mut a, mut b, mut c, mut d, mut e) = (0, 0, 0, 0, 0);
-        push(a, b, c, d, e);
-        for block in blocks {
-            a += block.stats.characters;
-            b += block.linked.min(block.stats.characters);
-            c += block.stats.marks;
-            let long = block.stats.characters > LONG && block.linked * 3 < block.stats.characters;
-            d += u32::from(long);
-            e += if long { block.stats.characters } else { 0 };
-            push(a, b, c, d, e);
-        }
-        sums
-    }
-
-    fn between(&self, from: usize, to: usize) -> Mass {
-        let difference = |sums: &[u32]| (sums[to] - sums[from]) as f32;
-        Mass {
-            blocks: (to - from) as f32,
-            characters: difference(&self.characters),
-            linked: difference(&self.linked),
-            marks: difference(&self.marks),
-            long: difference(&self.long),
-            prose: difference(&self.prose),
-        }
-    }
-}
-
-/// For each block, how many blocks have its key, and how many characters they have together.
-fn groups(keys: &[u64], blocks: &[Block]) -> Vec<(u32, u32)> {
-    let mut order: Vec<(u64, u32)> = keys.iter().copied().zip(0..).collect();
-    order.sort_unstable();
-    let mut groups = vec![(0, 0); keys.len()];
-    let mut start = 0;
-    while start < order.len() {
-        let size = order[start..].iter().take_while(|(key, _)| *key == order[start].0).count();
-        let same = &order[start..start + size];
-        let characters = same.iter().map(|&(_, block)| blocks[block as usize].stats.characters).sum();
-        for &(_, block) in same {
-            groups[block as usize] = (size as u32, characters);
-        }
-        start += size;
-    }
-    groups
-}
-
 /// How near is the nearest ancestor of a kind: more is nearer, 0 is none.
 fn near(level: usize) -> f32 {
     (FAR - level as f32).max(1.0)
-}
-
-/// What is the same for all blocks of a page.
-struct Whole<'a> {
-    page: &'a Page<'a>,
-    tree: &'a Tree,
-    blocks: &'a Blocks,
-    sums: Sums,
-    total: f32,
-    texts: Vec<(u32, u32)>,
-    shapes: Vec<(u32, u32)>,
-    twins: Vec<(u32, u32)>,
-    children: Vec<u32>,
-    child_text: Vec<u32>,
-    summary: Vec<(&'static str, f32)>,
-    first_heading: usize,
-    best: (u32, f32), // the node that a readability score favours, and its score
-    scores: Vec<f32>,
-    title: Vec<u64>,
 }
 
 /// The features of a page's blocks.
@@ -226,174 +122,7 @@ impl<'a> Features<'a> {
     }
 }
 
-/// Features of the block's own text; its neighbours show theirs too.
-const OWN: usize = 14;
-const OWN_NAMES: [&str; OWN] = [
-    "characters",
-    "words",
-    "linked",
-    "word_length",
-    "punctuation",
-    "commas",
-    "digits",
-    "uppers",
-    "stops",
-    "ends_sentence",
-    "copyright",
-    "bars",
-    "sentences",
-    "strong",
-];
-
-fn ratio(part: u32, whole: u32) -> f32 {
-    part as f32 / whole.max(1) as f32
-}
-
-impl<'a> Whole<'a> {
-    fn new(page: &'a Page<'a>, tree: &'a Tree, made: &'a Blocks) -> Self {
-        let blocks = &made.blocks[..];
-        let sums = Sums::of(blocks);
-        let total = sums.characters[blocks.len()].max(1) as f32;
-        let node = |at: u32| tree.nodes[at as usize];
-        let text = |block: &Block| &made.text[block.start as usize..block.end as usize];
-        let key = |block: &Block, named: bool| {
-            let (mut key, mut at) = (0_u64, block.node);
-            for _ in 0..4 {
-                let this = node(at);
-                let name = if named { tree.names[this.names as usize].hash } else { 0 };
-                key = (key.rotate_left(13) ^ (u64::from(name) << 8 | this.tag as u64))
-                    .wrapping_mul(0x9E37_79B9_7F4A_7C15);
-                at = this.parent;
-                if this.depth == 0 {
-                    break;
-                }
-            }
-            key
-        };
-        let keys = |of: &dyn Fn(&Block) -> u64| groups(&blocks.iter().map(of).collect::<Vec<_>>(), blocks);
-        let mut children = vec![0; tree.nodes.len()];
-        let mut child_text = vec![0; tree.nodes.len()];
-        for block in blocks {
-            let parent = node(block.node).parent as usize;
-            children[parent] += 1;
-            child_text[parent] += block.stats.characters;
-        }
-        let mut whole = Whole {
-            page,
-            tree,
-            blocks: made,
-            texts: keys(&|block| xxh3_64(text(block).as_bytes())),
-            shapes: keys(&|block| key(block, false)),
-            twins: keys(&|block| key(block, true)),
-            sums,
-            total,
-            children,
-            child_text,
-            summary: Vec::new(),
-            first_heading: blocks.iter().position(|block| node(block.node).tag == Tag::H1).unwrap_or(usize::MAX),
-            best: (0, 0.0),
-            scores: Vec::new(),
-            title: page.title_words(),
-        };
-        whole.score_nodes();
-        whole.summary = whole.summarise();
-        whole
-    }
-
-    /// A readability score for each node: paragraphs give points to their parents, and half to their grandparents.
-    fn score_nodes(&mut self) {
-        let nodes = &self.tree.nodes;
-        let mut scores = vec![0.0_f32; nodes.len()];
-        for block in &self.blocks.blocks {
-            let tag = nodes[block.node as usize].tag;
-            if block.stats.characters < 25
-                || !tag.is(tags::set(&[Tag::P, Tag::Td, Tag::Pre, Tag::Div, Tag::Blockquote, Tag::Section]))
-            {
-                continue;
-            }
-            let open = 1.0 - ratio(block.linked.min(block.stats.characters), block.stats.characters);
-            let points = (1.0 + block.stats.commas as f32 + (block.stats.characters as f32 / 100.0).min(3.0)) * open;
-            let parent = if tag == Tag::P { nodes[block.node as usize].parent } else { block.node };
-            scores[parent as usize] += points;
-            scores[nodes[parent as usize].parent as usize] += points / 2.0;
-        }
-        for (at, score) in scores.iter_mut().enumerate() {
-            if *score > 0.0 {
-                *score *= 1.0 - self.mass(at as u32).density();
-                if *score > self.best.1 {
-                    self.best = (at as u32, *score);
-                }
-            }
-        }
-        self.scores = scores;
-    }
-
-    fn mass(&self, node: u32) -> Mass {
-        self.sums.between(self.blocks.first[node as usize] as usize, self.blocks.last[node as usize] as usize)
-    }
-
-    fn own(&self, at: usize) -> [f32; OWN] {
-        let block = &self.blocks.blocks[at];
-        let stats = &block.stats;
-        let text = &self.blocks.text[block.start as usize..block.end as usize];
-        let last = text.chars().next_back().unwrap_or(' ');
-        [
-            stats.characters as f32,
-            stats.words as f32,
-            ratio(block.linked.min(stats.characters), stats.characters),
-            (stats.characters - stats.spaces) as f32 / stats.words.max(1) as f32,
-            ratio(stats.punctuation, stats.characters) * 100.0,
-            stats.commas as f32,
-            ratio(stats.digits, stats.characters),
-            ratio(stats.uppers, stats.characters),
-            ratio(stats.stops, stats.words),
-            f32::from(u8::from(matches!(last, '.' | '!' | '?' | '。' | '！' | '？' | '"' | '”' | '»')))
-                + 2.0 * f32::from(u8::from(last == '…' || text.ends_with("...")))
-                + 3.0 * f32::from(u8::from(matches!(last, ':' | '：'))),
-            f32::from(u8::from(text.contains('©') || contains_ignoring_case(text, "copyright"))),
-            stats.bars as f32,
-            stats.sentences as f32,
-            ratio(block.strong, stats.characters),
-        ]
-    }
-
-    fn summarise(&self) -> Vec<(&'static str, f32)> {
-        let blocks = &self.blocks.blocks;
-        let n = blocks.len();
-        let all = self.sums.between(0, n);
-        let mut lengths: Vec<u32> = blocks.iter().map(|block| block.stats.characters).collect();
-        lengths.sort_unstable();
-        let sum = |of: fn(&Block) -> u32| blocks.iter().map(of).sum::<u32>() as f32;
-        let long: u32 = lengths.iter().filter(|&&length| length > LONG).sum();
-        let count = |tag: Tag| self.tree.nodes.iter().filter(|node| node.tag == tag).count() as f32;
-        let mut made = vec![
-            ("page.blocks", n as f32),
-            ("page.characters", self.total),
-            ("page.linked", all.density()),
-            ("page.punctuation", sum(|block| block.stats.punctuation) / self.total),
-            ("page.long", long as f32 / self.total),
-            ("page.stops", sum(|block| block.stats.stops) / sum(|block| block.stats.words).max(1.0)),
-            ("page.p90", lengths[n * 9 / 10] as f32),
-            ("page.largest", lengths[n - 1] as f32 / self.total),
-            ("page.money", sum(|block| block.stats.money)),
-            ("page.cjk", sum(|block| block.stats.cjk) / self.total),
-            ("page.prose", all.prose / self.total),
-            ("page.images", self.blocks.images as f32),
-            ("page.articles", count(Tag::Article)),
-            ("page.paragraphs", count(Tag::P)),
-            ("page.items", count(Tag::Li)),
-            ("page.times", count(Tag::Time)),
-            ("page.cells", count(Tag::Td)),
-            ("page.subheadings", count(Tag::H2) + count(Tag::H3)),
-            ("page.h1", count(Tag::H1)),
-            ("page.nodes", self.tree.nodes.len() as f32),
-            ("page.repeats", self.twins.iter().map(|twin| twin.0).max().unwrap_or(0) as f32),
-            ("page.best", self.mass(self.best.0).characters / self.total),
-        ];
-        made.extend(self.page.signals());
-        made
-    }
-
+impl Whole<'_> {
     fn row(&self, at: usize, own: &[[f32; OWN]], path: &mut Vec<u32>, sink: &mut impl Sink) {
         let block = &self.blocks.blocks[at];
         path.clear();
@@ -569,11 +298,4 @@ impl<'a> Whole<'a> {
             sink.put_nth(name, OWN, same);
         }
     }
-}
-
-fn contains_ignoring_case(text: &str, word: &str) -> bool {
-    let first = word.as_bytes()[0];
-    memchr::memchr2_iter(first, first.to_ascii_uppercase(), text.as_bytes()).any(|at| {
-        text.as_bytes().get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()))
-    })
 }

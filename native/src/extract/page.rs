@@ -1,6 +1,7 @@
 //! A page made ready for scoring: its tree, its blocks, and what it says of itself.
 
 use super::blocks::{blocks, Block, Blocks};
+use super::builder::Builder;
 use super::clean::Cleaner;
 use super::context::{context, Context};
 use super::entities::Entities;
@@ -8,7 +9,7 @@ use super::fragments::Fragments;
 use super::lexicon::{path_tokens, text_tokens, Lexicon};
 use super::stats::Counter;
 use super::tags::Names;
-use super::tree::{Builder, Tree};
+use super::tree::Tree;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The tables that every page needs, made once.

@@ -14,6 +14,9 @@ use super::page::{Page, Tables};
 use crate::boundary::{Given, Made};
 use crate::text::text;
 
+/// The tokens of each block.
+type Tokens = Vec<Vec<u32>>;
+
 /// Finds the main text of pages.
 #[pyclass(frozen)]
 pub struct Extractor {
@@ -59,7 +62,7 @@ impl Extractor {
     }
 
     /// Blocks of one page: their texts, terms in each, and the tokens of their texts and of the elements around them.
-    fn blocks(&self, py: Python<'_>, page: &str, url: &str) -> (Vec<String>, Vec<u32>, Vec<Vec<u32>>, Vec<Vec<u32>>) {
+    fn blocks(&self, py: Python<'_>, page: &str, url: &str) -> (Vec<String>, Vec<u32>, Tokens, Tokens) {
         py.allow_threads(|| {
             let page = Page::new(page, url, &self.tables);
             let blocks = &page.blocks.blocks;

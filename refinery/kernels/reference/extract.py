@@ -1,6 +1,6 @@
 """What the native extractor gives, for an installation that does not have it.
 
-An extractor has no readable twin (decision 009): here is only its contract. What a page's text is, is said by weights
+An extractor has no readable twin (decision 010): here is only its contract. What a page's text is, is said by weights
 that training made, and by laws (tests/kernels/test_native_extract.py).
 """
 
