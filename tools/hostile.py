@@ -6,8 +6,14 @@ A case is a function of the size in bytes that gives a page of about that size. 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 
+TAGS = re.findall(
+    r"\S+",
+    "p div a b i span ul li table tr td h1 h2 pre br img form select option noscript template svg math title "
+    "textarea script style xmp dl dt dd button body html head main article x-y iframe",
+)
 Case = Callable[[int], bytes]
 
 PROSE = "The committee met on Tuesday to discuss the bridge, and it was agreed that work would begin in the spring. "
@@ -54,25 +60,24 @@ def encoded(encoding: str, label: str = "", mark: bytes = b"") -> Case:
     """An article in one encoding, which names another."""
     head = f'<meta charset="{label}">' if label else ""
     text = f"{head}<article><p>Grüße, привет, 漢字. {PROSE}</p></article>"
-    return lambda size: mark + (text.encode(encoding, "replace") * max(1, size // len(text.encode(encoding, "replace"))))
+    return lambda size: (
+        mark + (text.encode(encoding, "replace") * max(1, size // len(text.encode(encoding, "replace"))))
+    )
 
 
 def noise(low: int, high: int) -> Case:
     """Random bytes between two."""
-    return lambda size: bytes(low + byte % (high - low) for byte in random.Random(size).randbytes(size))
+    return lambda size: bytes(low + byte % (high - low) for byte in random.Random(size).randbytes(size))  # noqa: S311
 
 
 def soup(size: int) -> bytes:
     """Random tags, of any order, with random attributes and texts."""
-    chance = random.Random(size)
-    tags = (
-        "p div a b i span ul li table tr td h1 h2 pre br img form select option noscript template svg math title textarea "
-        "script style xmp plaintext dl dt dd button body html head main article x-y iframe"
-    ).split()
+    chance = random.Random(size)  # noqa: S311
     made, length = [], 0
     while length < size:
-        tag = chance.choice(tags[:-1]) if chance.random() < 0.999 else "plaintext"
-        end, attribute = chance.choice(("", "", "/")), chance.choice(("", "", " class=a", ' id="b c"', " hidden", ' href="x'))
+        tag = chance.choice(TAGS) if chance.random() < 0.999 else "plaintext"
+        end = chance.choice(("", "", "/"))
+        attribute = chance.choice(("", "", " class=a", ' id="b c"', " hidden", ' href="x'))
         made.append(f"<{end}{tag}{attribute}>{chance.choice(('', 'x', 'Some text, ', '&amp;', '<!--', '-->', '&#0;'))}")
         length += len(made[-1])
     return "".join(made).encode()
@@ -80,8 +85,11 @@ def soup(size: int) -> bytes:
 
 def distinct_names(size: int) -> bytes:
     """Elements whose classes nobody else has."""
-    chance = random.Random(size)
-    word = lambda: "".join(chance.choices(ALPHABET, k=6))  # noqa: E731
+    chance = random.Random(size)  # noqa: S311
+
+    def word() -> str:
+        return "".join(chance.choices(ALPHABET, k=6))
+
     return b"".join(f"<p class={word()}-{word()} id={word()}>{word()}".encode() for _ in range(max(1, size // 36)))
 
 

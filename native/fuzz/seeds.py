@@ -11,8 +11,9 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [ROOT, os.path.dirname(os.path.abspath(__file__))]
 
-from targets import CHOSEN, pages
-from tools.hostile import CASES
+from targets import CHOSEN, pages  # noqa: E402
+
+from tools.hostile import CASES  # noqa: E402
 
 SIZES = (60, 600)
 FAVOUR, START = b"\0", b"\0"

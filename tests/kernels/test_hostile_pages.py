@@ -30,11 +30,17 @@ names = st.sampled_from(
 )
 text = st.one_of(
     st.text(max_size=12),
-    st.sampled_from([" ", "\n", "\t", "\0", "&", "&amp", "&#0;", "&#xD800;", "&#x110000;", "&nbsp;", "e\u0301", "\u200b"]),
-    st.sampled_from(["<", "</", "<!", "<!--", "-->", "--!>", "<![CDATA[", "]]>", "<?", ">", "'", '"', "=", "\ufeff", "\u2028"]),
+    st.sampled_from(
+        [" ", "\n", "\t", "\0", "&", "&amp", "&#0;", "&#xD800;", "&#x110000;", "&nbsp;", "e\u0301", "\u200b"]
+    ),
+    st.sampled_from(
+        ["<", "</", "<!", "<!--", "-->", "--!>", "<![CDATA[", "]]>", "<?", ">", "'", '"', "=", "\ufeff", "\u2028"]
+    ),
 )
 attribute = st.one_of(
-    st.sampled_from([" class=a", ' id="b c', " class='d-e'", " hidden", " style=display:none", " colspan=9007199254740992", " /"]),
+    st.sampled_from(
+        [" class=a", ' id="b c', " class='d-e'", " hidden", " style=display:none", " colspan=9007199254740992", " /"]
+    ),
     st.tuples(st.text(max_size=4), text).map(lambda both: f" {both[0]}={both[1]}"),
 )
 start = st.tuples(names, st.lists(attribute, max_size=3)).map(lambda tag: f"<{tag[0]}{''.join(tag[1])}>")
@@ -137,6 +143,12 @@ def test_elements_without_a_place_take_nothing_off_the_stack() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_memory_is_a_small_multiple_of_the_page() -> None:
     """At two megabytes, for the pages that need most."""
-    worst = ["elements without text", "paragraphs of a letter", "inline alternating", "links unclosed", "preformatted tabs"]
+    worst = [
+        "elements without text",
+        "paragraphs of a letter",
+        "inline alternating",
+        "links unclosed",
+        "preformatted tabs",
+    ]
     for cost in costs(worst, 2_000_000):
         assert cost.bytes_per_byte < MOST_BYTES, cost

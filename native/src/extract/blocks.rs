@@ -7,7 +7,7 @@ use super::tree::{Node, Tree};
 
 /// A page has so many blocks in any case, and one more for so many bytes: beyond, neighbours are lines of one block.
 const MOST_BLOCKS: usize = 1000;
-const BYTES_A_BLOCK: usize = 256;
+const BYTES_A_BLOCK: usize = 320;
 
 /// A block of text, with what features need of it.
 #[derive(Clone, Copy)]

@@ -34,13 +34,10 @@ pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, beta: 
         }
         text.push_str(page.blocks.text_of(block));
     }
-    MainText {
-        text: composed(text),
-        title: Some(page.title.clone()).filter(|title| !title.is_empty()).map(composed),
-        lang: page.lang(),
-        confidence: confidence as f32,
-        cut: page.tree.cut || page.blocks.cut,
-    }
+    let (lang, cut, title) = (page.lang(), page.tree.cut || page.blocks.cut, page.title);
+    drop((page.tree, page.blocks)); // composing may take as much again
+    let title = Some(title).filter(|title| !title.is_empty()).map(composed);
+    MainText { text: composed(text), title, lang, confidence: confidence as f32, cut }
 }
 
 /// The probability of each block. Features are made for a few blocks at a time, which stay in the nearest cache.
