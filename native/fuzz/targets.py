@@ -7,6 +7,8 @@ to run; each input's first byte chooses one of them.
 from __future__ import annotations
 
 import os
+import re
+import unicodedata
 from collections.abc import Callable
 
 os.environ["REFINERY_KERNELS"] = "reference"  # the facades are imported one by one, whatever is installed
@@ -15,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from refinery.assets import Asset
-from refinery.kernels import native_dedup, native_langid, native_text
+from refinery.kernels import native_dedup, native_extract, native_langid, native_text
 from refinery.kernels.reference import langid, linewise, minhash, normalise, text, unionfind, windows
 
 WIDTHS = (np.uint8, np.uint16, np.uint32, np.uint64)
@@ -28,6 +30,7 @@ RULES = linewise.LineRules(
     short_line=6,
 )
 MODEL = Asset("lid.176.ftz").path()
+NOT_SHOWN = re.compile(r"[\0-\x09\x0b-\x1f\x7f-\x9f\xad\u200b\u2028\u2029\ufeff]|[ \t]\n|\s\Z|\A\n")
 ROW, NULL = b"\xff", b"\xfe"
 """Bytes that no UTF-8 text has: between texts, and instead of one."""
 
@@ -94,6 +97,20 @@ def languages(given: Reader) -> None:
         same(found, expected)
 
 
+def pages(given: Reader) -> None:
+    """The main text of pages, which has no twin: it is clean, and the same alone and in company."""
+    favour = ("balance", "precision", "recall")[given.number(3)]
+    pages = given.texts()
+    urls = pa.nulls(len(pages), pa.string())
+    found = native_extract.main_texts(pages, urls, favour)
+    found.validate(full=True)
+    for row, made in enumerate(found["text"].to_pylist()):
+        assert not NOT_SHOWN.search(made), repr(made)
+        assert unicodedata.is_normalized("NFC", made), repr(made)
+        alone = native_extract.main_texts(pages.slice(row, 1), urls.slice(row, 1), favour)
+        assert alone.equals(found.slice(row, 1)), f"row {row} is not the same alone"
+
+
 def normalised(given: Reader) -> None:
     """Normalised texts, and where each piece was."""
     texts = given.texts()
@@ -145,6 +162,7 @@ KERNELS: dict[str, Callable[[Reader], None]] = {
     "languages": languages,
     "lines": lines,
     "normalised": normalised,
+    "pages": pages,
     "repeats": repeats,
     "signatures": signatures,
     "statistics": statistics,
