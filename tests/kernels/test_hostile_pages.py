@@ -134,6 +134,14 @@ def test_a_page_far_beyond_every_limit_says_so() -> None:
         assert one["truncated"] and one["text"]
 
 
+def test_blanks_that_are_taken_off_a_line_again_are_not_counted() -> None:
+    """In bold or a link, where a piece of text ends the line of the piece before."""
+    for end in ("\n", "\n\u00e9", "\n\U0001f600x", "\r\n"):
+        assert is_clean(
+            main_texts(f"<pre><b>x   <i>{end}</i></b><a href=y>z\t<i>{end}</i></a></pre>")["text"][0].as_py()
+        )
+
+
 def test_elements_without_a_place_take_nothing_off_the_stack() -> None:
     """Raw text beyond the limit of elements is not taken for an element that was opened."""
     page = "<b></b>" * 400_000 + "<xmp>x</xmp>" * 300 + "<p>after"

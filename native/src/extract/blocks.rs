@@ -132,11 +132,12 @@ impl Walk<'_> {
         }
         let before = self.cleaner.text.len();
         self.cleaner.push(source, self.kept > 0);
-        if self.cleaner.text.len() == before {
-            return;
+        if self.cleaner.text.len() <= before {
+            return; // nothing new, or blanks at the end of a preformatted line taken off
         }
         let counted = linked || self.bold > 0;
-        let size = if counted { self.cleaner.text[before..].chars().count() as u32 } else { 0 };
+        let new = self.cleaner.text.get(before..).filter(|_| counted);
+        let size = new.map_or(0, |new| new.chars().count() as u32);
         if linked {
             self.inside.linked += size;
             self.inside.links += u32::from(!self.was_linked);

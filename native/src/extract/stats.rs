@@ -176,8 +176,8 @@ fn wide(character: char) -> u8 {
         '。' | '；' | '！' | '？' | '…' | '।' | '؟' => PUNCTUATION | MARK,
         '：' => PUNCTUATION,
         '€' | '£' | '¥' | '₹' | '₽' => WIDE,
-        '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' if character.is_alphanumeric() => {
-            WIDE
+        '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' => {
+            WIDE * u8::from(character.is_alphanumeric())
         }
         _ if character.is_alphabetic() => LETTER | if character.is_uppercase() { UPPER } else { 0 },
         _ if character.is_numeric() => DIGIT,
