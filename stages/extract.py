@@ -1,4 +1,4 @@
-"""Stage ``extract``: the main text of each page, by an engine in a sandbox, and the paper's formatting of it.
+"""Stage ``extract``: the main text of each page by the native extractor, or a library in a sandbox, and its formatting.
 
 A page that gives no text is removed with what became of it. HTML ends here: it is never written.
 """
@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from refinery import HTML, TEXT, Docs, Duration, Edit, Edited, Metric, Rule, Size
+from refinery import HTML, TEXT, URL, Docs, Duration, Edit, Edited, Metric, Rule, Size
+from refinery.kernels import HAS_EXTRACTOR, MAIN_TEXT, main_texts, weights_digest
 from stages._extract import engines
 from stages._extract.formatting import format_text
 from stages._extract.sandbox import Reply, Sandbox, shared
@@ -31,24 +32,33 @@ _BECAUSE = {
 class Extract(Edit):
     """Replace the HTML of a page by its main text.
 
-    ``note`` says more about pages that gave no text.
+    ``note`` says more about pages that gave no text. ``title`` and ``lang`` are as the page states them, ``truncated``
+    says that it went over the native engine's limits of depth or size; other engines leave them null.
     """
 
     name: ClassVar = "extract"
-    version: ClassVar = 1
+    version: ClassVar = 2
     source: ClassVar = "RefinedWeb §3.1; https://arxiv.org/abs/2306.01116"
-    reads: ClassVar = (HTML.name,)
+    reads: ClassVar = (URL.name, HTML.name)
     adds: ClassVar = (TEXT,)
     drops: ClassVar = (HTML.name,)
     metrics: ClassVar = (
         Metric("outcome", pa.string(), "label", help=f"what became of the page: ok, {', '.join(_BECAUSE)}"),
         Metric("chars", pa.uint64(), "log", "characters", "length of the text"),
         Metric("share", help="characters of text per character of HTML, at most 1; null for a page without HTML"),
+        Metric("confidence", help="the F1 that the native engine expects of its text; null for other engines"),
     )
-    evidence: ClassVar = (pa.field("note", pa.string()),)
+    evidence: ClassVar = (
+        pa.field("note", pa.string()),
+        pa.field("title", pa.string()),
+        pa.field("lang", pa.string()),
+        pa.field("truncated", pa.bool_()),
+    )
 
-    engine: Literal["trafilatura", "resiliparse"] = Field("trafilatura", description="who finds the main text")
-    favour: engines.Favour = Field("balance", description="what trafilatura prefers where it is unsure")
+    engine: Literal["native", "trafilatura", "resiliparse"] = Field(
+        "native" if HAS_EXTRACTOR else "trafilatura", description="who finds the main text"
+    )
+    favour: engines.Favour = Field("balance", description="what the engine prefers where it is unsure")
     timeout: Duration = Field(timedelta(seconds=30), gt=timedelta(0), description="processor time for one page")
     memory: Size = Field(Size(2 << 30), ge=256 << 20, description="resident size of the engine's process")
     max_html: Size = Field(Size(20_000_000), gt=0, description="larger pages, and texts, are not taken")
@@ -56,11 +66,19 @@ class Extract(Edit):
     @model_validator(mode="after")
     def _has_a_favour(self) -> Self:
         if self.engine == "resiliparse" and self.favour != "balance":
-            raise ValueError("favour is for trafilatura; resiliparse has no such choice")
+            raise ValueError("favour is for native and trafilatura; resiliparse has no such choice")
+        return self
+
+    @model_validator(mode="after")
+    def _is_there(self) -> Self:
+        if self.engine == "native" and not HAS_EXTRACTOR:
+            raise ValueError("the native engine is not built: install Rust, then refinery")
         return self
 
     def versions(self) -> dict[str, str]:
-        """The chosen engine's distributions."""
+        """The chosen engine's distributions, or weights."""
+        if self.engine == "native":
+            return {"weights": weights_digest()}
         return {library: metadata.version(library) for library in engines.LIBRARIES[self.engine]}
 
     def rules(self) -> tuple[Rule, ...]:
@@ -70,10 +88,24 @@ class Extract(Edit):
     def edit(self, docs: Docs) -> Edited:
         """Extract every page."""
         pages = docs.column(HTML.name)
-        sandbox = self._sandbox()
-        replies = [self._reply(page, sandbox) for page in pages]
+        replies, stated = self._natively(docs) if self.engine == "native" else (self._in_sandbox(pages), _NOTHING)
         texts = pa.array([reply.text for reply in replies], TEXT.type)
-        return Edited({TEXT.name: texts}, {**_sizes(pages, texts), **_fates(replies)})
+        return Edited({TEXT.name: texts}, {**_sizes(pages, texts), **_fates(replies), **_facts(stated, len(pages))})
+
+    def _natively(self, docs: Docs) -> tuple[list[Reply], pa.RecordBatch]:
+        pages = docs.column(HTML.name)
+        sizes = pc.fill_null(pc.binary_length(pages), 0)
+        fitting = pc.if_else(pc.less_equal(sizes, int(self.max_html)), pages, None)
+        found = main_texts(fitting, docs.column(URL.name), self.favour)
+        replies = [
+            self._formatted(Reply("ok", text)) if size <= self.max_html else _too_large(size)
+            for text, size in zip(found["text"].to_pylist(), sizes.to_pylist(), strict=True)
+        ]
+        return replies, found
+
+    def _in_sandbox(self, pages: pa.StringArray) -> list[Reply]:
+        sandbox = self._sandbox()
+        return [self._reply(page, sandbox) for page in pages]
 
     def _sandbox(self) -> Sandbox:
         options = {"favour": self.favour} if self.engine == "trafilatura" else {}
@@ -85,12 +117,30 @@ class Extract(Edit):
         if not html:
             return Reply("empty")
         if len(html) > self.max_html:
-            return Reply("too_large", note=f"{len(html)} bytes of HTML")
-        reply = sandbox.extract(html)
+            return _too_large(len(html))
+        return self._formatted(sandbox.extract(html))
+
+    def _formatted(self, reply: Reply) -> Reply:
         if len(reply.text) > self.max_html:
             return Reply("too_large", note=f"{len(reply.text)} characters of text")
         text = format_text(reply.text)
         return reply._replace(text=text) if text.strip() or reply.outcome != "ok" else Reply("empty")
+
+
+_NOTHING = MAIN_TEXT.empty_table()
+_STATED = ("confidence", "title", "lang", "truncated")
+
+
+def _too_large(size: int) -> Reply:
+    return Reply("too_large", note=f"{size} bytes of HTML")
+
+
+def _facts(stated: pa.RecordBatch | pa.Table, rows: int) -> dict[str, Any]:
+    """What the native engine says of pages; nulls for other engines."""
+    columns = stated.columns if stated.num_rows else [pa.nulls(rows, field.type) for field in MAIN_TEXT]
+    made = dict(zip(MAIN_TEXT.names, columns, strict=True))
+    made["confidence"] = made["confidence"].cast(pa.float64())
+    return {name: made[name] for name in _STATED}
 
 
 def _fates(replies: list[Reply]) -> dict[str, Any]:

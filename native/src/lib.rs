@@ -11,6 +11,7 @@ mod bpe;
 mod classes;
 mod content;
 mod corrections;
+mod extract;
 mod hashes;
 mod langid;
 mod lines;
@@ -47,6 +48,7 @@ pub fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<boundary::Made>()?;
     content::register(module)?;
     corrections::register(module)?;
+    extract::register(module)?;
     hashes::register(module)?;
     langid::register(module)?;
     bpe::register(module)?;

@@ -16,6 +16,7 @@ from refinery.kernels.reference.bpe import count_tokens, token_ids, token_length
 from refinery.kernels.reference.charset import decoded, header_label
 from refinery.kernels.reference.content import ContentHashes
 from refinery.kernels.reference.cuts import SPANS, undo
+from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, main_texts, weights_digest
 from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
 from refinery.kernels.reference.linewise import LineRules, correct_lines
 from refinery.kernels.reference.listed import LISTED, Listed, listed
@@ -53,13 +54,16 @@ if native():
         window_hashes,
         word_ids,
     )
+    from refinery.kernels.native_extract import HAS_EXTRACTOR, main_texts, weights_digest
     from refinery.kernels.native_langid import identify_languages
     from refinery.kernels.native_pages import PageRows, decoded, unpacked
     from refinery.kernels.native_text import correct_lines, distinct_words, text_statistics
     from refinery.kernels.native_urls import url_facts
 
 __all__ = [
+    "HAS_EXTRACTOR",
     "LISTED",
+    "MAIN_TEXT",
     "NOTHING",
     "NO_LANGUAGE",
     "SPANS",
@@ -87,6 +91,7 @@ __all__ = [
     "header_label",
     "identify_languages",
     "listed",
+    "main_texts",
     "mark_repeated",
     "mix64",
     "normalise",
@@ -103,6 +108,7 @@ __all__ = [
     "undo",
     "unpacked",
     "url_facts",
+    "weights_digest",
     "window_hashes",
     "word_ids",
 ]

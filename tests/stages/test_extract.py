@@ -17,6 +17,7 @@ from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 from warcio.archiveiterator import ArchiveIterator
 
 from refinery.docs import Docs
+from refinery.kernels import HAS_EXTRACTOR, weights_digest
 from refinery.stage import Edited
 from stages._extract.formatting import format_text
 from stages.extract import Extract
@@ -24,7 +25,8 @@ from tests.stages.verdicts import edited
 
 PROSE = "The committee met on Tuesday to discuss the bridge, and it was agreed that work would begin in the spring. "
 PAGE = f"<html><body><nav><a href='/'>Home</a></nav><article><p>{PROSE}</p><p>{PROSE * 3}</p></article></body></html>"
-ENGINES = [Extract(), Extract(engine="resiliparse")]
+TRAFILATURA, RESILIPARSE = Extract(engine="trafilatura"), Extract(engine="resiliparse")
+ENGINES = [TRAFILATURA, RESILIPARSE, *([Extract(engine="native")] if HAS_EXTRACTOR else [])]
 
 
 @pytest.fixture(params=ENGINES, ids=lambda stage: str(stage.engine))
@@ -36,7 +38,8 @@ def stage(request: pytest.FixtureRequest) -> Extract:
 
 def extract(stage: Extract, *pages: str | None) -> Edited:
     """What the stage makes of some pages."""
-    return edited(stage, Docs(pa.RecordBatch.from_arrays([pa.array(pages, pa.string())], names=["html"])))
+    urls = pa.array(["https://example.org/"] * len(pages), pa.string())
+    return edited(stage, Docs(pa.RecordBatch.from_arrays([urls, pa.array(pages, pa.string())], names=["url", "html"])))
 
 
 def rows(result: Edited) -> list[tuple[Any, ...]]:
@@ -135,7 +138,7 @@ def test_large_pages_and_texts_are_not_taken(stage: Extract) -> None:
     table = (
         "<html><body><article><table>" + "<tr><td>a<td colspan=1000>b</tr>" * 20 + "</table></article></body></html>"
     )
-    outcomes = rows(extract(Extract(max_html=len(table)), table))
+    outcomes = rows(extract(TRAFILATURA.model_copy(update={"max_html": len(table)}), table))
     assert outcomes[0][1] == "too_large"
     assert outcomes[0][4].endswith("characters of text")
 
@@ -155,8 +158,21 @@ def test_no_rows(stage: Extract) -> None:
 
 def test_only_the_chosen_engine_is_in_the_identity() -> None:
     """A new version of the other engine makes nothing stale."""
-    assert Extract().versions().keys() == {"trafilatura", "lxml", "justext"}
-    assert Extract(engine="resiliparse").versions() == {"resiliparse": metadata.version("resiliparse")}
+    assert TRAFILATURA.versions().keys() == {"trafilatura", "lxml", "justext"}
+    assert RESILIPARSE.versions() == {"resiliparse": metadata.version("resiliparse")}
+
+
+@pytest.mark.skipif(not HAS_EXTRACTOR, reason="the native kernels are not built")
+def test_the_native_engine_is_the_default_where_it_is_built() -> None:
+    """Its weights are in the identity, and it says what it thinks of its text."""
+    assert Extract().engine == "native"
+    assert Extract().versions() == {"weights": weights_digest()}
+    page = PAGE.replace("<html>", "<html lang=en><title>A &amp; B</title>")
+    facts = extract(Extract(), page, None).facts
+    assert facts["title"].to_pylist() == ["A & B", None]
+    assert facts["lang"].to_pylist() == ["en", None]
+    assert facts["truncated"].to_pylist() == [False, False]
+    assert facts["confidence"][0].as_py() > 0.5
 
 
 @pytest.mark.parametrize(
@@ -188,9 +204,9 @@ def test_real_pages_give_what_the_engines_give_alone(corpus: Path) -> None:
     """Nothing is lost in the sandbox: the text is the engine's own, formatted."""
     some = pages(corpus, 40)
     alone = [trafilatura.extract(page, include_comments=False) or "" for page in some]
-    assert extract(Extract(), *some).columns["text"].to_pylist() == [format_text(text) for text in alone]
+    assert extract(TRAFILATURA, *some).columns["text"].to_pylist() == [format_text(text) for text in alone]
     alone = [extract_plain_text(page, main_content=True, alt_texts=False) for page in some]
-    assert extract(ENGINES[1], *some).columns["text"].to_pylist() == [format_text(text) for text in alone]
+    assert extract(RESILIPARSE, *some).columns["text"].to_pylist() == [format_text(text) for text in alone]
 
 
 def test_the_order_of_pages_leaves_no_trace(corpus: Path) -> None:
@@ -202,11 +218,12 @@ def test_the_order_of_pages_leaves_no_trace(corpus: Path) -> None:
         assert again == [*reversed(texts), *texts]
 
 
-def test_favour_moves_between_precision_and_recall(corpus: Path) -> None:
+@pytest.mark.parametrize("engine", [stage.engine for stage in ENGINES if stage != RESILIPARSE])
+def test_favour_moves_between_precision_and_recall(corpus: Path, engine: Any) -> None:
     """Precision gives less text than balance on real pages."""
     some = pages(corpus, 20)
     chars = {
-        f: sum(len(t) for t in extract(Extract(favour=f), *some).columns["text"].to_pylist())
+        f: sum(len(t) for t in extract(Extract(engine=engine, favour=f), *some).columns["text"].to_pylist())
         for f in ("balance", "precision")
     }
     assert chars["precision"] < chars["balance"]

@@ -1,0 +1,196 @@
+//! The text blocks of a page in document order: what stands between the beginnings and ends of block elements.
+
+use super::clean::Cleaner;
+use super::stats::{Counter, Stats};
+use super::tags::{self, Tag};
+use super::tree::{Node, Tree};
+
+/// A block of text, with what features need of it.
+#[derive(Clone, Copy)]
+pub struct Block {
+    /// The innermost block element, or the element whose block element ended before the text.
+    pub node: u32,
+    pub start: u32,
+    pub end: u32,
+    pub stats: Stats,
+    /// Characters within links.
+    pub linked: u32,
+    /// Links that have text.
+    pub links: u32,
+    pub images: u32,
+    pub breaks: u32,
+    /// Characters in bold.
+    pub strong: u32,
+    /// What was in it: `time` 1, `code` 2.
+    pub marks: u8,
+    pub kept: bool,
+}
+
+/// The blocks of a page, and for each node the blocks within it.
+pub struct Blocks {
+    pub text: String,
+    pub blocks: Vec<Block>,
+    pub first: Vec<u32>,
+    pub last: Vec<u32>,
+    pub images: u32,
+}
+
+impl Blocks {
+    /// The text of a block.
+    pub fn text_of(&self, block: &Block) -> &str {
+        &self.text[block.start as usize..block.end as usize]
+    }
+}
+
+const PREFORMATTED: tags::Set = tags::set(&[Tag::Pre, Tag::Listing, Tag::Xmp, Tag::Plaintext]);
+const BOLD: tags::Set = tags::set(&[Tag::B, Tag::Strong]);
+
+#[derive(Default)]
+struct Inside {
+    linked: u32,
+    links: u32,
+    images: u32,
+    breaks: u32,
+    strong: u32,
+    marks: u8,
+}
+
+struct Walk<'a> {
+    source: &'a str,
+    nodes: &'a [Node],
+    counter: &'a Counter,
+    cleaner: Cleaner<'a>,
+    made: Blocks,
+    current: u32,
+    inside: Inside,
+    was_linked: bool,
+    kept: u32, // preformatted elements that are open
+    bold: u32,
+}
+
+/// Cut a page into its blocks.
+pub fn blocks<'a>(source: &'a str, tree: &'a Tree, counter: &'a Counter, cleaner: Cleaner<'a>) -> Blocks {
+    let nodes = &tree.nodes[..];
+    let made = Blocks {
+        text: String::new(),
+        blocks: Vec::new(),
+        first: vec![0; nodes.len()],
+        last: vec![0; nodes.len()],
+        images: 0,
+    };
+    let mut walk = Walk {
+        source,
+        nodes,
+        counter,
+        cleaner,
+        made,
+        current: 0,
+        inside: Inside::default(),
+        was_linked: false,
+        kept: 0,
+        bold: 0,
+    };
+    let mut stack: Vec<u32> = Vec::with_capacity(64);
+    let mut pieces = tree.pieces.iter().peekable();
+    for at in 0..=nodes.len() as u32 {
+        while let Some(piece) = pieces.next_if(|piece| piece.before == at) {
+            while stack.last().is_some_and(|&top| top != piece.parent) {
+                walk.close(stack.pop().unwrap_or(0));
+            }
+            walk.text(piece.span.start as usize, piece.span.end as usize, piece.linked);
+        }
+        let parent = nodes.get(at as usize).map(|node| node.parent);
+        while stack.last().is_some_and(|&top| Some(top) != parent) {
+            walk.close(stack.pop().unwrap_or(0));
+        }
+        if parent.is_some() {
+            walk.open(at);
+            stack.push(at);
+        }
+    }
+    walk.made.text = walk.cleaner.text;
+    walk.made
+}
+
+impl Walk<'_> {
+    fn text(&mut self, start: usize, end: usize, linked: bool) {
+        let Some(source) = self.source.get(start..end) else { return };
+        if self.cleaner.newlines() > 1 && source.bytes().any(|byte| !byte.is_ascii_whitespace()) {
+            self.flush(); // an empty line between lines
+        }
+        let before = self.cleaner.text.len();
+        self.cleaner.push(source, self.kept > 0);
+        if self.cleaner.text.len() == before {
+            return;
+        }
+        let counted = linked || self.bold > 0;
+        let size = if counted { self.cleaner.text[before..].chars().count() as u32 } else { 0 };
+        if linked {
+            self.inside.linked += size;
+            self.inside.links += u32::from(!self.was_linked);
+        }
+        self.was_linked = linked;
+        self.inside.strong += if self.bold > 0 { size } else { 0 };
+    }
+
+    fn open(&mut self, at: u32) {
+        let tag = self.nodes[at as usize].tag;
+        if tag.is(tags::BLOCK) {
+            self.flush();
+            self.current = at;
+            self.kept += u32::from(tag.is(PREFORMATTED));
+        } else {
+            match tag {
+                Tag::Br => {
+                    self.cleaner.newline();
+                    self.inside.breaks += u32::from(!self.cleaner.is_empty());
+                }
+                Tag::Img => {
+                    self.inside.images += 1;
+                    self.made.images += 1;
+                }
+                Tag::A => self.was_linked = false,
+                Tag::Time => self.inside.marks |= 1,
+                Tag::Code => self.inside.marks |= 2,
+                _ => self.bold += u32::from(tag.is(BOLD)),
+            }
+        }
+        self.made.first[at as usize] = self.made.blocks.len() as u32;
+    }
+
+    fn close(&mut self, at: u32) {
+        let node = self.nodes[at as usize];
+        if node.tag.is(tags::BLOCK) {
+            self.flush();
+            self.current = node.parent;
+            self.kept -= u32::from(node.tag.is(PREFORMATTED));
+        } else {
+            self.bold -= u32::from(node.tag.is(BOLD));
+        }
+        self.made.last[at as usize] = self.made.blocks.len() as u32;
+    }
+
+    fn flush(&mut self) {
+        self.cleaner.trim();
+        let inside = std::mem::take(&mut self.inside);
+        let (start, end) = self.cleaner.finish();
+        self.was_linked = false;
+        if start == end {
+            return;
+        }
+        let stats = self.counter.count(&self.cleaner.text[start..end]);
+        self.made.blocks.push(Block {
+            node: self.current,
+            start: start as u32,
+            end: end as u32,
+            stats,
+            linked: inside.linked,
+            links: inside.links,
+            images: inside.images,
+            breaks: inside.breaks,
+            strong: inside.strong,
+            marks: inside.marks,
+            kept: self.kept > 0,
+        });
+    }
+}

@@ -1,0 +1,286 @@
+//! Builds the tree of a page as the HTML standard does in the essentials.
+//!
+//! Left out: the tree never moves what it has (no foster parents, no adoption: an inline element whose end tag comes
+//! outside of a block it was opened in is marked as closed), and has no `tbody` and `colgroup` that nobody wrote.
+//! Dropped elements are not in it. Scripts count as off, so that `noscript` has its content, which is marked.
+//! Depth, nodes and texts are limited: what is beyond becomes part of what is within.
+
+use super::fragments::Fragments;
+use super::lexicon::name_tokens;
+use super::marks::flags_of;
+use super::scanner::{Attributes, Scanner, Span, Token};
+use super::tags::{self, Names, Set, Tag};
+use super::tree::{hash, Named, Node, Piece, Tree, INHERITED, MAX_DEPTH, MAX_NODES, MAX_TEXTS};
+
+#[derive(Clone, Copy)]
+pub(super) struct Open {
+    pub(super) node: u32,
+    /// Of the name, where the tag is `Other`.
+    pub(super) hash: u32,
+    pub(super) tag: Tag,
+    /// Dropped, or within something that is.
+    pub(super) dropped: bool,
+    /// Its end tag came, but it could not be taken off the stack.
+    pub(super) closed: bool,
+}
+
+/// The state of building.
+pub struct Builder<'a> {
+    pub(super) source: &'a [u8],
+    pub(super) names: &'a Names,
+    pub(super) fragments: &'a Fragments,
+    pub(super) tree: Tree,
+    pub(super) stack: Vec<Open>,
+    pub(super) open: [u32; 128],
+    /// Links that are open.
+    pub(super) links: u32,
+    /// Start tags beyond the depth whose end tags are to come.
+    pub(super) beyond: usize,
+    pub(super) body: bool,
+}
+
+const HEAD_ONLY: Set = tags::set(&[
+    Tag::Base,
+    Tag::Link,
+    Tag::Meta,
+    Tag::Title,
+    Tag::Style,
+    Tag::Script,
+    Tag::Noscript,
+    Tag::Template,
+    Tag::Head,
+    Tag::Html,
+]);
+const FOREIGN: Set = tags::set(&[Tag::Svg, Tag::Math]);
+
+impl<'a> Builder<'a> {
+    pub fn new(source: &'a [u8], names: &'a Names, fragments: &'a Fragments) -> Self {
+        let mut builder = Builder {
+            source,
+            names,
+            fragments,
+            tree: Tree { names: vec![Named::default()], ..Tree::default() },
+            stack: Vec::with_capacity(64),
+            open: [0; 128],
+            links: 0,
+            beyond: 0,
+            body: false,
+        };
+        builder.tree.nodes.reserve(source.len() / 64);
+        builder.tree.pieces.reserve(source.len() / 64);
+        builder.push(Tag::Html, 0, &Attributes::default());
+        builder
+    }
+
+    /// Build the tree of the whole source.
+    pub fn build(mut self) -> Tree {
+        let mut scanner = Scanner::new(self.source);
+        loop {
+            match scanner.next() {
+                Token::Text(span) => self.text(span),
+                Token::Start { name } => {
+                    let name = name.of(self.source);
+                    let tag = self.names.tag(name);
+                    self.start(tag, name, &mut scanner);
+                }
+                Token::End { name } => {
+                    let name = name.of(self.source);
+                    let tag = self.names.tag(name);
+                    self.end(tag, name);
+                }
+                Token::EndOfFile => break,
+            }
+        }
+        self.pop_to(0);
+        self.tree
+    }
+
+    pub(super) fn top(&self) -> Open {
+        self.stack[self.stack.len() - 1]
+    }
+
+    fn text(&mut self, span: Span) {
+        let top = self.top();
+        if top.dropped {
+            return;
+        }
+        let blank = span.of(self.source).iter().all(u8::is_ascii_whitespace);
+        if !self.body && !(top.tag == Tag::Noscript) {
+            if blank {
+                return;
+            }
+            self.ensure_body();
+        }
+        if self.tree.pieces.len() >= MAX_TEXTS {
+            self.tree.cut = true;
+            return;
+        }
+        let parent = self.top().node;
+        let before = self.tree.nodes.len() as u32;
+        self.tree.pieces.push(Piece { span, parent, before, linked: self.links > 0 });
+    }
+
+    fn ensure_body(&mut self) {
+        if !self.body {
+            self.pop_to(1);
+            self.body = true;
+            self.push(Tag::Body, 0, &Attributes::default());
+        }
+    }
+
+    fn start(&mut self, tag: Tag, name: &[u8], scanner: &mut Scanner<'a>) {
+        let attributes = scanner.attributes;
+        if tag.is(FOREIGN) && scanner.self_closing() {
+            return;
+        }
+        if self.top().tag.is(FOREIGN) && !self.leaves_foreign(tag, name) {
+            return;
+        }
+        match tag {
+            Tag::Html => {
+                self.tree.head.lang = self.tree.head.lang.or(attributes.lang);
+                return self.merge(0, &attributes);
+            }
+            Tag::Body => return self.start_body(&attributes),
+            Tag::Head if self.body || self.stack.len() > 1 => return,
+            Tag::Meta => return self.meta(&attributes),
+            Tag::Frameset | Tag::Frame | Tag::Col => return,
+            Tag::Form if self.open[Tag::Form as usize] > 0 => return,
+            _ => {}
+        }
+        if !self.body && !tag.is(HEAD_ONLY) {
+            self.ensure_body();
+        }
+        if !self.end_implied(tag) {
+            return;
+        }
+        if tag.is(tags::RAW) {
+            return self.raw(tag, name, &attributes, scanner);
+        }
+        if tag.is(tags::VOID) {
+            if !tag.is(tags::DROPPED) && !self.top().dropped {
+                self.leaf(tag);
+            }
+            return;
+        }
+        let hash = if tag == Tag::Other { hash(name) } else { 0 };
+        self.push(tag, hash, &attributes);
+    }
+
+    /// In SVG or MathML most tags are not HTML's; some end it.
+    fn leaves_foreign(&mut self, tag: Tag, name: &[u8]) -> bool {
+        let integration = name.eq_ignore_ascii_case(b"foreignobject")
+            || name.eq_ignore_ascii_case(b"desc")
+            || name.eq_ignore_ascii_case(b"annotation-xml");
+        if integration || tag.is(tags::RAW | FOREIGN) {
+            return true;
+        }
+        let breaks = (tags::BLOCK | tags::FORMATTING | tags::set(&[Tag::Span, Tag::Br, Tag::Img, Tag::Sub, Tag::Sup]))
+            & !tags::set(&[Tag::A, Tag::Article, Tag::Section]);
+        if tag.is(breaks) {
+            let mut depth = self.stack.len();
+            while depth > 1 && self.stack[depth - 1].tag.is(FOREIGN) {
+                depth -= 1;
+            }
+            self.pop_to(depth);
+            return true;
+        }
+        false
+    }
+
+    fn start_body(&mut self, attributes: &Attributes) {
+        if !self.body {
+            self.pop_to(1);
+            self.body = true;
+            self.push(Tag::Body, 0, attributes);
+        } else if let Some(open) = self.stack.get(1).filter(|open| open.tag == Tag::Body) {
+            self.merge(open.node, attributes);
+        }
+    }
+
+    /// Give an element that is there the names of a second start tag.
+    fn merge(&mut self, node: u32, attributes: &Attributes) {
+        if self.tree.nodes[node as usize].names == 0 {
+            self.tree.nodes[node as usize].names = self.named(attributes);
+        }
+    }
+
+    fn meta(&mut self, attributes: &Attributes) {
+        let Some(name) = attributes.property.or(attributes.name) else { return };
+        let name = name.of(self.source);
+        let head = &mut self.tree.head;
+        if name.eq_ignore_ascii_case(b"og:type") {
+            head.kind = head.kind.or(attributes.content);
+        } else if name.eq_ignore_ascii_case(b"description") || name.eq_ignore_ascii_case(b"og:description") {
+            head.description = head.description.or(attributes.content);
+        }
+    }
+
+    fn raw(&mut self, tag: Tag, name: &[u8], attributes: &Attributes, scanner: &mut Scanner<'a>) {
+        let span = if tag == Tag::Plaintext { scanner.rest() } else { scanner.raw_text(name, tag == Tag::Script) };
+        match tag {
+            Tag::Title if !self.top().dropped => self.tree.head.title = self.tree.head.title.or(Some(span)),
+            Tag::Script => {
+                let kind = attributes.kind.map(|kind| kind.of(self.source)).unwrap_or_default();
+                if kind.eq_ignore_ascii_case(b"application/ld+json") && self.tree.head.data.len() < 64 {
+                    self.tree.head.data.push(span);
+                }
+            }
+            Tag::Xmp | Tag::Plaintext => {
+                self.push(tag, 0, attributes);
+                self.text(span);
+                self.pop_to(self.stack.len() - 1);
+            }
+            _ => {}
+        }
+    }
+
+    /// An element without content.
+    pub(super) fn leaf(&mut self, tag: Tag) {
+        let top = self.top();
+        if self.tree.nodes.len() >= MAX_NODES {
+            self.tree.cut = true;
+            return;
+        }
+        let end = self.tree.nodes.len() as u32 + 1;
+        let flags = self.tree.nodes[top.node as usize].flags & INHERITED;
+        self.tree.nodes.push(Node { parent: top.node, end, names: 0, tag, flags, depth: self.stack.len() as u16 });
+    }
+
+    pub(super) fn push(&mut self, tag: Tag, hash: u32, attributes: &Attributes) {
+        if self.stack.len() >= MAX_DEPTH || self.tree.nodes.len() >= MAX_NODES {
+            self.tree.cut = true;
+            self.beyond += 1;
+            return;
+        }
+        let above = self.stack.last().copied();
+        let dropped = tag.is(tags::DROPPED) || above.is_some_and(|above| above.dropped);
+        let parent = above.map_or(0, |above| above.node);
+        let mut node = parent;
+        if !dropped {
+            node = self.tree.nodes.len() as u32;
+            let inherited = self.tree.nodes.get(parent as usize).map_or(0, |node| node.flags & INHERITED);
+            let flags = inherited | flags_of(self.source, tag, attributes);
+            let names = self.named(attributes);
+            self.tree.nodes.push(Node { parent, end: 0, names, tag, flags, depth: self.stack.len() as u16 });
+        }
+        self.open[tag as usize] += 1;
+        self.links += u32::from(tag == Tag::A);
+        self.stack.push(Open { node, hash, tag, dropped, closed: false });
+    }
+
+    fn named(&mut self, attributes: &Attributes) -> u32 {
+        let (class, id) = (attributes.class.unwrap_or_default(), attributes.id.unwrap_or_default());
+        if class.is_empty() && id.is_empty() {
+            return 0;
+        }
+        let (class, id) = (class.of(self.source), id.of(self.source));
+        let fragments = self.fragments.find(class) | self.fragments.find(id);
+        let start = self.tree.tokens.len() as u32;
+        name_tokens(class, &mut self.tree.tokens);
+        name_tokens(id, &mut self.tree.tokens);
+        let tokens = (start, self.tree.tokens.len() as u32);
+        self.tree.names.push(Named { fragments, hash: hash(class), tokens });
+        self.tree.names.len() as u32 - 1
+    }
+}

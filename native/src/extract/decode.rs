@@ -1,0 +1,29 @@
+//! Which blocks to keep: the set with the best expected F-score of the page, counted in terms.
+
+use super::blocks::Block;
+
+/// What a block without terms weighs.
+const LEAST: f64 = 0.3;
+
+/// Whether each block is kept, and the expected score. `beta` above 1 favours recall, below 1 precision.
+pub fn decode(blocks: &[Block], probabilities: &[f64], beta: f64) -> (Vec<bool>, f64) {
+    let weight = |at: usize| f64::from(blocks[at].stats.terms) + LEAST;
+    let mut order: Vec<usize> = (0..blocks.len()).collect();
+    order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
+    let square = beta * beta;
+    let wanted: f64 = (0..blocks.len()).map(|at| probabilities[at] * weight(at)).sum();
+    let (mut hits, mut kept, mut best, mut count) = (0.0, 0.0, 0.0, 0);
+    for (n, &at) in order.iter().enumerate() {
+        hits += probabilities[at] * weight(at);
+        kept += weight(at);
+        let score = (1.0 + square) * hits / (kept + square * wanted);
+        if score > best {
+            (best, count) = (score, n + 1);
+        }
+    }
+    let mut chosen = vec![false; blocks.len()];
+    for &at in &order[..count] {
+        chosen[at] = true;
+    }
+    (chosen, best)
+}

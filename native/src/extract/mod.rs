@@ -1,0 +1,25 @@
+//! The main text of HTML pages: parse, cut into blocks, score each, keep the set with the best expected F1.
+
+mod blocks;
+mod builder;
+mod clean;
+mod context;
+mod decode;
+mod ends;
+mod entities;
+mod features;
+mod fragments;
+mod lexicon;
+mod main_text;
+mod marks;
+mod model;
+mod page;
+mod python;
+mod scanner;
+mod stats;
+mod sums;
+mod tags;
+mod tree;
+mod whole;
+
+pub use python::register;

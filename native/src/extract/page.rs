@@ -1,0 +1,190 @@
+//! A page made ready for scoring: its tree, its blocks, and what it says of itself.
+
+use super::blocks::{blocks, Block, Blocks};
+use super::builder::Builder;
+use super::clean::Cleaner;
+use super::context::{context, Context};
+use super::entities::Entities;
+use super::fragments::Fragments;
+use super::lexicon::{path_tokens, text_tokens, Lexicon};
+use super::stats::Counter;
+use super::tags::Names;
+use super::tree::Tree;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// The tables that every page needs, made once.
+pub struct Tables {
+    names: Names,
+    fragments: Fragments,
+    entities: Entities,
+    counter: Counter,
+}
+
+impl Tables {
+    pub fn new(entities: Entities) -> Self {
+        Tables { names: Names::new(), fragments: Fragments::new(), entities, counter: Counter::new() }
+    }
+
+    /// The tree of a page.
+    pub fn parse(&self, source: &str) -> Tree {
+        Builder::new(source.as_bytes(), &self.names, &self.fragments).build()
+    }
+}
+
+pub struct Page<'a> {
+    pub source: &'a str,
+    pub url: &'a str,
+    pub title: String,
+    pub tree: Tree,
+    pub blocks: Blocks,
+}
+
+/// Words of a URL's path and query by what they say the page is.
+const URL_WORDS: [(&str, &[&str]); 5] = [
+    ("url.forum", &["forum", "thread", "topic", "showthread", "viewtopic", "t/"]),
+    ("url.product", &["product", "shop", "item", "/p/", "dp/"]),
+    ("url.article", &["blog", "/20", "article", "news", "story"]),
+    ("url.docs", &["docs", "wiki", "help", "manual", "reference", "guide"]),
+    ("url.listing", &["category", "tag", "collections", "list", "search"]),
+];
+
+/// Types of JSON-LD that say what the page is.
+const DATA_TYPES: [(&str, &str); 9] = [
+    ("data.article", "Article\""),
+    ("data.posting", "Posting\""),
+    ("data.product", "\"Product\""),
+    ("data.list", "\"ItemList\""),
+    ("data.collection", "\"CollectionPage\""),
+    ("data.question", "\"QAPage\""),
+    ("data.faq", "\"FAQPage\""),
+    ("data.event", "\"Event\""),
+    ("data.business", "Business\""),
+];
+
+fn flag(is: bool) -> f32 {
+    f32::from(u8::from(is))
+}
+
+impl<'a> Page<'a> {
+    /// Parse a page.
+    pub fn new(source: &'a str, url: &'a str, tables: &Tables) -> Self {
+        let tree = tables.parse(source);
+        let mut cleaner = Cleaner::new(&tables.entities);
+        let mut title = String::new();
+        if let Some(text) = tree.head.title.and_then(|span| source.get(span.start as usize..span.end as usize)) {
+            cleaner.push(text, false);
+            cleaner.finish();
+            std::mem::swap(&mut title, &mut cleaner.text);
+            cleaner = Cleaner::new(&tables.entities);
+        }
+        let blocks = blocks(source, &tree, &tables.counter, cleaner);
+        Page { source, url, title, tree, blocks }
+    }
+
+    /// The tokens of each block's text.
+    pub fn text_tokens(&self) -> Vec<Vec<u32>> {
+        let tokens = |block| {
+            let mut tokens = Vec::new();
+            text_tokens(self.blocks.text_of(block), &mut tokens);
+            tokens
+        };
+        self.blocks.blocks.iter().map(tokens).collect()
+    }
+
+    /// The tokens of the elements around each block.
+    pub fn path_tokens(&self) -> Vec<Vec<u32>> {
+        let tokens = |block: &Block| {
+            let mut tokens = Vec::new();
+            path_tokens(&self.tree, block.node, &mut tokens);
+            tokens
+        };
+        self.blocks.blocks.iter().map(tokens).collect()
+    }
+
+    /// The contexts of features, from scores by the lexicons.
+    pub fn contexts(&self, scores: [&[f32]; 2]) -> [Context; 2] {
+        let weights: Vec<f32> = self.blocks.blocks.iter().map(|block| (block.stats.characters as f32).sqrt()).collect();
+        [context("text_score", scores[0], &weights), context("name_score", scores[1], &weights)]
+    }
+
+    /// Scores by the lexicons.
+    pub fn scores(&self, lexicons: &[Lexicon; 2]) -> [Vec<f32>; 2] {
+        let mut tokens = Vec::new();
+        let (mut texts, mut names) = (Vec::new(), Vec::new());
+        for block in &self.blocks.blocks {
+            tokens.clear();
+            text_tokens(self.blocks.text_of(block), &mut tokens);
+            texts.push(lexicons[0].score(&tokens));
+            tokens.clear();
+            path_tokens(&self.tree, block.node, &mut tokens);
+            names.push(lexicons[1].score(&tokens));
+        }
+        [texts, names]
+    }
+
+    /// The language that the root element names.
+    pub fn lang(&self) -> Option<String> {
+        let lang = self.tree.head.lang.map(|span| span.of(self.source.as_bytes()))?.trim_ascii();
+        let plain = !lang.is_empty()
+            && lang.len() <= 35
+            && lang.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-' || *byte == b'_');
+        plain.then(|| lang.iter().map(|&byte| char::from(byte)).collect())
+    }
+
+    /// What the URL and the head say of the kind of page.
+    pub fn signals(&self) -> Vec<(&'static str, f32)> {
+        let url = self.url.to_ascii_lowercase();
+        let after_scheme = url.find("://").map_or(0, |at| at + 3);
+        let path = url[after_scheme..].find('/').map_or("", |at| &url[after_scheme + at..]);
+        let mut made: Vec<_> =
+            URL_WORDS.iter().map(|(name, words)| (*name, flag(words.iter().any(|word| path.contains(word))))).collect();
+        made.push(("url.slashes", path.matches('/').count() as f32));
+        made.push(("url.length", path.len() as f32));
+        made.push(("url.home", flag(matches!(path, "" | "/" | "/?"))));
+        made.push(("url.digits", path.bytes().filter(u8::is_ascii_digit).count() as f32));
+        made.push(("url.hyphens", path.bytes().filter(|&byte| byte == b'-').count() as f32));
+        let kind = self.tree.head.kind.map(|span| span.of(self.source.as_bytes())).unwrap_or_default();
+        made.push((
+            "og.kind",
+            match kind.to_ascii_lowercase().as_slice() {
+                b"" => 0.0,
+                b"article" => 1.0,
+                b"website" => 2.0,
+                kind if kind.starts_with(b"product") || kind.ends_with(b"product") => 3.0,
+                _ => 4.0,
+            },
+        ));
+        let data = || self.tree.head.data.iter().map(|span| span.of(self.source.as_bytes()));
+        for (name, word) in DATA_TYPES {
+            made.push((name, flag(data().any(|data| memchr::memmem::find(data, word.as_bytes()).is_some()))));
+        }
+        made
+    }
+
+    /// The hashes of the title's words, sorted.
+    pub fn title_words(&self) -> Vec<u64> {
+        let mut words: Vec<u64> = words(&self.title).collect();
+        words.sort_unstable();
+        words.dedup();
+        words
+    }
+
+    /// The share of a text's words that are in the title; 0 for long texts.
+    pub fn share_of_title(&self, text: &str, title: &[u64]) -> f32 {
+        if text.len() > 300 || title.is_empty() {
+            return 0.0;
+        }
+        let (mut all, mut found) = (0_u32, 0_u32);
+        for word in words(text) {
+            all += 1;
+            found += u32::from(title.binary_search(&word).is_ok());
+        }
+        found as f32 / all.max(1) as f32
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = u64> + '_ {
+    text.split(|character: char| !character.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| xxh3_64(word.as_bytes()))
+}

@@ -1,0 +1,141 @@
+//! The extractor as Python sees it.
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, BooleanArray, Float32Array, StringArray};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use super::context::Context;
+use super::entities::Entities;
+use super::features::{Features, Labels, Sink, Values};
+use super::main_text::{main_text, MainText};
+use super::model::Model;
+use super::page::{Page, Tables};
+use crate::boundary::{Given, Made};
+use crate::text::text;
+
+/// The tokens of each block.
+type Tokens = Vec<Vec<u32>>;
+
+/// Finds the main text of pages.
+#[pyclass(frozen)]
+pub struct Extractor {
+    tables: Tables,
+    model: Option<Model>,
+}
+
+fn strings(given: &Given) -> PyResult<&StringArray> {
+    given.0.as_string_opt::<i32>().ok_or_else(|| PyTypeError::new_err("pages and urls must be string arrays"))
+}
+
+/// Put the features of all blocks.
+fn put_all(page: &Page, contexts: &[Context], sink: &mut impl Sink) {
+    if !page.blocks.blocks.is_empty() {
+        let mut features = Features::new(page, contexts);
+        (0..page.blocks.blocks.len()).for_each(|at| features.put(at, sink));
+    }
+}
+
+fn labels(tables: &Tables) -> Labels {
+    let mut labels = Labels::default();
+    let page = Page::new("x", "", tables);
+    put_all(&page, &page.contexts([&[0.0], &[0.0]]), &mut labels);
+    labels
+}
+
+#[pymethods]
+impl Extractor {
+    /// `entities` are the named character references. Without weights there are features only.
+    #[new]
+    fn new(entities: Vec<(String, String)>, weights: Option<&[u8]>) -> PyResult<Self> {
+        let tables = Tables::new(Entities::new(entities));
+        let model =
+            weights.map(|weights| Model::read(weights, &labels(&tables))).transpose().map_err(PyValueError::new_err)?;
+        Ok(Extractor { tables, model })
+    }
+
+    /// The names of the features, and the digest that weights for them have.
+    fn feature_names(&self) -> (Vec<String>, u64) {
+        let labels = labels(&self.tables);
+        let digest = super::model::digest(&labels);
+        (labels.0, digest)
+    }
+
+    /// Blocks of one page: their texts, terms in each, and the tokens of their texts and of the elements around them.
+    fn blocks(&self, py: Python<'_>, page: &str, url: &str) -> (Vec<String>, Vec<u32>, Tokens, Tokens) {
+        py.allow_threads(|| {
+            let page = Page::new(page, url, &self.tables);
+            let blocks = &page.blocks.blocks;
+            let texts = blocks.iter().map(|block| page.blocks.text_of(block).to_owned()).collect();
+            let terms = blocks.iter().map(|block| block.stats.terms).collect();
+            (texts, terms, page.text_tokens(), page.path_tokens())
+        })
+    }
+
+    /// The matrix of features of one page, row by row, with scores of its blocks by lexicons.
+    fn features(&self, py: Python<'_>, page: &str, url: &str, texts: Vec<f32>, names: Vec<f32>) -> PyResult<Made> {
+        py.allow_threads(|| {
+            let page = Page::new(page, url, &self.tables);
+            let count = page.blocks.blocks.len();
+            if texts.len() != count || names.len() != count {
+                return Err(PyValueError::new_err(format!("the page has {count} blocks, and each needs two scores")));
+            }
+            let mut values = Vec::new();
+            put_all(&page, &page.contexts([&texts, &names]), &mut Values(&mut values));
+            Ok(Made::new(Float32Array::from(values)))
+        })
+    }
+
+    /// Text, title, language, confidence, and whether a limit cut something, of each page.
+    fn extract(&self, py: Python<'_>, pages: Given, urls: Given, beta: f64) -> PyResult<Vec<Made>> {
+        let model = self.model.as_ref().ok_or_else(|| PyValueError::new_err("this extractor has no weights"))?;
+        let (pages, urls) = (strings(&pages)?, strings(&urls)?);
+        if pages.len() != urls.len() {
+            return Err(PyValueError::new_err(format!("{} pages, but {} urls", pages.len(), urls.len())));
+        }
+        py.allow_threads(|| {
+            let found = (0..pages.len())
+                .map(|row| Ok(main_text(text(pages, row)?, text(urls, row)?, &self.tables, model, beta)))
+                .collect::<PyResult<Vec<MainText>>>()?;
+            Ok(columns(&found))
+        })
+    }
+
+    /// For measuring: do a part of the work only.
+    fn weigh(&self, py: Python<'_>, pages: Given, stage: u32) -> PyResult<(usize, usize)> {
+        let pages = strings(&pages)?;
+        py.allow_threads(|| {
+            let mut sum = (0, 0);
+            for row in 0..pages.len() {
+                let source = text(pages, row)?;
+                if stage == 0 {
+                    sum.0 += self.tables.parse(source).nodes.len();
+                    continue;
+                }
+                let page = Page::new(source, "", &self.tables);
+                sum.0 += page.blocks.blocks.len();
+                if stage == 2 {
+                    let mut values = Vec::new();
+                    put_all(&page, &[], &mut Values(&mut values));
+                    sum.1 += values.len();
+                }
+            }
+            Ok(sum)
+        })
+    }
+}
+
+fn columns(found: &[MainText]) -> Vec<Made> {
+    vec![
+        Made::new(StringArray::from_iter_values(found.iter().map(|page| &page.text))),
+        Made::new(StringArray::from_iter(found.iter().map(|page| page.title.as_ref()))),
+        Made::new(StringArray::from_iter(found.iter().map(|page| page.lang.as_ref()))),
+        Made::new(Float32Array::from_iter_values(found.iter().map(|page| page.confidence))),
+        Made::new(BooleanArray::from_iter(found.iter().map(|page| Some(page.cut)))),
+    ]
+}
+
+/// Add this module's classes.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Extractor>()
+}

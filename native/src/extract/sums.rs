@@ -1,0 +1,88 @@
+//! Sums over ranges of blocks, and over blocks that are alike.
+
+use super::blocks::Block;
+use super::tree::MAX_TEXTS;
+
+/// The bits of a block's place.
+const PLACE: u64 = (MAX_TEXTS as u64).next_power_of_two() - 1;
+
+/// A block this long, in characters, is likely prose.
+pub const LONG: u32 = 150;
+
+/// Prefix sums over blocks: entry `i` is of the first `i` blocks.
+#[derive(Default)]
+pub struct Sums {
+    pub characters: Vec<u32>,
+    pub linked: Vec<u32>,
+    pub marks: Vec<u32>,
+    pub long: Vec<u32>,
+    pub prose: Vec<u32>,
+}
+
+/// Sums over a range of blocks.
+#[derive(Clone, Copy, Default)]
+pub struct Mass {
+    pub blocks: f32,
+    pub characters: f32,
+    pub linked: f32,
+    pub marks: f32,
+    pub long: f32,
+    pub prose: f32,
+}
+
+impl Mass {
+    pub fn density(self) -> f32 {
+        self.linked / self.characters.max(1.0)
+    }
+}
+
+impl Sums {
+    pub fn of(blocks: &[Block]) -> Self {
+        let mut sums = Sums::default();
+        let mut push = |a: u32, b: u32, c: u32, d: u32, e: u32| {
+            sums.characters.push(a);
+            sums.linked.push(b);
+            sums.marks.push(c);
+            sums.long.push(d);
+            sums.prose.push(e);
+        };
+        let (mut a, mut b, mut c, mut d, mut e) = (0, 0, 0, 0, 0);
+        push(a, b, c, d, e);
+        for block in blocks {
+            a += block.stats.characters;
+            b += block.linked.min(block.stats.characters);
+            c += block.stats.marks;
+            let long = block.stats.characters > LONG && block.linked * 3 < block.stats.characters;
+            d += u32::from(long);
+            e += if long { block.stats.characters } else { 0 };
+            push(a, b, c, d, e);
+        }
+        sums
+    }
+
+    pub fn between(&self, from: usize, to: usize) -> Mass {
+        let difference = |sums: &[u32]| (sums[to] - sums[from]) as f32;
+        Mass {
+            blocks: (to - from) as f32,
+            characters: difference(&self.characters),
+            linked: difference(&self.linked),
+            marks: difference(&self.marks),
+            long: difference(&self.long),
+            prose: difference(&self.prose),
+        }
+    }
+}
+
+/// For each block, how many blocks have its key, and how many characters they have together.
+pub fn groups(keys: impl Iterator<Item = u64>, blocks: &[Block]) -> Vec<(u32, u32)> {
+    // Keys are hashes: their upper bits suffice, and the lower ones can hold the place. There are at most MAX_TEXTS blocks.
+    let mut order: Vec<u64> = keys.zip(0..).map(|(key, place)| key & !PLACE | place).collect();
+    order.sort_unstable();
+    let mut groups = vec![(0, 0); order.len()];
+    for same in order.chunk_by(|a, b| a & !PLACE == b & !PLACE) {
+        let places = || same.iter().map(|entry| (entry & PLACE) as usize);
+        let characters = places().map(|place| blocks[place].stats.characters).sum();
+        places().for_each(|place| groups[place] = (same.len() as u32, characters));
+    }
+    groups
+}

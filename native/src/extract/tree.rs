@@ -1,0 +1,76 @@
+//! The tree of a page as flat arrays in document order. `builder` makes it.
+
+use super::scanner::Span;
+use super::tags::Tag;
+
+pub const MAX_DEPTH: usize = 250;
+pub const MAX_NODES: usize = 400_000;
+pub const MAX_TEXTS: usize = 400_000;
+
+pub const HIDDEN: u8 = 1;
+pub const NOSCRIPT: u8 = 2;
+pub const ROLE_MAIN: u8 = 4;
+pub const ROLE_CHROME: u8 = 8;
+pub const PROP_ARTICLE: u8 = 16;
+pub const PROP_TEXT: u8 = 32;
+pub const PROP_OTHER: u8 = 64;
+pub const INHERITED: u8 = HIDDEN | NOSCRIPT;
+
+/// An element. Its subtree is the nodes from it up to `end`.
+#[derive(Clone, Copy)]
+pub struct Node {
+    pub parent: u32,
+    pub end: u32,
+    /// What its class and id say, in `Tree::names`; 0 for nothing.
+    pub names: u32,
+    pub tag: Tag,
+    pub flags: u8,
+    pub depth: u16,
+}
+
+/// A piece of text, as the source has it.
+#[derive(Clone, Copy)]
+pub struct Piece {
+    pub span: Span,
+    pub parent: u32,
+    /// Nodes that begin before it.
+    pub before: u32,
+    pub linked: bool,
+}
+
+/// What an element's class and id say.
+#[derive(Clone, Copy, Default)]
+pub struct Named {
+    pub fragments: u128,
+    pub hash: u32,
+    /// Where its words are in `Tree::tokens`.
+    pub tokens: (u32, u32),
+}
+
+#[derive(Default)]
+pub struct Tree {
+    pub nodes: Vec<Node>,
+    pub pieces: Vec<Piece>,
+    pub names: Vec<Named>,
+    pub tokens: Vec<u32>,
+    pub head: Head,
+    /// Whether a limit was met.
+    pub cut: bool,
+}
+
+/// What a page says of itself outside of its text.
+#[derive(Default, Clone)]
+pub struct Head {
+    pub title: Option<Span>,
+    pub lang: Option<Span>,
+    pub kind: Option<Span>,
+    pub description: Option<Span>,
+    pub data: Vec<Span>,
+}
+
+/// A hash of a name in any case.
+pub fn hash(bytes: &[u8]) -> u32 {
+    bytes
+        .iter()
+        .fold(0x811C_9DC5, |hash, &byte| (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193))
+}

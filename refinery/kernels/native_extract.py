@@ -1,0 +1,60 @@
+"""The main text of HTML pages, by the native extractor.
+
+It has no readable twin (decision 010): what a page's text is, its weights say, and ``tools/train_extractor.py`` says
+how they are made. Importing this fails where the native kernels are not built.
+"""
+
+from __future__ import annotations
+
+import html.entities
+from functools import cache
+from importlib import resources
+
+import pyarrow as pa
+import xxhash
+
+from refinery.kernels import _native
+from refinery.kernels.reference.extract import MAIN_TEXT, Favour
+
+HAS_EXTRACTOR = True
+
+BETAS: dict[Favour, float] = {"precision": 0.55, "balance": 0.85, "recall": 1.4}
+"""The F-score whose expectation is maximised; above 1 recall weighs more.
+
+For balance it is below 1, because probabilities of a page's blocks err together: .85 gives the best F1 in validation.
+"""
+
+WEIGHTS = "extractor.weights"
+
+
+def main_texts(pages: pa.StringArray, urls: pa.StringArray, favour: Favour = "balance") -> pa.RecordBatch:
+    """Main text and facts, as in ``MAIN_TEXT``, of pages given with their URLs; either may be null, which is "".
+
+    Linear in the size of a page, whatever is in it; what is beyond the limits of depth and size becomes part of what is
+    within, and ``truncated`` says so. The interpreter lock is released. Raises ``ValueError`` for what is not UTF-8.
+    """
+    columns = _extractor().extract(pages, urls, BETAS[favour])
+    return pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=MAIN_TEXT)
+
+
+@cache
+def weights_digest() -> str:
+    """What names the weights: the xxh3_64 of their file."""
+    return xxhash.xxh3_64_hexdigest(_weights())
+
+
+def extractor(weights: bytes | None) -> _native.Extractor:
+    """An extractor with other weights, or with none, which gives features only. Raises ``ValueError`` for unfit ones.
+
+    Character references come from here, so that there is one table of them.
+    """
+    return _native.Extractor(sorted(html.entities.html5.items()), weights)
+
+
+def _weights() -> bytes:
+    return resources.files(__package__).joinpath(WEIGHTS).read_bytes()
+
+
+@cache
+def _extractor() -> _native.Extractor:
+    return extractor(_weights())

@@ -1,0 +1,38 @@
+"""What the native extractor gives, for an installation that does not have it.
+
+An extractor has no readable twin (decision 010): here is only its contract. What a page's text is, is said by weights
+that training made, and by laws (tests/kernels/test_native_extract.py).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pyarrow as pa
+
+HAS_EXTRACTOR = False
+"""Whether ``main_texts`` can be called."""
+
+Favour = Literal["balance", "precision", "recall"]
+
+MAIN_TEXT = pa.schema(
+    [
+        pa.field("text", pa.string()),
+        pa.field("title", pa.string()),
+        pa.field("lang", pa.string()),
+        pa.field("confidence", pa.float32()),
+        pa.field("truncated", pa.bool_()),
+    ]
+)
+"""Title and language are as the page states them; the confidence is the expected F-score of the text, 0 to 1."""
+
+
+def main_texts(pages: pa.StringArray, urls: pa.StringArray, favour: Favour = "balance") -> pa.RecordBatch:
+    """Raises ``RuntimeError``: main text is found by the native extractor only."""
+    del pages, urls, favour
+    raise RuntimeError("the native extractor is not built: install Rust, then refinery")
+
+
+def weights_digest() -> str:
+    """Raises ``RuntimeError``, as ``main_texts`` does."""
+    raise RuntimeError("the native extractor is not built: install Rust, then refinery")

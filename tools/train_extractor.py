@@ -1,0 +1,101 @@
+"""Make the weights of the native extractor from pages with gold texts, and say how good they are.
+
+usage: python tools/train_extractor.py FOLDER [--weights FILE] [--leave-out-sources] [--no-validation]
+
+FOLDER holds WARC files and ``truth.jsonl.gz``, a line a page: url, gold_text, gold_kind, page_type, source_repo. Pages
+whose gold_kind begins with "human" are used. Figures are from a cross-validation in five folds by registered domain:
+each page is scored by weights that never saw its domain. Then the weights are trained on all pages.
+
+Features come from the native extractor itself. Needs the dependency group ``training``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection
+from pathlib import Path
+
+from refinery.kernels import native_extract
+from tools.extractor.lexicons import Array, Corpus, fold_scores
+from tools.extractor.pages import FOLDS, Page, read
+from tools.extractor.scoring import score, table
+from tools.extractor.trees import extracted, packed, rows, train
+
+Corpora = tuple[Corpus, Corpus]
+
+
+def corpora(pages: list[Page]) -> Corpora:
+    """Of texts, and of the names around them."""
+    texts = Corpus(pages, [tokens for page in pages for tokens in page.text_tokens])
+    return texts, Corpus(pages, [tokens for page in pages for tokens in page.path_tokens])
+
+
+def scores_for(found: Corpora, left_out: Collection[int]) -> tuple[Array, Array]:
+    """Scores of all blocks for trees that are trained without some folds."""
+    folds = [fold for fold in range(FOLDS) if fold not in left_out]
+    texts, names = (fold_scores(corpus, folds, left_out) for corpus in found)
+    for fold in left_out:
+        for corpus, scores in zip(found, (texts, names), strict=True):
+            blocks, new = corpus.scores(corpus.lexicon(left_out), fold)
+            scores[blocks] = new
+    return texts, names
+
+
+def cross_validation(pages: list[Page], found: Corpora) -> str:
+    """The table of scores of all pages, each by weights that never saw its domain."""
+    lines = []
+    for fold in range(FOLDS):
+        made = rows(pages, scores_for(found, {fold}))
+        inside = [at for at, page in enumerate(pages) if page.fold != fold]
+        booster = train([pages[at] for at in inside], [made[at] for at in inside])
+        outside = (at for at, page in enumerate(pages) if page.fold == fold)
+        lines += [(pages[at].groups, score(pages[at].gold, extracted(pages[at], made[at], booster))) for at in outside]
+    return table(lines)
+
+
+def sources_left_out(pages: list[Page]) -> str:
+    """The table of scores of each source by weights that never saw it."""
+    lines = []
+    for source in sorted({page.source for page in pages}):
+        others = [page for page in pages if page.source != source]
+        lines += [(page.groups, score(page.gold, text)) for page, text in _by_others(pages, others, source)]
+    return table(lines)
+
+
+def _by_others(pages: list[Page], others: list[Page], source: str) -> list[tuple[Page, str]]:
+    found = corpora(others)
+    booster = train(others, rows(others, scores_for(found, ())))
+    lexicons = [corpus.lexicon(()) for corpus in found]
+    made = []
+    for page in pages:
+        if page.source == source:
+            scores = [
+                lexicon.scores(tokens)
+                for lexicon, tokens in zip(lexicons, (page.text_tokens, page.path_tokens), strict=True)
+            ]
+            features = rows([page], (scores[0], scores[1]))[0]
+            made.append((page, extracted(page, features, booster)))
+    return made
+
+
+def main() -> None:
+    """Validate, train and write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--weights", type=Path, default=Path("refinery/kernels", native_extract.WEIGHTS))
+    parser.add_argument("--leave-out-sources", action="store_true")
+    parser.add_argument("--no-validation", action="store_true")
+    arguments = parser.parse_args()
+    pages = read(arguments.folder)
+    print(f"{len(pages)} pages, {sum(len(page.texts) for page in pages)} blocks")
+    found = corpora(pages)
+    if not arguments.no_validation:
+        print(cross_validation(pages, found), flush=True)
+    if arguments.leave_out_sources:
+        print(sources_left_out(pages), flush=True)
+    booster = train(pages, rows(pages, scores_for(found, ())))
+    arguments.weights.write_bytes(packed(booster, [corpus.lexicon(()) for corpus in found]))
+
+
+if __name__ == "__main__":
+    main()
