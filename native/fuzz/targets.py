@@ -453,9 +453,10 @@ def record(row: bytes) -> bytes:
     """A record with some WARC fields, some HTTP fields and a body besides what a response needs."""
     given = Reader(row)
     status, packer = STATUS_LINES[given.number(len(STATUS_LINES))], PACKERS[given.number(len(PACKERS))]
+    bare = given.number(8) == 7  # a record without a body is none for the kernel
     fields, http, body = [*given.bytes().split(NULL, 2), b"", b""][:3]
     block = status + b"Content-Type: text/html\r\n" + spell(http, HEADER_PIECES) + b"\r\n\r\n"
-    block += packer(spell(body, PAGE_PIECES))
+    block += packer((b"<p>", b"")[bare] + spell(body, PAGE_PIECES))
     head = b"WARC/1.0\r\n" + spell(fields, HEADER_PIECES) + NEEDED + b"Content-Length: %d\r\n\r\n" % len(block)
     return head + block + b"\r\n\r\n"
 
