@@ -1,4 +1,6 @@
-//! Gives the crate a digest of its own sources. Twin: `refinery.kernels.choice.digest_of_sources`.
+//! Gives the crate a digest of its own sources, and one of the extractor's, which are all that says what a page's text is.
+//!
+//! Twin of the first: `refinery.kernels.choice.digest_of_sources`.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -11,15 +13,18 @@ fn main() -> io::Result<()> {
     gather(&root.join("src"), &mut files)?;
     let mut named: Vec<(String, PathBuf)> = files.into_iter().map(|file| (name(&root, &file), file)).collect();
     named.sort();
-    let mut hash = Xxh3::new();
+    let (mut all, mut extractor) = (Xxh3::new(), Xxh3::new());
     for (name, file) in named {
         println!("cargo:rerun-if-changed={name}");
         let content = fs::read(file)?;
-        hash.update(format!("{name} {}\n", content.len()).as_bytes());
-        hash.update(&content);
+        for hash in [Some(&mut all), name.starts_with("src/extract/").then_some(&mut extractor)].into_iter().flatten() {
+            hash.update(format!("{name} {}\n", content.len()).as_bytes());
+            hash.update(&content);
+        }
     }
     println!("cargo:rerun-if-changed=src");
-    println!("cargo:rustc-env=SOURCES={:016x}", hash.digest());
+    println!("cargo:rustc-env=SOURCES={:016x}", all.digest());
+    println!("cargo:rustc-env=EXTRACTOR={:016x}", extractor.digest());
     Ok(())
 }
 

@@ -11,10 +11,10 @@ from typing import Any, ClassVar, Literal, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from refinery import HTML, TEXT, URL, Docs, Duration, Edit, Edited, Metric, Rule, Size
-from refinery.kernels import HAS_EXTRACTOR, MAIN_TEXT, main_texts, weights_digest
+from refinery.kernels import HAS_EXTRACTOR, MAIN_TEXT, extractor_versions, main_texts
 from stages._extract import engines
 from stages._extract.formatting import format_text
 from stages._extract.sandbox import Reply, Sandbox, shared
@@ -55,8 +55,10 @@ class Extract(Edit):
         pa.field("truncated", pa.bool_()),
     )
 
-    engine: Literal["native", "trafilatura", "resiliparse"] = Field(
-        "native" if HAS_EXTRACTOR else "trafilatura", description="who finds the main text"
+    engine: Literal["auto", "native", "trafilatura", "resiliparse"] = Field(
+        "auto",
+        validate_default=True,
+        description="who finds the main text; auto is native where it is built, else trafilatura",
     )
     favour: engines.Favour = Field("balance", description="what the engine prefers where it is unsure")
     timeout: Duration = Field(timedelta(seconds=30), gt=timedelta(0), description="processor time for one page")
@@ -69,16 +71,20 @@ class Extract(Edit):
             raise ValueError("favour is for native and trafilatura; resiliparse has no such choice")
         return self
 
-    @model_validator(mode="after")
-    def _is_there(self) -> Self:
-        if self.engine == "native" and not HAS_EXTRACTOR:
+    @field_validator("engine")
+    @classmethod
+    def _at_hand(cls, engine: str) -> str:
+        """The engine that will run: it is what an identity and a receipt must name."""
+        if engine == "auto":
+            return "native" if HAS_EXTRACTOR else "trafilatura"
+        if engine == "native" and not HAS_EXTRACTOR:
             raise ValueError("the native engine is not built: install Rust, then refinery")
-        return self
+        return engine
 
     def versions(self) -> dict[str, str]:
-        """The chosen engine's distributions, or weights."""
+        """The chosen engine's distributions; the native one's code and weights, for no twin says what it does."""
         if self.engine == "native":
-            return {"weights": weights_digest()}
+            return extractor_versions()
         return {library: metadata.version(library) for library in engines.LIBRARIES[self.engine]}
 
     def rules(self) -> tuple[Rule, ...]:

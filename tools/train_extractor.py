@@ -1,12 +1,13 @@
 """Make the weights of the native extractor from pages with gold texts, and say how good they are.
 
-usage: python tools/train_extractor.py FOLDER [--weights FILE] [--leave-out-sources] [--no-validation]
+usage: python -m tools.train_extractor FOLDER [--weights FILE] [--leave-out-sources] [--no-validation] [--folds FOLDER]
 
 FOLDER holds WARC files and ``truth.jsonl.gz``, a line a page: url, gold_text, gold_kind, page_type, source_repo. Pages
 whose gold_kind begins with "human" are used. Figures are from a cross-validation in five folds by registered domain:
 each page is scored by weights that never saw its domain. Then the weights are trained on all pages.
 
-Features come from the native extractor itself. Needs the dependency group ``training``.
+--folds keeps the weights of the cross-validation, for ``tools/bench/extraction.py``. Features come from the native
+extractor itself. Needs the dependency group ``training``.
 """
 
 from __future__ import annotations
@@ -41,13 +42,17 @@ def scores_for(found: Corpora, left_out: Collection[int]) -> tuple[Array, Array]
     return texts, names
 
 
-def cross_validation(pages: list[Page], found: Corpora) -> str:
-    """The table of scores of all pages, each by weights that never saw its domain."""
+def cross_validation(pages: list[Page], found: Corpora, kept: Path | None = None) -> str:
+    """The table of scores of all pages, each by weights that never saw its domain; they are kept in a folder."""
     lines = []
     for fold in range(FOLDS):
         made = rows(pages, scores_for(found, {fold}))
         inside = [at for at, page in enumerate(pages) if page.fold != fold]
         booster = train([pages[at] for at in inside], [made[at] for at in inside])
+        if kept:
+            kept.mkdir(parents=True, exist_ok=True)
+            weights = packed(booster, [corpus.lexicon({fold}) for corpus in found])
+            Path(kept, f"{fold}.weights").write_bytes(weights)
         outside = (at for at, page in enumerate(pages) if page.fold == fold)
         lines += [(pages[at].groups, score(pages[at].gold, extracted(pages[at], made[at], booster))) for at in outside]
     return table(lines)
@@ -85,12 +90,13 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=Path("refinery/kernels", native_extract.WEIGHTS))
     parser.add_argument("--leave-out-sources", action="store_true")
     parser.add_argument("--no-validation", action="store_true")
+    parser.add_argument("--folds", type=Path, help="where to keep the weights of the cross-validation")
     arguments = parser.parse_args()
     pages = read(arguments.folder)
     print(f"{len(pages)} pages, {sum(len(page.texts) for page in pages)} blocks")
     found = corpora(pages)
     if not arguments.no_validation:
-        print(cross_validation(pages, found), flush=True)
+        print(cross_validation(pages, found, arguments.folds), flush=True)
     if arguments.leave_out_sources:
         print(sources_left_out(pages), flush=True)
     booster = train(pages, rows(pages, scores_for(found, ())))

@@ -19,5 +19,6 @@ for one in $coverage; do flags="$flags -Cllvm-args=$one"; done
 host=$(rustc -vV | sed -n 's/^host: //p')
 env -u PYTHONHOME RUSTFLAGS="$flags" cargo build --quiet --release --target "$host"
 mkdir -p corpus artifacts
+env -u LD_LIBRARY_PATH -u PYTHONHOME "$python" seeds.py corpus
 exec "${CARGO_TARGET_DIR:-target}/$host/release/kernels" corpus -artifact_prefix=artifacts/ \
-  -max_total_time="$seconds" -max_len=2048 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 -verbosity=1
+  -max_total_time="$seconds" -max_len=${MAX_LEN:-2048} -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 -verbosity=1

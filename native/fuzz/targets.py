@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
+import unicodedata
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -31,6 +33,7 @@ from refinery.kernels import (
     native_bpe,
     native_content,
     native_dedup,
+    native_extract,
     native_langid,
     native_pages,
     native_text,
@@ -66,6 +69,7 @@ RULES = linewise.LineRules(
     short_line=6,
 )
 MODEL = Asset("lid.176.ftz").path()
+NOT_SHOWN = re.compile(r"[\0-\x09\x0b-\x1f\x7f-\x9f\xad\u200b\u2028\u2029\ufeff]|[ \t]\n|\s\Z|\A\n")
 ROW, NULL = b"\xff", b"\xfe"
 """Bytes that no UTF-8 text has: between texts, and instead of one."""
 
@@ -320,6 +324,20 @@ def languages(given: Reader) -> None:
         same(found, expected)
 
 
+def pages(given: Reader) -> None:
+    """The main text of pages, which has no twin: it is clean, and the same alone and in company."""
+    favour = ("balance", "precision", "recall")[given.number(3)]
+    pages = given.texts()
+    urls = pa.nulls(len(pages), pa.string())
+    found = native_extract.main_texts(pages, urls, favour)
+    found.validate(full=True)
+    for row, made in enumerate(found["text"].to_pylist()):
+        assert not NOT_SHOWN.search(made), repr(made)
+        assert unicodedata.is_normalized("NFC", made), repr(made)
+        alone = native_extract.main_texts(pages.slice(row, 1), urls.slice(row, 1), favour)
+        assert alone.equals(found.slice(row, 1)), f"row {row} is not the same alone"
+
+
 def normalised(given: Reader) -> None:
     """Normalised texts, and where each piece was."""
     texts = given.texts()
@@ -510,6 +528,7 @@ KERNELS: dict[str, Callable[[Reader], None]] = {
     "lines": lines,
     "normalised": normalised,
     "orders": orders,
+    "pages": pages,
     "payloads": payloads,
     "repeats": repeats,
     "signatures": signatures,

@@ -44,6 +44,7 @@ mod words;
 
 #[pymodule]
 pub fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("EXTRACTOR", env!("EXTRACTOR"))?;
     module.add("SOURCES", env!("SOURCES"))?;
     module.add_class::<boundary::Made>()?;
     content::register(module)?;

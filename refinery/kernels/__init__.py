@@ -16,7 +16,7 @@ from refinery.kernels.reference.bpe import count_tokens, token_ids, token_length
 from refinery.kernels.reference.charset import decoded, header_label
 from refinery.kernels.reference.content import ContentHashes
 from refinery.kernels.reference.cuts import SPANS, undo
-from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, main_texts, weights_digest
+from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, extractor_versions, main_texts
 from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
 from refinery.kernels.reference.linewise import LineRules, correct_lines
 from refinery.kernels.reference.listed import LISTED, Listed, listed
@@ -54,7 +54,7 @@ if native():
         window_hashes,
         word_ids,
     )
-    from refinery.kernels.native_extract import HAS_EXTRACTOR, main_texts, weights_digest
+    from refinery.kernels.native_extract import HAS_EXTRACTOR, extractor_versions, main_texts
     from refinery.kernels.native_langid import identify_languages
     from refinery.kernels.native_pages import PageRows, decoded, unpacked
     from refinery.kernels.native_text import correct_lines, distinct_words, text_statistics
@@ -86,6 +86,7 @@ __all__ = [
     "decoded",
     "distinct_words",
     "domains",
+    "extractor_versions",
     "flat",
     "forest_of",
     "header_label",
@@ -108,7 +109,6 @@ __all__ = [
     "undo",
     "unpacked",
     "url_facts",
-    "weights_digest",
     "window_hashes",
     "word_ids",
 ]

@@ -38,9 +38,9 @@ def main_texts(pages: pa.StringArray, urls: pa.StringArray, favour: Favour = "ba
 
 
 @cache
-def weights_digest() -> str:
-    """What names the weights: the xxh3_64 of their file."""
-    return xxhash.xxh3_64_hexdigest(_weights())
+def extractor_versions() -> dict[str, str]:
+    """What names the weights, the xxh3_64 of their file, and the code that uses them, that of its sources."""
+    return {"weights": xxhash.xxh3_64_hexdigest(_weights()), "extractor": _native.EXTRACTOR}
 
 
 def extractor(weights: bytes | None) -> _native.Extractor:

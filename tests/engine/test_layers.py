@@ -58,6 +58,7 @@ OPENS = {
     "refinery.assets": "assets are local files beside the data, some inside installed packages",
     "refinery.identity": "the code digest reads Python sources",
     "refinery.kernels.choice": "the sources of a checkout are held against the extension",
+    "refinery.kernels.native_extract": "the extractor's weights are part of the package",
     "refinery.kernels.reference.bpe": "a vocabulary is read from the path of its asset",
     "refinery.cli": "a standard stream that was closed becomes the null device",
     "refinery.cli.init": "the starter recipe is part of the package",

@@ -17,7 +17,8 @@ from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 from warcio.archiveiterator import ArchiveIterator
 
 from refinery.docs import Docs
-from refinery.kernels import HAS_EXTRACTOR, weights_digest
+from refinery.identity import identity
+from refinery.kernels import HAS_EXTRACTOR, extractor_versions
 from refinery.stage import Edited
 from stages._extract.formatting import format_text
 from stages.extract import Extract
@@ -166,13 +167,35 @@ def test_only_the_chosen_engine_is_in_the_identity() -> None:
 def test_the_native_engine_is_the_default_where_it_is_built() -> None:
     """Its weights are in the identity, and it says what it thinks of its text."""
     assert Extract().engine == "native"
-    assert Extract().versions() == {"weights": weights_digest()}
+    assert Extract().versions() == extractor_versions()
     page = PAGE.replace("<html>", "<html lang=en><title>A &amp; B</title>")
     facts = extract(Extract(), page, None).facts
     assert facts["title"].to_pylist() == ["A & B", None]
     assert facts["lang"].to_pylist() == ["en", None]
     assert facts["truncated"].to_pylist() == [False, False]
     assert facts["confidence"][0].as_py() > 0.5
+
+
+def test_auto_becomes_the_engine_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The identity names it, so that no recipe has the same identity with and without the native build."""
+    monkeypatch.setattr("stages.extract.HAS_EXTRACTOR", False)
+    assert Extract().engine == "trafilatura"
+    assert identity(Extract()) == identity(TRAFILATURA)
+    with pytest.raises(ValidationError, match="not built"):
+        Extract.model_validate({"engine": "native"})
+    monkeypatch.setattr("stages.extract.HAS_EXTRACTOR", True)
+    assert Extract().engine == "native"
+
+
+@pytest.mark.skipif(not HAS_EXTRACTOR, reason="the native kernels are not built")
+def test_code_and_weights_are_in_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The native engine has no twin whose syntax could be hashed, so the digest of its sources is there."""
+    first = identity(Extract())
+    assert first == identity(Extract(engine="native")) != identity(TRAFILATURA)
+    assert extractor_versions().keys() == {"weights", "extractor"}
+    for name in extractor_versions():
+        monkeypatch.setattr("stages.extract.extractor_versions", lambda name=name: extractor_versions() | {name: "0"})
+        assert identity(Extract()) != first
 
 
 @pytest.mark.parametrize(

@@ -47,13 +47,23 @@ class Page:
     @property
     def domain(self) -> str:
         """The registered domain."""
-        host = urlsplit(self.url).hostname or ""
-        return _suffixes().privatesuffix(host) or host
+        return domain_of(self.url)
 
     @property
     def fold(self) -> int:
         """By domain, so that no domain is in two folds."""
-        return int(hashlib.md5(self.domain.encode(), usedforsecurity=False).hexdigest(), 16) % FOLDS
+        return fold_of(self.url)
+
+
+def domain_of(url: str) -> str:
+    """The registered domain of a URL; its host where there is none."""
+    host = urlsplit(url).hostname or ""
+    return _suffixes().privatesuffix(host) or host
+
+
+def fold_of(url: str) -> int:
+    """The fold of a page, by its domain, so that no domain is in two folds."""
+    return int(hashlib.md5(domain_of(url).encode(), usedforsecurity=False).hexdigest(), 16) % FOLDS
 
 
 @cache

@@ -5,6 +5,10 @@ use super::stats::{Counter, Stats};
 use super::tags::{self, Tag};
 use super::tree::{Node, Tree};
 
+/// A page has so many blocks in any case, and one more for so many bytes: beyond, neighbours are lines of one block.
+const MOST_BLOCKS: usize = 1000;
+const BYTES_A_BLOCK: usize = 320;
+
 /// A block of text, with what features need of it.
 #[derive(Clone, Copy)]
 pub struct Block {
@@ -33,6 +37,8 @@ pub struct Blocks {
     pub first: Vec<u32>,
     pub last: Vec<u32>,
     pub images: u32,
+    /// Whether there would have been too many.
+    pub cut: bool,
 }
 
 impl Blocks {
@@ -62,6 +68,8 @@ struct Walk<'a> {
     cleaner: Cleaner<'a>,
     made: Blocks,
     current: u32,
+    /// Bytes of the source before here.
+    seen: usize,
     inside: Inside,
     was_linked: bool,
     kept: u32, // preformatted elements that are open
@@ -77,6 +85,7 @@ pub fn blocks<'a>(source: &'a str, tree: &'a Tree, counter: &'a Counter, cleaner
         first: vec![0; nodes.len()],
         last: vec![0; nodes.len()],
         images: 0,
+        cut: false,
     };
     let mut walk = Walk {
         source,
@@ -85,6 +94,7 @@ pub fn blocks<'a>(source: &'a str, tree: &'a Tree, counter: &'a Counter, cleaner
         cleaner,
         made,
         current: 0,
+        seen: 0,
         inside: Inside::default(),
         was_linked: false,
         kept: 0,
@@ -108,6 +118,7 @@ pub fn blocks<'a>(source: &'a str, tree: &'a Tree, counter: &'a Counter, cleaner
             stack.push(at);
         }
     }
+    walk.finish();
     walk.made.text = walk.cleaner.text;
     walk.made
 }
@@ -115,6 +126,7 @@ pub fn blocks<'a>(source: &'a str, tree: &'a Tree, counter: &'a Counter, cleaner
 impl Walk<'_> {
     fn text(&mut self, start: usize, end: usize, linked: bool) {
         let Some(source) = self.source.get(start..end) else { return };
+        self.seen = end;
         if self.cleaner.newlines() > 1 && source.bytes().any(|byte| !byte.is_ascii_whitespace()) {
             self.flush(); // an empty line between lines
         }
@@ -142,7 +154,11 @@ impl Walk<'_> {
         } else {
             match tag {
                 Tag::Br => {
-                    self.cleaner.newline();
+                    if self.kept > 0 {
+                        self.cleaner.push("\n", true);
+                    } else {
+                        self.cleaner.newline();
+                    }
                     self.inside.breaks += u32::from(!self.cleaner.is_empty());
                 }
                 Tag::Img => {
@@ -170,7 +186,17 @@ impl Walk<'_> {
         self.made.last[at as usize] = self.made.blocks.len() as u32;
     }
 
+    /// End the block, if there may be another.
     fn flush(&mut self) {
+        if self.made.blocks.len() < MOST_BLOCKS + self.seen / BYTES_A_BLOCK {
+            self.finish();
+        } else if !self.cleaner.is_empty() {
+            self.made.cut = true;
+            self.cleaner.newline();
+        }
+    }
+
+    fn finish(&mut self) {
         self.cleaner.trim();
         let inside = std::mem::take(&mut self.inside);
         let (start, end) = self.cleaner.finish();

@@ -24,6 +24,10 @@ pub(super) struct Open {
     pub(super) closed: bool,
 }
 
+/// A page has so many nodes in any case, and one more for so many bytes, but never more than `MAX_NODES`.
+const SOME_NODES: usize = 10_000;
+const BYTES_A_NODE: usize = 8;
+
 /// The state of building.
 pub struct Builder<'a> {
     pub(super) source: &'a [u8],
@@ -34,6 +38,7 @@ pub struct Builder<'a> {
     pub(super) open: [u32; 128],
     /// Links that are open.
     pub(super) links: u32,
+    most_nodes: usize,
     /// Start tags beyond the depth whose end tags are to come.
     pub(super) beyond: usize,
     pub(super) body: bool,
@@ -63,6 +68,7 @@ impl<'a> Builder<'a> {
             stack: Vec::with_capacity(64),
             open: [0; 128],
             links: 0,
+            most_nodes: MAX_NODES.min(SOME_NODES + source.len() / BYTES_A_NODE),
             beyond: 0,
             body: false,
         };
@@ -227,9 +233,14 @@ impl<'a> Builder<'a> {
                 }
             }
             Tag::Xmp | Tag::Plaintext => {
+                let depth = self.stack.len();
                 self.push(tag, 0, attributes);
                 self.text(span);
-                self.pop_to(self.stack.len() - 1);
+                if self.stack.len() > depth {
+                    self.pop_to(depth);
+                } else {
+                    self.beyond -= 1; // the end tag is ahead, but does not count
+                }
             }
             _ => {}
         }
@@ -238,7 +249,7 @@ impl<'a> Builder<'a> {
     /// An element without content.
     pub(super) fn leaf(&mut self, tag: Tag) {
         let top = self.top();
-        if self.tree.nodes.len() >= MAX_NODES {
+        if self.tree.nodes.len() >= self.most_nodes {
             self.tree.cut = true;
             return;
         }
@@ -248,7 +259,7 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn push(&mut self, tag: Tag, hash: u32, attributes: &Attributes) {
-        if self.stack.len() >= MAX_DEPTH || self.tree.nodes.len() >= MAX_NODES {
+        if self.stack.len() >= MAX_DEPTH || self.tree.nodes.len() >= self.most_nodes {
             self.tree.cut = true;
             self.beyond += 1;
             return;

@@ -57,6 +57,7 @@ impl<'a> Cleaner<'a> {
             }
             match bytes[at] {
                 b'&' => at += self.reference(&source[at..], kept),
+                b'\r' if bytes.get(at + 1) == Some(&b'\n') => at += 1,
                 byte if byte.is_ascii() => {
                     self.space(byte, kept);
                     at += 1;
@@ -94,6 +95,9 @@ impl<'a> Cleaner<'a> {
     #[inline]
     fn begin(&mut self) {
         if self.newlines > 0 || self.blank {
+            if self.newlines > 0 {
+                self.end_line();
+            }
             if self.text.len() > self.start {
                 self.text.push(if self.newlines > 0 { '\n' } else { ' ' });
             }
@@ -106,7 +110,7 @@ impl<'a> Cleaner<'a> {
         if character.is_ascii() && (character <= ' ' || character == '\x7F') {
             self.space(character as u8, kept);
         } else if character.is_whitespace() {
-            self.blank = true;
+            self.space(b' ', kept);
         } else if !is_invisible(character) {
             self.begin();
             self.text.push(character);
@@ -116,25 +120,26 @@ impl<'a> Cleaner<'a> {
     fn space(&mut self, byte: u8, kept: bool) {
         match byte {
             b'\n' | b'\r' | b'\t' | b' ' | b'\x0c' | b'\x0b' if !kept => self.blank = true,
-            b'\n' if self.text.len() > self.start => {
+            b'\n' | b'\r' => {
                 self.blank = false;
-                self.keep('\n');
+                self.end_line();
+                if self.text.len() > self.start {
+                    self.text.push('\n');
+                }
             }
-            b' ' if self.text.len() > self.start || self.blank => self.keep(' '),
-            b' ' => self.keep(' '),
-            b'\t' => (0..4).for_each(|_| self.keep(' ')),
+            b' ' | b'\t' => {
+                self.begin();
+                self.text.push_str(if byte == b' ' { " " } else { "    " });
+            }
             _ => {}
         }
     }
 
-    /// White space of a preformatted block.
-    fn keep(&mut self, character: char) {
-        if character == '\n' {
-            while self.text.len() > self.start && self.text.ends_with(' ') {
-                self.text.pop();
-            }
+    /// Take blanks off the end of the line, which a preformatted one may have.
+    fn end_line(&mut self) {
+        while self.text.len() > self.start && self.text.ends_with(' ') {
+            self.text.pop();
         }
-        self.text.push(character);
     }
 
     /// Take white space off the end of the block, which a preformatted one may have.

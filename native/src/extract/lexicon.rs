@@ -8,6 +8,8 @@ pub type Token = u32;
 
 /// Words at the beginning of a block that count.
 const FIRST_WORDS: usize = 24;
+/// Within so many characters: there are texts without a space.
+const FIRST_CHARACTERS: usize = 2048;
 /// Of these, so many count in pairs too.
 const PAIRED_WORDS: usize = 8;
 /// A block of at most so many words counts as a whole too.
@@ -27,7 +29,7 @@ pub fn text_tokens(text: &str, tokens: &mut Vec<Token>) {
     let mut count = 0;
     let mut hash = SEED;
     let mut open = false;
-    for character in text.chars().chain([' ']) {
+    for character in text.chars().take(FIRST_CHARACTERS).chain([' ']) {
         let code = match character {
             'a'..='z' => character as u32,
             'A'..='Z' => character as u32 | 0x20,
@@ -92,20 +94,26 @@ fn at_level(token: Token, level: usize) -> Token {
     mix(token, 0x1000 + zone)
 }
 
+/// The levels above a block that have a zone of their own, or share one; all others are in the last zone.
+const NEAR_LEVELS: usize = 4;
+
+/// The tokens of one element, as so many levels above a block.
+fn element_tokens(tree: &Tree, node: u32, level: usize) -> impl Iterator<Item = Token> + '_ {
+    let node = tree.nodes[node as usize];
+    let named = tree.names[node.names as usize].tokens;
+    let names = tree.tokens[named.0 as usize..named.1 as usize].iter().copied();
+    [mix(node.tag as u32, 3)].into_iter().chain(names).map(move |token| at_level(token, level))
+}
+
 /// The tokens of the elements around a block, from the innermost to the root.
 pub fn path_tokens(tree: &Tree, node: u32, tokens: &mut Vec<Token>) {
     let (mut at, mut level) = (node, 0);
     loop {
-        let node = tree.nodes[at as usize];
-        tokens.push(at_level(mix(node.tag as u32, 3), level));
-        let named = tree.names[node.names as usize];
-        tokens.extend(
-            tree.tokens[named.tokens.0 as usize..named.tokens.1 as usize].iter().map(|&token| at_level(token, level)),
-        );
+        tokens.extend(element_tokens(tree, at, level));
         if at == 0 {
             return;
         }
-        at = node.parent;
+        at = tree.nodes[at as usize].parent;
         level += 1;
     }
 }
@@ -132,9 +140,39 @@ impl Lexicon {
 
     /// The sum of the weights of tokens, over the root of how many there are that have one.
     pub fn score(&self, tokens: &[Token]) -> f32 {
+        self.score_of(self.sum(tokens.iter().copied()))
+    }
+
+    fn score_of(&self, (sum, known): Sum) -> f32 {
+        sum as f32 * self.scale / (known.max(1) as f32).sqrt()
+    }
+
+    /// The score of the elements around each block, which are given by their innermost: that of their `path_tokens`.
+    /// The far elements of a path are summed once for all blocks, so that it is linear in the size of the tree.
+    pub fn path_scores(&self, tree: &Tree, innermost: impl Iterator<Item = u32>) -> Vec<f32> {
+        let mut far: Vec<Sum> = Vec::with_capacity(tree.nodes.len());
+        for at in 0..tree.nodes.len() as u32 {
+            let above = far.get(tree.nodes[at as usize].parent as usize).copied().unwrap_or_default();
+            far.push(add(above, self.sum(element_tokens(tree, at, NEAR_LEVELS))));
+        }
+        let score = |node| {
+            let (mut at, mut sum) = (node, Sum::default());
+            for level in 0..NEAR_LEVELS {
+                sum = add(sum, self.sum(element_tokens(tree, at, level)));
+                if at == 0 {
+                    return self.score_of(sum);
+                }
+                at = tree.nodes[at as usize].parent;
+            }
+            self.score_of(add(sum, far[at as usize]))
+        };
+        innermost.map(score).collect()
+    }
+
+    fn sum(&self, tokens: impl Iterator<Item = Token>) -> Sum {
         let size = self.slots.len();
         let (mut sum, mut known) = (0_i32, 0_u32);
-        for &token in tokens {
+        for token in tokens {
             let mut at = slot(token, size);
             while self.slots[at].0 != 0 {
                 if self.slots[at].0 == token {
@@ -145,8 +183,15 @@ impl Lexicon {
                 at = (at + 1) % size;
             }
         }
-        sum as f32 * self.scale / (known.max(1) as f32).sqrt()
+        (sum, known)
     }
+}
+
+/// A sum of weights, and of how many tokens.
+type Sum = (i32, u32);
+
+fn add(a: Sum, b: Sum) -> Sum {
+    (a.0 + b.0, a.1 + b.1)
 }
 
 fn slot(token: Token, size: usize) -> usize {

@@ -8,10 +8,6 @@ use super::features::{Features, Values};
 use super::model::{Model, LANES};
 use super::page::{Page, Tables};
 
-/// So many blocks of a page are scored in any case, and one more for so many bytes.
-const SCORED: usize = 2000;
-const BYTES_A_BLOCK: usize = 512;
-
 /// What is found in a page.
 pub struct MainText {
     pub text: String,
@@ -38,34 +34,27 @@ pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, beta: 
         }
         text.push_str(page.blocks.text_of(block));
     }
-    MainText {
-        text: composed(text),
-        title: Some(page.title.clone()).filter(|title| !title.is_empty()).map(composed),
-        lang: page.lang(),
-        confidence: confidence as f32,
-        cut: page.tree.cut,
-    }
+    let (lang, cut, title) = (page.lang(), page.tree.cut || page.blocks.cut, page.title);
+    drop((page.tree, page.blocks)); // composing may take as much again
+    let title = Some(title).filter(|title| !title.is_empty()).map(composed);
+    MainText { text: composed(text), title, lang, confidence: confidence as f32, cut }
 }
 
-/// The probability of each block. Where there are very many, for the size of the page, one stands for its neighbours.
+/// The probability of each block. Features are made for a few blocks at a time, which stay in the nearest cache.
 fn probabilities(page: &Page, contexts: &[Context], model: &Model) -> Vec<f64> {
     let count = page.blocks.blocks.len();
     if count == 0 {
         return Vec::new();
     }
-    let stride = count.div_ceil(SCORED.max(page.source.len() / BYTES_A_BLOCK));
     let mut features = Features::new(page, contexts);
     let mut values = Vec::new();
     let mut made = Vec::with_capacity(count);
-    let scored: Vec<usize> = (0..count).step_by(stride).collect();
-    for part in scored.chunks(LANES) {
+    for from in (0..count).step_by(LANES) {
         values.clear();
-        for &at in part {
+        for at in from..count.min(from + LANES) {
             features.put(at, &mut Values(&mut values));
         }
-        for probability in model.probabilities(&values) {
-            made.extend(std::iter::repeat_n(probability, stride.min(count - made.len())));
-        }
+        made.extend(model.probabilities(&values));
     }
     made
 }

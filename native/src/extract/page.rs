@@ -110,16 +110,13 @@ impl<'a> Page<'a> {
     /// Scores by the lexicons.
     pub fn scores(&self, lexicons: &[Lexicon; 2]) -> [Vec<f32>; 2] {
         let mut tokens = Vec::new();
-        let (mut texts, mut names) = (Vec::new(), Vec::new());
+        let mut texts = Vec::with_capacity(self.blocks.blocks.len());
         for block in &self.blocks.blocks {
             tokens.clear();
             text_tokens(self.blocks.text_of(block), &mut tokens);
             texts.push(lexicons[0].score(&tokens));
-            tokens.clear();
-            path_tokens(&self.tree, block.node, &mut tokens);
-            names.push(lexicons[1].score(&tokens));
         }
-        [texts, names]
+        [texts, lexicons[1].path_scores(&self.tree, self.blocks.blocks.iter().map(|block| block.node))]
     }
 
     /// The language that the root element names.

@@ -34,9 +34,13 @@ const LETTER: u8 = 8;
 const PUNCTUATION: u8 = 16;
 const MARK: u8 = 32;
 const ODD: u8 = 64; // a comma, a bar, money
+const WIDE: u8 = 128; // beyond ASCII: a comma, money, or a CJK character, which is a term of its own
+/// Characters whose class is looked up: what Rust knows of characters it finds by search.
+const BASIC: u32 = 0x10000;
 
 pub struct Counter {
     ascii: [u8; 128],
+    basic: Vec<u8>,
     stops: Vec<u64>,
 }
 
@@ -72,7 +76,8 @@ impl Counter {
             }
             stops[slot] = key;
         }
-        Counter { ascii, stops }
+        let basic = (0..BASIC).map(|code| char::from_u32(code).map_or(0, wide)).collect();
+        Counter { ascii, basic, stops }
     }
 
     fn is_stop(&self, key: u64) -> bool {
@@ -86,6 +91,14 @@ impl Counter {
         false
     }
 
+    #[inline]
+    fn class(&self, character: char) -> u8 {
+        if character.is_ascii() {
+            return self.ascii[character as usize];
+        }
+        self.basic.get(character as usize).copied().unwrap_or_else(|| wide(character))
+    }
+
     pub fn count(&self, text: &str) -> Stats {
         let mut stats = Stats::default();
         let (mut in_word, mut in_term) = (false, false);
@@ -93,7 +106,7 @@ impl Counter {
         let mut ended = false; // by a full stop, so that a space makes a sentence
         for character in text.chars() {
             stats.characters += 1;
-            let class = if character.is_ascii() { self.ascii[character as usize] } else { wide(character, &mut stats) };
+            let class = self.class(character);
             if class & SPACE != 0 {
                 stats.spaces += 1;
                 stats.sentences += u32::from(ended);
@@ -134,6 +147,17 @@ impl Counter {
                 stats.bars += u32::from(character == '|');
                 stats.money += u32::from(character == '$');
             }
+            if class & WIDE != 0 {
+                match character {
+                    '，' | '、' | '،' => stats.commas += 1,
+                    '€' | '£' | '¥' | '₹' | '₽' => stats.money += 1,
+                    _ => {
+                        stats.cjk += 1;
+                        stats.terms += 1;
+                        stats.letters += 1;
+                    }
+                }
+            }
         }
         stats.sentences += u32::from(ended);
         stats.stops += u32::from(in_term && size <= 8 && self.is_stop(packed));
@@ -145,26 +169,19 @@ fn slot(key: u64) -> usize {
     (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as usize
 }
 
-/// The class of a character beyond ASCII. CJK characters are counted here, as terms of their own.
-fn wide(character: char, stats: &mut Stats) -> u8 {
+/// The class of a character beyond ASCII.
+fn wide(character: char) -> u8 {
     match character {
-        '，' | '、' | '،' => {
-            stats.commas += 1;
-            PUNCTUATION | MARK
-        }
+        '，' | '、' | '،' => PUNCTUATION | MARK | WIDE,
         '。' | '；' | '！' | '？' | '…' | '।' | '؟' => PUNCTUATION | MARK,
         '：' => PUNCTUATION,
-        '€' | '£' | '¥' | '₹' | '₽' => {
-            stats.money += 1;
-            0
-        }
+        '€' | '£' | '¥' | '₹' | '₽' => WIDE,
         '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' => {
             if character.is_alphanumeric() {
-                stats.cjk += 1;
-                stats.terms += 1;
-                stats.letters += 1;
+                WIDE
+            } else {
+                0
             }
-            0
         }
         _ if character.is_alphabetic() => LETTER | if character.is_uppercase() { UPPER } else { 0 },
         _ if character.is_numeric() => DIGIT,

@@ -33,6 +33,6 @@ def main_texts(pages: pa.StringArray, urls: pa.StringArray, favour: Favour = "ba
     raise RuntimeError("the native extractor is not built: install Rust, then refinery")
 
 
-def weights_digest() -> str:
+def extractor_versions() -> dict[str, str]:
     """Raises ``RuntimeError``, as ``main_texts`` does."""
     raise RuntimeError("the native extractor is not built: install Rust, then refinery")

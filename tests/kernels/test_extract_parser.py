@@ -1,0 +1,151 @@
+"""The native extractor's tree against that of lexbor (in resiliparse), which is a parser of the HTML standard: the same text in the same order.
+
+White space and characters that nobody sees do not count, nor do elements that are dropped with what is in them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from resiliparse.parse.html import DOMNode, HTMLTree, NodeType
+
+from refinery.kernels import HAS_EXTRACTOR
+from refinery.store import store_for
+from stages.warc import Warc
+
+if not HAS_EXTRACTOR:
+    pytest.skip("the native kernels are not built", allow_module_level=True)
+
+from refinery.kernels.native_extract import extractor
+
+CUTTER = extractor(None)
+DROPPED = frozenset(
+    [
+        "script",
+        "style",
+        "template",
+        "iframe",
+        "noembed",
+        "noframes",
+        "object",
+        "embed",
+        "svg",
+        "canvas",
+        "map",
+        "audio",
+        "video",
+        "select",
+        "option",
+        "optgroup",
+        "textarea",
+        "input",
+        "link",
+        "meta",
+        "math",
+        "datalist",
+        "dialog",
+        "title",
+    ]
+)
+_FORMATS = "".join(chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in {"Cc", "Cf"})
+_UNSEEN = re.compile(rf"[\s{re.escape(_FORMATS)}\u034f\ufffe\uffff]+")
+
+NESTED = [
+    "p",
+    "div",
+    "b",
+    "i",
+    "a",
+    "span",
+    "ul",
+    "li",
+    "dl",
+    "dt",
+    "dd",
+    "h1",
+    "h2",
+    "pre",
+    "blockquote",
+    "form",
+    "button",
+]
+TAGS = st.sampled_from([f"<{slash}{name}>" for name in NESTED for slash in ("", "", "/")])
+SOUP = st.lists(TAGS | st.sampled_from(["x", "y", "<br>", "<!--c-->", "</ x>", "&amp;", "<hr>"]), max_size=30)
+
+
+def ours(page: str) -> str:
+    """The text of our blocks, in their order."""
+    return visible("".join(CUTTER.blocks(page, "")[0]))
+
+
+def lexbors(page: str) -> str:
+    """The text of lexbor's tree in document order."""
+    found: list[str] = []
+    stack: list[DOMNode] = [HTMLTree.parse(page).document]
+    while stack:
+        node = stack.pop()
+        if node.type == NodeType.TEXT:
+            found.append(node.value or "")
+        elif node.type == NodeType.DOCUMENT or (node.type == NodeType.ELEMENT and node.tag not in DROPPED):
+            stack.extend(reversed(node.child_nodes))
+    return visible("".join(found))
+
+
+def visible(text: str) -> str:
+    """Characters that are seen."""
+    return _UNSEEN.sub("", text)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p>a<table><tr><td>b<p>c</tr><tr><td>d<th>e</table>f",
+        "<b>a<p>b</b>c</p>d",
+        "<a href=1>a<div>b<a href=2>c</div>d</a>e",
+        "<ul><li>a<p>b<li>c</ul></li>d",
+        "<body>a</body></html>b<p>c",
+        "<head><title>t</title>a<p>b",
+        "<noscript><img><p>a</noscript>b",
+        "<select><option>a<p>b</select>c",
+        "<textarea><p>a</textarea>b<title>c</title>d",
+        "<script>a<!--<script>b</script>c--></script>d",
+        "<svg><desc><p>a</p></desc></svg>b<svg><title>c</title></svg>d",
+        "<math><mi>a</mi><annotation-xml encoding='text/html'><p>b</p></annotation-xml></math>c",
+        "<plaintext>a</plaintext><p>b",
+        "<button>a<button>b</button>c<form>d<form>e</form>f",
+        "<h1>a<h2>b</h1>c<dl><dt>d<dd>e<dt>f</dl>g",
+        "<!-->a<!--->b<!--c--!>d<!-- e --!x>f-->g",
+        "<p title='>'>a<p title=\"<b>\">b<p title=x>y>c< d</ e><5>f<a<b>g",
+        "<image>a</image><br/>b</br>c</p>d",
+    ],
+)
+def test_pages_that_parsers_differ_on(page: str) -> None:
+    """Misnested, unclosed and foreign elements leave the text that the standard's algorithm leaves."""
+    assert ours(page) == lexbors(page)
+
+
+def test_text_between_cells_stays_in_its_place() -> None:
+    """The standard moves it before the table, out of its context; here it is where its author put it."""
+    page = "<p>a</p><table><tr><td>b</td>c<td>d</td></tr></table>e"
+    assert (ours(page), lexbors(page)) == ("abcde", "acbde")
+
+
+@given(SOUP.map("".join))
+@settings(max_examples=500)
+@example("<p><button></p>x")
+def test_soup(page: str) -> None:
+    """Elements that are opened and closed in any order leave the same text."""
+    assert ours(page) == lexbors(page)
+
+
+def test_real_pages(corpus: Path) -> None:
+    """On real pages too, but for what the standard moves out of tables."""
+    batches = Warc().read(str(corpus / "pages" / "dev-00001.warc.gz"), store_for(str(corpus)))
+    pages = [html for html in next(iter(batches)).columns["html"].to_pylist() if html][:20]
+    different = [page for page in pages if ours(page) != lexbors(page)]
+    assert len(different) <= 1
