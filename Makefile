@@ -16,8 +16,11 @@ CRATE := $(wildcard native/Cargo.* native/build.rs) $(shell find native/src -typ
 CARGO := $(shell command -v cargo)
 # The interpreter that the package is built with, so that cargo finds what that build left.
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
+# Where the interpreter's shared library lies, "" where it has none: an extension needs none, a program of its own does.
+LIBPYTHON = $(shell $(BIN)/python -c "import pathlib, sysconfig; at, name, shared = map(sysconfig.get_config_var, \
+  ('LIBDIR', 'LDLIBRARY', 'Py_ENABLE_SHARED')); print(at if shared and pathlib.Path(at, name).exists() else '')")
 
-.PHONY: install assets run check native test format docs wheel fuzz clean
+.PHONY: install assets run check native test test-crate format docs wheel fuzz clean
 
 install: $(INSTALLED) assets
 
@@ -58,10 +61,17 @@ else
 endif
 
 # What calls kernels is tested in both modes; the engine sees no difference. (All tests pass with the reference.)
-test: install check
+test: install check test-crate
 	$(BIN)/pytest -n 2
 ifdef CARGO
 	REFINERY_KERNELS=reference $(BIN)/pytest -n 2 tests/stages tests/test_pipeline.py tests/test_sample.py
+endif
+
+# The crate's own tests, with checks of overflow, which the extension is built without.
+test-crate: $(INSTALLED)
+ifdef CARGO
+	$(if $(LIBPYTHON),LD_LIBRARY_PATH="$(LIBPYTHON):$$LD_LIBRARY_PATH" cargo test --quiet --locked --lib \
+	  --no-default-features --manifest-path native/Cargo.toml,@echo "no libpython: the tests in native/src are not run")
 endif
 
 format: $(INSTALLED)

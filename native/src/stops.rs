@@ -24,13 +24,14 @@ impl<'t> Stops<'t> {
         stops
     }
 
-    /// The first stop at `from` or after it, or the end of the text. Call with rising places.
+    /// The first stop at `from` or after it, or the end of the text. Quick where places rise.
     #[inline]
     pub fn next(&mut self, from: usize) -> usize {
         let mut from = from;
         loop {
-            if from - self.base < BLOCK {
-                let rest = self.stops >> (from - self.base);
+            let within = from.wrapping_sub(self.base); // far beyond the block for a place before it
+            if within < BLOCK {
+                let rest = self.stops >> within;
                 if rest != 0 {
                     return from + rest.trailing_zeros() as usize;
                 }
