@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from refinery.kernels import _native
+from refinery.kernels.reference import unionfind
 from refinery.kernels.reference.minhash import permutations
 from refinery.kernels.reference.normalise import PIECES, kind_of
 from refinery.kernels.reference.repeats import Counts, Numbers
@@ -145,16 +146,7 @@ def spanning_forest(a: Nodes, b: Nodes) -> Edges:
 
 def forest_of(edges: Iterable[Edges], limit: int = 1 << 22) -> Edges:
     """See ``reference.unionfind.forest_of``."""
-    pending: list[Edges] = []
-    size, allowed = 0, limit
-    for pair in edges:
-        pending.append(pair)
-        size += len(pair[0])
-        if size > allowed:
-            pending = [_thinned(pending)]
-            size = len(pending[0][0])
-            allowed = max(limit, 2 * size)
-    return _thinned(pending)
+    return unionfind.forest_by(spanning_forest, edges, limit)
 
 
 def _with_table(attempt: Callable[[], tuple[Any, list[int]]]) -> pa.Array:
@@ -165,12 +157,6 @@ def _with_table(attempt: Callable[[], tuple[Any, list[int]]]) -> pa.Array:
             _TABLE.add(block, bytes(kind_of(chr(code)) for code in codes), [PIECES[code] for code in codes])
         made, missing = attempt()
     return pa.array(made)
-
-
-def _thinned(pending: list[Edges]) -> Edges:
-    none = np.empty(0, np.uint64)
-    a, b = (np.concatenate([none, *(pair[side] for pair in pending)]) for side in (0, 1))
-    return spanning_forest(a, b)
 
 
 def _column(values: npt.NDArray[Any]) -> pa.UInt64Array:

@@ -100,29 +100,6 @@ impl Extractor {
             Ok(columns(&found))
         })
     }
-
-    /// For measuring: do a part of the work only.
-    fn weigh(&self, py: Python<'_>, pages: Given, stage: u32) -> PyResult<(usize, usize)> {
-        let pages = strings(&pages)?;
-        py.allow_threads(|| {
-            let mut sum = (0, 0);
-            for row in 0..pages.len() {
-                let source = text(pages, row)?;
-                if stage == 0 {
-                    sum.0 += self.tables.parse(source).nodes.len();
-                    continue;
-                }
-                let page = Page::new(source, "", &self.tables);
-                sum.0 += page.blocks.blocks.len();
-                if stage == 2 {
-                    let mut values = Vec::new();
-                    put_all(&page, &[], &mut Values(&mut values));
-                    sum.1 += values.len();
-                }
-            }
-            Ok(sum)
-        })
-    }
 }
 
 fn columns(found: &[MainText]) -> Vec<Made> {

@@ -10,7 +10,7 @@ Tarjan 2019, arXiv 1812.06177, on why such rounds are few (polylogarithmic).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -39,22 +39,27 @@ def spanning_forest(a: Nodes, b: Nodes) -> Edges:
 
 def forest_of(edges: Iterable[Edges], limit: int = 1 << 22) -> Edges:
     """The spanning forest of a stream of edges. In memory are ``limit`` edges, or twice the forest if that is more."""
+    return forest_by(spanning_forest, edges, limit)
+
+
+def forest_by(forest: Callable[[Nodes, Nodes], Edges], edges: Iterable[Edges], limit: int) -> Edges:
+    """The same by a given ``spanning_forest``, this one or the native one."""
     pending: list[Edges] = []
     size, allowed = 0, limit
     for pair in edges:
         pending.append(pair)
         size += len(pair[0])
         if size > allowed:
-            pending = [_thinned(pending)]
+            pending = [_thinned(pending, forest)]
             size = len(pending[0][0])
             allowed = max(limit, 2 * size)
-    return _thinned(pending)
+    return _thinned(pending, forest)
 
 
-def _thinned(pending: list[Edges]) -> Edges:
+def _thinned(pending: list[Edges], forest: Callable[[Nodes, Nodes], Edges]) -> Edges:
     none = np.empty(0, np.uint64)
     a, b = (np.concatenate([none, *(pair[side] for pair in pending)]) for side in (0, 1))
-    return spanning_forest(a, b)
+    return forest(a, b)
 
 
 def _roots(count: int, a: npt.NDArray[np.intp], b: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
