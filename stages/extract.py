@@ -37,7 +37,7 @@ class Extract(Edit):
     """
 
     name: ClassVar = "extract"
-    version: ClassVar = 2
+    version: ClassVar = 3
     source: ClassVar = "RefinedWeb §3.1; https://arxiv.org/abs/2306.01116"
     reads: ClassVar = (URL.name, HTML.name)
     adds: ClassVar = (TEXT,)
@@ -45,7 +45,7 @@ class Extract(Edit):
     metrics: ClassVar = (
         Metric("outcome", pa.string(), "label", help=f"what became of the page: ok, {', '.join(_BECAUSE)}"),
         Metric("chars", pa.uint64(), "log", "characters", "length of the text"),
-        Metric("share", help="characters of text per character of HTML, at most 1; null for a page without HTML"),
+        Metric("share", help="words that are kept of those that the page shows; null for other engines than native"),
         Metric("confidence", help="the F1 that the native engine expects of its text; null for other engines"),
     )
     evidence: ClassVar = (
@@ -61,14 +61,17 @@ class Extract(Edit):
         description="who finds the main text; auto is native where it is built, else trafilatura",
     )
     favour: engines.Favour = Field("balance", description="what the engine prefers where it is unsure")
+    paragraphs: bool = Field(False, description="whether native parts paragraphs, lists and tables by blank lines")
     timeout: Duration = Field(timedelta(seconds=30), gt=timedelta(0), description="processor time for one page")
     memory: Size = Field(Size(2 << 30), ge=256 << 20, description="resident size of the engine's process")
     max_html: Size = Field(Size(20_000_000), gt=0, description="larger pages, and texts, are not taken")
 
     @model_validator(mode="after")
-    def _has_a_favour(self) -> Self:
+    def _has_the_choices(self) -> Self:
         if self.engine == "resiliparse" and self.favour != "balance":
             raise ValueError("favour is for native and trafilatura; resiliparse has no such choice")
+        if self.engine != "native" and self.paragraphs:
+            raise ValueError(f"paragraphs is for native; {self.engine} decides itself where blank lines are")
         return self
 
     @field_validator("engine")
@@ -96,13 +99,13 @@ class Extract(Edit):
         pages = docs.column(HTML.name)
         replies, stated = self._natively(docs) if self.engine == "native" else (self._in_sandbox(pages), _NOTHING)
         texts = pa.array([reply.text for reply in replies], TEXT.type)
-        return Edited({TEXT.name: texts}, {**_sizes(pages, texts), **_fates(replies), **_facts(stated, len(pages))})
+        return Edited({TEXT.name: texts}, {**_fates(replies, texts), **_facts(stated, len(pages))})
 
     def _natively(self, docs: Docs) -> tuple[list[Reply], pa.RecordBatch]:
         pages = docs.column(HTML.name)
         sizes = pc.fill_null(pc.binary_length(pages), 0)
         fitting = pc.if_else(pc.less_equal(sizes, int(self.max_html)), pages, None)
-        found = main_texts(fitting, docs.column(URL.name), self.favour)
+        found = main_texts(fitting, docs.column(URL.name), self.favour, paragraphs=self.paragraphs)
         replies = [
             self._formatted(Reply("ok", text)) if size <= self.max_html else _too_large(size)
             for text, size in zip(found["text"].to_pylist(), sizes.to_pylist(), strict=True)
@@ -134,7 +137,7 @@ class Extract(Edit):
 
 
 _NOTHING = MAIN_TEXT.empty_table()
-_STATED = ("confidence", "title", "lang", "truncated")
+_FACTS = ("share", "confidence", "title", "lang", "truncated")
 
 
 def _too_large(size: int) -> Reply:
@@ -145,18 +148,11 @@ def _facts(stated: pa.RecordBatch | pa.Table, rows: int) -> dict[str, Any]:
     """What the native engine says of pages; nulls for other engines."""
     columns = stated.columns if stated.num_rows else [pa.nulls(rows, field.type) for field in MAIN_TEXT]
     made = dict(zip(MAIN_TEXT.names, columns, strict=True))
-    made["confidence"] = made["confidence"].cast(pa.float64())
-    return {name: made[name] for name in _STATED}
+    wide = {name: made[name].cast(pa.float64()) for name in ("share", "confidence")}
+    return {name: made[name] for name in _FACTS} | wide
 
 
-def _fates(replies: list[Reply]) -> dict[str, Any]:
+def _fates(replies: list[Reply], texts: pa.StringArray) -> dict[str, Any]:
     outcomes, notes = [reply.outcome for reply in replies], [reply.note for reply in replies]
-    return {"outcome": pa.array(outcomes, pa.string()), "note": pa.array(notes, pa.string())}
-
-
-def _sizes(pages: pa.StringArray, texts: pa.StringArray) -> dict[str, Any]:
-    chars = pc.utf8_length(texts)
-    of_html = pc.utf8_length(pages).cast(pa.float64())
-    whole = pc.if_else(pc.greater(of_html, 0.0), of_html, None)
-    share = pc.divide(chars.cast(pa.float64()), whole)
-    return {"chars": chars.cast(pa.uint64()), "share": pc.min_element_wise(share, 1.0, skip_nulls=False)}
+    chars = pc.utf8_length(texts).cast(pa.uint64())
+    return {"outcome": pa.array(outcomes, pa.string()), "note": pa.array(notes, pa.string()), "chars": chars}

@@ -27,13 +27,17 @@ For balance it is below 1, because probabilities of a page's blocks err together
 WEIGHTS = "extractor.weights"
 
 
-def main_texts(pages: pa.StringArray, urls: pa.StringArray, favour: Favour = "balance") -> pa.RecordBatch:
+def main_texts(
+    pages: pa.StringArray, urls: pa.StringArray, favour: Favour = "balance", *, paragraphs: bool = False
+) -> pa.RecordBatch:
     """Main text and facts, as in ``MAIN_TEXT``, of pages given with their URLs; either may be null, which is "".
+
+    The text is a line a block; with ``paragraphs`` blank lines part blocks, but not lines of one list or table.
 
     Linear in the size of a page, whatever is in it; what is beyond the limits of depth and size becomes part of what is
     within, and ``truncated`` says so. The interpreter lock is released. Raises ``ValueError`` for what is not UTF-8.
     """
-    columns = _extractor().extract(pages, urls, BETAS[favour])
+    columns = _extractor().extract(pages, urls, BETAS[favour], paragraphs)
     return pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=MAIN_TEXT)
 
 

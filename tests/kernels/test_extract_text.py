@@ -14,7 +14,7 @@ from refinery.kernels import HAS_EXTRACTOR, main_texts
 if not HAS_EXTRACTOR:
     pytest.skip("the native kernels are not built", allow_module_level=True)
 
-from refinery.kernels.native_extract import extractor
+from refinery.kernels.native_extract import BETAS, extractor
 
 CUTTER = extractor(None)
 JOINERS = "\u200c\u200d"
@@ -50,6 +50,18 @@ CUT = {
     "only blanks": ("<p> &nbsp; </p>\u3000<div>\u200b</div>", []),
 }  # fmt: skip
 
+PARTED = {
+    "paragraphs": ("<h1>A</h1><p>B</p><p>C<br>D</p><pre>E\n\nF</pre>", "A||B||C|D||E||F"),
+    "items of a list are lines": ("<p>A</p><ul><li>B<li><a>C</a><li><div>D</div></ul><p>E", "A||B|C|D||E"),
+    "lists in lists are one": ("<ol><li>A<ul><li>B<li>C</ul><li>D</ol><p>E", "A|B|C|D||E"),
+    "lists side by side are two": ("<ul><li>A<li>B</ul><ul><li>C</ul>", "A|B||C"),
+    "items of paragraphs are paragraphs": ("<ul><li><p>A<p>B<li>C</ul>", "A||B||C"),
+    "definitions": ("<dl><dt>A<dd>B<div><dt>C<dd>D</div></dl>E", "A|B|C|D||E"),
+    "cells": ("<table><caption>A</caption><tr><th>B<th>C<tr><td>D<td><p>E</p></table>F", "A|B|C|D|E||F"),
+    "a table for layout": ("<table><tr><td><p>A<p>B</table>", "A||B"),
+    "an item of no list": ("<li>A<li>B", "A||B"),
+}  # fmt: skip
+
 PIECES = [
     *("<p>", "</p>", "<div>", "</div>", "<pre>", "</pre>", "<br>", "<b>", "</b>", "<a href=x>", "</a>", "<li>", "<ul>", "</ul>"),
     *("<table>", "</table>", "<tr>", "<td>", "<noscript>", "</noscript>", "<textarea>", "<title>", "<script>", "</script>", "<svg>"),
@@ -70,6 +82,19 @@ def test_elements_become_lines(law: str) -> None:
     """What a page of a kind is cut into."""
     page, expected = CUT[law]
     assert blocks(page) == expected
+
+
+@pytest.mark.parametrize("law", PARTED)
+def test_blank_lines_part_paragraphs(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they are asked for, and not within lists and tables; no word depends on it."""
+    monkeypatch.setitem(BETAS, "recall", 1e6)  # all blocks are kept
+    page, expected = PARTED[law]
+    texts = [
+        main_texts(pa.array([page]), pa.array([""]), "recall", paragraphs=parted)["text"][0].as_py()
+        for parted in (True, False)
+    ]
+    assert texts[0].replace("\n", "|") == expected
+    assert texts[0].split() == texts[1].split()
 
 
 @given(PAGES)

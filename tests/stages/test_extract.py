@@ -44,8 +44,8 @@ def extract(stage: Extract, *pages: str | None) -> Edited:
 
 
 def rows(result: Edited) -> list[tuple[Any, ...]]:
-    """Text, outcome, characters, share and note of each page."""
-    facts = ("outcome", "chars", "share", "note")
+    """Text, outcome, characters and note of each page."""
+    facts = ("outcome", "chars", "note")
     columns = [result.columns["text"], *(result.facts[name] for name in facts)]
     return list(zip(*(column.to_pylist() for column in columns), strict=True))
 
@@ -58,10 +58,9 @@ def violated(stage: Extract, outcome: str) -> list[str]:
 
 def test_the_main_text_replaces_the_page(stage: Extract) -> None:
     """The article is text, the navigation is not."""
-    ((text, outcome, chars, share, note),) = rows(extract(stage, PAGE))
+    ((text, outcome, chars, note),) = rows(extract(stage, PAGE))
     assert text.split() == (PROSE * 4).split()
     assert (outcome, chars, note) == ("ok", len(text), None)
-    assert share == pytest.approx(len(text) / len(PAGE))
     assert violated(stage, outcome) == []
 
 
@@ -79,9 +78,8 @@ def test_the_text_is_formatted(stage: Extract) -> None:
 )
 def test_a_page_without_text_is_empty(stage: Extract, page: str | None) -> None:
     """Nothing in, nothing out, and the reason says so."""
-    ((text, outcome, chars, share, note),) = rows(extract(stage, page))
+    ((text, outcome, chars, note),) = rows(extract(stage, page))
     assert (text, outcome, chars, note) == ("", "empty", 0, None)
-    assert share == (0.0 if page else None)
     assert violated(stage, "empty") == ["empty"]
 
 
@@ -125,7 +123,7 @@ def test_a_slow_page_is_a_timeout(engine: Any, page: str) -> None:
     """A page that would take many seconds is given up, and the next one is extracted."""
     stage = Extract.model_validate({"engine": engine, "timeout": "500ms"})
     first, second = rows(extract(stage, page, PAGE))
-    assert first == ("", "timeout", 0, 0.0, None)
+    assert first == ("", "timeout", 0, None)
     assert second[1] == "ok"
     assert violated(stage, "timeout") == ["timeout"]
 
@@ -134,14 +132,14 @@ def test_large_pages_and_texts_are_not_taken(stage: Extract) -> None:
     """The limit is on the bytes of a page and on the characters of its text."""
     small = stage.model_copy(update={"max_html": len(PAGE)})
     assert rows(extract(small, PAGE))[0][1] == "ok"
-    assert rows(extract(small, PAGE + " "))[0] == ("", "too_large", 0, 0.0, f"{len(PAGE) + 1} bytes of HTML")
+    assert rows(extract(small, PAGE + " "))[0] == ("", "too_large", 0, f"{len(PAGE) + 1} bytes of HTML")
     assert rows(extract(small, PAGE.replace(" ", "ä", 1)))[0][1] == "too_large"
     table = (
         "<html><body><article><table>" + "<tr><td>a<td colspan=1000>b</tr>" * 20 + "</table></article></body></html>"
     )
     outcomes = rows(extract(TRAFILATURA.model_copy(update={"max_html": len(table)}), table))
     assert outcomes[0][1] == "too_large"
-    assert outcomes[0][4].endswith("characters of text")
+    assert outcomes[0][3].endswith("characters of text")
 
 
 def test_every_bad_outcome_has_its_rule() -> None:
@@ -176,6 +174,27 @@ def test_the_native_engine_is_the_default_where_it_is_built() -> None:
     assert facts["confidence"][0].as_py() > 0.5
 
 
+def test_the_share_is_of_the_words_that_the_page_shows() -> None:
+    """Words in blocks that are not kept count, scripts do not; a page without words and other engines have none."""
+    menu = "<nav><a href=/>Home page</a></nav>"
+    page = PAGE.replace("<nav><a href='/'>Home</a></nav>", menu + "<script>not shown</script>")
+    shares = {stage.engine: extract(stage, page, "<p>—", None).facts["share"].to_pylist() for stage in ENGINES}
+    words = 4 * len(PROSE.split())
+    native = [pytest.approx(words / (words + 2)), None, None]
+    assert shares == {stage.engine: native if stage.engine == "native" else [None] * 3 for stage in ENGINES}
+
+
+@pytest.mark.skipif(not HAS_EXTRACTOR, reason="the native kernels are not built")
+def test_paragraphs_are_parted_by_blank_lines() -> None:
+    """Where the recipe asks for it: but not the lines of a list."""
+    items = "<ul><li>The first item of the agenda is the bridge.<li>The second one is the road to it.</ul>"
+    page = PAGE.replace("</p><p>", f"</p>{items}<p>")
+    (apart, *_), (line, *_) = (rows(extract(Extract(paragraphs=asked), page))[0] for asked in (True, False))
+    paragraphs = apart.split("\n\n")
+    assert [len(paragraph.split("\n")) for paragraph in paragraphs] == [1, 2, 1]
+    assert line.split("\n") == [line for paragraph in paragraphs for line in paragraph.split("\n")]
+
+
 def test_auto_becomes_the_engine_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The identity names it, so that no recipe has the same identity with and without the native build."""
     monkeypatch.setattr("stages.extract.HAS_EXTRACTOR", False)
@@ -202,6 +221,8 @@ def test_code_and_weights_are_in_the_identity(monkeypatch: pytest.MonkeyPatch) -
     "fields",
     [
         {"engine": "resiliparse", "favour": "precision"},
+        {"engine": "resiliparse", "paragraphs": True},
+        {"engine": "trafilatura", "paragraphs": True},
         {"engine": "readability"},
         {"timeout": "0s"},
         {"timeout": 30},

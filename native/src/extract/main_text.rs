@@ -2,9 +2,11 @@
 
 use unicode_normalization::{is_nfc_quick, IsNormalized, UnicodeNormalization};
 
+use super::blocks::Block;
 use super::context::Context;
 use super::decode::decode;
 use super::features::{Features, Values};
+use super::layout::written;
 use super::model::{Model, LANES};
 use super::page::{Page, Tables};
 
@@ -18,26 +20,31 @@ pub struct MainText {
     pub confidence: f32,
     /// Whether the page went over a limit.
     pub cut: bool,
+    /// Terms of the text per term of the page; none where the page has no terms.
+    pub share: Option<f32>,
+}
+
+/// What is asked for.
+pub struct Wanted {
+    /// Of the F-score that is maximised.
+    pub beta: f64,
+    /// Whether blank lines part paragraphs.
+    pub paragraphs: bool,
 }
 
 /// The main text of a page: a line a block.
-pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, beta: f64) -> MainText {
+pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, wanted: &Wanted) -> MainText {
     let page = Page::new(source, url, tables);
     let [texts, names] = page.scores(&model.lexicons);
     let probabilities = probabilities(&page, &page.contexts([&texts, &names]), model);
     let blocks = &page.blocks.blocks;
-    let (chosen, confidence) = decode(blocks, &probabilities, beta);
-    let mut text = String::new();
-    for (block, _) in blocks.iter().zip(chosen).filter(|(_, chosen)| *chosen) {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text.push_str(page.blocks.text_of(block));
-    }
+    let (chosen, confidence) = decode(blocks, &probabilities, wanted.beta);
+    let text = written(&page, &chosen, wanted.paragraphs);
+    let share = share(blocks, &chosen);
     let (lang, cut, title) = (page.lang(), page.tree.cut || page.blocks.cut, page.title);
     drop((page.tree, page.blocks)); // composing may take as much again
     let title = Some(title).filter(|title| !title.is_empty()).map(composed);
-    MainText { text: composed(text), title, lang, confidence: confidence as f32, cut }
+    MainText { text: composed(text), title, lang, confidence: confidence as f32, cut, share }
 }
 
 /// The probability of each block. Features are made for a few blocks at a time, which stay in the nearest cache.
@@ -57,6 +64,14 @@ fn probabilities(page: &Page, contexts: &[Context], model: &Model) -> Vec<f64> {
         made.extend(model.probabilities(&values));
     }
     made
+}
+
+/// The share of all terms that is in the chosen blocks.
+fn share(blocks: &[Block], chosen: &[bool]) -> Option<f32> {
+    let terms = |block: &Block| u64::from(block.stats.terms);
+    let all: u64 = blocks.iter().map(terms).sum();
+    let kept: u64 = blocks.iter().zip(chosen).filter(|(_, &chosen)| chosen).map(|(block, _)| terms(block)).sum();
+    (all > 0).then(|| (kept as f64 / all as f64) as f32)
 }
 
 /// The text in normalisation form C.

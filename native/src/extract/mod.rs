@@ -9,6 +9,7 @@ mod ends;
 mod entities;
 mod features;
 mod fragments;
+mod layout;
 mod lexicon;
 mod main_text;
 mod marks;

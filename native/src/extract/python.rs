@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use super::context::Context;
 use super::entities::Entities;
 use super::features::{Features, Labels, Sink, Values};
-use super::main_text::{main_text, MainText};
+use super::main_text::{main_text, MainText, Wanted};
 use super::model::Model;
 use super::page::{Page, Tables};
 use crate::boundary::{Given, Made};
@@ -86,16 +86,18 @@ impl Extractor {
         })
     }
 
-    /// Text, title, language, confidence, and whether a limit cut something, of each page.
-    fn extract(&self, py: Python<'_>, pages: Given, urls: Given, beta: f64) -> PyResult<Vec<Made>> {
+    /// Text, title, language, confidence, whether a limit cut something, and the share of the page that is kept, of each
+    /// page. `paragraphs`: blank lines part them.
+    fn extract(&self, py: Python<'_>, pages: Given, urls: Given, beta: f64, paragraphs: bool) -> PyResult<Vec<Made>> {
         let model = self.model.as_ref().ok_or_else(|| PyValueError::new_err("this extractor has no weights"))?;
         let (pages, urls) = (strings(&pages)?, strings(&urls)?);
         if pages.len() != urls.len() {
             return Err(PyValueError::new_err(format!("{} pages, but {} urls", pages.len(), urls.len())));
         }
+        let wanted = Wanted { beta, paragraphs };
         py.allow_threads(|| {
             let found = (0..pages.len())
-                .map(|row| Ok(main_text(text(pages, row)?, text(urls, row)?, &self.tables, model, beta)))
+                .map(|row| Ok(main_text(text(pages, row)?, text(urls, row)?, &self.tables, model, &wanted)))
                 .collect::<PyResult<Vec<MainText>>>()?;
             Ok(columns(&found))
         })
@@ -109,6 +111,7 @@ fn columns(found: &[MainText]) -> Vec<Made> {
         Made::new(StringArray::from_iter(found.iter().map(|page| page.lang.as_ref()))),
         Made::new(Float32Array::from_iter_values(found.iter().map(|page| page.confidence))),
         Made::new(BooleanArray::from_iter(found.iter().map(|page| Some(page.cut)))),
+        Made::new(Float32Array::from_iter(found.iter().map(|page| page.share))),
     ]
 }
 

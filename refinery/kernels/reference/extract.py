@@ -22,14 +22,20 @@ MAIN_TEXT = pa.schema(
         pa.field("lang", pa.string()),
         pa.field("confidence", pa.float32()),
         pa.field("truncated", pa.bool_()),
+        pa.field("share", pa.float32()),
     ]
 )
-"""Title and language are as the page states them; the confidence is the expected F-score of the text, 0 to 1."""
+"""Title and language are as the page states them; the confidence is the expected F-score of the text, 0 to 1.
+
+The share is of the page's words, runs of letters and digits or CJK characters; null where it has none.
+"""
 
 
-def main_texts(pages: pa.StringArray, urls: pa.StringArray, favour: Favour = "balance") -> pa.RecordBatch:
+def main_texts(
+    pages: pa.StringArray, urls: pa.StringArray, favour: Favour = "balance", *, paragraphs: bool = False
+) -> pa.RecordBatch:
     """Raises ``RuntimeError``: main text is found by the native extractor only."""
-    del pages, urls, favour
+    del pages, urls, favour, paragraphs
     raise RuntimeError("the native extractor is not built: install Rust, then refinery")
 
 
