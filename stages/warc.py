@@ -38,7 +38,7 @@ class Warc(Source):
     """
 
     name: ClassVar = "warc"
-    version: ClassVar = 2
+    version: ClassVar = 3
     source: ClassVar = "RefinedWeb §3.1; ISO 28500:2017"
     adds: ClassVar = (HTML,)
     metrics: ClassVar = (

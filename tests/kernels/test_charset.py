@@ -96,6 +96,20 @@ def test_a_header_that_tells_the_truth_is_followed(text: str, codec: str) -> Non
     assert (found.utf8.decode(), found.charset, found.found, found.broken) == (text, codec, "header", 0)
 
 
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("header", ["", "utf-8", "iso-8859-1", "utf-16"])
+@pytest.mark.parametrize("text", [RUSSIAN, GERMAN, CHINESE, f"\r\n {JAPANESE}", f"<!DOCTYPE html>{KOREAN}"])
+def test_utf_16_is_read_without_a_mark(text: str, header: str, codec: str) -> None:
+    page = f"<html><head><title>x</title></head><body class='a'>{text}</body></html>" if text[0] == "<" else text
+    found = decoded(page.encode(codec), header)
+    assert (found.utf8.decode(), found.charset, found.nuls) == (page, codec, 0)
+
+
+def test_zero_bytes_between_letters_do_not_make_a_page_utf_16() -> None:
+    found = decoded(b"<\0p\0>x\0" * 100, "")
+    assert (found.utf8, found.charset) == (b"<p>x" * 100, "utf-8")
+
+
 @pytest.mark.parametrize(
     ("text", "codec"),
     [

@@ -76,6 +76,60 @@ def test_an_unknown_coding_is_passed_over_with_a_note() -> None:
     assert unpack(PAGE, "utf-8") == Payload(PAGE, ("unknown coding 'utf-8'",))
 
 
+UNNAMED: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "zstd": zstandard.compress,
+    "deflate": zlib.compress,
+    "br": brotli.compress,
+    "raw deflate": raw_deflate,
+    "chunked": chunked,
+}
+
+
+@pytest.mark.parametrize("used", UNNAMED)
+def test_a_coding_that_no_header_names_is_undone_where_a_page_comes_out(used: str) -> None:
+    for page in (PAGE, b"\xef\xbb\xbf \n" + PAGE, b"\xff\xfe" + PAGE.decode().encode("utf-16-le")):
+        assert unpack(UNNAMED[used](page)) == Payload(page, (f"{used}, though not named",))
+    packed = UNNAMED[used](b"just words, and no page\n" * 20)
+    assert unpack(packed) == Payload(packed)
+
+
+@pytest.mark.parametrize("named", ["gzip", "deflate", "br", "zstd", "x-gzip, br", "chunked"])
+@pytest.mark.parametrize("used", UNNAMED)
+def test_a_coding_with_the_name_of_another_is_undone(named: str, used: str) -> None:
+    packed = UNNAMED[used](PAGE)
+    found = unpacked(packed, ["chunked"], [], MOST) if named == "chunked" else unpack(packed, named)
+    assert found.data == PAGE
+    assert bool(found.notes) == (named != used and (named, used) != ("deflate", "raw deflate"))
+
+
+@pytest.mark.parametrize("first", UNNAMED)
+@pytest.mark.parametrize("second", ["gzip", "zstd", "deflate"])
+def test_what_was_packed_twice_is_unpacked_twice(first: str, second: str) -> None:
+    twice = UNNAMED[second](UNNAMED[second](PAGE))
+    assert unpack(twice, second) == Payload(PAGE, (f"{second}, though not named",))
+    assert unpack(UNNAMED[first](UNNAMED[second](PAGE))).data == PAGE
+
+
+@pytest.mark.parametrize("used", ["gzip", "deflate", "zstd"])
+def test_a_bomb_that_no_header_names_ends_at_the_wanted_size(used: str) -> None:
+    found = unpack(UNNAMED[used](b"<html>" + bytes(40_000_000)))
+    assert (found.data, found.too_large) == (b"", True)
+
+
+def test_a_body_cut_short_without_a_name_gives_what_it_holds() -> None:
+    whole = PAGE + bytes(range(256)) * 20
+    found = unpack(gzip.compress(whole)[:-40])
+    assert found.notes == ("gzip, though not named", "gzip ends early")
+    assert whole.startswith(found.data)
+    assert len(found.data) > 6
+
+
+@pytest.mark.parametrize("page", [b"2024\nwords <b>and</b> more", b"0\r\n", b"a\n", b"x^2 + y^2", b"8 words"])
+def test_text_that_looks_like_a_coding_stays_as_it_is(page: bytes) -> None:
+    assert unpack(page) == Payload(page)
+
+
 @pytest.mark.parametrize("coding", ["gzip", "deflate", " deflate ", "br"])
 def test_a_body_cut_short_gives_what_it_holds(coding: str) -> None:
     packed = CODINGS[coding](PAGE + bytes(range(256)) * 20)
@@ -127,7 +181,9 @@ def test_a_payload_of_just_the_wanted_size_is_whole() -> None:
         (b"  5  \r\nhello\r\n00000\r\n", b"hello", ""),
         (b"5\r\nhello\r\n", b"hello", "the chunked coding ends early"),
         (b"5\r\nhel", b"hel", "the chunked coding ends early"),
-        (b"5\r\nhello\r\nzz\r\nworld\r\n", b"hello", "the chunked coding breaks at byte 10"),
+        (b"5\r\nhello\r\nzz\r\nworld\r\n", b"hellozz\r\nworld\r\n", "the chunked coding breaks at byte 10"),
+        (b"5\r\nhello world\r\n3\r\nand\r\n0\r\n\r\n", b"hello worldand", "the chunked coding breaks at byte 8"),
+        (b"9\r\nhello\r\n3\r\nand\r\n0\r\n\r\n", b"hello\r\n3\rand", "the chunked coding breaks at byte 13"),
         (b"<html>", b"<html>", "named chunked, but is not"),
         (b"ffffffffffffffffffff\r\nx", b"ffffffffffffffffffff\r\nx", "named chunked, but is not"),
         (b"", b"", ""),

@@ -108,7 +108,8 @@ pub enum No {
 
 /// A page's bytes as text, given the label in its HTTP header ("" for none).
 pub fn decode<'a>(data: &'a [u8], header: &str, charsets: &Charsets) -> Result<Text<'a>, No> {
-    if data.starts_with(b"\xff\xfe") || data.starts_with(b"\xfe\xff") {
+    let wide = data.len() > 1 && data[..2].contains(&0); // UTF-16 without a mark, perhaps
+    if wide || data.starts_with(b"\xff\xfe") || data.starts_with(b"\xfe\xff") {
         return Err(No::Odd);
     }
     let mut labels = labels(data, header, charsets)?;

@@ -1,6 +1,6 @@
 //! The codings of an HTTP body, undone. Twin: `refinery.kernels.reference.payload`.
 //!
-//! Brotli, zstd, and whatever is damaged or too large is left to the twin.
+//! Brotli, zstd, and whatever is damaged, too large, or may have a coding without a name is left to the twin.
 
 use std::borrow::Cow;
 
@@ -20,7 +20,7 @@ pub fn unpack<'a>(body: &'a [u8], transfer: &[&str], content: &[&str], most: usi
     let mut data = Cow::Borrowed(body);
     if transfer.join(",").to_ascii_lowercase().contains("chunked") {
         let note;
-        (data, note) = dechunked(body);
+        (data, note) = dechunked(body)?;
         notes.extend(note);
     }
     for coding in codings(content, transfer) {
@@ -28,7 +28,7 @@ pub fn unpack<'a>(body: &'a [u8], transfer: &[&str], content: &[&str], most: usi
             data = Cow::Owned(inner);
         }
     }
-    (data.len() <= most).then_some((data, notes))
+    (data.len() <= most && (data.is_empty() || printable(&data))).then_some((data, notes))
 }
 
 /// Names of the codings in the order in which they are undone.
@@ -42,29 +42,28 @@ fn codings(content: &[&str], transfer: &[&str]) -> Vec<String> {
     names
 }
 
-/// The bytes in the chunks, and what is wrong with them; the bytes as they are where they are not chunked.
-fn dechunked(data: &[u8]) -> (Cow<'_, [u8]>, Option<String>) {
+/// The bytes in the chunks, and what is wrong with them; the bytes as they are where they are not chunked; `None` where
+/// the chunks break.
+fn dechunked(data: &[u8]) -> Option<(Cow<'_, [u8]>, Option<String>)> {
     let mut out = Vec::new();
     let mut place = 0;
     while let Some((size, begin)) = chunk(data, place) {
         if size == 0 {
-            return (Cow::Owned(out), None);
+            return Some((Cow::Owned(out), None));
         }
         let end = begin.saturating_add(size);
         if end > data.len() {
             out.extend_from_slice(&data[begin..]);
-            return (Cow::Owned(out), Some("the chunked coding ends early".to_owned()));
+            return Some((Cow::Owned(out), Some("the chunked coding ends early".to_owned())));
         }
         out.extend_from_slice(&data[begin..end]);
         let rest = &data[end..];
         place = end + if rest.starts_with(b"\r\n") { 2 } else { usize::from(rest.starts_with(b"\n")) };
     }
     if place == 0 {
-        return (Cow::Borrowed(data), (!data.is_empty()).then(|| "named chunked, but is not".to_owned()));
+        return Some((Cow::Borrowed(data), (!data.is_empty()).then(|| "named chunked, but is not".to_owned())));
     }
-    let early = place >= data.len();
-    let breaks = || format!("the chunked coding breaks at byte {place}");
-    (Cow::Owned(out), Some(if early { "the chunked coding ends early".to_owned() } else { breaks() }))
+    (place >= data.len()).then(|| (Cow::Owned(out), Some("the chunked coding ends early".to_owned())))
 }
 
 /// The size of the chunk whose line is here, and where its bytes begin.

@@ -16,6 +16,12 @@ from typing import NamedTuple
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 
 MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+WIDE = (
+    (re.compile(rb"(?:[\t\n\f\r ]\0){0,64}<\0[!?A-Za-z]\0"), 1, "utf-16-le"),
+    (re.compile(rb"(?:\0[\t\n\f\r ]){0,64}\0<\0[!?A-Za-z]"), 0, "utf-16-be"),
+)
+"""How an element begins a page in UTF-16 that has no mark, and which bytes of such a page are often zero."""
+
 PRESCAN = 1 << 14
 """Bytes in which a meta element is looked for: more than the standard's 1,024, for pages put much before it."""
 
@@ -128,6 +134,9 @@ def decoded(data: bytes, header: str) -> Text:
         if data.startswith(mark):
             return _read(data[len(mark) :], name, "bom", name)
     labels = _labels(data, header)
+    if name := _wide(data):
+        named = (label for label in labels if label.charset == name)
+        return _read(data, *next(named, _Label(name, "content", header)))
     if data.startswith(codecs.BOM_UTF8):  # put by editors before text in other encodings, too, so that it is no proof
         data = data.removeprefix(codecs.BOM_UTF8)
         labels.insert(0, _Label("utf-8", "bom", "utf-8"))
@@ -137,6 +146,16 @@ def decoded(data: bytes, header: str) -> Text:
         if not text.broken:
             return text
     return _utf8(data, labels, declared) or _legacy(data, labels, declared)
+
+
+def _wide(data: bytes) -> str:
+    """The form of UTF-16 in which a page without a mark is, "" for other pages."""
+    for beginning, zeros, name in WIDE:
+        if beginning.match(data):
+            head = data[:PRESCAN]
+            often, seldom = head[zeros::2].count(0), head[1 - zeros :: 2].count(0)
+            return name if seldom * SOUND <= often else ""
+    return ""
 
 
 def _labels(data: bytes, header: str) -> list[_Label]:
