@@ -15,13 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.part import Root
-from refinery.tables import open_parquet
+from refinery.tables import open_parquet, read_batches
 
 ROW_GROUP = 65_536
 """Rows of a sorted run that are in memory at once."""
 
 RANGE_BYTES = 256 * 1024 * 1024
 """Bytes of keyed rows in one range. A constant, so that ranges do not depend on the machine."""
+
+KEY = "key"
+"""The column by which rows are sorted."""
 
 KEYS = 2**64
 
@@ -58,10 +61,23 @@ def _search(keys: np.ndarray[Any, Any], bound: int) -> int:
     return len(keys) if bound >= KEYS else int(np.searchsorted(keys, np.uint64(bound), side="left"))
 
 
-def merge(runs: Sequence[tuple[int, Iterator[pa.RecordBatch]]]) -> Iterator[pa.RecordBatch]:
+def read_reduced(root: Root, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The rows of the reduced ranges: merged where they have a key of their own, else one range after the other."""
+    if all(KEY in _names(root, path) for path in paths):
+        return merge([(None, read_range(root, path, 0, KEYS)) for path in paths])
+    return read_batches(root, paths, ROW_GROUP)
+
+
+def _names(root: Root, path: str) -> list[str]:
+    with open_parquet(root, path) as file:
+        names: list[str] = file.schema_arrow.names
+        return names
+
+
+def merge(runs: Sequence[tuple[int | None, Iterator[pa.RecordBatch]]]) -> Iterator[pa.RecordBatch]:
     """Merge sorted runs, each with its part number, into batches sorted by key, part, then the other columns.
 
-    A ``part: uint32`` column follows the key. A batch never splits a group of equal keys.
+    A ``part: uint32`` column follows the key, unless the numbers are None. A batch never splits a group of equal keys.
     """
     heads = [head for number, run in runs if (head := _Head(number, run)).fill()]
     while heads:
@@ -85,7 +101,7 @@ def _sorted_batch(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
 class _Head:
     """The rows of one run that are in memory."""
 
-    def __init__(self, part: int, run: Iterator[pa.RecordBatch]) -> None:
+    def __init__(self, part: int | None, run: Iterator[pa.RecordBatch]) -> None:
         self._part = part
         self._run = run
         self._rows: pa.RecordBatch | None = None
@@ -122,8 +138,11 @@ class _Head:
         for batch in self._run:
             if len(batch):
                 others = [name for name in batch.schema.names if name != "key"]
+                rows = batch.select(["key", *others])
+                if self._part is None:
+                    return rows
                 part = pa.array(np.full(len(batch), self._part, dtype=np.uint32))
-                columns = [batch.column("key"), part, *(batch.column(name) for name in others)]
+                columns = [rows.column(0), part, *rows.columns[1:]]
                 return pa.RecordBatch.from_arrays(columns, names=["key", "part", *others])
         self.finished = True
         return None

@@ -254,12 +254,13 @@ class Global(Stage):
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rows of one key range, sorted by key, then part, then the other columns; a batch never splits a key.
 
-        The rows have the columns of ``Mapped.keys`` and ``part: uint32``.
+        The rows have the columns of ``Mapped.keys`` and ``part: uint32``. Where what it gives has a ``key: uint64``
+        column as well, ``resolve`` gets all of that sorted by it; else as it was given, range after range.
         """
 
     @abstractmethod
     def resolve(self, reduced: Iterator[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
-        """The verdict of each part, in the order of ``parts``, from all that was reduced."""
+        """The verdict of each part, in the order of ``parts`` (that of their numbers), from all that was reduced."""
 
     @abstractmethod
     def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from refinery.docs import POINTER, TEXT, Docs
-from refinery.shuffle import KEYS, merge, sort_rows
+from refinery.shuffle import KEY, KEYS, merge, sort_rows
 from refinery.stage import Edited, Global, Mapped
 
 RANGES = 4
@@ -63,7 +63,7 @@ def run_global(stage: Global, parts: Sequence[Sequence[Docs]]) -> list[list[Edit
     """
     mapped = [_map(stage, number, batches) for number, batches in enumerate(parts)]
     reduced = [batch for groups in _ranges(mapped) for batch in stage.reduce(groups)]
-    verdicts = list(stage.resolve(iter(reduced), mapped))
+    verdicts = list(stage.resolve(_sorted(reduced), mapped))
     if len(verdicts) != len(parts):
         raise AssertionError(f"{len(verdicts)} verdicts for {len(parts)} parts")
     return [
@@ -91,6 +91,13 @@ def _ranges(parts: Sequence[MemoryPart]) -> Iterator[Iterator[pa.RecordBatch]]:
         inside = [(part.number, list(_inside(part, low, high))) for part in parts]
         if any(batches for _, batches in inside):
             yield merge([(number, iter(batches)) for number, batches in inside])
+
+
+def _sorted(reduced: Sequence[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """What was reduced, as ``resolve`` gets it: sorted where it has a key."""
+    if not reduced or KEY not in reduced[0].schema.names:
+        return iter(reduced)
+    return iter(sort_rows(pa.Table.from_batches(reduced)).to_batches(max_chunksize=KEYS_AT_ONCE))
 
 
 def _inside(part: MemoryPart, low: int, high: int) -> Iterator[pa.RecordBatch]:

@@ -19,7 +19,7 @@ from refinery.identity import canonical, code_digest, library_versions, part_key
 from refinery.judge import QUARANTINED
 from refinery.part import FileRef, Receipt, Root
 from refinery.schema import WHY
-from refinery.shuffle import KEYS, ROW_GROUP, merge, read_range, sort_rows
+from refinery.shuffle import KEY, KEYS, ROW_GROUP, merge, read_range, read_reduced, sort_rows
 from refinery.stage import Global, Mapped, Records, Source
 from refinery.stats import StageStatistics
 from refinery.store import store_for
@@ -294,7 +294,9 @@ def _reduce(task: ReduceTask) -> Receipt:
     files: dict[str, tuple[FileRef, ...]] = {}
     rows = sum(len(b) for b in batches)
     if rows:
-        contents["reduced"], written = write_table(root, pa.Table.from_batches(batches), ROW_GROUP)
+        table = pa.Table.from_batches(batches)
+        table = sort_rows(table) if KEY in table.schema.names else table
+        contents["reduced"], written = write_table(root, table, ROW_GROUP)
         files["reduced"] = publish(root, written, f"{task.folder}/reduce", task.number, task.key)
     seconds = time.perf_counter() - started
     return _commit_phase(
@@ -309,7 +311,7 @@ def _resolve(task: ResolveTask) -> Receipt:
     contents: dict[str, str] = {}
     files: dict[str, tuple[FileRef, ...]] = {}
     rows = 0
-    verdicts = task.stage.resolve(read_batches(root, task.reduced, ROW_GROUP), parts)
+    verdicts = task.stage.resolve(read_reduced(root, task.reduced), parts)
     root.withdraw(task.folder, task.key)
     for part, verdict in zip(task.parts, verdicts, strict=True):
         name = str(part.number)

@@ -377,7 +377,8 @@ def test_the_faithful_recipe_has_the_papers_figures() -> None:
         step.name: step.stage.model_dump() for step in load(str(REPOSITORY / "configs" / "refinedweb.yaml")).steps
     }
     assert list(stages) == [
-        "warc", "url", "extract", "language", "repetition", "quality", "lines", "minhash", "substring", "export",
+        "warc", "url", "extract", "language", "repetition", "quality", "lines", "urls", "minhash", "substring",
+        "export",
     ]  # fmt: skip
     assert (stages["minhash"]["bands"], stages["minhash"]["rows"], stages["minhash"]["ngram"]) == (450, 20, 5)
     assert (stages["language"]["keep"], stages["language"]["min_score"]) == (("en",), 0.65)

@@ -41,7 +41,7 @@ def range_of(folder: Path, low: int, high: int) -> Iterator[pa.RecordBatch]:
     return read_range(Root(str(folder), LocalStore()), "keys.parquet", low, high)
 
 
-def listed(batches: list[pa.RecordBatch]) -> list[tuple[int, int, int]]:
+def listed(batches: list[pa.RecordBatch]) -> list[tuple[int, ...]]:
     return [row for batch in batches for row in zip(*(c.to_pylist() for c in batch.columns), strict=True)]
 
 
@@ -55,6 +55,15 @@ def test_merging_is_sorting(runs: list[list[Row]], batch: int) -> None:
     assert all(b.schema.names == ["key", "part", "row"] and b.schema.field("part").type == pa.uint32() for b in merged)
     ends = [(b.column("key")[0].as_py(), b.column("key")[-1].as_py()) for b in merged]
     assert all(before[1] < after[0] for before, after in itertools.pairwise(ends))
+
+
+@settings(max_examples=60)
+@given(st.lists(st.lists(st.tuples(keys, st.integers(0, 5)), max_size=30), max_size=5), st.integers(1, 8))
+def test_merging_without_numbers_adds_none(runs: list[list[Row]], batch: int) -> None:
+    """Runs without a number are merged as they are."""
+    merged = list(merge([(None, run_of(run, batch)) for run in runs]))
+    assert listed(merged) == sorted(row for run in runs for row in run)
+    assert all(piece.schema == SCHEMA for piece in merged)
 
 
 @pytest.mark.parametrize("key", [0, 77, LARGEST])

@@ -1,0 +1,195 @@
+"""Stage ``urls``: one document of each URL.
+
+The same page is crawled again and again, with the same text or another. Two documents are of one URL if their addresses
+are equal but for the case of scheme and host and for the fragment. Query strings count: pages that differ in them only
+are left to MinHash, as in RefinedWeb. Nothing here looks at texts, but for their length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from refinery import ID, Docs, Edited, Global, Mapped, MappedPart, Metric, Rule
+from refinery.kernels import string_hashes
+
+UNIQUE, SURVIVOR, DUPLICATE = "unique", "survivor", "duplicate"
+
+Keep = Literal["newest", "first", "longest"]
+
+# The order of columns is that in which rows of one key are sorted: the first row of a URL survives.
+KEYS = pa.schema(
+    [
+        ("key", pa.uint64()),
+        ("check", pa.uint64()),
+        ("rank", pa.int64()),
+        ID,
+        ("pointer", pa.uint64()),
+        ("row", pa.uint32()),
+    ]
+)
+INDEX = pa.schema([("addressed", pa.bool_())])
+GROUPED = pa.schema([("key", pa.uint64()), ("stays", pa.bool_()), ("size", pa.uint32()), ("survivor", ID.type)])
+VERDICT = pa.schema([("role", pa.string()), ("size", pa.uint32()), ("survivor", ID.type)])
+
+LAST = np.iinfo(np.int64).max
+_ROW = np.uint64(0xFFFF_FFFF)
+_PART = np.uint64(32)
+
+# RFC 3986, appendix B; user information is part of no host, and its case counts.
+_URL = r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*:)?(?:(?P<user>//(?:[^/?#]*@)?)(?P<host>[^/?#]*))?(?P<rest>[^#]*)"
+
+
+class Urls(Global):
+    """Keep one document of each URL.
+
+    Scheme and host are compared without case, the fragment not at all, all else as it is. Which document of a URL stays
+    does not depend on their order or on how they are spread over parts. Documents without a URL are all kept.
+
+    ``survivor`` is the id of the document of that URL that stays; null if there is only one.
+
+    URLs are compared by 128 bits of hash: among 10 billion, some two agree by chance with a probability of 2e-19.
+
+    ``reduce`` and ``resolve`` stream: their memory does not grow with the number of documents.
+    """
+
+    name: ClassVar = "urls"
+    version: ClassVar = 1
+    source: ClassVar = "RefinedWeb §3.3"
+    reads: ClassVar = ("url", "text")
+    metrics: ClassVar = (
+        Metric("role", pa.string(), "label", help="unique, survivor of its URL, or duplicate"),
+        Metric("size", pa.uint32(), "count", "documents", "documents of the URL"),
+    )
+    evidence: ClassVar = (pa.field("survivor", ID.type),)
+    map_fields: ClassVar = ("keep",)
+
+    keep: Keep = Field(
+        "newest", description="which document of a URL stays: the newest, the first crawled, the longest"
+    )
+
+    def rules(self) -> tuple[Rule, ...]:
+        """A duplicate goes; its survivor stays."""
+        return (Rule("duplicate", "role", "A document of the same URL is kept.", not_in=(DUPLICATE,)),)
+
+    def map(self, docs: Docs, row: int) -> Mapped:
+        """The hash of each URL, with all that decides which document of it stays."""
+        addresses = canonical(docs.column("url"))
+        addressed = pc.fill_null(pc.not_equal(addresses, ""), False)
+        columns = [
+            string_hashes(addresses),
+            string_hashes(pc.binary_join_element_wise(addresses, "#", "")),  # no address has a fragment
+            self._ranks(docs),
+            docs.column("id"),
+            _pointers(docs),
+            pa.array(np.arange(row, row + len(docs), dtype=np.uint32)),
+        ]
+        keys = pa.record_batch(columns, schema=KEYS).filter(addressed)
+        return Mapped(keys, pa.record_batch([addressed], schema=INDEX))
+
+    def _ranks(self, docs: Docs) -> pa.Int64Array:
+        """What sorts the documents of a URL: the smallest stays. A document without a date comes last."""
+        if self.keep == "longest":
+            return pc.negate(pc.fill_null(pc.utf8_length(docs.column("text")), 0).cast(pa.int64()))
+        dates = docs.column("date").cast(pa.int64())
+        ranks = pc.negate(dates) if self.keep == "newest" else dates
+        return pc.fill_null(ranks, LAST)
+
+    def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """What is decided of each document whose URL is not its own, under the document's address."""
+        for batch in groups:
+            rows = _in_order(batch)
+            sizes, firsts = _groups(rows)
+            shared = np.flatnonzero(sizes > 1)
+            part, row = (rows.column(name).to_numpy().astype(np.uint64) for name in ("part", "row"))
+            columns = [
+                pa.array((part << _PART | row)[shared]),
+                pa.array((firsts == np.arange(len(rows)))[shared]),
+                pa.array(sizes[shared].astype(np.uint32)),
+                rows.column("id").take(pa.array(firsts[shared])),
+            ]
+            yield pa.record_batch(columns, schema=GROUPED)
+
+    def resolve(self, reduced: Iterator[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
+        """Role, number of documents of the URL, and survivor of each document."""
+        decided = _ByPart(reduced)
+        for part in parts:
+            yield _verdict(decided.of(part.number), part.index().num_rows)
+
+    def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
+        """The facts of the batch; the rule removes the duplicates."""
+        rows = verdict.slice(row, len(docs))
+        return Edited({}, {name: rows.column(name).combine_chunks() for name in VERDICT.names})
+
+
+def canonical(urls: pa.StringArray) -> pa.StringArray:
+    """The URLs with scheme and host in lower case and without fragment; null where there is none.
+
+    Only ASCII letters have another case: hosts of other letters are written in ASCII.
+    """
+    found = pc.extract_regex(urls, _URL)
+    scheme, user, host, rest = (pc.struct_field(found, name) for name in ("scheme", "user", "host", "rest"))
+    return pc.binary_join_element_wise(pc.ascii_lower(scheme), user, pc.ascii_lower(host), rest, "")
+
+
+def _pointers(docs: Docs) -> pa.UInt64Array:
+    """A hash of where each record lies, which tells copies of one id apart."""
+    offsets = docs.column("offset").cast(pa.string())
+    warc = docs.column("warc").cast(pa.string())
+    return string_hashes(pc.binary_join_element_wise(warc, offsets, "\n", null_handling="replace"))
+
+
+def _in_order(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows sorted by URL, and those of a URL so that the first one stays, whatever part they are of."""
+    keys = [(name, "ascending") for name in (*KEYS.names[:-1], "part", "row")]
+    return batch.take(pc.sort_indices(batch, sort_keys=keys))
+
+
+def _groups(rows: pa.RecordBatch) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """For each of the sorted rows how many have its URL, and which is the first of them."""
+    key, check = rows.column("key").to_numpy(), rows.column("check").to_numpy()
+    begins = np.ones(len(key), np.bool_)
+    begins[1:] = (key[1:] != key[:-1]) | (check[1:] != check[:-1])
+    starts = np.flatnonzero(begins)
+    group = np.cumsum(begins) - 1
+    return np.diff(starts, append=len(key))[group], starts[group]
+
+
+class _ByPart:
+    """What was decided, sorted by address, handed out part by part; the parts are asked for in order."""
+
+    def __init__(self, reduced: Iterator[pa.RecordBatch]) -> None:
+        self._reduced = reduced
+        self._rest = next(reduced, None)
+
+    def of(self, part: int) -> pa.Table:
+        """The rows of a part."""
+        found = []
+        while self._rest is not None:
+            parts = self._rest.column("key").to_numpy() >> _PART
+            count = int(np.searchsorted(parts, np.uint64(part), side="right"))
+            found.append(self._rest.slice(0, count))
+            if count < len(self._rest):
+                self._rest = self._rest.slice(count)
+                break
+            self._rest = next(self._reduced, None)
+        return pa.Table.from_batches(found, GROUPED)
+
+
+def _verdict(decided: pa.Table, rows: int) -> pa.Table:
+    """One row of ``VERDICT`` for each of the ``rows`` documents of a part."""
+    here = (decided.column("key").to_numpy() & _ROW).astype(np.int64)
+    place = np.zeros(rows, np.int64)
+    place[here] = np.arange(len(here))
+    alone = np.ones(rows, np.bool_)
+    alone[here] = False
+    named = decided.take(pa.array(place, mask=alone))
+    role = pc.if_else(named.column("stays"), SURVIVOR, DUPLICATE)
+    columns = [pc.fill_null(role, UNIQUE), pc.fill_null(named.column("size"), 1), named.column("survivor")]
+    return pa.table(columns, schema=VERDICT)
