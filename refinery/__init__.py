@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from refinery.docs import CORE, DATE, HTML, ID, LENGTH, OFFSET, POINTER, TEXT, TOKENS, URL, WARC, Docs, facts_column
     from refinery.errors import AssetError, PartFailed, RefineryError, Refused, StorageError, UsageError
     from refinery.forecast import Forecast, plan
-    from refinery.inspect import problems, read_books, sample, status, sweep, verify, why
+    from refinery.inspect import diff, problems, read_books, sample, status, sweep, verify, what_if, why
     from refinery.runner import RunReport, run
     from refinery.stage import (
         Duration,
@@ -57,7 +57,7 @@ _HOMES = {
     ),
     "refinery.errors": ("AssetError", "PartFailed", "RefineryError", "Refused", "StorageError", "UsageError"),
     "refinery.forecast": ("Forecast", "plan"),
-    "refinery.inspect": ("problems", "read_books", "sample", "status", "sweep", "verify", "why"),
+    "refinery.inspect": ("diff", "problems", "read_books", "sample", "status", "sweep", "verify", "what_if", "why"),
     "refinery.runner": ("RunReport", "run"),
     "refinery.stage": (
         "Duration",
@@ -123,6 +123,7 @@ __all__ = [
     "UsageError",
     "Values",
     "bound",
+    "diff",
     "facts_column",
     "fetch",
     "load",
@@ -136,6 +137,7 @@ __all__ = [
     "sweep",
     "tuning",
     "verify",
+    "what_if",
     "why",
 ]
 

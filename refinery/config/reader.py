@@ -47,10 +47,10 @@ def parse(text: str, name: str, overrides: Sequence[str] = (), root: str | None 
     return build(node, [*problems, *wrong], overrides)
 
 
-def from_dict(data: Mapping[str, Any], root: str, name: str = "HEAD.json") -> Pipeline:
+def from_dict(data: Mapping[str, Any], root: str, name: str = "HEAD.json", overrides: Sequence[str] = ()) -> Pipeline:
     """The pipeline that ``recipe_dict`` wrote down, for the root it was found in. Raises RecipeError."""
     # JSON is YAML, but for the one character that JSON may leave bare.
-    return parse(json.dumps(data, indent=1).replace("\x7f", "\\u007f"), name, root=root)
+    return parse(json.dumps(data, indent=1).replace("\x7f", "\\u007f"), name, overrides, root)
 
 
 def _decode(data: bytes, path: str) -> str:

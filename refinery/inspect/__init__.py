@@ -5,6 +5,8 @@ Everything here reads what runs wrote; only ``sweep`` deletes, and nothing print
 - ``stats``: ``books``.
 - ``why``: ``accounts``.
 - ``sample``: ``samples``.
+- ``what-if``: ``whatif``.
+- ``diff``: ``difference``.
 - ``verify``: ``verification``, which reads files (``contents``) and makes parts again (``recompute``).
 - ``gc``: ``strays``.
 - ``status`` and ``logs``: ``history``.
@@ -13,6 +15,7 @@ Everything here reads what runs wrote; only ``sweep`` deletes, and nothing print
 
 from refinery.inspect.accounts import Account, Accounts, Station, why
 from refinery.inspect.books import Books, StageBooks, read_books
+from refinery.inspect.difference import Difference, Moved, Movement, Setting, StageDifference, diff
 from refinery.inspect.find import Document
 from refinery.inspect.history import Problem, Run, StageStatus, Status, problems, status
 from refinery.inspect.holdings import Finding
@@ -20,34 +23,48 @@ from refinery.inspect.judgement import Bound, Cut, Fact, Judgement
 from refinery.inspect.samples import Sample, Samples, Wanted, sample
 from refinery.inspect.strays import Stray, Sweep, sweep
 from refinery.inspect.verification import Verification, verify
+from refinery.inspect.whatif import Change, Flip, Flips, StageYield, WhatIf, Yield, what_if
 
 __all__ = [
     "Account",
     "Accounts",
     "Books",
     "Bound",
+    "Change",
     "Cut",
+    "Difference",
     "Document",
     "Fact",
     "Finding",
+    "Flip",
+    "Flips",
     "Judgement",
+    "Moved",
+    "Movement",
     "Problem",
     "Run",
     "Sample",
     "Samples",
+    "Setting",
     "StageBooks",
+    "StageDifference",
     "StageStatus",
+    "StageYield",
     "Station",
     "Status",
     "Stray",
     "Sweep",
     "Verification",
     "Wanted",
+    "WhatIf",
+    "Yield",
+    "diff",
     "problems",
     "read_books",
     "sample",
     "status",
     "sweep",
     "verify",
+    "what_if",
     "why",
 ]

@@ -90,7 +90,7 @@ class _Replay:
 
     def run(self, until: int | None) -> list[Replayed]:
         measured: Measured | None
-        docs, measured = self._read()
+        docs, measured = read_again(self._pipeline, self._step_run(0), self._wanted)
         found: list[Replayed] = []
         stopped = ""
         for position, step in enumerate(self._pipeline.steps[: until if until is None else until + 1]):
@@ -109,20 +109,6 @@ class _Replay:
                 "" if len(docs) else f"{step.name} cannot be passed: {made.judgement.note if made.judgement else ''}"
             )
         return found
-
-    def _read(self) -> tuple[Docs, Measured]:
-        """The document as the source gives it."""
-        if self._wanted.warc is None or self._wanted.offset is None:
-            raise StorageError("the pointer to its record is not stored", hint="keep the columns warc and offset")
-        path = _archive(self._pipeline, self._wanted.warc)
-        offset, length = self._wanted.offset, self._wanted.length or 0
-        records = self._pipeline.source.read_one(path, offset, length, store_for(path))
-        docs, measured = source_batch(self._step_run(0), records.columns, records.facts)
-        if not len(docs):
-            raise StorageError(
-                f"{path}: no document at byte {offset} any more", hint="the file was changed since the run"
-            )
-        return docs.slice(0, 1), measured.slice(0, 1)
 
     def _step_run(self, position: int) -> StepRun:
         return step_run(self._pipeline.steps[position], self._flows[position])
@@ -149,6 +135,20 @@ class _Replay:
             return Docs(row)
         missing = {f.name: pa.nulls(1, f.type) for f in passed if f.name not in docs.schema.names}
         return Docs(docs.with_columns(missing).batch.select(passed.names).cast(passed))
+
+
+def read_again(pipeline: Pipeline, run: StepRun, wanted: Document) -> tuple[Docs, Measured]:
+    """A document as the source gives it; ``run`` is the source's step. Raises StorageError where it is gone."""
+    if wanted.warc is None or wanted.offset is None:
+        raise StorageError("the pointer to its record is not stored", hint="keep the columns warc and offset")
+    path = _archive(pipeline, wanted.warc)
+    records = pipeline.source.read_one(path, wanted.offset, wanted.length or 0, store_for(path))
+    docs, measured = source_batch(run, records.columns, records.facts)
+    if not len(docs):
+        raise StorageError(
+            f"{path}: no document at byte {wanted.offset} any more", hint="the file was changed since the run"
+        )
+    return docs.slice(0, 1), measured.slice(0, 1)
 
 
 def _text(docs: Docs) -> str | None:

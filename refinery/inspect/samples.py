@@ -114,7 +114,7 @@ class _Drawn:
     def add(self, piece: Piece, mask: pa.BooleanArray) -> None:
         rows = pc.indices_nonzero(mask).to_numpy()
         ids = piece.batch.column("id").take(pa.array(rows))
-        hashes = _hashes(ids)
+        hashes = id_hashes(ids)
         for place in np.argsort(hashes, kind="stable")[: self._count]:
             self._best.append(
                 (int(hashes[place]), ids[int(place)].as_py(), self.matching + int(place), piece.spot(int(rows[place])))
@@ -126,7 +126,8 @@ class _Drawn:
         return [entry[3] for entry in self._best]
 
 
-def _hashes(ids: pa.FixedSizeBinaryArray) -> np.ndarray[Any, Any]:
+def id_hashes(ids: pa.FixedSizeBinaryArray) -> np.ndarray[Any, Any]:
+    """The hashes by which documents are drawn: those with the smallest ones are the sample."""
     halves = np.frombuffer(b"".join(ids.to_pylist()), ">u8").reshape(-1, 2)
     return mix64(mix64(halves[:, 0].astype(np.uint64)) ^ halves[:, 1].astype(np.uint64))
 

@@ -1,0 +1,80 @@
+"""``refinery what-if``: what other bounds would do, from stored facts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from refinery.cli._options import Session, output_options, pass_session
+from refinery.cli._output import columns, plural, print_json, safe
+from refinery.cli._reading import place_options, root_of
+from refinery.config import written
+from refinery.inspect import Flips, StageYield, WhatIf, what_if
+
+
+@click.command("what-if")
+@place_options
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    required=True,
+    metavar="STAGE.BOUND=VALUE",
+    help="The bound to move, as in quality.min_words=80. May be repeated.",
+)
+@click.option(
+    "-n", "count", metavar="N", type=click.IntRange(0), default=5, show_default=True, help="How many flips of a kind."
+)
+@output_options
+@pass_session
+def command(session: Session, config: str | None, root: str | None, overrides: tuple[str, ...], count: int) -> int:
+    """Tell what other bounds would keep, and who would change sides.
+
+    Nothing is written. The figures are those of a run with these bounds, for the stages up to the next one that looks
+    at all documents. `refinery stages NAME` says which fields are bounds.
+    """
+    found = what_if(root_of(config, root), overrides, count)
+    if session.json:
+        print_json(dataclasses.asdict(found))
+    else:
+        session.say(_text(found))
+    return 0
+
+
+def _text(found: WhatIf) -> str:
+    lines = [f"{c.stage}.{c.field}  {safe(written(c.before))} → {safe(written(c.after))}" for c in found.changes]
+    rows = [("", "documents", "would be", "change", "tokens", "would be", "change"), *map(_row, found.stages)]
+    lines += ["", columns(rows, right=range(1, 7)), ""]
+    last = found.stages[-1].stage
+    lines += [*_flips(found.lost, f"would be lost behind {last}"), *_flips(found.gained, f"would be kept by {last}")]
+    if found.beyond:
+        lines.append(f"  not asked: {', '.join(found.beyond)}; what they say depends on all documents")
+    return "\n".join(lines)
+
+
+def _row(stage: StageYield) -> tuple[str, ...]:
+    before, after = stage.before, stage.after
+    return (stage.stage, *_figures(before.kept, after.kept), *_figures(before.tokens, after.tokens))
+
+
+def _figures(before: int | None, after: int | None) -> Sequence[str]:
+    if before is None or after is None:
+        return "–", "–", "–"
+    share = f" ({(after - before) / before:+.1%})" if before and after != before else ""
+    return f"{before:,}", f"{after:,}", f"{after - before:+,}{share}"
+
+
+def _flips(flips: Flips, what: str) -> list[str]:
+    tokens = f", {plural(flips.tokens, 'token')}" if flips.tokens else ""
+    lines = [f"  {plural(flips.documents, 'document')} {what}{tokens}"]
+    lines += [f"    {safe(flip.document.url or flip.document.id)}   {_reason(flip.why)}" for flip in flips.samples]
+    more = flips.documents - len(flips.samples)
+    return [*lines, f"    and {more:,} more"] if flips.samples and more else lines
+
+
+def _reason(why: Any) -> str:
+    value = f" {why['value']} ({why['bound']})" if why["bound"] else ""
+    return safe(f"{why['stage']} {why['rule']}{value}")

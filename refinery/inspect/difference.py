@@ -1,0 +1,276 @@
+"""Two roots held against each other: recipes, counts, reasons, and every document that has another fate.
+
+A document's fate is that it was kept by the last stage that both roots have, or the stage and rule that removed it.
+Rows that both roots hold under one content id are not read; the others are compared in shares that fit the memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from refinery.inspect.books import read_books
+from refinery.inspect.find import WHO, Document, document, pieces
+from refinery.inspect.holdings import Held, Holdings, open_root
+from refinery.inspect.samples import id_hashes
+from refinery.inspect.statistics import Statistics
+from refinery.part import Receipt
+from refinery.schema import WHY
+from refinery.tables import open_parquet
+
+SHARE_ROWS = 4_000_000
+"""Rows of both roots that are held in memory at once."""
+
+KEPT = "kept"
+ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value of the recipes that differs, by its place (``quality.min_words``); None where one root has none."""
+
+    name: str
+    left: Any
+    right: Any
+
+
+@dataclass(frozen=True)
+class StageDifference:
+    """A stage's documents and tokens kept, and how often each reason is given, in both roots; None where not made."""
+
+    stage: str
+    kept: tuple[int | None, int | None]
+    tokens: tuple[int | None, int | None]
+    reasons: Mapping[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A document with two fates: ``kept``, ``absent``, or ``stage rule`` of its removal."""
+
+    document: Document
+    left: str
+    right: str
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Documents that went from one fate to another, how many, and some of them."""
+
+    left: str
+    right: str
+    documents: int
+    samples: tuple[Moved, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How two roots differ. ``until`` is the stage whose kept rows were compared; empty, with a ``note``, for none."""
+
+    left: str
+    right: str
+    recipe: tuple[Setting, ...]
+    stages: tuple[StageDifference, ...]
+    until: str
+    note: str
+    movements: tuple[Movement, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether recipes, counts, reasons and fates are the same."""
+        counts = all(s.kept[0] == s.kept[1] and s.tokens[0] == s.tokens[1] for s in self.stages)
+        reasons = all(a == b for stage in self.stages for a, b in stage.reasons.values())
+        return not self.recipe and not self.movements and counts and reasons
+
+
+def diff(left: str, right: str, count: int = 5) -> Difference:
+    """Hold the roots at two paths against each other, with ``count`` samples of each movement.
+
+    Raises UsageError where there is no root, StorageError where a file is damaged.
+    """
+    roots = open_root(left), open_root(right)
+    until, note = _until(*roots)
+    movements = _Comparison(roots, until, count).movements() if until else ()
+    stages = tuple(_stages(left, right))
+    return Difference(left, right, tuple(_settings(*roots)), stages, until, note, movements)
+
+
+# ------------------------------------------------------------------------------------------------------------- records
+
+
+def _settings(left: Holdings, right: Holdings) -> Iterator[Setting]:
+    mine, its = _flat(left.head.recipe), _flat(right.head.recipe)
+    for name in dict.fromkeys([*mine, *its]):
+        if mine.get(name) != its.get(name):
+            yield Setting(name, mine.get(name), its.get(name))
+
+
+def _flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe's values by their place."""
+    found = {name: value for name, value in recipe.items() if name != "pipeline"}
+    names = []
+    for step in recipe["pipeline"]:
+        ((kind, fields),) = step.items()
+        name = fields.get("as", kind)
+        names.append(name)
+        found |= {f"{name}.{field}": value for field, value in fields.items()}
+    return {**found, "pipeline": names}
+
+
+def _stages(left: str, right: str) -> Iterator[StageDifference]:
+    mine, its = ({stage.name: stage.counts for stage in read_books(path).stages} for path in (left, right))
+    for name in dict.fromkeys([*mine, *its]):
+        pair = mine.get(name), its.get(name)
+        rules = sorted({rule for counts in pair if counts for rule in counts.reasons})
+        reasons = {rule: (_reason(pair[0], rule), _reason(pair[1], rule)) for rule in rules}
+        yield StageDifference(name, (_kept(pair[0]), _kept(pair[1])), (_tokens(pair[0]), _tokens(pair[1])), reasons)
+
+
+def _kept(counts: Statistics | None) -> int | None:
+    return None if counts is None else counts.documents.get("kept", 0)
+
+
+def _tokens(counts: Statistics | None) -> int | None:
+    return None if counts is None else counts.tokens.get("kept", 0)
+
+
+def _reason(counts: Statistics | None, rule: str) -> int:
+    return 0 if counts is None else counts.reasons.get(rule, 0)
+
+
+def _until(left: Holdings, right: Holdings) -> tuple[str, str]:
+    """The last stage that both have and whose documents can be told apart; or none, and why."""
+    for held in reversed(left.stages):
+        other = next((one for one in right.stages if one.name == held.name), None)
+        if other is None or not all("id" in _columns(*pair) for pair in ((left, held), (right, other))):
+            continue
+        for holdings, last in ((left, held), (right, other)):
+            for stage in holdings.stages[: last.position + 1]:
+                if any(r.rows.get("removed") and not r.files.get("removed") for r in holdings.receipts(stage)):
+                    return "", f"{holdings.root.path} has removed rows of {stage.name} that are not stored"
+        return held.name, ""
+    return "", "they have no stage in common whose rows are stored with ids"
+
+
+def _columns(holdings: Holdings, held: Held) -> list[str]:
+    """The columns of a stage's kept rows; none where they are not stored."""
+    path = next((file.path for r in holdings.receipts(held) for file in r.files.get(KEPT, ())), None)
+    if path is None:
+        return []
+    with open_parquet(holdings.root, path) as file:
+        names: list[str] = file.schema_arrow.names
+        return names
+
+
+# --------------------------------------------------------------------------------------------------------------- fates
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Files of one side of a stage that the other root does not have: all their rows have one fate, or their own."""
+
+    held: Held
+    side: str
+    receipts: tuple[Receipt, ...]
+
+    @property
+    def count(self) -> int:
+        return sum(receipt.rows.get(self.side, 0) for receipt in self.receipts)
+
+
+class _Comparison:
+    """The fates of all documents in both roots."""
+
+    def __init__(self, roots: tuple[Holdings, Holdings], until: str, count: int) -> None:
+        self._roots = roots
+        self._count = count
+        left, right = (list(_all_rows(holdings, until)) for holdings in roots)
+        self._rows = _without_shared(left, right), _without_shared(right, left)
+        self._offsets = all("offset" in _columns(holdings, holdings.stage(until)) for holdings in roots)
+
+    def movements(self) -> tuple[Movement, ...]:
+        """What went from where to where, most documents first."""
+        total = sum(rows.count for side in self._rows for rows in side)
+        shares = max(1, math.ceil(total / SHARE_ROWS))
+        found: Counter[tuple[str, str]] = Counter()
+        best: dict[tuple[str, str], list[tuple[int, bytes]]] = {}
+        for share in range(shares):
+            left, right = (dict(self._fates(number, share, shares)) for number in (0, 1))
+            for key in left.keys() | right.keys():
+                pair = left.get(key, ABSENT), right.get(key, ABSENT)
+                if pair[0] != pair[1]:
+                    found[pair] += 1
+                    best.setdefault(pair, []).append(key)
+            best = {pair: sorted(keys)[: self._count] for pair, keys in best.items()}
+        documents = self._documents({key for keys in best.values() for key in keys})
+        return tuple(
+            Movement(*pair, number, tuple(Moved(documents[key], *pair) for key in best[pair]))
+            for pair, number in sorted(found.items(), key=lambda item: (-item[1], item[0]))
+        )
+
+    def _fates(self, number: int, share: int, shares: int) -> Iterator[tuple[tuple[int, bytes], str]]:
+        """(hash, id and offset) → fate, for the documents of a share."""
+        for rows in self._rows[number]:
+            columns = ("id", "offset", *([f"{WHY.name}.rule"] if rows.side == "removed" else []))
+            for piece in pieces(self._roots[number], rows.held, (rows.side,), columns, rows.receipts):
+                hashes = id_hashes(piece.batch.column("id"))
+                mask = hashes % np.uint64(shares) == share
+                batch = piece.batch.filter(pa.array(mask))
+                keys = zip(hashes[mask].tolist(), self._names(batch), strict=True)
+                yield from zip(keys, _named(batch, rows), strict=True)
+
+    def _documents(self, wanted: set[tuple[int, bytes]]) -> dict[tuple[int, bytes], Document]:
+        found: dict[tuple[int, bytes], Document] = {}
+        ids = pa.array([key[1][:16] for key in wanted], pa.binary(16))
+        for number, side in enumerate(self._rows):
+            for rows in side if len(ids) else ():
+                for piece in pieces(self._roots[number], rows.held, (rows.side,), WHO, rows.receipts):
+                    batch = piece.batch.filter(pc.is_in(piece.batch.column("id"), value_set=ids))
+                    hashes = id_hashes(batch.column("id")).tolist()
+                    for row, key in enumerate(zip(hashes, self._names(batch), strict=True)):
+                        found.setdefault(key, document(batch.slice(row, 1)))
+        return found
+
+    def _names(self, batch: pa.RecordBatch) -> list[bytes]:
+        """What tells documents apart: id, and offset where all rows have one, for a record may be there twice."""
+        ids: list[bytes] = batch.column("id").to_pylist()
+        if not self._offsets:
+            return ids
+        return [one + offset.to_bytes(8) for one, offset in zip(ids, batch.column("offset").to_pylist(), strict=True)]
+
+
+def _named(batch: pa.RecordBatch, rows: _Rows) -> list[str]:
+    if rows.side == KEPT:
+        return [KEPT] * len(batch)
+    return [f"{rows.held.name} {rule}" for rule in pc.struct_field(batch.column(WHY.name), "rule").to_pylist()]
+
+
+def _all_rows(holdings: Holdings, until: str) -> Iterator[_Rows]:
+    last = holdings.stage(until)
+    for held in holdings.stages[: last.position + 1]:
+        yield _Rows(held, "removed", holdings.receipts(held))
+    yield _Rows(last, KEPT, holdings.receipts(last))
+
+
+def _without_shared(mine: Sequence[_Rows], its: Sequence[_Rows]) -> list[_Rows]:
+    """The rows without those of receipts whose content the other root has at the same stage and side."""
+    there = {
+        (rows.held.name, rows.side): {receipt.contents.get(rows.side) for receipt in rows.receipts} for rows in its
+    }
+    return [
+        _Rows(
+            rows.held,
+            rows.side,
+            tuple(
+                r for r in rows.receipts if r.contents.get(rows.side) not in there.get((rows.held.name, rows.side), ())
+            ),
+        )
+        for rows in mine
+    ]
