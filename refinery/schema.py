@@ -60,12 +60,20 @@ def flows(steps: Sequence[Step]) -> list[Flow]:
 
 
 def _check_reads(step: Step, given: pa.Schema) -> None:
-    missing = [name for name in step.stage.reads if name.partition(".")[0] not in given.names]
+    missing = [name for name in step.stage.wants() if not _given(name, given)]
     if missing:
         raise UsageError(
             f"stage {step.name!r} reads {', '.join(missing)}, which no stage before it gives",
             hint=f"it is given {', '.join(given.names)}",
         )
+
+
+def _given(name: str, schema: pa.Schema) -> bool:
+    column, _, fact = name.partition(".")
+    if column not in schema.names:
+        return False
+    kind = schema.field(column).type
+    return not fact or (pa.types.is_struct(kind) and kind.get_field_index(fact) >= 0)
 
 
 def _with_facts(step: Step, given: pa.Schema) -> pa.Schema:

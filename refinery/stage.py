@@ -107,6 +107,20 @@ def tuning(default: Any, **kwargs: Any) -> Any:
     return Field(default, json_schema_extra={"role": "tuning"}, **kwargs)
 
 
+@dataclass(frozen=True)
+class Explanation:
+    """What a stage's settings mean, in figures: single ones, and curves over an axis from 0 to 1.
+
+    ``curves`` are values from 0 to 1, one for each of ``at``: that of the settings first, then others to compare with.
+    """
+
+    about: str
+    facts: Mapping[str, str]
+    axis: str = ""
+    at: tuple[float, ...] = ()
+    curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+
 class Stage(BaseModel):
     """Base of the four kinds. A subclass declares itself in class variables and is its own configuration."""
 
@@ -132,6 +146,10 @@ class Stage(BaseModel):
         """The bounds, in the order in which the first violated one becomes the reason."""
         return ()
 
+    def wants(self) -> tuple[str, ...]:
+        """What it reads as it is configured: columns, and facts of earlier stages as ``stage.fact``."""
+        return self.reads
+
     def selects(self, names: Sequence[str]) -> list[str]:
         """The columns that go on to the next stage, in order, of those there are."""
         return [name for name in names if name not in self.drops]
@@ -143,6 +161,10 @@ class Stage(BaseModel):
     def versions(self) -> dict[str, str]:
         """Further names and versions that shape the output, known only from the configuration."""
         return {}
+
+    def explain(self) -> Explanation | None:
+        """What the settings mean, where more can be said than the documentation of the fields does."""
+        return None
 
     @classmethod
     def facts(cls) -> pa.StructType:

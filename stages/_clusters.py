@@ -1,15 +1,12 @@
-"""Clusters of documents from edges between their addresses, and which document of each survives.
+"""Clusters of documents that look alike: which of each survives, and what is said of the others.
 
 An address is the number of a part, shifted by 32 bits, plus the row in the part. It only says where to look: ids and
-what is known of the documents decide, so clusters and survivors do not depend on how documents are spread over parts.
-The same record read twice has one id and one pointer; only there the address decides, between copies that nothing tells
-apart.
+what is known of the documents decide, so survivors do not depend on how documents are spread over parts. The same
+record read twice has one id and one pointer; only there the address decides, between copies that nothing tells apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -17,111 +14,234 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery import DATE, ID, MappedPart
-from refinery.kernels import components, mix64
+from refinery import DATE, ID
+from refinery.kernels import mix64, similarities
 
-UNIQUE, SURVIVOR, DUPLICATE = "unique", "survivor", "duplicate"
+ROLES = UNIQUE, SURVIVOR, EXACT, DUPLICATE = "unique", "survivor", "exact", "duplicate"
 
-Policy = Literal["random", "first", "longest"]
+Policy = Literal["random", "first", "newest", "longest", "best"]
 
-INDEX = pa.schema([ID, DATE, ("characters", pa.uint32()), ("pointer", pa.uint64())])
-VERDICT = pa.schema([("role", pa.string()), ("size", pa.uint32()), ("cluster", ID.type), ("survivor", ID.type)])
+INDEX = pa.schema([ID, DATE, ("characters", pa.uint32()), ("pointer", pa.uint64()), ("content", pa.uint64())])
+"""What is kept of each document, in order; ``value`` (float64) and ``sketch`` (bytes) follow where they are needed."""
 
-Addresses = npt.NDArray[np.uint64]
+MEMBERS = pa.schema(
+    [
+        ("key", pa.uint64()),
+        ("row", pa.uint32()),
+        ("rank", pa.uint64()),
+        ("chance", pa.uint64()),
+        ("pointer", pa.uint64()),
+        ("content", pa.uint64()),
+        ID,
+        ("sketch", pa.binary()),
+    ]
+)
+"""Documents that match others: ``key`` is their cluster's. Of equal texts in a part one alone brings its sketch."""
+
+CHOSEN = pa.schema(
+    [
+        ("key", pa.uint64()),
+        ("role", pa.uint8()),
+        ("size", pa.uint32()),
+        ("cluster", ID.type),
+        ("survivor", ID.type),
+        ("similarity", pa.float32()),
+    ]
+)
+"""What is said of them: ``key`` is the document's address."""
+
+VERDICT = pa.schema(
+    [
+        ("role", pa.string()),
+        ("size", pa.uint32()),
+        ("similarity", pa.float32()),
+        ("cluster", ID.type),
+        ("survivor", ID.type),
+    ]
+)
+
+Numbers = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 
-_ROW_BITS = np.uint64(32)
-_ROW = np.uint64(0xFFFF_FFFF)
+PART_BITS = 32
+_LAST = np.uint64(2**64 - 1)
+_SIGN = np.uint64(1 << 63)
+_AT_ONCE = 65_536
 
 
-@dataclass(frozen=True)
-class Clusters:
-    """All documents that match another one, sorted by address.
-
-    ``firsts`` and ``survivors`` give, for each, the position of its cluster's smallest id and of its survivor.
-    """
-
-    nodes: Addresses
-    ids: pa.FixedSizeBinaryArray
-    firsts: Places
-    survivors: Places
-    sizes: Places
-
-    def verdict(self, part: int, rows: int) -> pa.Table:
-        """One row of ``VERDICT`` for each of the ``rows`` documents of a part; cluster and survivor null if unique."""
-        inside = _inside(self.nodes, part)
-        here = (self.nodes[inside] & _ROW).astype(np.int64)
-        places = np.arange(inside.start, inside.stop)
-        size = np.ones(rows, np.uint32)
-        size[here] = self.sizes[inside]
-        role = np.full(rows, UNIQUE, dtype=object)
-        role[here] = np.where(self.survivors[inside] == places, SURVIVOR, DUPLICATE)
-        named = [self._named(which[inside], here, rows) for which in (self.firsts, self.survivors)]
-        return pa.table([pa.array(role, pa.string()), pa.array(size), *named], schema=VERDICT)
-
-    def _named(self, places: Places, here: Places, rows: int) -> pa.FixedSizeBinaryArray:
-        """The ids at ``places`` in the rows ``here``, null in all others."""
-        picked = np.zeros(rows, np.int64)
-        picked[here] = places
-        absent = np.ones(rows, np.bool_)
-        absent[here] = False
-        return self.ids.take(pa.array(picked, mask=absent))
-
-
-def address(part: npt.NDArray[np.uint32], row: npt.NDArray[np.uint32]) -> Addresses:
+def address(part: npt.NDArray[np.uint32], row: npt.NDArray[np.uint32]) -> Numbers:
     """Addresses of documents."""
-    return part.astype(np.uint64) << _ROW_BITS | row.astype(np.uint64)
+    return part.astype(np.uint64) << np.uint64(PART_BITS) | row.astype(np.uint64)
 
 
-def clusters_of(a: Addresses, b: Addresses, parts: Sequence[MappedPart], policy: Policy, seed: int) -> Clusters:
-    """The clusters that edges make. The index of a part has the columns of ``INDEX``."""
-    nodes, labels = components(a, b)
-    index = _index_of(nodes, parts)
-    ids = index.column("id").combine_chunks()
-    high, low = _halves(ids)
-    by_id = (nodes, index.column("pointer").to_numpy(), low, high)
-    by_policy = (*by_id, *_preference(policy, seed, index, high, low))
-    _, cluster, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    return Clusters(nodes, ids, _first(cluster, by_id), _first(cluster, by_policy), counts[cluster])
+def rows_of(addresses: Numbers) -> npt.NDArray[np.uint32]:
+    """Where in their part documents are."""
+    return addresses.astype(np.uint32)
 
 
-def _preference(
-    policy: Policy, seed: int, index: pa.Table, high: Addresses, low: Addresses
-) -> tuple[npt.NDArray[Any], ...]:
-    """Sort keys, the most important one last; the smallest survives."""
-    if policy == "first":
-        seconds = index.column("date").cast(pa.int64())
-        return (pc.fill_null(seconds, np.iinfo(np.int64).max).to_numpy(),)
-    chance = mix64(mix64(high ^ mix64(np.array([seed]))) ^ low)
+def part_of(addresses: Numbers) -> Numbers:
+    """The numbers of their parts."""
+    return addresses >> np.uint64(PART_BITS)
+
+
+# ---------------------------------------------------------------------------------------------------------- gathering
+
+
+def members(rows: pa.Table, index: pa.Table, policy: Policy, seed: int) -> pa.Table:
+    """``MEMBERS`` of a part from ``rows`` (row, key of its cluster) and the part's ``INDEX`` rows."""
+    found = index.take(rows.column("row")).combine_chunks()
+    high, low = _halves(_whole(found.column("id")))
+    key, content = rows.column("key").to_numpy(), found.column("content").to_numpy()
+    columns = {
+        "key": pa.array(key),
+        "row": rows.column("row"),
+        "rank": pa.array(_rank(policy, found)),
+        "chance": pa.array(mix64(mix64(high ^ mix64(np.array([seed]))) ^ low)),
+        "pointer": found.column("pointer"),
+        "content": found.column("content"),
+        "id": found.column("id"),
+        "sketch": _once(found.column("sketch"), mix64(key) ^ content),
+    }
+    return pa.table([columns[name] for name in MEMBERS.names], schema=MEMBERS)
+
+
+def _once(sketches: pa.ChunkedArray, texts: Numbers) -> pa.Array:
+    """The sketches as bytes, null for texts that have had one."""
+    again = np.ones(len(texts), np.bool_)
+    again[np.unique(texts, return_index=True)[1]] = False
+    plain = _whole(sketches).cast(pa.binary())
+    return pc.if_else(pa.array(again), pa.scalar(None, pa.binary()), plain)
+
+
+def _rank(policy: Policy, index: pa.Table) -> Numbers:
+    """The smallest survives; documents of which nothing is known come last."""
+    if policy == "random":
+        return np.zeros(len(index), np.uint64)
     if policy == "longest":
-        return chance, -index.column("characters").to_numpy().astype(np.int64)
-    return (chance,)
+        characters: Numbers = index.column("characters").to_numpy().astype(np.uint64)
+        return _LAST - characters
+    values = index.column("value" if policy == "best" else "date")
+    if policy == "best":
+        values = pc.if_else(pc.is_nan(values), None, values)
+        bits = pc.fill_null(values, 0).to_numpy().view(np.uint64)
+        ordered = np.where(bits & _SIGN, ~bits, bits | _SIGN)  # floats as integers that sort as they do
+    else:
+        ordered = pc.fill_null(values.cast(pa.int64()), 0).to_numpy().view(np.uint64) ^ _SIGN
+    # 0 and the last number are left to those without a value: no date and no finite float has them.
+    ranks = ordered if policy == "first" else ~ordered
+    found: Numbers = np.where(values.is_null().to_numpy(), _LAST, ranks)
+    return found
 
 
-def _first(cluster: Places, keys: tuple[npt.NDArray[Any], ...]) -> Places:
-    """For each node, which node of its cluster comes first: by the last of ``keys``, then by the last but one, ..."""
-    order = np.lexsort((*keys, cluster))
-    starts = np.flatnonzero(np.diff(cluster[order], prepend=-1))
-    return order[starts][cluster]
+# ----------------------------------------------------------------------------------------------------------- choosing
 
 
-def _index_of(nodes: Addresses, parts: Sequence[MappedPart]) -> pa.Table:
-    """The index rows of the nodes, in their order. Only parts with nodes are read."""
-    found = [INDEX.empty_table()]
-    for part in sorted(parts, key=lambda part: part.number):
-        rows = nodes[_inside(nodes, part.number)] & _ROW
-        if len(rows):
-            found.append(part.index().take(pa.array(rows)))
-    return pa.concat_tables(found)
+def choose(group: pa.Table) -> pa.Table:
+    """``CHOSEN`` for whole clusters of ``MEMBERS`` with the number of their part, in any order."""
+    columns = {name: _whole(group.column(name)) for name in group.schema.names}
+    key, content = columns["key"].to_numpy(), columns["content"].to_numpy()
+    where = address(columns["part"].to_numpy(), columns["row"].to_numpy())
+    high, low = _halves(columns["id"])
+    others = (where, columns["pointer"].to_numpy(), low, high)
+    order = _sorted(key, columns["rank"].to_numpy(), columns["chance"].to_numpy(), others)
+    starts, cluster = _runs(key[order])
+    survivor = order[starts][cluster]
+    alike = np.lexsort((content[order], cluster))  # texts in the order in which they would survive
+    first_of_text, text = _runs(cluster[alike], content[order][alike])
+    text_of = np.empty(len(order), np.int64)
+    text_of[alike] = text
+    best = np.zeros(len(order), np.bool_)
+    best[alike[first_of_text]] = True
+    role = np.where(order == survivor, ROLES.index(SURVIVOR), ROLES.index(EXACT))
+    role[best & (order != survivor)] = ROLES.index(DUPLICATE)
+    sizes = np.diff(np.append(starts, len(order)))[cluster]
+    likeness = _likeness(columns["sketch"].take(pa.array(order)), text_of, text_of[starts][cluster])
+    found = {
+        "key": pa.array(where[order]),
+        "role": pa.array(role.astype(np.uint8)),
+        "size": pa.array(sizes.astype(np.uint32)),
+        "cluster": _smallest(high[order], low[order], starts).take(pa.array(cluster)),
+        "survivor": columns["id"].take(pa.array(survivor)),
+        "similarity": pa.array(likeness, mask=order == survivor),
+    }
+    return pa.table([found[name] for name in CHOSEN.names], schema=CHOSEN)
 
 
-def _inside(nodes: Addresses, part: int) -> slice:
-    """Where the nodes of a part are."""
-    start, end = np.searchsorted(nodes, np.array([part, part + 1], np.uint64) << _ROW_BITS).tolist()
-    return slice(start, end)
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    whole = column.combine_chunks()
+    return whole.chunk(0) if isinstance(whole, pa.ChunkedArray) and whole.num_chunks else whole
 
 
-def _halves(ids: pa.FixedSizeBinaryArray) -> tuple[Addresses, Addresses]:
+def _sorted(key: Numbers, rank: Numbers, chance: Numbers, others: tuple[Numbers, ...]) -> Places:
+    """Each cluster's documents together, the one first that survives. Nearly always chance decides in the end."""
+    order = np.lexsort((chance, rank, key))
+    equal = np.ones(max(0, len(order) - 1), np.bool_)
+    for values in (key, rank, chance):
+        equal &= values[order][1:] == values[order][:-1]
+    return np.lexsort((*others, chance, rank, key)) if equal.any() else order
+
+
+def _runs(*keys: npt.NDArray[Any]) -> tuple[Places, Places]:
+    """Where runs of equal keys start, and for each place the number of its run."""
+    new = np.zeros(len(keys[0]), np.bool_)
+    new[:1] = True
+    for values in keys:
+        new[1:] |= values[1:] != values[:-1]
+    return np.flatnonzero(new), np.cumsum(new) - 1
+
+
+def _likeness(sketches: pa.Array, text: Places, other: Places) -> npt.NDArray[np.float32]:
+    """The similarity of each text to the ``other``; every text has a sketch with at least one of its documents."""
+    holders = np.flatnonzero(pc.is_valid(sketches).to_numpy(zero_copy_only=False))
+    place = np.empty(int(text.max(initial=-1)) + 1, np.int64)
+    place[text[holders]] = np.arange(len(holders))
+    matrix = _matrix(sketches.take(pa.array(holders)))
+    found = np.ones(len(text), np.float32)
+    differ = np.flatnonzero(text != other)
+    for start in range(0, len(differ), _AT_ONCE):
+        some = differ[start : start + _AT_ONCE]
+        found[some] = similarities(matrix[place[text[some]]], matrix[place[other[some]]])
+    return found
+
+
+def _matrix(sketches: pa.Array) -> npt.NDArray[np.uint8]:
+    """Binary values of one length as rows."""
+    offsets, data = (
+        np.frombuffer(b or b"", kind) for b, kind in zip(sketches.buffers()[1:], ("<i4", "u1"), strict=True)
+    )
+    offsets = offsets[sketches.offset : sketches.offset + len(sketches) + 1]
+    return data[offsets[0] : offsets[-1]].reshape(len(sketches), -1) if len(sketches) else np.empty((0, 0), np.uint8)
+
+
+def _smallest(high: Numbers, low: Numbers, starts: Places) -> pa.FixedSizeBinaryArray:
+    """The smallest id of each run."""
+    if not len(starts):
+        return pa.array([], ID.type)
+    least = np.minimum.reduceat(high, starts)
+    counts = np.diff(np.append(starts, len(high)))
+    rest = np.minimum.reduceat(np.where(high == np.repeat(least, counts), low, _LAST), starts)
+    data = np.stack([least, rest], axis=1).astype(">u8").tobytes()
+    return pa.FixedSizeBinaryArray.from_buffers(ID.type, len(starts), [None, pa.py_buffer(data)])
+
+
+def _halves(ids: pa.FixedSizeBinaryArray) -> tuple[Numbers, Numbers]:
     """The ids as two integers each, which sort as the bytes do."""
     halves = np.frombuffer(ids.buffers()[1] or b"", ">u8", 2 * len(ids), 16 * ids.offset).reshape(-1, 2)
     return halves[:, 0].astype(np.uint64), halves[:, 1].astype(np.uint64)
+
+
+# ------------------------------------------------------------------------------------------------------------ verdict
+
+
+def verdict(chosen: pa.Table, documents: int) -> pa.Table:
+    """A row of ``VERDICT`` for each of the documents of a part, from what is chosen of those that match others."""
+    here = rows_of(chosen.column("key").to_numpy())
+    places = np.zeros(documents, np.int64)
+    places[here] = np.arange(len(here))
+    unique = np.ones(documents, np.bool_)
+    unique[here] = False
+    found = chosen.take(pa.array(places, mask=unique)).combine_chunks()
+    columns = {name: found.column(name) for name in VERDICT.names}
+    columns["role"] = pa.array(ROLES).take(_whole(pc.fill_null(columns["role"], 0)))
+    columns["size"] = pc.fill_null(columns["size"], 1)
+    return pa.table([columns[name] for name in VERDICT.names], schema=VERDICT)

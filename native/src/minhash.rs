@@ -2,7 +2,7 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, UInt32Type, UInt64Type};
-use arrow_array::{Array, ListArray, StringArray};
+use arrow_array::{Array, FixedSizeBinaryArray, ListArray, StringArray};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
@@ -75,6 +75,20 @@ impl<'a> Bands<'a> {
             made.end()?;
         }
         made.done()
+    }
+
+    /// A byte of each function's minimum, for each set.
+    fn sketches(&self, sets: &Given) -> PyResult<FixedSizeBinaryArray> {
+        let lists = Lists::<UInt32Type>::of(&sets.0)?;
+        let size = self.factors.len();
+        let mut made = Vec::with_capacity(lists.len() * size);
+        let mut signature = vec![0; size];
+        for set in lists.iter() {
+            self.sign(set, &mut signature);
+            made.extend(signature.iter().map(|&least| (mix(least) >> 24) as u8));
+        }
+        FixedSizeBinaryArray::try_new(offset(size)?, made.into(), None)
+            .map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     fn sign(&self, set: &[u32], signature: &mut [u32]) {
@@ -157,6 +171,11 @@ fn band_keys(py: Python<'_>, sets: Given, factors: Given, terms: Given, bands: u
 }
 
 #[pyfunction]
+fn sketches(py: Python<'_>, sets: Given, factors: Given, terms: Given) -> PyResult<Made> {
+    py.allow_threads(|| Bands::of(&factors, &terms, 1)?.sketches(&sets).map(Made::new))
+}
+
+#[pyfunction]
 fn word_ids(py: Python<'_>, texts: Given) -> PyResult<Made> {
     py.allow_threads(|| {
         let texts = texts.0.as_string_opt::<i32>().ok_or_else(|| unfit(texts.0.data_type()))?;
@@ -168,5 +187,6 @@ fn word_ids(py: Python<'_>, texts: Given) -> PyResult<Made> {
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(shingles, module)?)?;
     module.add_function(wrap_pyfunction!(band_keys, module)?)?;
+    module.add_function(wrap_pyfunction!(sketches, module)?)?;
     module.add_function(wrap_pyfunction!(word_ids, module)?)
 }

@@ -17,7 +17,7 @@ def gaps(steps: Sequence[Step]) -> Iterator[tuple[int, str, str]]:
     columns = [field.name for field in POINTER]
     dropped: dict[str, str] = {}
     for number, step in enumerate(steps):
-        for read in step.stage.reads:
+        for read in step.stage.wants():
             fact = "." in read
             if read not in (_facts(steps[:number]) if fact else columns):
                 fix = _measured(read, steps[number:]) if fact else _added(read, dropped, steps[number:])

@@ -20,7 +20,7 @@ from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, extract
 from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
 from refinery.kernels.reference.linewise import LineRules, correct_lines
 from refinery.kernels.reference.listed import LISTED, Listed, listed
-from refinery.kernels.reference.minhash import band_keys, shingles, string_hashes, word_ids
+from refinery.kernels.reference.minhash import band_keys, shingles, similarities, sketches, string_hashes, word_ids
 from refinery.kernels.reference.normalise import UNICODE, alignment, characters, normalise
 from refinery.kernels.reference.pages import Page, PageRows
 from refinery.kernels.reference.payload import unpacked
@@ -49,6 +49,7 @@ if native():
         original_spans,
         repeated,
         shingles,
+        sketches,
         spanning_forest,
         string_hashes,
         window_hashes,
@@ -101,6 +102,8 @@ __all__ = [
     "parse_url",
     "repeated",
     "shingles",
+    "similarities",
+    "sketches",
     "spanning_forest",
     "string_hashes",
     "text_statistics",

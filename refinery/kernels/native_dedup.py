@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from refinery.kernels import _native
 from refinery.kernels.reference import unionfind
-from refinery.kernels.reference.minhash import permutations
+from refinery.kernels.reference.minhash import SKETCH, permutations
 from refinery.kernels.reference.normalise import PIECES, kind_of
 from refinery.kernels.reference.repeats import Counts, Numbers
 from refinery.kernels.reference.unionfind import Edges, Nodes
@@ -37,6 +37,7 @@ __all__ = [
     "original_spans",
     "repeated",
     "shingles",
+    "sketches",
     "spanning_forest",
     "string_hashes",
     "window_hashes",
@@ -84,6 +85,12 @@ def band_keys(sets: pa.ListArray, bands: int, rows: int, seed: int) -> pa.ListAr
     """See ``reference.minhash.band_keys``."""
     factors, terms = permutations(bands * rows, seed)
     return pa.array(_native.band_keys(sets, pa.array(factors), pa.array(terms), bands))
+
+
+def sketches(sets: pa.ListArray, size: int, seed: int) -> pa.FixedSizeBinaryArray:
+    """See ``reference.minhash.sketches``."""
+    factors, terms = permutations(size, seed ^ SKETCH)
+    return pa.array(_native.sketches(sets, pa.array(factors), pa.array(terms)))
 
 
 def window_hashes(tokens: pa.ListArray, size: int) -> pa.ListArray:

@@ -327,6 +327,29 @@ def test_check_names_a_recipe_that_is_not_there(
     assert "error: refinery.yaml: no such recipe\nhint: name one with -c FILE" in capsys.readouterr().err
 
 
+def test_explain_minhash(capsys: pytest.CaptureFixture[str]) -> None:
+    """The curve of a setting as table and chart, what it stores, and one clear error for what is no setting."""
+    assert execute(["explain", "minhash", "profile=fineweb"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert any(line.split() == ["0.75", "0.772", "0.761"] for line in shown)
+    assert any("bytes a document" in line for line in shown)
+    chart = [line.partition("┤")[2] for line in shown if "┤" in line]
+    columns_of = [[row[place] for row in chart if len(row) > place and row[place] == "●"] for place in range(61)]
+    assert all(len(marks) == 1 for marks in columns_of)
+    assert execute(["explain", "minhash", "bands=93", "rows=15", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert round(found["curves"]["93 x 15"][found["at"].index(0.7)], 3) == 0.358
+    for given, said in (
+        (["minhash", "bands=20", "rows=450"], "450 bands of 20"),
+        (["minhash", "band=20"], "band"),
+        (["minhash", "bands"], "FIELD=VALUE"),
+        (["minhash", "bands=[1"], "no YAML"),
+        (["quality"], "nothing to explain"),
+    ):
+        assert execute(["explain", *given]) == 2
+        assert said in capsys.readouterr().err
+
+
 def test_stages_lists_all_and_shows_one(capsys: pytest.CaptureFixture[str]) -> None:
     """For people and as JSON."""
     assert execute(["stages"]) == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import datasketch
 import numpy as np
 import pyarrow as pa
@@ -9,7 +11,7 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.kernels import band_keys, shingles, string_hashes, window_hashes, word_ids
+from refinery.kernels import band_keys, shingles, similarities, sketches, string_hashes, window_hashes, word_ids
 from refinery.kernels.reference import minhash
 
 SETS = pa.list_(pa.uint32())
@@ -92,3 +94,32 @@ def test_words() -> None:
     a, b = xxhash.xxh3_64_intdigest(b"a"), xxhash.xxh3_64_intdigest(b"b")
     assert found == [[a, b, a], [], [], [b]]
     assert string_hashes(pa.array(["a", None, ""])).to_pylist() == [a, *[xxhash.xxh3_64_intdigest(b"")] * 2]
+
+
+@given(sets, st.integers(1, 80), seeds)
+@settings(max_examples=60)
+def test_sketches_are_bytes_of_minima(batch: list[set[int]], size: int, seed: int) -> None:
+    """A sketch depends on its set alone, and is the same in the reference."""
+    array = pa.array([sorted(values) for values in batch], SETS)
+    found = sketches(array, size, seed)
+    assert found.type == pa.binary(size)
+    assert found.equals(minhash.sketches(array, size, seed))
+    for place in range(len(batch)):
+        assert sketches(array.slice(place, 1), size, seed).equals(found.slice(place, 1))
+
+
+def test_sketches_tell_similarities() -> None:
+    """The estimates for 2,000 pairs of one similarity have it as their mean and the deviation that is stated."""
+    draw = np.random.default_rng(1)
+    for shared, alone in ((0, 40), (20, 40), (60, 20), (90, 5), (100, 0)):
+        similarity = shared / (shared + 2 * alone)
+        hashes = draw.integers(0, 2**32, (2000, shared + 2 * alone), dtype=np.uint32)
+        sides = hashes[:, : shared + alone], np.delete(hashes, np.s_[shared : shared + alone], axis=1)
+        left, right = (matrix(sketches(pa.array(list(side), SETS), 256, 1), 256) for side in sides)
+        found = similarities(left, right)
+        assert abs(found.mean() - similarity) < 0.006
+        assert found.std() < 1.15 * (similarity * (1 - similarity) / 256 + 1 / 256**2) ** 0.5
+
+
+def matrix(array: pa.FixedSizeBinaryArray, size: int) -> np.ndarray[Any, Any]:
+    return np.frombuffer(array.buffers()[1], np.uint8).reshape(len(array), size)

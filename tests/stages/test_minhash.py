@@ -16,8 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from refinery.config import Step
 from refinery.docs import Docs
+from refinery.errors import UsageError
 from refinery.kernels import band_keys
+from refinery.schema import flows
+from refinery.stage import Stage
 from refinery.testing import documents, run_global
 from stages._clusters import Policy
 from stages.minhash import MinHash, match_probability
@@ -34,6 +38,7 @@ PUBLISHED = [
 ]
 
 Facts = dict[str, Any]
+UNIQUE: Facts = {"role": "unique", "size": 1, "similarity": None, "cluster": None, "survivor": None}
 
 
 def rows_of(stage: MinHash, parts: Sequence[Sequence[Docs]]) -> list[tuple[bytes, Facts]]:
@@ -145,7 +150,8 @@ def test_near_duplicates_cluster_and_others_do_not(unit: str) -> None:
 def test_normalised_copies_cluster() -> None:
     """Case, accents, punctuation and white space make no difference."""
     facts = by_id(MinHash(), [[documents(["Déjà vu: all over, again!"]), documents(["deja vu\nALL over again"], 1)]])
-    assert [f["role"] for f in facts.values()].count("duplicate") == 1
+    (gone,) = (f for f in facts.values() if f["role"] == "duplicate")
+    assert gone["similarity"] == 1.0
 
 
 def test_a_chain_is_one_cluster() -> None:
@@ -162,7 +168,15 @@ def test_empty_documents_match_nothing() -> None:
     """Texts without a token (empty, null, only punctuation) are unique; a short one matches its copy only."""
     facts = by_id(SMALL, [[documents(["", None, "?!", " ", "a", "A.", "b"])]])
     assert [f["role"] == "unique" for f in facts.values()] == [True, True, True, True, False, False, True]
-    assert facts[bytes(16)] == {"role": "unique", "size": 1, "cluster": None, "survivor": None}
+    assert facts[bytes(16)] == UNIQUE
+
+
+def test_equal_texts_without_a_token_are_copies() -> None:
+    """Texts of punctuation alone have no shingle, but are equal or not like any others; empty ones match nothing."""
+    facts = by_id(SMALL, [[documents(["?!", "", "?!", "!?", ""])], [documents(["?!"], 5)]])
+    roles = [f["role"] for f in facts.values()]
+    assert sorted(roles) == ["exact", "exact", "survivor", "unique", "unique", "unique"]
+    assert [roles[i] for i in (1, 3, 4)] == ["unique"] * 3
 
 
 def naive(stage: MinHash, docs: Docs) -> list[set[int]]:
@@ -179,8 +193,9 @@ def naive(stage: MinHash, docs: Docs) -> list[set[int]]:
     return clusters
 
 
+GONE = {"exact", "duplicate"}
 pages = st.lists(st.lists(st.sampled_from("abcdef"), max_size=8).map(" ".join), min_size=1, max_size=15)
-policies = st.sampled_from(["random", "first", "longest"])
+policies = st.sampled_from(["random", "first", "newest", "longest"])
 
 
 @given(pages, policies, st.randoms())
@@ -193,10 +208,20 @@ def test_any_spread_gives_the_clusters_of_all_pairs(texts: list[str], survivor: 
     for cluster in naive(stage, docs):
         members = sorted(row.to_bytes(16, "big") for row in cluster)
         survivors = {facts[member]["survivor"] for member in members} - {None}
+        of_text: dict[str, set[bytes]] = {}
         for member in members:
-            role = "unique" if len(members) == 1 else "survivor" if {member} == survivors else "duplicate"
+            of_text.setdefault(texts[int.from_bytes(member, "big")], set()).add(member)
+        for copies in of_text.values():  # a copy goes as such, but for one that is a duplicate of another text
+            others = [facts[member]["role"] for member in copies if {member} != survivors]
+            near = 0 if copies & survivors or len(members) == 1 else 1
+            assert others.count("duplicate") == near
+            assert others.count("exact") == len(others) - near - (len(members) == 1)
+        for member in members:
+            expected = {"unique"} if len(members) == 1 else {"survivor"} if {member} == survivors else GONE
             name = members[0] if len(members) > 1 else None
-            assert (facts[member]["role"], facts[member]["size"]) == (role, len(members))
+            assert facts[member]["role"] in expected
+            assert facts[member]["size"] == len(members)
+            assert (facts[member]["similarity"] is None) == (expected != GONE)
             assert facts[member]["cluster"] == name
         assert len(survivors) == (len(members) > 1)
         assert survivors <= set(members)
@@ -212,9 +237,10 @@ def survivor_of(stage: MinHash, texts: list[str]) -> int:
 
 
 def test_policies() -> None:
-    """First is the earliest date, longest has the most characters, and random is neither but the same for one seed."""
+    """First and newest are by date, longest has the most characters; random is none of them but the same for a seed."""
     texts = ["a b c d", "A B C D!", "a, b, c, d ......", "a b c d"]
     assert survivor_of(MinHash(bands=8, rows=2, survivor="first"), texts) == 0
+    assert survivor_of(MinHash(bands=8, rows=2, survivor="newest"), texts) == 3
     assert survivor_of(MinHash(bands=8, rows=2, survivor="longest"), texts) == 2
     seeds = [survivor_of(MinHash(bands=8, rows=2, seed=seed), texts) for seed in range(200)]
     assert seeds == [survivor_of(MinHash(bands=8, rows=2, seed=seed), texts) for seed in range(200)]
@@ -222,15 +248,59 @@ def test_policies() -> None:
     assert set(seeds) == {0, 1, 2, 3}
 
 
-def test_a_document_without_a_date_is_last() -> None:
-    """A null date is later than any."""
+@pytest.mark.parametrize("survivor", ["first", "newest"])
+def test_a_document_without_a_date_is_last(survivor: Policy) -> None:
+    """A null date neither comes first nor is new."""
     docs = documents(["a b c", "a b c"])
-    undated = docs.with_columns({"date": pa.array([None, 5], docs.schema.field("date").type)})
-    facts = by_id(SMALL.model_copy(update={"survivor": "first"}), [[undated]])
-    assert [f["role"] for f in facts.values()] == ["duplicate", "survivor"]
+    undated = docs.with_columns({"date": pa.array([None, -5], docs.schema.field("date").type)})
+    facts = by_id(SMALL.model_copy(update={"survivor": survivor}), [[undated]])
+    assert [f["role"] for f in facts.values()] == ["exact", "survivor"]
 
 
-@pytest.mark.parametrize("survivor", ["random", "first", "longest"])
+numbers = st.none() | st.floats(allow_nan=True, allow_infinity=True, width=32)
+
+
+@given(st.lists(numbers, min_size=2, max_size=6), st.randoms())
+@settings(max_examples=60)
+def test_the_best_has_the_highest_value(values: list[float | None], draw: random.Random) -> None:
+    """Of copies that one survives whose value is highest; where none has a value, one survives all the same."""
+    stage = SMALL.model_copy(update={"survivor": "best", "best": "language.score"})
+    docs = documents(["a b c"] * len(values))
+    scores = pa.StructArray.from_arrays([pa.array(values, pa.float32(), from_pandas=False)], ["score"])
+    parts = spread(docs.with_columns({"language": scores}), draw)
+    (survivor,) = {f["survivor"] for f in by_id(stage, parts).values()}
+    known = [value for value in values if value is not None and not np.isnan(value)]
+    if known:
+        assert values[int.from_bytes(survivor, "big")] == max(known)
+
+
+def test_a_fact_that_is_not_measured_is_no_best() -> None:
+    """The columns of a recipe are checked for the fact that tells the best, and the two fields go together."""
+    stage = MinHash(survivor="best", best="language.score")
+    docs = documents(["a"])
+    given = type("Given", (Stage,), {"name": "given", "version": 1, "adds": tuple(docs.schema)[6:]})()
+    with pytest.raises(UsageError, match=r"language\.score"):
+        flows([Step("given", given), Step("minhash", stage)])
+    for fields in ({"survivor": "best"}, {"best": "language.score"}):
+        with pytest.raises(ValidationError, match="go together"):
+            MinHash(**fields)
+
+
+def test_profiles() -> None:
+    """A profile sets its fields and takes no other value for them; what it does not set stays free."""
+    shapes = {"refinedweb": (450, 20, "gpt2"), "dclm": (93, 15, "gpt2"), "fineweb": (14, 8, "words")}
+    for name, shape in shapes.items():
+        stage = MinHash(profile=name, seed=7, survivor="longest")
+        assert (stage.bands, stage.rows, stage.unit) == shape
+        assert (stage.ngram, stage.seed, stage.survivor) == (5, 7, "longest")
+        assert MinHash(**stage.model_dump()) == stage
+    with pytest.raises(ValidationError, match="profile fineweb has rows 8, not 9"):
+        MinHash(profile="fineweb", rows=9)
+    with pytest.raises(ValidationError, match="profile"):
+        MinHash(profile="finewob")
+
+
+@pytest.mark.parametrize("survivor", ["random", "first", "newest", "longest"])
 def test_one_record_read_twice(survivor: Policy) -> None:
     """Two documents with one id are a cluster with one survivor; if their records differ, the same one in any order."""
     stage = SMALL.model_copy(update={"survivor": survivor})
@@ -241,16 +311,34 @@ def test_one_record_read_twice(survivor: Policy) -> None:
     kept = set()
     for parts in ([[twice]], [[twice.slice(1), twice.slice(0, 1)]], [[twice.slice(1)], [twice.slice(0, 1)]]):
         roles = [facts["role"] for _, facts in rows_of(stage, parts)]
-        assert sorted(roles) == ["duplicate", "survivor"]
+        assert sorted(roles) == ["exact", "survivor"]
         offsets = [offset for part in parts for batch in part for offset in batch.column("offset").to_pylist()]
         kept.add(offsets[roles.index("survivor")])
     assert len(kept) == 1
 
 
-def test_rule_removes_the_duplicates() -> None:
-    """What the rule calls a violation are the duplicates, no others."""
-    (rule,) = SMALL.rules()
-    assert rule.violated(pa.array(["unique", "survivor", "duplicate"])).to_pylist() == [False, False, True]
+def test_rules_remove_copies_and_duplicates() -> None:
+    """What the rules call violations are exact copies and duplicates, each with a reason of its own."""
+    roles = pa.array(["unique", "survivor", "exact", "duplicate"])
+    violated = {rule.id: rule.violated(roles).to_pylist() for rule in SMALL.rules()}
+    assert violated == {"exact": [False, False, True, False], "duplicate": [False, False, False, True]}
+
+
+def test_estimated_similarity() -> None:
+    """Of 300 documents that share 70 % of their shingles with their survivor, the mean estimate is within .01 of it."""
+    texts = [" ".join(words) for seed in range(300) for words in edited(seed)]
+    stage = MinHash(bands=400, rows=4, ngram=1, unit="words")
+    facts = by_id(stage, [[documents(texts)]])
+    found = [f["similarity"] for f in facts.values() if f["role"] == "duplicate"]
+    assert len(found) == 300
+    assert abs(np.mean(found) - 0.7) < 0.01
+    assert np.std(found) < 1.2 * (0.7 * 0.3 / 64) ** 0.5
+
+
+def edited(seed: int) -> list[list[str]]:
+    """Two texts of 85 distinct words each, 70 of which they share."""
+    words = [f"{seed}w{i}" for i in range(100)]
+    return [words[:85], words[:70] + words[85:]]
 
 
 def test_odd_texts() -> None:
@@ -270,6 +358,4 @@ def test_odd_texts() -> None:
 
 def test_no_documents() -> None:
     """A part without documents has an empty verdict."""
-    assert by_id(SMALL, [[documents([])], [documents(["a"])]]) == {
-        bytes(16): {"role": "unique", "size": 1, "cluster": None, "survivor": None}
-    }
+    assert by_id(SMALL, [[documents([])], [documents(["a"])]]) == {bytes(16): UNIQUE}

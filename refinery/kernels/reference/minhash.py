@@ -29,6 +29,9 @@ Signature = npt.NDArray[np.uint32]
 EMPTY = 0xFFFF_FFFF
 """All values of the signature of a set without members."""
 
+SKETCH = 0x9E3779B9
+"""What a seed is combined with for the hash functions of sketches."""
+
 _AT_ONCE = 16
 """N-grams that are hashed together: 16 times 9,000 values fit a core's cache."""
 
@@ -89,6 +92,28 @@ def band_keys(sets: pa.ListArray, bands: int, rows: int, seed: int) -> pa.ListAr
     ]
     flat_keys = np.concatenate([np.empty(0, np.uint64), *keys])
     return lists_of(flat_keys, offsets_of(np.where(np.diff(offsets) > 0, bands, 0)))
+
+
+def sketches(sets: pa.ListArray, size: int, seed: int) -> pa.FixedSizeBinaryArray:
+    """``size`` bytes for each set of 32-bit hashes, of which two sets of similarity s share (255 s + 1) / 256.
+
+    Each byte is the highest of a mixed minimum: b-bit minwise hashing (Li and König 2010, arXiv 0910.3349) with b = 8.
+    The hash functions are others than those of ``band_keys`` with the same seed, so that what is estimated from
+    sketches does not depend on which bands agree. An empty set has a sketch too, which says nothing.
+    """
+    minima = signatures(sets, size, seed ^ SKETCH)
+    rows = (_mix32(minima) >> np.uint32(24)).astype(np.uint8)
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), len(sets), [None, pa.py_buffer(rows.tobytes())])
+
+
+def similarities(left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """What the rows of two matrices of sketches tell of the Jaccard similarity of their sets, 0 to 1.
+
+    Unbiased but for the cut at 0; the standard error is sqrt(s (1 - s) / bytes): .03 at .75 for 256 bytes, .05 for 64.
+    """
+    shared = (left == right).mean(axis=1)
+    estimated: npt.NDArray[np.float32] = np.clip((256 * shared - 1) / 255, 0, 1).astype(np.float32)
+    return estimated
 
 
 @lru_cache(maxsize=4)
