@@ -8,25 +8,18 @@ cannot be read, is a removed row with its reason; records of other types are cou
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
 
-from refinery import HTML, POINTER, WARC, Metric, Records, Rule, Size, Source, StorageError, Store
-from refinery.kernels import Page, PageRows
-from stages._warc.blocks import Blocks
+from refinery import HTML, POINTER, Metric, Records, Rule, Size, Source, Store
+from refinery.kernels import Page
 from stages._warc.headers import HTTP_HEADER
-from stages._warc.inputs import archives
-from stages._warc.pages import FATES, page
-from stages._warc.records import RESPONSE, Record, odd_records, records
-
-TYPES = frozenset({"warcinfo", "request", "metadata", "revisit", "resource", "conversion", "continuation", "filedesc"})
-"""Record types that are no documents. ``filedesc`` is the first record of an ARC file."""
-
-BATCH_ROWS = 256
-BATCH_BYTES = 16 * 1024 * 1024
+from stages._warc.inputs import ARCHIVES, archives
+from stages._warc.pages import FATES, RESPONSE, page
+from stages._warc.reading import Batch, Reading
+from stages._warc.records import Record
 
 
 class Warc(Source):
@@ -57,6 +50,7 @@ class Warc(Source):
     depends: ClassVar = ("resiliparse",)
 
     max_payload: Size = Field(Size(16 * 1024 * 1024), gt=0, description="larger payloads, unpacked, are no documents")
+    check_digests: bool = Field(False, description="hold records against the digests that their headers give")
 
     def rules(self) -> tuple[Rule, ...]:
         """One for each fate that is not ``ok``."""
@@ -64,20 +58,11 @@ class Warc(Source):
 
     def list_inputs(self, pattern: str, store: Store) -> list[str]:
         """The files of a path, a glob, a folder or a list of paths. Raises StorageError."""
-        return archives(pattern, store)
+        return archives(pattern, store, ARCHIVES)
 
     def read(self, path: str, store: Store) -> Iterator[Records]:
         """All records of a file, in batches of bounded size. Raises StorageError."""
-        rows = PageRows(sorted(TYPES), int(self.max_payload), BATCH_ROWS, BATCH_BYTES)
-        with closing(store.open(path)) as stream:
-            for record in odd_records(Blocks(stream, path), self._kept(), rows):
-                if record is not None and _is_row(record):
-                    rows.add(self._row(record, path))
-                elif record is not None:
-                    rows.skip(record.kind if record.kind in TYPES else "unknown type")
-                if rows.full:
-                    yield _batch(rows, path)
-        yield _batch(rows, path)
+        return map(_records, self._reading().all(path, store))
 
     def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:
         """The record at a pointer. Raises StorageError where none begins.
@@ -85,28 +70,17 @@ class Warc(Source):
         A ``length`` of 0 says that ``offset`` counts decompressed bytes of a file whose records share a gzip member: it
         must be read from its beginning.
         """
-        with closing(store.open(path)) as stream:
-            blocks = Blocks(stream, path, offset, offset + length) if length else Blocks(stream, path)
-            for record in records(blocks, self._kept()):
-                if (record.offset, record.length) == (offset, length):
-                    rows = PageRows((), int(self.max_payload), 1, 1)
-                    rows.add(self._row(record, path))
-                    return _batch(rows, path)
-        raise StorageError(f"{path}: no record at {offset}, length {length}", hint="the file may have changed")
+        return _records(self._reading().one(path, offset, length, store))
 
-    def _kept(self) -> int:
-        return int(self.max_payload) + HTTP_HEADER
+    def _reading(self) -> Reading:
+        most = int(self.max_payload)
+        return Reading(RESPONSE, most + HTTP_HEADER, most, self._page, runs=not self.check_digests)
 
-    def _row(self, record: Record, path: str) -> Page:
-        return page(record, path.rpartition("/")[2], int(self.max_payload))
+    def _page(self, record: Record, file: str) -> Page:
+        return page(record, file, int(self.max_payload), check=self.check_digests)
 
 
-def _is_row(record: Record) -> bool:
-    return record.kind == RESPONSE or bool(record.flaw)
-
-
-def _batch(rows: PageRows, path: str) -> Records:
-    batch, skipped = rows.finish()
-    warc = pa.array([path] * batch.num_rows, WARC.type)
-    columns = {field.name: warc if field is WARC else batch[field.name] for field in (*POINTER, HTML)}
-    return Records(columns, {field.name: batch[field.name] for field in Warc.facts()}, skipped)
+def _records(made: Batch) -> Records:
+    batch, skipped = made
+    columns = {field.name: batch.column(field.name) for field in (*POINTER, HTML)}
+    return Records(columns, {field.name: batch.column(field.name) for field in Warc.facts()}, skipped)

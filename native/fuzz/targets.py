@@ -26,6 +26,7 @@ import tiktoken
 import zstandard
 
 import stages._warc.pages as warc_pages
+import stages._warc.reading as warc_reading
 import stages.warc as warc_stage
 from refinery.assets import Asset
 from refinery.kernels import (
@@ -456,9 +457,9 @@ def archives(given: Reader) -> None:
     data = Reader(break_at).damaged(b"".join(gzip.compress(one, 1, mtime=0) for one in members)) or b"\0"
     with ExitStack() as patches:
         patches.enter_context(patch.object(blocks, "BLOCK", size))
-        patches.enter_context(patch.object(warc_stage, "BATCH_ROWS", most))
+        patches.enter_context(patch.object(warc_reading, "BATCH_ROWS", most))
         expected = list(ARCHIVE.read("a.warc.gz", Memory(data)))
-        patches.enter_context(patch.object(warc_stage, "PageRows", native_pages.PageRows))
+        patches.enter_context(patch.object(warc_reading, "PageRows", native_pages.PageRows))
         patches.enter_context(patch.object(warc_pages, "unpacked", native_pages.unpacked))
         patches.enter_context(patch.object(warc_pages, "decoded", native_pages.decoded))
         found = list(ARCHIVE.read("a.warc.gz", Memory(data)))

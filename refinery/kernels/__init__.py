@@ -23,7 +23,7 @@ from refinery.kernels.reference.listed import LISTED, Listed, listed
 from refinery.kernels.reference.minhash import band_keys, shingles, similarities, sketches, string_hashes, word_ids
 from refinery.kernels.reference.normalise import UNICODE, alignment, characters, normalise
 from refinery.kernels.reference.pages import Page, PageRows
-from refinery.kernels.reference.payload import unpacked
+from refinery.kernels.reference.payload import dechunked, unpacked
 from refinery.kernels.reference.ragged import flat
 from refinery.kernels.reference.repeats import counted, order_of, repeated
 from refinery.kernels.reference.text import distinct_words, text_statistics
@@ -84,6 +84,7 @@ __all__ = [
     "correct_lines",
     "count_tokens",
     "counted",
+    "dechunked",
     "decoded",
     "distinct_words",
     "domains",

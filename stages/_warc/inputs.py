@@ -9,18 +9,20 @@ import glob
 import gzip
 import posixpath
 import zlib
+from collections.abc import Sequence
 
 from refinery import StorageError, Store, UsageError
 
 ARCHIVES = (".warc", ".warc.gz", ".warc.zst", ".arc", ".arc.gz")
+TEXT_ARCHIVES = (".wet", ".wet.gz", ".wet.zst")
 """What is taken from a folder. A path or a glob may name files of any ending."""
 
 LISTS = (".paths", ".paths.gz", ".txt", ".txt.gz")
 """Files with one path a line, as CommonCrawl's ``warc.paths.gz``."""
 
 
-def archives(pattern: str, store: Store) -> list[str]:
-    """The files that ``pattern`` names, sorted, each once.
+def archives(pattern: str, store: Store, endings: Sequence[str]) -> list[str]:
+    """The files that ``pattern`` names, sorted, each once; of a folder those with one of the ``endings``.
 
     Raises StorageError where there are none or a listed one is missing, UsageError for an empty pattern.
     """
@@ -30,9 +32,9 @@ def archives(pattern: str, store: Store) -> list[str]:
     if pattern.endswith(LISTS):
         found = [path for listing in found for path in _listed(listing, store)]
     elif found != [pattern] and not glob.has_magic(pattern):
-        found = [path for path in found if path.lower().endswith(ARCHIVES)]
+        found = [path for path in found if path.lower().endswith(tuple(endings))]
     if not found:
-        hint = f"check the path; from a folder, files that end in {', '.join(ARCHIVES)} are read"
+        hint = f"check the path; from a folder, files that end in {', '.join(endings)} are read"
         raise StorageError(f"{pattern}: no input file there", hint=hint)
     return sorted(set(found))
 

@@ -17,7 +17,6 @@ from stages._warc.cursor import HEADER, Cursor
 from stages._warc.headers import arc_fields, content_length, warc_fields
 from stages._warc.members import EARLY, Members
 
-RESPONSE = "response"
 TRUNCATED = "truncated"
 DAMAGED = "damaged"
 UNREADABLE = "unreadable"
@@ -53,17 +52,17 @@ class Rows(Protocol):
         """Where a run ends, its bytes when unpacked, and whether ``data`` ended within the next record."""
 
 
-def records(blocks: Blocks, keep: int) -> Iterator[Record]:
-    """All records, with at most ``keep`` bytes of the body of responses. Raises StorageError."""
-    return (record for record in odd_records(blocks, keep, None) if record is not None)
+def records(blocks: Blocks, wanted: str, keep: int) -> Iterator[Record]:
+    """All records, with at most ``keep`` bytes of the body of those of the ``wanted`` type. Raises StorageError."""
+    return (record for record in odd_records(blocks, wanted, keep, None) if record is not None)
 
 
-def odd_records(blocks: Blocks, keep: int, rows: Rows | None) -> Iterator[Record | None]:
+def odd_records(blocks: Blocks, wanted: str, keep: int, rows: Rows | None) -> Iterator[Record | None]:
     """The records that ``rows`` does not take, as ``records`` gives them, and None behind each run that it took.
 
     What comes before a record is in ``rows`` when that record is given, and nothing that comes after it.
     """
-    found = _all(blocks, keep, rows)
+    found = _all(blocks, wanted, keep, rows)
     for first in found:
         if first is None or first.flaw != UNREADABLE or not blocks.whole or Members(blocks).holds_record(0):
             yield first
@@ -77,7 +76,7 @@ def odd_records(blocks: Blocks, keep: int, rows: Rows | None) -> Iterator[Record
         yield Record(0, 0, flaw=NO_ARCHIVE, note="the file holds nothing")
 
 
-def _all(blocks: Blocks, keep: int, rows: Rows | None) -> Iterator[Record | None]:
+def _all(blocks: Blocks, wanted: str, keep: int, rows: Rows | None) -> Iterator[Record | None]:
     members = Members(blocks)
     before = told = 0
     while True:
@@ -88,7 +87,7 @@ def _all(blocks: Blocks, keep: int, rows: Rows | None) -> Iterator[Record | None
             yield None
         elif member := members.next_member():
             cursor = Cursor(member)
-            for record in _Parser(cursor, before, keep, blocks).records():
+            for record in _Parser(cursor, before, wanted, keep, blocks).records():
                 told += 1
                 yield record
             before += cursor.pos
@@ -126,10 +125,11 @@ class _Body:
 class _Parser:
     """The records of one member that has ``before`` decompressed bytes before it in the file."""
 
-    def __init__(self, cursor: Cursor, before: int, keep: int, blocks: Blocks) -> None:
+    def __init__(self, cursor: Cursor, before: int, wanted: str, keep: int, blocks: Blocks) -> None:
         self._cursor = cursor
         self._member = cursor.member
         self._before = before
+        self._wanted = wanted
         self._keep = keep
         self._blocks = blocks
         self._found = 0
@@ -166,7 +166,7 @@ class _Parser:
         body = None
         closed = False
         if length is not None and not self._blocks.exhausted:
-            body, closed = self._as_declared(length, self._keep if kind == RESPONSE else 0)
+            body, closed = self._as_declared(length, self._keep if kind == self._wanted else 0)
         if body is None:
             body = self._as_found(length, closed=closed)
         end = self._cursor.pos - body.rest
@@ -175,7 +175,7 @@ class _Parser:
             flaw, note = UNREADABLE, _join("no WARC-Type", note)
         offset, size = self._pointer(start, end)
         self._found += 1
-        data = body.data if kind == RESPONSE else b""
+        data = body.data if kind == self._wanted else b""
         yield Record(offset, size, kind, fields, data, body.size, flaw, note)
         if body.rest:
             yield self._stretch(end, self._cursor.pos, f"no record begins with {body.sample!r}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import csv
+import base64
 import gzip
+import hashlib
 import json
 import os
 from collections import Counter
@@ -90,6 +91,10 @@ FATE_OF: dict[str, tuple[bytes, str]] = {
     ),
     "beyond all bounds": (http(f"{OK}\nContent-Type: text/html", b"<p>" + b"x" * 700_000), "too_large"),
     "cut off": (http(f"{OK}\nContent-Type: text/html", PAGE.encode())[:-20], "truncated"),
+    "a part of a record": (
+        http(f"{OK}\nContent-Type: text/html", PAGE.encode()).replace(b"\r\n", b"\r\nWARC-Segment-Number: 1\r\n", 1),
+        "segmented",
+    ),
     "no type": (raw("Content-Length: 0"), "unreadable"),
     "no archive": (b"PK\x03\x04", "not_an_archive"),
     "nothing": (b"", "not_an_archive"),
@@ -112,12 +117,53 @@ def test_a_checksum_that_fails_is_damage(tmp_path: Path) -> None:
     assert [(row["fate"], row["note"]) for row in found] == [("damaged", "gzip: incorrect data check")]
 
 
+def digests(kind: str, data: bytes) -> list[str]:
+    """The digest of some bytes in every way that it is written."""
+    digest = hashlib.new(kind, data).digest()
+    written = (base64.b32encode, base64.b16encode, base64.b64encode)
+    found = [f"{kind}:{encode(digest).decode()}" for encode in written]
+    return [*found, *(f"{kind.upper()}:{digest.hex()}", f"sha-1:{digest.hex()}" if kind == "sha1" else found[0])]
+
+
+PACKED = gzip.compress(PAGE.encode(), mtime=0)
+CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(PACKED), PACKED)
+
+
+@pytest.mark.parametrize("kind", ["sha1", "sha256", "md5", "sha512"])
+@pytest.mark.parametrize("covered", [PAGE.encode(), PACKED, CHUNKED], ids=["page", "packed", "stored"])
+def test_a_digest_is_checked_where_that_is_asked_for(tmp_path: Path, kind: str, covered: bytes) -> None:
+    head = f"{OK}\nContent-Type: text/html\nContent-Encoding: gzip\nTransfer-Encoding: chunked"
+    for name, true, false in (
+        ("WARC-Payload-Digest", digests(kind, covered), digests(kind, covered + b" ")),
+        (
+            "WARC-Block-Digest",
+            digests(kind, head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + CHUNKED),
+            digests(kind, b""),
+        ),
+    ):
+        for values, fate in ((true, "ok"), (false, "digest")):
+            made = [
+                http(head, CHUNKED, uri=f"WARC-Target-URI: http://a.example/\r\n{name}: {value}") for value in values
+            ]
+            found, _ = read(tmp_path / "a.warc.gz", members(made), Warc(check_digests=True))
+            assert [row["fate"] for row in found] == [fate] * len(made)
+            found, _ = read(tmp_path / "a.warc.gz", members(made))
+            assert [row["fate"] for row in found] == ["ok"] * len(made)
+
+
+@pytest.mark.parametrize("digest", ["sha1:", "crc32:00", "sha1:XYZ", "urn:sha1:AAAA", ""])
+def test_what_is_no_digest_is_held_against_nothing(tmp_path: Path, digest: str) -> None:
+    made = http(f"{OK}\nContent-Type: text/html", b"<p>", uri=f"uri: http://a.example/\r\nWARC-Block-Digest: {digest}")
+    found, _ = read(tmp_path / "a.warc", made, Warc(check_digests=True))
+    assert [row["fate"] for row in found] == ["ok"]
+
+
 def test_every_fate_but_ok_has_a_rule_that_removes_just_its_records(tmp_path: Path) -> None:
     fates = pa.array(["ok", *(fate for fate, _ in FATES)])
     removed = [rule.violated(fates).to_pylist().index(True) for rule in Warc().rules()]
     assert removed == list(range(1, len(FATES) + 1))
     assert all(sum(rule.violated(fates).to_pylist()) == 1 and rule.because for rule in Warc().rules())
-    assert {fate for _, fate in FATE_OF.values()} | {"damaged"} == set(fates.to_pylist())
+    assert {fate for _, fate in FATE_OF.values()} | {"damaged", "digest"} == set(fates.to_pylist())
 
 
 def test_what_is_learnt_of_a_page_is_stored(tmp_path: Path) -> None:
@@ -310,7 +356,7 @@ def test_the_records_of_the_real_pages_are_those_of_fastwarc(corpus: Path) -> No
         with path.open("rb") as ours, path.open("rb") as theirs:
             fast = FastIterator(theirs, parse_http=False)
             places = []
-            for one, other in zip(records(Blocks(ours, str(path)), 1 << 26), fast, strict=True):
+            for one, other in zip(records(Blocks(ours, str(path)), "response", 1 << 26), fast, strict=True):
                 body = other.reader.read()
                 assert (one.offset, one.kind, one.size) == (other.stream_pos, str(other.record_type), len(body))
                 assert one.body in (body, b"")
@@ -327,52 +373,10 @@ def test_a_real_page_is_read_again_by_its_pointer(corpus: Path, pages: dict[str,
 def test_the_codings_of_real_pages_are_undone_without_a_note(corpus: Path) -> None:
     coded = 0
     with (corpus / "pages" / "dev-w11-00000.warc.gz").open("rb") as stream:
-        for one in records(Blocks(stream, "w11"), 1 << 24):
+        for one in records(Blocks(stream, "w11"), "response", 1 << 24):
             found = message(one.body)
             if found and {"transfer-encoding", "content-encoding"} & set(found.fields):
                 codings = (found.fields.get(name, ()) for name in ("transfer-encoding", "content-encoding"))
                 assert unpacked(found.payload, *codings, 1 << 24).notes == ()
                 coded += 1
     assert coded > 100
-
-
-def odd(corpus: Path) -> list[dict[str, str]]:
-    """The lines of the manifest of odd archives."""
-    with (corpus / "odd" / "MANIFEST.tsv").open(encoding="utf-8") as lines:
-        known = {line["file"]: line for line in csv.DictReader(lines, delimiter="\t")}
-    return list(known.values())
-
-
-def test_no_odd_archive_hides_a_record_that_another_reader_sees(corpus: Path) -> None:
-    known = odd(corpus)
-    assert len(known) == 135
-    for line in known:
-        found, skipped = read(corpus / "odd" / line["file"])
-        assert len(found) >= max(1, int(line["responses"])) or skipped, line["file"]
-        assert len(found) + skipped.total() >= max(1, int(line["records"])), line["file"]
-
-
-def test_the_rows_of_odd_archives_can_be_read_again(corpus: Path) -> None:
-    for line in odd(corpus):
-        path = corpus / "odd" / line["file"]
-        found, _ = read(path)
-        read_one_equals(path, found[:20])
-
-
-def test_the_fates_of_odd_archives_stay_as_they_were_looked_at(corpus: Path) -> None:
-    fates: Counter[str] = Counter()
-    for line in odd(corpus):
-        found, _ = read(corpus / "odd" / line["file"])
-        fates.update(row["fate"] for row in found)
-    assert fates == {
-        "ok": 173,
-        "media_type": 240,
-        "status": 42,
-        "truncated": 27,
-        "no_http": 23,
-        "unreadable": 21,
-        "not_an_archive": 10,
-        "empty": 3,
-        "no_url": 2,
-        "encoding": 1,
-    }

@@ -17,6 +17,7 @@ from refinery.kernels.reference import charset, pages, payload
 from refinery.store import LocalStore
 from stages import warc
 from stages._warc import pages as stage_pages
+from stages._warc import reading
 from tools.bench.documents import Documents
 
 MOST = 1 << 24
@@ -49,7 +50,7 @@ def twin(given: Documents) -> Callable[[], pa.Table]:
 
 def _patched(files: list[str], rows: type[pages.PageRows], unpacked: Any, decoded: Any) -> pa.Table:
     with ExitStack() as stack:
-        stack.enter_context(patch.object(warc, "PageRows", rows))
+        stack.enter_context(patch.object(reading, "PageRows", rows))
         stack.enter_context(patch.object(stage_pages, "unpacked", unpacked))
         stack.enter_context(patch.object(stage_pages, "decoded", decoded))
         return stage(files)

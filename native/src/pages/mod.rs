@@ -153,6 +153,9 @@ impl PageRows {
         length: u64,
         charsets: &Charsets,
     ) -> Result<(), No> {
+        if header.segment.is_some() {
+            return Err(No::Odd);
+        }
         let response = http(block, HTTP_HEADER).filter(|_| block.len() <= self.most + HTTP_HEADER).ok_or(No::Odd)?;
         let id = header.id.and_then(uuid).ok_or(No::Odd)?;
         let media_type = media_type(header, &response);
@@ -222,8 +225,7 @@ impl PageRows {
 
 /// What a record's header says that is worth a note.
 fn oddities(header: &Warc) -> Vec<String> {
-    let fields = [("warc-truncated", header.truncated), ("warc-segment-number", header.segment)];
-    fields.iter().filter_map(|(name, value)| value.map(|value| format!("{name}: {value}"))).collect()
+    header.truncated.map(|value| format!("warc-truncated: {value}")).into_iter().collect()
 }
 
 /// A body without its codings, and notes; `None` where the twin must see to it.

@@ -99,7 +99,7 @@ LAYOUTS: tuple[Callable[[Sequence[bytes]], bytes], ...] = (
 
 def read(data: bytes, start: int = 0, stop: int | None = None, keep: int = 1 << 20) -> list[Record]:
     """The records of an archive in memory."""
-    return list(records(Blocks(io.BytesIO(data), "test.warc", start, stop), keep))
+    return list(records(Blocks(io.BytesIO(data), "test.warc", start, stop), "response", keep))
 
 
 def block(made: bytes) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 
 from refinery.errors import StorageError, UsageError
 from refinery.store import LocalStore
-from stages._warc.inputs import archives
+from stages._warc.inputs import ARCHIVES, TEXT_ARCHIVES, archives
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 
 def found(pattern: str, folder: Path) -> list[str]:
     """The paths, relative to the folder."""
-    return [str(Path(path).relative_to(folder)) for path in archives(pattern, LocalStore())]
+    return [str(Path(path).relative_to(folder)) for path in archives(pattern, LocalStore(), ARCHIVES)]
 
 
 def test_a_path_names_itself_whatever_it_is_called(folder: Path) -> None:
@@ -51,14 +51,14 @@ def test_a_list_names_its_lines_relative_to_its_folder(folder: Path, name: str) 
 def test_a_listed_file_that_is_missing_is_named_with_its_line(folder: Path) -> None:
     (folder / "warc.paths").write_text("a.warc\n\nnone.warc\n")
     with pytest.raises(StorageError, match=r"warc\.paths:3: .*none\.warc: no such file") as caught:
-        archives(str(folder / "warc.paths"), LocalStore())
+        archives(str(folder / "warc.paths"), LocalStore(), ARCHIVES)
     assert caught.value.hint
 
 
 @pytest.mark.parametrize("pattern", ["none.warc.gz", "*.none", "none.paths", "deep/nothing"])
 def test_a_pattern_that_names_nothing_is_an_error_with_a_hint(folder: Path, pattern: str) -> None:
     with pytest.raises(StorageError, match=r"no input file") as caught:
-        archives(str(folder / pattern), LocalStore())
+        archives(str(folder / pattern), LocalStore(), ARCHIVES)
     assert caught.value.hint
 
 
@@ -66,15 +66,24 @@ def test_a_pattern_that_names_nothing_is_an_error_with_a_hint(folder: Path, patt
 def test_a_list_without_paths_is_an_error(folder: Path, data: bytes) -> None:
     (folder / "warc.paths").write_bytes(data)
     with pytest.raises(StorageError, match=r"warc\.paths: "):
-        archives(str(folder / "warc.paths"), LocalStore())
+        archives(str(folder / "warc.paths"), LocalStore(), ARCHIVES)
 
 
 def test_a_list_that_only_claims_to_be_gzip_is_an_error(folder: Path) -> None:
     (folder / "warc.paths.gz").write_bytes(b"a.warc\n")
     with pytest.raises(StorageError, match="no list of paths"):
-        archives(str(folder / "warc.paths.gz"), LocalStore())
+        archives(str(folder / "warc.paths.gz"), LocalStore(), ARCHIVES)
 
 
 def test_an_empty_pattern_is_a_mistake_in_the_recipe() -> None:
     with pytest.raises(UsageError):
-        archives(" ", LocalStore())
+        archives(" ", LocalStore(), ARCHIVES)
+
+
+def test_a_source_of_text_takes_other_endings_from_a_folder(tmp_path: Path) -> None:
+    for name in ("a.warc.gz", "b.warc.wet.gz", "c.wet", "d.warc.wat.gz"):
+        (tmp_path / name).touch()
+    assert [Path(path).name for path in archives(str(tmp_path), LocalStore(), TEXT_ARCHIVES)] == [
+        "b.warc.wet.gz",
+        "c.wet",
+    ]

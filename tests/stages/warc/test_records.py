@@ -269,12 +269,12 @@ def test_a_file_that_cannot_be_read_is_a_storage_error() -> None:
             raise OSError(5, "Input/output error")
 
     with pytest.raises(StorageError, match=r"far/away\.warc: Input/output error"):
-        list(records(Blocks(Failing(b"WARC/1.0"), "far/away.warc"), 100))
+        list(records(Blocks(Failing(b"WARC/1.0"), "far/away.warc"), "response", 100))
 
 
 def test_a_file_that_becomes_shorter_is_a_storage_error() -> None:
     stream = BytesIO(plain(MADE))
-    found = records(Blocks(stream, "x.warc", 100, None), 100)
+    found = records(Blocks(stream, "x.warc", 100, None), "response", 100)
     stream.truncate(50)
     with pytest.raises(StorageError, match="became shorter"):
         list(found)

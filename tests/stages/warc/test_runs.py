@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stages._warc.pages as pages_module
-import stages.warc as stage_module
+import stages._warc.reading as stage_module
 from refinery.kernels.reference import charset, pages, payload
 from refinery.store import LocalStore
 from stages._warc import blocks

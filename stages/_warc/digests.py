@@ -1,0 +1,56 @@
+"""Digests that a WARC header gives of its record, held against the bytes.
+
+Digests are written as ``name:value`` in base 32, base 16 or base 64. What a payload digest covers differs between
+writers: the HTTP body as stored, without its transfer coding, or without its content codings too. Source: ISO
+28500:2017, 5.8 and 5.9; https://github.com/iipc/warc-specifications/issues/33.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable, Mapping
+
+BLOCK = "warc-block-digest"
+PAYLOAD = "warc-payload-digest"
+
+_BITS = {"md5": 128, "sha1": 160, "sha256": 256, "sha384": 384, "sha512": 512}
+
+
+def wrong_digest(fields: Mapping[str, str], block: bytes, payloads: Iterable[bytes]) -> str:
+    """What is wrong with the digests in a record's header, "" where nothing is.
+
+    The payload's is held against each of ``payloads``, and only where the block has none. Digests of another kind, and
+    what is none, say nothing.
+    """
+    for name, candidates in ((BLOCK, [block]), (PAYLOAD, payloads)):
+        kind, digest = _read(fields.get(name, ""))
+        if digest:
+            same = any(_made(kind, data) == digest for data in candidates)
+            return "" if same else f"{name} is not that of the record"
+    return ""
+
+
+def _read(text: str) -> tuple[str, bytes]:
+    name, _, value = text.partition(":")
+    kind = name.strip().lower().replace("-", "")
+    value = value.strip()
+    size = _BITS.get(kind, 0) // 8
+    padded = value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 8)
+    for decode, written in ((base64.b32decode, padded.upper()), (base64.b16decode, value.upper()), (_base64, value)):
+        try:
+            digest = decode(written)
+        except binascii.Error:
+            continue
+        if size and len(digest) == size:
+            return kind, digest
+    return kind, b""
+
+
+def _base64(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+
+
+def _made(kind: str, data: bytes) -> bytes:
+    return hashlib.new(kind, data, usedforsecurity=False).digest()

@@ -1,0 +1,77 @@
+"""What the row of any record says: which it is, where it lies, from which address and day, and what is odd about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import xxhash
+
+from refinery.kernels import Page
+from stages._warc.headers import record_uuid, seconds
+from stages._warc.records import DAMAGED, NO_ARCHIVE, TRUNCATED, UNREADABLE, Record
+
+OK: Final = "ok"
+SEGMENTED: Final = "segmented"
+DIGEST: Final = "digest"
+NO_URL: Final = "no_url"
+TOO_LARGE: Final = "too_large"
+ENCODING: Final = "encoding"
+EMPTY: Final = "empty"
+
+FLAWS: Final = (
+    (NO_ARCHIVE, "The file is no WARC or ARC archive."),
+    (UNREADABLE, "Bytes that are no record, or a record whose header cannot be read."),
+    (TRUNCATED, "The record ends before its declared length."),
+    (DAMAGED, "The record's compressed member fails its checksum."),
+    (SEGMENTED, "One part of a record that was cut into several."),
+    (DIGEST, "The record is not what its own digest says."),
+    (NO_URL, "A record without the address it came from."),
+)
+"""Fates of records of any type, and why they are no documents."""
+
+NOTE = 500
+"""Characters of a note."""
+
+
+def row_of(record: Record, file: str) -> Page:
+    """The row for a record of the file named ``file``, without its fate."""
+    fields = record.fields
+    url = fields.get("warc-target-uri") or fields.get("uri") or ""
+    return Page(_id(record, file), _address(url), seconds(fields.get("warc-date", "")), record.offset, record.length)
+
+
+def judged(row: Page, fate: str, notes: Sequence[str]) -> Page:
+    """The row with its fate and its notes, of which empty ones are none."""
+    row.fate = fate
+    row.note = "; ".join(note for note in notes if note)[:NOTE] or None
+    return row
+
+
+def flaw(record: Record, row: Page) -> str:
+    """Why a record cannot be a document whatever it holds, "" where it can."""
+    if record.flaw:
+        return record.flaw
+    if "warc-segment-number" in record.fields:
+        return SEGMENTED
+    return NO_URL if row.url is None else ""
+
+
+def oddities(record: Record, row: Page) -> list[str]:
+    """Notes on a record's header."""
+    fields = record.fields
+    notes = [f"{name}: {fields[name]}" for name in ("warc-truncated", "warc-segment-number") if name in fields]
+    if fields and row.date is None:
+        notes.append(f"no date in {fields.get('warc-date', '')[:40]!r}")
+    return [record.note, *notes]
+
+
+def _id(record: Record, file: str) -> bytes:
+    """The record's UUID; a hash of file and place where it has none, so that it is the same in every run."""
+    place = f"{file}\0{record.offset}" + ("" if record.length else "\0unpacked")
+    return record_uuid(record.fields.get("warc-record-id", "")) or xxhash.xxh3_128_digest(place.encode())
+
+
+def _address(text: str) -> str | None:
+    """A target URI without the angle brackets that old wget put around it."""
+    return text.strip().removeprefix("<").removesuffix(">").replace("\0", "") or None

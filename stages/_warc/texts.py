@@ -1,0 +1,64 @@
+"""One record of extracted text (WET) to one row: its text and its fate. Source: https://commoncrawl.org/get-started."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import xxhash
+
+from refinery.kernels import Page
+from stages._warc.digests import wrong_digest
+from stages._warc.pages import JUNK, MEDIA_TYPE, media_type
+from stages._warc.records import Record
+from stages._warc.rows import DIGEST, EMPTY, ENCODING, FLAWS, OK, TOO_LARGE, flaw, judged, oddities, row_of
+
+CONVERSION: Final = "conversion"
+TEXT_TYPE: Final = "text/plain"
+
+FATES: Final = (
+    *FLAWS,
+    (MEDIA_TYPE, "A conversion to something else than plain text."),
+    (TOO_LARGE, "A text larger than max_text."),
+    (ENCODING, "A text that is not UTF-8."),
+    (EMPTY, "A record without text."),
+)
+"""What can keep a record from being a document, and why it does."""
+
+
+def text(record: Record, file: str, most: int, *, check: bool = False) -> Page:
+    """The row for a record of the file named ``file``, whose text is wanted if it has at most ``most`` bytes.
+
+    ``check`` holds the record against its digest.
+    """
+    row = row_of(record, file)
+    notes = oddities(record, row)
+    return judged(row, _fate(row, record, most, notes, check=check), notes)
+
+
+def _fate(row: Page, record: Record, most: int, notes: list[str], *, check: bool) -> str:
+    """The record's fate; fills in what is learnt on the way."""
+    row.media_type = media_type(record.fields.get("content-type", ""))
+    if bad := flaw(record, row):
+        return bad
+    if row.media_type not in (None, TEXT_TYPE):
+        return MEDIA_TYPE
+    if record.size > most:
+        return TOO_LARGE
+    row.payload = len(record.body)
+    if check and (wrong := wrong_digest(record.fields, record.body, [record.body])):
+        notes.append(wrong)
+        return DIGEST
+    return _decode(row, record.body, notes)
+
+
+def _decode(row: Page, data: bytes, notes: list[str]) -> str:
+    found = data.decode("utf-8", "replace").replace("\0", "")
+    broken = found.count("\ufffd") - data.count("\ufffd".encode())
+    notes += [f"{broken} characters are no text"] if broken else []
+    if not found.strip():
+        return EMPTY
+    if broken * JUNK > len(data):
+        return ENCODING
+    row.html = found.encode()
+    row.digest = xxhash.xxh3_128_digest(row.html)
+    return OK
