@@ -4,6 +4,7 @@
 //! Features are defined here only: training asks for them by the same function.
 
 use super::context::Context;
+use super::forest::{Lanes, LANES};
 use super::fragments::FRAGMENTS;
 use super::page::Page;
 use super::sums::Mass;
@@ -28,6 +29,34 @@ impl Sink for Values<'_> {
     #[inline(always)]
     fn put_nth(&mut self, _: &str, _: usize, value: f32) {
         self.0.push(value);
+    }
+}
+
+/// Writes the values of one of some rows that are scored together.
+pub struct Column<'a> {
+    rows: &'a mut Vec<Lanes>,
+    lane: usize,
+    at: usize,
+}
+
+impl<'a> Column<'a> {
+    pub fn new(rows: &'a mut Vec<Lanes>, lane: usize) -> Self {
+        Column { rows, lane: lane % LANES, at: 0 }
+    }
+}
+
+impl Sink for Column<'_> {
+    #[inline(always)]
+    fn put(&mut self, _: &str, value: f32) {
+        if self.at == self.rows.len() {
+            self.rows.push([0.0; LANES]);
+        }
+        self.rows[self.at][self.lane] = value;
+        self.at += 1;
+    }
+    #[inline(always)]
+    fn put_nth(&mut self, name: &str, _: usize, value: f32) {
+        self.put(name, value);
     }
 }
 

@@ -5,9 +5,10 @@ use unicode_normalization::{is_nfc_quick, IsNormalized, UnicodeNormalization};
 use super::blocks::Block;
 use super::context::Context;
 use super::decode::decode;
-use super::features::{Features, Values};
+use super::features::{Column, Features};
+use super::forest::{Room, LANES};
 use super::layout::written;
-use super::model::{Model, LANES};
+use super::model::Model;
 use super::page::{Page, Tables};
 
 /// What is found in a page.
@@ -54,15 +55,15 @@ fn probabilities(page: &Page, contexts: &[Context], model: &Model) -> Vec<f64> {
         return Vec::new();
     }
     let mut features = Features::new(page, contexts);
-    let mut values = Vec::new();
+    let (mut rows, mut room) = (Vec::new(), Room::new());
     let mut made = Vec::with_capacity(count);
     for from in (0..count).step_by(LANES) {
-        values.clear();
-        for at in from..count.min(from + LANES) {
-            features.put(at, &mut Values(&mut values));
+        for (lane, at) in (from..count.min(from + LANES)).enumerate() {
+            features.put(at, &mut Column::new(&mut rows, lane));
         }
-        made.extend(model.probabilities(&values));
+        made.extend(model.probabilities(&rows, &mut room));
     }
+    made.truncate(count);
     made
 }
 

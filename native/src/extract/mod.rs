@@ -8,6 +8,7 @@ mod decode;
 mod ends;
 mod entities;
 mod features;
+mod forest;
 mod fragments;
 mod layout;
 mod lexicon;

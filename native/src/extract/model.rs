@@ -3,34 +3,15 @@
 //! Only additions, multiplications and comparisons in a fixed order, so that every machine has the same values.
 
 use super::features::Labels;
+use super::forest::{Forest, Lanes, Node, Room, LANES};
 use super::lexicon::Lexicon;
 use xxhash_rust::xxh3::xxh3_64;
 
 const MAGIC: &[u8] = b"refinery extractor 1\n";
-/// Blocks that go through a tree together.
-pub const LANES: usize = 8;
-
-/// A split, or a leaf, which is its own child.
-#[derive(Clone, Copy, Default)]
-struct Split {
-    threshold: f32,
-    feature: u16,
-    /// Where to go on unless the feature is above the threshold; one further if it is.
-    child: u16,
-}
-
-struct Tree {
-    splits: Vec<Split>,
-    values: Vec<f32>,
-    depth: usize,
-}
-
 pub struct Model {
     /// Of the words of texts, and of the names of elements.
     pub lexicons: [Lexicon; 2],
-    trees: Vec<Tree>,
-    width: usize,
-    base: f32,
+    forest: Forest,
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -56,6 +37,14 @@ impl Reader<'_> {
     fn f32(&mut self) -> Result<f32, String> {
         Ok(f32::from_le_bytes(self.take()?))
     }
+    /// Thresholds or values, features, and places of left children; a leaf has none.
+    fn tree(&mut self) -> Result<Vec<Node>, String> {
+        let node = |reader: &mut Self| {
+            let (number, feature, left) = (reader.f32()?, reader.u16()?, reader.u16()?);
+            Ok(if left == 0 { Node::Leaf(number) } else { Node::Split { threshold: number, feature, left } })
+        };
+        (0..self.u16()?).map(|_| node(self)).collect()
+    }
 }
 
 /// What names a set of features: weights are for one.
@@ -72,78 +61,14 @@ impl Model {
         }
         let lexicons = [reader.lexicon()?, reader.lexicon()?];
         let base = reader.f32()?;
-        let count = reader.u16()?;
-        let width = labels.0.len();
-        let trees = (0..count).map(|_| Tree::read(&mut reader, width)).collect::<Result<_, _>>()?;
-        Ok(Model { lexicons, trees, width, base })
+        let trees = (0..reader.u16()?).map(|_| reader.tree()).collect::<Result<Vec<_>, _>>()?;
+        let forest = Forest::new(&trees, labels.0.len(), base).ok_or("the weights are damaged")?;
+        Ok(Model { lexicons, forest })
     }
 
-    /// The probability of each row of features.
-    pub fn probabilities(&self, rows: &[f32]) -> Vec<f64> {
-        let count = rows.len() / self.width.max(1);
-        let mut sums = vec![self.base; count];
-        let done = count - count % LANES;
-        // The rows of a few blocks stay in the nearest cache while all trees go over them.
-        for (sums, rows) in sums.chunks_exact_mut(LANES).zip(rows.chunks_exact(LANES * self.width)) {
-            for tree in &self.trees {
-                tree.add_lanes(rows, self.width, sums);
-            }
-        }
-        for (sum, row) in sums[done..].iter_mut().zip(rows[done * self.width..].chunks_exact(self.width)) {
-            *sum = self.trees.iter().fold(*sum, |sum, tree| sum + tree.value(row));
-        }
-        sums.into_iter().map(|sum| 1.0 / (1.0 + exp(-f64::from(sum)))).collect()
-    }
-}
-
-impl Tree {
-    /// Splits in an order in which children come after their parents, so that every walk ends.
-    fn read(reader: &mut Reader, width: usize) -> Result<Self, String> {
-        let size = usize::from(reader.u16()?);
-        let mut tree = Tree { splits: Vec::with_capacity(size), values: Vec::with_capacity(size), depth: 0 };
-        let mut depths = vec![0_usize; size];
-        for at in 0..size {
-            let (number, feature, child) = (reader.f32()?, reader.u16()?, reader.u16()?);
-            if child == 0 {
-                tree.splits.push(Split { threshold: f32::INFINITY, feature: 0, child: at as u16 });
-                tree.values.push(number);
-            } else {
-                let child_at = usize::from(child);
-                if child_at <= at || child_at + 1 >= size || usize::from(feature) >= width {
-                    return Err("the weights are damaged".to_owned());
-                }
-                depths[child_at] = depths[at] + 1;
-                depths[child_at + 1] = depths[at] + 1;
-                tree.splits.push(Split { threshold: number, feature, child });
-                tree.values.push(0.0);
-            }
-        }
-        tree.depth = depths.into_iter().max().ok_or("a tree has no leaf")?;
-        Ok(tree)
-    }
-
-    fn value(&self, row: &[f32]) -> f32 {
-        let mut at = 0;
-        for _ in 0..self.depth {
-            let split = self.splits[at];
-            at = usize::from(split.child) + usize::from(row[usize::from(split.feature)] > split.threshold);
-        }
-        self.values[at]
-    }
-
-    #[inline]
-    fn add_lanes(&self, rows: &[f32], width: usize, sums: &mut [f32]) {
-        let mut at = [0_usize; LANES];
-        for _ in 0..self.depth {
-            for (lane, at) in at.iter_mut().enumerate() {
-                let split = self.splits[*at];
-                let value = rows[lane * width + usize::from(split.feature)];
-                *at = usize::from(split.child) + usize::from(value > split.threshold);
-            }
-        }
-        for (sum, at) in sums.iter_mut().zip(at) {
-            *sum += self.values[at];
-        }
+    /// The probabilities of some rows of features. `room` is used anew each time.
+    pub fn probabilities(&self, rows: &[Lanes], room: &mut Room) -> [f64; LANES] {
+        self.forest.sums(rows, room).map(|sum| 1.0 / (1.0 + exp(-f64::from(sum))))
     }
 }
 

@@ -1,0 +1,188 @@
+//! Boosted trees, all at once: of each tree the leaves that remain.
+//!
+//! A tree has a bit for each of its leaves, from left to right. A split whose feature is above its threshold takes the
+//! leaves on its left away, and the first that remains of all is the leaf that the row falls in. So splits may come in
+//! any order: here by feature and by threshold, up to the first threshold that the feature is not above. (Lucchese et
+//! al., "QuickScorer", 2015.) Leaves are summed in the order of the trees, so that every machine has the same sums.
+
+/// Rows that are scored together.
+pub const LANES: usize = 8;
+/// The most leaves of a tree.
+pub const LEAVES: usize = 32;
+
+/// A feature of some rows.
+pub type Lanes = [f32; LANES];
+
+/// Of each tree and row the leaves that remain: room to work in.
+pub type Room = Vec<[u32; LANES]>;
+
+/// A node of a tree that is read: children come after their parents, the right one next to the left one.
+#[derive(Clone, Copy)]
+pub enum Node {
+    Leaf(f32),
+    Split { threshold: f32, feature: u16, left: u16 },
+}
+
+#[derive(Clone, Copy)]
+struct Split {
+    threshold: f32,
+    feature: u16,
+    tree: u16,
+    /// The leaves on the left.
+    lost: u32,
+}
+
+pub struct Forest {
+    splits: Vec<Split>,
+    /// Where the splits by each feature end.
+    ends: Vec<usize>,
+    leaves: Vec<[f32; LEAVES]>,
+    base: f32,
+}
+
+impl Forest {
+    /// Trees over rows of `width` features. None where one is no tree, or has too many leaves.
+    pub fn new(trees: &[Vec<Node>], width: usize, base: f32) -> Option<Self> {
+        let mut splits = Vec::new();
+        let mut leaves = Vec::with_capacity(trees.len());
+        for (tree, nodes) in (0..=u16::MAX).zip(trees) {
+            leaves.push(flat(nodes, tree, width, &mut splits)?);
+        }
+        splits.sort_by(|a, b| a.feature.cmp(&b.feature).then(a.threshold.total_cmp(&b.threshold)));
+        let ends = (0..width).map(|feature| splits.partition_point(|split| usize::from(split.feature) <= feature));
+        Some(Forest { ends: ends.collect(), splits, leaves, base })
+    }
+
+    /// The sums of the leaves that some rows fall in.
+    pub fn sums(&self, rows: &[Lanes], remaining: &mut Room) -> Lanes {
+        remaining.clear();
+        remaining.resize(self.leaves.len(), [u32::MAX; LANES]);
+        let mut start = 0;
+        for (values, &end) in rows.iter().zip(&self.ends) {
+            let most = values.iter().fold(f32::NEG_INFINITY, |most, &value| if value > most { value } else { most });
+            for &Split { threshold, tree, lost, .. } in &self.splits[start..end] {
+                if most <= threshold {
+                    break;
+                }
+                for (remaining, &value) in remaining[usize::from(tree)].iter_mut().zip(values) {
+                    *remaining &= !(lost & u32::from(value > threshold).wrapping_neg());
+                }
+            }
+            start = end;
+        }
+        let mut sums = [self.base; LANES];
+        for (values, remaining) in self.leaves.iter().zip(remaining) {
+            for (sum, remaining) in sums.iter_mut().zip(remaining) {
+                *sum += values[remaining.trailing_zeros() as usize % LEAVES];
+            }
+        }
+        sums
+    }
+}
+
+/// The leaves of a tree from left to right; its splits are added to others.
+fn flat(nodes: &[Node], tree: u16, width: usize, splits: &mut Vec<Split>) -> Option<[f32; LEAVES]> {
+    let mut under = vec![0_u32; nodes.len()]; // leaves at and below each node
+    for at in (0..nodes.len()).rev() {
+        under[at] = match nodes[at] {
+            Node::Leaf(_) => 1,
+            Node::Split { threshold, feature, left } => {
+                let left = usize::from(left);
+                if left <= at || left + 1 >= nodes.len() || usize::from(feature) >= width || threshold.is_nan() {
+                    return None;
+                }
+                under[left].saturating_add(under[left + 1])
+            }
+        };
+    }
+    if under.first().is_none_or(|&all| all as usize > LEAVES) {
+        return None;
+    }
+    let mut values = [0.0; LEAVES];
+    let mut stack = vec![(0, 0)]; // nodes, and how many leaves are before them
+    while let Some((at, before)) = stack.pop() {
+        match nodes[at] {
+            Node::Leaf(value) => values[before as usize] = value,
+            Node::Split { threshold, feature, left } => {
+                let left = usize::from(left);
+                let lost = (u32::MAX >> (LEAVES as u32 - under[left])) << before;
+                splits.push(Split { threshold, feature, tree, lost });
+                stack.extend([(left, before), (left + 1, before + under[left])]);
+            }
+        }
+    }
+    Some(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Forest, Lanes, Node, Room, LANES, LEAVES};
+
+    const WIDTH: usize = 7;
+
+    fn walk(tree: &[Node], row: impl Fn(usize) -> f32) -> f32 {
+        let mut at = 0;
+        loop {
+            match tree[at] {
+                Node::Leaf(value) => return value,
+                Node::Split { threshold, feature, left } => {
+                    at = usize::from(left) + usize::from(row(usize::from(feature)) > threshold);
+                }
+            }
+        }
+    }
+
+    /// A tree of so many leaves, grown at random places.
+    fn tree(leaves: usize, random: &mut impl FnMut(usize) -> usize) -> Vec<Node> {
+        let mut nodes = vec![Node::Leaf(random(1000) as f32 / 7.0)];
+        let mut growing = vec![0];
+        while nodes.len() < 2 * leaves - 1 {
+            let at = growing.swap_remove(random(growing.len()));
+            // Children come after their parents, in any order of these.
+            let (left, threshold) = (nodes.len(), [f32::INFINITY, f32::NEG_INFINITY, 0.0, 1.0, 1.5, 2.0][random(6)]);
+            nodes[at] = Node::Split { threshold, feature: random(WIDTH) as u16, left: left as u16 };
+            nodes.extend([0, 0].map(|_| Node::Leaf(random(1000) as f32 / 7.0 - 60.0)));
+            growing.extend([left, left + 1]);
+        }
+        nodes
+    }
+
+    #[test]
+    fn the_leaves_that_remain_are_those_that_a_walk_ends_in() {
+        let mut state = 1_u64;
+        let mut random = move |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) as usize % below
+        };
+        let values = [0.0, -0.0, 1.0, 1.25, 2.0, 3.0, -5.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+        for _ in 0..300 {
+            let count = random(20);
+            let trees: Vec<Vec<Node>> = (0..count).map(|_| tree(1 + random(LEAVES), &mut random)).collect();
+            let Some(forest) = Forest::new(&trees, WIDTH, 0.5) else { panic!("these are trees") };
+            let rows: Vec<Lanes> = (0..WIDTH).map(|_| [(); LANES].map(|()| values[random(values.len())])).collect();
+            let sums = forest.sums(&rows, &mut Room::new());
+            for (lane, sum) in sums.into_iter().enumerate() {
+                let walked = trees.iter().fold(0.5, |sum, tree| sum + walk(tree, |feature| rows[feature][lane]));
+                assert_eq!(sum.to_bits(), walked.to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_tree_is_refused() {
+        let split = |left, feature, threshold| Node::Split { threshold, feature, left };
+        let leaf = Node::Leaf(1.0);
+        let mut random = |_| 0;
+        let large = tree(LEAVES + 1, &mut random);
+        for nodes in [
+            vec![],
+            vec![split(1, 0, 0.0), leaf],
+            vec![split(0, 0, 0.0), leaf, leaf],
+            vec![split(1, WIDTH as u16, 0.0), leaf, leaf],
+            vec![split(1, 0, f32::NAN), leaf, leaf],
+            large,
+        ] {
+            assert!(Forest::new(&[nodes], WIDTH, 0.0).is_none());
+        }
+    }
+}
