@@ -11,6 +11,7 @@ use super::marks::flags_of;
 use super::scanner::{Attributes, Scanner, Span, Token};
 use super::tags::{self, Names, Set, Tag};
 use super::tree::{hash, Named, Node, Piece, Tree, INHERITED, MAX_DEPTH, MAX_NODES, MAX_TEXTS};
+use xxhash_rust::xxh3::xxh3_64;
 
 #[derive(Clone, Copy)]
 pub(super) struct Open {
@@ -28,6 +29,9 @@ pub(super) struct Open {
 const SOME_NODES: usize = 10_000;
 const BYTES_A_NODE: usize = 8;
 
+/// Names that are remembered.
+const RECENT: usize = 1024;
+
 /// The state of building.
 pub struct Builder<'a> {
     pub(super) source: &'a [u8],
@@ -39,6 +43,8 @@ pub struct Builder<'a> {
     /// Links that are open.
     pub(super) links: u32,
     most_nodes: usize,
+    /// The last names of each hash.
+    recent: Vec<u32>,
     /// Start tags beyond the depth whose end tags are to come.
     pub(super) beyond: usize,
     pub(super) body: bool,
@@ -69,6 +75,7 @@ impl<'a> Builder<'a> {
             open: [0; 128],
             links: 0,
             most_nodes: MAX_NODES.min(SOME_NODES + source.len() / BYTES_A_NODE),
+            recent: vec![0; RECENT],
             beyond: 0,
             body: false,
         };
@@ -280,18 +287,26 @@ impl<'a> Builder<'a> {
         self.stack.push(Open { node, hash, tag, dropped, closed: false });
     }
 
+    /// What a class and an id say, found once for the elements that have the same.
     fn named(&mut self, attributes: &Attributes) -> u32 {
         let (class, id) = (attributes.class.unwrap_or_default(), attributes.id.unwrap_or_default());
         if class.is_empty() && id.is_empty() {
             return 0;
         }
-        let (class, id) = (class.of(self.source), id.of(self.source));
-        let fragments = self.fragments.find(class) | self.fragments.find(id);
+        let (own_class, own_id) = (class.of(self.source), id.of(self.source));
+        let slot = (xxh3_64(own_class).rotate_left(1) ^ xxh3_64(own_id)) as usize % RECENT;
+        let known = self.recent[slot];
+        let named = &self.tree.names[known as usize];
+        if known > 0 && named.class.of(self.source) == own_class && named.id.of(self.source) == own_id {
+            return known;
+        }
+        let fragments = self.fragments.find(own_class) | self.fragments.find(own_id);
         let start = self.tree.tokens.len() as u32;
-        name_tokens(class, &mut self.tree.tokens);
-        name_tokens(id, &mut self.tree.tokens);
+        name_tokens(own_class, &mut self.tree.tokens);
+        name_tokens(own_id, &mut self.tree.tokens);
         let tokens = (start, self.tree.tokens.len() as u32);
-        self.tree.names.push(Named { fragments, hash: hash(class), tokens });
-        self.tree.names.len() as u32 - 1
+        self.recent[slot] = self.tree.names.len() as u32;
+        self.tree.names.push(Named { fragments, hash: hash(own_class), tokens, class, id });
+        self.recent[slot]
     }
 }

@@ -48,7 +48,7 @@ impl<'a> Cleaner<'a> {
         let bytes = source.as_bytes();
         let mut at = 0;
         while at < bytes.len() {
-            let run = bytes[at..].iter().take_while(|&&byte| byte > b' ' && byte < 0x7F && byte != b'&').count();
+            let run = plain(&bytes[at..]);
             if run > 0 {
                 self.begin();
                 self.text.push_str(&source[at..at + run]);
@@ -150,6 +150,40 @@ impl<'a> Cleaner<'a> {
     }
 }
 
+/// How many bytes of UTF-8 the plain characters are that a text begins with: those that are written as they are. A blank
+/// between two of them is written as it is, too.
+fn plain(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let size = match PLAIN[usize::from(byte)] {
+            0 if byte == b' ' && at > 0 && bytes.get(at + 1).is_some_and(|&next| PLAIN[usize::from(next)] > 0) => 1,
+            // U+3000 is white space, what begins with its first byte and a greater one is plain.
+            0 if byte == 0xE3 && bytes.get(at + 1).is_some_and(|&next| next > 0x80) => 3,
+            0 => break,
+            size => usize::from(size),
+        };
+        at += size;
+    }
+    at.min(bytes.len())
+}
+
+/// By its first byte, how long a plain character is; 0 where some that begin so are not plain.
+const PLAIN: [u8; 256] = {
+    let mut sizes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        sizes[byte] = match byte as u8 {
+            b'&' => 0,
+            b'!'..=b'~' => 1,
+            0xC3..=0xCC | 0xCE..=0xD7 | 0xD9..=0xDF => 2,
+            0xE0 | 0xE4..=0xEE => 3,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    sizes
+};
+
 /// Characters that are not shown: controls, soft hyphens, and what only directs breaking, order or shape. The joiners
 /// U+200C and U+200D stay: they spell words in Persian and the scripts of India.
 pub fn is_invisible(character: char) -> bool {
@@ -157,4 +191,32 @@ pub fn is_invisible(character: char) -> bool {
         '\0'..='\x1F' | '\x7F'..='\u{9F}' | '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}'
         | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}'
         | '\u{FFFE}' | '\u{FFFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_invisible, plain, PLAIN};
+
+    #[test]
+    fn plain_characters_are_neither_blank_nor_invisible() {
+        for character in '\0'..=char::MAX {
+            let mut buffer = [0; 4];
+            let bytes = character.encode_utf8(&mut buffer).as_bytes();
+            let size = plain(bytes);
+            assert!(size == 0 || size == bytes.len());
+            if size > 0 {
+                assert!(!character.is_whitespace() && !is_invisible(character) && character != '&');
+            }
+        }
+        assert_eq!(PLAIN.iter().filter(|&&size| size > 0).count(), 93 + 27 + 12);
+    }
+
+    #[test]
+    fn a_blank_between_plain_characters_is_one_of_them() {
+        for (text, size) in
+            [("a b", 3), ("a  b", 1), (" a", 0), ("a ", 1), ("a &", 1), ("a é漢ち b", 12), ("a\u{3000}", 1)]
+        {
+            assert_eq!(plain(text.as_bytes()), size, "{text}");
+        }
+    }
 }

@@ -34,25 +34,22 @@ impl Sink for Values<'_> {
 
 /// Writes the values of one of some rows that are scored together.
 pub struct Column<'a> {
-    rows: &'a mut Vec<Lanes>,
+    rows: std::slice::IterMut<'a, Lanes>,
     lane: usize,
-    at: usize,
 }
 
 impl<'a> Column<'a> {
-    pub fn new(rows: &'a mut Vec<Lanes>, lane: usize) -> Self {
-        Column { rows, lane: lane % LANES, at: 0 }
+    pub fn new(rows: &'a mut [Lanes], lane: usize) -> Self {
+        Column { rows: rows.iter_mut(), lane }
     }
 }
 
 impl Sink for Column<'_> {
     #[inline(always)]
     fn put(&mut self, _: &str, value: f32) {
-        if self.at == self.rows.len() {
-            self.rows.push([0.0; LANES]);
+        if let Some(row) = self.rows.next() {
+            row[self.lane % LANES] = value;
         }
-        self.rows[self.at][self.lane] = value;
-        self.at += 1;
     }
     #[inline(always)]
     fn put_nth(&mut self, name: &str, _: usize, value: f32) {

@@ -3,18 +3,22 @@
 //! A tree has a bit for each of its leaves, from left to right. A split whose feature is above its threshold takes the
 //! leaves on its left away, and the first that remains of all is the leaf that the row falls in. So splits may come in
 //! any order: here by feature and by threshold, up to the first threshold that the feature is not above. (Lucchese et
-//! al., "QuickScorer", 2015.) Leaves are summed in the order of the trees, so that every machine has the same sums.
+//! al., "QuickScorer", 2015.) What is no number, or below all of them, is the least number. Leaves are summed in the order of the trees, so that every machine has the same sums.
 
 /// Rows that are scored together.
-pub const LANES: usize = 8;
+pub const LANES: usize = 16;
 /// The most leaves of a tree.
 pub const LEAVES: usize = 32;
 
 /// A feature of some rows.
 pub type Lanes = [f32; LANES];
 
-/// Of each tree and row the leaves that remain: room to work in.
-pub type Room = Vec<[u32; LANES]>;
+/// Of each tree the leaves that remain in all rows, and those that remain in each: room to work in.
+#[derive(Default)]
+pub struct Room {
+    all: Vec<u32>,
+    each: Vec<[u32; LANES]>,
+}
 
 /// A node of a tree that is read: children come after their parents, the right one next to the left one.
 #[derive(Clone, Copy)]
@@ -34,8 +38,8 @@ struct Split {
 
 pub struct Forest {
     splits: Vec<Split>,
-    /// Where the splits by each feature end.
-    ends: Vec<usize>,
+    /// The features that there are splits by, and where these end.
+    ends: Vec<(usize, usize)>,
     leaves: Vec<[f32; LEAVES]>,
     base: f32,
 }
@@ -49,35 +53,77 @@ impl Forest {
             leaves.push(flat(nodes, tree, width, &mut splits)?);
         }
         splits.sort_by(|a, b| a.feature.cmp(&b.feature).then(a.threshold.total_cmp(&b.threshold)));
-        let ends = (0..width).map(|feature| splits.partition_point(|split| usize::from(split.feature) <= feature));
-        Some(Forest { ends: ends.collect(), splits, leaves, base })
+        let mut ends = Vec::new();
+        for same in splits.chunk_by(|a, b| a.feature == b.feature) {
+            let start = ends.last().map_or(0, |&(_, end)| end);
+            ends.push((usize::from(same[0].feature), start + same.len()));
+        }
+        Some(Forest { splits, ends, leaves, base })
     }
 
     /// The sums of the leaves that some rows fall in.
-    pub fn sums(&self, rows: &[Lanes], remaining: &mut Room) -> Lanes {
-        remaining.clear();
-        remaining.resize(self.leaves.len(), [u32::MAX; LANES]);
+    pub fn sums(&self, rows: &[Lanes], room: &mut Room) -> Lanes {
+        let Room { all, each } = room;
+        all.clear();
+        all.resize(self.leaves.len(), u32::MAX);
+        each.clear();
+        each.resize(self.leaves.len(), [u32::MAX; LANES]);
         let mut start = 0;
-        for (values, &end) in rows.iter().zip(&self.ends) {
-            let most = values.iter().fold(f32::NEG_INFINITY, |most, &value| if value > most { value } else { most });
-            for &Split { threshold, tree, lost, .. } in &self.splits[start..end] {
-                if most <= threshold {
-                    break;
+        for &(feature, end) in &self.ends {
+            let values = rows[feature].map(|value| greater(value, f32::MIN));
+            let (least, most) = (reduced(values, lesser), reduced(values, greater));
+            let mut splits = self.splits[start..end].iter();
+            start = end;
+            for &Split { threshold, tree, lost, .. } in splits.by_ref().take_while(|split| split.threshold < most) {
+                if threshold < least {
+                    all[usize::from(tree)] &= !lost;
+                    continue;
                 }
-                for (remaining, &value) in remaining[usize::from(tree)].iter_mut().zip(values) {
+                for (remaining, &value) in each[usize::from(tree)].iter_mut().zip(&values) {
                     *remaining &= !(lost & u32::from(value > threshold).wrapping_neg());
                 }
             }
-            start = end;
         }
         let mut sums = [self.base; LANES];
-        for (values, remaining) in self.leaves.iter().zip(remaining) {
-            for (sum, remaining) in sums.iter_mut().zip(remaining) {
-                *sum += values[remaining.trailing_zeros() as usize % LEAVES];
+        for ((values, all), each) in self.leaves.iter().zip(all).zip(each) {
+            for (sum, each) in sums.iter_mut().zip(each) {
+                *sum += values[(*each & *all).trailing_zeros() as usize % LEAVES];
             }
         }
         sums
     }
+}
+
+#[inline]
+fn lesser(a: f32, b: f32) -> f32 {
+    if a < b {
+        a
+    } else {
+        b
+    }
+}
+
+/// The greater of two values; the second if the first is no number.
+#[inline]
+fn greater(a: f32, b: f32) -> f32 {
+    if a > b {
+        a
+    } else {
+        b
+    }
+}
+
+/// One of some values, by halves.
+#[inline]
+fn reduced(mut values: Lanes, of: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for at in 0..half {
+            values[at] = of(values[at], values[at + half]);
+        }
+        half /= 2;
+    }
+    values[0]
 }
 
 /// The leaves of a tree from left to right; its splits are added to others.
@@ -126,7 +172,9 @@ mod tests {
             match tree[at] {
                 Node::Leaf(value) => return value,
                 Node::Split { threshold, feature, left } => {
-                    at = usize::from(left) + usize::from(row(usize::from(feature)) > threshold);
+                    let value = row(usize::from(feature));
+                    let value = if value.is_nan() { f32::MIN } else { value.max(f32::MIN) };
+                    at = usize::from(left) + usize::from(value > threshold);
                 }
             }
         }
@@ -160,7 +208,7 @@ mod tests {
             let trees: Vec<Vec<Node>> = (0..count).map(|_| tree(1 + random(LEAVES), &mut random)).collect();
             let Some(forest) = Forest::new(&trees, WIDTH, 0.5) else { panic!("these are trees") };
             let rows: Vec<Lanes> = (0..WIDTH).map(|_| [(); LANES].map(|()| values[random(values.len())])).collect();
-            let sums = forest.sums(&rows, &mut Room::new());
+            let sums = forest.sums(&rows, &mut Room::default());
             for (lane, sum) in sums.into_iter().enumerate() {
                 let walked = trees.iter().fold(0.5, |sum, tree| sum + walk(tree, |feature| rows[feature][lane]));
                 assert_eq!(sum.to_bits(), walked.to_bits());

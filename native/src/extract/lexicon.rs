@@ -1,7 +1,8 @@
 //! Words that tell main text from what surrounds it: of the texts of blocks, and of the class and id attributes around
 //! them. A word has a weight that training gave it; only words of several registered domains have one.
 
-use super::tree::Tree;
+use super::tags::{self, Tag};
+use super::tree::{Node, Tree};
 
 /// What a score is made of: hashes of words. Bits beyond the word tell where it stands.
 pub type Token = u32;
@@ -83,33 +84,32 @@ pub fn name_tokens(names: &[u8], tokens: &mut Vec<Token>) {
     }
 }
 
-/// A token of an element so many levels above a block.
-fn at_level(token: Token, level: usize) -> Token {
-    let zone = match level {
-        0 => 0,
-        1 => 1,
-        2 | 3 => 2,
-        _ => 3,
-    };
-    mix(token, 0x1000 + zone)
+/// A token of an element in a zone of levels above a block.
+fn in_zone(token: Token, zone: usize) -> Token {
+    mix(token, 0x1000 + zone as u32)
 }
 
-/// The levels above a block that have a zone of their own, or share one; all others are in the last zone.
-const NEAR_LEVELS: usize = 4;
+/// The zones that levels above a block are in; all others are in the last one.
+const NEAR: [usize; 4] = [0, 1, 2, 2];
+const FAR: usize = 3;
 
-/// The tokens of one element, as so many levels above a block.
-fn element_tokens(tree: &Tree, node: u32, level: usize) -> impl Iterator<Item = Token> + '_ {
-    let node = tree.nodes[node as usize];
-    let named = tree.names[node.names as usize].tokens;
-    let names = tree.tokens[named.0 as usize..named.1 as usize].iter().copied();
-    [mix(node.tag as u32, 3)].into_iter().chain(names).map(move |token| at_level(token, level))
+/// The tokens of a tag, and of names, in a zone.
+fn tag_token(tag: Tag, zone: usize) -> Token {
+    in_zone(mix(tag as u32, 3), zone)
+}
+
+fn tokens_of_names(tree: &Tree, names: u32, zone: usize) -> impl Iterator<Item = Token> + '_ {
+    let (from, to) = tree.names[names as usize].tokens;
+    tree.tokens[from as usize..to as usize].iter().map(move |&token| in_zone(token, zone))
 }
 
 /// The tokens of the elements around a block, from the innermost to the root.
 pub fn path_tokens(tree: &Tree, node: u32, tokens: &mut Vec<Token>) {
     let (mut at, mut level) = (node, 0);
     loop {
-        tokens.extend(element_tokens(tree, at, level));
+        let (element, zone) = (tree.nodes[at as usize], NEAR.get(level).copied().unwrap_or(FAR));
+        tokens.push(tag_token(element.tag, zone));
+        tokens.extend(tokens_of_names(tree, element.names, zone));
         if at == 0 {
             return;
         }
@@ -118,24 +118,29 @@ pub fn path_tokens(tree: &Tree, node: u32, tokens: &mut Vec<Token>) {
     }
 }
 
-/// Tokens and their weights.
+/// Tokens and their weights: a hash table, its keys apart, because most tokens that are looked up are not there.
 pub struct Lexicon {
-    slots: Vec<(Token, i16)>,
+    keys: Vec<Token>,
+    weights: Vec<i8>,
     scale: f32,
+    /// The sums of each tag in each zone.
+    tags: Vec<[Sum; FAR + 1]>,
 }
 
 impl Lexicon {
-    pub fn new(words: &[(Token, i16)], scale: f32) -> Self {
-        let size = (words.len() * 2).next_power_of_two().max(2);
-        let mut slots = vec![(0, 0); size];
+    pub fn new(words: &[(Token, i8)], scale: f32) -> Self {
+        let size = (words.len() + words.len() / 2).next_power_of_two().max(2);
+        let mut made = Lexicon { keys: vec![0; size], weights: vec![0; size], scale, tags: Vec::new() };
         for &(token, weight) in words.iter().filter(|word| word.0 != 0) {
             let mut at = slot(token, size);
-            while slots[at].0 != 0 {
+            while made.keys[at] != 0 {
                 at = (at + 1) % size;
             }
-            slots[at] = (token, weight);
+            (made.keys[at], made.weights[at]) = (token, weight);
         }
-        Lexicon { slots, scale }
+        let sums = |tag: Tag| std::array::from_fn(|zone| made.sum([tag_token(tag, zone)].into_iter()));
+        made.tags = tags::every().map(sums).collect();
+        made
     }
 
     /// The sum of the weights of tokens, over the root of how many there are that have one.
@@ -148,17 +153,24 @@ impl Lexicon {
     }
 
     /// The score of the elements around each block, which are given by their innermost: that of their `path_tokens`.
-    /// The far elements of a path are summed once for all blocks, so that it is linear in the size of the tree.
+    /// The far elements of a path are summed once for all blocks, and names once in each zone, so that it is linear in
+    /// the size of the tree.
     pub fn path_scores(&self, tree: &Tree, innermost: impl Iterator<Item = u32>) -> Vec<f32> {
+        let mut known: Vec<[Option<Sum>; FAR + 1]> = vec![[None; FAR + 1]; tree.names.len()];
+        let mut sum_of = |node: u32, zone: usize| {
+            let Node { tag, names, .. } = tree.nodes[node as usize];
+            let named = || self.sum(tokens_of_names(tree, names, zone));
+            add(self.tags[tag as usize][zone], *known[names as usize][zone].get_or_insert_with(named))
+        };
         let mut far: Vec<Sum> = Vec::with_capacity(tree.nodes.len());
         for at in 0..tree.nodes.len() as u32 {
             let above = far.get(tree.nodes[at as usize].parent as usize).copied().unwrap_or_default();
-            far.push(add(above, self.sum(element_tokens(tree, at, NEAR_LEVELS))));
+            far.push(add(above, sum_of(at, FAR)));
         }
         let score = |node| {
             let (mut at, mut sum) = (node, Sum::default());
-            for level in 0..NEAR_LEVELS {
-                sum = add(sum, self.sum(element_tokens(tree, at, level)));
+            for zone in NEAR {
+                sum = add(sum, sum_of(at, zone));
                 if at == 0 {
                     return self.score_of(sum);
                 }
@@ -170,17 +182,16 @@ impl Lexicon {
     }
 
     fn sum(&self, tokens: impl Iterator<Item = Token>) -> Sum {
-        let size = self.slots.len();
+        let size = self.keys.len();
         let (mut sum, mut known) = (0_i32, 0_u32);
         for token in tokens {
             let mut at = slot(token, size);
-            while self.slots[at].0 != 0 {
-                if self.slots[at].0 == token {
-                    sum += i32::from(self.slots[at].1);
-                    known += 1;
-                    break;
-                }
+            while self.keys[at] != token && self.keys[at] != 0 {
                 at = (at + 1) % size;
+            }
+            if self.keys[at] != 0 {
+                sum += i32::from(self.weights[at]);
+                known += 1;
             }
         }
         (sum, known)
@@ -196,4 +207,59 @@ fn add(a: Sum, b: Sum) -> Sum {
 
 fn slot(token: Token, size: usize) -> usize {
     (token.wrapping_mul(0x9E37_79B1) >> 7) as usize & (size - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{entities::Entities, page::Tables};
+    use super::{path_tokens, Lexicon, Token};
+
+    #[test]
+    fn the_score_of_a_path_is_that_of_its_tokens() {
+        let tables = Tables::new(Entities::new([]));
+        let classes = ["", " class=post", " class='post main-text'", " id=post class=sideBar", " hidden"];
+        let tags = ["div", "p", "section", "x-y", "ul", "li", "b"];
+        let mut state = 7_u64;
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) as usize % below
+        };
+        for _ in 0..100 {
+            let mut page = String::new();
+            for _ in 0..random(60) {
+                let tag = tags[random(tags.len())];
+                page += &match random(3) {
+                    0 => format!("</{tag}>"),
+                    _ => format!("<{tag}{}>", classes[random(classes.len())]),
+                };
+            }
+            let tree = tables.parse(&page);
+            let paths: Vec<Vec<Token>> = (0..tree.nodes.len() as u32)
+                .map(|node| {
+                    let mut tokens = Vec::new();
+                    path_tokens(&tree, node, &mut tokens);
+                    tokens
+                })
+                .collect();
+            // Every third token is one of the lexicon.
+            let words: Vec<(Token, i8)> = {
+                let mut all = paths.concat();
+                all.sort_unstable();
+                all.dedup();
+                all.into_iter().step_by(3).map(|token| (token, (random(255) as i32 - 127) as i8)).collect()
+            };
+            let lexicon = Lexicon::new(&words, 0.01);
+            let naive = |tokens: &Vec<Token>| {
+                let known: Vec<i32> = tokens
+                    .iter()
+                    .filter_map(|token| words.iter().find(|word| word.0 == *token))
+                    .map(|word| i32::from(word.1))
+                    .collect();
+                known.iter().sum::<i32>() as f32 * 0.01 / (known.len().max(1) as f32).sqrt()
+            };
+            let naive: Vec<f32> = paths.iter().map(naive).collect();
+            assert_eq!(paths.iter().map(|tokens| lexicon.score(tokens)).collect::<Vec<_>>(), naive);
+            assert_eq!(lexicon.path_scores(&tree, 0..tree.nodes.len() as u32), naive);
+        }
+    }
 }

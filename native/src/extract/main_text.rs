@@ -55,7 +55,7 @@ fn probabilities(page: &Page, contexts: &[Context], model: &Model) -> Vec<f64> {
         return Vec::new();
     }
     let mut features = Features::new(page, contexts);
-    let (mut rows, mut room) = (Vec::new(), Room::new());
+    let (mut rows, mut room) = (vec![[0.0; LANES]; model.width], Room::default());
     let mut made = Vec::with_capacity(count);
     for from in (0..count).step_by(LANES) {
         for (lane, at) in (from..count.min(from + LANES)).enumerate() {

@@ -12,6 +12,8 @@ pub struct Model {
     /// Of the words of texts, and of the names of elements.
     pub lexicons: [Lexicon; 2],
     forest: Forest,
+    /// Features of a row.
+    pub width: usize,
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -30,7 +32,7 @@ impl Reader<'_> {
     }
     fn lexicon(&mut self) -> Result<Lexicon, String> {
         let (size, scale) = (self.u32()?, self.f32()?);
-        let word = |reader: &mut Self| Ok((reader.u32()?, i16::from(i8::from_le_bytes(reader.take()?))));
+        let word = |reader: &mut Self| Ok((reader.u32()?, i8::from_le_bytes(reader.take()?)));
         let words = (0..size).map(|_| word(self)).collect::<Result<Vec<_>, String>>()?;
         Ok(Lexicon::new(&words, scale))
     }
@@ -62,8 +64,9 @@ impl Model {
         let lexicons = [reader.lexicon()?, reader.lexicon()?];
         let base = reader.f32()?;
         let trees = (0..reader.u16()?).map(|_| reader.tree()).collect::<Result<Vec<_>, _>>()?;
-        let forest = Forest::new(&trees, labels.0.len(), base).ok_or("the weights are damaged")?;
-        Ok(Model { lexicons, forest })
+        let width = labels.0.len();
+        let forest = Forest::new(&trees, width, base).ok_or("the weights are damaged")?;
+        Ok(Model { lexicons, forest, width })
     }
 
     /// The probabilities of some rows of features. `room` is used anew each time.

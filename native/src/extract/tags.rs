@@ -31,6 +31,11 @@ tags! {
     Tt "tt", U "u", Ul "ul", Video "video", Wbr "wbr", Xmp "xmp",
 }
 
+/// All tags, in the order of their numbers.
+pub fn every() -> impl Iterator<Item = Tag> {
+    ALL.iter().map(|&(tag, _)| tag)
+}
+
 impl Tag {
     /// The set of this tag alone.
     pub const fn bit(self) -> Set {

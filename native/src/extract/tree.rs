@@ -45,6 +45,9 @@ pub struct Named {
     pub hash: u32,
     /// Where its words are in `Tree::tokens`.
     pub tokens: (u32, u32),
+    /// The attributes themselves.
+    pub class: Span,
+    pub id: Span,
 }
 
 #[derive(Default)]
