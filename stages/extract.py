@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
 
 from refinery import HTML, TEXT, URL, Docs, Duration, Edit, Edited, Metric, Rule, Size
-from refinery.kernels import HAS_EXTRACTOR, MAIN_TEXT, extractor_versions, main_texts
+from refinery.kernels import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS, extractor_versions, main_texts
 from stages._extract import engines
 from stages._extract.formatting import format_text
 from stages._extract.sandbox import Reply, Sandbox, shared
@@ -46,7 +46,8 @@ class Extract(Edit):
         Metric("outcome", pa.string(), "label", help=f"what became of the page: ok, {', '.join(_BECAUSE)}"),
         Metric("chars", pa.uint64(), "log", "characters", "length of the text"),
         Metric("share", help="words that are kept of those that the page shows; null for other engines than native"),
-        Metric("confidence", help="the F1 that the native engine expects of its text; null for other engines"),
+        Metric("confidence", help="the F1 that the native engine expects of its text; null for data and other engines"),
+        Metric("origin", pa.string(), "label", help=f"where native found the text: {', '.join(ORIGINS)}"),
     )
     evidence: ClassVar = (
         pa.field("note", pa.string()),
@@ -137,7 +138,7 @@ class Extract(Edit):
 
 
 _NOTHING = MAIN_TEXT.empty_table()
-_FACTS = ("share", "confidence", "title", "lang", "truncated")
+_FACTS = ("share", "confidence", "origin", "title", "lang", "truncated")
 
 
 def _too_large(size: int) -> Reply:

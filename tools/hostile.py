@@ -95,6 +95,8 @@ def distinct_names(size: int) -> bytes:
 
 _DEEP = '<div class="' + "ab-cd " * 42 + '">'
 
+_LINKED = '<script type="application/ld+json">'
+
 CASES: dict[str, Case] = {
     "nested div": nested("<div>"),
     "nested div closed": nested("<div>", closes="</div>"),
@@ -199,6 +201,22 @@ CASES: dict[str, Case] = {
     "body and html again": flood("<html lang=x class=y><body id=z>"),
     "meta": flood('<meta name=description content="x">', "", "x"),
     "structured data": flood('{"a":[', '<script type="application/ld+json">', "</script>x"),
+    "structured data of texts": flood('{"@type":"Article","text":"Some words, a sentence."},', _LINKED + "["),
+    "structured data of one text": flood("A sentence of words. ", _LINKED + '{"text":"', '"}'),
+    "structured data of objects": flood("{},", _LINKED + "["),
+    "structured data nested": flood('{"text":', _LINKED),
+    "structured data of escapes": flood("\\ud800\\n.", _LINKED + '{"text":"a', '"}'),
+    "structured data of quotes": flood('"', _LINKED + '{"text":'),
+    "states": flood(f'<script>window.a={{"text":"{PROSE * 5}"}}</script>', "<p>x"),
+    "state of texts": flood(f'{{"text":"{PROSE}"}},', "<p>x<script>window.a=["),
+    "state of texts that ends": counted(f'{{"text":"{PROSE} {{}}"}},', "<p>x<script>window.a=[", "0]</script>"),
+    "state of names": counted('{"a{}":"b"},', '<script type="application/json">['),
+    "state of values": counted("x{}=[];", "<script>"),
+    "state of markup": flood("<div><b><p>x. ", '<script>a=["', '"]</script>'),
+    "state of tags": flood("<", f'<script>a=["{PROSE}', '"]</script>'),
+    "state of open tags": flood("<a", f'<script>a=["{PROSE}', '"]</script>'),
+    "state of lines": flood("x. \\n", f'<script>a=["{PROSE}', '"]</script>'),
+    "state of references": flood("&lt;p&gt;a. ", '<script>a=["', '"]</script>'),
     "many structured data": flood('<script type="application/ld+json">{"@type":"X"}</script>', "", "x"),
     "combining marks": flood("\u0301\u0327\u0323", "<p>e"),
     "combining marks in wrong order": flood("\u0301" * 40 + "\u0327" * 40, "<p>e"),

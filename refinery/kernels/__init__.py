@@ -16,7 +16,7 @@ from refinery.kernels.reference.bpe import count_tokens, token_ids, token_length
 from refinery.kernels.reference.charset import decoded, header_label
 from refinery.kernels.reference.content import ContentHashes
 from refinery.kernels.reference.cuts import SPANS, undo
-from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, extractor_versions, main_texts
+from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS, extractor_versions, main_texts
 from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
 from refinery.kernels.reference.linewise import LineRules, correct_lines
 from refinery.kernels.reference.listed import LISTED, Listed, listed
@@ -67,6 +67,7 @@ __all__ = [
     "MAIN_TEXT",
     "NOTHING",
     "NO_LANGUAGE",
+    "ORIGINS",
     "SPANS",
     "UNICODE",
     "ContentHashes",

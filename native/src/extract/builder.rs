@@ -64,6 +64,10 @@ const HEAD_ONLY: Set = tags::set(&[
 ]);
 const FOREIGN: Set = tags::set(&[Tag::Svg, Tag::Math]);
 
+/// Scripts of each kind that are noted, and bytes of one that may hold a text.
+const MOST_SCRIPTS: usize = 64;
+const SHORTEST_SCRIPT: u32 = 100;
+
 impl<'a> Builder<'a> {
     pub fn new(source: &'a [u8], names: &'a Names, fragments: &'a Fragments) -> Self {
         let mut builder = Builder {
@@ -235,8 +239,13 @@ impl<'a> Builder<'a> {
             Tag::Title if !self.top().dropped => self.tree.head.title = self.tree.head.title.or(Some(span)),
             Tag::Script => {
                 let kind = attributes.kind.map(|kind| kind.of(self.source)).unwrap_or_default();
-                if kind.eq_ignore_ascii_case(b"application/ld+json") && self.tree.head.data.len() < 64 {
-                    self.tree.head.data.push(span);
+                let head = &mut self.tree.head;
+                if kind.eq_ignore_ascii_case(b"application/ld+json") {
+                    if head.data.len() < MOST_SCRIPTS {
+                        head.data.push(span);
+                    }
+                } else if span.end - span.start >= SHORTEST_SCRIPT && head.scripts.len() < MOST_SCRIPTS {
+                    head.scripts.push(span);
                 }
             }
             Tag::Xmp | Tag::Plaintext => {

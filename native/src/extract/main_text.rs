@@ -2,8 +2,8 @@
 
 use unicode_normalization::{is_nfc_quick, IsNormalized, UnicodeNormalization};
 
-use super::blocks::Block;
 use super::context::Context;
+use super::data::{embedded, terms, Origin};
 use super::decode::decode;
 use super::features::{Column, Features};
 use super::forest::{Room, LANES};
@@ -17,12 +17,18 @@ pub struct MainText {
     pub title: Option<String>,
     /// The language that the page says it is in.
     pub lang: Option<String>,
-    /// The expected F-score of the text, 0 to 1.
-    pub confidence: f32,
-    /// Whether the page went over a limit.
+    pub facts: Facts,
+}
+
+/// What is known of a main text.
+pub struct Facts {
+    /// The expected F-score, 0 to 1; none for data, of which nothing is expected.
+    pub confidence: Option<f32>,
+    /// Whether the page, or its data, went over a limit.
     pub cut: bool,
-    /// Terms of the text per term of the page; none where the page has no terms.
+    /// Terms kept of those that the page shows; none where it shows no terms.
     pub share: Option<f32>,
+    pub origin: Origin,
 }
 
 /// What is asked for.
@@ -40,12 +46,27 @@ pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, wanted
     let probabilities = probabilities(&page, &page.contexts([&texts, &names]), model);
     let blocks = &page.blocks.blocks;
     let (chosen, confidence) = decode(blocks, &probabilities, wanted.beta);
-    let text = written(&page, &chosen, wanted.paragraphs);
-    let share = share(blocks, &chosen);
-    let (lang, cut, title) = (page.lang(), page.tree.cut || page.blocks.cut, page.title);
+    let kept = terms(blocks.iter().zip(&chosen).filter(|(_, &chosen)| chosen).map(|(block, _)| block));
+    let shown = terms(blocks);
+    let cut = page.tree.cut || page.blocks.cut;
+    let share = |kept: u64| (shown > 0).then(|| (kept as f64 / shown as f64) as f32);
+    let (text, facts) = match embedded(&page, shown, kept, tables, wanted.paragraphs) {
+        Some(data) => {
+            let cut = cut || data.cut;
+            (data.text, Facts { confidence: None, cut, share: share(0), origin: data.origin })
+        }
+        None => {
+            let confidence = Some(confidence as f32);
+            (
+                written(&page, &chosen, wanted.paragraphs),
+                Facts { confidence, cut, share: share(kept), origin: Origin::Page },
+            )
+        }
+    };
+    let (lang, title) = (page.lang(), page.title);
     drop((page.tree, page.blocks)); // composing may take as much again
     let title = Some(title).filter(|title| !title.is_empty()).map(composed);
-    MainText { text: composed(text), title, lang, confidence: confidence as f32, cut, share }
+    MainText { text: composed(text), title, lang, facts }
 }
 
 /// The probability of each block. Features are made for a few blocks at a time, which stay in the nearest cache.
@@ -65,14 +86,6 @@ fn probabilities(page: &Page, contexts: &[Context], model: &Model) -> Vec<f64> {
     }
     made.truncate(count);
     made
-}
-
-/// The share of all terms that is in the chosen blocks.
-fn share(blocks: &[Block], chosen: &[bool]) -> Option<f32> {
-    let terms = |block: &Block| u64::from(block.stats.terms);
-    let all: u64 = blocks.iter().map(terms).sum();
-    let kept: u64 = blocks.iter().zip(chosen).filter(|(_, &chosen)| chosen).map(|(block, _)| terms(block)).sum();
-    (all > 0).then(|| (kept as f64 / all as f64) as f32)
 }
 
 /// The text in normalisation form C.

@@ -7,6 +7,7 @@ use super::context::{context, Context};
 use super::entities::Entities;
 use super::fragments::Fragments;
 use super::lexicon::{path_tokens, text_tokens, Lexicon};
+use super::scanner::Span;
 use super::stats::Counter;
 use super::tags::Names;
 use super::tree::Tree;
@@ -79,6 +80,11 @@ impl<'a> Page<'a> {
         }
         let blocks = blocks(source, &tree, &tables.counter, cleaner);
         Page { source, url, title, tree, blocks }
+    }
+
+    /// A part of the source.
+    pub fn text(&self, span: Span) -> &str {
+        self.source.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
 
     /// The tokens of each block's text.

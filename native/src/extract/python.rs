@@ -86,8 +86,8 @@ impl Extractor {
         })
     }
 
-    /// Text, title, language, confidence, whether a limit cut something, and the share of the page that is kept, of each
-    /// page. `paragraphs`: blank lines part them.
+    /// Text, title, language, confidence, whether a limit cut something, the share of the page that is kept, and where the
+    /// text was, of each page. `paragraphs`: blank lines part them.
     fn extract(&self, py: Python<'_>, pages: Given, urls: Given, beta: f64, paragraphs: bool) -> PyResult<Vec<Made>> {
         let model = self.model.as_ref().ok_or_else(|| PyValueError::new_err("this extractor has no weights"))?;
         let (pages, urls) = (strings(&pages)?, strings(&urls)?);
@@ -109,9 +109,10 @@ fn columns(found: &[MainText]) -> Vec<Made> {
         Made::new(StringArray::from_iter_values(found.iter().map(|page| &page.text))),
         Made::new(StringArray::from_iter(found.iter().map(|page| page.title.as_ref()))),
         Made::new(StringArray::from_iter(found.iter().map(|page| page.lang.as_ref()))),
-        Made::new(Float32Array::from_iter_values(found.iter().map(|page| page.confidence))),
-        Made::new(BooleanArray::from_iter(found.iter().map(|page| Some(page.cut)))),
-        Made::new(Float32Array::from_iter(found.iter().map(|page| page.share))),
+        Made::new(Float32Array::from_iter(found.iter().map(|page| page.facts.confidence))),
+        Made::new(BooleanArray::from_iter(found.iter().map(|page| Some(page.facts.cut)))),
+        Made::new(Float32Array::from_iter(found.iter().map(|page| page.facts.share))),
+        Made::new(StringArray::from_iter_values(found.iter().map(|page| page.facts.origin.name()))),
     ]
 }
 

@@ -68,7 +68,10 @@ pub struct Head {
     pub lang: Option<Span>,
     pub kind: Option<Span>,
     pub description: Option<Span>,
+    /// JSON-LD.
     pub data: Vec<Span>,
+    /// Other scripts that may hold data.
+    pub scripts: Vec<Span>,
 }
 
 /// A hash of a name in any case.

@@ -23,12 +23,17 @@ MAIN_TEXT = pa.schema(
         pa.field("confidence", pa.float32()),
         pa.field("truncated", pa.bool_()),
         pa.field("share", pa.float32()),
+        pa.field("origin", pa.string()),
     ]
 )
 """Title and language are as the page states them; the confidence is the expected F-score of the text, 0 to 1.
 
-The share is of the page's words, runs of letters and digits or CJK characters; null where it has none.
+The share is of the words that the page shows, runs of letters and digits or CJK characters; null where there are none.
+The origin is one of ``ORIGINS``; no score is expected of data, so their confidence is null.
 """
+
+ORIGINS = ("page", "json-ld", "state")
+"""Where a text was found: in what the page shows, or, where that is little, in its data: JSON-LD, states of scripts."""
 
 
 def main_texts(

@@ -1,0 +1,159 @@
+//! Texts in the data that a page carries for machines and for its own scripts, written as markup: for pages that show
+//! little before scripts run.
+
+use std::collections::HashSet;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::blocks::Block;
+use super::json::unescape;
+use super::layout::written;
+use super::linked::linked;
+use super::page::{Page, Tables};
+use super::state::state;
+
+/// A text of fewer terms is little.
+const LITTLE: u64 = 50;
+/// What is in states must be more: half of their words are no text that a reader is shown.
+const MUCH: u64 = 250;
+/// Data must have at least so many times the terms of the text they replace.
+const MORE: u64 = 4;
+
+/// So many values are looked at in any case, and one more for so many bytes of the page.
+const MOST_VALUES: usize = 10_000;
+const BYTES_A_VALUE: usize = 32;
+
+/// How many values of a page's data are still looked at.
+pub struct Limit(usize);
+
+impl Limit {
+    pub fn of(source: &str) -> Self {
+        Limit(MOST_VALUES + source.len() / BYTES_A_VALUE)
+    }
+
+    /// Whether one more value may be kept.
+    pub fn take(&mut self) -> bool {
+        let left = self.0 > 0;
+        self.0 -= usize::from(left);
+        left
+    }
+}
+
+/// Where a main text was found.
+#[derive(Clone, Copy)]
+pub enum Origin {
+    Page,
+    Linked,
+    State,
+}
+
+impl Origin {
+    pub fn name(self) -> &'static str {
+        match self {
+            Origin::Page => "page",
+            Origin::Linked => "json-ld",
+            Origin::State => "state",
+        }
+    }
+}
+
+/// A text that data have.
+pub struct Embedded {
+    pub text: String,
+    pub origin: Origin,
+    pub cut: bool,
+}
+
+/// The text to take instead of that of a page which shows `shown` terms, `kept` of them in its main text: none unless the
+/// main text is little and data have much more. States of scripts must also be much, and
+/// more than the page shows.
+pub fn embedded(page: &Page, shown: u64, kept: u64, tables: &Tables, paragraphs: bool) -> Option<Embedded> {
+    if kept >= LITTLE {
+        return None;
+    }
+    [Origin::Linked, Origin::State].into_iter().find_map(|origin| {
+        let of_scripts = matches!(origin, Origin::State);
+        let Data { markup, cut, .. } = if of_scripts { state(page) } else { linked(page) };
+        let made = Page::new(&markup, "", tables);
+        let blocks = &made.blocks.blocks;
+        let terms = terms(blocks);
+        let least = if of_scripts { MUCH.max(shown) } else { LITTLE };
+        (terms >= least.max(kept * MORE)).then(|| Embedded {
+            text: written(&made, &vec![true; blocks.len()], paragraphs),
+            origin,
+            cut: cut || made.tree.cut || made.blocks.cut,
+        })
+    })
+}
+
+/// The terms of blocks.
+pub fn terms<'a>(blocks: impl IntoIterator<Item = &'a Block>) -> u64 {
+    blocks.into_iter().map(|block| u64::from(block.stats.terms)).sum()
+}
+
+/// Texts that were found.
+#[derive(Default)]
+pub struct Data {
+    markup: String,
+    /// Whether a limit was met.
+    pub cut: bool,
+    seen: HashSet<u64>,
+    text: String,
+}
+
+impl Data {
+    /// Write a text as paragraphs, unless it was there before.
+    pub fn push(&mut self, raw: &str, title: bool) {
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        unescape(raw, &mut text);
+        if self.seen.insert(xxh3_64(text.as_bytes())) {
+            self.write(&text, title);
+        }
+        self.text = text;
+    }
+
+    fn write(&mut self, text: &str, title: bool) {
+        if !is_markup(text) && text.contains("&lt;") {
+            let decoded = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+            if is_markup(&decoded) {
+                return self.write_markup(&decoded);
+            }
+        }
+        if is_markup(text) {
+            return self.write_markup(text);
+        }
+        for line in text.split('\n').filter(|line| !line.trim().is_empty()) {
+            self.markup.push_str(if title { "<h2>" } else { "<p>" });
+            let mut rest = line;
+            while let Some(at) = opens_markup(rest) {
+                self.markup.push_str(&rest[..at]);
+                self.markup.push_str("&lt;");
+                rest = &rest[at + 1..];
+            }
+            self.markup.push_str(rest);
+        }
+        self.markup.push_str(if title { "</h2>" } else { "" });
+    }
+
+    fn write_markup(&mut self, text: &str) {
+        self.markup.push_str("<div>");
+        self.markup.push_str(text);
+        self.markup.push_str("</div>");
+    }
+}
+
+/// Whether a text has tags.
+fn is_markup(text: &str) -> bool {
+    let last = memchr::memrchr(b'>', text.as_bytes()).unwrap_or(0);
+    text.get(..last).and_then(opens_markup).is_some()
+}
+
+/// The first `<` that a tag, a comment or a declaration may begin with.
+fn opens_markup(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(b'<', bytes).find(|&at| {
+        let next = bytes.get(at + 1).copied().unwrap_or(b' ');
+        next.is_ascii_alphabetic() || matches!(next, b'/' | b'!' | b'?')
+    })
+}
