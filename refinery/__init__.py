@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from refinery.inspect import diff, problems, read_books, sample, status, sweep, verify, what_if, why
     from refinery.runner import RunReport, run
     from refinery.stage import (
+        EARLIER,
         Duration,
         Edit,
         Edited,
@@ -61,6 +62,7 @@ _HOMES = {
     "refinery.inspect": ("diff", "problems", "read_books", "sample", "status", "sweep", "verify", "what_if", "why"),
     "refinery.runner": ("RunReport", "run"),
     "refinery.stage": (
+        "EARLIER",
         "Duration",
         "Edit",
         "Edited",
@@ -87,6 +89,7 @@ _HOMES = {
 __all__ = [
     "CORE",
     "DATE",
+    "EARLIER",
     "HTML",
     "ID",
     "LENGTH",

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
+import pyarrow as pa
+
 from refinery.config import Pipeline
 from refinery.docs import TRANSIENT
 from refinery.errors import UsageError
@@ -17,7 +19,7 @@ from refinery.identity import digest, identity, map_identity, measure_identity, 
 from refinery.part import Receipt, Root
 from refinery.schema import Flow, flows
 from refinery.shuffle import ranges
-from refinery.stage import Filter, Global
+from refinery.stage import EARLIER, Filter, Global
 from refinery.store import store_for
 from refinery.survey import (
     Made,
@@ -25,14 +27,16 @@ from refinery.survey import (
     Phase,
     Segment,
     Selection,
+    Stretch,
     Survey,
-    begins_segment,
+    divided,
     file_content,
     gathered,
     input_files,
     next_part,
+    stretches_of,
 )
-from refinery.tasks import MappedFiles, MapRun, ReduceTask, ResolveTask, SegmentTask, StepRun
+from refinery.tasks import MappedFiles, MapRun, ReduceTask, ResolveTask, SegmentTask, SortedRun, StepRun
 
 KEY_BYTES = 16
 """Memory of one keyed row in a reducer, about."""
@@ -56,7 +60,7 @@ class Planner:
         self._selection = selection
         self.fresh: set[str] = set()
         self._known: dict[tuple[str, str], Receipt] = {}
-        self.segments = self._segments()
+        self.stretches = self._stretches()
         self._stored: dict[int, dict[tuple[str, ...], tuple[str, ...]]] = {}
 
     def _position(self, name: str | None, option: str, default: int) -> int:
@@ -67,48 +71,74 @@ class Planner:
             raise UsageError(f"{option} {name}: the recipe has no such stage", hint=f"it has {', '.join(names)}")
         return names.index(name)
 
-    def _segments(self) -> list[Segment]:
-        starts = [i for i, s in enumerate(self.steps) if i == 0 or begins_segment(s.stage)]
-        ends = [*(s - 1 for s in starts[1:]), len(self.steps) - 1]
-        found = []
-        for first, last in zip(starts, ends, strict=True):
-            following = last + 1
-            tail = following if following <= self.last and isinstance(self.steps[following].stage, Global) else None
-            if first <= self.last:
-                found.append(Segment(first, min(last, self.last), tail))
-        return found
+    def _stretches(self) -> list[Stretch]:
+        stages = [step.stage for step in self.steps]
+        for stretch in stretches_of(stages, len(stages) - 1):
+            first = stretch.segments[0].first
+            if stretch.partitions > 1 and first <= self.last < stretch.last:
+                begin, end = self.steps[first].name, self.steps[stretch.last].name
+                raise UsageError(
+                    f"--until {self.steps[self.last].name}: one partition after another goes from {begin} to {end}",
+                    hint=f"choose {end}, or a stage before {begin}",
+                )
+        return stretches_of(stages, self.last)
 
     # --------------------------------------------------------------------------------------------------------- walking
 
     def survey(self) -> Survey:
         """Walk from the inputs until something is missing."""
         self.made = [Made() for _ in self.steps]
-        parts = self._source_parts()
-        blocked = ""
-        for segment in self.segments:
-            entered = self._enter(segment, parts)
-            if isinstance(entered, (Phase, str)):
-                phase = entered if isinstance(entered, Phase) else None
-                blocked = entered if isinstance(entered, str) else ""
-                self._mark_rest(segment.first)
+        parts: list[Part] | Survey = self._source_parts()
+        for stretch in self.stretches:
+            assert isinstance(parts, list)
+            parts = self._one_by_one(stretch, parts) if stretch.partitions > 1 else self._walk(stretch, parts)
+            if isinstance(parts, Survey):
+                self._mark_rest()
+                return parts
+        return Survey(None, self.made)
+
+    def _one_by_one(self, stretch: Stretch, parts: list[Part]) -> list[Part] | Survey:
+        """Carry one partition after another through the stretch; each is told what the earlier ones kept."""
+        done: list[Part] = []
+        groups = divided(parts, stretch.partitions)
+        for number, group in enumerate(groups):
+            found = self._walk(stretch, group, earlier=done)
+            if isinstance(found, Survey):
+                self._wait(stretch.segments[0].first, stretch, sum(map(len, groups[number + 1 :])))
+                return found
+            done += found
+        return sorted(done, key=lambda part: part.number)
+
+    def _walk(self, stretch: Stretch, parts: list[Part], earlier: Sequence[Part] = ()) -> list[Part] | Survey:
+        for segment in stretch.segments:
+            entered = self._enter(segment, parts, earlier if segment == stretch.segments[0] else ())
+            if not isinstance(entered, list):
+                phase, blocked = (entered, "") if isinstance(entered, Phase) else (None, entered)
+                self._wait(segment.first, stretch, len(parts))
                 return Survey(phase, self.made, blocked)
             parts = entered
             for part in parts:
                 self._follow(segment, part)
             tasks = tuple(self._segment_task(segment, part) for part in parts if part.missing is not None)
             if tasks:
-                self._mark_rest(segment.last + 1)
+                self._wait(segment.last + 1, stretch, len(parts))
                 names = [self.steps[i].name for i in range(min(_first_of(parts)), segment.last + 1)]
                 title = " → ".join(names) or f"{self.steps[segment.tail or 0].name} map"
                 return Survey(Phase(title, tasks), self.made)
-        return Survey(None, self.made)
+        return parts
+
+    def _wait(self, first: int, stretch: Stretch, parts: int) -> None:
+        """So many parts have not come to step ``first`` yet, nor to those behind it in the stretch."""
+        for made in self.made[first : stretch.last + 1]:
+            made.wait(parts)
 
     def _source_parts(self) -> list[Part]:
         paths = input_files(self.pipeline)
         parts = []
         for number in self._wanted(paths):
             found = store_for(paths[number]).stat(paths[number])
-            parts.append(Part(number, (paths[number],), (file_content(paths[number], found),), found.size))
+            content = file_content(paths[number], found)
+            parts.append(Part(number, (paths[number],), (content,), found.size, paths[number]))
         if not parts:
             raise UsageError(f"--parts selects none of the {len(paths)} parts", hint=f"parts are 0 to {len(paths) - 1}")
         return parts
@@ -129,7 +159,7 @@ class Planner:
         other._known = self._known
         return other
 
-    def _enter(self, segment: Segment, parts: list[Part]) -> list[Part] | Phase | str:
+    def _enter(self, segment: Segment, parts: list[Part], earlier: Sequence[Part]) -> list[Part] | Phase | str:
         """The parts as the segment's first step takes them; or what must be done or cannot be done before."""
         if segment.first == 0:
             return parts
@@ -138,7 +168,7 @@ class Planner:
         if self._selection.partial:
             return f"{step.name} needs all parts, and only some are selected"
         if isinstance(step.stage, Global):
-            return self._shuffle(segment.first, step.stage, parts)
+            return self._shuffle(segment.first, step.stage, parts, earlier)
         shard = step.stage.shard_bytes() or 0
         return gathered(parts, before, shard)
 
@@ -174,20 +204,19 @@ class Planner:
         else:
             self.made[position].shuffle.append(part.mapped)
 
-    def _mark_rest(self, first: int) -> None:
-        """Steps that the walk could not reach: their inputs are not made yet."""
+    def _mark_rest(self) -> None:
+        """Steps that no part has reached: their inputs are not made yet."""
         parts = max((m.expected for m in self.made), default=0)
-        for made in self.made[first : self.last + 1]:
+        for made in self.made[: self.last + 1]:
             if not made.expected:
-                made.expected = parts
-                made.actions["run"] = parts
+                made.wait(parts)
 
     # -------------------------------------------------------------------------------------------------- global stages
 
-    def _shuffle(self, position: int, stage: Global, parts: list[Part]) -> list[Part] | Phase:
+    def _shuffle(self, position: int, stage: Global, parts: list[Part], earlier: Sequence[Part]) -> list[Part] | Phase:
         name, before = self.steps[position].name, position - 1
         reduces, missing = [], []
-        for task in self._reduce_tasks(position, stage, parts):
+        for task in self._reduce_tasks(position, stage, parts, earlier):
             receipt = self._receipt(position, task.key)
             missing += [task] if receipt is None else []
             reduces += [receipt] if receipt is not None else []
@@ -201,12 +230,15 @@ class Planner:
         self.made[position].shuffle.append(verdicts)
         return [next_part(part, before, verdicts) for part in parts]
 
-    def _reduce_tasks(self, position: int, stage: Global, parts: Sequence[Part]) -> Iterator[ReduceTask]:
+    def _reduce_tasks(
+        self, position: int, stage: Global, parts: Sequence[Part], earlier: Sequence[Part]
+    ) -> Iterator[ReduceTask]:
         runs, inputs, total = [], [], 0
-        for part in parts:
+        numbered = [(part.number, part) for part in parts] + list(enumerate(earlier, EARLIER))
+        for number, part in numbered:
             assert part.mapped is not None
-            runs.append((part.number, part.mapped.files["keys"][0].path))
-            inputs.append(f"{part.number}:{part.mapped.contents['keys']}")
+            runs.append(SortedRun(number, part.mapped.files["keys"][0].path))
+            inputs.append(f"{number}:{part.mapped.contents['keys']}")
             total += part.mapped.rows["keys"] * KEY_BYTES
         cuts = ranges(total)
         for number, (low, high) in enumerate(cuts):
@@ -265,7 +297,7 @@ class Planner:
             contents=contents,
             steps=runs,
             verdict=part.verdict if starts_with_verdict else "",
-            map=self._map_run(tail) if tail is not None else None,
+            map=self._map_run(tail, self.flows[segment.last].passed) if tail is not None else None,
             force=self._forced,
             keep_removed=self.pipeline.keep_removed,
             batch=self.pipeline.executor.batch,
@@ -304,17 +336,16 @@ class Planner:
             stored=stored,
         )
 
-    def _map_run(self, position: int) -> MapRun:
+    def _map_run(self, position: int, given: pa.Schema) -> MapRun:
         stage = self.steps[position].stage
         assert isinstance(stage, Global)
-        given = self.flows[position].given
         return MapRun(stage, self.steps[position].name, self.folders[position], map_identity(stage), given)
 
     # ---------------------------------------------------------------------------------------------------------- state
 
     def _tap(self, position: int) -> bool:
         """Whether a step's rows are written: by the recipe, and always where a segment or the pipeline ends."""
-        ends = {s.last for s in self.segments} | {len(self.steps) - 1}
+        ends = {s.last for stretch in self.stretches for s in stretch.segments} | {len(self.steps) - 1}
         step = self.steps[position]
         return position in ends or step.write or self.pipeline.write == "every"
 

@@ -70,7 +70,7 @@ def run(
         survey = planner.survey()
         if survey.phase is None:
             if head is None or _stale(head, planner):
-                _write_state(planner)
+                _write_state(planner, {})
             return RunReport(0, 0, (), _complete(survey), survey.blocked)
         _clean(root)
         record = RunRecord(root, command or {}, listener or Silent())
@@ -102,6 +102,7 @@ class _Run:
         self._executor = executor
         self._failures: list[str] = []
         self._tasks = self._phases = 0
+        self._merged: Merged = {}
 
     def go(self, survey: Survey) -> RunReport:
         """Phase after phase. Ends workers and the record however it ends."""
@@ -111,7 +112,7 @@ class _Run:
             while survey.phase is not None and not self._failures:
                 self._do(survey.phase)
                 survey = self._planner.survey()
-                _write_state(self._planner)
+                _write_state(self._planner, self._merged)
             state = "failed" if self._failures else "done"
         except KeyboardInterrupt:
             state = "interrupted"
@@ -206,13 +207,23 @@ def _clean(root: Root) -> None:
 # --------------------------------------------------------------------------------------------------- manifests and head
 
 
-def _write_state(planner: Planner) -> None:
-    """Manifests of all that is there, whatever was selected, and the head that names them."""
+Merged = dict[str, tuple[list[Receipt], dict[str, Any]]]
+"""The merged statistics of each stage, and the receipts that they are of."""
+
+
+def _write_state(planner: Planner, merged: Merged) -> None:
+    """Manifests of all that is there, whatever was selected, and the head that names them.
+
+    Statistics are merged again where a stage has other receipts than in ``merged``, which is brought up to date.
+    """
     paths = {}
     for position, made in enumerate(planner.everything().survey().made):
         if made.receipts:
             folder = planner.folders[position]
-            paths[folder] = planner.root.write_manifest(folder, _manifest(planner, position, made))
+            if folder not in merged or merged[folder][0] != made.receipts:
+                merged[folder] = made.receipts, _statistics(planner, position, made)
+            manifest = _manifest(planner, position, made, merged[folder][1])
+            paths[folder] = planner.root.write_manifest(folder, manifest)
     _write_head(planner, paths)
 
 
@@ -242,11 +253,16 @@ def _write_head(planner: Planner, manifests: dict[str, str]) -> None:
     planner.root.write_head(head)
 
 
-def _manifest(planner: Planner, position: int, made: Made) -> StageManifest:
-    step = planner.steps[position]
-    merged = StageStatistics(type(step.stage))
+def _statistics(planner: Planner, position: int, made: Made) -> dict[str, Any]:
+    kind = type(planner.steps[position].stage)
+    merged = StageStatistics(kind)
     for receipt in made.receipts:
-        merged.merge(StageStatistics.read(type(step.stage), planner.root, receipt))
+        merged.merge(StageStatistics.read(kind, planner.root, receipt))
+    return merged.to_json()
+
+
+def _manifest(planner: Planner, position: int, made: Made, statistics: dict[str, Any]) -> StageManifest:
+    step = planner.steps[position]
     return StageManifest(
         stage=step.name,
         kind=step.stage.name,
@@ -258,7 +274,7 @@ def _manifest(planner: Planner, position: int, made: Made) -> StageManifest:
         expected=made.expected,
         parts=tuple(r.key for r in made.receipts),
         shuffle=tuple(r.key for r in made.shuffle),
-        statistics=merged.to_json(),
+        statistics=statistics,
     )
 
 

@@ -21,6 +21,9 @@ from refinery.docs import Docs
 if TYPE_CHECKING:
     from refinery.store import Store
 
+EARLIER = 2**31
+"""In a reducer, parts with this number or a higher one hold documents that were kept earlier and stay in any case."""
+
 Values = Mapping[str, Any]
 """Column or metric name to one value a document: a ``pa.Array``, a NumPy array or a list."""
 
@@ -263,6 +266,13 @@ class Global(Stage):
 
     map_fields: ClassVar[tuple[str, ...]] = ()
     """The configuration fields that shape ``map`` and ``reduce``; a change of any other only resolves again."""
+
+    def partitions(self) -> int:
+        """Into how many partitions the dataset is divided here, to go one after another through all global stages left.
+
+        ``reduce`` is given the documents that earlier partitions kept in the end as parts from number ``EARLIER`` on.
+        """
+        return 1
 
     @abstractmethod
     def map(self, docs: Docs, row: int) -> Mapped:

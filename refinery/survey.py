@@ -6,10 +6,11 @@ The walk itself is in ``refinery.planner``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from refinery.config import Pipeline
+from refinery.errors import UsageError
 from refinery.identity import digest
 from refinery.part import Head, Receipt, Root, StageManifest
 from refinery.stage import Global, Stage
@@ -44,6 +45,8 @@ class Part:
     paths: tuple[str, ...]
     contents: tuple[str, ...]
     bytes: int
+    source: str = ""
+    """Its input file, or the first of them."""
     verdict: str = ""
     receipts: dict[int, Receipt] = field(default_factory=dict)
     missing: int | None = None
@@ -77,6 +80,11 @@ class Made:
     expected: int = 0
     actions: dict[Action, int] = field(default_factory=lambda: {"keep": 0, "judge": 0, "run": 0})
 
+    def wait(self, parts: int) -> None:
+        """So many more parts will come."""
+        self.expected += parts
+        self.actions["run"] += parts
+
     @property
     def complete(self) -> bool:
         """Whether every part has its receipt."""
@@ -91,6 +99,65 @@ class Survey:
     made: list[Made]
     blocked: str = ""
     """Why the walk ended before the last step though there is nothing to do."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Segments that the parts go through together, or one partition of them after another."""
+
+    segments: tuple[Segment, ...]
+    partitions: int = 1
+
+    @property
+    def last(self) -> int:
+        """Position of its last step."""
+        return self.segments[-1].last
+
+
+def segments_of(stages: Sequence[Stage], end: int) -> list[Segment]:
+    """The stages up to position ``end`` in segments."""
+    starts = [i for i, stage in enumerate(stages[: end + 1]) if i == 0 or begins_segment(stage)]
+    found = []
+    for first, following in zip(starts, [*starts[1:], end + 1], strict=True):
+        tail = following if following <= end and isinstance(stages[following], Global) else None
+        found.append(Segment(first, following - 1, tail))
+    return found
+
+
+def stretches_of(stages: Sequence[Stage], end: int) -> list[Stretch]:
+    """The stages up to position ``end`` in stretches.
+
+    A divided one reaches from the stage that says so to the last global one, and maps for the former what is kept then.
+    Raises UsageError for a recipe that divides twice, or gathers the parts of a partition.
+    """
+    segments = segments_of(stages, end)
+    start = next((n for n, s in enumerate(segments) if _partitions(stages[s.first]) > 1), None)
+    if start is None:
+        return [Stretch(tuple(segments))]
+    stop = 1 + max(n for n, s in enumerate(segments) if isinstance(stages[s.first], Global))
+    divider = segments[start].first
+    for inner in (stages[s.first] for s in segments[start + 1 : stop]):
+        if _partitions(inner) != 1:
+            raise UsageError(
+                f"stage {inner.name!r} cannot divide or gather the parts: {stages[divider].name!r} has divided them",
+                hint="one stage divides, and stages that gather come after the last global one",
+            )
+    carried = (*segments[start : stop - 1], replace(segments[stop - 1], tail=divider))
+    found = [Stretch(tuple(segments[:start])), Stretch(carried, _partitions(stages[divider]))]
+    return found + ([Stretch(tuple(segments[stop:]))] if segments[stop:] else [])
+
+
+def _partitions(stage: Stage) -> int:
+    """Into how many partitions a stage that begins a segment divides; 0 for one that gathers."""
+    return stage.partitions() if isinstance(stage, Global) else 0
+
+
+def divided(parts: Sequence[Part], partitions: int) -> list[list[Part]]:
+    """The parts of each partition that has some, by a hash of their input files' paths."""
+    found: dict[int, list[Part]] = {}
+    for part in parts:
+        found.setdefault(int(digest(part.source), 16) % partitions, []).append(part)
+    return [found[number] for number in sorted(found)]
 
 
 def manifests(root: Root, head: Head | None) -> dict[str, StageManifest]:
@@ -125,6 +192,7 @@ def next_part(part: Part, before: int, verdicts: Receipt) -> Part:
         paths=tuple(f.path for f in receipt.files["kept"]),
         contents=(receipt.contents["kept"], verdicts.contents[number]),
         bytes=receipt.total("kept"),
+        source=part.source,
         verdict=verdicts.files[number][0].path,
     )
 
@@ -136,7 +204,7 @@ def gathered(parts: Sequence[Part], before: int, shard: int) -> list[Part]:
     for part in parts:
         receipt = part.receipts[before]
         if size >= shard:
-            found.append(Part(len(found), (), (), 0))
+            found.append(Part(len(found), (), (), 0, part.source))
             size = 0
         last = found[-1]
         last.paths += tuple(f.path for f in receipt.files["kept"])

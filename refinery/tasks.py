@@ -85,8 +85,16 @@ class SegmentTask:
 
 
 @dataclass(frozen=True)
+class SortedRun:
+    """The sorted keyed rows of one part, below the root."""
+
+    number: int
+    path: str
+
+
+@dataclass(frozen=True)
 class ReduceTask:
-    """One key range of a global stage. ``runs`` are (part number, path of its sorted rows below the root)."""
+    """One key range of a global stage."""
 
     root: str
     stage: Global
@@ -96,7 +104,7 @@ class ReduceTask:
     number: int
     low: int
     high: int
-    runs: tuple[tuple[int, str], ...]
+    runs: tuple[SortedRun, ...]
     inputs: tuple[str, ...]
     bytes: int = 0
 

@@ -287,7 +287,7 @@ class _MapTap:
 def _reduce(task: ReduceTask) -> Receipt:
     started = time.perf_counter()
     root = Root(task.root, store_for(task.root))
-    runs = [(number, read_range(root, path, task.low, task.high)) for number, path in task.runs]
+    runs = [(run.number, read_range(root, run.path, task.low, task.high)) for run in task.runs]
     batches = list(task.stage.reduce(merge(runs)))
     root.withdraw(task.folder, task.key)
     contents: dict[str, str] = {}

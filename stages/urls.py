@@ -16,14 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from refinery import ID, Docs, Edited, Global, Mapped, MappedPart, Metric, Rule
+from refinery import EARLIER, ID, Docs, Edited, Global, Mapped, MappedPart, Metric, Rule
 from refinery.kernels import string_hashes
 
 UNIQUE, SURVIVOR, DUPLICATE = "unique", "survivor", "duplicate"
 
 Keep = Literal["newest", "first", "longest"]
 
-# The order of columns is that in which rows of one key are sorted: the first row of a URL survives.
 KEYS = pa.schema(
     [
         ("key", pa.uint64()),
@@ -54,6 +53,9 @@ class Urls(Global):
 
     ``survivor`` is the id of the document of that URL that stays; null if there is only one.
 
+    With ``parts`` the input files are divided by a hash of their paths, and one partition after another goes through
+    all global stages that follow. Documents whose URL an earlier partition has kept in the end are removed.
+
     URLs are compared by 128 bits of hash: among 10 billion, some two agree by chance with a probability of 2e-19.
 
     ``reduce`` and ``resolve`` stream: their memory does not grow with the number of documents.
@@ -74,9 +76,17 @@ class Urls(Global):
         "newest", description="which document of a URL stays: the newest, the first crawled, the longest"
     )
 
+    parts: int = Field(
+        1, ge=1, le=100_000, description="partitions of the input files, deduplicated one after another from here on"
+    )
+
     def rules(self) -> tuple[Rule, ...]:
         """A duplicate goes; its survivor stays."""
         return (Rule("duplicate", "role", "A document of the same URL is kept.", not_in=(DUPLICATE,)),)
+
+    def partitions(self) -> int:
+        """As RefinedWeb does it: URLs that one partition keeps, after all deduplication, later ones lose."""
+        return self.parts
 
     def map(self, docs: Docs, row: int) -> Mapped:
         """The hash of each URL, with all that decides which document of it stays."""
@@ -106,10 +116,10 @@ class Urls(Global):
         for batch in groups:
             rows = _in_order(batch)
             sizes, firsts = _groups(rows)
-            shared = np.flatnonzero(sizes > 1)
-            part, row = (rows.column(name).to_numpy().astype(np.uint64) for name in ("part", "row"))
+            part, row = (rows.column(name).to_numpy() for name in ("part", "row"))
+            shared = np.flatnonzero((sizes > 1) & (part < EARLIER))
             columns = [
-                pa.array((part << _PART | row)[shared]),
+                pa.array((part.astype(np.uint64) << _PART | row)[shared]),
                 pa.array((firsts == np.arange(len(rows)))[shared]),
                 pa.array(sizes[shared].astype(np.uint32)),
                 rows.column("id").take(pa.array(firsts[shared])),
@@ -146,9 +156,14 @@ def _pointers(docs: Docs) -> pa.UInt64Array:
 
 
 def _in_order(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The rows sorted by URL, and those of a URL so that the first one stays, whatever part they are of."""
-    keys = [(name, "ascending") for name in (*KEYS.names[:-1], "part", "row")]
-    return batch.take(pc.sort_indices(batch, sort_keys=keys))
+    """The rows sorted by URL, and those of a URL so that the first one stays, whatever part they are of.
+
+    What was kept earlier comes before all else.
+    """
+    new = pc.less(batch.column("part"), EARLIER)
+    rows = batch.append_column("new", new)
+    names = ("key", "check", "new", "rank", "id", "pointer", "part", "row")
+    return rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in names]))
 
 
 def _groups(rows: pa.RecordBatch) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

@@ -105,16 +105,18 @@ class _Checks:
             yield from self._documents(held, receipt, whole)
 
     def _links(self, held: Held) -> dict[str, set[str]]:
-        """What may be the last input of a global stage's receipts, by their kind: verdicts, and what was kept before.
+        """What may be the last input of a global stage's receipts, by their kind: verdicts, and what it mapped.
 
+        That was kept just before it, or by a later stage: of partitions what they kept in the end is mapped as well.
         Empty where that is not known. The books look after all other links.
         """
         before = self._holdings.before(held)
-        own, earlier = self._holdings.load(held), self._holdings.load(before) if before else None
-        if not held.is_global or own.lost or earlier is None or earlier.lost:
+        own = self._holdings.load(held)
+        around = [self._holdings.load(other) for other in self._holdings.stages if other.position >= held.position - 1]
+        if not held.is_global or before is None or own.lost or any(receipts.lost for receipts in around):
             return {}
         verdicts = {content for r in own.shuffle if r.kind == "resolve" for content in r.contents.values()}
-        return {"stage": verdicts, "map": {r.contents.get("kept", "") for r in earlier.made}}
+        return {"stage": verdicts, "map": {r.contents.get("kept", "") for receipts in around for r in receipts.made}}
 
     # ---------------------------------------------------------------------------------------------------------- files
 

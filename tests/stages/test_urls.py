@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import refinery
 import stages.urls
 from refinery.config import Pipeline
-from refinery.docs import DATE, ID, URL, Docs
-from refinery.stage import Edit, Edited
+from refinery.docs import DATE, ID, TEXT, URL, Docs
+from refinery.errors import UsageError
+from refinery.forecast import plan
+from refinery.identity import digest
+from refinery.inspect import verify
+from refinery.part import Root
+from refinery.planner import Planner
+from refinery.stage import Edit, Edited, Filter, Metric, Rule, Values
+from refinery.store import LocalStore
 from refinery.survey import Selection
 from refinery.testing import documents, run_global
+from refinery.work import perform
 from stages.urls import Keep, Urls, canonical
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
-from tests.engine.toy import LineSource
+from tests.engine.toy import Gather, LineSource, Same
 
 Facts = dict[str, Any]
 
@@ -240,41 +251,153 @@ def test_no_documents() -> None:
 
 
 class Addressed(Edit):
-    """The URL of each document is its text."""
+    """The first word is the URL, the others are the text."""
 
     name: ClassVar = "addressed"
     version: ClassVar = 1
-    adds: ClassVar = (URL,)
+    adds: ClassVar = (URL, TEXT)
 
     def edit(self, docs: Docs) -> Edited:
-        return Edited({"url": docs.column("text")})
+        words = [text.partition(" ") for text in docs.texts()]
+        return Edited({"url": [url for url, _, _ in words], "text": [text for _, _, text in words]})
 
 
-def crawl_of(folder: Path, root: str, **settings: Any) -> Pipeline:
-    return pipeline(folder, steps(LineSource(), Addressed(), Urls()), root=root, **settings)
+class Short(Filter):
+    """Texts must have something in them."""
+
+    name: ClassVar = "short"
+    version: ClassVar = 1
+    metrics: ClassVar = (Metric("letters", pa.int64(), "count"),)
+
+    def rules(self) -> tuple[Rule, ...]:
+        return (Rule("short", "letters", at_least=1),)
+
+    def measure(self, docs: Docs) -> Values:
+        return {"letters": [len(text) for text in docs.texts()]}
 
 
-def test_no_way_of_running_changes_the_result(tmp_path: Path) -> None:
+def crawl_of(folder: Path, root: str, parts: int = 1, **settings: Any) -> Pipeline:
+    """Lines of text are documents of a URL; of equal texts one stays, and short texts go in the end."""
+    chosen = steps(LineSource(), Addressed(), Urls(parts=parts), Same(), Short(), Gather())
+    return pipeline(folder, chosen, root=root, **settings)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_no_way_of_running_changes_the_result(tmp_path: Path, parts: int) -> None:
     """Batches, workers, a run in two halves, and phases that are lost and made again: the same contents everywhere."""
     draw = random.Random(3)
-    write_inputs(
-        tmp_path / "in", [[f"http://a.org/{draw.randrange(40)}" for _ in range(size)] for size in (50, 0, 9, 70)]
-    )
-    quick(crawl_of(tmp_path, "one"))
+    lines = [f"http://a.org/{draw.randrange(40)} some text {draw.randrange(60)}" for _ in range(130)]
+    write_inputs(tmp_path / "in", [lines[:50], [], lines[50:59], lines[59:]])
+    quick(crawl_of(tmp_path, "one", parts))
     one = Held(tmp_path / "one")
-    assert len(one.rows("02-urls")) == len(set(one.texts("00-lines-of-text")))
-    ids = {row["id"] for row in one.rows("02-urls")}
-    assert {row["urls"]["survivor"] for row in one.rows("02-urls", "removed")} <= ids
-    quick(crawl_of(tmp_path, "small", batch=7))
-    refinery.run(crawl_of(tmp_path, "many", workers=2, batch=13))
-    quick(crawl_of(tmp_path, "halves"), Selection(until="addressed"))
-    quick(crawl_of(tmp_path, "halves", batch=5))
-    quick(crawl_of(tmp_path, "lost"))
-    for receipt in sorted((tmp_path / "lost" / "02-urls" / "receipts").glob("*.json"))[::2]:
+    assert len({row["url"] for row in one.rows("05-gather")}) == len(one.rows("05-gather")) > 10
+    assert {row["urls"]["survivor"] for row in one.rows("02-urls", "removed")} <= {
+        row["id"] for row in one.rows("02-urls")
+    }
+    quick(crawl_of(tmp_path, "small", parts, batch=7))
+    refinery.run(crawl_of(tmp_path, "many", parts, workers=2, batch=13))
+    quick(crawl_of(tmp_path, "halves", parts), Selection(until="addressed"))
+    quick(crawl_of(tmp_path, "halves", parts, batch=5))
+    quick(crawl_of(tmp_path, "lost", parts))
+    for receipt in sorted((tmp_path / "lost").glob("0[2-5]*/receipts/*.json"))[::3]:
         receipt.unlink()
-    quick(crawl_of(tmp_path, "lost", batch=3))
+    quick(crawl_of(tmp_path, "lost", parts, batch=3))
     for other in ("small", "many", "halves", "lost"):
-        assert (Held(tmp_path / other).contents(), Held(tmp_path / other).shuffle_contents()) == (
-            one.contents(),
-            one.shuffle_contents(),
+        held = Held(tmp_path / other)
+        assert (held.contents(), held.shuffle_contents()) == (one.contents(), one.shuffle_contents())
+        assert verify(str(held.path), rerun=1.0).findings == ()
+
+
+# --------------------------------------------------------------------------------------------------------- partitions
+
+Line = tuple[int, int]
+
+
+def one_partition_after_another(folder: Path, files: Sequence[Sequence[Line]], parts: int) -> set[bytes]:
+    """The ids of what is kept, as RefinedWeb tells it: §3.3, with a list of the URLs that were kept."""
+    groups: dict[int, list[tuple[bytes, Line]]] = {}
+    for number, lines in enumerate(files):
+        partition = int(digest(str(folder / "in" / f"{number}.txt")), 16) % parts
+        rows = [(hashlib.md5(f"{number}.txt:{at}".encode()).digest(), line) for at, line in enumerate(lines)]
+        groups.setdefault(partition, []).extend(rows)
+    listed: set[int] = set()
+    kept: set[bytes] = set()
+    for partition in sorted(groups):
+        of_url: dict[int, tuple[bytes, Line]] = {}
+        for name, line in sorted(groups[partition]):
+            if line[0] not in listed:
+                of_url.setdefault(line[0], (name, line))
+        of_text: dict[int, tuple[bytes, Line]] = {}
+        for name, line in sorted(of_url.values()):
+            of_text.setdefault(line[1], (name, line))
+        left = [(name, line) for name, line in of_text.values() if line[1]]
+        listed |= {line[0] for _, line in left}
+        kept |= {name for name, _ in left}
+    return kept
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4)), max_size=6), min_size=1, max_size=5),
+    st.sampled_from([2, 3, 100]),
+)
+@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+def test_partitions_are_deduplicated_in_sequence(files: list[list[Line]], parts: int) -> None:
+    """What is kept is what a list of kept URLs gives that grows from one partition to the next."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        write_inputs(
+            folder / "in", [[f"http://a/{url} " + "long text " * text for url, text in lines] for lines in files]
         )
+        quick(crawl_of(folder, "root", parts))
+        held = Held(folder / "root")
+        assert {row["id"] for row in held.rows("05-gather")} == one_partition_after_another(folder, files, parts)
+        assert verify(str(held.path)).findings == ()
+
+
+def test_a_partition_is_named_once_and_carried_to_its_end(tmp_path: Path) -> None:
+    """No second stage may divide, none may gather in between, and a run cannot end between two partitions."""
+    write_inputs(tmp_path / "in", [["http://a/1 some text"]])
+    between = steps(LineSource(), Addressed(), Urls(parts=2), Gather(), Same())
+    with pytest.raises(UsageError, match="'gather' cannot divide or gather the parts: 'urls' has divided them"):
+        quick(pipeline(tmp_path, between))
+    twice = tuple(replace(step, name=f"{step.name}{i}") for i, step in enumerate(steps(Urls(parts=2), Urls(parts=3))))
+    with pytest.raises(UsageError, match="cannot divide"):
+        quick(pipeline(tmp_path, (*steps(LineSource(), Addressed()), *twice)))
+    for until in ("urls", "same"):
+        with pytest.raises(UsageError, match="one partition after another goes from urls to short"):
+            quick(crawl_of(tmp_path, "root", 2), Selection(until=until))
+    quick(crawl_of(tmp_path, "root", 2), Selection(until="short"))
+    assert plan(crawl_of(tmp_path, "root", 2)).stages[-1].todo == 1
+
+
+def test_a_plan_counts_the_parts_of_partitions_to_come(tmp_path: Path) -> None:
+    """Before, between and after: every stage has all parts to expect, and a run that failed midway says what is left."""
+    write_inputs(tmp_path / "in", [[f"http://a/{i} some text {i}"] for i in range(5)])
+    expected = [("lines-of-text", 5), ("addressed", 5), ("urls", 5), ("same", 5), ("short", 5)]
+    assert [(stage.name, stage.todo) for stage in plan(crawl_of(tmp_path, "root", 3)).stages[:5]] == expected
+    quick(crawl_of(tmp_path, "root", 3), Selection(until="addressed"))
+    assert [(stage.name, stage.parts) for stage in plan(crawl_of(tmp_path, "root", 3)).stages[:5]] == expected
+    planner = Planner(crawl_of(tmp_path, "root", 3), Root(str(tmp_path / "root"), LocalStore()))
+    seen = set()
+    while (survey := planner.survey()).phase is not None:
+        assert [made.expected for made in survey.made[:5]] == [5] * 5
+        for task in survey.phase.tasks:
+            for receipt in perform(task, lambda step, first, count: None):
+                planner.learn(receipt)
+        seen.add(sum(made.actions["keep"] for made in survey.made[2:5]))
+    assert len(seen) > 3  # the partitions were done one after another
+
+
+def test_partitions_that_are_done_are_done(tmp_path: Path) -> None:
+    """A second run does nothing; a new file is deduplicated in its partition, and earlier partitions stay as they are."""
+    lines = [[f"http://a/{i % 7} some text {i % 11}" for i in range(start, start + 9)] for start in range(0, 45, 9)]
+    write_inputs(tmp_path / "in", lines)
+    quick(crawl_of(tmp_path, "root", 3))
+    assert quick(crawl_of(tmp_path, "root", 3)).tasks == 0
+    before = {receipt.key for receipt in Held(tmp_path / "root").receipts("04-short")}
+    write_inputs(tmp_path / "in2", [])
+    (tmp_path / "in" / "5.txt").write_text("http://a/2 some other text\n")
+    quick(crawl_of(tmp_path, "root", 3))
+    quick(crawl_of(tmp_path, "fresh", 3))
+    assert Held(tmp_path / "root").contents() == Held(tmp_path / "fresh").contents()
+    assert before & {receipt.key for receipt in Held(tmp_path / "root").receipts("04-short")}
