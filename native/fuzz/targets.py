@@ -51,6 +51,7 @@ from refinery.kernels.reference import (
     payload,
     text,
     unionfind,
+    units,
     urls,
     windows,
 )
@@ -351,6 +352,7 @@ def words(given: Reader) -> None:
     """Hashes of words and of whole texts."""
     texts = given.texts()
     same(native_dedup.word_ids(texts), minhash.word_ids(texts))
+    same(native_dedup.word_sizes(texts), units.word_sizes(texts))
     same(native_dedup.string_hashes(texts), minhash.string_hashes(texts))
 
 
@@ -370,18 +372,22 @@ def repeats(given: Reader) -> None:
     same(hashes, windows.window_hashes(tokens, size))
     repeated = np.unique(hashes.flatten().to_numpy())[::every].copy()
     same(native_dedup.mark_repeated(hashes, repeated, size), windows.mark_repeated(hashes, repeated, size))
+    keepers = (repeated % np.uint64(5)).astype(np.uint32)
+    found = native_dedup.mark_copies(hashes, repeated, keepers, every, size)
+    for one, other in zip(found, windows.mark_copies(hashes, repeated, keepers, every, size), strict=True):
+        same(one, other)
 
 
 def spans(given: Reader) -> None:
     """Where runs of tokens lie in the texts."""
-    skip, lengths = given.number(3), np.array([given.number(7) for _ in range(7)], np.uint16)
+    skip = given.number(3)
     places = [given.number(32) for _ in range(16)]
     texts = given.texts()
     sizes = [len(row.encode()) + 2 for row in normalise.normalise(texts).to_pylist()]
     tokens = pa.array([[(size + place) % 7 for place in range(size)] for size in sizes], pa.list_(pa.uint16()))
     ends = [sorted(min(place, size) for place in places[row % 8 : row % 8 + 8]) for row, size in enumerate(sizes)]
     runs = [[{"start": a, "end": b} for a, b in zip(row[::2], row[1::2], strict=True)] for row in ends]
-    part = (pa.array(runs, SPANS).slice(skip), tokens.slice(skip), lengths, normalise.alignment(texts).slice(skip))
+    part = (pa.array(runs, SPANS).slice(skip), tokens.slice(skip), normalise.alignment(texts).slice(skip))
     same(native_dedup.original_spans(*part), windows.original_spans(*part))
 
 

@@ -159,6 +159,30 @@ fn space(text: &[u8]) -> usize {
     }
 }
 
+/// The bytes of each word, with the white space before it. Twin: `refinery.kernels.reference.units.word_sizes`.
+fn sizes(texts: &StringArray) -> PyResult<ListArray> {
+    let mut made = Making::<UInt32Type>::with_capacity(0, texts.len());
+    for row in 0..texts.len() {
+        let text = bytes(texts, row);
+        let mut before = text.as_ptr() as usize;
+        each_word(text, |word| {
+            let end = word.as_ptr() as usize + word.len();
+            made.values.push((end - before) as u32);
+            before = end;
+        });
+        made.end()?;
+    }
+    made.done()
+}
+
+#[pyfunction]
+fn word_sizes(py: Python<'_>, texts: Given) -> PyResult<Made> {
+    py.allow_threads(|| {
+        let texts = texts.0.as_string_opt::<i32>().ok_or_else(|| unfit(texts.0.data_type()))?;
+        sizes(texts).map(Made::new)
+    })
+}
+
 #[pyfunction]
 fn shingles(py: Python<'_>, tokens: Given, size: usize) -> PyResult<Made> {
     positive(size)?;
@@ -188,5 +212,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(shingles, module)?)?;
     module.add_function(wrap_pyfunction!(band_keys, module)?)?;
     module.add_function(wrap_pyfunction!(sketches, module)?)?;
-    module.add_function(wrap_pyfunction!(word_ids, module)?)
+    module.add_function(wrap_pyfunction!(word_ids, module)?)?;
+    module.add_function(wrap_pyfunction!(word_sizes, module)?)
 }

@@ -1,24 +1,22 @@
 //! Where runs of tokens lie in the original texts. Twin: `refinery.kernels.reference.windows.original_spans`.
 
-use arrow_array::types::{ArrowPrimitiveType, UInt16Type};
+use arrow_array::types::ArrowPrimitiveType;
 use arrow_array::ListArray;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
-use crate::lists::{column, for_tokens, offset, structs_of, Lists, Structs};
+use crate::lists::{for_tokens, offset, structs_of, Lists, Structs};
 
 /// The bytes of a text before each token and after the last, of the text that was tokenized.
-fn bounds<N: Copy + Into<u64>>(tokens: &[N], lengths: &[u16], bounds: &mut Vec<u64>) -> PyResult<()> {
-    let mut end = 0;
+fn bounds<N: Copy + Into<u64>>(sizes: &[N], bounds: &mut Vec<u64>) {
+    let mut end = 0u64;
     bounds.clear();
     bounds.push(end);
-    for &token in tokens {
-        let length = usize::try_from(token.into()).ok().and_then(|token| lengths.get(token));
-        end += u64::from(*length.ok_or_else(|| PyValueError::new_err("a token has no length"))?);
-        bounds.push(end);
-    }
-    Ok(())
+    bounds.extend(sizes.iter().map(|&size| {
+        end = end.saturating_add(size.into());
+        end
+    }));
 }
 
 /// The first unit that lies wholly between two bytes of the normalised text, and how many units end before the second.
@@ -32,20 +30,18 @@ fn units_inside(normal: &[u64], start: u64, end: u64) -> (usize, usize) {
 
 fn located<T: ArrowPrimitiveType<Native: Into<u64>>>(
     runs: &Given,
-    tokens: &Given,
-    lengths: &Given,
+    sizes: &Given,
     alignment: &Given,
 ) -> PyResult<ListArray> {
-    let (runs, tokens) = (Structs::of(&runs.0, ["start", "end"])?, Lists::<T>::of(&tokens.0)?);
-    let (lengths, alignment) =
-        (column::<UInt16Type>(&lengths.0)?, Structs::of(&alignment.0, ["normal", "start", "end"])?);
-    if runs.len() != tokens.len() || runs.len() != alignment.len() {
+    let (runs, sizes) = (Structs::of(&runs.0, ["start", "end"])?, Lists::<T>::of(&sizes.0)?);
+    let alignment = Structs::of(&alignment.0, ["normal", "start", "end"])?;
+    if runs.len() != sizes.len() || runs.len() != alignment.len() {
         return Err(PyValueError::new_err("runs, tokens and alignment are of different numbers of texts"));
     }
     let (mut starts, mut ends, mut offsets, mut edges) = (Vec::new(), Vec::new(), vec![0], Vec::new());
-    for (([first, last], tokens), [normal, start, end]) in runs.iter().zip(tokens.iter()).zip(alignment.iter()) {
+    for (([first, last], sizes), [normal, start, end]) in runs.iter().zip(sizes.iter()).zip(alignment.iter()) {
         if !first.is_empty() {
-            bounds(tokens, lengths, &mut edges)?;
+            bounds(sizes, &mut edges);
         }
         let edge = |token: u64| usize::try_from(token).ok().and_then(|token| edges.get(token).copied());
         for (&first, &last) in first.iter().zip(last) {
@@ -63,8 +59,8 @@ fn located<T: ArrowPrimitiveType<Native: Into<u64>>>(
 }
 
 #[pyfunction]
-fn original_spans(py: Python<'_>, runs: Given, tokens: Given, lengths: Given, alignment: Given) -> PyResult<Made> {
-    py.allow_threads(|| for_tokens!(&tokens.0, located(&runs, &tokens, &lengths, &alignment)).map(Made::new))
+fn original_spans(py: Python<'_>, runs: Given, sizes: Given, alignment: Given) -> PyResult<Made> {
+    py.allow_threads(|| for_tokens!(&sizes.0, located(&runs, &sizes, &alignment)).map(Made::new))
 }
 
 /// Add this module's functions.

@@ -1,12 +1,14 @@
 //! Hashes of windows of tokens, and the runs that repeated windows cover. Twin: `refinery.kernels.reference.windows`.
 
-use arrow_array::types::{ArrowPrimitiveType, UInt64Type};
+use std::collections::HashSet;
+
+use arrow_array::types::{ArrowPrimitiveType, UInt32Type, UInt64Type};
 use arrow_array::{ListArray, UInt64Array, UInt8Array};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
-use crate::lists::{for_tokens, numbers, offset, structs_of, Lists, Making};
+use crate::lists::{column, for_tokens, numbers, offset, structs_of, Lists, Making};
 use crate::sorted::Sorted;
 
 const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -96,6 +98,92 @@ fn each_run(hashes: &[u64], repeated: &Sorted, size: usize, mut found: impl FnMu
     }
 }
 
+/// Runs of tokens, list after list.
+#[derive(Default)]
+struct Runs {
+    starts: Vec<u64>,
+    ends: Vec<u64>,
+    offsets: Vec<i32>,
+}
+
+impl Runs {
+    fn new() -> Self {
+        Runs { offsets: vec![0], ..Runs::default() }
+    }
+
+    /// Add a token that comes after all others of its list.
+    fn add(&mut self, token: usize) {
+        let token = token as u64;
+        let begun = self.offsets.last().is_some_and(|&begin| self.ends.len() > begin as usize);
+        match self.ends.last_mut() {
+            Some(end) if begun && *end == token => *end += 1,
+            _ => {
+                self.starts.push(token);
+                self.ends.push(token + 1);
+            }
+        }
+    }
+
+    fn end_list(&mut self) -> PyResult<()> {
+        self.offsets.push(offset(self.starts.len())?);
+        Ok(())
+    }
+
+    fn done(self) -> PyResult<Made> {
+        structs_of(vec![("start", self.starts), ("end", self.ends)], self.offsets).map(Made::new)
+    }
+}
+
+/// The runs that go, and those that stay so that each repeated window does.
+fn copies(hashes: &Given, repeated: &Given, keepers: &Given, row: u32, size: usize) -> PyResult<(Made, Made)> {
+    let lists = Lists::<UInt64Type>::of(&hashes.0)?;
+    let (repeated, keepers) = (numbers(&repeated.0)?, column::<UInt32Type>(&keepers.0)?);
+    if repeated.len() != keepers.len() {
+        return Err(PyValueError::new_err("each repeated window has one keeper"));
+    }
+    let repeated = Sorted::of(repeated, lists.total())?;
+    let (mut gone, mut kept, mut seen) = (Runs::new(), Runs::new(), HashSet::new());
+    for (document, hashes) in lists.iter().enumerate() {
+        let here = u32::try_from(document).ok().and_then(|document| row.checked_add(document));
+        let tokens = if hashes.is_empty() { 0 } else { hashes.len().saturating_add(size - 1) };
+        let (mut go, mut stay) = (0, 0); // where the last window of either kind ends
+        seen.clear();
+        for token in 0..tokens {
+            // Of a window with a trace, but not there, the rank is looked up for nothing: few have one.
+            let found =
+                hashes.get(token).filter(|&&hash| repeated.contains(hash)).and_then(|&hash| repeated.rank(hash));
+            if let Some(rank) = found {
+                if Some(keepers[rank]) == here && seen.insert(rank) {
+                    stay = token.saturating_add(size);
+                } else {
+                    go = token.saturating_add(size);
+                }
+            }
+            if token < stay {
+                kept.add(token);
+            } else if token < go {
+                gone.add(token);
+            }
+        }
+        gone.end_list()?;
+        kept.end_list()?;
+    }
+    Ok((gone.done()?, kept.done()?))
+}
+
+#[pyfunction]
+fn mark_copies(
+    py: Python<'_>,
+    hashes: Given,
+    repeated: Given,
+    keepers: Given,
+    row: u32,
+    size: usize,
+) -> PyResult<(Made, Made)> {
+    positive(size)?;
+    py.allow_threads(|| copies(&hashes, &repeated, &keepers, row, size))
+}
+
 #[pyfunction]
 fn window_hashes(py: Python<'_>, tokens: Given, size: usize) -> PyResult<Made> {
     positive(size)?;
@@ -132,5 +220,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(window_hashes, module)?)?;
     module.add_function(wrap_pyfunction!(mix64, module)?)?;
     module.add_function(wrap_pyfunction!(contains, module)?)?;
-    module.add_function(wrap_pyfunction!(mark_repeated, module)?)
+    module.add_function(wrap_pyfunction!(mark_repeated, module)?)?;
+    module.add_function(wrap_pyfunction!(mark_copies, module)?)
 }

@@ -78,11 +78,16 @@ def _value(value: Any) -> str:
 
 
 def cut_lines(cuts: Sequence[Cut], length: int = SHORT) -> list[str]:
-    """What an edit cut out, a line a span."""
-    return [
-        f"cut at {cut.offset:,}, {cut.length:,} bytes, {cut.reason}: {shortened(safe(cut.text), length)}"
-        for cut in cuts
-    ]
+    """What an edit cut out, or only found, a line a span."""
+    return [_cut(cut, length) for cut in cuts]
+
+
+def _cut(cut: Cut, length: int) -> str:
+    verb = "found" if cut.text is None else "cut"
+    size = f"{cut.length:,} bytes" + ("" if cut.chars is None else f" ({cut.chars:,} characters)")
+    group = "" if cut.group is None else f" {cut.group:016x}"
+    text = "" if cut.text is None else f": {shortened(safe(cut.text), length)}"
+    return f"{verb} at {cut.offset:,}, {size}, {cut.reason}{group}{text}"
 
 
 def wrapped(pieces: Sequence[str], indent: str, joint: str = "   ") -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import pyarrow as pa
+
 from refinery.config import Step
 from refinery.docs import ID
 from refinery.kernels import SPANS
@@ -36,12 +38,19 @@ class Fact:
 
 @dataclass(frozen=True)
 class Cut:
-    """A span that an edit removed: place and size in UTF-8 bytes of the text before, why, and what stood there."""
+    """A span that an edit found: place and size in UTF-8 bytes of the text before, why, and what was removed there.
+
+    ``text`` is None where nothing was. Place and size in characters, and the group that spans of the same text share,
+    are None where the stage does not tell.
+    """
 
     offset: int
     length: int
     reason: str
-    text: str
+    text: str | None
+    char: int | None = None
+    chars: int | None = None
+    group: int | None = None
 
 
 @dataclass(frozen=True)
@@ -83,8 +92,13 @@ def judgement(
 
 
 def cut_fields(stage: Stage) -> list[str]:
-    """The evidence that holds removed spans."""
-    return [field.name for field in stage.evidence if field.type == SPANS]
+    """The evidence that holds spans of the text before: of type ``SPANS``, or with further fields."""
+    return [field.name for field in stage.evidence if pa.types.is_list(field.type) and _has_spans(field.type)]
+
+
+def _has_spans(lists: pa.ListType) -> bool:
+    fields = set(lists.value_type) if pa.types.is_struct(lists.value_type) else set()
+    return set(SPANS.value_type) <= fields
 
 
 def id_fields(stage: Stage) -> list[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from refinery.kernels.choice import native
 from refinery.kernels.reference.addresses import canonical_host, domains, parse_url
+from refinery.kernels.reference.align import Whole, aligned
 from refinery.kernels.reference.bpe import count_tokens, token_ids, token_lengths
 from refinery.kernels.reference.charset import decoded, header_label
 from refinery.kernels.reference.content import ContentHashes
@@ -28,8 +29,17 @@ from refinery.kernels.reference.ragged import flat
 from refinery.kernels.reference.repeats import counted, order_of, repeated
 from refinery.kernels.reference.text import distinct_words, text_statistics
 from refinery.kernels.reference.unionfind import components, forest_of, spanning_forest
+from refinery.kernels.reference.units import text_bytes, token_sizes, word_sizes
 from refinery.kernels.reference.urls import NOTHING, UrlRules, url_facts
-from refinery.kernels.reference.windows import contains, mark_repeated, mix64, original_spans, window_hashes
+from refinery.kernels.reference.windows import (
+    ELSEWHERE,
+    contains,
+    mark_copies,
+    mark_repeated,
+    mix64,
+    original_spans,
+    window_hashes,
+)
 
 if native():
     from refinery.kernels.native_bpe import count_tokens, token_ids
@@ -42,6 +52,7 @@ if native():
         contains,
         counted,
         forest_of,
+        mark_copies,
         mark_repeated,
         mix64,
         normalise,
@@ -54,6 +65,7 @@ if native():
         string_hashes,
         window_hashes,
         word_ids,
+        word_sizes,
     )
     from refinery.kernels.native_extract import HAS_EXTRACTOR, extractor_versions, main_texts
     from refinery.kernels.native_langid import identify_languages
@@ -62,6 +74,7 @@ if native():
     from refinery.kernels.native_urls import url_facts
 
 __all__ = [
+    "ELSEWHERE",
     "HAS_EXTRACTOR",
     "LISTED",
     "MAIN_TEXT",
@@ -76,6 +89,8 @@ __all__ = [
     "Page",
     "PageRows",
     "UrlRules",
+    "Whole",
+    "aligned",
     "alignment",
     "band_keys",
     "canonical_host",
@@ -96,6 +111,7 @@ __all__ = [
     "identify_languages",
     "listed",
     "main_texts",
+    "mark_copies",
     "mark_repeated",
     "mix64",
     "normalise",
@@ -108,12 +124,15 @@ __all__ = [
     "sketches",
     "spanning_forest",
     "string_hashes",
+    "text_bytes",
     "text_statistics",
     "token_ids",
     "token_lengths",
+    "token_sizes",
     "undo",
     "unpacked",
     "url_facts",
     "window_hashes",
     "word_ids",
+    "word_sizes",
 ]

@@ -30,6 +30,7 @@ __all__ = [
     "contains",
     "counted",
     "forest_of",
+    "mark_copies",
     "mark_repeated",
     "mix64",
     "normalise",
@@ -42,6 +43,7 @@ __all__ = [
     "string_hashes",
     "window_hashes",
     "word_ids",
+    "word_sizes",
 ]
 
 _TABLE = _native.Pieces()
@@ -74,6 +76,11 @@ def string_hashes(texts: pa.StringArray) -> pa.UInt64Array:
 def word_ids(texts: pa.StringArray) -> pa.ListArray:
     """See ``reference.minhash.word_ids``."""
     return pa.array(_native.word_ids(texts))
+
+
+def word_sizes(texts: pa.StringArray) -> pa.ListArray:
+    """See ``reference.units.word_sizes``."""
+    return pa.array(_native.word_sizes(texts))
 
 
 def shingles(tokens: pa.ListArray, size: int) -> pa.ListArray:
@@ -132,11 +139,17 @@ def mark_repeated(hashes: pa.ListArray, repeated: Hashes, size: int) -> pa.ListA
     return pa.array(_native.mark_repeated(hashes, _column(repeated), size))
 
 
-def original_spans(
-    runs: pa.ListArray, tokens: pa.ListArray, lengths: npt.NDArray[np.uint16], alignment: pa.ListArray
-) -> pa.ListArray:
+def mark_copies(
+    hashes: pa.ListArray, repeated: Hashes, keepers: npt.NDArray[np.uint32], row: int, size: int
+) -> tuple[pa.ListArray, pa.ListArray]:
+    """See ``reference.windows.mark_copies``."""
+    gone, kept = _native.mark_copies(hashes, _column(repeated), pa.array(keepers), row, size)
+    return pa.array(gone), pa.array(kept)
+
+
+def original_spans(runs: pa.ListArray, sizes: pa.ListArray, alignment: pa.ListArray) -> pa.ListArray:
     """See ``reference.windows.original_spans``. Raises ValueError for a run that reaches beyond the tokens."""
-    return pa.array(_native.original_spans(runs, tokens, pa.array(lengths), alignment))
+    return pa.array(_native.original_spans(runs, sizes, alignment))
 
 
 def components(a: Nodes, b: Nodes) -> Edges:

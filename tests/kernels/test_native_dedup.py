@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.kernels.reference import minhash, normalise, repeats, unionfind, windows
+from refinery.kernels.reference import minhash, normalise, repeats, unionfind, units, windows
 
 pytest.importorskip("refinery.kernels._native", reason="the native kernels are not built", exc_type=ImportError)
 
@@ -61,12 +61,14 @@ def test_hashes_of_strings_and_words(rows: list[str | None]) -> None:
     for array in (pa.array(rows, pa.string()), pa.array(["a b", *rows], pa.string()).slice(1)):
         same(native.string_hashes(array), minhash.string_hashes(array))
         same(native.word_ids(array), minhash.word_ids(array))
+        same(native.word_sizes(array), units.word_sizes(array))
 
 
 def test_every_character_is_white_space_or_not() -> None:
     """Each code point cuts words, or does not, as in Python."""
     array = pa.array(["".join(f"a{chr(code)}b" for code in range(0x110000) if not 0xD800 <= code < 0xE000)])
     same(native.word_ids(array), minhash.word_ids(array))
+    same(native.word_sizes(array), units.word_sizes(array))
 
 
 @given(texts | st.lists(st.text(ODD, max_size=40), max_size=4))
@@ -133,26 +135,35 @@ def test_marks(hashes: pa.ListArray, others: np.ndarray[Any, Any], size: int) ->
         same(native.mark_repeated(hashes, among, size), windows.mark_repeated(hashes, among, size))
 
 
+@given(lists(pa.uint64()), columns, st.integers(0, 3), st.integers(1, 9))
+def test_marks_of_copies(hashes: pa.ListArray, others: np.ndarray[Any, Any], row: int, size: int) -> None:
+    """Runs that go, and those that stay, are the twin's, whichever document keeps a window."""
+    repeated = np.unique(np.concatenate([others, hashes.flatten().to_numpy()[::2]]))
+    keepers = (repeated % np.uint64(7)).astype(np.uint32)
+    keepers[::5] = windows.ELSEWHERE
+    found = native.mark_copies(hashes, repeated, keepers, row, size)
+    for one, other in zip(found, windows.mark_copies(hashes, repeated, keepers, row, size), strict=True):
+        same(one, other)
+
+
 @st.composite
-def runs_in_texts(draw: st.DrawFn) -> tuple[pa.ListArray, pa.ListArray, np.ndarray[Any, Any], pa.ListArray]:
+def runs_in_texts(draw: st.DrawFn) -> tuple[pa.ListArray, pa.ListArray, pa.ListArray]:
     """Texts, their tokens in arbitrary pieces of bytes, and runs of these."""
     some = pa.array(draw(st.lists(st.text(ODD, max_size=20), max_size=4)), pa.string())
     sizes = [len(text.encode()) for text in normalise.normalise(some).to_pylist()]
-    lengths = np.array(draw(st.lists(st.integers(0, 6), min_size=7, max_size=7)), np.uint16)
     tokens = [draw(st.lists(st.integers(0, 6), max_size=size + 2)) for size in sizes]
     places = [sorted(draw(st.lists(st.integers(0, len(ids)), max_size=8))) for ids in tokens]
     runs = [[{"start": a, "end": b} for a, b in zip(ends[::2], ends[1::2], strict=False)] for ends in places]
     type_ = pa.list_(pa.struct([("start", pa.uint64()), ("end", pa.uint64())]))
     width = draw(st.sampled_from([pa.uint8(), pa.uint16(), pa.uint64()]))
-    return pa.array(runs, type_), pa.array(tokens, pa.list_(width)), lengths, normalise.alignment(some)
+    return pa.array(runs, type_), pa.array(tokens, pa.list_(width)), normalise.alignment(some)
 
 
 @given(runs_in_texts(), st.integers(0, 2))
 @settings(max_examples=300)
-def test_spans(given: tuple[pa.ListArray, pa.ListArray, np.ndarray[Any, Any], pa.ListArray], skip: int) -> None:
+def test_spans(given: tuple[pa.ListArray, pa.ListArray, pa.ListArray], skip: int) -> None:
     """Runs lie in the original where the twin says, whether tokens end inside characters or not, in slices too."""
-    runs, tokens, lengths, units = given
-    part = (runs.slice(skip), tokens.slice(skip), lengths, units.slice(skip))
+    part = tuple(column.slice(skip) for column in given)
     same(native.original_spans(*part), windows.original_spans(*part))
 
 
@@ -231,6 +242,8 @@ def runs_of(start: int, end: int | None) -> pa.ListArray:
         (lambda: native.shingles(NULL_LIST, 2), ValueError),
         (lambda: native.window_hashes(NULL_NUMBER, 2), ValueError),
         (lambda: native.mark_repeated(NULL_LIST, ONE, 2), ValueError),
+        (lambda: native.mark_copies(NULL_LIST, ONE, np.zeros(1, np.uint32), 0, 2), ValueError),
+        (lambda: native.mark_copies(SOME.cast(pa.list_(pa.uint64())), ONE, np.zeros(2, np.uint32), 0, 2), ValueError),
         (lambda: native.window_hashes(SOME, 0), ValueError),
         (lambda: native.window_hashes(SOME, -1), OverflowError),
         (lambda: native.window_hashes(pa.array([["a"]]), 2), TypeError),
@@ -245,12 +258,11 @@ def runs_of(start: int, end: int | None) -> pa.ListArray:
         (lambda: native.band_keys(SOME.cast(pa.list_(pa.uint32())), 0, 2, 1), ValueError),
         (lambda: native.contains(np.array([2, 1, 0], np.uint64), ONE), ValueError),
         (lambda: native.components(ONE, ONE[:0]), ValueError),
-        (lambda: native.original_spans(runs_of(0, 3), SOME, LENGTHS, UNITS), ValueError),
-        (lambda: native.original_spans(runs_of(2**64 - 1, 2), SOME, LENGTHS, UNITS), ValueError),
-        (lambda: native.original_spans(runs_of(0, 1), SOME, LENGTHS[:2], UNITS), ValueError),
-        (lambda: native.original_spans(runs_of(0, 1), SOME[:0], LENGTHS, UNITS), ValueError),
-        (lambda: native.original_spans(runs_of(0, None), SOME, LENGTHS, UNITS), ValueError),
-        (lambda: native.original_spans(UNITS, SOME, LENGTHS, runs_of(0, 1)), TypeError),
+        (lambda: native.original_spans(runs_of(0, 3), SOME, UNITS), ValueError),
+        (lambda: native.original_spans(runs_of(2**64 - 1, 2), SOME, UNITS), ValueError),
+        (lambda: native.original_spans(runs_of(0, 1), SOME[:0], UNITS), ValueError),
+        (lambda: native.original_spans(runs_of(0, None), SOME, UNITS), ValueError),
+        (lambda: native.original_spans(UNITS, SOME, runs_of(0, 1)), TypeError),
     ],
 )
 def test_wrong_inputs_are_refused(call: Callable[[], Any], error: type[Exception]) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from refinery.kernels import alignment, characters, contains, mark_repeated, mix64, original_spans, window_hashes
 from refinery.kernels.reference import windows
+from refinery.kernels.reference.ragged import span_lists
 
 LISTS = pa.list_(pa.uint16())
 
@@ -114,11 +115,8 @@ def test_contains_is_membership(among: list[int], values: list[int]) -> None:
 def spans_in(text: str, lengths: list[int], runs: list[tuple[int, int]], *, normalised: bool) -> list[str]:
     """The originals of runs of tokens, where token i has ``lengths[i]`` bytes of the normalised text."""
     units = (alignment if normalised else characters)(pa.array([text]))
-    tokens = pa.array([list(range(len(lengths)))], LISTS)
-    given_runs = windows.spans(
-        np.array([start for start, _ in runs]), np.array([end for _, end in runs]), np.array([len(runs)])
-    )
-    found = original_spans(given_runs, tokens, np.array(lengths, np.uint16), units)[0].as_py()
+    given_runs = span_lists([np.array(runs, np.int64)])
+    found = original_spans(given_runs, pa.array([lengths], LISTS), units)[0].as_py()
     return [text.encode()[span["start"] : span["end"]].decode() for span in found]
 
 

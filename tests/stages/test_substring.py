@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import random
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import accumulate, groupby, pairwise, zip_longest
 from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
+import regex
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from refinery.assets import Asset
 from refinery.docs import Docs
 from refinery.kernels import normalise, token_ids, token_lengths, undo
+from refinery.kernels.reference.align import boundaries
 from refinery.testing import documents, run_global
+from stages._repeats import REPEATS
 from stages.substring import Substring
 
 MERGES = Asset("gpt2.bpe").path()
 LENGTHS = token_lengths(MERGES).tolist()
 
 Span = tuple[int, int]
+Window = tuple[Any, ...]
 
 
 # ------------------------------------------------------------------------------------------------------------ oracle
@@ -53,26 +58,83 @@ def units_of(text: str, *, normalised: bool) -> list[tuple[str, int, int]]:
     return units
 
 
-def brute_force(texts: Sequence[str], size: int, *, normalised: bool) -> list[list[Span]]:
-    """Compare all windows of tokens as tuples; cut every unit all of whose bytes lie in a repeated window."""
-    units = [units_of(text, normalised=normalised) for text in texts]
-    tokens = token_ids(pa.array(["".join(unit[0] for unit in each) for each in units], pa.string()), MERGES).to_pylist()
-    counts = Counter(tuple(ids[i : i + size]) for ids in tokens for i in range(len(ids) - size + 1))
+def tokens_of(stage: Substring, compared: str) -> list[bytes]:
+    """The bytes of the compared text that each token stands for; white space at its end is no word's."""
+    data = compared.encode()
+    if stage.unit == "bytes":
+        return [bytes([byte]) for byte in data]
+    if stage.unit == "words":
+        return [match[0].encode() for match in re.finditer(r"\s*\S+", compared)]
+    sizes = [LENGTHS[token] for token in token_ids(pa.array([compared], pa.string()), MERGES)[0].as_py()]
+    return [data[end - size : end] for size, end in zip(sizes, accumulate(sizes), strict=True)]
+
+
+def names_of(stage: Substring, tokens: Sequence[bytes]) -> list[Any]:
+    """What is compared of tokens: words count without the white space before them, tokens by their ids."""
+    if stage.unit == "words":
+        return [token.decode().split()[0] for token in tokens]
+    return list(tokens)
+
+
+def windows_of(stage: Substring, text: str) -> list[Window]:
+    """The windows of a text."""
+    names = names_of(stage, tokens_of(stage, "".join(u[0] for u in units_of(text, normalised=stage.normalise))))
+    return [tuple(names[i : i + stage.min_tokens]) for i in range(len(names) - stage.min_tokens + 1)]
+
+
+def marks(windows: Sequence[Window], gone: Sequence[bool], size: int) -> list[bool]:
+    """Which tokens lie in a window that is marked."""
+    marked = [False] * (len(windows) + size - 1 if windows else 0)
+    for i, mark in enumerate(gone):
+        if mark:
+            marked[i : i + size] = [True] * size
+    return marked
+
+
+def wholly(stage: Substring, text: str, marked: Sequence[bool]) -> list[Span]:
+    """Runs of units all of whose bytes lie in marked tokens, from the first byte of the first to the last of the last."""
+    units = units_of(text, normalised=stage.normalise)
+    tokens = tokens_of(stage, "".join(unit[0] for unit in units))
+    by_byte = [mark for mark, token in zip_longest(marked, tokens, fillvalue=False) for _ in token]
     found = []
-    for each, ids in zip(units, tokens, strict=True):
-        marked = [False] * len(ids)
-        for i in range(len(ids) - size + 1):
-            if counts[tuple(ids[i : i + size])] > 1:
-                marked[i : i + size] = [True] * size
-        marked_bytes = [mark for mark, token in zip(marked, ids, strict=True) for _ in range(LENGTHS[token])]
-        wholly = []
-        for piece, start, end in each:
-            width = len(piece.encode())
-            wholly.append((all(marked_bytes[:width]), start, end))
-            del marked_bytes[:width]
-        assert not marked_bytes
-        groups = [(gone, list(group)) for gone, group in groupby(wholly, itemgetter(0))]
-        found.append([(group[0][1], group[-1][2]) for gone, group in groups if gone])
+    for piece, start, end in units:
+        width = len(piece.encode())
+        found.append((len(by_byte) >= width and all(by_byte[:width]), start, end))
+        del by_byte[:width]
+    groups = [(gone, list(group)) for gone, group in groupby(found, itemgetter(0))]
+    return [(group[0][1], group[-1][2]) for gone, group in groups if gone]
+
+
+def moved(stage: Substring, text: str, cuts: Sequence[Span], kept: Sequence[Span]) -> list[Span]:
+    """The cuts by whole pieces of the text: each goes or stays as one."""
+    places = boundaries(text, stage.align).tolist()
+    pieces = []
+    for start, end in pairwise(places):
+        if stage.align == "char":
+            gone = any(a <= start and end <= b for a, b in cuts)
+        else:
+            gone = any(a < end and start < b for a, b in cuts) and not any(a < end and start < b for a, b in kept)
+        pieces.append((gone, start, end))
+    groups = [(gone, list(group)) for gone, group in groupby(pieces, itemgetter(0))]
+    return [(group[0][1], group[-1][2]) for gone, group in groups if gone]
+
+
+def brute_force(stage: Substring, texts: Sequence[str], dates: Sequence[int]) -> list[list[Span]]:
+    """Compare all windows as tuples; the first copy by date and place stays, where one is kept."""
+    windows = [windows_of(stage, text) for text in texts]
+    counts = Counter(window for each in windows for window in each)
+    seen: set[Window] = set()
+    found: list[list[Span]] = [[] for _ in texts]
+    for i in sorted(range(len(texts)), key=lambda i: dates[i]):
+        go, stay = [], []
+        for window in windows[i]:
+            first = stage.keep == "first" and counts[window] > 1 and window not in seen
+            seen.add(window)
+            stay.append(first)
+            go.append(counts[window] > 1 and not first)
+        kept = marks(windows[i], stay, stage.min_tokens)
+        gone = [a and not b for a, b in zip(marks(windows[i], go, stage.min_tokens), kept, strict=True)]
+        found[i] = moved(stage, texts[i], wholly(stage, texts[i], gone), wholly(stage, texts[i], kept))
     return found
 
 
@@ -91,16 +153,24 @@ def facts_of(stage: Substring, parts: Sequence[Sequence[Docs]]) -> list[dict[str
 
 
 def spans_of(facts: dict[str, Any]) -> list[Span]:
-    return [(span["offset"], span["offset"] + span["length"]) for span in facts["removed"]]
+    return [(span["offset"], span["offset"] + span["length"]) for span in facts["repeats"]]
 
 
-def in_parts(texts: Sequence[str], draw: random.Random) -> list[list[Docs]]:
+def dated(texts: Sequence[str], dates: Sequence[int], first: int = 0) -> Docs:
+    """Documents that were crawled at these seconds."""
+    batch = documents(texts, first).batch
+    column = pa.array([1000 * date for date in dates], batch.schema.field("date").type)
+    return Docs(batch.set_column(batch.schema.get_field_index("date"), batch.schema.field("date"), column))
+
+
+def in_parts(texts: Sequence[str], draw: random.Random, dates: Sequence[int] = ()) -> list[list[Docs]]:
     """The documents in order, in parts and batches of any size."""
     parts: list[list[Docs]] = []
     at = 0
     while at < len(texts) or not parts:
         size = draw.randint(1, max(1, len(texts) - at))
-        batch = documents(texts[at : at + size], at)
+        some = slice(at, at + size)
+        batch = dated(texts[some], (dates or range(len(texts)))[some], at)
         at += size
         if parts and draw.random() < 0.5:
             parts[-1].append(batch)
@@ -112,7 +182,12 @@ def in_parts(texts: Sequence[str], draw: random.Random) -> list[list[Docs]]:
 # -------------------------------------------------------------------------------------------------------------- laws
 
 few = st.text("ab .", max_size=30)
-odd = st.text(st.sampled_from("a\u0301\u00e9\u6f22\u5b57\U0001f600\u200d\uac01 \n.,-\u00df\u0130x"), max_size=30)
+odd = st.text(
+    st.sampled_from(
+        "\r\U0001f1e9\U0001f1ea\u0e33\u094d\u0915\U0001f3fda\u0301\u00e9\u6f22\u5b57\U0001f600\u200d\uac01 \n.,-\u00df\u0130x\u3002!"
+    ),
+    max_size=30,
+)
 periodic = st.builds(
     lambda unit, times, tail: unit * times + tail, st.text("ab ", min_size=1, max_size=4), st.integers(1, 9), few
 )
@@ -122,42 +197,117 @@ planted = st.builds(
 streams = st.lists(st.one_of(few, odd, periodic, planted), max_size=6)
 
 
-@given(streams, st.integers(1, 6), st.sampled_from([Substring(), Substring(normalise=False)]), st.randoms())
-@example(["a a a a a"], 4, Substring(), random.Random(1))
-@example(["\U0001f600" * 9], 3, Substring(), random.Random(1))
-@settings(max_examples=200)
-def test_cuts_what_brute_force_cuts(texts: list[str], size: int, stage: Substring, draw: random.Random) -> None:
+stages = st.builds(
+    Substring,
+    unit=st.sampled_from(["gpt2", "words", "bytes"]),
+    min_tokens=st.integers(1, 6),
+    keep=st.sampled_from(["none", "first"]),
+    align=st.sampled_from(["char", "word", "line", "sentence"]),
+    normalise=st.booleans(),
+)
+
+
+@given(streams, stages, st.randoms())
+@example(["a a a a a"], Substring(min_tokens=4), random.Random(1))
+@example(["\U0001f600" * 9], Substring(min_tokens=3), random.Random(1))
+@settings(max_examples=1000)
+def test_cuts_what_brute_force_cuts(texts: list[str], stage: Substring, draw: random.Random) -> None:
     """For small alphabets, periodic runs and planted repeats, in any parts, the spans are those of the definition."""
-    found = facts_of(stage.model_copy(update={"min_tokens": size}), in_parts(texts, draw))
-    assert [spans_of(facts) for facts in found] == brute_force(texts, size, normalised=stage.normalise)
+    dates = draw.sample(range(len(texts)), len(texts))
+    found = facts_of(stage, in_parts(texts, draw, dates))
+    assert [spans_of(facts) for facts in found] == brute_force(stage, texts, dates)
 
 
-@given(streams, st.integers(1, 6))
-@settings(max_examples=60)
-def test_nothing_is_lost(texts: list[str], size: int) -> None:
-    """Bytes in are bytes kept and bytes cut, and the removed spans give the text before."""
-    found = facts_of(Substring(min_tokens=size), [[documents(texts)]])
+@given(streams, stages)
+@settings(max_examples=300)
+def test_nothing_is_lost(texts: list[str], stage: Substring) -> None:
+    """Bytes in are bytes kept and bytes cut, and the spans give the text before; both places of a span are right."""
+    found = facts_of(stage, [[documents(texts)]])
     after = pa.array([facts["text"] for facts in found], pa.string())
-    removed = pa.array([facts["removed"] for facts in found], Substring.evidence[0].type)
+    removed = pa.array([facts["repeats"] for facts in found], REPEATS)
     assert undo(after, removed).to_pylist() == texts
     for text, facts in zip(texts, found, strict=True):
         before = len(text.encode())
-        assert before == len(facts["text"].encode()) + facts["cut"]
-        assert facts["cut"] == sum(span["length"] for span in facts["removed"])
-        assert facts["spans"] == len(facts["removed"])
-        assert facts["share"] == (facts["cut"] / before if before else 0)
+        assert before == len(facts["text"].encode()) + facts["repeated"]
+        assert facts["repeated"] == sum(span["length"] for span in facts["repeats"])
+        assert facts["spans"] == len(facts["repeats"])
+        assert facts["share"] == (facts["repeated"] / before if before else 0)
         assert facts["chars_left"] == len(facts["text"].strip())
+        for span in facts["repeats"]:
+            assert text[span["char"] : span["char"] + span["chars"]] == span["text"]
+            assert text.encode()[span["offset"] :][: span["length"]].decode() == span["text"]
 
 
-@given(streams, st.integers(1, 6), st.randoms())
-@settings(max_examples=40)
-def test_order_and_parts_do_not_matter(texts: list[str], size: int, draw: random.Random) -> None:
+@given(streams, stages)
+@settings(max_examples=300)
+def test_nothing_is_cut_in_two(texts: list[str], stage: Substring) -> None:
+    """No cut begins or ends inside what people see as one character, nor inside a word or a line that is not to be cut."""
+    for text, facts in zip(texts, facts_of(stage, [[documents(texts)]]), strict=True):
+        inside = {place for match in regex.finditer(r"\X", text) for place in range(match.start() + 1, match.end())}
+        for span in facts["repeats"]:
+            for place in (span["char"], span["char"] + span["chars"]):
+                assert place not in inside
+                before, after = text[:place], text[place:]
+                if stage.align == "word" and before and after and (before[-1] + after[0]).isascii():
+                    assert before[-1].isspace() or after[0].isspace()
+                if stage.align == "line":
+                    assert not before or not after or before[-1] in "\r\n"
+
+
+of_words = stages.map(lambda stage: stage.model_copy(update={"unit": "words", "keep": "none", "normalise": False}))
+
+
+@given(streams, of_words)
+@settings(max_examples=300)
+def test_no_copy_stays(texts: list[str], stage: Substring) -> None:
+    """With ``keep: none`` no repeated window is in a piece of text between cuts."""
+    counts = Counter(window for text in texts for window in windows_of(stage, text))
+    for text, facts in zip(texts, facts_of(stage, [[documents(texts)]]), strict=True):
+        edges = [0, *(edge for span in facts["repeats"] for edge in (span["char"], span["char"] + span["chars"]))]
+        for start, end in zip(edges[::2], [*edges[1::2], len(text)], strict=True):
+            assert all(counts[window] == 1 for window in windows_of(stage, text[start:end]))
+
+
+@given(streams, of_words)
+@settings(max_examples=300)
+def test_a_copy_stays(texts: list[str], stage: Substring) -> None:
+    """With ``keep: first`` every repeated window is still there at least once, unbroken."""
+    stage = stage.model_copy(update={"keep": "first"})
+    counts = Counter(window for text in texts for window in windows_of(stage, text))
+    left = set()
+    for text, facts in zip(texts, facts_of(stage, [[documents(texts)]]), strict=True):
+        edges = [0, *(edge for span in facts["repeats"] for edge in (span["char"], span["char"] + span["chars"]))]
+        for start, end in zip(edges[::2], [*edges[1::2], len(text)], strict=True):
+            left.update(windows_of(stage, text[start:end]))
+    assert left >= {window for window, count in counts.items() if count > 1}
+
+
+@given(streams, stages, st.randoms())
+@settings(max_examples=200)
+def test_order_and_parts_do_not_matter(texts: list[str], stage: Substring, draw: random.Random) -> None:
     """A document is cut the same wherever it is."""
-    stage = Substring(min_tokens=size)
     order = draw.sample(range(len(texts)), len(texts))
-    expected = facts_of(stage, [[documents(texts)]])
-    shuffled = facts_of(stage, in_parts([texts[i] for i in order], draw))
+    expected = facts_of(stage, [[dated(texts, range(len(texts)))]])
+    shuffled = facts_of(stage, in_parts([texts[i] for i in order], draw, order))
     assert shuffled == [expected[i] for i in order]
+
+
+@given(streams, stages)
+@settings(max_examples=100)
+def test_other_actions_leave_the_text(texts: list[str], stage: Substring) -> None:
+    """Whatever the action, the same spans are found; only a cut changes the text and holds what was removed."""
+    expected = facts_of(stage, [[documents(texts)]])
+    for action in ("mask", "drop_partial", "drop_any"):
+        for text, facts, cut in zip(
+            texts, facts_of(stage.model_copy(update={"action": action}), [[documents(texts)]]), expected, strict=True
+        ):
+            assert facts["text"] == text
+            assert undo(pa.array([text]), pa.array([facts["repeats"]], REPEATS)).to_pylist() == [text]
+            assert [span.pop("text") for span in facts["repeats"]] == [None] * facts["spans"]
+            assert [{k: v for k, v in span.items() if k != "text"} for span in cut["repeats"]] == facts["repeats"]
+            assert {k: v for k, v in facts.items() if k not in ("text", "repeats")} == {
+                k: v for k, v in cut.items() if k not in ("text", "repeats")
+            }
 
 
 # ---------------------------------------------------------------------------------------------------------- examples
@@ -174,7 +324,7 @@ def test_every_copy_goes() -> None:
     shared = words(0, 60)
     texts = [f"{words(i, 40)}\n\n{shared}\n\n{words(i + 60, 40)}" for i in range(1, 4)]
     for i, facts in enumerate(facts_of(Substring(), [[documents([text], i)] for i, text in enumerate(texts)])):
-        (span,) = facts["removed"]
+        (span,) = facts["repeats"]
         assert span["text"].strip() == shared
         assert facts["text"] == texts[i].replace(span["text"], "")
         assert span["reason"] == "repeated"
@@ -211,13 +361,13 @@ def test_too_little_left() -> None:
     found = facts_of(stage, [[documents(texts)]])
     left = pa.array([facts["chars_left"] for facts in found])
     assert rule.violated(left).to_pylist() == [True, True, False, True, True]
-    assert stage.roles("bound") == {"min_chars"}
+    assert stage.roles("bound") == {"min_chars", "max_share"}
 
 
 def test_null_text_is_empty() -> None:
     """A document without text has nothing to cut."""
     (facts,) = facts_of(Substring(), [[documents([None])]])
-    assert (facts["text"], facts["chars_left"], facts["removed"]) == ("", 0, [])
+    assert (facts["text"], facts["chars_left"], facts["repeats"]) == ("", 0, [])
 
 
 def test_odd_texts() -> None:
@@ -249,7 +399,7 @@ def test_second_scan_finds_new_repeats_only() -> None:
         texts.append("\n\n".join(pieces))
     stage = Substring(min_tokens=20)
     first = facts_of(stage, [[documents(texts)]])
-    cut = {span["text"].strip() for facts in first for span in facts["removed"]}
+    cut = {span["text"].strip() for facts in first for span in facts["repeats"]}
     kept = "\x00".join(facts["text"] for facts in first)
     assert sum(facts["spans"] for facts in first) >= 50
     assert not any(text in kept for text in cut)

@@ -47,7 +47,8 @@ def spans_of(text: str, cuts: Sequence[Cut]) -> list[dict[str, Any]]:
 def undo(texts: pa.StringArray, removed: pa.ListArray) -> pa.StringArray:
     """The texts before the edits that removed the spans ``removed`` (of type ``SPANS``, null for none).
 
-    Raises ValueError where the spans do not fit the text.
+    Spans without a text were not removed, and fields beyond those of ``SPANS`` do not matter. Raises ValueError where
+    the spans do not fit the text.
     """
     pairs = zip(texts.to_pylist(), removed.to_pylist(), strict=True)
     return pa.array([_undo((text or "").encode(), spans or ()).decode() for text, spans in pairs], pa.string())
@@ -57,6 +58,8 @@ def _undo(after: bytes, spans: Iterable[Mapping[str, Any]]) -> bytes:
     before = bytearray()
     taken = 0
     for span in spans:
+        if span["text"] is None:
+            continue
         stretch = span["offset"] - len(before)
         text = span["text"].encode()
         if not 0 <= stretch <= len(after) - taken or len(text) != span["length"]:

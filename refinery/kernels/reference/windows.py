@@ -19,16 +19,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from refinery.kernels.reference.ragged import Offsets, flat, lists_of, offsets_of
+from refinery.kernels.reference.ragged import (
+    Offsets,
+    Spans,
+    flat,
+    flat_spans,
+    flat_structs,
+    lists_of,
+    offsets_of,
+    span_lists,
+    spans_of,
+)
 
 Hashes = npt.NDArray[np.uint64]
-Spans = npt.NDArray[np.int64]
 
 # Odd, and 5 modulo 8, so that its powers have the longest period.
 _BASE = 0x9E3779B97F4A7C15
 _BASE_INVERSE = pow(_BASE, -1, 2**64)
+
+ELSEWHERE = 0xFFFF_FFFF
+"""In place of the row of the document that keeps a window: it is in another part."""
 
 
 def window_hashes(tokens: pa.ListArray, size: int) -> pa.ListArray:
@@ -80,36 +91,52 @@ def mark_repeated(hashes: pa.ListArray, repeated: Hashes, size: int) -> pa.ListA
     new[1:] = (np.diff(hits) > size) | (np.diff(document) > 0)
     first = np.flatnonzero(new)
     last = np.append(first[1:], len(hits))[: len(first)] - 1
-    starts = (hits - offsets[document])[first]
-    ends = (hits - offsets[document])[last] + size
-    return spans(starts, ends, np.bincount(document[first], minlength=len(hashes)))
+    ranges = np.stack([(hits - offsets[document])[first], (hits - offsets[document])[last] + size], axis=1)
+    return spans_of(ranges, np.bincount(document[first], minlength=len(hashes)))
 
 
-def original_spans(
-    runs: pa.ListArray, tokens: pa.ListArray, lengths: npt.NDArray[np.uint16], alignment: pa.ListArray
-) -> pa.ListArray:
+def mark_copies(
+    hashes: pa.ListArray, repeated: Hashes, keepers: npt.NDArray[np.uint32], row: int, size: int
+) -> tuple[pa.ListArray, pa.ListArray]:
+    """The runs of tokens that go if each repeated window stays where it is first, and the runs that stay for that.
+
+    Document i of ``hashes`` is row ``row + i`` of its part; ``keepers`` is for each of ``repeated`` the row of the
+    document that keeps it, or ``ELSEWHERE``. That document keeps its first copy. A token goes if it is in a copy of a
+    repeated window that does not stay, and in none that does: so each repeated window is left whole at least once.
+    Both have the type of ``mark_repeated``.
+    """
+    gone, kept = [], []
+    for document, windows in enumerate(hashes.to_pylist()):
+        go, stay = np.zeros((2, len(windows) + size - 1 if windows else 0), np.bool_)
+        here = set(repeated[keepers == row + document].tolist())
+        for place in np.flatnonzero(contains(repeated, np.array(windows, np.uint64))).tolist():
+            (stay if windows[place] in here else go)[place : place + size] = True
+            here.discard(windows[place])
+        gone.append(_runs(go & ~stay))
+        kept.append(_runs(stay))
+    return span_lists(gone), span_lists(kept)
+
+
+def original_spans(runs: pa.ListArray, sizes: pa.ListArray, alignment: pa.ListArray) -> pa.ListArray:
     """Where runs of tokens lie in the original texts: byte ranges, same type as ``runs``.
 
-    ``lengths`` are the bytes behind each token id, ``alignment`` the units of the texts that were tokenized. A range
+    ``sizes`` are the bytes behind each token, ``alignment`` the units of the texts that were tokenized. A range
     reaches from the first unit that lies wholly inside the run to the last one, so no character is cut in two; a run
     without a whole unit has no range.
     """
-    (spanned, bounds), (ids, firsts) = _flat_spans(runs), flat(tokens)
-    units, unit_firsts = _flat_structs(alignment)
+    (spanned, bounds), (bytes_of, firsts) = flat_spans(runs), flat(sizes)
+    units, unit_firsts = flat_structs(alignment)
     found: list[Spans] = []
     for i in range(len(runs)):
-        ends = np.append(0, np.cumsum(lengths[ids[firsts[i] : firsts[i + 1]]].astype(np.int64)))
+        ends = np.append(0, np.cumsum(bytes_of[firsts[i] : firsts[i + 1]].astype(np.int64)))
         inside = {name: column[unit_firsts[i] : unit_firsts[i + 1]] for name, column in units.items()}
         found.append(_whole_units(ends[spanned[bounds[i] : bounds[i + 1]]], **inside))
-    ranges = np.concatenate([np.empty((0, 2), np.int64), *found])
-    return spans(ranges[:, 0], ranges[:, 1], np.array([len(f) for f in found], np.int64))
+    return span_lists(found)
 
 
-def spans(starts: npt.NDArray[Any], ends: npt.NDArray[Any], counts: npt.NDArray[Any]) -> pa.ListArray:
-    """Lists of ``struct<start: uint64, end: uint64>`` with ``counts`` elements each."""
-    columns = [pa.array(column.astype(np.uint64)) for column in (starts, ends)]
-    values = pa.StructArray.from_arrays(columns, names=["start", "end"])
-    return pa.ListArray.from_arrays(pa.array(offsets_of(counts).astype(np.int32)), values)
+def _runs(covered: npt.NDArray[np.bool_]) -> Spans:
+    """Start and end of each run of true values."""
+    return np.flatnonzero(np.diff(covered, prepend=False, append=False)).reshape(-1, 2)
 
 
 def _whole_units(ranges: Spans, normal: Spans, start: Spans, end: Spans) -> Spans:
@@ -133,14 +160,3 @@ def _powers(base: int, count: int) -> Hashes:
     powers = np.full(count, base, np.uint64)
     powers[:1] = 1
     return np.cumprod(powers, out=powers)
-
-
-def _flat_structs(lists: pa.ListArray) -> tuple[dict[str, Spans], Offsets]:
-    values = lists.flatten()
-    columns = {f.name: values.field(f.name).to_numpy().astype(np.int64) for f in values.type}
-    return columns, offsets_of(pc.list_value_length(lists).to_numpy())
-
-
-def _flat_spans(lists: pa.ListArray) -> tuple[Spans, Offsets]:
-    columns, offsets = _flat_structs(lists)
-    return np.stack([columns["start"], columns["end"]], axis=1), offsets

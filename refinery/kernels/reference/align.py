@@ -1,0 +1,196 @@
+"""Cuts that respect what they cut: between characters as people see them, words, lines or sentences.
+
+Where a text may be cut, by what must stay whole:
+
+``char``: between grapheme clusters, of Unicode Standard Annex 29 or larger ones: a letter and its marks, a syllable, an
+emoji of several code points, a flag, a carriage return with its newline.
+``word``: there as well, but not between two characters that are not white space, unless one of them is of a script that
+puts none between words (Han, kana, Thai, Lao, Khmer, Burmese).
+``line``: after a newline, a carriage return, or both.
+``sentence``: where a line may be cut, and behind a full stop, question or exclamation mark or ellipsis with the closing
+quotes and the white space that follow; Chinese marks need no white space. What is an abbreviation is not known, so a
+sentence may be taken for two.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from refinery.kernels.reference.ragged import flat_spans, span_lists
+
+Whole = Literal["char", "word", "line", "sentence"]
+
+Codes = npt.NDArray[np.uint32]
+Places = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+_RETURN, _NEWLINE, _JOINER = 0x0D, 0x0A, 0x200D
+_VIRAMA = 9  # the combining class
+_MARKS = ("Mn", "Me", "Mc")
+
+_FLAGS = ((0x1F1E6, 0x1F1FF),)
+# Beside marks: emoji modifiers, tags, half-width voiced marks, vowels and finals of Hangul, sara am.
+_EXTENDING = (
+    *((0xE33, 0xE33), (0xEB3, 0xEB3)),
+    *((0x200C, 0x200D), (0x1F3FB, 0x1F3FF), (0xE0020, 0xE007F), (0xFF9E, 0xFF9F), (0x1160, 0x11FF), (0xD7B0, 0xD7FB)),
+)
+_PREPENDED = (
+    *((0x600, 0x605), (0x6DD, 0x6DD), (0x70F, 0x70F), (0x890, 0x891), (0x8E2, 0x8E2), (0xD4E, 0xD4E)),
+    *((0x110BD, 0x110BD), (0x110CD, 0x110CD), (0x111C2, 0x111C3), (0x113D1, 0x113D1), (0x1193F, 0x1193F)),
+    *((0x11941, 0x11941), (0x11A3A, 0x11A3A), (0x11A84, 0x11A89), (0x11D46, 0x11D46), (0x11F02, 0x11F02)),
+)
+_LEADING = ((0x1100, 0x115F), (0xA960, 0xA97C))
+_LED = (*_LEADING, (0xAC00, 0xD7A3))
+_UNSPACED = (
+    *((0xE01, 0xEFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3001, 0x312F), (0x31F0, 0x31FF), (0x3400, 0x4DBF)),
+    *((0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0xFF01, 0xFF9F), (0x20000, 0x3FFFF)),
+)
+_SENTENCE = re.compile(
+    r"(?<![.!?…؟।])[.!?…؟।]++[\"')\]}’”»]*+\s++"
+    r"|(?<![。！？])[。！？]++[\"')\]}’”」』）》]*+\s*+"
+    r"|\r\n|\n|\r"
+)
+
+
+def aligned(texts: pa.StringArray, cuts: pa.ListArray, kept: pa.ListArray, whole: Whole) -> pa.ListArray:
+    """The byte ranges ``cuts`` of each text, moved to where it may be cut; same type.
+
+    ``char`` makes a range smaller: what is partly in it stays. ``word``, ``line`` and ``sentence`` make it larger: what
+    is partly in it goes, unless that is partly in a range of ``kept`` as well: then it stays. Ranges that meet become
+    one, and those in which nothing is left are dropped. Both are in order and overlap nowhere.
+    """
+    (ranges, firsts), (stays, bounds) = flat_spans(cuts), flat_spans(kept)
+    found = []
+    for i, text in enumerate(texts.to_pylist()):
+        mine = ranges[firsts[i] : firsts[i + 1]]
+        if len(mine) and not (whole == "char" and _plain(text.encode(), mine)):
+            mine = _moved(boundaries(text, whole), mine, stays[bounds[i] : bounds[i + 1]], grow=whole != "char")
+        found.append(mine)
+    return span_lists(found)
+
+
+def boundaries(text: str, whole: Whole) -> Places:
+    """Where a text may be cut, by byte offset: both ends, and places between."""
+    codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    if whole == "sentence":
+        free = np.zeros(len(codes) + 1, np.bool_)
+        free[[match.end() for match in _SENTENCE.finditer(text)]] = True
+    else:
+        free = np.append(~_JOINED[whole](codes), True)
+    free[0] = free[-1] = True
+    sizes = np.searchsorted(np.array([0x80, 0x800, 0x10000]), codes, side="right") + 1
+    places: Places = np.append(0, np.cumsum(sizes))[free]
+    return places
+
+
+def _plain(data: bytes, ranges: Places) -> bool:
+    """Whether all ranges end between two ASCII characters, no line end among them: nothing joins those."""
+    return all(
+        not 0 < place < len(data) or (data[place] < 0x80 and data[place - 1] < 0x80 and data[place] != 0x0A)
+        for place in ranges.ravel().tolist()
+    )
+
+
+def _moved(places: Places, ranges: Places, kept: Places, *, grow: bool) -> Places:
+    starts, ends = ranges[:, 0], ranges[:, 1]
+    before = places[np.searchsorted(places, starts, side="right") - 1]
+    after = places[np.searchsorted(places, ends, side="left")]
+    inner_start = places[np.searchsorted(places, starts, side="left")]
+    inner_end = places[np.searchsorted(places, ends, side="right") - 1]
+    if grow:
+        kept_ends, kept_starts = np.append(-1, kept[:, 1]), np.append(kept[:, 0], places[-1] + 1)
+        free_start = kept_ends[np.searchsorted(kept[:, 1], starts, side="right")] <= before
+        free_end = kept_starts[np.searchsorted(kept[:, 0], ends, side="left")] >= after
+        inner_start = np.where(free_start, before, inner_start)
+        inner_end = np.where(free_end, after, inner_end)
+    return _joined_ranges(inner_start, inner_end)
+
+
+def _joined_ranges(starts: Places, ends: Places) -> Places:
+    left = starts < ends
+    starts, ends = starts[left], ends[left]
+    new = np.append(True, starts[1:] > ends[:-1])[: len(starts)]
+    last = np.append(new[1:], True)[: len(ends)]
+    return np.stack([starts[new], ends[last]], axis=1)
+
+
+# ------------------------------------------------------------------------ which characters go with the one before them
+
+
+def _graphemes(codes: Codes) -> Flags:
+    before = _before(codes)
+    joined: Flags = _each(codes, _extends) | (before == _JOINER) | _among(before, _PREPENDED)
+    joined |= _among(before, _LEADING) & _among(codes, _LED)
+    joined |= _linked(codes) & _each(codes, str.isalpha)
+    joined &= ~_each(before, _is_control) & ~_each(codes, _is_control)
+    joined |= _second_flags(codes) | ((before == _RETURN) & (codes == _NEWLINE))
+    return joined
+
+
+def _words(codes: Codes) -> Flags:
+    inside = ~_each(codes, str.isspace) & ~_among(codes, _UNSPACED)
+    joined: Flags = _graphemes(codes) | (inside & np.append(False, inside[:-1])[: len(codes)])
+    return joined
+
+
+def _lines(codes: Codes) -> Flags:
+    before = _before(codes)
+    joined: Flags = (before != _NEWLINE) & ((before != _RETURN) | (codes == _NEWLINE))
+    return joined
+
+
+_JOINED = {"char": _graphemes, "word": _words, "line": _lines}
+
+
+def _linked(codes: Codes) -> Flags:
+    """Whether there is a virama among the marks before a character."""
+    place = np.arange(len(codes))
+    virama = np.maximum.accumulate(np.where(_each(codes, _is_virama), place, -1))
+    other = np.maximum.accumulate(np.where(_each(codes, _extends), -1, place))
+    return np.append(False, virama > other)[: len(codes)]
+
+
+def _second_flags(codes: Codes) -> Flags:
+    """Whether a regional indicator is the second of a pair: pairs are counted from the start of each run."""
+    flags = _among(codes, _FLAGS)
+    place = np.arange(len(codes))
+    start = np.maximum.accumulate(np.where(flags & ~np.append(False, flags[:-1])[: len(codes)], place, 0))
+    second: Flags = flags & ((place - start) % 2 == 1)
+    return second
+
+
+def _before(codes: Codes) -> Codes:
+    return np.append(np.uint32(_NEWLINE), codes[:-1])[: len(codes)]
+
+
+def _each(codes: Codes, holds: Callable[[str], bool]) -> Flags:
+    distinct, inverse = np.unique(codes, return_inverse=True)
+    return np.array([holds(chr(code)) for code in distinct.tolist()], np.bool_)[inverse]
+
+
+def _among(codes: Codes, ranges: tuple[tuple[int, int], ...]) -> Flags:
+    found = np.zeros(len(codes), np.bool_)
+    for first, last in ranges:
+        found |= (codes >= first) & (codes <= last)
+    return found
+
+
+def _extends(character: str) -> bool:
+    code = ord(character)
+    return unicodedata.category(character) in _MARKS or any(first <= code <= last for first, last in _EXTENDING)
+
+
+def _is_virama(character: str) -> bool:
+    return unicodedata.combining(character) == _VIRAMA
+
+
+def _is_control(character: str) -> bool:
+    """Whether nothing is joined to it. Joiners are of these categories as well."""
+    return unicodedata.category(character) in ("Cc", "Zl", "Zp")
