@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from refinery.docs import CORE, DATE, HTML, ID, LENGTH, OFFSET, POINTER, TEXT, TOKENS, URL, WARC, Docs, facts_column
     from refinery.errors import AssetError, PartFailed, RefineryError, Refused, StorageError, UsageError
     from refinery.forecast import Forecast, plan
-    from refinery.inspect import diff, problems, read_books, sample, status, sweep, verify, what_if, why
+    from refinery.inspect import diff, problems, read_books, sample, spans, status, sweep, verify, what_if, why
     from refinery.runner import RunReport, run
     from refinery.stage import (
         EARLIER,
@@ -59,7 +59,18 @@ _HOMES = {
     ),
     "refinery.errors": ("AssetError", "PartFailed", "RefineryError", "Refused", "StorageError", "UsageError"),
     "refinery.forecast": ("Forecast", "plan"),
-    "refinery.inspect": ("diff", "problems", "read_books", "sample", "status", "sweep", "verify", "what_if", "why"),
+    "refinery.inspect": (
+        "diff",
+        "problems",
+        "read_books",
+        "sample",
+        "spans",
+        "status",
+        "sweep",
+        "verify",
+        "what_if",
+        "why",
+    ),
     "refinery.runner": ("RunReport", "run"),
     "refinery.stage": (
         "EARLIER",
@@ -138,6 +149,7 @@ __all__ = [
     "read_books",
     "run",
     "sample",
+    "spans",
     "status",
     "store_for",
     "sweep",

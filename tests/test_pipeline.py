@@ -18,7 +18,7 @@ import refinery
 from refinery import Docs, Filter, Metric, Values
 from refinery.config import parse
 from refinery.demo import sample
-from refinery.kernels import SPANS, undo
+from refinery.kernels import SPANS, parse_url, undo
 from tests.conftest import REPOSITORY
 
 RECIPE = (REPOSITORY / "configs" / "tiny.yaml").read_text(encoding="utf-8")
@@ -119,6 +119,24 @@ def test_edits_can_be_undone(root: Path) -> None:
         texts = pa.array([row["text"] for row in kept], pa.string())
         spans = pa.array([row[stage][name] for row in kept], SPANS)
         assert undo(texts, spans).to_pylist() == [given[row["id"]] for row in kept]
+
+
+def test_spans_are_counted(root: Path) -> None:
+    """The spans found most often are those that counting all of them gives, with the hosts of their documents."""
+    for stage, name in (("lines", "removed"), ("substring", "repeats")):
+        counted: Counter[Any] = Counter()
+        hosts: dict[Any, set[str]] = {}
+        for row in (*rows(root, stage, "kept"), *rows(root, stage, "removed")):
+            for span in row[stage][name]:
+                group = span.get("group", span["text"])
+                counted[group] += 1
+                hosts.setdefault(group, set()).add(parse_url(row["url"]).host)
+        found = refinery.spans(str(root), stage, 10_000)
+        assert (found.spans, found.distinct) == (counted.total(), len(counted))
+        assert [one.copies for one in found.most] == sorted(counted.values(), reverse=True)
+        for one in found.most:
+            group = one.group if one.group in counted else one.text
+            assert (one.copies, set(one.hosts)) == (counted[group], hosts[group])
 
 
 def test_workers_and_batches_leave_no_trace(crawl: Path, root: Path, tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ SECTIONS = {
         "stats": "Show the funnel, the reasons, and whether the books balance.",
         "sample": "Show documents kept or removed, by stage, rule or metric range.",
         "why": "Tell what became of one document, stage by stage.",
+        "spans": "Show the spans that were cut out, or only found, most often.",
         "what-if": "Tell what other bounds would keep, and who would change sides.",
         "diff": "Hold two roots against each other, to the document.",
     },

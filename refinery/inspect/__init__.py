@@ -5,6 +5,7 @@ Everything here reads what runs wrote; only ``sweep`` deletes, and nothing print
 - ``stats``: ``books``.
 - ``why``: ``accounts``.
 - ``sample``: ``samples``.
+- ``spans``: ``repeats``.
 - ``what-if``: ``whatif``.
 - ``diff``: ``difference``.
 - ``verify``: ``verification``, which reads files (``contents``) and makes parts again (``recompute``).
@@ -20,6 +21,7 @@ from refinery.inspect.find import Document
 from refinery.inspect.history import Problem, Run, StageStatus, Status, problems, status
 from refinery.inspect.holdings import Finding
 from refinery.inspect.judgement import Bound, Cut, Fact, Judgement
+from refinery.inspect.repeats import Repeat, Repeats, spans
 from refinery.inspect.samples import Sample, Samples, Wanted, sample
 from refinery.inspect.strays import Stray, Sweep, sweep
 from refinery.inspect.verification import Verification, verify
@@ -42,6 +44,8 @@ __all__ = [
     "Moved",
     "Movement",
     "Problem",
+    "Repeat",
+    "Repeats",
     "Run",
     "Sample",
     "Samples",
@@ -62,6 +66,7 @@ __all__ = [
     "problems",
     "read_books",
     "sample",
+    "spans",
     "status",
     "sweep",
     "verify",

@@ -1,0 +1,50 @@
+"""``refinery spans``: what edits found most often, such as runs that repeat all over the dataset."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from refinery.cli._options import Session, output_options, pass_session
+from refinery.cli._output import plural, print_json, safe, shortened
+from refinery.cli._reading import SHORT, place_options, root_of
+from refinery.inspect import Repeat, Repeats, spans
+
+HOSTS = 3
+"""Hosts of a span that are named."""
+
+
+@click.command("spans")
+@place_options
+@click.option("--stage", metavar="STAGE", help="Of this stage: all that find spans unless given.")
+@click.option(
+    "-n", "count", metavar="N", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many."
+)
+@output_options
+@pass_session
+def command(session: Session, config: str | None, root: str | None, stage: str | None, count: int) -> int:
+    """Show the spans that were cut out, or only found, most often.
+
+    For each: how many copies, the bytes of all of them, hosts, and what it says. -v shows all of the text.
+    """
+    found = spans(root_of(config, root), stage, count)
+    if session.json:
+        print_json(dataclasses.asdict(found))
+    else:
+        session.say(_text(found, every=session.verbose))
+    return 0
+
+
+def _text(found: Repeats, *, every: bool) -> str:
+    lines = [line for one in found.most for line in _lines(one, every=every)]
+    return "\n".join([*lines, f"{plural(found.spans, 'span')}, {found.distinct:,} different ones"])
+
+
+def _lines(one: Repeat, *, every: bool) -> list[str]:
+    named = ", ".join(safe(host or "(no host)") for host, _ in one.hosts.most_common(HOSTS))
+    more = len(one.hosts) - HOSTS
+    hosts = f"{plural(len(one.hosts), 'host')}: {named}{f' and {more:,} more' if more > 0 else ''}"
+    head = f"{one.copies:,} × {one.group:016x}  {one.stage}  {one.bytes:,} bytes  {hosts}"
+    text = "(left in the texts)" if one.text is None else safe(one.text)
+    return [click.style(head, bold=True), f"  │ {text if every else shortened(text, SHORT)}"]

@@ -1,0 +1,126 @@
+"""The spans that edits found most often: repeated runs, discarded lines. How many, from how many hosts, and what.
+
+Spans are one if their stage says so by a number (``group``), else if their text is the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from refinery.errors import UsageError
+from refinery.inspect.find import pieces
+from refinery.inspect.holdings import Held, Holdings, open_root
+from refinery.inspect.judgement import cut_fields
+from refinery.kernels import parse_url, string_hashes
+from refinery.stats import SIDES
+
+Groups = npt.NDArray[np.uint64]
+
+
+@dataclass
+class Repeat:
+    """A span: how often it was found, bytes of all copies together, hosts of the documents, and the text of one copy.
+
+    ``text`` is None where the stage left the spans in their texts.
+    """
+
+    stage: str
+    group: int
+    copies: int
+    bytes: int = 0
+    hosts: Counter[str] = field(default_factory=Counter)
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Spans in all, how many different ones, and those found most often."""
+
+    spans: int
+    distinct: int
+    most: tuple[Repeat, ...]
+
+
+def spans(path: str, stage: str | None = None, count: int = 20) -> Repeats:
+    """The ``count`` spans found most often by the stages of the root at ``path``, or by one.
+
+    Memory is 8 bytes a span. Raises UsageError where no such stage finds spans, StorageError for a damaged file.
+    """
+    holdings = open_root(path)
+    chosen = _stages(holdings, stage)
+    counted = [(held, *np.unique(_all(holdings, held), return_counts=True)) for held in chosen]
+    most = [found for held, groups, counts in counted for found in _most(held.name, groups, counts, count)]
+    most = sorted(most, key=lambda one: (-one.copies, one.stage, one.group))[:count]
+    for held in chosen:
+        _look_up(holdings, held, {one.group: one for one in most if one.stage == held.name})
+    sums = [(int(counts.sum()), len(groups)) for _, groups, counts in counted]
+    return Repeats(sum(total for total, _ in sums), sum(distinct for _, distinct in sums), tuple(most))
+
+
+def _stages(holdings: Holdings, name: str | None) -> list[Held]:
+    found = {step.name: cut_fields(step.stage) for step in holdings.pipeline.steps}
+    made = [held for held in holdings.stages if found[held.name] and name in (None, held.name)]
+    if not made:
+        if name is not None:
+            holdings.stage(name)  # says so where there is none of this name
+        finding = [stage for stage, fields in found.items() if fields]
+        which = f"stage {name!r} finds" if name else "the stages that are made find"
+        raise UsageError(f"{which} no spans", hint=f"of this root: {', '.join(finding) or 'none does'}")
+    return made
+
+
+def _most(stage: str, groups: Groups, counts: npt.NDArray[np.int64], count: int) -> list[Repeat]:
+    order = np.lexsort((groups, -counts))[:count]
+    return [Repeat(stage, int(groups[at]), int(counts[at])) for at in order]
+
+
+def _all(holdings: Holdings, held: Held) -> Groups:
+    found = [_groups(spans_) for _, spans_ in _batches(holdings, held)]
+    return np.concatenate([np.empty(0, np.uint64), *found])
+
+
+def _look_up(holdings: Holdings, held: Held, wanted: dict[int, Repeat]) -> None:
+    """Fill in what is not known from counting."""
+    sought = np.array(sorted(wanted), np.uint64)
+    for urls, found in _batches(holdings, held):
+        rows = np.flatnonzero(np.isin(_groups(found), sought))
+        groups = _groups(found)[rows].tolist()
+        for group, span, url in zip(groups, found.take(pa.array(rows)).to_pylist(), urls(rows), strict=True):
+            one = wanted[group]
+            one.bytes += span["length"]
+            one.hosts[parse_url(url).host] += 1
+            one.text = one.text or span["text"]
+
+
+def _batches(holdings: Holdings, held: Held) -> Iterator[tuple[_Urls, pa.StructArray]]:
+    """All spans of a stage, with the URLs of their documents."""
+    step = next(step for step in holdings.pipeline.steps if step.name == held.name)
+    for name in cut_fields(step.stage):
+        for piece in pieces(holdings, held, SIDES, ["url", f"{step.column}.{name}"]):
+            lists = pc.struct_field(piece.batch.column(step.column), name)
+            yield _Urls(piece.batch, lists), lists.flatten()
+
+
+class _Urls:
+    """The URL of the document that a span is of, for spans by number."""
+
+    def __init__(self, batch: pa.RecordBatch, lists: pa.ListArray) -> None:
+        self._urls = batch.column("url") if "url" in batch.schema.names else pa.nulls(len(batch), pa.string())
+        self._parents = pc.list_parent_indices(lists)
+
+    def __call__(self, spans_: npt.NDArray[np.int64]) -> Sequence[str | None]:
+        urls: list[str | None] = self._urls.take(self._parents.take(pa.array(spans_))).to_pylist()
+        return urls
+
+
+def _groups(found: pa.StructArray) -> Groups:
+    names = {found.type.field(i).name for i in range(found.type.num_fields)}
+    groups: Groups = (found.field("group") if "group" in names else string_hashes(found.field("text"))).to_numpy()
+    return groups
