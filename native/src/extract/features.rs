@@ -187,7 +187,7 @@ impl Whole<'_> {
         sink.put("terms", stats.terms as f32);
         sink.put("starts_upper", f32::from(u8::from(first.is_uppercase())));
         sink.put("starts_odd", f32::from(u8::from(!first.is_alphanumeric())));
-        sink.put("title_share", self.page.share_of_title(text, &self.title));
+        sink.put("title_share", self.title.share_of(text));
         sink.put("repeats", self.texts[at].0 as f32);
     }
 

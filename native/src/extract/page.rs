@@ -164,30 +164,48 @@ impl<'a> Page<'a> {
         made
     }
 
-    /// The hashes of the title's words, sorted.
-    pub fn title_words(&self) -> Vec<u64> {
-        let mut words: Vec<u64> = words(&self.title).collect();
-        words.sort_unstable();
-        words.dedup();
-        words
+    /// The words of the title.
+    pub fn title_words(&self) -> TitleWords {
+        let mut made = TitleWords { hashes: words(&self.title).map(hash).collect(), likely: [0; 4] };
+        words(&self.title).for_each(|word| made.likely[likely(word) / 64] |= 1 << (likely(word) % 64));
+        made.hashes.sort_unstable();
+        made.hashes.dedup();
+        made
     }
+}
 
+/// Hashes of words, sorted, and what is known of a word at once if it is one of them.
+pub struct TitleWords {
+    hashes: Vec<u64>,
+    likely: [u64; 4],
+}
+
+impl TitleWords {
     /// The share of a text's words that are in the title; 0 for long texts.
-    pub fn share_of_title(&self, text: &str, title: &[u64]) -> f32 {
-        if text.len() > 300 || title.is_empty() {
+    pub fn share_of(&self, text: &str) -> f32 {
+        if text.len() > 300 || self.hashes.is_empty() {
             return 0.0;
         }
         let (mut all, mut found) = (0_u32, 0_u32);
         for word in words(text) {
             all += 1;
-            found += u32::from(title.binary_search(&word).is_ok());
+            let maybe = self.likely[likely(word) / 64] >> (likely(word) % 64) & 1 != 0;
+            found += u32::from(maybe && self.hashes.binary_search(&hash(word)).is_ok());
         }
         found as f32 / all.max(1) as f32
     }
 }
 
-fn words(text: &str) -> impl Iterator<Item = u64> + '_ {
-    text.split(|character: char| !character.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(|word| xxh3_64(word.as_bytes()))
+fn hash(word: &str) -> u64 {
+    xxh3_64(word.as_bytes())
+}
+
+/// A number below 256 by a word's length and last byte.
+fn likely(word: &str) -> usize {
+    let last = word.as_bytes().last().copied().unwrap_or(0);
+    (usize::from(last) + 37 * word.len()) % 256
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty())
 }

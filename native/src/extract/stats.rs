@@ -40,12 +40,15 @@ const BASIC: u32 = 0x10000;
 
 pub struct Counter {
     ascii: [u8; 128],
+    /// The most bytes of a stop word.
+    longest: usize,
     basic: Vec<u8>,
     stops: Vec<u64>,
 }
 
-fn pack(word: &[u8]) -> u64 {
-    word.iter().fold(0, |packed, &byte| packed << 8 | u64::from(byte))
+/// The first bytes of a word as a number, the upper case of ASCII as the lower.
+fn pack(eight: [u8; 8], size: usize) -> u64 {
+    u64::from_le_bytes(eight.map(|byte| byte.to_ascii_lowercase())) & u64::MAX >> (64 - 8 * size)
 }
 
 const STOP_SLOTS: usize = 1024;
@@ -69,7 +72,9 @@ impl Counter {
         }
         let mut stops = vec![0; STOP_SLOTS];
         for word in STOPS.split_whitespace() {
-            let key = pack(word.as_bytes());
+            let mut eight = [0; 8];
+            eight[..word.len()].copy_from_slice(word.as_bytes());
+            let key = pack(eight, word.len());
             let mut slot = slot(key);
             while stops[slot] != 0 && stops[slot] != key {
                 slot = (slot + 1) % STOP_SLOTS;
@@ -77,7 +82,8 @@ impl Counter {
             stops[slot] = key;
         }
         let basic = (0..BASIC).map(|code| char::from_u32(code).map_or(0, wide)).collect();
-        Counter { ascii, basic, stops }
+        let longest = STOPS.split_whitespace().map(str::len).max().unwrap_or(0);
+        Counter { ascii, longest, basic, stops }
     }
 
     fn is_stop(&self, key: u64) -> bool {
@@ -99,70 +105,165 @@ impl Counter {
         self.basic.get(character as usize).copied().unwrap_or_else(|| wide(character))
     }
 
+    /// Counts over a text.
     pub fn count(&self, text: &str) -> Stats {
-        let mut stats = Stats::default();
-        let (mut in_word, mut in_term) = (false, false);
-        let (mut packed, mut size) = (0_u64, 0);
-        let mut ended = false; // by a full stop, so that a space makes a sentence
-        for character in text.chars() {
-            stats.characters += 1;
-            let class = self.class(character);
-            if class & SPACE != 0 {
-                stats.spaces += 1;
-                stats.sentences += u32::from(ended);
+        let mut count = Count { counter: self, text, stats: Stats::default(), term: None, blank: true, ended: false };
+        count.stats.characters = text.chars().count() as u32;
+        let mut at = 0;
+        while at < text.len() {
+            let end = text.len().min(at + WINDOW);
+            let window = &text.as_bytes()[at..end];
+            at = if window.is_ascii() { count.ascii(at, window) } else { count.characters(at, end) };
+        }
+        count.end_term(text.len());
+        count.stats.sentences += u32::from(count.ended);
+        count.stats
+    }
+}
+
+/// Bytes that are counted together where all are ASCII: a bit each.
+const WINDOW: usize = 64;
+
+/// Counts over a text so far.
+struct Count<'a> {
+    counter: &'a Counter,
+    text: &'a str,
+    stats: Stats,
+    /// Where the term begins that is open.
+    term: Option<usize>,
+    /// Whether no word is open.
+    blank: bool,
+    /// Whether a full stop was the last, so that a space makes a sentence.
+    ended: bool,
+}
+
+impl Count<'_> {
+    /// Count some bytes of ASCII, without a branch for each, and give the place after them.
+    fn ascii(&mut self, at: usize, bytes: &[u8]) -> usize {
+        let size = bytes.len();
+        let mut window = [0; WINDOW];
+        window[..size].copy_from_slice(bytes);
+        let stats = &mut self.stats;
+        stats.commas += number(&window, |byte| byte == b',');
+        stats.bars += number(&window, |byte| byte == b'|');
+        stats.money += number(&window, |byte| byte == b'$');
+        stats.digits += number(&window, |byte| byte.is_ascii_digit());
+        stats.uppers += number(&window, |byte| byte.is_ascii_uppercase());
+        stats.letters += number(&window, |byte| byte.is_ascii_alphabetic());
+        let marks = number(&window, |byte| matches!(byte, b',' | b'.' | b'!' | b'?' | b';'));
+        stats.marks += marks;
+        stats.punctuation += marks + number(&window, |byte| byte == b':');
+        let spaces = bits(&window, |byte| matches!(byte, b' ' | b'\n'));
+        let ends = bits(&window, |byte| matches!(byte, b'.' | b'!' | b'?' | b';'));
+        let terms = bits(&window, |byte| byte.is_ascii_alphanumeric());
+        stats.spaces += spaces.count_ones();
+        let there = u64::MAX >> (WINDOW - size);
+        stats.words += (there & !spaces & (spaces << 1 | u64::from(self.blank))).count_ones();
+        stats.sentences += (spaces & (ends << 1 | u64::from(self.ended))).count_ones();
+        let before = terms << 1 | u64::from(self.term.is_some());
+        let mut begin = terms & !before;
+        stats.terms += begin.count_ones();
+        let mut end = there & !terms & before;
+        while end != 0 {
+            if self.term.is_none() {
+                self.term = Some(at + begin.trailing_zeros() as usize);
+                begin &= begin - 1;
             }
-            ended = class & MARK != 0 && class & ODD == 0;
-            let word = class & SPACE == 0;
-            stats.words += u32::from(word && !in_word);
-            in_word = word;
-            let term = class & (LETTER | DIGIT) != 0;
-            if term {
-                stats.terms += u32::from(!in_term);
-                let lower = character as u32 | if class & UPPER != 0 { 0x20 } else { 0 };
-                if character.is_ascii() {
-                    packed = packed << 8 | u64::from(lower);
-                    size += 1;
-                } else {
-                    let mut buffer = [0; 4];
-                    for &byte in character.encode_utf8(&mut buffer).as_bytes() {
-                        packed = packed << 8 | u64::from(byte);
-                        size += 1;
-                    }
-                }
-            } else if in_term {
-                stats.stops += u32::from(size <= 8 && self.is_stop(packed));
+            self.end_term(at + end.trailing_zeros() as usize);
+            end &= end - 1;
+        }
+        if begin != 0 {
+            self.term = Some(at + begin.trailing_zeros() as usize);
+        }
+        self.blank = spaces >> (size - 1) & 1 != 0;
+        self.ended = ends >> (size - 1) & 1 != 0;
+        at + size
+    }
+
+    /// Count characters up to `end`, or the end of the one there, and give the place.
+    fn characters(&mut self, mut at: usize, end: usize) -> usize {
+        for character in self.text[at..].chars() {
+            if at >= end {
+                break;
             }
-            if !term {
-                packed = 0;
-                size = 0;
-            }
-            in_term = term;
-            stats.digits += u32::from(class & DIGIT != 0);
-            stats.uppers += u32::from(class & UPPER != 0);
-            stats.letters += u32::from(class & LETTER != 0);
-            stats.punctuation += u32::from(class & PUNCTUATION != 0);
-            stats.marks += u32::from(class & MARK != 0);
-            if class & ODD != 0 {
-                stats.commas += u32::from(character == ',');
-                stats.bars += u32::from(character == '|');
-                stats.money += u32::from(character == '$');
-            }
-            if class & WIDE != 0 {
-                match character {
-                    '，' | '、' | '،' => stats.commas += 1,
-                    '€' | '£' | '¥' | '₹' | '₽' => stats.money += 1,
-                    _ => {
-                        stats.cjk += 1;
-                        stats.terms += 1;
-                        stats.letters += 1;
-                    }
+            self.character(at, character);
+            at += character.len_utf8();
+        }
+        at
+    }
+
+    fn character(&mut self, at: usize, character: char) {
+        let class = self.counter.class(character);
+        let stats = &mut self.stats;
+        stats.spaces += u32::from(class & SPACE != 0);
+        stats.sentences += u32::from(class & SPACE != 0 && self.ended);
+        stats.words += u32::from(class & SPACE == 0 && self.blank);
+        stats.digits += u32::from(class & DIGIT != 0);
+        stats.uppers += u32::from(class & UPPER != 0);
+        stats.letters += u32::from(class & LETTER != 0);
+        stats.punctuation += u32::from(class & PUNCTUATION != 0);
+        stats.marks += u32::from(class & MARK != 0);
+        if class & ODD != 0 {
+            stats.commas += u32::from(character == ',');
+            stats.bars += u32::from(character == '|');
+            stats.money += u32::from(character == '$');
+        }
+        if class & WIDE != 0 {
+            match character {
+                '，' | '、' | '،' => stats.commas += 1,
+                '€' | '£' | '¥' | '₹' | '₽' => stats.money += 1,
+                _ => {
+                    stats.cjk += 1;
+                    stats.terms += 1;
+                    stats.letters += 1;
                 }
             }
         }
-        stats.sentences += u32::from(ended);
-        stats.stops += u32::from(in_term && size <= 8 && self.is_stop(packed));
-        stats
+        self.blank = class & SPACE != 0;
+        self.ended = class & MARK != 0 && class & ODD == 0;
+        if class & (LETTER | DIGIT) == 0 {
+            self.end_term(at);
+        } else if self.term.is_none() {
+            self.stats.terms += 1;
+            self.term = Some(at);
+        }
     }
+
+    fn end_term(&mut self, end: usize) {
+        if let Some(start) = self.term.take() {
+            let size = end - start;
+            self.stats.stops += u32::from(size <= self.counter.longest && self.counter.is_stop(self.word(start, size)));
+        }
+    }
+
+    /// A short word.
+    fn word(&self, start: usize, size: usize) -> u64 {
+        let bytes = &self.text.as_bytes()[start..];
+        match bytes.first_chunk() {
+            Some(&eight) => pack(eight, size),
+            None => {
+                let mut eight = [0; 8];
+                eight[..size].copy_from_slice(&bytes[..size]);
+                pack(eight, size)
+            }
+        }
+    }
+}
+
+/// How many bytes are so.
+#[inline(always)]
+fn number(window: &[u8; WINDOW], is: impl Fn(u8) -> bool) -> u32 {
+    u32::from(window.iter().map(|&byte| u8::from(is(byte))).sum::<u8>())
+}
+
+/// Which bytes are so.
+#[inline(always)]
+fn bits(window: &[u8; WINDOW], is: impl Fn(u8) -> bool) -> u64 {
+    let eights = window.map(|byte| u8::from(is(byte)));
+    let (eights, _) = eights.as_chunks::<8>();
+    // The product brings the lowest bit of each byte into the highest byte.
+    let gathered = |&eight| u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+    eights.iter().rev().fold(0, |all, eight| all << 8 | gathered(eight))
 }
 
 fn slot(key: u64) -> usize {

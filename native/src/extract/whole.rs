@@ -3,7 +3,7 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::blocks::{Block, Blocks};
-use super::page::Page;
+use super::page::{Page, TitleWords};
 use super::sums::{groups, Mass, Sums, LONG};
 use super::tags::{self, Tag};
 use super::tree::Tree;
@@ -48,7 +48,7 @@ pub struct Whole<'a> {
     pub first_heading: usize,
     pub best: (u32, f32), // the node that a readability score favours, and its score
     pub scores: Vec<f32>,
-    pub title: Vec<u64>,
+    pub title: TitleWords,
 }
 
 impl<'a> Whole<'a> {
