@@ -149,6 +149,16 @@ def test_elements_without_a_place_take_nothing_off_the_stack() -> None:
     assert main_texts(page)["truncated"][0].as_py()
 
 
+def test_titles_and_marks_on_a_character_have_an_end() -> None:
+    """A thousand characters of a title, which then counts as truncated, and thirty marks where marks have an order."""
+    heap = "e" + "\u0323" * 40 + "\u0301"
+    pages = f"<title>{'t' * 1000}</title>x", f"<title>{'t é' * 1000}</title>x", f"<p>{heap}x"
+    short, long, marked = main_texts(*pages).to_pylist()
+    assert (short["title"], short["truncated"]) == ("t" * 1000, False)
+    assert (long["title"], long["truncated"]) == (("t é" * 334)[:1000], True)
+    assert marked["text"] == unicodedata.normalize("NFC", "e" + "\u0323" * 30) + "x"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_memory_is_a_small_multiple_of_the_page() -> None:
     """At two megabytes, for the pages that need most."""
@@ -158,6 +168,7 @@ def test_memory_is_a_small_multiple_of_the_page() -> None:
         "inline alternating",
         "links unclosed",
         "preformatted tabs",
+        "combining marks in wrong order",
     ]
     for cost in costs(worst, 2_000_000):
         assert cost.bytes_per_byte < MOST_BYTES, cost

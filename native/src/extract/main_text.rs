@@ -1,5 +1,6 @@
 //! From a page to its main text.
 
+use unicode_normalization::char::canonical_combining_class;
 use unicode_normalization::{is_nfc_quick, IsNormalized, UnicodeNormalization};
 
 use super::context::Context;
@@ -93,6 +94,14 @@ fn composed(text: String) -> String {
     if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
         text
     } else {
-        text.nfc().collect()
+        let mut marks = 0;
+        let kept = |character: &char| {
+            marks = if canonical_combining_class(*character) == 0 { 0 } else { marks + 1 };
+            marks <= MOST_MARKS
+        };
+        text.chars().filter(kept).nfc().collect()
     }
 }
+
+/// Marks on one character, at most, where marks are put in order. No writing needs more (UAX 15, stream-safe text).
+const MOST_MARKS: usize = 30;

@@ -40,6 +40,10 @@ pub struct Page<'a> {
     pub blocks: Blocks,
 }
 
+/// The most characters of a title, and of the source that it is read from.
+const LONGEST_TITLE: usize = 1000;
+const TITLE_SOURCE: usize = 8 * LONGEST_TITLE;
+
 /// Words of a URL's path and query by what they say the page is.
 const URL_WORDS: [(&str, &[&str]); 5] = [
     ("url.forum", &["forum", "thread", "topic", "showthread", "viewtopic", "t/"]),
@@ -69,14 +73,19 @@ fn flag(is: bool) -> f32 {
 impl<'a> Page<'a> {
     /// Parse a page.
     pub fn new(source: &'a str, url: &'a str, tables: &Tables) -> Self {
-        let tree = tables.parse(source);
+        let mut tree = tables.parse(source);
         let mut cleaner = Cleaner::new(&tables.entities);
         let mut title = String::new();
         if let Some(text) = tree.head.title.and_then(|span| source.get(span.start as usize..span.end as usize)) {
-            cleaner.push(text, false);
+            let end = text.char_indices().nth(TITLE_SOURCE).map_or(text.len(), |(end, _)| end);
+            cleaner.push(&text[..end], false);
             cleaner.finish();
             std::mem::swap(&mut title, &mut cleaner.text);
             cleaner = Cleaner::new(&tables.entities);
+            let too_long = title.char_indices().nth(LONGEST_TITLE).map(|(end, _)| end);
+            tree.cut |= end < text.len() || too_long.is_some();
+            title.truncate(too_long.unwrap_or(title.len()));
+            title.truncate(title.trim_end().len());
         }
         let blocks = blocks(source, &tree, &tables.counter, cleaner);
         Page { source, url, title, tree, blocks }

@@ -260,10 +260,11 @@ fn number(window: &[u8; WINDOW], is: impl Fn(u8) -> bool) -> u32 {
 #[inline(always)]
 fn bits(window: &[u8; WINDOW], is: impl Fn(u8) -> bool) -> u64 {
     let eights = window.map(|byte| u8::from(is(byte)));
-    let (eights, _) = eights.as_chunks::<8>();
     // The product brings the lowest bit of each byte into the highest byte.
-    let gathered = |&eight| u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-    eights.iter().rev().fold(0, |all, eight| all << 8 | gathered(eight))
+    let gathered = |eight: &[u8]| {
+        u64::from_le_bytes(eight.try_into().unwrap_or_default()).wrapping_mul(0x0102_0408_1020_4080) >> 56
+    };
+    eights.chunks_exact(8).rev().fold(0, |all, eight| all << 8 | gathered(eight))
 }
 
 fn slot(key: u64) -> usize {
