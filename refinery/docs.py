@@ -79,6 +79,10 @@ class Docs:
             self._views[derive] = derive(self)
         return cast(T, self._views[derive])
 
+    def adopt(self, derive: Callable[[Docs], T], value: T) -> None:
+        """Remember ``value`` as what ``derive`` gives, where that is known from other documents' views."""
+        self._views.setdefault(derive, value)
+
     def with_columns(self, columns: Mapping[str, pa.Array], fields: Sequence[pa.Field] = ()) -> Docs:
         """A new batch with ``columns`` replaced or appended; ``fields`` gives the exact field of new columns."""
         wanted = {f.name: f for f in fields}

@@ -97,6 +97,6 @@ def _stored(schema: pa.Schema) -> pa.Schema:
     return pa.schema([f for f in schema if f.name not in TRANSIENT])
 
 
-def changes_text(stage: Stage) -> bool:
+def changes_text(stage: type[Stage] | Stage) -> bool:
     """Whether the stage gives documents a new text, so that their tokens are counted again."""
     return TEXT.name in {f.name for f in stage.adds}

@@ -15,13 +15,13 @@ from refinery.carry import Carrier, Measured, Split, measured_from
 from refinery.docs import LENGTH, OFFSET, WARC, Docs
 from refinery.errors import PartFailed
 from refinery.facts import StoredFacts
-from refinery.identity import canonical, code_digest, library_versions, part_key
+from refinery.identity import code_digest, library_versions, part_key
 from refinery.judge import QUARANTINED
 from refinery.part import FileRef, Receipt, Root
 from refinery.schema import WHY
 from refinery.shuffle import KEY, KEYS, ROW_GROUP, merge, read_range, read_reduced, sort_rows
 from refinery.stage import Global, Mapped, Records, Source
-from refinery.stats import StageStatistics
+from refinery.stats import StageStatistics, write_statistics
 from refinery.store import store_for
 from refinery.tables import TableWriter, Written, discard, open_parquet, publish, read_batches, write_table
 from refinery.tasks import MappedFiles, MapRun, Mark, ReduceTask, ResolveTask, SegmentTask, StepRun, Task
@@ -136,7 +136,7 @@ class _Tap:
         shard = run.step.stage.shard_bytes()
         self._kept = TableWriter(root, run.flow.kept, write=write, shard=shard)
         self._removed = TableWriter(root, run.flow.removed, write=write and task.keep_removed != "counts")
-        self.statistics = StageStatistics(type(run.step.stage))
+        self.statistics = StageStatistics(type(run.step.stage), run.step.stage.rules(), task.part)
         self._seconds = 0.0
 
     def take(self, docs: Docs, measured: Measured | None) -> Docs:
@@ -154,7 +154,7 @@ class _Tap:
         kept = split.kept.batch
         self._kept.add(kept.select(self._run.flow.kept.names).cast(self._run.flow.kept))
         self._removed.add(split.removed)
-        self.statistics.add(split.before.batch, kept, split.verdict)
+        self.statistics.add(split.before, split.kept, split.verdict)
 
     def timed(self, batches: Iterator[Records]) -> Iterator[Records]:
         """The batches of a source; the time it takes to read them is the step's."""
@@ -201,8 +201,8 @@ class _Tap:
     ) -> Receipt:
         folder, part, stage = self._run.folder, self._task.part, self._run.step.stage
         files = {n: publish(self._root, w, f"{folder}/{n}", part, key) for n, w in written.items() if w}
-        statistics = f"{folder}/stats/part-{part:05d}-{key[:8]}.json"
-        self._root.store.put(self._root.full(statistics), canonical(self.statistics.to_json()))
+        statistics = f"{folder}/stats/part-{part:05d}-{key[:8]}.json.gz"
+        write_statistics(self._root, statistics, self.statistics)
         documents = self.statistics.documents
         receipt = Receipt(
             kind="stage",
@@ -230,7 +230,7 @@ class _Tap:
         return receipt
 
     def _refuse_broken_stage(self) -> None:
-        documents, errors = self.statistics.documents["in"], self.statistics.reasons["error"]
+        documents, errors = self.statistics.documents["in"], self.statistics.errors
         if errors == documents >= ALL_FAILED:
             raise PartFailed(
                 f"stage {self._run.step.name!r} raised an exception on all {errors:,} documents of part "

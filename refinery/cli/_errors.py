@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 import click
 
 from refinery.cli._options import Session
-from refinery.cli._output import safe_lines
 from refinery.errors import RefineryError, StorageError, UsageError
+from refinery.shown import safe_lines
 from refinery.store import LocalStore, Store, store_for
 
 INTERNAL, INTERRUPTED, PIPE_CLOSED = 70, 130, 141

@@ -12,12 +12,11 @@ from typing import Any
 
 import click
 
+from refinery.shown import BEYOND_ASCII
+
 _STEP = 1000
 
-# What a terminal may obey: control characters, and those that turn the direction of writing around.
-_BEYOND_ASCII = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
-_BARE_IN_JSON = re.compile(f"[{_BEYOND_ASCII}]")
-_STEERING = re.compile(f"[\x00-\x08\x0b-\x1f{_BEYOND_ASCII}]")
+_BARE_IN_JSON = re.compile(f"[{BEYOND_ASCII}]")
 
 
 def print_json(value: Any) -> None:
@@ -65,23 +64,3 @@ def span(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-# ------------------------------------------------------------------------------------------------------- crawled text
-
-
-def safe(text: str) -> str:
-    """Crawled text for one line of a terminal."""
-    return safe_lines(text).replace("\n", "\\n").replace("\t", "\\t")
-
-
-def safe_lines(text: str) -> str:
-    """Crawled text for a terminal, in its lines: what would steer it is written as an escape."""
-    return _STEERING.sub(
-        lambda found: f"\\x{ord(found[0]):02x}" if found[0] < "\u0100" else ascii(found[0])[1:-1], text
-    )
-
-
-def shortened(text: str, length: int) -> str:
-    """At most about ``length`` characters of a text, and how many there are more."""
-    return text if len(text) <= length else f"{text[:length]}… ({len(text) - length:,} characters more)"

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import click
 
 from refinery.cli._options import RECIPE, root_option
-from refinery.cli._output import safe, shortened
 from refinery.config import load
 from refinery.errors import UsageError
 from refinery.inspect import Cut, Document, Fact, Judgement
+from refinery.shown import safe, shortened
 from refinery.store import store_for
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])

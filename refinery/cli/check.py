@@ -9,9 +9,10 @@ import click
 from refinery import kernels
 from refinery.assets import Asset
 from refinery.cli._options import Session, output_options, pass_session, recipe_options
-from refinery.cli._output import columns, plural, print_json, safe_lines, size
+from refinery.cli._output import columns, plural, print_json, size
 from refinery.config import Pipeline, RecipeError, Step, load
 from refinery.errors import RefineryError
+from refinery.shown import safe_lines
 from refinery.store import store_for
 
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
-from refinery.cli._output import print_json, safe, safe_lines
+from refinery.cli._output import print_json
 from refinery.cli._reading import place_options, root_of
 from refinery.inspect import Problem, problems
+from refinery.shown import safe, safe_lines
 
 
 @click.command("logs")

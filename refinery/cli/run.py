@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from refinery.cli._options import Session, output_options, pass_session, recipe_options
-from refinery.cli._output import plural, print_json, safe, size, span
+from refinery.cli._output import plural, print_json, size, span
 from refinery.cli._selection import parse_workers, selection, selection_options
 from refinery.config import load
 from refinery.kernels.choice import note
 from refinery.progress import Listener, PhaseProgress
 from refinery.runner import RunReport, run
+from refinery.shown import safe
 from refinery.tasks import Task
 
 

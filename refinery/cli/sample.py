@@ -7,7 +7,7 @@ import dataclasses
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
-from refinery.cli._output import print_json, safe, safe_lines, shortened
+from refinery.cli._output import print_json
 from refinery.cli._reading import (
     cut_lines,
     fact_words,
@@ -18,6 +18,7 @@ from refinery.cli._reading import (
     wrapped,
 )
 from refinery.inspect import Sample, Samples, Wanted, sample
+from refinery.shown import safe, safe_lines, shortened
 
 TEXT = 1_000
 """Characters of a text that are shown without -v."""

@@ -36,7 +36,7 @@ def command(
 ) -> int:
     """Show the funnel, the reasons, and whether the books balance.
 
-    Exit code 1 where they do not. -v shows every reason; --json has metrics and labels as well.
+    Exit code 1 where they do not. -v shows every reason; --json has all that is counted.
     """
     first, until = stage_range(first, until, only)
     books = read_books(root_of(config, root), first=first, until=until, parts=parts)
@@ -55,6 +55,7 @@ def _json(books: Books) -> dict[str, Any]:
             "kind": stage.kind,
             "parts": {"made": stage.made, "expected": stage.expected},
             **stage.counts.model_dump(mode="json"),
+            "reasons": stage.counts.reasons,
             "seconds": stage.seconds,
         }
         for stage in books.stages

@@ -19,10 +19,10 @@ import pyarrow.compute as pc
 from refinery.inspect.books import read_books
 from refinery.inspect.find import WHO, Document, document, pieces
 from refinery.inspect.holdings import Held, Holdings, open_root
-from refinery.inspect.samples import id_hashes
 from refinery.inspect.statistics import Statistics
 from refinery.part import Receipt
 from refinery.schema import WHY
+from refinery.stats import id_hashes
 from refinery.tables import open_parquet
 
 SHARE_ROWS = 4_000_000

@@ -6,7 +6,6 @@ Chosen are those with the smallest hashes of their ids, so a sample changes only
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,9 +19,9 @@ from refinery.inspect.judgement import Judgement, stored_judgement
 from refinery.inspect.replay import replay
 from refinery.inspect.statistics import stage_statistics
 from refinery.judge import QUARANTINED
-from refinery.kernels import mix64
 from refinery.nearest import did_you_mean
 from refinery.schema import WHY
+from refinery.stats import id_hashes
 from refinery.tables import open_parquet
 
 
@@ -124,12 +123,6 @@ class _Drawn:
 
     def spots(self) -> list[Spot]:
         return [entry[3] for entry in self._best]
-
-
-def id_hashes(ids: pa.FixedSizeBinaryArray) -> np.ndarray[Any, Any]:
-    """The hashes by which documents are drawn: those with the smallest ones are the sample."""
-    halves = np.frombuffer(b"".join(ids.to_pylist()), ">u8").reshape(-1, 2)
-    return mix64(mix64(halves[:, 0].astype(np.uint64)) ^ halves[:, 1].astype(np.uint64))
 
 
 # ----------------------------------------------------------------------------------------------------------- choosing

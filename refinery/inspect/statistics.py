@@ -5,70 +5,119 @@ Counting them while a stage runs is the business of ``refinery.stats``.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from refinery.errors import StorageError
 from refinery.part import Receipt, Root
-from refinery.stats import UNITS
+from refinery.stats import ENTRIES, GROUPS, KINDS, LENGTHS, SIDES, UNITS, Sample, read_statistics
 
 Counts = Mapping[str, int]
+Row = tuple[int | str, int, int]
+Tally = tuple[Row, ...]
+"""``(name or bin, documents, tokens)`` by name."""
+
+T = TypeVar("T")
 
 
-class Bins(BaseModel):
-    """A metric's histograms: ``(bin, count)`` of kept and of removed documents."""
+class Model(BaseModel):
+    """What is read and not changed."""
 
     model_config = ConfigDict(frozen=True)
+
+
+class Rules(Model):
+    """Removals by the first violated rule (records that are no documents by kind), by any, and by the only one."""
+
+    first: Tally = ()
+    any: Tally = ()
+    only: Tally = ()
+
+
+class MetricCounts(Model):
+    """A metric of the documents that were kept, of those removed, and of those that fail by this metric alone.
+
+    Names are bins (``refinery.stats.edges``), or labels where the ``scale`` is ``label``.
+    """
 
     scale: str
-    kept: tuple[tuple[int, int], ...]
-    removed: tuple[tuple[int, int], ...]
-
-    def plus(self, other: Bins) -> Bins:
-        """Both, added bin by bin."""
-        return Bins.model_construct(
-            scale=self.scale, kept=_add_bins(self.kept, other.kept), removed=_add_bins(self.removed, other.removed)
-        )
+    kept: Tally = ()
+    removed: Tally = ()
+    sole: Tally = ()
 
 
-class Statistics(BaseModel):
+class Sides(Model):
+    """Texts by length: bins of the ``log`` scale."""
+
+    kept: Tally = ()
+    removed: Tally = ()
+
+
+class TopCounts(Model):
+    """The commonest names; those that a part has too few of may be told too low, by ``beyond`` documents in all."""
+
+    counts: Tally = ()
+    beyond: int = 0
+
+
+class TopSides(Model):
+    """The commonest names among kept and removed documents."""
+
+    kept: TopCounts = TopCounts()
+    removed: TopCounts = TopCounts()
+
+
+class Statistics(Model):
     """What was counted of a part, or of a whole stage. The names are those of ``refinery.stats.StageStatistics``."""
-
-    model_config = ConfigDict(frozen=True)
 
     documents: dict[str, int]
     tokens: dict[str, int]
     characters: dict[str, int]
     bytes: dict[str, int]
-    reasons: dict[str, int]
-    failing: dict[str, int]
+    rules: Rules
     overlap: dict[str, int]
-    metrics: dict[str, Bins]
-    labels: dict[str, dict[str, dict[str, int]]]
+    metrics: dict[str, MetricCounts]
+    lengths: dict[str, Sides]
+    origins: dict[str, TopSides]
+    samples: dict[str, tuple[tuple[str, int], ...]]
+    """Reason, or ``kept`` → the id and the part of some documents."""
 
     def plus(self, other: Statistics) -> Statistics:
         """The statistics of the documents of both."""
         counts: dict[str, Any] = {name: _add(getattr(self, name), getattr(other, name)) for name in _COUNTS}
-        metrics = _join(self.metrics, other.metrics, Bins.plus)
-        labels = _join(self.labels, other.labels, lambda a, b: _join(a, b, _add))
-        return Statistics.model_construct(**counts, metrics=metrics, labels=labels)
+        return Statistics.model_construct(
+            **counts,
+            rules=_plus(self.rules, other.rules, ENTRIES),
+            metrics=_join(self.metrics, other.metrics, lambda a, b: _plus(a, b, GROUPS)),
+            lengths=_join(self.lengths, other.lengths, lambda a, b: _plus(a, b, SIDES)),
+            origins=_join(self.origins, other.origins, _plus_top),
+            samples=_join(self.samples, other.samples, _draw),
+        )
 
     def unit(self, name: str) -> Counts:
         """The counts of ``documents`` or of one of UNITS: in, kept, removed, and edited or cut."""
         found: dict[str, int] = getattr(self, name)
         return found
 
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Documents by the reason of their removal, and records that are no documents by kind."""
+        return {str(name): documents for name, documents, _ in self.rules.first}
 
-_COUNTS = ("documents", *UNITS, "reasons", "failing", "overlap")
+    @property
+    def failing(self) -> dict[str, int]:
+        """Documents by every rule that they violate."""
+        return {str(name): documents for name, documents, _ in self.rules.any}
+
+
+_COUNTS = ("documents", *UNITS, "overlap")
 
 
 def part_statistics(root: Root, receipt: Receipt) -> Statistics:
     """The statistics that a receipt names. Raises StorageError where they are missing or damaged."""
-    path = root.full(receipt.statistics)
-    return _parsed(path, root.store.read(path))
+    return _parsed(root.full(receipt.statistics), read_statistics(root, receipt))
 
 
 def stage_statistics(path: str, values: Mapping[str, Any]) -> Statistics:
@@ -81,10 +130,13 @@ def stage_statistics(path: str, values: Mapping[str, Any]) -> Statistics:
 
 def merged(parts: Iterable[Statistics]) -> Statistics:
     """The sum of the statistics of parts."""
-    total = Statistics.model_validate({name: {} for name in Statistics.model_fields})
+    found = Statistics.model_validate(
+        {name: {} for name in Statistics.model_fields}
+        | {"lengths": {unit: Sides() for unit in LENGTHS}, "origins": {kind: TopSides() for kind in KINDS}}
+    )
     for part in parts:
-        total = total.plus(part)
-    return total
+        found = found.plus(part)
+    return found
 
 
 def _parsed(path: str, data: bytes) -> Statistics:
@@ -106,13 +158,34 @@ def _add(a: Counts, b: Counts) -> dict[str, int]:
     return {name: a.get(name, 0) + b.get(name, 0) for name in sorted({*a, *b})}
 
 
-def _add_bins(a: Iterable[tuple[int, int]], b: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    total = Counter(dict(a))
-    total.update(dict(b))
-    return tuple((place, total[place]) for place in sorted(total))
+def _add_rows(a: Tally, b: Tally) -> Tally:
+    total: dict[Any, tuple[int, int]] = {name: (documents, tokens) for name, documents, tokens in a}
+    for name, documents, tokens in b:
+        before = total.get(name, (0, 0))
+        total[name] = before[0] + documents, before[1] + tokens
+    return tuple((name, *total[name]) for name in sorted(total))
 
 
-def _join(a: Mapping[str, Any], b: Mapping[str, Any], add: Any) -> dict[str, Any]:
+def _plus(a: T, b: T, fields: Iterable[str]) -> T:
+    """A model whose tallies are the sums of those of two."""
+    assert isinstance(a, Model)
+    return a.model_copy(update={name: _add_rows(getattr(a, name), getattr(b, name)) for name in fields})
+
+
+def _plus_top(a: TopSides, b: TopSides) -> TopSides:
+    def add(x: TopCounts, y: TopCounts) -> TopCounts:
+        return TopCounts.model_construct(counts=_add_rows(x.counts, y.counts), beyond=x.beyond + y.beyond)
+
+    return TopSides.model_construct(kept=add(a.kept, b.kept), removed=add(a.removed, b.removed))
+
+
+def _draw(a: Iterable[tuple[str, int]], b: Iterable[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
+    drawn = Sample.from_json(a)
+    drawn.merge(Sample.from_json(b))
+    return tuple((identity, part) for identity, part in drawn.to_json())
+
+
+def _join(a: Mapping[str, T], b: Mapping[str, T], add: Callable[[T, T], T]) -> dict[str, T]:
     both = {name: add(a[name], b[name]) for name in a.keys() & b.keys()}
     joined = {**a, **b, **both}
     return {name: joined[name] for name in sorted(joined)}

@@ -19,7 +19,7 @@ _STAGE = r"[0-9]{2,}-[a-z][a-z0-9_-]*"
 _KINDS = (
     ("temporary", re.compile(rf"tmp/[^/]+|(?:(?:runs|{_STAGE}(?:/receipts|/stats)?)/)?\.[^/]+\.[0-9a-f]{{8}}")),
     ("receipt", re.compile(_STAGE + r"/receipts/[0-9a-f]+\.json")),
-    ("statistics", re.compile(_STAGE + r"/stats/part-[^/]+\.json")),
+    ("statistics", re.compile(_STAGE + r"/stats/part-[^/]+\.json\.gz")),
     ("manifest", re.compile(_STAGE + r"/manifest-[0-9a-f]+\.json")),
     ("rows", re.compile(_STAGE + r"/(?:kept|removed|map/keys|map/index|reduce|resolve)/part-[^/]+\.parquet")),
 )

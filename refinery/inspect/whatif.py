@@ -21,10 +21,10 @@ from refinery.errors import UsageError
 from refinery.inspect.find import WHO, Document, Piece, document, pieces
 from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.replay import Wary, read_again, step_run
-from refinery.inspect.samples import id_hashes
 from refinery.judge import ERROR, QUARANTINED, Trouble, Verdict, explain, judge
 from refinery.part import Receipt
 from refinery.schema import WHY, flows
+from refinery.stats import id_hashes
 from refinery.survey import begins_segment
 
 Why = Mapping[str, Any]

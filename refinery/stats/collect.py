@@ -1,48 +1,73 @@
-"""What is counted for every stage without its author doing anything: documents, sizes, reasons, metrics."""
+"""What is counted for every stage without its author doing anything: documents, sizes, reasons, metrics, origins."""
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any, cast
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from refinery.docs import ID, TEXT, TOKENS, Docs
+from refinery.errors import StorageError
+from refinery.identity import canonical
 from refinery.judge import Verdict
 from refinery.part import Receipt, Root
-from refinery.stage import Metric, Stage
-from refinery.stats.measures import Histogram
+from refinery.schema import changes_text
+from refinery.stage import Metric, Rule, Stage
+from refinery.stats.measures import Histogram, Mask, Sample, Tally, Top, Whole, bins
+from refinery.stats.origins import KINDS, origins
 
 SIDES = ("kept", "removed")
+GROUPS = (*SIDES, "sole")
+"""Of a metric: documents that were kept, those removed, and of these the ones that fail by this metric alone."""
+
 UNITS = ("tokens", "characters", "bytes")
+LENGTHS = ("characters", "tokens")
+ENTRIES = ("first", "any", "only")
+
+TOGETHER = 4_096
+"""Documents that are counted at once."""
 
 
 class StageStatistics:
     """Sums over the documents of a stage.
 
     ``documents``: in, kept, removed, edited. ``tokens``, ``characters`` and ``bytes`` of the text: in, kept, removed,
-    and cut (what edits took from kept documents; negative where they added). ``reasons``: first violated rule, records
-    that are no documents by kind included. ``failing``: every violated rule; ``overlap``: pairs of them.
-    ``metrics`` and ``labels``: histogram or value counts of each metric, split into kept and removed.
+    and cut (what edits took from kept documents; negative where they added). ``rules``: documents and tokens by the
+    first violated rule (records that are no documents by kind included), by any, and by the only one; ``overlap``:
+    documents by pairs of them. ``metrics``: the histogram or labels of each metric by GROUPS, ``lengths`` those of
+    texts, ``origins`` the commonest domains, suffixes and months. ``samples``: some documents, kept and of each reason.
+    Tokens are those a kept document goes on with, and those a removed one came with.
     """
 
-    def __init__(self, stage: type[Stage]) -> None:
+    def __init__(self, stage: type[Stage], rules: Sequence[Rule] = (), part: int = 0) -> None:
         self._metrics: dict[str, Metric] = {m.name: m for m in stage.metrics}
+        self._metric_of = {rule.id: rule.metric for rule in rules}
+        self._part = part
+        self._edits = changes_text(stage)
+        self._waiting: list[pa.RecordBatch] = []
         self.documents: Counter[str] = Counter()
         self.sizes: dict[str, Counter[str]] = {unit: Counter() for unit in UNITS}
-        self.reasons: Counter[str] = Counter()
-        self.failing: Counter[str] = Counter()
+        self.rules = {entry: Tally() for entry in ENTRIES}
         self.overlap: Counter[str] = Counter()
-        self.metrics: dict[str, dict[str, Histogram]] = {}
-        self.labels: dict[str, dict[str, Counter[str]]] = {}
-        for metric in stage.metrics:
-            if metric.scale == "label":
-                self.labels[metric.name] = {side: Counter() for side in SIDES}
-            else:
-                self.metrics[metric.name] = {side: Histogram(metric.scale) for side in SIDES}
+        self.metrics = {name: {group: _counts(m) for group in GROUPS} for name, m in self._metrics.items()}
+        self.lengths = {unit: {side: Histogram("log") for side in SIDES} for unit in LENGTHS}
+        self.origins = {kind: {side: Top() for side in SIDES} for kind in KINDS}
+        self.samples: dict[str, Sample] = {}
+
+    @property
+    def errors(self) -> int:
+        """Documents on which the stage raised an exception."""
+        self._count()
+        return self.rules["first"].counts.get("error", (0, 0))[0]
 
     # ------------------------------------------------------------------------------------------------------- counting
 
@@ -50,76 +75,147 @@ class StageStatistics:
         """Count records that are no documents."""
         for kind, count in kinds.items():
             self.documents.update({"in": count, "removed": count})
-            self.reasons[kind] += count
+            self.rules["first"].add(kind, count, 0)
 
-    def add(self, before: pa.RecordBatch, after: pa.RecordBatch, verdict: Verdict) -> None:
+    def add(self, before: Docs, after: Docs, verdict: Verdict) -> None:
         """Count a batch: ``before`` holds all its rows as they came, ``after`` the kept ones as they go on."""
         self.documents.update({"in": len(before), "kept": len(after), "removed": len(before) - len(after)})
-        self._add_sizes(before, after, verdict.kept)
-        self.reasons.update(rule for rule in verdict.first.to_pylist() if rule)
-        for failed in verdict.failed.to_pylist():
-            self.failing.update(failed)
-            self.overlap.update(" & ".join(pair) for pair in combinations(sorted(failed), 2))
-        masks = {"kept": verdict.kept, "removed": pc.invert(verdict.kept)}
-        for name, metric in self._metrics.items():
-            self._add_metric(metric, pc.struct_field(verdict.facts, name), masks)
+        old, new, found = _sizes(before), _sizes(after), before.view(origins)
+        after.adopt(
+            origins, found.filter(verdict.kept)
+        )  # a document comes from one place, whatever becomes of its text
+        self._add_sizes(before, after, old, new, verdict.kept)
+        self._waiting.append(_rows(before, old, new, verdict, found, list(self._metrics)))
+        if sum(map(len, self._waiting)) >= TOGETHER:
+            self._count()
 
-    def _add_sizes(self, before: pa.RecordBatch, after: pa.RecordBatch, kept: pa.BooleanArray) -> None:
+    def _add_sizes(self, before: Docs, after: Docs, old: Sizes, new: Sizes, kept: pa.BooleanArray) -> None:
         for unit, counter in self.sizes.items():
-            old, new = _sizes(unit, before), _sizes(unit, after)
-            passed = 0 if new is None else _sum(new)
-            if old is None:
+            passed = _sum(new[unit]) if unit in new else 0
+            if unit not in old:
                 counter.update({"in": passed, "kept": passed})
             else:
-                given, went = _sum(old), _sum(old.filter(pc.invert(kept)))
+                given, went = _sum(old[unit]), _sum(old[unit].filter(pc.invert(kept)))
                 counter.update({"in": given, "kept": passed, "removed": went, "cut": given - went - passed})
-        if "text" in before.schema.names and "text" in after.schema.names:
-            changed = pc.not_equal(before.column("text").filter(kept), after.column("text"))
+        if self._edits and TEXT.name in before.schema.names and TEXT.name in after.schema.names:
+            changed = pc.not_equal(before.column(TEXT.name).filter(kept), after.column(TEXT.name))
             self.documents["edited"] += _sum(changed)
 
-    def _add_metric(self, metric: Metric, values: pa.Array, masks: Mapping[str, pa.Array]) -> None:
-        for side, mask in masks.items():
-            chosen = values.filter(mask)
-            if metric.scale == "label":
-                self.labels[metric.name][side].update(label for label in chosen.to_pylist() if label is not None)
+    def _count(self) -> None:
+        """Count the documents that wait: many at once are cheaper than few."""
+        if not self._waiting:
+            return
+        rows = pa.Table.from_batches(self._waiting).combine_chunks()
+        self._waiting = []
+        for batch in rows.to_batches():
+            self._count_batch(batch)
+
+    def _count_batch(self, rows: pa.RecordBatch) -> None:
+        tokens = rows.column("tokens").fill_null(0).to_numpy(zero_copy_only=False)
+        kept = _mask(pc.is_null(rows.column("first")))
+        alone = self._count_rules(rows.column("failed"), tokens, kept)
+        for number, name in enumerate(self._metrics):
+            self._count_metric(name, rows.column(f"metric {number}"), tokens, kept, alone == name)
+        for unit, sides in self.lengths.items():
+            values = rows.column(unit)
+            there, places = _mask(pc.is_valid(values)), bins("log", values)
+            for side, mask in (("kept", there & kept), ("removed", there & ~kept)):
+                sides[side].add(places[mask], tokens[mask])
+        for kind, tops in self.origins.items():
+            names = rows.column(kind).dictionary_encode()
+            for side, mask in (("kept", kept), ("removed", ~kept)):
+                tops[side].tally.add_all(names, tokens, mask)
+        if not rows.column("id").null_count:
+            groups = pc.fill_null(rows.column("first"), "kept").dictionary_encode()
+            places, hashes = groups.indices.to_numpy(), rows.column("hash").to_numpy()
+            for number, name in enumerate(groups.dictionary.to_pylist()):
+                drawn = self.samples.setdefault(name, Sample())
+                drawn.add(rows.column("id"), hashes, np.flatnonzero(places == number), self._part)
+
+    def _count_rules(self, failed: pa.ListArray, tokens: Whole, kept: Mask) -> npt.NDArray[np.object_]:
+        """Count reasons; for each document the metric by which alone it fails, or None."""
+        alone = np.full(len(kept), None, dtype=object)
+        gone = np.flatnonzero(~kept)
+        for row, rules in zip(gone.tolist(), failed.take(pa.array(gone)).to_pylist(), strict=True):
+            size = int(tokens[row])
+            self.rules["first"].add(rules[0], 1, size)
+            for rule in rules:
+                self.rules["any"].add(rule, 1, size)
+            if len(rules) == 1:
+                self.rules["only"].add(rules[0], 1, size)
+            self.overlap.update(" & ".join(pair) for pair in combinations(sorted(rules), 2))
+            metrics = {self._metric_of.get(rule) for rule in rules}
+            alone[row] = metrics.pop() if len(metrics) == 1 else None
+        return alone
+
+    def _count_metric(self, name: str, values: pa.Array, tokens: Whole, kept: Mask, sole: Mask) -> None:
+        there = _mask(pc.is_valid(values))
+        scale = self._metrics[name].scale
+        names = pc.fill_null(values, "").dictionary_encode() if scale == "label" else None
+        places = bins(scale, values) if names is None else np.zeros(0, np.int64)
+        for counts, mask in zip(self.metrics[name].values(), (there & kept, there & ~kept, there & sole), strict=True):
+            if isinstance(counts, Tally):
+                counts.add_all(names, tokens, mask)
             else:
-                self.metrics[metric.name][side].add(chosen)
+                counts.add(places[mask], tokens[mask])
 
     # -------------------------------------------------------------------------------------------------------- merging
 
+    def cut(self) -> None:
+        """Leave out the rarer origins, of which a part has too many to tell: its statistics are finished."""
+        self._count()
+        for kind, sides in self.origins.items():
+            for top in sides.values():
+                top.cut(KINDS[kind])
+
     def merge(self, other: StageStatistics) -> None:
         """Add the statistics of other documents of the same stage."""
+        self._count()
+        other._count()
         for mine, theirs in zip(self._counters(), other._counters(), strict=True):
             for name, count in theirs.items():
                 mine[name] += count
-        for name, sides in self.metrics.items():
-            for side in SIDES:
-                sides[side].merge(other.metrics[name][side])
+        for counts, its in zip(self._all_counts(), other._all_counts(), strict=True):
+            counts.merge(its)
+        for kind, sides in self.origins.items():
+            for side, top in sides.items():
+                top.merge(other.origins[kind][side])
+        for name, sample in other.samples.items():
+            self.samples.setdefault(name, Sample()).merge(sample)
 
     def _counters(self) -> Iterable[Counter[str]]:
-        yield from (self.documents, *self.sizes.values(), self.reasons, self.failing, self.overlap)
-        for sides in self.labels.values():
+        yield from (self.documents, *self.sizes.values(), self.overlap)
+
+    def _all_counts(self) -> Iterator[Any]:
+        yield from self.rules.values()
+        for groups in self.metrics.values():
+            yield from groups.values()
+        for sides in self.lengths.values():
             yield from sides.values()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, keys sorted."""
+        self._count()
         return {
             "documents": {side: self.documents[side] for side in ("in", "kept", "removed", "edited")},
             **{unit: {s: c[s] for s in ("in", "kept", "removed", "cut")} for unit, c in self.sizes.items()},
-            "reasons": _sorted(self.reasons),
-            "failing": _sorted(self.failing),
-            "overlap": _sorted(self.overlap),
+            "rules": {entry: tally.to_json() for entry, tally in self.rules.items()},
+            "overlap": {name: self.overlap[name] for name in sorted(self.overlap) if self.overlap[name]},
             "metrics": {
-                name: {"scale": self._metrics[name].scale, **{side: sides[side].to_json() for side in SIDES}}
-                for name, sides in self.metrics.items()
+                name: {"scale": self._metrics[name].scale, **{g: tally.to_json() for g, tally in groups.items()}}
+                for name, groups in self.metrics.items()
             },
-            "labels": {n: {side: _sorted(sides[side]) for side in SIDES} for n, sides in self.labels.items()},
+            "lengths": {
+                unit: {s: tally.to_json() for s, tally in sides.items()} for unit, sides in self.lengths.items()
+            },
+            "origins": {kind: {s: top.to_json() for s, top in sides.items()} for kind, sides in self.origins.items()},
+            "samples": {name: self.samples[name].to_json() for name in sorted(self.samples)},
         }
 
     @classmethod
     def read(cls, stage: type[Stage], root: Root, receipt: Receipt) -> StageStatistics:
-        """The statistics that a part's receipt names."""
-        return cls.from_json(stage, json.loads(root.store.read(root.full(receipt.statistics))))
+        """The statistics that a part's receipt names. Raises StorageError where they are damaged."""
+        return cls.from_json(stage, json.loads(read_statistics(root, receipt)))
 
     @classmethod
     def from_json(cls, stage: type[Stage], data: Mapping[str, Any]) -> StageStatistics:
@@ -128,30 +224,81 @@ class StageStatistics:
         new.documents.update(data["documents"])
         for unit, counter in new.sizes.items():
             counter.update(data[unit])
-        for name in ("reasons", "failing", "overlap"):
-            cast("Counter[str]", getattr(new, name)).update(data[name])
-        for name, sides in new.metrics.items():
-            for side in SIDES:
-                sides[side] = Histogram.from_json(new._metrics[name].scale, data["metrics"][name][side])
-        for name, counters in new.labels.items():
-            for side in SIDES:
-                counters[side].update(data["labels"][name][side])
+        new.overlap.update(data["overlap"])
+        new.rules = {entry: Tally.from_json(data["rules"][entry]) for entry in ENTRIES}
+        new.metrics = {n: {g: _read(m, data["metrics"][n][g]) for g in GROUPS} for n, m in new._metrics.items()}
+        new.lengths = {u: {s: Histogram.from_json("log", data["lengths"][u][s]) for s in SIDES} for u in LENGTHS}
+        new.origins = {k: {s: Top.from_json(data["origins"][k][s]) for s in SIDES} for k in KINDS}
+        new.samples = {name: Sample.from_json(rows) for name, rows in data["samples"].items()}
         return new
 
 
-def _sizes(unit: str, batch: pa.RecordBatch) -> pa.Array | None:
-    names = batch.schema.names
-    if unit == "tokens":
-        return batch.column("tokens") if "tokens" in names else None
-    if "text" not in names:
-        return None
-    text = batch.column("text")
-    return pc.utf8_length(text) if unit == "characters" else pc.binary_length(text)
+def _counts(metric: Metric) -> Tally | Histogram:
+    return Tally() if metric.scale == "label" else Histogram(metric.scale)
+
+
+def _read(metric: Metric, rows: Any) -> Tally | Histogram:
+    return Tally.from_json(rows) if metric.scale == "label" else Histogram.from_json(metric.scale, rows)
+
+
+def _mask(array: pa.BooleanArray) -> Mask:
+    return np.asarray(array.to_numpy(zero_copy_only=False), dtype=bool)
+
+
+Sizes = Mapping[str, pa.Array]
+
+
+def _rows(
+    before: Docs, old: Sizes, new: Sizes, verdict: Verdict, found: pa.RecordBatch, metrics: Sequence[str]
+) -> pa.RecordBatch:
+    """What is counted of each document: its verdict, its lengths, its metrics, where it comes from."""
+    ids = before.column(ID.name) if ID.name in before.schema.names else pa.nulls(len(before), ID.type)
+    columns = {
+        "first": verdict.first,
+        "failed": verdict.failed,
+        **{unit: _lengths_after(unit, old, new, verdict.kept) for unit in LENGTHS},
+        **{f"metric {number}": pc.struct_field(verdict.facts, name) for number, name in enumerate(metrics)},
+        **dict(zip(found.schema.names, found.columns, strict=True)),
+        "id": ids,
+    }
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _lengths_after(unit: str, old: Sizes, new: Sizes, kept: pa.BooleanArray) -> pa.Int64Array:
+    """A kept text's length as it goes on, a removed one's as it came; null where there is no text."""
+    before = old[unit].cast(pa.int64()) if unit in old else pa.nulls(len(kept), pa.int64())
+    after = new[unit].cast(pa.int64()) if unit in new else pa.nulls(kept.true_count, pa.int64())
+    return pc.replace_with_mask(before, kept, after)
+
+
+def _sizes(docs: Docs) -> Sizes:
+    """The size of each document's text in UNITS, as far as it has one; 0 for null."""
+    names = docs.schema.names
+    measured = docs.view(_text_sizes) if TEXT.name in names else None
+    found = dict(zip(measured.schema.names, measured.columns, strict=True)) if measured is not None else {}
+    return found | ({TOKENS.name: pc.fill_null(docs.column(TOKENS.name), 0)} if TOKENS.name in names else {})
+
+
+def _text_sizes(docs: Docs) -> pa.RecordBatch:
+    text = docs.column(TEXT.name)
+    sizes = [pc.fill_null(length(text), 0) for length in (pc.utf8_length, pc.binary_length)]
+    return pa.RecordBatch.from_arrays(sizes, names=["characters", "bytes"])
 
 
 def _sum(array: pa.Array) -> int:
     return int(pc.sum(array).as_py() or 0)
 
 
-def _sorted(counter: Counter[str]) -> dict[str, int]:
-    return {name: counter[name] for name in sorted(counter) if counter[name]}
+def write_statistics(root: Root, path: str, statistics: StageStatistics) -> None:
+    """Write the finished statistics of a part."""
+    statistics.cut()
+    root.store.put(root.full(path), gzip.compress(canonical(statistics.to_json()), mtime=0))
+
+
+def read_statistics(root: Root, receipt: Receipt) -> bytes:
+    """The JSON of a part's statistics. Raises StorageError where they are missing or damaged."""
+    path = root.full(receipt.statistics)
+    try:
+        return gzip.decompress(root.store.read(path))
+    except (OSError, EOFError, zlib.error) as error:
+        raise StorageError(f"{path}: damaged statistics ({error})", hint="`refinery verify` names all such") from error

@@ -1,21 +1,35 @@
-"""Histograms with edges fixed by the metric's scale, so that merging two is adding their counts."""
+"""What statistics are made of: each is empty, takes documents, and adds to another, in any order the same.
+
+Documents are counted together with their tokens, for a share of the one is not a share of the other.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from refinery.kernels import mix64
 from refinery.stage import Scale
 
 COUNT_EXACT = 64
 PER_DECADE = 16
 DECADES = 18
 
+SAMPLE = 6
+"""Documents in a sample."""
 
-def edges(scale: Scale) -> np.ndarray[Any, Any]:
+Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+@cache
+def edges(scale: Scale) -> Floats:
     """Lower edges of the bins, rising; the last bin is open, values below the first edge have a bin of their own.
 
     ``ratio``: 100 linear bins from 0 to 1. ``log``: 16 a decade from 1e-3. ``count``: exact to 64, then 16 a decade.
@@ -28,31 +42,146 @@ def edges(scale: Scale) -> np.ndarray[Any, Any]:
     return 10.0 ** (np.arange(-3 * PER_DECADE, PER_DECADE * DECADES) / PER_DECADE)
 
 
-class Histogram:
-    """Counts of values by bin: ``bins[i]`` counts the values in ``[edge i, edge i + 1)``, ``-1`` those below all."""
+class Tally:
+    """Documents and tokens by name."""
 
-    def __init__(self, scale: Scale, bins: dict[int, int] | None = None) -> None:
-        self.scale = scale
-        self.bins: Counter[int] = Counter(bins or {})
+    def __init__(self, counts: Mapping[str, tuple[int, int]] | None = None) -> None:
+        self.counts: dict[str, tuple[int, int]] = dict(counts or {})
 
-    def add(self, values: pa.Array) -> None:
-        """Count the values that are not null."""
-        numbers = values.drop_null().to_numpy(zero_copy_only=False).astype(np.float64)
-        if len(numbers):
-            places, counts = np.unique(
-                np.searchsorted(edges(self.scale), numbers, side="right") - 1, return_counts=True
-            )
-            self.bins.update({int(p): int(c) for p, c in zip(places, counts, strict=True)})
+    def add(self, name: str, documents: int, tokens: int) -> None:
+        """Count documents of a name."""
+        before = self.counts.get(name, (0, 0))
+        self.counts[name] = before[0] + documents, before[1] + tokens
 
-    def merge(self, other: Histogram) -> None:
-        """Add another histogram of the same scale."""
-        self.bins.update(other.bins)
+    def add_all(self, names: pa.DictionaryArray, tokens: Whole, mask: Mask) -> None:
+        """Count the documents where ``mask`` is true, each by its name."""
+        places = names.indices.to_numpy()[mask]
+        documents = np.bincount(places).tolist()
+        sums = np.bincount(places, weights=tokens[mask]).tolist()
+        for name, count, size in zip(names.dictionary.to_pylist(), documents, sums, strict=False):
+            if count:
+                self.add(name, count, int(size))
 
-    def to_json(self) -> list[list[int]]:
-        """``[[bin, count], …]`` by rising bin."""
-        return [[place, self.bins[place]] for place in sorted(self.bins)]
+    def merge(self, other: Tally) -> None:
+        """Add another one."""
+        for name, (documents, tokens) in other.counts.items():
+            self.add(name, documents, tokens)
+
+    def to_json(self) -> list[list[Any]]:
+        """``[[name, documents, tokens], …]`` by name."""
+        return [[name, *self.counts[name]] for name in sorted(self.counts)]
 
     @classmethod
-    def from_json(cls, scale: Scale, rows: list[list[int]]) -> Histogram:
+    def from_json(cls, rows: Iterable[Sequence[Any]]) -> Tally:
         """The inverse of ``to_json``."""
-        return cls(scale, {row[0]: row[1] for row in rows})
+        return cls({name: (documents, tokens) for name, documents, tokens in rows})
+
+
+class Histogram:
+    """Documents and tokens by the bin of a value: bin ``i`` is ``[edge i, edge i + 1)``, ``-1`` is below all edges."""
+
+    def __init__(self, scale: Scale) -> None:
+        self.scale = scale
+        self._counts = np.zeros((2, len(edges(scale)) + 1), np.int64)
+
+    def add(self, places: Whole, tokens: Whole) -> None:
+        """Count documents whose values are in these bins."""
+        size = self._counts.shape[1]
+        self._counts[0] += np.bincount(places + 1, minlength=size)
+        self._counts[1] += np.bincount(places + 1, weights=tokens, minlength=size).astype(np.int64)
+
+    def merge(self, other: Histogram) -> None:
+        """Add another one of the same scale."""
+        self._counts += other._counts
+
+    def to_json(self) -> list[list[int]]:
+        """``[[bin, documents, tokens], …]`` by rising bin."""
+        places = np.flatnonzero(self._counts[0])
+        rows: list[list[int]] = np.column_stack([places - 1, *self._counts[:, places]]).tolist()
+        return rows
+
+    @classmethod
+    def from_json(cls, scale: Scale, rows: Iterable[Sequence[int]]) -> Histogram:
+        """The inverse of ``to_json``."""
+        new = cls(scale)
+        for place, documents, tokens in rows:
+            new._counts[:, place + 1] = documents, tokens
+        return new
+
+
+def bins(scale: Scale, values: pa.Array) -> Whole:
+    """The bin of each value; that of null has no meaning."""
+    numbers = values.fill_null(0) if values.null_count else values
+    floats = numbers.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+    places: Whole = np.searchsorted(edges(scale), floats, side="right") - 1
+    return places
+
+
+class Top:
+    """The most frequent names.
+
+    Counts are exact until ``cut``; behind it, names that a part left out are told too low, by at most ``beyond``
+    documents in all.
+    """
+
+    def __init__(self, tally: Tally | None = None, beyond: int = 0) -> None:
+        self.tally = tally or Tally()
+        self.beyond = beyond
+
+    def cut(self, limit: int) -> None:
+        """Keep the most frequent names, those that come first where counts are equal."""
+        ordered = sorted(self.tally.counts.items(), key=lambda item: (-item[1][0], item[0]))
+        self.tally = Tally(dict(ordered[:limit]))
+        self.beyond += ordered[limit][1][0] if len(ordered) > limit else 0
+
+    def merge(self, other: Top) -> None:
+        """Add another one."""
+        self.tally.merge(other.tally)
+        self.beyond += other.beyond
+
+    def to_json(self) -> dict[str, Any]:
+        """Its counts, and what they may lack."""
+        return {"counts": self.tally.to_json(), "beyond": self.beyond}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Top:
+        """The inverse of ``to_json``."""
+        return cls(Tally.from_json(data["counts"]), data["beyond"])
+
+
+class Sample:
+    """The documents with the smallest hashes of their ids, and the part that each is in."""
+
+    def __init__(self, drawn: Iterable[tuple[bytes, int]] = ()) -> None:
+        self.drawn = list(drawn)
+
+    def add(self, ids: pa.FixedSizeBinaryArray, hashes: npt.NDArray[np.uint64], rows: Whole, part: int) -> None:
+        """Draw from documents of a part: those in ``rows``."""
+        first = rows[np.argsort(hashes[rows], kind="stable")[:SAMPLE]].tolist()
+        self._keep([*self.drawn, *((ids[row].as_py(), part) for row in first)])
+
+    def merge(self, other: Sample) -> None:
+        """Draw from the documents of both."""
+        self._keep([*self.drawn, *other.drawn])
+
+    def _keep(self, drawn: list[tuple[bytes, int]]) -> None:
+        if len(drawn) > 1:
+            hashes = id_hashes(pa.array([identity for identity, _ in drawn], pa.binary(16))).tolist()
+            ordered = sorted(zip(hashes, drawn, strict=True))
+            drawn = [one for _, one in ordered[:SAMPLE]]
+        self.drawn = drawn
+
+    def to_json(self) -> list[list[Any]]:
+        """``[[id, part], …]`` by rising hash."""
+        return [[identity.hex(), part] for identity, part in self.drawn]
+
+    @classmethod
+    def from_json(cls, rows: Iterable[Sequence[Any]]) -> Sample:
+        """The inverse of ``to_json``."""
+        return cls((bytes.fromhex(identity), part) for identity, part in rows)
+
+
+def id_hashes(ids: pa.FixedSizeBinaryArray) -> npt.NDArray[np.uint64]:
+    """The hashes by which documents are drawn: those with the smallest ones are the sample."""
+    halves = np.frombuffer(ids.buffers()[1] or b"", ">u8")[2 * ids.offset : 2 * (ids.offset + len(ids))].reshape(-1, 2)
+    return mix64(mix64(halves[:, 0].astype(np.uint64)) ^ halves[:, 1].astype(np.uint64))

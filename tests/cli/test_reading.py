@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refinery.cli import execute
-from refinery.cli._output import columns, percent, print_json, safe, safe_lines, shortened, span
+from refinery.cli._output import columns, percent, print_json, span
 from refinery.cli._reading import wrapped
 from refinery.cli.stats import bar
+from refinery.shown import safe, safe_lines, shortened
 from tests.engine.looked import LINES, make, recipe
 from tests.engine.roots import quick
 

@@ -116,6 +116,10 @@ class Held:
         """The merged statistics of every stage."""
         return {folder: manifest.statistics for folder, manifest in self.manifests.items()}
 
+    def removals(self, folder: str) -> dict[str, int]:
+        """How often each reason is in the merged statistics of a stage."""
+        return {name: count for name, count, _ in self.manifests[folder].statistics["rules"]["first"]}
+
     def rows(self, folder: str, side: Literal["kept", "removed"] = "kept") -> list[dict[str, Any]]:
         """All rows of a stage, in order of parts."""
         paths = [self.path / ref.path for r in self.receipts(folder) for ref in r.files.get(side, ())]

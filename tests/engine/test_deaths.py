@@ -102,7 +102,7 @@ def test_a_part_of_poison_is_given_up(tmp_path: Path, monkeypatch: pytest.Monkey
     write_inputs(tmp_path / "in", [["deadly line"] * 3, ["deadly line"] * 4, ["all is well"]])
     report = quick(pipeline(tmp_path, KINDS))
     assert report.failures == ("part 1: worker ended with exit code 7",)
-    assert Held(tmp_path / "root").statistics()["01-words"]["reasons"] == {"quarantined": 3}
+    assert Held(tmp_path / "root").removals("01-words") == {"quarantined": 3}
 
 
 def once(patch: pytest.MonkeyPatch, where: type, method: str, when: Callable[..., bool], deaths: int = 1) -> list[int]:
@@ -153,7 +153,7 @@ def test_a_map_that_always_dies_fails_its_part(tmp_path: Path, monkeypatch: pyte
     once(monkeypatch, Same, "map", lambda docs, row: "a deadly line" in docs.texts(), deaths=99)
     report = quick(pipeline(tmp_path, steps(LineSource(), Same())))
     assert report.failures == ("part 0: worker ended with exit code 9",)
-    assert Held(tmp_path / "root").statistics()["00-lines-of-text"]["reasons"] == {}
+    assert Held(tmp_path / "root").removals("00-lines-of-text") == {}
     with pytest.raises(PartFailed, match="exit code 9"):
         quick(pipeline(tmp_path, steps(LineSource(), Same())), fail_fast=True)
 

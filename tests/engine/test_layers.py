@@ -15,7 +15,7 @@ import refinery
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 LAYERS = (
-    ("errors", "nearest"),
+    ("errors", "nearest", "shown"),
     ("docs", "kernels", "store"),
     ("assets",),
     ("stage",),
@@ -39,6 +39,7 @@ LAYERS = (
 NARROW = {
     "kernels": {"errors"},
     "nearest": set(),
+    "shown": set(),
     "executors": {"errors", "tasks"},
     "demo": {"errors", "store"},
     "testing": {"docs", "shuffle", "stage"},

@@ -38,7 +38,7 @@ def test_a_run_gives_what_the_stages_say(folder: Path) -> None:
     assert held.reasons("01-words") == {"0.txt:2": "short", "0.txt:5": "digits", "2.txt:3": "short", "2.txt:5": "error"}
     assert set(held.reasons("03-same").values()) == {"duplicate"}
     first = held.statistics()["00-lines-of-text"]
-    assert first["reasons"] == {"comment": 3, "empty": 1}
+    assert held.removals("00-lines-of-text") == {"comment": 3, "empty": 1}
     assert first["documents"]["in"] == sum(len(texts) for texts in TEXTS)
     assert held.balanced()
 
@@ -204,7 +204,7 @@ def test_keep_removed(folder: Path) -> None:
         held = Held(folder / mode)
         texts[mode] = held.texts("01-words", "removed")
         kept[mode] = {name: [c["kept"] for c in parts] for name, parts in held.contents().items()}
-        assert held.statistics()["01-words"]["reasons"] == {"digits": 1, "error": 1, "short": 2}
+        assert held.removals("01-words") == {"digits": 1, "error": 1, "short": 2}
         assert held.balanced()
         held.check_files()
     assert texts["facts"] == [None] * 4
@@ -271,7 +271,7 @@ def test_a_stage_that_fails_on_all_is_broken(tmp_path: Path, documents: int) -> 
     held = Held(tmp_path / "root")
     if documents < 100:
         assert report.complete
-        assert held.statistics()["01-words"]["reasons"] == {"error": documents}
+        assert held.removals("01-words") == {"error": documents}
         return
     assert not report.complete
     assert len(report.failures) == 1

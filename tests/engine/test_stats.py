@@ -7,27 +7,39 @@ import itertools
 import json
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any, ClassVar, cast
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.docs import Docs
+from refinery.docs import TEXT, Docs
 from refinery.identity import canonical
 from refinery.judge import ERROR, Trouble, Verdict, judge
 from refinery.stage import Filter, Metric, Rule, Scale, Values
-from refinery.stats import Histogram, StageStatistics
-from refinery.stats.measures import edges
+from refinery.stats import GROUPS, SIDES, Histogram, StageStatistics, Tally, Top, bins, edges, id_hashes
+from refinery.stats.measures import SAMPLE
+
+
+def tally(pairs: Iterable[tuple[Any, int]]) -> list[list[Any]]:
+    """Documents and tokens by name, counted in a loop."""
+    found: dict[Any, list[int]] = {}
+    for name, tokens in pairs:
+        one = found.setdefault(name, [0, 0])
+        one[0], one[1] = one[0] + 1, one[1] + tokens
+    return [[name, *found[name]] for name in sorted(found)]
 
 
 class Judged(Filter):
-    """A filter with a metric of each scale."""
+    """A metric of each scale, judged; the text may change."""
 
     name: ClassVar = "judged"
     version: ClassVar = 1
+    adds: ClassVar = (TEXT,)
     metrics: ClassVar = (
         Metric("share", pa.float64(), "ratio"),
         Metric("size", pa.uint64(), "log"),
@@ -46,9 +58,23 @@ class Judged(Filter):
         raise NotImplementedError(docs)
 
 
-BEFORE = pa.schema([("text", pa.string()), ("tokens", pa.uint32())])
+BEFORE = pa.schema(
+    [("id", pa.binary(16)), ("url", pa.string()), ("date", pa.timestamp("ms", "UTC")), ("text", pa.string()), ("tokens", pa.uint32())]
+)  # fmt: skip
+URLS = {
+    "https://www.a.example/x": ("a.example", "example"),
+    "http://me@B.a.co.uk:80/x//y": ("a.co.uk", "co.uk"),
+    "http://a.co.uk?q": ("a.co.uk", "co.uk"),
+    "http://10.0.0.1/": ("10.0.0.1", ""),
+    "ftp://localhost/": ("localhost", ""),
+    "no url": ("", ""),
+    None: ("", ""),
+}
 documents = st.fixed_dictionaries(
     {
+        "id": st.binary(min_size=16, max_size=16),
+        "url": st.sampled_from(list(URLS)),
+        "date": st.none() | st.integers(-(10**9), 10**10).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
         "text": st.none() | st.text(max_size=6),
         "tokens": st.integers(0, 9),
         "edit": st.none() | st.text(max_size=6),
@@ -62,7 +88,7 @@ documents = st.fixed_dictionaries(
         ),
         "raises": st.sampled_from([False, False, False, True]),
     }
-)
+)  # fmt: skip
 Document = dict[str, Any]
 
 
@@ -70,21 +96,18 @@ def counted(rows: list[Document]) -> StageStatistics:
     """The statistics of one batch in which ``edit``, where there is one, replaces the text of a kept document."""
     before, verdict = _judged(rows)
     kept = [row for row, stays in zip(rows, verdict.kept.to_pylist(), strict=True) if stays]
-    after = pa.RecordBatch.from_arrays(
-        [pa.array([_text_after(r) for r in kept], pa.string()), pa.array([r["tokens"] for r in kept], pa.uint32())],
-        schema=BEFORE,
-    )
-    found = StageStatistics(Judged)
+    after = before.filter(verdict.kept).with_columns({"text": pa.array([_text_after(r) for r in kept], pa.string())})
+    found = StageStatistics(Judged, Judged().rules())
     found.add(before, after, verdict)
     return found
 
 
-def _judged(rows: list[Document]) -> tuple[pa.RecordBatch, Verdict]:
-    columns = [pa.array([r["text"] for r in rows], pa.string()), pa.array([r["tokens"] for r in rows], pa.uint32())]
+def _judged(rows: list[Document]) -> tuple[Docs, Verdict]:
+    columns = [pa.array([r[field.name] for r in rows], field.type) for field in BEFORE]
     rule = pa.array([ERROR if r["raises"] else None for r in rows], pa.string())
     facts = pa.array([r["facts"] for r in rows], Judged.facts())
     verdict = judge(Judged().rules(), facts, Trouble(rule, rule))
-    return pa.RecordBatch.from_arrays(columns, schema=BEFORE), verdict
+    return Docs(pa.RecordBatch.from_arrays(columns, schema=BEFORE)), verdict
 
 
 def _text_after(row: Document) -> str | None:
@@ -140,8 +163,10 @@ def test_counts_are_naive_counts(rows: list[Document]) -> None:
         found["tokens"]["in"] == found["tokens"]["kept"] + found["tokens"]["removed"] == sum(r["tokens"] for r in rows)
     )
     failed = verdict.failed.to_pylist()
-    assert found["reasons"] == Counter(names[0] for names in failed if names)
-    assert found["failing"] == Counter(name for names in failed for name in names)
+    pairs_ = [(names, row["tokens"]) for names, row in zip(failed, rows, strict=True) if names]
+    assert found["rules"]["first"] == tally((names[0], size) for names, size in pairs_)
+    assert found["rules"]["any"] == tally((name, size) for names, size in pairs_ for name in names)
+    assert found["rules"]["only"] == tally((names[0], size) for names, size in pairs_ if len(names) == 1)
     pairs = Counter(f"{a} & {b}" for names in failed for a in names for b in names if a < b)
     assert found["overlap"] == pairs
 
@@ -149,14 +174,78 @@ def test_counts_are_naive_counts(rows: list[Document]) -> None:
 @settings(max_examples=60)
 @given(st.lists(documents, max_size=12))
 def test_every_measured_value_is_in_one_bin(rows: list[Document]) -> None:
-    """Kept and removed histograms together hold each value that is not null, labels by their name."""
+    """Kept and removed counts together hold each value that is not null; what fails by one metric alone is apart."""
     found = counted(rows).to_json()
-    for name in ("share", "size", "words"):
-        held = sum(count for side in ("kept", "removed") for _, count in found["metrics"][name][side])
-        assert held == sum(1 for r in rows if r["facts"][name] is not None)
-    labels = Counter(r["facts"]["lang"] for r in rows if r["facts"]["lang"] is not None)
-    sides = found["labels"]["lang"]
-    assert Counter(sides["kept"]) + Counter(sides["removed"]) == labels
+    _, verdict = _judged(rows)
+    by_rule = {rule.id: rule.metric for rule in Judged().rules()}
+    for metric in Judged.metrics:
+        expected: dict[str, list[tuple[Any, int]]] = {"kept": [], "removed": [], "sole": []}
+        for row, rules in zip(rows, verdict.failed.to_pylist(), strict=True):
+            value = row["facts"][metric.name]
+            if value is None:
+                continue
+            name = value if metric.scale == "label" else int(bins(metric.scale, pa.array([float(value)]))[0])
+            entry = (name, row["tokens"])
+            expected["removed" if rules else "kept"].append(entry)
+            if {by_rule.get(rule) for rule in rules} == {metric.name}:
+                expected["sole"].append(entry)
+        counts = found["metrics"][metric.name]
+        assert {group: counts[group] for group in GROUPS} == {group: tally(pairs) for group, pairs in expected.items()}
+
+
+@settings(max_examples=60)
+@given(st.lists(documents, max_size=12))
+def test_lengths_and_origins_are_naive_ones(rows: list[Document]) -> None:
+    """By side: bins of the text's length as it goes on or as it came, registered domain, suffix and month."""
+    found = counted(rows).to_json()
+    _, verdict = _judged(rows)
+    sides = ["kept" if stays else "removed" for stays in verdict.kept.to_pylist()]
+    for side in SIDES:
+        chosen = [row for row, its in zip(rows, sides, strict=True) if its == side]
+        texts = [(row, (_text_after(row) if side == "kept" else row["text"]) or "") for row in chosen]
+        lengths = {"characters": [len(text) for _, text in texts], "tokens": [row["tokens"] for row in chosen]}
+        for unit, values in lengths.items():
+            places = bins("log", pa.array(values, pa.int64())).tolist()
+            assert found["lengths"][unit][side] == tally(zip(places, (row["tokens"] for row in chosen), strict=True))
+        origins = found["origins"]
+        for number, kind in enumerate(("domain", "suffix")):
+            expected = tally((URLS[row["url"]][number], row["tokens"]) for row in chosen)
+            assert origins[kind][side] == {"counts": expected, "beyond": 0}
+        months = tally((f"{row['date']:%Y-%m}" if row["date"] else "", row["tokens"]) for row in chosen)
+        assert origins["month"][side]["counts"] == months
+
+
+@settings(max_examples=60)
+@given(st.lists(documents, max_size=30))
+def test_samples_are_the_smallest_hashes(rows: list[Document]) -> None:
+    """Of kept documents and of each reason; the same ones however they are cut into parts."""
+    found = counted(rows)
+    _, verdict = _judged(rows)
+    groups: dict[str, list[bytes]] = {}
+    for row, first in zip(rows, verdict.first.to_pylist(), strict=True):
+        groups.setdefault(first or "kept", []).append(row["id"])
+    for name, ids in groups.items():
+        hashes = id_hashes(pa.array(ids, pa.binary(16))).tolist()
+        least = [one.hex() for _, one in sorted(zip(hashes, ids, strict=True))[:SAMPLE]]
+        assert [one for one, _ in found.to_json()["samples"][name]] == least
+    split = merged(*(counted([row]) for row in rows))
+    assert split.to_json()["samples"] == found.to_json()["samples"]
+
+
+def test_rare_names_are_left_out_and_told() -> None:
+    """A finished part keeps its commonest names; what may be missing from a sum is known."""
+    top = Top()
+    for count, name in enumerate("abcde", 1):
+        top.tally.add(name, count, 10 * count)
+    top.cut(2)
+    other = Top()
+    other.tally.add("a", 7, 1)
+    other.merge(top)
+    assert other.to_json() == {"counts": [["a", 7, 1], ["d", 4, 40], ["e", 5, 50]], "beyond": 3}
+    assert Top.from_json(other.to_json()).to_json() == other.to_json()
+    whole = Top(Tally({"a": (1, 1)}))
+    whole.cut(1)
+    assert whole.beyond == 0
 
 
 def test_skipped_records_are_in_the_books() -> None:
@@ -166,17 +255,17 @@ def test_skipped_records_are_in_the_books() -> None:
     found.skip({"request": 1})
     json_ = found.to_json()
     assert json_["documents"] == {"in": 4, "kept": 0, "removed": 4, "edited": 0}
-    assert json_["reasons"] == {"request": 3, "warcinfo": 1}
+    assert json_["rules"]["first"] == [["request", 3, 0], ["warcinfo", 1, 0]]
 
 
 def test_a_text_that_appears_or_ends() -> None:
     """Where a stage gives the first text, its size counts as come in; where it drops the text, as cut."""
     text = pa.RecordBatch.from_arrays([pa.array(["abc", "é"])], names=["text"])
-    bare = pa.RecordBatch.from_arrays([pa.array([1, 2])], names=["id"])
+    bare = pa.RecordBatch.from_arrays([pa.array([1, 2])], names=["row"])
     verdict = judge((), pa.nulls(2, Judged.facts()), Trouble.none(2))
     appeared, ended = StageStatistics(Judged), StageStatistics(Judged)
-    appeared.add(bare, text, verdict)
-    ended.add(text, bare, verdict)
+    appeared.add(Docs(bare), Docs(text), verdict)
+    ended.add(Docs(text), Docs(bare), verdict)
     assert appeared.to_json()["bytes"] == {"in": 5, "kept": 5, "removed": 0, "cut": 0}
     assert ended.to_json()["bytes"] == {"in": 5, "kept": 0, "removed": 0, "cut": 5}
 
@@ -212,20 +301,19 @@ def test_edges_are_as_declared() -> None:
 @given(values=st.lists(st.none() | st.integers(-5, 200) | st.floats(-1, 1e19), max_size=10))
 def test_bins_are_half_open(scale: Scale, values: list[float | None]) -> None:
     """A value lies in the bin whose lower edge is the last one not above it, -1 below the first edge."""
-    found = Histogram(scale)
-    found.add(pa.array(values, pa.float64()))
+    there = [value for value in values if value is not None]
     lower = edges(scale).tolist()
-    assert found.bins == Counter(bisect.bisect_right(lower, v) - 1 for v in values if v is not None)
+    found = bins(scale, pa.array(there, pa.float64())).tolist()
+    assert found == [bisect.bisect_right(lower, value) - 1 for value in there]
 
 
 @settings(max_examples=30)
-@given(st.lists(st.integers(0, 10**6)), st.lists(st.integers(0, 10**6)))
+@given(st.lists(st.integers(-1, 9)), st.lists(st.integers(-1, 9)))
 def test_histograms_add(left: list[int], right: list[int]) -> None:
     """A merged histogram is the histogram of all values; JSON keeps it."""
     a, b, both = Histogram("count"), Histogram("count"), Histogram("count")
-    a.add(pa.array(left, pa.int64()))
-    b.add(pa.array(right, pa.int64()))
-    both.add(pa.array(left + right, pa.int64()))
+    for histogram, values in ((a, left), (b, right), (both, left + right)):
+        histogram.add(np.array(values, np.int64), np.array(values, np.int64) + 5)
     a.merge(b)
-    assert a.to_json() == both.to_json()
-    assert Histogram.from_json("count", both.to_json()).bins == both.bins
+    assert a.to_json() == both.to_json() == tally((value, value + 5) for value in left + right)
+    assert Histogram.from_json("count", both.to_json()).to_json() == both.to_json()

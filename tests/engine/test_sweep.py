@@ -88,7 +88,7 @@ def test_a_sweep_that_is_killed_leaves_no_receipt_without_its_files(
 def test_what_killed_runs_leave_goes(copy: Path) -> None:
     """Temporary files, wherever they are written, and files without a receipt."""
     left = ["tmp/abc", ".HEAD.json.0a1b2c3d", "runs/.x.json.0a1b2c3d", "01-words/receipts/.k.json.0a1b2c3d"]
-    left += ["01-words/kept/part-00000-0a1b2c3d.parquet", "07-gone/stats/part-00000-0a1b2c3d.json"]
+    left += ["01-words/kept/part-00000-0a1b2c3d.parquet", "07-gone/stats/part-00000-0a1b2c3d.json.gz"]
     left += ["03-same/map/keys/part-00009-0a1b2c3d.parquet", "03-same/resolve/part-00009-0a1b2c3d.parquet"]
     for name in left:
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
