@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from enum import IntFlag, auto
 from typing import Literal
 
 import numpy as np
@@ -33,6 +33,7 @@ Flags = npt.NDArray[np.bool_]
 
 _RETURN, _NEWLINE, _JOINER = 0x0D, 0x0A, 0x200D
 _VIRAMA = 9  # the combining class
+_BLOCK = 256
 _MARKS = ("Mn", "Me", "Mc")
 
 _FLAGS = ((0x1F1E6, 0x1F1FF),)
@@ -124,18 +125,75 @@ def _joined_ranges(starts: Places, ends: Places) -> Places:
 # ------------------------------------------------------------------------ which characters go with the one before them
 
 
+class _Kinds(IntFlag):
+    """What a character is. Joiners are controls to Unicode's categories, but not here."""
+
+    EXTENDS = auto()
+    VIRAMA = auto()
+    CONTROL = auto()
+    ALPHA = auto()
+    SPACE = auto()
+    PREPENDED = auto()
+    LEADING = auto()
+    LED = auto()
+    FLAG = auto()
+    UNSPACED = auto()
+
+    @classmethod
+    def of(cls, code: int) -> int:
+        character = chr(code)
+        category = unicodedata.category(character)
+        found = {
+            cls.EXTENDS: category in _MARKS or _in(code, _EXTENDING),
+            cls.VIRAMA: unicodedata.combining(character) == _VIRAMA,
+            cls.CONTROL: category in ("Cc", "Zl", "Zp"),
+            cls.ALPHA: character.isalpha(),
+            cls.SPACE: character.isspace(),
+            cls.PREPENDED: _in(code, _PREPENDED),
+            cls.LEADING: _in(code, _LEADING),
+            cls.LED: _in(code, _LED),
+            cls.FLAG: _in(code, _FLAGS),
+            cls.UNSPACED: _in(code, _UNSPACED),
+        }
+        return sum(kind for kind, holds in found.items() if holds)
+
+
+def _in(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:
+    return any(first <= code <= last for first, last in ranges)
+
+
+class _Table:
+    """The kinds of all characters, filled a block at a time as they are met."""
+
+    def __init__(self) -> None:
+        self._kinds = np.zeros((0x110000 // _BLOCK, _BLOCK), np.uint16)
+        self._known = np.zeros(len(self._kinds), np.bool_)
+
+    def of(self, codes: Codes) -> npt.NDArray[np.uint16]:
+        met = np.zeros(len(self._known), np.bool_)
+        met[codes // _BLOCK] = True
+        for block in np.flatnonzero(met & ~self._known).tolist():
+            self._kinds[block] = [_Kinds.of(code) for code in range(block * _BLOCK, (block + 1) * _BLOCK)]
+            self._known[block] = True
+        kinds: npt.NDArray[np.uint16] = self._kinds.reshape(-1)[codes]
+        return kinds
+
+
+_TABLE = _Table()
+
+
 def _graphemes(codes: Codes) -> Flags:
-    before = _before(codes)
-    joined: Flags = _each(codes, _extends) | (before == _JOINER) | _among(before, _PREPENDED)
-    joined |= _among(before, _LEADING) & _among(codes, _LED)
-    joined |= _linked(codes) & _each(codes, str.isalpha)
-    joined &= ~_each(before, _is_control) & ~_each(codes, _is_control)
-    joined |= _second_flags(codes) | ((before == _RETURN) & (codes == _NEWLINE))
+    kinds, before = _TABLE.of(codes), _TABLE.of(_before(codes))
+    joined: Flags = (kinds & _Kinds.EXTENDS > 0) | (_before(codes) == _JOINER) | (before & _Kinds.PREPENDED > 0)
+    joined |= (before & _Kinds.LEADING > 0) & (kinds & _Kinds.LED > 0)
+    joined |= _linked(kinds) & (kinds & _Kinds.ALPHA > 0)
+    joined &= (kinds | before) & _Kinds.CONTROL == 0
+    joined |= _second_flags(kinds & _Kinds.FLAG > 0) | ((_before(codes) == _RETURN) & (codes == _NEWLINE))
     return joined
 
 
 def _words(codes: Codes) -> Flags:
-    inside = ~_each(codes, str.isspace) & ~_among(codes, _UNSPACED)
+    inside = _TABLE.of(codes) & (_Kinds.SPACE | _Kinds.UNSPACED) == 0
     joined: Flags = _graphemes(codes) | (inside & np.append(False, inside[:-1])[: len(codes)])
     return joined
 
@@ -149,48 +207,21 @@ def _lines(codes: Codes) -> Flags:
 _JOINED = {"char": _graphemes, "word": _words, "line": _lines}
 
 
-def _linked(codes: Codes) -> Flags:
+def _linked(kinds: npt.NDArray[np.uint16]) -> Flags:
     """Whether there is a virama among the marks before a character."""
-    place = np.arange(len(codes))
-    virama = np.maximum.accumulate(np.where(_each(codes, _is_virama), place, -1))
-    other = np.maximum.accumulate(np.where(_each(codes, _extends), -1, place))
-    return np.append(False, virama > other)[: len(codes)]
+    place = np.arange(len(kinds))
+    virama = np.maximum.accumulate(np.where(kinds & _Kinds.VIRAMA > 0, place, -1))
+    other = np.maximum.accumulate(np.where(kinds & _Kinds.EXTENDS > 0, -1, place))
+    return np.append(False, virama > other)[: len(kinds)]
 
 
-def _second_flags(codes: Codes) -> Flags:
+def _second_flags(flags: Flags) -> Flags:
     """Whether a regional indicator is the second of a pair: pairs are counted from the start of each run."""
-    flags = _among(codes, _FLAGS)
-    place = np.arange(len(codes))
-    start = np.maximum.accumulate(np.where(flags & ~np.append(False, flags[:-1])[: len(codes)], place, 0))
+    place = np.arange(len(flags))
+    start = np.maximum.accumulate(np.where(flags & ~np.append(False, flags[:-1])[: len(flags)], place, 0))
     second: Flags = flags & ((place - start) % 2 == 1)
     return second
 
 
 def _before(codes: Codes) -> Codes:
     return np.append(np.uint32(_NEWLINE), codes[:-1])[: len(codes)]
-
-
-def _each(codes: Codes, holds: Callable[[str], bool]) -> Flags:
-    distinct, inverse = np.unique(codes, return_inverse=True)
-    return np.array([holds(chr(code)) for code in distinct.tolist()], np.bool_)[inverse]
-
-
-def _among(codes: Codes, ranges: tuple[tuple[int, int], ...]) -> Flags:
-    found = np.zeros(len(codes), np.bool_)
-    for first, last in ranges:
-        found |= (codes >= first) & (codes <= last)
-    return found
-
-
-def _extends(character: str) -> bool:
-    code = ord(character)
-    return unicodedata.category(character) in _MARKS or any(first <= code <= last for first, last in _EXTENDING)
-
-
-def _is_virama(character: str) -> bool:
-    return unicodedata.combining(character) == _VIRAMA
-
-
-def _is_control(character: str) -> bool:
-    """Whether nothing is joined to it. Joiners are of these categories as well."""
-    return unicodedata.category(character) in ("Cc", "Zl", "Zp")
