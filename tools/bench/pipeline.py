@@ -1,16 +1,20 @@
 """CPU time of a recipe by stage, on one core over a folder of WARC files; the last line is JSON.
 
-usage: python tools/bench/pipeline.py INPUTS [--recipe configs/refinedweb.yaml] [--set stage.field=value …]
+usage: python tools/bench/pipeline.py INPUTS [--recipe FILE] [--set stage.field=value …] [--datatrove]
 
 All tasks are done in this process, one after another, and each stage's time is CPU time with all that it writes. That
-of children, which extract with engines that are not native, is given apart. Pages are the HTML responses.
+of children, which extract with engines that are not native, is given apart. Pages are the HTML responses. With
+--datatrove its chain (tools/bench/chain.py) goes over the same files afterwards, its children counted, and the row
+stages are held against it.
 """
 
 from __future__ import annotations
 
 import argparse
+import glob
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -18,14 +22,18 @@ from unittest.mock import patch
 
 import psutil
 
+# The folder of a script is on the path, but not the one that the package ``tools`` is in.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
 from refinery.config import load
 from refinery.executors import Done, Function, R_co, T
 from refinery.part import Root
 from refinery.runner import run
 from refinery.store import store_for
 from refinery.survey import manifests
+from tools.bench.chain import datatrove_seconds
 
-GLOBAL = ("minhash", "substring", "export")
+GLOBAL = ("urls", "minhash", "substring", "export")
 """Where the row pipeline of the recipe ends."""
 
 
@@ -49,6 +57,7 @@ def main() -> None:
     parser.add_argument("inputs", help="a glob of WARC files")
     parser.add_argument("--recipe", default="configs/refinedweb.yaml")
     parser.add_argument("--set", action="append", default=[], dest="overrides")
+    parser.add_argument("--datatrove", action="store_true")
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as folder:
@@ -66,17 +75,23 @@ def main() -> None:
         }
         kept = {manifest.stage: manifest.statistics["documents"]["kept"] for manifest in found.values()}
         children = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
+        rival = datatrove_seconds(sorted(glob.glob(arguments.inputs)), folder) if arguments.datatrove else None
     milliseconds = {name: round(1000 * seconds / pages, 4) for name, seconds in stages.items()}
     for name, per_page in milliseconds.items():
         print(f"{name:12} {per_page:9.3f} ms/page  {kept[name]:9,} kept")
-    rows = sum(seconds for name, seconds in stages.items() if name not in {"extract", *GLOBAL})
+    rows = sum(seconds for name, seconds in stages.items() if name not in GLOBAL)
     summary = {
         "pages": pages,
         "cpu_seconds": round(used, 2),
         "children_cpu_seconds": round(sum(times.user + times.system for times in children), 2),
         "ms_per_page": milliseconds,
-        "row_stages_without_extract": round(1000 * rows / pages, 4),
+        "row_stages_without_extract": round(1000 * (rows - stages.get("extract", 0.0)) / pages, 4),
+        "row_stages": round(1000 * rows / pages, 4),
     }
+    if rival:
+        seconds, written = rival
+        summary |= {"datatrove": round(1000 * seconds / pages, 3), "ratio": round(seconds / rows, 2)}
+        print(f"datatrove    {1000 * seconds / pages:9.3f} ms/page  {written:9,} kept")
     print(json.dumps(summary))
 
 

@@ -1,0 +1,62 @@
+"""FineWeb's chain as datatrove runs it, for ``pipeline.py``: from WARC files to JSON lines.
+
+Needs datatrove (``pip install datatrove[io,processing]``), which refinery does not depend on. Settings are those of its
+``examples/fineweb.py``, but for the time a page may take: it has enough, so that a busy machine loses none. The lists
+and models are those that datatrove or refinery carries: nothing is got from the network.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+from refinery.assets import Asset
+
+SECONDS = 60.0
+"""For the main text of a page."""
+
+
+def datatrove_seconds(inputs: list[str], folder: str) -> tuple[float, int]:
+    """Seconds of CPU, of its children too, and the documents written to a folder. Files are read in their order.
+
+    Raises ImportError where datatrove is not installed.
+    """
+    started = _used()
+    kept = sum(1 for path in inputs for _ in _written(Path(path).resolve(), folder))
+    multiprocessing.active_children()  # waits for those that ended, so that their time is known
+    return _used() - started, kept
+
+
+def _used() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def _written(path: Path, folder: str) -> Any:
+    from datatrove.pipeline.extractors import Trafilatura
+    from datatrove.pipeline.filters import GopherQualityFilter, GopherRepetitionFilter, LanguageFilter, URLFilter
+    from datatrove.pipeline.readers import WarcReader
+    from datatrove.pipeline.writers.jsonl import JsonlWriter
+    from datatrove.utils import lid
+    from tldextract import TLDExtract
+
+    lid.cached_asset_path_or_download = lambda *_, **__: os.fspath(Asset("lid.176.ftz").path())
+    urls = URLFilter()
+    urls.tldextractor = TLDExtract(suffix_list_urls=())
+    steps = [
+        WarcReader(str(path.parent), glob_pattern=path.name, default_metadata={"dump": "bench"}),
+        urls,
+        Trafilatura(favour_precision=True, timeout=SECONDS),
+        LanguageFilter(),
+        GopherRepetitionFilter(),
+        GopherQualityFilter(),
+        JsonlWriter(folder, output_filename=f"{path.name}.${{rank}}.jsonl.gz"),
+    ]
+    documents: Any = None
+    for step in steps:
+        documents = step.run(documents, 0, 1)
+    return documents
