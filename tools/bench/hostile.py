@@ -65,10 +65,9 @@ def costs(names: list[str], size: int) -> list[Cost]:
 
 
 def _cost(name: str, size: int) -> Cost:
-    # Code and weights are not the page's: they are in memory before.
-    main_texts(
-        pa.array([hostile_page("soup", WARM).decode(), hostile_page("prose", WARM).decode()]), pa.array(["", ""])
-    )
+    # Code, weights, and what any page of this size takes at first are not this page's.
+    empty = hostile_page("less-than slash", size).decode()
+    main_texts(pa.array([hostile_page("prose", WARM).decode(), empty]), pa.array(["", ""]))
     page = hostile_page(name, size).decode("utf-8", "replace")
     before = _resident("VmRSS")
     with open("/proc/self/clear_refs", "w") as reset:
