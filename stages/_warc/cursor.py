@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from stages._warc.headers import HEADER_END, MARGIN, RECORD, amid
+from stages._warc.headers import CLOSING, HEADER_END, MARGIN, RECORD, amid
 from stages._warc.members import Member
 
 SPAN = 1 << 16
@@ -95,8 +95,8 @@ class Cursor:
 
     def closes(self) -> bool:
         """Whether the two line ends come next that stand behind every record."""
-        self._fill(len(b"\r\n\r\n"))
-        return self._buffer.startswith(b"\r\n\r\n", self._at)
+        self._fill(len(CLOSING))
+        return self._buffer.startswith(CLOSING, self._at)
 
     def record(self) -> re.Match[bytes] | None:
         """What a record begins with, if one begins here."""

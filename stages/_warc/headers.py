@@ -38,6 +38,9 @@ HTTP_HEADER = 1 << 18
 HEADER_END = re.compile(rb"\n(?:(\r{0,3}\n)|(?=" + _VERSION + rb"\n))")
 """The empty line that ends a header (some writers double the carriage return), or a record that comes too early."""
 
+CLOSING = b"\r\n\r\n"
+"""What stands behind every record."""
+
 EMPTY_LINE = re.compile(rb"\n\r{0,3}\n")
 _STATUS = re.compile(
     rb"\s{0,16}HTTP/\d{1,3}(?:\.\d{1,3})?[ \t]{1,16}(\d{3})(?!\d)[^\n]{0,4096}(?:\n|\Z)", re.IGNORECASE

@@ -1,7 +1,7 @@
 """The members of an archive file: gzip members, zstd frames, plain stretches.
 
 CommonCrawl compresses every record as a gzip member of its own, so a member is where reading can start, and start
-again. A damaged member ends where the next one begins that holds a record. Nothing here knows what a record says.
+again. A damaged member ends where the next one begins that holds a record, compressed or not.
 Source: https://iipc.github.io/warc-specifications/specifications/warc-zstd/ for frames and their dictionary.
 """
 
@@ -13,7 +13,7 @@ import zstandard
 
 from stages._warc.blocks import PIECE, Blocks
 from stages._warc.decoders import WINDOW, ZSTD, Broken, Decoder, Gzip, Plain, Zstd
-from stages._warc.headers import MARGIN, RECORD
+from stages._warc.headers import CLOSING, HEADER_END, MARGIN, RECORD, content_length, warc_fields
 
 EARLY = "ends early"
 GZIP = b"\x1f\x8b\x08"
@@ -22,11 +22,15 @@ DICTIONARY_BYTES = 1 << 24
 TRIAL = 1 << 10
 """Compressed bytes that show whether a member begins with a record."""
 
+HEADER_BYTES = 1 << 12
+"""In which the header of a record must end that is not compressed where compressed ones are."""
+
 SIP = 1 << 6
 """Bytes of one step of such a trial: few, for a step that meets damage is done again byte by byte."""
 
 _SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18(....)", re.DOTALL)
 _MAGIC = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]|\x28\xb5\x2f\xfd", re.DOTALL)
+_MAGIC_OR_RECORD = re.compile(_MAGIC.pattern + rb"|WARC(?=/)", re.DOTALL)
 
 
 class Members:
@@ -82,15 +86,38 @@ class Members:
                 break
         return RECORD.match(out.lstrip(b"\r\n")) is not None
 
-    def find(self, at: int, stop: int) -> int:
-        """Where the next compressed member begins, at ``at`` or after, that holds a record; ``stop`` if none does."""
+    def find(self, at: int, stop: int, *, plain: bool = False) -> int:
+        """Where the next compressed member begins, at ``at`` or after, that holds a record; ``stop`` if none does.
+
+        ``plain`` says that it may as well be a record that is not compressed, if it is whole.
+        """
         while at < stop:
             piece = self.blocks.read(at, stop)
-            for magic in _MAGIC.finditer(piece):
-                if self.holds_record(at + magic.start()):
-                    return at + magic.start()
+            for magic in (_MAGIC_OR_RECORD if plain else _MAGIC).finditer(piece):
+                place = at + magic.start()
+                if self._stands_alone(place) if magic[0].startswith(b"W") else self.holds_record(place):
+                    return place
             at += len(piece) if len(piece) < PIECE else PIECE - 3
         return stop
+
+    def _stands_alone(self, at: int) -> bool:
+        """Whether a WARC record stands at ``at`` as it is: one that another, a member or the end follows.
+
+        Members whose bytes are stored and not deflated hold records, too, but their checksum follows those.
+        """
+        blocks = self.blocks
+        if blocks.exhausted:
+            return False
+        head = blocks.read(at, blocks.stop, HEADER_BYTES)
+        end = HEADER_END.search(head) if RECORD.match(head) else None
+        length = content_length(warc_fields(head[: end.end()]).get("content-length", "")) if end and end[1] else None
+        if end is None or length is None or (behind := at + end.end() + length) > blocks.stop:
+            return False
+        blocks.spend(length)
+        rest = blocks.read(behind, blocks.stop, MARGIN)
+        found = rest.lstrip(b"\r\n")
+        ends = len(rest) < MARGIN and not found
+        return rest.startswith(CLOSING) and (ends or bool(RECORD.match(found) or _MAGIC.match(found)))
 
     def _shared_dictionary(self) -> zstandard.ZstdCompressionDict | None:
         if not self._looked:
@@ -160,7 +187,7 @@ class Member:
     def _stuck(self, reason: str, out: bytes) -> bytes:
         """End here, unless other members' bytes were taken for this one's: then read it again up to them."""
         blocks = self._members.blocks
-        known = self._members.find(self.end if blocks.exhausted else self.start + 1, self._stop)
+        known = self._members.find(self.end if blocks.exhausted else self.start + 1, self._stop, plain=True)
         if known <= self.end and known < self._stop:
             blocks.spend(self.end - self.start)
             self._stop, self._skip = known, self._given

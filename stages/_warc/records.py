@@ -14,7 +14,7 @@ from typing import Protocol
 
 from stages._warc.blocks import Blocks
 from stages._warc.cursor import HEADER, Cursor
-from stages._warc.headers import arc_fields, content_length, warc_fields
+from stages._warc.headers import CLOSING, arc_fields, content_length, warc_fields
 from stages._warc.members import EARLY, Members
 
 TRUNCATED = "truncated"
@@ -222,7 +222,7 @@ class _Parser:
             return _Body(whole, size - len(data) + len(whole), flaw, note)
         behind = data[length:].lstrip(b"\r\n")
         rest = size - max(length, len(data) - len(behind))
-        unknown = len(data) < length and rest <= len(b"\r\n\r\n")
+        unknown = len(data) < length and rest <= len(CLOSING)
         return _Body(data[:length], length, rest=0 if unknown else rest, sample=behind[:SAMPLE])
 
     def _quoting(self, data: bytes, size: int, length: int) -> _Body:

@@ -103,6 +103,15 @@ DAMAGES: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
     "a member cut off in the middle": (GZ[0] + GZ[4][:-200] + GZ[6], [R, ("response", TRUNCATED), R]),
     "a wrong checksum": (GZ[0] + GZ[4][:-6] + b"\0\0" + GZ[4][-4:] + GZ[6], [R, ("response", DAMAGED), R]),
     "garbage between members": (GZ[0] + b"garbage" + GZ[6], [R, LOST, R]),
+    "a plain record behind a damaged member": (
+        GZ[0] + GZ[4][:-200] + MADE[6] + GZ[1],
+        [R, ("response", TRUNCATED), R, REQUEST],
+    ),
+    "a plain record behind a wrong checksum": (GZ[0][:-6] + b"\0\0" + GZ[0][-4:] + MADE[6], [("response", DAMAGED), R]),
+    "stored records with a wrong checksum": (
+        gzip.compress(MADE[0], 0)[:-6] + b"\0\0" + gzip.compress(MADE[0], 0)[-4:] + MADE[6],
+        [("response", DAMAGED), R],
+    ),
     "zeros between members": (GZ[0] + bytes(100) + GZ[6], [R, LOST, R]),
     "zeros at the end": (GZ[0] + bytes(100), [R, LOST]),
     "line ends between members": (GZ[0] + b"\r\n\r\n" + GZ[6], [R, R]),
@@ -249,6 +258,9 @@ HOSTILE = {
         b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x00\xe8\xfd\x17\x02WARC/1.0\r\nWARC-Type: response\r\n\r\n"
     )
     * 5_000,
+    "records within a damaged member": (
+        b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xff" + b"WARC/1.0\r\nContent-Length: 2000\r\n\r\n" * 80_000
+    ),
     "lines nearly those of ARC": (b"http://a " + b"1 11111111 x " * 300 + b"\n") * 60,
     "line ends": b"\n" * 3_000_000,
     "a bomb": gzip.compress(raw("WARC-Type: response", "Content-Length: 9", body=bytes(100_000_000)), 1),
