@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Iterable
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from refinery.errors import StorageError
 from refinery.store import Store
@@ -18,12 +18,32 @@ Model = TypeVar("Model", bound=BaseModel)
 Kind = Literal["stage", "map", "reduce", "resolve"]
 
 
+def _below(path: str) -> str:
+    names = path.split("/")
+    if path and ("\\" in path or not path.isprintable() or any(name in ("", ".", "..") for name in names)):
+        raise ValueError(f"{path[:80]!r} is no path below the root")
+    return path
+
+
+def _name(name: str) -> str:
+    if "/" in name or not name:
+        raise ValueError(f"{name[:80]!r} names nothing in a folder")
+    return _below(name)
+
+
+Below = Annotated[str, AfterValidator(_below)]
+"""A path below the root, "" for none: a record that leads elsewhere is refused, whoever wrote it."""
+
+Name = Annotated[str, AfterValidator(_name)]
+"""A name in a folder of the root."""
+
+
 class FileRef(BaseModel):
     """One file of a part: its path below the root, its rows, and its size in bytes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str
+    path: Below
     rows: int
     bytes: int
 
@@ -41,12 +61,12 @@ class Receipt(BaseModel):
     kind: Kind
     stage: str
     part: int
-    key: str
+    key: Name
     inputs: tuple[str, ...]
     contents: dict[str, str]
     rows: dict[str, int]
     files: dict[str, tuple[FileRef, ...]]
-    statistics: str = ""
+    statistics: Below = ""
     """Path of the statistics below the root."""
     code: str = ""
     libraries: dict[str, str] = {}
@@ -77,9 +97,9 @@ class StageManifest(BaseModel):
     libraries: dict[str, str]
     expected: int
     """How many parts there will be, as far as is known; those without a receipt are still missing."""
-    parts: tuple[str, ...]
+    parts: tuple[Name, ...]
     """Keys of the receipts, in part order."""
-    shuffle: tuple[str, ...]
+    shuffle: tuple[Name, ...]
     """Keys of the map, reduce and resolve receipts of a global stage."""
     statistics: dict[str, Any]
 
@@ -97,9 +117,9 @@ class Head(BaseModel):
     format: int
     dataset: str
     recipe: dict[str, Any]
-    folders: tuple[str, ...]
+    folders: tuple[Name, ...]
     """The stages' folders below the root, in order."""
-    manifests: dict[str, str]
+    manifests: dict[Name, Below]
     """Path of each stage's current manifest below the root."""
     code: dict[str, str]
     """The code digest under which each stage's results are accepted."""

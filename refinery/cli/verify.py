@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import click
 
@@ -10,7 +11,7 @@ from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import plural, print_json
 from refinery.cli._reading import place_options, root_of
 from refinery.cli._selection import parse_share
-from refinery.inspect import Verification, verify
+from refinery.inspect import FileBooks, Finding, Verification, verify
 from refinery.shown import safe
 
 SHOWN = 50
@@ -29,9 +30,10 @@ SHOWN = 50
 @output_options
 @pass_session
 def command(session: Session, config: str | None, root: str | None, share: float | None) -> int:
-    """Check that books balance and files hold what receipts say.
+    """Check that every record has one fate and files hold what receipts say.
 
-    Reads every file. Exit code 1 where something is found; nothing is changed.
+    Reads every file of the root, and names the first part that does not hold; -v with the records of each input file.
+    Exit code 1 where something is found; nothing is changed.
     """
     found = verify(root_of(config, root), share or 0.0)
     if session.json:
@@ -54,5 +56,27 @@ def _text(found: Verification, *, every: bool) -> str:
     verdict = (
         click.style("ok", fg="green") if found.ok else click.style(plural(len(found.findings), "finding"), fg="red")
     )
+    first = next((finding for finding in found.findings if finding.part is not None), None)
+    records = _records(found.files_read, every=every) if found.files_read else []
     mend = f"hint: `refinery run --from {found.damaged}` makes that stage and what follows again"
-    return "\n".join([*lines, f"{looked}{remade}: {verdict}", *([mend] if found.damaged else [])])
+    told = [*([_place(first)] if first else []), *([mend] if found.damaged else [])]
+    return "\n".join([*lines, *records, f"{looked}{remade}: {verdict}", *told])
+
+
+def _place(first: Finding) -> str:
+    return f"first part that does not hold: {first.stage}, part {first.part}"
+
+
+def _records(files: Sequence[FileBooks], *, every: bool) -> list[str]:
+    """What became of all records, and with ``every`` of those of each file."""
+    lines = [f"  {safe(one.file or f'part {one.part}')}: {_sum([one])}" for one in files] if every else []
+    return [*lines, f"{plural(len(files), 'input file')}, as far as {files[-1].stage}: {_sum(files)}"]
+
+
+def _sum(files: Sequence[FileBooks]) -> str:
+    read, skipped, kept = (
+        sum(counts) for counts in zip(*((f.read, f.no_documents, f.kept) for f in files), strict=True)
+    )
+    removed = sum(sum(one.removed.values()) for one in files)
+    equal = "=" if all(one.balanced for one in files) else "≠"
+    return f"{plural(read, 'record')} {equal} {skipped:,} no documents + {removed:,} removed + {kept:,} kept"

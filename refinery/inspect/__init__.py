@@ -8,7 +8,8 @@ Everything here reads what runs wrote; only ``sweep`` deletes, and nothing print
 - ``spans``: ``repeats``.
 - ``what-if``: ``whatif``.
 - ``diff``: ``difference``.
-- ``verify``: ``verification``, which reads files (``contents``) and makes parts again (``recompute``).
+- ``verify``: ``verification``, which reads files (``contents``), follows the records of each input file
+  (``conservation``) and makes parts again (``recompute``).
 - ``gc``: ``strays``.
 - ``status`` and ``logs``: ``history``.
 - Shared by them: ``holdings`` (receipts), ``find`` (rows), ``judgement``, ``replay`` and ``statistics``.
@@ -16,6 +17,7 @@ Everything here reads what runs wrote; only ``sweep`` deletes, and nothing print
 
 from refinery.inspect.accounts import Account, Accounts, Station, why
 from refinery.inspect.books import Books, StageBooks, read_books
+from refinery.inspect.conservation import FileBooks
 from refinery.inspect.difference import Difference, Moved, Movement, Setting, StageDifference, diff
 from refinery.inspect.find import Document
 from refinery.inspect.history import Problem, Run, StageStatus, Status, problems, status
@@ -37,6 +39,7 @@ __all__ = [
     "Difference",
     "Document",
     "Fact",
+    "FileBooks",
     "Finding",
     "Flip",
     "Flips",

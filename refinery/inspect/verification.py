@@ -14,6 +14,7 @@ import pyarrow as pa
 from refinery.errors import StorageError
 from refinery.identity import part_key
 from refinery.inspect.books import books_of
+from refinery.inspect.conservation import FileBooks, file_books, unbalanced
 from refinery.inspect.contents import Rows, differences, id_differences, wrong_reasons
 from refinery.inspect.find import pieces
 from refinery.inspect.holdings import Finding, Held, Holdings, documents_of, open_root
@@ -41,6 +42,8 @@ class Verification:
     remade: int
     findings: tuple[Finding, ...]
     damaged: str = ""
+    files_read: tuple[FileBooks, ...] = ()
+    """What became of the records of each input file."""
 
     @property
     def ok(self) -> bool:
@@ -60,6 +63,9 @@ def verify(path: str, rerun: float = 0.0) -> Verification:
     checks = _Checks(holdings)
     for held in holdings.stages:
         checks.stage(held)
+    books = file_books(holdings)
+    if not checks.findings:  # what is found above would be told twice
+        checks.findings += [finding for one in books for finding in unbalanced(one)]
     remade, differing = recompute(holdings, rerun) if rerun else (0, [])
     return Verification(
         dataset=holdings.head.dataset,
@@ -70,6 +76,7 @@ def verify(path: str, rerun: float = 0.0) -> Verification:
         remade=remade,
         findings=(*checks.findings, *differing),
         damaged=next((finding.stage for finding in checks.findings), ""),
+        files_read=books,
     )
 
 

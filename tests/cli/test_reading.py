@@ -274,12 +274,18 @@ def test_verify_ends_with_0_or_1(say: Say, copy: Path) -> None:
     code, out, _ = say("verify", "--root", copy, "--rerun-sample", "1%")
     assert code == 0
     assert out.endswith("3 parts made again: ok\n")
+    assert re.search(
+        r"^5 input files, as far as upper: 24 records = \d+ no documents \+ \d+ removed \+ \d+ kept$", out, re.MULTILINE
+    )
+    assert f"{copy.name}" not in out
+    assert re.search(r"  \S+/0.txt: 8 records = 1 no documents", say("verify", "--root", copy, "-v")[1])
     assert data(say("verify", "--root", copy, "--json"))["ok"]
     path = next(iter(copy.glob("02-snip/removed/part-00000-*.parquet")))
     path.unlink()
     code, out, _ = say("verify", "--root", copy)
     assert code == 1
     assert f"snip, part 0, {path.relative_to(copy)}: the file is not there" in out
+    assert "first part that does not hold: snip, part 0\n" in out
     found = data(say("verify", "--root", copy, "--json"), code=1)
     assert found["findings"] == [
         {"message": "the file is not there", "stage": "snip", "part": 0, "file": str(path.relative_to(copy))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from refinery.errors import Refused, UsageError
 from refinery.identity import Content
 from refinery.inspect import Books, Verification, read_books, verify
 from refinery.inspect.books import imbalances
+from refinery.inspect.conservation import FileBooks, unbalanced
 from refinery.inspect.contents import id_differences
 from refinery.inspect.recompute import chosen
 from refinery.inspect.statistics import Statistics, merged
@@ -293,7 +295,7 @@ def test_a_removed_or_changed_row_is_found_though_the_size_is_right(copy: Path, 
         (lambda r: r.update(inputs=["0" * 32]), "is not of the inputs that it names"),
         (lambda r: r.update(part=7), "elsewhere"),
         (lambda r: r.update(stage="snip"), "says that it is of stage 'snip'"),
-        (lambda r: r["files"]["kept"][0].update(path="../../outside.parquet"), "elsewhere"),
+        (lambda r: r["files"]["kept"][0].update(path="../../outside.parquet"), "no path below the root"),
         (lambda r: r.update(kind="nonsense"), "not a receipt of this version"),
     ],
 )
@@ -424,3 +426,44 @@ def test_a_verdict_that_is_not_the_current_one_is_found(copy: Path) -> None:
         if json.loads(path.read_bytes())["kind"] == "map":
             edit(path, lambda receipt: receipt.update(inputs=["0" * 32]))
     assert "was made from something that is not there any more" in messages(verify(str(copy)))
+
+
+# --------------------------------------------------------------------------------------------------------- conservation
+
+
+def test_the_records_of_each_file_are_followed_to_their_fates(root: Path) -> None:
+    """As counted by hand: from the lines of the file to those that are left."""
+    books = verify(str(root)).files_read
+    assert [one.read for one in books] == [len(lines) for lines in LINES]
+    assert [one.no_documents for one in books] == [sum(line.startswith("#") for line in lines) for lines in LINES]
+    assert [Path(one.file).name for one in books] == [f"{number}.txt" for number in range(len(LINES))]
+    assert all(one.balanced for one in books)
+    last = read_books(str(root)).stages[-1].counts.documents
+    assert sum(one.kept for one in books) == last["in"]
+    for name in ("lines-of-text", "words", "snip", "same"):
+        assert sum(one.removed[name] for one in books) == sum(
+            stage.counts.documents["removed"] - (stage.position == 0) * sum(one.no_documents for one in books)
+            for stage in read_books(str(root)).stages
+            if stage.name == name
+        )
+
+
+def test_a_file_that_is_gone_still_has_its_books(tmp_path: Path) -> None:
+    """Only its name is not known any more."""
+    path = make(tmp_path)
+    (tmp_path / "in" / "0.txt").unlink()
+    books = verify(str(path)).files_read
+    assert [bool(one.file) for one in books] == [False] + [True] * (len(LINES) - 1)
+    assert all(one.balanced for one in books)
+
+
+@given(st.lists(st.integers(0, 50), min_size=4, max_size=4), st.integers(1, 5))
+def test_books_that_do_not_balance_are_a_finding(counts: list[int], off: int) -> None:
+    """In one direction or the other."""
+    skipped, removed, more, kept = counts
+    read = skipped + removed + more + kept
+    books = FileBooks(3, "a.warc", read, skipped, {"warc": removed, "url": more}, kept, "url")
+    assert list(unbalanced(books)) == []
+    for wrong in (read + off, read - off):
+        (found,) = unbalanced(replace(books, read=wrong))
+        assert (found.stage, found.part, found.file) == ("url", 3, "a.warc")

@@ -1,0 +1,161 @@
+"""A root that someone else wrote: its records cannot lead out of it, and damaged ones are errors and nothing worse."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from refinery.errors import RefineryError, StorageError
+from refinery.inspect import read_books, sweep, verify
+from refinery.part import FileRef, Head, Receipt
+from tests.engine.looked import make, recipe
+from tests.engine.roots import quick
+
+OUTSIDE = ["/etc/passwd", "../x", "a/../../x", "a//b", "./a", "a/.", "..", ".", "a\\..\\b", "a\0b", "a\nb", "/", "a/"]
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_a_path_out_of_the_root_is_no_path(path: str) -> None:
+    """In no record that names files."""
+    receipt = {
+        "kind": "stage",
+        "stage": "x",
+        "part": 0,
+        "key": "00",
+        "inputs": [],
+        "contents": {},
+        "rows": {},
+        "files": {},
+    }
+    head = {"format": 1, "dataset": "x", "recipe": {}, "folders": [], "manifests": {}, "code": {}}
+    Receipt.model_validate(receipt)
+    Head.model_validate(head)
+    for model, values in (
+        (FileRef, {"path": path, "rows": 0, "bytes": 0}),
+        (Receipt, {**receipt, "statistics": path}),
+        (Receipt, {**receipt, "key": path}),
+        (Receipt, {**receipt, "files": {"kept": [{"path": path, "rows": 0, "bytes": 0}]}}),
+        (Head, {**head, "folders": [path]}),
+        (Head, {**head, "manifests": {"00-x": path}}),
+        (Head, {**head, "manifests": {path: "00-x/manifest.json"}}),
+    ):
+        with pytest.raises(ValidationError, match=r"no path below the root|names nothing in a folder"):
+            model.model_validate(values)
+
+
+def edit(path: Path, change: Callable[[Any], None]) -> None:
+    """Change the JSON in a file."""
+    value = json.loads(path.read_bytes())
+    change(value)
+    path.write_text(json.dumps(value))
+
+
+def test_a_receipt_that_leads_out_of_the_root_is_refused_and_nothing_there_is_touched(tmp_path: Path) -> None:
+    """By those who read it, by gc, and by a run."""
+    copy = make(tmp_path)
+    outside = tmp_path / "outside.parquet"
+    kept = next(copy.glob("01-words/kept/part-00000-*.parquet"))
+    outside.write_bytes(kept.read_bytes())
+    receipt = next(path for path in copy.glob("01-words/receipts/*.json") if kept.name[11:19] in path.name)
+    edit(receipt, lambda value: value["files"]["kept"][0].update(path="../outside.parquet"))
+    found = verify(str(copy))
+    assert any("no path below the root" in finding.message for finding in found.findings)
+    with pytest.raises(StorageError, match="no path below the root"):
+        sweep(str(copy), delete=True)
+    with pytest.raises(StorageError, match="no path below the root"):
+        quick(recipe(tmp_path))
+    assert outside.exists()
+
+
+def test_gc_does_not_follow_a_link_out_of_the_root(copy: Path) -> None:
+    """What a stray link leads to stays; the link goes."""
+    outside = copy.parent / "outside"
+    outside.mkdir()
+    (outside / "part-00000-aaaaaaaa.parquet").write_bytes(b"x")
+    (copy / "01-words" / "removed" / "part-09999-bbbbbbbb.parquet").symlink_to(outside / "part-00000-aaaaaaaa.parquet")
+    (copy / "09-stage").mkdir()
+    (copy / "09-stage" / "kept").symlink_to(outside)
+    sweep(str(copy), delete=True)
+    assert (outside / "part-00000-aaaaaaaa.parquet").exists()
+    assert not (copy / "01-words" / "removed" / "part-09999-bbbbbbbb.parquet").is_symlink()
+
+
+RECORDS = [
+    "HEAD.json",
+    "01-words/manifest-*.json",
+    "01-words/receipts/*.json",
+    "03-same/receipts/*.json",
+    "01-words/stats/*",
+]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from(OUTSIDE),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where every value within is."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, one in inner for place in places(one, (*path, key)))]
+
+
+@pytest.mark.parametrize("place", RECORDS)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 1 << 20), VALUES, st.booleans())
+def test_a_record_with_any_value_in_it_is_read_or_refused(
+    copy: Path, place: str, at: int, put: Any, whole: bool
+) -> None:
+    """An error is one of the engine's own, with a message for people."""
+    path = sorted(copy.glob(place))[at % len(sorted(copy.glob(place)))]
+    before = path.read_bytes()
+    try:
+        value = json.loads(before)
+        chosen = places(value)[at % len(places(value))]
+        if not chosen or whole:
+            path.write_text(json.dumps(put))
+        else:
+            inner = value
+            for key in chosen[:-1]:
+                inner = inner[key]
+            inner[chosen[-1]] = put
+            path.write_text(json.dumps(value))
+        for look in (verify, read_books, lambda root: sweep(root, delete=False)):
+            try:
+                look(str(copy))
+            except RefineryError as error:
+                assert error.message
+    finally:
+        path.write_bytes(before)
+
+
+@pytest.mark.parametrize("place", RECORDS)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 1 << 20), st.integers(0, 60), st.binary(max_size=8))
+def test_a_damaged_record_is_read_or_refused(copy: Path, place: str, at: int, cut: int, put: bytes) -> None:
+    """Whatever bytes it has."""
+    path = min(copy.glob(place))
+    before = path.read_bytes()
+    try:
+        at %= len(before)
+        path.write_bytes(before[:at] + put + before[at + cut :])
+        for look in (verify, read_books):
+            try:
+                look(str(copy))
+            except RefineryError as error:
+                assert error.message
+    finally:
+        path.write_bytes(before)
+
+
+def test_names_from_a_crawl_stay_file_names(copy: Path) -> None:
+    """Nothing in a root is named by what a crawl says but by numbers, keys and the stages' names."""
+    assert all(os.sep not in path.name and path.name.isascii() for path in copy.rglob("*"))
