@@ -7,10 +7,10 @@ import dataclasses
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
-from refinery.cli._output import plural, print_json, shortened
+from refinery.cli._output import plural, print_json
 from refinery.cli._reading import SHORT, place_options, root_of
 from refinery.inspect import Repeat, Repeats, spans
-from refinery.shown import safe
+from refinery.shown import safe, shortened
 
 HOSTS = 3
 """Hosts of a span that are named."""
