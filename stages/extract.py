@@ -37,7 +37,7 @@ class Extract(Edit):
     """
 
     name: ClassVar = "extract"
-    version: ClassVar = 3
+    version: ClassVar = 4
     source: ClassVar = "RefinedWeb §3.1; https://arxiv.org/abs/2306.01116"
     reads: ClassVar = (URL.name, HTML.name)
     adds: ClassVar = (TEXT,)
@@ -48,6 +48,7 @@ class Extract(Edit):
         Metric("share", help="words that are kept of those that the page shows; null for other engines than native"),
         Metric("confidence", help="the F1 that the native engine expects of its text; null for data and other engines"),
         Metric("origin", pa.string(), "label", help=f"where native found the text: {', '.join(ORIGINS)}"),
+        Metric("kind", pa.string(), "label", help="what page the native engine takes it for; null for other engines"),
     )
     evidence: ClassVar = (
         pa.field("note", pa.string()),
@@ -138,7 +139,7 @@ class Extract(Edit):
 
 
 _NOTHING = MAIN_TEXT.empty_table()
-_FACTS = ("share", "confidence", "origin", "title", "lang", "truncated")
+_FACTS = ("share", "confidence", "origin", "kind", "title", "lang", "truncated")
 
 
 def _too_large(size: int) -> Reply:

@@ -16,11 +16,15 @@ import argparse
 from collections.abc import Collection
 from pathlib import Path
 
-from refinery.kernels import native_extract
+import pyarrow as pa
+
+from refinery.kernels.native_extract import BETAS, WEIGHTS, extractor
+from tools.extractor.kinds import agreement, kind_of, train_kinds
 from tools.extractor.lexicons import Array, Corpus, fold_scores
+from tools.extractor.packing import packed
 from tools.extractor.pages import FOLDS, Page, read
-from tools.extractor.scoring import score, table
-from tools.extractor.trees import extracted, packed, rows, train
+from tools.extractor.scoring import Score, score, table
+from tools.extractor.trees import rows, train
 
 Corpora = tuple[Corpus, Corpus]
 
@@ -43,19 +47,29 @@ def scores_for(found: Corpora, left_out: Collection[int]) -> tuple[Array, Array]
 
 
 def cross_validation(pages: list[Page], found: Corpora, kept: Path | None = None) -> str:
-    """The table of scores of all pages, each by weights that never saw its domain; they are kept in a folder."""
-    lines = []
+    """The scores of all pages and of guesses at their kinds, by weights that never saw their domain, which are kept."""
+    lines, guesses = [], []
     for fold in range(FOLDS):
         made = rows(pages, scores_for(found, {fold}))
         inside = [at for at, page in enumerate(pages) if page.fold != fold]
-        booster = train([pages[at] for at in inside], [made[at] for at in inside])
+        seen = [pages[at] for at in inside], [made[at] for at in inside]
+        booster, kinds = train(*seen), train_kinds(*seen)
+        weights = packed(booster, [corpus.lexicon({fold}) for corpus in found], kinds)
         if kept:
             kept.mkdir(parents=True, exist_ok=True)
-            weights = packed(booster, [corpus.lexicon({fold}) for corpus in found])
             Path(kept, f"{fold}.weights").write_bytes(weights)
-        outside = (at for at, page in enumerate(pages) if page.fold == fold)
-        lines += [(pages[at].groups, score(pages[at].gold, extracted(pages[at], made[at], booster))) for at in outside]
-    return table(lines)
+        outside = [at for at, page in enumerate(pages) if page.fold == fold]
+        said = [(at, kind_of(pages[at])) for at in outside]
+        guesses += [(kind, kinds.guess(made[at])) for at, kind in said if kind]
+        lines += scored([pages[at] for at in outside], weights)
+    return f"{table(lines)}\n\n{agreement(guesses)}"
+
+
+def scored(pages: list[Page], weights: bytes) -> list[tuple[tuple[str, ...], Score]]:
+    """The groups and scores of pages whose texts the native extractor finds by some weights."""
+    html, urls = pa.array([page.html for page in pages]), pa.array([page.url for page in pages])
+    texts = pa.array(extractor(weights).extract(html, urls, BETAS["balance"], False)[0]).to_pylist()
+    return [(page.groups, score(page.gold, text)) for page, text in zip(pages, texts, strict=True)]
 
 
 def sources_left_out(pages: list[Page]) -> str:
@@ -63,31 +77,18 @@ def sources_left_out(pages: list[Page]) -> str:
     lines = []
     for source in sorted({page.source for page in pages}):
         others = [page for page in pages if page.source != source]
-        lines += [(page.groups, score(page.gold, text)) for page, text in _by_others(pages, others, source)]
+        found = corpora(others)
+        made = rows(others, scores_for(found, ()))
+        weights = packed(train(others, made), [corpus.lexicon(()) for corpus in found], train_kinds(others, made))
+        lines += scored([page for page in pages if page.source == source], weights)
     return table(lines)
-
-
-def _by_others(pages: list[Page], others: list[Page], source: str) -> list[tuple[Page, str]]:
-    found = corpora(others)
-    booster = train(others, rows(others, scores_for(found, ())))
-    lexicons = [corpus.lexicon(()) for corpus in found]
-    made = []
-    for page in pages:
-        if page.source == source:
-            scores = [
-                lexicon.scores(tokens)
-                for lexicon, tokens in zip(lexicons, (page.text_tokens, page.path_tokens), strict=True)
-            ]
-            features = rows([page], (scores[0], scores[1]))[0]
-            made.append((page, extracted(page, features, booster)))
-    return made
 
 
 def main() -> None:
     """Validate, train and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--weights", type=Path, default=Path("refinery/kernels", native_extract.WEIGHTS))
+    parser.add_argument("--weights", type=Path, default=Path("refinery/kernels", WEIGHTS))
     parser.add_argument("--leave-out-sources", action="store_true")
     parser.add_argument("--no-validation", action="store_true")
     parser.add_argument("--folds", type=Path, help="where to keep the weights of the cross-validation")
@@ -99,8 +100,9 @@ def main() -> None:
         print(cross_validation(pages, found, arguments.folds), flush=True)
     if arguments.leave_out_sources:
         print(sources_left_out(pages), flush=True)
-    booster = train(pages, rows(pages, scores_for(found, ())))
-    arguments.weights.write_bytes(packed(booster, [corpus.lexicon(()) for corpus in found]))
+    made = rows(pages, scores_for(found, ()))
+    lexicons = [corpus.lexicon(()) for corpus in found]
+    arguments.weights.write_bytes(packed(train(pages, made), lexicons, train_kinds(pages, made)))
 
 
 if __name__ == "__main__":

@@ -149,7 +149,20 @@ def test_the_article_is_found_and_the_rest_is_not() -> None:
     assert "Imprint" not in texts(page)[0]
 
 
-@pytest.mark.parametrize("weights", [b"", b"refinery extractor 1\n", b"refinery extractor 1\n" + b"\0" * 100])
+def test_what_a_page_is_made_of_tells_its_kind() -> None:
+    """An article, a product and a forum are told apart; a page without text is of no kind."""
+    menu = "<nav>" + "<a href=/a>Some page</a>" * 8 + "</nav><h1>A bridge</h1>"
+    data = '<meta property=og:type content={}><script type=application/ld+json>{{"@type": "{}"}}</script>'
+    article = data.format("article", "NewsArticle") + menu + f"<article>{f'<p>{PROSE * 3}' * 6}</article>"
+    offers = "<li><img src=a><a href=/b>Other bridge</a><span class=price>$ 19.99</span>" * 12
+    product = data.format("product", "Product") + menu + f"<p class=price>$ 19.99<p>{PROSE}<ul>{offers}</ul>"
+    forum = menu + f"<div class=post><b class=author>A</b> <time>2020</time><div class=message>{PROSE}</div></div>" * 12
+    urls = ["https://example.org/2020/01/a", "https://example.org/products/a", "https://example.org/forum/t/a/12", ""]
+    found = native_extract.main_texts(pa.array([article, product, forum, "<p>"]), pa.array(urls))
+    assert found["kind"].to_pylist() == ["article", "product", "forum", None]
+
+
+@pytest.mark.parametrize("weights", [b"", b"refinery extractor 2\n", b"refinery extractor 2\n" + b"\0" * 100])
 def test_unfit_weights_are_refused(weights: bytes) -> None:
     """With a reason, before any page is read."""
     with pytest.raises(ValueError, match="weights"):

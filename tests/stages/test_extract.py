@@ -171,6 +171,7 @@ def test_the_native_engine_is_the_default_where_it_is_built() -> None:
     assert facts["title"].to_pylist() == ["A & B", None]
     assert facts["lang"].to_pylist() == ["en", None]
     assert facts["truncated"].to_pylist() == [False, False]
+    assert facts["kind"].to_pylist() == ["article", None]
     assert facts["confidence"][0].as_py() > 0.5
 
 

@@ -30,6 +30,8 @@ pub struct Facts {
     /// Terms kept of those that the page shows; none where it shows no terms.
     pub share: Option<f32>,
     pub origin: Origin,
+    /// What kind of page it likely is, one of `KINDS`; none without blocks.
+    pub kind: Option<&'static str>,
 }
 
 /// What is asked for.
@@ -44,7 +46,7 @@ pub struct Wanted {
 pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, wanted: &Wanted) -> MainText {
     let page = Page::new(source, url, tables);
     let [texts, names] = page.scores(&model.lexicons);
-    let probabilities = probabilities(&page, &page.contexts([&texts, &names]), model);
+    let (probabilities, kind) = scored(&page, &page.contexts([&texts, &names]), model);
     let blocks = &page.blocks.blocks;
     let (chosen, confidence) = decode(blocks, &probabilities, wanted.beta);
     let kept = terms(blocks.iter().zip(&chosen).filter(|(_, &chosen)| chosen).map(|(block, _)| block));
@@ -54,13 +56,13 @@ pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, wanted
     let (text, facts) = match embedded(&page, shown, kept, tables, wanted.paragraphs) {
         Some(data) => {
             let cut = cut || data.cut;
-            (data.text, Facts { confidence: None, cut, share: share(0), origin: data.origin })
+            (data.text, Facts { confidence: None, cut, share: share(0), origin: data.origin, kind })
         }
         None => {
             let confidence = Some(confidence as f32);
             (
                 written(&page, &chosen, wanted.paragraphs),
-                Facts { confidence, cut, share: share(kept), origin: Origin::Page },
+                Facts { confidence, cut, share: share(kept), origin: Origin::Page, kind },
             )
         }
     };
@@ -70,23 +72,25 @@ pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, wanted
     MainText { text: composed(text), title, lang, facts }
 }
 
-/// The probability of each block. Features are made for a few blocks at a time, which stay in the nearest cache.
-fn probabilities(page: &Page, contexts: &[Context], model: &Model) -> Vec<f64> {
+/// The probability of each block, and the kind of the page. Features are made for a few blocks at a time, which stay in
+/// the nearest cache.
+fn scored(page: &Page, contexts: &[Context], model: &Model) -> (Vec<f64>, Option<&'static str>) {
     let count = page.blocks.blocks.len();
     if count == 0 {
-        return Vec::new();
+        return (Vec::new(), None);
     }
     let mut features = Features::new(page, contexts);
     let (mut rows, mut room) = (vec![[0.0; LANES]; model.width], Room::default());
-    let mut made = Vec::with_capacity(count);
+    let (mut made, mut kind) = (Vec::with_capacity(count), None);
     for from in (0..count).step_by(LANES) {
         for (lane, at) in (from..count.min(from + LANES)).enumerate() {
             features.put(at, &mut Column::new(&mut rows, lane));
         }
         made.extend(model.probabilities(&rows, &mut room));
+        kind = kind.or_else(|| Some(model.kind(&rows, &mut room)));
     }
     made.truncate(count);
-    made
+    (made, kind)
 }
 
 /// The text in normalisation form C.

@@ -7,13 +7,19 @@ use super::forest::{Forest, Lanes, Node, Room, LANES};
 use super::lexicon::Lexicon;
 use xxhash_rust::xxh3::xxh3_64;
 
-const MAGIC: &[u8] = b"refinery extractor 1\n";
+const MAGIC: &[u8] = b"refinery extractor 2\n";
+
+/// The kinds of pages that are told apart.
+pub const KINDS: [&str; 7] = ["article", "collection", "documentation", "forum", "listing", "product", "service"];
+
 pub struct Model {
     /// Of the words of texts, and of the names of elements.
     pub lexicons: [Lexicon; 2],
     forest: Forest,
     /// Features of a row.
     pub width: usize,
+    /// One for each of `KINDS`, over the features of the page.
+    kinds: Vec<Forest>,
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -47,6 +53,11 @@ impl Reader<'_> {
         };
         (0..self.u16()?).map(|_| node(self)).collect()
     }
+    fn forest(&mut self, width: usize) -> Result<Forest, String> {
+        let base = self.f32()?;
+        let trees = (0..self.u16()?).map(|_| self.tree()).collect::<Result<Vec<_>, _>>()?;
+        Forest::new(&trees, width, base).ok_or_else(|| "the weights are damaged".to_owned())
+    }
 }
 
 /// What names a set of features: weights are for one.
@@ -55,23 +66,35 @@ pub fn digest(labels: &Labels) -> u64 {
 }
 
 impl Model {
-    /// Read weights: the magic line, the digest of the features' names, the lexicons, the sum's start, and the trees.
+    /// Read weights: the magic line, the digest of the features' names, the lexicons, the forest of blocks, and those of the
+    /// kinds of pages. A forest is the sum's start and the trees.
     pub fn read(bytes: &[u8], labels: &Labels) -> Result<Self, String> {
         let mut reader = Reader(bytes.strip_prefix(MAGIC).ok_or("these are no weights of the extractor")?);
         if u64::from_le_bytes(reader.take()?) != digest(labels) {
             return Err("these weights are for other features: train them anew".to_owned());
         }
         let lexicons = [reader.lexicon()?, reader.lexicon()?];
-        let base = reader.f32()?;
-        let trees = (0..reader.u16()?).map(|_| reader.tree()).collect::<Result<Vec<_>, _>>()?;
         let width = labels.0.len();
-        let forest = Forest::new(&trees, width, base).ok_or("the weights are damaged")?;
-        Ok(Model { lexicons, forest, width })
+        let forest = reader.forest(width)?;
+        let kinds = KINDS.iter().map(|_| reader.forest(width)).collect::<Result<_, _>>()?;
+        Ok(Model { lexicons, forest, kinds, width })
     }
 
     /// The probabilities of some rows of features. `room` is used anew each time.
     pub fn probabilities(&self, rows: &[Lanes], room: &mut Room) -> [f64; LANES] {
         self.forest.sums(rows, room).map(|sum| 1.0 / (1.0 + exp(-f64::from(sum))))
+    }
+
+    /// The likeliest kind of a page, by the features of any of its blocks, here the first of some.
+    pub fn kind(&self, rows: &[Lanes], room: &mut Room) -> &'static str {
+        let (mut best, mut most) = ("", f32::NEG_INFINITY);
+        for (kind, forest) in KINDS.into_iter().zip(&self.kinds) {
+            let score = forest.sums(rows, room)[0];
+            if score > most {
+                (best, most) = (kind, score);
+            }
+        }
+        best
     }
 }
 

@@ -9,7 +9,7 @@ use super::context::Context;
 use super::entities::Entities;
 use super::features::{Features, Labels, Sink, Values};
 use super::main_text::{main_text, MainText, Wanted};
-use super::model::Model;
+use super::model::{Model, KINDS};
 use super::page::{Page, Tables};
 use crate::boundary::{Given, Made};
 use crate::text::text;
@@ -86,8 +86,14 @@ impl Extractor {
         })
     }
 
-    /// Text, title, language, confidence, whether a limit cut something, the share of the page that is kept, and where the
-    /// text was, of each page. `paragraphs`: blank lines part them.
+    /// The kinds of pages that weights tell apart, in the order of their trees.
+    #[staticmethod]
+    fn kinds() -> Vec<&'static str> {
+        KINDS.to_vec()
+    }
+
+    /// Text, title, language, confidence, whether a limit cut something, the share of the page that is kept, where the
+    /// text was, and the likely kind of the page, of each page. `paragraphs`: blank lines part them.
     fn extract(&self, py: Python<'_>, pages: Given, urls: Given, beta: f64, paragraphs: bool) -> PyResult<Vec<Made>> {
         let model = self.model.as_ref().ok_or_else(|| PyValueError::new_err("this extractor has no weights"))?;
         let (pages, urls) = (strings(&pages)?, strings(&urls)?);
@@ -113,6 +119,7 @@ fn columns(found: &[MainText]) -> Vec<Made> {
         Made::new(BooleanArray::from_iter(found.iter().map(|page| Some(page.facts.cut)))),
         Made::new(Float32Array::from_iter(found.iter().map(|page| page.facts.share))),
         Made::new(StringArray::from_iter_values(found.iter().map(|page| page.facts.origin.name()))),
+        Made::new(StringArray::from_iter(found.iter().map(|page| page.facts.kind))),
     ]
 }
 

@@ -24,12 +24,14 @@ MAIN_TEXT = pa.schema(
         pa.field("truncated", pa.bool_()),
         pa.field("share", pa.float32()),
         pa.field("origin", pa.string()),
+        pa.field("kind", pa.string()),
     ]
 )
 """Title and language are as the page states them; the confidence is the expected F-score of the text, 0 to 1.
 
 The share is of the words that the page shows, runs of letters and digits or CJK characters; null where there are none.
 The origin is one of ``ORIGINS``; no score is expected of data, so their confidence is null.
+The kind is a guess at what page it is, as ``kinds`` of the native extractor has them; null where there is no block.
 """
 
 ORIGINS = ("page", "json-ld", "state")
