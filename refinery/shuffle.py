@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from refinery.kernels import order_of
 from refinery.part import Root
 from refinery.tables import open_parquet, read_batches
 
@@ -31,8 +32,19 @@ KEYS = 2**64
 
 def sort_rows(table: pa.Table) -> pa.Table:
     """The rows sorted by ``key``, then by the other columns in their order."""
-    order = ["key", *(name for name in table.schema.names if name != "key")]
-    return table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in order]))
+    keys = table.column(KEY).combine_chunks().to_numpy()
+    if _ascend(keys):
+        return table
+    order = order_of(keys)
+    if not _ascend(keys[order]):  # some are equal: what else is in their rows decides
+        names = [KEY, *(name for name in table.schema.names if name != KEY)]
+        return table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in names]))
+    return table.take(pa.array(order))
+
+
+def _ascend(keys: np.ndarray[Any, Any]) -> bool:
+    """Whether each is larger than the one before it."""
+    return bool((keys[1:] > keys[:-1]).all())
 
 
 def ranges(total_bytes: int) -> list[tuple[int, int]]:

@@ -24,6 +24,7 @@ from refinery.kernels import (
     aligned,
     alignment,
     characters,
+    counted,
     flat,
     mark_copies,
     mark_repeated,
@@ -40,19 +41,25 @@ from refinery.kernels import (
     word_ids,
     word_sizes,
 )
+from stages._by_part import PART, ByPart
 from stages._repeats import REPEATS, Action, facts, found
 
 KEYS = pa.schema([("key", pa.uint64()), ("count", pa.uint32())])
 RANKED = pa.schema([*KEYS, ("rank", pa.uint64()), ("row", pa.uint32())])
 INDEX = pa.schema([("tokens", pa.uint32())])
-REPEATED = pa.schema([("part", pa.uint32()), ("window", pa.uint64())])
-KEPT = pa.schema([*REPEATED, ("row", pa.uint32())])
+REPEATED = pa.schema([("key", pa.uint64()), ("low", pa.uint32())])
+"""A window that is repeated and a part that has it: the part and the upper half of the hash, and the lower half."""
+VERDICT = pa.schema([("window", pa.uint64())])
+ROW = pa.field("row", pa.uint32())
+"""The row of the document that keeps a window."""
 
 NOTHING = pa.array([[]], pa.list_(pa.struct([("start", pa.uint64()), ("end", pa.uint64())])))
 """No range, for one text."""
 
 LATEST = 2**32 - 1
 """Seconds since 1970 that fit 32 bits; documents without a date count as this late."""
+
+HALF, LOW = np.uint64(32), np.uint64(0xFFFF_FFFF)
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -127,7 +134,11 @@ class Substring(Global):
 
     def combine(self, keys: pa.Table) -> pa.Table:
         """The distinct windows of the part, how often each occurs, and the document in which it is first."""
-        keys = _in_order(keys.combine_chunks(), "key")
+        keys = keys.combine_chunks()
+        values = _numbers(keys, "key")
+        if self.keep == "none" and bool((_numbers(keys, "count") == 1).all()):
+            return pa.table([pa.array(column) for column in counted(values)], schema=KEYS)
+        keys = keys.take(pa.array(order_of(values)))
         starts = _starts(_numbers(keys, "key"))
         found = keys.take(pa.array(_firsts(keys, starts) if self.keep == "first" else starts))
         counts = pa.array(_sums(keys, starts).astype(np.uint32))
@@ -136,22 +147,25 @@ class Substring(Global):
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The windows that occur at least twice, for each part that has them, with the row that keeps each."""
         for batch in groups:
-            starts = _starts(_numbers(batch, "key"))
-            sizes = np.diff(starts, append=len(batch))
-            again = pa.array(np.repeat(_sums(batch, starts) > 1, sizes))
-            columns = [batch.column("part"), batch.column("key")]
+            keys, starts = _numbers(batch, "key"), _starts(_numbers(batch, "key"))
+            again = np.repeat(_sums(batch, starts) > 1, np.diff(starts, append=len(batch)))
+            parts = _numbers(batch, "part").astype(np.uint64)
+            columns = [parts << PART | keys >> HALF, (keys & LOW).astype(np.uint32)]
             if self.keep == "first":
                 keepers = np.full(len(batch), ELSEWHERE, np.uint32)
                 firsts = _firsts(batch, starts)
                 keepers[firsts] = _numbers(batch, "row")[firsts]
-                columns.append(pa.array(keepers))
-            yield pa.record_batch(columns, schema=self._answers()).filter(again)
+                columns.append(keepers)
+            yield pa.record_batch([pa.array(column[again]) for column in columns], schema=self._with_row(REPEATED))
 
     def resolve(self, reduced: Iterator[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
         """For each part the repeated windows that occur in it, sorted, with the row that keeps each."""
-        answers = pa.Table.from_batches(reduced, schema=self._answers())
+        answers = ByPart(reduced, self._with_row(REPEATED))
         for part in parts:
-            yield _in_order(answers.filter(pc.equal(answers.column("part"), part.number)), "window")
+            mine = answers.of(part.number)
+            windows = _numbers(mine, "key") << HALF | _numbers(mine, "low")
+            columns = [pa.array(windows), *(mine.column("row") for _ in [ROW] if self.keep == "first")]
+            yield pa.table(columns, schema=self._with_row(VERDICT))
 
     def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
         """Find the repeated windows in the texts of a batch, and do with them what is to be done."""
@@ -170,8 +184,8 @@ class Substring(Global):
     def _schema(self) -> pa.Schema:
         return RANKED if self.keep == "first" else KEYS
 
-    def _answers(self) -> pa.Schema:
-        return KEPT if self.keep == "first" else REPEATED
+    def _with_row(self, schema: pa.Schema) -> pa.Schema:
+        return schema.append(ROW) if self.keep == "first" else schema
 
     def _compared(self, texts: pa.StringArray) -> pa.StringArray:
         return normalise(texts) if self.normalise else pc.fill_null(texts, "")
@@ -218,10 +232,6 @@ def _ranks(docs: Docs) -> Hashes:
     chance = mix64(mix64(halves[:, 0]) ^ halves[:, 1].astype(np.uint64))
     ranks: Hashes = np.clip(seconds, 0, LATEST).astype(np.uint64) << np.uint64(32) | chance >> np.uint64(32)
     return ranks
-
-
-def _in_order(rows: pa.Table, name: str) -> pa.Table:
-    return rows.take(pa.array(order_of(_numbers(rows, name))))
 
 
 def _numbers(rows: pa.Table | pa.RecordBatch, name: str) -> npt.NDArray[Any]:

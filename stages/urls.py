@@ -18,6 +18,7 @@ from pydantic import Field
 
 from refinery import EARLIER, ID, Docs, Edited, Global, Mapped, MappedPart, Metric, Rule
 from refinery.kernels import string_hashes
+from stages._by_part import PART, ByPart
 
 UNIQUE, SURVIVOR, DUPLICATE = "unique", "survivor", "duplicate"
 
@@ -39,7 +40,6 @@ VERDICT = pa.schema([("role", pa.string()), ("size", pa.uint32()), ("survivor", 
 
 LAST = np.iinfo(np.int64).max
 _ROW = np.uint64(0xFFFF_FFFF)
-_PART = np.uint64(32)
 
 # RFC 3986, appendix B; user information is part of no host, and its case counts.
 _URL = r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*:)?(?:(?P<user>//(?:[^/?#]*@)?)(?P<host>[^/?#]*))?(?P<rest>[^#]*)"
@@ -119,7 +119,7 @@ class Urls(Global):
             part, row = (rows.column(name).to_numpy() for name in ("part", "row"))
             shared = np.flatnonzero((sizes > 1) & (part < EARLIER))
             columns = [
-                pa.array((part.astype(np.uint64) << _PART | row)[shared]),
+                pa.array((part.astype(np.uint64) << PART | row)[shared]),
                 pa.array((firsts == np.arange(len(rows)))[shared]),
                 pa.array(sizes[shared].astype(np.uint32)),
                 rows.column("id").take(pa.array(firsts[shared])),
@@ -128,7 +128,7 @@ class Urls(Global):
 
     def resolve(self, reduced: Iterator[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
         """Role, number of documents of the URL, and survivor of each document."""
-        decided = _ByPart(reduced)
+        decided = ByPart(reduced, GROUPED)
         for part in parts:
             yield _verdict(decided.of(part.number), part.index().num_rows)
 
@@ -174,27 +174,6 @@ def _groups(rows: pa.RecordBatch) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     starts = np.flatnonzero(begins)
     group = np.cumsum(begins) - 1
     return np.diff(starts, append=len(key))[group], starts[group]
-
-
-class _ByPart:
-    """What was decided, sorted by address, handed out part by part; the parts are asked for in order."""
-
-    def __init__(self, reduced: Iterator[pa.RecordBatch]) -> None:
-        self._reduced = reduced
-        self._rest = next(reduced, None)
-
-    def of(self, part: int) -> pa.Table:
-        """The rows of a part."""
-        found = []
-        while self._rest is not None:
-            parts = self._rest.column("key").to_numpy() >> _PART
-            count = int(np.searchsorted(parts, np.uint64(part), side="right"))
-            found.append(self._rest.slice(0, count))
-            if count < len(self._rest):
-                self._rest = self._rest.slice(count)
-                break
-            self._rest = next(self._reduced, None)
-        return pa.Table.from_batches(found, GROUPED)
 
 
 def _verdict(decided: pa.Table, rows: int) -> pa.Table:
