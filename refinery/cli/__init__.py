@@ -39,6 +39,7 @@ SECTIONS = {
         "why": "Tell what became of one document, stage by stage.",
         "spans": "Show the spans that were cut out, or only found, most often.",
         "what-if": "Tell what other bounds would keep, and who would change sides.",
+        "report": "Make the dashboard: static pages that open from disk.",
         "diff": "Hold two roots against each other, to the document.",
     },
     "Keep": {

@@ -1,0 +1,156 @@
+"""Charts as Vega-Lite, drawn into SVG that needs no script, loads nothing and takes its colours from the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import vl_convert
+from markupsafe import Markup, escape
+
+from refinery.report.curves import Bin, Point
+from refinery.stage import Scale
+
+WIDTH = 300
+CONFIG = {
+    "background": None,
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "var(--soft)",
+        "titleColor": "var(--soft)",
+        "gridColor": "var(--line)",
+        "domainColor": "var(--line)",
+        "tickColor": "var(--line)",
+        "labelFontSize": 11,
+        "titleFontSize": 11,
+        "titleFontWeight": "normal",
+        "labelFont": "system-ui, sans-serif",
+        "titleFont": "system-ui, sans-serif",
+    },
+}
+SCALES: dict[Scale, str] = {"ratio": "linear", "log": "log", "count": "symlog", "label": "linear"}
+FORMAT = {"ratio": "~g", "log": "~s", "count": "~s"}
+
+
+def draw(spec: dict[str, Any], about: str) -> Markup:
+    """The SVG of a chart; ``about`` is what it is called for those who do not see it."""
+    svg = vl_convert.vegalite_to_svg({**spec, "config": CONFIG}, allowed_base_urls=[])
+    assert "style=" not in svg  # the pages' policy would refuse it
+    return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{escape(about)}" ', 1))  # noqa: S704 - drawn here
+
+
+def histogram(
+    scale: Scale,
+    kept: Sequence[Bin],
+    removed: Sequence[Bin],
+    bounds: Sequence[tuple[str, float]],
+    unit: str,
+    about: str,
+) -> Markup:
+    """Kept documents upwards and removed ones downwards, each on its own scale, with the bounds across."""
+    every = [*kept, *removed]
+    low = min([*(one.low for one in every), *(at for _, at in bounds)], default=0.0)
+    high = max([*(one.high for one in every), *(at for _, at in bounds)], default=1.0)
+    x_scale: dict[str, Any] = {"type": SCALES[scale], "domain": [low, high], "nice": False}
+    if scale == "log":
+        x_scale["domain"] = [max(low, 1e-3), max(high, 2e-3)]
+    halves = []
+    for name, found in (("kept", kept), ("removed", removed)):
+        bars = [{"low": b.low, "high": b.high, "documents": b.documents, "tokens": b.tokens} for b in found]
+        axis = (
+            {"format": FORMAT[scale], "title": unit or None} if name == "removed" else {"labels": False, "title": None}
+        )
+        y_scale = {"reverse": name == "removed", "nice": 3}
+        encoding = {
+            "x": {
+                "field": "low",
+                "type": "quantitative",
+                "scale": x_scale,
+                "axis": {**axis, "grid": False, "tickCount": 5},
+            },
+            "x2": {"field": "high"},
+            "y": {
+                "field": "documents",
+                "type": "quantitative",
+                "scale": y_scale,
+                "axis": {"title": name, "tickCount": 3, "format": "~s"},
+            },
+            "description": {"field": "documents"},
+        }
+        layers: list[dict[str, Any]] = [
+            {"data": {"values": bars}, "mark": {"type": "bar", "color": f"var(--{name})"}, "encoding": encoding},
+            {
+                "data": {"values": [{"at": at} for _, at in bounds]},
+                "mark": {"type": "rule", "color": "var(--ink)", "strokeDash": [4, 3], "strokeWidth": 1.5},
+                "encoding": {"x": {"field": "at", "type": "quantitative", "scale": x_scale}},
+            },
+        ]
+        halves.append({"width": WIDTH, "height": 62, "layer": layers})
+    return draw({"vconcat": halves, "spacing": 4}, about)
+
+
+def what_if(scale: Scale, points: Sequence[Point], at: float, whole: tuple[int, int], about: str) -> Markup:
+    """The share of what came that a stage would keep, in documents and tokens, by where a bound stands."""
+    rows: list[dict[str, Any]] = []
+    for point in points:
+        rows.append({"bound": point.bound, "share": _share(point.documents, whole[0]), "of": "documents"})
+        if whole[1]:
+            rows.append({"bound": point.bound, "share": _share(point.tokens, whole[1]), "of": "tokens"})
+    bound = [point.bound for point in points]
+    domain = [max(min(bound), 1e-3), max(bound)] if scale == "log" else [min(bound), max(bound)]
+    x = {
+        "field": "bound",
+        "type": "quantitative",
+        "scale": {"type": SCALES[scale], "domain": [min([*domain, at]), max([*domain, at])], "nice": False},
+        "axis": {"format": FORMAT[scale], "title": "bound", "grid": False, "tickCount": 5},
+    }
+    line = {
+        "data": {"values": [row for row in rows if scale != "log" or row["bound"] > 0]},
+        "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2},
+        "encoding": {
+            "x": x,
+            "y": {
+                "field": "share",
+                "type": "quantitative",
+                "scale": {"domain": [0, 1]},
+                "axis": {"format": "%", "title": "kept of input", "tickCount": 4},
+            },
+            "strokeDash": {
+                "field": "of",
+                "type": "nominal",
+                "legend": None,
+                "scale": {"domain": ["documents", "tokens"], "range": [[1, 0], [3, 3]]},
+            },
+            "color": {"value": "var(--kept)"},
+        },
+    }
+    rule = {
+        "data": {"values": [{"bound": at}]},
+        "mark": {"type": "rule", "color": "var(--ink)", "strokeDash": [4, 3], "strokeWidth": 1.5},
+        "encoding": {"x": x},
+    }
+    return draw({"width": WIDTH, "height": 90, "layer": [line, rule]}, about)
+
+
+def seconds(values: Sequence[float], about: str) -> Markup:
+    """Seconds of parts, as a histogram."""
+    bars = {
+        "data": {"values": [{"seconds": value} for value in values]},
+        "width": WIDTH,
+        "height": 90,
+        "mark": {"type": "bar", "color": "var(--kept)"},
+        "encoding": {
+            "x": {
+                "field": "seconds",
+                "type": "quantitative",
+                "bin": {"maxbins": 30},
+                "axis": {"title": "seconds a part", "grid": False},
+            },
+            "y": {"aggregate": "count", "type": "quantitative", "axis": {"title": "parts", "tickCount": 3}},
+        },
+    }
+    return draw(bars, about)
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

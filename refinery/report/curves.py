@@ -1,0 +1,82 @@
+"""What statistics say as figures: bins with their edges, and what a moved bound would keep.
+
+A what-if curve is exact at the edges of bins, for its stage alone: what is kept now, and of what was removed the
+documents that fail by this metric alone, decide it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from refinery.inspect.statistics import MetricCounts, Tally
+from refinery.stage import Rule, Scale
+from refinery.stats import bins, edges
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Documents and tokens with a value from ``low`` to below ``high``."""
+
+    low: float
+    high: float
+    documents: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Point:
+    """What a stage would keep if a bound stood at ``bound``."""
+
+    bound: float
+    documents: int
+    tokens: int
+
+
+def bars(scale: Scale, tally: Tally) -> list[Bin]:
+    """The bins that hold something, but for what lies below all edges or in the open last one."""
+    lower = edges(scale).tolist()
+    return [
+        Bin(lower[place], lower[place + 1], documents, tokens)
+        for place, documents, tokens in tally
+        if isinstance(place, int) and 0 <= place < len(lower) - 1
+    ]
+
+
+def beyond(scale: Scale, tally: Tally) -> tuple[int, int]:
+    """Documents below the first edge, and from the last one on."""
+    last = len(edges(scale)) - 1
+    return sum(n for place, n, _ in tally if place == -1), sum(n for place, n, _ in tally if place == last)
+
+
+def curve(counts: MetricCounts, scale: Scale, rule: Rule) -> list[Point]:
+    """What would be kept with the rule's bound at each edge, from the first bin that matters to the last."""
+    at = rule.at_least if rule.at_least is not None else rule.at_most
+    assert at is not None
+    upward = rule.at_least is not None
+    lower = edges(scale).tolist()
+    here = int(bins(scale, pa.array([float(at)]))[0])
+    kept, sole = _by_bin(counts.kept), _by_bin(counts.sole)
+    places = sorted({*kept, *sole, here})
+    total = [sum(values[number] for values in kept.values()) for number in (0, 1)]
+    points = []
+    for place in range(max(0, places[0]), min(places[-1] + 1, len(lower) - 1) + 1):
+        if upward:
+            more = [sum(v[n] for p, v in sole.items() if place <= p <= here) for n in (0, 1)]
+            less = [sum(v[n] for p, v in kept.items() if p < place) if place > here else 0 for n in (0, 1)]
+        else:
+            more = [sum(v[n] for p, v in sole.items() if here <= p < place) for n in (0, 1)]
+            less = [sum(v[n] for p, v in kept.items() if p >= place) if place <= here else 0 for n in (0, 1)]
+        points.append(Point(lower[place], *(t + m - x for t, m, x in zip(total, more, less, strict=True))))
+    return points
+
+
+def _by_bin(tally: Tally) -> dict[int, tuple[int, int]]:
+    return {place: (documents, tokens) for place, documents, tokens in tally if isinstance(place, int)}
+
+
+def numeric(rules: Sequence[Rule], metric: str) -> list[Rule]:
+    """The rules that hold a number against a bound."""
+    return [r for r in rules if r.metric == metric and (r.at_least is not None or r.at_most is not None)]

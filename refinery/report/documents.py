@@ -1,0 +1,205 @@
+"""Documents for the pages, read from Parquet: the samples that statistics drew, clusters of duplicates, cut spans.
+
+Only the parts that hold a sample are opened; clusters and spans are looked for in the first parts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from refinery.docs import TEXT
+from refinery.inspect.find import WHO, Document, document, pieces
+from refinery.inspect.holdings import Held, Holdings
+from refinery.inspect.judgement import Judgement, cut_fields, id_fields, stored_judgement
+from refinery.inspect.statistics import Statistics
+from refinery.part import Receipt
+from refinery.stage import Global
+
+EACH = 4
+"""Documents shown of each reason."""
+
+PARTS = 20
+"""Parts that are looked through for clusters and spans."""
+
+LARGEST = 10
+MEMBERS = 6
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A sampled document at a stage: its text as it came, or None where none is stored."""
+
+    reason: str
+    document: Document
+    judgement: Judgement
+    text: str | None
+
+
+def samples(holdings: Holdings, held: Held, counts: Statistics) -> list[Shown]:
+    """The sampled documents of a stage: kept ones first, then those of each reason, commonest first."""
+    order = sorted(counts.reasons, key=lambda reason: (-counts.reasons[reason], reason))
+    wanted = [(reason, drawn) for reason in ("kept", *order) for drawn in counts.samples.get(reason, ())[:EACH]]
+    by_part: dict[int, list[str]] = {}
+    for _, (identity, part) in wanted:
+        by_part.setdefault(part, []).append(identity)
+    rows: dict[str, tuple[str, dict[str, Any], Document]] = {}
+    texts: dict[str, str] = {}
+    receipts = {receipt.part: receipt for receipt in holdings.receipts(held)}
+    for part, ids in by_part.items():
+        if part in receipts:
+            rows |= dict(_rows(holdings, held, receipts[part], ids))
+            texts |= _texts(holdings, held, receipts[part], ids)
+    step = holdings.pipeline.steps[held.position]
+    found = []
+    for reason, (identity, _) in wanted:
+        if identity in rows:
+            side, values, who = rows[identity]
+            judged = stored_judgement(step, side, values)
+            found.append(Shown(reason, who, judged, texts.get(identity, values.get(TEXT.name))))
+    return found
+
+
+def _rows(
+    holdings: Holdings, held: Held, receipt: Receipt, ids: Sequence[str]
+) -> Iterator[tuple[str, tuple[str, dict[str, Any], Document]]]:
+    step = holdings.pipeline.steps[held.position]
+    names = (*WHO, TEXT.name, step.column, "why", "failed")
+    for side in ("kept", "removed"):
+        for batch in _chosen(holdings, held, receipt, side, names, ids):
+            for row in range(len(batch)):
+                values = batch.slice(row, 1).to_pylist()[0]
+                yield values["id"].hex(), (side, values, document(batch.slice(row, 1)))
+
+
+def _texts(holdings: Holdings, held: Held, receipt: Receipt, ids: Sequence[str]) -> dict[str, str]:
+    """The texts as they came to the stage, from the rows of the stage before."""
+    before = holdings.before(held)
+    found: dict[str, str] = {}
+    for source in holdings.sources(held, receipt) if before else ():
+        assert before is not None
+        for batch in _chosen(holdings, before, source, "kept", ("id", TEXT.name), ids):
+            if TEXT.name in batch.schema.names:
+                pairs = zip(batch.column("id").to_pylist(), batch.column(TEXT.name).to_pylist(), strict=True)
+                found |= {identity.hex(): text for identity, text in pairs if text is not None}
+    return found
+
+
+def _chosen(
+    holdings: Holdings, held: Held, receipt: Receipt, side: str, names: Sequence[str], ids: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    wanted = pa.array([bytes.fromhex(one) for one in ids], pa.binary(16))
+    for piece in pieces(holdings, held, (side,), names, [receipt]):
+        if "id" in piece.batch.schema.names:
+            batch = piece.batch.filter(pc.is_in(piece.batch.column("id"), value_set=wanted))
+            if len(batch):
+                yield batch
+
+
+# ---------------------------------------------------------------------------------------------------------- duplicates
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Documents that were removed for one that stayed, some of them, and how many domains they are from."""
+
+    survivor: str
+    removed: int
+    hosts: int
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A text that was cut out, how often, and its bytes."""
+
+    text: str
+    times: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """What a stage that looks at all documents found, in ``parts`` of its ``of`` parts."""
+
+    stage: str
+    settings: Mapping[str, Any]
+    parts: int
+    of: int
+    clusters: tuple[Cluster, ...]
+    across: tuple[int, int]
+    """Clusters within one host, and across hosts."""
+    spans: tuple[Span, ...]
+    lengths: tuple[tuple[int, int], ...]
+    """Bytes of a span (a power of two that it reaches) and how many there are."""
+
+
+def duplicates(holdings: Holdings) -> list[Duplicates]:
+    """Clusters and cut spans of all global stages that are made."""
+    steps = holdings.pipeline.steps
+    return [_duplicates(holdings, h) for h in holdings.stages if isinstance(steps[h.position].stage, Global)]
+
+
+def _duplicates(holdings: Holdings, held: Held) -> Duplicates:
+    step = holdings.pipeline.steps[held.position]
+    made = holdings.receipts(held)
+    chosen = [receipt for receipt in made if receipt.files][:PARTS]
+    ids, spans = id_fields(step.stage), cut_fields(step.stage)
+    groups: dict[bytes, list[str]] = {}
+    cut: Counter[str] = Counter()
+    columns = ["url", *(f"{step.column}.{name}" for name in [*ids[-1:], *spans])]
+    for side in ("removed", "kept"):
+        for piece in pieces(holdings, held, (side,), columns, chosen):
+            facts = piece.batch.column(step.column) if step.column in piece.batch.schema.names else None
+            if facts is None:
+                continue
+            if ids and side == "removed" and "url" in piece.batch.schema.names:
+                urls = piece.batch.column("url").to_pylist()
+                for url, survivor in zip(urls, pc.struct_field(facts, ids[-1]).to_pylist(), strict=True):
+                    if survivor is not None:
+                        groups.setdefault(survivor, []).append(url or "")
+            for name in spans:
+                values = pc.struct_field(facts, name).flatten()
+                cut.update(text for text in pc.struct_field(values, "text").to_pylist() if text)
+    largest = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))[:LARGEST]
+    names = _urls(holdings, held, [survivor for survivor, _ in largest], made)
+    clusters = tuple(
+        Cluster(names.get(s, s.hex()), len(urls), len({_host(u) for u in urls}), tuple(sorted(urls)[:MEMBERS]))
+        for s, urls in largest
+    )
+    within = sum(len({_host(url) for url in urls}) == 1 for urls in groups.values())
+    repeated = sorted(cut.items(), key=lambda item: (-item[1], -len(item[0]), item[0]))[:LARGEST]
+    lengths: Counter[int] = Counter()
+    for text, times in cut.items():
+        lengths[1 << (len(text.encode(errors="replace")).bit_length() - 1)] += times
+    return Duplicates(
+        stage=held.name,
+        settings=held.manifest.configuration,
+        parts=len(chosen),
+        of=len(made),
+        clusters=clusters,
+        across=(within, len(groups) - within),
+        spans=tuple(Span(text, times, len(text.encode(errors="replace"))) for text, times in repeated),
+        lengths=tuple(sorted(lengths.items())),
+    )
+
+
+def _host(url: str) -> str:
+    return url.partition("//")[2].partition("/")[0].lower()
+
+
+def _urls(holdings: Holdings, held: Held, ids: Sequence[bytes], receipts: Sequence[Receipt]) -> dict[bytes, str]:
+    wanted = pa.array(ids, pa.binary(16))
+    found: dict[bytes, str] = {}
+    for piece in pieces(holdings, held, ("kept",), ("id", "url"), receipts):
+        if len(found) == len(ids):
+            break
+        if {"id", "url"} <= set(piece.batch.schema.names):
+            batch = piece.batch.filter(pc.is_in(piece.batch.column("id"), value_set=wanted))
+            found |= dict(zip(batch.column("id").to_pylist(), batch.column("url").to_pylist(), strict=True))
+    return {identity: url for identity, url in found.items() if url}

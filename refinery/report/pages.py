@@ -1,0 +1,177 @@
+"""The static pages of one root, or of several held against the first."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from refinery.errors import UsageError
+from refinery.inspect.difference import diff
+from refinery.inspect.holdings import Holdings, open_root
+from refinery.report.documents import duplicates, samples
+from refinery.report.view import StageView, View, columns, view
+from refinery.shown import safe, safe_lines
+from refinery.store import store_for
+
+try:
+    import jinja2
+
+    from refinery.report.figures import funnel, metric_figures, part_figure, share, top_rows
+except ModuleNotFoundError as error:  # the extra is not installed
+    raise UsageError(
+        f"the dashboard needs the package {error.name}", hint="pip install 'refinery[dashboard]'"
+    ) from error
+
+TEXT = 3_000
+"""Characters of a text that a page shows."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """The pages that were written: the folder, and the bytes of each file in it."""
+
+    folder: str
+    files: Mapping[str, int]
+
+
+def build(path: str, out: str = "", against: Sequence[str] = ()) -> Built:
+    """Write the report of the root at ``path`` into the folder ``out`` (its own ``report``), compared with other roots.
+
+    Raises UsageError where there is no root or nothing is made, StorageError for damaged records.
+    """
+    holdings = open_root(path)
+    folder = (out or f"{holdings.root.path}/report").rstrip("/")
+    store = store_for(folder)
+    files: dict[str, int] = {}
+    for name, text in pages(holdings, against).items():
+        data = text.encode(errors="backslashreplace")
+        store.put(f"{folder}/{name}", data)
+        files[name] = len(data)
+    return Built(folder, files)
+
+
+def pages(holdings: Holdings, against: Sequence[str] = ()) -> dict[str, str]:
+    """Every page by its file name."""
+    found = view(holdings)
+    if not found.stages:
+        raise UsageError(f"{holdings.root.path}: no stage is made yet", hint="`refinery run` makes them")
+    links = _links(found, against)
+    write = _Writer(found, links)
+    made = {"index.html": write("overview", "index.html", funnel=funnel(found), top=top_rows(found))}
+    for stage in found.stages:
+        made[stage.page] = write(
+            "stage", stage.page, stage=stage, figures=metric_figures(stage), times=part_figure(stage)
+        )
+        held = holdings.stage(stage.name)
+        shown = samples(holdings, held, stage.counts)
+        made[stage.samples] = write("samples", stage.samples, stage=stage, documents=shown)
+    made["duplicates.html"] = write("duplicates", "duplicates.html", found=duplicates(holdings))
+    made["sources.html"] = write("sources", "sources.html", languages=_languages(found))
+    made["run.html"] = write("run", "run.html")
+    made["dictionary.html"] = write("dictionary", "dictionary.html", columns=_columns(found))
+    for number, other in enumerate(against, 1):
+        name = f"compare-{number}.html"
+        made[name] = write("compare", name, difference=diff(holdings.root.path, other))
+    made["card.md"] = write("card", "card.md", suffix="md", languages=_languages(found))
+    return made
+
+
+def _links(found: View, against: Sequence[str]) -> list[tuple[str, str]]:
+    links = [("index.html", "Overview"), *((stage.page, stage.name) for stage in found.stages)]
+    links += [
+        (found.last.samples, "Samples"),
+        ("duplicates.html", "Duplicates"),
+        ("sources.html", "Sources and languages"),
+    ]
+    links += [("run.html", "Run"), ("dictionary.html", "Data dictionary")]
+    return links + [(f"compare-{number}.html", f"Against {path}") for number, path in enumerate(against, 1)]
+
+
+def _columns(found: View) -> list[tuple[StageView, Any]]:
+    return [(stage, columns(found.holdings, stage.books.position)) for stage in found.stages]
+
+
+def _languages(found: View) -> list[tuple[StageView, Any]]:
+    """Metrics that are labels of languages, with the stage that measures them."""
+    return [(s, m) for s in found.stages for m in s.metrics if m.metric.scale == "label" and m.metric.name == "lang"]
+
+
+class _Writer:
+    """Templates with what all pages share."""
+
+    def __init__(self, found: View, links: Sequence[tuple[str, str]]) -> None:
+        self._common = {"view": found, "links": links, "style": _file("style.css"), "script": _file("script.js")}
+        self._common["policy"] = policy()
+        self._common["now"] = _updated(found)
+
+    def __call__(self, template: str, page: str, suffix: str = "html", **values: Any) -> str:
+        return environment().get_template(f"{template}.{suffix}").render(**self._common, page=page, **values)
+
+
+def _updated(found: View) -> str:
+    """When the newest run wrote last: a report of the same root is the same report."""
+    newest = max((run.record.updated for run in found.runs), default=None)
+    return f"{newest.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if isinstance(newest, datetime) else "–"
+
+
+@cache
+def _file(name: str) -> str:
+    return resources.files("refinery.report").joinpath("templates", name).read_text("utf-8")
+
+
+def policy(extra: str = "") -> str:
+    """The content security policy of the pages: their own style and script by hash, and nothing from anywhere."""
+    style, script = (_hash(_file(name)) for name in ("style.css", "script.js"))
+    own = f"style-src '{style}'; script-src '{script}'; img-src data:"
+    return f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'{extra}"
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """The templates; whatever is put into a page is escaped, in every template but the card's, which is no HTML."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("refinery.report", "templates"),
+        autoescape=jinja2.select_autoescape(("html",)),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "number": lambda value: f"{value:,}",
+        "size": _size,
+        "share": share,
+        "line": lambda text: _short(safe(str(text)), 300),
+        "lines": lambda text: _short(safe_lines(str(text)), TEXT),
+        "value": _value,
+        "plain": lambda text: safe(str(text)).replace("|", "\\|").replace("`", "'").replace("<", "‹").replace(">", "›"),
+    }
+    return made
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}… ({len(text) - length:,} characters more)"
+
+
+def _value(value: Any) -> str:
+    """A fact in a few words."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return _short(safe(str(value)), 120)
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} TB"

@@ -1,0 +1,65 @@
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const all = (selector) => [...document.querySelectorAll(selector)];
+
+  // A page on disk may not be let to remember anything; then the choice holds for the page.
+  const remember = (value) => { try { localStorage.setItem("theme", value); } catch { return; } };
+  const remembered = () => { try { return localStorage.getItem("theme"); } catch { return null; } };
+  if (remembered()) root.dataset.theme = remembered();
+  document.getElementById("theme").addEventListener("click", () => {
+    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+    remember(root.dataset.theme);
+  });
+
+  const menu = document.getElementById("menu");
+  const wide = matchMedia("(min-width: 46.01rem)");
+  const fit = () => { menu.open = wide.matches; };
+  fit();
+  wide.addEventListener("change", fit);
+
+  all("[data-set-unit]").forEach((button) => button.addEventListener("click", () => {
+    document.body.dataset.unit = button.dataset.setUnit;
+    all("[data-set-unit]").forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
+  }));
+
+  // What a mark of a chart says to those who do not see it, it says to a pointer as well.
+  all("figure svg [aria-label]").forEach((mark) => {
+    const title = document.createElementNS("http://www.w3.org/2000/svg", "title");
+    title.textContent = mark.getAttribute("aria-label");
+    mark.append(title);
+  });
+
+  const documents = all(".document");
+  const reason = document.getElementById("reason");
+  const words = document.getElementById("words");
+  if (reason && words) {
+    const count = document.getElementById("count");
+    const choose = () => {
+      const text = words.value.toLowerCase();
+      let shown = 0;
+      for (const one of documents) {
+        const fits = (!reason.value || one.dataset.reason === reason.value) && one.textContent.toLowerCase().includes(text);
+        one.hidden = !fits;
+        shown += fits;
+      }
+      count.value = `${shown} of ${documents.length} documents`;
+    };
+    reason.addEventListener("change", choose);
+    words.addEventListener("input", choose);
+    document.getElementById("filter").addEventListener("submit", (event) => event.preventDefault());
+  }
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const typing = ["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName);
+    if (typing && event.key === "Escape") event.target.blur();
+    if (typing || !documents.length) return;
+    if (event.key === "/" && words) { event.preventDefault(); words.focus(); }
+    if (event.key !== "j" && event.key !== "k") return;
+    const shown = documents.filter((one) => !one.hidden);
+    const at = shown.indexOf(document.activeElement);
+    const next = event.key === "j" ? Math.min(at + 1, shown.length - 1) : Math.max(at - 1, 0);
+    if (shown[next]) { shown[next].focus(); shown[next].scrollIntoView({ block: "nearest" }); }
+  });
+})();

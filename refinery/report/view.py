@@ -1,0 +1,339 @@
+"""What the pages show of a root, from its records alone: manifests, merged statistics, receipts of parts.
+
+Reads no Parquet; documents are the business of ``refinery.report.documents``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from refinery.config import Step, written
+from refinery.describe import describe, summary
+from refinery.inspect.books import Books, StageBooks, books_of
+from refinery.inspect.history import Run, runs
+from refinery.inspect.holdings import Held, Holdings
+from refinery.inspect.statistics import MetricCounts, Statistics, Tally
+from refinery.schema import flows
+from refinery.stage import Metric, Rule
+
+Pair = tuple[int, int]
+"""Documents and tokens."""
+
+SLOWEST = 5
+WORST_SHARE = 0.25
+OUTLIER_ROWS = 100
+SLOW = 5.0
+GREEDY = 0.30
+IDLE_ROWS = 1_000
+HEAVY_DOMAIN = 0.01
+
+
+@dataclass(frozen=True)
+class RuleView:
+    """A rule, or a kind of record that is no document: what it removed first, at all, and alone."""
+
+    id: str
+    metric: str
+    bound: str
+    because: str
+    first: Pair
+    any: Pair
+    only: Pair
+
+
+@dataclass(frozen=True)
+class MetricView:
+    """A metric with what was counted of it and the rules about it."""
+
+    metric: Metric
+    counts: MetricCounts
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True)
+class PartView:
+    """A part's work: documents in and kept, seconds, and the memory of the process that made it."""
+
+    number: int
+    given: int
+    kept: int
+    seconds: float
+    memory: int
+
+
+@dataclass(frozen=True)
+class StageView:
+    """One stage."""
+
+    books: StageBooks
+    step: Step
+    about: str
+    source: str
+    version: int
+    settings: tuple[tuple[str, str], ...]
+    rules: tuple[RuleView, ...]
+    metrics: tuple[MetricView, ...]
+    overlap: tuple[tuple[str, str, int], ...]
+    parts: tuple[PartView, ...]
+    reference: float | None
+    """Percent of the input that RefinedWeb had left behind this step."""
+
+    @property
+    def name(self) -> str:
+        """The step's name."""
+        return self.books.name
+
+    @property
+    def counts(self) -> Statistics:
+        """What was counted."""
+        return self.books.counts
+
+    @property
+    def page(self) -> str:
+        """The file of its page."""
+        return f"stage-{self.books.position:02d}-{self.name}.html"
+
+    @property
+    def samples(self) -> str:
+        """The file of its samples."""
+        return f"samples-{self.books.position:02d}-{self.name}.html"
+
+    @property
+    def slowest(self) -> list[PartView]:
+        """The parts that took longest."""
+        return sorted(self.parts, key=lambda part: (-part.seconds, part.number))[:SLOWEST]
+
+    @property
+    def memory(self) -> int:
+        """Bytes of the largest process."""
+        return max((part.memory for part in self.parts), default=0)
+
+
+@dataclass(frozen=True)
+class Warning:  # noqa: A001 - the word of the field; nothing here raises one
+    """Something that a person should look at. ``page`` shows it."""
+
+    severity: str
+    """``error``, ``warning`` or ``note``."""
+    text: str
+    page: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A domain, suffix or month: documents and tokens that the source found, and that are left."""
+
+    name: str
+    found: Pair
+    left: Pair
+
+
+@dataclass(frozen=True)
+class View:
+    """All of a root that the pages show without reading rows."""
+
+    path: str
+    holdings: Holdings
+    books: Books
+    stages: tuple[StageView, ...]
+    runs: tuple[Run, ...]
+    origins: Mapping[str, tuple[Origin, ...]]
+    beyond: int
+    """Documents of domains that may be missing from the counts of others, see ``refinery.stats.Top``."""
+    warnings: tuple[Warning, ...]
+
+    @property
+    def dataset(self) -> str:
+        """The dataset's name."""
+        return self.holdings.head.dataset
+
+    @property
+    def first(self) -> StageView:
+        """The source."""
+        return self.stages[0]
+
+    @property
+    def last(self) -> StageView:
+        """The last stage that is made."""
+        return self.stages[-1]
+
+    @property
+    def tokens_from(self) -> StageView | None:
+        """The first stage that has texts."""
+        return next((stage for stage in self.stages if stage.counts.tokens.get("kept")), None)
+
+
+def view(holdings: Holdings) -> View:
+    """Gather a root. Raises UsageError where stages' code is not there, StorageError for damaged records."""
+    books = books_of(holdings)
+    found = tuple(_stage(holdings, stage) for stage in books.stages)
+    origins = {kind: _origins(found, kind) for kind in ("domain", "suffix", "month")} if found else {}
+    beyond = found[0].counts.origins["domain"].kept.beyond if found else 0
+    warnings = tuple(_warnings(books, found, origins))
+    return View(holdings.root.path, holdings, books, found, tuple(runs(holdings.root)), origins, beyond, warnings)
+
+
+@cache
+def _reference() -> dict[str, float]:
+    data = resources.files("refinery.report").joinpath("refinedweb.toml").read_text("utf-8")
+    found: dict[str, float] = tomllib.loads(data)["kept"]
+    return found
+
+
+def _stage(holdings: Holdings, books: StageBooks) -> StageView:
+    step = holdings.pipeline.steps[books.position]
+    held = holdings.stage(books.name)
+    rules = step.stage.rules()
+    counts = books.counts
+    metrics = tuple(
+        MetricView(metric, counts.metrics[metric.name], tuple(r for r in rules if r.metric == metric.name))
+        for metric in step.stage.metrics
+        if metric.name in counts.metrics
+    )
+    pairs = [(*name.partition(" & ")[::2], count) for name, count in counts.overlap.items()]
+    overlap = sorted(pairs, key=lambda row: (-row[2], row))
+    return StageView(
+        books=books,
+        step=step,
+        about=summary(type(step.stage)),
+        source=step.stage.source,
+        version=held.manifest.version,
+        settings=tuple((name, written(getattr(step.stage, name))) for name in type(step.stage).model_fields),
+        rules=tuple(_rules(rules, counts)),
+        metrics=metrics,
+        overlap=tuple(overlap[:12]),
+        parts=tuple(_parts(holdings, held)),
+        reference=_reference().get(step.stage.name),
+    )
+
+
+def _rules(rules: Sequence[Rule], counts: Statistics) -> list[RuleView]:
+    entries = [_by_name(tally) for tally in (counts.rules.first, counts.rules.any, counts.rules.only)]
+    none = (0, 0)
+    known = {rule.id: rule for rule in rules}
+    found = []
+    for name in dict.fromkeys([*known, *entries[0], *entries[1]]):
+        rule = known.get(name)
+        told = (rule.metric, rule.bound, rule.because) if rule else ("", "", "")
+        found.append(RuleView(name, *told, *(entry.get(name, none) for entry in entries)))
+    return sorted(found, key=lambda one: (-one.first[0], -one.any[0]))
+
+
+def _by_name(tally: Tally) -> dict[str, Pair]:
+    return {str(name): (documents, tokens) for name, documents, tokens in tally}
+
+
+def _parts(holdings: Holdings, held: Held) -> list[PartView]:
+    return [
+        PartView(r.part, r.rows.get("in", 0), r.rows.get("kept", 0), r.seconds, r.peak_memory)
+        for r in holdings.load(held).made
+    ]
+
+
+def _origins(stages: Sequence[StageView], kind: str) -> tuple[Origin, ...]:
+    """By documents found; what is left is what the last stage with that origin kept."""
+    start = _by_name(stages[0].counts.origins[kind].kept.counts)
+    with_any = [s for s in stages if any(name for name, _, _ in s.counts.origins[kind].kept.counts)]
+    end = _by_name(with_any[-1].counts.origins[kind].kept.counts) if with_any else {}
+    names = sorted({*start, *end} - {""}, key=lambda name: (-start.get(name, (0, 0))[0], name))
+    return tuple(Origin(name, start.get(name, (0, 0)), end.get(name, (0, 0))) for name in names)
+
+
+# ------------------------------------------------------------------------------------------------------------ warnings
+
+
+def _warnings(books: Books, stages: Sequence[StageView], origins: Mapping[str, Sequence[Origin]]) -> list[Warning]:
+    found = [Warning("error", f"the books do not balance: {problem}", "run.html") for problem in books.problems[:5]]
+    for stage in stages:
+        found += _stage_warnings(stage)
+    tokens = sum(origin.left[1] for origin in origins.get("domain", ())) or 1
+    total = stages[-1].counts.tokens.get("kept", 0) if stages else 0
+    heavy = [o for o in origins.get("domain", ()) if o.left[1] > HEAVY_DOMAIN * max(total, tokens)]
+    if heavy:
+        heavy.sort(key=lambda origin: -origin.left[1])
+        told = ", ".join(f"{o.name} {o.left[1] / max(total, tokens):.1%}" for o in heavy[:3])
+        more = f" and {len(heavy) - 3} more" if len(heavy) > 3 else ""
+        found.append(Warning("note", f"domains with more than 1 % of all tokens: {told}{more}", "sources.html"))
+    return found
+
+
+def _stage_warnings(stage: StageView) -> list[Warning]:
+    found = []
+    given = stage.counts.documents["in"]
+    missing = stage.books.expected - stage.books.made
+    if missing:
+        found.append(
+            Warning("warning", f"{stage.name}: {missing:,} of {stage.books.expected:,} parts are missing", stage.page)
+        )
+    if stage.books.errors:
+        found.append(Warning("warning", f"{stage.name} failed on {stage.books.errors:,} documents", stage.page))
+    declared = {rule.id for rule in stage.step.stage.rules()}
+    for rule in stage.rules if stage.books.position else ():
+        if rule.id in declared and given and rule.first[0] > GREEDY * given:
+            text = f"{stage.name}: rule {rule.id} removes {rule.first[0] / given:.0%} of what comes"
+            found.append(Warning("warning", text, stage.page))
+        if rule.id in declared and given >= IDLE_ROWS and not rule.any[0]:
+            found.append(Warning("note", f"{stage.name}: rule {rule.id} removes nothing", stage.page))
+    return found + _outliers(stage)
+
+
+def _outliers(stage: StageView) -> list[Warning]:
+    found = []
+    given = sum(part.given for part in stage.parts)
+    mean = sum(part.kept for part in stage.parts) / given if given else 0.0
+    times = sorted(part.seconds for part in stage.parts)
+    median = times[len(times) // 2] if times else 0.0
+    for part in stage.parts:
+        if part.given >= OUTLIER_ROWS and abs(part.kept / part.given - mean) > WORST_SHARE:
+            text = f"{stage.name}, part {part.number}: keeps {part.kept / part.given:.0%}, all parts {mean:.0%}"
+            found.append(Warning("warning", text, stage.page))
+        if len(times) > 3 and part.seconds > SLOW * median and part.seconds > 10:
+            text = f"{stage.name}, part {part.number}: {part.seconds:,.0f} s, the median is {median:,.0f} s"
+            found.append(Warning("note", text, stage.page))
+    return found[:3]
+
+
+# ----------------------------------------------------------------------------------------------------- data dictionary
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a stage's files: where it comes from and what it means."""
+
+    name: str
+    type: str
+    about: str
+
+
+def columns(holdings: Holdings, position: int) -> list[Column]:
+    """The columns of a stage's kept rows, with each fact of its own on a line."""
+    step = holdings.pipeline.steps[position]
+    found = []
+    for field in flows(holdings.pipeline.steps)[position].kept:
+        if field.name == step.column:
+            declared = describe(type(step.stage))
+            told = {m["name"]: ", ".join(t for t in (m["unit"], m["help"]) if t) for m in declared["metrics"]}
+            found += [
+                Column(f"{field.name}.{fact.name}", str(fact.type), told.get(fact.name, "evidence"))
+                for fact in field.type
+            ]
+        else:
+            found.append(Column(field.name, str(field.type), _CORE.get(field.name, "facts of that stage")))
+    return found
+
+
+_CORE: dict[str, Any] = {
+    "id": "the WARC-Record-ID, else a hash of file and offset",
+    "url": "the address that was fetched",
+    "date": "when it was fetched",
+    "warc": "the archive that holds the record",
+    "offset": "where the record begins in it, bytes",
+    "length": "bytes of the record in it",
+    "text": "the text",
+    "tokens": "GPT-2 tokens of the text",
+}

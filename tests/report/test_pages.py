@@ -1,0 +1,307 @@
+"""The pages of a root: their numbers are those of everything else, whatever was crawled, and a browser shows them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from refinery.cli import execute
+from refinery.errors import UsageError
+from refinery.inspect import read_books
+from refinery.inspect.statistics import MetricCounts
+from refinery.report import Built, build
+from refinery.report.curves import curve
+from refinery.report.pages import environment
+from refinery.stage import Records, Rule, Scale
+from refinery.stats import bins, edges
+from tests.engine import toy
+from tests.engine.looked import make
+from tests.engine.toy import records
+
+HOSTILE = (
+    "<script>document.title='owned'</script>",
+    '"><img src=x onerror="document.title=\'owned\'">',
+    "javascript:document.title='owned'",
+    "\u202egnp.exe\u2066 turned around",
+    "nul \x00 and \x1b[31mred and \x7f and \ufeff",
+    "{{ 7 * 7 }} {% raw %} </style></script><!-- ]]>",
+    "a" * 1_000_000,
+    "<svg onload=document.title='owned'> words of a line",
+)
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A root whose URLs and texts are of the kind that attacks a page, kept and removed."""
+
+    def dressed(path: str, rows: Any, skipped: int) -> Records:
+        made = records(path, rows, skipped)
+        urls = [f"https://{HOSTILE[number % len(HOSTILE)]}/{number}" for number, _ in rows]
+        texts = [text and f"{text} {HOSTILE[number % len(HOSTILE)]}" for number, text in rows]
+        return Records({**made.columns, "url": urls, "text": texts}, made.facts, made.skipped)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(toy, "records", dressed)
+        yield make(tmp_path_factory.mktemp("hostile"), keep_removed="text")
+
+
+@pytest.fixture(scope="module")
+def built(hostile: Path) -> Built:
+    """Its report, held against itself."""
+    return build(str(hostile), against=[str(hostile)])
+
+
+@pytest.fixture(scope="module")
+def pages(built: Built) -> dict[str, str]:
+    """Every page's text by its name."""
+    return {name: (Path(built.folder) / name).read_text("utf-8") for name in built.files}
+
+
+# ------------------------------------------------------------------------------------------------------------- numbers
+
+
+class Counts(HTMLParser):
+    """The numbers that cells are marked with."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[dict[str, str | None]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep the attributes of a marked cell."""
+        if tag == "td" and any(name == "data-count" for name, _ in attrs):
+            self.found.append(dict(attrs))
+
+
+def test_numbers_agree(hostile: Path, pages: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Funnel, stage pages, `stats --json` and a count over the Parquet are the same."""
+    assert execute(["stats", "--root", str(hostile), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["stages"]
+    kept = [stage["documents"]["kept"] for stage in told]
+    sizes = [stage[unit]["kept"] for unit in ("tokens", "bytes") for stage in told]
+    assert [int(one["data-count"] or 0) for one in Counts(pages["index.html"]).found] == [*kept, *sizes]
+    for number, stage in enumerate(told):
+        folder = hostile / f"{number:02d}-{stage['name']}"
+        (counted,) = duckdb.sql(f"select count(*), sum(tokens) from '{folder}/kept/*.parquet'").fetchall()
+        assert counted == (stage["documents"]["kept"], stage["tokens"]["kept"])
+        query = f"select why.rule, count(*) from '{folder}/removed/*.parquet' group by 1"
+        rules = dict(duckdb.sql(query).fetchall())
+        page = pages[f"stage-{number:02d}-{stage['name']}.html"]
+        shown = {one["data-rule"]: int(one["data-count"] or 0) for one in Counts(page).found}
+        assert {rule: count for rule, count in shown.items() if count and rule != "comment"} == rules
+        assert {rule: count for rule, count in shown.items() if count} == stage["reasons"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["ratio", "count", "log"]),
+    st.lists(st.tuples(st.integers(0, 60), st.booleans()), max_size=25),
+    st.integers(0, 60),
+    st.booleans(),
+)
+def test_what_if_curves_are_what_judging_gives(
+    scale: Scale, rows: list[tuple[int, bool]], at: int, upward: bool
+) -> None:
+    """At every point: the documents that pass the other rules and whose value is on the right side of the bound."""
+    lower = edges(scale)
+    values = [(float(lower[place]), other) for place, other in rows]
+    bound = float(lower[at])
+    rule = Rule("r", "m", at_least=bound) if upward else Rule("r", "m", at_most=bound)
+
+    def passes(value: float, limit: float) -> bool:
+        return value >= limit if upward else value < limit  # below an edge is what a bin tells
+
+    counts: dict[str, dict[int, list[int]]] = {"kept": {}, "sole": {}}
+    here = int(bins(scale, pa.array([bound]))[0])
+    limit = bound if upward else float(lower[here])
+    for value, other in values:
+        group = "kept" if passes(value, limit) else "sole"
+        if other:
+            continue  # another rule removes it, wherever the bound stands
+        one = counts[group].setdefault(int(bins(scale, pa.array([value]))[0]), [0, 0])
+        one[0], one[1] = one[0] + 1, one[1] + 7
+    tallies = {group: tuple((place, *pair) for place, pair in sorted(found.items())) for group, found in counts.items()}
+    for point in curve(MetricCounts(scale=scale, **tallies), scale, rule):
+        expected = sum(passes(value, point.bound) for value, other in values if not other)
+        assert (point.documents, point.tokens) == (expected, 7 * expected)
+
+
+# ------------------------------------------------------------------------------------------------------------ the files
+
+
+def test_every_link_leads_to_a_page(pages: dict[str, str]) -> None:
+    """Pages name each other only; nothing of a crawl is a link."""
+    for name, text in pages.items():
+        for target in re.findall(r'(?:href|src)="([^"]*)"', text):
+            assert target == "data:," or target.startswith("#") or target.partition("#")[0] in pages, (name, target)
+
+
+def test_pages_are_small_and_have_no_markup_of_the_crawl(built: Built, pages: dict[str, str]) -> None:
+    """Below 2 MB each; one script of our own, no control characters, nothing that turns the writing around."""
+    assert max(built.files.values()) < 2_000_000
+    for name, text in pages.items():
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufeff]", text), name
+        if name.endswith(".html"):
+            assert text.count("<script") == 1
+            assert 'onerror="' not in text.replace("onerror=&#34;", "")
+            assert "<img" not in text
+
+
+def test_what_is_put_into_a_page_is_escaped() -> None:
+    """In every HTML template; only the style and the script, which are files of the package, are taken as they are."""
+    made = environment()
+    assert callable(made.autoescape)
+    assert made.loader is not None
+    names = made.list_templates(extensions=["html"])
+    assert len(names) > 8
+    for name in names:
+        assert made.autoescape(name)
+        text = made.loader.get_source(made, name)[0]
+        assert set(re.findall(r"\{\{([^}]*)\| *safe *\}\}", text)) <= {" style ", " script "}
+        assert "autoescape" not in text
+
+
+def test_the_same_root_gives_the_same_pages(hostile: Path, built: Built, tmp_path: Path) -> None:
+    """A report can be made anywhere, and again."""
+    again = build(str(hostile), str(tmp_path / "again"), [str(hostile)])
+    assert again.files == built.files
+    for name in again.files:
+        assert (tmp_path / "again" / name).read_bytes() == (Path(built.folder) / name).read_bytes()
+
+
+def test_a_root_without_stages_has_no_report(tmp_path: Path) -> None:
+    """Nor has a folder that is no root."""
+    with pytest.raises(UsageError, match="no root"):
+        build(str(tmp_path))
+
+
+def test_the_card_is_plain(pages: dict[str, str], hostile: Path) -> None:
+    """Figures of the last stage, and no markup from anywhere."""
+    books = read_books(str(hostile))
+    assert f"{books.stages[-1].counts.documents['kept']} documents" in pages["card.md"]
+    assert "<" not in pages["card.md"].replace("1K<n<10K", "").replace("n<1K", "")
+
+
+# ----------------------------------------------------------------------------------------------------------- a browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium; where there is none the tests skip, but on CI."""
+    found = shutil.which("chromium")
+    if found is None:
+        assert os.environ.get("REFINERY_BROWSER") != "required", "no chromium on the PATH"
+        pytest.skip("needs chromium on the PATH (apt-get install chromium)")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of which nothing may be wanted: no request beyond the folder, no word on the console."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, color_scheme="light")
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: None if request.url.startswith("file:") else said.append(request.url))
+    page.on("dialog", lambda dialog: said.append(dialog.message))
+    yield page
+    context.close()
+    assert said == []
+
+
+def opened(page: Page, built: Built, name: str) -> Page:
+    page.goto(f"file://{Path(built.folder).resolve()}/{name}")
+    return page
+
+
+@pytest.mark.slow
+def test_every_page_is_shown(page: Page, built: Built) -> None:
+    """Wide and narrow: no error, no request, nothing runs, no page is wider than its window, charts are drawn."""
+    for width in (1200, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        for name in built.files:
+            if not name.endswith(".html"):
+                continue
+            opened(page, built, name)
+            assert "owned" not in page.title()
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+            if name.startswith("stage-01"):
+                charts = page.locator("figure svg[role=img]")
+                assert charts.count() >= 4
+                assert all(chart.get_attribute("aria-label") for chart in charts.all())
+                assert page.locator("figure svg path[aria-roledescription=bar]").count() > 0
+
+
+@pytest.mark.slow
+def test_toggles_filters_and_keys(page: Page, built: Built) -> None:
+    """The funnel's unit, the fate of samples, their search, j and k."""
+    opened(page, built, "index.html")
+    assert page.locator("table.funnel:visible caption").all_inner_texts() == ["What each stage leaves, in documents"]
+    page.get_by_role("button", name="tokens").press("Enter")
+    assert page.locator("table.funnel:visible caption").all_inner_texts() == ["What each stage leaves, in tokens"]
+    opened(page, built, "samples-01-words.html")
+    every = page.locator(".document:visible").count()
+    page.get_by_label("Fate").select_option("error")
+    some = page.locator(".document:visible")
+    assert 0 < some.count() < every
+    assert {one.get_attribute("data-reason") for one in some.all()} == {"error"}
+    page.get_by_label("Fate").select_option("")
+    page.locator("h1").click()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("document 2,")
+    page.keyboard.press("k")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("document 1,")
+    page.keyboard.press("/")
+    page.keyboard.type("no such words anywhere")
+    assert page.locator(".document:visible").count() == 0
+    assert page.locator("#count").inner_text().startswith("0 of ")
+
+
+def contrast(page: Page, one: str, other: str) -> float:
+    """The WCAG contrast of two of the page's colours."""
+    script = """([one, other]) => {
+      const style = getComputedStyle(document.documentElement);
+      const light = (name) => {
+        const hex = style.getPropertyValue(name).trim().replace(/^#(.)(.)(.)$/, '#$1$1$2$2$3$3');
+        const part = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16) / 255)
+          .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * part[0] + 0.7152 * part[1] + 0.0722 * part[2];
+      };
+      const [a, b] = [light(one), light(other)].sort((x, y) => y - x);
+      return (a + 0.05) / (b + 0.05);
+    }"""
+    return float(page.evaluate(script, [one, other]))
+
+
+@pytest.mark.slow
+def test_light_and_dark(page: Page, built: Built) -> None:
+    """As the system says, or as the button says; every colour of text can be read on both."""
+    opened(page, built, "index.html")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
+        for name in ("--ink", "--soft", "--link", "--kept", "--removed", "--good", "--bad"):
+            for ground in ("--page", "--panel"):
+                assert contrast(page, name, ground) >= 4.5, (scheme, name, ground)
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_role("button", name="Switch between light and dark").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
