@@ -11,23 +11,43 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [ROOT, os.path.dirname(os.path.abspath(__file__))]
 
-from targets import CHOSEN, pages  # noqa: E402
+from targets import CHOSEN, MARKUP, ROW, markup, pages  # noqa: E402
 
 from tools.hostile import CASES  # noqa: E402
 
 SIZES = (60, 600)
-FAVOUR, START = b"\0", b"\0"
+HEAD = b"\0\0"
+"""The favour, and whether there are blank lines."""
+START = b"\0"
+"""Of the slice of rows."""
 
 
 def main(folder: str) -> None:
-    """Write each case in each size, if pages are among the kernels."""
-    if pages not in CHOSEN:
-        return
-    kernel = bytes([CHOSEN.index(pages)])
-    for number, case in enumerate(CASES.values()):
-        for size in SIZES:
-            with open(os.path.join(folder, f"page-{number:03}-{size}"), "wb") as seed:
-                seed.write(kernel + FAVOUR + START + case(size))
+    """Write each case in each size, for each of the kernels that read pages and are among those to run."""
+    for kernel, start, written in ((pages, START, bytes), (markup, b"", tokens)):
+        if kernel not in CHOSEN:
+            continue
+        first = bytes([CHOSEN.index(kernel)]) + HEAD + start
+        for number, case in enumerate(CASES.values()):
+            for size in SIZES:
+                with open(os.path.join(folder, f"{kernel.__name__}-{number:03}-{size}"), "wb") as seed:
+                    seed.write(first + written(case(size)))
+
+
+def tokens(page: bytes) -> bytes:
+    """A page as ``markup`` spells it, the longest piece first; what is neither a piece nor ASCII is left out."""
+    made, at = bytearray(), 0
+    pieces = sorted(range(len(MARKUP)), key=lambda piece: -len(MARKUP[piece]))
+    while at < len(page):
+        piece = next((piece for piece in pieces if page.startswith(MARKUP[piece], at)), None)
+        if piece is not None:
+            made.append(0x80 + (piece - 0x80) % len(MARKUP))
+            at += len(MARKUP[piece])
+        else:
+            made += page[at : at + 1] if page[at] < 0x80 else b""
+            at += 1
+    assert ROW not in made
+    return bytes(made)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ from refinery.kernels.reference import (
     bpe,
     charset,
     content,
+    extract,
     langid,
     linewise,
     minhash,
@@ -74,6 +75,33 @@ MODEL = Asset("lid.176.ftz").path()
 NOT_SHOWN = re.compile(r"[\0-\x09\x0b-\x1f\x7f-\x9f\xad\u200b\u2028\u2029\ufeff]|[ \t]\n|\s\Z|\A\n")
 ROW, NULL = b"\xff", b"\xfe"
 """Bytes that no UTF-8 text has: between texts, and instead of one."""
+
+FAVOURS: tuple[extract.Favour, ...] = ("balance", "precision", "recall")
+PROSE = (
+    b"It was agreed on Tuesday that work on the bridge, and on the road to it, would begin in the spring of the year. "
+)
+STARTS = re.findall(
+    r"\S+",
+    "p div a b i span ul ol li table tr td th h1 h2 br pre img form select option button noscript template svg "
+    "math title textarea script style xmp dl dt dd body html head main article section nav footer iframe plaintext x-y",
+)
+ENDS = re.findall(
+    r"\S+",
+    "p div a b i span ul li table tr td h1 pre form select button noscript template svg math title textarea script "
+    "style xmp dl dd body html article x-y",
+)
+MARKUP = (
+    *(f"<{tag}>".encode() for tag in STARTS),
+    *(f"</{tag}>".encode() for tag in ENDS),
+    *(b"<p class='", b" class=comment", b' id="content', b" href='", b" hidden", b' itemprop="text"'),
+    *(b"<!--", b"-->", b"<![CDATA[", b"]]>", b"&amp;", b"&nbsp;", b"&#x", b"&lt;", b"&shy;", b"\xff"),
+    *("e\u0301".encode(), "漢".encode(), "\u200b".encode(), PROSE, PROSE * 6),
+    *(b'<script type="application/ld+json">', b"<script>window.a=", b'"@type":"Article",', b'"articleBody":"'),
+    *(b'"text":"', b'"@type":"Question","name":"', b'{"', b'":"', b'","', b'":{"', b'"}', b"[{", b"}]"),
+    *(b"\\u", b"\\n", b"\\ud83d"),
+)
+"""What bytes beyond ASCII stand for in ``markup``, one each, but for those between rows."""
+assert len(MARKUP) <= NULL[0] - 0x80
 
 MERGES = Asset("gpt2.bpe").path()
 SINGLE_BYTES = [bytes([byte]) for byte in range(256)]
@@ -327,16 +355,32 @@ def languages(given: Reader) -> None:
 
 
 def pages(given: Reader) -> None:
-    """The main text of pages, which has no twin: it is clean, and the same alone and in company."""
-    favour = ("balance", "precision", "recall")[given.number(3)]
-    pages = given.texts()
+    """The main text of pages, which has no twin: it keeps its laws."""
+    favour, paragraphs = FAVOURS[given.number(3)], bool(given.number(2))
+    keeps_laws(given.texts(), favour, paragraphs=paragraphs)
+
+
+def markup(given: Reader) -> None:
+    """The same of pages spelled in tags, attributes and JSON, so that a changed byte is another structure."""
+    favour, paragraphs = FAVOURS[given.number(3)], bool(given.number(2))
+    rows = [spell(row, MARKUP).decode("utf-8", "replace") for row in given.bytes().split(ROW)]
+    keeps_laws(pa.array(rows, pa.string()), favour, paragraphs=paragraphs)
+
+
+def keeps_laws(pages: pa.StringArray, favour: extract.Favour, *, paragraphs: bool) -> None:
+    """Texts are clean, facts are within their bounds, and each page has the same alone and in company."""
     urls = pa.nulls(len(pages), pa.string())
-    found = native_extract.main_texts(pages, urls, favour)
+    found = native_extract.main_texts(pages, urls, favour, paragraphs=paragraphs)
     found.validate(full=True)
-    for row, made in enumerate(found["text"].to_pylist()):
-        assert not NOT_SHOWN.search(made), repr(made)
-        assert unicodedata.is_normalized("NFC", made), repr(made)
-        alone = native_extract.main_texts(pages.slice(row, 1), urls.slice(row, 1), favour)
+    for row, made in enumerate(found.to_pylist()):
+        text, shown = made["text"], made["origin"] == "page"
+        assert not NOT_SHOWN.search(text), repr(text)
+        assert unicodedata.is_normalized("NFC", text), repr(text)
+        assert shown == (made["confidence"] is not None), made
+        assert 0 <= (made["confidence"] or 0) <= 1, made
+        assert 0 <= (made["share"] or 0) <= 1, made
+        assert shown or text, made
+        alone = native_extract.main_texts(pages.slice(row, 1), urls.slice(row, 1), favour, paragraphs=paragraphs)
         assert alone.equals(found.slice(row, 1)), f"row {row} is not the same alone"
 
 
@@ -533,6 +577,7 @@ KERNELS: dict[str, Callable[[Reader], None]] = {
     "graphs": graphs,
     "languages": languages,
     "lines": lines,
+    "markup": markup,
     "normalised": normalised,
     "orders": orders,
     "pages": pages,
