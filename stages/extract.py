@@ -63,6 +63,10 @@ class Extract(Edit):
         description="who finds the main text; auto is native where it is built, else trafilatura",
     )
     favour: engines.Favour = Field("balance", description="what the engine prefers where it is unsure")
+    comments: engines.Comments = Field(
+        "auto",
+        description="what becomes of readers' comments; auto: native judges, trafilatura drops, resiliparse keeps",
+    )
     paragraphs: bool = Field(False, description="whether native parts paragraphs, lists and tables by blank lines")
     timeout: Duration = Field(timedelta(seconds=30), gt=timedelta(0), description="processor time for one page")
     memory: Size = Field(Size(2 << 30), ge=256 << 20, description="resident size of the engine's process")
@@ -107,7 +111,9 @@ class Extract(Edit):
         pages = docs.column(HTML.name)
         sizes = pc.fill_null(pc.binary_length(pages), 0)
         fitting = pc.if_else(pc.less_equal(sizes, int(self.max_html)), pages, None)
-        found = main_texts(fitting, docs.column(URL.name), self.favour, paragraphs=self.paragraphs)
+        found = main_texts(
+            fitting, docs.column(URL.name), self.favour, paragraphs=self.paragraphs, comments=self.comments
+        )
         replies = [
             self._formatted(Reply("ok", text)) if size <= self.max_html else _too_large(size)
             for text, size in zip(found["text"].to_pylist(), sizes.to_pylist(), strict=True)
@@ -119,7 +125,9 @@ class Extract(Edit):
         return [self._reply(page, sandbox) for page in pages]
 
     def _sandbox(self) -> Sandbox:
-        options = {"favour": self.favour} if self.engine == "trafilatura" else {}
+        options: dict[str, str] = {"comments": self.comments}
+        if self.engine == "trafilatura":
+            options["favour"] = self.favour
         engine = f"{engines.__name__}:{self.engine}"
         return shared(engine, options, timeout=self.timeout.total_seconds(), memory=int(self.memory))
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import xxhash
 
 from refinery.kernels import _native
-from refinery.kernels.reference.extract import MAIN_TEXT, Favour
+from refinery.kernels.reference.extract import MAIN_TEXT, Comments, Favour
 
 HAS_EXTRACTOR = True
 
@@ -28,16 +28,22 @@ WEIGHTS = "extractor.weights"
 
 
 def main_texts(
-    pages: pa.StringArray, urls: pa.StringArray, favour: Favour = "balance", *, paragraphs: bool = False
+    pages: pa.StringArray,
+    urls: pa.StringArray,
+    favour: Favour = "balance",
+    *,
+    paragraphs: bool = False,
+    comments: Comments = "auto",
 ) -> pa.RecordBatch:
     """Main text and facts, as in ``MAIN_TEXT``, of pages given with their URLs; either may be null, which is "".
 
     The text is a line a block; with ``paragraphs`` blank lines part blocks, but not lines of one list or table.
+    Comments of readers are kept, dropped, or left to the scorer.
 
     Linear in the size of a page, whatever is in it; what is beyond the limits of depth and size becomes part of what is
     within, and ``truncated`` says so. The interpreter lock is released. Raises ``ValueError`` for what is not UTF-8.
     """
-    columns = _extractor().extract(pages, urls, BETAS[favour], paragraphs)
+    columns = _extractor().extract(pages, urls, BETAS[favour], paragraphs, comments)
     return pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=MAIN_TEXT)
 
 

@@ -185,6 +185,23 @@ def test_the_share_is_of_the_words_that_the_page_shows() -> None:
     assert shares == {stage.engine: native if stage.engine == "native" else [None] * 3 for stage in ENGINES}
 
 
+def test_comments_of_readers_are_kept_or_dropped(stage: Extract) -> None:
+    """Whatever the engine would do by itself, keep has them and drop does not; the article stays."""
+    comment = (
+        "I have lived next to this bridge for thirty years, and nobody asked me about it. It was built by my uncle. "
+    )
+    items = "".join(f"<li class=comment><div class=comment-body><p>{n}. {comment * 2}</p></div></li>" for n in range(3))
+    page = PAGE.replace("</article>", f"</article><div id=comments class=comments><ol>{items}</ol></div>")
+    texts = {}
+    for asked in ("auto", "keep", "drop"):
+        asking = Extract.model_validate({"engine": stage.engine, "comments": asked})
+        texts[asked] = rows(extract(asking, page))[0][0]
+        assert PROSE.strip() in texts[asked]
+    assert texts["keep"].count(comment.strip()[:60]) >= 3
+    assert comment[:60] not in texts["drop"]
+    assert texts["auto"] == texts["keep"] or texts["auto"] == texts["drop"]
+
+
 @pytest.mark.skipif(not HAS_EXTRACTOR, reason="the native kernels are not built")
 def test_paragraphs_are_parted_by_blank_lines() -> None:
     """Where the recipe asks for it: but not the lines of a list."""

@@ -9,11 +9,12 @@ use super::blocks::Block;
 use super::json::unescape;
 use super::layout::written;
 use super::linked::linked;
+use super::main_text::Wanted;
 use super::page::{Page, Tables};
 use super::state::state;
 
 /// A text of fewer terms is little.
-const LITTLE: u64 = 50;
+pub const LITTLE: u64 = 50;
 /// What is in states must be more: half of their words are no text that a reader is shown.
 const MUCH: u64 = 250;
 /// Data must have at least so many times the terms of the text they replace.
@@ -67,19 +68,19 @@ pub struct Embedded {
 /// The text to take instead of that of a page which shows `shown` terms, `kept` of them in its main text: none unless the
 /// main text is little and data have much more. States of scripts must also be much, and
 /// more than the page shows.
-pub fn embedded(page: &Page, shown: u64, kept: u64, tables: &Tables, paragraphs: bool) -> Option<Embedded> {
+pub fn embedded(page: &Page, shown: u64, kept: u64, tables: &Tables, wanted: &Wanted) -> Option<Embedded> {
     if kept >= LITTLE {
         return None;
     }
     [Origin::Linked, Origin::State].into_iter().find_map(|origin| {
         let of_scripts = matches!(origin, Origin::State);
-        let Data { markup, cut, .. } = if of_scripts { state(page) } else { linked(page) };
+        let Data { markup, cut, .. } = if of_scripts { state(page) } else { linked(page, wanted.comments) };
         let made = Page::new(&markup, "", tables);
         let blocks = &made.blocks.blocks;
         let terms = terms(blocks);
         let least = if of_scripts { MUCH.max(shown) } else { LITTLE };
         (terms >= least.max(kept * MORE)).then(|| Embedded {
-            text: written(&made, &vec![true; blocks.len()], paragraphs),
+            text: written(&made, &vec![true; blocks.len()], wanted.paragraphs),
             origin,
             cut: cut || made.tree.cut || made.blocks.cut,
         })

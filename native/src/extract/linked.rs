@@ -1,5 +1,6 @@
 //! The texts of a page's JSON-LD.
 
+use super::comments::Comments;
 use super::data::{Data, Limit};
 use super::json::{Event, Json};
 use super::page::Page;
@@ -35,6 +36,7 @@ struct Object {
     aside: bool,
     described: bool,
     question: bool,
+    comment: bool,
     body: bool,
 }
 
@@ -49,14 +51,19 @@ enum Role {
 /// A string that may be a text, and which of the objects it is in.
 type Found = (Span, Role, usize);
 
-/// The texts of JSON-LD: bodies with their headlines, questions, and descriptions of what has no other text.
-pub fn linked(page: &Page) -> Data {
+/// The texts of JSON-LD, without comments if an article has them: bodies with their headlines, questions, and descriptions of what has no other text.
+pub fn linked(page: &Page, comments: Comments) -> Data {
     let mut data = Data::default();
     let mut limit = Limit::of(page.source);
     for &part in &page.tree.head.data {
         let (objects, found) = read(page.source.as_bytes(), part, &mut data, &mut limit);
+        let article = objects.iter().any(|object| object.described && object.body);
+        let without = comments == Comments::Drop || comments == Comments::Auto && article;
         for (span, role, owner) in found {
             let object = objects[owner];
+            if object.comment && without {
+                continue;
+            }
             let wanted = match role {
                 Role::Body => true,
                 Role::Headline => object.body,
@@ -120,4 +127,5 @@ fn classify(object: &mut Object, kind: &[u8]) {
     object.aside |= is(&ASIDES);
     object.described |= is(&DESCRIBED);
     object.question |= is(&[b"Question"]);
+    object.comment |= is(&[b"Comment"]);
 }

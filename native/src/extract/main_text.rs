@@ -3,8 +3,9 @@
 use unicode_normalization::char::canonical_combining_class;
 use unicode_normalization::{is_nfc_quick, IsNormalized, UnicodeNormalization};
 
+use super::comments::{settle, without, Comments};
 use super::context::Context;
-use super::data::{embedded, terms, Origin};
+use super::data::{embedded, terms, Origin, LITTLE};
 use super::decode::decode;
 use super::features::{Column, Features};
 use super::forest::{Room, LANES};
@@ -40,20 +41,30 @@ pub struct Wanted {
     pub beta: f64,
     /// Whether blank lines part paragraphs.
     pub paragraphs: bool,
+    pub comments: Comments,
 }
 
 /// The main text of a page: a line a block.
 pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, wanted: &Wanted) -> MainText {
     let page = Page::new(source, url, tables);
     let [texts, names] = page.scores(&model.lexicons);
-    let (probabilities, kind) = scored(&page, &page.contexts([&texts, &names]), model);
+    let (mut probabilities, kind) = scored(&page, &page.contexts([&texts, &names]), model);
+    settle(&page, wanted.comments, &mut probabilities);
     let blocks = &page.blocks.blocks;
-    let (chosen, confidence) = decode(blocks, &probabilities, wanted.beta);
-    let kept = terms(blocks.iter().zip(&chosen).filter(|(_, &chosen)| chosen).map(|(block, _)| block));
+    let terms_of =
+        |chosen: &[bool]| terms(blocks.iter().zip(chosen).filter(|(_, &chosen)| chosen).map(|(block, _)| block));
+    let (mut chosen, mut confidence) = decode(blocks, &probabilities, wanted.beta);
+    if let Some(without) = (wanted.comments == Comments::Auto).then(|| without(&page, &probabilities)).flatten() {
+        let rest = decode(blocks, &without, wanted.beta);
+        if terms_of(&rest.0) >= LITTLE {
+            (chosen, confidence) = rest;
+        }
+    }
+    let kept = terms_of(&chosen);
     let shown = terms(blocks);
     let cut = page.tree.cut || page.blocks.cut;
     let share = |kept: u64| (shown > 0).then(|| (kept as f64 / shown as f64) as f32);
-    let (text, facts) = match embedded(&page, shown, kept, tables, wanted.paragraphs) {
+    let (text, facts) = match embedded(&page, shown, kept, tables, wanted) {
         Some(data) => {
             let cut = cut || data.cut;
             (data.text, Facts { confidence: None, cut, share: share(0), origin: data.origin, kind })

@@ -2,7 +2,7 @@
 
 use super::scanner::{Attributes, Span};
 use super::tags::Tag;
-use super::tree::{HIDDEN, NOSCRIPT, PROP_ARTICLE, PROP_OTHER, PROP_TEXT, ROLE_CHROME, ROLE_MAIN};
+use super::tree::{COMMENT, HIDDEN, NOSCRIPT, PROP_ARTICLE, PROP_OTHER, PROP_TEXT, ROLE_CHROME, ROLE_MAIN};
 
 /// The flags of an element, without those it inherits.
 pub fn flags_of(source: &[u8], tag: Tag, attributes: &Attributes) -> u8 {
@@ -22,12 +22,15 @@ pub fn flags_of(source: &[u8], tag: Tag, attributes: &Attributes) -> u8 {
     if attributes.itemprop.is_some() {
         let property = value(attributes.itemprop).to_ascii_lowercase();
         let has = |part: &[u8]| memchr::memmem::find(&property, part).is_some();
+        flags |= if property == b"comment" { COMMENT } else { 0 };
         flags |= match () {
             () if has(b"article") => PROP_ARTICLE,
             () if has(b"text") || has(b"description") || has(b"reviewbody") => PROP_TEXT,
             () => PROP_OTHER,
         };
     }
+    let kind = value(attributes.itemtype).trim_ascii_end();
+    flags |= if kind.ends_with(b"/Comment") || kind.ends_with(b"/UserComments") { COMMENT } else { 0 };
     flags
 }
 

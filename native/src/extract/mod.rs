@@ -3,6 +3,7 @@
 mod blocks;
 mod builder;
 mod clean;
+mod comments;
 mod context;
 mod data;
 mod decode;

@@ -5,6 +5,7 @@ use arrow_array::{Array, BooleanArray, Float32Array, StringArray};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
+use super::comments::Comments;
 use super::context::Context;
 use super::entities::Entities;
 use super::features::{Features, Labels, Sink, Values};
@@ -94,13 +95,21 @@ impl Extractor {
 
     /// Text, title, language, confidence, whether a limit cut something, the share of the page that is kept, where the
     /// text was, and the likely kind of the page, of each page. `paragraphs`: blank lines part them.
-    fn extract(&self, py: Python<'_>, pages: Given, urls: Given, beta: f64, paragraphs: bool) -> PyResult<Vec<Made>> {
+    fn extract(
+        &self,
+        py: Python<'_>,
+        pages: Given,
+        urls: Given,
+        beta: f64,
+        paragraphs: bool,
+        comments: &str,
+    ) -> PyResult<Vec<Made>> {
         let model = self.model.as_ref().ok_or_else(|| PyValueError::new_err("this extractor has no weights"))?;
         let (pages, urls) = (strings(&pages)?, strings(&urls)?);
         if pages.len() != urls.len() {
             return Err(PyValueError::new_err(format!("{} pages, but {} urls", pages.len(), urls.len())));
         }
-        let wanted = Wanted { beta, paragraphs };
+        let wanted = Wanted { beta, paragraphs, comments: Comments::named(comments).map_err(PyValueError::new_err)? };
         py.allow_threads(|| {
             let found = (0..pages.len())
                 .map(|row| Ok(main_text(text(pages, row)?, text(urls, row)?, &self.tables, model, &wanted)))

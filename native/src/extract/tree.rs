@@ -14,6 +14,7 @@ pub const ROLE_CHROME: u8 = 8;
 pub const PROP_ARTICLE: u8 = 16;
 pub const PROP_TEXT: u8 = 32;
 pub const PROP_OTHER: u8 = 64;
+pub const COMMENT: u8 = 128;
 pub const INHERITED: u8 = HIDDEN | NOSCRIPT;
 
 /// An element. Its subtree is the nodes from it up to `end`.

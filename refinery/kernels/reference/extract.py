@@ -14,6 +14,7 @@ HAS_EXTRACTOR = False
 """Whether ``main_texts`` can be called."""
 
 Favour = Literal["balance", "precision", "recall"]
+Comments = Literal["auto", "keep", "drop"]
 
 MAIN_TEXT = pa.schema(
     [
@@ -39,10 +40,15 @@ ORIGINS = ("page", "json-ld", "state")
 
 
 def main_texts(
-    pages: pa.StringArray, urls: pa.StringArray, favour: Favour = "balance", *, paragraphs: bool = False
+    pages: pa.StringArray,
+    urls: pa.StringArray,
+    favour: Favour = "balance",
+    *,
+    paragraphs: bool = False,
+    comments: Comments = "auto",
 ) -> pa.RecordBatch:
     """Raises ``RuntimeError``: main text is found by the native extractor only."""
-    del pages, urls, favour, paragraphs
+    del pages, urls, favour, paragraphs, comments
     raise RuntimeError("the native extractor is not built: install Rust, then refinery")
 
 

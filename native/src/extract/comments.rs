@@ -1,0 +1,135 @@
+//! Comments of readers: where they are in a page, by what its author calls them, and which blocks are their texts.
+
+use super::blocks::Block;
+use super::fragments::FRAGMENTS;
+use super::lexicon::name_tokens;
+use super::page::Page;
+use super::scanner::Span;
+use super::tags::{self, Set, Tag};
+use super::tree::COMMENT;
+
+/// What becomes of the comments of readers.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Comments {
+    /// They stay where they are the text, as in threads, and go where they are under one.
+    Auto,
+    Keep,
+    Drop,
+}
+
+impl Comments {
+    /// By name. An error is a sentence.
+    pub fn named(name: &str) -> Result<Self, String> {
+        match name {
+            "auto" => Ok(Comments::Auto),
+            "keep" => Ok(Comments::Keep),
+            "drop" => Ok(Comments::Drop),
+            _ => Err(format!("comments are auto, keep or drop, not {name}")),
+        }
+    }
+}
+
+/// Words of class and id attributes, cut at capitals and at all that is no letter, each with one of `FRAGMENTS` in it.
+const NAMES: &[u8] = b"comment comments commentlist commentslist commenter reply";
+const PARTS: [&str; 2] = ["comment", "reply"];
+
+/// What says of a page that its comments are its text: words of its URL, and types of JSON-LD.
+const THREADS: [&str; 11] = [
+    "forum",
+    "thread",
+    "topic",
+    "board",
+    "discussion",
+    "community",
+    "question",
+    "answers",
+    "showthread",
+    "viewtopic",
+    "/t/",
+];
+const THREAD_TYPES: [&[u8]; 2] = [b"DiscussionForumPosting\"", b"\"QAPage\""];
+
+/// What is around a whole page is not a comment, whatever its name says of it.
+const AROUND: Set = tags::set(&[Tag::Html, Tag::Body, Tag::Main]);
+
+/// What is no text of a comment: what one is written in, headings, and what is pressed.
+const APART: Set = tags::HEADINGS | tags::set(&[Tag::Form, Tag::Button, Tag::Label, Tag::Nav, Tag::Footer]);
+const FEWEST_TERMS: u32 = 5;
+const MOST_TERMS_WITHOUT_MARK: u32 = 8;
+
+/// Give the blocks of comments the probability that is asked for.
+pub fn settle(page: &Page, comments: Comments, probabilities: &mut [f64]) {
+    if comments == Comments::Auto {
+        return;
+    }
+    let Some(inside) = elements(page) else { return };
+    for (block, probability) in page.blocks.blocks.iter().zip(probabilities) {
+        match inside[block.node as usize] {
+            Some(_) if comments == Comments::Drop => *probability = 0.0,
+            Some(false) if is_text(block) => *probability = 1.0,
+            _ => {}
+        }
+    }
+}
+
+/// The probabilities without comments; none where there are none, or where they are the text of the page.
+pub fn without(page: &Page, probabilities: &[f64]) -> Option<Vec<f64>> {
+    let inside = elements(page).filter(|_| !is_thread(page))?;
+    let outside = |(block, &probability): (&Block, &f64)| match inside[block.node as usize] {
+        Some(_) => 0.0,
+        None => probability,
+    };
+    Some(page.blocks.blocks.iter().zip(probabilities).map(outside).collect())
+}
+
+fn is_thread(page: &Page) -> bool {
+    let url = page.url.to_ascii_lowercase();
+    let is_typed = |span: &Span| {
+        let data = span.of(page.source.as_bytes());
+        THREAD_TYPES.iter().any(|kind| memchr::memmem::find(data, kind).is_some())
+    };
+    THREADS.iter().any(|word| url.contains(word)) || page.tree.head.data.iter().any(is_typed)
+}
+
+/// For each element within comments, whether it is within something that is no text of one; none where there are none.
+fn elements(page: &Page) -> Option<Vec<Option<bool>>> {
+    let (nodes, names) = (&page.tree.nodes, &page.tree.names);
+    let parts =
+        FRAGMENTS.iter().zip(0..).filter(|(part, _)| PARTS.contains(part)).fold(0, |set, (_, bit)| set | 1 << bit);
+    let mut words = Vec::new();
+    NAMES.split(|&byte| byte == b' ').for_each(|name| name_tokens(name, &mut words));
+    let is_word = |token: &u32| words.contains(token);
+    let called: Vec<bool> = names
+        .iter()
+        .map(|named| {
+            named.fragments & parts != 0
+                && page.tree.tokens[named.tokens.0 as usize..named.tokens.1 as usize].iter().any(is_word)
+        })
+        .collect();
+    if !called.contains(&true) && !nodes.iter().any(|node| node.flags & COMMENT != 0) {
+        return None;
+    }
+    let mut titles = vec![0_u32];
+    for node in nodes {
+        titles.push(titles[titles.len() - 1] + u32::from(node.tag == Tag::H1));
+    }
+    let mut inside: Vec<Option<bool>> = Vec::with_capacity(nodes.len());
+    for (at, node) in nodes.iter().enumerate() {
+        let above = if at > 0 { inside[node.parent as usize] } else { None };
+        let is = (called[node.names as usize] || node.flags & COMMENT != 0)
+            && !node.tag.is(AROUND)
+            && titles[node.end as usize] == titles[at];
+        let begins = if is { Some(false) } else { None };
+        inside.push(above.or(begins).map(|apart| apart || node.tag.is(APART)));
+    }
+    Some(inside)
+}
+
+/// Whether a block of a comment is what its reader wrote, not a name, a date or a link.
+fn is_text(block: &Block) -> bool {
+    let stats = &block.stats;
+    stats.terms >= FEWEST_TERMS
+        && (stats.marks > 0 || stats.terms >= MOST_TERMS_WITHOUT_MARK)
+        && block.linked * 2 < stats.characters
+        && stats.digits * 4 < stats.characters
+}
