@@ -129,8 +129,8 @@ def _code_of(module: str) -> tuple[str, tuple[str, ...]]:
 def _syntax(name: str) -> ast.Module | None:
     try:
         spec = importlib.util.find_spec(name)
-    except (ModuleNotFoundError, ValueError):
-        return None  # what ``from module import name`` names is often no module
+    except (ImportError, ValueError):
+        return None  # what ``from module import name`` names is often no module; nor may native modules be built
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
     with open(spec.origin, encoding="utf-8") as stream:

@@ -216,5 +216,10 @@ def receipt_path(folder: str, key: str) -> str:
     return f"{folder}/receipts/{key}.json"
 
 
+def quarantine_path(stage: str, document: str, file: str) -> str:
+    """Where the record of a quarantined document lies, below the root; ``file`` is the archive that it is from."""
+    return f"quarantine/{stage}-{document}-{file.rsplit('/', 1)[-1][-100:]}"
+
+
 def _json(model: BaseModel) -> bytes:
     return model.model_dump_json(indent=1).encode()

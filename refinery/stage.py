@@ -142,6 +142,8 @@ class Stage(BaseModel):
     metrics: ClassVar[tuple[Metric, ...]] = ()
     evidence: ClassVar[tuple[pa.Field, ...]] = ()
     """Facts beyond metrics, for people and later stages: matched words, removed spans."""
+    quarantines: ClassVar[tuple[str, ...]] = ()
+    """Rules whose documents broke what measured them: a run keeps their records as test cases."""
     depends: ClassVar[tuple[str, ...]] = ()
     """Distributions whose version shapes the output."""
 

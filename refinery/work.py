@@ -17,7 +17,7 @@ from refinery.errors import PartFailed
 from refinery.facts import StoredFacts
 from refinery.identity import code_digest, library_versions, part_key
 from refinery.judge import QUARANTINED
-from refinery.part import FileRef, Receipt, Root
+from refinery.part import FileRef, Receipt, Root, quarantine_path
 from refinery.schema import WHY
 from refinery.shuffle import KEY, KEYS, ROW_GROUP, merge, read_range, read_reduced, sort_rows
 from refinery.stage import Global, Mapped, Records, Source
@@ -136,6 +136,7 @@ class _Tap:
         shard = run.step.stage.shard_bytes()
         self._kept = TableWriter(root, run.flow.kept, write=write, shard=shard)
         self._removed = TableWriter(root, run.flow.removed, write=write and task.keep_removed != "counts")
+        self._cases = {QUARANTINED, *run.step.stage.quarantines}
         self.statistics = StageStatistics(type(run.step.stage), run.step.stage.rules(), task.part)
         self._seconds = 0.0
 
@@ -144,7 +145,7 @@ class _Tap:
         if measured is None and self._stored is not None:
             measured = self._stored.lookup(docs)
         split = self._carrier.carry(docs, measured)
-        if QUARANTINED in split.verdict.first.to_pylist():
+        if self._cases & set(split.verdict.first.to_pylist()):
             self._keep_records(split.removed)
         self._write(split)
         self._seconds += time.perf_counter() - started
@@ -170,10 +171,9 @@ class _Tap:
         """Copy the records of quarantined documents, as they lie in their file: each is a test case of its own."""
         names = ["id", WARC.name, OFFSET.name, LENGTH.name, WHY.name]
         for row in removed.select(names).to_pylist() if set(names) <= set(removed.schema.names) else ():
-            if row[WHY.name]["rule"] == QUARANTINED and row["length"]:
+            if row[WHY.name]["rule"] in self._cases and row["length"]:
                 record = store_for(row["warc"]).read(row["warc"], row["offset"], row["length"])
-                name = row["warc"].rsplit("/", 1)[-1]
-                path = f"quarantine/{self._run.step.name}-{row['id'].hex()}-{name}"
+                path = quarantine_path(self._run.step.name, row["id"].hex(), row["warc"])
                 self._root.store.put(self._root.full(path), record)
 
     def commit(self, inputs: tuple[str, ...]) -> tuple[str, Receipt | None]:

@@ -50,6 +50,7 @@ class Extract(Edit):
         Metric("origin", pa.string(), "label", help=f"where native found the text: {', '.join(ORIGINS)}"),
         Metric("kind", pa.string(), "label", help="what page the native engine takes it for; null for other engines"),
     )
+    quarantines: ClassVar = ("timeout", "memory", "crash")
     evidence: ClassVar = (
         pa.field("note", pa.string()),
         pa.field("title", pa.string()),

@@ -15,11 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 
 import refinery
-from refinery import Docs, Filter, Metric, Values
+from refinery import Docs, Filter, Metric, Rule, Values
 from refinery.config import parse
 from refinery.demo import sample
+from refinery.inspect import quarantined
 from refinery.kernels import SPANS, parse_url, undo
+from stages.extract import Extract
 from tests.conftest import REPOSITORY
+from tests.stages.warc import archives
 
 RECIPE = (REPOSITORY / "configs" / "tiny.yaml").read_text(encoding="utf-8")
 
@@ -38,6 +41,22 @@ class Deadly(Filter):
         if self.page in docs.column("url").to_pylist():
             os._exit(9)
         return {"characters": [len(page) for page in docs.column("html").to_pylist()]}
+
+
+class Slow(Filter):
+    """Says of long pages that they are slow, as an engine's sandbox does of those that it had to stop."""
+
+    name: ClassVar = "slow"
+    version: ClassVar = 1
+    metrics: ClassVar = (Metric("outcome", pa.string(), "label"),)
+    quarantines: ClassVar = ("slow",)
+    reads: ClassVar = ("html",)
+
+    def rules(self) -> tuple[Rule, ...]:
+        return (Rule("slow", "outcome", not_in=("slow",)),)
+
+    def measure(self, docs: Docs) -> Values:
+        return {"outcome": ["slow" if len(page) > 1_000 else "ok" for page in docs.column("html").to_pylist()]}
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +189,42 @@ pipeline:
     assert (gone["url"], gone["why"]["rule"]) == (url, "quarantined")
     (record,) = (tmp_path / "root" / "quarantine").iterdir()
     assert url.encode() in gzip.decompress(record.read_bytes())
+    (case,) = quarantined(f"{tmp_path}/root")
+    assert (case.stage, case.document.url, case.rule, case.record) == (
+        "deadly",
+        url,
+        "quarantined",
+        f"quarantine/{record.name}",
+    )
+    again = text.replace(f"{tmp_path}/root", f"{tmp_path}/again").replace(f"{crawl}/*.warc.gz", str(record))
+    refinery.run(parse(again, "deadly.yaml"))  # the record alone is the test case
+    assert [row["why"]["rule"] for row in rows(tmp_path / "again", "deadly", "removed")] == ["quarantined"]
     assert refinery.verify(str(tmp_path / "root")).findings == ()
+
+
+def test_a_page_that_an_engine_cannot_end_is_quarantined_with_its_record(tmp_path: Path) -> None:
+    """It costs its own record alone."""
+    slow = b"<table><tr><td>" * 3_000 + b"x"
+    made = [archives.record(1), archives.record(2, slow), archives.record(3)]
+    (tmp_path / "a.warc.gz").write_bytes(archives.members(made))
+    recipe = f"""
+dataset: slow
+inputs: {tmp_path}/a.warc.gz
+root: {tmp_path}/root
+pipeline:
+  - warc: {{}}
+  - slow: {{use: "{__name__}:Slow"}}
+"""
+    refinery.run(parse(recipe, "slow.yaml"))
+    (case,) = quarantined(f"{tmp_path}/root")
+    assert (case.stage, case.document.url, case.rule) == ("slow", "http://example.org/2", "slow")
+    assert slow in gzip.decompress((tmp_path / "root" / case.record).read_bytes())
+    assert [row["url"] for row in rows(tmp_path / "root", "slow", "kept")] == [
+        "http://example.org/1",
+        "http://example.org/3",
+    ]
+    assert Extract.quarantines == ("timeout", "memory", "crash")
+    assert set(Extract.quarantines) <= {rule.id for rule in Extract().rules()}
 
 
 ARCHIVES = """

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import print_json
-from refinery.cli._reading import place_options, root_of
-from refinery.inspect import Problem, problems
+from refinery.cli._reading import heading, place_options, root_of
+from refinery.inspect import Case, Problem, problems, quarantined
 from refinery.shown import safe, safe_lines
 
 
 @click.command("logs")
 @place_options
 @click.option("-n", "count", metavar="N", type=click.IntRange(1), default=20, show_default=True, help="How many.")
+@click.option("--quarantine", is_flag=True, help="The documents that broke what measured them, and their records.")
 @output_options
 @pass_session
-def command(session: Session, config: str | None, root: str | None, count: int) -> int:
+def command(session: Session, config: str | None, root: str | None, count: int, quarantine: bool) -> int:
     """Show failures and warnings, newest first.
 
-    Of all runs of the root; -v with tracebacks.
+    Of all runs of the root; -v with tracebacks. A quarantined record is a file of the root: an archive of one record,
+    with which the failure can be made again.
     """
+    if quarantine:
+        return _show_quarantine(session, root_of(config, root), count)
     found = problems(root_of(config, root))
     if session.json:
         shown = [dataclasses.asdict(problem) for problem in found[:count]]
@@ -31,6 +35,26 @@ def command(session: Session, config: str | None, root: str | None, count: int) 
     else:
         session.say(_text(found, count, traces=session.verbose))
     return 0
+
+
+def _show_quarantine(session: Session, root: str, count: int) -> int:
+    cases = quarantined(root)
+    if session.json:
+        print_json({"total": len(cases), "cases": [dataclasses.asdict(case) for case in cases[:count]]})
+    else:
+        session.say("\n".join(_cases(cases, count, root)))
+    return 0
+
+
+def _cases(cases: Sequence[Case], count: int, root: str) -> Iterator[str]:
+    if not cases:
+        yield "nothing is quarantined"
+    for case in cases[:count]:
+        yield heading(case.document)
+        yield f"  {case.stage}: {case.rule}{f', {safe(case.note)}' if case.note else ''}"
+        yield f"  record: {safe(f'{root}/{case.record}')}" if case.record else "  record: at its pointer alone"
+    if len(cases) > count:
+        yield f"and {len(cases) - count:,} more: -n {len(cases)} shows all"
 
 
 def _text(found: Sequence[Problem], count: int, *, traces: bool) -> str:

@@ -11,7 +11,7 @@ Everything here reads what runs wrote; only ``sweep`` deletes, and nothing print
 - ``verify``: ``verification``, which reads files (``contents``), follows the records of each input file
   (``conservation``) and makes parts again (``recompute``).
 - ``gc``: ``strays``.
-- ``status`` and ``logs``: ``history``.
+- ``status`` and ``logs``: ``history``, and for ``--quarantine`` ``quarantine``.
 - Shared by them: ``holdings`` (receipts), ``find`` (rows), ``judgement``, ``replay`` and ``statistics``.
 """
 
@@ -23,6 +23,7 @@ from refinery.inspect.find import Document
 from refinery.inspect.history import Problem, Run, StageStatus, Status, problems, status
 from refinery.inspect.holdings import Finding
 from refinery.inspect.judgement import Bound, Cut, Fact, Judgement
+from refinery.inspect.quarantine import Case, quarantined
 from refinery.inspect.repeats import Repeat, Repeats, spans
 from refinery.inspect.samples import Sample, Samples, Wanted, sample
 from refinery.inspect.strays import Stray, Sweep, sweep
@@ -34,6 +35,7 @@ __all__ = [
     "Accounts",
     "Books",
     "Bound",
+    "Case",
     "Change",
     "Cut",
     "Difference",
@@ -67,6 +69,7 @@ __all__ = [
     "Yield",
     "diff",
     "problems",
+    "quarantined",
     "read_books",
     "sample",
     "spans",

@@ -19,6 +19,7 @@ from refinery.cli import execute
 from refinery.cli._output import columns, percent, print_json, span
 from refinery.cli._reading import wrapped
 from refinery.cli.stats import bar
+from refinery.inspect import Case, Document
 from refinery.shown import safe, safe_lines, shortened
 from tests.engine.looked import LINES, make, recipe
 from tests.engine.roots import quick
@@ -339,6 +340,25 @@ def test_status_tells_a_run_that_is_under_way_killed_or_done(say: Say, copy: Pat
     assert out == f"{now}  part 1: \\x1b[2J\n"
     assert say("logs", "--root", copy, "-v")[1].endswith("\n    Traceback\n      here\n")
     assert data(say("logs", "--root", copy, "--json"))["problems"][0]["trace"] == "Traceback\n  here"
+
+
+def test_logs_show_what_is_quarantined(say: Say, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who it is, why, and where its record is; none of it steers the terminal."""
+    assert say("logs", "--root", copy, "--quarantine")[1] == "nothing is quarantined\n"
+    url = "http://a.example/\x1b[2J"
+    who = Document("00" * 16, url, None, "a.warc.gz", 5, 10)
+    cases = (
+        Case("extract", who, "crash", "killed by SIGSEGV", "quarantine/x"),
+        Case("extract", who, "timeout", "", ""),
+    )
+    monkeypatch.setattr("refinery.cli.logs.quarantined", lambda _root: cases)
+    out = say("logs", "--root", copy, "--quarantine")[1]
+    assert out.count("http://a.example/\\x1b[2J\n") == 2
+    assert f"  extract: crash, killed by SIGSEGV\n  record: {copy}/quarantine/x\n" in out
+    assert out.endswith("  extract: timeout\n  record: at its pointer alone\n")
+    assert say("logs", "--root", copy, "--quarantine", "-n", "1")[1].endswith("and 1 more: -n 2 shows all\n")
+    found = data(say("logs", "--root", copy, "--quarantine", "--json"))
+    assert (found["total"], found["cases"][0]["document"]["url"]) == (2, url)
 
 
 def test_logs_show_as_many_as_asked(say: Say, copy: Path) -> None:

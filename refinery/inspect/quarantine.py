@@ -1,0 +1,55 @@
+"""Documents that broke what measured them, each with the copy of its record that a run kept as a test case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow.compute as pc
+
+from refinery.inspect.find import WHO, Document, document, pieces
+from refinery.inspect.holdings import Held, Holdings, open_root
+from refinery.judge import QUARANTINED
+from refinery.part import Root, quarantine_path
+from refinery.schema import WHY
+
+
+@dataclass(frozen=True)
+class Case:
+    """A document that a stage removed because it killed or stopped the process that measured it.
+
+    ``record`` is the path below the root of its record, as it lies in its file; "" where it shares a compressed member
+    with others, so that only its pointer leads there.
+    """
+
+    stage: str
+    document: Document
+    rule: str
+    note: str
+    record: str
+
+
+def quarantined(path: str) -> tuple[Case, ...]:
+    """The cases of the root at ``path``, by stage and part. Raises UsageError where there is none, StorageError."""
+    holdings = open_root(path)
+    kept = _kept(holdings.root)
+    return tuple(case for held in holdings.stages for case in _cases(holdings, held, kept))
+
+
+def _kept(root: Root) -> frozenset[str]:
+    return frozenset(full.removeprefix(f"{root.path}/") for full in root.store.list(root.full("quarantine")))
+
+
+def _cases(holdings: Holdings, held: Held, kept: frozenset[str]) -> list[Case]:
+    found = []
+    for piece in pieces(holdings, held, ("removed",), (*WHO, WHY.name)):
+        if not {"id", "warc", WHY.name} <= set(piece.batch.schema.names):
+            continue
+        reasons = piece.batch.column(WHY.name)
+        rules = pc.struct_field(reasons, "rule").to_pylist()
+        for row, rule in enumerate(rules):
+            who = document(piece.batch.slice(row, 1))
+            record = quarantine_path(held.name, who.id, who.warc or "")
+            if rule == QUARANTINED or record in kept:
+                note = reasons[row].as_py()["note"] or ""
+                found.append(Case(held.name, who, rule, note, record if record in kept else ""))
+    return found
