@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from refinery.runner import RunReport, run
     from refinery.stage import (
         EARLIER,
+        EARLIER_BITS,
         Duration,
         Edit,
         Edited,
@@ -74,6 +75,7 @@ _HOMES = {
     "refinery.runner": ("RunReport", "run"),
     "refinery.stage": (
         "EARLIER",
+        "EARLIER_BITS",
         "Duration",
         "Edit",
         "Edited",
@@ -101,6 +103,7 @@ __all__ = [
     "CORE",
     "DATE",
     "EARLIER",
+    "EARLIER_BITS",
     "HTML",
     "ID",
     "LENGTH",

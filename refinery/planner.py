@@ -14,12 +14,13 @@ import pyarrow as pa
 
 from refinery.config import Pipeline
 from refinery.docs import TRANSIENT
+from refinery.earlier import EarlierPart, earlier_parts, first_number
 from refinery.errors import UsageError
 from refinery.identity import digest, identity, map_identity, measure_identity, part_key
 from refinery.part import Receipt, Root
 from refinery.schema import Flow, flows
 from refinery.shuffle import ranges
-from refinery.stage import EARLIER, Filter, Global
+from refinery.stage import Filter, Global
 from refinery.store import store_for
 from refinery.survey import (
     Made,
@@ -61,6 +62,7 @@ class Planner:
         self.fresh: set[str] = set()
         self._known: dict[tuple[str, str], Receipt] = {}
         self.stretches = self._stretches()
+        self._against: dict[int, list[EarlierPart]] = {}
         self._stored: dict[int, dict[tuple[str, ...], tuple[str, ...]]] = {}
 
     def _position(self, name: str | None, option: str, default: int) -> int:
@@ -88,6 +90,7 @@ class Planner:
     def survey(self) -> Survey:
         """Walk from the inputs until something is missing."""
         self.made = [Made() for _ in self.steps]
+        self._find_earlier()
         parts: list[Part] | Survey = self._source_parts()
         for stretch in self.stretches:
             assert isinstance(parts, list)
@@ -96,6 +99,12 @@ class Planner:
                 self._mark_rest()
                 return parts
         return Survey(None, self.made)
+
+    def _find_earlier(self) -> None:
+        """Look once at the roots that global stages are held against, so that what is wrong with them is told first."""
+        for position, step in enumerate(self.steps[: self.last + 1]):
+            if isinstance(step.stage, Global) and position not in self._against:
+                self._against[position] = earlier_parts(step.stage)
 
     def _one_by_one(self, stretch: Stretch, parts: list[Part]) -> list[Part] | Survey:
         """Carry one partition after another through the stretch; each is told what the earlier ones kept."""
@@ -156,7 +165,7 @@ class Planner:
     def everything(self) -> Planner:
         """The same walk over all stages and parts, with the receipts known so far."""
         other = Planner(self.pipeline, self.root)
-        other._known = self._known
+        other._known, other._against = self._known, self._against
         return other
 
     def _enter(self, segment: Segment, parts: list[Part], earlier: Sequence[Part]) -> list[Part] | Phase | str:
@@ -234,12 +243,15 @@ class Planner:
         self, position: int, stage: Global, parts: Sequence[Part], earlier: Sequence[Part]
     ) -> Iterator[ReduceTask]:
         runs, inputs, total = [], [], 0
-        numbered = [(part.number, part) for part in parts] + list(enumerate(earlier, EARLIER))
-        for number, part in numbered:
-            assert part.mapped is not None
-            runs.append(SortedRun(number, part.mapped.files["keys"][0].path))
-            inputs.append(f"{number}:{part.mapped.contents['keys']}")
-            total += part.mapped.rows["keys"] * KEY_BYTES
+        found = [(part.number, "", part.mapped) for part in parts]
+        found += [(part.number, part.root, part.mapped) for part in self._against[position]]
+        after_all_roots = first_number(len(stage.earlier_roots()))
+        found += [(number, "", part.mapped) for number, part in enumerate(earlier, after_all_roots)]
+        for number, root, mapped in found:
+            assert mapped is not None
+            runs.append(SortedRun(number, mapped.files["keys"][0].path, root))
+            inputs.append(f"{number}:{mapped.contents['keys']}")
+            total += mapped.rows["keys"] * KEY_BYTES
         cuts = ranges(total)
         for number, (low, high) in enumerate(cuts):
             key = part_key(map_identity(stage), [f"reduce {low:x}-{high:x}", *inputs])

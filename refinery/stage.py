@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from refinery.store import Store
 
 EARLIER = 2**31
-"""In a reducer, parts with this number or a higher one hold documents that were kept earlier and stay in any case."""
+"""In a reducer, parts with this number or a higher one hold documents that were decided on earlier, once for all."""
+
+EARLIER_BITS = 24
+"""How far the place of an earlier root in the list of them is shifted in the numbers of its parts."""
 
 Values = Mapping[str, Any]
 """Column or metric name to one value a document: a ``pa.Array``, a NumPy array or a list."""
@@ -275,6 +278,13 @@ class Global(Stage):
         ``reduce`` is given the documents that earlier partitions kept in the end as parts from number ``EARLIER`` on.
         """
         return 1
+
+    def earlier_roots(self) -> tuple[str, ...]:
+        """Roots whose documents came before these: ``reduce`` is given all that this stage mapped there.
+
+        Their parts have numbers from ``EARLIER`` on, ``2**EARLIER_BITS`` for each root; earlier partitions come last.
+        """
+        return ()
 
     @abstractmethod
     def map(self, docs: Docs, row: int) -> Mapped:

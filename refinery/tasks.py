@@ -86,10 +86,11 @@ class SegmentTask:
 
 @dataclass(frozen=True)
 class SortedRun:
-    """The sorted keyed rows of one part, below the root."""
+    """The sorted keyed rows of one part: a path below a root, the task's own if that is empty."""
 
     number: int
     path: str
+    root: str = ""
 
 
 @dataclass(frozen=True)

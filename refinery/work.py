@@ -24,7 +24,7 @@ from refinery.stage import Global, Mapped, Records, Source
 from refinery.stats import StageStatistics, write_statistics
 from refinery.store import store_for
 from refinery.tables import TableWriter, Written, discard, open_parquet, publish, read_batches, write_table
-from refinery.tasks import MappedFiles, MapRun, Mark, ReduceTask, ResolveTask, SegmentTask, StepRun, Task
+from refinery.tasks import MappedFiles, MapRun, Mark, ReduceTask, ResolveTask, SegmentTask, SortedRun, StepRun, Task
 
 ALL_FAILED = 100
 """A step that raises on every one of this many documents or more is broken; the documents are not to blame."""
@@ -284,10 +284,14 @@ class _MapTap:
         return sort_rows(self._run.stage.combine(keys)).combine_chunks(), index.combine_chunks()
 
 
+def _root_of(run: SortedRun, own: Root) -> Root:
+    return Root(run.root, store_for(run.root)) if run.root else own
+
+
 def _reduce(task: ReduceTask) -> Receipt:
     started = time.perf_counter()
     root = Root(task.root, store_for(task.root))
-    runs = [(run.number, read_range(root, run.path, task.low, task.high)) for run in task.runs]
+    runs = [(run.number, read_range(_root_of(run, root), run.path, task.low, task.high)) for run in task.runs]
     batches = list(task.stage.reduce(merge(runs)))
     root.withdraw(task.folder, task.key)
     contents: dict[str, str] = {}

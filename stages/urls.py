@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from refinery import EARLIER, ID, Docs, Edited, Global, Mapped, MappedPart, Metric, Rule
+from refinery import EARLIER, EARLIER_BITS, ID, Docs, Edited, Global, Mapped, MappedPart, Metric, Rule
 from refinery.kernels import string_hashes
 from stages._by_part import PART, ByPart
 
@@ -35,8 +35,9 @@ KEYS = pa.schema(
     ]
 )
 INDEX = pa.schema([("addressed", pa.bool_())])
-GROUPED = pa.schema([("key", pa.uint64()), ("stays", pa.bool_()), ("size", pa.uint32()), ("survivor", ID.type)])
-VERDICT = pa.schema([("role", pa.string()), ("size", pa.uint32()), ("survivor", ID.type)])
+NAMED = (pa.field("survivor", ID.type), pa.field("supersedes", ID.type))
+GROUPED = pa.schema([("key", pa.uint64()), ("stays", pa.bool_()), ("size", pa.uint32()), *NAMED])
+VERDICT = pa.schema([("role", pa.string()), ("size", pa.uint32()), *NAMED])
 
 LAST = np.iinfo(np.int64).max
 _ROW = np.uint64(0xFFFF_FFFF)
@@ -52,6 +53,11 @@ class Urls(Global):
     does not depend on their order or on how they are spread over parts. Documents without a URL are all kept.
 
     ``survivor`` is the id of the document of that URL that stays; null if there is only one.
+
+    With ``against`` new documents are removed whose URL the stage has seen in those roots, whether it kept the document
+    or another one of that URL; nothing is read of them but the stored keys. ``survivor`` is then the one that was kept
+    in the first of the roots. Where ``keep`` would prefer a new document, the best of them has the id of the earlier
+    one as ``supersedes``: the report of what is out of date there. It is removed all the same.
 
     With ``parts`` the input files are divided by a hash of their paths, and one partition after another goes through
     all global stages that follow. Documents whose URL an earlier partition has kept in the end are removed.
@@ -69,7 +75,7 @@ class Urls(Global):
         Metric("role", pa.string(), "label", help="unique, survivor of its URL, or duplicate"),
         Metric("size", pa.uint32(), "count", "documents", "documents of the URL"),
     )
-    evidence: ClassVar = (pa.field("survivor", ID.type),)
+    evidence: ClassVar = NAMED
     map_fields: ClassVar = ("keep",)
 
     keep: Keep = Field(
@@ -79,6 +85,16 @@ class Urls(Global):
     parts: int = Field(
         1, ge=1, le=100_000, description="partitions of the input files, deduplicated one after another from here on"
     )
+    against: tuple[str, ...] = Field(
+        (), description="roots of earlier runs; documents whose URL this stage has seen there are removed"
+    )
+    self: bool = Field(default=True, description="remove duplicates among the new documents as well")
+
+    @model_validator(mode="after")
+    def _must_do_something(self) -> Urls:
+        if not self.self and not self.against:
+            raise ValueError("self: false removes nothing without against: [ROOT, …]")
+        return self
 
     def rules(self) -> tuple[Rule, ...]:
         """A duplicate goes; its survivor stays."""
@@ -87,6 +103,10 @@ class Urls(Global):
     def partitions(self) -> int:
         """As RefinedWeb does it: URLs that one partition keeps, after all deduplication, later ones lose."""
         return self.parts
+
+    def earlier_roots(self) -> tuple[str, ...]:
+        """The roots it is held against."""
+        return self.against
 
     def map(self, docs: Docs, row: int) -> Mapped:
         """The hash of each URL, with all that decides which document of it stays."""
@@ -117,12 +137,14 @@ class Urls(Global):
             rows = _in_order(batch)
             sizes, firsts = _groups(rows)
             part, row = (rows.column(name).to_numpy() for name in ("part", "row"))
-            shared = np.flatnonzero((sizes > 1) & (part < EARLIER))
+            new = part < EARLIER
+            told = np.flatnonzero(new & (sizes > 1 if self.self else ~new[firsts]))
             columns = [
-                pa.array((part.astype(np.uint64) << PART | row)[shared]),
-                pa.array((firsts == np.arange(len(rows)))[shared]),
-                pa.array(sizes[shared].astype(np.uint32)),
-                rows.column("id").take(pa.array(firsts[shared])),
+                pa.array((part.astype(np.uint64) << PART | row)[told]),
+                pa.array((firsts == np.arange(len(rows)))[told]),
+                pa.array(sizes[told].astype(np.uint32)),
+                rows.column("id").take(pa.array(firsts[told])),
+                rows.column("id").take(pa.array(firsts[told], mask=~_preferred(rows, new, firsts)[told])),
             ]
             yield pa.record_batch(columns, schema=GROUPED)
 
@@ -158,11 +180,12 @@ def _pointers(docs: Docs) -> pa.UInt64Array:
 def _in_order(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The rows sorted by URL, and those of a URL so that the first one stays, whatever part they are of.
 
-    What was kept earlier comes before all else.
+    What came earlier is before all else, root by root.
     """
-    new = pc.less(batch.column("part"), EARLIER)
-    rows = batch.append_column("new", new)
-    names = ("key", "check", "new", "rank", "id", "pointer", "part", "row")
+    part = batch.column("part").to_numpy()
+    turn = np.where(part < EARLIER, np.iinfo(np.uint32).max, part >> np.uint32(EARLIER_BITS))
+    rows = batch.append_column("turn", pa.array(turn))
+    names = ("key", "check", "turn", "rank", "id", "pointer", "part", "row")
     return rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in names]))
 
 
@@ -176,6 +199,14 @@ def _groups(rows: pa.RecordBatch) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     return np.diff(starts, append=len(key))[group], starts[group]
 
 
+def _preferred(rows: pa.RecordBatch, new: npt.NDArray[np.bool_], firsts: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which rows are the first new one of a URL whose earlier survivor the policy would give up for it."""
+    rank = rows.column("rank").to_numpy()
+    found: npt.NDArray[np.bool_] = new & ~new[firsts] & (rank < rank[firsts])
+    found[1:] &= ~new[:-1]
+    return found
+
+
 def _verdict(decided: pa.Table, rows: int) -> pa.Table:
     """One row of ``VERDICT`` for each of the ``rows`` documents of a part."""
     here = (decided.column("key").to_numpy() & _ROW).astype(np.int64)
@@ -185,5 +216,6 @@ def _verdict(decided: pa.Table, rows: int) -> pa.Table:
     alone[here] = False
     named = decided.take(pa.array(place, mask=alone))
     role = pc.if_else(named.column("stays"), SURVIVOR, DUPLICATE)
-    columns = [pc.fill_null(role, UNIQUE), pc.fill_null(named.column("size"), 1), named.column("survivor")]
+    columns = [pc.fill_null(role, UNIQUE), pc.fill_null(named.column("size"), 1)]
+    columns += [named.column(field.name) for field in NAMED]
     return pa.table(columns, schema=VERDICT)

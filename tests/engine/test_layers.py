@@ -27,7 +27,7 @@ LAYERS = (
     ("carry", "shuffle"),
     ("facts",),
     ("work",),
-    ("survey",),
+    ("earlier", "survey"),
     ("executors", "guard", "planner", "progress"),
     ("runner",),
     ("demo", "describe", "forecast", "inspect", "testing"),

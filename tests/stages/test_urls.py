@@ -38,6 +38,8 @@ from tests.engine.toy import Gather, LineSource, Same
 
 Facts = dict[str, Any]
 
+UNIQUE: Facts = {"role": "unique", "size": 1, "survivor": None, "supersedes": None}
+
 
 class Page(NamedTuple):
     """A crawled page; ``spelling`` is what may differ between URLs that are one: case, fragment."""
@@ -156,7 +158,7 @@ def test_query_strings_and_paths_count() -> None:
 def test_documents_without_a_url_are_kept() -> None:
     """Null and empty URLs, and those that are only a fragment, are of no URL."""
     facts = by_id(Urls(), [[with_urls([None, "", "#a", None, "", "#a"])]])
-    assert list(facts.values()) == [{"role": "unique", "size": 1, "survivor": None}] * 6
+    assert list(facts.values()) == [UNIQUE] * 6
 
 
 def test_equal_keys_are_not_equal_urls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +199,12 @@ def test_any_spread_keeps_what_a_naive_grouping_keeps(crawl: list[Page], keep: K
         for number in members:
             role = "unique" if len(members) == 1 else "survivor" if number == best else "duplicate"
             survivor = None if len(members) == 1 else best.to_bytes(16, "big")
-            assert found[number.to_bytes(16, "big")] == {"role": role, "size": len(members), "survivor": survivor}
+            assert found[number.to_bytes(16, "big")] == {
+                "role": role,
+                "size": len(members),
+                "survivor": survivor,
+                "supersedes": None,
+            }
     assert len(found) == len(crawl)
 
 
@@ -242,9 +249,7 @@ def test_no_other_policy() -> None:
 
 def test_no_documents() -> None:
     """A part without documents has an empty verdict."""
-    assert by_id(Urls(), [[documents([])], [documents(["a"])]]) == {
-        bytes(16): {"role": "unique", "size": 1, "survivor": None}
-    }
+    assert by_id(Urls(), [[documents([])], [documents(["a"])]]) == {bytes(16): UNIQUE}
 
 
 # ------------------------------------------------------------------------------------------------------- in a real run
@@ -401,3 +406,122 @@ def test_partitions_that_are_done_are_done(tmp_path: Path) -> None:
     quick(crawl_of(tmp_path, "fresh", 3))
     assert Held(tmp_path / "root").contents() == Held(tmp_path / "fresh").contents()
     assert before & {receipt.key for receipt in Held(tmp_path / "root").receipts("04-short")}
+
+
+# -------------------------------------------------------------------------------------------------------- earlier roots
+
+
+class Dated(Edit):
+    """The text up to a bar is the second in which it was crawled."""
+
+    name: ClassVar = "dated"
+    version: ClassVar = 1
+    adds: ClassVar = (DATE, TEXT)
+
+    def edit(self, docs: Docs) -> Edited:
+        found = [text.partition("|") for text in docs.texts()]
+        return Edited({"date": [int(date) * 1000 for date, _, _ in found], "text": [text for _, _, text in found]})
+
+
+def dated(folder: Path, root: str, inputs: str, **urls: Any) -> Pipeline:
+    """Lines are of a URL and a date."""
+    chosen = steps(LineSource(), Addressed(), Dated(), Urls(**urls))
+    return pipeline(folder, chosen, root=root).model_copy(update={"inputs": (str(folder / "in" / inputs),)})
+
+
+def write_crawls(folder: Path, crawls: Sequence[Sequence[int]]) -> None:
+    """Each crawl is a file of URLs, all crawled later than those of the file before."""
+    seconds = iter(range(10**6))
+    write_inputs(folder / "in", [[f"http://a/{url} {next(seconds)}|text {url}" for url in crawl] for crawl in crawls])
+
+
+crawls_of_urls = st.lists(st.lists(st.integers(0, 6), max_size=7), min_size=3, max_size=3)
+
+
+@given(crawls_of_urls)
+@settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+def test_crawl_after_crawl_keeps_what_one_run_keeps(crawls: list[list[int]]) -> None:
+    """With ``first``, each crawl held against those before it keeps in all what a run over all of them keeps."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        write_crawls(folder, crawls)
+        quick(dated(folder, "all", "*.txt", keep="first"))
+        roots = [str(folder / str(number)) for number in range(3)]
+        for number in range(3):
+            quick(dated(folder, str(number), f"{number}.txt", keep="first", against=tuple(roots[:number])))
+        each = [row["id"] for root in roots for row in Held(root).rows("03-urls")]
+        assert sorted(each) == sorted(row["id"] for row in Held(folder / "all").rows("03-urls"))
+        removed = {row["id"]: row["urls"] for root in roots for row in Held(root).rows("03-urls", "removed")}
+        expected = {row["id"]: row["urls"]["survivor"] for row in Held(folder / "all").rows("03-urls", "removed")}
+        assert {name: facts["survivor"] for name, facts in removed.items()} == expected
+        assert all(facts["supersedes"] is None for facts in removed.values())
+        assert verify(roots[2], rerun=1.0).findings == ()
+
+
+@given(crawls_of_urls, st.booleans())
+@settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+def test_what_new_documents_would_supersede(crawls: list[list[int]], among: bool) -> None:
+    """With ``newest`` the earlier document stays, and the newest of the new ones says that it would take its place."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        write_crawls(folder, crawls)
+        quick(dated(folder, "old", "[01].txt"))
+        quick(dated(folder, "new", "2.txt", against=(str(folder / "old"),), self=among))
+        old = {row["url"]: row["id"] for row in Held(folder / "old").rows("03-urls")}
+        new = Held(folder / "new")
+        kept = [row["url"] for row in new.rows("03-urls")]
+        wanted = [f"http://a/{url}" for url in crawls[2] if f"http://a/{url}" not in old]
+        assert sorted(kept) == sorted(set(wanted) if among else wanted)
+        last = {row["url"]: row["id"] for row in new.rows("02-dated")}
+        for row in new.rows("03-urls", "removed"):
+            if row["url"] in old:
+                assert row["urls"]["survivor"] == old[row["url"]]
+                newest = row["id"] == last[row["url"]]
+                assert row["urls"]["supersedes"] == (old[row["url"]] if newest else None)
+            else:
+                assert (row["urls"]["survivor"], row["urls"]["supersedes"]) == (last[row["url"]], None)
+
+
+def test_against_reads_no_text_and_sees_changes(tmp_path: Path) -> None:
+    """Kept and removed rows of the earlier root are not touched; other content there makes the stage again, and no map."""
+    write_crawls(tmp_path, [[1, 2, 3], [3, 4], [4, 5]])
+    quick(dated(tmp_path, "old", "0.txt"))
+    texts = [*(tmp_path / "old").glob("*/kept"), *(tmp_path / "old").glob("*/removed")]
+    for folder in texts:
+        folder.rename(folder.with_suffix(".away"))
+    new = dated(tmp_path, "new", "2.txt", against=(str(tmp_path / "old"),))
+    quick(new)
+    assert [row["url"] for row in Held(tmp_path / "new").rows("03-urls")] == ["http://a/4", "http://a/5"]
+    assert quick(new).tasks == 0
+    for folder in texts:
+        folder.with_suffix(".away").rename(folder)
+    quick(dated(tmp_path, "old", "[01].txt"))
+    before = set((tmp_path / "new" / "03-urls" / "map" / "keys").iterdir())
+    quick(new)
+    assert [row["url"] for row in Held(tmp_path / "new").rows("03-urls")] == ["http://a/5"]
+    assert set((tmp_path / "new" / "03-urls" / "map" / "keys").iterdir()) == before
+
+
+def test_roots_that_cannot_be_held_against(tmp_path: Path) -> None:
+    """No root, another setting, an unfinished run, a root without the stage: told before anything is done."""
+    write_crawls(tmp_path, [[1, 2], [3]])
+    with pytest.raises(UsageError, match="is no root"):
+        quick(dated(tmp_path, "new", "1.txt", against=(str(tmp_path / "nowhere"),)))
+    quick(dated(tmp_path, "old", "0.txt", keep="first"))
+    with pytest.raises(UsageError, match="keep first, not newest"):
+        quick(dated(tmp_path, "new", "1.txt", against=(str(tmp_path / "old"),)))
+    quick(dated(tmp_path, "half", "*.txt"), Selection(until="dated"))
+    with pytest.raises(UsageError, match="no stage 'urls'"):
+        quick(dated(tmp_path, "new", "1.txt", against=(str(tmp_path / "half"),)))
+    assert not (tmp_path / "new" / "00-lines-of-text").exists()
+    with pytest.raises(ValidationError, match="removes nothing"):
+        Urls(self=False)
+
+
+def test_partitions_and_earlier_roots_together(tmp_path: Path) -> None:
+    """What an earlier root has is removed from every partition, and what one partition keeps from the next."""
+    write_crawls(tmp_path, [[1, 2, 3], [3, 4, 5], [4, 5, 6], [5, 6, 7], [6, 7, 8]])
+    quick(dated(tmp_path, "old", "0.txt"))
+    quick(dated(tmp_path, "new", "[1-4].txt", against=(str(tmp_path / "old"),), parts=3))
+    kept = [row["url"] for row in Held(tmp_path / "new").rows("03-urls")]
+    assert sorted(kept) == [f"http://a/{number}" for number in (4, 5, 6, 7, 8)]

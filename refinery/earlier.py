@@ -1,0 +1,112 @@
+"""What a global stage made in earlier roots: sorted keyed rows, and what it said of each document. Changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from refinery.errors import UsageError
+from refinery.identity import FORMAT, configuration, digest, library_versions, map_identity, versions_changed
+from refinery.part import Head, Receipt, Root, StageManifest
+from refinery.stage import EARLIER, EARLIER_BITS, Global
+from refinery.store import store_for
+
+
+@dataclass(frozen=True)
+class EarlierPart:
+    """A part of another root, or of this one that is done: its number in reducers, and its map's files.
+
+    ``verdict`` is the path of what was said of its documents, below its root; empty where nothing needs to be.
+    """
+
+    number: int
+    root: str
+    mapped: Receipt
+    verdict: str = ""
+    content: str = ""
+    """Content id of the verdict."""
+
+    @property
+    def inputs(self) -> str:
+        """All that it brings, by content."""
+        contents = self.mapped.contents
+        return f"{self.number}:{contents['keys']}:{contents['index']}:{self.content}"
+
+
+def earlier_parts(stage: Global) -> list[EarlierPart]:
+    """The parts of all roots that the stage is held against.
+
+    Raises UsageError where there is no such root, the stage is not finished there, or its keys are made otherwise.
+    """
+    return [part for place, path in enumerate(stage.earlier_roots()) for part in _parts(stage, place, path)]
+
+
+def first_number(place: int) -> int:
+    """The number of the first part of the earlier root at a place."""
+    return EARLIER + (place << EARLIER_BITS)
+
+
+def _parts(stage: Global, place: int, path: str) -> list[EarlierPart]:
+    root = Root(path, store_for(path))
+    head = root.head()
+    if head is None:
+        raise UsageError(f"{path} is no root of refinery (no HEAD.json)", hint="`against` names roots of finished runs")
+    if head.format != FORMAT:
+        raise UsageError(f"{path} has format {head.format}; this version reads format {FORMAT}")
+    folder, manifest = _comparable(stage, root, head)
+    before = _before(root, head, folder)
+    mapped: dict[tuple[int, str], Receipt] = {}
+    verdicts: dict[int, tuple[str, str]] = {}
+    for receipt in root.receipts(folder, manifest.shuffle):
+        if receipt.kind == "map" and receipt.inputs[-1] in before:
+            mapped[receipt.part, receipt.key] = receipt
+        if receipt.kind == "resolve":
+            verdicts |= {int(name): (refs[0].path, receipt.contents[name]) for name, refs in receipt.files.items()}
+    parts = []
+    for number, (_, receipt) in enumerate(sorted(mapped.items()), first_number(place)):
+        if receipt.part not in verdicts:
+            raise UsageError(
+                f"{path}: stage {manifest.stage!r} has no verdict of part {receipt.part}", hint="run it again"
+            )
+        parts.append(EarlierPart(number, root.path, receipt, *verdicts[receipt.part]))
+    return parts
+
+
+def _comparable(stage: Global, root: Root, head: Head) -> tuple[str, StageManifest]:
+    """The finished stage of the root whose keys are made as this stage makes them."""
+    found = {folder: root.manifest(path) for folder, path in head.manifests.items()}
+    alike = {folder: manifest for folder, manifest in found.items() if manifest.kind == stage.name}
+    if not alike:
+        raise UsageError(f"{root.path} has no stage {stage.name!r} to hold this one against")
+    wanted = map_identity(stage)
+    for folder, manifest in alike.items():
+        if _map_identity(stage, manifest) == wanted:
+            if not manifest.complete:
+                raise UsageError(f"{root.path}: stage {manifest.stage!r} is not finished", hint="finish its run first")
+            return folder, manifest
+    differences = "; ".join(_differences(stage, next(iter(alike.values()))))
+    raise UsageError(
+        f"{root.path} cannot be held against: its {stage.name} has {differences}",
+        hint="use the same settings and versions, or make the earlier root again",
+    )
+
+
+def _map_identity(stage: Global, manifest: StageManifest) -> str:
+    fields = {name: manifest.configuration[name] for name in sorted(stage.map_fields) if name in manifest.configuration}
+    return digest(["map", [manifest.kind, manifest.version, manifest.libraries], fields])
+
+
+def _differences(stage: Global, manifest: StageManifest) -> list[str]:
+    found = versions_changed(manifest.libraries, library_versions(stage))
+    found += [f"version {manifest.version}, not {stage.version}"] if manifest.version != stage.version else []
+    now = configuration(stage)
+    for name in sorted(stage.map_fields):
+        if manifest.configuration.get(name) != now.get(name):
+            found.append(f"{name} {manifest.configuration.get(name)}, not {now.get(name)}")
+    return found
+
+
+def _before(root: Root, head: Head, folder: str) -> set[str]:
+    """Content ids of what came to the stage."""
+    previous = head.folders[head.folders.index(folder) - 1]
+    receipts = root.receipts(previous, root.manifest(head.manifests[previous]).parts)
+    return {receipt.contents.get("kept", "") for receipt in receipts}
