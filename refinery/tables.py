@@ -181,9 +181,22 @@ def write_table(root: Root, table: pa.Table, row_group: int) -> tuple[str, list[
     path = root.store.temporary(root.path)
     with contextlib.ExitStack() as stack, storage_errors(root.path):
         stack.callback(root.store.delete, path)
-        pq.write_table(table, path, row_group_size=row_group, **PARQUET)
+        pq.write_table(table, path, row_group_size=row_group, column_encoding=_by_differences(table), **PARQUET)
         stack.pop_all()
     return content.id(), [Written(path, table.num_rows, root.store.stat(path).size)]
+
+
+def _by_differences(table: pa.Table) -> dict[str, str] | None:
+    """The encoding of columns whose numbers ascend: of hashes the differences take a quarter less."""
+    names = [f.name for f in table.schema if f.type == pa.uint64() and _ascends(table.column(f.name))]
+    return dict.fromkeys(names, "DELTA_BINARY_PACKED") or None
+
+
+def _ascends(column: pa.ChunkedArray) -> bool:
+    if column.null_count:
+        return False
+    values = column.to_numpy()
+    return bool((values[1:] >= values[:-1]).all())
 
 
 def _text_bytes(batch: pa.RecordBatch) -> int:

@@ -139,43 +139,45 @@ class _Kinds(IntFlag):
     FLAG = auto()
     UNSPACED = auto()
 
-    @classmethod
-    def of(cls, code: int) -> int:
-        character = chr(code)
-        category = unicodedata.category(character)
-        found = {
-            cls.EXTENDS: category in _MARKS or _in(code, _EXTENDING),
-            cls.VIRAMA: unicodedata.combining(character) == _VIRAMA,
-            cls.CONTROL: category in ("Cc", "Zl", "Zp"),
-            cls.ALPHA: character.isalpha(),
-            cls.SPACE: character.isspace(),
-            cls.PREPENDED: _in(code, _PREPENDED),
-            cls.LEADING: _in(code, _LEADING),
-            cls.LED: _in(code, _LED),
-            cls.FLAG: _in(code, _FLAGS),
-            cls.UNSPACED: _in(code, _UNSPACED),
-        }
-        return sum(kind for kind, holds in found.items() if holds)
+
+_RANGES = {
+    _Kinds.EXTENDS: _EXTENDING,
+    _Kinds.PREPENDED: _PREPENDED,
+    _Kinds.LEADING: _LEADING,
+    _Kinds.LED: _LED,
+    _Kinds.FLAG: _FLAGS,
+    _Kinds.UNSPACED: _UNSPACED,
+}
 
 
-def _in(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:
-    return any(first <= code <= last for first, last in ranges)
+def _kinds_of(character: str) -> int:
+    """What Python says of a character; the rest is in ``_RANGES``."""
+    category = unicodedata.category(character)
+    found = _Kinds.EXTENDS.value if category in _MARKS else 0
+    found |= _Kinds.VIRAMA.value if unicodedata.combining(character) == _VIRAMA else 0
+    found |= _Kinds.CONTROL.value if category in ("Cc", "Zl", "Zp") else 0
+    found |= _Kinds.ALPHA.value if character.isalpha() else 0
+    return found | (_Kinds.SPACE.value if character.isspace() else 0)
 
 
 class _Table:
     """The kinds of all characters, filled a block at a time as they are met."""
 
     def __init__(self) -> None:
-        self._kinds = np.zeros((0x110000 // _BLOCK, _BLOCK), np.uint16)
-        self._known = np.zeros(len(self._kinds), np.bool_)
+        self._kinds = np.zeros(0x110000, np.uint16)
+        self._known = np.zeros(len(self._kinds) // _BLOCK, np.bool_)
+        for kind, ranges in _RANGES.items():
+            for first, last in ranges:
+                self._kinds[first : last + 1] |= kind.value
 
     def of(self, codes: Codes) -> npt.NDArray[np.uint16]:
         met = np.zeros(len(self._known), np.bool_)
         met[codes // _BLOCK] = True
         for block in np.flatnonzero(met & ~self._known).tolist():
-            self._kinds[block] = [_Kinds.of(code) for code in range(block * _BLOCK, (block + 1) * _BLOCK)]
+            inside = range(block * _BLOCK, (block + 1) * _BLOCK)
+            self._kinds[inside.start : inside.stop] |= np.array([_kinds_of(chr(code)) for code in inside], np.uint16)
             self._known[block] = True
-        kinds: npt.NDArray[np.uint16] = self._kinds.reshape(-1)[codes]
+        kinds: npt.NDArray[np.uint16] = self._kinds[codes]
         return kinds
 
 
