@@ -56,13 +56,13 @@ def build(path: str, out: str = "", against: Sequence[str] = ()) -> Built:
     return Built(folder, files)
 
 
-def pages(holdings: Holdings, against: Sequence[str] = ()) -> dict[str, str]:
-    """Every page by its file name."""
+def pages(holdings: Holdings, against: Sequence[str] = (), served: Sequence[tuple[str, str]] = ()) -> dict[str, str]:
+    """Every page by its file name. ``served`` are links to what only a server can answer."""
     found = view(holdings)
     if not found.stages:
         raise UsageError(f"{holdings.root.path}: no stage is made yet", hint="`refinery run` makes them")
-    links = _links(found, against)
-    write = _Writer(found, links)
+    links = [*served, *links_of(found, against)]
+    write = Writer(found, links, policy("'self'") if served else policy())
     made = {"index.html": write("overview", "index.html", funnel=funnel(found), top=top_rows(found))}
     for stage in found.stages:
         made[stage.page] = write(
@@ -82,7 +82,8 @@ def pages(holdings: Holdings, against: Sequence[str] = ()) -> dict[str, str]:
     return made
 
 
-def _links(found: View, against: Sequence[str]) -> list[tuple[str, str]]:
+def links_of(found: View, against: Sequence[str]) -> list[tuple[str, str]]:
+    """The pages that every page leads to, by file and title."""
     links = [("index.html", "Overview"), *((stage.page, stage.name) for stage in found.stages)]
     links += [
         (found.last.samples, "Samples"),
@@ -102,12 +103,12 @@ def _languages(found: View) -> list[tuple[StageView, Any]]:
     return [(s, m) for s in found.stages for m in s.metrics if m.metric.scale == "label" and m.metric.name == "lang"]
 
 
-class _Writer:
+class Writer:
     """Templates with what all pages share."""
 
-    def __init__(self, found: View, links: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, found: View, links: Sequence[tuple[str, str]], allowed: str) -> None:
         self._common = {"view": found, "links": links, "style": _file("style.css"), "script": _file("script.js")}
-        self._common["policy"] = policy()
+        self._common["policy"] = allowed
         self._common["now"] = _updated(found)
 
     def __call__(self, template: str, page: str, suffix: str = "html", **values: Any) -> str:
@@ -125,11 +126,11 @@ def _file(name: str) -> str:
     return resources.files("refinery.report").joinpath("templates", name).read_text("utf-8")
 
 
-def policy(extra: str = "") -> str:
+def policy(forms: str = "'none'") -> str:
     """The content security policy of the pages: their own style and script by hash, and nothing from anywhere."""
     style, script = (_hash(_file(name)) for name in ("style.css", "script.js"))
     own = f"style-src '{style}'; script-src '{script}'; img-src data:"
-    return f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'{extra}"
+    return f"default-src 'none'; {own}; base-uri 'none'; form-action {forms}"
 
 
 def _hash(text: str) -> str:

@@ -31,6 +31,10 @@
     mark.append(title);
   });
 
+  all("[data-shows]").forEach((slider) => slider.addEventListener("input", () => {
+    slider.closest("p").querySelector("output").value = slider.value;
+  }));
+
   const documents = all(".document");
   const reason = document.getElementById("reason");
   const words = document.getElementById("words");
