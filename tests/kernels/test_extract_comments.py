@@ -15,6 +15,7 @@ if not HAS_EXTRACTOR:
 
 from refinery.kernels.native_extract import BETAS
 
+FAVOURS: tuple[Any, ...] = ("precision", "balance", "recall")
 TAG = re.compile("<[^>]*>")
 PROSE = "The committee met on Tuesday to discuss the bridge, and it was agreed that work would begin in the spring. "
 ARTICLE = f"<h1>A bridge</h1><article><p>{PROSE * 3}</p><p>{PROSE * 2}</p></article>"
@@ -73,6 +74,21 @@ def test_only_what_readers_wrote_is_kept(part: str, monkeypatch: pytest.MonkeyPa
     found = main_texts(pa.array([page]), pa.array([""]), "precision", comments="keep")["text"][0].as_py()
     assert SAID in found
     assert TAG.sub("", part)[:20] not in found
+
+
+def test_comments_go_below_a_text_and_stay_in_a_thread() -> None:
+    """The same markup: a thread is one by its URL or its data, and where nothing else is left."""
+    said = "".join(f"<li class=comment><p>{SAID} It was {n} years, and {PROSE}</li>" for n in range(9))
+    page = f"<h1>A bridge</h1><article><p>{PROSE * 4}</p></article><ol class=comments>{said}</ol>"
+    data = '<script type="application/ld+json">{"@type":"QAPage"}</script>'
+    pages = [page, page, page + data, page.replace(PROSE * 4, "What is it?")]
+    urls = ["https://example.org/a", "https://example.org/forum/a", "https://example.org/a", "https://example.org/a"]
+    for favour in FAVOURS:
+        found = main_texts(pa.array(pages), pa.array(urls), favour)["text"].to_pylist()
+        dropped = main_texts(pa.array(pages), pa.array(urls), favour, comments="drop")["text"].to_pylist()
+        assert SAID not in found[0] + "".join(dropped)
+        assert SAID in found[3]
+    assert all(SAID in text for text in found[1:])
 
 
 def test_asked_for_what_is_not_there() -> None:

@@ -33,6 +33,8 @@ impl Comments {
 const NAMES: &[u8] = b"comment comments commentlist commentslist commenter reply";
 const PARTS: [&str; 2] = ["comment", "reply"];
 
+/// The kind of page whose comments are its text.
+const THREAD: &str = "forum";
 /// What says of a page that its comments are its text: words of its URL, and types of JSON-LD.
 const THREADS: [&str; 11] = [
     "forum",
@@ -73,8 +75,8 @@ pub fn settle(page: &Page, comments: Comments, probabilities: &mut [f64]) {
 }
 
 /// The probabilities without comments; none where there are none, or where they are the text of the page.
-pub fn without(page: &Page, probabilities: &[f64]) -> Option<Vec<f64>> {
-    let inside = elements(page).filter(|_| !is_thread(page))?;
+pub fn without(page: &Page, kind: Option<&str>, probabilities: &[f64]) -> Option<Vec<f64>> {
+    let inside = elements(page).filter(|_| kind != Some(THREAD) && !is_thread(page))?;
     let outside = |(block, &probability): (&Block, &f64)| match inside[block.node as usize] {
         Some(_) => 0.0,
         None => probability,
