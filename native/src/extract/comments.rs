@@ -74,14 +74,19 @@ pub fn settle(page: &Page, comments: Comments, probabilities: &mut [f64]) {
     }
 }
 
-/// The probabilities without comments; none where there are none, or where they are the text of the page.
-pub fn without(page: &Page, kind: Option<&str>, probabilities: &[f64]) -> Option<Vec<f64>> {
-    let inside = elements(page).filter(|_| kind != Some(THREAD) && !is_thread(page))?;
-    let outside = |(block, &probability): (&Block, &f64)| match inside[block.node as usize] {
-        Some(_) => 0.0,
-        None => probability,
-    };
-    Some(page.blocks.blocks.iter().zip(probabilities).map(outside).collect())
+/// The probabilities without comments; none where none is chosen, or where they are the text of the page.
+pub fn without(page: &Page, kind: Option<&str>, probabilities: &[f64], chosen: &[bool]) -> Option<Vec<f64>> {
+    let inside = elements(page)?;
+    let blocks = &page.blocks.blocks;
+    let is_comment = |block: &Block| inside[block.node as usize].is_some();
+    if !blocks.iter().zip(chosen).any(|(block, &chosen)| chosen && is_comment(block)) {
+        return None;
+    }
+    if kind == Some(THREAD) || is_thread(page) {
+        return None;
+    }
+    let outside = |(block, &probability)| if is_comment(block) { 0.0 } else { probability };
+    Some(blocks.iter().zip(probabilities).map(outside).collect())
 }
 
 fn is_thread(page: &Page) -> bool {

@@ -54,7 +54,9 @@ pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, wanted
     let terms_of =
         |chosen: &[bool]| terms(blocks.iter().zip(chosen).filter(|(_, &chosen)| chosen).map(|(block, _)| block));
     let (mut chosen, mut confidence) = decode(blocks, &probabilities, wanted.beta);
-    if let Some(without) = (wanted.comments == Comments::Auto).then(|| without(&page, kind, &probabilities)).flatten() {
+    if let Some(without) =
+        (wanted.comments == Comments::Auto).then(|| without(&page, kind, &probabilities, &chosen)).flatten()
+    {
         let rest = decode(blocks, &without, wanted.beta);
         if terms_of(&rest.0) >= LITTLE {
             (chosen, confidence) = rest;
