@@ -62,6 +62,20 @@ def test_no_pair_of_characters_is_divided() -> None:
                 assert at in ends, (before, cluster, after)
 
 
+@given(
+    st.text(KNOWN, max_size=8)
+    | st.text("ab \r\n\u200d\u0301\u0915\u094d\u1100\u1161\uac00\U0001f1e9\U0001f468\u0600\u6f22", max_size=8)
+)
+@settings(max_examples=500)
+def test_a_look_at_two_characters_is_enough_where_it_says_so(text: str) -> None:
+    """A cut is left where it is without looking at the whole text only where the whole text may be cut."""
+    free = boundaries(text, "char").tolist()
+    for start in range(len(text)):
+        place = len(text[:start].encode())
+        (cut,) = move(text, [(place, len(text.encode()))], [], "char") or [""]
+        assert (cut == text[start:]) == (place in free)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

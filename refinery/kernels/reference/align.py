@@ -92,11 +92,22 @@ def boundaries(text: str, whole: Whole) -> Places:
 
 
 def _plain(data: bytes, ranges: Places) -> bool:
-    """Whether all ranges end between two ASCII characters, no line end among them: nothing joins those."""
-    return all(
-        not 0 < place < len(data) or (data[place] < 0x80 and data[place - 1] < 0x80 and data[place] != 0x0A)
-        for place in ranges.ravel().tolist()
-    )
+    """Whether it is clear from the two characters at each end of a range that nothing joins them."""
+    return all(_apart(data, place) for place in ranges.ravel().tolist())
+
+
+def _apart(data: bytes, place: int) -> bool:
+    if not 0 < place < len(data):
+        return True
+    if data[place] < 0x80 and data[place - 1] < 0x80:
+        return data[place] != _NEWLINE or data[place - 1] != _RETURN
+    start = place - 1
+    while data[start] & 0xC0 == 0x80:
+        start -= 1
+    pair = data[start : place + 4].decode(errors="ignore")[:2]
+    before, after = _TABLE.of(np.array([ord(character) for character in pair], np.uint32)).tolist()
+    joining = before & (_Kinds.EXTENDS | _Kinds.PREPENDED | _Kinds.LEADING)
+    return not joining and not after & (_Kinds.EXTENDS | _Kinds.FLAG)
 
 
 def _moved(places: Places, ranges: Places, kept: Places, *, grow: bool) -> Places:
