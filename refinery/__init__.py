@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from refinery.errors import AssetError, PartFailed, RefineryError, Refused, StorageError, UsageError
     from refinery.forecast import Forecast, plan
     from refinery.inspect import diff, problems, read_books, sample, spans, status, sweep, verify, what_if, why
+    from refinery.inspect.notebook import Opened, open  # noqa: A004 - read as `refinery.open`
     from refinery.runner import RunReport, run
     from refinery.stage import (
         EARLIER,
@@ -72,6 +73,7 @@ _HOMES = {
         "what_if",
         "why",
     ),
+    "refinery.inspect.notebook": ("Opened", "open"),
     "refinery.runner": ("RunReport", "run"),
     "refinery.stage": (
         "EARLIER",
@@ -126,6 +128,7 @@ __all__ = [
     "Mapped",
     "MappedPart",
     "Metric",
+    "Opened",
     "PartFailed",
     "Pipeline",
     "Records",
@@ -147,6 +150,7 @@ __all__ = [
     "facts_column",
     "fetch",
     "load",
+    "open",
     "plan",
     "problems",
     "read_books",

@@ -60,7 +60,7 @@ def histogram(
         axis = (
             {"format": FORMAT[scale], "title": unit or None} if name == "removed" else {"labels": False, "title": None}
         )
-        y_scale = {"reverse": name == "removed", "nice": 3}
+        y_scale = {"reverse": name == "removed", "nice": 3, "domainMin": 0}
         encoding = {
             "x": {
                 "field": "low",
@@ -75,7 +75,7 @@ def histogram(
                 "scale": y_scale,
                 "axis": {"title": name, "tickCount": 3, "format": "~s"},
             },
-            "description": {"field": "documents"},
+            "y2": {"datum": 0},
         }
         layers: list[dict[str, Any]] = [
             {"data": {"values": bars}, "mark": {"type": "bar", "color": f"var(--{name})"}, "encoding": encoding},

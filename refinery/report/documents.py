@@ -166,13 +166,16 @@ def _duplicates(holdings: Holdings, held: Held) -> Duplicates:
             for name in spans:
                 values = pc.struct_field(facts, name).flatten()
                 cut.update(text for text in pc.struct_field(values, "text").to_pylist() if text)
+    names = _urls(holdings, held, list(groups), made)
+    hosts = {
+        survivor: {_host(url) for url in (*urls, names.get(survivor, ""))} - {""} for survivor, urls in groups.items()
+    }
     largest = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))[:LARGEST]
-    names = _urls(holdings, held, [survivor for survivor, _ in largest], made)
     clusters = tuple(
-        Cluster(names.get(s, s.hex()), len(urls), len({_host(u) for u in urls}), tuple(sorted(urls)[:MEMBERS]))
-        for s, urls in largest
+        Cluster(names.get(survivor, survivor.hex()), len(urls), len(hosts[survivor]), tuple(sorted(urls)[:MEMBERS]))
+        for survivor, urls in largest
     )
-    within = sum(len({_host(url) for url in urls}) == 1 for urls in groups.values())
+    within = sum(len(found) < 2 for found in hosts.values())
     repeated = sorted(cut.items(), key=lambda item: (-item[1], -len(item[0]), item[0]))[:LARGEST]
     lengths: Counter[int] = Counter()
     for text, times in cut.items():

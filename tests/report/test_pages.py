@@ -248,7 +248,8 @@ def test_every_page_is_shown(page: Page, built: Built) -> None:
                 charts = page.locator("figure svg[role=img]")
                 assert charts.count() >= 4
                 assert all(chart.get_attribute("aria-label") for chart in charts.all())
-                assert page.locator("figure svg path[aria-roledescription=bar]").count() > 0
+                bars = page.locator("figure svg path[aria-roledescription=bar]")
+                assert max(bar.bounding_box()["height"] for bar in bars.all()) > 30  # type: ignore[index]
 
 
 @pytest.mark.slow
