@@ -73,7 +73,7 @@ def histogram(
                 "field": "documents",
                 "type": "quantitative",
                 "scale": y_scale,
-                "axis": {"title": name, "tickCount": 3, "format": "~s"},
+                "axis": {"title": name, "tickCount": 3, "tickMinStep": 1, "format": "~s"},
             },
             "y2": {"datum": 0},
         }
