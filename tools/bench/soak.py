@@ -81,7 +81,7 @@ def main() -> int:
     for name in ("calm", "killed"):
         wrong += [f"{name}: {finding}" for finding in refinery.verify(str(folder / name)).findings]
     records = sum(one.read for one in refinery.verify(str(folder / "calm")).files_read)
-    peak = max(look.resident for look in looks)
+    peak = max((look.resident for look in looks), default=0)
     told = {"records": records, "kills": kills, "looks": len(looks), "peak": peak, "medians": medians(looks)}
     print(json.dumps({**told, "wrong": wrong}))
     return 1 if wrong else 0
@@ -159,8 +159,10 @@ def grown(looks: list[Look]) -> list[str]:
 
 
 def medians(looks: list[Look]) -> dict[str, tuple[int, int]]:
-    """Of the second and of the last third, by what was looked at."""
+    """Of the second and of the last third, by what was looked at; nothing where the run had ended before."""
     third = len(looks) // 3
+    if third == 0:
+        return {}
     parts = (looks[third : 2 * third], looks[-third:])
     found = {}
     for place, name in enumerate(Look._fields):
