@@ -11,7 +11,7 @@ from refinery.guard import changed_code, check_root
 from refinery.identity import configuration, library_versions, versions_changed
 from refinery.part import Root, StageManifest
 from refinery.planner import Planner
-from refinery.stage import Stage
+from refinery.stage import Global, Stage
 from refinery.store import store_for
 from refinery.survey import Action, Made, Selection, input_files, manifests
 
@@ -21,7 +21,9 @@ class StageForecast:
     """One stage of a plan.
 
     ``parts`` of which ``todo`` are to be made; sizes in bytes and CPU seconds of what is to be done, estimated from the
-    parts that are there, None where none is, or where stored facts are only judged.
+    parts that are there, None where none is, or where stored facts are only judged. ``memory`` and ``disk`` are what a
+    global stage takes at most beyond its kept and removed rows: of one task, and of the root. ``run`` refuses what does
+    not fit.
     """
 
     name: str
@@ -32,6 +34,8 @@ class StageForecast:
     read: int | None
     write: int | None
     seconds: float | None
+    memory: int | None = None
+    disk: int | None = None
 
 
 @dataclass(frozen=True)
@@ -81,11 +85,12 @@ def plan(pipeline: Pipeline, selection: Selection = Selection()) -> Forecast:
 
 @dataclass(frozen=True)
 class _Cost:
-    """Means over the parts of a stage that are there: bytes kept, bytes written in all, seconds. None where none is."""
+    """Means over the parts that are there: bytes kept, bytes written in all, seconds, documents. None where none is."""
 
     kept: float | None
     written: float | None
     seconds: float | None
+    documents: float | None = None
 
     @classmethod
     def of(cls, root: Root, folder: str, manifest: StageManifest | None) -> _Cost:
@@ -96,7 +101,8 @@ class _Cost:
         made = parts + root.receipts(folder, manifest.shuffle)
         written = sum(receipt.total(name) for receipt in made for name in receipt.files)
         kept, seconds = sum(r.total("kept") for r in parts), sum(r.seconds for r in made)
-        return cls(kept / len(parts), written / len(parts), seconds / len(parts))
+        documents = sum(r.rows["kept"] for r in parts)
+        return cls(*(total / len(parts) for total in (kept, written, seconds, documents)))
 
 
 def _stage(
@@ -114,6 +120,7 @@ def _stage(
     if todo == parts and stage.shard_bytes() is not None and manifest is not None:
         todo = parts = manifest.expected  # how many shards there will be is not known before
     action: Action = "keep" if not todo else "run" if made.actions["run"] else "judge"
+    documents = _whole(before.documents, parts) if todo and isinstance(stage, Global) else None
     return StageForecast(
         name=planner.steps[position].name,
         action=action,
@@ -123,7 +130,13 @@ def _stage(
         read=_whole(before.kept, todo),
         write=_whole(cost.written, todo),
         seconds=None if cost.seconds is None or action == "judge" else cost.seconds * todo,  # judging costs little
+        memory=_known(stage.needs(documents, documents)) if documents and isinstance(stage, Global) else None,
+        disk=_known(stage.stores() * documents) if documents and isinstance(stage, Global) else None,
     )
+
+
+def _known(count: int) -> int | None:
+    return count or None
 
 
 def _whole(mean: float | None, parts: int) -> int | None:

@@ -1,4 +1,4 @@
-"""What stops a run before it starts: another dataset's root, changed code, another run at work on the same root."""
+"""What stops a run: another dataset's root, changed code, another run on the same root, too little memory or disk."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from refinery.config import Step
 from refinery.errors import Refused, StorageError, UsageError
 from refinery.identity import FORMAT, code_digest, defined_in
 from refinery.part import Head, Root
+from refinery.survey import Phase
+from refinery.tasks import ResolveTask, SegmentTask
 
 
 def check_root(root: Root, dataset: str) -> Head | None:
@@ -90,3 +92,21 @@ def only_run(root: Root) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def refuse_misfit(root: Root, phase: Phase, memory: int) -> None:
+    """Raise Refused where a task of a phase needs more than ``memory`` bytes, or the phase more disk than is free."""
+    for task in phase.tasks:
+        if isinstance(task, ResolveTask) and task.memory > memory:
+            raise Refused(
+                f"{task.name}: {task.method} takes up to {task.memory / 1e9:,.2f} GB of memory, and executor.memory "
+                f"allows {memory / 1e9:,.2f} GB",
+                hint="run it on a machine with more memory, or with larger executor.memory; what is made is kept",
+            )
+    needed = sum(task.disk if isinstance(task, SegmentTask) else task.bytes for task in phase.tasks)
+    free = root.store.free(root.path)
+    if free is not None and needed > free:
+        raise Refused(
+            f"{phase.title}: writes up to {needed / 1e9:,.2f} GB, and {root.path} has {free / 1e9:,.2f} GB free",
+            hint="free some space, or move the root to a larger disk; what is made is kept",
+        )

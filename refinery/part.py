@@ -15,7 +15,7 @@ from refinery.errors import StorageError
 from refinery.store import Store
 
 Model = TypeVar("Model", bound=BaseModel)
-Kind = Literal["stage", "map", "reduce", "resolve"]
+Kind = Literal["stage", "map", "reduce", "round", "resolve"]
 
 
 def _below(path: str) -> str:

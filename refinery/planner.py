@@ -8,7 +8,7 @@ key depends on the contents before it, only the tasks of the next phase can be k
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
@@ -18,8 +18,8 @@ from refinery.earlier import EarlierPart, earlier_parts, first_number
 from refinery.errors import UsageError
 from refinery.identity import digest, identity, map_identity, measure_identity, part_key
 from refinery.part import Receipt, Root
+from refinery.rounds import Rounds
 from refinery.schema import Flow, flows
-from refinery.shuffle import ranges
 from refinery.stage import Filter, Global
 from refinery.store import store_for
 from refinery.survey import (
@@ -37,10 +37,7 @@ from refinery.survey import (
     next_part,
     stretches_of,
 )
-from refinery.tasks import MappedFiles, MapRun, ReduceTask, ResolveTask, SegmentTask, SortedRun, StepRun
-
-KEY_BYTES = 16
-"""Memory of one keyed row in a reducer, about."""
+from refinery.tasks import MapRun, SegmentTask, StepRun
 
 
 class Planner:
@@ -223,73 +220,21 @@ class Planner:
     # -------------------------------------------------------------------------------------------------- global stages
 
     def _shuffle(self, position: int, stage: Global, parts: list[Part], earlier: Sequence[Part]) -> list[Part] | Phase:
-        name, before = self.steps[position].name, position - 1
-        reduces, missing = [], []
-        for task in self._reduce_tasks(position, stage, parts, earlier):
-            receipt = self._receipt(position, task.key)
-            missing += [task] if receipt is None else []
-            reduces += [receipt] if receipt is not None else []
-        if missing:
-            return Phase(f"{name} reduce", tuple(missing))
-        self.made[position].shuffle += reduces
-        resolve = self._resolve_task(position, stage, parts, reduces)
-        verdicts = self._receipt(position, resolve.key)
-        if verdicts is None:
-            return Phase(f"{name} resolve", (resolve,))
-        self.made[position].shuffle.append(verdicts)
-        return [next_part(part, before, verdicts) for part in parts]
-
-    def _reduce_tasks(
-        self, position: int, stage: Global, parts: Sequence[Part], earlier: Sequence[Part]
-    ) -> Iterator[ReduceTask]:
-        runs, inputs, total = [], [], 0
-        found = [(part.number, "", part.mapped) for part in parts]
-        found += [(part.number, part.root, part.mapped) for part in self._against[position]]
+        before = position - 1
+        known = [(part.number, part.root, part.mapped) for part in self._against[position]]
         after_all_roots = first_number(len(stage.earlier_roots()))
-        found += [(number, "", part.mapped) for number, part in enumerate(earlier, after_all_roots)]
-        for number, root, mapped in found:
-            assert mapped is not None
-            runs.append(SortedRun(number, mapped.files["keys"][0].path, root))
-            inputs.append(f"{number}:{mapped.contents['keys']}")
-            total += mapped.rows["keys"] * KEY_BYTES
-        cuts = ranges(total)
-        for number, (low, high) in enumerate(cuts):
-            key = part_key(map_identity(stage), [f"reduce {low:x}-{high:x}", *inputs])
-            yield ReduceTask(
-                root=self.root.path,
-                stage=stage,
-                name=self.steps[position].name,
-                folder=self.folders[position],
-                key=key,
-                number=number,
-                low=low,
-                high=high,
-                runs=tuple(runs),
-                inputs=tuple(inputs),
-                bytes=total // len(cuts),
-            )
-
-    def _resolve_task(
-        self, position: int, stage: Global, parts: Sequence[Part], reduces: Sequence[Receipt]
-    ) -> ResolveTask:
-        mapped, inputs = [], []
-        for part in parts:
-            assert part.mapped is not None
-            files, contents = part.mapped.files, part.mapped.contents
-            mapped.append(MappedFiles(part.number, files["keys"][0].path, files["index"][0].path))
-            inputs.append(f"{part.number}:{contents['keys']}:{contents['index']}")
-        inputs += [r.contents.get("reduced", "") for r in reduces]
-        return ResolveTask(
-            root=self.root.path,
-            stage=stage,
-            name=self.steps[position].name,
-            folder=self.folders[position],
-            key=part_key(identity(stage), ["resolve", *inputs]),
-            reduced=tuple(f.path for r in reduces for f in r.files.get("reduced", ())),
-            parts=tuple(mapped),
-            inputs=tuple(inputs),
-            bytes=sum(r.total("reduced") for r in reduces),
-        )
+        known += [(number, "", part.mapped) for number, part in enumerate(earlier, after_all_roots)]
+        rounds = Rounds(self.root.path, self.steps[position], self.folders[position], parts, known)
+        for each in stage.rounds():
+            tasks = rounds.tasks(each)
+            receipts = [self._receipt(position, task.key) for task in tasks]
+            missing = tuple(task for task, receipt in zip(tasks, receipts, strict=True) if receipt is None)
+            if missing:
+                return Phase(f"{self.steps[position].name} {each.method}", missing)
+            made = [receipt for receipt in receipts if receipt is not None]
+            self.made[position].shuffle += made
+            rounds.done(each, made)
+        return [next_part(part, before, verdict) for part, verdict in rounds.verdicts()]
 
     # ---------------------------------------------------------------------------------------------------------- tasks
 
@@ -314,7 +259,13 @@ class Planner:
             keep_removed=self.pipeline.keep_removed,
             batch=self.pipeline.executor.batch,
             bytes=before.total("kept") if before else part.bytes,
+            disk=self._mapped_bytes(tail, before),
         )
+
+    def _mapped_bytes(self, tail: int | None, before: Receipt | None) -> int:
+        """What the map will write of a part, where it is known how many documents that has."""
+        stage = self.steps[tail].stage if tail is not None else None
+        return stage.stores() * before.rows["kept"] if before is not None and isinstance(stage, Global) else 0
 
     def _start(self, segment: Segment, part: Part) -> int:
         """The step to begin with: the first missing one, or an earlier one where its input is not in Parquet."""

@@ -16,7 +16,7 @@ from refinery.config import Pipeline, recipe_dict
 from refinery.errors import PartFailed, RefineryError, StorageError
 from refinery.executors import Died, Done, Executor, Failed
 from refinery.executors.local import LocalExecutor
-from refinery.guard import changed_code, check_root, code_stamp, only_run, refuse_changed_code
+from refinery.guard import changed_code, check_root, code_stamp, only_run, refuse_changed_code, refuse_misfit
 from refinery.identity import FORMAT, configuration, library_versions, measure_identity
 from refinery.part import Head, Receipt, Root, StageManifest
 from refinery.planner import Planner
@@ -128,6 +128,8 @@ class _Run:
 
     def _do(self, phase: Phase) -> None:
         self._phases += 1
+        settings = self._planner.pipeline.executor
+        refuse_misfit(self._planner.root, phase, settings.memory_bytes(psutil.virtual_memory().total))
         self._record.phase(phase.title, len(phase.tasks), sum(task.bytes for task in phase.tasks))
         tries: Counter[str] = Counter()
         waiting: list[Task] = list(phase.tasks)

@@ -1,7 +1,7 @@
 """Small keyed rows from many parts to key ranges, in bounded memory.
 
-Each part writes one file sorted by key. A range is read out of all of them and merged; memory holds one row group of
-each part and the largest group of equal keys.
+Each part writes one file sorted by key. A range is read out of all of them and sorted: memory holds the rows of the
+range, which are as many as a budget allows, or the largest group of equal keys if that is more.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ from refinery.kernels import order_of
 from refinery.part import Root
 from refinery.tables import open_parquet, read_batches
 
-ROW_GROUP = 65_536
-"""Rows of a sorted run that are in memory at once."""
+ROW_GROUP = 16_384
+"""Rows of a sorted run that are read at once: to find a range, fewer are better, and more take less to look through."""
 
-RANGE_BYTES = 256 * 1024 * 1024
-"""Bytes of keyed rows in one range. A constant, so that ranges do not depend on the machine."""
+SHARE = 8
+"""The rows of a range are this part of the memory of a task: they are sorted, and joined to what the stage makes."""
+
+AT_ONCE = 1 << 18
+"""Rows that a stage is given at once, but for larger groups of equal keys."""
 
 KEY = "key"
 """The column by which rows are sorted."""
@@ -32,26 +35,79 @@ KEYS = 2**64
 
 def sort_rows(table: pa.Table) -> pa.Table:
     """The rows sorted by ``key``, then by the other columns in their order."""
-    keys = table.column(KEY).combine_chunks().to_numpy()
-    if _ascend(keys):
+    keys = table.column(KEY).combine_chunks()
+    keys = (keys.chunk(0) if isinstance(keys, pa.ChunkedArray) else keys).to_numpy()
+    if (keys[1:] > keys[:-1]).all():
         return table
-    order = order_of(keys)
-    if not _ascend(keys[order]):  # some are equal: what else is in their rows decides
-        names = [KEY, *(name for name in table.schema.names if name != KEY)]
-        return table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in names]))
-    return table.take(pa.array(order))
+    rows = table.take(pa.array(order_of(keys)))
+    others = [name for name in table.schema.names if name != KEY]
+    if _in_order(rows, others):
+        return rows
+    return table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in (KEY, *others)]))
 
 
-def _ascend(keys: np.ndarray[Any, Any]) -> bool:
-    """Whether each is larger than the one before it."""
-    return bool((keys[1:] > keys[:-1]).all())
+def _in_order(rows: pa.Table, others: Sequence[str]) -> bool:
+    """Whether rows with equal keys, which have stayed in their order, are sorted by these columns already."""
+    keys = rows.column(KEY).to_numpy()
+    open_pairs = np.flatnonzero(keys[1:] == keys[:-1])
+    for name in others:
+        if not len(open_pairs):
+            return True
+        if not pa.types.is_integer(rows.schema.field(name).type) or rows.column(name).null_count:
+            return False
+        values = rows.column(name).to_numpy()
+        before, after = values[open_pairs], values[open_pairs + 1]
+        if (before > after).any():
+            return False
+        open_pairs = open_pairs[before == after]
+    return True
 
 
-def ranges(total_bytes: int) -> list[tuple[int, int]]:
-    """Equal half-open ranges of the 64-bit keys, about RANGE_BYTES of rows in each."""
-    count = max(1, -(-total_bytes // RANGE_BYTES))
+def ranges(total_bytes: int, memory: int) -> list[tuple[int, int]]:
+    """Equal half-open ranges of the 64-bit keys, few enough rows in each to be sorted in ``memory`` bytes."""
+    count = max(1, -(-total_bytes // (memory // SHARE)))
     cuts = [KEYS * i // count for i in range(count + 1)]
     return list(pairwise(cuts))
+
+
+def range_of(runs: Sequence[tuple[int, Root, str]], low: int, high: int) -> Iterator[pa.RecordBatch]:
+    """The rows of a range of all runs, (part number, root, sorted file): by key, part, then the other columns.
+
+    A ``part: uint32`` column follows the key. A batch never splits a group of equal keys.
+    """
+    pieces = [
+        numbered(number, _copied(rows)) for number, root, path in runs for rows in read_range(root, path, low, high)
+    ]
+    if not pieces:
+        return
+    rows = sort_rows(pa.Table.from_batches(pieces)).combine_chunks()
+    del pieces
+    yield from whole_groups(rows)
+
+
+def whole_groups(rows: pa.Table, at_once: int = AT_ONCE) -> Iterator[pa.RecordBatch]:
+    """Sorted rows in batches of about ``at_once`` that split no group of equal keys."""
+    (batch,) = rows.to_batches() or [None]
+    keys = rows.column(KEY).to_numpy()
+    start = 0
+    while start < len(keys):
+        last = keys[min(start + at_once, len(keys)) - 1]
+        end = int(np.searchsorted(keys, last, side="right"))
+        yield batch.slice(start, end - start)
+        start = end
+
+
+def numbered(part: int, rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows of a part with a ``part`` column behind their key."""
+    others = [name for name in rows.schema.names if name != KEY]
+    column = pa.array(np.full(len(rows), part, dtype=np.uint32))
+    columns = [rows.column(KEY), column, *(rows.column(name) for name in others)]
+    return pa.RecordBatch.from_arrays(columns, names=[KEY, "part", *others])
+
+
+def _copied(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows without the row group that they are a slice of."""
+    return rows.take(pa.array(np.arange(len(rows))))
 
 
 def read_range(root: Root, path: str, low: int, high: int) -> Iterator[pa.RecordBatch]:
@@ -153,8 +209,6 @@ class _Head:
                 rows = batch.select(["key", *others])
                 if self._part is None:
                     return rows
-                part = pa.array(np.full(len(batch), self._part, dtype=np.uint32))
-                columns = [rows.column(0), part, *rows.columns[1:]]
-                return pa.RecordBatch.from_arrays(columns, names=["key", "part", *others])
+                return numbered(self._part, rows)
         self.finished = True
         return None

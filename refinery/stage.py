@@ -7,7 +7,7 @@ text of ``why``, resume, identity and the law tests. Nothing here opens a file.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
@@ -252,12 +252,35 @@ class Mapped:
     index: pa.RecordBatch
 
 
+@dataclass(frozen=True)
+class Round:
+    """A round of a global stage: the name of the stage's method that is called, and on what.
+
+    ``ranges``: as ``reduce``, for each range of the keys that the map or a ``parts`` round gave. ``whole``: as
+    ``resolve``, once, with all that the ``ranges`` round before gave. ``parts``: ``method(rows, part)`` for each part,
+    with the rows of a ``whole`` round that are the part's, or those of a ``ranges`` round whose ``key`` is an address
+    (the part's number, shifted by ``PART_BITS``, plus a row) in the part; what it gives has a ``key`` for the next
+    round, or is the part's verdict.
+    """
+
+    method: str
+    scope: Literal["ranges", "whole", "parts"]
+
+
+PART_BITS = 32
+"""How far the part's number is shifted in the address of a document."""
+
+
 class MappedPart(Protocol):
     """One part's map output as ``resolve`` sees it."""
 
     @property
     def number(self) -> int:
         """Position of the part, as in the ``part`` column that ``reduce`` saw."""
+
+    @property
+    def documents(self) -> int:
+        """How many documents the part has."""
 
     def index(self) -> pa.Table:
         """The part's index rows, in document order."""
@@ -267,10 +290,17 @@ class MappedPart(Protocol):
 
 
 class Global(Stage):
-    """Looks at all documents of the dataset at once: ``map`` → ``reduce`` per key range → ``resolve`` → ``apply``."""
+    """Looks at all documents of the dataset at once: ``map`` → ``reduce`` per key range → ``resolve`` → ``apply``.
+
+    A stage that needs more than one ``reduce``, or whose verdicts are too much for one task, says so by ``rounds``.
+    """
 
     map_fields: ClassVar[tuple[str, ...]] = ()
     """The configuration fields that shape ``map`` and ``reduce``; a change of any other only resolves again."""
+
+    memory: Size = tuning(
+        ByteSize(2**30), ge=2**20, description="of one task of the shuffle: more is fewer and larger ranges of keys"
+    )
 
     def partitions(self) -> int:
         """Into how many partitions the dataset is divided here, to go one after another through all global stages left.
@@ -285,6 +315,19 @@ class Global(Stage):
         Their parts have numbers from ``EARLIER`` on, ``2**EARLIER_BITS`` for each root; earlier partitions come last.
         """
         return ()
+
+    def rounds(self) -> tuple[Round, ...]:
+        """What is done between map and apply. The first is of the ranges, the last gives the verdicts."""
+        return (Round("reduce", "ranges"), Round("resolve", "whole"))
+
+    def needs(self, documents: int, rows: int) -> int:
+        """Bytes of memory that the ``whole`` round takes, at most, for so many documents and rows; 0 if not known."""
+        del documents, rows
+        return 0
+
+    def stores(self) -> int:
+        """Bytes that the rounds write of each document, about; 0 if not known."""
+        return 0
 
     @abstractmethod
     def map(self, docs: Docs, row: int) -> Mapped:
@@ -303,7 +346,7 @@ class Global(Stage):
         """
 
     @abstractmethod
-    def resolve(self, reduced: Iterator[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
+    def resolve(self, reduced: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
         """The verdict of each part, in the order of ``parts`` (that of their numbers), from all that was reduced."""
 
     @abstractmethod

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import glob
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +59,9 @@ class Store(Protocol):
     def delete(self, path: str) -> None:
         """Remove a file; one that is not there is no error."""
 
+    def free(self, path: str) -> int | None:
+        """Bytes that can be written below a folder that is there; None where that has no bound."""
+
 
 class LocalStore:
     """The local file system."""
@@ -78,6 +82,10 @@ class LocalStore:
 
     def exists(self, path: str) -> bool:
         return os.path.isfile(path)
+
+    def free(self, path: str) -> int | None:
+        with storage_errors(path):
+            return shutil.disk_usage(path).free
 
     def open(self, path: str) -> BinaryIO:
         with storage_errors(path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,16 +174,53 @@ def read_batches(
 
 def write_table(root: Root, table: pa.Table, row_group: int) -> tuple[str, list[Written]]:
     """Write one table to one temporary file; its content id, and the file."""
-    table = table.combine_chunks()
-    content = Content(table.schema)
-    for batch in table.to_batches():
-        content.update(batch)
+    return write_batches(root, table.schema, table.combine_chunks().to_batches(), row_group)
+
+
+def write_batches(
+    root: Root, schema: pa.Schema, batches: Iterable[pa.RecordBatch], row_group: int
+) -> tuple[str, list[Written]]:
+    """The same of rows that come in batches, of which one row group is held."""
+    content, rows = Content(schema), 0
     path = root.store.temporary(root.path)
-    with contextlib.ExitStack() as stack, storage_errors(root.path):
+    with contextlib.ExitStack() as stack:
         stack.callback(root.store.delete, path)
-        pq.write_table(table, path, row_group_size=row_group, column_encoding=_by_differences(table), **PARQUET)
+        writer: pq.ParquetWriter | None = None
+        with storage_errors(root.path), contextlib.ExitStack() as closing:
+            for group in _groups(batches, row_group):
+                if writer is None:
+                    encoding = _by_differences(group.slice(0, row_group))
+                    writer = closing.enter_context(pq.ParquetWriter(path, schema, column_encoding=encoding, **PARQUET))
+                for batch in group.to_batches():
+                    content.update(batch)
+                writer.write_table(group, row_group_size=row_group)
+                rows += group.num_rows
+            if writer is None:
+                closing.enter_context(pq.ParquetWriter(path, schema, **PARQUET))
         stack.pop_all()
-    return content.id(), [Written(path, table.num_rows, root.store.stat(path).size)]
+    return content.id(), [Written(path, rows, root.store.stat(path).size)]
+
+
+def read_temporary(path: str, rows: int) -> Iterator[pa.RecordBatch]:
+    """The rows of a temporary file, in batches of at most ``rows``."""
+    with storage_errors(path), pq.ParquetFile(path) as file:
+        yield from file.iter_batches(rows)
+
+
+def _groups(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
+    """The rows in tables of multiples of ``size``, but for the last one."""
+    pending: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        pending.append(batch)
+        count += len(batch)
+        if count >= size:
+            table = pa.Table.from_batches(pending)
+            full = count - count % size
+            yield table.slice(0, full).combine_chunks()
+            pending, count = table.slice(full).combine_chunks().to_batches(), count - full
+    if count:
+        yield pa.Table.from_batches(pending).combine_chunks()
 
 
 def _by_differences(table: pa.Table) -> dict[str, str] | None:

@@ -75,6 +75,8 @@ class SegmentTask:
     batch: int = 1024
     bytes: int = 0
     """Size of the input, for progress."""
+    disk: int = 0
+    """Bytes that the map will write; 0 if not known."""
     suspects: tuple[Suspects, ...] = ()
     poison: tuple[Poison, ...] = ()
 
@@ -99,6 +101,7 @@ class ReduceTask:
 
     root: str
     stage: Global
+    method: str
     name: str
     folder: str
     key: str
@@ -112,19 +115,21 @@ class ReduceTask:
 
 @dataclass(frozen=True)
 class MappedFiles:
-    """Where one part's map output lies, below the root."""
+    """Where one part's map output lies, below the root, and how many documents it is of."""
 
     number: int
+    documents: int
     keys: str
     index: str
 
 
 @dataclass(frozen=True)
 class ResolveTask:
-    """The verdicts of all parts of a global stage."""
+    """What is said of all parts of a global stage at once: their verdicts, unless a round follows that makes them."""
 
     root: str
     stage: Global
+    method: str
     name: str
     folder: str
     key: str
@@ -132,9 +137,32 @@ class ResolveTask:
     parts: tuple[MappedFiles, ...]
     inputs: tuple[str, ...]
     bytes: int = 0
+    memory: int = 0
+    """Bytes that it takes at most; 0 if not known."""
 
 
-Task = SegmentTask | ReduceTask | ResolveTask
+@dataclass(frozen=True)
+class PartTask:
+    """What rounds before have sent to one part of a global stage, made into keyed rows or, at last, into its verdict.
+
+    ``sent`` are files below the root: where ``mixed``, of rows for all parts, sorted by address.
+    """
+
+    root: str
+    stage: Global
+    method: str
+    name: str
+    folder: str
+    key: str
+    part: MappedFiles
+    sent: tuple[str, ...]
+    mixed: bool
+    last: bool
+    inputs: tuple[str, ...]
+    bytes: int = 0
+
+
+Task = SegmentTask | ReduceTask | ResolveTask | PartTask
 
 
 @dataclass
@@ -157,5 +185,7 @@ def describe(task: Task) -> str:
     if isinstance(task, SegmentTask):
         return f"part {task.part}"
     if isinstance(task, ReduceTask):
-        return f"{task.name} range {task.number}"
-    return f"{task.name} resolve"
+        return f"{task.name} {task.method}, range {task.number}"
+    if isinstance(task, PartTask):
+        return f"{task.name} {task.method}, part {task.part.number}"
+    return f"{task.name} {task.method}"

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from refinery.docs import POINTER, TEXT, Docs
 from refinery.shuffle import KEY, KEYS, merge, sort_rows
-from refinery.stage import Edited, Global, Mapped
+from refinery.stage import PART_BITS, Edited, Global, Mapped
 
 RANGES = 4
 """Key ranges that are reduced one by one."""
@@ -29,6 +29,11 @@ class MemoryPart:
     number: int
     rows: pa.Table
     keyed: pa.Table
+
+    @property
+    def documents(self) -> int:
+        """How many documents the part has."""
+        return int(self.rows.num_rows)
 
     def index(self) -> pa.Table:
         """The part's index rows, in document order."""
@@ -62,14 +67,43 @@ def run_global(stage: Global, parts: Sequence[Sequence[Docs]]) -> list[list[Edit
     row for each document, an unchanged schema from ``combine``, a verdict for each part.
     """
     mapped = [_map(stage, number, batches) for number, batches in enumerate(parts)]
-    reduced = [batch for groups in _ranges(mapped) for batch in stage.reduce(groups)]
-    verdicts = list(stage.resolve(_sorted(reduced), mapped))
+    verdicts = _verdicts(stage, mapped)
     if len(verdicts) != len(parts):
         raise AssertionError(f"{len(verdicts)} verdicts for {len(parts)} parts")
     return [
         [stage.apply(docs, row, verdict) for docs, row in zip(batches, _first_rows(batches), strict=True)]
         for batches, verdict in zip(parts, verdicts, strict=True)
     ]
+
+
+def _verdicts(stage: Global, mapped: Sequence[MemoryPart]) -> list[pa.Table]:
+    """What the rounds make of all that was mapped."""
+    keyed, mixed = list(mapped), False
+    reduced: list[pa.RecordBatch] = []
+    tables: list[pa.Table] = []
+    for each in stage.rounds():
+        method = getattr(stage, each.method)
+        if each.scope == "ranges":
+            reduced, mixed = [batch for groups in _ranges(keyed) for batch in method(groups)], True
+        elif each.scope == "whole":
+            tables, mixed = list(method(_sorted(reduced), mapped)), False
+        else:
+            sent = [_sent(reduced, part.number) for part in mapped] if mixed else tables
+            tables = [method(rows, part) for rows, part in zip(sent, mapped, strict=True)]
+            if each != stage.rounds()[-1]:
+                keyed = [
+                    MemoryPart(part.number, part.rows, sort_rows(rows))
+                    for part, rows in zip(mapped, tables, strict=True)
+                ]
+    return tables
+
+
+def _sent(reduced: Sequence[pa.RecordBatch], part: int) -> pa.Table:
+    """The rows that are of documents of a part."""
+    if not reduced:
+        return pa.table({})
+    rows = pa.Table.from_batches(reduced)
+    return rows.filter(pa.array(rows.column(KEY).to_numpy() >> np.uint64(PART_BITS) == part))
 
 
 def _map(stage: Global, number: int, batches: Sequence[Docs]) -> MemoryPart:
@@ -93,11 +127,12 @@ def _ranges(parts: Sequence[MemoryPart]) -> Iterator[Iterator[pa.RecordBatch]]:
             yield merge([(number, iter(batches)) for number, batches in inside])
 
 
-def _sorted(reduced: Sequence[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _sorted(reduced: Sequence[pa.RecordBatch]) -> Sequence[pa.RecordBatch]:
     """What was reduced, as ``resolve`` gets it: sorted where it has a key."""
     if not reduced or KEY not in reduced[0].schema.names:
-        return iter(reduced)
-    return iter(sort_rows(pa.Table.from_batches(reduced)).to_batches(max_chunksize=KEYS_AT_ONCE))
+        return reduced
+    rows: list[pa.RecordBatch] = sort_rows(pa.Table.from_batches(reduced)).to_batches(max_chunksize=KEYS_AT_ONCE)
+    return rows
 
 
 def _inside(part: MemoryPart, low: int, high: int) -> Iterator[pa.RecordBatch]:

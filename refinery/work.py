@@ -19,12 +19,33 @@ from refinery.identity import code_digest, library_versions, part_key
 from refinery.judge import QUARANTINED
 from refinery.part import FileRef, Receipt, Root, quarantine_path
 from refinery.schema import WHY
-from refinery.shuffle import KEY, KEYS, ROW_GROUP, merge, read_range, read_reduced, sort_rows
-from refinery.stage import Global, Mapped, Records, Source
+from refinery.shuffle import KEY, KEYS, ROW_GROUP, SHARE, merge, range_of, read_range, read_reduced, sort_rows
+from refinery.stage import PART_BITS, Global, Records, Source
 from refinery.stats import StageStatistics, write_statistics
 from refinery.store import store_for
-from refinery.tables import TableWriter, Written, discard, open_parquet, publish, read_batches, write_table
-from refinery.tasks import MappedFiles, MapRun, Mark, ReduceTask, ResolveTask, SegmentTask, SortedRun, StepRun, Task
+from refinery.tables import (
+    TableWriter,
+    Written,
+    discard,
+    open_parquet,
+    publish,
+    read_batches,
+    read_temporary,
+    write_batches,
+    write_table,
+)
+from refinery.tasks import (
+    MappedFiles,
+    MapRun,
+    Mark,
+    PartTask,
+    ReduceTask,
+    ResolveTask,
+    SegmentTask,
+    SortedRun,
+    StepRun,
+    Task,
+)
 
 ALL_FAILED = 100
 """A step that raises on every one of this many documents or more is broken; the documents are not to blame."""
@@ -36,6 +57,8 @@ def perform(task: Task, mark: Mark) -> list[Receipt]:
         return _Segment(task, mark).run()
     if isinstance(task, ReduceTask):
         return [_reduce(task)]
+    if isinstance(task, PartTask):
+        return [_part(task)]
     return [_resolve(task)]
 
 
@@ -56,6 +79,8 @@ class _Segment:
         with ExitStack() as stack:
             for tap in self._taps:
                 stack.callback(tap.abort)
+            if self._map:
+                stack.callback(self._map.abort)
             for docs, measured in self._batches():
                 self._push(docs, measured)
             receipts = self._commit()
@@ -247,41 +272,88 @@ class _Tap:
 
 
 class _MapTap:
-    """The tail of a segment: collects what a global stage maps, and writes it sorted."""
+    """The tail of a segment: collects what a global stage maps, and writes it sorted.
+
+    What would take too much memory is written in sorted runs, which are merged at the end.
+    """
 
     def __init__(self, root: Root, run: MapRun, *, force: bool) -> None:
         self._root, self._run, self._force = root, run, force
         self._row = 0
-        self._mapped: list[Mapped] = []
+        self._keys: list[pa.RecordBatch] = []
+        self._index: list[pa.RecordBatch] = []
+        self._bytes = 0
+        self._runs: list[Written] = []
         self._seconds = 0.0
 
     def take(self, docs: Docs) -> None:
         started = time.perf_counter()
-        self._mapped.append(self._run.stage.map(docs, self._row))
+        mapped = self._run.stage.map(docs, self._row)
+        self._keys.append(mapped.keys)
+        self._index.append(mapped.index)
+        self._bytes += mapped.keys.nbytes
         self._row += len(docs)
+        if self._bytes > self._run.stage.memory // SHARE:
+            _, written = write_table(self._root, self._sorted(mapped.keys.schema), ROW_GROUP)
+            self._runs += written
         self._seconds += time.perf_counter() - started
 
     def commit(self, part: int, inputs: tuple[str, ...]) -> Receipt:
         key = part_key(self._run.identity, inputs)
         there = self._root.receipt(self._run.folder, key)
         if there is not None and not self._force:
+            self.abort()
             return there
         self._root.withdraw(self._run.folder, key)
         started = time.perf_counter()
-        keys, index = self._tables()
+        empty = self._run.stage.map(Docs(pa.RecordBatch.from_pylist([], schema=self._run.given)), 0)
+        index = pa.Table.from_batches(self._index, schema=empty.index.schema)
+        sizes = _Sizes(self._merged(empty.keys.schema))
         contents, files = {}, {}
-        for name, table in (("keys", keys), ("index", index)):
-            contents[name], written = write_table(self._root, table, ROW_GROUP)
+        for name, schema, batches in (
+            ("keys", empty.keys.schema, sizes),
+            ("index", index.schema, index.combine_chunks().to_batches()),
+        ):
+            contents[name], written = write_batches(self._root, schema, batches, ROW_GROUP)
             files[name] = publish(self._root, written, f"{self._run.folder}/map/{name}", part, key)
+        self.abort()
         self._seconds += time.perf_counter() - started
-        rows = {"in": self._row, "keys": keys.num_rows}
+        rows = {"in": self._row, "keys": sizes.rows, "bytes": sizes.bytes}
         return _commit_phase(self._root, "map", self._run, part, key, inputs, contents, rows, files, self._seconds)
 
-    def _tables(self) -> tuple[pa.Table, pa.Table]:
-        empty = self._run.stage.map(Docs(pa.RecordBatch.from_pylist([], schema=self._run.given)), 0)
-        keys = pa.Table.from_batches([m.keys for m in self._mapped], schema=empty.keys.schema)
-        index = pa.Table.from_batches([m.index for m in self._mapped], schema=empty.index.schema)
-        return sort_rows(self._run.stage.combine(keys)).combine_chunks(), index.combine_chunks()
+    def abort(self) -> None:
+        """Remove the sorted runs."""
+        discard(self._root, self._runs)
+        self._runs = []
+
+    def _sorted(self, schema: pa.Schema) -> pa.Table:
+        """The rows in memory, which are given up."""
+        table = pa.Table.from_batches(self._keys, schema=schema)
+        self._keys, self._bytes = [], 0
+        return sort_rows(self._run.stage.combine(table)).combine_chunks()
+
+    def _merged(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        last = self._sorted(schema)
+        if not self._runs:
+            return iter(last.to_batches())
+        written = [read_temporary(run.temporary, ROW_GROUP) for run in self._runs]
+        merged = merge([(None, run) for run in (*written, iter(last.to_batches(max_chunksize=ROW_GROUP)))])
+        combined = (self._run.stage.combine(pa.Table.from_batches([batch])) for batch in merged)
+        return (batch for table in combined for batch in table.combine_chunks().to_batches())
+
+
+class _Sizes:
+    """Batches that are counted as they pass."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self._batches = batches
+        self.rows = self.bytes = 0
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for batch in self._batches:
+            self.rows += batch.num_rows
+            self.bytes += batch.nbytes
+            yield batch
 
 
 def _root_of(run: SortedRun, own: Root) -> Root:
@@ -291,21 +363,20 @@ def _root_of(run: SortedRun, own: Root) -> Root:
 def _reduce(task: ReduceTask) -> Receipt:
     started = time.perf_counter()
     root = Root(task.root, store_for(task.root))
-    runs = [(run.number, read_range(_root_of(run, root), run.path, task.low, task.high)) for run in task.runs]
-    batches = list(task.stage.reduce(merge(runs)))
+    runs = [(run.number, _root_of(run, root), run.path) for run in task.runs]
+    groups = range_of(runs, task.low, task.high)
+    batches = [batch for batch in getattr(task.stage, task.method)(groups) if len(batch)]
     root.withdraw(task.folder, task.key)
     contents: dict[str, str] = {}
     files: dict[str, tuple[FileRef, ...]] = {}
-    rows = sum(len(b) for b in batches)
-    if rows:
+    rows = {"reduced": sum(map(len, batches))}
+    if batches:
         table = pa.Table.from_batches(batches)
         table = sort_rows(table) if KEY in table.schema.names else table
         contents["reduced"], written = write_table(root, table, ROW_GROUP)
         files["reduced"] = publish(root, written, f"{task.folder}/reduce", task.number, task.key)
     seconds = time.perf_counter() - started
-    return _commit_phase(
-        root, "reduce", task, task.number, task.key, task.inputs, contents, {"reduced": rows}, files, seconds
-    )
+    return _commit_phase(root, "reduce", task, task.number, task.key, task.inputs, contents, rows, files, seconds)
 
 
 def _resolve(task: ResolveTask) -> Receipt:
@@ -315,7 +386,7 @@ def _resolve(task: ResolveTask) -> Receipt:
     contents: dict[str, str] = {}
     files: dict[str, tuple[FileRef, ...]] = {}
     rows = 0
-    verdicts = task.stage.resolve(read_reduced(root, task.reduced), parts)
+    verdicts = getattr(task.stage, task.method)(_Reduced(root, task.reduced), parts)
     root.withdraw(task.folder, task.key)
     for part, verdict in zip(task.parts, verdicts, strict=True):
         name = str(part.number)
@@ -324,6 +395,38 @@ def _resolve(task: ResolveTask) -> Receipt:
         rows += verdict.num_rows
     seconds = time.perf_counter() - started
     return _commit_phase(root, "resolve", task, 0, task.key, task.inputs, contents, {"verdicts": rows}, files, seconds)
+
+
+class _Reduced:
+    """All that was reduced, from the beginning each time it is asked for."""
+
+    def __init__(self, root: Root, paths: tuple[str, ...]) -> None:
+        self._root, self._paths = root, paths
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return read_reduced(self._root, self._paths)
+
+
+def _part(task: PartTask) -> Receipt:
+    started = time.perf_counter()
+    root = Root(task.root, store_for(task.root))
+    number = task.part.number
+    low, high = (number << PART_BITS, number + 1 << PART_BITS) if task.mixed else (0, KEYS)
+    found = [rows for path in task.sent for rows in _sent(root, path, low, high, mixed=task.mixed)]
+    sent = pa.Table.from_batches(found, schema=found[0].schema if found else pa.schema([]))
+    made = getattr(task.stage, task.method)(sent, _StoredMap(root, task.part))
+    root.withdraw(task.folder, task.key)
+    name, kind, folder = (str(number), "resolve", "resolve") if task.last else ("keys", "round", "map/keys")
+    made = made if task.last else sort_rows(made)
+    content, written = write_table(root, made, ROW_GROUP)
+    files = {name: publish(root, written, f"{task.folder}/{folder}", number, task.key)}
+    rows = {"verdicts" if task.last else "keys": made.num_rows, "bytes": made.nbytes}
+    seconds = time.perf_counter() - started
+    return _commit_phase(root, kind, task, number, task.key, task.inputs, {name: content}, rows, files, seconds)
+
+
+def _sent(root: Root, path: str, low: int, high: int, *, mixed: bool) -> Iterator[pa.RecordBatch]:
+    return read_range(root, path, low, high) if mixed else read_batches(root, [path], ROW_GROUP)
 
 
 class _StoredMap:
@@ -336,6 +439,10 @@ class _StoredMap:
     def number(self) -> int:
         return self._files.number
 
+    @property
+    def documents(self) -> int:
+        return self._files.documents
+
     def index(self) -> pa.Table:
         return _read_table(self._root, self._files.index)
 
@@ -346,7 +453,7 @@ class _StoredMap:
 def _commit_phase(
     root: Root,
     kind: Any,
-    task: MapRun | ReduceTask | ResolveTask,
+    task: MapRun | ReduceTask | ResolveTask | PartTask,
     part: int,
     key: str,
     inputs: Iterable[str],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +17,9 @@ class ByPart:
     Memory is that of the rows of one part.
     """
 
-    def __init__(self, reduced: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:
-        self._reduced, self._schema = reduced, schema
-        self._rest = next(reduced, None)
+    def __init__(self, reduced: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
+        self._reduced, self._schema = iter(reduced), schema
+        self._rest = next(self._reduced, None)
 
     def of(self, part: int) -> pa.Table:
         """The rows of a part."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery import DATE, ID
+from refinery import DATE, ID, PART_BITS
 from refinery.kernels import mix64, similarities
 
 ROLES = UNIQUE, SURVIVOR, EXACT, DUPLICATE = "unique", "survivor", "exact", "duplicate"
@@ -63,7 +63,6 @@ VERDICT = pa.schema(
 Numbers = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 
-PART_BITS = 32
 _LAST = np.uint64(2**64 - 1)
 _SIGN = np.uint64(1 << 63)
 _AT_ONCE = 65_536
@@ -89,8 +88,9 @@ def part_of(addresses: Numbers) -> Numbers:
 
 def members(rows: pa.Table, index: pa.Table, policy: Policy, seed: int) -> pa.Table:
     """``MEMBERS`` of a part from ``rows`` (row, key of its cluster) and the part's ``INDEX`` rows."""
+    rows = rows.combine_chunks()
     found = index.take(rows.column("row")).combine_chunks()
-    high, low = _halves(_whole(found.column("id")))
+    high, low = _halves(whole(found.column("id")))
     key, content = rows.column("key").to_numpy(), found.column("content").to_numpy()
     columns = {
         "key": pa.array(key),
@@ -100,16 +100,16 @@ def members(rows: pa.Table, index: pa.Table, policy: Policy, seed: int) -> pa.Ta
         "pointer": found.column("pointer"),
         "content": found.column("content"),
         "id": found.column("id"),
-        "sketch": _once(found.column("sketch"), mix64(key) ^ content),
+        "sketch": once(found.column("sketch"), mix64(key) ^ content),
     }
     return pa.table([columns[name] for name in MEMBERS.names], schema=MEMBERS)
 
 
-def _once(sketches: pa.ChunkedArray, texts: Numbers) -> pa.Array:
+def once(sketches: pa.ChunkedArray, texts: Numbers) -> pa.Array:
     """The sketches as bytes, null for texts that have had one."""
     again = np.ones(len(texts), np.bool_)
     again[np.unique(texts, return_index=True)[1]] = False
-    plain = _whole(sketches).cast(pa.binary())
+    plain = whole(sketches).cast(pa.binary())
     return pc.if_else(pa.array(again), pa.scalar(None, pa.binary()), plain)
 
 
@@ -136,18 +136,18 @@ def _rank(policy: Policy, index: pa.Table) -> Numbers:
 # ----------------------------------------------------------------------------------------------------------- choosing
 
 
-def choose(group: pa.Table) -> pa.Table:
+def choose(group: pa.Table | pa.RecordBatch) -> pa.Table:
     """``CHOSEN`` for whole clusters of ``MEMBERS`` with the number of their part, in any order."""
-    columns = {name: _whole(group.column(name)) for name in group.schema.names}
+    columns = {name: whole(group.column(name)) for name in group.schema.names}
     key, content = columns["key"].to_numpy(), columns["content"].to_numpy()
     where = address(columns["part"].to_numpy(), columns["row"].to_numpy())
     high, low = _halves(columns["id"])
     others = (where, columns["pointer"].to_numpy(), low, high)
     order = _sorted(key, columns["rank"].to_numpy(), columns["chance"].to_numpy(), others)
-    starts, cluster = _runs(key[order])
+    starts, cluster = runs(key[order])
     survivor = order[starts][cluster]
     alike = np.lexsort((content[order], cluster))  # texts in the order in which they would survive
-    first_of_text, text = _runs(cluster[alike], content[order][alike])
+    first_of_text, text = runs(cluster[alike], content[order][alike])
     text_of = np.empty(len(order), np.int64)
     text_of[alike] = text
     best = np.zeros(len(order), np.bool_)
@@ -164,12 +164,15 @@ def choose(group: pa.Table) -> pa.Table:
         "survivor": columns["id"].take(pa.array(survivor)),
         "similarity": pa.array(likeness, mask=order == survivor),
     }
-    return pa.table([found[name] for name in CHOSEN.names], schema=CHOSEN)
+    made = pa.table([found[name] for name in CHOSEN.names], schema=CHOSEN)
+    return made if (sizes > 1).all() else made.filter(pa.array(sizes > 1))  # a cluster was split, and one was left
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    whole = column.combine_chunks()
-    return whole.chunk(0) if isinstance(whole, pa.ChunkedArray) and whole.num_chunks else whole
+def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """A column in one piece."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    return column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
 
 
 def _sorted(key: Numbers, rank: Numbers, chance: Numbers, others: tuple[Numbers, ...]) -> Places:
@@ -181,7 +184,7 @@ def _sorted(key: Numbers, rank: Numbers, chance: Numbers, others: tuple[Numbers,
     return np.lexsort((*others, chance, rank, key)) if equal.any() else order
 
 
-def _runs(*keys: npt.NDArray[Any]) -> tuple[Places, Places]:
+def runs(*keys: npt.NDArray[Any]) -> tuple[Places, Places]:
     """Where runs of equal keys start, and for each place the number of its run."""
     new = np.zeros(len(keys[0]), np.bool_)
     new[:1] = True
@@ -195,7 +198,7 @@ def _likeness(sketches: pa.Array, text: Places, other: Places) -> npt.NDArray[np
     holders = np.flatnonzero(pc.is_valid(sketches).to_numpy(zero_copy_only=False))
     place = np.empty(int(text.max(initial=-1)) + 1, np.int64)
     place[text[holders]] = np.arange(len(holders))
-    matrix = _matrix(sketches.take(pa.array(holders)))
+    matrix = matrix_of(sketches.take(pa.array(holders)))
     found = np.ones(len(text), np.float32)
     differ = np.flatnonzero(text != other)
     for start in range(0, len(differ), _AT_ONCE):
@@ -204,7 +207,7 @@ def _likeness(sketches: pa.Array, text: Places, other: Places) -> npt.NDArray[np
     return found
 
 
-def _matrix(sketches: pa.Array) -> npt.NDArray[np.uint8]:
+def matrix_of(sketches: pa.Array) -> npt.NDArray[np.uint8]:
     """Binary values of one length as rows."""
     offsets, data = (
         np.frombuffer(b or b"", kind) for b, kind in zip(sketches.buffers()[1:], ("<i4", "u1"), strict=True)
@@ -235,6 +238,7 @@ def _halves(ids: pa.FixedSizeBinaryArray) -> tuple[Numbers, Numbers]:
 
 def verdict(chosen: pa.Table, documents: int) -> pa.Table:
     """A row of ``VERDICT`` for each of the documents of a part, from what is chosen of those that match others."""
+    chosen = chosen.combine_chunks() if chosen.num_columns else CHOSEN.empty_table()
     here = rows_of(chosen.column("key").to_numpy())
     places = np.zeros(documents, np.int64)
     places[here] = np.arange(len(here))
@@ -242,6 +246,6 @@ def verdict(chosen: pa.Table, documents: int) -> pa.Table:
     unique[here] = False
     found = chosen.take(pa.array(places, mask=unique)).combine_chunks()
     columns = {name: found.column(name) for name in VERDICT.names}
-    columns["role"] = pa.array(ROLES).take(_whole(pc.fill_null(columns["role"], 0)))
+    columns["role"] = pa.array(ROLES).take(whole(pc.fill_null(columns["role"], 0)))
     columns["size"] = pc.fill_null(columns["size"], 1)
     return pa.table([columns[name] for name in VERDICT.names], schema=VERDICT)

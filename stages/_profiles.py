@@ -9,7 +9,7 @@ from typing import Any, Literal
 from refinery import Explanation
 
 Unit = Literal["gpt2", "words"]
-Name = Literal["refinedweb", "dclm", "fineweb"]
+Name = Literal["refinedweb", "dclm", "fineweb", "verified"]
 
 SKETCH = 64
 """Bytes of a sketch that serves estimates only: a standard error of .05 at a similarity of .75."""
@@ -55,6 +55,8 @@ PROFILES: dict[str, Profile] = {
     # Penedo et al. 2024, arXiv 2406.17557, 3.4 and E.1: 112 hashes of word 5-grams. Words lie between white space here,
     # and numbers stay; FineWeb's code splits words by language and takes all numbers for one.
     "fineweb": Profile(14, 8, "words"),
+    # Our own: a loose filter, then sketches (Li and König 2010, arXiv 0910.3349). Sharper than 9,000 hashes.
+    "verified": Profile(28, 8, "words", verify=True, sketch=256),
 }
 
 
@@ -76,9 +78,16 @@ def verified_probability(similarity: float, bands: int, rows: int, min_similarit
     return match_probability(similarity, bands, rows) * min(1.0, alike)
 
 
-def curve(shape: Profile) -> tuple[float, ...]:
-    """The chance that a pair is found, at each similarity of ``AT``."""
-    return tuple(match_probability(similarity, shape.bands, shape.rows) for similarity in AT)
+def probability(similarity: float, shape: Profile, min_similarity: float = MIN_SIMILARITY) -> float:
+    """The chance that a pair of this similarity is found."""
+    if shape.verify:
+        return verified_probability(similarity, shape.bands, shape.rows, min_similarity, shape.sketch or SKETCH)
+    return match_probability(similarity, shape.bands, shape.rows)
+
+
+def curve(shape: Profile, min_similarity: float = MIN_SIMILARITY) -> tuple[float, ...]:
+    """The same at each similarity of ``AT``."""
+    return tuple(probability(similarity, shape, min_similarity) for similarity in AT)
 
 
 def stored_bytes(shape: Profile) -> int:
@@ -86,7 +95,7 @@ def stored_bytes(shape: Profile) -> int:
     return shape.bands * KEY_BYTES + INDEX_BYTES + (shape.sketch or 0)
 
 
-def explanation(shape: Profile, name: str | None) -> Explanation:
+def explanation(shape: Profile, name: str | None, min_similarity: float) -> Explanation:
     """A setting in figures, beside RefinedWeb's."""
     unit = "GPT-2 tokens" if shape.unit == "gpt2" else "words"
     title = name or f"{shape.bands} x {shape.rows}"
@@ -96,10 +105,13 @@ def explanation(shape: Profile, name: str | None) -> Explanation:
         "hashes": f"{shape.bands * shape.rows:,} in {shape.bands} bands of {shape.rows} rows",
         "steepest near": f"{middle:.3f}, (1 / bands) ** (1 / rows)",
         "keys": f"{shape.bands * KEY_BYTES:,} bytes a document: {shape.bands} of 8 bytes, each with its row",
-        "sketch": f"{shape.sketch} bytes a document, for estimates",
+        "sketch": f"{shape.sketch} bytes a document, for estimates{' and verification' if shape.verify else ''}",
         "stored": f"{stored_bytes(shape):,} bytes a document, with {INDEX_BYTES} to know which it is",
     }
-    others = {"refinedweb": PROFILES["refinedweb"]} if curve(shape) != curve(PROFILES["refinedweb"]) else {}
-    curves = {title: curve(shape), **{other: curve(profile) for other, profile in others.items()}}
+    if shape.verify:
+        facts["verified"] = f"pairs whose sketches tell of a similarity of {min_similarity:g} or more"
+    curves = {title: curve(shape, min_similarity)}
+    if curves[title] != curve(PROFILES["refinedweb"]):
+        curves["refinedweb"] = curve(PROFILES["refinedweb"])
     about = f"The chance that a pair of documents is found by {title}, by the Jaccard similarity of their shingles."
     return Explanation(about, facts, "similarity", AT, curves)

@@ -6,7 +6,7 @@ Settings that have a name are in ``_profiles``, what becomes of a cluster in ``_
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from refinery import ID, Asset, Docs, Edited, Explanation, Global, Mapped, MappedPart, Metric, Rule
+from refinery import ID, Asset, Docs, Edited, Explanation, Global, Mapped, MappedPart, Metric, Round, Rule
 from refinery.kernels import (
     UNICODE,
+    Unions,
     band_keys,
-    components,
     flat,
     forest_of,
+    mix64,
     normalise,
     shingles,
     sketches,
@@ -28,6 +29,7 @@ from refinery.kernels import (
     token_ids,
     word_ids,
 )
+from stages._candidates import groups_of, stars, verified, with_sketches
 from stages._clusters import (
     DUPLICATE,
     EXACT,
@@ -35,17 +37,33 @@ from stages._clusters import (
     VERDICT,
     Numbers,
     Policy,
-    address,
     choose,
     members,
     part_of,
     rows_of,
     verdict,
 )
-from stages._profiles import PROFILES, SKETCH, Name, Profile, Unit, explanation, match_probability
+from stages._profiles import (
+    MIN_SIMILARITY,
+    PROFILES,
+    SKETCH,
+    Name,
+    Profile,
+    Unit,
+    enough_shared,
+    explanation,
+    match_probability,
+    stored_bytes,
+)
 
 KEYS = pa.schema([("key", pa.uint64()), ("row", pa.uint32())])
-EDGES = pa.schema([("a", pa.uint64()), ("b", pa.uint64())])
+"""What ``map`` stores of each document, a row a band. Keys depend on the text and on ``map_fields`` alone."""
+
+EDGES = pa.schema([("a", pa.uint64()), ("b", pa.uint64()), ("verified", pa.bool_())])
+"""Addresses of two documents of a cluster."""
+
+UNIONS_BASE = 2**26
+"""Bytes of memory besides what grows with the documents: batches of edges on their way."""
 
 
 class MinHash(Global):
@@ -60,9 +78,11 @@ class MinHash(Global):
     (255 s + 1) / 256.
 
     Profiles: ``refinedweb``, 450 bands of 20 rows of GPT-2 5-grams (arXiv 2306.01116, G.3.1); ``dclm``, 93 of 15 (arXiv
-    2406.11794, L.1); ``fineweb``, 14 of 8 of word 5-grams (arXiv 2406.17557, 3.4). Without a profile, all is free.
+    2406.11794, L.1); ``fineweb``, 14 of 8 of word 5-grams (arXiv 2406.17557, 3.4); ``verified``, 28 of 8, and of the
+    pairs found only those whose sketches of 256 bytes tell of a similarity of .725. Without a profile, all is free.
 
-    ``resolve`` needs about 200 bytes of memory for each document that matches another one.
+    One task, ``resolve``, sees all edges: 4 bytes of memory for each document that matches another one, and a fifth of
+    a byte for any. All others keep to ``memory``, but for a key or a cluster that alone has more rows.
     """
 
     name: ClassVar = "minhash"
@@ -94,6 +114,13 @@ class MinHash(Global):
     )
     sketch: int = Field(
         SKETCH, ge=16, le=1_024, description="bytes stored of each document to estimate similarities from"
+    )
+    verify: bool = Field(default=False, description="join only pairs whose sketches are alike")
+    min_similarity: float = Field(
+        MIN_SIMILARITY, gt=0, le=1, description="least similarity, as estimated, of pairs that are verified"
+    )
+    max_cluster: int | None = Field(
+        None, ge=2, description="in clusters of more documents only verified pairs stay together; null: any size"
     )
     merges: Asset = Field(Asset("gpt2.bpe"), description="merge list of the tokenizer")
 
@@ -130,6 +157,14 @@ class MinHash(Global):
             raise ValueError("survivor: best and best: STAGE.FACT go together")
         return self
 
+    @model_validator(mode="after")
+    def _verified_once(self) -> MinHash:
+        if self.verify and self.max_cluster is not None:
+            raise ValueError(
+                "max_cluster splits clusters by verification, and with verify: true all pairs are verified"
+            )
+        return self
+
     def versions(self) -> dict[str, str]:
         """The Unicode tables that decide what is punctuation or an accent."""
         return {"unicode": UNICODE}
@@ -152,11 +187,11 @@ class MinHash(Global):
 
     def explain(self) -> Explanation:
         """The chance that a pair of documents of each similarity is found, and what is stored of a document."""
-        return explanation(self.shape(), self.profile)
+        return explanation(self.shape(), self.profile, self.min_similarity)
 
     def shape(self) -> Profile:
         """The settings on which that depends."""
-        return Profile(self.bands, self.rows, self.unit, self.ngram, None, self.sketch)
+        return Profile(self.bands, self.rows, self.unit, self.ngram, self.verify, self.sketch)
 
     def map(self, docs: Docs, row: int) -> Mapped:
         """One key for each band of each document; where there is no token one of the text, unless that is empty."""
@@ -190,30 +225,75 @@ class MinHash(Global):
         columns.append(sketches(sets, self.sketch, self.seed))
         return pa.record_batch(columns, schema=pa.schema([*names, pa.field("sketch", pa.binary(self.sketch))]))
 
+    def rounds(self) -> tuple[Round, ...]:
+        """Edges, clusters, survivors, verdicts; where pairs are verified, candidates and their sketches before that."""
+        pairs: tuple[Round, ...] = (Round("reduce", "ranges"),)
+        if self.compares:
+            pairs = (Round("candidates", "ranges"), Round("attach", "parts"), Round("compare", "ranges"))
+        return (
+            *pairs,
+            Round("resolve", "whole"),
+            Round("gather", "parts"),
+            Round("choose", "ranges"),
+            Round("conclude", "parts"),
+        )
+
+    @property
+    def compares(self) -> bool:
+        """Whether any pair is verified."""
+        return self.verify or self.max_cluster is not None
+
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Edges between documents with equal keys, thinned to a spanning forest of the key range."""
-        a, b = forest_of(_stars(batch) for batch in groups)
-        yield pa.record_batch([pa.array(a), pa.array(b)], schema=EDGES)
+        yield _edges(*forest_of(stars(batch) for batch in groups))
 
-    def resolve(self, reduced: Iterator[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
-        """Role, cluster size, likeness, cluster and survivor of each document."""
-        a, b = forest_of((batch.column("a").to_numpy(), batch.column("b").to_numpy()) for batch in reduced)
-        nodes, labels = components(a, b)
-        chosen = choose(self._members(nodes, labels, parts))
-        owners = part_of(chosen.column("key").to_numpy())
-        for part in parts:
-            mine = chosen.filter(pa.array(owners == part.number))
-            yield verdict(mine, part.index().num_rows)
+    def candidates(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The documents that share a key of the range with others, for each set of them."""
+        yield groups_of(groups)
 
-    def _members(self, nodes: Numbers, labels: Numbers, parts: Sequence[MappedPart]) -> pa.Table:
-        found = []
-        owners = part_of(nodes)
+    def attach(self, sent: pa.Table, part: MappedPart) -> pa.Table:
+        """Texts and sketches of the part's candidates, by the group in which they are compared."""
+        return with_sketches(sent, part.index())
+
+    def compare(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Edges between candidates whose sketches are alike; those between all of a group as well, if it may count."""
+        batches = list(groups)
+        least = enough_shared(self.min_similarity, self.sketch)
+        yield _edges(*forest_of(verified(batch, least) for batch in batches))
+        if not self.verify:
+            yield _edges(*forest_of(stars(batch) for batch in batches), verified=False)
+
+    def resolve(self, reduced: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
+        """The cluster of each document that has an edge, as ``row`` and ``key``."""
+        numbers = Numbering(parts)
+        unions = _joined(reduced, numbers)
+        if self.max_cluster is not None:
+            unions = _split(reduced, numbers, unions, self.max_cluster)
         for part in parts:
-            mine = owners == part.number
-            rows = pa.table({"row": pa.array(rows_of(nodes[mine])), "key": pa.array(labels[mine])})
-            table = members(rows, part.index(), self.survivor, self.seed)
-            found.append(table.append_column("part", pa.array(np.full(len(rows), part.number, np.uint32))))
-        return pa.concat_tables(found)
+            rows, clusters = unions.clusters(numbers.first(part.number), part.documents)
+            yield pa.table({"row": pa.array(rows), "key": pa.array(mix64(clusters))})
+
+    def needs(self, documents: int, rows: int) -> int:
+        """4 bytes for each document with an edge and a fifth of one for any; thrice that where clusters are split."""
+        nodes = 4 * min(documents, 2 * rows) + documents // 5
+        return UNIONS_BASE + nodes * (1 if self.max_cluster is None else 3)
+
+    def stores(self) -> int:
+        """The keys and the index; what later rounds write of documents that match others is less."""
+        return stored_bytes(self.shape())
+
+    def gather(self, clusters: pa.Table, part: MappedPart) -> pa.Table:
+        """What decides of each document of a cluster whether it stays, by cluster."""
+        return members(clusters, part.index(), self.survivor, self.seed)
+
+    def choose(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Role, cluster size, likeness, cluster and survivor of each document of whole clusters, by its address."""
+        for batch in groups:
+            yield from choose(batch).combine_chunks().to_batches()
+
+    def conclude(self, chosen: pa.Table, part: MappedPart) -> pa.Table:
+        """The verdict of a part: unique are all of which nothing else has been said."""
+        return verdict(chosen, part.documents)
 
     def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
         """The facts of the batch; the rules remove copies and duplicates."""
@@ -221,11 +301,49 @@ class MinHash(Global):
         return Edited({}, {name: rows.column(name).combine_chunks() for name in VERDICT.names})
 
 
-def _stars(batch: pa.RecordBatch) -> tuple[Numbers, Numbers]:
-    """Edges from the first document with a key to each other one that has it."""
-    keys = batch.column("key").to_numpy()
-    addresses = address(batch.column("part").to_numpy(), batch.column("row").to_numpy())
-    first = np.ones(len(keys), np.bool_)
-    first[1:] = keys[1:] != keys[:-1]
-    centres = addresses[first][np.cumsum(first) - 1]
-    return centres[~first], addresses[~first]
+class Numbering:
+    """Documents numbered through, part after part."""
+
+    def __init__(self, parts: Sequence[MappedPart]) -> None:
+        numbers = [part.number for part in parts]
+        self.documents = sum(part.documents for part in parts)
+        self._starts = np.zeros(max(numbers, default=-1) + 1, np.uint64)
+        self._starts[numbers] = np.cumsum([0, *(part.documents for part in parts)])[:-1]
+
+    def first(self, part: int) -> int:
+        """The number of a part's first document."""
+        return int(self._starts[part])
+
+    def of(self, addresses: pa.Array) -> Numbers:
+        """The numbers of addresses."""
+        values = addresses.to_numpy()
+        numbers: Numbers = self._starts[part_of(values)] + rows_of(values)
+        return numbers
+
+
+def _joined(edges: Iterable[pa.RecordBatch], numbers: Numbering) -> Unions:
+    """The clusters that all edges make."""
+    unions = Unions(numbers.documents)
+    for side in ("a", "b"):
+        for batch in edges:
+            unions.mark(numbers.of(batch.column(side)))
+    for batch in edges:
+        unions.join(numbers.of(batch.column("a")), numbers.of(batch.column("b")))
+    return unions
+
+
+def _split(edges: Iterable[pa.RecordBatch], numbers: Numbering, before: Unions, largest: int) -> Unions:
+    """The same, but clusters of more than ``largest`` documents are held together by verified edges only."""
+    unions = Unions(numbers.documents)
+    for side in ("a", "b"):
+        for batch in edges:
+            unions.mark(numbers.of(batch.column(side)))
+    for batch in edges:
+        a, b = numbers.of(batch.column("a")), numbers.of(batch.column("b"))
+        stays = batch.column("verified").to_numpy(zero_copy_only=False) | (before.sizes(a) <= largest)
+        unions.join(a[stays], b[stays])
+    return unions
+
+
+def _edges(a: Numbers, b: Numbers, *, verified: bool = True) -> pa.RecordBatch:
+    return pa.record_batch([pa.array(a), pa.array(b), pa.array(np.full(len(a), verified))], schema=EDGES)

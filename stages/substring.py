@@ -7,7 +7,7 @@ stage. What is done to a text is the business of ``stages._repeats``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -158,7 +158,7 @@ class Substring(Global):
                 columns.append(keepers)
             yield pa.record_batch([pa.array(column[again]) for column in columns], schema=self._with_row(REPEATED))
 
-    def resolve(self, reduced: Iterator[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
+    def resolve(self, reduced: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
         """For each part the repeated windows that occur in it, sorted, with the row that keeps each."""
         answers = ByPart(reduced, self._with_row(REPEATED))
         for part in parts:

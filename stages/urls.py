@@ -7,7 +7,7 @@ are left to MinHash, as in RefinedWeb. Nothing here looks at texts, but for thei
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -148,11 +148,11 @@ class Urls(Global):
             ]
             yield pa.record_batch(columns, schema=GROUPED)
 
-    def resolve(self, reduced: Iterator[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
+    def resolve(self, reduced: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
         """Role, number of documents of the URL, and survivor of each document."""
         decided = ByPart(reduced, GROUPED)
         for part in parts:
-            yield _verdict(decided.of(part.number), part.index().num_rows)
+            yield _verdict(decided.of(part.number), part.documents)
 
     def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
         """The facts of the batch; the rule removes the duplicates."""

@@ -5,6 +5,7 @@
 use pyo3::prelude::*;
 
 mod addresses;
+mod alike;
 #[allow(unsafe_code)]
 mod boundary;
 mod bpe;
@@ -47,6 +48,7 @@ pub fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("EXTRACTOR", env!("EXTRACTOR"))?;
     module.add("SOURCES", env!("SOURCES"))?;
     module.add_class::<boundary::Made>()?;
+    alike::register(module)?;
     content::register(module)?;
     corrections::register(module)?;
     extract::register(module)?;

@@ -1,6 +1,6 @@
 //! Connected components of a graph of 64-bit node numbers. Twin: `refinery.kernels.reference.unionfind`.
 
-use arrow_array::UInt64Array;
+use arrow_array::{UInt32Array, UInt64Array};
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 
@@ -80,6 +80,128 @@ fn root(parents: &mut [u32], mut node: usize) -> usize {
     }
 }
 
+/// Clusters of numbered documents, joined edge by edge: 4 bytes for each document that has an edge, a fifth for any.
+#[pyclass]
+struct Unions {
+    /// A bit for each document that has an edge.
+    marks: Vec<u64>,
+    /// How many bits are set before each word of them; made when the first edge comes.
+    before: Vec<u32>,
+    parents: Vec<u32>,
+    /// How many documents each root has; made when first asked for.
+    sizes: Vec<u32>,
+    documents: u64,
+}
+
+impl Unions {
+    fn node(&self, document: u64) -> Option<usize> {
+        let (word, bit) = ((document / 64) as usize, document % 64);
+        let bits = *self.marks.get(word)?;
+        let inside = (bits & ((1 << bit) - 1)).count_ones();
+        (bits >> bit & 1 == 1).then(|| (self.before[word] + inside) as usize)
+    }
+
+    fn number(&mut self) -> PyResult<()> {
+        let mut count = 0_u64;
+        self.before = Vec::with_capacity(self.marks.len());
+        for word in &self.marks {
+            self.before.push(count as u32);
+            count += u64::from(word.count_ones());
+        }
+        let Ok(count) = u32::try_from(count) else {
+            return Err(PyOverflowError::new_err(format!("{count} documents with an edge do not fit 32-bit places")));
+        };
+        self.parents = (0..count).collect();
+        Ok(())
+    }
+
+    fn nodes_of(&self, documents: &[u64]) -> PyResult<Vec<usize>> {
+        let nodes = documents.iter().map(|&document| self.node(document).ok_or_else(|| unmarked(document)));
+        nodes.collect()
+    }
+}
+
+fn unmarked(document: u64) -> PyErr {
+    PyValueError::new_err(format!("document {document} has not been marked"))
+}
+
+#[pymethods]
+impl Unions {
+    #[new]
+    fn new(documents: u64) -> Self {
+        let marks = vec![0; documents.div_ceil(64) as usize];
+        Unions { marks, before: Vec::new(), parents: Vec::new(), sizes: Vec::new(), documents }
+    }
+
+    fn mark(&mut self, py: Python<'_>, documents: Given) -> PyResult<()> {
+        py.allow_threads(|| {
+            if !self.before.is_empty() {
+                return Err(PyValueError::new_err("all documents are marked before the first edge"));
+            }
+            for &document in numbers(&documents.0)? {
+                if document >= self.documents {
+                    return Err(PyValueError::new_err(format!("there is no document {document}")));
+                }
+                self.marks[(document / 64) as usize] |= 1 << (document % 64);
+            }
+            Ok(())
+        })
+    }
+
+    fn join(&mut self, py: Python<'_>, a: Given, b: Given) -> PyResult<()> {
+        py.allow_threads(|| {
+            let (a, b) = (numbers(&a.0)?, numbers(&b.0)?);
+            if a.len() != b.len() {
+                return Err(PyValueError::new_err(format!("{} first ends of edges, but {} second", a.len(), b.len())));
+            }
+            if self.before.is_empty() {
+                self.number()?;
+            }
+            self.sizes.clear();
+            for (&a, &b) in a.iter().zip(b) {
+                let a = self.node(a).ok_or_else(|| unmarked(a))?;
+                let b = self.node(b).ok_or_else(|| unmarked(b))?;
+                join(&mut self.parents, a, b);
+            }
+            Ok(())
+        })
+    }
+
+    fn sizes(&mut self, py: Python<'_>, documents: Given) -> PyResult<Made> {
+        py.allow_threads(|| {
+            if self.before.is_empty() {
+                self.number()?;
+            }
+            if self.sizes.is_empty() {
+                self.sizes = vec![0; self.parents.len()];
+                for node in 0..self.parents.len() {
+                    let root = root(&mut self.parents, node);
+                    self.sizes[root] += 1;
+                }
+            }
+            let mut nodes = self.nodes_of(numbers(&documents.0)?)?;
+            nodes.iter_mut().for_each(|node| *node = root(&mut self.parents, *node));
+            Ok(Made::new(UInt32Array::from_iter_values(nodes.iter().map(|&node| self.sizes[node]))))
+        })
+    }
+
+    fn clusters(&mut self, py: Python<'_>, first: u64, count: u64) -> PyResult<(Made, Made)> {
+        py.allow_threads(|| {
+            if self.before.is_empty() {
+                self.number()?;
+            }
+            let (mut rows, mut labels) = (Vec::new(), Vec::new());
+            for row in 0..count.min(self.documents.saturating_sub(first)) {
+                if let Some(node) = self.node(first + row) {
+                    rows.push(row as u32);
+                    labels.push(root(&mut self.parents, node) as u64);
+                }
+            }
+            Ok((Made::new(UInt32Array::from(rows)), Made::new(UInt64Array::from(labels))))
+        })
+    }
+}
+
 #[pyfunction]
 fn components(py: Python<'_>, a: Given, b: Given) -> PyResult<(Made, Made)> {
     py.allow_threads(|| {
@@ -99,6 +221,7 @@ fn spanning_forest(py: Python<'_>, a: Given, b: Given) -> PyResult<(Made, Made)>
 
 /// Add this module's functions.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Unions>()?;
     module.add_function(wrap_pyfunction!(components, module)?)?;
     module.add_function(wrap_pyfunction!(spanning_forest, module)?)
 }

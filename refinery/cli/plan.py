@@ -49,6 +49,11 @@ def _text(found: Forecast) -> str:
     head = f"{found.dataset} → {found.root}   {plural(found.inputs, 'input file')}, {size(found.input_bytes)}"
     rows = [("stage", "parts", "do", "reason", "read", "write", "CPU"), *(_row(stage) for stage in found.stages)]
     lines = [head, columns(rows)]
+    lines += [
+        f"{stage.name}: up to {_amount(stage.memory)} of memory in one task, {_amount(stage.disk)} of disk for its keys"
+        for stage in found.stages
+        if stage.memory or stage.disk
+    ]
     if found.blocked:
         lines.append(f"then stops: {found.blocked}")
     if found.changed_code:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from refinery.kernels.choice import native
 from refinery.kernels.reference.addresses import canonical_host, domains, parse_url
 from refinery.kernels.reference.align import Whole, aligned
+from refinery.kernels.reference.alike import alike
 from refinery.kernels.reference.bpe import count_tokens, token_ids, token_lengths
 from refinery.kernels.reference.charset import decoded, header_label
 from refinery.kernels.reference.content import ContentHashes
@@ -28,7 +29,7 @@ from refinery.kernels.reference.payload import dechunked, unpacked
 from refinery.kernels.reference.ragged import flat
 from refinery.kernels.reference.repeats import counted, order_of, repeated
 from refinery.kernels.reference.text import distinct_words, text_statistics
-from refinery.kernels.reference.unionfind import components, forest_of, spanning_forest
+from refinery.kernels.reference.unionfind import Unions, components, forest_of, spanning_forest
 from refinery.kernels.reference.units import text_bytes, token_sizes, word_sizes
 from refinery.kernels.reference.urls import NOTHING, UrlRules, url_facts
 from refinery.kernels.reference.windows import (
@@ -45,7 +46,9 @@ if native():
     from refinery.kernels.native_bpe import count_tokens, token_ids
     from refinery.kernels.native_content import ContentHashes
     from refinery.kernels.native_dedup import (
+        Unions,
         alignment,
+        alike,
         band_keys,
         characters,
         components,
@@ -88,10 +91,12 @@ __all__ = [
     "Listed",
     "Page",
     "PageRows",
+    "Unions",
     "UrlRules",
     "Whole",
     "aligned",
     "alignment",
+    "alike",
     "band_keys",
     "canonical_host",
     "characters",

@@ -23,7 +23,9 @@ from refinery.kernels.reference.unionfind import Edges, Nodes
 from refinery.kernels.reference.windows import Hashes
 
 __all__ = [
+    "Unions",
     "alignment",
+    "alike",
     "band_keys",
     "characters",
     "components",
@@ -162,6 +164,36 @@ def spanning_forest(a: Nodes, b: Nodes) -> Edges:
     """See ``reference.unionfind.spanning_forest``."""
     roots, others = _native.spanning_forest(_column(a), _column(b))
     return _numbers(roots), _numbers(others)
+
+
+class Unions(unionfind.Unions):
+    """See ``reference.unionfind.Unions``. Raises OverflowError for 2**32 documents with an edge."""
+
+    def __init__(self, documents: int) -> None:
+        self._native = _native.Unions(documents)
+
+    def mark(self, documents: Nodes) -> None:
+        """See ``reference.unionfind.Unions.mark``."""
+        self._native.mark(_column(documents))
+
+    def join(self, a: Nodes, b: Nodes) -> None:
+        """See ``reference.unionfind.Unions.join``."""
+        self._native.join(_column(a), _column(b))
+
+    def sizes(self, documents: Nodes) -> npt.NDArray[np.uint32]:
+        """See ``reference.unionfind.Unions.sizes``."""
+        found: npt.NDArray[np.uint32] = pa.array(self._native.sizes(_column(documents))).to_numpy()
+        return found
+
+    def clusters(self, first: int, count: int) -> tuple[npt.NDArray[np.uint32], Nodes]:
+        """See ``reference.unionfind.Unions.clusters``."""
+        rows, labels = self._native.clusters(first, count)
+        return pa.array(rows).to_numpy(), _numbers(labels)
+
+
+def alike(starts: Nodes, places: npt.NDArray[np.uint32], sketches: pa.FixedSizeBinaryArray, least: int) -> Nodes:
+    """See ``reference.alike.alike``. Raises ValueError for a group beyond the members or a member without a sketch."""
+    return _numbers(_native.alike(_column(starts), pa.array(places), sketches, least))
 
 
 def forest_of(edges: Iterable[Edges], limit: int = 1 << 22) -> Edges:

@@ -28,6 +28,7 @@ LAYERS = (
     ("facts",),
     ("work",),
     ("earlier", "survey"),
+    ("rounds",),
     ("executors", "guard", "planner", "progress"),
     ("runner",),
     ("demo", "describe", "forecast", "inspect", "testing"),

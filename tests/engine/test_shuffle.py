@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from refinery import shuffle
 from refinery.errors import StorageError
 from refinery.part import Root
-from refinery.shuffle import KEYS, merge, ranges, read_range, sort_rows
+from refinery.shuffle import KEYS, merge, numbered, ranges, read_range, sort_rows, whole_groups
 from refinery.store import LocalStore
 
 SCHEMA = pa.schema([("key", pa.uint64()), ("row", pa.uint32())])
 LARGEST = KEYS - 1
+MEMORY = 2**20
 
 keys = st.sampled_from([0, 1, 2, 2**63 - 1, 2**63, LARGEST - 1, LARGEST]) | st.integers(0, LARGEST)
 Row = tuple[int, int]
@@ -98,7 +99,7 @@ def test_ranges_cover_all_rows_once(
     """Every row of a file is in exactly one range, in order, whatever the row groups; 0 and 2**64 - 1 included."""
     folder = tmp_path_factory.mktemp("run")
     pq.write_table(sort_rows(table(rows)), folder / "keys.parquet", row_group_size=group)
-    cuts = ranges(count * shuffle.RANGE_BYTES)
+    cuts = ranges(count * MEMORY // shuffle.SHARE, MEMORY)
     assert (len(cuts), cuts[0][0], cuts[-1][1]) == (count, 0, KEYS)
     assert all(a[1] == b[0] and a[0] < a[1] for a, b in itertools.pairwise(cuts))
     found: list[Row] = []
@@ -109,10 +110,24 @@ def test_ranges_cover_all_rows_once(
     assert found == sorted(rows)
 
 
-def test_ranges_depend_on_the_rows_only() -> None:
-    """There is always a range, and one more for each RANGE_BYTES begun."""
-    assert ranges(0) == ranges(1) == ranges(shuffle.RANGE_BYTES) == [(0, KEYS)]
-    assert len(ranges(shuffle.RANGE_BYTES + 1)) == 2
+def test_ranges_depend_on_the_rows_and_the_memory() -> None:
+    """There is always a range, and one more for each share of the memory begun."""
+    share = MEMORY // shuffle.SHARE
+    assert ranges(0, MEMORY) == ranges(1, MEMORY) == ranges(share, MEMORY) == [(0, KEYS)]
+    assert len(ranges(share + 1, MEMORY)) == 2
+    assert len(ranges(share + 1, MEMORY // 2)) == 3
+
+
+@settings(max_examples=80)
+@given(st.lists(st.lists(st.tuples(keys, st.integers(0, 5)), max_size=30), max_size=5), st.integers(1, 9))
+def test_whole_groups(runs: list[list[Row]], at_once: int) -> None:
+    """Sorted rows of several parts come in batches that together are all rows and split no key."""
+    pieces = [numbered(n, batch) for n, run in enumerate(runs) for batch in sort_rows(table(run)).to_batches()]
+    if pieces:
+        batches = list(whole_groups(sort_rows(pa.Table.from_batches(pieces)).combine_chunks(), at_once))
+        assert listed(batches) == sorted((key, number, row) for number, run in enumerate(runs) for key, row in run)
+        ends = [(b.column("key")[0].as_py(), b.column("key")[-1].as_py()) for b in batches]
+        assert all(before[1] < after[0] for before, after in itertools.pairwise(ends))
 
 
 def test_other_row_groups_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

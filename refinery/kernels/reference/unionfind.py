@@ -79,3 +79,56 @@ def _flattened(parent: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
         if np.array_equal(grandparent, parent):
             return parent
         parent = grandparent
+
+
+class Unions:
+    """Clusters of documents that are numbered from 0 to ``documents``, from edges that come in any order.
+
+    All documents with an edge are marked before the first edge is joined.
+    """
+
+    def __init__(self, documents: int) -> None:
+        self._marks = np.zeros(documents, np.bool_)
+        self._a: list[Nodes] = []
+        self._b: list[Nodes] = []
+
+    def mark(self, documents: Nodes) -> None:
+        """Tell that these have edges. Raises ValueError where there is no such document, or after ``join``."""
+        if self._a:
+            raise ValueError("all documents are marked before the first edge")
+        if len(documents) and documents.max() >= len(self._marks):
+            raise ValueError(f"there is no document {documents.max()}")
+        self._marks[documents] = True
+
+    def join(self, a: Nodes, b: Nodes) -> None:
+        """Put the documents of each edge into one cluster. Raises ValueError for one that is not marked."""
+        self._check(np.concatenate([a, b]))
+        self._a.append(a)
+        self._b.append(b)
+
+    def sizes(self, documents: Nodes) -> npt.NDArray[np.uint32]:
+        """How many documents the cluster of each of these has."""
+        self._check(documents)
+        nodes, roots = self._found()
+        counts = np.bincount(roots, minlength=len(nodes))
+        found: npt.NDArray[np.uint32] = counts[roots[np.searchsorted(nodes, documents)]].astype(np.uint32)
+        return found
+
+    def clusters(self, first: int, count: int) -> tuple[npt.NDArray[np.uint32], Nodes]:
+        """Of the marked ones among ``count`` documents from ``first`` on: their place among them, and their cluster.
+
+        A cluster has the number of its first document among the marked ones.
+        """
+        nodes, roots = self._found()
+        start, end = np.searchsorted(nodes, [first, first + count])
+        return (nodes[start:end] - np.uint64(first)).astype(np.uint32), roots[start:end].astype(np.uint64)
+
+    def _check(self, documents: Nodes) -> None:
+        if len(documents) and (documents.max() >= len(self._marks) or not self._marks[documents].all()):
+            raise ValueError("a document has not been marked")
+
+    def _found(self) -> tuple[Nodes, npt.NDArray[np.intp]]:
+        """The marked documents, and for each the place of the first one of its cluster."""
+        nodes = np.flatnonzero(self._marks).astype(np.uint64)
+        a, b = (np.searchsorted(nodes, np.concatenate([np.empty(0, np.uint64), *ends])) for ends in (self._a, self._b))
+        return nodes, _roots(len(nodes), a, b)

@@ -1,0 +1,101 @@
+//! Which members of a group are alike, pair by pair, by their sketches. Twin: `refinery.kernels.reference.alike`.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt32Type;
+use arrow_array::{Array, UInt64Array};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::boundary::{Given, Made};
+use crate::lists::{column, numbers, unfit};
+
+/// Bytes that are compared before their count leaves its byte.
+const AT_ONCE: usize = 128;
+
+/// How many bytes of two sketches are equal.
+fn shared(a: &[u8], b: &[u8]) -> usize {
+    let pieces = a.chunks(AT_ONCE).zip(b.chunks(AT_ONCE));
+    pieces.map(|(a, b)| usize::from(a.iter().zip(b).map(|(a, b)| u8::from(a == b)).sum::<u8>())).sum()
+}
+
+/// Sketches of one size, one after another.
+struct Sketches<'a> {
+    bytes: &'a [u8],
+    size: usize,
+    least: usize,
+}
+
+impl Sketches<'_> {
+    fn alike(&self, a: u32, b: u32) -> bool {
+        let of = |place: u32| &self.bytes[place as usize * self.size..][..self.size];
+        shared(of(a), of(b)) >= self.least
+    }
+
+    /// For each of the distinct places of a group the number of its component.
+    ///
+    /// What a member is alike is taken out of those that are left, so that a group whose members are all alike costs a
+    /// comparison a member, and only one of which none are costs all pairs.
+    fn components(&self, places: &[u32], found: &mut Vec<u32>) {
+        found.clear();
+        found.resize(places.len(), 0);
+        let mut left: Vec<u32> = (0..places.len() as u32).rev().collect();
+        let (mut reached, mut component) = (Vec::new(), 0);
+        while let Some(member) = left.pop() {
+            found[member as usize] = component;
+            reached.push(member);
+            while let Some(member) = reached.pop() {
+                left.retain(|&other| {
+                    let alike = self.alike(places[member as usize], places[other as usize]);
+                    if alike {
+                        found[other as usize] = component;
+                        reached.push(other);
+                    }
+                    !alike
+                });
+            }
+            component += 1;
+        }
+    }
+}
+
+fn firsts(starts: &[u64], places: &[u32], sketches: &Sketches<'_>) -> PyResult<Vec<u64>> {
+    let mut made = Vec::with_capacity(places.len());
+    let (mut distinct, mut component, mut first) = (Vec::new(), Vec::new(), Vec::new());
+    for ends in starts.windows(2) {
+        let group = places.get(ends[0] as usize..ends[1] as usize);
+        let group = group.ok_or_else(|| PyValueError::new_err("a group reaches beyond the members"))?;
+        distinct.clear();
+        distinct.extend_from_slice(group);
+        distinct.sort_unstable();
+        distinct.dedup();
+        sketches.components(&distinct, &mut component);
+        first.clear();
+        first.resize(distinct.len(), u64::MAX);
+        for (at, place) in (ends[0]..).zip(group) {
+            let Ok(found) = distinct.binary_search(place) else { continue };
+            let first = &mut first[component[found] as usize];
+            *first = at.min(*first);
+            made.push(*first);
+        }
+    }
+    Ok(made)
+}
+
+#[pyfunction]
+fn alike(py: Python<'_>, starts: Given, places: Given, sketches: Given, least: usize) -> PyResult<Made> {
+    py.allow_threads(|| {
+        let found = sketches.0.as_fixed_size_binary_opt().ok_or_else(|| unfit(sketches.0.data_type()))?;
+        let size = found.value_length() as usize;
+        let places = column::<UInt32Type>(&places.0)?;
+        if places.iter().any(|&place| place as usize >= found.len()) {
+            return Err(PyValueError::new_err("a member has no sketch"));
+        }
+        let sketches = Sketches { bytes: &found.value_data()[..found.len() * size], size, least };
+        Ok(Made::new(UInt64Array::from(firsts(numbers(&starts.0)?, places, &sketches)?)))
+    })
+}
+
+/// Add this module's functions.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(alike, module)?)
+}

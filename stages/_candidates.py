@@ -1,0 +1,92 @@
+"""Candidate pairs that are verified: which documents share a key, and which of those have sketches that are alike.
+
+Where a key is shared, all its documents are compared, pair by pair, until each is reached: comparing with the first one
+only would find another set of pairs for another order. Of keys that the same documents share one is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from refinery.kernels import alike, mix64
+from stages._clusters import Numbers, address, matrix_of, once, rows_of, runs, whole
+
+CANDIDATES = pa.schema([("key", pa.uint64()), ("group", pa.uint64())])
+"""``key`` is the address of a document, ``group`` stands for the set of those with which it shares a key."""
+
+GROUPED = pa.schema([("key", pa.uint64()), ("row", pa.uint32()), ("content", pa.uint64()), ("sketch", pa.binary())])
+"""``key`` is the group. Of equal texts in a part and group one alone brings its sketch."""
+
+Edges = tuple[Numbers, Numbers]
+
+
+def groups_of(batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch:
+    """``CANDIDATES`` of a range of keys: a group for each set of documents that share a key, once a range."""
+    addresses, groups = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
+    for batch in batches:
+        found = address(batch.column("part").to_numpy(), batch.column("row").to_numpy())
+        starts, number = runs(batch.column("key").to_numpy())
+        sizes = np.diff(np.append(starts, len(found)))
+        names = mix64(np.add.reduceat(mix64(found), starts))
+        keep = sizes > 1
+        keep[keep] = _firsts(names[keep])
+        members = keep[number]
+        addresses.append(found[members])
+        groups.append(names[number[members]])
+    where, group = np.concatenate(addresses), np.concatenate(groups)
+    order = np.lexsort((group, where))
+    where, group = where[order], group[order]
+    new = np.zeros(len(where), np.bool_)
+    new[runs(where, group)[0]] = True  # another batch may have had the same group
+    return pa.record_batch([pa.array(where[new]), pa.array(group[new])], schema=CANDIDATES)
+
+
+def _firsts(values: Numbers) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Where a value is that has not been there before."""
+    first = np.zeros(len(values), np.bool_)
+    first[np.unique(values, return_index=True)[1]] = True
+    return first
+
+
+def with_sketches(sent: pa.Table, index: pa.Table) -> pa.Table:
+    """``GROUPED`` of a part from its ``CANDIDATES``."""
+    if not sent.num_rows:
+        return GROUPED.empty_table()
+    row, group = rows_of(sent.column("key").to_numpy()), sent.column("group").to_numpy()
+    order = np.lexsort((row, group))
+    order = order[runs(group[order], row[order])[0]]
+    row, group = row[order], group[order]
+    found = index.select(["content", "sketch"]).take(pa.array(row))
+    content = whole(found.column("content"))
+    sketches = once(found.column("sketch"), mix64(group) ^ content.to_numpy())
+    return pa.table([pa.array(group), pa.array(row), content, sketches], schema=GROUPED)
+
+
+def stars(batch: pa.RecordBatch) -> Edges:
+    """Edges from the first document with a key to each other one that has it."""
+    found = address(batch.column("part").to_numpy(), batch.column("row").to_numpy())
+    starts, number = runs(batch.column("key").to_numpy())
+    centres = found[starts][number]
+    others = centres != found
+    return centres[others], found[others]
+
+
+def verified(batch: pa.RecordBatch, least: int) -> Edges:
+    """Edges between documents of a group whose sketches have ``least`` bytes in common, thinned to stars."""
+    found = address(batch.column("part").to_numpy(), batch.column("row").to_numpy())
+    starts, _ = runs(batch.column("key").to_numpy())
+    sketches = whole(batch.column("sketch"))
+    holders = np.flatnonzero(pc.is_valid(sketches).to_numpy(zero_copy_only=False))
+    texts, text = np.unique(batch.column("content").to_numpy(), return_inverse=True)
+    place = np.empty(len(texts), np.uint32)
+    place[text[holders]] = np.arange(len(holders))
+    matrix = matrix_of(sketches.take(pa.array(holders)))
+    width = pa.binary(matrix.shape[1])
+    column = pa.FixedSizeBinaryArray.from_buffers(width, len(matrix), [None, pa.py_buffer(matrix)])
+    first = alike(np.append(starts, len(found)).astype(np.uint64), place[text], column, least).astype(np.int64)
+    others = first != np.arange(len(found))
+    return found[first[others]], found[others]
