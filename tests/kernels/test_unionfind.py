@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.kernels import components, forest_of, spanning_forest
+import refinery.kernels.reference.alike as reference_alike
+from refinery.kernels import Unions, alike, components, forest_of, spanning_forest
+from refinery.kernels.reference import unionfind
 from refinery.kernels.reference.unionfind import Edges
 
 BIG = 1_000_000
@@ -96,3 +100,71 @@ def test_a_million_edges(name: str) -> None:
     found, label = components(*_shape(name))
     assert len(found) >= BIG // 2
     assert (label == found[0]).all()
+
+
+small = st.lists(st.tuples(st.integers(0, 199), st.integers(0, 199)), max_size=60)
+
+
+@pytest.mark.parametrize("kind", [Unions, unionfind.Unions])
+@given(pairs=small, draw=st.randoms(), cut=st.integers(0, 200))
+@settings(max_examples=60)
+def test_unions_are_the_components(
+    kind: type[Unions], pairs: list[tuple[int, int]], draw: random.Random, cut: int
+) -> None:
+    """Joined edge by edge, in any order, documents are in the clusters that a naive spread of labels gives."""
+    expected = naive(pairs)
+    unions = kind(200)
+    unions.mark(arrays(pairs)[0])
+    unions.mark(arrays(pairs)[1])
+    shuffled = draw.sample(pairs, len(pairs))
+    for start in range(0, len(shuffled), 7):
+        unions.join(*arrays(shuffled[start : start + 7]))
+    rows, found = unions.clusters(0, 200)
+    assert rows.tolist() == sorted(expected)
+    places = {node: place for place, node in enumerate(rows.tolist())}
+    assert found.tolist() == [places[expected[node]] for node in rows.tolist()]
+    counts = Counter(expected.values())
+    assert unions.sizes(np.array(sorted(expected), np.uint64)).tolist() == [
+        counts[expected[n]] for n in sorted(expected)
+    ]
+    before, after = unions.clusters(0, cut), unions.clusters(cut, 200 - cut)
+    assert [*before[0].tolist(), *(after[0] + cut).tolist()] == rows.tolist()
+    assert [*before[1].tolist(), *after[1].tolist()] == found.tolist()
+
+
+@pytest.mark.parametrize("kind", [Unions, unionfind.Unions])
+def test_unions_refuse_what_is_not_there(kind: type[Unions]) -> None:
+    """Documents beyond the last one, edges of unmarked ones, and marks after the first edge."""
+    unions, one, three = kind(3), np.array([1], np.uint64), np.array([3], np.uint64)
+    with pytest.raises(ValueError, match="no document 3"):
+        unions.mark(three)
+    unions.mark(one)
+    for other in (three, np.array([2], np.uint64)):
+        with pytest.raises(ValueError, match="not been marked"):
+            unions.join(one, other)
+    unions.join(one, one)
+    with pytest.raises(ValueError, match="before the first edge"):
+        unions.mark(one)
+
+
+groups = st.lists(st.lists(st.integers(0, 9), max_size=8), max_size=5)
+
+
+@given(groups, st.lists(st.binary(min_size=3, max_size=3), min_size=10, max_size=10), st.integers(0, 4))
+@settings(max_examples=120)
+def test_alike_members(found: list[list[int]], sketches: list[bytes], least: int) -> None:
+    """The first member that a chain of alike sketches leads to within the group, natively and in the twin."""
+    starts = np.cumsum([0, *map(len, found)]).astype(np.uint64)
+    places = np.array([place for group in found for place in group], np.uint32)
+    column = pa.array(sketches, pa.binary(3))
+    expected: list[int] = []
+    for start, group in zip(starts.tolist(), found, strict=False):
+        pairs = [
+            (a, b)
+            for a, x in enumerate(group)
+            for b, y in enumerate(group)
+            if x == y or sum(i == j for i, j in zip(sketches[x], sketches[y], strict=True)) >= least
+        ]
+        expected += [start + naive(pairs)[place] for place in range(len(group))]
+    assert alike(starts, places, column, least).tolist() == expected
+    assert reference_alike.alike(starts, places, column, least).tolist() == expected

@@ -19,12 +19,13 @@ from pydantic import ValidationError
 from refinery.config import Step
 from refinery.docs import Docs
 from refinery.errors import UsageError
-from refinery.kernels import band_keys
+from refinery.kernels import band_keys, similarities, sketches
 from refinery.schema import flows
 from refinery.stage import Stage
 from refinery.testing import documents, run_global
 from stages._clusters import Policy
-from stages.minhash import MinHash, match_probability
+from stages._profiles import MIN_SIMILARITY, PROFILES, Profile, enough_shared, match_probability, probability
+from stages.minhash import MinHash
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"))
 SMALL = MinHash(bands=8, rows=2, ngram=2)
@@ -104,23 +105,54 @@ def test_no_recipe_has_the_shape_reversed(recipe: Path) -> None:
         assert match_probability(0.95, stage.bands, stage.rows) > 0.9
 
 
-@pytest.mark.parametrize("similarity", [0.6, 0.7, 0.75, 0.8])
-def test_measured_matches_follow_the_curve(similarity: float) -> None:
-    """Of 3,000 pairs of sets with exactly this Jaccard similarity the share that matches is P(s), give or take 0.02."""
-    pairs, union = 3000, 20
-    both = round(similarity * union)
-    alone = (union - both) // 2
-    hashes = np.random.default_rng(1).integers(0, 2**32, (pairs, union), dtype=np.uint32)
-    left = hashes[:, : both + alone]
-    right = np.concatenate([hashes[:, :both], hashes[:, both + alone :]], axis=1)
-    matches = (_keys(left) == _keys(right)).any(axis=1)
-    assert abs(matches.mean() - match_probability(similarity, 450, 20)) < 0.02
+SIMILARITIES = [0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, 0.95]
 
 
-def _keys(sets: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+@pytest.mark.parametrize("name", list(PROFILES))
+def test_measured_matches_follow_the_curve(name: str) -> None:
+    """Of 5,000 pairs of sets with exactly this similarity the share found is P(s), give or take three deviations."""
+    shape, pairs, union = PROFILES[name], 5_000, 20
+    draw = np.random.default_rng(1)
+    for similarity in SIMILARITIES:
+        both = round(similarity * union)
+        assert both / union == similarity
+        alone = (union - both + 1) // 2
+        hashes = draw.integers(0, 2**32, (pairs, union), dtype=np.uint32)
+        left = hashes[:, : both + alone]
+        right = np.concatenate([hashes[:, :both], hashes[:, both + alone :]], axis=1)
+        found = (_keys(left, shape) == _keys(right, shape)).any(axis=1)
+        if shape.verify:
+            found &= similarities(_sketches(left, 256), _sketches(right, 256)) >= MIN_SIMILARITY - 1e-6
+        chance = probability(similarity, shape)
+        assert abs(found.mean() - chance) < max(0.004, 3 * (chance * (1 - chance) / pairs) ** 0.5), similarity
+        assert abs(found.mean() - chance) < (0.02 if shape.verify else 0.0225)
+
+
+def test_verified_is_as_published() -> None:
+    """The curve of the verified profile, as it was measured in design, within .02."""
+    measured = {0.60: 0.000, 0.65: 0.005, 0.70: 0.164, 0.74: 0.672, 0.76: 0.872, 0.80: 0.992}
+    for similarity, expected in measured.items():
+        assert abs(probability(similarity, PROFILES["verified"]) - expected) < 0.02
+
+
+def test_as_many_bytes_as_the_similarity_takes() -> None:
+    """The fewest shared bytes that are enough are the fewest of which the estimate reaches the bound."""
+    for size in (16, 64, 100, 256):
+        for bound in (0.01, 0.5, 0.725, 0.9, 1.0):
+            least = enough_shared(bound, size)
+            told = [(256 * shared / size - 1) / 255 for shared in (least - 1, least)]
+            assert told[0] < bound <= told[1] + 1e-9
+
+
+def _keys(sets: np.ndarray[Any, Any], shape: Profile) -> np.ndarray[Any, Any]:
     lists = pa.array(list(sets), pa.list_(pa.uint32()))
-    keys: np.ndarray[Any, Any] = band_keys(lists, 450, 20, 1).flatten().to_numpy().reshape(len(sets), 450)
-    return keys
+    keys: np.ndarray[Any, Any] = band_keys(lists, shape.bands, shape.rows, 1).flatten().to_numpy()
+    return keys.reshape(len(sets), shape.bands)
+
+
+def _sketches(sets: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
+    found = sketches(pa.array(list(sets), pa.list_(pa.uint32())), size, 1)
+    return np.frombuffer(found.buffers()[1], np.uint8).reshape(len(sets), size)
 
 
 # ---------------------------------------------------------------------------------------------------------- clusters
@@ -228,6 +260,91 @@ def test_any_spread_gives_the_clusters_of_all_pairs(texts: list[str], survivor: 
     assert facts == by_id(stage, [[docs]])
 
 
+# --------------------------------------------------------------------------------------------------------- verification
+
+
+LOOSE = MinHash(bands=16, rows=1, ngram=1, unit="words", verify=True, sketch=256, min_similarity=0.6)
+
+
+def sketch_of(stage: MinHash, text: str) -> np.ndarray[Any, Any]:
+    found = stage.map(documents([text]), 0).index.column("sketch")
+    return np.frombuffer(found.buffers()[1], np.uint8)
+
+
+def all_verified(stage: MinHash, docs: Docs) -> list[set[int]]:
+    """Rows joined over every pair that shares a key and whose sketches are alike."""
+    mapped = stage.map(docs, 0).keys.to_pydict()
+    holders: dict[int, set[int]] = {}
+    for key, row in zip(mapped["key"], mapped["row"], strict=True):
+        holders.setdefault(key, set()).add(row)
+    told = [sketch_of(stage, text) for text in docs.texts()]
+    clusters = [{row} for row in sorted(set().union(*holders.values()))]
+    for rows in holders.values():
+        for a in rows:
+            for b in rows:
+                alike = similarities(told[a][None], told[b][None])[0] >= stage.min_similarity - 1e-6
+                one = next(cluster for cluster in clusters if a in cluster)
+                if alike and b not in one:
+                    other = next(cluster for cluster in clusters if b in cluster)
+                    clusters = [c for c in clusters if c is not one and c is not other] + [one | other]
+    return clusters
+
+
+def clusters_in(facts: dict[bytes, Facts]) -> list[set[int]]:
+    """The rows of each cluster of two or more."""
+    found: dict[bytes, set[int]] = {}
+    for member, fact in facts.items():
+        if fact["cluster"] is not None:
+            found.setdefault(fact["cluster"], set()).add(int.from_bytes(member, "big"))
+    return sorted(found.values(), key=min)
+
+
+@given(st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=8).map(" ".join), min_size=1, max_size=12), st.randoms())
+@settings(max_examples=60)
+def test_verified_clusters_are_those_of_all_pairs(texts: list[str], draw: random.Random) -> None:
+    """However they are spread, documents are together if a chain of verified pairs that share keys joins them."""
+    docs = documents(texts)
+    expected = sorted((cluster for cluster in all_verified(LOOSE, docs) if len(cluster) > 1), key=min)
+    facts = by_id(LOOSE, spread(docs, draw))
+    assert clusters_in(facts) == expected
+    assert facts == by_id(LOOSE, [[docs]])
+    for fact in facts.values():
+        assert (fact["role"] == "unique") == (fact["cluster"] is None) == (fact["size"] == 1)
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=8).map(" ".join), min_size=1, max_size=12),
+    st.integers(2, 6),
+    st.randoms(),
+)
+@settings(max_examples=60)
+def test_large_clusters_are_split_by_verification(texts: list[str], largest: int, draw: random.Random) -> None:
+    """Clusters up to ``max_cluster`` are as without it; in larger ones only verified pairs stay together."""
+    docs = documents(texts)
+    stage = LOOSE.model_copy(update={"verify": False, "max_cluster": largest})
+    whole = naive(stage, docs)
+    parts = all_verified(stage, docs)
+    expected = [cluster for cluster in whole if len(cluster) <= largest]
+    expected += [part for part in parts for cluster in whole if part <= cluster and len(cluster) > largest]
+    facts = by_id(stage, spread(docs, draw))
+    assert clusters_in(facts) == sorted((cluster for cluster in expected if len(cluster) > 1), key=min)
+    assert facts == by_id(stage, [[docs]])
+
+
+def test_verification_is_asked_for_once() -> None:
+    """Where all pairs are verified there is nothing left to split by."""
+    with pytest.raises(ValidationError, match="all pairs are verified"):
+        MinHash(profile="verified", max_cluster=100)
+
+
+def test_a_long_chain_is_one_cluster() -> None:
+    """2,000 documents, each like the next one and like few others, are one cluster, whatever its ends have in common."""
+    words = [f"w{i}" for i in range(2_000 + 60)]
+    texts = [" ".join(words[start : start + 60]) for start in range(2_000)]
+    facts = by_id(MinHash(bands=20, rows=4, ngram=1, unit="words"), [[documents(texts)]])
+    assert {fact["size"] for fact in facts.values()} == {2_000}
+
+
 # --------------------------------------------------------------------------------------------------------- survivors
 
 
@@ -288,7 +405,13 @@ def test_a_fact_that_is_not_measured_is_no_best() -> None:
 
 def test_profiles() -> None:
     """A profile sets its fields and takes no other value for them; what it does not set stays free."""
-    shapes = {"refinedweb": (450, 20, "gpt2"), "dclm": (93, 15, "gpt2"), "fineweb": (14, 8, "words")}
+    shapes = {
+        "refinedweb": (450, 20, "gpt2"),
+        "dclm": (93, 15, "gpt2"),
+        "fineweb": (14, 8, "words"),
+        "verified": (28, 8, "words"),
+    }
+    assert shapes.keys() == PROFILES.keys()
     for name, shape in shapes.items():
         stage = MinHash(profile=name, seed=7, survivor="longest")
         assert (stage.bands, stage.rows, stage.unit) == shape
