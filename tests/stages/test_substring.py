@@ -239,6 +239,7 @@ def test_nothing_is_lost(texts: list[str], stage: Substring) -> None:
 
 
 @given(streams, stages)
+@example([". \u0301\u00df\u00df"], Substring(min_tokens=1, align="sentence", normalise=False))
 @settings(max_examples=300)
 def test_nothing_is_cut_in_two(texts: list[str], stage: Substring) -> None:
     """No cut begins or ends inside what people see as one character, nor inside a word or a line that is not to be cut."""

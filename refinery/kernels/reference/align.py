@@ -83,6 +83,7 @@ def boundaries(text: str, whole: Whole) -> Places:
     if whole == "sentence":
         free = np.zeros(len(codes) + 1, np.bool_)
         free[[match.end() for match in _SENTENCE.finditer(text)]] = True
+        free[:-1] &= ~_graphemes(codes)
     else:
         free = np.append(~_JOINED[whole](codes), True)
     free[0] = free[-1] = True
