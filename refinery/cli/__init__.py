@@ -43,7 +43,7 @@ SECTIONS = {
         "diff": "Hold two roots against each other, to the document.",
     },
     "Keep": {
-        "verify": "Check that books balance and files hold what receipts say.",
+        "verify": "Check that every record has one fate and files hold what receipts say.",
         "gc": "Delete files that nothing refers to; only shown without --yes.",
     },
 }
