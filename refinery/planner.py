@@ -221,7 +221,9 @@ class Planner:
 
     def _shuffle(self, position: int, stage: Global, parts: list[Part], earlier: Sequence[Part]) -> list[Part] | Phase:
         before = position - 1
-        known = [(part.number, part.root, part.mapped) for part in self._against[position]]
+        known: list[tuple[int, str, Receipt | None]] = [
+            (part.number, part.root, part.mapped) for part in self._against[position]
+        ]
         after_all_roots = first_number(len(stage.earlier_roots()))
         known += [(number, "", part.mapped) for number, part in enumerate(earlier, after_all_roots)]
         rounds = Rounds(self.root.path, self.steps[position], self.folders[position], parts, known)
