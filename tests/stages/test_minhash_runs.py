@@ -75,6 +75,18 @@ def test_a_map_that_is_too_large_for_its_budget_is_merged_from_runs(folder: Path
     assert not list((folder / "runs" / "tmp").glob("*"))
 
 
+@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("copies", [0, 2])
+def test_parts_without_duplicates(tmp_path: Path, kind: str, copies: int) -> None:
+    """A part all of whose documents are unique goes through all rounds, and so does a dataset of such parts."""
+    parts = [[" ".join(f"{part}x{line}x{i}" for i in range(20)) for line in range(5)] for part in range(3)]
+    parts[1] += parts[1][:copies]
+    write_inputs(tmp_path / "in", parts)
+    assert quick(given(tmp_path, kind, "root")).complete
+    held = Held(tmp_path / "root")
+    assert [len(held.rows(FOLDER)), len(held.rows(FOLDER, "removed"))] == [15, copies]
+
+
 def test_workers_leave_no_trace(folder: Path) -> None:
     """Two processes give what one gives."""
     assert quick(given(folder, "verified", "one")).complete

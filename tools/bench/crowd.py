@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from refinery import TEXT, Metric, Records, Rule, Source, Store
 from refinery.kernels import mix64
+from tools.bench.timed import records_of
 
 LARGEST = 100_000
 UNIQUE = 0.6
@@ -102,15 +103,5 @@ class Crowd(Source):
 
 
 def _records(path: str, first: int, numbers: Numbers, clusters: Numbers) -> Records:
-    count = len(numbers)
-    ids = np.stack([mix64(numbers), numbers], axis=1).astype(">u8").tobytes()
-    columns: dict[str, Any] = {
-        "id": pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), count, [None, pa.py_buffer(ids)]),
-        "url": pa.array([f"https://host{number % 1000}.example.org/{number}" for number in numbers.tolist()]),
-        "date": pa.array((numbers % np.uint64(10**9)).astype(np.int64) * 1000, pa.timestamp("ms", tz="UTC")),
-        "warc": pa.array([path] * count),
-        "offset": pa.array(np.arange(first, first + count, dtype=np.uint64)),
-        "length": pa.array(np.ones(count, np.uint64)),
-        "text": texts(numbers, clusters),
-    }
-    return Records(columns, {"fate": pa.array(["document"] * count)})
+    columns = records_of(path, first, numbers, texts(numbers, clusters))
+    return Records(columns, {"fate": pa.array(["document"] * len(numbers))})

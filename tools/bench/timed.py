@@ -1,0 +1,135 @@
+"""Runs of a pipeline in this process, so that its peak is a worker's; what each round of it takes is added up.
+
+``Texts`` is a source of texts that a bench has made: Parquet files with a column ``text``.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from refinery import TEXT, Metric, Pipeline, Records, Rule, Source, Stage, Step, Store, run
+from refinery.config import ExecutorSettings
+from refinery.executors import Done
+from refinery.kernels import mix64
+from refinery.tasks import Crumb, PartTask, ReduceTask, ResolveTask
+
+
+class Timed:
+    """Does tasks in this process and adds up the seconds of CPU that they take, by round."""
+
+    width = 1
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+
+    def map(self, function: Any, tasks: Iterable[Any]) -> Iterator[Done[Any, Any]]:
+        """See ``Executor.map``."""
+        for task in tasks:
+            of_round = isinstance(task, ReduceTask | ResolveTask | PartTask)
+            name = task.method if of_round else "rest" if task.verdict else "first"
+            began = time.process_time()
+            done = Done(task, function(task, lambda *_: Crumb()))
+            self.seconds[name] += time.process_time() - began
+            yield done
+
+    def close(self) -> None:
+        """Nothing is left to end."""
+
+
+def timed_run(folder: Path, inputs: str, root: str, *stages: Stage, batch: int = 10_000) -> dict[str, float]:
+    """Run ``stages`` over the files below ``folder`` into a new root there; seconds by round."""
+    steps = tuple(Step(s.name, s, False, f"{type(s).__module__}:{type(s).__name__}") for s in stages)
+    pipeline = Pipeline(
+        dataset="bench",
+        inputs=(str(folder / inputs),),
+        root=str(folder / root),
+        executor=ExecutorSettings(workers=1, batch=batch),
+        steps=steps,
+    )
+    timed = Timed()
+    if not run(pipeline, executor=timed).complete:
+        raise SystemExit("the run is not complete")
+    return dict(timed.seconds)
+
+
+def elsewhere(function: Callable[..., None], *arguments: Any) -> None:
+    """Call in another process, so that its memory does not count. Raises SystemExit where that ends badly."""
+    process = multiprocessing.get_context("spawn").Process(target=function, args=arguments)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"{function.__name__} ended with {process.exitcode}")
+
+
+def peak() -> float:
+    """Megabytes that this process has held at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+def write_texts(folder: Path, texts: list[str], part: int) -> None:
+    """Input files ``00000.parquet``, … of ``part`` texts each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, start in enumerate(range(0, len(texts), part)):
+        pq.write_table(pa.table({"text": texts[start : start + part]}), folder / f"{number:05d}.parquet")
+
+
+class Texts(Source):
+    """The texts of files that ``write_texts`` made."""
+
+    name: ClassVar = "texts"
+    version: ClassVar = 1
+    adds: ClassVar = (TEXT,)
+    metrics: ClassVar = (Metric("fate", pa.string(), "label"),)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """All are wanted."""
+        return (Rule("unwanted", "fate", is_in=("document",)),)
+
+    def list_inputs(self, pattern: str, store: Store) -> list[str]:
+        """The files."""
+        return store.list(pattern)
+
+    def read(self, path: str, store: Store) -> Iterator[Records]:
+        """The documents of a file."""
+        del store
+        first = 0
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(10_000):
+                yield _records(path, first, batch.column(0))
+                first += len(batch)
+
+    def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:
+        """One of them."""
+        del length, store
+        return _records(path, offset, pq.read_table(path).column(0).combine_chunks().slice(offset, 1))
+
+
+def _records(path: str, first: int, texts: pa.Array) -> Records:
+    count = len(texts)
+    numbers = np.arange(first, first + count, dtype=np.uint64) + np.uint64(int(Path(path).stem) << 32)
+    return Records(records_of(path, first, numbers, texts), {"fate": pa.array(["document"] * count)})
+
+
+def records_of(path: str, first: int, numbers: Any, texts: pa.Array) -> dict[str, Any]:
+    """The columns of documents that have numbers and texts; ids and dates follow from the numbers."""
+    count = len(numbers)
+    ids = np.stack([mix64(numbers), numbers], axis=1).astype(">u8").tobytes()
+    return {
+        "id": pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), count, [None, pa.py_buffer(ids)]),
+        "url": pa.array([f"https://host{number % 1000}.example.org/{number}" for number in numbers.tolist()]),
+        "date": pa.array((numbers % np.uint64(10**9)).astype(np.int64) * 1000, pa.timestamp("ms", tz="UTC")),
+        "warc": pa.array([path] * count),
+        "offset": pa.array(np.arange(first, first + count, dtype=np.uint64)),
+        "length": pa.array(np.ones(count, np.uint64)),
+        "text": texts,
+    }
