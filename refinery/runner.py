@@ -67,14 +67,16 @@ def run(
         planner = Planner(pipeline, root, selection)
         if not accept_code:
             refuse_changed_code(changed_code(root, head, planner.folders, planner.steps))
+        _clean(root)
         survey = planner.survey()
         if survey.phase is None:
             if head is None or _stale(head, planner):
                 _write_state(planner, {})
             return RunReport(0, 0, (), _complete(survey), survey.blocked)
-        _clean(root)
         record = RunRecord(root, command or {}, listener or Silent())
-        return _Run(planner, record, executor or _executor(pipeline), fail_fast=fail_fast).go(survey)
+        report = _Run(planner, record, executor or _executor(pipeline), fail_fast=fail_fast).go(survey)
+        _clean(root)
+        return report
 
 
 def _stale(head: Head, planner: Planner) -> bool:

@@ -18,8 +18,9 @@ from refinery.executors import Died, Done, Failed, Mark
 from refinery.executors.local import LocalExecutor
 from refinery.part import Root
 from refinery.runner import run
+from refinery.store import LocalStore
 from tests.engine import toy
-from tests.engine.inline import Death
+from tests.engine.inline import Death, InlineExecutor
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Length, LineSource, Same
 
@@ -166,6 +167,24 @@ def test_a_death_while_writing_blames_nobody(tmp_path: Path, monkeypatch: pytest
     assert quick(pipeline(tmp_path, root="killed")).complete
     assert left == [0]
     assert Held(tmp_path / "killed").everything() == Held(tmp_path / "root").everything()
+
+
+class Leaving(InlineExecutor):
+    """Workers that leave an unfinished file at each task, as one does that is killed while it writes."""
+
+    def _do(self, function: Any, task: Any) -> Any:
+        store = LocalStore()
+        Path(store.temporary(task.root)).write_bytes(b"half a file")
+        return super()._do(function, task)
+
+
+def test_what_killed_workers_left_is_removed_when_the_run_ends(folder: Path) -> None:
+    """Nobody else would: the next run may have nothing to do. That one looks for it as well, if the run itself died."""
+    assert run(pipeline(folder, KINDS), executor=Leaving()).complete
+    assert not list((folder / "root" / "tmp").iterdir())
+    (folder / "root" / "tmp" / "left").write_bytes(b"half a file")
+    assert quick(pipeline(folder, KINDS)).tasks == 0
+    assert not list((folder / "root" / "tmp").iterdir())
 
 
 # -------------------------------------------------------------------------------------------------------- real workers
