@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import sys
 from functools import lru_cache
 from importlib import metadata
 from typing import cast
@@ -43,15 +44,34 @@ def stage_class(name: str) -> type[Stage]:
 
 def import_class(reference: str) -> type[Stage]:
     """The stage class at ``module:Class``. Raises UsageError where there is none."""
-    if not _REFERENCE.fullmatch(reference):
-        raise UsageError(f"{reference[:80]!r} names no class", hint="expected module:Class")
-    top = reference.partition(":")[0].partition(".")[0]
+    module, _ = _parts(reference)
+    top = module.partition(".")[0]
     return _load(reference, f"if {top!r} is a module of your own, PYTHONPATH must name its folder")
+
+
+def imported_class(reference: str, hint: str) -> type[Stage]:
+    """The stage class at ``module:Class`` of a module that is imported already; nothing is run to find it.
+
+    Raises UsageError with the hint where there is none.
+    """
+    module, name = _parts(reference)
+    found = vars(sys.modules[module]).get(name) if module in sys.modules else None
+    if found is None:
+        raise UsageError(f"a root's recipe names code, {reference[:80]}, which is not imported for it", hint=hint)
+    _check(reference, found)
+    return cast(type[Stage], found)
 
 
 def kind(stage: type[Stage]) -> str:
     """``source``, ``filter``, ``edit`` or ``global``; empty for a class that is none of them."""
     return next((name for name, base in _KINDS.items() if issubclass(stage, base)), "")
+
+
+def _parts(reference: str) -> tuple[str, str]:
+    if not _REFERENCE.fullmatch(reference):
+        raise UsageError(f"{reference[:80]!r} names no class", hint="expected module:Class")
+    module, _, name = reference.partition(":")
+    return module, name
 
 
 def _load(reference: str, hint: str) -> type[Stage]:

@@ -25,17 +25,23 @@ SHORT = 200
 def place_options(command: Callback) -> Callback:
     """-c and --root, given to the verb as ``config`` and ``root``; ``root_of`` says which root they mean."""
     command = root_option(command)
-    about = f"The recipe whose root is meant, where --root is not given; {RECIPE} unless given."
+    about = (
+        f"The recipe whose root is meant, where --root is not given; {RECIPE} unless given. "
+        "The code and files that it names, the root's own recipe may name as well."
+    )
     return click.option("-c", "--config", metavar="FILE", help=about, type=click.Path())(command)
 
 
 def root_of(config: str | None, root: str | None) -> str:
-    """The root that is meant. Raises UsageError where neither option nor recipe says it."""
-    if root is not None:
+    """The root that is meant. Raises UsageError where neither option nor recipe says it.
+
+    A recipe that is given is read in any case: what it names, the root's own recipe may name as well.
+    """
+    if root is not None and config is None:
         return root
     if config is None and not store_for(RECIPE).exists(RECIPE):
         raise UsageError("which root?", hint=f"give --root DIR, or -c FILE of a recipe (there is no {RECIPE} here)")
-    return load(config or RECIPE).root
+    return load(config or RECIPE, root=root).root
 
 
 def heading(who: Document) -> str:

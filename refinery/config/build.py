@@ -14,6 +14,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from refinery import registry
+from refinery.config import consent
 from refinery.config.chain import gaps
 from refinery.config.explain import explain
 from refinery.config.pipeline import Pipeline, Settings, Step
@@ -29,9 +30,12 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def build(root: Node, problems: Sequence[Problem], overrides: Sequence[str]) -> Pipeline:
-    """The pipeline that ``root`` describes. Raises RecipeError with ``problems`` and all that are found here."""
-    builder = _Builder(problems)
+def build(root: Node, problems: Sequence[Problem], overrides: Sequence[str], *, stored: bool = False) -> Pipeline:
+    """The pipeline that ``root`` describes. Raises RecipeError with ``problems`` and all that are found here.
+
+    ``stored`` says that it is the recipe of a root, which may bring in less than one of the user's.
+    """
+    builder = _Builder(problems, stored=stored)
     settings = builder.settings(root)
     steps = builder.steps(root)
     if settings and steps:
@@ -42,8 +46,9 @@ def build(root: Node, problems: Sequence[Problem], overrides: Sequence[str]) -> 
 
 
 class _Builder:
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], *, stored: bool) -> None:
         self.problems = list(problems)
+        self.stored = stored
         self.unread = {(p.span.text, p.span.start) for p in problems}
 
     def add(self, problem: Problem) -> None:
@@ -94,6 +99,8 @@ class _Builder:
         stage = self.model(replace(body, value=fields), kind, name, at, listed)
         write = self.engine_key(body, "write", bool, "expected true or false")
         use = self.engine_key(body, "use", str, "expected module:Class")
+        if stage:
+            self.files(stage, at)
         return Step(name, stage, bool(write), str(use or "")) if stage else None
 
     def stage_class(self, key: str, body: Node, at: Span) -> type[Stage] | None:
@@ -101,7 +108,11 @@ class _Builder:
         try:
             if use is None:
                 return registry.stage_class(key)
-            found = registry.import_class(str(use.value))
+            reference = str(use.value)
+            if self.stored:
+                found = registry.imported_class(reference, consent.HINT)
+            else:
+                found = registry.import_class(reference)
         except RefineryError as error:
             self.add(Problem(at if use is None else use.span, error.message, error.hint))
             return None
@@ -110,6 +121,13 @@ class _Builder:
             self.add(Problem(at, f"{use.value} calls itself {found.name!r}, not {key[:40]!r}", fix))
             return None
         return found
+
+    def files(self, stage: Stage, at: Span) -> None:
+        if self.stored:
+            for path in consent.refused(stage):
+                self.add(Problem(at, f"a root's recipe names a file, {path[:80]!r}, which is not opened", consent.HINT))
+        else:
+            consent.give(stage)
 
     def name(self, key: str, body: Node) -> str:
         name = self.engine_key(body, "as", str, "expected a name")

@@ -38,19 +38,27 @@ def load(path: str, overrides: Sequence[str] = (), root: str | None = None) -> P
 
 def parse(text: str, name: str, overrides: Sequence[str] = (), root: str | None = None) -> Pipeline:
     """The recipe in ``text``; ``name`` is what errors call it. Raises RecipeError with every problem."""
-    node, problems = read(Text(name, text))
-    if not isinstance(node.value, Mapping):
-        return build(node, problems, overrides)
-    node, wrong = override(node, overrides)
-    if root is not None:
-        node = replace_root(node, root, wrong)
-    return build(node, [*problems, *wrong], overrides)
+    return _parse(text, name, overrides, root, stored=False)
 
 
 def from_dict(data: Mapping[str, Any], root: str, name: str = "HEAD.json", overrides: Sequence[str] = ()) -> Pipeline:
-    """The pipeline that ``recipe_dict`` wrote down, for the root it was found in. Raises RecipeError."""
+    """The pipeline that ``recipe_dict`` wrote down, for the root it was found in. Raises RecipeError.
+
+    Nothing is imported for it, and no file is opened that a recipe given by ``load`` or ``parse`` does not name.
+    """
     # JSON is YAML, but for the one character that JSON may leave bare.
-    return parse(json.dumps(data, indent=1).replace("\x7f", "\\u007f"), name, overrides, root)
+    text = json.dumps(data, indent=1).replace("\x7f", "\\u007f")
+    return _parse(text, name, overrides, root, stored=True)
+
+
+def _parse(text: str, name: str, overrides: Sequence[str], root: str | None, *, stored: bool) -> Pipeline:
+    node, problems = read(Text(name, text))
+    if not isinstance(node.value, Mapping):
+        return build(node, problems, overrides, stored=stored)
+    node, wrong = override(node, overrides)
+    if root is not None:
+        node = replace_root(node, root, wrong)
+    return build(node, [*problems, *wrong], overrides, stored=stored)
 
 
 def _decode(data: bytes, path: str) -> str:

@@ -24,6 +24,7 @@ from refinery.config import (
     Pipeline,
     Problem,
     RecipeError,
+    consent,
     from_dict,
     load,
     parse,
@@ -414,7 +415,23 @@ def test_a_pipeline_survives_its_recipe_as_a_dictionary(values: dict[str, Any], 
     last = Judge.model_validate_json(json.dumps(values))
     steps = (start.steps[0], _with_stage(start.steps[1], main), _with_stage(start.steps[2], last))
     pipeline = start.model_copy(update={"steps": steps})
+    consent.give(last)
     assert from_dict(json.loads(json.dumps(recipe_dict(pipeline))), "r") == pipeline
+
+
+@pytest.mark.parametrize("field", ["lists: [/tmp/a, {0}]", "lists: [{0}]"])
+def test_a_roots_recipe_opens_no_file_that_the_user_has_not_named(field: str) -> None:
+    """Assets of the catalogue are the installation's; others are opened where a recipe of the user's names them."""
+    path = f"./{field.count('/')}.txt"
+    text = judge(field.format(path))
+    stored = yaml.safe_load(text)
+    with pytest.raises(RecipeError, match="is not opened") as caught:
+        from_dict(stored, "r")
+    assert path in str(caught.value)
+    assert "-c FILE" in str(caught.value)
+    assert from_dict(yaml.safe_load(judge("lists: [ut1]")), "r").steps[-1].stage.lists == ("ut1",)  # type: ignore[attr-defined]
+    parse(text, "r")
+    assert from_dict(stored, "r") == parse(text, "r", root="r")
 
 
 def _with_stage(step: Any, stage: Any) -> Any:

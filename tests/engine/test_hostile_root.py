@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from refinery.cli import execute
 from refinery.errors import RefineryError, StorageError
 from refinery.inspect import read_books, sweep, verify
 from refinery.part import FileRef, Head, Receipt
@@ -88,6 +91,54 @@ def test_gc_does_not_follow_a_link_out_of_the_root(copy: Path) -> None:
     assert not (copy / "01-words" / "removed" / "part-09999-bbbbbbbb.parquet").is_symlink()
 
 
+BESIDE = {"why": ["file://0.txt#2"], "diff": [], "sample": [], "spans": [], "what-if": ["--set", "words.min_words=3"]}
+LOOKS = ["stats", "verify", "status", "logs", "gc", "report", *BESIDE]
+
+
+@pytest.fixture
+def stranger(copy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A root whose recipe names a module that can be imported, and leaves a file when it is."""
+    (copy.parent / "strange.py").write_text(
+        "import pathlib\nfrom tests.engine.toy import Length\npathlib.Path(__file__).with_suffix('.ran').touch()\n"
+    )
+    monkeypatch.syspath_prepend(str(copy.parent))
+    monkeypatch.delitem(sys.modules, "strange", raising=False)
+    edit(copy / "HEAD.json", lambda head: head["recipe"]["pipeline"][1]["words"].update(use="strange:Length"))
+    return copy
+
+
+@pytest.mark.parametrize("verb", LOOKS)
+def test_looking_at_a_root_runs_no_code_that_it_names(
+    stranger: Path, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever is asked. Verbs that need the stages' code say in one line whose consent is missing."""
+    roots = [str(stranger)] * 2 if verb == "diff" else ["--root", str(stranger)]
+    also = ["--out", str(stranger.parent / "out")] if verb == "report" else []
+    also += ["--rerun-sample", "100%"] if verb == "verify" else []
+    code = execute([verb, *BESIDE.get(verb, ()), *roots, *also])
+    said = "".join(capsys.readouterr())
+    assert "strange" not in sys.modules
+    assert not (stranger.parent / "strange.ran").exists()
+    assert "Traceback" not in said
+    if verb in ("why", "what-if", "report"):
+        assert code == 2
+        assert "a root's recipe names code, strange:Length" in said
+        assert "-c FILE" in said
+
+
+def test_what_the_users_recipe_names_the_roots_recipe_may_name(
+    stranger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """-c is the consent: it imports the class, which is looked up then."""
+    recipe = stranger.parent / "mine.yaml"
+    steps = json.loads((stranger / "HEAD.json").read_text())["recipe"]["pipeline"]
+    recipe.write_text(json.dumps({"dataset": "toy", "inputs": "none", "root": str(stranger), "pipeline": steps}))
+    assert execute(["why", "file://0.txt#0", "-c", str(recipe)]) == 0
+    assert "one two three" not in capsys.readouterr().err
+    assert (stranger.parent / "strange.ran").exists()
+    sys.modules.pop("strange")
+
+
 RECORDS = [
     "HEAD.json",
     "01-words/manifest-*.json",
@@ -117,17 +168,19 @@ def test_a_record_with_any_value_in_it_is_read_or_refused(
     """An error is one of the engine's own, with a message for people."""
     path = sorted(copy.glob(place))[at % len(sorted(copy.glob(place)))]
     before = path.read_bytes()
+    packed = path.suffix == ".gz"
     try:
-        value = json.loads(before)
+        value = json.loads(gzip.decompress(before) if packed else before)
         chosen = places(value)[at % len(places(value))]
         if not chosen or whole:
-            path.write_text(json.dumps(put))
+            value = put
         else:
             inner = value
             for key in chosen[:-1]:
                 inner = inner[key]
             inner[chosen[-1]] = put
-            path.write_text(json.dumps(value))
+        text = json.dumps(value).encode()
+        path.write_bytes(gzip.compress(text) if packed else text)
         for look in (verify, read_books, lambda root: sweep(root, delete=False)):
             try:
                 look(str(copy))
