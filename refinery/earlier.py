@@ -53,21 +53,22 @@ def _parts(stage: Global, place: int, path: str) -> list[EarlierPart]:
     if head.format != FORMAT:
         raise UsageError(f"{path} has format {head.format}; this version reads format {FORMAT}")
     folder, manifest = _comparable(stage, root, head)
-    before = _before(root, head, folder)
-    mapped: dict[tuple[int, str], Receipt] = {}
-    verdicts: dict[int, tuple[str, str]] = {}
+    mapped: dict[str, Receipt] = {}
+    verdicts: dict[str, str] = {}
     for receipt in root.receipts(folder, manifest.shuffle):
-        if receipt.kind == "map" and receipt.inputs[-1] in before:
-            mapped[receipt.part, receipt.key] = receipt
+        if receipt.kind == "map":
+            mapped[receipt.inputs[-1]] = receipt
         if receipt.kind == "resolve":
-            verdicts |= {int(name): (refs[0].path, receipt.contents[name]) for name, refs in receipt.files.items()}
+            verdicts |= {receipt.contents[name]: refs[0].path for name, refs in receipt.files.items()}
     parts = []
-    for number, (_, receipt) in enumerate(sorted(mapped.items()), first_number(place)):
-        if receipt.part not in verdicts:
+    # By what went into a part, for parts are numbered anew when a root's inputs change.
+    for number, receipt in enumerate(root.receipts(folder, manifest.parts), first_number(place)):
+        given, verdict = receipt.inputs
+        if given not in mapped or verdict not in verdicts:
             raise UsageError(
                 f"{path}: stage {manifest.stage!r} has no verdict of part {receipt.part}", hint="run it again"
             )
-        parts.append(EarlierPart(number, root.path, receipt, *verdicts[receipt.part]))
+        parts.append(EarlierPart(number, root.path, mapped[given], verdicts[verdict], verdict))
     return parts
 
 
@@ -103,10 +104,3 @@ def _differences(stage: Global, manifest: StageManifest) -> list[str]:
         if manifest.configuration.get(name) != now.get(name):
             found.append(f"{name} {manifest.configuration.get(name)}, not {now.get(name)}")
     return found
-
-
-def _before(root: Root, head: Head, folder: str) -> set[str]:
-    """Content ids of what came to the stage."""
-    previous = head.folders[head.folders.index(folder) - 1]
-    receipts = root.receipts(previous, root.manifest(head.manifests[previous]).parts)
-    return {receipt.contents.get("kept", "") for receipt in receipts}

@@ -260,8 +260,8 @@ def _write_head(planner: Planner, manifests: dict[str, str]) -> None:
 def _statistics(planner: Planner, position: int, made: Made) -> dict[str, Any]:
     kind = type(planner.steps[position].stage)
     merged = StageStatistics(kind)
-    for receipt in made.receipts:
-        merged.merge(StageStatistics.read(kind, planner.root, receipt))
+    for place, receipt in enumerate(made.receipts):
+        merged.merge(StageStatistics.read(kind, planner.root, receipt, place))
     return merged.to_json()
 
 

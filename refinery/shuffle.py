@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from refinery.kernels import order_of
 from refinery.part import Root
-from refinery.tables import open_parquet, read_batches
+from refinery.tables import open_parquet, read_batches, schema_of
 
 ROW_GROUP = 16_384
 """Rows of a sorted run that are read at once: to find a range, fewer are better, and more take less to look through."""
@@ -131,15 +131,9 @@ def _search(keys: np.ndarray[Any, Any], bound: int) -> int:
 
 def read_reduced(root: Root, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """The rows of the reduced ranges: merged where they have a key of their own, else one range after the other."""
-    if all(KEY in _names(root, path) for path in paths):
+    if all(KEY in schema_of(root, path).names for path in paths):
         return merge([(None, read_range(root, path, 0, KEYS)) for path in paths])
     return read_batches(root, paths, ROW_GROUP)
-
-
-def _names(root: Root, path: str) -> list[str]:
-    with open_parquet(root, path) as file:
-        names: list[str] = file.schema_arrow.names
-        return names
 
 
 def merge(runs: Sequence[tuple[int | None, Iterator[pa.RecordBatch]]]) -> Iterator[pa.RecordBatch]:

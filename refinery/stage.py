@@ -259,8 +259,8 @@ class Round:
     ``ranges``: as ``reduce``, for each range of the keys that the map or a ``parts`` round gave. ``whole``: as
     ``resolve``, once, with all that the ``ranges`` round before gave. ``parts``: ``method(rows, part)`` for each part,
     with the rows of a ``whole`` round that are the part's, or those of a ``ranges`` round whose ``key`` is an address
-    (the part's number, shifted by ``PART_BITS``, plus a row) in the part; what it gives has a ``key`` for the next
-    round, or is the part's verdict.
+    (the part's number, shifted by ``PART_BITS``, plus a row) in the part, a table without columns if that round gave
+    nothing at all; what it gives has a ``key`` for the next round, or is the part's verdict.
     """
 
     method: str

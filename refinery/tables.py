@@ -161,6 +161,12 @@ def open_parquet(root: Root, path: str) -> Iterator[pq.ParquetFile]:
             raise StorageError(f"{full}: {error}", hint=hint) from error
 
 
+def schema_of(root: Root, path: str) -> pa.Schema:
+    """The columns of a Parquet file below the root. Raises StorageError where it is missing or damaged."""
+    with open_parquet(root, path) as file:
+        return file.schema_arrow
+
+
 def read_batches(
     root: Root, paths: Sequence[str], rows: int, columns: Sequence[str] | None = None
 ) -> Iterator[pa.RecordBatch]:

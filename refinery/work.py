@@ -31,6 +31,7 @@ from refinery.tables import (
     publish,
     read_batches,
     read_temporary,
+    schema_of,
     write_batches,
     write_table,
 )
@@ -162,7 +163,7 @@ class _Tap:
         self._kept = TableWriter(root, run.flow.kept, write=write, shard=shard)
         self._removed = TableWriter(root, run.flow.removed, write=write and task.keep_removed != "counts")
         self._cases = {QUARANTINED, *run.step.stage.quarantines}
-        self.statistics = StageStatistics(type(run.step.stage), run.step.stage.rules(), task.part)
+        self.statistics = StageStatistics(type(run.step.stage), run.step.stage.rules())
         self._seconds = 0.0
 
     def take(self, docs: Docs, measured: Measured | None) -> Docs:
@@ -413,7 +414,8 @@ def _part(task: PartTask) -> Receipt:
     number = task.part.number
     low, high = (number << PART_BITS, number + 1 << PART_BITS) if task.mixed else (0, KEYS)
     found = [rows for path in task.sent for rows in _sent(root, path, low, high, mixed=task.mixed)]
-    sent = pa.Table.from_batches(found, schema=found[0].schema if found else _schema(root, task.sent))
+    schema = schema_of(root, task.sent[0]) if task.sent else pa.schema([])
+    sent = pa.Table.from_batches(found, schema=schema)
     made = getattr(task.stage, task.method)(sent, _StoredMap(root, task.part))
     root.withdraw(task.folder, task.key)
     name, kind, folder = (str(number), "resolve", "resolve") if task.last else ("keys", "round", "map/keys")
@@ -427,14 +429,6 @@ def _part(task: PartTask) -> Receipt:
 
 def _sent(root: Root, path: str, low: int, high: int, *, mixed: bool) -> Iterator[pa.RecordBatch]:
     return read_range(root, path, low, high) if mixed else read_batches(root, [path], ROW_GROUP)
-
-
-def _schema(root: Root, paths: tuple[str, ...]) -> pa.Schema:
-    """Of files without rows as well, in which no batch tells it; empty where there is no file."""
-    if not paths:
-        return pa.schema([])
-    with open_parquet(root, paths[0]) as file:
-        return file.schema_arrow
 
 
 class _StoredMap:

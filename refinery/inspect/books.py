@@ -116,12 +116,13 @@ def _part_range(holdings: Holdings) -> str:
 def _entry(holdings: Holdings, held: Held, parts: Sequence[int] | None) -> _Entry:
     found = holdings.load(held)
     wanted = None if parts is None else set(parts)
-    receipts = tuple(r for r in found.made if wanted is None or r.part in wanted)
+    places = [place for place, r in enumerate(found.made) if wanted is None or r.part in wanted]
+    receipts = tuple(found.made[place] for place in places)
     statistics: list[Statistics | None] = []
     lost = list(found.lost)
-    for receipt in receipts:
+    for place, receipt in zip(places, receipts, strict=True):
         try:
-            statistics.append(part_statistics(holdings.root, receipt))
+            statistics.append(part_statistics(holdings.root, receipt, place))
         except StorageError as error:
             statistics.append(None)
             lost.append(Finding(error.message, held.name, receipt.part, receipt.statistics))

@@ -115,9 +115,11 @@ class Statistics(Model):
 _COUNTS = ("documents", *UNITS, "overlap")
 
 
-def part_statistics(root: Root, receipt: Receipt) -> Statistics:
-    """The statistics that a receipt names. Raises StorageError where they are missing or damaged."""
-    return _parsed(root.full(receipt.statistics), read_statistics(root, receipt))
+def part_statistics(root: Root, receipt: Receipt, place: int) -> Statistics:
+    """The statistics of the ``place``-th part by its receipt. Raises StorageError where they are missing or damaged."""
+    found = _parsed(root.full(receipt.statistics), read_statistics(root, receipt))
+    placed = {name: tuple((identity, place) for identity, _ in drawn) for name, drawn in found.samples.items()}
+    return found.model_copy(update={"samples": placed})
 
 
 def stage_statistics(path: str, values: Mapping[str, Any]) -> Statistics:

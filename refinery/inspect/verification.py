@@ -163,7 +163,7 @@ class _Checks:
     def _documents(self, held: Held, receipt: Receipt, read: Mapping[str, Rows]) -> Iterator[str]:
         """The rows held against the statistics and against what the stage before kept."""
         try:
-            statistics = part_statistics(self._holdings.root, receipt)
+            statistics = part_statistics(self._holdings.root, receipt, 0)
         except StorageError:
             statistics = None  # the books have told it
         if statistics is not None and "removed" in read:

@@ -50,11 +50,11 @@ def samples(holdings: Holdings, held: Held, counts: Statistics) -> list[Shown]:
         by_part.setdefault(part, []).append(identity)
     rows: dict[str, tuple[str, dict[str, Any], Document]] = {}
     texts: dict[str, str] = {}
-    receipts = {receipt.part: receipt for receipt in holdings.receipts(held)}
-    for part, ids in by_part.items():
-        if part in receipts:
-            rows |= dict(_rows(holdings, held, receipts[part], ids))
-            texts |= _texts(holdings, held, receipts[part], ids)
+    receipts = holdings.receipts(held)
+    for place, ids in by_part.items():
+        if place < len(receipts):
+            rows |= dict(_rows(holdings, held, receipts[place], ids))
+            texts |= _texts(holdings, held, receipts[place], ids)
     step = holdings.pipeline.steps[held.position]
     found = []
     for reason, (identity, _) in wanted:

@@ -44,14 +44,14 @@ class StageStatistics:
     and cut (what edits took from kept documents; negative where they added). ``rules``: documents and tokens by the
     first violated rule (records that are no documents by kind included), by any, and by the only one; ``overlap``:
     documents by pairs of them. ``metrics``: the histogram or labels of each metric by GROUPS, ``lengths`` those of
-    texts, ``origins`` the commonest domains, suffixes and months. ``samples``: some documents, kept and of each reason.
+    texts, ``origins`` the commonest domains, suffixes and months. ``samples``: some documents, kept and of each reason,
+    and which of the stage's parts they are in: 0 until merged, for parts are numbered anew where inputs change.
     Tokens are those a kept document goes on with, and those a removed one came with.
     """
 
-    def __init__(self, stage: type[Stage], rules: Sequence[Rule] = (), part: int = 0) -> None:
+    def __init__(self, stage: type[Stage], rules: Sequence[Rule] = ()) -> None:
         self._metrics: dict[str, Metric] = {m.name: m for m in stage.metrics}
         self._metric_of = {rule.id: rule.metric for rule in rules}
-        self._part = part
         self._edits = changes_text(stage)
         self._waiting: list[pa.RecordBatch] = []
         self.documents: Counter[str] = Counter()
@@ -130,7 +130,7 @@ class StageStatistics:
             places, hashes = groups.indices.to_numpy(), rows.column("hash").to_numpy()
             for number, name in enumerate(groups.dictionary.to_pylist()):
                 drawn = self.samples.setdefault(name, Sample())
-                drawn.add(rows.column("id"), hashes, np.flatnonzero(places == number), self._part)
+                drawn.add(rows.column("id"), hashes, np.flatnonzero(places == number))
 
     def _count_rules(self, failed: pa.ListArray, tokens: Whole, kept: Mask) -> npt.NDArray[np.object_]:
         """Count reasons; for each document the metric by which alone it fails, or None."""
@@ -213,9 +213,12 @@ class StageStatistics:
         }
 
     @classmethod
-    def read(cls, stage: type[Stage], root: Root, receipt: Receipt) -> StageStatistics:
-        """The statistics that a part's receipt names. Raises StorageError where they are damaged."""
-        return cls.from_json(stage, json.loads(read_statistics(root, receipt)))
+    def read(cls, stage: type[Stage], root: Root, receipt: Receipt, place: int) -> StageStatistics:
+        """The statistics of the ``place``-th part by its receipt. Raises StorageError where they are damaged."""
+        read = cls.from_json(stage, json.loads(read_statistics(root, receipt)))
+        for sample in read.samples.values():
+            sample.place(place)
+        return read
 
     @classmethod
     def from_json(cls, stage: type[Stage], data: Mapping[str, Any]) -> StageStatistics:

@@ -155,10 +155,14 @@ class Sample:
     def __init__(self, drawn: Iterable[tuple[bytes, int]] = ()) -> None:
         self.drawn = list(drawn)
 
-    def add(self, ids: pa.FixedSizeBinaryArray, hashes: npt.NDArray[np.uint64], rows: Whole, part: int) -> None:
-        """Draw from documents of a part: those in ``rows``."""
+    def add(self, ids: pa.FixedSizeBinaryArray, hashes: npt.NDArray[np.uint64], rows: Whole) -> None:
+        """Draw from the documents in ``rows``, which are in part 0."""
         first = rows[np.argsort(hashes[rows], kind="stable")[:SAMPLE]].tolist()
-        self._keep([*self.drawn, *((ids[row].as_py(), part) for row in first)])
+        self._keep([*self.drawn, *((ids[row].as_py(), 0) for row in first)])
+
+    def place(self, part: int) -> None:
+        """All documents are in this part."""
+        self.drawn = [(identity, part) for identity, _ in self.drawn]
 
     def merge(self, other: Sample) -> None:
         """Draw from the documents of both."""

@@ -103,8 +103,8 @@ def test_the_root_of_another_dataset_is_refused(folder: Path) -> None:
 def test_a_root_of_another_format_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A root that another version laid out differently is not touched."""
     quick(pipeline(folder))
-    monkeypatch.setattr(guard, "FORMAT", 2)
-    with pytest.raises(Refused, match="has format 1; this version writes format 2"):
+    monkeypatch.setattr(guard, "FORMAT", guard.FORMAT + 1)
+    with pytest.raises(Refused, match=f"has format {guard.FORMAT - 1}; this version writes format {guard.FORMAT}"):
         quick(pipeline(folder))
 
 

@@ -62,6 +62,17 @@ def test_budget_and_batch_leave_no_trace(folder: Path, kind: str) -> None:
     assert {"unique", "survivor", "duplicate"} <= set(roles)
 
 
+@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("lines", [["all of these", "are other", "words"], [""], []])
+def test_parts_of_which_nothing_matches(tmp_path: Path, kind: str, lines: list[str]) -> None:
+    """Rounds that have no row to give."""
+    write_inputs(tmp_path / "in", [lines, ["one more line of text"]])
+    assert quick(given(tmp_path, kind, "root")).complete
+    held = Held(tmp_path / "root")
+    assert {row["minhash"]["role"] for row in held.rows(FOLDER)} == {"unique"}
+    assert held.removals(FOLDER).keys() == set()
+
+
 def test_a_map_that_is_too_large_for_its_budget_is_merged_from_runs(folder: Path) -> None:
     """Sorted runs that were written on the way make the file that one run makes, and leave nothing behind."""
     for root, memory in (("one", 2**30), ("runs", 2**20)):

@@ -21,6 +21,7 @@ import refinery
 import stages.urls
 from refinery.config import Pipeline
 from refinery.docs import DATE, ID, TEXT, URL, Docs
+from refinery.earlier import earlier_parts
 from refinery.errors import UsageError
 from refinery.forecast import plan
 from refinery.identity import digest
@@ -500,6 +501,17 @@ def test_against_reads_no_text_and_sees_changes(tmp_path: Path) -> None:
     quick(new)
     assert [row["url"] for row in Held(tmp_path / "new").rows("03-urls")] == ["http://a/5"]
     assert set((tmp_path / "new" / "03-urls" / "map" / "keys").iterdir()) == before
+
+
+def test_an_earlier_root_whose_parts_were_numbered_anew(tmp_path: Path) -> None:
+    """A file that came in front of a part that was made before: each part still has its own verdict."""
+    write_crawls(tmp_path, [[1, 1], [2, 3]])
+    quick(dated(tmp_path, "old", "1.txt", keep="first"))
+    quick(dated(tmp_path, "old", "[01].txt", keep="first"))
+    quick(dated(tmp_path, "fresh", "[01].txt", keep="first"))
+    old, fresh = (earlier_parts(Urls(keep="first", against=(str(tmp_path / name),))) for name in ("old", "fresh"))
+    assert [part.inputs for part in old] == [part.inputs for part in fresh]
+    assert len({part.content for part in old}) == 2
 
 
 def test_roots_that_cannot_be_held_against(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def _many(path: str, folder: Path, parts: int) -> int:
                 }
             )
             receipts.append(receipt)
-            counts.append(part_statistics(holdings.root, model))
+            counts.append(part_statistics(holdings.root, model, part))
             _write(folder / receipt.statistics, Path(holdings.root.full(model.statistics)).read_bytes())
             _write(folder / held.folder / "receipts" / f"{receipt.key}.json", _json(receipt))
         manifest = held.manifest.model_copy(
