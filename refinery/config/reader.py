@@ -47,7 +47,11 @@ def from_dict(data: Mapping[str, Any], root: str, name: str = "HEAD.json", overr
     Nothing is imported for it, and no file is opened that a recipe given by ``load`` or ``parse`` does not name.
     """
     # JSON is YAML, but for the one character that JSON may leave bare.
-    text = json.dumps(data, indent=1).replace("\x7f", "\\u007f")
+    return stored(json.dumps(data, indent=1).replace("\x7f", "\\u007f"), name, overrides, root)
+
+
+def stored(text: str, name: str, overrides: Sequence[str] = (), root: str | None = None) -> Pipeline:
+    """The same of the text of a recipe that somebody else wrote."""
     return _parse(text, name, overrides, root, stored=True)
 
 

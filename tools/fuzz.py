@@ -1,0 +1,141 @@
+"""Give what reads other people's files any bytes at all: it answers, or refuses in the engine's own words.
+
+usage: python tools/fuzz.py archive|payload|recipe|record SECONDS CORPUS
+
+CORPUS is a folder that is added to; put real files there to begin with (for ``record``, it makes some itself). Needs
+atheris, which follows the branches of Python; kernels are fuzzed by ``make fuzz``. Ends at the first input that breaks
+a law, and keeps it beside CORPUS.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+# The folder of a script is on the path, but not the one that the package ``tools`` is in.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+os.environ["REFINERY_KERNELS"] = "reference"  # Python is what is followed here
+
+import atheris
+
+with atheris.instrument_imports(include=["refinery", "stages"]):
+    import refinery
+    from refinery.config import from_dict, recipe_dict
+    from refinery.config.reader import stored
+    from refinery.demo import sample
+    from refinery.demo.planting import LEAST
+    from refinery.inspect.holdings import open_root
+    from refinery.kernels.reference import charset, payload
+    from refinery.store import LocalStore
+    from stages.warc import Warc
+    from stages.wet import Wet
+
+MOST = 1 << 16
+SOURCES = (Warc(max_payload=MOST), Warc(max_payload=MOST, check_digests=True), Wet(max_text=MOST))
+CODINGS = ("gzip", "deflate", "br", "zstd", "identity", "chunked", "x-gzip, br", "")
+RECIPE = """
+dataset: fuzz
+inputs: "{folder}/crawl/*"
+root: "{folder}/root"
+pipeline: [warc: {{}}, url: {{}}, extract: {{}}, lines: {{}}, minhash: {{}}, export: {{}}]
+executor: {{workers: 1}}
+"""
+LOOKS = (refinery.read_books, refinery.sweep, refinery.status, refinery.problems)
+
+
+class Memory(LocalStore):
+    """One file."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def open(self, path: str) -> BinaryIO:
+        """The file, whatever it is called."""
+        del path
+        return BytesIO(self._data)
+
+
+def archive(data: bytes) -> None:
+    """Every row lies in the file, and a page with bytes of its own there is found again at its pointer."""
+    source, store = SOURCES[data[0] % len(SOURCES)], Memory(data[1:])
+    for records in source.read("a", store):
+        text = source.adds[0].name
+        found = (cast(Any, records.columns[name]).to_pylist() for name in ("offset", "length", "id", text))
+        for offset, length, who, page in zip(*found, strict=True):
+            assert length == 0 or offset + length < len(data), (offset, length)
+            if length and page is not None:
+                again = source.read_one("a", offset, length, store)
+                assert cast(Any, again.columns["id"]).to_pylist() == [who], (offset, length)
+
+
+def codings(data: bytes) -> None:
+    """A payload, and the text in it, are no larger than they may be."""
+    transfer, content = (CODINGS[byte % len(CODINGS)].split(", ") for byte in data[:2].ljust(2, b"\0"))
+    found = payload.unpacked(data[2:], transfer, content, MOST)
+    assert found.too_large or len(found.data) <= MOST, len(found.data)
+    charset.decoded(found.data, "")
+
+
+def recipe(data: bytes) -> None:
+    """A recipe is refused with its place, or it is the one that is written down of it."""
+    try:
+        pipeline = stored(data.decode("utf-8", "replace"), "r")
+    except refinery.RefineryError as error:
+        assert error.message
+    else:
+        assert from_dict(recipe_dict(pipeline), pipeline.root).steps == pipeline.steps
+
+
+class Record:
+    """A finished root in which one record is replaced."""
+
+    def __init__(self, corpus: Path) -> None:
+        self._folder = Path(tempfile.mkdtemp())
+        sample(str(self._folder / "crawl"), pages=LEAST, files=1, seed=0)
+        (self._folder / "r.yaml").write_text(RECIPE.format(folder=self._folder))
+        assert refinery.run(refinery.load(str(self._folder / "r.yaml"))).complete
+        self._root = self._folder / "root"
+        patterns = ("HEAD.json", "*-extract/manifest*", "*-extract/receipts/*", "*-minhash/receipts/*", "runs/*")
+        self._places = [path for pattern in patterns for path in sorted(self._root.glob(pattern))]
+        for number, path in enumerate(self._places):
+            (corpus / f"record-{number}").write_bytes(bytes([number]) + path.read_bytes())
+
+    def __call__(self, data: bytes) -> None:
+        """Whoever looks at the root is told what is wrong, or nothing is."""
+        path = self._places[data[0] % len(self._places)]
+        before = path.read_bytes()
+        path.write_bytes(data[1:])
+        try:
+            for look in (*LOOKS, lambda root: open_root(root).pipeline):
+                try:
+                    look(str(self._root))
+                except refinery.RefineryError as error:
+                    assert error.message
+        finally:
+            path.write_bytes(before)
+
+    def close(self) -> None:
+        """Remove the root."""
+        shutil.rmtree(self._folder)
+
+
+def main() -> None:
+    """Run one target until its time is over."""
+    name, seconds, corpus = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    corpus.mkdir(parents=True, exist_ok=True)
+    plain = {"archive": archive, "payload": codings, "recipe": recipe}
+    target = plain[name] if name in plain else Record(corpus)
+    options = (f"-max_total_time={seconds}", f"-artifact_prefix={corpus}-", "-max_len=20000", "-timeout=20")
+    atheris.Setup(
+        [sys.argv[0], str(corpus), *options, "-rss_limit_mb=2048"], lambda data: target(data) if data else None
+    )
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
