@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,11 +17,10 @@ from refinery.identity import Content
 from refinery.part import FileRef, Root
 from refinery.store import storage_errors
 
-CHECK_ROWS = 256
-"""Row groups and files end at multiples of this many rows only, so that batch sizes leave no trace."""
-
 GROUP_ROWS = 8_192
 GROUP_BYTES = 32 * 1024 * 1024
+"""A row group ends with the row that makes it so large in rows or text: batch sizes leave no trace, and memory holds no
+more than that, and one text, of each file."""
 
 PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "use_dictionary": False}
 """Most columns have a value of their own in each row: dictionaries cost time and space, and zstd finds the others."""
@@ -62,24 +62,29 @@ class TableWriter:
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Append rows."""
-        start, before = 0, self._content.rows
         self._content.update(batch)
-        while self._write and start < len(batch):
-            room = CHECK_ROWS - (before + start) % CHECK_ROWS
-            piece = batch.slice(start, room)
-            start += len(piece)
-            self._append(piece, whole=(before + start) % CHECK_ROWS == 0)
+        while self._write and len(batch):
+            room = self._room(batch)
+            self._append(batch.slice(0, room))
+            batch = batch.slice(room)
 
-    def _append(self, piece: pa.RecordBatch, *, whole: bool) -> None:
+    def _room(self, batch: pa.RecordBatch) -> int:
+        """How many of the rows there are up to the one with which the row group or the file is full."""
+        most = GROUP_BYTES - self._pending_bytes
+        if self._shard is not None:
+            most = min(most, self._shard - self._file_bytes - self._pending_bytes)
+        full = int(np.searchsorted(np.cumsum(_text_bytes(batch)), most)) + 1
+        return min(full, GROUP_ROWS - self._pending_rows, len(batch))
+
+    def _append(self, piece: pa.RecordBatch) -> None:
         self._pending.append(piece)
         self._pending_rows += len(piece)
-        self._pending_bytes += _text_bytes(piece)
-        if whole:
-            if self._pending_rows >= GROUP_ROWS or self._pending_bytes >= GROUP_BYTES:
-                self._flush()
-            if self._shard is not None and self._file_bytes + self._pending_bytes >= self._shard:
-                self._flush()
-                self._end_file()
+        self._pending_bytes += int(_text_bytes(piece).sum())
+        full = self._shard is not None and self._file_bytes + self._pending_bytes >= self._shard
+        if full or self._pending_rows >= GROUP_ROWS or self._pending_bytes >= GROUP_BYTES:
+            self._flush()
+        if full:
+            self._end_file()
 
     def close(self) -> tuple[str, list[Written]]:
         """Finish; the content id, and the files. A part without rows has one empty file."""
@@ -242,7 +247,9 @@ def _ascends(column: pa.ChunkedArray) -> bool:
     return bool((values[1:] >= values[:-1]).all())
 
 
-def _text_bytes(batch: pa.RecordBatch) -> int:
+def _text_bytes(batch: pa.RecordBatch) -> np.ndarray:
+    """Of each row."""
     if "text" not in batch.schema.names:
-        return 0
-    return int(pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0)
+        return np.zeros(len(batch), np.int64)
+    sizes = pc.fill_null(pc.binary_length(batch.column("text")), 0)
+    return np.asarray(sizes.to_numpy(zero_copy_only=False), dtype=np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,11 +18,12 @@ from refinery.errors import StorageError
 from refinery.identity import Content
 from refinery.part import Root
 from refinery.store import LocalStore
-from refinery.tables import CHECK_ROWS, TableWriter, Written, publish, read_batches, write_table
+from refinery.tables import TableWriter, Written, publish, read_batches, write_table
 
 SPANS = pa.list_(pa.struct([("start", pa.uint64()), ("reason", pa.string())]))
 SCHEMA = pa.schema([ID, TEXT, pa.field("facts", pa.struct([("n", pa.int64()), ("spans", SPANS)]))])
-ROWS = 4 * CHECK_ROWS + 17
+ROWS = 1041
+GROUP = 256
 
 
 def rows(count: int, seed: int = 1) -> pa.RecordBatch:
@@ -62,7 +64,7 @@ def test_batches_leave_no_trace(tmp_path_factory: pytest.TempPathFactory, shard:
     """Same rows, same content id, same number of files and same bytes, however the rows were cut into batches."""
     root = root_at(tmp_path_factory.mktemp("root"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tables, "GROUP_ROWS", 2 * CHECK_ROWS)
+        patch.setattr(tables, "GROUP_ROWS", 2 * GROUP)
         whole, pieces = write(root, [], shard=shard), write(root, cuts, shard=shard)
     assert whole[0] == pieces[0]
     assert file_bytes(whole[1]) == file_bytes(pieces[1])
@@ -94,22 +96,37 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 
 def test_row_groups_and_files_have_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row group ends with the first check after GROUP_ROWS rows or GROUP_BYTES of text; a file after ``shard``."""
-    monkeypatch.setattr(tables, "GROUP_ROWS", CHECK_ROWS + 1)
+    """A row group ends with the row that makes it GROUP_ROWS rows or GROUP_BYTES of text, a file with ``shard``."""
+    monkeypatch.setattr(tables, "GROUP_ROWS", GROUP)
     [by_rows] = write(root_at(tmp_path), [])[1]
-    assert _group_rows(by_rows) == [2 * CHECK_ROWS, 2 * CHECK_ROWS, ROWS % CHECK_ROWS]
+    assert _group_rows(by_rows) == [GROUP] * 4 + [ROWS % GROUP]
     monkeypatch.setattr(tables, "GROUP_ROWS", 10**9)
-    monkeypatch.setattr(tables, "GROUP_BYTES", 1)
+    monkeypatch.setattr(tables, "GROUP_BYTES", 1_000)
     [by_bytes] = write(root_at(tmp_path), [])[1]
-    assert _group_rows(by_bytes) == [CHECK_ROWS] * 4 + [ROWS % CHECK_ROWS]
+    ends = list(accumulate(_group_rows(by_bytes)))
+    for start, end in pairwise([0, *ends[:-1]]):
+        assert _text_size(start, end - 1) < 1_000 <= _text_size(start, end)
     monkeypatch.setattr(tables, "GROUP_BYTES", 10**9)
     files = write(root_at(tmp_path), [], shard=9_000)[1]
-    sizes = [sum(len(t or "") for t in pq.read_table(f.temporary).column("text").to_pylist()) for f in files]
-    step = max(
-        sum(len(t or "") for t in WHOLE.slice(i, CHECK_ROWS)["text"].to_pylist()) for i in range(0, ROWS, CHECK_ROWS)
-    )
-    assert all(9_000 <= size < 9_000 + step for size in sizes[:-1])
-    assert sum(file.rows for file in files) == ROWS
+    ends = list(accumulate(file.rows for file in files))
+    for start, end in pairwise([0, *ends[:-1]]):
+        assert _text_size(start, end - 1) < 9_000 <= _text_size(start, end)
+    assert ends[-1] == ROWS
+
+
+def test_memory_holds_one_row_group_of_large_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few rows they are: what waits to be written is less than GROUP_BYTES."""
+    monkeypatch.setattr(tables, "GROUP_BYTES", 1_000_000)
+    writer = TableWriter(root_at(tmp_path), pa.schema([TEXT]), write=True)
+    for _ in range(20):
+        writer.add(pa.RecordBatch.from_pydict({"text": ["x" * 400_000]}, schema=pa.schema([TEXT])))
+        assert writer._pending_bytes < 1_000_000
+    [file] = writer.close()[1]
+    assert _group_rows(file) == [3] * 6 + [2]
+
+
+def _text_size(start: int, end: int) -> int:
+    return sum(len(text or "") for text in WHOLE.slice(start, end - start)["text"].to_pylist())
 
 
 def _group_rows(file: Written) -> list[int]:
@@ -143,7 +160,7 @@ def test_without_write_there_is_only_the_content_id(tmp_path: Path) -> None:
 @pytest.mark.parametrize("given_rows", [0, 10, ROWS])
 def test_abort_removes_everything(tmp_path: Path, given_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """After an abort no temporary file is left, whether the writer was at work, done, or never begun."""
-    monkeypatch.setattr(tables, "GROUP_ROWS", CHECK_ROWS)
+    monkeypatch.setattr(tables, "GROUP_ROWS", GROUP)
     for finish in (False, True):
         writer = TableWriter(root_at(tmp_path), SCHEMA, write=True, shard=9_000)
         writer.add(WHOLE.slice(0, given_rows))
@@ -155,7 +172,7 @@ def test_abort_removes_everything(tmp_path: Path, given_rows: int, monkeypatch: 
 
 def test_abort_removes_a_file_that_cannot_be_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where even closing the file fails, as on a full disk, it is removed all the same."""
-    monkeypatch.setattr(tables, "GROUP_ROWS", CHECK_ROWS)
+    monkeypatch.setattr(tables, "GROUP_ROWS", GROUP)
 
     class Full(pq.ParquetWriter):  # type: ignore[misc]
         """A writer whose disk is full at the end."""
