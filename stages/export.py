@@ -27,7 +27,7 @@ class Export(Edit):
     def selects(self, names: Sequence[str]) -> list[str]:
         """The wanted columns, in the wanted order. Raises UsageError for one that was asked for and is not there."""
         missing = [name for name in self.columns if name not in names]
-        if missing and "columns" in self.model_fields_set:
+        if missing and self.columns != type(self).model_fields["columns"].default:
             raise UsageError(f"export has no column {', '.join(missing)}", hint=f"there are {', '.join(names)}")
         return [name for name in self.columns if name in names]
 
