@@ -2,10 +2,10 @@
 
 usage: python tools/bench/soak.py FOLDER [--pages 200000] [--kills 200] [--workers 2] [--seed 0]
 
-Writes a sample crawl to FOLDER, refines it once undisturbed and once killed at random times (the run, or one of its
-workers), and compares the content ids of every part of every stage. Resident memory, open files and processes are held
-against each other in the second and the last third of the undisturbed run, if it takes five minutes or more. Ends with
-1 where something is not as it should be.
+Writes a crawl of made-up pages to FOLDER, refines it once undisturbed and once killed at random times (the run, or one
+of its workers), and compares the content ids of every part of every stage. Resident memory, open files and processes
+are held against each other in the second and the last third of the undisturbed run, if it takes five minutes or more.
+Ends with 1 where something is not as it should be.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ pipeline:
 executor: {{kind: local, workers: {workers}}}
 """
 FILE_PAGES = 500
+MADE = 20_000
+"""Pages that are made; those beyond are in files that are there several times."""
+
 GROWTH = 1.5
 """A run may hold so many times as much in its last third as in its second."""
 
@@ -71,9 +74,10 @@ def main() -> int:
     given = parser.parse_args()
     folder = given.folder.resolve()
     if not (folder / "crawl").is_dir():
-        sample(str(folder / "crawl"), pages=given.pages, files=max(2, given.pages // FILE_PAGES), seed=given.seed)
+        crawl(folder / "crawl", given.pages, given.seed)
     calm, killed = (recipe(folder, name, given.workers) for name in ("calm", "killed"))
     looks = list(watched(calm))
+    told(f"undisturbed, {len(looks)} looks: {medians(looks)}")
     kills = disturbed(killed, given.kills, random.Random(given.seed))  # noqa: S311  nothing secret
     wrong = [*grown(looks), *left_behind(folder)]
     if contents(folder / "calm") != contents(folder / "killed"):
@@ -82,9 +86,19 @@ def main() -> int:
         wrong += [f"{name}: {finding}" for finding in refinery.verify(str(folder / name)).findings]
     records = sum(one.read for one in refinery.verify(str(folder / "calm")).files_read)
     peak = max((look.resident for look in looks), default=0)
-    told = {"records": records, "kills": kills, "looks": len(looks), "peak": peak, "medians": medians(looks)}
-    print(json.dumps({**told, "wrong": wrong}))
+    found = {"records": records, "kills": kills, "looks": len(looks), "peak": peak, "medians": medians(looks)}
+    print(json.dumps({**found, "wrong": wrong}))
     return 1 if wrong else 0
+
+
+def crawl(folder: Path, pages: int, seed: int) -> None:
+    """Write so many pages, or a few more."""
+    made = min(pages, MADE)
+    sample(str(folder), pages=made, files=max(2, made // FILE_PAGES), seed=seed)
+    files = sorted(folder.glob("*.warc.gz"))
+    for copy in range(1, -(-pages // made)):
+        for file in files:
+            os.link(file, folder / f"{copy:03}-{file.name}")
 
 
 def recipe(folder: Path, name: str, workers: int) -> Path:
@@ -102,6 +116,11 @@ def watched(path: Path) -> Iterator[Look]:
         yield look(run.pid)
     if run.returncode:
         raise subprocess.CalledProcessError(run.returncode, RUN)
+
+
+def told(message: str) -> None:
+    """Say how far it is: it takes long."""
+    print(time.strftime("%H:%M:%S"), message, file=sys.stderr, flush=True)
 
 
 def look(pid: int) -> Look:
@@ -132,6 +151,7 @@ def disturbed(path: Path, kills: int, chance: random.Random) -> int:
                 break
             except subprocess.TimeoutExpired:
                 done += kill(run, chance)
+                told(f"killed {done} times")
         code = run.wait()
         if code == 0:
             return done
