@@ -13,7 +13,7 @@ from refinery.store import store_for
 
 @dataclass(frozen=True)
 class EarlierPart:
-    """A part of another root, or of this one that is done: its number in reducers, and its map's files.
+    """A part of another root, or of this one (with ``root`` empty): its number in the rounds, and its map's files.
 
     ``verdict`` is the path of what was said of its documents, below its root; empty where nothing needs to be.
     """
@@ -24,12 +24,6 @@ class EarlierPart:
     verdict: str = ""
     content: str = ""
     """Content id of the verdict."""
-
-    @property
-    def inputs(self) -> str:
-        """All that it brings, by content."""
-        contents = self.mapped.contents
-        return f"{self.number}:{contents['keys']}:{contents['index']}:{self.content}"
 
 
 def earlier_parts(stage: Global) -> list[EarlierPart]:

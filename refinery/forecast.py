@@ -130,7 +130,9 @@ def _stage(
         read=_whole(before.kept, todo),
         write=_whole(cost.written, todo),
         seconds=None if cost.seconds is None or action == "judge" else cost.seconds * todo,  # judging costs little
-        memory=_known(stage.needs(documents, documents)) if documents and isinstance(stage, Global) else None,
+        memory=_known(stage.needs(documents + planner.earlier_documents(position), documents))
+        if documents and isinstance(stage, Global)
+        else None,
         disk=_known(stage.stores() * documents) if documents and isinstance(stage, Global) else None,
     )
 

@@ -79,9 +79,18 @@ def measure_identity(stage: Stage) -> str:
 
 
 def map_identity(stage: Global) -> str:
-    """All that shapes what a global stage maps and reduces."""
+    """All that shapes what a global stage maps."""
+    return digest(["map", _base(stage), _some(stage, stage.map_fields)])
+
+
+def reduce_identity(stage: Global) -> str:
+    """All that shapes what the first round of a global stage makes of what was mapped."""
+    return digest(["reduce", _base(stage), _some(stage, (*stage.map_fields, *stage.reduce_fields))])
+
+
+def _some(stage: Stage, names: Iterable[str]) -> dict[str, Any]:
     fields = configuration(stage)
-    return digest(["map", _base(stage), {k: fields[k] for k in sorted(stage.map_fields) if k in fields}])
+    return {name: fields[name] for name in sorted(names) if name in fields}
 
 
 def _base(stage: Stage) -> list[Any]:

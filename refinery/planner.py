@@ -97,6 +97,10 @@ class Planner:
                 return parts
         return Survey(None, self.made)
 
+    def earlier_documents(self, position: int) -> int:
+        """How many documents the earlier roots have that a stage is held against."""
+        return sum(part.mapped.rows["in"] for part in self._against.get(position, ()))
+
     def _find_earlier(self) -> None:
         """Look once at the roots that global stages are held against, so that what is wrong with them is told first."""
         for position, step in enumerate(self.steps[: self.last + 1]):
@@ -221,11 +225,9 @@ class Planner:
 
     def _shuffle(self, position: int, stage: Global, parts: list[Part], earlier: Sequence[Part]) -> list[Part] | Phase:
         before = position - 1
-        known: list[tuple[int, str, Receipt | None]] = [
-            (part.number, part.root, part.mapped) for part in self._against[position]
-        ]
         after_all_roots = first_number(len(stage.earlier_roots()))
-        known += [(number, "", part.mapped) for number, part in enumerate(earlier, after_all_roots)]
+        known = list(self._against[position])
+        known += [EarlierPart(n, "", p.mapped) for n, p in enumerate(earlier, after_all_roots) if p.mapped is not None]
         rounds = Rounds(self.root.path, self.steps[position], self.folders[position], parts, known)
         for each in stage.rounds():
             tasks = rounds.tasks(each)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from refinery.config import Step
-from refinery.identity import identity, map_identity, part_key
+from refinery.earlier import EarlierPart
+from refinery.identity import identity, part_key, reduce_identity
 from refinery.part import Receipt
 from refinery.shuffle import ranges
 from refinery.stage import Global, Round
@@ -30,27 +31,29 @@ class _Sorted:
     root: str
 
 
+@dataclass(frozen=True)
+class _Mapped:
+    """The map's output of a part, its verdict if it is an earlier one, and the content ids of all that."""
+
+    files: MappedFiles
+    contents: tuple[str, ...]
+
+
 class Rounds:
     """Walks from the map of all parts to their verdicts, a round at a time: ``tasks``, then ``done``.
 
-    The first round of the ranges is given the keyed rows of ``earlier`` parts as well: number, root, and the receipt of
-    their map; the root is empty for this one.
+    Earlier parts, of other roots or of this one, come after all others in every round but the last.
     """
 
     def __init__(
-        self,
-        root: str,
-        step: Step,
-        folder: str,
-        parts: Sequence[Part],
-        earlier: Sequence[tuple[int, str, Receipt | None]],
+        self, root: str, step: Step, folder: str, parts: Sequence[Part], earlier: Sequence[EarlierPart]
     ) -> None:
         assert isinstance(step.stage, Global)
         self._root, self._stage, self._name, self._folder = root, step.stage, step.name, folder
         self._parts = parts
-        self._maps = [part.mapped for part in parts if part.mapped is not None]
-        found = [(part.number, "", part.mapped) for part in parts] + list(earlier)
-        self._runs = [_sorted_rows(number, mapped, where) for number, where, mapped in found if mapped is not None]
+        new = [EarlierPart(part.number, "", part.mapped) for part in parts if part.mapped is not None]
+        self._mapped = [_mapped(part) for part in [*new, *earlier]]
+        self._runs = [_sorted_rows(part.number, part.mapped, part.root) for part in [*new, *earlier]]
         self._made: list[Receipt] = []
         self._mixed = False
         self._first = True
@@ -66,8 +69,8 @@ class Rounds:
         self._made, self._mixed, self._first = receipts, each.scope == "ranges", False
         if each.scope == "parts":
             self._runs = [
-                _sorted_rows(part.number, receipt)
-                for part, receipt in zip(self._parts, receipts, strict=True)
+                _sorted_rows(part.files.number, receipt)
+                for part, receipt in zip(self._mapped, receipts, strict=True)
                 if "keys" in receipt.files
             ]
 
@@ -80,7 +83,7 @@ class Rounds:
         total = sum(run.bytes for run in self._runs)
         cuts = ranges(total, self._stage.memory)
         inputs = tuple(f"{run.part}:{run.content}" for run in self._runs)
-        shaped = map_identity(self._stage) if self._first else identity(self._stage)
+        shaped = reduce_identity(self._stage) if self._first else identity(self._stage)
         for number, (low, high) in enumerate(cuts):
             yield ReduceTask(
                 root=self._root,
@@ -98,10 +101,8 @@ class Rounds:
             )
 
     def _whole(self, each: Round) -> ResolveTask:
-        inputs = [
-            f"{part.number}:{mapped.contents['keys']}:{mapped.contents['index']}"
-            for part, mapped in zip(self._parts, self._maps, strict=True)
-        ]
+        parts = self._parts_of(each)
+        inputs = [":".join([str(part.files.number), *part.contents]) for part in parts]
         inputs += [receipt.contents.get("reduced", "") for receipt in self._made]
         rows = sum(receipt.rows["reduced"] for receipt in self._made)
         return ResolveTask(
@@ -112,25 +113,25 @@ class Rounds:
             folder=self._folder,
             key=part_key(identity(self._stage), [each.method, *inputs]),
             reduced=tuple(file.path for receipt in self._made for file in receipt.files.get("reduced", ())),
-            parts=tuple(self._mapped(place) for place in range(len(self._parts))),
+            parts=tuple(part.files for part in parts),
             inputs=tuple(inputs),
             bytes=sum(receipt.total("reduced") for receipt in self._made),
-            memory=self._stage.needs(sum(mapped.rows["in"] for mapped in self._maps), rows),
+            memory=self._stage.needs(sum(part.files.documents for part in parts), rows),
         )
 
     def _of_parts(self, each: Round) -> Iterator[PartTask]:
-        last = each == self._stage.rounds()[-1]
-        for place, part in enumerate(self._parts):
-            number = str(part.number)
+        parts = self._parts_of(each)
+        for part in parts:
+            number = str(part.files.number)
             if self._mixed:
                 sent = tuple(file.path for receipt in self._made for file in receipt.files.get("reduced", ()))
                 contents = [receipt.contents.get("reduced", "") for receipt in self._made]
-                size = sum(receipt.total("reduced") for receipt in self._made) // len(self._parts)
+                size = sum(receipt.total("reduced") for receipt in self._made) // len(parts)
             else:
                 (whole,) = self._made
                 sent, contents = tuple(file.path for file in whole.files[number]), [whole.contents[number]]
                 size = whole.total(number)
-            inputs = (f"{number}:{self._maps[place].contents['index']}", *contents)
+            inputs = (":".join([number, *part.contents[1:]]), *contents)
             yield PartTask(
                 root=self._root,
                 stage=self._stage,
@@ -138,18 +139,32 @@ class Rounds:
                 name=self._name,
                 folder=self._folder,
                 key=part_key(identity(self._stage), [each.method, *inputs]),
-                part=self._mapped(place),
+                part=part.files,
                 sent=sent,
                 mixed=self._mixed,
-                last=last,
+                last=self._is_last(each),
                 inputs=inputs,
                 bytes=size,
             )
 
-    def _mapped(self, place: int) -> MappedFiles:
-        mapped = self._maps[place]
-        number, files = self._parts[place].number, mapped.files
-        return MappedFiles(number, mapped.rows["in"], files["keys"][0].path, files["index"][0].path)
+    def _parts_of(self, each: Round) -> list[_Mapped]:
+        return self._mapped[: len(self._parts)] if self._is_last(each) else self._mapped
+
+    def _is_last(self, each: Round) -> bool:
+        return each == self._stage.rounds()[-1]
+
+
+def _mapped(part: EarlierPart) -> _Mapped:
+    files, contents = part.mapped.files, part.mapped.contents
+    found = MappedFiles(
+        number=part.number,
+        documents=part.mapped.rows["in"],
+        keys=files["keys"][0].path,
+        index=files["index"][0].path,
+        root=part.root,
+        verdict=part.verdict,
+    )
+    return _Mapped(found, (contents["keys"], contents["index"], *([part.content] if part.content else [])))
 
 
 def _sorted_rows(part: int, receipt: Receipt, root: str = "") -> _Sorted:

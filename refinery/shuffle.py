@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from refinery.kernels import order_of
 from refinery.part import Root
+from refinery.stage import EARLIER
 from refinery.tables import open_parquet, read_batches, schema_of
 
 ROW_GROUP = 16_384
@@ -73,16 +74,41 @@ def ranges(total_bytes: int, memory: int) -> list[tuple[int, int]]:
 def range_of(runs: Sequence[tuple[int, Root, str]], low: int, high: int) -> Iterator[pa.RecordBatch]:
     """The rows of a range of all runs, (part number, root, sorted file): by key, part, then the other columns.
 
-    A ``part: uint32`` column follows the key. A batch never splits a group of equal keys.
+    A ``part: uint32`` column follows the key. A batch never splits a group of equal keys. Rows of earlier parts that no
+    other part has the key of are left out, unsorted: of many old rows few are wanted.
     """
     pieces = [
-        numbered(number, _copied(rows)) for number, root, path in runs for rows in read_range(root, path, low, high)
+        numbered(number, _copied(rows))
+        for number, root, path in runs
+        if number < EARLIER
+        for rows in read_range(root, path, low, high)
     ]
     if not pieces:
         return
+    earlier = [(number, root, path) for number, root, path in runs if number >= EARLIER]
+    if earlier:
+        wanted = np.unique(np.concatenate([rows.column(KEY).to_numpy() for rows in pieces]))
+        for number, root, path in earlier:
+            found = (having(wanted, rows) for rows in read_range(root, path, low, high))
+            pieces += [numbered(number, rows) for rows in found if len(rows)]
     rows = sort_rows(pa.Table.from_batches(pieces)).combine_chunks()
     del pieces
     yield from whole_groups(rows)
+
+
+def having(wanted: np.ndarray[Any, Any], rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Those of the sorted rows whose key is among the sorted distinct ones that are ``wanted``."""
+    keys = rows.column(KEY).to_numpy()
+    begin, end = np.searchsorted(wanted, keys[:1]), np.searchsorted(wanted, keys[-1:], side="right")
+    near = wanted[int(begin[0]) : int(end[0])] if len(keys) else wanted[:0]
+    if len(near) < len(keys):
+        starts, ends = np.searchsorted(keys, near), np.searchsorted(keys, near, side="right")
+        steps = np.zeros(len(keys) + 1, np.int8)
+        steps[starts[ends > starts]] += 1
+        steps[ends[ends > starts]] -= 1
+        return rows.take(pa.array(np.flatnonzero(np.cumsum(steps[:-1], dtype=np.int8))))
+    places = np.searchsorted(near, keys)
+    return rows.take(pa.array(np.flatnonzero(near[np.minimum(places, len(near) - 1)] == keys)))
 
 
 def whole_groups(rows: pa.Table, at_once: int = AT_ONCE) -> Iterator[pa.RecordBatch]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field
@@ -260,7 +262,8 @@ class Round:
     ``resolve``, once, with all that the ``ranges`` round before gave. ``parts``: ``method(rows, part)`` for each part,
     with the rows of a ``whole`` round that are the part's, or those of a ``ranges`` round whose ``key`` is an address
     (the part's number, shifted by ``PART_BITS``, plus a row) in the part, a table without columns if that round gave
-    nothing at all; what it gives has a ``key`` for the next round, or is the part's verdict.
+    nothing at all; what it gives has a ``key`` for the next round, or is the part's verdict. Parts of earlier roots
+    come last in all rounds but the one that gives verdicts.
     """
 
     method: str
@@ -271,8 +274,12 @@ PART_BITS = 32
 """How far the part's number is shifted in the address of a document."""
 
 
+Rows = npt.NDArray[np.integer[Any]]
+"""Numbers of documents of a part."""
+
+
 class MappedPart(Protocol):
-    """One part's map output as ``resolve`` sees it."""
+    """One part's map output as the rounds see it."""
 
     @property
     def number(self) -> int:
@@ -282,8 +289,11 @@ class MappedPart(Protocol):
     def documents(self) -> int:
         """How many documents the part has."""
 
-    def index(self) -> pa.Table:
-        """The part's index rows, in document order."""
+    def index(self, columns: Sequence[str] | None = None, rows: Rows | None = None) -> pa.Table:
+        """The part's index rows, in document order; or those of some documents, in the order of ``rows``."""
+
+    def verdict(self, columns: Sequence[str] | None = None, rows: Rows | None = None) -> pa.Table:
+        """The same of what its root said of its documents. Only parts of earlier roots have that."""
 
     def keys(self) -> Iterator[pa.RecordBatch]:
         """The part's keyed rows, sorted by key."""
@@ -297,6 +307,8 @@ class Global(Stage):
 
     map_fields: ClassVar[tuple[str, ...]] = ()
     """The configuration fields that shape ``map`` and ``reduce``; a change of any other only resolves again."""
+    reduce_fields: ClassVar[tuple[str, ...]] = ()
+    """Those that shape ``reduce``, or whatever the first round is, and not ``map``."""
 
     memory: Size = tuning(
         ByteSize(2**30), ge=2**20, description="of one task of the shuffle: more is fewer and larger ranges of keys"
@@ -310,7 +322,7 @@ class Global(Stage):
         return 1
 
     def earlier_roots(self) -> tuple[str, ...]:
-        """Roots whose documents came before these: ``reduce`` is given all that this stage mapped there.
+        """Roots whose documents came before these: ``reduce`` is given what this stage mapped there, of equal keys.
 
         Their parts have numbers from ``EARLIER`` on, ``2**EARLIER_BITS`` for each root; earlier partitions come last.
         """
@@ -341,8 +353,9 @@ class Global(Stage):
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rows of one key range, sorted by key, then part, then the other columns; a batch never splits a key.
 
-        The rows have the columns of ``Mapped.keys`` and ``part: uint32``. Where what it gives has a ``key: uint64``
-        column as well, ``resolve`` gets all of that sorted by it; else as it was given, range after range.
+        Rows of earlier parts come where a document of another part has their key. The rows have the columns of
+        ``Mapped.keys`` and ``part: uint32``. Where what it gives has a ``key: uint64`` column as well, ``resolve`` gets
+        all of that sorted by it; else as it was given, range after range.
         """
 
     @abstractmethod

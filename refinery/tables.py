@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -181,6 +182,22 @@ def read_batches(
             for group in range(file.metadata.num_row_groups):
                 table = file.read_row_group(group, columns=columns).combine_chunks()
                 yield from table.to_batches(max_chunksize=rows)
+
+
+def read_rows(
+    root: Root, path: str, columns: Sequence[str] | None = None, rows: npt.NDArray[np.integer[Any]] | None = None
+) -> pa.Table:
+    """A file below the root; or some of its rows by number, in their order, from the row groups that hold them."""
+    with open_parquet(root, path) as file:
+        if rows is None:
+            return file.read(columns)
+        sizes = [file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)]
+        starts = np.cumsum([0, *sizes])
+        held = np.searchsorted(starts, rows, side="right") - 1
+        groups, place = np.unique(held, return_inverse=True)
+        moved = np.cumsum([0, *(sizes[group] for group in groups)])[:-1]
+        table = file.read_row_groups(groups.tolist(), columns)
+        return table.take(pa.array(rows - starts[held] + moved[place]))
 
 
 def write_table(root: Root, table: pa.Table, row_group: int) -> tuple[str, list[Written]]:

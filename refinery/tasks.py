@@ -115,12 +115,17 @@ class ReduceTask:
 
 @dataclass(frozen=True)
 class MappedFiles:
-    """Where one part's map output lies, below the root, and how many documents it is of."""
+    """Where one part's map output lies, below a root, and how many documents it is of.
+
+    The root is the task's own if ``root`` is empty; parts of another one have a verdict as well.
+    """
 
     number: int
     documents: int
     keys: str
     index: str
+    root: str = ""
+    verdict: str = ""
 
 
 @dataclass(frozen=True)

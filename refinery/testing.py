@@ -6,7 +6,7 @@ A global stage is driven as the engine drives it, and held to the contract of ``
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from refinery.docs import POINTER, TEXT, Docs
 from refinery.shuffle import KEY, KEYS, merge, sort_rows
-from refinery.stage import PART_BITS, Edited, Global, Mapped
+from refinery.stage import EARLIER, EARLIER_BITS, PART_BITS, Edited, Global, Mapped, Rows
 
 RANGES = 4
 """Key ranges that are reduced one by one."""
@@ -29,19 +29,35 @@ class MemoryPart:
     number: int
     rows: pa.Table
     keyed: pa.Table
+    told: pa.Table | None = None
+    """The verdict of an earlier part."""
 
     @property
     def documents(self) -> int:
         """How many documents the part has."""
         return int(self.rows.num_rows)
 
-    def index(self) -> pa.Table:
-        """The part's index rows, in document order."""
-        return self.rows
+    def index(self, columns: Sequence[str] | None = None, rows: Rows | None = None) -> pa.Table:
+        """The part's index rows, in document order, or those of some documents."""
+        return _some(self.rows, columns, rows)
+
+    def verdict(self, columns: Sequence[str] | None = None, rows: Rows | None = None) -> pa.Table:
+        """The same of what was said of them."""
+        assert self.told is not None, "only earlier parts have a verdict"
+        return _some(self.told, columns, rows)
 
     def keys(self) -> Iterator[pa.RecordBatch]:
         """The part's keyed rows, sorted by key, in small batches."""
         yield from self.keyed.to_batches(max_chunksize=KEYS_AT_ONCE)
+
+
+@dataclass(frozen=True)
+class Past:
+    """An earlier root: the stage as it was there, its parts, and the roots that it was held against."""
+
+    stage: Global
+    parts: Sequence[Sequence[Docs]]
+    before: Sequence[Past] = ()
 
 
 def documents(texts: Sequence[str | None], first: int = 0) -> Docs:
@@ -60,29 +76,48 @@ def documents(texts: Sequence[str | None], first: int = 0) -> Docs:
     return Docs(pa.RecordBatch.from_arrays([pa.array(columns[f.name], f.type) for f in schema], schema=schema))
 
 
-def run_global(stage: Global, parts: Sequence[Sequence[Docs]]) -> list[list[Edited]]:
+def run_global(stage: Global, parts: Sequence[Sequence[Docs]], past: Sequence[Past] = ()) -> list[list[Edited]]:
     """What ``apply`` makes of each batch of each part, after map, combine, reduce per key range and resolve.
 
-    A part is the list of its batches, at least one. Raises AssertionError where the stage breaks the contract: an index
-    row for each document, an unchanged schema from ``combine``, a verdict for each part.
+    A part is the list of its batches, at least one; ``past`` are the roots that the stage is held against. Raises
+    AssertionError where the stage breaks the contract: an index row for each document, an unchanged schema from
+    ``combine``, a verdict for each part.
     """
-    mapped = [_map(stage, number, batches) for number, batches in enumerate(parts)]
-    verdicts = _verdicts(stage, mapped)
-    if len(verdicts) != len(parts):
-        raise AssertionError(f"{len(verdicts)} verdicts for {len(parts)} parts")
+    _, verdicts = _run(stage, parts, past)
     return [
         [stage.apply(docs, row, verdict) for docs, row in zip(batches, _first_rows(batches), strict=True)]
         for batches, verdict in zip(parts, verdicts, strict=True)
     ]
 
 
-def _verdicts(stage: Global, mapped: Sequence[MemoryPart]) -> list[pa.Table]:
+def _run(
+    stage: Global, parts: Sequence[Sequence[Docs]], past: Sequence[Past]
+) -> tuple[list[MemoryPart], list[pa.Table]]:
+    """The parts as they are mapped, and their verdicts."""
+    mapped = [_map(stage, number, batches) for number, batches in enumerate(parts)]
+    earlier = [part for place, root in enumerate(past) for part in _earlier(place, root)]
+    verdicts = _verdicts(stage, mapped, earlier)
+    if len(verdicts) != len(parts):
+        raise AssertionError(f"{len(verdicts)} verdicts for {len(parts)} parts")
+    return mapped, verdicts
+
+
+def _earlier(place: int, root: Past) -> list[MemoryPart]:
+    """The parts of an earlier root, with their verdicts."""
+    found = zip(*_run(root.stage, root.parts, root.before), strict=True)
+    first = EARLIER + (place << EARLIER_BITS)
+    return [replace(part, number=first + part.number, told=verdict) for part, verdict in found]
+
+
+def _verdicts(stage: Global, new: Sequence[MemoryPart], earlier: Sequence[MemoryPart]) -> list[pa.Table]:
     """What the rounds make of all that was mapped."""
-    keyed, mixed = list(mapped), False
+    keyed, mixed = [*new, *earlier], False
     reduced: list[pa.RecordBatch] = []
     tables: list[pa.Table] = []
     for each in stage.rounds():
         method = getattr(stage, each.method)
+        last = each == stage.rounds()[-1]
+        mapped = new if last else [*new, *earlier]
         if each.scope == "ranges":
             reduced, mixed = [batch for groups in _ranges(keyed) for batch in method(groups)], True
         elif each.scope == "whole":
@@ -90,11 +125,8 @@ def _verdicts(stage: Global, mapped: Sequence[MemoryPart]) -> list[pa.Table]:
         else:
             sent = [_sent(reduced, part.number) for part in mapped] if mixed else tables
             tables = [method(rows, part) for rows, part in zip(sent, mapped, strict=True)]
-            if each != stage.rounds()[-1]:
-                keyed = [
-                    MemoryPart(part.number, part.rows, sort_rows(rows))
-                    for part, rows in zip(mapped, tables, strict=True)
-                ]
+            if not last:
+                keyed = [replace(part, keyed=sort_rows(rows)) for part, rows in zip(mapped, tables, strict=True)]
     return tables
 
 
@@ -123,8 +155,22 @@ def _ranges(parts: Sequence[MemoryPart]) -> Iterator[Iterator[pa.RecordBatch]]:
     """For each key range with rows: its rows, from all parts."""
     for low, high in pairwise(KEYS * i // RANGES for i in range(RANGES + 1)):
         inside = [(part.number, list(_inside(part, low, high))) for part in parts]
-        if any(batches for _, batches in inside):
-            yield merge([(number, iter(batches)) for number, batches in inside])
+        if any(batches for number, batches in inside if number < EARLIER):
+            yield _of_new(merge([(number, iter(batches)) for number, batches in inside]))
+
+
+def _of_new(groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The groups of equal keys in which there is a row that is not of an earlier part."""
+    for batch in groups:
+        keys, parts = (batch.column(name).to_numpy() for name in (KEY, "part"))
+        rows = batch.filter(pa.array(np.isin(keys, keys[parts < EARLIER])))
+        if len(rows):
+            yield rows
+
+
+def _some(table: pa.Table, columns: Sequence[str] | None, rows: Rows | None) -> pa.Table:
+    found = table if columns is None else table.select(list(columns))
+    return found if rows is None else found.take(pa.array(rows))
 
 
 def _sorted(reduced: Sequence[pa.RecordBatch]) -> Sequence[pa.RecordBatch]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -20,16 +20,16 @@ from refinery.judge import QUARANTINED
 from refinery.part import FileRef, Receipt, Root, quarantine_path
 from refinery.schema import WHY
 from refinery.shuffle import KEY, KEYS, ROW_GROUP, SHARE, merge, range_of, read_range, read_reduced, sort_rows
-from refinery.stage import PART_BITS, Global, Records, Source
+from refinery.stage import PART_BITS, Global, Records, Rows, Source
 from refinery.stats import StageStatistics, write_statistics
 from refinery.store import store_for
 from refinery.tables import (
     TableWriter,
     Written,
     discard,
-    open_parquet,
     publish,
     read_batches,
+    read_rows,
     read_temporary,
     schema_of,
     write_batches,
@@ -72,7 +72,7 @@ class _Segment:
     def __init__(self, task: SegmentTask, mark: Mark) -> None:
         self._task, self._mark = task, mark
         self._root = Root(task.root, store_for(task.root))
-        verdict = _read_table(self._root, task.verdict) if task.verdict else None
+        verdict = read_rows(self._root, task.verdict) if task.verdict else None
         self._taps = [_Tap(self._root, task, run, verdict, mark) for run in task.steps]
         self._map = _MapTap(self._root, task.map, force=task.force) if task.map else None
 
@@ -357,8 +357,8 @@ class _Sizes:
             yield batch
 
 
-def _root_of(run: SortedRun, own: Root) -> Root:
-    return Root(run.root, store_for(run.root)) if run.root else own
+def _root_of(found: SortedRun | MappedFiles, own: Root) -> Root:
+    return Root(found.root, store_for(found.root)) if found.root else own
 
 
 def _reduce(task: ReduceTask) -> Receipt:
@@ -434,8 +434,8 @@ def _sent(root: Root, path: str, low: int, high: int, *, mixed: bool) -> Iterato
 class _StoredMap:
     """A part's map output, read when asked for."""
 
-    def __init__(self, root: Root, files: MappedFiles) -> None:
-        self._root, self._files = root, files
+    def __init__(self, own: Root, files: MappedFiles) -> None:
+        self._root, self._files = _root_of(files, own), files
 
     @property
     def number(self) -> int:
@@ -445,8 +445,11 @@ class _StoredMap:
     def documents(self) -> int:
         return self._files.documents
 
-    def index(self) -> pa.Table:
-        return _read_table(self._root, self._files.index)
+    def index(self, columns: Sequence[str] | None = None, rows: Rows | None = None) -> pa.Table:
+        return read_rows(self._root, self._files.index, columns, rows)
+
+    def verdict(self, columns: Sequence[str] | None = None, rows: Rows | None = None) -> pa.Table:
+        return read_rows(self._root, self._files.verdict, columns, rows)
 
     def keys(self) -> Iterator[pa.RecordBatch]:
         return read_range(self._root, self._files.keys, 0, KEYS)
@@ -480,11 +483,6 @@ def _commit_phase(
     )
     root.commit(task.folder, receipt)
     return receipt
-
-
-def _read_table(root: Root, path: str) -> pa.Table:
-    with open_parquet(root, path) as file:
-        return file.read()
 
 
 def _peak_memory() -> int:

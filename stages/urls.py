@@ -77,6 +77,7 @@ class Urls(Global):
     )
     evidence: ClassVar = NAMED
     map_fields: ClassVar = ("keep",)
+    reduce_fields: ClassVar = ("self",)
 
     keep: Keep = Field(
         "newest", description="which document of a URL stays: the newest, the first crawled, the longest"

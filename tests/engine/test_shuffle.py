@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 from refinery import shuffle
 from refinery.errors import StorageError
 from refinery.part import Root
-from refinery.shuffle import KEYS, merge, numbered, ranges, read_range, sort_rows, whole_groups
+from refinery.shuffle import KEYS, having, merge, numbered, ranges, read_range, sort_rows, whole_groups
+from refinery.stage import EARLIER
 from refinery.store import LocalStore
 
 SCHEMA = pa.schema([("key", pa.uint64()), ("row", pa.uint32())])
@@ -162,3 +164,29 @@ def test_rows_sort_by_key_then_the_other_columns() -> None:
         {"b": 1, "key": 5, "a": 0},
         {"b": 2, "key": 5, "a": 0},
     ]
+
+
+@settings(max_examples=80)
+@given(st.lists(st.tuples(st.booleans(), st.lists(st.tuples(keys, st.integers(0, 5)), max_size=40)), max_size=5))
+def test_earlier_rows_come_where_a_new_one_has_their_key(
+    tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[bool, list[Row]]]
+) -> None:
+    """Of earlier parts the rows are given whose key a row of another part has, and all rows of the others."""
+    folder = tmp_path_factory.mktemp("runs")
+    root = Root(str(folder), LocalStore())
+    named, expected = [], []
+    new = {key for earlier, rows in runs for key, _ in rows if not earlier}
+    for place, (earlier, rows) in enumerate(runs):
+        number = place + EARLIER * earlier
+        pq.write_table(sort_rows(table(rows)), folder / f"{place}.parquet", row_group_size=7)
+        named.append((number, root, f"{place}.parquet"))
+        expected += [(key, number, row) for key, row in rows if key in new]
+    assert listed(list(shuffle.range_of(named, 0, KEYS))) == sorted(expected)
+
+
+@given(st.lists(st.integers(0, 30), max_size=40), st.sets(st.integers(0, 30), max_size=40))
+def test_having(found: list[int], wanted: set[int]) -> None:
+    """The rows with a wanted key, all of them and in order, whether few are wanted or many."""
+    rows = pa.record_batch([pa.array(sorted(found), pa.uint64()), pa.array(range(len(found)))], names=["key", "row"])
+    expected = [row for row in zip(sorted(found), range(len(found)), strict=True) if row[0] in wanted]
+    assert listed([having(np.array(sorted(wanted), np.uint64), rows)]) == expected

@@ -6,6 +6,7 @@ import random
 from itertools import accumulate, pairwise
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,7 +19,7 @@ from refinery.errors import StorageError
 from refinery.identity import Content
 from refinery.part import Root
 from refinery.store import LocalStore
-from refinery.tables import TableWriter, Written, publish, read_batches, write_table
+from refinery.tables import TableWriter, Written, publish, read_batches, read_rows, write_table
 
 SPANS = pa.list_(pa.struct([("start", pa.uint64()), ("reason", pa.string())]))
 SCHEMA = pa.schema([ID, TEXT, pa.field("facts", pa.struct([("n", pa.int64()), ("spans", SPANS)]))])
@@ -225,3 +226,18 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: object) -> None:
     path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
     with pytest.raises(StorageError, match=r"part-00000-kkkkkkkk\.parquet"):
         list(read_batches(root, [ref.path], 10))
+
+
+@given(st.lists(st.integers(0, 99), max_size=30), st.integers(1, 40), st.booleans())
+@settings(max_examples=40)
+def test_rows_by_number(
+    tmp_path_factory: pytest.TempPathFactory, wanted: list[int], group: int, with_columns: bool
+) -> None:
+    """Some rows of a file are given in the order of their numbers, repeated ones too, whatever its row groups."""
+    folder = tmp_path_factory.mktemp("rows")
+    table = pa.table({"n": range(100), "square": [n * n for n in range(100)]})
+    pq.write_table(table, folder / "rows.parquet", row_group_size=group)
+    columns = ["square"] if with_columns else None
+    found = read_rows(root_at(folder), "rows.parquet", columns, np.array(wanted, np.int64))
+    assert found.column("square").to_pylist() == [n * n for n in wanted]
+    assert found.column_names == (columns or ["n", "square"])

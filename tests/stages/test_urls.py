@@ -510,7 +510,9 @@ def test_an_earlier_root_whose_parts_were_numbered_anew(tmp_path: Path) -> None:
     quick(dated(tmp_path, "old", "[01].txt", keep="first"))
     quick(dated(tmp_path, "fresh", "[01].txt", keep="first"))
     old, fresh = (earlier_parts(Urls(keep="first", against=(str(tmp_path / name),))) for name in ("old", "fresh"))
-    assert [part.inputs for part in old] == [part.inputs for part in fresh]
+    assert [(part.number, part.mapped.contents, part.content) for part in old] == [
+        (part.number, part.mapped.contents, part.content) for part in fresh
+    ]
     assert len({part.content for part in old}) == 2
 
 
@@ -528,6 +530,17 @@ def test_roots_that_cannot_be_held_against(tmp_path: Path) -> None:
     assert not (tmp_path / "new" / "00-lines-of-text").exists()
     with pytest.raises(ValidationError, match="removes nothing"):
         Urls(self=False)
+
+
+def test_self_is_seen_when_it_changes(tmp_path: Path) -> None:
+    """The same root with another ``self`` is what a new one is; its map is not made again."""
+    write_crawls(tmp_path, [[1, 2], [2, 3, 3]])
+    quick(dated(tmp_path, "old", "0.txt"))
+    for among, expected in ((True, [3]), (False, [3, 3]), (True, [3])):
+        quick(dated(tmp_path, "new", "1.txt", against=(str(tmp_path / "old"),), self=among))
+        held = Held(tmp_path / "new")
+        assert [row["url"] for row in held.rows("03-urls")] == [f"http://a/{url}" for url in expected]
+        assert len([r for r in held.root.receipts_of("03-urls") if r.kind == "map"]) == 1
 
 
 def test_partitions_and_earlier_roots_together(tmp_path: Path) -> None:
