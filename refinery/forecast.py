@@ -13,7 +13,7 @@ from refinery.part import Root, StageManifest
 from refinery.planner import Planner
 from refinery.stage import Global, Stage
 from refinery.store import store_for
-from refinery.survey import Action, Made, Selection, input_files, manifests
+from refinery.survey import Action, Made, Selection, file_stats, input_files, manifests
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def plan(pipeline: Pipeline, selection: Selection = Selection()) -> Forecast:
     survey = planner.survey()
     known = manifests(root, head)
     inputs = input_files(pipeline)
-    size = sum(store_for(path).stat(path).size for path in inputs)
+    size = sum(found.size for found in file_stats(inputs))
     stages: list[StageForecast] = []
     before = _Cost(size / len(inputs), 0, 0)
     for position, made in enumerate(survey.made[: planner.last + 1]):

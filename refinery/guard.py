@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from refinery.config import Step
-from refinery.errors import Refused, StorageError, UsageError
+from refinery.errors import Refused
 from refinery.identity import FORMAT, code_digest, defined_in
 from refinery.part import Head, Root
 from refinery.survey import Phase
@@ -71,27 +69,12 @@ def refuse_changed_code(changed: Sequence[Step]) -> None:
         )
 
 
-@contextlib.contextmanager
-def only_run(root: Root) -> Iterator[None]:
-    """Hold the root for this run. Raises Refused where another run holds it; a killed run holds nothing."""
-    path = root.full(".lock")
-    try:
-        os.makedirs(root.path, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except FileExistsError as error:
-        raise UsageError(f"{root.path} is a file", hint="give a folder as root") from error
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", hint="give a root that this user can write to") from error
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Refused(
-                f"another run is at work on {root.path}", hint="wait for it, or stop it; `refinery status` shows it"
-            ) from error
-        yield
-    finally:
-        os.close(handle)
+def only_run(root: Root) -> AbstractContextManager[Callable[[], None]]:
+    """Hold the root for this run. Raises Refused where another run holds it; a killed run holds nothing.
+
+    What it gives raises Refused, when called, once another run has taken the root over.
+    """
+    return root.store.hold(root.path)
 
 
 def refuse_misfit(root: Root, phase: Phase, memory: int) -> None:

@@ -75,6 +75,8 @@ class Receipt(BaseModel):
     seconds: float = 0.0
     peak_memory: int = 0
     """Bytes, of the process that made the part."""
+    requests: dict[str, int] = {}
+    """What remote stores were asked meanwhile: requests by kind, failed tries, bytes read and written."""
 
     def total(self, name: str) -> int:
         """Bytes of all files of a name."""
@@ -138,8 +140,7 @@ class Root:
 
     def head(self) -> Head | None:
         """The head, or None where the folder is no root yet. Raises StorageError for a damaged one."""
-        path = self.full("HEAD.json")
-        return self._parse(Head, path) if self.store.exists(path) else None
+        return self._found(Head, self.full("HEAD.json"))
 
     def write_head(self, head: Head) -> None:
         """Replace the head."""
@@ -147,12 +148,13 @@ class Root:
 
     def receipt(self, folder: str, key: str) -> Receipt | None:
         """The receipt with a key, or None where that part is not made."""
-        path = self.full(receipt_path(folder, key))
-        return self._parse(Receipt, path) if self.store.exists(path) else None
+        return self._found(Receipt, self.full(receipt_path(folder, key)))
 
     def receipts(self, folder: str, keys: Iterable[str]) -> list[Receipt]:
         """Those of the receipts with these keys that are there, in the order of the keys."""
-        return [receipt for key in keys if (receipt := self.receipt(folder, key)) is not None]
+        paths = [self.full(receipt_path(folder, key)) for key in keys]
+        found = zip(paths, self.store.find_all(paths), strict=True)
+        return [_parsed(Receipt, path, data) for path, data in found if data is not None]
 
     def commit(self, folder: str, receipt: Receipt) -> None:
         """Write a receipt: from here on its files exist."""
@@ -160,7 +162,7 @@ class Root:
 
     def receipts_of(self, folder: str) -> list[Receipt]:
         """Every receipt of a stage, those of earlier configurations included."""
-        return [self._parse(Receipt, path) for path in self._matching(f"{folder}/receipts/*.json")]
+        return self._all(Receipt, f"{folder}/receipts/*.json")
 
     def withdraw(self, folder: str, key: str) -> None:
         """Remove a receipt, if it is there: its files are about to be replaced by other rows under the same names."""
@@ -169,16 +171,17 @@ class Root:
     def manifest(self, path: str) -> StageManifest:
         """A stage's manifest. Raises StorageError where it is lost or damaged."""
         full = self.full(path)
-        if not self.store.exists(full):
+        found = self._found(StageManifest, full)
+        if found is None:
             raise StorageError(
                 f"{full}: HEAD.json names this manifest, and it is not there",
                 hint=f"delete {self.full('HEAD.json')}: the next run writes both again, from the receipts",
             )
-        return self._parse(StageManifest, full)
+        return found
 
     def manifests_of(self, folder: str) -> list[StageManifest]:
         """Every manifest of a stage, those of earlier configurations included; the head knows which one is current."""
-        return [self._parse(StageManifest, path) for path in self._matching(f"{folder}/manifest-*.json")]
+        return self._all(StageManifest, f"{folder}/manifest-*.json")
 
     def write_manifest(self, folder: str, manifest: StageManifest) -> str:
         """Write a manifest; its path."""
@@ -186,21 +189,28 @@ class Root:
         self.store.put(self.full(path), _json(manifest))
         return path
 
-    def _matching(self, pattern: str) -> list[str]:
-        return self.store.list(f"{glob.escape(self.path)}/{pattern}")
+    def _all(self, model: type[Model], pattern: str) -> list[Model]:
+        paths = self.store.list(f"{glob.escape(self.path)}/{pattern}")
+        found = zip(paths, self.store.find_all(paths), strict=True)
+        return [_parsed(model, path, data) for path, data in found if data is not None]
 
-    def _parse(self, model: type[Model], path: str) -> Model:
-        try:
-            return model.model_validate_json(self.store.read(path))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = "".join(f"{place}: " for place in first["loc"])
-            kind, also = _NAMES[model]
-            raise StorageError(
-                f"{path}: not a {kind} of this version ({where}{first['msg']})",
-                hint=f"if it is damaged, delete it{also}: the next run makes it again; "
-                "if another version wrote it, use a new root",
-            ) from error
+    def _found(self, model: type[Model], path: str) -> Model | None:
+        data = self.store.find(path)
+        return None if data is None else _parsed(model, path, data)
+
+
+def _parsed(model: type[Model], path: str, data: bytes) -> Model:
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"{place}: " for place in first["loc"])
+        kind, also = _NAMES[model]
+        raise StorageError(
+            f"{path}: not a {kind} of this version ({where}{first['msg']})",
+            hint=f"if it is damaged, delete it{also}: the next run makes it again; "
+            "if another version wrote it, use a new root",
+        ) from error
 
 
 _NAMES: dict[type[BaseModel], tuple[str, str]] = {

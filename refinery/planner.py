@@ -21,7 +21,7 @@ from refinery.part import Receipt, Root
 from refinery.rounds import Rounds
 from refinery.schema import Flow, flows
 from refinery.stage import Filter, Global
-from refinery.store import store_for
+from refinery.store import Stat, is_remote
 from refinery.survey import (
     Made,
     Part,
@@ -32,6 +32,7 @@ from refinery.survey import (
     Survey,
     divided,
     file_content,
+    file_stats,
     gathered,
     input_files,
     next_part,
@@ -61,6 +62,8 @@ class Planner:
         self.stretches = self._stretches()
         self._against: dict[int, list[EarlierPart]] = {}
         self._stored: dict[int, dict[tuple[str, ...], tuple[str, ...]]] = {}
+        self._inputs: list[str] = []
+        self._stats: dict[str, Stat] = {}
 
     def _position(self, name: str | None, option: str, default: int) -> int:
         if name is None:
@@ -143,15 +146,27 @@ class Planner:
             made.wait(parts)
 
     def _source_parts(self) -> list[Part]:
-        paths = input_files(self.pipeline)
+        paths = self._input_files()
         parts = []
-        for number in self._wanted(paths):
-            found = store_for(paths[number]).stat(paths[number])
+        wanted = self._wanted(paths)
+        for number, found in zip(wanted, self._file_stats([paths[number] for number in wanted]), strict=True):
             content = file_content(paths[number], found)
             parts.append(Part(number, (paths[number],), (content,), found.size, paths[number]))
         if not parts:
             raise UsageError(f"--parts selects none of the {len(paths)} parts", hint=f"parts are 0 to {len(paths) - 1}")
         return parts
+
+    def _input_files(self) -> Sequence[str]:
+        """The input files. Remote ones are looked for once, for each look is a request or more."""
+        if not self._inputs or not any(map(is_remote, self.pipeline.inputs)):
+            self._inputs[:] = input_files(self.pipeline)
+        return self._inputs
+
+    def _file_stats(self, paths: Sequence[str]) -> list[Stat]:
+        unknown = [path for path in paths if path not in self._stats]
+        seen = self._stats | dict(zip(unknown, file_stats(unknown), strict=True))
+        self._stats.update({path: stat for path, stat in seen.items() if is_remote(path)})
+        return [seen[path] for path in paths]
 
     def _wanted(self, paths: Sequence[str]) -> list[int]:
         numbers = range(len(paths))
@@ -167,6 +182,7 @@ class Planner:
         """The same walk over all stages and parts, with the receipts known so far."""
         other = Planner(self.pipeline, self.root)
         other._known, other._against = self._known, self._against
+        other._inputs, other._stats = self._inputs, self._stats
         return other
 
     def _enter(self, segment: Segment, parts: list[Part], earlier: Sequence[Part]) -> list[Part] | Phase | str:

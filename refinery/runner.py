@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,20 +62,21 @@ def run(
     script calls this under ``if __name__ == "__main__"``.
     """
     root = Root(pipeline.root, store_for(pipeline.root))
-    with only_run(root):
+    with only_run(root) as still_held:
         head = check_root(root, pipeline.dataset)
         planner = Planner(pipeline, root, selection)
         if not accept_code:
             refuse_changed_code(changed_code(root, head, planner.folders, planner.steps))
-        _clean(root)
+        root.store.clean(root.path)
         survey = planner.survey()
         if survey.phase is None:
             if head is None or _stale(head, planner):
                 _write_state(planner, {})
             return RunReport(0, 0, (), _complete(survey), survey.blocked)
         record = RunRecord(root, command or {}, listener or Silent())
-        report = _Run(planner, record, executor or _executor(pipeline), fail_fast=fail_fast).go(survey)
-        _clean(root)
+        doing = executor or _executor(pipeline)
+        report = _Run(planner, record, doing, still_held, fail_fast=fail_fast).go(survey)
+        root.store.clean(root.path)
         return report
 
 
@@ -97,11 +98,20 @@ def _tells(manifest: StageManifest, made: Made) -> bool:
 class _Run:
     """The state of one run."""
 
-    def __init__(self, planner: Planner, record: RunRecord, executor: Executor, *, fail_fast: bool) -> None:
+    def __init__(
+        self,
+        planner: Planner,
+        record: RunRecord,
+        executor: Executor,
+        still_held: Callable[[], None],
+        *,
+        fail_fast: bool,
+    ) -> None:
         self._planner = planner
         self._record = record
         self._fail_fast = fail_fast
         self._executor = executor
+        self._still_held = still_held
         self._failures: list[str] = []
         self._tasks = self._phases = 0
         self._merged: Merged = {}
@@ -114,6 +124,7 @@ class _Run:
             while survey.phase is not None and not self._failures:
                 self._do(survey.phase)
                 survey = self._planner.survey()
+                self._still_held()
                 _write_state(self._planner, self._merged)
             state = "failed" if self._failures else "done"
         except KeyboardInterrupt:
@@ -148,6 +159,7 @@ class _Run:
 
     def _learn(self, task: Task, receipts: Iterable[Receipt]) -> None:
         made = list(receipts)
+        self._still_held()
         self._tasks += 1
         for receipt in made:
             self._planner.learn(receipt)
@@ -200,12 +212,6 @@ def _executor(pipeline: Pipeline) -> Executor:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = cores if settings.workers == "auto" else settings.workers
     return LocalExecutor(workers, settings.memory_bytes(psutil.virtual_memory().total))
-
-
-def _clean(root: Root) -> None:
-    """Remove what killed workers left; only_run makes sure that nobody is writing there."""
-    for path in root.store.list(root.full("tmp")):
-        root.store.delete(path)
 
 
 # --------------------------------------------------------------------------------------------------- manifests and head

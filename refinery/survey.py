@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Literal
 
 from refinery.config import Pipeline
@@ -176,6 +177,21 @@ def input_files(pipeline: Pipeline) -> list[str]:
     """All input files, each once, in the order of the recipe's patterns. Raises StorageError where one names none."""
     found = (p for pattern in pipeline.inputs for p in pipeline.source.list_inputs(pattern, store_for(pattern)))
     return list(dict.fromkeys(found))
+
+
+def file_stats(paths: Sequence[str]) -> list[Stat]:
+    """What each of the files is, in their order. Raises StorageError where one is missing."""
+    found: dict[str, Stat] = {}
+    for kind, some in groupby(sorted(paths, key=_kind), key=_kind):
+        del kind
+        alike = list(some)
+        found |= zip(alike, store_for(alike[0]).stats(alike), strict=True)
+    return [found[path] for path in paths]
+
+
+def _kind(path: str) -> str:
+    """What is before ``://``: paths of one kind have one store."""
+    return path.partition("://")[0] if "://" in path else ""
 
 
 def file_content(path: str, stat: Stat) -> str:

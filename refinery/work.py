@@ -22,7 +22,7 @@ from refinery.schema import WHY
 from refinery.shuffle import KEY, KEYS, ROW_GROUP, SHARE, merge, range_of, read_range, read_reduced, sort_rows
 from refinery.stage import PART_BITS, Global, Records, Rows, Source
 from refinery.stats import StageStatistics, write_statistics
-from refinery.store import store_for
+from refinery.store import store_for, taken
 from refinery.tables import (
     TableWriter,
     Written,
@@ -54,6 +54,7 @@ ALL_FAILED = 100
 
 def perform(task: Task, mark: Mark) -> list[Receipt]:
     """Do a task; the receipts it committed. Raises RefineryError, or what a broken stage raises."""
+    taken()  # what came before is not this task's
     if isinstance(task, SegmentTask):
         return _Segment(task, mark).run()
     if isinstance(task, ReduceTask):
@@ -251,6 +252,7 @@ class _Tap:
             judged=bool(self._run.stored),
             seconds=round(self._seconds, 3),
             peak_memory=_peak_memory(),
+            requests=taken(),
         )
         self._root.commit(folder, receipt)
         return receipt
@@ -480,6 +482,7 @@ def _commit_phase(
         libraries=library_versions(task.stage),
         seconds=round(seconds, 3),
         peak_memory=_peak_memory(),
+        requests=taken(),
     )
     root.commit(task.folder, receipt)
     return receipt

@@ -16,7 +16,7 @@ from pydantic import Field
 from refinery import HTML, POINTER, Metric, Records, Rule, Size, Source, Store
 from refinery.kernels import Page
 from stages._warc.headers import HTTP_HEADER
-from stages._warc.inputs import ARCHIVES, archives
+from stages._warc.inputs import ARCHIVES, PREFIX, archives
 from stages._warc.pages import FATES, RESPONSE, page
 from stages._warc.reading import Batch, Reading
 from stages._warc.records import Record
@@ -51,6 +51,7 @@ class Warc(Source):
 
     max_payload: Size = Field(Size(16 * 1024 * 1024), gt=0, description="larger payloads, unpacked, are no documents")
     check_digests: bool = Field(False, description="hold records against the digests that their headers give")
+    prefix: str = Field("", description=PREFIX)
 
     def rules(self) -> tuple[Rule, ...]:
         """One for each fate that is not ``ok``."""
@@ -58,7 +59,7 @@ class Warc(Source):
 
     def list_inputs(self, pattern: str, store: Store) -> list[str]:
         """The files of a path, a glob, a folder or a list of paths. Raises StorageError."""
-        return archives(pattern, store, ARCHIVES)
+        return archives(pattern, store, ARCHIVES, self.prefix)
 
     def read(self, path: str, store: Store) -> Iterator[Records]:
         """All records of a file, in batches of bounded size. Raises StorageError."""

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from refinery import POINTER, TEXT, Metric, Records, Rule, Size, Source, Store
 from refinery.kernels import Page
-from stages._warc.inputs import TEXT_ARCHIVES, archives
+from stages._warc.inputs import PREFIX, TEXT_ARCHIVES, archives
 from stages._warc.reading import Batch, Reading, text_of
 from stages._warc.records import Record
 from stages._warc.texts import CONVERSION, FATES, text
@@ -43,6 +43,7 @@ class Wet(Source):
 
     max_text: Size = Field(Size(16 * 1024 * 1024), gt=0, description="larger texts are no documents")
     check_digests: bool = Field(False, description="hold records against the digests that their headers give")
+    prefix: str = Field("", description=PREFIX)
 
     def rules(self) -> tuple[Rule, ...]:
         """One for each fate that is not ``ok``."""
@@ -50,7 +51,7 @@ class Wet(Source):
 
     def list_inputs(self, pattern: str, store: Store) -> list[str]:
         """The files of a path, a glob, a folder or a list of paths. Raises StorageError."""
-        return archives(pattern, store, TEXT_ARCHIVES)
+        return archives(pattern, store, TEXT_ARCHIVES, self.prefix)
 
     def read(self, path: str, store: Store) -> Iterator[Records]:
         """All records of a file, in batches of bounded size. Raises StorageError."""

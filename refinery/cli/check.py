@@ -14,6 +14,7 @@ from refinery.config import Pipeline, RecipeError, Step, load
 from refinery.errors import RefineryError
 from refinery.shown import safe_lines
 from refinery.store import store_for
+from refinery.survey import file_stats
 
 
 @click.command("check")
@@ -71,8 +72,8 @@ def _inputs(pipeline: Pipeline, problems: list[RefineryError]) -> dict[str, int]
     files: dict[str, int] = {}
     for pattern in pipeline.inputs:
         try:
-            for path in pipeline.source.list_inputs(pattern, store_for(pattern)):
-                files[path] = store_for(path).stat(path).size
+            paths = pipeline.source.list_inputs(pattern, store_for(pattern))
+            files |= {path: found.size for path, found in zip(paths, file_stats(paths), strict=True)}
         except RefineryError as error:
             problems.append(error)
     return {"files": len(files), "bytes": sum(files.values())}

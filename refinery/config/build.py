@@ -23,7 +23,12 @@ from refinery.config.strict_yaml import Node
 from refinery.errors import RefineryError
 from refinery.stage import Source, Stage
 
-RESERVED = {"executor": "a key of the recipe", "why": "a column of removed rows", "failed": "a column of removed rows"}
+RESERVED = {
+    "executor": "a key of the recipe",
+    "storage": "a key of the recipe",
+    "why": "a column of removed rows",
+    "failed": "a column of removed rows",
+}
 """Names that no step may have, and what they are."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")

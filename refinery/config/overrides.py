@@ -1,7 +1,7 @@
 """``--set key=value``: replace a value of the recipe before it is checked, so that errors show the option itself.
 
-``key`` is ``stage.field`` (the instance name), ``executor.field`` or a key of the recipe. The value is YAML, except for
-paths and the dataset's name, which are taken as they are.
+``key`` is ``stage.field`` (the instance name), ``executor.field``, ``storage.field`` or a key of the recipe.
+The value is YAML, except for paths and the dataset's name, which are taken as they are.
 """
 
 from __future__ import annotations
@@ -9,10 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from refinery.config.pipeline import ExecutorSettings, Settings
+from pydantic import BaseModel
+
+from refinery.config.pipeline import ExecutorSettings, Settings, StorageSettings
 from refinery.config.problems import Problem, Span, Text
 from refinery.config.strict_yaml import Node, read
 from refinery.nearest import did_you_mean
+
+_GROUPS: dict[str, type[BaseModel]] = {"executor": ExecutorSettings, "storage": StorageSettings}
+"""Keys of the recipe that have fields of their own."""
 
 VERBATIM = ("dataset", "inputs", "root")
 OPTION = "--set"
@@ -66,17 +71,17 @@ def _set(root: Node, key: str, text: Text, problems: list[Problem]) -> Node:
         return root
     value, found = read(text, start)
     problems += found
-    if key in Settings.model_fields and key != "executor":
+    if key in Settings.model_fields and key not in _GROUPS:
         return _with(root, key, name, value)
-    if head == "executor" and tail in ExecutorSettings.model_fields:
-        old = root.mapping.get("executor") or Node(name, {})
-        return _with(root, "executor", root.keys.get("executor", name), _with(old, tail, name, value))
+    if head in _GROUPS and tail in _GROUPS[head].model_fields:
+        old = root.mapping.get(head) or Node(name, {})
+        return _with(root, head, root.keys.get(head, name), _with(old, tail, name, value))
     steps = _steps(root)
     if dot and head in steps and tail not in ("", "as", "use"):
         return _set_field(root, steps[head], tail, name, value)
     known = [
-        *(n for n in Settings.model_fields if n != "executor"),
-        *(f"executor.{n}" for n in ExecutorSettings.model_fields),
+        *(n for n in Settings.model_fields if n not in _GROUPS),
+        *(f"{group}.{n}" for group, model in _GROUPS.items() for n in model.model_fields),
     ]
     known += [f"{step}.{tail}" if tail else f"{step}.FIELD" for step in steps]
     problems.append(Problem(Span(text, 0, len(key)), f"nothing is called {key[:80]!r}", did_you_mean(key, known)))

@@ -61,6 +61,21 @@ class ExecutorSettings(BaseModel):
         return total * int(percent[1]) // 100 if percent else int(_size.validate_python(self.memory))
 
 
+class StorageSettings(BaseModel):
+    """Where ``s3://`` is; each stands before the variable of the environment that says the same. Secrets stay there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    endpoint: str = ""
+    """``AWS_ENDPOINT_URL_S3``: the address of a store that is not Amazon's."""
+    region: str = ""
+    """``AWS_REGION``."""
+    profile: str = ""
+    """``AWS_PROFILE``: a section of ``~/.aws``."""
+    anonymous: bool = False
+    """``AWS_NO_SIGN_REQUEST``: ask without credentials."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One stage of a pipeline under its instance name; ``use`` is its ``module:Class`` if it is no registered one."""
@@ -87,6 +102,7 @@ class Settings(BaseModel):
     write: Literal["every", "marked", "last"] = "every"
     keep_removed: Literal["facts", "sample", "text", "counts"] = "facts"
     executor: ExecutorSettings = ExecutorSettings()
+    storage: StorageSettings = StorageSettings()
 
 
 class Pipeline(Settings):
@@ -107,7 +123,7 @@ class Pipeline(Settings):
 def recipe_dict(pipeline: Pipeline) -> dict[str, Any]:
     """What decides the result, every field written out, in the shape of a recipe; JSON-able.
 
-    Left out are ``root`` (a root may be moved), the executor and fields declared ``tuning``.
+    Left out are ``root`` (a root may be moved), the executor, the storage and fields declared ``tuning``.
     """
     return {
         "dataset": pipeline.dataset,

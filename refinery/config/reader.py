@@ -15,7 +15,7 @@ from refinery.config.pipeline import Pipeline
 from refinery.config.problems import Text
 from refinery.config.strict_yaml import read
 from refinery.errors import UsageError
-from refinery.store import store_for
+from refinery.store import store_for, use
 
 LIMIT = 256 * 1024
 """Bytes of the largest recipe; more is another kind of file."""
@@ -24,7 +24,8 @@ LIMIT = 256 * 1024
 def load(path: str, overrides: Sequence[str] = (), root: str | None = None) -> Pipeline:
     """The recipe in a file, with ``key=value`` overrides and another root.
 
-    Relative paths in it are relative to the current folder, not to the recipe. Raises UsageError for a file that is
+    Relative paths in it are relative to the current folder, not to the recipe. Its ``storage`` holds for this process
+    from now on, and for those that it starts. Raises UsageError for a file that is
     missing, too large or not UTF-8, RecipeError with every problem in it, StorageError where it cannot be read.
     """
     store = store_for(path)
@@ -33,7 +34,9 @@ def load(path: str, overrides: Sequence[str] = (), root: str | None = None) -> P
     data = store.read(path, 0, LIMIT + 1)
     if len(data) > LIMIT:
         raise UsageError(f"{path}: larger than {LIMIT // 1024} KiB", hint="a recipe is a short YAML file; check -c")
-    return parse(_decode(data, path), path, overrides, root)
+    pipeline = parse(_decode(data, path), path, overrides, root)
+    use(**dict(pipeline.storage))
+    return pipeline
 
 
 def parse(text: str, name: str, overrides: Sequence[str] = (), root: str | None = None) -> Pipeline:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from refinery.errors import RefineryError
 from refinery.inspect.holdings import Finding, Held, Holdings, documents_of
 from refinery.part import Receipt
-from refinery.store import store_for
-from refinery.survey import file_content, input_files
+from refinery.survey import file_content, file_stats, input_files
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,8 @@ def _by_file(holdings: Holdings) -> Iterator[Held]:
 def _names(holdings: Holdings) -> dict[str, str]:
     """The input files by content id; none where they cannot be looked at."""
     try:
-        return {file_content(path, store_for(path).stat(path)): path for path in input_files(holdings.pipeline)}
+        paths = input_files(holdings.pipeline)
+        return {file_content(path, found): path for path, found in zip(paths, file_stats(paths), strict=True)}
     except RefineryError:
         return {}
 

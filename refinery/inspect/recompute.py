@@ -23,7 +23,7 @@ from refinery.part import Receipt
 from refinery.schema import WHY, Flow, flows
 from refinery.stage import Global, Source
 from refinery.store import store_for
-from refinery.survey import begins_segment, file_content, input_files
+from refinery.survey import begins_segment, file_content, file_stats, input_files
 from refinery.tables import open_parquet, read_batches
 from refinery.work import source_batch
 
@@ -140,7 +140,8 @@ class _Again:
         """The input file that a part was made from. Raises StorageError where it is gone or was changed."""
         if self._archives is None:
             paths = input_files(self._holdings.pipeline)
-            self._archives = {file_content(path, store_for(path).stat(path)): path for path in paths}
+            seen = zip(paths, file_stats(paths), strict=True)
+            self._archives = {file_content(path, found): path for path, found in seen}
         path = self._archives.get(receipt.inputs[0])
         if path is None:
             raise StorageError("its input file is gone or was changed since")

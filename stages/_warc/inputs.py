@@ -21,8 +21,14 @@ LISTS = (".paths", ".paths.gz", ".txt", ".txt.gz")
 """Files with one path a line, as CommonCrawl's ``warc.paths.gz``."""
 
 
-def archives(pattern: str, store: Store, endings: Sequence[str]) -> list[str]:
+PREFIX = "what relative paths in a list are below, such as https://data.commoncrawl.org/; empty: see `inputs`"
+
+
+def archives(pattern: str, store: Store, endings: Sequence[str], prefix: str = "") -> list[str]:
     """The files that ``pattern`` names, sorted, each once; of a folder those with one of the ``endings``.
+
+    Relative paths in a list are below ``prefix``, else below its folder; in a list at ``s3://`` or ``https://`` those
+    that begin as its own path does are below the bucket or host, as in the lists of Common Crawl.
 
     Raises StorageError where there are none or a listed one is missing, UsageError for an empty pattern.
     """
@@ -30,7 +36,7 @@ def archives(pattern: str, store: Store, endings: Sequence[str]) -> list[str]:
         raise UsageError("inputs: an empty pattern", hint="name a WARC file, a folder, a glob or a list of paths")
     found = store.list(pattern)
     if pattern.endswith(LISTS):
-        found = [path for listing in found for path in _listed(listing, store)]
+        found = [path for listing in found for path in _listed(listing, store, prefix)]
     elif found != [pattern] and not glob.has_magic(pattern):
         found = [path for path in found if path.lower().endswith(tuple(endings))]
     if not found:
@@ -39,20 +45,33 @@ def archives(pattern: str, store: Store, endings: Sequence[str]) -> list[str]:
     return sorted(set(found))
 
 
-def _listed(listing: str, store: Store) -> list[str]:
-    """The paths in a list, relative ones resolved against its folder; blank lines are passed over."""
-    folder = posixpath.dirname(listing)
+def _listed(listing: str, store: Store, prefix: str) -> list[str]:
+    """The paths in a list; blank lines are passed over. Whether remote ones are there is seen when they are read."""
     found = []
     for number, line in enumerate(_text(listing, store).splitlines(), start=1):
         if not line.strip():
             continue
-        path = posixpath.join(folder, line.strip()) if "://" not in line else line.strip()
-        if not store.exists(path):
+        path = _resolved(line.strip(), listing, prefix)
+        if "://" not in path and not store.exists(path):
             raise StorageError(f"{listing}:{number}: {path}: no such file", hint="correct the list or fetch the file")
         found.append(path)
     if not found:
         raise StorageError(f"{listing}: the list names no file", hint="write one path a line")
     return found
+
+
+def _resolved(line: str, listing: str, prefix: str) -> str:
+    scheme, remote, rest = listing.partition("://")
+    if "://" in line:
+        return line
+    if prefix:
+        return f"{prefix.rstrip('/')}/{line.lstrip('/')}"
+    if not remote:
+        return posixpath.join(posixpath.dirname(listing), line)
+    host, _, own = rest.partition("/")
+    if line.startswith("/") or line.split("/", maxsplit=1)[0] == own.split("/")[0]:
+        return f"{scheme}://{host}/{line.lstrip('/')}"
+    return f"{posixpath.dirname(listing)}/{line}"
 
 
 def _text(listing: str, store: Store) -> str:

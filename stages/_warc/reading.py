@@ -51,7 +51,7 @@ class Reading:
         """The rows of a file, in batches of bounded size. Raises StorageError."""
         types = TYPES - {self.kind}
         rows = PageRows(sorted(types), self.payload, BATCH_ROWS, BATCH_BYTES)
-        with closing(store.open(path)) as stream:
+        with closing(store.stream(path)) as stream:
             found = odd_records(Blocks(stream, path), self.kind, self.block, rows if self.runs else None)
             for record in found:
                 if record is not None and (record.kind == self.kind or record.flaw):

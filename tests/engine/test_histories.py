@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from refinery import store
 from refinery.config import Pipeline
 from refinery.errors import UsageError
 from refinery.store import LocalStore
+from refinery.store import local as store
 from refinery.survey import Selection
 from tests.engine import toy
 from tests.engine.inline import Death

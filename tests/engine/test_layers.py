@@ -55,9 +55,11 @@ MADE_OF = {"assets", "docs", "errors", "stage", "store"}
 """The modules whose public names a stage is made of."""
 
 OPENS = {
-    "refinery.store": "it is the store",
+    "refinery.store.local": "it is the store",
+    "refinery.store.s3": "it is the store; what it publishes is a temporary file",
+    "refinery.store.scratch": "it names those temporary files",
+    "refinery.store.lease": "the kernel tells which machine this is",
     "refinery.tables": "pyarrow writes Parquet to a temporary file that the store named",
-    "refinery.guard": "a lock is held by an open file",
     "refinery.assets": "assets are local files beside the data, some inside installed packages",
     "refinery.identity": "the code digest reads Python sources",
     "refinery.kernels.choice": "the sources of a checkout are held against the extension",
@@ -81,7 +83,8 @@ OPENS = {
 CATCHES_ALL = {
     "refinery.carry": "what a stage raises on a document is the document's reason",
     "refinery.executors.local": "a worker reports every failure; the parent decides",
-    "refinery.store": "a half-written temporary file is removed however the write ended",
+    "refinery.store.local": "a half-written temporary file is removed however the write ended",
+    "refinery.store.s3": "an upload is aborted however it ended",
     "refinery.cli._errors": "a defect ends in one line and an exit code",
 }
 """The modules that catch ``Exception`` or more, and why."""

@@ -229,7 +229,7 @@ def test_no_permission_is_a_storage_error(unwritable: Path) -> None:
     assert "another path" in caught.value.hint
 
 
-@pytest.mark.parametrize("path", ["s3://bucket/key", "https://host/x", "file:///x"])
+@pytest.mark.parametrize("path", ["gs://bucket/key", "ftp://host/x", "file:///x"])
 def test_other_kinds_of_paths_are_refused(path: str) -> None:
     """A scheme that no store knows is a usage error that names it."""
     with pytest.raises(UsageError, match=path.partition(":")[0]) as caught:

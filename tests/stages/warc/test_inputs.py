@@ -87,3 +87,48 @@ def test_a_source_of_text_takes_other_endings_from_a_folder(tmp_path: Path) -> N
         "b.warc.wet.gz",
         "c.wet",
     ]
+
+
+class Listing(LocalStore):
+    """A list at some address, whose lines name files that nobody looks for."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def list(self, pattern: str) -> list[str]:
+        return [pattern]
+
+    def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
+        return gzip.compress(self.text.encode())
+
+
+@pytest.mark.parametrize(
+    ("listing", "line", "expected"),
+    [
+        (
+            "s3://commoncrawl/crawl-data/CC/warc.paths.gz",
+            "crawl-data/CC/x.warc.gz",
+            "s3://commoncrawl/crawl-data/CC/x.warc.gz",
+        ),
+        (
+            "https://data.example/crawl-data/CC/warc.paths.gz",
+            "crawl-data/CC/x.gz",
+            "https://data.example/crawl-data/CC/x.gz",
+        ),
+        ("s3://bucket/lists/warc.paths.gz", "part/x.warc.gz", "s3://bucket/lists/part/x.warc.gz"),
+        ("s3://bucket/warc.paths.gz", "x.warc.gz", "s3://bucket/x.warc.gz"),
+        ("https://host/lists/warc.paths.gz", "/root/x.warc.gz", "https://host/root/x.warc.gz"),
+        ("s3://bucket/lists/warc.paths.gz", "https://host/x.warc.gz", "https://host/x.warc.gz"),
+    ],
+)
+def test_a_list_at_a_remote_address(listing: str, line: str, expected: str) -> None:
+    """Common Crawl's lists count from the bucket or host, others from their folder; none names local files."""
+    assert archives(listing, Listing(f"{line}\n"), ARCHIVES) == [expected]
+
+
+@pytest.mark.parametrize("prefix", ["https://data.example", "https://data.example/"])
+def test_a_list_with_a_prefix(prefix: str) -> None:
+    """Wherever the list is; whole addresses in it stay as they are."""
+    text = "crawl-data/x.warc.gz\ns3://b/y.warc.gz\n"
+    expected = ["https://data.example/crawl-data/x.warc.gz", "s3://b/y.warc.gz"]
+    assert archives("warc.paths.gz", Listing(text), ARCHIVES, prefix) == expected

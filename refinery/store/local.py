@@ -1,66 +1,22 @@
-"""Where files are: list, ranged read, atomic put. Nothing else in the engine opens a path.
-
-A file appears under its final name whole or not at all. Only the local file system is here; another kind of path
-needs another ``Store`` and one line in ``store_for``.
-"""
+"""Files of this machine. A file appears under its final name whole or not at all."""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import glob
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
-from refinery.errors import StorageError, UsageError
+from refinery.errors import Refused, StorageError, UsageError
+from refinery.store.base import Stat
 
 FREE_SPACE = "free some space, then run again: what is finished is kept"
-
-
-@dataclass(frozen=True)
-class Stat:
-    """Size in bytes, and a tag that changes when the content may have changed."""
-
-    size: int
-    etag: str
-
-
-class Store(Protocol):
-    """The seam between the engine and a file system. All methods raise StorageError."""
-
-    def list(self, pattern: str) -> list[str]:
-        """Paths that match a glob pattern, sorted. What names a file is that file, what names a folder all in it."""
-
-    def stat(self, path: str) -> Stat:
-        """Size and tag of a file."""
-
-    def exists(self, path: str) -> bool:
-        """Whether a file is there."""
-
-    def open(self, path: str) -> BinaryIO:
-        """A seekable stream for reading."""
-
-    def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
-        """``length`` bytes from ``offset``; fewer where the file ends."""
-
-    def temporary(self, root: str) -> str:
-        """A new local path to write to, invisible to readers of ``root``."""
-
-    def publish(self, temporary: str, path: str) -> None:
-        """Make a finished temporary file durable, then let it appear as ``path``, replacing what was there."""
-
-    def put(self, path: str, data: bytes) -> None:
-        """Write a small file whole."""
-
-    def delete(self, path: str) -> None:
-        """Remove a file; one that is not there is no error."""
-
-    def free(self, path: str) -> int | None:
-        """Bytes that can be written below a folder that is there; None where that has no bound."""
+WAIT = "wait for it, or stop it; `refinery status` shows it"
 
 
 class LocalStore:
@@ -80,6 +36,9 @@ class LocalStore:
             found = os.stat(path)
             return Stat(found.st_size, f"{found.st_mtime_ns:x}")
 
+    def stats(self, paths: Sequence[str]) -> Sequence[Stat]:
+        return [self.stat(path) for path in paths]
+
     def exists(self, path: str) -> bool:
         return os.path.isfile(path)
 
@@ -91,10 +50,25 @@ class LocalStore:
         with storage_errors(path):
             return open(path, "rb")
 
+    def stream(self, path: str) -> BinaryIO:
+        return self.open(path)
+
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
         with storage_errors(path), open(path, "rb") as stream:
             stream.seek(offset)
             return stream.read(-1 if length is None else length)
+
+    def find(self, path: str) -> bytes | None:
+        try:
+            with storage_errors(path), open(path, "rb") as stream:
+                return stream.read()
+        except StorageError as error:
+            if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+                return None
+            raise
+
+    def find_all(self, paths: Sequence[str]) -> Sequence[bytes | None]:
+        return [self.find(path) for path in paths]
 
     def temporary(self, root: str) -> str:
         folder = os.path.join(root, "tmp")
@@ -130,13 +104,28 @@ class LocalStore:
             except FileNotFoundError:
                 return
 
+    def clean(self, root: str) -> None:
+        for path in self.list(os.path.join(root, "tmp")):
+            self.delete(path)
 
-def store_for(path: str) -> Store:
-    """The store that holds ``path``. Raises UsageError for a kind of path that is not supported."""
-    scheme, found, _ = path.partition("://")
-    if found:
-        raise UsageError(f"{path}: {scheme}:// paths are not supported", hint="give a local path")
-    return LocalStore()
+    @contextmanager
+    def hold(self, root: str) -> Iterator[Callable[[], None]]:
+        path = f"{root}/.lock"
+        try:
+            os.makedirs(root, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except FileExistsError as error:
+            raise UsageError(f"{root} is a file", hint="give a folder as root") from error
+        except OSError as error:
+            raise StorageError(f"{path}: {error.strerror}", hint="give a root that this user can write to") from error
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise Refused(f"another run is at work on {root}", hint=WAIT) from error
+            yield lambda: None
+        finally:
+            os.close(handle)
 
 
 @contextmanager

@@ -1,0 +1,71 @@
+"""The seam between the engine and where files are, and what every store says of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+
+@dataclass(frozen=True)
+class Stat:
+    """Size in bytes, and a tag that changes when the content may have changed."""
+
+    size: int
+    etag: str
+
+
+class Store(Protocol):
+    """The seam between the engine and a file system. All methods raise StorageError."""
+
+    def list(self, pattern: str) -> list[str]:
+        """Paths that match a glob pattern, sorted. What names a file is that file, what names a folder all in it."""
+
+    def stat(self, path: str) -> Stat:
+        """Size and tag of a file."""
+
+    def stats(self, paths: Sequence[str]) -> Sequence[Stat]:
+        """The same of many files, in their order."""
+
+    def exists(self, path: str) -> bool:
+        """Whether a file is there."""
+
+    def open(self, path: str) -> BinaryIO:
+        """A seekable stream for reading."""
+
+    def stream(self, path: str) -> BinaryIO:
+        """The same, for a file that will be read from its beginning to its end."""
+
+    def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
+        """``length`` bytes from ``offset``; fewer where the file ends."""
+
+    def find(self, path: str) -> bytes | None:
+        """All bytes of a file; None where it is not there."""
+
+    def find_all(self, paths: Sequence[str]) -> Sequence[bytes | None]:
+        """The same of many files, in their order."""
+
+    def temporary(self, root: str) -> str:
+        """A new local path to write to, invisible to readers of ``root``."""
+
+    def publish(self, temporary: str, path: str) -> None:
+        """Make a finished temporary file durable, then let it appear as ``path``, replacing what was there."""
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a small file whole."""
+
+    def delete(self, path: str) -> None:
+        """Remove a file; one that is not there is no error."""
+
+    def free(self, path: str) -> int | None:
+        """Bytes that can be written below a folder that is there; None where that has no bound."""
+
+    def clean(self, root: str) -> None:
+        """Remove the temporary files that writers of ``root`` left who are gone."""
+
+    def hold(self, root: str) -> AbstractContextManager[Callable[[], None]]:
+        """Hold a root for one run: Refused where another one holds it. A run that was killed holds nothing.
+
+        What it gives is called now and then, and raises Refused where another run has taken the root over.
+        """

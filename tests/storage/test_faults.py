@@ -1,0 +1,159 @@
+"""A network that breaks: no wrong byte, no lost record, no request given up that could have been answered."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from refinery.demo import sample
+from refinery.errors import StorageError
+from refinery.store import LocalStore, S3Store, patience, remote, s3, taken
+from refinery.store.patience import Pace, Transient, persist
+from stages.warc import Warc
+from tests.engine.roots import all_kinds, pipeline, quick, write_inputs
+from tests.storage.conftest import fresh
+from tests.storage.held import contents_of
+from tools.faults import KINDS, Faults
+from tools.s3server import S3Server
+
+STORE = S3Store()
+
+
+@pytest.fixture
+def faults(bucket: str, server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+    """A proxy that spoils every fourth request, between this process and the server."""
+    monkeypatch.setattr(s3, "SILENT_SECONDS", 0.4)
+    monkeypatch.setattr(patience, "LONGEST_WAIT", 0.1)
+    between = Faults(server.endpoint, 0.25, stall=0.8)
+    yield between
+    between.close()
+
+
+def through(faults: Faults, patch: pytest.MonkeyPatch) -> None:
+    """From here on, all requests go through the proxy."""
+    patch.setenv("AWS_ENDPOINT_URL_S3", faults.endpoint)
+    fresh()
+
+
+def rows(path: str, store: S3Store | LocalStore) -> pa.Table:
+    """All rows of an archive, but for the path that it has."""
+    found = [pa.table({**r.columns, **r.facts}) for r in Warc().read(path, store)]
+    return pa.concat_tables(found).drop_columns(["warc"]).combine_chunks()
+
+
+def test_an_archive_is_read_through_faults(
+    bucket: str, faults: Faults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each record once, in order, as from a local file; what came before an answer broke is not asked for again."""
+    sample(str(tmp_path), pages=120, files=1, seed=5)
+    name = "sample-00000.warc.gz"
+    data = (tmp_path / name).read_bytes()
+    STORE.put(f"{bucket}/{name}", data)
+    monkeypatch.setattr(remote, "FIRST", 1 << 12)
+    monkeypatch.setattr(remote, "AHEAD", 1 << 13)
+    monkeypatch.setattr("stages._warc.blocks.BLOCK", 1 << 13)
+    expected = rows(str(tmp_path / name), LocalStore())
+    taken()
+    assert rows(f"{bucket}/{name}", STORE).equals(expected)
+    unspoiled = taken()["read"]
+    through(faults, monkeypatch)
+    for _ in range(2):
+        assert rows(f"{bucket}/{name}", STORE).equals(expected)
+    counts = taken()
+    assert counts["read"] < 2.3 * unspoiled
+    assert counts["retried"] >= 20
+    assert set(faults.injected) == set(KINDS["GET"])
+
+
+def test_files_of_any_size_are_written_through_faults(
+    bucket: str, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one piece or in parts, what is there afterwards is what was written."""
+    monkeypatch.setattr(s3, "PART", 5 << 20)
+    chance = random.Random(4)
+    through(faults, monkeypatch)
+    for number, size in enumerate([0, 10, 1000, 100_000] * 10 + [11 << 20, 18 << 20]):
+        data = chance.randbytes(size)
+        temporary = STORE.temporary(bucket)
+        Path(temporary).write_bytes(data)
+        STORE.publish(temporary, f"{bucket}/{number}")
+        assert STORE.find(f"{bucket}/{number}") == data
+    assert set(faults.injected) == {*KINDS["GET"], *KINDS["PUT"]}
+
+
+def test_a_run_through_faults_ends_as_without(
+    bucket: str, faults: Faults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inputs and root behind the proxy: the same content ids, and a lock that holds."""
+    write_inputs(tmp_path / "in")
+    for path in (tmp_path / "in").iterdir():
+        STORE.put(f"{bucket}/in/{path.name}", path.read_bytes())
+    given = pipeline(tmp_path, all_kinds()).model_copy(update={"inputs": (f"{bucket}/in/*.txt",)})
+    assert quick(given).complete
+    through(faults, monkeypatch)
+    assert quick(given.model_copy(update={"root": f"{bucket}/root"})).complete
+    assert contents_of(f"{bucket}/root") == contents_of(str(tmp_path / "root"))
+    assert faults.total > 20
+
+
+def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that never answers is told with the path and how often it was asked; progress renews patience."""
+    monkeypatch.setattr(patience, "PATIENCE", 3.0)
+    monkeypatch.setattr(patience, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(patience, "LONGEST_WAIT", 0.05)
+
+    def never() -> None:
+        raise Transient("no answer")
+
+    with pytest.raises(StorageError, match=r"s3://b/x: no answer \(\d+ tries\)") as caught:
+        persist(never, "s3://b/x", Pace("never"))
+    assert "run again" in caught.value.hint
+    reached = iter(range(60))
+    seen = [0]
+
+    def slowly() -> str:
+        seen[0] = next(reached)
+        if seen[0] < 59:
+            raise Transient("a byte at a time")
+        return "done"
+
+    assert persist(slowly, "s3://b/x", Pace("slowly"), lambda: seen[0]) == "done"
+
+
+def test_a_busy_store_is_asked_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each refusal halves what is under way at once; what goes well brings it back, one by one."""
+    monkeypatch.setattr(patience, "FIRST_WAIT", 0.0)
+    pace = Pace("busy")
+    before = pace.limit
+    for _ in range(2):
+        with pytest.raises(Transient), pace:
+            raise Transient("503", busy=True)
+    assert pace.limit == before / 4
+    for _ in range(1000):
+        with pace:
+            pass
+    assert pace.limit == patience.MOST_AT_ONCE
+
+
+def test_a_403_without_a_reason_is_taken_for_throttling_once_credentials_are_proven(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As Common Crawl says it; before, it is given up soon."""
+    monkeypatch.setattr(patience, "FIRST_WAIT", 0.0)
+    pace, tries = Pace("forbidden"), []
+
+    def forbidden() -> None:
+        tries.append(1)
+        if len(tries) < 10:
+            raise Transient("403", busy=True, forbidden=True)
+
+    with pytest.raises(StorageError, match=r"403 \(3 tries\)"):
+        persist(forbidden, "https://x/y", pace)
+    with pace:
+        pass
+    persist(forbidden, "https://x/y", pace)
+    assert len(tries) == 10

