@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +20,10 @@ from refinery.demo import sample
 from refinery.part import Root
 from refinery.store import S3Store, s3
 from tests.conftest import REPOSITORY
-from tests.engine.roots import TEXTS, pipeline, quick, steps, write_inputs
+from tests.engine.roots import TEXTS, pipeline, quick, slow_kinds, steps, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same
 from tests.storage.held import contents_of
+from tools.s3server import BUCKET, S3Server
 
 STORE = S3Store()
 KINDS = steps(LineSource(), Length(), Same(), Gather())
@@ -136,3 +143,119 @@ def test_a_kill_at_every_change_of_the_bucket(
             break
         moment += step
     assert moment > 40
+
+
+# ----------------------------------------------------------------------------------------------- servers and drivers
+
+
+def wait_for(there: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_and_started_again(bucket: str, tmp_path: Path, server: S3Server) -> None:
+    """Worker processes and their driver wait for it; the run ends as an undisturbed one."""
+    write_inputs(tmp_path / "in", [[f"line {n} of file {f % 2}" for n in range(5)] for f in range(3)])
+    for path in (tmp_path / "in").iterdir():
+        STORE.put(f"{bucket}/in/{path.name}", path.read_bytes())
+    given = pipeline(tmp_path, slow_kinds(), workers=2, batch=1)
+    given = given.model_copy(update={"inputs": (f"{bucket}/in/*.txt",), "root": f"{bucket}/root"})
+
+    def disturb() -> None:
+        client = server.client()
+        prefix = f"{bucket.rpartition('/')[2]}/root/00-lines-of-text/receipts/"
+        wait_for(lambda: client.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents"))
+        server.kill()
+        time.sleep(2)
+        server.start()
+
+    disturbing = threading.Thread(target=disturb)
+    disturbing.start()
+    report = refinery.run(given)
+    disturbing.join()
+    assert report.complete
+    calm = given.model_copy(update={"root": str(tmp_path / "root")})
+    assert refinery.run(calm).complete
+    assert contents_of(given.root) == contents_of(calm.root)
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from refinery.errors import Refused
+from refinery.runner import run
+from tests.engine.roots import pipeline, slow_kinds
+
+if __name__ == "__main__":
+    given = pipeline(Path(sys.argv[1]), slow_kinds(), batch=1)
+    try:
+        run(given.model_copy(update={"inputs": (sys.argv[2] + "/in/*.txt",), "root": sys.argv[2] + "/root"}))
+    except Refused as error:
+        sys.exit(f"refused: {error.message}")
+"""
+
+
+def driver(folder: Path, bucket: str) -> subprocess.Popen[bytes]:
+    """A run of its own, in another process."""
+    (folder / "script.py").write_text(SCRIPT)
+    command = [sys.executable, str(folder / "script.py"), str(folder), bucket]
+    return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, stderr=subprocess.PIPE)
+
+
+@pytest.mark.slow
+def test_drivers_that_come_together_and_one_that_is_killed(bucket: str, tmp_path: Path) -> None:
+    """Of two at once, one works and one is refused; a killed one is followed at once; the result is right."""
+    write_inputs(tmp_path / "in", [[f"line {n} of file {f % 2}" for n in range(5)] for f in range(3)])
+    for path in (tmp_path / "in").iterdir():
+        STORE.put(f"{bucket}/in/{path.name}", path.read_bytes())
+    killed = driver(tmp_path, bucket)
+    wait_for(lambda: STORE.list(f"{bucket}/root/00-lines-of-text/receipts/*.json"))
+    killed.kill()
+    killed.communicate()
+    both = [driver(tmp_path, bucket) for _ in range(2)]
+    said = [one.communicate(timeout=120)[1].decode() for one in both]
+    assert sorted(bool(one.returncode) for one in both) in ([False, True], [False, False])
+    assert all(not text or "refused: another run is at work" in text for text in said)
+    given = pipeline(tmp_path, slow_kinds()).model_copy(update={"inputs": (f"{bucket}/in/*.txt",)})
+    assert quick(given).complete
+    assert contents_of(f"{bucket}/root") == contents_of(given.root)
+
+
+def refine(*arguments: str, **variables: str) -> tuple[int, str, str]:
+    """The command line: its exit code, and what it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "refinery", *arguments],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_command_line(bucket: str, tmp_path: Path) -> None:
+    """Endpoint and region by recipe; every verb that looks, looks at s3://; a wrong secret is one line and exit 3."""
+    sample(str(tmp_path), pages=120, files=1, seed=3)
+    STORE.put(f"{bucket}/crawl/a.warc.gz", (tmp_path / "sample-00000.warc.gz").read_bytes())
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(
+        f"dataset: d\ninputs: {bucket}/crawl/*.warc.gz\nroot: {bucket}/root\n"
+        f"pipeline: [warc: {{}}]\nexecutor: {{workers: 1}}\n"
+        f"storage: {{endpoint: '{os.environ['AWS_ENDPOINT_URL_S3']}', region: us-east-1}}\n"
+    )
+    by_recipe = {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9", "AWS_REGION": "", "AWS_DEFAULT_REGION": ""}
+    assert refine("run", "-c", str(recipe), **by_recipe)[0] == 0
+    code, out, _ = refine("stats", "--root", f"{bucket}/root", "--json")
+    assert code == 0
+    assert json.loads(out)
+    assert refine("verify", "--root", f"{bucket}/root", "--rerun-sample", "100%")[0] == 0
+    for verb in ("run", "plan", "check"):
+        code, _, errors = refine(verb, "-c", str(recipe), AWS_SECRET_ACCESS_KEY="wrong")
+        assert code == 3
+        assert "SignatureDoesNotMatch" in errors or "403" in errors
+        assert len([line for line in errors.splitlines() if line.startswith("error:")]) <= 1
+        assert "Traceback" not in errors
