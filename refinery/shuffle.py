@@ -6,6 +6,7 @@ range, which are as many as a budget allows, or the largest group of equal keys 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from refinery.kernels import order_of
 from refinery.part import Root
@@ -21,6 +23,9 @@ from refinery.tables import open_parquet, read_batches, schema_of
 
 ROW_GROUP = 16_384
 """Rows of a sorted run that are read at once: to find a range, fewer are better, and more take less to look through."""
+
+GROUPS_AT_ONCE = 8
+"""Row groups that are read together."""
 
 SHARE = 8
 """The rows of a range are this part of the memory of a task: they are sorted, and joined to what the stage makes."""
@@ -132,23 +137,38 @@ def numbered(part: int, rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _copied(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """The rows without the row group that they are a slice of."""
+    """The rows without the row groups that they are a slice of, where those are much more."""
+    if rows.get_total_buffer_size() < 2 * rows.nbytes:
+        return rows
     return rows.take(pa.array(np.arange(len(rows))))
 
 
 def read_range(root: Root, path: str, low: int, high: int) -> Iterator[pa.RecordBatch]:
     """Rows of a sorted file below the root with ``low <= key < high``, in order."""
     with open_parquet(root, path) as file:
-        column = file.schema_arrow.get_field_index("key")
-        for group in range(file.metadata.num_row_groups):
-            statistics = file.metadata.row_group(group).column(column).statistics
-            if statistics is not None and (statistics.max < low or statistics.min >= high):
-                continue
-            for batch in file.read_row_group(group).combine_chunks().to_batches():
-                keys = batch.column("key").to_numpy()
+        groups = _row_groups(file, low, high)
+        for at in range(0, len(groups), GROUPS_AT_ONCE):
+            for batch in file.read_row_groups(list(groups[at : at + GROUPS_AT_ONCE])).combine_chunks().to_batches():
+                keys = batch.column(KEY).to_numpy()
                 start, stop = _search(keys, low), _search(keys, high)
                 if stop > start:
                     yield batch.slice(start, stop - start)
+
+
+def _row_groups(file: pq.ParquetFile, low: int, high: int) -> range:
+    """Those of a sorted file that may hold keys of a range; the statistics of few are looked at."""
+    metadata, column = file.metadata, file.schema_arrow.get_field_index(KEY)
+
+    def bound(group: int, name: str) -> int:
+        statistics = metadata.row_group(group).column(column).statistics
+        if statistics is None:
+            raise pa.ArrowInvalid("row groups without statistics")
+        return int(getattr(statistics, name))
+
+    groups = range(metadata.num_row_groups if metadata.num_rows else 0)
+    first = bisect_left(groups, low, key=lambda group: bound(group, "max"))
+    last = bisect_left(groups, high, lo=first, key=lambda group: bound(group, "min"))
+    return groups[first:last]
 
 
 def _search(keys: np.ndarray[Any, Any], bound: int) -> int:

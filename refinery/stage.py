@@ -262,8 +262,9 @@ class Round:
     ``resolve``, once, with all that the ``ranges`` round before gave. ``parts``: ``method(rows, part)`` for each part,
     with the rows of a ``whole`` round that are the part's, or those of a ``ranges`` round whose ``key`` is an address
     (the part's number, shifted by ``PART_BITS``, plus a row) in the part, a table without columns if that round gave
-    nothing at all; what it gives has a ``key`` for the next round, or is the part's verdict. Parts of earlier roots
-    come last in all rounds but the one that gives verdicts.
+    nothing at all; it gives a table that is the part's verdict, or for the next round a ``pa.RecordBatchReader`` of
+    rows that have a ``key: uint64`` and are sorted by it. Parts of earlier roots come last in all rounds but the one
+    that gives verdicts.
     """
 
     method: str

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from refinery.docs import POINTER, TEXT, Docs
 from refinery.shuffle import KEY, KEYS, merge, sort_rows
-from refinery.stage import EARLIER, EARLIER_BITS, PART_BITS, Edited, Global, Mapped, Rows
+from refinery.stage import EARLIER, EARLIER_BITS, PART_BITS, Edited, Global, Mapped, Round, Rows
 
 RANGES = 4
 """Key ranges that are reduced one by one."""
@@ -124,10 +124,21 @@ def _verdicts(stage: Global, new: Sequence[MemoryPart], earlier: Sequence[Memory
             tables, mixed = list(method(_sorted(reduced), mapped)), False
         else:
             sent = [_sent(reduced, part.number) for part in mapped] if mixed else tables
-            tables = [method(rows, part) for rows, part in zip(sent, mapped, strict=True)]
-            if not last:
-                keyed = [replace(part, keyed=sort_rows(rows)) for part, rows in zip(mapped, tables, strict=True)]
+            made = [method(rows, part) for rows, part in zip(sent, mapped, strict=True)]
+            if last:
+                tables = made
+            else:
+                found = [_in_order(each, reader.read_all()) for reader in made]
+                keyed = [replace(part, keyed=rows) for part, rows in zip(mapped, found, strict=True)]
     return tables
+
+
+def _in_order(each: Round, rows: pa.Table) -> pa.Table:
+    """What a part sends to the next round. Raises AssertionError where it is not sorted."""
+    keys = rows.column(KEY).to_numpy()
+    if (keys[1:] < keys[:-1]).any():
+        raise AssertionError(f"{each.method} made rows that are not sorted by key")
+    return rows
 
 
 def _sent(reduced: Sequence[pa.RecordBatch], part: int) -> pa.Table:

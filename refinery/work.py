@@ -6,7 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -57,11 +57,26 @@ def perform(task: Task, mark: Mark) -> list[Receipt]:
     taken()  # what came before is not this task's
     if isinstance(task, SegmentTask):
         return _Segment(task, mark).run()
-    if isinstance(task, ReduceTask):
-        return [_reduce(task)]
-    if isinstance(task, PartTask):
-        return [_part(task)]
-    return [_resolve(task)]
+    with _recycled_memory():
+        if isinstance(task, ReduceTask):
+            return [_reduce(task)]
+        if isinstance(task, PartTask):
+            return [_part(task)]
+        return [_resolve(task)]
+
+
+@contextmanager
+def _recycled_memory() -> Iterator[None]:
+    """Arrow's columns are taken from the system's allocator: its own gives large ones back at once.
+
+    What a round sorts is a few large columns again and again, and to get them anew costs more than to sort them.
+    """
+    pool = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(pool)
 
 
 # ----------------------------------------------------------------------------------------------------------- segments
@@ -421,10 +436,10 @@ def _part(task: PartTask) -> Receipt:
     made = getattr(task.stage, task.method)(sent, _StoredMap(root, task.part))
     root.withdraw(task.folder, task.key)
     name, kind, folder = (str(number), "resolve", "resolve") if task.last else ("keys", "round", "map/keys")
-    made = made if task.last else sort_rows(made)
-    content, written = write_table(root, made, ROW_GROUP)
+    sizes = _Sizes(iter(made.combine_chunks().to_batches()) if isinstance(made, pa.Table) else made)
+    content, written = write_batches(root, made.schema, sizes, ROW_GROUP)
     files = {name: publish(root, written, f"{task.folder}/{folder}", number, task.key)}
-    rows = {"verdicts" if task.last else "keys": made.num_rows, "bytes": made.nbytes}
+    rows = {"verdicts" if task.last else "keys": sizes.rows, "bytes": sizes.bytes}
     seconds = time.perf_counter() - started
     return _commit_phase(root, kind, task, number, task.key, task.inputs, {name: content}, rows, files, seconds)
 

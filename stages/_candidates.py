@@ -13,13 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.kernels import alike, mix64
-from stages._clusters import Numbers, address, matrix_of, once, rows_of, runs, whole
+from stages._clusters import Numbers, address, firsts, matrix_of, rows_of, runs, whole
 
 CANDIDATES = pa.schema([("key", pa.uint64()), ("group", pa.uint64())])
 """``key`` is the address of a document, ``group`` stands for the set of those with which it shares a key."""
 
 GROUPED = pa.schema([("key", pa.uint64()), ("row", pa.uint32()), ("content", pa.uint64()), ("sketch", pa.binary())])
 """``key`` is the group. Of equal texts in a part and group one alone brings its sketch."""
+
+AT_ONCE = 1 << 15
+"""Rows to which sketches are brought together: all those of one part may be many gigabytes."""
 
 Edges = tuple[Numbers, Numbers]
 
@@ -33,7 +36,7 @@ def groups_of(batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch:
         sizes = np.diff(np.append(starts, len(found)))
         names = mix64(np.add.reduceat(mix64(found), starts))
         keep = sizes > 1
-        keep[keep] = _firsts(names[keep])
+        keep[keep] = firsts(names[keep])
         members = keep[number]
         addresses.append(found[members])
         groups.append(names[number[members]])
@@ -45,25 +48,27 @@ def groups_of(batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch:
     return pa.record_batch([pa.array(where[new]), pa.array(group[new])], schema=CANDIDATES)
 
 
-def _firsts(values: Numbers) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Where a value is that has not been there before."""
-    first = np.zeros(len(values), np.bool_)
-    first[np.unique(values, return_index=True)[1]] = True
-    return first
+def with_sketches(sent: pa.Table, index: pa.Table) -> pa.RecordBatchReader:
+    """``GROUPED`` of a part from its ``CANDIDATES``, sorted; sketches are taken as they are read."""
+    return pa.RecordBatchReader.from_batches(GROUPED, _with_sketches(sent, index.select(["content", "sketch"])))
 
 
-def with_sketches(sent: pa.Table, index: pa.Table) -> pa.Table:
-    """``GROUPED`` of a part from its ``CANDIDATES``."""
+def _with_sketches(sent: pa.Table, index: pa.Table) -> Iterator[pa.RecordBatch]:
     if not sent.num_rows:
-        return GROUPED.empty_table()
+        return
+    index = index.combine_chunks()
     row, group = rows_of(sent.column("key").to_numpy()), sent.column("group").to_numpy()
     order = np.lexsort((row, group))
     order = order[runs(group[order], row[order])[0]]
     row, group = row[order], group[order]
-    found = index.select(["content", "sketch"]).take(pa.array(row))
-    content = whole(found.column("content"))
-    sketches = once(found.column("sketch"), mix64(group) ^ content.to_numpy())
-    return pa.table([pa.array(group), pa.array(row), content, sketches], schema=GROUPED)
+    content = whole(index.column("content")).to_numpy()[row]
+    brings = firsts(mix64(group) ^ content)
+    sketches = whole(index.column("sketch"))
+    for start in range(0, len(row), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        places = pa.array(row[some], mask=~brings[some])
+        columns = (group[some], row[some], content[some], sketches.take(places).cast(pa.binary()))
+        yield pa.record_batch([pa.array(column) for column in columns], schema=GROUPED)
 
 
 def stars(batch: pa.RecordBatch) -> Edges:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery import DATE, ID, PART_BITS
-from refinery.kernels import mix64, similarities
+from refinery.kernels import mix64, order_of, similarities
 
 ROLES = UNIQUE, SURVIVOR, EXACT, DUPLICATE = "unique", "survivor", "exact", "duplicate"
 
@@ -86,9 +86,9 @@ def part_of(addresses: Numbers) -> Numbers:
 # ---------------------------------------------------------------------------------------------------------- gathering
 
 
-def members(rows: pa.Table, index: pa.Table, policy: Policy, seed: int) -> pa.Table:
-    """``MEMBERS`` of a part from ``rows`` (row, key of its cluster) and the part's ``INDEX`` rows."""
-    rows = rows.combine_chunks()
+def members(rows: pa.Table, index: pa.Table, policy: Policy, seed: int) -> pa.RecordBatchReader:
+    """``MEMBERS`` of a part, sorted, from ``rows`` (row, key of its cluster) and the part's ``INDEX`` rows."""
+    rows = rows.take(pa.array(order_of(whole(rows.column("key")).to_numpy()))).combine_chunks()
     found = index.take(rows.column("row")).combine_chunks()
     high, low = _halves(whole(found.column("id")))
     key, content = rows.column("key").to_numpy(), found.column("content").to_numpy()
@@ -100,17 +100,20 @@ def members(rows: pa.Table, index: pa.Table, policy: Policy, seed: int) -> pa.Ta
         "pointer": found.column("pointer"),
         "content": found.column("content"),
         "id": found.column("id"),
-        "sketch": once(found.column("sketch"), mix64(key) ^ content),
+        "sketch": pc.if_else(
+            pa.array(firsts(mix64(key) ^ content)),
+            whole(found.column("sketch")).cast(pa.binary()),
+            pa.scalar(None, pa.binary()),
+        ),
     }
-    return pa.table([columns[name] for name in MEMBERS.names], schema=MEMBERS)
+    return pa.table([columns[name] for name in MEMBERS.names], schema=MEMBERS).to_reader()
 
 
-def once(sketches: pa.ChunkedArray, texts: Numbers) -> pa.Array:
-    """The sketches as bytes, null for texts that have had one."""
-    again = np.ones(len(texts), np.bool_)
-    again[np.unique(texts, return_index=True)[1]] = False
-    plain = whole(sketches).cast(pa.binary())
-    return pc.if_else(pa.array(again), pa.scalar(None, pa.binary()), plain)
+def firsts(values: Numbers) -> npt.NDArray[np.bool_]:
+    """Where a value is that has not been there before."""
+    first = np.zeros(len(values), np.bool_)
+    first[np.unique(values, return_index=True)[1]] = True
+    return first
 
 
 def _rank(policy: Policy, index: pa.Table) -> Numbers:

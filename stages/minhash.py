@@ -251,7 +251,7 @@ class MinHash(Global):
         """The documents that share a key of the range with others, for each set of them."""
         yield groups_of(groups)
 
-    def attach(self, sent: pa.Table, part: MappedPart) -> pa.Table:
+    def attach(self, sent: pa.Table, part: MappedPart) -> pa.RecordBatchReader:
         """Texts and sketches of the part's candidates, by the group in which they are compared."""
         return with_sketches(sent, part.index())
 
@@ -282,7 +282,7 @@ class MinHash(Global):
         """The keys and the index; what later rounds write of documents that match others is less."""
         return stored_bytes(self.shape())
 
-    def gather(self, clusters: pa.Table, part: MappedPart) -> pa.Table:
+    def gather(self, clusters: pa.Table, part: MappedPart) -> pa.RecordBatchReader:
         """What decides of each document of a cluster whether it stays, by cluster."""
         return members(clusters, part.index(), self.survivor, self.seed)
 

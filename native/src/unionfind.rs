@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
 use crate::lists::numbers;
+use crate::radix::sorted;
 use crate::sorted::Sorted;
 
 /// The nodes in ascending order, and for each the place of the smallest node of its component.
@@ -19,8 +20,7 @@ impl Components {
         if a.len() != b.len() {
             return Err(PyValueError::new_err(format!("{} first ends of edges, but {} second", a.len(), b.len())));
         }
-        let mut nodes = [a, b].concat();
-        nodes.sort_unstable();
+        let mut nodes = sorted(&[a, b].concat());
         nodes.dedup();
         let Ok(count) = u32::try_from(nodes.len()) else {
             return Err(PyOverflowError::new_err(format!("{} nodes do not fit 32-bit places", nodes.len())));

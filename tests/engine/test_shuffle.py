@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -136,13 +136,13 @@ def test_other_row_groups_are_not_read(tmp_path: Path, monkeypatch: pytest.Monke
     """A range reads the row groups that may hold its keys and no other."""
     pq.write_table(sort_rows(table([(key, 0) for key in range(100)])), tmp_path / "keys.parquet", row_group_size=10)
     seen = []
-    original = pq.ParquetFile.read_row_group
+    original = pq.ParquetFile.read_row_groups
 
-    def read_row_group(self: pq.ParquetFile, number: int) -> pa.Table:
-        seen.append(number)
-        return original(self, number)
+    def read_row_groups(self: pq.ParquetFile, numbers: Sequence[int]) -> pa.Table:
+        seen.extend(numbers)
+        return original(self, numbers)
 
-    monkeypatch.setattr(pq.ParquetFile, "read_row_group", read_row_group)
+    monkeypatch.setattr(pq.ParquetFile, "read_row_groups", read_row_groups)
     assert [b.column("key").to_pylist() for b in range_of(tmp_path, 25, 30)] == [[25, 26, 27, 28, 29]]
     assert seen == [2]
 

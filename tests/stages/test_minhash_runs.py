@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from refinery.errors import Refused
 from refinery.forecast import plan
 from refinery.inspect import verify
 from refinery.part import Receipt, Root
 from refinery.runner import run
+from refinery.stage import Records
+from refinery.store import Store
 from refinery.survey import Selection
 from stages.minhash import MinHash
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
@@ -39,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def given(folder: Path, kind: str, root: str, *, memory: int = 2**30, **settings: Any) -> Any:
+def recipe(folder: Path, kind: str, root: str, *, memory: int = 2**30, **settings: Any) -> Any:
     stage = MinHash(**SHAPE, **KINDS[kind], memory=memory)
     return pipeline(folder, steps(LineSource(batch=1000), stage), root=root, **settings)
 
@@ -47,8 +54,8 @@ def given(folder: Path, kind: str, root: str, *, memory: int = 2**30, **settings
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_budget_and_batch_leave_no_trace(folder: Path, kind: str) -> None:
     """A budget that makes many sorted runs and ranges, and batches of 7, give the rows that one range gives."""
-    assert quick(given(folder, kind, "one")).complete
-    assert quick(given(folder, kind, "many", memory=2**20, batch=7)).complete
+    assert quick(recipe(folder, kind, "one")).complete
+    assert quick(recipe(folder, kind, "many", memory=2**20, batch=7)).complete
     one, many = Held(folder / "one"), Held(folder / "many")
     assert one.contents() == many.contents()
     assert one.statistics() == many.statistics()
@@ -67,7 +74,7 @@ def test_budget_and_batch_leave_no_trace(folder: Path, kind: str) -> None:
 def test_parts_of_which_nothing_matches(tmp_path: Path, kind: str, lines: list[str]) -> None:
     """Rounds that have no row to give."""
     write_inputs(tmp_path / "in", [lines, ["one more line of text"]])
-    assert quick(given(tmp_path, kind, "root")).complete
+    assert quick(recipe(tmp_path, kind, "root")).complete
     held = Held(tmp_path / "root")
     assert {row["minhash"]["role"] for row in held.rows(FOLDER)} == {"unique"}
     assert held.removals(FOLDER).keys() == set()
@@ -86,58 +93,102 @@ def test_a_map_that_is_too_large_for_its_budget_is_merged_from_runs(folder: Path
     assert not list((folder / "runs" / "tmp").glob("*"))
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
-@pytest.mark.parametrize("copies", [0, 2])
-def test_parts_without_duplicates(tmp_path: Path, kind: str, copies: int) -> None:
-    """A part all of whose documents are unique goes through all rounds, and so does a dataset of such parts."""
-    parts = [[" ".join(f"{part}x{line}x{i}" for i in range(20)) for line in range(5)] for part in range(3)]
-    parts[1] += parts[1][:copies]
-    write_inputs(tmp_path / "in", parts)
-    assert quick(given(tmp_path, kind, "root")).complete
-    held = Held(tmp_path / "root")
-    assert [len(held.rows(FOLDER)), len(held.rows(FOLDER, "removed"))] == [15, copies]
-
-
 def test_workers_leave_no_trace(folder: Path) -> None:
     """Two processes give what one gives."""
-    assert quick(given(folder, "verified", "one")).complete
-    assert run(given(folder, "verified", "two", workers=2)).complete
+    assert quick(recipe(folder, "verified", "one")).complete
+    assert run(recipe(folder, "verified", "two", workers=2)).complete
     assert Held(folder / "one").everything()[:3] == Held(folder / "two").everything()[:3]
 
 
-@pytest.mark.parametrize("kind", ["plain", "verified"])
-def test_a_kill_in_any_round(folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that is killed at its n-th commit, for every n, and begun again gives the rows of one that was not."""
-    assert quick(given(folder, kind, "whole")).complete
-    wanted = Held(folder / "whole")
-    rounds = MinHash(**SHAPE, **KINDS[kind]).rounds()
-    original, killed = Root.commit, 0
+class NumberedLines(LineSource):
+    """Lines that begin with the number of their document, which is its id wherever the line stands."""
+
+    name: ClassVar = "numbered-lines"
+
+    def read(self, path: str, store: Store) -> Iterator[Records]:
+        for records in super().read(path, store):
+            numbers, texts = zip(*(text.split(" ", 1) for text in records.columns["text"]), strict=True)
+            ids = [int(number).to_bytes(16, "big") for number in numbers]
+            yield Records({**records.columns, "id": ids, "text": list(texts)}, records.facts, records.skipped)
+
+
+def told(folder: Path, root: str) -> dict[bytes, tuple[Any, ...]]:
+    """What is said of each document."""
+    held = Held(folder / root)
+    rows = held.rows(FOLDER) + held.rows(FOLDER, "removed")
+    return {row["id"]: tuple(row["minhash"].values()) for row in rows}
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+@given(chance=st.randoms(use_true_random=False))
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nothing_but_the_documents_counts(folder: Path, kind: str, chance: random.Random) -> None:
+    """Whatever the order of documents, files, batches, budget and restarts: the same is said of every document."""
+    lines = [line for path in sorted((folder / "in").iterdir()) for line in path.read_text().splitlines()]
+    numbered = [f"{number} {line}" for number, line in enumerate(lines)]
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        write_inputs(place / "in", [numbered])
+        assert quick(numbered_recipe(place, kind, "root")).complete
+        expected = told(place, "root")
+        assert len(expected) == len(lines)
+        chance.shuffle(numbered)
+        files: list[list[str]] = [[] for _ in range(chance.randint(1, 6))]
+        for line in numbered:
+            chance.choice(files).append(line)
+        other = place / "other"
+        write_inputs(other / "in", [lines for lines in files if lines])
+        memory, batch = chance.choice([2**20, 2**30]), chance.choice([1, 7, 50, 1000])
+        given = numbered_recipe(other, kind, "root", memory=memory, batch=batch)
+        with killed_after(chance.randint(0, 30)), contextlib.suppress(KeyboardInterrupt):
+            quick(given)
+        assert quick(given).complete
+        assert told(other, "root") == expected
+
+
+def numbered_recipe(folder: Path, kind: str, root: str, *, memory: int = 2**30, **settings: Any) -> Any:
+    stage = MinHash(**SHAPE, **KINDS[kind], memory=memory)
+    return pipeline(folder, steps(NumberedLines(batch=1000), stage), root=root, **settings)
+
+
+@contextlib.contextmanager
+def killed_after(commits: int) -> Iterator[None]:
+    """What begins another commit is interrupted."""
+    original, left = Root.commit, commits
 
     def commit(self: Root, folder: str, receipt: Receipt) -> None:
-        nonlocal left, killed
+        nonlocal left
         left -= 1
         if left < 0:
-            killed += 1
             raise KeyboardInterrupt
         original(self, folder, receipt)
 
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Root, "commit", commit)
-        for allowed in range(200):
-            left = allowed
-            try:
-                quick(given(folder, kind, f"killed-{allowed}"))
-                break
-            except KeyboardInterrupt:
-                left = 10**6
-                assert quick(given(folder, kind, f"killed-{allowed}")).complete
-                assert Held(folder / f"killed-{allowed}").contents() == wanted.contents()
-    assert killed > 3 * len(rounds)
+        yield
+
+
+@pytest.mark.parametrize("kind", ["plain", "verified"])
+def test_a_kill_in_any_round(folder: Path, kind: str) -> None:
+    """A run that is killed at its n-th commit, for every n, and begun again gives the rows of one that was not."""
+    assert quick(recipe(folder, kind, "whole")).complete
+    wanted = Held(folder / "whole")
+    rounds = MinHash(**SHAPE, **KINDS[kind]).rounds()
+    for allowed in range(200):
+        given = recipe(folder, kind, f"killed-{allowed}")
+        try:
+            with killed_after(allowed):
+                quick(given)
+            break
+        except KeyboardInterrupt:
+            assert quick(given).complete
+            assert Held(folder / f"killed-{allowed}").contents() == wanted.contents()
+    assert allowed > 3 * len(rounds)
 
 
 def test_another_policy_maps_nothing_again(folder: Path) -> None:
     """Who survives is decided from what is stored: keys, candidates and sketches are made once."""
-    assert quick(given(folder, "plain", "root")).complete
+    assert quick(recipe(folder, "plain", "root")).complete
     before = {r.key for r in Held(folder / "root").root.receipts_of(FOLDER) if r.kind in ("map", "reduce")}
     stage = MinHash(**SHAPE, survivor="longest")
     again = pipeline(folder, steps(LineSource(batch=1000), stage))
@@ -149,15 +200,15 @@ def test_another_policy_maps_nothing_again(folder: Path) -> None:
 
 def test_what_does_not_fit_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory for the one task that sees all edges, and disk for the keys, are told by plan and refused by run."""
-    assert quick(given(folder, "plain", "root"), Selection(until="lines-of-text")).complete
-    told = plan(given(folder, "plain", "root")).stages[1]
+    assert quick(recipe(folder, "plain", "root"), Selection(until="lines-of-text")).complete
+    forecast = plan(recipe(folder, "plain", "root")).stages[1]
     documents = len(Held(folder / "root").rows("00-lines-of-text"))
     stage = MinHash(**SHAPE)
-    assert told.memory == stage.needs(documents, documents)
-    assert told.disk == stage.stores() * documents
+    assert forecast.memory == stage.needs(documents, documents)
+    assert forecast.disk == stage.stores() * documents
     with pytest.raises(Refused, match=r"resolve takes up to 0\.07 GB") as caught:
         quick(pipeline(folder, steps(LineSource(batch=1000), stage), memory="1MiB"))
     assert caught.value.exit_code == 4
     monkeypatch.setattr("refinery.store.LocalStore.free", lambda self, path: 1000)
     with pytest.raises(Refused, match="free"):
-        quick(given(folder, "plain", "root"))
+        quick(recipe(folder, "plain", "root"))

@@ -1,10 +1,9 @@
 """How many pairs of texts of each similarity a profile finds, beside what its formula says; the last line is JSON.
 
-usage: python tools/bench/curve.py [--pairs 20000] [--only refinedweb dclm fineweb verified]
+usage: python tools/bench/curve.py [--only refinedweb dclm fineweb verified]
 
 Pairs are texts of made-up order whose sets of shingles have exactly the similarity told, which is checked without any
-hash. Keys and sketches are made by the stage, from text on. The standard error of a share of 20,000 pairs is at most
-.0035.
+hash. Keys and sketches are made by the stage, from text on. There are so many pairs that .015 is 3.5 standard errors.
 """
 
 from __future__ import annotations
@@ -104,38 +103,47 @@ def _beside_design(rows: dict[float, float]) -> dict[str, float]:
     return {"largest difference to the design": round(max(abs(rows[at] - share) for at, share in DESIGN.items()), 4)}
 
 
+def pairs_for(chance: float) -> int:
+    """So many that 3.5 standard errors of a share are .015."""
+    return max(2_000, round(chance * (1 - chance) * (3.5 / 0.015) ** 2))
+
+
 def main() -> None:
     """Print a table for each profile."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--pairs", type=int, default=20_000)
     parser.add_argument("--only", nargs="*", choices=list(PROFILES), default=list(PROFILES))
     arguments = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
-    figures: dict[str, Any] = {"pairs": arguments.pairs}
-    stages = {name: MinHash(profile=name) for name in arguments.only}
-    shares: dict[str, dict[float, float]] = {name: {} for name in stages}
-    seconds = dict.fromkeys(stages, 0.0)
-    for similarity in sorted({*AT, *(DESIGN if "verified" in stages else ())}):
-        hits = dict.fromkeys(stages, 0)
-        for left, right in batches(similarity, arguments.pairs):
-            for name, stage in stages.items():
-                began = time.process_time()
-                hits[name] += found(stage, left, right)
-                seconds[name] += time.process_time() - began
-        for name, count in hits.items():
-            shares[name][similarity] = count / arguments.pairs
-    for name, rows in shares.items():
-        print(f"{name:12} similarity   formula  measured  difference")
-        table = {at: (probability(at, PROFILES[name], MIN_SIMILARITY), share) for at, share in rows.items()}
-        for at, (chance, share) in table.items():
-            print(f"{'':12} {at:10.2f}  {chance:8.4f}  {share:8.4f}  {share - chance:+10.4f}")
-        figures[name] = {
-            "measured": {str(at): round(share, 4) for at, share in rows.items()},
-            "largest difference": round(max(abs(share - chance) for chance, share in table.values()), 4),
-            **(_beside_design(rows) if name == "verified" else {}),
-            "us/document": round(seconds[name] / (2 * arguments.pairs * len(rows)) * 1e6, 1),
-        }
+    figures: dict[str, Any] = {}
+    for name in arguments.only:
+        figures[name] = measure(name)
     print(json.dumps(figures))
+
+
+def measure(name: str) -> dict[str, Any]:
+    """The curve of a profile."""
+    stage, shape = MinHash(profile=name), PROFILES[name]
+    rows: dict[float, float] = {}
+    differences: list[float] = []
+    seconds, documents = 0.0, 0
+    print(f"{name:12} similarity     pairs   formula  measured  difference")
+    for similarity in sorted({*AT, *(DESIGN if shape.verify else ())}):
+        chance = probability(similarity, shape, MIN_SIMILARITY)
+        pairs, hits = pairs_for(chance), 0
+        for left, right in batches(similarity, pairs):
+            began = time.process_time()
+            hits += found(stage, left, right)
+            seconds += time.process_time() - began
+        rows[similarity] = hits / pairs
+        differences.append(hits / pairs - chance)
+        documents += 2 * pairs
+        print(f"{'':12} {similarity:10.2f} {pairs:9}  {chance:8.4f}  {hits / pairs:8.4f}  {differences[-1]:+10.4f}")
+    return {
+        "measured": {str(at): round(share, 4) for at, share in rows.items()},
+        "largest difference": round(max(map(abs, differences)), 4),
+        **(_beside_design(rows) if shape.verify else {}),
+        "us/document": round(seconds / documents * 1e6, 1),
+    }
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def planted(count: int, seed: int = 1) -> list[Made]:
     made: list[Made] = []
     family = 0
     while len(made) < count:
-        words = _prose(draw, min(1_000, max(40, int(draw.lognormvariate(5.2, 0.5)))))
+        words = _prose(draw, min(1_000, max(30, int(draw.lognormvariate(4.6, 0.5)))))
         made.append(Made(" ".join(words), family, ""))
         copies = 0 if draw.random() < 0.6 else min(20, int(draw.paretovariate(1.2)))
         for _ in range(copies):
