@@ -1,7 +1,7 @@
 """A file as the reader of archives sees it: bytes from a position, up to a limit.
 
-It keeps one block in memory and counts what is read a second time, so that no arrangement of bytes in a hostile file
-can make the reader go over it again and again. Nothing here knows what the bytes mean.
+It keeps one block in memory and counts what is read a second time, and what members unpack to, so that no arrangement
+of bytes in a hostile file can make the reader go over it again and again. Nothing here knows what the bytes mean.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ PASSES = 4
 ALLOWANCE = 1 << 20
 """So many times its size, and so many bytes, may be read again in a file."""
 
+SWELLING = 100
+UNPACKED = 1 << 28
+"""So many times its size, and so many bytes, may a file unpack to before it is watched for bombs."""
+
 
 class Blocks:
     """Bytes ``start`` to ``stop`` of a seekable stream. Raises StorageError, naming ``path``, where reading fails."""
@@ -27,7 +31,7 @@ class Blocks:
         self._path = path
         self._block = b""
         self._at = 0
-        self._again = 0
+        self._again = self._unpacked = 0
         self.size = self._measured()
         self.start = start
         self.stop = self.size if stop is None else min(stop, self.size)
@@ -79,6 +83,11 @@ class Blocks:
     def spend(self, again: int) -> None:
         """Count bytes that are about to be read again."""
         self._again += again
+
+    def unpacked(self, size: int) -> bool:
+        """Count bytes that members were unpacked to; whether they are more than archives unpack to."""
+        self._unpacked += size
+        return self._unpacked > SWELLING * (self.stop - self.start) + UNPACKED
 
     @property
     def exhausted(self) -> bool:

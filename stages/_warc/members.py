@@ -11,11 +11,12 @@ import re
 
 import zstandard
 
-from stages._warc.blocks import PIECE, Blocks
+from stages._warc.blocks import PIECE, SWELLING, Blocks
 from stages._warc.decoders import WINDOW, ZSTD, Broken, Decoder, Gzip, Plain, Zstd
 from stages._warc.headers import CLOSING, HEADER_END, MARGIN, RECORD, content_length, warc_fields
 
 EARLY = "ends early"
+BOMB = "unpacks to far more than it should"
 GZIP = b"\x1f\x8b\x08"
 DICTIONARY = b"\x5d\x2a\x4d\x18"
 DICTIONARY_BYTES = 1 << 24
@@ -27,6 +28,9 @@ HEADER_BYTES = 1 << 12
 
 SIP = 1 << 6
 """Bytes of one step of such a trial: few, for a step that meets damage is done again byte by byte."""
+
+SMALL = 1 << 8
+"""Bytes that a member is thought to have besides, when it is asked whether it swells."""
 
 _SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18(....)", re.DOTALL)
 _MAGIC = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]|\x28\xb5\x2f\xfd", re.DOTALL)
@@ -145,20 +149,22 @@ class Member:
     """A stretch of the file that is read as one.
 
     ``end`` is how far it was read and, once it is done, where it ends. ``error`` then says why it is not whole: EARLY,
-    or what the decompressor found.
+    BOMB, or what the decompressor found.
     """
 
     def __init__(self, members: Members, start: int, stop: int) -> None:
         self._members = members
         self.start = start
         self._stop = stop
-        self._skip = self._given = 0
+        self._skip = self._given = self._most = 0
+        self._bomb = False
         self._begin()
         self.plain = isinstance(self._decoder, Plain)
 
     def _begin(self) -> None:
         self._decoder = self._members.decoder(self.start)
         self._done = False
+        self._size = 0
         self.end = self.start
         self.error = ""
 
@@ -181,8 +187,22 @@ class Member:
             self.end += broken.consumed
             return self._stuck(broken.reason, broken.out)
         self.end += used
+        if not self.plain and self._swells(len(out)):
+            return self._stuck(BOMB, out)
         self._done = self._decoder.ended or (self.plain and not data)
         return out if self._done or data or out else self._stuck(EARLY, b"")
+
+    def _swells(self, size: int) -> bool:
+        """Whether it unpacks to far more than it has bytes, in a file that has unpacked to far more than it has.
+
+        What is found when a place is reached for the first time holds whenever it is read again.
+        """
+        self._size += size
+        if self._size > self._most and not self._bomb:
+            too_large = self._members.blocks.unpacked(self._size - self._most)
+            self._most = self._size
+            self._bomb = too_large and self._most > SWELLING * (self.end - self.start + SMALL)
+        return self._bomb and self._size >= self._most
 
     def _stuck(self, reason: str, out: bytes) -> bytes:
         """End here, unless other members' bytes were taken for this one's: then read it again up to them."""

@@ -6,6 +6,7 @@ import gzip
 import io
 import struct
 import uuid
+import zlib
 from collections.abc import Callable, Sequence
 
 import zstandard
@@ -83,6 +84,20 @@ def frames_with_dictionary(made: Sequence[bytes]) -> bytes:
 def mixed(made: Sequence[bytes]) -> bytes:
     """Gzip members, and records that were appended without compression, in turn."""
     return b"".join(one if i % 2 else gzip.compress(one, mtime=0) for i, one in enumerate(made))
+
+
+def swollen_member(head: bytes) -> bytes:
+    """A gzip member of 1 GB: a head and zeros, of which it has a block that is there 16 times."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    begun = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
+    zeros = packer.compress(bytes(1 << 26)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return begun + zeros * 16 + packer.flush()
+
+
+def swollen_frame(head: bytes) -> bytes:
+    """A zstd frame of 20 GB: a head and zeros, 128 KiB for each four bytes."""
+    frame = b"\x28\xb5\x2f\xfd\x00\x58" + struct.pack("<I", len(head) << 3)[:3] + head
+    return frame + (struct.pack("<I", 1 << 20 | 1 << 1)[:3] + b"\0") * (20 * 2**30 >> 17) + b"\x01\0\0"
 
 
 LAYOUTS: tuple[Callable[[Sequence[bytes]], bytes], ...] = (

@@ -9,13 +9,16 @@ from dataclasses import replace
 from io import BytesIO
 
 import pytest
+import zstandard
 from fastwarc.warc import ArchiveIterator as FastIterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
 from refinery.errors import StorageError
+from stages._warc import blocks
 from stages._warc.blocks import Blocks
+from stages._warc.members import BOMB
 from stages._warc.records import DAMAGED, NO_ARCHIVE, TRUNCATED, UNREADABLE, Record, records
 from tests.stages.warc.archives import (
     LAYOUTS,
@@ -29,6 +32,8 @@ from tests.stages.warc.archives import (
     raw,
     read,
     record,
+    swollen_frame,
+    swollen_member,
 )
 
 Layout = Callable[[Sequence[bytes]], bytes]
@@ -272,6 +277,34 @@ def test_a_hostile_file_is_read_in_linear_time(name: str) -> None:
     began = time.process_time()
     assert read(HOSTILE[name])
     assert time.process_time() - began < 8
+
+
+@pytest.mark.parametrize("length", [5, 20 * 2**30])
+@pytest.mark.parametrize(("swollen", "pack"), [(swollen_member, gzip.compress), (swollen_frame, zstandard.compress)])
+def test_a_bomb_costs_its_own_record(
+    swollen: Callable[[bytes], bytes], pack: Callable[[bytes], bytes], length: int
+) -> None:
+    """It is left when the file has unpacked to far more than archives do, and is reported; what follows is found."""
+    head = b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: %d\r\n\r\n" % length
+    data = pack(MADE[0]) + swollen(head) + pack(MADE[-1])
+    began = time.process_time()
+    found = read(data)
+    assert time.process_time() - began < 8
+    assert (found[0].flaw, found[-1].flaw) == ("", "")
+    assert [one.body for one in (found[0], found[-1])] == [block(MADE[0]), block(MADE[-1])]
+    assert [one.note for one in found if BOMB in one.note] and sum(bool(one.flaw) for one in found) == 1
+
+
+def test_archives_that_swell_are_read_if_they_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records of a thousand times their bytes are no bomb until there is more of them than archives unpack to."""
+    blank = record(1, bytes(1_000_000))
+    data = members([blank] * 30)
+    assert [one.flaw for one in read(data)] == [""] * 30
+    monkeypatch.setattr(blocks, "UNPACKED", 1 << 23)
+    flaws = [one.flaw for one in read(data)]
+    assert flaws[:8] == [""] * 8
+    assert set(flaws[20:]) == {DAMAGED}
+    assert len(flaws) == 30
 
 
 def test_a_file_that_cannot_be_read_is_a_storage_error() -> None:
