@@ -164,6 +164,18 @@ class Root:
         """Every receipt of a stage, those of earlier configurations included."""
         return self._all(Receipt, f"{folder}/receipts/*.json")
 
+    def readable(self, folder: str) -> dict[str, Receipt | None]:
+        """Every receipt of a stage by its key, fetched many at once; None for one that is damaged."""
+        paths = self.store.list(f"{glob.escape(self.path)}/{folder}/receipts/*.json")
+        found: dict[str, Receipt | None] = {}
+        for path, data in zip(paths, self.store.find_all(paths), strict=True):
+            key = path.rpartition("/")[2].removesuffix(".json")
+            try:
+                found[key] = None if data is None else _parsed(Receipt, path, data)
+            except StorageError:
+                found[key] = None  # told when it is wanted, for it may be of no use to anybody
+        return found
+
     def withdraw(self, folder: str, key: str) -> None:
         """Remove a receipt, if it is there: its files are about to be replaced by other rows under the same names."""
         self.store.delete(self.full(receipt_path(folder, key)))

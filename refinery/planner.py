@@ -62,6 +62,7 @@ class Planner:
         self.stretches = self._stretches()
         self._against: dict[int, list[EarlierPart]] = {}
         self._stored: dict[int, dict[tuple[str, ...], tuple[str, ...]]] = {}
+        self._there: dict[str, set[str]] = {}
         self._inputs: list[str] = []
         self._stats: dict[str, Stat] = {}
 
@@ -90,6 +91,7 @@ class Planner:
     def survey(self) -> Survey:
         """Walk from the inputs until something is missing."""
         self.made = [Made() for _ in self.steps]
+        self._find_receipts()
         self._find_earlier()
         parts: list[Part] | Survey = self._source_parts()
         for stretch in self.stretches:
@@ -103,6 +105,14 @@ class Planner:
     def earlier_documents(self, position: int) -> int:
         """How many documents the earlier roots have that a stage is held against."""
         return sum(part.mapped.rows["in"] for part in self._against.get(position, ()))
+
+    def _find_receipts(self) -> None:
+        """Fetch the receipts of a remote root many at a time, once: each by itself would be a request."""
+        for folder in self.folders if is_remote(self.root.path) else ():
+            if folder not in self._there:
+                found = self.root.readable(folder)
+                self._there[folder] = set(found)
+                self._known |= {(folder, key): receipt for key, receipt in found.items() if receipt is not None}
 
     def _find_earlier(self) -> None:
         """Look once at the roots that global stages are held against, so that what is wrong with them is told first."""
@@ -182,7 +192,7 @@ class Planner:
         """The same walk over all stages and parts, with the receipts known so far."""
         other = Planner(self.pipeline, self.root)
         other._known, other._against = self._known, self._against
-        other._inputs, other._stats = self._inputs, self._stats
+        other._inputs, other._stats, other._there = self._inputs, self._stats, self._there
         return other
 
     def _enter(self, segment: Segment, parts: list[Part], earlier: Sequence[Part]) -> list[Part] | Phase | str:
@@ -337,6 +347,8 @@ class Planner:
         if self._forced and self._first <= position <= self.last and key not in self.fresh:
             return None
         if (folder, key) not in self._known:
+            if key not in self._there.get(folder, {key}):
+                return None
             found = self.root.receipt(folder, key)
             if found is None:
                 return None

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from refinery.identity import canonical
 from refinery.part import Receipt, Root
+from refinery.store import taken
 from refinery.tasks import Task, describe
 
 WRITE_SECONDS = 2.0
@@ -125,8 +126,8 @@ class RunRecord:
         self._data["problems"].append({"time": _now(), "message": message, "trace": trace})
 
     def end(self, state: str) -> None:
-        """The run ended: ``done``, ``failed`` or ``interrupted``."""
-        self._data |= {"state": state, "ended": _now()}
+        """The run ended: ``done``, ``failed`` or ``interrupted``. What this process asked of remote stores is told."""
+        self._data |= {"state": state, "ended": _now(), "requests": taken()}
         self._write()
 
     def _write(self, *, hurry: bool = True) -> None:

@@ -234,7 +234,8 @@ class _Tap:
         if there is not None and not self._task.force and (there.files or not self._run.tap):
             discard(self._root, [*kept, *removed])
             return content, there
-        self._root.withdraw(self._run.folder, key)
+        if there is not None:
+            self._root.withdraw(self._run.folder, key)
         contents = {"kept": content, "removed": gone}
         return content, self._publish(key, inputs, contents, {"kept": kept, "removed": removed})
 
@@ -322,7 +323,8 @@ class _MapTap:
         if there is not None and not self._force:
             self.abort()
             return there
-        self._root.withdraw(self._run.folder, key)
+        if there is not None:
+            self._root.withdraw(self._run.folder, key)
         started = time.perf_counter()
         empty = self._run.stage.map(Docs(pa.RecordBatch.from_pylist([], schema=self._run.given)), 0)
         index = pa.Table.from_batches(self._index, schema=empty.index.schema)

@@ -34,6 +34,8 @@ CONNECT_SECONDS, SILENT_SECONDS = 10, 15
 PART = 1 << 23
 """Bytes of a part of a large file; larger ones have larger parts, for there may be 10,000."""
 
+PARTS_AT_ONCE = 4
+
 ANONYMOUS = "AWS_NO_SIGN_REQUEST"
 """The variable that says not to sign requests, as for public buckets."""
 
@@ -352,6 +354,8 @@ class _Upload:
         try:
             for number, start in enumerate(range(0, self._size, self._part), 1):
                 sent.append(threads().submit(self._send, upload, number, start))
+                if number >= PARTS_AT_ONCE:
+                    sent[number - PARTS_AT_ONCE].result()  # no more parts than these are in memory
             parts = [one.result() for one in sent]
             ask(path, "put", "complete_multipart_upload", UploadId=upload, MultipartUpload={"Parts": parts})
         except Status as status:

@@ -18,7 +18,7 @@ import refinery
 from refinery.config import Pipeline, parse
 from refinery.demo import sample
 from refinery.part import Root
-from refinery.store import S3Store, s3
+from refinery.store import S3Store, s3, taken
 from tests.conftest import REPOSITORY
 from tests.engine.roots import TEXTS, pipeline, quick, slow_kinds, steps, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same
@@ -71,6 +71,21 @@ def test_local_inputs_give_the_same_ids_in_both_roots(bucket: str, tmp_path: Pat
     assert quick(there).complete
     assert contents_of(given.root) == contents_of(there.root)
     assert quick(there).tasks == 0
+
+
+def test_receipts_of_a_remote_root_are_fetched_once(bucket: str, tmp_path: Path) -> None:
+    """A run that has nothing to do asks for each once; one that is damaged is told when it is wanted."""
+    given = toy(bucket, tmp_path, f"{bucket}/root")
+    assert quick(given).complete
+    taken()
+    assert quick(given).tasks == 0
+    receipts = STORE.list(f"{bucket}/root/*/receipts/*.json")
+    assert taken()["get"] < len(receipts) + 20
+    STORE.put(f"{bucket}/root/00-lines-of-text/receipts/0123.json", b"{}")
+    assert quick(given).tasks == 0
+    STORE.put(receipts[0], b"{}")
+    with pytest.raises(refinery.StorageError, match="not a receipt of this version"):
+        quick(given)
 
 
 def test_two_runs_on_one_root(bucket: str, tmp_path: Path) -> None:
