@@ -53,6 +53,7 @@ class S3Server:
         self._command += ["-s3.port.lance=0", "-volume.max=100", "-master.volumeSizeLimitMB=256"]
         self._command += [f"-{name}={port}" for name, port in ports.items()]
         self._log = folder / "log"
+        self._ports = ports.values()
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
         self._make_bucket()
@@ -92,6 +93,9 @@ class S3Server:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
+            for port in self._ports:  # it makes them there, wherever its data is
+                for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108
+                    left.unlink(missing_ok=True)
 
     def environment(self) -> dict[str, str]:
         """The variables by which every AWS tool finds it."""

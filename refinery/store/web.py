@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from refinery.errors import StorageError, UsageError
 from refinery.store.patience import Pace, Transient, pace_of
@@ -18,16 +19,21 @@ ABSENT = {404, 410}
 
 
 @cache
-def pool() -> Any:
-    """The process's connections. Raises UsageError where urllib3 is not installed."""
+def pool(proxy: str) -> Any:
+    """The process's connections, by a proxy if one is named. Raises UsageError where urllib3 is not installed."""
     try:
         import urllib3
     except ImportError as error:
         raise UsageError("https:// paths need urllib3", hint='pip install "refinery[s3]"') from error
     timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=SILENT_SECONDS)
-    return urllib3.PoolManager(
-        maxsize=32, timeout=timeout, retries=urllib3.Retry(0, redirect=5, raise_on_redirect=True)
-    )
+    settings: Any = {"maxsize": 32, "timeout": timeout, "retries": urllib3.Retry(0, redirect=5, raise_on_redirect=True)}
+    return urllib3.ProxyManager(proxy, **settings) if proxy else urllib3.PoolManager(**settings)
+
+
+def _proxy(path: str) -> str:
+    """What the environment (``https_proxy``, ``no_proxy``) says of the way to a host."""
+    address = urlsplit(path)
+    return "" if proxy_bypass(address.hostname or "") else getproxies().get(address.scheme, "")
 
 
 class WebStore(RemoteReading):
@@ -99,7 +105,7 @@ def _answer(method: str, path: str, headers: dict[str, str]) -> Iterator[Any]:
     import urllib3
 
     try:
-        answer = pool().request(
+        answer = pool(_proxy(path)).request(
             method, path, headers={"Accept-Encoding": "identity"} | headers, preload_content=False, decode_content=False
         )
     except (urllib3.exceptions.HTTPError, ValueError) as error:

@@ -483,12 +483,14 @@ def test_an_override_replaces_a_value_and_is_recorded() -> None:
         "root=%x: y",
         "write=last",
         "executor.workers=2",
+        "storage.region=eu-west-1",
         "judge.keep=[de, 'no']",
         "judge.write=true",
     )
     pipeline = parse(judge("score: 0.1"), "r", given)
     assert (pipeline.inputs, pipeline.root, pipeline.write) == (("*.warc.gz",), "%x: y", "last")
     assert pipeline.executor.workers == 2
+    assert pipeline.storage.region == "eu-west-1"
     assert pipeline.steps[2].stage == Judge(score=0.1, keep=("de", "no"))
     assert pipeline.steps[2].write
     assert pipeline.overrides == given

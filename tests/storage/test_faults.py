@@ -26,9 +26,9 @@ STORE = S3Store()
 @pytest.fixture
 def faults(bucket: str, server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
     """A proxy that spoils every fourth request, between this process and the server."""
-    monkeypatch.setattr(s3, "SILENT_SECONDS", 0.4)
+    monkeypatch.setattr(s3, "SILENT_SECONDS", 0.3)
     monkeypatch.setattr(patience, "LONGEST_WAIT", 0.1)
-    between = Faults(server.endpoint, 0.25, stall=0.8)
+    between = Faults(server.endpoint, 0.25, stall=0.5)
     yield between
     between.close()
 

@@ -173,6 +173,15 @@ def test_a_crawl_as_common_crawl_serves_it(site: Site, tmp_path: Path) -> None:
         archives(f"{site.address}/none.warc.gz", STORE, ARCHIVES)
 
 
+def test_a_proxy_is_used_as_the_environment_says(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for hosts that it leaves out."""
+    monkeypatch.setenv("http_proxy", site.address)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    site.files["http://somewhere.invalid/x"] = b"by proxy"
+    assert STORE.read("http://somewhere.invalid/x") == b"by proxy"
+    assert STORE.read(f"{site.address}/x") == b"0123456789"
+
+
 def test_nothing_is_written(site: Site) -> None:
     """A root there is a mistake of the recipe."""
     for action in (lambda p: STORE.put(p, b""), STORE.temporary, STORE.delete, STORE.hold):
