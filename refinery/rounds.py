@@ -70,7 +70,7 @@ class Rounds:
         if each.scope == "parts":
             self._runs = [
                 _sorted_rows(part.files.number, receipt)
-                for part, receipt in zip(self._mapped, receipts, strict=True)
+                for part, receipt in zip(self._parts_of(each), receipts, strict=True)
                 if "keys" in receipt.files
             ]
 

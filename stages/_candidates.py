@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from refinery import EARLIER, MappedPart
 from refinery.kernels import alike, mix64
 from stages._clusters import Numbers, address, firsts, matrix_of, rows_of, runs, whole
 
@@ -25,6 +26,9 @@ AT_ONCE = 1 << 15
 """Rows to which sketches are brought together: all those of one part may be many gigabytes."""
 
 Edges = tuple[Numbers, Numbers]
+
+_ANY, _EARLIER, _NEW = np.arange(3, dtype=np.uint8)
+"""Kinds of documents: those of the first are compared with each other too."""
 
 
 def groups_of(batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch:
@@ -48,25 +52,36 @@ def groups_of(batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch:
     return pa.record_batch([pa.array(where[new]), pa.array(group[new])], schema=CANDIDATES)
 
 
-def with_sketches(sent: pa.Table, index: pa.Table) -> pa.RecordBatchReader:
+def held(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The rows whose key an earlier document has: new ones that only new ones match are left out."""
+    for batch in batches:
+        starts, number = runs(batch.column("key").to_numpy())
+        earlier = batch.column("part").to_numpy() >= EARLIER
+        yield batch.filter(pa.array(np.logical_or.reduceat(earlier, starts)[number]))
+
+
+def with_sketches(sent: pa.Table, part: MappedPart) -> pa.RecordBatchReader:
     """``GROUPED`` of a part from its ``CANDIDATES``, sorted; sketches are taken as they are read."""
-    return pa.RecordBatchReader.from_batches(GROUPED, _with_sketches(sent, index.select(["content", "sketch"])))
+    return pa.RecordBatchReader.from_batches(GROUPED, _with_sketches(sent, part))
 
 
-def _with_sketches(sent: pa.Table, index: pa.Table) -> Iterator[pa.RecordBatch]:
+def _with_sketches(sent: pa.Table, part: MappedPart) -> Iterator[pa.RecordBatch]:
     if not sent.num_rows:
         return
-    index = index.combine_chunks()
     row, group = rows_of(sent.column("key").to_numpy()), sent.column("group").to_numpy()
     order = np.lexsort((row, group))
     order = order[runs(group[order], row[order])[0]]
     row, group = row[order], group[order]
-    content = whole(index.column("content")).to_numpy()[row]
+    wanted = np.zeros(part.documents, np.bool_)
+    wanted[row] = True
+    place = (np.cumsum(wanted) - 1)[row]
+    index = part.index(["content", "sketch"], np.flatnonzero(wanted)).combine_chunks()
+    content = whole(index.column("content")).to_numpy()[place]
     brings = firsts(mix64(group) ^ content)
     sketches = whole(index.column("sketch"))
     for start in range(0, len(row), AT_ONCE):
         some = slice(start, start + AT_ONCE)
-        places = pa.array(row[some], mask=~brings[some])
+        places = pa.array(place[some], mask=~brings[some])
         columns = (group[some], row[some], content[some], sketches.take(places).cast(pa.binary()))
         yield pa.record_batch([pa.array(column) for column in columns], schema=GROUPED)
 
@@ -80,9 +95,13 @@ def stars(batch: pa.RecordBatch) -> Edges:
     return centres[others], found[others]
 
 
-def verified(batch: pa.RecordBatch, least: int) -> Edges:
-    """Edges between documents of a group whose sketches have ``least`` bytes in common, thinned to stars."""
-    found = address(batch.column("part").to_numpy(), batch.column("row").to_numpy())
+def verified(batch: pa.RecordBatch, least: int, *, among: bool) -> Edges:
+    """Edges between documents of a group whose sketches have ``least`` bytes in common, thinned to stars.
+
+    Earlier documents are not compared with each other, nor new ones unless ``among``; an edge may stand for a chain.
+    """
+    part = batch.column("part").to_numpy()
+    found = address(part, batch.column("row").to_numpy())
     starts, _ = runs(batch.column("key").to_numpy())
     sketches = whole(batch.column("sketch"))
     holders = np.flatnonzero(pc.is_valid(sketches).to_numpy(zero_copy_only=False))
@@ -92,6 +111,11 @@ def verified(batch: pa.RecordBatch, least: int) -> Edges:
     matrix = matrix_of(sketches.take(pa.array(holders)))
     width = pa.binary(matrix.shape[1])
     column = pa.FixedSizeBinaryArray.from_buffers(width, len(matrix), [None, pa.py_buffer(matrix)])
-    first = alike(np.append(starts, len(found)).astype(np.uint64), place[text], column, least).astype(np.int64)
+    earlier = part >= EARLIER
+    kinds = np.where(earlier, _EARLIER, _ANY if among else _NEW)
+    bounds = np.append(starts, len(found)).astype(np.uint64)
+    first = alike(bounds, place[text], kinds, column, least).astype(np.int64)
     others = first != np.arange(len(found))
+    if not among:  # copies of a text are alike, whether an earlier one is or not
+        others &= np.isin(first, first[earlier])
     return found[first[others]], found[others]

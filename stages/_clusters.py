@@ -7,6 +7,7 @@ record read twice has one id and one pointer; only there the address decides, be
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -14,10 +15,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery import DATE, ID, PART_BITS
+from refinery import DATE, ID, PART_BITS, MappedPart
 from refinery.kernels import mix64, order_of, similarities
 
 ROLES = UNIQUE, SURVIVOR, EXACT, DUPLICATE = "unique", "survivor", "exact", "duplicate"
+GONE = (EXACT, DUPLICATE)
+"""Roles of documents that are removed."""
 
 Policy = Literal["random", "first", "newest", "longest", "best"]
 
@@ -38,6 +41,12 @@ MEMBERS = pa.schema(
 )
 """Documents that match others: ``key`` is their cluster's. Of equal texts in a part one alone brings its sketch."""
 
+TOLD = pa.schema(
+    [("kept", pa.bool_()), ("told", pa.uint32()), ("cluster", ID.type), ("survivor", ID.type), ("earlier", pa.bool_())]
+)
+"""Follows ``MEMBERS`` where there are earlier roots: whether the document stays, the size and the name of its cluster,
+who stays for it, and whether it is earlier. A new one stays, is a cluster of its own, and stands for itself."""
+
 CHOSEN = pa.schema(
     [
         ("key", pa.uint64()),
@@ -46,6 +55,7 @@ CHOSEN = pa.schema(
         ("cluster", ID.type),
         ("survivor", ID.type),
         ("similarity", pa.float32()),
+        ("supersedes", pa.list_(ID.type)),
     ]
 )
 """What is said of them: ``key`` is the document's address."""
@@ -57,6 +67,7 @@ VERDICT = pa.schema(
         ("similarity", pa.float32()),
         ("cluster", ID.type),
         ("survivor", ID.type),
+        ("supersedes", pa.list_(ID.type)),
     ]
 )
 
@@ -64,6 +75,7 @@ Numbers = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 
 _LAST = np.uint64(2**64 - 1)
+_KEPT, _GONE, _NEW = np.arange(3, dtype=np.uint64)
 _SIGN = np.uint64(1 << 63)
 _AT_ONCE = 65_536
 
@@ -86,11 +98,11 @@ def part_of(addresses: Numbers) -> Numbers:
 # ---------------------------------------------------------------------------------------------------------- gathering
 
 
-def members(rows: pa.Table, index: pa.Table, policy: Policy, seed: int) -> pa.RecordBatchReader:
+def members(rows: pa.Table, part: MappedPart, policy: Policy, seed: int) -> pa.Table:
     """``MEMBERS`` of a part, sorted, from ``rows`` (row, key of its cluster) and the part's ``INDEX`` rows."""
     rows = rows.take(pa.array(order_of(whole(rows.column("key")).to_numpy()))).combine_chunks()
-    found = index.take(rows.column("row")).combine_chunks()
-    high, low = _halves(whole(found.column("id")))
+    found = part.index(rows=whole(rows.column("row")).to_numpy()).combine_chunks()
+    high, low = halves(whole(found.column("id")))
     key, content = rows.column("key").to_numpy(), found.column("content").to_numpy()
     columns = {
         "key": pa.array(key),
@@ -106,7 +118,7 @@ def members(rows: pa.Table, index: pa.Table, policy: Policy, seed: int) -> pa.Re
             pa.scalar(None, pa.binary()),
         ),
     }
-    return pa.table([columns[name] for name in MEMBERS.names], schema=MEMBERS).to_reader()
+    return pa.table([columns[name] for name in MEMBERS.names], schema=MEMBERS)
 
 
 def firsts(values: Numbers) -> npt.NDArray[np.bool_]:
@@ -140,13 +152,18 @@ def _rank(policy: Policy, index: pa.Table) -> Numbers:
 
 
 def choose(group: pa.Table | pa.RecordBatch) -> pa.Table:
-    """``CHOSEN`` for whole clusters of ``MEMBERS`` with the number of their part, in any order."""
+    """``CHOSEN`` for whole clusters of ``MEMBERS`` with the number of their part, in any order.
+
+    Where ``TOLD`` follows, earlier documents stay, and nothing is said of them.
+    """
     columns = {name: whole(group.column(name)) for name in group.schema.names}
     key, content = columns["key"].to_numpy(), columns["content"].to_numpy()
     where = address(columns["part"].to_numpy(), columns["row"].to_numpy())
-    high, low = _halves(columns["id"])
-    others = (where, columns["pointer"].to_numpy(), low, high)
-    order = _sorted(key, columns["rank"].to_numpy(), columns["chance"].to_numpy(), others)
+    turn = _turn(columns)
+    high, low = halves(columns["id"])
+    chance = (columns["rank"].to_numpy(), columns["chance"].to_numpy())
+    others = (high, low, columns["pointer"].to_numpy(), where)
+    order = _sorted((key, *chance) if turn is None else (key, turn, *chance), others)
     starts, cluster = runs(key[order])
     survivor = order[starts][cluster]
     alike = np.lexsort((content[order], cluster))  # texts in the order in which they would survive
@@ -157,18 +174,73 @@ def choose(group: pa.Table | pa.RecordBatch) -> pa.Table:
     best[alike[first_of_text]] = True
     role = np.where(order == survivor, ROLES.index(SURVIVOR), ROLES.index(EXACT))
     role[best & (order != survivor)] = ROLES.index(DUPLICATE)
-    sizes = np.diff(np.append(starts, len(order)))[cluster]
+    sizes = (np.diff(np.append(starts, len(order))) if turn is None else _sizes(columns, order, cluster))[cluster]
     likeness = _likeness(columns["sketch"].take(pa.array(order)), text_of, text_of[starts][cluster])
+    unknown = order == survivor if turn is None else (order == survivor) | (turn[survivor] == _GONE)
+    names = columns.get("cluster", columns["id"]).take(pa.array(order))
     found = {
         "key": pa.array(where[order]),
         "role": pa.array(role.astype(np.uint8)),
         "size": pa.array(sizes.astype(np.uint32)),
-        "cluster": _smallest(high[order], low[order], starts).take(pa.array(cluster)),
-        "survivor": columns["id"].take(pa.array(survivor)),
-        "similarity": pa.array(likeness, mask=order == survivor),
+        "cluster": _smallest(*halves(names), starts).take(pa.array(cluster)),
+        "survivor": columns.get("survivor", columns["id"]).take(pa.array(survivor)),
+        "similarity": pa.array(likeness, mask=unknown),
+        "supersedes": pa.nulls(len(order), pa.list_(ID.type)),
     }
+    said = sizes > 1  # a cluster was split, and one was left
+    if turn is not None:
+        said &= turn[order] == _NEW
+        found["supersedes"] = _superseded(
+            turn[order], starts, [v[order] for v in (*chance, *others)], columns["id"], order
+        )
     made = pa.table([found[name] for name in CHOSEN.names], schema=CHOSEN)
-    return made if (sizes > 1).all() else made.filter(pa.array(sizes > 1))  # a cluster was split, and one was left
+    return made if said.all() else made.filter(pa.array(said))
+
+
+def _turn(columns: dict[str, pa.Array]) -> npt.NDArray[np.uint64] | None:
+    """In whose favour it is decided, rank or not: earlier documents that were kept, those that were not, new ones."""
+    if "earlier" not in columns:
+        return None
+    earlier, kept = (columns[name].to_numpy(zero_copy_only=False) for name in ("earlier", "kept"))
+    return np.where(earlier, np.where(kept, _KEPT, _GONE), _NEW)
+
+
+def _sizes(columns: dict[str, pa.Array], order: Places, cluster: Places) -> Places:
+    """How many documents each cluster has: of each that stays, or that others stand for, the most that was told."""
+    high, low = halves(columns["survivor"].take(pa.array(order)))
+    sorted_ = np.lexsort((low, high, cluster))
+    starts, _ = runs(cluster[sorted_], high[sorted_], low[sorted_])
+    most = np.maximum.reduceat(columns["told"].to_numpy()[order][sorted_].astype(np.int64), starts)
+    return np.add.reduceat(most, runs(cluster[sorted_][starts])[0])
+
+
+def _superseded(
+    turn: npt.NDArray[np.uint64],
+    starts: Places,
+    preferred: Sequence[Numbers],
+    ids: pa.FixedSizeBinaryArray,
+    order: Places,
+) -> pa.ListArray:
+    """For the best new document of each cluster the earlier ones that would not stay if all were decided anew.
+
+    Rows are those of ``order``, each cluster's from one of ``starts`` on. Of what was kept earlier the first stays,
+    unless the new document is before it in what is ``preferred``.
+    """
+    ends = np.append(starts[1:], len(turn))
+    kept, new = (np.add.reduceat(turn == kind, starts) for kind in (_KEPT, _NEW))
+    met = (kept > 0) & (new > 0)
+    first, best, kept = starts[met], (ends - new)[met], kept[met]
+    before, equal = np.zeros(len(best), np.bool_), np.ones(len(best), np.bool_)
+    for values in preferred:
+        before |= equal & (values[best] < values[first])
+        equal &= values[best] == values[first]
+    counts = np.zeros(len(turn), np.int64)
+    counts[best] = kept - ~before
+    lists = np.repeat(np.arange(len(best)), counts[best])
+    offsets = np.cumsum(np.append(0, counts))
+    places = first[lists] + ~before[lists] + np.arange(len(lists)) - offsets[best][lists]
+    values = ids.take(pa.array(order[places]))
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, mask=pa.array(counts == 0))
 
 
 def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
@@ -178,13 +250,13 @@ def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     return column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
 
 
-def _sorted(key: Numbers, rank: Numbers, chance: Numbers, others: tuple[Numbers, ...]) -> Places:
-    """Each cluster's documents together, the one first that survives. Nearly always chance decides in the end."""
-    order = np.lexsort((chance, rank, key))
+def _sorted(keys: Sequence[Numbers], others: Sequence[Numbers]) -> Places:
+    """Each cluster's documents together, the one first that survives. Nearly always ``keys`` decide in the end."""
+    order = np.lexsort(keys[::-1])
     equal = np.ones(max(0, len(order) - 1), np.bool_)
-    for values in (key, rank, chance):
+    for values in keys:
         equal &= values[order][1:] == values[order][:-1]
-    return np.lexsort((*others, chance, rank, key)) if equal.any() else order
+    return np.lexsort((*others[::-1], *keys[::-1])) if equal.any() else order
 
 
 def runs(*keys: npt.NDArray[Any]) -> tuple[Places, Places]:
@@ -230,7 +302,7 @@ def _smallest(high: Numbers, low: Numbers, starts: Places) -> pa.FixedSizeBinary
     return pa.FixedSizeBinaryArray.from_buffers(ID.type, len(starts), [None, pa.py_buffer(data)])
 
 
-def _halves(ids: pa.FixedSizeBinaryArray) -> tuple[Numbers, Numbers]:
+def halves(ids: pa.FixedSizeBinaryArray) -> tuple[Numbers, Numbers]:
     """The ids as two integers each, which sort as the bytes do."""
     halves = np.frombuffer(ids.buffers()[1] or b"", ">u8", 2 * len(ids), 16 * ids.offset).reshape(-1, 2)
     return halves[:, 0].astype(np.uint64), halves[:, 1].astype(np.uint64)

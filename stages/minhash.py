@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from refinery import ID, Asset, Docs, Edited, Explanation, Global, Mapped, MappedPart, Metric, Round, Rule
+from refinery import Asset, Docs, Edited, Explanation, Global, Mapped, MappedPart, Metric, Round, Rule
 from refinery.kernels import (
     UNICODE,
     Unions,
@@ -29,7 +29,7 @@ from refinery.kernels import (
     token_ids,
     word_ids,
 )
-from stages._candidates import groups_of, stars, verified, with_sketches
+from stages._candidates import groups_of, held, stars, verified, with_sketches
 from stages._clusters import (
     DUPLICATE,
     EXACT,
@@ -43,6 +43,7 @@ from stages._clusters import (
     rows_of,
     verdict,
 )
+from stages._earlier import LINK_BYTES, links, told
 from stages._profiles import (
     MIN_SIMILARITY,
     PROFILES,
@@ -81,12 +82,19 @@ class MinHash(Global):
     2406.11794, L.1); ``fineweb``, 14 of 8 of word 5-grams (arXiv 2406.17557, 3.4); ``verified``, 28 of 8, and of the
     pairs found only those whose sketches of 256 bytes tell of a similarity of .725. Without a profile, all is free.
 
+    With ``against`` new documents are removed that match, directly or over other new ones, any that the stage has seen
+    in those roots; nothing is read of them but what its map and its verdicts have left. With ``self: false`` new ones
+    are not held against each other, and direct matches alone count. What was kept there always stays: it is the
+    ``survivor``, the one that the policy prefers where a new one joins several. The best new document of such a cluster
+    tells as ``supersedes`` which earlier ones would not be kept if all were decided anew; if its own ``survivor`` is
+    among them, it would be kept itself. ``max_cluster`` counts new documents, and earlier ones with keys of theirs.
+
     One task, ``resolve``, sees all edges: 4 bytes of memory for each document that matches another one, and a fifth of
     a byte for any. All others keep to ``memory``, but for a key or a cluster that alone has more rows.
     """
 
     name: ClassVar = "minhash"
-    version: ClassVar = 2
+    version: ClassVar = 3
     source: ClassVar = "RefinedWeb §3.3, G.3.1"
     metrics: ClassVar = (
         Metric("role", pa.string(), "label", help="unique, survivor of a cluster, exact copy, or duplicate"),
@@ -95,9 +103,10 @@ class MinHash(Global):
             "similarity", pa.float32(), help="Jaccard similarity to the survivor, estimated; null if none or itself"
         ),
     )
-    evidence: ClassVar = (pa.field("cluster", ID.type), pa.field("survivor", ID.type))
+    evidence: ClassVar = tuple(VERDICT.field(name) for name in ("cluster", "survivor", "supersedes"))
     depends: ClassVar = ("tiktoken",)
     map_fields: ClassVar = ("bands", "rows", "ngram", "unit", "seed", "sketch", "best", "merges")
+    reduce_fields: ClassVar = ("self",)
 
     profile: Name | None = Field(None, description="sets bands, rows, ngram and unit as one who is known for it does")
     bands: int = Field(450, ge=1, le=65_536, description="groups of hashes; one that agrees makes a match")
@@ -122,6 +131,11 @@ class MinHash(Global):
     max_cluster: int | None = Field(
         None, ge=2, description="in clusters of more documents only verified pairs stay together; null: any size"
     )
+    against: tuple[str, ...] = Field(
+        (),
+        description="roots of earlier runs; documents that match one this stage has seen there are removed",
+    )
+    self: bool = Field(default=True, description="remove duplicates among the new documents as well")
     merges: Asset = Field(Asset("gpt2.bpe"), description="merge list of the tokenizer")
 
     @model_validator(mode="before")
@@ -140,6 +154,12 @@ class MinHash(Global):
                 )
         return {**given, **wanted}
 
+    @field_validator("against", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        """JSON has no tuples, which are known to be lists unless another validator has looked at all fields before."""
+        return tuple(given) if isinstance(given, list) else given
+
     @model_validator(mode="after")
     def _must_find_near_duplicates(self) -> MinHash:
         """RefinedWeb's §3.3 says 20 bands of 450 where its appendix, rightly, says 450 bands of 20."""
@@ -155,6 +175,12 @@ class MinHash(Global):
     def _best_of_what(self) -> MinHash:
         if (self.survivor == "best") != (self.best is not None):
             raise ValueError("survivor: best and best: STAGE.FACT go together")
+        return self
+
+    @model_validator(mode="after")
+    def _must_do_something(self) -> MinHash:
+        if not self.self and not self.against:
+            raise ValueError("self: false removes nothing without against: [ROOT, …]")
         return self
 
     @model_validator(mode="after")
@@ -192,6 +218,10 @@ class MinHash(Global):
     def shape(self) -> Profile:
         """The settings on which that depends."""
         return Profile(self.bands, self.rows, self.unit, self.ngram, self.verify, self.sketch)
+
+    def earlier_roots(self) -> tuple[str, ...]:
+        """The roots it is held against."""
+        return self.against
 
     def map(self, docs: Docs, row: int) -> Mapped:
         """One key for each band of each document; where there is no token one of the text, unless that is empty."""
@@ -245,38 +275,43 @@ class MinHash(Global):
 
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Edges between documents with equal keys, thinned to a spanning forest of the key range."""
-        yield _edges(*forest_of(stars(batch) for batch in groups))
+        yield _edges(*forest_of(stars(batch) for batch in self._held(groups)))
 
     def candidates(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The documents that share a key of the range with others, for each set of them."""
-        yield groups_of(groups)
+        yield groups_of(self._held(groups))
+
+    def _held(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return groups if self.self else held(groups)
 
     def attach(self, sent: pa.Table, part: MappedPart) -> pa.RecordBatchReader:
         """Texts and sketches of the part's candidates, by the group in which they are compared."""
-        return with_sketches(sent, part.index())
+        return with_sketches(sent, part)
 
     def compare(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Edges between candidates whose sketches are alike; those between all of a group as well, if it may count."""
         batches = list(groups)
         least = enough_shared(self.min_similarity, self.sketch)
-        yield _edges(*forest_of(verified(batch, least) for batch in batches))
+        yield _edges(*forest_of(verified(batch, least, among=self.self) for batch in batches))
         if not self.verify:
             yield _edges(*forest_of(stars(batch) for batch in batches), verified=False)
 
     def resolve(self, reduced: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
         """The cluster of each document that has an edge, as ``row`` and ``key``."""
         numbers = Numbering(parts)
-        unions = _joined(reduced, numbers)
+        edges = _Edges(reduced, _edges(*links(reduced, parts)))
+        unions = _joined(edges, numbers)
         if self.max_cluster is not None:
-            unions = _split(reduced, numbers, unions, self.max_cluster)
+            unions = _split(edges, numbers, unions, self.max_cluster)
         for part in parts:
             rows, clusters = unions.clusters(numbers.first(part.number), part.documents)
             yield pa.table({"row": pa.array(rows), "key": pa.array(mix64(clusters))})
 
     def needs(self, documents: int, rows: int) -> int:
-        """4 bytes for each document with an edge and a fifth of one for any; thrice that where clusters are split."""
+        """4 bytes for each document with an edge, .2 for any; more with ``max_cluster`` or ``against``."""
         nodes = 4 * min(documents, 2 * rows) + documents // 5
-        return UNIONS_BASE + nodes * (1 if self.max_cluster is None else 3)
+        linked = LINK_BYTES * min(documents, 2 * rows) if self.against else 0
+        return UNIONS_BASE + nodes * (1 if self.max_cluster is None else 3) + linked
 
     def stores(self) -> int:
         """The keys and the index; what later rounds write of documents that match others is less."""
@@ -284,7 +319,8 @@ class MinHash(Global):
 
     def gather(self, clusters: pa.Table, part: MappedPart) -> pa.RecordBatchReader:
         """What decides of each document of a cluster whether it stays, by cluster."""
-        return members(clusters, part.index(), self.survivor, self.seed)
+        found = members(clusters, part, self.survivor, self.seed)
+        return (told(found, part) if self.against else found).to_reader()
 
     def choose(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Role, cluster size, likeness, cluster and survivor of each document of whole clusters, by its address."""
@@ -305,20 +341,30 @@ class Numbering:
     """Documents numbered through, part after part."""
 
     def __init__(self, parts: Sequence[MappedPart]) -> None:
-        numbers = [part.number for part in parts]
-        self.documents = sum(part.documents for part in parts)
-        self._starts = np.zeros(max(numbers, default=-1) + 1, np.uint64)
-        self._starts[numbers] = np.cumsum([0, *(part.documents for part in parts)])[:-1]
+        self._parts = np.array([part.number for part in parts], np.uint64)
+        self._starts = np.cumsum([0, *(part.documents for part in parts)], dtype=np.uint64)
+        self.documents = int(self._starts[-1])
 
     def first(self, part: int) -> int:
         """The number of a part's first document."""
-        return int(self._starts[part])
+        return int(self._starts[np.searchsorted(self._parts, np.uint64(part))])
 
     def of(self, addresses: pa.Array) -> Numbers:
         """The numbers of addresses."""
         values = addresses.to_numpy()
-        numbers: Numbers = self._starts[part_of(values)] + rows_of(values)
+        numbers: Numbers = self._starts[np.searchsorted(self._parts, part_of(values))] + rows_of(values)
         return numbers
+
+
+class _Edges:
+    """All that was reduced, and some edges more, from the beginning each time."""
+
+    def __init__(self, reduced: Iterable[pa.RecordBatch], more: pa.RecordBatch) -> None:
+        self._reduced, self._more = reduced, more
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        yield from self._reduced
+        yield self._more
 
 
 def _joined(edges: Iterable[pa.RecordBatch], numbers: Numbering) -> Unions:

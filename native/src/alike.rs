@@ -1,7 +1,7 @@
 //! Which members of a group are alike, pair by pair, by their sketches. Twin: `refinery.kernels.reference.alike`.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::UInt32Type;
+use arrow_array::types::{UInt32Type, UInt8Type};
 use arrow_array::{Array, UInt64Array};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -31,48 +31,65 @@ impl Sketches<'_> {
         shared(of(a), of(b)) >= self.least
     }
 
-    /// For each of the distinct places of a group the number of its component.
+    /// For each of the distinct members of a group the number of its component.
     ///
     /// What a member is alike is taken out of those that are left, so that a group whose members are all alike costs a
-    /// comparison a member, and only one of which none are costs all pairs.
-    fn components(&self, places: &[u32], found: &mut Vec<u32>) {
+    /// comparison a member, and only one of which none are costs all pairs. Those left are held by kind, so that a kind
+    /// whose members are not compared with each other costs nothing where nothing else is left.
+    fn components(&self, members: &[Member], left: &mut [Vec<u32>], found: &mut Vec<u32>) {
         found.clear();
-        found.resize(places.len(), 0);
-        let mut left: Vec<u32> = (0..places.len() as u32).rev().collect();
+        found.resize(members.len(), 0);
+        left.iter_mut().for_each(Vec::clear);
+        for at in (0..members.len() as u32).rev() {
+            left[usize::from(members[at as usize].1)].push(at);
+        }
         let (mut reached, mut component) = (Vec::new(), 0);
-        while let Some(member) = left.pop() {
+        while let Some(member) = left.iter_mut().find_map(Vec::pop) {
             found[member as usize] = component;
             reached.push(member);
             while let Some(member) = reached.pop() {
-                left.retain(|&other| {
-                    let alike = self.alike(places[member as usize], places[other as usize]);
-                    if alike {
-                        found[other as usize] = component;
-                        reached.push(other);
+                let (place, kind) = members[member as usize];
+                for (other_kind, left) in (0..).zip(left.iter_mut()) {
+                    if kind != 0 && kind == other_kind {
+                        continue;
                     }
-                    !alike
-                });
+                    left.retain(|&other| {
+                        let alike = self.alike(place, members[other as usize].0);
+                        if alike {
+                            found[other as usize] = component;
+                            reached.push(other);
+                        }
+                        !alike
+                    });
+                }
             }
             component += 1;
         }
     }
 }
 
-fn firsts(starts: &[u64], places: &[u32], sketches: &Sketches<'_>) -> PyResult<Vec<u64>> {
+/// The place of a member's sketch, and its kind.
+type Member = (u32, u8);
+
+fn firsts(starts: &[u64], places: &[u32], kinds: &[u8], sketches: &Sketches<'_>) -> PyResult<Vec<u64>> {
     let mut made = Vec::with_capacity(places.len());
-    let (mut distinct, mut component, mut first) = (Vec::new(), Vec::new(), Vec::new());
+    let mut left = vec![Vec::new(); usize::from(kinds.iter().max().map_or(0, |&kind| kind)) + 1];
+    let (mut distinct, mut component, mut first) = (Vec::<Member>::new(), Vec::new(), Vec::new());
     for ends in starts.windows(2) {
-        let group = places.get(ends[0] as usize..ends[1] as usize);
-        let group = group.ok_or_else(|| PyValueError::new_err("a group reaches beyond the members"))?;
+        let ends = ends[0] as usize..ends[1] as usize;
+        let (Some(places), Some(kinds)) = (places.get(ends.clone()), kinds.get(ends.clone())) else {
+            return Err(PyValueError::new_err("a group reaches beyond the members"));
+        };
+        let group = || places.iter().copied().zip(kinds.iter().copied());
         distinct.clear();
-        distinct.extend_from_slice(group);
+        distinct.extend(group());
         distinct.sort_unstable();
         distinct.dedup();
-        sketches.components(&distinct, &mut component);
+        sketches.components(&distinct, &mut left, &mut component);
         first.clear();
         first.resize(distinct.len(), u64::MAX);
-        for (at, place) in (ends[0]..).zip(group) {
-            let Ok(found) = distinct.binary_search(place) else { continue };
+        for (at, member) in (ends.start as u64..).zip(group()) {
+            let Ok(found) = distinct.binary_search(&member) else { continue };
             let first = &mut first[component[found] as usize];
             *first = at.min(*first);
             made.push(*first);
@@ -82,16 +99,16 @@ fn firsts(starts: &[u64], places: &[u32], sketches: &Sketches<'_>) -> PyResult<V
 }
 
 #[pyfunction]
-fn alike(py: Python<'_>, starts: Given, places: Given, sketches: Given, least: usize) -> PyResult<Made> {
+fn alike(py: Python<'_>, starts: Given, places: Given, kinds: Given, sketches: Given, least: usize) -> PyResult<Made> {
     py.allow_threads(|| {
         let found = sketches.0.as_fixed_size_binary_opt().ok_or_else(|| unfit(sketches.0.data_type()))?;
         let size = found.value_length() as usize;
-        let places = column::<UInt32Type>(&places.0)?;
+        let (places, kinds) = (column::<UInt32Type>(&places.0)?, column::<UInt8Type>(&kinds.0)?);
         if places.iter().any(|&place| place as usize >= found.len()) {
             return Err(PyValueError::new_err("a member has no sketch"));
         }
         let sketches = Sketches { bytes: &found.value_data()[..found.len() * size], size, least };
-        Ok(Made::new(UInt64Array::from(firsts(numbers(&starts.0)?, places, &sketches)?)))
+        Ok(Made::new(UInt64Array::from(firsts(numbers(&starts.0)?, places, kinds, &sketches)?)))
     })
 }
 

@@ -191,9 +191,15 @@ class Unions(unionfind.Unions):
         return pa.array(rows).to_numpy(), _numbers(labels)
 
 
-def alike(starts: Nodes, places: npt.NDArray[np.uint32], sketches: pa.FixedSizeBinaryArray, least: int) -> Nodes:
+def alike(
+    starts: Nodes,
+    places: npt.NDArray[np.uint32],
+    kinds: npt.NDArray[np.uint8],
+    sketches: pa.FixedSizeBinaryArray,
+    least: int,
+) -> Nodes:
     """See ``reference.alike.alike``. Raises ValueError for a group beyond the members or a member without a sketch."""
-    return _numbers(_native.alike(_column(starts), pa.array(places), sketches, least))
+    return _numbers(_native.alike(_column(starts), pa.array(places), pa.array(kinds), sketches, least))
 
 
 def forest_of(edges: Iterable[Edges], limit: int = 1 << 22) -> Edges:

@@ -147,24 +147,33 @@ def test_unions_refuse_what_is_not_there(kind: type[Unions]) -> None:
         unions.mark(one)
 
 
-groups = st.lists(st.lists(st.integers(0, 9), max_size=8), max_size=5)
+members = st.tuples(st.integers(0, 9), st.integers(0, 2))
+groups = st.lists(st.lists(members, max_size=8), max_size=5)
 
 
 @given(groups, st.lists(st.binary(min_size=3, max_size=3), min_size=10, max_size=10), st.integers(0, 4))
-@settings(max_examples=120)
-def test_alike_members(found: list[list[int]], sketches: list[bytes], least: int) -> None:
-    """The first member that a chain of alike sketches leads to within the group, natively and in the twin."""
+@settings(max_examples=150)
+def test_alike_members(found: list[list[tuple[int, int]]], sketches: list[bytes], least: int) -> None:
+    """The first member that a chain of alike sketches leads to within the group, natively and in the twin.
+
+    Of one kind other than 0 only members with the same sketch are alike.
+    """
     starts = np.cumsum([0, *map(len, found)]).astype(np.uint64)
-    places = np.array([place for group in found for place in group], np.uint32)
+    places = np.array([place for group in found for place, _ in group], np.uint32)
+    kinds = np.array([kind for group in found for _, kind in group], np.uint8)
     column = pa.array(sketches, pa.binary(3))
     expected: list[int] = []
     for start, group in zip(starts.tolist(), found, strict=False):
         pairs = [
             (a, b)
-            for a, x in enumerate(group)
-            for b, y in enumerate(group)
-            if x == y or sum(i == j for i, j in zip(sketches[x], sketches[y], strict=True)) >= least
+            for a, (x, kind) in enumerate(group)
+            for b, (y, other) in enumerate(group)
+            if (x, kind) == (y, other)
+            or (
+                (kind != other or not kind)
+                and sum(i == j for i, j in zip(sketches[x], sketches[y], strict=True)) >= least
+            )
         ]
         expected += [start + naive(pairs)[place] for place in range(len(group))]
-    assert alike(starts, places, column, least).tolist() == expected
-    assert reference_alike.alike(starts, places, column, least).tolist() == expected
+    assert alike(starts, places, kinds, column, least).tolist() == expected
+    assert reference_alike.alike(starts, places, kinds, column, least).tolist() == expected

@@ -39,7 +39,14 @@ PUBLISHED = [
 ]
 
 Facts = dict[str, Any]
-UNIQUE: Facts = {"role": "unique", "size": 1, "similarity": None, "cluster": None, "survivor": None}
+UNIQUE: Facts = {
+    "role": "unique",
+    "size": 1,
+    "similarity": None,
+    "cluster": None,
+    "survivor": None,
+    "supersedes": None,
+}
 
 
 def rows_of(stage: MinHash, parts: Sequence[Sequence[Docs]]) -> list[tuple[bytes, Facts]]:

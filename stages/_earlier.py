@@ -1,0 +1,114 @@
+"""Documents of earlier roots in clusters of new ones: which stand for which, and which would be superseded.
+
+An earlier document that was removed stands for the one that was kept for it there. Clusters that were made there are
+not made again: of each only what new documents meet is looked at, and the document that was kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from refinery import EARLIER, ID, PART_BITS, MappedPart
+from refinery.kernels import contains, mix64
+from stages._clusters import GONE, TOLD, Numbers, halves, part_of, rows_of, whole
+
+LINK_BYTES = 64
+"""Bytes of memory for an earlier document that new ones meet, while the one that was kept for it is looked for."""
+
+Edges = tuple[Numbers, Numbers]
+Ids = npt.NDArray[np.bytes_]
+
+
+def links(edges: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Edges:
+    """Edges from the earlier documents that were removed and have an edge now to those that were kept for them.
+
+    Those whose survivor is in no part have none: theirs is of a root that only the earlier one was held against.
+    """
+    earlier = [part for part in parts if part.number >= EARLIER]
+    found = [_removed(part, met) for part, met in _by_part(earlier, _met(edges))]
+    addresses = np.concatenate([np.empty(0, np.uint64), *(where for where, _ in found)])
+    wanted = np.concatenate([np.empty(0, "S16"), *(ids for _, ids in found)])
+    kept = [_kept(part, np.unique(wanted)) for part in earlier] if len(wanted) else []
+    where = np.concatenate([np.empty(0, np.uint64), *(one for one, _ in kept)])
+    ids = np.concatenate([np.empty(0, "S16"), *(one for _, one in kept)])
+    order = np.lexsort((where, ids))
+    where, ids = where[order], ids[order]
+    if not len(ids):
+        return addresses[:0], where
+    place = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    there = ids[place] == wanted
+    return addresses[there], where[place[there]]
+
+
+def _met(edges: Iterable[pa.RecordBatch]) -> Numbers:
+    """The addresses of earlier documents that have an edge, sorted."""
+    first = np.uint64(EARLIER << PART_BITS)
+    met = np.empty(0, np.uint64)
+    for batch in edges:
+        ends = (batch.column(side).to_numpy() for side in ("a", "b"))
+        met = np.unique(np.concatenate([met, *(end[end >= first] for end in ends)]))
+    return met
+
+
+def _by_part(parts: Iterable[MappedPart], addresses: Numbers) -> Iterator[tuple[MappedPart, Numbers]]:
+    """The sorted addresses of each part that has some."""
+    numbers = part_of(addresses)
+    for part in parts:
+        begin, end = np.searchsorted(numbers, np.array([part.number, part.number + 1], np.uint64))
+        if begin < end:
+            yield part, addresses[begin:end]
+
+
+def _removed(part: MappedPart, addresses: Numbers) -> tuple[Numbers, Ids]:
+    """The documents that the root has removed, and the ids of those it has kept for them."""
+    told = part.verdict(["role", "survivor"], rows_of(addresses))
+    gone = pc.is_in(told.column("role"), value_set=pa.array(GONE))
+    survivors = whole(told.column("survivor").filter(gone))
+    return addresses[gone.to_numpy()], _bytes(survivors)
+
+
+def _kept(part: MappedPart, wanted: Ids) -> tuple[Numbers, Ids]:
+    """The documents with wanted ids that the root has kept, and their ids."""
+    ids = whole(part.index(["id"]).column("id"))
+    rows = np.flatnonzero(contains(np.sort(_hashes(_column(wanted))), _hashes(ids)))
+    found = _bytes(ids.take(pa.array(rows)))
+    place = np.minimum(np.searchsorted(wanted, found), len(wanted) - 1)
+    rows, found = rows[wanted[place] == found], found[wanted[place] == found]
+    roles = part.verdict(["role"], rows).column("role")
+    kept = ~pc.is_in(roles, value_set=pa.array(GONE)).to_numpy()
+    return np.uint64(part.number << PART_BITS) | rows[kept].astype(np.uint64), found[kept]
+
+
+def _hashes(ids: pa.FixedSizeBinaryArray) -> Numbers:
+    high, low = halves(ids)
+    found: Numbers = mix64(high) ^ low
+    return found
+
+
+def _bytes(ids: pa.FixedSizeBinaryArray) -> Ids:
+    return np.frombuffer(ids.buffers()[1] or b"", "S16", len(ids), 16 * ids.offset)
+
+
+def _column(ids: Ids) -> pa.FixedSizeBinaryArray:
+    return pa.FixedSizeBinaryArray.from_buffers(ID.type, len(ids), [None, pa.py_buffer(ids.tobytes())])
+
+
+def told(members: pa.Table, part: MappedPart) -> pa.Table:
+    """Rows of a part's documents with what an earlier root said of them: see ``TOLD``."""
+    count, ids = members.num_rows, members.column("id")
+    if part.number < EARLIER:
+        new: list[pa.Array | pa.ChunkedArray] = [pa.array(np.ones(count, kind)) for kind in (np.bool_, np.uint32)]
+        new += [ids, ids, pa.array(np.zeros(count, np.bool_))]
+    else:
+        said = part.verdict(["role", "size", "cluster", "survivor"], members.column("row").to_numpy())
+        gone = pc.is_in(said.column("role"), value_set=pa.array(GONE))
+        named = [pc.coalesce(said.column(name), ids) for name in ("cluster", "survivor")]
+        new = [pc.invert(gone), said.column("size"), *named, pa.array(np.ones(count, np.bool_))]
+    for field, column in zip(TOLD, new, strict=True):
+        members = members.append_column(field, column)
+    return members
