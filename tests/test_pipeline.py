@@ -16,6 +16,7 @@ import pytest
 
 import refinery
 from refinery import Docs, Filter, Metric, Rule, Values
+from refinery.cli import execute
 from refinery.config import parse
 from refinery.demo import sample
 from refinery.inspect import quarantined
@@ -225,6 +226,40 @@ pipeline:
     ]
     assert Extract.quarantines == ("timeout", "memory", "crash")
     assert set(Extract.quarantines) <= {rule.id for rule in Extract().rules()}
+
+
+def test_a_page_that_is_too_much_for_trafilatura_costs_its_own_record(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its process is killed at the limit of memory; the pages around it have their texts, and the record is a case."""
+    article = b"<html><body><article>" + b"<p>A committee met on Tuesday to discuss the old bridge again.</p>" * 9
+    giant = b"<p>x" * 1_200_000
+    made = [archives.record(1, article), archives.record(2, giant), archives.record(3, article)]
+    (tmp_path / "a.warc.gz").write_bytes(archives.members(made))
+    recipe = f"""
+dataset: giant
+inputs: {tmp_path}/a.warc.gz
+root: {tmp_path}/root
+pipeline:
+  - warc: {{}}
+  - extract: {{engine: trafilatura, memory: 256MiB}}
+executor: {{workers: 1}}
+"""
+    (tmp_path / "giant.yaml").write_text(recipe)
+    assert refinery.run(parse(recipe, "giant.yaml")).complete
+    kept = rows(tmp_path / "root", "extract", "kept")
+    assert [row["url"] for row in kept] == ["http://example.org/1", "http://example.org/3"]
+    assert all("old bridge" in row["text"] for row in kept)
+    (gone,) = rows(tmp_path / "root", "extract", "removed")
+    assert (gone["url"], gone["why"]["rule"]) == ("http://example.org/2", "memory")
+    (record,) = (tmp_path / "root" / "quarantine").iterdir()
+    assert gzip.decompress(record.read_bytes()) == made[1]
+    assert execute(["logs", "--root", str(tmp_path / "root"), "--quarantine"]) == 0
+    said = capsys.readouterr().out
+    assert "http://example.org/2" in said
+    assert "extract: memory" in said
+    assert f"quarantine/{record.name}" in said
+    assert refinery.verify(str(tmp_path / "root")).ok
 
 
 ARCHIVES = """
