@@ -1,6 +1,7 @@
 # make run    install, write the sample archive, and refine it: from nothing to Parquet
 # make test   install, check, and run all tests
 # make check  format, lint, types, layers, generated docs
+# make audit  look up known vulnerabilities of what refinery depends on; needs the network and pip-audit
 # make fuzz   hold native kernels against their twins on what libFuzzer finds; SECONDS=60 KERNELS=words,graphs
 # make wheel  build the wheel, and try it in a new environment of each Python of PYTHONS
 
@@ -20,7 +21,7 @@ export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 LIBPYTHON = $(shell $(BIN)/python -c "import pathlib, sysconfig; at, name, shared = map(sysconfig.get_config_var, \
   ('LIBDIR', 'LDLIBRARY', 'Py_ENABLE_SHARED')); print(at if shared and pathlib.Path(at, name).exists() else '')")
 
-.PHONY: install assets run check native test test-crate format docs wheel fuzz clean
+.PHONY: install assets run check native test test-crate format docs audit wheel fuzz clean
 
 install: $(INSTALLED) assets
 
@@ -49,6 +50,7 @@ check: $(INSTALLED) native
 	$(BIN)/mypy
 	$(BIN)/python tools/make_docs.py --check
 	$(BIN)/pytest tests/engine/test_layers.py
+	$(BIN)/python tools/audit.py
 
 # A crate that does not build is no error of the installation, but it is one here.
 native: $(INSTALLED)
@@ -83,6 +85,9 @@ endif
 
 docs: $(INSTALLED)
 	$(BIN)/python tools/make_docs.py
+
+audit: $(INSTALLED)
+	$(BIN)/python tools/audit.py --online
 
 wheel: $(INSTALLED)
 	$(BIN)/python tools/check_wheel.py $(PYTHONS)
