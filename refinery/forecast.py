@@ -13,7 +13,7 @@ from refinery.part import Root, StageManifest
 from refinery.planner import Planner
 from refinery.stage import Global, Stage
 from refinery.store import store_for
-from refinery.survey import Action, Made, Selection, file_stats, input_files, manifests
+from refinery.survey import Action, Made, Selection, manifests
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ def plan(pipeline: Pipeline, selection: Selection = Selection()) -> Forecast:
     head = check_root(root, planner.pipeline.dataset)
     survey = planner.survey()
     known = manifests(root, head)
-    inputs = input_files(pipeline)
-    size = sum(found.size for found in file_stats(inputs))
+    inputs = planner.inputs()
+    size = sum(found.size for found in planner.file_stats(inputs))
     stages: list[StageForecast] = []
     before = _Cost(size / len(inputs), 0, 0)
     for position, made in enumerate(survey.made[: planner.last + 1]):

@@ -65,6 +65,8 @@ class Planner:
         self._there: dict[str, set[str]] = {}
         self._inputs: list[str] = []
         self._stats: dict[str, Stat] = {}
+        self._others = False
+        """Whether parts are walked that were not selected, whose remote files nobody need look at."""
 
     def _position(self, name: str | None, option: str, default: int) -> int:
         if name is None:
@@ -157,14 +159,31 @@ class Planner:
 
     def _source_parts(self) -> list[Part]:
         paths = self._input_files()
-        parts = []
         wanted = self._wanted(paths)
-        for number, found in zip(wanted, self._file_stats([paths[number] for number in wanted]), strict=True):
-            content = file_content(paths[number], found)
-            parts.append(Part(number, (paths[number],), (content,), found.size, paths[number]))
-        if not parts:
+        if not wanted:
             raise UsageError(f"--parts selects none of the {len(paths)} parts", hint=f"parts are 0 to {len(paths) - 1}")
+        unseen = {n for n in wanted if is_remote(paths[n]) and paths[n] not in self._stats} if self._others else set()
+        looked = [number for number in wanted if number not in unseen]
+        seen = dict(zip(looked, self.file_stats([paths[number] for number in looked]), strict=True))
+        recorded = self._recorded() if unseen else {}
+        parts = []
+        for number in wanted:
+            path, found = paths[number], seen.get(number)
+            content = file_content(path, found) if found else recorded.get(number, digest(["not looked at", path]))
+            parts.append(Part(number, (path,), (content,), found.size if found else 0, path))
         return parts
+
+    def _recorded(self) -> dict[int, str]:
+        """What the parts of the source were made from, as the head has them."""
+        head = self.root.head()
+        place = head.manifests.get(self.folders[0]) if head else None
+        receipts = self.root.receipts(self.folders[0], self.root.manifest(place).parts) if place else ()
+        return {receipt.part: receipt.inputs[0] for receipt in receipts}
+
+    def inputs(self) -> list[str]:
+        """The input files; of remote ones those that are selected, for each look at one may be a request."""
+        paths = self._input_files()
+        return [paths[n] for n in self._wanted(paths)] if any(map(is_remote, paths)) else list(paths)
 
     def _input_files(self) -> Sequence[str]:
         """The input files. Remote ones are looked for once, for each look is a request or more."""
@@ -172,7 +191,8 @@ class Planner:
             self._inputs[:] = input_files(self.pipeline)
         return self._inputs
 
-    def _file_stats(self, paths: Sequence[str]) -> list[Stat]:
+    def file_stats(self, paths: Sequence[str]) -> list[Stat]:
+        """What files are; remote ones as they were when they were first looked at."""
         unknown = [path for path in paths if path not in self._stats]
         seen = self._stats | dict(zip(unknown, file_stats(unknown), strict=True))
         self._stats.update({path: stat for path, stat in seen.items() if is_remote(path)})
@@ -193,6 +213,7 @@ class Planner:
         other = Planner(self.pipeline, self.root)
         other._known, other._against = self._known, self._against
         other._inputs, other._stats, other._there = self._inputs, self._stats, self._there
+        other._others = self._selection.partial
         return other
 
     def _enter(self, segment: Segment, parts: list[Part], earlier: Sequence[Part]) -> list[Part] | Phase | str:

@@ -12,11 +12,15 @@ from typing import Any
 
 import pytest
 
+from refinery.config import Pipeline, Step
 from refinery.demo import sample
 from refinery.errors import StorageError, UsageError
+from refinery.forecast import plan
 from refinery.store import LocalStore, WebStore, patience, taken
+from refinery.survey import Selection
 from stages._warc.inputs import ARCHIVES, archives
 from stages.warc import Warc
+from tests.engine.roots import Held, quick
 from tests.storage.conftest import fresh
 from tests.storage.test_faults import rows
 
@@ -31,6 +35,7 @@ class Site(http.server.ThreadingHTTPServer):
     ranges: bool
     files: dict[str, bytes]
     asked: int = 0
+    heads: list[str]
 
     @property
     def address(self) -> str:
@@ -46,6 +51,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked += 1
+        self.server.heads += [self.path] if self.command == "HEAD" else []
         data = self.server.files.get(self.path)
         if self.server.moods:
             self.answer(self.server.moods.pop(0), b"", {"Retry-After": "0"})
@@ -83,7 +89,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """A server that knows one file."""
     monkeypatch.setattr(patience, "FIRST_WAIT", 0.01)
     running = Site(("127.0.0.1", 0), Handler)
-    running.moods, running.ranges = [], True
+    running.moods, running.ranges, running.heads = [], True, []
     running.files = {"/x": b"0123456789", "/empty": b""}
     threading.Thread(target=running.serve_forever, daemon=True).start()
     fresh()
@@ -171,6 +177,33 @@ def test_a_crawl_as_common_crawl_serves_it(site: Site, tmp_path: Path) -> None:
         assert rows(path, STORE).equals(rows(f"{tmp_path}/{path.rpartition('/')[2]}", LocalStore()))
     with pytest.raises(StorageError, match="no input file"):
         archives(f"{site.address}/none.warc.gz", STORE, ARCHIVES)
+
+
+def test_a_run_of_some_parts_looks_at_no_others(site: Site, tmp_path: Path) -> None:
+    """A list may name a hundred thousand files, and each look at one is a request."""
+    sample(str(tmp_path), pages=120, files=2, seed=3)
+    names = [f"crawl-data/{number}.warc.gz" for number in range(5)]
+    data = [(tmp_path / f"sample-{number:05}.warc.gz").read_bytes() for number in range(2)]
+    site.files |= {f"/{name}": data[number % 2] for number, name in enumerate(names)}
+    site.files["/crawl-data/warc.paths"] = "".join(f"{name}\n" for name in names).encode()
+    given = Pipeline(
+        dataset="web",
+        inputs=(f"{site.address}/crawl-data/warc.paths",),
+        root=str(tmp_path / "root"),
+        steps=(Step("warc", Warc()),),
+    )
+    for parts in ((1,), (2, 3)):
+        site.heads.clear()
+        assert quick(given, Selection(parts=parts)).tasks == len(parts)
+        assert plan(given, Selection(parts=parts)).inputs == len(parts)
+        assert {path for path in site.heads if path.endswith(".gz")} == {
+            f"/crawl-data/{part}.warc.gz" for part in parts
+        }
+    manifest = Held(tmp_path / "root").manifests["00-warc"]
+    assert (len(manifest.parts), manifest.expected) == (3, 5)
+    assert [receipt.part for receipt in Held(tmp_path / "root").receipts("00-warc")] == [1, 2, 3]
+    assert quick(given).tasks == 2
+    assert Held(tmp_path / "root").manifests["00-warc"].complete
 
 
 def test_a_proxy_is_used_as_the_environment_says(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
