@@ -22,8 +22,8 @@ class StageForecast:
 
     ``parts`` of which ``todo`` are to be made; sizes in bytes and CPU seconds of what is to be done, estimated from the
     parts that are there, None where none is, or where stored facts are only judged. ``memory`` and ``disk`` are what a
-    global stage takes at most beyond its kept and removed rows: of one task, and of the root. ``run`` refuses what does
-    not fit.
+    global stage takes at most beyond its kept and removed rows: of one task, and of the root; ``shuffle`` are the bytes
+    that its map sends on. ``run`` refuses what does not fit.
     """
 
     name: str
@@ -36,6 +36,7 @@ class StageForecast:
     seconds: float | None
     memory: int | None = None
     disk: int | None = None
+    shuffle: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,16 @@ def plan(pipeline: Pipeline, selection: Selection = Selection()) -> Forecast:
 
 @dataclass(frozen=True)
 class _Cost:
-    """Means over the parts that are there: bytes kept, bytes written in all, seconds, documents. None where none is."""
+    """Means over the parts that are there, None where none is.
+
+    Bytes kept, bytes written in all, seconds, documents kept, bytes of their text.
+    """
 
     kept: float | None
     written: float | None
     seconds: float | None
     documents: float | None = None
+    text: float | None = None
 
     @classmethod
     def of(cls, root: Root, folder: str, manifest: StageManifest | None) -> _Cost:
@@ -102,7 +107,8 @@ class _Cost:
         written = sum(receipt.total(name) for receipt in made for name in receipt.files)
         kept, seconds = sum(r.total("kept") for r in parts), sum(r.seconds for r in made)
         documents = sum(r.rows["kept"] for r in parts)
-        return cls(*(total / len(parts) for total in (kept, written, seconds, documents)))
+        text = sum(r.rows.get("text", 0) for r in parts)
+        return cls(*(total / len(parts) for total in (kept, written, seconds, documents, text)))
 
 
 def _stage(
@@ -121,6 +127,7 @@ def _stage(
         todo = parts = manifest.expected  # how many shards there will be is not known before
     action: Action = "keep" if not todo else "run" if made.actions["run"] else "judge"
     documents = _whole(before.documents, parts) if todo and isinstance(stage, Global) else None
+    text = _whole(before.text, parts) or 0
     return StageForecast(
         name=planner.steps[position].name,
         action=action,
@@ -133,7 +140,8 @@ def _stage(
         memory=_known(stage.needs(documents + planner.earlier_documents(position), documents))
         if documents and isinstance(stage, Global)
         else None,
-        disk=_known(stage.stores() * documents) if documents and isinstance(stage, Global) else None,
+        disk=_known(stage.stores(documents, text)) if documents and isinstance(stage, Global) else None,
+        shuffle=_known(stage.shuffles(documents, text)) if documents and isinstance(stage, Global) else None,
     )
 
 

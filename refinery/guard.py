@@ -10,7 +10,7 @@ from refinery.errors import Refused
 from refinery.identity import FORMAT, code_digest, defined_in
 from refinery.part import Head, Root
 from refinery.survey import Phase
-from refinery.tasks import ResolveTask, SegmentTask
+from refinery.tasks import PartTask, ResolveTask, SegmentTask
 
 
 def check_root(root: Root, dataset: str) -> Head | None:
@@ -80,7 +80,7 @@ def only_run(root: Root) -> AbstractContextManager[Callable[[], None]]:
 def refuse_misfit(root: Root, phase: Phase, memory: int) -> None:
     """Raise Refused where a task of a phase needs more than ``memory`` bytes, or the phase more disk than is free."""
     for task in phase.tasks:
-        if isinstance(task, ResolveTask) and task.memory > memory:
+        if isinstance(task, ResolveTask | PartTask) and task.memory > memory:
             raise Refused(
                 f"{task.name}: {task.method} takes up to {task.memory / 1e9:,.2f} GB of memory, and executor.memory "
                 f"allows {memory / 1e9:,.2f} GB",

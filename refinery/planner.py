@@ -316,7 +316,9 @@ class Planner:
     def _mapped_bytes(self, tail: int | None, before: Receipt | None) -> int:
         """What the map will write of a part, where it is known how many documents that has."""
         stage = self.steps[tail].stage if tail is not None else None
-        return stage.stores() * before.rows["kept"] if before is not None and isinstance(stage, Global) else 0
+        if before is None or not isinstance(stage, Global):
+            return 0
+        return stage.stores(before.rows["kept"], before.rows.get("text", 0))
 
     def _start(self, segment: Segment, part: Part) -> int:
         """The step to begin with: the first missing one, or an earlier one where its input is not in Parquet."""

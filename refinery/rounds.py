@@ -98,6 +98,7 @@ class Rounds:
                 runs=tuple(SortedRun(run.part, run.path, run.root) for run in self._runs),
                 inputs=inputs,
                 bytes=total // len(cuts),
+                streamed=each.streamed,
             )
 
     def _whole(self, each: Round) -> ResolveTask:
@@ -121,6 +122,7 @@ class Rounds:
 
     def _of_parts(self, each: Round) -> Iterator[PartTask]:
         parts = self._parts_of(each)
+        whole = any(other.scope == "whole" for other in self._stage.rounds())
         for part in parts:
             number = str(part.files.number)
             if self._mixed:
@@ -128,9 +130,9 @@ class Rounds:
                 contents = [receipt.contents.get("reduced", "") for receipt in self._made]
                 size = sum(receipt.total("reduced") for receipt in self._made) // len(parts)
             else:
-                (whole,) = self._made
-                sent, contents = tuple(file.path for file in whole.files[number]), [whole.contents[number]]
-                size = whole.total(number)
+                (made,) = self._made
+                sent, contents = tuple(file.path for file in made.files[number]), [made.contents[number]]
+                size = made.total(number)
             inputs = (":".join([number, *part.contents[1:]]), *contents)
             yield PartTask(
                 root=self._root,
@@ -145,6 +147,8 @@ class Rounds:
                 last=self._is_last(each),
                 inputs=inputs,
                 bytes=size,
+                streamed=each.streamed,
+                memory=0 if whole else self._stage.needs(part.files.documents, size),
             )
 
     def _parts_of(self, each: Round) -> list[_Mapped]:

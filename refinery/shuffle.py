@@ -43,10 +43,10 @@ def sort_rows(table: pa.Table) -> pa.Table:
     """The rows sorted by ``key``, then by the other columns in their order."""
     keys = table.column(KEY).combine_chunks()
     keys = (keys.chunk(0) if isinstance(keys, pa.ChunkedArray) else keys).to_numpy()
-    if (keys[1:] > keys[:-1]).all():
+    others = [name for name in table.schema.names if name != KEY]
+    if (keys[1:] >= keys[:-1]).all() and _in_order(table, others):
         return table
     rows = table.take(pa.array(order_of(keys)))
-    others = [name for name in table.schema.names if name != KEY]
     if _in_order(rows, others):
         return rows
     return table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in (KEY, *others)]))
@@ -59,7 +59,8 @@ def _in_order(rows: pa.Table, others: Sequence[str]) -> bool:
     for name in others:
         if not len(open_pairs):
             return True
-        if not pa.types.is_integer(rows.schema.field(name).type) or rows.column(name).null_count:
+        kind = rows.schema.field(name).type
+        if not (pa.types.is_integer(kind) or pa.types.is_boolean(kind)) or rows.column(name).null_count:
             return False
         values = rows.column(name).to_numpy()
         before, after = values[open_pairs], values[open_pairs + 1]
@@ -82,23 +83,28 @@ def range_of(runs: Sequence[tuple[int, Root, str]], low: int, high: int) -> Iter
     A ``part: uint32`` column follows the key. A batch never splits a group of equal keys. Rows of earlier parts that no
     other part has the key of are left out, unsorted: of many old rows few are wanted.
     """
-    pieces = [
-        numbered(number, _copied(rows))
-        for number, root, path in runs
-        if number < EARLIER
-        for rows in read_range(root, path, low, high)
-    ]
+    pieces = list(parts_of(runs, low, high))
     if not pieces:
         return
-    earlier = [(number, root, path) for number, root, path in runs if number >= EARLIER]
-    if earlier:
-        wanted = np.unique(np.concatenate([rows.column(KEY).to_numpy() for rows in pieces]))
-        for number, root, path in earlier:
-            found = (having(wanted, rows) for rows in read_range(root, path, low, high))
-            pieces += [numbered(number, rows) for rows in found if len(rows)]
     rows = sort_rows(pa.Table.from_batches(pieces)).combine_chunks()
     del pieces
     yield from whole_groups(rows)
+
+
+def parts_of(runs: Sequence[tuple[int, Root, str]], low: int, high: int) -> Iterator[pa.RecordBatch]:
+    """The same rows as they lie: part after part, each sorted; none where there are earlier ones only."""
+    earlier = [(number, root, path) for number, root, path in runs if number >= EARLIER]
+    found: list[np.ndarray[Any, Any]] = []
+    for number, root, path in runs:
+        if number < EARLIER:
+            for rows in read_range(root, path, low, high):
+                found += [rows.column(KEY).to_numpy()] if earlier else []
+                yield numbered(number, _copied(rows))
+    if found:
+        wanted = np.unique(np.concatenate(found))
+        for number, root, path in earlier:
+            some = (having(wanted, rows) for rows in read_range(root, path, low, high))
+            yield from (numbered(number, rows) for rows in some if len(rows))
 
 
 def having(wanted: np.ndarray[Any, Any], rows: pa.RecordBatch) -> pa.RecordBatch:

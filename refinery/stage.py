@@ -265,10 +265,14 @@ class Round:
     nothing at all; it gives a table that is the part's verdict, or for the next round a ``pa.RecordBatchReader`` of
     rows that have a ``key: uint64`` and are sorted by it. Parts of earlier roots come last in all rounds but the one
     that gives verdicts.
+
+    ``streamed``: rows are given in batches as they lie, those of a range one part after another, each sorted by key,
+    and those sent to a part sorted by key. Otherwise those of a range are merged, those of a part one table.
     """
 
     method: str
     scope: Literal["ranges", "whole", "parts"]
+    streamed: bool = False
 
 
 PART_BITS = 32
@@ -292,6 +296,9 @@ class MappedPart(Protocol):
 
     def index(self, columns: Sequence[str] | None = None, rows: Rows | None = None) -> pa.Table:
         """The part's index rows, in document order; or those of some documents, in the order of ``rows``."""
+
+    def stream(self) -> Iterator[pa.RecordBatch]:
+        """The index rows, some at a time."""
 
     def verdict(self, columns: Sequence[str] | None = None, rows: Rows | None = None) -> pa.Table:
         """The same of what its root said of its documents. Only parts of earlier roots have that."""
@@ -334,12 +341,21 @@ class Global(Stage):
         return (Round("reduce", "ranges"), Round("resolve", "whole"))
 
     def needs(self, documents: int, rows: int) -> int:
-        """Bytes of memory that the ``whole`` round takes, at most, for so many documents and rows; 0 if not known."""
+        """Bytes of memory that the ``whole`` round takes, at most, for so many documents and rows; 0 if not known.
+
+        Of a stage without such a round, what any task of its rounds takes.
+        """
         del documents, rows
         return 0
 
-    def stores(self) -> int:
-        """Bytes that the rounds write of each document, about; 0 if not known."""
+    def shuffles(self, documents: int, text: int) -> int:
+        """Bytes that the map sends on, about, of so many documents with so many bytes of text; 0 if not known."""
+        del documents, text
+        return 0
+
+    def stores(self, documents: int, text: int) -> int:
+        """Bytes that map and rounds write of them, about; 0 if not known."""
+        del documents, text
         return 0
 
     @abstractmethod
@@ -359,9 +375,12 @@ class Global(Stage):
         all of that sorted by it; else as it was given, range after range.
         """
 
-    @abstractmethod
     def resolve(self, reduced: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
-        """The verdict of each part, in the order of ``parts`` (that of their numbers), from all that was reduced."""
+        """The verdict of each part, in the order of ``parts`` (that of their numbers), from all that was reduced.
+
+        Of stages that have this round.
+        """
+        raise NotImplementedError(f"{self.name} has no method for the round resolve")
 
     @abstractmethod
     def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:

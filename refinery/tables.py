@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,7 +124,8 @@ class TableWriter:
         self._paths.append(self._root.store.temporary(self._root.path))
         self._rows.append(0)
         with storage_errors(self._root.path):
-            self._writer = pq.ParquetWriter(self._paths[-1], self._schema, **PARQUET)
+            packed = [f.name for f in self._schema if pa.types.is_binary(f.type)]
+            self._writer = pq.ParquetWriter(self._paths[-1], self._schema, **_options(self._schema, packed))
 
     def _end_file(self) -> None:
         if self._writer is not None:
@@ -218,7 +219,8 @@ def write_batches(
             for group in _groups(batches, row_group):
                 if writer is None:
                     encoding = _by_differences(group.slice(0, row_group))
-                    writer = closing.enter_context(pq.ParquetWriter(path, schema, column_encoding=encoding, **PARQUET))
+                    options = _options(schema, encoding or ())
+                    writer = closing.enter_context(pq.ParquetWriter(path, schema, column_encoding=encoding, **options))
                 for batch in group.to_batches():
                     content.update(batch)
                 writer.write_table(group, row_group_size=row_group)
@@ -249,6 +251,15 @@ def _groups(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
             pending, count = table.slice(full).combine_chunks().to_batches(), count - full
     if count:
         yield pa.Table.from_batches(pending).combine_chunks()
+
+
+def _options(schema: pa.Schema, packed: Collection[str]) -> dict[str, Any]:
+    """How a table is written. Columns that are ``packed`` are not compressed, which would find next to nothing."""
+    if not packed or any(pa.types.is_nested(f.type) for f in schema):
+        return PARQUET
+    level = {f.name: PARQUET["compression_level"] for f in schema if f.name not in packed}
+    codecs = {f.name: "NONE" if f.name in packed else PARQUET["compression"] for f in schema}
+    return {**PARQUET, "compression": codecs, "compression_level": level or None}
 
 
 def _by_differences(table: pa.Table) -> dict[str, str] | None:

@@ -111,6 +111,7 @@ class ReduceTask:
     runs: tuple[SortedRun, ...]
     inputs: tuple[str, ...]
     bytes: int = 0
+    streamed: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,9 @@ class PartTask:
     last: bool
     inputs: tuple[str, ...]
     bytes: int = 0
+    streamed: bool = False
+    memory: int = 0
+    """Bytes that it takes at most; 0 if not known."""
 
 
 Task = SegmentTask | ReduceTask | ResolveTask | PartTask

@@ -20,6 +20,8 @@ RANGES = 4
 """Key ranges that are reduced one by one."""
 KEYS_AT_ONCE = 100
 """Rows in the batches in which a part's keys are read: few, so that ``reduce`` and ``resolve`` see several."""
+ROWS_AT_ONCE = 3
+"""Documents whose index is read at once."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,10 @@ class MemoryPart:
     def index(self, columns: Sequence[str] | None = None, rows: Rows | None = None) -> pa.Table:
         """The part's index rows, in document order, or those of some documents."""
         return _some(self.rows, columns, rows)
+
+    def stream(self) -> Iterator[pa.RecordBatch]:
+        """The index rows, some at a time."""
+        yield from self.rows.to_batches(max_chunksize=ROWS_AT_ONCE)
 
     def verdict(self, columns: Sequence[str] | None = None, rows: Rows | None = None) -> pa.Table:
         """The same of what was said of them."""
@@ -119,12 +125,14 @@ def _verdicts(stage: Global, new: Sequence[MemoryPart], earlier: Sequence[Memory
         last = each == stage.rounds()[-1]
         mapped = new if last else [*new, *earlier]
         if each.scope == "ranges":
-            reduced, mixed = [batch for groups in _ranges(keyed) for batch in method(groups)], True
+            groups = _ranges(keyed, streamed=each.streamed)
+            reduced, mixed = [batch for rows in groups for batch in method(rows)], True
         elif each.scope == "whole":
             tables, mixed = list(method(_sorted(reduced), mapped)), False
         else:
             sent = [_sent(reduced, part.number) for part in mapped] if mixed else tables
-            made = [method(rows, part) for rows, part in zip(sent, mapped, strict=True)]
+            given = [iter(rows.to_batches(KEYS_AT_ONCE)) if each.streamed else rows for rows in sent]
+            made = [method(rows, part) for rows, part in zip(given, mapped, strict=True)]
             if last:
                 tables = made
             else:
@@ -145,7 +153,7 @@ def _sent(reduced: Sequence[pa.RecordBatch], part: int) -> pa.Table:
     """The rows that are of documents of a part."""
     if not reduced:
         return pa.table({})
-    rows = pa.Table.from_batches(reduced)
+    rows = sort_rows(pa.Table.from_batches(reduced))
     return rows.filter(pa.array(rows.column(KEY).to_numpy() >> np.uint64(PART_BITS) == part))
 
 
@@ -162,12 +170,20 @@ def _map(stage: Global, number: int, batches: Sequence[Docs]) -> MemoryPart:
     return MemoryPart(number, pa.Table.from_batches([m.index for m in mapped]), sort_rows(combined))
 
 
-def _ranges(parts: Sequence[MemoryPart]) -> Iterator[Iterator[pa.RecordBatch]]:
+def _ranges(parts: Sequence[MemoryPart], *, streamed: bool) -> Iterator[Iterator[pa.RecordBatch]]:
     """For each key range with rows: its rows, from all parts."""
     for low, high in pairwise(KEYS * i // RANGES for i in range(RANGES + 1)):
         inside = [(part.number, list(_inside(part, low, high))) for part in parts]
         if any(batches for number, batches in inside if number < EARLIER):
-            yield _of_new(merge([(number, iter(batches)) for number, batches in inside]))
+            merged = _of_new(merge([(number, iter(batches)) for number, batches in inside]))
+            yield _by_part(merged) if streamed else merged
+
+
+def _by_part(groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows as they lie: part after part."""
+    rows = pa.Table.from_batches(groups)
+    order = np.argsort(rows.column("part").to_numpy(), kind="stable")
+    yield from rows.take(pa.array(order)).to_batches(max_chunksize=KEYS_AT_ONCE)
 
 
 def _of_new(groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

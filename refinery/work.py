@@ -19,7 +19,7 @@ from refinery.identity import code_digest, library_versions, part_key
 from refinery.judge import QUARANTINED
 from refinery.part import FileRef, Receipt, Root, quarantine_path
 from refinery.schema import WHY
-from refinery.shuffle import KEY, KEYS, ROW_GROUP, SHARE, merge, range_of, read_range, read_reduced, sort_rows
+from refinery.shuffle import KEY, KEYS, ROW_GROUP, SHARE, merge, parts_of, range_of, read_range, read_reduced, sort_rows
 from refinery.stage import PART_BITS, Global, Records, Rows, Source
 from refinery.stats import StageStatistics, write_statistics
 from refinery.store import store_for, taken
@@ -47,6 +47,9 @@ from refinery.tasks import (
     StepRun,
     Task,
 )
+
+INDEX_ROWS = 1024
+"""Documents whose index is given at once."""
 
 ALL_FAILED = 100
 """A step that raises on every one of this many documents or more is broken; the documents are not to blame."""
@@ -300,7 +303,7 @@ class _MapTap:
         self._root, self._run, self._force = root, run, force
         self._row = 0
         self._keys: list[pa.RecordBatch] = []
-        self._index: list[pa.RecordBatch] = []
+        self._index: TableWriter | None = None
         self._bytes = 0
         self._runs: list[Written] = []
         self._seconds = 0.0
@@ -309,7 +312,8 @@ class _MapTap:
         started = time.perf_counter()
         mapped = self._run.stage.map(docs, self._row)
         self._keys.append(mapped.keys)
-        self._index.append(mapped.index)
+        self._index = self._index or TableWriter(self._root, mapped.index.schema, write=True)
+        self._index.add(mapped.index)
         self._bytes += mapped.keys.nbytes
         self._row += len(docs)
         if self._bytes > self._run.stage.memory // SHARE:
@@ -327,24 +331,26 @@ class _MapTap:
             self._root.withdraw(self._run.folder, key)
         started = time.perf_counter()
         empty = self._run.stage.map(Docs(pa.RecordBatch.from_pylist([], schema=self._run.given)), 0)
-        index = pa.Table.from_batches(self._index, schema=empty.index.schema)
+        self._index = self._index or TableWriter(self._root, empty.index.schema, write=True)
+        content, index = self._index.close()
         sizes = _Sizes(self._merged(empty.keys.schema))
-        contents, files = {}, {}
-        for name, schema, batches in (
-            ("keys", empty.keys.schema, sizes),
-            ("index", index.schema, index.combine_chunks().to_batches()),
-        ):
-            contents[name], written = write_batches(self._root, schema, batches, ROW_GROUP)
+        contents, files = {"index": content}, {}
+        contents["keys"], keys = write_batches(self._root, empty.keys.schema, sizes, ROW_GROUP)
+        for name, written in (("keys", keys), ("index", index)):
             files[name] = publish(self._root, written, f"{self._run.folder}/map/{name}", part, key)
+        self._index = None
         self.abort()
         self._seconds += time.perf_counter() - started
         rows = {"in": self._row, "keys": sizes.rows, "bytes": sizes.bytes}
         return _commit_phase(self._root, "map", self._run, part, key, inputs, contents, rows, files, self._seconds)
 
     def abort(self) -> None:
-        """Remove the sorted runs."""
+        """Remove the sorted runs, and an index that is not published."""
         discard(self._root, self._runs)
         self._runs = []
+        if self._index is not None:
+            self._index.abort()
+            self._index = None
 
     def _sorted(self, schema: pa.Schema) -> pa.Table:
         """The rows in memory, which are given up."""
@@ -384,7 +390,7 @@ def _reduce(task: ReduceTask) -> Receipt:
     started = time.perf_counter()
     root = Root(task.root, store_for(task.root))
     runs = [(run.number, _root_of(run, root), run.path) for run in task.runs]
-    groups = range_of(runs, task.low, task.high)
+    groups = (parts_of if task.streamed else range_of)(runs, task.low, task.high)
     batches = [batch for batch in getattr(task.stage, task.method)(groups) if len(batch)]
     root.withdraw(task.folder, task.key)
     contents: dict[str, str] = {}
@@ -432,9 +438,8 @@ def _part(task: PartTask) -> Receipt:
     root = Root(task.root, store_for(task.root))
     number = task.part.number
     low, high = (number << PART_BITS, number + 1 << PART_BITS) if task.mixed else (0, KEYS)
-    found = [rows for path in task.sent for rows in _sent(root, path, low, high, mixed=task.mixed)]
-    schema = schema_of(root, task.sent[0]) if task.sent else pa.schema([])
-    sent = pa.Table.from_batches(found, schema=schema)
+    found = (rows for path in task.sent for rows in _sent(root, path, low, high, mixed=task.mixed))
+    sent = found if task.streamed else _table(root, task.sent, found)
     made = getattr(task.stage, task.method)(sent, _StoredMap(root, task.part))
     root.withdraw(task.folder, task.key)
     name, kind, folder = (str(number), "resolve", "resolve") if task.last else ("keys", "round", "map/keys")
@@ -444,6 +449,11 @@ def _part(task: PartTask) -> Receipt:
     rows = {"verdicts" if task.last else "keys": sizes.rows, "bytes": sizes.bytes}
     seconds = time.perf_counter() - started
     return _commit_phase(root, kind, task, number, task.key, task.inputs, {name: content}, rows, files, seconds)
+
+
+def _table(root: Root, paths: tuple[str, ...], batches: Iterable[pa.RecordBatch]) -> pa.Table:
+    schema = schema_of(root, paths[0]) if paths else pa.schema([])
+    return pa.Table.from_batches(batches, schema=schema)
 
 
 def _sent(root: Root, path: str, low: int, high: int, *, mixed: bool) -> Iterator[pa.RecordBatch]:
@@ -469,6 +479,9 @@ class _StoredMap:
 
     def verdict(self, columns: Sequence[str] | None = None, rows: Rows | None = None) -> pa.Table:
         return read_rows(self._root, self._files.verdict, columns, rows)
+
+    def stream(self) -> Iterator[pa.RecordBatch]:
+        return read_batches(self._root, [self._files.index], INDEX_ROWS)
 
     def keys(self) -> Iterator[pa.RecordBatch]:
         return read_range(self._root, self._files.keys, 0, KEYS)

@@ -92,7 +92,12 @@ def curve(shape: Profile, min_similarity: float = MIN_SIMILARITY) -> tuple[float
 
 def stored_bytes(shape: Profile) -> int:
     """Bytes that are written of each document, before compression, which finds next to nothing in hashes."""
-    return shape.bands * KEY_BYTES + INDEX_BYTES + (shape.sketch or 0)
+    return sent_bytes(shape) + INDEX_BYTES + (shape.sketch or 0)
+
+
+def sent_bytes(shape: Profile) -> int:
+    """Those of them that are sent to other parts."""
+    return shape.bands * KEY_BYTES
 
 
 def explanation(shape: Profile, name: str | None, min_similarity: float) -> Explanation:

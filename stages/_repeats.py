@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import Literal
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from refinery.kernels import SPANS
+from refinery.kernels import SPANS, take_out
 
 Action = Literal["cut", "mask", "drop_partial", "drop_any"]
 
@@ -22,53 +24,38 @@ REPEATS = pa.list_(
 """
 
 
-class Span(NamedTuple):
-    """A span of a text, in bytes and in characters."""
+Groups = Callable[[pa.StringArray], pa.UInt64Array]
+"""Numbers of texts, the same for those that count as the same."""
 
-    offset: int
-    length: int
-    char: int
-    chars: int
-    text: str
+_BLANKS = "".join(character for character in map(chr, range(0x3001)) if character.isspace())
+"""All that ``str.strip`` takes away."""
 
 
-class Found(NamedTuple):
-    """One text: its size in bytes, its spans, and what is outside of them."""
-
-    bytes: int
-    spans: Sequence[Span]
-    rest: str
-
-
-def found(text: str, ranges: Iterable[tuple[int, int]]) -> Found:
-    """A text with byte ranges, which are in order and do not overlap."""
-    data, spans, rest = text.encode(), [], []
-    at = char = 0
-    for start, end in ranges:
-        rest.append(data[at:start].decode())
-        char += len(rest[-1])
-        inside = data[start:end].decode()
-        spans.append(Span(start, end - start, char, len(inside), inside))
-        char += len(inside)
-        at = end
-    return Found(len(data), spans, "".join([*rest, data[at:].decode()]))
-
-
-def facts(each: Sequence[Found], groups: Sequence[int], *, cut: bool) -> dict[str, pa.Array]:
-    """The facts of texts; ``groups`` are those of all spans of all texts in order."""
-    repeated = [sum(span.length for span in one.spans) for one in each]
-    shares = [part / one.bytes if one.bytes else 0.0 for part, one in zip(repeated, each, strict=True)]
-    number = iter(groups)
-    repeats = [[_repeat(span, next(number), cut=cut) for span in one.spans] for one in each]
-    return {
-        "spans": pa.array([len(one.spans) for one in each], pa.uint32()),
-        "repeated": pa.array(repeated, pa.uint64()),
-        "share": pa.array(shares, pa.float64()),
-        "chars_left": pa.array([len(one.rest.strip()) for one in each], pa.uint32()),
-        "repeats": pa.array(repeats, REPEATS),
+def facts(
+    texts: pa.StringArray, ranges: pa.ListArray, groups: Groups, *, cut: bool
+) -> tuple[pa.StringArray, dict[str, pa.Array]]:
+    """The texts as they go on, and their facts. ``ranges`` are bytes of each text, in order, and do not overlap."""
+    rest, inside, places, sizes = take_out(texts, ranges)
+    values = ranges.flatten()
+    starts, ends = (values.field(name).to_numpy() for name in ("start", "end"))
+    columns = {
+        "offset": pa.array(starts),
+        "length": pa.array(ends - starts),
+        "reason": pa.array([REASON]).take(pa.array(np.zeros(len(inside), np.int64))),
+        "text": inside if cut else pa.nulls(len(inside), pa.string()),
+        "char": places,
+        "chars": sizes,
+        "group": groups(inside),
     }
-
-
-def _repeat(span: Span, group: int, *, cut: bool) -> dict[str, int | str | None]:
-    text = span.text if cut else None
-    return {**span._asdict(), "reason": REASON, "text": text, "group": group}
+    fields = list(REPEATS.value_type)
+    repeats = pa.StructArray.from_arrays([columns[field.name] for field in fields], fields=fields)
+    counts = pc.list_value_length(ranges).to_numpy()
+    bounds = np.append(0, np.cumsum(counts))
+    repeated = np.diff(np.append(0, np.cumsum(ends - starts))[bounds])
+    return rest if cut else texts, {
+        "spans": pa.array(counts.astype(np.uint32)),
+        "repeated": pa.array(repeated.astype(np.uint64)),
+        "share": pa.array(repeated / np.maximum(pc.binary_length(texts).to_numpy(), 1)),
+        "chars_left": pc.utf8_length(pc.utf8_trim(rest, _BLANKS)).cast(pa.uint32()),
+        "repeats": pa.ListArray.from_arrays(pa.array(bounds.astype(np.int32)), repeats),
+    }

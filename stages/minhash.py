@@ -54,6 +54,7 @@ from stages._profiles import (
     enough_shared,
     explanation,
     match_probability,
+    sent_bytes,
     stored_bytes,
 )
 
@@ -313,9 +314,15 @@ class MinHash(Global):
         linked = LINK_BYTES * min(documents, 2 * rows) if self.against else 0
         return UNIONS_BASE + nodes * (1 if self.max_cluster is None else 3) + linked
 
-    def stores(self) -> int:
-        """The keys and the index; what later rounds write of documents that match others is less."""
-        return stored_bytes(self.shape())
+    def shuffles(self, documents: int, text: int) -> int:
+        """The keys; what later rounds send of documents that match others is less."""
+        del text
+        return documents * sent_bytes(self.shape())
+
+    def stores(self, documents: int, text: int) -> int:
+        """The keys and the index."""
+        del text
+        return documents * stored_bytes(self.shape())
 
     def gather(self, clusters: pa.Table, part: MappedPart) -> pa.RecordBatchReader:
         """What decides of each document of a cluster whether it stays, by cluster."""

@@ -7,23 +7,23 @@ stage. What is done to a text is the business of ``stages._repeats``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from refinery import TEXT, Asset, Docs, Edited, Global, Mapped, MappedPart, Metric, Rule, bound
+from refinery import EARLIER, TEXT, Asset, Docs, Edited, Global, Mapped, MappedPart, Metric, Round, Rule, bound
 from refinery.kernels import (
     ELSEWHERE,
     UNICODE,
     Whole,
     aligned,
-    alignment,
-    characters,
+    byte_ranges,
+    contains,
     counted,
     flat,
     mark_copies,
@@ -32,6 +32,7 @@ from refinery.kernels import (
     normalise,
     order_of,
     original_spans,
+    recurs,
     string_hashes,
     text_bytes,
     token_ids,
@@ -41,27 +42,37 @@ from refinery.kernels import (
     word_ids,
     word_sizes,
 )
-from stages._by_part import PART, ByPart
-from stages._repeats import REPEATS, Action, facts, found
+from stages._by_part import PART
+from stages._marks import RANGES, none_of, united
+from stages._repeats import REPEATS, Action, facts
 
-KEYS = pa.schema([("key", pa.uint64()), ("count", pa.uint32())])
+KEYS = pa.schema([("key", pa.uint64()), ("again", pa.bool_())])
+"""A window of a part, and whether it occurs there more than once."""
 RANKED = pa.schema([*KEYS, ("rank", pa.uint64()), ("row", pa.uint32())])
-INDEX = pa.schema([("tokens", pa.uint32())])
+"""The same, with the document of the part that is first to have it."""
 REPEATED = pa.schema([("key", pa.uint64()), ("low", pa.uint32())])
 """A window that is repeated and a part that has it: the part and the upper half of the hash, and the lower half."""
-VERDICT = pa.schema([("window", pa.uint64())])
 ROW = pa.field("row", pa.uint32())
 """The row of the document that keeps a window."""
-
-NOTHING = pa.array([[]], pa.list_(pa.struct([("start", pa.uint64()), ("end", pa.uint64())])))
-"""No range, for one text."""
+VERDICT = pa.schema([("gone", RANGES), ("kept", RANGES)])
+"""Ranges of each text, as it is compared, that are repeated; and those of them that stay as the first copy."""
 
 LATEST = 2**32 - 1
 """Seconds since 1970 that fit 32 bits; documents without a date count as this late."""
 
 HALF, LOW = np.uint64(32), np.uint64(0xFFFF_FFFF)
 
+SHARE = 8
+"""The repeated windows that are looked for at once take this part of the memory of a task, and thrice that to find."""
+
+TOKEN_BYTES = {"gpt2": 4, "words": 5, "bytes": 1}
+"""Of text, for a token; there are fewer tokens in most texts."""
+
+WORKER = 2**28
+"""Bytes that a worker has before it does anything, and those of one batch on its way."""
+
 Hashes = npt.NDArray[np.uint64]
+Flags = npt.NDArray[np.bool_]
 
 
 class Substring(Global):
@@ -77,11 +88,14 @@ class Substring(Global):
     ``repeats`` holds what was found: place and length in the text before, in UTF-8 bytes and in characters; the hash of
     its normalised text, which copies share; and what was cut out, so that the cut can be undone.
 
-    ``apply`` needs 8 bytes of memory for each distinct run of the part that is repeated, 12 with ``keep: first``.
+    With ``against`` all runs that the stage has seen in those roots, in documents that it kept and others, count as
+    copies that came first. Nothing is read of them but the stored hashes, and nothing in them changes.
+
+    Texts are tokenized once. What does not fit ``memory`` is looked at in several goes, so any budget is enough.
     """
 
     name: ClassVar = "substring"
-    version: ClassVar = 2
+    version: ClassVar = 3
     source: ClassVar = "RefinedWeb §3.3, G.3"
     adds: ClassVar = (TEXT,)
     metrics: ClassVar = (
@@ -93,6 +107,7 @@ class Substring(Global):
     evidence: ClassVar = (pa.field("repeats", REPEATS),)
     depends: ClassVar = ("tiktoken",)
     map_fields: ClassVar = ("unit", "min_tokens", "keep", "normalise", "merges")
+    reduce_fields: ClassVar = ("self",)
 
     unit: Literal["gpt2", "words", "bytes"] = Field(
         "gpt2", description="what a token is; words lie between white space"
@@ -108,6 +123,16 @@ class Substring(Global):
     max_share: float = bound(0.2, ge=0, le=1, description="of drop_partial: a document with more repeated is removed")
     normalise: bool = Field(default=True, description="compare texts without case, accents and punctuation")
     merges: Asset = Field(Asset("gpt2.bpe"), description="merge list of the tokenizer")
+    against: tuple[str, ...] = Field(
+        (), description="roots of earlier runs; what this stage has seen there counts as the first copy"
+    )
+    self: bool = Field(default=True, description="look for repeats among the new documents as well")
+
+    @model_validator(mode="after")
+    def _must_do_something(self) -> Substring:
+        if not self.self and not self.against:
+            raise ValueError("self: false finds nothing without against: [ROOT, …]")
+        return self
 
     def versions(self) -> dict[str, str]:
         """The Unicode tables that decide what is punctuation or an accent."""
@@ -121,65 +146,133 @@ class Substring(Global):
             return (Rule("repeated", "share", "Too much of it is repeated.", at_most=self.max_share),)
         return (Rule("too_short", "chars_left", "Too little is left that is not repeated.", at_least=self.min_chars),)
 
+    def earlier_roots(self) -> tuple[str, ...]:
+        """The roots it is held against."""
+        return self.against
+
+    def rounds(self) -> tuple[Round, ...]:
+        """What repeats, of each range of windows; and where, in each part."""
+        return (Round("reduce", "ranges", streamed=True), Round("mark", "parts", streamed=True))
+
+    def needs(self, documents: int, rows: int) -> int:
+        """The budget, whatever there is to do: what does not fit is done in several goes."""
+        del documents, rows
+        return WORKER + self.memory
+
+    def shuffles(self, documents: int, text: int) -> int:
+        """A hash for each token, at most; with ``keep: first`` the document that is first to have it as well."""
+        del documents
+        return (8 if self.keep == "none" else 20) * (text // TOKEN_BYTES[self.unit])
+
+    def stores(self, documents: int, text: int) -> int:
+        """These, the tokens or texts, and the answers if all is repeated."""
+        tokens = text // TOKEN_BYTES[self.unit]
+        answers = (12 if self.keep == "none" else 16) * tokens
+        return self.shuffles(documents, text) + answers + (2 * tokens if self.unit == "gpt2" else text)
+
     def map(self, docs: Docs, row: int) -> Mapped:
-        """The windows of the batch, and for ``keep: first`` which document is first."""
-        tokens = self._tokens(self._compared(docs.column("text")))
+        """The windows of the batch, and for ``keep: first`` which document is first; and the tokens."""
+        compared = self._compared(docs.column("text"))
+        stored = token_ids(compared, self.merges.path()) if self.unit == "gpt2" else compared
+        tokens = stored if self.unit == "gpt2" else self._split(stored)
         keys, offsets = flat(window_hashes(tokens, self.min_tokens))
-        columns = [keys, np.ones(len(keys), np.uint32)]
+        columns = [keys, np.zeros(len(keys), np.bool_)]
         if self.keep == "first":
             rows = np.arange(row, row + len(docs), dtype=np.uint32)
             columns += [np.repeat(each, np.diff(offsets)) for each in (_ranks(docs), rows)]
-        index = pa.record_batch([pc.list_value_length(tokens).cast(pa.uint32())], schema=INDEX)
+        index = pa.record_batch([_packed(stored) if self.unit == "gpt2" else stored], names=["text"])
         return Mapped(pa.record_batch([pa.array(column) for column in columns], schema=self._schema()), index)
 
     def combine(self, keys: pa.Table) -> pa.Table:
-        """The distinct windows of the part, how often each occurs, and the document in which it is first."""
+        """The distinct windows of the part, whether each occurs again, and the document in which it is first."""
         keys = keys.combine_chunks()
-        values = _numbers(keys, "key")
-        if self.keep == "none" and bool((_numbers(keys, "count") == 1).all()):
-            return pa.table([pa.array(column) for column in counted(values)], schema=KEYS)
+        values, again = _numbers(keys, "key"), _numbers(keys, "again")
+        if self.keep == "none" and not again.any():
+            distinct, counts = counted(values)
+            return pa.table([pa.array(distinct), pa.array(counts > 1)], schema=KEYS)
         keys = keys.take(pa.array(order_of(values)))
         starts = _starts(_numbers(keys, "key"))
         found = keys.take(pa.array(_firsts(keys, starts) if self.keep == "first" else starts))
-        counts = pa.array(_sums(keys, starts).astype(np.uint32))
-        return found.set_column(1, KEYS.field("count"), counts)
+        some = np.logical_or.reduceat(_numbers(keys, "again"), starts) if len(starts) else again
+        several = np.diff(starts, append=len(keys)) > 1
+        return found.set_column(1, KEYS.field("again"), pa.array(some | several))
 
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The windows that occur at least twice, for each part that has them, with the row that keeps each."""
-        for batch in groups:
-            keys, starts = _numbers(batch, "key"), _starts(_numbers(batch, "key"))
-            again = np.repeat(_sums(batch, starts) > 1, np.diff(starts, append=len(batch)))
-            parts = _numbers(batch, "part").astype(np.uint64)
-            columns = [parts << PART | keys >> HALF, (keys & LOW).astype(np.uint32)]
-            if self.keep == "first":
-                keepers = np.full(len(batch), ELSEWHERE, np.uint32)
-                firsts = _firsts(batch, starts)
-                keepers[firsts] = _numbers(batch, "row")[firsts]
-                columns.append(keepers)
-            yield pa.record_batch([pa.array(column[again]) for column in columns], schema=self._with_row(REPEATED))
+        """The windows that are repeated, for each part that has them, with the row that keeps each."""
+        batches = list(groups)
+        if not batches:
+            return
+        rows = pa.Table.from_batches(batches).combine_chunks()
+        del batches
+        keys, new = _numbers(rows, "key"), _numbers(rows, "part") < EARLIER
+        found = np.flatnonzero(self._repeated(keys, _numbers(rows, "again"), new))
+        if self.keep == "first":
+            rows = rows.take(pa.array(found))
+            new, found = new[found], np.arange(len(found))
+            keepers = _keepers(rows, new)
+        found = found[new[found]]
+        keys, parts = (
+            keys[found] if self.keep == "none" else _numbers(rows, "key")[found],
+            _numbers(rows, "part")[found],
+        )
+        columns = [parts.astype(np.uint64) << PART | keys >> HALF, (keys & LOW).astype(np.uint32)]
+        columns += [keepers[found] for _ in [ROW] if self.keep == "first"]
+        yield pa.record_batch([pa.array(column) for column in columns], schema=self._with_row(REPEATED))
 
-    def resolve(self, reduced: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
-        """For each part the repeated windows that occur in it, sorted, with the row that keeps each."""
-        answers = ByPart(reduced, self._with_row(REPEATED))
-        for part in parts:
-            mine = answers.of(part.number)
-            windows = _numbers(mine, "key") << HALF | _numbers(mine, "low")
-            columns = [pa.array(windows), *(mine.column("row") for _ in [ROW] if self.keep == "first")]
-            yield pa.table(columns, schema=self._with_row(VERDICT))
+    def mark(self, sent: Iterator[pa.RecordBatch], part: MappedPart) -> pa.Table:
+        """The ranges of the part's texts that are repeated, and those that stay, in bytes of the texts as compared."""
+        goes = [self._marked(part, some) for some in _portions(sent, self.memory // SHARE)]
+        if not goes:
+            goes = [(none_of(part.documents), none_of(part.documents))]
+        return pa.table(united(*zip(*goes, strict=True)), schema=VERDICT)
+
+    def _marked(self, part: MappedPart, sent: pa.Table) -> tuple[pa.ListArray, pa.ListArray]:
+        """The same for some of the windows that are repeated."""
+        repeated = _numbers(sent, "key") << HALF | _numbers(sent, "low")
+        found, row = [(none_of(0), none_of(0))], 0
+        for batch in part.stream():
+            stored = batch.column(0)
+            tokens = _unpacked(stored) if self.unit == "gpt2" else self._split(stored)
+            runs = self._runs(window_hashes(tokens, self.min_tokens), row, repeated, sent)
+            found.append(self._ranges(runs, stored, tokens))
+            row += len(batch)
+        gone, kept = (pa.concat_arrays(each) for each in zip(*found, strict=True))
+        return gone, kept
+
+    def _runs(
+        self, hashes: pa.ListArray, row: int, repeated: Hashes, sent: pa.Table
+    ) -> tuple[pa.ListArray, pa.ListArray]:
+        """The runs of tokens of each text that go, and those that must stay."""
+        if self.keep == "first":
+            return mark_copies(hashes, repeated, _numbers(sent, "row"), row, self.min_tokens)
+        gone = mark_repeated(hashes, repeated, self.min_tokens)
+        return gone, none_of(len(gone))
+
+    def _ranges(
+        self, runs: tuple[pa.ListArray, pa.ListArray], stored: pa.Array, tokens: pa.ListArray
+    ) -> tuple[pa.ListArray, pa.ListArray]:
+        """Where these runs are in the texts."""
+        if self.unit == "bytes":
+            return runs
+        touched = np.flatnonzero(np.maximum(*(pc.list_value_length(each).to_numpy() for each in runs)))
+        some = pa.array(touched)
+        if self.unit == "words":
+            sizes = word_sizes(stored.take(some))
+        else:
+            sizes = token_sizes(tokens.take(some), token_lengths(self.merges.path()))
+        gone, kept = (_put(byte_ranges(each.take(some), sizes), touched, len(stored)) for each in runs)
+        return gone, kept
 
     def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
-        """Find the repeated windows in the texts of a batch, and do with them what is to be done."""
+        """Find the repeated ranges in the texts of a batch, and do with them what is to be done."""
         texts = pc.fill_null(docs.column("text"), "")
-        ranges = self._spans(texts, row, verdict).to_pylist()
-        each = [
-            found(text, [(span["start"], span["end"]) for span in spans])
-            for text, spans in zip(texts.to_pylist(), ranges, strict=True)
-        ]
-        repeated = pa.array([span.text for one in each for span in one.spans], pa.string())
-        groups = string_hashes(self._compared(repeated)).to_pylist()
-        cut = self.action == "cut"
-        after = pa.array([one.rest for one in each], pa.string()) if cut else texts
-        return Edited({"text": after}, facts(each, groups, cut=cut))
+        spans = self._spans(texts, verdict.slice(row, len(docs)).combine_chunks())
+        after, found = facts(texts, spans, self._groups, cut=self.action == "cut")
+        return Edited({"text": after}, found)
+
+    def _groups(self, repeated: pa.StringArray) -> pa.UInt64Array:
+        """A number for each text that those have in common which are compared as equal."""
+        return string_hashes(self._compared(repeated))
 
     def _schema(self) -> pa.Schema:
         return RANKED if self.keep == "first" else KEYS
@@ -190,38 +283,73 @@ class Substring(Global):
     def _compared(self, texts: pa.StringArray) -> pa.StringArray:
         return normalise(texts) if self.normalise else pc.fill_null(texts, "")
 
-    def _tokens(self, compared: pa.StringArray) -> pa.ListArray:
-        if self.unit == "bytes":
-            return text_bytes(compared)
-        return word_ids(compared) if self.unit == "words" else token_ids(compared, self.merges.path())
+    def _split(self, compared: pa.StringArray) -> pa.ListArray:
+        """Words or bytes of texts."""
+        return text_bytes(compared) if self.unit == "bytes" else word_ids(compared)
 
-    def _sizes(self, compared: pa.StringArray, tokens: pa.ListArray) -> pa.ListArray:
-        if self.unit == "bytes":
-            return token_sizes(tokens, np.ones(256, np.uint16))
-        return word_sizes(compared) if self.unit == "words" else token_sizes(tokens, token_lengths(self.merges.path()))
+    def _repeated(self, keys: Hashes, again: Flags, new: Flags) -> Flags:
+        """Which of the windows of all parts are repeated."""
+        if not self.self:
+            return contains(np.unique(keys[~new]), keys)
+        return recurs(keys) | again
 
-    def _spans(self, texts: pa.StringArray, row: int, verdict: pa.Table) -> pa.ListArray:
+    def _spans(self, texts: pa.StringArray, verdict: pa.Table) -> pa.ListArray:
         """The byte ranges of each text that go."""
-        compared = self._compared(texts)
-        tokens = self._tokens(compared)
-        gone, kept = self._runs(window_hashes(tokens, self.min_tokens), row, verdict)
-        touched = pa.array(np.flatnonzero(pc.list_value_length(gone).to_numpy()))  # only these are aligned: it costs
-        some, texts_of = texts.take(touched), compared.take(touched)
-        sizes = self._sizes(texts_of, tokens.take(touched))
-        units = (alignment if self.normalise else characters)(some)
-        cut, stay = (original_spans(runs.take(touched), sizes, units) for runs in (gone, kept))
-        moved = pa.concat_arrays([aligned(some, cut, stay, self.align), NOTHING])
-        places = np.full(len(texts), len(touched))
-        places[touched.to_numpy()] = np.arange(len(touched))
-        return moved.take(pa.array(places))
+        cut, stay = (
+            original_spans(texts, verdict.column(name).combine_chunks(), normalised=self.normalise)
+            for name in VERDICT.names
+        )
+        return aligned(texts, cut, stay, self.align)
 
-    def _runs(self, hashes: pa.ListArray, row: int, verdict: pa.Table) -> tuple[pa.ListArray, pa.ListArray]:
-        """The runs of tokens of each text that go, and those that must stay."""
-        repeated = _numbers(verdict, "window")
-        if self.keep == "first":
-            return mark_copies(hashes, repeated, _numbers(verdict, "row"), row, self.min_tokens)
-        gone = mark_repeated(hashes, repeated, self.min_tokens)
-        return gone, NOTHING.take(pa.array(np.zeros(len(gone), np.int64)))
+
+def _packed(tokens: pa.ListArray) -> pa.BinaryArray:
+    """Two bytes a token: Parquet has no numbers of two bytes."""
+    ids, offsets = flat(tokens)
+    ends = (2 * offsets).astype(np.int32)
+    return pa.BinaryArray.from_buffers(
+        pa.binary(), len(tokens), [None, pa.py_buffer(ends), pa.py_buffer(ids.astype("<u2"))]
+    )
+
+
+def _unpacked(packed: pa.BinaryArray) -> pa.ListArray:
+    """The inverse."""
+    if not len(packed):
+        return pa.array([], pa.list_(pa.uint16()))
+    _, offsets, data = packed.buffers()
+    ends = np.frombuffer(offsets, np.int32)[packed.offset : packed.offset + len(packed) + 1]
+    ids = np.frombuffer(data or b"", "<u2")[ends[0] // 2 : ends[-1] // 2]
+    return pa.ListArray.from_arrays(pa.array((ends - ends[0]) // 2), pa.array(ids))
+
+
+def _put(ranges: pa.ListArray, places: npt.NDArray[np.int64], texts: int) -> pa.ListArray:
+    """The ranges of texts at some places among others that have none."""
+    taken = np.full(texts, len(places))
+    taken[places] = np.arange(len(places))
+    return pa.concat_arrays([ranges, none_of(1)]).take(pa.array(taken))
+
+
+def _portions(sent: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
+    """The rows in tables of about so many bytes."""
+    pending: list[pa.RecordBatch] = []
+    held = 0
+    for batch in sent:
+        pending.append(batch)
+        held += batch.nbytes
+        if held >= size:
+            yield pa.Table.from_batches(pending)
+            pending, held = [], 0
+    if pending:
+        yield pa.Table.from_batches(pending)
+
+
+def _keepers(rows: pa.Table, new: Flags) -> npt.NDArray[np.uint32]:
+    """For each row of repeated windows the row of the part that keeps it, if that is in the part."""
+    order = order_of(_numbers(rows, "key"))
+    ordered = rows.take(pa.array(order))
+    firsts = order[_firsts(ordered, _starts(_numbers(ordered, "key")), new[order])]
+    keepers = np.full(len(rows), ELSEWHERE, np.uint32)
+    keepers[firsts] = _numbers(rows, "row")[firsts]
+    return keepers
 
 
 def _ranks(docs: Docs) -> Hashes:
@@ -236,7 +364,8 @@ def _ranks(docs: Docs) -> Hashes:
 
 def _numbers(rows: pa.Table | pa.RecordBatch, name: str) -> npt.NDArray[Any]:
     column = rows.column(name)
-    numbers: npt.NDArray[Any] = (column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column).to_numpy()
+    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    numbers: npt.NDArray[Any] = column.to_numpy(zero_copy_only=not pa.types.is_boolean(column.type))
     return numbers
 
 
@@ -245,17 +374,13 @@ def _starts(keys: Hashes) -> npt.NDArray[np.int64]:
     return np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
 
 
-def _sums(rows: pa.Table | pa.RecordBatch, starts: npt.NDArray[np.int64]) -> Hashes:
-    """How often each key occurs."""
-    counts = _numbers(rows, "count").astype(np.uint64)
-    return np.add.reduceat(counts, starts) if len(starts) else counts
-
-
-def _firsts(rows: pa.Table | pa.RecordBatch, starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Of each group the row of the smallest rank, and of those the first."""
+def _firsts(rows: pa.Table, starts: npt.NDArray[np.int64], new: Flags | None = None) -> npt.NDArray[np.int64]:
+    """Of each group the row that came earlier, if that is known, or has the smallest rank, and of those the first."""
     ranks, sizes = _numbers(rows, "rank"), np.diff(starts, append=len(rows))
     if not len(starts):
         return starts
+    if new is not None:
+        ranks = np.where(new, np.maximum(ranks, 1), 0)
     smallest = ranks == np.repeat(np.minimum.reduceat(ranks, starts), sizes)
     firsts: npt.NDArray[np.int64] = np.minimum.reduceat(np.where(smallest, np.arange(len(ranks)), len(ranks)), starts)
     return firsts

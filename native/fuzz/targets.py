@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from io import BytesIO
+from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
 
@@ -44,6 +45,7 @@ from refinery.kernels.reference import (
     bpe,
     charset,
     content,
+    cuts,
     extract,
     langid,
     linewise,
@@ -431,8 +433,15 @@ def spans(given: Reader) -> None:
     tokens = pa.array([[(size + place) % 7 for place in range(size)] for size in sizes], pa.list_(pa.uint16()))
     ends = [sorted(min(place, size) for place in places[row % 8 : row % 8 + 8]) for row, size in enumerate(sizes)]
     runs = [[{"start": a, "end": b} for a, b in zip(row[::2], row[1::2], strict=True)] for row in ends]
-    part = (pa.array(runs, SPANS).slice(skip), tokens.slice(skip), normalise.alignment(texts).slice(skip))
-    same(native_dedup.original_spans(*part), windows.original_spans(*part))
+    part = (pa.array(runs, SPANS).slice(skip), tokens.slice(skip))
+    ranges, texts = native_dedup.byte_ranges(*part), texts.slice(skip)
+    same(ranges, windows.byte_ranges(*part))
+    for normalised in (True, False):
+        spans = native_dedup.original_spans(texts, ranges, normalised=normalised)
+        same(spans, windows.original_spans(texts, ranges, normalised=normalised))
+    if all(a["end"] <= b["start"] for row in spans.to_pylist() for a, b in pairwise(row)):
+        for found, expected in zip(native_dedup.take_out(texts, spans), cuts.take_out(texts, spans), strict=True):
+            same(found, expected)
 
 
 def orders(given: Reader) -> None:
@@ -443,6 +452,7 @@ def orders(given: Reader) -> None:
     values = (np.resize(some, count) ^ (np.arange(count, dtype=np.uint64) * np.uint64(step))) >> shift
     same(native_dedup.order_of(values), repetitions.order_of(values))
     same(native_dedup.repeated(values), repetitions.repeated(values))
+    same(native_dedup.recurs(values), repetitions.recurs(values))
     for found, expected in zip(native_dedup.counted(values), repetitions.counted(values), strict=True):
         same(found, expected)
     same(native_dedup.mix64(values), windows.mix64(values))

@@ -29,6 +29,7 @@ mod pages;
 mod phrases;
 mod pieces;
 mod radix;
+mod recurring;
 mod repeats;
 mod sorted;
 mod spans;

@@ -7,14 +7,15 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, StringArray};
+use arrow_array::{Array, ListArray, StringArray};
 use arrow_buffer::OffsetBuffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
 use crate::hashes::bytes;
-use crate::lists::{offset, structs_of, unfit};
+use crate::lists::{offset, structs_of, unfit, Structs};
+use crate::spans::units_inside;
 
 const ASCII: usize = 128;
 const BLOCK: usize = 256;
@@ -124,6 +125,25 @@ impl Pieces {
             StringArray::try_new(OffsetBuffer::new(offsets.into()), made.into(), None)
                 .map(|array| (Some(Made::new(array)), Vec::new()))
                 .map_err(|error| PyValueError::new_err(error.to_string()))
+        })
+    }
+
+    /// Where ranges of bytes of the normalised texts lie in the texts.
+    fn original_spans(&self, py: Python<'_>, texts: Given, ranges: Given) -> PyResult<Attempt> {
+        py.allow_threads(|| {
+            let texts = strings(&texts)?;
+            let (mut units, mut missing) = (Units::with_capacity(0), BTreeSet::new());
+            let found = located(texts, &ranges, |new, text, from, to| {
+                if new {
+                    units.clear();
+                    self.align(text, &mut units, &mut missing);
+                }
+                units.inside(from, to)
+            })?;
+            match missing.is_empty() {
+                true => Ok((Some(Made::new(found)), Vec::new())),
+                false => Ok((None, missing.into_iter().collect())),
+            }
         })
     }
 
@@ -253,6 +273,18 @@ impl Units {
         }
     }
 
+    fn clear(&mut self) {
+        self.normal.clear();
+        self.start.clear();
+        self.end.clear();
+    }
+
+    /// From the first unit that lies wholly between two bytes of the normalised text to the last one.
+    fn inside(&self, from: u64, to: u64) -> Option<(u64, u64)> {
+        let (first, count) = units_inside(&self.normal, from, to);
+        (first < count).then(|| (self.start[first], self.end[count - 1]))
+    }
+
     fn drop_last(&mut self) {
         self.normal.pop();
         self.start.pop();
@@ -269,6 +301,47 @@ impl Units {
         let columns = vec![("normal", self.normal), ("start", self.start), ("end", self.end)];
         structs_of(columns, self.offsets).map(Made::new)
     }
+}
+
+/// Where ranges of texts lie in others. `find` is given a text with each of its ranges in turn, and whether it is the first.
+fn located(
+    texts: &StringArray,
+    ranges: &Given,
+    mut find: impl FnMut(bool, &str, u64, u64) -> Option<(u64, u64)>,
+) -> PyResult<ListArray> {
+    let ranges = Structs::of(&ranges.0, ["start", "end"])?;
+    if ranges.len() != texts.len() {
+        return Err(PyValueError::new_err("ranges and texts are of different numbers"));
+    }
+    let (mut starts, mut ends, mut offsets) = (Vec::new(), Vec::new(), vec![0]);
+    for (row, [first, last]) in ranges.iter().enumerate() {
+        let text = if first.is_empty() { "" } else { text(texts, row)? };
+        for (place, (&from, &to)) in first.iter().zip(last).enumerate() {
+            if let Some((start, end)) = find(place == 0, text, from, to) {
+                starts.push(start);
+                ends.push(end);
+            }
+        }
+        offsets.push(offset(starts.len())?);
+    }
+    structs_of(vec![("start", starts), ("end", ends)], offsets)
+}
+
+/// The whole characters between two bytes of a text.
+fn whole_characters(text: &str, from: u64, to: u64) -> Option<(u64, u64)> {
+    let (from, to) = (usize::try_from(from).ok()?, usize::try_from(to).map_or(text.len(), |to| to.min(text.len())));
+    let start = (from..to).find(|&place| text.is_char_boundary(place))?;
+    let end = (start..=to).rev().find(|&place| text.is_char_boundary(place))?;
+    (start < end).then_some((start as u64, end as u64))
+}
+
+/// Where ranges of bytes of texts lie in them if they are made smaller so that they cut no character in two.
+#[pyfunction]
+fn character_spans(py: Python<'_>, texts: Given, ranges: Given) -> PyResult<Made> {
+    py.allow_threads(|| {
+        let texts = strings(&texts)?;
+        located(texts, &ranges, |_, text, from, to| whole_characters(text, from, to)).map(Made::new)
+    })
 }
 
 /// How many bytes there are before the first that is not ASCII.
@@ -312,5 +385,6 @@ fn characters(py: Python<'_>, texts: Given) -> PyResult<Made> {
 /// Add this module's functions.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Pieces>()?;
-    module.add_function(wrap_pyfunction!(characters, module)?)
+    module.add_function(wrap_pyfunction!(characters, module)?)?;
+    module.add_function(wrap_pyfunction!(character_spans, module)?)
 }

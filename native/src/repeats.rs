@@ -1,12 +1,13 @@
 //! The order of 64-bit numbers, and which of them repeat. Twin: `refinery.kernels.reference.repeats`.
 
-use arrow_array::{UInt32Array, UInt64Array};
+use arrow_array::{UInt32Array, UInt64Array, UInt8Array};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
 use crate::lists::numbers;
 use crate::radix::{sorted, Placed};
+use crate::recurring::recurring;
 
 /// Numbers that are looked at together.
 const AT_ONCE: usize = 1024;
@@ -75,9 +76,16 @@ fn repeated(py: Python<'_>, values: Given) -> PyResult<Made> {
     })
 }
 
+/// A byte for each value: 1 if it is there more than once, else 0.
+#[pyfunction]
+fn recurs(py: Python<'_>, values: Given) -> PyResult<Made> {
+    py.allow_threads(|| Ok(Made::new(UInt8Array::from(recurring(countable(numbers(&values.0)?)?)))))
+}
+
 /// Add this module's functions.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(order_of, module)?)?;
     module.add_function(wrap_pyfunction!(counted, module)?)?;
-    module.add_function(wrap_pyfunction!(repeated, module)?)
+    module.add_function(wrap_pyfunction!(repeated, module)?)?;
+    module.add_function(wrap_pyfunction!(recurs, module)?)
 }

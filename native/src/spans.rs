@@ -1,12 +1,16 @@
-//! Where runs of tokens lie in the original texts. Twin: `refinery.kernels.reference.windows.original_spans`.
+//! Where runs of tokens lie in texts, and texts without them. Twins: `refinery.kernels.reference.windows.byte_ranges`,
+//! `refinery.kernels.reference.cuts.take_out`.
 
+use arrow_array::cast::AsArray;
 use arrow_array::types::ArrowPrimitiveType;
-use arrow_array::ListArray;
+use arrow_array::{Array, ListArray, StringArray, UInt64Array};
+use arrow_buffer::OffsetBuffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
-use crate::lists::{for_tokens, offset, structs_of, Lists, Structs};
+use crate::lists::{for_tokens, offset, structs_of, unfit, Lists, Structs};
+use crate::text::text;
 
 /// The bytes of a text before each token and after the last, of the text that was tokenized.
 fn bounds<N: Copy + Into<u64>>(sizes: &[N], bounds: &mut Vec<u64>) {
@@ -20,7 +24,7 @@ fn bounds<N: Copy + Into<u64>>(sizes: &[N], bounds: &mut Vec<u64>) {
 }
 
 /// The first unit that lies wholly between two bytes of the normalised text, and how many units end before the second.
-fn units_inside(normal: &[u64], start: u64, end: u64) -> (usize, usize) {
+pub fn units_inside(normal: &[u64], start: u64, end: u64) -> (usize, usize) {
     let first = match (start, normal.split_last()) {
         (1.., Some((_, ends))) => 1 + ends.partition_point(|&at| at < start),
         _ => 0,
@@ -28,18 +32,13 @@ fn units_inside(normal: &[u64], start: u64, end: u64) -> (usize, usize) {
     (first, normal.partition_point(|&at| at <= end))
 }
 
-fn located<T: ArrowPrimitiveType<Native: Into<u64>>>(
-    runs: &Given,
-    sizes: &Given,
-    alignment: &Given,
-) -> PyResult<ListArray> {
+fn located<T: ArrowPrimitiveType<Native: Into<u64>>>(runs: &Given, sizes: &Given) -> PyResult<ListArray> {
     let (runs, sizes) = (Structs::of(&runs.0, ["start", "end"])?, Lists::<T>::of(&sizes.0)?);
-    let alignment = Structs::of(&alignment.0, ["normal", "start", "end"])?;
-    if runs.len() != sizes.len() || runs.len() != alignment.len() {
-        return Err(PyValueError::new_err("runs, tokens and alignment are of different numbers of texts"));
+    if runs.len() != sizes.len() {
+        return Err(PyValueError::new_err("runs and tokens are of different numbers of texts"));
     }
     let (mut starts, mut ends, mut offsets, mut edges) = (Vec::new(), Vec::new(), vec![0], Vec::new());
-    for (([first, last], sizes), [normal, start, end]) in runs.iter().zip(sizes.iter()).zip(alignment.iter()) {
+    for ([first, last], sizes) in runs.iter().zip(sizes.iter()) {
         if !first.is_empty() {
             bounds(sizes, &mut edges);
         }
@@ -47,23 +46,86 @@ fn located<T: ArrowPrimitiveType<Native: Into<u64>>>(
         for (&first, &last) in first.iter().zip(last) {
             let run = edge(first).zip(edge(last));
             let (from, to) = run.ok_or_else(|| PyValueError::new_err("a run ends after the last token"))?;
-            let (unit, count) = units_inside(normal, from, to);
-            if unit < count {
-                starts.push(start[unit]);
-                ends.push(end[count - 1]);
-            }
+            starts.push(from);
+            ends.push(to);
         }
         offsets.push(offset(starts.len())?);
     }
     structs_of(vec![("start", starts), ("end", ends)], offsets)
 }
 
+/// Texts without the ranges of bytes, and for each range its text, and its place and its size in characters.
+fn taken(texts: &StringArray, ranges: &Structs<2>) -> PyResult<(StringArray, StringArray, [Vec<u64>; 2])> {
+    if ranges.len() != texts.len() {
+        return Err(PyValueError::new_err("ranges and texts are of different numbers"));
+    }
+    let (mut rest, mut inside, mut places) = (Texts::default(), Texts::default(), [Vec::new(), Vec::new()]);
+    for (row, [starts, ends]) in ranges.iter().enumerate() {
+        let text = text(texts, row)?;
+        let (mut at, mut passed) = (0, 0);
+        for (&start, &end) in starts.iter().zip(ends) {
+            let piece = |from: usize, to: u64| {
+                let found = usize::try_from(to).ok().and_then(|to| text.get(from..to));
+                found.ok_or_else(|| PyValueError::new_err(format!("row {row}: no range of a text: {start} to {end}")))
+            };
+            let before = piece(at, start)?;
+            let part = piece(start as usize, end)?;
+            rest.data.extend_from_slice(before.as_bytes());
+            inside.data.extend_from_slice(part.as_bytes());
+            inside.end()?;
+            passed += count(before);
+            places[0].push(passed);
+            places[1].push(count(part));
+            passed += count(part);
+            at = end as usize;
+        }
+        rest.data.extend_from_slice(text.get(at..).unwrap_or_default().as_bytes());
+        rest.end()?;
+    }
+    Ok((rest.done()?, inside.done()?, places))
+}
+
+fn count(text: &str) -> u64 {
+    text.chars().count() as u64
+}
+
+/// Texts being made, one after another.
+#[derive(Default)]
+struct Texts {
+    data: Vec<u8>,
+    ends: Vec<i32>,
+}
+
+impl Texts {
+    fn end(&mut self) -> PyResult<()> {
+        self.ends.push(offset(self.data.len())?);
+        Ok(())
+    }
+
+    fn done(self) -> PyResult<StringArray> {
+        let offsets: Vec<i32> = std::iter::once(0).chain(self.ends).collect();
+        StringArray::try_new(OffsetBuffer::new(offsets.into()), self.data.into(), None)
+            .map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+}
+
 #[pyfunction]
-fn original_spans(py: Python<'_>, runs: Given, sizes: Given, alignment: Given) -> PyResult<Made> {
-    py.allow_threads(|| for_tokens!(&sizes.0, located(&runs, &sizes, &alignment)).map(Made::new))
+fn byte_ranges(py: Python<'_>, runs: Given, sizes: Given) -> PyResult<Made> {
+    py.allow_threads(|| for_tokens!(&sizes.0, located(&runs, &sizes)).map(Made::new))
+}
+
+#[pyfunction]
+fn take_out(py: Python<'_>, texts: Given, ranges: Given) -> PyResult<(Made, Made, Made, Made)> {
+    py.allow_threads(|| {
+        let texts = texts.0.as_string_opt::<i32>().ok_or_else(|| unfit(texts.0.data_type()))?;
+        let (rest, inside, [places, sizes]) = taken(texts, &Structs::of(&ranges.0, ["start", "end"])?)?;
+        let numbers = |column: Vec<u64>| Made::new(UInt64Array::from(column));
+        Ok((Made::new(rest), Made::new(inside), numbers(places), numbers(sizes)))
+    })
 }
 
 /// Add this module's functions.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(original_spans, module)?)
+    module.add_function(wrap_pyfunction!(byte_ranges, module)?)?;
+    module.add_function(wrap_pyfunction!(take_out, module)?)
 }

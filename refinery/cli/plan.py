@@ -50,7 +50,8 @@ def _text(found: Forecast) -> str:
     rows = [("stage", "parts", "do", "reason", "read", "write", "CPU"), *(_row(stage) for stage in found.stages)]
     lines = [head, columns(rows)]
     lines += [
-        f"{stage.name}: up to {_amount(stage.memory)} of memory in one task, {_amount(stage.disk)} of disk for its keys"
+        f"{stage.name}: up to {_amount(stage.memory)} of memory in one task, {_amount(stage.shuffle)} shuffled, "
+        f"{_amount(stage.disk)} of disk for its rounds"
         for stage in found.stages
         if stage.memory or stage.disk
     ]

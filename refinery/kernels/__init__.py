@@ -17,7 +17,7 @@ from refinery.kernels.reference.alike import alike
 from refinery.kernels.reference.bpe import count_tokens, token_ids, token_lengths
 from refinery.kernels.reference.charset import decoded, header_label
 from refinery.kernels.reference.content import ContentHashes
-from refinery.kernels.reference.cuts import SPANS, undo
+from refinery.kernels.reference.cuts import SPANS, take_out, undo
 from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS, extractor_versions, main_texts
 from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
 from refinery.kernels.reference.linewise import LineRules, correct_lines
@@ -27,13 +27,14 @@ from refinery.kernels.reference.normalise import UNICODE, alignment, characters,
 from refinery.kernels.reference.pages import Page, PageRows
 from refinery.kernels.reference.payload import dechunked, unpacked
 from refinery.kernels.reference.ragged import flat
-from refinery.kernels.reference.repeats import counted, order_of, repeated
+from refinery.kernels.reference.repeats import counted, order_of, recurs, repeated
 from refinery.kernels.reference.text import distinct_words, text_statistics
 from refinery.kernels.reference.unionfind import Unions, components, forest_of, spanning_forest
 from refinery.kernels.reference.units import text_bytes, token_sizes, word_sizes
 from refinery.kernels.reference.urls import NOTHING, UrlRules, url_facts
 from refinery.kernels.reference.windows import (
     ELSEWHERE,
+    byte_ranges,
     contains,
     mark_copies,
     mark_repeated,
@@ -50,6 +51,7 @@ if native():
         alignment,
         alike,
         band_keys,
+        byte_ranges,
         characters,
         components,
         contains,
@@ -61,11 +63,13 @@ if native():
         normalise,
         order_of,
         original_spans,
+        recurs,
         repeated,
         shingles,
         sketches,
         spanning_forest,
         string_hashes,
+        take_out,
         window_hashes,
         word_ids,
         word_sizes,
@@ -98,6 +102,7 @@ __all__ = [
     "alignment",
     "alike",
     "band_keys",
+    "byte_ranges",
     "canonical_host",
     "characters",
     "components",
@@ -123,12 +128,14 @@ __all__ = [
     "order_of",
     "original_spans",
     "parse_url",
+    "recurs",
     "repeated",
     "shingles",
     "similarities",
     "sketches",
     "spanning_forest",
     "string_hashes",
+    "take_out",
     "text_bytes",
     "text_statistics",
     "token_ids",

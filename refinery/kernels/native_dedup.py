@@ -27,6 +27,7 @@ __all__ = [
     "alignment",
     "alike",
     "band_keys",
+    "byte_ranges",
     "characters",
     "components",
     "contains",
@@ -38,11 +39,13 @@ __all__ = [
     "normalise",
     "order_of",
     "original_spans",
+    "recurs",
     "repeated",
     "shingles",
     "sketches",
     "spanning_forest",
     "string_hashes",
+    "take_out",
     "window_hashes",
     "word_ids",
     "word_sizes",
@@ -136,6 +139,12 @@ def repeated(values: Numbers) -> Numbers:
     return _numbers(_native.repeated(_column(values)))
 
 
+def recurs(values: Numbers) -> npt.NDArray[np.bool_]:
+    """See ``reference.repeats.recurs``. Raises OverflowError for more values than it can tell."""
+    found: npt.NDArray[np.bool_] = pa.array(_native.recurs(_column(values))).to_numpy().view(np.bool_)
+    return found
+
+
 def mark_repeated(hashes: pa.ListArray, repeated: Hashes, size: int) -> pa.ListArray:
     """See ``reference.windows.mark_repeated``."""
     return pa.array(_native.mark_repeated(hashes, _column(repeated), size))
@@ -149,9 +158,24 @@ def mark_copies(
     return pa.array(gone), pa.array(kept)
 
 
-def original_spans(runs: pa.ListArray, sizes: pa.ListArray, alignment: pa.ListArray) -> pa.ListArray:
-    """See ``reference.windows.original_spans``. Raises ValueError for a run that reaches beyond the tokens."""
-    return pa.array(_native.original_spans(runs, sizes, alignment))
+def byte_ranges(runs: pa.ListArray, sizes: pa.ListArray) -> pa.ListArray:
+    """See ``reference.windows.byte_ranges``. Raises ValueError for a run that reaches beyond the tokens."""
+    return pa.array(_native.byte_ranges(runs, sizes))
+
+
+def original_spans(texts: pa.StringArray, ranges: pa.ListArray, *, normalised: bool) -> pa.ListArray:
+    """See ``reference.windows.original_spans``. Raises ValueError for a text that is not UTF-8."""
+    if not normalised:
+        return pa.array(_native.character_spans(texts, ranges))
+    return _with_table(lambda: _TABLE.original_spans(texts, ranges))
+
+
+def take_out(
+    texts: pa.StringArray, ranges: pa.ListArray
+) -> tuple[pa.StringArray, pa.StringArray, pa.UInt64Array, pa.UInt64Array]:
+    """See ``reference.cuts.take_out``. Raises ValueError for ranges that do not fit the texts."""
+    rest, inside, places, sizes = _native.take_out(texts, ranges)
+    return pa.array(rest), pa.array(inside), pa.array(places), pa.array(sizes)
 
 
 def components(a: Nodes, b: Nodes) -> Edges:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.kernels.reference import minhash, normalise, repeats, unionfind, units, windows
+from refinery.kernels.reference import cuts, minhash, normalise, repeats, unionfind, units, windows
 
 pytest.importorskip("refinery.kernels._native", reason="the native kernels are not built", exc_type=ImportError)
 
@@ -147,8 +148,8 @@ def test_marks_of_copies(hashes: pa.ListArray, others: np.ndarray[Any, Any], row
 
 
 @st.composite
-def runs_in_texts(draw: st.DrawFn) -> tuple[pa.ListArray, pa.ListArray, pa.ListArray]:
-    """Texts, their tokens in arbitrary pieces of bytes, and runs of these."""
+def runs_in_texts(draw: st.DrawFn) -> tuple[pa.ListArray, pa.ListArray, pa.StringArray]:
+    """Runs of tokens that are arbitrary pieces of bytes, the sizes of these, and the texts."""
     some = pa.array(draw(st.lists(st.text(ODD, max_size=20), max_size=4)), pa.string())
     sizes = [len(text.encode()) for text in normalise.normalise(some).to_pylist()]
     tokens = [draw(st.lists(st.integers(0, 6), max_size=size + 2)) for size in sizes]
@@ -156,15 +157,22 @@ def runs_in_texts(draw: st.DrawFn) -> tuple[pa.ListArray, pa.ListArray, pa.ListA
     runs = [[{"start": a, "end": b} for a, b in zip(ends[::2], ends[1::2], strict=False)] for ends in places]
     type_ = pa.list_(pa.struct([("start", pa.uint64()), ("end", pa.uint64())]))
     width = draw(st.sampled_from([pa.uint8(), pa.uint16(), pa.uint64()]))
-    return pa.array(runs, type_), pa.array(tokens, pa.list_(width)), normalise.alignment(some)
+    return pa.array(runs, type_), pa.array(tokens, pa.list_(width)), some
 
 
 @given(runs_in_texts(), st.integers(0, 2))
 @settings(max_examples=300)
-def test_spans(given: tuple[pa.ListArray, pa.ListArray, pa.ListArray], skip: int) -> None:
+def test_spans(given: tuple[pa.ListArray, pa.ListArray, pa.StringArray], skip: int) -> None:
     """Runs lie in the original where the twin says, whether tokens end inside characters or not, in slices too."""
-    part = tuple(column.slice(skip) for column in given)
-    same(native.original_spans(*part), windows.original_spans(*part))
+    runs, sizes, some = (column.slice(skip) for column in given)
+    ranges = native.byte_ranges(runs, sizes)
+    same(ranges, windows.byte_ranges(runs, sizes))
+    for normalised in (True, False):
+        spans = native.original_spans(some, ranges, normalised=normalised)
+        same(spans, windows.original_spans(some, ranges, normalised=normalised))
+    if all(a["end"] <= b["start"] for row in spans.to_pylist() for a, b in pairwise(row)):
+        for one, other in zip(native.take_out(some, spans), cuts.take_out(some, spans), strict=True):
+            same(one, other)
 
 
 @given(columns, st.integers(0, 63))
@@ -174,6 +182,15 @@ def test_order_and_repetitions(values: np.ndarray[Any, Any], bits: int) -> None:
         same_numbers((native.order_of(given_),), (repeats.order_of(given_),))
         same_numbers(native.counted(given_), repeats.counted(given_))
         same_numbers((native.repeated(given_),), (repeats.repeated(given_),))
+
+
+@given(st.lists(columns, max_size=5), st.integers(0, 63))
+def test_what_recurs_in_runs(some: list[np.ndarray[Any, Any]], bits: int) -> None:
+    """Numbers that are there more than once are those of the twin, in ascending runs and out of order."""
+    runs = [np.sort(run >> np.uint64(bits)) for run in some]
+    for given_ in ([], runs, [*runs, *runs[:1]], some):
+        values = np.concatenate([np.empty(0, np.uint64), *given_])
+        same_numbers((native.recurs(values),), (repeats.recurs(values),))
 
 
 @pytest.mark.parametrize("shape", ["even", "few", "equal", "ascending", "descending", "clumps", "same leading bits"])
@@ -196,6 +213,11 @@ def test_order_of_many(shape: str) -> None:
     assert time.process_time() - began < 1
     same_numbers((order,), (repeats.order_of(values),))
     same_numbers((native.repeated(values),), (repeats.repeated(values),))
+    runs = np.concatenate([np.sort(run) for run in np.array_split(values, 9)])
+    began = time.process_time()
+    again = native.recurs(runs)
+    assert time.process_time() - began < 1
+    same_numbers((again,), (repeats.recurs(runs),))
 
 
 @given(st.lists(st.tuples(numbers, numbers), max_size=40), st.integers(1, 9))
@@ -227,7 +249,7 @@ SOME = pa.array([[1, 2]], pa.list_(pa.uint64()))
 NOT_UTF8 = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\3\0\0\0"), pa.py_buffer(b"a\xffb"))
 ONE = np.ones(1, np.uint64)
 LENGTHS = np.ones(3, np.uint16)
-UNITS = normalise.alignment(pa.array(["ab"]))
+TEXT = pa.array(["abc"])
 
 
 def runs_of(start: int, end: int | None) -> pa.ListArray:
@@ -258,11 +280,18 @@ def runs_of(start: int, end: int | None) -> pa.ListArray:
         (lambda: native.band_keys(SOME.cast(pa.list_(pa.uint32())), 0, 2, 1), ValueError),
         (lambda: native.contains(np.array([2, 1, 0], np.uint64), ONE), ValueError),
         (lambda: native.components(ONE, ONE[:0]), ValueError),
-        (lambda: native.original_spans(runs_of(0, 3), SOME, UNITS), ValueError),
-        (lambda: native.original_spans(runs_of(2**64 - 1, 2), SOME, UNITS), ValueError),
-        (lambda: native.original_spans(runs_of(0, 1), SOME[:0], UNITS), ValueError),
-        (lambda: native.original_spans(runs_of(0, None), SOME, UNITS), ValueError),
-        (lambda: native.original_spans(UNITS, SOME, runs_of(0, 1)), TypeError),
+        (lambda: native.byte_ranges(runs_of(0, 3), SOME), ValueError),
+        (lambda: native.byte_ranges(runs_of(2**64 - 1, 2), SOME), ValueError),
+        (lambda: native.byte_ranges(runs_of(0, 1), SOME[:0]), ValueError),
+        (lambda: native.byte_ranges(runs_of(0, None), SOME), ValueError),
+        (lambda: native.original_spans(NOT_UTF8, runs_of(0, 1), normalised=True), ValueError),
+        (lambda: native.original_spans(TEXT[:0], runs_of(0, 1), normalised=True), ValueError),
+        (lambda: native.original_spans(TEXT, runs_of(0, None), normalised=False), ValueError),
+        (lambda: native.original_spans(TEXT, SOME, normalised=False), TypeError),
+        (lambda: native.take_out(TEXT, runs_of(1, 4)), ValueError),
+        (lambda: native.take_out(TEXT, runs_of(2, 1)), ValueError),
+        (lambda: native.take_out(pa.array(["\u00e9"]), runs_of(1, 2)), ValueError),
+        (lambda: native.take_out(TEXT[:0], runs_of(0, 1)), ValueError),
     ],
 )
 def test_wrong_inputs_are_refused(call: Callable[[], Any], error: type[Exception]) -> None:

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.kernels import alignment, characters, contains, mark_repeated, mix64, original_spans, window_hashes
+from refinery.kernels import (
+    byte_ranges,
+    contains,
+    mark_repeated,
+    mix64,
+    original_spans,
+    window_hashes,
+)
 from refinery.kernels.reference import windows
 from refinery.kernels.reference.ragged import span_lists
 
@@ -114,9 +121,8 @@ def test_contains_is_membership(among: list[int], values: list[int]) -> None:
 
 def spans_in(text: str, lengths: list[int], runs: list[tuple[int, int]], *, normalised: bool) -> list[str]:
     """The originals of runs of tokens, where token i has ``lengths[i]`` bytes of the normalised text."""
-    units = (alignment if normalised else characters)(pa.array([text]))
-    given_runs = span_lists([np.array(runs, np.int64)])
-    found = original_spans(given_runs, pa.array([lengths], LISTS), units)[0].as_py()
+    ranges = byte_ranges(span_lists([np.array(runs, np.int64)]), pa.array([lengths], LISTS))
+    found = original_spans(pa.array([text]), ranges, normalised=normalised)[0].as_py()
     return [text.encode()[span["start"] : span["end"]].decode() for span in found]
 
 

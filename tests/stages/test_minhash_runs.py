@@ -205,7 +205,8 @@ def test_what_does_not_fit_is_refused(folder: Path, monkeypatch: pytest.MonkeyPa
     documents = len(Held(folder / "root").rows("00-lines-of-text"))
     stage = MinHash(**SHAPE)
     assert forecast.memory == stage.needs(documents, documents)
-    assert forecast.disk == stage.stores() * documents
+    assert forecast.disk == stage.stores(documents, 0)
+    assert forecast.shuffle == stage.shuffles(documents, 0)
     with pytest.raises(Refused, match=r"resolve takes up to 0\.07 GB") as caught:
         quick(pipeline(folder, steps(LineSource(batch=1000), stage), memory="1MiB"))
     assert caught.value.exit_code == 4

@@ -17,13 +17,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from enum import IntFlag, auto
+from itertools import zip_longest
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from refinery.kernels.reference.ragged import flat_spans, span_lists
+from refinery.kernels.reference.ragged import Offsets, Spans, flat_spans, spans_of
 
 Whole = Literal["char", "word", "line", "sentence"]
 
@@ -68,13 +69,36 @@ def aligned(texts: pa.StringArray, cuts: pa.ListArray, kept: pa.ListArray, whole
     one, and those in which nothing is left are dropped. Both are in order and overlap nowhere.
     """
     (ranges, firsts), (stays, bounds) = flat_spans(cuts), flat_spans(kept)
-    found = []
-    for i, text in enumerate(texts.to_pylist()):
-        mine = ranges[firsts[i] : firsts[i + 1]]
-        if len(mine) and not (whole == "char" and _plain(text.encode(), mine)):
-            mine = _moved(boundaries(text, whole), mine, stays[bounds[i] : bounds[i + 1]], grow=whole != "char")
-        found.append(mine)
-    return span_lists(found)
+    open_ends = _open_ends(texts, ranges, firsts) if whole == "char" else np.ones(len(ranges), np.bool_)
+    unclear = np.flatnonzero(np.diff(np.append(0, np.cumsum(open_ends))[firsts]))
+    found = {i: ranges[firsts[i] : firsts[i + 1]] for i in unclear.tolist()}
+    for i, text in zip(found, texts.take(pa.array(unclear)).to_pylist(), strict=True):
+        if not (whole == "char" and _plain(text.encode(), found[i])):
+            stay = stays[bounds[i] : bounds[i + 1]]
+            found[i] = _moved(boundaries(text, whole), found[i], stay, grow=whole != "char")
+    edges = [0, *(edge for i in found for edge in (i, i + 1)), len(texts)]
+    pieces = [ranges[firsts[a] : firsts[b]] for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    counts = np.diff(firsts)
+    counts[unclear] = [len(mine) for mine in found.values()]
+    mixed = [piece for pair in zip_longest(pieces, found.values()) for piece in pair if piece is not None]
+    return spans_of(np.concatenate(mixed), counts)
+
+
+def _open_ends(texts: pa.StringArray, ranges: Spans, firsts: Offsets) -> Flags:
+    """Which ranges have an end that is not between two characters of ASCII, or between the two of a line's end."""
+    if not len(ranges):
+        return np.zeros(0, np.bool_)
+    data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    text = np.repeat(np.arange(len(texts)), np.diff(firsts))
+    found = np.zeros(len(ranges), np.bool_)
+    for places in ranges.T:
+        inside = (places > 0) & (places < np.diff(offsets)[text])
+        place = np.where(inside, offsets[text] + places, 1)
+        before, after = (data[place - 1], data[place]) if inside.any() else (np.zeros(len(place), np.uint8),) * 2
+        line_end = (before == _RETURN) & (after == _NEWLINE)
+        found |= inside & (((before | after) >= 0x80) | line_end)
+    return found
 
 
 def boundaries(text: str, whole: Whole) -> Places:

@@ -44,6 +44,30 @@ def spans_of(text: str, cuts: Sequence[Cut]) -> list[dict[str, Any]]:
     return spans
 
 
+def take_out(
+    texts: pa.StringArray, ranges: pa.ListArray
+) -> tuple[pa.StringArray, pa.StringArray, pa.UInt64Array, pa.UInt64Array]:
+    """The texts without byte ranges, and what all ranges of all texts held; of each, its place and size in characters.
+
+    ``ranges`` are ``list<struct<start: uint64, end: uint64>>``, in order, overlap nowhere and cut no character in two.
+    Raises ValueError where they do not fit the texts.
+    """
+    rest, inside, places, sizes = [], [], [], []
+    for text, spans in zip(texts.to_pylist(), ranges.to_pylist(), strict=True):
+        data, at, left = (text or "").encode(), 0, []
+        for span in spans:
+            if not at <= span["start"] <= span["end"] <= len(data):
+                raise ValueError(f"no range of a text: {span['start']} to {span['end']}")
+            left.append(data[at : span["start"]].decode())
+            places.append(len(data[: span["start"]].decode()))
+            inside.append(data[span["start"] : span["end"]].decode())
+            sizes.append(len(inside[-1]))
+            at = span["end"]
+        rest.append("".join([*left, data[at:].decode()]))
+    strings, numbers = pa.string(), pa.uint64()
+    return pa.array(rest, strings), pa.array(inside, strings), pa.array(places, numbers), pa.array(sizes, numbers)
+
+
 def undo(texts: pa.StringArray, removed: pa.ListArray) -> pa.StringArray:
     """The texts before the edits that removed the spans ``removed`` (of type ``SPANS``, null for none).
 

@@ -24,3 +24,10 @@ def repeated(values: Numbers) -> Numbers:
     """The values that occur at least twice, each once, sorted."""
     distinct, counts = np.unique(values, return_counts=True)
     return distinct[counts > 1]
+
+
+def recurs(values: Numbers) -> npt.NDArray[np.bool_]:
+    """Whether each value occurs at least twice. At most 2**32 - 1 values; made for few ascending runs of them."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    found: npt.NDArray[np.bool_] = counts[places.reshape(-1)] > 1
+    return found

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from refinery.kernels.reference.normalise import alignment, characters
 from refinery.kernels.reference.ragged import (
     Offsets,
     Spans,
@@ -117,20 +118,33 @@ def mark_copies(
     return span_lists(gone), span_lists(kept)
 
 
-def original_spans(runs: pa.ListArray, sizes: pa.ListArray, alignment: pa.ListArray) -> pa.ListArray:
-    """Where runs of tokens lie in the original texts: byte ranges, same type as ``runs``.
+def byte_ranges(runs: pa.ListArray, sizes: pa.ListArray) -> pa.ListArray:
+    """Where runs of tokens lie in the texts that were tokenized: byte ranges, same type as ``runs``.
 
-    ``sizes`` are the bytes behind each token, ``alignment`` the units of the texts that were tokenized. A range
-    reaches from the first unit that lies wholly inside the run to the last one, so no character is cut in two; a run
-    without a whole unit has no range.
+    ``sizes`` are the bytes behind each token.
     """
     (spanned, bounds), (bytes_of, firsts) = flat_spans(runs), flat(sizes)
-    units, unit_firsts = flat_structs(alignment)
     found: list[Spans] = []
     for i in range(len(runs)):
         ends = np.append(0, np.cumsum(bytes_of[firsts[i] : firsts[i + 1]].astype(np.int64)))
-        inside = {name: column[unit_firsts[i] : unit_firsts[i + 1]] for name, column in units.items()}
-        found.append(_whole_units(ends[spanned[bounds[i] : bounds[i + 1]]], **inside))
+        found.append(ends[spanned[bounds[i] : bounds[i + 1]]])
+    return span_lists(found)
+
+
+def original_spans(texts: pa.StringArray, ranges: pa.ListArray, *, normalised: bool) -> pa.ListArray:
+    """Where byte ranges of texts as they are compared, ``normalised`` or as they are, lie in the texts: same type.
+
+    A range reaches from the first unit (see ``normalise``) that lies wholly inside it to the last one, so no character
+    is cut in two; one without a whole unit has no range.
+    """
+    (spanned, bounds), (units, firsts) = (
+        flat_spans(ranges),
+        flat_structs((alignment if normalised else characters)(texts)),
+    )
+    found: list[Spans] = []
+    for i in range(len(ranges)):
+        inside = {name: column[firsts[i] : firsts[i + 1]] for name, column in units.items()}
+        found.append(_whole_units(spanned[bounds[i] : bounds[i + 1]], **inside))
     return span_lists(found)
 
 

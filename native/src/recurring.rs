@@ -1,0 +1,150 @@
+//! Which of many 64-bit numbers are there more than once, where they come in a few ascending runs.
+//!
+//! Stretches of the numbers' range are taken one after another out of all runs, so that what is compared fits a core's
+//! cache and nothing is sorted or moved. Many runs, or numbers that were chosen to collide, go to a sort.
+
+use crate::radix::sorted;
+
+/// Numbers of a stretch, if they are spread evenly.
+const STRETCH: usize = 1 << 13;
+/// Steps for each number, on average, before a sort takes over.
+const PATIENCE: usize = 16;
+
+/// A byte for each value: 1 if it is there more than once, else 0. Of at most 2**32 - 1 values.
+pub fn recurring(values: &[u64]) -> Vec<u8> {
+    let mut marks = vec![0; values.len()];
+    let mut runs = ascending(values);
+    let stretches = values.len().div_ceil(STRETCH).max(1);
+    let (Some(&least), Some(&most)) = (values.iter().min(), values.iter().max()) else {
+        return marks;
+    };
+    if runs.len().saturating_mul(stretches) > values.len().saturating_mul(2).max(1 << 16) {
+        mark_sorted(values, &mut marks, &[(0, values.len())]);
+        return marks;
+    }
+    let width = (most - least) / stretches as u64;
+    let mut table = Table::default();
+    let mut taken = Vec::with_capacity(runs.len());
+    for stretch in 1..=stretches as u64 {
+        let bound = if stretch == stretches as u64 { most } else { least + width * stretch };
+        taken.clear();
+        for (begin, end) in &mut runs {
+            let size = leading(&values[*begin..*end], bound);
+            if size > 0 {
+                taken.push((*begin, *begin + size));
+                *begin += size;
+            }
+        }
+        if !table.mark(values, &mut marks, &taken) {
+            mark_sorted(values, &mut marks, &taken);
+        }
+    }
+    marks
+}
+
+/// Where ascending runs begin and end.
+fn ascending(values: &[u64]) -> Vec<(usize, usize)> {
+    let mut runs = Vec::new();
+    let mut begin = 0;
+    for run in values.chunk_by(|a, b| a <= b) {
+        runs.push((begin, begin + run.len()));
+        begin += run.len();
+    }
+    runs
+}
+
+/// How many of ascending numbers are at most `bound`, in a number of steps that grows with the logarithm of that.
+fn leading(values: &[u64], bound: u64) -> usize {
+    let mut reach = 1;
+    while reach < values.len() && values[reach] <= bound {
+        reach *= 2;
+    }
+    let end = values.len().min(reach);
+    reach / 2 + values[reach / 2..end].partition_point(|&value| value <= bound)
+}
+
+/// Mark what is there more than once in these ranges together.
+fn mark_sorted(values: &[u64], marks: &mut [u8], ranges: &[(usize, usize)]) {
+    let all: Vec<u64> = ranges.iter().flat_map(|&(begin, end)| &values[begin..end]).copied().collect();
+    let mut several: Vec<u64> = sorted(&all).windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+    several.dedup();
+    for &(begin, end) in ranges {
+        for (mark, value) in marks[begin..end].iter_mut().zip(&values[begin..end]) {
+            *mark = u8::from(several.binary_search(value).is_ok());
+        }
+    }
+}
+
+/// Numbers that were met, and how often: open addressing, at most half full.
+#[derive(Default)]
+struct Table {
+    values: Vec<u64>,
+    times: Vec<u8>, // 0 for a free slot, 2 for several
+    slots: Vec<u32>,
+}
+
+impl Table {
+    /// The same as `mark_sorted`. False, and nothing is marked, if that would take too many steps.
+    fn mark(&mut self, values: &[u64], marks: &mut [u8], ranges: &[(usize, usize)]) -> bool {
+        let count: usize = ranges.iter().map(|(begin, end)| end - begin).sum();
+        let bits = (2 * count).max(2).next_power_of_two().ilog2();
+        let (size, mut steps) = (1 << bits, count.saturating_mul(PATIENCE));
+        self.times.clear();
+        self.times.resize(size, 0);
+        self.values.resize(self.values.len().max(size), 0);
+        self.slots.clear();
+        for &(begin, end) in ranges {
+            for &value in &values[begin..end] {
+                let mut slot = (value.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - bits)) as usize;
+                while self.times[slot] > 0 && self.values[slot] != value {
+                    if steps == 0 {
+                        return false;
+                    }
+                    steps -= 1;
+                    slot = (slot + 1) & (size - 1);
+                }
+                self.values[slot] = value;
+                self.times[slot] = (self.times[slot] + 1).min(2);
+                self.slots.push(slot as u32);
+            }
+        }
+        let mut slots = self.slots.iter();
+        for &(begin, end) in ranges {
+            for (mark, &slot) in marks[begin..end].iter_mut().zip(&mut slots) {
+                *mark = u8::from(self.times[slot as usize] > 1);
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{recurring, STRETCH};
+    use std::collections::HashMap;
+
+    fn number(i: u64) -> u64 {
+        (i ^ (i >> 31)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(0xBF58_476D_1CE4_E5B9)
+    }
+
+    /// What a table takes to one slot.
+    fn colliding(i: u64) -> u64 {
+        i.wrapping_mul(0xF1DE_83E1_9937_733D)
+    }
+
+    #[test]
+    fn any_numbers_in_any_runs_are_found_as_by_counting() {
+        let kinds: [fn(u64) -> u64; 6] =
+            [|i| number(i / 3), |_| 7, |i| i / 2, |i| colliding(i / 2), |i| number(i) >> (i % 64), |i| u64::MAX - i];
+        for kind in kinds {
+            for (count, runs) in [(0, 1), (1, 1), (9, 2), (STRETCH, 3), (5 * STRETCH, 40), (3 * STRETCH, 9 * STRETCH)] {
+                let mut values: Vec<u64> = (0..count as u64).map(|i| kind(i * 7919 % (count as u64 + 1))).collect();
+                values.chunks_mut(count.div_ceil(runs).max(1)).for_each(|run| run.sort_unstable());
+                let mut times: HashMap<u64, usize> = HashMap::new();
+                values.iter().for_each(|&value| *times.entry(value).or_default() += 1);
+                let expected: Vec<u8> = values.iter().map(|value| u8::from(times[value] > 1)).collect();
+                assert!(recurring(&values) == expected);
+            }
+        }
+    }
+}
