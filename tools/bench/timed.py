@@ -57,7 +57,9 @@ class Timed:
         """Nothing is left to end."""
 
 
-def timed_run(folder: Path, inputs: str, root: str, *stages: Stage, rest: bool = True) -> dict[str, float]:
+def timed_run(
+    folder: Path, inputs: str, root: str, *stages: Stage, rest: bool = True, batch: int = 10_000
+) -> dict[str, float]:
     """Run ``stages`` over the files below ``folder`` into a new root there; for ``rest`` see Timed.
 
     Seconds by round: ``first`` is the first phase without the ``map`` of a global stage at its end.
@@ -67,7 +69,7 @@ def timed_run(folder: Path, inputs: str, root: str, *stages: Stage, rest: bool =
         dataset="bench",
         inputs=(str(folder / inputs),),
         root=str(folder / root),
-        executor=ExecutorSettings(workers=1, batch=10_000),
+        executor=ExecutorSettings(workers=1, batch=batch),
         steps=steps,
     )
     timed = Timed(rest=rest)
