@@ -8,14 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+
 from refinery.config import plain
 from refinery.errors import RefineryError, UsageError
 from refinery.inspect import Wanted, sample, status, what_if, why
 from refinery.inspect.history import problems
 from refinery.inspect.holdings import Holdings, open_root
+from refinery.part import Root
 from refinery.report.pages import Writer, environment, links_of, pages, policy
 from refinery.report.view import view
 from refinery.shown import safe
+from refinery.store import is_remote
+from refinery.tables import open_parquet, read_batches
 
 try:
     import duckdb
@@ -33,6 +38,9 @@ except ModuleNotFoundError as error:  # the extra is not installed
 LINKS = (("live", "Live"), ("search", "Search"), ("documents", "Ask for documents"), ("what-if", "What if"))
 FOUND = 50
 """Documents that a search shows."""
+
+BATCH = 8192
+"""Rows of a remote file that are in memory at once."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -169,18 +177,32 @@ def _bounds(stage: Any) -> list[str]:
     return [n for n in type(stage).model_fields if n in wanted and type(getattr(stage, n)) in (int, float)]
 
 
+def _rows(database: duckdb.DuckDBPyConnection, root: Root, files: list[str], columns: set[str]) -> Any:
+    """The rows of files below a root, for a query; None where a column is missing. DuckDB itself reads local files."""
+    if not is_remote(root.path):
+        rows = database.read_parquet([root.full(path) for path in files], union_by_name=True)
+        return rows if columns <= set(rows.columns) else None
+    with open_parquet(root, files[0]) as file:
+        schema = file.schema_arrow
+    if not columns <= set(schema.names):
+        return None
+    wanted = pa.schema([schema.field(name) for name in sorted(columns)])
+    batches = (batch.select(wanted.names) for batch in read_batches(root, files, BATCH, wanted.names))
+    return pa.RecordBatchReader.from_batches(wanted, batches)
+
+
 def _search(holdings: Holdings, words: str, *, text: bool) -> list[tuple[str, str, str, str]]:
     """Stage, fate, id and URL of documents that hold ``words``, those of the first stages first."""
     found: dict[str, tuple[str, str, str, str]] = {}
     with duckdb.connect() as database:
         for held in holdings.stages:
             for side in ("kept", "removed"):
-                files = [holdings.root.full(f.path) for r in holdings.receipts(held) for f in r.files.get(side, ())]
+                files = [f.path for r in holdings.receipts(held) for f in r.files.get(side, ())]
                 if not files or len(found) >= FOUND:
                     continue
-                rows = database.read_parquet(files, union_by_name=True)
                 column = "text" if text else "url"
-                if not {"id", "url", column} <= set(rows.columns):
+                rows = _rows(database, holdings.root, files, {"id", "url", column})
+                if rows is None:
                     continue
                 query = (
                     f"select hex(id), url from rows where contains(lower({column}), lower($1)) order by 1 limit {FOUND}"  # noqa: S608 - a column's name of our own

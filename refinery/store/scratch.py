@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import shutil
@@ -25,12 +26,18 @@ def new_path() -> str:
 
 @cache
 def _folder(process: int, place: str) -> str:
-    folder = os.path.join(place, f"{process}-{uuid.uuid4().hex[:8]}")
-    with storage_errors(folder):
+    with storage_errors(place):
         os.makedirs(place, mode=0o700, exist_ok=True)
-        os.mkdir(folder)
-        _held.append(os.open(os.path.join(folder, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        fcntl.flock(_held[-1], fcntl.LOCK_EX)
+        while True:
+            folder = os.path.join(place, f"{process}-{uuid.uuid4().hex[:8]}")
+            os.mkdir(folder)
+            handle = os.open(os.path.join(folder, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if os.fstat(handle).st_nlink:  # another process may have taken it for one of the dead before
+                break
+            os.close(handle)
+    _held.append(handle)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 

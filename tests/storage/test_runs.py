@@ -17,6 +17,7 @@ import pytest
 import refinery
 from refinery.config import Pipeline, parse
 from refinery.demo import sample
+from refinery.inspect.holdings import open_root
 from refinery.part import Root
 from refinery.store import S3Store, s3, taken
 from tests.conftest import REPOSITORY
@@ -86,6 +87,19 @@ def test_receipts_of_a_remote_root_are_fetched_once(bucket: str, tmp_path: Path)
     STORE.put(receipts[0], b"{}")
     with pytest.raises(refinery.StorageError, match="not a receipt of this version"):
         quick(given)
+
+
+def test_the_dashboard_searches_a_remote_root(bucket: str, tmp_path: Path) -> None:
+    """The same documents as in a local one, by address and by text."""
+    serve = pytest.importorskip("refinery.report.serve", exc_type=refinery.UsageError)
+    given = toy(bucket, tmp_path, f"{bucket}/root")
+    here = given.model_copy(update={"root": str(tmp_path / "root")})
+    assert quick(given).complete
+    assert quick(here).complete
+    for words, text in (("0.txt", False), ("same", True), ("nowhere", True)):
+        found = [serve._search(open_root(root.root), words, text=text) for root in (given, here)]
+        assert found[0] == found[1]
+        assert bool(found[0]) == (words != "nowhere")
 
 
 def test_two_runs_on_one_root(bucket: str, tmp_path: Path) -> None:
