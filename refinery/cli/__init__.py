@@ -37,6 +37,7 @@ SECTIONS = {
         "stats": "Show the funnel, the reasons, and whether the books balance.",
         "sample": "Show documents kept or removed, by stage, rule or metric range.",
         "why": "Tell what became of one document, stage by stage.",
+        "clusters": "Show the largest clusters of duplicates, and what is left of each domain and language.",
         "spans": "Show the spans that were cut out, or only found, most often.",
         "what-if": "Tell what other bounds would keep, and who would change sides.",
         "report": "Make the dashboard: static pages that open from disk.",

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import click
 
 from refinery.cli._options import RECIPE, root_option
+from refinery.cli._output import plural
 from refinery.config import load
 from refinery.errors import UsageError
-from refinery.inspect import Cut, Document, Fact, Judgement
+from refinery.inspect import Cut, Document, Fact, Judgement, Retained
 from refinery.shown import safe, shortened
 from refinery.store import store_for
 
@@ -20,6 +21,9 @@ Callback = TypeVar("Callback", bound=Callable[..., Any])
 
 SHORT = 200
 """Characters of a cut span, or of a label, that are shown without -v."""
+
+VANISHING = 5
+"""Domains of which a stage leaves hardly anything that are named."""
 
 
 def place_options(command: Callback) -> Callback:
@@ -63,6 +67,16 @@ def fact_words(found: Judgement) -> list[str]:
     """Every value beside its bounds, those that violate one first."""
     ordered = sorted(found.facts, key=lambda fact: not any(bound.fails for bound in fact.bounds))
     return [_fact(fact) for fact in ordered if fact.value not in (None, [])]
+
+
+def vanishing(stage: str, found: Sequence[Retained]) -> list[str]:
+    """A line for each domain of which a stage leaves hardly anything."""
+    lines = [
+        f"{stage} leaves {one.kept:,} of {one.documents:,} documents of {safe(one.name)} (see `refinery clusters`)"
+        for one in found[:VANISHING]
+    ]
+    more = len(found) - VANISHING
+    return [*lines, f"{stage} leaves as little of {plural(more, 'more domain')}"] if more > 0 else lines
 
 
 def _fact(fact: Fact) -> str:

@@ -12,8 +12,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from refinery.cli._options import Session, output_options, pass_session, recipe_options
 from refinery.cli._output import plural, print_json, size, span
+from refinery.cli._reading import vanishing
 from refinery.cli._selection import parse_workers, selection, selection_options
 from refinery.config import load
+from refinery.inspect import alarms
 from refinery.kernels.choice import note
 from refinery.progress import Listener, PhaseProgress
 from refinery.runner import RunReport, run
@@ -88,7 +90,8 @@ def _text(report: RunReport, root: str) -> str:
         return (
             f"{plural(len(report.failures), 'part')} failed:\n{shown}\n`refinery logs --root {root} -v` has the details"
         )
-    note = f"\n{report.blocked}" if report.blocked else ""
+    lines = [line for name, found in alarms(root).items() for line in vanishing(name, found)]
+    note = "".join(f"\n{line}" for line in [*([report.blocked] if report.blocked else []), *lines])
     if not report.tasks:
         return f"nothing to do: {root} is up to date{note}"
     return f"done: {plural(report.tasks, 'task')} in {plural(report.phases, 'phase')} → {root}{note}"

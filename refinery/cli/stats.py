@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, percent, plural, print_json
-from refinery.cli._reading import place_options, root_of
+from refinery.cli._reading import place_options, root_of, vanishing
 from refinery.cli._selection import parse_parts, stage_range
-from refinery.inspect import Books, StageBooks, read_books
+from refinery.inspect import Books, StageBooks, read_books, surely_vanishing
 
 BAR = 12
 TOP = 4
@@ -56,6 +57,7 @@ def _json(books: Books) -> dict[str, Any]:
             "parts": {"made": stage.made, "expected": stage.expected},
             **stage.counts.model_dump(mode="json"),
             "reasons": stage.counts.reasons,
+            "vanishing": [dataclasses.asdict(one) for one in surely_vanishing(stage.kind, stage.counts)],
             "seconds": stage.seconds,
         }
         for stage in books.stages
@@ -75,7 +77,7 @@ def _json(books: Books) -> dict[str, Any]:
 def _text(books: Books, *, every: bool) -> str:
     if not books.stages:
         return f"{books.dataset}: no stage is made yet"
-    parts = [_funnel(books), *_source(books), _reasons(books, every=every), _checks(books)]
+    parts = [_funnel(books), *_source(books), _reasons(books, every=every), _vanishing(books), _checks(books)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -128,6 +130,11 @@ def _reasons(books: Books, *, every: bool) -> str:
             shown += [f"{more} more"] if more else []
             rows.append((stage.name, f"{_documents(stage, 'removed'):,}", "  ".join(shown)))
     return columns([("removed", "", ""), *rows], right=(1,)) if rows else ""
+
+
+def _vanishing(books: Books) -> str:
+    found = [line for s in books.stages for line in vanishing(s.name, surely_vanishing(s.kind, s.counts))]
+    return "\n".join(f"  {line}" for line in found)
 
 
 def _checks(books: Books) -> str:

@@ -5,6 +5,7 @@ Everything here reads what runs wrote; only ``sweep`` deletes, and nothing print
 - ``stats``: ``books``.
 - ``why``: ``accounts``.
 - ``sample``: ``samples``.
+- ``clusters``: ``clusters``.
 - ``spans``: ``repeats``.
 - ``what-if``: ``whatif``.
 - ``diff``: ``difference``.
@@ -17,6 +18,7 @@ Everything here reads what runs wrote; only ``sweep`` deletes, and nothing print
 
 from refinery.inspect.accounts import Account, Accounts, Station, why
 from refinery.inspect.books import Books, StageBooks, read_books
+from refinery.inspect.clusters import Cluster, Clusters, Retained, alarms, clusters, surely_vanishing
 from refinery.inspect.conservation import FileBooks
 from refinery.inspect.difference import Difference, Moved, Movement, Setting, StageDifference, diff
 from refinery.inspect.find import Document
@@ -37,6 +39,8 @@ __all__ = [
     "Bound",
     "Case",
     "Change",
+    "Cluster",
+    "Clusters",
     "Cut",
     "Difference",
     "Document",
@@ -51,6 +55,7 @@ __all__ = [
     "Problem",
     "Repeat",
     "Repeats",
+    "Retained",
     "Run",
     "Sample",
     "Samples",
@@ -67,6 +72,8 @@ __all__ = [
     "Wanted",
     "WhatIf",
     "Yield",
+    "alarms",
+    "clusters",
     "diff",
     "problems",
     "quarantined",
@@ -74,6 +81,7 @@ __all__ = [
     "sample",
     "spans",
     "status",
+    "surely_vanishing",
     "sweep",
     "verify",
     "what_if",

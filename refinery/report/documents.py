@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.docs import TEXT
+from refinery.inspect.clusters import SURVIVOR, Clusters, clusters_of
 from refinery.inspect.find import WHO, Document, document, pieces
 from refinery.inspect.holdings import Held, Holdings
 from refinery.inspect.judgement import Judgement, cut_fields, id_fields, stored_judgement
@@ -28,7 +29,6 @@ PARTS = 20
 """Parts that are looked through for clusters and spans."""
 
 LARGEST = 10
-MEMBERS = 6
 
 
 @dataclass(frozen=True)
@@ -105,16 +105,6 @@ def _chosen(
 
 
 @dataclass(frozen=True)
-class Cluster:
-    """Documents that were removed for one that stayed, some of them, and how many domains they are from."""
-
-    survivor: str
-    removed: int
-    hosts: int
-    members: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Span:
     """A text that was cut out, how often, and its bytes."""
 
@@ -131,9 +121,8 @@ class Duplicates:
     settings: Mapping[str, Any]
     parts: int
     of: int
-    clusters: tuple[Cluster, ...]
-    across: tuple[int, int]
-    """Clusters within one host, and across hosts."""
+    clusters: Clusters | None
+    """None where the stage names no document that stays, or has stored no row."""
     spans: tuple[Span, ...]
     lengths: tuple[tuple[int, int], ...]
     """Bytes of a span (a power of two that it reaches) and how many there are."""
@@ -149,60 +138,24 @@ def _duplicates(holdings: Holdings, held: Held) -> Duplicates:
     step = holdings.pipeline.steps[held.position]
     made = holdings.receipts(held)
     chosen = [receipt for receipt in made if receipt.files][:PARTS]
-    ids, spans = id_fields(step.stage), cut_fields(step.stage)
-    groups: dict[bytes, list[str]] = {}
     cut: Counter[str] = Counter()
-    columns = ["url", *(f"{step.column}.{name}" for name in [*ids[-1:], *spans])]
-    for side in ("removed", "kept"):
-        for piece in pieces(holdings, held, (side,), columns, chosen):
-            facts = piece.batch.column(step.column) if step.column in piece.batch.schema.names else None
-            if facts is None:
-                continue
-            if ids and side == "removed" and "url" in piece.batch.schema.names:
-                urls = piece.batch.column("url").to_pylist()
-                for url, survivor in zip(urls, pc.struct_field(facts, ids[-1]).to_pylist(), strict=True):
-                    if survivor is not None:
-                        groups.setdefault(survivor, []).append(url or "")
-            for name in spans:
-                values = pc.struct_field(facts, name).flatten()
-                cut.update(text for text in pc.struct_field(values, "text").to_pylist() if text)
-    names = _urls(holdings, held, list(groups), made)
-    hosts = {
-        survivor: {_host(url) for url in (*urls, names.get(survivor, ""))} - {""} for survivor, urls in groups.items()
-    }
-    largest = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))[:LARGEST]
-    clusters = tuple(
-        Cluster(names.get(survivor, survivor.hex()), len(urls), len(hosts[survivor]), tuple(sorted(urls)[:MEMBERS]))
-        for survivor, urls in largest
-    )
-    within = sum(len(found) < 2 for found in hosts.values())
+    spans = cut_fields(step.stage)
+    columns = [f"{step.column}.{name}" for name in spans]
+    for piece in pieces(holdings, held, ("removed", "kept"), columns, chosen) if spans else ():
+        for name in spans:
+            values = pc.struct_field(piece.batch.column(step.column), name).flatten()
+            cut.update(text for text in pc.struct_field(values, "text").to_pylist() if text)
     repeated = sorted(cut.items(), key=lambda item: (-item[1], -len(item[0]), item[0]))[:LARGEST]
     lengths: Counter[int] = Counter()
     for text, times in cut.items():
         lengths[1 << (len(text.encode(errors="replace")).bit_length() - 1)] += times
+    counted = SURVIVOR in id_fields(step.stage) and chosen
     return Duplicates(
         stage=held.name,
         settings=held.manifest.configuration,
         parts=len(chosen),
         of=len(made),
-        clusters=clusters,
-        across=(within, len(groups) - within),
+        clusters=clusters_of(holdings, held, chosen, LARGEST) if counted else None,
         spans=tuple(Span(text, times, len(text.encode(errors="replace"))) for text, times in repeated),
         lengths=tuple(sorted(lengths.items())),
     )
-
-
-def _host(url: str) -> str:
-    return url.partition("//")[2].partition("/")[0].lower()
-
-
-def _urls(holdings: Holdings, held: Held, ids: Sequence[bytes], receipts: Sequence[Receipt]) -> dict[bytes, str]:
-    wanted = pa.array(ids, pa.binary(16))
-    found: dict[bytes, str] = {}
-    for piece in pieces(holdings, held, ("kept",), ("id", "url"), receipts):
-        if len(found) == len(ids):
-            break
-        if {"id", "url"} <= set(piece.batch.schema.names):
-            batch = piece.batch.filter(pc.is_in(piece.batch.column("id"), value_set=wanted))
-            found |= dict(zip(batch.column("id").to_pylist(), batch.column("url").to_pylist(), strict=True))
-    return {identity: url for identity, url in found.items() if url}

@@ -15,6 +15,7 @@ from typing import Any
 from refinery.config import Step, written
 from refinery.describe import describe, summary
 from refinery.inspect.books import Books, StageBooks, books_of
+from refinery.inspect.clusters import surely_vanishing
 from refinery.inspect.history import Run, runs
 from refinery.inspect.holdings import Held, Holdings
 from refinery.inspect.statistics import MetricCounts, Statistics, Tally
@@ -31,6 +32,7 @@ SLOW = 5.0
 GREEDY = 0.30
 IDLE_ROWS = 1_000
 HEAVY_DOMAIN = 0.01
+VANISHING = 3
 
 
 @dataclass(frozen=True)
@@ -272,6 +274,9 @@ def _stage_warnings(stage: StageView) -> list[Warning]:
         )
     if stage.books.errors:
         found.append(Warning("warning", f"{stage.name} failed on {stage.books.errors:,} documents", stage.page))
+    for domain in surely_vanishing(stage.books.kind, stage.counts)[:VANISHING]:
+        text = f"{stage.name} leaves {domain.kept:,} of {domain.documents:,} documents of {domain.name}"
+        found.append(Warning("warning", text, "duplicates.html"))
     declared = {rule.id for rule in stage.step.stage.rules()}
     for rule in stage.rules if stage.books.position else ():
         if rule.id in declared and given and rule.first[0] > GREEDY * given:

@@ -30,7 +30,7 @@ def origins(docs: Docs) -> pa.RecordBatch:
     columns: dict[str, pa.Array] = dict.fromkeys(KINDS, pa.array([NONE] * rows, pa.string()))
     if URL.name in names:
         hosts = _authorities(docs.column(URL.name)).dictionary_encode()
-        pairs = [_split(host) for host in hosts.dictionary.to_pylist()]
+        pairs = [split_host(host) for host in hosts.dictionary.to_pylist()]
         for number, kind in enumerate(("domain", "suffix")):
             columns[kind] = pa.array([pair[number] for pair in pairs], pa.string()).take(hosts.indices)
     if DATE.name in names:
@@ -61,7 +61,7 @@ def _list() -> PublicSuffixList:
 
 
 @lru_cache(maxsize=200_000)
-def _split(authority: str) -> tuple[str, str]:
+def split_host(authority: str) -> tuple[str, str]:
     """Registered domain and public suffix of ``user@host:port``. The same hosts come to every stage."""
     host = authority.rpartition("@")[2].partition(":")[0].partition("?")[0].partition("#")[0]
     name = host.strip(".").lower()[:LONGEST]

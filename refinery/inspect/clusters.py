@@ -1,0 +1,285 @@
+"""Clusters of duplicates: the largest ones, how much is left of each domain and language, and sources that vanish.
+
+All is counted from a stage's rows, so that it is exact: statistics know the commonest domains of each part alone.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from refinery import registry
+from refinery.docs import ID
+from refinery.errors import UsageError
+from refinery.inspect.find import pieces
+from refinery.inspect.holdings import Held, Holdings, open_root
+from refinery.inspect.judgement import id_fields
+from refinery.inspect.statistics import Statistics, stage_statistics
+from refinery.part import Receipt
+from refinery.stats.origins import split_host
+
+SURVIVOR = "survivor"
+"""The evidence by which a stage names the document that stays for one that it removes."""
+
+LANGUAGES = ("lang", "language")
+"""The fact of an earlier stage that tells a document's language."""
+
+VANISHING_FROM, VANISHING_BELOW = 100, 0.05
+"""A source nearly vanishes that has so many documents, and of them less than this share left."""
+
+MEMBERS = 6
+"""Removed documents of a cluster that are named."""
+
+Ids = npt.NDArray[np.bytes_]
+Codes = npt.NDArray[np.int64]
+
+
+@dataclass
+class Cluster:
+    """Documents that were removed for one that stays: how many in all, from which hosts, and the URLs of some.
+
+    ``url`` is that of the document that stays, None where it is not among the rows, as one of an earlier root is.
+    """
+
+    survivor: str
+    size: int
+    hosts: Counter[str]
+    url: str | None = None
+    members: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Retained:
+    """Documents of a domain or language that came to the stage, and those that it kept."""
+
+    name: str
+    documents: int
+    kept: int
+
+    @property
+    def share(self) -> float:
+        """What is left of them."""
+        return self.kept / self.documents
+
+    @property
+    def vanishes(self) -> bool:
+        """Whether hardly anything is."""
+        return self.documents >= VANISHING_FROM and self.share < VANISHING_BELOW
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """What a stage did: its clusters, those within one host, the largest; domains and languages, largest first."""
+
+    stage: str
+    documents: int
+    kept: int
+    clusters: int
+    within: int
+    largest: tuple[Cluster, ...]
+    domains: tuple[Retained, ...]
+    languages: tuple[Retained, ...]
+
+    @property
+    def vanishing(self) -> tuple[Retained, ...]:
+        """Domains of which hardly anything is left."""
+        return tuple(domain for domain in self.domains if domain.vanishes)
+
+
+def clusters(path: str, stage: str | None = None, count: int = 20) -> tuple[Clusters, ...]:
+    """What the stages of the root at ``path`` did that remove duplicates, or one; of clusters the ``count`` largest.
+
+    Memory is 24 bytes for each document of a cluster, and the names of all domains. Raises UsageError where no such
+    stage is made or the rows that it has removed are not stored, StorageError for a damaged file.
+    """
+    holdings = open_root(path)
+    chosen = [held for held in clustering(holdings) if stage in (None, held.name)]
+    if not chosen:
+        if stage is not None:
+            holdings.stage(stage)  # says so where there is none of this name
+        raise UsageError("no stage that is made removes duplicates for a document that stays")
+    found = []
+    for held in chosen:
+        receipts = holdings.receipts(held)
+        one = clusters_of(holdings, held, receipts, count)
+        if one.documents < sum(receipt.rows["in"] - receipt.rows.get("skipped", 0) for receipt in receipts):
+            raise UsageError(
+                f"not all rows of {held.name!r} are stored",
+                hint="`write: every` and `keep_removed: facts` in the recipe keep them",
+            )
+        found.append(one)
+    return tuple(found)
+
+
+def surely_vanishing(kind: str, counts: Statistics) -> tuple[Retained, ...]:
+    """The domains of which a stage that removes duplicates leaves hardly anything, as far as its statistics tell.
+
+    They tell the commonest domains of each part, so some may be missing; what is kept is taken as high as it can be.
+    """
+    if kind not in registry.names() or SURVIVOR not in [f.name for f in registry.stage_class(kind).evidence]:
+        return ()
+    tops = counts.origins["domain"]
+    most = {str(name): documents for name, documents, _ in tops.kept.counts}
+    bounds = [(str(name), gone, most.get(str(name), 0) + tops.kept.beyond) for name, gone, _ in tops.removed.counts]
+    found = [Retained(name, gone + kept, kept) for name, gone, kept in bounds if name]
+    return tuple(sorted((one for one in found if one.vanishes), key=lambda one: (-one.documents, one.name)))
+
+
+def alarms(path: str) -> dict[str, tuple[Retained, ...]]:
+    """By stage of the root at ``path``, from what its parts have counted. Raises UsageError, StorageError."""
+    holdings = open_root(path)
+    found = {}
+    for held in holdings.stages:
+        counts = stage_statistics(holdings.root.full(held.folder), held.manifest.statistics)
+        found[held.name] = surely_vanishing(held.manifest.kind, counts)
+    return found
+
+
+def clustering(holdings: Holdings) -> list[Held]:
+    """The stages that name a survivor, of those that are made."""
+    steps = holdings.pipeline.steps
+    return [held for held in holdings.stages if SURVIVOR in id_fields(steps[held.position].stage)]
+
+
+def clusters_of(holdings: Holdings, held: Held, receipts: Sequence[Receipt], count: int) -> Clusters:
+    """The same of one stage, from the rows of some of its parts."""
+    language = _language(holdings, held)
+    counting = _Counting(holdings, held, receipts, language)
+    counting.read()
+    return counting.result(count)
+
+
+def _language(holdings: Holdings, held: Held) -> str | None:
+    for step in reversed(holdings.pipeline.steps[: held.position]):
+        for metric in step.stage.metrics:
+            if metric.name in LANGUAGES:
+                return f"{step.column}.{metric.name}"
+    return None
+
+
+class _Counting:
+    """One pass over the rows of a stage, removed ones first: those that stay for them are known then."""
+
+    def __init__(self, holdings: Holdings, held: Held, receipts: Sequence[Receipt], language: str | None) -> None:
+        self._holdings, self._held, self._receipts, self._language = holdings, held, receipts, language
+        self._column = holdings.pipeline.steps[held.position].column
+        self._hosts: dict[str, int] = {}
+        self._domains = {side: Counter[str]() for side in ("kept", "removed")}
+        self._languages = {side: Counter[str]() for side in ("kept", "removed")}
+        self._ids: list[Ids] = [np.empty(0, "S16")]
+        self._codes: list[Codes] = [np.empty(0, np.int64)]
+
+    def read(self) -> None:
+        """Read all rows."""
+        for side in ("removed", "kept"):
+            survivors = np.unique(np.concatenate(self._ids))
+            for batch in self._batches(
+                side, ["id", "url", f"{self._column}.{SURVIVOR}", *filter(None, [self._language])]
+            ):
+                hosts = self._codes_of(batch)
+                self._count(batch, side, hosts)
+                if side == "removed":
+                    named = _facts(batch, self._column, SURVIVOR)
+                    rows = np.flatnonzero(pc.is_valid(named).to_numpy(zero_copy_only=False))
+                    ids = _bytes(named.take(pa.array(rows)))
+                else:
+                    ids = _bytes(batch.column("id"))
+                    rows = np.flatnonzero(np.isin(ids, survivors))
+                    ids = ids[rows]
+                self._ids.append(ids)
+                self._codes.append(hosts[rows])
+
+    def _batches(self, side: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        for piece in pieces(self._holdings, self._held, (side,), columns, self._receipts):
+            if {"id", self._column} <= set(piece.batch.schema.names):
+                yield piece.batch
+
+    def _codes_of(self, batch: pa.RecordBatch) -> Codes:
+        """A number for the host of each row."""
+        urls = batch.column("url").to_pylist() if "url" in batch.schema.names else [None] * len(batch)
+        found = [self._hosts.setdefault(_host(url), len(self._hosts)) for url in urls]
+        return np.array(found, np.int64)
+
+    def _count(self, batch: pa.RecordBatch, side: str, hosts: Codes) -> None:
+        names = list(self._hosts)
+        for code, times in zip(*(found.tolist() for found in np.unique(hosts, return_counts=True)), strict=True):
+            self._domains[side][split_host(names[code])[0]] += times
+        column, _, fact = (self._language or "").partition(".")
+        if column in batch.schema.names:
+            for value in pc.value_counts(_facts(batch, column, fact)).to_pylist():
+                self._languages[side][value["values"] or ""] += value["counts"]
+
+    def result(self, count: int) -> Clusters:
+        """What was counted, and a second look at the largest clusters."""
+        ids, codes = np.concatenate(self._ids), np.concatenate(self._codes)
+        order = np.argsort(ids, kind="stable")
+        ids, codes = ids[order], codes[order]
+        starts = np.flatnonzero(np.append(True, ids[1:] != ids[:-1])[: len(ids)])
+        sizes = np.diff(np.append(starts, len(ids)))
+        within = np.maximum.reduceat(codes, starts) == np.minimum.reduceat(codes, starts) if len(ids) else sizes
+        chosen = np.lexsort((ids[starts], -sizes))[:count].tolist()
+        names = list(self._hosts)
+        largest = {}
+        for cluster in chosen:
+            start, size = int(starts[cluster]), int(sizes[cluster])
+            hosts = Counter(names[code] for code in codes[start : start + size].tolist())
+            identity = _whole(ids[start])
+            largest[identity] = Cluster(identity.hex(), size, hosts)
+        self._look_up(largest)
+        kept, removed = (self._domains[side].total() for side in ("kept", "removed"))
+        return Clusters(
+            stage=self._held.name,
+            documents=kept + removed,
+            kept=kept,
+            clusters=len(starts),
+            within=int(within.sum()),
+            largest=tuple(largest.values()),
+            domains=_retained(self._domains),
+            languages=_retained(self._languages),
+        )
+
+    def _look_up(self, largest: dict[bytes, Cluster]) -> None:
+        """The URLs of the largest clusters."""
+        wanted = pa.array(list(largest), ID.type)
+        for side in ("removed", "kept") if largest else ():
+            for batch in self._batches(side, ["id", "url", f"{self._column}.{SURVIVOR}"]):
+                who = batch.column("id") if side == "kept" else _facts(batch, self._column, SURVIVOR)
+                rows = pc.indices_nonzero(pc.is_in(who, value_set=wanted))
+                urls = batch.column("url").take(rows).to_pylist() if "url" in batch.schema.names else []
+                for identity, url in zip(who.take(rows).to_pylist(), urls, strict=False):
+                    cluster = largest[identity]
+                    if side == "kept":
+                        cluster.url = url
+                    else:
+                        cluster.members = heapq.nsmallest(MEMBERS, [*cluster.members, url or ""])
+
+
+def _facts(batch: pa.RecordBatch, column: str, name: str) -> pa.Array:
+    return pc.struct_field(batch.column(column), name)
+
+
+def _retained(sides: Mapping[str, Counter[str]]) -> tuple[Retained, ...]:
+    """Names by documents, those that have most first."""
+    total = sides["kept"] + sides["removed"]
+    ordered = sorted(total.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(Retained(name, documents, sides["kept"][name]) for name, documents in ordered)
+
+
+def _host(url: str | None) -> str:
+    return (url or "").partition("//")[2].partition("/")[0].lower()
+
+
+def _bytes(ids: pa.FixedSizeBinaryArray) -> Ids:
+    return np.frombuffer(ids.buffers()[1] or b"", "S16", len(ids), 16 * ids.offset)
+
+
+def _whole(identity: bytes) -> bytes:
+    """NumPy leaves out zeros at the end."""
+    return bytes(identity).ljust(16, b"\0")

@@ -1,0 +1,115 @@
+"""The largest clusters, what is left of domains and languages, and sources that vanish, against naive counts."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pytest
+
+from refinery.config import Pipeline
+from refinery.docs import TEXT, URL, Docs
+from refinery.errors import UsageError
+from refinery.inspect import alarms, clusters
+from refinery.stage import Edit, Edited, Metric
+from stages.minhash import MinHash
+from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
+from tests.engine.toy import LineSource
+
+
+class Crawled(Edit):
+    """The first word is the host, the second the language, the others are the text."""
+
+    name: ClassVar = "crawled"
+    version: ClassVar = 1
+    adds: ClassVar = (URL, TEXT)
+    metrics: ClassVar = (Metric("lang", pa.string(), "label"),)
+
+    def edit(self, docs: Docs) -> Edited:
+        words = [text.split(" ", 2) for text in docs.texts()]
+        numbers = docs.column("offset").to_pylist()
+        urls = [f"https://{host}/{number}" for (host, _, _), number in zip(words, numbers, strict=True)]
+        return Edited({"url": urls, "text": [text for _, _, text in words]}, {"lang": [lang for _, lang, _ in words]})
+
+
+def crowd(folder: Path, root: str = "root", **settings: Any) -> Pipeline:
+    chosen = steps(LineSource(), Crawled(), MinHash(bands=8, rows=2, ngram=2, unit="words"))
+    return pipeline(folder, chosen, root=root, **settings)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One host mirrors a page 120 times, others have few documents; three files."""
+    draw = random.Random(1)
+    lines = [f"www{i % 3}.mirror.org en the same page again and again" for i in range(120)]
+    lines += [
+        f"host{draw.randrange(4)}.com {draw.choice(['en', 'de'])} page {draw.randrange(60)} of it" for _ in range(90)
+    ]
+    draw.shuffle(lines)
+    write_inputs(tmp_path / "in", [lines[:70], lines[70:80], lines[80:]])
+    return tmp_path
+
+
+def test_all_is_counted_from_the_rows(folder: Path) -> None:
+    """Domains, languages and clusters are those of a naive count over all kept and removed rows."""
+    quick(crowd(folder))
+    held = Held(folder / "root")
+    rows = {side: held.rows("02-minhash", side) for side in ("kept", "removed")}
+    (found,) = clusters(str(folder / "root"), count=3)
+    for told, name_of in (
+        (found.domains, lambda row: ".".join(row["url"].split("/")[2].split(".")[-2:])),
+        (found.languages, lambda row: row["crawled"]["lang"]),
+    ):
+        kept, removed = (Counter(map(name_of, rows[side])) for side in ("kept", "removed"))
+        assert {one.name: (one.documents, one.kept) for one in told} == {
+            name: (count, kept[name]) for name, count in (kept + removed).items()
+        }
+        assert [one.documents for one in told] == sorted((one.documents for one in told), reverse=True)
+    sizes = Counter(row["minhash"]["survivor"] for row in rows["removed"])
+    assert (found.documents, found.kept, found.clusters) == (210, len(rows["kept"]), len(sizes))
+    for one, (survivor, removed_rows) in zip(
+        found.largest, sorted(sizes.items(), key=lambda i: (-i[1], i[0])), strict=False
+    ):
+        stays = next(row for row in rows["kept"] if row["id"] == survivor)
+        gone = [row["url"] for row in rows["removed"] if row["minhash"]["survivor"] == survivor]
+        assert (one.survivor, one.size, one.url) == (survivor.hex(), removed_rows + 1, stays["url"])
+        assert one.size == stays["minhash"]["size"]
+        assert one.hosts == Counter(url.split("/")[2] for url in [stays["url"], *gone])
+        assert one.members == sorted(gone)[:6]
+    assert len(found.largest) == 3
+
+
+def test_a_source_that_nearly_vanishes(folder: Path) -> None:
+    """Of 120 documents of one domain one is left: that is told by the rows, by statistics, and by nothing else."""
+    quick(crowd(folder))
+    (found,) = clusters(str(folder / "root"))
+    assert [(one.name, one.documents, one.kept) for one in found.vanishing] == [("mirror.org", 120, 1)]
+    told = {
+        stage: [(one.name, one.documents, one.kept) for one in rows]
+        for stage, rows in alarms(str(folder / "root")).items()
+    }
+    assert told == {"lines-of-text": [], "crawled": [], "minhash": [("mirror.org", 120, 1)]}
+
+
+def test_what_statistics_cannot_know_is_no_alarm(tmp_path: Path) -> None:
+    """Where a part has more domains than it tells, what may have been kept of a domain counts as kept."""
+    lines = ["mirror.org en the same page again and again" for _ in range(120)]
+    lines += [f"host{i}.com en a{i} b{j} c{i}-{j} d{i * j}" for i in range(40) for j in range(8)]
+    write_inputs(tmp_path / "in", [lines])
+    quick(crowd(tmp_path))
+    (found,) = clusters(str(tmp_path / "root"))
+    assert [one.name for one in found.vanishing] == ["mirror.org"]
+    assert not alarms(str(tmp_path / "root"))["minhash"]
+
+
+def test_rows_that_are_not_stored(folder: Path) -> None:
+    """Counts of some rows only are refused, and so is a root in which nothing removes duplicates."""
+    quick(crowd(folder, keep_removed="counts"))
+    with pytest.raises(UsageError, match="not all rows of 'minhash' are stored"):
+        clusters(str(folder / "root"))
+    quick(pipeline(folder, steps(LineSource(), Crawled()), root="other"))
+    with pytest.raises(UsageError, match="no stage that is made removes duplicates"):
+        clusters(str(folder / "other"))
