@@ -170,6 +170,7 @@ class Version:
         self.store = store
         self.path = path
         self._pin: Got | None = None
+        self._sure = False
         self._doubted = ""
 
     @property
@@ -186,14 +187,15 @@ class Version:
         """Raises StorageError for an answer of another version, Transient for one that only says so."""
         pin = self._pin
         if pin is None or (got.etag, got.total) == (pin.etag, pin.total):
-            self._pin = pin or got
+            self._pin, self._sure, self._doubted = pin or got, pin is not None, ""
             return
-        if (got.modified, got.total) != (pin.modified, pin.total):
-            raise Changed(f"{self.path}: the file was changed while it was read", hint="run again")
-        if got.etag != self._doubted:
+        alike = (got.modified, got.total) == (pin.modified, pin.total)
+        if alike and got.etag != self._doubted:
             self._doubted = got.etag
             raise Transient("the answer has the tag of another file")
-        self._pin = got  # two answers agree: the first one had the wrong tag
+        if self._sure or not alike:
+            raise Changed(f"{self.path}: the file was changed while it was read", hint="run again")
+        self._pin, self._sure = got, True  # two answers agree against the first one: that had a wrong tag
 
     def fetch(self, start: int, stop: int) -> bytes:
         """Bytes of this version."""

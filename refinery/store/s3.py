@@ -212,7 +212,7 @@ class S3Store(RemoteReading):
         except Status as status:
             _only_absent(path, status)
             return None
-        return Got(found["ETag"], str(found["LastModified"]), int(found["ContentLength"]))
+        return Got(found.get("ETag", ""), str(found["LastModified"]), int(found["ContentLength"]))
 
     @contextlib.contextmanager
     def _get(self, path: str, start: int, stop: int | None) -> Iterator[Got | None]:
@@ -228,7 +228,7 @@ class S3Store(RemoteReading):
             total = found.get("ContentRange", "").rpartition("/")[2]
             if not total.isdigit():
                 raise StorageError(f"{path}: the store gives no ranges of files", hint="take another store")
-            yield Got(found["ETag"], str(found["LastModified"]), int(total), pieces(body.read))
+            yield Got(found.get("ETag", ""), str(found["LastModified"]), int(total), pieces(body.read))
         finally:
             body.close()
 
@@ -278,7 +278,10 @@ class S3Store(RemoteReading):
     def put(self, path: str, data: bytes) -> None:
         """See ``Store.put``."""
         count("written", len(data))
-        ask(path, "put", "put_object", Body=data, ContentMD5=_md5(data))
+        try:
+            ask(path, "put", "put_object", Body=data, ContentMD5=_md5(data))
+        except Status as status:
+            raise _refused(path, status) from status
 
     def delete(self, path: str) -> None:
         """See ``Store.delete``."""
@@ -360,8 +363,11 @@ class _Upload:
             ask(path, "put", "complete_multipart_upload", UploadId=upload, MultipartUpload={"Parts": parts})
         except Status as status:
             if status.kind != "upload":
-                raise StorageError(f"{path}: the upload was refused ({status})", hint="run again") from status
-            return self._is_there()  # the answer to the first request may have been lost
+                raise _refused(path, status) from status
+            if self._is_there():  # the answer to the first request was lost
+                return True
+            self._abort(upload, sent)
+            return False
         except BaseException:
             self._abort(upload, sent)
             raise
@@ -395,7 +401,10 @@ def _objects(prefix: str, delimiter: str = "") -> Iterator[tuple[str, Stat]]:
     start: dict[str, str] = {}
     while True:
         given = {"Prefix": key} | ({"Delimiter": delimiter} if delimiter else {}) | start
-        page = ask(f"s3://{bucket}", "list", "list_objects_v2", **given)
+        try:
+            page = ask(f"s3://{bucket}", "list", "list_objects_v2", **given)
+        except Status as status:
+            raise _refused(prefix, status) from status
         for found in page.get("Contents", ()):
             if not found["Key"].endswith("/"):  # some tools put empty objects where a folder would be
                 yield f"s3://{bucket}/{found['Key']}", Stat(int(found["Size"]), found["ETag"])
@@ -412,4 +421,8 @@ def _md5(data: bytes) -> str:
 def _only_absent(path: str, status: Status) -> None:
     """Raises StorageError for an answer that says something else than that nothing is there."""
     if status.kind != "absent":
-        raise StorageError(f"{path}: the store refused the request ({status})", hint="run again") from status
+        raise _refused(path, status) from status
+
+
+def _refused(path: str, status: Status) -> StorageError:
+    return StorageError(f"{path}: the store refused the request ({status})", hint="is this a store that speaks S3?")

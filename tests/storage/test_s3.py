@@ -14,6 +14,8 @@ import pytest
 
 from refinery.errors import StorageError, UsageError
 from refinery.store import S3Store, Stat, s3, store_for, taken
+from refinery.store.patience import Transient
+from refinery.store.remote import Got, Version
 from refinery.store.s3 import Cell
 from tests.storage.conftest import fresh
 
@@ -235,3 +237,27 @@ def test_stat(bucket: str) -> None:
     first = STORE.stat(f"{bucket}/x")
     STORE.put(f"{bucket}/x", b"2")
     assert first == Stat(1, first.etag) != STORE.stat(f"{bucket}/x")
+
+
+def test_answers_are_held_against_each_other() -> None:
+    """A stray tag is asked away, a wrong first one outvoted before it was confirmed; anything else is a change."""
+
+    def got(etag: str, modified: str = "m", total: int = 9) -> Got:
+        return Got(etag, modified, total)
+
+    version = Version(STORE, "s3://b/x")
+    version.hold(got("wrong"))
+    with pytest.raises(Transient):
+        version.hold(got("right"))
+    version.hold(got("right"))
+    assert version.etag == "right"
+    with pytest.raises(Transient):
+        version.hold(got("stray"))
+    version.hold(got("right"))
+    for changed in (got("new", "later"), got("right", total=10)):
+        with pytest.raises(StorageError, match="changed"):
+            version.hold(changed)
+    with pytest.raises(Transient):
+        version.hold(got("new"))
+    with pytest.raises(StorageError, match="changed"):
+        version.hold(got("new"))
