@@ -17,6 +17,9 @@ from refinery.tasks import Task, describe
 WRITE_SECONDS = 2.0
 """The run file is written at most this often."""
 
+OLDEST = 8
+"""Tasks under way that the run file names: those that began first."""
+
 
 @dataclass
 class PhaseProgress:
@@ -88,6 +91,7 @@ class RunRecord:
         }
         self._written = 0.0
         self._progress: PhaseProgress | None = None
+        self._running: dict[str, str] = {}
 
     def phase(self, title: str, tasks: int, size: int) -> None:
         """A phase begins."""
@@ -97,6 +101,16 @@ class RunRecord:
         self._data["phases"].append({})
         self._listener.phase(self._progress)
         self._write()
+
+    def begun(self, task: Task) -> None:
+        """A task is given to a worker. It is written at once while none is done; later ones are with those that are."""
+        assert self._progress is not None
+        self._running[describe(task)] = _now()
+        self._write(hurry=not self._progress.done)
+
+    def ended(self, task: Task) -> None:
+        """A worker is rid of a task, whatever became of it."""
+        self._running.pop(describe(task), None)
 
     def done(self, task: Task, receipts: list[Receipt]) -> None:
         """A task ended well."""
@@ -127,6 +141,7 @@ class RunRecord:
 
     def end(self, state: str) -> None:
         """The run ended: ``done``, ``failed`` or ``interrupted``. What this process asked of remote stores is told."""
+        self._running.clear()
         self._data |= {"state": state, "ended": _now(), "requests": taken()}
         self._write()
 
@@ -137,6 +152,8 @@ class RunRecord:
         if self._progress is not None:
             shown = {k: v for k, v in vars(self._progress).items() if k != "started"}
             self._data["phases"][-1] = {**shown, "seconds": round(self._progress.seconds, 1), "eta": self._progress.eta}
+        oldest = list(self._running.items())[:OLDEST]
+        self._data["running"] = [{"task": task, "since": since} for task, since in oldest]
         self._data["updated"] = _now()
         self._root.store.put(self._root.full(self._path), canonical(self._data))
 

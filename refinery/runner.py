@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,7 +148,8 @@ class _Run:
         waiting: list[Task] = list(phase.tasks)
         while waiting:
             again: list[Task] = []
-            for outcome in self._executor.map(perform, waiting):
+            for outcome in self._executor.map(perform, self._begun(waiting)):
+                self._record.ended(outcome.task)
                 if isinstance(outcome, Done):
                     self._learn(outcome.task, outcome.result)
                 elif isinstance(outcome, Failed):
@@ -156,6 +157,11 @@ class _Run:
                 else:
                     again += self._after_death(outcome, tries)
             waiting = again
+
+    def _begun(self, tasks: Iterable[Task]) -> Iterator[Task]:
+        for task in tasks:
+            self._record.begun(task)
+            yield task
 
     def _learn(self, task: Task, receipts: Iterable[Receipt]) -> None:
         made = list(receipts)
@@ -209,6 +215,11 @@ def _narrowed(task: SegmentTask, crumb: Crumb, cause: str) -> SegmentTask | None
 
 def _executor(pipeline: Pipeline) -> Executor:
     settings = pipeline.executor
+    if settings.kind == "ray":
+        from refinery.executors.ray import RayExecutor
+
+        bound = None if settings.workers == "auto" else settings.workers
+        return RayExecutor(settings.address, bound, settings.memory_bytes)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = cores if settings.workers == "auto" else settings.workers
     return LocalExecutor(workers, settings.memory_bytes(psutil.virtual_memory().total))

@@ -32,6 +32,8 @@ from refinery.tasks import Task
     callback=parse_workers,
     help="Worker processes, instead of the recipe's executor.workers.",
 )
+@click.option("--executor", type=click.Choice(["local", "ray"]), help="Where tasks run, instead of executor.kind.")
+@click.option("--address", metavar="HOST:PORT|auto", help="The Ray cluster, instead of executor.address.")
 @click.option("--force", is_flag=True, help="Make everything again, though it is up to date.")
 @click.option(
     "--accept-code", is_flag=True, help="Keep results although a stage's code changed and its version did not."
@@ -50,6 +52,8 @@ def command(
     parts: tuple[int, ...] | None,
     share: float | None,
     workers: str | None,
+    executor: str | None,
+    address: str | None,
     force: bool,
     accept_code: bool,
     fail_fast: bool,
@@ -59,7 +63,8 @@ def command(
     Exit code 1 where parts failed; `refinery logs` says why.
     """
     signal.signal(signal.SIGTERM, _interrupt)
-    overrides += (f"executor.workers={workers}",) if workers else ()
+    given = {"executor.workers": workers, "executor.kind": executor, "executor.address": address}
+    overrides += tuple(f"{key}={value}" for key, value in given.items() if value)
     pipeline = load(config, overrides, root)
     session.root = pipeline.root
     chosen = selection(first, until, only, parts, share, force)

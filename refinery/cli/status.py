@@ -76,6 +76,8 @@ def _run(run: Run) -> list[str]:
         lines[0] += f", last heard of {span(run.silence)} ago"
     lines += [f"  {_NEXT[run.state]}"] if run.state in _NEXT else []
     lines += [f"  {_phase(run)}"] if run.phase and run.state != "done" else []
+    if run.longest:
+        lines.append(f"  longest under way: {safe(run.longest[0])}, {span(run.longest[1])}")
     count = len(record.problems)
     lines += [f"  {plural(count, 'problem')}: `refinery logs`"] if count else []
     return lines

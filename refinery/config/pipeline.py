@@ -49,14 +49,16 @@ class ExecutorSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["local"] = "local"
+    kind: Literal["local", "ray"] = "local"
+    address: Annotated[str, Field(min_length=1)] = "auto"
+    """Where the Ray cluster is: ``host:port``, or ``auto`` for the one of this machine."""
     workers: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     memory: Annotated[str, BeforeValidator(_memory)] = "80%"
     batch: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """Documents that a stage is given at once."""
 
     def memory_bytes(self, total: int) -> int:
-        """The bytes that all workers together may take of a machine that has ``total``."""
+        """The bytes that all workers together may take of a machine, or a node, that has ``total``."""
         percent = _PERCENT.fullmatch(self.memory)
         return total * int(percent[1]) // 100 if percent else int(_size.validate_python(self.memory))
 

@@ -50,7 +50,9 @@ class Function(Protocol[Given_contra, R_co]):
 class Executor(Protocol):
     """Does tasks, at most ``width`` at once."""
 
-    width: int
+    @property
+    def width(self) -> int:
+        """How many tasks can run now."""
 
     def map(self, function: Function[T, R_co], tasks: Iterable[T]) -> Iterator[Done[T, R_co] | Failed[T] | Died[T]]:
         """The outcome of each task, in the order in which they end. Tasks are taken as workers become free."""

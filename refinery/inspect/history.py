@@ -61,6 +61,15 @@ class ProblemRecord(BaseModel):
     trace: str = ""
 
 
+class RunningRecord(BaseModel):
+    """A task that a worker had at the run's last word, and since when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task: str
+    since: datetime
+
+
 class RunFile(BaseModel):
     """``runs/TIME.json``, as a run keeps it up to date."""
 
@@ -75,6 +84,8 @@ class RunFile(BaseModel):
     state: str
     phases: tuple[PhaseRecord, ...]
     problems: tuple[ProblemRecord, ...]
+    running: tuple[RunningRecord, ...] = ()
+    """The tasks that began first of those under way."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,14 @@ class Run:
     def silence(self) -> float:
         """Seconds since it wrote last."""
         return max(0.0, (datetime.now(UTC) - self.record.updated).total_seconds())
+
+    @property
+    def longest(self) -> tuple[str, float] | None:
+        """The task that has been under way for longest, and its seconds until now; None where the run is over."""
+        if self.state != "running" or not self.record.running:
+            return None
+        first = self.record.running[0]
+        return first.task, max(0.0, (datetime.now(UTC) - first.since).total_seconds())
 
     @property
     def eta(self) -> float | None:

@@ -1,0 +1,189 @@
+"""Runs on a real Ray cluster of two nodes: the rows of a local run, whatever is lost on the way."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from refinery.demo import sample
+from tests.conftest import REPOSITORY
+from tests.engine.roots import Held, write_inputs
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed"),
+]
+ENVIRONMENT = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(REPOSITORY)}
+WAIT = 120.0
+TOY = """
+dataset: toy
+inputs: in/*.txt
+root: root
+pipeline:
+  - lines: {use: "tests.engine.toy:LineSource"}
+  - length: {use: "tests.engine.toy:Length"}
+  - same: {use: "tests.engine.toy:Same"}
+"""
+
+
+def begin(recipe: Path, root: str, *options: str) -> subprocess.Popen[str]:
+    """Begin a run of the recipe."""
+    command = [sys.executable, "-m", "refinery", "run", "-c", recipe.name, "--root", root, "--json", *options]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, env=ENVIRONMENT, cwd=recipe.parent, **pipes)
+
+
+class Nodes:
+    """The cluster, and commands run on it."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.engine.ray_cluster"]
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        self._process = subprocess.Popen(command, env=ENVIRONMENT, cwd=REPOSITORY, text=True, **pipes)
+        self.options = ("--executor", "ray", "--address", self._line())
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def say(self, word: str) -> None:
+        """Have a node removed or added."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{word}\n")
+        self._process.stdin.flush()
+        assert self._line() == "done"
+
+    def end(self) -> None:
+        """Shut the cluster down."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(WAIT)
+
+
+def ended(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What a run says when it ends well."""
+    out, err = process.communicate(timeout=WAIT)
+    assert process.returncode == 0, err
+    assert out.startswith("{"), out
+    said: dict[str, Any] = json.loads(out)
+    return said
+
+
+def until_busy(root: Path, tasks: int) -> None:
+    """Wait until a run has ended so many tasks of its first phase."""
+    deadline = time.monotonic() + WAIT
+    while time.monotonic() < deadline:
+        for path in (root / "runs").glob("*.json"):
+            phases = json.loads(path.read_text())["phases"]
+            if phases and phases[0].get("done", 0) >= tasks:
+                return
+        time.sleep(0.05)
+    raise AssertionError("the run does not begin")
+
+
+def workers() -> list[psutil.Process]:
+    """The processes that Ray started for tasks."""
+    return [p for p in psutil.process_iter(["cmdline"]) if "ray::_perform" in " ".join(p.info["cmdline"] or ())]
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    """Two nodes of one CPU each."""
+    cluster = Nodes()
+    yield cluster
+    cluster.end()
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small recipe, over twelve archives."""
+    folder = tmp_path_factory.mktemp("ray")
+    sample(str(folder / "demo"), pages=360, files=12, seed=3)
+    path = folder / "tiny.yaml"
+    path.write_text((REPOSITORY / "configs/tiny.yaml").read_text())
+    said = ended(begin(path, "local", "--workers", "1"))
+    (folder / "tasks").write_text(str(said["tasks"]))
+    return path
+
+
+def same_as_local(recipe: Path, root: str) -> None:
+    """All content ids of a root are those of one local worker."""
+    found, expected = Held(recipe.parent / root), Held(recipe.parent / "local")
+    assert found.contents() == expected.contents()
+    assert found.statistics() == expected.statistics()
+
+
+def test_two_nodes_make_what_one_worker_makes(nodes: Nodes, recipe: Path) -> None:
+    """To the content id of every file; and then there is nothing to do."""
+    assert ended(begin(recipe, "ray", *nodes.options))["tasks"] == int((recipe.parent / "tasks").read_text())
+    same_as_local(recipe, "ray")
+    assert ended(begin(recipe, "ray", *nodes.options))["tasks"] == 0
+
+
+def test_a_node_is_lost_in_the_middle(nodes: Nodes, recipe: Path) -> None:
+    """Its tasks are done again on the one that is left."""
+    run = begin(recipe, "lost", *nodes.options)
+    until_busy(recipe.parent / "lost", 2)
+    nodes.say("remove")
+    try:
+        assert ended(run)["failures"] == []
+        same_as_local(recipe, "lost")
+    finally:
+        nodes.say("add")
+
+
+def test_workers_are_killed_in_the_middle(nodes: Nodes, recipe: Path) -> None:
+    """Those that Ray started, and those that do the work for them."""
+    run = begin(recipe, "killed", *nodes.options)
+    for tasks in (1, 3, 6):
+        until_busy(recipe.parent / "killed", tasks)
+        for worker in workers()[:1]:
+            for process in (*worker.children(), *([worker] if tasks == 3 else [])):
+                process.kill()
+    assert ended(run)["failures"] == []
+    same_as_local(recipe, "killed")
+
+
+def test_the_driver_is_killed_and_started_again(nodes: Nodes, recipe: Path) -> None:
+    """Its tasks end with it, and the next run goes on from what is there."""
+    run = begin(recipe, "driver", *nodes.options)
+    until_busy(recipe.parent / "driver", 3)
+    run.send_signal(signal.SIGKILL)
+    run.wait(WAIT)
+    again = ended(begin(recipe, "driver", *nodes.options))
+    same_as_local(recipe, "driver")
+    assert again["tasks"] <= int((recipe.parent / "tasks").read_text()) - 3
+    assert not list((recipe.parent / "driver" / "tmp").glob("*"))
+
+
+def test_documents_that_kill_their_worker(nodes: Nodes, tmp_path: Path) -> None:
+    """They are found and removed as on one machine."""
+    write_inputs(
+        tmp_path / "in", [["the first line", "deadly one", "the last line"], ["deadly alone"], ["all is well"]]
+    )
+    path = tmp_path / "toy.yaml"
+    path.write_text(TOY)
+    for root, options in (("local", ["--workers", "2"]), ("ray", nodes.options)):
+        assert ended(begin(path, root, *options))["failures"] == []
+    assert Held(tmp_path / "ray").contents() == Held(tmp_path / "local").contents()
+    assert Held(tmp_path / "ray").removals("01-length")["worker"] == 2
+
+
+def test_no_cluster_is_one_line(recipe: Path) -> None:
+    """Exit code 3, and the address."""
+    process = begin(recipe, "nowhere", "--executor", "ray", "--address", "127.0.0.1:1")
+    _, err = process.communicate(timeout=WAIT)
+    assert process.returncode == 3
+    assert "127.0.0.1:1" in err
+    assert "Traceback" not in err
