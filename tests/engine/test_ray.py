@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -25,14 +24,14 @@ pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed"),
 ]
 ENVIRONMENT = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(REPOSITORY)}
-WAIT = 120.0
+WAIT = 300.0
 TOY = """
 dataset: toy
 inputs: in/*.txt
 root: root
 pipeline:
-  - lines: {use: "tests.engine.toy:LineSource"}
-  - length: {use: "tests.engine.toy:Length"}
+  - lines-of-text: {use: "tests.engine.toy:LineSource"}
+  - words: {use: "tests.engine.toy:Length"}
   - same: {use: "tests.engine.toy:Same"}
 """
 
@@ -66,9 +65,7 @@ class Nodes:
 
     def end(self) -> None:
         """Shut the cluster down."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(WAIT)
+        self._process.communicate(timeout=WAIT)
 
 
 def ended(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -159,8 +156,8 @@ def test_the_driver_is_killed_and_started_again(nodes: Nodes, recipe: Path) -> N
     """Its tasks end with it, and the next run goes on from what is there."""
     run = begin(recipe, "driver", *nodes.options)
     until_busy(recipe.parent / "driver", 3)
-    run.send_signal(signal.SIGKILL)
-    run.wait(WAIT)
+    run.kill()
+    run.communicate(timeout=WAIT)
     again = ended(begin(recipe, "driver", *nodes.options))
     same_as_local(recipe, "driver")
     assert again["tasks"] <= int((recipe.parent / "tasks").read_text()) - 3
@@ -177,7 +174,7 @@ def test_documents_that_kill_their_worker(nodes: Nodes, tmp_path: Path) -> None:
     for root, options in (("local", ["--workers", "2"]), ("ray", nodes.options)):
         assert ended(begin(path, root, *options))["failures"] == []
     assert Held(tmp_path / "ray").contents() == Held(tmp_path / "local").contents()
-    assert Held(tmp_path / "ray").removals("01-length")["worker"] == 2
+    assert Held(tmp_path / "ray").removals("01-words")["worker"] == 2
 
 
 def test_no_cluster_is_one_line(recipe: Path) -> None:
