@@ -13,6 +13,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from refinery.errors import StorageError, UsageError
@@ -25,6 +26,19 @@ R = TypeVar("R")
 
 REPEATS = 5
 """How often Ray repeats a task whose node or Ray worker was lost."""
+
+_SETTINGS = (
+    *(
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_PROFILE",
+        "AWS_NO_SIGN_REQUEST",
+    ),
+    "REFINERY_KERNELS",
+)
+"""Variables that workers are given as they are here. Secrets are not: each node has its own."""
 
 CONNECT_SECONDS = 10.0
 """How long a cluster may take to answer."""
@@ -83,6 +97,7 @@ class RayExecutor:
     def map(self, function: Function[T, R], tasks: Iterable[T]) -> Iterator[Done[T, R] | Failed[T] | Died[T]]:
         """See ``Executor.map``. No more tasks are at the cluster than can run."""
         waiting = iter(tasks)
+        here = _Place(os.getcwd(), {name: os.environ[name] for name in _SETTINGS if name in os.environ})
         busy: dict[Any, T] = {}
         exhausted = False
         while True:
@@ -91,7 +106,7 @@ class RayExecutor:
                 if task is None:
                     exhausted = True
                 else:
-                    busy[self._task.remote(function, task, self._share, os.getcwd())] = task
+                    busy[self._task.remote(function, task, self._share, here)] = task
             if not busy:
                 return
             ready, _ = self._ray.wait(list(busy), num_returns=1)
@@ -132,17 +147,26 @@ _local: list[LocalExecutor] = []
 """The one local worker of this Ray worker, kept for the next task."""
 
 
-def _perform(function: Any, task: Any, memory: int, folder: str) -> tuple[Any, ...]:
-    """Do a task in a local worker, in the driver's folder; how it ended, as plain values."""
+@dataclass(frozen=True)
+class _Place:
+    """Where the run was started: what relative paths and settings mean there, they mean on the nodes."""
+
+    folder: str
+    settings: dict[str, str]
+
+
+def _perform(function: Any, task: Any, memory: int, driver: _Place) -> tuple[Any, ...]:
+    """Do a task in a local worker; how it ended, as plain values."""
     if not _local:
         try:
-            os.chdir(folder)  # relative paths mean what they mean where the run was started
+            os.chdir(driver.folder)
         except OSError as error:
             lacks = StorageError(
-                f"{socket.gethostname()}: {folder}: {error.strerror}",
+                f"{socket.gethostname()}: {driver.folder}: {error.strerror}",
                 hint="start the run in a folder that all nodes share, and keep its inputs and root there or on s3://",
             )
             return "failed", lacks, str(lacks), ""
+        os.environ.update(driver.settings)
         _local.append(LocalExecutor(1, memory))
         atexit.register(_local[0].close)
     (outcome,) = _local[0].map(function, [task])

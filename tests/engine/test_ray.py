@@ -174,7 +174,7 @@ def test_documents_that_kill_their_worker(nodes: Nodes, tmp_path: Path) -> None:
     for root, options in (("local", ["--workers", "2"]), ("ray", nodes.options)):
         assert ended(begin(path, root, *options))["failures"] == []
     assert Held(tmp_path / "ray").contents() == Held(tmp_path / "local").contents()
-    assert Held(tmp_path / "ray").removals("01-words")["worker"] == 2
+    assert Held(tmp_path / "ray").removals("01-words") == {"quarantined": 2}
 
 
 def test_no_cluster_is_one_line(recipe: Path) -> None:
