@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from refinery.errors import StorageError, UsageError
-from refinery.store import S3Store, Stat, s3, store_for, taken
+from refinery.store import S3Store, Stat, s3, store_for, taken, use
 from refinery.store.patience import Transient
 from refinery.store.remote import Got, Version
 from refinery.store.s3 import Cell
 from tests.storage.conftest import fresh
+from tools.s3server import KEY, SECRET
 
 STORE = S3Store()
 
@@ -261,3 +262,15 @@ def test_answers_are_held_against_each_other() -> None:
         version.hold(got("new"))
     with pytest.raises(StorageError, match="changed"):
         version.hold(got("new"))
+
+
+def test_credentials_of_a_profile(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A section of the shared files, named by the environment or by a recipe."""
+    (tmp_path / "credentials").write_text(f"[one]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_PROFILE", "another")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    use(profile="one")
+    STORE.put(f"{bucket}/x", b"1")
+    assert STORE.read(f"{bucket}/x") == b"1"
