@@ -66,9 +66,16 @@ class Corpus:
         ones = np.ones(len(flat), np.float32)
         self._matrix = scipy.sparse.csr_matrix((ones, columns, starts), (len(lists), len(self._tokens)))
         self._matrix.sum_duplicates()
+        self._known: dict[frozenset[int], Lexicon] = {}
 
     def lexicon(self, left_out: Collection[int]) -> Lexicon:
         """The weights that the blocks outside of some folds give."""
+        key = frozenset(left_out)
+        if key not in self._known:
+            self._known[key] = self._fitted(left_out)
+        return self._known[key]
+
+    def _fitted(self, left_out: Collection[int]) -> Lexicon:
         rows = np.flatnonzero(~np.isin(self.folds, list(left_out)))
         columns = self._frequent(rows)
         model = SGDClassifier(loss="log_loss", alpha=2e-6, max_iter=4, tol=None, average=True, random_state=1)

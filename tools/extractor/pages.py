@@ -23,6 +23,9 @@ from tools.extractor.scoring import words
 
 FOLDS = 5
 
+GRAM = 3
+"""Words in a row by which a block is found in a gold text."""
+
 
 @dataclass(frozen=True)
 class Page:
@@ -115,17 +118,33 @@ def _extractor() -> Any:
 
 
 def labels(texts: list[str], gold: str) -> npt.NDArray[np.bool_]:
-    """Whether at least half of a block's word trigrams are in the gold text; a shorter block must be a line of it."""
+    """Whether blocks are of the gold text: at least half of a block's word trigrams are in it.
+
+    A shorter block is if it makes a trigram of the gold text with the words around it, as cells of a table do; or if it
+    is a line of the gold text next to a block that is of it: a heading is, the same word in a menu is not.
+    """
     found = words(gold)
     grams = set(zip(found, found[1:], found[2:], strict=False))
     lines = {tuple(words(line)) for line in gold.splitlines()}
+    blocks = [words(text) for text in texts]
+    page = [word for block in blocks for word in block]
+    shared = [gram in grams for gram in zip(page, page[1:], page[2:], strict=False)]
+    ends = np.cumsum([len(block) for block in blocks])
 
-    def label(text: str) -> bool:
-        block = words(text)
+    def alone(block: list[str]) -> bool:
         own = set(zip(block, block[1:], block[2:], strict=False))
         return 2 * len(own & grams) >= len(own) if own else bool(block) and tuple(block) in lines
 
-    return np.array([label(text) for text in texts], np.bool_)
+    likely = [alone(block) for block in blocks]
+
+    def label(at: int) -> bool:
+        size, end = len(blocks[at]), int(ends[at])
+        if not 0 < size < GRAM:
+            return likely[at]
+        around = shared[max(0, end - GRAM) : end - size + 1]
+        return any(around) or (likely[at] and any(likely[max(0, at - 1) : at] + likely[at + 1 : at + 2]))
+
+    return np.array([label(at) for at in range(len(blocks))], np.bool_)
 
 
 def weights(pages: list[Page]) -> npt.NDArray[np.float64]:
