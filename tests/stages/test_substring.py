@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
+import pytest
 import regex
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -382,6 +383,36 @@ def test_odd_texts() -> None:
     ]
     found = facts_of(Substring(min_tokens=5), [[documents(texts)], [documents(texts)]])
     assert [facts["text"].strip(" .") for facts in found] == [""] * len(found)
+
+
+LANGUAGES = {
+    "Chinese": "\u6240\u6709\u6743\u5229\u4fdd\u7559\uff0c\u672a\u7ecf\u8bb8\u53ef\u4e0d\u5f97\u8f6c\u8f7d\u3002",
+    "Russian": "\u0412\u0441\u0435 \u043f\u0440\u0430\u0432\u0430 \u0437\u0430\u0449\u0438\u0449\u0435\u043d\u044b \u0437\u0430\u043a\u043e\u043d\u043e\u043c \u0438 \u0441\u0443\u0434\u043e\u043c",
+    "Arabic": "\u062c\u0645\u064a\u0639 \u0627\u0644\u062d\u0642\u0648\u0642 \u0645\u062d\u0641\u0648\u0638\u0629 \u0644\u0646\u0627 \u0648\u0644\u0643\u0645",
+    "emoji": "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f1e9\U0001f1ea \U0001f44d\U0001f3fd \U0001f600\U0001f601\U0001f602",
+    "marks": "cafe\u0301 nai\u0308ve re\u0301sume\u0301 a\u030a\u0323 o\u0302\u0301 u\u0308\u0304",
+    "newlines": "one two\r\nthree four\nfive six\rseven eight\r\n\r\nnine ten",
+}
+
+
+@pytest.mark.parametrize("name", list(LANGUAGES))
+@pytest.mark.parametrize("unit", ["gpt2", "words", "bytes"])
+def test_languages(name: str, unit: Any) -> None:
+    """What several texts share is found at the right bytes and characters, and the text is rebuilt from what is cut."""
+    shared = LANGUAGES[name]
+    texts = [f"x\u00e9 {words(1, 9)} {shared} y", f"{words(2, 5)} \u6f22\u5b57 {shared} \U0001f600 z", words(3, 20)]
+    least = {"gpt2": 4, "words": 1 if name == "Chinese" else 4, "bytes": 12}
+    stage = Substring(unit=unit, min_tokens=least[unit])
+    found = facts_of(stage, [[documents(texts)]])
+    for text, facts in zip(texts[:2], found, strict=False):
+        cut = "".join(span["text"] for span in facts["repeats"])
+        assert len(cut.strip()) > len(shared) / 2, (shared, facts["repeats"])
+        assert not found[2]["repeats"]
+        for span in facts["repeats"]:
+            assert text[span["char"] : span["char"] + span["chars"]] == span["text"]
+            assert text.encode()[span["offset"] : span["offset"] + span["length"]].decode() == span["text"]
+        after = pa.array([facts["text"]], pa.string())
+        assert undo(after, pa.array([facts["repeats"]], REPEATS)).to_pylist() == [text]
 
 
 def test_no_documents() -> None:
