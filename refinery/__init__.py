@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Source,
         Stage,
         Values,
+        Watch,
         bound,
         tuning,
     )
@@ -98,6 +99,7 @@ _HOMES = {
         "Source",
         "Stage",
         "Values",
+        "Watch",
         "bound",
         "tuning",
     ),
@@ -152,6 +154,7 @@ __all__ = [
     "Store",
     "UsageError",
     "Values",
+    "Watch",
     "bound",
     "diff",
     "facts_column",

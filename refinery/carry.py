@@ -6,7 +6,7 @@ What a stage raises on a document becomes that document's reason, and only here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -84,9 +84,17 @@ class Carrier:
         if measured is None:
             measured = self._attempt(docs, self._row)
             self._mark(self._run.step.name, self._row, 0)  # a later death is not these documents' fault
+        elif self._poison:
+            measured = replace(measured, trouble=self._accused(len(docs)))
         self._row += len(docs)
         verdict = judge(self._rules, measured.facts, measured.trouble)
         return Split(docs, self._kept(docs, measured, verdict), self._removed(docs, measured, verdict), verdict)
+
+    def _accused(self, rows: int) -> Trouble:
+        """The trouble of a source's next rows: what it would not read."""
+        notes = [self._poison.get(row) for row in range(self._row, self._row + rows)]
+        rules = [None if note is None else QUARANTINED for note in notes]
+        return Trouble(pa.array(rules, pa.string()), pa.array(notes, pa.string()))
 
     # ------------------------------------------------------------------------------------------------------ measuring
 

@@ -25,7 +25,7 @@ from refinery.stage import Filter
 from refinery.stats import StageStatistics
 from refinery.store import store_for
 from refinery.survey import Made, Phase, Selection, Survey, manifests
-from refinery.tasks import Crumb, Poison, SegmentTask, Suspects, Task, describe
+from refinery.tasks import ALL_ROWS, Crumb, Poison, SegmentTask, Suspects, Task, describe
 from refinery.work import perform
 
 TRIES = 3
@@ -183,7 +183,8 @@ class _Run:
     def _after_death(self, death: Died[Task], tries: Counter[str]) -> list[Task]:
         """The task to try again, with what its death tells; none where that is given up."""
         task, crumb = death.task, death.crumb
-        where = f" in {crumb.step}, rows {crumb.first} to {crumb.first + crumb.count - 1}" if crumb.count else ""
+        rows = f", rows {crumb.first} to {crumb.first + crumb.count - 1}" if crumb.count < ALL_ROWS else ""
+        where = f" in {crumb.step}{rows}" if crumb.count else ""
         self._record.problem(f"{describe(task)}: its worker was {death.cause}{where}")
         if isinstance(task, SegmentTask) and crumb.count:
             narrowed = _narrowed(task, crumb, death.cause)

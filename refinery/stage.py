@@ -7,7 +7,7 @@ text of ``why``, resume, identity and the law tests. Nothing here opens a file.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
@@ -224,6 +224,10 @@ class Records:
     skipped: Mapping[str, int] = field(default_factory=dict)
 
 
+Watch = Callable[[int], bool]
+"""Given the number of a row of the file, says whether its record may be worked on; else the row is made without."""
+
+
 class Source(Stage):
     """Reads files into documents. Each file is read by one task; the metrics and rules give every record its fate."""
 
@@ -236,6 +240,14 @@ class Source(Stage):
     @abstractmethod
     def read(self, path: str, store: Store) -> Iterator[Records]:
         """All records of a file, in its order. A record that cannot be read is a row with a fact that says so."""
+
+    def read_watched(self, path: str, store: Store, watch: Watch) -> Iterator[Records]:
+        """As ``read``, for a file that a worker died of: ``watch`` is asked before each row's record is worked on.
+
+        A source that does not ask loses the whole part to such a record.
+        """
+        del watch
+        return self.read(path, store)
 
     @abstractmethod
     def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:

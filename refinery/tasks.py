@@ -39,6 +39,10 @@ class MapRun:
     given: pa.Schema
 
 
+ALL_ROWS = 1 << 62
+"""As the number of suspects: whatever a source was about to read."""
+
+
 @dataclass(frozen=True)
 class Suspects:
     """Rows ``first`` to ``first + count`` of the input of a step killed a worker: they are taken one by one."""

@@ -36,6 +36,7 @@ from refinery.tables import (
     write_table,
 )
 from refinery.tasks import (
+    ALL_ROWS,
     MappedFiles,
     MapRun,
     Mark,
@@ -94,6 +95,7 @@ class _Segment:
         verdict = read_rows(self._root, task.verdict) if task.verdict else None
         self._taps = [_Tap(self._root, task, run, verdict, mark) for run in task.steps]
         self._map = _MapTap(self._root, task.map, force=task.force) if task.map else None
+        self._rows = 0
 
     def run(self) -> list[Receipt]:
         with ExitStack() as stack:
@@ -125,11 +127,33 @@ class _Segment:
 
     def _source_batches(self, run: StepRun, source: Source, path: str) -> Iterator[tuple[Docs, Measured | None]]:
         tap = self._taps[0]
-        for records in tap.timed(source.read(path, store_for(path))):
+        for records in tap.timed(self._read(run.step.name, source, path)):
             tap.statistics.skip(records.skipped)
             docs, measured = source_batch(run, records.columns, records.facts)
+            self._rows += len(docs)
             for start in range(0, len(docs), self._task.batch):
                 yield docs.slice(start, self._task.batch), measured.slice(start, self._task.batch)
+
+    def _read(self, step: str, source: Source, path: str) -> Iterator[Records]:
+        """The batches of a file, so that a death on the way is traced: to the file, and the next time to a record."""
+        base = self._rows
+        poison = {p.row for p in self._task.poison if p.step == step}
+
+        def watch(number: int) -> bool:
+            row = base + number
+            self._mark(step, row, int(row not in poison))
+            return row not in poison
+
+        watched = any(suspects.step == step for suspects in self._task.suspects)
+        store = store_for(path)
+        batches = source.read_watched(path, store, watch) if watched else source.read(path, store)
+        while True:
+            self._mark(step, 0, 0 if watched else ALL_ROWS)
+            batch = next(batches, None)
+            self._mark(step, 0, 0)
+            if batch is None:
+                return
+            yield batch
 
     def _push(self, docs: Docs, measured: Measured | None) -> None:
         for tap in self._taps:

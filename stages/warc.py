@@ -13,7 +13,7 @@ from typing import ClassVar
 import pyarrow as pa
 from pydantic import Field
 
-from refinery import HTML, POINTER, Metric, Records, Rule, Size, Source, Store
+from refinery import HTML, POINTER, Metric, Records, Rule, Size, Source, Store, Watch
 from refinery.kernels import Page
 from stages._warc.headers import HTTP_HEADER
 from stages._warc.inputs import ARCHIVES, PREFIX, archives
@@ -64,6 +64,10 @@ class Warc(Source):
     def read(self, path: str, store: Store) -> Iterator[Records]:
         """All records of a file, in batches of bounded size. Raises StorageError."""
         return map(_records, self._reading().all(path, store))
+
+    def read_watched(self, path: str, store: Store, watch: Watch) -> Iterator[Records]:
+        """The same, record by record. Raises StorageError."""
+        return map(_records, self._reading().all(path, store, watch))
 
     def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:
         """The record at a pointer. Raises StorageError where none begins.

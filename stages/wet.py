@@ -12,7 +12,7 @@ from typing import ClassVar
 import pyarrow as pa
 from pydantic import Field
 
-from refinery import POINTER, TEXT, Metric, Records, Rule, Size, Source, Store
+from refinery import POINTER, TEXT, Metric, Records, Rule, Size, Source, Store, Watch
 from refinery.kernels import Page
 from stages._warc.inputs import PREFIX, TEXT_ARCHIVES, archives
 from stages._warc.reading import Batch, Reading, text_of
@@ -56,6 +56,10 @@ class Wet(Source):
     def read(self, path: str, store: Store) -> Iterator[Records]:
         """All records of a file, in batches of bounded size. Raises StorageError."""
         return map(_records, self._reading().all(path, store))
+
+    def read_watched(self, path: str, store: Store, watch: Watch) -> Iterator[Records]:
+        """The same, record by record. Raises StorageError."""
+        return map(_records, self._reading().all(path, store, watch))
 
     def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:
         """The record at a pointer. Raises StorageError where none begins."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import os
@@ -20,8 +21,11 @@ from refinery.cli import execute
 from refinery.config import parse
 from refinery.demo import sample
 from refinery.inspect import quarantined
-from refinery.kernels import SPANS, parse_url, undo
+from refinery.kernels import SPANS, Page, parse_url, undo
+from stages._warc.reading import Reading
+from stages._warc.records import Record
 from stages.extract import Extract
+from stages.warc import Warc
 from tests.conftest import REPOSITORY
 from tests.stages.warc import archives
 
@@ -260,6 +264,51 @@ executor: {{workers: 1}}
     assert "extract: memory" in said
     assert f"quarantine/{record.name}" in said
     assert refinery.verify(str(tmp_path / "root")).ok
+
+
+class Fragile(Warc):
+    """Reads archives, and dies of some records."""
+
+    name: ClassVar = "fragile"
+
+    def _reading(self) -> Reading:
+        return dataclasses.replace(super()._reading(), runs=False)
+
+    def _page(self, record: Record, file: str) -> Page:
+        if b"deadly" in record.body:
+            os._exit(7)
+        return super()._page(record, file)
+
+
+def test_a_record_that_kills_the_worker_that_reads_it_is_quarantined(tmp_path: Path) -> None:
+    """It is found record by record, and costs itself alone; nothing reads it again."""
+    bodies = [b"<p>one", b"<p>deadly two", b"<p>three", b"<p>four", b"<p>deadly five"]
+    made = [archives.record(number, body) for number, body in enumerate(bodies)]
+    (tmp_path / "a.warc.gz").write_bytes(archives.members(made))
+    (tmp_path / "b.warc.gz").write_bytes(archives.members([archives.record(9, b"<p>nine")]))
+    recipe = f"""
+dataset: fragile
+inputs: {tmp_path}/*.warc.gz
+root: {tmp_path}/root
+pipeline:
+  - fragile: {{use: "{__name__}:Fragile"}}
+"""
+    assert refinery.run(parse(recipe, "fragile.yaml")).complete
+    root = tmp_path / "root"
+    gone = rows(root, "fragile", "removed")
+    assert [(row["url"], row["why"]["rule"], row["why"]["note"]) for row in gone] == [
+        (f"http://example.org/{number}", "quarantined", "worker ended with exit code 7") for number in (1, 4)
+    ]
+    kept = [row["url"] for row in rows(root, "fragile", "kept")]
+    assert kept == [f"http://example.org/{number}" for number in (0, 2, 3, 9)]
+    cases = quarantined(str(root))
+    assert [gzip.decompress((root / case.record).read_bytes()) for case in cases] == [made[1], made[4]]
+    assert refinery.verify(str(root)).ok
+    [told] = refinery.verify(str(root), 1.0).findings
+    assert "is not read again" in told.message
+    [account] = refinery.why(str(root), "http://example.org/1").documents
+    assert account.stations[0].stored is not None and account.stations[0].stored.rule == "quarantined"
+    assert "is not read again" in account.problem
 
 
 ARCHIVES = """

@@ -123,6 +123,8 @@ class _Again:
     def _input(self, held: Held, receipt: Receipt) -> Batches:
         stage = self._steps[held.position].stage
         if isinstance(stage, Source):
+            if self._deadly(held, receipt):
+                raise StorageError("one of its records killed a worker that read it, and is not read again")
             return self._records(held, stage, self._archive(receipt))
         sources = self._holdings.sources(held, receipt)
         if len(sources) != len(documents_of(held, receipt)):

@@ -90,6 +90,8 @@ class _Replay:
 
     def run(self, until: int | None) -> list[Replayed]:
         measured: Measured | None
+        if 0 in self._deadly:
+            raise StorageError(f"its record is not read again: {self._deadly[0]}")
         docs, measured = read_again(self._pipeline, self._step_run(0), self._wanted)
         found: list[Replayed] = []
         stopped = ""

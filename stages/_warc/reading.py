@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from refinery import HTML, WARC, StorageError, Store
+from refinery import HTML, WARC, StorageError, Store, Watch
 from refinery.kernels import Page, PageRows
 from stages._warc.blocks import Blocks
-from stages._warc.records import Record, odd_records, records
+from stages._warc.records import DAMAGED, Record, odd_records, records
 
 TYPES = frozenset(
     {
@@ -47,15 +47,22 @@ class Reading:
     page: Callable[[Record, str], Page]
     runs: bool
 
-    def all(self, path: str, store: Store) -> Iterator[Batch]:
-        """The rows of a file, in batches of bounded size. Raises StorageError."""
+    def all(self, path: str, store: Store, watch: Watch | None = None) -> Iterator[Batch]:
+        """The rows of a file, in batches of bounded size. Raises StorageError.
+
+        With ``watch`` records are taken one by one, and the bodies of those that it forbids are not looked at.
+        """
+        number = 0
         types = TYPES - {self.kind}
         rows = PageRows(sorted(types), self.payload, BATCH_ROWS, BATCH_BYTES)
         with closing(store.stream(path)) as stream:
-            found = odd_records(Blocks(stream, path), self.kind, self.block, rows if self.runs else None)
+            runs = rows if self.runs and watch is None else None
+            found = odd_records(Blocks(stream, path), self.kind, self.block, runs)
             for record in found:
                 if record is not None and (record.kind == self.kind or record.flaw):
-                    rows.add(self._row(record, path))
+                    spared = watch is not None and not watch(number)
+                    rows.add(self._row(_spared(record) if spared else record, path))
+                    number += 1
                 elif record is not None:
                     rows.skip(record.kind if record.kind in types else "unknown type")
                 if rows.full:
@@ -79,6 +86,10 @@ class Reading:
 
     def _row(self, record: Record, path: str) -> Page:
         return self.page(record, path.rpartition("/")[2])
+
+
+def _spared(record: Record) -> Record:
+    return replace(record, body=b"", flaw=record.flaw or DAMAGED, note="its worker died of it")
 
 
 def _finished(rows: PageRows, path: str) -> Batch:

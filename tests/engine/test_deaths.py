@@ -159,6 +159,20 @@ def test_a_map_that_always_dies_fails_its_part(tmp_path: Path, monkeypatch: pyte
         quick(pipeline(tmp_path, steps(LineSource(), Same())), fail_fast=True)
 
 
+def test_a_death_of_a_source_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill from outside while a file is read leaves no trace; a source that does not watch its rows loses its part."""
+    write_inputs(tmp_path / "in", [["all is well"], ["it is not", "at all"]])
+    quick(pipeline(tmp_path, KINDS))
+    left = once(monkeypatch, LineSource, "read", lambda path, store: path.endswith("1.txt"), deaths=2)
+    assert quick(pipeline(tmp_path, KINDS, root="killed")).complete
+    assert left == [0]
+    assert Held(tmp_path / "killed").everything() == Held(tmp_path / "root").everything()
+    once(monkeypatch, LineSource, "read", lambda path, store: path.endswith("1.txt"), deaths=99)
+    report = quick(pipeline(tmp_path, KINDS, root="lost"))
+    assert report.failures == ("part 1: worker ended with exit code 9",)
+    assert Held(tmp_path / "lost").texts("01-words") == ["all is well"]
+
+
 def test_a_death_while_writing_blames_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker killed while it commits is tried again, and its last documents are not suspected."""
     write_inputs(tmp_path / "in")
