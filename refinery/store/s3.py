@@ -119,6 +119,7 @@ def client() -> Any:
 
 def request(path: str, kind: str, method: str, **given: Any) -> Any:
     """One request. Raises Transient, Status or StorageError."""
+    call = getattr(client(), method)  # first, for it tells where botocore is not installed
     from botocore.exceptions import (
         BotoCoreError,
         ClientError,
@@ -130,7 +131,6 @@ def request(path: str, kind: str, method: str, **given: Any) -> Any:
 
     bucket, key = split(path)
     asked = {"Bucket": bucket} | ({"Key": key} if key else {})
-    call = getattr(client(), method)
     if kind != "get":
         count(kind)
     try:

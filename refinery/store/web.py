@@ -102,10 +102,11 @@ class WebStore(RemoteReading):
 @contextmanager
 def _answer(method: str, path: str, headers: dict[str, str]) -> Iterator[Any]:
     """The answer to one request, None for what is not there. Raises Transient or StorageError."""
+    connections = pool(_proxy(path))  # first, for it tells where urllib3 is not installed
     import urllib3
 
     try:
-        answer = pool(_proxy(path)).request(
+        answer = connections.request(
             method, path, headers={"Accept-Encoding": "identity"} | headers, preload_content=False, decode_content=False
         )
     except (urllib3.exceptions.HTTPError, ValueError) as error:

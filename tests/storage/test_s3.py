@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import random
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from refinery.errors import StorageError, UsageError
-from refinery.store import S3Store, Stat, s3, store_for, taken, use
+from refinery.store import S3Store, Stat, s3, store_for, taken, use, web
 from refinery.store.patience import Transient
 from refinery.store.remote import Got, Version
 from refinery.store.s3 import Cell
@@ -274,3 +275,14 @@ def test_credentials_of_a_profile(bucket: str, tmp_path: Path, monkeypatch: pyte
     use(profile="one")
     STORE.put(f"{bucket}/x", b"1")
     assert STORE.read(f"{bucket}/x") == b"1"
+
+
+def test_without_the_extra(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has to be installed is said, where such a path is first used."""
+    for name in ("boto3", "botocore", "urllib3"):
+        monkeypatch.setitem(sys.modules, name, None)
+    web.pool.cache_clear()
+    for path in (f"{bucket}/x", "https://host.invalid/x"):
+        with pytest.raises(UsageError) as caught:
+            store_for(path).read(path)
+        assert caught.value.hint == 'pip install "refinery[s3]"'
