@@ -1,0 +1,24 @@
+"""The stage ``export``: which columns it writes."""
+
+from __future__ import annotations
+
+import pytest
+
+from refinery.config import RecipeError, from_dict, parse, recipe_dict
+
+HEAD = "dataset: d\ninputs: a/*.gz\nroot: r\npipeline: [warc: {}, url: {}, "
+
+
+@pytest.mark.parametrize(
+    "steps", ["export: {}", "extract: {}, export: {columns: [id, text]}", "export: {columns: [url]}"]
+)
+def test_a_recipe_is_what_a_root_writes_down_of_it(steps: str) -> None:
+    """The default columns that no stage gives are left out, also where they are written out."""
+    pipeline = parse(f"{HEAD}{steps}]", "r")
+    assert from_dict(recipe_dict(pipeline), "r").steps == pipeline.steps
+
+
+def test_a_column_that_is_asked_for_must_be_there() -> None:
+    """Text, before it is extracted, is not."""
+    with pytest.raises(RecipeError, match="export has no column text"):
+        parse(f"{HEAD}export: {{columns: [id, text]}}]", "r")
