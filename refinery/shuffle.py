@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from refinery.kernels import order_of
+from refinery.kernels import contains, order_of
 from refinery.part import Root
 from refinery.stage import EARLIER
 from refinery.tables import open_parquet, read_batches, schema_of
@@ -112,14 +112,7 @@ def having(wanted: np.ndarray[Any, Any], rows: pa.RecordBatch) -> pa.RecordBatch
     keys = rows.column(KEY).to_numpy()
     begin, end = np.searchsorted(wanted, keys[:1]), np.searchsorted(wanted, keys[-1:], side="right")
     near = wanted[int(begin[0]) : int(end[0])] if len(keys) else wanted[:0]
-    if len(near) < len(keys):
-        starts, ends = np.searchsorted(keys, near), np.searchsorted(keys, near, side="right")
-        steps = np.zeros(len(keys) + 1, np.int8)
-        steps[starts[ends > starts]] += 1
-        steps[ends[ends > starts]] -= 1
-        return rows.take(pa.array(np.flatnonzero(np.cumsum(steps[:-1], dtype=np.int8))))
-    places = np.searchsorted(near, keys)
-    return rows.take(pa.array(np.flatnonzero(near[np.minimum(places, len(near) - 1)] == keys)))
+    return rows.take(pa.array(np.flatnonzero(contains(near, keys))))
 
 
 def whole_groups(rows: pa.Table, at_once: int = AT_ONCE) -> Iterator[pa.RecordBatch]:
