@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
@@ -31,7 +29,7 @@ def command(session: Session, config: str | None, root: str | None, stage: str |
     """
     found = spans(root_of(config, root), stage, count)
     if session.json:
-        print_json(dataclasses.asdict(found))
+        print_json({**vars(found), "most": [{**vars(one), "hosts": dict(one.hosts)} for one in found.most]})
     else:
         session.say(_text(found, every=session.verbose))
     return 0

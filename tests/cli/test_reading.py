@@ -21,8 +21,10 @@ from refinery.cli._reading import wrapped
 from refinery.cli.stats import bar
 from refinery.inspect import Case, Document
 from refinery.shown import safe, safe_lines, shortened
+from stages.substring import Substring
 from tests.engine.looked import LINES, make, recipe
-from tests.engine.roots import quick
+from tests.engine.roots import pipeline, quick, steps, write_inputs
+from tests.engine.toy import LineSource
 
 VERBS = ["stats", "sample", "why", "verify", "gc", "status", "logs"]
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -383,3 +385,13 @@ def test_a_root_without_any_stage_yet_is_told(say: Say, tmp_path: Path) -> None:
     assert say("why", "file://0.txt#1", "--root", path)[0] == 1
     quick(recipe(tmp_path))
     assert data(say("stats", "--root", path, "--json"))["balanced"]
+
+
+def test_spans_as_json(say: Say, tmp_path: Path) -> None:
+    """What repeats, with how often and on which hosts."""
+    write_inputs(tmp_path / "in", [["one two three four five", "six one two three four"]])
+    quick(pipeline(tmp_path, steps(LineSource(), Substring(unit="words", min_tokens=4, min_chars=0))))
+    found = data(say("spans", "--root", tmp_path / "root", "--json"))
+    assert (found["spans"], found["distinct"]) == (2, 1)
+    (most,) = found["most"]
+    assert (most["copies"], sum(most["hosts"].values()), most["text"]) == (2, 2, "one two three four")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,6 +12,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pytest
 
+from refinery.cli import execute
 from refinery.config import Pipeline
 from refinery.docs import TEXT, URL, Docs
 from refinery.errors import UsageError
@@ -92,6 +95,28 @@ def test_a_source_that_nearly_vanishes(folder: Path) -> None:
         for stage, rows in alarms(str(folder / "root")).items()
     }
     assert told == {"lines-of-text": [], "crawled": [], "minhash": [("mirror.org", 120, 1)]}
+
+
+def test_what_the_terminal_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Clusters, domains and languages as text and as JSON; stats names what nearly vanishes, hostile hosts escaped."""
+    with (folder / "in" / "0.txt").open("a") as stream:
+        stream.writelines(f"\x1b[31m.evil.org en the same page again and again {i % 2}\n" for i in range(3))
+    quick(crowd(folder))
+    assert execute(["clusters", "--root", str(folder / "root"), "-n", "2"]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"^minhash: \d+ clusters, \d+ of them within one host; \d+ of 213 documents left", told)
+    assert re.search(r"12\d × https://\S+  4 hosts: .* and 1 more\n", told)
+    assert re.search(r"nearly vanished +documents +left\n +mirror\.org +120 +[01] ", told)
+    assert "more" in told
+    assert "\x1b[31m." not in told
+    assert execute(["clusters", "--root", str(folder / "root"), "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["vanishing"][0]["name"] == "mirror.org"
+    assert found["languages"][0]["name"] == "en"
+    assert found["largest"][0]["size"] == sum(found["largest"][0]["hosts"].values())
+    assert execute(["stats", "--root", str(folder / "root")]) == 0
+    assert re.search(r"minhash leaves \d of 12\d documents of mirror\.org", capsys.readouterr().out)
+    assert execute(["clusters", "--root", str(folder / "root"), "--stage", "crawled"]) == 2
 
 
 def test_what_statistics_cannot_know_is_no_alarm(tmp_path: Path) -> None:
