@@ -70,7 +70,7 @@ class Extract(Edit):
     )
     paragraphs: bool = Field(False, description="whether native parts paragraphs, lists and tables by blank lines")
     timeout: Duration = Field(timedelta(seconds=30), gt=timedelta(0), description="processor time for one page")
-    memory: Size = Field(Size(2 << 30), ge=256 << 20, description="resident size of the engine's process")
+    memory: Size = Field(Size(800_000_000), ge=256 << 20, description="resident size of the engine's process")
     max_html: Size = Field(Size(20_000_000), gt=0, description="larger pages, and texts, are not taken")
 
     @model_validator(mode="after")
