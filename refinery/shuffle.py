@@ -33,6 +33,9 @@ SHARE = 8
 AT_ONCE = 1 << 18
 """Rows that a stage is given at once, but for larger groups of equal keys."""
 
+FEW = 128
+"""Rows for which a piece of a run is looked at, at the least."""
+
 KEY = "key"
 """The column by which rows are sorted."""
 
@@ -83,12 +86,26 @@ def range_of(runs: Sequence[tuple[int, Root, str]], low: int, high: int) -> Iter
     A ``part: uint32`` column follows the key. A batch never splits a group of equal keys. Rows of earlier parts that no
     other part has the key of are left out, unsorted: of many old rows few are wanted.
     """
-    pieces = list(parts_of(runs, low, high))
-    if not pieces:
-        return
-    rows = sort_rows(pa.Table.from_batches(pieces)).combine_chunks()
-    del pieces
-    yield from whole_groups(rows)
+    yield from in_order(list(parts_of(runs, low, high)), low, high)
+
+
+def in_order(pieces: Sequence[pa.RecordBatch], low: int, high: int, at_once: int = AT_ONCE) -> Iterator[pa.RecordBatch]:
+    """Sorted pieces of a range as one sequence, in batches of about ``at_once`` that split no group of equal keys.
+
+    About so many rows, which a core's caches hold, are sorted together.
+    """
+    total = sum(map(len, pieces))
+    count = max(1, -(-total // max(at_once, FEW * len(pieces))))
+    cuts = np.array([low + (high - low) * i // count for i in range(1, count)], np.uint64)
+    ends = [[0, *np.searchsorted(piece.column(KEY).to_numpy(), cuts).tolist(), len(piece)] for piece in pieces]
+    for number in range(count):
+        inside = [
+            piece.slice(places[number], places[number + 1] - places[number])
+            for piece, places in zip(pieces, ends, strict=True)
+            if places[number] < places[number + 1]
+        ]
+        if inside:
+            yield from whole_groups(sort_rows(pa.Table.from_batches(inside)).combine_chunks(), at_once)
 
 
 def parts_of(runs: Sequence[tuple[int, Root, str]], low: int, high: int) -> Iterator[pa.RecordBatch]:

@@ -377,8 +377,8 @@ class _Edges:
 def _joined(edges: Iterable[pa.RecordBatch], numbers: Numbering) -> Unions:
     """The clusters that all edges make."""
     unions = Unions(numbers.documents)
-    for side in ("a", "b"):
-        for batch in edges:
+    for batch in edges:
+        for side in ("a", "b"):
             unions.mark(numbers.of(batch.column(side)))
     for batch in edges:
         unions.join(numbers.of(batch.column("a")), numbers.of(batch.column("b")))
@@ -388,8 +388,8 @@ def _joined(edges: Iterable[pa.RecordBatch], numbers: Numbering) -> Unions:
 def _split(edges: Iterable[pa.RecordBatch], numbers: Numbering, before: Unions, largest: int) -> Unions:
     """The same, but clusters of more than ``largest`` documents are held together by verified edges only."""
     unions = Unions(numbers.documents)
-    for side in ("a", "b"):
-        for batch in edges:
+    for batch in edges:
+        for side in ("a", "b"):
             unions.mark(numbers.of(batch.column(side)))
     for batch in edges:
         a, b = numbers.of(batch.column("a")), numbers.of(batch.column("b"))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from refinery import shuffle
 from refinery.errors import StorageError
 from refinery.part import Root
-from refinery.shuffle import KEYS, having, merge, numbered, ranges, read_range, sort_rows, whole_groups
+from refinery.shuffle import KEYS, having, in_order, merge, numbered, ranges, read_range, sort_rows, whole_groups
 from refinery.stage import EARLIER
 from refinery.store import LocalStore
 
@@ -130,6 +130,23 @@ def test_whole_groups(runs: list[list[Row]], at_once: int) -> None:
         assert listed(batches) == sorted((key, number, row) for number, run in enumerate(runs) for key, row in run)
         ends = [(b.column("key")[0].as_py(), b.column("key")[-1].as_py()) for b in batches]
         assert all(before[1] < after[0] for before, after in itertools.pairwise(ends))
+
+
+@settings(max_examples=80)
+@given(
+    st.lists(st.lists(st.tuples(keys, st.integers(0, 5)), max_size=30), max_size=5),
+    st.integers(1, 9),
+    st.integers(1, 9),
+)
+def test_pieces_in_order(runs: list[list[Row]], at_once: int, few: int) -> None:
+    """However few rows are sorted together, pieces become one sequence whose batches split no key."""
+    pieces = [numbered(n, batch) for n, run in enumerate(runs) for batch in sort_rows(table(run)).to_batches()]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shuffle, "FEW", few)
+        batches = list(in_order(pieces, 0, KEYS, at_once))
+    assert listed(batches) == sorted((key, number, row) for number, run in enumerate(runs) for key, row in run)
+    ends = [(b.column("key")[0].as_py(), b.column("key")[-1].as_py()) for b in batches]
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(ends))
 
 
 def test_other_row_groups_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
