@@ -56,9 +56,9 @@ class RayExecutor:
         self._bound = width
         self._stdout = contextlib.redirect_stdout(sys.stderr)  # Ray tells there what befalls its nodes
         self._connect(address)
-        self._stdout.__enter__()
-        self._share = min(budget(int(memory)) // cpus for cpus, memory in self._nodes())
+        self._share = max(1, min(min(budget(int(memory)), int(memory)) // cpus for cpus, memory in self._nodes()))
         self._task = self._ray.remote(_perform).options(num_cpus=1, memory=self._share, max_retries=REPEATS)
+        self._stdout.__enter__()
 
     def _connect(self, address: str) -> None:
         host, colon, port = address.rpartition(":")

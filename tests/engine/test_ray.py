@@ -171,7 +171,8 @@ def test_documents_that_kill_their_worker(nodes: Nodes, tmp_path: Path) -> None:
     )
     path = tmp_path / "toy.yaml"
     path.write_text(TOY)
-    for root, options in (("local", ["--workers", "2"]), ("ray", nodes.options)):
+    more = (*nodes.options, "--set", "executor.memory=100TB")  # than any node has
+    for root, options in (("local", ["--workers", "2"]), ("ray", more)):
         assert ended(begin(path, root, *options))["failures"] == []
     assert Held(tmp_path / "ray").contents() == Held(tmp_path / "local").contents()
     assert Held(tmp_path / "ray").removals("01-words") == {"quarantined": 2}
