@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -24,6 +25,9 @@ SHORT = 200
 
 VANISHING = 5
 """Domains of which a stage leaves hardly anything that are named."""
+
+HOSTS = 3
+"""Hosts that are named, of a cluster or of a span."""
 
 
 def place_options(command: Callback) -> Callback:
@@ -122,3 +126,10 @@ def wrapped(pieces: Sequence[str], indent: str, joint: str = "   ") -> str:
         line = f"{line}{joint}{piece}" if line else piece
     broken = [part for full in [*lines, line] if full for part in textwrap.wrap(full, width - len(indent)) or [""]]
     return "\n".join(f"{indent}{part}" for part in broken)
+
+
+def named_hosts(hosts: Counter[str]) -> str:
+    """How many hosts there are, and the commonest by name."""
+    named = ", ".join(safe(host or "(no host)") for host, _ in hosts.most_common(HOSTS))
+    more = len(hosts) - HOSTS
+    return f"{plural(len(hosts), 'host')}: {named}{f' and {more:,} more' if more > 0 else ''}"

@@ -10,12 +10,9 @@ import click
 
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, percent, plural, print_json
-from refinery.cli._reading import SHORT, place_options, root_of
+from refinery.cli._reading import SHORT, named_hosts, place_options, root_of
 from refinery.inspect import Cluster, Clusters, Retained, clusters
 from refinery.shown import safe, shortened
-
-HOSTS = 3
-"""Hosts of a cluster that are named."""
 
 
 @click.command("clusters")
@@ -61,9 +58,7 @@ def _text(one: Clusters, count: int, *, every: bool) -> str:
 
 
 def _cluster(one: Cluster, *, every: bool) -> str:
-    named = ", ".join(safe(host or "(no host)") for host, _ in one.hosts.most_common(HOSTS))
-    more = len(one.hosts) - HOSTS
-    hosts = f"{plural(len(one.hosts), 'host')}: {named}{f' and {more:,} more' if more > 0 else ''}"
+    hosts = named_hosts(one.hosts)
     lines = [f"  {one.size:,} × {safe(one.url or one.survivor)}  {hosts}"]
     lines += [f"    │ {shortened(safe(url), SHORT)}" for url in one.members] if every else []
     return "\n".join(lines)

@@ -6,12 +6,9 @@ import click
 
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import plural, print_json
-from refinery.cli._reading import SHORT, place_options, root_of
+from refinery.cli._reading import SHORT, named_hosts, place_options, root_of
 from refinery.inspect import Repeat, Repeats, spans
 from refinery.shown import safe, shortened
-
-HOSTS = 3
-"""Hosts of a span that are named."""
 
 
 @click.command("spans")
@@ -41,9 +38,7 @@ def _text(found: Repeats, *, every: bool) -> str:
 
 
 def _lines(one: Repeat, *, every: bool) -> list[str]:
-    named = ", ".join(safe(host or "(no host)") for host, _ in one.hosts.most_common(HOSTS))
-    more = len(one.hosts) - HOSTS
-    hosts = f"{plural(len(one.hosts), 'host')}: {named}{f' and {more:,} more' if more > 0 else ''}"
+    hosts = named_hosts(one.hosts)
     head = f"{one.copies:,} × {one.group:016x}  {one.stage}  {one.bytes:,} bytes  {hosts}"
     text = "(left in the texts)" if one.text is None else safe(one.text)
     return [click.style(head, bold=True), f"  │ {text if every else shortened(text, SHORT)}"]
