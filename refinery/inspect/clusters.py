@@ -22,6 +22,7 @@ from refinery.inspect.find import pieces
 from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.judgement import id_fields
 from refinery.inspect.statistics import Statistics, stage_statistics
+from refinery.kernels import parse_url
 from refinery.part import Receipt
 from refinery.stats.origins import split_host
 
@@ -204,7 +205,7 @@ class _Counting:
     def _codes_of(self, batch: pa.RecordBatch) -> Codes:
         """A number for the host of each row."""
         urls = batch.column("url").to_pylist() if "url" in batch.schema.names else [None] * len(batch)
-        found = [self._hosts.setdefault(_host(url), len(self._hosts)) for url in urls]
+        found = [self._hosts.setdefault(parse_url(url or "").host, len(self._hosts)) for url in urls]
         return np.array(found, np.int64)
 
     def _count(self, batch: pa.RecordBatch, side: str, hosts: Codes) -> None:
@@ -270,10 +271,6 @@ def _retained(sides: Mapping[str, Counter[str]]) -> tuple[Retained, ...]:
     total = sides["kept"] + sides["removed"]
     ordered = sorted(total.items(), key=lambda item: (-item[1], item[0]))
     return tuple(Retained(name, documents, sides["kept"][name]) for name, documents in ordered)
-
-
-def _host(url: str | None) -> str:
-    return (url or "").partition("//")[2].partition("/")[0].lower()
 
 
 def _bytes(ids: pa.FixedSizeBinaryArray) -> Ids:
