@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import threading
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -46,6 +47,21 @@ class Got:
     modified: str
     total: int
     chunks: Iterator[bytes] = field(default_factory=lambda: iter(()))
+
+    @property
+    def names(self) -> tuple[str, int]:
+        """What two answers of one version have in common."""
+        return self.etag, self.total
+
+    @property
+    def made(self) -> tuple[str, int]:
+        """What they have in common even where a tag is wrong."""
+        return self.modified, self.total
+
+    @property
+    def told(self) -> str:
+        """Which version, for a message."""
+        return f"{self.etag} of {self.modified}, {self.total} bytes"
 
 
 def pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:
@@ -171,7 +187,8 @@ class Version:
         self.path = path
         self._pin: Got | None = None
         self._sure = False
-        self._doubted = ""
+        self._doubted: Got | None = None
+        self._lock = threading.Lock()
 
     @property
     def size(self) -> int:
@@ -184,18 +201,21 @@ class Version:
         return self._pin.etag if self._pin else ""
 
     def hold(self, got: Got) -> None:
-        """Raises StorageError for an answer of another version, Transient for one that only says so."""
-        pin = self._pin
-        if pin is None or (got.etag, got.total) == (pin.etag, pin.total):
-            self._pin, self._sure, self._doubted = pin or got, pin is not None, ""
-            return
-        alike = (got.modified, got.total) == (pin.modified, pin.total)
-        if alike and got.etag != self._doubted:
-            self._doubted = got.etag
-            raise Transient("the answer has the tag of another file")
-        if self._sure or not alike:
-            raise Changed(f"{self.path}: the file was changed while it was read", hint="run again")
-        self._pin, self._sure = got, True  # two answers agree against the first one: that had a wrong tag
+        """Raises Changed for an answer of another version, Transient for one that nothing has confirmed yet."""
+        with self._lock:
+            pin, doubted = self._pin, self._doubted
+            if pin is None or got.names == pin.names:
+                self._pin, self._sure, self._doubted = pin or got, pin is not None, None
+            elif doubted is None or got.names != doubted.names:
+                self._doubted = got
+                raise Transient("the answer has the tag of another file")
+            elif self._sure or got.made != pin.made:
+                raise Changed(
+                    f"{self.path}: the file was changed while it was read ({pin.told}, then {got.told})",
+                    hint="run again",
+                )
+            else:  # two answers agree against the first one: that had a wrong tag
+                self._pin, self._sure, self._doubted = got, True, None
 
     def fetch(self, start: int, stop: int) -> bytes:
         """Bytes of this version."""
