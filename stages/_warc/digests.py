@@ -8,7 +8,6 @@ writers: the HTTP body as stored, without its transfer coding, or without its co
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Iterable, Mapping
 
@@ -41,7 +40,7 @@ def _read(text: str) -> tuple[str, bytes]:
     for decode, written in ((base64.b32decode, padded.upper()), (base64.b16decode, value.upper()), (_base64, value)):
         try:
             digest = decode(written)
-        except binascii.Error:
+        except ValueError:  # also of what is no ASCII
             continue
         if size and len(digest) == size:
             return kind, digest

@@ -151,7 +151,7 @@ def test_a_digest_is_checked_where_that_is_asked_for(tmp_path: Path, kind: str, 
             assert [row["fate"] for row in found] == ["ok"] * len(made)
 
 
-@pytest.mark.parametrize("digest", ["sha1:", "crc32:00", "sha1:XYZ", "urn:sha1:AAAA", ""])
+@pytest.mark.parametrize("digest", ["sha1:", "crc32:00", "sha1:XYZ", "urn:sha1:AAAA", "sha1:\u00c4\u0416", ""])
 def test_what_is_no_digest_is_held_against_nothing(tmp_path: Path, digest: str) -> None:
     made = http(f"{OK}\nContent-Type: text/html", b"<p>", uri=f"uri: http://a.example/\r\nWARC-Block-Digest: {digest}")
     found, _ = read(tmp_path / "a.warc", made, Warc(check_digests=True))
