@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from refinery.config import Step
 from refinery.errors import Refused
 from refinery.identity import FORMAT, code_digest, defined_in
 from refinery.part import Head, Root
+from refinery.store import Hold
 from refinery.survey import Phase
 from refinery.tasks import PartTask, ResolveTask, SegmentTask
 
@@ -69,12 +70,9 @@ def refuse_changed_code(changed: Sequence[Step]) -> None:
         )
 
 
-def only_run(root: Root) -> AbstractContextManager[Callable[[], None]]:
-    """Hold the root for this run. Raises Refused where another run holds it; a killed run holds nothing.
-
-    What it gives raises Refused, when called, once another run has taken the root over.
-    """
-    return root.store.hold(root.path)
+def only_run(root: Root, *, shared: bool = False) -> AbstractContextManager[Hold]:
+    """Hold the root for this run, or share it. Raises Refused where a run is at work that does not go with this one."""
+    return root.store.hold(root.path, shared=shared)
 
 
 def refuse_misfit(root: Root, phase: Phase, memory: int) -> None:

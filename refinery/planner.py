@@ -56,7 +56,7 @@ class Planner:
         if self._first > self.last:
             raise UsageError(f"--from {selection.first} comes after --until {selection.until}")
         self._forced = selection.force or selection.first is not None
-        self._selection = selection
+        self.selection = selection
         self.fresh: set[str] = set()
         self._known: dict[tuple[str, str], Receipt] = {}
         self.stretches = self._stretches()
@@ -162,23 +162,36 @@ class Planner:
         wanted = self._wanted(paths)
         if not wanted:
             raise UsageError(f"--parts selects none of the {len(paths)} parts", hint=f"parts are 0 to {len(paths) - 1}")
-        unseen = {n for n in wanted if is_remote(paths[n]) and paths[n] not in self._stats} if self._others else set()
-        looked = [number for number in wanted if number not in unseen]
-        seen = dict(zip(looked, self.file_stats([paths[number] for number in looked]), strict=True))
-        recorded = self._recorded() if unseen else {}
+        seen = self._seen({number: paths[number] for number in wanted})
         parts = []
         for number in wanted:
-            path, found = paths[number], seen.get(number)
-            content = file_content(path, found) if found else recorded.get(number, digest(["not looked at", path]))
-            parts.append(Part(number, (path,), (content,), found.size if found else 0, path))
+            path, found = paths[number], seen[number]
+            content = found if isinstance(found, str) else file_content(path, found)
+            parts.append(Part(number, (path,), (content,), 0 if isinstance(found, str) else found.size, path))
         return parts
 
-    def _recorded(self) -> dict[int, str]:
-        """What the parts of the source were made from, as the head has them."""
-        head = self.root.head()
-        place = head.manifests.get(self.folders[0]) if head else None
-        receipts = self.root.receipts(self.folders[0], self.root.manifest(place).parts) if place else ()
-        return {receipt.part: receipt.inputs[0] for receipt in receipts}
+    def _seen(self, paths: dict[int, str]) -> dict[int, Stat | str]:
+        """What the parts' files are. Of remote ones that were not selected, what receipts tell is taken for true."""
+        unseen = {n for n, path in paths.items() if self._others and is_remote(path) and path not in self._stats}
+        told: dict[int, Stat | str] = {}
+        for number, contents in self._recorded().items() if unseen else ():
+            if number in unseen and len(contents) == 1:
+                told[number] = contents.pop()
+            elif number in unseen:
+                unseen.remove(number)  # it was another file before: only a look can tell which is there now
+        looked = [number for number in paths if number not in unseen]
+        found = dict(zip(looked, self.file_stats([paths[number] for number in looked]), strict=True))
+        return {n: digest(["not looked at", paths[n]]) for n in unseen} | told | found
+
+    def _recorded(self) -> dict[int, set[str]]:
+        """What the parts of the source were made from, by all receipts of this recipe."""
+        folder, made = self.folders[0], self.identities[0]
+        receipts = self._known.values() if is_remote(self.root.path) else self.root.readable(folder).values()
+        found: dict[int, set[str]] = {}
+        for receipt in receipts:
+            if receipt is not None and receipt.key == part_key(made, receipt.inputs):
+                found.setdefault(receipt.part, set()).add(receipt.inputs[0])
+        return found
 
     def inputs(self) -> list[str]:
         """The input files; of remote ones those that are selected, for each look at one may be a request."""
@@ -200,20 +213,24 @@ class Planner:
 
     def _wanted(self, paths: Sequence[str]) -> list[int]:
         numbers = range(len(paths))
-        if self._selection.parts is not None:
-            wanted = set(self._selection.parts)
+        if self.selection.parts is not None:
+            wanted = set(self.selection.parts)
             return [number for number in numbers if number in wanted]
-        if self._selection.share is not None:
-            count = max(1, math.ceil(len(paths) * self._selection.share))
+        if self.selection.share is not None:
+            count = max(1, math.ceil(len(paths) * self.selection.share))
             return sorted(sorted(numbers, key=lambda n: digest(paths[n]))[:count])
         return list(numbers)
 
-    def everything(self) -> Planner:
-        """The same walk over all stages and parts, with the receipts known so far."""
+    def everything(self, *, afresh: bool = False) -> Planner:
+        """The same walk over all stages and parts, with the receipts known so far.
+
+        ``afresh`` looks for receipts anew, for other runs may have made some.
+        """
         other = Planner(self.pipeline, self.root)
-        other._known, other._against = self._known, self._against
-        other._inputs, other._stats, other._there = self._inputs, self._stats, self._there
-        other._others = self._selection.partial
+        other._inputs, other._stats = self._inputs, self._stats
+        other._others = self._others or self.selection.partial
+        if not afresh:
+            other._known, other._against, other._there = self._known, self._against, self._there
         return other
 
     def _enter(self, segment: Segment, parts: list[Part], earlier: Sequence[Part]) -> list[Part] | Phase | str:
@@ -222,7 +239,7 @@ class Planner:
             return parts
         step = self.steps[segment.first]
         before = segment.first - 1
-        if self._selection.partial:
+        if self.selection.partial:
             return f"{step.name} needs all parts, and only some are selected"
         if isinstance(step.stage, Global):
             return self._shuffle(segment.first, step.stage, parts, earlier)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -79,7 +80,8 @@ class RunRecord:
     def __init__(self, root: Root, command: dict[str, Any], listener: Listener) -> None:
         self._root = root
         self._listener = listener
-        self._path = f"runs/{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.json"
+        # Processes of several machines may have the same number, and begin in the same second.
+        self._path = f"runs/{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}-{uuid.uuid4().hex[:6]}.json"
         self._data: dict[str, Any] = {
             "started": _now(),
             "host": socket.gethostname(),

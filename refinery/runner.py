@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psutil
 
-from refinery.config import Pipeline, recipe_dict
+from refinery.config import Pipeline
 from refinery.errors import PartFailed, RefineryError, StorageError
 from refinery.executors import Died, Done, Executor, Failed
 from refinery.executors.local import LocalExecutor
-from refinery.guard import changed_code, check_root, code_stamp, only_run, refuse_changed_code, refuse_misfit
-from refinery.identity import FORMAT, configuration, library_versions, measure_identity
-from refinery.part import Head, Receipt, Root, StageManifest
+from refinery.guard import changed_code, check_root, only_run, refuse_changed_code, refuse_misfit
+from refinery.part import Receipt, Root
 from refinery.planner import Planner
 from refinery.progress import Listener, RunRecord, Silent
-from refinery.stage import Filter
-from refinery.stats import StageStatistics
-from refinery.store import store_for
-from refinery.survey import Made, Phase, Selection, Survey, manifests
+from refinery.state import State
+from refinery.store import Hold, store_for
+from refinery.survey import Phase, Selection, Survey
 from refinery.tasks import ALL_ROWS, Crumb, Poison, SegmentTask, Suspects, Task, describe
 from refinery.work import perform
 
@@ -44,6 +41,8 @@ class RunReport:
     failures: tuple[str, ...]
     complete: bool
     blocked: str
+    entered: bool = True
+    """Whether the manifests tell what was made; not while other runs share the root: the last of them enters all."""
 
 
 def run(
@@ -62,37 +61,31 @@ def run(
     script calls this under ``if __name__ == "__main__"``.
     """
     root = Root(pipeline.root, store_for(pipeline.root))
-    with only_run(root) as still_held:
+    with only_run(root, shared=selection.shared) as held:
         head = check_root(root, pipeline.dataset)
         planner = Planner(pipeline, root, selection)
         if not accept_code:
             refuse_changed_code(changed_code(root, head, planner.folders, planner.steps))
-        root.store.clean(root.path)
+        if not selection.shared:
+            root.store.clean(root.path)
         survey = planner.survey()
         if survey.phase is None:
-            if head is None or _stale(head, planner):
-                _write_state(planner, {})
-            return RunReport(0, 0, (), _complete(survey), survey.blocked)
+            return RunReport(0, 0, (), _complete(survey), survey.blocked, _enter(planner, held))
         record = RunRecord(root, command or {}, listener or Silent())
         doing = executor or _executor(pipeline)
-        report = _Run(planner, record, doing, still_held, fail_fast=fail_fast).go(survey)
-        root.store.clean(root.path)
-        return report
+        report = _Run(planner, record, doing, held, fail_fast=fail_fast).go(survey)
+        return replace(report, entered=_enter(planner, held))
 
 
-def _stale(head: Head, planner: Planner) -> bool:
-    """Whether the head tells something else than the receipts: of another recipe, or of a run that was killed."""
-    if head.recipe != recipe_dict(planner.pipeline) or head.code != _codes(planner, head):
-        return True
-    known = manifests(planner.root, head)
-    found = {f: m for f, m in zip(planner.folders, planner.everything().survey().made, strict=True) if m.receipts}
-    return set(known) != set(found) or any(not _tells(known[folder], found[folder]) for folder in found)
-
-
-def _tells(manifest: StageManifest, made: Made) -> bool:
-    """Whether a manifest is of these receipts."""
-    keys = tuple(r.key for r in made.receipts), tuple(r.key for r in made.shuffle), made.expected
-    return (manifest.parts, manifest.shuffle, manifest.expected) == keys
+def _enter(planner: Planner, held: Hold) -> bool:
+    """Bring manifests and head up to date and clean up, unless other runs are at work: then the last of them does."""
+    with held.last() as alone:
+        if alone:
+            state = State(planner.everything(afresh=True) if planner.selection.shared else planner)
+            if state.is_stale(planner.root.head()):
+                state.write()
+            planner.root.store.clean(planner.root.path)
+    return alone
 
 
 class _Run:
@@ -103,7 +96,7 @@ class _Run:
         planner: Planner,
         record: RunRecord,
         executor: Executor,
-        still_held: Callable[[], None],
+        held: Hold,
         *,
         fail_fast: bool,
     ) -> None:
@@ -111,21 +104,22 @@ class _Run:
         self._record = record
         self._fail_fast = fail_fast
         self._executor = executor
-        self._still_held = still_held
+        self._held = held
+        self._state = State(planner)
         self._failures: list[str] = []
         self._tasks = self._phases = 0
-        self._merged: Merged = {}
 
     def go(self, survey: Survey) -> RunReport:
         """Phase after phase. Ends workers and the record however it ends."""
         state = "failed"
         try:
-            _write_code(self._planner)
+            self._begin()
             while survey.phase is not None and not self._failures:
                 self._do(survey.phase)
                 survey = self._planner.survey()
-                self._still_held()
-                _write_state(self._planner, self._merged)
+                self._held.check()
+                if not self._planner.selection.shared:
+                    self._state.write()
             state = "failed" if self._failures else "done"
         except KeyboardInterrupt:
             state = "interrupted"
@@ -138,6 +132,11 @@ class _Run:
             with contextlib.suppress(StorageError):  # a full disk takes no record; the error is raised all the same
                 self._record.end(state)
         return RunReport(self._phases, self._tasks, tuple(self._failures), _complete(survey), survey.blocked)
+
+    def _begin(self) -> None:
+        if not self._state.knows_code(self._planner.root.head()):
+            with self._held.turn():
+                self._state.begin()
 
     def _do(self, phase: Phase) -> None:
         self._phases += 1
@@ -165,7 +164,7 @@ class _Run:
 
     def _learn(self, task: Task, receipts: Iterable[Receipt]) -> None:
         made = list(receipts)
-        self._still_held()
+        self._held.check()
         self._tasks += 1
         for receipt in made:
             self._planner.learn(receipt)
@@ -207,10 +206,10 @@ def _narrowed(task: SegmentTask, crumb: Crumb, cause: str) -> SegmentTask | None
     """
     held = Suspects(crumb.step, crumb.first, crumb.count)
     if held not in task.suspects and len(task.suspects) < 2 * POISON_LIMIT:
-        return dataclasses.replace(task, suspects=(*task.suspects, held))
+        return replace(task, suspects=(*task.suspects, held))
     if held in task.suspects and crumb.count == 1 and len(task.poison) < POISON_LIMIT:
         poison = Poison(crumb.step, crumb.first, f"worker {cause}")
-        return dataclasses.replace(task, poison=(*task.poison, poison))
+        return replace(task, poison=(*task.poison, poison))
     return None
 
 
@@ -224,80 +223,6 @@ def _executor(pipeline: Pipeline) -> Executor:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = cores if settings.workers == "auto" else settings.workers
     return LocalExecutor(workers, settings.memory_bytes(psutil.virtual_memory().total))
-
-
-# --------------------------------------------------------------------------------------------------- manifests and head
-
-
-Merged = dict[str, tuple[list[Receipt], dict[str, Any]]]
-"""The merged statistics of each stage, and the receipts that they are of."""
-
-
-def _write_state(planner: Planner, merged: Merged) -> None:
-    """Manifests of all that is there, whatever was selected, and the head that names them.
-
-    Statistics are merged again where a stage has other receipts than in ``merged``, which is brought up to date.
-    """
-    paths = {}
-    for position, made in enumerate(planner.everything().survey().made):
-        if made.receipts:
-            folder = planner.folders[position]
-            if folder not in merged or merged[folder][0] != made.receipts:
-                merged[folder] = made.receipts, _statistics(planner, position, made)
-            manifest = _manifest(planner, position, made, merged[folder][1])
-            paths[folder] = planner.root.write_manifest(folder, manifest)
-    _write_head(planner, paths)
-
-
-def _write_code(planner: Planner) -> None:
-    """Put the code that results are about to be made with into the head, so that a killed run is guarded as well."""
-    head = planner.root.head()
-    if head is None:
-        _write_head(planner, {})
-    elif head.code != _codes(planner, head):
-        planner.root.write_head(head.model_copy(update={"code": _codes(planner, head)}))
-
-
-def _codes(planner: Planner, head: Head | None) -> dict[str, str]:
-    """Those of stages that the recipe has no more included: their results are still there."""
-    return (head.code if head else {}) | {step.name: code_stamp(step) for step in planner.steps}
-
-
-def _write_head(planner: Planner, manifests: dict[str, str]) -> None:
-    head = Head(
-        format=FORMAT,
-        dataset=planner.pipeline.dataset,
-        recipe=recipe_dict(planner.pipeline),
-        folders=tuple(planner.folders),
-        manifests=manifests,
-        code=_codes(planner, planner.root.head()),
-    )
-    planner.root.write_head(head)
-
-
-def _statistics(planner: Planner, position: int, made: Made) -> dict[str, Any]:
-    kind = type(planner.steps[position].stage)
-    merged = StageStatistics(kind)
-    for place, receipt in enumerate(made.receipts):
-        merged.merge(StageStatistics.read(kind, planner.root, receipt, place))
-    return merged.to_json()
-
-
-def _manifest(planner: Planner, position: int, made: Made, statistics: dict[str, Any]) -> StageManifest:
-    step = planner.steps[position]
-    return StageManifest(
-        stage=step.name,
-        kind=step.stage.name,
-        identity=planner.identities[position],
-        measure=measure_identity(step.stage) if isinstance(step.stage, Filter) else "",
-        version=step.stage.version,
-        configuration=configuration(step.stage),
-        libraries=library_versions(step.stage),
-        expected=made.expected,
-        parts=tuple(r.key for r in made.receipts),
-        shuffle=tuple(r.key for r in made.shuffle),
-        statistics=statistics,
-    )
 
 
 def _complete(survey: Survey) -> bool:

@@ -37,6 +37,11 @@ class Selection:
         """Whether some parts are left out, so that no global stage can run."""
         return self.parts is not None or self.share is not None
 
+    @property
+    def shared(self) -> bool:
+        """Whether others may work on the root at once: parts are added, each by a receipt, and nothing is replaced."""
+        return self.partial and not self.force and self.first is None
+
 
 @dataclass
 class Part:

@@ -261,7 +261,7 @@ class _Tap:
         if there is not None and not self._task.force and (there.files or not self._run.tap):
             discard(self._root, [*kept, *removed])
             return content, there
-        if there is not None:
+        if there is not None and there.files:
             self._root.withdraw(self._run.folder, key)
         contents = {"kept": content, "removed": gone}
         return content, self._publish(key, inputs, contents, {"kept": kept, "removed": removed})

@@ -96,7 +96,8 @@ def _text(report: RunReport, root: str) -> str:
             f"{plural(len(report.failures), 'part')} failed:\n{shown}\n`refinery logs --root {root} -v` has the details"
         )
     lines = [line for name, found in alarms(root).items() for line in vanishing(name, found)]
-    note = "".join(f"\n{line}" for line in [*([report.blocked] if report.blocked else []), *lines])
+    others = "" if report.entered else "other runs share this root: the last of them enters what all have made"
+    note = "".join(f"\n{line}" for line in (report.blocked, others, *lines) if line)
     if not report.tasks:
         return f"nothing to do: {root} is up to date{note}"
     return f"done: {plural(report.tasks, 'task')} in {plural(report.phases, 'phase')} → {root}{note}"

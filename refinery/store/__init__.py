@@ -7,13 +7,14 @@ from, for ``https://``; another kind of path needs another ``Store`` and one lin
 from __future__ import annotations
 
 from refinery.errors import UsageError
-from refinery.store.base import Stat, Store
+from refinery.store.base import Hold, Stat, Store
 from refinery.store.local import LocalStore, storage_errors
 from refinery.store.s3 import S3Store, use
 from refinery.store.traffic import taken
 from refinery.store.web import WebStore
 
 __all__ = [
+    "Hold",
     "LocalStore",
     "S3Store",
     "Stat",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
@@ -14,6 +14,19 @@ class Stat:
 
     size: int
     etag: str
+
+
+class Hold(Protocol):
+    """A root that one run holds, or that several share."""
+
+    def check(self) -> None:
+        """Called now and then: raises Refused where another run has taken the root over."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Nobody else changes the head meanwhile: runs that share a root wait for each other."""
+
+    def last(self) -> AbstractContextManager[bool]:
+        """The last turn. It gives whether nobody else is at work on the root; what is shared is given up with it."""
 
 
 class Store(Protocol):
@@ -64,8 +77,8 @@ class Store(Protocol):
     def clean(self, root: str) -> None:
         """Remove the temporary files that writers of ``root`` left who are gone."""
 
-    def hold(self, root: str) -> AbstractContextManager[Callable[[], None]]:
-        """Hold a root for one run: Refused where another one holds it. A run that was killed holds nothing.
+    def hold(self, root: str, *, shared: bool = False) -> AbstractContextManager[Hold]:
+        """Hold a root for one run, or share it with others that do. A run that was killed holds nothing.
 
-        What it gives is called now and then, and raises Refused where another run has taken the root over.
+        Raises Refused where a run is at work that does not go with this one.
         """

@@ -8,12 +8,12 @@ import glob
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
 from refinery.errors import Refused, StorageError, UsageError
-from refinery.store.base import Stat
+from refinery.store.base import Hold, Stat
 
 FREE_SPACE = "free some space, then run again: what is finished is kept"
 WAIT = "wait for it, or stop it; `refinery status` shows it"
@@ -109,23 +109,82 @@ class LocalStore:
             self.delete(path)
 
     @contextmanager
-    def hold(self, root: str) -> Iterator[Callable[[], None]]:
-        path = f"{root}/.lock"
+    def hold(self, root: str, *, shared: bool = False) -> Iterator[Hold]:
+        with _opened(root, ".lock") as lock, _opened(root, ".turn") as turn:
+            held = _Locks(root, lock, turn, shared=shared)
+            with held.turn():  # a run that is about to end is waited for
+                if not held.take(fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
+                    raise Refused(f"another run is at work on {root}", hint=WAIT)
+            yield held
+
+
+class _Locks:
+    """Two locks of a root: who is at work there, and whose turn it is. The system frees those of a killed process."""
+
+    def __init__(self, root: str, lock: int, turn: int, *, shared: bool) -> None:
+        self._root, self._lock, self._turn, self._shared = root, lock, turn, shared
+
+    def take(self, how: int) -> bool:
+        """Take the lock of those at work, if others leave it."""
         try:
-            os.makedirs(root, exist_ok=True)
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        except FileExistsError as error:
-            raise UsageError(f"{root} is a file", hint="give a folder as root") from error
-        except OSError as error:
-            raise StorageError(f"{path}: {error.strerror}", hint="give a root that this user can write to") from error
+            with _locking(self._root):
+                fcntl.flock(self._lock, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def check(self) -> None:
+        """See ``Hold``: a lock is never lost."""
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """See ``Hold``."""
+        with _locking(self._root):
+            fcntl.flock(self._turn, fcntl.LOCK_EX)
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise Refused(f"another run is at work on {root}", hint=WAIT) from error
-            yield lambda: None
+            yield
         finally:
-            os.close(handle)
+            fcntl.flock(self._turn, fcntl.LOCK_UN)
+
+    @contextmanager
+    def last(self) -> Iterator[bool]:
+        """See ``Hold``."""
+        if not self._shared:
+            yield True
+            return
+        with self.turn():
+            fcntl.flock(self._lock, fcntl.LOCK_UN)  # who comes next, and finds it free, is the last
+            yield self.take(fcntl.LOCK_EX)
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+
+@contextmanager
+def _opened(root: str, name: str) -> Iterator[int]:
+    """A file of locks of a root, which is made if it is not there."""
+    path = f"{root}/{name}"
+    try:
+        os.makedirs(root, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except FileExistsError as error:
+        raise UsageError(f"{root} is a file", hint="give a folder as root") from error
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", hint="give a root that this user can write to") from error
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _locking(root: str) -> Iterator[None]:
+    """Raises StorageError on a file system that knows no locks."""
+    try:
+        yield
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        hint = "its file system keeps no locks: mount it with them (Lustre: -o flock), or give another root"
+        raise StorageError(f"{root}: {error.strerror}", hint=hint) from error
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import base64
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager
 from functools import cache
@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from refinery.errors import StorageError, UsageError
 from refinery.store import lease, scratch
-from refinery.store.base import Stat
+from refinery.store.base import Hold, Stat
 from refinery.store.local import LocalStore, storage_errors
 from refinery.store.patience import Pace, Transient, pace_of, persist
 from refinery.store.patterns import in_one_folder, is_pattern, literal, matches
@@ -303,9 +303,24 @@ class S3Store(RemoteReading):
         del root
         scratch.clean()
 
-    def hold(self, root: str) -> AbstractContextManager[Callable[[], None]]:
+    def hold(self, root: str, *, shared: bool = False) -> AbstractContextManager[Hold]:
         """See ``Store.hold``."""
-        return lease.hold(Cell(f"{root}/.lock"), root)
+        return lease.hold(Cells(root), root, shared=shared)
+
+
+class Cells:
+    """The small objects below a root that leases are kept in."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def cell(self, name: str) -> Cell:
+        """See ``lease.Cells``."""
+        return Cell(f"{self._root}/{name}")
+
+    def names(self) -> list[str]:
+        """See ``lease.Cells``."""
+        return [path.removeprefix(f"{self._root}/") for path, _ in _objects(f"{self._root}/{lease.SHARED}/")]
 
 
 class Cell:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any, NoReturn
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from refinery.errors import StorageError, UsageError
+from refinery.store.base import Hold
 from refinery.store.patience import Pace, Transient, pace_of
 from refinery.store.remote import Got, RemoteReading, pieces
 from refinery.store.s3 import CONNECT_SECONDS, SILENT_SECONDS, retry_after
@@ -94,8 +95,9 @@ class WebStore(RemoteReading):
         """Raises UsageError."""
         _read_only(root)
 
-    def hold(self, root: str) -> AbstractContextManager[Callable[[], None]]:
+    def hold(self, root: str, *, shared: bool = False) -> AbstractContextManager[Hold]:
         """Raises UsageError."""
+        del shared
         _read_only(root)
 
 

@@ -30,6 +30,7 @@ LAYERS = (
     ("earlier", "survey"),
     ("rounds",),
     ("executors", "guard", "planner", "progress"),
+    ("state",),
     ("runner",),
     ("demo", "describe", "forecast", "inspect", "testing"),
     ("report",),

@@ -8,22 +8,33 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from refinery.errors import Refused
-from refinery.store import lease
+from refinery.store import Hold, LocalStore, lease
 from refinery.store.lease import hold
 
 
 class Held:
-    """A cell in memory. ``heeds`` says whether it knows conditions, as most stores do."""
+    """Cells in memory, of which this is the first. ``heeds`` says whether they know conditions, as most stores do."""
 
     def __init__(self, *, heeds: bool = True) -> None:
         self.heeds = heeds
+        self.others: dict[str, Held] = {}
         self.data: bytes | None = None
         self.number = 0
         self._lock = threading.Lock()
+
+    def cell(self, name: str) -> Held:
+        return self if name == lease.LOCK else self.others.setdefault(name, Held(heeds=self.heeds))
+
+    def names(self) -> list[str]:
+        return [name for name, cell in list(self.others.items()) if cell.data is not None]
 
     def look(self) -> tuple[bytes, str] | None:
         with self._lock:
@@ -56,13 +67,13 @@ def elsewhere(cell: Held, **changed: object) -> None:
 def test_one_of_two_is_refused(heeds: bool) -> None:
     """At once, where both are on one machine; when the first has ended, the second may."""
     cell = Held(heeds=heeds)
-    with hold(cell, "s3://b/root") as check:
-        check()
+    with hold(cell, "s3://b/root") as held:
+        held.check()
         with pytest.raises(Refused, match="another run is at work on s3://b/root"), hold(cell, "s3://b/root"):
             pass
     assert cell.data is None
-    with hold(cell, "s3://b/root") as check:
-        check()
+    with hold(cell, "s3://b/root") as held:
+        held.check()
 
 
 def test_a_holder_elsewhere_that_renews_its_lease_is_alive() -> None:
@@ -88,9 +99,9 @@ def test_a_holder_elsewhere_that_is_silent_is_dead() -> None:
     cell = Held()
     cell.data = b'{"machine": "another", "owner": "gone", "beat": 7}'
     started = time.monotonic()
-    with hold(cell, "r") as check:
+    with hold(cell, "r") as held:
         assert time.monotonic() - started >= lease.SILENCE * lease.BEAT
-        check()
+        held.check()
 
 
 def test_a_killed_holder_on_this_machine_is_dead_at_once() -> None:
@@ -101,8 +112,8 @@ def test_a_killed_holder_on_this_machine_is_dead_at_once() -> None:
         cell = Held()
         cell.data = json.dumps({"machine": lease._machine(), "owner": "gone", "pid": pid, "born": born}).encode()
         started = time.monotonic()
-        with hold(cell, "r") as check:
-            check()
+        with hold(cell, "r") as held:
+            held.check()
         assert time.monotonic() - started < lease.SILENCE * lease.BEAT
 
 
@@ -110,11 +121,11 @@ def test_a_killed_holder_on_this_machine_is_dead_at_once() -> None:
 def test_who_has_lost_the_root_is_told(heeds: bool) -> None:
     """A run that was asleep while another took over stops, and leaves the other's lease alone."""
     cell = Held(heeds=heeds)
-    with hold(cell, "r") as check:
+    with hold(cell, "r") as held:
         elsewhere(cell, owner="another")
         time.sleep(3 * lease.BEAT)
         with pytest.raises(Refused, match="taken over"):
-            check()
+            held.check()
     assert cell.data is not None and b"another" in cell.data
 
 
@@ -147,5 +158,110 @@ def test_a_damaged_lease_is_watched_like_any(data: bytes) -> None:
     """And taken over when nothing happens to it."""
     cell = Held()
     cell.data = data
-    with hold(cell, "r") as check:
-        check()
+    with hold(cell, "r") as held:
+        held.check()
+
+
+# ---------------------------------------------------------------------------------------------------------- sharing
+
+Opening = Callable[..., AbstractContextManager[Hold]]
+
+
+@pytest.fixture(params=["locks", "leases", "leases without conditions"])
+def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Opening:
+    """One root: of this machine, or in a store of either kind."""
+    if request.param == "locks":
+        return partial(LocalStore().hold, str(tmp_path / "root"))
+    return partial(hold, Held(heeds=request.param == "leases"), "root")
+
+
+def test_runs_that_share_and_one_that_does_not_exclude_each_other(opening: Opening) -> None:
+    """Whoever comes second is refused, and may come when the first has ended."""
+    with (
+        opening(shared=True),
+        opening(shared=True),
+        pytest.raises(Refused, match="another run is at work"),
+        opening(),
+    ):
+        pass
+    with opening(), pytest.raises(Refused, match="another run is at work"), opening(shared=True):
+        pass
+    with opening() as held, held.turn(), held.last() as alone:
+        assert alone
+    with opening(shared=True) as held, held.last() as alone:
+        assert alone
+
+
+def test_the_last_to_leave_is_told(opening: Opening) -> None:
+    """Whatever the order of ends."""
+    with opening(shared=True) as first, opening(shared=True) as second:
+        with second.last() as alone:
+            assert not alone
+        with first.last() as alone:
+            assert alone
+    with opening():
+        pass
+
+
+def test_many_that_end_together(opening: Opening, request: pytest.FixtureRequest) -> None:
+    """At least one finds itself alone, and whoever does finds all work done; turns overlap only without conditions."""
+    strict = "without" not in request.node.name
+    at_work, done, last = set(range(6)), [], []
+    inside, together = threading.Lock(), threading.Barrier(6)
+
+    def one(number: int) -> None:
+        with opening(shared=True) as held:
+            together.wait()
+            with held.turn():
+                assert inside.acquire(blocking=False) or not strict
+                time.sleep(0.01)
+                if strict:
+                    inside.release()
+            at_work.remove(number)
+            with held.last() as alone:
+                done.append(number)
+                if alone:
+                    last.append(set(at_work))
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == 6
+    assert last
+    assert not any(last)
+
+
+def test_a_run_that_shares_enters_during_a_turn() -> None:
+    """It is not the head that it works on."""
+    cells = Held()
+    with hold(cells, "r", shared=True) as first, first.turn(), hold(cells, "r", shared=True) as second:
+        second.check()
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_killed_run_that_shared_is_gone(*, here: bool) -> None:
+    """Who comes next removes what it left: at once where it can be seen to be gone, after some beats elsewhere."""
+    cells = Held()
+    machine = lease._machine() if here else "another"
+    left = cells.cell(f"{lease.SHARED}/x")
+    for shared in (True, False):
+        left.data = json.dumps({"machine": machine, "owner": "gone", "pid": os.getpid(), "born": 1.0}).encode()
+        started = time.monotonic()
+        with hold(cells, "r", shared=shared) as held, held.last() as alone:
+            assert alone
+        assert (time.monotonic() - started >= lease.SILENCE * lease.BEAT) != here
+        assert left.data is None
+
+
+def test_who_shared_and_was_taken_for_dead_is_told() -> None:
+    """As soon as it wakes, and when it would enter what it made."""
+    cells = Held()
+    with hold(cells, "r", shared=True) as held:
+        (name,) = cells.names()
+        cells.cell(name).remove()
+        time.sleep(3 * lease.BEAT)
+        for told in (held.check, held.last().__enter__):
+            with pytest.raises(Refused, match="taken over"):
+                told()

@@ -144,7 +144,7 @@ def dying(patch: pytest.MonkeyPatch, moment: int, *, after: bool) -> Callable[[]
 @pytest.fixture
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next run is another process: it does not know the lease of this one, and finds it dead."""
-    monkeypatch.setattr("refinery.store.lease._alive", lambda holder: False)
+    monkeypatch.setattr("refinery.store.lease._runs", lambda holder: False)
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -1,0 +1,120 @@
+"""The manifests of a root and its head, as a run writes them from the receipts that it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from refinery.config import recipe_dict
+from refinery.guard import code_stamp
+from refinery.identity import FORMAT, configuration, library_versions, measure_identity
+from refinery.part import Head, Receipt, StageManifest
+from refinery.planner import Planner
+from refinery.stage import Filter
+from refinery.stats import StageStatistics
+from refinery.survey import Made, manifests
+
+
+@dataclass(frozen=True)
+class Told:
+    """A manifest that was written: its path below the root, and what of it may change."""
+
+    path: str
+    made: tuple[list[Receipt], list[Receipt], int]
+
+
+class State:
+    """What this run has written of them. It knows what the planner knows."""
+
+    def __init__(self, planner: Planner) -> None:
+        self._planner = planner
+        self._told: dict[str, Told] = {}
+        self._statistics: dict[str, tuple[list[Receipt], dict[str, Any]]] = {}
+
+    def begin(self) -> None:
+        """Put the code that results will be made with into the head, so that a killed run is guarded as well."""
+        head = self._planner.root.head()
+        if head is None:
+            self._write_head(None, {})
+        elif not self.knows_code(head):
+            self._planner.root.write_head(head.model_copy(update={"code": self._codes(head)}))
+
+    def knows_code(self, head: Head | None) -> bool:
+        """Whether a head has the code of all stages."""
+        return head is not None and head.code == self._codes(head)
+
+    def is_stale(self, head: Head | None) -> bool:
+        """Whether a head tells something else than the receipts: of another recipe, or of a run that was killed."""
+        if head is None or head.recipe != recipe_dict(self._planner.pipeline) or not self.knows_code(head):
+            return True
+        known, folders = manifests(self._planner.root, head), self._planner.folders
+        found = {f: m for f, m in zip(folders, self._planner.everything().survey().made, strict=True) if m.receipts}
+        return set(known) != set(found) or any(not _tells(known[folder], found[folder]) for folder in found)
+
+    def write(self) -> None:
+        """Manifests of all that is there, whatever was selected, and the head that names them.
+
+        What tells the same as when it was last written here is left alone.
+        """
+        paths = {}
+        for position, made in enumerate(self._planner.everything().survey().made):
+            folder = self._planner.folders[position]
+            if not made.receipts:
+                continue
+            if folder not in self._told or self._told[folder].made != _ids(made):
+                path = self._planner.root.write_manifest(folder, self._manifest(position, made))
+                self._told[folder] = Told(path, _ids(made))
+            paths[folder] = self._told[folder].path
+        self._write_head(self._planner.root.head(), paths)
+
+    def _codes(self, head: Head | None) -> dict[str, str]:
+        """Those of stages that the recipe has no more included: their results are still there."""
+        return (head.code if head else {}) | {step.name: code_stamp(step) for step in self._planner.steps}
+
+    def _write_head(self, before: Head | None, paths: dict[str, str]) -> None:
+        head = Head(
+            format=FORMAT,
+            dataset=self._planner.pipeline.dataset,
+            recipe=recipe_dict(self._planner.pipeline),
+            folders=tuple(self._planner.folders),
+            manifests=paths,
+            code=self._codes(before),
+        )
+        if head != before:
+            self._planner.root.write_head(head)
+
+    def _merged(self, position: int, made: Made) -> dict[str, Any]:
+        folder = self._planner.folders[position]
+        if folder not in self._statistics or self._statistics[folder][0] != made.receipts:
+            kind = type(self._planner.steps[position].stage)
+            merged = StageStatistics(kind)
+            for place, receipt in enumerate(made.receipts):
+                merged.merge(StageStatistics.read(kind, self._planner.root, receipt, place))
+            self._statistics[folder] = made.receipts, merged.to_json()
+        return self._statistics[folder][1]
+
+    def _manifest(self, position: int, made: Made) -> StageManifest:
+        step = self._planner.steps[position]
+        return StageManifest(
+            stage=step.name,
+            kind=step.stage.name,
+            identity=self._planner.identities[position],
+            measure=measure_identity(step.stage) if isinstance(step.stage, Filter) else "",
+            version=step.stage.version,
+            configuration=configuration(step.stage),
+            libraries=library_versions(step.stage),
+            expected=made.expected,
+            parts=tuple(r.key for r in made.receipts),
+            shuffle=tuple(r.key for r in made.shuffle),
+            statistics=self._merged(position, made),
+        )
+
+
+def _ids(made: Made) -> tuple[list[Receipt], list[Receipt], int]:
+    return made.receipts, made.shuffle, made.expected
+
+
+def _tells(manifest: StageManifest, made: Made) -> bool:
+    """Whether a manifest is of these receipts."""
+    keys = tuple(r.key for r in made.receipts), tuple(r.key for r in made.shuffle), made.expected
+    return (manifest.parts, manifest.shuffle, manifest.expected) == keys
