@@ -68,18 +68,18 @@ def judge(rules: Sequence[Rule], facts: pa.StructArray, trouble: Trouble) -> Ver
 def explain(stage: str, rules: Sequence[Rule], verdict: Verdict) -> pa.StructArray:
     """The ``why`` of every document of a batch; null for kept ones."""
     by_id = {rule.id: rule for rule in rules}
-    reasons = verdict.first.to_pylist()
-    notes = verdict.trouble.note.to_pylist()
+    gone = np.flatnonzero(verdict.first.is_valid())
+    reasons = verdict.first.take(pa.array(gone)).to_pylist()
     values = {rule.metric: pc.struct_field(verdict.facts, rule.metric) for rule in rules}
-    rows: list[dict[str, str | None] | None] = []
-    for row, reason in enumerate(reasons):
+    rows: list[dict[str, str | None]] = []
+    for row, reason in zip(gone.tolist(), reasons, strict=True):
         rule = by_id.get(reason)
-        if reason is None:
-            rows.append(None)
-        elif rule is None:
-            rows.append({"stage": stage, "rule": reason, "note": notes[row]})
+        if rule is None:
+            rows.append({"stage": stage, "rule": reason, "note": verdict.trouble.note[row].as_py()})
         else:
             value = values[rule.metric][row].as_py()
             shown = f"{value:.6g}" if isinstance(value, float) else str(value)
             rows.append({"stage": stage, "rule": reason, "metric": rule.metric, "value": shown, "bound": rule.bound})
-    return pa.array(rows, WHY.type)
+    places = np.full(len(verdict.first), len(gone))
+    places[gone] = np.arange(len(gone))
+    return pa.array([*rows, None], WHY.type).take(pa.array(places))

@@ -198,28 +198,35 @@ def read_reduced(root: Root, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
     return read_batches(root, paths, ROW_GROUP)
 
 
-def merge(runs: Sequence[tuple[int | None, Iterator[pa.RecordBatch]]]) -> Iterator[pa.RecordBatch]:
+def merge(
+    runs: Sequence[tuple[int | None, Iterator[pa.RecordBatch]]], at_once: int = AT_ONCE
+) -> Iterator[pa.RecordBatch]:
     """Merge sorted runs, each with its part number, into batches sorted by key, part, then the other columns.
 
     A ``part: uint32`` column follows the key, unless the numbers are None. A batch never splits a group of equal keys.
     """
-    heads = [head for number, run in runs if (head := _Head(number, run)).fill()]
+    for rows in gathered(runs, at_once):
+        yield from sort_rows(rows).combine_chunks().to_batches()
+
+
+def gathered(runs: Sequence[tuple[int | None, Iterator[pa.RecordBatch]]], at_once: int = AT_ONCE) -> Iterator[pa.Table]:
+    """The same rows in tables of about ``at_once``: none has a key of an earlier one, and inside they are not sorted.
+
+    Of each run as many rows are in memory as make ``at_once`` together, or the batch it gives if that is more.
+    """
+    least = max(FEW, at_once // max(1, len(runs)))
+    heads = [head for number, run in runs if (head := _Head(number, run)).fill(least)]
     while heads:
         open_ends = [head.last for head in heads if not head.finished]
         limit = min(open_ends) if open_ends else None
         taken = [piece for head in heads if (piece := head.take_below(limit)) is not None]
         if taken:
-            yield _sorted_batch(taken)
+            yield pa.Table.from_batches(taken)
         else:
             for head in heads:
                 if not head.finished and head.last == limit:
                     head.extend()
-        heads = [head for head in heads if head.fill()]
-
-
-def _sorted_batch(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
-    rows = sort_rows(pa.Table.from_batches(pieces)).combine_chunks()
-    return rows.to_batches()[0]
+        heads = [head for head in heads if head.fill(least)]
 
 
 class _Head:
@@ -237,10 +244,14 @@ class _Head:
         assert self._rows is not None
         return int(self._rows.column(0)[-1].as_py())
 
-    def fill(self) -> bool:
-        """Make sure that there are rows in memory; False at the end of the run."""
-        if self._rows is None:
-            self._rows = self._next()
+    def fill(self, least: int) -> bool:
+        """Have at least so many rows in memory, or all that are left; False if there are none."""
+        pieces = [] if self._rows is None else [self._rows]
+        held = sum(map(len, pieces))
+        while held < least and not self.finished and (more := self._next()) is not None:
+            pieces.append(more)
+            held += len(more)
+        self._rows = _one(pieces) if pieces else None
         return self._rows is not None
 
     def extend(self) -> None:
@@ -248,7 +259,7 @@ class _Head:
         more = self._next()
         if more is not None:
             assert self._rows is not None
-            self._rows = pa.Table.from_batches([self._rows, more]).combine_chunks().to_batches()[0]
+            self._rows = _one([self._rows, more])
 
     def take_below(self, limit: int | None) -> pa.RecordBatch | None:
         """Remove and return the rows with keys below ``limit``; all rows for None."""
@@ -268,3 +279,8 @@ class _Head:
                 return numbered(self._part, rows)
         self.finished = True
         return None
+
+
+def _one(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """The rows of batches in one."""
+    return pieces[0] if len(pieces) == 1 else pa.Table.from_batches(pieces).combine_chunks().to_batches()[0]

@@ -112,13 +112,14 @@ class TableWriter:
             return
         if self._writer is None:
             self._begin_file()
+        rows, size = self._pending_rows, self._pending_bytes
         table = pa.Table.from_batches(self._pending).combine_chunks()
+        self._pending, self._pending_rows, self._pending_bytes = [], 0, 0  # the batches go before the rows are encoded
         assert self._writer is not None
         with storage_errors(self._root.path):
-            self._writer.write_table(table, row_group_size=max(1, len(table)))
-        self._rows[-1] += len(table)
-        self._file_bytes += self._pending_bytes
-        self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
+            self._writer.write_table(table, row_group_size=max(1, rows))
+        self._rows[-1] += rows
+        self._file_bytes += size
 
     def _begin_file(self) -> None:
         self._paths.append(self._root.store.temporary(self._root.path))

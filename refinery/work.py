@@ -19,7 +19,20 @@ from refinery.identity import code_digest, library_versions, part_key
 from refinery.judge import QUARANTINED
 from refinery.part import FileRef, Receipt, Root, quarantine_path
 from refinery.schema import WHY
-from refinery.shuffle import KEY, KEYS, ROW_GROUP, SHARE, merge, parts_of, range_of, read_range, read_reduced, sort_rows
+from refinery.shuffle import (
+    AT_ONCE,
+    FEW,
+    KEY,
+    KEYS,
+    ROW_GROUP,
+    SHARE,
+    gathered,
+    parts_of,
+    range_of,
+    read_range,
+    read_reduced,
+    sort_rows,
+)
 from refinery.stage import PART_BITS, Global, Records, Rows, Source
 from refinery.stats import StageStatistics, write_statistics
 from refinery.store import store_for, taken
@@ -386,9 +399,11 @@ class _MapTap:
         last = self._sorted(schema)
         if not self._runs:
             return iter(last.to_batches())
-        written = [read_temporary(run.temporary, ROW_GROUP) for run in self._runs]
-        merged = merge([(None, run) for run in (*written, iter(last.to_batches(max_chunksize=ROW_GROUP)))])
-        combined = (self._run.stage.combine(pa.Table.from_batches([batch])) for batch in merged)
+        at_once = min(ROW_GROUP, max(FEW, AT_ONCE // len(self._runs)))
+        written = [read_temporary(run.temporary, at_once) for run in self._runs]
+        runs: list[tuple[None, Iterator[pa.RecordBatch]]] = [(None, run) for run in written]
+        runs.append((None, iter(last.to_batches(max_chunksize=at_once))))
+        combined = (sort_rows(self._run.stage.combine(rows)) for rows in gathered(runs))
         return (batch for table in combined for batch in table.combine_chunks().to_batches())
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from refinery import shuffle
 from refinery.errors import StorageError
 from refinery.part import Root
-from refinery.shuffle import KEYS, having, in_order, merge, numbered, ranges, read_range, sort_rows, whole_groups
+from refinery.shuffle import FEW, KEYS, having, in_order, merge, numbered, ranges, read_range, sort_rows, whole_groups
 from refinery.stage import EARLIER
 from refinery.store import LocalStore
 
@@ -49,11 +49,17 @@ def listed(batches: list[pa.RecordBatch]) -> list[tuple[int, ...]]:
 
 
 @settings(max_examples=120)
-@given(st.lists(st.lists(st.tuples(keys, st.integers(0, 5)), max_size=30), max_size=5), st.integers(1, 8))
-def test_merging_is_sorting(runs: list[list[Row]], batch: int) -> None:
+@given(
+    st.lists(st.lists(st.tuples(keys, st.integers(0, 5)), max_size=30), max_size=5),
+    st.integers(1, 8),
+    st.integers(1, 60),
+)
+def test_merging_is_sorting(runs: list[list[Row]], batch: int, at_once: int) -> None:
     """Merged runs are all rows sorted by key, part and row, and no group of equal keys is split."""
     numbered = [(3 * number + 1, run) for number, run in enumerate(runs)]
-    merged = list(merge([(number, run_of(run, batch)) for number, run in numbered]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("refinery.shuffle.FEW", 1)
+        merged = list(merge([(number, run_of(run, batch)) for number, run in numbered], at_once))
     assert listed(merged) == sorted((key, number, row) for number, run in numbered for key, row in run)
     assert all(b.schema.names == ["key", "part", "row"] and b.schema.field("part").type == pa.uint32() for b in merged)
     ends = [(b.column("key")[0].as_py(), b.column("key")[-1].as_py()) for b in merged]
@@ -73,7 +79,7 @@ def test_merging_without_numbers_adds_none(runs: list[list[Row]], batch: int) ->
 def test_a_giant_group_stays_whole(key: int) -> None:
     """A key that fills many batches of several runs comes in one batch."""
     runs = [[(key, row) for row in range(500)] + [(5, 0), (LARGEST - 5, 0)], [(key, 1)] * 3 + [(6, 6)], []]
-    merged = list(merge([(n, run_of(run, 7)) for n, run in enumerate(runs)]))
+    merged = list(merge([(n, run_of(run, 7)) for n, run in enumerate(runs)], 20))
     holding = [b for b in merged if key in b.column("key").to_pylist()]
     assert len(holding) == 1
     assert holding[0].column("key").to_pylist().count(key) == 503
@@ -88,9 +94,9 @@ def test_memory_is_of_one_batch_each() -> None:
             read[number] += len(piece)
             yield piece
 
-    merged = merge([(n, counting(n)) for n in range(2)])
+    merged = merge([(n, counting(n)) for n in range(2)], 20)
     next(merged)
-    assert max(read) <= 30
+    assert max(read) <= FEW + 10
 
 
 @settings(max_examples=50)
