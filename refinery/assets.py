@@ -255,7 +255,7 @@ def _chunks(url: str, progress: Progress | None) -> Iterator[bytes]:
         request = urllib.request.Request(url, headers={"User-Agent": "refinery"})
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
             stated = answer.headers.get("Content-Length", "")
-            total = int(stated) if stated.isdigit() else None
+            total = int(stated) if stated.isdecimal() else None
             while chunk := answer.read(_CHUNK):
                 done += len(chunk)
                 if done > LARGEST_DOWNLOAD:

@@ -175,7 +175,7 @@ def _understood(path: str, response: dict[str, Any]) -> Exception:  # noqa: PLR0
 
 def retry_after(text: str) -> float:
     """Seconds that a ``Retry-After`` header asks to wait."""
-    return min(60.0, float(text)) if text.isdigit() else 0.0
+    return min(60.0, float(text)) if text.isdecimal() else 0.0
 
 
 def split(path: str) -> tuple[str, str]:
@@ -212,7 +212,7 @@ class S3Store(RemoteReading):
         except Status as status:
             _only_absent(path, status)
             return None
-        return Got(found.get("ETag", ""), str(found["LastModified"]), int(found["ContentLength"]))
+        return Got(found.get("ETag", ""), str(found.get("LastModified", "")), int(found["ContentLength"]))
 
     @contextlib.contextmanager
     def _get(self, path: str, start: int, stop: int | None) -> Iterator[Got | None]:
@@ -226,9 +226,9 @@ class S3Store(RemoteReading):
         body = found["Body"]
         try:
             total = found.get("ContentRange", "").rpartition("/")[2]
-            if not total.isdigit():
+            if not total.isdecimal():
                 raise StorageError(f"{path}: the store gives no ranges of files", hint="take another store")
-            yield Got(found.get("ETag", ""), str(found["LastModified"]), int(total), pieces(body.read))
+            yield Got(found.get("ETag", ""), str(found.get("LastModified", "")), int(total), pieces(body.read))
         finally:
             body.close()
 

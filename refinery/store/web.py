@@ -58,7 +58,7 @@ class WebStore(RemoteReading):
                 yield self._head(path)
             elif answer.status == 206:
                 total = answer.headers.get("Content-Range", "").rpartition("/")[2]
-                yield _got(answer, int(total), pieces(answer.read)) if total.isdigit() else _refuse_ranges(path)
+                yield _got(answer, int(total), pieces(answer.read)) if total.isdecimal() else _refuse_ranges(path)
             elif ranged:
                 yield _whole(path, answer, start, stop)
             else:

@@ -285,3 +285,11 @@ def test_without_the_extra(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None
         with pytest.raises(UsageError) as caught:
             store_for(path).read(path)
         assert caught.value.hint == 'pip install "refinery[s3]"'
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("7", 7.0), ("3600", 60.0), ("", 0.0), ("\u00b2", 0.0), ("Wed, 21", 0.0)]
+)
+def test_how_long_a_store_asks_to_wait(text: str, seconds: float) -> None:
+    """At most a minute; what is no number says nothing."""
+    assert s3.retry_after(text) == seconds
