@@ -278,8 +278,9 @@ class Round:
     rows that have a ``key: uint64`` and are sorted by it. Parts of earlier roots come last in all rounds but the one
     that gives verdicts.
 
-    ``streamed``: rows are given in batches as they lie, those of a range one part after another, each sorted by key,
-    and those sent to a part sorted by key. Otherwise those of a range are merged, those of a part one table.
+    ``streamed``: rows are given in batches as they lie, those of a range one part after another, none in a batch with
+    another, each sorted by key, and those sent to a part sorted by key. Otherwise those of a range are merged, those of
+    a part one table.
     """
 
     method: str

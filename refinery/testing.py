@@ -180,10 +180,11 @@ def _ranges(parts: Sequence[MemoryPart], *, streamed: bool) -> Iterator[Iterator
 
 
 def _by_part(groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same rows as they lie: part after part."""
+    """The same rows as they lie: part after part, none in a batch with another."""
     rows = pa.Table.from_batches(groups)
-    order = np.argsort(rows.column("part").to_numpy(), kind="stable")
-    yield from rows.take(pa.array(order)).to_batches(max_chunksize=KEYS_AT_ONCE)
+    parts = rows.column("part").to_numpy()
+    for part in np.unique(parts):
+        yield from rows.filter(pa.array(parts == part)).combine_chunks().to_batches(max_chunksize=KEYS_AT_ONCE)
 
 
 def _of_new(groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -7,7 +7,8 @@ stage. What is done to a text is the business of ``stages._repeats``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -22,9 +23,9 @@ from refinery.kernels import (
     UNICODE,
     Whole,
     aligned,
+    at_most_twice,
     byte_ranges,
     contains,
-    counted,
     flat,
     mark_copies,
     mark_repeated,
@@ -46,8 +47,8 @@ from stages._by_part import PART
 from stages._marks import RANGES, none_of, united
 from stages._repeats import REPEATS, Action, facts
 
-KEYS = pa.schema([("key", pa.uint64()), ("again", pa.bool_())])
-"""A window of a part, and whether it occurs there more than once."""
+KEYS = pa.schema([pa.field("key", pa.uint64(), nullable=False)])
+"""A window of a part; twice where it occurs there more than once."""
 RANKED = pa.schema([*KEYS, ("rank", pa.uint64()), ("row", pa.uint32())])
 """The same, with the document of the part that is first to have it."""
 REPEATED = pa.schema([("key", pa.uint64()), ("low", pa.uint32())])
@@ -95,7 +96,7 @@ class Substring(Global):
     """
 
     name: ClassVar = "substring"
-    version: ClassVar = 3
+    version: ClassVar = 4
     source: ClassVar = "RefinedWeb §3.3, G.3"
     adds: ClassVar = (TEXT,)
     metrics: ClassVar = (
@@ -176,7 +177,7 @@ class Substring(Global):
         stored = token_ids(compared, self.merges.path()) if self.unit == "gpt2" else compared
         tokens = stored if self.unit == "gpt2" else self._split(stored)
         keys, offsets = flat(window_hashes(tokens, self.min_tokens))
-        columns = [keys, np.zeros(len(keys), np.bool_)]
+        columns = [keys]
         if self.keep == "first":
             rows = np.arange(row, row + len(docs), dtype=np.uint32)
             columns += [np.repeat(each, np.diff(offsets)) for each in (_ranks(docs), rows)]
@@ -184,39 +185,31 @@ class Substring(Global):
         return Mapped(pa.record_batch([pa.array(column) for column in columns], schema=self._schema()), index)
 
     def combine(self, keys: pa.Table) -> pa.Table:
-        """The distinct windows of the part, whether each occurs again, and the document in which it is first."""
+        """The distinct windows of the part, twice if they are there more than once, with the document that is first."""
         keys = keys.combine_chunks()
-        values, again = _numbers(keys, "key"), _numbers(keys, "again")
-        if self.keep == "none" and not again.any():
-            distinct, counts = counted(values)
-            return pa.table([pa.array(distinct), pa.array(counts > 1)], schema=KEYS)
-        keys = keys.take(pa.array(order_of(values)))
+        if self.keep == "none":
+            return pa.table([pa.array(at_most_twice(_numbers(keys, "key")))], schema=KEYS)
+        keys = keys.take(pa.array(order_of(_numbers(keys, "key"))))
         starts = _starts(_numbers(keys, "key"))
-        found = keys.take(pa.array(_firsts(keys, starts) if self.keep == "first" else starts))
-        some = np.logical_or.reduceat(_numbers(keys, "again"), starts) if len(starts) else again
-        several = np.diff(starts, append=len(keys)) > 1
-        return found.set_column(1, KEYS.field("again"), pa.array(some | several))
+        times = np.minimum(np.diff(starts, append=len(keys)), 2)
+        return keys.take(pa.array(np.repeat(_firsts(keys, starts), times)))
 
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The windows that are repeated, for each part that has them, with the row that keeps each."""
         batches = list(groups)
         if not batches:
             return
-        rows = pa.Table.from_batches(batches).combine_chunks()
-        del batches
-        keys, new = _numbers(rows, "key"), _numbers(rows, "part") < EARLIER
-        found = np.flatnonzero(self._repeated(keys, _numbers(rows, "again"), new))
+        keys = np.concatenate([_numbers(rows, "key") for rows in batches])
+        ends = np.cumsum([len(rows) for rows in batches])
+        parts = np.array([rows.column("part")[0].as_py() for rows in batches], np.uint64)
+        found = np.flatnonzero(self._repeated(keys, int(ends[np.count_nonzero(parts < EARLIER) - 1])))
+        keys, parts = keys[found], parts[np.searchsorted(ends, found, side="right")]
+        alone = np.append(True, (keys[1:] != keys[:-1]) | (parts[1:] != parts[:-1]))[: len(found)]
+        found, keys, parts = found[alone], keys[alone], parts[alone]
+        new = parts < EARLIER
+        columns = [parts[new] << PART | keys[new] >> HALF, (keys[new] & LOW).astype(np.uint32)]
         if self.keep == "first":
-            rows = rows.take(pa.array(found))
-            new, found = new[found], np.arange(len(found))
-            keepers = _keepers(rows, new)
-        found = found[new[found]]
-        keys, parts = (
-            keys[found] if self.keep == "none" else _numbers(rows, "key")[found],
-            _numbers(rows, "part")[found],
-        )
-        columns = [parts.astype(np.uint64) << PART | keys >> HALF, (keys & LOW).astype(np.uint32)]
-        columns += [keepers[found] for _ in [ROW] if self.keep == "first"]
+            columns.append(_keepers(_taken(batches, ends, found), new)[new])
         yield pa.record_batch([pa.array(column) for column in columns], schema=self._with_row(REPEATED))
 
     def mark(self, sent: Iterator[pa.RecordBatch], part: MappedPart) -> pa.Table:
@@ -287,11 +280,11 @@ class Substring(Global):
         """Words or bytes of texts."""
         return text_bytes(compared) if self.unit == "bytes" else word_ids(compared)
 
-    def _repeated(self, keys: Hashes, again: Flags, new: Flags) -> Flags:
-        """Which of the windows of all parts are repeated."""
+    def _repeated(self, keys: Hashes, new: int) -> Flags:
+        """Which of the windows of all parts are repeated. So many are those of new parts, which come first."""
         if not self.self:
-            return contains(np.unique(keys[~new]), keys)
-        return recurs(keys) | again
+            return contains(np.unique(keys[new:]), keys)
+        return recurs(keys)
 
     def _spans(self, texts: pa.StringArray, verdict: pa.Table) -> pa.ListArray:
         """The byte ranges of each text that go."""
@@ -340,6 +333,16 @@ def _portions(sent: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
             pending, held = [], 0
     if pending:
         yield pa.Table.from_batches(pending)
+
+
+def _taken(batches: Sequence[pa.RecordBatch], ends: npt.NDArray[np.int64], places: npt.NDArray[np.int64]) -> pa.Table:
+    """Some of the rows of batches, by their ascending places; a batch ends before each of ``ends``."""
+    bounds = np.searchsorted(places, np.append(0, ends))
+    rows = [
+        batch.take(pa.array(places[begin:end] - (last - len(batch))))
+        for batch, last, (begin, end) in zip(batches, ends, pairwise(bounds), strict=True)
+    ]
+    return pa.Table.from_batches(rows).combine_chunks()
 
 
 def _keepers(rows: pa.Table, new: Flags) -> npt.NDArray[np.uint32]:

@@ -23,6 +23,8 @@ pub struct Vocabulary {
     longest: u32,
     bytes: [Token; SINGLE],
     pairs: Pairs,
+    /// The token that two bytes are, for each two.
+    doubles: Vec<Token>,
     /// Whether two bytes stand side by side in some token, a bit each.
     adjacent: Vec<u64>,
 }
@@ -52,7 +54,13 @@ impl Vocabulary {
             lengths[usize::from(*rank)] = token.len() as u32;
         }
         let longest = lengths.iter().copied().max()?;
-        Some(Vocabulary { pairs: Pairs::of(&ranks), tokens: ranks, lengths, longest, bytes, adjacent })
+        let mut doubles = vec![NONE; SINGLE * SINGLE];
+        for (token, rank) in &ranks {
+            if let [left, right] = **token {
+                doubles[number(left, right)] = *rank;
+            }
+        }
+        Some(Vocabulary { pairs: Pairs::of(&ranks), tokens: ranks, lengths, longest, bytes, doubles, adjacent })
     }
 
     /// The token that has these bytes.
@@ -90,16 +98,16 @@ impl Vocabulary {
         if bytes.len() > SHORT {
             stretch.merge(self, found, first);
         } else {
-            let left = self.merge_short(&mut found[first..]);
+            let left = self.merge_short(bytes, &mut found[first..]);
             found.truncate(first + left);
         }
     }
 
-    /// Merge at most `SHORT` tokens in place, and give how many are left.
-    fn merge_short(&self, tokens: &mut [Token]) -> usize {
+    /// Merge the tokens of at most `SHORT` bytes in place, and give how many are left.
+    fn merge_short(&self, bytes: &[u8], tokens: &mut [Token]) -> usize {
         let mut ranks = [NONE; SHORT];
-        for (rank, pair) in ranks.iter_mut().zip(tokens.windows(2)) {
-            *rank = self.joined(pair[0], pair[1]);
+        for (rank, pair) in ranks.iter_mut().zip(bytes.windows(2)) {
+            *rank = self.doubles[number(pair[0], pair[1])];
         }
         let mut count = tokens.len();
         while count > 1 {
@@ -119,10 +127,16 @@ impl Vocabulary {
     }
 }
 
+/// Two bytes as one number.
+#[inline]
+fn number(left: u8, right: u8) -> usize {
+    usize::from(left) << 8 | usize::from(right)
+}
+
 /// Where the bit of two bytes is.
 #[inline]
 fn place(left: u8, right: u8) -> (usize, u64) {
-    let number = usize::from(left) << 8 | usize::from(right);
+    let number = number(left, right);
     (number / 64, 1 << (number % 64))
 }
 

@@ -15,7 +15,6 @@ use pyo3::prelude::*;
 use crate::boundary::{Given, Made};
 use crate::hashes::bytes;
 use crate::lists::{offset, structs_of, unfit, Structs};
-use crate::spans::units_inside;
 
 const ASCII: usize = 128;
 const BLOCK: usize = 256;
@@ -132,31 +131,16 @@ impl Pieces {
     fn original_spans(&self, py: Python<'_>, texts: Given, ranges: Given) -> PyResult<Attempt> {
         py.allow_threads(|| {
             let texts = strings(&texts)?;
-            let (mut units, mut missing) = (Units::with_capacity(0), BTreeSet::new());
-            let found = located(texts, &ranges, |new, text, from, to| {
-                if new {
+            let (mut units, mut missing) = (Vec::new(), BTreeSet::new());
+            let found = located(texts, &ranges, |reach, text, from, to| {
+                if let Some(reach) = reach {
                     units.clear();
-                    self.align(text, &mut units, &mut missing);
+                    self.align(text, reach, &mut units, &mut missing);
                 }
-                units.inside(from, to)
+                inside(&units, from, to)
             })?;
             match missing.is_empty() {
                 true => Ok((Some(Made::new(found)), Vec::new())),
-                false => Ok((None, missing.into_iter().collect())),
-            }
-        })
-    }
-
-    fn alignment(&self, py: Python<'_>, texts: Given) -> PyResult<Attempt> {
-        py.allow_threads(|| {
-            let texts = strings(&texts)?;
-            let (mut units, mut missing) = (Units::with_capacity(spread(texts)), BTreeSet::new());
-            for row in 0..texts.len() {
-                self.align(text(texts, row)?, &mut units, &mut missing);
-                units.end()?;
-            }
-            match missing.is_empty() {
-                true => Ok((Some(units.done()?), Vec::new())),
                 false => Ok((None, missing.into_iter().collect())),
             }
         })
@@ -196,35 +180,47 @@ impl Pieces {
         }
     }
 
-    /// Append the units of a text.
-    fn align(&self, text: &str, units: &mut Units, missing: &mut BTreeSet<usize>) {
-        let first = units.len();
-        let mut normal = 0;
+    /// Append the units of a text: all that end in the first `reach` bytes of the normalised text, and perhaps one more.
+    fn align(&self, text: &str, reach: u64, units: &mut Vec<Unit>, missing: &mut BTreeSet<usize>) {
+        let Some(latin) = self.blocks[0].get() else {
+            missing.insert(0);
+            return;
+        };
+        let mut normal = 0u32;
         // Whether the last unit is white space, and whether the last character but marks is in the last unit.
         let (mut blank, mut open) = (true, false);
         for (at, character) in text.char_indices() {
-            let Some((entry, piece)) = self.find(character, missing) else { continue };
+            let entry = match character.is_ascii() {
+                true => latin.entries[character as usize],
+                false => match self.find(character, missing) {
+                    Some((entry, _)) => entry,
+                    None => continue,
+                },
+            };
             if entry.kind == Kind::Mark {
                 continue;
             }
             if open {
-                units.close(at);
+                close(units, at);
             }
             let space = entry.kind == Kind::Space;
-            open = entry.kind != Kind::Punctuation && !(space && units.len() == first);
+            open = entry.kind != Kind::Punctuation && !(space && units.is_empty());
             if open && !(space && blank) {
-                normal += piece.len() as u64;
-                units.open(normal, at);
+                normal = normal.saturating_add(u32::from(entry.size));
+                units.push(Unit { normal, start: at as u32, end: at as u32 });
+                if u64::from(normal) > reach {
+                    return;
+                }
             }
             if entry.kind != Kind::Punctuation {
                 blank = space;
             }
         }
         if open {
-            units.close(text.len());
+            close(units, text.len());
         }
-        if blank && units.len() > first {
-            units.drop_last();
+        if blank {
+            units.pop();
         }
     }
 
@@ -241,73 +237,39 @@ impl Pieces {
     }
 }
 
-/// Units of texts: where each ends in the normalised text, and its range in the original.
-struct Units {
-    normal: Vec<u64>,
-    start: Vec<u64>,
-    end: Vec<u64>,
-    offsets: Vec<i32>,
+/// The least that can be cut: where it ends in the normalised text, and its range in the original. No text of an array
+/// has more than 2^31 bytes, neither the one nor the other.
+#[derive(Clone, Copy)]
+struct Unit {
+    normal: u32,
+    start: u32,
+    end: u32,
 }
 
-impl Units {
-    fn with_capacity(count: usize) -> Self {
-        let column = || Vec::with_capacity(count);
-        Units { normal: column(), start: column(), end: column(), offsets: vec![0] }
-    }
-
-    fn len(&self) -> usize {
-        self.normal.len()
-    }
-
-    /// Begin a unit.
-    fn open(&mut self, normal: u64, start: usize) {
-        self.normal.push(normal);
-        self.start.push(start as u64);
-        self.end.push(start as u64);
-    }
-
-    /// The last unit reaches at least to here.
-    fn close(&mut self, end: usize) {
-        if let Some(last) = self.end.last_mut() {
-            *last = end as u64;
-        }
-    }
-
-    fn clear(&mut self) {
-        self.normal.clear();
-        self.start.clear();
-        self.end.clear();
-    }
-
-    /// From the first unit that lies wholly between two bytes of the normalised text to the last one.
-    fn inside(&self, from: u64, to: u64) -> Option<(u64, u64)> {
-        let (first, count) = units_inside(&self.normal, from, to);
-        (first < count).then(|| (self.start[first], self.end[count - 1]))
-    }
-
-    fn drop_last(&mut self) {
-        self.normal.pop();
-        self.start.pop();
-        self.end.pop();
-    }
-
-    /// All units since the last call are those of a text.
-    fn end(&mut self) -> PyResult<()> {
-        self.offsets.push(offset(self.len())?);
-        Ok(())
-    }
-
-    fn done(self) -> PyResult<Made> {
-        let columns = vec![("normal", self.normal), ("start", self.start), ("end", self.end)];
-        structs_of(columns, self.offsets).map(Made::new)
+/// The last unit reaches at least to here.
+#[inline(always)]
+fn close(units: &mut [Unit], end: usize) {
+    if let Some(last) = units.last_mut() {
+        last.end = end as u32;
     }
 }
 
-/// Where ranges of texts lie in others. `find` is given a text with each of its ranges in turn, and whether it is the first.
+/// From the first unit that lies wholly between two bytes of the normalised text to the last one.
+fn inside(units: &[Unit], from: u64, to: u64) -> Option<(u64, u64)> {
+    let first = match (from, units.split_last()) {
+        (1.., Some((_, before))) => 1 + before.partition_point(|unit| u64::from(unit.normal) < from),
+        _ => 0,
+    };
+    let count = units.partition_point(|unit| u64::from(unit.normal) <= to);
+    (first < count).then(|| (units[first].start.into(), units[count - 1].end.into()))
+}
+
+/// Where ranges of texts lie in others. `find` is given a text with each of its ranges in turn; with the first of them
+/// also where the last one ends.
 fn located(
     texts: &StringArray,
     ranges: &Given,
-    mut find: impl FnMut(bool, &str, u64, u64) -> Option<(u64, u64)>,
+    mut find: impl FnMut(Option<u64>, &str, u64, u64) -> Option<(u64, u64)>,
 ) -> PyResult<ListArray> {
     let ranges = Structs::of(&ranges.0, ["start", "end"])?;
     if ranges.len() != texts.len() {
@@ -317,7 +279,8 @@ fn located(
     for (row, [first, last]) in ranges.iter().enumerate() {
         let text = if first.is_empty() { "" } else { text(texts, row)? };
         for (place, (&from, &to)) in first.iter().zip(last).enumerate() {
-            if let Some((start, end)) = find(place == 0, text, from, to) {
+            let reach = last.iter().max().copied().filter(|_| place == 0);
+            if let Some((start, end)) = find(reach, text, from, to) {
                 starts.push(start);
                 ends.push(end);
             }
@@ -364,27 +327,8 @@ fn spread(texts: &StringArray) -> usize {
     offsets.last().zip(offsets.first()).map_or(0, |(end, start)| (end - start) as usize)
 }
 
-/// Each code point of a text as a unit of its own.
-#[pyfunction]
-fn characters(py: Python<'_>, texts: Given) -> PyResult<Made> {
-    py.allow_threads(|| {
-        let texts = strings(&texts)?;
-        let mut units = Units::with_capacity(spread(texts));
-        for row in 0..texts.len() {
-            for (at, character) in text(texts, row)?.char_indices() {
-                let end = at + character.len_utf8();
-                units.open(end as u64, at);
-                units.close(end);
-            }
-            units.end()?;
-        }
-        units.done()
-    })
-}
-
 /// Add this module's functions.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Pieces>()?;
-    module.add_function(wrap_pyfunction!(characters, module)?)?;
     module.add_function(wrap_pyfunction!(character_spans, module)?)
 }

@@ -12,9 +12,18 @@ use crate::recurring::recurring;
 /// Numbers that are looked at together.
 const AT_ONCE: usize = 1024;
 
-/// Give each distinct number of sorted ones, with its count, to `found`.
-fn each_distinct(sorted: &[u64], mut found: impl FnMut(u64, u32)) {
-    sorted.chunk_by(|a, b| a == b).for_each(|equal| found(equal[0], equal.len() as u32));
+/// Sorted numbers without a third of any, and what is more.
+fn no_third(mut sorted: Vec<u64>) -> Vec<u64> {
+    let mut end = 0;
+    // No branch: what repeats cannot be predicted.
+    for at in 0..sorted.len() {
+        let number = sorted[at];
+        let third = end > 1 && sorted[end - 2] == number;
+        sorted[end] = number;
+        end += usize::from(!third);
+    }
+    sorted.truncate(end);
+    sorted
 }
 
 /// Each number of sorted ones that is there more than once, once.
@@ -56,16 +65,8 @@ fn order_of(py: Python<'_>, values: Given) -> PyResult<Made> {
 }
 
 #[pyfunction]
-fn counted(py: Python<'_>, values: Given) -> PyResult<(Made, Made)> {
-    py.allow_threads(|| {
-        let values = countable(numbers(&values.0)?)?;
-        let (mut distinct, mut counts) = (Vec::with_capacity(values.len()), Vec::with_capacity(values.len()));
-        each_distinct(&sorted(values), |value, count| {
-            distinct.push(value);
-            counts.push(count);
-        });
-        Ok((Made::new(UInt64Array::from(distinct)), Made::new(UInt32Array::from(counts))))
-    })
+fn at_most_twice(py: Python<'_>, values: Given) -> PyResult<Made> {
+    py.allow_threads(|| Ok(Made::new(UInt64Array::from(no_third(sorted(numbers(&values.0)?))))))
 }
 
 #[pyfunction]
@@ -85,7 +86,7 @@ fn recurs(py: Python<'_>, values: Given) -> PyResult<Made> {
 /// Add this module's functions.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(order_of, module)?)?;
-    module.add_function(wrap_pyfunction!(counted, module)?)?;
+    module.add_function(wrap_pyfunction!(at_most_twice, module)?)?;
     module.add_function(wrap_pyfunction!(repeated, module)?)?;
     module.add_function(wrap_pyfunction!(recurs, module)?)
 }

@@ -23,15 +23,6 @@ fn bounds<N: Copy + Into<u64>>(sizes: &[N], bounds: &mut Vec<u64>) {
     }));
 }
 
-/// The first unit that lies wholly between two bytes of the normalised text, and how many units end before the second.
-pub fn units_inside(normal: &[u64], start: u64, end: u64) -> (usize, usize) {
-    let first = match (start, normal.split_last()) {
-        (1.., Some((_, ends))) => 1 + ends.partition_point(|&at| at < start),
-        _ => 0,
-    };
-    (first, normal.partition_point(|&at| at <= end))
-}
-
 fn located<T: ArrowPrimitiveType<Native: Into<u64>>>(runs: &Given, sizes: &Given) -> PyResult<ListArray> {
     let (runs, sizes) = (Structs::of(&runs.0, ["start", "end"])?, Lists::<T>::of(&sizes.0)?);
     if runs.len() != sizes.len() {

@@ -9,7 +9,7 @@ use crate::stretches::{Stretch, LARGE};
 /// Words shorter than this have a key.
 pub const KEY: usize = 16;
 
-const SLOTS: usize = 1 << 15;
+const SLOTS: usize = 1 << 16;
 const KEPT: usize = 7;
 
 /// The tokens that have a key: open addressing, at most half full.

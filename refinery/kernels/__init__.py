@@ -23,11 +23,11 @@ from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
 from refinery.kernels.reference.linewise import LineRules, correct_lines
 from refinery.kernels.reference.listed import LISTED, Listed, listed
 from refinery.kernels.reference.minhash import band_keys, shingles, similarities, sketches, string_hashes, word_ids
-from refinery.kernels.reference.normalise import UNICODE, alignment, characters, normalise
+from refinery.kernels.reference.normalise import UNICODE, normalise
 from refinery.kernels.reference.pages import Page, PageRows
 from refinery.kernels.reference.payload import dechunked, unpacked
 from refinery.kernels.reference.ragged import flat
-from refinery.kernels.reference.repeats import counted, order_of, recurs, repeated
+from refinery.kernels.reference.repeats import at_most_twice, order_of, recurs, repeated
 from refinery.kernels.reference.text import distinct_words, text_statistics
 from refinery.kernels.reference.unionfind import Unions, components, forest_of, spanning_forest
 from refinery.kernels.reference.units import text_bytes, token_sizes, word_sizes
@@ -48,14 +48,12 @@ if native():
     from refinery.kernels.native_content import ContentHashes
     from refinery.kernels.native_dedup import (
         Unions,
-        alignment,
         alike,
+        at_most_twice,
         band_keys,
         byte_ranges,
-        characters,
         components,
         contains,
-        counted,
         forest_of,
         mark_copies,
         mark_repeated,
@@ -99,17 +97,15 @@ __all__ = [
     "UrlRules",
     "Whole",
     "aligned",
-    "alignment",
     "alike",
+    "at_most_twice",
     "band_keys",
     "byte_ranges",
     "canonical_host",
-    "characters",
     "components",
     "contains",
     "correct_lines",
     "count_tokens",
-    "counted",
     "dechunked",
     "decoded",
     "distinct_words",

@@ -24,14 +24,12 @@ from refinery.kernels.reference.windows import Hashes
 
 __all__ = [
     "Unions",
-    "alignment",
     "alike",
+    "at_most_twice",
     "band_keys",
     "byte_ranges",
-    "characters",
     "components",
     "contains",
-    "counted",
     "forest_of",
     "mark_copies",
     "mark_repeated",
@@ -61,16 +59,6 @@ _BLOCK = 256
 def normalise(texts: pa.StringArray) -> pa.StringArray:
     """See ``reference.normalise.normalise``. Raises ValueError for a text that is not UTF-8."""
     return _with_table(lambda: _TABLE.normalise(texts))
-
-
-def alignment(texts: pa.StringArray) -> pa.ListArray:
-    """See ``reference.normalise.alignment``. Raises ValueError for a text that is not UTF-8."""
-    return _with_table(lambda: _TABLE.alignment(texts))
-
-
-def characters(texts: pa.StringArray) -> pa.ListArray:
-    """See ``reference.normalise.characters``. Raises ValueError for a text that is not UTF-8."""
-    return pa.array(_native.characters(texts))
 
 
 def string_hashes(texts: pa.StringArray) -> pa.UInt64Array:
@@ -127,11 +115,9 @@ def order_of(values: Numbers) -> Counts:
     return places
 
 
-def counted(values: Numbers) -> tuple[Numbers, Counts]:
-    """See ``reference.repeats.counted``. Raises OverflowError for more values than it can count."""
-    distinct, counts = _native.counted(_column(values))
-    numbers: Counts = pa.array(counts).to_numpy()
-    return _numbers(distinct), numbers
+def at_most_twice(values: Numbers) -> Numbers:
+    """See ``reference.repeats.at_most_twice``."""
+    return _numbers(_native.at_most_twice(_column(values)))
 
 
 def repeated(values: Numbers) -> Numbers:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from refinery.kernels import alignment, characters, normalise
+from refinery.kernels import normalise
+from refinery.kernels.reference.normalise import alignment, characters
 
 ODD = (
     "\u0301\u0344\u20e3\u200d\ufe0f\u0323\u302e\U0001d165\u0915\u094d\u093f"  # marks, joiners, vowel signs

@@ -29,7 +29,17 @@ import pyarrow.parquet as pq
 from pydantic import ByteSize, TypeAdapter
 
 from refinery.assets import Asset
-from refinery.kernels import counted, mark_repeated, normalise, recurs, text_bytes, token_ids, window_hashes
+from refinery.kernels import (
+    at_most_twice,
+    contains,
+    mark_repeated,
+    normalise,
+    recurs,
+    repeated,
+    text_bytes,
+    token_ids,
+    window_hashes,
+)
 from refinery.kernels.reference.bpe import ranks
 from stages.substring import Substring
 from tools.bench.dedup import suffix_array_marks, timed
@@ -174,17 +184,16 @@ def kernels(folder: Path, unit: str) -> Figures:
     tokens, seconds["tokenise"] = timed(functools.partial(_each, split, compared))
     hashes, seconds["hash windows"] = timed(functools.partial(_each, _windows, tokens))
     values = np.concatenate([each.flatten().to_numpy() for each in hashes])
-    (distinct, counts), seconds["sort and count"] = timed(functools.partial(counted, values))
-    repeated = distinct[counts > 1]
-    gone, seconds["mark"] = timed(functools.partial(_marked, hashes, repeated))
-    halves = np.concatenate([np.unique(values[: len(values) // 2]), np.unique(values[len(values) // 2 :])])
+    several, seconds["sort"] = timed(functools.partial(repeated, values))
+    gone, seconds["mark"] = timed(functools.partial(_marked, hashes, several))
+    halves = np.concatenate([at_most_twice(values[: len(values) // 2]), at_most_twice(values[len(values) // 2 :])])
     _, among = timed(functools.partial(recurs, halves))
     figures = {f"kernels: {name}, ns/byte": value / size * 1e9 for name, value in seconds.items()}
     whole = sum(seconds.values()) / size * 1e9
     figures["kernels: all, ns/byte"] = whole
     figures["kernels: recurring among parts, ns/byte"] = among / size * 1e9
     figures["kernels: bytes a token"] = size / sum(len(each.flatten()) for each in tokens)
-    figures["kernels: share of windows that repeat"] = float(counts[counts > 1].sum() / len(values))
+    figures["kernels: share of windows that repeat"] = float(contains(several, values).mean())
     del gone
     if importlib.util.find_spec("pydivsufsort"):
         data = np.frombuffer("".join(column.to_pylist()).encode(), np.uint8).copy()

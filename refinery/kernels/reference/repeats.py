@@ -14,10 +14,10 @@ def order_of(values: Numbers) -> Counts:
     return np.argsort(values, kind="stable").astype(np.uint32)
 
 
-def counted(values: Numbers) -> tuple[Numbers, Counts]:
-    """The distinct values, sorted, and how often each occurs. At most 2**32 - 1 values."""
+def at_most_twice(values: Numbers) -> Numbers:
+    """The values, sorted; those that occur more often are there twice."""
     distinct, counts = np.unique(values, return_counts=True)
-    return distinct, counts.astype(np.uint32)
+    return np.repeat(distinct, np.minimum(counts, 2))
 
 
 def repeated(values: Numbers) -> Numbers:
