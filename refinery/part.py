@@ -152,9 +152,15 @@ class Root:
 
     def receipts(self, folder: str, keys: Iterable[str]) -> list[Receipt]:
         """Those of the receipts with these keys that are there, in the order of the keys."""
+        found = self.examined(folder, keys)
+        for damaged in (one for one in found if isinstance(one, StorageError)):
+            raise damaged
+        return [one for one in found if isinstance(one, Receipt)]
+
+    def examined(self, folder: str, keys: Iterable[str]) -> list[Receipt | StorageError | None]:
+        """The receipts with these keys, fetched many at once; what is wrong with one instead, None if it is lost."""
         paths = [self.full(receipt_path(folder, key)) for key in keys]
-        found = zip(paths, self.store.find_all(paths), strict=True)
-        return [_parsed(Receipt, path, data) for path, data in found if data is not None]
+        return [_examined(path, data) for path, data in zip(paths, self.store.find_all(paths), strict=True)]
 
     def commit(self, folder: str, receipt: Receipt) -> None:
         """Write a receipt: from here on its files exist."""
@@ -165,16 +171,11 @@ class Root:
         return self._all(Receipt, f"{folder}/receipts/*.json")
 
     def readable(self, folder: str) -> dict[str, Receipt | None]:
-        """Every receipt of a stage by its key, fetched many at once; None for one that is damaged."""
+        """Every receipt of a stage by its key, None for one that is damaged: that is told when it is wanted."""
         paths = self.store.list(f"{glob.escape(self.path)}/{folder}/receipts/*.json")
-        found: dict[str, Receipt | None] = {}
-        for path, data in zip(paths, self.store.find_all(paths), strict=True):
-            key = path.rpartition("/")[2].removesuffix(".json")
-            try:
-                found[key] = None if data is None else _parsed(Receipt, path, data)
-            except StorageError:
-                found[key] = None  # told when it is wanted, for it may be of no use to anybody
-        return found
+        keys = [path.rpartition("/")[2].removesuffix(".json") for path in paths]
+        found = zip(keys, self.examined(folder, keys), strict=True)
+        return {key: one if isinstance(one, Receipt) else None for key, one in found}
 
     def withdraw(self, folder: str, key: str) -> None:
         """Remove a receipt, if it is there: its files are about to be replaced by other rows under the same names."""
@@ -209,6 +210,13 @@ class Root:
     def _found(self, model: type[Model], path: str) -> Model | None:
         data = self.store.find(path)
         return None if data is None else _parsed(model, path, data)
+
+
+def _examined(path: str, data: bytes | None) -> Receipt | StorageError | None:
+    try:
+        return None if data is None else _parsed(Receipt, path, data)
+    except StorageError as error:
+        return error
 
 
 def _parsed(model: type[Model], path: str, data: bytes) -> Model:

@@ -63,6 +63,7 @@ class Planner:
         self._against: dict[int, list[EarlierPart]] = {}
         self._stored: dict[int, dict[tuple[str, ...], tuple[str, ...]]] = {}
         self._there: dict[str, set[str]] = {}
+        self._left_out: set[tuple[int, int]] = set()
         self._inputs: list[str] = []
         self._stats: dict[str, Stat] = {}
         self._others = False
@@ -102,6 +103,8 @@ class Planner:
             if isinstance(parts, Survey):
                 self._mark_rest()
                 return parts
+            if not parts:
+                return Survey(None, self.made, "every part failed")
         return Survey(None, self.made)
 
     def earlier_documents(self, position: int) -> int:
@@ -144,6 +147,7 @@ class Planner:
             parts = entered
             for part in parts:
                 self._follow(segment, part)
+            parts = self._without_failed(segment, parts)
             tasks = tuple(self._segment_task(segment, part) for part in parts if part.missing is not None)
             if tasks:
                 self._wait(segment.last + 1, stretch, len(parts))
@@ -151,6 +155,13 @@ class Planner:
                 title = " → ".join(names) or f"{self.steps[segment.tail or 0].name} map"
                 return Survey(Phase(title, tasks), self.made)
         return parts
+
+    def _without_failed(self, segment: Segment, parts: list[Part]) -> list[Part]:
+        """The parts but for those that are left out, which all further steps lack."""
+        left = [part for part in parts if part.missing is None or (segment.first, part.number) not in self._left_out]
+        for made in self.made[segment.last + 1 : self.last + 1]:
+            made.wait(len(parts) - len(left))
+        return left
 
     def _wait(self, first: int, stretch: Stretch, parts: int) -> None:
         """So many parts have not come to step ``first`` yet, nor to those behind it in the stretch."""
@@ -229,6 +240,7 @@ class Planner:
         other = Planner(self.pipeline, self.root)
         other._inputs, other._stats = self._inputs, self._stats
         other._others = self._others or self.selection.partial
+        other._left_out = self._left_out
         if not afresh:
             other._known, other._against, other._there = self._known, self._against, self._there
         return other
@@ -394,6 +406,14 @@ class Planner:
                 return None
             self._known[folder, key] = found
         return self._known[folder, key]
+
+    def leave_out(self, task: SegmentTask) -> None:
+        """Go on without a part: its task has failed."""
+        name = task.steps[0].step.name if task.steps else task.map.name if task.map else ""
+        position = [step.name for step in self.steps].index(name)
+        segments = (segment for stretch in self.stretches for segment in stretch.segments)
+        found = next(s for s in segments if s.first <= position <= s.last or (not task.steps and s.tail == position))
+        self._left_out.add((found.first, task.part))
 
     def learn(self, receipt: Receipt) -> None:
         """A task committed this receipt in this run."""

@@ -41,6 +41,8 @@ class RunReport:
     failures: tuple[str, ...]
     complete: bool
     blocked: str
+    allowed: bool = True
+    """Whether the run went on without the parts that failed, if any."""
     entered: bool = True
     """Whether the manifests tell what was made; not while other runs share the root: the last of them enters all."""
 
@@ -51,14 +53,16 @@ def run(
     *,
     accept_code: bool = False,
     fail_fast: bool = False,
+    allow_failed_parts: int = 0,
     listener: Listener | None = None,
     command: dict[str, Any] | None = None,
     executor: Executor | None = None,
 ) -> RunReport:
     """Make what is missing. Raises RefineryError; whatever was committed stays, and another call goes on from it.
 
-    ``executor`` replaces the one that the recipe names. Its workers are new processes, which import the main module: a
-    script calls this under ``if __name__ == "__main__"``.
+    A part that fails, and is one of at most ``allow_failed_parts``, is left out of all that follows. It stays missing,
+    so another run tries it again. ``executor`` replaces the one that the recipe names. Its workers are new processes,
+    which import the main module: a script calls this under ``if __name__ == "__main__"``.
     """
     root = Root(pipeline.root, store_for(pipeline.root))
     with only_run(root, shared=selection.shared) as held:
@@ -70,10 +74,10 @@ def run(
             root.store.clean(root.path)
         survey = planner.survey()
         if survey.phase is None:
-            return RunReport(0, 0, (), _complete(survey), survey.blocked, _enter(planner, held))
+            return RunReport(0, 0, (), _complete(survey), survey.blocked, entered=_enter(planner, held))
         record = RunRecord(root, command or {}, listener or Silent())
         doing = executor or _executor(pipeline)
-        report = _Run(planner, record, doing, held, fail_fast=fail_fast).go(survey)
+        report = _Run(planner, record, doing, held, _Bounds(allow_failed_parts, fail_fast)).go(survey)
         return replace(report, entered=_enter(planner, held))
 
 
@@ -88,6 +92,14 @@ def _enter(planner: Planner, held: Hold) -> bool:
     return alone
 
 
+@dataclass(frozen=True)
+class _Bounds:
+    """How many failed parts a run goes on without, and whether one more ends it at once."""
+
+    allowed: int
+    fail_fast: bool
+
+
 class _Run:
     """The state of one run."""
 
@@ -97,16 +109,16 @@ class _Run:
         record: RunRecord,
         executor: Executor,
         held: Hold,
-        *,
-        fail_fast: bool,
+        bounds: _Bounds,
     ) -> None:
         self._planner = planner
         self._record = record
-        self._fail_fast = fail_fast
+        self._bounds = bounds
         self._executor = executor
         self._held = held
         self._state = State(planner)
         self._failures: list[str] = []
+        self._allowed = True
         self._tasks = self._phases = 0
 
     def go(self, survey: Survey) -> RunReport:
@@ -114,13 +126,13 @@ class _Run:
         state = "failed"
         try:
             self._begin()
-            while survey.phase is not None and not self._failures:
+            while survey.phase is not None and self._allowed:
                 self._do(survey.phase)
                 survey = self._planner.survey()
                 self._held.check()
                 if not self._planner.selection.shared:
                     self._state.write()
-            state = "failed" if self._failures else "done"
+            state = "done" if self._allowed else "failed"
         except KeyboardInterrupt:
             state = "interrupted"
             raise
@@ -131,7 +143,8 @@ class _Run:
             self._executor.close()
             with contextlib.suppress(StorageError):  # a full disk takes no record; the error is raised all the same
                 self._record.end(state)
-        return RunReport(self._phases, self._tasks, tuple(self._failures), _complete(survey), survey.blocked)
+        failures = tuple(self._failures)
+        return RunReport(self._phases, self._tasks, failures, _complete(survey), survey.blocked, self._allowed)
 
     def _begin(self) -> None:
         if not self._state.knows_code(self._planner.root.head()):
@@ -140,14 +153,13 @@ class _Run:
 
     def _do(self, phase: Phase) -> None:
         self._phases += 1
-        settings = self._planner.pipeline.executor
-        refuse_misfit(self._planner.root, phase, settings.memory_bytes(psutil.virtual_memory().total))
+        refuse_misfit(self._planner.root, phase, self._executor.room)
         self._record.phase(phase.title, len(phase.tasks), sum(task.bytes for task in phase.tasks))
         tries: Counter[str] = Counter()
         waiting: list[Task] = list(phase.tasks)
         while waiting:
             again: list[Task] = []
-            for outcome in self._executor.map(perform, self._begun(waiting)):
+            for outcome in self._executor.map(perform, self._begun(waiting), phase.memory):
                 self._record.ended(outcome.task)
                 if isinstance(outcome, Done):
                     self._learn(outcome.task, outcome.result)
@@ -174,10 +186,18 @@ class _Run:
         error = outcome.error
         if error is not None and not isinstance(error, PartFailed):
             raise error  # storage, assets, usage: the next part would meet it too
-        self._failures.append(f"{describe(outcome.task)}: {outcome.summary}")
+        self._give_up(outcome.task, outcome.summary)
         self._record.failed(outcome.task, outcome.summary, outcome.trace)
-        if self._fail_fast:
+        if self._bounds.fail_fast and not self._allowed:
             raise error or PartFailed(self._failures[-1], hint="`refinery logs` has the traceback")
+
+    def _give_up(self, task: Task, why: str) -> None:
+        """Go on without a part, if that is allowed."""
+        self._failures.append(f"{describe(task)}: {why}")
+        if isinstance(task, SegmentTask) and len(self._failures) <= self._bounds.allowed:
+            self._planner.leave_out(task)
+        else:
+            self._allowed = False
 
     def _after_death(self, death: Died[Task], tries: Counter[str]) -> list[Task]:
         """The task to try again, with what its death tells; none where that is given up."""
@@ -192,9 +212,9 @@ class _Run:
         tries[describe(task)] += 1
         if tries[describe(task)] < TRIES:
             return [task]
-        self._failures.append(f"{describe(task)}: worker {death.cause}")
+        self._give_up(task, f"worker {death.cause}")
         self._record.failed(task, f"given up after {TRIES} dead workers ({death.cause})")
-        if self._fail_fast:
+        if self._bounds.fail_fast and not self._allowed:
             raise PartFailed(self._failures[-1], hint="`refinery logs` has the deaths")
         return []
 

@@ -16,7 +16,7 @@ from refinery.identity import digest
 from refinery.part import Head, Receipt, Root, StageManifest
 from refinery.stage import Global, Stage
 from refinery.store import Stat, store_for
-from refinery.tasks import Task
+from refinery.tasks import PartTask, ResolveTask, Task
 
 Action = Literal["keep", "judge", "run"]
 
@@ -75,6 +75,11 @@ class Phase:
 
     title: str
     tasks: tuple[Task, ...]
+
+    @property
+    def memory(self) -> int:
+        """Bytes that any of its tasks takes at most; 0 if not known."""
+        return max((task.memory for task in self.tasks if isinstance(task, ResolveTask | PartTask)), default=0)
 
 
 @dataclass

@@ -39,6 +39,13 @@ from refinery.tasks import Task
     "--accept-code", is_flag=True, help="Keep results although a stage's code changed and its version did not."
 )
 @click.option("--fail-fast", is_flag=True, help="Stop at the first part that fails.")
+@click.option(
+    "--allow-failed-parts",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Go on without parts that fail, if they are no more than this; another run tries them again.",
+)
 @output_options
 @pass_session
 def command(
@@ -57,6 +64,7 @@ def command(
     force: bool,
     accept_code: bool,
     fail_fast: bool,
+    allow_failed_parts: int,
 ) -> int:
     """Make what is missing. Safe to stop at any moment: the same command goes on.
 
@@ -66,6 +74,8 @@ def command(
     given = {"executor.workers": workers, "executor.kind": executor, "executor.address": address}
     overrides += tuple(f"{key}={value}" for key, value in given.items() if value)
     pipeline = load(config, overrides, root)
+    if address and pipeline.executor.kind != "ray":
+        raise click.UsageError(f"--address {address} is that of a Ray cluster, and tasks run here: add --executor ray")
     session.root = pipeline.root
     chosen = selection(first, until, only, parts, share, force)
     if note() and not session.quiet:
@@ -77,6 +87,7 @@ def command(
                 chosen,
                 accept_code=accept_code,
                 fail_fast=fail_fast,
+                allow_failed_parts=allow_failed_parts,
                 listener=listener,
                 command={"recipe": config, "overrides": list(overrides), "arguments": sys.argv[1:]},
             )
@@ -86,18 +97,18 @@ def command(
     if session.json:
         print_json({**vars(report), "root": pipeline.root})
     session.say(_text(report, pipeline.root))
-    return 1 if report.failures else 0
+    return 0 if report.allowed else 1
 
 
 def _text(report: RunReport, root: str) -> str:
-    if report.failures:
-        shown = "\n".join(f"  {safe(failure)}" for failure in report.failures[:10])
-        return (
-            f"{plural(len(report.failures), 'part')} failed:\n{shown}\n`refinery logs --root {root} -v` has the details"
-        )
+    shown = "".join(f"\n  {safe(failure)}" for failure in report.failures[:10])
+    failed = f"{plural(len(report.failures), 'part')} failed:{shown}\n`refinery logs --root {root} -v` has the details"
+    if not report.allowed:
+        return failed
     lines = [line for name, found in alarms(root).items() for line in vanishing(name, found)]
+    left_out = f"all that follows lacks what failed. {failed}" if report.failures else ""
     others = "" if report.entered else "other runs share this root: the last of them enters what all have made"
-    note = "".join(f"\n{line}" for line in (report.blocked, others, *lines) if line)
+    note = "".join(f"\n{line}" for line in (report.blocked, others, left_out, *lines) if line)
     if not report.tasks:
         return f"nothing to do: {root} is up to date{note}"
     return f"done: {plural(report.tasks, 'task')} in {plural(report.phases, 'phase')} → {root}{note}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -11,6 +11,7 @@ from refinery.tasks import Crumb, Mark
 
 T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
+H = TypeVar("H")
 Given_contra = TypeVar("Given_contra", contravariant=True)
 
 
@@ -54,8 +55,36 @@ class Executor(Protocol):
     def width(self) -> int:
         """How many tasks can run now."""
 
-    def map(self, function: Function[T, R_co], tasks: Iterable[T]) -> Iterator[Done[T, R_co] | Failed[T] | Died[T]]:
-        """The outcome of each task, in the order in which they end. Tasks are taken as workers become free."""
+    @property
+    def room(self) -> int:
+        """How many bytes a task may take that has a machine to itself."""
+
+    def map(
+        self, function: Function[T, R_co], tasks: Iterable[T], memory: int = 0
+    ) -> Iterator[Done[T, R_co] | Failed[T] | Died[T]]:
+        """The outcome of each task, in the order in which they end. Tasks are taken as workers become free.
+
+        ``memory`` is how many bytes each may take; 0 if not known. No more are done at once than there is room for.
+        """
 
     def close(self) -> None:
         """End all workers now."""
+
+
+def in_flight(
+    tasks: Iterable[T], width: Callable[[], int], begin: Callable[[T], H], ended: Callable[[Iterable[H]], Iterable[H]]
+) -> Iterator[tuple[H, T]]:
+    """Begin tasks, at most ``width`` at once; the handle of each, once it has ended, with the task."""
+    waiting, busy = iter(tasks), dict[H, T]()
+    exhausted = False
+    while True:
+        while not exhausted and len(busy) < width():
+            task = next(waiting, None)
+            if task is None:
+                exhausted = True
+            else:
+                busy[begin(task)] = task
+        if not busy:
+            return
+        for handle in ended(busy):
+            yield handle, busy.pop(handle)

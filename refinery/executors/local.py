@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast
 import psutil
 
 from refinery.errors import RefineryError
-from refinery.executors import Died, Done, Failed, Function
+from refinery.executors import Died, Done, Failed, Function, in_flight
 from refinery.tasks import Crumb
 
 T = TypeVar("T")
@@ -34,35 +34,30 @@ class LocalExecutor:
 
     def __init__(self, width: int, memory: int) -> None:
         self.width = width
+        self.room = memory
         self._share = memory // width
         self._workers: list[_Worker] = []
 
-    def map(self, function: Function[T, R], tasks: Iterable[T]) -> Iterator[Done[T, R] | Failed[T] | Died[T]]:
+    def map(
+        self, function: Function[T, R], tasks: Iterable[T], memory: int = 0
+    ) -> Iterator[Done[T, R] | Failed[T] | Died[T]]:
         """See ``Executor.map``."""
-        waiting = iter(tasks)
-        busy: dict[_Worker, T] = {}
-        exhausted = False
-        while True:
-            while not exhausted and len(busy) < self.width:
-                task = next(waiting, None)
-                if task is None:
-                    exhausted = True
-                else:
-                    worker = self._free_worker(busy)
-                    busy[worker] = task
-                    worker.start(function, task)
-            if not busy:
-                return
-            for worker in _ready(busy):
-                yield self._collect(worker, busy.pop(worker))
+        width = max(1, min(self.width, self.room // max(1, memory)))
+        idle = list(self._workers)
 
-    def _free_worker(self, busy: dict[_Worker, T]) -> _Worker:
-        for worker in self._workers:
-            if worker not in busy:
-                return worker
-        worker = _Worker()
-        self._workers.append(worker)
-        return worker
+        def begin(task: T) -> _Worker:
+            worker = idle.pop() if idle else self._new_worker()
+            worker.start(function, task)
+            return worker
+
+        for worker, task in in_flight(tasks, lambda: width, begin, _ready):
+            outcome: Done[T, R] | Failed[T] | Died[T] = self._collect(worker, task)
+            idle += [worker] if worker in self._workers else []
+            yield outcome
+
+    def _new_worker(self) -> _Worker:
+        self._workers.append(_Worker())
+        return self._workers[-1]
 
     def _collect(self, worker: _Worker, task: T) -> Done[T, R] | Failed[T] | Died[T]:
         answer = worker.answer()
@@ -129,7 +124,8 @@ class _Worker:
         self.pipe.close()
 
 
-def _ready(busy: dict[_Worker, T]) -> list[_Worker]:
+def _ready(busy: Iterable[_Worker]) -> list[_Worker]:
+    busy = list(busy)
     ready = connection.wait([worker.pipe for worker in busy])
     return [worker for worker in busy if worker.pipe in ready]
 

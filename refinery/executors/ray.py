@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from refinery.errors import StorageError, UsageError
-from refinery.executors import Died, Done, Failed, Function
+from refinery.executors import Died, Done, Failed, Function, in_flight
 from refinery.executors.local import LocalExecutor
 from refinery.tasks import Crumb
 
@@ -56,8 +56,9 @@ class RayExecutor:
         self._bound = width
         self._stdout = contextlib.redirect_stdout(sys.stderr)  # Ray tells there what befalls its nodes
         self._connect(address)
-        self._share = max(1, min(min(budget(int(memory)), int(memory)) // cpus for cpus, memory in self._nodes()))
-        self._task = self._ray.remote(_perform).options(num_cpus=1, memory=self._share, max_retries=REPEATS)
+        self._budget = budget
+        self._share = max(1, min(memory // cpus for cpus, memory in self._nodes()))
+        self._task = self._ray.remote(_perform)
         self._stdout.__enter__()
 
     def _connect(self, address: str) -> None:
@@ -82,36 +83,38 @@ class RayExecutor:
     @property
     def width(self) -> int:
         """How many tasks can run now: nodes come and go."""
-        fit = sum(min(cpus, int(memory) // self._share) for cpus, memory in self._nodes())
+        return self._fit(self._share)
+
+    @property
+    def room(self) -> int:
+        """See ``Executor.room``: that of the largest node."""
+        return max(memory for _, memory in self._nodes())
+
+    def _fit(self, memory: int) -> int:
+        """How many tasks of so many bytes can run now."""
+        fit = sum(min(cpus, room // memory) for cpus, room in self._nodes())
         return max(1, min(fit, self._bound or fit))
 
-    def _nodes(self) -> list[tuple[int, float]]:
-        """CPUs and bytes of memory of each node that can take tasks."""
+    def _nodes(self) -> list[tuple[int, int]]:
+        """CPUs of each node that can take tasks, and the bytes of its memory that they may take."""
         found = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        nodes = [(int(one.get("CPU", 0)), one.get("memory", 0.0)) for one in found]
-        able = [(cpus, memory) for cpus, memory in nodes if cpus and memory]
+        nodes = [(int(one.get("CPU", 0)), int(one.get("memory", 0))) for one in found]
+        able = [(cpus, min(self._budget(memory), memory)) for cpus, memory in nodes if cpus and memory]
         if not able:
             raise StorageError("the Ray cluster has no node with a CPU", hint="`ray status` shows its nodes")
         return able
 
-    def map(self, function: Function[T, R], tasks: Iterable[T]) -> Iterator[Done[T, R] | Failed[T] | Died[T]]:
-        """See ``Executor.map``. No more tasks are at the cluster than can run."""
-        waiting = iter(tasks)
+    def map(
+        self, function: Function[T, R], tasks: Iterable[T], memory: int = 0
+    ) -> Iterator[Done[T, R] | Failed[T] | Died[T]]:
+        """See ``Executor.map``. No more tasks are at the cluster than can run, each where there is memory for it."""
         here = _Place(os.getcwd(), {name: os.environ[name] for name in _SETTINGS if name in os.environ})
-        busy: dict[Any, T] = {}
-        exhausted = False
-        while True:
-            while not exhausted and len(busy) < self.width:
-                task = next(waiting, None)
-                if task is None:
-                    exhausted = True
-                else:
-                    busy[self._task.remote(function, task, self._share, here)] = task
-            if not busy:
-                return
-            ready, _ = self._ray.wait(list(busy), num_returns=1)
-            for reference in ready:
-                yield self._collect(reference, busy.pop(reference))
+        takes = max(self._share, memory)
+        placed = self._task.options(num_cpus=1, memory=takes, max_retries=REPEATS)
+        ended: Any = lambda busy: self._ray.wait(list(busy), num_returns=1)[0]  # noqa: E731
+        begin = lambda task: placed.remote(function, task, takes, here)  # noqa: E731
+        for reference, task in in_flight(tasks, lambda: self._fit(takes), begin, ended):
+            yield self._collect(reference, task)
 
     def _collect(self, reference: Any, task: T) -> Done[T, R] | Failed[T] | Died[T]:
         exceptions = self._ray.exceptions

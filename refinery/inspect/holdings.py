@@ -118,19 +118,15 @@ class Holdings:
         return found.made
 
     def _read(self, held: Held, keys: Sequence[str]) -> tuple[tuple[Receipt, ...], tuple[Finding, ...]]:
+        wanted = list(dict.fromkeys(keys))
         known: dict[str, Receipt] = {}
         lost = []
-        for key in dict.fromkeys(keys):
-            file = receipt_path(held.folder, key)
-            try:
-                receipt = self.root.receipt(held.folder, key)
-            except StorageError as error:
-                lost.append(Finding(error.message, held.name, file=file))
-                continue
-            if receipt is None:
-                lost.append(Finding("the manifest names this receipt, and it is not there", held.name, file=file))
+        for key, found in zip(wanted, self.root.examined(held.folder, wanted), strict=True):
+            if isinstance(found, Receipt):
+                known[key] = found
             else:
-                known[key] = receipt
+                said = found.message if found else "the manifest names this receipt, and it is not there"
+                lost.append(Finding(said, held.name, file=receipt_path(held.folder, key)))
         return tuple(known[key] for key in keys if key in known), tuple(lost)
 
     def sources(self, held: Held, receipt: Receipt) -> tuple[Receipt, ...]:

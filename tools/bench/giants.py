@@ -132,10 +132,11 @@ class Cost(NamedTuple):
 class Here:
     """An executor whose only worker is this process."""
 
-    width = 1
+    width, room = 1, 1 << 62
 
-    def map(self, function: Any, tasks: Iterable[Any]) -> Iterator[Any]:
+    def map(self, function: Any, tasks: Iterable[Any], memory: int = 0) -> Iterator[Any]:
         """See ``Executor.map``; what a task raises ends the run."""
+        del memory
         for task in tasks:
             yield Done(task, function(task, unmarked))
 

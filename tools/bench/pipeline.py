@@ -40,10 +40,11 @@ GLOBAL = ("urls", "minhash", "substring", "export")
 class InProcess:
     """An executor without workers."""
 
-    width = 1
+    width, room = 1, 1 << 62
 
-    def map(self, function: Function[T, R_co], tasks: Iterable[T]) -> Iterator[Done[T, R_co]]:
+    def map(self, function: Function[T, R_co], tasks: Iterable[T], memory: int = 0) -> Iterator[Done[T, R_co]]:
         """Do the tasks one after another."""
+        del memory
         for task in tasks:
             yield Done(task, function(task, lambda *_: None))
 

@@ -35,14 +35,15 @@ class Timed:
     With ``rest`` False it raises EnoughError where the verdicts are there and rows would be written again.
     """
 
-    width = 1
+    width, room = 1, 1 << 62
 
     def __init__(self, *, rest: bool = True) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self._rest = rest
 
-    def map(self, function: Any, tasks: Iterable[Any]) -> Iterator[Done[Any, Any]]:
+    def map(self, function: Any, tasks: Iterable[Any], memory: int = 0) -> Iterator[Done[Any, Any]]:
         """See ``Executor.map``."""
+        del memory
         for task in tasks:
             of_round = isinstance(task, ReduceTask | ResolveTask | PartTask)
             name = task.method if of_round else "rest" if task.verdict else "first"
