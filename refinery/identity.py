@@ -99,7 +99,13 @@ def _base(stage: Stage) -> list[Any]:
 
 def library_versions(stage: Stage) -> dict[str, str]:
     """Versions of the distributions whose code shapes the stage's output."""
-    return {name: metadata.version(name) for name in stage.depends} | stage.versions()
+    return {name: _version(name) for name in stage.depends} | stage.versions()
+
+
+@cache
+def _version(name: str) -> str:
+    """Of an installed distribution, whose files are looked at once: each receipt asks."""
+    return metadata.version(name)
 
 
 # ------------------------------------------------------------------------------------------------------- code digest

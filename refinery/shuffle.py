@@ -44,8 +44,7 @@ KEYS = 2**64
 
 def sort_rows(table: pa.Table) -> pa.Table:
     """The rows sorted by ``key``, then by the other columns in their order."""
-    keys = table.column(KEY).combine_chunks()
-    keys = (keys.chunk(0) if isinstance(keys, pa.ChunkedArray) else keys).to_numpy()
+    keys = _numbers(table, KEY)
     others = [name for name in table.schema.names if name != KEY]
     if (keys[1:] >= keys[:-1]).all() and _in_order(table, others):
         return table
@@ -55,9 +54,18 @@ def sort_rows(table: pa.Table) -> pa.Table:
     return table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in (KEY, *others)]))
 
 
+def _numbers(rows: pa.Table, name: str) -> np.ndarray[Any, Any]:
+    """A column's numbers; a copy only where they are not together."""
+    column = rows.column(name)
+    numbers: np.ndarray[Any, Any] = (column.chunk(0) if column.num_chunks == 1 else column).to_numpy(
+        zero_copy_only=False
+    )
+    return numbers
+
+
 def _in_order(rows: pa.Table, others: Sequence[str]) -> bool:
     """Whether rows with equal keys, which have stayed in their order, are sorted by these columns already."""
-    keys = rows.column(KEY).to_numpy()
+    keys = _numbers(rows, KEY)
     open_pairs = np.flatnonzero(keys[1:] == keys[:-1])
     for name in others:
         if not len(open_pairs):
@@ -65,7 +73,7 @@ def _in_order(rows: pa.Table, others: Sequence[str]) -> bool:
         kind = rows.schema.field(name).type
         if not (pa.types.is_integer(kind) or pa.types.is_boolean(kind)) or rows.column(name).null_count:
             return False
-        values = rows.column(name).to_numpy()
+        values = _numbers(rows, name)
         before, after = values[open_pairs], values[open_pairs + 1]
         if (before > after).any():
             return False

@@ -186,9 +186,9 @@ class Substring(Global):
 
     def combine(self, keys: pa.Table) -> pa.Table:
         """The distinct windows of the part, twice if they are there more than once, with the document that is first."""
-        keys = keys.combine_chunks()
         if self.keep == "none":
             return pa.table([pa.array(at_most_twice(_numbers(keys, "key")))], schema=KEYS)
+        keys = keys.combine_chunks()
         keys = keys.take(pa.array(order_of(_numbers(keys, "key"))))
         starts = _starts(_numbers(keys, "key"))
         times = np.minimum(np.diff(starts, append=len(keys)), 2)
@@ -367,8 +367,8 @@ def _ranks(docs: Docs) -> Hashes:
 
 def _numbers(rows: pa.Table | pa.RecordBatch, name: str) -> npt.NDArray[Any]:
     column = rows.column(name)
-    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    numbers: npt.NDArray[Any] = column.to_numpy(zero_copy_only=not pa.types.is_boolean(column.type))
+    column = column.chunk(0) if isinstance(column, pa.ChunkedArray) and column.num_chunks == 1 else column
+    numbers: npt.NDArray[Any] = column.to_numpy()
     return numbers
 
 
