@@ -23,6 +23,7 @@ from refinery.schema import Flow, flows
 from refinery.stage import Filter, Global
 from refinery.store import Stat, is_remote
 from refinery.survey import (
+    Every,
     Made,
     Part,
     Phase,
@@ -224,8 +225,11 @@ class Planner:
 
     def _wanted(self, paths: Sequence[str]) -> list[int]:
         numbers = range(len(paths))
-        if self.selection.parts is not None:
-            wanted = set(self.selection.parts)
+        chosen = self.selection.parts
+        if isinstance(chosen, Every):
+            return list(numbers[chosen.first :: chosen.step])
+        if chosen is not None:
+            wanted = set(chosen)
             return [number for number in numbers if number in wanted]
         if self.selection.share is not None:
             count = max(1, math.ceil(len(paths) * self.selection.share))

@@ -22,12 +22,20 @@ Action = Literal["keep", "judge", "run"]
 
 
 @dataclass(frozen=True)
+class Every:
+    """Every ``step``-th part, from ``first`` on: one of so many jobs that make all parts together."""
+
+    first: int
+    step: int
+
+
+@dataclass(frozen=True)
 class Selection:
     """Which stages and parts a run is about. ``force`` makes the chosen stages again though they are up to date."""
 
     first: str | None = None
     until: str | None = None
-    parts: tuple[int, ...] | None = None
+    parts: tuple[int, ...] | Every | None = None
     share: float | None = None
     """Of the parts, a fixed share between 0 and 1 (at least one part)."""
     force: bool = False

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from refinery.survey import Selection
+from refinery.survey import Every, Selection
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 
@@ -18,7 +18,12 @@ def selection_options(command: Callback) -> Callback:
         click.option(
             "--sample", "share", metavar="N%", callback=parse_share, help="A fixed share of the parts, at least one."
         ),
-        click.option("--parts", metavar="A-B", callback=parse_parts, help="Parts by number: 7, 0-99, or 0-9,20."),
+        click.option(
+            "--parts",
+            metavar="A-B|K/N",
+            callback=parse_selected,
+            help="Parts by number: 7, 0-99, or 0-9,20. K/N: those of job K, from 0 on, of N jobs.",
+        ),
         click.option("--only", metavar="STAGE", help="This stage alone, made again."),
         click.option("--until", metavar="STAGE", help="Nothing after this stage."),
         click.option("--from", "first", metavar="STAGE", help="This stage and those after it, made again."),
@@ -31,7 +36,7 @@ def selection(
     first: str | None,
     until: str | None,
     only: str | None,
-    parts: tuple[int, ...] | None,
+    parts: tuple[int, ...] | Every | None,
     share: float | None,
     force: bool,
 ) -> Selection:
@@ -47,6 +52,18 @@ def stage_range(first: str | None, until: str | None, only: str | None) -> tuple
     if only and (first or until):
         raise click.UsageError("--only excludes --from and --until")
     return only or first, only or until
+
+
+def parse_selected(
+    context: click.Context, parameter: click.Parameter, given: str | None
+) -> tuple[int, ...] | Every | None:
+    """Part numbers, or ``3/100`` for the parts of one job of many."""
+    job, slash, jobs = (given or "").partition("/")
+    if not slash:
+        return parse_parts(context, parameter, given)
+    if not job.isdecimal() or not jobs.isdecimal() or int(job) >= int(jobs):
+        raise click.BadParameter(f"{given!r}: expected a job, from 0 on, and the number of jobs, as in 3/100")
+    return Every(int(job), int(jobs))
 
 
 def parse_parts(context: click.Context, parameter: click.Parameter, given: str | None) -> tuple[int, ...] | None:

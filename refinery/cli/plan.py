@@ -11,6 +11,7 @@ from refinery.cli._output import columns, plural, print_json, size, span
 from refinery.cli._selection import selection, selection_options
 from refinery.config import load
 from refinery.forecast import Forecast, StageForecast, plan
+from refinery.survey import Every
 
 
 @click.command("plan")
@@ -27,7 +28,7 @@ def command(
     first: str | None,
     until: str | None,
     only: str | None,
-    parts: tuple[int, ...] | None,
+    parts: tuple[int, ...] | Every | None,
     share: float | None,
     force: bool,
 ) -> int:

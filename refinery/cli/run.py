@@ -20,6 +20,7 @@ from refinery.kernels.choice import note
 from refinery.progress import Listener, PhaseProgress
 from refinery.runner import RunReport, run
 from refinery.shown import safe
+from refinery.survey import Every
 from refinery.tasks import Task
 
 
@@ -56,7 +57,7 @@ def command(
     first: str | None,
     until: str | None,
     only: str | None,
-    parts: tuple[int, ...] | None,
+    parts: tuple[int, ...] | Every | None,
     share: float | None,
     workers: str | None,
     executor: str | None,

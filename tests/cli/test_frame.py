@@ -207,6 +207,7 @@ def test_an_internal_error_is_kept_with_the_runs_of_its_root(
         (["stages", "a", "b"], "unexpected extra argument"),
         (["assets", "get"], "Missing argument 'NAME'"),
         (["run", "-c", str(REPOSITORY / "configs/tiny.yaml"), "--address", "10.0.0.5:6379"], "of a Ray cluster"),
+        (["run", "-c", "r.yaml", "--parts", "4/4"], "as in 3/100"),
     ],
 )
 def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from refinery.config import Pipeline
+from refinery.errors import UsageError
 from refinery.inspect import verify
 from refinery.part import Root
 from refinery.store import store_for
-from refinery.survey import Selection
+from refinery.survey import Every, Selection
 from tests.conftest import REPOSITORY
 from tests.engine import toy
 from tests.engine.roots import FOLDERS, Held, pipeline, quick, slow_kinds, write_inputs
@@ -116,7 +117,7 @@ def finish(jobs: Jobs, given: Pipeline) -> None:
 
 def test_runs_of_parts_that_overlap(jobs: Jobs, given: Pipeline) -> None:
     """Each ends well, and the last of them enters what all made; a run of all parts is refused meanwhile."""
-    running = [jobs.begin("--parts", parts) for parts in ("0-4", "3-6", "6-8")]
+    running = [jobs.begin("--parts", parts) for parts in ("0-4", "1/2", "0-4,6,8")]
     wait_for(lambda: jobs.receipts(range(FILES)))
     with pytest.raises(Exception, match="another run is at work"):
         quick(given.model_copy(update={"root": jobs.root}))
@@ -137,6 +138,18 @@ def test_one_of_them_is_killed(jobs: Jobs, given: Pipeline) -> None:
     assert ended(other)["failures"] == []
     assert jobs.entered() >= set(range(3, 8))
     finish(jobs, given)
+
+
+def test_jobs_of_many_make_all_parts(tmp_path: Path, given: Pipeline) -> None:
+    """Each part is that of one job."""
+    there = given.model_copy(update={"root": str(tmp_path / "root")})
+    made = []
+    for job in range(4):
+        quick(there, Selection(parts=Every(job, 4)))
+        made.append({receipt.part for receipt in Held(tmp_path / "root").receipts(FOLDERS[0])})
+    assert made == [{n for n in range(FILES) if n % 4 <= job} for job in range(4)]
+    with pytest.raises(UsageError, match="selects none"):
+        quick(there, Selection(parts=Every(90, 91)))
 
 
 def test_a_share_of_new_parts_beside_older_ones(tmp_path: Path, given: Pipeline) -> None:

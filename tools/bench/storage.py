@@ -100,14 +100,17 @@ def _run(name: str, workers: int) -> tuple[dict[str, Any], dict[str, Any]]:
     assert head is not None
     contents: dict[str, Any] = {}
     requests = Counter[str]()
+    peak = 0
     for folder, place in head.manifests.items():
         manifest = held.manifest(place)
         receipts = held.receipts(folder, [*manifest.parts, *manifest.shuffle])
         contents[folder] = [[receipt.contents for receipt in receipts], manifest.statistics]
         for receipt in receipts:
             requests.update(receipt.requests)
+            peak = max(peak, receipt.peak_memory)
     [record] = (json.loads(held.store.read(path)) for path in held.store.list(f"{root}/runs"))
-    return contents, {"seconds": seconds, "requests": dict(requests), "driver": record["requests"]}
+    about = {"seconds": seconds, "requests": dict(requests), "driver": record["requests"], "peak_memory": peak}
+    return contents, about
 
 
 def _per_file(requests: dict[str, int], files: int) -> dict[str, float]:
