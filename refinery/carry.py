@@ -44,6 +44,26 @@ class Measured:
             Trouble(self.trouble.rule.slice(start, length), self.trouble.note.slice(start, length)),
         )
 
+    def filter(self, mask: pa.BooleanArray) -> Measured:
+        """The same for the rows where ``mask`` is true."""
+        return Measured(
+            {name: array.filter(mask) for name, array in self.columns.items()},
+            self.facts.filter(mask),
+            Trouble(self.trouble.rule.filter(mask), self.trouble.note.filter(mask)),
+        )
+
+    @staticmethod
+    def joined(pieces: Sequence[Measured]) -> Measured:
+        """What was made of batches that follow each other, at least one."""
+        return Measured(
+            {name: pa.concat_arrays([piece.columns[name] for piece in pieces]) for name in pieces[0].columns},
+            pa.concat_arrays([piece.facts for piece in pieces]),
+            Trouble(
+                pa.concat_arrays([piece.trouble.rule for piece in pieces]),
+                pa.concat_arrays([piece.trouble.note for piece in pieces]),
+            ),
+        )
+
 
 @dataclass(frozen=True)
 class Split:
@@ -56,7 +76,7 @@ class Split:
 
 
 class Carrier:
-    """Carries the batches of one part through one step."""
+    """Carries the batches of one part through one step; without ``judging`` only what cannot be measured is removed."""
 
     def __init__(
         self,
@@ -66,11 +86,12 @@ class Carrier:
         suspects: Sequence[Suspects] = (),
         poison: Sequence[Poison] = (),
         keep_removed: str = "facts",
+        judging: bool = True,
         mark: Mark,
     ) -> None:
         self._run = run
         self._stage = run.step.stage
-        self._rules = run.step.stage.rules()
+        self._rules = run.step.stage.rules() if judging else ()
         self._verdict = verdict
         self._suspects = [s for s in suspects if s.step == run.step.name]
         self._poison = {p.row: p.note for p in poison if p.step == run.step.name}
@@ -122,15 +143,7 @@ class Carrier:
     def _halves(self, docs: Docs, row: int) -> Measured:
         middle = len(docs) // 2
         left = self._attempt(docs.slice(0, middle), row)
-        right = self._attempt(docs.slice(middle), row + middle)
-        return Measured(
-            {name: pa.concat_arrays([left.columns[name], right.columns[name]]) for name in left.columns},
-            pa.concat_arrays([left.facts, right.facts]),
-            Trouble(
-                pa.concat_arrays([left.trouble.rule, right.trouble.rule]),
-                pa.concat_arrays([left.trouble.note, right.trouble.note]),
-            ),
-        )
+        return Measured.joined([left, self._attempt(docs.slice(middle), row + middle)])
 
     def _measure(self, docs: Docs, row: int) -> Measured:
         stage = self._stage
@@ -205,6 +218,16 @@ def measured_from(run: StepRun, columns: Values, facts: Values, rows: int) -> Me
     given = [_array(f"fact {f.name}", facts.get(f.name), f.type, rows) for f in kind]
     struct = pa.StructArray.from_arrays(given, fields=list(kind)) if given else pa.nulls(rows, kind)
     return Measured(added, struct, Trouble.none(rows))
+
+
+def source_batch(run: StepRun, columns: Any, facts: Any) -> tuple[Docs, Measured]:
+    """The records of a source as a batch of the declared schema, with what the source measured."""
+    given = run.flow.given
+    rows = len(columns["id"])
+    arrays = [columns[f.name] for f in given]
+    arrays = [a if isinstance(a, pa.Array) else pa.array(a, f.type) for a, f in zip(arrays, given, strict=True)]
+    docs = Docs(pa.RecordBatch.from_arrays(arrays, schema=given))
+    return docs, measured_from(run, {f.name: docs.column(f.name) for f in run.step.stage.adds}, facts, rows)
 
 
 def _array(what: str, values: Any, kind: pa.DataType, rows: int) -> pa.Array:

@@ -50,11 +50,13 @@ class Forecast:
     stages: tuple[StageForecast, ...]
     changed_code: tuple[str, ...]
     blocked: str
+    audit: int = 0
+    """Parts that are still to be audited."""
 
     @property
     def nothing_to_do(self) -> bool:
-        """Whether every stage is up to date."""
-        return all(stage.action == "keep" for stage in self.stages)
+        """Whether every stage is up to date, and audited."""
+        return not self.audit and all(stage.action == "keep" for stage in self.stages)
 
 
 def plan(pipeline: Pipeline, selection: Selection = Selection()) -> Forecast:
@@ -81,6 +83,7 @@ def plan(pipeline: Pipeline, selection: Selection = Selection()) -> Forecast:
         stages=tuple(stages),
         changed_code=tuple(step.name for step in changed_code(root, head, planner.folders, planner.steps)),
         blocked=survey.blocked,
+        audit=survey.made[0].expected - len(survey.made[0].audit) if planner.audits else 0,
     )
 
 

@@ -15,7 +15,7 @@ from refinery.errors import StorageError
 from refinery.store import Store
 
 Model = TypeVar("Model", bound=BaseModel)
-Kind = Literal["stage", "map", "reduce", "round", "resolve"]
+Kind = Literal["stage", "map", "reduce", "round", "resolve", "audit"]
 
 
 def _below(path: str) -> str:
@@ -104,6 +104,10 @@ class StageManifest(BaseModel):
     shuffle: tuple[Name, ...]
     """Keys of the map, reduce and resolve receipts of a global stage."""
     statistics: dict[str, Any]
+    audit: tuple[Name, ...] = ()
+    """Of the source: keys of the receipts of the shadow audit, in part order."""
+    audited: dict[str, Any] = {}
+    """What the audit counted, merged; empty where there is none."""
 
     @property
     def complete(self) -> bool:

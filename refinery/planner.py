@@ -8,7 +8,7 @@ key depends on the contents before it, only the tasks of the next phase can be k
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
@@ -23,6 +23,7 @@ from refinery.schema import Flow, flows
 from refinery.stage import Filter, Global
 from refinery.store import Stat, is_remote
 from refinery.survey import (
+    AuditScope,
     Every,
     Made,
     Part,
@@ -39,7 +40,7 @@ from refinery.survey import (
     next_part,
     stretches_of,
 )
-from refinery.tasks import MapRun, SegmentTask, StepRun
+from refinery.tasks import AuditTask, MapRun, SegmentTask, StepRun
 
 
 class Planner:
@@ -56,6 +57,8 @@ class Planner:
         self.last = self._position(selection.until, "--until", len(self.steps) - 1)
         if self._first > self.last:
             raise UsageError(f"--from {selection.first} comes after --until {selection.until}")
+        self._scope = AuditScope.of(self.steps, self.flows, pipeline.audit)
+        self._paths: dict[int, tuple[str, ...]] = {}
         self._forced = selection.force or selection.first is not None
         self.selection = selection
         self.fresh: set[str] = set()
@@ -93,7 +96,14 @@ class Planner:
     # --------------------------------------------------------------------------------------------------------- walking
 
     def survey(self) -> Survey:
-        """Walk from the inputs until something is missing."""
+        """Walk from the inputs until something is missing. The audit comes last: nothing waits for it."""
+        found = self._survey()
+        missing = tuple(self._audit_tasks())
+        if found.phase is None and missing:
+            return Survey(Phase("audit", missing), self.made, found.blocked)
+        return found
+
+    def _survey(self) -> Survey:
         self.made = [Made() for _ in self.steps]
         self._find_receipts()
         self._find_earlier()
@@ -107,6 +117,23 @@ class Planner:
             if not parts:
                 return Survey(None, self.made, "every part failed")
         return Survey(None, self.made)
+
+    def _audit_tasks(self) -> Iterator[AuditTask]:
+        """What is not audited yet of what the source has made; what is, is noted."""
+        if not self.audits:
+            return
+        for receipt in self.made[0].receipts:
+            task = self._scope.task(self.root.path, self.folders[0], receipt, self._paths[receipt.part])
+            known = self._receipt(0, task.key)
+            if known is None:
+                yield task
+            else:
+                self.made[0].audit.append(known)
+
+    @property
+    def audits(self) -> bool:
+        """Whether documents are audited, and the selection reaches the last step that the audit asks."""
+        return bool(self.pipeline.audit) and self.last >= len(self._scope.steps) - 1
 
     def earlier_documents(self, position: int) -> int:
         """How many documents the earlier roots have that a stage is held against."""
@@ -180,6 +207,7 @@ class Planner:
             path, found = paths[number], seen[number]
             content = found if isinstance(found, str) else file_content(path, found)
             parts.append(Part(number, (path,), (content,), 0 if isinstance(found, str) else found.size, path))
+        self._paths = {part.number: part.paths for part in parts}
         return parts
 
     def _seen(self, paths: dict[int, str]) -> dict[int, Stat | str]:

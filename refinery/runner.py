@@ -22,7 +22,7 @@ from refinery.progress import Listener, RunRecord, Silent
 from refinery.state import State
 from refinery.store import Hold, store_for
 from refinery.survey import Phase, Selection, Survey
-from refinery.tasks import ALL_ROWS, Crumb, Poison, SegmentTask, Suspects, Task, describe
+from refinery.tasks import ALL_ROWS, AuditTask, Crumb, Poison, SegmentTask, Suspects, Task, describe
 from refinery.work import perform
 
 TRIES = 3
@@ -205,7 +205,7 @@ class _Run:
         rows = f", rows {crumb.first} to {crumb.first + crumb.count - 1}" if crumb.count < ALL_ROWS else ""
         where = f" in {crumb.step}{rows}" if crumb.count else ""
         self._record.problem(f"{describe(task)}: its worker was {death.cause}{where}")
-        if isinstance(task, SegmentTask) and crumb.count:
+        if isinstance(task, SegmentTask | AuditTask) and crumb.count:
             narrowed = _narrowed(task, crumb, death.cause)
             if narrowed is not None:
                 return [narrowed]
@@ -219,7 +219,7 @@ class _Run:
         return []
 
 
-def _narrowed(task: SegmentTask, crumb: Crumb, cause: str) -> SegmentTask | None:
+def _narrowed(task: SegmentTask | AuditTask, crumb: Crumb, cause: str) -> SegmentTask | AuditTask | None:
     """The task with the rows that its worker held as suspects. None where that happened too often.
 
     A document that was alone in two deaths is poison: one death may have had another cause.

@@ -11,7 +11,7 @@ from refinery.identity import FORMAT, configuration, library_versions, measure_i
 from refinery.part import Head, Receipt, StageManifest
 from refinery.planner import Planner
 from refinery.stage import Filter
-from refinery.stats import StageStatistics
+from refinery.stats import AuditStatistics, StageStatistics
 from refinery.survey import Made, manifests
 
 
@@ -20,7 +20,7 @@ class Told:
     """A manifest that was written: its path below the root, and what of it may change."""
 
     path: str
-    made: tuple[list[Receipt], list[Receipt], int]
+    made: tuple[list[Receipt], list[Receipt], list[Receipt], int]
 
 
 class State:
@@ -89,9 +89,17 @@ class State:
             kind = type(self._planner.steps[position].stage)
             merged = StageStatistics(kind)
             for place, receipt in enumerate(made.receipts):
-                merged.merge(StageStatistics.read(kind, self._planner.root, receipt, place))
+                merged.merge_part(self._planner.root, receipt, place)
             self._statistics[folder] = made.receipts, merged.to_json()
         return self._statistics[folder][1]
+
+    def _audited(self, made: Made) -> dict[str, Any]:
+        if not made.audit:
+            return {}
+        merged = AuditStatistics()
+        for receipt in made.audit:
+            merged.merge_part(self._planner.root, receipt)
+        return {"one_in": self._planner.pipeline.audit, **merged.to_json()}
 
     def _manifest(self, position: int, made: Made) -> StageManifest:
         step = self._planner.steps[position]
@@ -107,14 +115,16 @@ class State:
             parts=tuple(r.key for r in made.receipts),
             shuffle=tuple(r.key for r in made.shuffle),
             statistics=self._merged(position, made),
+            audit=tuple(r.key for r in made.audit),
+            audited=self._audited(made),
         )
 
 
-def _ids(made: Made) -> tuple[list[Receipt], list[Receipt], int]:
-    return made.receipts, made.shuffle, made.expected
+def _ids(made: Made) -> tuple[list[Receipt], list[Receipt], list[Receipt], int]:
+    return made.receipts, made.shuffle, made.audit, made.expected
 
 
 def _tells(manifest: StageManifest, made: Made) -> bool:
     """Whether a manifest is of these receipts."""
-    keys = tuple(r.key for r in made.receipts), tuple(r.key for r in made.shuffle), made.expected
-    return (manifest.parts, manifest.shuffle, manifest.expected) == keys
+    keys = (tuple(receipt.key for receipt in some) for some in (made.receipts, made.shuffle, made.audit))
+    return (manifest.parts, manifest.shuffle, manifest.audit, manifest.expected) == (*keys, made.expected)

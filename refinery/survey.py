@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Literal
 
-from refinery.config import Pipeline
+from refinery.config import Pipeline, Step
 from refinery.errors import UsageError
-from refinery.identity import digest
+from refinery.identity import digest, identity, part_key
 from refinery.part import Head, Receipt, Root, StageManifest
+from refinery.schema import Flow
 from refinery.stage import Global, Stage
 from refinery.store import Stat, store_for
-from refinery.tasks import PartTask, ResolveTask, Task
+from refinery.tasks import AuditTask, PartTask, ResolveTask, StepRun, Task
 
 Action = Literal["keep", "judge", "run"]
 
@@ -96,6 +97,8 @@ class Made:
 
     receipts: list[Receipt] = field(default_factory=list)
     shuffle: list[Receipt] = field(default_factory=list)
+    audit: list[Receipt] = field(default_factory=list)
+    """Of the source: those of the shadow audit."""
     expected: int = 0
     actions: dict[Action, int] = field(default_factory=lambda: {"keep": 0, "judge": 0, "run": 0})
 
@@ -118,6 +121,44 @@ class Survey:
     made: list[Made]
     blocked: str = ""
     """Why the walk ended before the last step though there is nothing to do."""
+
+
+@dataclass(frozen=True)
+class AuditScope:
+    """What the shadow audit asks: the steps up to the last row stage that has rules, 1 document in ``one_in``."""
+
+    steps: tuple[StepRun, ...]
+    one_in: int
+    identity: str
+
+    @classmethod
+    def of(cls, steps: Sequence[Step], flows: Sequence[Flow], one_in: int) -> AuditScope:
+        """Of a recipe. What global stages do is not asked, so their configuration does not count."""
+        asked = [n for n, step in enumerate(steps) if n and _row_stage(step) and step.stage.rules()]
+        count = max(asked, default=0) + 1
+        runs = [StepRun(s, "", "", f, tap=False, commit=False) for s, f in zip(steps[:count], flows, strict=False)]
+        what = [[step.name, identity(step.stage) if _row_stage(step) else ""] for step in steps[1:count]]
+        return cls(tuple(runs), one_in, digest(["audit", one_in, what]))
+
+    def task(self, root: str, folder: str, source: Receipt, paths: tuple[str, ...]) -> AuditTask:
+        """The audit of one part of the source."""
+        inputs = (*source.inputs, source.contents["kept"])
+        return AuditTask(
+            root=root,
+            name=source.stage,
+            folder=folder,
+            part=source.part,
+            key=part_key(self.identity, inputs),
+            inputs=inputs,
+            paths=paths,
+            rows=tuple(file.path for file in source.files.get("kept", ())),
+            steps=self.steps,
+            one_in=self.one_in,
+        )
+
+
+def _row_stage(step: Step) -> bool:
+    return not isinstance(step.stage, Global)
 
 
 @dataclass(frozen=True)

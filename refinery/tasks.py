@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from refinery.config import Step
 from refinery.schema import Flow
-from refinery.stage import Global
+from refinery.stage import Global, Source
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,36 @@ class PartTask:
     """Bytes that it takes at most; 0 if not known."""
 
 
-Task = SegmentTask | ReduceTask | ResolveTask | PartTask
+@dataclass(frozen=True)
+class AuditTask:
+    """1 document in ``one_in`` of one part through ``steps``, the first of which is the source, whatever they say.
+
+    ``paths`` are the source's files; ``rows`` those below the root with what it kept, none where that is not stored.
+    """
+
+    root: str
+    name: str
+    folder: str
+    part: int
+    key: str
+    inputs: tuple[str, ...]
+    paths: tuple[str, ...]
+    rows: tuple[str, ...]
+    steps: tuple[StepRun, ...]
+    one_in: int
+    bytes: int = 0
+    suspects: tuple[Suspects, ...] = ()
+    poison: tuple[Poison, ...] = ()
+
+    @property
+    def stage(self) -> Source:
+        """The source."""
+        source = self.steps[0].step.stage
+        assert isinstance(source, Source)
+        return source
+
+
+Task = SegmentTask | ReduceTask | ResolveTask | PartTask | AuditTask
 
 
 @dataclass
@@ -199,6 +228,8 @@ def describe(task: Task) -> str:
         return f"part {task.part}"
     if isinstance(task, ReduceTask):
         return f"{task.name} {task.method}, range {task.number}"
+    if isinstance(task, AuditTask):
+        return f"audit of part {task.part}"
     if isinstance(task, PartTask):
         return f"{task.name} {task.method}, part {task.part.number}"
     return f"{task.name} {task.method}"

@@ -11,7 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from refinery.carry import Carrier, Measured, Split, measured_from
+from refinery.audit import Audit
+from refinery.carry import Carrier, Measured, Split, source_batch
 from refinery.docs import LENGTH, OFFSET, WARC, Docs
 from refinery.errors import PartFailed
 from refinery.facts import StoredFacts
@@ -34,7 +35,7 @@ from refinery.shuffle import (
     sort_rows,
 )
 from refinery.stage import PART_BITS, Global, Records, Rows, Source
-from refinery.stats import StageStatistics, write_statistics
+from refinery.stats import AuditStatistics, StageStatistics, put_statistics
 from refinery.store import store_for, taken
 from refinery.tables import (
     TableWriter,
@@ -50,6 +51,7 @@ from refinery.tables import (
 )
 from refinery.tasks import (
     ALL_ROWS,
+    AuditTask,
     MappedFiles,
     MapRun,
     Mark,
@@ -74,6 +76,8 @@ def perform(task: Task, mark: Mark) -> list[Receipt]:
     taken()  # what came before is not this task's
     if isinstance(task, SegmentTask):
         return _Segment(task, mark).run()
+    if isinstance(task, AuditTask):
+        return [_audit(task, mark)]
     with _recycled_memory():
         if isinstance(task, ReduceTask):
             return [_reduce(task)]
@@ -190,16 +194,6 @@ class _Segment:
         return receipts
 
 
-def source_batch(run: StepRun, columns: Any, facts: Any) -> tuple[Docs, Measured]:
-    """The records of a source as a batch of the declared schema, with what the source measured."""
-    given = run.flow.given
-    rows = len(columns["id"])
-    arrays = [columns[f.name] for f in given]
-    arrays = [a if isinstance(a, pa.Array) else pa.array(a, f.type) for a, f in zip(arrays, given, strict=True)]
-    docs = Docs(pa.RecordBatch.from_arrays(arrays, schema=given))
-    return docs, measured_from(run, {f.name: docs.column(f.name) for f in run.step.stage.adds}, facts, rows)
-
-
 class _Tap:
     """One step of a segment, with the files it writes and what it counts."""
 
@@ -285,7 +279,8 @@ class _Tap:
         folder, part, stage = self._run.folder, self._task.part, self._run.step.stage
         files = {n: publish(self._root, w, f"{folder}/{n}", part, key) for n, w in written.items() if w}
         statistics = f"{folder}/stats/part-{part:05d}-{key[:8]}.json.gz"
-        write_statistics(self._root, statistics, self.statistics)
+        self.statistics.cut()
+        put_statistics(self._root, statistics, self.statistics.to_json())
         documents = self.statistics.documents
         receipt = Receipt(
             kind="stage",
@@ -325,6 +320,21 @@ class _Tap:
     def abort(self) -> None:
         self._kept.abort()
         self._removed.abort()
+
+
+def _audit(task: AuditTask, mark: Mark) -> Receipt:
+    started = time.perf_counter()
+    root = Root(task.root, store_for(task.root))
+    audit, counts = Audit(task, mark), AuditStatistics()
+    content, written = write_batches(root, audit.schema, counts.passing(audit.rows()), ROW_GROUP)
+    root.withdraw(task.folder, task.key)
+    files = {"audit": publish(root, written, f"{task.folder}/audit", task.part, task.key)}
+    path = f"{task.folder}/stats/audit-{task.part:05d}-{task.key[:8]}.json.gz"
+    put_statistics(root, path, counts.to_json())
+    rows = {"in": counts.documents}
+    seconds = time.perf_counter() - started
+    contents = {"audit": content}
+    return _commit_phase(root, "audit", task, task.part, task.key, task.inputs, contents, rows, files, seconds, path)
 
 
 # ------------------------------------------------------------------------------------------------------ global stages
@@ -529,7 +539,7 @@ class _StoredMap:
 def _commit_phase(
     root: Root,
     kind: Any,
-    task: MapRun | ReduceTask | ResolveTask | PartTask,
+    task: MapRun | ReduceTask | ResolveTask | PartTask | AuditTask,
     part: int,
     key: str,
     inputs: Iterable[str],
@@ -537,6 +547,7 @@ def _commit_phase(
     rows: dict[str, int],
     files: dict[str, tuple[FileRef, ...]],
     seconds: float,
+    statistics: str = "",
 ) -> Receipt:
     receipt = Receipt(
         kind=kind,
@@ -547,6 +558,7 @@ def _commit_phase(
         contents=contents,
         rows=rows,
         files=files,
+        statistics=statistics,
         code=code_digest(task.stage),
         libraries=library_versions(task.stage),
         seconds=round(seconds, 3),

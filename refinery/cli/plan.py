@@ -42,11 +42,11 @@ def command(
     found = plan(pipeline, chosen)
     if session.json:
         print_json({**dataclasses.asdict(found), "nothing_to_do": found.nothing_to_do})
-    session.say(_text(found))
+    session.say(_text(found, pipeline.audit))
     return 0
 
 
-def _text(found: Forecast) -> str:
+def _text(found: Forecast, one_in: int) -> str:
     head = f"{found.dataset} → {found.root}   {plural(found.inputs, 'input file')}, {size(found.input_bytes)}"
     rows = [("stage", "parts", "do", "reason", "read", "write", "CPU"), *(_row(stage) for stage in found.stages)]
     lines = [head, columns(rows)]
@@ -56,6 +56,8 @@ def _text(found: Forecast) -> str:
         for stage in found.stages
         if stage.memory or stage.disk
     ]
+    if found.audit:
+        lines.append(f"audit: 1 document in {one_in:,} of {plural(found.audit, 'part')} through all row stages")
     if found.blocked:
         lines.append(f"then stops: {found.blocked}")
     if found.changed_code:

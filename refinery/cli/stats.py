@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from refinery.cli._audit import audit_text
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, percent, plural, print_json
 from refinery.cli._reading import place_options, root_of, vanishing
@@ -37,7 +38,8 @@ def command(
 ) -> int:
     """Show the funnel, the reasons, and whether the books balance.
 
-    Exit code 1 where they do not. -v shows every reason; --json has all that is counted.
+    Exit code 1 where they do not. -v shows every reason, and where the recipe has an audit which stages and rules it
+    finds to overlap; --json has all that is counted.
     """
     first, until = stage_range(first, until, only)
     books = read_books(root_of(config, root), first=first, until=until, parts=parts)
@@ -65,6 +67,7 @@ def _json(books: Books) -> dict[str, Any]:
     return {
         "dataset": books.dataset,
         "stages": stages,
+        "audit": books.audit and books.audit.model_dump(mode="json"),
         "not_made": list(books.unmade),
         "balanced": books.balanced,
         "problems": problems,
@@ -77,7 +80,8 @@ def _json(books: Books) -> dict[str, Any]:
 def _text(books: Books, *, every: bool) -> str:
     if not books.stages:
         return f"{books.dataset}: no stage is made yet"
-    parts = [_funnel(books), *_source(books), _reasons(books, every=every), _vanishing(books), _checks(books)]
+    audit = [audit_text(books.audit, [s.name for s in books.stages], every=every)] if books.audit else []
+    parts = [_funnel(books), *_source(books), _reasons(books, every=every), _vanishing(books), *audit, _checks(books)]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -103,6 +103,8 @@ class Settings(BaseModel):
     root: Annotated[str, Field(min_length=1)]
     write: Literal["every", "marked", "last"] = "every"
     keep_removed: Literal["facts", "sample", "text", "counts"] = "facts"
+    audit: Annotated[int, Field(ge=0)] = 0
+    """1 document in so many goes through all row stages, whatever they say of it, to be counted; 0 for none."""
     executor: ExecutorSettings = ExecutorSettings()
     storage: StorageSettings = StorageSettings()
 
@@ -132,6 +134,7 @@ def recipe_dict(pipeline: Pipeline) -> dict[str, Any]:
         "inputs": list(pipeline.inputs),
         "write": pipeline.write,
         "keep_removed": pipeline.keep_removed,
+        "audit": pipeline.audit,
         "pipeline": [{step.stage.name: _step_dict(step)} for step in pipeline.steps],
     }
 

@@ -28,6 +28,7 @@ from refinery.inspect.judgement import Bound, Cut, Fact, Judgement
 from refinery.inspect.quarantine import Case, quarantined
 from refinery.inspect.repeats import Repeat, Repeats, spans
 from refinery.inspect.samples import Sample, Samples, Wanted, sample
+from refinery.inspect.statistics import Audit
 from refinery.inspect.strays import Stray, Sweep, sweep
 from refinery.inspect.verification import Verification, verify
 from refinery.inspect.whatif import Change, Flip, Flips, StageYield, WhatIf, Yield, what_if
@@ -35,6 +36,7 @@ from refinery.inspect.whatif import Change, Flip, Flips, StageYield, WhatIf, Yie
 __all__ = [
     "Account",
     "Accounts",
+    "Audit",
     "Books",
     "Bound",
     "Case",

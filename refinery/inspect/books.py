@@ -10,10 +10,17 @@ from dataclasses import dataclass
 
 from refinery.errors import StorageError, UsageError
 from refinery.inspect.holdings import Finding, Held, Holdings, missing_inputs, open_root
-from refinery.inspect.statistics import Statistics, merged, part_statistics, stage_statistics
+from refinery.inspect.statistics import (
+    Audit,
+    Statistics,
+    audit_statistics,
+    merged,
+    part_statistics,
+    stage_statistics,
+)
 from refinery.judge import ERROR, QUARANTINED
 from refinery.part import Receipt
-from refinery.stats import UNITS
+from refinery.stats import UNITS, AuditStatistics
 
 IN_PART = ("in", "kept", "removed", "skipped")
 
@@ -45,6 +52,8 @@ class Books:
     problems: tuple[Finding, ...]
     unmade: tuple[str, ...] = ()
     """Stages of the recipe that were asked for and of which nothing is made yet."""
+    audit: Audit | None = None
+    """What the shadow audit says of the whole root; None where there is none, or only some of it was asked for."""
 
     @property
     def balanced(self) -> bool:
@@ -85,7 +94,8 @@ def books_of(
         raise UsageError("the root has none of the selected parts", hint=_part_range(holdings))
     problems = [finding for entry in entries for finding in _check(holdings, entry, whole=parts is None)]
     stages = tuple(_books(holdings, entry, whole=parts is None) for entry in entries)
-    return Books(holdings.head.dataset, stages, tuple(problems), _unmade(holdings, until))
+    audit = _audit(holdings, chosen) if first is None and until is None and parts is None else None
+    return Books(holdings.head.dataset, stages, tuple(problems), _unmade(holdings, until), audit)
 
 
 def _chosen(holdings: Holdings, first: str | None, until: str | None) -> list[Held]:
@@ -127,6 +137,13 @@ def _entry(holdings: Holdings, held: Held, parts: Sequence[int] | None) -> _Entr
             statistics.append(None)
             lost.append(Finding(error.message, held.name, receipt.part, receipt.statistics))
     return _Entry(held, receipts, tuple(statistics), tuple(lost))
+
+
+def _audit(holdings: Holdings, stages: Sequence[Held]) -> Audit | None:
+    source = next((held for held in stages if held.position == 0), None)
+    if source is None:
+        return None
+    return audit_statistics(holdings.root.full(holdings.head.manifests[source.folder]), source.manifest.audited)
 
 
 def _books(holdings: Holdings, entry: _Entry, *, whole: bool) -> StageBooks:
@@ -221,3 +238,17 @@ def _check_sum(holdings: Holdings, entry: _Entry) -> Iterator[Finding]:
     total = merged(s for s in entry.statistics if s is not None)
     if total != stage_statistics(path, entry.held.manifest.statistics):
         yield Finding("its statistics are not the sum of those of its parts", entry.held.name, file=path)
+    yield from _check_audit(holdings, entry.held, path)
+
+
+def _check_audit(holdings: Holdings, held: Held, path: str) -> Iterator[Finding]:
+    total = AuditStatistics()
+    for receipt in holdings.load(held).audit:
+        try:
+            total.merge_part(holdings.root, receipt)
+        except StorageError as error:
+            yield Finding(error.message, held.name, receipt.part, receipt.statistics)
+            return
+    told = {name: value for name, value in held.manifest.audited.items() if name != "one_in"}
+    if told != (total.to_json() if held.manifest.audit else {}):
+        yield Finding("its audit is not the sum of those of its parts", held.name, file=path)

@@ -55,7 +55,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Receipts:
-    """The receipts of a stage that could be read: ``made`` by part, ``shuffle`` of a global stage's phases.
+    """The receipts of a stage that could be read: ``made`` by part, ``shuffle`` of a global stage's phases, ``audit``.
 
     A part without rows has the key of every other such part, so a receipt may be there more than once.
     """
@@ -63,6 +63,12 @@ class Receipts:
     made: tuple[Receipt, ...]
     shuffle: tuple[Receipt, ...]
     lost: tuple[Finding, ...]
+    audit: tuple[Receipt, ...] = ()
+
+    @property
+    def every(self) -> tuple[Receipt, ...]:
+        """All of them."""
+        return *self.made, *self.shuffle, *self.audit
 
 
 class Holdings:
@@ -107,7 +113,8 @@ class Holdings:
         if held.position not in self._receipts:
             made, lost = self._read(held, held.manifest.parts)
             shuffle, lost_too = self._read(held, held.manifest.shuffle)
-            self._receipts[held.position] = Receipts(made, shuffle, (*lost, *lost_too))
+            audit, lost_as_well = self._read(held, held.manifest.audit)
+            self._receipts[held.position] = Receipts(made, shuffle, (*lost, *lost_too, *lost_as_well), audit)
         return self._receipts[held.position]
 
     def receipts(self, held: Held) -> tuple[Receipt, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.carry import Measured
+from refinery.carry import Measured, source_batch
 from refinery.docs import Docs
 from refinery.errors import RefineryError, StorageError
 from refinery.identity import Content
@@ -25,7 +25,6 @@ from refinery.stage import Global, Source
 from refinery.store import store_for
 from refinery.survey import begins_segment, file_content, file_stats, input_files
 from refinery.tables import open_parquet, read_batches
-from refinery.work import source_batch
 
 Batches = Iterator[tuple[Docs, Measured | None]]
 

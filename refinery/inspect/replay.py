@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from refinery.carry import Carrier, Measured, Split
+from refinery.carry import Carrier, Measured, Split, source_batch
 from refinery.config import Pipeline, Step
 from refinery.docs import Docs
 from refinery.errors import StorageError
@@ -21,7 +21,6 @@ from refinery.schema import Flow, flows
 from refinery.stage import Global
 from refinery.store import store_for
 from refinery.tasks import StepRun
-from refinery.work import source_batch
 
 Stored = Callable[[int], pa.RecordBatch | None]
 """The document's kept row of the stage at a position, if there is one."""
@@ -39,9 +38,8 @@ class Wary(Carrier):
         keep_removed: str = "facts",
         judging: bool = True,
     ) -> None:
-        super().__init__(run, verdict=verdict, keep_removed=keep_removed, mark=_unmarked)
+        super().__init__(run, verdict=verdict, keep_removed=keep_removed, judging=judging, mark=_unmarked)
         self._deadly = deadly
-        self._rules = self._rules if judging else ()
 
     def _attempt(self, docs: Docs, row: int) -> Measured:
         ids = docs.column("id").to_pylist() if self._deadly else []

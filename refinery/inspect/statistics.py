@@ -115,6 +115,26 @@ class Statistics(Model):
 _COUNTS = ("documents", *UNITS, "overlap")
 
 
+class Audit(Model):
+    """What the shadow audit counted of 1 document in ``one_in``, in the names of ``refinery.stats.AuditStatistics``."""
+
+    one_in: int
+    documents: dict[str, int]
+    tokens: dict[str, int]
+    stages: Rules
+    rules: Rules
+    pairs: Tally
+    overlap: Tally
+
+
+def audit_statistics(path: str, values: Mapping[str, Any]) -> Audit | None:
+    """The audit in the manifest at ``path``, if there is one. Raises StorageError where it is damaged."""
+    try:
+        return Audit.model_validate(values) if values else None
+    except ValidationError as error:
+        raise _damaged(path, error) from error
+
+
 def part_statistics(root: Root, receipt: Receipt, place: int) -> Statistics:
     """The statistics of the ``place``-th part by its receipt. Raises StorageError where they are missing or damaged."""
     found = _parsed(root.full(receipt.statistics), read_statistics(root, receipt))

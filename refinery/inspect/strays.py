@@ -19,9 +19,9 @@ _STAGE = r"[0-9]{2,}-[a-z][a-z0-9_-]*"
 _KINDS = (
     ("temporary", re.compile(rf"tmp/[^/]+|(?:(?:runs|{_STAGE}(?:/receipts|/stats)?)/)?\.[^/]+\.[0-9a-f]{{8}}")),
     ("receipt", re.compile(_STAGE + r"/receipts/[0-9a-f]+\.json")),
-    ("statistics", re.compile(_STAGE + r"/stats/part-[^/]+\.json\.gz")),
+    ("statistics", re.compile(_STAGE + r"/stats/(?:part|audit)-[^/]+\.json\.gz")),
     ("manifest", re.compile(_STAGE + r"/manifest-[0-9a-f]+\.json")),
-    ("rows", re.compile(_STAGE + r"/(?:kept|removed|map/keys|map/index|reduce|resolve)/part-[^/]+\.parquet")),
+    ("rows", re.compile(_STAGE + r"/(?:kept|removed|audit|map/keys|map/index|reduce|resolve)/part-[^/]+\.parquet")),
 )
 """What a run writes, by path below the root. The head, the lock and the records of runs are never swept."""
 
@@ -83,7 +83,8 @@ def referred(holdings: Holdings) -> set[str]:
     """The paths below the root that its head leads to. Raises StorageError where a record of it cannot be read."""
     found = set(holdings.head.manifests.values())
     for held in holdings.stages:
-        for receipt in (*holdings.receipts(held), *holdings.load(held).shuffle):
+        holdings.receipts(held)  # raises where one is lost
+        for receipt in holdings.load(held).every:
             found |= {receipt_path(held.folder, receipt.key), receipt.statistics}
             found |= {file.path for files in receipt.files.values() for file in files}
     return found

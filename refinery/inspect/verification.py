@@ -23,7 +23,14 @@ from refinery.inspect.statistics import part_statistics
 from refinery.part import FileRef, Receipt
 from refinery.tables import open_parquet
 
-FOLDERS = {"kept": "kept", "removed": "removed", "keys": "map/keys", "index": "map/index", "reduced": "reduce"}
+FOLDERS = {
+    "kept": "kept",
+    "removed": "removed",
+    "audit": "audit",
+    "keys": "map/keys",
+    "index": "map/index",
+    "reduced": "reduce",
+}
 """Where the files of each name lie in the stage's folder; verdicts, which are named by part number, in ``resolve``."""
 
 
@@ -70,7 +77,7 @@ def verify(path: str, rerun: float = 0.0) -> Verification:
     return Verification(
         dataset=holdings.head.dataset,
         stages=len(holdings.stages),
-        receipts=sum(len(held.manifest.parts) + len(held.manifest.shuffle) for held in holdings.stages),
+        receipts=sum(len((*m.parts, *m.shuffle, *m.audit)) for m in (held.manifest for held in holdings.stages)),
         files=checks.files,
         rows=checks.rows,
         remade=remade,
@@ -97,7 +104,7 @@ class _Checks:
         except StorageError as error:
             self.findings.append(Finding(error.message, held.name))
         found, links = self._holdings.load(held), self._links(held)
-        for receipt in {r.key: r for r in (*found.made, *found.shuffle)}.values():
+        for receipt in {r.key: r for r in found.every}.values():
             self.findings += [Finding(said, held.name, receipt.part) for said in self._receipt(held, receipt, links)]
 
     def _receipt(self, held: Held, receipt: Receipt, links: Mapping[str, set[str]]) -> Iterator[str]:

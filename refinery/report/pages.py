@@ -15,6 +15,7 @@ from refinery.errors import UsageError
 from refinery.inspect.difference import diff
 from refinery.inspect.holdings import Holdings, open_root
 from refinery.report.documents import duplicates, samples
+from refinery.report.overlap import overlap
 from refinery.report.view import StageView, View, columns, view
 from refinery.shown import safe, safe_lines
 from refinery.store import store_for
@@ -72,6 +73,9 @@ def pages(holdings: Holdings, against: Sequence[str] = (), served: Sequence[tupl
         shown = samples(holdings, held, stage.counts)
         made[stage.samples] = write("samples", stage.samples, stage=stage, documents=shown)
     made["duplicates.html"] = write("duplicates", "duplicates.html", found=duplicates(holdings))
+    if found.books.audit:
+        audit = overlap(found.books.audit, found.stages, holdings.head.folders[0])
+        made["audit.html"] = write("audit", "audit.html", audit=audit)
     made["sources.html"] = write("sources", "sources.html", languages=_languages(found))
     made["run.html"] = write("run", "run.html")
     made["dictionary.html"] = write("dictionary", "dictionary.html", columns=_columns(found))
@@ -90,6 +94,7 @@ def links_of(found: View, against: Sequence[str]) -> list[tuple[str, str]]:
         ("duplicates.html", "Duplicates"),
         ("sources.html", "Sources and languages"),
     ]
+    links += [("audit.html", "Shadow audit")] if found.books.audit else []
     links += [("run.html", "Run"), ("dictionary.html", "Data dictionary")]
     return links + [(f"compare-{number}.html", f"Against {path}") for number, path in enumerate(against, 1)]
 

@@ -1,17 +1,10 @@
 """Statistics as monoids: made for each part, merged by addition, the same in any order."""
 
-from refinery.stats.collect import (
-    ENTRIES,
-    GROUPS,
-    LENGTHS,
-    SIDES,
-    UNITS,
-    StageStatistics,
-    read_statistics,
-    write_statistics,
-)
+from refinery.stats.audit import ENTRIES, AuditStatistics, stage_of
+from refinery.stats.collect import GROUPS, LENGTHS, SIDES, UNITS, StageStatistics
 from refinery.stats.measures import Histogram, Sample, Tally, Top, bins, edges, id_hashes
 from refinery.stats.origins import KINDS
+from refinery.stats.stored import put_statistics, read_statistics
 
 __all__ = [
     "ENTRIES",
@@ -20,6 +13,7 @@ __all__ = [
     "LENGTHS",
     "SIDES",
     "UNITS",
+    "AuditStatistics",
     "Histogram",
     "Sample",
     "StageStatistics",
@@ -28,6 +22,7 @@ __all__ = [
     "bins",
     "edges",
     "id_hashes",
+    "put_statistics",
     "read_statistics",
-    "write_statistics",
+    "stage_of",
 ]

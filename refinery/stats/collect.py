@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
@@ -16,14 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.docs import ID, TEXT, TOKENS, Docs
-from refinery.errors import StorageError
-from refinery.identity import canonical
 from refinery.judge import Verdict
 from refinery.part import Receipt, Root
 from refinery.schema import changes_text
 from refinery.stage import Metric, Rule, Stage
+from refinery.stats.audit import ENTRIES
 from refinery.stats.measures import Histogram, Mask, Sample, Tally, Top, Whole, bins
 from refinery.stats.origins import KINDS, origins
+from refinery.stats.stored import parsed
 
 SIDES = ("kept", "removed")
 GROUPS = (*SIDES, "sole")
@@ -31,7 +28,6 @@ GROUPS = (*SIDES, "sole")
 
 UNITS = ("tokens", "characters", "bytes")
 LENGTHS = ("characters", "tokens")
-ENTRIES = ("first", "any", "only")
 
 TOGETHER = 4_096
 """Documents that are counted at once."""
@@ -50,6 +46,7 @@ class StageStatistics:
     """
 
     def __init__(self, stage: type[Stage], rules: Sequence[Rule] = ()) -> None:
+        self._stage = stage
         self._metrics: dict[str, Metric] = {m.name: m for m in stage.metrics}
         self._metric_of = {rule.id: rule.metric for rule in rules}
         self._edits = changes_text(stage)
@@ -212,13 +209,16 @@ class StageStatistics:
             "samples": {name: self.samples[name].to_json() for name in sorted(self.samples)},
         }
 
-    @classmethod
-    def read(cls, stage: type[Stage], root: Root, receipt: Receipt, place: int) -> StageStatistics:
-        """The statistics of the ``place``-th part by its receipt. Raises StorageError where they are damaged."""
-        read = cls.from_json(stage, json.loads(read_statistics(root, receipt)))
-        for sample in read.samples.values():
-            sample.place(place)
-        return read
+    def merge_part(self, root: Root, receipt: Receipt, place: int) -> None:
+        """Add those of the ``place``-th part by its receipt. Raises StorageError where they are missing or damaged."""
+
+        def read(data: Any) -> None:
+            part = self.from_json(self._stage, data)
+            for sample in part.samples.values():
+                sample.place(place)
+            self.merge(part)
+
+        parsed(root, receipt, read)
 
     @classmethod
     def from_json(cls, stage: type[Stage], data: Mapping[str, Any]) -> StageStatistics:
@@ -290,18 +290,3 @@ def _text_sizes(docs: Docs) -> pa.RecordBatch:
 
 def _sum(array: pa.Array) -> int:
     return int(pc.sum(array).as_py() or 0)
-
-
-def write_statistics(root: Root, path: str, statistics: StageStatistics) -> None:
-    """Write the finished statistics of a part."""
-    statistics.cut()
-    root.store.put(root.full(path), gzip.compress(canonical(statistics.to_json()), mtime=0))
-
-
-def read_statistics(root: Root, receipt: Receipt) -> bytes:
-    """The JSON of a part's statistics. Raises StorageError where they are missing or damaged."""
-    path = root.full(receipt.statistics)
-    try:
-        return gzip.decompress(root.store.read(path))
-    except (OSError, EOFError, zlib.error) as error:
-        raise StorageError(f"{path}: damaged statistics ({error})", hint="`refinery verify` names all such") from error

@@ -103,7 +103,7 @@ def test_quiet_says_nothing_and_json_says_only_that(say: Say, root: Path, argume
 def test_stats_json_is_what_scripts_rely_on(say: Say, root: Path) -> None:
     """Name, documents, tokens and reasons of each stage, and whether the books balance."""
     found = data(say("stats", "--root", root, "--json"))
-    assert set(found) == {"dataset", "stages", "not_made", "balanced", "problems"}
+    assert set(found) == {"dataset", "stages", "audit", "not_made", "balanced", "problems"}
     assert (found["dataset"], found["balanced"], found["problems"]) == ("toy", True, [])
     for stage in found["stages"]:
         documents = stage["documents"]

@@ -25,7 +25,7 @@ LAYERS = (
     ("judge", "tasks"),
     ("stats", "tables"),
     ("carry", "shuffle"),
-    ("facts",),
+    ("audit", "facts"),
     ("work",),
     ("earlier", "survey"),
     ("rounds",),

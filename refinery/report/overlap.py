@@ -1,0 +1,93 @@
+"""The shadow audit as a page shows it: stages and rules with what each removes first, alone and as the only one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from refinery.inspect import Audit
+from refinery.inspect.statistics import Rules, Tally
+from refinery.report.view import Pair, StageView
+from refinery.stats import stage_of
+
+PAIRS = 20
+"""Pairs of rules that are shown."""
+
+LEVELS = 5
+"""Shades of a cell."""
+
+Cell = tuple[int, float | None, int]
+"""Documents, their share of the row's, and the shade of that; on the diagonal there is no share."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A stage or rule: documents and tokens that it removes first, alone, and as the only one. ``page`` tells of it."""
+
+    name: str
+    page: str
+    first: Pair
+    any: Pair
+    only: Pair
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """The audit. ``matrix`` has a row of cells for each stage, in the order of ``stages``; ``pairs`` are of rules."""
+
+    folder: str
+    one_in: int
+    documents: int
+    tokens: int
+    kept: int
+    stages: tuple[Row, ...]
+    rules: tuple[Row, ...]
+    matrix: tuple[tuple[str, tuple[Cell, ...]], ...]
+    pairs: tuple[tuple[str, str, int, int], ...]
+
+
+def overlap(audit: Audit, stages: Sequence[StageView], folder: str) -> Overlap:
+    """The audit of stages in their order; stages that would remove nothing are left out."""
+    pages = {stage.name: stage.page for stage in stages}
+    by_stage = _tally(audit.stages.any)
+    names = [stage.name for stage in stages if stage.name in by_stage]
+    ordered = sorted(_tally(audit.rules.any).items(), key=lambda item: (-item[1][0], item[0]))
+    pairs = sorted(audit.overlap, key=lambda row: (-row[1], row[0]))[:PAIRS]
+    return Overlap(
+        folder=folder,
+        one_in=audit.one_in,
+        documents=audit.documents["in"],
+        tokens=audit.tokens["in"],
+        kept=audit.documents["kept"],
+        stages=tuple(_rows(audit.stages, {name: pages[name] for name in names})),
+        rules=tuple(_rows(audit.rules, {rule: pages.get(stage_of(rule), "") for rule, _ in ordered})),
+        matrix=tuple((name, tuple(_cells(audit, name, names))) for name in names),
+        pairs=tuple((*_two(str(name)), documents, tokens) for name, documents, tokens in pairs),
+    )
+
+
+def _two(pair: str) -> tuple[str, str]:
+    one, _, other = pair.partition(" & ")
+    return one, other
+
+
+def _rows(rules: Rules, pages: Mapping[str, str]) -> Iterator[Row]:
+    tallies = [_tally(tally) for tally in (rules.first, rules.any, rules.only)]
+    for name, page in pages.items():
+        yield Row(name, page, *(tally.get(name, (0, 0)) for tally in tallies))
+
+
+def _cells(audit: Audit, row: str, names: Sequence[str]) -> Iterator[Cell]:
+    alone, both = _tally(audit.stages.any), _tally(audit.pairs)
+    whole = alone[row][0]
+    for name in names:
+        if name == row:
+            yield whole, None, 0
+        else:
+            count = both.get(" & ".join(sorted((row, name))), (0, 0))[0]
+            share = count / whole if whole else 0.0
+            yield count, share, min(LEVELS, int(share * LEVELS + 0.999))
+
+
+def _tally(tally: Tally) -> dict[str, Pair]:
+    return {str(name): (documents, tokens) for name, documents, tokens in tally}
