@@ -9,7 +9,7 @@ import vl_convert
 from markupsafe import Markup, escape
 
 from refinery.report.curves import Bin, Point
-from refinery.stage import Scale
+from refinery.stage import Explanation, Scale
 
 WIDTH = 300
 CONFIG = {
@@ -130,6 +130,60 @@ def what_if(scale: Scale, points: Sequence[Point], at: float, whole: tuple[int, 
         "encoding": {"x": x},
     }
     return draw({"width": WIDTH, "height": 90, "layer": [line, rule]}, about)
+
+
+def chance(settings: Explanation, removed: Sequence[Bin], about: str) -> Markup:
+    """The curves of a setting, the others dotted, and under them how many removed documents lie where on their axis."""
+    first = next(iter(settings.curves))
+    low = min([*settings.at, *(one.low for one in removed)])
+    x = {"type": "quantitative", "scale": {"domain": [low, max(settings.at)], "nice": False}}
+    lines = {
+        "data": {
+            "values": [
+                {"at": at, "chance": value, "of": "own" if name == first else "other", "name": name}
+                for name, values in settings.curves.items()
+                for at, value in zip(settings.at, values, strict=True)
+            ]
+        },
+        "width": WIDTH,
+        "height": 110,
+        "mark": {"type": "line", "strokeWidth": 2},
+        "encoding": {
+            "x": {**x, "field": "at", "axis": {"labels": False, "title": None, "tickCount": 7}},
+            "y": {
+                "field": "chance",
+                "type": "quantitative",
+                "scale": {"domain": [0, 1]},
+                "axis": {"title": "found", "format": "%", "tickCount": 4},
+            },
+            "detail": {"field": "name"},
+            "strokeDash": {
+                "field": "of",
+                "type": "nominal",
+                "legend": None,
+                "scale": {"domain": ["own", "other"], "range": [[1, 0], [3, 3]]},
+            },
+            "color": {"value": "var(--kept)"},
+        },
+    }
+    bars = {
+        "data": {"values": [{"low": one.low, "high": one.high, "documents": one.documents} for one in removed]},
+        "width": WIDTH,
+        "height": 62,
+        "mark": {"type": "bar", "color": "var(--removed)"},
+        "encoding": {
+            "x": {**x, "field": "low", "axis": {"title": settings.axis, "format": "~g", "grid": False, "tickCount": 7}},
+            "x2": {"field": "high"},
+            "y": {
+                "field": "documents",
+                "type": "quantitative",
+                "scale": {"nice": 3, "domainMin": 0},
+                "axis": {"title": "removed", "tickCount": 3, "tickMinStep": 1, "format": "~s"},
+            },
+            "y2": {"datum": 0},
+        },
+    }
+    return draw({"vconcat": [lines, bars], "spacing": 4}, about)
 
 
 def seconds(values: Sequence[float], about: str) -> Markup:

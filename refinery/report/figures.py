@@ -12,7 +12,7 @@ from refinery.inspect.statistics import Tally
 from refinery.report import charts
 from refinery.report.curves import bars, beyond, curve, numeric
 from refinery.report.view import MetricView, StageView, View
-from refinery.stage import Scale
+from refinery.stage import Explanation, Scale
 
 UNITS = ("documents", "tokens", "bytes")
 LABELS = 15
@@ -152,6 +152,47 @@ def _length(unit: str, kept: Tally, removed: Tally) -> Figure:
         "log", bars("log", kept), bars("log", removed), (), f"{unit} of a text", f"length of texts in {unit}"
     )
     return Figure(f"length in {unit}", "texts by length", unit, (), chart, (), (), "")
+
+
+@dataclass(frozen=True)
+class Chance:
+    """How likely a stage finds what it looks for: its curves, their values at some places, and what it measured."""
+
+    about: str
+    axis: str
+    names: tuple[str, ...]
+    chart: Markup
+    rows: tuple[tuple[float, tuple[float, ...]], ...]
+    measured: int
+    """Removed documents that the chart shows."""
+    same: int
+    """Those at the end of the axis, which are too many to be drawn beside the others."""
+
+
+def chances(found: View) -> dict[str, Chance]:
+    """By stage, for those that explain themselves by curves; a metric of the axis' name is what was measured."""
+    made = {}
+    for stage in found.stages:
+        told = stage.step.stage.explain()
+        if told is not None and told.curves:
+            tally = next((m.counts.removed for m in stage.metrics if m.metric.name == told.axis), ())
+            made[stage.name] = _chance(stage.name, told, tally)
+    return made
+
+
+def _chance(stage: str, told: Explanation, tally: Tally) -> Chance:
+    removed = bars("ratio", tally)
+    at = [place for place, value in enumerate(told.at) if round(100 * value) % 5 == 0]
+    said = f"{stage}: the chance that a pair is found, and the removed documents, by {told.axis}"
+    return Chance(
+        told.about,
+        told.axis,
+        tuple(told.curves),
+        charts.chance(told, removed, said),
+        tuple((told.at[n], tuple(curve[n] for curve in told.curves.values())) for n in at),
+        sum(one.documents for one in removed),
+        beyond("ratio", tally)[1],
+    )
 
 
 def part_figure(stage: StageView) -> Markup | None:

@@ -23,7 +23,7 @@ from refinery.store import store_for
 try:
     import jinja2
 
-    from refinery.report.figures import funnel, metric_figures, part_figure, share, top_rows
+    from refinery.report.figures import chances, funnel, metric_figures, part_figure, share, top_rows
 except ModuleNotFoundError as error:  # the extra is not installed
     raise UsageError(
         f"the dashboard needs the package {error.name}", hint="pip install 'refinery[dashboard]'"
@@ -72,7 +72,7 @@ def pages(holdings: Holdings, against: Sequence[str] = (), served: Sequence[tupl
         held = holdings.stage(stage.name)
         shown = samples(holdings, held, stage.counts)
         made[stage.samples] = write("samples", stage.samples, stage=stage, documents=shown)
-    made["duplicates.html"] = write("duplicates", "duplicates.html", found=duplicates(holdings))
+    made["duplicates.html"] = write("duplicates", "duplicates.html", found=duplicates(holdings), chances=chances(found))
     if found.books.audit:
         audit = overlap(found.books.audit, found.stages, holdings.head.folders[0])
         made["audit.html"] = write("audit", "audit.html", audit=audit)
