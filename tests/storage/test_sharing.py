@@ -140,6 +140,26 @@ def test_one_of_them_is_killed(jobs: Jobs, given: Pipeline) -> None:
     finish(jobs, given)
 
 
+def test_the_script_of_the_manual(tmp_path: Path, given: Pipeline) -> None:
+    """Three jobs of an array at once, as Slurm would start them, then the run of all parts."""
+    script = (REPOSITORY / "docs" / "operations.md").read_text().partition("```bash\n")[2].partition("```")[0]
+    (tmp_path / "job.sh").write_text(script)
+    jobs = Jobs(tmp_path, str(tmp_path / "root"))
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    slurm = {"SLURM_ARRAY_TASK_COUNT": "3", "SLURM_CPUS_PER_TASK": "1", "SLURM_MEM_PER_NODE": "8192"}
+    running = [
+        subprocess.Popen(
+            ["bash", "job.sh"],
+            env=os.environ | slurm | {"PATH": path, "PYTHONPATH": str(REPOSITORY), "SLURM_ARRAY_TASK_ID": str(job)},
+            cwd=tmp_path,
+        )
+        for job in range(3)
+    ]
+    assert [job.wait(120) for job in running] == [0, 0, 0]
+    assert jobs.entered() == set(range(FILES))
+    finish(jobs, given)
+
+
 def test_jobs_of_many_make_all_parts(tmp_path: Path, given: Pipeline) -> None:
     """Each part is that of one job."""
     there = given.model_copy(update={"root": str(tmp_path / "root")})
