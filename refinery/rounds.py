@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from refinery.config import Step
 from refinery.earlier import EarlierPart
@@ -29,6 +29,7 @@ class _Sorted:
     content: str
     bytes: int
     root: str
+    aside: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,9 @@ class Rounds:
 
     def done(self, each: Round, receipts: list[Receipt]) -> None:
         """The round's receipts, in the order of its tasks."""
+        if self._first and each.scope == "whole":
+            self._set_aside(*receipts)
+            return
         self._made, self._mixed, self._first = receipts, each.scope == "ranges", False
         if each.scope == "parts":
             self._runs = [
@@ -73,6 +77,20 @@ class Rounds:
                 for part, receipt in zip(self._parts_of(each), receipts, strict=True)
                 if "keys" in receipt.files
             ]
+
+    def _set_aside(self, made: Receipt) -> None:
+        """Parts, and their rows, are from here on what they are with that."""
+        names = [str(part.files.number) for part in self._mapped]
+        paths = [made.files[name][0].path for name in names]
+        contents = [made.contents[name] for name in names]
+        self._mapped = [
+            replace(part, files=replace(part.files, aside=path), contents=(*part.contents, content))
+            for part, path, content in zip(self._mapped, paths, contents, strict=True)
+        ]
+        self._runs = [
+            replace(run, aside=path, content=f"{run.content}:{content}")
+            for run, path, content in zip(self._runs, paths, contents, strict=True)
+        ]
 
     def verdicts(self) -> Iterator[tuple[Part, Receipt]]:
         """Each part, and the receipt that names its verdict."""
@@ -95,7 +113,7 @@ class Rounds:
                 number=number,
                 low=low,
                 high=high,
-                runs=tuple(SortedRun(run.part, run.path, run.root) for run in self._runs),
+                runs=tuple(SortedRun(run.part, run.path, run.root, run.aside) for run in self._runs),
                 inputs=inputs,
                 bytes=total // len(cuts),
                 streamed=each.streamed,

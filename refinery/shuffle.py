@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -40,6 +42,17 @@ KEY = "key"
 """The column by which rows are sorted."""
 
 KEYS = 2**64
+
+
+@dataclass(frozen=True)
+class Run:
+    """The sorted keyed rows of one part: its number, and a file below a root."""
+
+    number: int
+    root: Root
+    path: str
+    aside: npt.NDArray[np.uint32] | None = None
+    """Sorted documents of the part: rows that have one of them as ``row`` are left out."""
 
 
 def sort_rows(table: pa.Table) -> pa.Table:
@@ -88,8 +101,8 @@ def ranges(total_bytes: int, memory: int) -> list[tuple[int, int]]:
     return list(pairwise(cuts))
 
 
-def range_of(runs: Sequence[tuple[int, Root, str]], low: int, high: int) -> Iterator[pa.RecordBatch]:
-    """The rows of a range of all runs, (part number, root, sorted file): by key, part, then the other columns.
+def range_of(runs: Sequence[Run], low: int, high: int) -> Iterator[pa.RecordBatch]:
+    """The rows of a range of all runs: by key, part, then the other columns.
 
     A ``part: uint32`` column follows the key. A batch never splits a group of equal keys. Rows of earlier parts that no
     other part has the key of are left out, unsorted: of many old rows few are wanted.
@@ -116,20 +129,40 @@ def in_order(pieces: Sequence[pa.RecordBatch], low: int, high: int, at_once: int
             yield from whole_groups(sort_rows(pa.Table.from_batches(inside)).combine_chunks(), at_once)
 
 
-def parts_of(runs: Sequence[tuple[int, Root, str]], low: int, high: int) -> Iterator[pa.RecordBatch]:
+def parts_of(runs: Sequence[Run], low: int, high: int) -> Iterator[pa.RecordBatch]:
     """The same rows as they lie: part after part, each sorted; none where there are earlier ones only."""
-    earlier = [(number, root, path) for number, root, path in runs if number >= EARLIER]
+    earlier = [run for run in runs if run.number >= EARLIER]
     found: list[np.ndarray[Any, Any]] = []
-    for number, root, path in runs:
-        if number < EARLIER:
-            for rows in read_range(root, path, low, high):
+    for run in runs:
+        if run.number < EARLIER:
+            for rows in _taking_part(run, read_range(run.root, run.path, low, high)):
                 found += [rows.column(KEY).to_numpy()] if earlier else []
-                yield numbered(number, _copied(rows))
+                yield numbered(run.number, _copied(rows))
     if found:
-        wanted = np.unique(np.concatenate(found))
-        for number, root, path in earlier:
-            some = (having(wanted, rows) for rows in read_range(root, path, low, high))
-            yield from (numbered(number, rows) for rows in some if len(rows))
+        wanted = _distinct(np.concatenate(found))
+        for run in earlier:
+            some = (having(wanted, rows) for rows in read_range(run.root, run.path, low, high))
+            yield from (numbered(run.number, rows) for rows in _taking_part(run, some) if len(rows))
+
+
+def _distinct(keys: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Each key once, sorted: as ``numpy.unique`` in a fraction of its time."""
+    keys = keys[order_of(keys)]
+    new = np.ones(len(keys), np.bool_)
+    new[1:] = keys[1:] != keys[:-1]
+    return keys[new]
+
+
+def _taking_part(run: Run, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The rows that are of no document set aside."""
+    if run.aside is None or not len(run.aside):
+        yield from batches
+        return
+    aside = np.zeros(int(run.aside[-1]) + 2, np.bool_)  # the last is of all documents beyond
+    aside[run.aside] = True
+    for rows in batches:
+        out = aside[np.minimum(rows.column("row").to_numpy(), len(aside) - 1)]
+        yield rows.filter(pa.array(~out)) if out.any() else rows
 
 
 def having(wanted: np.ndarray[Any, Any], rows: pa.RecordBatch) -> pa.RecordBatch:

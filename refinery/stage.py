@@ -271,7 +271,9 @@ class Round:
     """A round of a global stage: the name of the stage's method that is called, and on what.
 
     ``ranges``: as ``reduce``, for each range of the keys that the map or a ``parts`` round gave. ``whole``: as
-    ``resolve``, once, with all that the ``ranges`` round before gave. ``parts``: ``method(rows, part)`` for each part,
+    ``resolve``, once, with all that the ``ranges`` round before gave; if it comes first, with nothing, and it sets
+    documents aside: each part's table has a column ``row: uint32``, sorted, and rows of the map with such a ``row`` are
+    left out of the ``ranges`` round that follows. ``parts``: ``method(rows, part)`` for each part,
     with the rows of a ``whole`` round that are the part's, or those of a ``ranges`` round whose ``key`` is an address
     (the part's number, shifted by ``PART_BITS``, plus a row) in the part, a table without columns if that round gave
     nothing at all; it gives a table that is the part's verdict, or for the next round a ``pa.RecordBatchReader`` of
@@ -319,6 +321,9 @@ class MappedPart(Protocol):
     def keys(self) -> Iterator[pa.RecordBatch]:
         """The part's keyed rows, sorted by key."""
 
+    def aside(self) -> pa.Table:
+        """What the first round made of the part, where that is a ``whole`` one."""
+
 
 class Global(Stage):
     """Looks at all documents of the dataset at once: ``map`` → ``reduce`` per key range → ``resolve`` → ``apply``.
@@ -350,7 +355,7 @@ class Global(Stage):
         return ()
 
     def rounds(self) -> tuple[Round, ...]:
-        """What is done between map and apply. The first is of the ranges, the last gives the verdicts."""
+        """What is done between map and apply. The first sets aside or is of the ranges, the last gives the verdicts."""
         return (Round("reduce", "ranges"), Round("resolve", "whole"))
 
     def needs(self, documents: int, rows: int) -> int:

@@ -193,13 +193,14 @@ def read_rows(
     with open_parquet(root, path) as file:
         if rows is None:
             return file.read(columns)
-        sizes = [file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)]
+        groups = range(file.metadata.num_row_groups)
+        sizes = np.array([file.metadata.row_group(group).num_rows for group in groups], np.int64)
         starts = np.cumsum([0, *sizes])
         held = np.searchsorted(starts, rows, side="right") - 1
-        groups, place = np.unique(held, return_inverse=True)
-        moved = np.cumsum([0, *(sizes[group] for group in groups)])[:-1]
-        table = file.read_row_groups(groups.tolist(), columns)
-        return table.take(pa.array(rows - starts[held] + moved[place]))
+        wanted = np.bincount(held, minlength=len(sizes)) > 0
+        table = file.read_row_groups(np.flatnonzero(wanted).tolist(), columns)
+        left_out = np.cumsum(np.where(wanted, 0, sizes))
+        return table.take(pa.array(rows - left_out[held]))
 
 
 def write_table(root: Root, table: pa.Table, row_group: int) -> tuple[str, list[Written]]:

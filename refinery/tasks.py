@@ -97,6 +97,8 @@ class SortedRun:
     number: int
     path: str
     root: str = ""
+    aside: str = ""
+    """Path below the task's own root of a table of documents whose rows are left out; empty if none are."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,8 @@ class MappedFiles:
     index: str
     root: str = ""
     verdict: str = ""
+    aside: str = ""
+    """Path below the task's own root of what the first round made of the part, where it sets documents aside."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from refinery.docs import POINTER, TEXT, Docs
 from refinery.shuffle import KEY, KEYS, merge, sort_rows
@@ -33,6 +34,7 @@ class MemoryPart:
     keyed: pa.Table
     told: pa.Table | None = None
     """The verdict of an earlier part."""
+    set_aside: pa.Table | None = None
 
     @property
     def documents(self) -> int:
@@ -55,6 +57,19 @@ class MemoryPart:
     def keys(self) -> Iterator[pa.RecordBatch]:
         """The part's keyed rows, sorted by key, in small batches."""
         yield from self.keyed.to_batches(max_chunksize=KEYS_AT_ONCE)
+
+    def aside(self) -> pa.Table:
+        """What the first round made of it."""
+        assert self.set_aside is not None, "no round has set documents aside"
+        return self.set_aside
+
+    def without(self, aside: pa.Table) -> MemoryPart:
+        """The part with documents set aside, and without their rows. Raises AssertionError for an unsorted table."""
+        rows = aside.column("row")
+        if rows.to_pylist() != sorted(set(rows.to_pylist())):
+            raise AssertionError(f"documents set aside are not sorted: {rows.to_pylist()}")
+        out = pc.is_in(self.keyed.column("row"), value_set=rows)
+        return replace(self, keyed=self.keyed.filter(pc.invert(out)), set_aside=aside)
 
 
 @dataclass(frozen=True)
@@ -117,10 +132,16 @@ def _earlier(place: int, root: Past) -> list[MemoryPart]:
 
 def _verdicts(stage: Global, new: Sequence[MemoryPart], earlier: Sequence[MemoryPart]) -> list[pa.Table]:
     """What the rounds make of all that was mapped."""
-    keyed, mixed = [*new, *earlier], False
-    reduced: list[pa.RecordBatch] = []
+    mixed, first = False, stage.rounds()[0]
     tables: list[pa.Table] = []
-    for each in stage.rounds():
+    if first.scope == "whole":
+        all_parts = [*new, *earlier]
+        tables = list(getattr(stage, first.method)([], all_parts))
+        all_parts = [part.without(aside) for part, aside in zip(all_parts, tables, strict=True)]
+        new, earlier = all_parts[: len(new)], all_parts[len(new) :]
+    keyed = [*new, *earlier]
+    reduced: list[pa.RecordBatch] = []
+    for each in stage.rounds()[first.scope == "whole" :]:
         method = getattr(stage, each.method)
         last = each == stage.rounds()[-1]
         mapped = new if last else [*new, *earlier]

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from refinery.audit import Audit
@@ -27,6 +29,7 @@ from refinery.shuffle import (
     KEYS,
     ROW_GROUP,
     SHARE,
+    Run,
     gathered,
     parts_of,
     range_of,
@@ -438,7 +441,7 @@ def _root_of(found: SortedRun | MappedFiles, own: Root) -> Root:
 def _reduce(task: ReduceTask) -> Receipt:
     started = time.perf_counter()
     root = Root(task.root, store_for(task.root))
-    runs = [(run.number, _root_of(run, root), run.path) for run in task.runs]
+    runs = [Run(run.number, _root_of(run, root), run.path, _set_aside(root, run.aside)) for run in task.runs]
     groups = (parts_of if task.streamed else range_of)(runs, task.low, task.high)
     batches = [batch for batch in getattr(task.stage, task.method)(groups) if len(batch)]
     root.withdraw(task.folder, task.key)
@@ -452,6 +455,10 @@ def _reduce(task: ReduceTask) -> Receipt:
         files["reduced"] = publish(root, written, f"{task.folder}/reduce", task.number, task.key)
     seconds = time.perf_counter() - started
     return _commit_phase(root, "reduce", task, task.number, task.key, task.inputs, contents, rows, files, seconds)
+
+
+def _set_aside(root: Root, path: str) -> npt.NDArray[np.uint32] | None:
+    return read_rows(root, path, ["row"]).column("row").to_numpy() if path else None
 
 
 def _resolve(task: ResolveTask) -> Receipt:
@@ -513,7 +520,7 @@ class _StoredMap:
     """A part's map output, read when asked for."""
 
     def __init__(self, own: Root, files: MappedFiles) -> None:
-        self._root, self._files = _root_of(files, own), files
+        self._root, self._files, self._own = _root_of(files, own), files, own
 
     @property
     def number(self) -> int:
@@ -534,6 +541,9 @@ class _StoredMap:
 
     def keys(self) -> Iterator[pa.RecordBatch]:
         return read_range(self._root, self._files.keys, 0, KEYS)
+
+    def aside(self) -> pa.Table:
+        return read_rows(self._own, self._files.aside)
 
 
 def _commit_phase(

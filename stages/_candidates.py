@@ -10,17 +10,16 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from refinery import EARLIER, MappedPart
 from refinery.kernels import alike, mix64
-from stages._clusters import Numbers, address, firsts, matrix_of, rows_of, runs, whole
+from stages._clusters import Numbers, address, firsts, rows_of, runs, whole
 
 CANDIDATES = pa.schema([("key", pa.uint64()), ("group", pa.uint64())])
 """``key`` is the address of a document, ``group`` stands for the set of those with which it shares a key."""
 
-GROUPED = pa.schema([("key", pa.uint64()), ("row", pa.uint32()), ("content", pa.uint64()), ("sketch", pa.binary())])
-"""``key`` is the group. Of equal texts in a part and group one alone brings its sketch."""
+GROUPED = pa.schema([("key", pa.uint64()), ("row", pa.uint32())])
+"""``key`` is the group; the document's ``sketch`` follows."""
 
 AT_ONCE = 1 << 15
 """Rows to which sketches are brought together: all those of one part may be many gigabytes."""
@@ -60,12 +59,13 @@ def held(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield batch.filter(pa.array(np.logical_or.reduceat(earlier, starts)[number]))
 
 
-def with_sketches(sent: pa.Table, part: MappedPart) -> pa.RecordBatchReader:
-    """``GROUPED`` of a part from its ``CANDIDATES``, sorted; sketches are taken as they are read."""
-    return pa.RecordBatchReader.from_batches(GROUPED, _with_sketches(sent, part))
+def with_sketches(sent: pa.Table, part: MappedPart, size: int) -> pa.RecordBatchReader:
+    """``GROUPED`` of a part from its ``CANDIDATES``, sorted, with sketches of ``size`` bytes as they are read."""
+    schema = GROUPED.append(pa.field("sketch", pa.binary(size)))
+    return pa.RecordBatchReader.from_batches(schema, _with_sketches(sent, part, schema))
 
 
-def _with_sketches(sent: pa.Table, part: MappedPart) -> Iterator[pa.RecordBatch]:
+def _with_sketches(sent: pa.Table, part: MappedPart, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     if not sent.num_rows:
         return
     row, group = rows_of(sent.column("key").to_numpy()), sent.column("group").to_numpy()
@@ -75,15 +75,11 @@ def _with_sketches(sent: pa.Table, part: MappedPart) -> Iterator[pa.RecordBatch]
     wanted = np.zeros(part.documents, np.bool_)
     wanted[row] = True
     place = (np.cumsum(wanted) - 1)[row]
-    index = part.index(["content", "sketch"], np.flatnonzero(wanted)).combine_chunks()
-    content = whole(index.column("content")).to_numpy()[place]
-    brings = firsts(mix64(group) ^ content)
-    sketches = whole(index.column("sketch"))
+    sketches = whole(part.index(["sketch"], np.flatnonzero(wanted)).column("sketch"))
     for start in range(0, len(row), AT_ONCE):
         some = slice(start, start + AT_ONCE)
-        places = pa.array(place[some], mask=~brings[some])
-        columns = (group[some], row[some], content[some], sketches.take(places).cast(pa.binary()))
-        yield pa.record_batch([pa.array(column) for column in columns], schema=GROUPED)
+        columns = (group[some], row[some], sketches.take(pa.array(place[some])))
+        yield pa.record_batch([pa.array(column) for column in columns], schema=schema)
 
 
 def stars(batch: pa.RecordBatch) -> Edges:
@@ -103,19 +99,9 @@ def verified(batch: pa.RecordBatch, least: int, *, among: bool) -> Edges:
     part = batch.column("part").to_numpy()
     found = address(part, batch.column("row").to_numpy())
     starts, _ = runs(batch.column("key").to_numpy())
-    sketches = whole(batch.column("sketch"))
-    holders = np.flatnonzero(pc.is_valid(sketches).to_numpy(zero_copy_only=False))
-    texts, text = np.unique(batch.column("content").to_numpy(), return_inverse=True)
-    place = np.empty(len(texts), np.uint32)
-    place[text[holders]] = np.arange(len(holders))
-    matrix = matrix_of(sketches.take(pa.array(holders)))
-    width = pa.binary(matrix.shape[1])
-    column = pa.FixedSizeBinaryArray.from_buffers(width, len(matrix), [None, pa.py_buffer(matrix)])
-    earlier = part >= EARLIER
-    kinds = np.where(earlier, _EARLIER, _ANY if among else _NEW)
+    places = np.arange(len(found), dtype=np.uint32)
+    kinds = np.where(part >= EARLIER, _EARLIER, _ANY if among else _NEW)
     bounds = np.append(starts, len(found)).astype(np.uint64)
-    first = alike(bounds, place[text], kinds, column, least).astype(np.int64)
-    others = first != np.arange(len(found))
-    if not among:  # copies of a text are alike, whether an earlier one is or not
-        others &= np.isin(first, first[earlier])
+    first = alike(bounds, places, kinds, whole(batch.column("sketch")), least).astype(np.int64)
+    others = first != places
     return found[first[others]], found[others]

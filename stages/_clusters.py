@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery import DATE, ID, PART_BITS, MappedPart
-from refinery.kernels import mix64, order_of, similarities
+from refinery.kernels import contains, mix64, order_of, similarities
 
 ROLES = UNIQUE, SURVIVOR, EXACT, DUPLICATE = "unique", "survivor", "exact", "duplicate"
 GONE = (EXACT, DUPLICATE)
@@ -39,7 +39,7 @@ MEMBERS = pa.schema(
         ("sketch", pa.binary()),
     ]
 )
-"""Documents that match others: ``key`` is their cluster's. Of equal texts in a part one alone brings its sketch."""
+"""Documents that match others: ``key`` is their cluster's. Copies that are set aside bring no sketch."""
 
 TOLD = pa.schema(
     [("kept", pa.bool_()), ("told", pa.uint32()), ("cluster", ID.type), ("survivor", ID.type), ("earlier", pa.bool_())]
@@ -103,9 +103,10 @@ def members(rows: pa.Table, part: MappedPart, policy: Policy, seed: int) -> pa.T
     rows = rows.take(pa.array(order_of(whole(rows.column("key")).to_numpy()))).combine_chunks()
     found = part.index(rows=whole(rows.column("row")).to_numpy()).combine_chunks()
     high, low = halves(whole(found.column("id")))
-    key, content = rows.column("key").to_numpy(), found.column("content").to_numpy()
+    aside = part.aside().column("row").to_numpy().astype(np.uint64)
+    copy = contains(aside, whole(rows.column("row")).to_numpy().astype(np.uint64))
     columns = {
-        "key": pa.array(key),
+        "key": rows.column("key"),
         "row": rows.column("row"),
         "rank": pa.array(_rank(policy, found)),
         "chance": pa.array(mix64(mix64(high ^ mix64(np.array([seed]))) ^ low)),
@@ -113,9 +114,7 @@ def members(rows: pa.Table, part: MappedPart, policy: Policy, seed: int) -> pa.T
         "content": found.column("content"),
         "id": found.column("id"),
         "sketch": pc.if_else(
-            pa.array(firsts(mix64(key) ^ content)),
-            whole(found.column("sketch")).cast(pa.binary()),
-            pa.scalar(None, pa.binary()),
+            pa.array(copy), pa.scalar(None, pa.binary()), whole(found.column("sketch")).cast(pa.binary())
         ),
     }
     return pa.table([columns[name] for name in MEMBERS.names], schema=MEMBERS)
@@ -124,7 +123,8 @@ def members(rows: pa.Table, part: MappedPart, policy: Policy, seed: int) -> pa.T
 def firsts(values: Numbers) -> npt.NDArray[np.bool_]:
     """Where a value is that has not been there before."""
     first = np.zeros(len(values), np.bool_)
-    first[np.unique(values, return_index=True)[1]] = True
+    order = order_of(values)
+    first[order[runs(values[order])[0]]] = True
     return first
 
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery import EARLIER, ID, PART_BITS, MappedPart
-from refinery.kernels import contains, mix64
-from stages._clusters import GONE, TOLD, Numbers, halves, part_of, rows_of, whole
+from refinery.kernels import contains, mix64, order_of
+from stages._clusters import GONE, TOLD, Numbers, halves, part_of, rows_of, runs, whole
 
 LINK_BYTES = 64
 """Bytes of memory for an earlier document that new ones meet, while the one that was kept for it is looked for."""
@@ -51,7 +51,9 @@ def _met(edges: Iterable[pa.RecordBatch]) -> Numbers:
     met = np.empty(0, np.uint64)
     for batch in edges:
         ends = (batch.column(side).to_numpy() for side in ("a", "b"))
-        met = np.unique(np.concatenate([met, *(end[end >= first] for end in ends)]))
+        met = np.concatenate([met, *(end[end >= first] for end in ends)])
+        met = met[order_of(met)]
+        met = met[runs(met)[0]]
     return met
 
 

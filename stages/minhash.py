@@ -7,9 +7,11 @@ Settings that have a name are in ``_profiles``, what becomes of a cluster in ``_
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
@@ -39,10 +41,9 @@ from stages._clusters import (
     Policy,
     choose,
     members,
-    part_of,
-    rows_of,
     verdict,
 )
+from stages._copies import PLACE_BYTES, SORTED_BYTES, Numbering, copies
 from stages._earlier import LINK_BYTES, links, told
 from stages._profiles import (
     MIN_SIMILARITY,
@@ -90,8 +91,9 @@ class MinHash(Global):
     tells as ``supersedes`` which earlier ones would not be kept if all were decided anew; if its own ``survivor`` is
     among them, it would be kept itself. ``max_cluster`` counts new documents, and earlier ones with keys of theirs.
 
-    One task, ``resolve``, sees all edges: 4 bytes of memory for each document that matches another one, and a fifth of
-    a byte for any. All others keep to ``memory``, but for a key or a cluster that alone has more rows.
+    Two tasks see all documents: ``copies`` finds equal texts, of which one takes part for all in what follows, within
+    ``memory`` and 4 bytes for any document; ``resolve`` sees all edges, 4 bytes for each document that matches another
+    one and a fifth of a byte for any. All others keep to ``memory``, but for a key or a cluster that has more rows.
     """
 
     name: ClassVar = "minhash"
@@ -257,11 +259,12 @@ class MinHash(Global):
         return pa.record_batch(columns, schema=pa.schema([*names, pa.field("sketch", pa.binary(self.sketch))]))
 
     def rounds(self) -> tuple[Round, ...]:
-        """Edges, clusters, survivors, verdicts; where pairs are verified, candidates and their sketches before that."""
+        """Copies, edges, clusters, survivors, verdicts; edges of verified pairs from candidates and their sketches."""
         pairs: tuple[Round, ...] = (Round("reduce", "ranges"),)
         if self.compares:
             pairs = (Round("candidates", "ranges"), Round("attach", "parts"), Round("compare", "ranges"))
         return (
+            Round("copies", "whole"),
             *pairs,
             Round("resolve", "whole"),
             Round("gather", "parts"),
@@ -273,6 +276,11 @@ class MinHash(Global):
     def compares(self) -> bool:
         """Whether any pair is verified."""
         return self.verify or self.max_cluster is not None
+
+    def copies(self, reduced: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
+        """Documents for which another one with the same text takes part: not where each new one is alone."""
+        del reduced
+        return copies(parts, self.memory, new=self.self, earlier=self.max_cluster is None)
 
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Edges between documents with equal keys, thinned to a spanning forest of the key range."""
@@ -287,7 +295,7 @@ class MinHash(Global):
 
     def attach(self, sent: pa.Table, part: MappedPart) -> pa.RecordBatchReader:
         """Texts and sketches of the part's candidates, by the group in which they are compared."""
-        return with_sketches(sent, part)
+        return with_sketches(sent, part, self.sketch)
 
     def compare(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Edges between candidates whose sketches are alike; those between all of a group as well, if it may count."""
@@ -300,19 +308,20 @@ class MinHash(Global):
     def resolve(self, reduced: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
         """The cluster of each document that has an edge, as ``row`` and ``key``."""
         numbers = Numbering(parts)
-        edges = _Edges(reduced, _edges(*links(reduced, parts)))
-        unions = _joined(edges, numbers)
+        edges = _Edges(reduced, parts, numbers)
+        unions = _joined(edges, numbers.documents)
         if self.max_cluster is not None:
-            unions = _split(edges, numbers, unions, self.max_cluster)
+            unions = _split(edges, numbers.documents, unions, self.max_cluster)
         for part in parts:
             rows, clusters = unions.clusters(numbers.first(part.number), part.documents)
             yield pa.table({"row": pa.array(rows), "key": pa.array(mix64(clusters))})
 
     def needs(self, documents: int, rows: int) -> int:
-        """4 bytes for each document with an edge, .2 for any; more with ``max_cluster`` or ``against``."""
+        """For copies, or 4 bytes for each document with an edge and .2 for any; more with some settings."""
         nodes = 4 * min(documents, 2 * rows) + documents // 5
         linked = LINK_BYTES * min(documents, 2 * rows) if self.against else 0
-        return UNIONS_BASE + nodes * (1 if self.max_cluster is None else 3) + linked
+        unions = nodes * (1 if self.max_cluster is None else 3) + linked
+        return UNIONS_BASE + max(unions, PLACE_BYTES * documents + min(self.memory, SORTED_BYTES * documents))
 
     def shuffles(self, documents: int, text: int) -> int:
         """The keys; what later rounds send of documents that match others is less."""
@@ -344,57 +353,47 @@ class MinHash(Global):
         return Edited({}, {name: rows.column(name).combine_chunks() for name in VERDICT.names})
 
 
-class Numbering:
-    """Documents numbered through, part after part."""
-
-    def __init__(self, parts: Sequence[MappedPart]) -> None:
-        self._parts = np.array([part.number for part in parts], np.uint64)
-        self._starts = np.cumsum([0, *(part.documents for part in parts)], dtype=np.uint64)
-        self.documents = int(self._starts[-1])
-
-    def first(self, part: int) -> int:
-        """The number of a part's first document."""
-        return int(self._starts[np.searchsorted(self._parts, np.uint64(part))])
-
-    def of(self, addresses: pa.Array) -> Numbers:
-        """The numbers of addresses."""
-        values = addresses.to_numpy()
-        numbers: Numbers = self._starts[np.searchsorted(self._parts, part_of(values))] + rows_of(values)
-        return numbers
-
-
 class _Edges:
-    """All that was reduced, and some edges more, from the beginning each time."""
+    """Edges as numbers of documents, and whether they are verified, from the beginning each time."""
 
-    def __init__(self, reduced: Iterable[pa.RecordBatch], more: pa.RecordBatch) -> None:
-        self._reduced, self._more = reduced, more
+    def __init__(self, reduced: Iterable[pa.RecordBatch], parts: Sequence[MappedPart], numbers: Numbering) -> None:
+        self._reduced, self._parts, self._numbers = reduced, parts, numbers
+        self._links = _edges(*links(reduced, parts))
 
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        yield from self._reduced
-        yield self._more
+    def __iter__(self) -> Iterator[tuple[Numbers, Numbers, npt.NDArray[np.bool_]]]:
+        for batch in chain(self._reduced, [self._links]):
+            a, b = (self._numbers.of(batch.column(side).to_numpy()) for side in ("a", "b"))
+            yield a, b, batch.column("verified").to_numpy(zero_copy_only=False)
+        for part in self._parts:
+            aside = part.aside()
+            first = aside.column("first").to_numpy()
+            copy = np.uint64(self._numbers.first(part.number)) + aside.column("row").to_numpy().astype(np.uint64)
+            others = first != copy
+            yield first[others], copy[others], np.ones(int(others.sum()), np.bool_)
 
 
-def _joined(edges: Iterable[pa.RecordBatch], numbers: Numbering) -> Unions:
+def _joined(edges: _Edges, documents: int) -> Unions:
     """The clusters that all edges make."""
-    unions = Unions(numbers.documents)
-    for batch in edges:
-        for side in ("a", "b"):
-            unions.mark(numbers.of(batch.column(side)))
-    for batch in edges:
-        unions.join(numbers.of(batch.column("a")), numbers.of(batch.column("b")))
+    unions = _marked(edges, documents)
+    for a, b, _ in edges:
+        unions.join(a, b)
     return unions
 
 
-def _split(edges: Iterable[pa.RecordBatch], numbers: Numbering, before: Unions, largest: int) -> Unions:
+def _split(edges: _Edges, documents: int, before: Unions, largest: int) -> Unions:
     """The same, but clusters of more than ``largest`` documents are held together by verified edges only."""
-    unions = Unions(numbers.documents)
-    for batch in edges:
-        for side in ("a", "b"):
-            unions.mark(numbers.of(batch.column(side)))
-    for batch in edges:
-        a, b = numbers.of(batch.column("a")), numbers.of(batch.column("b"))
-        stays = batch.column("verified").to_numpy(zero_copy_only=False) | (before.sizes(a) <= largest)
+    unions = _marked(edges, documents)
+    for a, b, alike in edges:
+        stays = alike | (before.sizes(a) <= largest)
         unions.join(a[stays], b[stays])
+    return unions
+
+
+def _marked(edges: _Edges, documents: int) -> Unions:
+    unions = Unions(documents)
+    for a, b, _ in edges:
+        unions.mark(a)
+        unions.mark(b)
     return unions
 
 

@@ -16,7 +16,19 @@ from hypothesis import strategies as st
 from refinery import shuffle
 from refinery.errors import StorageError
 from refinery.part import Root
-from refinery.shuffle import FEW, KEYS, having, in_order, merge, numbered, ranges, read_range, sort_rows, whole_groups
+from refinery.shuffle import (
+    FEW,
+    KEYS,
+    Run,
+    having,
+    in_order,
+    merge,
+    numbered,
+    ranges,
+    read_range,
+    sort_rows,
+    whole_groups,
+)
 from refinery.stage import EARLIER
 from refinery.store import LocalStore
 
@@ -190,20 +202,33 @@ def test_rows_sort_by_key_then_the_other_columns() -> None:
 
 
 @settings(max_examples=80)
-@given(st.lists(st.tuples(st.booleans(), st.lists(st.tuples(keys, st.integers(0, 5)), max_size=40)), max_size=5))
+@given(
+    st.lists(
+        st.tuples(
+            st.booleans(),
+            st.lists(st.tuples(keys, st.integers(0, 5)), max_size=40),
+            st.none() | st.sets(st.integers(0, 5)),
+        ),
+        max_size=5,
+    )
+)
 def test_earlier_rows_come_where_a_new_one_has_their_key(
-    tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[bool, list[Row]]]
+    tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[bool, list[Row], set[int] | None]]
 ) -> None:
-    """Of earlier parts the rows are given whose key a row of another part has, and all rows of the others."""
+    """Of earlier parts the rows are given whose key a row of another part has, and all rows of the others.
+
+    Rows of documents that are set aside are as if they were not there.
+    """
     folder = tmp_path_factory.mktemp("runs")
     root = Root(str(folder), LocalStore())
     named, expected = [], []
-    new = {key for earlier, rows in runs for key, _ in rows if not earlier}
-    for place, (earlier, rows) in enumerate(runs):
+    new = {key for earlier, rows, aside in runs for key, row in rows if not earlier and row not in (aside or ())}
+    for place, (earlier, rows, aside) in enumerate(runs):
         number = place + EARLIER * earlier
         pq.write_table(sort_rows(table(rows)), folder / f"{place}.parquet", row_group_size=7)
-        named.append((number, root, f"{place}.parquet"))
-        expected += [(key, number, row) for key, row in rows if key in new]
+        out = None if aside is None else np.array(sorted(aside), np.uint32)
+        named.append(Run(number, root, f"{place}.parquet", out))
+        expected += [(key, number, row) for key, row in rows if key in new and row not in (aside or ())]
     assert listed(list(shuffle.range_of(named, 0, KEYS))) == sorted(expected)
 
 

@@ -23,9 +23,11 @@ from refinery.kernels import band_keys, similarities, sketches
 from refinery.schema import flows
 from refinery.stage import Stage
 from refinery.testing import MemoryPart, documents, run_global
+from stages import _copies
 from stages._clusters import Policy
+from stages._copies import ASIDE, SORTED_BYTES
 from stages._profiles import MIN_SIMILARITY, PROFILES, Profile, enough_shared, match_probability, probability
-from stages.minhash import EDGES, MinHash
+from stages.minhash import EDGES, KEYS, MinHash
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"))
 SMALL = MinHash(bands=8, rows=2, ngram=2)
@@ -355,6 +357,7 @@ def test_edges_count_in_any_order(texts: list[str], draw: random.Random) -> None
     for stage in (SMALL, LOOSE.model_copy(update={"verify": False, "max_cluster": 3})):
         mapped = stage.map(docs, 0)
         part = MemoryPart(0, pa.Table.from_batches([mapped.index]), pa.Table.from_batches([mapped.keys]))
+        part = part.without(ASIDE.empty_table())
         keys, rows = mapped.keys.to_pydict().values()
         pairs = [
             (a, b, draw.random() < 0.5)
@@ -372,6 +375,28 @@ def test_edges_count_in_any_order(texts: list[str], draw: random.Random) -> None
         cut = draw.randint(0, len(others))
         (found,) = stage.resolve([_edges_of(others[:cut]), _edges_of(others[cut:])], [part])
         assert found.equals(expected)
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(["", "a", "b c", "c b", "B c"]), max_size=6), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_of_equal_texts_the_first_takes_part(parts: list[list[str]], new: bool) -> None:
+    """The others are set aside, whatever the passes in which they are looked for; texts without characters are not."""
+    mapped = [SMALL.map(documents(texts), 0) for texts in parts]
+    held = [MemoryPart(at, pa.Table.from_batches([m.index]), KEYS.empty_table()) for at, m in enumerate(mapped)]
+    numbered = list(enumerate(text for texts in parts for text in texts))
+    first = {text: number for number, text in reversed(numbered) if text}
+    wanted = [(number, first[text]) for number, text in numbered if text and number != first[text]]
+    for passes in (1, 3):
+        made = list(_copies.copies(held, max(1, len(numbered) * SORTED_BYTES // passes), new=new, earlier=True))
+        starts = np.cumsum([0, *map(len, parts)]).tolist()
+        found = [
+            (start + row["row"], row["first"])
+            for start, table in zip(starts, made, strict=False)
+            for row in table.to_pylist()
+        ]
+        assert found == (wanted if new else [])
 
 
 def _edges_of(pairs: list[tuple[int, int, bool]]) -> pa.RecordBatch:

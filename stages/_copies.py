@@ -1,0 +1,110 @@
+"""Copies: of documents whose texts are equal, byte for byte, one takes part for all in what is done by keys.
+
+Equal texts have equal keys and equal sketches: what one of them matches, all match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from refinery import EARLIER, EARLIER_BITS, MappedPart
+from refinery.kernels import order_of, string_hashes
+from stages._clusters import EXACT, Numbers, Places, part_of, rows_of, runs, whole
+
+ASIDE = pa.schema([("row", pa.uint32()), ("first", pa.uint64())])
+"""Copies in a part, sorted, and the number of the document that takes part for each: for an earlier one its own."""
+
+SORTED_BYTES = 128
+"""Bytes of memory for each document whose text is looked for among others."""
+
+PLACE_BYTES = 4
+"""Bytes of memory for any document besides that; twice as many from 2**32 documents on."""
+
+_EMPTY = string_hashes(pa.array([""])).to_numpy()[0]
+
+
+class Numbering:
+    """Documents numbered through, part after part."""
+
+    def __init__(self, parts: Sequence[MappedPart]) -> None:
+        self._parts = np.array([part.number for part in parts], np.uint64)
+        self._starts = np.cumsum([0, *(part.documents for part in parts)], dtype=np.uint64)
+        self.documents = int(self._starts[-1])
+
+    def first(self, part: int) -> int:
+        """The number of a part's first document."""
+        return int(self._starts[np.searchsorted(self._parts, np.uint64(part))])
+
+    def of(self, addresses: Numbers) -> Numbers:
+        """The numbers of addresses."""
+        numbers: Numbers = self._starts[np.searchsorted(self._parts, part_of(addresses))] + rows_of(addresses)
+        return numbers
+
+
+def copies(parts: Sequence[MappedPart], memory: int, *, new: bool, earlier: bool) -> Iterator[pa.Table]:
+    """``ASIDE`` of each part: copies among ``new`` documents, and copies within ``earlier`` roots.
+
+    The first of new documents takes part. Of a text in an earlier root those do that are not removed as exact copies
+    there, or one if all are. Documents without text are no copies. Takes as many passes as ``memory`` asks for.
+    """
+    numbers = Numbering(parts)
+    passes = max(1, -(-numbers.documents * SORTED_BYTES // memory))
+    none = np.iinfo(np.uint32 if numbers.documents < 2**32 else np.uint64).max
+    first = np.full(numbers.documents, none, np.min_scalar_type(none))
+    past = sum(part.documents for part in parts if part.number < EARLIER)
+    for number in range(passes):
+        found, text = _equal(parts, number, passes)
+        old = found >= past
+        if new:
+            leader = found[runs(text)[0]][text]  # documents of a text ascend
+            out = ~old & (found != leader)
+            first[found[out]] = leader[out]
+        if earlier and old.any():
+            gone = found[old][_told_by_others(parts, numbers, found[old], text[old])]
+            first[gone] = gone
+    for part in parts:
+        begin = numbers.first(part.number)
+        its = first[begin : begin + part.documents]
+        row = np.flatnonzero(its != none)
+        yield pa.table([pa.array(row.astype(np.uint32)), pa.array(its[row].astype(np.uint64))], schema=ASIDE)
+
+
+def _equal(parts: Sequence[MappedPart], number: int, passes: int) -> tuple[Numbers, Places]:
+    """The numbers of documents that have a text with others, text by text, and of each that of its text."""
+    contents, places, begin = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)], 0
+    for part in parts:
+        content = whole(part.index(["content"]).column("content")).to_numpy()
+        rows = np.flatnonzero((content != _EMPTY) & (content % np.uint64(passes) == number))
+        contents.append(content[rows])
+        places.append(rows.astype(np.uint64) + np.uint64(begin))
+        begin += part.documents
+    content = np.concatenate(contents)
+    order = order_of(content)
+    content = content[order]
+    same = content[1:] == content[:-1]
+    several = np.zeros(len(content), np.bool_)
+    several[1:] |= same
+    several[:-1] |= same
+    return np.concatenate(places)[order[several]], runs(content[several])[1]
+
+
+def _told_by_others(
+    parts: Sequence[MappedPart], numbers: Numbering, found: Numbers, text: Places
+) -> npt.NDArray[np.bool_]:
+    """Which of these earlier documents are exact copies of others that their root has, by its verdicts."""
+    root, exact = np.zeros(len(found), np.int64), np.zeros(len(found), np.bool_)
+    for part in parts:
+        if part.number >= EARLIER:
+            begin = numbers.first(part.number)
+            here = np.flatnonzero((found >= begin) & (found < begin + part.documents))
+            roles = part.verdict(["role"], (found[here] - np.uint64(begin)).astype(np.int64)).column("role")
+            exact[here] = whole(pc.equal(roles, EXACT)).to_numpy(zero_copy_only=False)
+            root[here] = part.number >> EARLIER_BITS
+    order = np.lexsort((found, exact, root, text))
+    exact[order[runs(text[order], root[order])[0]]] = False
+    return exact
