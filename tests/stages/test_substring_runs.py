@@ -90,9 +90,9 @@ def test_budget_and_batch_leave_no_trace(folder: Path, kind: str, monkeypatch: p
     """A budget that makes sorted runs, ranges and several goes over each part gives the rows that one go gives."""
     assert quick(recipe(folder, kind, "one")).complete
     monkeypatch.setattr("stages.substring.SHARE", 2**10)
-    monkeypatch.setattr("refinery.work.SHARE", 2**9)
+    monkeypatch.setattr("refinery.work.mapped.SHARE", 2**9)
     monkeypatch.setattr("refinery.shuffle.SHARE", 2**7)
-    monkeypatch.setattr("refinery.work.INDEX_ROWS", 13)
+    monkeypatch.setattr("refinery.work.rounds.INDEX_ROWS", 13)
     goes = []
     original = Substring._marked
     monkeypatch.setattr(Substring, "_marked", lambda *given: goes.append(1) or original(*given))

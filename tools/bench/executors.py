@@ -56,7 +56,7 @@ def main() -> int:
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     recipe = given.folder / "recipe.yaml"
-    recipe.write_text(RECIPE.format(inputs=json.dumps([str(path.resolve()) for path in given.archives])))
+    recipe.write_text(RECIPE.format(inputs=json.dumps([str(path.absolute()) for path in given.archives])))
     found: dict[str, list[tuple[float, float]]] = {}
     with _cluster() as ray:
         for repeat in range(given.repeats):

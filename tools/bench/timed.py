@@ -18,11 +18,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from refinery import TEXT, Metric, Pipeline, Records, Rule, Source, Stage, Step, Store, run, work
+from refinery import TEXT, Metric, Pipeline, Records, Rule, Source, Stage, Step, Store, run
 from refinery.config import ExecutorSettings
 from refinery.executors import Done
 from refinery.kernels import mix64
 from refinery.tasks import Crumb, PartTask, ReduceTask, ResolveTask
+from refinery.work.mapped import MapTap
 
 
 class EnoughError(Exception):
@@ -87,7 +88,7 @@ def timed_run(
 @contextlib.contextmanager
 def _map_timed(seconds: defaultdict[str, float]) -> Iterator[None]:
     """What a map takes within a phase is added up apart: keys, sorting, and writing."""
-    kind = work._MapTap  # noqa: SLF001
+    kind = MapTap
     originals = {name: getattr(kind, name) for name in ("take", "commit")}
 
     def timed(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,0 +1,64 @@
+"""What one worker does for one task: read, carry batches through the steps, write, commit. It knows no other task."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+
+from refinery.audit import Audit
+from refinery.part import Receipt, Root
+from refinery.shuffle import ROW_GROUP
+from refinery.stats import AuditStatistics, put_statistics
+from refinery.store import store_for, taken
+from refinery.tables import publish, write_batches
+from refinery.tasks import AuditTask, Mark, PartTask, ReduceTask, SegmentTask, Task
+from refinery.work.commit import commit_phase
+from refinery.work.rounds import of_part, reduce, resolve
+from refinery.work.segment import Segment
+
+
+def perform(task: Task, mark: Mark) -> list[Receipt]:
+    """Do a task; the receipts it committed. Raises RefineryError, or what a broken stage raises."""
+    taken()  # what came before is not this task's
+    if isinstance(task, SegmentTask):
+        return Segment(task, mark).run()
+    if isinstance(task, AuditTask):
+        return [_audit(task, mark)]
+    with _recycled_memory():
+        if isinstance(task, ReduceTask):
+            return [reduce(task)]
+        if isinstance(task, PartTask):
+            return [of_part(task)]
+        return [resolve(task)]
+
+
+@contextmanager
+def _recycled_memory() -> Iterator[None]:
+    """Arrow's columns are taken from the system's allocator: its own gives large ones back at once.
+
+    What a round sorts is a few large columns again and again, and to get them anew costs more than to sort them.
+    """
+    pool = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(pool)
+
+
+def _audit(task: AuditTask, mark: Mark) -> Receipt:
+    started = time.perf_counter()
+    root = Root(task.root, store_for(task.root))
+    audit, counts = Audit(task, mark), AuditStatistics()
+    content, written = write_batches(root, audit.schema, counts.passing(audit.rows()), ROW_GROUP)
+    root.withdraw(task.folder, task.key)
+    files = {"audit": publish(root, written, f"{task.folder}/audit", task.part, task.key)}
+    path = f"{task.folder}/stats/audit-{task.part:05d}-{task.key[:8]}.json.gz"
+    put_statistics(root, path, counts.to_json())
+    rows = {"in": counts.documents}
+    seconds = time.perf_counter() - started
+    contents = {"audit": content}
+    return commit_phase(root, "audit", task, task.part, task.key, task.inputs, contents, rows, files, seconds, path)

@@ -1,0 +1,69 @@
+"""The receipt of what a worker made, and what it took."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from refinery.identity import code_digest, library_versions
+from refinery.part import FileRef, Receipt, Root
+from refinery.store import taken
+from refinery.tasks import AuditTask, MapRun, PartTask, ReduceTask, ResolveTask
+
+
+class Sizes:
+    """Batches that are counted as they pass."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self._batches = batches
+        self.rows = self.bytes = 0
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for batch in self._batches:
+            self.rows += batch.num_rows
+            self.bytes += batch.nbytes
+            yield batch
+
+
+def commit_phase(
+    root: Root,
+    kind: Any,
+    task: MapRun | ReduceTask | ResolveTask | PartTask | AuditTask,
+    part: int,
+    key: str,
+    inputs: Iterable[str],
+    contents: dict[str, str],
+    rows: dict[str, int],
+    files: dict[str, tuple[FileRef, ...]],
+    seconds: float,
+    statistics: str = "",
+) -> Receipt:
+    """Commit what a task of a global stage, or an audit, made under its key."""
+    receipt = Receipt(
+        kind=kind,
+        stage=task.name,
+        part=part,
+        key=key,
+        inputs=tuple(inputs),
+        contents=contents,
+        rows=rows,
+        files=files,
+        statistics=statistics,
+        code=code_digest(task.stage),
+        libraries=library_versions(task.stage),
+        seconds=round(seconds, 3),
+        peak_memory=peak_memory(),
+        requests=taken(),
+    )
+    root.commit(task.folder, receipt)
+    return receipt
+
+
+def peak_memory() -> int:
+    """Bytes; the kernel counts in KiB, on macOS in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
