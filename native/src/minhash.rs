@@ -11,6 +11,7 @@ use crate::boundary::{Given, Made};
 use crate::hashes::bytes;
 use crate::lists::{for_tokens, offset, unfit, Lists, Making};
 use crate::minima::lower;
+use crate::stops::Stops;
 use crate::windows::{each_window, hash_of, positive};
 
 /// Hashes that are mixed and swept together: they and a block of minima fit the nearest cache.
@@ -129,19 +130,32 @@ fn words(texts: &StringArray) -> PyResult<ListArray> {
 
 /// Give the bytes between white space (as `str.split` of Python has it) to `found`. `text` is UTF-8.
 fn each_word<'a>(text: &'a [u8], mut found: impl FnMut(&'a [u8])) {
-    let (mut start, mut at) = (0, 0);
+    let mut stops = Stops::of(text);
+    let (mut start, mut at) = (0, stops.next(0));
     while at < text.len() {
         let width = space(&text[at..]);
         if width > 0 && at > start {
             found(&text[start..at]);
         }
-        at += width.max(1);
+        at += if width > 0 { width } else { character(text[at]) };
         if width > 0 {
             start = at;
         }
+        at = stops.next(at);
     }
-    if at > start {
-        found(&text[start..at]);
+    if start < text.len() {
+        found(&text[start..]);
+    }
+}
+
+/// How many bytes a character takes that begins with this one.
+#[inline(always)]
+fn character(first: u8) -> usize {
+    match first {
+        ..=0xBF => 1,
+        0xC0..=0xDF => 2,
+        0xE0..=0xEF => 3,
+        0xF0.. => 4,
     }
 }
 

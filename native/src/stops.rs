@@ -19,7 +19,12 @@ pub struct Stops<'t> {
 
 impl<'t> Stops<'t> {
     pub fn new(text: &'t str) -> Self {
-        let mut stops = Stops { bytes: text.as_bytes(), base: 0, stops: 0 };
+        Stops::of(text.as_bytes())
+    }
+
+    /// The same of the bytes of a text.
+    pub fn of(bytes: &'t [u8]) -> Self {
+        let mut stops = Stops { bytes, base: 0, stops: 0 };
         stops.load(0);
         stops
     }
