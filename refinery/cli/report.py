@@ -7,10 +7,12 @@ import click
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import plural, print_json, size
 from refinery.cli._reading import place_options, root_of
+from refinery.errors import UsageError
 from refinery.shown import safe
 
 
 @click.command("report")
+@click.argument("roots", nargs=-1, metavar="[ROOT]...", type=click.Path())
 @place_options
 @click.option("--out", metavar="DIR", default="", help="Where the pages go, instead of ROOT/report.", type=click.Path())
 @click.option("--against", metavar="ROOT", multiple=True, help="Compare with another root as well. May be repeated.")
@@ -25,6 +27,7 @@ from refinery.shown import safe
 @pass_session
 def command(
     session: Session,
+    roots: tuple[str, ...],
     config: str | None,
     root: str | None,
     out: str,
@@ -37,16 +40,21 @@ def command(
 
     They are made from the statistics that runs keep, and hold some documents of every fate. Served, they are those of
     the moment, and there are search, documents by metric range and other bounds as well. Needs the extra dashboard.
+    Of several roots it is that of the first, with all of them side by side.
     """
+    if roots and root is not None:
+        raise UsageError("the root is given twice", hint="either as --root, or first of the arguments")
+    path = root_of(config, roots[0] if roots else root)
+    against = (*roots[1:], *against)
     if served:
         from refinery.report.serve import serve
 
         session.say(f"http://{host}:{port}/   Ctrl-C ends")
-        serve(root_of(config, root), host, port)
+        serve(path, host, port, against)
         return 0
     from refinery.report import build
 
-    made = build(root_of(config, root), out, against)
+    made = build(path, out, against)
     if session.json:
         print_json({"folder": made.folder, "files": dict(made.files)})
     total = sum(made.files.values())

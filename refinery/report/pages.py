@@ -16,6 +16,7 @@ from refinery.inspect.difference import diff
 from refinery.inspect.holdings import Holdings, open_root
 from refinery.report.documents import duplicates, samples
 from refinery.report.overlap import overlap
+from refinery.report.sides import sides
 from refinery.report.view import StageView, View, columns, view
 from refinery.shown import safe, safe_lines
 from refinery.store import store_for
@@ -79,6 +80,8 @@ def pages(holdings: Holdings, against: Sequence[str] = (), served: Sequence[tupl
     made["sources.html"] = write("sources", "sources.html", languages=_languages(found))
     made["run.html"] = write("run", "run.html")
     made["dictionary.html"] = write("dictionary", "dictionary.html", columns=_columns(found))
+    if against:
+        made["compare.html"] = write("sides", "compare.html", sides=sides([holdings.root.path, *against]))
     for number, other in enumerate(against, 1):
         name = f"compare-{number}.html"
         made[name] = write("compare", name, difference=diff(holdings.root.path, other))
@@ -96,6 +99,7 @@ def links_of(found: View, against: Sequence[str]) -> list[tuple[str, str]]:
     ]
     links += [("audit.html", "Shadow audit")] if found.books.audit else []
     links += [("run.html", "Run"), ("dictionary.html", "Data dictionary")]
+    links += [("compare.html", "Side by side")] if against else []
     return links + [(f"compare-{number}.html", f"Against {path}") for number, path in enumerate(against, 1)]
 
 

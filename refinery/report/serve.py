@@ -54,15 +54,16 @@ HEADERS = {
 Asked = Mapping[str, str]
 
 
-def serve(path: str, host: str = "127.0.0.1", port: int = 8080) -> None:
-    """Serve the root at ``path`` until interrupted. Raises UsageError where there is none."""
-    open_root(path)
-    uvicorn.run(application(path, [host]), host=host, port=port, log_level="warning", server_header=False)
+def serve(path: str, host: str = "127.0.0.1", port: int = 8080, against: Sequence[str] = ()) -> None:
+    """Serve the root at ``path``, beside others, until interrupted. Raises UsageError where there is none."""
+    for one in (path, *against):
+        open_root(one)
+    uvicorn.run(application(path, [host], against), host=host, port=port, log_level="warning", server_header=False)
 
 
-def application(path: str, hosts: Sequence[str] = ()) -> Starlette:
+def application(path: str, hosts: Sequence[str] = (), against: Sequence[str] = ()) -> Starlette:
     """The application. Requests under other host names are refused, for a page elsewhere may point its name here."""
-    asking = _Asking(path)
+    asking = _Asking(path, against)
     questions: dict[str, Callable[[Asked], str]] = {
         "live": asking.live,
         "search": asking.search,
@@ -98,16 +99,17 @@ def _endpoint(asking: _Asking, ask: Callable[[Asked], str]) -> Callable[[Request
 class _Asking:
     """The questions to a root. Each opens it anew, so answers are of what is there now."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, against: Sequence[str]) -> None:
         self._path = path
+        self._against = against
         self._built: tuple[Any, dict[str, str]] | None = None
 
     def page(self, asked: Asked) -> str:
         """One of the static pages, made again when the root has changed. Raises KeyError for any other."""
         holdings = open_root(self._path)
-        state = [(held.folder, held.manifest.identity, held.manifest.parts) for held in holdings.stages]
+        state = [_state(one) for one in (holdings, *map(open_root, self._against))]
         if self._built is None or self._built[0] != state:
-            self._built = state, pages(holdings, served=LINKS)
+            self._built = state, pages(holdings, self._against, served=LINKS)
         if not asked["page"].endswith(".html"):
             raise KeyError(asked["page"])
         return self._built[1][asked["page"]]
@@ -157,11 +159,18 @@ class _Asking:
         return self._write("why", found=why(self._path, asked.get("q", "")))
 
     def _write(self, template: str, **values: Any) -> str:
+        """A page of its own; while a run is in its first phase the live one alone, for nothing else can be told."""
         found = view(open_root(self._path))
-        if not found.stages:
+        if not found.stages and template != "live":
             raise UsageError(f"{self._path}: no stage is made yet", hint="`refinery run` makes them")
-        write = Writer(found, [*LINKS, *links_of(found, ())], policy("'self'"))
-        return write(template, template, **values)
+        links = [*LINKS, *links_of(found, self._against)] if found.stages else LINKS[:1]
+        return Writer(found, links, policy("'self'"))(template, template, **values)
+
+
+def _state(holdings: Holdings) -> list[Any]:
+    """What differs once a root has changed."""
+    manifests = [(held.folder, held.manifest) for held in holdings.stages]
+    return [(folder, manifest.identity, manifest.parts, manifest.audit) for folder, manifest in manifests]
 
 
 def _number(asked: Asked, name: str) -> float | None:

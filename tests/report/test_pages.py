@@ -6,7 +6,10 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
+import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -25,11 +29,14 @@ from refinery.inspect.statistics import MetricCounts
 from refinery.report import Built, build
 from refinery.report.curves import curve
 from refinery.report.pages import environment
+from refinery.report.serve import application
 from refinery.stage import Records, Rule, Scale
 from refinery.stats import bins, edges
+from stages.minhash import MinHash
 from tests.engine import toy
-from tests.engine.looked import make
-from tests.engine.toy import records
+from tests.engine.looked import LINES, make, recipe
+from tests.engine.roots import pipeline, quick, steps, write_inputs
+from tests.engine.toy import Length, LineSource, records
 
 HOSTILE = (
     "<script>document.title='owned'</script>",
@@ -55,13 +62,22 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(toy, "records", dressed)
-        yield make(tmp_path_factory.mktemp("hostile"), keep_removed="text")
+        yield make(tmp_path_factory.mktemp("hostile"), keep_removed="text", audit=1)
 
 
 @pytest.fixture(scope="module")
-def built(hostile: Path) -> Built:
-    """Its report, held against itself."""
-    return build(str(hostile), against=[str(hostile)])
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root of the same lines with another bound."""
+    folder = tmp_path_factory.mktemp("other")
+    write_inputs(folder / "in", LINES)
+    quick(recipe(folder, min_words=4))
+    return folder / "root"
+
+
+@pytest.fixture(scope="module")
+def built(hostile: Path, other: Path) -> Built:
+    """Its report, held against itself and another."""
+    return build(str(hostile), against=[str(hostile), str(other)])
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +120,61 @@ def test_numbers_agree(hostile: Path, pages: dict[str, str], capsys: pytest.Capt
         shown = {one["data-rule"]: int(one["data-count"] or 0) for one in Counts(page).found}
         assert {rule: count for rule, count in shown.items() if count and rule != "comment"} == rules
         assert {rule: count for rule, count in shown.items() if count} == stage["reasons"]
+
+
+def told(capsys: pytest.CaptureFixture[str], root: Path) -> dict[str, Any]:
+    """What `stats --json` says."""
+    assert execute(["stats", "--root", str(root), "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_roots_stand_side_by_side(
+    hostile: Path, other: Path, pages: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Stage by stage and reason by reason what `stats --json` says of each, as many columns as there are roots."""
+    roots = [told(capsys, root)["stages"] for root in (hostile, hostile, other)]
+    rows = [
+        tuple(int(one["data-count"] or 0) for one in group) for group in by_three(Counts(pages["compare.html"]).found)
+    ]
+    documents = [tuple(root[n]["documents"]["kept"] for root in roots) for n in range(len(roots[0]))]
+    tokens = [tuple(root[n]["tokens"]["kept"] for root in roots) for n in range(len(roots[0]))]
+    assert rows[: len(documents) + len(tokens)] == documents + tokens
+    names = {(s["name"], rule) for root in roots for s in root[1:] for rule in s["reasons"]}
+    reasons = [tuple(s["reasons"].get(rule, 0) for r in roots for s in r if s["name"] == name) for name, rule in names]
+    assert sorted(rows[-len(reasons) :]) == sorted(reasons)
+    assert documents[-1][0] == documents[-1][1] > documents[-1][2]
+
+
+def by_three(found: list[dict[str, str | None]]) -> list[list[dict[str, str | None]]]:
+    """Cells by the row that they are in."""
+    return [found[start : start + 3] for start in range(0, len(found), 3)]
+
+
+def test_the_audit_is_that_of_the_terminal(
+    hostile: Path, pages: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every rule with how many documents it would remove alone."""
+    audit = told(capsys, hostile)["audit"]
+    for name, documents, _ in audit["rules"]["any"]:
+        row = pages["audit.html"].partition(f">{name}</a></th>")[2].partition("</tr>")[0]
+        assert f'<td class="n">{documents}</td>' in row
+    assert f"<b>{audit['documents']['in']}</b> documents audited" in pages["audit.html"]
+
+
+def test_what_a_stage_is_likely_to_find_is_drawn(tmp_path: Path) -> None:
+    """The curves of the stage's own explanation and what it measured, of a stage that has both."""
+    write_inputs(tmp_path / "in", [[" ".join(f"word{n}" for n in range(60)) + f" {end}" for end in ("a", "b", "c")]])
+    settings_ = pipeline(tmp_path, steps(LineSource(), MinHash(profile="fineweb")))
+    quick(settings_)
+    text = (Path(build(settings_.root).folder) / "duplicates.html").read_text("utf-8")
+    assert "2 documents that were removed" in text
+    chart = text.partition("<figure>")[2].partition("</figure>")[0]
+    assert "mark-line" in chart
+    assert "mark-rect" in chart
+    told_ = MinHash(profile="fineweb").explain()
+    (at,) = (place for place, value in enumerate(told_.at) if abs(value - 0.75) < 1e-9)
+    assert f'<th scope="row" class="n">0.75</th><td class="n">{100 * told_.curves["fineweb"][at]:.1f}%</td>' in text
 
 
 @settings(max_examples=60, deadline=None)
@@ -175,9 +246,9 @@ def test_what_is_put_into_a_page_is_escaped() -> None:
         assert "autoescape" not in text
 
 
-def test_the_same_root_gives_the_same_pages(hostile: Path, built: Built, tmp_path: Path) -> None:
+def test_the_same_root_gives_the_same_pages(hostile: Path, other: Path, built: Built, tmp_path: Path) -> None:
     """A report can be made anywhere, and again."""
-    again = build(str(hostile), str(tmp_path / "again"), [str(hostile)])
+    again = build(str(hostile), str(tmp_path / "again"), [str(hostile), str(other)])
     assert again.files == built.files
     for name in again.files:
         assert (tmp_path / "again" / name).read_bytes() == (Path(built.folder) / name).read_bytes()
@@ -214,14 +285,21 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page of which nothing may be wanted: no request beyond the folder, no word on the console."""
+    """A page of files."""
+    with watched(browser, "file:") as page:
+        yield page
+
+
+@contextmanager
+def watched(browser: Browser, place: str) -> Iterator[Page]:
+    """A page of which nothing may be wanted: no request beyond ``place``, no word on the console."""
     context = browser.new_context(viewport={"width": 1200, "height": 900}, color_scheme="light")
     page = context.new_page()
     page.set_default_timeout(120_000)
     said: list[str] = []
     page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: None if request.url.startswith("file:") else said.append(request.url))
+    page.on("request", lambda request: None if request.url.startswith(place) else said.append(request.url))
     page.on("dialog", lambda dialog: said.append(dialog.message))
     yield page
     context.close()
@@ -231,6 +309,52 @@ def page(browser: Browser) -> Iterator[Page]:
 def opened(page: Page, built: Built, name: str) -> Page:
     page.goto(f"file://{Path(built.folder).resolve()}/{name}")
     return page
+
+
+def served(root: Path, against: Sequence[Path] = ()) -> tuple[uvicorn.Server, threading.Thread, str]:
+    """The dashboard served on a free port, by a thread; its address."""
+    app = application(str(root), against=[str(one) for one in against])
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    return server, thread, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+
+
+@pytest.mark.slow
+def test_a_run_is_followed_live(browser: Browser, other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From its first phase on, by a page that renews itself; every page that is served loads nothing from elsewhere."""
+    write_inputs(tmp_path / "in", LINES)
+    given_ = recipe(tmp_path, audit=1)
+    turns = threading.Semaphore(0)
+    measure = Length.measure
+    monkeypatch.setattr(Length, "measure", lambda self, docs: turns.acquire() and measure(self, docs))
+    monkeypatch.setattr("refinery.progress.WRITE_SECONDS", 0)
+    run = threading.Thread(target=quick, args=(given_,), daemon=True)
+    run.start()
+    while not (tmp_path / "root" / "HEAD.json").exists() or not list((tmp_path / "root" / "runs").glob("*.json")):
+        time.sleep(0.01)
+    server, thread, address = served(tmp_path / "root", [other])
+    try:
+        with watched(browser, address) as page:
+            page.goto(f"{address}live")
+            assert f"0 of {len(LINES)} tasks" in page.locator("main").inner_text()
+            assert page.locator("nav a").all_inner_texts() == ["Live"]
+            turns.release(3)  # the batches of the first part; two more have no documents
+            page.get_by_text("3 of 5 tasks").wait_for()
+            turns.release(1000)
+            page.get_by_text(re.compile("done · started")).wait_for()
+            run.join()
+            names = [link.get_attribute("href") for link in page.locator("nav a").all()]
+            assert {"compare.html", "audit.html", "duplicates.html"} <= set(names)
+            for name in names:
+                page.goto(f"{address}{name}")
+                assert page.locator("h1").count() == 1
+    finally:
+        server.should_exit = True
+        turns.release(1000)
+        thread.join()
 
 
 @pytest.mark.slow

@@ -1,0 +1,82 @@
+"""Several roots side by side: what each stage leaves, the reasons, the languages; from their records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from refinery.inspect import Books, read_books
+from refinery.inspect.statistics import Statistics, Tally
+from refinery.report.figures import UNITS
+
+REASONS = 40
+LANGUAGES = 30
+"""Lines that are shown."""
+
+Counts = tuple[int | None, ...]
+"""One of each root, in their order; None where it has no such thing."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A stage, reason or language, and what each root has of it."""
+
+    name: str
+    counts: Counts
+
+    @property
+    def most(self) -> int:
+        """The largest of them."""
+        return max(count or 0 for count in self.counts)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Roots by path: the funnel in each unit, removals by stage and rule, documents and tokens by language."""
+
+    roots: tuple[str, ...]
+    datasets: tuple[str, ...]
+    funnel: Mapping[str, tuple[Line, ...]]
+    reasons: tuple[Line, ...]
+    languages: Mapping[str, tuple[Line, ...]]
+
+
+def sides(paths: Sequence[str]) -> Sides:
+    """Roots side by side. Raises UsageError where there is none, StorageError for damaged records."""
+    books = [read_books(path) for path in paths]
+    stages = [{stage.name: stage.counts for stage in one.stages} for one in books]
+    languages = [_languages(one) for one in books]
+    return Sides(
+        roots=tuple(paths),
+        datasets=tuple(one.dataset for one in books),
+        funnel={unit: tuple(_funnel(stages, unit)) for unit in UNITS},
+        reasons=_largest([dict(_reasons(one)) for one in books], REASONS),
+        languages={
+            unit: _largest([{name: pair[place] for name, pair in found.items()} for found in languages], LANGUAGES)
+            for place, unit in enumerate(UNITS[:2])
+        },
+    )
+
+
+def _funnel(stages: Sequence[Mapping[str, Statistics]], unit: str) -> Iterator[Line]:
+    for name in dict.fromkeys(name for one in stages for name in one):
+        counts = tuple(one[name].unit(unit).get("kept", 0) if name in one else None for one in stages)
+        if unit == "documents" or any(counts):
+            yield Line(name, counts)
+
+
+def _reasons(books: Books) -> Iterator[tuple[str, int]]:
+    for stage in books.stages:
+        yield from ((f"{stage.name} {rule}", count) for rule, count in stage.counts.reasons.items() if stage.position)
+
+
+def _languages(books: Books) -> dict[str, tuple[int, int]]:
+    """What is kept of each language where it is measured, documents and tokens."""
+    found: Tally = next((s.counts.metrics["lang"].kept for s in books.stages if "lang" in s.counts.metrics), ())
+    return {str(name): (documents, tokens) for name, documents, tokens in found}
+
+
+def _largest(counts: Sequence[Mapping[str, int]], limit: int) -> tuple[Line, ...]:
+    """What any root has most of, first."""
+    lines = [Line(n, tuple(one.get(n, 0) for one in counts)) for n in sorted({name for one in counts for name in one})]
+    return tuple(sorted(lines, key=lambda line: (-line.most, line.name))[:limit])
