@@ -39,7 +39,12 @@ def command(session: Session, config: str | None, root: str | None) -> int:
 
 def _json(found: Status) -> dict[str, Any]:
     stages = [{**dataclasses.asdict(stage), "complete": stage.complete} for stage in found.stages]
-    return {"dataset": found.dataset, "run": _run_json(found.run) if found.run else None, "stages": stages}
+    return {
+        "dataset": found.dataset,
+        "run": _run_json(found.run) if found.run else None,
+        "others": found.others,
+        "stages": stages,
+    }
 
 
 def _run_json(run: Run) -> dict[str, Any]:
@@ -62,7 +67,9 @@ def _run_json(run: Run) -> dict[str, Any]:
 
 
 def _text(found: Status) -> str:
-    lines = [found.dataset, *(_run(found.run) if found.run else ["  no run yet"]), ""]
+    lines = [found.dataset, *(_run(found.run) if found.run else ["  no run yet"])]
+    lines += [f"  {plural(found.others, 'other run')} at work on this root"] if found.others else []
+    lines.append("")
     rows = [_stage(stage) for stage in found.stages]
     return "\n".join([*lines, columns([("", "parts", ""), *rows], right=(1,))])
 

@@ -21,6 +21,9 @@ from refinery.part import Root
 KILLED = "killed"
 """A run whose record says ``running`` while its process is gone."""
 
+LOOKED_AT = 200
+"""Records of runs that ``status`` reads: those that may still be at work."""
+
 LATE = 5.0
 """Seconds by which a process may seem younger than the record that it wrote, for clocks are coarse."""
 
@@ -143,6 +146,8 @@ class Status:
     dataset: str
     run: Run | None
     stages: tuple[StageStatus, ...]
+    others: int = 0
+    """Runs at work beside the newest one, among the last ``LOOKED_AT``."""
 
 
 @dataclass(frozen=True)
@@ -163,8 +168,9 @@ def status(path: str) -> Status:
         StageStatus(name, len(made[name].parts), made[name].expected) if name in made else StageStatus(name, 0, None)
         for name in holdings.names
     )
-    history = runs(holdings.root, newest=1)
-    return Status(holdings.head.dataset, history[0] if history else None, stages)
+    history = runs(holdings.root, newest=LOOKED_AT)
+    others = sum(run.state == "running" for run in history[1:])
+    return Status(holdings.head.dataset, history[0] if history else None, stages, others)
 
 
 def problems(path: str) -> tuple[Problem, ...]:
@@ -180,13 +186,14 @@ def runs(root: Root, newest: int | None = None) -> Sequence[Run]:
     """The runs of a root, newest first. Raises StorageError for a damaged record."""
     files = (path.removeprefix(f"{root.path}/") for path in root.store.list(root.full("runs")))
     names = sorted((name for name in files if name.count("/") == 1 and name.endswith(".json")), reverse=True)
-    return [_run(root, name) for name in names[:newest]]
+    found = zip(names, root.store.find_all([root.full(name) for name in names[:newest]]), strict=False)
+    return [_run(root, name, data) for name, data in found if data is not None]
 
 
-def _run(root: Root, file: str) -> Run:
+def _run(root: Root, file: str, data: bytes) -> Run:
     path = root.full(file)
     try:
-        record = RunFile.model_validate_json(root.store.read(path))
+        record = RunFile.model_validate_json(data)
     except ValidationError as error:
         hint = "it only tells the past of a run; it may be deleted"
         raise StorageError(f"{path}: not the record of a run ({error.errors()[0]['msg']})", hint=hint) from error

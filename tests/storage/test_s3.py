@@ -7,6 +7,7 @@ import io
 import os
 import random
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -176,6 +177,16 @@ def test_what_is_not_there(bucket: str) -> None:
         STORE.list("s3://no-such-bucket/x/*")
     with pytest.raises(UsageError, match="no bucket"):
         STORE.read("s3:///x")
+
+
+def test_a_wrong_clock_is_told_at_once(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store takes no request of an hour ahead."""
+    auth = pytest.importorskip("botocore.auth")
+    right = auth.get_current_datetime
+    monkeypatch.setattr(auth, "get_current_datetime", lambda: right() + timedelta(hours=1))
+    with pytest.raises(StorageError, match="RequestTimeTooSkewed") as caught:
+        STORE.put(f"{bucket}/x", b"")
+    assert "clock is wrong" in caught.value.hint
 
 
 def test_a_wrong_secret_is_told_at_once(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:

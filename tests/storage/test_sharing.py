@@ -15,7 +15,7 @@ import pytest
 
 from refinery.config import Pipeline
 from refinery.errors import UsageError
-from refinery.inspect import verify
+from refinery.inspect import status, verify
 from refinery.part import Root
 from refinery.store import store_for
 from refinery.survey import Every, Selection
@@ -121,6 +121,7 @@ def test_runs_of_parts_that_overlap(jobs: Jobs, given: Pipeline) -> None:
     wait_for(lambda: jobs.receipts(range(FILES)))
     with pytest.raises(Exception, match="another run is at work"):
         quick(given.model_copy(update={"root": jobs.root}))
+    wait_for(lambda: status(jobs.root).others == 2 or any(one.poll() is not None for one in running))
     said = [ended(process) for process in running]
     assert all(not one["failures"] for one in said)
     assert any(one["entered"] for one in said)
