@@ -75,6 +75,19 @@ def only_run(root: Root, *, shared: bool = False) -> AbstractContextManager[Hold
     return root.store.hold(root.path, shared=shared)
 
 
+MEBIBYTE = 2**20
+
+
+def _less(task: ResolveTask | PartTask, memory: int) -> str:
+    """The advice to give the stage a smaller budget, where the task would fit then."""
+    stage = task.stage
+    budget = (stage.memory - (task.memory - memory)) // MEBIBYTE * MEBIBYTE
+    if budget < MEBIBYTE:
+        return ""
+    saved = stage.needs(0, 0) - stage.model_copy(update={"memory": budget}).needs(0, 0)
+    return f", or give {task.name} memory: {budget // MEBIBYTE}MiB" if task.memory - saved <= memory else ""
+
+
 def refuse_misfit(root: Root, phase: Phase, memory: int) -> None:
     """Raise Refused where a task of a phase needs more than ``memory`` bytes, or the phase more disk than is free."""
     for task in phase.tasks:
@@ -82,7 +95,8 @@ def refuse_misfit(root: Root, phase: Phase, memory: int) -> None:
             raise Refused(
                 f"{task.name}: {task.method} takes up to {task.memory / 1e9:,.2f} GB of memory, and executor.memory "
                 f"allows {memory / 1e9:,.2f} GB",
-                hint="run it on a machine with more memory, or with larger executor.memory; what is made is kept",
+                hint="run it on a machine with more memory, or with larger executor.memory"
+                f"{_less(task, memory)}; what is made is kept",
             )
     needed = sum(task.disk if isinstance(task, SegmentTask) else task.bytes for task in phase.tasks)
     free = root.store.free(root.path)

@@ -19,7 +19,7 @@ from refinery.part import FileRef, Root
 from refinery.store import storage_errors
 
 GROUP_ROWS = 8_192
-GROUP_BYTES = 32 * 1024 * 1024
+GROUP_BYTES = 8 * 1024 * 1024
 """A row group ends with the row that makes it so large in rows or text: batch sizes leave no trace, and memory holds no
 more than that, and one text, of each file."""
 

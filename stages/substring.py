@@ -69,8 +69,8 @@ SHARE = 8
 TOKEN_BYTES = {"gpt2": 4, "words": 5, "bytes": 1}
 """Of text, for a token; there are fewer tokens in most texts."""
 
-WORKER = 2**28
-"""Bytes that a worker has before it does anything, and those of one batch on its way."""
+WORKER = 3 * 2**26
+"""Bytes that a worker has before it does anything, with the tokenizer, and those of one batch on its way."""
 
 Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any, TypeVar, cast
 
 import psutil
+import pyarrow as pa
 
 from refinery.errors import RefineryError
 from refinery.executors import Died, Done, Failed, Function, in_flight
@@ -134,6 +135,7 @@ def _serve(pipe: Connection, crumb: Any) -> None:
     """The worker's main loop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    pa.set_cpu_count(1)  # there are as many workers as cores, and each thread has memory of its own
     me = psutil.Process()
 
     def mark(step: str, first: int, count: int) -> None:

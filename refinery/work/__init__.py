@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pyarrow as pa
 
@@ -23,30 +21,18 @@ from refinery.work.segment import Segment
 def perform(task: Task, mark: Mark) -> list[Receipt]:
     """Do a task; the receipts it committed. Raises RefineryError, or what a broken stage raises."""
     taken()  # what came before is not this task's
-    if isinstance(task, SegmentTask):
-        return Segment(task, mark).run()
-    if isinstance(task, AuditTask):
-        return [_audit(task, mark)]
-    with _recycled_memory():
+    try:
+        if isinstance(task, SegmentTask):
+            return Segment(task, mark).run()
+        if isinstance(task, AuditTask):
+            return [_audit(task, mark)]
         if isinstance(task, ReduceTask):
             return [reduce(task)]
         if isinstance(task, PartTask):
             return [of_part(task)]
         return [resolve(task)]
-
-
-@contextmanager
-def _recycled_memory() -> Iterator[None]:
-    """Arrow's columns are taken from the system's allocator: its own gives large ones back at once.
-
-    What a round sorts is a few large columns again and again, and to get them anew costs more than to sort them.
-    """
-    pool = pa.default_memory_pool()
-    pa.set_memory_pool(pa.system_memory_pool())
-    try:
-        yield
     finally:
-        pa.set_memory_pool(pool)
+        pa.default_memory_pool().release_unused()  # what the next one takes is not added to what this one took
 
 
 def _audit(task: AuditTask, mark: Mark) -> Receipt:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -293,8 +295,13 @@ def test_plan_tells_what_run_takes(folder: Path, kind: str, monkeypatch: pytest.
     assert quick(recipe(folder, kind, "root"), Selection(until="dated")).complete
     told = plan(recipe(folder, kind, "root")).stages[2]
     assert told.memory == WORKER + 2**30
-    with pytest.raises(Refused, match=r"mark takes up to 1\.34 GB"):
-        quick(recipe(folder, kind, "refused", fields={}, memory=2**30).model_copy(update={"executor": small()}))
+    for room, advice in (("1MiB", None), ("300MiB", "108MiB")):
+        with pytest.raises(Refused, match=r"mark takes up to 1\.28 GB") as caught:
+            quick(recipe(folder, kind, "refused").model_copy(update={"executor": roomy(room)}))
+        assert str(caught.value.hint).count(f"substring memory: {advice}") == (advice is not None)
+    assert quick(
+        recipe(folder, kind, "refused", memory=108 * 2**20).model_copy(update={"executor": roomy(room)})
+    ).complete
     with monkeypatch.context() as patch:
         patch.setattr("refinery.store.LocalStore.free", lambda self, path: 1000)
         with pytest.raises(Refused, match="free"):
@@ -312,6 +319,50 @@ def test_plan_tells_what_run_takes(folder: Path, kind: str, monkeypatch: pytest.
     assert sum(sizes.values()) < told.disk + overhead
 
 
-def small() -> ExecutorSettings:
-    """Room for nothing."""
-    return ExecutorSettings(workers=1, memory="1MiB")
+def roomy(memory: str) -> ExecutorSettings:
+    """Room for so much."""
+    return ExecutorSettings(workers=1, memory=memory)
+
+
+def wet_of(texts: Sequence[str]) -> bytes:
+    """A WET file of texts."""
+    records = []
+    for number, text in enumerate(texts):
+        body = text.encode()
+        head = [
+            "WARC/1.0",
+            "WARC-Type: conversion",
+            f"WARC-Target-URI: https://host{number % 50}.example.org/{number}",
+            f"WARC-Date: 2024-01-01T00:{number // 60 % 60:02d}:{number % 60:02d}Z",
+            f"WARC-Record-ID: <urn:uuid:00000000-0000-4000-8000-{number:012x}>",
+            "Content-Type: text/plain",
+            f"Content-Length: {len(body)}",
+        ]
+        records.append("\r\n".join(head).encode() + b"\r\n\r\n" + body + b"\r\n\r\n")
+    return b"".join(records)
+
+
+def test_a_process_holds_what_is_stated(tmp_path: Path) -> None:
+    """A worker that maps, reduces, marks and cuts more than its budget has never held more than ``needs`` says."""
+    draw, memory = random.Random(1), 2**22
+    words = [f"{a}{b}{c}" for a in ("ta", "re", "mo", "li") for b in ("ren", "sal", "kom", "dit") for c in range(40)]
+    known = [" ".join(draw.choices(words, k=90)) for _ in range(200)]
+    texts = [" ".join([*draw.choices(words, k=380), draw.choice(known)]) for _ in range(3000)]
+    (tmp_path / "a.warc.wet").write_bytes(wet_of(texts[:1500]))
+    (tmp_path / "b.warc.wet").write_bytes(wet_of(texts[1500:]))
+    recipe = f"""
+dataset: held
+inputs: {tmp_path}/*.wet
+root: {tmp_path}/root
+executor: {{workers: 1, memory: 256MiB}}
+pipeline:
+  - wet: {{}}
+  - substring: {{memory: {memory}}}
+"""
+    (tmp_path / "recipe.yaml").write_text(recipe, encoding="utf-8")
+    command = [sys.executable, "-m", "refinery", "run", "-c", str(tmp_path / "recipe.yaml")]
+    subprocess.run(command, check=True, capture_output=True)
+    receipts = Held(tmp_path / "root").root.receipts_of("01-substring")
+    assert sum(receipt.rows["text"] for receipt in receipts if receipt.kind == "stage") > memory
+    assert len([receipt for receipt in receipts if receipt.kind == "reduce"]) > 30
+    assert max(receipt.peak_memory for receipt in receipts) <= Substring(memory=memory).needs(3000, 0)

@@ -75,6 +75,7 @@ def timed_run(
         steps=steps,
     )
     timed = Timed(rest=rest)
+    pa.set_cpu_count(1)  # as in a worker
     try:
         with _map_timed(timed.seconds):
             complete = run(pipeline, executor=timed).complete
@@ -153,7 +154,7 @@ class Texts(Source):
         del store
         first = 0
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(10_000):
+            for batch in file.iter_batches(1_000):
                 yield _records(path, first, batch.column(0))
                 first += len(batch)
 
