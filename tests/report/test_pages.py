@@ -430,3 +430,19 @@ def test_light_and_dark(page: Page, built: Built) -> None:
     before = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.get_by_role("button", name="Switch between light and dark").click()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+
+
+@pytest.mark.slow
+def test_on_paper(page: Page, built: Built) -> None:
+    """Black on white whatever the button said, nothing beyond the edge of the paper, every unit of the funnel."""
+    page.set_viewport_size({"width": 720, "height": 1000})
+    opened(page, built, "index.html")
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.emulate_media(media="print", color_scheme="dark")
+    for name in ("--ink", "--soft", "--kept", "--removed", "--good", "--bad"):
+        assert contrast(page, name, "--page") >= 4.5, name
+    assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--page')") == "#fff"
+    assert page.locator("table.funnel:visible").count() == 3
+    for name in (one for one in built.files if one.endswith(".html")):
+        opened(page, built, name)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 720, name

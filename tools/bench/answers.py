@@ -1,6 +1,6 @@
 """Whether `why` gives the stored verdict for many documents drawn by chance, and how long an answer takes.
 
-usage: python -m tools.bench.answers ROOT [--documents 1000] [--seed 1]
+usage: python -m tools.bench.answers ROOT [--documents 1000] [--seed 1] [-c RECIPE, where the root's names files]
 
 Needs the archives of the root. Exit code 1 where a verdict differs or a document cannot be replayed.
 """
@@ -14,6 +14,7 @@ import time
 from collections import Counter
 
 import refinery
+from refinery.config import load
 from refinery.inspect.find import pieces
 from refinery.inspect.holdings import open_root
 
@@ -24,7 +25,10 @@ def main() -> int:
     parser.add_argument("root")
     parser.add_argument("--documents", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("-c", "--config")
     given = parser.parse_args()
+    if given.config:
+        load(given.config)
     holdings = open_root(given.root)
     source = holdings.stages[0]
     ids = sorted(

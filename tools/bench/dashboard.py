@@ -1,6 +1,6 @@
 """How long the dashboard of a large root takes to make: a finished root's statistics, given to many parts.
 
-usage: python -m tools.bench.dashboard ROOT [--parts 1000]
+usage: python -m tools.bench.dashboard ROOT [--parts 1000] [-c RECIPE, where the root's names files]
 
 The parts have statistics and receipts of their own and no rows, so samples and clusters are empty.
 """
@@ -16,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from refinery.config import load
 from refinery.inspect.holdings import open_root
 from refinery.inspect.statistics import merged, part_statistics
 from refinery.part import Receipt
@@ -27,7 +28,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("root")
     parser.add_argument("--parts", type=int, default=1000)
+    parser.add_argument("-c", "--config")
     given = parser.parse_args()
+    if given.config:
+        load(given.config)
     folder = Path(tempfile.mkdtemp(prefix="refinery-bench-"))
     try:
         stages = _many(given.root, folder, given.parts)
@@ -69,6 +73,7 @@ def _many(path: str, folder: Path, parts: int) -> int:
             update={
                 "parts": tuple(receipt.key for receipt in receipts),
                 "shuffle": (),
+                "audit": (),
                 "expected": parts,
                 "statistics": merged(counts).model_dump(mode="json"),
             }
