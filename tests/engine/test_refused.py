@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from refinery import guard, work
+from refinery import guard
 from refinery.errors import Refused, StorageError, UsageError
 from refinery.guard import only_run
 from refinery.identity import code_digest
 from refinery.part import Root
 from refinery.store import LocalStore
 from refinery.survey import Selection
+from refinery.work import commit, tap
 from tests.engine.roots import Log, all_files, pipeline, quick
 from tests.engine.toy import Length
 
@@ -21,7 +22,7 @@ from tests.engine.toy import Length
 def change_code(patch: pytest.MonkeyPatch, name: str = "words", text: str = "changed") -> None:
     """Let the code digest of a stage be another one."""
     before = code_digest
-    for module in (guard, work):
+    for module in (guard, commit, tap):
         patch.setattr(module, "code_digest", lambda stage: text if stage.name == name else before(stage))
 
 
