@@ -6,7 +6,6 @@ They are imported when they are first used, so that ``import refinery`` and the 
 from __future__ import annotations
 
 import importlib
-import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,11 +43,6 @@ if TYPE_CHECKING:
     )
     from refinery.store import Store, store_for
     from refinery.survey import Selection
-
-# What a worker has had goes back to the system with these, where otherwise it keeps half as much again as it uses:
-# Arrow's allocator, which is chosen when it is first imported, and the heaps of threads, of processes begun from here.
-os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-os.environ.setdefault("MALLOC_ARENA_MAX", "1")
 
 _HOMES = {
     "refinery.assets": ("Asset", "fetch"),
