@@ -74,7 +74,7 @@ class Receipt(BaseModel):
     """Made from stored facts, without measuring again."""
     seconds: float = 0.0
     peak_memory: int = 0
-    """Bytes, of the process that made the part."""
+    """Bytes, of the process that made the part, without the libraries that workers share."""
     requests: dict[str, int] = {}
     """What remote stores were asked meanwhile: requests by kind, failed tries, bytes read and written."""
 

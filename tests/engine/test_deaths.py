@@ -19,6 +19,7 @@ from refinery.executors.local import LocalExecutor
 from refinery.part import Root
 from refinery.runner import run
 from refinery.store import LocalStore
+from refinery.work.commit import peak_memory
 from tests.engine import toy
 from tests.engine.inline import Death, InlineExecutor
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
@@ -262,6 +263,12 @@ def misbehave(task: str, mark: Mark) -> Any:
     return os.getpid()
 
 
+def hold(task: int, mark: Mark) -> int:
+    """The peak of the worker after it had so many bytes more."""
+    del mark
+    return len(b"x" * task) and peak_memory()
+
+
 @pytest.fixture(scope="module")
 def workers() -> Iterator[LocalExecutor]:
     """Two workers that the tests share; the dead are replaced."""
@@ -340,6 +347,16 @@ def test_no_more_tasks_at_once_than_there_is_memory_for() -> None:
         assert len(done) == 6
         assert len(set(done)) <= most
     executor.close()
+
+
+def test_a_peak_is_that_of_the_worker() -> None:
+    """Not of the process that began it, however much that holds."""
+    held = b"x" * 2**28
+    executor = LocalExecutor(1, 2**40)
+    before, after = (one.result for one in executor.map(hold, [1, 2**27]) if isinstance(one, Done))
+    executor.close()
+    assert before < len(held)
+    assert 2**27 <= after < before + 2**27 + 2**24
 
 
 def test_closing_ends_workers_at_work() -> None:
