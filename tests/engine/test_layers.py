@@ -61,6 +61,7 @@ OPENS = {
     "refinery.store.scratch": "it names those temporary files",
     "refinery.store.lease": "the kernel tells which machine this is",
     "refinery.tables": "pyarrow writes Parquet to a temporary file that the store named",
+    "refinery.work.commit": "what the kernel says of this process",
     "refinery.assets": "assets are local files beside the data, some inside installed packages",
     "refinery.identity": "the code digest reads Python sources",
     "refinery.kernels.choice": "the sources of a checkout are held against the extension",
