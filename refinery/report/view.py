@@ -282,8 +282,9 @@ def _stage_warnings(stage: StageView) -> list[Warning]:
         if rule.id in declared and given and rule.first[0] > GREEDY * given:
             text = f"{stage.name}: rule {rule.id} removes {rule.first[0] / given:.0%} of what comes"
             found.append(Warning("warning", text, stage.page))
-        if rule.id in declared and given >= IDLE_ROWS and not rule.any[0]:
-            found.append(Warning("note", f"{stage.name}: rule {rule.id} removes nothing", stage.page))
+    idle = [rule.id for rule in stage.rules if rule.id in declared and not rule.any[0]]
+    if idle and given >= IDLE_ROWS and stage.books.position:
+        found.append(Warning("note", f"{stage.name}: nothing violates {', '.join(idle)}", stage.page))
     return found + _outliers(stage)
 
 

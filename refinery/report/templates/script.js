@@ -14,7 +14,7 @@
   });
 
   const menu = document.getElementById("menu");
-  const wide = matchMedia("(min-width: 46.01rem)");
+  const wide = matchMedia("(min-width: 58.01rem)");
   const fit = () => { menu.open = wide.matches; };
   fit();
   wide.addEventListener("change", fit);
