@@ -193,19 +193,22 @@ def test_a_node_must_have_the_memory_of_a_task(nodes: Nodes, tmp_path: Path) -> 
     assert "huge: resolve takes up to 35,184.37 GB of memory" in err
 
 
-def test_status_reads_a_run_that_is_under_way(nodes: Nodes, recipe: Path) -> None:
+def test_status_reads_a_run_that_is_under_way(nodes: Nodes, tmp_path: Path) -> None:
     """From another process: the phase, how far it is, and what is under way."""
-    run = begin(recipe, "seen", *nodes.options)
-    until_busy(recipe.parent / "seen", 2)
+    write_inputs(tmp_path / "in", [[f"line {line} of {part}" for line in range(60)] for part in range(12)])
+    path = tmp_path / "toy.yaml"
+    path.write_text(TOY.replace("same", "slow").replace("Same", "Slow") + "executor: {batch: 1}\n")
+    run = begin(path, "root", *nodes.options)
+    until_busy(tmp_path / "root", 2)
     run.send_signal(signal.SIGSTOP)  # so that it is under way while it is looked at
     try:
-        command = [sys.executable, "-m", "refinery", "status", "--root", str(recipe.parent / "seen")]
-        said = subprocess.run(
-            [*command, "--json"], env=ENVIRONMENT, cwd=recipe.parent, capture_output=True, text=True, check=True
-        )
-        text = subprocess.run(command, env=ENVIRONMENT, cwd=recipe.parent, capture_output=True, text=True, check=True)
+        command = [sys.executable, "-m", "refinery", "status", "--root", str(tmp_path / "root")]
+        given: dict[str, Any] = {"env": ENVIRONMENT, "cwd": tmp_path, "capture_output": True, "text": True}
+        said = subprocess.run([*command, "--json"], check=True, **given)
+        text = subprocess.run(command, check=True, **given)
     finally:
         run.send_signal(signal.SIGCONT)
+        ended(run)
     found = json.loads(said.stdout)["run"]
     assert found["state"] == "running"
     assert 2 <= found["phase"]["done"] < found["phase"]["tasks"] == 12
@@ -213,7 +216,6 @@ def test_status_reads_a_run_that_is_under_way(nodes: Nodes, recipe: Path) -> Non
     assert {task["task"] for task in found["running"]} <= {f"part {number}" for number in range(12)}
     assert found["phase"]["title"] in text.stdout
     assert "longest under way: part" in text.stdout
-    ended(run)
 
 
 def test_the_driver_is_killed_with_a_root_in_a_bucket(nodes: Nodes, recipe: Path, tmp_path: Path) -> None:
