@@ -66,8 +66,8 @@ def plan(pipeline: Pipeline, selection: Selection = Selection()) -> Forecast:
     head = check_root(root, planner.pipeline.dataset)
     survey = planner.survey()
     known = manifests(root, head)
-    inputs = planner.inputs()
-    size = sum(found.size for found in planner.file_stats(inputs))
+    inputs = planner.inputs.counted(selection)
+    size = sum(found.size for found in planner.inputs.stats(inputs))
     stages: list[StageForecast] = []
     before = _Cost(size / len(inputs), 0, 0)
     for position, made in enumerate(survey.made[: planner.last + 1]):

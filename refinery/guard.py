@@ -76,6 +76,7 @@ def only_run(root: Root, *, shared: bool = False) -> AbstractContextManager[Hold
 
 
 MEBIBYTE = 2**20
+"""Bytes; budgets are advised in whole ones."""
 
 
 def _less(task: ResolveTask | PartTask, memory: int) -> str:

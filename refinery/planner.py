@@ -7,7 +7,6 @@ key depends on the contents before it, only the tasks of the next phase can be k
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
@@ -17,14 +16,14 @@ from refinery.docs import TRANSIENT
 from refinery.earlier import EarlierPart, earlier_parts, first_number
 from refinery.errors import UsageError
 from refinery.identity import digest, identity, map_identity, measure_identity, part_key
+from refinery.inputs import Inputs
 from refinery.part import Receipt, Root
+from refinery.receipts import Receipts
 from refinery.rounds import Rounds
 from refinery.schema import Flow, flows
 from refinery.stage import Filter, Global
-from refinery.store import Stat, is_remote
 from refinery.survey import (
     AuditScope,
-    Every,
     Made,
     Part,
     Phase,
@@ -33,10 +32,7 @@ from refinery.survey import (
     Stretch,
     Survey,
     divided,
-    file_content,
-    file_stats,
     gathered,
-    input_files,
     next_part,
     stretches_of,
 )
@@ -61,15 +57,11 @@ class Planner:
         self._paths: dict[int, tuple[str, ...]] = {}
         self._forced = selection.force or selection.first is not None
         self.selection = selection
-        self.fresh: set[str] = set()
-        self._known: dict[tuple[str, str], Receipt] = {}
+        self.inputs = Inputs(pipeline)
+        self._receipts = Receipts(root, self.folders)
         self.stretches = self._stretches()
         self._against: dict[int, list[EarlierPart]] = {}
-        self._stored: dict[int, dict[tuple[str, ...], tuple[str, ...]]] = {}
-        self._there: dict[str, set[str]] = {}
         self._left_out: set[tuple[int, int]] = set()
-        self._inputs: list[str] = []
-        self._stats: dict[str, Stat] = {}
         self._others = False
         """Whether parts are walked that were not selected, whose remote files nobody need look at."""
 
@@ -105,7 +97,7 @@ class Planner:
 
     def _survey(self) -> Survey:
         self.made = [Made() for _ in self.steps]
-        self._find_receipts()
+        self._receipts.fetch()
         self._find_earlier()
         parts: list[Part] | Survey = self._source_parts()
         for stretch in self.stretches:
@@ -138,14 +130,6 @@ class Planner:
     def earlier_documents(self, position: int) -> int:
         """How many documents the earlier roots have that a stage is held against."""
         return sum(part.mapped.rows["in"] for part in self._against.get(position, ()))
-
-    def _find_receipts(self) -> None:
-        """Fetch the receipts of a remote root many at a time, once: each by itself would be a request."""
-        for folder in self.folders if is_remote(self.root.path) else ():
-            if folder not in self._there:
-                found = self.root.readable(folder)
-                self._there[folder] = set(found)
-                self._known |= {(folder, key): receipt for key, receipt in found.items() if receipt is not None}
 
     def _find_earlier(self) -> None:
         """Look once at the roots that global stages are held against, so that what is wrong with them is told first."""
@@ -197,72 +181,12 @@ class Planner:
             made.wait(parts)
 
     def _source_parts(self) -> list[Part]:
-        paths = self._input_files()
-        wanted = self._wanted(paths)
-        if not wanted:
-            raise UsageError(f"--parts selects none of the {len(paths)} parts", hint=f"parts are 0 to {len(paths) - 1}")
-        seen = self._seen({number: paths[number] for number in wanted})
-        parts = []
-        for number in wanted:
-            path, found = paths[number], seen[number]
-            content = found if isinstance(found, str) else file_content(path, found)
-            parts.append(Part(number, (path,), (content,), 0 if isinstance(found, str) else found.size, path))
+        parts = self.inputs.parts(self.selection, self._recorded if self._others else None)
         self._paths = {part.number: part.paths for part in parts}
         return parts
 
-    def _seen(self, paths: dict[int, str]) -> dict[int, Stat | str]:
-        """What the parts' files are. Of remote ones that were not selected, what receipts tell is taken for true."""
-        unseen = {n for n, path in paths.items() if self._others and is_remote(path) and path not in self._stats}
-        told: dict[int, Stat | str] = {}
-        for number, contents in self._recorded().items() if unseen else ():
-            if number in unseen and len(contents) == 1:
-                told[number] = contents.pop()
-            elif number in unseen:
-                unseen.remove(number)  # it was another file before: only a look can tell which is there now
-        looked = [number for number in paths if number not in unseen]
-        found = dict(zip(looked, self.file_stats([paths[number] for number in looked]), strict=True))
-        return {n: digest(["not looked at", paths[n]]) for n in unseen} | told | found
-
     def _recorded(self) -> dict[int, set[str]]:
-        """What the parts of the source were made from, by all receipts of this recipe."""
-        folder, made = self.folders[0], self.identities[0]
-        receipts = self._known.values() if is_remote(self.root.path) else self.root.readable(folder).values()
-        found: dict[int, set[str]] = {}
-        for receipt in receipts:
-            if receipt is not None and receipt.key == part_key(made, receipt.inputs):
-                found.setdefault(receipt.part, set()).add(receipt.inputs[0])
-        return found
-
-    def inputs(self) -> list[str]:
-        """The input files; of remote ones those that are selected, for each look at one may be a request."""
-        paths = self._input_files()
-        return [paths[n] for n in self._wanted(paths)] if any(map(is_remote, paths)) else list(paths)
-
-    def _input_files(self) -> Sequence[str]:
-        """The input files. Remote ones are looked for once, for each look is a request or more."""
-        if not self._inputs or not any(map(is_remote, self.pipeline.inputs)):
-            self._inputs[:] = input_files(self.pipeline)
-        return self._inputs
-
-    def file_stats(self, paths: Sequence[str]) -> list[Stat]:
-        """What files are; remote ones as they were when they were first looked at."""
-        unknown = [path for path in paths if path not in self._stats]
-        seen = self._stats | dict(zip(unknown, file_stats(unknown), strict=True))
-        self._stats.update({path: stat for path, stat in seen.items() if is_remote(path)})
-        return [seen[path] for path in paths]
-
-    def _wanted(self, paths: Sequence[str]) -> list[int]:
-        numbers = range(len(paths))
-        chosen = self.selection.parts
-        if isinstance(chosen, Every):
-            return list(numbers[chosen.first :: chosen.step])
-        if chosen is not None:
-            wanted = set(chosen)
-            return [number for number in numbers if number in wanted]
-        if self.selection.share is not None:
-            count = max(1, math.ceil(len(paths) * self.selection.share))
-            return sorted(sorted(numbers, key=lambda n: digest(paths[n]))[:count])
-        return list(numbers)
+        return self._receipts.made_from(self.folders[0], self.identities[0])
 
     def everything(self, *, afresh: bool = False) -> Planner:
         """The same walk over all stages and parts, with the receipts known so far.
@@ -270,11 +194,11 @@ class Planner:
         ``afresh`` looks for receipts anew, for other runs may have made some.
         """
         other = Planner(self.pipeline, self.root)
-        other._inputs, other._stats = self._inputs, self._stats
+        other.inputs = self.inputs
         other._others = self._others or self.selection.partial
         other._left_out = self._left_out
         if not afresh:
-            other._known, other._against, other._there = self._known, self._against, self._there
+            other._receipts, other._against = self._receipts, self._against
         return other
 
     def _enter(self, segment: Segment, parts: list[Part], earlier: Sequence[Part]) -> list[Part] | Phase | str:
@@ -427,17 +351,9 @@ class Planner:
         return position in ends or step.write or self.pipeline.write == "every"
 
     def _receipt(self, position: int, key: str) -> Receipt | None:
-        folder = self.folders[position]
-        if self._forced and self._first <= position <= self.last and key not in self.fresh:
+        if self._forced and self._first <= position <= self.last and not self._receipts.is_fresh(key):
             return None
-        if (folder, key) not in self._known:
-            if key not in self._there.get(folder, {key}):
-                return None
-            found = self.root.receipt(folder, key)
-            if found is None:
-                return None
-            self._known[folder, key] = found
-        return self._known[folder, key]
+        return self._receipts.find(self.folders[position], key)
 
     def leave_out(self, task: SegmentTask) -> None:
         """Go on without a part: its task has failed."""
@@ -450,27 +366,13 @@ class Planner:
     def learn(self, receipt: Receipt) -> None:
         """A task committed this receipt in this run."""
         folder = next(f for f, s in zip(self.folders, self.steps, strict=True) if s.name == receipt.stage)
-        self.fresh.add(receipt.key)
-        self._known[folder, receipt.key] = receipt
-
-    def _stored_facts(self, position: int) -> dict[tuple[str, ...], tuple[str, ...]]:
-        """Files with the facts that a filter measured, under whatever bounds, by the contents it measured."""
-        folder, wanted = self.folders[position], measure_identity(self.steps[position].stage)
-        found = {}
-        for manifest in self.root.manifests_of(folder):
-            for receipt in self.root.receipts(folder, manifest.parts) if manifest.measure == wanted else ():
-                if "removed" in receipt.files:
-                    paths = tuple(f.path for name in ("kept", "removed") for f in receipt.files[name])
-                    found[receipt.inputs] = paths
-        return found
+        self._receipts.learn(folder, receipt)
 
     def _stored_paths(self, position: int, contents: tuple[str, ...]) -> tuple[str, ...]:
         stage = self.steps[position].stage
         if self._forced or not isinstance(stage, Filter) or TRANSIENT & set(self.flows[position].given.names):
             return ()
-        if position not in self._stored:
-            self._stored[position] = self._stored_facts(position)
-        return self._stored[position].get(contents, ())
+        return self._receipts.facts(self.folders[position], measure_identity(stage)).get(contents, ())
 
 
 def _first_of(parts: Iterable[Part]) -> list[int]:

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from typing import Literal
 
-from refinery.config import Pipeline, Step
+from refinery.config import Step
 from refinery.errors import UsageError
 from refinery.identity import digest, identity, part_key
 from refinery.part import Head, Receipt, Root, StageManifest
 from refinery.schema import Flow
 from refinery.stage import Global, Stage
-from refinery.store import Stat, store_for
 from refinery.tasks import AuditTask, PartTask, ResolveTask, StepRun, Task
 
 Action = Literal["keep", "judge", "run"]
@@ -230,32 +228,6 @@ def manifests(root: Root, head: Head | None) -> dict[str, StageManifest]:
 def begins_segment(stage: Stage) -> bool:
     """Whether no pass can carry a part into the stage: it needs all parts, or puts them together."""
     return isinstance(stage, Global) or stage.shard_bytes() is not None
-
-
-def input_files(pipeline: Pipeline) -> list[str]:
-    """All input files, each once, in the order of the recipe's patterns. Raises StorageError where one names none."""
-    found = (p for pattern in pipeline.inputs for p in pipeline.source.list_inputs(pattern, store_for(pattern)))
-    return list(dict.fromkeys(found))
-
-
-def file_stats(paths: Sequence[str]) -> list[Stat]:
-    """What each of the files is, in their order. Raises StorageError where one is missing."""
-    found: dict[str, Stat] = {}
-    for kind, some in groupby(sorted(paths, key=_kind), key=_kind):
-        del kind
-        alike = list(some)
-        found |= zip(alike, store_for(alike[0]).stats(alike), strict=True)
-    return [found[path] for path in paths]
-
-
-def _kind(path: str) -> str:
-    """What is before ``://``: paths of one kind have one store."""
-    return path.partition("://")[0] if "://" in path else ""
-
-
-def file_content(path: str, stat: Stat) -> str:
-    """The content id of an input file, which no one reads through: its name, size and tag."""
-    return digest([path, stat.size, stat.etag])
 
 
 def next_part(part: Part, before: int, verdicts: Receipt) -> Part:

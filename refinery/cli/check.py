@@ -12,9 +12,9 @@ from refinery.cli._options import Session, output_options, pass_session, recipe_
 from refinery.cli._output import columns, plural, print_json, size
 from refinery.config import Pipeline, RecipeError, Step, load
 from refinery.errors import RefineryError
+from refinery.inputs import file_stats
 from refinery.shown import safe_lines
 from refinery.store import store_for
-from refinery.survey import file_stats
 
 LOOKED_AT = 20
 """Of a list of files at web servers so many are looked at: each is a request."""

@@ -111,10 +111,16 @@ class RayExecutor:
         here = _Place(os.getcwd(), {name: os.environ[name] for name in _SETTINGS if name in os.environ})
         takes = max(self._share, memory)
         placed = self._task.options(num_cpus=1, memory=takes, max_retries=REPEATS)
-        ended: Any = lambda busy: self._ray.wait(list(busy), num_returns=1)[0]  # noqa: E731
-        begin = lambda task: placed.remote(function, task, takes, here)  # noqa: E731
-        for reference, task in in_flight(tasks, lambda: self._fit(takes), begin, ended):
+
+        def begin(task: T) -> Any:
+            return placed.remote(function, task, takes, here)
+
+        for reference, task in in_flight(tasks, lambda: self._fit(takes), begin, self._ended):
             yield self._collect(reference, task)
+
+    def _ended(self, busy: Iterable[Any]) -> Iterable[Any]:
+        ended, _ = self._ray.wait(list(busy), num_returns=1)
+        return cast(Iterable[Any], ended)
 
     def _collect(self, reference: Any, task: T) -> Done[T, R] | Failed[T] | Died[T]:
         exceptions = self._ray.exceptions

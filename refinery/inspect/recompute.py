@@ -15,6 +15,7 @@ from refinery.carry import Measured, source_batch
 from refinery.docs import Docs
 from refinery.errors import RefineryError, StorageError
 from refinery.identity import Content
+from refinery.inputs import file_content, file_stats, input_files
 from refinery.inspect.find import pieces
 from refinery.inspect.holdings import Finding, Held, Holdings, documents_of
 from refinery.inspect.replay import Wary, step_run
@@ -23,7 +24,7 @@ from refinery.part import Receipt
 from refinery.schema import WHY, Flow, flows
 from refinery.stage import Global, Source
 from refinery.store import store_for
-from refinery.survey import begins_segment, file_content, file_stats, input_files
+from refinery.survey import begins_segment
 from refinery.tables import open_parquet, read_batches
 
 Batches = Iterator[tuple[Docs, Measured | None]]

@@ -28,7 +28,7 @@ LAYERS = (
     ("audit", "facts"),
     ("work",),
     ("earlier", "survey"),
-    ("rounds",),
+    ("inputs", "receipts", "rounds"),
     ("executors", "guard", "planner", "progress"),
     ("state",),
     ("runner",),

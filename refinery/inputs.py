@@ -1,0 +1,109 @@
+"""The input files of a pipeline: which there are, what they are, and the parts that they begin."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+
+from refinery.config import Pipeline
+from refinery.errors import UsageError
+from refinery.identity import digest
+from refinery.store import Stat, is_remote, store_for
+from refinery.survey import Every, Part, Selection
+
+
+class Inputs:
+    """Looks for remote files and at them once, for each look may be a request; at local ones whenever it is asked."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._paths: list[str] = []
+        self._stats: dict[str, Stat] = {}
+
+    def paths(self) -> Sequence[str]:
+        """All input files. Raises StorageError where a pattern of the recipe names none."""
+        if not self._paths or not self._remote:
+            self._paths = input_files(self._pipeline)
+        return self._paths
+
+    def counted(self, selection: Selection) -> list[str]:
+        """The input files that a forecast looks at: of remote ones those that are selected."""
+        paths = self.paths()
+        return [paths[n] for n in selected(paths, selection)] if self._remote else list(paths)
+
+    @property
+    def _remote(self) -> bool:
+        return any(map(is_remote, self._pipeline.inputs))
+
+    def stats(self, paths: Sequence[str]) -> list[Stat]:
+        """What files are; remote ones as they were when they were first looked at."""
+        unknown = [path for path in paths if path not in self._stats]
+        seen = self._stats | dict(zip(unknown, file_stats(unknown), strict=True))
+        self._stats.update({path: stat for path, stat in seen.items() if is_remote(path)})
+        return [seen[path] for path in paths]
+
+    def parts(self, selection: Selection, recorded: Callable[[], Mapping[int, set[str]]] | None) -> list[Part]:
+        """The parts that are selected, each of one file.
+
+        ``recorded`` tells the content ids that receipts name by part. Where it is given, these are taken for true of
+        remote files that were not looked at yet. Raises UsageError where no part is selected.
+        """
+        paths = self.paths()
+        wanted = selected(paths, selection)
+        if not wanted:
+            raise UsageError(f"--parts selects none of the {len(paths)} parts", hint=f"parts are 0 to {len(paths) - 1}")
+        told = self._told({number: paths[number] for number in wanted}, recorded) if recorded else {}
+        looked = [number for number in wanted if number not in told]
+        seen = dict(zip(looked, self.stats([paths[number] for number in looked]), strict=True))
+        contents = told | {number: file_content(paths[number], stat) for number, stat in seen.items()}
+        sizes = {number: stat.size for number, stat in seen.items()}
+        return [Part(n, (paths[n],), (contents[n],), sizes.get(n, 0), paths[n]) for n in wanted]
+
+    def _told(self, paths: dict[int, str], recorded: Callable[[], Mapping[int, set[str]]]) -> dict[int, str]:
+        """What receipts tell of files that nobody looked at. Of several tales only a look can tell the true one."""
+        unseen = {n: path for n, path in paths.items() if is_remote(path) and path not in self._stats}
+        known = recorded() if unseen else {}
+        tales = {n: known.get(n, {digest(["not looked at", path])}) for n, path in unseen.items()}
+        return {n: next(iter(contents)) for n, contents in tales.items() if len(contents) == 1}
+
+
+def selected(paths: Sequence[str], selection: Selection) -> list[int]:
+    """The numbers of the parts that are selected, in order."""
+    numbers = range(len(paths))
+    chosen = selection.parts
+    if isinstance(chosen, Every):
+        return list(numbers[chosen.first :: chosen.step])
+    if chosen is not None:
+        wanted = set(chosen)
+        return [number for number in numbers if number in wanted]
+    if selection.share is not None:
+        count = max(1, math.ceil(len(paths) * selection.share))
+        return sorted(sorted(numbers, key=lambda n: digest(paths[n]))[:count])
+    return list(numbers)
+
+
+def input_files(pipeline: Pipeline) -> list[str]:
+    """All input files, each once, in the order of the recipe's patterns. Raises StorageError where one names none."""
+    found = (p for pattern in pipeline.inputs for p in pipeline.source.list_inputs(pattern, store_for(pattern)))
+    return list(dict.fromkeys(found))
+
+
+def file_stats(paths: Sequence[str]) -> list[Stat]:
+    """What each of the files is, in their order. Raises StorageError where one is missing."""
+    found: dict[str, Stat] = {}
+    for kind, some in groupby(sorted(paths, key=_kind), key=_kind):
+        del kind
+        alike = list(some)
+        found |= zip(alike, store_for(alike[0]).stats(alike), strict=True)
+    return [found[path] for path in paths]
+
+
+def _kind(path: str) -> str:
+    """What is before ``://``: paths of one kind have one store."""
+    return path.partition("://")[0] if "://" in path else ""
+
+
+def file_content(path: str, stat: Stat) -> str:
+    """The content id of an input file, which no one reads through: its name, size and tag."""
+    return digest([path, stat.size, stat.etag])
