@@ -39,7 +39,9 @@ def finish(invoke: Callable[[], int], session: Session) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         code = INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - a defect must end in one line and exit code 70, not in a traceback
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a defect, the panic of a kernel included, ends in one line and 70
         code = PIPE_CLOSED if isinstance(error, BrokenPipeError) and _nobody_reads() else INTERNAL
         if code == INTERNAL:
             _show_internal(error, session)
@@ -69,7 +71,7 @@ def _lines(message: str, hint: str, session: Session) -> None:
         click.echo(click.style("hint: ", bold=True) + safe_lines(hint), err=True, color=session.color)
 
 
-def _show_internal(error: Exception, session: Session) -> None:
+def _show_internal(error: BaseException, session: Session) -> None:
     details = "".join(traceback.format_exception(error))
     if session.verbose:
         click.echo(details, err=True)

@@ -28,6 +28,9 @@ R = TypeVar("R")
 
 _SPAWN = get_context("spawn")
 _CRUMB = struct.Struct("<QQ64p")
+LONGEST_CAUSE = 300
+"""Characters of what a worker tells of its own death."""
+
 _ALLOCATORS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
 """Variables that Arrow and glibc read when a process begins, unless they are set already: what a worker has had goes
 back to the system, where otherwise it keeps half as much again as it uses."""
@@ -68,12 +71,14 @@ class LocalExecutor:
         if answer is None:
             self._workers.remove(worker)
             return Died(task, worker.cause_of_death(), worker.crumb())
-        ok, value, resident = answer
-        if resident > self._share:
+        kind, value, resident = answer
+        if kind == "died" or resident > self._share:
             self._workers.remove(worker)
             worker.stop()
-        if ok:
+        if kind == "done":
             return Done(task, cast(R, value))
+        if kind == "died":
+            return Died(task, value, worker.crumb())
         error, summary, trace = value
         return Failed(task, error, summary, trace)
 
@@ -103,9 +108,9 @@ class _Worker:
         except (BrokenPipeError, ConnectionResetError):
             return  # it died while idle; answer() will say so
 
-    def answer(self) -> tuple[bool, Any, int] | None:
+    def answer(self) -> tuple[str, Any, int] | None:
         try:
-            return cast("tuple[bool, Any, int]", self.pipe.recv())
+            return cast("tuple[str, Any, int]", self.pipe.recv())
         except (EOFError, OSError):  # OSError where it died in the middle of its answer
             self.process.join()
             return None
@@ -152,13 +157,20 @@ def _serve(pipe: Connection, crumb: Any) -> None:
         except EOFError:
             return
         try:
-            ok, value = True, function(task, mark)
-        except BaseException as error:  # noqa: BLE001  a worker reports every failure; the parent decides
-            ok, value = False, _failure(error)
-        pipe.send((ok, value, me.memory_info().rss))
+            kind, value = "done", function(task, mark)
+        except Exception as error:  # noqa: BLE001  a worker reports every failure; the parent decides
+            kind, value = "failed", _failure(error)
+        except BaseException as error:  # noqa: BLE001  the panic of a native kernel, which is told as a crash is
+            kind, value = "died", _cause(error)
+        pipe.send((kind, value, me.memory_info().rss))
 
 
-def _failure(error: BaseException) -> tuple[RefineryError | None, str, str]:
+def _cause(error: BaseException) -> str:
+    told = " ".join(f"ended by {type(error).__name__}: {error}".split())
+    return told.removesuffix(":")[:LONGEST_CAUSE]
+
+
+def _failure(error: Exception) -> tuple[RefineryError | None, str, str]:
     known = error if isinstance(error, RefineryError) else None
     return known, f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
 

@@ -175,12 +175,19 @@ def test_an_interrupt_ends_with_130(verb: Verb, capsys: pytest.CaptureFixture[st
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_an_internal_error_is_one_line_and_a_file(verb: Verb, capsys: pytest.CaptureFixture[str]) -> None:
+class Panic(BaseException):
+    """As a native kernel raises it: no ``Exception``."""
+
+
+@pytest.mark.parametrize("kind", [ZeroDivisionError, Panic])
+def test_an_internal_error_is_one_line_and_a_file(
+    verb: Verb, kind: type[BaseException], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Exit code 70; the file has the traceback."""
-    verb(raising(ZeroDivisionError("by\nzero")))
+    verb(raising(kind("by\nzero")))
     assert execute(["act", "-q"]) == 70
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("internal error: ZeroDivisionError: by zero; details: ")
+    assert line.startswith(f"internal error: {kind.__name__}: by zero; details: ")
     assert "Traceback" in Path(line.rpartition("details: ")[2]).read_text()
 
 

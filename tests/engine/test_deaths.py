@@ -86,6 +86,17 @@ def test_deaths_of_real_workers_are_the_same(tmp_path: Path, monkeypatch: pytest
     assert Held(tmp_path / "root").reasons("01-words") == {"0.txt:1": "quarantined"}
 
 
+def test_a_panic_costs_one_document(tmp_path: Path) -> None:
+    """A kernel that panics is no reason to lose a part: its document is found as if the worker had crashed."""
+    write_inputs(tmp_path / "in", [["all is well", "a line to panic on", "it goes on"], ["all is well here"]])
+    run(pipeline(tmp_path, KINDS, workers=2))
+    held = Held(tmp_path / "root")
+    assert held.texts("01-words") == ["all is well", "it goes on", "all is well here"]
+    notes = {row["why"]["note"] for row in held.rows("01-words", "removed")}
+    assert notes == {"worker ended by Panic: index out of bounds: the len is 3"}
+    assert held.balanced()
+
+
 def test_the_dead_are_judged_as_well(folder: Path) -> None:
     """When a bound changes, a quarantined document stays so, and no worker dies again."""
     quick(pipeline(folder, KINDS))
@@ -256,6 +267,8 @@ def misbehave(task: str, mark: Mark) -> Any:
         raise StorageError("disk: gone", hint="buy one")
     if task == "interrupt":
         raise KeyboardInterrupt
+    if task == "panic":
+        raise toy.Panic("this cannot be")
     if task == "unpicklable":
         return lambda: None
     if task == "wait":
@@ -296,14 +309,16 @@ def test_every_task_has_one_outcome(workers: LocalExecutor) -> None:
 
 def test_failures_and_deaths_are_outcomes(workers: LocalExecutor) -> None:
     """What a task raises, and how its worker died and where, is told; the next tasks are done."""
-    named = ["raise", "storage", "interrupt", "exit", "kill", "unpicklable", "fine"]
+    named = ["raise", "storage", "interrupt", "panic", "exit", "kill", "unpicklable", "fine"]
     found = {outcome.task: outcome for outcome in workers.map(misbehave, named)}
     assert set(found) == set(named)
-    raised, storage, interrupt = found["raise"], found["storage"], found["interrupt"]
+    raised, storage, interrupt, panic = (found[name] for name in ("raise", "storage", "interrupt", "panic"))
     assert isinstance(raised, Failed) and (raised.error, raised.summary) == (None, "ValueError: no such thing")
     assert "misbehave" in raised.trace
     assert isinstance(storage, Failed) and isinstance(storage.error, StorageError) and storage.error.hint == "buy one"
-    assert isinstance(interrupt, Failed) and interrupt.summary.startswith("KeyboardInterrupt")
+    assert isinstance(interrupt, Died) and interrupt.cause == "ended by KeyboardInterrupt"
+    assert isinstance(panic, Died) and panic.cause == "ended by Panic: this cannot be"
+    assert (panic.crumb.step, panic.crumb.first, panic.crumb.count) == ("misbehave", 3, 2)
     exited, killed = found["exit"], found["kill"]
     assert isinstance(exited, Died) and isinstance(killed, Died)
     assert (exited.cause, killed.cause) == ("ended with exit code 5", "killed by SIGKILL")

@@ -70,8 +70,12 @@ def die() -> None:
     os._exit(7)
 
 
+class Panic(BaseException):
+    """What a native kernel raises that meets what cannot be: no ``Exception``."""
+
+
 class Length(Filter):
-    """Keep texts of enough words. ``poison`` raises on a text, ``deadly`` kills the worker."""
+    """Keep texts of enough words. ``poison`` raises on a text, ``deadly`` kills the worker, ``panic`` panics."""
 
     name: ClassVar = "words"
     version: ClassVar = 1
@@ -89,6 +93,8 @@ class Length(Filter):
             raise ValueError("this text is poison")
         if any("deadly" in text for text in texts):
             die()
+        if any("panic" in text for text in texts):
+            raise Panic("index out of bounds:\nthe len is 3")
         if self.log:
             with open(self.log, "a", encoding="utf-8") as stream:
                 stream.write("measured\n")
