@@ -6,6 +6,7 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ from refinery.identity import canonical
 from refinery.part import Receipt, Root
 from refinery.store import taken
 from refinery.tasks import Task, describe
+from refinery.timeline import Timeline
 
 WRITE_SECONDS = 2.0
 """The run file is written at most this often."""
@@ -46,6 +48,20 @@ class PhaseProgress:
         if not self.bytes_done:
             return None
         return self.seconds * max(0, self.bytes - self.bytes_done) / self.bytes_done
+
+
+@dataclass(frozen=True)
+class StageWork:
+    """What a run did of a stage, in parts that it was about: found up to date, judged from stored facts, or run.
+
+    ``waiting`` are those that are still to be made.
+    """
+
+    stage: str
+    kept: int
+    judged: int
+    run: int
+    waiting: int
 
 
 class Listener(Protocol):
@@ -90,10 +106,16 @@ class RunRecord:
             "state": "running",
             "phases": [],
             "problems": [],
+            "stages": [],
         }
+        self._timeline = Timeline()
         self._written = 0.0
         self._progress: PhaseProgress | None = None
         self._running: dict[str, str] = {}
+
+    def stages(self, work: Sequence[StageWork]) -> None:
+        """What is done of each stage; written with what comes next."""
+        self._data["stages"] = [vars(one) for one in work]
 
     def phase(self, title: str, tasks: int, size: int) -> None:
         """A phase begins."""
@@ -101,6 +123,7 @@ class RunRecord:
             self._write()
         self._progress = PhaseProgress(title, tasks, size)
         self._data["phases"].append({})
+        self._timeline.phase()
         self._listener.phase(self._progress)
         self._write()
 
@@ -108,11 +131,13 @@ class RunRecord:
         """A task is given to a worker. It is written at once while none is done; later ones are with those that are."""
         assert self._progress is not None
         self._running[describe(task)] = _now()
+        self._timeline.begin(describe(task))
         self._write(hurry=not self._progress.done)
 
-    def ended(self, task: Task) -> None:
+    def ended(self, task: Task, *, well: bool) -> None:
         """A worker is rid of a task, whatever became of it."""
         self._running.pop(describe(task), None)
+        self._timeline.end(describe(task), well=well)
 
     def done(self, task: Task, receipts: list[Receipt]) -> None:
         """A task ended well."""
@@ -153,9 +178,11 @@ class RunRecord:
         self._written = time.monotonic()
         if self._progress is not None:
             shown = {k: v for k, v in vars(self._progress).items() if k != "started"}
-            self._data["phases"][-1] = {**shown, "seconds": round(self._progress.seconds, 1), "eta": self._progress.eta}
+            times = {"seconds": round(self._progress.seconds, 1), "eta": self._progress.eta}
+            self._data["phases"][-1] = {**shown, **times, **self._timeline.of_phase()}
         oldest = list(self._running.items())[:OLDEST]
         self._data["running"] = [{"task": task, "since": since} for task, since in oldest]
+        self._data["spans"] = self._timeline.spans
         self._data["updated"] = _now()
         self._root.store.put(self._root.full(self._path), canonical(self._data))
 

@@ -18,7 +18,7 @@ from refinery.executors.local import LocalExecutor
 from refinery.guard import changed_code, check_root, only_run, refuse_changed_code, refuse_misfit
 from refinery.part import Receipt, Root
 from refinery.planner import Planner
-from refinery.progress import Listener, RunRecord, Silent
+from refinery.progress import Listener, RunRecord, Silent, StageWork
 from refinery.state import State
 from refinery.store import Hold, store_for
 from refinery.survey import Phase, Selection, Survey
@@ -118,6 +118,7 @@ class _Run:
         self._held = held
         self._state = State(planner)
         self._failures: list[str] = []
+        self._made: set[str] = set()
         self._allowed = True
         self._tasks = self._phases = 0
 
@@ -126,9 +127,11 @@ class _Run:
         state = "failed"
         try:
             self._begin()
+            self._record.stages(self._work(survey))
             while survey.phase is not None and self._allowed:
                 self._do(survey.phase)
                 survey = self._planner.survey()
+                self._record.stages(self._work(survey))
                 self._held.check()
                 if not self._planner.selection.shared:
                     self._state.write()
@@ -151,6 +154,17 @@ class _Run:
             with self._held.turn():
                 self._state.begin()
 
+    def _work(self, survey: Survey) -> list[StageWork]:
+        """What is done of each stage that the run is about."""
+        found = []
+        for step, made in zip(self._planner.steps[: self._planner.last + 1], survey.made, strict=False):
+            fresh = [receipt for receipt in made.receipts if receipt.key in self._made]
+            judged = sum(receipt.judged for receipt in fresh)
+            kept = len(made.receipts) - len(fresh)
+            waiting = made.expected - len(made.receipts)
+            found.append(StageWork(step.name, kept, judged, len(fresh) - judged, waiting))
+        return found
+
     def _do(self, phase: Phase) -> None:
         self._phases += 1
         refuse_misfit(self._planner.root, phase, self._executor.room)
@@ -160,7 +174,7 @@ class _Run:
         while waiting:
             again: list[Task] = []
             for outcome in self._executor.map(perform, self._begun(waiting), phase.memory):
-                self._record.ended(outcome.task)
+                self._record.ended(outcome.task, well=isinstance(outcome, Done))
                 if isinstance(outcome, Done):
                     self._learn(outcome.task, outcome.result)
                 elif isinstance(outcome, Failed):
@@ -179,6 +193,7 @@ class _Run:
         self._held.check()
         self._tasks += 1
         for receipt in made:
+            self._made.add(receipt.key)
             self._planner.learn(receipt)
         self._record.done(task, made)
 

@@ -19,6 +19,9 @@ _NEXT = {
     "failed": "`refinery logs` says why; `refinery run` tries the failed parts again",
 }
 
+_TIMES = {"begin", "ended", "busy", "places", "longest"}
+"""What a phase's record has for the report alone."""
+
 
 @click.command("status")
 @place_options
@@ -54,8 +57,8 @@ def _run_json(run: Run) -> dict[str, Any]:
         "documents_per_second": phase.documents_per_second if phase else None,
         "eta": run.eta,
     }
-    record = run.record.model_dump(mode="json", exclude={"phases", "problems", "state"})
-    shown = phase.model_dump(mode="json", exclude={"eta"}) if phase else None
+    record = run.record.model_dump(mode="json", exclude={"phases", "problems", "state", "stages", "spans"})
+    shown = phase.model_dump(mode="json", exclude={"eta", *_TIMES}) if phase else None
     return {
         "file": run.file,
         "state": run.state,

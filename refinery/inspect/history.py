@@ -9,10 +9,10 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import psutil
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from refinery.errors import StorageError
 from refinery.inspect.holdings import open_root
@@ -26,6 +26,27 @@ LOOKED_AT = 200
 
 LATE = 5.0
 """Seconds by which a process may seem younger than the record that it wrote, for clocks are coarse."""
+
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class SpanRecord(NamedTuple):
+    """Time in which a place was at work, see ``refinery.timeline.Span``."""
+
+    place: Count
+    begin: Seconds
+    end: Seconds
+    phase: Count
+    tasks: Count
+    unwell: Count
+    task: str
+
+    @property
+    def seconds(self) -> float:
+        """How long it was."""
+        return max(0.0, self.end - self.begin)
 
 
 class PhaseRecord(BaseModel):
@@ -42,6 +63,20 @@ class PhaseRecord(BaseModel):
     documents: int
     seconds: float
     eta: float | None
+    begin: Seconds = 0.0
+    """Seconds since the run began."""
+    ended: Count = 0
+    """Tasks that ended, those included that are tried again."""
+    busy: Seconds = 0.0
+    """Seconds of these."""
+    places: Count = 0
+    """Tasks that were at work at once, at most."""
+    longest: tuple[SpanRecord, ...] = ()
+
+    @property
+    def mean(self) -> float:
+        """Seconds of a task."""
+        return self.busy / self.ended if self.ended else 0.0
 
     @property
     def bytes_per_second(self) -> float:
@@ -73,6 +108,18 @@ class RunningRecord(BaseModel):
     since: datetime
 
 
+class WorkRecord(BaseModel):
+    """What a run did of a stage, see ``refinery.progress.StageWork``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    kept: Count
+    judged: Count
+    run: Count
+    waiting: Count
+
+
 class RunFile(BaseModel):
     """``runs/TIME.json``, as a run keeps it up to date."""
 
@@ -89,6 +136,9 @@ class RunFile(BaseModel):
     problems: tuple[ProblemRecord, ...]
     running: tuple[RunningRecord, ...] = ()
     """The tasks that began first of those under way."""
+    stages: tuple[WorkRecord, ...] = ()
+    spans: tuple[SpanRecord, ...] = ()
+    """When tasks were at work, as of the run's last word."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import vl_convert
@@ -204,6 +205,80 @@ def seconds(values: Sequence[float], about: str) -> Markup:
         },
     }
     return draw(bars, about)
+
+
+LONG = 860
+"""Width of a timeline."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Time in which a place was at work. ``kind`` is ``even`` or ``odd``, by its phase, or ``unwell``."""
+
+    place: int
+    begin: float
+    end: float
+    kind: str
+    said: str
+
+
+def timeline(spans: Sequence[Bar], phases: Sequence[float], whole: float, about: str) -> Markup:
+    """A row for each place, a bar for each span, and a line with its number where a phase of some length begins."""
+    places = sorted({span.place for span in spans})
+    height = max(5.0, min(18.0, 420 / len(places)))
+    x = {"type": "quantitative", "scale": {"domain": [0, whole], "nice": False}}
+    least = whole / LONG
+    bars = {
+        "data": {
+            "values": [
+                {"place": s.place, "begin": s.begin, "end": max(s.end, s.begin + least), "kind": s.kind, "said": s.said}
+                for s in spans
+            ]
+        },
+        "mark": {"type": "bar", "height": {"band": 0.8}},
+        "encoding": {
+            "y": {"field": "place", "type": "ordinal", "axis": {"title": "place", "labels": False, "ticks": False}},
+            "x": {
+                **x,
+                "field": "begin",
+                "axis": {"title": "seconds since the run began", "grid": False, "tickCount": 10},
+            },
+            "x2": {"field": "end"},
+            "color": {
+                "field": "kind",
+                "type": "nominal",
+                "legend": None,
+                "scale": {"domain": list(KINDS), "range": list(KINDS.values())},
+            },
+            "description": {"field": "said"},
+        },
+    }
+    layers = [bars, *_beginnings(phases, whole, x)]
+    return draw({"width": LONG, "height": {"step": height}, "layer": layers}, about)
+
+
+KINDS = {"even": "var(--kept)", "odd": "var(--other)", "unwell": "var(--removed)"}
+"""The colour of a span."""
+
+
+def _beginnings(phases: Sequence[float], whole: float, x: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where phases begin, numbered, those left out that begin hardly later than the one before."""
+    shown: list[dict[str, Any]] = []
+    for number, begin in enumerate(phases, 1):
+        if not shown or begin - shown[-1]["begin"] > 0.02 * whole:
+            shown.append({"begin": begin, "number": str(number)})
+    data = {"values": shown}
+    across = {"x": {**x, "field": "begin"}}
+    rule = {"type": "rule", "color": "var(--soft)", "strokeDash": [2, 3], "aria": False}
+    text = {"type": "text", "color": "var(--soft)", "fontSize": 11, "align": "left", "dx": 2, "aria": False}
+    return [
+        {"data": data, "mark": rule, "encoding": across},
+        {
+            "data": data,
+            "mark": {**text, "font": "system-ui, sans-serif", "baseline": "bottom"},
+            "encoding": {**across, "y": {"value": -2}, "text": {"field": "number"}},
+        },
+    ]
 
 
 def _share(part: int, whole: int) -> float:

@@ -1,4 +1,4 @@
-"""The shadow audit as a page shows it: stages and rules with what each removes first, alone and as the only one."""
+"""Which stages and rules say the same of a document: the shadow audit as a page shows it, and the rules of a stage."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ from refinery.stats import stage_of
 PAIRS = 20
 """Pairs of rules that are shown."""
 
+RULES = 16
+"""Rules of a stage that a matrix has, the commonest ones."""
+
 LEVELS = 5
 """Shades of a cell."""
 
 Cell = tuple[int, float | None, int]
 """Documents, their share of the row's, and the shade of that; on the diagonal there is no share."""
+
+Matrix = tuple[tuple[str, tuple[Cell, ...]], ...]
+"""A row of cells for each name, in the order of the names."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Overlap:
     kept: int
     stages: tuple[Row, ...]
     rules: tuple[Row, ...]
-    matrix: tuple[tuple[str, tuple[Cell, ...]], ...]
+    matrix: Matrix
     pairs: tuple[tuple[str, str, int, int], ...]
 
 
@@ -61,7 +67,7 @@ def overlap(audit: Audit, stages: Sequence[StageView], folder: str) -> Overlap:
         kept=audit.documents["kept"],
         stages=tuple(_rows(audit.stages, {name: pages[name] for name in names})),
         rules=tuple(_rows(audit.rules, {rule: pages.get(stage_of(rule), "") for rule, _ in ordered})),
-        matrix=tuple((name, tuple(_cells(audit, name, names))) for name in names),
+        matrix=_matrix(names, by_stage, _tally(audit.pairs)),
         pairs=tuple((*_two(str(name)), documents, tokens) for name, documents, tokens in pairs),
     )
 
@@ -77,8 +83,22 @@ def _rows(rules: Rules, pages: Mapping[str, str]) -> Iterator[Row]:
         yield Row(name, page, *(tally.get(name, (0, 0)) for tally in tallies))
 
 
-def _cells(audit: Audit, row: str, names: Sequence[str]) -> Iterator[Cell]:
-    alone, both = _tally(audit.stages.any), _tally(audit.pairs)
+def rules_of(stage: StageView) -> Matrix:
+    """Documents by two rules of a stage that both fail them, in the order of judging; empty where no two do."""
+    counts = stage.counts
+    both = {name: (documents, 0) for name, documents in counts.overlap.items()}
+    paired = {rule for pair in both for rule in _two(pair)}
+    failing = sorted(paired & set(counts.failing), key=lambda rule: (-counts.failing[rule], rule))[:RULES]
+    order = {rule.id: place for place, rule in enumerate(stage.step.stage.rules())}
+    names = sorted(failing, key=lambda rule: (order.get(rule, len(order)), rule))
+    return _matrix(names, {rule: (counts.failing[rule], 0) for rule in names}, both)
+
+
+def _matrix(names: Sequence[str], alone: Mapping[str, Pair], both: Mapping[str, Pair]) -> Matrix:
+    return tuple((name, tuple(_cells(name, names, alone, both))) for name in names)
+
+
+def _cells(row: str, names: Sequence[str], alone: Mapping[str, Pair], both: Mapping[str, Pair]) -> Iterator[Cell]:
     whole = alone[row][0]
     for name in names:
         if name == row:

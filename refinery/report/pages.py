@@ -15,16 +15,18 @@ from refinery.errors import UsageError
 from refinery.inspect.difference import diff
 from refinery.inspect.holdings import Holdings, open_root
 from refinery.report.documents import duplicates, samples
-from refinery.report.overlap import overlap
+from refinery.report.overlap import overlap, rules_of
 from refinery.report.sides import sides
 from refinery.report.view import StageView, View, columns, view
 from refinery.shown import safe, safe_lines
 from refinery.store import store_for
+from refinery.timeline import PLACES
 
 try:
     import jinja2
 
     from refinery.report.figures import chances, funnel, metric_figures, part_figure, share, top_rows
+    from refinery.report.work import plan, times
 except ModuleNotFoundError as error:  # the extra is not installed
     raise UsageError(
         f"the dashboard needs the package {error.name}", hint="pip install 'refinery[dashboard]'"
@@ -67,9 +69,8 @@ def pages(holdings: Holdings, against: Sequence[str] = (), served: Sequence[tupl
     write = Writer(found, links, policy("'self'") if served else policy())
     made = {"index.html": write("overview", "index.html", funnel=funnel(found), top=top_rows(found))}
     for stage in found.stages:
-        made[stage.page] = write(
-            "stage", stage.page, stage=stage, figures=metric_figures(stage), times=part_figure(stage)
-        )
+        figures, parts = metric_figures(stage), part_figure(stage)
+        made[stage.page] = write("stage", stage.page, stage=stage, figures=figures, times=parts, matrix=rules_of(stage))
         held = holdings.stage(stage.name)
         shown = samples(holdings, held, stage.counts)
         made[stage.samples] = write("samples", stage.samples, stage=stage, documents=shown)
@@ -78,7 +79,10 @@ def pages(holdings: Holdings, against: Sequence[str] = (), served: Sequence[tupl
         audit = overlap(found.books.audit, found.stages, holdings.head.folders[0])
         made["audit.html"] = write("audit", "audit.html", audit=audit)
     made["sources.html"] = write("sources", "sources.html", languages=_languages(found))
-    made["run.html"] = write("run", "run.html")
+    newest = found.runs[0] if found.runs else None
+    made["run.html"] = write(
+        "run", "run.html", plan=plan(found), newest=newest, times=times(newest) if newest else None, rows=PLACES
+    )
     made["dictionary.html"] = write("dictionary", "dictionary.html", columns=_columns(found))
     if against:
         made["compare.html"] = write("sides", "compare.html", sides=sides([holdings.root.path, *against]))

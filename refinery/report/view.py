@@ -80,7 +80,6 @@ class StageView:
     settings: tuple[tuple[str, str], ...]
     rules: tuple[RuleView, ...]
     metrics: tuple[MetricView, ...]
-    overlap: tuple[tuple[str, str, int], ...]
     parts: tuple[PartView, ...]
     reference: float | None
     """Percent of the input that RefinedWeb had left behind this step."""
@@ -197,8 +196,6 @@ def _stage(holdings: Holdings, books: StageBooks) -> StageView:
         for metric in step.stage.metrics
         if metric.name in counts.metrics
     )
-    pairs = [(*name.partition(" & ")[::2], count) for name, count in counts.overlap.items()]
-    overlap = sorted(pairs, key=lambda row: (-row[2], row))
     return StageView(
         books=books,
         step=step,
@@ -208,7 +205,6 @@ def _stage(holdings: Holdings, books: StageBooks) -> StageView:
         settings=tuple((name, written(getattr(step.stage, name))) for name in type(step.stage).model_fields),
         rules=tuple(_rules(rules, counts)),
         metrics=metrics,
-        overlap=tuple(overlap[:12]),
         parts=tuple(_parts(holdings, held)),
         reference=_reference().get(step.stage.name),
     )

@@ -28,7 +28,7 @@ LAYERS = (
     ("audit", "facts"),
     ("work",),
     ("earlier", "survey"),
-    ("inputs", "receipts", "rounds"),
+    ("inputs", "receipts", "rounds", "timeline"),
     ("executors", "guard", "planner", "progress"),
     ("state",),
     ("runner",),
