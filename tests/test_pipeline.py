@@ -267,7 +267,7 @@ executor: {{workers: 1}}
 
 
 class Fragile(Warc):
-    """Reads archives, and dies of some records."""
+    """Reads archives, dies of some records, and raises on others."""
 
     name: ClassVar = "fragile"
 
@@ -277,12 +277,14 @@ class Fragile(Warc):
     def _page(self, record: Record, file: str) -> Page:
         if b"deadly" in record.body:
             os._exit(7)
+        if b"strange" in record.body:
+            raise ValueError("no such\nthing")
         return super()._page(record, file)
 
 
 def test_a_record_that_kills_the_worker_that_reads_it_is_quarantined(tmp_path: Path) -> None:
-    """It is found record by record, and costs itself alone; nothing reads it again."""
-    bodies = [b"<p>one", b"<p>deadly two", b"<p>three", b"<p>four", b"<p>deadly five"]
+    """It is found record by record, and costs itself alone; nothing reads it again. So is one on which a source raises."""
+    bodies = [b"<p>one", b"<p>deadly two", b"<p>three", b"<p>four", b"<p>strange five"]
     made = [archives.record(number, body) for number, body in enumerate(bodies)]
     (tmp_path / "a.warc.gz").write_bytes(archives.members(made))
     (tmp_path / "b.warc.gz").write_bytes(archives.members([archives.record(9, b"<p>nine")]))
@@ -297,7 +299,8 @@ pipeline:
     root = tmp_path / "root"
     gone = rows(root, "fragile", "removed")
     assert [(row["url"], row["why"]["rule"], row["why"]["note"]) for row in gone] == [
-        (f"http://example.org/{number}", "quarantined", "worker ended with exit code 7") for number in (1, 4)
+        ("http://example.org/1", "quarantined", "worker ended with exit code 7"),
+        ("http://example.org/4", "quarantined", "worker ended by Unreadable: ValueError: no such thing"),
     ]
     kept = [row["url"] for row in rows(root, "fragile", "kept")]
     assert kept == [f"http://example.org/{number}" for number in (0, 2, 3, 9)]

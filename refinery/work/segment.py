@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from refinery.carry import Measured, source_batch
 from refinery.docs import Docs
+from refinery.errors import RefineryError
 from refinery.part import Receipt, Root
 from refinery.stage import Records, Source
 from refinery.store import store_for
@@ -16,6 +17,10 @@ from refinery.tables import read_batches, read_rows
 from refinery.tasks import ALL_ROWS, Mark, SegmentTask, StepRun
 from refinery.work.mapped import MapTap
 from refinery.work.tap import Tap
+
+
+class Unreadable(BaseException):
+    """A source raised. No ``Exception``, so that the record at fault is found as one is that kills its worker."""
 
 
 class Segment:
@@ -81,7 +86,12 @@ class Segment:
         batches = source.read_watched(path, store, watch) if watched else source.read(path, store)
         while True:
             self._mark(step, 0, 0 if watched else ALL_ROWS)
-            batch = next(batches, None)
+            try:
+                batch = next(batches, None)
+            except (RefineryError, OSError):
+                raise
+            except Exception as error:
+                raise Unreadable(f"{type(error).__name__}: {error}") from error
             self._mark(step, 0, 0)
             if batch is None:
                 return

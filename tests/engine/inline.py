@@ -9,6 +9,7 @@ from typing import TypeVar
 from refinery.errors import RefineryError
 from refinery.executors import Died, Done, Failed, Function
 from refinery.tasks import Crumb
+from refinery.work.segment import Unreadable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -19,7 +20,7 @@ class Death(BaseException):
 
 
 class InlineExecutor:
-    """Does tasks in the calling process. Exceptions are outcomes; other ``BaseException``s than ``Death`` get through."""
+    """Does tasks in the calling process. Exceptions are outcomes; other ``BaseException``s than deaths get through."""
 
     width = 1
 
@@ -44,6 +45,8 @@ class InlineExecutor:
             return Done(task, function(task, mark))
         except Death as death:
             return Died(task, f"ended with exit code {death}", crumb)
+        except Unreadable as error:
+            return Died(task, f"ended by Unreadable: {error}", crumb)
         except Exception as error:  # noqa: BLE001  as a worker does
             known = error if isinstance(error, RefineryError) else None
             return Failed(task, known, f"{type(error).__name__}: {error}", traceback.format_exc())

@@ -84,6 +84,7 @@ OPENS = {
 
 CATCHES_ALL = {
     "refinery.carry": "what a stage raises on a document is the document's reason",
+    "refinery.work.segment": "what a source raises on a record costs that record",
     "refinery.executors.local": "a worker reports every failure; the parent decides",
     "refinery.store.local": "a half-written temporary file is removed however the write ended",
     "refinery.store.s3": "an upload is aborted however it ended",
