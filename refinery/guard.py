@@ -11,7 +11,7 @@ from refinery.identity import FORMAT, code_digest, defined_in
 from refinery.part import Head, Root
 from refinery.store import Hold
 from refinery.survey import Phase
-from refinery.tasks import PartTask, ResolveTask, SegmentTask
+from refinery.tasks import RoundTask, SegmentTask
 
 
 def check_root(root: Root, dataset: str) -> Head | None:
@@ -79,7 +79,7 @@ MEBIBYTE = 2**20
 """Bytes; budgets are advised in whole ones."""
 
 
-def _less(task: ResolveTask | PartTask, memory: int) -> str:
+def _less(task: RoundTask, memory: int) -> str:
     """The advice to give the stage a smaller budget, where the task would fit then."""
     stage = task.stage
     budget = (stage.memory - (task.memory - memory)) // MEBIBYTE * MEBIBYTE
@@ -92,7 +92,7 @@ def _less(task: ResolveTask | PartTask, memory: int) -> str:
 def refuse_misfit(root: Root, phase: Phase, memory: int) -> None:
     """Raise Refused where a task of a phase needs more than ``memory`` bytes, or the phase more disk than is free."""
     for task in phase.tasks:
-        if isinstance(task, ResolveTask | PartTask) and task.memory > memory:
+        if isinstance(task, RoundTask) and task.memory > memory:
             raise Refused(
                 f"{task.name}: {task.method} takes up to {task.memory / 1e9:,.2f} GB of memory, and executor.memory "
                 f"allows {memory / 1e9:,.2f} GB",

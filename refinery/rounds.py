@@ -14,8 +14,6 @@ from refinery.stage import Global, Round
 from refinery.survey import Part
 from refinery.tasks import MappedFiles, PartTask, ReduceTask, ResolveTask, SortedRun
 
-RoundTask = ReduceTask | ResolveTask | PartTask
-
 KEY_BYTES = 16
 """Of a keyed row, where a receipt does not say how many bytes its rows take in memory."""
 
@@ -59,7 +57,7 @@ class Rounds:
         self._mixed = False
         self._first = True
 
-    def tasks(self, each: Round) -> list[RoundTask]:
+    def tasks(self, each: Round) -> Sequence[ReduceTask | ResolveTask | PartTask]:
         """All tasks of the round."""
         if each.scope == "ranges":
             return list(self._ranges(each))

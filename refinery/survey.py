@@ -15,7 +15,7 @@ from refinery.identity import digest, identity, part_key
 from refinery.part import Head, Receipt, Root, StageManifest
 from refinery.schema import Flow
 from refinery.stage import Global, Stage
-from refinery.tasks import AuditTask, PartTask, ResolveTask, StepRun, Task
+from refinery.tasks import AuditTask, RoundTask, StepRun, Task
 
 Action = Literal["keep", "judge", "run"]
 
@@ -86,7 +86,7 @@ class Phase:
     @property
     def memory(self) -> int:
         """Bytes that any of its tasks takes at most; 0 if not known."""
-        return max((task.memory for task in self.tasks if isinstance(task, ResolveTask | PartTask)), default=0)
+        return max((task.memory for task in self.tasks if isinstance(task, RoundTask)), default=0)
 
 
 @dataclass

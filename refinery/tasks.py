@@ -101,9 +101,9 @@ class SortedRun:
     """Path below the task's own root of a table of documents whose rows are left out; empty if none are."""
 
 
-@dataclass(frozen=True)
-class ReduceTask:
-    """One key range of a global stage."""
+@dataclass(frozen=True, kw_only=True)
+class RoundTask:
+    """A task of a global stage's rounds: what ``method`` of the stage makes of ``inputs``, under ``key``."""
 
     root: str
     stage: Global
@@ -111,13 +111,21 @@ class ReduceTask:
     name: str
     folder: str
     key: str
+    inputs: tuple[str, ...]
+    bytes: int = 0
+    streamed: bool = False
+    memory: int = 0
+    """Bytes that it takes at most; 0 if not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReduceTask(RoundTask):
+    """One key range of a global stage."""
+
     number: int
     low: int
     high: int
     runs: tuple[SortedRun, ...]
-    inputs: tuple[str, ...]
-    bytes: int = 0
-    streamed: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,46 +145,25 @@ class MappedFiles:
     """Path below the task's own root of what the first round made of the part, where it sets documents aside."""
 
 
-@dataclass(frozen=True)
-class ResolveTask:
+@dataclass(frozen=True, kw_only=True)
+class ResolveTask(RoundTask):
     """What is said of all parts of a global stage at once: their verdicts, unless a round follows that makes them."""
 
-    root: str
-    stage: Global
-    method: str
-    name: str
-    folder: str
-    key: str
     reduced: tuple[str, ...]
     parts: tuple[MappedFiles, ...]
-    inputs: tuple[str, ...]
-    bytes: int = 0
-    memory: int = 0
-    """Bytes that it takes at most; 0 if not known."""
 
 
-@dataclass(frozen=True)
-class PartTask:
+@dataclass(frozen=True, kw_only=True)
+class PartTask(RoundTask):
     """What rounds before have sent to one part of a global stage, made into keyed rows or, at last, into its verdict.
 
     ``sent`` are files below the root: where ``mixed``, of rows for all parts, sorted by address.
     """
 
-    root: str
-    stage: Global
-    method: str
-    name: str
-    folder: str
-    key: str
     part: MappedFiles
     sent: tuple[str, ...]
     mixed: bool
     last: bool
-    inputs: tuple[str, ...]
-    bytes: int = 0
-    streamed: bool = False
-    memory: int = 0
-    """Bytes that it takes at most; 0 if not known."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from refinery.identity import code_digest, library_versions
 from refinery.part import FileRef, Receipt, Root
 from refinery.store import taken
-from refinery.tasks import AuditTask, MapRun, PartTask, ReduceTask, ResolveTask
+from refinery.tasks import AuditTask, MapRun, RoundTask
 
 _STATUS = re.compile(r"^(VmHWM|RssFile):\s+(\d+) kB$", re.MULTILINE)
 
@@ -36,7 +36,7 @@ class Sizes:
 def commit_phase(
     root: Root,
     kind: Any,
-    task: MapRun | ReduceTask | ResolveTask | PartTask | AuditTask,
+    task: MapRun | RoundTask | AuditTask,
     part: int,
     key: str,
     inputs: Iterable[str],

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.docs import TEXT, TOKENS, Docs
+from refinery.docs import DATE, TEXT, TOKENS, Docs
 from refinery.errors import StorageError
 from refinery.stage import Edit, Edited, Filter, Global, Mapped, MappedPart, Metric, Records, Rule, Source, bound
 from refinery.store import Store
@@ -100,6 +100,18 @@ class Length(Filter):
                 stream.write("measured\n")
         letters = [sum(c.isalpha() for c in text) / max(1, len(text)) for text in texts]
         return {"words": [len(text.split()) for text in texts], "letters": letters}
+
+
+class Dated(Edit):
+    """The text up to a bar is the second in which it was crawled."""
+
+    name: ClassVar = "dated"
+    version: ClassVar = 1
+    adds: ClassVar = (DATE, TEXT)
+
+    def edit(self, docs: Docs) -> Edited:
+        found = [text.partition("|") for text in docs.texts()]
+        return Edited({"date": [int(date) * 1000 for date, _, _ in found], "text": [text for _, _, text in found]})
 
 
 class Upper(Edit):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,13 @@ from refinery.errors import UsageError
 from refinery.kernels import band_keys, similarities, sketches
 from refinery.schema import flows
 from refinery.stage import Stage
-from refinery.testing import MemoryPart, documents, run_global
+from refinery.testing import MemoryPart, documents
 from stages import _copies
 from stages._clusters import Policy
 from stages._copies import ASIDE, SORTED_BYTES
 from stages._profiles import MIN_SIMILARITY, PROFILES, Profile, enough_shared, match_probability, probability
 from stages.minhash import EDGES, KEYS, MinHash
+from tests.stages.globally import Facts, by_id, rows_of, spread
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"))
 SMALL = MinHash(bands=8, rows=2, ngram=2)
@@ -40,7 +40,6 @@ PUBLISHED = [
     (20, 13, {0.50: 0.0024, 0.60: 0.026, 0.65: 0.071, 0.70: 0.177, 0.75: 0.382, 0.80: 0.677, 0.85: 0.924, 0.90: 0.997}),
 ]
 
-Facts = dict[str, Any]
 UNIQUE: Facts = {
     "role": "unique",
     "size": 1,
@@ -49,37 +48,6 @@ UNIQUE: Facts = {
     "survivor": None,
     "supersedes": None,
 }
-
-
-def rows_of(stage: MinHash, parts: Sequence[Sequence[Docs]]) -> list[tuple[bytes, Facts]]:
-    """Id and facts of each document, in order."""
-    found = []
-    for batches, edits in zip(parts, run_global(stage, parts), strict=True):
-        for docs, edited in zip(batches, edits, strict=True):
-            assert edited.columns == {}
-            assert pa.struct([(name, values.type) for name, values in edited.facts.items()]) == stage.facts()
-            facts = pa.RecordBatch.from_arrays(list(edited.facts.values()), names=list(edited.facts)).to_pylist()
-            found += list(zip(docs.column("id").to_pylist(), facts, strict=True))
-    return found
-
-
-def by_id(stage: MinHash, parts: Sequence[Sequence[Docs]]) -> dict[bytes, Facts]:
-    return dict(rows_of(stage, parts))
-
-
-def spread(docs: Docs, draw: random.Random) -> list[list[Docs]]:
-    """The documents in another order, in other parts and batches."""
-    order = draw.sample(range(len(docs)), len(docs))
-    parts: list[list[Docs]] = []
-    shuffled = Docs(docs.batch.take(pa.array(order, pa.int64())))
-    while len(shuffled):
-        size = draw.randint(1, len(shuffled))
-        batch, shuffled = shuffled.slice(0, size), shuffled.slice(size)
-        if parts and draw.random() < 0.5:
-            parts[-1].append(batch)
-        else:
-            parts.append([batch])
-    return parts
 
 
 def article(seed: int, words: int = 200) -> list[str]:

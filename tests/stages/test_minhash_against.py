@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -13,19 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from refinery.docs import DATE, ID, TEXT, Docs
+from refinery.docs import ID, Docs
 from refinery.errors import UsageError
 from refinery.forecast import plan
 from refinery.inspect import verify
 from refinery.runner import run
-from refinery.stage import Edit, Edited
 from refinery.survey import Selection
 from refinery.testing import Past, documents, run_global
 from stages._clusters import Policy
 from stages.minhash import MinHash
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
-from tests.engine.toy import LineSource
-from tests.stages.test_minhash import Facts, clusters_in, naive, spread
+from tests.engine.toy import Dated, LineSource
+from tests.stages.globally import Facts, spread
+from tests.stages.test_minhash import clusters_in, naive
 
 LOOSE = {"bands": 8, "rows": 2, "ngram": 2, "unit": "words"}
 KINDS = {
@@ -201,18 +201,6 @@ def test_a_survivor_of_a_root_that_is_not_listed() -> None:
 
 
 # ------------------------------------------------------------------------------------------------------ in whole runs
-
-
-class Dated(Edit):
-    """The text up to a bar is the second in which it was crawled."""
-
-    name: ClassVar = "dated"
-    version: ClassVar = 1
-    adds: ClassVar = (DATE, TEXT)
-
-    def edit(self, docs: Docs) -> Edited:
-        found = [text.partition("|") for text in docs.texts()]
-        return Edited({"date": [int(date) * 1000 for date, _, _ in found], "text": [text for _, _, text in found]})
 
 
 FOLDER = "02-minhash"

@@ -31,13 +31,12 @@ from refinery.planner import Planner
 from refinery.stage import Edit, Edited, Filter, Metric, Rule, Values
 from refinery.store import LocalStore
 from refinery.survey import Selection
-from refinery.testing import documents, run_global
+from refinery.testing import documents
 from refinery.work import perform
 from stages.urls import Keep, Urls, canonical
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
-from tests.engine.toy import Gather, LineSource, Same
-
-Facts = dict[str, Any]
+from tests.engine.toy import Dated, Gather, LineSource, Same
+from tests.stages.globally import Facts, by_id, rows_of, spread
 
 UNIQUE: Facts = {"role": "unique", "size": 1, "survivor": None, "supersedes": None}
 
@@ -81,37 +80,6 @@ def crawled(crawl: Sequence[Page]) -> Docs:
 
 def with_urls(urls: Sequence[str | None]) -> Docs:
     return documents([""] * len(urls)).with_columns({"url": pa.array(urls, pa.string())})
-
-
-def rows_of(stage: Urls, parts: Sequence[Sequence[Docs]]) -> list[tuple[bytes, Facts]]:
-    """Id and facts of each document, in order."""
-    found = []
-    for batches, edits in zip(parts, run_global(stage, parts), strict=True):
-        for docs, edited in zip(batches, edits, strict=True):
-            assert edited.columns == {}
-            assert pa.struct([(name, values.type) for name, values in edited.facts.items()]) == stage.facts()
-            facts = pa.RecordBatch.from_arrays(list(edited.facts.values()), names=list(edited.facts)).to_pylist()
-            found += list(zip(docs.column("id").to_pylist(), facts, strict=True))
-    return found
-
-
-def by_id(stage: Urls, parts: Sequence[Sequence[Docs]]) -> dict[bytes, Facts]:
-    return dict(rows_of(stage, parts))
-
-
-def spread(docs: Docs, draw: random.Random) -> list[list[Docs]]:
-    """The documents in another order, in other parts and batches."""
-    order = draw.sample(range(len(docs)), len(docs))
-    shuffled = Docs(docs.batch.take(pa.array(order, pa.int64())))
-    parts: list[list[Docs]] = [[shuffled.slice(0, 0)]]
-    while len(shuffled):
-        size = draw.randint(1, len(shuffled))
-        batch, shuffled = shuffled.slice(0, size), shuffled.slice(size)
-        if draw.random() < 0.5:
-            parts[-1].append(batch)
-        else:
-            parts.append([batch])
-    return parts
 
 
 # ----------------------------------------------------------------------------------------------------- what is one URL
@@ -410,18 +378,6 @@ def test_partitions_that_are_done_are_done(tmp_path: Path) -> None:
 
 
 # -------------------------------------------------------------------------------------------------------- earlier roots
-
-
-class Dated(Edit):
-    """The text up to a bar is the second in which it was crawled."""
-
-    name: ClassVar = "dated"
-    version: ClassVar = 1
-    adds: ClassVar = (DATE, TEXT)
-
-    def edit(self, docs: Docs) -> Edited:
-        found = [text.partition("|") for text in docs.texts()]
-        return Edited({"date": [int(date) * 1000 for date, _, _ in found], "text": [text for _, _, text in found]})
 
 
 def dated(folder: Path, root: str, inputs: str, **urls: Any) -> Pipeline:

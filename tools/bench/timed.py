@@ -22,7 +22,7 @@ from refinery import TEXT, Metric, Pipeline, Records, Rule, Source, Stage, Step,
 from refinery.config import ExecutorSettings
 from refinery.executors import Done
 from refinery.kernels import mix64
-from refinery.tasks import Crumb, PartTask, ReduceTask, ResolveTask
+from refinery.tasks import Crumb, RoundTask
 from refinery.work.mapped import MapTap
 
 
@@ -46,7 +46,7 @@ class Timed:
         """See ``Executor.map``."""
         del memory
         for task in tasks:
-            of_round = isinstance(task, ReduceTask | ResolveTask | PartTask)
+            of_round = isinstance(task, RoundTask)
             name = task.method if of_round else "rest" if task.verdict else "first"
             if name == "rest" and not self._rest:
                 raise EnoughError

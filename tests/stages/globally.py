@@ -1,0 +1,47 @@
+"""What a global stage says of documents, in whatever order, parts and batches they come."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from refinery.docs import Docs
+from refinery.stage import Global
+from refinery.testing import run_global
+
+Facts = dict[str, Any]
+
+
+def rows_of(stage: Global, parts: Sequence[Sequence[Docs]]) -> list[tuple[bytes, Facts]]:
+    """Id and facts of each document, in order."""
+    found = []
+    for batches, edits in zip(parts, run_global(stage, parts), strict=True):
+        for docs, edited in zip(batches, edits, strict=True):
+            assert edited.columns == {}
+            assert pa.struct([(name, values.type) for name, values in edited.facts.items()]) == stage.facts()
+            facts = pa.RecordBatch.from_arrays(list(edited.facts.values()), names=list(edited.facts)).to_pylist()
+            found += list(zip(docs.column("id").to_pylist(), facts, strict=True))
+    return found
+
+
+def by_id(stage: Global, parts: Sequence[Sequence[Docs]]) -> dict[bytes, Facts]:
+    """The facts of each document."""
+    return dict(rows_of(stage, parts))
+
+
+def spread(docs: Docs, draw: random.Random) -> list[list[Docs]]:
+    """The documents in another order, in other parts and batches, some of which may have none."""
+    order = draw.sample(range(len(docs)), len(docs))
+    shuffled = Docs(docs.batch.take(pa.array(order, pa.int64())))
+    parts: list[list[Docs]] = [[shuffled.slice(0, 0)]]
+    while len(shuffled):
+        size = draw.randint(1, len(shuffled))
+        batch, shuffled = shuffled.slice(0, size), shuffled.slice(size)
+        if draw.random() < 0.5:
+            parts[-1].append(batch)
+        else:
+            parts.append([batch])
+    return parts
