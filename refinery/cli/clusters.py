@@ -40,7 +40,7 @@ def command(session: Session, config: str | None, root: str | None, stage: str |
 def _json(one: Clusters, count: int) -> dict[str, Any]:
     rows = {name: getattr(one, name)[:count] for name in ("domains", "languages", "vanishing")}
     return {
-        **{name: getattr(one, name) for name in ("stage", "documents", "kept", "clusters", "within")},
+        **{name: getattr(one, name) for name in ("stage", "documents", "kept", "clusters", "within", "sizes")},
         "largest": [{**vars(cluster), "hosts": dict(cluster.hosts)} for cluster in one.largest],
         **{name: [dataclasses.asdict(row) for row in found] for name, found in rows.items()},
     }

@@ -84,6 +84,8 @@ class Clusters:
     kept: int
     clusters: int
     within: int
+    sizes: tuple[tuple[int, int], ...]
+    """Documents of a cluster (the power of two that they reach) and how many clusters have so many."""
     largest: tuple[Cluster, ...]
     domains: tuple[Retained, ...]
     languages: tuple[Retained, ...]
@@ -241,6 +243,7 @@ class _Counting:
             kept=kept,
             clusters=len(starts),
             within=int(within.sum()),
+            sizes=_sizes(sizes),
             largest=tuple(largest.values()),
             domains=_retained(self._domains),
             languages=_retained(self._languages),
@@ -260,6 +263,11 @@ class _Counting:
                         cluster.url = url
                     else:
                         cluster.members = heapq.nsmallest(MEMBERS, [*cluster.members, url or ""])
+
+
+def _sizes(sizes: npt.NDArray[np.int64]) -> tuple[tuple[int, int], ...]:
+    reached = Counter(1 << (size.bit_length() - 1) for size in sizes.tolist())
+    return tuple(sorted(reached.items()))
 
 
 def _facts(batch: pa.RecordBatch, column: str, name: str) -> pa.Array:

@@ -10,6 +10,7 @@ import vl_convert
 from markupsafe import Markup, escape
 
 from refinery.report.curves import Bin, Point
+from refinery.shown import safe
 from refinery.stage import Explanation, Scale
 
 WIDTH = 300
@@ -255,6 +256,69 @@ def timeline(spans: Sequence[Bar], phases: Sequence[float], whole: float, about:
     }
     layers = [bars, *_beginnings(phases, whole, x)]
     return draw({"width": LONG, "height": {"step": height}, "layer": layers}, about)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Documents of a row between two values: their share of the row's, and what became of most of them."""
+
+    row: str
+    low: float
+    high: float
+    share: float
+    side: str
+    kept: int
+    removed: int
+
+
+def cells(found: Sequence[Cell], rows: Sequence[str], name: str, at: float, about: str) -> Markup:
+    """A row of shaded cells for each of ``rows``, with the bound across."""
+    low = min([at, *(one.low for one in found)])
+    x = {"type": "quantitative", "scale": {"domain": [low, 1], "nice": False}}
+    values = [
+        {
+            "row": safe(one.row)[:24] or "(none)",
+            "low": one.low,
+            "high": one.high,
+            "shade": one.share**0.5,
+            "side": one.side,
+            "said": f"{safe(one.row)[:24]}, {one.low:.2f} to {one.high:.2f}: {one.kept:,} kept, {one.removed:,} gone",
+        }
+        for one in found
+    ]
+    tiles = {
+        "data": {"values": values},
+        "mark": {"type": "rect", "stroke": "var(--page)", "strokeWidth": 1},
+        "encoding": {
+            "y": {
+                "field": "row",
+                "type": "ordinal",
+                "sort": [safe(row)[:24] or "(none)" for row in rows],
+                "axis": {"title": None, "ticks": False, "domain": False},
+            },
+            "x": {**x, "field": "low", "axis": {"title": name, "grid": False, "tickCount": 10}},
+            "x2": {"field": "high"},
+            "color": {
+                "field": "side",
+                "type": "nominal",
+                "legend": None,
+                "scale": {"domain": ["kept", "removed"], "range": ["var(--kept)", "var(--removed)"]},
+            },
+            "opacity": {
+                "field": "shade",
+                "type": "quantitative",
+                "legend": None,
+                "scale": {"domain": [0, 1], "range": [0.15, 1]},
+            },
+            "description": {"field": "said"},
+        },
+    }
+    rule = {
+        "data": {"values": [{"at": at}]},
+        "mark": {"type": "rule", "color": "var(--ink)", "strokeDash": [4, 3], "strokeWidth": 1.5},
+        "encoding": {"x": {**x, "field": "at"}},
+    }
+    return draw({"width": WIDTH, "height": {"step": 20}, "layer": [tiles, rule]}, about)
 
 
 KINDS = {"even": "var(--kept)", "odd": "var(--other)", "unwell": "var(--removed)"}

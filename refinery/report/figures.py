@@ -97,7 +97,8 @@ def _figure(stage: StageView, metric: MetricView) -> Figure:
     scale, counts = metric.metric.scale, metric.counts
     bounds = tuple(f"{rule.id} {rule.bound}" for rule in metric.rules)
     if scale == "label":
-        return Figure(metric.metric.name, metric.metric.help, metric.metric.unit, bounds, None, (), _labels(metric), "")
+        labels = tuple(row[:3] for row in by_label(metric, LABELS))
+        return Figure(metric.metric.name, metric.metric.help, metric.metric.unit, bounds, None, (), labels, "")
     rules = numeric(metric.rules, metric.metric.name)
     at = [(rule.id, _at(rule)) for rule in rules]
     kept, removed = bars(scale, counts.kept), bars(scale, counts.removed)
@@ -128,11 +129,13 @@ def _at(rule: Any) -> float:
     return float(rule.at_least if rule.at_least is not None else rule.at_most)
 
 
-def _labels(metric: MetricView) -> tuple[tuple[str, int, int], ...]:
-    kept = {str(name): documents for name, documents, _ in metric.counts.kept}
+def by_label(metric: MetricView, count: int) -> list[tuple[str, int, int, int]]:
+    """The commonest labels of a metric: documents that were kept, documents that were removed, and tokens kept."""
+    kept = {str(name): (documents, tokens) for name, documents, tokens in metric.counts.kept}
     removed = {str(name): documents for name, documents, _ in metric.counts.removed}
-    names = sorted({*kept, *removed}, key=lambda name: (-kept.get(name, 0) - removed.get(name, 0), name))
-    return tuple((name, kept.get(name, 0), removed.get(name, 0)) for name in names[:LABELS])
+    rows = [(name, kept.get(name, (0, 0)), removed.get(name, 0)) for name in sorted({*kept, *removed})]
+    rows.sort(key=lambda row: -row[1][0] - row[2])
+    return [(name, documents, gone, tokens) for name, (documents, tokens), gone in rows[:count]]
 
 
 def _note(scale: Scale, metric: MetricView) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from refinery.errors import UsageError
 from refinery.inspect.difference import diff
 from refinery.inspect.holdings import Holdings, open_root
-from refinery.report.documents import duplicates, samples
+from refinery.report.documents import duplicates, marked, samples
 from refinery.report.overlap import overlap, rules_of
 from refinery.report.sides import sides
 from refinery.report.view import StageView, View, columns, view
@@ -25,7 +25,8 @@ from refinery.timeline import PLACES
 try:
     import jinja2
 
-    from refinery.report.figures import chances, funnel, metric_figures, part_figure, share, top_rows
+    from refinery.report.figures import by_label, chances, funnel, metric_figures, part_figure, share, top_rows
+    from refinery.report.scores import scores
     from refinery.report.work import plan, times
 except ModuleNotFoundError as error:  # the extra is not installed
     raise UsageError(
@@ -67,7 +68,11 @@ def pages(holdings: Holdings, against: Sequence[str] = (), served: Sequence[tupl
         raise UsageError(f"{holdings.root.path}: no stage is made yet", hint="`refinery run` makes them")
     links = [*served, *links_of(found, against)]
     write = Writer(found, links, policy("'self'") if served else policy())
-    made = {"index.html": write("overview", "index.html", funnel=funnel(found), top=top_rows(found))}
+    made = {
+        "index.html": write(
+            "overview", "index.html", funnel=funnel(found), top=top_rows(found), languages=_languages(found)
+        )
+    }
     for stage in found.stages:
         figures, parts = metric_figures(stage), part_figure(stage)
         made[stage.page] = write("stage", stage.page, stage=stage, figures=figures, times=parts, matrix=rules_of(stage))
@@ -78,7 +83,7 @@ def pages(holdings: Holdings, against: Sequence[str] = (), served: Sequence[tupl
     if found.books.audit:
         audit = overlap(found.books.audit, found.stages, holdings.head.folders[0])
         made["audit.html"] = write("audit", "audit.html", audit=audit)
-    made["sources.html"] = write("sources", "sources.html", languages=_languages(found))
+    made["sources.html"] = write("sources", "sources.html", languages=_languages(found), scores=scores(found))
     newest = found.runs[0] if found.runs else None
     made["run.html"] = write(
         "run", "run.html", plan=plan(found), newest=newest, times=times(newest) if newest else None, rows=PLACES
@@ -163,9 +168,13 @@ def environment() -> jinja2.Environment:
     made.filters |= {
         "number": lambda value: f"{value:,}",
         "size": _size,
+        "by_label": by_label,
         "share": share,
         "line": lambda text: _short(safe(str(text)), 300),
         "lines": lambda text: _short(safe_lines(str(text)), TEXT),
+        "marked": lambda shown: marked(shown.text, shown.cut, TEXT),
+        "plainly": lambda text: safe_lines(str(text)),
+        "more": lambda text: f"… ({len(text) - TEXT:,} characters more)" if len(text) > TEXT else "",
         "value": _value,
         "plain": lambda text: safe(str(text)).replace("|", "\\|").replace("`", "'").replace("<", "‹").replace(">", "›"),
     }

@@ -35,7 +35,7 @@ def edges(scale: Scale) -> Floats:
     ``ratio``: 100 linear bins from 0 to 1. ``log``: 16 a decade from 1e-3. ``count``: exact to 64, then 16 a decade.
     """
     if scale == "ratio":
-        return np.linspace(0.0, 1.0, 101)
+        return np.arange(101) / 100  # as 0.7 is read: a multiple of 0.01 may be the next float above
     if scale == "count":
         tail = COUNT_EXACT * 10.0 ** (np.arange(1, PER_DECADE * DECADES) / PER_DECADE)
         return np.concatenate([np.arange(COUNT_EXACT + 1.0), tail])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 from collections import Counter
@@ -73,6 +74,9 @@ def test_all_is_counted_from_the_rows(folder: Path) -> None:
         assert [one.documents for one in told] == sorted((one.documents for one in told), reverse=True)
     sizes = Counter(row["minhash"]["survivor"] for row in rows["removed"])
     assert (found.documents, found.kept, found.clusters) == (210, len(rows["kept"]), len(sizes))
+    reached = Counter(2 ** int(math.log2(gone + 1)) for gone in sizes.values())
+    assert found.sizes == tuple(sorted(reached.items()))
+    assert sum(count for _, count in found.sizes) == found.clusters
     for one, (survivor, removed_rows) in zip(
         found.largest, sorted(sizes.items(), key=lambda i: (-i[1], i[0])), strict=False
     ):

@@ -1,0 +1,181 @@
+"""How sure a language was: documents by language and score, and those on either side of the bound.
+
+Counts at the bound are those of the merged statistics; what needs both facts of a document at once is read from the
+rows of the first parts.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from markupsafe import Markup
+
+from refinery.inspect.clusters import LANGUAGES
+from refinery.inspect.find import WHO, Document, document, pieces
+from refinery.report import charts
+from refinery.report.curves import bars, numeric
+from refinery.report.documents import PARTS
+from refinery.report.view import MetricView, StageView, View
+from refinery.stage import Rule
+from refinery.stats import SIDES
+
+CELLS = 20
+"""Bins of a score between 0 and 1."""
+
+ROWS = 12
+"""Languages that are drawn: those with most documents."""
+
+ZONE = 0.05
+"""How far the grey zone reaches on either side of a bound."""
+
+NEAREST = 5
+"""Documents shown of each side."""
+
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Near:
+    """A document by the bound."""
+
+    score: float
+    language: str
+    document: Document
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Documents of a stage that tells languages. ``chart`` is None where none of its rows are stored."""
+
+    stage: StageView
+    metric: str
+    bound: float
+    chart: Markup | None
+    parts: int
+    of: int
+    above: int
+    """Documents kept with a score from the bound to ``ZONE`` above it."""
+    below: int
+    """Documents with one up to ``ZONE`` below that no other rule removes."""
+    kept: tuple[Near, ...]
+    removed: tuple[Near, ...]
+
+
+def scores(found: View) -> dict[str, Scores]:
+    """By the name of each stage that tells languages and bounds a share from below."""
+    made = {}
+    for stage in found.stages:
+        label = next((m for m in stage.metrics if m.metric.scale == "label" and m.metric.name in LANGUAGES), None)
+        bounded = [(m, rule) for m in stage.metrics if m.metric.scale == "ratio" for rule in _bounds(m)]
+        if label is not None and bounded:
+            made[stage.name] = _scores(found, stage, label.metric.name, *bounded[0])
+    return made
+
+
+def _bounds(metric: MetricView) -> list[Rule]:
+    return [rule for rule in numeric(metric.rules, metric.metric.name) if rule.at_least is not None]
+
+
+def _scores(found: View, stage: StageView, label: str, metric: MetricView, rule: Rule) -> Scores:
+    bound = float(rule.at_least or 0)
+    reading = _Reading(found, stage, label, metric.metric.name, rule)
+    reading.read()
+    edge = bound - 1e-9, ZONE + 1e-9  # sums of floats are not what their decimals add up to
+    above = (b for b in bars("ratio", metric.counts.kept) if edge[0] <= b.low and b.high <= bound + edge[1])
+    below = (b for b in bars("ratio", metric.counts.sole) if b.high <= bound + 1e-9 and b.low >= bound - edge[1])
+    return Scores(
+        stage=stage,
+        metric=metric.metric.name,
+        bound=bound,
+        chart=reading.chart(bound),
+        parts=len(reading.receipts),
+        of=stage.books.made,
+        above=sum(one.documents for one in above),
+        below=sum(one.documents for one in below),
+        kept=tuple(reading.nearest("kept")),
+        removed=tuple(reading.nearest("removed")),
+    )
+
+
+class _Reading:
+    """One pass over the stage's rows."""
+
+    def __init__(self, found: View, stage: StageView, label: str, metric: str, rule: Rule) -> None:
+        self._holdings, self._held = found.holdings, found.holdings.stage(stage.name)
+        self._label, self._metric, self._rule = label, metric, rule
+        self._stage = stage
+        self._column = stage.step.column
+        self._bound = float(rule.at_least or 0)
+        self.receipts = [one for one in self._holdings.receipts(self._held) if one.files][:PARTS]
+        self._counts: dict[str, dict[str, Counts]] = {}
+        self._near: dict[str, list[tuple[float, str, str, float, Document]]] = {side: [] for side in SIDES}
+
+    def read(self) -> None:
+        """Count and draw."""
+        names = [*WHO, f"{self._column}.{self._label}", f"{self._column}.{self._metric}", "failed"]
+        for piece in pieces(self._holdings, self._held, SIDES, names, self.receipts):
+            if self._column in piece.batch.schema.names:
+                facts = piece.batch.column(self._column)
+                languages = pc.fill_null(pc.struct_field(facts, self._label), "").dictionary_encode()
+                values = pc.fill_null(pc.struct_field(facts, self._metric).cast(pa.float64()), np.nan).to_numpy()
+                self._count(piece.side, languages, values)
+                self._draw(piece.side, piece.batch, languages, values)
+
+    def _count(self, side: str, languages: pa.DictionaryArray, values: npt.NDArray[np.float64]) -> None:
+        codes, there = languages.indices.to_numpy(), np.isfinite(values)
+        cells = np.clip(np.floor(np.nan_to_num(values) * CELLS + 1e-9), 0, CELLS - 1).astype(np.int64)
+        for code, name in enumerate(languages.dictionary.to_pylist()):
+            mine = cells[(codes == code) & there]
+            if len(mine):
+                sides = self._counts.setdefault(name, {one: np.zeros(CELLS, np.int64) for one in SIDES})
+                sides[side] += np.bincount(mine, minlength=CELLS)
+
+    def _draw(
+        self, side: str, batch: pa.RecordBatch, languages: pa.DictionaryArray, values: npt.NDArray[np.float64]
+    ) -> None:
+        """Keep the documents that are nearest to the bound; of removed ones those that only it removes."""
+        away = np.abs(values - self._bound)
+        away[~np.isfinite(away)] = np.inf
+        if side == "removed":
+            only = [failed == [self._rule.id] for failed in _lists(batch)]
+            away[~np.array(only, bool)] = np.inf
+        for row in np.argsort(away, kind="stable")[:NEAREST].tolist():
+            if np.isfinite(away[row]):
+                who = document(batch.slice(row, 1))
+                entry = (float(away[row]), who.id, languages[row].as_py(), float(values[row]), who)
+                self._near[side] = heapq.nsmallest(NEAREST, [*self._near[side], entry], key=lambda one: one[:2])
+
+    def nearest(self, side: str) -> Iterator[Near]:
+        """The documents that were kept, nearest first."""
+        for _, _, language, score, who in self._near[side]:
+            yield Near(score, language, who)
+
+    def chart(self, bound: float) -> Markup | None:
+        """A row of cells for each language."""
+        totals = {name: sum(int(counts.sum()) for counts in sides.values()) for name, sides in self._counts.items()}
+        chosen = sorted(totals, key=lambda name: (-totals[name], name))[:ROWS]
+        if not chosen:
+            return None
+        cells = [cell for name in chosen for cell in self._cells(name, totals[name])]
+        said = f"{self._stage.name}: documents by language and {self._metric}, the bound at {bound:g}"
+        return charts.cells(cells, chosen, self._metric, bound, said)
+
+    def _cells(self, name: str, total: int) -> Iterator[charts.Cell]:
+        kept, removed = (self._counts[name][side].tolist() for side in SIDES)
+        for place, (stay, go) in enumerate(zip(kept, removed, strict=True)):
+            if stay + go:
+                side = "kept" if stay >= go else "removed"
+                yield charts.Cell(name, place / CELLS, (place + 1) / CELLS, (stay + go) / total, side, stay, go)
+
+
+def _lists(batch: pa.RecordBatch) -> Sequence[list[str] | None]:
+    if "failed" not in batch.schema.names:
+        return [None] * len(batch)
+    found: list[list[str] | None] = batch.column("failed").to_pylist()
+    return found

@@ -1,0 +1,111 @@
+"""What pages tell from the rows: cuts marked in a text, and how sure a language was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import duckdb
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refinery.docs import Docs
+from refinery.inspect.holdings import open_root
+from refinery.inspect.judgement import Cut
+from refinery.report import build
+from refinery.report.documents import marked
+from refinery.report.pages import TEXT
+from refinery.report.scores import NEAREST, ZONE, scores
+from refinery.report.view import view
+from refinery.stage import Filter, Metric, Rule, Values, bound
+from tests.engine.looked import make
+from tests.engine.roots import pipeline, quick, steps, write_inputs
+from tests.engine.toy import LineSource
+
+texts = st.text(st.characters(codec="utf-8"), max_size=40)
+
+
+@given(st.lists(st.tuples(texts, st.booleans()), max_size=8), st.integers(0, 60))
+def test_cuts_are_marked_where_they_were(pieces: list[tuple[str, bool]], length: int) -> None:
+    """The pieces are the text, as far as it is shown, and those that were cut say why."""
+    cuts, text = [], ""
+    for piece, gone in pieces:
+        if gone and piece:
+            cuts.append(Cut(len(text.encode()), len(piece.encode()), "junk", piece))
+        text += piece
+    found = marked(text, cuts[::-1], length)
+    assert "".join(piece for piece, _ in found) == text[:length]
+    whole = marked(text, cuts, len(text))
+    assert [(piece, reason) for piece, reason in whole if reason] == [(cut.text, "junk") for cut in cuts]
+
+
+@given(texts, st.lists(st.builds(Cut, st.integers(-9, 99), st.integers(-9, 1 << 62), texts, st.none() | texts)))
+def test_cuts_of_another_text_do_no_harm(text: str, cuts: list[Cut]) -> None:
+    """Whatever a stranger's root says: nothing of the text is lost or there twice."""
+    whole = "".join(piece for piece, _ in marked(text, cuts, 1000))
+    assert len(whole) >= len(text) - whole.count("\ufffd")
+    assert [piece for piece, _ in marked(text, [], 1000)] == ([text] if text else [])
+
+
+def test_a_page_shows_what_an_edit_took_out(tmp_path: Path) -> None:
+    """In the text as it came to the stage, which is that of the stage before."""
+    built = build(str(make(tmp_path)))
+    page = (Path(built.folder) / "samples-02-snip.html").read_text("utf-8")
+    assert "four words are here" not in page or '<del title="end">' in page
+    assert '<pre class="crawled text">tail off<del title="end"> end</del></pre>' in page
+    assert len(page) < 100 * TEXT
+
+
+class Sure(Filter):
+    """A line's first word as its language, its second as how sure that is."""
+
+    name: ClassVar = "sure"
+    version: ClassVar = 1
+    metrics: ClassVar = (Metric("lang", pa.string(), "label"), Metric("score", pa.float64(), "ratio"))
+
+    least: float = bound(0.65)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """English, and sure."""
+        return Rule("other", "lang", is_in=("en",)), Rule("unsure", "score", at_least=self.least)
+
+    def measure(self, docs: Docs) -> Values:
+        """What the words say."""
+        words = [text.split() for text in docs.texts()]
+        return {"lang": [one[0] for one in words], "score": [float(one[1]) for one in words]}
+
+
+def test_the_grey_zone_is_what_the_rows_say(tmp_path: Path) -> None:
+    """Documents on either side of the bound, those nearest to it, and languages by score."""
+    lines = [f"{'de' if number % 3 == 0 else 'en'} {number % 100 / 100:.2f} {number}" for number in range(400)]
+    write_inputs(tmp_path / "in", [lines[:250], lines[250:]])
+    given_ = pipeline(tmp_path, steps(LineSource(), Sure()))
+    quick(given_)
+    found = scores(view(open_root(given_.root)))["sure"]
+    rows = f"(select sure.lang as lang, sure.score as score from '{given_.root}/01-sure/*/*.parquet')"
+    above, below = (
+        duckdb.sql(f"select count(*) from {rows} where lang = 'en' and score {where}").fetchall()[0][0]
+        for where in (f">= .65 and score < .65 + {ZONE}", f"< .65 and score >= .65 - {ZONE}")
+    )
+    assert (found.above, found.below, found.parts, found.of) == (above, below, 2, 2)
+    assert above > 0
+    assert below > 0
+    assert [one.score for one in found.kept] == [0.65] * min(NEAREST, 3) + [0.66] * (NEAREST - 3)
+    assert {one.language for one in (*found.kept, *found.removed)} == {"en"}
+    assert max(one.score for one in found.removed) == 0.64
+    assert found.chart is not None
+    counted = duckdb.sql(f"select count(*) from {rows} where lang = 'de' and score >= .95").fetchall()[0][0]
+    assert f"de, 0.95 to 1.00: 0 kept, {counted:,} gone" in found.chart
+    folder = Path(build(given_.root).folder)
+    page = (folder / "sources.html").read_text("utf-8")
+    assert f"{above} documents were kept with a score at most .05 above 0.65; {below} at most" in page
+    kept, removed = (
+        duckdb.sql(f"select count(*) from '{given_.root}/01-sure/{side}/*.parquet' where sure.lang = 'en'").fetchall()[
+            0
+        ][0]
+        for side in ("kept", "removed")
+    )
+    row = f'<td>en</td><td class="n">{kept}</td><td class="n">{removed}</td>'
+    assert row in page
+    assert row in (folder / "index.html").read_text("utf-8")
