@@ -18,9 +18,11 @@ from refinery.inspect.holdings import Holdings, open_root
 from refinery.part import Root
 from refinery.report.pages import Writer, environment, links_of, pages, policy
 from refinery.report.view import view
+from refinery.report.work import times
 from refinery.shown import safe
 from refinery.store import is_remote
 from refinery.tables import open_parquet, read_batches
+from refinery.timeline import PLACES
 
 try:
     import duckdb
@@ -123,7 +125,9 @@ class _Asking:
     def live(self, asked: Asked) -> str:
         """Where the newest run stands."""
         del asked
-        return self._write("live", status=status(self._path), problems=problems(self._path)[:50])
+        found = status(self._path)
+        drawn = times(found.run) if found.run else None
+        return self._write("live", status=found, problems=problems(self._path)[:50], times=drawn, rows=PLACES)
 
     def search(self, asked: Asked) -> str:
         """Documents whose URL or text holds what is looked for, in every stage's rows."""

@@ -343,6 +343,7 @@ def test_a_run_is_followed_live(browser: Browser, other: Path, tmp_path: Path, m
             assert page.locator("nav a").all_inner_texts() == ["Live"]
             turns.release(3)  # the batches of the first part; two more have no documents
             page.get_by_text("3 of 5 tasks").wait_for()
+            assert page.locator("figure.long svg [aria-roledescription=bar]").count() == 3
             turns.release(1000)
             page.get_by_text(re.compile("done · started")).wait_for()
             run.join()

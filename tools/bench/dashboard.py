@@ -2,7 +2,8 @@
 
 usage: python -m tools.bench.dashboard ROOT [--parts 1000] [-c RECIPE, where the root's names files]
 
-The parts have statistics and receipts of their own and no rows, so samples and clusters are empty.
+The parts have statistics and receipts of their own and no rows, so samples and clusters are empty. The record of the
+run has as many spans of tasks as one can have.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import time
 from pathlib import Path
 
 from refinery.config import load
-from refinery.inspect.holdings import open_root
+from refinery.inspect.history import runs
+from refinery.inspect.holdings import Holdings, open_root
 from refinery.inspect.statistics import merged, part_statistics
 from refinery.part import Receipt
 from refinery.report import build
+from refinery.timeline import PLACES, SPANS
 
 
 def main() -> int:
@@ -80,7 +83,15 @@ def _many(path: str, folder: Path, parts: int) -> int:
         )
         _write(folder / holdings.head.manifests[held.folder], manifest.model_dump_json().encode())
     _write(folder / "HEAD.json", json.dumps(holdings.head.model_dump(mode="json")).encode())
+    _write(folder / "runs" / "20000101T000000-1.json", _run(holdings))
     return len(holdings.stages)
+
+
+def _run(holdings: Holdings) -> bytes:
+    """The newest run's record, its places at work all the time on tasks of many lengths."""
+    record = runs(holdings.root, newest=1)[0].record.model_dump(mode="json")
+    spans = [[n % PLACES, 10.0 * (n // PLACES), 10.0 * (n // PLACES) + 1 + n % 9, 0, 9, 0, ""] for n in range(SPANS)]
+    return json.dumps({**record, "spans": spans}).encode()
 
 
 def _json(receipt: Receipt) -> bytes:
