@@ -63,7 +63,36 @@ def test_stacked_codings_are_undone_last_first() -> None:
 
 def test_a_gzip_body_may_be_several_members() -> None:
     assert unpack(gzip.compress(PAGE[:500]) + gzip.compress(PAGE[500:]), "gzip") == Payload(PAGE)
-    assert unpack(gzip.compress(PAGE) + b"\0\0\0", "gzip") == Payload(PAGE)
+    assert unpack(b"".join(gzip.compress(PAGE[i : i + 9]) for i in range(0, len(PAGE), 9)), "gzip") == Payload(PAGE)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", " deflate ", "br", "zstd"])
+def test_what_follows_a_packed_body_is_passed_over(coding: str) -> None:
+    notes = ("br ends before the body does",) if coding == "br" else ()
+    for page in (PAGE, PAGE * 99 + bytes(range(256)) * 60):
+        for rest in (b"\0\0\0", b"\r\n\r\n", b"rest" * 5_000):
+            assert unpack(CODINGS[coding](page) + rest, coding) == Payload(page, notes)
+
+
+def test_zstd_frames_follow_each_other_and_some_are_skipped() -> None:
+    skipped = b"\x53\x2a\x4d\x18\x03\0\0\0xyz"
+    packed = skipped + zstandard.compress(PAGE[:500]) + skipped + zstandard.compress(PAGE[500:]) + skipped
+    assert unpack(packed, "zstd") == Payload(PAGE)
+
+
+def test_a_checksum_that_fails_is_noted_and_the_body_kept() -> None:
+    found = unpack(gzip.compress(PAGE)[:-8] + bytes(8), "gzip")
+    assert (found.data, found.failed) == (PAGE, False)
+    assert "incorrect data check" in found.notes[0]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br"])
+def test_all_that_comes_before_the_damage_is_kept(coding: str) -> None:
+    """However small the body is beside what a decoder is fed at once."""
+    packed = CODINGS[coding](PAGE + bytes(range(256)) * 12)
+    found = unpack(packed[:-60] + b"\xff" * 60, coding)
+    assert found.data[:3_000] == PAGE[:3_000]
+    assert found.notes
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
@@ -128,6 +157,12 @@ def test_a_body_cut_short_without_a_name_gives_what_it_holds() -> None:
 @pytest.mark.parametrize("page", [b"2024\nwords <b>and</b> more", b"0\r\n", b"a\n", b"x^2 + y^2", b"8 words"])
 def test_text_that_looks_like_a_coding_stays_as_it_is(page: bytes) -> None:
     assert unpack(page) == Payload(page)
+
+
+def test_a_zstd_frame_cut_short_is_not_empty() -> None:
+    assert unpack(zstandard.compress(PAGE)[:-40], "zstd") == Payload(b"", ("zstd ends early",), failed=True)
+    found = unpack(zstandard.compress(PAGE) + zstandard.compress(PAGE)[:-40], "zstd")
+    assert found == Payload(PAGE, ("zstd ends early",))
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", " deflate ", "br"])

@@ -72,9 +72,10 @@ fn chunk(data: &[u8], place: usize) -> Option<(usize, usize)> {
         data[from..].iter().take(most).take_while(|byte| test(byte)).count()
     };
     let blank: fn(&u8) -> bool = |byte| matches!(byte, b' ' | b'\t');
-    let first = place + count(place, 16, blank);
+    let digits = place + count(place, 16, blank);
+    let first = digits + count(digits, 64, |byte| *byte == b'0');
     let behind = first + count(first, 15, u8::is_ascii_hexdigit);
-    let size = usize::from_str_radix(std::str::from_utf8(&data[first..behind]).ok()?, 16).ok()?;
+    let size = usize::from_str_radix(std::str::from_utf8(&data[digits..behind]).ok()?, 16).ok()?;
     let mut end = behind + count(behind, 16, blank);
     if data.get(end) == Some(&b';') {
         end += 1 + count(end + 1, 1024, |byte| !matches!(byte, b'\r' | b'\n'));

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import brotli
 import zstandard
@@ -22,19 +23,21 @@ ZSTD = b"\x28\xb5\x2f\xfd"
 WINDOW = 1 << 27
 """Memory that a zstd frame may ask for."""
 
+ZSTD_SKIPPED = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)
+"""What a frame begins with that a zstd decoder passes over."""
+
 PIECE = 1 << 12
 OUT = 1 << 18
-MEMBERS = 64
-"""A gzip body may be several members; more than these are no page."""
-
+ZSTD_PIECE = 1 << 9
+"""What a zstd frame is fed in a step: its decoder takes no limit, and may make 32,768 times as much."""
 LAYERS = 6
 
 FIRST = 1 << 10
 """Bytes that are enough to tell whether a page begins with them."""
 
-_LINE = rb"[ \t]{0,16}([0-9A-Fa-f]{1,15})[ \t]{0,16}(?:;[^\r\n]{0,1024})?\r?\n"
+_LINE = rb"[ \t]{0,16}(0{0,64}[0-9A-Fa-f]{1,15})[ \t]{0,16}(?:;[^\r\n]{0,1024})?\r?\n"
 _CHUNK = re.compile(_LINE)
-_NEXT_CHUNK = re.compile(rb"\n(?=[0-9A-Fa-f]{1,15}\r?\n)")
+_NEXT_CHUNK = re.compile(rb"\n(?=0{0,64}[0-9A-Fa-f]{1,15}\r?\n)")
 _UNPACKED = frozenset({"", "identity", "none", "chunked"})
 
 _BROKEN = (zlib.error, brotli.error, zstandard.ZstdError)
@@ -42,6 +45,10 @@ _BROKEN = (zlib.error, brotli.error, zstandard.ZstdError)
 
 class _Early(Exception):
     """The packed bytes end before their own end mark."""
+
+
+class _Late(Exception):
+    """Other bytes follow the packed ones, in a coding that has no mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +162,8 @@ def _undone(pieces: Iterator[bytes], coding: str, most: int) -> Payload:
                 return Payload(b"", too_large=True)
     except _Early:
         return Payload(bytes(out), (f"{coding} ends early",))
+    except _Late:
+        return Payload(bytes(out), (f"{coding} ends before the body does",))
     except _BROKEN as error:
         return Payload(bytes(out), (f"{coding} breaks: {error}",))
     return Payload(bytes(out))
@@ -182,7 +191,7 @@ def _unnamed(data: bytes, most: int) -> Payload | None:
 
 def _beginning(pieces: Iterator[bytes]) -> bytes:
     out = bytearray()
-    with suppress(_Early, *_BROKEN):
+    with suppress(_Early, _Late, *_BROKEN):
         for piece in pieces:
             out += piece
             if len(out) >= FIRST:
@@ -207,18 +216,28 @@ def begins_as_page(data: bytes) -> bool:
 
 def _inflated(data: bytes, window: int) -> Iterator[bytes]:
     place = 0
-    for _ in range(MEMBERS):
+    while place == 0 or data[place : place + 2] == GZIP:
         inflate = zlib.decompressobj(window)
         while not inflate.eof:
             piece = data[place : place + PIECE]
-            out = inflate.decompress(piece, OUT)
+            before = inflate.copy()
+            try:
+                out = inflate.decompress(piece, OUT)
+            except zlib.error:
+                yield from _bytewise(before.decompress, piece)
+                raise
             place += len(piece) - len(inflate.unused_data if inflate.eof else inflate.unconsumed_tail)
             if out:
                 yield out
             elif not piece:
                 raise _Early
-        if data[place : place + 2] != GZIP:
-            return
+
+
+def _bytewise(decode: Callable[[bytes], bytes], data: bytes) -> Iterator[bytes]:
+    """What comes before the damage in a piece of which a decoder, fed all of it, gives nothing."""
+    with suppress(*_BROKEN):
+        for place in range(len(data)):
+            yield decode(data[place : place + 1])
 
 
 def _gzip(data: bytes) -> Iterator[bytes]:
@@ -235,19 +254,52 @@ def _has_zlib(data: bytes) -> bool:
 
 def _brotli(data: bytes) -> Iterator[bytes]:
     decoder = brotli.Decompressor()
+    given = 0
     for place in range(0, len(data), PIECE):
-        yield decoder.process(data[place : place + PIECE], output_buffer_limit=OUT)
-        while not decoder.can_accept_more_data():
-            yield decoder.process(b"", output_buffer_limit=OUT)
+        try:
+            for out in _processed(decoder, data[place : place + PIECE]):
+                given += len(out)
+                yield out
+        except brotli.error:
+            yield from _brotli_end(data, place, given)
+            return
         if decoder.is_finished():
             return
     raise _Early
 
 
+def _processed(decoder: brotli.Decompressor, piece: bytes) -> Iterator[bytes]:
+    yield decoder.process(piece, output_buffer_limit=OUT)
+    while not decoder.can_accept_more_data():
+        yield decoder.process(b"", output_buffer_limit=OUT)
+
+
+def _brotli_end(data: bytes, place: int, given: int) -> Iterator[bytes]:
+    """What comes after ``given`` bytes where a stream breaks, or other bytes follow, in the piece at ``place``."""
+    decoder = brotli.Decompressor()
+    last = min(place + PIECE, len(data))
+    for begin, end in pairwise([*range(0, place, PIECE), *range(place, last + 1)]):
+        for out in _processed(decoder, data[begin:end]):
+            yield out[given:]
+            given = max(given - len(out), 0)
+        if decoder.is_finished():
+            raise _Late
+
+
 def _zstd(data: bytes) -> Iterator[bytes]:
-    with zstandard.ZstdDecompressor(max_window_size=WINDOW).stream_reader(data, read_across_frames=True) as frames:
-        while piece := frames.read(OUT):
-            yield piece
+    place = 0
+    while _has_zstd(data[place : place + 4]):
+        frame = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
+        while not frame.eof:
+            piece = data[place : place + ZSTD_PIECE]
+            if not piece:
+                raise _Early
+            yield frame.decompress(piece)
+            place += len(piece) - len(frame.unused_data)
+
+
+def _has_zstd(data: bytes) -> bool:
+    return data.startswith(ZSTD) or ZSTD_SKIPPED.match(data) is not None
 
 
 def _always(data: bytes) -> bool:
@@ -259,7 +311,7 @@ _DECODERS: dict[str, _Known] = {
     "gzip": (lambda data: data.startswith(GZIP), _gzip),
     "deflate": (_always, _deflate),
     "br": (_always, _brotli),
-    "zstd": (lambda data: data.startswith(ZSTD), _zstd),
+    "zstd": (_has_zstd, _zstd),
 }
 """Codings that headers name: whether the bytes may have it, and what they are without it."""
 
