@@ -28,7 +28,7 @@ class Wet(Source):
     """
 
     name: ClassVar = "wet"
-    version: ClassVar = 2
+    version: ClassVar = 3
     source: ClassVar = "https://commoncrawl.org/get-started; ISO 28500:2017, 6.7"
     adds: ClassVar = (TEXT,)
     metrics: ClassVar = (

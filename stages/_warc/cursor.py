@@ -13,7 +13,7 @@ from stages._warc.headers import CLOSING, HEADER_END, MARGIN, RECORD, amid
 from stages._warc.members import Member
 
 SPAN = 1 << 16
-HEADER = (1 << 12, 1 << 16, 1 << 20)
+HEADER = (1 << 12, 1 << 16, 1 << 20, 1 << 24)
 """A WARC header ends within these many bytes, tried in turn."""
 
 _NEWLINES = re.compile(rb"[\r\n]+")
@@ -83,6 +83,16 @@ class Cursor:
         self._at += size
         return bytes(memoryview(self._buffer)[self._at - size : self._at])
 
+    def packed(self) -> bool:
+        """Whether a compressed member that holds a record begins here, in bytes that are not compressed."""
+        return self.member.packs(self.pos)
+
+    def leave(self, pos: int) -> None:
+        """Let the member end at ``pos``."""
+        self.seek(pos)
+        del self._buffer[self._at :]
+        self.member.close(pos)
+
     def newlines(self) -> int:
         """Pass the line ends that come next; how many bytes they are."""
         passed = 0
@@ -99,8 +109,9 @@ class Cursor:
         return self._buffer.startswith(CLOSING, self._at)
 
     def record(self) -> re.Match[bytes] | None:
-        """What a record begins with, if one begins here."""
-        self._fill(MARGIN)
+        """What a record begins with, if one begins here; a line may go on in the member behind."""
+        if self._fill(MARGIN) < MARGIN and self._buffer.find(b"\n", self._at) < 0:
+            self._fill(MARGIN, across=True)
         return RECORD.match(self._buffer, self._at)
 
     def header(self, limits: Sequence[int] = HEADER) -> bytes | None:

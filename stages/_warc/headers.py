@@ -6,20 +6,29 @@ and 1.1), https://archive.org/web/researcher/ArcFileFormat.php, RFC 9112.
 
 from __future__ import annotations
 
+import io
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 _NUMBER = rb"\d[\d.]{1,9}[ \t]{0,9}\r{0,3}"
 _VERSION = rb"(?:WARC|warc)/" + _NUMBER
-_ARC = (
-    rb"(?P<url>[A-Za-z][A-Za-z0-9+.-]{0,19}:[^\r\n]{1,4096}) [0-9A-Fa-f:.-]{1,45} (?P<date>\d{8,17}) "
-    rb"(?P<mime>[^ \r\n]{1,255})(?: [^\r\n]{0,255}?)? (?P<length>\d{1,15}) {0,9}\r?"
+_SCHEME = rb"[A-Za-z][A-Za-z0-9+.-]{0,19}:"
+_ADDRESS = rb"[0-9A-Fa-f:.-]{1,45}"
+_REST = rb" (?P<mime>[^ \r\n]{0,255})(?: [^\r\n]{0,255}?)? (?P<length>-?\d{1,30}) {0,9}\r?"
+_ARC = rb"(?P<url>" + _SCHEME + rb"[^\r\n]{1,16384}) " + _ADDRESS + rb" (?P<date>\d{8,17})" + _REST
+_ODD_ARC = (
+    rb"(?P<url>" + _SCHEME + rb"//[^ \r\n]{1,16384}) [^ \r\n]{0,64} (?P<date>[^ \r\n]{0,40})" + _REST,
+    rb"(?P<url>[^ \r\n]{1,16384}) " + _ADDRESS + rb" (?P<date>\d{8,17})" + _REST,
 )
+"""Lines that are ARC headers only where one is due: of a URL without blanks, one field may be anything."""
 
-RECORD = re.compile(rb"(?:" + _VERSION + rb"|" + _ARC + rb")(?:\n|\Z)")
+_ARC_LINES = [re.compile(line) for line in (_ARC, *_ODD_ARC)]
+_ANY_ARC = rb"|".join(line.pattern for line in _ARC_LINES)
+
+RECORD = re.compile(rb"(?:" + _VERSION + rb"|(?P<arc>" + re.sub(rb"\?P<\w+>", b"?:", _ANY_ARC) + rb"))(?:\n|\Z)")
 """What a record begins with: the version line of a WARC record, or the whole header line of an ARC record."""
 
 _AMID = (
@@ -29,11 +38,11 @@ _AMID = (
 )
 """What a record begins with in the midst of anything, and how far into the match; each has a literal to look for."""
 
-MARGIN = 5_000
+MARGIN = 17_500
 """No header line is longer that RECORD or ``amid`` knows."""
 
 HTTP_HEADER = 1 << 18
-"""Bytes in which the header of an HTTP message must end."""
+"""Bytes of the header of an HTTP message in which fields are looked for."""
 
 HEADER_END = re.compile(rb"\n(?:(\r{0,3}\n)|(?=" + _VERSION + rb"\n))")
 """The empty line that ends a header (some writers double the carriage return), or a record that comes too early."""
@@ -41,13 +50,30 @@ HEADER_END = re.compile(rb"\n(?:(\r{0,3}\n)|(?=" + _VERSION + rb"\n))")
 CLOSING = b"\r\n\r\n"
 """What stands behind every record."""
 
-EMPTY_LINE = re.compile(rb"\n\r{0,3}\n")
-_STATUS = re.compile(
-    rb"\s{0,16}HTTP/\d{1,3}(?:\.\d{1,3})?[ \t]{1,16}(\d{3})(?!\d)[^\n]{0,4096}(?:\n|\Z)", re.IGNORECASE
+_HTTP_END = re.compile(
+    rb"\n(?:\r{0,3}\n|[ \t]{1,16}\r{0,3}\n(?![\w-]{1,64}[ \t]{0,16}:)|(?=<(?:!doctype|html)[\s>]))", re.IGNORECASE
 )
+"""What ends an HTTP header: an empty line, a blank one that no field follows, or the page, if it comes too early."""
+
+_STATUS = re.compile(
+    rb"\s{0,16}(?:HTTP(?:/\S{1,16})?|ICY)[ \t]{1,16}(\d{3})(?!\d)[^\n]{0,65536}(?:\n|\Z)", re.IGNORECASE
+)
+_INTERIM = range(100, 200)
+"""Statuses of responses that another one follows."""
+
+_WARC_FIELDS = frozenset(
+    {
+        *("warc-type", "warc-target-uri", "uri", "warc-date", "warc-record-id", "content-type", "content-length"),
+        *("warc-identified-payload-type", "warc-truncated", "warc-segment-number"),
+        *("warc-block-digest", "warc-payload-digest"),
+    }
+)
+"""Fields that are read of a WARC header, which may have any number of others."""
+
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _DATE = re.compile(
-    r"(\d{4})(?:-?(\d\d)(?:-?(\d\d)(?:[Tt ]?(\d\d):?(\d\d)(?::?(\d\d)(?:\.\d+)?)?)?)?)?(?:[Zz]|([+-])(\d\d):?(\d\d))?",
+    r"(\d{4})(?:-?(\d\d)(?:-?(\d\d)(?:[Tt ]?(\d\d):?(\d\d)(?::?(\d\d)(?:\.\d+|\d{3})?)?)?)?)?"
+    r"(?:[Zz]|([+-])(\d\d):?(\d\d))?",
     re.ASCII,
 )
 _LEAST = (1, 1, 1, 0, 0, 0)
@@ -78,46 +104,59 @@ def amid(data: bytearray, start: int, stop: int) -> int:
 
 
 def warc_fields(block: bytes) -> dict[str, str]:
-    """The fields of a WARC header by lower-case name, the first of each name; the version line is passed over."""
-    fields = _fields(block.decode("utf-8", "replace"))
-    return {name: values[0] for name, values in fields.items()}
+    """Those fields of a WARC header that are read, by lower-case name, the first of each; the version line is none."""
+    found: dict[str, str] = {}
+    for name, value in _fields(block):
+        key = name.decode("utf-8", "replace").lower()
+        if key in _WARC_FIELDS:
+            found.setdefault(key, value.decode("utf-8", "replace"))
+    return found
 
 
 def arc_fields(line: re.Match[bytes]) -> dict[str, str]:
     """The fields of an ARC line, a match of RECORD, under the names that WARC has for them."""
-    url, date, mime, length = (line[name].decode("utf-8", "replace") for name in ("url", "date", "mime", "length"))
+    found = next(match for pattern in _ARC_LINES if (match := pattern.fullmatch(line["arc"])))
+    url, date, mime, length = (found[name].decode("utf-8", "replace") for name in ("url", "date", "mime", "length"))
     kind = "filedesc" if url.startswith("filedesc:") else "response"
     names = ("warc-type", "warc-target-uri", "warc-date", "content-type", "content-length")
     return dict(zip(names, (kind, url, date, mime, length), strict=True))
 
 
 def message(block: bytes) -> Message | None:
-    """The HTTP response in a record's block; None where it does not begin with a status line."""
+    """The HTTP response in a record's block, the last of several; None where it does not begin with a status line."""
     line = _STATUS.match(block)
-    if line is None:
-        return None
-    begin = line.end()
-    end = EMPTY_LINE.search(block, begin - 1, begin + HTTP_HEADER)
-    head = block[begin : end.start()] if end else block[begin : begin + HTTP_HEADER]
-    return Message(int(line[1]), _fields(head.decode("latin-1")), block[end.end() :] if end else b"")
+    while line is not None:
+        end = _HTTP_END.search(block, line.end() - 1)
+        behind = end.end() if end else len(block)
+        final = _STATUS.match(block, behind) if int(line[1]) in _INTERIM else None
+        if final is None:
+            head = block[line.end() : min(end.start() if end else behind, line.end() + HTTP_HEADER)]
+            return Message(int(line[1]), _values(head), block[behind:])
+        line = final
+    return None
 
 
-def _fields(text: str) -> dict[str, list[str]]:
+def _values(head: bytes) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for name, value in _unfolded(text):
-        found.setdefault(name, []).append(value)
+    for name, value in _fields(head):
+        found.setdefault(name.decode("latin-1").strip().lower(), []).append(value.decode("latin-1").strip())
     return found
 
 
-def _unfolded(text: str) -> list[tuple[str, str]]:
-    lines: list[tuple[str, list[str]]] = []
-    for line in text.split("\n"):
-        name, colon, value = line.partition(":")
-        if line[:1] in (" ", "\t") and lines:
-            lines[-1][1].append(line.strip())
-        elif colon and name.strip():
-            lines.append((name.strip().lower(), [value.strip()]))
-    return [(name, " ".join(part for part in parts if part)) for name, parts in lines]
+def _fields(block: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Names and values, unfolded; lines that are no fields are passed over."""
+    name = b""
+    value = bytearray()
+    for line in io.BytesIO(block):
+        begin, colon, rest = line.partition(b":")
+        if name and line[:1] in b" \t":
+            value += b" " + line.strip() if value else line.strip()
+        elif colon and begin.strip():
+            if name:
+                yield name, bytes(value)
+            name, value = begin.strip(), bytearray(rest.strip())
+    if name:
+        yield name, bytes(value)
 
 
 def content_length(text: str) -> int | None:

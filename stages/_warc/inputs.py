@@ -42,7 +42,16 @@ def archives(pattern: str, store: Store, endings: Sequence[str], prefix: str = "
     if not found:
         hint = f"check the path; from a folder, files that end in {', '.join(endings)} are read"
         raise StorageError(f"{pattern}: no input file there", hint=hint)
+    for path in found:
+        _check_name(path)
     return sorted(set(found))
+
+
+def _check_name(path: str) -> None:
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise StorageError(f"{path!r}: the file's name is not UTF-8", hint="give it another name") from error
 
 
 def _listed(listing: str, store: Store, prefix: str) -> list[str]:

@@ -73,8 +73,8 @@ class Members:
             return Gzip()
         return Zstd(self._shared_dictionary()) if magic == ZSTD else Plain()
 
-    def holds_record(self, at: int) -> bool:
-        """Whether the bytes at ``at``, decompressed if they are compressed, begin with a record."""
+    def holds_record(self, at: int, blank: bytes = b"\r\n") -> bool:
+        """Whether the bytes at ``at``, decompressed if they are compressed, begin with a record behind ``blank``."""
         decoder = self.decoder(at)
         plain = isinstance(decoder, Plain)
         size, step = (2 * MARGIN, 2 * MARGIN) if plain else (TRIAL, SIP)
@@ -84,11 +84,11 @@ class Members:
             try:
                 out += decoder.feed(data[place : place + step])[0]
             except Broken as broken:
-                return RECORD.match((out + broken.out).lstrip(b"\r\n")) is not None
-            line = out.lstrip(b"\r\n")
+                return RECORD.match((out + broken.out).lstrip(blank)) is not None
+            line = out.lstrip(blank)
             if b"\n" in line or len(out) > MARGIN or decoder.ended:
                 break
-        return RECORD.match(out.lstrip(b"\r\n")) is not None
+        return RECORD.match(out.lstrip(blank)) is not None
 
     def find(self, at: int, stop: int, *, plain: bool = False) -> int:
         """Where the next compressed member begins, at ``at`` or after, that holds a record; ``stop`` if none does.
@@ -156,16 +156,18 @@ class Member:
         self._members = members
         self.start = start
         self._stop = stop
-        self._skip = self._given = self._most = 0
+        self._most = 0
         self._bomb = False
-        self._begin()
+        self._begin(start, 0)
         self.plain = isinstance(self._decoder, Plain)
 
-    def _begin(self) -> None:
-        self._decoder = self._members.decoder(self.start)
+    def _begin(self, at: int, size: int, skip: int = 0) -> None:
+        """Read a piece from ``at`` on, which comes behind ``size`` bytes; pass over its first ``skip``."""
+        self._decoder = self._members.decoder(at)
         self._done = False
-        self._size = 0
-        self.end = self.start
+        self._piece = self.end = at
+        self._before = self._size = size
+        self._skip = self._given = skip
         self.error = ""
 
     def read(self) -> bytes:
@@ -207,11 +209,11 @@ class Member:
     def _stuck(self, reason: str, out: bytes) -> bytes:
         """End here, unless other members' bytes were taken for this one's: then read it again up to them."""
         blocks = self._members.blocks
-        known = self._members.find(self.end if blocks.exhausted else self.start + 1, self._stop, plain=True)
+        known = self._members.find(self.end if blocks.exhausted else self._piece + 1, self._stop, plain=True)
         if known <= self.end and known < self._stop:
-            blocks.spend(self.end - self.start)
-            self._stop, self._skip = known, self._given
-            self._begin()
+            blocks.spend(self.end - self._piece)
+            self._stop = known
+            self._begin(self._piece, self._before, self._given)
             return b""
         self._done, self.error, self.end = True, reason, known
         return out
@@ -219,16 +221,30 @@ class Member:
     def extend(self) -> bool:
         """Go on with the compressed member behind this one, unless a record begins there: for records in pieces."""
         members = self._members
-        if self.error or not self._done or self.plain or self.end >= self._stop or members.holds_record(self.end):
+        if self.error or not self._done or self.plain or self.end >= self._stop or members.holds_record(self.end, b""):
             return False
-        decoder = members.decoder(self.end)
-        if isinstance(decoder, Plain):
+        if isinstance(members.decoder(self.end), Plain):
             return False
-        self._decoder, self._done = decoder, False
+        self._begin(self.end, self._size)
         return True
+
+    def packs(self, pos: int) -> bool:
+        """Whether it is not compressed, but a compressed member that holds a record begins at ``pos``."""
+        members, at = self._members, self.start + pos
+        return self.plain and not isinstance(members.decoder(at), Plain) and members.holds_record(at)
+
+    def find_packed(self, pos: int, stop: int) -> int:
+        """The next such place from ``pos`` on, ``stop`` if there is none before it."""
+        if not self.plain or self._members.blocks.exhausted:
+            return stop
+        return self._members.find(self.start + pos, self.start + stop) - self.start
+
+    def close(self, size: int) -> None:
+        """End behind so many bytes, which are not compressed."""
+        self._stop = self.end = self.start + size
+        self._done = True
 
     def again(self) -> None:
         """Begin anew, for bytes that were let go."""
         self._members.blocks.spend(self.end - self.start)
-        self._skip = self._given = 0
-        self._begin()
+        self._begin(self.start, 0)

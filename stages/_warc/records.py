@@ -149,14 +149,14 @@ class _Parser:
         start = cursor.pos
         line = cursor.record()
         if line is None:
-            yield self._lost(start, "no record begins with")
-        elif line["url"] is not None:
+            yield from self._lost(start, "no record begins with")
+        elif line["arc"] is not None:
             fields, size = arc_fields(line), len(line[0])
             cursor.take(size)
             yield from self._record(start, fields)
         elif (header := cursor.header(HEADER[: 1 if self._blocks.exhausted else None])) is None:
             self._blocks.spend(cursor.buffered)
-            yield self._lost(start, "a WARC header without an end:")
+            yield from self._lost(start, "a WARC header without an end:")
         else:
             yield from self._record(start, warc_fields(header))
 
@@ -178,7 +178,7 @@ class _Parser:
         data = body.data if kind == self._wanted else b""
         yield Record(offset, size, kind, fields, data, body.size, flaw, note)
         if body.rest:
-            yield self._stretch(end, self._cursor.pos, f"no record begins with {body.sample!r}")
+            yield from self._rest(end, f"no record begins with {body.sample!r}")
 
     def _as_declared(self, length: int, keep: int) -> tuple[_Body | None, bool]:
         """The body, if its declared length holds: a record or the end follows it. Else None, and no move.
@@ -195,7 +195,8 @@ class _Parser:
             parted = cursor.newlines()
             behind = None if cursor.ended else cursor.record()
             # an ARC line has no beginning of its own, so that a wrong length could cut it
-            if cursor.ended or (behind and (parted or behind["url"] is None)):
+            follows = parted or behind["arc"] is None if behind else cursor.packed()
+            if cursor.ended or follows:
                 return _Body(data, size), True
         self._blocks.spend(cursor.pos - start)
         cursor.seek(start)
@@ -244,11 +245,21 @@ class _Parser:
         whole = not body.flaw
         return DAMAGED if whole and error != EARLY else body.flaw, _join(body.note, error)
 
-    def _lost(self, start: int, note: str) -> Record:
+    def _lost(self, start: int, note: str) -> Iterator[Record]:
         """From here to the next record."""
         self._cursor.seek(start)
         sample, _ = self._cursor.until_record(SAMPLE, here=False)
-        return self._stretch(start, self._cursor.pos, f"{note} {sample!r}")
+        yield from self._rest(start, f"{note} {sample!r}")
+
+    def _rest(self, start: int, note: str) -> Iterator[Record]:
+        """The bytes from ``start`` to here, but if they are plain, not the compressed member that begins among them."""
+        here = self._cursor.pos
+        end = self._member.find_packed(start, here)
+        if end < here:
+            self._blocks.spend(here - start)
+            self._cursor.leave(end)
+        if end > start:
+            yield self._stretch(start, end, note)
 
     def _stretch(self, start: int, end: int, note: str) -> Record:
         """A stretch that is no record, as a row of its own."""

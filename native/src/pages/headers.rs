@@ -123,11 +123,14 @@ fn plain(text: &[u8]) -> Option<&str> {
     std::str::from_utf8(text).ok().filter(|_| sound).map(|text| text.trim_matches([' ', '\t']))
 }
 
-/// The HTTP response in a record's block, if its header ends within `limit` bytes.
+/// The HTTP response in a record's block, if its header ends within `limit` bytes, and no page or response begins in it.
 pub fn http(block: &[u8], limit: usize) -> Option<Http<'_>> {
     let (status, begin) = status_line(block)?;
     let (end, body) = empty_line_within(block, begin, limit)?;
     let head = block.get(begin..end).unwrap_or(b"");
+    if (100..200).contains(&status) || head.starts_with(b"<") || memmem::find(head, b"\n<").is_some() {
+        return None;
+    }
     let mut found = Http {
         status,
         content_type: "",

@@ -65,8 +65,12 @@ def pairs(made: Sequence[bytes]) -> bytes:
 
 def pieces(made: Sequence[bytes]) -> bytes:
     """Gzip members of 90 bytes each that know nothing of records."""
-    whole = b"".join(made)
-    return b"".join(gzip.compress(whole[i : i + 90], mtime=0) for i in range(0, len(whole), 90))
+    return blocked(b"".join(made), 90)
+
+
+def blocked(data: bytes, size: int) -> bytes:
+    """Gzip members of so many bytes, as bgzip makes them."""
+    return b"".join(gzip.compress(data[i : i + size], mtime=0) for i in range(0, len(data), size))
 
 
 def frames(made: Sequence[bytes]) -> bytes:

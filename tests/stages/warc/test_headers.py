@@ -68,14 +68,15 @@ def test_a_length_is_a_number_of_plain_digits() -> None:
 
 def test_fields_are_folded_trimmed_and_the_first_of_a_name_counts() -> None:
     block = (
-        b"WARC/1.0\r\nWARC-Type: response\r\nwarc-type : x\r\nLong: a\r\n\tb\r\n  c\r\nno field\r\n: none\r\nE:\r\n\r\n"
+        b"WARC/1.0\r\nWARC-Type: response\r\nwarc-type : x\r\nOther: y\r\nWARC-Date: a\r\n\tb\r\n  c\r\n"
+        b"no field\r\n: none\r\nURI:\r\n\r\n"
     )
-    assert warc_fields(block) == {"warc-type": "response", "long": "a b c", "e": ""}
+    assert warc_fields(block) == {"warc-type": "response", "warc-date": "a b c", "uri": ""}
 
 
 def test_field_values_are_utf8_and_broken_ones_still_text() -> None:
-    assert warc_fields("WARC/1.0\nU: é\n\n".encode()) == {"u": "é"}
-    assert warc_fields(b"WARC/1.0\nU: \xff\n\n") == {"u": "\ufffd"}
+    assert warc_fields("WARC/1.0\nURI: é\n\n".encode()) == {"uri": "é"}
+    assert warc_fields(b"WARC/1.0\nURI: \xff\n\n") == {"uri": "\ufffd"}
 
 
 @pytest.mark.parametrize(
@@ -89,16 +90,40 @@ def test_field_values_are_utf8_and_broken_ones_still_text() -> None:
         (b"HTTP/1.1 200 OK", 200, b""),
         (b"HTTP/1.1 200 OK\r\nA: b", 200, b""),
         (b"\r\nHTTP/1.1 200 OK\r\n\r\nx", 200, b"x"),
+        (b"HTTP 200 OK\r\n\r\nx", 200, b"x"),
+        (b"HTTP/1.x 200 OK\r\n\r\nx", 200, b"x"),
+        (b"ICY 200 OK\r\n\r\nx", 200, b"x"),
+        (b"HTTP/1.1 200 " + b"r" * 9_000 + b"\r\n\r\nx", 200, b"x"),
+        (b"HTTP/1.1 200 OK\r\nA: b\r\n \r\n<p>", 200, b"<p>"),
+        (b"HTTP/1.1 200 OK\r\nA: b\r\n \r\nC: d\r\n\r\n<p>", 200, b"<p>"),
+        (b"HTTP/1.1 200 OK\r\nA: b\r\n<!DOCTYPE html>\n\n<p>", 200, b"<!DOCTYPE html>\n\n<p>"),
+        (b"HTTP/1.0 200 OK\n<html>\n\nx: y", 200, b"<html>\n\nx: y"),
+        (b"HTTP/1.1 200 OK\r\n<b>: x\r\nA: b\r\n\r\n<p>", 200, b"<p>"),
+        (b"HTTP/1.1 200 OK\r\nA: " + b"b" * 1_000_000 + b"\r\n\r\nx", 200, b"x"),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\nx", 200, b"x"),
+        (b"HTTP/1.1 100\r\n\r\nHTTP/1.1 103\r\nLink: x\r\n\r\nHTTP/1.1 404 No\r\n\r\nx", 404, b"x"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", 100, b""),
+        (b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 404 No\r\n\r\nx", 200, b"HTTP/1.1 404 No\r\n\r\nx"),
     ],
 )
-def test_a_response_is_its_status_and_what_follows_the_empty_line(block: bytes, status: int, payload: bytes) -> None:
+def test_a_response_is_its_status_and_what_follows_its_header(block: bytes, status: int, payload: bytes) -> None:
     found = message(block)
     assert found is not None
     assert (found.status, found.payload) == (status, payload)
 
 
 @pytest.mark.parametrize(
-    "block", [b"", b"<html>", b"HTTP/1.1", b"HTTP/1.1 20\r\n\r\n", b"HTTP/1.1 2000\r\n\r\n", b"GET /"]
+    "block",
+    [
+        b"",
+        b"<html>",
+        b"HTTP/1.1",
+        b"HTTP/1.1 20\r\n\r\n",
+        b"HTTP/1.1 2000\r\n\r\n",
+        b"GET /",
+        b"HTTPS 20\r\n\r\n",
+        b"ICY",
+    ],
 )
 def test_what_has_no_status_line_is_no_response(block: bytes) -> None:
     assert message(block) is None

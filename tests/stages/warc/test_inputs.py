@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,14 @@ def test_a_listed_file_that_is_missing_is_named_with_its_line(folder: Path) -> N
     (folder / "warc.paths").write_text("a.warc\n\nnone.warc\n")
     with pytest.raises(StorageError, match=r"warc\.paths:3: .*none\.warc: no such file") as caught:
         archives(str(folder / "warc.paths"), LocalStore(), ARCHIVES)
+    assert caught.value.hint
+
+
+def test_a_file_whose_name_is_no_text_is_an_error_that_shows_it(tmp_path: Path) -> None:
+    with os.fdopen(os.open(os.fsencode(tmp_path) + b"/a\xff.warc", os.O_CREAT | os.O_WRONLY), "wb") as file:
+        file.write(b"WARC/1.0\r\n")
+    with pytest.raises(StorageError, match=r"a\\udcff\.warc': the file's name is not UTF-8") as caught:
+        archives(str(tmp_path), LocalStore(), ARCHIVES)
     assert caught.value.hint
 
 

@@ -23,6 +23,7 @@ from stages._warc.records import DAMAGED, NO_ARCHIVE, TRUNCATED, UNREADABLE, Rec
 from tests.stages.warc.archives import (
     LAYOUTS,
     block,
+    blocked,
     frames,
     members,
     mixed,
@@ -173,6 +174,90 @@ def test_an_arc_file_is_read_with_its_records_as_responses() -> None:
     assert all(one.body == page for one in found[1:])
 
 
+ARC_PAGE = b"HTTP/1.0 200 OK\nContent-Type: text/html\n\n<html>"
+
+
+def arc(line: bytes, page: bytes = ARC_PAGE) -> bytes:
+    """An ARC record, with %d in its line for the length."""
+    return (line % len(page) if b"%d" in line else line) + b"\n" + page + b"\n"
+
+
+ARC = b"http://example.org/ 10.0.0.1 20080430204826 text/html %d"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"http://example.org/ 10.0.0.1 200804 text/html %d",
+        b"http://example.org/ 10.0.0.1 2008-04-30T20:48:26Z text/html %d",
+        b"http://example.org/ 10.0.0.1 - text/html %d",
+        b"http://example.org/ 10.0.0.1 20080430204826  %d",
+        b"http://example.org/  20080430204826 text/html %d",
+        b"http://example.org/ host.example.org 20080430204826 text/html %d",
+        b"www.example.org/ 10.0.0.1 20080430204826 text/html %d",
+        b"http://example.org/%s 10.0.0.1 20080430204826 text/html %d" % (b"u" * 9_000, len(ARC_PAGE)),
+        b"http://example.org/ 10.0.0.1 20080430204826 text/html -1",
+        b"http://example.org/ 10.0.0.1 20080430204826 text/html " + b"9" * 30,
+    ],
+    ids=str,
+)
+def test_an_arc_line_may_be_odd_where_one_is_due(line: bytes) -> None:
+    """As warcio reads it; where the length is none, the record ends where the next one begins."""
+    data = arc(ARC) + arc(line) + arc(ARC)
+    for whole in (
+        data,
+        gzip.compress(arc(ARC)) + gzip.compress(arc(line)) + gzip.compress(arc(ARC)),
+        one_member([data]),
+    ):
+        found = read(whole)
+        assert [(one.kind, one.flaw) for one in found] == [R] * 3
+        assert [one.fields["warc-target-uri"].encode() for one in found] == [
+            text.split(b" ")[0] for text in (ARC, line, ARC)
+        ]
+        assert [one.body.strip() for one in found] == [ARC_PAGE] * 3
+
+
+def test_what_looks_like_an_odd_arc_line_amid_a_damaged_record_is_none() -> None:
+    page = b"HTTP/1.0 200 OK\n\n<p>see\n\nhttp://example.org/ is number 1 of 5\n\nTel: +1 555 123 4567 89\n"
+    found = read(arc(ARC.replace(b"%d", b"999999"), page) + arc(ARC))
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("size", [*range(1, 24), 64, 127])
+def test_records_in_blocks_that_know_nothing_of_them_are_all_read(size: int) -> None:
+    """Wherever a block ends: also within the line with which a record begins."""
+    found = read(blocked(plain(MADE), size))
+    assert [(one.fields["warc-target-uri"], one.flaw, one.note) for one in found] == [
+        (f"http://example.org/{n}", "", "") for n in range(len(MADE))
+    ]
+    assert [one.body for one in read(blocked(arc(ARC) * 3, size))] == [ARC_PAGE] * 3
+
+
+@pytest.mark.parametrize("kinds", ["pz", "pzpz", "ppzzp", "pgzg", "pgggp"])
+def test_compressed_members_are_found_behind_plain_records(kinds: str) -> None:
+    pack = {"p": bytes, "g": gzip.compress, "z": zstandard.compress}
+    data = b"".join(pack[kind](made) for kind, made in zip(kinds, MADE, strict=False))
+    found = read(data)
+    assert [(one.fields["warc-target-uri"], one.flaw) for one in found] == [
+        (f"http://example.org/{n}", "") for n in range(len(kinds))
+    ]
+    assert all(read(data, one.offset, one.offset + one.length) == [one] for one in found)
+
+
+def test_a_stretch_that_is_lost_among_plain_records_ends_where_a_compressed_member_begins() -> None:
+    found = read(MADE[0] + b"lost\r\n" + gzip.compress(MADE[1]) + MADE[2])
+    assert told(found) == [R, ("", UNREADABLE), ("request", ""), R]
+    assert found[1].size == len(b"lost\r\n")
+
+
+@pytest.mark.parametrize("size", [10_000, 1_000_000, 10_000_000])
+def test_a_header_may_be_large(size: int) -> None:
+    fields = b"WARC/1.0\r\nX: " + b"y" * size + b"\r\n"
+    made = MADE[0].replace(b"WARC/1.0\r\n", fields, 1)
+    found = read(made + MADE[2])
+    assert [one.body for one in found] == [block(MADE[0]), block(MADE[2])]
+
+
 def test_an_arc_length_that_reaches_into_the_next_line_does_not_cut_it() -> None:
     page = b"HTTP/1.0 200 OK\n\n<html>"
     line = b"http://example.org/ 10.0.0.1 20080430204826 text/html %d\n%s\n"
@@ -267,6 +352,10 @@ HOSTILE = {
         b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xff" + b"WARC/1.0\r\nContent-Length: 2000\r\n\r\n" * 80_000
     ),
     "lines nearly those of ARC": (b"http://a " + b"1 11111111 x " * 300 + b"\n") * 60,
+    "lines nearly those of an odd ARC": (arc(ARC, b"") + b"http://" + b"a" * 16_000 + b" 1" * 900 + b" \n") * 60,
+    "headers of many fields": (b"WARC/1.0\r\n" + b"warc-type:\r\n a\r\n" * 400_000 + b"\r\n") * 2,
+    "plain records and beginnings of members": (MADE[3] + b"\x1f\x8b\x08\x00" * 20) * 2_000,
+    "blocks of a byte": blocked(b"http://example.org/ " * 500, 1),
     "line ends": b"\n" * 3_000_000,
     "a bomb": gzip.compress(raw("WARC-Type: response", "Content-Length: 9", body=bytes(100_000_000)), 1),
 }

@@ -8,8 +8,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pyarrow as pa
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -82,6 +84,19 @@ ODD = [
     http(TYPE, status="http/1.1 200 OK"),
     http(TYPE, status=" HTTP/1.1 200 OK"),
     http(TYPE, status="HTTP/1.1 2000 OK"),
+    http(TYPE, status="HTTP/1.x 200 OK"),
+    http(TYPE, status="HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK"),
+    http(TYPE, status="HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 404 No"),
+    http(TYPE, status="HTTP/1.1 100 Continue"),
+    http(TYPE, "<!doctype html><p>text</p>"),
+    http("<html><p>text</p>", TYPE),
+    http(TYPE, "<b>: x"),
+    http(TYPE, " "),
+    http(TYPE, " ", "X: y"),
+    http(TYPE, "Transfer-Encoding: chunked", body=b"0000000000000000003\r\n<p>\r\n00000000000000000000\r\n\r\n"),
+    http(TYPE, "Content-Encoding: br", body=brotli.compress(b"<p>text</p>") + b"\r\n"),
+    http(TYPE, "Content-Encoding: zstd", body=zstandard.compress(b"<p>text</p>")[:-3]),
+    http(TYPE, "Content-Encoding: gzip", body=gzip.compress(b"<p>text</p>")[:-8] + bytes(8)),
     http(TYPE, body=b""),
     http(TYPE, body=b" \n\x0b"),
     http(TYPE, body=b"<p>\0a\0"),
