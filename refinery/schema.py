@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from refinery.docs import POINTER, TEXT, TOKENS, TRANSIENT
 from refinery.errors import UsageError
-from refinery.stage import Stage
+from refinery.stage import Stage, begins_segment
 
 if TYPE_CHECKING:
     from refinery.config import Step
@@ -51,6 +51,8 @@ def flows(steps: Sequence[Step]) -> list[Flow]:
     for position, step in enumerate(steps):
         if position == 0:
             given = pa.schema([*POINTER, *step.stage.adds])
+        elif begins_segment(step.stage):
+            given = _stored(given)
         _check_reads(step, given)
         passed = _passed(step, given)
         removed = pa.schema([*_stored(_with_facts(step, given)), WHY, FAILED])

@@ -420,3 +420,8 @@ def _duration(value: object) -> object:
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 """A span of time written with a unit: 500ms, 30s, 2min, 1h."""
+
+
+def begins_segment(stage: Stage) -> bool:
+    """Whether no pass can carry a part into the stage: it needs all parts, or puts them together."""
+    return isinstance(stage, Global) or stage.shard_bytes() is not None

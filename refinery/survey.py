@@ -14,7 +14,7 @@ from refinery.errors import UsageError
 from refinery.identity import digest, identity, part_key
 from refinery.part import Head, Receipt, Root, StageManifest
 from refinery.schema import Flow
-from refinery.stage import Global, Stage
+from refinery.stage import Global, Stage, begins_segment
 from refinery.tasks import AuditTask, RoundTask, StepRun, Task
 
 Action = Literal["keep", "judge", "run"]
@@ -223,11 +223,6 @@ def manifests(root: Root, head: Head | None) -> dict[str, StageManifest]:
     if head is None:
         return {}
     return {folder: root.manifest(head.manifests[folder]) for folder in head.folders if folder in head.manifests}
-
-
-def begins_segment(stage: Stage) -> bool:
-    """Whether no pass can carry a part into the stage: it needs all parts, or puts them together."""
-    return isinstance(stage, Global) or stage.shard_bytes() is not None
 
 
 def next_part(part: Part, before: int, verdicts: Receipt) -> Part:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from refinery.config.pipeline import Step
-from refinery.docs import POINTER, TEXT, TOKENS
+from refinery.docs import POINTER, TEXT, TOKENS, TRANSIENT
 from refinery.errors import RefineryError
+from refinery.stage import begins_segment
 
 
 def gaps(steps: Sequence[Step]) -> Iterator[tuple[int, str, str]]:
@@ -17,6 +18,9 @@ def gaps(steps: Sequence[Step]) -> Iterator[tuple[int, str, str]]:
     columns = [field.name for field in POINTER]
     dropped: dict[str, str] = {}
     for number, step in enumerate(steps):
+        if begins_segment(step.stage):
+            dropped |= dict.fromkeys(TRANSIENT.intersection(columns), step.name)
+            columns = [name for name in columns if name not in TRANSIENT]
         for read in step.stage.wants():
             fact = "." in read
             if read not in (_facts(steps[:number]) if fact else columns):

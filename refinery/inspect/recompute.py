@@ -22,9 +22,8 @@ from refinery.inspect.replay import Wary, step_run
 from refinery.judge import QUARANTINED
 from refinery.part import Receipt
 from refinery.schema import WHY, Flow, flows
-from refinery.stage import Global, Source
+from refinery.stage import Global, Source, begins_segment
 from refinery.store import store_for
-from refinery.survey import begins_segment
 from refinery.tables import open_parquet, read_batches
 
 Batches = Iterator[tuple[Docs, Measured | None]]

@@ -24,8 +24,8 @@ from refinery.inspect.replay import Wary, read_again, step_run
 from refinery.judge import ERROR, QUARANTINED, Trouble, Verdict, explain, judge
 from refinery.part import Receipt
 from refinery.schema import WHY, flows
+from refinery.stage import begins_segment
 from refinery.stats import id_hashes
-from refinery.survey import begins_segment
 
 Why = Mapping[str, Any]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from refinery.config import RecipeError, from_dict, parse, recipe_dict
+from refinery.schema import flows
 
 HEAD = "dataset: d\ninputs: a/*.gz\nroot: r\npipeline: [warc: {}, url: {}, "
 
@@ -22,3 +23,12 @@ def test_a_column_that_is_asked_for_must_be_there() -> None:
     """Text, before it is extracted, is not."""
     with pytest.raises(RecipeError, match="export has no column text"):
         parse(f"{HEAD}export: {{columns: [id, text]}}]", "r")
+
+
+def test_pages_are_not_stored_so_that_a_stage_that_needs_all_parts_is_not_given_them() -> None:
+    export = flows(parse(f"{HEAD}export: {{}}]", "r").steps)[-1]
+    assert "html" not in export.given.names + export.kept.names
+    with pytest.raises(RecipeError, match="export has no column html"):
+        parse(f"{HEAD}export: {{columns: [id, html]}}]", "r")
+    with pytest.raises(RecipeError, match="'extract' reads 'html', which is not there"):
+        parse(f"{HEAD}urls: {{}}, extract: {{}}]", "r")
