@@ -28,7 +28,8 @@ class LocalStore:
                 return [pattern]
             if os.path.isdir(pattern):
                 folders = os.walk(pattern, onerror=_raise)
-                return sorted(os.path.join(folder, name) for folder, _, names in folders for name in names)
+                found = (os.path.join(folder, name) for folder, _, names in folders for name in names)
+                return sorted(path for path in found if not _is_pipe(path))
             return sorted(p for p in glob.glob(pattern, recursive=True) if os.path.isfile(p))
 
     def stat(self, path: str) -> Stat:
@@ -204,6 +205,11 @@ def storage_errors(path: str) -> Iterator[None]:
 def _is_full(error: OSError) -> bool:
     """Whether a disk or a quota is full. Libraries that lose the number keep its text."""
     return error.errno in {errno.ENOSPC, errno.EDQUOT} or os.strerror(errno.ENOSPC) in str(error)
+
+
+def _is_pipe(path: str) -> bool:
+    """Whether reading a path of a folder might never end: a pipe, a socket or a device. A link to nowhere is none."""
+    return os.path.exists(path) and not os.path.isfile(path)
 
 
 def _raise(error: OSError) -> None:

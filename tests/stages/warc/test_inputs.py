@@ -56,6 +56,21 @@ def test_a_listed_file_that_is_missing_is_named_with_its_line(folder: Path) -> N
     assert caught.value.hint
 
 
+def test_what_is_no_file_is_not_read_and_a_link_to_nowhere_is_an_error(folder: Path) -> None:
+    expected = found(str(folder), folder)
+    os.mkfifo(folder / "pipe.warc")
+    (folder / "null.warc").symlink_to(os.devnull)
+    (folder / "folder.warc.gz").mkdir()
+    assert found(str(folder), folder) == expected
+    for pattern in ("pipe.warc", "null.warc", "folder.warc.gz", "p*.warc"):
+        with pytest.raises(StorageError, match="no input file"):
+            archives(str(folder / pattern), LocalStore(), ARCHIVES)
+    (folder / "nowhere.warc").symlink_to("none")
+    assert set(found(str(folder), folder)) == {*expected, "nowhere.warc"}
+    with pytest.raises(StorageError, match="No such file"):
+        LocalStore().stats([str(folder / "nowhere.warc")])
+
+
 def test_a_file_whose_name_is_no_text_is_an_error_that_shows_it(tmp_path: Path) -> None:
     with os.fdopen(os.open(os.fsencode(tmp_path) + b"/a\xff.warc", os.O_CREAT | os.O_WRONLY), "wb") as file:
         file.write(b"WARC/1.0\r\n")
