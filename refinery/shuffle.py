@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -188,9 +189,23 @@ def whole_groups(rows: pa.Table, at_once: int = AT_ONCE) -> Iterator[pa.RecordBa
 def numbered(part: int, rows: pa.RecordBatch) -> pa.RecordBatch:
     """Rows of a part with a ``part`` column behind their key."""
     others = [name for name in rows.schema.names if name != KEY]
-    column = pa.array(np.full(len(rows), part, dtype=np.uint32))
-    columns = [rows.column(KEY), column, *(rows.column(name) for name in others)]
+    columns = [
+        rows.column(KEY),
+        _part_column(part, _capacity(len(rows))).slice(0, len(rows)),
+        *(rows.column(name) for name in others),
+    ]
     return pa.RecordBatch.from_arrays(columns, names=[KEY, "part", *others])
+
+
+@lru_cache(maxsize=1)
+def _part_column(part: int, rows: int) -> pa.UInt32Array:
+    """The same number many times: the batches of a part share it."""
+    return pa.array(np.full(rows, part, dtype=np.uint32))
+
+
+def _capacity(rows: int) -> int:
+    """The next power of two."""
+    return 1 << max(0, rows - 1).bit_length()
 
 
 def _copied(rows: pa.RecordBatch) -> pa.RecordBatch:

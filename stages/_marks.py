@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from refinery.kernels import at_most_twice, order_of
+
 RANGES = pa.list_(pa.struct([("start", pa.uint64()), ("end", pa.uint64())]))
 """Ranges of a text in bytes, in order; they do not touch."""
 
@@ -35,7 +37,7 @@ def _union(found: Sequence[pa.ListArray]) -> tuple[Places, Places]:
     """Where ranges of all texts, one behind another, begin and end; those that touch are one."""
     places = [_places(each) for each in found]
     starts, ends = (np.concatenate([each[side] for each in places]) for side in (0, 1))
-    order = np.argsort(starts, kind="stable")
+    order = order_of(starts)
     starts, ends = starts[order], np.maximum.accumulate(ends[order])
     new = np.append(True, starts[1:] > ends[:-1])[: len(starts)]
     last = np.append(new[1:], True)[: len(ends)]
@@ -43,7 +45,7 @@ def _union(found: Sequence[pa.ListArray]) -> tuple[Places, Places]:
 
 
 def _less(gone: tuple[Places, Places], kept: tuple[Places, Places]) -> tuple[Places, Places]:
-    edges = np.unique(np.concatenate([*gone, *kept]))
+    edges = at_most_twice([*gone, *kept])
     inside = _covers(gone, edges) & ~_covers(kept, edges)
     changes = np.diff(inside, prepend=False)
     return edges[changes & inside], edges[changes & ~inside]

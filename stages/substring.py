@@ -8,7 +8,6 @@ stage. What is done to a text is the business of ``stages._repeats``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -187,7 +186,9 @@ class Substring(Global):
     def combine(self, keys: pa.Table) -> pa.Table:
         """The distinct windows of the part, twice if they are there more than once, with the document that is first."""
         if self.keep == "none":
-            return pa.table([pa.array(at_most_twice(_numbers(keys, "key")))], schema=KEYS)
+            return pa.table(
+                [pa.array(at_most_twice([_numbers(rows, "key") for rows in keys.to_batches()]))], schema=KEYS
+            )
         keys = keys.combine_chunks()
         keys = keys.take(pa.array(order_of(_numbers(keys, "key"))))
         starts = _starts(_numbers(keys, "key"))
@@ -197,20 +198,20 @@ class Substring(Global):
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The windows that are repeated, for each part that has them, with the row that keeps each."""
         batches = list(groups)
-        if not batches:
-            return
-        keys = np.concatenate([_numbers(rows, "key") for rows in batches])
-        ends = np.cumsum([len(rows) for rows in batches])
-        parts = np.array([rows.column("part")[0].as_py() for rows in batches], np.uint64)
-        found = np.flatnonzero(self._repeated(keys, int(ends[np.count_nonzero(parts < EARLIER) - 1])))
-        keys, parts = keys[found], parts[np.searchsorted(ends, found, side="right")]
-        alone = np.append(True, (keys[1:] != keys[:-1]) | (parts[1:] != parts[:-1]))[: len(found)]
-        found, keys, parts = found[alone], keys[alone], parts[alone]
-        new = parts < EARLIER
-        columns = [parts[new] << PART | keys[new] >> HALF, (keys[new] & LOW).astype(np.uint32)]
-        if self.keep == "first":
-            columns.append(_keepers(_taken(batches, ends, found), new)[new])
-        yield pa.record_batch([pa.array(column) for column in columns], schema=self._with_row(REPEATED))
+        keys = [_numbers(rows, "key") for rows in batches]
+        parts = [rows.column("part")[0].as_py() for rows in batches]
+        flags = self._repeated(keys, sum(part < EARLIER for part in parts))
+        found = [
+            np.flatnonzero(flag & _differs(each, before if part == last else None))
+            for flag, each, part, before, last in zip(flags, keys, parts, [None, *keys], [None, *parts], strict=False)
+        ]
+        keepers = _keepers(batches, parts, found) if self.keep == "first" else [None] * len(found)
+        for part, each, places, rows in zip(parts, keys, found, keepers, strict=True):
+            if part < EARLIER:
+                some = each[places]
+                columns = [np.uint64(part) << PART | some >> HALF, (some & LOW).astype(np.uint32), rows]
+                arrays = [pa.array(column) for column in columns if column is not None]
+                yield pa.record_batch(arrays, schema=self._with_row(REPEATED))
 
     def mark(self, sent: Iterator[pa.RecordBatch], part: MappedPart) -> pa.Table:
         """The ranges of the part's texts that are repeated, and those that stay, in bytes of the texts as compared."""
@@ -226,19 +227,19 @@ class Substring(Global):
         for batch in part.stream():
             stored = batch.column(0)
             tokens = _unpacked(stored) if self.unit == "gpt2" else self._split(stored)
-            runs = self._runs(window_hashes(tokens, self.min_tokens), row, repeated, sent)
+            runs = self._runs(tokens, row, repeated, sent)
             found.append(self._ranges(runs, stored, tokens))
             row += len(batch)
         gone, kept = (pa.concat_arrays(each) for each in zip(*found, strict=True))
         return gone, kept
 
     def _runs(
-        self, hashes: pa.ListArray, row: int, repeated: Hashes, sent: pa.Table
+        self, tokens: pa.ListArray, row: int, repeated: Hashes, sent: pa.Table
     ) -> tuple[pa.ListArray, pa.ListArray]:
         """The runs of tokens of each text that go, and those that must stay."""
         if self.keep == "first":
-            return mark_copies(hashes, repeated, _numbers(sent, "row"), row, self.min_tokens)
-        gone = mark_repeated(hashes, repeated, self.min_tokens)
+            return mark_copies(tokens, repeated, _numbers(sent, "row"), row, self.min_tokens)
+        gone = mark_repeated(tokens, repeated, self.min_tokens)
         return gone, none_of(len(gone))
 
     def _ranges(
@@ -280,11 +281,12 @@ class Substring(Global):
         """Words or bytes of texts."""
         return text_bytes(compared) if self.unit == "bytes" else word_ids(compared)
 
-    def _repeated(self, keys: Hashes, new: int) -> Flags:
-        """Which of the windows of all parts are repeated. So many are those of new parts, which come first."""
-        if not self.self:
-            return contains(np.unique(keys[new:]), keys)
-        return recurs(keys)
+    def _repeated(self, keys: Sequence[Hashes], new: int) -> Sequence[Flags]:
+        """Which of the windows of batches are repeated. So many batches are of new parts, and come first."""
+        if self.self:
+            return recurs(keys)
+        old = at_most_twice(keys[new:])
+        return [contains(_between(old, each), each) for each in keys]
 
     def _spans(self, texts: pa.StringArray, verdict: pa.Table) -> pa.ListArray:
         """The byte ranges of each text that go."""
@@ -335,24 +337,33 @@ def _portions(sent: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(pending)
 
 
-def _taken(batches: Sequence[pa.RecordBatch], ends: npt.NDArray[np.int64], places: npt.NDArray[np.int64]) -> pa.Table:
-    """Some of the rows of batches, by their ascending places; a batch ends before each of ``ends``."""
-    bounds = np.searchsorted(places, np.append(0, ends))
-    rows = [
-        batch.take(pa.array(places[begin:end] - (last - len(batch))))
-        for batch, last, (begin, end) in zip(batches, ends, pairwise(bounds), strict=True)
-    ]
-    return pa.Table.from_batches(rows).combine_chunks()
+def _between(old: Hashes, keys: Hashes) -> Hashes:
+    """Those of sorted windows that are not below the first or above the last of some."""
+    return old[np.searchsorted(old, keys[0]) : np.searchsorted(old, keys[-1], side="right")]
 
 
-def _keepers(rows: pa.Table, new: Flags) -> npt.NDArray[np.uint32]:
-    """For each row of repeated windows the row of the part that keeps it, if that is in the part."""
+def _differs(keys: Hashes, before: Hashes | None) -> Flags:
+    """Which windows are others than the one before; the first one than the last of those before, if there are any."""
+    found = np.ones(len(keys), np.bool_)
+    found[1:] = keys[1:] != keys[:-1]
+    if before is not None:
+        found[0] = keys[0] != before[-1]
+    return found
+
+
+def _keepers(
+    batches: Sequence[pa.RecordBatch], parts: Sequence[int], found: Sequence[npt.NDArray[np.int64]]
+) -> list[npt.NDArray[np.uint32]]:
+    """For each repeated window of each batch the row of the part that keeps it, if that is in the part."""
+    taken = [batch.take(pa.array(places)) for batch, places in zip(batches, found, strict=True)]
+    rows = pa.Table.from_batches(taken, schema=batches[0].schema if batches else RANKED).combine_chunks()
+    new = np.repeat(np.array(parts) < EARLIER, list(map(len, taken)))
     order = order_of(_numbers(rows, "key"))
     ordered = rows.take(pa.array(order))
     firsts = order[_firsts(ordered, _starts(_numbers(ordered, "key")), new[order])]
     keepers = np.full(len(rows), ELSEWHERE, np.uint32)
     keepers[firsts] = _numbers(rows, "row")[firsts]
-    return keepers
+    return np.split(keepers, np.cumsum(list(map(len, taken))))[:-1]
 
 
 def _ranks(docs: Docs) -> Hashes:

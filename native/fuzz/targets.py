@@ -415,10 +415,10 @@ def repeats(given: Reader) -> None:
     hashes = native_dedup.window_hashes(tokens, size)
     same(hashes, windows.window_hashes(tokens, size))
     repeated = np.unique(hashes.flatten().to_numpy())[::every].copy()
-    same(native_dedup.mark_repeated(hashes, repeated, size), windows.mark_repeated(hashes, repeated, size))
+    same(native_dedup.mark_repeated(tokens, repeated, size), windows.mark_repeated(tokens, repeated, size))
     keepers = (repeated % np.uint64(5)).astype(np.uint32)
-    found = native_dedup.mark_copies(hashes, repeated, keepers, every, size)
-    for one, other in zip(found, windows.mark_copies(hashes, repeated, keepers, every, size), strict=True):
+    found = native_dedup.mark_copies(tokens, repeated, keepers, every, size)
+    for one, other in zip(found, windows.mark_copies(tokens, repeated, keepers, every, size), strict=True):
         same(one, other)
 
 
@@ -450,8 +450,10 @@ def orders(given: Reader) -> None:
     values = (np.resize(some, count) ^ (np.arange(count, dtype=np.uint64) * np.uint64(step))) >> shift
     same(native_dedup.order_of(values), repetitions.order_of(values))
     same(native_dedup.repeated(values), repetitions.repeated(values))
-    same(native_dedup.recurs(values), repetitions.recurs(values))
-    same(native_dedup.at_most_twice(values), repetitions.at_most_twice(values))
+    lists = np.split(values, [count // 3, count // 2])
+    for found, expected in zip(native_dedup.recurs(lists), repetitions.recurs(lists), strict=True):
+        same(found, expected)
+    same(native_dedup.at_most_twice(lists), repetitions.at_most_twice(lists))
     same(native_dedup.mix64(values), windows.mix64(values))
 
 

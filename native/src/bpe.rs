@@ -14,8 +14,11 @@ use crate::boundary::{Given, Made};
 use crate::lists::{unfit, Making};
 use crate::merges::{Token, Vocabulary};
 use crate::pieces::Classes;
-use crate::text::text;
-use crate::words::{key, Known, Words, KEY, STRETCH};
+use crate::text::{spread, text};
+use crate::words::{key, plain_word, Known, Words, KEY, LONGEST, STRETCH};
+
+/// Bytes of text for a token, in all but odd texts at least.
+const FEWEST: usize = 3;
 
 /// GPT-2's tokenizer, or another one that differs in the tokens only.
 #[pyclass(frozen)]
@@ -39,7 +42,7 @@ impl Tokenizer {
         Ok(Tokenizer {
             classes: Classes::new(classes).ok_or_else(unknown)?,
             vocabulary: Vocabulary::new(all()).ok_or_else(wrong)?,
-            known: Known::new(all()),
+            known: Known::new(all()).ok_or_else(wrong)?,
             idle: Mutex::default(),
         })
     }
@@ -48,7 +51,8 @@ impl Tokenizer {
     fn token_ids(&self, py: Python<'_>, texts: Given) -> PyResult<Made> {
         py.allow_threads(|| {
             let texts = strings(&texts)?;
-            let mut made = Making::<UInt16Type>::with_capacity(0, texts.len());
+            // Pages that are never written to cost nothing, and moving to a larger place does.
+            let mut made = Making::<UInt16Type>::with_capacity(spread(texts) / FEWEST, texts.len());
             self.with_words(|words| {
                 (0..texts.len()).try_for_each(|row| {
                     self.encode(text(texts, row)?, words, |tokens| made.values.extend_from_slice(tokens));
@@ -90,22 +94,44 @@ impl Tokenizer {
 
     /// Give the tokens of a text in order, some at a time.
     fn encode(&self, text: &str, words: &mut Words, mut found: impl FnMut(&[Token])) {
-        let bytes = text.as_bytes();
-        for piece in self.classes.pieces(text) {
-            if piece.len() < KEY {
-                let key = key(bytes, piece.start, piece.end);
-                match self.known.token(key) {
-                    Some(token) => found(&[token]),
-                    None => found(words.tokens(key, &self.vocabulary, &bytes[piece])),
-                }
-            } else {
-                self.encode_long(&bytes[piece], words, &mut found);
+        let (bytes, mut start) = (text.as_bytes(), 0);
+        loop {
+            let (key, end) = match plain_word(bytes, start) {
+                Some((key, size)) => (key, start + size),
+                None => match self.classes.piece_end(text, start) {
+                    Some(end) if end - start < KEY => (key(bytes, start, end), end),
+                    Some(end) => {
+                        self.encode_long(&bytes[start..end], words, &mut found);
+                        start = end;
+                        continue;
+                    }
+                    None => return,
+                },
+            };
+            match self.known.token(key) {
+                Some(token) => found(&[token]),
+                None => found(words.tokens(key, &self.vocabulary, &bytes[start..end])),
             }
+            start = end;
         }
     }
 
     /// The same for a piece that has no key.
     fn encode_long(&self, piece: &[u8], words: &mut Words, found: &mut impl FnMut(&[Token])) {
+        if piece.len() > LONGEST {
+            return self.merge_long(piece, words, found);
+        }
+        if let Some(tokens) = words.pieces.tokens(piece) {
+            return found(tokens);
+        }
+        let mut made = Vec::with_capacity(LONGEST);
+        self.merge_long(piece, words, &mut |tokens: &[Token]| made.extend_from_slice(tokens));
+        words.pieces.keep(piece, &made);
+        found(&made);
+    }
+
+    /// The same for one that was not met lately.
+    fn merge_long(&self, piece: &[u8], words: &mut Words, found: &mut impl FnMut(&[Token])) {
         if let Some(token) = self.vocabulary.whole(piece) {
             return found(&[token]);
         }

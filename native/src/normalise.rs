@@ -15,6 +15,7 @@ use pyo3::prelude::*;
 use crate::boundary::{Given, Made};
 use crate::hashes::bytes;
 use crate::lists::{offset, structs_of, unfit, Structs};
+use crate::text::spread;
 
 const ASCII: usize = 128;
 const BLOCK: usize = 256;
@@ -319,12 +320,6 @@ fn strings(texts: &Given) -> PyResult<&StringArray> {
 
 fn text(texts: &StringArray, row: usize) -> PyResult<&str> {
     std::str::from_utf8(bytes(texts, row)).map_err(|error| PyValueError::new_err(format!("row {row}: {error}")))
-}
-
-/// The bytes of all texts together.
-fn spread(texts: &StringArray) -> usize {
-    let offsets = texts.value_offsets();
-    offsets.last().zip(offsets.first()).map_or(0, |(end, start)| (end - start) as usize)
 }
 
 /// Add this module's functions.

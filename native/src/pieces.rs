@@ -7,11 +7,10 @@
 //!
 //! Every character is in a piece, and no character is looked at more than three times.
 
-use std::ops::Range;
-
 /// What a character is, with the numbers that `refinery.kernels.native_bpe` has for it.
 type Class = u8;
 
+const LETTER: Class = 1;
 const SPACE: Class = 3;
 const CLASSES: Class = 4;
 /// Of a byte that is not ASCII: the class is that of the character.
@@ -30,6 +29,10 @@ impl Classes {
     pub fn new(table: Vec<u8>) -> Option<Self> {
         if table.len() != CODE_POINTS || table.iter().any(|class| *class >= CLASSES) {
             return None;
+        }
+        let as_words = |byte: u8| (table[usize::from(byte)] == LETTER) == byte.is_ascii_alphabetic();
+        if !(0..128).all(as_words) || table[usize::from(b' ')] != SPACE {
+            return None; // `words::plain_word` knows these
         }
         let bytes = std::array::from_fn(|byte| if byte < 128 { table[byte] } else { BEYOND });
         Some(Classes { table, bytes })
@@ -60,17 +63,9 @@ impl Classes {
         }
     }
 
-    /// The pieces of a text in order, as ranges of bytes.
-    pub fn pieces<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
-        let mut start = 0;
-        std::iter::from_fn(move || {
-            let end = self.piece_end(text, start)?;
-            Some(std::mem::replace(&mut start, end)..end)
-        })
-    }
-
+    /// Where the piece ends that begins here; none at the end of the text.
     #[inline]
-    fn piece_end(&self, text: &str, start: usize) -> Option<usize> {
+    pub fn piece_end(&self, text: &str, start: usize) -> Option<usize> {
         let (class, next) = self.look(text, start)?;
         if class == SPACE {
             return Some(self.space_end(text, start, next));

@@ -40,26 +40,27 @@ const MOST_BITS: u32 = 11;
 /// Steps of insertion for each item, on average, before the standard library takes over.
 const PATIENCE: usize = 8;
 
-/// The items in ascending order of their keys; those with the same key stay in their order.
-pub fn sorted<T: Keyed>(items: &[T]) -> Vec<T> {
+/// All items in ascending order of their keys; those with the same key stay in their order.
+pub fn sorted<T: Keyed>(parts: &[&[T]]) -> Vec<T> {
     let mut scratch = Vec::new();
-    let stretches = items.len() / STRETCH;
-    let range = Range::of(items);
+    let count: usize = parts.iter().map(|items| items.len()).sum();
+    let stretches = count / STRETCH;
+    let range = Range::of(parts);
     if stretches < 2 || range.bits() == 0 {
-        let mut items = items.to_vec();
+        let mut items = parts.concat();
         arrange(&mut items, &mut scratch);
         return items;
     }
     let bits = (stretches.ilog2() + 1).min(MOST_BITS).min(range.bits());
     let digit = range.digit(range.bits() - bits, bits);
-    let mut made = vec![T::default(); items.len()];
-    let ends = scatter(items, &mut made, digit);
+    let mut made = vec![T::default(); count];
+    let ends = scatter(parts, &mut made, digit);
     let mut rest = made.as_mut_slice();
     let mut begin = 0;
     for end in ends {
         let (stretch, others) = rest.split_at_mut(end - begin);
         if stretch.len() > STRETCH * UNEVEN && range.bits() > bits {
-            stretch.copy_from_slice(&sorted(stretch));
+            stretch.copy_from_slice(&sorted(&[stretch]));
         } else {
             arrange(stretch, &mut scratch);
         }
@@ -70,7 +71,7 @@ pub fn sorted<T: Keyed>(items: &[T]) -> Vec<T> {
 
 /// Sort items that fit a cache.
 fn arrange<T: Keyed>(items: &mut [T], scratch: &mut Vec<T>) {
-    let range = Range::of(items);
+    let range = Range::of(&[items]);
     if range.bits() == 0 {
         return;
     }
@@ -82,8 +83,8 @@ fn arrange<T: Keyed>(items: &mut [T], scratch: &mut Vec<T>) {
             scratch.resize(items.len(), T::default());
         }
         let scratch = &mut scratch[..items.len()];
-        scatter(items, scratch, range.digit(shift, low));
-        scatter(scratch, items, range.digit(shift + low, bits - low));
+        scatter(&[items], scratch, range.digit(shift, low));
+        scatter(&[scratch], items, range.digit(shift + low, bits - low));
     }
     if shift > 0 || bits <= 4 {
         insert(items);
@@ -132,10 +133,12 @@ struct Range {
 }
 
 impl Range {
-    fn of<T: Keyed>(items: &[T]) -> Self {
+    fn of<T: Keyed>(parts: &[&[T]]) -> Self {
         let start = Range { least: u64::MAX, most: 0 };
-        items
+        parts
             .iter()
+            .copied()
+            .flatten()
             .fold(start, |range, item| Range { least: range.least.min(item.key()), most: range.most.max(item.key()) })
     }
 
@@ -150,19 +153,23 @@ impl Range {
 }
 
 /// Copy the items in the order of a digit, and say where those of each value end.
-fn scatter<T: Keyed>(items: &[T], to: &mut [T], digit: Digit) -> Vec<usize> {
+fn scatter<T: Keyed>(parts: &[&[T]], to: &mut [T], digit: Digit) -> Vec<usize> {
     let mut places = vec![0; 1 << digit.bits];
-    for item in items {
-        places[digit.of(item.key())] += 1;
+    for items in parts {
+        for item in *items {
+            places[digit.of(item.key())] += 1;
+        }
     }
     let mut begin = 0;
     for place in &mut places {
         begin += std::mem::replace(place, begin);
     }
-    for item in items {
-        let place = &mut places[digit.of(item.key())];
-        to[*place] = *item;
-        *place += 1;
+    for items in parts {
+        for item in *items {
+            let place = &mut places[digit.of(item.key())];
+            to[*place] = *item;
+            *place += 1;
+        }
     }
     places
 }
@@ -192,7 +199,10 @@ mod tests {
                     (0..count as u32).map(|place| Placed { key: kind(u64::from(place)), place }).collect();
                 let mut expected = items.clone();
                 expected.sort_by_key(Placed::key);
-                let found = sorted(&items);
+                let found = sorted(&[&items]);
+                let halves = items.split_at(items.len() / 3);
+                let again = sorted(&[halves.0, &[], halves.1]);
+                assert!(found.iter().zip(&again).all(|(a, b)| (a.key, a.place) == (b.key, b.place)));
                 assert!(found.iter().zip(&expected).all(|(a, b)| (a.key, a.place) == (b.key, b.place)));
                 assert_eq!(found.len(), items.len());
             }

@@ -10,16 +10,22 @@ const STRETCH: usize = 1 << 13;
 /// Steps for each number, on average, before a sort takes over.
 const PATIENCE: usize = 16;
 
-/// A byte for each value: 1 if it is there more than once, else 0. Of at most 2**32 - 1 values.
-pub fn recurring(values: &[u64]) -> Vec<u8> {
-    let mut marks = vec![0; values.len()];
-    let mut runs = ascending(values);
-    let stretches = values.len().div_ceil(STRETCH).max(1);
-    let (Some(&least), Some(&most)) = (values.iter().min(), values.iter().max()) else {
+/// Some of the numbers of a list: which list, and from where to where.
+type Piece = (usize, usize, usize);
+
+/// For each list a byte for each value: 1 if that is there more than once in all lists together, else 0. Of at most
+/// 2**32 - 1 values.
+pub fn recurring(lists: &[&[u64]]) -> Vec<Vec<u8>> {
+    let mut marks: Vec<Vec<u8>> = lists.iter().map(|values| vec![0; values.len()]).collect();
+    let mut runs = ascending(lists);
+    let count: usize = lists.iter().map(|values| values.len()).sum();
+    let stretches = count.div_ceil(STRETCH).max(1);
+    let all = || lists.iter().copied().flatten();
+    let (Some(&least), Some(&most)) = (all().min(), all().max()) else {
         return marks;
     };
-    if runs.len().saturating_mul(stretches) > values.len().saturating_mul(2).max(1 << 16) {
-        mark_sorted(values, &mut marks, &[(0, values.len())]);
+    if runs.len().saturating_mul(stretches) > count.saturating_mul(2).max(1 << 16) {
+        mark_sorted(lists, &mut marks, &runs);
         return marks;
     }
     let width = (most - least) / stretches as u64;
@@ -28,27 +34,29 @@ pub fn recurring(values: &[u64]) -> Vec<u8> {
     for stretch in 1..=stretches as u64 {
         let bound = if stretch == stretches as u64 { most } else { least + width * stretch };
         taken.clear();
-        for (begin, end) in &mut runs {
-            let size = leading(&values[*begin..*end], bound);
+        for (list, begin, end) in &mut runs {
+            let size = leading(&lists[*list][*begin..*end], bound);
             if size > 0 {
-                taken.push((*begin, *begin + size));
+                taken.push((*list, *begin, *begin + size));
                 *begin += size;
             }
         }
-        if !table.mark(values, &mut marks, &taken) {
-            mark_sorted(values, &mut marks, &taken);
+        if !table.mark(lists, &mut marks, &taken) {
+            mark_sorted(lists, &mut marks, &taken);
         }
     }
     marks
 }
 
 /// Where ascending runs begin and end.
-fn ascending(values: &[u64]) -> Vec<(usize, usize)> {
+fn ascending(lists: &[&[u64]]) -> Vec<Piece> {
     let mut runs = Vec::new();
-    let mut begin = 0;
-    for run in values.chunk_by(|a, b| a <= b) {
-        runs.push((begin, begin + run.len()));
-        begin += run.len();
+    for (list, values) in lists.iter().enumerate() {
+        let mut begin = 0;
+        for run in values.chunk_by(|a, b| a <= b) {
+            runs.push((list, begin, begin + run.len()));
+            begin += run.len();
+        }
     }
     runs
 }
@@ -63,13 +71,14 @@ fn leading(values: &[u64], bound: u64) -> usize {
     reach / 2 + values[reach / 2..end].partition_point(|&value| value <= bound)
 }
 
-/// Mark what is there more than once in these ranges together.
-fn mark_sorted(values: &[u64], marks: &mut [u8], ranges: &[(usize, usize)]) {
-    let all: Vec<u64> = ranges.iter().flat_map(|&(begin, end)| &values[begin..end]).copied().collect();
-    let mut several: Vec<u64> = sorted(&all).windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+/// Mark what is there more than once in these together.
+fn mark_sorted(lists: &[&[u64]], marks: &mut [Vec<u8>], some: &[Piece]) {
+    let parts: Vec<&[u64]> = some.iter().map(|&(list, begin, end)| &lists[list][begin..end]).collect();
+    let sorted = sorted(&parts);
+    let mut several: Vec<u64> = sorted.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
     several.dedup();
-    for &(begin, end) in ranges {
-        for (mark, value) in marks[begin..end].iter_mut().zip(&values[begin..end]) {
+    for &(list, begin, end) in some {
+        for (mark, value) in marks[list][begin..end].iter_mut().zip(&lists[list][begin..end]) {
             *mark = u8::from(several.binary_search(value).is_ok());
         }
     }
@@ -85,16 +94,16 @@ struct Table {
 
 impl Table {
     /// The same as `mark_sorted`. False, and nothing is marked, if that would take too many steps.
-    fn mark(&mut self, values: &[u64], marks: &mut [u8], ranges: &[(usize, usize)]) -> bool {
-        let count: usize = ranges.iter().map(|(begin, end)| end - begin).sum();
+    fn mark(&mut self, lists: &[&[u64]], marks: &mut [Vec<u8>], some: &[Piece]) -> bool {
+        let count: usize = some.iter().map(|(_, begin, end)| end - begin).sum();
         let bits = (2 * count).max(2).next_power_of_two().ilog2();
         let (size, mut steps) = (1 << bits, count.saturating_mul(PATIENCE));
         self.times.clear();
         self.times.resize(size, 0);
         self.values.resize(self.values.len().max(size), 0);
         self.slots.clear();
-        for &(begin, end) in ranges {
-            for &value in &values[begin..end] {
+        for &(list, begin, end) in some {
+            for &value in &lists[list][begin..end] {
                 let mut slot = (value.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - bits)) as usize;
                 while self.times[slot] > 0 && self.values[slot] != value {
                     if steps == 0 {
@@ -109,8 +118,8 @@ impl Table {
             }
         }
         let mut slots = self.slots.iter();
-        for &(begin, end) in ranges {
-            for (mark, &slot) in marks[begin..end].iter_mut().zip(&mut slots) {
+        for &(list, begin, end) in some {
+            for (mark, &slot) in marks[list][begin..end].iter_mut().zip(&mut slots) {
                 *mark = u8::from(self.times[slot as usize] > 1);
             }
         }
@@ -143,7 +152,9 @@ mod tests {
                 let mut times: HashMap<u64, usize> = HashMap::new();
                 values.iter().for_each(|&value| *times.entry(value).or_default() += 1);
                 let expected: Vec<u8> = values.iter().map(|value| u8::from(times[value] > 1)).collect();
-                assert!(recurring(&values) == expected);
+                assert!(recurring(&[&values]).concat() == expected);
+                let lists: Vec<&[u64]> = values.chunks(count.div_ceil(runs).max(1)).collect();
+                assert!(recurring(&lists).concat() == expected);
             }
         }
     }

@@ -47,40 +47,49 @@ fn repetitions(sorted: &[u64]) -> Vec<u64> {
 }
 
 /// An error for more numbers than 32-bit counts and places can tell.
-fn countable(values: &[u64]) -> PyResult<&[u64]> {
-    match u32::try_from(values.len()) {
-        Ok(_) => Ok(values),
-        Err(_) => Err(PyOverflowError::new_err(format!("{} numbers are too many for 32-bit places", values.len()))),
+fn countable(count: usize) -> PyResult<()> {
+    match u32::try_from(count) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(PyOverflowError::new_err(format!("{count} numbers are too many for 32-bit places"))),
     }
+}
+
+fn all_numbers(lists: &[Given]) -> PyResult<Vec<&[u64]>> {
+    lists.iter().map(|list| numbers(&list.0)).collect()
 }
 
 #[pyfunction]
 fn order_of(py: Python<'_>, values: Given) -> PyResult<Made> {
     py.allow_threads(|| {
-        let values = countable(numbers(&values.0)?)?;
+        let values = numbers(&values.0)?;
+        countable(values.len())?;
         let placed: Vec<Placed> = (0..).zip(values).map(|(place, &key)| Placed { key, place }).collect();
-        let places: Vec<u32> = sorted(&placed).iter().map(|item| item.place).collect();
+        let places: Vec<u32> = sorted(&[&placed]).iter().map(|item| item.place).collect();
         Ok(Made::new(UInt32Array::from(places)))
     })
 }
 
 #[pyfunction]
-fn at_most_twice(py: Python<'_>, values: Given) -> PyResult<Made> {
-    py.allow_threads(|| Ok(Made::new(UInt64Array::from(no_third(sorted(numbers(&values.0)?))))))
+fn at_most_twice(py: Python<'_>, lists: Vec<Given>) -> PyResult<Made> {
+    py.allow_threads(|| Ok(Made::new(UInt64Array::from(no_third(sorted(&all_numbers(&lists)?))))))
 }
 
 #[pyfunction]
 fn repeated(py: Python<'_>, values: Given) -> PyResult<Made> {
     py.allow_threads(|| {
-        let found = repetitions(&sorted(numbers(&values.0)?));
+        let found = repetitions(&sorted(&[numbers(&values.0)?]));
         Ok(Made::new(UInt64Array::from(found)))
     })
 }
 
-/// A byte for each value: 1 if it is there more than once, else 0.
+/// For each list a byte for each value: 1 if that is there more than once in all of them, else 0.
 #[pyfunction]
-fn recurs(py: Python<'_>, values: Given) -> PyResult<Made> {
-    py.allow_threads(|| Ok(Made::new(UInt8Array::from(recurring(countable(numbers(&values.0)?)?)))))
+fn recurs(py: Python<'_>, lists: Vec<Given>) -> PyResult<Vec<Made>> {
+    py.allow_threads(|| {
+        let lists = all_numbers(&lists)?;
+        countable(lists.iter().map(|values| values.len()).sum())?;
+        Ok(recurring(&lists).into_iter().map(|marks| Made::new(UInt8Array::from(marks))).collect())
+    })
 }
 
 /// Add this module's functions.

@@ -275,6 +275,12 @@ pub fn text(texts: &StringArray, row: usize) -> PyResult<&str> {
     std::str::from_utf8(bytes(texts, row)).map_err(|error| PyValueError::new_err(format!("text {row}: {error}")))
 }
 
+/// The bytes of all texts together.
+pub fn spread(texts: &StringArray) -> usize {
+    let offsets = texts.value_offsets();
+    offsets.last().zip(offsets.first()).map_or(0, |(end, start)| (end - start) as usize)
+}
+
 fn statistics(texts: &StringArray, classes: Classes<'_>) -> PyResult<Vec<Made>> {
     let mut measure = Measure::new(classes);
     let rows = (0..texts.len()).map(|row| Ok(measure.row(text(texts, row)?))).collect::<PyResult<Vec<_>>>()?;

@@ -20,7 +20,7 @@ impl Components {
         if a.len() != b.len() {
             return Err(PyValueError::new_err(format!("{} first ends of edges, but {} second", a.len(), b.len())));
         }
-        let mut nodes = sorted(&[a, b].concat());
+        let mut nodes = sorted(&[a, b]);
         nodes.dedup();
         let Ok(count) = u32::try_from(nodes.len()) else {
             return Err(PyOverflowError::new_err(format!("{} nodes do not fit 32-bit places", nodes.len())));

@@ -62,12 +62,19 @@ fn hashes<T: ArrowPrimitiveType<Native: Into<u64>>>(tokens: &Given, size: usize)
     made.done()
 }
 
-fn marked(hashes: &Given, repeated: &Given, size: usize) -> PyResult<ListArray> {
-    let lists = Lists::<UInt64Type>::of(&hashes.0)?;
+fn marked<T: ArrowPrimitiveType<Native: Into<u64>>>(
+    tokens: &Given,
+    repeated: &Given,
+    size: usize,
+) -> PyResult<ListArray> {
+    let lists = Lists::<T>::of(&tokens.0)?;
     let repeated = Sorted::of(numbers(&repeated.0)?, lists.total())?;
     let (mut starts, mut ends, mut offsets) = (Vec::new(), Vec::new(), vec![0]);
+    let mut hashes = Vec::new();
     for document in lists.iter() {
-        each_run(document, &repeated, size, |start, end| {
+        hashes.clear();
+        each_window(document, size, |hash| hashes.push(hash));
+        each_run(&hashes, &repeated, size, |start, end| {
             starts.push(start as u64);
             ends.push(end as u64);
         });
@@ -135,15 +142,24 @@ impl Runs {
 }
 
 /// The runs that go, and those that stay so that each repeated window does.
-fn copies(hashes: &Given, repeated: &Given, keepers: &Given, row: u32, size: usize) -> PyResult<(Made, Made)> {
-    let lists = Lists::<UInt64Type>::of(&hashes.0)?;
+fn copies<T: ArrowPrimitiveType<Native: Into<u64>>>(
+    tokens: &Given,
+    repeated: &Given,
+    keepers: &Given,
+    row: u32,
+    size: usize,
+) -> PyResult<(Made, Made)> {
+    let lists = Lists::<T>::of(&tokens.0)?;
     let (repeated, keepers) = (numbers(&repeated.0)?, column::<UInt32Type>(&keepers.0)?);
     if repeated.len() != keepers.len() {
         return Err(PyValueError::new_err("each repeated window has one keeper"));
     }
     let repeated = Sorted::of(repeated, lists.total())?;
     let (mut gone, mut kept, mut seen) = (Runs::new(), Runs::new(), HashSet::new());
-    for (document, hashes) in lists.iter().enumerate() {
+    let mut hashes = Vec::new();
+    for (document, tokens) in lists.iter().enumerate() {
+        hashes.clear();
+        each_window(tokens, size, |hash| hashes.push(hash));
         let here = u32::try_from(document).ok().and_then(|document| row.checked_add(document));
         let tokens = if hashes.is_empty() { 0 } else { hashes.len().saturating_add(size - 1) };
         let (mut go, mut stay) = (0, 0); // where the last window of either kind ends
@@ -174,14 +190,14 @@ fn copies(hashes: &Given, repeated: &Given, keepers: &Given, row: u32, size: usi
 #[pyfunction]
 fn mark_copies(
     py: Python<'_>,
-    hashes: Given,
+    tokens: Given,
     repeated: Given,
     keepers: Given,
     row: u32,
     size: usize,
 ) -> PyResult<(Made, Made)> {
     positive(size)?;
-    py.allow_threads(|| copies(&hashes, &repeated, &keepers, row, size))
+    py.allow_threads(|| for_tokens!(&tokens.0, copies(&tokens, &repeated, &keepers, row, size)))
 }
 
 #[pyfunction]
@@ -210,9 +226,9 @@ fn contains(py: Python<'_>, among: Given, values: Given) -> PyResult<Made> {
 }
 
 #[pyfunction]
-fn mark_repeated(py: Python<'_>, hashes: Given, repeated: Given, size: usize) -> PyResult<Made> {
+fn mark_repeated(py: Python<'_>, tokens: Given, repeated: Given, size: usize) -> PyResult<Made> {
     positive(size)?;
-    py.allow_threads(|| marked(&hashes, &repeated, size).map(Made::new))
+    py.allow_threads(|| for_tokens!(&tokens.0, marked(&tokens, &repeated, size)).map(Made::new))
 }
 
 /// Add this module's functions.

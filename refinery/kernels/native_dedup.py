@@ -7,7 +7,7 @@ token, lists or texts of another type than Arrow's with 32-bit offsets. NumPy ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import pyarrow as pa
 from refinery.kernels import _native
 from refinery.kernels.reference import unionfind
 from refinery.kernels.reference.minhash import SKETCH, permutations
-from refinery.kernels.reference.normalise import PIECES, kind_of
+from refinery.kernels.reference.normalise import PIECES, kind_of, unchanged
 from refinery.kernels.reference.repeats import Counts, Numbers
 from refinery.kernels.reference.unionfind import Edges, Nodes
 from refinery.kernels.reference.windows import Hashes
@@ -115,9 +115,9 @@ def order_of(values: Numbers) -> Counts:
     return places
 
 
-def at_most_twice(values: Numbers) -> Numbers:
+def at_most_twice(lists: Sequence[Numbers]) -> Numbers:
     """See ``reference.repeats.at_most_twice``."""
-    return _numbers(_native.at_most_twice(_column(values)))
+    return _numbers(_native.at_most_twice(list(map(_column, lists))))
 
 
 def repeated(values: Numbers) -> Numbers:
@@ -125,22 +125,21 @@ def repeated(values: Numbers) -> Numbers:
     return _numbers(_native.repeated(_column(values)))
 
 
-def recurs(values: Numbers) -> npt.NDArray[np.bool_]:
+def recurs(lists: Sequence[Numbers]) -> list[npt.NDArray[np.bool_]]:
     """See ``reference.repeats.recurs``. Raises OverflowError for more values than it can tell."""
-    found: npt.NDArray[np.bool_] = pa.array(_native.recurs(_column(values))).to_numpy().view(np.bool_)
-    return found
+    return [pa.array(found).to_numpy().view(np.bool_) for found in _native.recurs(list(map(_column, lists)))]
 
 
-def mark_repeated(hashes: pa.ListArray, repeated: Hashes, size: int) -> pa.ListArray:
+def mark_repeated(tokens: pa.ListArray, repeated: Hashes, size: int) -> pa.ListArray:
     """See ``reference.windows.mark_repeated``."""
-    return pa.array(_native.mark_repeated(hashes, _column(repeated), size))
+    return pa.array(_native.mark_repeated(tokens, _column(repeated), size))
 
 
 def mark_copies(
-    hashes: pa.ListArray, repeated: Hashes, keepers: npt.NDArray[np.uint32], row: int, size: int
+    tokens: pa.ListArray, repeated: Hashes, keepers: npt.NDArray[np.uint32], row: int, size: int
 ) -> tuple[pa.ListArray, pa.ListArray]:
     """See ``reference.windows.mark_copies``."""
-    gone, kept = _native.mark_copies(hashes, _column(repeated), pa.array(keepers), row, size)
+    gone, kept = _native.mark_copies(tokens, _column(repeated), pa.array(keepers), row, size)
     return pa.array(gone), pa.array(kept)
 
 
@@ -221,10 +220,17 @@ def _with_table(attempt: Callable[[], tuple[Any, list[int]]]) -> pa.Array:
     made, missing = attempt()
     while made is None:  # each attempt names at least one block that is not there yet
         for block in missing:
-            codes = range(block * _BLOCK, (block + 1) * _BLOCK)
-            _TABLE.add(block, bytes(kind_of(chr(code)) for code in codes), [PIECES[code] for code in codes])
+            _TABLE.add(block, *_block(block))
         made, missing = attempt()
     return pa.array(made)
+
+
+def _block(block: int) -> tuple[bytes, list[str]]:
+    """The kinds of a block's characters, and what each is normalised to."""
+    characters = [chr(code) for code in range(block * _BLOCK, (block + 1) * _BLOCK)]
+    if unchanged(characters):
+        return bytes([kind_of(characters[0])]) * _BLOCK, characters
+    return bytes(map(kind_of, characters)), [PIECES[ord(character)] for character in characters]
 
 
 def _column(values: npt.NDArray[Any]) -> pa.UInt64Array:

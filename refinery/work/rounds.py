@@ -37,7 +37,8 @@ def reduce(task: ReduceTask) -> Receipt:
     files: dict[str, tuple[FileRef, ...]] = {}
     rows = {"reduced": sum(map(len, batches))}
     if batches:
-        table = pa.Table.from_batches(batches)
+        table = pa.Table.from_batches(batches).combine_chunks()
+        batches.clear()  # what was copied
         table = sort_rows(table) if KEY in table.schema.names else table
         contents["reduced"], written = write_table(root, table, ROW_GROUP)
         files["reduced"] = publish(root, written, f"{task.folder}/reduce", task.number, task.key)

@@ -106,9 +106,9 @@ def test_marks_what_repeats(tokens: list[list[int]], size: int) -> None:
                 marked[i : i + size] = [True] * size
         expected.append(runs_of(marked))
 
-    hashes = window_hashes(pa.array(tokens, LISTS), size)
-    keys, numbers = np.unique(hashes.flatten().to_numpy(), return_counts=True)
-    found = mark_repeated(hashes, keys[numbers > 1], size).to_pylist()
+    lists = pa.array(tokens, LISTS)
+    keys, numbers = np.unique(window_hashes(lists, size).flatten().to_numpy(), return_counts=True)
+    found = mark_repeated(lists, keys[numbers > 1], size).to_pylist()
     assert [[(run["start"], run["end"]) for run in runs] for runs in found] == expected
 
 

@@ -123,10 +123,11 @@ def twin_repeats(given: Documents) -> Call:
 
 def repeats(words: Any, kernels: Any, texts: pa.StringArray) -> pa.ListArray:
     """Hash all windows, find those that occur twice, and mark them."""
-    hashes = kernels.window_hashes(words.word_ids(texts), WINDOW)
+    tokens = words.word_ids(texts)
+    hashes = kernels.window_hashes(tokens, WINDOW)
     ordered = np.sort(hashes.values.to_numpy())
     repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    return kernels.mark_repeated(hashes, repeated, WINDOW)
+    return kernels.mark_repeated(tokens, repeated, WINDOW)
 
 
 def native_components(given: Documents) -> Call:

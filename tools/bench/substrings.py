@@ -208,8 +208,8 @@ def kernels(folder: Path, unit: str) -> Figures:
     hashes, seconds["hash windows"] = timed(functools.partial(_each, _windows, tokens))
     values = np.concatenate([each.flatten().to_numpy() for each in hashes])
     several, seconds["sort"] = timed(functools.partial(repeated, values))
-    gone, seconds["mark"] = timed(functools.partial(_marked, hashes, several))
-    halves = np.concatenate([at_most_twice(values[: len(values) // 2]), at_most_twice(values[len(values) // 2 :])])
+    gone, seconds["mark"] = timed(functools.partial(_marked, tokens, several))
+    halves = [at_most_twice([half]) for half in np.array_split(values, 2)]
     _, among = timed(functools.partial(recurs, halves))
     figures = {f"kernels: {name}, ns/byte": value / size * 1e9 for name, value in seconds.items()}
     whole = sum(seconds.values()) / size * 1e9
@@ -246,8 +246,8 @@ def _windows(tokens: pa.ListArray) -> pa.ListArray:
     return window_hashes(tokens, WINDOW)
 
 
-def _marked(hashes: list[pa.ListArray], repeated: Any) -> list[pa.ListArray]:
-    return [mark_repeated(each, repeated, WINDOW) for each in hashes]
+def _marked(tokens: list[pa.ListArray], repeated: Any) -> list[pa.ListArray]:
+    return [mark_repeated(each, repeated, WINDOW) for each in tokens]
 
 
 if __name__ == "__main__":

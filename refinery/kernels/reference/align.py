@@ -73,9 +73,8 @@ def aligned(texts: pa.StringArray, cuts: pa.ListArray, kept: pa.ListArray, whole
     unclear = np.flatnonzero(np.diff(np.append(0, np.cumsum(open_ends))[firsts]))
     found = {i: ranges[firsts[i] : firsts[i + 1]] for i in unclear.tolist()}
     for i, text in zip(found, texts.take(pa.array(unclear)).to_pylist(), strict=True):
-        if not (whole == "char" and _plain(text.encode(), found[i])):
-            stay = stays[bounds[i] : bounds[i + 1]]
-            found[i] = _moved(boundaries(text, whole), found[i], stay, grow=whole != "char")
+        stay = stays[bounds[i] : bounds[i + 1]]
+        found[i] = _moved(boundaries(text, whole), found[i], stay, grow=whole != "char")
     edges = [0, *(edge for i in found for edge in (i, i + 1)), len(texts)]
     pieces = [ranges[firsts[a] : firsts[b]] for a, b in zip(edges[::2], edges[1::2], strict=True)]
     counts = np.diff(firsts)
@@ -85,20 +84,41 @@ def aligned(texts: pa.StringArray, cuts: pa.ListArray, kept: pa.ListArray, whole
 
 
 def _open_ends(texts: pa.StringArray, ranges: Spans, firsts: Offsets) -> Flags:
-    """Which ranges have an end that is not between two characters of ASCII, or between the two of a line's end."""
-    if not len(ranges):
-        return np.zeros(0, np.bool_)
+    """Which ranges have an end where the two characters there may be joined, as far as these two tell."""
     data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
-    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    offsets = np.frombuffer(texts.buffers()[1] or bytes(4), np.int32)[texts.offset : texts.offset + len(texts) + 1]
     text = np.repeat(np.arange(len(texts)), np.diff(firsts))
     found = np.zeros(len(ranges), np.bool_)
     for places in ranges.T:
-        inside = (places > 0) & (places < np.diff(offsets)[text])
-        place = np.where(inside, offsets[text] + places, 1)
-        before, after = (data[place - 1], data[place]) if inside.any() else (np.zeros(len(place), np.uint8),) * 2
-        line_end = (before == _RETURN) & (after == _NEWLINE)
-        found |= inside & (((before | after) >= 0x80) | line_end)
+        inside = np.flatnonzero((places > 0) & (places < np.diff(offsets)[text]))
+        place = (offsets[text] + places)[inside]
+        before, after = data[place - 1], data[place]
+        found[inside] |= (before == _RETURN) & (after == _NEWLINE)
+        beyond = np.flatnonzero((before | after) >= 0x80)
+        found[inside[beyond]] |= _may_join(data, place[beyond])
     return found
+
+
+def _may_join(data: npt.NDArray[np.uint8], places: Places) -> Flags:
+    """Whether the characters on either side of places in UTF-8 may be one to people."""
+    starts = places - 1
+    for _ in range(3):
+        starts = starts - ((data[starts] & 0xC0) == 0x80)
+    before, after = _TABLE.of(_codes_at(data, starts)), _TABLE.of(_codes_at(data, places))
+    joining = before & (_Kinds.EXTENDS | _Kinds.PREPENDED | _Kinds.LEADING) > 0
+    found: Flags = joining | (after & (_Kinds.EXTENDS | _Kinds.FLAG) > 0) | ((data[places] & 0xC0) == 0x80)
+    return found
+
+
+def _codes_at(data: npt.NDArray[np.uint8], places: Places) -> Codes:
+    """The code points that begin at places in UTF-8."""
+    first = data[places].astype(np.uint32)
+    more = np.searchsorted(np.array([0xC0, 0xE0, 0xF0]), first, side="right")  # bytes behind the first
+    codes = np.where(more, first & (0x3F >> more), first)
+    for count in (1, 2, 3):
+        longer = np.flatnonzero(more >= count)
+        codes[longer] = codes[longer] << 6 | data[places[longer] + count] & 0x3F
+    return codes.astype(np.uint32)
 
 
 def boundaries(text: str, whole: Whole) -> Places:
@@ -114,25 +134,6 @@ def boundaries(text: str, whole: Whole) -> Places:
     sizes = np.searchsorted(np.array([0x80, 0x800, 0x10000]), codes, side="right") + 1
     places: Places = np.append(0, np.cumsum(sizes))[free]
     return places
-
-
-def _plain(data: bytes, ranges: Places) -> bool:
-    """Whether it is clear from the two characters at each end of a range that nothing joins them."""
-    return all(_apart(data, place) for place in ranges.ravel().tolist())
-
-
-def _apart(data: bytes, place: int) -> bool:
-    if not 0 < place < len(data):
-        return True
-    if data[place] < 0x80 and data[place - 1] < 0x80:
-        return data[place] != _NEWLINE or data[place - 1] != _RETURN
-    start = place - 1
-    while data[start] & 0xC0 == 0x80:
-        start -= 1
-    pair = data[start : place + 4].decode(errors="ignore")[:2]
-    before, after = _TABLE.of(np.array([ord(character) for character in pair], np.uint32)).tolist()
-    joining = before & (_Kinds.EXTENDS | _Kinds.PREPENDED | _Kinds.LEADING)
-    return not joining and not after & (_Kinds.EXTENDS | _Kinds.FLAG)
 
 
 def _moved(places: Places, ranges: Places, kept: Places, *, grow: bool) -> Places:

@@ -18,6 +18,7 @@ Source: Penedo et al. 2023, arXiv 2306.01116, section G.3.1.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,19 @@ def _piece(character: str) -> str:
 
 def _is_mark(character: str) -> bool:
     return unicodedata.combining(character) > 0 or unicodedata.category(character) in ("Mn", "Me")
+
+
+def unchanged(characters: Sequence[str]) -> bool:
+    """Whether each is normalised to itself, and none is white space: asked of all at once, as most are."""
+    text = "".join(characters)
+    categories = set(map(unicodedata.category, text))
+    return (
+        text.lower() == text
+        and unicodedata.is_normalized("NFD", text)
+        and not any(map(str.isspace, text))
+        and not any(map(unicodedata.combining, text))
+        and not any(category.startswith("P") or category in ("Mn", "Me") for category in categories)
+    )
 
 
 PIECES = _Pieces()

@@ -79,13 +79,13 @@ def contains(among: Hashes, values: Hashes) -> npt.NDArray[np.bool_]:
     return np.equal(nearest, values)
 
 
-def mark_repeated(hashes: pa.ListArray, repeated: Hashes, size: int) -> pa.ListArray:
+def mark_repeated(tokens: pa.ListArray, repeated: Hashes, size: int) -> pa.ListArray:
     """The runs of tokens that some repeated window covers, as ``list<struct<start: uint64, end: uint64>>``.
 
-    ``hashes`` are from ``window_hashes(tokens, size)``; ``repeated`` are the hashes that repeat, sorted. Runs that
-    touch are one run. Positions are tokens, the end is exclusive.
+    ``repeated`` are those of ``window_hashes(tokens, size)`` that repeat, sorted. Runs that touch are one run.
+    Positions are tokens, the end is exclusive.
     """
-    values, offsets = flat(hashes)
+    values, offsets = flat(window_hashes(tokens, size))
     hits = np.flatnonzero(contains(repeated, values))
     document = np.searchsorted(offsets, hits, side="right") - 1
     new = np.ones(len(hits), np.bool_)
@@ -93,21 +93,21 @@ def mark_repeated(hashes: pa.ListArray, repeated: Hashes, size: int) -> pa.ListA
     first = np.flatnonzero(new)
     last = np.append(first[1:], len(hits))[: len(first)] - 1
     ranges = np.stack([(hits - offsets[document])[first], (hits - offsets[document])[last] + size], axis=1)
-    return spans_of(ranges, np.bincount(document[first], minlength=len(hashes)))
+    return spans_of(ranges, np.bincount(document[first], minlength=len(tokens)))
 
 
 def mark_copies(
-    hashes: pa.ListArray, repeated: Hashes, keepers: npt.NDArray[np.uint32], row: int, size: int
+    tokens: pa.ListArray, repeated: Hashes, keepers: npt.NDArray[np.uint32], row: int, size: int
 ) -> tuple[pa.ListArray, pa.ListArray]:
     """The runs of tokens that go if each repeated window stays where it is first, and the runs that stay for that.
 
-    Document i of ``hashes`` is row ``row + i`` of its part; ``keepers`` is for each of ``repeated`` the row of the
+    Document i of ``tokens`` is row ``row + i`` of its part; ``keepers`` is for each of ``repeated`` the row of the
     document that keeps it, or ``ELSEWHERE``. That document keeps its first copy. A token goes if it is in a copy of a
     repeated window that does not stay, and in none that does: so each repeated window is left whole at least once.
     Both have the type of ``mark_repeated``.
     """
     gone, kept = [], []
-    for document, windows in enumerate(hashes.to_pylist()):
+    for document, windows in enumerate(window_hashes(tokens, size).to_pylist()):
         go, stay = np.zeros((2, len(windows) + size - 1 if windows else 0), np.bool_)
         here = set(repeated[keepers == row + document].tolist())
         for place in np.flatnonzero(contains(repeated, np.array(windows, np.uint64))).tolist():
