@@ -296,12 +296,12 @@ def test_plan_tells_what_run_takes(folder: Path, kind: str, monkeypatch: pytest.
     assert quick(recipe(folder, kind, "root"), Selection(until="dated")).complete
     told = plan(recipe(folder, kind, "root")).stages[2]
     assert told.memory == WORKER + 2**30
-    for room, advice in (("1MiB", None), ("300MiB", "108MiB")):
-        with pytest.raises(Refused, match=r"mark takes up to 1\.28 GB") as caught:
+    for room, advice in (("1MiB", None), ("300MiB", "120MiB")):
+        with pytest.raises(Refused, match=r"mark takes up to 1\.26 GB") as caught:
             quick(recipe(folder, kind, "refused").model_copy(update={"executor": roomy(room)}))
         assert str(caught.value.hint).count(f"substring memory: {advice}") == (advice is not None)
     assert quick(
-        recipe(folder, kind, "refused", memory=108 * 2**20).model_copy(update={"executor": roomy(room)})
+        recipe(folder, kind, "refused", memory=120 * 2**20).model_copy(update={"executor": roomy(room)})
     ).complete
     with monkeypatch.context() as patch:
         patch.setattr("refinery.store.LocalStore.free", lambda self, path: 1000)
@@ -345,13 +345,13 @@ def wet_of(texts: Sequence[str]) -> bytes:
 
 @pytest.mark.skipif(not native(), reason="what is stated is of the native kernels; their twins take more")
 def test_a_process_holds_what_is_stated(tmp_path: Path) -> None:
-    """A worker that maps, reduces, marks and cuts more than its budget has never held more than ``needs`` says."""
+    """A worker that maps, reduces, marks and cuts more than its budget holds what ``needs`` says, or a little less."""
     draw, memory = random.Random(1), 2**22
     words = [f"{a}{b}{c}" for a in ("ta", "re", "mo", "li") for b in ("ren", "sal", "kom", "dit") for c in range(40)]
     known = [" ".join(draw.choices(words, k=90)) for _ in range(200)]
-    texts = [" ".join([*draw.choices(words, k=380), draw.choice(known)]) for _ in range(3000)]
-    (tmp_path / "a.warc.wet").write_bytes(wet_of(texts[:1500]))
-    (tmp_path / "b.warc.wet").write_bytes(wet_of(texts[1500:]))
+    texts = [" ".join([*draw.choices(words, k=1900), draw.choice(known)]) for _ in range(1100)]
+    (tmp_path / "a.warc.wet").write_bytes(wet_of(texts[:1050]))  # more than a batch
+    (tmp_path / "b.warc.wet").write_bytes(wet_of(texts[1050:]))
     recipe = f"""
 dataset: held
 inputs: {tmp_path}/*.wet
@@ -367,4 +367,5 @@ pipeline:
     receipts = Held(tmp_path / "root").root.receipts_of("01-substring")
     assert sum(receipt.rows["text"] for receipt in receipts if receipt.kind == "stage") > memory
     assert len([receipt for receipt in receipts if receipt.kind == "reduce"]) > 30
-    assert max(receipt.peak_memory for receipt in receipts) <= Substring(memory=memory).needs(3000, 0)
+    stated = Substring(memory=memory).needs(1100, 0)
+    assert stated / 1.3 <= max(receipt.peak_memory for receipt in receipts) <= stated
