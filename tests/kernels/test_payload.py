@@ -66,6 +66,12 @@ def test_a_gzip_body_may_be_several_members() -> None:
     assert unpack(b"".join(gzip.compress(PAGE[i : i + 9]) for i in range(0, len(PAGE), 9)), "gzip") == Payload(PAGE)
 
 
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_what_follows_very_many_members_is_passed_over_with_a_note(coding: str) -> None:
+    packed = CODINGS[coding](PAGE) + CODINGS[coding](b"") * 5_000 + CODINGS[coding](PAGE)
+    assert unpack(packed, coding) == Payload(PAGE, (f"{coding} ends before the body does",))
+
+
 @pytest.mark.parametrize("coding", ["gzip", "deflate", " deflate ", "br", "zstd"])
 def test_what_follows_a_packed_body_is_passed_over(coding: str) -> None:
     notes = ("br ends before the body does",) if coding == "br" else ()

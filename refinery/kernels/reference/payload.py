@@ -26,6 +26,9 @@ WINDOW = 1 << 27
 ZSTD_SKIPPED = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)
 """What a frame begins with that a zstd decoder passes over."""
 
+MEMBERS = 1 << 12
+"""A body may be several gzip members or zstd frames; what follows so many is passed over with a note."""
+
 PIECE = 1 << 12
 OUT = 1 << 18
 ZSTD_PIECE = 1 << 9
@@ -48,7 +51,7 @@ class _Early(Exception):
 
 
 class _Late(Exception):
-    """Other bytes follow the packed ones, in a coding that has no mark."""
+    """Other bytes follow the packed ones, in a coding that has no mark, or too many members of one that has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +219,7 @@ def begins_as_page(data: bytes) -> bool:
 
 def _inflated(data: bytes, window: int) -> Iterator[bytes]:
     place = 0
-    while place == 0 or data[place : place + 2] == GZIP:
+    for _ in range(MEMBERS):
         inflate = zlib.decompressobj(window)
         while not inflate.eof:
             piece = data[place : place + PIECE]
@@ -231,6 +234,9 @@ def _inflated(data: bytes, window: int) -> Iterator[bytes]:
                 yield out
             elif not piece:
                 raise _Early
+        if data[place : place + 2] != GZIP:
+            return
+    raise _Late
 
 
 def _bytewise(decode: Callable[[bytes], bytes], data: bytes) -> Iterator[bytes]:
@@ -288,7 +294,7 @@ def _brotli_end(data: bytes, place: int, given: int) -> Iterator[bytes]:
 
 def _zstd(data: bytes) -> Iterator[bytes]:
     place = 0
-    while _has_zstd(data[place : place + 4]):
+    for _ in range(MEMBERS):
         frame = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
         while not frame.eof:
             piece = data[place : place + ZSTD_PIECE]
@@ -296,6 +302,9 @@ def _zstd(data: bytes) -> Iterator[bytes]:
                 raise _Early
             yield frame.decompress(piece)
             place += len(piece) - len(frame.unused_data)
+        if not _has_zstd(data[place : place + 4]):
+            return
+    raise _Late
 
 
 def _has_zstd(data: bytes) -> bool:
