@@ -345,7 +345,7 @@ def wet_of(texts: Sequence[str]) -> bytes:
 
 @pytest.mark.skipif(not native(), reason="what is stated is of the native kernels; their twins take more")
 def test_a_process_holds_what_is_stated(tmp_path: Path) -> None:
-    """A worker that maps, reduces, marks and cuts more than its budget holds what ``needs`` says, or a little less."""
+    """A worker that maps, reduces, marks and cuts more than its budget holds what ``needs`` says, or less, not by half."""
     draw, memory = random.Random(1), 2**22
     words = [f"{a}{b}{c}" for a in ("ta", "re", "mo", "li") for b in ("ren", "sal", "kom", "dit") for c in range(40)]
     known = [" ".join(draw.choices(words, k=90)) for _ in range(200)]
@@ -368,4 +368,4 @@ pipeline:
     assert sum(receipt.rows["text"] for receipt in receipts if receipt.kind == "stage") > memory
     assert len([receipt for receipt in receipts if receipt.kind == "reduce"]) > 30
     stated = Substring(memory=memory).needs(1100, 0)
-    assert stated / 1.3 <= max(receipt.peak_memory for receipt in receipts) <= stated
+    assert stated / 1.8 <= max(receipt.peak_memory for receipt in receipts) <= stated
