@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-SPANS = 600
+SPANS = 800
 """Spans of a run that are kept at most; then short ones are joined."""
+
+UNWELL = 100
+"""Tasks that ended badly of which it is kept when they were at work: the first ones."""
 
 PLACES = 64
 """Places of which spans are kept. The longest tasks are kept whatever their place."""
@@ -73,6 +75,8 @@ class Timeline:
         self._phases: list[_PhaseTimes] = []
         self._busy: dict[str, tuple[int, float]] = {}
         self._spans: list[Span] = []
+        self._last: dict[int, Span] = {}
+        self._unwell: list[Span] = []
         self._grain = 0.0
 
     def phase(self) -> None:
@@ -91,16 +95,37 @@ class Timeline:
         place, begin = self._busy.pop(task)
         span = Span(place, begin, self._now(), len(self._phases) - 1, unwell=int(not well), task=task)
         self._phases[-1].add(replace(span))
+        if not well and len(self._unwell) < UNWELL:
+            self._unwell.append(replace(span))
         if place < PLACES:
+            self._keep(span)
+
+    def _keep(self, span: Span) -> None:
+        if not self._join(span):
             self._spans.append(span)
         while len(self._spans) > SPANS:
             self._grain = max(2 * self._grain, self._now() / SPANS)
-            self._spans = list(_joined(self._spans, self._grain))
+            before, self._spans, self._last = self._spans, [], {}
+            self._spans = [one for one in before if not self._join(one)]
+
+    def _join(self, span: Span) -> bool:
+        """Whether it is joined to the one before at its place: both are within the grain, from first to last."""
+        before = self._last.get(span.place)
+        if before is not None and span.end - before.begin <= self._grain:
+            before.join(span)
+            return True
+        self._last[span.place] = span
+        return False
 
     @property
     def spans(self) -> list[list[Any]]:
         """What is kept, in the fields of ``Span``."""
         return [span.told() for span in self._spans]
+
+    @property
+    def unwell(self) -> list[list[Any]]:
+        """The tasks that ended badly, each by itself, in the same fields."""
+        return [span.told() for span in self._unwell]
 
     def of_phase(self) -> dict[str, Any]:
         """What is told of the phase under way."""
@@ -115,15 +140,3 @@ class Timeline:
 
     def _now(self) -> float:
         return time.monotonic() - self._started
-
-
-def _joined(spans: list[Span], grain: float) -> Iterator[Span]:
-    """The spans, those joined that follow each other at a place within ``grain`` seconds from first to last."""
-    last: dict[int, Span] = {}
-    for span in spans:
-        before = last.get(span.place)
-        if before is not None and span.end - before.begin <= grain:
-            before.join(span)
-        else:
-            last[span.place] = span
-            yield span

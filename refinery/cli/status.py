@@ -57,7 +57,7 @@ def _run_json(run: Run) -> dict[str, Any]:
         "documents_per_second": phase.documents_per_second if phase else None,
         "eta": run.eta,
     }
-    record = run.record.model_dump(mode="json", exclude={"phases", "problems", "state", "stages", "spans"})
+    record = run.record.model_dump(mode="json", exclude={"phases", "problems", "state", "stages", "spans", "unwell"})
     shown = phase.model_dump(mode="json", exclude={"eta", *_TIMES}) if phase else None
     return {
         "file": run.file,

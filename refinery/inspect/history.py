@@ -139,6 +139,8 @@ class RunFile(BaseModel):
     stages: tuple[WorkRecord, ...] = ()
     spans: tuple[SpanRecord, ...] = ()
     """When tasks were at work, as of the run's last word."""
+    unwell: tuple[SpanRecord, ...] = ()
+    """Of the tasks that ended badly the first ones, each by itself."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from refinery.report.view import StageView, View
 from refinery.shown import safe
 from refinery.stage import Global
 from refinery.survey import segments_of
-from refinery.timeline import PLACES
+from refinery.timeline import PLACES, UNWELL
 
 STRAGGLERS = 10
 """Tasks that are named of those which took much longer than others of their phase."""
@@ -129,12 +129,13 @@ def times(run: Run) -> Times:
         (*(phase.begin + phase.seconds for phase in phases), *(span.end for span in run.record.spans)), default=0.0
     )
     found = sorted(_stragglers(phases, whole), key=lambda one: (-one.span.seconds, one.span.begin))[:STRAGGLERS]
-    spans = [*run.record.spans[:SHOWN], *(one.span for one in found if one.span.place >= PLACES)]
+    bars = [_drawn(span, phases) for span in run.record.spans[:SHOWN]]
+    bars += [_drawn(one.span, phases) for one in found if one.span.place >= PLACES]
+    bars += [_drawn(span, phases, "unwell") for span in run.record.unwell[:UNWELL]]
     chart = None
-    if spans and whole:
+    if bars and whole:
         said = f"Tasks of the run by place and time: {places} at once at most, {whole:,.1f} seconds"
-        drawn = [_drawn(span, phases) for span in spans]
-        chart = charts.timeline(drawn, [phase.begin for phase in phases], whole, said)
+        chart = charts.timeline(bars, [phase.begin for phase in phases], whole, said)
     return Times(chart, places, whole, tuple(found), tuple(_used(phase, places) for phase in phases))
 
 
@@ -150,10 +151,9 @@ def _stragglers(phases: Sequence[PhaseRecord], whole: float) -> Iterator[Straggl
                 yield Straggler(span, phase.title, span.seconds / phase.mean)
 
 
-def _drawn(span: SpanRecord, phases: Sequence[PhaseRecord]) -> charts.Bar:
+def _drawn(span: SpanRecord, phases: Sequence[PhaseRecord], kind: str = "") -> charts.Bar:
     title = phases[span.phase].title if span.phase < len(phases) else ""
     what = span.task or f"{span.tasks:,} tasks"
     bad = f", {span.unwell:,} ended badly" if span.unwell else ""
     said = safe(f"{what[:80]} ({title[:80]}): {span.seconds:,.2f} s from {span.begin:,.2f} s{bad}")
-    kind = "unwell" if span.unwell else "odd" if span.phase % 2 else "even"
-    return charts.Bar(span.place, span.begin, span.end, kind, said)
+    return charts.Bar(span.place, span.begin, span.end, kind or ("odd" if span.phase % 2 else "even"), said)

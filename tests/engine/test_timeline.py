@@ -15,7 +15,7 @@ from refinery.inspect import status
 from refinery.inspect.history import runs
 from refinery.inspect.holdings import open_root
 from refinery.survey import Selection
-from refinery.timeline import PLACES, SPANS, Timeline
+from refinery.timeline import PLACES, SPANS, UNWELL, Timeline
 from tests.engine.inline import Death
 from tests.engine.looked import LINES, make, recipe
 from tests.engine.roots import quick, write_inputs
@@ -68,6 +68,8 @@ def test_spans_hold_every_task(width: int, phases: list[list[float]], limit: int
     assert len(spans) <= max(limit, width)
     assert sum(tasks for *_, tasks, _, _ in spans) == len(every)
     assert sum(unwell for *_, unwell, _ in spans) == sum(len(name) % 5 == 0 for name, _, _ in every)
+    unwell = [(name, round(begin, 3)) for name, begin, _ in every if len(name) % 5 == 0]
+    assert [(span[-1], span[1]) for span in made.unwell] == unwell[:UNWELL]
     for name, begin, end in every:
         at = [s for s in spans if s[1] <= begin + 0.002 and end <= s[2] + 0.002]
         assert any(span[-1] in (name, "") for span in at)
@@ -96,6 +98,7 @@ def test_ten_thousand_tasks_take_little_room(monkeypatch: pytest.MonkeyPatch) ->
     made, _ = follow(Clock(monkeypatch), 100, [lengths] * 3)
     told = json.dumps([made.spans, made.of_phase()])
     assert len(told) < 60_000
+    assert len(made.spans) > SPANS // 3
     assert {span[0] for span in made.spans} == set(range(PLACES))
     assert made.of_phase()["longest"][0][-1] == "task 7000 of 2"
 

@@ -111,6 +111,17 @@ def test_stragglers_are_named(root: Path) -> None:
     assert "the first 64 places" in page
 
 
+def test_what_ended_badly_is_drawn(root: Path) -> None:
+    """In its own colour, over the span that it is part of."""
+    bad = [0, 5.0, 5.1, 0, 1, 1, "part 9"]
+    record(root, phases=[phase()], spans=[[0, 0.0, 90.0, 0, 50, 1, ""]], unwell=[bad])
+    chart = str(times(viewed(root).runs[0]).chart)
+    assert re.findall(r'aria-label="([^"]*)"[^>]* fill="var\(--(\w+)\)"', chart) == [
+        ("50 tasks (a → b): 90.00 s from 0.00 s, 1 ended badly", "kept"),
+        ("part 9 (a → b): 0.10 s from 5.00 s, 1 ended badly", "removed"),
+    ]
+
+
 def test_the_times_of_a_large_run_are_a_small_page(root: Path) -> None:
     """As many spans as a record has, and many times that, which one of ours never has."""
     for count in (SPANS, 50 * SPANS):
