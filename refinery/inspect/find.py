@@ -110,8 +110,11 @@ class Query:
         core = _DECORATION.sub("", self.text)
         if len(core) < 4 or "url" not in batch.schema.names:
             return []
-        urls = batch.column("url")
-        found = urls.filter(pc.fill_null(pc.match_substring(urls, core, ignore_case=True), False))
+        urls = batch.column("url").drop_null()
+        urls = urls.filter(pc.greater_equal(pc.utf8_length(urls), len(core)))
+        if not len(urls):
+            return []  # to look for a long text takes long, and what is asked may be hostile
+        found = urls.filter(pc.match_substring(urls, core, ignore_case=True))
         return _shortest(found.to_pylist())
 
 

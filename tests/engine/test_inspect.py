@@ -70,6 +70,18 @@ def test_a_pointer_is_all_before_the_last_colon(text: str) -> None:
     assert Query.parse("x:99999999999999999999").pointer is None
 
 
+def test_urls_that_hold_a_text_are_near_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In any case, with or without what is before the host; a text longer than all of them is not looked for."""
+    urls = pa.record_batch(
+        {"url": pa.array(["http://www.Example.org/a/Page?x=(1", None, "https://ex.org/\u00e9\u4e2d"])}
+    )
+    assert Query.parse("https://example.org/A/page?x=(1").near(urls) == ["http://www.Example.org/a/Page?x=(1"]
+    assert Query.parse("ex.org/\u00c9\u4e2d/").near(urls) == ["https://ex.org/\u00e9\u4e2d"]
+    assert Query.parse("example.org/b").near(urls) == []
+    monkeypatch.setattr("pyarrow.compute.match_substring", lambda *given, **options: pytest.fail("looked for"))
+    assert Query.parse("example.org/" + "a" * 60_000).near(urls) == []
+
+
 def test_a_document_is_found_by_url_id_and_pointer(root: Path) -> None:
     """All lead to the same account; the archive may be named without its folder."""
     by_url = why(str(root), "file://0.txt#6")
