@@ -17,7 +17,8 @@ _NUMBER = rb"\d[\d.]{1,9}[ \t]{0,9}\r{0,3}"
 _VERSION = rb"(?:WARC|warc)/" + _NUMBER
 _SCHEME = rb"[A-Za-z][A-Za-z0-9+.-]{0,19}:"
 _ADDRESS = rb"[0-9A-Fa-f:.-]{1,45}"
-_REST = rb" (?P<mime>[^ \r\n]{0,255})(?: [^\r\n]{0,255}?)? (?P<length>-?\d{1,30}) {0,9}\r?"
+_ENDS_SOON = rb"(?=[^\r\n]{0,552}+(?:[\r\n]|\Z))"  # else each of a long line's blanks is tried for long
+_REST = rb" " + _ENDS_SOON + rb"(?P<mime>[^ \r\n]{0,255})(?: [^\r\n]{0,255}?)? (?P<length>-?\d{1,30}) {0,9}\r?"
 _ARC = rb"(?P<url>" + _SCHEME + rb"[^\r\n]{1,16384}) " + _ADDRESS + rb" (?P<date>\d{8,17})" + _REST
 _ODD_ARC = (
     rb"(?P<url>" + _SCHEME + rb"//[^ \r\n]{1,16384}) [^ \r\n]{0,64} (?P<date>[^ \r\n]{0,40})" + _REST,
