@@ -13,6 +13,12 @@ import zstandard
 OUT = 1 << 20
 """Bytes that one step of gzip may make."""
 
+GZIP = b"\x1f\x8b\x08"
+"""What a gzip member begins with."""
+
+LEAST = 16
+"""Bytes of a gzip member, its header included, that hold less than the first line of a record, however it is packed."""
+
 ZSTD_PIECE = 1 << 11
 """What a zstd frame is fed in a step: its decoder takes no limit, and may make 32,768 times as much."""
 
@@ -83,6 +89,18 @@ def _salvaged(inflate: zlib._Decompress, data: bytes, message: str) -> Broken:
     except zlib.error:
         return Broken(reason, bytes(out), place)
     return Broken(reason, bytes(out), place)
+
+
+def may_begin(data: bytes) -> bool:
+    """Whether data that begin as a gzip member or a zstd frame does may be one that holds a record: a quick look."""
+    try:
+        if data.startswith(ZSTD):
+            zstandard.get_frame_parameters(data)
+        elif data.startswith(GZIP):
+            zlib.decompressobj(31).decompress(data[:LEAST])
+    except (zlib.error, zstandard.ZstdError):
+        return False
+    return True
 
 
 class Zstd:

@@ -12,12 +12,11 @@ import re
 import zstandard
 
 from stages._warc.blocks import PIECE, SWELLING, Blocks
-from stages._warc.decoders import WINDOW, ZSTD, Broken, Decoder, Gzip, Plain, Zstd
+from stages._warc.decoders import GZIP, WINDOW, ZSTD, Broken, Decoder, Gzip, Plain, Zstd, may_begin
 from stages._warc.headers import CLOSING, HEADER_END, MARGIN, RECORD, content_length, warc_fields
 
 EARLY = "ends early"
 BOMB = "unpacks to far more than it should"
-GZIP = b"\x1f\x8b\x08"
 DICTIONARY = b"\x5d\x2a\x4d\x18"
 DICTIONARY_BYTES = 1 << 24
 TRIAL = 1 << 10
@@ -75,6 +74,8 @@ class Members:
 
     def holds_record(self, at: int, blank: bytes = b"\r\n") -> bool:
         """Whether the bytes at ``at``, decompressed if they are compressed, begin with a record behind ``blank``."""
+        if not may_begin(self.blocks.read(at, self.blocks.stop, TRIAL)):
+            return False
         decoder = self.decoder(at)
         plain = isinstance(decoder, Plain)
         size, step = (2 * MARGIN, 2 * MARGIN) if plain else (TRIAL, SIP)
@@ -156,7 +157,7 @@ class Member:
         self._members = members
         self.start = start
         self._stop = stop
-        self._most = 0
+        self._most = self._clear = 0
         self._bomb = False
         self._begin(start, 0)
         self.plain = isinstance(self._decoder, Plain)
@@ -235,9 +236,11 @@ class Member:
 
     def find_packed(self, pos: int, stop: int) -> int:
         """The next such place from ``pos`` on, ``stop`` if there is none before it."""
-        if not self.plain or self._members.blocks.exhausted:
+        if not self.plain or self._members.blocks.exhausted or stop <= self._clear:
             return stop
-        return self._members.find(self.start + pos, self.start + stop) - self.start
+        found = self._members.find(self.start + pos, self.start + stop) - self.start
+        self._clear = found
+        return found
 
     def close(self, size: int) -> None:
         """End behind so many bytes, which are not compressed."""

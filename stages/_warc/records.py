@@ -211,6 +211,10 @@ class _Parser:
         data, size = cursor.until_record(self._keep, here=True)
         if closed and length is not None and size < length:
             return self._quoting(data, size, length)
+        if not closed:
+            start = cursor.pos - size
+            size = self._end_at_packed(start) - start
+            data = data[:size]
         broken = TRUNCATED if cursor.ended and self._member.error else ""
         finished = size == len(data) and data.endswith((b"\n\n", b"\n\r\n"))
         whole = data.rstrip(b"\r\n") if size == len(data) else data
@@ -253,13 +257,18 @@ class _Parser:
 
     def _rest(self, start: int, note: str) -> Iterator[Record]:
         """The bytes from ``start`` to here, but if they are plain, not the compressed member that begins among them."""
+        end = self._end_at_packed(start)
+        if end > start:
+            yield self._stretch(start, end, note)
+
+    def _end_at_packed(self, start: int) -> int:
+        """Where the bytes from ``start`` to here end: if they are plain, at a compressed member that begins there."""
         here = self._cursor.pos
         end = self._member.find_packed(start, here)
         if end < here:
             self._blocks.spend(here - start)
             self._cursor.leave(end)
-        if end > start:
-            yield self._stretch(start, end, note)
+        return end
 
     def _stretch(self, start: int, end: int, note: str) -> Record:
         """A stretch that is no record, as a row of its own."""
