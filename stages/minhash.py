@@ -145,7 +145,8 @@ class MinHash(Global):
     @classmethod
     def _as_the_profile_says(cls, given: Any) -> Any:
         """Fill in what the profile sets. What it does not set, and nothing else, may be set besides."""
-        profile = PROFILES.get(given.get("profile", "")) if isinstance(given, dict) else None
+        name = given.get("profile") if isinstance(given, dict) else None
+        profile = PROFILES.get(name) if isinstance(name, str) else None
         if profile is None:
             return given
         wanted = profile.fields()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 
 from refinery import testing
 from refinery.carry import Carrier, Split
-from refinery.config import Step, plain
+from refinery.config import RecipeError, Step, parse, plain
 from refinery.docs import POINTER, Docs, facts_column
 from refinery.identity import Content, identity, measure_identity
 from refinery.registry import names, stage_class
@@ -204,3 +206,21 @@ def test_the_hash_seed_leaves_no_trace() -> None:
         return done.stdout
 
     assert output("1") == output("2")
+
+
+WRONG: tuple[Any, ...] = (None, True, -1, 1.5, "", "x", [], [[]], [1], ["x"], {}, {"x": []})
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_field_takes_a_value_or_refuses_it(name: str) -> None:
+    """Whatever a recipe says of it: no validator meets a value that it does not expect."""
+    refused = 0
+    for field in stage_class(name).model_fields:
+        for value in WRONG:
+            recipe = {"dataset": "d", "inputs": "in", "root": "root", "pipeline": [{name: {field: value}}]}
+            try:
+                parse(json.dumps(recipe), "recipe.yaml")
+            except RecipeError as error:
+                refused += 1
+                assert "recipe.yaml" in error.message
+    assert refused
