@@ -166,8 +166,9 @@ def _serve(pipe: Connection, crumb: Any) -> None:
 
 
 def _cause(error: BaseException) -> str:
+    """What was raised, as one line that Arrow can hold: messages quote documents, lone surrogates included."""
     told = " ".join(f"ended by {type(error).__name__}: {error}".split())
-    return told.removesuffix(":")[:LONGEST_CAUSE]
+    return told.removesuffix(":")[:LONGEST_CAUSE].encode(errors="backslashreplace").decode()
 
 
 def _failure(error: Exception) -> tuple[RefineryError | None, str, str]:

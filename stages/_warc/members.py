@@ -157,7 +157,8 @@ class Member:
         self._members = members
         self.start = start
         self._stop = stop
-        self._most = self._clear = 0
+        self._most = 0
+        self._clear = 0  # up to there no compressed member begins in its plain bytes
         self._bomb = False
         self._begin(start, 0)
         self.plain = isinstance(self._decoder, Plain)

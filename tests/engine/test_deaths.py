@@ -93,7 +93,7 @@ def test_a_panic_costs_one_document(tmp_path: Path) -> None:
     held = Held(tmp_path / "root")
     assert held.texts("01-words") == ["all is well", "it goes on", "all is well here"]
     notes = {row["why"]["note"] for row in held.rows("01-words", "removed")}
-    assert notes == {"worker ended by Panic: index out of bounds: the len is 3"}
+    assert notes == {"worker ended by Panic: index out of bounds: the len is 3 \\ud800"}
     assert held.balanced()
 
 

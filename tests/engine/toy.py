@@ -94,7 +94,7 @@ class Length(Filter):
         if any("deadly" in text for text in texts):
             die()
         if any("panic" in text for text in texts):
-            raise Panic("index out of bounds:\nthe len is 3")
+            raise Panic("index out of bounds:\nthe len is 3 \ud800")
         if self.log:
             with open(self.log, "a", encoding="utf-8") as stream:
                 stream.write("measured\n")
