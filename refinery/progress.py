@@ -96,8 +96,9 @@ class RunRecord:
     def __init__(self, root: Root, command: dict[str, Any], listener: Listener) -> None:
         self._root = root
         self._listener = listener
-        # Processes of several machines may have the same number, and begin in the same second.
-        self._path = f"runs/{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}-{uuid.uuid4().hex[:6]}.json"
+        # The names tell which run is the newest; quick ones begin in the same second, processes of several machines
+        # may have the same number.
+        self._path = f"runs/{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{os.getpid()}-{uuid.uuid4().hex[:6]}.json"
         self._data: dict[str, Any] = {
             "started": _now(),
             "host": socket.gethostname(),

@@ -20,6 +20,7 @@ from refinery.config import from_dict
 from refinery.errors import StorageError, UsageError
 from refinery.inspect import Account, Wanted, problems, read_books, sample, status, why
 from refinery.inspect.find import Query
+from refinery.inspect.history import runs
 from refinery.inspect.holdings import open_root
 from refinery.kernels import SPANS, undo
 from refinery.part import Root
@@ -438,6 +439,15 @@ def test_what_a_run_record_writes_is_read_back(copy: Path) -> None:
     newest = status(str(copy)).run
     assert newest is not None
     assert (newest.state, newest.record.command) == ("failed", {"recipe": "r.yaml"})
+
+
+def test_runs_of_one_second_are_told_newest_first(copy: Path) -> None:
+    """However quickly one comes after another."""
+    root = Root(str(copy), LocalStore())
+    before = len(runs(root))
+    for number in range(20):
+        RunRecord(root, {"number": number}, Silent()).end("done")
+    assert [run.record.command.get("number") for run in runs(root)] == [*range(19, -1, -1), *[None] * before]
 
 
 @pytest.mark.parametrize("read", [status, problems])
