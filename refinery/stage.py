@@ -172,6 +172,14 @@ class Stage(BaseModel):
         """Further names and versions that shape the output, known only from the configuration."""
         return {}
 
+    def shows(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
+        """Where in ``text`` lies what ``metric`` counts: starts and ends in characters, for people who ask why.
+
+        Nothing for a metric of the text as a whole. In Python, for one text at a time; no run calls it.
+        """
+        del text, metric
+        return ()
+
     def explain(self) -> Explanation | None:
         """What the settings mean, where more can be said than the documentation of the fields does."""
         return None

@@ -8,6 +8,7 @@ lines; stop words count once each, in any case, with punctuation around them ("T
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from pydantic import Field
 
 from refinery import Docs, Filter, Metric, Rule, Values, bound
 from refinery.kernels import UNICODE, distinct_words
+from stages._evidence import SHOWN, first_of
 from stages._views import statistics
 
 
@@ -73,3 +75,9 @@ class Quality(Filter):
         measured = docs.view(statistics)
         shared = {m.name: measured.column(m.name) for m in self.metrics if m.name != "stop_words"}
         return {**shared, "stop_words": distinct_words(docs.column("text"), self.stop_words)}
+
+    def shows(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
+        """What is counted; of ``alpha_words`` what is not: words without a letter."""
+        if metric == "stop_words":
+            return first_of(self.stop_words, text)
+        return SHOWN[metric](text) if metric in SHOWN else ()

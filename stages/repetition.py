@@ -8,11 +8,13 @@ text. Words are what lies between white space.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from refinery import Docs, Filter, Metric, Rule, Values, bound
+from stages._evidence import SHOWN
 from stages._views import statistics
 
 Share = Annotated[float, Field(ge=0, description="largest share; the metric of this name says of what")]
@@ -70,3 +72,7 @@ class Repetition(Filter):
         """The thirteen shares."""
         measured = docs.view(statistics)
         return {metric.name: measured.column(metric.name) for metric in self.metrics}
+
+    def shows(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
+        """The repeats, without what they repeat; of a most frequent n-gram every occurrence."""
+        return SHOWN[metric](text)

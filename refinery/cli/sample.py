@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import click
 
@@ -17,8 +18,9 @@ from refinery.cli._reading import (
     root_of,
     wrapped,
 )
-from refinery.inspect import Sample, Samples, Wanted, sample
-from refinery.shown import safe, safe_lines, shortened
+from refinery.inspect import Mark, Sample, Samples, Wanted, sample
+from refinery.inspect.evidence import marked
+from refinery.shown import safe, safe_lines
 
 TEXT = 1_000
 """Characters of a text that are shown without -v."""
@@ -51,7 +53,7 @@ def command(
     """Show documents kept or removed, by stage, rule or metric range.
 
     They are the same ones every time. Texts of removed documents are taken from the stage before, or made again from
-    the archive. -v shows all of a text.
+    the archive, and what they were removed for is marked, where it is a part of the text. -v shows all of a text.
     """
     found = sample(root_of(config, root), Wanted(stage, side, rule, metric, low, high, count))
     if session.json:
@@ -82,5 +84,15 @@ def _block(one: Sample, *, every: bool) -> str:
 def _quoted(one: Sample, *, every: bool) -> str:
     if one.text is None:
         return f"  (no text: {safe(one.text_note)})"
-    text = safe_lines(one.text if every else shortened(one.text, TEXT))
-    return "\n".join(f"  │ {line}" for line in text.split("\n"))
+    length = len(one.text) if every else TEXT
+    text = "".join(_styled(piece, mark) for piece, mark in marked(one.text, one.marks, length))
+    more = f"… ({len(one.text) - length:,} characters more)" if len(one.text) > length else ""
+    return "\n".join(f"  │ {line}" for line in f"{text}{more}".split("\n"))
+
+
+def _styled(piece: str, mark: Mark | None) -> str:
+    """A piece of a text, line by line: what it was removed for, or what was cut."""
+    if mark is None:
+        return safe_lines(piece)
+    style = partial(click.style, fg="red", strikethrough=True) if mark.cut else partial(click.style, reverse=True)
+    return "\n".join(style(line) for line in safe_lines(piece).split("\n"))

@@ -4,7 +4,7 @@ Everything here reads what runs wrote; only ``sweep`` deletes, and nothing print
 
 - ``stats``: ``books``.
 - ``why``: ``accounts``.
-- ``sample``: ``samples``.
+- ``sample``: ``samples``, with ``evidence``.
 - ``clusters``: ``clusters``.
 - ``spans``: ``repeats``.
 - ``what-if``: ``whatif``.
@@ -21,6 +21,7 @@ from refinery.inspect.books import Books, StageBooks, read_books
 from refinery.inspect.clusters import Cluster, Clusters, Retained, alarms, clusters, surely_vanishing
 from refinery.inspect.conservation import FileBooks
 from refinery.inspect.difference import Difference, Moved, Movement, Setting, StageDifference, diff
+from refinery.inspect.evidence import Mark
 from refinery.inspect.find import Document
 from refinery.inspect.history import Problem, Run, StageStatus, Status, problems, status
 from refinery.inspect.holdings import Finding
@@ -52,6 +53,7 @@ __all__ = [
     "Flip",
     "Flips",
     "Judgement",
+    "Mark",
     "Moved",
     "Movement",
     "Problem",

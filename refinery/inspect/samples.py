@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from refinery.docs import TEXT
 from refinery.errors import RefineryError, UsageError
+from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.find import Document, Piece, Spot, document, pieces, row_at, row_of
 from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.judgement import Judgement, stored_judgement
@@ -20,7 +21,7 @@ from refinery.inspect.replay import replay
 from refinery.inspect.statistics import stage_statistics
 from refinery.judge import QUARANTINED
 from refinery.nearest import did_you_mean
-from refinery.schema import WHY
+from refinery.schema import WHY, changes_text
 from refinery.stats import id_hashes
 from refinery.tables import open_parquet
 
@@ -52,6 +53,8 @@ class Sample:
     text: str | None
     text_note: str
     """Why there is no text."""
+    marks: tuple[Mark, ...] = ()
+    """What was cut out of the text, else what it was removed for."""
 
 
 @dataclass(frozen=True)
@@ -235,11 +238,14 @@ def _sample(holdings: Holdings, spot: Spot) -> Sample:
     row = row_at(holdings, spot)
     values = row.to_pylist()[0]
     who = document(row)
-    found = stored_judgement(holdings.pipeline.steps[spot.held.position], spot.side, values)
+    step = holdings.pipeline.steps[spot.held.position]
+    found = stored_judgement(step, spot.side, values)
     text, note = values.get(TEXT.name), ""
+    as_it_came = text is None or spot.side == "removed" or not changes_text(step.stage)
     if text is None:
         text, note = _text_elsewhere(holdings, spot, who, deadly=found.note if found.rule == QUARANTINED else "")
-    return Sample(who, spot.held.name, found, text, note)
+    marks = evidence(step.stage, found, text) if text is not None and as_it_came else ()
+    return Sample(who, spot.held.name, found, text, note, marks)
 
 
 def _text_elsewhere(holdings: Holdings, spot: Spot, who: Document, deadly: str) -> tuple[str | None, str]:

@@ -28,7 +28,7 @@ from refinery.kernels.reference.pages import Page, PageRows
 from refinery.kernels.reference.payload import dechunked, unpacked
 from refinery.kernels.reference.ragged import flat
 from refinery.kernels.reference.repeats import at_most_twice, order_of, recurs, repeated
-from refinery.kernels.reference.text import distinct_words, text_statistics
+from refinery.kernels.reference.text import BULLETS, ELLIPSES, bare, distinct_words, text_statistics
 from refinery.kernels.reference.unionfind import Unions, components, forest_of, spanning_forest
 from refinery.kernels.reference.units import text_bytes, token_sizes, word_sizes
 from refinery.kernels.reference.urls import NOTHING, UrlRules, url_facts
@@ -79,6 +79,8 @@ if native():
     from refinery.kernels.native_urls import url_facts
 
 __all__ = [
+    "BULLETS",
+    "ELLIPSES",
     "ELSEWHERE",
     "HAS_EXTRACTOR",
     "LISTED",
@@ -100,6 +102,7 @@ __all__ = [
     "alike",
     "at_most_twice",
     "band_keys",
+    "bare",
     "byte_ranges",
     "canonical_host",
     "components",

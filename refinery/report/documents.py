@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 
 from refinery.docs import TEXT
 from refinery.inspect.clusters import SURVIVOR, Clusters, clusters_of
+from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.find import WHO, Document, document, pieces
 from refinery.inspect.holdings import Held, Holdings
-from refinery.inspect.judgement import Cut, Judgement, cut_fields, id_fields, stored_judgement
+from refinery.inspect.judgement import Judgement, cut_fields, id_fields, stored_judgement
 from refinery.inspect.statistics import Statistics
 from refinery.part import Receipt
 from refinery.stage import Global
@@ -39,31 +40,8 @@ class Shown:
     document: Document
     judgement: Judgement
     text: str | None
-    cut: tuple[Cut, ...] = ()
-    """What was cut out of this text; nothing where the text is the one that is left."""
-
-
-Pieces = tuple[tuple[str, str], ...]
-"""A text in pieces, each with the reason why it was cut out, or with none."""
-
-
-def marked(text: str, cuts: Sequence[Cut], length: int) -> Pieces:
-    """The first ``length`` characters of a text in pieces. Cuts that are not of this text are left out."""
-    data = text.encode("utf-8", "replace")
-    found: list[tuple[str, str]] = []
-    at = 0
-    for cut in sorted(cuts, key=lambda one: one.offset):
-        span = data[cut.offset : cut.offset + cut.length].decode("utf-8", "replace") if cut.offset >= at else ""
-        if span and cut.text in (None, span):
-            found += [(data[at : cut.offset].decode("utf-8", "replace"), ""), (span, cut.reason or "cut")]
-            at = cut.offset + cut.length
-    found.append((data[at:].decode("utf-8", "replace"), ""))
-    shown, left = [], length
-    for piece, reason in found:
-        if piece and left > 0:
-            shown.append((piece[:left], reason))
-            left -= len(piece)
-    return tuple(shown)
+    marks: tuple[Mark, ...] = ()
+    """What was cut out of this text, else what it was removed for; nothing where the text is the one that is left."""
 
 
 def samples(holdings: Holdings, held: Held, counts: Statistics) -> list[Shown]:
@@ -88,7 +66,8 @@ def samples(holdings: Holdings, held: Held, counts: Statistics) -> list[Shown]:
             judged = stored_judgement(step, side, values)
             text = texts.get(identity, values.get(TEXT.name))
             as_it_came = identity in texts or side == "removed"
-            found.append(Shown(reason, who, judged, text, judged.cut if as_it_came else ()))
+            marks = evidence(step.stage, judged, text) if text is not None and as_it_came else ()
+            found.append(Shown(reason, who, judged, text, marks))
     return found
 
 

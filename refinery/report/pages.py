@@ -13,8 +13,9 @@ from typing import Any
 
 from refinery.errors import UsageError
 from refinery.inspect.difference import diff
+from refinery.inspect.evidence import marked
 from refinery.inspect.holdings import Holdings, open_root
-from refinery.report.documents import duplicates, marked, samples
+from refinery.report.documents import duplicates, samples
 from refinery.report.overlap import overlap, rules_of
 from refinery.report.sides import sides
 from refinery.report.view import StageView, View, columns, view
@@ -171,8 +172,7 @@ def environment() -> jinja2.Environment:
         "by_label": by_label,
         "share": share,
         "line": lambda text: _short(safe(str(text)), 300),
-        "lines": lambda text: _short(safe_lines(str(text)), TEXT),
-        "marked": lambda shown: marked(shown.text, shown.cut, TEXT),
+        "marked": lambda shown: marked(shown.text, shown.marks, TEXT),
         "plainly": lambda text: safe_lines(str(text)),
         "more": lambda text: f"… ({len(text) - TEXT:,} characters more)" if len(text) > TEXT else "",
         "value": _value,

@@ -7,10 +7,12 @@ import os
 import re
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,8 +20,9 @@ from hypothesis import strategies as st
 from refinery.cli import execute
 from refinery.cli._output import columns, percent, print_json, span
 from refinery.cli._reading import wrapped
+from refinery.cli.sample import _quoted
 from refinery.cli.stats import bar
-from refinery.inspect import Case, Document
+from refinery.inspect import Case, Document, Judgement, Mark, Sample
 from refinery.shown import safe, safe_lines, shortened
 from stages.substring import Substring
 from tests.engine.looked import LINES, make, recipe
@@ -232,6 +235,21 @@ def test_sample_shows_what_was_cut(say: Say, root: Path) -> None:
     """Place, size, reason and text of each span."""
     _, out, _ = say("sample", "--stage", "snip", "-n", "100", "--root", root)
     assert "cut at 8, 4 bytes, end:  end" in out
+
+
+def test_a_text_is_marked_line_by_line() -> None:
+    """Only on a terminal is there a difference, and what is marked steers it no more than the rest."""
+    text = "tail\x1b[0m\nof end"
+    who, judged = (
+        Document("00" * 16, None, None, None, None, None),
+        Judgement("removed", "short", ("short",), "", (), ()),
+    )
+    one = Sample(who, "words", judged, text, "", (Mark(0, 11, "short"), Mark(11, 15, "end", cut=True)))
+    found = _quoted(one, every=False)
+    assert click.unstyle(found) == "  │ tail\\x1b[0m\n  │ of end"
+    reverse, struck = (click.style("tail\\x1b[0m", reverse=True), click.style(" end", fg="red", strikethrough=True))
+    assert found == f"  │ {reverse}\n  │ {click.style('of', reverse=True)}{struck}"
+    assert click.unstyle(_quoted(replace(one, text=text * 200), every=False)).endswith("… (2,000 characters more)")
 
 
 def test_why_tells_every_stage(say: Say, root: Path) -> None:

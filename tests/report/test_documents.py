@@ -1,20 +1,17 @@
-"""What pages tell from the rows: cuts marked in a text, and how sure a language was."""
+"""What pages tell from the rows: what is marked in a text, and how sure a language was."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
 import duckdb
 import pyarrow as pa
-from hypothesis import given
-from hypothesis import strategies as st
 
 from refinery.docs import Docs
 from refinery.inspect.holdings import open_root
-from refinery.inspect.judgement import Cut
 from refinery.report import build
-from refinery.report.documents import marked
 from refinery.report.pages import TEXT
 from refinery.report.scores import NEAREST, ZONE, scores
 from refinery.report.view import view
@@ -22,30 +19,7 @@ from refinery.stage import Filter, Metric, Rule, Values, bound
 from tests.engine.looked import make
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource
-
-texts = st.text(st.characters(codec="utf-8"), max_size=40)
-
-
-@given(st.lists(st.tuples(texts, st.booleans()), max_size=8), st.integers(0, 60))
-def test_cuts_are_marked_where_they_were(pieces: list[tuple[str, bool]], length: int) -> None:
-    """The pieces are the text, as far as it is shown, and those that were cut say why."""
-    cuts, text = [], ""
-    for piece, gone in pieces:
-        if gone and piece:
-            cuts.append(Cut(len(text.encode()), len(piece.encode()), "junk", piece))
-        text += piece
-    found = marked(text, cuts[::-1], length)
-    assert "".join(piece for piece, _ in found) == text[:length]
-    whole = marked(text, cuts, len(text))
-    assert [(piece, reason) for piece, reason in whole if reason] == [(cut.text, "junk") for cut in cuts]
-
-
-@given(texts, st.lists(st.builds(Cut, st.integers(-9, 99), st.integers(-9, 1 << 62), texts, st.none() | texts)))
-def test_cuts_of_another_text_do_no_harm(text: str, cuts: list[Cut]) -> None:
-    """Whatever a stranger's root says: nothing of the text is lost or there twice."""
-    whole = "".join(piece for piece, _ in marked(text, cuts, 1000))
-    assert len(whole) >= len(text) - whole.count("\ufffd")
-    assert [piece for piece, _ in marked(text, [], 1000)] == ([text] if text else [])
+from tests.report.test_serve import Client
 
 
 def test_a_page_shows_what_an_edit_took_out(tmp_path: Path) -> None:
@@ -55,6 +29,40 @@ def test_a_page_shows_what_an_edit_took_out(tmp_path: Path) -> None:
     assert "four words are here" not in page or '<del title="end">' in page
     assert '<pre class="crawled text">tail off<del title="end"> end</del></pre>' in page
     assert len(page) < 100 * TEXT
+
+
+class Calm(Filter):
+    """Keeps what does not shout."""
+
+    name: ClassVar = "calm"
+    version: ClassVar = 1
+    metrics: ClassVar = (Metric("shouts", pa.uint64(), "count"),)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Not at all."""
+        return (Rule("loud", "shouts", at_most=0),)
+
+    def measure(self, docs: Docs) -> Values:
+        """How often."""
+        return {"shouts": [text.count("!") for text in docs.texts()]}
+
+    def shows(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
+        """Where."""
+        assert metric == "shouts"
+        return [(at, at + 1) for at, letter in enumerate(text) if letter == "!"]
+
+
+def test_a_text_shows_what_it_was_removed_for(tmp_path: Path) -> None:
+    """On pages that are built and on those that are served; crawled text stays text."""
+    write_inputs(tmp_path / "in", [["a calm line", "<b>oh! my!"]])
+    given_ = pipeline(tmp_path, steps(LineSource(), Calm()))
+    quick(given_)
+    page = (Path(build(given_.root).folder) / "samples-01-calm.html").read_text("utf-8")
+    asked = Client(Path(given_.root)).get("documents?rule=loud").text
+    mark = '<mark title="loud">!</mark>'
+    for found in (page, asked):
+        assert f'<pre class="crawled text">&lt;b&gt;oh{mark} my{mark}</pre>' in found
+    assert '<pre class="crawled text">a calm line</pre>' in page
 
 
 class Sure(Filter):

@@ -1,0 +1,76 @@
+"""Where in a text lies what a stage took out of it, or what a document was removed for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from refinery.inspect.judgement import Cut, Judgement
+from refinery.stage import Stage
+
+LONGEST = 4_000_000
+"""Characters of a text in which what a metric counts is looked for: stages have no kernels for that."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A stretch of a text, in characters, and why: a rule that it fails, or where ``cut`` the reason of a cut."""
+
+    start: int
+    end: int
+    reason: str
+    cut: bool = False
+
+
+def evidence(stage: Stage, judged: Judgement, text: str) -> tuple[Mark, ...]:
+    """What was cut out of a text as it came to a stage; else what the failed rules' metrics count there, in order.
+
+    No mark overlaps another: what several rules count is marked with the first of them. Cuts that are not of this text
+    are left out, and nothing is marked in a text of more than ``LONGEST`` characters but cuts.
+    """
+    cuts = tuple(_cuts(text, judged.cut))
+    return cuts or (tuple(_counted(stage, judged.failed, text)) if len(text) <= LONGEST else ())
+
+
+def marked(text: str, marks: Sequence[Mark], length: int) -> list[tuple[str, Mark | None]]:
+    """The first ``length`` characters of a text in pieces, each with its mark, or with none."""
+    found: list[tuple[str, Mark | None]] = []
+    at = 0
+    for mark in marks:
+        found += [(text[at : min(mark.start, length)], None), (text[mark.start : min(mark.end, length)], mark)]
+        at = mark.end
+    found.append((text[at:length], None))
+    return [(piece, mark) for piece, mark in found if piece]
+
+
+def _cuts(text: str, cuts: Sequence[Cut]) -> Iterator[Mark]:
+    data = text.encode("utf-8", "replace")
+    at = char = 0
+    for cut in sorted(cuts, key=lambda one: one.offset):
+        end = cut.offset + cut.length
+        if not at <= cut.offset < end <= len(data):
+            continue
+        try:
+            start = char + len(data[at : cut.offset].decode())
+            found = data[cut.offset : end].decode()
+        except UnicodeDecodeError:
+            continue
+        if cut.text in (None, found):
+            at, char = end, start + len(found)
+            yield Mark(start, char, cut.reason or "cut", cut=True)
+
+
+def _counted(stage: Stage, failed: Sequence[str], text: str) -> Iterator[Mark]:
+    metrics = {rule.id: rule.metric for rule in stage.rules()}
+    rules = [rule for rule in failed if rule in metrics][:255]
+    painted = bytearray(len(text))
+    for place in reversed(range(len(rules))):
+        for start, end in stage.shows(text, metrics[rules[place]]):
+            painted[start:end] = bytes([place + 1]) * (end - start)
+    at = 0
+    for place, run in groupby(painted):
+        length = sum(1 for _ in run)
+        if place:
+            yield Mark(at, at + length, rules[place - 1])
+        at += length

@@ -1,0 +1,123 @@
+"""Where in a text lies what the metrics of ``repetition`` and ``quality`` count: for people, text by text.
+
+Functions give the starts and ends of stretches, in characters and in order; those of n-grams may overlap. What a word,
+a line or a paragraph is stands in ``refinery.kernels.reference.text``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import pairwise
+
+from refinery.kernels import BULLETS, ELLIPSES, bare
+
+Spans = Iterator[tuple[int, int]]
+
+_WORD = re.compile(r"\S+")
+_LINE = re.compile(r"[^\n]+")
+_BREAK = re.compile(r"\n{2,}")
+
+
+def first_of(words: Iterable[str], text: str) -> Spans:
+    """Where each of some words stands first, in any case and whatever punctuation touches it."""
+    left = set(map(bare, words))
+    for found in _WORD.finditer(text):
+        if (word := bare(found[0])) in left:
+            left.remove(word)
+            yield found.span()
+
+
+def _bulleted(text: str) -> Spans:
+    """Lines that start with a bullet."""
+    return (found for found in _stripped(text) if text[slice(*found)].startswith(BULLETS))
+
+
+def _clipped(text: str) -> Spans:
+    """Lines that end with an ellipsis."""
+    return (found for found in _stripped(text) if text[slice(*found)].endswith(ELLIPSES))
+
+
+def _unlettered(text: str) -> Spans:
+    """Words without a letter."""
+    return (found.span() for found in _WORD.finditer(text) if not any(map(str.isalpha, found[0])))
+
+
+def _repeated_lines(text: str) -> Spans:
+    """Lines that occurred before."""
+    return _again(text, (found.span() for found in _LINE.finditer(text)))
+
+
+def _repeated_paragraphs(text: str) -> Spans:
+    """Paragraphs that occurred before."""
+    start, end = len(text) - len(text.lstrip()), len(text.rstrip())
+    breaks = [(start, start), *(found.span() for found in _BREAK.finditer(text, start, end)), (end, end)]
+    return _again(text, ((before[1], after[0]) for before, after in pairwise(breaks)))
+
+
+def _top_grams(text: str, n: int) -> Spans:
+    """Where the most frequent n-gram of words stands; of several, the one that comes first."""
+    words, grams = _grams(text, n)
+    counts = Counter(grams)
+    top = max(counts, key=counts.__getitem__, default=None)
+    return ((words[place][0], words[place + n - 1][1]) for place, gram in enumerate(grams) if gram == top)
+
+
+def _repeated_grams(text: str, n: int) -> Spans:
+    """N-grams of words that occurred before, read from left to right and never overlapping."""
+    words, grams = _grams(text, n)
+    seen: set[tuple[str, ...]] = set()
+    free = 0
+    for place, gram in enumerate(grams):
+        if place < free:
+            continue
+        if gram in seen:
+            yield words[place][0], words[place + n - 1][1]
+            free = place + n
+        seen.add(gram)
+
+
+def _stripped(text: str) -> Spans:
+    """Lines that are not blank, without the blanks at their ends."""
+    for found in _LINE.finditer(text):
+        line = found[0].strip()
+        if line:
+            start = found.start() + found[0].index(line)
+            yield start, start + len(line)
+
+
+def _again(text: str, pieces: Spans) -> Spans:
+    seen: set[str] = set()
+    for start, end in pieces:
+        if text[start:end] in seen:
+            yield start, end
+        seen.add(text[start:end])
+
+
+def _grams(text: str, n: int) -> tuple[list[tuple[int, int]], list[tuple[str, ...]]]:
+    """Where words stand, and the n-gram that begins with each but the last ones."""
+    found = list(_WORD.finditer(text))
+    words = [word[0] for word in found]
+    return [word.span() for word in found], list(zip(*(words[shift:] for shift in range(n)), strict=False))
+
+
+def _each(pattern: re.Pattern[str], text: str) -> Spans:
+    return (found.span() for found in pattern.finditer(text))
+
+
+SHOWN: dict[str, Callable[[str], Spans]] = {
+    "hash_ratio": partial(_each, re.compile("#")),
+    "ellipsis_ratio": partial(_each, re.compile("|".join(map(re.escape, ELLIPSES)))),
+    "bullet_lines": _bulleted,
+    "ellipsis_lines": _clipped,
+    "alpha_words": _unlettered,
+    "duplicate_lines": _repeated_lines,
+    "duplicate_paragraphs": _repeated_paragraphs,
+    "duplicate_line_characters": _repeated_lines,
+    "duplicate_paragraph_characters": _repeated_paragraphs,
+    **{f"top_{n}_gram": partial(_top_grams, n=n) for n in (2, 3, 4)},
+    **{f"duplicate_{n}_gram": partial(_repeated_grams, n=n) for n in (5, 6, 7, 8, 9, 10)},
+}
+"""What each metric counts, or of ``alpha_words`` what it does not."""
