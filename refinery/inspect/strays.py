@@ -17,7 +17,10 @@ from refinery.part import receipt_path
 
 _STAGE = r"[0-9]{2,}-[a-z][a-z0-9_-]*"
 _KINDS = (
-    ("temporary", re.compile(rf"tmp/[^/]+|(?:(?:runs|{_STAGE}(?:/receipts|/stats)?)/)?\.[^/]+\.[0-9a-f]{{8}}")),
+    (
+        "temporary",
+        re.compile(rf"tmp/[0-9a-f]{{32}}|(?:(?:runs|{_STAGE}(?:/receipts|/stats)?)/)?\.[^/]+\.[0-9a-f]{{8}}"),
+    ),
     ("receipt", re.compile(_STAGE + r"/receipts/[0-9a-f]+\.json")),
     ("statistics", re.compile(_STAGE + r"/stats/(?:part|audit)-[^/]+\.json\.gz")),
     ("manifest", re.compile(_STAGE + r"/manifest-[0-9a-f]+\.json")),

@@ -106,7 +106,8 @@ class LocalStore:
                 return
 
     def clean(self, root: str) -> None:
-        for path in self.list(os.path.join(root, "tmp")):
+        # Whoever makes a root of a folder that is there may have a `tmp` of their own in it.
+        for path in self.list(os.path.join(glob.escape(root), "tmp", "[0-9a-f]" * 32)):
             self.delete(path)
 
     @contextmanager

@@ -240,7 +240,7 @@ def test_what_killed_workers_left_is_removed_when_the_run_ends(folder: Path) -> 
     """Nobody else would: the next run may have nothing to do. That one looks for it as well, if the run itself died."""
     assert run(pipeline(folder, KINDS), executor=Leaving()).complete
     assert not list((folder / "root" / "tmp").iterdir())
-    (folder / "root" / "tmp" / "left").write_bytes(b"half a file")
+    Path(LocalStore().temporary(str(folder / "root"))).write_bytes(b"half a file")
     assert quick(pipeline(folder, KINDS)).tasks == 0
     assert not list((folder / "root" / "tmp").iterdir())
 

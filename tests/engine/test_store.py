@@ -133,6 +133,19 @@ def test_temporary_files_are_apart_until_published(tmp_path: Path) -> None:
     assert names(tmp_path) == ["stage/kept/part.parquet"]
 
 
+def test_only_temporary_files_of_the_store_are_cleaned(tmp_path: Path) -> None:
+    """A root may be made of a folder with a ``tmp`` of its user's, whatever characters of patterns its name has."""
+    root = tmp_path / "a [b]*"
+    Path(STORE.temporary(str(root))).write_text("left behind")
+    theirs = [root / "tmp" / "thesis.txt", root / "tmp" / "deep" / ("0" * 32), root / "tmp" / ("0" * 31)]
+    theirs += [tmp_path / "a b" / "tmp" / ("0" * 32)]
+    for path in theirs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("precious")
+    STORE.clean(str(root))
+    assert sorted(tmp_path / name for name in names(tmp_path)) == sorted(theirs)
+
+
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
 def test_a_failed_put_leaves_what_was_there(

@@ -18,6 +18,9 @@ from refinery.survey import Selection
 from tests.engine.looked import make, recipe
 from tests.engine.roots import Held, all_files, quick
 
+UNFINISHED = "0123456789abcdef0123456789abcdef"
+"""A name that a store gives to a temporary file."""
+
 
 def test_a_fresh_root_has_nothing_to_delete(copy: Path) -> None:
     """Every file that a run wrote is referred to, and stays."""
@@ -87,7 +90,7 @@ def test_a_sweep_that_is_killed_leaves_no_receipt_without_its_files(
 
 def test_what_killed_runs_leave_goes(copy: Path) -> None:
     """Temporary files, wherever they are written, and files without a receipt."""
-    left = ["tmp/abc", ".HEAD.json.0a1b2c3d", "runs/.x.json.0a1b2c3d", "01-words/receipts/.k.json.0a1b2c3d"]
+    left = [f"tmp/{UNFINISHED}", ".HEAD.json.0a1b2c3d", "runs/.x.json.0a1b2c3d", "01-words/receipts/.k.json.0a1b2c3d"]
     left += ["01-words/kept/part-00000-0a1b2c3d.parquet", "07-gone/stats/part-00000-0a1b2c3d.json.gz"]
     left += ["03-same/map/keys/part-00009-0a1b2c3d.parquet", "03-same/resolve/part-00009-0a1b2c3d.parquet"]
     for name in left:
@@ -105,7 +108,13 @@ def test_what_is_not_the_runs_stays(copy: Path) -> None:
         "01-words/README",
         "01-words/kept/mine.parquet",
     ]
-    names += [".gitignore", "other/kept/part-00000-0a1b2c3d.parquet", "01-words/kept/deep/part-00000-0a1b2c3d.parquet"]
+    names += [
+        "tmp/notes.txt",
+        "tmp/deep/" + UNFINISHED,
+        ".gitignore",
+        "other/kept/part-00000-0a1b2c3d.parquet",
+        "01-words/kept/deep/part-00000-0a1b2c3d.parquet",
+    ]
     for name in names:
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         (copy / name).write_text("not yours")
@@ -139,8 +148,8 @@ def test_a_root_that_is_a_link_or_has_an_odd_name_is_swept(copy: Path, tmp_path:
     (tmp_path / "link").symlink_to(odd)
     for path in (odd, tmp_path / "link", f"{odd}/"):
         (odd / "tmp").mkdir(exist_ok=True)
-        (odd / "tmp" / "x").write_text("left behind")
-        assert [stray.path for stray in sweep(str(path), delete=True).strays] == ["tmp/x"]
+        (odd / "tmp" / UNFINISHED).write_text("left behind")
+        assert [stray.path for stray in sweep(str(path), delete=True).strays] == [f"tmp/{UNFINISHED}"]
 
 
 def test_what_a_stopped_run_made_goes_and_is_announced(tmp_path: Path) -> None:
@@ -170,11 +179,11 @@ def test_nothing_is_swept_while_a_run_is_at_work(copy: Path) -> None:
 def test_nothing_is_deleted_where_a_record_cannot_be_read(copy: Path) -> None:
     """What it refers to is not known."""
     (copy / "tmp").mkdir(exist_ok=True)
-    (copy / "tmp" / "x").write_text("left behind")
+    (copy / "tmp" / UNFINISHED).write_text("left behind")
     next(iter(copy.glob("01-words/receipts/*"))).write_text("{}")
     with pytest.raises(StorageError, match="receipts"):
         sweep(str(copy), delete=True)
-    assert (copy / "tmp" / "x").exists()
+    assert (copy / "tmp" / UNFINISHED).exists()
 
 
 def test_a_folder_that_is_no_root_is_not_touched(tmp_path: Path) -> None:
