@@ -77,6 +77,8 @@ class Receipt(BaseModel):
     """Bytes, of the process that made the part, without the libraries that workers share."""
     requests: dict[str, int] = {}
     """What remote stores were asked meanwhile: requests by kind, failed tries, bytes read and written."""
+    poison: tuple[tuple[int, str], ...] = ()
+    """Of a map: rows of the documents that killed a worker in it, and what is known of that. ``apply`` removes them."""
 
     def total(self, name: str) -> int:
         """Bytes of all files of a name."""

@@ -36,7 +36,7 @@ from refinery.survey import (
     next_part,
     stretches_of,
 )
-from refinery.tasks import AuditTask, MapRun, SegmentTask, StepRun
+from refinery.tasks import AuditTask, MapRun, Poison, SegmentTask, StepRun
 
 
 class Planner:
@@ -282,7 +282,8 @@ class Planner:
         contents = self._inputs_of(segment, part, start)
         runs = tuple(self._step_run(position, part) for position in range(start, segment.last + 1))
         tail = segment.tail
-        starts_with_verdict = not read_files and isinstance(self.steps[segment.first].stage, Global)
+        first = self.steps[segment.first]
+        starts_with_verdict = not read_files and isinstance(first.stage, Global)
         return SegmentTask(
             root=self.root.path,
             part=part.number,
@@ -296,6 +297,7 @@ class Planner:
             batch=self.pipeline.executor.batch,
             bytes=before.total("kept") if before else part.bytes,
             disk=self._mapped_bytes(tail, before),
+            poison=tuple(Poison(first.name, *each) for each in part.poison) if starts_with_verdict else (),
         )
 
     def _mapped_bytes(self, tail: int | None, before: Receipt | None) -> int:

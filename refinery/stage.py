@@ -386,7 +386,10 @@ class Global(Stage):
 
     @abstractmethod
     def map(self, docs: Docs, row: int) -> Mapped:
-        """Keyed rows of a batch whose first document is row ``row`` of its part."""
+        """Keyed rows of a batch whose first document is row ``row`` of its part.
+
+        A document that kills the worker here comes again with a null as its text, and is removed when it is applied.
+        """
 
     def combine(self, keys: pa.Table) -> pa.Table:
         """All keyed rows of one part, made smaller before they are sorted and written."""

@@ -65,6 +65,8 @@ class Part:
     missing: int | None = None
     """Position of the first step that has no receipt; the end of the segment where only the map is missing."""
     mapped: Receipt | None = None
+    poison: tuple[tuple[int, str], ...] = ()
+    """Of a part with a verdict: see ``Receipt``."""
 
 
 @dataclass(frozen=True)
@@ -236,6 +238,7 @@ def next_part(part: Part, before: int, verdicts: Receipt) -> Part:
         bytes=receipt.total("kept"),
         source=part.source,
         verdict=verdicts.files[number][0].path,
+        poison=part.mapped.poison if part.mapped else (),
     )
 
 

@@ -45,6 +45,7 @@ def commit_phase(
     files: dict[str, tuple[FileRef, ...]],
     seconds: float,
     statistics: str = "",
+    poison: tuple[tuple[int, str], ...] = (),
 ) -> Receipt:
     """Commit what a task of a global stage, or an audit, made under its key."""
     receipt = Receipt(
@@ -62,6 +63,7 @@ def commit_phase(
         seconds=round(seconds, 3),
         peak_memory=peak_memory(),
         requests=taken(),
+        poison=poison,
     )
     root.commit(task.folder, receipt)
     return receipt

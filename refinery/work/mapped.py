@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from refinery.docs import Docs
+from refinery.docs import TEXT, Docs
 from refinery.identity import part_key
 from refinery.part import Receipt, Root
 from refinery.shuffle import AT_ONCE, FEW, ROW_GROUP, SHARE, gathered, sort_rows
+from refinery.stage import Mapped
 from refinery.tables import TableWriter, Written, discard, publish, read_temporary, write_batches, write_table
-from refinery.tasks import MapRun
+from refinery.tasks import MapRun, Mark, SegmentTask
 from refinery.work.commit import Sizes, commit_phase
 
 
@@ -22,8 +23,10 @@ class MapTap:
     What would take too much memory is written in sorted runs, which are merged at the end.
     """
 
-    def __init__(self, root: Root, run: MapRun, *, force: bool) -> None:
-        self._root, self._run, self._force = root, run, force
+    def __init__(self, root: Root, task: SegmentTask, run: MapRun, mark: Mark) -> None:
+        self._root, self._run, self._force, self._mark = root, run, task.force, mark
+        self._suspects = [s for s in task.suspects if s.step == run.name]
+        self._poison = {p.row: p.note for p in task.poison if p.step == run.name}
         self._row = 0
         self._keys: list[pa.RecordBatch] = []
         self._index: TableWriter | None = None
@@ -33,16 +36,28 @@ class MapTap:
 
     def take(self, docs: Docs) -> None:
         started = time.perf_counter()
-        mapped = self._run.stage.map(docs, self._row)
+        for piece in self._pieces(docs):
+            self._keep(self._run.stage.map(piece, self._row))
+            self._row += len(piece)
+        self._mark("", 0, 0)  # a later death is not these documents' fault
+        self._seconds += time.perf_counter() - started
+
+    def _pieces(self, docs: Docs) -> Iterator[Docs]:
+        """The batch as it came; one by one where any of it is suspect. Who has killed a worker comes without text."""
+        alone = any(s.first < self._row + len(docs) and self._row < s.first + s.count for s in self._suspects)
+        for piece in (docs.slice(place, 1) for place in range(len(docs))) if alone else (docs,):
+            dead = self._row in self._poison
+            self._mark(self._run.name, self._row, 0 if dead else len(piece))
+            yield piece.with_columns({TEXT.name: pa.nulls(1, TEXT.type)}) if dead else piece
+
+    def _keep(self, mapped: Mapped) -> None:
         self._keys.append(mapped.keys)
         self._index = self._index or TableWriter(self._root, mapped.index.schema, write=True)
         self._index.add(mapped.index)
         self._bytes += mapped.keys.nbytes
-        self._row += len(docs)
         if self._bytes > self._run.stage.memory // SHARE:
             _, written = write_table(self._root, self._sorted(mapped.keys.schema), ROW_GROUP)
             self._runs += written
-        self._seconds += time.perf_counter() - started
 
     def commit(self, part: int, inputs: tuple[str, ...]) -> Receipt:
         key = part_key(self._run.identity, inputs)
@@ -65,7 +80,10 @@ class MapTap:
         self.abort()
         self._seconds += time.perf_counter() - started
         rows = {"in": self._row, "keys": sizes.rows, "bytes": sizes.bytes}
-        return commit_phase(self._root, "map", self._run, part, key, inputs, contents, rows, files, self._seconds)
+        poison = tuple(sorted(self._poison.items()))
+        return commit_phase(
+            self._root, "map", self._run, part, key, inputs, contents, rows, files, self._seconds, poison=poison
+        )
 
     def abort(self) -> None:
         """Remove the sorted runs, and an index that is not published."""

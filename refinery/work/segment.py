@@ -31,7 +31,7 @@ class Segment:
         self._root = Root(task.root, store_for(task.root))
         verdict = read_rows(self._root, task.verdict) if task.verdict else None
         self._taps = [Tap(self._root, task, run, verdict, mark) for run in task.steps]
-        self._map = MapTap(self._root, task.map, force=task.force) if task.map else None
+        self._map = MapTap(self._root, task, task.map, mark) if task.map else None
         self._rows = 0
 
     def run(self) -> list[Receipt]:
@@ -104,7 +104,6 @@ class Segment:
             docs = tap.take(docs, measured)
             measured = None
         if self._map and len(docs):
-            self._mark("", 0, 0)  # a map knows no single documents to blame for a death
             self._map.take(docs)
 
     def _commit(self) -> list[Receipt]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -16,6 +17,7 @@ from refinery import runner as runs
 from refinery.errors import PartFailed, StorageError
 from refinery.executors import Died, Done, Failed, Mark
 from refinery.executors.local import LocalExecutor
+from refinery.inspect import verify
 from refinery.part import Root
 from refinery.runner import run
 from refinery.store import LocalStore
@@ -23,7 +25,7 @@ from refinery.work.commit import peak_memory
 from tests.engine import toy
 from tests.engine.inline import Death, InlineExecutor
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
-from tests.engine.toy import Gather, Length, LineSource, Same
+from tests.engine.toy import Frail, Frailest, Gather, Length, LineSource, Same
 
 DEADLY = (
     ["the first line", "deadly one", "a line between", "deadly two", "short", "the last line", "deadly three"],
@@ -78,12 +80,14 @@ def test_documents_that_kill_their_worker_are_quarantined(folder: Path) -> None:
 
 def test_deaths_of_real_workers_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes, which really die, give the same rows."""
-    write_inputs(tmp_path / "in", [["all is well", "deadly one", "it goes on"], ["all is well here"]])
-    run(pipeline(tmp_path, KINDS, workers=2))
+    write_inputs(tmp_path / "in", [["all is well", "deadly one", "it goes on"], ["all is well here", "a fatal one"]])
+    kinds = steps(LineSource(), Length(), Frail())
+    run(pipeline(tmp_path, kinds, workers=2))
     monkeypatch.setattr(toy, "die", die)
-    quick(pipeline(tmp_path, KINDS, root="quick"))
+    quick(pipeline(tmp_path, kinds, root="quick"))
     assert Held(tmp_path / "root").everything() == Held(tmp_path / "quick").everything()
     assert Held(tmp_path / "root").reasons("01-words") == {"0.txt:1": "quarantined"}
+    assert Held(tmp_path / "root").reasons("02-frail") == {"1.txt:1": "quarantined"}
 
 
 def test_a_panic_costs_one_document(tmp_path: Path) -> None:
@@ -106,6 +110,61 @@ def test_the_dead_are_judged_as_well(folder: Path) -> None:
         quick(changed)
     quick(changed.model_copy(update={"root": str(folder / "fresh")}))
     assert Held(folder / "root").everything() == Held(folder / "fresh").everything()
+
+
+FATAL = (
+    ["the same line", "a fatal one", "a line between", "a fatal one", "the same line", "deadly words"],
+    ["all is well", "the same line"],
+    ["fatal alone"],
+)
+"""Lines of which some kill who maps them."""
+
+
+def test_documents_that_kill_who_maps_them_are_quarantined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the global stage, with a note; what it says of others is as if they were not there, for any batch size."""
+    monkeypatch.setattr(toy, "die", die)
+    write_inputs(tmp_path / "in", FATAL)
+    kinds = steps(LineSource(), Length(), Frail(), Gather())
+    given = pipeline(tmp_path, kinds)
+    assert quick(given).complete
+    expected = Held(tmp_path / "root")
+    assert expected.reasons("01-words") == {"0.txt:5": "quarantined"}
+    assert expected.reasons("02-frail") == {
+        "0.txt:1": "quarantined",
+        "0.txt:3": "quarantined",
+        "0.txt:4": "duplicate",
+        "1.txt:1": "duplicate",
+        "2.txt:0": "quarantined",
+    }
+    notes = [row["why"]["note"] for row in expected.rows("02-frail", "removed") if row["why"]["rule"] == "quarantined"]
+    assert notes == ["worker ended with exit code 7"] * 3
+    assert expected.texts("03-gather") == ["the same line", "a line between", "all is well"]
+    assert expected.balanced()
+    for batch in (1, 2, 3):
+        quick(pipeline(tmp_path, kinds, root=f"batch{batch}", batch=batch))
+        assert Held(tmp_path / f"batch{batch}").everything() == expected.everything()
+        assert Held(tmp_path / f"batch{batch}").file_bytes() == expected.file_bytes()
+    monkeypatch.setattr(toy, "die", lambda: pytest.fail("mapped again"))
+    assert quick(given).tasks == 0
+    found = verify(given.root, rerun=1.0)
+    assert (found.findings, found.remade > 0) == ((), True)
+    for receipt in (tmp_path / "root" / "02-frail" / "receipts").iterdir():
+        if json.loads(receipt.read_text())["kind"] == "stage":
+            receipt.unlink()
+    assert quick(given).complete
+    assert Held(tmp_path / "root").everything() == expected.everything()
+
+
+def test_a_document_that_kills_even_without_its_text_fails_its_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After some tries, and not without end."""
+    monkeypatch.setattr(toy, "die", die)
+    write_inputs(tmp_path / "in", [["all is well", "a fatal one"], ["all is well"]])
+    given = pipeline(tmp_path, steps(LineSource(), Frailest()))
+    assert quick(given).failures == ("part 0: worker ended with exit code 7",)
+    with pytest.raises(PartFailed, match="exit code 7"):
+        quick(given, fail_fast=True)
 
 
 def test_a_part_of_poison_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,17 +249,6 @@ def test_a_death_in_a_global_stage_is_tried_again(
     report = quick(pipeline(tmp_path, root="killed"))
     assert (report.complete, left) == (True, [0])
     assert Held(tmp_path / "killed").everything() == Held(tmp_path / "root").everything()
-
-
-def test_a_map_that_always_dies_fails_its_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A document that kills the map of a global stage cannot be removed any more: the part is given up, and said so."""
-    write_inputs(tmp_path / "in", [["a deadly line"], ["all is well"]])
-    once(monkeypatch, Same, "map", lambda docs, row: "a deadly line" in docs.texts(), deaths=99)
-    report = quick(pipeline(tmp_path, steps(LineSource(), Same())))
-    assert report.failures == ("part 0: worker ended with exit code 9",)
-    assert Held(tmp_path / "root").removals("00-lines-of-text") == {}
-    with pytest.raises(PartFailed, match="exit code 9"):
-        quick(pipeline(tmp_path, steps(LineSource(), Same())), fail_fast=True)
 
 
 def test_a_death_of_a_source_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -191,6 +191,29 @@ class Huge(Same):
         return 2**45
 
 
+class Frail(Same):
+    """The same; ``fatal`` in a text kills the worker in the map."""
+
+    name: ClassVar = "frail"
+
+    def map(self, docs: Docs, row: int) -> Mapped:
+        texts = docs.column("text").to_pylist()
+        if any("fatal" in (text or "") for text in texts):
+            die()
+        return super().map(docs.with_columns({"text": pa.array([text or "" for text in texts])}), row)
+
+
+class Frailest(Frail):
+    """The same; in whatever becomes of the text."""
+
+    name: ClassVar = "frailest"
+
+    def map(self, docs: Docs, row: int) -> Mapped:
+        if docs.column("text").null_count:
+            die()
+        return super().map(docs, row)
+
+
 def rest(seconds: float) -> None:
     """Wait."""
     time.sleep(seconds)
