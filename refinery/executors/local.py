@@ -12,7 +12,7 @@ import struct
 import threading
 import traceback
 from collections.abc import Iterable, Iterator
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar, cast
 
@@ -98,7 +98,12 @@ class _Worker:
         for variable, value in _ALLOCATORS.items():
             os.environ.setdefault(variable, value)
         self.process = _SPAWN.Process(target=_serve, args=(theirs, self._crumb), daemon=True)
-        self.process.start()
+        resource_tracker.ensure_running()  # the first start would do that, and let Ctrl-C through again
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self.process.start()  # Ctrl-C is the parent's to handle: a worker hears it at no moment
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
 
     def start(self, function: Any, task: Any) -> None:
@@ -143,7 +148,6 @@ def _ready(busy: Iterable[_Worker]) -> list[_Worker]:
 
 def _serve(pipe: Connection, crumb: Any) -> None:
     """The worker's main loop."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_end_with_parent, daemon=True).start()
     pa.set_cpu_count(1)  # there are as many workers as cores, and each thread has memory of its own
     me = psutil.Process()

@@ -422,6 +422,19 @@ def test_a_peak_is_that_of_the_worker() -> None:
     assert 2**27 <= after < before + 2**27 + 2**24
 
 
+def test_a_worker_never_hears_the_keyboard() -> None:
+    """Ctrl-C goes to all processes of a terminal, to one that has only just begun as well: it is the parent's alone."""
+    executor = LocalExecutor(1, 2**40)
+    worker = executor._new_worker()
+    assert worker.process.pid
+    for _ in range(3):
+        os.kill(worker.process.pid, signal.SIGINT)
+        [outcome] = executor.map(double, [4])
+        assert isinstance(outcome, Done)
+    assert executor._workers == [worker]
+    executor.close()
+
+
 def test_closing_ends_workers_at_work() -> None:
     """After ``close`` no worker is left, whatever it was doing."""
     executor = LocalExecutor(1, 2**40)
