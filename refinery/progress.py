@@ -35,12 +35,12 @@ class PhaseProgress:
     failed: int = 0
     bytes_done: int = 0
     documents: int = 0
-    started: float = field(default_factory=time.time)
+    started: float = field(default_factory=time.monotonic)
 
     @property
     def seconds(self) -> float:
         """Since the phase began."""
-        return time.time() - self.started
+        return time.monotonic() - self.started
 
     @property
     def eta(self) -> float | None:
