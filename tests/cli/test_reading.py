@@ -316,7 +316,7 @@ def test_verify_ends_with_0_or_1(say: Say, copy: Path) -> None:
 def test_gc_shows_first_and_deletes_when_told(say: Say, copy: Path) -> None:
     """Nothing is deleted without --yes."""
     (copy / "tmp").mkdir(exist_ok=True)
-    stray = copy / "tmp" / "x"
+    stray = copy / "tmp" / ("0" * 32)
     stray.write_bytes(b"x" * 2000)
     code, out, _ = say("gc", "--root", copy)
     assert code == 0
@@ -325,7 +325,7 @@ def test_gc_shows_first_and_deletes_when_told(say: Say, copy: Path) -> None:
     found = data(say("gc", "--root", copy, "--yes", "--json"))
     assert found["deleted"]
     assert found["bytes"] == 2000
-    assert found["strays"] == [{"path": "tmp/x", "kind": "temporary", "bytes": 2000}]
+    assert found["strays"] == [{"path": f"tmp/{stray.name}", "kind": "temporary", "bytes": 2000}]
     assert not stray.exists()
     assert say("gc", "--root", copy)[1] == "nothing to delete\n"
 
