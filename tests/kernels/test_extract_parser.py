@@ -122,11 +122,37 @@ def visible(text: str) -> str:
         "<!-->a<!--->b<!--c--!>d<!-- e --!x>f-->g",
         "<p title='>'>a<p title=\"<b>\">b<p title=x>y>c< d</ e><5>f<a<b>g",
         "<image>a</image><br/>b</br>c</p>d",
+        "<svg><title/><path/></svg>a<svg><script/><style/></svg>b<svg><desc/><iframe/><textarea/></svg>c",
+        "<svg><script href='x' /><p>a",
+        "<p>a<svg><path></p>b<math><mrow></br>c<svg><g><ruby>d<svg><var>e",
+        "<select><option>a<input>b<select><option>c<select>d",
+        "<template><p>a</p></template><p>b",
+        "<head><template><div><template>a</template>b</div></template><title>c</title></head>d",
     ],
 )
 def test_pages_that_parsers_differ_on(page: str) -> None:
     """Misnested, unclosed and foreign elements leave the text that the standard's algorithm leaves."""
     assert ours(page) == lexbors(page)
+
+
+@pytest.mark.parametrize("mode", ["open", "closed", "OPEN"])
+def test_what_is_in_a_shadow_root_is_shown(mode: str) -> None:
+    """Browsers take a page's shadow roots for what is in their hosts; other templates, in them too, are no text."""
+    root = f"<template shadowrootmode={mode}>"
+    page = f"a<x-y>{root}b<template>c</template><x-z>{root}d</template></x-z>e</template>f</x-y>g"
+    assert ours(page) == "abdefg"
+    assert ours(f"<template>{page}</template>h") == "h"
+    assert ours(page.replace("shadowrootmode", "shadowroot")) == "afg"
+    assert ours(page.replace(mode, "other")) == "afg"
+
+
+def test_in_xml_any_element_may_close_itself() -> None:
+    """The extractor knows XML by its declaration only: elsewhere a tag of HTML is one, as for lexbor."""
+    page = (
+        "<html><head><title/><script src='a'/><style/></head><body><p>a</p><iframe src='b'/><textarea/>b</body></html>"
+    )
+    assert ours(f"<?xml version='1.0'?>\n{page}") == "ab"
+    assert ours(page) == lexbors(page) == ""
 
 
 def test_text_between_cells_stays_in_its_place() -> None:

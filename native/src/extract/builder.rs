@@ -48,6 +48,8 @@ pub struct Builder<'a> {
     /// Start tags beyond the depth whose end tags are to come.
     pub(super) beyond: usize,
     pub(super) body: bool,
+    /// Whether the page calls itself XML, in which any tag may close itself.
+    xml: bool,
 }
 
 const HEAD_ONLY: Set = tags::set(&[
@@ -82,6 +84,7 @@ impl<'a> Builder<'a> {
             recent: vec![0; RECENT],
             beyond: 0,
             body: false,
+            xml: source.trim_ascii_start().starts_with(b"<?xml"),
         };
         builder.tree.nodes.reserve(source.len() / 64);
         builder.tree.pieces.reserve(source.len() / 64);
@@ -147,10 +150,11 @@ impl<'a> Builder<'a> {
 
     fn start(&mut self, tag: Tag, name: &[u8], scanner: &mut Scanner<'a>) {
         let attributes = scanner.attributes;
-        if tag.is(FOREIGN) && scanner.self_closing() {
+        let closed = scanner.self_closing();
+        if closed && (tag.is(FOREIGN) || self.xml && tag.is(tags::RAW)) {
             return;
         }
-        if self.top().tag.is(FOREIGN) && !self.leaves_foreign(tag, name) {
+        if self.top().tag.is(FOREIGN) && !self.leaves_foreign(tag, name, closed) {
             return;
         }
         match tag {
@@ -163,9 +167,11 @@ impl<'a> Builder<'a> {
             Tag::Meta => return self.meta(&attributes),
             Tag::Frameset | Tag::Frame | Tag::Col => return,
             Tag::Form if self.open[Tag::Form as usize] > 0 => return,
+            // What is in a shadow root is shown where its host is.
+            Tag::Template if self.open[Tag::Template as usize] == 0 && self.is_shadow_root(&attributes) => return,
             _ => {}
         }
-        if !self.body && !tag.is(HEAD_ONLY) {
+        if !self.body && !tag.is(HEAD_ONLY) && !self.top().dropped {
             self.ensure_body();
         }
         if !self.end_implied(tag) {
@@ -184,25 +190,33 @@ impl<'a> Builder<'a> {
         self.push(tag, hash, &attributes);
     }
 
-    /// In SVG or MathML most tags are not HTML's; some end it.
-    fn leaves_foreign(&mut self, tag: Tag, name: &[u8]) -> bool {
-        let integration = name.eq_ignore_ascii_case(b"foreignobject")
-            || name.eq_ignore_ascii_case(b"desc")
-            || name.eq_ignore_ascii_case(b"annotation-xml");
-        if integration || tag.is(tags::RAW | FOREIGN) {
-            return true;
+    fn is_shadow_root(&self, attributes: &Attributes) -> bool {
+        let mode = attributes.shadow.unwrap_or_default().of(self.source);
+        mode.eq_ignore_ascii_case(b"open") || mode.eq_ignore_ascii_case(b"closed")
+    }
+
+    /// In SVG or MathML most tags are not HTML's, and may close themselves; some end it.
+    fn leaves_foreign(&mut self, tag: Tag, name: &[u8], closed: bool) -> bool {
+        let is = |names: &[&[u8]]| names.iter().any(|one| name.eq_ignore_ascii_case(one));
+        if tag.is(tags::RAW | FOREIGN) || is(&[b"foreignobject", b"desc", b"annotation-xml"]) {
+            return !closed;
         }
         let breaks = (tags::BLOCK | tags::FORMATTING | tags::set(&[Tag::Span, Tag::Br, Tag::Img, Tag::Sub, Tag::Sup]))
             & !tags::set(&[Tag::A, Tag::Article, Tag::Section]);
-        if tag.is(breaks) {
-            let mut depth = self.stack.len();
-            while depth > 1 && self.stack[depth - 1].tag.is(FOREIGN) {
-                depth -= 1;
-            }
-            self.pop_to(depth);
-            return true;
+        let ends = tag.is(breaks) || is(&[b"ruby", b"strike", b"var"]);
+        if ends {
+            self.leave_foreign();
         }
-        false
+        ends
+    }
+
+    /// End the SVG or MathML that is open.
+    pub(super) fn leave_foreign(&mut self) {
+        let mut depth = self.stack.len();
+        while depth > 1 && self.stack[depth - 1].tag.is(FOREIGN) {
+            depth -= 1;
+        }
+        self.pop_to(depth);
     }
 
     fn start_body(&mut self, attributes: &Attributes) {

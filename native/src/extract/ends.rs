@@ -35,6 +35,10 @@ impl Builder<'_> {
             Tag::Button => self.close(Tag::Button.bit(), tags::SCOPE),
             Tag::Option if self.top().tag == Tag::Option => self.pop_to(self.stack.len() - 1),
             Tag::Table => self.end_table_in_table(),
+            Tag::Select | Tag::Input if self.open[Tag::Select as usize] > 0 => {
+                self.close(Tag::Select.bit(), tags::SCOPE);
+                return tag != Tag::Select;
+            }
             _ if tag.is(tags::HEADINGS) && self.top().tag.is(tags::HEADINGS) => self.pop_to(self.stack.len() - 1),
             _ if tag.is(tags::TABLE_PARTS) => return self.end_table_parts(tag),
             _ => {}
@@ -80,6 +84,9 @@ impl Builder<'_> {
         if self.beyond > 0 && !tag.is(tags::VOID | tags::RAW) {
             self.beyond -= 1;
             return;
+        }
+        if matches!(tag, Tag::P | Tag::Br) {
+            self.leave_foreign();
         }
         match tag {
             Tag::Html | Tag::Body => return,

@@ -48,10 +48,10 @@ macro_rules! attributes {
 attributes! {
     class b"class", id b"id", style b"style", hidden b"hidden", aria_hidden b"aria-hidden", role b"role",
     itemprop b"itemprop", itemtype b"itemtype", href b"href", rel b"rel", lang b"lang", name b"name", property b"property",
-    content b"content", kind b"type",
+    content b"content", kind b"type", shadow b"shadowrootmode",
 }
 
-const LONGEST_ATTRIBUTE: usize = 11;
+const LONGEST_ATTRIBUTE: usize = 14;
 
 pub enum Token {
     Text(Span),
