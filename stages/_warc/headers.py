@@ -89,9 +89,9 @@ class Message:
     fields: Mapping[str, Sequence[str]]
     payload: bytes
 
-    def last(self, name: str) -> str:
-        """The last value of a field, "" where there is none."""
-        return self.fields.get(name, ("",))[-1]
+    def values(self, name: str) -> Sequence[str]:
+        """The values of a field, the last first."""
+        return self.fields.get(name, ())[::-1]
 
 
 def amid(data: bytearray, start: int, stop: int) -> int:

@@ -35,6 +35,9 @@ FATES: Final = (
 
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
+NO_TYPES = frozenset({"unknown/unknown", "application/unknown"})
+"""Types that say that none is known, as browsers take them."""
+
 JUNK = 20
 """A payload is no text if it has a character that is none in so many bytes."""
 
@@ -96,7 +99,8 @@ def _unpack(row: Page, response: Message, most: int, notes: list[str]) -> str:
 
 
 def _decode(row: Page, data: bytes, response: Message, notes: list[str]) -> str:
-    text = decoded(data, header_label(response.last("content-type")))
+    labels = map(header_label, response.values("content-type"))
+    text = decoded(data, next(filter(None, labels), ""))
     row.charset, row.charset_found, row.charset_declared = text.charset, text.found, text.declared or None
     notes += [f"{text.junk} characters are no text"] if text.junk else []
     notes += [f"{text.nuls} NUL characters dropped"] if text.nuls else []
@@ -108,7 +112,8 @@ def _decode(row: Page, data: bytes, response: Message, notes: list[str]) -> str:
 
 
 def _media_type(record: Record, response: Message) -> str | None:
-    return media_type(record.fields.get("warc-identified-payload-type", ""), response.last("content-type"))
+    declared = (record.fields.get("warc-identified-payload-type", ""), *response.values("content-type"))
+    return media_type(*(value for value in declared if media_type(value) not in NO_TYPES))
 
 
 def media_type(*declared: str) -> str | None:

@@ -71,10 +71,37 @@ def test_the_label_is_found_in_the_header() -> None:
         (b"<script>charset=koi8-r</script>", ""),
         (b" " * 20_000 + b"<meta charset=koi8-r>", ""),
         (b"", ""),
+        (b'<meta charSet="koi8-r"/>', "koi8-r"),
+        (b"<meta/charset=koi8-r>", "koi8-r"),
+        (b"<meta charset=' koi8-r;'>", "koi8-r"),
+        (b"<meta charset=koi8-r charset=big5>", "koi8-r"),
+        (b"<meta charset=koi8-r http-equiv=content-type content='text/html; charset=big5'>", "koi8-r"),
+        (b"<meta charset=no-such><meta charset=''><meta charset=koi8-r>", "koi8-r"),
+        (b"<meta http-equiv=refresh content='5; charset=koi8-r'>", ""),
+        (b"<meta name=charset content=koi8-r><meta data-charset=koi8-r><metas charset=koi8-r>", ""),
+        (b"<meta charset=koi8-r", "koi8-r"),
+        (b"<meta content='" + b"x" * 5_000 + b"' charset=koi8-r>", "koi8-r"),
+        (b"<!--><meta charset=koi8-r>", "koi8-r"),
+        (b"<!---><meta charset=koi8-r>", "koi8-r"),
     ],
 )
 def test_the_label_is_found_in_the_page(head: bytes, label: str) -> None:
     assert meta_label(head) == label
+
+
+ELSEWHERE = [
+    *('<p title="%s">', "<p title='>%s'>", "<!-- > %s -->", "<script>var a = '%s'</script>", "<STYLE>a>b{%s}</Style >"),
+    *("<meta property='og:description' content='%s charset=big5'>", '<meta name=x content="charset=big5 %s">'),
+]
+
+
+@pytest.mark.parametrize("elsewhere", ELSEWHERE)
+def test_a_label_that_is_no_meta_elements_is_not_heard(elsewhere: str) -> None:
+    other = (elsewhere % "<meta charset=big5>").encode()
+    assert meta_label(other) == ""
+    assert meta_label(other + b"<meta charset=koi8-r>") == "koi8-r"
+    page = other + b"<meta charset=koi8-r>" + RUSSIAN.encode("koi8-r")
+    assert decoded(page, "").utf8 == page.decode("koi8-r").encode()
 
 
 @pytest.mark.parametrize(
@@ -132,6 +159,61 @@ def test_utf8_is_read_as_utf8_whatever_it_is_labelled(label: str) -> None:
     for text in (RUSSIAN, GERMAN, JAPANESE):
         found = decoded(text.encode(), label)
         assert (found.utf8.decode(), found.charset, found.found) == (text, "utf-8", "content")
+
+
+@pytest.mark.parametrize("label", ["", "iso-2022-jp", "utf-8", "shift_jis", "iso-8859-1"])
+def test_seven_bits_that_are_japanese_are_read_as_such_whatever_they_are_labelled(label: str) -> None:
+    page = f"<title>日本</title>{JAPANESE}"
+    found = decoded(page.encode("iso2022_jp"), label)
+    assert (found.utf8.decode(), found.charset, found.broken) == (page, "iso2022_jp", 0)
+    assert decoded(page.encode("iso2022_jp")[: -len("</p>") - 3], label).utf8.decode() == page[: -len("</p>")]
+    kana = page.encode("iso2022_jp") + b"\x1b(I123\x1b(J\\\x1b(B"
+    assert decoded(kana, label).utf8.decode() == page + "ｱｲｳ¥"
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["<p>\x1b[1mbold\x1b[0m", "<p>\x1b$B words that go on", "\x1b$", "<p>\x1b$)C", "<p>$B$3 \x1b(B", "\x1b$B !!\x1b(B"],
+)
+@pytest.mark.parametrize("label", ["", "utf-8", "iso-8859-1"])
+def test_other_escape_sequences_stay_as_they_are(page: str, label: str) -> None:
+    assert decoded(page.encode(), label).utf8.decode() == page
+
+
+JIS_ROWS = range(94)
+SHIFT_JIS = [
+    bytes([lead, trail])
+    for lead in (*range(0x81, 0xA0), *range(0xE0, 0xF0))
+    for trail in (*range(0x40, 0x7F), *range(0x80, 0xFD))
+]
+"""What JIS X 0208 has, row after row."""
+
+
+@pytest.mark.parametrize("row", JIS_ROWS)
+def test_japanese_has_the_characters_of_all_three_encodings_in_each(row: int) -> None:
+    """Those of NEC and IBM too, which the other two had only in practice."""
+    wanted, packed = "", b""
+    for cell, code in enumerate(SHIFT_JIS[row * 94 : row * 94 + 94]):
+        character = code.decode("cp932", "replace")
+        if "\ufffd" not in character:
+            wanted += character
+            packed += bytes([row + 0xA1, cell + 0xA1])
+    seven = bytes(byte & 0x7F for byte in packed)
+    around = "<p>" + "あ" * 800
+    pages = {
+        "euc-jp": around.encode("euc_jp") + packed,
+        "iso-2022-jp": around.encode("iso2022_jp") + b"\x1b$B" + seven + b"\x1b(B",
+    }
+    for label, page in pages.items():
+        found = decoded(page, label)
+        text = found.utf8.decode().removeprefix(around).translate(str.maketrans("〜‖−¢£¬", "～∥－￠￡￢"))
+        assert (text, found.broken) == (wanted, 0)
+
+
+def test_chinese_has_the_euro_sign_of_windows() -> None:
+    page = CHINESE.encode("gbk") + b"\x80 5"
+    assert decoded(page, "gb2312").utf8.decode() == CHINESE + "€ 5"
+    assert decoded(page.replace(b"\x80", b"\xff"), "gb2312").broken == 1
 
 
 def test_utf8_with_a_broken_character_stays_utf8() -> None:

@@ -28,6 +28,28 @@ LABELS = [
 ]
 PIECES = [
     *(b"<meta ", b"<META\n", b"<meta\x0b", b"charset", b"CHARSET", b"cHaRsEt", b"=", b" = ", b'"', b"'", b";", b">"),
+    *(
+        b" http-equiv=content-type ",
+        b' HTTP-EQUIV="Content-Type"',
+        b" content=",
+        b"<script",
+        b"</script>",
+        b"<a ",
+        b"</a",
+    ),
+    *(
+        b"\x1b$B",
+        b"\x1b(B",
+        b"\x1b$B$3\x1b(B",
+        b"$$",
+        b"<style>",
+        b" a=",
+        b"\x0c",
+        b"<?x ",
+        b"-->",
+        b"\xad\xa1",
+        b"\x80",
+    ),
     *(b"/", b"<!--", b"-->", b"<!-->", b"<?xml ", b"encoding", b" " * 10, b" " * 9, b"x" * 200, b"y" * 1000, b"\0"),
     *(b"<p>text</p>", "Grüße, мир".encode(), "мир".encode("cp1251"), b"\xef\xbf\xbd", b"\xed\xa0\x80", b"\xf4\x90"),
     *(

@@ -9,7 +9,7 @@ use std::sync::{Arc, RwLock};
 
 use pyo3::prelude::*;
 
-use super::label::meta_label;
+use super::label::meta_labels;
 
 /// Labels that are remembered; pages can make up any number of them.
 const LABELS: usize = 4096;
@@ -119,7 +119,8 @@ pub fn decode<'a>(data: &'a [u8], header: &str, charsets: &Charsets) -> Result<T
     }
     let data = stripped.unwrap_or(data);
     let declared = labels.first().map_or(header, |label| &label.declared).to_owned();
-    if labels.first().is_some_and(|label| NOT_ASCII.iter().any(|name| label.is(name))) {
+    let shifts = memchr::memmem::find(data, b"\x1b$").is_some(); // ISO-2022-JP, perhaps
+    if shifts || labels.first().is_some_and(|label| NOT_ASCII.iter().any(|name| label.is(name))) {
         return Err(No::Odd);
     }
     match as_utf8(data, &labels, &declared)? {
@@ -129,22 +130,29 @@ pub fn decode<'a>(data: &'a [u8], header: &str, charsets: &Charsets) -> Result<T
 }
 
 fn labels(data: &[u8], header: &str, charsets: &Charsets) -> Result<Vec<Label>, No> {
-    let meta = String::from_utf8(meta_label(data)).ok().filter(|label| label.is_ascii()).unwrap_or_default();
+    if !header.is_ascii() {
+        return Err(No::Odd);
+    }
+    let ask = |label: &str| charsets.find(label).ok_or_else(|| No::Label(label.to_owned()));
     let mut found = Vec::with_capacity(3);
-    for (label, place) in [(header, "header"), (&meta, "meta")] {
-        if label.is_empty() {
+    if !header.is_empty() {
+        let codec = ask(header)?;
+        let wide = codec.name.starts_with("utf-16");
+        if !codec.name.is_empty() && (!wide || memchr::memchr(0, data).is_some()) {
+            found.push(Label { codec, found: "header", declared: header.to_owned() });
+        }
+    }
+    for label in meta_labels(data) {
+        let Some(label) = std::str::from_utf8(label).ok().filter(|label| label.is_ascii()) else { continue };
+        let codec = ask(label)?;
+        if codec.name.starts_with("utf-16") {
+            found.push(Label::utf8("meta", label));
+        } else if !codec.name.is_empty() {
+            found.push(Label { codec, found: "meta", declared: label.to_owned() });
+        } else {
             continue;
         }
-        if !label.is_ascii() {
-            return Err(No::Odd);
-        }
-        let codec = charsets.find(label).ok_or_else(|| No::Label(label.to_owned()))?;
-        let wide = codec.name.starts_with("utf-16");
-        if wide && place == "meta" {
-            found.push(Label::utf8(place, label));
-        } else if !codec.name.is_empty() && (!wide || memchr::memchr(0, data).is_some()) {
-            found.push(Label { codec, found: place, declared: label.to_owned() });
-        }
+        break;
     }
     Ok(found)
 }

@@ -10,6 +10,9 @@ const WARC_HEADER: usize = 1 << 12;
 /// Bytes of a status line behind its code.
 const REASON: usize = 1 << 12;
 
+/// As in the twin.
+const NO_TYPES: [&str; 2] = ["unknown/unknown", "application/unknown"];
+
 /// What the header of a WARC record says, as far as it is needed.
 #[derive(Default)]
 pub struct Warc<'a> {
@@ -27,7 +30,7 @@ pub struct Warc<'a> {
 /// What the header of an HTTP response says, as far as it is needed.
 pub struct Http<'a> {
     pub status: u16,
-    pub content_type: &'a str,
+    pub content_types: Vec<&'a str>,
     pub content_codings: Vec<&'a str>,
     pub transfer_codings: Vec<&'a str>,
     pub body: &'a [u8],
@@ -133,7 +136,7 @@ pub fn http(block: &[u8], limit: usize) -> Option<Http<'_>> {
     }
     let mut found = Http {
         status,
-        content_type: "",
+        content_types: Vec::new(),
         content_codings: Vec::new(),
         transfer_codings: Vec::new(),
         body: &block[body..],
@@ -141,7 +144,7 @@ pub fn http(block: &[u8], limit: usize) -> Option<Http<'_>> {
     for line in Lines(head) {
         let (name, value) = line?;
         match name.as_str() {
-            "content-type" => found.content_type = plain(value)?,
+            "content-type" => found.content_types.push(plain(value)?),
             "content-encoding" => found.content_codings.push(plain(value)?),
             "transfer-encoding" => found.transfer_codings.push(plain(value)?),
             _ => {}
@@ -236,7 +239,8 @@ pub fn address<'a>(header: &Warc<'a>) -> Option<&'a str> {
 
 /// The media type that a header names, in small letters.
 pub fn media_type(header: &Warc, response: &Http) -> Option<String> {
-    [header.payload_type.unwrap_or(""), response.content_type].into_iter().find_map(|declared| {
+    let declared = header.payload_type.into_iter().chain(response.content_types.iter().rev().copied());
+    let mut types = declared.filter_map(|declared| {
         let token = |text: &str| {
             text.bytes()
                 .take(50)
@@ -247,5 +251,6 @@ pub fn media_type(header: &Warc, response: &Http) -> Option<String> {
         let rest = declared[slash..].strip_prefix('/')?;
         let end = token(rest);
         (slash > 0 && end > 0).then(|| declared[..slash + 1 + end].to_ascii_lowercase())
-    })
+    });
+    types.find(|found| !NO_TYPES.contains(&found.as_str()))
 }

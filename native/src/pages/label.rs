@@ -1,42 +1,144 @@
 //! The charset that a page names near its beginning. Twin: `refinery.kernels.reference.charset.meta_label`.
 
-use memchr::memmem;
+use memchr::{memchr, memchr2_iter, memmem};
 
-/// Bytes that are looked at, as in the twin.
+// As in the twin.
 const PRESCAN: usize = 1 << 14;
-const META_GAP: usize = 1024;
+const LABELS: usize = 4;
 const XML_GAP: usize = 200;
 const BLANKS: usize = 9;
 const LABEL: usize = 40;
 
-/// The label in a meta element or an XML declaration; empty where there is none.
-pub fn meta_label(data: &[u8]) -> Vec<u8> {
+/// The labels in meta elements and an XML declaration, in their order, as far as they are looked at.
+pub fn meta_labels(data: &[u8]) -> Vec<&[u8]> {
     let head = &data[..data.len().min(PRESCAN)];
-    let named = memmem::find(head, b"harset").is_some() || memmem::find(head, b"HARSET").is_some();
-    if !named && memmem::find(&head[..head.len().min(100)], b"<?xml").is_none() {
-        return Vec::new();
+    let mut found = Vec::new();
+    if occurrences(head, b"charset").next().is_some() {
+        in_metas(head, &mut found);
     }
-    let shown = without_comments(head);
-    in_meta(&shown).or_else(|| in_xml(head)).map(<[u8]>::to_vec).unwrap_or_default()
+    found.extend(in_xml(head));
+    found.truncate(LABELS);
+    found
 }
 
-fn without_comments(head: &[u8]) -> Vec<u8> {
-    let mut shown = Vec::with_capacity(head.len());
-    let mut rest = head;
-    while let Some(begin) = memmem::find(rest, b"<!--") {
-        shown.extend_from_slice(&rest[..begin]);
-        let inner = &rest[begin + 4..];
-        rest = memmem::find(inner, b"-->").map_or(&[], |end| &inner[end + 3..]);
-    }
-    shown.extend_from_slice(rest);
-    shown
+/// Where a name in small letters stands in any case.
+fn occurrences<'a>(text: &'a [u8], name: &'static [u8]) -> impl Iterator<Item = usize> + 'a {
+    memchr2_iter(name[0], name[0].to_ascii_uppercase(), text).filter(move |at| begins(&text[*at..], name))
 }
 
-fn in_meta(head: &[u8]) -> Option<&[u8]> {
-    tags(head, b"<meta").find_map(|inner| {
-        let open = inner.iter().take(META_GAP + 1).take_while(|byte| **byte != b'>').count();
-        (0..=open.min(META_GAP)).find_map(|gap| named(&inner[gap..], b"charset"))
-    })
+fn begins(text: &[u8], name: &[u8]) -> bool {
+    text.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name))
+}
+
+fn in_metas<'a>(head: &'a [u8], found: &mut Vec<&'a [u8]>) {
+    let mut place = 0;
+    while let Some(ahead) = memchr(b'<', &head[place..]) {
+        let open = place + ahead;
+        let inner = &head[open + 1..];
+        let size = match inner.first() {
+            Some(b'!') if inner.starts_with(b"!--") => comment(inner),
+            Some(b'!' | b'/' | b'?') => memchr(b'>', inner).unwrap_or(inner.len()),
+            Some(first) if first.is_ascii_alphabetic() => {
+                let name = inner.iter().position(|byte| blank(*byte) || b"/>".contains(byte)).unwrap_or(inner.len());
+                let raw = [&b"script"[..], b"style"].into_iter().find(|raw| inner[..name].eq_ignore_ascii_case(raw));
+                match raw.filter(|_| name < inner.len()) {
+                    Some(raw) => name + raw_text(&inner[name..], raw),
+                    None => {
+                        let mut meta = Meta::default();
+                        let end = meta.read(inner, name);
+                        if inner[..name].eq_ignore_ascii_case(b"meta") {
+                            found.extend(meta.label());
+                        }
+                        end
+                    }
+                }
+            }
+            _ => 0,
+        };
+        place = open + 1 + size;
+    }
+}
+
+/// The length of the comment that begins behind a `<`.
+fn comment(inner: &[u8]) -> usize {
+    let text = &inner[3..];
+    let ends = |mark: &[u8]| text.starts_with(mark).then_some(3 + mark.len());
+    ends(b">")
+        .or_else(|| ends(b"->"))
+        .unwrap_or_else(|| memmem::find(text, b"-->").map_or(inner.len(), |end| 3 + end + 3))
+}
+
+/// The bytes up to the name of the end tag, that included.
+fn raw_text(text: &[u8], name: &[u8]) -> usize {
+    let mut ends = memmem::find_iter(text, b"</").filter(|end| begins(&text[end + 2..], name));
+    ends.next().map_or(text.len(), |end| end + 2 + name.len())
+}
+
+/// Attributes of a meta element, the first of each name.
+#[derive(Default)]
+struct Meta<'a> {
+    charset: Option<&'a [u8]>,
+    pragma: Option<&'a [u8]>,
+    content: Option<&'a [u8]>,
+}
+
+impl<'a> Meta<'a> {
+    /// Read the attributes from `place` on; where they end.
+    fn read(&mut self, text: &'a [u8], mut place: usize) -> usize {
+        let count =
+            |from: usize, test: &dyn Fn(u8) -> bool| text[from..].iter().take_while(|byte| test(**byte)).count();
+        loop {
+            let start = place + count(place, &|byte| blank(byte) || byte == b'/');
+            if text.get(start).is_none_or(|byte| *byte == b'>') {
+                return place;
+            }
+            let end = start + 1 + count(start + 1, &|byte| !blank(byte) && !b"/>=".contains(&byte));
+            let equals = end + count(end, &blank);
+            let mut value = None;
+            if text.get(equals) == Some(&b'=') {
+                let begin = equals + 1 + count(equals + 1, &blank);
+                value = match text.get(begin) {
+                    Some(quote @ (b'"' | b'\'')) => {
+                        memchr(*quote, &text[begin + 1..]).map(|size| (begin + 1, begin + 1 + size, 1))
+                    }
+                    _ => Some((begin, begin + count(begin, &|byte| !blank(byte) && byte != b'>'), 0)),
+                };
+            }
+            let (from, to, quote) = value.unwrap_or((end, end, 0));
+            let slot = match text[start..end].to_ascii_lowercase().as_slice() {
+                b"charset" => Some(&mut self.charset),
+                b"http-equiv" => Some(&mut self.pragma),
+                b"content" => Some(&mut self.content),
+                _ => None,
+            };
+            if let Some(slot) = slot {
+                slot.get_or_insert(&text[from..to]);
+            }
+            place = to + quote;
+        }
+    }
+
+    fn label(&self) -> Option<&'a [u8]> {
+        if let Some(charset) = self.charset {
+            return value(charset);
+        }
+        let pragma = self.pragma?;
+        let begin = pragma.iter().position(|byte| !blank(*byte))?;
+        let end = pragma.iter().rposition(|byte| !blank(*byte))?;
+        if !pragma[begin..=end].eq_ignore_ascii_case(b"content-type") {
+            return None;
+        }
+        let content = self.content?;
+        occurrences(content, b"charset")
+            .find_map(|at| value(after_blanks(&content[at + b"charset".len()..]).strip_prefix(b"=")?))
+    }
+}
+
+/// The label that a value is, behind blanks and quotation marks.
+fn value(text: &[u8]) -> Option<&[u8]> {
+    let odd = |byte: &u8| blank(*byte) || b"\"'".contains(byte);
+    let begin = text.iter().take(BLANKS).take_while(|byte| odd(byte)).count();
+    label(&text[begin..], |byte| odd(byte) || b"/>;,".contains(byte))
 }
 
 /// What follows each `name` and one blank, in any case.
@@ -45,17 +147,6 @@ fn tags<'a>(head: &'a [u8], name: &'static [u8]) -> impl Iterator<Item = &'a [u8
         let tag = head.get(at..at + name.len() + 1)?;
         (tag[..name.len()].eq_ignore_ascii_case(name) && blank(tag[name.len()])).then(|| &head[at + name.len() + 1..])
     })
-}
-
-/// The label behind `name`, an equals sign and perhaps a quotation mark.
-fn named<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let first = text.first()?;
-    if !first.eq_ignore_ascii_case(&name[0]) || !text.get(..name.len())?.eq_ignore_ascii_case(name) {
-        return None;
-    }
-    let value = unquoted(&text[name.len()..])?;
-    let end = |byte: &u8| blank(*byte) || b"\"'/>;,".contains(byte);
-    label(value, end)
 }
 
 fn unquoted(text: &[u8]) -> Option<&[u8]> {

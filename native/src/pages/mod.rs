@@ -187,7 +187,9 @@ impl PageRows {
         if data.iter().all(|byte| matches!(byte, b' ' | b'\t'..=b'\r')) {
             return Err(No::Odd);
         }
-        let text = decode(&data, label::header_label(response.content_type), charsets)?;
+        let mut labels = response.content_types.iter().rev().map(|value| label::header_label(value));
+        let label = labels.find(|label| !label.is_empty()).unwrap_or("");
+        let text = decode(&data, label, charsets)?;
         let nuls = memchr::memchr_iter(0, &text.utf8).count();
         if text.junk * JUNK > text.utf8.len() - nuls {
             return Err(No::Odd);

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
@@ -24,6 +26,9 @@ WIDE = (
 
 PRESCAN = 1 << 14
 """Bytes in which a meta element is looked for: more than the standard's 1,024, for pages put much before it."""
+
+LABELS = 4
+"""So many labels of a page are asked what they mean."""
 
 SOUND = 8
 """Text is UTF-8 if for every broken sequence there are so many sound ones beyond ASCII (1 if it is labelled UTF-8)."""
@@ -44,6 +49,12 @@ WIDER = {
 }
 """Python's decoder for what the WHATWG means by a name, where its own of that name knows fewer characters."""
 
+KNOWS_MORE = {"iso2022_jp": "iso2022_jp_ext"}
+"""The codec that reads a character set, where it is not the one of that name."""
+
+LACKING = ("gb18030", "euc_jp", "iso2022_jp_ext")
+"""Codecs that lack characters which pages have: the euro sign at 0x80, and the rows of NEC and IBM."""
+
 LATIN = ("cp1250", "cp1254", "cp1257", "cp1258", "iso8859-1", "iso8859-2", "iso8859-3", "iso8859-4")
 """Beginnings of the names of codecs that uchardet takes English for that has a few typographic signs."""
 
@@ -62,9 +73,16 @@ FAMILIES = ("cp", "iso8859", "iso2022", "koi8", "mac-", "gb", "big5", "euc_", "s
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 :._()-]{0,39}")
 _WINDOWS = re.compile(r"^(?:windows|win)[-_ ]?(?=\d)")
 _HEADER = re.compile(r"charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([^\s\"';,]{1,40})", re.IGNORECASE)
-_COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
-_META = re.compile(rb"<meta\s[^>]{0,1024}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([^\s\"'/>;,]{1,40})", re.IGNORECASE)
+_MARKUP = re.compile(
+    rb"<!--(?:-?>|.*?(?:-->|\Z))|<(script|style)(?=[\s/>]).*?(?:</\1|\Z)|<(?P<tag>[a-z][^\s/>]*)|<[!/?][^>]*",
+    re.DOTALL | re.IGNORECASE,
+)
+_ATTRIBUTE = re.compile(rb"[\s/]*([^\s/>][^\s/>=]*)(?:\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|(?![\"'])([^\s>]*)))?")
+_VALUE = re.compile(rb"[\s\"']{0,9}([^\s\"'/>;,]{1,40})")
+_CONTENT = re.compile(rb"charset\s{0,9}=" + _VALUE.pattern, re.IGNORECASE)
 _XML = re.compile(rb"\s{0,99}<\?xml\s[^>]{0,200}?encoding\s{0,9}=\s{0,9}[\"']([^\"'>]{1,40})", re.IGNORECASE)
+_PAIRS = re.compile(rb"\x1b\$[@B](?:[\x21-\x7e]{2})*(?=\x1b|\Z)")
+_PAIR = re.compile(rb"[\x21-\x7e]{2}")
 _ASCII = bytes(range(0x80))
 _BELOW_LEADS = bytes(range(0xC0))
 _NO_CONTROLS = bytes(sorted(set(range(256)) - set(range(0x20)) | set(b"\t\n\f\r\x1b")))
@@ -103,12 +121,35 @@ def header_label(content_type: str) -> str:
 
 
 def meta_label(data: bytes) -> str:
-    """The charset that a page names in a meta element or an XML declaration near its beginning, else ""."""
-    head = data[:PRESCAN]
-    if b"harset" not in head and b"HARSET" not in head and b"<?xml" not in head[:100]:
-        return ""
-    match = _META.search(_COMMENT.sub(b"", head)) or _XML.match(head)
-    return match[1].decode("latin-1") if match else ""
+    """The first charset that a page names in a meta element or an XML declaration near its beginning, else ""."""
+    return next(filter(decoder, islice(_named(data[:PRESCAN]), LABELS)), "")
+
+
+def _named(head: bytes) -> Iterator[str]:
+    labels = [_of_meta(attributes) for attributes in _metas(head)] if b"charset" in head.lower() else []
+    for label in (*labels, _XML.match(head)):
+        if label:
+            yield label[1].decode("latin-1")
+
+
+def _metas(head: bytes) -> Iterator[dict[bytes, bytes]]:
+    """The attributes of each meta element, by lower-case name."""
+    place = 0
+    while markup := _MARKUP.search(head, place):
+        place = markup.end()
+        attributes: dict[bytes, bytes] = {}
+        while markup["tag"] and (found := _ATTRIBUTE.match(head, place)):
+            place = found.end()
+            attributes.setdefault(found[1].lower(), found[2] or found[3] or found[4] or b"")
+        if (markup["tag"] or b"").lower() == b"meta":
+            yield attributes
+
+
+def _of_meta(attributes: Mapping[bytes, bytes]) -> re.Match[bytes] | None:
+    if b"charset" in attributes:
+        return _VALUE.match(attributes[b"charset"])
+    pragma = attributes.get(b"http-equiv", b"").strip().lower()
+    return _CONTENT.search(attributes.get(b"content", b"")) if pragma == b"content-type" else None
 
 
 @lru_cache(maxsize=4096)
@@ -141,6 +182,8 @@ def decoded(data: bytes, header: str) -> Text:
         data = data.removeprefix(codecs.BOM_UTF8)
         labels.insert(0, _Label("utf-8", "bom", "utf-8"))
     declared = labels[0].declared if labels else header
+    if text := _seven_bits(data, labels, declared):
+        return text
     if labels and labels[0].charset.startswith(NOT_ASCII):
         text = _read(data, *labels[0])
         if not text.broken:
@@ -165,6 +208,17 @@ def _labels(data: bytes, header: str) -> list[_Label]:
         found[1] = _Label("utf-8", "meta", meta)
     no_wide = 0 not in data  # nor is a page UTF-16 whose markup has no zero byte
     return [label for label in found if label.charset and not (no_wide and label.charset.startswith("utf-16"))]
+
+
+def _seven_bits(data: bytes, labels: list[_Label], declared: str) -> Text | None:
+    """The bytes as ISO-2022-JP if they are that: whatever goes over to pairs of bytes comes back from them."""
+    shifts = data.count(b"\x1b$")
+    if shifts == 0 or not data.isascii() or len(_PAIRS.findall(data)) < shifts:
+        return None
+    named = (label for label in labels if label.charset == "iso2022_jp")
+    text = _read(data, *next(named, _Label("iso2022_jp", "content", declared)))
+    sound = len(text.utf8.translate(None, _BELOW_LEADS)) - text.broken
+    return text if text.broken * SOUND <= sound else None
 
 
 def _utf8(data: bytes, labels: list[_Label], declared: str) -> Text | None:
@@ -209,10 +263,40 @@ def _read(data: bytes, charset: str, found: str, declared: str) -> Text:
     utf8 = data
     if charset != "utf-8" or not data.isascii():
         try:
-            text = data.decode(charset)
+            text = data.decode(KNOWS_MORE.get(charset, charset))
         except UnicodeDecodeError:
-            text = data.decode(charset, "replace")
+            text = _as_far_as_it_goes(data, KNOWS_MORE.get(charset, charset))
             broken = text.count("\ufffd") - (data.count("\ufffd".encode()) if charset == "utf-8" else 0)
         utf8 = data if charset == "utf-8" and not broken else text.encode()
     nuls = utf8.count(0)
     return Text(utf8.replace(b"\0", b"") if nuls else utf8, charset, found, declared, broken, nuls, broken)
+
+
+def _as_far_as_it_goes(data: bytes, codec: str) -> str:
+    text = data.decode(codec, "replace")
+    few = codec in LACKING and text.count("\ufffd") * SOUND <= len(text)  # each is seen to by itself, which takes time
+    return data.decode(codec, _WEB) if few else text
+
+
+def _lacked(error: UnicodeError) -> tuple[str, int]:
+    """What the Web has where a codec of Python has nothing; an error handler of codecs."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    pair = error.object[error.start : error.start + 2]
+    if error.encoding == "gb18030":
+        return ("\u20ac", error.start + 1) if pair[0] == 0x80 else ("\ufffd", error.end)
+    if error.encoding == "euc_jp":
+        pair = bytes(byte ^ 0x80 for byte in pair)
+    return (_shift_jis(*pair), error.start + 2) if _PAIR.fullmatch(pair) else ("\ufffd", error.end)
+
+
+def _shift_jis(row: int, cell: int) -> str:
+    """The character in a row and a cell of JIS X 0208 as Microsoft and the Web have it; both count from 0x21."""
+    half, odd = divmod(row - 0x21, 2)
+    lead = half + (0x81 if half < 31 else 0xC1)
+    trail = cell + (0x7E if odd else 0x1F + (cell > 0x5F))
+    return bytes((lead, trail)).decode("cp932", "replace")[0]
+
+
+_WEB = "web"
+codecs.register_error(_WEB, _lacked)
