@@ -9,6 +9,7 @@ from refinery.config import Step
 from refinery.errors import Refused
 from refinery.identity import FORMAT, code_digest, defined_in
 from refinery.part import Head, Root
+from refinery.shown import size
 from refinery.store import Hold
 from refinery.survey import Phase
 from refinery.tasks import RoundTask, SegmentTask
@@ -94,8 +95,8 @@ def refuse_misfit(root: Root, phase: Phase, memory: int) -> None:
     for task in phase.tasks:
         if isinstance(task, RoundTask) and task.memory > memory:
             raise Refused(
-                f"{task.name}: {task.method} takes up to {task.memory / 1e9:,.2f} GB of memory, and executor.memory "
-                f"allows {memory / 1e9:,.2f} GB",
+                f"{task.name}: {task.method} takes up to {size(task.memory)} of memory, and executor.memory "
+                f"allows {size(memory)}",
                 hint="run it on a machine with more memory, or with larger executor.memory"
                 f"{_less(task, memory)}; what is made is kept",
             )
@@ -103,6 +104,6 @@ def refuse_misfit(root: Root, phase: Phase, memory: int) -> None:
     free = root.store.free(root.path)
     if free is not None and needed > free:
         raise Refused(
-            f"{phase.title}: writes up to {needed / 1e9:,.2f} GB, and {root.path} has {free / 1e9:,.2f} GB free",
+            f"{phase.title}: writes up to {size(needed)}, and {root.path} has {size(free)} free",
             hint="free some space, or move the root to a larger disk; what is made is kept",
         )

@@ -9,6 +9,7 @@ from itertools import groupby
 from refinery.config import Pipeline
 from refinery.errors import UsageError
 from refinery.identity import digest
+from refinery.shown import plural
 from refinery.store import Stat, is_remote, store_for
 from refinery.survey import Every, Part, Selection
 
@@ -52,7 +53,10 @@ class Inputs:
         paths = self.paths()
         wanted = selected(paths, selection)
         if not wanted:
-            raise UsageError(f"--parts selects none of the {len(paths)} parts", hint=f"parts are 0 to {len(paths) - 1}")
+            raise UsageError(
+                f"--parts selects none of the {plural(len(paths), 'part')}",
+                hint=f"the first is 0, the last {len(paths) - 1}",
+            )
         told = self._told({number: paths[number] for number in wanted}, recorded) if recorded else {}
         looked = [number for number in wanted if number not in told]
         seen = dict(zip(looked, self.stats([paths[number] for number in looked]), strict=True))

@@ -183,7 +183,7 @@ class RunRecord:
             self._data["phases"][-1] = {**shown, **times, **self._timeline.of_phase()}
         oldest = list(self._running.items())[:OLDEST]
         self._data["running"] = [{"task": task, "since": since} for task, since in oldest]
-        self._data |= {"spans": self._timeline.spans, "unwell": self._timeline.unwell}
+        self._data |= {name: getattr(self._timeline, name) for name in ("spans", "unwell", "under_way")}
         self._data["updated"] = _now()
         self._root.store.put(self._root.full(self._path), canonical(self._data))
 

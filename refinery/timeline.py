@@ -127,6 +127,13 @@ class Timeline:
         """The tasks that ended badly, each by itself, in the same fields."""
         return [span.told() for span in self._unwell]
 
+    @property
+    def under_way(self) -> list[list[Any]]:
+        """The tasks that are handed out, from when until now, in the same fields; of as many places as are kept."""
+        now, phase = self._now(), len(self._phases) - 1
+        busy = [Span(place, begin, now, phase, task=task) for task, (place, begin) in self._busy.items()]
+        return [span.told() for span in busy if span.place < PLACES]
+
     def of_phase(self) -> dict[str, Any]:
         """What is told of the phase under way."""
         found = self._phases[-1]

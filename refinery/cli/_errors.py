@@ -5,6 +5,8 @@ Tracebacks are for -v and for the file that an internal error is saved in.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import os
 import select
@@ -19,6 +21,7 @@ from refinery.cli._options import Session
 from refinery.errors import RefineryError, StorageError, UsageError
 from refinery.shown import safe_lines
 from refinery.store import LocalStore, Store, store_for
+from refinery.store.local import FREE_SPACE
 
 INTERNAL, INTERRUPTED, PIPE_CLOSED = 70, 130, 141
 
@@ -42,7 +45,7 @@ def finish(invoke: Callable[[], int], session: Session) -> int:
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001 - a defect, the panic of a kernel included, ends in one line and 70
-        code = PIPE_CLOSED if isinstance(error, BrokenPipeError) and _nobody_reads() else INTERNAL
+        code = _unwritten(error, session) or INTERNAL
         if code == INTERNAL:
             _show_internal(error, session)
     return code
@@ -102,13 +105,24 @@ def _folders(session: Session) -> Iterator[tuple[str, Store]]:
         return  # no room for a folder, or a root of no known kind, which was the error to report
 
 
+def _unwritten(error: BaseException, session: Session) -> int:
+    """The exit code where what is printed cannot be, since its reader has gone or its disk is full; 0 for others."""
+    if isinstance(error, BrokenPipeError) and _nobody_reads():
+        code = PIPE_CLOSED
+    elif isinstance(error, OSError) and error.filename is None and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        with contextlib.suppress(OSError):
+            _lines(f"what is printed cannot be written: {error.strerror}", FREE_SPACE, session)
+        code = StorageError.exit_code
+    else:
+        return 0
+    # Python flushes once more as it ends, and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
 def _nobody_reads() -> bool:
-    """Whether the reader of standard output has gone; if so, nothing more is written to it."""
+    """Whether the reader of standard output has gone."""
     # The pipe may be another one, to a worker: then the error is to be shown.
     poll = select.poll()
     poll.register(sys.stdout, 0)
-    if not any(event & select.POLLERR for _, event in poll.poll(0)):
-        return False
-    # Python flushes once more as it ends, and would complain.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return True
+    return any(event & select.POLLERR for _, event in poll.poll(0))

@@ -12,6 +12,9 @@ import click
 RECIPE = "refinery.yaml"
 """The recipe where no other is named: what ``refinery init`` writes."""
 
+PATH = click.Path(readable=False)
+"""Whether a path can be read is for the store to say, which tells more of it."""
+
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 
 
@@ -57,7 +60,7 @@ def recipe_options(command: Callback) -> Callback:
     )(command)
     command = root_option(command)
     return click.option(
-        "-c", "--config", metavar="FILE", default=RECIPE, show_default=True, help="The recipe.", type=click.Path()
+        "-c", "--config", metavar="FILE", default=RECIPE, show_default=True, help="The recipe.", type=PATH
     )(command)
 
 
@@ -68,7 +71,7 @@ def root_option(command: Callback) -> Callback:
         metavar="DIR",
         callback=_keep_root,
         help="The folder of all output, instead of the recipe's.",
-        type=click.Path(),
+        type=PATH,
     )(command)
 
 

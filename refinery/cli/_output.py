@@ -14,8 +14,6 @@ import click
 
 from refinery.shown import BEYOND_ASCII
 
-_STEP = 1000
-
 _BARE_IN_JSON = re.compile(f"[{BEYOND_ASCII}]")
 
 
@@ -33,22 +31,6 @@ def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = (), indent: in
 
 
 # ------------------------------------------------------------------------------------------------------------ figures
-
-
-def plural(number: int, word: str) -> str:
-    """``1 file``, ``1,024 files``."""
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
-
-
-def size(count: int) -> str:
-    """Bytes as people read them: ``512 B``, ``12.3 MB``."""
-    if count < _STEP:
-        return f"{count} B"
-    value, units = count / _STEP, ["TB", "GB", "MB", "kB"]
-    while len(units) > 1 and round(value, 1) >= _STEP:
-        value /= _STEP
-        units.pop()
-    return f"{value:,.1f} {units[-1]}"
 
 
 def percent(part: int, whole: int) -> str:

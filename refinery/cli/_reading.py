@@ -10,12 +10,11 @@ from typing import Any, TypeVar
 
 import click
 
-from refinery.cli._options import RECIPE, root_option
-from refinery.cli._output import plural
+from refinery.cli._options import PATH, RECIPE, root_option
 from refinery.config import load
 from refinery.errors import UsageError
 from refinery.inspect import Cut, Document, Fact, Judgement, Retained
-from refinery.shown import safe, shortened
+from refinery.shown import plural, safe, shortened
 from refinery.store import store_for
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
@@ -37,7 +36,7 @@ def place_options(command: Callback) -> Callback:
         f"The recipe whose root is meant, where --root is not given; {RECIPE} unless given. "
         "The code and files that it names, the root's own recipe may name as well."
     )
-    return click.option("-c", "--config", metavar="FILE", help=about, type=click.Path())(command)
+    return click.option("-c", "--config", metavar="FILE", help=about, type=PATH)(command)
 
 
 def root_of(config: str | None, root: str | None) -> str:
@@ -87,7 +86,9 @@ def _fact(fact: Fact) -> str:
     # A label with a rule for each unwanted value: those that do not apply would fill a screen.
     told = fact.bounds if len(fact.bounds) < 3 else tuple(bound for bound in fact.bounds if bound.fails)
     bounds = ", ".join(f"{bound.bound}{' ✗' if bound.fails else ''}" for bound in told)
-    unit = f" {fact.unit}" if fact.unit and fact.unit != fact.name else ""
+    unit = (
+        f" {fact.unit.removesuffix('s') if fact.value == 1 else fact.unit}" if fact.unit not in ("", fact.name) else ""
+    )
     return f"{fact.name} {_value(fact.value)}{unit}{f' ({bounds})' if bounds else ''}"
 
 
@@ -108,7 +109,7 @@ def cut_lines(cuts: Sequence[Cut], length: int = SHORT) -> list[str]:
 
 def _cut(cut: Cut, length: int) -> str:
     verb = "found" if cut.text is None else "cut"
-    size = f"{cut.length:,} bytes" + ("" if cut.chars is None else f" ({cut.chars:,} characters)")
+    size = plural(cut.length, "byte") + ("" if cut.chars is None else f" ({plural(cut.chars, 'character')})")
     group = "" if cut.group is None else f" {cut.group:016x}"
     text = "" if cut.text is None else f": {shortened(safe(cut.text), length)}"
     return f"{verb} at {cut.offset:,}, {size}, {cut.reason}{group}{text}"

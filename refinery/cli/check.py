@@ -9,11 +9,11 @@ import click
 from refinery import kernels
 from refinery.assets import Asset
 from refinery.cli._options import Session, output_options, pass_session, recipe_options
-from refinery.cli._output import columns, plural, print_json, size
+from refinery.cli._output import columns, print_json
 from refinery.config import Pipeline, RecipeError, Step, load
 from refinery.errors import RefineryError
 from refinery.inputs import file_stats
-from refinery.shown import safe_lines
+from refinery.shown import plural, safe_lines, size
 from refinery.store import store_for
 
 LOOKED_AT = 20

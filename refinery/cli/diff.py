@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
-from refinery.cli._output import columns, plural, print_json
+from refinery.cli._output import columns, print_json
 from refinery.config import written
 from refinery.inspect import Difference, StageDifference, diff
-from refinery.shown import safe, shortened
+from refinery.shown import plural, safe, shortened
 
 VALUE = 60
 """Characters of a setting's value that are shown without -v."""

@@ -8,10 +8,10 @@ from collections import Counter
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
-from refinery.cli._output import columns, plural, print_json, size
+from refinery.cli._output import columns, print_json
 from refinery.cli._reading import place_options, root_of
 from refinery.inspect import Sweep, sweep
-from refinery.shown import safe
+from refinery.shown import plural, safe, size
 
 
 @click.command("gc")

@@ -7,10 +7,11 @@ import dataclasses
 import click
 
 from refinery.cli._options import Session, output_options, pass_session, recipe_options
-from refinery.cli._output import columns, plural, print_json, size, span
+from refinery.cli._output import columns, print_json, span
 from refinery.cli._selection import selection, selection_options
 from refinery.config import load
 from refinery.forecast import Forecast, StageForecast, plan
+from refinery.shown import plural, size
 from refinery.survey import Every
 
 

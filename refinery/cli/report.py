@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
-from refinery.cli._output import plural, print_json, size
+from refinery.cli._output import print_json
 from refinery.cli._reading import place_options, root_of
 from refinery.errors import UsageError
-from refinery.shown import safe
+from refinery.shown import plural, safe, size
 
 
 @click.command("report")

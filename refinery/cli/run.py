@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from refinery.cli._options import Session, output_options, pass_session, recipe_options
-from refinery.cli._output import plural, print_json, size, span
+from refinery.cli._output import print_json, span
 from refinery.cli._reading import vanishing
 from refinery.cli._selection import parse_workers, selection, selection_options
 from refinery.config import load
@@ -19,7 +19,7 @@ from refinery.inspect import alarms
 from refinery.kernels.choice import note
 from refinery.progress import Listener, PhaseProgress
 from refinery.runner import RunReport, run
-from refinery.shown import safe
+from refinery.shown import plural, safe, size
 from refinery.survey import Every
 from refinery.tasks import Task
 

@@ -20,7 +20,7 @@ from refinery.cli._reading import (
 )
 from refinery.inspect import Mark, Sample, Samples, Wanted, sample
 from refinery.inspect.evidence import marked
-from refinery.shown import safe, safe_lines
+from refinery.shown import rest, safe, safe_lines
 
 TEXT = 1_000
 """Characters of a text that are shown without -v."""
@@ -86,8 +86,8 @@ def _quoted(one: Sample, *, every: bool) -> str:
         return f"  (no text: {safe(one.text_note)})"
     length = len(one.text) if every else TEXT
     text = "".join(_styled(piece, mark) for piece, mark in marked(one.text, one.marks, length))
-    more = f"… ({len(one.text) - length:,} characters more)" if len(one.text) > length else ""
-    return "\n".join(f"  │ {line}" for line in f"{text}{more}".split("\n"))
+    tail = f"… ({rest(one.text, length)})" if len(one.text) > length else ""
+    return "\n".join(f"  │ {line}" for line in f"{text}{tail}".split("\n"))
 
 
 def _styled(piece: str, mark: Mark | None) -> str:

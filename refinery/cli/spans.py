@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
-from refinery.cli._output import plural, print_json
+from refinery.cli._output import print_json
 from refinery.cli._reading import SHORT, named_hosts, place_options, root_of
 from refinery.inspect import Repeat, Repeats, spans
-from refinery.shown import safe, shortened
+from refinery.shown import plural, safe, shortened
 
 
 @click.command("spans")
@@ -34,11 +34,11 @@ def command(session: Session, config: str | None, root: str | None, stage: str |
 
 def _text(found: Repeats, *, every: bool) -> str:
     lines = [line for one in found.most for line in _lines(one, every=every)]
-    return "\n".join([*lines, f"{plural(found.spans, 'span')}, {found.distinct:,} different ones"])
+    return "\n".join([*lines, f"{plural(found.spans, 'span')}, {found.distinct:,} different"])
 
 
 def _lines(one: Repeat, *, every: bool) -> list[str]:
     hosts = named_hosts(one.hosts)
-    head = f"{one.copies:,} × {one.group:016x}  {one.stage}  {one.bytes:,} bytes  {hosts}"
+    head = f"{one.copies:,} × {one.group:016x}  {one.stage}  {plural(one.bytes, 'byte')}  {hosts}"
     text = "(left in the texts)" if one.text is None else safe(one.text)
     return [click.style(head, bold=True), f"  │ {text if every else shortened(text, SHORT)}"]

@@ -9,10 +9,11 @@ import click
 
 from refinery.cli._audit import audit_text
 from refinery.cli._options import Session, output_options, pass_session
-from refinery.cli._output import columns, percent, plural, print_json
+from refinery.cli._output import columns, percent, print_json
 from refinery.cli._reading import place_options, root_of, vanishing
 from refinery.cli._selection import parse_parts, stage_range
 from refinery.inspect import Books, StageBooks, read_books, surely_vanishing
+from refinery.shown import plural
 
 BAR = 12
 TOP = 4

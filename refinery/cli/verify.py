@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
-from refinery.cli._output import plural, print_json
+from refinery.cli._output import print_json
 from refinery.cli._reading import place_options, root_of
 from refinery.cli._selection import parse_share
 from refinery.inspect import FileBooks, Finding, Verification, verify
-from refinery.shown import safe
+from refinery.shown import plural, safe
 
 SHOWN = 50
 """Findings that are shown without -v."""

@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
-from refinery.cli._output import columns, plural, print_json
+from refinery.cli._output import columns, print_json
 from refinery.cli._reading import place_options, root_of
 from refinery.config import written
 from refinery.inspect import Flips, StageYield, WhatIf, what_if
-from refinery.shown import safe
+from refinery.shown import plural, safe
 
 
 @click.command("what-if")

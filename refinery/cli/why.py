@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
-from refinery.cli._output import plural, print_json
+from refinery.cli._output import print_json
 from refinery.cli._reading import (
     cut_lines,
     fact_words,
@@ -20,7 +20,7 @@ from refinery.cli._reading import (
 )
 from refinery.config import load
 from refinery.inspect import Account, Accounts, Judgement, Station, why
-from refinery.shown import safe
+from refinery.shown import plural, safe
 
 NOT_FOUND = (
     "records that are no documents (requests, metadata) are counted and not stored, "

@@ -54,5 +54,5 @@ def _measured(fact: str, later: Sequence[Step]) -> str:
 def _added(column: str, dropped: dict[str, str], later: Sequence[Step]) -> str:
     if column in dropped:
         return f"{dropped[column]!r} drops it: put this stage before {dropped[column]!r}"
-    makers = [step.name for step in later if column in _gives(step)]
+    makers = [step.name for step in later if column in _gives(step) and column not in step.stage.wants()]
     return f"put {makers[0]!r} before it" if makers else "no stage of this recipe adds it"

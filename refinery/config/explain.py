@@ -46,7 +46,7 @@ _LIMITS = {
     "enum": "{expected}",
     "too_short": "at least {min_length} in the list",
     "too_long": "at most {max_length} in the list",
-    "string_too_short": "at least {min_length} characters",
+    "string_too_short": "{min_length} or more characters",
     "string_too_long": "at most {max_length} characters",
     "string_pattern_mismatch": "a match of the regular expression {pattern}",
 }

@@ -17,6 +17,7 @@ from refinery.identity import Content
 from refinery.inspect.statistics import Statistics
 from refinery.part import Receipt
 from refinery.schema import FAILED, WHY
+from refinery.shown import plural
 
 
 @dataclass
@@ -65,7 +66,7 @@ def differences(receipt: Receipt, name: str, rows: Rows) -> Iterator[str]:
     if found != promised:
         yield f"{name}: these are not the rows that were written (content {found[:8]}, the receipt says {promised[:8]})"
     if receipt.rows.get(name, rows.count) != rows.count:
-        yield f"{name}: {rows.count:,} rows, the receipt says {receipt.rows[name]:,}"
+        yield f"{name}: {plural(rows.count, 'row')}, the receipt says {receipt.rows[name]:,}"
 
 
 def wrong_reasons(receipt: Receipt, removed: Rows, statistics: Statistics) -> Iterator[str]:

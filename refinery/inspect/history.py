@@ -141,6 +141,8 @@ class RunFile(BaseModel):
     """When tasks were at work, as of the run's last word."""
     unwell: tuple[SpanRecord, ...] = ()
     """Of the tasks that ended badly the first ones, each by itself."""
+    under_way: tuple[SpanRecord, ...] = ()
+    """The tasks that had not ended at the run's last word, each until then."""
 
 
 @dataclass(frozen=True)

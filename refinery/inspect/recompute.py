@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.carry import Measured, source_batch
+from refinery.config import RecipeError
 from refinery.docs import Docs
 from refinery.errors import RefineryError, StorageError
 from refinery.identity import Content
@@ -51,7 +52,7 @@ def recompute(holdings: Holdings, share: float) -> tuple[int, list[Finding]]:
     try:
         again = _Again(holdings)
     except RefineryError as error:
-        return 0, [Finding(f"the stages cannot be run again: {error.message}")]
+        return 0, [Finding(f"the stages cannot be run again: {_in_a_line(error)}")]
     for segment in again.segments():
         for receipt in chosen(holdings.load(segment.first).made, share):
             count += 1
@@ -60,6 +61,13 @@ def recompute(holdings: Holdings, share: float) -> tuple[int, list[Finding]]:
             except RefineryError as error:
                 findings.append(Finding(f"cannot be made again: {error.message}", segment.first.name, receipt.part))
     return count, findings
+
+
+def _in_a_line(error: RefineryError) -> str:
+    """What is wrong and what would help; of a recipe without its lines and carets."""
+    if not isinstance(error, RecipeError):
+        return error.message
+    return "; ".join(f"{one.message} ({one.fix})" for one in error.problems)
 
 
 def chosen(receipts: Sequence[Receipt], share: float) -> list[Receipt]:

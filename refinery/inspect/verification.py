@@ -21,6 +21,7 @@ from refinery.inspect.holdings import Finding, Held, Holdings, documents_of, ope
 from refinery.inspect.recompute import recompute
 from refinery.inspect.statistics import part_statistics
 from refinery.part import FileRef, Receipt
+from refinery.shown import plural
 from refinery.tables import open_parquet
 
 FOLDERS = {
@@ -157,13 +158,13 @@ class _Checks:
         try:
             size = store.stat(full).size
             if size != file.bytes:
-                return f"the file has {size:,} bytes, its receipt says {file.bytes:,}"
+                return f"the file has {plural(size, 'byte')}, its receipt says {file.bytes:,}"
             with open_parquet(self._holdings.root, file.path) as parquet:
                 rows.read(parquet)
         except (StorageError, pa.ArrowException, ValueError) as error:
             return f"the file cannot be read: {' '.join(str(error).split())[:300]}"
         found = rows.count - before
-        return "" if found == file.rows else f"the file has {found:,} rows, its receipt says {file.rows:,}"
+        return "" if found == file.rows else f"the file has {plural(found, 'row')}, its receipt says {file.rows:,}"
 
     # ------------------------------------------------------------------------------------------------------ documents
 
@@ -189,9 +190,9 @@ class _Checks:
         came = [p.batch.column("id") for p in pieces(self._holdings, before, ("kept",), ("id",), sources)]
         extra, lost = id_differences(came, [array for rows in read.values() for array in rows.ids])
         if extra:
-            yield f"{extra:,} documents came out that did not go in"
+            yield f"{plural(extra, 'document')} came out that did not go in"
         if lost and "removed" in read:
-            yield f"{lost:,} documents went in and are neither kept nor removed"
+            yield f"{plural(lost, 'document')} went in, neither kept nor removed"
 
 
 def _misfiled(held: Held, receipt: Receipt) -> Iterator[str]:

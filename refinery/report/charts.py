@@ -333,7 +333,7 @@ def cells(found: Sequence[Cell], rows: Sequence[str], name: str, at: float, abou
     return draw({"width": WIDTH, "height": {"step": 20}, "layer": [tiles, rule]}, about)
 
 
-KINDS = {"even": "var(--kept)", "odd": "var(--other)", "unwell": "var(--removed)"}
+KINDS = {"even": "var(--kept)", "odd": "var(--other)", "unwell": "var(--removed)", "under way": "var(--soft)"}
 """The colour of a span."""
 
 

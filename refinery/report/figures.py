@@ -12,6 +12,7 @@ from refinery.inspect.statistics import Tally
 from refinery.report import charts
 from refinery.report.curves import bars, beyond, curve, numeric
 from refinery.report.view import MetricView, StageView, View
+from refinery.shown import plural
 from refinery.stage import Explanation, Scale
 
 UNITS = ("documents", "tokens", "bytes")
@@ -144,7 +145,7 @@ def _note(scale: Scale, metric: MetricView) -> str:
         sum(pair) for pair in zip(*(beyond(scale, t) for t in (metric.counts.kept, metric.counts.removed)), strict=True)
     )
     told = [
-        f"{below:,} documents below the first bin" if below else "",
+        f"{plural(below, 'document')} below the first bin" if below else "",
         f"{above:,} in the open last bin" if above else "",
     ]
     return ", ".join(one for one in told if one)

@@ -19,7 +19,7 @@ from refinery.report.documents import duplicates, samples
 from refinery.report.overlap import overlap, rules_of
 from refinery.report.sides import sides
 from refinery.report.view import StageView, View, columns, view
-from refinery.shown import safe, safe_lines
+from refinery.shown import ending, rest, safe, safe_lines, shortened, size
 from refinery.store import store_for
 from refinery.timeline import PLACES
 
@@ -168,33 +168,22 @@ def environment() -> jinja2.Environment:
     )
     made.filters |= {
         "number": lambda value: f"{value:,}",
-        "size": _size,
+        "size": size,
         "by_label": by_label,
         "share": share,
-        "line": lambda text: _short(safe(str(text)), 300),
+        "s": ending,
+        "line": lambda text: shortened(safe(str(text)), 300),
         "marked": lambda shown: marked(shown.text, shown.marks, TEXT),
         "plainly": lambda text: safe_lines(str(text)),
-        "more": lambda text: f"… ({len(text) - TEXT:,} characters more)" if len(text) > TEXT else "",
+        "more": lambda text: f"… ({rest(text, TEXT)})" if len(text) > TEXT else "",
         "value": _value,
         "plain": lambda text: safe(str(text)).replace("|", "\\|").replace("`", "'").replace("<", "‹").replace(">", "›"),
     }
     return made
 
 
-def _short(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[:length]}… ({len(text) - length:,} characters more)"
-
-
 def _value(value: Any) -> str:
     """A fact in a few words."""
     if isinstance(value, float):
         return f"{value:.6g}"
-    return _short(safe(str(value)), 120)
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
-        count /= 1000
-    return f"{count:,.1f} TB"
+    return shortened(safe(str(value)), 120)

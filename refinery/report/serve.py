@@ -5,6 +5,8 @@ Only reads; answers GET alone, to this machine alone unless told otherwise. What
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -57,10 +59,19 @@ Asked = Mapping[str, str]
 
 
 def serve(path: str, host: str = "127.0.0.1", port: int = 8080, against: Sequence[str] = ()) -> None:
-    """Serve the root at ``path``, beside others, until interrupted. Raises UsageError where there is none."""
+    """Serve the root at ``path``, beside others, until interrupted.
+
+    Raises UsageError where there is none, or where nothing can listen at the address.
+    """
     for one in (path, *against):
         open_root(one)
-    uvicorn.run(application(path, [host], against), host=host, port=port, log_level="warning", server_header=False)
+    try:
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise UsageError(f"{host}:{port}: {error.strerror}", hint="another --port or --host") from error
+    told = uvicorn.Config(application(path, [host], against), log_level="warning", server_header=False)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(told).run([listening])
 
 
 def application(path: str, hosts: Sequence[str] = (), against: Sequence[str] = ()) -> Starlette:
@@ -126,7 +137,8 @@ class _Asking:
         """Where the newest run stands."""
         del asked
         found = status(self._path)
-        drawn = times(found.run) if found.run else None
+        since = found.run.silence if found.run and found.run.state == "running" else 0.0
+        drawn = times(found.run, since) if found.run else None
         return self._write("live", status=found, problems=problems(self._path)[:50], times=drawn, rows=PLACES)
 
     def search(self, asked: Asked) -> str:

@@ -20,6 +20,7 @@ from refinery.inspect.history import Run, runs
 from refinery.inspect.holdings import Held, Holdings
 from refinery.inspect.statistics import MetricCounts, Statistics, Tally
 from refinery.schema import flows
+from refinery.shown import plural
 from refinery.stage import Metric, Rule
 
 Pair = tuple[int, int]
@@ -266,10 +267,12 @@ def _stage_warnings(stage: StageView) -> list[Warning]:
     missing = stage.books.expected - stage.books.made
     if missing:
         found.append(
-            Warning("warning", f"{stage.name}: {missing:,} of {stage.books.expected:,} parts are missing", stage.page)
+            Warning(
+                "warning", f"{stage.name}: {missing:,} of {plural(stage.books.expected, 'part')} missing", stage.page
+            )
         )
     if stage.books.errors:
-        found.append(Warning("warning", f"{stage.name} failed on {stage.books.errors:,} documents", stage.page))
+        found.append(Warning("warning", f"{stage.name} failed on {plural(stage.books.errors, 'document')}", stage.page))
     for domain in surely_vanishing(stage.books.kind, stage.counts)[:VANISHING]:
         text = f"{stage.name} leaves {domain.kept:,} of {domain.documents:,} documents of {domain.name}"
         found.append(Warning("warning", text, "duplicates.html"))

@@ -121,17 +121,18 @@ class Times:
     """Of each phase: the share of all places' time in which they were at work."""
 
 
-def times(run: Run) -> Times:
-    """Those of one run, finished or not."""
+def times(run: Run, since: float = 0.0) -> Times:
+    """Those of one run, finished or not; of one at work ``since`` seconds after its last word."""
     phases = run.record.phases
     places = max((phase.places for phase in phases), default=0)
-    whole = max(
-        (*(phase.begin + phase.seconds for phase in phases), *(span.end for span in run.record.spans)), default=0.0
-    )
+    under_way = [span._replace(end=span.end + since) for span in run.record.under_way]
+    ends = [phase.begin + phase.seconds for phase in phases]
+    whole = max((*ends, *(span.end for span in (*run.record.spans, *under_way))), default=0.0)
     found = sorted(_stragglers(phases, whole), key=lambda one: (-one.span.seconds, one.span.begin))[:STRAGGLERS]
     bars = [_drawn(span, phases) for span in run.record.spans[:SHOWN]]
     bars += [_drawn(one.span, phases) for one in found if one.span.place >= PLACES]
     bars += [_drawn(span, phases, "unwell") for span in run.record.unwell[:UNWELL]]
+    bars += [_drawn(span, phases, "under way") for span in under_way[:PLACES]]
     chart = None
     if bars and whole:
         said = f"Tasks of the run by place and time: {places} at once at most, {whole:,.1f} seconds"
@@ -154,6 +155,6 @@ def _stragglers(phases: Sequence[PhaseRecord], whole: float) -> Iterator[Straggl
 def _drawn(span: SpanRecord, phases: Sequence[PhaseRecord], kind: str = "") -> charts.Bar:
     title = phases[span.phase].title if span.phase < len(phases) else ""
     what = span.task or f"{span.tasks:,} tasks"
-    bad = f", {span.unwell:,} ended badly" if span.unwell else ""
+    bad = f", {span.unwell:,} ended badly" if span.unwell else ", not ended" if kind == "under way" else ""
     said = safe(f"{what[:80]} ({title[:80]}): {span.seconds:,.2f} s from {span.begin:,.2f} s{bad}")
     return charts.Bar(span.place, span.begin, span.end, kind or ("odd" if span.phase % 2 else "even"), said)

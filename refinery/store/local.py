@@ -16,6 +16,13 @@ from refinery.errors import Refused, StorageError, UsageError
 from refinery.store.base import Hold, Stat
 
 FREE_SPACE = "free some space, then run again: what is finished is kept"
+_FORBIDDEN = "give this user the right to it, or choose another path"
+_NO_FOLDER = "a file is where a folder should be: choose another path"
+_HINTS = {
+    errno.ENOENT: "check the path",
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _FORBIDDEN),
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR), _NO_FOLDER),
+}
 WAIT = "wait for it, or stop it; `refinery status` shows it"
 
 
@@ -195,11 +202,7 @@ def storage_errors(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hints = {
-            "FileNotFoundError": "check the path",
-            "PermissionError": "give this user the right to it, or choose another path",
-        }
-        hint = FREE_SPACE if _is_full(error) else hints.get(type(error).__name__, "")
+        hint = FREE_SPACE if _is_full(error) else _HINTS.get(error.errno or 0, "")
         raise StorageError(f"{path}: {error.strerror or error}", hint=hint) from error
 
 

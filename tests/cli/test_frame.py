@@ -19,11 +19,12 @@ from refinery import cli
 from refinery.assets import catalogue
 from refinery.cli import SECTIONS, execute, verbs
 from refinery.cli._options import Session, output_options, pass_session, root_option
-from refinery.cli._output import columns, plural, size
+from refinery.cli._output import columns
 from refinery.cli.init import starter
 from refinery.config import load, parse
 from refinery.errors import AssetError, PartFailed, RefineryError, Refused, StorageError, UsageError
 from refinery.registry import names
+from refinery.shown import plural, size
 from tests.conftest import REPOSITORY
 
 VERBS = [verb for section in SECTIONS.values() for verb in section]
@@ -242,6 +243,39 @@ def test_a_closed_pipe_ends_quietly(arguments: list[str]) -> None:
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no disk that is always full")
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_full_disk_below_what_is_printed_is_no_defect(stream: str, tmp_path: Path) -> None:
+    """``refinery … > file``: storage, told in two lines where it still can be."""
+    arguments = {"stdout": ["stages", "--json"], "stderr": ["init", str(tmp_path / "x.yaml"), "--json"]}[stream]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "refinery", *arguments],
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: full},
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 3
+    if stream == "stdout":
+        assert done.stderr.splitlines()[0] == "error: what is printed cannot be written: No space left on device"
+        assert len(done.stderr.splitlines()) == 2
+
+
+def test_a_root_that_this_user_may_not_read_is_a_matter_of_storage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not of usage: the file is named, with the advice to choose another, and the exit code is 3."""
+    (tmp_path / "root").mkdir(mode=0)
+    assert execute(["stats", "--root", str(tmp_path / "none")]) == 2  # what is imported on the way may be root's alone
+    user = os.geteuid()
+    os.seteuid(user or 65534)
+    try:
+        assert execute(["stats", "--root", str(tmp_path / "root")]) == 3
+    finally:
+        os.seteuid(user)
+    assert f"{tmp_path}/root/HEAD.json: Permission denied" in capsys.readouterr().err
 
 
 def test_another_broken_pipe_is_no_quiet_end(verb: Verb, capfd: pytest.CaptureFixture[str]) -> None:

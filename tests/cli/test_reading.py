@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from refinery.cli import execute
 from refinery.cli._output import columns, percent, print_json, span
-from refinery.cli._reading import wrapped
+from refinery.cli._reading import cut_lines, fact_words, wrapped
 from refinery.cli.sample import _quoted
 from refinery.cli.stats import bar
-from refinery.inspect import Case, Document, Judgement, Mark, Sample
+from refinery.inspect import Case, Cut, Document, Fact, Judgement, Mark, Sample
 from refinery.shown import safe, safe_lines, shortened
 from stages.substring import Substring
 from tests.engine.looked import LINES, make, recipe
@@ -413,3 +413,12 @@ def test_spans_as_json(say: Say, tmp_path: Path) -> None:
     assert (found["spans"], found["distinct"]) == (2, 1)
     (most,) = found["most"]
     assert (most["copies"], sum(most["hosts"].values()), most["text"]) == (2, 2, "one two three four")
+
+
+def test_a_unit_agrees_with_its_value() -> None:
+    """One word, none or two words; a metric that is called as its unit is not told twice."""
+    named = [("stop_words", 0), ("stop_words", 1), ("stop_words", 2), ("words", 1)]
+    facts = tuple(Fact(name, value, "words", ()) for name, value in named)
+    told = ["stop_words 0 words", "stop_words 1 word", "stop_words 2 words", "words 1"]
+    assert fact_words(Judgement("kept", "", (), "", facts, ())) == told
+    assert cut_lines([Cut(3, 1, "why", "x", 3, 1)]) == ["cut at 3, 1 byte (1 character), why: x"]

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from refinery.config import RecipeError, parse
 from refinery.errors import Refused, UsageError
 from refinery.identity import Content
 from refinery.inspect import Books, Verification, read_books, verify
@@ -368,6 +369,20 @@ def test_a_rerun_finds_code_that_gives_other_rows(root: Path, monkeypatch: pytes
     found = verify(str(root), rerun=1.0)
     assert {f.stage for f in found.findings} == {"upper"}
     assert verify(str(root), rerun=0.01).remade == 3  # one part of each segment
+
+
+def test_a_rerun_that_cannot_be_is_told_in_a_line(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the recipe is what is wrong with it, too: without the recipe's lines and carets, with what would help."""
+    with pytest.raises(RecipeError) as caught:
+        parse("dataset: a/b", "HEAD.json")
+
+    def refuse(holdings: object) -> None:
+        raise caught.value
+
+    monkeypatch.setattr("refinery.inspect.recompute._Again", refuse)
+    found = messages(verify(str(root), rerun=1.0))
+    assert "\n" not in found
+    assert all(f"{one.message} ({one.fix})" in found for one in caught.value.problems)
 
 
 def test_a_rerun_says_where_its_input_was_changed(tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ WRONG = {
     "pipeline of keys": (f"{HEAD}pipeline: ⟦{{}}⟧\n", "no list of stages", "- stage:"),
     "dataset": (GOOD.replace("dataset: d", "dataset: ⟦a/b⟧"), "dataset is 'a/b'", "letters, digits"),
     "no inputs": (GOOD.replace("a/*.gz", "⟦[]⟧"), "inputs is a list", "at least 1 in the list"),
-    "empty input": (GOOD.replace("a/*.gz", "[a, ⟦''⟧]"), "inputs[1] is ''", "at least 1 characters"),
+    "empty input": (GOOD.replace("a/*.gz", "[a, ⟦''⟧]"), "inputs[1] is ''", "1 or more characters"),
     "choice": (
         f"{GOOD}keep_removed: ⟦all⟧\n",
         "keep_removed is 'all'",
@@ -326,6 +326,13 @@ def test_a_value_that_could_not_be_read_is_complained_about_once() -> None:
 def test_problems_of_a_hostile_file_end_at_a_limit() -> None:
     """A file of nothing but mistakes costs no more than a screen of them."""
     assert len(problems("\n".join(["a: no"] * 10_000))) == MAX_PROBLEMS
+
+
+def test_a_stage_that_lacks_a_column_as_well_is_no_help() -> None:
+    """`lines` gives a text, but it reads one first."""
+    with pytest.raises(RecipeError) as caught:
+        parse(f"{HEAD}pipeline:\n  - warc: {{}}\n  - quality: {{}}\n  - lines: {{}}\n", "r.yaml")
+    assert [one.fix for one in caught.value.problems] == 2 * ["no stage of this recipe adds it"]
 
 
 @given(
@@ -523,7 +530,7 @@ BAD_OVERRIDES = {
     "no value": ("⟦judge.score⟧", "no value to set", "key=value"),
     "no key": ("⟦⟧=1", "no value to set", "key=value"),
     "empty": ("judge.score=⟦⟧", "no value to set", "null"),
-    "empty path": ("root=⟦⟧", "root is ''", "at least 1"),
+    "empty path": ("root=⟦⟧", "root is ''", "1 or more characters"),
     "not UTF-8": ("inputs=⟦a\udcff⟧", "this is not UTF-8", "rename"),
 }
 

@@ -91,6 +91,20 @@ def test_the_longest_tasks_of_a_phase_are_named(width: int, phase: list[float]) 
     assert found["places"] == min(width, len(phase))
 
 
+def test_what_is_under_way_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every task that was handed out and is not back, from when until now; not beyond the places that are kept."""
+    clock, made = Clock(monkeypatch), Timeline()
+    made.phase()
+    for name in "abc":
+        made.begin(name)
+        clock.now += 1
+    made.end("b", well=True)
+    assert made.under_way == [[0, 0.0, 3.0, 0, 1, 0, "a"], [2, 2.0, 3.0, 0, 1, 0, "c"]]
+    for number in range(2 * PLACES):
+        made.begin(f"{number}")
+    assert {place for place, *_ in made.under_way} == set(range(PLACES))
+
+
 def test_ten_thousand_tasks_take_little_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """And a straggler among them is still a span of its own, wherever it was at work."""
     lengths = [1 + (number * 7919 % 13) / 10 for number in range(10_000)]

@@ -107,7 +107,7 @@ def test_the_grey_zone_is_what_the_rows_say(tmp_path: Path) -> None:
     assert f"de, 0.95 to 1.00: 0 kept, {counted:,} gone" in found.chart
     folder = Path(build(given_.root).folder)
     page = (folder / "sources.html").read_text("utf-8")
-    assert f"{above} documents were kept with a score at most .05 above 0.65; {below} at most" in page
+    assert f"at most .05 above 0.65: {above} documents; removed for one at most .05 below it alone: {below}." in page
     kept, removed = (
         duckdb.sql(f"select count(*) from '{given_.root}/01-sure/{side}/*.parquet' where sure.lang = 'en'").fetchall()[
             0

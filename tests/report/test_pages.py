@@ -162,13 +162,29 @@ def test_the_audit_is_that_of_the_terminal(
     assert f"<b>{audit['documents']['in']}</b> documents audited" in pages["audit.html"]
 
 
+def test_one_of_something_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the pages and the terminal, of a root with a part, a document that is kept, and a cluster."""
+    write_inputs(tmp_path / "in", [[" ".join(f"word{n}" for n in range(60))] * 2])
+    given_ = pipeline(tmp_path, steps(LineSource(), Length(), MinHash(profile="fineweb")), audit=1)
+    quick(given_)
+    root = Path(given_.root)
+    texts = {name: (root / "report" / name).read_text("utf-8") for name in build(given_.root).files}
+    for verb in ("stats -v", "status", "logs", "sample", "clusters", "report", "verify -v", "gc"):
+        assert execute([*verb.split(), "--root", given_.root]) == 0
+        texts[verb] = capsys.readouterr().out
+    assert "1 cluster within one host" in texts["duplicates.html"]
+    for name, text in texts.items():
+        shown = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", "", text, flags=re.DOTALL)
+        assert not re.findall(r"(?<![\w.,])1 (?!across)[a-z]+s\b.*", shown), name
+
+
 def test_what_a_stage_is_likely_to_find_is_drawn(tmp_path: Path) -> None:
     """The curves of the stage's own explanation and what it measured, of a stage that has both."""
     write_inputs(tmp_path / "in", [[" ".join(f"word{n}" for n in range(60)) + f" {end}" for end in ("a", "b", "c")]])
     settings_ = pipeline(tmp_path, steps(LineSource(), MinHash(profile="fineweb")))
     quick(settings_)
     text = (Path(build(settings_.root).folder) / "duplicates.html").read_text("utf-8")
-    assert "2 documents that were removed" in text
+    assert "to the one that stays: 2; equal to it:" in text
     chart = text.partition("<figure>")[2].partition("</figure>")[0]
     assert "mark-line" in chart
     assert "mark-rect" in chart
@@ -343,7 +359,9 @@ def test_a_run_is_followed_live(browser: Browser, other: Path, tmp_path: Path, m
             assert page.locator("nav a").all_inner_texts() == ["Live"]
             turns.release(3)  # the batches of the first part; two more have no documents
             page.get_by_text("3 of 5 tasks").wait_for()
-            assert page.locator("figure.long svg [aria-roledescription=bar]").count() == 3
+            bars = page.locator("figure.long svg [aria-roledescription=bar]")
+            page.locator('[aria-label^="part 3 "][aria-label$="not ended"]').wait_for(state="attached")
+            assert bars.count() == 4
             turns.release(1000)
             page.get_by_text(re.compile("done · started")).wait_for()
             run.join()

@@ -122,6 +122,20 @@ def test_what_ended_badly_is_drawn(root: Path) -> None:
     ]
 
 
+def test_what_has_not_ended_is_drawn(root: Path) -> None:
+    """In its own colour, from when it began to the run's last word, or to so many seconds after that."""
+    record(root, phases=[phase(seconds=9.0)], spans=[[1, 0.0, 2.0, 0, 1, 0, "part 1"]])
+    assert times(viewed(root).runs[0]).seconds == 9.0
+    record(root, phases=[phase(seconds=9.0)], spans=[], under_way=[[0, 3.0, 9.0, 0, 1, 0, "part 2"]])
+    run = viewed(root).runs[0]
+    for since in (0.0, 5.0):
+        found = times(run, since)
+        assert found.seconds == 9.0 + since
+        assert re.findall(r'aria-label="(part [^"]*)"[^>]* fill="var\(--(\w+)\)"', str(found.chart)) == [
+            (f"part 2 (a → b): {6 + since:.2f} s from 3.00 s, not ended", "soft")
+        ]
+
+
 def test_the_times_of_a_large_run_are_a_small_page(root: Path) -> None:
     """As many spans as a record has, and many times that, which one of ours never has."""
     for count in (SPANS, 50 * SPANS):
@@ -137,7 +151,7 @@ def test_a_strangers_record_of_a_run_is_only_text(root: Path) -> None:
     evil = "<script>alert(1)</script>\u202e\x1b[31m\"'&lt;"
     spans = [[10**9, 0.0, 5.0, 10**9, 10**9, 1, evil]]
     work = [{"stage": evil, "kept": 1, "judged": 1, "run": 1, "waiting": 1}]
-    record(root, phases=[phase(title=evil, longest=spans)], spans=spans, stages=work)
+    record(root, phases=[phase(title=evil, longest=spans)], spans=spans, under_way=spans, stages=work)
     page = (Path(build(str(root)).folder) / "run.html").read_text("utf-8")
     assert page.count("<script") == 1
     assert "alert(1)" in page

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from pathlib import Path
 
 import httpx
 import pytest
 
+from refinery.errors import UsageError
 from refinery.inspect import what_if
-from refinery.report.serve import LINKS, application
+from refinery.report.serve import LINKS, application, serve
 from tests.report.test_pages import hostile
 
 __all__ = ["hostile"]
@@ -82,6 +84,17 @@ def test_only_this_machine_and_only_reading(client: Client) -> None:
         assert client.get(f"/{name}").status_code == 404
 
 
+def test_an_address_at_which_nothing_can_listen_is_named(hostile: Path) -> None:
+    """One that is taken, or that is no address of this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=rf"127\.0\.0\.1:{port}: Address already in use"):
+            serve(str(hostile), port=port)
+    with pytest.raises(UsageError, match=r"192\.0\.2\.1:0: Cannot assign") as caught:
+        serve(str(hostile), "192.0.2.1", 0)
+    assert "--port" in caught.value.hint
+
+
 def test_bounds_are_answered_as_the_library_does(client: Client, hostile: Path) -> None:
     """The yield of each stage is in the page."""
     expected = what_if(str(hostile), ["words.min_words=4"])
@@ -95,6 +108,6 @@ def test_bounds_are_answered_as_the_library_does(client: Client, hostile: Path) 
 
 def test_a_search_finds_urls_and_texts(client: Client) -> None:
     """Every document that holds the words, in whatever stage it ended; quotes and patterns mean themselves."""
-    assert "1 documents" in client.get("/search?q=poison&text=1").text
+    assert ">1 document<" in client.get("/search?q=poison&text=1").text
     for words in ("'", "%25", "_x_", "; drop table"):
         assert client.get(f"/search?q={words}&text=1").status_code == 200

@@ -48,7 +48,7 @@
         one.hidden = !fits;
         shown += fits;
       }
-      count.value = `${shown} of ${documents.length} documents`;
+      count.value = `${shown} of ${documents.length} document${documents.length === 1 ? "" : "s"}`;
     };
     reason.addEventListener("change", choose);
     words.addEventListener("input", choose);
