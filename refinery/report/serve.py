@@ -137,8 +137,7 @@ class _Asking:
         """Where the newest run stands."""
         del asked
         found = status(self._path)
-        since = found.run.silence if found.run and found.run.state == "running" else 0.0
-        drawn = times(found.run, since) if found.run else None
+        drawn = times(found.run) if found.run else None
         return self._write("live", status=found, problems=problems(self._path)[:50], times=drawn, rows=PLACES)
 
     def search(self, asked: Asked) -> str:

@@ -121,10 +121,11 @@ class Times:
     """Of each phase: the share of all places' time in which they were at work."""
 
 
-def times(run: Run, since: float = 0.0) -> Times:
-    """Those of one run, finished or not; of one at work ``since`` seconds after its last word."""
+def times(run: Run) -> Times:
+    """Those of one run, finished or not; of one at work until now."""
     phases = run.record.phases
     places = max((phase.places for phase in phases), default=0)
+    since = run.silence if run.state == "running" else 0.0
     under_way = [span._replace(end=span.end + since) for span in run.record.under_way]
     ends = [phase.begin + phase.seconds for phase in phases]
     whole = max((*ends, *(span.end for span in (*run.record.spans, *under_way))), default=0.0)
