@@ -31,7 +31,7 @@ class Warc(Source):
     """
 
     name: ClassVar = "warc"
-    version: ClassVar = 6
+    version: ClassVar = 7
     source: ClassVar = "RefinedWeb §3.1; ISO 28500:2017"
     adds: ClassVar = (HTML,)
     metrics: ClassVar = (

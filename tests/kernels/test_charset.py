@@ -12,6 +12,7 @@ from refinery.kernels import decoded, header_label
 from refinery.kernels.reference.charset import decoder, meta_label
 
 RUSSIAN = "<p>Съешь же ещё этих мягких французских булок, да выпей чаю</p>"
+UKRAINIAN = "<p>Щастям б'єш жук їх глицю в фон й ґедзь пріч. Комітет зібрався у вівторок, щоб обговорити міст.</p>"
 GERMAN = "<p>Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich, für immer und überall</p>"
 JAPANESE = "<p>いろはにほへと ちりぬるを わかよたれそ つねならむ うゐのおくやま けふこえて</p>"
 CHINESE = "<p>视野无限广，窗外有蓝天。微风迎客，软语伴茶。</p>"
@@ -141,6 +142,8 @@ def test_zero_bytes_between_letters_do_not_make_a_page_utf_16() -> None:
     ("text", "codec"),
     [
         (RUSSIAN, "koi8-r"),
+        (UKRAINIAN, "koi8-u"),
+        (UKRAINIAN, "cp1251"),
         (RUSSIAN, "cp1251"),
         (GERMAN, "cp1252"),
         (JAPANESE, "cp932"),

@@ -255,6 +255,8 @@ def _detected(data: bytes, beyond: int) -> str:
         or (name.startswith(DOS) and name not in ("cp866", "cp874"))
         or (beyond < FEW and name.startswith(LATIN))
     )
+    if name == "koi8-r":
+        return "koi8-u"  # of these uchardet knows one; eight signs that draw boxes in it are letters in the other
     return "cp1252" if unlikely else name
 
 
