@@ -103,11 +103,14 @@ def clusters(path: str, stage: str | None = None, count: int = 20) -> tuple[Clus
     stage is made or the rows that it has removed are not stored, StorageError for a damaged file.
     """
     holdings = open_root(path)
-    chosen = [held for held in clustering(holdings) if stage in (None, held.name)]
+    able = clustering(holdings)
+    chosen = [held for held in able if stage in (None, held.name)]
     if not chosen:
         if stage is not None:
             holdings.stage(stage)  # says so where there is none of this name
-        raise UsageError("no stage that is made removes duplicates for a document that stays")
+        which = f"stage {stage!r} removes" if stage else "the stages that are made remove"
+        names = ", ".join(held.name for held in able) or "none does"
+        raise UsageError(f"{which} no duplicates for a document that stays", hint=f"of this root: {names}")
     found = []
     for held in chosen:
         receipts = holdings.receipts(held)

@@ -121,7 +121,8 @@ class Holdings:
         """The receipts of the stage's parts. Raises StorageError where one is missing or damaged."""
         found = self.load(held)
         if found.lost:
-            raise StorageError(str(found.lost[0]), hint="`refinery verify` names all that is wrong with this root")
+            hint = "if a run makes it again now, wait for that; else `refinery verify` names all that is wrong"
+            raise StorageError(str(found.lost[0]), hint=hint)
         return found.made
 
     def _read(self, held: Held, keys: Sequence[str]) -> tuple[tuple[Receipt, ...], tuple[Finding, ...]]:

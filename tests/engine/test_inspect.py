@@ -367,8 +367,9 @@ def test_a_damaged_file_is_a_storage_error_that_names_it(copy: Path) -> None:
     with pytest.raises(StorageError, match=path.name):
         sample(str(copy), Wanted(stage="words"))
     next(iter(copy.glob("01-words/receipts/*"))).unlink()
-    with pytest.raises(StorageError, match="receipts"):
+    with pytest.raises(StorageError, match="receipts") as caught:
         sample(str(copy), Wanted(stage="words"))
+    assert "if a run makes it again now" in caught.value.hint  # one that does takes its receipts away first
 
 
 # ------------------------------------------------------------------------------------------------------------- history
