@@ -17,6 +17,8 @@ def audit_text(audit: Audit, names: Sequence[str], *, every: bool) -> str:
     whole = audit.documents["in"]
     order = [name for name in names if name in _counts(audit.stages.any)]
     title = f"audit: 1 document in {audit.one_in:,} ({whole:,}) through all row stages"
+    if not order:
+        return f"{title}: no stage would remove any of them"
     found = [title, columns(_rows("stage", order, audit.stages, whole), right=(1, 2, 3, 4, 5, 6))]
     if every:
         rules = [str(name) for name, _, _ in sorted(audit.rules.any, key=lambda row: (-row[1], row[0]))]

@@ -105,10 +105,12 @@ class _Again:
             batches = one.take(batches)
         for _ in batches:
             pass  # what goes on is counted on its way
+        older = [held.name for held, _, _ in made if held.manifest.version != self._steps[held.position].stage.version]
+        note = f"; {', '.join(older)} had another version then" if older else ""
         for held, expected, one in made:
             for side, content in (("kept", one.kept), ("removed", one.removed)):
                 if content.id() != expected.contents.get(side):
-                    message = f"{side}: making the part again gives other rows than are stored"
+                    message = f"{side}: making the part again gives other rows than are stored{note}"
                     yield Finding(message, held.name, expected.part)
 
     def _follow(self, segment: Segment, receipt: Receipt) -> Iterator[tuple[Held, Receipt]]:

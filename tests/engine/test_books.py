@@ -368,7 +368,11 @@ def test_a_rerun_finds_code_that_gives_other_rows(root: Path, monkeypatch: pytes
     assert verify(str(root)).ok
     found = verify(str(root), rerun=1.0)
     assert {f.stage for f in found.findings} == {"upper"}
+    assert "version" not in messages(found)
     assert verify(str(root), rerun=0.01).remade == 3  # one part of each segment
+    monkeypatch.setattr(Upper, "version", 2)
+    again = verify(str(root), rerun=1.0).findings
+    assert {f.message.partition("; ")[2] for f in again} == {"upper had another version then"}
 
 
 def test_a_rerun_that_cannot_be_is_told_in_a_line(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

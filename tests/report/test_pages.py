@@ -173,6 +173,7 @@ def test_one_of_something_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert execute([*verb.split(), "--root", given_.root]) == 0
         texts[verb] = capsys.readouterr().out
     assert "1 cluster within one host" in texts["duplicates.html"]
+    assert "no stage would remove any" in texts["stats -v"]
     for name, text in texts.items():
         shown = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", "", text, flags=re.DOTALL)
         assert not re.findall(r"(?<![\w.,])1 (?!across)[a-z]+s\b.*", shown), name
