@@ -124,7 +124,7 @@ def execute(args: Sequence[str]) -> int:
 
 
 def main() -> None:
-    """The console script."""
+    """What the console script does."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             # Closed by whoever started this. Its number must not go to a file of the root, where prints would end.

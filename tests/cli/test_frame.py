@@ -169,6 +169,21 @@ def test_a_verb_returns_its_exit_code(verb: Verb, returned: int | None, code: in
     assert execute(["act"]) == code
 
 
+def test_an_interrupt_while_it_loads_ends_quietly() -> None:
+    """As soon as Enter is pressed, people see what they have typed."""
+    interrupted = (
+        "import sys, runpy\n"
+        "class Impatient:\n"
+        "    def find_spec(self, name, *others):\n"
+        "        if name == 'refinery.errors':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Impatient())\n"
+        "runpy.run_module('refinery', run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", interrupted], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_an_interrupt_ends_with_130(verb: Verb, capsys: pytest.CaptureFixture[str]) -> None:
     """As the shell expects of Ctrl-C."""
     verb(raising(KeyboardInterrupt()))
