@@ -110,7 +110,7 @@ def _unwritten(error: BaseException, session: Session) -> int:
     if isinstance(error, BrokenPipeError) and _nobody_reads():
         code = PIPE_CLOSED
     elif isinstance(error, OSError) and error.filename is None and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # the same disk may take what goes to standard error
             _lines(f"what is printed cannot be written: {error.strerror}", FREE_SPACE, session)
         code = StorageError.exit_code
     else:

@@ -19,6 +19,9 @@ _NEXT = {
     "failed": "`refinery logs` says why; `refinery run` tries the failed parts again",
 }
 
+_TOLD = {"started", "updated", "ended", "host", "pid", "command", "running"}
+"""What of a run's record is told as it is; the rest is for the report, or told in other words."""
+
 _TIMES = {"begin", "ended", "busy", "places", "longest"}
 """What a phase's record has for the report alone."""
 
@@ -57,7 +60,7 @@ def _run_json(run: Run) -> dict[str, Any]:
         "documents_per_second": phase.documents_per_second if phase else None,
         "eta": run.eta,
     }
-    record = run.record.model_dump(mode="json", exclude={"phases", "problems", "state", "stages", "spans", "unwell"})
+    record = run.record.model_dump(mode="json", include=_TOLD)
     shown = phase.model_dump(mode="json", exclude={"eta", *_TIMES}) if phase else None
     return {
         "file": run.file,

@@ -63,7 +63,7 @@ def _cuts(text: str, cuts: Sequence[Cut]) -> Iterator[Mark]:
 
 def _counted(stage: Stage, failed: Sequence[str], text: str) -> Iterator[Mark]:
     metrics = {rule.id: rule.metric for rule in stage.rules()}
-    rules = [rule for rule in failed if rule in metrics][:255]
+    rules = [rule for rule in failed if rule in metrics][:255]  # a byte tells which
     painted = bytearray(len(text))
     for place in reversed(range(len(rules))):
         for start, end in stage.shows(text, metrics[rules[place]]):

@@ -351,6 +351,8 @@ def test_status_tells_a_run_that_is_under_way_killed_or_done(say: Say, copy: Pat
     assert "a → b: 1 of 4 tasks, 1 failed   200.0 kB/s, 5 documents/s, 7 min left" in out
     assert "1 problem: `refinery logs`" in out
     found = data(say("status", "--root", copy, "--json"))
+    told = "file state started updated ended host pid command running phase problems eta"
+    assert set(found["run"]) == {*told.split(), "bytes_per_second", "documents_per_second"}
     assert found["run"]["state"] == "running"
     assert found["run"]["phase"]["done"] == 1
     assert found["run"]["bytes_per_second"] == 200_000

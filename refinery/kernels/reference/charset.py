@@ -300,5 +300,5 @@ def _shift_jis(row: int, cell: int) -> str:
     return bytes((lead, trail)).decode("cp932", "replace")[0]
 
 
-_WEB = "web"
+_WEB = "refinery-web"
 codecs.register_error(_WEB, _lacked)
