@@ -5,6 +5,7 @@ Chosen are those with the smallest hashes of their ids, so a sample changes only
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,7 @@ from refinery.inspect.statistics import stage_statistics
 from refinery.judge import QUARANTINED
 from refinery.nearest import did_you_mean
 from refinery.schema import WHY, changes_text
-from refinery.stats import id_hashes
+from refinery.stats import SIDES, id_hashes
 from refinery.tables import open_parquet
 
 
@@ -30,6 +31,8 @@ from refinery.tables import open_parquet
 class Wanted:
     """What is asked for. ``stage`` defaults to the last one for kept, to all for removed documents.
 
+    ``side`` is ``kept``, which is the default, ``removed`` or ``any``: all documents that came to the stage, or every
+    document by its outcome where no stage is given.
     ``rule`` is the reason of a removal. ``metric`` is a metric of the stage, or ``stage.metric`` of one before it;
     ``low`` and ``high`` are included.
     """
@@ -72,36 +75,36 @@ def sample(path: str, wanted: Wanted) -> Samples:
     Raises UsageError for a stage, rule or metric that the root does not have, StorageError for a damaged file.
     """
     holdings = open_root(path)
-    side = _side(wanted)
+    sides = _sides(wanted)
     drawn = _Drawn(wanted.count)
-    for held in _stages(holdings, wanted, side):
+    for held, stored in _outputs(holdings, wanted, sides):
         metric = _metric(holdings, held, wanted)
         columns = ["id", f"{WHY.name}.rule", *([metric] if metric else [])]
-        _need_ids(holdings, held, side)
-        for piece in pieces(holdings, held, (side,), columns):
+        _need_ids(holdings, held, stored)
+        for piece in pieces(holdings, held, stored, columns):
             drawn.add(piece, _matching(piece.batch, wanted, metric))
     found = tuple(_sample(holdings, spot) for spot in drawn.spots())
-    return Samples(drawn.matching, found, _unwritten(holdings, wanted, side))
+    return Samples(drawn.matching, found, _unwritten(holdings, wanted, sides))
 
 
-def _need_ids(holdings: Holdings, held: Held, side: str) -> None:
+def _need_ids(holdings: Holdings, held: Held, sides: Sequence[str]) -> None:
     """Raises UsageError where an export left the ids out."""
-    path = next((file.path for r in holdings.receipts(held) for file in r.files.get(side, ())), None)
-    if path is None:
-        return
-    with open_parquet(holdings.root, path) as file:
-        if "id" not in file.schema_arrow.names:
-            raise UsageError(f"{held.name} stores no ids to choose by", hint="choose another --stage")
+    for side in sides:
+        path = next((file.path for r in holdings.receipts(held) for file in r.files.get(side, ())), None)
+        if path is not None:
+            with open_parquet(holdings.root, path) as file:
+                if "id" not in file.schema_arrow.names:
+                    raise UsageError(f"{held.name} stores no ids to choose by", hint="choose another --stage")
 
 
-def _unwritten(holdings: Holdings, wanted: Wanted, side: str) -> tuple[str, ...]:
+def _unwritten(holdings: Holdings, wanted: Wanted, sides: Sequence[str]) -> tuple[str, ...]:
     """Stages that were asked for with all others and have removed rows that are not there to draw from."""
-    if side != "removed" or wanted.stage or wanted.rule or wanted.metric:
+    if "removed" not in sides or wanted.stage or wanted.rule or wanted.metric:
         return ()
     return tuple(
         held.name
         for held in holdings.stages
-        if not _stores(holdings, held, side) and any(r.rows.get(side) for r in holdings.receipts(held))
+        if not _stores(holdings, held, ("removed",)) and any(r.rows.get("removed") for r in holdings.receipts(held))
     )
 
 
@@ -131,42 +134,50 @@ class _Drawn:
 # ----------------------------------------------------------------------------------------------------------- choosing
 
 
-def _side(wanted: Wanted) -> str:
+def _sides(wanted: Wanted) -> tuple[str, ...]:
     if wanted.rule and wanted.side == "kept":
         raise UsageError(f"no kept document violates {wanted.rule!r}", hint="leave out --kept")
     if wanted.metric is None and (wanted.low is not None or wanted.high is not None):
         raise UsageError("--min and --max need a metric", hint="add --metric NAME")
-    return "removed" if wanted.rule else wanted.side or "kept"
+    if wanted.rule:
+        return ("removed",)
+    return SIDES if wanted.side == "any" else (wanted.side or "kept",)
 
 
-def _stages(holdings: Holdings, wanted: Wanted, side: str) -> list[Held]:
+def _outputs(holdings: Holdings, wanted: Wanted, sides: Sequence[str]) -> list[tuple[Held, tuple[str, ...]]]:
+    """The stages to draw from, and which of their sides."""
+    if wanted.rule or wanted.stage or wanted.metric:
+        return [(held, tuple(sides)) for held in _stages(holdings, wanted, sides)]
+    made = {side: [held for held in holdings.stages if _stores(holdings, held, (side,))] for side in sides}
+    if holdings.stages and not any(made.values()):
+        raise _unstored("the root", sides)
+    removed = [(held, ("removed",)) for held in made.get("removed", ())]
+    return [*removed, *((held, ("kept",)) for held in made.get("kept", ())[-1:])]
+
+
+def _stages(holdings: Holdings, wanted: Wanted, sides: Sequence[str]) -> list[Held]:
     if wanted.rule:
         return _with_rule(holdings, wanted.rule, wanted.stage)
     if wanted.stage:
-        return [_written(holdings, holdings.stage(wanted.stage), side)]
-    metric_of = wanted.metric.partition(".")[0] if wanted.metric and "." in wanted.metric else None
-    if metric_of:
-        return [_written(holdings, holdings.stage(metric_of), side)]
-    if wanted.metric:
-        return [_written(holdings, _with_metric(holdings, wanted.metric), side)]
-    made = [held for held in holdings.stages if _stores(holdings, held, side)]
-    if holdings.stages and not made:
-        raise _unstored("the root", side)
-    return made if side == "removed" else made[-1:]
+        return [_written(holdings, holdings.stage(wanted.stage), sides)]
+    assert wanted.metric is not None
+    owner, dot, _ = wanted.metric.partition(".")
+    return [_written(holdings, holdings.stage(owner) if dot else _with_metric(holdings, wanted.metric), sides)]
 
 
-def _written(holdings: Holdings, held: Held, side: str) -> Held:
-    if not _stores(holdings, held, side):
-        raise _unstored(held.name, side)
+def _written(holdings: Holdings, held: Held, sides: Sequence[str]) -> Held:
+    if not _stores(holdings, held, sides):
+        raise _unstored(held.name, sides)
     return held
 
 
-def _stores(holdings: Holdings, held: Held, side: str) -> bool:
-    return any(receipt.files.get(side) for receipt in holdings.receipts(held))
+def _stores(holdings: Holdings, held: Held, sides: Sequence[str]) -> bool:
+    return any(receipt.files.get(side) for receipt in holdings.receipts(held) for side in sides)
 
 
-def _unstored(who: str, side: str) -> UsageError:
-    return UsageError(f"{who} has no {side} rows stored", hint="`write` and `keep_removed` of the recipe say what is")
+def _unstored(who: str, sides: Sequence[str]) -> UsageError:
+    rows = " or ".join(sides)
+    return UsageError(f"{who} has no {rows} rows stored", hint="`write` and `keep_removed` of the recipe say what is")
 
 
 def _with_rule(holdings: Holdings, rule: str, stage: str | None) -> list[Held]:
@@ -180,7 +191,7 @@ def _with_rule(holdings: Holdings, rule: str, stage: str | None) -> list[Held]:
     if rule not in known:
         where = f"stage {stage!r}" if stage else "the root"
         raise UsageError(f"{where} has no rule {rule[:80]!r}", hint=did_you_mean(rule, known))
-    return [_written(holdings, held, "removed") for held in known[rule]]
+    return [_written(holdings, held, ("removed",)) for held in known[rule]]
 
 
 def _with_metric(holdings: Holdings, metric: str) -> Held:

@@ -19,6 +19,7 @@ from refinery.inspect.clusters import surely_vanishing
 from refinery.inspect.history import Run, runs
 from refinery.inspect.holdings import Held, Holdings
 from refinery.inspect.statistics import MetricCounts, Statistics, Tally
+from refinery.part import Receipt
 from refinery.schema import flows
 from refinery.shown import plural
 from refinery.stage import Metric, Rule
@@ -60,7 +61,10 @@ class MetricView:
 
 @dataclass(frozen=True)
 class PartView:
-    """A part's work: documents in and kept, seconds, and the memory of the process that made it."""
+    """A part's work: documents in and kept, seconds, and the memory of the process that made it.
+
+    Records that are no documents do not count as ``given``: a file need not have any.
+    """
 
     number: int
     given: int
@@ -229,9 +233,13 @@ def _by_name(tally: Tally) -> dict[str, Pair]:
 
 def _parts(holdings: Holdings, held: Held) -> list[PartView]:
     return [
-        PartView(r.part, r.rows.get("in", 0), r.rows.get("kept", 0), r.seconds, r.peak_memory)
+        PartView(r.part, _documents(r), r.rows.get("kept", 0), r.seconds, r.peak_memory)
         for r in holdings.load(held).made
     ]
+
+
+def _documents(receipt: Receipt) -> int:
+    return receipt.rows.get("in", 0) - receipt.rows.get("skipped", 0)
 
 
 def _origins(stages: Sequence[StageView], kind: str) -> tuple[Origin, ...]:

@@ -267,7 +267,8 @@ def test_the_survivor_of_a_cluster_is_named(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wanted", [{}, {"side": "removed"}, {"rule": "short"}, {"stage": "words"}, {"metric": "words"}]
+    "wanted",
+    [{}, {"side": "removed"}, {"side": "any"}, {"rule": "short"}, {"stage": "words"}, {"metric": "words"}],
 )
 def test_a_sample_is_the_same_and_grows_at_its_end(root: Path, wanted: dict[str, Any]) -> None:
     """Smaller samples begin larger ones, which end with all that match, each once."""
@@ -277,6 +278,20 @@ def test_a_sample_is_the_same_and_grows_at_its_end(root: Path, wanted: dict[str,
     assert samples[1].documents == samples[2].documents[:2]
     everything = samples[2].documents
     assert len(everything) == samples[2].matching == len({(one.document.id, one.stage) for one in everything})
+
+
+def test_a_sample_of_either_side_is_drawn_from_both(root: Path) -> None:
+    """Of a stage, all documents that came to it; of the root, every document once, by its outcome."""
+    stages = {stage.name: stage.counts.documents for stage in read_books(str(root)).stages}
+    for name in ("words", "snip", "upper"):
+        found = sample(str(root), Wanted(stage=name, side="any", count=100))
+        assert found.matching == stages[name]["in"]
+        removed = [one for one in found.documents if one.judgement.verdict == "removed"]
+        assert len(removed) == stages[name]["removed"]
+    every = sample(str(root), Wanted(side="any", count=100))
+    source = read_books(str(root)).stages[0].counts
+    assert every.matching == source.documents["in"] - source.reasons["comment"]
+    assert len({one.document.id for one in every.documents}) == every.matching
 
 
 def test_a_sample_does_not_depend_on_the_order_of_parts(root: Path, tmp_path: Path) -> None:

@@ -117,3 +117,14 @@ def test_the_grey_zone_is_what_the_rows_say(tmp_path: Path) -> None:
     row = f'<td>en</td><td class="n">{kept}</td><td class="n">{removed}</td>'
     assert row in page
     assert row in (folder / "index.html").read_text("utf-8")
+
+
+def test_records_that_are_no_documents_are_no_outlier(tmp_path: Path) -> None:
+    """A file without request records keeps as much of its documents as files with them."""
+    files = [[f"{'# ' * (n % 2)}line {number} {n}" for n in range(240)] for number in range(4)]
+    write_inputs(tmp_path / "in", [*files, [f"line {n}" for n in range(120)]])
+    given_ = pipeline(tmp_path, steps(LineSource()))
+    quick(given_)
+    found = view(open_root(given_.root))
+    assert {(part.given, part.kept) for part in found.first.parts} == {(120, 120)}
+    assert [warning.text for warning in found.warnings if "keeps" in warning.text] == []
