@@ -1,4 +1,4 @@
-"""What a stage declares, as plain data: for the verb ``stages`` and the reference pages. Nothing is run."""
+"""The declarations of stages and recipes as plain data: for the verb ``stages`` and the reference pages."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def describe(stage: type[Stage]) -> dict[str, Any]:
         "adds": [_column(field) for field in stage.adds],
         "drops": list(stage.drops),
         "depends": list(stage.depends),
-        "fields": [_field(name, info) for name, info in stage.model_fields.items()],
+        "fields": fields(stage),
         "metrics": [
             {"name": m.name, "type": str(m.type), "scale": m.scale, "unit": m.unit, "help": m.help}
             for m in stage.metrics
@@ -54,6 +54,11 @@ def describe(stage: type[Stage]) -> dict[str, Any]:
         "evidence": [_column(field) for field in stage.evidence],
         "rules": _rules(stage),
     }
+
+
+def fields(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """The fields of a stage or of another part of a recipe: type, limits, default, role and description of each."""
+    return [_field(name, info) for name, info in model.model_fields.items()]
 
 
 def _column(field: Any) -> dict[str, str]:

@@ -49,13 +49,15 @@ class ExecutorSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["local", "ray"] = "local"
-    address: Annotated[str, Field(min_length=1)] = "auto"
-    """Where the Ray cluster is: ``host:port``, or ``auto`` for the one of this machine."""
-    workers: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
-    memory: Annotated[str, BeforeValidator(_memory)] = "80%"
-    batch: Annotated[int, Field(ge=1, le=100_000)] = 1000
-    """Documents that a stage is given at once."""
+    kind: Literal["local", "ray"] = Field("local", description="local: processes of this machine; ray: a cluster")
+    address: str = Field("auto", min_length=1, description="Ray cluster: host:port, or auto for that of this machine")
+    workers: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        "auto", description="worker processes, at least 1; auto: one a core, or as many as fit the Ray cluster"
+    )
+    memory: Annotated[str, BeforeValidator(_memory)] = Field(
+        "80%", description="of all workers together: a share of the machine, or a size such as 12GiB"
+    )
+    batch: int = Field(1000, ge=1, le=100_000, description="documents that a stage is given at once")
 
     def memory_bytes(self, total: int) -> int:
         """The bytes that all workers together may take of a machine, or a node, that has ``total``."""
@@ -68,14 +70,10 @@ class StorageSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    endpoint: str = ""
-    """``AWS_ENDPOINT_URL_S3``: the address of a store that is not Amazon's."""
-    region: str = ""
-    """``AWS_REGION``."""
-    profile: str = ""
-    """``AWS_PROFILE``: a section of ``~/.aws``."""
-    anonymous: bool = False
-    """``AWS_NO_SIGN_REQUEST``: ask without credentials."""
+    endpoint: str = Field("", description="address of a store that is not Amazon's; else AWS_ENDPOINT_URL_S3")
+    region: str = Field("", description="region of the buckets; else AWS_REGION")
+    profile: str = Field("", description="section of ~/.aws with the credentials; else AWS_PROFILE")
+    anonymous: bool = Field(False, description="do not sign requests, for public buckets; else AWS_NO_SIGN_REQUEST")
 
 
 @dataclass(frozen=True)
@@ -98,15 +96,26 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dataset: Annotated[str, AfterValidator(_dataset)]
-    inputs: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1), BeforeValidator(_inputs)]
-    root: Annotated[str, Field(min_length=1)]
-    write: Literal["every", "marked", "last"] = "every"
-    keep_removed: Literal["facts", "sample", "text", "counts"] = "facts"
-    audit: Annotated[int, Field(ge=0)] = 0
-    """1 document in so many goes through all row stages, whatever they say of it, to be counted; 0 for none."""
-    executor: ExecutorSettings = ExecutorSettings()
-    storage: StorageSettings = StorageSettings()
+    dataset: Annotated[str, AfterValidator(_dataset)] = Field(
+        description="name of the data set: up to 100 letters, digits and . _ -; a root keeps to one data set"
+    )
+    inputs: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_inputs)] = Field(
+        min_length=1, description="files to read: a path, a glob, a folder or a list of paths; or several of them"
+    )
+    root: str = Field(min_length=1, description="folder of all output: a local path or s3://bucket/folder")
+    write: Literal["every", "marked", "last"] = Field(
+        "every", description="stages that write Parquet: every one, those with write: true, or the last alone"
+    )
+    keep_removed: Literal["facts", "sample", "text", "counts"] = Field(
+        "facts",
+        description="stored of removed documents: facts (metrics and the reason), sample (and the text of 1 %), "
+        "text (and all texts), counts (no rows, only how many)",
+    )
+    audit: int = Field(
+        0, ge=0, description="1 document in so many goes through all row stages, to count what each rule removes alone"
+    )
+    executor: ExecutorSettings = Field(ExecutorSettings(), description="where tasks run; see below")
+    storage: StorageSettings = Field(StorageSettings(), description="where s3:// is; see below")
 
 
 class Pipeline(Settings):
