@@ -10,13 +10,13 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, model_validator
 
 from refinery.docs import Docs
 
@@ -151,6 +151,20 @@ class Stage(BaseModel):
     """Rules whose documents broke what measured them: a run keeps their records as test cases."""
     depends: ClassVar[tuple[str, ...]] = ()
     """Distributions whose version shapes the output."""
+    ends: ClassVar[bool] = False
+    """No stage may follow it in a recipe."""
+
+    @model_validator(mode="after")
+    def _has_rules_that_agree(self) -> Self:
+        """Refuse thresholds that no document can satisfy, such as a minimum above the maximum of the same metric."""
+        rules = self.rules()
+        for least in (rule for rule in rules if rule.at_least is not None):
+            for most in (rule for rule in rules if rule.metric == least.metric and rule.at_most is not None):
+                if (least.at_least or 0) > (most.at_most or 0):
+                    raise ValueError(
+                        f"no document has {least.metric} {least.bound} ({least.id}) and {most.bound} ({most.id})"
+                    )
+        return self
 
     def rules(self) -> tuple[Rule, ...]:
         """The bounds, in the order in which the first violated one becomes the reason."""

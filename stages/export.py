@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from refinery import Docs, Edit, Edited, Size, UsageError
 
@@ -16,6 +16,7 @@ class Export(Edit):
     name: ClassVar = "export"
     version: ClassVar = 1
     reads: ClassVar = ()
+    ends: ClassVar = True
 
     columns: tuple[str, ...] = Field(
         ("id", "url", "date", "warc", "offset", "length", "text", "tokens"),
@@ -23,6 +24,14 @@ class Export(Edit):
         description="columns to write, in this order; the facts of a stage are one column with the stage's name",
     )
     shard: Size = Field(Size(512 * 1024 * 1024), gt=0, description="bytes of text in one file")
+
+    @field_validator("columns")
+    @classmethod
+    def _once(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({name for name in columns if columns.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} is listed twice; keep one")
+        return columns
 
     def selects(self, names: Sequence[str]) -> list[str]:
         """The wanted columns, in the wanted order. Raises UsageError for one that was asked for and is not there."""

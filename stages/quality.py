@@ -9,10 +9,10 @@ lines; stop words count once each, in any case, with punctuation around them ("T
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from refinery import Docs, Filter, Metric, Rule, Values, bound
 from refinery.kernels import UNICODE, distinct_words
@@ -50,6 +50,14 @@ class Quality(Filter):
     stop_words: tuple[str, ...] = Field(
         ("the", "be", "to", "of", "and", "that", "have", "with"), description="words that any longer text holds some of"
     )
+
+    @model_validator(mode="after")
+    def _has_enough_stop_words(self) -> Self:
+        if self.min_stop_words > len(set(self.stop_words)):
+            raise ValueError(
+                f"min_stop_words is {self.min_stop_words}, and only {len(set(self.stop_words))} stop_words are listed"
+            )
+        return self
 
     def versions(self) -> dict[str, str]:
         """The Unicode tables that decide what is a letter or punctuation."""

@@ -19,6 +19,7 @@ from refinery.config.chain import gaps
 from refinery.config.explain import explain
 from refinery.config.pipeline import Pipeline, Settings, Step
 from refinery.config.problems import Problem, Span, recipe_error
+from refinery.config.shorthand import listed_fields
 from refinery.config.strict_yaml import Node
 from refinery.errors import RefineryError
 from refinery.stage import Source, Stage
@@ -158,6 +159,7 @@ class _Builder:
 
     def model(self, node: Node, model: type[Model], owner: str, at: Span, listed: str = "") -> Model | None:
         # Strict, so that "80" is no number and true no 1; from JSON, so that a list may become a tuple.
+        node = listed_fields(node, model)
         written = json.dumps(node.plain())
         try:
             return model.model_validate_json(written, strict=True)
@@ -180,8 +182,19 @@ class _Builder:
             if not seen.isdisjoint({step.name, step.column}):
                 self.add(Problem(span, f"two steps are called {step.name!r}", "give one another name with as:"))
             seen |= {step.name, step.column}
-        for number, message, fix in gaps(steps):
+        for number, message, fix in gaps(steps[: self.end(spans, steps)]):
             self.add(Problem(spans[number], message, fix))
+
+    def end(self, spans: Sequence[Span], steps: Sequence[Step]) -> int:
+        """Report each step behind one that ends a pipeline; return how many there are up to that one."""
+        count = next((number for number, step in enumerate(steps, 1) if step.stage.ends), len(steps))
+        if self.stored:  # a root can be read, whatever a new run would refuse of its recipe
+            return len(steps)
+        for span, step in zip(spans[count:], steps[count:], strict=True):
+            last = steps[count - 1].name
+            fix = f"put it before {last!r}"
+            self.add(Problem(span, f"{step.name!r} comes after {last!r}, which ends a pipeline", fix))
+        return count
 
     def writes(self, root: Node, settings: Settings, steps: Sequence[Step]) -> None:
         if settings.write == "marked" and not any(step.write for step in steps):

@@ -13,6 +13,7 @@ from refinery.config.build import build
 from refinery.config.overrides import override, replace_root
 from refinery.config.pipeline import Pipeline
 from refinery.config.problems import Text
+from refinery.config.shorthand import written_out
 from refinery.config.strict_yaml import read
 from refinery.errors import UsageError
 from refinery.store import store_for, use
@@ -62,7 +63,7 @@ def _parse(text: str, name: str, overrides: Sequence[str], root: str | None, *, 
     node, problems = read(Text(name, text))
     if not isinstance(node.value, Mapping):
         return build(node, problems, overrides, stored=stored)
-    node, wrong = override(node, overrides)
+    node, wrong = override(written_out(node, stored=stored), overrides)
     if root is not None:
         node = replace_root(node, root, wrong)
     return build(node, [*problems, *wrong], overrides, stored=stored)

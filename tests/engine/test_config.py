@@ -32,11 +32,14 @@ from refinery.config import (
     written,
 )
 from refinery.config.problems import Span, Text
+from refinery.config.reader import stored
 from refinery.config.strict_yaml import MAX_PROBLEMS, read
 from refinery.docs import HTML, TEXT, Docs
 from refinery.errors import StorageError, UsageError
-from refinery.stage import Duration, Edit, Edited, Filter, Metric, Records, Size, Source, bound, tuning
+from refinery.stage import Duration, Edit, Edited, Filter, Metric, Records, Rule, Size, Source, bound, tuning
 from refinery.store import Store
+from stages.language import Language
+from stages.warc import Warc
 
 HERE = __name__
 
@@ -89,6 +92,7 @@ class Judge(Filter):
 
     keep: tuple[str, ...] = ("en",)
     min_words: int = bound(50, ge=0)
+    max_words: int | None = bound(None)
     score: float = Field(0.5, ge=0, le=1)
     mode: Literal["fast", "slow"] = "fast"
     strict: bool = False
@@ -98,6 +102,10 @@ class Judge(Filter):
     inner: Inner = Inner()
     threads: int = tuning(1)
 
+    def rules(self) -> tuple[Rule, ...]:
+        most = () if self.max_words is None else (Rule("many", "words", at_most=self.max_words),)
+        return (Rule("few", "words", at_least=self.min_words), *most)
+
     @model_validator(mode="after")
     def _must_fit(self) -> Judge:
         if self.limit is not None and self.limit < self.min_words:
@@ -105,6 +113,17 @@ class Judge(Filter):
         return self
 
     def measure(self, docs: Docs) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+class End(Edit):
+    """The end of a pipeline."""
+
+    name: ClassVar = "end"
+    version: ClassVar = 1
+    ends: ClassVar = True
+
+    def edit(self, docs: Docs) -> Edited:
         raise NotImplementedError
 
 
@@ -191,7 +210,7 @@ WRONG = {
     "list": ("⟦- a\n⟧", "this is no recipe", "dataset"),
     "unknown key": (f"{GOOD}⟦wriet⟧: every\n", "unknown field 'wriet'", "did you mean 'write'?"),
     "missing key": (GOOD.replace("root: r\n", "").replace("dataset", "⟦d⟧ataset"), "root is missing", "add it"),
-    "missing keys": (f"⟦p⟧{GOOD.partition(HEAD)[2][1:]}", "dataset, inputs, root are missing", "add them"),
+    "missing keys": (f"⟦p⟧{GOOD.partition(HEAD)[2][1:]}", "inputs, root are missing", "add them"),
     "no pipeline": (HEAD.replace("dataset", "⟦d⟧ataset"), "pipeline is missing", "list of stages"),
     "empty pipeline": (f"{HEAD}pipeline: ⟦[]⟧\n", "no list of stages", "- stage:"),
     "pipeline of keys": (f"{HEAD}pipeline: ⟦{{}}⟧\n", "no list of stages", "- stage:"),
@@ -212,7 +231,8 @@ WRONG = {
     "memory unit": (f"{GOOD}executor: {{memory: ⟦8 cubits⟧}}\n", "executor.memory is '8 cubits'", "64MiB"),
     # Steps.
     "unknown stage": (f"{GOOD}  - ⟦langauge⟧: {{}}\n", "unknown stage 'langauge'", "did you mean 'language'?"),
-    "bare step": (f"{GOOD}  - ⟦judge⟧\n", "a step is one stage; here is no key", "- stage: {field: value}"),
+    "bare step": (f"{GOOD}  - ⟦jugde⟧\n", "unknown stage 'jugde'", "known are"),
+    "number as step": (f"{GOOD}  - ⟦3⟧\n", "a step is one stage; here is no key", "- stage: {field: value}"),
     "two in a step": (f"{GOOD}  - ⟦{{a: {{}}, b: {{}}}}⟧\n", "a step is one stage; here is 'a', 'b'", "- stage:"),
     "scalar step": (f"{GOOD}  - judge: ⟦5⟧\n", "judge has no fields here", "a mapping"),
     "step name": (f"{GOOD}  - judge: {{use: '{HERE}:Judge', as: ⟦My Judge⟧}}\n", "cannot name a step", "lower-case"),
@@ -237,7 +257,18 @@ WRONG = {
     "truth for a number": (judge("min_words: ⟦true⟧"), "judge.min_words is true", "a whole number"),
     "too small": (judge("min_words: ⟦-1⟧"), "judge.min_words is -1", "at least 0"),
     "too large": (judge("score: ⟦1.5⟧"), "judge.score is 1.5", "at most 1; the default is 0.5"),
-    "no list": (judge("keep: ⟦en⟧"), "judge.keep is 'en'", "a list: [a, b]; the default is [en]"),
+    "no list": (judge("keep: ⟦{a: b}⟧"), "judge.keep is a mapping", "a list: [a, b]; the default is [en]"),
+    "wrong list of one": (judge("keep: ⟦3⟧"), "judge.keep[0] is 3", "text, so put it in quotes"),
+    "thresholds that contradict": (
+        judge("min_words: 500, max_words: 10").replace("judge", "⟦judge⟧", 1),
+        "judge does not fit together",
+        "no document has words ≥ 500 (few) and ≤ 10 (many)",
+    ),
+    "behind the end": (
+        f"{GOOD}  - end: {{use: '{HERE}:End'}}\n  - ⟦judge⟧: {{use: '{HERE}:Judge'}}\n",
+        "'judge' comes after 'end'",
+        "put it before 'end'",
+    ),
     "number in a list": (judge("keep: [en, ⟦3⟧]"), "judge.keep[1] is 3", "text, so put it in quotes"),
     "literal": (judge("mode: ⟦fats⟧"), "judge.mode is 'fats'", "'fast' or 'slow'; the default is fast"),
     "no truth": (judge("strict: ⟦1⟧"), "judge.strict is 1", "true or false"),
@@ -379,6 +410,31 @@ def test_a_recipe_becomes_its_pipeline() -> None:
 def test_a_step_may_be_left_empty() -> None:
     """``- url:`` is ``- url: {}``."""
     assert parse(f"{GOOD}  - url:\n", "r").steps == parse(f"{GOOD}  - url: {{}}\n", "r").steps
+
+
+def test_what_a_recipe_leaves_out_means_the_same_as_written_out() -> None:
+    """A step without fields, a list of one without brackets, and the dataset after the file's name."""
+    short = "inputs: a/*.gz\nroot: r\npipeline:\n  - warc\n  - extract\n  - language: {keep: en}\n"
+    long = short.replace("inputs", "dataset: my-crawl\ninputs", 1).replace("keep: en", "keep: [en]")
+    long = long.replace("- warc", "- warc: {}").replace("- extract", "- extract: {}")
+    assert parse(short, "recipes/my crawl.yaml") == parse(long, "recipe.yaml")
+    changed = parse(short, "recipe.yaml", ["language.keep=de", "warc.check_digests=true"])
+    assert [step.stage for step in changed.steps][::2] == [Warc(check_digests=True), Language(keep=("de",))]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("cc.2024-10.yml", "cc.2024-10"), ("/a/b/.hidden.yaml", "hidden"), ("наука.yaml", "dataset"), ("x", "x")],
+)
+def test_a_dataset_without_a_name_is_called_as_its_recipe(file: str, name: str) -> None:
+    """As far as a dataset may be called so."""
+    assert parse(GOOD.replace("dataset: d\n", ""), file).dataset == name
+
+
+def test_a_root_is_read_although_a_new_run_would_refuse_its_recipe() -> None:
+    """Stages behind the end of a pipeline are refused where somebody would run them."""
+    text = f"{GOOD}  - end: {{use: '{HERE}:End'}}\n  - judge: {{use: '{HERE}:Judge'}}\n"
+    assert [step.name for step in stored(text, "HEAD.json").steps] == ["pages", "main", "end", "judge"]
 
 
 def test_tokens_are_there_once_there_is_text() -> None:

@@ -32,3 +32,15 @@ def test_pages_are_not_stored_so_that_a_stage_that_needs_all_parts_is_not_given_
         parse(f"{HEAD}export: {{columns: [id, html]}}]", "r")
     with pytest.raises(RecipeError, match="'extract' reads 'html', which is not there"):
         parse(f"{HEAD}urls: {{}}, extract: {{}}]", "r")
+
+
+def test_a_column_is_written_once() -> None:
+    """A file with two columns of one name could be read by nobody."""
+    with pytest.raises(RecipeError, match="text is listed twice"):
+        parse(f"{HEAD}extract: {{}}, export: {{columns: [text, id, text]}}]", "r")
+
+
+def test_nothing_follows_the_export() -> None:
+    """A stage behind it would not count in the files that training reads."""
+    with pytest.raises(RecipeError, match="'url2' comes after 'export', which ends a pipeline"):
+        parse(f"{HEAD}export: {{}}, url: {{as: url2}}]", "r")

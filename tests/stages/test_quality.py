@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from stages.quality import Quality
 from tests.stages.verdicts import facts, failed, main_texts
@@ -74,3 +75,17 @@ def test_most_main_texts_of_real_pages_stay(corpus: Path) -> None:
     """Of texts that people marked as the main text of a page, under a tenth is removed."""
     verdicts = failed(Quality(), *main_texts(corpus, 300))
     assert sum(map(bool, verdicts)) < 30
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"min_words": 500, "max_words": 10}, r"no document has words ≥ 500 \(too_few_words\) and ≤ 10"),
+        ({"min_mean_word_length": 11}, "no document has mean_word_length ≥ 11"),
+        ({"stop_words": ("the", "the")}, "min_stop_words is 2, and only 1 stop_words are listed"),
+    ],
+)
+def test_thresholds_that_no_document_satisfies_are_refused(fields: dict[str, object], said: str) -> None:
+    """A stage that would remove everything is a mistake in the recipe."""
+    with pytest.raises(ValidationError, match=said):
+        Quality.model_validate(fields)
