@@ -6,13 +6,13 @@ A receipt is the commit: a file that no receipt names does not exist to any read
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from refinery.errors import StorageError
-from refinery.store import Store
+from refinery.store import Stat, Store
 
 Model = TypeVar("Model", bound=BaseModel)
 Kind = Literal["stage", "map", "reduce", "round", "resolve", "audit"]
@@ -168,6 +168,15 @@ class Root:
         paths = [self.full(receipt_path(folder, key)) for key in keys]
         return [_examined(path, data) for path, data in zip(paths, self.store.find_all(paths), strict=True)]
 
+    def missing(self, receipts: Sequence[Receipt]) -> list[str]:
+        """Return for each receipt a file that it names and that is not there, or has another size; "" for a whole one.
+
+        Files are not read: ``verify`` compares their rows.
+        """
+        named = [list(_named(receipt)) for receipt in receipts]
+        found = iter(self.store.find_stats([self.full(path) for files in named for path, _ in files]))
+        return [_absent([(path, size, next(found)) for path, size in files]) for files in named]
+
     def commit(self, folder: str, receipt: Receipt) -> None:
         """Write a receipt: from here on its files exist."""
         self.store.put(self.full(receipt_path(folder, receipt.key)), _json(receipt))
@@ -216,6 +225,18 @@ class Root:
     def _found(self, model: type[Model], path: str) -> Model | None:
         data = self.store.find(path)
         return None if data is None else _parsed(model, path, data)
+
+
+def _named(receipt: Receipt) -> Iterator[tuple[str, int | None]]:
+    """The files that a receipt names, with the size that each must have, as far as that is recorded."""
+    yield from ((file.path, file.bytes) for files in receipt.files.values() for file in files)
+    if receipt.statistics:
+        yield receipt.statistics, None
+
+
+def _absent(files: Iterable[tuple[str, int | None, Stat | None]]) -> str:
+    """The first file that is not there in its size, or ""."""
+    return next((path for path, size, found in files if found is None or size not in (None, found.size)), "")
 
 
 def _examined(path: str, data: bytes | None) -> Receipt | StorageError | None:

@@ -7,7 +7,7 @@ key depends on the contents before it, only the tasks of the next phase can be k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -17,7 +17,7 @@ from refinery.earlier import EarlierPart, earlier_parts, first_number
 from refinery.errors import UsageError
 from refinery.identity import digest, identity, map_identity, measure_identity, part_key
 from refinery.inputs import Inputs
-from refinery.part import Receipt, Root
+from refinery.part import Receipt, Root, StageManifest
 from refinery.receipts import Receipts
 from refinery.rounds import Rounds
 from refinery.schema import Flow, flows
@@ -364,6 +364,21 @@ class Planner:
         segments = (segment for stretch in self.stretches for segment in stretch.segments)
         found = next(s for s in segments if s.first <= position <= s.last or (not task.steps and s.tail == position))
         self._left_out.add((found.first, task.part))
+
+    @property
+    def lost(self) -> Mapping[str, Receipt]:
+        """Receipts that do not count any more, by a file that each names and that is gone or has another size."""
+        return self._receipts.lost
+
+    def reused(self, before: Mapping[str, StageManifest]) -> tuple[str, ...]:
+        """The stages whose receipts are others than those in ``before`` and of which this run has made none."""
+        found = []
+        for folder, step, made in zip(self.folders, self.steps, self.made, strict=True):
+            keys = tuple(receipt.key for receipt in made.receipts)
+            known = before[folder].parts if folder in before else ()
+            if keys and keys != known and not any(map(self._receipts.is_fresh, keys)):
+                found.append(step.name)
+        return tuple(found)
 
     def learn(self, receipt: Receipt) -> None:
         """A task committed this receipt in this run."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from refinery.config import Pipeline
+from refinery.config import Pipeline, Setting, changes, recipe_dict
 from refinery.errors import PartFailed, RefineryError, StorageError
 from refinery.executors import Died, Done, Executor, Failed
 from refinery.executors.local import LocalExecutor
@@ -21,7 +21,7 @@ from refinery.planner import Planner
 from refinery.progress import Listener, RunRecord, Silent, StageWork
 from refinery.state import State
 from refinery.store import Hold, store_for
-from refinery.survey import Phase, Selection, Survey
+from refinery.survey import Phase, Selection, Survey, manifests
 from refinery.tasks import ALL_ROWS, AuditTask, Crumb, Poison, SegmentTask, Suspects, Task, describe
 from refinery.work import perform
 
@@ -45,6 +45,12 @@ class RunReport:
     """Whether the run went on without the parts that failed, if any."""
     entered: bool = True
     """Whether the manifests tell what was made; not while other runs share the root: the last of them enters all."""
+    lost: tuple[str, ...] = ()
+    """Files below the root that receipts name and that were gone or had another size: their parts were made again."""
+    switched: tuple[Setting, ...] = ()
+    """Values of the recipe that differ from those the root had before."""
+    reused: tuple[str, ...] = ()
+    """Stages whose results are others than before and were all there already, from an earlier recipe."""
 
 
 def run(
@@ -72,13 +78,17 @@ def run(
             refuse_changed_code(changed_code(root, head, planner.folders, planner.steps))
         if not selection.shared:
             root.store.clean(root.path)
+        switched = changes(head.recipe, recipe_dict(pipeline)) if head else ()
+        before = manifests(root, head) if switched else {}
         survey = planner.survey()
         if survey.phase is None:
-            return RunReport(0, 0, (), _complete(survey), survey.blocked, entered=_enter(planner, held))
-        record = RunRecord(root, command or {}, listener or Silent())
-        doing = executor or _executor(pipeline)
-        report = _Run(planner, record, doing, held, _Bounds(allow_failed_parts, fail_fast)).go(survey)
-        return replace(report, entered=_enter(planner, held))
+            report = RunReport(0, 0, (), _complete(survey), survey.blocked)
+        else:
+            record = RunRecord(root, command or {}, listener or Silent())
+            doing = executor or _executor(pipeline)
+            report = _Run(planner, record, doing, held, _Bounds(allow_failed_parts, fail_fast)).go(survey)
+        reused = planner.reused(before) if switched else ()
+        return replace(report, switched=switched, reused=reused, entered=_enter(planner, held))
 
 
 def _enter(planner: Planner, held: Hold) -> bool:
@@ -118,6 +128,7 @@ class _Run:
         self._held = held
         self._state = State(planner)
         self._failures: list[str] = []
+        self._lost: list[str] = []
         self._made: set[str] = set()
         self._allowed = True
         self._tasks = self._phases = 0
@@ -128,9 +139,11 @@ class _Run:
         try:
             self._begin()
             self._record.stages(self._work(survey))
+            self._report_lost()
             while survey.phase is not None and self._allowed:
                 self._do(survey.phase)
                 survey = self._planner.survey()
+                self._report_lost()
                 self._record.stages(self._work(survey))
                 self._held.check()
                 if not self._planner.selection.shared:
@@ -146,8 +159,16 @@ class _Run:
             self._executor.close()
             with contextlib.suppress(StorageError):  # a full disk takes no record; the error is raised all the same
                 self._record.end(state)
-        failures = tuple(self._failures)
-        return RunReport(self._phases, self._tasks, failures, _complete(survey), survey.blocked, self._allowed)
+        failures, lost = tuple(self._failures), tuple(self._lost)
+        complete = _complete(survey)
+        return RunReport(self._phases, self._tasks, failures, complete, survey.blocked, self._allowed, lost=lost)
+
+    def _report_lost(self) -> None:
+        for path, receipt in self._planner.lost.items():
+            if path not in self._lost:
+                self._lost.append(path)
+                where = f"{receipt.stage}, part {receipt.part}"
+                self._record.problem(f"{where}: {path} is gone or has another size, so the part counts as missing")
 
     def _begin(self) -> None:
         if not self._state.knows_code(self._planner.root.head()):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import sys
 from types import FrameType
+from typing import Any
 
 import click
 from rich.console import Console
@@ -14,14 +16,20 @@ from refinery.cli._options import Session, output_options, pass_session, recipe_
 from refinery.cli._output import print_json, span
 from refinery.cli._reading import vanishing
 from refinery.cli._selection import parse_workers, selection, selection_options
-from refinery.config import load
+from refinery.config import load, written
 from refinery.inspect import alarms
 from refinery.kernels.choice import note
 from refinery.progress import Listener, PhaseProgress
 from refinery.runner import RunReport, run
-from refinery.shown import plural, safe, size
+from refinery.shown import plural, safe, shortened, size
 from refinery.survey import Every
 from refinery.tasks import Task
+
+SETTINGS = 4
+"""Values of the recipe that changed and are shown."""
+
+VALUE = 60
+"""Characters of such a value."""
 
 
 @click.command("run")
@@ -96,7 +104,7 @@ def command(
             click.echo("stopped; what is finished is kept, and the same command goes on from it", err=True)
             raise
     if session.json:
-        print_json({**vars(report), "root": pipeline.root})
+        print_json({**dataclasses.asdict(report), "root": pipeline.root})
     session.say(_text(report, pipeline.root))
     return 0 if report.allowed else 1
 
@@ -109,10 +117,29 @@ def _text(report: RunReport, root: str) -> str:
     lines = [line for name, found in alarms(root).items() for line in vanishing(name, found)]
     left_out = f"all that follows lacks what failed. {failed}" if report.failures else ""
     others = "" if report.entered else "other runs share this root: the last of them enters what all have made"
+    switch = f"switched to {_settings(report)}: {_reuse(report)}" if report.switched else ""
     note = "".join(f"\n{line}" for line in (report.blocked, others, left_out, *lines) if line)
     if not report.tasks:
-        return f"nothing to do: {root} is up to date{note}"
+        return f"{switch or f'nothing to do: {root} is up to date'}{note}"
+    note = f"\n{switch}{note}" if switch else note
     return f"done: {plural(report.tasks, 'task')} in {plural(report.phases, 'phase')} → {root}{note}"
+
+
+def _settings(report: RunReport) -> str:
+    """Values that changed; those of stages that only one of the recipes has are left out, for the list names these."""
+    both = [one for one in report.switched if one.left is not None and one.right is not None] or report.switched
+    shown = [f"{one.name}={safe(shortened(_value(one.right), VALUE))}" for one in both]
+    more = len(shown) - SETTINGS
+    return ", ".join([*shown[:SETTINGS], *([f"{more:,} more"] if more > 0 else [])])
+
+
+def _value(value: Any) -> str:
+    return "(none)" if value is None else written(value)
+
+
+def _reuse(report: RunReport) -> str:
+    taken = f"{plural(len(report.reused), 'stage')} taken from earlier results"
+    return taken if report.tasks else f"{taken}, nothing to make"
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -3,6 +3,7 @@
 Not here: what stages do, and whether inputs and assets exist.
 """
 
+from refinery.config.changes import Setting, changes
 from refinery.config.pipeline import ExecutorSettings, Pipeline, Step, plain, recipe_dict, written
 from refinery.config.problems import Problem, RecipeError
 from refinery.config.reader import from_dict, load, parse
@@ -12,7 +13,9 @@ __all__ = [
     "Pipeline",
     "Problem",
     "RecipeError",
+    "Setting",
     "Step",
+    "changes",
     "from_dict",
     "load",
     "parse",

@@ -16,11 +16,12 @@ Everything here reads what runs wrote; only ``sweep`` deletes, and nothing print
 - Shared by them: ``holdings`` (receipts), ``find`` (rows), ``judgement``, ``replay`` and ``statistics``.
 """
 
+from refinery.config import Setting
 from refinery.inspect.accounts import Account, Accounts, Station, why
 from refinery.inspect.books import Books, StageBooks, read_books
 from refinery.inspect.clusters import Cluster, Clusters, Retained, alarms, clusters, surely_vanishing
 from refinery.inspect.conservation import FileBooks
-from refinery.inspect.difference import Difference, Moved, Movement, Setting, StageDifference, diff
+from refinery.inspect.difference import Difference, Moved, Movement, StageDifference, diff
 from refinery.inspect.evidence import Mark
 from refinery.inspect.find import Document
 from refinery.inspect.history import Problem, Run, StageStatus, Status, problems, status

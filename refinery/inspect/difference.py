@@ -10,12 +10,12 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from refinery.config import Setting, changes
 from refinery.inspect.books import read_books
 from refinery.inspect.find import WHO, Document, document, pieces
 from refinery.inspect.holdings import Held, Holdings, open_root
@@ -30,15 +30,6 @@ SHARE_ROWS = 4_000_000
 
 KEPT = "kept"
 ABSENT = "absent"
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A value of the recipes that differs, by its place (``quality.min_words``); None where one root has none."""
-
-    name: str
-    left: Any
-    right: Any
 
 
 @dataclass(frozen=True)
@@ -99,29 +90,10 @@ def diff(left: str, right: str, count: int = 5) -> Difference:
     until, note = _until(*roots)
     movements = _Comparison(roots, until, count).movements() if until else ()
     stages = tuple(_stages(left, right))
-    return Difference(left, right, tuple(_settings(*roots)), stages, until, note, movements)
+    return Difference(left, right, changes(*(root.head.recipe for root in roots)), stages, until, note, movements)
 
 
 # ------------------------------------------------------------------------------------------------------------- records
-
-
-def _settings(left: Holdings, right: Holdings) -> Iterator[Setting]:
-    mine, its = _flat(left.head.recipe), _flat(right.head.recipe)
-    for name in dict.fromkeys([*mine, *its]):
-        if mine.get(name) != its.get(name):
-            yield Setting(name, mine.get(name), its.get(name))
-
-
-def _flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """A recipe's values by their place."""
-    found = {name: value for name, value in recipe.items() if name != "pipeline"}
-    names = []
-    for step in recipe["pipeline"]:
-        ((kind, fields),) = step.items()
-        name = fields.get("as", kind)
-        names.append(name)
-        found |= {f"{name}.{field}": value for field, value in fields.items()}
-    return {**found, "pipeline": names}
 
 
 def _stages(left: str, right: str) -> Iterator[StageDifference]:

@@ -41,6 +41,9 @@ class Store(Protocol):
     def stats(self, paths: Sequence[str]) -> Sequence[Stat]:
         """The same of many files, in their order."""
 
+    def find_stats(self, paths: Sequence[str]) -> Sequence[Stat | None]:
+        """Return size and tag of many files, in their order; None for one that is not there."""
+
     def exists(self, path: str) -> bool:
         """Whether a file is there."""
 

@@ -47,6 +47,18 @@ class LocalStore:
     def stats(self, paths: Sequence[str]) -> Sequence[Stat]:
         return [self.stat(path) for path in paths]
 
+    def find_stats(self, paths: Sequence[str]) -> Sequence[Stat | None]:
+        return [self._find_stat(path) for path in paths]
+
+    def _find_stat(self, path: str) -> Stat | None:
+        try:
+            found = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError:
+            return self.stat(path)  # raises StorageError
+        return Stat(found.st_size, f"{found.st_mtime_ns:x}")
+
     def exists(self, path: str) -> bool:
         return os.path.isfile(path)
 

@@ -113,14 +113,19 @@ class RemoteReading:
 
     def stat(self, path: str) -> Stat:
         """See ``Store.stat``."""
+        return _there(path, self._find_stat(path))
+
+    def _find_stat(self, path: str) -> Stat | None:
         found = self._seen(path)
-        if found is None:
-            raise missing(path)
-        return Stat(found.total, found.etag or found.modified)
+        return None if found is None else Stat(found.total, found.etag or found.modified)
 
     def stats(self, paths: Sequence[str]) -> Sequence[Stat]:
         """See ``Store.stats``."""
-        return list(threads().map(self.stat, paths))
+        return [_there(path, found) for path, found in zip(paths, self.find_stats(paths), strict=True)]
+
+    def find_stats(self, paths: Sequence[str]) -> Sequence[Stat | None]:
+        """See ``Store.find_stats``."""
+        return list(threads().map(self._find_stat, paths))
 
     def exists(self, path: str) -> bool:
         """See ``Store.exists``."""
@@ -327,6 +332,12 @@ class RangedFile(io.BufferedIOBase):
         if self._whole and onward and end < self._version.size:
             self._step = min(AHEAD, 2 * self._step)
             self._next = end, threads().submit(self._version.fetch, end, end + self._step)
+
+
+def _there(path: str, found: Stat | None) -> Stat:
+    if found is None:
+        raise missing(path)
+    return found
 
 
 def missing(path: str) -> StorageError:

@@ -236,17 +236,18 @@ class S3Store(RemoteReading):
         """See ``Store.stat``; temporary files are files of this machine."""
         return super().stat(path) if path.startswith("s3://") else LocalStore().stat(path)
 
-    def stats(self, paths: Sequence[str]) -> Sequence[Stat]:
-        """See ``Store.stats``. Where many are in one folder, that is listed."""
+    def find_stats(self, paths: Sequence[str]) -> Sequence[Stat | None]:
+        """See ``Store.find_stats``. Where many are in one folder, that is listed."""
         folders: dict[str, list[str]] = {}
         for path in paths:
             folders.setdefault(path.rpartition("/")[0], []).append(path)
-        seen: dict[str, Stat] = {}
-        for folder in (one for one, of in folders.items() if len(of) >= MANY):
+        listed = {folder for folder, of in folders.items() if len(of) >= MANY}
+        seen: dict[str, Stat | None] = {}
+        for folder in listed:
             seen |= dict(_objects(f"{folder}/", "/"))
-        others = [path for path in paths if path not in seen]
-        seen |= dict(zip(others, super().stats(others), strict=True))
-        return [seen[path] for path in paths]
+        others = [path for path in paths if path.rpartition("/")[0] not in listed]
+        seen |= dict(zip(others, super().find_stats(others), strict=True))
+        return [seen.get(path) for path in paths]
 
     def list(self, pattern: str) -> list[str]:
         """See ``Store.list``. Raises StorageError."""

@@ -62,7 +62,7 @@ class MapTap:
     def commit(self, part: int, inputs: tuple[str, ...]) -> Receipt:
         key = part_key(self._run.identity, inputs)
         there = self._root.receipt(self._run.folder, key)
-        if there is not None and not self._force:
+        if there is not None and not self._force and self._root.missing([there]) == [""]:
             self.abort()
             return there
         if there is not None:

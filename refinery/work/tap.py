@@ -97,7 +97,8 @@ class Tap:
                 )
             return content, None
         there = self._root.receipt(self._run.folder, key)
-        if there is not None and not self._task.force and (there.files or not self._run.tap):
+        whole = there is not None and (there.files or not self._run.tap) and self._root.missing([there]) == [""]
+        if there is not None and whole and not self._task.force:
             discard(self._root, [*kept, *removed])
             return content, there
         if there is not None and there.files:

@@ -13,12 +13,13 @@ import pytest
 
 from refinery.docs import Docs
 from refinery.errors import StorageError
+from refinery.inspect import problems
 from refinery.runner import run
 from refinery.stage import Filter, Metric, Records, Rule, Values, bound
 from refinery.store import Store
 from refinery.survey import Selection
-from tests.engine.roots import FOLDERS, TEXTS, Held, Log, all_files, fresh, pipeline, quick, steps
-from tests.engine.toy import Length, LineSource
+from tests.engine.roots import FOLDERS, TEXTS, Held, Log, all_files, all_kinds, fresh, pipeline, quick, steps
+from tests.engine.toy import Gather, Length, LineSource, Same
 
 # ------------------------------------------------------------------------------------------------------- made only once
 
@@ -161,6 +162,87 @@ def test_a_changed_field_measures_again(folder: Path, log: Log) -> None:
     assert {k: v for k, v in after.items() if "manifest" not in k} == {
         k: v for k, v in before.items() if "manifest" not in k
     }
+
+
+# ---------------------------------------------------------------------------------------------------------- lost files
+
+
+def of_each_kind(held: Held) -> list[str]:
+    """A file of each folder of files that receipts name, below the root."""
+    manifests = ((folder, (*m.parts, *m.shuffle, *m.audit)) for folder, m in held.manifests.items())
+    receipts = [r for folder, keys in manifests for r in held.root.receipts(folder, keys)]
+    named = [file.path for receipt in receipts for files in receipt.files.values() for file in files]
+    named += [receipt.statistics for receipt in receipts if receipt.statistics]
+    return list({path.partition("/")[2].partition("-")[0]: path for path in named}.values())
+
+
+def test_a_lost_file_is_made_again_whatever_it_is(folder: Path) -> None:
+    """A receipt counts only while its files are there: a file that is deleted is reported and made as it was."""
+    given = pipeline(folder, audit=2)
+    quick(given)
+    before, root = Held(folder / "root"), folder / "root"
+    files = of_each_kind(before)
+    assert len(files) == 9
+    for path in files:
+        whole = (root / path).read_bytes()
+        (root / path).unlink()
+        report = quick(given)
+        assert (report.complete, bool(report.tasks), report.lost) == (True, True, (path,)), path
+        assert (root / path).read_bytes() == whole, path
+    assert Held(root).everything() == before.everything()
+    assert quick(given).tasks == 0
+
+
+def test_a_file_of_another_size_is_made_again(folder: Path) -> None:
+    """A file that was cut short is noticed by its size, without being read, and the run's record names it."""
+    quick(pipeline(folder))
+    ref, *_ = Held(folder / "root").receipts("04-gather")[0].files["kept"]
+    whole = (folder / "root" / ref.path).read_bytes()
+    (folder / "root" / ref.path).write_bytes(whole[:-1])
+    assert quick(pipeline(folder)).lost == (ref.path,)
+    assert (folder / "root" / ref.path).read_bytes() == whole
+    assert f"{ref.path} is gone or has another size" in problems(str(folder / "root"))[0].message
+
+
+def test_facts_whose_files_are_gone_are_measured_again(folder: Path, log: Log) -> None:
+    """A changed threshold is applied to stored facts where they are there, and measured where they are not."""
+    quick(pipeline(folder, log.kinds()))
+    log.batches()
+    ref, *_ = Held(folder / "root").receipts("01-words")[0].files["removed"]
+    (folder / "root" / ref.path).unlink()
+    changed = pipeline(folder, log.kinds(min_words=3))
+    assert quick(changed).complete
+    assert log.batches() == 1  # the rows of that part
+    assert Held(folder / "root").everything() == fresh(folder, changed).everything()
+
+
+def test_files_that_the_run_is_not_about_are_left(folder: Path) -> None:
+    """Without the stage of a lost file nothing is made, and the manifest does not count the part any more."""
+    quick(pipeline(folder))
+    before = Held(folder / "root")
+    ref, *_ = before.receipts("02-upper")[0].files["kept"]
+    (folder / "root" / ref.path).unlink()
+    assert quick(pipeline(folder), Selection(until="words")).tasks == 0
+    manifest = Held(folder / "root").manifests["02-upper"]
+    assert len(manifest.parts) == manifest.expected - 1
+    assert quick(pipeline(folder)).tasks == 1
+    assert Held(folder / "root").everything() == before.everything()
+
+
+# ------------------------------------------------------------------------------------------------------ another recipe
+
+
+def test_a_switch_to_results_that_are_there_is_reported(folder: Path) -> None:
+    """A run that makes nothing and gives the root another recipe says which values changed, and what it took."""
+    quick(pipeline(folder, all_kinds()[:3]))
+    first = quick(pipeline(folder))
+    assert next(one.right for one in first.switched if one.name == "pipeline")[-2:] == ["same", "gather"]
+    assert first.reused == ()
+    other = (*all_kinds()[:2], *steps(Same(), Gather()))
+    quick(pipeline(folder, other))
+    back = quick(pipeline(folder, all_kinds()[:3]))
+    assert (back.tasks, back.reused) == (0, ("upper",))
+    assert not quick(pipeline(folder, all_kinds()[:3])).switched
 
 
 # --------------------------------------------------------------------------------------------------------------- inputs

@@ -89,6 +89,23 @@ def test_receipts_of_a_remote_root_are_fetched_once(bucket: str, tmp_path: Path)
         quick(given)
 
 
+def test_a_lost_object_is_made_again(bucket: str, tmp_path: Path) -> None:
+    """An object that a receipt names and that is gone, or has another size, is reported and made as it was."""
+    given = toy(bucket, tmp_path, f"{bucket}/root")
+    assert quick(given).complete
+    held = contents_of(given.root)
+    taken()
+    assert quick(given).tasks == 0
+    objects = len(STORE.list(given.root))
+    assert taken()["list"] + taken().get("head", 0) < objects  # folders of many are listed, a page a request
+    first, second = STORE.list(f"{given.root}/*/kept/*.parquet")[::4][:2]
+    STORE.delete(first)
+    STORE.put(second, b"short")
+    assert {f"{given.root}/{path}" for path in quick(given).lost} == {first, second}
+    assert contents_of(given.root) == held
+    assert quick(given).tasks == 0
+
+
 def test_the_dashboard_searches_a_remote_root(bucket: str, tmp_path: Path) -> None:
     """The same documents as in a local one, by address and by text."""
     serve = pytest.importorskip("refinery.report.serve", exc_type=refinery.UsageError)
