@@ -15,6 +15,7 @@ from refinery.config import Pipeline, Setting, changes, recipe_dict
 from refinery.errors import PartFailed, RefineryError, StorageError
 from refinery.executors import Died, Done, Executor, Failed
 from refinery.executors.local import LocalExecutor
+from refinery.executors.worker import refuse_in_worker
 from refinery.guard import changed_code, check_root, only_run, refuse_changed_code, refuse_misfit
 from refinery.part import Receipt, Root
 from refinery.planner import Planner
@@ -67,9 +68,10 @@ def run(
     """Make what is missing. Raises RefineryError; whatever was committed stays, and another call goes on from it.
 
     A part that fails, and is one of at most ``allow_failed_parts``, is left out of all that follows. It stays missing,
-    so another run tries it again. ``executor`` replaces the one that the recipe names. Its workers are new processes,
-    which import the main module: a script calls this under ``if __name__ == "__main__"``.
+    so another run tries it again. ``executor`` replaces the one that the recipe names. Workers are new processes. They
+    import the main module only where a stage is defined there: then a script calls this under a main guard.
     """
+    refuse_in_worker()
     root = Root(pipeline.root, store_for(pipeline.root))
     with only_run(root, shared=selection.shared) as held:
         head = check_root(root, pipeline.dataset)

@@ -1,35 +1,28 @@
 """Tasks in processes of this machine.
 
-Each worker is a spawned process with a pipe, so that the death of one is known at once, with the task it had. A worker
-that has grown too large is replaced between tasks; all end when this process ends, however it ends.
+Each worker is a new process with a pipe (``refinery.executors.worker``), so that the death of one is known at once,
+with the task it had. A worker that has grown too large is replaced between tasks; all end when this process ends,
+however it ends.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
-import struct
-import threading
-import traceback
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterable, Iterator
-from multiprocessing import connection, get_context, parent_process, resource_tracker
-from multiprocessing.connection import Connection
+from multiprocessing import Pipe, connection
 from typing import Any, TypeVar, cast
 
-import psutil
-import pyarrow as pa
-
-from refinery.errors import RefineryError
 from refinery.executors import Died, Done, Failed, Function, in_flight
+from refinery.executors.worker import POSITION, START, Program
 from refinery.tasks import Crumb
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-_SPAWN = get_context("spawn")
-_CRUMB = struct.Struct("<QQ64p")
-LONGEST_CAUSE = 300
-"""Characters of what a worker tells of its own death."""
 
 _ALLOCATORS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
 """Variables that Arrow and glibc read when a process begins, unless they are set already: what a worker has had goes
@@ -93,23 +86,25 @@ class _Worker:
     """One worker process as its parent sees it."""
 
     def __init__(self) -> None:
-        self.pipe, theirs = _SPAWN.Pipe()
-        self._crumb = _SPAWN.RawArray("c", _CRUMB.size)
         for variable, value in _ALLOCATORS.items():
             os.environ.setdefault(variable, value)
-        self.process = _SPAWN.Process(target=_serve, args=(theirs, self._crumb), daemon=True)
-        resource_tracker.ensure_running()  # the first start would do that, and let Ctrl-C through again
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            self.process.start()  # Ctrl-C is the parent's to handle: a worker hears it at no moment
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self.pipe, theirs = Pipe()
+        watched, self._lifeline = Pipe(duplex=False)
+        with tempfile.TemporaryFile() as file:
+            file.truncate(POSITION.size)
+            self._position = mmap.mmap(file.fileno(), POSITION.size)
+            self.process = _begin(theirs.fileno(), watched.fileno(), file.fileno())
+        watched.close()
         theirs.close()
+        self._send(Program.here())
 
     def start(self, function: Any, task: Any) -> None:
-        self._crumb.raw = bytes(_CRUMB.size)
+        self._position[:] = bytes(POSITION.size)
+        self._send((function, task))
+
+    def _send(self, message: Any) -> None:
         try:
-            self.pipe.send((function, task))
+            self.pipe.send(message)
         except (BrokenPipeError, ConnectionResetError):
             return  # it died while idle; answer() will say so
 
@@ -117,71 +112,45 @@ class _Worker:
         try:
             return cast("tuple[str, Any, int]", self.pipe.recv())
         except (EOFError, OSError):  # OSError where it died in the middle of its answer
-            self.process.join()
+            self._end()
             return None
 
     def cause_of_death(self) -> str:
-        code = self.process.exitcode
+        code = self.process.poll()
         if code is not None and code < 0:
             return f"killed by {signal.Signals(-code).name}"
         return f"ended with exit code {code}"
 
     def crumb(self) -> Crumb:
-        first, count, step = _CRUMB.unpack(self._crumb.raw)
+        first, count, step = POSITION.unpack(self._position[:])
         return Crumb(step.decode(), first, count)
 
     def stop(self) -> None:
         self.pipe.close()
-        self.process.join()
+        self._end()
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.join()
+        self._end()
         self.pipe.close()
+
+    def _end(self) -> None:
+        self.process.wait()
+        self._lifeline.close()
+
+
+def _begin(*shared: int) -> subprocess.Popen[bytes]:
+    """A worker process that has these file descriptors of ours."""
+    # -P: a folder of the user's that is called as a module must not be taken for it before the module path is set.
+    command = [sys.executable, "-P", "-c", START, *map(str, shared), *map(str, sys.path)]
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:  # Ctrl-C is the parent's to handle: a worker hears it at no moment
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=shared)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _ready(busy: Iterable[_Worker]) -> list[_Worker]:
     busy = list(busy)
     ready = connection.wait([worker.pipe for worker in busy])
     return [worker for worker in busy if worker.pipe in ready]
-
-
-def _serve(pipe: Connection, crumb: Any) -> None:
-    """The worker's main loop."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    pa.set_cpu_count(1)  # there are as many workers as cores, and each thread has memory of its own
-    me = psutil.Process()
-
-    def mark(step: str, first: int, count: int) -> None:
-        _CRUMB.pack_into(crumb, 0, first, count, step.encode()[:63])
-
-    while True:
-        try:
-            function, task = pipe.recv()
-        except EOFError:
-            return
-        try:
-            kind, value = "done", function(task, mark)
-        except Exception as error:  # noqa: BLE001  a worker reports every failure; the parent decides
-            kind, value = "failed", _failure(error)
-        except BaseException as error:  # noqa: BLE001  the panic of a native kernel, which is told as a crash is
-            kind, value = "died", _cause(error)
-        pipe.send((kind, value, me.memory_info().rss))
-
-
-def _cause(error: BaseException) -> str:
-    """What was raised, as one line that Arrow can hold: messages quote documents, lone surrogates included."""
-    told = " ".join(f"ended by {type(error).__name__}: {error}".split())
-    return told.removesuffix(":")[:LONGEST_CAUSE].encode(errors="backslashreplace").decode()
-
-
-def _failure(error: Exception) -> tuple[RefineryError | None, str, str]:
-    known = error if isinstance(error, RefineryError) else None
-    return known, f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from refinery.errors import UsageError
 from refinery.store.base import Hold, Stat, Store
 from refinery.store.local import LocalStore, storage_errors
+from refinery.store.patience import PROVEN
 from refinery.store.s3 import S3Store, use
 from refinery.store.traffic import taken
 from refinery.store.web import WebStore
 
 __all__ = [
+    "PROVEN",
     "Hold",
     "LocalStore",
     "S3Store",

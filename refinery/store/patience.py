@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cache
-from multiprocessing import parent_process
 from types import TracebackType
 from typing import TypeVar
 
@@ -31,6 +30,9 @@ AT_ONCE, MOST_AT_ONCE = 8, 16
 
 FORBIDDEN_TRIES = 3
 """Stores say 403 for a wrong key, and some when they are busy; without a word of which, that often is asked."""
+
+PROVEN = threading.Event()
+"""Set in a worker: the process that started it has talked to the stores, so the credentials are good."""
 
 
 class Transient(Exception):
@@ -53,7 +55,7 @@ class Pace:
         self._under_way = 0
         self._halved = self._pause = 0.0
         self.limit = float(AT_ONCE)
-        self.proven = parent_process() is not None
+        self.proven = PROVEN.is_set()
         """Whether a request went well once, here or in the process that started this one: the credentials are good."""
 
     def __enter__(self) -> None:

@@ -216,7 +216,7 @@ def kill(process: subprocess.Popen[bytes], victim: str) -> None:
         process.kill()
     else:
         children = psutil.Process(process.pid).children()
-        next(child for child in children if "spawn_main" in " ".join(child.cmdline())).kill()
+        next(child for child in children if "refinery.executors.worker" in " ".join(child.cmdline())).kill()
 
 
 @pytest.mark.slow
