@@ -56,7 +56,7 @@ class Pace:
         self._halved = self._pause = 0.0
         self.limit = float(AT_ONCE)
         self.proven = PROVEN.is_set()
-        """Whether a request went well once, here or in the process that planned what is done here: the credentials are good."""
+        """True once a request went well, here or where the tasks of this process were planned: credentials are good."""
 
     def __enter__(self) -> None:
         with self._changed:
