@@ -12,8 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 
 import refinery
-from refinery.cli import execute
-from refinery.cli.init import starter
 from refinery.config import parse
 from refinery.demo import sample
 from tests.conftest import REPOSITORY
@@ -97,30 +95,3 @@ def test_any_document_has_its_stored_verdict(refined: Path) -> None:
         for account in accounts:
             assert account.problem == ""
             assert account.same
-
-
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-COMMANDS = [
-    line.split("   ")[0] for line in README.splitlines() if line.startswith("refinery ") and "tiny.yaml" in line
-]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("command", [one for one in COMMANDS if "--serve" not in one and "other/root" not in one])
-def test_a_newcomer_may_type_what_the_readme_says(
-    command: str, crawl: Path, refined: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Each of its commands about the sample answers; the document that it asks for is one of the sample."""
-    recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(starter(str(crawl)), encoding="utf-8")
-    url = rows(refined, "quality", "removed")[0]["url"]
-    words = command.replace("https://example.org/a/page", url).split()[1:]
-    words[words.index("configs/tiny.yaml")] = str(recipe)
-    out = ["--out", str(tmp_path / "report")] if words[0] == "report" else []
-    assert execute([*words, "--root", str(refined), *out]) == 0, capsys.readouterr().err
-    assert capsys.readouterr().out
-
-
-def test_the_readme_asks_and_moves_a_bound() -> None:
-    """The two questions that every newcomer has are among its commands."""
-    assert {words.split()[1] for words in COMMANDS} >= {"stats", "why", "sample", "what-if", "report", "verify"}

@@ -33,6 +33,8 @@ RECIPE = REPOSITORY / "configs" / "refinedweb.yaml"
 
 WIDTH = 100
 EMPTY = '""'
+DEFAULTS = {"dataset": "the name of the recipe's file"}
+"""Of keys that a recipe may leave out although its model does not."""
 
 STAGES = """# Stages
 
@@ -45,9 +47,28 @@ COMMANDS = """# Commands
 
 Made by `tools/make_docs.py` from the command line itself.
 
-Paths, those inside a recipe too, are relative to the current folder. Shell completion is click's: put
-`eval "$(_REFINERY_COMPLETE=bash_source refinery)"` into `~/.bashrc`, or use `zsh_source` or `fish_source` in those
-shells.
+Paths, those inside a recipe too, are relative to the current folder. A tour, which README.md continues:
+
+```sh
+refinery init first.yaml --demo first                      # a recipe, and a small crawl to try it on
+refinery check -c first.yaml                               # what is wrong or missing
+refinery stages quality                                    # fields, metrics and rules of a stage
+refinery explain minhash profile=fineweb                   # what the settings of a stage mean
+refinery assets list                                       # models and word lists, and where they are
+refinery plan -c first.yaml                                # what would run
+refinery run -c first.yaml --parts 0-1 --until quality     # two of four parts, up to a stage
+refinery status -c first.yaml                              # where the run stands
+refinery logs -c first.yaml                                # failures and warnings
+refinery sample -c first.yaml --stage quality --kept -n 1
+refinery gc -c first.yaml                                  # files that nothing refers to
+```
+
+Shell completion is click's. Put this line into `~/.bashrc`, or the same with `zsh_source` or `fish_source` where those
+shells read it:
+
+```sh
+eval "$(_REFINERY_COMPLETE=bash_source refinery)"
+```
 
 | exit code | meaning |
 |---|---|
@@ -159,7 +180,8 @@ def _settings(model: type[BaseModel]) -> list[str]:
     rows = [row | ({"written": "{}"} if row["type"] == "mapping" else {}) for row in fields(model)]
     for row in rows:
         assert row["help"], f"{model.__name__}.{row['name']} has no description"
-    return _table("key", "type", "default", "meaning", rows=[[*cells[:3], cells[4]] for cells in map(_field, rows)])
+    cells = [[*_field(row)[:2], DEFAULTS.get(row["name"], _field(row)[2]), row["help"]] for row in rows]
+    return _table("key", "type", "default", "meaning", rows=cells)
 
 
 def field_tables() -> str:
