@@ -23,7 +23,6 @@ import psutil
 import pyarrow as pa
 
 from refinery.errors import RefineryError, UsageError
-from refinery.store import PROVEN
 
 LONGEST_CAUSE = 300
 """Characters of what a worker reports of its own death."""
@@ -60,7 +59,6 @@ def main() -> None:
     pipe, lifeline, position = (int(number) for number in sys.argv[1:4])
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
     pa.set_cpu_count(1)  # there are as many workers as cores, and each thread has memory of its own
-    PROVEN.set()
     with Connection(pipe) as connection, mmap.mmap(position, POSITION.size) as shared:
         program: Program = connection.recv()
         sys.argv[:], sys.modules["__main__"] = program.argv, _StandIn(program)

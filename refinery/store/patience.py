@@ -32,7 +32,7 @@ FORBIDDEN_TRIES = 3
 """Stores say 403 for a wrong key, and some when they are busy; without a word of which, that often is asked."""
 
 PROVEN = threading.Event()
-"""Set in a worker: the process that started it has talked to the stores, so the credentials are good."""
+"""Set where a task is done: the process that planned it has talked to the stores, so the credentials are good."""
 
 
 class Transient(Exception):
@@ -56,7 +56,7 @@ class Pace:
         self._halved = self._pause = 0.0
         self.limit = float(AT_ONCE)
         self.proven = PROVEN.is_set()
-        """Whether a request went well once, here or in the process that started this one: the credentials are good."""
+        """True once a request went well, here or where the tasks of this process were planned: credentials are good."""
 
     def __enter__(self) -> None:
         with self._changed:

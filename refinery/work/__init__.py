@@ -10,7 +10,7 @@ from refinery.audit import Audit
 from refinery.part import Receipt, Root
 from refinery.shuffle import ROW_GROUP
 from refinery.stats import AuditStatistics, put_statistics
-from refinery.store import store_for, taken
+from refinery.store import PROVEN, store_for, taken
 from refinery.tables import publish, write_batches
 from refinery.tasks import AuditTask, Mark, PartTask, ReduceTask, SegmentTask, Task
 from refinery.work.commit import commit_phase
@@ -20,6 +20,7 @@ from refinery.work.segment import Segment
 
 def perform(task: Task, mark: Mark) -> list[Receipt]:
     """Do a task; the receipts it committed. Raises RefineryError, or what a broken stage raises."""
+    PROVEN.set()
     taken()  # what came before is not this task's
     try:
         if isinstance(task, SegmentTask):

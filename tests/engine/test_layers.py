@@ -60,6 +60,7 @@ OPENS = {
     "refinery.store.s3": "it is the store; what it publishes is a temporary file",
     "refinery.store.scratch": "it names those temporary files",
     "refinery.store.lease": "the kernel tells which machine this is",
+    "refinery.executors.local": "the memory that a worker shares with its parent is a file without a name",
     "refinery.tables": "pyarrow writes Parquet to a temporary file that the store named",
     "refinery.work.commit": "what the kernel says of this process",
     "refinery.assets": "assets are local files beside the data, some inside installed packages",
@@ -85,7 +86,7 @@ OPENS = {
 CATCHES_ALL = {
     "refinery.carry": "what a stage raises on a document is the document's reason",
     "refinery.work.segment": "what a source raises on a record costs that record",
-    "refinery.executors.local": "a worker reports every failure; the parent decides",
+    "refinery.executors.worker": "a worker reports every failure; the parent decides",
     "refinery.store.local": "a half-written temporary file is removed however the write ended",
     "refinery.store.s3": "an upload is aborted however it ended",
     "refinery.cli._errors": "a defect ends in one line and an exit code",

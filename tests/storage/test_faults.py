@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,6 +145,7 @@ def test_a_403_without_a_reason_is_taken_for_throttling_once_credentials_are_pro
 ) -> None:
     """As Common Crawl says it; before, it is given up soon."""
     monkeypatch.setattr(patience, "FIRST_WAIT", 0.0)
+    monkeypatch.setattr(patience, "PROVEN", threading.Event())  # tests before did tasks in this process
     pace, tries = Pace("forbidden"), []
 
     def forbidden() -> None:
