@@ -131,6 +131,11 @@ class Head(BaseModel):
     """Path of each stage's current manifest below the root."""
     code: dict[str, str]
     """The code digest under which each stage's results are accepted."""
+    outputs_current: bool = False
+    """True if every file that a run wrote into ``kept`` and ``removed`` is one that the manifests lead to.
+
+    False while a run is at work, and after one that was interrupted: a glob may then read outdated rows as well.
+    """
 
 
 class Root:

@@ -97,9 +97,7 @@ def _enter(planner: Planner, held: Hold) -> bool:
     """Bring manifests and head up to date and clean up, unless other runs are at work: then the last of them does."""
     with held.last() as alone:
         if alone:
-            state = State(planner.everything(afresh=True) if planner.selection.shared else planner)
-            if state.is_stale(planner.root.head()):
-                state.write()
+            State(planner.everything(afresh=True) if planner.selection.shared else planner).complete(held.check)
             planner.root.store.clean(planner.root.path)
     return alone
 
@@ -173,7 +171,7 @@ class _Run:
                 self._record.problem(f"{where}: {path} is gone or has another size, so the part counts as missing")
 
     def _begin(self) -> None:
-        if not self._state.knows_code(self._planner.root.head()):
+        if not self._state.has_begun(self._planner.root.head()):
             with self._held.turn():
                 self._state.begin()
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from refinery.config import recipe_dict
 from refinery.guard import code_stamp
 from refinery.identity import FORMAT, configuration, library_versions, measure_identity
+from refinery.outputs import settle
 from refinery.part import Head, Receipt, StageManifest
 from refinery.planner import Planner
 from refinery.stage import Filter
@@ -32,12 +34,28 @@ class State:
         self._statistics: dict[str, tuple[list[Receipt], dict[str, Any]]] = {}
 
     def begin(self) -> None:
-        """Put the code that results will be made with into the head, so that a killed run is guarded as well."""
+        """Record that outputs will change, and by which code, so that a killed run is guarded as well."""
         head = self._planner.root.head()
         if head is None:
             self._write_head(None, {})
-        elif not self.knows_code(head):
-            self._planner.root.write_head(head.model_copy(update={"code": self._codes(head)}))
+        elif not self.has_begun(head):
+            changes = {"code": self._codes(head), "outputs_current": False}
+            self._planner.root.write_head(head.model_copy(update=changes))
+
+    def has_begun(self, head: Head | None) -> bool:
+        """Return True if a head records all that `begin` would."""
+        return self.knows_code(head) and head is not None and not head.outputs_current
+
+    def complete(self, check: Callable[[], None]) -> None:
+        """Bring manifests, head and outputs to what the receipts say. ``check`` as in `outputs.settle`."""
+        if self.is_stale(self._planner.root.head()):
+            self.write()
+        head = self._planner.root.head()
+        if head is not None and not head.outputs_current:
+            made = self._planner.everything().survey().made
+            current = {folder: each.receipts for folder, each in zip(self._planner.folders, made, strict=True)}
+            settle(self._planner.root, current, check)
+            self._planner.root.write_head(head.model_copy(update={"outputs_current": True}))
 
     def knows_code(self, head: Head | None) -> bool:
         """Whether a head has the code of all stages."""

@@ -22,9 +22,9 @@ from refinery.shown import plural, safe, size
 def command(session: Session, *, config: str | None, root: str | None, yes: bool) -> int:
     """Delete files that nothing refers to; only shown without --yes.
 
-    These are what earlier recipes made, whose facts a changed bound could be judged by, and what killed runs left. What
-    an interrupted run has made and not yet entered goes as well: let it end first if you want to keep it. Refused while
-    a run is at work. Nothing outside the root's own layout is touched. -v lists every file.
+    These are outputs of earlier recipes, which a run would reuse if it needed them again, and leftovers of killed runs.
+    Results of an interrupted run that are not in the head yet go as well: let it end first if you want to keep them.
+    Refused while a run is at work. Nothing outside the root's own layout is touched. -v lists every file.
     """
     found = sweep(root_of(config, root), delete=yes)
     if session.json:

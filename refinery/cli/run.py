@@ -16,6 +16,7 @@ from refinery.cli._options import Session, output_options, pass_session, recipe_
 from refinery.cli._output import print_json, span
 from refinery.cli._reading import vanishing
 from refinery.cli._selection import parse_workers, selection, selection_options
+from refinery.cli.status import OUTDATED
 from refinery.config import load, written
 from refinery.inspect import alarms
 from refinery.kernels.choice import note
@@ -102,6 +103,7 @@ def command(
             )
         except KeyboardInterrupt:
             click.echo("stopped; what is finished is kept, and the same command goes on from it", err=True)
+            click.echo(OUTDATED, err=True)
             raise
     if session.json:
         print_json({**dataclasses.asdict(report), "root": pipeline.root})

@@ -19,6 +19,8 @@ _NEXT = {
     "failed": "`refinery logs` says why; `refinery run` tries the failed parts again",
 }
 
+OUTDATED = "globs over kept/ and removed/ may read outdated rows until a run completes"
+
 _TOLD = {"started", "updated", "ended", "host", "pid", "command", "running"}
 """What of a run's record is told as it is; the rest is for the report, or told in other words."""
 
@@ -49,6 +51,7 @@ def _json(found: Status) -> dict[str, Any]:
         "dataset": found.dataset,
         "run": _run_json(found.run) if found.run else None,
         "others": found.others,
+        "outputs_current": found.outputs_current,
         "stages": stages,
     }
 
@@ -75,6 +78,7 @@ def _run_json(run: Run) -> dict[str, Any]:
 def _text(found: Status) -> str:
     lines = [found.dataset, *(_run(found.run) if found.run else ["  no run yet"])]
     lines += [f"  {plural(found.others, 'other run')} at work on this root"] if found.others else []
+    lines += [] if found.outputs_current else [f"  {OUTDATED}"]
     lines.append("")
     rows = [_stage(stage) for stage in found.stages]
     return "\n".join([*lines, columns([("", "parts", ""), *rows], right=(1,))])

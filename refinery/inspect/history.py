@@ -202,6 +202,8 @@ class Status:
     stages: tuple[StageStatus, ...]
     others: int = 0
     """Runs at work beside the newest one, among the last ``LOOKED_AT``."""
+    outputs_current: bool = True
+    """False if a glob over ``kept`` and ``removed`` may read outdated rows, see ``Head``."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,8 @@ def status(path: str) -> Status:
     )
     history = runs(holdings.root, newest=LOOKED_AT)
     others = sum(run.state == "running" for run in history[1:])
-    return Status(holdings.head.dataset, history[0] if history else None, stages, others)
+    newest = history[0] if history else None
+    return Status(holdings.head.dataset, newest, stages, others, holdings.head.outputs_current)
 
 
 def problems(path: str) -> tuple[Problem, ...]:

@@ -2,16 +2,72 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 
-from refinery.inspect.holdings import Holdings, open_root
+from refinery.errors import UsageError
+from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.statistics import Statistics, stage_statistics
+from refinery.outputs import SIDES
 from refinery.part import StageManifest
+from refinery.store import is_remote
+from refinery.store.arrow import file_system
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 _FUNNEL = ("stage", "unit", "in", "kept", "removed")
 _RULES = ("stage", "rule", "counted", "documents", "tokens")
+
+
+Side = Literal["kept", "removed"]
+
+
+class StageOutput:
+    """The current Parquet files of one stage.
+
+    >>> export = refinery.open("demo/root").stage("export")
+    >>> export.to_duckdb().aggregate("count(*), sum(tokens)")
+    """
+
+    def __init__(self, holdings: Holdings, held: Held) -> None:
+        self._holdings = holdings
+        self._held = held
+
+    def files(self, side: Side = "kept") -> list[str]:
+        """Paths of the files, in order of parts, for any reader. Raises StorageError where a receipt is lost."""
+        if side not in SIDES:
+            raise UsageError(f"side {side!r}: not one of {', '.join(SIDES)}", hint='files("kept") or files("removed")')
+        receipts = self._holdings.receipts(self._held)
+        found = {file.path: None for receipt in receipts for file in receipt.files.get(side, ())}
+        return [self._holdings.root.full(path) for path in found]
+
+    def dataset(self, side: Side = "kept") -> ds.Dataset:
+        """The files as one data set of pyarrow, which reads only the columns and rows that are asked for.
+
+        Raises UsageError where the recipe lets the stage write none, and as `files`.
+        """
+        files = self.files(side)
+        if not files:
+            settings = "`write: every`" if side == "kept" else "`keep_removed: facts` and `write: every`"
+            raise UsageError(
+                f"stage {self._held.name!r} wrote no {side} documents", hint=f"{settings} in the recipe writes them"
+            )
+        system = file_system(self._holdings.root.store) if is_remote(files[0]) else None
+        return ds.dataset(files, format="parquet", filesystem=system)
+
+    def to_duckdb(self, side: Side = "kept", connection: DuckDBPyConnection | None = None) -> DuckDBPyRelation:
+        """The files as a relation of DuckDB, in the given connection or a new one.
+
+        Raises UsageError where duckdb is not installed, and as `dataset`.
+        """
+        try:
+            import duckdb
+        except ImportError as error:
+            raise UsageError("to_duckdb needs duckdb", hint='pip install "refinery[dashboard]"') from error
+        return (connection or duckdb.connect()).from_arrow(self.dataset(side))
 
 
 class Opened:
@@ -34,11 +90,9 @@ class Opened:
         held = self._holdings.stage(stage)
         return stage_statistics(held.folder, held.manifest.statistics)
 
-    def files(self, stage: str, side: str = "kept") -> list[str]:
-        """The paths of a stage's current Parquet files, in order of parts, for any reader. Raises as ``manifest``."""
-        receipts = self._holdings.receipts(self._holdings.stage(stage))
-        found = {file.path: None for receipt in receipts for file in receipt.files.get(side, ())}
-        return [self._holdings.root.full(path) for path in found]
+    def stage(self, name: str) -> StageOutput:
+        """The output of a stage. Raises UsageError for an unknown stage."""
+        return StageOutput(self._holdings, self._holdings.stage(name))
 
     def funnel(self) -> pa.Table:
         """A row a stage and unit (documents, tokens, characters, bytes): in, kept, removed."""

@@ -19,12 +19,21 @@ _STAGE = r"[0-9]{2,}-[a-z][a-z0-9_-]*"
 _KINDS = (
     (
         "temporary",
-        re.compile(rf"tmp/[0-9a-f]{{32}}|(?:(?:runs|{_STAGE}(?:/receipts|/stats)?)/)?\.[^/]+\.[0-9a-f]{{8}}"),
+        re.compile(
+            rf"tmp/[0-9a-f]{{32}}|(?:(?:runs|superseded/[^/]+|{_STAGE}(?:/receipts|/stats|/kept|/removed)?)/)?"
+            r"\.[^/]+\.[0-9a-f]{8}"
+        ),
     ),
     ("receipt", re.compile(_STAGE + r"/receipts/[0-9a-f]+\.json")),
     ("statistics", re.compile(_STAGE + r"/stats/(?:part|audit)-[^/]+\.json\.gz")),
     ("manifest", re.compile(_STAGE + r"/manifest-[0-9a-f]+\.json")),
-    ("rows", re.compile(_STAGE + r"/(?:kept|removed|audit|map/keys|map/index|reduce|resolve)/part-[^/]+\.parquet")),
+    (
+        "rows",
+        re.compile(
+            rf"(?:{_STAGE}/(?:kept|removed|audit|map/keys|map/index|reduce|resolve)|superseded/{_STAGE}-(?:kept|removed))"
+            r"/part-[^/]+\.parquet"
+        ),
+    ),
 )
 """What a run writes, by path below the root. The head, the lock and the records of runs are never swept."""
 

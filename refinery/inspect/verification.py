@@ -20,9 +20,13 @@ from refinery.inspect.find import pieces
 from refinery.inspect.holdings import Finding, Held, Holdings, documents_of, open_root
 from refinery.inspect.recompute import recompute
 from refinery.inspect.statistics import part_statistics
+from refinery.outputs import current_path, extra_files, is_output
 from refinery.part import FileRef, Receipt
 from refinery.shown import plural
 from refinery.tables import open_parquet
+
+UNFINISHED = "a run is at work or was interrupted, and `refinery run` completes it"
+"""Explanation of outputs that are not where a completed run leaves them."""
 
 FOLDERS = {
     "kept": "kept",
@@ -71,6 +75,7 @@ def verify(path: str, rerun: float = 0.0) -> Verification:
     checks = _Checks(holdings)
     for held in holdings.stages:
         checks.stage(held)
+    checks.findings += _extra(holdings)
     books = file_books(holdings)
     if not checks.findings:  # what is found above would be told twice
         checks.findings += [finding for one in books for finding in unbalanced(one)]
@@ -203,7 +208,20 @@ def _misfiled(held: Held, receipt: Receipt) -> Iterator[str]:
         yield f"the receipt {receipt.key[:8]} is not of the inputs that it names"
 
 
+def _extra(holdings: Holdings) -> Iterator[Finding]:
+    """Files in ``kept`` and ``removed`` that a glob reads and no current receipt names."""
+    found = {held.folder: holdings.load(held) for held in holdings.stages}
+    lost = {folder for folder, receipts in found.items() if receipts.lost}  # these are findings already
+    for path in extra_files(holdings.root, (one for receipts in found.values() for one in receipts.every)):
+        if not is_output(path):
+            yield Finding("no run wrote this file, and globs read it: move it elsewhere", file=path)
+        elif path.partition("/")[0] not in lost:
+            yield Finding(f"not current, and globs read it: {UNFINISHED}", file=path)
+
+
 def _misplaced(held: Held, receipt: Receipt, name: str, file: FileRef) -> str:
+    if current_path(file.path) != file.path:
+        return f"globs do not read it yet: {UNFINISHED}"
     folder = f"{held.folder}/{FOLDERS.get(name, 'resolve')}/"
     part = int(name) if name.isdecimal() else receipt.part
     wanted = f"{folder}part-{part:05d}-{receipt.key[:8]}"

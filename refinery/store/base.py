@@ -35,6 +35,9 @@ class Store(Protocol):
     def list(self, pattern: str) -> list[str]:
         """Paths that match a glob pattern, sorted. What names a file is that file, what names a folder all in it."""
 
+    def folders(self, path: str) -> Sequence[str]:
+        """Names of the folders directly in a folder, sorted; none where it is not there."""
+
     def stat(self, path: str) -> Stat:
         """Size and tag of a file."""
 
@@ -70,6 +73,9 @@ class Store(Protocol):
 
     def put(self, path: str, data: bytes) -> None:
         """Write a small file whole."""
+
+    def copy(self, path: str, target: str) -> None:
+        """Let a file that never changes appear as ``target`` as well, replacing what was there."""
 
     def delete(self, path: str) -> None:
         """Remove a file; one that is not there is no error."""

@@ -39,6 +39,13 @@ class LocalStore:
                 return sorted(path for path in found if not _is_pipe(path))
             return sorted(p for p in glob.glob(pattern, recursive=True) if os.path.isfile(p))
 
+    def folders(self, path: str) -> Sequence[str]:
+        with storage_errors(path):
+            try:
+                return sorted(entry.name for entry in os.scandir(path) if entry.is_dir())
+            except FileNotFoundError:
+                return []
+
     def stat(self, path: str) -> Stat:
         with storage_errors(path):
             found = os.stat(path)
@@ -116,6 +123,18 @@ class LocalStore:
             except BaseException:
                 self.delete(temporary)
                 raise
+
+    def copy(self, path: str, target: str) -> None:
+        folder, name = os.path.split(target)
+        temporary = os.path.join(folder, f".{name}.{uuid.uuid4().hex[:8]}")
+        with storage_errors(target):
+            os.makedirs(folder, exist_ok=True)
+            try:
+                _link(path, temporary)
+                os.replace(temporary, target)
+            finally:
+                self.delete(temporary)  # also there if both names were the same file before
+            _sync(folder)
 
     def delete(self, path: str) -> None:
         with storage_errors(path):
@@ -230,6 +249,17 @@ def _is_pipe(path: str) -> bool:
 
 def _raise(error: OSError) -> None:
     raise error
+
+
+def _link(path: str, target: str) -> None:
+    """Give a file a second name; where the file system has no hard links, a copy."""
+    try:
+        os.link(path, target)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copyfile(path, target)
+        _sync(target)
 
 
 def _sync(path: str) -> None:

@@ -36,6 +36,9 @@ PART = 1 << 23
 
 PARTS_AT_ONCE = 4
 
+COPIED_AT_ONCE = 1 << 30
+"""Bytes that one request copies at most; S3 allows 5 GiB."""
+
 ANONYMOUS = "AWS_NO_SIGN_REQUEST"
 """The variable that says not to sign requests, as for public buckets."""
 
@@ -258,6 +261,13 @@ class S3Store(RemoteReading):
         folder = "/" if in_one_folder(pattern) else ""
         return sorted(path for path, _ in _objects(literal(pattern), folder) if matches(pattern, path))
 
+    def folders(self, path: str) -> Sequence[str]:
+        """See ``Store.folders``."""
+        prefix = f"{path.rstrip('/')}/"
+        key = split(prefix)[1]
+        found = (one["Prefix"] for page in _pages(prefix, "/") for one in page.get("CommonPrefixes", ()))
+        return sorted(name.removeprefix(key).rstrip("/") for name in found)
+
     # ------------------------------------------------------------------------------------------------------- writing
 
     def temporary(self, root: str) -> str:
@@ -281,6 +291,18 @@ class S3Store(RemoteReading):
         count("written", len(data))
         try:
             ask(path, "put", "put_object", Body=data, ContentMD5=_md5(data))
+        except Status as status:
+            raise _refused(path, status) from status
+
+    def copy(self, path: str, target: str) -> None:
+        """See ``Store.copy``: the store copies, nothing comes over the network."""
+        size = self.stat(path).size
+        source = dict(zip(("Bucket", "Key"), split(path), strict=True))
+        try:
+            if size <= COPIED_AT_ONCE:
+                ask(target, "put", "copy_object", CopySource=source)
+            else:
+                _copy_in_parts(source, target, size)
         except Status as status:
             raise _refused(path, status) from status
 
@@ -411,8 +433,34 @@ class _Upload:
         return {"PartNumber": number, "ETag": ask(self._path, "put", "upload_part", **given)["ETag"]}
 
 
+def _copy_in_parts(source: dict[str, str], target: str, size: int) -> None:
+    """Copy an object that is too large for one request. Raises Status or StorageError."""
+    upload = ask(target, "put", "create_multipart_upload")["UploadId"]
+    parts = []
+    try:
+        for number, start in enumerate(range(0, size, COPIED_AT_ONCE), 1):
+            span = f"bytes={start}-{min(size, start + COPIED_AT_ONCE) - 1}"
+            given = {"UploadId": upload, "PartNumber": number, "CopySource": source, "CopySourceRange": span}
+            found = ask(target, "put", "upload_part_copy", **given)["CopyPartResult"]
+            parts.append({"PartNumber": number, "ETag": found["ETag"]})
+        ask(target, "put", "complete_multipart_upload", UploadId=upload, MultipartUpload={"Parts": parts})
+    except BaseException:
+        with contextlib.suppress(Status, StorageError):  # the error that is raised comes first
+            ask(target, "delete", "abort_multipart_upload", UploadId=upload)
+        raise
+
+
 def _objects(prefix: str, delimiter: str = "") -> Iterator[tuple[str, Stat]]:
-    """All objects whose paths begin so, in order, by pages of a thousand; with a delimiter those of one folder."""
+    """All objects whose paths begin so, in order; with a delimiter those of one folder."""
+    bucket, _ = split(prefix)
+    for page in _pages(prefix, delimiter):
+        for found in page.get("Contents", ()):
+            if not found["Key"].endswith("/"):  # some tools put empty objects where a folder would be
+                yield f"s3://{bucket}/{found['Key']}", Stat(int(found["Size"]), found["ETag"])
+
+
+def _pages(prefix: str, delimiter: str) -> Iterator[dict[str, Any]]:
+    """Answers to a listing of what begins so, a thousand entries each."""
     bucket, key = split(prefix)
     start: dict[str, str] = {}
     while True:
@@ -421,9 +469,7 @@ def _objects(prefix: str, delimiter: str = "") -> Iterator[tuple[str, Stat]]:
             page = ask(f"s3://{bucket}", "list", "list_objects_v2", **given)
         except Status as status:
             raise _refused(prefix, status) from status
-        for found in page.get("Contents", ()):
-            if not found["Key"].endswith("/"):  # some tools put empty objects where a folder would be
-                yield f"s3://{bucket}/{found['Key']}", Stat(int(found["Size"]), found["ETag"])
+        yield page
         if not page.get("IsTruncated"):
             return
         start = {"ContinuationToken": page["NextContinuationToken"]}

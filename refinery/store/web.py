@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any, NoReturn
@@ -68,6 +68,11 @@ class WebStore(RemoteReading):
         """The file itself, if it is there: a web server lists nothing."""
         return [pattern] if self.exists(pattern) else []
 
+    def folders(self, path: str) -> Sequence[str]:
+        """None: a web server lists nothing."""
+        del path
+        return []
+
     def temporary(self, root: str) -> str:
         """Raises UsageError."""
         _read_only(root)
@@ -81,6 +86,11 @@ class WebStore(RemoteReading):
         """Raises UsageError."""
         del data
         _read_only(path)
+
+    def copy(self, path: str, target: str) -> None:
+        """Raises UsageError."""
+        del path
+        _read_only(target)
 
     def delete(self, path: str) -> None:
         """Raises UsageError."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 from collections.abc import Callable
 from dataclasses import replace
@@ -397,7 +398,9 @@ def test_a_root_without_any_stage_yet_is_told(say: Say, tmp_path: Path) -> None:
     """As a run leaves it that was killed at once."""
     path = make(tmp_path)
     head = json.loads((path / "HEAD.json").read_bytes())
-    (path / "HEAD.json").write_text(json.dumps({**head, "manifests": {}}))
+    (path / "HEAD.json").write_text(json.dumps({**head, "manifests": {}, "outputs_current": False}))
+    for folder in head["folders"]:
+        shutil.rmtree(path / folder)
     assert say("stats", "--root", path)[:2] == (0, "toy: no stage is made yet\n")
     assert say("verify", "--root", path)[0] == 0
     assert say("status", "--root", path)[0] == 0

@@ -32,7 +32,7 @@ from tests.engine.roots import TEXTS, Held, all_files, pipeline, quick, slow_kin
 from tests.engine.toy import Gather, Length, LineSource, Same
 
 KINDS = steps(LineSource(), Length(), Same(), Gather())
-METHODS = ("temporary", "publish", "put", "delete")
+METHODS = ("temporary", "publish", "put", "delete", "copy")
 
 
 class States:

@@ -87,7 +87,7 @@ def killed_at(write: int | None) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
         patch.setattr(store, "_sync", lambda path: None)
-        for name in ("temporary", "publish", "put", "delete"):
+        for name in ("temporary", "publish", "put", "delete", "copy"):
             patch.setattr(LocalStore, name, hooked(name))
         yield
 
@@ -106,12 +106,13 @@ class World:
         stages = (LineSource(), Length(**self.length), Same(), Gather(shard=self.shard))
         return pipeline(self.folder, steps(*stages, marked=("words",)), root=root, **self.settings)
 
-    def change(self, what: str, value: Any) -> None:
-        """Do one thing of a history."""
+    def change(self, what: str, value: Any, root: str = "root") -> bool:
+        """Do one thing of a history; True if it was a run that completed."""
         if what == "run":
             selection, write = value
             with killed_at(write), contextlib.suppress(UsageError):  # parts that are not there
-                quick(self.recipe(), selection)
+                quick(self.recipe(root), selection)
+                return True
         elif what == "file":
             self.write_file(*value)
         elif what == "min_words":
@@ -120,6 +121,7 @@ class World:
             self.shard = value
         else:
             self.settings[what] = value
+        return False
 
     def write_file(self, number: int, lines: list[str] | None) -> None:
         """Make, change or remove an input; the first one is always there."""

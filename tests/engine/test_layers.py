@@ -24,7 +24,7 @@ LAYERS = (
     ("schema",),
     ("judge", "tasks"),
     ("stats", "tables"),
-    ("carry", "shuffle"),
+    ("carry", "outputs", "shuffle"),
     ("audit", "facts"),
     ("work",),
     ("earlier", "survey"),

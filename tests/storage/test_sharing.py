@@ -22,6 +22,7 @@ from refinery.survey import Every, Selection
 from tests.conftest import REPOSITORY
 from tests.engine import toy
 from tests.engine.roots import FOLDERS, Held, pipeline, quick, slow_kinds, write_inputs
+from tests.engine.test_outputs import globbed, named
 from tests.storage.held import contents_of
 
 FILES = 9
@@ -111,6 +112,7 @@ def finish(jobs: Jobs, given: Pipeline) -> None:
     if jobs.root.startswith("/"):
         assert Held(jobs.root).file_bytes() == Held(given.root).file_bytes()
         assert not list(Path(jobs.root, "tmp").iterdir())
+        assert globbed(Path(jobs.root)) == named(Path(jobs.root))
     else:
         assert store_for(jobs.root).list(f"{jobs.root}/.shared") == []
 

@@ -1,0 +1,52 @@
+"""A store as a file system of pyarrow, for reading Parquet files of a root as one data set."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import pyarrow as pa
+from pyarrow import fs
+
+from refinery.store.base import Store
+
+
+def file_system(store: Store) -> fs.FileSystem:
+    """File system whose paths are those of the store, for reading only."""
+    return fs.PyFileSystem(_Reading(store))
+
+
+class _Reading(fs.FileSystemHandler):  # type: ignore[misc]
+    """The calls that a data set makes of its file system."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Reading) and other._store is self._store
+
+    def __hash__(self) -> int:
+        return id(self._store)
+
+    def get_type_name(self) -> str:
+        return "refinery"
+
+    def normalize_path(self, path: str) -> str:
+        return path
+
+    def get_file_info(self, paths: list[str]) -> list[fs.FileInfo]:
+        return [fs.FileInfo(path, fs.FileType.File, size=self._store.stat(path).size) for path in paths]
+
+    def open_input_file(self, path: str) -> pa.NativeFile:
+        return pa.PythonFile(self._store.open(path), mode="r")
+
+    def open_input_stream(self, path: str) -> pa.NativeFile:
+        return pa.PythonFile(self._store.stream(path), mode="r")
+
+    def get_file_info_selector(self, selector: Any) -> NoReturn:
+        raise NotImplementedError("files are named one by one")
+
+    def create_dir(self, path: str, recursive: bool) -> NoReturn:
+        raise NotImplementedError("read only")
+
+    delete_dir = delete_dir_contents = delete_root_dir_contents = delete_file = move = copy_file = create_dir
+    open_output_stream = open_append_stream = create_dir

@@ -1,0 +1,68 @@
+"""Outputs of a root at s3://: superseded ones are moved by the store, and a data set reads the current ones."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import refinery
+from refinery.config import Pipeline
+from refinery.inspect import verify
+from refinery.inspect.holdings import open_root
+from refinery.store import S3Store, s3, taken
+from tests.engine.roots import pipeline, quick, steps, write_inputs
+from tests.engine.toy import Gather, Length, LineSource, Same
+
+STORE = S3Store()
+
+
+def recipe(folder: Path, root: str, min_words: int = 2) -> Pipeline:
+    """Every kind of stage over three local files."""
+    kinds = steps(LineSource(), Length(min_words=min_words), Same(), Gather())
+    return pipeline(folder, kinds).model_copy(update={"root": root})
+
+
+def globbed(root: str) -> set[str]:
+    """Every Parquet file in ``kept`` and ``removed`` of the stages."""
+    patterns = (f"{root}/{folder}/{side}/*" for folder in STORE.folders(root) for side in ("kept", "removed"))
+    return {path for pattern in patterns for path in STORE.list(pattern)}
+
+
+def named(root: str) -> set[str]:
+    """Those that the head leads to."""
+    opened = refinery.open(root)
+    return {path for name in opened.stages for side in ("kept", "removed") for path in opened.stage(name).files(side)}
+
+
+def test_after_a_changed_threshold_globs_read_the_new_rows(bucket: str, tmp_path: Path) -> None:
+    """Nothing is downloaded to move what is superseded, and going back makes nothing again."""
+    write_inputs(tmp_path / "in")
+    root = f"{bucket}/root"
+    quick(recipe(tmp_path, root))
+    first = globbed(root)
+    assert first == named(root)
+    quick(recipe(tmp_path, root, min_words=4))
+    assert globbed(root) == named(root) != first
+    assert verify(root).ok
+    assert quick(recipe(tmp_path, root)).tasks == 0
+    assert globbed(root) == named(root) == first
+    rows = refinery.open(root).stage("gather").dataset().to_table()
+    assert len(rows) == open_root(root).stage("gather").manifest.statistics["documents"]["kept"] > 0
+    assert "superseded" in STORE.folders(root)
+    assert STORE.folders(f"{root}/none") == []
+
+
+def test_large_objects_are_copied_in_parts(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One request copies so many bytes at most."""
+    monkeypatch.setattr(s3, "COPIED_AT_ONCE", 5 << 20)
+    data = os.urandom(11 << 20)
+    STORE.put(f"{bucket}/a", data)
+    taken()
+    STORE.copy(f"{bucket}/a", f"{bucket}/sub/b")
+    assert taken().get("read", 0) < len(data)
+    assert STORE.find(f"{bucket}/sub/b") == data
+    STORE.put(f"{bucket}/small", b"x")
+    STORE.copy(f"{bucket}/small", f"{bucket}/sub/b")
+    assert STORE.find(f"{bucket}/sub/b") == b"x"
