@@ -110,7 +110,7 @@ def what_if(scale: Scale, points: Sequence[Point], at: float, whole: tuple[int, 
         "field": "bound",
         "type": "quantitative",
         "scale": {"type": SCALES[scale], "domain": [min([*domain, at]), max([*domain, at])], "nice": False},
-        "axis": {"format": FORMAT[scale], "title": "bound", "grid": False, "tickCount": 5},
+        "axis": {"format": FORMAT[scale], "title": "threshold", "grid": False, "tickCount": 5},
     }
     line = {
         "data": {"values": [row for row in rows if scale != "log" or row["bound"] > 0]},
@@ -250,7 +250,11 @@ def timeline(spans: Sequence[Bar], phases: Sequence[float], whole: float, about:
         },
         "mark": {"type": "bar", "height": {"band": 0.8}},
         "encoding": {
-            "y": {"field": "place", "type": "ordinal", "axis": {"title": "place", "labels": False, "ticks": False}},
+            "y": {
+                "field": "place",
+                "type": "ordinal",
+                "axis": {"title": "worker slot", "labels": False, "ticks": False},
+            },
             "x": {
                 **x,
                 "field": "begin",
@@ -294,7 +298,8 @@ def cells(found: Sequence[Cell], rows: Sequence[str], name: str, at: float, abou
             "high": one.high,
             "shade": one.share**0.5,
             "side": one.side,
-            "said": f"{safe(one.row)[:24]}, {one.low:.2f} to {one.high:.2f}: {one.kept:,} kept, {one.removed:,} gone",
+            "said": f"{safe(one.row)[:24]}, {one.low:.2f} to {one.high:.2f}: "
+            f"{one.kept:,} kept, {one.removed:,} removed",
         }
         for one in found
     ]

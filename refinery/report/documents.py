@@ -45,9 +45,9 @@ class Shown:
 
 
 def samples(holdings: Holdings, held: Held, counts: Statistics) -> list[Shown]:
-    """The sampled documents of a stage: kept ones first, then those of each reason, commonest first."""
+    """The sampled documents of a stage: those of each reason, commonest first, then kept ones."""
     order = sorted(counts.reasons, key=lambda reason: (-counts.reasons[reason], reason))
-    wanted = [(reason, drawn) for reason in ("kept", *order) for drawn in counts.samples.get(reason, ())[:EACH]]
+    wanted = [(reason, drawn) for reason in (*order, "kept") for drawn in counts.samples.get(reason, ())[:EACH]]
     by_part: dict[int, list[str]] = {}
     for _, (identity, part) in wanted:
         by_part.setdefault(part, []).append(identity)

@@ -112,7 +112,7 @@ def _figure(stage: StageView, metric: MetricView) -> Figure:
     for rule in rules:
         points = curve(counts, scale, rule)
         if len(points) > 1:
-            said = f"{stage.name}: share kept by where the bound of {rule.id} stands, now {_at(rule):g}"
+            said = f"{stage.name}: share kept by the threshold of {rule.id}, now {_at(rule):g}"
             curves.append((rule.id, charts.what_if(scale, points, _at(rule), whole, said)))
     return Figure(
         metric.metric.name,

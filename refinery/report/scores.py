@@ -163,7 +163,7 @@ class _Reading:
         if not chosen:
             return None
         cells = [cell for name in chosen for cell in self._cells(name, totals[name])]
-        said = f"{self._stage.name}: documents by language and {self._metric}, the bound at {bound:g}"
+        said = f"{self._stage.name}: documents by language and {self._metric}, the threshold at {bound:g}"
         return charts.cells(cells, chosen, self._metric, bound, said)
 
     def _cells(self, name: str, total: int) -> Iterator[charts.Cell]:

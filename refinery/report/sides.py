@@ -32,9 +32,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Sides:
-    """Roots by path: the funnel in each unit, removals by stage and rule, documents and tokens by language."""
+    """Roots by path and name: the funnel in each unit, removals by stage and rule, documents and tokens by language."""
 
     roots: tuple[str, ...]
+    names: tuple[str, ...]
     datasets: tuple[str, ...]
     funnel: Mapping[str, tuple[Line, ...]]
     reasons: tuple[Line, ...]
@@ -48,6 +49,7 @@ def sides(paths: Sequence[str]) -> Sides:
     languages = [_languages(one) for one in books]
     return Sides(
         roots=tuple(paths),
+        names=names_of(paths),
         datasets=tuple(one.dataset for one in books),
         funnel={unit: tuple(_funnel(stages, unit)) for unit in UNITS},
         reasons=_largest([dict(_reasons(one)) for one in books], REASONS),
@@ -56,6 +58,19 @@ def sides(paths: Sequence[str]) -> Sides:
             for place, unit in enumerate(UNITS[:2])
         },
     )
+
+
+def names_of(paths: Sequence[str]) -> tuple[str, ...]:
+    """Short names of roots: the last folders of each path that no other has; a path given again has a number."""
+    whole = [path.rstrip("/").split("/") for path in paths]
+    names: list[str] = []
+    for parts in whole:
+        others = [other for other in whole if other != parts]
+        depth = next((n for n in range(1, len(parts)) if all(o[-n:] != parts[-n:] for o in others)), len(parts))
+        name = "/".join(parts[-depth:]) or "/"
+        again = sum(one == name or one.startswith(f"{name} (") for one in names)
+        names.append(f"{name} ({again + 1})" if again else name)
+    return tuple(names)
 
 
 def _funnel(stages: Sequence[Mapping[str, Statistics]], unit: str) -> Iterator[Line]:

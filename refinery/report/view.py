@@ -336,7 +336,9 @@ def columns(holdings: Holdings, position: int) -> list[Column]:
                 for fact in field.type
             ]
         else:
-            found.append(Column(field.name, str(field.type), _CORE.get(field.name, "facts of that stage")))
+            found.append(
+                Column(field.name, str(field.type), _CORE.get(field.name, "metrics and evidence of that stage"))
+            )
     return found
 
 

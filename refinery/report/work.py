@@ -136,7 +136,7 @@ def times(run: Run) -> Times:
     bars += [_drawn(span, phases, "under way") for span in under_way[:PLACES]]
     chart = None
     if bars and whole:
-        said = f"Tasks of the run by place and time: {places} at once at most, {whole:,.1f} seconds"
+        said = f"Tasks of the run by worker slot and time: {places} at once at most, {whole:,.1f} seconds"
         chart = charts.timeline(bars, [phase.begin for phase in phases], whole, said)
     return Times(chart, places, whole, tuple(found), tuple(_used(phase, places) for phase in phases))
 
@@ -156,6 +156,6 @@ def _stragglers(phases: Sequence[PhaseRecord], whole: float) -> Iterator[Straggl
 def _drawn(span: SpanRecord, phases: Sequence[PhaseRecord], kind: str = "") -> charts.Bar:
     title = phases[span.phase].title if span.phase < len(phases) else ""
     what = span.task or f"{span.tasks:,} tasks"
-    bad = f", {span.unwell:,} ended badly" if span.unwell else ", not ended" if kind == "under way" else ""
+    bad = f", {span.unwell:,} failed" if span.unwell else ", not ended" if kind == "under way" else ""
     said = safe(f"{what[:80]} ({title[:80]}): {span.seconds:,.2f} s from {span.begin:,.2f} s{bad}")
     return charts.Bar(span.place, span.begin, span.end, kind or ("odd" if span.phase % 2 else "even"), said)

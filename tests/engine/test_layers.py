@@ -71,7 +71,7 @@ OPENS = {
     "refinery.cli": "a standard stream that was closed becomes the null device",
     "refinery.cli.init": "the starter recipe is part of the package",
     "refinery.cli._errors": "the traceback of an internal error needs a place even where no root is",
-    "refinery.report.pages": "templates are part of the package",
+    "refinery.report.frame": "templates are part of the package",
     "refinery.report.view": "the figures of RefinedWeb are part of the package",
     "refinery.demo.prose": "word lists are part of the package",
     "stages.language": "the list of languages is part of the package",

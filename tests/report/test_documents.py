@@ -12,7 +12,7 @@ import pyarrow as pa
 from refinery.docs import Docs
 from refinery.inspect.holdings import open_root
 from refinery.report import build
-from refinery.report.pages import TEXT
+from refinery.report.frame import TEXT
 from refinery.report.scores import NEAREST, ZONE, scores
 from refinery.report.view import view
 from refinery.stage import Filter, Metric, Rule, Values, bound
@@ -104,7 +104,7 @@ def test_the_grey_zone_is_what_the_rows_say(tmp_path: Path) -> None:
     assert max(one.score for one in found.removed) == 0.64
     assert found.chart is not None
     counted = duckdb.sql(f"select count(*) from {rows} where lang = 'de' and score >= .95").fetchall()[0][0]
-    assert f"de, 0.95 to 1.00: 0 kept, {counted:,} gone" in found.chart
+    assert f"de, 0.95 to 1.00: 0 kept, {counted:,} removed" in found.chart
     folder = Path(build(given_.root).folder)
     page = (folder / "sources.html").read_text("utf-8")
     assert f"at most .05 above 0.65: {above} documents; removed for one at most .05 below it alone: {below}." in page

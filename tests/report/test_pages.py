@@ -28,7 +28,7 @@ from refinery.inspect import read_books
 from refinery.inspect.statistics import MetricCounts
 from refinery.report import Built, build
 from refinery.report.curves import curve
-from refinery.report.pages import environment
+from refinery.report.frame import environment
 from refinery.report.serve import application
 from refinery.stage import Records, Rule, Scale
 from refinery.stats import bins, edges
@@ -185,7 +185,7 @@ def test_what_a_stage_is_likely_to_find_is_drawn(tmp_path: Path) -> None:
     settings_ = pipeline(tmp_path, steps(LineSource(), MinHash(profile="fineweb")))
     quick(settings_)
     text = (Path(build(settings_.root).folder) / "duplicates.html").read_text("utf-8")
-    assert "to the one that stays: 2; equal to it:" in text
+    assert "to their survivor: 2; equal to it:" in text
     chart = text.partition("<figure>")[2].partition("</figure>")[0]
     assert "mark-line" in chart
     assert "mark-rect" in chart
@@ -275,6 +275,41 @@ def test_a_root_without_stages_has_no_report(tmp_path: Path) -> None:
     """Nor has a folder that is no root."""
     with pytest.raises(UsageError, match="no root"):
         build(str(tmp_path))
+
+
+def test_examples_open_with_removed_documents(built: Built, pages: dict[str, str], hostile: Path) -> None:
+    """Those of the stage that removes most, kept ones last, each with the command that says why."""
+    books = read_books(str(hostile)).stages[1:]
+    most = max(books, key=lambda stage: stage.counts.documents["removed"])
+    name = f"samples-{most.position:02d}-{most.name}.html"
+    assert f'<a href="{name}">Examples</a>' in pages["index.html"]
+    reasons = re.findall(r'data-reason="([^"]*)"', pages[name])
+    assert "kept" in reasons[1:]
+    assert set(reasons[reasons.index("kept") :]) == {"kept"}
+    commands = re.findall(r"<code class=\"crawled\">refinery why ([0-9a-f]{32}) --root ([^<]*)</code>", pages[name])
+    assert len(commands) == len(reasons)
+    assert {root for _, root in commands} == {str(hostile)}
+    assert execute(["why", commands[0][0], "--root", str(hostile)]) == 0
+    assert 'href="why?' not in "".join(pages.values())
+
+
+def test_the_menu_has_its_pages_in_groups(pages: dict[str, str]) -> None:
+    """Stages, what to look at, comparisons by the roots' names, and the run; every page once."""
+    menu = pages["index.html"].partition("<nav")[2].partition("</nav>")[0]
+    assert re.findall(r"<h2[^>]*>([^<]*)</h2>", menu) == ["Stages", "Look", "Compare", "Run"]
+    targets = re.findall(r'href="([^"]*)"', menu)
+    assert len(targets) == len(set(targets))
+    assert {name for name in pages if name.endswith(".html") and not name.startswith("samples-")} <= set(targets)
+    for name in ("compare.html", "compare-2.html"):
+        assert re.search(r"<th[^>]*>[\w/]*other\d*/root<", pages[name]), name
+
+
+def test_a_figure_names_the_stage_it_is_of(pages: dict[str, str], hostile: Path) -> None:
+    """Documents and tokens kept are those after the last stage."""
+    books = read_books(str(hostile)).stages
+    counts, page = books[-1].counts, books[-1].name
+    for unit, number in (("documents", counts.documents["kept"]), ("tokens", counts.tokens["kept"])):
+        assert re.search(rf"<b>{number:,}</b> {unit} kept after <a [^>]*>{page}</a>", pages["index.html"])
 
 
 def test_the_card_is_plain(pages: dict[str, str], hostile: Path) -> None:
@@ -405,11 +440,11 @@ def test_toggles_filters_and_keys(page: Page, built: Built) -> None:
     assert page.locator("table.funnel:visible caption").all_inner_texts() == ["What each stage leaves, in tokens"]
     opened(page, built, "samples-01-words.html")
     every = page.locator(".document:visible").count()
-    page.get_by_label("Fate").select_option("error")
+    page.get_by_label("Outcome").select_option("error")
     some = page.locator(".document:visible")
     assert 0 < some.count() < every
     assert {one.get_attribute("data-reason") for one in some.all()} == {"error"}
-    page.get_by_label("Fate").select_option("")
+    page.get_by_label("Outcome").select_option("")
     page.locator("h1").click()
     page.keyboard.press("j")
     page.keyboard.press("j")
@@ -420,6 +455,41 @@ def test_toggles_filters_and_keys(page: Page, built: Built) -> None:
     page.keyboard.type("no such words anywhere")
     assert page.locator(".document:visible").count() == 0
     assert page.locator("#count").inner_text().startswith("0 of ")
+
+
+@pytest.mark.slow
+def test_thresholds_are_moved_and_reset(browser: Browser, hostile: Path) -> None:
+    """A slider and its number go together, the list says what is changed, and only that is asked for."""
+    server, thread, address = served(hostile)
+    try:
+        with watched(browser, address) as page:
+            page.goto(f"{address}what-if")
+            number, slider = (
+                page.get_by_label("min_words", exact=False).and_(page.locator("[type=number]")),
+                page.locator('input[aria-label="words.min_words, slider"]'),
+            )
+            assert page.locator("#changes li").count() == 0
+            slider.fill("4")
+            assert number.input_value() == "4"
+            assert page.locator("#changes li").all_inner_texts() == ["words.min_words 2 → 4"]
+            number.fill("3")
+            assert slider.input_value() == "3"
+            page.get_by_role("button", name="Reset words.min_words").click()
+            assert (number.input_value(), page.locator("#changes li").count()) == ("2", 0)
+            number.fill("4")
+            page.get_by_role("button", name="Show the yield").click()
+            page.locator("#yield").wait_for()
+            assert page.url == f"{address}what-if?words.min_words=4"
+            page.get_by_role("link", name="Reset all").click()
+            page.wait_for_url(f"{address}what-if")
+            for width in (1440, 390):
+                page.set_viewport_size({"width": width, "height": 800})
+                for name in ("what-if?words.min_words=4", "documents?side=", "search?q=x&text=1", "why?q=x", "live"):
+                    page.goto(f"{address}{name}")
+                    assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def contrast(page: Page, one: str, other: str) -> float:

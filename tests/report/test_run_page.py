@@ -110,7 +110,7 @@ def test_stragglers_are_named(root: Path) -> None:
     assert found.used[0] == pytest.approx(800 / (100 * 80))
     assert "part 7" in str(found.chart)  # at a place whose spans are not kept
     page = (Path(build(str(root)).folder) / "run.html").read_text("utf-8")
-    assert "the first 64 places" in page
+    assert "the first 64 worker slots" in page
 
 
 def test_what_ended_badly_is_drawn(root: Path) -> None:
@@ -119,8 +119,8 @@ def test_what_ended_badly_is_drawn(root: Path) -> None:
     record(root, phases=[phase()], spans=[[0, 0.0, 90.0, 0, 50, 1, ""]], unwell=[bad])
     chart = str(times(viewed(root).runs[0]).chart)
     assert re.findall(r'aria-label="([^"]*)"[^>]* fill="var\(--(\w+)\)"', chart) == [
-        ("50 tasks (a → b): 90.00 s from 0.00 s, 1 ended badly", "kept"),
-        ("part 9 (a → b): 0.10 s from 5.00 s, 1 ended badly", "removed"),
+        ("50 tasks (a → b): 90.00 s from 0.00 s, 1 failed", "kept"),
+        ("part 9 (a → b): 0.10 s from 5.00 s, 1 failed", "removed"),
     ]
 
 

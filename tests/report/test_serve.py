@@ -5,14 +5,26 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+from collections.abc import Sequence
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
+import pyarrow as pa
 import pytest
 
+from refinery.docs import Docs
 from refinery.errors import UsageError
-from refinery.inspect import what_if
-from refinery.report.serve import LINKS, application, serve
+from refinery.inspect import read_books, what_if, why
+from refinery.inspect.holdings import open_root
+from refinery.report.search import search
+from refinery.report.serve import application, serve
+from refinery.stage import Filter, Metric, Rule, Values, bound
+from refinery.survey import Selection
+from tests.engine.looked import LINES, recipe
+from tests.engine.roots import pipeline, quick, steps, write_inputs
+from tests.engine.toy import Length, LineSource, Same
 from tests.report.test_pages import hostile
 
 __all__ = ["hostile"]
@@ -21,8 +33,8 @@ __all__ = ["hostile"]
 class Client:
     """Asks the application as a browser on this machine would."""
 
-    def __init__(self, root: Path) -> None:
-        self._transport = httpx.ASGITransport(application(str(root)))
+    def __init__(self, root: Path, against: Sequence[Path] = ()) -> None:
+        self._transport = httpx.ASGITransport(application(str(root), against=[str(one) for one in against]))
 
     def get(self, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> httpx.Response:
         """The answer to a request."""
@@ -42,7 +54,7 @@ def client(hostile: Path) -> Client:
 
 def test_every_page_is_answered_under_a_strict_policy(client: Client) -> None:
     """Static pages and questions; one script each, and nothing that turns the writing around."""
-    asked = ["index.html", "samples-01-words.html", *(name for name, _ in LINKS)]
+    asked = ["index.html", "samples-01-words.html", "live", "search", "documents", "what-if", "why"]
     asked += [
         "search?q=script",
         "search?q=script&text=1",
@@ -98,12 +110,139 @@ def test_an_address_at_which_nothing_can_listen_is_named(hostile: Path) -> None:
 def test_bounds_are_answered_as_the_library_does(client: Client, hostile: Path) -> None:
     """The yield of each stage is in the page."""
     expected = what_if(str(hostile), ["words.min_words=4"])
-    text = client.get("/what-if?words.min_words=4&snip.least=8").text
+    text = client.get("/what-if?words.min_words=4&snip.least=8.0").text
     for stage in expected.stages:
         cells = [stage.before.kept, stage.after.kept, stage.before.tokens, stage.after.tokens]
         row = "".join(f'<td class="n">{count:,}</td>' for count in cells)
         assert f'<th scope="row">{stage.stage}</th>{row}' in text
-    assert f"{expected.lost.documents:,} would be lost" in text
+    assert re.search(rf"<h3>{expected.lost.documents:,} documents? would be lost", text)
+    assert "<li><code>words.min_words</code> 2 → 4</li>" in text
+    assert "snip.least</code>" not in text
+    assert f"refinery what-if --root {hostile} --set words.min_words=4</code>" in text
+
+
+class Controls(HTMLParser):
+    """The number fields and sliders of a form, by the stage that they are grouped under."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.stages: list[str] = []
+        self.inputs: dict[str, dict[str, dict[str, str | None]]] = {}
+        self._in_legend = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep the attributes of inputs."""
+        found = dict(attrs)
+        self._in_legend = tag == "legend" or (self._in_legend and tag == "a")
+        if tag == "input" and found["type"] in ("number", "range"):
+            name = found.get("name") or str(found["aria-label"]).removesuffix(", slider")
+            self.inputs.setdefault(name, {})[str(found["type"])] = found
+
+    def handle_data(self, data: str) -> None:
+        """Keep the names of groups."""
+        if self._in_legend and data.strip():
+            self.stages.append(data)
+
+
+class Certain(Filter):
+    """A threshold with limits on either side."""
+
+    name: ClassVar = "certain"
+    version: ClassVar = 1
+    metrics: ClassVar = (Metric("score"), Metric("words", pa.uint64(), "count"))
+
+    least: float = bound(0.65, ge=0, le=1, description="how sure")
+    fewest: int = bound(2, ge=1)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Sure, and long enough."""
+        return Rule("unsure", "score", at_least=self.least), Rule("few", "words", at_least=self.fewest)
+
+    def measure(self, docs: Docs) -> Values:
+        """The same for all."""
+        return {"score": [0.7] * len(docs), "words": [len(text.split()) for text in docs.texts()]}
+
+
+def test_controls_keep_to_the_limits_of_their_fields(tmp_path: Path) -> None:
+    """A slider ends where its field does, beside a number field with its limits; stages that need all have none."""
+    write_inputs(tmp_path / "in", [["one two three", "four five"]])
+    given_ = pipeline(tmp_path, steps(LineSource(), Certain(), Same(), Length()))
+    quick(given_)
+    client = Client(Path(given_.root))
+    found = Controls(client.get("/what-if").text)
+    assert found.stages == ["certain", "words"]
+    score, fewest = found.inputs["certain.least"], found.inputs["certain.fewest"]
+    for one in (score["number"], score["range"]):
+        assert (one["min"], one["max"], one["value"]) == ("0", "1", "0.65")
+    assert (fewest["number"]["min"], fewest["number"].get("max"), fewest["range"]["min"]) == ("1", None, "1")
+    answer = client.get("/what-if?certain.least=1.3&certain.fewest=3")
+    assert answer.status_code == 400
+    assert "expected at most 1" in answer.text
+    assert Controls(answer.text).inputs["certain.least"]["number"]["value"] == "1.3"
+    assert Controls(answer.text).inputs["certain.fewest"]["number"]["value"] == "3"
+    assert '<nav aria-label="Pages">' in answer.text
+
+
+def test_an_error_keeps_the_frame_and_its_lines(client: Client, tmp_path: Path) -> None:
+    """The menu is there whatever is asked, a message of several lines has them, and no escape stands for a line's end."""
+    for asked, status in (
+        ("nothing.html", 404),
+        ("deeper/than/that", 404),
+        ("documents?rule=nope", 400),
+        ("documents?metric=words&min=x", 400),
+        ("what-if?words.min_words=many", 400),
+        ("why?q=%20%20x%00", 200),
+    ):
+        answer = client.get(f"/{asked}")
+        assert answer.status_code == status, asked
+        assert '<a href="stage-01-words.html">words</a>' in answer.text, asked
+        assert "\\n" not in answer.text.partition("<script>")[0], asked
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    post = client.get("/index.html", method="POST")
+    assert (post.status_code, set(post.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})
+    assert '<nav aria-label="Pages">' in post.text
+    damaged = tmp_path / "root"
+    damaged.mkdir()
+    (damaged / "HEAD.json").write_text("{")
+    gone = Client(damaged).get("/index.html")
+    assert gone.status_code == 400
+    assert '<a href="live"' in gone.text
+
+
+def test_either_side_is_what_an_empty_choice_means(client: Client, hostile: Path) -> None:
+    """The form's "either" is kept and removed documents, of a stage and of the root."""
+    stages = {stage.name: stage.counts.documents for stage in read_books(str(hostile)).stages}
+    text = client.get("/documents?stage=words&side=&rule=&metric=&min=&max=").text
+    assert f"of {stages['words']['in']} matching documents" in text
+    for side in ("kept", "removed"):
+        text = client.get(f"/documents?stage=words&side={side}").text
+        assert f"of {stages['words'][side]} matching documents" in text
+    outcomes = client.get("/documents?side=&stage=").text
+    assert set(re.findall(r'<span class="tag (\w+)">', outcomes)) == {"kept", "removed"}
+
+
+def test_a_search_returns_the_outcome_of_each_document(hostile: Path) -> None:
+    """Where it was removed and why, or that it was kept to the end: what `why` says of it."""
+    hits = search(open_root(str(hostile)), "https", text=False)
+    assert {hit.side for hit in hits} == {"kept", "removed"}
+    assert len({hit.stage for hit in hits}) > 2
+    for hit in hits:
+        (account,) = why(str(hostile), hit.id).documents
+        last = [station for station in account.stations if station.stored][-1]
+        assert last.stored is not None
+        assert (hit.stage, hit.side, hit.rule) == (last.stage, last.stored.verdict, last.stored.rule or "")
+        assert hit.final
+
+
+def test_an_outcome_that_is_not_stored_is_not_known(tmp_path: Path) -> None:
+    """Of a run that has not come to the end, a document is kept so far."""
+    given_ = recipe(tmp_path)
+    write_inputs(tmp_path / "in", LINES)
+    quick(given_, Selection(until="words"))
+    hits = search(open_root(given_.root), "e", text=True)
+    assert {(hit.side, hit.final) for hit in hits} == {("kept", False), ("removed", True)}
+    assert "kept by words; later rows are not stored" in Client(Path(given_.root)).get("search?q=e&text=1").text
 
 
 def test_a_search_finds_urls_and_texts(client: Client) -> None:

@@ -31,9 +31,38 @@
     mark.append(title);
   });
 
-  all("[data-shows]").forEach((slider) => slider.addEventListener("input", () => {
-    slider.closest("p").querySelector("output").value = slider.value;
-  }));
+  // A page that is slow to come must not be lost to the next renewal of this one.
+  if (document.getElementById("live")) {
+    const renewal = setTimeout(() => location.reload(), 5000);
+    addEventListener("beforeunload", () => clearTimeout(renewal));
+  }
+
+  const controls = all(".control");
+  if (controls.length) {
+    const changes = document.getElementById("changes");
+    const parts = (one) => [one.querySelector("[type=range]"), one.querySelector("[type=number]"), one.querySelector("[data-reset]")];
+    const changed = (one) => one.querySelector("[type=number]").value !== "" && Number(one.querySelector("[type=number]").value) !== Number(one.dataset.now);
+    const list = () => {
+      changes.replaceChildren(...controls.filter(changed).map((one) => {
+        const [item, key] = [document.createElement("li"), document.createElement("code")];
+        key.textContent = one.dataset.key;
+        item.append(key, ` ${one.dataset.now} → ${one.querySelector("[type=number]").value}`);
+        return item;
+      }));
+      document.getElementById("unchanged").hidden = changes.children.length > 0;
+    };
+    controls.forEach((one) => {
+      const [slider, number, reset] = parts(one);
+      const moved = () => { one.classList.toggle("changed", changed(one)); reset.hidden = !changed(one); list(); };
+      slider.addEventListener("input", () => { number.value = slider.value; moved(); });
+      number.addEventListener("input", () => { slider.value = number.value; moved(); });
+      reset.addEventListener("click", () => { number.value = slider.value = one.dataset.now; moved(); number.focus(); });
+    });
+    // Only what differs from the root is asked for, so that an address says what it is about.
+    document.getElementById("thresholds").addEventListener("formdata", (event) => {
+      controls.filter((one) => !changed(one)).forEach((one) => event.formData.delete(one.dataset.key));
+    });
+  }
 
   const documents = all(".document");
   const reason = document.getElementById("reason");

@@ -1,0 +1,125 @@
+"""The thresholds that a page lets a reader move: each with its limits, its value in the root, and the one asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from refinery.config import Step
+from refinery.report.view import StageView, View
+from refinery.stage import begins_segment
+
+STEPS = 100
+"""Places of a slider, at least."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """A threshold that is a number. ``low`` and ``high`` are the ends of its slider, which lie within its limits."""
+
+    key: str
+    """As a recipe is overridden: ``stage.field``."""
+    field: str
+    about: str
+    now: str
+    asked: str
+    least: float | None
+    most: float | None
+    low: float
+    high: float
+    step: float
+    whole: bool
+
+    @property
+    def changed(self) -> bool:
+        """True where another value than the root's is asked for."""
+        try:
+            return float(self.asked) != float(self.now)
+        except ValueError:
+            return True
+
+    @property
+    def limits(self) -> str:
+        """The values that the field allows."""
+        least, most = self.least, self.most
+        if least is not None and most is not None:
+            return f"{least:g} to {most:g}"
+        return f"at least {least:g}" if least is not None else f"at most {most:g}" if most is not None else ""
+
+
+@dataclass(frozen=True)
+class StageControls:
+    """The thresholds of one stage."""
+
+    stage: StageView
+    controls: tuple[Control, ...]
+
+
+def controls(found: View, asked: Mapping[str, str]) -> list[StageControls]:
+    """The thresholds that can be moved without a run, by stage, with the values that ``asked`` has for them.
+
+    That excludes the source, whose input is not stored, and stages that need all documents.
+    """
+    rows = [stage for stage in found.stages[1:] if not begins_segment(stage.step.stage)]
+    every = [StageControls(stage, tuple(_controls(stage.step, asked))) for stage in rows]
+    return [one for one in every if one.controls]
+
+
+def _controls(step: Step, asked: Mapping[str, str]) -> list[Control]:
+    thresholds = step.stage.roles("bound")
+    fields = type(step.stage).model_fields
+    return [
+        _control(step, name, info, asked)
+        for name, info in fields.items()
+        if name in thresholds and type(getattr(step.stage, name)) in (int, float)
+    ]
+
+
+def _control(step: Step, name: str, info: FieldInfo, asked: Mapping[str, str]) -> Control:
+    value = getattr(step.stage, name)
+    key, now, whole = f"{step.name}.{name}", _written(value), isinstance(value, int)
+    least, most = _limit(info, "ge", "gt"), _limit(info, "le", "lt")
+    low = least if least is not None else min(0.0, 2 * float(value))
+    high = most if most is not None else _high(float(value), low, whole=whole)
+    return Control(
+        key=key,
+        field=name,
+        about=info.description or "",
+        now=now,
+        asked=asked.get(key, "").strip() or now,
+        least=least,
+        most=most,
+        low=low,
+        high=high,
+        step=max(1.0, _step(high - low)) if whole else _step(high - low),
+        whole=whole,
+    )
+
+
+def _limit(info: FieldInfo, *names: str) -> float | None:
+    """The tightest limit of a field under these names; one that is excluded is checked when it is asked for."""
+    found: list[Any] = [getattr(one, name, None) for one in info.metadata for name in names]
+    numbers = [float(one) for one in found if one is not None]
+    if not numbers:
+        return None
+    return max(numbers) if "ge" in names else min(numbers)
+
+
+def _high(value: float, low: float, *, whole: bool) -> float:
+    """Twice the value; of a share, 1."""
+    if whole:
+        return max(2 * value, low + 10)
+    return max(low + 1, 2 * value if value > 1 else 1)
+
+
+def _written(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def _step(width: float) -> float:
+    """A power of ten that divides a width into ``STEPS`` places at least."""
+    return float(10.0 ** math.floor(math.log10(width / STEPS))) if width > 0 else 1.0
