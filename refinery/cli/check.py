@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from refinery import kernels
 from refinery.assets import Asset
 from refinery.cli._options import Session, output_options, pass_session, recipe_options
 from refinery.cli._output import columns, print_json
 from refinery.config import Pipeline, RecipeError, Step, load
 from refinery.errors import RefineryError
 from refinery.inputs import file_stats
+from refinery.kernels.choice import native
 from refinery.shown import plural, safe_lines, size
 from refinery.store import store_for
 
@@ -59,16 +59,9 @@ def inventory(pipeline: Pipeline) -> tuple[dict[str, Any], list[RefineryError]]:
         "stages": [step.name for step in pipeline.steps],
         "inputs": _inputs(pipeline, problems),
         "assets": [row for step in pipeline.steps for row in _assets(step, problems)],
-        "kernels": active_kernels(),
+        "kernels": "native" if native() else "reference",
     }
     return report, problems
-
-
-def active_kernels() -> str:
-    """``reference``, ``native``, or both where only some are native."""
-    modules = {getattr(getattr(kernels, name), "__module__", "") for name in kernels.__all__}
-    kinds = {"reference" if ".reference." in module else "native" for module in modules if module}
-    return " and ".join(sorted(kinds))
 
 
 def _inputs(pipeline: Pipeline, problems: list[RefineryError]) -> dict[str, int | None]:

@@ -79,6 +79,15 @@ def test_an_unknown_wish_is_a_usage_error() -> None:
     assert refinery("fast", "--help").returncode == 0
 
 
+def test_check_names_the_kernels_that_run(extension: Path, tmp_path: Path) -> None:
+    """One word, native or reference, as a run would choose them."""
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(RECIPE.format(folder=tmp_path), encoding="utf-8")
+    (tmp_path / "one.txt").write_text("a line\n", encoding="utf-8")
+    for wish, kernels in (("", "native"), ("reference", "reference")):
+        assert json.loads(refinery(wish, "check", "-c", str(recipe), "--json").stdout)["kernels"] == kernels
+
+
 def test_kernels_of_other_sources_are_refused(extension: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where any source of the crate was changed, renamed or removed since the build, the extension does not run."""
     if not choice.CRATE.is_dir():
