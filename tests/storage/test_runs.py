@@ -108,13 +108,13 @@ def test_a_lost_object_is_made_again(bucket: str, tmp_path: Path) -> None:
 
 def test_the_dashboard_searches_a_remote_root(bucket: str, tmp_path: Path) -> None:
     """The same documents as in a local one, by address and by text."""
-    serve = pytest.importorskip("refinery.report.serve", exc_type=refinery.UsageError)
+    search = pytest.importorskip("refinery.report.search").search
     given = toy(bucket, tmp_path, f"{bucket}/root")
     here = given.model_copy(update={"root": str(tmp_path / "root")})
     assert quick(given).complete
     assert quick(here).complete
     for words, text in (("0.txt", False), ("same", True), ("nowhere", True)):
-        found = [serve._search(open_root(root.root), words, text=text) for root in (given, here)]
+        found = [search(open_root(root.root), words, text=text) for root in (given, here)]
         assert found[0] == found[1]
         assert bool(found[0]) == (words != "nowhere")
 
