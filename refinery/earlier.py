@@ -31,7 +31,7 @@ def earlier_parts(stage: Global) -> list[EarlierPart]:
 
     Raises UsageError where there is no such root, the stage is not finished there, or its keys are made otherwise.
     """
-    return [part for place, path in enumerate(stage.earlier_roots()) for part in _parts(stage, place, path)]
+    return [part for place, path in enumerate(stage.earlier_roots()) for part in parts_of_root(stage, place, path)]
 
 
 def first_number(place: int) -> int:
@@ -39,13 +39,17 @@ def first_number(place: int) -> int:
     return EARLIER + (place << EARLIER_BITS)
 
 
-def _parts(stage: Global, place: int, path: str) -> list[EarlierPart]:
+def parts_of_root(stage: Global, place: int, path: str) -> list[EarlierPart]:
+    """The parts of the root at a place in the list of them. Raises as ``earlier_parts``."""
     root = Root(path, store_for(path))
     head = root.head()
     if head is None:
         raise UsageError(f"{path} is no root of refinery (no HEAD.json)", hint="`against` names roots of finished runs")
     if head.format != FORMAT:
-        raise UsageError(f"{path} has format {head.format}; this version reads format {FORMAT}")
+        raise UsageError(
+            f"{path} has format {head.format}; this version reads format {FORMAT}",
+            hint="make the root again with this version",
+        )
     folder, manifest = _comparable(stage, root, head)
     mapped: dict[str, Receipt] = {}
     verdicts: dict[str, str] = {}
@@ -71,7 +75,10 @@ def _comparable(stage: Global, root: Root, head: Head) -> tuple[str, StageManife
     found = {folder: root.manifest(path) for folder, path in head.manifests.items()}
     alike = {folder: manifest for folder, manifest in found.items() if manifest.kind == stage.name}
     if not alike:
-        raise UsageError(f"{root.path} has no stage {stage.name!r} to hold this one against")
+        raise UsageError(
+            f"{root.path} has no stage {stage.name!r} to compare with",
+            hint=f"`against` names roots whose recipe has {stage.name}, and whose run has reached it",
+        )
     wanted = map_identity(stage)
     for folder, manifest in alike.items():
         if _map_identity(stage, manifest) == wanted:

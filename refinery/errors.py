@@ -18,6 +18,8 @@ class RefineryError(Exception):
     """
 
     exit_code = 1
+    placed = False
+    """Whether the message shows lines of a recipe with carets below them, and the fix there."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

@@ -11,8 +11,8 @@ from refinery.guard import changed_code, check_root
 from refinery.identity import configuration, library_versions, versions_changed
 from refinery.part import Root, StageManifest
 from refinery.planner import Planner
+from refinery.preflight import preflight
 from refinery.stage import Global, Stage
-from refinery.store import store_for
 from refinery.survey import Action, Made, Selection, manifests
 
 
@@ -61,8 +61,8 @@ class Forecast:
 
 def plan(pipeline: Pipeline, selection: Selection = Selection()) -> Forecast:
     """Compare the recipe with what is in its root. Raises RefineryError as ``run`` would."""
-    root = Root(pipeline.root, store_for(pipeline.root))
-    planner = Planner(pipeline, root, selection)
+    planner = preflight(pipeline, selection, accept_code=True).cleared()
+    root = planner.root
     head = check_root(root, planner.pipeline.dataset)
     survey = planner.survey()
     known = manifests(root, head)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
@@ -13,6 +14,12 @@ from refinery.shown import size
 from refinery.store import Hold
 from refinery.survey import Phase
 from refinery.tasks import RoundTask, SegmentTask
+
+SHOWN = 3
+"""Names of foreign files that are shown."""
+
+_OWN = re.compile(r"\..*|runs|tmp|superseded|quarantine|lost\+found|[0-9]{2,}-[a-z][a-z0-9_-]*")
+"""Names in a root whose head is not written yet, or was deleted to be written again; hidden files do not count."""
 
 
 def check_root(root: Root, dataset: str) -> Head | None:
@@ -31,6 +38,17 @@ def check_root(root: Root, dataset: str) -> Head | None:
             hint="give another --root, or correct `dataset:`",
         )
     return head
+
+
+def refuse_foreign(root: Root) -> None:
+    """Raise Refused where a folder without a head holds something else than an interrupted first run leaves."""
+    foreign = [name for name in root.store.names(root.path) if not _OWN.fullmatch(name)]
+    if foreign:
+        named = ", ".join(foreign[:SHOWN]) + (", …" if len(foreign) > SHOWN else "")
+        raise Refused(
+            f"{root.path} is no root of refinery (no HEAD.json), and other files are there: {named}",
+            hint="give a new or empty folder as root",
+        )
 
 
 def code_stamp(step: Step) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
 from refinery.config import Pipeline
-from refinery.errors import UsageError
+from refinery.errors import RefineryError, UsageError
 from refinery.identity import digest
 from refinery.shown import plural
 from refinery.store import Stat, is_remote, store_for
@@ -27,6 +27,18 @@ class Inputs:
         if not self._paths or not self._remote:
             self._paths = input_files(self._pipeline)
         return self._paths
+
+    def problems(self) -> list[tuple[int, RefineryError]]:
+        """List the files of every pattern; the number of each pattern that names none, and why."""
+        found: list[str] = []
+        wrong: list[tuple[int, RefineryError]] = []
+        for number, pattern in enumerate(self._pipeline.inputs):
+            try:
+                found += self._pipeline.source.list_inputs(pattern, store_for(pattern))
+            except RefineryError as error:
+                wrong.append((number, error))
+        self._paths = [] if wrong else list(dict.fromkeys(found))
+        return wrong
 
     def counted(self, selection: Selection) -> list[str]:
         """The input files that a forecast looks at: of remote ones those that are selected."""

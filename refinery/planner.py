@@ -42,7 +42,9 @@ from refinery.tasks import AuditTask, MapRun, Poison, SegmentTask, StepRun
 class Planner:
     """Walks a pipeline over its root. Raises UsageError for a selection or recipe that makes no sense."""
 
-    def __init__(self, pipeline: Pipeline, root: Root, selection: Selection = Selection()) -> None:
+    def __init__(
+        self, pipeline: Pipeline, root: Root, selection: Selection = Selection(), inputs: Inputs | None = None
+    ) -> None:
         self.pipeline = pipeline
         self.root = root
         self.steps = pipeline.steps
@@ -57,7 +59,7 @@ class Planner:
         self._paths: dict[int, tuple[str, ...]] = {}
         self._forced = selection.force or selection.first is not None
         self.selection = selection
-        self.inputs = Inputs(pipeline)
+        self.inputs = inputs or Inputs(pipeline)
         self._receipts = Receipts(root, self.folders)
         self.stretches = self._stretches()
         self._against: dict[int, list[EarlierPart]] = {}
@@ -130,6 +132,10 @@ class Planner:
     def earlier_documents(self, position: int) -> int:
         """How many documents the earlier roots have that a stage is held against."""
         return sum(part.mapped.rows["in"] for part in self._against.get(position, ()))
+
+    def remember_earlier(self, position: int, parts: list[EarlierPart]) -> None:
+        """Take the parts that a global stage is held against as already looked for."""
+        self._against[position] = parts
 
     def _find_earlier(self) -> None:
         """Look once at the roots that global stages are held against, so that what is wrong with them is told first."""

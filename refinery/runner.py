@@ -17,11 +17,12 @@ from refinery.executors import Died, Done, Executor, Failed
 from refinery.executors.local import LocalExecutor
 from refinery.executors.worker import refuse_in_worker
 from refinery.guard import changed_code, check_root, only_run, refuse_changed_code, refuse_misfit
-from refinery.part import Receipt, Root
+from refinery.part import Receipt
 from refinery.planner import Planner
+from refinery.preflight import preflight
 from refinery.progress import Listener, RunRecord, Silent, StageWork
 from refinery.state import State
-from refinery.store import Hold, store_for
+from refinery.store import Hold
 from refinery.survey import Phase, Selection, Survey, manifests
 from refinery.tasks import ALL_ROWS, AuditTask, Crumb, Poison, SegmentTask, Suspects, Task, describe
 from refinery.work import perform
@@ -72,10 +73,10 @@ def run(
     import the main module only where a stage is defined there: then a script calls this under a main guard.
     """
     refuse_in_worker()
-    root = Root(pipeline.root, store_for(pipeline.root))
+    planner = preflight(pipeline, selection, accept_code=accept_code).cleared()
+    pipeline, root = planner.pipeline, planner.root
     with only_run(root, shared=selection.shared) as held:
-        head = check_root(root, pipeline.dataset)
-        planner = Planner(pipeline, root, selection)
+        head = check_root(root, pipeline.dataset)  # another run may have ended meanwhile
         if not accept_code:
             refuse_changed_code(changed_code(root, head, planner.folders, planner.steps))
         if not selection.shared:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, mo
 from refinery.docs import Docs
 
 if TYPE_CHECKING:
+    from refinery.assets import Asset
     from refinery.store import Store
 
 EARLIER = 2**31
@@ -185,6 +186,17 @@ class Stage(BaseModel):
     def versions(self) -> dict[str, str]:
         """Further names and versions that shape the output, known only from the configuration."""
         return {}
+
+    def check_asset(self, name: str, asset: Asset) -> None:
+        """Open the asset of the field ``name`` as the work on documents does.
+
+        It is called before a run begins. Raises AssetError where the file is not what the stage needs.
+        """
+        del name, asset
+
+    def check_columns(self, given: pa.Schema) -> None:
+        """Raise UsageError where a column that the stage is given has a type it cannot use."""
+        del given
 
     def shows(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
         """Where in ``text`` lies what ``metric`` counts: starts and ends in characters, for people who ask why.

@@ -66,10 +66,19 @@ class Language(Filter):
             Rule("unsure", "score", "Mostly pages without natural text.", at_least=self.min_score),
         )
 
+    def check_asset(self, name: str, asset: Asset) -> None:
+        """Load the model."""
+        del name
+        self._identify(pa.array(["a text"]), asset)
+
     def measure(self, docs: Docs) -> Values:
         """Identify the language of every text. Raises AssetError where the model cannot be read."""
-        try:
-            lang, score = identify_languages(docs.column("text"), self.model.path())
-        except ValueError as error:
-            raise AssetError(f"asset {self.model}: {error}", hint="give a fastText model of lid.176") from error
+        lang, score = self._identify(docs.column("text"), self.model)
         return {"lang": lang, "score": score}
+
+    @staticmethod
+    def _identify(texts: pa.Array, model: Asset) -> tuple[pa.Array, pa.Array]:
+        try:
+            return identify_languages(texts, model.path())
+        except ValueError as error:
+            raise AssetError(f"asset {model}: {error}", hint="give a fastText model of lid.176") from error

@@ -64,6 +64,11 @@ class Lines(Edit):
         """The 5 % rule."""
         return (Rule("too_much_removed", "removed_words", "Mostly what is not text.", at_most=self.max_removed),)
 
+    def check_asset(self, name: str, asset: Asset) -> None:
+        """Read the phrases."""
+        del name
+        load(asset)
+
     def edit(self, docs: Docs) -> Edited:
         """The corrected texts, and what was cut from them."""
         phrases = load(self.phrases).model_dump()

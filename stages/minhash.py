@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
 
-from refinery import Asset, Docs, Edited, Explanation, Global, Mapped, MappedPart, Metric, Round, Rule
+from refinery import Asset, Docs, Edited, Explanation, Global, Mapped, MappedPart, Metric, Round, Rule, UsageError
 from refinery.kernels import (
     UNICODE,
     Unions,
@@ -45,6 +45,7 @@ from stages._clusters import (
 )
 from stages._copies import PLACE_BYTES, SORTED_BYTES, Numbering, copies
 from stages._earlier import LINK_BYTES, links, told
+from stages._merges import check_merges
 from stages._profiles import (
     MIN_SIMILARITY,
     PROFILES,
@@ -195,6 +196,11 @@ class MinHash(Global):
             )
         return self
 
+    def check_asset(self, name: str, asset: Asset) -> None:
+        """Read the merge list."""
+        del name
+        check_merges(asset)
+
     def versions(self) -> dict[str, str]:
         """The Unicode tables that decide what is punctuation or an accent."""
         return {"unicode": UNICODE}
@@ -202,6 +208,13 @@ class MinHash(Global):
     def wants(self) -> tuple[str, ...]:
         """The text, and the fact that tells the best."""
         return (*self.reads, *([self.best] if self.best else []))
+
+    def check_columns(self, given: pa.Schema) -> None:
+        """Refuse a fact that cannot be the best: it must be a number."""
+        column, _, fact = (self.best or "").partition(".")
+        kind = given.field(column).type.field(fact).type if fact else pa.float64()
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
+            raise UsageError(f"best: {self.best} is no number but {kind}", hint="choose a metric with an order")
 
     def rules(self) -> tuple[Rule, ...]:
         """Copies and duplicates go; their survivor stays."""

@@ -44,6 +44,7 @@ from refinery.kernels import (
 )
 from stages._by_part import PART
 from stages._marks import RANGES, none_of, united
+from stages._merges import check_merges
 from stages._repeats import REPEATS, Action, facts
 
 KEYS = pa.schema([pa.field("key", pa.uint64(), nullable=False)])
@@ -134,6 +135,11 @@ class Substring(Global):
         if not self.self and not self.against:
             raise ValueError("self: false finds nothing without against: [ROOT, …]")
         return self
+
+    def check_asset(self, name: str, asset: Asset) -> None:
+        """Read the merge list."""
+        del name
+        check_merges(asset)
 
     def versions(self) -> dict[str, str]:
         """The Unicode tables that decide what is punctuation or an accent."""

@@ -94,6 +94,11 @@ class Url(Filter):
             *((curated,) if self.curated else ()),
         )
 
+    def check_asset(self, name: str, asset: Asset) -> None:
+        """Read a list. Raises AssetError where a line is no entry."""
+        load = blocklist.load if name == "blocklists" else words.load
+        load(asset.path())
+
     def measure(self, docs: Docs) -> Values:
         """Look every URL up."""
         rules = _rules(

@@ -22,7 +22,7 @@ from refinery.nearest import did_you_mean
 SECTIONS = {
     "Start": {
         "init": "Write a starter recipe, and with --demo a small crawl to try it on.",
-        "check": "Check recipe, assets, inputs and columns; no data is read.",
+        "check": "Check recipe, assets, inputs, root and columns; no data is read.",
         "stages": "List the stages, or show all about one.",
         "explain": "Tell what the settings of a stage mean, in figures.",
         "assets": "List models and word lists, or get one.",

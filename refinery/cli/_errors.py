@@ -55,7 +55,7 @@ def _show(error: RefineryError, session: Session) -> None:
     """Print an error that its user can mend."""
     if session.verbose:
         click.echo(traceback.format_exc(), err=True)
-    if getattr(error, "problems", ()):
+    if error.placed:
         # Places and carets need the left edge.
         click.echo(safe_lines(error.message), err=True)
     else:

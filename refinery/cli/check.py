@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
-from refinery.assets import Asset
 from refinery.cli._options import Session, output_options, pass_session, recipe_options
 from refinery.cli._output import columns, print_json
-from refinery.config import Pipeline, RecipeError, Step, load
+from refinery.config import Pipeline, RecipeError, load
+from refinery.config.problems import located
 from refinery.errors import RefineryError
 from refinery.inputs import file_stats
 from refinery.kernels.choice import native
-from refinery.shown import plural, safe_lines, size
-from refinery.store import store_for
+from refinery.preflight import Obstacle, assets_of, preflight
+from refinery.shown import plural, size
 
 LOOKED_AT = 20
 """Of a list of files at web servers so many are looked at: each is a request."""
@@ -25,10 +27,10 @@ LOOKED_AT = 20
 @output_options
 @pass_session
 def command(session: Session, config: str, root: str | None, overrides: tuple[str, ...]) -> int:
-    """Check recipe, assets, inputs and columns; no data is read.
+    """Check recipe, assets, inputs, root and columns; no data is read.
 
-    All problems are shown, each with its place and the fix. Exit code 2 for the recipe, 3 for a missing asset or
-    inputs.
+    All problems are shown that `run` would refuse, each with its place and the fix. Exit code 2 for the recipe, 3 for
+    storage or a missing asset, 4 for the root of something else, changed code or too little memory.
     """
     try:
         pipeline = load(config, overrides, root)
@@ -37,59 +39,46 @@ def command(session: Session, config: str, root: str | None, overrides: tuple[st
             print_json({"ok": False, "problems": [problem.to_json() for problem in error.problems]})
         raise
     session.root = pipeline.root
-    report, problems = inventory(pipeline)
+    found = preflight(pipeline)
+    obstacles = list(found.obstacles)
+    report = inventory(pipeline)
+    if not obstacles:
+        try:
+            report["inputs"] = _counted(found.inputs.paths())
+        except RefineryError as error:
+            obstacles = [Obstacle(error, pipeline.places.of("inputs"))]
     if session.json:
-        listed = [{"message": problem.message, "fix": problem.hint} for problem in problems]
-        print_json({"ok": not problems, **report, "problems": listed})
-    for problem in problems:
-        click.echo(safe_lines(f"{problem.message}\n  {problem.hint}".rstrip()), err=True)
-    if problems:
-        click.echo(f"{plural(len(problems), 'problem')}.", err=True)
-        return max(problem.exit_code for problem in problems)
+        print_json({"ok": not obstacles, **report, "problems": [obstacle.to_json() for obstacle in obstacles]})
+    if obstacles:
+        raise located([(obstacle.error, obstacle.span) for obstacle in obstacles])
     session.say(_text(config, report))
     return 0
 
 
-def inventory(pipeline: Pipeline) -> tuple[dict[str, Any], list[RefineryError]]:
-    """What a pipeline would work on and with, and what is not there."""
-    problems: list[RefineryError] = []
-    report = {
+def inventory(pipeline: Pipeline) -> dict[str, Any]:
+    """What a pipeline works with; its input files are not counted yet."""
+    return {
         "dataset": pipeline.dataset,
         "root": pipeline.root,
         "stages": [step.name for step in pipeline.steps],
-        "inputs": _inputs(pipeline, problems),
-        "assets": [row for step in pipeline.steps for row in _assets(step, problems)],
+        "inputs": None,
+        "assets": list(_assets(pipeline)),
         "kernels": "native" if native() else "reference",
     }
-    return report, problems
 
 
-def _inputs(pipeline: Pipeline, problems: list[RefineryError]) -> dict[str, int | None]:
+def _counted(paths: Sequence[str]) -> dict[str, int | None]:
     """How many files there are, and their bytes; None where a web server would be asked for more than a few."""
-    files: dict[str, int | None] = {}
-    for pattern in pipeline.inputs:
-        try:
-            paths = pipeline.source.list_inputs(pattern, store_for(pattern))
-            looked = paths[:LOOKED_AT] if all(path.startswith("http") for path in paths) else paths
-            files |= dict.fromkeys(paths)
-            files |= {path: found.size for path, found in zip(looked, file_stats(looked), strict=True)}
-        except RefineryError as error:
-            problems.append(error)
-    sizes = [size for size in files.values() if size is not None]
-    return {"files": len(files), "bytes": sum(sizes) if len(sizes) == len(files) else None}
+    looked = paths[:LOOKED_AT] if all(path.startswith("http") for path in paths) else paths
+    sizes = [found.size for found in file_stats(looked)]
+    return {"files": len(paths), "bytes": sum(sizes) if len(sizes) == len(paths) else None}
 
 
-def _assets(step: Step, problems: list[RefineryError]) -> list[dict[str, str]]:
-    found = []
-    for name in type(step.stage).model_fields:
-        value = getattr(step.stage, name)
-        for asset in value if isinstance(value, tuple) else (value,):
-            if isinstance(asset, Asset):
-                try:
-                    found.append({"field": f"{step.name}.{name}", "asset": str(asset), "path": asset.path()})
-                except RefineryError as error:
-                    problems.append(type(error)(f"{step.name}.{name}: {error.message}", hint=error.hint))
-    return found
+def _assets(pipeline: Pipeline) -> Iterator[dict[str, str]]:
+    for step in pipeline.steps:
+        for name, _, asset in assets_of(step.stage):
+            with contextlib.suppress(RefineryError):  # an obstacle
+                yield {"field": f"{step.name}.{name}", "asset": str(asset), "path": asset.path()}
 
 
 def _bytes(known: int | None) -> str:

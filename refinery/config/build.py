@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from refinery import registry
 from refinery.config import consent
 from refinery.config.chain import gaps
 from refinery.config.explain import explain
-from refinery.config.pipeline import Pipeline, Settings, Step
+from refinery.config.pipeline import Pipeline, Places, Settings, Step
 from refinery.config.problems import Problem, Span, recipe_error
 from refinery.config.shorthand import listed_fields
 from refinery.config.strict_yaml import Node
@@ -48,7 +48,32 @@ def build(root: Node, problems: Sequence[Problem], overrides: Sequence[str], *, 
         builder.writes(root, settings, steps)
     if builder.problems or not settings:
         raise recipe_error(builder.problems)
-    return Pipeline(**dict(settings), steps=steps, overrides=tuple(overrides))
+    places = Places(dict(_places(root, steps)))
+    return Pipeline(**dict(settings), steps=steps, overrides=tuple(overrides), places=places)
+
+
+def _places(root: Node, steps: Sequence[Step]) -> Iterator[tuple[str, Span]]:
+    """The key and the place of each value of a recipe without problems."""
+    pipeline = root.mapping["pipeline"]
+    for name, node in root.mapping.items():
+        yield name, root.keys.get(name, node.span)
+        if node is not pipeline:
+            yield from _within(name, node)
+    items = pipeline.value if isinstance(pipeline.value, tuple) else ()
+    for item, step in zip(items, steps, strict=True):
+        for name, body in item.mapping.items():
+            yield step.name, item.keys[name]
+            yield from _within(step.name, body)
+
+
+def _within(key: str, node: Node) -> Iterator[tuple[str, Span]]:
+    for name, value in node.mapping.items():
+        yield from _within(f"{key}.{name}", value)
+    if isinstance(node.value, tuple):
+        for number, value in enumerate(node.value):
+            yield from _within(f"{key}[{number}]", value)
+    if not node.mapping:
+        yield key, node.span
 
 
 class _Builder:

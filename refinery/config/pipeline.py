@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, InstanceOf, TypeAdapter
 
+from refinery.config.problems import Span
 from refinery.docs import facts_column
 from refinery.stage import Source, Stage
 
@@ -118,12 +119,27 @@ class Settings(BaseModel):
     storage: StorageSettings = Field(StorageSettings(), description="where s3:// is; see below")
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where a recipe has its values, by key: ``root``, ``inputs[0]``, ``quality.min_words``, ``url.blocklists[1]``."""
+
+    spans: Mapping[str, Span] = field(default_factory=dict, compare=False, repr=False)
+
+    def of(self, key: str) -> Span | None:
+        """The place of a value, or of the nearest that holds it; None where the recipe has neither."""
+        while key and key not in self.spans:
+            key = key[: max(key.rfind("["), key.rfind("."), 0)]
+        return self.spans.get(key)
+
+
 class Pipeline(Settings):
     """A valid recipe: settings and stages in their order. Immutable and picklable."""
 
     steps: tuple[InstanceOf[Step], ...]
     overrides: tuple[str, ...] = ()
     """The ``key=value`` of the command line that were applied, for the run's record."""
+    places: InstanceOf[Places] = Places()
+    """For errors: where each value is written. It does not count when pipelines are compared."""
 
     @property
     def source(self) -> Source:

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refinery.errors import UsageError
+from refinery.errors import RefineryError, UsageError
 
 SHOWN = 100
 """Columns of a long line that are shown around a problem."""
@@ -94,6 +94,8 @@ class Problem:
 class RecipeError(UsageError):
     """A recipe or an override has problems; the message shows all of them with their places."""
 
+    placed = True
+
     def __init__(self, message: str, *, hint: str = "", problems: Sequence[Problem] = ()) -> None:
         super().__init__(message, hint=hint)
         self.problems = tuple(problems)
@@ -107,6 +109,21 @@ def recipe_error(problems: Sequence[Problem]) -> RecipeError:
     name = stages[0] if len(stages) == 1 else "NAME"
     advice = f" `refinery stages {name}` lists {'its' if len(stages) == 1 else 'the'} fields." if stages else ""
     return RecipeError("\n".join([*(p.render() for p in ordered), count + advice]), problems=ordered)
+
+
+def located(found: Sequence[tuple[RefineryError, Span | None]]) -> RefineryError:
+    """One error that shows all errors, each at its place in the recipe; of the kind with the highest exit code."""
+    worst = max((error for error, _ in found), key=lambda error: error.exit_code)
+    if len(found) == 1 and found[0][1] is None:
+        return worst
+    shown = [
+        Problem(span, error.message, error.hint).render() if span else f"{error.message}\n  {error.hint}".rstrip()
+        for error, span in found
+    ]
+    count = f"{len(found)} problem{'s' if len(found) > 1 else ''}."
+    made = type(worst)("\n".join([*shown, count]), hint=worst.hint)
+    made.placed = True
+    return made
 
 
 def _printable(text: str) -> str:

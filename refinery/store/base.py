@@ -80,6 +80,12 @@ class Store(Protocol):
     def delete(self, path: str) -> None:
         """Remove a file; one that is not there is no error."""
 
+    def names(self, folder: str) -> Sequence[str]:
+        """Names of files and folders directly in a folder, sorted, of very many the first; none where it is absent."""
+
+    def check_writable(self, folder: str) -> None:
+        """Raise StorageError or UsageError where it is known that nothing can be written in a folder, absent or not."""
+
     def free(self, path: str) -> int | None:
         """Bytes that can be written below a folder that is there; None where that has no bound."""
 

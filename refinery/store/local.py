@@ -17,6 +17,7 @@ from refinery.store.base import Hold, Stat
 
 FREE_SPACE = "free some space, then run again: what is finished is kept"
 _FORBIDDEN = "give this user the right to it, or choose another path"
+_NOT_WRITABLE = "give a root that this user can write to"
 _NO_FOLDER = "a file is where a folder should be: choose another path"
 _HINTS = {
     errno.ENOENT: "check the path",
@@ -68,6 +69,24 @@ class LocalStore:
 
     def exists(self, path: str) -> bool:
         return os.path.isfile(path)
+
+    def names(self, folder: str) -> Sequence[str]:
+        with storage_errors(folder):
+            return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+    def check_writable(self, folder: str) -> None:
+        place = os.path.abspath(folder)
+        while not os.path.lexists(place):
+            place = os.path.dirname(place)
+        if not os.path.isdir(place) and place == os.path.abspath(folder):
+            raise UsageError(f"{folder} is a file", hint="give a folder as root")
+        # Permissions, read-only mounts, quotas and servers all have a say: only trying tells.
+        probe = os.path.join(place, f".{uuid.uuid4().hex}")
+        try:
+            os.mkdir(probe)
+            os.rmdir(probe)
+        except OSError as error:
+            raise StorageError(f"{folder}: {error.strerror}", hint=_NOT_WRITABLE) from error
 
     def free(self, path: str) -> int | None:
         with storage_errors(path):
@@ -208,7 +227,7 @@ def _opened(root: str, name: str) -> Iterator[int]:
     except FileExistsError as error:
         raise UsageError(f"{root} is a file", hint="give a folder as root") from error
     except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", hint="give a root that this user can write to") from error
+        raise StorageError(f"{path}: {error.strerror}", hint=_NOT_WRITABLE) from error
     try:
         yield handle
     finally:

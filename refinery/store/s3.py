@@ -316,6 +316,21 @@ class S3Store(RemoteReading):
         except Status as status:
             _only_absent(path, status)
 
+    def names(self, folder: str) -> Sequence[str]:
+        """See ``Store.names``. Raises StorageError."""
+        bucket, key = split(f"{folder.rstrip('/')}/")
+        try:
+            page = ask(f"s3://{bucket}", "list", "list_objects_v2", Prefix=key, Delimiter="/")
+        except Status as status:
+            raise _refused(folder, status) from status
+        found = [one["Key"] for one in page.get("Contents", ())]
+        found += [one["Prefix"] for one in page.get("CommonPrefixes", ())]
+        return sorted(filter(None, (name.removeprefix(key).rstrip("/") for name in found)))
+
+    def check_writable(self, folder: str) -> None:
+        """See ``Store.check_writable``: only a write would tell."""
+        del folder
+
     def free(self, path: str) -> int | None:
         """See ``Store.free``: a bucket has no bound."""
         del path

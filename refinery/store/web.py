@@ -96,6 +96,15 @@ class WebStore(RemoteReading):
         """Raises UsageError."""
         _read_only(path)
 
+    def names(self, folder: str) -> Sequence[str]:
+        """None: a web server lists nothing."""
+        del folder
+        return ()
+
+    def check_writable(self, folder: str) -> None:
+        """Raises UsageError."""
+        _read_only(folder)
+
     def free(self, path: str) -> int | None:
         """See ``Store.free``."""
         del path

@@ -55,14 +55,24 @@ def write(path: str, entries: Listed) -> None:
 
 
 def _read_text(path: str) -> Listed:
-    found = []
-    for number, line in enumerate(words.entries(path), 1):
-        if line:
-            entry = canonical_entry(line)
-            if not entry:
-                raise AssetError(f"{path}:{number}: {line[:60]!r} is no domain or URL", hint="one entry a line")
-            found.append(entry)
-    return make(pa.array(found, pa.large_string()), pa.array([0] * len(found), pa.int8()), [NO_CATEGORY])
+    lines = [(number, line) for number, line in enumerate(words.entries(path), 1) if line]
+    found = [(number, line, canonical_entry(line)) for number, line in lines]
+    wrong = [(number, line) for number, line, entry in found if not entry]
+    if wrong:
+        number, line = wrong[0]
+        more = f"; so are {len(wrong) - 1:,} more lines" if len(wrong) > 1 else ""
+        raise AssetError(f"{path}:{number}: {line[:60]!r} is no domain or URL{more}", hint=_fix(line))
+    entries = pa.array([entry for _, _, entry in found], pa.large_string())
+    return make(entries, pa.array([0] * len(found), pa.int8()), [NO_CATEGORY])
+
+
+def _fix(line: str) -> str:
+    """What to write instead of a line that is no entry."""
+    if line.count(":") > 1 and canonical_entry(f"[{line}]"):
+        return f"write an IPv6 address in brackets: [{line}]"
+    if canonical_entry(line.lstrip("*.")):
+        return f"write {line.lstrip('*.')}: a domain stands for its subdomains as well"
+    return "write one domain or URL a line, # for comments"
 
 
 def make(entries: pa.LargeStringArray, codes: pa.Int8Array, categories: Sequence[str]) -> Listed:

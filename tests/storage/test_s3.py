@@ -55,6 +55,18 @@ def test_list(bucket: str, pattern: str, expected: list[str], tmp_path: Path) ->
     assert [STORE.read(f"{bucket}/{name}") for name in expected] == [name.encode() for name in expected]
 
 
+def test_names_are_those_of_files_and_folders(bucket: str, tmp_path: Path) -> None:
+    """The same as of a local folder; none of one that is not there."""
+    local = store_for(str(tmp_path))
+    for name in NAMES:
+        STORE.put(f"{bucket}/root/{name}", b"")
+        local.put(f"{tmp_path}/root/{name}", b"")
+    expected = sorted({name.partition("/")[0] for name in NAMES})
+    assert STORE.names(f"{bucket}/root") == local.names(f"{tmp_path}/root") == expected
+    assert not STORE.names(f"{bucket}/roo")
+    assert not local.names(f"{tmp_path}/roo")
+
+
 def test_thousands_of_objects_are_listed_by_pages(bucket: str) -> None:
     """All of them, each once, in order; and looked at with as few requests."""
     paths = [f"{bucket}/many/part-{number:05d}.json" for number in range(3100)]
