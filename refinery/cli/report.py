@@ -38,9 +38,9 @@ def command(
 ) -> int:
     """Make the dashboard: static pages that open from disk.
 
-    They are made from the statistics that runs keep, and hold some documents of every fate. Served, they are those of
-    the moment, and there are search, documents by metric range and other bounds as well. Needs the extra dashboard.
-    Of several roots it is that of the first, with all of them side by side.
+    They are made from the statistics that runs store, and contain examples of every outcome. Served, they show the root
+    as it is now, with search, documents by metric range, and thresholds to move. Of several roots it is the report of
+    the first, with all of them side by side and the texts of the same pages compared. Needs the extra dashboard.
     """
     if roots and root is not None:
         raise UsageError("the root is given twice", hint="either as --root, or first of the arguments")
@@ -49,8 +49,7 @@ def command(
     if served:
         from refinery.report.serve import serve
 
-        session.say(f"http://{host}:{port}/   Ctrl-C ends")
-        serve(path, host, port, against)
+        serve(path, host, port, against, ready=lambda: session.say(f"http://{host}:{port}/   Ctrl-C ends"))
         return 0
     from refinery.report import build
 

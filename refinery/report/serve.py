@@ -55,8 +55,14 @@ Asked = Mapping[str, str]
 T = TypeVar("T")
 
 
-def serve(path: str, host: str = "127.0.0.1", port: int = 8080, against: Sequence[str] = ()) -> None:
-    """Serve the root at ``path``, beside others, until interrupted.
+def serve(
+    path: str,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    against: Sequence[str] = (),
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve the root at ``path``, beside others, until interrupted; ``ready`` is called once the address is taken.
 
     Raises UsageError where there is none, or where nothing can listen at the address.
     """
@@ -66,9 +72,10 @@ def serve(path: str, host: str = "127.0.0.1", port: int = 8080, against: Sequenc
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise UsageError(f"{host}:{port}: {error.strerror}", hint="another --port or --host") from error
-    told = uvicorn.Config(application(path, [host], against), log_level="warning", server_header=False)
+    settings = uvicorn.Config(application(path, [host], against), log_level="warning", server_header=False)
+    ready()
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(told).run([listening])
+        uvicorn.Server(settings).run([listening])
 
 
 def application(path: str, hosts: Sequence[str] = (), against: Sequence[str] = ()) -> Starlette:

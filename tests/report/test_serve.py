@@ -14,6 +14,7 @@ import httpx
 import pyarrow as pa
 import pytest
 
+from refinery.cli import execute
 from refinery.docs import Docs
 from refinery.errors import UsageError
 from refinery.inspect import read_books, what_if, why
@@ -96,12 +97,14 @@ def test_only_this_machine_and_only_reading(client: Client) -> None:
         assert client.get(f"/{name}").status_code == 404
 
 
-def test_an_address_at_which_nothing_can_listen_is_named(hostile: Path) -> None:
-    """One that is taken, or that is no address of this machine."""
+def test_an_address_at_which_nothing_can_listen_is_named(hostile: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """One that is taken, or that is no address of this machine; it is not printed as if it could be opened."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=rf"127\.0\.0\.1:{port}: Address already in use"):
             serve(str(hostile), port=port)
+        assert execute(["report", "--root", str(hostile), "--serve", "--port", str(port)]) == 2
+        assert "http://" not in "".join(capfd.readouterr())
     with pytest.raises(UsageError, match=r"192\.0\.2\.1:0: Cannot assign") as caught:
         serve(str(hostile), "192.0.2.1", 0)
     assert "--port" in caught.value.hint
