@@ -9,6 +9,7 @@ import subprocess
 import sysconfig
 import venv
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -84,10 +85,13 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not (REPOSITORY / ".git").exists() or not shutil.which("make"):
         pytest.skip("needs a git checkout and make")
     folder = tmp_path_factory.mktemp("newcomer") / "refinery"
-    subprocess.run(["git", "clone", "--quiet", REPOSITORY, folder], check=True)
-    changes = subprocess.run(["git", "diff", "--binary", "HEAD"], cwd=REPOSITORY, capture_output=True, check=True)
+    settings = folder.with_name("gitconfig")
+    settings.write_text("[safe]\n\tdirectory = *\n", encoding="utf-8")
+    git = partial(subprocess.run, env=os.environ | {"GIT_CONFIG_GLOBAL": str(settings)}, check=True)
+    git(["git", "clone", "--quiet", REPOSITORY, folder])
+    changes = git(["git", "diff", "--binary", "HEAD"], cwd=REPOSITORY, capture_output=True)
     if changes.stdout:
-        subprocess.run(["git", "apply", "--whitespace=nowarn"], cwd=folder, input=changes.stdout, check=True)
+        git(["git", "apply", "--whitespace=nowarn"], cwd=folder, input=changes.stdout)
     for extension in REPOSITORY.glob("refinery/kernels/_native*.so"):
         shutil.copy(extension, folder / "refinery" / "kernels")
     install(folder)
