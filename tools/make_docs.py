@@ -56,7 +56,7 @@ refinery stages quality                                    # fields, metrics and
 refinery explain minhash profile=fineweb                   # what the settings of a stage mean
 refinery assets list                                       # models and word lists, and where they are
 refinery plan -c first.yaml                                # what would run
-refinery run -c first.yaml --parts 0-1 --until quality     # two of four parts, up to a stage
+refinery run -c first.yaml --parts 0 --until quality       # one of four parts, up to a stage
 refinery status -c first.yaml                              # where the run stands
 refinery logs -c first.yaml                                # failures and warnings
 refinery sample -c first.yaml --stage quality --kept -n 1
