@@ -11,7 +11,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from refinery.assets import Asset, fetch
     from refinery.config import Pipeline, Step, load
-    from refinery.docs import CORE, DATE, HTML, ID, LENGTH, OFFSET, POINTER, TEXT, TOKENS, URL, WARC, Docs, facts_column
+    from refinery.docs import (
+        CORE,
+        DATE,
+        HTML,
+        ID,
+        LENGTH,
+        OFFSET,
+        POINTER,
+        PROTECTED,
+        TEXT,
+        TOKENS,
+        URL,
+        WARC,
+        Docs,
+        facts_column,
+    )
     from refinery.errors import AssetError, PartFailed, RefineryError, Refused, StorageError, UsageError
     from refinery.forecast import Forecast, plan
     from refinery.inspect import diff, problems, read_books, sample, spans, status, sweep, verify, what_if, why
@@ -56,6 +71,7 @@ _HOMES = {
         "LENGTH",
         "OFFSET",
         "POINTER",
+        "PROTECTED",
         "TEXT",
         "TOKENS",
         "URL",
@@ -119,6 +135,7 @@ __all__ = [
     "OFFSET",
     "PART_BITS",
     "POINTER",
+    "PROTECTED",
     "TEXT",
     "TOKENS",
     "URL",

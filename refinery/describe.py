@@ -43,6 +43,7 @@ def describe(stage: type[Stage]) -> dict[str, Any]:
         "about": "\n".join(line.strip() for line in (stage.__doc__ or "").strip().splitlines()),
         "source": stage.source,
         "reads": list(stage.reads),
+        "uses": list(stage.uses),
         "adds": [_column(field) for field in stage.adds],
         "drops": list(stage.drops),
         "depends": list(stage.depends),

@@ -22,13 +22,24 @@ HTML = pa.field("html", pa.string())
 TEXT = pa.field("text", pa.string())
 TOKENS = pa.field("tokens", pa.uint32())
 
+PROTECTED = pa.field(
+    "protected", pa.list_(pa.struct([("start", pa.uint64()), ("end", pa.uint64()), ("kind", pa.string())]))
+)
+"""Spans of the text, in UTF-8 bytes, in order and without overlap, that rules for prose leave as they are.
+
+``kind`` names what they are: code, table. Null means none. The column belongs to the text: the engine ends it at a
+stage that changes the text and does not add it anew (``OF_TEXT``)."""
+
 POINTER = (ID, URL, DATE, WARC, OFFSET, LENGTH)
 """The columns a source gives: who the document is and where its record lies (file, byte offset, bytes in the file)."""
 
 TRANSIENT = frozenset({HTML.name})
 """Columns that never leave a worker: they are not written, so a rerun that needs them starts at the source."""
 
-CORE = frozenset(f.name for f in (*POINTER, HTML, TEXT, TOKENS))
+OF_TEXT = frozenset({PROTECTED.name})
+"""Columns that hold places in the text."""
+
+CORE = frozenset(f.name for f in (*POINTER, HTML, TEXT, TOKENS, PROTECTED))
 
 T = TypeVar("T")
 

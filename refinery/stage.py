@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, model_validator
 
-from refinery.docs import Docs
+from refinery.docs import OF_TEXT, TEXT, Docs
 
 if TYPE_CHECKING:
     from refinery.assets import Asset
@@ -141,6 +141,8 @@ class Stage(BaseModel):
     """Where the method is described: paper section or URL."""
     reads: ClassVar[tuple[str, ...]] = ("text",)
     """Columns it needs beyond the pointer."""
+    uses: ClassVar[tuple[str, ...]] = ()
+    """Columns it takes into account where a stage before it adds them."""
     adds: ClassVar[tuple[pa.Field, ...]] = ()
     """Columns it adds or replaces."""
     drops: ClassVar[tuple[str, ...]] = ()
@@ -178,6 +180,12 @@ class Stage(BaseModel):
     def selects(self, names: Sequence[str]) -> list[str]:
         """The columns that go on to the next stage, in order, of those there are."""
         return [name for name in names if name not in self.drops]
+
+    @classmethod
+    def ends(cls) -> frozenset[str]:
+        """Columns of places in the text that end with it: those it does not add, if it changes the text."""
+        added = {added.name for added in cls.adds}
+        return OF_TEXT - added if TEXT.name in added else frozenset()
 
     def shard_bytes(self) -> int | None:
         """Bytes of text in one output file, where the stage gathers small parts and divides large ones."""

@@ -1,20 +1,24 @@
 """Stage ``lines``: discards junk lines and cuts known phrases from short ones, then removes documents that lost much.
 
 Lines of mostly uppercase letters, numbers only, a counter ("3 likes") or one word go as a whole; short lines lose
-phrases such as "Read more..." at the end. What is cut is kept as evidence, so the text before can be had again.
-The paper's 5 % can be read as words removed or as words of flagged lines: the first is judged, both are measured.
+phrases such as "Read more..." at the end, where they stand alone. Each of these rules can be left out. Code and tables
+stay as they are where an earlier stage marks them. What is cut is kept as evidence, so that it can be undone. The
+paper's 5 % can be read as words removed or as words of flagged lines: the first is judged, both are measured.
 """
 
 from __future__ import annotations
 
 import tomllib
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from refinery import TEXT, Asset, AssetError, Docs, Edit, Edited, Metric, Rule, bound
-from refinery.kernels import SPANS, UNICODE, LineRules, correct_lines
+from refinery import PROTECTED, TEXT, Asset, AssetError, Docs, Edit, Edited, Metric, Rule, bound
+from refinery.kernels import KINDS, SPANS, UNICODE, LineRules, correct_lines
+
+Junk = Literal["uppercase", "numeric", "counter", "one_word"]
+Place = Literal["start", "end", "anywhere"]
 
 
 class Phrases(BaseModel):
@@ -35,8 +39,9 @@ class Lines(Edit):
     """
 
     name: ClassVar = "lines"
-    version: ClassVar = 1
+    version: ClassVar = 2
     source: ClassVar = "RefinedWeb §3.2, G.2; https://arxiv.org/abs/2306.01116"
+    uses: ClassVar = (PROTECTED.name,)
     adds: ClassVar = (TEXT,)
     metrics: ClassVar = (
         Metric("removed_words", help="share of the words that were removed"),
@@ -52,9 +57,19 @@ class Lines(Edit):
     evidence: ClassVar = (pa.field("removed", SPANS),)
 
     max_removed: float = bound(0.05, ge=0, le=1, description="share of its words that a document may lose")
+    discard: tuple[Junk, ...] = Field(
+        get_args(Junk), description="which lines go as a whole; a list of one_word and others, [] for none"
+    )
+    cut: tuple[Place, ...] = Field(get_args(Place), description="where phrases are cut from; [] for nowhere")
     max_uppercase: float = Field(0.5, ge=0, le=1, description="share of uppercase among the letters of a line")
     short_line: int = Field(10, ge=0, description="words of the longest line that phrases are cut from")
     phrases: Asset = Field(Asset("lines.en"), description="phrases and counted nouns")
+
+    @field_validator("discard", "cut")
+    @classmethod
+    def _in_order(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        """As ``KINDS`` has them: the same rules are the same stage."""
+        return tuple(kind for kind in KINDS if kind in given)
 
     def versions(self) -> dict[str, str]:
         """The Unicode tables that decide what is a letter, a digit or punctuation."""
@@ -72,8 +87,10 @@ class Lines(Edit):
     def edit(self, docs: Docs) -> Edited:
         """The corrected texts, and what was cut from them."""
         phrases = load(self.phrases).model_dump()
-        rules = LineRules(**phrases, max_uppercase=self.max_uppercase, short_line=self.short_line)
-        corrected = correct_lines(docs.column("text"), rules)
+        kinds = frozenset((*self.discard, *self.cut))
+        rules = LineRules(**phrases, max_uppercase=self.max_uppercase, short_line=self.short_line, kinds=kinds)
+        protected = docs.column(PROTECTED.name) if PROTECTED.name in docs.schema.names else None
+        corrected = correct_lines(docs.column("text"), rules, protected)
         return Edited({"text": corrected.column("text")}, {name: corrected.column(name) for name in self.facts().names})
 
 

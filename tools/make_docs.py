@@ -95,6 +95,7 @@ def _stage(stage: dict[str, Any]) -> str:
         f"{word} {', '.join(f'`{name}`' for name in names)}"
         for word, names in (
             ("reads", stage["reads"]),
+            ("uses where it is there", stage["uses"]),
             ("adds", [column["name"] for column in stage["adds"]]),
             ("drops", stage["drops"]),
         )

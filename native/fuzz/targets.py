@@ -6,6 +6,7 @@ to run; each input's first byte chooses one of them.
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import os
 import re
@@ -30,6 +31,7 @@ import stages._warc.pages as warc_pages
 import stages._warc.reading as warc_reading
 import stages.warc as warc_stage
 from refinery.assets import Asset
+from refinery.docs import PROTECTED
 from refinery.kernels import (
     _native,
     native_bpe,
@@ -342,9 +344,11 @@ def stop_words(given: Reader) -> None:
 
 
 def lines(given: Reader) -> None:
-    """Line-wise corrections."""
-    texts = given.texts()
-    same(native_text.correct_lines(texts, RULES), linewise.correct_lines(texts, RULES))
+    """Line-wise corrections, with a span of each text that stays."""
+    start, size, kinds = given.number(40), given.number(40), frozenset(linewise.KINDS[given.number(3) :])
+    texts, rules = given.texts(), dataclasses.replace(RULES, kinds=kinds)
+    spans = pa.array([[{"start": start, "end": start + size, "kind": "code"}]] * len(texts), PROTECTED.type)
+    same(native_text.correct_lines(texts, rules, spans), linewise.correct_lines(texts, rules, spans))
 
 
 def languages(given: Reader) -> None:

@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use crate::boundary::{Given, Made};
 use crate::classes::Classes;
 use crate::lines::{Cut, Fate, Judge, LineRules, Reason};
-use crate::lists::{lists_of, offset};
+use crate::lists::{lists_of, offset, Structs};
 use crate::text::{share, text};
 use crate::vocabulary::Undecided;
 
@@ -46,8 +46,8 @@ impl Counts {
         self.words += u64::from(words);
         let (removed, reasons) = match fate {
             Fate::Stays => return,
-            Fate::Cut(removed) => (*removed, cuts.iter().fold(0, |all, (_, reason)| all | bit(*reason))),
-            Fate::Discarded(reason) => (words, bit(*reason)),
+            Fate::Cut(removed) => (*removed, cuts.iter().fold(0, |all, (_, reason)| all | reason.bit())),
+            Fate::Discarded(reason) => (words, reason.bit()),
         };
         self.removed += u64::from(removed);
         self.flagged += u64::from(words);
@@ -57,8 +57,24 @@ impl Counts {
     }
 }
 
-fn bit(reason: Reason) -> u8 {
-    1 << reason as u8
+/// Spans of a text that stay as they are, in order, in bytes.
+#[derive(Clone, Copy, Default)]
+struct Protected<'a> {
+    starts: &'a [u64],
+    ends: &'a [u64],
+}
+
+impl Protected<'_> {
+    /// Whether a line shares a byte with a span; an empty one, whether it lies within one. Lines are asked for in order.
+    fn covers(&mut self, line: &Range<usize>) -> bool {
+        while let ([_, starts @ ..], [end, ends @ ..]) = (self.starts, self.ends) {
+            if *end > line.start as u64 {
+                break;
+            }
+            *self = Protected { starts, ends };
+        }
+        self.starts.first().is_some_and(|&start| start < line.end.max(line.start + 1) as u64)
+    }
 }
 
 /// Corrects one text after another.
@@ -70,8 +86,8 @@ struct Corrector<'a> {
 }
 
 impl Corrector<'_> {
-    fn correct(&mut self, text: &str) -> PyResult<()> {
-        match self.judge_lines(text) {
+    fn correct(&mut self, text: &str, protected: Protected<'_>) -> PyResult<()> {
+        match self.judge_lines(text, protected) {
             Ok(counts) => {
                 self.made.count(&counts);
                 self.discard_breaks();
@@ -85,7 +101,7 @@ impl Corrector<'_> {
         self.made.end_text()
     }
 
-    fn judge_lines(&mut self, text: &str) -> Result<Counts, Undecided> {
+    fn judge_lines(&mut self, text: &str, mut protected: Protected<'_>) -> Result<Counts, Undecided> {
         self.lines.clear();
         self.cuts.clear();
         let mut counts = Counts::default();
@@ -93,7 +109,10 @@ impl Corrector<'_> {
         while start <= text.len() {
             let end = self.judge.read(text, start);
             let mut line = Line::Blank;
-            if self.judge.words > 0 {
+            if protected.covers(&(start..end)) {
+                counts.words += u64::from(self.judge.words);
+                line = Line::Text;
+            } else if self.judge.words > 0 {
                 let before = self.cuts.len();
                 let fate = self.judge.judge(text, start..end, &mut self.cuts)?;
                 counts.add(self.judge.words, &fate, &self.cuts[before..]);
@@ -239,11 +258,21 @@ fn strings(bytes: &mut Vec<u8>, ends: &mut Vec<i32>) -> PyResult<StringArray> {
         .map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
-fn corrected(texts: &StringArray, rules: &LineRules, classes: Classes<'_>) -> PyResult<(Vec<Made>, Made)> {
+fn corrected(
+    texts: &StringArray,
+    protected: Option<&ArrayRef>,
+    rules: &LineRules,
+    classes: Classes<'_>,
+) -> PyResult<(Vec<Made>, Made)> {
+    let protected = protected.map(|spans| Structs::of(spans, ["start", "end"])).transpose()?;
+    if protected.as_ref().is_some_and(|spans| spans.len() != texts.len()) {
+        return Err(PyValueError::new_err("protected spans and texts are of different numbers"));
+    }
+    let mut spans = protected.iter().flat_map(Structs::iter).map(|[starts, ends]| Protected { starts, ends });
     let judge = Judge::new(rules, classes);
     let mut corrector = Corrector { judge, lines: Vec::new(), cuts: Vec::new(), made: Corrected::new() };
     for row in 0..texts.len() {
-        corrector.correct(text(texts, row)?)?;
+        corrector.correct(text(texts, row)?, spans.next().unwrap_or_default())?;
     }
     corrector.made.done()
 }
@@ -252,13 +281,14 @@ fn corrected(texts: &StringArray, rules: &LineRules, classes: Classes<'_>) -> Py
 fn correct_lines(
     py: Python<'_>,
     texts: Given,
+    protected: Option<Given>,
     rules: &Bound<'_, LineRules>,
     classes: &[u8],
 ) -> PyResult<(Vec<Made>, Made)> {
     let rules = rules.get();
     let classes = Classes::try_from(classes)?;
     let texts = texts.0.as_string_opt::<i32>().ok_or_else(|| PyTypeError::new_err("texts must be a string array"))?;
-    py.allow_threads(|| corrected(texts, rules, classes))
+    py.allow_threads(|| corrected(texts, protected.as_ref().map(|spans| &spans.0), rules, classes))
 }
 
 /// Add this module's functions.

@@ -1,17 +1,19 @@
 //! What becomes of a line: discarded as junk, cut, or left. Twin: `_judge` of `refinery.kernels.reference.linewise`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use pyo3::prelude::*;
 
-use crate::classes::{Classes, ALPHA, BEYOND, DIGIT, SPACE, UPPER};
-use crate::phrases::Phrases;
+use crate::classes::{Classes, ALPHA, BEYOND, DIGIT, MARK, SPACE, UPPER};
+use crate::phrases::{Edges, Phrases};
 use crate::vocabulary::{Lengths, Undecided, Vocabulary};
 
 /// Beside the classes: a character that a numeric line may not have.
 const OTHER: u8 = 64;
 const NUMERIC_SEPARATORS: [char; 8] = ['.', ',', ':', '/', '-', '%', '$', '€'];
+/// Marks that part a phrase from the rest of its line.
+const DELIMITERS: &str = ".!?…:;|¦·•●▪‣«»‹›<>←→▶►▸❯–—―-()[]{}/\\。！？：；・｜＞";
 
 /// Why something is removed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,14 @@ impl Reason {
     /// The reasons but for `Break`, by their number.
     pub const COUNTED: usize = Reason::Break as usize;
 
+    /// Those for which a line is discarded as it is.
+    const WHOLE: [Reason; 4] = [Reason::Uppercase, Reason::Numeric, Reason::Counter, Reason::OneWord];
+
+    /// The reason in a set.
+    pub fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
     /// As the twin spells it.
     pub fn name(self) -> &'static str {
         ["uppercase", "numeric", "counter", "one_word", "start", "end", "anywhere", "break"][self as usize]
@@ -46,6 +56,7 @@ pub struct LineRules {
     suffixes: String, // of numbers, in any case
     max_uppercase: f64,
     short_line: usize,
+    kinds: u8, // a bit for each reason that is looked for in whole lines
 }
 
 #[pymethods]
@@ -58,6 +69,7 @@ impl LineRules {
         suffixes: String,
         max_uppercase: f64,
         short_line: usize,
+        kinds: HashSet<String>,
     ) -> Self {
         let mut words = phrases.iter().flatten().flatten().chain(&nouns).cloned().collect::<Vec<_>>();
         words.sort_unstable();
@@ -76,11 +88,16 @@ impl LineRules {
             suffixes,
             max_uppercase,
             short_line,
+            kinds: Reason::WHOLE.iter().filter(|reason| kinds.contains(reason.name())).fold(0, |all, r| all | r.bit()),
         }
     }
 }
 
 impl LineRules {
+    fn wants(&self, reason: Reason) -> bool {
+        self.kinds & reason.bit() != 0
+    }
+
     fn number(&self, bare: &str, buffer: &mut String) -> Result<Option<u32>, Undecided> {
         let possible = if bare.is_ascii() {
             self.lengths.admit(bare.as_bytes())
@@ -125,6 +142,7 @@ pub struct Judge<'a> {
     spans: Vec<Range<usize>>, // of as many words as a short line has
     core: Vec<Option<u32>>,   // the words that are not all marks, if they are known ones
     places: Vec<usize>,       // which words of the line they are
+    edges: Edges,
     reasons: Vec<Option<Reason>>,
     lower: String,
 }
@@ -144,6 +162,7 @@ impl<'a> Judge<'a> {
             spans: Vec::new(),
             core: Vec::new(),
             places: Vec::new(),
+            edges: Edges::default(),
             reasons: Vec::new(),
             lower: String::new(),
         }
@@ -224,12 +243,12 @@ impl<'a> Judge<'a> {
         if let Some(reason) = self.by_characters(self.tally) {
             return Ok(Some(reason));
         }
-        let counter = self.tally.classes & DIGIT != 0 && {
+        let counter = self.rules.wants(Reason::Counter) && self.tally.classes & DIGIT != 0 && {
             let classes = self.classes;
             let words = text[line].split(|character| classes.of(character) & SPACE != 0);
             self.is_counter(words.filter(|word| !word.is_empty()))?
         };
-        Ok(if counter { Some(Reason::Counter) } else { (self.words == 1).then_some(Reason::OneWord) })
+        Ok(if counter { Some(Reason::Counter) } else { self.one_word(self.words as usize) })
     }
 
     /// Why the words that the phrases leave are discarded.
@@ -243,8 +262,10 @@ impl<'a> Judge<'a> {
         });
         let junk = match self.by_characters(tally) {
             Some(reason) => Some(reason),
-            None if self.is_counter(kept().map(|span| &text[span]))? => Some(Reason::Counter),
-            None => (kept().count() == 1).then_some(Reason::OneWord),
+            None if self.rules.wants(Reason::Counter) && self.is_counter(kept().map(|span| &text[span]))? => {
+                Some(Reason::Counter)
+            }
+            None => self.one_word(kept().count()),
         };
         (self.reasons, self.spans) = (reasons, spans);
         Ok(junk)
@@ -252,11 +273,15 @@ impl<'a> Judge<'a> {
 
     fn by_characters(&self, tally: Tally) -> Option<Reason> {
         let share = f64::from(tally.uppercase) / f64::from(tally.letters);
-        if tally.letters > 0 && share > self.rules.max_uppercase {
+        if self.rules.wants(Reason::Uppercase) && tally.letters > 0 && share > self.rules.max_uppercase {
             Some(Reason::Uppercase)
         } else {
-            (tally.classes & (DIGIT | OTHER) == DIGIT).then_some(Reason::Numeric)
+            (self.rules.wants(Reason::Numeric) && tally.classes & (DIGIT | OTHER) == DIGIT).then_some(Reason::Numeric)
         }
+    }
+
+    fn one_word(&self, words: usize) -> Option<Reason> {
+        (words == 1 && self.rules.wants(Reason::OneWord)).then_some(Reason::OneWord)
     }
 
     /// Whether all the words say is a number and a noun that is counted.
@@ -274,30 +299,57 @@ impl<'a> Judge<'a> {
 
     /// Find for each word of the line the phrase that takes it, and say whether there is one.
     fn find_phrases(&mut self, text: &str) -> Result<bool, Undecided> {
+        self.reasons.clear();
+        self.reasons.resize(self.spans.len(), None);
+        loop {
+            self.read_core(text)?;
+            if self.core.iter().all(Option::is_none) {
+                break;
+            }
+            self.find_edges(text);
+            let Some((reason, range)) = self.rules.phrases.find(&self.core, &self.edges) else { break };
+            for taken in self.taken(&range) {
+                self.reasons[taken].get_or_insert(reason);
+            }
+        }
+        Ok(self.reasons.iter().any(Option::is_some))
+    }
+
+    /// The words that stay so far and are not all marks.
+    fn read_core(&mut self, text: &str) -> Result<(), Undecided> {
         self.core.clear();
         self.places.clear();
-        for (place, span) in self.spans.iter().enumerate() {
-            let bare = self.classes.bare(&text[span.clone()]);
+        for place in (0..self.spans.len()).filter(|&place| self.reasons[place].is_none()) {
+            let bare = self.classes.bare(&text[self.spans[place].clone()]);
             if !bare.is_empty() {
                 self.core.push(self.rules.number(bare, &mut self.lower)?);
                 self.places.push(place);
             }
         }
-        if self.core.iter().all(Option::is_none) {
-            return Ok(false);
+        Ok(())
+    }
+
+    /// Where there is a delimiter between two words, and where a phrase may begin because the word before has no letter.
+    fn find_edges(&mut self, text: &str) {
+        let mut edges = std::mem::take(&mut self.edges);
+        edges.begins.clear();
+        edges.ends.clear();
+        edges.begins.push(true);
+        edges.ends.push(true);
+        let word = |place: usize| &text[self.spans[place].clone()];
+        let mark = |character: char| self.classes.of(character) & MARK != 0;
+        let parts = |character: char| DELIMITERS.contains(character);
+        for pair in self.places.windows(2) {
+            let (left, right) = (word(pair[0]), word(pair[1]));
+            let parted = left.chars().rev().take_while(|&end| mark(end)).any(parts)
+                || right.chars().take_while(|&start| mark(start)).any(parts)
+                || (pair[0] + 1..pair[1]).any(|place| self.reasons[place].is_none() && word(place).contains(parts));
+            edges.ends.push(parted);
+            edges.begins.push(parted || !left.chars().any(|letter| self.classes.of(letter) & ALPHA != 0));
         }
-        self.reasons.clear();
-        self.reasons.resize(self.spans.len(), None);
-        let mut found = false;
-        while let Some((reason, range)) = self.rules.phrases.find(&self.core) {
-            found = true;
-            for taken in self.taken(&range) {
-                self.reasons[taken].get_or_insert(reason);
-            }
-            self.core.drain(range.clone());
-            self.places.drain(range);
-        }
-        Ok(found)
+        edges.begins.push(true);
+        edges.ends.push(true);
+        self.edges = edges;
     }
 
     /// The words that a phrase takes: at the end of the line those of marks before it, elsewhere those after it.

@@ -28,13 +28,14 @@ impl Walk {
         self.ends[state as usize] = state != ROOT;
     }
 
-    /// How many words the longest phrase has that starts with the first of these; 0 where none does.
-    fn longest(&self, words: impl Iterator<Item = u32>) -> usize {
+    /// How many words the longest phrase has that starts with the first of these and may have that length; 0 where none
+    /// does.
+    fn longest(&self, words: impl Iterator<Item = u32>, may: impl Fn(usize) -> bool) -> usize {
         let (mut state, mut longest) = (ROOT, 0);
         for (word, length) in words.zip(1..) {
             let Some(next) = self.next.get(&(state, word)) else { break };
             state = *next;
-            if self.ends[state as usize] {
+            if self.ends[state as usize] && may(length) {
                 longest = length;
             }
         }
@@ -60,23 +61,33 @@ impl Phrases {
         phrases
     }
 
-    /// Place and range of the longest phrase at the start, else at the end, else anywhere in the words.
-    pub fn find(&self, words: &[Option<u32>]) -> Option<(Reason, Range<usize>)> {
-        let length = self.start.longest(words.iter().map_while(|word| *word));
+    /// Place and range of the longest phrase at the start, else at the end, else anywhere in the words, of those that
+    /// stand alone.
+    pub fn find(&self, words: &[Option<u32>], edges: &Edges) -> Option<(Reason, Range<usize>)> {
+        let length = self.start.longest(words.iter().map_while(|word| *word), |length| edges.ends[length]);
         if length > 0 {
             return Some((Reason::Start, 0..length));
         }
-        let length = self.end.longest(words.iter().rev().map_while(|word| *word));
+        let backwards = words.iter().rev().map_while(|word| *word);
+        let length = self.end.longest(backwards, |length| edges.begins[words.len() - length]);
         if length > 0 {
             return Some((Reason::End, words.len() - length..words.len()));
         }
         let mut best = 0..0;
-        for first in 0..words.len() {
-            let length = self.anywhere.longest(words[first..].iter().map_while(|word| *word));
+        for first in (0..words.len()).filter(|&first| edges.begins[first]) {
+            let rest = words[first..].iter().map_while(|word| *word);
+            let length = self.anywhere.longest(rest, |length| edges.ends[first + length]);
             if length > best.len() {
                 best = first..first + length;
             }
         }
         (!best.is_empty()).then_some((Reason::Anywhere, best))
     }
+}
+
+/// Before which words, and after the last one, a phrase may begin and end: where it is parted from the others.
+#[derive(Default)]
+pub struct Edges {
+    pub begins: Vec<bool>,
+    pub ends: Vec<bool>,
 }

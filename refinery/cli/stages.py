@@ -49,6 +49,7 @@ def page(found: dict[str, Any]) -> str:
     parts = [head, *([found["source"]] if found["source"] else []), "", found["about"]]
     parts += _section("fields", (_field(row) for row in found["fields"]))
     parts += _section("reads", ([name] for name in found["reads"]))
+    parts += _section("uses where it is there", ([name] for name in found["uses"]))
     parts += _section("adds", ([row["name"], row["type"]] for row in found["adds"]))
     parts += _section("drops", ([name] for name in found["drops"]))
     parts += _section("metrics", ([m["name"], m["type"], m["scale"], m["unit"], m["help"]] for m in found["metrics"]))

@@ -20,7 +20,7 @@ from refinery.kernels.reference.content import ContentHashes
 from refinery.kernels.reference.cuts import SPANS, take_out, undo
 from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS, extractor_versions, main_texts
 from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
-from refinery.kernels.reference.linewise import LineRules, correct_lines
+from refinery.kernels.reference.linewise import KINDS, LineRules, correct_lines
 from refinery.kernels.reference.listed import LISTED, Listed, listed
 from refinery.kernels.reference.minhash import band_keys, shingles, similarities, sketches, string_hashes, word_ids
 from refinery.kernels.reference.normalise import UNICODE, normalise
@@ -83,6 +83,7 @@ __all__ = [
     "ELLIPSES",
     "ELSEWHERE",
     "HAS_EXTRACTOR",
+    "KINDS",
     "LISTED",
     "MAIN_TEXT",
     "NOTHING",

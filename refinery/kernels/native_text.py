@@ -51,19 +51,22 @@ def distinct_words(texts: pa.StringArray, wanted: Collection[str]) -> pa.UInt32A
     return pc.replace_with_mask(counts, open_rows, reference.distinct_words(texts.filter(open_rows), wanted))
 
 
-def correct_lines(texts: pa.StringArray, rules: LineRules) -> pa.RecordBatch:
-    """The columns of ``CORRECTIONS`` for each text; a null text counts as empty.
+def correct_lines(texts: pa.StringArray, rules: LineRules, protected: pa.ListArray | None = None) -> pa.RecordBatch:
+    """The columns of ``CORRECTIONS`` for each text; a null text counts as empty, null spans as none.
 
     Raises ``ValueError`` for a text or phrase that is not UTF-8, ``TypeError`` for another type than ``pa.string()``.
     """
-    columns, undecided = _native.correct_lines(texts, _line_rules(rules), character_classes())
+    if protected is not None and protected.null_count:
+        protected = protected.fill_null(pa.scalar([], protected.type))
+    columns, undecided = _native.correct_lines(texts, protected, _line_rules(rules), character_classes())
     corrected = pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=CORRECTIONS)
     open_rows = pa.array(undecided)
     if not len(open_rows):
         return corrected
     places = np.arange(len(texts))
     places[open_rows.to_numpy()] = len(texts) + np.arange(len(open_rows))
-    by_twin = reference_lines.correct_lines(texts.take(open_rows), rules)
+    spans = None if protected is None else protected.take(open_rows)
+    by_twin = reference_lines.correct_lines(texts.take(open_rows), rules, spans)
     return pa.concat_batches([corrected, by_twin]).take(pa.array(places))
 
 
@@ -105,7 +108,7 @@ def _line_rules(rules: LineRules) -> _native.LineRules:
     lower = _lower_case_of([*nouns, *(word for place in phrases for phrase in place for word in phrase)])
     uppercase = "".join(upper for upper, small in lower_case().items() if small in COUNT_SUFFIXES)
     suffixes = "".join(suffix + suffix.upper() for suffix in COUNT_SUFFIXES) + uppercase
-    return _native.LineRules(phrases, nouns, lower, suffixes, rules.max_uppercase, rules.short_line)
+    return _native.LineRules(phrases, nouns, lower, suffixes, rules.max_uppercase, rules.short_line, rules.kinds)
 
 
 def _lower_case_of(words: Iterable[str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import unicodedata
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from refinery.docs import PROTECTED
 from refinery.kernels import SPANS, LineRules, correct_lines, undo
 from refinery.kernels.reference.linewise import BREAK, CORRECTIONS, KINDS
 
@@ -40,6 +42,8 @@ LINES = st.sampled_from(
         "the story goes on. Read more...",
         "a b c d e f g h i j read more",
         "Sign in or register now",
+        "Sign in | all the news",
+        "Log in & read more",
         "3 items in cart",
         "view view cart cart",
         "Login | view cart | read more »",
@@ -167,7 +171,7 @@ def test_junk_lines_are_discarded(line: str, kind: str) -> None:
         "some 3 likes",
         "3 apples",
         "ten items in a cart",
-        "Please do read more books",
+        "Please do read more books.",
         "nothing more to read moreover",
         "assign in time",
         "a b c d e f g h i read more...",
@@ -181,27 +185,50 @@ def test_other_lines_stay(line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "after", "kind"),
     [
-        ("Sign-in to see the price", "to see the price", "start"),
-        ("SIGN IN to see the price", "to see the price", "start"),
-        ("Sign in or register to see it", "to see it", "start"),
+        ("Sign-in: all the news", "all the news", "start"),
+        ("SIGN IN | all the news", "all the news", "start"),
+        ("Sign in or register » all the news", "all the news", "start"),
         ("| Login | all the news", "all the news", "start"),
         ("The story goes on. Read more...", "The story goes on.", "end"),
         ("The story goes on. Read more…", "The story goes on.", "end"),
-        ("The story goes on. Read more", "The story goes on.", "end"),
+        ("The story goes on (read more)", "The story goes on", "end"),
         ("The story goes on. Read more . . .", "The story goes on.", "end"),
+        ('"The story goes on." Read more', '"The story goes on."', "end"),
         ("The story goes on | READ MORE »", "The story goes on", "end"),
-        ("  the story\tgoes on  read more \r", "  the story\tgoes on \r", "end"),
-        ("a b c d e f g h read more", "a b c d e f g h", "end"),
-        ("You have 3 items in cart, please pay", "You have 3 please pay", "anywhere"),
-        ("été à la view cart plage", "été à la plage", "anywhere"),
-        ("now view view cart cart or pay", "now or pay", "anywhere"),
+        ("  the story\tgoes on!  read more \r", "  the story\tgoes on! \r", "end"),
+        ("a b c d e f g h. read more", "a b c d e f g h.", "end"),
+        ("3 May 2018 read more", "3 May 2018", "end"),
+        ("You have 3 items in cart. Please pay", "You have 3 Please pay", "anywhere"),
+        ("été à la. View cart: plage", "été à la. plage", "anywhere"),
+        ("now. view (view cart) cart. pay", "now. pay", "anywhere"),
     ],
 )
 def test_phrases_are_cut_from_short_lines(line: str, after: str, kind: str) -> None:
-    """A phrase of whole words is cut with its marks and one side's white space, whatever its case and dots."""
+    """A phrase that stands alone is cut with its marks and one side's white space, whatever its case and dots."""
     row = corrected(line)
     assert row["text"] == after
     assert row[f"{kind}_lines"] == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Visit MasTec's website to learn more.",
+        "Login & create a new user",
+        "Login shell",
+        "Sign in to see the price",
+        "Sign-in, then read on",
+        "Want to learn more?",
+        "In 3 steps, learn more",
+        "Sign in 2 minutes before",
+        "You have 3 items in cart, please pay",
+        "we like cookies and cake",
+        "no view cart: plage",
+    ],
+)
+def test_parts_of_sentences_stay(line: str) -> None:
+    """A phrase stays where other words go on before or after it without a delimiter."""
+    assert corrected(line)["text"] == line
 
 
 @pytest.mark.parametrize(
@@ -211,8 +238,9 @@ def test_phrases_are_cut_from_short_lines(line: str, after: str, kind: str) -> N
         ("» Read more", "end"),
         ("Sign in", "start"),
         ("3 items in cart", "numeric"),
-        ("Sign in Home", "one_word"),
-        ("Sign in 3 likes", "counter"),
+        ("Sign in - Home", "one_word"),
+        ("Sign in: 3 likes", "counter"),
+        ("Login | view cart | read more »", "start"),
     ],
 )
 def test_a_line_of_which_nothing_or_junk_is_left_goes(line: str, kind: str) -> None:
@@ -224,15 +252,48 @@ def test_a_line_of_which_nothing_or_junk_is_left_goes(line: str, kind: str) -> N
 
 def test_several_phrases_of_a_line_are_several_spans() -> None:
     """Each phrase keeps its own reason, and the line counts once under each."""
-    row = corrected("Login now or view cart to learn more")
-    assert row["text"] == "now or to"
+    row = corrected("Login | now: view cart / pay. Learn more")
+    assert row["text"] == "now: pay."
     assert [(span["reason"], span["text"]) for span in row["removed"]] == [  # type: ignore[attr-defined]
-        ("start", "Login "),
-        ("anywhere", "view cart "),
-        ("end", " learn more"),
+        ("start", "Login | "),
+        ("anywhere", "view cart / "),
+        ("end", " Learn more"),
     ]
-    assert row["removed_words"] == 5 / 8
+    assert row["removed_words"] == 7 / 9
     assert row["flagged_words"] == 1
+
+
+JUNK_LINES = {
+    "uppercase": "ABOUT US",
+    "numeric": "1 2",
+    "counter": "3 likes",
+    "one_word": "Conclusion",
+    "start": "Login | all the news",
+    "end": "The story goes on. Read more",
+    "anywhere": "Our shop. View cart. We like it",
+}
+
+
+@pytest.mark.parametrize("off", KINDS)
+def test_each_rule_can_be_left_out(off: str) -> None:
+    """Without a rule its lines stay, and all others go as before."""
+    text = "\n".join(f"{line}\nSome words here." for line in JUNK_LINES.values())
+    row = corrected(text, dataclasses.replace(RULES, kinds=frozenset(KINDS) - {off}))
+    assert {kind: row[f"{kind}_lines"] for kind in KINDS} == {kind: int(kind != off) for kind in KINDS}
+    assert JUNK_LINES[off] in str(row["text"])
+
+
+def test_protected_lines_stay() -> None:
+    """Lines of a span stay, whatever they are, with the blank ones between them, and count among the words."""
+    lines = ["Some words here.", "3 likes", "}", "", "", "END", "3 likes", "More words here."]
+    text = "\n".join(lines)
+    start, end = text.index("}"), text.index("END") + 1
+    rows = correct_lines(
+        pa.array([text]), RULES, pa.array([[{"start": start, "end": end, "kind": "code"}]], PROTECTED.type)
+    )
+    (row,) = rows.to_pylist()
+    assert row["text"].split("\n") == [line for line in lines if line != "3 likes"]
+    assert (row["counter_lines"], row["removed_words"]) == (2, 4 / 12)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from refinery.docs import PROTECTED
 from refinery.kernels.reference import linewise as twin
 from refinery.kernels.reference.linewise import LineRules
 
@@ -35,10 +36,13 @@ RULES = st.sampled_from(
         LineRules(start=("a a",), anywhere=("b b", "a b", "é k"), counted=("k",), max_uppercase=0, short_line=4),
         LineRules(end=("a a a", "c"), anywhere=("a a", "b b b", "ß i\u0307"), max_uppercase=1, short_line=30),
         LineRules(short_line=0),
+        LineRules(end=("a", "b a"), anywhere=("b", "é"), counted=("a",), kinds=frozenset({"numeric", "end"})),
+        LineRules(start=("a",), end=("b",), anywhere=("c",), kinds=frozenset({"counter", "one_word", "anywhere"})),
         GREEK,
     ]
 )
 FEW = ["a", "b", "c", "A", "É", "é", "k", "\u212a", "été", "x-y", "-", "--", "…", "»", "likes", "Likes!", "İ", "ẞ"]
+PARTS = ["|", "/", "&", ".", "a.", "(b", "b)", "a:", "•", "c!"]
 NUMBERS = ["1", "12", "1,2", "1.2K", "3\u212a", "4m", "5MB", "k", "٣", "²", "Ⅷ", "$", "€", "%", "/", "1€", "5kk", "♥"]
 ODD = [
     "",
@@ -61,13 +65,14 @@ ODD = [
 SPACES = [" ", " ", " ", "  ", "\t", "\r", "\x0b", "\x1c", "\x85", "\xa0", "\u2028", "\u3000", "\u200b", ""]
 BREAKS = ["\n", "\n", "\n\n", "\n\n\n", "\n \n", "\r\n", "\n\t\n"]
 LINES = st.lists(
-    st.tuples(st.sampled_from([*FEW, *FEW, *NUMBERS, *ODD]), st.sampled_from(SPACES)).map("".join), max_size=14
+    st.tuples(st.sampled_from([*FEW, *FEW, *PARTS, *PARTS, *NUMBERS, *ODD]), st.sampled_from(SPACES)).map("".join),
+    max_size=14,
 ).map("".join)
 TEXTS = st.lists(st.tuples(LINES, st.sampled_from(BREAKS)).map("".join), max_size=8).map("".join) | st.text()
 
 
-def assert_parity(texts: pa.StringArray, rules: LineRules) -> None:
-    mine, expected = native.correct_lines(texts, rules), twin.correct_lines(texts, rules)
+def assert_parity(texts: pa.StringArray, rules: LineRules, protected: pa.ListArray | None = None) -> None:
+    mine, expected = native.correct_lines(texts, rules, protected), twin.correct_lines(texts, rules, protected)
     mine.validate(full=True)
     assert mine.schema == expected.schema
     assert mine.to_pydict() == expected.to_pydict()
@@ -84,6 +89,27 @@ def test_every_text_is_corrected_as_by_the_twin(texts: list[str | None], rules: 
     assert_parity(pa.array(texts, pa.string()), rules)
 
 
+@st.composite
+def spans_of(draw: st.DrawFn, text: str) -> list[tuple[int, int]] | None:
+    """Ranges of bytes of a text, in order, some of them empty or beyond its end; or none."""
+    ends = draw(st.lists(st.integers(0, len(text.encode()) + 2), max_size=8).map(sorted))
+    return draw(st.sampled_from([[(a, b) for a, b in zip(ends[::2], ends[1::2], strict=False)], None]))
+
+
+def span_lists(spans: list[list[tuple[int, int]] | None]) -> pa.ListArray:
+    rows = [spans and [{"start": a, "end": b, "kind": "code"} for a, b in spans] for spans in spans]
+    return pa.array(rows, PROTECTED.type)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=4), RULES, st.data())
+@settings(max_examples=150)
+def test_protected_lines_are_those_of_the_twin(texts: list[str], rules: LineRules, data: st.DataObject) -> None:
+    """Whatever spans are protected, also where a text has none and where the batch is a slice."""
+    lists = span_lists([data.draw(spans_of(text)) for text in texts])
+    assert_parity(pa.array(texts), rules, lists)
+    assert_parity(pa.array(texts)[1:], rules, lists[1:])
+
+
 @given(st.lists(TEXTS | st.none(), min_size=2, max_size=6), RULES, st.data())
 @settings(max_examples=50)
 def test_a_slice_is_corrected_as_its_texts(texts: list[str | None], rules: LineRules, data: st.DataObject) -> None:
@@ -93,7 +119,18 @@ def test_a_slice_is_corrected_as_its_texts(texts: list[str | None], rules: LineR
 
 
 @pytest.mark.parametrize(
-    "line", ["{0}", "{0}{0} a b", "1{0} likes", "3{0}", "x{0} y z", "{0}read more{0}", "7 {0}k{0}"]
+    "line",
+    [
+        "{0}",
+        "{0}{0} a b",
+        "1{0} likes",
+        "3{0}",
+        "x{0} y z",
+        "{0}read more{0}",
+        "7 {0}k{0}",
+        "x y{0}read more",
+        "x y{0} a {0}b c",
+    ],
 )
 def test_every_code_point_is_judged_as_by_the_twin(line: str) -> None:
     """Each code point that is not like thousands of others, as a letter, digit, suffix, mark or space of a line."""
@@ -133,3 +170,7 @@ def test_what_is_no_text_is_refused() -> None:
         native.correct_lines(pa.Array.from_buffers(pa.string(), 1, [None, offsets, data]), LineRules())
     with pytest.raises(TypeError):
         native.correct_lines(pa.array([1, 2]), LineRules())
+    with pytest.raises(ValueError, match="of different numbers"):
+        native.correct_lines(pa.array(["a"]), LineRules(), span_lists([[], []]))
+    with pytest.raises(TypeError):
+        native.correct_lines(pa.array(["a"]), LineRules(), pa.array([["a"]]))

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import pyarrow as pa
 import pytest
 
 from refinery.assets import Asset
+from refinery.carry import Carrier
+from refinery.config import Step
+from refinery.docs import PROTECTED, TEXT, TOKENS, Docs
 from refinery.errors import AssetError
 from refinery.kernels import undo
+from refinery.schema import flows
+from refinery.stage import Edit, Edited, Stage
+from refinery.tasks import StepRun
 from stages.lines import Lines, load
 from tests.stages.verdicts import docs, edited, facts, failed, main_texts
 
@@ -61,14 +68,15 @@ def test_the_two_readings_of_five_percent_differ_by_edits() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Sign-in to read the whole story", "to read the whole story"),
-        ("You have 2 items in cart, so pay now", "You have 2 so pay now"),
+        ("Sign-in: the whole story", "the whole story"),
+        ("You have 2 items in cart. So pay now", "You have 2 So pay now"),
+        ("Sign-in to read the whole story", "Sign-in to read the whole story"),
         ("register your product on this page", "register your product on this page"),
         ("To see the whole of it click here", "To see the whole of it click here"),
     ],
 )
 def test_the_phrases_of_the_file_are_used(text: str, expected: str) -> None:
-    """The paper's examples are cut; words that open or close sentences are not among the phrases."""
+    """The paper's examples are cut where they stand alone; words that open or close sentences are not among the phrases."""
     assert after(text) == expected
 
 
@@ -77,6 +85,52 @@ def test_uppercase_share_and_short_line_are_fields() -> None:
     assert after("ABOUT us", Lines(max_uppercase=0.8)) == "ABOUT us"
     assert after("The story. Read more", Lines(short_line=3)) == "The story. Read more"
     assert Lines.roles("bound") == {"max_removed"}
+
+
+def test_rules_are_switched_one_by_one() -> None:
+    """Rules that are not listed are off; the order of the others makes no other stage."""
+    text = "Conclusion\nABOUT US NOW\nThe story goes on. Read more"
+    assert after(text, Lines(discard=("uppercase",), cut=())) == "Conclusion\nThe story goes on. Read more"
+    assert after(text, Lines(discard=(), cut=("end",))) == "Conclusion\nABOUT US NOW\nThe story goes on."
+    assert Lines(discard=("one_word", "counter", "one_word")) == Lines(discard=("counter", "one_word"))
+
+
+def test_marked_code_stays() -> None:
+    """Spans that an earlier stage marks as code or table are left alone; null marks nothing."""
+    batch = docs("Some words here.\n}\nEND", "Some words here.\n}\nEND")
+    marks = pa.array([[{"start": 17, "end": 22, "kind": "code"}], None], PROTECTED.type)
+    texts = edited(Lines(), batch.with_columns({PROTECTED.name: marks})).columns["text"].to_pylist()
+    assert texts == ["Some words here.\n}\nEND", "Some words here."]
+
+
+class Marker(Edit):
+    """Mark the second line of each text as code."""
+
+    name: ClassVar = "marker"
+    version: ClassVar = 1
+    adds: ClassVar = (PROTECTED,)
+
+    def edit(self, docs: Docs) -> Edited:
+        lines = [text.encode().split(b"\n") for text in docs.texts()]
+        spans = [[{"start": len(a) + 1, "end": len(a) + 1 + len(b), "kind": "code"}] for a, b, *_ in lines]
+        return Edited({PROTECTED.name: spans})
+
+
+def test_marks_reach_lines_and_end_with_the_text() -> None:
+    """Any stage before it can mark spans; the column does not outlive the text whose places it holds."""
+    source = type("Given", (Stage,), {"name": "given", "version": 1, "adds": (TEXT, TOKENS)})()
+    steps = [Step("given", source), Step("marker", Marker()), Step("lines", Lines(max_removed=1))]
+    marked, corrected = flows(steps)[1:]
+    assert PROTECTED.name in corrected.given.names
+    assert PROTECTED.name not in corrected.passed.names
+    runs = [
+        StepRun(step, "01", "identity", flow, tap=True, commit=True)
+        for step, flow in zip(steps[1:], (marked, corrected), strict=True)
+    ]
+    batch = docs("Some words here.\nCODE\nEND").with_columns({TOKENS.name: pa.array([0], TOKENS.type)})
+    for run in runs:
+        batch = Carrier(run, mark=lambda *_: None).carry(batch, None).kept
+    assert batch.texts() == ["Some words here.\nCODE"]
 
 
 def test_other_phrases_are_another_file(tmp_path: Path) -> None:

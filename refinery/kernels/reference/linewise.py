@@ -5,7 +5,12 @@ newlines, a word what lies between white space. Phrases are compared word by wor
 punctuation around a word, and words of punctuation only are passed over. So "read more" is found in "Read more...",
 "Read more…" and "» Read More", and never inside a word.
 
-A line is corrected until no rule applies to what is left of it, so correcting a corrected text changes nothing.
+A phrase is cut only where it stands alone: towards each side that has other words there is one of ``DELIMITERS``, or
+before it a word without letters. So it is cut from "The story goes on. Read more" and "3 items in cart", and stays in
+"Visit us to read more", which it is a part of.
+
+A line is corrected until no rule applies to what is left of it, so correcting a corrected text changes nothing. Lines
+that touch a protected span are left as they are: code and tables have short lines that are no junk.
 
 Source: Penedo et al. 2023, arXiv 2306.01116, section G.2, which names the rules and gives one example of each.
 """
@@ -17,13 +22,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby, islice
+from itertools import groupby, islice, pairwise
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from refinery.kernels.reference.cuts import SPANS, Cut, spans_of, without
-from refinery.kernels.reference.text import bare
+from refinery.kernels.reference.text import bare, stripped
 
 KINDS = ("uppercase", "numeric", "counter", "one_word", "start", "end", "anywhere")
 """Why something is removed: the first four discard a whole line, the others cut a phrase from a short one."""
@@ -45,6 +50,9 @@ CORRECTIONS = pa.schema(
 NUMERIC_SEPARATORS = str.maketrans("", "", ".,:/-%$€")
 COUNT_SUFFIXES = ("k", "m", "b")
 
+DELIMITERS = frozenset(".!?…:;|¦·•●▪‣«»‹›<>←→▶►▸❯–—―-()[]{}/\\。！？：；・｜＞")
+"""Marks that part a phrase from the rest of its line: they end sentences, enclose, or separate items."""
+
 Phrase = tuple[str, ...]
 
 
@@ -60,12 +68,17 @@ class LineRules:
     """A line with a larger share of uppercase among its letters is discarded."""
     short_line: int = 10
     """Phrases are cut from lines of at most so many words."""
+    kinds: frozenset[str] = frozenset(KINDS)
+    """The rules that are applied, of ``KINDS``."""
 
     @cached_property
     def phrases(self) -> Mapping[str, frozenset[Phrase]]:
         """The phrases as bare words, by place."""
         places = {"start": self.start, "end": self.end, "anywhere": self.anywhere}
-        return {place: frozenset(tuple(_core(phrase.split())) for phrase in given) for place, given in places.items()}
+        return {
+            place: frozenset(tuple(_core(phrase.split())) for phrase in given if place in self.kinds)
+            for place, given in places.items()
+        }
 
     @cached_property
     def nouns(self) -> frozenset[str]:
@@ -84,20 +97,40 @@ class Line(NamedTuple):
     words: int
     cuts: tuple[Cut, ...] = ()
     whole: bool = False
+    blank: bool = False
+    """Without words, and in no protected span."""
 
 
-def correct_lines(texts: pa.StringArray, rules: LineRules) -> pa.RecordBatch:
+class Protected(NamedTuple):
+    """A span of a text that stays as it is, in UTF-8 bytes."""
+
+    start: int
+    end: int
+
+
+def correct_lines(texts: pa.StringArray, rules: LineRules, protected: pa.ListArray | None = None) -> pa.RecordBatch:
     """The columns of ``CORRECTIONS`` for each text; a null text counts as empty.
 
     ``removed_words`` counts the words that went, ``flagged_words`` all words of the lines that any rule touched: both
     readings of the paper's 5 %. A line counts under each kind that cut it.
+
+    ``protected`` are spans of each text, of the type ``list<struct<start, end, …>>`` in UTF-8 bytes, in order and
+    without overlap; null for none.
     """
-    return pa.RecordBatch.from_pylist([_correct(text or "", rules) for text in texts.to_pylist()], schema=CORRECTIONS)
+    spans = protected.to_pylist() if protected is not None else [None] * len(texts)
+    rows = [
+        _correct(text or "", rules, [Protected(span["start"], span["end"]) for span in given or ()])
+        for text, given in zip(texts.to_pylist(), spans, strict=True)
+    ]
+    return pa.RecordBatch.from_pylist(rows, schema=CORRECTIONS)
 
 
-def _correct(text: str, rules: LineRules) -> dict[str, Any]:
+def _correct(text: str, rules: LineRules, protected: Sequence[Protected]) -> dict[str, Any]:
     pieces = text.split("\n")
-    lines = [_judge(piece, rules) for piece in pieces]
+    stays = _protected_lines(pieces, protected)
+    lines = [
+        Line(len(piece.split())) if kept else _judge(piece, rules) for piece, kept in zip(pieces, stays, strict=True)
+    ]
     cuts = _cuts(pieces, _with_breaks(pieces, lines))
     after = without(text, cuts)
     words = sum(line.words for line in lines)
@@ -111,10 +144,23 @@ def _correct(text: str, rules: LineRules) -> dict[str, Any]:
     }
 
 
+def _protected_lines(pieces: Sequence[str], protected: Sequence[Protected]) -> list[bool]:
+    """Whether each line shares a byte with a protected span; an empty line, whether it lies within one."""
+    found = []
+    start = passed = 0
+    for piece in pieces:
+        end = start + len(piece.encode())
+        while passed < len(protected) and protected[passed].end <= start:
+            passed += 1
+        found.append(passed < len(protected) and protected[passed].start < max(end, start + 1))
+        start = end + 1
+    return found
+
+
 def _judge(line: str, rules: LineRules) -> Line:
     words = line.split()
     if not words:
-        return Line(0)
+        return Line(0, blank=True)
     if junk := _junk(words, rules):
         return _discarded(line, words, junk)
     reasons = _phrases(words, rules) if len(words) <= rules.short_line else []
@@ -133,13 +179,13 @@ def _junk(words: Sequence[str], rules: LineRules) -> str:
     """Why a line of these words is discarded, "" where it is not."""
     joined = "".join(words)
     letters = list(filter(str.isalpha, joined))
-    if letters and sum(map(str.isupper, letters)) / len(letters) > rules.max_uppercase:
-        return "uppercase"
-    if joined.translate(NUMERIC_SEPARATORS).isdigit():
-        return "numeric"
-    if _is_counter(words, rules.nouns):
-        return "counter"
-    return "one_word" if len(words) == 1 else ""
+    found = {
+        "uppercase": letters and sum(map(str.isupper, letters)) / len(letters) > rules.max_uppercase,
+        "numeric": joined.translate(NUMERIC_SEPARATORS).isdigit(),
+        "counter": _is_counter(words, rules.nouns),
+        "one_word": len(words) == 1,
+    }
+    return next((kind for kind, holds in found.items() if holds and kind in rules.kinds), "")
 
 
 def _is_counter(words: Sequence[str], nouns: frozenset[str]) -> bool:
@@ -161,31 +207,55 @@ def _phrases(words: Sequence[str], rules: LineRules) -> list[str]:
     A phrase at the end of the line takes the words of punctuation before it, any other those after it.
     """
     reasons = [""] * len(words)
-    core = [(position, text) for position, text in enumerate(map(bare, words)) if text]
-    while found := _find(tuple(text for _, text in core), rules):
-        place, first, last = found
-        stop = core[last][0] if last < len(core) else len(words)
-        start = core[first][0] if last < len(core) else core[first - 1][0] + 1
-        for position in range(start if first else 0, stop):
-            reasons[position] = reasons[position] or place
-        del core[first:last]
+    left = list(range(len(words)))  # the words that stay so far
+    while found := _find([words[position] for position in left], rules):
+        place, first, stop = found
+        for position in left[first:stop]:
+            reasons[position] = place
+        del left[first:stop]
     return reasons
 
 
-def _find(core: Phrase, rules: LineRules) -> tuple[str, int, int] | None:
-    """Place and range of the longest phrase at the start, else at the end, else anywhere in the words."""
+def _find(words: Sequence[str], rules: LineRules) -> tuple[str, int, int] | None:
+    """Place and range of the longest phrase that stands alone at the start, else at the end, else anywhere."""
+    places = [position for position, word in enumerate(words) if bare(word)]
+    core = tuple(bare(words[position]) for position in places)
+    begins, ends = _edges(words, places)
     sizes = range(min(rules.longest, len(core)), 0, -1)
-    for size in sizes:
-        if core[:size] in rules.phrases["start"]:
-            return "start", 0, size
-    for size in sizes:
-        if core[-size:] in rules.phrases["end"]:
-            return "end", len(core) - size, len(core)
-    for size in sizes:
-        for first in range(len(core) - size + 1):
-            if core[first : first + size] in rules.phrases["anywhere"]:
-                return "anywhere", first, first + size
+    for place in ("start", "end", "anywhere"):
+        phrases = rules.phrases[place]
+        for size in sizes:
+            for first in _firsts(place, size, len(core)):
+                last = first + size
+                if begins[first] and ends[last] and core[first:last] in phrases:
+                    start = 0 if not first else places[first] if last < len(core) else places[first - 1] + 1
+                    return place, start, places[last] if last < len(core) else len(words)
     return None
+
+
+def _firsts(place: str, size: int, words: int) -> Iterable[int]:
+    """Where a phrase of ``size`` words can begin."""
+    return {"start": (0,), "end": (words - size,), "anywhere": range(words - size + 1)}[place]
+
+
+def _edges(words: Sequence[str], places: Sequence[int]) -> tuple[list[bool], list[bool]]:
+    """Whether a phrase may begin at each of the words at ``places``; and whether it may end before each.
+
+    The last value of each is that of the end of the line.
+    """
+    ends = [True] + [True] * len(places)
+    begins = [True] * (len(places) + 1)
+    for number, (left, right) in enumerate(pairwise(places), 1):
+        between = [_marks(words[left])[1], *words[left + 1 : right], _marks(words[right])[0]]
+        ends[number] = not DELIMITERS.isdisjoint("".join(between))
+        begins[number] = ends[number] or not any(map(str.isalpha, words[left]))
+    return begins, ends
+
+
+def _marks(word: str) -> tuple[str, str]:
+    """The punctuation and symbols that a word begins with, and those that it ends with."""
+    before, _, after = word.partition(stripped(word))
+    return before, after
 
 
 def _word_cuts(line: str, reasons: Sequence[str]) -> tuple[Cut, ...]:
@@ -213,12 +283,12 @@ def _with_breaks(pieces: Sequence[str], lines: Sequence[Line]) -> list[Line]:
     result = list(lines)
     beside, blank = False, True  # whether the line before is discarded, and whether the last kept one is blank
     for position, (piece, line) in enumerate(zip(pieces, lines, strict=True)):
-        if beside and blank and not line.words:
+        if beside and blank and line.blank:
             result[position] = _discarded(piece, (), BREAK)
         else:
             beside = line.whole
-            blank = blank if line.whole else not line.words
-    last_kept = max((position for position, line in enumerate(result) if line.words and not line.whole), default=-1)
+            blank = blank if line.whole else line.blank
+    last_kept = max((position for position, line in enumerate(result) if not line.blank and not line.whole), default=-1)
     for position in range(last_kept + 1, len(lines) if beside else 0):
         result[position] = lines[position] if lines[position].whole else _discarded(pieces[position], (), BREAK)
     return result

@@ -71,12 +71,17 @@ def distinct_words(texts: pa.StringArray, wanted: Collection[str]) -> pa.UInt32A
 
 def bare(word: str) -> str:
     """The word in lower case without the punctuation and symbols (Unicode categories P and S) at its ends."""
+    return stripped(word).lower()
+
+
+def stripped(word: str) -> str:
+    """The word without the punctuation and symbols at its ends."""
     start, end = 0, len(word)
     while start < end and _is_mark(word[start]):
         start += 1
     while start < end and _is_mark(word[end - 1]):
         end -= 1
-    return word[start:end].lower()
+    return word[start:end]
 
 
 def _is_mark(character: str) -> bool:
