@@ -86,7 +86,7 @@ def _with_facts(step: Step, given: pa.Schema) -> pa.Schema:
 
 
 def _passed(step: Step, given: pa.Schema) -> pa.Schema:
-    fields = {f.name: f for f in given if f.name not in step.stage.ends()}
+    fields = {f.name: f for f in given if f.name not in step.stage.outdates()}
     for added in step.stage.adds:
         fields[added.name] = added
         if added.name == TEXT.name:

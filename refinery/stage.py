@@ -182,7 +182,7 @@ class Stage(BaseModel):
         return [name for name in names if name not in self.drops]
 
     @classmethod
-    def ends(cls) -> frozenset[str]:
+    def outdates(cls) -> frozenset[str]:
         """Columns of places in the text that end with it: those it does not add, if it changes the text."""
         added = {added.name for added in cls.adds}
         return OF_TEXT - added if TEXT.name in added else frozenset()

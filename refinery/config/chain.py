@@ -27,7 +27,7 @@ def gaps(steps: Sequence[Step]) -> Iterator[tuple[int, str, str]]:
                 fix = _measured(read, steps[number:]) if fact else _added(read, dropped, steps[number:])
                 yield number, f"{step.name!r} reads {read!r}, which is not there", fix
         facts = [step.column] if step.stage.facts().num_fields else []
-        lasting = [name for name in columns if name not in step.stage.ends()]
+        lasting = [name for name in columns if name not in step.stage.outdates()]
         given = list(dict.fromkeys([*lasting, *_gives(step), *facts]))
         try:
             columns = list(step.stage.selects(given))
