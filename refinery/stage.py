@@ -117,6 +117,25 @@ def tuning(default: Any, **kwargs: Any) -> Any:
 
 
 @dataclass(frozen=True)
+class Suited:
+    """A word list or rule that suits some languages: ``only`` these, or all ``but`` these, by ISO 639-1 code.
+
+    ``what`` it is, with its verb (``its stop words are English``); ``otherwise`` is what happens to documents of other
+    languages, and ``fix`` what to set for them.
+    """
+
+    what: str
+    otherwise: str
+    fix: str
+    only: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
+
+    def unsuited(self, kept: Sequence[str]) -> tuple[str, ...]:
+        """Those of the languages that it does not suit."""
+        return tuple(code for code in kept if code in self.but or (self.only and code not in self.only))
+
+
+@dataclass(frozen=True)
 class Explanation:
     """What a stage's settings mean, in figures: single ones, and curves over an axis from 0 to 1.
 
@@ -194,6 +213,14 @@ class Stage(BaseModel):
     def versions(self) -> dict[str, str]:
         """Further names and versions that shape the output, known only from the configuration."""
         return {}
+
+    def keeps_languages(self) -> tuple[str, ...] | None:
+        """Return the languages that it keeps documents of, by ISO 639-1 code; None if it does not look at that."""
+        return None
+
+    def suited(self) -> tuple[Suited, ...]:
+        """Return its word lists and rules that suit some languages only, as it is configured."""
+        return ()
 
     def check_asset(self, name: str, asset: Asset) -> None:
         """Open the asset of the field ``name`` as the work on documents does.

@@ -59,6 +59,10 @@ class Language(Filter):
     min_score: float = bound(0.65, ge=0, le=1, description="below this the language is not trusted")
     model: Asset = Field(Asset("lid.176.ftz"), description="fastText model of language identification")
 
+    def keeps_languages(self) -> tuple[str, ...]:
+        """The wanted ones."""
+        return self.keep
+
     def rules(self) -> tuple[Rule, ...]:
         """The language, then its certainty."""
         return (

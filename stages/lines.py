@@ -14,8 +14,9 @@ from typing import ClassVar, Literal, get_args
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from refinery import PROTECTED, TEXT, Asset, AssetError, Docs, Edit, Edited, Metric, Rule, bound
+from refinery import PROTECTED, TEXT, Asset, AssetError, Docs, Edit, Edited, Metric, Rule, Suited, bound
 from refinery.kernels import KINDS, SPANS, UNICODE, LineRules, correct_lines
+from stages._scripts import SPACELESS
 
 Junk = Literal["uppercase", "numeric", "counter", "one_word"]
 Place = Literal["start", "end", "anywhere"]
@@ -78,6 +79,23 @@ class Lines(Edit):
     def rules(self) -> tuple[Rule, ...]:
         """The 5 % rule."""
         return (Rule("too_much_removed", "removed_words", "Mostly what is not text.", at_most=self.max_removed),)
+
+    def suited(self) -> tuple[Suited, ...]:
+        """Phrases that are English, and lines of one word, which lies between spaces."""
+        words = Suited(
+            "a line without a space is one word",
+            "their lines are discarded as one_word lines",
+            "leave one_word out of discard",
+            but=SPACELESS,
+        )
+        phrases = Suited(
+            "its phrases are English",
+            "buttons, menus and counters stay in their texts",
+            "set phrases to a file with theirs, written as stages/lines.toml is",
+            only=("en",),
+        )
+        english = self.phrases == type(self).model_fields["phrases"].default and (self.cut or "counter" in self.discard)
+        return (*((words,) if "one_word" in self.discard else ()), *((phrases,) if english else ()))
 
     def check_asset(self, name: str, asset: Asset) -> None:
         """Read the phrases."""

@@ -16,7 +16,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
 
-from refinery import Asset, Docs, Edited, Explanation, Global, Mapped, MappedPart, Metric, Round, Rule, UsageError
+from refinery import (
+    Asset,
+    Docs,
+    Edited,
+    Explanation,
+    Global,
+    Mapped,
+    MappedPart,
+    Metric,
+    Round,
+    Rule,
+    Suited,
+    UsageError,
+)
 from refinery.kernels import (
     UNICODE,
     Unions,
@@ -59,6 +72,7 @@ from stages._profiles import (
     sent_bytes,
     stored_bytes,
 )
+from stages._scripts import words_as_unit
 
 KEYS = pa.schema([("key", pa.uint64()), ("row", pa.uint32())])
 """What ``map`` stores of each document, a row a band. Keys depend on the text and on ``map_fields`` alone."""
@@ -195,6 +209,10 @@ class MinHash(Global):
                 "max_cluster splits clusters by verification, and with verify: true all pairs are verified"
             )
         return self
+
+    def suited(self) -> tuple[Suited, ...]:
+        """Words that lie between spaces, where they are the unit."""
+        return (words_as_unit("near-duplicates"),) if self.unit == "words" else ()
 
     def check_asset(self, name: str, asset: Asset) -> None:
         """Read the merge list."""

@@ -14,10 +14,14 @@ from typing import ClassVar, Self
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from refinery import Docs, Filter, Metric, Rule, Values, bound
+from refinery import Docs, Filter, Metric, Rule, Suited, Values, bound
 from refinery.kernels import UNICODE, distinct_words
 from stages._evidence import SHOWN, first_of
+from stages._scripts import SPACELESS
 from stages._views import statistics
+
+CLAUSE = 100
+"""Characters between two spaces that are common in writing which puts none between words."""
 
 
 class Quality(Filter):
@@ -58,6 +62,30 @@ class Quality(Filter):
                 f"min_stop_words is {self.min_stop_words}, and only {len(set(self.stop_words))} stop_words are listed"
             )
         return self
+
+    def suited(self) -> tuple[Suited, ...]:
+        """Stop words that are English, and words that lie between spaces."""
+        defaults = type(self).model_fields
+        found = []
+        if self.min_stop_words and self.stop_words == defaults["stop_words"].default:
+            found.append(
+                Suited(
+                    "its stop words are English",
+                    "few_stop_words removes nearly all of their documents",
+                    "set stop_words to common words of all kept languages, or min_stop_words: 0",
+                    only=("en",),
+                )
+            )
+        if self.min_words > 1 or self.max_mean_word_length < CLAUSE:
+            found.append(
+                Suited(
+                    "its words lie between spaces",
+                    "too_few_words and long_words remove nearly all of their documents",
+                    f"set min_words: 0 and max_mean_word_length: {CLAUSE} or more",
+                    but=SPACELESS,
+                )
+            )
+        return tuple(found)
 
     def versions(self) -> dict[str, str]:
         """The Unicode tables that decide what is a letter or punctuation."""

@@ -13,8 +13,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from refinery import Docs, Filter, Metric, Rule, Values, bound
+from refinery import Docs, Filter, Metric, Rule, Suited, Values, bound
 from stages._evidence import SHOWN
+from stages._scripts import SPACELESS
 from stages._views import statistics
 
 Share = Annotated[float, Field(ge=0, description="largest share; the metric of this name says of what")]
@@ -58,6 +59,17 @@ class Repetition(Filter):
     max_duplicate_8_gram: Share = bound(0.12)
     max_duplicate_9_gram: Share = bound(0.11)
     max_duplicate_10_gram: Share = bound(0.10)
+
+    def suited(self) -> tuple[Suited, ...]:
+        """Words that lie between spaces."""
+        found = Suited(
+            "its n-grams are of words between spaces",
+            "their n-gram metrics are those of a few long words",
+            "judge them by lines alone: set max_top_N_gram and max_duplicate_N_gram to 1 or more",
+            but=SPACELESS,
+        )
+        grams = [name for name in type(self).model_fields if name.endswith("_gram")]
+        return (found,) if any(getattr(self, name) < 1 for name in grams) else ()
 
     def rules(self) -> tuple[Rule, ...]:
         """One rule a metric, with the metric's name; a document with fewer than n words has no n-gram to judge."""

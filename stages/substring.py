@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from refinery import EARLIER, TEXT, Asset, Docs, Edited, Global, Mapped, MappedPart, Metric, Round, Rule, bound
+from refinery import EARLIER, TEXT, Asset, Docs, Edited, Global, Mapped, MappedPart, Metric, Round, Rule, Suited, bound
 from refinery.kernels import (
     ELSEWHERE,
     UNICODE,
@@ -46,6 +46,7 @@ from stages._by_part import PART
 from stages._marks import RANGES, none_of, united
 from stages._merges import check_merges
 from stages._repeats import REPEATS, Action, facts
+from stages._scripts import words_as_unit
 
 KEYS = pa.schema([pa.field("key", pa.uint64(), nullable=False)])
 """A window of a part; twice where it occurs there more than once."""
@@ -135,6 +136,10 @@ class Substring(Global):
         if not self.self and not self.against:
             raise ValueError("self: false finds nothing without against: [ROOT, …]")
         return self
+
+    def suited(self) -> tuple[Suited, ...]:
+        """Words that lie between spaces, where they are the unit."""
+        return (words_as_unit("repeats"),) if self.unit == "words" else ()
 
     def check_asset(self, name: str, asset: Asset) -> None:
         """Read the merge list."""

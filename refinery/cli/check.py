@@ -10,6 +10,7 @@ import click
 
 from refinery.cli._options import Session, output_options, pass_session, recipe_options
 from refinery.cli._output import columns, print_json
+from refinery.cli._warnings import warn
 from refinery.config import Pipeline, RecipeError, load
 from refinery.config.problems import located
 from refinery.errors import RefineryError
@@ -47,6 +48,7 @@ def command(session: Session, config: str, root: str | None, overrides: tuple[st
             report["inputs"] = _counted(found.inputs.paths())
         except RefineryError as error:
             obstacles = [Obstacle(error, pipeline.places.of("inputs"))]
+    report["warnings"] = warn(session, pipeline)
     if session.json:
         print_json({"ok": not obstacles, **report, "problems": [obstacle.to_json() for obstacle in obstacles]})
     if obstacles:

@@ -9,6 +9,7 @@ import click
 from refinery.cli._options import Session, output_options, pass_session, recipe_options
 from refinery.cli._output import columns, print_json, span
 from refinery.cli._selection import selection, selection_options
+from refinery.cli._warnings import warn
 from refinery.config import load
 from refinery.forecast import Forecast, StageForecast, plan
 from refinery.shown import plural, size
@@ -41,8 +42,9 @@ def command(
     session.root = pipeline.root
     chosen = selection(first, until, only, parts, share, force)
     found = plan(pipeline, chosen)
+    warnings = warn(session, pipeline)
     if session.json:
-        print_json({**dataclasses.asdict(found), "nothing_to_do": found.nothing_to_do})
+        print_json({**dataclasses.asdict(found), "nothing_to_do": found.nothing_to_do, "warnings": warnings})
     session.say(_text(found, pipeline.audit))
     return 0
 

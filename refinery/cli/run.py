@@ -16,6 +16,7 @@ from refinery.cli._options import Session, output_options, pass_session, recipe_
 from refinery.cli._output import print_json, span
 from refinery.cli._reading import vanishing
 from refinery.cli._selection import parse_workers, selection, selection_options
+from refinery.cli._warnings import warn
 from refinery.cli.status import OUTDATED
 from refinery.config import load, written
 from refinery.inspect import alarms
@@ -90,6 +91,7 @@ def command(
     chosen = selection(first, until, only, parts, share, force)
     if note() and not session.quiet:
         click.echo(note(), err=True)
+    warnings = warn(session, pipeline)
     with _listener(session) as listener:
         try:
             report = run(
@@ -106,7 +108,7 @@ def command(
             click.echo(OUTDATED, err=True)
             raise
     if session.json:
-        print_json({**dataclasses.asdict(report), "root": pipeline.root})
+        print_json({**dataclasses.asdict(report), "root": pipeline.root, "warnings": warnings})
     session.say(_text(report, pipeline.root))
     return 0 if report.allowed else 1
 

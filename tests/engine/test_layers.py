@@ -21,7 +21,7 @@ LAYERS = (
     ("stage",),
     ("identity", "registry"),
     ("config", "part"),
-    ("schema",),
+    ("languages", "schema"),
     ("judge", "tasks"),
     ("stats", "tables"),
     ("carry", "outputs", "shuffle"),

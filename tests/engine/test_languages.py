@@ -1,0 +1,133 @@
+"""Warnings about a recipe that keeps languages which its word lists and rules do not suit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from refinery.cli import execute
+from refinery.config import load, parse
+from refinery.languages import kept_languages, language_warnings
+from refinery.stage import Suited
+from stages.lines import Lines
+from stages.quality import Quality
+from tests.conftest import REPOSITORY
+from tests.stages.verdicts import failed
+
+RECIPE = (
+    "dataset: d\ninputs: in/*.warc.gz\nroot: root\npipeline:\n  - warc\n  - extract\n  - language\n"
+    "  - repetition\n  - quality\n  - lines\n  - minhash\n  - substring\n"
+)
+
+GREEK = "Η Αθήνα είναι η πρωτεύουσα της χώρας και μία από τις παλαιότερες πόλεις του κόσμου. " * 12
+CHINESE = "北京是中华人民共和国的首都，也是全国的政治中心和文化中心。这座城市有三千多年的历史。\n" * 12
+
+
+def warned(*overrides: str, text: str = RECIPE) -> list[str]:
+    """The warnings about a recipe as text."""
+    return [one.text for one in language_warnings(parse(text, "r.yaml", overrides))]
+
+
+def test_each_list_and_rule_names_the_kept_languages_that_it_does_not_suit() -> None:
+    """Stop words and phrases are English; words lie between spaces."""
+    found = warned("language.keep=[en, zh, ja, ru, el]")
+    assert [text.partition(":")[0] for text in found] == ["repetition", "quality", "quality", "lines", "lines"]
+    assert [text.partition("keeps ")[2].partition(":")[0] for text in found] == [
+        "zh, ja",
+        "zh, ja, ru, el",
+        "zh, ja",
+        "zh, ja",
+        "zh, ja, ru, el",
+    ]
+    assert [text.partition("keeps ")[2].partition(":")[0] for text in warned("language.keep=de")] == ["de", "de"]
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.name)
+def test_recipes_of_english_are_warned_of_nothing(path: Path) -> None:
+    """Those of the project keep English alone."""
+    assert language_warnings(load(str(path))) == ()
+
+
+def test_a_recipe_that_keeps_all_languages_is_warned() -> None:
+    """Where no stage looks at languages, documents of all of them are kept."""
+    found = warned(text=RECIPE.replace("  - language\n", ""))
+    assert len(found) == 5
+    assert all("keeps all languages" in text for text in found)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "stage"),
+    [
+        (["quality.min_stop_words=0", "quality.min_words=0", "quality.max_mean_word_length=100"], "quality"),
+        (
+            ["quality.stop_words=[ist, 的]", "quality.min_words=1", "quality.max_mean_word_length=200"],
+            "quality",
+        ),
+        (
+            [f"repetition.max_top_{n}_gram=1" for n in (2, 3, 4)]
+            + [f"repetition.max_duplicate_{n}_gram=1" for n in range(5, 11)],
+            "repetition",
+        ),
+        (["lines.discard=[numeric]", "lines.phrases=./mine.toml"], "lines"),
+    ],
+)
+def test_what_a_warning_advises_ends_it(overrides: Sequence[str], stage: str) -> None:
+    """A rule that is off and a list of the user's own are not warned of."""
+    assert any(text.startswith(stage) for text in warned("language.keep=[zh, de]"))
+    assert not any(text.startswith(stage) for text in warned("language.keep=[zh, de]", *overrides))
+
+
+def test_units_that_are_words_are_warned_of() -> None:
+    """Of duplicates, where shingles or windows are of words."""
+    keep = "language.keep=[th]"
+    assert not any("hash" in text or "substring" in text for text in warned(keep))
+    assert sum("are missed" in text for text in warned(keep, "minhash.profile=fineweb", "substring.unit=words")) == 2
+
+
+@pytest.mark.parametrize(
+    ("stage", "text", "rule"),
+    [
+        (Quality(), GREEK, "few_stop_words"),
+        (Quality(), CHINESE, "too_few_words"),
+        (Quality(min_words=0), CHINESE, "long_words"),
+        (Lines(), CHINESE, "too_much_removed"),
+    ],
+)
+def test_what_is_warned_of_is_true(stage: Quality | Lines, text: str, rule: str) -> None:
+    """Prose of the language is removed by the rule."""
+    assert rule in failed(stage, text)[0]
+
+
+def test_several_stages_that_look_at_languages_keep_what_all_of_them_keep() -> None:
+    """In the order of the first."""
+    text = RECIPE.replace(
+        "  - language\n", "  - language: {keep: [en, de, fr]}\n  - language: {as: again, keep: [fr, de]}\n"
+    )
+    assert kept_languages(parse(text, "r.yaml").steps) == ("de", "fr")
+
+
+def test_a_list_suits_only_some_languages_or_all_but_some() -> None:
+    """And what suits all is nothing to declare."""
+    assert Suited("", "", "", only=("en",)).unsuited(("en", "de")) == ("de",)
+    assert Suited("", "", "", but=("zh",)).unsuited(("en", "zh")) == ("zh",)
+
+
+@pytest.mark.parametrize("verb", ["check", "plan"])
+def test_warnings_go_to_standard_error_and_json_and_change_no_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    """With the fix as a hint; -q leaves them out of standard error."""
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    Path("in/a.warc.gz").write_bytes(b"")
+    Path("r.yaml").write_text(RECIPE)
+    assert execute([verb, "-c", "r.yaml", "--set", "language.keep=el", "--json", "-q"]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert [sorted(one) for one in json.loads(said.out)["warnings"]] == [["fix", "stage", "text"]] * 2
+    assert execute([verb, "-c", "r.yaml", "--set", "language.keep=el"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(": ")[0] for line in lines] == ["warning", "hint"] * 2
