@@ -173,7 +173,7 @@ class Stage(BaseModel):
     """Rules whose documents broke what measured them: a run keeps their records as test cases."""
     depends: ClassVar[tuple[str, ...]] = ()
     """Distributions whose version shapes the output."""
-    ends: ClassVar[bool] = False
+    last: ClassVar[bool] = False
     """No stage may follow it in a recipe."""
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ class Export(Edit):
     name: ClassVar = "export"
     version: ClassVar = 1
     reads: ClassVar = ()
-    ends: ClassVar = True
+    last: ClassVar = True
 
     columns: tuple[str, ...] = Field(
         ("id", "url", "date", "warc", "offset", "length", "text", "tokens"),

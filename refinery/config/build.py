@@ -212,7 +212,7 @@ class _Builder:
 
     def end(self, spans: Sequence[Span], steps: Sequence[Step]) -> int:
         """Report each step behind one that ends a pipeline; return how many there are up to that one."""
-        count = next((number for number, step in enumerate(steps, 1) if step.stage.ends), len(steps))
+        count = next((number for number, step in enumerate(steps, 1) if step.stage.last), len(steps))
         if self.stored:  # a root can be read, whatever a new run would refuse of its recipe
             return len(steps)
         for span, step in zip(spans[count:], steps[count:], strict=True):

@@ -121,7 +121,7 @@ class End(Edit):
 
     name: ClassVar = "end"
     version: ClassVar = 1
-    ends: ClassVar = True
+    last: ClassVar = True
 
     def edit(self, docs: Docs) -> Edited:
         raise NotImplementedError
