@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import xxhash
 
 ID = pa.field("id", pa.binary(16), nullable=False)
 URL = pa.field("url", pa.string())
@@ -41,7 +42,35 @@ OF_TEXT = frozenset({PROTECTED.name})
 
 CORE = frozenset(f.name for f in (*POINTER, HTML, TEXT, TOKENS, PROTECTED))
 
+RECORD_ID = "record_id"
+"""Evidence of a source: the identity that an archive itself gives a record. It need not be unique, or there."""
+
+FILE_HEAD = 1 << 16
+"""Bytes from the beginning of an input file that identify it, together with its name."""
+
 T = TypeVar("T")
+
+
+def file_identity(path: str, head: bytes) -> bytes:
+    """Return 16 bytes that identify an input file by its name and ``head``, its first ``FILE_HEAD`` bytes.
+
+    The folder, the size and the time of change do not count: a file that is moved or fetched again is the same.
+    """
+    name = path.rpartition("/")[2].encode("utf-8", "surrogatepass")
+    return xxhash.xxh3_128_digest(name + b"\0" + head[:FILE_HEAD])
+
+
+def document_ids(file: bytes, offsets: pa.UInt64Array, lengths: pa.UInt64Array) -> pa.FixedSizeBinaryArray:
+    """Return the ids of records: hashes of the identity of their ``file`` and of where in it they lie.
+
+    They are unique in a root, for no two input files of a recipe have one identity. A length of 0 marks an offset that
+    counts decompressed bytes.
+
+        columns["id"] = document_ids(file_identity(path, head), columns["offset"], columns["length"])
+    """
+    places = zip(offsets.to_pylist(), lengths.to_pylist(), strict=True)
+    keys = (file + offset.to_bytes(8, "big") + (b"" if length else b"\0") for offset, length in places)
+    return pa.array(list(map(xxhash.xxh3_128_digest, keys)), ID.type)
 
 
 def facts_column(stage: str) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from refinery.config import Pipeline
-from refinery.errors import RefineryError, UsageError
+from refinery.docs import FILE_HEAD, file_identity
+from refinery.errors import RefineryError, StorageError, UsageError
 from refinery.identity import digest
 from refinery.shown import plural
 from refinery.store import Stat, is_remote, store_for
+from refinery.store.remote import threads
 from refinery.survey import Every, Part, Selection
 
 
@@ -19,26 +22,41 @@ class Inputs:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
+        self._listed: list[str] = []
         self._paths: list[str] = []
         self._stats: dict[str, Stat] = {}
 
     def paths(self) -> Sequence[str]:
-        """All input files. Raises StorageError where a pattern of the recipe names none."""
+        """All input files. Raises StorageError where a pattern of the recipe names none, UsageError for a copy."""
         if not self._paths or not self._remote:
-            self._paths = input_files(self._pipeline)
+            listed = list(dict.fromkeys(_listed(self._pipeline)))
+            if listed != self._listed:  # else files of one name need not be opened again
+                self._paths, self._listed = distinct(listed), listed
         return self._paths
 
     def problems(self) -> list[tuple[int, RefineryError]]:
-        """List the files of every pattern; the number of each pattern that names none, and why."""
-        found: list[str] = []
+        """List the files of every pattern; the number of each pattern that names none, or a copy, and why."""
+        found: dict[str, int] = {}
         wrong: list[tuple[int, RefineryError]] = []
         for number, pattern in enumerate(self._pipeline.inputs):
             try:
-                found += self._pipeline.source.list_inputs(pattern, store_for(pattern))
+                paths = self._pipeline.source.list_inputs(pattern, store_for(pattern))
+                found |= {path: number for path in paths if path not in found}
             except RefineryError as error:
                 wrong.append((number, error))
-        self._paths = [] if wrong else list(dict.fromkeys(found))
+        try:
+            once, copies = _sorted_out(found)
+            first_copies = {found[copy]: _copied(first, copy) for first, copy in reversed(copies)}
+            wrong += sorted(first_copies.items(), key=lambda pair: pair[0])
+            self._paths, self._listed = ([], []) if wrong else (once, list(found))
+        except StorageError as error:
+            wrong.append((0, error))
         return wrong
+
+    @property
+    def repeated(self) -> int:
+        """Paths that were listed and name files that others name, too."""
+        return len(self._listed) - len(self._paths)
 
     def counted(self, selection: Selection) -> list[str]:
         """The input files that a forecast looks at: of remote ones those that are selected."""
@@ -100,9 +118,61 @@ def selected(paths: Sequence[str], selection: Selection) -> list[int]:
 
 
 def input_files(pipeline: Pipeline) -> list[str]:
-    """All input files, each once, in the order of the recipe's patterns. Raises StorageError where one names none."""
-    found = (p for pattern in pipeline.inputs for p in pipeline.source.list_inputs(pattern, store_for(pattern)))
-    return list(dict.fromkeys(found))
+    """All input files, each once, in the order of the recipe's patterns.
+
+    Raises StorageError where a pattern names none, UsageError where a file is a copy of another.
+    """
+    return distinct(_listed(pipeline))
+
+
+def _listed(pipeline: Pipeline) -> Iterator[str]:
+    for pattern in pipeline.inputs:
+        yield from pipeline.source.list_inputs(pattern, store_for(pattern))
+
+
+def distinct(paths: Iterable[str]) -> list[str]:
+    """The files at some paths, each under the first of its paths. Raises UsageError where one is a copy of another."""
+    found, copies = _sorted_out(paths)
+    if copies:
+        raise _copied(*copies[0])
+    return found
+
+
+def _sorted_out(paths: Iterable[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """The files at some paths, each once; and those that are copies, with the file that each is a copy of.
+
+    Copies have one name and begin alike, so that their documents would have the same ids. Only files that have a name
+    in common are opened.
+    """
+    found = dict.fromkeys(paths)
+    by_name: dict[str, list[str]] = {}
+    for path in found:
+        by_name.setdefault(path.rpartition("/")[2], []).append(path)
+    namesakes = [path for several in by_name.values() if len(several) > 1 for path in several]
+    firsts: dict[bytes, str] = {}
+    copies = []
+    for path, identity in zip(namesakes, threads().map(_identity, namesakes), strict=True):
+        first = firsts.setdefault(identity, path)
+        if first != path:
+            del found[path]
+            copies += [(first, path)] if _place(first) != _place(path) else []
+    return list(found), copies
+
+
+def _copied(first: str, copy: str) -> UsageError:
+    return UsageError(
+        f"inputs: {first} and {copy} have one name and begin with the same {FILE_HEAD:,} bytes",
+        hint="they are copies, or one is a part of the other: leave one out",
+    )
+
+
+def _identity(path: str) -> bytes:
+    return file_identity(path, store_for(path).read(path, 0, FILE_HEAD))
+
+
+def _place(path: str) -> str:
+    """Where a file is, however its path is spelled."""
+    return path if is_remote(path) else os.path.realpath(path)
 
 
 def file_stats(paths: Sequence[str]) -> list[Stat]:

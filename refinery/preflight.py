@@ -147,7 +147,7 @@ class _Looking:
         return None
 
     def inputs(self, inputs: Inputs) -> None:
-        """Whether each pattern names files."""
+        """Whether each pattern names files, and none a copy of another."""
         for number, error in inputs.problems():
             with self.at(f"inputs[{number}]"):
                 raise error

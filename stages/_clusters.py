@@ -1,8 +1,8 @@
 """Clusters of documents that look alike: which of each survives, and what is said of the others.
 
 An address is the number of a part, shifted by 32 bits, plus the row in the part. It only says where to look: ids and
-what is known of the documents decide, so survivors do not depend on how documents are spread over parts. The same
-record read twice has one id and one pointer; only there the address decides, between copies that nothing tells apart.
+what is known of the documents decide, so survivors do not depend on how documents are spread over parts. An id is
+unique in a root; a document of a reference root may have the id of a new one, and is then the same record read before.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def choose(group: pa.Table | pa.RecordBatch) -> pa.Table:
     best[alike[first_of_text]] = True
     role = np.where(order == survivor, ROLES.index(SURVIVOR), ROLES.index(EXACT))
     role[best & (order != survivor)] = ROLES.index(DUPLICATE)
-    sizes = (np.diff(np.append(starts, len(order))) if turn is None else _sizes(columns, order, cluster))[cluster]
+    sizes = (np.diff(np.append(starts, len(order))) if turn is None else _sizes(columns, turn, order, cluster))[cluster]
     likeness = _likeness(columns["sketch"].take(pa.array(order)), text_of, text_of[starts][cluster])
     unknown = order == survivor if turn is None else (order == survivor) | (turn[survivor] == _GONE)
     names = columns.get("cluster", columns["id"]).take(pa.array(order))
@@ -205,11 +205,15 @@ def _turn(columns: dict[str, pa.Array]) -> npt.NDArray[np.uint64] | None:
     return np.where(earlier, np.where(kept, _KEPT, _GONE), _NEW)
 
 
-def _sizes(columns: dict[str, pa.Array], order: Places, cluster: Places) -> Places:
-    """How many documents each cluster has: of each that stays, or that others stand for, the most that was told."""
+def _sizes(columns: dict[str, pa.Array], turn: npt.NDArray[np.uint64], order: Places, cluster: Places) -> Places:
+    """Documents of each cluster: each new one, and for each earlier one that stays the most that a root has told.
+
+    A new document counts beside an earlier one of its id: they are the same record in two roots.
+    """
     high, low = halves(columns["survivor"].take(pa.array(order)))
-    sorted_ = np.lexsort((low, high, cluster))
-    starts, _ = runs(cluster[sorted_], high[sorted_], low[sorted_])
+    alone = np.where(turn[order] == _NEW, np.arange(1, len(order) + 1), 0)
+    sorted_ = np.lexsort((alone, low, high, cluster))
+    starts, _ = runs(cluster[sorted_], high[sorted_], low[sorted_], alone[sorted_])
     most = np.maximum.reduceat(columns["told"].to_numpy()[order][sorted_].astype(np.int64), starts)
     return np.add.reduceat(most, runs(cluster[sorted_][starts])[0])
 

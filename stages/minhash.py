@@ -112,7 +112,7 @@ class MinHash(Global):
     """
 
     name: ClassVar = "minhash"
-    version: ClassVar = 3
+    version: ClassVar = 4
     source: ClassVar = "RefinedWeb §3.3, G.3.1"
     metrics: ClassVar = (
         Metric("role", pa.string(), "label", help="unique, survivor of a cluster, exact copy, or duplicate"),

@@ -13,7 +13,7 @@ from typing import ClassVar
 import pyarrow as pa
 from pydantic import Field
 
-from refinery import HTML, POINTER, Metric, Records, Rule, Size, Source, Store, Watch
+from refinery import HTML, ID, POINTER, RECORD_ID, Metric, Records, Rule, Size, Source, Store, Watch
 from refinery.kernels import Page
 from stages._warc.headers import HTTP_HEADER
 from stages._warc.inputs import ARCHIVES, PREFIX, archives
@@ -27,11 +27,12 @@ class Warc(Source):
 
     ``charset`` is the decoder that was used, ``charset_found`` how it was chosen (bom, header, meta, content or
     detector), ``charset_declared`` the label that was given. ``digest`` is the xxh3_128 of the page in UTF-8. ``note``
-    says what is odd about the record.
+    says what is odd about the record. ``record_id`` is the UUID of its WARC-Record-ID, null where it has none. The
+    ``id`` of a document is a hash of the name and first 64 KiB of its file and of where in it the record lies.
     """
 
     name: ClassVar = "warc"
-    version: ClassVar = 7
+    version: ClassVar = 8
     source: ClassVar = "RefinedWeb §3.1; ISO 28500:2017"
     adds: ClassVar = (HTML,)
     metrics: ClassVar = (
@@ -46,6 +47,7 @@ class Warc(Source):
         pa.field("charset_declared", pa.string()),
         pa.field("digest", pa.binary(16)),
         pa.field("note", pa.string()),
+        pa.field(RECORD_ID, ID.type),
     )
     depends: ClassVar = ("resiliparse",)
 
@@ -81,8 +83,8 @@ class Warc(Source):
         most = int(self.max_payload)
         return Reading(RESPONSE, most + HTTP_HEADER, most, self._page, runs=not self.check_digests)
 
-    def _page(self, record: Record, file: str) -> Page:
-        return page(record, file, int(self.max_payload), check=self.check_digests)
+    def _page(self, record: Record) -> Page:
+        return page(record, int(self.max_payload), check=self.check_digests)
 
 
 def _records(made: Batch) -> Records:

@@ -12,7 +12,7 @@ from typing import ClassVar
 import pyarrow as pa
 from pydantic import Field
 
-from refinery import POINTER, TEXT, Metric, Records, Rule, Size, Source, Store, Watch
+from refinery import ID, POINTER, RECORD_ID, TEXT, Metric, Records, Rule, Size, Source, Store, Watch
 from refinery.kernels import Page
 from stages._warc.inputs import PREFIX, TEXT_ARCHIVES, archives
 from stages._warc.reading import Batch, Reading, text_of
@@ -25,10 +25,11 @@ class Wet(Source):
 
     RefinedWeb rejects such text, for it keeps menus and other noise; it is for comparison, and for crawls of which
     nothing else is at hand. ``digest`` is the xxh3_128 of the text. ``note`` says what is odd about the record.
+    ``id`` and ``record_id`` are as of ``warc``.
     """
 
     name: ClassVar = "wet"
-    version: ClassVar = 3
+    version: ClassVar = 4
     source: ClassVar = "https://commoncrawl.org/get-started; ISO 28500:2017, 6.7"
     adds: ClassVar = (TEXT,)
     metrics: ClassVar = (
@@ -39,6 +40,7 @@ class Wet(Source):
         pa.field("media_type", pa.string()),
         pa.field("digest", pa.binary(16)),
         pa.field("note", pa.string()),
+        pa.field(RECORD_ID, ID.type),
     )
 
     max_text: Size = Field(Size(16 * 1024 * 1024), gt=0, description="larger texts are no documents")
@@ -69,8 +71,8 @@ class Wet(Source):
         most = int(self.max_text)
         return Reading(CONVERSION, most, most, self._row, runs=False)
 
-    def _row(self, record: Record, file: str) -> Page:
-        return text(record, file, int(self.max_text), check=self.check_digests)
+    def _row(self, record: Record) -> Page:
+        return text(record, int(self.max_text), check=self.check_digests)
 
 
 def _records(made: Batch) -> Records:

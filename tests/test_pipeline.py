@@ -274,12 +274,12 @@ class Fragile(Warc):
     def _reading(self) -> Reading:
         return dataclasses.replace(super()._reading(), runs=False)
 
-    def _page(self, record: Record, file: str) -> Page:
+    def _page(self, record: Record) -> Page:
         if b"deadly" in record.body:
             os._exit(7)
         if b"strange" in record.body:
             raise ValueError("no such\nthing")
-        return super()._page(record, file)
+        return super()._page(record)
 
 
 def test_a_record_that_kills_the_worker_that_reads_it_is_quarantined(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def command(session: Session, config: str, root: str | None, overrides: tuple[st
     report = inventory(pipeline)
     if not obstacles:
         try:
-            report["inputs"] = _counted(found.inputs.paths())
+            report["inputs"] = {**_counted(found.inputs.paths()), "repeated": found.inputs.repeated}
         except RefineryError as error:
             obstacles = [Obstacle(error, pipeline.places.of("inputs"))]
     report["warnings"] = warn(session, pipeline)
@@ -87,11 +87,15 @@ def _bytes(known: int | None) -> str:
     return f"the first {LOOKED_AT} are there" if known is None else size(known)
 
 
+def _again(repeated: int) -> str:
+    return f"; {plural(repeated, 'path')} to files that are listed already: each file is read once" if repeated else ""
+
+
 def _text(config: str, report: dict[str, Any]) -> str:
     inputs = report["inputs"]
     rows = [
         ("dataset", report["dataset"]),
-        ("inputs", f"{plural(inputs['files'], 'file')}, {_bytes(inputs['bytes'])}"),
+        ("inputs", f"{plural(inputs['files'], 'file')}, {_bytes(inputs['bytes'])}{_again(inputs['repeated'])}"),
         ("root", report["root"]),
         ("stages", " → ".join(report["stages"])),
         ("assets", ", ".join(dict.fromkeys(row["asset"] for row in report["assets"]))),

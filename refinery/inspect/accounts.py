@@ -90,7 +90,7 @@ def _account(holdings: Holdings, pipeline: Pipeline, who: Document, spot: Spot) 
         judged = stored.get(held.position) if held else None
         again = replayed[position] if replayed else None
         note = "" if judged else _note(holdings, held, again, gone=bool(removed) and position > min(removed))
-        related = _related(holdings, step, held, judged)
+        related = _related(holdings, step, held, judged, who)
         stations.append(Station(step.name, judged, again.judgement if again else None, note, related))
     return Account(who, tuple(stations), problem)
 
@@ -140,11 +140,16 @@ def _replayed(
     return replay(pipeline, who, kept, deadly)
 
 
-def _related(holdings: Holdings, step: Step, held: Held | None, judged: Judgement | None) -> tuple[Document, ...]:
+def _related(
+    holdings: Holdings, step: Step, held: Held | None, judged: Judgement | None, who: Document
+) -> tuple[Document, ...]:
+    """Documents that the stage's facts name; a removed one's own id is that of the same record in a reference root."""
     if judged is None or held is None or not isinstance(step.stage, Global):
         return ()
     values = {fact.name: fact.value for fact in judged.facts}
     wanted = dict.fromkeys(values[name] for name in id_fields(step.stage) if values.get(name))
+    if judged.verdict == "removed":
+        wanted.pop(who.id, None)
     found = (_by_id(holdings, held, identity) for identity in wanted)
     return tuple(one for one in found if one is not None)
 

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.docs import POINTER
+from refinery.docs import ID, POINTER, RECORD_ID
 from refinery.errors import UsageError
 from refinery.inspect.holdings import Held, Holdings
 from refinery.part import Receipt
@@ -73,7 +73,10 @@ class Spot:
 
 @dataclass(frozen=True)
 class Query:
-    """What is looked for: a document whose id, URL or pointer this is. A text may be read in several ways."""
+    """What is looked for: a document whose id, URL or pointer this is, or whose record has this id.
+
+    A text may be read in several ways.
+    """
 
     text: str
     id: bytes | None
@@ -99,8 +102,8 @@ class Query:
         masks = [pa.array([False] * len(batch), pa.bool_())]
         if "url" in names:
             masks.append(pc.equal(batch.column("url"), self.text))
-        if self.id is not None and "id" in names:
-            masks.append(pc.equal(batch.column("id"), pa.scalar(self.id, pa.binary(16))))
+        if self.id is not None:
+            masks += [pc.equal(ids, pa.scalar(self.id, ID.type)) for ids in _ids(batch)]
         if self.pointer is not None and {"warc", "offset"} <= set(names):
             masks.append(_at(batch, *self.pointer))
         return _any(masks)
@@ -116,6 +119,13 @@ class Query:
             return []  # to look for a long text takes long, and what is asked may be hostile
         found = urls.filter(pc.match_substring(urls, core, ignore_case=True))
         return _shortest(found.to_pylist())
+
+
+def _ids(batch: pa.RecordBatch) -> list[pa.FixedSizeBinaryArray]:
+    """The ids of documents, and those that archives give their records."""
+    found = [batch.column("id")] if "id" in batch.schema.names else []
+    structs = [column for column in batch.columns if pa.types.is_struct(column.type)]
+    return found + [pc.struct_field(c, RECORD_ID) for c in structs if c.type.get_field_index(RECORD_ID) >= 0]
 
 
 def _at(batch: pa.RecordBatch, warc: str, offset: int) -> pa.BooleanArray:
@@ -148,7 +158,8 @@ def find(holdings: Holdings, query: Query) -> Found:
     found: dict[Document, Spot] = {}
     near: list[str] = []
     for held in holdings.stages:
-        for piece in pieces(holdings, held, SIDES, WHO):
+        step = holdings.pipeline.steps[held.position]
+        for piece in pieces(holdings, held, SIDES, (*WHO, f"{step.column}.{RECORD_ID}")):
             rows = pc.indices_nonzero(query.matches(piece.batch)).to_pylist()
             for row in rows:
                 found.setdefault(document(piece.batch.slice(row, 1)), piece.spot(row))

@@ -343,7 +343,7 @@ def columns(holdings: Holdings, position: int) -> list[Column]:
 
 
 _CORE: dict[str, Any] = {
-    "id": "the WARC-Record-ID, else a hash of file and offset",
+    "id": "unique in a root: a hash of the input file's name, its first 64 KiB and the record's offset",
     "url": "the address that was fetched",
     "date": "when it was fetched",
     "warc": "the archive that holds the record",

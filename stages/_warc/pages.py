@@ -49,12 +49,12 @@ _BEGINNING = re.compile(
 )
 
 
-def page(record: Record, file: str, most: int, *, check: bool = False) -> Page:
-    """The row for a record of the file named ``file``, of whose payload at most ``most`` bytes are wanted.
+def page(record: Record, most: int, *, check: bool = False) -> Page:
+    """The row for a record, of whose payload at most ``most`` bytes are wanted.
 
     ``check`` holds the record against its digest.
     """
-    row = row_of(record, file)
+    row = row_of(record)
     notes = oddities(record, row)
     return judged(row, _fate(row, record, most, notes, check=check), notes)
 

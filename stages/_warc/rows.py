@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import xxhash
-
 from refinery.kernels import Page
 from stages._warc.headers import record_uuid, seconds
 from stages._warc.records import DAMAGED, NO_ARCHIVE, TRUNCATED, UNREADABLE, Record
@@ -34,11 +32,16 @@ NOTE = 500
 """Characters of a note."""
 
 
-def row_of(record: Record, file: str) -> Page:
-    """The row for a record of the file named ``file``, without its fate."""
+NO_ID: Final = bytes(16)
+"""The id of a record whose header has no UUID."""
+
+
+def row_of(record: Record) -> Page:
+    """The row for a record, without its fate; its id is the UUID in the record's header, or ``NO_ID``."""
     fields = record.fields
     url = fields.get("warc-target-uri") or fields.get("uri") or ""
-    return Page(_id(record, file), _address(url), seconds(fields.get("warc-date", "")), record.offset, record.length)
+    name = record_uuid(fields.get("warc-record-id", "")) or NO_ID
+    return Page(name, _address(url), seconds(fields.get("warc-date", "")), record.offset, record.length)
 
 
 def judged(row: Page, fate: str, notes: Sequence[str]) -> Page:
@@ -64,12 +67,6 @@ def oddities(record: Record, row: Page) -> list[str]:
     if fields and row.date is None:
         notes.append(f"no date in {fields.get('warc-date', '')[:40]!r}")
     return [record.note, *notes]
-
-
-def _id(record: Record, file: str) -> bytes:
-    """The record's UUID; a hash of file and place where it has none, so that it is the same in every run."""
-    place = f"{file}\0{record.offset}" + ("" if record.length else "\0unpacked")
-    return record_uuid(record.fields.get("warc-record-id", "")) or xxhash.xxh3_128_digest(place.encode())
 
 
 def _address(text: str) -> str | None:

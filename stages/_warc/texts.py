@@ -25,12 +25,12 @@ FATES: Final = (
 """What can keep a record from being a document, and why it does."""
 
 
-def text(record: Record, file: str, most: int, *, check: bool = False) -> Page:
-    """The row for a record of the file named ``file``, whose text is wanted if it has at most ``most`` bytes.
+def text(record: Record, most: int, *, check: bool = False) -> Page:
+    """The row for a record, whose text is wanted if it has at most ``most`` bytes.
 
     ``check`` holds the record against its digest.
     """
-    row = row_of(record, file)
+    row = row_of(record)
     notes = oddities(record, row)
     return judged(row, _fate(row, record, most, notes, check=check), notes)
 

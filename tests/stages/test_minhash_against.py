@@ -200,6 +200,25 @@ def test_a_survivor_of_a_root_that_is_not_listed() -> None:
     assert other["role"] == "unique"
 
 
+@given(crawls, st.sampled_from(["first", "newest"]), kinds, st.booleans(), st.randoms())
+@settings(max_examples=80)
+def test_ids_of_earlier_documents_do_not_matter(
+    crawl: list[list[str]], survivor: Policy, kind: str, among: bool, draw: random.Random
+) -> None:
+    """A new document that has the id of an earlier one is judged as it is with an id of its own."""
+    stage = KINDS[kind].model_copy(update={"survivor": survivor})
+    old, new = crawled(crawl)
+    against = stage.model_copy(update={"against": ("old",), "self": among})
+    past = [Past(stage, spread(old, draw))]
+    ids = new.column("id").to_pylist()
+    same = [*old.column("id").to_pylist(), *ids][: len(ids)]
+    renamed = new.with_columns({"id": pa.array(same, ID.type)}, [ID])
+    found, own = facts_of(against, renamed, draw, past), facts_of(against, new, draw, past)
+    for name, other in zip(ids, same, strict=True):
+        for fact in ("role", "size", "similarity"):
+            assert found[other][fact] == own[name][fact]
+
+
 # ------------------------------------------------------------------------------------------------------ in whole runs
 
 

@@ -8,31 +8,35 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from fastwarc.warc import ArchiveIterator as FastIterator
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
-from refinery.docs import HTML, POINTER
+from refinery.docs import HTML, POINTER, document_ids, file_identity
 from refinery.errors import StorageError
 from refinery.kernels import unpacked
 from refinery.kernels.reference.charset import decoder
 from refinery.stage import Records
 from refinery.store import LocalStore
 from stages._warc.blocks import Blocks
-from stages._warc.headers import message
+from stages._warc.headers import message, record_uuid
 from stages._warc.pages import FATES
 from stages._warc.records import records
 from stages.warc import Warc
 from tests.stages.warc.archives import HTML as HTML_HEADER
-from tests.stages.warc.archives import members, one_member, raw, record
+from tests.stages.warc.archives import LAYOUTS, members, one_member, raw, record
 
 STORE = LocalStore()
+Layout = Callable[[Sequence[bytes]], bytes]
 PAGE = "<html><p>Grüße</p></html>"
 
 
@@ -175,9 +179,14 @@ def test_what_is_learnt_of_a_page_is_stored(tmp_path: Path) -> None:
     (found,), _ = read(tmp_path / "a.warc.gz", members([page]))
     size = (tmp_path / "a.warc.gz").stat().st_size
     assert found.pop("digest")
+    assert (
+        found.pop("id")
+        == document_ids(
+            file_identity("a.warc.gz", (tmp_path / "a.warc.gz").read_bytes()), pa.array([0]), pa.array([size])
+        )[0].as_py()
+    )
     assert found.pop("date").isoformat() == "2024-03-01T12:00:00+00:00"
     assert found == {
-        "id": (7).to_bytes(16),
         "url": "http://example.org/7",
         "warc": str(tmp_path / "a.warc.gz"),
         "offset": 0,
@@ -191,6 +200,7 @@ def test_what_is_learnt_of_a_page_is_stored(tmp_path: Path) -> None:
         "charset_found": "header",
         "charset_declared": "ISO-8859-1",
         "note": None,
+        "record_id": (7).to_bytes(16),
     }
 
 
@@ -222,16 +232,30 @@ def test_the_payload_type_that_the_crawler_found_outdoes_the_header(tmp_path: Pa
     ]
 
 
-def test_an_id_that_is_no_uuid_becomes_a_hash_of_file_name_and_place(tmp_path: Path) -> None:
-    made = [record(n, fields={"WARC-Record-ID": "<urn:none>"}) for n in range(3)]
+@pytest.mark.parametrize("name", ["<urn:none>", "<urn:uuid:00000000-0000-0000-0000-0000000000af>"])
+def test_a_document_is_its_file_and_where_in_it_its_record_lies(tmp_path: Path, name: str) -> None:
+    """Ids stay where a file is moved, and are others in another file, whatever record ids its records have."""
+    made = b"".join(record(n, fields={"WARC-Record-ID": name}) for n in range(3))
     (tmp_path / "other").mkdir()
-    first, _ = read(tmp_path / "a.warc", b"".join(made))
-    again, _ = read(tmp_path / "other" / "a.warc", b"".join(made))
-    renamed, _ = read(tmp_path / "b.warc", b"".join(made))
-    ids = [row["id"] for row in first]
-    assert len(set(ids)) == 3
-    assert ids == [row["id"] for row in again]
-    assert not set(ids) & {row["id"] for row in renamed}
+    found = [read(tmp_path / path, made)[0] for path in ("a.warc", "other/a.warc", "b.warc")]
+    found.append(read(tmp_path / "other" / "b.warc", made + record(4))[0])
+    first, moved, renamed, longer = ([row["id"] for row in rows] for rows in found)
+    assert first == moved
+    assert len({*first, *renamed, *longer}) == 3 + 3 + 4
+    assert {row["record_id"] for row in found[0]} == {record_uuid(name)}
+
+
+SMALL = [data for data, _ in FATE_OF.values() if len(data) < 5_000]
+
+
+@given(st.lists(st.integers(0, len(SMALL) - 1), max_size=6), st.sampled_from(LAYOUTS), st.integers(0, 1 << 16))
+@settings(max_examples=100)
+def test_no_two_rows_of_a_file_have_one_id(chosen: list[int], layout: Layout, cut: int) -> None:
+    """Whatever the records are, however they are packed, and wherever the file breaks off."""
+    data = layout([SMALL[number] for number in chosen])
+    with TemporaryDirectory() as folder:
+        found, _ = read(Path(folder) / "a.warc.gz", data[: max(1, len(data) - cut % (len(data) + 1))])
+    assert len({row["id"] for row in found}) == len(found) > 0
 
 
 def test_an_address_is_taken_from_old_headers_and_out_of_angle_brackets(tmp_path: Path) -> None:

@@ -61,7 +61,8 @@ def test_the_texts_of_an_archive_are_read_however_they_are_packed(
     found, skipped = read(path, layout(MADE))
     assert [row["text"] for row in found] == TEXTS
     assert [row["url"] for row in found] == [f"http://example.org/{number}" for number in range(3)]
-    assert [row["id"] for row in found] == [number.to_bytes(16) for number in range(3)]
+    assert [row["record_id"] for row in found] == [None, (1).to_bytes(16), (2).to_bytes(16)]  # no UUID is all zeros
+    assert len({row["id"] for row in found}) == 3
     assert {row["fate"] for row in found} == {"ok"}
     assert skipped == {"warcinfo": 1}
     for row in found:
