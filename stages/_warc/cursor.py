@@ -136,7 +136,7 @@ class Cursor:
             return b"", 0
         while have := self._fill(SPAN + MARGIN):
             last = have < SPAN + MARGIN
-            found = amid(self._buffer, self._at + (not passed), self._at + SPAN + MARGIN)
+            found = amid(self._buffer, self._at + (not here and not passed), self._at + SPAN + MARGIN)
             step = found - self._at if found >= 0 else have if last else SPAN
             kept += self._buffer[self._at : self._at + min(step, keep - len(kept))]
             self._at += step

@@ -219,6 +219,27 @@ def test_an_arc_line_may_be_odd_where_one_is_due(line: bytes) -> None:
         assert [one.body.strip() for one in found] == [ARC_PAGE] * 3
 
 
+ARC_KINDS = {
+    "a page": arc(ARC),
+    "-1 above a page": arc(ARC.replace(b"%d", b"-1")),
+    "-1 above an empty line": arc(ARC.replace(b"%d", b"-1"), b""),
+    "-1 above the next header": arc(ARC.replace(b"%d", b"-1"), b"")[:-1],
+}
+
+
+@given(
+    st.lists(st.sampled_from(sorted(ARC_KINDS)), min_size=1, max_size=8),
+    st.sampled_from([layout for layout in LAYOUTS if layout is not pieces]),
+)
+def test_each_arc_header_is_a_record_whatever_its_length_says(kinds: list[str], layout: Layout) -> None:
+    """With the length -1 it reaches to the next header, and no record is lost in it."""
+    found = read(layout([ARC_KINDS[kind] for kind in kinds]))
+    assert [one.body.strip() for one in found] == [ARC_PAGE if "page" in kind else b"" for kind in kinds]
+    assert [one.note for one in found] == [
+        "no Content-Length that is a number" if "-1" in kind else "" for kind in kinds
+    ]
+
+
 def test_what_looks_like_an_odd_arc_line_amid_a_damaged_record_is_none() -> None:
     page = b"HTTP/1.0 200 OK\n\n<p>see\n\nhttp://example.org/ is number 1 of 5\n\nTel: +1 555 123 4567 89\n"
     found = read(arc(ARC.replace(b"%d", b"999999"), page) + arc(ARC))
