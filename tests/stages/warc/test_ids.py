@@ -82,7 +82,7 @@ def test_an_archive_against_a_root_that_is_made_of_it_keeps_nothing(tmp_path: Pa
     assert len(rows(tmp_path, "past", stage)) == PAGES
     against = stage.model_copy(update={"against": (str(tmp_path / "past"),)})
     for root, first_id, among in (("same", 1, True), ("other", 1_000, False)):
-        path = old if root == "same" else write(tmp_path / root / "a.warc.gz", members(crawl(first_id)))
+        path = old if root == "same" else write(tmp_path / "in" / "a.warc.gz", members(crawl(first_id)))
         quick(given_run(tmp_path, root, against.model_copy(update={"self": among}), path))
         assert rows(tmp_path, root, stage) == []
         assert len(rows(tmp_path, root, stage, "removed")) == PAGES
