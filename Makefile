@@ -42,7 +42,7 @@ run: $(INSTALLED)
 	$(BIN)/python tools/make_sample.py --out demo
 	$(BIN)/refinery run -c configs/tiny.yaml
 	$(BIN)/refinery stats -c configs/tiny.yaml
-	@echo "root: demo/root   Parquet of each stage: demo/root/*/kept   next: refinery report -c configs/tiny.yaml"
+	@echo "Parquet of each stage: demo/root/*/kept   next: source .venv/bin/activate; refinery report -c configs/tiny.yaml"
 
 check: $(INSTALLED) native
 	$(BIN)/ruff format --check

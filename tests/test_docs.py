@@ -15,6 +15,7 @@ from refinery.config import parse
 from refinery.registry import STEP_KEYS
 from tests.conftest import REPOSITORY
 from tests.printed import PAGES, Block, blocks, read
+from tools.make_docs import TABLES
 
 RECIPES = [block for page in PAGES for block in blocks(page) if block.language == "yaml"]
 
@@ -107,3 +108,9 @@ def test_every_link_within_the_repository_leads_somewhere() -> None:
                 )
                 broken += [] if there else [f"{page}: {link}"]
     assert broken == []
+
+
+def test_every_generated_table_stands_on_a_page() -> None:
+    """Each once, in the page whose prose is about it; that it is current is what ``make_docs.py --check`` says."""
+    places = [name for page in PAGES for line in read(page) for name in re.findall(r"<!-- generated: (\w+) -->", line)]
+    assert sorted(places) == sorted(TABLES)
