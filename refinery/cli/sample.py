@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from functools import partial
 
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import print_json
+from refinery.cli._quotation import quoted
 from refinery.cli._reading import (
     cut_lines,
     fact_words,
@@ -18,12 +18,8 @@ from refinery.cli._reading import (
     root_of,
     wrapped,
 )
-from refinery.inspect import Mark, Sample, Samples, Wanted, sample
-from refinery.inspect.evidence import marked
-from refinery.shown import rest, safe, safe_lines
-
-TEXT = 1_000
-"""Characters of a text that are shown without -v."""
+from refinery.inspect import Sample, Samples, Wanted, sample
+from refinery.shown import safe
 
 
 @click.command("sample")
@@ -84,15 +80,4 @@ def _block(one: Sample, *, every: bool) -> str:
 def _quoted(one: Sample, *, every: bool) -> str:
     if one.text is None:
         return f"  (no text: {safe(one.text_note)})"
-    length = len(one.text) if every else TEXT
-    text = "".join(_styled(piece, mark) for piece, mark in marked(one.text, one.marks, length))
-    tail = f"… ({rest(one.text, length)})" if len(one.text) > length else ""
-    return "\n".join(f"  │ {line}" for line in f"{text}{tail}".split("\n"))
-
-
-def _styled(piece: str, mark: Mark | None) -> str:
-    """A piece of a text, line by line: what it was removed for, or what was cut."""
-    if mark is None:
-        return safe_lines(piece)
-    style = partial(click.style, fg="red", strikethrough=True) if mark.cut else partial(click.style, reverse=True)
-    return "\n".join(style(line) for line in safe_lines(piece).split("\n"))
+    return quoted(one.text, one.marks, every=every)

@@ -1,4 +1,4 @@
-"""``refinery why``: what became of one document, stage by stage."""
+"""``refinery why``: one document, stage by stage, and its text."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import print_json
+from refinery.cli._quotation import quoted
 from refinery.cli._reading import (
     cut_lines,
     fact_words,
@@ -19,7 +20,7 @@ from refinery.cli._reading import (
     wrapped,
 )
 from refinery.config import load
-from refinery.inspect import Account, Accounts, Judgement, Station, why
+from refinery.inspect import Account, Accounts, Document, Judgement, MarkedText, Station, why
 from refinery.shown import plural, safe
 
 NOT_FOUND = (
@@ -34,12 +35,14 @@ NOT_FOUND = (
 @output_options
 @pass_session
 def command(session: Session, query: str, config: str | None, root: str | None) -> int:
-    """Tell what became of one document, stage by stage.
+    """Show what each stage did with one document, and its text with what was cut.
 
-    QUERY is a URL, a document's id, or file.warc.gz:OFFSET. Shown are every value and bound, the verdict, and what was
-    cut. Row stages are run on the document again, from its archive:
-    that shows whether they still agree, and what those after a removal would have said. With -c it is run through
-    another recipe's stages. Exit code 1 where there is no such document.
+    QUERY is a URL, a document's id or its first 4 or more digits, or file.warc.gz:OFFSET. Shown are every value and
+    threshold, the verdict, and the text as it was extracted, with cuts in [-…-]; -v shows all of the text and all cuts.
+    Row stages are run on the document again, from its archive: that shows whether they still agree, and what those
+    after a removal would have done if it had been kept. With -c they are those of another recipe, whose values are
+    shown beside the stored ones where they differ. Exit code 1 where there is no such document, or more than one id
+    begins so.
     """
     place = root_of(config, root)
     pipeline = load(config, root=place) if config else None
@@ -47,25 +50,32 @@ def command(session: Session, query: str, config: str | None, root: str | None) 
     if session.json:
         print_json(_json(found))
     elif found.documents:
-        session.say("\n\n".join(_text(account, every=session.verbose) for account in found.documents))
+        again = f"with {config}" if config else "now"
+        accounts = [_text(account, again, every=session.verbose) for account in found.documents]
+        session.say("\n\n".join(accounts))
     if not found.documents:
-        click.echo(_missing(query, found, place), err=True)
+        click.echo(_ambiguous(query, found) if found.candidates else _missing(query, found, place), err=True)
     return 0 if found.documents else 1
 
 
 def _json(found: Accounts) -> dict[str, Any]:
     documents = []
     for account in found.documents:
-        stages = [{**dataclasses.asdict(station), "same": station.same} for station in account.stations]
+        stages = [
+            {**dataclasses.asdict(station), "same": station.same, "differs": station.differs}
+            for station in account.stations
+        ]
         documents.append(
             {
                 "document": dataclasses.asdict(account.document),
                 "stages": stages,
                 "same": account.same,
                 "problem": account.problem,
+                "texts": [dataclasses.asdict(text) for text in account.texts],
             }
         )
-    return {"documents": documents, "near": list(found.near)}
+    candidates = [dataclasses.asdict(one) for one in found.candidates]
+    return {"documents": documents, "near": list(found.near), "candidates": candidates, "matching": found.matching}
 
 
 def _missing(query: str, found: Accounts, place: str) -> str:
@@ -74,41 +84,71 @@ def _missing(query: str, found: Accounts, place: str) -> str:
     return "\n".join([*lines, f"hint: {NOT_FOUND}"])
 
 
-def _text(account: Account, *, every: bool) -> str:
+def _ambiguous(query: str, found: Accounts) -> str:
+    lines = [f"the ids of {found.matching:,} documents begin with {safe(query)}"]
+    lines += [f"  {one.id}  {safe(one.url or '(no URL stored)')}" for one in found.candidates]
+    more = found.matching - len(found.candidates)
+    return "\n".join([*lines, *([f"  and {more:,} more"] if more else []), "hint: give more digits"])
+
+
+def _text(account: Account, again: str, *, every: bool) -> str:
     width = max((len(station.stage) for station in account.stations), default=0)
     lines = [click.style(heading(account.document), bold=True)]
     for station in account.stations:
-        lines += _station(station, width, every=every)
-    same = {True: "yes", False: click.style("no", fg="red"), None: "cannot be told"}[account.same]
+        lines += _station(station, width, again, every=every)
+    same = {True: "yes", False: click.style("no", fg="red"), None: "unknown"}[account.same]
     problem = f" ({safe(account.problem)})" if account.problem else ""
-    return "\n".join([*lines, f"  same verdict as stored: {same}{problem}"])
+    texts = [line for text in account.texts for line in _quoted(text, every=every)]
+    texts = texts or ["", "  no text: no stage made one"]
+    return "\n".join([*lines, f"  same verdict as stored: {same}{problem}", *texts])
 
 
-def _station(station: Station, width: int, *, every: bool) -> list[str]:
-    shown = station.stored or station.replayed
-    lines = [f"  {station.stage.ljust(width)}  {_verdict(station)}"]
-    if shown is None:
-        return lines
+def _quoted(shown: MarkedText, *, every: bool) -> list[str]:
+    whose = f"as {shown.stage} would have made it" if shown.assuming else f"as {shown.stage} made it"
+    cuts = f", {plural(shown.cuts, 'cut')} in [-…-]" if shown.cuts else ""
+    title = f"  text {whose}, {plural(len(shown.text), 'character')}{cuts}:"
+    return ["", title, quoted(shown.text, shown.marks, every=every)]
+
+
+def _station(station: Station, width: int, again: str, *, every: bool) -> list[str]:
+    """The verdict and values of a stage; those stored and those of the replay under each other where they differ."""
     indent = " " * (width + 6)
-    facts = wrapped(fact_words(shown), indent)
-    lines += [facts] if facts else []
-    cuts = cut_lines(shown.cut)
+    first = f"  {station.stage.ljust(width)}  "
+    judged = station.stored or station.replayed
+    if judged is None:
+        return [f"{first}{safe(station.note)}"]
+    values = [*_values(judged, indent, every=every), *(f"{indent}{_named(one)}" for one in station.related)]
+    if station.differs and station.replayed:
+        second = click.style(f"{again}: {_hypothesis(station)}{_said(station.replayed)}", fg="red")
+        under = " " * (width + 4)
+        return [
+            f"{first}stored: {_said(judged)}",
+            *values,
+            f"{under}{second}",
+            *_values(station.replayed, indent, every=every),
+        ]
+    note = f"   ({safe(station.note)})" if station.note and not station.assuming else ""
+    return [f"{first}{_hypothesis(station)}{_said(judged)}{note}", *values]
+
+
+def _hypothesis(station: Station) -> str:
+    if not station.assuming:
+        return ""
+    names = station.assuming
+    before = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    return f"not reached; if {before} had kept it: "
+
+
+def _named(one: Document) -> str:
+    return f"{one.id} is {safe(one.url or '(no URL stored)')}"
+
+
+def _values(judged: Judgement, indent: str, *, every: bool) -> list[str]:
+    facts = wrapped(fact_words(judged), indent)
+    cuts = cut_lines(judged.cut)
     kept = cuts if every else cuts[:5]
-    lines += [f"{indent}{line}" for line in kept]
-    lines += [f"{indent}and {plural(len(cuts) - len(kept), 'more cut')}"] if len(kept) < len(cuts) else []
-    lines += [f"{indent}{one.id} is {safe(one.url or '(no URL stored)')}" for one in station.related]
-    return lines
-
-
-def _verdict(station: Station) -> str:
-    if station.stored is None:
-        if station.replayed is None:
-            return f"– {safe(station.note)}"
-        return f"would be {_said(station.replayed)}"
-    if station.same is False and station.replayed is not None:
-        now = click.style(f"now {_said(station.replayed)}", fg="red")
-        return f"{_said(station.stored)}   {now}"
-    return _said(station.stored)
+    more = [f"{indent}and {plural(len(cuts) - len(kept), 'more cut')}"] if len(kept) < len(cuts) else []
+    return [*([facts] if facts else []), *(f"{indent}{line}" for line in kept), *more]
 
 
 def _said(judged: Judgement) -> str:

@@ -3,7 +3,7 @@
 Everything here reads what runs wrote; only ``sweep`` deletes, and nothing prints. By verb:
 
 - ``stats``: ``books``.
-- ``why``: ``accounts``.
+- ``why``: ``accounts``, with ``texts``.
 - ``sample``: ``samples``, with ``evidence``.
 - ``clusters``: ``clusters``.
 - ``spans``: ``repeats``.
@@ -32,6 +32,7 @@ from refinery.inspect.repeats import Repeat, Repeats, spans
 from refinery.inspect.samples import Sample, Samples, Wanted, sample
 from refinery.inspect.statistics import Audit
 from refinery.inspect.strays import Stray, Sweep, sweep
+from refinery.inspect.texts import MarkedText
 from refinery.inspect.verification import Verification, verify
 from refinery.inspect.whatif import Change, Flip, Flips, StageYield, WhatIf, Yield, what_if
 
@@ -55,6 +56,7 @@ __all__ = [
     "Flips",
     "Judgement",
     "Mark",
+    "MarkedText",
     "Moved",
     "Movement",
     "Problem",

@@ -1,30 +1,33 @@
-"""What became of one document: every stage, every value and bound, the verdict, and what was cut.
+"""One document: every stage, every value and threshold, the verdict, and the text with what was cut.
 
-Stored rows tell what happened. Row stages are replayed from the archive as well: that says whether they still come to
-the same verdict, and what the stages after a removal would have said.
+Stored rows say what happened. Row stages are replayed from the archive as well: that shows whether they still come to
+the same verdict, and what stages after a removal would have done if the document had come to them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from refinery.config import Pipeline, Step
+from refinery.config import Pipeline
 from refinery.docs import TEXT
 from refinery.errors import RefineryError
 from refinery.inspect.find import Document, Query, Spot, document, find, pieces, row_at, trail, values_at
 from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.judgement import Judgement, id_fields, stored_judgement
 from refinery.inspect.replay import Replayed, replay
+from refinery.inspect.texts import MarkedText, Passed, marked_texts
 from refinery.judge import QUARANTINED
+from refinery.schema import changes_text
 from refinery.stage import Global
 from refinery.stats import SIDES
 
 
 @dataclass(frozen=True)
 class Station:
-    """One stage on the document's way: what is ``stored``, what ``replayed`` says, or why neither is there."""
+    """One stage on the document's way: what is ``stored``, what a replay gives, or a ``note`` why neither is there."""
 
     stage: str
     stored: Judgement | None
@@ -32,6 +35,8 @@ class Station:
     note: str
     related: tuple[Document, ...] = ()
     """Other documents that the stage's facts name, such as the survivor of a cluster."""
+    assuming: tuple[str, ...] = ()
+    """Stages before it that do not keep the document: ``replayed`` is what would happen if they had."""
 
     @property
     def same(self) -> bool | None:
@@ -40,14 +45,26 @@ class Station:
             return None
         return (self.stored.verdict, self.stored.rule) == (self.replayed.verdict, self.replayed.rule)
 
+    @property
+    def differs(self) -> bool:
+        """True where a replay gives other values, thresholds or verdicts than those stored, or does not get here."""
+        if self.stored is None or self.replayed is None:
+            return False
+        return bool(self.assuming) or _content(self.stored) != _content(self.replayed)
+
+
+def _content(judged: Judgement) -> tuple[object, ...]:
+    return judged.verdict, judged.rule, judged.failed, judged.facts
+
 
 @dataclass(frozen=True)
 class Account:
-    """One document. ``problem`` says why it could not be replayed."""
+    """One document. ``problem`` says why it could not be replayed; ```texts`` are none where no stage made one."""
 
     document: Document
     stations: tuple[Station, ...]
     problem: str
+    texts: tuple[MarkedText, ...] = ()
 
     @property
     def same(self) -> bool | None:
@@ -58,14 +75,19 @@ class Account:
 
 @dataclass(frozen=True)
 class Accounts:
-    """The documents that were asked for, newest first; where there is none, URLs ``near`` what was asked for."""
+    """The documents that were asked for, newest first.
+
+    Where there is none: URLs ``near`` what was asked for, or the first of ``matching`` documents whose ids begin so.
+    """
 
     documents: tuple[Account, ...]
     near: tuple[str, ...]
+    candidates: tuple[Document, ...] = ()
+    matching: int = 0
 
 
 def why(path: str, query: str, pipeline: Pipeline | None = None) -> Accounts:
-    """What became of the document with a URL, an id, or at ``warc:offset``, in the root at ``path``.
+    """Return the way of the document with a URL, an id, its first digits, or at ``warc:offset``, in a root.
 
     Stages are replayed as in ``pipeline``, else as in the root's own recipe. Records that are no documents are counted,
     not stored, so they are not found. Raises UsageError, StorageError.
@@ -73,7 +95,7 @@ def why(path: str, query: str, pipeline: Pipeline | None = None) -> Accounts:
     holdings = open_root(path)
     found = find(holdings, Query.parse(query))
     accounts = [_account(holdings, pipeline or holdings.pipeline, who, spot) for who, spot in found.documents]
-    return Accounts(tuple(accounts), found.near)
+    return Accounts(tuple(accounts), found.near, found.candidates, found.matching)
 
 
 def _account(holdings: Holdings, pipeline: Pipeline, who: Document, spot: Spot) -> Account:
@@ -83,16 +105,81 @@ def _account(holdings: Holdings, pipeline: Pipeline, who: Document, spot: Spot) 
         replayed, problem = _replayed(holdings, pipeline, who, spots, stored), ""
     except RefineryError as error:
         replayed, problem = [], error.message
+    stations = [_station(holdings, pipeline, who, name, stored, replayed) for name in _names(holdings, pipeline)]
+    stations = _with_assumptions(pipeline, stations)
+    texts = {holdings.names[position]: _stored_text(holdings, place) for position, place in spots.items()}
+    return Account(who, tuple(stations), problem, _texts(holdings, pipeline, stations, texts, replayed))
+
+
+def _names(holdings: Holdings, pipeline: Pipeline) -> list[str]:
+    """The stages of the recipe in order, and those of the root that it lacks, each after the one before it there."""
+    names = [step.name for step in pipeline.steps]
+    for before, name in zip(["", *holdings.names], holdings.names, strict=False):
+        if name not in names:
+            names.insert(names.index(before) + 1 if before in names else 0, name)
+    return names
+
+
+def _station(
+    holdings: Holdings,
+    pipeline: Pipeline,
+    who: Document,
+    name: str,
+    stored: Mapping[int, Judgement],
+    replayed: Sequence[Replayed],
+) -> Station:
+    held = _held(holdings, name)
+    judged = stored.get(held.position) if held else None
+    again = next((one for one in replayed if one.step.name == name), None)
     removed = [position for position, found in stored.items() if found.verdict == "removed"]
-    stations = []
-    for position, step in enumerate(pipeline.steps):
-        held = _held(holdings, step.name)
-        judged = stored.get(held.position) if held else None
-        again = replayed[position] if replayed else None
-        note = "" if judged else _note(holdings, held, again, gone=bool(removed) and position > min(removed))
-        related = _related(holdings, step, held, judged, who)
-        stations.append(Station(step.name, judged, again.judgement if again else None, note, related))
-    return Account(who, tuple(stations), problem)
+    gone = bool(removed) and (held is None or held.position > min(removed))
+    note = "" if judged else _note(holdings, held, again, gone=gone)
+    if judged and name not in [step.name for step in pipeline.steps]:
+        note = "not a stage of the recipe given"
+    return Station(name, judged, again.judgement if again else None, note, _related(holdings, held, judged, who))
+
+
+def _with_assumptions(pipeline: Pipeline, stations: Sequence[Station]) -> list[Station]:
+    """Say of each stage which ones before it, by the replay, do not let the document come to it."""
+    steps = {step.name: step for step in pipeline.steps}
+    reached = max((place for place, station in enumerate(stations) if station.stored), default=-1)
+    found: list[Station] = []
+    stopped: list[str] = []
+    for place, station in enumerate(stations):
+        found.append(replace(station, assuming=tuple(stopped)))
+        if station.replayed is not None:
+            stopped += [station.stage] if station.replayed.rule else []
+        elif station.stage in steps and isinstance(steps[station.stage].stage, Global):
+            kept = station.stored.verdict == "kept" if station.stored else place < reached
+            stopped += [] if kept else [station.stage]
+    return found
+
+
+def _texts(
+    holdings: Holdings,
+    pipeline: Pipeline,
+    stations: Sequence[Station],
+    texts: Mapping[str, str | None],
+    replayed: Sequence[Replayed],
+) -> tuple[MarkedText, ...]:
+    """The document's texts: as they are stored, else as the replay made them."""
+    steps = {step.name: step for step in (*pipeline.steps, *holdings.pipeline.steps)}
+    again = {one.step.name: one.text for one in replayed}
+    way = []
+    for station in stations:
+        judged, text = station.stored or station.replayed, texts.get(station.stage)
+        assuming = () if station.stored else station.assuming
+        text = again.get(station.stage) if text is None else text
+        way.append(Passed(station.stage, steps[station.stage].stage, judged, text, assuming))
+    return marked_texts(way)
+
+
+def _stored_text(holdings: Holdings, spot: Spot) -> str | None:
+    step = holdings.pipeline.steps[spot.held.position]
+    if spot.side != "kept" or not changes_text(step.stage):
+        return None
+    found: str | None = values_at(holdings, spot).get(TEXT.name)
+    return found
 
 
 def _held(holdings: Holdings, name: str) -> Held | None:
@@ -106,10 +193,10 @@ def _stored(holdings: Holdings, spot: Spot) -> Judgement:
 
 def _note(holdings: Holdings, held: Held | None, again: Replayed | None, *, gone: bool) -> str:
     """Why a stage has no stored verdict."""
+    if gone:
+        return "not reached" if again is None or not again.note else f"not reached; {again.note}"
     if again is not None and again.note:
         return again.note
-    if gone:
-        return "not reached"
     if held is None:
         return "not made yet"
     written = any(receipt.files for receipt in holdings.receipts(held))
@@ -140,11 +227,10 @@ def _replayed(
     return replay(pipeline, who, kept, deadly)
 
 
-def _related(
-    holdings: Holdings, step: Step, held: Held | None, judged: Judgement | None, who: Document
-) -> tuple[Document, ...]:
+def _related(holdings: Holdings, held: Held | None, judged: Judgement | None, who: Document) -> tuple[Document, ...]:
     """Documents that the stage's facts name; a removed one's own id is that of the same record in a reference root."""
-    if judged is None or held is None or not isinstance(step.stage, Global):
+    step = holdings.pipeline.steps[held.position] if held else None
+    if judged is None or held is None or step is None or not isinstance(step.stage, Global):
         return ()
     values = {fact.name: fact.value for fact in judged.facts}
     wanted = dict.fromkeys(values[name] for name in id_fields(step.stage) if values.get(name))

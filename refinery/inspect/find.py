@@ -25,6 +25,9 @@ WHO = tuple(field.name for field in POINTER)
 NEAR = 3
 """How many URLs like the one that was asked for are told where it is not there."""
 
+CANDIDATES = 10
+"""Documents that are named where the beginning of an id is that of several."""
+
 _ID = re.compile(r"<?(?:urn:uuid:)?([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})>?", re.IGNORECASE)
 _POINTER = re.compile(r"(.+):([0-9]{1,19})", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -73,7 +76,7 @@ class Spot:
 
 @dataclass(frozen=True)
 class Query:
-    """What is looked for: a document whose id, URL or pointer this is, or whose record has this id.
+    """A document to look for: by URL, id, the beginning of an id, pointer, or the id of its record.
 
     A text may be read in several ways.
     """
@@ -81,10 +84,15 @@ class Query:
     text: str
     id: bytes | None
     pointer: tuple[str, int] | None
+    prefix: str = ""
+    """The first 4 to 31 hexadecimal digits of an id."""
 
     @classmethod
     def parse(cls, text: str) -> Query:
-        """Read a URL, an id (32 hexadecimal digits or a UUID) or ``warc:offset``. Raises UsageError for nothing."""
+        """Read a URL, an id (32 hexadecimal digits or a UUID), its first digits (4 or more) or ``warc:offset``.
+
+        Raises UsageError for an empty text.
+        """
         # Bytes that are no UTF-8, as a shell gives them; the URLs of an archive have U+FFFD in their place too.
         text = _SURROGATE.sub("\ufffd", text).strip()
         if not text:
@@ -94,6 +102,7 @@ class Query:
             text,
             bytes.fromhex(identity[1].replace("-", "")) if identity else None,
             (pointer[1], int(pointer[2])) if pointer and int(pointer[2]) < 2**64 else None,
+            _prefix(text.lower()),
         )
 
     def matches(self, batch: pa.RecordBatch) -> pa.BooleanArray:
@@ -107,6 +116,14 @@ class Query:
         if self.pointer is not None and {"warc", "offset"} <= set(names):
             masks.append(_at(batch, *self.pointer))
         return _any(masks)
+
+    def begins(self, batch: pa.RecordBatch) -> pa.BooleanArray:
+        """True for the rows whose id begins with the prefix."""
+        if not self.prefix or "id" not in batch.schema.names:
+            return pa.array([False] * len(batch), pa.bool_())
+        low, high = (pa.scalar(bytes.fromhex(self.prefix.ljust(32, fill)), pa.binary(16)) for fill in "0f")
+        ids = batch.column("id")
+        return pc.and_(pc.greater_equal(ids, low), pc.less_equal(ids, high))
 
     def near(self, batch: pa.RecordBatch) -> list[str]:
         """URLs that hold the text, whatever its scheme, ``www.`` and last slash."""
@@ -128,6 +145,14 @@ def _ids(batch: pa.RecordBatch) -> list[pa.FixedSizeBinaryArray]:
     return found + [pc.struct_field(c, RECORD_ID) for c in structs if c.type.get_field_index(RECORD_ID) >= 0]
 
 
+def _prefix(text: str) -> str:
+    """The digits of the beginning of an id, with or without a UUID's dashes; empty for any other text."""
+    digits = text.replace("-", "")
+    grouped = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])).rstrip("-")
+    known = re.fullmatch("[0-9a-f]{4,31}", digits) and text.rstrip("-") in (digits, grouped)
+    return digits if known else ""
+
+
 def _at(batch: pa.RecordBatch, warc: str, offset: int) -> pa.BooleanArray:
     files = batch.column("warc")
     here = pc.or_(pc.equal(files, warc), pc.ends_with(files, f"/{warc}"))
@@ -147,27 +172,44 @@ def _shortest(urls: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Found:
-    """The documents that a query means, newest first, and where the first row of each is; else URLs like it."""
+    """The documents that a query means, newest first, and where the first row of each is.
+
+    Where there is none: URLs ``near`` the text, or the first of ``matching`` documents whose ids begin with it.
+    """
 
     documents: tuple[tuple[Document, Spot], ...]
     near: tuple[str, ...]
+    candidates: tuple[Document, ...] = ()
+    matching: int = 0
 
 
 def find(holdings: Holdings, query: Query) -> Found:
     """Look for a document in the source's files, which hold every one; where those are not written, in all stages'."""
-    found: dict[Document, Spot] = {}
+    exact: dict[Document, Spot] = {}
+    begun: dict[Document, Spot] = {}
     near: list[str] = []
     for held in holdings.stages:
         step = holdings.pipeline.steps[held.position]
         for piece in pieces(holdings, held, SIDES, (*WHO, f"{step.column}.{RECORD_ID}")):
-            rows = pc.indices_nonzero(query.matches(piece.batch)).to_pylist()
-            for row in rows:
-                found.setdefault(document(piece.batch.slice(row, 1)), piece.spot(row))
-            near = near if rows else _shortest([*near, *query.near(piece.batch)])
+            matched = _add(exact, piece, query.matches(piece.batch))
+            _add(begun, piece, query.begins(piece.batch))
+            near = near if matched else _shortest([*near, *query.near(piece.batch)])
         if held.position == 0 and any(r.files.get("kept") for r in holdings.receipts(held)):
             break
+    ids = {who.id: who for who in sorted(begun, key=lambda who: who.id, reverse=True)}
+    if not exact and len(ids) > 1:
+        return Found((), (), tuple(sorted(ids.values(), key=lambda who: who.id)[:CANDIDATES]), len(ids))
+    found = exact or begun
     newest = sorted(found.items(), key=lambda pair: (pair[0].date or "", pair[0].id), reverse=True)
     return Found(tuple(newest), () if newest else tuple(near))
+
+
+def _add(found: dict[Document, Spot], piece: Piece, mask: pa.BooleanArray) -> bool:
+    """Note the first row of each document that is meant; whether there is any."""
+    rows = pc.indices_nonzero(mask).to_pylist()
+    for row in rows:
+        found.setdefault(document(piece.batch.slice(row, 1)), piece.spot(row))
+    return bool(rows)
 
 
 def document(row: pa.RecordBatch) -> Document:

@@ -164,7 +164,7 @@ def test_stages_after_a_removal_are_asked_as_well(root: Path) -> None:
         "lines-of-text": "kept",
         "words": "short",
         "snip": "would be snipped",
-        "same": "looks at all documents, so it is not replayed",
+        "same": "not reached; looks at all documents, so it is not replayed",
         "upper": "would be kept",
         "gather": "would be kept",
     }
@@ -237,7 +237,7 @@ def test_what_killed_a_worker_is_not_tried_again(tmp_path: Path, monkeypatch: py
     words = account.stations[1]
     assert words.stored is not None
     assert (words.stored.rule, words.same) == ("quarantined", True)
-    assert account.stations[2].note.startswith("words cannot be passed: worker ended")
+    assert account.stations[2].note.startswith("not reached; words cannot be passed: worker ended")
     (one,) = sample(str(root), Wanted(rule="quarantined")).documents
     assert one.text == "a deadly line"
 

@@ -1,0 +1,119 @@
+"""The text of one document as it was extracted, with what later stages took out of it marked in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from refinery.inspect.evidence import Mark, evidence
+from refinery.inspect.judgement import Judgement
+from refinery.schema import changes_text
+from refinery.stage import Stage
+
+Range = tuple[int, int]
+"""Characters of a text: start and end."""
+
+
+@dataclass(frozen=True)
+class Passed:
+    """One stage that the document came to. ``text`` is the text after it, None where it is not known."""
+
+    name: str
+    stage: Stage
+    judged: Judgement | None
+    text: str | None
+    assuming: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MarkedText:
+    """A text as ``stage`` made it, and in it what later stages cut out, or what the document was removed for.
+
+    ``assuming`` are the stages that would have had to keep the document for it to have this text. A mark's reason
+    is ``stage: reason``.
+    """
+
+    stage: str
+    text: str
+    marks: tuple[Mark, ...] = ()
+    assuming: tuple[str, ...] = ()
+
+    @property
+    def cuts(self) -> int:
+        """The number of marks that are cuts."""
+        return sum(mark.cut for mark in self.marks)
+
+
+def marked_texts(way: Iterable[Passed]) -> tuple[MarkedText, ...]:
+    """The document's texts, from its stages in order: a stage that rewrites one, rather than cutting from it, adds one.
+
+    The way ends behind the stage that removed it; without a text by then, behind the first that would make one.
+    """
+    found: list[_Text] = []
+    for one in way:
+        if one.assuming and found:
+            break
+        if found and one.judged is not None:
+            found[-1].judge(one.name, one.stage, one.judged)
+        if one.text is not None and changes_text(one.stage) and not (found and found[-1].becomes(one.text)):
+            found.append(_Text(MarkedText(one.name, one.text, (), one.assuming)))
+        if found and (one.assuming or (one.judged is not None and one.judged.rule)):
+            break
+    return tuple(text.marked() for text in found)
+
+
+class _Text:
+    """A text on its way: the ranges of it that are left, and the marks so far, both in its own characters."""
+
+    def __init__(self, first: MarkedText) -> None:
+        self._first = first
+        self._left: list[Range] = [(0, len(first.text))]
+        self._cuts: list[Range] = []
+        self._marks: list[Mark] = []
+
+    def marked(self) -> MarkedText:
+        """The text with its marks in order."""
+        return replace(self._first, marks=tuple(sorted(self._marks, key=lambda mark: mark.start)))
+
+    def judge(self, name: str, stage: Stage, judged: Judgement) -> None:
+        """Mark what a stage cut out of what is left, or what it removed the document for."""
+        self._cuts = []
+        for mark in evidence(stage, judged, _joined(self._first.text, self._left)):
+            ranges = list(_within(self._left, mark.start, mark.end))
+            self._marks += [replace(mark, start=a, end=b, reason=f"{name}: {mark.reason}") for a, b in ranges]
+            self._cuts += ranges if mark.cut else []
+
+    def becomes(self, text: str) -> bool:
+        """Take the stage's cuts out. False where what is left is not the text that the stage made."""
+        left = list(_without(self._left, self._cuts))
+        if _joined(self._first.text, left) == text:
+            self._left = left
+            return True
+        return _joined(self._first.text, self._left) == text
+
+
+def _joined(text: str, ranges: Sequence[Range]) -> str:
+    return "".join(text[start:end] for start, end in ranges)
+
+
+def _within(ranges: Sequence[Range], start: int, end: int) -> Iterator[Range]:
+    """The parts of ``ranges`` that are characters ``start`` to ``end`` of what the ranges hold together."""
+    at = 0
+    for low, high in ranges:
+        first, last = max(start, at), min(end, at + high - low)
+        if first < last:
+            yield low + first - at, low + last - at
+        at += high - low
+
+
+def _without(ranges: Sequence[Range], gone: Sequence[Range]) -> Iterator[Range]:
+    """The ranges less those in ``gone``, each of which lies within one of them; both are in order."""
+    for low, high in ranges:
+        at = low
+        for start, end in gone:
+            if low <= start and end <= high:
+                if at < start:
+                    yield at, start
+                at = end
+        if at < high:
+            yield at, high
