@@ -24,7 +24,7 @@ from refinery.errors import UsageError
 from refinery.kernels import ContentHashes
 from refinery.stage import Global, Stage
 
-FORMAT = 2
+FORMAT = 3
 """Version of the layout and meaning of a root's files; part of every key."""
 
 

@@ -68,6 +68,8 @@ class Receipt(BaseModel):
     files: dict[str, tuple[FileRef, ...]]
     statistics: Below = ""
     """Path of the statistics below the root."""
+    groups: FileRef | None = None
+    """Documents by domain, suffix, language and month, see ``refinery.stats.groups``."""
     code: str = ""
     libraries: dict[str, str] = {}
     judged: bool = False
@@ -79,6 +81,11 @@ class Receipt(BaseModel):
     """What remote stores were asked meanwhile: requests by kind, failed tries, bytes read and written."""
     poison: tuple[tuple[int, str], ...] = ()
     """Of a map: rows of the documents that killed a worker in it, and what is known of that. ``apply`` removes them."""
+
+    @property
+    def written(self) -> dict[str, tuple[FileRef, ...]]:
+        """All Parquet files by name: ``files``, and ``groups``."""
+        return {**self.files, **({"groups": (self.groups,)} if self.groups else {})}
 
     def total(self, name: str) -> int:
         """Bytes of all files of a name."""
@@ -234,7 +241,7 @@ class Root:
 
 def _named(receipt: Receipt) -> Iterator[tuple[str, int | None]]:
     """The files that a receipt names, with the size that each must have, as far as that is recorded."""
-    yield from ((file.path, file.bytes) for files in receipt.files.values() for file in files)
+    yield from ((file.path, file.bytes) for files in receipt.written.values() for file in files)
     if receipt.statistics:
         yield receipt.statistics, None
 

@@ -34,19 +34,27 @@ FAILED = pa.field("failed", pa.list_(pa.string()))
 """Every rule of the stage that the document violates, in the stage's order."""
 
 
+LANGUAGES = ("lang", "language")
+"""The names of a metric that identifies a document's language."""
+
+
 @dataclass(frozen=True)
 class Flow:
-    """What goes into a step and what comes out: ``passed`` in memory, ``kept`` and ``removed`` in Parquet."""
+    """What goes into a step and what comes out: ``passed`` in memory, ``kept`` and ``removed`` in Parquet.
+
+    ``language`` is the metric by which this step, else the last one before it, identifies languages: ``stage.metric``.
+    """
 
     given: pa.Schema
     passed: pa.Schema
     kept: pa.Schema
     removed: pa.Schema
+    language: str = ""
 
 
 def flows(steps: Sequence[Step]) -> list[Flow]:
     """One flow a step. Raises UsageError where a step reads a column that no earlier step gives."""
-    given = pa.schema([])
+    given, language = pa.schema([]), ""
     found = []
     for position, step in enumerate(steps):
         if position == 0:
@@ -56,7 +64,8 @@ def flows(steps: Sequence[Step]) -> list[Flow]:
         _check_reads(step, given)
         passed = _passed(step, given)
         removed = pa.schema([*_stored(_with_facts(step, given)), WHY, FAILED])
-        found.append(Flow(given, passed, _stored(passed), removed))
+        language = next((f"{step.column}.{m.name}" for m in step.stage.metrics if m.name in LANGUAGES), language)
+        found.append(Flow(given, passed, _stored(passed), removed, language))
         given = passed
     return found
 

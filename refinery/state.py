@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refinery.config import recipe_dict
+from refinery.groups import write_merged
 from refinery.guard import code_stamp
 from refinery.identity import FORMAT, configuration, library_versions, measure_identity
 from refinery.outputs import settle
@@ -80,7 +81,9 @@ class State:
             if not made.receipts:
                 continue
             if folder not in self._told or self._told[folder].made != _ids(made):
-                path = self._planner.root.write_manifest(folder, self._manifest(position, made))
+                manifest = self._manifest(position, made)
+                write_merged(self._planner.root, folder, manifest.identity, made.receipts)
+                path = self._planner.root.write_manifest(folder, manifest)
                 self._told[folder] = Told(path, _ids(made))
             paths[folder] = self._told[folder].path
         self._write_head(self._planner.root.head(), paths)

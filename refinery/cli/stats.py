@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -12,12 +13,17 @@ from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, percent, print_json
 from refinery.cli._reading import place_options, root_of, vanishing
 from refinery.cli._selection import parse_parts, stage_range
-from refinery.inspect import Books, StageBooks, read_books, surely_vanishing
+from refinery.cli._survival import SHOWN, survival_json, survival_text
+from refinery.inspect import Books, Retained, StageBooks, alarms, read_books, survival
 from refinery.shown import plural
+from refinery.stats import KINDS
 
 BAR = 12
 TOP = 4
 """Reasons of a stage that are shown without -v."""
+
+Vanishing = Mapping[str, Sequence[Retained]]
+"""By stage, the domains of which it leaves hardly anything."""
 
 
 @click.command("stats")
@@ -26,6 +32,9 @@ TOP = 4
 @click.option("--until", metavar="STAGE", help="Nothing after this stage.")
 @click.option("--only", metavar="STAGE", help="This stage alone.")
 @click.option("--parts", metavar="A-B", callback=parse_parts, help="Parts by number: 7, 0-99, or 0-9,20.")
+@click.option(
+    "--by", type=click.Choice(KINDS), help="Show what is left of each domain, suffix, language or month instead."
+)
 @output_options
 @pass_session
 def command(
@@ -36,22 +45,33 @@ def command(
     until: str | None,
     only: str | None,
     parts: tuple[int, ...] | None,
+    by: str | None,
 ) -> int:
     """Show the funnel, the reasons, and whether the books balance.
 
     Exit code 1 where they do not. -v shows every reason, and where the recipe has an audit which stages and rules it
     finds to overlap; --json has all that is counted.
+
+    --by counts documents by group: how many were found and kept, and what removed the others. Languages are counted
+    from the stage on that identifies them. A count with ≈ is an estimate; --json has its bounds.
     """
     first, until = stage_range(first, until, only)
-    books = read_books(root_of(config, root), first=first, until=until, parts=parts)
+    if by is not None:
+        count = None if session.json or session.verbose else SHOWN
+        found = survival(root_of(config, root), by, first=first, until=until, parts=parts, count=count)
+        print_json(survival_json(found)) if session.json else session.say(survival_text(found, every=session.verbose))
+        return 0
+    place = root_of(config, root)
+    books = read_books(place, first=first, until=until, parts=parts)
+    gone = alarms(place, parts)
     if session.json:
-        print_json(_json(books))
+        print_json(_json(books, gone))
     else:
-        session.say(_text(books, every=session.verbose))
+        session.say(_text(books, gone, every=session.verbose))
     return 0 if books.balanced else 1
 
 
-def _json(books: Books) -> dict[str, Any]:
+def _json(books: Books, gone: Vanishing) -> dict[str, Any]:
     problems = [{"stage": p.stage, "part": p.part, "file": p.file, "message": p.message} for p in books.problems]
     stages = [
         {
@@ -60,7 +80,7 @@ def _json(books: Books) -> dict[str, Any]:
             "parts": {"made": stage.made, "expected": stage.expected},
             **stage.counts.model_dump(mode="json"),
             "reasons": stage.counts.reasons,
-            "vanishing": [dataclasses.asdict(one) for one in surely_vanishing(stage.kind, stage.counts)],
+            "vanishing": [dataclasses.asdict(one) for one in gone.get(stage.name, ())],
             "seconds": stage.seconds,
         }
         for stage in books.stages
@@ -78,11 +98,18 @@ def _json(books: Books) -> dict[str, Any]:
 # --------------------------------------------------------------------------------------------------------------- text
 
 
-def _text(books: Books, *, every: bool) -> str:
+def _text(books: Books, gone: Vanishing, *, every: bool) -> str:
     if not books.stages:
         return f"{books.dataset}: no stage is made yet"
     audit = [audit_text(books.audit, [s.name for s in books.stages], every=every)] if books.audit else []
-    parts = [_funnel(books), *_source(books), _reasons(books, every=every), _vanishing(books), *audit, _checks(books)]
+    parts = [
+        _funnel(books),
+        *_source(books),
+        _reasons(books, every=every),
+        _vanishing(books, gone),
+        *audit,
+        _checks(books),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -137,8 +164,8 @@ def _reasons(books: Books, *, every: bool) -> str:
     return columns([("removed", "", ""), *rows], right=(1,)) if rows else ""
 
 
-def _vanishing(books: Books) -> str:
-    found = [line for s in books.stages for line in vanishing(s.name, surely_vanishing(s.kind, s.counts))]
+def _vanishing(books: Books, gone: Vanishing) -> str:
+    found = [line for s in books.stages for line in vanishing(s.name, gone.get(s.name, ()))]
     return "\n".join(f"  {line}" for line in found)
 
 

@@ -2,7 +2,7 @@
 
 Everything here reads what runs wrote; only ``sweep`` deletes, and nothing prints. By verb:
 
-- ``stats``: ``books``.
+- ``stats``: ``books``, with ``--by`` ``survival``.
 - ``why``: ``accounts``, with ``texts``.
 - ``sample``: ``samples``, with ``evidence``.
 - ``clusters``: ``clusters``.
@@ -19,7 +19,7 @@ Everything here reads what runs wrote; only ``sweep`` deletes, and nothing print
 from refinery.config import Setting
 from refinery.inspect.accounts import Account, Accounts, Station, why
 from refinery.inspect.books import Books, StageBooks, read_books
-from refinery.inspect.clusters import Cluster, Clusters, Retained, alarms, clusters, surely_vanishing
+from refinery.inspect.clusters import Cluster, Clusters, Retained, alarms, clusters
 from refinery.inspect.conservation import FileBooks
 from refinery.inspect.difference import Difference, Moved, Movement, StageDifference, diff
 from refinery.inspect.evidence import Mark
@@ -32,6 +32,7 @@ from refinery.inspect.repeats import Repeat, Repeats, spans
 from refinery.inspect.samples import Sample, Samples, Wanted, sample
 from refinery.inspect.statistics import Audit
 from refinery.inspect.strays import Stray, Sweep, sweep
+from refinery.inspect.survival import Count, GroupCounts, StageCounts, Survival, survival
 from refinery.inspect.texts import MarkedText
 from refinery.inspect.verification import Verification, verify
 from refinery.inspect.whatif import Change, Flip, Flips, StageYield, WhatIf, Yield, what_if
@@ -46,6 +47,7 @@ __all__ = [
     "Change",
     "Cluster",
     "Clusters",
+    "Count",
     "Cut",
     "Difference",
     "Document",
@@ -54,6 +56,7 @@ __all__ = [
     "Finding",
     "Flip",
     "Flips",
+    "GroupCounts",
     "Judgement",
     "Mark",
     "MarkedText",
@@ -68,12 +71,14 @@ __all__ = [
     "Samples",
     "Setting",
     "StageBooks",
+    "StageCounts",
     "StageDifference",
     "StageStatus",
     "StageYield",
     "Station",
     "Status",
     "Stray",
+    "Survival",
     "Sweep",
     "Verification",
     "Wanted",
@@ -88,7 +93,7 @@ __all__ = [
     "sample",
     "spans",
     "status",
-    "surely_vanishing",
+    "survival",
     "sweep",
     "verify",
     "what_if",

@@ -86,24 +86,27 @@ def books_of(
     holdings: Holdings, *, first: str | None = None, until: str | None = None, parts: Sequence[int] | None = None
 ) -> Books:
     """The same, of a root that is open."""
-    chosen = _chosen(holdings, first, until)
-    if parts is not None:
-        chosen = _ungathered(holdings, chosen)
+    chosen = chosen_stages(holdings, first, until, parts)
     entries = [_entry(holdings, held, parts) for held in chosen]
-    if parts is not None and not any(entry.receipts for entry in entries):
-        raise UsageError("the root has none of the selected parts", hint=_part_range(holdings))
     problems = [finding for entry in entries for finding in _check(holdings, entry, whole=parts is None)]
     stages = tuple(_books(holdings, entry, whole=parts is None) for entry in entries)
     audit = _audit(holdings, chosen) if first is None and until is None and parts is None else None
     return Books(holdings.head.dataset, stages, tuple(problems), _unmade(holdings, until), audit)
 
 
-def _chosen(holdings: Holdings, first: str | None, until: str | None) -> list[Held]:
+def chosen_stages(holdings: Holdings, first: str | None, until: str | None, parts: Sequence[int] | None) -> list[Held]:
+    """Return the made stages that are meant. Raises UsageError for a stage or for parts that the root does not have."""
     low = holdings.stage(first).position if first else 0
     high = holdings.stage(until).position if until else len(holdings.head.folders)
     if low > high:
         raise UsageError(f"stage {first!r} comes after {until!r}", hint=f"the order is {', '.join(holdings.names)}")
-    return [held for held in holdings.stages if low <= held.position <= high]
+    chosen = [held for held in holdings.stages if low <= held.position <= high]
+    if parts is None:
+        return chosen
+    chosen = _ungathered(holdings, chosen)
+    if not any(receipt.part in parts for held in chosen for receipt in holdings.load(held).made):
+        raise UsageError("the root has none of the selected parts", hint=_part_range(holdings))
+    return chosen
 
 
 def _unmade(holdings: Holdings, until: str | None) -> tuple[str, ...]:

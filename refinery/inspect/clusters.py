@@ -1,6 +1,6 @@
 """Clusters of duplicates: the largest ones, how much is left of each domain and language, and sources that vanish.
 
-All is counted from a stage's rows, so that it is exact: statistics know the commonest domains of each part alone.
+Clusters are counted from a stage's rows.
 """
 
 from __future__ import annotations
@@ -21,16 +21,14 @@ from refinery.errors import UsageError
 from refinery.inspect.find import pieces
 from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.judgement import id_fields
-from refinery.inspect.statistics import Statistics, stage_statistics
+from refinery.inspect.survival import Count, Counted, Summary
 from refinery.kernels import parse_url
 from refinery.part import Receipt
-from refinery.stats.origins import split_host
+from refinery.schema import flows
+from refinery.stats import KEPT, split_host
 
 SURVIVOR = "survivor"
 """The evidence by which a stage names the document that stays for one that it removes."""
-
-LANGUAGES = ("lang", "language")
-"""The fact of an earlier stage that tells a document's language."""
 
 VANISHING_FROM, VANISHING_BELOW = 100, 0.05
 """A source nearly vanishes that has so many documents, and of them less than this share left."""
@@ -124,28 +122,33 @@ def clusters(path: str, stage: str | None = None, count: int = 20) -> tuple[Clus
     return tuple(found)
 
 
-def surely_vanishing(kind: str, counts: Statistics) -> tuple[Retained, ...]:
-    """The domains of which a stage that removes duplicates leaves hardly anything, as far as its statistics tell.
+def alarms(path: str, parts: Sequence[int] | None = None) -> dict[str, tuple[Retained, ...]]:
+    """Return ``alarms_of`` the root at ``path``. Raises UsageError, StorageError."""
+    return alarms_of(Counted(open_root(path), parts=parts))
 
-    They tell the commonest domains of each part, so some may be missing; what is kept is taken as high as it can be.
+
+def alarms_of(counted: Counted) -> dict[str, tuple[Retained, ...]]:
+    """Return for each stage that removes duplicates the domains of which it leaves hardly anything.
+
+    From what parts have counted; where a count is an estimate, what is kept is taken as high as it can be.
     """
-    if kind not in registry.names() or SURVIVOR not in [f.name for f in registry.stage_class(kind).evidence]:
-        return ()
-    tops = counts.origins["domain"]
-    most = {str(name): documents for name, documents, _ in tops.kept.counts}
-    bounds = [(str(name), gone, most.get(str(name), 0) + tops.kept.beyond) for name, gone, _ in tops.removed.counts]
-    found = [Retained(name, gone + kept, kept) for name, gone, kept in bounds if name]
-    return tuple(sorted((one for one in found if one.vanishes), key=lambda one: (-one.documents, one.name)))
+    return {held.name: _vanishing(counted.summary(held, "domain")) for held in counted.stages if _removes(held)}
 
 
-def alarms(path: str) -> dict[str, tuple[Retained, ...]]:
-    """By stage of the root at ``path``, from what its parts have counted. Raises UsageError, StorageError."""
-    holdings = open_root(path)
-    found = {}
-    for held in holdings.stages:
-        counts = stage_statistics(holdings.root.full(held.folder), held.manifest.statistics)
-        found[held.name] = surely_vanishing(held.manifest.kind, counts)
-    return found
+def _removes(held: Held) -> bool:
+    kind = held.manifest.kind
+    return kind in registry.names() and SURVIVOR in [f.name for f in registry.stage_class(kind).evidence]
+
+
+def _vanishing(domains: Summary) -> tuple[Retained, ...]:
+    names = domains.names.filter(pc.greater_equal(domains.names["documents"], VANISHING_FROM))["name"].combine_chunks()
+    found = []
+    for name, outcomes in domains.counts(names).items():
+        kept = outcomes.get(KEPT, Count()).upper[0]
+        removed = sum(count.documents for outcome, count in outcomes.items() if outcome != KEPT)
+        found.append(Retained(name, kept + removed, kept))
+    vanishing = [one for one in found if one.name and one.vanishes]
+    return tuple(sorted(vanishing, key=lambda one: (-one.documents, one.name)))
 
 
 def clustering(holdings: Holdings) -> list[Held]:
@@ -156,18 +159,10 @@ def clustering(holdings: Holdings) -> list[Held]:
 
 def clusters_of(holdings: Holdings, held: Held, receipts: Sequence[Receipt], count: int) -> Clusters:
     """The same of one stage, from the rows of some of its parts."""
-    language = _language(holdings, held)
+    language = flows(holdings.pipeline.steps)[held.position].language or None
     counting = _Counting(holdings, held, receipts, language)
     counting.read()
     return counting.result(count)
-
-
-def _language(holdings: Holdings, held: Held) -> str | None:
-    for step in reversed(holdings.pipeline.steps[: held.position]):
-        for metric in step.stage.metrics:
-            if metric.name in LANGUAGES:
-                return f"{step.column}.{metric.name}"
-    return None
 
 
 class _Counting:

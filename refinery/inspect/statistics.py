@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from refinery.errors import StorageError
 from refinery.part import Receipt, Root
-from refinery.stats import ENTRIES, GROUPS, KINDS, LENGTHS, SIDES, UNITS, Sample, read_statistics
+from refinery.stats import ENTRIES, GROUPS, LENGTHS, SIDES, UNITS, Sample, read_statistics
 
 Counts = Mapping[str, int]
 Row = tuple[int | str, int, int]
@@ -55,20 +55,6 @@ class Sides(Model):
     removed: Tally = ()
 
 
-class TopCounts(Model):
-    """The commonest names; those that a part has too few of may be told too low, by ``beyond`` documents in all."""
-
-    counts: Tally = ()
-    beyond: int = 0
-
-
-class TopSides(Model):
-    """The commonest names among kept and removed documents."""
-
-    kept: TopCounts = TopCounts()
-    removed: TopCounts = TopCounts()
-
-
 class Statistics(Model):
     """What was counted of a part, or of a whole stage. The names are those of ``refinery.stats.StageStatistics``."""
 
@@ -80,7 +66,6 @@ class Statistics(Model):
     overlap: dict[str, int]
     metrics: dict[str, MetricCounts]
     lengths: dict[str, Sides]
-    origins: dict[str, TopSides]
     samples: dict[str, tuple[tuple[str, int], ...]]
     """Reason, or ``kept`` → the id and the part of some documents."""
 
@@ -92,7 +77,6 @@ class Statistics(Model):
             rules=_plus(self.rules, other.rules, ENTRIES),
             metrics=_join(self.metrics, other.metrics, lambda a, b: _plus(a, b, GROUPS)),
             lengths=_join(self.lengths, other.lengths, lambda a, b: _plus(a, b, SIDES)),
-            origins=_join(self.origins, other.origins, _plus_top),
             samples=_join(self.samples, other.samples, _draw),
         )
 
@@ -153,8 +137,7 @@ def stage_statistics(path: str, values: Mapping[str, Any]) -> Statistics:
 def merged(parts: Iterable[Statistics]) -> Statistics:
     """The sum of the statistics of parts."""
     found = Statistics.model_validate(
-        {name: {} for name in Statistics.model_fields}
-        | {"lengths": {unit: Sides() for unit in LENGTHS}, "origins": {kind: TopSides() for kind in KINDS}}
+        {name: {} for name in Statistics.model_fields} | {"lengths": {unit: Sides() for unit in LENGTHS}}
     )
     for part in parts:
         found = found.plus(part)
@@ -192,13 +175,6 @@ def _plus(a: T, b: T, fields: Iterable[str]) -> T:
     """A model whose tallies are the sums of those of two."""
     assert isinstance(a, Model)
     return a.model_copy(update={name: _add_rows(getattr(a, name), getattr(b, name)) for name in fields})
-
-
-def _plus_top(a: TopSides, b: TopSides) -> TopSides:
-    def add(x: TopCounts, y: TopCounts) -> TopCounts:
-        return TopCounts.model_construct(counts=_add_rows(x.counts, y.counts), beyond=x.beyond + y.beyond)
-
-    return TopSides.model_construct(kept=add(a.kept, b.kept), removed=add(a.removed, b.removed))
 
 
 def _draw(a: Iterable[tuple[str, int]], b: Iterable[tuple[str, int]]) -> tuple[tuple[str, int], ...]:

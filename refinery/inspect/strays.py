@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from refinery.groups import merged_path
 from refinery.guard import only_run
 from refinery.inspect.history import runs
 from refinery.inspect.holdings import Holdings, open_root
@@ -25,8 +26,8 @@ _KINDS = (
         ),
     ),
     ("receipt", re.compile(_STAGE + r"/receipts/[0-9a-f]+\.json")),
-    ("statistics", re.compile(_STAGE + r"/stats/(?:part|audit)-[^/]+\.json\.gz")),
-    ("manifest", re.compile(_STAGE + r"/manifest-[0-9a-f]+\.json")),
+    ("statistics", re.compile(_STAGE + r"/stats/(?:groups/part-[^/]+\.parquet|(?:part|audit)-[^/]+\.json\.gz)")),
+    ("manifest", re.compile(_STAGE + r"/(?:manifest-[0-9a-f]+\.json|groups-[0-9a-f]+\.parquet)")),
     (
         "rows",
         re.compile(
@@ -96,7 +97,8 @@ def referred(holdings: Holdings) -> set[str]:
     found = set(holdings.head.manifests.values())
     for held in holdings.stages:
         holdings.receipts(held)  # raises where one is lost
+        found.add(merged_path(held.folder, held.manifest.identity))
         for receipt in holdings.load(held).every:
             found |= {receipt_path(held.folder, receipt.key), receipt.statistics}
-            found |= {file.path for files in receipt.files.values() for file in files}
+            found |= {file.path for files in receipt.written.values() for file in files}
     return found

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from refinery.errors import StorageError
+from refinery.groups import merge, merged_path, read_merged
 from refinery.identity import part_key
 from refinery.inspect.books import books_of
 from refinery.inspect.conservation import FileBooks, file_books, unbalanced
@@ -34,6 +35,7 @@ FOLDERS = {
     "audit": "audit",
     "keys": "map/keys",
     "index": "map/index",
+    "groups": "stats/groups",
     "reduced": "reduce",
 }
 """Where the files of each name lie in the stage's folder; verdicts, which are named by part number, in ``resolve``."""
@@ -109,15 +111,36 @@ class _Checks:
             self.findings += books_of(self._holdings, first=held.name, until=held.name).problems
         except StorageError as error:
             self.findings.append(Finding(error.message, held.name))
+        self._merged(held)
         found, links = self._holdings.load(held), self._links(held)
         for receipt in {r.key: r for r in found.every}.values():
             self.findings += [Finding(said, held.name, receipt.part) for said in self._receipt(held, receipt, links)]
+
+    def _merged(self, held: Held) -> None:
+        """The counts by group that were merged, held against those of the parts."""
+        root, manifest = self._holdings.root, held.manifest
+        path = merged_path(held.folder, manifest.identity)
+        receipts = self._holdings.load(held).made
+        try:
+            found = read_merged(root, held.folder, manifest.identity, manifest.parts)
+            if found is not None and not self._holdings.load(held).lost and found != merge(root, receipts):
+                self.findings.append(
+                    Finding(
+                        "these are not the merged counts of its parts; without the file they are read from the parts",
+                        held.name,
+                        file=path,
+                    )
+                )
+        except StorageError as error:
+            self.findings.append(Finding(error.message, held.name, file=path))
+        else:
+            self.files += found is not None
 
     def _receipt(self, held: Held, receipt: Receipt, links: Mapping[str, set[str]]) -> Iterator[str]:
         yield from _misfiled(held, receipt)
         if receipt.kind in links and not set(receipt.inputs[-1:]) <= links[receipt.kind]:
             yield f"the receipt {receipt.key[:8]} was made from something that is not there any more"
-        read = {name: self._files(held, receipt, name) for name in receipt.files}
+        read = {name: self._files(held, receipt, name) for name in receipt.written}
         whole = {name: rows for name, rows in read.items() if rows is not None}
         for name, rows in whole.items():
             yield from differences(receipt, name, rows)
@@ -144,7 +167,7 @@ class _Checks:
         """The rows of all files of a name; None where one is broken."""
         rows = Rows()
         broken = False
-        for file in receipt.files[name]:
+        for file in receipt.written[name]:
             self.files += 1
             problem = _misplaced(held, receipt, name, file) or self._read(file, rows)
             if problem:

@@ -13,6 +13,7 @@ from typing import Any
 
 from refinery.errors import UsageError
 from refinery.inspect.evidence import marked
+from refinery.inspect.survival import documents, survived, tokens
 from refinery.report.view import View
 from refinery.shown import ending, rest, safe, safe_lines, shortened, size
 
@@ -130,6 +131,9 @@ def environment() -> jinja2.Environment:
         "by_label": by_label,
         "share": share,
         "s": ending,
+        "documents": documents,
+        "tokens": tokens,
+        "survived": survived,
         "line": lambda text: shortened(safe(str(text)), 300),
         "marked": lambda shown: marked(shown.text, shown.marks, TEXT),
         "plainly": lambda text: safe_lines(str(text)),

@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from markupsafe import Markup
 
-from refinery.inspect.clusters import LANGUAGES
 from refinery.inspect.find import WHO, Document, document, pieces
 from refinery.report import charts
 from refinery.report.curves import bars, numeric
 from refinery.report.documents import PARTS
 from refinery.report.view import MetricView, StageView, View
+from refinery.schema import LANGUAGES
 from refinery.stage import Rule
 from refinery.stats import SIDES
 

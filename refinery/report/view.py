@@ -15,14 +15,16 @@ from typing import Any
 from refinery.config import Step, written
 from refinery.describe import describe, summary
 from refinery.inspect.books import Books, StageBooks, books_of
-from refinery.inspect.clusters import surely_vanishing
+from refinery.inspect.clusters import Retained, alarms_of
 from refinery.inspect.history import Run, runs
 from refinery.inspect.holdings import Held, Holdings
 from refinery.inspect.statistics import MetricCounts, Statistics, Tally
+from refinery.inspect.survival import Counted, Survival, survival_of
 from refinery.part import Receipt
 from refinery.schema import flows
 from refinery.shown import plural
 from refinery.stage import Metric, Rule
+from refinery.stats import KINDS, NONE
 
 Pair = tuple[int, int]
 """Documents and tokens."""
@@ -35,6 +37,9 @@ GREEDY = 0.30
 IDLE_ROWS = 1_000
 HEAVY_DOMAIN = 0.01
 VANISHING = 3
+SHOWN = 50
+"""Groups of a kind that are shown."""
+HEAVIEST = 20
 
 
 @dataclass(frozen=True)
@@ -131,15 +136,6 @@ class Warning:  # noqa: A001 - the word of the field; nothing here raises one
 
 
 @dataclass(frozen=True)
-class Origin:
-    """A domain, suffix or month: documents and tokens that the source found, and that are left."""
-
-    name: str
-    found: Pair
-    left: Pair
-
-
-@dataclass(frozen=True)
 class View:
     """All of a root that the pages show without reading rows."""
 
@@ -148,9 +144,10 @@ class View:
     books: Books
     stages: tuple[StageView, ...]
     runs: tuple[Run, ...]
-    origins: Mapping[str, tuple[Origin, ...]]
-    beyond: int
-    """Documents of domains that may be missing from the counts of others, see ``refinery.stats.Top``."""
+    survival: Mapping[str, Survival]
+    """By domain, suffix, language and month: the groups of which most documents were found."""
+    heavy: Survival
+    """The domains of which most tokens are kept."""
     warnings: tuple[Warning, ...]
 
     @property
@@ -178,10 +175,11 @@ def view(holdings: Holdings) -> View:
     """Gather a root. Raises UsageError where stages' code is not there, StorageError for damaged records."""
     books = books_of(holdings)
     found = tuple(_stage(holdings, stage) for stage in books.stages)
-    origins = {kind: _origins(found, kind) for kind in ("domain", "suffix", "month")} if found else {}
-    beyond = found[0].counts.origins["domain"].kept.beyond if found else 0
-    warnings = tuple(_warnings(books, found, origins))
-    return View(holdings.root.path, holdings, books, found, tuple(runs(holdings.root)), origins, beyond, warnings)
+    counted = Counted(holdings)
+    survival = {kind: survival_of(counted, kind, count=SHOWN) for kind in KINDS}
+    heavy = survival_of(counted, "domain", count=HEAVIEST, order="kept")
+    warnings = tuple(_warnings(books, found, heavy, alarms_of(counted)))
+    return View(holdings.root.path, holdings, books, found, tuple(runs(holdings.root)), survival, heavy, warnings)
 
 
 @cache
@@ -242,34 +240,25 @@ def _documents(receipt: Receipt) -> int:
     return receipt.rows.get("in", 0) - receipt.rows.get("skipped", 0)
 
 
-def _origins(stages: Sequence[StageView], kind: str) -> tuple[Origin, ...]:
-    """By documents found; what is left is what the last stage with that origin kept."""
-    start = _by_name(stages[0].counts.origins[kind].kept.counts)
-    with_any = [s for s in stages if any(name for name, _, _ in s.counts.origins[kind].kept.counts)]
-    end = _by_name(with_any[-1].counts.origins[kind].kept.counts) if with_any else {}
-    names = sorted({*start, *end} - {""}, key=lambda name: (-start.get(name, (0, 0))[0], name))
-    return tuple(Origin(name, start.get(name, (0, 0)), end.get(name, (0, 0))) for name in names)
-
-
 # ------------------------------------------------------------------------------------------------------------ warnings
 
 
-def _warnings(books: Books, stages: Sequence[StageView], origins: Mapping[str, Sequence[Origin]]) -> list[Warning]:
+def _warnings(
+    books: Books, stages: Sequence[StageView], domains: Survival, vanishing: Mapping[str, Sequence[Retained]]
+) -> list[Warning]:
     found = [Warning("error", f"the books do not balance: {problem}", "run.html") for problem in books.problems[:5]]
     for stage in stages:
-        found += _stage_warnings(stage)
-    tokens = sum(origin.left[1] for origin in origins.get("domain", ())) or 1
+        found += _stage_warnings(stage, vanishing.get(stage.name, ()))
     total = stages[-1].counts.tokens.get("kept", 0) if stages else 0
-    heavy = [o for o in origins.get("domain", ()) if o.left[1] > HEAVY_DOMAIN * max(total, tokens)]
+    heavy = [one for one in domains.groups if one.name != NONE and one.kept.tokens > HEAVY_DOMAIN * total]
     if heavy:
-        heavy.sort(key=lambda origin: -origin.left[1])
-        told = ", ".join(f"{o.name} {o.left[1] / max(total, tokens):.1%}" for o in heavy[:3])
+        told = ", ".join(f"{one.name} {one.kept.tokens / total:.1%}" for one in heavy[:3])
         more = f" and {len(heavy) - 3} more" if len(heavy) > 3 else ""
         found.append(Warning("note", f"domains with more than 1 % of all tokens: {told}{more}", "sources.html"))
     return found
 
 
-def _stage_warnings(stage: StageView) -> list[Warning]:
+def _stage_warnings(stage: StageView, vanishing: Sequence[Retained]) -> list[Warning]:
     found = []
     given = stage.counts.documents["in"]
     missing = stage.books.expected - stage.books.made
@@ -281,7 +270,7 @@ def _stage_warnings(stage: StageView) -> list[Warning]:
         )
     if stage.books.errors:
         found.append(Warning("warning", f"{stage.name} failed on {plural(stage.books.errors, 'document')}", stage.page))
-    for domain in surely_vanishing(stage.books.kind, stage.counts)[:VANISHING]:
+    for domain in vanishing[:VANISHING]:
         text = f"{stage.name} leaves {domain.kept:,} of {domain.documents:,} documents of {domain.name}"
         found.append(Warning("warning", text, "duplicates.html"))
     declared = {rule.id for rule in stage.step.stage.rules()}

@@ -2,27 +2,32 @@
 
 from refinery.stats.audit import ENTRIES, AuditStatistics, stage_of
 from refinery.stats.collect import GROUPS, LENGTHS, SIDES, UNITS, StageStatistics
-from refinery.stats.measures import Histogram, Sample, Tally, Top, bins, edges, id_hashes
-from refinery.stats.origins import KINDS
+from refinery.stats.groups import KEPT, KINDS, Groups, bound
+from refinery.stats.measures import Histogram, Sample, Tally, bins, edges, id_hashes
+from refinery.stats.origins import NONE, split_host
 from refinery.stats.stored import put_statistics, read_statistics
 
 __all__ = [
     "ENTRIES",
     "GROUPS",
+    "KEPT",
     "KINDS",
     "LENGTHS",
+    "NONE",
     "SIDES",
     "UNITS",
     "AuditStatistics",
+    "Groups",
     "Histogram",
     "Sample",
     "StageStatistics",
     "Tally",
-    "Top",
     "bins",
+    "bound",
     "edges",
     "id_hashes",
     "put_statistics",
     "read_statistics",
+    "split_host",
     "stage_of",
 ]

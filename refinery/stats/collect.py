@@ -1,4 +1,4 @@
-"""What is counted for every stage without its author doing anything: documents, sizes, reasons, metrics, origins."""
+"""What is counted for every stage without its author doing anything: documents, sizes, reasons, metrics, groups."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from refinery.part import Receipt, Root
 from refinery.schema import changes_text
 from refinery.stage import Metric, Rule, Stage
 from refinery.stats.audit import ENTRIES
-from refinery.stats.measures import Histogram, Mask, Sample, Tally, Top, Whole, bins
-from refinery.stats.origins import KINDS, origins
+from refinery.stats.groups import KEPT, KINDS, Groups
+from refinery.stats.measures import Histogram, Mask, Sample, Tally, Whole, bins
+from refinery.stats.origins import NONE, origins
 from refinery.stats.stored import parsed
 
 SIDES = ("kept", "removed")
@@ -40,13 +41,14 @@ class StageStatistics:
     and cut (what edits took from kept documents; negative where they added). ``rules``: documents and tokens by the
     first violated rule (records that are no documents by kind included), by any, and by the only one; ``overlap``:
     documents by pairs of them. ``metrics``: the histogram or labels of each metric by GROUPS, ``lengths`` those of
-    texts, ``origins`` the commonest domains, suffixes and months. ``samples``: some documents, kept and of each reason,
-    and which of the stage's parts they are in: 0 until merged, for parts are numbered anew where inputs change.
-    Tokens are those a kept document goes on with, and those a removed one came with.
+    texts. ``samples``: some documents, kept and of each reason, and which of the stage's parts they are in: 0 until
+    merged, for parts are numbered anew where inputs change. Tokens are those a kept document goes on with, and those a
+    removed one came with. Counts by group are a table of their own, and no part of the JSON.
     """
 
-    def __init__(self, stage: type[Stage], rules: Sequence[Rule] = ()) -> None:
+    def __init__(self, stage: type[Stage], rules: Sequence[Rule] = (), language: str = "") -> None:
         self._stage = stage
+        self._language = language
         self._metrics: dict[str, Metric] = {m.name: m for m in stage.metrics}
         self._metric_of = {rule.id: rule.metric for rule in rules}
         self._edits = changes_text(stage)
@@ -57,14 +59,19 @@ class StageStatistics:
         self.overlap: Counter[str] = Counter()
         self.metrics = {name: {group: _counts(m) for group in GROUPS} for name, m in self._metrics.items()}
         self.lengths = {unit: {side: Histogram("log") for side in SIDES} for unit in LENGTHS}
-        self.origins = {kind: {side: Top() for side in SIDES} for kind in KINDS}
         self.samples: dict[str, Sample] = {}
+        self._groups = Groups()
 
     @property
     def errors(self) -> int:
         """Documents on which the stage raised an exception."""
         self._count()
         return self.rules["first"].counts.get("error", (0, 0))[0]
+
+    def groups(self) -> pa.Table:
+        """Documents by domain, suffix, language and month, in the form of ``refinery.stats.groups``."""
+        self._count()
+        return self._groups.table()
 
     # ------------------------------------------------------------------------------------------------------- counting
 
@@ -78,13 +85,23 @@ class StageStatistics:
         """Count a batch: ``before`` holds all its rows as they came, ``after`` the kept ones as they go on."""
         self.documents.update({"in": len(before), "kept": len(after), "removed": len(before) - len(after)})
         old, new, found = _sizes(before), _sizes(after), before.view(origins)
-        after.adopt(
-            origins, found.filter(verdict.kept)
-        )  # a document comes from one place, whatever becomes of its text
+        # A document comes from one place, whatever becomes of its text.
+        after.adopt(origins, found.filter(verdict.kept))
         self._add_sizes(before, after, old, new, verdict.kept)
-        self._waiting.append(_rows(before, old, new, verdict, found, list(self._metrics)))
+        groups = dict(zip(found.schema.names, found.columns, strict=True))
+        groups["language"] = self._languages(before, verdict)
+        self._waiting.append(_rows(before, old, new, verdict, groups, list(self._metrics)))
         if sum(map(len, self._waiting)) >= TOGETHER:
             self._count()
+
+    def _languages(self, before: Docs, verdict: Verdict) -> pa.StringArray:
+        """The language of each document, "" where none has been identified."""
+        column, _, name = self._language.partition(".")
+        if column in before.schema.names:
+            return pc.fill_null(before.column(self._language), NONE)
+        if name in self._metrics:
+            return pc.fill_null(pc.struct_field(verdict.facts, name), NONE)
+        return pa.array([NONE] * len(before), pa.string())
 
     def _add_sizes(self, before: Docs, after: Docs, old: Sizes, new: Sizes, kept: pa.BooleanArray) -> None:
         for unit, counter in self.sizes.items():
@@ -118,14 +135,13 @@ class StageStatistics:
             there, places = _mask(pc.is_valid(values)), bins("log", values)
             for side, mask in (("kept", there & kept), ("removed", there & ~kept)):
                 sides[side].add(places[mask], tokens[mask])
-        for kind, tops in self.origins.items():
-            names = rows.column(kind).dictionary_encode()
-            for side, mask in (("kept", kept), ("removed", ~kept)):
-                tops[side].tally.add_all(names, tokens, mask)
+        outcomes = pc.fill_null(rows.column("first"), KEPT)
+        named = {kind: rows.column(kind) for kind in KINDS}
+        self._groups.add(pa.RecordBatch.from_pydict({**named, "outcome": outcomes, "tokens": tokens}))
         if not rows.column("id").null_count:
-            groups = pc.fill_null(rows.column("first"), "kept").dictionary_encode()
-            places, hashes = groups.indices.to_numpy(), rows.column("hash").to_numpy()
-            for number, name in enumerate(groups.dictionary.to_pylist()):
+            encoded = outcomes.dictionary_encode()
+            places, hashes = encoded.indices.to_numpy(), rows.column("hash").to_numpy()
+            for number, name in enumerate(encoded.dictionary.to_pylist()):
                 drawn = self.samples.setdefault(name, Sample())
                 drawn.add(rows.column("id"), hashes, np.flatnonzero(places == number))
 
@@ -158,13 +174,6 @@ class StageStatistics:
 
     # -------------------------------------------------------------------------------------------------------- merging
 
-    def cut(self) -> None:
-        """Leave out the rarer origins, of which a part has too many to tell: its statistics are finished."""
-        self._count()
-        for kind, sides in self.origins.items():
-            for top in sides.values():
-                top.cut(KINDS[kind])
-
     def merge(self, other: StageStatistics) -> None:
         """Add the statistics of other documents of the same stage."""
         self._count()
@@ -174,9 +183,7 @@ class StageStatistics:
                 mine[name] += count
         for counts, its in zip(self._all_counts(), other._all_counts(), strict=True):
             counts.merge(its)
-        for kind, sides in self.origins.items():
-            for side, top in sides.items():
-                top.merge(other.origins[kind][side])
+        self._groups.merge(other.groups())
         for name, sample in other.samples.items():
             self.samples.setdefault(name, Sample()).merge(sample)
 
@@ -205,7 +212,6 @@ class StageStatistics:
             "lengths": {
                 unit: {s: tally.to_json() for s, tally in sides.items()} for unit, sides in self.lengths.items()
             },
-            "origins": {kind: {s: top.to_json() for s, top in sides.items()} for kind, sides in self.origins.items()},
             "samples": {name: self.samples[name].to_json() for name in sorted(self.samples)},
         }
 
@@ -231,7 +237,6 @@ class StageStatistics:
         new.rules = {entry: Tally.from_json(data["rules"][entry]) for entry in ENTRIES}
         new.metrics = {n: {g: _read(m, data["metrics"][n][g]) for g in GROUPS} for n, m in new._metrics.items()}
         new.lengths = {u: {s: Histogram.from_json("log", data["lengths"][u][s]) for s in SIDES} for u in LENGTHS}
-        new.origins = {k: {s: Top.from_json(data["origins"][k][s]) for s in SIDES} for k in KINDS}
         new.samples = {name: Sample.from_json(rows) for name, rows in data["samples"].items()}
         return new
 
@@ -252,16 +257,16 @@ Sizes = Mapping[str, pa.Array]
 
 
 def _rows(
-    before: Docs, old: Sizes, new: Sizes, verdict: Verdict, found: pa.RecordBatch, metrics: Sequence[str]
+    before: Docs, old: Sizes, new: Sizes, verdict: Verdict, groups: Mapping[str, pa.Array], metrics: Sequence[str]
 ) -> pa.RecordBatch:
-    """What is counted of each document: its verdict, its lengths, its metrics, where it comes from."""
+    """What is counted of each document: its verdict, its lengths, its metrics, its groups."""
     ids = before.column(ID.name) if ID.name in before.schema.names else pa.nulls(len(before), ID.type)
     columns = {
         "first": verdict.first,
         "failed": verdict.failed,
         **{unit: _lengths_after(unit, old, new, verdict.kept) for unit in LENGTHS},
         **{f"metric {number}": pc.struct_field(verdict.facts, name) for number, name in enumerate(metrics)},
-        **dict(zip(found.schema.names, found.columns, strict=True)),
+        **groups,
         "id": ids,
     }
     return pa.RecordBatch.from_pydict(columns)

@@ -117,38 +117,6 @@ def bins(scale: Scale, values: pa.Array) -> Whole:
     return places
 
 
-class Top:
-    """The most frequent names.
-
-    Counts are exact until ``cut``; behind it, names that a part left out are told too low, by at most ``beyond``
-    documents in all.
-    """
-
-    def __init__(self, tally: Tally | None = None, beyond: int = 0) -> None:
-        self.tally = tally or Tally()
-        self.beyond = beyond
-
-    def cut(self, limit: int) -> None:
-        """Keep the most frequent names, those that come first where counts are equal."""
-        ordered = sorted(self.tally.counts.items(), key=lambda item: (-item[1][0], item[0]))
-        self.tally = Tally(dict(ordered[:limit]))
-        self.beyond += ordered[limit][1][0] if len(ordered) > limit else 0
-
-    def merge(self, other: Top) -> None:
-        """Add another one."""
-        self.tally.merge(other.tally)
-        self.beyond += other.beyond
-
-    def to_json(self) -> dict[str, Any]:
-        """Its counts, and what they may lack."""
-        return {"counts": self.tally.to_json(), "beyond": self.beyond}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Top:
-        """The inverse of ``to_json``."""
-        return cls(Tally.from_json(data["counts"]), data["beyond"])
-
-
 class Sample:
     """The documents with the smallest hashes of their ids, and the part that each is in."""
 

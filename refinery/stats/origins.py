@@ -1,4 +1,4 @@
-"""Where documents come from: registered domain, public suffix and month, a row a document, for tallies."""
+"""Where documents come from: registered domain, public suffix and month, a row a document."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from publicsuffixlist import PublicSuffixList
 
 from refinery.docs import DATE, ID, URL, Docs
 from refinery.stats.measures import id_hashes
-
-KINDS = {"domain": 30, "suffix": 20, "month": 24}
-"""What is tallied, and how many names of it a part keeps."""
 
 NONE = ""
 """The name of what a document does not have."""
@@ -27,7 +24,7 @@ def origins(docs: Docs) -> pa.RecordBatch:
     A host that is no name with a public suffix (an IP address, a single word) is its own domain and has no suffix.
     """
     names, rows = docs.schema.names, len(docs)
-    columns: dict[str, pa.Array] = dict.fromkeys(KINDS, pa.array([NONE] * rows, pa.string()))
+    columns: dict[str, pa.Array] = dict.fromkeys(("domain", "suffix", "month"), pa.array([NONE] * rows, pa.string()))
     if URL.name in names:
         hosts = _authorities(docs.column(URL.name)).dictionary_encode()
         pairs = [split_host(host) for host in hosts.dictionary.to_pylist()]

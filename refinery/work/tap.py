@@ -11,6 +11,7 @@ from refinery.carry import Carrier, Measured, Split
 from refinery.docs import LENGTH, OFFSET, WARC, Docs
 from refinery.errors import PartFailed
 from refinery.facts import StoredFacts
+from refinery.groups import publish_groups
 from refinery.identity import code_digest, library_versions, part_key
 from refinery.judge import QUARANTINED
 from refinery.part import Receipt, Root, quarantine_path
@@ -45,7 +46,7 @@ class Tap:
         self._kept = TableWriter(root, run.flow.kept, write=write, shard=shard)
         self._removed = TableWriter(root, run.flow.removed, write=write and task.keep_removed != "counts")
         self._cases = {QUARANTINED, *run.step.stage.quarantines}
-        self.statistics = StageStatistics(type(run.step.stage), run.step.stage.rules())
+        self.statistics = StageStatistics(type(run.step.stage), run.step.stage.rules(), run.flow.language)
         self._seconds = 0.0
 
     def take(self, docs: Docs, measured: Measured | None) -> Docs:
@@ -112,8 +113,8 @@ class Tap:
         folder, part, stage = self._run.folder, self._task.part, self._run.step.stage
         files = {n: publish(self._root, w, f"{folder}/{n}", part, key) for n, w in written.items() if w}
         statistics = f"{folder}/stats/part-{part:05d}-{key[:8]}.json.gz"
-        self.statistics.cut()
         put_statistics(self._root, statistics, self.statistics.to_json())
+        content, groups = publish_groups(self._root, self.statistics.groups(), folder, part, key)
         documents = self.statistics.documents
         receipt = Receipt(
             kind="stage",
@@ -121,7 +122,7 @@ class Tap:
             part=part,
             key=key,
             inputs=inputs,
-            contents=contents,
+            contents={**contents, "groups": content},
             rows={
                 "in": documents["in"],
                 "kept": self._kept.rows,
@@ -131,6 +132,7 @@ class Tap:
             },
             files=files,
             statistics=statistics,
+            groups=groups,
             code=code_digest(stage),
             libraries=library_versions(stage),
             judged=bool(self._run.stored),

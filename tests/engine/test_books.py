@@ -26,7 +26,7 @@ from refinery.inspect.recompute import chosen
 from refinery.inspect.statistics import Statistics, merged
 from refinery.part import Receipt
 from refinery.stage import Edited
-from refinery.stats import ENTRIES, GROUPS, KINDS, LENGTHS, SIDES, UNITS, Sample, StageStatistics
+from refinery.stats import ENTRIES, GROUPS, LENGTHS, SIDES, UNITS, Sample, StageStatistics
 from refinery.survey import Selection
 from tests.engine import toy
 from tests.engine.inline import Death
@@ -172,7 +172,6 @@ def stored(draw: st.DrawFn) -> dict[str, Any]:
     sides = st.fixed_dictionaries({s: st.integers(0, 9) for s in ("in", "kept", "removed", "cut")})
     documents = st.fixed_dictionaries({s: st.integers(0, 9) for s in ("in", "kept", "removed", "edited")})
     scales = {metric.name: metric.scale for metric in Length.metrics}
-    top = st.fixed_dictionaries({"counts": NAMED, "beyond": st.integers(0, 9)})
     return {
         "documents": draw(documents),
         **{unit: draw(sides) for unit in UNITS},
@@ -180,7 +179,6 @@ def stored(draw: st.DrawFn) -> dict[str, Any]:
         "overlap": draw(Counts),
         "metrics": {n: {"scale": s, **{group: draw(BINNED) for group in GROUPS}} for n, s in scales.items()},
         "lengths": {unit: {side: draw(BINNED) for side in SIDES} for unit in LENGTHS},
-        "origins": {kind: {side: draw(top) for side in SIDES} for kind in KINDS},
         "samples": draw(st.dictionaries(st.sampled_from(["kept", "short"]), SAMPLES, max_size=2)),
     }
 

@@ -144,7 +144,7 @@ RECORDS = [
     "01-words/manifest-*.json",
     "01-words/receipts/*.json",
     "03-same/receipts/*.json",
-    "01-words/stats/*",
+    "01-words/stats/*.gz",
 ]
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from(OUTSIDE),

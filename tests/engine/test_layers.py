@@ -25,7 +25,7 @@ LAYERS = (
     ("judge", "tasks"),
     ("stats", "tables"),
     ("carry", "outputs", "shuffle"),
-    ("audit", "facts"),
+    ("audit", "facts", "groups"),
     ("work",),
     ("earlier", "survey"),
     ("inputs", "receipts", "rounds", "timeline"),

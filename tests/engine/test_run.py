@@ -103,7 +103,7 @@ def test_from(folder: Path, log: Log, first: str) -> None:
     written = {path for path in after if path.endswith(".parquet") and after[path][0] != before[path][0]}
     assert {path.split("/")[0] for path in written} == set(FOLDERS[position:])
     kinds = {"/".join(path.split("/")[1:-1]) for path in written if path.startswith("03-same")}
-    everything = {"kept", "removed", "map/keys", "map/index", "reduce", "resolve"}
+    everything = {"kept", "removed", "map/keys", "map/index", "reduce", "resolve", "stats/groups"}
     assert kinds == (everything if first != "gather" else set())
 
 

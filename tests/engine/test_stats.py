@@ -21,7 +21,7 @@ from refinery.docs import TEXT, Docs
 from refinery.identity import canonical
 from refinery.judge import ERROR, Trouble, Verdict, judge
 from refinery.stage import Filter, Metric, Rule, Scale, Values
-from refinery.stats import GROUPS, SIDES, Histogram, StageStatistics, Tally, Top, bins, edges, id_hashes
+from refinery.stats import GROUPS, SIDES, Histogram, StageStatistics, bins, edges, id_hashes
 from refinery.stats.measures import SAMPLE
 
 
@@ -97,7 +97,7 @@ def counted(rows: list[Document]) -> StageStatistics:
     before, verdict = _judged(rows)
     kept = [row for row, stays in zip(rows, verdict.kept.to_pylist(), strict=True) if stays]
     after = before.filter(verdict.kept).with_columns({"text": pa.array([_text_after(r) for r in kept], pa.string())})
-    found = StageStatistics(Judged, Judged().rules())
+    found = StageStatistics(Judged, Judged().rules(), "judged.lang")
     found.add(before, after, verdict)
     return found
 
@@ -195,8 +195,8 @@ def test_every_measured_value_is_in_one_bin(rows: list[Document]) -> None:
 
 @settings(max_examples=60)
 @given(st.lists(documents, max_size=12))
-def test_lengths_and_origins_are_naive_ones(rows: list[Document]) -> None:
-    """By side: bins of the text's length as it goes on or as it came, registered domain, suffix and month."""
+def test_lengths_are_naive_ones(rows: list[Document]) -> None:
+    """By side: bins of the text's length as it goes on or as it came."""
     found = counted(rows).to_json()
     _, verdict = _judged(rows)
     sides = ["kept" if stays else "removed" for stays in verdict.kept.to_pylist()]
@@ -207,12 +207,27 @@ def test_lengths_and_origins_are_naive_ones(rows: list[Document]) -> None:
         for unit, values in lengths.items():
             places = bins("log", pa.array(values, pa.int64())).tolist()
             assert found["lengths"][unit][side] == tally(zip(places, (row["tokens"] for row in chosen), strict=True))
-        origins = found["origins"]
-        for number, kind in enumerate(("domain", "suffix")):
-            expected = tally((URLS[row["url"]][number], row["tokens"]) for row in chosen)
-            assert origins[kind][side] == {"counts": expected, "beyond": 0}
-        months = tally((f"{row['date']:%Y-%m}" if row["date"] else "", row["tokens"]) for row in chosen)
-        assert origins["month"][side]["counts"] == months
+
+
+@settings(max_examples=60)
+@given(st.lists(documents, max_size=12))
+def test_groups_are_naive_ones(rows: list[Document]) -> None:
+    """By reason of removal or kept: registered domain, suffix, month, and the language that the stage identified."""
+    found = counted(rows).groups().to_pylist()
+    outcomes = [first or "kept" for first in _judged(rows)[1].first.to_pylist()]
+    names: dict[str, Callable[[Document], str]] = {
+        "domain": lambda row: URLS[row["url"]][0],
+        "suffix": lambda row: URLS[row["url"]][1],
+        "month": lambda row: f"{row['date']:%Y-%m}" if row["date"] else "",
+        "language": lambda row: row["facts"]["lang"] or "",
+    }
+    for kind, name in names.items():
+        for outcome in {*outcomes, "kept"}:
+            chosen = [row for row, its in zip(rows, outcomes, strict=True) if its == outcome]
+            its = [row for row in found if (row["kind"], row["outcome"]) == (kind, outcome)]
+            assert [[row["name"], row["documents"], row["tokens"]] for row in its] == tally(
+                (name(row), row["tokens"]) for row in chosen
+            )
 
 
 @settings(max_examples=60)
@@ -230,22 +245,6 @@ def test_samples_are_the_smallest_hashes(rows: list[Document]) -> None:
         assert [one for one, _ in found.to_json()["samples"][name]] == least
     split = merged(*(counted([row]) for row in rows))
     assert split.to_json()["samples"] == found.to_json()["samples"]
-
-
-def test_rare_names_are_left_out_and_told() -> None:
-    """A finished part keeps its commonest names; what may be missing from a sum is known."""
-    top = Top()
-    for count, name in enumerate("abcde", 1):
-        top.tally.add(name, count, 10 * count)
-    top.cut(2)
-    other = Top()
-    other.tally.add("a", 7, 1)
-    other.merge(top)
-    assert other.to_json() == {"counts": [["a", 7, 1], ["d", 4, 40], ["e", 5, 50]], "beyond": 3}
-    assert Top.from_json(other.to_json()).to_json() == other.to_json()
-    whole = Top(Tally({"a": (1, 1)}))
-    whole.cut(1)
-    assert whole.beyond == 0
 
 
 def test_skipped_records_are_in_the_books() -> None:
