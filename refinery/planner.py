@@ -17,6 +17,7 @@ from refinery.earlier import EarlierPart, earlier_parts, first_number
 from refinery.errors import UsageError
 from refinery.identity import digest, identity, map_identity, measure_identity, part_key
 from refinery.inputs import Inputs
+from refinery.nearest import did_you_mean
 from refinery.part import Receipt, Root, StageManifest
 from refinery.receipts import Receipts
 from refinery.rounds import Rounds
@@ -51,10 +52,13 @@ class Planner:
         self.flows: list[Flow] = flows(self.steps)
         self.folders = [f"{i:02d}-{step.name}" for i, step in enumerate(self.steps)]
         self.identities = [digest([identity(s.stage), pipeline.keep_removed]) for s in self.steps]
-        self._first = self._position(selection.first, "--from", 0)
-        self.last = self._position(selection.until, "--until", len(self.steps) - 1)
+        self._first = self._position(selection.first, 0)
+        self.last = self._position(selection.until, len(self.steps) - 1)
         if self._first > self.last:
-            raise UsageError(f"--from {selection.first} comes after --until {selection.until}")
+            order = ", ".join(step.name for step in self.steps)
+            raise UsageError(
+                f"--from {selection.first} comes after --until {selection.until}", hint=f"the order is {order}"
+            )
         self._scope = AuditScope.of(self.steps, self.flows, pipeline.audit)
         self._paths: dict[int, tuple[str, ...]] = {}
         self._forced = selection.force or selection.first is not None
@@ -67,12 +71,12 @@ class Planner:
         self._others = False
         """Whether parts are walked that were not selected, whose remote files nobody need look at."""
 
-    def _position(self, name: str | None, option: str, default: int) -> int:
+    def _position(self, name: str | None, default: int) -> int:
         if name is None:
             return default
         names = [step.name for step in self.steps]
         if name not in names:
-            raise UsageError(f"{option} {name}: the recipe has no such stage", hint=f"it has {', '.join(names)}")
+            raise UsageError(f"the recipe has no stage {name[:80]!r}", hint=did_you_mean(name, names))
         return names.index(name)
 
     def _stretches(self) -> list[Stretch]:

@@ -26,7 +26,7 @@ from refinery.schema import flows
 from refinery.shown import size
 from refinery.stage import Global, Stage
 from refinery.store import store_for
-from refinery.survey import Selection
+from refinery.survey import Selection, stretches_of
 
 MEBIBYTE = 2**20
 """Bytes; budgets are whole ones."""
@@ -73,7 +73,7 @@ def preflight(pipeline: Pipeline, selection: Selection = Selection(), *, accept_
     looking.inputs(inputs)
     planner = None
     if root is not None and not looking.found:
-        with looking.at("pipeline"):
+        with looking.at(""):  # what is wrong now is the selection
             planner = Planner(fitted, root, selection, inputs)
     looking.references(planner)
     if planner is not None and not accept_code:
@@ -118,8 +118,9 @@ class _Looking:
                     step.stage.check_asset(name, asset)
 
     def columns(self) -> None:
-        """Whether each step is given columns of types that it can use."""
+        """Whether partitions follow each other, and each step is given columns of types that it can use."""
         with self.at("pipeline"):
+            stretches_of([step.stage for step in self._pipeline.steps], len(self._pipeline.steps) - 1)
             for step, flow in zip(self._pipeline.steps, flows(self._pipeline.steps), strict=True):
                 with self.at(step.name), _naming(step.name):
                     step.stage.check_columns(flow.given)

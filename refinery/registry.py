@@ -35,7 +35,9 @@ def stage_class(name: str) -> type[Stage]:
     """The class registered as ``name``. Raises UsageError where it is unknown, broken or no stage."""
     reference = _entries().get(name)
     if reference is None:
-        raise UsageError(f"unknown stage {name[:80]!r}", hint=did_you_mean(name, names()))
+        raise UsageError(
+            f"unknown stage {name[:80]!r}", hint=did_you_mean(name, names(), "none is registered: reinstall refinery")
+        )
     found = _load(reference, "install the package that brings it again")
     if found.name != name:
         raise UsageError(f"the stage registered as {name!r} calls itself {found.name!r}", hint="mend its entry point")

@@ -11,6 +11,9 @@ from refinery.survey import Every, Selection
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 
+MOST_PARTS = 2**24
+"""Parts of a root have numbers below this."""
+
 
 def selection_options(command: Callback) -> Callback:
     """The options, given to the verb as ``first``, ``until``, ``only``, ``parts`` and ``share``."""
@@ -41,7 +44,7 @@ def selection(
     force: bool,
 ) -> Selection:
     """The options as the library takes them. Raises click's UsageError for ones that exclude each other."""
-    if parts and share:
+    if parts is not None and share is not None:
         raise click.UsageError("--parts excludes --sample")
     first, until = stage_range(first, until, only)
     return Selection(first=first, until=until, parts=parts, share=share, force=force)
@@ -76,7 +79,12 @@ def parse_parts(context: click.Context, parameter: click.Parameter, given: str |
         low, dash, high = piece.strip().partition("-")
         if not low.isdecimal() or (dash and not high.isdecimal()):
             raise click.BadParameter(f"{given!r}: expected numbers and ranges, as in 0-99 or 3,7")
-        numbers += range(int(low), int(high or low) + 1)
+        first, last = int(low), int(high or low)
+        if first > last or last >= MOST_PARTS:
+            raise click.BadParameter(
+                f"{given!r}: {piece.strip()} is no range of numbers below {MOST_PARTS:,}, as 0-99 is"
+            )
+        numbers += range(first, last + 1)
     return tuple(sorted(set(numbers)))
 
 

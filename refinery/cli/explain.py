@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import click
-import yaml
-from pydantic import ValidationError
 
 from refinery import registry
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
+from refinery.config import stage_with
 from refinery.errors import UsageError
-from refinery.stage import Explanation, Stage
+from refinery.stage import Explanation
 
 LINES = 10
 """Lines of the chart between 0 and 1."""
@@ -32,7 +30,7 @@ def command(session: Session, stage: str, fields: tuple[str, ...]) -> None:
 
     Fields that are not given have their defaults: refinery explain minhash profile=fineweb
     """
-    made = _stage(registry.stage_class(stage), fields)
+    made = stage_with(registry.stage_class(stage), fields)
     found = made.explain()
     if found is None:
         raise UsageError(
@@ -41,28 +39,6 @@ def command(session: Session, stage: str, fields: tuple[str, ...]) -> None:
     if session.json:
         print_json({"stage": stage, **dataclasses.asdict(found)})
     session.say(page(found))
-
-
-def _stage(kind: type[Stage], fields: Sequence[str]) -> Stage:
-    """The stage with these fields. Raises UsageError for what it does not take."""
-    values = {}
-    for given in fields:
-        name, equals, value = given.partition("=")
-        if not equals:
-            raise UsageError(f"{given!r} sets no field", hint="expected FIELD=VALUE, as in bands=14")
-        try:
-            values[name] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise UsageError(f"{given!r}: the value is no YAML", hint="quote it for the shell") from error
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        said = first["msg"].removeprefix("Value error, ")
-        raise UsageError(
-            f"{where}: {said}" if where else said, hint=f"`refinery stages {kind.name}` lists its fields"
-        ) from error
 
 
 def page(found: Explanation) -> str:

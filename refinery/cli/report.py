@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from click.core import ParameterSource
 
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import print_json
@@ -44,6 +45,7 @@ def command(
     """
     if roots and root is not None:
         raise UsageError("the root is given twice", hint="either as --root, or first of the arguments")
+    _refuse_what_has_no_effect(served=served)
     path = root_of(config, roots[0] if roots else root)
     against = (*roots[1:], *against)
     if served:
@@ -59,3 +61,16 @@ def command(
     total = sum(made.files.values())
     session.say(f"{plural(len(made.files), 'file')}, {size(total)} → {safe(made.folder)}/index.html")
     return 0
+
+
+def _refuse_what_has_no_effect(*, served: bool) -> None:
+    """Raise UsageError for an option of pages on disk with --serve, or of serving without."""
+    context = click.get_current_context()
+    given = [
+        name for name in ("out", "host", "port") if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    ]
+    if served and "out" in given:
+        raise UsageError("--out has no effect with --serve, which writes no pages", hint="leave one of them out")
+    for name in () if served else given:
+        if name != "out":
+            raise UsageError(f"--{name} has no effect without --serve", hint="add --serve, or leave it out")

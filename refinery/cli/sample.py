@@ -25,8 +25,8 @@ from refinery.shown import safe
 @click.command("sample")
 @place_options
 @click.option("--stage", metavar="STAGE", help="Of this stage: the last one for kept, all for removed unless given.")
-@click.option("--kept", "side", flag_value="kept", help="Documents that were kept, as is the default.")
-@click.option("--removed", "side", flag_value="removed", help="Documents that were removed.")
+@click.option("--kept", is_flag=True, help="Documents that were kept, as is the default.")
+@click.option("--removed", is_flag=True, help="Documents that were removed.")
 @click.option("--rule", metavar="RULE", help="Removed for this reason.")
 @click.option("--metric", metavar="NAME", help="With a value of this metric; stage.metric names one of another stage.")
 @click.option("--min", "low", metavar="X", type=float, help="The least value of --metric.")
@@ -36,10 +36,12 @@ from refinery.shown import safe
 @pass_session
 def command(
     session: Session,
+    *,
     config: str | None,
     root: str | None,
     stage: str | None,
-    side: str | None,
+    kept: bool,
+    removed: bool,
     rule: str | None,
     metric: str | None,
     low: float | None,
@@ -51,6 +53,9 @@ def command(
     They are the same ones every time. Texts of removed documents are taken from the stage before, or made again from
     the archive, and what they were removed for is marked, where it is a part of the text. -v shows all of a text.
     """
+    if kept and removed:
+        raise click.UsageError("--kept excludes --removed")
+    side = "kept" if kept else "removed" if removed else None
     found = sample(root_of(config, root), Wanted(stage, side, rule, metric, low, high, count))
     if session.json:
         print_json(dataclasses.asdict(found))

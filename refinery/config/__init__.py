@@ -4,6 +4,7 @@ Not here: what stages do, and whether inputs and assets exist.
 """
 
 from refinery.config.changes import Setting, changes
+from refinery.config.fields import stage_with
 from refinery.config.pipeline import ExecutorSettings, Pipeline, Step, plain, recipe_dict, written
 from refinery.config.problems import Problem, RecipeError
 from refinery.config.reader import from_dict, load, parse
@@ -21,5 +22,6 @@ __all__ = [
     "parse",
     "plain",
     "recipe_dict",
+    "stage_with",
     "written",
 ]

@@ -52,6 +52,15 @@ def build(root: Node, problems: Sequence[Problem], overrides: Sequence[str], *, 
     return Pipeline(**dict(settings), steps=steps, overrides=tuple(overrides), places=places)
 
 
+def build_stage(kind: type[Stage], fields: Node) -> Stage:
+    """The stage with the fields of a mapping. Raises RecipeError with every problem in them."""
+    builder = _Builder((), stored=False)
+    stage = builder.model(fields, kind, kind.name, fields.span, kind.name)
+    if stage is None:
+        raise recipe_error(builder.problems)
+    return stage
+
+
 def _places(root: Node, steps: Sequence[Step]) -> Iterator[tuple[str, Span]]:
     """The key and the place of each value of a recipe without problems."""
     pipeline = root.mapping["pipeline"]

@@ -95,7 +95,7 @@ def _step(node: Node, part: int | str) -> Node | None:
 def _problems(place: _Place, found: list[ErrorDetails], model: type[BaseModel], owner: str) -> Iterator[Problem]:
     kinds = {details["type"] for details in found}
     if "extra_forbidden" in kinds:
-        fix = did_you_mean(str(place.path[-1]), _known(model, place.path))
+        fix = did_you_mean(str(place.path[-1]), _known(model, place.path), "it has no fields: remove it")
         yield Problem(place.key, f"unknown field {place.name(owner)!r}", fix)
     elif "missing" in kinds:
         names = [place.name(owner, details["loc"][len(place.path) :]) for details in found]

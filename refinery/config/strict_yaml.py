@@ -184,7 +184,7 @@ class _Reader:
 
     def syntax(self, error: yaml.MarkedYAMLError) -> NoReturn:
         said = f"{error.context or ''} {error.problem or ''}"
-        fix = next((fix for sign, fix in _SYNTAX if sign in said), "")
+        fix = next((fix for sign, fix in _SYNTAX if sign in said), "check quotes, brackets and the indentation")
         # What is never closed is mended where it opens.
         mark = error.context_mark if "end of stream" in said or "stream end" in said else error.problem_mark
         mark = mark or error.problem_mark or error.context_mark

@@ -102,7 +102,9 @@ class Holdings:
                 return held
         if name in self.names:
             raise UsageError(f"stage {name!r} is not made yet", hint="`refinery run` makes it")
-        raise UsageError(f"the root has no stage {name[:80]!r}", hint=did_you_mean(name, self.names))
+        raise UsageError(
+            f"the root has no stage {name[:80]!r}", hint=did_you_mean(name, self.names, "it has no stages")
+        )
 
     def before(self, held: Held) -> Held | None:
         """The stage before it, if it is there."""

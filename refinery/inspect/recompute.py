@@ -77,6 +77,9 @@ def chosen(receipts: Sequence[Receipt], share: float) -> list[Receipt]:
     return below or ordered[:1]
 
 
+_MADE_AGAIN = "`refinery run` makes again what is missing"
+
+
 class _Again:
     def __init__(self, holdings: Holdings) -> None:
         self._holdings = holdings
@@ -133,11 +136,12 @@ class _Again:
         stage = self._steps[held.position].stage
         if isinstance(stage, Source):
             if self._deadly(held, receipt):
-                raise StorageError("one of its records killed a worker that read it, and is not read again")
+                said = "one of its records killed a worker that read it, and is not read again"
+                raise StorageError(said, hint="`refinery logs --quarantine` shows the record")
             return self._records(held, stage, self._archive(receipt))
         sources = self._holdings.sources(held, receipt)
         if len(sources) != len(documents_of(held, receipt)):
-            raise StorageError("the rows it was made from are not there")
+            raise StorageError("the rows it was made from are not there", hint=_MADE_AGAIN)
         paths = [file.path for source in sources for file in source.files.get("kept", ())]
         batches = read_batches(self._holdings.root, paths, self._holdings.pipeline.executor.batch)
         return ((Docs(batch), None) for batch in batches)
@@ -155,7 +159,7 @@ class _Again:
             self._archives = {file_content(path, found): path for path, found in seen}
         path = self._archives.get(receipt.inputs[0])
         if path is None:
-            raise StorageError("its input file is gone or was changed since")
+            raise StorageError("its input file is gone or was changed since", hint="put the file back")
         return path
 
     def _carrier(self, held: Held, receipt: Receipt) -> Wary:
@@ -170,7 +174,7 @@ class _Again:
             for name in (n for n, c in receipt.contents.items() if c == content and receipt.kind == "resolve"):
                 with open_parquet(self._holdings.root, receipt.files[name][0].path) as file:
                     return file.read()
-        raise StorageError("the verdict it was made by is not there")
+        raise StorageError("the verdict it was made by is not there", hint=_MADE_AGAIN)
 
     def _deadly(self, held: Held, receipt: Receipt) -> dict[bytes, str]:
         """The documents that killed their worker in this stage, which must not be tried here."""

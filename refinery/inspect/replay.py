@@ -89,7 +89,8 @@ class _Replay:
     def run(self, until: int | None) -> list[Replayed]:
         measured: Measured | None
         if 0 in self._deadly:
-            raise StorageError(f"its record is not read again: {self._deadly[0]}")
+            hint = "`refinery logs --quarantine` shows the record"
+            raise StorageError(f"its record is not read again: {self._deadly[0]}", hint=hint)
         docs, measured = read_again(self._pipeline, self._step_run(0), self._wanted)
         found: list[Replayed] = []
         stopped = ""

@@ -134,11 +134,16 @@ class _Drawn:
 # ----------------------------------------------------------------------------------------------------------- choosing
 
 
+_NOTHING_MADE = "no stage that measures is made yet: `refinery run` makes them"
+
+
 def _sides(wanted: Wanted) -> tuple[str, ...]:
     if wanted.rule and wanted.side == "kept":
         raise UsageError(f"no kept document violates {wanted.rule!r}", hint="leave out --kept")
     if wanted.metric is None and (wanted.low is not None or wanted.high is not None):
         raise UsageError("--min and --max need a metric", hint="add --metric NAME")
+    if wanted.low is not None and wanted.high is not None and not wanted.low <= wanted.high:
+        raise UsageError(f"--min {wanted.low:g} is above --max {wanted.high:g}", hint="give the smaller value as --min")
     if wanted.rule:
         return ("removed",)
     return SIDES if wanted.side == "any" else (wanted.side or "kept",)
@@ -190,7 +195,8 @@ def _with_rule(holdings: Holdings, rule: str, stage: str | None) -> list[Held]:
             known.setdefault(name, []).append(held)
     if rule not in known:
         where = f"stage {stage!r}" if stage else "the root"
-        raise UsageError(f"{where} has no rule {rule[:80]!r}", hint=did_you_mean(rule, known))
+        hint = did_you_mean(rule, known, "it removes nothing: choose another --stage")
+        raise UsageError(f"{where} has no rule {rule[:80]!r}", hint=hint)
     return [_written(holdings, held, ("removed",)) for held in known[rule]]
 
 
@@ -200,7 +206,7 @@ def _with_metric(holdings: Holdings, metric: str) -> Held:
         for known in holdings.pipeline.steps[held.position].stage.metrics:
             by_name.setdefault(known.name, []).append(held)
     if metric not in by_name:
-        raise UsageError(f"the root has no metric {metric[:80]!r}", hint=did_you_mean(metric, by_name))
+        raise UsageError(f"the root has no metric {metric[:80]!r}", hint=did_you_mean(metric, by_name, _NOTHING_MADE))
     if len(by_name[metric]) > 1:
         stages = ", ".join(held.name for held in by_name[metric])
         raise UsageError(f"several stages measure {metric!r}: {stages}", hint="add --stage, or write stage.metric")

@@ -237,4 +237,4 @@ def _number(asked: Asked, name: str) -> float | None:
     try:
         return float(asked[name]) if asked.get(name) else None
     except ValueError as error:
-        raise UsageError(f"{name}={safe(asked[name][:80])} is no number") from error
+        raise UsageError(f"{name}={safe(asked[name][:80])} is no number", hint="write it as 0.5 or 100") from error

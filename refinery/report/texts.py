@@ -95,7 +95,8 @@ def page_texts(left: Holdings, right: Holdings, query: str, stage: str = "") -> 
         raise UsageError(f"{left.root.path} has no page {query[:200]!r}", hint="give its whole URL, or its id")
     its = find(right, Query.parse(query)).documents or find(right, Query.parse(mine[0][0].url or query)).documents
     if not its:
-        raise UsageError(f"{right.root.path} has no page {(mine[0][0].url or query)[:200]!r}")
+        wanted = (mine[0][0].url or query)[:200]
+        raise UsageError(f"{right.root.path} has no page {wanted!r}", hint="choose a page that both roots have")
     pair = _matched(mine, its)
     read = [_text_behind(root, *one, stage) for root, one in zip((left, right), pair, strict=True)]
     return Pair((pair[0][0], pair[1][0]), compare(*read))
@@ -182,5 +183,7 @@ def _text_behind(holdings: Holdings, who: Document, start: Spot, stage: str) -> 
     if spot is None or spot.side == "removed":
         last = spots[max(spots)]
         how = f"removed by {last.held.name}" if last.side == "removed" else f"not found behind {last.held.name}"
-        raise UsageError(f"{holdings.root.path} has no text of the page at {held.name}: {how}")
+        raise UsageError(
+            f"{holdings.root.path} has no text of the page at {held.name}: {how}", hint="choose an earlier stage"
+        )
     return _texts(holdings, [spot])[0]

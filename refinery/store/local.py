@@ -252,7 +252,7 @@ def storage_errors(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = FREE_SPACE if _is_full(error) else _HINTS.get(error.errno or 0, "")
+        hint = FREE_SPACE if _is_full(error) else _HINTS.get(error.errno or 0, "check the path and the disk")
         raise StorageError(f"{path}: {error.strerror or error}", hint=hint) from error
 
 

@@ -22,6 +22,8 @@ SWELLING = 100
 UNPACKED = 1 << 28
 """So many times its size, and so many bytes, may a file unpack to before it is watched for bombs."""
 
+_UNREADABLE = "check the file and the disk or connection that it is read from"
+
 
 class Blocks:
     """Bytes ``start`` to ``stop`` of a seekable stream. Raises StorageError, naming ``path``, where reading fails."""
@@ -42,7 +44,7 @@ class Blocks:
         try:
             return self._stream.seek(0, io.SEEK_END)
         except OSError as error:
-            raise StorageError(f"{self._path}: {error.strerror or error}") from error
+            raise StorageError(f"{self._path}: {error.strerror or error}", hint=_UNREADABLE) from error
 
     def read(self, at: int, stop: int, size: int = PIECE) -> bytes:
         """``size`` bytes from ``at`` (at most 64 KiB), fewer only at ``stop``."""
@@ -66,7 +68,7 @@ class Blocks:
             self._stream.seek(0)
             return self._stream.read(size)
         except OSError as error:
-            raise StorageError(f"{self._path}: {error.strerror or error}") from error
+            raise StorageError(f"{self._path}: {error.strerror or error}", hint=_UNREADABLE) from error
 
     def _load(self, at: int, size: int) -> None:
         try:
@@ -75,7 +77,7 @@ class Blocks:
             while len(self._block) < size and (more := self._stream.read(size - len(self._block))):
                 self._block += more
         except OSError as error:
-            raise StorageError(f"{self._path}: {error.strerror or error}") from error
+            raise StorageError(f"{self._path}: {error.strerror or error}", hint=_UNREADABLE) from error
         self._at = at
         if len(self._block) < size:
             raise StorageError(f"{self._path}: the file became shorter while it was read", hint="run again")

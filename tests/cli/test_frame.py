@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -23,9 +24,11 @@ from refinery.cli._output import columns
 from refinery.cli.init import starter
 from refinery.config import load, parse
 from refinery.errors import AssetError, PartFailed, RefineryError, Refused, StorageError, UsageError
+from refinery.nearest import did_you_mean
 from refinery.registry import names
 from refinery.shown import plural, size
 from tests.conftest import REPOSITORY
+from tests.engine.roots import all_kinds, pipeline, quick, write_inputs
 
 VERBS = [verb for section in SECTIONS.values() for verb in section]
 Verb = Callable[[Callable[[], Any]], None]
@@ -399,13 +402,81 @@ def test_explain_minhash(capsys: pytest.CaptureFixture[str]) -> None:
     assert round(found["curves"]["93 x 15"][found["at"].index(0.7)], 3) == 0.358
     for given, said in (
         (["minhash", "bands=20", "rows=450"], "450 bands of 20"),
-        (["minhash", "band=20"], "band"),
+        (["minhash", "band=20"], "unknown field 'minhash.band'"),
         (["minhash", "bands"], "FIELD=VALUE"),
-        (["minhash", "bands=[1"], "no YAML"),
+        (["minhash", "bands=14", "bands=15"], "'bands' is given twice"),
+        (["minhash", "bands=[1"], "not valid YAML"),
+        (
+            ["minhash", "bands=many"],
+            "minhash.bands is 'many'\n      │ bands=many\n      │       ^^^^ expected a whole number",
+        ),
+        (["minhash", "bands=0"], "expected at least 1"),
+        (["minhash", "unit=letters"], "expected 'gpt2' or 'words'"),
         (["quality"], "nothing to explain"),
     ):
         assert execute(["explain", *given]) == 2
-        assert said in capsys.readouterr().err
+        shown = capsys.readouterr().err
+        assert said in shown
+        assert "Input should" not in shown
+
+
+CONTRADICTIONS = {
+    ("sample", "--kept", "--removed"): "--kept excludes --removed",
+    ("sample", "--metric", "words", "--min", "100", "--max", "50"): "--min 100 is above --max 50",
+    ("sample", "--min", "1"): "--min and --max need a metric",
+    ("sample", "--kept", "--rule", "too_short"): "no kept document violates 'too_short'",
+    ("plan", "--only", "words", "--from", "words"): "--only excludes --from and --until",
+    ("run", "--parts", "0", "--sample", "1%"): "--parts excludes --sample",
+    ("run", "--parts", "5-3"): "5-3 is no range of numbers",
+    ("run", "--parts", "0-99999999999"): "0-99999999999 is no range of numbers below",
+    ("run", "--address", "auto"): "add --executor ray",
+    ("plan", "--only", "nope"): "the recipe has no stage 'nope'",
+    ("plan", "--from", "upper", "--until", "words"): "--from upper comes after --until words",
+    ("stats", "--only", "nope"): "the root has no stage 'nope'",
+    ("sample", "--stage", "upper", "--rule", "x"): "stage 'upper' has no rule 'x'",
+    ("report", "--serve", "--out", "pages"): "--out has no effect with --serve",
+    ("report", "--port", "8081"): "--port has no effect without --serve",
+    ("report", "--host", "::1"): "--host has no effect without --serve",
+}
+
+
+@pytest.mark.parametrize("arguments", CONTRADICTIONS, ids=" ".join)
+def test_options_that_contradict_are_refused_with_a_hint(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error is about the option that was given, and ends with exit code 2 before anything is done."""
+    monkeypatch.chdir(tmp_path)
+    write_inputs(tmp_path / "in")
+    quick(pipeline(tmp_path))
+    steps = "".join(f"  - {s.stage.name}: {{use: '{s.use}'}}\n" for s in all_kinds())
+    Path("refinery.yaml").write_text(f"dataset: toy\ninputs: in/*.txt\nroot: root\npipeline:\n{steps}")
+    assert execute(list(arguments)) == 2
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: ")
+    assert CONTRADICTIONS[arguments] in error
+    assert hint.startswith("hint: ")
+    assert len(hint) > len("hint: known are ")
+
+
+def test_every_error_has_a_hint() -> None:
+    """Whoever raises an error that its user can mend tells how."""
+    kinds = {"UsageError", "StorageError", "AssetError", "Refused", "PartFailed"}
+    bare = []
+    for path in [*REPOSITORY.glob("refinery/**/*.py"), *REPOSITORY.glob("stages/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in kinds:
+                hints = [keyword.value for keyword in node.keywords if keyword.arg == "hint"]
+                if not hints or (isinstance(hints[0], ast.Constant) and not hints[0].value):
+                    bare.append(f"{path}:{node.lineno}")
+    assert not bare
+
+
+@pytest.mark.parametrize(
+    ("known", "hint"), [([], "none"), (["few"], "known are few"), (["words"], "did you mean 'words'?")]
+)
+def test_a_hint_of_names_is_never_an_empty_list(known: list[str], hint: str) -> None:
+    """Where there are no names, it says something else."""
+    assert did_you_mean("wrods", known, "none") == hint
 
 
 def test_stages_lists_all_and_shows_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -111,6 +111,16 @@ def test_all_obstacles_are_shown_at_once_in_the_order_of_the_recipe(
     assert all(problem["message"] and problem["fix"] for problem in problems)
 
 
+def test_partitions_within_partitions_are_refused_at_the_pipeline(here: Path) -> None:
+    """What is wrong with the order of the stages is told at their list."""
+    del here
+    text = RECIPE.replace("- urls\n", "- urls: {parts: 2}\n  - urls: {as: again, parts: 2}\n")
+    (obstacle,) = preflight(parse(text, "r.yaml")).obstacles
+    assert "cannot divide" in obstacle.error.message
+    assert obstacle.span is not None
+    assert obstacle.span.place == "r.yaml:4:1"
+
+
 @pytest.mark.parametrize("name", registry.names())
 def test_a_wrong_value_of_any_field_is_a_problem_at_its_place(name: str) -> None:
     """Whatever the value: it is accepted, or refused with place, message and fix."""

@@ -133,8 +133,8 @@ def test_share(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("selection", "said"),
     [
-        (Selection(first="nothing"), "--from nothing"),
-        (Selection(until="nothing"), "--until nothing"),
+        (Selection(first="nothing"), "no stage 'nothing'"),
+        (Selection(until="nothing"), "no stage 'nothing'"),
         (Selection(first="same", until="words"), "comes after"),
         (Selection(parts=(3,)), "none of the 3 parts"),
     ],
