@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import click
 
 from refinery.cli._options import PATH, RECIPE, root_option
-from refinery.config import load
+from refinery.config import Pipeline, load, written
+from refinery.config.changes import Setting
 from refinery.errors import UsageError
-from refinery.inspect import Cut, Document, Fact, Judgement, Retained
+from refinery.inspect import Cut, Document, Fact, Judgement, Retained, edited
 from refinery.shown import plural, safe, shortened
 from refinery.store import store_for
 
@@ -24,6 +25,12 @@ SHORT = 200
 
 VANISHING = 5
 """Domains of which a stage leaves hardly anything that are named."""
+
+EDITS = 4
+"""Edited values of a recipe that are shown without -v."""
+
+SETTING = 40
+"""Characters of such a value."""
 
 HOSTS = 3
 """Hosts that are named, of a cluster or of a span."""
@@ -46,9 +53,30 @@ def root_of(config: str | None, root: str | None) -> str:
     """
     if root is not None and config is None:
         return root
+    return recipe_of(config, root).root
+
+
+def recipe_of(config: str | None, root: str | None) -> Pipeline:
+    """The recipe that is meant. Raises UsageError where there is none."""
     if config is None and not store_for(RECIPE).exists(RECIPE):
         raise UsageError("which root?", hint=f"give --root DIR, or -c FILE of a recipe (there is no {RECIPE} here)")
-    return load(config or RECIPE, root=root).root
+    return load(config or RECIPE, root=root)
+
+
+def edits_of(config: str | None, root: str | None) -> tuple[Setting, ...]:
+    """What of the recipe was edited since the run; nothing where a root is meant and no recipe."""
+    return () if root is not None and config is None else edited(recipe_of(config, root))
+
+
+def edits_text(edits: Sequence[Setting], *, every: bool) -> str:
+    """The edits as one line: ``quality.min_words 50 → 80``."""
+    shown = [f"{one.name} {_setting(one.left)} → {_setting(one.right)}" for one in edits]
+    more = 0 if every else len(shown) - EDITS
+    return ", ".join([*shown[: None if every else EDITS], *([f"{more:,} more"] if more > 0 else [])])
+
+
+def _setting(value: object) -> str:
+    return "–" if value is None else safe(shortened(written(value), SETTING))
 
 
 def heading(who: Document) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,11 +11,13 @@ import click
 
 from refinery.cli._options import Session, output_options, pass_session, recipe_options
 from refinery.cli._output import columns, print_json
+from refinery.cli._reading import edits_text
 from refinery.cli._warnings import warn
 from refinery.config import Pipeline, RecipeError, load
 from refinery.config.problems import located
 from refinery.errors import RefineryError
 from refinery.inputs import file_stats
+from refinery.inspect import edited
 from refinery.kernels.choice import native
 from refinery.preflight import Obstacle, assets_of, preflight
 from refinery.shown import plural, size
@@ -49,11 +52,15 @@ def command(session: Session, config: str, root: str | None, overrides: tuple[st
         except RefineryError as error:
             obstacles = [Obstacle(error, pipeline.places.of("inputs"))]
     report["warnings"] = warn(session, pipeline)
+    edits = () if obstacles else edited(pipeline)
+    report["edited"] = [dataclasses.asdict(one) for one in edits]
     if session.json:
         print_json({"ok": not obstacles, **report, "problems": [obstacle.to_json() for obstacle in obstacles]})
     if obstacles:
         raise located([(obstacle.error, obstacle.span) for obstacle in obstacles])
     session.say(_text(config, report))
+    if edits:
+        session.say(f"  the recipe was edited since the run: {edits_text(edits, every=session.verbose)}")
     return 0
 
 

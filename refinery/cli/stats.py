@@ -11,7 +11,7 @@ import click
 from refinery.cli._audit import audit_text
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, percent, print_json
-from refinery.cli._reading import place_options, root_of, vanishing
+from refinery.cli._reading import edits_of, edits_text, place_options, root_of, vanishing
 from refinery.cli._selection import parse_parts, stage_range
 from refinery.cli._survival import SHOWN, survival_json, survival_text
 from refinery.inspect import Books, Retained, StageBooks, alarms, read_books, survival
@@ -64,10 +64,16 @@ def command(
     place = root_of(config, root)
     books = read_books(place, first=first, until=until, parts=parts)
     gone = alarms(place, parts)
+    edits = edits_of(config, root)
     if session.json:
-        print_json(_json(books, gone))
+        print_json({**_json(books, gone), "edited": [dataclasses.asdict(one) for one in edits]})
     else:
         session.say(_text(books, gone, every=session.verbose))
+        if edits:
+            changed = edits_text(edits, every=session.verbose)
+            session.say(
+                f"  the recipe was edited since the run: {changed} (`refinery plan` shows what a run would make)"
+            )
     return 0 if books.balanced else 1
 
 

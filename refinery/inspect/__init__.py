@@ -9,6 +9,7 @@ Everything here reads what runs wrote; only ``sweep`` deletes, and nothing print
 - ``spans``: ``repeats``.
 - ``what-if``: ``whatif``.
 - ``diff``: ``difference``.
+- ``check`` and ``stats``: ``edits``.
 - ``verify``: ``verification``, which reads files (``contents``), follows the records of each input file
   (``conservation``) and makes parts again (``recompute``).
 - ``gc``: ``strays``.
@@ -22,6 +23,7 @@ from refinery.inspect.books import Books, StageBooks, read_books
 from refinery.inspect.clusters import Cluster, Clusters, Retained, alarms, clusters
 from refinery.inspect.conservation import FileBooks
 from refinery.inspect.difference import Difference, Moved, Movement, StageDifference, diff
+from refinery.inspect.edits import edited
 from refinery.inspect.evidence import Mark
 from refinery.inspect.find import Document
 from refinery.inspect.history import Problem, Run, StageStatus, Status, problems, status
@@ -87,6 +89,7 @@ __all__ = [
     "alarms",
     "clusters",
     "diff",
+    "edited",
     "problems",
     "quarantined",
     "read_books",

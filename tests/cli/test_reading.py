@@ -23,6 +23,7 @@ from refinery.cli._output import columns, percent, print_json, span
 from refinery.cli._reading import cut_lines, fact_words, wrapped
 from refinery.cli.sample import _quoted
 from refinery.cli.stats import bar
+from refinery.config import recipe_dict
 from refinery.inspect import Case, Cut, Document, Fact, Judgement, Mark, Sample
 from refinery.shown import safe, safe_lines, shortened
 from stages.substring import Substring
@@ -107,7 +108,7 @@ def test_quiet_says_nothing_and_json_says_only_that(say: Say, root: Path, argume
 def test_stats_json_is_what_scripts_rely_on(say: Say, root: Path) -> None:
     """Name, documents, tokens and reasons of each stage, and whether the books balance."""
     found = data(say("stats", "--root", root, "--json"))
-    assert set(found) == {"dataset", "stages", "audit", "not_made", "balanced", "problems"}
+    assert set(found) == {"dataset", "stages", "audit", "not_made", "balanced", "problems", "edited"}
     assert (found["dataset"], found["balanced"], found["problems"]) == ("toy", True, [])
     for stage in found["stages"]:
         documents = stage["documents"]
@@ -128,6 +129,29 @@ def test_stats_show_funnel_reasons_and_checks(say: Say, root: Path) -> None:
     assert re.fullmatch(r"  words +15  █+▌ +78.9% +78.9% +\d+", lines[2])
     assert any(re.match(r"  words +4  short 2 \(10.5%\)  digits 1 ", line) for line in lines)
     assert "in = kept + removed at every stage and part ✓    parts missing 0    documents with errors 1 (5.3%)" in out
+
+
+def test_check_and_stats_say_when_the_recipe_was_edited_since_the_run(
+    say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the values before and after; a recipe that is as it was run, and a root without one, say nothing."""
+    monkeypatch.chdir(tmp_path)
+    write_inputs(tmp_path / "in")
+    made = pipeline(tmp_path, inputs=("in/*.txt",), root="root").model_copy(update={"root": "root"})
+    quick(made)
+    text = json.dumps({**recipe_dict(made), "root": "root"})
+    Path("refinery.yaml").write_text(text)
+    assert not any("edited" in say(*verb)[1] for verb in (("check",), ("stats",), ("stats", "--root", "root")))
+    Path("refinery.yaml").write_text(
+        text.replace('"audit": 0', '"audit": 7').replace('"min_words": 2', '"min_words": 3')
+    )
+    for verb in ("check", "stats"):
+        assert "the recipe was edited since the run: audit 0 → 7, words.min_words 2 → 3" in say(verb)[1]
+        assert data(say(verb, "--json"))["edited"] == [
+            {"name": "audit", "left": 0, "right": 7},
+            {"name": "words.min_words", "left": 2, "right": 3},
+        ]
+    assert "edited" not in say("stats", "--root", "root")[1]
 
 
 def test_stats_take_a_selection(say: Say, root: Path) -> None:

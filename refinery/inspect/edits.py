@@ -1,0 +1,27 @@
+"""What of a recipe was edited since its root was made."""
+
+from __future__ import annotations
+
+from refinery.config import Pipeline, from_dict, recipe_dict
+from refinery.config.changes import Setting, changes
+from refinery.errors import RefineryError
+from refinery.part import Head, Root
+from refinery.store import store_for
+
+
+def edited(pipeline: Pipeline) -> tuple[Setting, ...]:
+    """Return the values that differ from those of the recipe in its root; none where there is no root yet.
+
+    Fields that the version which made the root did not have count with their defaults. Raises StorageError.
+    """
+    root = Root(pipeline.root, store_for(pipeline.root))
+    head = root.head()
+    return () if head is None else changes(_completed(head, root), recipe_dict(pipeline))
+
+
+def _completed(head: Head, root: Root) -> dict[str, object]:
+    """The recipe in a head with every field written out; as it is, where this version does not read it."""
+    try:
+        return recipe_dict(from_dict(head.recipe, root.path, root.full("HEAD.json")))
+    except RefineryError:
+        return head.recipe
