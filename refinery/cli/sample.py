@@ -18,7 +18,7 @@ from refinery.cli._reading import (
     root_of,
     wrapped,
 )
-from refinery.inspect import Sample, Samples, Wanted, sample
+from refinery.inspect import Filters, Sample, Samples, Wanted, sample
 from refinery.shown import safe
 
 
@@ -31,6 +31,9 @@ from refinery.shown import safe
 @click.option("--metric", metavar="NAME", help="With a value of this metric; stage.metric names one of another stage.")
 @click.option("--min", "low", metavar="X", type=float, help="The least value of --metric.")
 @click.option("--max", "high", metavar="Y", type=float, help="The greatest value of --metric.")
+@click.option("--language", metavar="CODE", help="In this language, from the stage on that identifies it.")
+@click.option("--domain", metavar="DOMAIN", help="Of this registered domain, such as example.org.")
+@click.option("--url", metavar="PATTERN", help="With this in the URL; '*/forum/*' is all of one, * any characters.")
 @click.option("-n", "count", metavar="N", type=click.IntRange(1, 1_000), default=5, show_default=True, help="How many.")
 @output_options
 @pass_session
@@ -46,9 +49,12 @@ def command(
     metric: str | None,
     low: float | None,
     high: float | None,
+    language: str | None,
+    domain: str | None,
+    url: str | None,
     count: int,
 ) -> int:
-    """Show documents kept or removed, by stage, rule or metric range.
+    """Show documents kept or removed, by stage, rule, metric range, language, domain or URL.
 
     They are the same ones every time. Texts of removed documents are taken from the stage before, or made again from
     the archive, and what they were removed for is marked, where it is a part of the text. -v shows all of a text.
@@ -56,7 +62,8 @@ def command(
     if kept and removed:
         raise click.UsageError("--kept excludes --removed")
     side = "kept" if kept else "removed" if removed else None
-    found = sample(root_of(config, root), Wanted(stage, side, rule, metric, low, high, count))
+    filters = Filters(language, domain, url)
+    found = sample(root_of(config, root), Wanted(stage, side, rule, metric, low, high, count, filters))
     if session.json:
         print_json(dataclasses.asdict(found))
     else:

@@ -4,7 +4,7 @@ Everything here reads what runs wrote; only ``sweep`` deletes, and nothing print
 
 - ``stats``: ``books``, with ``--by`` ``survival``.
 - ``why``: ``accounts``, with ``texts``.
-- ``sample``: ``samples``, with ``evidence``.
+- ``sample``: ``samples``, with ``filters`` and ``evidence``.
 - ``clusters``: ``clusters``.
 - ``spans``: ``repeats``.
 - ``what-if``: ``whatif``.
@@ -25,6 +25,7 @@ from refinery.inspect.conservation import FileBooks
 from refinery.inspect.difference import Difference, Moved, Movement, StageDifference, diff
 from refinery.inspect.edits import edited
 from refinery.inspect.evidence import Mark
+from refinery.inspect.filters import Filters
 from refinery.inspect.find import Document
 from refinery.inspect.history import Problem, Run, StageStatus, Status, problems, status
 from refinery.inspect.holdings import Finding
@@ -55,6 +56,7 @@ __all__ = [
     "Document",
     "Fact",
     "FileBooks",
+    "Filters",
     "Finding",
     "Flip",
     "Flips",

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from refinery.docs import TEXT
 from refinery.errors import RefineryError, UsageError
 from refinery.inspect.evidence import Mark, evidence
+from refinery.inspect.filters import ALL, Filters
 from refinery.inspect.find import Document, Piece, Spot, document, pieces, row_at, row_of
 from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.judgement import Judgement, stored_judgement
@@ -34,7 +35,7 @@ class Wanted:
     ``side`` is ``kept``, which is the default, ``removed`` or ``any``: all documents that came to the stage, or every
     document by its outcome where no stage is given.
     ``rule`` is the reason of a removal. ``metric`` is a metric of the stage, or ``stage.metric`` of one before it;
-    ``low`` and ``high`` are included.
+    ``low`` and ``high`` are included. ``filters`` are about language, domain and URL.
     """
 
     stage: str | None = None
@@ -44,6 +45,7 @@ class Wanted:
     low: float | None = None
     high: float | None = None
     count: int = 5
+    filters: Filters = ALL
 
 
 @dataclass(frozen=True)
@@ -76,25 +78,29 @@ def sample(path: str, wanted: Wanted) -> Samples:
     """
     holdings = open_root(path)
     sides = _sides(wanted)
+    wanted.filters.check()
     drawn = _Drawn(wanted.count)
     for held, stored in _outputs(holdings, wanted, sides):
-        metric = _metric(holdings, held, wanted)
-        columns = ["id", f"{WHY.name}.rule", *([metric] if metric else [])]
-        _need_ids(holdings, held, stored)
+        metric, filtered = _metric(holdings, held, wanted), wanted.filters.columns(holdings, held)
+        columns = ["id", f"{WHY.name}.rule", *([metric] if metric else []), *filtered]
+        _need(holdings, held, stored, ["id", *filtered])
         for piece in pieces(holdings, held, stored, columns):
-            drawn.add(piece, _matching(piece.batch, wanted, metric))
+            mask = pc.and_(_matching(piece.batch, wanted, metric), wanted.filters.mask(piece.batch, filtered))
+            drawn.add(piece, mask)
     found = tuple(_sample(holdings, spot) for spot in drawn.spots())
     return Samples(drawn.matching, found, _unwritten(holdings, wanted, sides))
 
 
-def _need_ids(holdings: Holdings, held: Held, sides: Sequence[str]) -> None:
-    """Raises UsageError where an export left the ids out."""
+def _need(holdings: Holdings, held: Held, sides: Sequence[str], columns: Sequence[str]) -> None:
+    """Raises UsageError where an export left columns out."""
     for side in sides:
         path = next((file.path for r in holdings.receipts(held) for file in r.files.get(side, ())), None)
         if path is not None:
             with open_parquet(holdings.root, path) as file:
-                if "id" not in file.schema_arrow.names:
-                    raise UsageError(f"{held.name} stores no ids to choose by", hint="choose another --stage")
+                present = set(file.schema_arrow.names)
+            missing = [name for name in columns if name.partition(".")[0] not in present]
+            if missing:
+                raise UsageError(f"{held.name} stores no {missing[0]} to choose by", hint="choose another --stage")
 
 
 def _unwritten(holdings: Holdings, wanted: Wanted, sides: Sequence[str]) -> tuple[str, ...]:
@@ -152,12 +158,27 @@ def _sides(wanted: Wanted) -> tuple[str, ...]:
 def _outputs(holdings: Holdings, wanted: Wanted, sides: Sequence[str]) -> list[tuple[Held, tuple[str, ...]]]:
     """The stages to draw from, and which of their sides."""
     if wanted.rule or wanted.stage or wanted.metric:
-        return [(held, tuple(sides)) for held in _stages(holdings, wanted, sides)]
+        chosen = _stages(holdings, wanted, sides)
+        able = [held for held in chosen if wanted.filters.knows(holdings, held)]
+        return [(held, tuple(sides)) for held in able or chosen]
     made = {side: [held for held in holdings.stages if _stores(holdings, held, (side,))] for side in sides}
     if holdings.stages and not any(made.values()):
         raise _unstored("the root", sides)
-    removed = [(held, ("removed",)) for held in made.get("removed", ())]
-    return [*removed, *((held, ("kept",)) for held in made.get("kept", ())[-1:])]
+    removed = [held for held in made.get("removed", ()) if wanted.filters.knows(holdings, held)]
+    kept = [_same_documents(holdings, held, wanted.filters) for held in made.get("kept", ())[-1:]]
+    return [*((held, ("removed",)) for held in removed), *((held, ("kept",)) for held in kept)]
+
+
+def _same_documents(holdings: Holdings, held: Held, filters: Filters) -> Held:
+    """The stage, or one before it that kept the same documents, where its own files lack what the filters need."""
+    found = held
+    while not filters.stored(holdings, found, ("kept",)):
+        before = holdings.before(found)
+        removing = any(receipt.rows.get("removed") for receipt in holdings.receipts(found))
+        if before is None or removing or not _stores(holdings, before, ("kept",)):
+            return held
+        found = before
+    return found
 
 
 def _stages(holdings: Holdings, wanted: Wanted, sides: Sequence[str]) -> list[Held]:

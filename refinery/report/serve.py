@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from refinery.errors import RefineryError, UsageError
-from refinery.inspect import Wanted, sample, status, what_if, why
+from refinery.inspect import Filters, Wanted, sample, status, what_if, why
 from refinery.inspect.history import problems
 from refinery.inspect.holdings import Holdings, open_root
 from refinery.report.controls import controls
@@ -230,6 +230,7 @@ def _wanted(asked: Asked) -> Wanted:
         low=_number(asked, "min"),
         high=_number(asked, "max"),
         count=10,
+        filters=Filters(*(asked.get(name) or None for name in ("language", "domain", "url"))),
     )
 
 

@@ -4,7 +4,7 @@ from refinery.stats.audit import ENTRIES, AuditStatistics, stage_of
 from refinery.stats.collect import GROUPS, LENGTHS, SIDES, UNITS, StageStatistics
 from refinery.stats.groups import KEPT, KINDS, Groups, bound
 from refinery.stats.measures import Histogram, Sample, Tally, bins, edges, id_hashes
-from refinery.stats.origins import NONE, split_host
+from refinery.stats.origins import NONE, domains, split_host
 from refinery.stats.stored import put_statistics, read_statistics
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Tally",
     "bins",
     "bound",
+    "domains",
     "edges",
     "id_hashes",
     "put_statistics",

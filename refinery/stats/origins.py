@@ -40,6 +40,12 @@ def origins(docs: Docs) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(columns)
 
 
+def domains(urls: pa.StringArray) -> pa.StringArray:
+    """The registered domain of each URL, "" for none."""
+    hosts = _authorities(urls).dictionary_encode()
+    return pa.array([split_host(host)[0] for host in hosts.dictionary.to_pylist()], pa.string()).take(hosts.indices)
+
+
 def _authorities(urls: pa.StringArray) -> pa.StringArray:
     """What stands between ``//`` and the next slash, "" where there is none."""
     pieces = pc.split_pattern(pc.fill_null(urls, NONE), "/", max_splits=3)

@@ -1,0 +1,97 @@
+"""Filters of documents by language, registered domain and URL, over the rows of any stage that stores these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from refinery.docs import URL
+from refinery.errors import UsageError
+from refinery.inspect.holdings import Held, Holdings
+from refinery.schema import flows
+from refinery.stats import domains, split_host
+from refinery.tables import schema_of
+
+LONGEST = 500
+"""Characters of a URL pattern: a long one takes long to look for."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Conditions that a document must meet, those that are not None.
+
+    ``language`` is a label as a stage identified it, ``domain`` a registered domain, ``url`` a part of the URL, or all
+    of it where it has a ``*``, which stands for any characters; capital letters do not matter.
+    """
+
+    language: str | None = None
+    domain: str | None = None
+    url: str | None = None
+
+    def check(self) -> None:
+        """Raise UsageError for what no document can meet."""
+        if self.domain is not None and split_host(self.domain)[0] != self.domain.lower():
+            raise UsageError(
+                f"{self.domain[:80]!r} is no registered domain",
+                hint=f"--domain {split_host(self.domain)[0]}, or a host by --url '*://{self.domain[:80]}/*'",
+            )
+        if self.url is not None and len(self.url) > LONGEST:
+            raise UsageError(f"a URL pattern of {len(self.url):,} characters", hint=f"at most {LONGEST}")
+
+    def columns(self, holdings: Holdings, held: Held) -> list[str]:
+        """Return the columns to read. Raises UsageError where the stage comes before languages are identified."""
+        names = [URL.name] if self.domain is not None or self.url is not None else []
+        if self.language is None:
+            return names
+        found = flows(holdings.pipeline.steps)
+        column = found[held.position].language
+        if not column:
+            pairs = zip(holdings.pipeline.steps, found, strict=True)
+            later = next((step.name for step, flow in pairs if flow.language), "")
+            raise UsageError(
+                f"at {held.name} no language is identified yet" if later else "no stage identifies languages",
+                hint=f"--stage {later}, or a later one" if later else "leave out --language",
+            )
+        return [*names, column]
+
+    def knows(self, holdings: Holdings, held: Held) -> bool:
+        """Return whether what the conditions need is known at a stage."""
+        return self.language is None or bool(flows(holdings.pipeline.steps)[held.position].language)
+
+    def stored(self, holdings: Holdings, held: Held, sides: Sequence[str]) -> bool:
+        """Return whether the files of a stage have the columns."""
+        wanted = {name.partition(".")[0] for name in self.columns(holdings, held)}
+        files = [f.path for s in sides for r in holdings.receipts(held)[:1] for f in r.files.get(s, ())[:1]]
+        return all(wanted <= set(schema_of(holdings.root, path).names) for path in files)
+
+    def mask(self, batch: pa.RecordBatch, columns: Sequence[str]) -> pa.BooleanArray:
+        """Return true for the rows of a batch that meet every condition; ``columns`` are those of its stage."""
+        found = pa.array([True] * len(batch), pa.bool_())
+        if self.domain is not None:
+            found = pc.and_(found, _in_domain(batch.column(URL.name), self.domain.lower()))
+        if self.url is not None:
+            found = pc.and_(found, _like(batch.column(URL.name), self.url))
+        if self.language is not None:
+            column, _, name = columns[-1].partition(".")
+            found = pc.and_(found, pc.equal(pc.struct_field(batch.column(column), name), self.language))
+        return pc.fill_null(found, False)
+
+
+ALL = Filters()
+"""No condition."""
+
+
+def _in_domain(urls: pa.StringArray, domain: str) -> pa.BooleanArray:
+    near = pc.fill_null(pc.match_substring(urls, domain, ignore_case=True), False)
+    exact = pc.equal(domains(urls.filter(near)), domain)
+    return pc.replace_with_mask(near, near, exact)
+
+
+def _like(urls: pa.StringArray, pattern: str) -> pa.BooleanArray:
+    if "*" not in pattern:
+        return pc.match_substring(urls, pattern, ignore_case=True)
+    literal = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return pc.match_like(urls, literal.replace("*", "%"), ignore_case=True)
