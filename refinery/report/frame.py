@@ -20,7 +20,7 @@ from refinery.shown import ending, rest, safe, safe_lines, shortened, size
 try:
     import jinja2
 
-    from refinery.report.figures import by_label, share
+    from refinery.report.figures import share
 except ModuleNotFoundError as error:  # the extra is not installed
     raise UsageError(
         f"the dashboard needs the package {error.name}", hint="pip install 'refinery[dashboard]'"
@@ -128,7 +128,6 @@ def environment() -> jinja2.Environment:
     made.filters |= {
         "number": lambda value: f"{value:,}",
         "size": size,
-        "by_label": by_label,
         "share": share,
         "s": ending,
         "documents": documents,

@@ -59,17 +59,14 @@ def pages(holdings: Holdings, against: Sequence[str] = (), *, served: bool = Fal
         raise UsageError(f"{holdings.root.path}: no stage is made yet", hint="`refinery run` makes them")
     names = names_of([holdings.root.path, *against])
     write = Writer(found, names, served=served)
-    languages = _languages(found)
-    made = {
-        "index.html": write("overview", "index.html", funnel=funnel(found), top=top_rows(found), languages=languages)
-    }
+    made = {"index.html": write("overview", "index.html", funnel=funnel(found), top=top_rows(found))}
     for stage in found.stages:
         made |= _stage_pages(write, found, stage)
     made["duplicates.html"] = write("duplicates", "duplicates.html", found=duplicates(holdings), chances=chances(found))
     if found.books.audit:
         audit = overlap(found.books.audit, found.stages, holdings.head.folders[0])
         made["audit.html"] = write("audit", "audit.html", audit=audit)
-    made["sources.html"] = write("sources", "sources.html", languages=languages, scores=scores(found))
+    made["sources.html"] = write("sources", "sources.html", scores=scores(found))
     newest = found.runs[0] if found.runs else None
     made["run.html"] = write(
         "run", "run.html", plan=plan(found), newest=newest, times=times(newest) if newest else None, rows=PLACES
@@ -77,7 +74,7 @@ def pages(holdings: Holdings, against: Sequence[str] = (), *, served: bool = Fal
     made["dictionary.html"] = write("dictionary", "dictionary.html", columns=_columns(found))
     if against:
         made |= _comparisons(write, holdings, against)
-    made["card.md"] = write("card", "card.md", suffix="md", languages=languages)
+    made["card.md"] = write("card", "card.md", suffix="md")
     return made
 
 
@@ -104,8 +101,3 @@ def _comparisons(write: Writer, holdings: Holdings, against: Sequence[str]) -> d
 
 def _columns(found: View) -> list[tuple[StageView, Any]]:
     return [(stage, columns(found.holdings, stage.books.position)) for stage in found.stages]
-
-
-def _languages(found: View) -> list[tuple[StageView, Any]]:
-    """Metrics that are labels of languages, with the stage that measures them."""
-    return [(s, m) for s in found.stages for m in s.metrics if m.metric.scale == "label" and m.metric.name == "lang"]

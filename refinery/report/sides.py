@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from refinery.inspect import Books, read_books
-from refinery.inspect.statistics import Statistics, Tally
+from refinery.inspect.statistics import Statistics
+from refinery.inspect.survival import survival
 from refinery.report.figures import UNITS
 
 REASONS = 40
@@ -46,7 +47,7 @@ def sides(paths: Sequence[str]) -> Sides:
     """Roots side by side. Raises UsageError where there is none, StorageError for damaged records."""
     books = [read_books(path) for path in paths]
     stages = [{stage.name: stage.counts for stage in one.stages} for one in books]
-    languages = [_languages(one) for one in books]
+    languages = [_languages(path) for path in paths]
     return Sides(
         roots=tuple(paths),
         names=names_of(paths),
@@ -85,10 +86,10 @@ def _reasons(books: Books) -> Iterator[tuple[str, int]]:
         yield from ((f"{stage.name} {rule}", count) for rule, count in stage.counts.reasons.items() if stage.position)
 
 
-def _languages(books: Books) -> dict[str, tuple[int, int]]:
-    """What is kept of each language where it is measured, documents and tokens."""
-    found: Tally = next((s.counts.metrics["lang"].kept for s in books.stages if "lang" in s.counts.metrics), ())
-    return {str(name): (documents, tokens) for name, documents, tokens in found}
+def _languages(path: str) -> dict[str, tuple[int, int]]:
+    """Documents and tokens of each language that the last stage kept; at the least, where there are too many."""
+    groups = survival(path, "language").groups
+    return {one.name or "(none)": (one.kept.documents, one.kept.tokens) for one in groups if one.kept.documents}
 
 
 def _largest(counts: Sequence[Mapping[str, int]], limit: int) -> tuple[Line, ...]:

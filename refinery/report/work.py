@@ -76,7 +76,10 @@ def plan(found: View) -> list[Pass]:
 
 def _node(found: View, name: str, view: StageView | None, work: WorkRecord | None) -> Node:
     made = found.holdings.load(found.holdings.stage(name)).made if view else ()
-    return Node(name, view, sum(receipt.total("kept") for receipt in made), work)
+    files = {
+        file.path: file.bytes for receipt in made for file in receipt.files.get("kept", ())
+    }  # empty parts share one
+    return Node(name, view, sum(files.values()), work)
 
 
 def _rounds(found: View, position: int) -> Iterator[Round]:

@@ -107,7 +107,10 @@ def test_the_grey_zone_is_what_the_rows_say(tmp_path: Path) -> None:
     assert f"de, 0.95 to 1.00: 0 kept, {counted:,} removed" in found.chart
     folder = Path(build(given_.root).folder)
     page = (folder / "sources.html").read_text("utf-8")
-    assert f"at most .05 above 0.65: {above} documents; removed for one at most .05 below it alone: {below}." in page
+    assert (
+        f"at most .05 above 0.65: {above} documents; removed by this rule alone with one at most .05 below: {below}."
+        in page
+    )
     kept, removed = (
         duckdb.sql(f"select count(*) from '{given_.root}/01-sure/{side}/*.parquet' where sure.lang = 'en'").fetchall()[
             0
@@ -116,7 +119,7 @@ def test_the_grey_zone_is_what_the_rows_say(tmp_path: Path) -> None:
     )
     row = f'data-group="en" data-found="{kept + removed}" data-kept="{kept}"'
     assert row in page
-    row = f'<td>en</td><td class="n">{kept}</td><td class="n">{removed}</td>'
+    row = f'<td>en</td><td class="n">{kept + removed}</td><td class="n">{kept}</td>'
     assert row in (folder / "index.html").read_text("utf-8")
 
 
@@ -129,3 +132,45 @@ def test_records_that_are_no_documents_are_no_outlier(tmp_path: Path) -> None:
     found = view(open_root(given_.root))
     assert {(part.given, part.kept) for part in found.first.parts} == {(120, 120)}
     assert [warning.text for warning in found.warnings if "keeps" in warning.text] == []
+
+
+class Late(Filter):
+    """Removes what the language stage keeps of one language."""
+
+    name: ClassVar = "late"
+    version: ClassVar = 1
+    metrics: ClassVar = (Metric("german", pa.uint64(), "count"),)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """None of it."""
+        return (Rule("german", "german", at_most=0),)
+
+    def measure(self, docs: Docs) -> Values:
+        """Is it?"""
+        return {"german": [int(text.startswith("de")) for text in docs.texts()]}
+
+
+class Either(Sure):
+    """Keeps two languages."""
+
+    name: ClassVar = "either"
+
+    def rules(self) -> tuple[Rule, ...]:
+        """English or German."""
+        return (Rule("other", "lang", is_in=("en", "de")),)
+
+
+def test_languages_are_counted_by_their_outcome(tmp_path: Path) -> None:
+    """On the overview, side by side and in the card: what the last stage keeps of each, and not the language stage."""
+    write_inputs(tmp_path / "in", [["en .9 one", "en .9 two", "de .9 drei", "de .9 vier", "de .9 fünf", "fr .9 six"]])
+    given_ = pipeline(tmp_path, steps(LineSource(), Either(), Late()))
+    quick(given_)
+    folder = Path(build(given_.root, against=[given_.root]).folder)
+    page = (folder / "index.html").read_text("utf-8")
+    assert "language that either identified, and those left after late" in page
+    for name, found, kept, share in (("de", 3, 0, "0.0%"), ("en", 2, 2, "100.0%"), ("fr", 1, 0, "0.0%")):
+        assert f'<td>{name}</td><td class="n">{found}</td><td class="n">{kept}</td><td class="n">{share}</td>' in page
+    assert 'language:\n- "en"\n' in (folder / "card.md").read_text("utf-8")
+    languages = (folder / "compare.html").read_text("utf-8").partition('id="languages"')[2]
+    assert ">en</th>" in languages
+    assert ">de</th>" not in languages
