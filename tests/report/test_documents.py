@@ -146,7 +146,7 @@ class Late(Filter):
         return (Rule("german", "german", at_most=0),)
 
     def measure(self, docs: Docs) -> Values:
-        """Is it?"""
+        """Those that begin so."""
         return {"german": [int(text.startswith("de")) for text in docs.texts()]}
 
 
