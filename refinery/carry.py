@@ -16,7 +16,7 @@ from refinery.assets import Asset
 from refinery.docs import TEXT, TOKENS, Docs
 from refinery.errors import RefineryError
 from refinery.judge import ERROR, QUARANTINED, Trouble, Verdict, explain, judge
-from refinery.kernels import count_tokens
+from refinery.kernels import CUT, count_tokens, with_cut
 from refinery.schema import FAILED, WHY, changes_text
 from refinery.stage import Edit, Edited, Filter, Global, Values
 from refinery.tasks import Mark, Poison, StepRun, Suspects
@@ -190,6 +190,9 @@ class Carrier:
         }
         rows = docs.with_columns(columns).batch.filter(gone).select(self._run.flow.removed.names)
         rows = rows.cast(self._run.flow.removed)
+        if any(_may_be_cut(field.type) for field in self._stage.facts()):
+            place = rows.schema.get_field_index(self._run.step.column)
+            rows = rows.set_column(place, rows.schema.field(place), _uncut(rows.column(place)))
         if TEXT.name in rows.schema.names and self._keep_removed != "text":
             keep = _sampled(rows.column("id")) if self._keep_removed == "sample" else pa.scalar(False)
             text = pc.if_else(keep, rows.column(TEXT.name), pa.nulls(len(rows), pa.string()))
@@ -203,6 +206,19 @@ def _tokens(before: Docs, texts: pa.Array) -> pa.Array:
         return count_tokens(texts, VOCABULARY.path())
     new = pc.fill_null(pc.not_equal(before.column(TEXT.name), texts), True)
     return pc.replace_with_mask(before.column(TOKENS.name), new, count_tokens(texts.filter(new), VOCABULARY.path()))
+
+
+def _uncut(facts: pa.StructArray) -> pa.StructArray:
+    """The facts of documents that are removed: nothing is cut out of the text that is stored with them."""
+    columns = [
+        with_cut(each, cut=False) if _may_be_cut(field.type) else each
+        for field, each in zip(facts.type, facts.flatten(), strict=True)
+    ]
+    return pa.StructArray.from_arrays(columns, fields=list(facts.type), mask=facts.is_null())
+
+
+def _may_be_cut(kind: pa.DataType) -> bool:
+    return pa.types.is_list(kind) and pa.types.is_struct(kind.value_type) and CUT in list(kind.value_type)
 
 
 def _note(error: Exception) -> str:

@@ -43,6 +43,7 @@ def facts(
         "length": pa.array(ends - starts),
         "reason": pa.array([REASON]).take(pa.array(np.zeros(len(inside), np.int64))),
         "text": inside if cut else pa.nulls(len(inside), pa.string()),
+        "cut": pa.array(np.full(len(inside), cut)),
         "char": places,
         "chars": sizes,
         "group": groups(inside),

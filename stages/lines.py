@@ -40,7 +40,7 @@ class Lines(Edit):
     """
 
     name: ClassVar = "lines"
-    version: ClassVar = 2
+    version: ClassVar = 3
     source: ClassVar = "RefinedWeb §3.2, G.2; https://arxiv.org/abs/2306.01116"
     uses: ClassVar = (PROTECTED.name,)
     adds: ClassVar = (TEXT,)

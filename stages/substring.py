@@ -98,7 +98,7 @@ class Substring(Global):
     """
 
     name: ClassVar = "substring"
-    version: ClassVar = 4
+    version: ClassVar = 5
     source: ClassVar = "RefinedWeb §3.3, G.3"
     adds: ClassVar = (TEXT,)
     metrics: ClassVar = (

@@ -40,14 +40,16 @@ class Fact:
 class Cut:
     """A span that an edit found: place and size in UTF-8 bytes of the text before, why, and what was removed there.
 
-    ``text`` is None where nothing was. Place and size in characters, and the group that spans of the same text share,
-    are None where the stage does not tell.
+    ``text`` is None where nothing was, ``cut`` false where the document is removed, so that its text stays as it came.
+    Place and size in characters, and the group that spans of the same text share, are None where the stage does not
+    record them.
     """
 
     offset: int
     length: int
     reason: str
     text: str | None
+    cut: bool = True
     char: int | None = None
     chars: int | None = None
     group: int | None = None

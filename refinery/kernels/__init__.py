@@ -17,7 +17,7 @@ from refinery.kernels.reference.alike import alike
 from refinery.kernels.reference.bpe import count_tokens, token_ids, token_lengths
 from refinery.kernels.reference.charset import decoded, header_label
 from refinery.kernels.reference.content import ContentHashes
-from refinery.kernels.reference.cuts import SPANS, take_out, undo
+from refinery.kernels.reference.cuts import CUT, SPANS, take_out, undo, with_cut
 from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS, extractor_versions, main_texts
 from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
 from refinery.kernels.reference.linewise import KINDS, LineRules, correct_lines
@@ -80,6 +80,7 @@ if native():
 
 __all__ = [
     "BULLETS",
+    "CUT",
     "ELLIPSES",
     "ELSEWHERE",
     "HAS_EXTRACTOR",
@@ -145,6 +146,7 @@ __all__ = [
     "unpacked",
     "url_facts",
     "window_hashes",
+    "with_cut",
     "word_ids",
     "word_sizes",
 ]

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from refinery.kernels import _native
 from refinery.kernels.reference import linewise as reference_lines
 from refinery.kernels.reference import text as reference
+from refinery.kernels.reference.cuts import with_cut
 from refinery.kernels.reference.linewise import CORRECTIONS, COUNT_SUFFIXES, LineRules
 from refinery.kernels.reference.text import STATISTICS, bare
 
@@ -59,7 +60,8 @@ def correct_lines(texts: pa.StringArray, rules: LineRules, protected: pa.ListArr
     if protected is not None and protected.null_count:
         protected = protected.fill_null(pa.scalar([], protected.type))
     columns, undecided = _native.correct_lines(texts, protected, _line_rules(rules), character_classes())
-    corrected = pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=CORRECTIONS)
+    *arrays, removed = (pa.array(column) for column in columns)
+    corrected = pa.RecordBatch.from_arrays([*arrays, with_cut(removed, cut=True)], schema=CORRECTIONS)
     open_rows = pa.array(undecided)
     if not len(open_rows):
         return corrected

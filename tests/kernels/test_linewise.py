@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refinery.docs import PROTECTED
-from refinery.kernels import SPANS, LineRules, correct_lines, undo
+from refinery.kernels import SPANS, LineRules, correct_lines, undo, with_cut
 from refinery.kernels.reference.linewise import BREAK, CORRECTIONS, KINDS
 
 RULES = LineRules(
@@ -67,6 +67,7 @@ def test_every_edit_can_be_undone(texts: list[str]) -> None:
     edited = correct_lines(before, RULES)
     assert edited.schema == CORRECTIONS
     assert undo(edited.column("text"), edited.column("removed")).equals(before)
+    assert undo(before, with_cut(edited.column("removed"), cut=False)).equals(before)
 
 
 @given(TEXTS)
@@ -156,7 +157,7 @@ def test_junk_lines_are_discarded(line: str, kind: str) -> None:
     assert row["text"] == "Some words before.\nSome words after."
     assert {name: row[f"{name}_lines"] for name in KINDS} == {**dict.fromkeys(KINDS, 0), kind: 1}
     assert row["removed"] == [
-        {"offset": 19, "length": len(line.encode()) + 1, "reason": kind, "text": line + "\n"},
+        {"offset": 19, "length": len(line.encode()) + 1, "reason": kind, "text": line + "\n", "cut": True},
     ]
 
 
@@ -354,4 +355,4 @@ def test_spans_of_another_text_are_refused(after: str, span: tuple[int, int, str
 
 def test_texts_without_spans_stay() -> None:
     """No spans, null or an empty list, mean no edit."""
-    assert undo(pa.array(["a", "b"]), pa.array([None, []], SPANS)).to_pylist() == ["a", "b"]
+    assert undo(pa.array(["a", "b", None]), pa.array([None, [], []], SPANS)).to_pylist() == ["a", "b", None]

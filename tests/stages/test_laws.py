@@ -21,6 +21,8 @@ from refinery.carry import Carrier, Split
 from refinery.config import RecipeError, Step, parse, plain
 from refinery.docs import POINTER, Docs, facts_column
 from refinery.identity import Content, identity, measure_identity
+from refinery.inspect.judgement import cut_fields
+from refinery.kernels import undo
 from refinery.registry import names, stage_class
 from refinery.schema import Flow, flows
 from refinery.stage import Edit, Filter, Stage
@@ -98,7 +100,12 @@ def stage(request: pytest.FixtureRequest) -> Stage:
     return made
 
 
-ORDINARY = [PROSE, f"{PROSE}\n{PROSE}", *(f"{PROSE} Number {i} of many." for i in range(5))]
+ORDINARY = [
+    f"{PROSE * 3}\n3 likes",
+    PROSE,
+    f"{PROSE}\n{PROSE}",
+    *(f"{PROSE} Number {i} of many." for i in range(5)),
+]
 
 
 def test_rows_in_are_kept_or_removed(stage: Stage) -> None:
@@ -119,6 +126,19 @@ def test_batches_leave_no_trace(stage: Stage) -> None:
     whole = content(carry(stage, docs, [len(docs)]))
     assert content(carry(stage, docs, [1] * len(docs))) == whole
     assert content(carry(stage, docs, [3, 0, len(docs) - 3])) == whole
+
+
+def test_rows_tell_the_text_that_came(stage: Stage) -> None:
+    """Kept or removed, a row's text with the spans put back that were cut out of it is the text before."""
+    docs = documents(ODD + ORDINARY)
+    before = dict(zip(docs.column("id").to_pylist(), docs.texts(), strict=True))
+    (split,) = carry(stage, docs, [len(docs)])
+    for batch in (split.kept.batch, split.removed) if cut_fields(stage) else ():
+        for name in cut_fields(stage):
+            spans = pc.struct_field(batch.column(facts_column(stage.name)), name)
+            assert sum(pc.list_value_length(spans).to_pylist()), "some text is cut on either side"
+            texts = undo(batch.column("text"), spans).to_pylist()
+            assert texts == [before[one] for one in batch.column("id").to_pylist()]
 
 
 def test_odd_text_raises_nothing(stage: Stage) -> None:

@@ -305,8 +305,12 @@ def test_other_actions_leave_the_text(texts: list[str], stage: Substring) -> Non
         ):
             assert facts["text"] == text
             assert undo(pa.array([text]), pa.array([facts["repeats"]], REPEATS)).to_pylist() == [text]
-            assert [span.pop("text") for span in facts["repeats"]] == [None] * facts["spans"]
-            assert [{k: v for k, v in span.items() if k != "text"} for span in cut["repeats"]] == facts["repeats"]
+            assert [(span.pop("text"), span.pop("cut")) for span in facts["repeats"]] == [(None, False)] * facts[
+                "spans"
+            ]
+            assert all(span["cut"] for span in cut["repeats"])
+            kept = [{k: v for k, v in span.items() if k not in ("text", "cut")} for span in cut["repeats"]]
+            assert kept == facts["repeats"]
             assert {k: v for k, v in facts.items() if k not in ("text", "repeats")} == {
                 k: v for k, v in cut.items() if k not in ("text", "repeats")
             }

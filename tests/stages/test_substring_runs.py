@@ -22,10 +22,12 @@ from refinery.docs import DATE
 from refinery.errors import Refused, UsageError
 from refinery.forecast import plan
 from refinery.inspect import spans, verify
+from refinery.kernels import undo
 from refinery.kernels.choice import native
 from refinery.part import Receipt, Root
 from refinery.runner import run
 from refinery.survey import Selection
+from stages._repeats import REPEATS
 from stages.substring import WORKER, Substring
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource
@@ -79,6 +81,21 @@ def recipe(
     chosen = steps(LineSource(batch=1000), Dated(), Substring(**fields, memory=memory))
     made = pipeline(folder, (*chosen, *more), root=root, **settings)
     return made.model_copy(update={"inputs": (str(folder / "in" / inputs),)})
+
+
+@pytest.mark.parametrize("keep_removed", ["text", "facts"])
+def test_rows_tell_the_text_that_came(folder: Path, keep_removed: str) -> None:
+    """A kept row's text with its repeats put back is the text before; a removed row's is that as it is, or null."""
+    quick(recipe(folder, "tokens", "root", fields={"min_chars": 70}, keep_removed=keep_removed))
+    held = Held(folder / "root")
+    before = {row["id"]: row["text"] for row in held.rows("01-dated")}
+    for side in ("kept", "removed"):
+        rows = held.rows(FOLDER, side)
+        assert any(span["text"] for row in rows for span in row["substring"]["repeats"])
+        spans = pa.array([row["substring"]["repeats"] for row in rows], REPEATS)
+        found = undo(pa.array([row["text"] for row in rows], pa.string()), spans).to_pylist()
+        stored = side == "kept" or keep_removed == "text"
+        assert found == [before[row["id"]] if stored else None for row in rows]
 
 
 def left(root: Path, folder: str = FOLDER) -> dict[bytes, tuple[str, Any]]:

@@ -8,12 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+CUT = pa.field("cut", pa.bool_())
 SPANS = pa.list_(
-    pa.struct([("offset", pa.uint64()), ("length", pa.uint64()), ("reason", pa.string()), ("text", pa.string())])
+    pa.struct([("offset", pa.uint64()), ("length", pa.uint64()), ("reason", pa.string()), ("text", pa.string()), CUT])
 )
-"""Removed spans, in order: position and size in UTF-8 bytes of the text before the edit, and what stood there."""
+"""Spans that an edit removes, in order: position and size in UTF-8 bytes of the text before, and what stands there.
+
+``cut`` is whether they were cut out of the text beside them, which is assumed where it is null. The engine sets it to
+false in the rows of removed documents, whose text is stored as it came.
+"""
 
 
 class Cut(NamedTuple):
@@ -38,7 +45,7 @@ def spans_of(text: str, cuts: Sequence[Cut]) -> list[dict[str, Any]]:
         removed = text[cut.start : cut.end]
         length = len(removed.encode())
         offset += len(text[end : cut.start].encode())
-        spans.append({"offset": offset, "length": length, "reason": cut.reason, "text": removed})
+        spans.append({"offset": offset, "length": length, "reason": cut.reason, "text": removed, CUT.name: True})
         offset += length
         end = cut.end
     return spans
@@ -68,21 +75,35 @@ def take_out(
     return pa.array(rest, strings), pa.array(inside, strings), pa.array(places, numbers), pa.array(sizes, numbers)
 
 
-def undo(texts: pa.StringArray, removed: pa.ListArray) -> pa.StringArray:
-    """The texts before the edits that removed the spans ``removed`` (of type ``SPANS``, null for none).
+def with_cut(spans: pa.ListArray, *, cut: bool) -> pa.ListArray:
+    """Spans with ``cut`` for each of them, in the place of what they have there, or behind their other fields."""
+    values = spans.flatten()
+    fields = [*values.type, *([CUT] if values.type.get_field_index(CUT.name) < 0 else [])]
+    columns = dict(zip((field.name for field in values.type), values.flatten(), strict=True))
+    columns[CUT.name] = pa.array(np.full(len(values), cut))
+    sizes = pc.fill_null(pc.list_value_length(spans), 0).to_numpy()
+    offsets = pa.array(np.append(0, np.cumsum(sizes)).astype(np.int32))
+    found = pa.StructArray.from_arrays([columns[field.name] for field in fields], fields=fields)
+    return pa.ListArray.from_arrays(offsets, found, mask=pc.is_null(spans) if spans.null_count else None)
 
-    Spans without a text were not removed, and fields beyond those of ``SPANS`` do not matter. Raises ValueError where
-    the spans do not fit the text.
+
+def undo(texts: pa.StringArray, removed: pa.ListArray) -> pa.StringArray:
+    """Return the texts before the edits that removed the spans ``removed`` (of type ``SPANS``).
+
+    Spans without a text, and those whose ``cut`` is false, were not cut out. A null text stays null, null spans are
+    none, and fields beyond those of ``SPANS`` do not matter. Of several edits of a text the last is undone first.
+    Raises ValueError where the spans do not fit the text.
     """
     pairs = zip(texts.to_pylist(), removed.to_pylist(), strict=True)
-    return pa.array([_undo((text or "").encode(), spans or ()).decode() for text, spans in pairs], pa.string())
+    found = (None if text is None else _undo(text.encode(), spans or ()).decode() for text, spans in pairs)
+    return pa.array(list(found), pa.string())
 
 
 def _undo(after: bytes, spans: Iterable[Mapping[str, Any]]) -> bytes:
     before = bytearray()
     taken = 0
     for span in spans:
-        if span["text"] is None:
+        if span["text"] is None or span.get(CUT.name) is False:
             continue
         stretch = span["offset"] - len(before)
         text = span["text"].encode()
