@@ -136,7 +136,7 @@ def cut_lines(cuts: Sequence[Cut], length: int = SHORT) -> list[str]:
 
 
 def _cut(cut: Cut, length: int) -> str:
-    verb = "cut" if cut.cut and cut.text is not None else "found"
+    verb = "found" if cut.text is None or cut.cut is False else "cut"
     size = plural(cut.length, "byte") + ("" if cut.chars is None else f" ({plural(cut.chars, 'character')})")
     group = "" if cut.group is None else f" {cut.group:016x}"
     text = "" if cut.text is None else f": {shortened(safe(cut.text), length)}"

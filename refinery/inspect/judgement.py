@@ -49,10 +49,10 @@ class Cut:
     length: int
     reason: str
     text: str | None
-    cut: bool = True
     char: int | None = None
     chars: int | None = None
     group: int | None = None
+    cut: bool | None = None
 
 
 @dataclass(frozen=True)
