@@ -308,7 +308,10 @@ class Source(Stage):
 
     @abstractmethod
     def read(self, path: str, store: Store) -> Iterator[Records]:
-        """All records of a file, in its order. A record that cannot be read is a row with a fact that says so."""
+        """All records of a file, in its order. A record that cannot be read is a row with a fact that says so.
+
+        Ids are unique in a root and the same wherever the file lies: ``document_ids`` makes them.
+        """
 
     def read_watched(self, path: str, store: Store, watch: Watch) -> Iterator[Records]:
         """As ``read``, for a file that a worker died of: ``watch`` is asked before each row's record is worked on.
