@@ -83,6 +83,9 @@ def test_questions_are_escaped_where_they_are_shown_again(client: Client) -> Non
         "documents?stage=words&min",
         "why?q",
         "what-if?words.min_words",
+        "search?text=1&q",
+        "texts?with",
+        "no/such/page",
     ):
         found = client.get(f"/{name}=%22%3E%3Cscript%3Ealert(1)%3C/script%3E%E2%80%AE")
         assert "<script>alert" not in found.text
