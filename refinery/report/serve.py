@@ -92,7 +92,7 @@ def application(path: str, hosts: Sequence[str] = (), against: Sequence[str] = (
     routes = [Route("/", _home), *(Route(f"/{name}", _endpoint(ask)) for name, ask in answers.items())]
     routes.append(Route("/{page}", _endpoint(asking.page)))
     guard = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", *hosts], www_redirect=False)
-    failures: dict[Any, Any] = {RefineryError: asking.failed, HTTPException: asking.refused}
+    failures: dict[Any, Any] = {RefineryError: asking.failed, HTTPException: asking.refused, Exception: asking.broken}
     return Starlette(routes=routes, middleware=[guard], exception_handlers=failures)
 
 
@@ -142,6 +142,13 @@ class _Asking:
         """A path or method that there is none of."""
         message = {404: f"no such page: {request.url.path[:80]}", 405: "only GET is answered"}
         return self._failure(message.get(error.status_code, error.detail), "", error.status_code, error.headers)
+
+    def broken(self, request: Request, error: Exception) -> Response:
+        """An error of ours, in a frame that needs no root; its traceback goes to the terminal."""
+        del request
+        write = Writer(None, self._names, served=True)
+        shown = RefineryError(f"internal error: {type(error).__name__}", hint="the terminal has the traceback")
+        return _page(write("error", "error", problem=shown), 500)
 
     def _failure(self, message: str, hint: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
         try:

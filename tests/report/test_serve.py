@@ -35,7 +35,9 @@ class Client:
     """Asks the application as a browser on this machine would."""
 
     def __init__(self, root: Path, against: Sequence[Path] = ()) -> None:
-        self._transport = httpx.ASGITransport(application(str(root), against=[str(one) for one in against]))
+        self._transport = httpx.ASGITransport(
+            application(str(root), against=[str(one) for one in against]), raise_app_exceptions=False
+        )
 
     def get(self, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> httpx.Response:
         """The answer to a request."""
@@ -208,6 +210,12 @@ def test_an_error_keeps_the_frame_and_its_lines(client: Client, tmp_path: Path) 
     post = client.get("/index.html", method="POST")
     assert (post.status_code, set(post.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})
     assert '<nav aria-label="Pages">' in post.text
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("refinery.report.serve.status", lambda path: 1 // 0)
+        broken = client.get("/live")
+    assert broken.status_code == 500
+    assert "internal error: ZeroDivisionError" in broken.text
+    assert '<a href="live"' in broken.text
     damaged = tmp_path / "root"
     damaged.mkdir()
     (damaged / "HEAD.json").write_text("{")
@@ -225,6 +233,8 @@ def test_either_side_is_what_an_empty_choice_means(client: Client, hostile: Path
         text = client.get(f"/documents?stage=words&side={side}").text
         assert f"of {stages['words'][side]} matching documents" in text
     outcomes = client.get("/documents?side=&stage=").text
+    assert {"short", "snipped"} <= set(re.findall(r'<option value="(\w+)">', outcomes))
+    assert '<option value="words.words">' in outcomes
     assert set(re.findall(r'<span class="tag (\w+)">', outcomes)) == {"kept", "removed"}
 
 
