@@ -145,7 +145,8 @@ def test_one_of_them_is_killed(jobs: Jobs, given: Pipeline) -> None:
 
 def test_the_script_of_the_manual(tmp_path: Path, given: Pipeline) -> None:
     """Three jobs of an array at once, as Slurm would start them, then the run of all parts."""
-    script = (REPOSITORY / "docs" / "operations.md").read_text().partition("```bash\n")[2].partition("```")[0]
+    blocks = (REPOSITORY / "docs" / "operations.md").read_text().split("```sh\n")[1:]
+    script = next(block.partition("```")[0] for block in blocks if "SLURM_ARRAY_TASK_ID" in block)
     (tmp_path / "job.sh").write_text(script)
     jobs = Jobs(tmp_path, str(tmp_path / "root"))
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
