@@ -191,7 +191,7 @@ def choose(group: pa.Table | pa.RecordBatch) -> pa.Table:
     if turn is not None:
         said &= turn[order] == _NEW
         found["supersedes"] = _superseded(
-            turn[order], starts, [v[order] for v in (*chance, *others)], columns["id"], order
+            turn[order], starts, [v[order] for v in (*chance, high, low)], columns["id"], order
         )
     made = pa.table([found[name] for name in CHOSEN.names], schema=CHOSEN)
     return made if said.all() else made.filter(pa.array(said))
@@ -228,7 +228,7 @@ def _superseded(
     """For the best new document of each cluster the earlier ones that would not stay if all were decided anew.
 
     Rows are those of ``order``, each cluster's from one of ``starts`` on. Of what was kept earlier the first stays,
-    unless the new document is before it in what is ``preferred``.
+    unless the new document is before it in what is ``preferred``; the same record read again is not.
     """
     ends = np.append(starts[1:], len(turn))
     kept, new = (np.add.reduceat(turn == kind, starts) for kind in (_KEPT, _NEW))
