@@ -234,7 +234,7 @@ class Planner:
                 continue
             key = part_key(self.identities[position], contents)
             receipt = self._receipt(position, key)
-            if receipt is None or (self._tap(position) and not receipt.files):
+            if receipt is None or (self.taps(position) and not receipt.files):
                 part.missing = position
                 part.contents = contents
                 made.actions["judge" if self._stored_paths(position, contents) else "run"] += 1
@@ -343,7 +343,7 @@ class Planner:
             folder=self.folders[position],
             identity=self.identities[position],
             flow=self.flows[position],
-            tap=self._tap(position),
+            tap=self.taps(position),
             commit=commit,
             expected="" if commit else part.receipts[position].contents["kept"],
             stored=stored,
@@ -356,7 +356,7 @@ class Planner:
 
     # ---------------------------------------------------------------------------------------------------------- state
 
-    def _tap(self, position: int) -> bool:
+    def taps(self, position: int) -> bool:
         """Whether a step's rows are written: by the recipe, and always where a segment or the pipeline ends."""
         ends = {s.last for stretch in self.stretches for s in stretch.segments} | {len(self.steps) - 1}
         step = self.steps[position]

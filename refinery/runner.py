@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -275,11 +274,8 @@ def _executor(pipeline: Pipeline) -> Executor:
     if settings.kind == "ray":
         from refinery.executors.ray import RayExecutor
 
-        bound = None if settings.workers == "auto" else settings.workers
-        return RayExecutor(settings.address, bound, settings.memory_bytes)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = cores if settings.workers == "auto" else settings.workers
-    return LocalExecutor(workers, settings.memory_bytes(psutil.virtual_memory().total))
+        return RayExecutor(settings.address, settings.processes(), settings.memory_bytes)
+    return LocalExecutor(settings.processes() or 1, settings.memory_bytes(psutil.virtual_memory().total))
 
 
 def _complete(survey: Survey) -> bool:

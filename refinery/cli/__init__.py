@@ -35,8 +35,8 @@ SECTIONS = {
     },
     "Look": {
         "stats": "Show the funnel, the reasons, and whether the books balance.",
-        "sample": "Show documents kept or removed, by stage, rule or metric range.",
-        "why": "Tell what became of one document, stage by stage.",
+        "sample": "Show documents kept or removed, by stage, rule, metric range, language, domain or URL.",
+        "why": "Show what each stage did with one document, and its text with what was cut.",
         "clusters": "Show the largest clusters of duplicates, and what is left of each domain and language.",
         "spans": "Show the spans that were cut out, or only found, most often.",
         "what-if": "Tell what other bounds would keep, and who would change sides.",

@@ -5,17 +5,19 @@ Not here: what stages do, and whether inputs and assets exist.
 
 from refinery.config.changes import Setting, changes
 from refinery.config.fields import stage_with
-from refinery.config.pipeline import ExecutorSettings, Pipeline, Step, plain, recipe_dict, written
+from refinery.config.pipeline import ExecutorSettings, Pipeline, Prices, Step, byte_size, plain, recipe_dict, written
 from refinery.config.problems import Problem, RecipeError
 from refinery.config.reader import from_dict, load, parse
 
 __all__ = [
     "ExecutorSettings",
     "Pipeline",
+    "Prices",
     "Problem",
     "RecipeError",
     "Setting",
     "Step",
+    "byte_size",
     "changes",
     "from_dict",
     "load",

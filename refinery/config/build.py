@@ -27,6 +27,7 @@ from refinery.stage import Source, Stage
 RESERVED = {
     "executor": "a key of the recipe",
     "storage": "a key of the recipe",
+    "prices": "a key of the recipe",
     "why": "a column of removed rows",
     "failed": "a column of removed rows",
 }

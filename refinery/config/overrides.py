@@ -1,6 +1,6 @@
 """``--set key=value``: replace a value of the recipe before it is checked, so that errors show the option itself.
 
-``key`` is ``stage.field`` (the instance name), ``executor.field``, ``storage.field`` or a key of the recipe.
+``key`` is ``stage.field`` (the instance name), ``executor.field`` and the like, or a key of the recipe.
 The value is YAML, except for paths and the dataset's name, which are taken as they are.
 """
 
@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from pydantic import BaseModel
 
-from refinery.config.pipeline import ExecutorSettings, Settings, StorageSettings
+from refinery.config.pipeline import ExecutorSettings, Prices, Settings, StorageSettings
 from refinery.config.problems import Problem, Span, Text
 from refinery.config.strict_yaml import Node, read
 from refinery.nearest import did_you_mean
 
-_GROUPS: dict[str, type[BaseModel]] = {"executor": ExecutorSettings, "storage": StorageSettings}
+_GROUPS: dict[str, type[BaseModel]] = {"executor": ExecutorSettings, "storage": StorageSettings, "prices": Prices}
 """Keys of the recipe that have fields of their own."""
 
 VERBATIM = ("dataset", "inputs", "root")

@@ -6,13 +6,24 @@ Not here: reading YAML and telling what is wrong with it.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, InstanceOf, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    TypeAdapter,
+    ValidationError,
+)
 
 from refinery.config.problems import Span
 from refinery.docs import facts_column
@@ -31,6 +42,14 @@ def _memory(value: object) -> object:
     if not percent:
         _size.validate_python(value)
     return value
+
+
+def byte_size(text: str) -> int:
+    """Bytes from a size with a unit: ``64MiB``, ``1TB``; 0 for what is none."""
+    try:
+        return int(_size.validate_python(text.replace(" ", "")))
+    except ValidationError:
+        return 0
 
 
 def _dataset(value: str) -> str:
@@ -60,6 +79,12 @@ class ExecutorSettings(BaseModel):
     )
     batch: int = Field(1000, ge=1, le=100_000, description="documents that a stage is given at once")
 
+    def processes(self) -> int | None:
+        """The number of worker processes; None where a Ray cluster decides."""
+        if self.workers != "auto" or self.kind == "ray":
+            return None if self.workers == "auto" else self.workers
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
     def memory_bytes(self, total: int) -> int:
         """The bytes that all workers together may take of a machine, or a node, that has ``total``."""
         percent = _PERCENT.fullmatch(self.memory)
@@ -75,6 +100,18 @@ class StorageSettings(BaseModel):
     region: str = Field("", description="region of the buckets; else AWS_REGION")
     profile: str = Field("", description="section of ~/.aws with the credentials; else AWS_PROFILE")
     anonymous: bool = Field(False, description="do not sign requests, for public buckets; else AWS_NO_SIGN_REQUEST")
+
+
+class Prices(BaseModel):
+    """Prices of computing, storage and requests. Only ``plan`` reads them, and no result depends on them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    core_hour: float | None = Field(None, ge=0, description="of a core for an hour, in the currency")
+    gb_month: float | None = Field(None, ge=0, description="of 10^9 bytes stored for a month")
+    put_1000: float | None = Field(None, ge=0, description="of 1,000 requests that write or list")
+    get_1000: float | None = Field(None, ge=0, description="of 1,000 requests that read")
+    currency: str = Field("USD", min_length=1, max_length=10, description="name of the currency, which is only printed")
 
 
 @dataclass(frozen=True)
@@ -117,6 +154,7 @@ class Settings(BaseModel):
     )
     executor: ExecutorSettings = Field(ExecutorSettings(), description="where tasks run; see below")
     storage: StorageSettings = Field(StorageSettings(), description="where s3:// is; see below")
+    prices: Prices = Field(Prices(), description="what computing, storage and requests cost, for `plan`; see below")
 
 
 @dataclass(frozen=True)
@@ -152,7 +190,7 @@ class Pipeline(Settings):
 def recipe_dict(pipeline: Pipeline) -> dict[str, Any]:
     """What decides the result, every field written out, in the shape of a recipe; JSON-able.
 
-    Left out are ``root`` (a root may be moved), the executor, the storage and fields declared ``tuning``.
+    Left out are ``root`` (a root may be moved), the executor, the storage, the prices and fields declared ``tuning``.
     """
     return {
         "dataset": pipeline.dataset,

@@ -30,7 +30,7 @@ LAYERS = (
     ("earlier", "survey"),
     ("inputs", "receipts", "rounds", "timeline"),
     ("executors", "guard", "planner", "progress"),
-    ("preflight", "state"),
+    ("estimate", "preflight", "reasons", "state"),
     ("runner",),
     ("demo", "describe", "forecast", "inspect", "testing"),
     ("report",),
