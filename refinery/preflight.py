@@ -7,7 +7,8 @@ run on the root.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,7 @@ from refinery.assets import Asset
 from refinery.config import Pipeline, Step
 from refinery.config.problems import Problem, Span, located
 from refinery.earlier import parts_of_root
-from refinery.errors import RefineryError, Refused, UsageError
+from refinery.errors import AssetError, RefineryError, Refused, UsageError
 from refinery.guard import changed_code, check_root, refuse_changed_code, refuse_foreign
 from refinery.inputs import Inputs
 from refinery.part import Root
@@ -25,7 +26,7 @@ from refinery.planner import Planner
 from refinery.schema import flows
 from refinery.shown import size
 from refinery.stage import Global, Stage
-from refinery.store import store_for
+from refinery.store import is_remote, store_for
 from refinery.survey import Selection, stretches_of
 
 MEBIBYTE = 2**20
@@ -114,8 +115,7 @@ class _Looking:
             for name, number, asset in assets_of(step.stage):
                 key = f"{step.name}.{name}" + ("" if number is None else f"[{number}]")
                 with self.at(key), _naming(key):
-                    asset.path()
-                    step.stage.check_asset(name, asset)
+                    _open_asset(step.stage, name, asset)
 
     def columns(self) -> None:
         """Whether partitions follow each other, and each step is given columns of types that it can use."""
@@ -160,8 +160,10 @@ class _Looking:
             if isinstance(step.stage, Global):
                 before = len(self.found)
                 parts = []
-                for place, path in enumerate(step.stage.earlier_roots()):
+                roots = step.stage.earlier_roots()
+                for place, path in enumerate(roots):
                     with self.at(_holder(step, path)), _naming(step.name):
+                        _refuse_twice(path, [self._pipeline.root, *roots[:place]])
                         parts += parts_of_root(step.stage, place, path)
                 if planner is not None and len(self.found) == before:
                     planner.remember_earlier(position, parts)
@@ -190,6 +192,27 @@ def assets_of(stage: Stage) -> Iterator[tuple[str, int | None, Asset]]:
         for number, asset in enumerate(value) if isinstance(value, tuple) else ((None, value),):
             if isinstance(asset, Asset):
                 yield name, number, asset
+
+
+def _open_asset(stage: Stage, name: str, asset: Asset) -> None:
+    """Open an asset as its stage does. Raises AssetError."""
+    path = asset.path()
+    try:
+        stage.check_asset(name, asset)
+    except OSError as error:
+        raise AssetError(f"{path}: {error.strerror or error}", hint="give this user the right to read it") from error
+
+
+def _refuse_twice(path: str, known: Sequence[str]) -> None:
+    """Raise UsageError where a reference root is the root itself, or one that was named before it."""
+    same = [_normal(other) for other in known]
+    if _normal(path) in same:
+        what = "the root of this recipe" if _normal(path) == same[0] else "listed twice"
+        raise UsageError(f"{path} is {what}", hint="`against` names other roots, each once")
+
+
+def _normal(path: str) -> str:
+    return path.rstrip("/") if is_remote(path) else os.path.realpath(path)
 
 
 def _holder(step: Step, path: str) -> str:

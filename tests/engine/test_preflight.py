@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,7 @@ REFUSED: dict[str, tuple[Sequence[str], int, str, str]] = {
     "a root where nothing can be written": (["root=/proc/root"], 3, "/proc/root", "can write to"),
     "a folder of other files": (["root=in"], 4, "in is no root of refinery (no HEAD.json)", "new or empty folder"),
     "a reference root that is missing": (["minhash.against=[none]"], 2, "minhash: none is no root", "finished runs"),
+    "the root as its own reference": (["urls.against=./root"], 2, "./root is the root of this recipe", "other roots"),
     "too large a budget": (
         ["executor.memory=1GiB", "substring.memory=1GiB"],
         4,
@@ -57,6 +59,15 @@ REFUSED: dict[str, tuple[Sequence[str], int, str, str]] = {
     "no input": (["inputs=none/*.warc.gz"], 3, "none/*.warc.gz: no input file there", "check the path"),
     "a missing asset": (["lines.phrases=./none.toml"], 3, "lines.phrases: asset ./none.toml: no such file", "the path"),
 }
+
+
+def raising(error: Exception) -> Any:
+    """A function that raises ``error``."""
+
+    def function(*arguments: object) -> None:
+        raise error
+
+    return function
 
 
 @pytest.fixture
@@ -148,6 +159,22 @@ def test_a_wrong_value_of_any_field_is_a_problem_at_its_place(name: str) -> None
             except RecipeError as error:
                 assert all(problem.fix for problem in error.problems), error.message
                 assert all(problem.span.text.name in {"--set", "r.yaml"} for problem in error.problems)
+
+
+def test_a_reference_root_counts_once(here: Path) -> None:
+    """Under whatever path it is named again."""
+    obstacles = preflight(parse(RECIPE, "r.yaml", ["minhash.against=[other, ./other]"])).obstacles
+    assert any("./other is listed twice" in obstacle.error.message for obstacle in obstacles)
+
+
+def test_an_asset_that_may_not_be_read_is_an_obstacle(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the key, the file and the fix, as all others."""
+    monkeypatch.setattr("stages._url.words.load", raising(PermissionError(13, "Permission denied")))
+    obstacles = preflight(parse(RECIPE, "r.yaml")).obstacles
+    assert [obstacle.error.message.partition(":")[0] for obstacle in obstacles] == [
+        f"url.{name}_words" for name in ("strict", "hard", "soft")
+    ]
+    assert all(obstacle.error.exit_code == 3 for obstacle in obstacles)
 
 
 @pytest.mark.parametrize("name", registry.names())
