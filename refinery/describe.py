@@ -112,4 +112,4 @@ def _rules(stage: type[Stage]) -> list[dict[str, str]]:
         rules = stage().rules()
     except ValidationError:
         return []  # a stage with required fields has no default configuration
-    return [{"id": r.id, "metric": r.metric, "bound": r.bound, "because": r.because} for r in rules]
+    return [{"id": r.id, "metric": r.metric, "bound": r.bound, "because": r.because, "damage": r.damage} for r in rules]

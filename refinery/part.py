@@ -92,6 +92,49 @@ class Receipt(BaseModel):
         return sum(f.bytes for f in self.files.get(name, ()))
 
 
+class InputFault(BaseModel):
+    """An input file that yields no document, or is damaged; ``damage`` counts its damaged records by reason.
+
+    ``broken`` is False where so few records are damaged that the file as a whole is not.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    part: int
+    records: int
+    documents: int
+    damage: dict[str, int]
+    broken: bool
+    remedy: str
+    """The fix, as the source returns it; "" for none."""
+
+
+class InputFigures(BaseModel):
+    """How many input files a source has read, and those of them that yield no document or are damaged."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    files: int = 0
+    faults: tuple[InputFault, ...] = ()
+
+    @property
+    def broken(self) -> int:
+        """Return how many files are broken as a whole."""
+        return sum(fault.broken for fault in self.faults)
+
+
+class Outlier(BaseModel):
+    """A part that differs from the others of its stage: its ``value`` of a measure, and what is ``usual``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    part: int
+    measure: Literal["kept", "seconds"]
+    value: float
+    usual: float
+
+
 class StageManifest(BaseModel):
     """All current receipts of one stage, and its merged statistics."""
 
@@ -117,6 +160,12 @@ class StageManifest(BaseModel):
     """Of the source: keys of the receipts of the shadow audit, in part order."""
     audited: dict[str, Any] = {}
     """What the audit counted, merged; empty where there is none."""
+    rules: tuple[str, ...] = ()
+    """Ids of its rules."""
+    inputs: InputFigures = InputFigures()
+    """Of the source: its input files."""
+    outliers: tuple[Outlier, ...] = ()
+    """Some parts that differ from the others."""
 
     @property
     def complete(self) -> bool:

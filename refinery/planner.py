@@ -18,7 +18,7 @@ from refinery.errors import UsageError
 from refinery.identity import digest, identity, map_identity, measure_identity, part_key
 from refinery.inputs import Inputs
 from refinery.nearest import did_you_mean
-from refinery.part import Receipt, Root, StageManifest
+from refinery.part import Receipt, Root
 from refinery.receipts import Receipts
 from refinery.rounds import Rounds
 from refinery.schema import Flow, flows
@@ -60,7 +60,8 @@ class Planner:
                 f"--from {selection.first} comes after --until {selection.until}", hint=f"the order is {order}"
             )
         self._scope = AuditScope.of(self.steps, self.flows, pipeline.audit)
-        self._paths: dict[int, tuple[str, ...]] = {}
+        self.paths: dict[str, str] = {}
+        """Input files by their content id, once they are walked."""
         self._forced = selection.force or selection.first is not None
         self.selection = selection
         self.inputs = inputs or Inputs(pipeline)
@@ -121,7 +122,7 @@ class Planner:
         if not self.audits:
             return
         for receipt in self.made[0].receipts:
-            task = self._scope.task(self.root.path, self.folders[0], receipt, self._paths[receipt.part])
+            task = self._scope.task(self.root.path, self.folders[0], receipt, (self.paths[receipt.inputs[0]],))
             known = self._receipt(0, task.key)
             if known is None:
                 yield task
@@ -192,7 +193,7 @@ class Planner:
 
     def _source_parts(self) -> list[Part]:
         parts = self.inputs.parts(self.selection, self._recorded if self._others else None)
-        self._paths = {part.number: part.paths for part in parts}
+        self.paths = {part.contents[0]: part.source for part in parts}
         return parts
 
     def _recorded(self) -> dict[int, set[str]]:
@@ -379,16 +380,6 @@ class Planner:
     def lost(self) -> Mapping[str, Receipt]:
         """Receipts that do not count any more, by a file that each names and that is gone or has another size."""
         return self._receipts.lost
-
-    def reused(self, before: Mapping[str, StageManifest]) -> tuple[str, ...]:
-        """The stages whose receipts are others than those in ``before`` and of which this run has made none."""
-        found = []
-        for folder, step, made in zip(self.folders, self.steps, self.made, strict=True):
-            keys = tuple(receipt.key for receipt in made.receipts)
-            known = before[folder].parts if folder in before else ()
-            if keys and keys != known and not any(map(self._receipts.is_fresh, keys)):
-                found.append(step.name)
-        return tuple(found)
 
     def learn(self, receipt: Receipt) -> None:
         """A task committed this receipt in this run."""

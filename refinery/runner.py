@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from refinery.executors import Died, Done, Executor, Failed
 from refinery.executors.local import LocalExecutor
 from refinery.executors.worker import refuse_in_worker
 from refinery.guard import changed_code, check_root, only_run, refuse_changed_code, refuse_misfit
-from refinery.part import Receipt
+from refinery.part import Receipt, StageManifest
 from refinery.planner import Planner
 from refinery.preflight import preflight
 from refinery.progress import Listener, RunRecord, Silent, StageWork
@@ -82,15 +82,25 @@ def run(
             root.store.clean(root.path)
         switched = changes(head.recipe, recipe_dict(pipeline)) if head else ()
         before = manifests(root, head) if switched else {}
-        survey = planner.survey()
+        survey, made = planner.survey(), set[str]()
         if survey.phase is None:
             report = RunReport(0, 0, (), _complete(survey), survey.blocked)
         else:
             record = RunRecord(root, command or {}, listener or Silent())
             doing = executor or _executor(pipeline)
-            report = _Run(planner, record, doing, held, _Bounds(allow_failed_parts, fail_fast)).go(survey)
-        reused = planner.reused(before) if switched else ()
+            running = _Run(planner, record, doing, held, _Bounds(allow_failed_parts, fail_fast))
+            report, made = running.go(survey), running.made
+        reused = tuple(_reused(planner, before, made)) if switched else ()
         return replace(report, switched=switched, reused=reused, entered=_enter(planner, held))
+
+
+def _reused(planner: Planner, before: Mapping[str, StageManifest], made: set[str]) -> Iterator[str]:
+    """The stages whose receipts are others than those in ``before``, and none of them ``made`` by this run."""
+    for folder, step, found in zip(planner.folders, planner.steps, planner.made, strict=True):
+        keys = tuple(receipt.key for receipt in found.receipts)
+        known = before[folder].parts if folder in before else ()
+        if keys and keys != known and made.isdisjoint(keys):
+            yield step.name
 
 
 def _enter(planner: Planner, held: Hold) -> bool:
@@ -129,7 +139,7 @@ class _Run:
         self._state = State(planner)
         self._failures: list[str] = []
         self._lost: list[str] = []
-        self._made: set[str] = set()
+        self.made: set[str] = set()
         self._allowed = True
         self._tasks = self._phases = 0
 
@@ -179,7 +189,7 @@ class _Run:
         """What is done of each stage that the run is about."""
         found = []
         for step, made in zip(self._planner.steps[: self._planner.last + 1], survey.made, strict=False):
-            fresh = [receipt for receipt in made.receipts if receipt.key in self._made]
+            fresh = [receipt for receipt in made.receipts if receipt.key in self.made]
             judged = sum(receipt.judged for receipt in fresh)
             kept = len(made.receipts) - len(fresh)
             waiting = made.expected - len(made.receipts)
@@ -214,7 +224,7 @@ class _Run:
         self._held.check()
         self._tasks += 1
         for receipt in made:
-            self._made.add(receipt.key)
+            self.made.add(receipt.key)
             self._planner.learn(receipt)
         self._record.done(task, made)
 

@@ -36,6 +36,7 @@ Values = Mapping[str, Any]
 Scale = Literal["ratio", "log", "count", "label"]
 Size = Annotated[ByteSize, Field(description="bytes, with a unit: 64MiB, 1GB")]
 Role = Literal["bound", "tuning"]
+Damage = Literal["", "record", "end"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Rule:
     at_most: float | None = None
     is_in: tuple[str, ...] | None = None
     not_in: tuple[str, ...] | None = None
+    damage: Damage = ""
+    """Of a source: the violation means that the input is damaged, in one ``record`` or from there to its ``end``."""
 
     def __post_init__(self) -> None:
         given = [b for b in (self.at_least, self.at_most, self.is_in, self.not_in) if b is not None]
@@ -298,7 +301,11 @@ Watch = Callable[[int], bool]
 
 
 class Source(Stage):
-    """Reads files into documents. Each file is read by one task; the metrics and rules give every record its fate."""
+    """Reads files into documents. Each file is read by one task; the metrics and rules give every record its fate.
+
+    Rules with ``damage`` declare which reasons mean a damaged input, and ``remedy`` returns the fix. A run warns of
+    inputs that are damaged or yield no document, and exits with 1 where they are more than the recipe allows.
+    """
 
     reads: ClassVar[tuple[str, ...]] = ()
 
@@ -320,6 +327,14 @@ class Source(Stage):
         """
         del watch
         return self.read(path, store)
+
+    def remedy(self, counts: Mapping[str, int], documents: int) -> str:
+        """Return the fix for an input that is damaged or yields no document; "" if none is known.
+
+        ``counts`` has its other records by reason, or by kind where they are skipped; ``documents`` is what it yields.
+        """
+        del counts, documents
+        return ""
 
     @abstractmethod
     def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:

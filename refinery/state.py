@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,10 @@ from refinery.groups import write_merged
 from refinery.guard import code_stamp
 from refinery.identity import FORMAT, configuration, library_versions, measure_identity
 from refinery.outputs import settle
-from refinery.part import Head, Receipt, StageManifest
+from refinery.part import Head, InputFigures, Receipt, StageManifest
 from refinery.planner import Planner
-from refinery.stage import Filter
-from refinery.stats import AuditStatistics, StageStatistics
+from refinery.stage import Filter, Source
+from refinery.stats import AuditStatistics, StageStatistics, input_figures, outliers
 from refinery.survey import Made, manifests
 
 
@@ -32,7 +32,7 @@ class State:
     def __init__(self, planner: Planner) -> None:
         self._planner = planner
         self._told: dict[str, Told] = {}
-        self._statistics: dict[str, tuple[list[Receipt], dict[str, Any]]] = {}
+        self._statistics: dict[str, tuple[list[Receipt], dict[str, Any], list[dict[str, int]]]] = {}
 
     def begin(self) -> None:
         """Record that outputs will change, and by which code, so that a killed run is guarded as well."""
@@ -76,12 +76,13 @@ class State:
         What tells the same as when it was last written here is left alone.
         """
         paths = {}
-        for position, made in enumerate(self._planner.everything().survey().made):
+        whole = self._planner.everything()
+        for position, made in enumerate(whole.survey().made):
             folder = self._planner.folders[position]
             if not made.receipts:
                 continue
             if folder not in self._told or self._told[folder].made != _ids(made):
-                manifest = self._manifest(position, made)
+                manifest = self._manifest(position, made, whole.paths)
                 write_merged(self._planner.root, folder, manifest.identity, made.receipts)
                 path = self._planner.root.write_manifest(folder, manifest)
                 self._told[folder] = Told(path, _ids(made))
@@ -104,15 +105,15 @@ class State:
         if head != before:
             self._planner.root.write_head(head)
 
-    def _merged(self, position: int, made: Made) -> dict[str, Any]:
+    def _merged(self, position: int, made: Made) -> tuple[dict[str, Any], list[dict[str, int]]]:
+        """The merged statistics of a stage, and for each part its removed documents by reason."""
         folder = self._planner.folders[position]
         if folder not in self._statistics or self._statistics[folder][0] != made.receipts:
-            kind = type(self._planner.steps[position].stage)
-            merged = StageStatistics(kind)
-            for place, receipt in enumerate(made.receipts):
-                merged.merge_part(self._planner.root, receipt, place)
-            self._statistics[folder] = made.receipts, merged.to_json()
-        return self._statistics[folder][1]
+            merged = StageStatistics(type(self._planner.steps[position].stage))
+            root = self._planner.root
+            reasons = [merged.merge_part(root, receipt, place) for place, receipt in enumerate(made.receipts)]
+            self._statistics[folder] = made.receipts, merged.to_json(), reasons
+        return self._statistics[folder][1:]
 
     def _audited(self, made: Made) -> dict[str, Any]:
         if not made.audit:
@@ -122,8 +123,10 @@ class State:
             merged.merge_part(self._planner.root, receipt)
         return {"one_in": self._planner.pipeline.audit, **merged.to_json()}
 
-    def _manifest(self, position: int, made: Made) -> StageManifest:
+    def _manifest(self, position: int, made: Made, paths: Mapping[str, str]) -> StageManifest:
         step = self._planner.steps[position]
+        statistics, reasons = self._merged(position, made)
+        source = step.stage if isinstance(step.stage, Source) else None
         return StageManifest(
             stage=step.name,
             kind=step.stage.name,
@@ -135,9 +138,12 @@ class State:
             expected=made.expected,
             parts=tuple(r.key for r in made.receipts),
             shuffle=tuple(r.key for r in made.shuffle),
-            statistics=self._merged(position, made),
+            statistics=statistics,
             audit=tuple(r.key for r in made.audit),
             audited=self._audited(made),
+            rules=tuple(rule.id for rule in step.stage.rules()),
+            inputs=input_figures(source, made.receipts, reasons, paths) if source else InputFigures(),
+            outliers=outliers(made.receipts),
         )
 
 

@@ -7,7 +7,7 @@ cannot be read, is a removed row with its reason; records of other types are cou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import pyarrow as pa
@@ -20,6 +20,8 @@ from stages._warc.inputs import ARCHIVES, PREFIX, archives
 from stages._warc.pages import FATES, RESPONSE, page
 from stages._warc.reading import Batch, Reading
 from stages._warc.records import Record
+from stages._warc.rows import remedy, rules
+from stages._warc.texts import CONVERSION
 
 
 class Warc(Source):
@@ -57,7 +59,7 @@ class Warc(Source):
 
     def rules(self) -> tuple[Rule, ...]:
         """One for each fate that is not ``ok``."""
-        return tuple(Rule(fate, "fate", because, not_in=(fate,)) for fate, because in FATES)
+        return rules(FATES)
 
     def list_inputs(self, pattern: str, store: Store) -> list[str]:
         """The files of a path, a glob, a folder or a list of paths. Raises StorageError."""
@@ -78,6 +80,14 @@ class Warc(Source):
         must be read from its beginning.
         """
         return _records(self._reading().one(path, offset, length, store))
+
+    def remedy(self, counts: Mapping[str, int], documents: int) -> str:
+        """Return the fix for an input that is damaged or yields no document."""
+        if not documents and counts.get(CONVERSION):
+            return "it holds text that was extracted already (WET): use the `wet` source"
+        if not documents and counts.get("metadata") and not any(fate in counts for fate, _ in FATES):
+            return "it holds metadata of pages alone (WAT): take the WARC files of the same crawl"
+        return remedy(counts, documents, "an HTML page with status 200")
 
     def _reading(self) -> Reading:
         most = int(self.max_payload)

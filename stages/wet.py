@@ -6,7 +6,7 @@ removed rows with their reason; records of other types are counted. A recipe tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import pyarrow as pa
@@ -15,8 +15,10 @@ from pydantic import Field
 from refinery import ID, POINTER, RECORD_ID, TEXT, Metric, Records, Rule, Size, Source, Store, Watch
 from refinery.kernels import Page
 from stages._warc.inputs import PREFIX, TEXT_ARCHIVES, archives
+from stages._warc.pages import RESPONSE
 from stages._warc.reading import Batch, Reading, text_of
 from stages._warc.records import Record
+from stages._warc.rows import remedy, rules
 from stages._warc.texts import CONVERSION, FATES, text
 
 
@@ -49,7 +51,7 @@ class Wet(Source):
 
     def rules(self) -> tuple[Rule, ...]:
         """One for each fate that is not ``ok``."""
-        return tuple(Rule(fate, "fate", because, not_in=(fate,)) for fate, because in FATES)
+        return rules(FATES)
 
     def list_inputs(self, pattern: str, store: Store) -> list[str]:
         """The files of a path, a glob, a folder or a list of paths. Raises StorageError."""
@@ -66,6 +68,12 @@ class Wet(Source):
     def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:
         """The record at a pointer. Raises StorageError where none begins."""
         return _records(self._reading().one(path, offset, length, store))
+
+    def remedy(self, counts: Mapping[str, int], documents: int) -> str:
+        """Return the fix for an input that is damaged or yields no document."""
+        if not documents and counts.get(RESPONSE):
+            return "it holds pages (WARC): use the `warc` source, and `extract`"
+        return remedy(counts, documents, "plain text")
 
     def _reading(self) -> Reading:
         most = int(self.max_text)

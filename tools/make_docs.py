@@ -73,7 +73,7 @@ eval "$(_REFINERY_COMPLETE=bash_source refinery)"
 | exit code | meaning |
 |---|---|
 | 0 | done, or nothing to do |
-| 1 | finished, but parts failed, or there are findings |
+| 1 | finished, but parts failed, too many inputs are broken, or there are findings |
 | 2 | wrong usage or recipe |
 | 3 | storage or assets |
 | 4 | refused: going on would break a promise |

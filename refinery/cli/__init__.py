@@ -52,8 +52,9 @@ SECTIONS = {
 
 COMPLETE = "_REFINERY_COMPLETE"
 EPILOG = """\b
-Exit codes: 0 done; 1 finished, but parts failed or findings; 2 wrong usage or
-recipe; 3 storage or assets; 4 refused; 70 internal error; 130 interrupted.
+Exit codes: 0 done; 1 finished, but parts failed, broken inputs or findings; 2
+wrong usage or recipe; 3 storage or assets; 4 refused; 70 internal error; 130
+interrupted.
 
 \b
 Completion: eval "$(_REFINERY_COMPLETE=bash_source refinery)" in ~/.bashrc;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import textwrap
 from collections import Counter
@@ -9,12 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from refinery.cli._options import PATH, RECIPE, root_option
 from refinery.config import Pipeline, load, written
 from refinery.config.changes import Setting
 from refinery.errors import UsageError
-from refinery.inspect import Cut, Document, Fact, Judgement, Retained, edited
+from refinery.inspect import Cut, Document, Fact, Judgement, Warning, edited  # noqa: A004 - the word of the field
 from refinery.shown import plural, safe, shortened
 from refinery.store import store_for
 
@@ -23,8 +25,10 @@ Callback = TypeVar("Callback", bound=Callable[..., Any])
 SHORT = 200
 """Characters of a cut span, or of a label, that are shown without -v."""
 
-VANISHING = 5
-"""Domains of which a stage leaves hardly anything that are named."""
+WARNINGS = 10
+"""Warnings that are shown where more than these are looked for."""
+
+_COLOURS = {"error": "red", "warning": "yellow", "note": None}
 
 EDITS = 4
 """Edited values of a recipe that are shown without -v."""
@@ -100,14 +104,27 @@ def fact_words(found: Judgement) -> list[str]:
     return [_fact(fact) for fact in ordered if fact.value not in (None, [])]
 
 
-def vanishing(stage: str, found: Sequence[Retained]) -> list[str]:
-    """A line for each domain of which a stage leaves hardly anything."""
-    lines = [
-        f"{stage} leaves {one.kept:,} of {one.documents:,} documents of {safe(one.name)} (see `refinery clusters`)"
-        for one in found[:VANISHING]
-    ]
-    more = len(found) - VANISHING
-    return [*lines, f"{stage} leaves as little of {plural(more, 'more domain')}"] if more > 0 else lines
+def warning_lines(found: Sequence[Warning], count: int | None = None, more: str = "") -> list[str]:
+    """The warnings under a heading, each with its fix: all, or the first ``count``, and ``more`` that shows all."""
+    if not found:
+        return []
+    lines = [f"{plural(len(found), 'warning')}:"]
+    for one in found[:count]:
+        sign = click.style(one.severity.ljust(len("warning")), fg=_COLOURS[one.severity])
+        lines += [f"  {sign}  {safe(one.text)}", *([f"           fix: {safe(one.fix)}"] if one.fix else [])]
+    rest = len(found[len(found) if count is None else count :])
+    return [*lines, *([f"  and {rest:,} more: {more}"] if rest else [])]
+
+
+def same_root(root: str, overrides: Sequence[str] = ()) -> str:
+    """The options of the present command that lead another one to the same ``root``, with a space before them."""
+    context = click.get_current_context()
+    given = {name for name in ("config", "root") if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    if any(override.partition("=")[0] == "root" for override in overrides):
+        given |= {"root"}
+    options = [("-c", str(context.params["config"]))] if "config" in given else []
+    options += [("--root", root)] if "root" in given else []
+    return "".join(f" {name} {shlex.quote(value)}" for name, value in options)
 
 
 def _fact(fact: Fact) -> str:

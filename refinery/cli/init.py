@@ -46,13 +46,14 @@ def starter(folder: str | None = None) -> str:
         "root": "refined",
         "blocklists": [],
         "audit": 100,
+        "broken": "5%",
     }
     if folder is not None:
         inputs = os.path.join(glob.escape(folder), "*.warc.gz")
         # A name without a slash would be one of the catalogue.
         blocklist = os.path.join(folder or ".", BLOCKLIST)
         values = {"dataset": "demo", "inputs": inputs, "root": os.path.join(folder, "root"), "blocklists": [blocklist]}
-        values["audit"] = 4  # of so few documents a hundredth tells nothing
+        values |= {"audit": 4, "broken": "50%"}  # of so few documents a hundredth tells nothing
     template = resources.files("refinery.cli").joinpath("starter.yaml").read_text(encoding="utf-8")
     return Template(template).substitute({key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})
 

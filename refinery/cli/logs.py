@@ -9,8 +9,8 @@ import click
 
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import print_json
-from refinery.cli._reading import heading, place_options, root_of
-from refinery.inspect import Case, Problem, problems, quarantined
+from refinery.cli._reading import heading, place_options, root_of, warning_lines
+from refinery.inspect import Case, Problem, problems, quarantined, warnings
 from refinery.shown import safe, safe_lines
 
 
@@ -23,17 +23,23 @@ from refinery.shown import safe, safe_lines
 def command(session: Session, config: str | None, root: str | None, count: int, quarantine: bool) -> int:
     """Show failures and warnings, newest first.
 
-    Of all runs of the root; -v with tracebacks. A quarantined record is a file of the root: an archive of one record,
+    Warnings about the data come first; `run`, `stats` and the report have the same. Failures are those of all runs; -v
+    shows tracebacks.
+
+    A quarantined record is a file of the root: an archive of one record,
     with which the failure can be made again.
     """
     if quarantine:
         return _show_quarantine(session, root_of(config, root), count)
-    found = problems(root_of(config, root))
+    place = root_of(config, root)
+    found, warned = problems(place), warnings(place)
     if session.json:
         shown = [dataclasses.asdict(problem) for problem in found[:count]]
-        print_json({"total": len(found), "problems": shown})
+        listed = [dataclasses.asdict(warning) for warning in warned]
+        print_json({"total": len(found), "problems": shown, "warnings": listed})
     else:
-        session.say(_text(found, count, traces=session.verbose))
+        failures = _text(found, count, traces=session.verbose) if found or not warned else "no failures"
+        session.say("\n".join([*warning_lines(warned), failures]))
     return 0
 
 

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 import sys
 from types import FrameType
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from refinery.cli._options import Session, output_options, pass_session, recipe_options
+from refinery.cli._outcome import outcome, outcome_json, outcome_text
 from refinery.cli._output import print_json, span
-from refinery.cli._reading import vanishing
+from refinery.cli._reading import same_root
 from refinery.cli._selection import parse_workers, selection, selection_options
 from refinery.cli._warnings import warn
 from refinery.cli.status import OUTDATED
-from refinery.config import load, written
-from refinery.inspect import alarms
+from refinery.config import load
 from refinery.kernels.choice import note
 from refinery.progress import Listener, PhaseProgress
-from refinery.runner import RunReport, run
-from refinery.shown import plural, safe, shortened, size
+from refinery.runner import run
+from refinery.shown import plural, safe, size
 from refinery.survey import Every
 from refinery.tasks import Task
-
-SETTINGS = 4
-"""Values of the recipe that changed and are shown."""
-
-VALUE = 60
-"""Characters of such a value."""
 
 
 @click.command("run")
@@ -79,7 +71,8 @@ def command(
 ) -> int:
     """Make what is missing. Safe to stop at any moment: the same command goes on.
 
-    Exit code 1 where parts failed; `refinery logs` says why.
+    It ends with what is kept, where the output is, and the warnings that `refinery logs` shows as well. Exit code 1
+    where parts failed, or more inputs are broken than the recipe's max_broken_inputs.
     """
     signal.signal(signal.SIGTERM, _interrupt)
     given = {"executor.workers": workers, "executor.kind": executor, "executor.address": address}
@@ -91,7 +84,7 @@ def command(
     chosen = selection(first, until, only, parts, share, force)
     if note() and not session.quiet:
         click.echo(note(), err=True)
-    warnings = warn(session, pipeline)
+    warned = warn(session, pipeline)
     with _listener(session) as listener:
         try:
             report = run(
@@ -107,43 +100,13 @@ def command(
             click.echo("stopped; what is finished is kept, and the same command goes on from it", err=True)
             click.echo(OUTDATED, err=True)
             raise
+    found = outcome(report, pipeline.root)
     if session.json:
-        print_json({**dataclasses.asdict(report), "root": pipeline.root, "warnings": warnings})
-    session.say(_text(report, pipeline.root))
-    return 0 if report.allowed else 1
-
-
-def _text(report: RunReport, root: str) -> str:
-    shown = "".join(f"\n  {safe(failure)}" for failure in report.failures[:10])
-    failed = f"{plural(len(report.failures), 'part')} failed:{shown}\n`refinery logs --root {root} -v` has the details"
-    if not report.allowed:
-        return failed
-    lines = [line for name, found in alarms(root).items() for line in vanishing(name, found)]
-    left_out = f"all that follows lacks what failed. {failed}" if report.failures else ""
-    others = "" if report.entered else "other runs share this root: the last of them enters what all have made"
-    switch = f"switched to {_settings(report)}: {_reuse(report)}" if report.switched else ""
-    note = "".join(f"\n{line}" for line in (report.blocked, others, left_out, *lines) if line)
-    if not report.tasks:
-        return f"{switch or f'nothing to do: {root} is up to date'}{note}"
-    note = f"\n{switch}{note}" if switch else note
-    return f"done: {plural(report.tasks, 'task')} in {plural(report.phases, 'phase')} → {root}{note}"
-
-
-def _settings(report: RunReport) -> str:
-    """Values that changed; those of stages that only one of the recipes has are left out, for the list names these."""
-    both = [one for one in report.switched if one.left is not None and one.right is not None] or report.switched
-    shown = [f"{one.name}={safe(shortened(_value(one.right), VALUE))}" for one in both]
-    more = len(shown) - SETTINGS
-    return ", ".join([*shown[:SETTINGS], *([f"{more:,} more"] if more > 0 else [])])
-
-
-def _value(value: Any) -> str:
-    return "(none)" if value is None else written(value)
-
-
-def _reuse(report: RunReport) -> str:
-    taken = f"{plural(len(report.reused), 'stage')} taken from earlier results"
-    return taken if report.tasks else f"{taken}, nothing to make"
+        print_json(outcome_json(found, warned))
+    session.say(outcome_text(found, same_root(pipeline.root, overrides)))
+    if session.quiet and found.too_many_broken:
+        click.echo(f"error: {safe(found.warnings[0].text)}", err=True)
+    return 0 if report.allowed and not found.too_many_broken else 1
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

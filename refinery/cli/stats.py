@@ -11,10 +11,10 @@ import click
 from refinery.cli._audit import audit_text
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, percent, print_json
-from refinery.cli._reading import edits_of, edits_text, place_options, root_of, vanishing
+from refinery.cli._reading import WARNINGS, edits_of, edits_text, place_options, root_of, same_root, warning_lines
 from refinery.cli._selection import parse_parts, stage_range
 from refinery.cli._survival import SHOWN, survival_json, survival_text
-from refinery.inspect import Books, Retained, StageBooks, alarms, read_books, survival
+from refinery.inspect import Books, Retained, StageBooks, alarms, read_books, survival, warnings
 from refinery.shown import plural
 from refinery.stats import KINDS
 
@@ -56,19 +56,23 @@ def command(
     from the stage on that identifies them. A count with ≈ is an estimate; --json has its bounds.
     """
     first, until = stage_range(first, until, only)
+    place = root_of(config, root)
     if by is not None:
         count = None if session.json or session.verbose else SHOWN
-        found = survival(root_of(config, root), by, first=first, until=until, parts=parts, count=count)
+        found = survival(place, by, first=first, until=until, parts=parts, count=count)
         print_json(survival_json(found)) if session.json else session.say(survival_text(found, every=session.verbose))
         return 0
-    place = root_of(config, root)
     books = read_books(place, first=first, until=until, parts=parts)
-    gone = alarms(place, parts)
     edits = edits_of(config, root)
+    shown = {"", *(stage.name for stage in books.stages)} if parts is None else set()
+    warned = [warning for warning in warnings(place) if warning.stage in shown]
     if session.json:
-        print_json({**_json(books, gone), "edited": [dataclasses.asdict(one) for one in edits]})
+        listed = {"warnings": [dataclasses.asdict(one) for one in warned]}
+        edited = {"edited": [dataclasses.asdict(one) for one in edits]}
+        print_json({**_json(books, alarms(place, parts)), **edited, **listed})
     else:
-        session.say(_text(books, gone, every=session.verbose))
+        more = warning_lines(warned, WARNINGS, f"`refinery logs{same_root(place)}`")
+        session.say("\n".join([_text(books, every=session.verbose), *(["", *more] if more else [])]))
         if edits:
             changed = edits_text(edits, every=session.verbose)
             session.say(
@@ -104,18 +108,11 @@ def _json(books: Books, gone: Vanishing) -> dict[str, Any]:
 # --------------------------------------------------------------------------------------------------------------- text
 
 
-def _text(books: Books, gone: Vanishing, *, every: bool) -> str:
+def _text(books: Books, *, every: bool) -> str:
     if not books.stages:
         return f"{books.dataset}: no stage is made yet"
     audit = [audit_text(books.audit, [s.name for s in books.stages], every=every)] if books.audit else []
-    parts = [
-        _funnel(books),
-        *_source(books),
-        _reasons(books, every=every),
-        _vanishing(books, gone),
-        *audit,
-        _checks(books),
-    ]
+    parts = [_funnel(books), *_source(books), _reasons(books, every=every), *audit, _checks(books)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -168,11 +165,6 @@ def _reasons(books: Books, *, every: bool) -> str:
             shown += [f"{more} more"] if more else []
             rows.append((stage.name, f"{_documents(stage, 'removed'):,}", "  ".join(shown)))
     return columns([("removed", "", ""), *rows], right=(1,)) if rows else ""
-
-
-def _vanishing(books: Books, gone: Vanishing) -> str:
-    found = [line for s in books.stages for line in vanishing(s.name, gone.get(s.name, ()))]
-    return "\n".join(f"  {line}" for line in found)
 
 
 def _checks(books: Books) -> str:

@@ -9,8 +9,8 @@ import click
 
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json, span
-from refinery.cli._reading import place_options, root_of
-from refinery.inspect import Run, StageStatus, Status, status
+from refinery.cli._reading import place_options, root_of, same_root
+from refinery.inspect import Run, StageStatus, Status, status, warnings
 from refinery.shown import plural, safe, size
 
 _NEXT = {
@@ -37,11 +37,13 @@ def command(session: Session, config: str | None, root: str | None) -> int:
 
     The run is the newest one; stages are as of the last phase that ended.
     """
-    found = status(root_of(config, root))
+    place = root_of(config, root)
+    found, warned = status(place), warnings(place)
     if session.json:
-        print_json(_json(found))
+        print_json({**_json(found), "warnings": [dataclasses.asdict(warning) for warning in warned]})
     else:
-        session.say(_text(found))
+        more = [f"  {plural(len(warned), 'warning')}: `refinery logs{same_root(place)}`"] if warned else []
+        session.say("\n".join([_text(found), *more]))
     return 0
 
 

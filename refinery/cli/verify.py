@@ -9,7 +9,7 @@ import click
 
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import print_json
-from refinery.cli._reading import place_options, root_of
+from refinery.cli._reading import WARNINGS, place_options, root_of, same_root, warning_lines
 from refinery.cli._selection import parse_share
 from refinery.inspect import FileBooks, Finding, Verification, verify
 from refinery.shown import plural, safe
@@ -33,13 +33,16 @@ def command(session: Session, config: str | None, root: str | None, share: float
     """Check that every record has one fate and files hold what receipts say.
 
     Reads every file of the root, and names the first part that does not hold; -v with the records of each input file.
-    Exit code 1 where something is found; nothing is changed.
+    Exit code 1 where something is found; nothing is changed. Warnings
+    about the data, such as broken inputs, are shown and are no findings: the root says of them what is true.
     """
-    found = verify(root_of(config, root), share or 0.0)
+    place = root_of(config, root)
+    found = verify(place, share or 0.0)
     if session.json:
         print_json({"ok": found.ok, **dataclasses.asdict(found)})
     else:
-        session.say(_text(found, every=session.verbose))
+        more = f"`refinery logs{same_root(place)}`"
+        session.say("\n".join([*warning_lines(found.warnings, WARNINGS, more), _text(found, every=session.verbose)]))
     return 0 if found.ok else 1
 
 

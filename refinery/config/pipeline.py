@@ -29,6 +29,7 @@ from refinery.config.problems import Span
 from refinery.docs import facts_column
 from refinery.stage import Source, Stage
 
+_SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 _PERCENT = re.compile(r"([0-9]{1,3})%")
 _size = TypeAdapter(ByteSize)
 
@@ -50,6 +51,19 @@ def byte_size(text: str) -> int:
         return int(_size.validate_python(text.replace(" ", "")))
     except ValidationError:
         return 0
+
+
+def percent_of(written: object) -> float:
+    """Return the number, from 0 to 100, in a share such as ``5%``. Raises ValueError for anything else."""
+    found = _SHARE.fullmatch(written) if isinstance(written, str) else None
+    if found is None or float(found[1]) > 100:
+        raise ValueError("expected 0% to 100%: 5%, 0.1%")
+    return float(found[1])
+
+
+def _share(value: object) -> object:
+    percent_of(value)
+    return value
 
 
 def _dataset(value: str) -> str:
@@ -152,6 +166,11 @@ class Settings(BaseModel):
     audit: int = Field(
         0, ge=0, description="1 document in so many goes through all row stages, to count what each rule removes alone"
     )
+    max_broken_inputs: Annotated[str, BeforeValidator(_share)] = Field(
+        "5%",
+        description="a run exits with 1 where more of its input files are broken: without a document, cut off, or with "
+        "1 % or more of their records damaged; 0% allows none, 100% all",
+    )
     executor: ExecutorSettings = Field(ExecutorSettings(), description="where tasks run; see below")
     storage: StorageSettings = Field(StorageSettings(), description="where s3:// is; see below")
     prices: Prices = Field(Prices(), description="what computing, storage and requests cost, for `plan`; see below")
@@ -188,7 +207,7 @@ class Pipeline(Settings):
 
 
 def recipe_dict(pipeline: Pipeline) -> dict[str, Any]:
-    """What decides the result, every field written out, in the shape of a recipe; JSON-able.
+    """What decides the result and whether it is one, every field written out, in the shape of a recipe; JSON-able.
 
     Left out are ``root`` (a root may be moved), the executor, the storage, the prices and fields declared ``tuning``.
     """
@@ -198,6 +217,7 @@ def recipe_dict(pipeline: Pipeline) -> dict[str, Any]:
         "write": pipeline.write,
         "keep_removed": pipeline.keep_removed,
         "audit": pipeline.audit,
+        "max_broken_inputs": pipeline.max_broken_inputs,
         "pipeline": [{step.stage.name: _step_dict(step)} for step in pipeline.steps],
     }
 

@@ -13,6 +13,8 @@ Everything here reads what runs wrote; only ``sweep`` deletes, and nothing print
 - ``verify``: ``verification``, which reads files (``contents``), follows the records of each input file
   (``conservation``) and makes parts again (``recompute``).
 - ``gc``: ``strays``.
+- ``run``: ``summary``.
+- ``run``, ``stats``, ``status``, ``logs`` and the report: ``warnings``.
 - ``status`` and ``logs``: ``history``, and for ``--quarantine`` ``quarantine``.
 - Shared by them: ``holdings`` (receipts), ``find`` (rows), ``judgement``, ``replay`` and ``statistics``.
 """
@@ -35,9 +37,11 @@ from refinery.inspect.repeats import Repeat, Repeats, spans
 from refinery.inspect.samples import Sample, Samples, Wanted, sample
 from refinery.inspect.statistics import Audit
 from refinery.inspect.strays import Stray, Sweep, sweep
+from refinery.inspect.summary import Summary, summary
 from refinery.inspect.survival import Count, GroupCounts, StageCounts, Survival, survival
 from refinery.inspect.texts import MarkedText
 from refinery.inspect.verification import Verification, verify
+from refinery.inspect.warnings import Warning, warnings  # noqa: A004 - the word of the field
 from refinery.inspect.whatif import Change, Flip, Flips, StageYield, WhatIf, Yield, what_if
 
 __all__ = [
@@ -82,10 +86,12 @@ __all__ = [
     "Station",
     "Status",
     "Stray",
+    "Summary",
     "Survival",
     "Sweep",
     "Verification",
     "Wanted",
+    "Warning",
     "WhatIf",
     "Yield",
     "alarms",
@@ -98,9 +104,11 @@ __all__ = [
     "sample",
     "spans",
     "status",
+    "summary",
     "survival",
     "sweep",
     "verify",
+    "warnings",
     "what_if",
     "why",
 ]

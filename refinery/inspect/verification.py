@@ -21,6 +21,7 @@ from refinery.inspect.find import pieces
 from refinery.inspect.holdings import Finding, Held, Holdings, documents_of, open_root
 from refinery.inspect.recompute import recompute
 from refinery.inspect.statistics import part_statistics
+from refinery.inspect.warnings import Warning, warnings_of  # noqa: A004 - the word of the field
 from refinery.outputs import current_path, extra_files, is_output
 from refinery.part import FileRef, Receipt
 from refinery.shown import plural
@@ -58,6 +59,8 @@ class Verification:
     damaged: str = ""
     files_read: tuple[FileBooks, ...] = ()
     """What became of the records of each input file."""
+    warnings: tuple[Warning, ...] = ()
+    """What a person should look at, though the root's records of it are right."""
 
     @property
     def ok(self) -> bool:
@@ -92,6 +95,7 @@ def verify(path: str, rerun: float = 0.0) -> Verification:
         findings=(*checks.findings, *differing),
         damaged=next((finding.stage for finding in checks.findings), ""),
         files_read=books,
+        warnings=checks.warnings(),
     )
 
 
@@ -104,6 +108,13 @@ class _Checks:
         self.findings: list[Finding] = []
         self.files = 0
         self.rows = 0
+
+    def warnings(self) -> tuple[Warning, ...]:
+        """The warnings about the root, none where its statistics cannot be read."""
+        try:
+            return warnings_of(self._holdings)
+        except StorageError:
+            return ()  # a finding already
 
     def stage(self, held: Held) -> None:
         """The books of a stage, and all its receipts."""

@@ -15,28 +15,20 @@ from typing import Any
 from refinery.config import Step, written
 from refinery.describe import describe, summary
 from refinery.inspect.books import Books, StageBooks, books_of
-from refinery.inspect.clusters import Retained, alarms_of
 from refinery.inspect.history import Run, runs
 from refinery.inspect.holdings import Held, Holdings
 from refinery.inspect.statistics import MetricCounts, Statistics, Tally
 from refinery.inspect.survival import Counted, Survival, survival_of
+from refinery.inspect.warnings import Warning, warnings_of  # noqa: A004 - the word of the field
 from refinery.part import Receipt
 from refinery.schema import flows
-from refinery.shown import plural
 from refinery.stage import Metric, Rule
-from refinery.stats import KINDS, NONE
+from refinery.stats import KINDS
 
 Pair = tuple[int, int]
 """Documents and tokens."""
 
 SLOWEST = 5
-WORST_SHARE = 0.25
-OUTLIER_ROWS = 100
-SLOW = 5.0
-GREEDY = 0.30
-IDLE_ROWS = 1_000
-HEAVY_DOMAIN = 0.01
-VANISHING = 3
 SHOWN = 50
 """Groups of a kind that are shown."""
 HEAVIEST = 20
@@ -126,16 +118,6 @@ class StageView:
 
 
 @dataclass(frozen=True)
-class Warning:  # noqa: A001 - the word of the field; nothing here raises one
-    """Something that a person should look at. ``page`` shows it."""
-
-    severity: str
-    """``error``, ``warning`` or ``note``."""
-    text: str
-    page: str
-
-
-@dataclass(frozen=True)
 class View:
     """All of a root that the pages show without reading rows."""
 
@@ -165,6 +147,12 @@ class View:
         """The last stage that is made."""
         return self.stages[-1]
 
+    def page_of(self, warning: Warning) -> str:
+        """The file of the page that shows more of what is warned of."""
+        if warning.topic != "stage":
+            return f"{warning.topic}.html"
+        return next((stage.page for stage in self.stages if stage.name == warning.stage), "run.html")
+
     @property
     def tokens_from(self) -> StageView | None:
         """The first stage that has texts."""
@@ -178,7 +166,7 @@ def view(holdings: Holdings) -> View:
     counted = Counted(holdings)
     survival = {kind: survival_of(counted, kind, count=SHOWN) for kind in KINDS}
     heavy = survival_of(counted, "domain", count=HEAVIEST, order="kept")
-    warnings = tuple(_warnings(books, found, heavy, alarms_of(counted)))
+    warnings = warnings_of(holdings)
     return View(holdings.root.path, holdings, books, found, tuple(runs(holdings.root)), survival, heavy, warnings)
 
 
@@ -238,66 +226,6 @@ def _parts(holdings: Holdings, held: Held) -> list[PartView]:
 
 def _documents(receipt: Receipt) -> int:
     return receipt.rows.get("in", 0) - receipt.rows.get("skipped", 0)
-
-
-# ------------------------------------------------------------------------------------------------------------ warnings
-
-
-def _warnings(
-    books: Books, stages: Sequence[StageView], domains: Survival, vanishing: Mapping[str, Sequence[Retained]]
-) -> list[Warning]:
-    found = [Warning("error", f"the books do not balance: {problem}", "run.html") for problem in books.problems[:5]]
-    for stage in stages:
-        found += _stage_warnings(stage, vanishing.get(stage.name, ()))
-    total = stages[-1].counts.tokens.get("kept", 0) if stages else 0
-    heavy = [one for one in domains.groups if one.name != NONE and one.kept.tokens > HEAVY_DOMAIN * total]
-    if heavy:
-        told = ", ".join(f"{one.name} {one.kept.tokens / total:.1%}" for one in heavy[:3])
-        more = f" and {len(heavy) - 3} more" if len(heavy) > 3 else ""
-        found.append(Warning("note", f"domains with more than 1 % of all tokens: {told}{more}", "sources.html"))
-    return found
-
-
-def _stage_warnings(stage: StageView, vanishing: Sequence[Retained]) -> list[Warning]:
-    found = []
-    given = stage.counts.documents["in"]
-    missing = stage.books.expected - stage.books.made
-    if missing:
-        found.append(
-            Warning(
-                "warning", f"{stage.name}: {missing:,} of {plural(stage.books.expected, 'part')} missing", stage.page
-            )
-        )
-    if stage.books.errors:
-        found.append(Warning("warning", f"{stage.name} failed on {plural(stage.books.errors, 'document')}", stage.page))
-    for domain in vanishing[:VANISHING]:
-        text = f"{stage.name} leaves {domain.kept:,} of {domain.documents:,} documents of {domain.name}"
-        found.append(Warning("warning", text, "duplicates.html"))
-    declared = {rule.id for rule in stage.step.stage.rules()}
-    for rule in stage.rules if stage.books.position else ():
-        if rule.id in declared and given and rule.first[0] > GREEDY * given:
-            text = f"{stage.name}: rule {rule.id} removes {rule.first[0] / given:.0%} of what comes"
-            found.append(Warning("warning", text, stage.page))
-    idle = [rule.id for rule in stage.rules if rule.id in declared and not rule.any[0]]
-    if idle and given >= IDLE_ROWS and stage.books.position:
-        found.append(Warning("note", f"{stage.name}: nothing violates {', '.join(idle)}", stage.page))
-    return found + _outliers(stage)
-
-
-def _outliers(stage: StageView) -> list[Warning]:
-    found = []
-    given = sum(part.given for part in stage.parts)
-    mean = sum(part.kept for part in stage.parts) / given if given else 0.0
-    times = sorted(part.seconds for part in stage.parts)
-    median = times[len(times) // 2] if times else 0.0
-    for part in stage.parts:
-        if part.given >= OUTLIER_ROWS and abs(part.kept / part.given - mean) > WORST_SHARE:
-            text = f"{stage.name}, part {part.number}: keeps {part.kept / part.given:.0%}, all parts {mean:.0%}"
-            found.append(Warning("warning", text, stage.page))
-        if len(times) > 3 and part.seconds > SLOW * median and part.seconds > 10:
-            text = f"{stage.name}, part {part.number}: {part.seconds:,.0f} s, the median is {median:,.0f} s"
-            found.append(Warning("note", text, stage.page))
-    return found[:3]
 
 
 # ----------------------------------------------------------------------------------------------------- data dictionary

@@ -5,6 +5,7 @@ from refinery.stats.collect import GROUPS, LENGTHS, SIDES, UNITS, StageStatistic
 from refinery.stats.groups import KEPT, KINDS, Groups, bound
 from refinery.stats.measures import Histogram, Sample, Tally, bins, edges, id_hashes
 from refinery.stats.origins import NONE, domains, split_host
+from refinery.stats.parts import input_figures, outliers
 from refinery.stats.stored import put_statistics, read_statistics
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "domains",
     "edges",
     "id_hashes",
+    "input_figures",
+    "outliers",
     "put_statistics",
     "read_statistics",
     "split_host",

@@ -215,16 +215,22 @@ class StageStatistics:
             "samples": {name: self.samples[name].to_json() for name in sorted(self.samples)},
         }
 
-    def merge_part(self, root: Root, receipt: Receipt, place: int) -> None:
-        """Add those of the ``place``-th part by its receipt. Raises StorageError where they are missing or damaged."""
+    def merge_part(self, root: Root, receipt: Receipt, place: int) -> dict[str, int]:
+        """Add those of the ``place``-th part by its receipt, and return the part's removed documents by reason.
+
+        Raises StorageError where they are missing or damaged.
+        """
+        reasons: dict[str, int] = {}
 
         def read(data: Any) -> None:
             part = self.from_json(self._stage, data)
             for sample in part.samples.values():
                 sample.place(place)
             self.merge(part)
+            reasons.update({name: documents for name, (documents, _) in part.rules["first"].counts.items()})
 
         parsed(root, receipt, read)
+        return reasons
 
     @classmethod
     def from_json(cls, stage: type[Stage], data: Mapping[str, Any]) -> StageStatistics:

@@ -18,6 +18,7 @@ from stages._warc.headers import CLOSING, arc_fields, content_length, warc_field
 from stages._warc.members import EARLY, Members
 
 TRUNCATED = "truncated"
+CUT_OFF = "cut_off"
 DAMAGED = "damaged"
 UNREADABLE = "unreadable"
 NO_ARCHIVE = "not_an_archive"
@@ -64,7 +65,8 @@ def odd_records(blocks: Blocks, wanted: str, keep: int, rows: Rows | None) -> It
     """
     found = _all(blocks, wanted, keep, rows)
     for first in found:
-        if first is None or first.flaw != UNREADABLE or not blocks.whole or Members(blocks).holds_record(0):
+        known = first is None or first.flaw not in (UNREADABLE, CUT_OFF)
+        if first is None or known or not blocks.whole or Members(blocks).holds_record(0):
             yield first
         else:
             second = list(islice(found, 1))
@@ -174,11 +176,18 @@ class _Parser:
         if not kind:
             flaw, note = UNREADABLE, _join("no WARC-Type", note)
         offset, size = self._pointer(start, end)
+        if flaw == TRUNCATED and self._cut_off():
+            flaw = CUT_OFF
         self._found += 1
         data = body.data if kind == self._wanted else b""
         yield Record(offset, size, kind, fields, data, body.size, flaw, note)
         if body.rest:
             yield from self._rest(end, f"no record begins with {body.sample!r}")
+
+    def _cut_off(self) -> bool:
+        """Return True if the file ends here, and not where a member does."""
+        member = self._member
+        return self._cursor.ended and member.end == self._blocks.size and (member.plain or member.error == EARLY)
 
     def _as_declared(self, length: int, keep: int) -> tuple[_Body | None, bool]:
         """The body, if its declared length holds: a record or the end follows it. Else None, and no move.
@@ -277,7 +286,8 @@ class _Parser:
         self._told = self._told or bool(error)
         self._found += 1
         note = note if error in note else _join(note, error)
-        return Record(offset, size, size=end - start, flaw=UNREADABLE, note=note)
+        flaw = CUT_OFF if error == EARLY and self._cut_off() else UNREADABLE
+        return Record(offset, size, size=end - start, flaw=flaw, note=note)
 
     def _pointer(self, start: int, end: int) -> tuple[int, int]:
         if self._member.plain:

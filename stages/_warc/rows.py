@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal
 
+from refinery import Rule
 from refinery.kernels import Page
 from stages._warc.headers import record_uuid, seconds
-from stages._warc.records import DAMAGED, NO_ARCHIVE, TRUNCATED, UNREADABLE, Record
+from stages._warc.records import CUT_OFF, DAMAGED, NO_ARCHIVE, TRUNCATED, UNREADABLE, Record
 
 OK: Final = "ok"
 SEGMENTED: Final = "segmented"
@@ -21,6 +22,7 @@ FLAWS: Final = (
     (NO_ARCHIVE, "The file is no WARC or ARC archive."),
     (UNREADABLE, "Bytes that are no record, or a record whose header cannot be read."),
     (TRUNCATED, "The record ends before its declared length."),
+    (CUT_OFF, "The file ends within the record: the rest of it is missing."),
     (DAMAGED, "The record's compressed member fails its checksum."),
     (SEGMENTED, "One part of a record that was cut into several."),
     (DIGEST, "The record is not what its own digest says."),
@@ -28,12 +30,24 @@ FLAWS: Final = (
 )
 """Fates of records of any type, and why they are no documents."""
 
+DAMAGE: Final[Mapping[str, Literal["record", "end"]]] = {
+    NO_ARCHIVE: "end",
+    CUT_OFF: "end",
+    **dict.fromkeys((UNREADABLE, TRUNCATED, DAMAGED, DIGEST), "record"),
+}
+"""Fates of damaged files, and how much is lost."""
+
 NOTE = 500
 """Characters of a note."""
 
 
 NO_ID: Final = bytes(16)
 """The id of a record whose header has no UUID."""
+
+
+def rules(fates: Iterable[tuple[str, str]]) -> tuple[Rule, ...]:
+    """A rule for each fate that is not ``ok``."""
+    return tuple(Rule(fate, "fate", because, not_in=(fate,), damage=DAMAGE.get(fate, "")) for fate, because in fates)
 
 
 def row_of(record: Record) -> Page:
@@ -72,3 +86,14 @@ def oddities(record: Record, row: Page) -> list[str]:
 def _address(text: str) -> str | None:
     """A target URI without the angle brackets that old wget put around it."""
     return text.strip().removeprefix("<").removesuffix(">").replace("\0", "") or None
+
+
+def remedy(counts: Mapping[str, int], documents: int, wanted: str) -> str:
+    """Return the fix for a file that is damaged or yields no document, by the fates of its records."""
+    if counts.get(NO_ARCHIVE):
+        return "it is no archive: correct `inputs`, or fetch it again if it should be one"
+    if counts.get(CUT_OFF):
+        return "it ends too early: fetch it again"
+    if any(fate in DAMAGE for fate in counts):
+        return "fetch it again, or compare it with the checksum of its publisher"
+    return "" if documents else f"no record of it is {wanted}: leave it out"

@@ -108,7 +108,8 @@ def test_quiet_says_nothing_and_json_says_only_that(say: Say, root: Path, argume
 def test_stats_json_is_what_scripts_rely_on(say: Say, root: Path) -> None:
     """Name, documents, tokens and reasons of each stage, and whether the books balance."""
     found = data(say("stats", "--root", root, "--json"))
-    assert set(found) == {"dataset", "stages", "audit", "not_made", "balanced", "problems", "edited"}
+    keys = {"dataset", "stages", "audit", "not_made", "balanced", "problems", "edited", "warnings"}
+    assert set(found) == keys
     assert (found["dataset"], found["balanced"], found["problems"]) == ("toy", True, [])
     for stage in found["stages"]:
         documents = stage["documents"]
@@ -386,7 +387,7 @@ def test_status_tells_a_run_that_is_under_way_killed_or_done(say: Say, copy: Pat
     path.write_text(json.dumps({**record, "pid": 2**22 + 1}), encoding="utf-8")
     assert "  killed   " in say("status", "--root", copy)[1]
     _, out, _ = say("logs", "--root", copy)
-    assert out == f"{now}  part 1: \\x1b[2J\n"
+    assert out.endswith(f"\n{now}  part 1: \\x1b[2J\n")
     assert say("logs", "--root", copy, "-v")[1].endswith("\n    Traceback\n      here\n")
     assert data(say("logs", "--root", copy, "--json"))["problems"][0]["trace"] == "Traceback\n  here"
 
@@ -412,12 +413,16 @@ def test_logs_show_what_is_quarantined(say: Say, copy: Path, monkeypatch: pytest
 
 def test_logs_show_as_many_as_asked(say: Say, copy: Path) -> None:
     """And say how many more there are."""
-    assert say("logs", "--root", copy)[1] == "no problems\n"
+    assert say("logs", "--root", copy)[1].endswith("no failures\n")
     newest = max((copy / "runs").glob("*.json"))
     listed = [{"time": "2024-01-01T00:00:00Z", "message": str(number)} for number in range(30)]
     newest.write_text(json.dumps({**json.loads(newest.read_bytes()), "problems": listed}))
     _, out, _ = say("logs", "--root", copy, "-n", "2")
-    assert out.splitlines() == ["2024-01-01T00:00:00Z  29", "2024-01-01T00:00:00Z  28", "and 28 more: -n 30 shows all"]
+    assert out.splitlines()[-3:] == [
+        "2024-01-01T00:00:00Z  29",
+        "2024-01-01T00:00:00Z  28",
+        "and 28 more: -n 30 shows all",
+    ]
 
 
 def test_a_root_without_any_stage_yet_is_told(say: Say, tmp_path: Path) -> None:

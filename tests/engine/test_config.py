@@ -505,7 +505,7 @@ def test_a_recipe_as_a_dictionary_holds_what_decides_the_result_and_nothing_else
     """Every default is written out; root, workers and tuning fields are not there."""
     text = judge("threads: 8") + "executor: {workers: 3}\n"
     data = recipe_dict(parse(text, "r", root="elsewhere"))
-    assert set(data) == {"dataset", "inputs", "write", "keep_removed", "audit", "pipeline"}
+    assert set(data) == {"dataset", "inputs", "write", "keep_removed", "audit", "max_broken_inputs", "pipeline"}
     written_out = data["pipeline"][2]["judge"]
     assert set(written_out) == (set(Judge.model_fields) | {"use"}) - {"threads"}
     assert data["pipeline"][1]["main"]["timeout"] == "1s"

@@ -98,7 +98,8 @@ FATE_OF: dict[str, tuple[bytes, str]] = {
         "too_large",
     ),
     "beyond all bounds": (http(f"{OK}\nContent-Type: text/html", b"<p>" + b"x" * 700_000), "too_large"),
-    "cut off": (http(f"{OK}\nContent-Type: text/html", PAGE.encode())[:-20], "truncated"),
+    "cut off": (http(f"{OK}\nContent-Type: text/html", PAGE.encode())[:-20], "cut_off"),
+    "its end missing": (gzip.compress(http(f"{OK}\nContent-Type: text/html", PAGE.encode())[:-20]), "truncated"),
     "a part of a record": (
         http(f"{OK}\nContent-Type: text/html", PAGE.encode()).replace(b"\r\n", b"\r\nWARC-Segment-Number: 1\r\n", 1),
         "segmented",

@@ -79,7 +79,8 @@ FATE_OF = {
     "no text": (conversion(1, bytes(range(128, 256)) * 9), "encoding"),
     "blank": (conversion(1, b" \r\n\0"), "empty"),
     "empty": (conversion(1, b""), "empty"),
-    "cut off": (conversion(1, b"some text that is cut off")[:-12], "truncated"),
+    "cut off": (conversion(1, b"some text that is cut off")[:-12], "cut_off"),
+    "its end missing": (gzip.compress(conversion(1, b"some text that is cut off")[:-12]), "truncated"),
     "no address": (conversion(1, b"text", "WARC-Target-URI: "), "no_url"),
     "a part": (conversion(1, b"text", "WARC-Segment-Number: 1"), "segmented"),
     "another text than its digest's": (

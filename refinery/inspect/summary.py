@@ -1,0 +1,54 @@
+"""What a root has come to: documents and tokens kept of those found, and where the output is. Reads manifests alone."""
+
+from __future__ import annotations
+
+import glob
+from dataclasses import dataclass
+
+from refinery.inspect.holdings import Holdings, open_root
+from refinery.inspect.statistics import Statistics, stage_statistics
+from refinery.inspect.warnings import allowed_share, too_many_broken
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The last stage that is made, what it keeps of what the source found, and the folder with its rows.
+
+    ``tokens`` and ``tokens_found`` are 0 where no stage has counted any; ``folder`` is "" where no rows are stored.
+    """
+
+    stage: str
+    documents: int
+    found: int
+    tokens: int
+    tokens_found: int
+    folder: str
+    files: int
+    too_many_broken: bool
+    """Whether more of the inputs are broken than the recipe allows."""
+
+
+def summary(path: str) -> Summary | None:
+    """Return the summary of the root at ``path``; None where no stage is made. Raises UsageError, StorageError."""
+    holdings = open_root(path)
+    if not holdings.stages:
+        return None
+    counts = [_counts(holdings, place) for place in range(len(holdings.stages))]
+    first, last = holdings.stages[0], holdings.stages[-1]
+    folder = f"{holdings.root.full(last.folder)}/kept"
+    files = len(holdings.root.store.list(f"{glob.escape(folder)}/*.parquet"))
+    return Summary(
+        stage=last.name,
+        documents=counts[-1].documents["kept"],
+        found=counts[0].documents["kept"],
+        tokens=counts[-1].tokens["kept"],
+        tokens_found=next((one.tokens["kept"] for one in counts if one.tokens["kept"]), 0),
+        folder=folder if files else "",
+        files=files,
+        too_many_broken=too_many_broken(first.manifest.inputs, allowed_share(holdings)),
+    )
+
+
+def _counts(holdings: Holdings, place: int) -> Statistics:
+    held = holdings.stages[place]
+    return stage_statistics(holdings.root.full(held.folder), held.manifest.statistics)
