@@ -14,7 +14,9 @@ from pydantic import BaseModel
 from refinery.config.pipeline import ExecutorSettings, Prices, Settings, StorageSettings
 from refinery.config.problems import Problem, Span, Text
 from refinery.config.strict_yaml import Node, read
-from refinery.nearest import did_you_mean
+from refinery.errors import UsageError
+from refinery.nearest import nearest
+from refinery.registry import stage_class
 
 _GROUPS: dict[str, type[BaseModel]] = {"executor": ExecutorSettings, "storage": StorageSettings, "prices": Prices}
 """Keys of the recipe that have fields of their own."""
@@ -83,9 +85,21 @@ def _set(root: Node, key: str, text: Text, problems: list[Problem]) -> Node:
         *(n for n in Settings.model_fields if n not in _GROUPS),
         *(f"{group}.{n}" for group, model in _GROUPS.items() for n in model.model_fields),
     ]
-    known += [f"{step}.{tail}" if tail else f"{step}.FIELD" for step in steps]
-    problems.append(Problem(Span(text, 0, len(key)), f"nothing is called {key[:80]!r}", did_you_mean(key, known)))
+    known += [f"{name}.{field}" for name, number in steps.items() for field in _fields(root, number) or [tail]]
+    listed = f"a key of the recipe, or STEP.FIELD; steps are {', '.join(steps) or 'none'}"
+    problems.append(Problem(Span(text, 0, len(key)), f"nothing is called {key[:80]!r}", nearest(key, known) or listed))
     return root
+
+
+def _fields(root: Node, number: int) -> list[str]:
+    """The fields of the stage of a step; none where it cannot be told."""
+    steps = root.mapping["pipeline"]
+    assert isinstance(steps.value, tuple)
+    ((kind, body),) = steps.value[number].mapping.items()
+    try:
+        return [] if "use" in body.mapping else list(stage_class(kind).model_fields)
+    except UsageError:
+        return []  # that the stage is unknown is told at its place
 
 
 def _set_field(root: Node, number: int, name: str, span: Span, value: Node) -> Node:

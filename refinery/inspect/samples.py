@@ -5,6 +5,7 @@ Chosen are those with the smallest hashes of their ids, so a sample changes only
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -148,6 +149,9 @@ def _sides(wanted: Wanted) -> tuple[str, ...]:
         raise UsageError(f"no kept document violates {wanted.rule!r}", hint="leave out --kept")
     if wanted.metric is None and (wanted.low is not None or wanted.high is not None):
         raise UsageError("--min and --max need a metric", hint="add --metric NAME")
+    for name, value in (("--min", wanted.low), ("--max", wanted.high)):
+        if value is not None and math.isnan(value):
+            raise UsageError(f"{name} nan is no number", hint="write it as 0.5 or 100")
     if wanted.low is not None and wanted.high is not None and not wanted.low <= wanted.high:
         raise UsageError(f"--min {wanted.low:g} is above --max {wanted.high:g}", hint="give the smaller value as --min")
     if wanted.rule:

@@ -423,6 +423,7 @@ def test_explain_minhash(capsys: pytest.CaptureFixture[str]) -> None:
 CONTRADICTIONS = {
     ("sample", "--kept", "--removed"): "--kept excludes --removed",
     ("sample", "--metric", "words", "--min", "100", "--max", "50"): "--min 100 is above --max 50",
+    ("sample", "--metric", "words", "--min", "nan"): "--min nan is no number",
     ("sample", "--min", "1"): "--min and --max need a metric",
     ("sample", "--kept", "--rule", "too_short"): "no kept document violates 'too_short'",
     ("plan", "--only", "words", "--from", "words"): "--only excludes --from and --until",
