@@ -6,7 +6,7 @@ Amounts are estimated from the parts that are made (``refinery.estimate``); of w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from refinery.config import Pipeline
@@ -14,15 +14,19 @@ from refinery.docs import TRANSIENT
 from refinery.errors import UsageError
 from refinery.estimate import Cost, Money, Target, uncertainty, wall
 from refinery.guard import changed_code, check_root
+from refinery.html import paragraph, table
 from refinery.inputs import file_content
 from refinery.part import Receipt
 from refinery.planner import Planner
 from refinery.preflight import preflight
 from refinery.reasons import reason_of
-from refinery.shown import plural, size
+from refinery.shown import plural, size, span
 from refinery.stage import Global, Stage
 from refinery.store import is_remote
 from refinery.survey import Action, Made, Selection, manifests
+from refinery.totals import Basis, Total, lines_of
+
+COLUMNS = ("stage", "parts", "do", "reason", "read", "write", "time")
 
 
 @dataclass(frozen=True)
@@ -48,40 +52,20 @@ class StageForecast:
     disk: int | None = None
     shuffle: int | None = None
 
-
-@dataclass(frozen=True)
-class Basis:
-    """The parts that estimates are made from: how many of how many, their bytes of input, the documents in them."""
-
-    root: str
-    parts: int
-    of: int
-    bytes: int
-    documents: int
-
-
-@dataclass(frozen=True)
-class Total:
-    """What all stages take together, without those that are ``unknown`` because no part of them is made.
-
-    ``seconds`` are those in which workers are busy, ``wall`` those until the end with so many ``workers``: None where
-    Ray decides. ``seconds_error`` and ``written_error`` are two standard errors of a straight line through the parts
-    measured, as a share; None from fewer than two. ``straight`` are the global stages, of which a straight line is a
-    guess. ``requests`` are None where remote files will be asked, and the parts measured were local.
-    """
-
-    seconds: float
-    wall: float | None
-    workers: int | None
-    read: int
-    written: int
-    requests: Mapping[str, int] | None
-    money: Money
-    seconds_error: float | None
-    written_error: float | None
-    straight: tuple[str, ...]
-    unknown: tuple[str, ...]
-    basis: Basis
+    def cells(self) -> tuple[str, ...]:
+        """A row of a table with the columns ``COLUMNS``."""
+        parts = f"{self.parts:,}" if self.todo in (0, self.parts) else f"{self.todo:,} of {self.parts:,}"
+        if not self.todo:
+            return self.name, parts, self.action, self.reason
+        return (
+            self.name,
+            parts,
+            self.action,
+            self.reason,
+            amount(self.read) if self.read != 0 else "",
+            amount(self.write),
+            "–" if self.seconds is None else span(self.seconds),
+        )
 
 
 @dataclass(frozen=True)
@@ -107,6 +91,12 @@ class Forecast:
     def nothing_to_do(self) -> bool:
         """Whether every stage is up to date, and audited."""
         return not self.audit and all(stage.action == "keep" for stage in self.stages)
+
+    def _repr_html_(self) -> str:
+        head = paragraph(f"{self.dataset} → {self.root}: {plural(self.inputs, 'input file')}, {size(self.input_bytes)}")
+        rows = [(*stage.cells(), *[""] * len(COLUMNS))[: len(COLUMNS)] for stage in self.stages]
+        lines = ["nothing to do"] if self.nothing_to_do else lines_of(self.total)
+        return f"{head}{table(COLUMNS, rows)}{''.join(map(paragraph, lines))}"
 
 
 def plan(pipeline: Pipeline, selection: Selection = Selection(), target: Target | None = None) -> Forecast:
@@ -368,6 +358,11 @@ def _global(stage: Stage, before: Cost, earlier: int) -> tuple[int | None, int |
     )
     memory, disk, shuffle = (count or None for count in figures)
     return memory, disk, shuffle
+
+
+def amount(count: int | None) -> str:
+    """Bytes as people read them; a dash where they are not known."""
+    return "–" if count is None else size(count)
 
 
 def _amount(target: Target) -> str:

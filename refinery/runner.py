@@ -16,10 +16,12 @@ from refinery.executors import Died, Done, Executor, Failed
 from refinery.executors.local import LocalExecutor
 from refinery.executors.worker import refuse_in_worker
 from refinery.guard import changed_code, check_root, only_run, refuse_changed_code, refuse_misfit
+from refinery.html import paragraph
 from refinery.part import Receipt, StageManifest
 from refinery.planner import Planner
 from refinery.preflight import preflight
 from refinery.progress import Listener, RunRecord, Silent, StageWork
+from refinery.shown import plural
 from refinery.state import State
 from refinery.store import Hold
 from refinery.survey import Phase, Selection, Survey, manifests
@@ -52,6 +54,10 @@ class RunReport:
     """Values of the recipe that differ from those the root had before."""
     reused: tuple[str, ...] = ()
     """Stages whose results are others than before and were all there already, from an earlier recipe."""
+
+    def _repr_html_(self) -> str:
+        made = "complete" if self.complete else f"not complete {self.blocked}"
+        return paragraph(f"{plural(self.tasks, 'task')} done, {made}") + "".join(map(paragraph, self.failures))
 
 
 def run(

@@ -39,10 +39,3 @@ def percent(part: int, whole: int) -> str:
         return "–"
     share = part / whole
     return f"{share:.1%}" if share >= 0.001 or not part else f"{share:.3%}"
-
-
-def span(seconds: float) -> str:
-    """``45 s``, ``12 min``, ``3.4 h``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

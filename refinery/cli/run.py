@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from refinery.cli._options import Session, output_options, pass_session, recipe_options
 from refinery.cli._outcome import outcome, outcome_json, outcome_text
-from refinery.cli._output import print_json, span
+from refinery.cli._output import print_json
 from refinery.cli._reading import same_root
 from refinery.cli._selection import parse_workers, selection, selection_options
 from refinery.cli._warnings import warn
@@ -21,7 +21,7 @@ from refinery.config import load
 from refinery.kernels.choice import note
 from refinery.progress import Listener, PhaseProgress
 from refinery.runner import run
-from refinery.shown import plural, safe, size
+from refinery.shown import plural, safe, size, span
 from refinery.survey import Every
 from refinery.tasks import Task
 

@@ -5,7 +5,17 @@ Not here: what stages do, and whether inputs and assets exist.
 
 from refinery.config.changes import Setting, changes
 from refinery.config.fields import stage_with
-from refinery.config.pipeline import ExecutorSettings, Pipeline, Prices, Step, byte_size, plain, recipe_dict, written
+from refinery.config.pipeline import (
+    ExecutorSettings,
+    Pipeline,
+    Prices,
+    Step,
+    StorageSettings,
+    byte_size,
+    plain,
+    recipe_dict,
+    written,
+)
 from refinery.config.problems import Problem, RecipeError
 from refinery.config.reader import from_dict, load, parse
 
@@ -17,6 +27,7 @@ __all__ = [
     "RecipeError",
     "Setting",
     "Step",
+    "StorageSettings",
     "byte_size",
     "changes",
     "from_dict",

@@ -14,6 +14,8 @@ import pyarrow as pa
 from refinery.config import Pipeline
 from refinery.docs import TEXT
 from refinery.errors import RefineryError
+from refinery.html import paragraph, table
+from refinery.inspect.display import of_document, of_text
 from refinery.inspect.find import Document, Query, Spot, document, find, pieces, row_at, trail, values_at
 from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.judgement import Judgement, id_fields, stored_judgement
@@ -72,6 +74,16 @@ class Account:
         known = [station.same for station in self.stations if station.same is not None]
         return all(known) if known else None
 
+    def _repr_html_(self) -> str:
+        stages = table(("stage", "stored", "replayed", "if these had kept it", "note"), map(_cells, self.stations))
+        texts = (f"{paragraph(f'text as {one.stage} made it')}{of_text(one.text, one.marks)}" for one in self.texts)
+        return f"{of_document(self.document)}{stages}{''.join(texts)}"
+
+
+def _cells(station: Station) -> tuple[str, ...]:
+    verdicts = ("" if one is None else one.rule or one.verdict for one in (station.stored, station.replayed))
+    return station.stage, *verdicts, ", ".join(station.assuming), station.note
+
 
 @dataclass(frozen=True)
 class Accounts:
@@ -84,6 +96,10 @@ class Accounts:
     near: tuple[str, ...]
     candidates: tuple[Document, ...] = ()
     matching: int = 0
+
+    def _repr_html_(self) -> str:
+        near = "".join(paragraph(url) for url in self.near) + "".join(map(of_document, self.candidates))
+        return "<hr>".join(one._repr_html_() for one in self.documents) or f"{paragraph('no such document')}{near}"
 
 
 def why(path: str, query: str, pipeline: Pipeline | None = None) -> Accounts:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from refinery.errors import StorageError, UsageError
+from refinery.html import paragraph, table
 from refinery.inspect.holdings import Finding, Held, Holdings, missing_inputs, open_root
 from refinery.inspect.statistics import (
     Audit,
@@ -59,6 +60,20 @@ class Books:
     def balanced(self) -> bool:
         """Whether everything adds up."""
         return not self.problems
+
+    def _repr_html_(self) -> str:
+        columns = ("stage", "in", "kept", "removed", "tokens kept", "seconds")
+        rows = [
+            (
+                one.name,
+                *(one.counts.documents.get(side, 0) for side in columns[1:4]),
+                one.counts.tokens.get("kept", 0),
+                f"{one.seconds:,.1f}",
+            )
+            for one in self.stages
+        ]
+        problems = "".join(paragraph(str(problem)) for problem in self.problems)
+        return f"{paragraph(self.dataset)}{table(columns, rows)}{problems}"
 
 
 @dataclass(frozen=True)

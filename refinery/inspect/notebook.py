@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from refinery.errors import UsageError
+from refinery.html import paragraph, table
 from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.statistics import Statistics, stage_statistics
 from refinery.outputs import SIDES
@@ -75,6 +76,10 @@ class Opened:
 
     def __init__(self, holdings: Holdings) -> None:
         self._holdings = holdings
+
+    def _repr_html_(self) -> str:
+        rows = [[row[name] for name in _FUNNEL] for row in self.funnel().to_pylist() if row["unit"] == "documents"]
+        return paragraph(f"{self._holdings.head.dataset}: {self._holdings.root.path}") + table(_FUNNEL, rows)
 
     @property
     def stages(self) -> list[str]:

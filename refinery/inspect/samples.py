@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 
 from refinery.docs import TEXT
 from refinery.errors import RefineryError, UsageError
+from refinery.html import paragraph
+from refinery.inspect.display import of_document, of_metrics, of_text
 from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.filters import ALL, Filters
 from refinery.inspect.find import Document, Piece, Spot, document, pieces, row_at, row_of
@@ -62,6 +64,12 @@ class Sample:
     marks: tuple[Mark, ...] = ()
     """What was cut out of the text, else what it was removed for."""
 
+    def _repr_html_(self) -> str:
+        judged = self.judgement
+        verdict = paragraph(f"{self.stage}: {judged.verdict} {', '.join(judged.failed) or judged.rule} {judged.note}")
+        text = paragraph(f"no text: {self.text_note}") if self.text is None else of_text(self.text, self.marks)
+        return f"{of_document(self.document)}{verdict}{of_metrics(judged)}{text}"
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -70,6 +78,10 @@ class Samples:
     matching: int
     documents: tuple[Sample, ...]
     unstored: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        shown = "<hr>".join(one._repr_html_() for one in self.documents)
+        return f"{paragraph(f'{len(self.documents):,} of {self.matching:,} documents that match')}{shown}"
 
 
 def sample(path: str, wanted: Wanted) -> Samples:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from refinery.errors import StorageError
+from refinery.html import table
 from refinery.part import Receipt, Root
 from refinery.stats import ENTRIES, GROUPS, LENGTHS, SIDES, UNITS, Sample, read_statistics
 
@@ -95,8 +96,14 @@ class Statistics(Model):
         """Documents by every rule that they violate."""
         return {str(name): documents for name, documents, _ in self.rules.any}
 
+    def _repr_html_(self) -> str:
+        units = [(unit, *(self.unit(unit).get(side, 0) for side in _FLOW)) for unit in ("documents", *UNITS)]
+        reasons = sorted(self.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+        return table(("", *_FLOW), units) + (table(("removed for", "documents"), reasons) if reasons else "")
+
 
 _COUNTS = ("documents", *UNITS, "overlap")
+_FLOW = ("in", "kept", "removed")
 
 
 class Audit(Model):

@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 LAYERS = (
     ("errors", "nearest", "shown"),
-    ("docs", "kernels", "store"),
+    ("docs", "html", "kernels", "store"),
     ("assets",),
     ("stage",),
     ("identity", "registry"),
@@ -29,8 +29,8 @@ LAYERS = (
     ("work",),
     ("earlier", "survey"),
     ("inputs", "receipts", "rounds", "timeline"),
-    ("executors", "guard", "planner", "progress"),
-    ("estimate", "preflight", "reasons", "state"),
+    ("estimate", "executors", "guard", "planner", "progress"),
+    ("preflight", "reasons", "state", "totals"),
     ("runner",),
     ("demo", "describe", "forecast", "inspect", "testing"),
     ("report",),

@@ -1,0 +1,40 @@
+"""Documents, their judgements and texts as HTML for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from refinery.html import paragraph, preformatted, table
+from refinery.inspect.evidence import Mark, marked
+from refinery.inspect.find import Document
+from refinery.inspect.judgement import Fact, Judgement
+from refinery.shown import rest
+
+TEXT = 2_000
+"""Characters of a text that are shown."""
+
+
+def of_document(who: Document) -> str:
+    """Who a document is."""
+    place = f" · {who.warc} @ {who.offset}" if who.warc is not None else ""
+    return paragraph(f"{who.url or '(no URL stored)'} · id {who.id}{f' · {who.date}' if who.date else ''}{place}")
+
+
+def of_metrics(judged: Judgement) -> str:
+    """Every value beside its thresholds."""
+    rows = [_row(fact) for fact in judged.facts if fact.value not in (None, [])]
+    return table(("metric", "value", "unit", "threshold", "violates"), rows)
+
+
+def _row(fact: Fact) -> tuple[str, ...]:
+    value = f"{fact.value:.6g}" if isinstance(fact.value, float) else str(fact.value)
+    thresholds = ", ".join(bound.bound for bound in fact.bounds)
+    return fact.name, value, fact.unit, thresholds, ", ".join(bound.rule for bound in fact.bounds if bound.fails)
+
+
+def of_text(text: str, marks: Sequence[Mark]) -> str:
+    """The beginning of a text: what was cut struck out, what the document was removed for marked."""
+    pieces = [
+        (piece, "" if mark is None else "del" if mark.cut else "mark") for piece, mark in marked(text, marks, TEXT)
+    ]
+    return preformatted([*pieces, (f"… ({rest(text, TEXT)})" if len(text) > TEXT else "", "")])
