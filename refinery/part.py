@@ -165,6 +165,8 @@ class StageManifest(BaseModel):
     inputs: InputFigures = InputFigures()
     """Of the source: its input files."""
     outliers: tuple[Outlier, ...] = ()
+    unsuited: tuple[tuple[str, str], ...] = ()
+    """The lists and rules of the stage that do not suit all languages the recipe keeps, each with the fix."""
     """Some parts that differ from the others."""
 
     @property

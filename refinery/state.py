@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from refinery.config import recipe_dict
 from refinery.groups import write_merged
 from refinery.guard import code_stamp
 from refinery.identity import FORMAT, configuration, library_versions, measure_identity
+from refinery.languages import LanguageWarning, language_warnings
 from refinery.outputs import settle
 from refinery.part import Head, InputFigures, Receipt, StageManifest
 from refinery.planner import Planner
@@ -33,6 +35,10 @@ class State:
         self._planner = planner
         self._told: dict[str, Told] = {}
         self._statistics: dict[str, tuple[list[Receipt], dict[str, Any], list[dict[str, int]]]] = {}
+
+    @cached_property
+    def _unsuited(self) -> tuple[LanguageWarning, ...]:
+        return language_warnings(self._planner.pipeline)
 
     def begin(self) -> None:
         """Record that outputs will change, and by which code, so that a killed run is guarded as well."""
@@ -144,6 +150,7 @@ class State:
             rules=tuple(rule.id for rule in step.stage.rules()),
             inputs=input_figures(source, made.receipts, reasons, paths) if source else InputFigures(),
             outliers=outliers(made.receipts),
+            unsuited=tuple((one.text, one.fix) for one in self._unsuited if one.stage == step.name),
         )
 
 

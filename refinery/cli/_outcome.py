@@ -44,13 +44,14 @@ def outcome(report: RunReport, root: str) -> Outcome:
     return Outcome(root, report, summary(root), warnings(root))
 
 
-def outcome_json(found: Outcome, earlier: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
-    """The outcome for programs, with the warnings about the recipe that came ``earlier``."""
+def outcome_json(found: Outcome, earlier: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The outcome for programs, with the warnings that came ``earlier`` and are not in the root."""
+    warned = [dataclasses.asdict(warning) for warning in found.warnings]
     return {
         **dataclasses.asdict(found.report),
         "root": found.root,
         "summary": found.summary and dataclasses.asdict(found.summary),
-        "warnings": [*earlier, *(dataclasses.asdict(warning) for warning in found.warnings)],
+        "warnings": [*(one for one in earlier if one not in warned), *warned],
     }
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import click
 
 from refinery.cli._options import Session
 from refinery.config import Pipeline
-from refinery.languages import language_warnings
+from refinery.inspect import recipe_warnings
 from refinery.shown import safe
 
 
-def warn(session: Session, pipeline: Pipeline) -> list[dict[str, str]]:
+def warn(session: Session, pipeline: Pipeline) -> list[dict[str, Any]]:
     """Print the warnings about a recipe on standard error, but with -q; return them as JSON-able values."""
-    found = language_warnings(pipeline)
+    found = recipe_warnings(pipeline)
     for one in () if session.quiet else found:
         click.echo(click.style("warning: ", fg="yellow", bold=True) + safe(one.text), err=True, color=session.color)
         click.echo(click.style("hint: ", bold=True) + safe(one.fix), err=True, color=session.color)

@@ -41,7 +41,7 @@ from refinery.inspect.summary import Summary, summary
 from refinery.inspect.survival import Count, GroupCounts, StageCounts, Survival, survival
 from refinery.inspect.texts import MarkedText
 from refinery.inspect.verification import Verification, verify
-from refinery.inspect.warnings import Warning, warnings  # noqa: A004 - the word of the field
+from refinery.inspect.warnings import Warning, recipe_warnings, warnings  # noqa: A004 - the word of the field
 from refinery.inspect.whatif import Change, Flip, Flips, StageYield, WhatIf, Yield, what_if
 
 __all__ = [
@@ -101,6 +101,7 @@ __all__ = [
     "problems",
     "quarantined",
     "read_books",
+    "recipe_warnings",
     "sample",
     "spans",
     "status",

@@ -13,13 +13,14 @@ from typing import Literal
 
 import pyarrow.compute as pc
 
-from refinery.config.pipeline import Settings, percent_of
+from refinery.config.pipeline import Pipeline, Settings, percent_of
 from refinery.errors import StorageError
 from refinery.inspect.clusters import Retained, alarms_of
 from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.statistics import Statistics, stage_statistics
 from refinery.inspect.survival import Counted
 from refinery.judge import ERROR, QUARANTINED
+from refinery.languages import language_warnings
 from refinery.part import InputFault, InputFigures, Outlier
 from refinery.shown import plural
 from refinery.stats import NONE
@@ -70,6 +71,11 @@ def warnings_of(holdings: Holdings) -> tuple[Warning, ...]:
     vanishing = alarms_of(groups)
     stages = [one for held, its in counts for one in _stage(held, its, vanishing.get(held.name, ()))]
     return (*inputs, *stages, *_heavy_domains(groups, {held.name: its for held, its in counts}))
+
+
+def recipe_warnings(pipeline: Pipeline) -> tuple[Warning, ...]:
+    """Return the warnings about a recipe that need no root: they come before a run, and are in its root afterwards."""
+    return tuple(Warning("warning", one.text, one.fix, one.stage) for one in language_warnings(pipeline))
 
 
 def allowed_share(holdings: Holdings) -> str:
@@ -140,6 +146,7 @@ def _stage(held: Held, counts: Statistics, vanishing: Sequence[Retained]) -> Ite
         yield Warning("warning", text, "`refinery clusters` shows its duplicates", name, "duplicates")
     if held.position:
         yield from _removals(held, counts)
+    yield from (Warning("warning", text, fix, name) for text, fix in manifest.unsuited)
     yield from (_outlier(name, outlier) for outlier in manifest.outliers)
 
 

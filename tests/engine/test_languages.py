@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from refinery.cli import execute
 from refinery.config import load, parse
+from refinery.inspect import warnings
 from refinery.languages import kept_languages, language_warnings
 from refinery.stage import Suited
 from stages.lines import Lines
 from stages.quality import Quality
 from tests.conftest import REPOSITORY
+from tests.engine.roots import pipeline, quick, steps
+from tests.engine.toy import Length, LineSource
 from tests.stages.verdicts import failed
 
 RECIPE = (
@@ -127,7 +131,26 @@ def test_warnings_go_to_standard_error_and_json_and_change_no_exit_code(
     assert execute([verb, "-c", "r.yaml", "--set", "language.keep=el", "--json", "-q"]) == 0
     said = capsys.readouterr()
     assert said.err == ""
-    assert [sorted(one) for one in json.loads(said.out)["warnings"]] == [["fix", "stage", "text"]] * 2
+    assert [sorted(one) for one in json.loads(said.out)["warnings"]] == [
+        ["fix", "severity", "stage", "text", "topic"]
+    ] * 2
     assert execute([verb, "-c", "r.yaml", "--set", "language.keep=el"]) == 0
     lines = capsys.readouterr().err.splitlines()
     assert [line.partition(": ")[0] for line in lines] == ["warning", "hint"] * 2
+
+
+class Picky(Length):
+    """A filter whose list suits English alone."""
+
+    name: ClassVar = "picky"
+
+    def suited(self) -> tuple[Suited, ...]:
+        return (Suited("its list is English", "others are lost", "give another list", only=("en",)),)
+
+
+def test_the_root_of_a_run_keeps_the_warnings(folder: Path) -> None:
+    """So that all who look at it later have them, without the recipe."""
+    quick(pipeline(folder, steps(LineSource(), Picky())))
+    expected = "picky: its list is English, and the recipe keeps all languages: others are lost"
+    found = [one for one in warnings(str(folder / "root")) if one.text == expected]
+    assert [(one.severity, one.stage, one.fix) for one in found] == [("warning", "picky", "give another list")]
