@@ -8,12 +8,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
+from publicsuffixlist import PublicSuffixList
 
 import refinery
 from refinery.config import parse
 from refinery.demo import sample
+from refinery.inspect import survival
 from tests.conftest import REPOSITORY
 
 RECIPE = (REPOSITORY / "configs" / "tiny.yaml").read_text(encoding="utf-8")
@@ -95,3 +98,53 @@ def test_any_document_has_its_stored_verdict(refined: Path) -> None:
         for account in accounts:
             assert account.problem == ""
             assert account.same
+
+
+SUFFIXES = PublicSuffixList(only_icann=True)
+
+
+def _domain(url: str) -> str:
+    host = (url.split("/") + [""] * 2)[2].partition(":")[0].lower() if "//" in url else ""
+    return SUFFIXES.privatesuffix(host) or host
+
+
+GROUPS = {"domain": "domain(url)", "language": "coalesce(language.lang, '')", "month": "strftime(date, '%Y-%m')"}
+
+
+def _counts(root: Path, kind: str, stage: str) -> dict[tuple[str, str], int]:
+    """Documents of a stage by group and outcome, over its Parquet; nothing where it does not store the group."""
+    found: dict[tuple[str, str], int] = {}
+    with duckdb.connect() as database:
+        database.create_function("domain", _domain, ["VARCHAR"], "VARCHAR")
+        for side, outcome in (("kept", "'kept'"), ("removed", "why.rule")):
+            files = list(root.glob(f"[0-9][0-9]-{stage}/{side}/*.parquet"))
+            if files and (kind != "language" or "language" in pq.read_schema(files[0]).names):
+                query = f"select {GROUPS[kind]}, {outcome}, count(*) from '{files[0].parent}/*.parquet' group by 1, 2"
+                found |= {(group, reason): count for group, reason, count in database.execute(query).fetchall()}
+    return found
+
+
+def survives_as_stored(root: Path) -> None:
+    """``stats --by`` has for every group, stage and reason the count of the rows."""
+    for kind in GROUPS:
+        told = survival(str(root), kind)
+        assert told.others is None
+        assert told.stages
+        for place, stage in enumerate(told.stages):
+            stored = _counts(root, kind, stage)
+            counts = [(one.name, {"kept": one.stages[place].kept, **one.stages[place].removed}) for one in told.groups]
+            mine = {(name, reason): count.documents for name, found in counts for reason, count in found.items()}
+            assert not stored or stored == {key: count for key, count in mine.items() if count}
+
+
+def test_survival_is_what_duckdb_counts(refined: Path) -> None:
+    """By domain, language and month, of the sample crawl."""
+    survives_as_stored(refined)
+
+
+@pytest.mark.slow
+def test_survival_of_real_pages_is_what_duckdb_counts(corpus: Path, tmp_path: Path) -> None:
+    """By domain, language and month, of real pages."""
+    overrides = [f"inputs={corpus}/pages/*.warc.gz", "url.blocklists=[]", "executor.workers=1"]
+    assert refinery.run(parse(RECIPE, "tiny.yaml", overrides, str(tmp_path / "root"))).complete
+    survives_as_stored(tmp_path / "root")

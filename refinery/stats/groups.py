@@ -89,18 +89,16 @@ class Groups:
 
     def _sum(self) -> None:
         total = _added(pa.concat_tables(self._tables))
-        self._tables = [pa.concat_tables([_cut(_rows(total, "kind", kind), self._limit) for kind in KINDS])]
+        if len(total) > self._limit:
+            total = pa.concat_tables([_cut(total.filter(pc.equal(total["kind"], kind)), self._limit) for kind in KINDS])
+        self._tables = [total]
         self._pending = 0
 
 
 def _added(rows: pa.Table) -> pa.Table:
-    sums = rows.group_by(list(_KEYS), use_threads=False).aggregate([(unit, "sum") for unit in _UNITS])
+    sums = rows.group_by(list(_KEYS), use_threads=len(rows) >= LIMIT).aggregate([(unit, "sum") for unit in _UNITS])
     columns = [sums[name] for name in (*_KEYS, *(f"{unit}_sum" for unit in _UNITS))]
     return pa.Table.from_arrays(columns, schema=SCHEMA)
-
-
-def _rows(table: pa.Table, column: str, value: str) -> pa.Table:
-    return table.filter(pc.equal(table[column], value))
 
 
 def bound(counts: pa.Table) -> tuple[int, int]:
@@ -110,7 +108,7 @@ def bound(counts: pa.Table) -> tuple[int, int]:
 
 
 def _cut(counts: pa.Table, limit: int) -> pa.Table:
-    """The table of a kind with the ``limit`` names that may have most documents, by name where these are equal."""
+    """The table of a kind with the ``limit`` names that may have most documents."""
     without_name = pc.is_null(counts["name"])
     named, others = counts.filter(pc.invert(without_name)), counts.filter(without_name)
     names = named["name"].combine_chunks().dictionary_encode()
@@ -122,11 +120,7 @@ def _cut(counts: pa.Table, limit: int) -> pa.Table:
     values = np.stack([named[unit].to_numpy() for unit in _UNITS], axis=1)
     credit = _sums(code[~known], values[~known], size)
     most = _sums(code[known], values[known], size) + before - credit
-    rank = np.empty(size, np.int64)
-    rank[pc.sort_indices(names.dictionary).to_numpy()] = np.arange(size)
-    order = np.lexsort((rank, -most[:, 0]))
-    stays = np.zeros(size, bool)
-    stays[order[:limit]] = True
+    stays = _largest(names.dictionary, most, limit)
     after = np.maximum(before, most[~stays].max(axis=0))
     listed = np.flatnonzero(stays)
     kind = counts["kind"][0].as_py()
@@ -138,6 +132,18 @@ def _cut(counts: pa.Table, limit: int) -> pa.Table:
             _table(kind, pa.nulls(1, pa.string()), after[None]),
         ]
     )
+
+
+def _largest(names: pa.StringArray, most: npt.NDArray[np.int64], limit: int) -> npt.NDArray[np.bool_]:
+    """True for the ``limit`` names of most documents, then tokens; by name where both are equal, in whatever order."""
+    order = np.lexsort((-most[:, 1], -most[:, 0]))
+    tied = np.flatnonzero((most == most[order[limit - 1]]).all(axis=1))
+    stays = np.zeros(len(names), bool)
+    stays[order[:limit]] = True
+    room = int(stays[tied].sum())
+    stays[tied] = False
+    stays[tied[pc.sort_indices(names.take(pa.array(tied))).to_numpy()[:room]]] = True
+    return stays
 
 
 def _sums(code: npt.NDArray[np.int32], values: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:

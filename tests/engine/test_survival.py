@@ -29,7 +29,7 @@ from tests.engine.toy import Gather, Length, LineSource, Same
 WORDS = ("a", "few words", "more words here", "so many words are here", "the same text of words")
 LINES = [
     [
-        f"site{(7 * part + number) ** 2 % 23}.co.uk {'en' if number % 3 else 'de'} 20{10 + number % 4}-0{1 + number % 9} "
+        f"site{(7 * part + number) ** 2 % 61}.co.uk {'en' if number % 3 else 'de'} 20{10 + number % 4}-0{1 + number % 9} "
         f"{WORDS[number % len(WORDS)]}{'' if number % 4 else f' {number}'}"
         for number in range(90)
     ]
