@@ -6,17 +6,19 @@ A page that gives no text is removed with what became of it. HTML ends here: it 
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from importlib import metadata
+from itertools import accumulate
 from typing import Any, ClassVar, Literal, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
 
-from refinery import HTML, TEXT, URL, Docs, Duration, Edit, Edited, Metric, Rule, Size
+from refinery import HTML, PROTECTED, TEXT, URL, Docs, Duration, Edit, Edited, Metric, Rule, Size
 from refinery.kernels import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS, extractor_versions, main_texts
 from stages._extract import engines
-from stages._extract.formatting import format_text
+from stages._extract.formatting import Span, format_marked
 from stages._extract.sandbox import Reply, Sandbox, shared
 
 _BECAUSE = {
@@ -32,15 +34,18 @@ _BECAUSE = {
 class Extract(Edit):
     """Replace the HTML of a page by its main text.
 
+    ``protected`` are the lines of code and of tables with
+    headers in the text; other engines than native tell of none.
+
     ``note`` says more about pages that gave no text. ``title`` and ``lang`` are as the page states them, ``truncated``
     says that it went over the native engine's limits of depth or size; other engines leave them null.
     """
 
     name: ClassVar = "extract"
-    version: ClassVar = 6
+    version: ClassVar = 7
     source: ClassVar = "RefinedWeb §3.1; https://arxiv.org/abs/2306.01116"
     reads: ClassVar = (URL.name, HTML.name)
-    adds: ClassVar = (TEXT,)
+    adds: ClassVar = (TEXT, PROTECTED)
     drops: ClassVar = (HTML.name,)
     metrics: ClassVar = (
         Metric("outcome", pa.string(), "label", help=f"what became of the page: ok, {', '.join(_BECAUSE)}"),
@@ -92,7 +97,7 @@ class Extract(Edit):
         return engine
 
     def versions(self) -> dict[str, str]:
-        """The chosen engine's distributions; the native one's code and weights, for no twin says what it does."""
+        """Distributions that repair and extract, or the native engine's code and weights, which no twin describes."""
         if self.engine == "native":
             return extractor_versions()
         return {library: metadata.version(library) for library in engines.LIBRARIES[self.engine]}
@@ -104,26 +109,33 @@ class Extract(Edit):
     def edit(self, docs: Docs) -> Edited:
         """Extract every page."""
         pages = docs.column(HTML.name)
-        replies, stated = self._natively(docs) if self.engine == "native" else (self._in_sandbox(pages), _NOTHING)
-        texts = pa.array([reply.text for reply in replies], TEXT.type)
-        return Edited({TEXT.name: texts}, {**_fates(replies, texts), **_facts(stated, len(pages))})
-
-    def _natively(self, docs: Docs) -> tuple[list[Reply], pa.RecordBatch]:
-        pages = docs.column(HTML.name)
         sizes = pc.fill_null(pc.binary_length(pages), 0)
-        fitting = pc.if_else(pc.less_equal(sizes, int(self.max_html)), pages, None)
-        found = main_texts(
-            fitting, docs.column(URL.name), self.favour, paragraphs=self.paragraphs, comments=self.comments
-        )
-        replies = [
-            self._formatted(Reply("ok", text)) if size <= self.max_html else _too_large(size)
-            for text, size in zip(found["text"].to_pylist(), sizes.to_pylist(), strict=True)
+        if (pc.max(sizes).as_py() or 0) > self.max_html:
+            pages = pc.if_else(pc.less_equal(sizes, int(self.max_html)), pages, None)
+        pages = pa.chunked_array([pages], pa.string())
+        if self.engine == "native":
+            found, stated = self._natively(pages, docs.column(URL.name))
+        else:
+            sandbox = self._sandbox()
+            found, stated = [self._reply(page, sandbox) for page in pages], _NOTHING
+        found = [
+            page if size <= self.max_html else (_too_large(size), [])
+            for page, size in zip(found, sizes.to_pylist(), strict=True)
         ]
-        return replies, found
+        columns = {
+            TEXT.name: pa.array([reply.text for reply, _ in found], TEXT.type),
+            PROTECTED.name: pa.array([spans for _, spans in found], PROTECTED.type),
+        }
+        replies = [reply for reply, _ in found]
+        return Edited(columns, {**_fates(replies, columns[TEXT.name]), **_facts(stated, len(pages))})
 
-    def _in_sandbox(self, pages: pa.StringArray) -> list[Reply]:
-        sandbox = self._sandbox()
-        return [self._reply(page, sandbox) for page in pages]
+    def _natively(self, pages: pa.ChunkedArray, urls: pa.StringArray) -> tuple[list[Found], pa.Table]:
+        find = partial(main_texts, favour=self.favour, paragraphs=self.paragraphs, comments=self.comments)
+        starts = accumulate(map(len, pages.chunks), initial=0)
+        batches = [find(chunk, urls[start:][: len(chunk)]) for chunk, start in zip(pages.chunks, starts, strict=False)]
+        found = pa.Table.from_batches(batches, MAIN_TEXT).combine_chunks()
+        marked = zip(found["text"].to_pylist(), found["protected"].to_pylist(), strict=True)
+        return [self._formatted(Reply("ok", text), spans) for text, spans in marked], found
 
     def _sandbox(self) -> Sandbox:
         options: dict[str, str] = {"comments": self.comments}
@@ -132,20 +144,21 @@ class Extract(Edit):
         engine = f"{engines.__name__}:{self.engine}"
         return shared(engine, options, timeout=self.timeout.total_seconds(), memory=int(self.memory))
 
-    def _reply(self, page: pa.StringScalar, sandbox: Sandbox) -> Reply:
+    def _reply(self, page: pa.StringScalar, sandbox: Sandbox) -> Found:
         html = memoryview(page.as_buffer() or b"")
-        if not html:
-            return Reply("empty")
-        if len(html) > self.max_html:
-            return _too_large(len(html))
-        return self._formatted(sandbox.extract(html))
+        return self._formatted(sandbox.extract(html), []) if html else (Reply("empty"), [])
 
-    def _formatted(self, reply: Reply) -> Reply:
+    def _formatted(self, reply: Reply, spans: list[Span]) -> Found:
         if len(reply.text) > self.max_html:
-            return Reply("too_large", note=f"{len(reply.text)} characters of text")
-        text = format_text(reply.text)
-        return reply._replace(text=text) if text.strip() or reply.outcome != "ok" else Reply("empty")
+            return Reply("too_large", note=f"{len(reply.text)} characters of text"), []
+        text, spans = format_marked(reply.text, spans)
+        if reply.outcome == "ok" and not text.strip():
+            return Reply("empty"), []
+        return reply._replace(text=text), spans
 
+
+Found = tuple[Reply, list[Span]]
+"""What became of a page, and the spans of its text that are no prose."""
 
 _NOTHING = MAIN_TEXT.empty_table()
 _FACTS = ("share", "confidence", "origin", "kind", "title", "lang", "truncated")
@@ -155,7 +168,7 @@ def _too_large(size: int) -> Reply:
     return Reply("too_large", note=f"{size} bytes of HTML")
 
 
-def _facts(stated: pa.RecordBatch | pa.Table, rows: int) -> dict[str, Any]:
+def _facts(stated: pa.Table, rows: int) -> dict[str, Any]:
     """What the native engine says of pages; nulls for other engines."""
     columns = stated.columns if stated.num_rows else [pa.nulls(rows, field.type) for field in MAIN_TEXT]
     made = dict(zip(MAIN_TEXT.names, columns, strict=True))

@@ -154,6 +154,7 @@ COLUMNS = {
     "offset": "byte of the archive at which the record begins",
     "length": "bytes of the record in the archive, as stored",
     "text": "the text, from the stage on that makes it",
+    "protected": "spans of the text, in bytes, that `lines` leaves alone; ends where a stage changes the text",
     "tokens": "GPT-2 tokens of the text",
     "why": "removed rows only: the first rule that the document violates, with the metric, its value and the threshold",
     "failed": "removed rows only: ids of all rules of the stage that the document violates, in the stage's order",

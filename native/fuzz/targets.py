@@ -39,6 +39,7 @@ from refinery.kernels import (
     native_dedup,
     native_extract,
     native_langid,
+    native_mojibake,
     native_pages,
     native_text,
     native_urls,
@@ -52,6 +53,7 @@ from refinery.kernels.reference import (
     langid,
     linewise,
     minhash,
+    mojibake,
     normalise,
     payload,
     text,
@@ -351,6 +353,13 @@ def lines(given: Reader) -> None:
     same(native_text.correct_lines(texts, rules, spans), linewise.correct_lines(texts, rules, spans))
 
 
+def misread(given: Reader) -> None:
+    """Places where UTF-8 may have been read as another charset."""
+    data = given.bytes()
+    texts = pa.array([data.decode("utf-8", "replace"), data.decode("cp1251", "replace"), data.decode("latin-1")])
+    same(native_mojibake.suspects(texts), mojibake.suspects(texts))
+
+
 def languages(given: Reader) -> None:
     """The language of texts."""
     texts = given.texts()
@@ -590,6 +599,7 @@ KERNELS: dict[str, Callable[[Reader], None]] = {
     "graphs": graphs,
     "languages": languages,
     "lines": lines,
+    "misread": misread,
     "markup": markup,
     "normalised": normalised,
     "orders": orders,

@@ -22,6 +22,7 @@ mod merges;
 mod minhash;
 #[allow(unsafe_code)]
 mod minima;
+mod mojibake;
 mod ngrams;
 mod normalise;
 mod numbering;
@@ -59,6 +60,7 @@ pub fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     spans::register(module)?;
     windows::register(module)?;
     minhash::register(module)?;
+    mojibake::register(module)?;
     repeats::register(module)?;
     unionfind::register(module)?;
     normalise::register(module)?;

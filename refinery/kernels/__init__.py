@@ -23,6 +23,7 @@ from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
 from refinery.kernels.reference.linewise import KINDS, LineRules, correct_lines
 from refinery.kernels.reference.listed import LISTED, Listed, listed
 from refinery.kernels.reference.minhash import band_keys, shingles, similarities, sketches, string_hashes, word_ids
+from refinery.kernels.reference.mojibake import suspects
 from refinery.kernels.reference.normalise import UNICODE, normalise
 from refinery.kernels.reference.pages import Page, PageRows
 from refinery.kernels.reference.payload import dechunked, unpacked
@@ -74,6 +75,7 @@ if native():
     )
     from refinery.kernels.native_extract import HAS_EXTRACTOR, extractor_versions, main_texts
     from refinery.kernels.native_langid import identify_languages
+    from refinery.kernels.native_mojibake import suspects
     from refinery.kernels.native_pages import PageRows, decoded, unpacked
     from refinery.kernels.native_text import correct_lines, distinct_words, text_statistics
     from refinery.kernels.native_urls import url_facts
@@ -136,6 +138,7 @@ __all__ = [
     "sketches",
     "spanning_forest",
     "string_hashes",
+    "suspects",
     "take_out",
     "text_bytes",
     "text_statistics",

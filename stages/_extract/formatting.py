@@ -9,6 +9,20 @@ Source: RefinedWeb §3.1 (https://arxiv.org/abs/2306.01116), which does not prin
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
+from operator import itemgetter
+from typing import TypedDict
+
+
+class Span(TypedDict):
+    """A span of a text in UTF-8 bytes, and what it is."""
+
+    start: int
+    end: int
+    kind: str
+
 
 # A URL begins with a scheme or `www.` and ends before white space. It also ends before a character that no URL may
 # hold (RFC 3986, appendix C: the delimiters that writers and table cells use), and before CJK punctuation, because such
@@ -28,6 +42,41 @@ def format_text(text: str) -> str:
     """``text`` with line feeds as newlines, no URLs, at most two newlines in a row, and none at its ends."""
     unified = text.replace("\r\n", "\n").replace("\r", "\n")
     return limit_newlines(remove_urls(unified)).strip("\n")
+
+
+def format_marked(text: str, spans: Sequence[Span]) -> tuple[str, list[Span]]:
+    """``text`` as by ``format_text``, and where its spans are then. A text with spans has line feeds only.
+
+    Spans are whole lines, in UTF-8 bytes, in order; those of one kind become one where only their ends part them.
+    """
+    if not spans:
+        return format_text(text), []
+    lines = [(left, kind) for line, kind in _lines_of_kinds(text, spans) if (left := _without_urls(line)) is not None]
+    lines = [line for before, line in pairwise([("", None), *lines]) if before[0] or line[0]]
+    while lines and not lines[-1][0]:
+        lines.pop()
+    return "\n".join(line for line, _ in lines), _spans_of_kinds(lines)
+
+
+def _lines_of_kinds(text: str, spans: Sequence[Span]) -> Iterator[tuple[str, str | None]]:
+    start, left = 0, deque(spans)
+    for line in text.split("\n"):
+        end = start + len(line.encode())
+        while left and left[0]["end"] < end:
+            left.popleft()
+        yield line, left[0]["kind"] if left and left[0]["start"] <= start else None
+        start = end + 1
+
+
+def _spans_of_kinds(lines: Iterable[tuple[str, str | None]]) -> list[Span]:
+    spans: list[Span] = []
+    start = 0
+    for kind, group in groupby(lines, key=itemgetter(1)):
+        size = sum(len(line.encode()) + 1 for line, _ in group)
+        if kind is not None:
+            spans.append({"start": start, "end": start + size - 1, "kind": kind})
+        start += size
+    return spans
 
 
 def limit_newlines(text: str) -> str:

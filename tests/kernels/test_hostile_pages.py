@@ -25,7 +25,7 @@ names = st.sampled_from(
     re.findall(
         r"\S+",
         "p div a b i span ul ol li table tr td th h1 h6 br hr pre img form select option button noscript template svg math desc "
-        "title textarea script style xmp plaintext dl dt dd body html head main article nav x-y iframe foreignObject base meta",
+        "title sup sub code textarea script style xmp plaintext dl dt dd body html head main article nav x-y iframe foreignObject base meta",
     )
 )
 text = st.one_of(

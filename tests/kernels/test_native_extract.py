@@ -6,6 +6,7 @@ import re
 import unicodedata
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -104,16 +105,49 @@ def shown(node: DOMNode) -> str:
             found.append(node.value or "")
         elif node.tag not in DROPPED:
             stack.extend(reversed(node.child_nodes))
-    return INVISIBLE.sub("", "".join(found))
+    return "".join(found)
+
+
+def plain(text: str) -> str:
+    """The text without white space and what is not shown, raised and lowered digits as others."""
+    return INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
 
 
 def test_the_text_of_all_blocks_is_that_of_another_parser(corpus: Path) -> None:
-    """Of lexbor, but for white space and what is not shown, in the same order."""
+    """Of lexbor, but for white space, the form of digits and what is not shown, in the same order."""
     with open(corpus / "pages" / "dev-00001.warc.gz", "rb") as stream:
         responses = (record for record in ArchiveIterator(stream) if record.rec_type == "response")
         pages = [record.content_stream().read().decode("utf-8", "replace") for record in islice(responses, 40)]
     for page in pages:
-        assert INVISIBLE.sub("", "".join(blocks(page))) == shown(HTMLTree.parse(page).document)
+        assert plain("".join(blocks(page))) == plain(shown(HTMLTree.parse(page).document))
+
+
+CODE = "<pre>x = 1\n\n}</pre>"
+DATA = "<table><tr><th>Name<th>Value<tr><td>e\u0301<td>2</table>"
+
+
+def marked(body: str, **options: Any) -> list[tuple[str, str]]:
+    """What is protected in the text of an article that ends so, and its kind."""
+    page = ARTICLE.replace("</article>", f"{body}<p>{PROSE * 2}</p></article>")
+    found = native_extract.main_texts(pa.array([page]), pa.array(["https://example.org/a"]), "recall", **options)
+    data = found["text"][0].as_py().encode()
+    return [(data[span["start"] : span["end"]].decode(), span["kind"]) for span in found["protected"][0].as_py()]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("", []),
+        (CODE, [("x = 1\n\n}", "code")]),
+        ("<div><code>x = 1</code></div><p>Call <code>f()</code> now, and it is done.</p>", [("x = 1", "code")]),
+        (DATA, [("Name\nValue\n\u00e9\n2", "table")]),
+        (f"<p>e\u0301 {PROSE}</p>{CODE}", [("x = 1\n\n}", "code")]),
+        (f"<table><tr><td><p>{PROSE}</p><td><p>{PROSE}</p></table>", []),
+    ],
+)
+def test_code_and_tables_of_data_are_protected(body: str, expected: list[tuple[str, str]]) -> None:
+    """Whole blocks, by their bytes in the composed text; a table without headers may be the layout of the page."""
+    assert marked(body) == expected
 
 
 @pytest.mark.parametrize(
@@ -132,6 +166,11 @@ def test_the_text_of_all_blocks_is_that_of_another_parser(corpus: Path) -> None:
         "<p>word",
         "<script><!--<script>",
         "<a><p></a>",
+        "<sup>1",
+        "<sub>x</sub>",
+        "<span>A</span>",
+        "<pre><i class=line>x ",
+        "<table><th>",
     ],
 )
 def test_deep_and_broken_pages_end(unit: str) -> None:

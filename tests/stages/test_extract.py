@@ -20,8 +20,10 @@ from refinery.docs import Docs
 from refinery.identity import identity
 from refinery.kernels import HAS_EXTRACTOR, extractor_versions
 from refinery.stage import Edited
+from refinery.testing import documents
 from stages._extract.formatting import format_text
 from stages.extract import Extract
+from stages.lines import Lines
 from tests.stages.verdicts import edited
 
 PROSE = "The committee met on Tuesday to discuss the bridge, and it was agreed that work would begin in the spring. "
@@ -156,7 +158,7 @@ def test_no_rows(stage: Extract) -> None:
 
 
 def test_only_the_chosen_engine_is_in_the_identity() -> None:
-    """A new version of the other engine makes nothing stale."""
+    """A new version of the other engine makes nothing stale; one of what repairs encodings does."""
     assert TRAFILATURA.versions().keys() == {"trafilatura", "lxml", "justext"}
     assert RESILIPARSE.versions() == {"resiliparse": metadata.version("resiliparse")}
 
@@ -262,8 +264,23 @@ def pages(corpus: Path, count: int) -> list[str]:
     return [bytes_to_str(body, detect_encoding(body) or "utf-8") for body in bodies]
 
 
+@pytest.mark.skipif(not HAS_EXTRACTOR, reason="the native kernels are not built")
+def test_marks_are_where_the_lines_are_after_formatting() -> None:
+    """Code keeps its lines through `lines`, though URLs before it are cut out of the text."""
+    code = "def f():\n    pass\n\n\n\n}"
+    page = PAGE.replace(
+        "</article>", f"<p>é https://example.org/ {PROSE}</p><pre>{code}</pre><p>Over</p><p>{PROSE}</p></article>"
+    )
+    found = extract(Extract(favour="recall"), page, None, "<p>—")
+    text, spans = found.columns["text"][0].as_py(), found.columns["protected"].to_pylist()
+    kept = text.encode()[spans[0][0]["start"] : spans[0][0]["end"]].decode()
+    assert (kept, spans[1:]) == ("def f():\n    pass\n\n}", [[], []])
+    docs = documents([text]).with_columns({"protected": found.columns["protected"][:1]})
+    assert Lines().edit(docs).columns["text"][0].as_py() == text.replace("\nOver", "")
+
+
 def test_real_pages_give_what_the_engines_give_alone(corpus: Path) -> None:
-    """Nothing is lost in the sandbox: the text is the engine's own, formatted."""
+    """Nothing is lost in the sandbox: the text is the engine's own, formatted, of pages with their encoding repaired."""
     some = pages(corpus, 40)
     alone = [trafilatura.extract(page, include_comments=False) or "" for page in some]
     assert extract(TRAFILATURA, *some).columns["text"].to_pylist() == [format_text(text) for text in alone]

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from refinery.assets import Asset
-from refinery.kernels.reference import bpe, langid, linewise, minhash, normalise, text, unionfind, windows
+from refinery.kernels.reference import bpe, langid, linewise, minhash, mojibake, normalise, text, unionfind, windows
 from refinery.testing import documents
 from tools.bench import archives, modes, peers
 from tools.bench.documents import Documents
@@ -243,6 +243,13 @@ CONTESTS: tuple[Contest, ...] = (
         },
     ),
     Contest("line-wise rules", {"native": Rival(native_lines), "twin": Rival(twin_lines, is_twin=True)}),
+    Contest(
+        "misread UTF-8",
+        {
+            "native": Rival(lambda given: partial(native("native_mojibake", "suspects"), given.array)),
+            "twin": Rival(lambda given: partial(mojibake.suspects, given.array), is_twin=True),
+        },
+    ),
     Contest(
         "GPT-2 tokens",
         {

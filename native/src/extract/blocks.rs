@@ -1,6 +1,7 @@
 //! The text blocks of a page in document order: what stands between the beginnings and ends of block elements.
 
 use super::clean::Cleaner;
+use super::seams::{script, Seam};
 use super::stats::{Counter, Stats};
 use super::tags::{self, Tag};
 use super::tree::{Node, Tree};
@@ -25,6 +26,8 @@ pub struct Block {
     pub breaks: u32,
     /// Characters in bold.
     pub strong: u32,
+    /// Characters in code elements.
+    pub code: u32,
     /// What was in it: `time` 1, `code` 2.
     pub marks: u8,
     pub kept: bool,
@@ -58,11 +61,13 @@ struct Inside {
     images: u32,
     breaks: u32,
     strong: u32,
+    code: u32,
     marks: u8,
 }
 
 struct Walk<'a> {
     source: &'a str,
+    tree: &'a Tree,
     nodes: &'a [Node],
     counter: &'a Counter,
     cleaner: Cleaner<'a>,
@@ -74,6 +79,14 @@ struct Walk<'a> {
     was_linked: bool,
     kept: u32, // preformatted elements that are open
     bold: u32,
+    code: u32,
+    seam: Seam,
+    /// A line of code begins where nothing was written since.
+    line: bool,
+    /// Where the last piece of text began.
+    piece: usize,
+    /// The element of raised or lowered text that is open, and where its text begins.
+    script: Option<(u32, usize)>,
 }
 
 /// Cut a page into its blocks.
@@ -89,6 +102,7 @@ pub fn blocks<'a>(source: &'a str, tree: &'a Tree, counter: &'a Counter, cleaner
     };
     let mut walk = Walk {
         source,
+        tree,
         nodes,
         counter,
         cleaner,
@@ -99,6 +113,11 @@ pub fn blocks<'a>(source: &'a str, tree: &'a Tree, counter: &'a Counter, cleaner
         was_linked: false,
         kept: 0,
         bold: 0,
+        code: 0,
+        seam: Seam::default(),
+        line: false,
+        piece: 0,
+        script: None,
     };
     let mut stack: Vec<u32> = Vec::with_capacity(64);
     let mut pieces = tree.pieces.iter().peekable();
@@ -135,7 +154,8 @@ impl Walk<'_> {
         if self.cleaner.text.len() <= before {
             return; // nothing new, or blanks at the end of a preformatted line taken off
         }
-        let counted = linked || self.bold > 0;
+        self.join(before);
+        let counted = linked || self.bold > 0 || self.code > 0;
         let new = self.cleaner.text.get(before..).filter(|_| counted);
         let size = new.map_or(0, |new| new.chars().count() as u32);
         if linked {
@@ -144,6 +164,45 @@ impl Walk<'_> {
         }
         self.was_linked = linked;
         self.inside.strong += if self.bold > 0 { size } else { 0 };
+        self.inside.code += if self.code > 0 { size } else { 0 };
+    }
+
+    /// Write what the page shows between the text before a place and the piece that is now after it.
+    fn join(&mut self, at: usize) {
+        let (seam, line) = (std::mem::take(&mut self.seam), std::mem::take(&mut self.line));
+        if !self.cleaner.text.is_char_boundary(at) {
+            return; // blanks at the end of a preformatted line were taken off
+        }
+        let (written, piece) = self.cleaner.text.split_at(at);
+        let block = &written[self.cleaner.start()..];
+        let before = written.get(self.piece..).filter(|piece| piece.len() < block.len()).unwrap_or(block);
+        if let (Some(last), Some(first)) = (block.chars().next_back(), piece.chars().next()) {
+            let mark = match (self.kept > 0, seam.is_between_code()) {
+                (true, between) => (between || line) && last != '\n' && first != '\n',
+                (false, between) => (between || self.code == 0) && seam.shows_gap(before, first),
+            };
+            if mark {
+                self.cleaner.text.insert(at, if self.kept > 0 { '\n' } else { ' ' });
+            }
+        }
+        self.piece = at;
+    }
+
+    /// Write raised or lowered text as such.
+    fn end_script(&mut self, tag: Tag, start: usize) {
+        let Some(inside) = self.cleaner.text.get(start..).filter(|_| start >= self.cleaner.start()) else { return };
+        let blank = inside.len() - inside.trim_start().len();
+        let before = self.cleaner.text[self.cleaner.start()..start].chars().next_back().filter(|_| blank == 0);
+        if let Some(made) = script(&inside[blank..], before, tag == Tag::Sup) {
+            self.cleaner.text.replace_range(start + blank.., &made);
+        }
+    }
+
+    /// Whether the class of an element says that it is a line of code.
+    fn is_line(&self, at: u32) -> bool {
+        let class = self.tree.names[self.nodes[at as usize].names as usize].class;
+        let class = class.of(self.source.as_bytes());
+        class.split(u8::is_ascii_whitespace).any(|word| word == b"line" || word.ends_with(b"-line"))
     }
 
     fn open(&mut self, at: u32) {
@@ -153,6 +212,8 @@ impl Walk<'_> {
             self.current = at;
             self.kept += u32::from(tag.is(PREFORMATTED));
         } else {
+            self.seam.begin(tag);
+            self.line |= self.kept > 0 && self.is_line(at);
             match tag {
                 Tag::Br => {
                     if self.kept > 0 {
@@ -168,7 +229,13 @@ impl Walk<'_> {
                 }
                 Tag::A => self.was_linked = false,
                 Tag::Time => self.inside.marks |= 1,
-                Tag::Code => self.inside.marks |= 2,
+                Tag::Code => {
+                    self.inside.marks |= 2;
+                    self.code += 1;
+                }
+                Tag::Sup | Tag::Sub => {
+                    self.script = self.script.or(Some((at, self.cleaner.text.len())));
+                }
                 _ => self.bold += u32::from(tag.is(BOLD)),
             }
         }
@@ -182,7 +249,13 @@ impl Walk<'_> {
             self.current = node.parent;
             self.kept -= u32::from(node.tag.is(PREFORMATTED));
         } else {
+            self.seam.end(node.tag);
             self.bold -= u32::from(node.tag.is(BOLD));
+            self.code -= u32::from(node.tag == Tag::Code);
+            if let Some((_, start)) = self.script.filter(|&(open, _)| open == at) {
+                self.script = None;
+                self.end_script(node.tag, start);
+            }
         }
         self.made.last[at as usize] = self.made.blocks.len() as u32;
     }
@@ -202,6 +275,7 @@ impl Walk<'_> {
         let inside = std::mem::take(&mut self.inside);
         let (start, end) = self.cleaner.finish();
         self.was_linked = false;
+        (self.seam, self.line) = (Seam::default(), false);
         if start == end {
             return;
         }
@@ -216,6 +290,7 @@ impl Walk<'_> {
             images: inside.images,
             breaks: inside.breaks,
             strong: inside.strong,
+            code: inside.code,
             marks: inside.marks,
             kept: self.kept > 0,
         });

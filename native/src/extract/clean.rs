@@ -25,6 +25,11 @@ impl<'a> Cleaner<'a> {
         self.text.len() == self.start
     }
 
+    /// Where the block that is being written begins.
+    pub fn start(&self) -> usize {
+        self.start
+    }
+
     /// Newlines at the end that are not written yet.
     pub fn newlines(&self) -> u8 {
         self.newlines

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::blocks::Block;
 use super::json::unescape;
-use super::layout::written;
+use super::layout::{written, Written};
 use super::linked::linked;
 use super::main_text::Wanted;
 use super::page::{Page, Tables};
@@ -60,7 +60,7 @@ impl Origin {
 
 /// A text that data have.
 pub struct Embedded {
-    pub text: String,
+    pub written: Written,
     pub origin: Origin,
     pub cut: bool,
 }
@@ -80,7 +80,7 @@ pub fn embedded(page: &Page, shown: u64, kept: u64, tables: &Tables, wanted: &Wa
         let terms = terms(blocks);
         let least = if of_scripts { MUCH.max(shown) } else { LITTLE };
         (terms >= least.max(kept * MORE)).then(|| Embedded {
-            text: written(&made, &vec![true; blocks.len()], wanted.paragraphs),
+            written: written(&made, &vec![true; blocks.len()], wanted.paragraphs),
             origin,
             cut: cut || made.tree.cut || made.blocks.cut,
         })

@@ -1,5 +1,7 @@
 //! The main text as it is written: a line a block, with blank lines between paragraphs where they are wanted.
 
+use std::ops::Range;
+
 use super::blocks::{Block, Blocks};
 use super::page::Page;
 use super::tags::{self, Set, Tag};
@@ -9,20 +11,71 @@ use super::tree::Tree;
 const ITEMS: Set = tags::set(&[Tag::Li, Tag::Dt, Tag::Dd, Tag::Td, Tag::Th, Tag::Caption]);
 const WHOLES: Set = tags::set(&[Tag::Ul, Tag::Ol, Tag::Menu, Tag::Dir, Tag::Dl, Tag::Table]);
 
+/// A text, and the spans of it that are no prose: their bytes, and what they are.
+pub struct Written {
+    pub text: String,
+    pub protected: Vec<(Range<usize>, &'static str)>,
+}
+
 /// The text of the chosen blocks. With `paragraphs`, there is a blank line between two of them, unless both are lines of
 /// one list or table: an item or a cell that is a single block, or the text that an item begins with.
-pub fn written(page: &Page, chosen: &[bool], paragraphs: bool) -> String {
+pub fn written(page: &Page, chosen: &[bool], paragraphs: bool) -> Written {
     let mut text = String::new();
+    let mut protected: Vec<(Range<usize>, _)> = Vec::new();
+    let tables = DataTables::of(&page.tree);
     let mut before = None;
     for (block, _) in page.blocks.blocks.iter().zip(chosen).filter(|(_, &chosen)| chosen) {
         if let Some(before) = before {
             let apart = paragraphs && !together(page, before, block);
             text.push_str(if apart { "\n\n" } else { "\n" });
         }
+        let start = text.len();
         text.push_str(page.blocks.text_of(block));
+        let kind = if is_code(block) { Some(CODE) } else { tables.holds(block).then_some(TABLE) };
+        match (kind, protected.last_mut()) {
+            (Some(kind), Some((last, same))) if *same == kind && last.end + 1 == start => last.end = text.len(),
+            (Some(kind), _) => protected.push((start..text.len(), kind)),
+            (None, _) => {}
+        }
         before = Some(block);
     }
-    text
+    Written { text, protected }
+}
+
+const CODE: &str = "code";
+const TABLE: &str = "table";
+
+/// Whether a block is preformatted, or all of it in code elements.
+fn is_code(block: &Block) -> bool {
+    block.kept || block.code > 0 && block.code >= block.stats.characters
+}
+
+/// The tables of a page that hold data: those with a header cell, a head or a caption. Others may lay out the page.
+struct DataTables {
+    /// For each node whether its table holds data; empty for a page without such tables.
+    of: Vec<bool>,
+}
+
+impl DataTables {
+    fn of(tree: &Tree) -> Self {
+        const HEADERS: Set = tags::set(&[Tag::Th, Tag::Thead, Tag::Caption]);
+        if !tree.nodes.iter().any(|node| node.tag.is(HEADERS)) {
+            return DataTables { of: Vec::new() };
+        }
+        let mut table: Vec<usize> = Vec::with_capacity(tree.nodes.len());
+        for (at, node) in tree.nodes.iter().enumerate() {
+            table.push(if node.tag == Tag::Table || at == 0 { at } else { table[node.parent as usize] });
+        }
+        let mut holds = vec![false; tree.nodes.len()];
+        for (node, &table) in tree.nodes.iter().zip(&table) {
+            holds[table] |= node.tag.is(HEADERS) && tree.nodes[table].tag == Tag::Table;
+        }
+        DataTables { of: table.into_iter().map(|table| holds[table]).collect() }
+    }
+
+    fn holds(&self, block: &Block) -> bool {
+        self.of.get(block.node as usize).is_some_and(|&holds| holds)
+    }
 }
 
 fn together(page: &Page, a: &Block, b: &Block) -> bool {

@@ -9,13 +9,13 @@ use super::data::{embedded, terms, Origin, LITTLE};
 use super::decode::decode;
 use super::features::{Column, Features};
 use super::forest::{Room, LANES};
-use super::layout::written;
+use super::layout::{written, Written};
 use super::model::Model;
 use super::page::{Page, Tables};
 
 /// What is found in a page.
 pub struct MainText {
-    pub text: String,
+    pub written: Written,
     pub title: Option<String>,
     /// The language that the page says it is in.
     pub lang: Option<String>,
@@ -66,10 +66,10 @@ pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, wanted
     let shown = terms(blocks);
     let cut = page.tree.cut || page.blocks.cut;
     let share = |kept: u64| (shown > 0).then(|| (kept as f64 / shown as f64) as f32);
-    let (text, facts) = match embedded(&page, shown, kept, tables, wanted) {
+    let (written, facts) = match embedded(&page, shown, kept, tables, wanted) {
         Some(data) => {
             let cut = cut || data.cut;
-            (data.text, Facts { confidence: None, cut, share: share(0), origin: data.origin, kind })
+            (data.written, Facts { confidence: None, cut, share: share(0), origin: data.origin, kind })
         }
         None => {
             let confidence = Some(confidence as f32);
@@ -82,7 +82,30 @@ pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, wanted
     let (lang, title) = (page.lang(), page.title);
     drop((page.tree, page.blocks)); // composing may take as much again
     let title = Some(title).filter(|title| !title.is_empty()).map(composed);
-    MainText { text: composed(text), title, lang, facts }
+    MainText { written: all_composed(written), title, lang, facts }
+}
+
+/// The text in normalisation form C, and the spans where they are in it. They are lines, so no character is composed
+/// with one beyond its span.
+fn all_composed(written: Written) -> Written {
+    let Written { text, protected } = written;
+    if protected.is_empty() || is_composed(&text) {
+        return Written { text: composed(text), protected };
+    }
+    let (mut made, mut spans, mut start) = (String::with_capacity(text.len()), Vec::new(), 0);
+    for (span, kind) in protected {
+        made.push_str(&composed(text[start..span.start].to_owned()));
+        let begin = made.len();
+        made.push_str(&composed(text[span.clone()].to_owned()));
+        spans.push((begin..made.len(), kind));
+        start = span.end;
+    }
+    made.push_str(&composed(text[start..].to_owned()));
+    Written { text: made, protected: spans }
+}
+
+fn is_composed(text: &str) -> bool {
+    text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes
 }
 
 /// The probability of each block, and the kind of the page. Features are made for a few blocks at a time, which stay in
@@ -108,7 +131,7 @@ fn scored(page: &Page, contexts: &[Context], model: &Model) -> (Vec<f64>, Option
 
 /// The text in normalisation form C.
 fn composed(text: String) -> String {
-    if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
+    if is_composed(&text) {
         text
     } else {
         let mut marks = 0;

@@ -22,6 +22,7 @@ mod model;
 mod page;
 mod python;
 mod scanner;
+mod seams;
 mod state;
 mod stats;
 mod sums;

@@ -1,7 +1,10 @@
 //! The extractor as Python sees it.
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, BooleanArray, Float32Array, StringArray};
+use arrow_array::{Array, ArrayRef, BooleanArray, Float32Array, ListArray, StringArray, StructArray, UInt64Array};
+use arrow_schema::{Field, Fields};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -13,6 +16,7 @@ use super::main_text::{main_text, MainText, Wanted};
 use super::model::{Model, KINDS};
 use super::page::{Page, Tables};
 use crate::boundary::{Given, Made};
+use crate::lists::{lists_of, offset};
 use crate::text::text;
 
 /// The tokens of each block.
@@ -94,7 +98,7 @@ impl Extractor {
     }
 
     /// Text, title, language, confidence, whether a limit cut something, the share of the page that is kept, where the
-    /// text was, and the likely kind of the page, of each page. `paragraphs`: blank lines part them.
+    /// text was, the likely kind of the page, and spans of code and tables, of each page. `paragraphs`: blank lines part them.
     fn extract(
         &self,
         py: Python<'_>,
@@ -114,14 +118,14 @@ impl Extractor {
             let found = (0..pages.len())
                 .map(|row| Ok(main_text(text(pages, row)?, text(urls, row)?, &self.tables, model, &wanted)))
                 .collect::<PyResult<Vec<MainText>>>()?;
-            Ok(columns(&found))
+            columns(&found)
         })
     }
 }
 
-fn columns(found: &[MainText]) -> Vec<Made> {
-    vec![
-        Made::new(StringArray::from_iter_values(found.iter().map(|page| &page.text))),
+fn columns(found: &[MainText]) -> PyResult<Vec<Made>> {
+    Ok(vec![
+        Made::new(StringArray::from_iter_values(found.iter().map(|page| &page.written.text))),
         Made::new(StringArray::from_iter(found.iter().map(|page| page.title.as_ref()))),
         Made::new(StringArray::from_iter(found.iter().map(|page| page.lang.as_ref()))),
         Made::new(Float32Array::from_iter(found.iter().map(|page| page.facts.confidence))),
@@ -129,7 +133,31 @@ fn columns(found: &[MainText]) -> Vec<Made> {
         Made::new(Float32Array::from_iter(found.iter().map(|page| page.facts.share))),
         Made::new(StringArray::from_iter_values(found.iter().map(|page| page.facts.origin.name()))),
         Made::new(StringArray::from_iter(found.iter().map(|page| page.facts.kind))),
-    ]
+        Made::new(spans(found)?),
+    ])
+}
+
+/// The protected spans of all texts.
+fn spans(found: &[MainText]) -> PyResult<ListArray> {
+    let all = || found.iter().flat_map(|page| &page.written.protected);
+    let starts: Vec<u64> = all().map(|(span, _)| span.start as u64).collect();
+    let ends: Vec<u64> = all().map(|(span, _)| span.end as u64).collect();
+    let kinds: Vec<&str> = all().map(|(_, kind)| *kind).collect();
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("start", Arc::new(UInt64Array::from(starts))),
+        ("end", Arc::new(UInt64Array::from(ends))),
+        ("kind", Arc::new(StringArray::from(kinds))),
+    ];
+    let fields: Fields = columns.iter().map(|(name, c)| Field::new(*name, c.data_type().clone(), true)).collect();
+    let values = StructArray::try_new(fields, columns.into_iter().map(|(_, column)| column).collect(), None)
+        .map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let mut offsets = vec![0];
+    let mut count = 0;
+    for page in found {
+        count += page.written.protected.len();
+        offsets.push(offset(count)?);
+    }
+    lists_of(Arc::new(values), offsets)
 }
 
 /// Add this module's classes.

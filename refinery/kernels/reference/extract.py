@@ -26,6 +26,9 @@ MAIN_TEXT = pa.schema(
         pa.field("share", pa.float32()),
         pa.field("origin", pa.string()),
         pa.field("kind", pa.string()),
+        pa.field(
+            "protected", pa.list_(pa.struct([("start", pa.uint64()), ("end", pa.uint64()), ("kind", pa.string())]))
+        ),
     ]
 )
 """Title and language are as the page states them; the confidence is the expected F-score of the text, 0 to 1.
@@ -33,6 +36,7 @@ MAIN_TEXT = pa.schema(
 The share is of the words that the page shows, runs of letters and digits or CJK characters; null where there are none.
 The origin is one of ``ORIGINS``; no score is expected of data, so their confidence is null.
 The kind is a guess at what page it is, as ``kinds`` of the native extractor has them; null where there is no block.
+Protected are spans of the text, in bytes, whole lines in order: blocks of code and cells of tables that hold data.
 """
 
 ORIGINS = ("page", "json-ld", "state")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages._extract.formatting import format_text, limit_newlines, remove_urls
+from stages._extract.formatting import Span, format_marked, format_text, limit_newlines, remove_urls
 
 fragments = st.sampled_from(
     [
@@ -162,3 +162,28 @@ def test_time_is_linear(unit: str) -> None:
     started = time.process_time()
     format_text(text)
     assert time.process_time() - started < 5
+
+
+@given(st.lists(texts.map(lambda text: text.replace("\r", "")), max_size=8), st.data())
+@settings(max_examples=200)
+def test_spans_are_still_around_their_lines(pieces: list[str], data: st.DataObject) -> None:
+    """The text is formatted as without spans, and what is in them is what is left of their lines."""
+    kinds = [data.draw(st.sampled_from([None, "code", "table"])) for _ in pieces]
+    spans: list[Span] = []
+    end = 0
+    for piece, kind in zip(pieces, kinds, strict=True):
+        size = len(piece.encode())
+        spans += [{"start": end, "end": end + size, "kind": kind}] if kind else []
+        end += size + 1
+    text, after = format_marked("\n".join(pieces), spans)
+    assert text == format_text("\n".join(pieces))
+    inside = [(text.encode()[span["start"] : span["end"]].decode(), span["kind"]) for span in after]
+    for kind in ("code", "table"):
+        before = [
+            remove_urls(line)
+            for piece, own in zip(pieces, kinds, strict=True)
+            if own == kind
+            for line in piece.split("\n")
+        ]
+        left = [line for part, own in inside if own == kind for line in part.split("\n")]
+        assert [line for line in left if line] == [line for line in before if line]
