@@ -162,11 +162,21 @@ class _Plan:
         return {r.part: self._sizes[r.inputs[0]] for r in self._receipts[0][0] if r.inputs[0] in self._sizes}
 
     def _cost(self, position: int) -> Cost | None:
-        """What the parts of a stage took that are made; those of a stage that gathers are of all that was measured."""
+        """What the parts of a stage took that are made; those of a stage that gathers are of all that was measured.
+
+        Parts whose input file is not among the inputs any more, so that its size is not known, are left out.
+        """
         parts, others = self._receipts[position]
-        behind = self._measured.keys() if self._gathered(position) else {receipt.part for receipt in parts}
-        known = [self._measured[part] for part in behind if part in self._measured]
-        return Cost.of(len(behind), sum(known), parts, others) if parts and behind else None
+        known = self._measured
+        if known and not self._gathered(position):
+            parts = [receipt for receipt in parts if receipt.part in known]
+            others = [receipt for receipt in others if receipt.part in known or receipt.kind not in ("map", "audit")]
+        behind = set(known) if self._gathered(position) else {receipt.part for receipt in parts}
+        return (
+            Cost.of(len(behind), sum(known.get(part, 0) for part in behind), parts, others)
+            if behind and parts
+            else None
+        )
 
     def _gathered(self, position: int) -> bool:
         return any(step.stage.shard_bytes() is not None for step in self._planner.steps[: position + 1])

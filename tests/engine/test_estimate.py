@@ -183,6 +183,20 @@ def test_a_sample_stands_for_the_rest_by_bytes(tmp_path: Path) -> None:
     assert found.total.basis.documents == 100
 
 
+def test_parts_whose_input_is_gone_are_no_measure(tmp_path: Path) -> None:
+    """Their receipts say how long they took, and nothing says of how many bytes."""
+    folder = write_inputs(tmp_path / "in", [["one two three"] * 10, ["four five six"] * 50])
+    given = recipe(tmp_path)
+    quick(given)
+    known_seconds(given.root, 4.0)
+    (folder / "0.txt").unlink()
+    (folder / "2.txt").write_text("seven and eight\n" * 100)
+    total = plan(given, Selection(until="words")).total
+    assert total is not None
+    assert total.basis.parts == 1
+    assert total.seconds == pytest.approx(2 * 4.0 * 1600 / 700)
+
+
 def test_a_target_is_planned_from_nothing(tmp_path: Path) -> None:
     """Every stage of a finished root over ten times its input takes ten times as long, and the workers share it."""
     write_inputs(tmp_path / "in", [["one two three"] * 50, ["four five six"] * 50])

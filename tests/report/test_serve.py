@@ -17,7 +17,7 @@ import pytest
 from refinery.cli import execute
 from refinery.docs import Docs
 from refinery.errors import UsageError
-from refinery.inspect import read_books, what_if, why
+from refinery.inspect import Wanted, read_books, sample, what_if, why
 from refinery.inspect.holdings import open_root
 from refinery.report.search import search
 from refinery.report.serve import application, serve
@@ -266,3 +266,12 @@ def test_a_search_finds_urls_and_texts(client: Client) -> None:
     assert ">1 document<" in client.get("/search?q=poison&text=1").text
     for words in ("'", "%25", "_x_", "; drop table"):
         assert client.get(f"/search?q={words}&text=1").status_code == 200
+
+
+def test_a_document_is_shown_with_its_text_and_without_contradiction(client: Client, hostile: Path) -> None:
+    """What `why` finds: stages behind a removal are not reached; a few digits of an id are enough."""
+    [sampled] = sample(str(hostile), Wanted(stage="words", side="removed", count=1)).documents
+    found = client.get(f"/why?q={sampled.document.id[:20]}").text
+    assert "not reached; if words had kept it:" in found
+    assert "would be" not in found
+    assert "Text as lines-of-text made it" in found
