@@ -45,7 +45,7 @@ where = st.sampled_from(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(filters, where)
 def test_matching_documents_are_those_of_duckdb(root: Path, chosen: dict[str, Any], place: dict[str, Any]) -> None:
     """Whatever is combined: as many match as the same conditions select of the stage's rows."""

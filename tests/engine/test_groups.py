@@ -64,7 +64,7 @@ def tuples(table: pa.Table) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in table.to_pylist()]
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(parts)
 def test_sums_of_parts_are_naive_counts(given_: list[list[Document]]) -> None:
     """However documents are cut into parts, and in whatever order and nesting parts are merged, counts are a loop's."""
@@ -87,7 +87,7 @@ def trees(draw: st.DrawFn, limit: int) -> tuple[list[Document], pa.Table]:
     return nodes[0]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.integers(1, 5).flatmap(lambda limit: st.tuples(st.just(limit), trees(limit))))
 def test_what_is_left_out_is_bounded(drawn: tuple[int, tuple[list[Document], pa.Table]]) -> None:
     """Any tree of merges: a count lacks no more than it says, nothing is counted twice, and N / limit is the worst."""
