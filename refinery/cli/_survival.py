@@ -6,7 +6,7 @@ from typing import Any
 
 from refinery.cli._output import columns
 from refinery.inspect import Count, GroupCounts, Survival
-from refinery.inspect.survival import documents, survived, tokens
+from refinery.inspect.groups import documents, survived, tokens
 from refinery.shown import safe, shortened
 
 SHOWN = 20

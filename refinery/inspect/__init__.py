@@ -2,7 +2,7 @@
 
 Everything here reads what runs wrote; only ``sweep`` deletes, and nothing prints. By verb:
 
-- ``stats``: ``books``, with ``--by`` ``survival``.
+- ``stats``: ``books``, with ``--by`` ``groups``.
 - ``why``: ``accounts``, with ``texts``.
 - ``sample``: ``samples``, with ``filters`` and ``evidence``.
 - ``clusters``: ``clusters``.
@@ -29,6 +29,7 @@ from refinery.inspect.edits import edited
 from refinery.inspect.evidence import Mark
 from refinery.inspect.filters import Filters
 from refinery.inspect.find import Document
+from refinery.inspect.groups import Count, GroupCounts, StageCounts, Survival, survival
 from refinery.inspect.history import Problem, Run, StageStatus, Status, problems, status
 from refinery.inspect.holdings import Finding
 from refinery.inspect.judgement import Bound, Cut, Fact, Judgement
@@ -38,7 +39,6 @@ from refinery.inspect.samples import Sample, Samples, Wanted, sample
 from refinery.inspect.statistics import Audit
 from refinery.inspect.strays import Stray, Sweep, sweep
 from refinery.inspect.summary import Summary, summary
-from refinery.inspect.survival import Count, GroupCounts, StageCounts, Survival, survival
 from refinery.inspect.texts import MarkedText
 from refinery.inspect.verification import Verification, verify
 from refinery.inspect.warnings import Warning, recipe_warnings, warnings  # noqa: A004 - the word of the field

@@ -19,9 +19,9 @@ from refinery import registry
 from refinery.docs import ID
 from refinery.errors import UsageError
 from refinery.inspect.find import pieces
+from refinery.inspect.groups import Count, Counted, Summary
 from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.judgement import id_fields
-from refinery.inspect.survival import Count, Counted, Summary
 from refinery.kernels import parse_url
 from refinery.part import Receipt
 from refinery.schema import flows

@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from refinery.config.pipeline import Pipeline, Settings, percent_of
 from refinery.errors import StorageError
 from refinery.inspect.clusters import Retained, alarms_of
+from refinery.inspect.groups import Counted
 from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.statistics import Statistics, stage_statistics
-from refinery.inspect.survival import Counted
 from refinery.judge import ERROR, QUARANTINED
 from refinery.languages import language_warnings
 from refinery.part import InputFault, InputFigures, Outlier

@@ -13,7 +13,7 @@ from typing import Any
 
 from refinery.errors import UsageError
 from refinery.inspect.evidence import marked
-from refinery.inspect.survival import documents, survived, tokens
+from refinery.inspect.groups import documents, survived, tokens
 from refinery.report.view import View
 from refinery.shown import ending, rest, safe, safe_lines, shortened, size
 

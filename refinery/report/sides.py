@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from refinery.inspect import Books, read_books
+from refinery.inspect.groups import survival
 from refinery.inspect.statistics import Statistics
-from refinery.inspect.survival import survival
 from refinery.report.figures import UNITS
 
 REASONS = 40

@@ -15,10 +15,10 @@ from typing import Any
 from refinery.config import Step, written
 from refinery.describe import describe, summary
 from refinery.inspect.books import Books, StageBooks, books_of
+from refinery.inspect.groups import Counted, Survival, survival_of
 from refinery.inspect.history import Run, runs
 from refinery.inspect.holdings import Held, Holdings
 from refinery.inspect.statistics import MetricCounts, Statistics, Tally
-from refinery.inspect.survival import Counted, Survival, survival_of
 from refinery.inspect.warnings import Warning, warnings_of  # noqa: A004 - the word of the field
 from refinery.part import Receipt
 from refinery.schema import flows

@@ -15,7 +15,7 @@ from refinery.cli import execute
 from refinery.errors import UsageError
 from refinery.inspect import Filters, Wanted, sample
 from tests.engine.roots import quick, write_inputs
-from tests.engine.test_survival import LINES, SUFFIX, recipe
+from tests.engine.test_inspect_groups import LINES, SUFFIX, recipe
 from tests.report.test_serve import Client
 
 

@@ -17,8 +17,8 @@ from refinery.config import Pipeline
 from refinery.docs import Docs
 from refinery.errors import UsageError
 from refinery.inspect import Survival, survival
+from refinery.inspect.groups import Count, Counted, GroupCounts, survival_of
 from refinery.inspect.holdings import open_root
-from refinery.inspect.survival import Count, Counted, GroupCounts, survival_of
 from refinery.report import build
 from refinery.stage import Filter, Metric, Records, Rule, Values
 from refinery.stats import KINDS, groups
