@@ -17,7 +17,9 @@ from refinery.errors import RefineryError, Refused
 from refinery.preflight import assets_of, preflight
 from refinery.stage import Global
 from refinery.store import LocalStore
-from tests.engine.roots import pipeline, quick
+from stages.urls import Urls
+from tests.engine.roots import pipeline, quick, steps
+from tests.engine.toy import LineSource
 
 STEPS = ("url", "extract", "language", "repetition", "quality", "lines", "urls", "minhash", "substring", "export")
 RECIPE = "dataset: d\ninputs: in/*.warc.gz\nroot: root\npipeline:\n  - warc\n" + "".join(
@@ -165,6 +167,15 @@ def test_a_reference_root_counts_once(here: Path) -> None:
     """Under whatever path it is named again."""
     obstacles = preflight(parse(RECIPE, "r.yaml", ["minhash.against=[other, ./other]"])).obstacles
     assert any("./other is listed twice" in obstacle.error.message for obstacle in obstacles)
+
+
+def test_a_reference_root_of_other_settings_is_an_obstacle(folder: Path) -> None:
+    """The keys of its documents would match none."""
+    quick(pipeline(folder, steps(LineSource(), Urls()), root="earlier"))
+    given = pipeline(folder, steps(LineSource(), Urls(keep="first", against=(str(folder / "earlier"),))))
+    (obstacle,) = preflight(given).obstacles
+    assert "its urls has keep newest, not first" in obstacle.error.message
+    assert obstacle.error.hint
 
 
 def test_an_asset_that_may_not_be_read_is_an_obstacle(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
