@@ -17,7 +17,7 @@ from pydantic import Field, field_validator, model_validator
 
 from refinery import HTML, PROTECTED, TEXT, URL, Docs, Duration, Edit, Edited, Metric, Rule, Size
 from refinery.kernels import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS, extractor_versions, main_texts
-from stages._extract import engines
+from stages._extract import encoding, engines
 from stages._extract.formatting import Span, format_marked
 from stages._extract.sandbox import Reply, Sandbox, shared
 
@@ -34,7 +34,7 @@ _BECAUSE = {
 class Extract(Edit):
     """Replace the HTML of a page by its main text.
 
-    ``protected`` are the lines of code and of tables with
+    UTF-8 that was read as another charset is repaired first. ``protected`` are the lines of code and of tables with
     headers in the text; other engines than native tell of none.
 
     ``note`` says more about pages that gave no text. ``title`` and ``lang`` are as the page states them, ``truncated``
@@ -42,7 +42,7 @@ class Extract(Edit):
     """
 
     name: ClassVar = "extract"
-    version: ClassVar = 7
+    version: ClassVar = 8
     source: ClassVar = "RefinedWeb §3.1; https://arxiv.org/abs/2306.01116"
     reads: ClassVar = (URL.name, HTML.name)
     adds: ClassVar = (TEXT, PROTECTED)
@@ -98,9 +98,9 @@ class Extract(Edit):
 
     def versions(self) -> dict[str, str]:
         """Distributions that repair and extract, or the native engine's code and weights, which no twin describes."""
-        if self.engine == "native":
-            return extractor_versions()
-        return {library: metadata.version(library) for library in engines.LIBRARIES[self.engine]}
+        libraries = (encoding.LIBRARY, *engines.LIBRARIES.get(self.engine, ()))
+        found = {library: metadata.version(library) for library in libraries}
+        return found | (extractor_versions() if self.engine == "native" else {})
 
     def rules(self) -> tuple[Rule, ...]:
         """One for each outcome that gives no text."""
@@ -112,7 +112,7 @@ class Extract(Edit):
         sizes = pc.fill_null(pc.binary_length(pages), 0)
         if (pc.max(sizes).as_py() or 0) > self.max_html:
             pages = pc.if_else(pc.less_equal(sizes, int(self.max_html)), pages, None)
-        pages = pa.chunked_array([pages], pa.string())
+        pages = encoding.repaired(pages)
         if self.engine == "native":
             found, stated = self._natively(pages, docs.column(URL.name))
         else:

@@ -267,5 +267,6 @@ _CORE: dict[str, Any] = {
     "offset": "where the record begins in it, bytes",
     "length": "bytes of the record in it",
     "text": "the text",
+    "protected": "spans of the text, in bytes, that line-wise corrections leave alone",
     "tokens": "GPT-2 tokens of the text",
 }

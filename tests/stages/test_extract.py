@@ -21,6 +21,7 @@ from refinery.identity import identity
 from refinery.kernels import HAS_EXTRACTOR, extractor_versions
 from refinery.stage import Edited
 from refinery.testing import documents
+from stages._extract.encoding import repaired
 from stages._extract.formatting import format_text
 from stages.extract import Extract
 from stages.lines import Lines
@@ -159,15 +160,16 @@ def test_no_rows(stage: Extract) -> None:
 
 def test_only_the_chosen_engine_is_in_the_identity() -> None:
     """A new version of the other engine makes nothing stale; one of what repairs encodings does."""
-    assert TRAFILATURA.versions().keys() == {"trafilatura", "lxml", "justext"}
-    assert RESILIPARSE.versions() == {"resiliparse": metadata.version("resiliparse")}
+    ftfy = {"ftfy": metadata.version("ftfy")}
+    assert TRAFILATURA.versions().keys() == {"trafilatura", "lxml", "justext", "ftfy"}
+    assert RESILIPARSE.versions() == {"resiliparse": metadata.version("resiliparse")} | ftfy
 
 
 @pytest.mark.skipif(not HAS_EXTRACTOR, reason="the native kernels are not built")
 def test_the_native_engine_is_the_default_where_it_is_built() -> None:
     """Its weights are in the identity, and it says what it thinks of its text."""
     assert Extract().engine == "native"
-    assert Extract().versions() == extractor_versions()
+    assert Extract().versions() == extractor_versions() | {"ftfy": metadata.version("ftfy")}
     page = PAGE.replace("<html>", "<html lang=en><title>A &amp; B</title>")
     facts = extract(Extract(), page, None).facts
     assert facts["title"].to_pylist() == ["A & B", None]
@@ -281,7 +283,7 @@ def test_marks_are_where_the_lines_are_after_formatting() -> None:
 
 def test_real_pages_give_what_the_engines_give_alone(corpus: Path) -> None:
     """Nothing is lost in the sandbox: the text is the engine's own, formatted, of pages with their encoding repaired."""
-    some = pages(corpus, 40)
+    some = repaired(pa.array(pages(corpus, 40))).to_pylist()
     alone = [trafilatura.extract(page, include_comments=False) or "" for page in some]
     assert extract(TRAFILATURA, *some).columns["text"].to_pylist() == [format_text(text) for text in alone]
     alone = [extract_plain_text(page, main_content=True, alt_texts=False) for page in some]
