@@ -19,13 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refinery.cli import execute
-from refinery.cli._output import columns, percent, print_json, span
+from refinery.cli._output import columns, percent, print_json
 from refinery.cli._reading import cut_lines, fact_words, wrapped
 from refinery.cli.sample import _quoted
 from refinery.cli.stats import bar
 from refinery.config import recipe_dict
 from refinery.inspect import Case, Cut, Document, Fact, Judgement, Mark, Sample
-from refinery.shown import safe, safe_lines, shortened
+from refinery.shown import safe, safe_lines, shortened, span
 from stages.substring import Substring
 from tests.engine.looked import LINES, make, recipe
 from tests.engine.roots import pipeline, quick, steps, write_inputs
