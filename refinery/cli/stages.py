@@ -54,13 +54,18 @@ def page(found: dict[str, Any]) -> str:
     parts += _section("drops", ([name] for name in found["drops"]))
     parts += _section("metrics", ([m["name"], m["type"], m["scale"], m["unit"], m["help"]] for m in found["metrics"]))
     parts += _section("evidence", ([row["name"], row["type"]] for row in found["evidence"]))
-    parts += _section("rules", ([r["id"], f"{r['metric']} {r['bound']}", r["because"]] for r in found["rules"]))
+    parts += _section("rules", (_rule(row) for row in found["rules"]))
     return "\n".join(parts)
 
 
 def _section(title: str, rows: Iterable[list[str]]) -> list[str]:
     listed = list(rows)
     return ["", title, columns(listed)] if listed else []
+
+
+def _rule(row: dict[str, Any]) -> list[str]:
+    damage = {"record": "Damage in one record.", "end": "Damage to the end of the input."}.get(row["damage"], "")
+    return [row["id"], f"{row['metric']} {row['bound']}", f"{row['because']} {damage}".strip()]
 
 
 def _field(row: dict[str, Any]) -> list[str]:

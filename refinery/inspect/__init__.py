@@ -13,8 +13,8 @@ Everything here reads what runs wrote; only ``sweep`` deletes, and nothing print
 - ``verify``: ``verification``, which reads files (``contents``), follows the records of each input file
   (``conservation``) and makes parts again (``recompute``).
 - ``gc``: ``strays``.
-- ``run``: ``summary``.
-- ``run``, ``stats``, ``status``, ``logs`` and the report: ``warnings``.
+- ``run``: ``summaries``.
+- ``run``, ``stats``, ``status``, ``logs`` and the report: ``warning_list``.
 - ``status`` and ``logs``: ``history``, and for ``--quarantine`` ``quarantine``.
 - Shared by them: ``holdings`` (receipts), ``find`` (rows), ``judgement``, ``replay`` and ``statistics``.
 """
@@ -38,10 +38,10 @@ from refinery.inspect.repeats import Repeat, Repeats, spans
 from refinery.inspect.samples import Sample, Samples, Wanted, sample
 from refinery.inspect.statistics import Audit
 from refinery.inspect.strays import Stray, Sweep, sweep
-from refinery.inspect.summary import Summary, summary
+from refinery.inspect.summaries import Summary, summary
 from refinery.inspect.texts import MarkedText
 from refinery.inspect.verification import Verification, verify
-from refinery.inspect.warnings import Warning, recipe_warnings, warnings  # noqa: A004 - the word of the field
+from refinery.inspect.warning_list import Warning, recipe_warnings, warnings  # noqa: A004 - the word of the field
 from refinery.inspect.whatif import Change, Flip, Flips, StageYield, WhatIf, Yield, what_if
 
 __all__ = [

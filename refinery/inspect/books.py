@@ -256,7 +256,17 @@ def _check_sum(holdings: Holdings, entry: _Entry) -> Iterator[Finding]:
     total = merged(s for s in entry.statistics if s is not None)
     if total != stage_statistics(path, entry.held.manifest.statistics):
         yield Finding("its statistics are not the sum of those of its parts", entry.held.name, file=path)
+    yield from _check_faults(entry, path)
     yield from _check_audit(holdings, entry.held, path)
+
+
+def _check_faults(entry: _Entry, path: str) -> Iterator[Finding]:
+    """Whether the manifest of a source lists the inputs that yield no document."""
+    inputs = entry.held.manifest.inputs
+    empty = [receipt.part for receipt in entry.receipts if not receipt.rows.get("kept")]
+    listed = [fault.part for fault in inputs.faults if not fault.documents]
+    if inputs.files and (inputs.files, listed) != (len(entry.receipts), empty):
+        yield Finding("its list of inputs without a document is not that of its parts", entry.held.name, file=path)
 
 
 def _check_audit(holdings: Holdings, held: Held, path: str) -> Iterator[Finding]:

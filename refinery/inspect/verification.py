@@ -21,7 +21,7 @@ from refinery.inspect.find import pieces
 from refinery.inspect.holdings import Finding, Held, Holdings, documents_of, open_root
 from refinery.inspect.recompute import recompute
 from refinery.inspect.statistics import part_statistics
-from refinery.inspect.warnings import Warning, warnings_of  # noqa: A004 - the word of the field
+from refinery.inspect.warning_list import Warning, warnings_of  # noqa: A004 - the word of the field
 from refinery.outputs import current_path, extra_files, is_output
 from refinery.part import FileRef, Receipt
 from refinery.shown import plural

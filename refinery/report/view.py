@@ -19,7 +19,7 @@ from refinery.inspect.groups import Counted, Survival, survival_of
 from refinery.inspect.history import Run, runs
 from refinery.inspect.holdings import Held, Holdings
 from refinery.inspect.statistics import MetricCounts, Statistics, Tally
-from refinery.inspect.warnings import Warning, warnings_of  # noqa: A004 - the word of the field
+from refinery.inspect.warning_list import Warning, warnings_of  # noqa: A004 - the word of the field
 from refinery.part import Receipt
 from refinery.schema import flows
 from refinery.stage import Metric, Rule

@@ -12,7 +12,7 @@ import pytest
 from refinery.cli import execute
 from refinery.inspect import summary, verify, warnings
 from refinery.inspect.holdings import open_root
-from refinery.inspect.warnings import too_many_broken
+from refinery.inspect.warning_list import too_many_broken
 from refinery.part import InputFault, InputFigures
 from refinery.report.view import view
 from refinery.stage import Records, Rule
@@ -55,7 +55,7 @@ FILES: tuple[list[str], ...] = (
     [*WORDS[:30], "~"],  # damaged in more
     [],
 )
-KINDS = steps(Torn(), Length(), Upper(), Gather(shard=10_000))
+KINDS = steps(Torn(batch=100), Length(), Upper(), Gather(shard=100_000))
 
 
 @pytest.fixture
@@ -100,9 +100,9 @@ def test_warnings_are_those_of_the_root_however_it_was_made(torn: Path) -> None:
     quick(pipeline(torn, KINDS))
     expected = warnings(str(torn / "root"))
     assert len(expected) > 6
-    for number in reversed(range(len(FILES))):
-        quick(pipeline(torn, KINDS, root="parts", batch=7), Selection(parts=(number,)))
-    quick(pipeline(torn, KINDS, root="parts", batch=7))
+    for numbers in ((4, 5), (0, 2, 3)):
+        quick(pipeline(torn, KINDS, root="parts", batch=30), Selection(parts=numbers))
+    quick(pipeline(torn, KINDS, root="parts", batch=30))
     assert warnings(str(torn / "parts")) == expected
     assert quick(pipeline(torn, KINDS)).tasks == 0
     assert warnings(str(torn / "root")) == expected
@@ -164,3 +164,15 @@ def test_the_summary_is_that_of_the_last_stage(torn: Path) -> None:
     assert (after.stage, after.found) == ("gather", sum(text.startswith("line") for texts in FILES for text in texts))
     assert after.too_many_broken
     assert after.files == len(list(Path(after.folder).glob("*.parquet")))
+
+
+def test_verify_holds_the_list_of_broken_inputs_against_the_parts(torn: Path) -> None:
+    """A manifest that hides an input without documents is found."""
+    quick(pipeline(torn, KINDS))
+    held = Held(torn / "root")
+    path = torn / "root" / held.head.manifests["00-torn"]
+    manifest = json.loads(path.read_bytes())
+    manifest["inputs"]["faults"].pop(0)
+    path.write_text(json.dumps(manifest))
+    (finding,) = verify(str(torn / "root")).findings
+    assert "without a document" in finding.message

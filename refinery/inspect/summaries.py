@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from refinery.inspect.holdings import Holdings, open_root
 from refinery.inspect.statistics import Statistics, stage_statistics
-from refinery.inspect.warnings import allowed_share, too_many_broken
+from refinery.inspect.warning_list import allowed_share, too_many_broken
 
 
 @dataclass(frozen=True)
