@@ -10,13 +10,14 @@ the most that it can be. What a row is about:
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.errors import UsageError
+from refinery.errors import StorageError, UsageError
 from refinery.groups import merge, read_merged
 from refinery.inspect.books import chosen_stages
 from refinery.inspect.holdings import Held, Holdings, open_root
@@ -180,7 +181,9 @@ class Counted:
 def _table(holdings: Holdings, held: Held, parts: Sequence[int] | None) -> pa.Table:
     manifest = held.manifest
     if parts is None:
-        found = read_merged(holdings.root, held.folder, manifest.identity, manifest.parts)
+        found = None
+        with contextlib.suppress(StorageError):  # the parts have what a damaged file had; `verify` reports it
+            found = read_merged(holdings.root, held.folder, manifest.identity, manifest.parts)
         return merge(holdings.root, holdings.receipts(held)) if found is None else found
     wanted = set(parts)
     return merge(holdings.root, [receipt for receipt in holdings.receipts(held) if receipt.part in wanted])

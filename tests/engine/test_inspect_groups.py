@@ -16,7 +16,7 @@ from refinery.cli import execute
 from refinery.config import Pipeline
 from refinery.docs import Docs
 from refinery.errors import UsageError
-from refinery.inspect import Survival, survival
+from refinery.inspect import Survival, survival, verify
 from refinery.inspect.groups import Count, Counted, GroupCounts, survival_of
 from refinery.inspect.holdings import open_root
 from refinery.report import build
@@ -199,8 +199,8 @@ def test_an_estimate_is_marked_and_bounded(
     assert "≈" in page
 
 
-def test_merged_counts_are_of_the_parts_that_the_manifest_names(root: Path, tmp_path: Path) -> None:
-    """Without the merged file, or with one of other parts, the counts of the parts are read: the answer is the same."""
+def test_merged_counts_are_of_the_parts_that_the_manifest_names(root: Path) -> None:
+    """Without the merged file, or with a damaged one or one of other parts, the answer is the same, from the parts."""
     expected = survival(str(root), "domain")
     (merged,) = (root / "01-tongue").glob("groups-*.parquet")
     data = merged.read_bytes()
@@ -210,5 +210,8 @@ def test_merged_counts_are_of_the_parts_that_the_manifest_names(root: Path, tmp_
         assert survival(str(root), "domain") == expected
         merged.write_bytes(other.read_bytes())
         assert survival(str(root), "domain") == expected
+        merged.write_bytes(data[: len(data) // 2])
+        assert survival(str(root), "domain") == expected
+        assert str(merged.relative_to(root)) in {finding.file for finding in verify(str(root)).findings}
     finally:
         merged.write_bytes(data)
