@@ -113,8 +113,8 @@ def test_real_texts_are_searched_alike(corpus: Path) -> None:
 
 def test_what_is_no_text_is_refused() -> None:
     """Other types raise TypeError, never a panic."""
-    pytest.importorskip(
+    native = pytest.importorskip(
         "refinery.kernels.native_mojibake", reason="the native kernels are not built", exc_type=ImportError
     )
     with pytest.raises(TypeError):
-        suspects(pa.array([1]))
+        native.suspects(pa.array([1]))

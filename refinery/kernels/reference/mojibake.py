@@ -73,17 +73,26 @@ def _boundary(data: bytes, place: int) -> int:
 
 
 def _places(text: str) -> list[int]:
-    """Where in the text, in bytes, the last character of each run begins."""
+    """Where in the text, in bytes, the last character of each run begins: one beyond ASCII, or straight after one."""
     codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
-    table = roles()
-    role = table[np.minimum(codes, len(table) - 1)]
-    before = [np.concatenate([np.zeros(back, np.uint64), role])[: len(role)] for back in (1, 2, 3)]
-    two, three, four = (_bits(before[size], size) for size in range(3))
+    high = np.flatnonzero(codes >= 0x80)
+    ends = np.union1d(high, high + 1)
+    ends = ends[ends < len(codes)]
+    role, *before = (_roles_at(codes, ends - back) for back in range(4))
+    two, three, four = (_bits(lead, size) for size, lead in enumerate(before))
     last, second, third = (_bits(each, 3) for each in (role, before[0], before[1]))
     runs = last & (two | second & (three | third & four))
-    hits = np.flatnonzero((runs > 0) | (role >= CONTROL))
-    sizes = np.searchsorted(np.array([0x80, 0x800, 0x10000]), codes, side="right") + 1
-    return list((np.cumsum(sizes) - sizes)[hits].tolist())
+    hits = ends[(runs > 0) | (role >= CONTROL)]
+    wide = np.searchsorted(np.array([0x80, 0x800, 0x10000]), codes[high], side="right")  # bytes beyond the first
+    extra = np.concatenate([[0], np.cumsum(wide)])
+    return list((hits + extra[np.searchsorted(high, hits)]).tolist())
+
+
+def _roles_at(codes: npt.NDArray[np.uint32], places: npt.NDArray[np.int64]) -> Roles:
+    """The roles of characters; none before the first."""
+    table = roles()
+    found = table[np.minimum(codes[np.maximum(places, 0)], len(table) - 1)]
+    return np.where(places < 0, np.uint64(0), found)
 
 
 def _bits(role: Roles, group: int) -> Roles:
