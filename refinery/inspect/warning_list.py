@@ -70,7 +70,12 @@ def warnings_of(holdings: Holdings) -> tuple[Warning, ...]:
     groups = Counted(holdings)
     vanishing = alarms_of(groups)
     stages = [one for held, its in counts for one in _stage(held, its, vanishing.get(held.name, ()))]
-    return (*inputs, *stages, *_heavy_domains(groups, {held.name: its for held, its in counts}))
+    return (
+        *inputs,
+        *_missing(holdings.stages),
+        *stages,
+        *_heavy_domains(groups, {held.name: its for held, its in counts}),
+    )
 
 
 def recipe_warnings(pipeline: Pipeline) -> tuple[Warning, ...]:
@@ -132,12 +137,20 @@ def _some(names: Sequence[str]) -> str:
 # -------------------------------------------------------------------------------------------------------------- stages
 
 
+def _missing(stages: Sequence[Held]) -> Iterator[Warning]:
+    """A warning for the stages that lack as many parts of as many."""
+    lacking: dict[tuple[int, int], list[str]] = {}
+    for held in stages:
+        expected = held.manifest.expected
+        lacking.setdefault((expected - len(held.manifest.parts), expected), []).append(held.name)
+    for (missing, expected), names in lacking.items():
+        if missing:
+            text = f"{', '.join(names)}: {missing:,} of {plural(expected, 'part')} missing"
+            yield Warning("warning", text, "run again to make them", names[0])
+
+
 def _stage(held: Held, counts: Statistics, vanishing: Sequence[Retained]) -> Iterator[Warning]:
     manifest, name = held.manifest, held.name
-    missing = manifest.expected - len(manifest.parts)
-    if missing:
-        text = f"{name}: {missing:,} of {plural(manifest.expected, 'part')} missing"
-        yield Warning("warning", text, "run again to make them", name)
     errors = sum(counts.reasons.get(reason, 0) for reason in (ERROR, QUARANTINED))
     if errors:
         yield Warning("warning", f"{name} failed on {plural(errors, 'document')}", "", name)

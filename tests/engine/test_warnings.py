@@ -152,6 +152,13 @@ def test_a_stage_that_removes_much_is_named_with_its_rules(tmp_path: Path) -> No
     assert "words removed 80% of its input, mostly short (70%)" in texts
 
 
+def test_parts_that_are_missing_are_one_warning(torn: Path) -> None:
+    """Stages that lack the same parts are named together."""
+    quick(pipeline(torn, KINDS), Selection(parts=(0, 2)))
+    texts = [one.text for one in warnings(str(torn / "root"))]
+    assert [text for text in texts if "missing" in text] == ["torn, words, upper: 4 of 6 parts missing"]
+
+
 def test_the_summary_is_that_of_the_last_stage(torn: Path) -> None:
     """Documents and tokens of the last stage that is made, of those that the source found, and the folder of its rows."""
     quick(pipeline(torn, KINDS), Selection(until="words"))

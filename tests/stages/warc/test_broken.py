@@ -14,6 +14,7 @@ from refinery.cli import execute
 from refinery.config import parse
 from refinery.part import Root
 from refinery.store import LocalStore
+from tests.engine.inline import InlineExecutor
 from tests.engine.roots import quick
 from tests.stages.test_wet import conversion
 from tests.stages.warc.archives import members, record
@@ -28,8 +29,9 @@ Run = Callable[..., tuple[int, dict[str, Any]]]
 
 
 @pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a recipe over files of these bytes: the exit code, and what it says as JSON."""
+    monkeypatch.setattr("refinery.runner._executor", lambda given: InlineExecutor())
 
     def call(files: dict[str, bytes], *options: str, source: str = "warc") -> tuple[int, dict[str, Any]]:
         for name, data in files.items():
