@@ -90,8 +90,9 @@ class Asset(str):
         """The local file."""
         if "/" in self or os.sep in self:
             if not os.path.isfile(self):
+                problem = "a folder, not a file" if os.path.isdir(self) else "no such file"
                 raise AssetError(
-                    f"asset {self}: no such file",
+                    f"asset {self}: {problem}",
                     hint="check the path; a relative one begins at the folder in which refinery is started",
                 )
             return str(self)

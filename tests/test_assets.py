@@ -100,6 +100,8 @@ def test_paths_and_unknown_names(tmp_path: Path) -> None:
     assert Asset(str(file)).path() == str(file)
     with pytest.raises(AssetError, match="no such file"):
         Asset("./nowhere").path()
+    with pytest.raises(AssetError, match="a folder, not a file"):
+        Asset(f"{tmp_path}/").path()
     for ask in (Asset("nowhere").path, lambda: assets.status("nowhere"), lambda: assets.fetch("nowhere")):
         with pytest.raises(AssetError) as caught:
             ask()

@@ -60,7 +60,7 @@ def _read_text(path: str) -> Listed:
     wrong = [(number, line) for number, line, entry in found if not entry]
     if wrong:
         number, line = wrong[0]
-        more = f"; so are {len(wrong) - 1:,} more lines" if len(wrong) > 1 else ""
+        more = f" ({len(wrong):,} lines are wrong; this is the first)" if len(wrong) > 1 else ""
         raise AssetError(f"{path}:{number}: {line[:60]!r} is no domain or URL{more}", hint=_fix(line))
     entries = pa.array([entry for _, _, entry in found], pa.large_string())
     return make(entries, pa.array([0] * len(found), pa.int8()), [NO_CATEGORY])

@@ -226,7 +226,10 @@ def test_text_list_errors_name_the_line(tmp_path: Path) -> None:
     """A line that is no domain or URL is an error with file and line, not a silent gap."""
     path = tmp_path / "list.txt"
     path.write_text("good.example\nnot a domain\n")
-    with pytest.raises(AssetError, match=r"list\.txt:2: 'not a domain'"):
+    with pytest.raises(AssetError, match=r"list\.txt:2: 'not a domain' is no domain or URL$"):
+        blocklist.load(str(path))
+    path.write_text("not a domain\nneither this\ngood.example\n")
+    with pytest.raises(AssetError, match=r"list\.txt:1: .* \(2 lines are wrong; this is the first\)"):
         blocklist.load(str(path))
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(AssetError, match="UTF-8"):
