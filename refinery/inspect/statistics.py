@@ -175,7 +175,8 @@ def _add_rows(a: Tally, b: Tally) -> Tally:
     for name, documents, tokens in b:
         before = total.get(name, (0, 0))
         total[name] = before[0] + documents, before[1] + tokens
-    return tuple((name, *total[name]) for name in sorted(total))
+    ordered = sorted(total, key=lambda name: (isinstance(name, str), name))  # damaged records mix names and bins
+    return tuple((name, *total[name]) for name in ordered)
 
 
 def _plus(a: T, b: T, fields: Iterable[str]) -> T:
