@@ -234,17 +234,21 @@ def _room(pipeline: Pipeline) -> int | None:
 
 def _fitted(step: Step, stage: Global, room: int) -> Step:
     """The step with a budget that fits. Raises Refused where the recipe asks for more, or where none does."""
-    over = max(stage.memory, stage.needs(0, 0)) - room
-    if over <= 0:
+    needed = max(stage.memory, stage.needs(0, 0))
+    if needed <= room:
         return step
-    budget = (stage.memory - over) // MEBIBYTE * MEBIBYTE
-    smaller = stage.model_copy(update={"memory": type(stage.memory)(budget)})
-    fits = budget >= MEBIBYTE and smaller.needs(0, 0) <= room
-    if fits and "memory" not in stage.model_fields_set:
-        return replace(step, stage=smaller)
+    budget = (stage.memory - (needed - room)) // MEBIBYTE * MEBIBYTE
+    fits = budget >= MEBIBYTE and _with_budget(stage, budget).needs(0, 0) <= room
+    is_named = "memory" in stage.model_fields_set
+    if fits and not is_named:
+        return replace(step, stage=_with_budget(stage, budget))
     least = f", or give {step.name} memory: {budget // MEBIBYTE}MiB" if fits else ""
+    smallest = needed if is_named else _with_budget(stage, MEBIBYTE).needs(0, 0)
     raise Refused(
-        f"{step.name}: a task takes {size(max(stage.memory, stage.needs(0, 0)))} of memory or more, and "
-        f"executor.memory allows {size(room)}",
+        f"{step.name}: a task takes at least {size(smallest)} of memory, and executor.memory allows {size(room)}",
         hint=f"raise executor.memory{least}",
     )
+
+
+def _with_budget(stage: Global, budget: int) -> Global:
+    return stage.model_copy(update={"memory": type(stage.memory)(budget)})

@@ -52,7 +52,7 @@ REFUSED: dict[str, tuple[Sequence[str], int, str, str]] = {
     "too large a budget": (
         ["executor.memory=1GiB", "substring.memory=1GiB"],
         4,
-        "substring: a task takes 1.3 GB of memory or more",
+        "substring: a task takes at least 1.3 GB of memory",
         "substring memory: 844MiB",
     ),
     "too little memory for any budget": (["executor.memory=100MiB"], 4, "substring: a task", "raise executor.memory"),
