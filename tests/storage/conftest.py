@@ -21,6 +21,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     running.kill()
 
 
+@pytest.fixture(autouse=True)
+def unproven() -> None:
+    """Forget that tasks were done in this process: it is no worker, whose credentials are known to be good."""
+    patience.PROVEN.clear()
+
+
 def fresh() -> None:
     """Forget clients and what was learnt of servers."""
     s3.client.cache_clear()

@@ -289,7 +289,7 @@ def test_the_command_line(bucket: str, tmp_path: Path) -> None:
     STORE.put(f"{bucket}/crawl/a.warc.gz", (tmp_path / "sample-00000.warc.gz").read_bytes())
     recipe = tmp_path / "r.yaml"
     recipe.write_text(
-        f"dataset: d\ninputs: {bucket}/crawl/*.warc.gz\nroot: {bucket}/root\n"
+        f"dataset: d\ninputs: {bucket}/crawl/*.warc.gz\nroot: {bucket}/root\nmax_broken_inputs: 100%\n"
         f"pipeline: [warc: {{}}]\nexecutor: {{workers: 1}}\n"
         f"storage: {{endpoint: '{os.environ['AWS_ENDPOINT_URL_S3']}', region: us-east-1}}\n"
     )
