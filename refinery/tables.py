@@ -158,7 +158,11 @@ def discard(root: Root, files: Sequence[Written]) -> None:
 
 @contextlib.contextmanager
 def open_parquet(root: Root, path: str) -> Iterator[pq.ParquetFile]:
-    """A Parquet file below the root. Raises StorageError where it is missing or damaged, when opened or read."""
+    """A Parquet file below the root. Raises StorageError where it is missing or damaged, when opened or read.
+
+    Rows are read without Arrow's threads: one that still frees a buffer of Python's while the interpreter ends aborts
+    the process.
+    """
     full = root.full(path)
     with root.store.open(full) as stream:
         try:
@@ -182,7 +186,7 @@ def read_batches(
     for path in paths:
         with open_parquet(root, path) as file:
             for group in range(file.metadata.num_row_groups):
-                table = file.read_row_group(group, columns=columns).combine_chunks()
+                table = file.read_row_group(group, columns=columns, use_threads=False).combine_chunks()
                 yield from table.to_batches(max_chunksize=rows)
 
 
@@ -192,13 +196,13 @@ def read_rows(
     """A file below the root; or some of its rows by number, in their order, from the row groups that hold them."""
     with open_parquet(root, path) as file:
         if rows is None:
-            return file.read(columns)
+            return file.read(columns, use_threads=False)
         groups = range(file.metadata.num_row_groups)
         sizes = np.array([file.metadata.row_group(group).num_rows for group in groups], np.int64)
         starts = np.cumsum([0, *sizes])
         held = np.searchsorted(starts, rows, side="right") - 1
         wanted = np.bincount(held, minlength=len(sizes)) > 0
-        table = file.read_row_groups(np.flatnonzero(wanted).tolist(), columns)
+        table = file.read_row_groups(np.flatnonzero(wanted).tolist(), columns, use_threads=False)
         left_out = np.cumsum(np.where(wanted, 0, sizes))
         return table.take(pa.array(rows - left_out[held]))
 

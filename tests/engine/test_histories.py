@@ -132,10 +132,9 @@ class World:
             path.unlink(missing_ok=True)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
-@given(histories)
-def test_a_full_run_forgets_the_past(history: list[tuple[str, Any]]) -> None:
-    """Changes of recipe and inputs, runs of parts and stages, forced runs and kills leave no trace in the result."""
+@contextlib.contextmanager
+def a_world() -> Iterator[World]:
+    """A world with two inputs, in memory where there is such a file system, in which no worker really dies."""
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as place, pytest.MonkeyPatch.context() as patch:
         patch.setattr(toy, "die", die)
@@ -143,6 +142,14 @@ def test_a_full_run_forgets_the_past(history: list[tuple[str, Any]]) -> None:
         (world.folder / "in").mkdir()
         for number in range(2):
             world.write_file(number, list(LINES[number * 3 : number * 3 + 5]))
+        yield world
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@given(histories)
+def test_a_full_run_forgets_the_past(history: list[tuple[str, Any]]) -> None:
+    """Changes of recipe and inputs, runs of parts and stages, forced runs and kills leave no trace in the result."""
+    with a_world() as world:
         for what, value in history:
             world.change(what, value)
         assert quick(world.recipe()).complete

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,9 @@ from refinery.inspect.verification import UNFINISHED
 from refinery.runner import run
 from refinery.store import LocalStore
 from refinery.survey import Selection
-from tests.engine import toy
 from tests.engine.looked import make, recipe
 from tests.engine.roots import Held, all_files, all_kinds, pipeline, quick, steps
-from tests.engine.test_histories import LINES, World, changes, die, killed_at, runs
+from tests.engine.test_histories import a_world, changes, killed_at, runs
 from tests.engine.toy import Length, LineSource, Upper
 
 
@@ -206,13 +204,7 @@ ROOTS = ("root", "other")
 @given(st.lists(st.tuples(st.sampled_from(ROOTS), changes | runs), max_size=6))
 def test_globs_read_what_receipts_say_whatever_was_done(history: Sequence[tuple[str, tuple[str, Any]]]) -> None:
     """Changed thresholds, fields, inputs and selections, forced and killed runs, and two roots of one recipe."""
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=memory) as place, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(toy, "die", die)
-        world = World(Path(place))
-        (world.folder / "in").mkdir()
-        for number in range(2):
-            world.write_file(number, list(LINES[number * 3 : number * 3 + 5]))
+    with a_world() as world:
         for root, change in [*history, *((root, ("run", (Selection(), None))) for root in ROOTS)]:
             ended = world.change(*change, root=root)
             for path in (world.folder / name for name in ROOTS):
