@@ -314,7 +314,7 @@ def test_plan_tells_what_run_takes(folder: Path, kind: str, monkeypatch: pytest.
     told = plan(recipe(folder, kind, "root")).stages[2]
     assert told.memory == WORKER + 2**30
     for room, advice in (("1MiB", None), ("300MiB", "120MiB")):
-        with pytest.raises(Refused, match=r"a task takes 1\.3 GB") as caught:
+        with pytest.raises(Refused, match=r"a task takes at least 1\.3 GB") as caught:
             quick(recipe(folder, kind, "refused").model_copy(update={"executor": roomy(room)}))
         assert str(caught.value.hint).count(f"substring memory: {advice}") == (advice is not None)
     assert quick(
