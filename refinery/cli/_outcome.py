@@ -1,4 +1,4 @@
-"""What ``run`` ends with: what it did, what the root keeps, where that is, what to look at, and with which commands."""
+"""Closing summary of ``run``: tasks done, documents kept, the output folder, warnings, and the next commands."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Outcome:
 
     @property
     def too_many_broken(self) -> bool:
-        """Whether more of the inputs are broken than the recipe allows."""
+        """True if more of the inputs are broken than the recipe allows."""
         return self.summary is not None and self.summary.too_many_broken
 
 

@@ -44,7 +44,7 @@ def place_options(command: Callback) -> Callback:
     """-c and --root, given to the verb as ``config`` and ``root``; ``root_of`` says which root they mean."""
     command = root_option(command)
     about = (
-        f"The recipe whose root is meant, where --root is not given; {RECIPE} unless given. "
+        f"Recipe whose root is read if --root is not given (default: {RECIPE}). "
         "The code and files that it names, the root's own recipe may name as well."
     )
     return click.option("-c", "--config", metavar="FILE", help=about, type=PATH)(command)
@@ -61,14 +61,14 @@ def root_of(config: str | None, root: str | None) -> str:
 
 
 def recipe_of(config: str | None, root: str | None) -> Pipeline:
-    """The recipe that is meant. Raises UsageError where there is none."""
+    """Load the recipe of the options, or the default one. Raises UsageError if there is none."""
     if config is None and not store_for(RECIPE).exists(RECIPE):
         raise UsageError("which root?", hint=f"give --root DIR, or -c FILE of a recipe (there is no {RECIPE} here)")
     return load(config or RECIPE, root=root)
 
 
 def edits_of(config: str | None, root: str | None) -> tuple[Setting, ...]:
-    """What of the recipe was edited since the run; nothing where a root is meant and no recipe."""
+    """Return the values of the recipe that were edited since the run; none if only a root is given."""
     return () if root is not None and config is None else edited(recipe_of(config, root))
 
 

@@ -1,4 +1,4 @@
-"""What ``check``, ``plan`` and ``run`` warn of before any work: it changes no exit code."""
+"""Warnings that ``check``, ``plan`` and ``run`` print before any work; they change no exit code."""
 
 from __future__ import annotations
 

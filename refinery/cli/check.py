@@ -65,7 +65,7 @@ def command(session: Session, config: str, root: str | None, overrides: tuple[st
 
 
 def inventory(pipeline: Pipeline) -> dict[str, Any]:
-    """What a pipeline works with; its input files are not counted yet."""
+    """Summary of a pipeline, before its input files are counted."""
     return {
         "dataset": pipeline.dataset,
         "root": pipeline.root,

@@ -92,14 +92,14 @@ def _set(root: Node, key: str, text: Text, problems: list[Problem]) -> Node:
 
 
 def _fields(root: Node, number: int) -> list[str]:
-    """The fields of the stage of a step; none where it cannot be told."""
+    """Fields of a step's stage; none if the stage is unknown."""
     steps = root.mapping["pipeline"]
     assert isinstance(steps.value, tuple)
     ((kind, body),) = steps.value[number].mapping.items()
     try:
         return [] if "use" in body.mapping else list(stage_class(kind).model_fields)
     except UsageError:
-        return []  # that the stage is unknown is told at its place
+        return []  # an unknown stage is reported where the recipe names it
 
 
 def _set_field(root: Node, number: int, name: str, span: Span, value: Node) -> Node:

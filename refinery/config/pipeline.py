@@ -207,7 +207,7 @@ class Pipeline(Settings):
 
 
 def recipe_dict(pipeline: Pipeline) -> dict[str, Any]:
-    """What decides the result and whether it is one, every field written out, in the shape of a recipe; JSON-able.
+    """Return the values that decide the result and the exit code, all written out, as a recipe in JSON values.
 
     Left out are ``root`` (a root may be moved), the executor, the storage, the prices and fields declared ``tuning``.
     """

@@ -1,4 +1,4 @@
-"""What a recipe may leave out: the fields of a step, the brackets of a list of one, the name of the dataset.
+"""Parts that a recipe may leave out: the fields of a step, the brackets of a list of one, the name of the dataset.
 
 Not here: what the values mean.
 """

@@ -25,7 +25,7 @@ class Summary:
     folder: str
     files: int
     too_many_broken: bool
-    """Whether more of the inputs are broken than the recipe allows."""
+    """True if more of the inputs are broken than the recipe allows."""
 
 
 def summary(path: str) -> Summary | None:
