@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from refinery.shown import safe, safe_lines
+from refinery.formatting import safe, safe_lines
 
 
 def line(text: str) -> str:

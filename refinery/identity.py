@@ -22,7 +22,8 @@ from pydantic import BaseModel
 from refinery.assets import Asset
 from refinery.errors import UsageError
 from refinery.kernels import ContentHashes
-from refinery.stage import Global, Stage
+from refinery.stage.base import Stage
+from refinery.stage.global_stage import Global
 
 FORMAT = 3
 """Version of the layout and meaning of a root's files; part of every key."""

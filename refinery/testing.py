@@ -1,6 +1,6 @@
 """Running stages in tests, without files and without a run: for authors of stages.
 
-A global stage is driven as the engine drives it, and held to the contract of ``refinery.stage.Global`` on the way.
+A global stage is driven as the engine drives it, and held to the contract of ``Global`` on the way.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.docs import POINTER, TEXT, Docs
-from refinery.shuffle import KEY, KEYS, merge, sort_rows
-from refinery.stage import EARLIER, EARLIER_BITS, PART_BITS, Edited, Global, Mapped, Round, Rows
+from refinery.stage.base import Edited
+from refinery.stage.documents import POINTER, TEXT, Docs
+from refinery.stage.global_stage import EARLIER, EARLIER_BITS, PART_BITS, Global, Mapped, Round, Rows
+from refinery.task.shuffle import KEY, KEYS, merge, sort_rows
 
 RANGES = 4
 """Key ranges that are reduced one by one."""

@@ -14,9 +14,9 @@ import pytest
 from publicsuffixlist import PublicSuffixList
 
 import refinery
-from refinery.config import parse
 from refinery.demo import sample
 from refinery.inspect import survival
+from refinery.recipe import parse
 from tests.conftest import REPOSITORY
 
 RECIPE = (REPOSITORY / "configs" / "tiny.yaml").read_text(encoding="utf-8")

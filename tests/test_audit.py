@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import refinery
-from refinery.config import parse
 from refinery.demo import sample
+from refinery.recipe import parse
 
 HEAD = "dataset: demo\nroot: r\nexecutor: {workers: 1}\nwrite: every\n"
 STAGES = {

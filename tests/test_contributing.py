@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pytest
 
-from refinery.registry import import_class
+from refinery.stage.registry import import_class
 from tests.conftest import REPOSITORY
 from tests.stages.test_laws import PROSE, carry, documents
 

@@ -11,8 +11,8 @@ import pytest
 
 from refinery.cli import SECTIONS, verbs
 from refinery.cli._options import Session
-from refinery.config import parse
-from refinery.registry import STEP_KEYS
+from refinery.recipe import parse
+from refinery.stage.registry import STEP_KEYS
 from tests.conftest import REPOSITORY
 from tests.printed import PAGES, Block, blocks, read
 from tools.make_docs import TABLES

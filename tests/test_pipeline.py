@@ -18,10 +18,10 @@ import pytest
 import refinery
 from refinery import Docs, Filter, Metric, Rule, Values
 from refinery.cli import execute
-from refinery.config import parse
 from refinery.demo import sample
 from refinery.inspect import quarantined
 from refinery.kernels import SPANS, Page, parse_url, undo
+from refinery.recipe import parse
 from stages._warc.reading import Reading
 from stages._warc.records import Record
 from stages.extract import Extract

@@ -25,8 +25,8 @@ from refinery.demo.archive import member
 from refinery.demo.chance import Chance
 from refinery.demo.prose import data, english, foreign, languages
 from refinery.demo.sample import BLOCKLIST, MANIFEST
-from refinery.docs import Docs
 from refinery.errors import UsageError
+from refinery.stage.documents import Docs
 from stages.url import CURATED, Url
 from tests.conftest import REPOSITORY
 

@@ -26,12 +26,12 @@ import atheris
 
 with atheris.instrument_imports(include=["refinery", "stages"]):
     import refinery
-    from refinery.config import from_dict, recipe_dict
-    from refinery.config.reader import stored
     from refinery.demo import sample
     from refinery.demo.planting import LEAST
     from refinery.inspect.holdings import open_root
     from refinery.kernels.reference import charset, payload
+    from refinery.recipe import from_dict, recipe_dict
+    from refinery.recipe.reader import stored
     from refinery.store import LocalStore
     from stages.warc import Warc
     from stages.wet import Wet

@@ -19,12 +19,13 @@ from typing import Any
 import click
 from pydantic import BaseModel
 
-from refinery import Pipeline, registry
+from refinery import Pipeline
 from refinery.cli import SECTIONS, verbs
-from refinery.config import load
-from refinery.config.pipeline import Settings
-from refinery.describe import describe, fields
-from refinery.schema import Flow, flows
+from refinery.recipe import load
+from refinery.recipe.columns import Flow, flows
+from refinery.recipe.describe import describe, fields
+from refinery.recipe.pipeline import Settings
+from refinery.stage import registry
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DOCS = REPOSITORY / "docs"

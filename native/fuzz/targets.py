@@ -31,7 +31,6 @@ import stages._warc.pages as warc_pages
 import stages._warc.reading as warc_reading
 import stages.warc as warc_stage
 from refinery.assets import Asset
-from refinery.docs import PROTECTED
 from refinery.kernels import (
     _native,
     native_bpe,
@@ -63,6 +62,7 @@ from refinery.kernels.reference import (
     windows,
 )
 from refinery.kernels.reference import repeats as repetitions
+from refinery.stage.documents import PROTECTED
 from refinery.store import LocalStore
 from stages._url import blocklist
 from stages._url.suffixes import suffixes

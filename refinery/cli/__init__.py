@@ -17,7 +17,7 @@ from click.shell_completion import CompletionItem, shell_complete
 
 from refinery.cli._errors import finish
 from refinery.cli._options import Session
-from refinery.nearest import did_you_mean
+from refinery.errors import did_you_mean
 
 SECTIONS = {
     "Start": {

@@ -19,7 +19,7 @@ import click
 
 from refinery.cli._options import Session
 from refinery.errors import RefineryError, StorageError, UsageError
-from refinery.shown import safe_lines
+from refinery.formatting import safe_lines
 from refinery.store import LocalStore, Store, store_for
 from refinery.store.local import FREE_SPACE
 

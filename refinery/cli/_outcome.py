@@ -10,10 +10,10 @@ from typing import Any
 
 from refinery.cli._output import columns, percent
 from refinery.cli._reading import WARNINGS, warning_lines
-from refinery.config import written
+from refinery.formatting import plural, safe, shortened
 from refinery.inspect import Summary, Warning, summary, warnings  # noqa: A004 - the word of the field
-from refinery.runner import RunReport
-from refinery.shown import plural, safe, shortened
+from refinery.recipe import written
+from refinery.runner.run import RunReport
 
 FAILURES = 10
 """Failed parts that are shown."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from refinery.shown import BEYOND_ASCII
+from refinery.formatting import BEYOND_ASCII
 
 _BARE_IN_JSON = re.compile(f"[{BEYOND_ASCII}]")
 

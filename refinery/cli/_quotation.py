@@ -7,9 +7,9 @@ from functools import partial
 
 import click
 
+from refinery.formatting import rest, safe_lines
 from refinery.inspect import Mark
 from refinery.inspect.evidence import marked
-from refinery.shown import rest, safe_lines
 
 TEXT = 1_000
 """Characters of a text that are shown without -v."""

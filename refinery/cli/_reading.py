@@ -13,11 +13,11 @@ import click
 from click.core import ParameterSource
 
 from refinery.cli._options import PATH, RECIPE, root_option
-from refinery.config import Pipeline, load, written
-from refinery.config.changes import Setting
 from refinery.errors import UsageError
+from refinery.formatting import plural, safe, shortened
 from refinery.inspect import Cut, Document, Fact, Judgement, Warning, edited  # noqa: A004 - the word of the field
-from refinery.shown import plural, safe, shortened
+from refinery.recipe import Pipeline, load, written
+from refinery.recipe.changes import Setting
 from refinery.store import store_for
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from refinery.survey import Every, Selection
+from refinery.planner.state import Every, Selection
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from refinery.cli._output import columns
+from refinery.formatting import safe, shortened
 from refinery.inspect import Count, GroupCounts, Survival
 from refinery.inspect.groups import documents, survived, tokens
-from refinery.shown import safe, shortened
 
 SHOWN = 20
 """Groups that are shown without -v."""

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from refinery.cli._options import Session
-from refinery.config import Pipeline
+from refinery.formatting import safe
 from refinery.inspect import recipe_warnings
-from refinery.shown import safe
+from refinery.recipe import Pipeline
 
 
 def warn(session: Session, pipeline: Pipeline) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import click
 from refinery.assets import AssetStatus, catalogue, fetch, status
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
-from refinery.shown import size
+from refinery.formatting import size
 
 
 @click.group("assets", invoke_without_command=True)

@@ -13,14 +13,14 @@ from refinery.cli._options import Session, output_options, pass_session, recipe_
 from refinery.cli._output import columns, print_json
 from refinery.cli._reading import edits_text
 from refinery.cli._warnings import warn
-from refinery.config import Pipeline, RecipeError, load
-from refinery.config.problems import located
 from refinery.errors import RefineryError
-from refinery.inputs import file_stats
+from refinery.formatting import plural, size
 from refinery.inspect import edited
 from refinery.kernels.choice import native
-from refinery.preflight import Obstacle, assets_of, preflight
-from refinery.shown import plural, size
+from refinery.planner.inputs import file_stats
+from refinery.planner.preflight import Obstacle, assets_of, preflight
+from refinery.recipe import Pipeline, RecipeError, load
+from refinery.recipe.problems import located
 
 LOOKED_AT = 20
 """Of a list of files at web servers so many are looked at: each is a request."""

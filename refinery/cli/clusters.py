@@ -11,8 +11,8 @@ import click
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, percent, print_json
 from refinery.cli._reading import SHORT, named_hosts, place_options, root_of
+from refinery.formatting import plural, safe, shortened
 from refinery.inspect import Cluster, Clusters, Retained, clusters
-from refinery.shown import plural, safe, shortened
 
 
 @click.command("clusters")

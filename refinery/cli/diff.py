@@ -9,9 +9,9 @@ import click
 
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
-from refinery.config import written
+from refinery.formatting import plural, safe, shortened
 from refinery.inspect import Difference, StageDifference, diff
-from refinery.shown import plural, safe, shortened
+from refinery.recipe import written
 
 VALUE = 60
 """Characters of a setting's value that are shown without -v."""

@@ -6,12 +6,12 @@ import dataclasses
 
 import click
 
-from refinery import registry
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
-from refinery.config import stage_with
 from refinery.errors import UsageError
-from refinery.stage import Explanation
+from refinery.recipe import stage_with
+from refinery.stage import registry
+from refinery.stage.base import Explanation
 
 LINES = 10
 """Lines of the chart between 0 and 1."""

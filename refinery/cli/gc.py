@@ -10,8 +10,8 @@ import click
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
 from refinery.cli._reading import place_options, root_of
+from refinery.formatting import plural, safe, size
 from refinery.inspect import Sweep, sweep
-from refinery.shown import plural, safe, size
 
 
 @click.command("gc")

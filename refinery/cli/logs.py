@@ -10,8 +10,8 @@ import click
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import print_json
 from refinery.cli._reading import heading, place_options, root_of, warning_lines
+from refinery.formatting import safe, safe_lines
 from refinery.inspect import Case, Problem, problems, quarantined, warnings
-from refinery.shown import safe, safe_lines
 
 
 @click.command("logs")

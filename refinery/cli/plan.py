@@ -10,12 +10,12 @@ from refinery.cli._options import Session, output_options, pass_session, recipe_
 from refinery.cli._output import columns, print_json
 from refinery.cli._selection import parse_workers, selection, selection_options
 from refinery.cli._warnings import warn
-from refinery.config import load
-from refinery.estimate import Target
-from refinery.forecast import COLUMNS, Forecast, amount, plan
-from refinery.shown import plural, size
-from refinery.survey import Every
-from refinery.totals import lines_of
+from refinery.formatting import plural, size
+from refinery.planner.cost import Target
+from refinery.planner.estimate import COLUMNS, Forecast, amount, plan
+from refinery.planner.state import Every
+from refinery.planner.totals import lines_of
+from refinery.recipe import load
 
 
 @click.command("plan")

@@ -9,7 +9,7 @@ from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import print_json
 from refinery.cli._reading import place_options, root_of
 from refinery.errors import UsageError
-from refinery.shown import plural, safe, size
+from refinery.formatting import plural, safe, size
 
 
 @click.command("report")

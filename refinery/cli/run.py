@@ -17,13 +17,13 @@ from refinery.cli._reading import same_root
 from refinery.cli._selection import parse_workers, selection, selection_options
 from refinery.cli._warnings import warn
 from refinery.cli.status import OUTDATED
-from refinery.config import load
+from refinery.formatting import plural, safe, size, span
 from refinery.kernels.choice import note
-from refinery.progress import Listener, PhaseProgress
-from refinery.runner import run
-from refinery.shown import plural, safe, size, span
-from refinery.survey import Every
-from refinery.tasks import Task
+from refinery.planner.state import Every
+from refinery.recipe import load
+from refinery.runner.progress import Listener, PhaseProgress
+from refinery.runner.run import run
+from refinery.task.tasks import Task
 
 
 @click.command("run")

@@ -18,8 +18,8 @@ from refinery.cli._reading import (
     root_of,
     wrapped,
 )
+from refinery.formatting import safe
 from refinery.inspect import Filters, Sample, Samples, Wanted, sample
-from refinery.shown import safe
 
 
 @click.command("sample")

@@ -7,8 +7,8 @@ import click
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import print_json
 from refinery.cli._reading import SHORT, named_hosts, place_options, root_of
+from refinery.formatting import plural, safe, shortened
 from refinery.inspect import Repeat, Repeats, spans
-from refinery.shown import plural, safe, shortened
 
 
 @click.command("spans")

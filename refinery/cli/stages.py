@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from refinery import registry
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
-from refinery.describe import describe, summary
 from refinery.errors import UsageError
+from refinery.recipe.describe import describe, summary
+from refinery.stage import registry
 
 
 @click.command("stages")

@@ -14,9 +14,9 @@ from refinery.cli._output import columns, percent, print_json
 from refinery.cli._reading import WARNINGS, edits_of, edits_text, place_options, root_of, same_root, warning_lines
 from refinery.cli._selection import parse_parts, stage_range
 from refinery.cli._survival import SHOWN, survival_json, survival_text
+from refinery.formatting import plural
 from refinery.inspect import Books, Retained, StageBooks, alarms, read_books, survival, warnings
-from refinery.shown import plural
-from refinery.stats import KINDS
+from refinery.statistics import KINDS
 
 BAR = 12
 TOP = 4

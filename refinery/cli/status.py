@@ -10,8 +10,8 @@ import click
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
 from refinery.cli._reading import place_options, root_of, same_root
+from refinery.formatting import plural, safe, size, span
 from refinery.inspect import Run, StageStatus, Status, status, warnings
-from refinery.shown import plural, safe, size, span
 
 _NEXT = {
     "killed": "its process is gone: `refinery run` goes on from it",

@@ -11,8 +11,8 @@ from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import print_json
 from refinery.cli._reading import WARNINGS, place_options, root_of, same_root, warning_lines
 from refinery.cli._selection import parse_share
+from refinery.formatting import plural, safe
 from refinery.inspect import FileBooks, Finding, Verification, verify
-from refinery.shown import plural, safe
 
 SHOWN = 50
 """Findings that are shown without -v."""

@@ -11,9 +11,9 @@ import click
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
 from refinery.cli._reading import place_options, root_of
-from refinery.config import written
+from refinery.formatting import plural, safe
 from refinery.inspect import Flips, StageYield, WhatIf, what_if
-from refinery.shown import plural, safe
+from refinery.recipe import written
 
 
 @click.command("what-if")

@@ -19,9 +19,9 @@ from refinery.cli._reading import (
     root_of,
     wrapped,
 )
-from refinery.config import load
+from refinery.formatting import plural, safe
 from refinery.inspect import Account, Accounts, Document, Judgement, MarkedText, Station, why
-from refinery.shown import plural, safe
+from refinery.recipe import load
 
 NOT_FOUND = (
     "records that are no documents (requests, metadata) are counted and not stored, "

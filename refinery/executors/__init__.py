@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from refinery.errors import RefineryError
-from refinery.tasks import Crumb, Mark
+from refinery.task.tasks import Crumb, Mark
 
 T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)

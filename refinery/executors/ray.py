@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast
 from refinery.errors import StorageError, UsageError
 from refinery.executors import Died, Done, Failed, Function, in_flight
 from refinery.executors.local import LocalExecutor
-from refinery.tasks import Crumb
+from refinery.task.tasks import Crumb
 
 T = TypeVar("T")
 R = TypeVar("R")

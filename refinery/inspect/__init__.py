@@ -19,7 +19,6 @@ Everything here reads what runs wrote; only ``sweep`` deletes, and nothing print
 - Shared by them: ``holdings`` (receipts), ``find`` (rows), ``judgement``, ``replay`` and ``statistics``.
 """
 
-from refinery.config import Setting
 from refinery.inspect.accounts import Account, Accounts, Station, why
 from refinery.inspect.books import Books, StageBooks, read_books
 from refinery.inspect.clusters import Cluster, Clusters, Retained, alarms, clusters
@@ -43,6 +42,7 @@ from refinery.inspect.texts import MarkedText
 from refinery.inspect.verification import Verification, verify
 from refinery.inspect.warning_list import Warning, recipe_warnings, warnings  # noqa: A004 - the word of the field
 from refinery.inspect.whatif import Change, Flip, Flips, StageYield, WhatIf, Yield, what_if
+from refinery.recipe import Setting
 
 __all__ = [
     "Account",

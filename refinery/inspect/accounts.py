@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from refinery.config import Pipeline
-from refinery.docs import TEXT
 from refinery.errors import RefineryError
 from refinery.html import paragraph, table
 from refinery.inspect.display import of_document, of_text
@@ -21,10 +19,12 @@ from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.judgement import Judgement, id_fields, stored_judgement
 from refinery.inspect.replay import Replayed, replay
 from refinery.inspect.texts import MarkedText, Passed, marked_texts
-from refinery.judge import QUARANTINED
-from refinery.schema import changes_text
-from refinery.stage import Global
-from refinery.stats import SIDES
+from refinery.recipe import Pipeline
+from refinery.stage.base import changes_text
+from refinery.stage.documents import TEXT
+from refinery.stage.global_stage import Global
+from refinery.stage.rules import QUARANTINED
+from refinery.statistics import SIDES
 
 
 @dataclass(frozen=True)

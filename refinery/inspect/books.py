@@ -19,9 +19,9 @@ from refinery.inspect.statistics import (
     part_statistics,
     stage_statistics,
 )
-from refinery.judge import ERROR, QUARANTINED
-from refinery.part import Receipt
-from refinery.stats import UNITS, AuditStatistics
+from refinery.root.receipts import Receipt
+from refinery.stage.rules import ERROR, QUARANTINED
+from refinery.statistics import UNITS, AuditStatistics
 
 IN_PART = ("in", "kept", "removed", "skipped")
 

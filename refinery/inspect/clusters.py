@@ -15,17 +15,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery import registry
-from refinery.docs import ID
 from refinery.errors import UsageError
 from refinery.inspect.find import pieces
 from refinery.inspect.groups import Count, Counted, Summary
 from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.judgement import id_fields
 from refinery.kernels import parse_url
-from refinery.part import Receipt
-from refinery.schema import flows
-from refinery.stats import KEPT, split_host
+from refinery.recipe.columns import flows
+from refinery.root.receipts import Receipt
+from refinery.stage import registry
+from refinery.stage.documents import ID
+from refinery.statistics import KEPT, split_host
 
 SURVIVOR = "survivor"
 """The evidence by which a stage names the document that stays for one that it removes."""

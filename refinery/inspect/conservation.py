@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from refinery.errors import RefineryError
-from refinery.inputs import file_content, file_stats, input_files
 from refinery.inspect.holdings import Finding, Held, Holdings, documents_of
-from refinery.part import Receipt
+from refinery.planner.inputs import file_content, file_stats, input_files
+from refinery.root.receipts import Receipt
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from refinery.formatting import plural
 from refinery.identity import Content
 from refinery.inspect.statistics import Statistics
-from refinery.part import Receipt
-from refinery.schema import FAILED, WHY
-from refinery.shown import plural
+from refinery.root.receipts import Receipt
+from refinery.stage.rules import FAILED, WHY
 
 
 @dataclass

@@ -15,15 +15,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.config import Setting, changes
 from refinery.inspect.books import read_books
 from refinery.inspect.find import WHO, Document, document, pieces
 from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.statistics import Statistics
-from refinery.part import Receipt
-from refinery.schema import WHY
-from refinery.stats import id_hashes
-from refinery.tables import open_parquet
+from refinery.recipe import Setting, changes
+from refinery.root.parquet import open_parquet
+from refinery.root.receipts import Receipt
+from refinery.stage.rules import WHY
+from refinery.statistics import id_hashes
 
 SHARE_ROWS = 4_000_000
 """Rows of both roots that are held in memory at once."""

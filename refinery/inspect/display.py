@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from refinery.formatting import rest
 from refinery.html import paragraph, preformatted, table
 from refinery.inspect.evidence import Mark, marked
 from refinery.inspect.find import Document
 from refinery.inspect.judgement import Fact, Judgement
-from refinery.shown import rest
 
 TEXT = 2_000
 """Characters of a text that are shown."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from refinery.config import Pipeline, from_dict, recipe_dict
-from refinery.config.changes import Setting, changes
 from refinery.errors import RefineryError
-from refinery.part import Head, Root
+from refinery.recipe import Pipeline, from_dict, recipe_dict
+from refinery.recipe.changes import Setting, changes
+from refinery.root.manifests import Head
+from refinery.root.root import Root
 from refinery.store import store_for
 
 

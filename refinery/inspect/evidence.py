@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from refinery.inspect.judgement import Cut, Judgement
-from refinery.stage import Stage
+from refinery.stage.base import Stage
 
 LONGEST = 4_000_000
 """Characters of a text in which what a metric counts is looked for: stages have no kernels for that."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.docs import URL
 from refinery.errors import UsageError
 from refinery.inspect.holdings import Held, Holdings
-from refinery.schema import flows
-from refinery.stats import domains, split_host
-from refinery.tables import schema_of
+from refinery.recipe.columns import flows
+from refinery.root.parquet import schema_of
+from refinery.stage.documents import URL
+from refinery.statistics import domains, split_host
 
 LONGEST = 500
 """Characters of a URL pattern: a long one takes long to look for."""

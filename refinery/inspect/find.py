@@ -14,12 +14,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.docs import ID, POINTER, RECORD_ID
 from refinery.errors import UsageError
 from refinery.inspect.holdings import Held, Holdings
-from refinery.part import Receipt
-from refinery.stats import SIDES
-from refinery.tables import open_parquet
+from refinery.root.parquet import open_parquet
+from refinery.root.receipts import Receipt
+from refinery.stage.documents import ID, POINTER, RECORD_ID
+from refinery.statistics import SIDES
 
 WHO = tuple(field.name for field in POINTER)
 NEAR = 3

@@ -17,12 +17,11 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.errors import StorageError, UsageError
-from refinery.groups import merge, read_merged
+from refinery.errors import StorageError, UsageError, did_you_mean
 from refinery.inspect.books import chosen_stages
 from refinery.inspect.holdings import Held, Holdings, open_root
-from refinery.nearest import did_you_mean
-from refinery.stats import KEPT, KINDS, NONE, bound
+from refinery.statistics import KEPT, KINDS, NONE, bound
+from refinery.statistics.group_files import merge, read_merged
 
 Pair = tuple[int, int]
 """Documents and tokens."""

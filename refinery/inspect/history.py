@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from refinery.errors import StorageError
 from refinery.inspect.holdings import open_root
-from refinery.part import Root
+from refinery.root.root import Root
 
 KILLED = "killed"
 """A run whose record says ``running`` while its process is gone."""
@@ -33,7 +33,7 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class SpanRecord(NamedTuple):
-    """Time in which a place was at work, see ``refinery.timeline.Span``."""
+    """Time in which a place was at work, see ``refinery.runner.timeline.Span``."""
 
     place: Count
     begin: Seconds
@@ -109,7 +109,7 @@ class RunningRecord(BaseModel):
 
 
 class WorkRecord(BaseModel):
-    """What a run did of a stage, see ``refinery.progress.StageWork``."""
+    """What a run did of a stage, see ``refinery.runner.progress.StageWork``."""
 
     model_config = ConfigDict(frozen=True)
 

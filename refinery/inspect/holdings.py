@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from refinery.config import Pipeline, from_dict
-from refinery.errors import Refused, StorageError, UsageError
+from refinery.errors import Refused, StorageError, UsageError, did_you_mean
 from refinery.identity import FORMAT
-from refinery.nearest import did_you_mean
-from refinery.part import Head, Receipt, Root, StageManifest, receipt_path
+from refinery.recipe import Pipeline, from_dict
+from refinery.root.manifests import Head, StageManifest
+from refinery.root.receipts import Receipt, receipt_path
+from refinery.root.root import Root
 from refinery.store import store_for
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from refinery.config import Step
-from refinery.docs import ID
 from refinery.kernels import SPANS
-from refinery.schema import FAILED, WHY
-from refinery.stage import Rule, Stage
+from refinery.recipe import Step
+from refinery.stage.base import Stage
+from refinery.stage.documents import ID
+from refinery.stage.rules import FAILED, WHY, Rule
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from refinery.errors import UsageError
 from refinery.html import paragraph, table
 from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.statistics import Statistics, stage_statistics
-from refinery.outputs import SIDES
-from refinery.part import StageManifest
+from refinery.root.manifests import StageManifest
+from refinery.root.outputs import SIDES
 from refinery.store import is_remote
 from refinery.store.arrow import file_system
 

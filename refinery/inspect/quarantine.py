@@ -8,9 +8,8 @@ import pyarrow.compute as pc
 
 from refinery.inspect.find import WHO, Document, document, pieces
 from refinery.inspect.holdings import Held, Holdings, open_root
-from refinery.judge import QUARANTINED
-from refinery.part import Root, quarantine_path
-from refinery.schema import WHY
+from refinery.root.root import Root, quarantine_path
+from refinery.stage.rules import QUARANTINED, WHY
 
 
 @dataclass(frozen=True)

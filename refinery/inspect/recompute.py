@@ -11,21 +11,22 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.carry import Measured, source_batch
-from refinery.config import RecipeError
-from refinery.docs import Docs
 from refinery.errors import RefineryError, StorageError
 from refinery.identity import Content
-from refinery.inputs import file_content, file_stats, input_files
 from refinery.inspect.find import pieces
 from refinery.inspect.holdings import Finding, Held, Holdings, documents_of
 from refinery.inspect.replay import Wary, step_run
-from refinery.judge import QUARANTINED
-from refinery.part import Receipt
-from refinery.schema import WHY, Flow, flows
-from refinery.stage import Global, Source, begins_segment
+from refinery.planner.inputs import file_content, file_stats, input_files
+from refinery.recipe import RecipeError
+from refinery.recipe.columns import Flow, flows
+from refinery.root.parquet import open_parquet, read_batches
+from refinery.root.receipts import Receipt
+from refinery.stage.base import Source
+from refinery.stage.documents import Docs
+from refinery.stage.global_stage import Global, begins_segment
+from refinery.stage.rules import QUARANTINED, WHY
 from refinery.store import store_for
-from refinery.tables import open_parquet, read_batches
+from refinery.task.step import Measured, source_batch
 
 Batches = Iterator[tuple[Docs, Measured | None]]
 

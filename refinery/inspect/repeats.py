@@ -19,7 +19,7 @@ from refinery.inspect.find import pieces
 from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.judgement import cut_fields
 from refinery.kernels import parse_url, string_hashes
-from refinery.stats import SIDES
+from refinery.statistics import SIDES
 
 Groups = npt.NDArray[np.uint64]
 

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from refinery.carry import Carrier, Measured, Split, source_batch
-from refinery.config import Pipeline, Step
-from refinery.docs import Docs
 from refinery.errors import StorageError
 from refinery.inspect.find import Document
 from refinery.inspect.judgement import Judgement, judgement
-from refinery.judge import QUARANTINED, judge
-from refinery.schema import Flow, flows
-from refinery.stage import Global
+from refinery.recipe import Pipeline, Step
+from refinery.recipe.columns import Flow, flows
+from refinery.stage.documents import Docs
+from refinery.stage.global_stage import Global
+from refinery.stage.rules import QUARANTINED, judge
 from refinery.store import store_for
-from refinery.tasks import StepRun
+from refinery.task.step import Carrier, Measured, Split, source_batch
+from refinery.task.tasks import StepRun
 
 Stored = Callable[[int], pa.RecordBatch | None]
 """The document's kept row of the stage at a position, if there is one."""

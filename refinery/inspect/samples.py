@@ -13,8 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.docs import TEXT
-from refinery.errors import RefineryError, UsageError
+from refinery.errors import RefineryError, UsageError, did_you_mean
 from refinery.html import paragraph
 from refinery.inspect.display import of_document, of_metrics, of_text
 from refinery.inspect.evidence import Mark, evidence
@@ -24,11 +23,11 @@ from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.judgement import Judgement, stored_judgement
 from refinery.inspect.replay import replay
 from refinery.inspect.statistics import stage_statistics
-from refinery.judge import QUARANTINED
-from refinery.nearest import did_you_mean
-from refinery.schema import WHY, changes_text
-from refinery.stats import SIDES, id_hashes
-from refinery.tables import open_parquet
+from refinery.root.parquet import open_parquet
+from refinery.stage.base import changes_text
+from refinery.stage.documents import TEXT
+from refinery.stage.rules import QUARANTINED, WHY
+from refinery.statistics import SIDES, id_hashes
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Statistics as they are stored, read back without any stage's code: they are sums, so merging is adding.
 
-Counting them while a stage runs is the business of ``refinery.stats``.
+Counting them while a stage runs is the business of ``refinery.statistics``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from refinery.errors import StorageError
 from refinery.html import table
-from refinery.part import Receipt, Root
-from refinery.stats import ENTRIES, GROUPS, LENGTHS, SIDES, UNITS, Sample, read_statistics
+from refinery.root.receipts import Receipt
+from refinery.root.root import Root
+from refinery.statistics import ENTRIES, GROUPS, LENGTHS, SIDES, UNITS, Sample, read_statistics
 
 Counts = Mapping[str, int]
 Row = tuple[int | str, int, int]
@@ -40,7 +41,7 @@ class Rules(Model):
 class MetricCounts(Model):
     """A metric of the documents that were kept, of those removed, and of those that fail by this metric alone.
 
-    Names are bins (``refinery.stats.edges``), or labels where the ``scale`` is ``label``.
+    Names are bins (``refinery.statistics.edges``), or labels where the ``scale`` is ``label``.
     """
 
     scale: str
@@ -57,7 +58,7 @@ class Sides(Model):
 
 
 class Statistics(Model):
-    """What was counted of a part, or of a whole stage. The names are those of ``refinery.stats.StageStatistics``."""
+    """What was counted of a part, or of a whole stage. The names are those of ``StageStatistics``."""
 
     documents: dict[str, int]
     tokens: dict[str, int]
@@ -107,7 +108,7 @@ _FLOW = ("in", "kept", "removed")
 
 
 class Audit(Model):
-    """What the shadow audit counted of 1 document in ``one_in``, in the names of ``refinery.stats.AuditStatistics``."""
+    """What the shadow audit counted of 1 document in ``one_in``, in the names of ``AuditStatistics``."""
 
     one_in: int
     documents: dict[str, int]

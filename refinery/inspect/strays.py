@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from refinery.groups import merged_path
-from refinery.guard import only_run
 from refinery.inspect.history import runs
 from refinery.inspect.holdings import Holdings, open_root
-from refinery.part import receipt_path
+from refinery.planner.requirements import only_run
+from refinery.root.receipts import receipt_path
+from refinery.statistics.group_files import merged_path
 
 _STAGE = r"[0-9]{2,}-[a-z][a-z0-9_-]*"
 _KINDS = (

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.judgement import Judgement
-from refinery.schema import changes_text
-from refinery.stage import Stage
+from refinery.stage.base import Stage, changes_text
 
 Range = tuple[int, int]
 """Characters of a text: start and end."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from refinery.errors import StorageError
-from refinery.groups import merge, merged_path, read_merged
+from refinery.formatting import plural
 from refinery.identity import part_key
 from refinery.inspect.books import books_of
 from refinery.inspect.conservation import FileBooks, file_books, unbalanced
@@ -22,10 +22,10 @@ from refinery.inspect.holdings import Finding, Held, Holdings, documents_of, ope
 from refinery.inspect.recompute import recompute
 from refinery.inspect.statistics import part_statistics
 from refinery.inspect.warning_list import Warning, warnings_of  # noqa: A004 - the word of the field
-from refinery.outputs import current_path, extra_files, is_output
-from refinery.part import FileRef, Receipt
-from refinery.shown import plural
-from refinery.tables import open_parquet
+from refinery.root.outputs import current_path, extra_files, is_output
+from refinery.root.parquet import open_parquet
+from refinery.root.receipts import FileRef, Receipt
+from refinery.statistics.group_files import merge, merged_path, read_merged
 
 UNFINISHED = "a run is at work or was interrupted, and `refinery run` completes it"
 """Explanation of outputs that are not where a completed run leaves them."""

@@ -13,17 +13,17 @@ from typing import Literal
 
 import pyarrow.compute as pc
 
-from refinery.config.pipeline import Pipeline, Settings, percent_of
 from refinery.errors import StorageError
+from refinery.formatting import plural
 from refinery.inspect.clusters import Retained, alarms_of
 from refinery.inspect.groups import Counted
 from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.statistics import Statistics, stage_statistics
-from refinery.judge import ERROR, QUARANTINED
-from refinery.languages import language_warnings
-from refinery.part import InputFault, InputFigures, Outlier
-from refinery.shown import plural
-from refinery.stats import NONE
+from refinery.recipe.languages import language_warnings
+from refinery.recipe.pipeline import Pipeline, Settings, percent_of
+from refinery.root.manifests import InputFault, InputFigures, Outlier
+from refinery.stage.rules import ERROR, QUARANTINED
+from refinery.statistics import NONE
 
 LIMIT = "max_broken_inputs"
 """The key of the recipe that limits the share of broken inputs."""

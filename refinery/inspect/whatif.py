@@ -14,18 +14,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.carry import Split
-from refinery.config import Pipeline, from_dict, plain, recipe_dict
-from refinery.docs import TOKENS, TRANSIENT, Docs
 from refinery.errors import UsageError
 from refinery.inspect.find import WHO, Document, Piece, document, pieces
 from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.replay import Wary, read_again, step_run
-from refinery.judge import ERROR, QUARANTINED, Trouble, Verdict, explain, judge
-from refinery.part import Receipt
-from refinery.schema import WHY, flows
-from refinery.stage import begins_segment
-from refinery.stats import id_hashes
+from refinery.recipe import Pipeline, from_dict, plain, recipe_dict
+from refinery.recipe.columns import flows
+from refinery.root.receipts import Receipt
+from refinery.stage.documents import TOKENS, TRANSIENT, Docs
+from refinery.stage.global_stage import begins_segment
+from refinery.stage.rules import ERROR, QUARANTINED, WHY, Trouble, Verdict, explain, judge
+from refinery.statistics import id_hashes
+from refinery.task.step import Split
 
 Why = Mapping[str, Any]
 

@@ -10,9 +10,10 @@ from typing import Any
 import vl_convert
 from markupsafe import Markup, escape
 
+from refinery.formatting import safe
 from refinery.report.curves import Bin, Point
-from refinery.shown import safe
-from refinery.stage import Explanation, Scale
+from refinery.stage.base import Explanation
+from refinery.stage.rules import Scale
 
 WIDTH = 300
 CONFIG = {

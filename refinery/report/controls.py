@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from refinery.config import Step
+from refinery.recipe import Step
 from refinery.report.view import StageView, View
-from refinery.stage import begins_segment
+from refinery.stage.global_stage import begins_segment
 
 STEPS = 100
 """Places of a slider, at least."""

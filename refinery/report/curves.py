@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from refinery.inspect.statistics import MetricCounts, Tally
-from refinery.stage import Rule, Scale
-from refinery.stats import bins, edges
+from refinery.stage.rules import Rule, Scale
+from refinery.statistics import bins, edges
 
 
 @dataclass(frozen=True)

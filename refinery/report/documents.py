@@ -13,15 +13,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.docs import TEXT
 from refinery.inspect.clusters import SURVIVOR, Clusters, clusters_of
 from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.find import WHO, Document, document, pieces
 from refinery.inspect.holdings import Held, Holdings
 from refinery.inspect.judgement import Judgement, cut_fields, id_fields, stored_judgement
 from refinery.inspect.statistics import Statistics
-from refinery.part import Receipt
-from refinery.stage import Global
+from refinery.root.receipts import Receipt
+from refinery.stage.documents import TEXT
+from refinery.stage.global_stage import Global
 
 EACH = 4
 """Documents shown of each reason."""

@@ -12,10 +12,10 @@ from importlib import resources
 from typing import Any
 
 from refinery.errors import UsageError
+from refinery.formatting import ending, rest, safe, safe_lines, shortened, size
 from refinery.inspect.evidence import marked
 from refinery.inspect.groups import documents, survived, tokens
 from refinery.report.view import View
-from refinery.shown import ending, rest, safe, safe_lines, shortened, size
 
 try:
     import jinja2

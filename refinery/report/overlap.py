@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from refinery.inspect import Audit
 from refinery.inspect.statistics import Rules, Tally
 from refinery.report.view import Pair, StageView
-from refinery.stats import stage_of
+from refinery.statistics import stage_of
 
 PAIRS = 20
 """Pairs of rules that are shown."""

@@ -15,8 +15,8 @@ from refinery.report.overlap import overlap, rules_of
 from refinery.report.sides import names_of, sides
 from refinery.report.texts import texts
 from refinery.report.view import StageView, View, columns, view
+from refinery.runner.timeline import PLACES
 from refinery.store import store_for
-from refinery.timeline import PLACES
 
 try:
     from refinery.report.figures import chances, funnel, metric_figures, part_figure, top_rows

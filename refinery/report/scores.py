@@ -17,13 +17,13 @@ import pyarrow.compute as pc
 from markupsafe import Markup
 
 from refinery.inspect.find import WHO, Document, document, pieces
+from refinery.recipe.columns import LANGUAGES
 from refinery.report import charts
 from refinery.report.curves import bars, numeric
 from refinery.report.documents import PARTS
 from refinery.report.view import MetricView, StageView, View
-from refinery.schema import LANGUAGES
-from refinery.stage import Rule
-from refinery.stats import SIDES
+from refinery.stage.rules import Rule
+from refinery.statistics import SIDES
 
 CELLS = 20
 """Bins of a score between 0 and 1."""

@@ -10,9 +10,9 @@ import duckdb
 import pyarrow as pa
 
 from refinery.inspect.holdings import Held, Holdings
-from refinery.stats import SIDES
+from refinery.root.parquet import open_parquet, read_batches
+from refinery.statistics import SIDES
 from refinery.store import is_remote
-from refinery.tables import open_parquet, read_batches
 
 FOUND = 50
 """Documents that a search returns at most."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from refinery.errors import RefineryError, UsageError
+from refinery.formatting import safe
 from refinery.inspect import Filters, Wanted, sample, status, what_if, why
 from refinery.inspect.history import problems
 from refinery.inspect.holdings import Holdings, open_root
@@ -21,8 +22,7 @@ from refinery.report.sides import names_of
 from refinery.report.texts import page_texts
 from refinery.report.view import View, view
 from refinery.report.work import times
-from refinery.shown import safe
-from refinery.timeline import PLACES
+from refinery.runner.timeline import PLACES
 
 try:
     import uvicorn

@@ -14,13 +14,13 @@ from typing import Any
 
 import xxhash
 
-from refinery.docs import TEXT, URL
 from refinery.errors import UsageError
 from refinery.inspect.find import WHO, Document, Query, Spot, document, find, pieces, trail
 from refinery.inspect.holdings import Held, Holdings
 from refinery.report.documents import PARTS
 from refinery.report.wordwise import Difference, compare
-from refinery.tables import open_parquet
+from refinery.root.parquet import open_parquet
+from refinery.stage.documents import TEXT, URL
 
 CANDIDATES = 5_000
 """URLs of each root among which pages that both have are looked for."""

@@ -12,18 +12,18 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from refinery.config import Step, written
-from refinery.describe import describe, summary
 from refinery.inspect.books import Books, StageBooks, books_of
 from refinery.inspect.groups import Counted, Survival, survival_of
 from refinery.inspect.history import Run, runs
 from refinery.inspect.holdings import Held, Holdings
 from refinery.inspect.statistics import MetricCounts, Statistics, Tally
 from refinery.inspect.warning_list import Warning, warnings_of  # noqa: A004 - the word of the field
-from refinery.part import Receipt
-from refinery.schema import flows
-from refinery.stage import Metric, Rule
-from refinery.stats import KINDS
+from refinery.recipe import Step, written
+from refinery.recipe.columns import flows
+from refinery.recipe.describe import describe, summary
+from refinery.root.receipts import Receipt
+from refinery.stage.rules import Metric, Rule
+from refinery.statistics import KINDS
 
 Pair = tuple[int, int]
 """Documents and tokens."""

@@ -8,15 +8,15 @@ from itertools import groupby
 
 from markupsafe import Markup
 
+from refinery.formatting import safe
 from refinery.inspect.history import PhaseRecord, Run, SpanRecord, WorkRecord
 from refinery.inspect.holdings import Held
-from refinery.part import Receipt
+from refinery.planner.state import segments_of
 from refinery.report import charts
 from refinery.report.view import StageView, View
-from refinery.shown import safe
-from refinery.stage import Global
-from refinery.survey import segments_of
-from refinery.timeline import PLACES, UNWELL
+from refinery.root.receipts import Receipt
+from refinery.runner.timeline import PLACES, UNWELL
+from refinery.stage.global_stage import Global
 
 STRAGGLERS = 10
 """Tasks that are named of those which took much longer than others of their phase."""

@@ -22,11 +22,10 @@ from refinery.cli import SECTIONS, execute, verbs
 from refinery.cli._options import Session, output_options, pass_session, root_option
 from refinery.cli._output import columns
 from refinery.cli.init import starter
-from refinery.config import load, parse
-from refinery.errors import AssetError, PartFailed, RefineryError, Refused, StorageError, UsageError
-from refinery.nearest import did_you_mean
-from refinery.registry import names
-from refinery.shown import plural, size
+from refinery.errors import AssetError, PartFailed, RefineryError, Refused, StorageError, UsageError, did_you_mean
+from refinery.formatting import plural, size
+from refinery.recipe import load, parse
+from refinery.stage.registry import names
 from tests.conftest import REPOSITORY
 from tests.engine.roots import all_kinds, pipeline, quick, write_inputs
 

@@ -31,7 +31,7 @@ pipeline:
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with inputs and a recipe, which is the current one; its root has a name that a shell would split."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("refinery.runner._executor", lambda given: InlineExecutor())
+    monkeypatch.setattr("refinery.runner.run._executor", lambda given: InlineExecutor())
     write_inputs(tmp_path / "in")
     (tmp_path / "my recipe.yaml").write_text(RECIPE.format(root="my root"))
     return tmp_path

@@ -23,9 +23,9 @@ from refinery.cli._output import columns, percent, print_json
 from refinery.cli._reading import cut_lines, fact_words, wrapped
 from refinery.cli.sample import _quoted
 from refinery.cli.stats import bar
-from refinery.config import recipe_dict
+from refinery.formatting import safe, safe_lines, shortened, span
 from refinery.inspect import Case, Cut, Document, Fact, Judgement, Mark, Sample
-from refinery.shown import safe, safe_lines, shortened, span
+from refinery.recipe import recipe_dict
 from stages.substring import Substring
 from tests.engine.looked import LINES, make, recipe
 from tests.engine.roots import pipeline, quick, steps, write_inputs

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from refinery.errors import RefineryError
 from refinery.executors import Died, Done, Failed, Function
-from refinery.tasks import Crumb
-from refinery.work.segment import Unreadable
+from refinery.task.segment import Unreadable
+from refinery.task.tasks import Crumb
 
 T = TypeVar("T")
 R = TypeVar("R")

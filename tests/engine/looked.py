@@ -8,10 +8,13 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from refinery.config import Pipeline
-from refinery.docs import ID, TEXT, Docs
 from refinery.kernels import SPANS
-from refinery.stage import Edit, Edited, MappedPart, Metric, Rule, bound
+from refinery.recipe import Pipeline
+from refinery.stage.base import Edit, Edited
+from refinery.stage.documents import ID, TEXT, Docs
+from refinery.stage.fields import bound
+from refinery.stage.global_stage import MappedPart
+from refinery.stage.rules import Metric, Rule
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same, Upper
 

@@ -11,13 +11,14 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from refinery.config import ExecutorSettings, Pipeline, Step
 from refinery.identity import Content
-from refinery.part import Receipt, Root
-from refinery.runner import RunReport, run
-from refinery.stage import Stage
+from refinery.planner.state import Selection
+from refinery.recipe import ExecutorSettings, Pipeline, Step
+from refinery.root.receipts import Receipt
+from refinery.root.root import Root
+from refinery.runner.run import RunReport, run
+from refinery.stage.base import Stage
 from refinery.store import LocalStore
-from refinery.survey import Selection
 from tests.engine.inline import InlineExecutor
 from tests.engine.toy import Gather, Length, LineSource, Same, Slow, Upper
 

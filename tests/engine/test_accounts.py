@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refinery.cli import execute
-from refinery.config import from_dict, recipe_dict
 from refinery.inspect import Cut, Judgement, Mark, why
 from refinery.inspect.holdings import open_root
 from refinery.inspect.texts import Passed, marked_texts
+from refinery.recipe import from_dict, recipe_dict
 from tests.engine.looked import LINES, Snip, recipe
 from tests.engine.roots import Held, quick, steps, write_inputs
 from tests.engine.toy import Length, LineSource

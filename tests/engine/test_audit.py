@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 import refinery
 from refinery.cli import execute
-from refinery.config import Pipeline, Step
 from refinery.errors import StorageError
-from refinery.forecast import plan
 from refinery.inspect import read_books, sweep, verify
-from refinery.stats import AuditStatistics, id_hashes
+from refinery.planner.estimate import plan
+from refinery.recipe import Pipeline, Step
+from refinery.statistics import AuditStatistics, id_hashes
 from tests.engine import toy
 from tests.engine.inline import Death
 from tests.engine.looked import LINES, Snip

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.config import RecipeError, parse
 from refinery.errors import Refused, UsageError
 from refinery.identity import Content
 from refinery.inspect import Books, Verification, read_books, verify
@@ -24,10 +23,11 @@ from refinery.inspect.conservation import FileBooks, unbalanced
 from refinery.inspect.contents import id_differences
 from refinery.inspect.recompute import chosen
 from refinery.inspect.statistics import Statistics, merged
-from refinery.part import Receipt
-from refinery.stage import Edited
-from refinery.stats import ENTRIES, GROUPS, LENGTHS, SIDES, UNITS, Sample, StageStatistics
-from refinery.survey import Selection
+from refinery.planner.state import Selection
+from refinery.recipe import RecipeError, parse
+from refinery.root.receipts import Receipt
+from refinery.stage.base import Edited
+from refinery.statistics import ENTRIES, GROUPS, LENGTHS, SIDES, UNITS, Sample, StageStatistics
 from tests.engine import toy
 from tests.engine.inline import Death
 from tests.engine.looked import LINES, make, recipe

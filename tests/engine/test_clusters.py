@@ -14,12 +14,13 @@ import pyarrow as pa
 import pytest
 
 from refinery.cli import execute
-from refinery.config import Pipeline
-from refinery.docs import TEXT, URL, Docs
 from refinery.errors import UsageError
 from refinery.inspect import alarms, clusters
-from refinery.stage import Edit, Edited, Metric
-from refinery.stats import groups
+from refinery.recipe import Pipeline
+from refinery.stage.base import Edit, Edited
+from refinery.stage.documents import TEXT, URL, Docs
+from refinery.stage.rules import Metric
+from refinery.statistics import groups
 from stages.minhash import MinHash
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource

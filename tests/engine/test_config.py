@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, model_validator
 
 from refinery.assets import Asset
-from refinery.config import (
+from refinery.errors import StorageError, UsageError
+from refinery.recipe import (
     ExecutorSettings,
     Pipeline,
     Problem,
@@ -31,12 +32,13 @@ from refinery.config import (
     recipe_dict,
     written,
 )
-from refinery.config.problems import Span, Text
-from refinery.config.reader import stored
-from refinery.config.strict_yaml import MAX_PROBLEMS, read
-from refinery.docs import HTML, TEXT, Docs
-from refinery.errors import StorageError, UsageError
-from refinery.stage import Duration, Edit, Edited, Filter, Metric, Records, Rule, Size, Source, bound, tuning
+from refinery.recipe.problems import Span, Text
+from refinery.recipe.reader import stored
+from refinery.recipe.strict_yaml import MAX_PROBLEMS, read
+from refinery.stage.base import Edit, Edited, Filter, Records, Source
+from refinery.stage.documents import HTML, TEXT, Docs
+from refinery.stage.fields import Duration, Size, bound, tuning
+from refinery.stage.rules import Metric, Rule
 from refinery.store import Store
 from stages.language import Language
 from stages.warc import Warc

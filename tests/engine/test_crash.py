@@ -22,11 +22,11 @@ from typing import Any
 import psutil
 import pytest
 
-from refinery.config import Pipeline
-from refinery.stage import Edited
+from refinery.planner.state import Selection
+from refinery.recipe import Pipeline
+from refinery.stage.base import Edited
 from refinery.store import LocalStore
 from refinery.store import local as store
-from refinery.survey import Selection
 from tests.engine import toy
 from tests.engine.roots import TEXTS, Held, all_files, pipeline, quick, slow_kinds, steps, visible, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same

@@ -13,15 +13,15 @@ from typing import Any, NoReturn
 import psutil
 import pytest
 
-from refinery import runner as runs
 from refinery.errors import PartFailed, StorageError
 from refinery.executors import Died, Done, Failed, Mark
 from refinery.executors.local import LocalExecutor
 from refinery.inspect import verify
-from refinery.part import Root
-from refinery.runner import run
+from refinery.root.root import Root
+from refinery.runner import run as runs
+from refinery.runner.run import run
 from refinery.store import LocalStore
-from refinery.work.commit import peak_memory
+from refinery.task.commit import peak_memory
 from tests.engine import toy
 from tests.engine.inline import Death, InlineExecutor
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs

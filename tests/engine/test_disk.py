@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from refinery.errors import StorageError
-from refinery.runner import run
+from refinery.runner.run import run
 from refinery.store import local as store
 from tests.engine.roots import TEXTS, Held, all_files, pipeline, quick, steps, visible, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same

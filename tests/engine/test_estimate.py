@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from refinery.cli import execute
-from refinery.config import Pipeline, Prices, parse, recipe_dict
 from refinery.errors import UsageError
-from refinery.estimate import Cost, Money, Target, uncertainty, wall
-from refinery.forecast import StageForecast, plan
-from refinery.part import FileRef, Kind, Receipt, Root
+from refinery.planner.cost import Cost, Money, Target, uncertainty, wall
+from refinery.planner.estimate import StageForecast, plan
+from refinery.planner.state import Selection
+from refinery.recipe import Pipeline, Prices, parse, recipe_dict
+from refinery.root.receipts import FileRef, Kind, Receipt
+from refinery.root.root import Root
 from refinery.store import LocalStore
-from refinery.survey import Selection
 from tests.conftest import REPOSITORY
 from tests.engine.looked import recipe
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs

@@ -8,11 +8,12 @@ from typing import ClassVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refinery.docs import Docs
 from refinery.inspect import evidence as module
 from refinery.inspect.evidence import Mark, evidence, marked
 from refinery.inspect.judgement import Cut, Judgement
-from refinery.stage import Filter, Metric, Rule, Values
+from refinery.stage.base import Filter, Values
+from refinery.stage.documents import Docs
+from refinery.stage.rules import Metric, Rule
 from tests.engine.looked import Snip
 
 texts = st.text(st.characters(codec="utf-8"), max_size=40)

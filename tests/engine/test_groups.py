@@ -10,8 +10,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.stats import groups
-from refinery.stats.groups import KINDS, LIMIT, SCHEMA, Groups, bound
+from refinery.statistics import groups
+from refinery.statistics.groups import KINDS, LIMIT, SCHEMA, Groups, bound
 
 Document = tuple[str, str, int]
 """Name, outcome and tokens."""

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from refinery.config import Pipeline
 from refinery.errors import UsageError
+from refinery.planner.state import Selection
+from refinery.recipe import Pipeline
 from refinery.store import LocalStore
 from refinery.store import local as store
-from refinery.survey import Selection
 from tests.engine import toy
 from tests.engine.inline import Death
 from tests.engine.roots import Held, pipeline, quick, steps

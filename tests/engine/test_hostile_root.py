@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from refinery.cli import execute
 from refinery.errors import RefineryError, StorageError
 from refinery.inspect import read_books, sweep, verify
-from refinery.part import FileRef, Head, Receipt
+from refinery.root.manifests import Head
+from refinery.root.receipts import FileRef, Receipt
 from tests.engine.looked import make, recipe
 from tests.engine.roots import quick
 

@@ -12,11 +12,13 @@ from pydantic import BaseModel, Field
 
 from refinery import identity
 from refinery.assets import Asset
-from refinery.docs import Docs
 from refinery.errors import UsageError
 from refinery.identity import canonical, code_digest, configuration, map_identity, measure_identity, part_key
-from refinery.registry import import_class
-from refinery.stage import Filter, Metric, Rule, Values, bound, tuning
+from refinery.stage.base import Filter, Values
+from refinery.stage.documents import Docs
+from refinery.stage.fields import bound, tuning
+from refinery.stage.registry import import_class
+from refinery.stage.rules import Metric, Rule
 from tests.engine.toy import Same
 
 # ----------------------------------------------------------------------------------------------------- canonical JSON

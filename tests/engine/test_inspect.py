@@ -16,18 +16,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.config import from_dict
 from refinery.errors import StorageError, UsageError
 from refinery.inspect import Account, Wanted, problems, read_books, sample, status, why
 from refinery.inspect.find import Query
 from refinery.inspect.history import runs
 from refinery.inspect.holdings import open_root
 from refinery.kernels import SPANS, undo
-from refinery.part import Root
-from refinery.progress import RunRecord, Silent
-from refinery.stage import Records, Rule
+from refinery.planner.state import Selection
+from refinery.recipe import from_dict
+from refinery.root.root import Root
+from refinery.runner.progress import RunRecord, Silent
+from refinery.stage.base import Records
+from refinery.stage.rules import Rule
 from refinery.store import LocalStore
-from refinery.survey import Selection
 from tests.engine import toy
 from tests.engine.inline import Death
 from tests.engine.looked import LINES, Snip, make, recipe

@@ -13,15 +13,16 @@ import pyarrow as pa
 import pytest
 
 from refinery.cli import execute
-from refinery.config import Pipeline
-from refinery.docs import Docs
 from refinery.errors import UsageError
 from refinery.inspect import Survival, survival, verify
 from refinery.inspect.groups import Count, Counted, GroupCounts, survival_of
 from refinery.inspect.holdings import open_root
+from refinery.recipe import Pipeline
 from refinery.report import build
-from refinery.stage import Filter, Metric, Records, Rule, Values
-from refinery.stats import KINDS, groups
+from refinery.stage.base import Filter, Records, Values
+from refinery.stage.documents import Docs
+from refinery.stage.rules import Metric, Rule
+from refinery.statistics import KINDS, groups
 from refinery.store import Store
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same

@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.judge import ERROR, QUARANTINED, Trouble, explain, judge
-from refinery.schema import FAILED, WHY
-from refinery.stage import Rule
+from refinery.stage.rules import ERROR, FAILED, QUARANTINED, WHY, Rule, Trouble, explain, judge
 
 FACTS = pa.struct([("n", pa.int64()), ("share", pa.float64()), ("lang", pa.string()), ("big", pa.uint64())])
 LABELS = ("en", "de", "")

@@ -10,10 +10,10 @@ from typing import ClassVar
 import pytest
 
 from refinery.cli import execute
-from refinery.config import load, parse
 from refinery.inspect import warnings
-from refinery.languages import kept_languages, language_warnings
-from refinery.stage import Suited
+from refinery.recipe import load, parse
+from refinery.recipe.languages import kept_languages, language_warnings
+from refinery.stage.base import Suited
 from stages.lines import Lines
 from stages.quality import Quality
 from tests.conftest import REPOSITORY

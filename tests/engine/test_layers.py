@@ -15,24 +15,17 @@ import refinery
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 LAYERS = (
-    ("errors", "nearest", "shown"),
-    ("docs", "html", "kernels", "store"),
+    ("errors", "formatting"),
+    ("html", "kernels", "store"),
     ("assets",),
     ("stage",),
-    ("identity", "registry"),
-    ("config", "part"),
-    ("languages", "schema"),
-    ("judge", "tasks"),
-    ("stats", "tables"),
-    ("carry", "outputs", "shuffle"),
-    ("audit", "facts", "groups"),
-    ("work",),
-    ("earlier", "survey"),
-    ("inputs", "receipts", "rounds", "timeline"),
-    ("estimate", "executors", "guard", "planner", "progress"),
-    ("preflight", "reasons", "state", "totals"),
+    ("identity",),
+    ("recipe", "root"),
+    ("statistics",),
+    ("task",),
+    ("executors", "planner", "testing"),
     ("runner",),
-    ("demo", "describe", "forecast", "inspect", "testing"),
+    ("demo", "inspect"),
     ("report",),
     ("cli",),
     ("__main__",),
@@ -41,18 +34,17 @@ LAYERS = (
 
 NARROW = {
     "kernels": {"errors"},
-    "nearest": set(),
-    "shown": set(),
-    "executors": {"errors", "tasks"},
+    "formatting": set(),
+    "executors": {"errors", "task"},
     "demo": {"errors", "store"},
-    "testing": {"docs", "shuffle", "stage"},
+    "testing": {"stage", "task"},
 }
 """Those that must know less than their layer would let them."""
 
 FOR_STAGES = {"refinery", "kernels"}
 """What stages may import of the engine."""
 
-MADE_OF = {"assets", "docs", "errors", "stage", "store"}
+MADE_OF = {"assets", "errors", "stage", "store"}
 """The modules whose public names a stage is made of."""
 
 OPENS = {
@@ -61,8 +53,8 @@ OPENS = {
     "refinery.store.scratch": "it names those temporary files",
     "refinery.store.lease": "the kernel tells which machine this is",
     "refinery.executors.local": "the memory that a worker shares with its parent is a file without a name",
-    "refinery.tables": "pyarrow writes Parquet to a temporary file that the store named",
-    "refinery.work.commit": "what the kernel says of this process",
+    "refinery.root.parquet": "pyarrow writes Parquet to a temporary file that the store named",
+    "refinery.task.commit": "what the kernel says of this process",
     "refinery.assets": "assets are local files beside the data, some inside installed packages",
     "refinery.identity": "the code digest reads Python sources",
     "refinery.kernels.choice": "the sources of a checkout are held against the extension",
@@ -84,8 +76,8 @@ OPENS = {
 """The modules that open files or change folders, and why."""
 
 CATCHES_ALL = {
-    "refinery.carry": "what a stage raises on a document is the document's reason",
-    "refinery.work.segment": "what a source raises on a record costs that record",
+    "refinery.task.step": "what a stage raises on a document is the document's reason",
+    "refinery.task.segment": "what a source raises on a record costs that record",
     "refinery.executors.worker": "a worker reports every failure; the parent decides",
     "refinery.store.local": "a half-written temporary file is removed however the write ended",
     "refinery.store.s3": "an upload is aborted however it ended",
@@ -138,7 +130,7 @@ def calls(name: str) -> Iterator[str]:
 
 
 def unit(name: str) -> str:
-    """The engine's module or package of a dotted name: ``config`` of ``refinery.config.build``; "" for others."""
+    """The engine's module or package of a dotted name: ``config`` of ``refinery.recipe.build``; "" for others."""
     head, _, rest = name.partition(".")
     return (rest.partition(".")[0] or "refinery") if head == "refinery" else ""
 

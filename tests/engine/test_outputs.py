@@ -17,9 +17,9 @@ import refinery
 from refinery.errors import UsageError
 from refinery.inspect import status, sweep, verify
 from refinery.inspect.verification import UNFINISHED
-from refinery.runner import run
+from refinery.planner.state import Selection
+from refinery.runner.run import run
 from refinery.store import LocalStore
-from refinery.survey import Selection
 from tests.engine.looked import make, recipe
 from tests.engine.roots import Held, all_files, all_kinds, pipeline, quick, steps
 from tests.engine.test_histories import a_world, changes, killed_at, runs

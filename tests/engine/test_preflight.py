@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from refinery import registry
 from refinery.cli import execute
-from refinery.config import RecipeError, parse
 from refinery.errors import RefineryError, Refused
-from refinery.preflight import assets_of, preflight
-from refinery.stage import Global
+from refinery.planner.preflight import assets_of, preflight
+from refinery.recipe import RecipeError, parse
+from refinery.stage import registry
+from refinery.stage.global_stage import Global
 from refinery.store import LocalStore
 from stages.urls import Urls
 from tests.engine.roots import pipeline, quick, steps

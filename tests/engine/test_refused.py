@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from refinery import guard
 from refinery.errors import Refused, StorageError, UsageError
-from refinery.guard import only_run
 from refinery.identity import code_digest
-from refinery.part import Root
+from refinery.planner import requirements as guard
+from refinery.planner.requirements import only_run
+from refinery.planner.state import Selection
+from refinery.root.root import Root
 from refinery.store import LocalStore
-from refinery.survey import Selection
-from refinery.work import commit, tap
+from refinery.task import commit, tap
 from tests.engine.roots import Log, all_files, pipeline, quick
 from tests.engine.toy import Length
 

@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 
 import pytest
 
-from refinery import registry
-from refinery.config import parse, recipe_dict
-from refinery.describe import describe, summary
-from refinery.docs import Docs
 from refinery.errors import UsageError
-from refinery.stage import Filter, Source, Stage
+from refinery.recipe import parse, recipe_dict
+from refinery.recipe.describe import describe, summary
+from refinery.stage import registry
+from refinery.stage.base import Filter, Source, Stage
+from refinery.stage.documents import Docs
 from tests.engine.test_config import HEAD, MAIN, PAGES, Judge
 
 HERE = __name__

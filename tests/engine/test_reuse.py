@@ -11,13 +11,15 @@ from typing import ClassVar
 import pyarrow as pa
 import pytest
 
-from refinery.docs import Docs
 from refinery.errors import StorageError
 from refinery.inspect import problems
-from refinery.runner import run
-from refinery.stage import Filter, Metric, Records, Rule, Values, bound
+from refinery.planner.state import Selection
+from refinery.runner.run import run
+from refinery.stage.base import Filter, Records, Values
+from refinery.stage.documents import Docs
+from refinery.stage.fields import bound
+from refinery.stage.rules import Metric, Rule
 from refinery.store import Store
-from refinery.survey import Selection
 from tests.engine.roots import FOLDERS, TEXTS, Held, Log, all_files, all_kinds, fresh, pipeline, quick, steps
 from tests.engine.toy import Gather, Length, LineSource, Same
 

@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from refinery.carry import VOCABULARY
-from refinery.docs import Docs
 from refinery.errors import PartFailed, StorageError, UsageError
 from refinery.kernels import count_tokens
-from refinery.runner import run
-from refinery.survey import Selection
+from refinery.planner.state import Selection
+from refinery.runner.run import run
+from refinery.stage.documents import Docs
+from refinery.task.step import VOCABULARY
 from tests.engine.roots import FOLDERS, TEXTS, Held, Log, all_files, all_kinds, fresh, pipeline, quick, write_inputs
 from tests.engine.toy import Length
 

@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery import shuffle
 from refinery.errors import StorageError
-from refinery.part import Root
-from refinery.shuffle import (
+from refinery.root.root import Root
+from refinery.stage.global_stage import EARLIER
+from refinery.store import LocalStore
+from refinery.task import shuffle
+from refinery.task.shuffle import (
     FEW,
     KEYS,
     Run,
@@ -29,8 +31,6 @@ from refinery.shuffle import (
     sort_rows,
     whole_groups,
 )
-from refinery.stage import EARLIER
-from refinery.store import LocalStore
 
 SCHEMA = pa.schema([("key", pa.uint64()), ("row", pa.uint32())])
 LARGEST = KEYS - 1
@@ -70,7 +70,7 @@ def test_merging_is_sorting(runs: list[list[Row]], batch: int, at_once: int) -> 
     """Merged runs are all rows sorted by key, part and row, and no group of equal keys is split."""
     numbered = [(3 * number + 1, run) for number, run in enumerate(runs)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("refinery.shuffle.FEW", 1)
+        patch.setattr("refinery.task.shuffle.FEW", 1)
         merged = list(merge([(number, run_of(run, batch)) for number, run in numbered], at_once))
     assert listed(merged) == sorted((key, number, row) for number, run in numbered for key, row in run)
     assert all(b.schema.names == ["key", "part", "row"] and b.schema.field("part").type == pa.uint32() for b in merged)

@@ -17,12 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.docs import TEXT, Docs
 from refinery.identity import canonical
-from refinery.judge import ERROR, Trouble, Verdict, judge
-from refinery.stage import Filter, Metric, Rule, Scale, Values
-from refinery.stats import GROUPS, SIDES, Histogram, StageStatistics, bins, edges, id_hashes
-from refinery.stats.measures import SAMPLE
+from refinery.stage.base import Filter, Values
+from refinery.stage.documents import TEXT, Docs
+from refinery.stage.rules import ERROR, Metric, Rule, Scale, Trouble, Verdict, judge
+from refinery.statistics import GROUPS, SIDES, Histogram, StageStatistics, bins, edges, id_hashes
+from refinery.statistics.measures import SAMPLE
 
 
 def tally(pairs: Iterable[tuple[Any, int]]) -> list[list[Any]]:

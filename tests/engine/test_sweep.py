@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from refinery.errors import Refused, StorageError, UsageError
-from refinery.guard import only_run
 from refinery.inspect import read_books, sweep, verify
-from refinery.outputs import current_path
-from refinery.part import Root
+from refinery.planner.requirements import only_run
+from refinery.planner.state import Selection
+from refinery.root.outputs import current_path
+from refinery.root.root import Root
 from refinery.store import LocalStore
-from refinery.survey import Selection
 from tests.engine.looked import make, recipe
 from tests.engine.roots import Held, all_files, quick
 

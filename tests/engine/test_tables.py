@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery import tables
-from refinery.docs import ID, TEXT
 from refinery.errors import StorageError
 from refinery.identity import Content
-from refinery.part import Root
+from refinery.root import parquet as tables
+from refinery.root.parquet import TableWriter, Written, publish, read_batches, read_rows, write_table
+from refinery.root.root import Root
+from refinery.stage.documents import ID, TEXT
 from refinery.store import LocalStore
-from refinery.tables import TableWriter, Written, publish, read_batches, read_rows, write_table
 
 SPANS = pa.list_(pa.struct([("start", pa.uint64()), ("reason", pa.string())]))
 SCHEMA = pa.schema([ID, TEXT, pa.field("facts", pa.struct([("n", pa.int64()), ("spans", SPANS)]))])

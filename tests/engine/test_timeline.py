@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refinery import timeline
 from refinery.inspect import status
 from refinery.inspect.history import runs
 from refinery.inspect.holdings import open_root
-from refinery.survey import Selection
-from refinery.timeline import PLACES, SPANS, UNWELL, Timeline
+from refinery.planner.state import Selection
+from refinery.runner import timeline
+from refinery.runner.timeline import PLACES, SPANS, UNWELL, Timeline
 from tests.engine.inline import Death
 from tests.engine.looked import LINES, make, recipe
 from tests.engine.roots import quick, write_inputs

@@ -13,11 +13,12 @@ from refinery.cli import execute
 from refinery.inspect import summary, verify, warnings
 from refinery.inspect.holdings import open_root
 from refinery.inspect.warning_list import too_many_broken
-from refinery.part import InputFault, InputFigures
+from refinery.planner.state import Selection
 from refinery.report.view import view
-from refinery.stage import Records, Rule
+from refinery.root.manifests import InputFault, InputFigures
+from refinery.stage.base import Records
+from refinery.stage.rules import Rule
 from refinery.store import Store
-from refinery.survey import Selection
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Upper
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from refinery.cli import execute
-from refinery.config import RecipeError, from_dict
 from refinery.errors import StorageError, UsageError
 from refinery.inspect import WhatIf, what_if
 from refinery.inspect.holdings import open_root
-from refinery.survey import Selection
+from refinery.planner.state import Selection
+from refinery.recipe import RecipeError, from_dict
 from tests.engine.looked import make, recipe
 from tests.engine.roots import Held, all_files, quick, write_inputs
 

@@ -12,9 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.docs import DATE, TEXT, TOKENS, Docs
 from refinery.errors import StorageError
-from refinery.stage import Edit, Edited, Filter, Global, Mapped, MappedPart, Metric, Records, Rule, Source, bound
+from refinery.stage.base import Edit, Edited, Filter, Records, Source
+from refinery.stage.documents import DATE, TEXT, TOKENS, Docs
+from refinery.stage.fields import bound
+from refinery.stage.global_stage import Global, Mapped, MappedPart
+from refinery.stage.rules import Metric, Rule
 from refinery.store import Store
 
 

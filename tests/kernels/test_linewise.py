@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.docs import PROTECTED
 from refinery.kernels import SPANS, LineRules, correct_lines, undo, with_cut
 from refinery.kernels.reference.linewise import BREAK, CORRECTIONS, KINDS
+from refinery.stage.documents import PROTECTED
 
 RULES = LineRules(
     start=("sign-in", "sign in", "sign in or register", "login"),

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from refinery.docs import PROTECTED
 from refinery.kernels.reference import linewise as twin
 from refinery.kernels.reference.linewise import LineRules
+from refinery.stage.documents import PROTECTED
 
 native = pytest.importorskip(
     "refinery.kernels.native_text", reason="the native kernels are not built", exc_type=ImportError

@@ -9,13 +9,15 @@ from typing import ClassVar
 import duckdb
 import pyarrow as pa
 
-from refinery.docs import Docs
 from refinery.inspect.holdings import open_root
 from refinery.report import build
 from refinery.report.frame import TEXT
 from refinery.report.scores import NEAREST, ZONE, scores
 from refinery.report.view import view
-from refinery.stage import Filter, Metric, Rule, Values, bound
+from refinery.stage.base import Filter, Values
+from refinery.stage.documents import Docs
+from refinery.stage.fields import bound
+from refinery.stage.rules import Metric, Rule
 from tests.engine.looked import make
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource

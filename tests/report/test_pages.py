@@ -30,8 +30,9 @@ from refinery.report import Built, build
 from refinery.report.curves import curve
 from refinery.report.frame import environment
 from refinery.report.serve import application
-from refinery.stage import Records, Rule, Scale
-from refinery.stats import bins, edges
+from refinery.stage.base import Records
+from refinery.stage.rules import Rule, Scale
+from refinery.statistics import bins, edges
 from stages.minhash import MinHash
 from tests.engine import toy
 from tests.engine.looked import LINES, make, recipe
@@ -382,7 +383,7 @@ def test_a_run_is_followed_live(browser: Browser, other: Path, tmp_path: Path, m
     turns = threading.Semaphore(0)
     measure = Length.measure
     monkeypatch.setattr(Length, "measure", lambda self, docs: turns.acquire() and measure(self, docs))
-    monkeypatch.setattr("refinery.progress.WRITE_SECONDS", 0)
+    monkeypatch.setattr("refinery.runner.progress.WRITE_SECONDS", 0)
     run = threading.Thread(target=quick, args=(given_,), daemon=True)
     run.start()
     while not (tmp_path / "root" / "HEAD.json").exists() or not list((tmp_path / "root" / "runs").glob("*.json")):

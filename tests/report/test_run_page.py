@@ -15,12 +15,12 @@ import pytest
 
 from refinery.inspect.history import runs
 from refinery.inspect.holdings import open_root
+from refinery.planner.state import Selection
 from refinery.report import build
 from refinery.report.overlap import rules_of
 from refinery.report.view import View, view
 from refinery.report.work import plan, times
-from refinery.survey import Selection
-from refinery.timeline import SPANS
+from refinery.runner.timeline import SPANS
 from stages.quality import Quality
 from tests.engine.looked import LINES, make, recipe
 from tests.engine.roots import pipeline, quick, steps, write_inputs

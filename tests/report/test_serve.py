@@ -15,14 +15,16 @@ import pyarrow as pa
 import pytest
 
 from refinery.cli import execute
-from refinery.docs import Docs
 from refinery.errors import UsageError
 from refinery.inspect import Wanted, read_books, sample, what_if, why
 from refinery.inspect.holdings import open_root
+from refinery.planner.state import Selection
 from refinery.report.search import search
 from refinery.report.serve import application, serve
-from refinery.stage import Filter, Metric, Rule, Values, bound
-from refinery.survey import Selection
+from refinery.stage.base import Filter, Values
+from refinery.stage.documents import Docs
+from refinery.stage.fields import bound
+from refinery.stage.rules import Metric, Rule
 from tests.engine.looked import LINES, recipe
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.toy import Length, LineSource, Same

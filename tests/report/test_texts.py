@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.docs import TEXT as TEXT_FIELD
-from refinery.docs import Docs
 from refinery.errors import UsageError
 from refinery.inspect.holdings import open_root
 from refinery.report import build
 from refinery.report.sides import names_of
 from refinery.report.texts import DRAWN, EACH, page_texts, texts
 from refinery.report.wordwise import CHARACTERS, WORDS, compare
-from refinery.stage import Edit, Edited
+from refinery.stage.base import Edit, Edited
+from refinery.stage.documents import TEXT as TEXT_FIELD
+from refinery.stage.documents import Docs
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.toy import Length, LineSource
 from tests.report.test_serve import Client

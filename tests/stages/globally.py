@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from refinery.docs import Docs
-from refinery.stage import Global
+from refinery.stage.documents import Docs
+from refinery.stage.global_stage import Global
 from refinery.testing import run_global
 
 Facts = dict[str, Any]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refinery.kernels import BULLETS, ELLIPSES
-from refinery.stage import Filter
+from refinery.stage.base import Filter
 from stages.quality import Quality
 from stages.repetition import Repetition
 from tests.stages.verdicts import facts, main_texts

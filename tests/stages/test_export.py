@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from refinery.config import RecipeError, from_dict, parse, recipe_dict
-from refinery.schema import flows
+from refinery.recipe import RecipeError, from_dict, parse, recipe_dict
+from refinery.recipe.columns import flows
 
 HEAD = "dataset: d\ninputs: a/*.gz\nroot: r\npipeline: [warc: {}, url: {}, "
 

@@ -16,10 +16,10 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 from warcio.archiveiterator import ArchiveIterator
 
-from refinery.docs import Docs
 from refinery.identity import identity
 from refinery.kernels import HAS_EXTRACTOR, extractor_versions
-from refinery.stage import Edited
+from refinery.stage.base import Edited
+from refinery.stage.documents import Docs
 from refinery.testing import documents
 from stages._extract.encoding import repaired
 from stages._extract.formatting import format_text

@@ -17,16 +17,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from refinery import testing
-from refinery.carry import Carrier, Split
-from refinery.config import RecipeError, Step, parse, plain
-from refinery.docs import POINTER, Docs, facts_column
 from refinery.identity import Content, identity, measure_identity
 from refinery.inspect.judgement import cut_fields
 from refinery.kernels import undo
-from refinery.registry import names, stage_class
-from refinery.schema import Flow, flows
-from refinery.stage import Edit, Filter, Stage
-from refinery.tasks import StepRun
+from refinery.recipe import RecipeError, Step, parse, plain
+from refinery.recipe.columns import Flow, flows
+from refinery.stage.base import Edit, Filter, Stage
+from refinery.stage.documents import POINTER, Docs, facts_column
+from refinery.stage.registry import names, stage_class
+from refinery.task.step import Carrier, Split
+from refinery.task.tasks import StepRun
 
 ODD = [
     "",

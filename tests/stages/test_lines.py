@@ -9,14 +9,14 @@ import pyarrow as pa
 import pytest
 
 from refinery.assets import Asset
-from refinery.carry import Carrier
-from refinery.config import Step
-from refinery.docs import PROTECTED, TEXT, TOKENS, Docs
 from refinery.errors import AssetError
 from refinery.kernels import undo
-from refinery.schema import flows
-from refinery.stage import Edit, Edited, Stage
-from refinery.tasks import StepRun
+from refinery.recipe import Step
+from refinery.recipe.columns import flows
+from refinery.stage.base import Edit, Edited, Stage
+from refinery.stage.documents import PROTECTED, TEXT, TOKENS, Docs
+from refinery.task.step import Carrier
+from refinery.task.tasks import StepRun
 from stages.lines import Lines, load
 from tests.stages.verdicts import docs, edited, facts, failed, main_texts
 

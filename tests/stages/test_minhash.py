@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from refinery.config import Step
-from refinery.docs import Docs
 from refinery.errors import UsageError
 from refinery.kernels import band_keys, similarities, sketches
-from refinery.schema import flows
-from refinery.stage import Stage
+from refinery.recipe import Step
+from refinery.recipe.columns import flows
+from refinery.stage.base import Stage
+from refinery.stage.documents import Docs
 from refinery.testing import MemoryPart, documents
 from stages import _copies
 from stages._clusters import Policy

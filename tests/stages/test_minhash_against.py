@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from refinery.docs import ID, Docs
 from refinery.errors import UsageError
-from refinery.forecast import plan
 from refinery.inspect import verify
-from refinery.runner import run
-from refinery.survey import Selection
+from refinery.planner.estimate import plan
+from refinery.planner.state import Selection
+from refinery.runner.run import run
+from refinery.stage.documents import ID, Docs
 from refinery.testing import Past, documents, run_global
 from stages._clusters import Policy
 from stages.minhash import MinHash

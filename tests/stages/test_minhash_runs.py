@@ -14,13 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from refinery.errors import Refused
-from refinery.forecast import plan
 from refinery.inspect import verify
-from refinery.part import Receipt, Root
-from refinery.runner import run
-from refinery.stage import Records
+from refinery.planner.estimate import plan
+from refinery.planner.state import Selection
+from refinery.root.receipts import Receipt
+from refinery.root.root import Root
+from refinery.runner.run import run
+from refinery.stage.base import Records
 from refinery.store import Store
-from refinery.survey import Selection
 from stages.minhash import MinHash
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource

@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from refinery.docs import Docs
 from refinery.kernels import text_statistics
+from refinery.stage.documents import Docs
 from stages.quality import Quality
 from stages.repetition import Repetition
 from tests.stages.verdicts import docs, facts, failed, main_texts

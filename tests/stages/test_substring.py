@@ -18,9 +18,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from refinery.assets import Asset
-from refinery.docs import Docs
 from refinery.kernels import normalise, token_ids, token_lengths, undo
 from refinery.kernels.reference.align import boundaries
+from refinery.stage.documents import Docs
 from refinery.testing import documents, run_global
 from stages._repeats import REPEATS
 from stages.substring import Substring

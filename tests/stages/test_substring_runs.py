@@ -17,16 +17,17 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from refinery import Docs, Edit, Edited
-from refinery.config import ExecutorSettings, Pipeline, Step
-from refinery.docs import DATE
 from refinery.errors import Refused, UsageError
-from refinery.forecast import plan
 from refinery.inspect import spans, verify
 from refinery.kernels import undo
 from refinery.kernels.choice import native
-from refinery.part import Receipt, Root
-from refinery.runner import run
-from refinery.survey import Selection
+from refinery.planner.estimate import plan
+from refinery.planner.state import Selection
+from refinery.recipe import ExecutorSettings, Pipeline, Step
+from refinery.root.receipts import Receipt
+from refinery.root.root import Root
+from refinery.runner.run import run
+from refinery.stage.documents import DATE
 from stages._repeats import REPEATS
 from stages.substring import WORKER, Substring
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
@@ -110,9 +111,9 @@ def test_budget_and_batch_leave_no_trace(folder: Path, kind: str, monkeypatch: p
     """A budget that makes sorted runs, ranges and several goes over each part gives the rows that one go gives."""
     assert quick(recipe(folder, kind, "one")).complete
     monkeypatch.setattr("stages.substring.SHARE", 2**10)
-    monkeypatch.setattr("refinery.work.mapped.SHARE", 2**9)
-    monkeypatch.setattr("refinery.shuffle.SHARE", 2**7)
-    monkeypatch.setattr("refinery.work.rounds.INDEX_ROWS", 13)
+    monkeypatch.setattr("refinery.task.mapped.SHARE", 2**9)
+    monkeypatch.setattr("refinery.task.shuffle.SHARE", 2**7)
+    monkeypatch.setattr("refinery.task.rounds.INDEX_ROWS", 13)
     goes = []
     original = Substring._marked
     monkeypatch.setattr(Substring, "_marked", lambda *given: goes.append(1) or original(*given))

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from publicsuffixlist import PublicSuffixList
 
-from refinery.docs import Docs
 from refinery.errors import AssetError
 from refinery.kernels import canonical_host, domains, parse_url
+from refinery.stage.documents import Docs
 from stages._url import blocklist, ut1, words
 from stages._url.suffixes import suffixes
 from stages.url import CURATED, Url

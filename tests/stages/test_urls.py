@@ -19,20 +19,21 @@ from pydantic import ValidationError
 
 import refinery
 import stages.urls
-from refinery.config import Pipeline
-from refinery.docs import DATE, ID, TEXT, URL, Docs
-from refinery.earlier import earlier_parts
 from refinery.errors import UsageError
-from refinery.forecast import plan
 from refinery.identity import digest
 from refinery.inspect import verify
-from refinery.part import Root
-from refinery.planner import Planner
-from refinery.stage import Edit, Edited, Filter, Metric, Rule, Values
+from refinery.planner.estimate import plan
+from refinery.planner.planner import Planner
+from refinery.planner.state import Selection
+from refinery.recipe import Pipeline
+from refinery.root.reference import earlier_parts
+from refinery.root.root import Root
+from refinery.stage.base import Edit, Edited, Filter, Values
+from refinery.stage.documents import DATE, ID, TEXT, URL, Docs
+from refinery.stage.rules import Metric, Rule
 from refinery.store import LocalStore
-from refinery.survey import Selection
+from refinery.task.perform import perform
 from refinery.testing import documents
-from refinery.work import perform
 from stages.urls import Keep, Urls, canonical
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Dated, Gather, LineSource, Same

@@ -21,11 +21,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
-from refinery.docs import HTML, POINTER, document_ids, file_identity
 from refinery.errors import StorageError
 from refinery.kernels import unpacked
 from refinery.kernels.reference.charset import decoder
-from refinery.stage import Records
+from refinery.stage.base import Records
+from refinery.stage.documents import HTML, POINTER, document_ids, file_identity
 from refinery.store import LocalStore
 from stages._warc.blocks import Blocks
 from stages._warc.headers import message, record_uuid

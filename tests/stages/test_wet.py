@@ -12,9 +12,9 @@ import pyarrow as pa
 import pytest
 
 import refinery
-from refinery.config import parse
-from refinery.docs import POINTER, TEXT
 from refinery.errors import UsageError
+from refinery.recipe import parse
+from refinery.stage.documents import POINTER, TEXT
 from refinery.store import LocalStore
 from stages._warc.texts import FATES
 from stages.wet import Wet

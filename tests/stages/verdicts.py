@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from refinery.docs import Docs
-from refinery.stage import Edit, Edited, Filter
+from refinery.stage.base import Edit, Edited, Filter
+from refinery.stage.documents import Docs
 from refinery.testing import documents
 
 

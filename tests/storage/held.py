@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from refinery.part import Root
+from refinery.root.root import Root
 from refinery.store import store_for
 
 

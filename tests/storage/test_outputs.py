@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import refinery
-from refinery.config import Pipeline
 from refinery.inspect import verify
 from refinery.inspect.holdings import open_root
+from refinery.recipe import Pipeline
 from refinery.store import S3Store, s3, taken
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 import refinery
-from refinery.config import Pipeline, parse
 from refinery.demo import sample
 from refinery.inspect.holdings import open_root
-from refinery.part import Root
+from refinery.recipe import Pipeline, parse
+from refinery.root.root import Root
 from refinery.store import S3Store, s3, taken
 from tests.conftest import REPOSITORY
 from tests.engine.roots import TEXTS, pipeline, quick, slow_kinds, steps, write_inputs

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from refinery.config import Pipeline
 from refinery.errors import UsageError
 from refinery.inspect import status, verify
-from refinery.part import Root
+from refinery.planner.state import Every, Selection
+from refinery.recipe import Pipeline
+from refinery.root.root import Root
 from refinery.store import store_for
-from refinery.survey import Every, Selection
 from tests.conftest import REPOSITORY
 from tests.engine import toy
 from tests.engine.roots import FOLDERS, Held, pipeline, quick, slow_kinds, write_inputs

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from refinery.config import Pipeline, Step
 from refinery.demo import sample
 from refinery.errors import StorageError, UsageError
-from refinery.forecast import plan
+from refinery.planner.estimate import plan
+from refinery.planner.state import Selection
+from refinery.recipe import Pipeline, Step
 from refinery.store import LocalStore, WebStore, patience, taken
-from refinery.survey import Selection
 from stages._warc.inputs import ARCHIVES, archives
 from stages.warc import Warc
 from tests.engine.roots import Held, quick

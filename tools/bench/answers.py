@@ -14,9 +14,9 @@ import time
 from collections import Counter
 
 import refinery
-from refinery.config import load
 from refinery.inspect.find import pieces
 from refinery.inspect.holdings import open_root
+from refinery.recipe import load
 
 
 def main() -> int:

@@ -17,13 +17,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from refinery.config import load
 from refinery.inspect.history import runs
 from refinery.inspect.holdings import Holdings, open_root
 from refinery.inspect.statistics import merged, part_statistics
-from refinery.part import Receipt
+from refinery.recipe import load
 from refinery.report import build
-from refinery.timeline import PLACES, SPANS
+from refinery.root.receipts import Receipt
+from refinery.runner.timeline import PLACES, SPANS
 
 
 def main() -> int:

@@ -25,7 +25,7 @@ import psutil
 from refinery.executors import Executor
 from refinery.executors.local import LocalExecutor
 from refinery.executors.ray import RayExecutor
-from refinery.tasks import Mark
+from refinery.task.tasks import Mark
 
 RECIPE = """
 dataset: executors

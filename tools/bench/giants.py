@@ -28,7 +28,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 
 import refinery
 from refinery.executors import Done
-from refinery.registry import stage_class
+from refinery.stage.registry import stage_class
 from refinery.testing import documents
 from tools.hostile import ALPHABET, CASES, PROSE, Case, flood, noise
 

@@ -25,12 +25,12 @@ import psutil
 # The folder of a script is on the path, but not the one that the package ``tools`` is in.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from refinery.config import load
 from refinery.executors import Done, Function, R_co, T
-from refinery.part import Root
-from refinery.runner import run
+from refinery.planner.state import manifests
+from refinery.recipe import load
+from refinery.root.root import Root
+from refinery.runner.run import run
 from refinery.store import store_for
-from refinery.survey import manifests
 from tools.bench.chain import datatrove_seconds
 
 GLOBAL = ("urls", "minhash", "substring", "export")

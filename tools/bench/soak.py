@@ -26,7 +26,7 @@ import psutil
 
 import refinery
 from refinery.demo import sample
-from refinery.part import Root
+from refinery.root.root import Root
 from refinery.store import LocalStore
 
 RECIPE = """

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import refinery
-from refinery.config import parse
 from refinery.demo import sample
-from refinery.part import Root
+from refinery.recipe import parse
+from refinery.root.root import Root
 from refinery.store import S3Store
 from tools.faults import Faults
 from tools.s3server import BUCKET, S3Server

@@ -33,7 +33,6 @@ import pyarrow.parquet as pq
 from pydantic import ByteSize, TypeAdapter
 
 from refinery.assets import Asset
-from refinery.carry import Carrier
 from refinery.kernels import (
     at_most_twice,
     contains,
@@ -46,6 +45,7 @@ from refinery.kernels import (
     window_hashes,
 )
 from refinery.kernels.reference.bpe import ranks
+from refinery.task.step import Carrier
 from stages.substring import Substring
 from tools.bench.dedup import suffix_array_marks, timed
 from tools.bench.timed import Texts, elsewhere, peak, timed_run

@@ -19,11 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from refinery import TEXT, Metric, Pipeline, Records, Rule, Source, Stage, Step, Store, run
-from refinery.config import ExecutorSettings
 from refinery.executors import Done
 from refinery.kernels import mix64
-from refinery.tasks import Crumb, RoundTask
-from refinery.work.mapped import MapTap
+from refinery.recipe import ExecutorSettings
+from refinery.task.mapped import MapTap
+from refinery.task.tasks import Crumb, RoundTask
 
 
 class EnoughError(Exception):

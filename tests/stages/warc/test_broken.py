@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from refinery.cli import execute
-from refinery.config import parse
-from refinery.part import Root
+from refinery.recipe import parse
+from refinery.root.root import Root
 from refinery.store import LocalStore
 from tests.engine.inline import InlineExecutor
 from tests.engine.roots import quick
@@ -31,7 +31,7 @@ Run = Callable[..., tuple[int, dict[str, Any]]]
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a recipe over files of these bytes: the exit code, and what it says as JSON."""
-    monkeypatch.setattr("refinery.runner._executor", lambda given: InlineExecutor())
+    monkeypatch.setattr("refinery.runner.run._executor", lambda given: InlineExecutor())
 
     def call(files: dict[str, bytes], *options: str, source: str = "warc") -> tuple[int, dict[str, Any]]:
         for name, data in files.items():

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.config import Pipeline
-from refinery.docs import TEXT, Docs
 from refinery.errors import UsageError
-from refinery.inputs import distinct, input_files
 from refinery.inspect import diff, verify, why
-from refinery.preflight import preflight
-from refinery.stage import Edit, Edited, Global
+from refinery.planner.inputs import distinct, input_files
+from refinery.planner.preflight import preflight
+from refinery.recipe import Pipeline
+from refinery.stage.base import Edit, Edited
+from refinery.stage.documents import TEXT, Docs
+from refinery.stage.global_stage import Global
 from refinery.store import LocalStore
 from stages.minhash import MinHash
 from stages.substring import Substring

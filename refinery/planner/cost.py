@@ -1,0 +1,169 @@
+"""What a run takes, from what parts of it took: arithmetic on receipts, and nothing else.
+
+Parts stand for others by the bytes of their input files: a stage takes of twice the bytes twice the time. That is so of
+stages that see one document at a time; of global stages it is a guess, for duplicates grow with the data.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from refinery.errors import UsageError
+from refinery.recipe import Prices, byte_size
+from refinery.root.receipts import Receipt
+
+PUTS, GETS = ("put", "post", "list"), ("get", "head")
+"""Kinds of requests as stores charge for them; deletions are free."""
+
+GIGABYTE = 10**9
+HOUR = 3600
+_FILES = re.compile(r"([0-9][0-9,_]*)\s*files?")
+
+
+@dataclass(frozen=True)
+class Target:
+    """How much is to be estimated: so many bytes of input, or so many input files."""
+
+    bytes: int | None = None
+    files: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """Read ``1TB``, ``500 GiB``, ``90000files`` or ``90,000 files``. Raises UsageError for anything else."""
+        files = _FILES.fullmatch(text.strip())
+        number = int(re.sub("[,_]", "", files[1])) if files else 0 if text.strip().isdigit() else byte_size(text)
+        if not number:
+            raise UsageError(
+                f"--for {text[:80]}: no amount of input", hint="give a size or a number of files: 1TB, '90000 files'"
+            )
+        return cls(files=number) if files else cls(bytes=number)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What parts of a stage took in all. ``files`` input files of ``inputs`` bytes in all are behind them.
+
+    ``seconds`` are those in which a worker was busy, ``serial`` of them in tasks that nothing else can share. Bytes:
+    ``kept`` of kept rows, ``written`` of all files, ``shuffled`` of those that only a global stage reads, ``text`` of
+    kept documents.
+    """
+
+    files: int
+    inputs: int
+    seconds: float = 0.0
+    serial: float = 0.0
+    kept: int = 0
+    written: int = 0
+    shuffled: int = 0
+    documents: int = 0
+    text: int = 0
+    requests: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, files: int, inputs: int, parts: Sequence[Receipt], others: Sequence[Receipt] = ()) -> Cost:
+        """Add up receipts: of a stage's ``parts``, and ``others`` of its shuffle and audit."""
+        every = [*parts, *others]
+        alone = [receipt for receipt in others if receipt.kind == "resolve"]
+        requests: Counter[str] = Counter()
+        for receipt in every:
+            requests.update(receipt.requests)
+        shuffled = [receipt for receipt in others if receipt.kind != "audit"]
+        return cls(
+            files,
+            inputs,
+            seconds=sum(receipt.seconds for receipt in every),
+            serial=alone[0].seconds if len(alone) == 1 else 0.0,
+            kept=sum(receipt.total("kept") for receipt in parts),
+            written=_bytes(every),
+            shuffled=_bytes(shuffled),
+            documents=sum(receipt.rows.get("kept", 0) for receipt in parts),
+            text=sum(receipt.rows.get("text", 0) for receipt in parts),
+            requests=dict(requests),
+        )
+
+    def times(self, factor: float) -> Cost:
+        """The cost of ``factor`` times as much."""
+        return Cost(
+            files=round(self.files * factor),
+            inputs=round(self.inputs * factor),
+            seconds=self.seconds * factor,
+            serial=self.serial * factor,
+            kept=round(self.kept * factor),
+            written=round(self.written * factor),
+            shuffled=round(self.shuffled * factor),
+            documents=round(self.documents * factor),
+            text=round(self.text * factor),
+            requests={kind: round(number * factor) for kind, number in self.requests.items()},
+        )
+
+    def factor(self, target: Target) -> float:
+        """How many times as much the target is."""
+        if target.bytes is not None and self.inputs:
+            return target.bytes / self.inputs
+        return (target.files or 0) / self.files if self.files else 0.0
+
+
+def _bytes(receipts: Iterable[Receipt]) -> int:
+    return sum(file.bytes for receipt in receipts for files in receipt.files.values() for file in files)
+
+
+def wall(costs: Iterable[tuple[Cost, int]], workers: int) -> float:
+    """Seconds that stages take one after another; of each its cost and into how many tasks it is divided."""
+    shares = (cost.serial + (cost.seconds - cost.serial) / max(1, min(workers, tasks)) for cost, tasks in costs)
+    return sum(shares)
+
+
+def uncertainty(inputs: Sequence[int], taken: Sequence[float], of: int) -> float | None:
+    """Two standard errors of what is estimated for all ``of`` parts, as a share of it; None from fewer than two parts.
+
+    The ratio estimator of survey sampling: ``taken`` by parts of so many bytes of input (Cochran, Sampling
+    Techniques, 6.3). Zero where all parts were measured.
+    """
+    count = len(inputs)
+    if count < 2 or not sum(taken):
+        return None
+    ratio = sum(taken) / sum(inputs)
+    variance = sum((y - ratio * x) ** 2 for x, y in zip(inputs, taken, strict=True)) / (count - 1)
+    left = max(0.0, 1 - count / of)
+    return 2 * math.sqrt(left * variance / count) / (sum(taken) / count)
+
+
+@dataclass(frozen=True)
+class Money:
+    """What a run costs once, and its output each month; None where a price or an amount is not known."""
+
+    currency: str
+    compute: float | None
+    requests: float | None
+    storage: float | None
+    """A month."""
+
+    @classmethod
+    def of(cls, prices: Prices, seconds: float | None, stored: int | None, requests: Mapping[str, int] | None) -> Money:
+        """From amounts, each None if it is not known."""
+        puts, gets = (sum((requests or {}).get(kind, 0) for kind in kinds) for kinds in (PUTS, GETS))
+        asked = (
+            None
+            if prices.put_1000 is None and prices.get_1000 is None
+            else (puts / 1000 * (prices.put_1000 or 0.0) + gets / 1000 * (prices.get_1000 or 0.0))
+        )
+        return cls(
+            prices.currency,
+            _product(prices.core_hour, None if seconds is None else seconds / HOUR),
+            None if requests is None else asked,
+            _product(prices.gb_month, None if stored is None else stored / GIGABYTE),
+        )
+
+    @property
+    def once(self) -> float | None:
+        """Compute and requests, as far as they are known."""
+        known = [amount for amount in (self.compute, self.requests) if amount is not None]
+        return sum(known) if known else None
+
+
+def _product(price: float | None, amount: float | None) -> float | None:
+    return None if price is None or amount is None else price * amount

@@ -1,0 +1,255 @@
+"""What stops a run before its first task. ``run``, ``plan`` and ``check`` ask here, so that all three refuse the same.
+
+Nothing is made and no document is read. Not here: what only the work can tell, such as a disk that fills up, or another
+run on the root.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import psutil
+
+from refinery.assets import Asset
+from refinery.errors import AssetError, RefineryError, Refused, UsageError
+from refinery.formatting import size
+from refinery.planner.inputs import Inputs
+from refinery.planner.planner import Planner
+from refinery.planner.requirements import changed_code, check_root, refuse_changed_code, refuse_foreign
+from refinery.planner.state import Selection, stretches_of
+from refinery.recipe import Pipeline, Step
+from refinery.recipe.columns import flows
+from refinery.recipe.problems import Problem, Span, located
+from refinery.root.reference import parts_of_root
+from refinery.root.root import Root
+from refinery.stage.base import Stage
+from refinery.stage.global_stage import Global
+from refinery.store import is_remote, store_for
+
+MEBIBYTE = 2**20
+"""Bytes; budgets are whole ones."""
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """An error that a run would end with, and the place in the recipe that causes it, where there is one."""
+
+    error: RefineryError
+    span: Span | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """The error as JSON-able fields, in the shape of a recipe's problem."""
+        if self.span is not None:
+            return Problem(self.span, self.error.message, self.error.hint).to_json()
+        return {"file": None, "line": None, "column": None, "message": self.error.message, "fix": self.error.hint}
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What was found: all obstacles, the input files as far as they were listed, and the planner of the run."""
+
+    obstacles: tuple[Obstacle, ...]
+    inputs: Inputs
+    planner: Planner | None
+
+    def cleared(self) -> Planner:
+        """The planner. Raises one error that shows all obstacles, where there are any."""
+        if self.obstacles or self.planner is None:
+            raise located([(obstacle.error, obstacle.span) for obstacle in self.obstacles])
+        return self.planner
+
+
+def preflight(pipeline: Pipeline, selection: Selection = Selection(), *, accept_code: bool = False) -> Preflight:
+    """Look for all that would stop a run of the pipeline now, code that has changed included unless it is accepted."""
+    looking = _Looking(pipeline)
+    looking.executor()
+    looking.assets()
+    looking.columns()
+    fitted = looking.fitted()
+    root = looking.root()
+    inputs = Inputs(fitted)
+    looking.inputs(inputs)
+    planner = None
+    if root is not None and not looking.found:
+        with looking.at(""):  # what is wrong now is the selection
+            planner = Planner(fitted, root, selection, inputs)
+    looking.references(planner)
+    if planner is not None and not accept_code:
+        looking.code(planner)
+    return Preflight(tuple(sorted(looking.found, key=_turn)), inputs, planner)
+
+
+def _turn(obstacle: Obstacle) -> tuple[bool, bool, int]:
+    """What sorts obstacles: those of the recipe's file in its order, then those of options, then all others."""
+    span = obstacle.span
+    return (True, True, 0) if span is None else (False, not span.text.is_file, span.start)
+
+
+class _Looking:
+    """The obstacles found so far."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self.found: list[Obstacle] = []
+
+    @contextmanager
+    def at(self, key: str) -> Iterator[None]:
+        """Note an error as one at the place of a key of the recipe."""
+        try:
+            yield
+        except RefineryError as error:
+            self.found.append(Obstacle(error, self._pipeline.places.of(key)))
+
+    def executor(self) -> None:
+        """Whether the executor is installed."""
+        with self.at("executor.kind"):
+            if self._pipeline.executor.kind == "ray" and importlib.util.find_spec("ray") is None:
+                raise UsageError("the executor is ray, and Ray is not installed", hint="pip install 'refinery[ray]'")
+
+    def assets(self) -> None:
+        """Whether each asset is there, and is what its stage needs."""
+        for step in self._pipeline.steps:
+            for name, number, asset in assets_of(step.stage):
+                key = f"{step.name}.{name}" + ("" if number is None else f"[{number}]")
+                with self.at(key), _naming(key):
+                    _open_asset(step.stage, name, asset)
+
+    def columns(self) -> None:
+        """Whether partitions follow each other, and each step is given columns of types that it can use."""
+        with self.at("pipeline"):
+            stretches_of([step.stage for step in self._pipeline.steps], len(self._pipeline.steps) - 1)
+            for step, flow in zip(self._pipeline.steps, flows(self._pipeline.steps), strict=True):
+                with self.at(step.name), _naming(step.name):
+                    step.stage.check_columns(flow.given)
+
+    def fitted(self) -> Pipeline:
+        """The pipeline, with smaller budgets of memory where the recipe names none and the executor allows less."""
+        room = _room(self._pipeline)
+        steps = []
+        for step in self._pipeline.steps:
+            steps.append(step)
+            if isinstance(step.stage, Global) and room is not None:
+                with self.at(f"{step.name}.memory"):
+                    steps[-1] = _fitted(step, step.stage, room)
+        return self._pipeline.model_copy(update={"steps": tuple(steps)})
+
+    def root(self) -> Root | None:
+        """Whether the root is this dataset's or new, and can be written; None where it is at no place known."""
+        with self.at("root"):
+            path = self._pipeline.root
+            root = Root(path, store_for(path))
+            root.store.check_writable(root.path)
+            if check_root(root, self._pipeline.dataset) is None:
+                refuse_foreign(root)
+            return root
+        return None
+
+    def inputs(self, inputs: Inputs) -> None:
+        """Whether each pattern names files, and none a copy of another."""
+        for number, error in inputs.problems():
+            with self.at(f"inputs[{number}]"):
+                raise error
+
+    def references(self, planner: Planner | None) -> None:
+        """Whether each reference root is there, and made with the same settings."""
+        steps = self._pipeline.steps
+        for position, step in enumerate(steps[: planner.last + 1] if planner else steps):
+            if isinstance(step.stage, Global):
+                before = len(self.found)
+                parts = []
+                roots = step.stage.earlier_roots()
+                for place, path in enumerate(roots):
+                    with self.at(_holder(step, path)), _naming(step.name):
+                        _refuse_twice(path, [self._pipeline.root, *roots[:place]])
+                        parts += parts_of_root(step.stage, place, path)
+                if planner is not None and len(self.found) == before:
+                    planner.remember_earlier(position, parts)
+
+    def code(self, planner: Planner) -> None:
+        """Whether results of the root were made with other code of the same version."""
+        head = check_root(planner.root, self._pipeline.dataset)
+        for step in changed_code(planner.root, head, planner.folders, planner.steps):
+            with self.at(step.name):
+                refuse_changed_code([step])
+
+
+@contextmanager
+def _naming(key: str) -> Iterator[None]:
+    """Let an error begin with the key that it is about."""
+    try:
+        yield
+    except RefineryError as error:
+        raise type(error)(f"{key}: {error.message}", hint=error.hint) from error
+
+
+def assets_of(stage: Stage) -> Iterator[tuple[str, int | None, Asset]]:
+    """The assets of a stage: the field, the number in its list if it is one, and the asset."""
+    for name in type(stage).model_fields:
+        value = getattr(stage, name)
+        for number, asset in enumerate(value) if isinstance(value, tuple) else ((None, value),):
+            if isinstance(asset, Asset):
+                yield name, number, asset
+
+
+def _open_asset(stage: Stage, name: str, asset: Asset) -> None:
+    """Open an asset as its stage does. Raises AssetError."""
+    path = asset.path()
+    try:
+        stage.check_asset(name, asset)
+    except OSError as error:
+        raise AssetError(f"{path}: {error.strerror or error}", hint="give this user the right to read it") from error
+
+
+def _refuse_twice(path: str, known: Sequence[str]) -> None:
+    """Raise UsageError where a reference root is the root itself, or one that was named before it."""
+    same = [_normal(other) for other in known]
+    if _normal(path) in same:
+        what = "the root of this recipe" if _normal(path) == same[0] else "listed twice"
+        raise UsageError(f"{path} is {what}", hint="`against` names other roots, each once")
+
+
+def _normal(path: str) -> str:
+    return path.rstrip("/") if is_remote(path) else os.path.realpath(path)
+
+
+def _holder(step: Step, path: str) -> str:
+    """The key of the value of a step's list that is ``path``."""
+    lists = ((name, getattr(step.stage, name)) for name in type(step.stage).model_fields)
+    for name, value in lists:
+        if isinstance(value, tuple) and path in value:
+            return f"{step.name}.{name}[{value.index(path)}]"
+    return step.name
+
+
+def _room(pipeline: Pipeline) -> int | None:
+    """The bytes that a task may take which has the machine to itself; None where only the cluster knows."""
+    settings = pipeline.executor
+    if settings.kind == "ray" and settings.memory.endswith("%"):
+        return None
+    return settings.memory_bytes(psutil.virtual_memory().total)
+
+
+def _fitted(step: Step, stage: Global, room: int) -> Step:
+    """The step with a budget that fits. Raises Refused where the recipe asks for more, or where none does."""
+    needed = max(stage.memory, stage.needs(0, 0))
+    if needed <= room:
+        return step
+    budget = (stage.memory - (needed - room)) // MEBIBYTE * MEBIBYTE
+    fits = budget >= MEBIBYTE and _with_budget(stage, budget).needs(0, 0) <= room
+    is_named = "memory" in stage.model_fields_set
+    if fits and not is_named:
+        return replace(step, stage=_with_budget(stage, budget))
+    least = f", or give {step.name} memory: {budget // MEBIBYTE}MiB" if fits else ""
+    smallest = needed if is_named else _with_budget(stage, MEBIBYTE).needs(0, 0)
+    raise Refused(
+        f"{step.name}: a task takes at least {size(smallest)} of memory, and executor.memory allows {size(room)}",
+        hint=f"raise executor.memory{least}",
+    )
+
+
+def _with_budget(stage: Global, budget: int) -> Global:
+    return stage.model_copy(update={"memory": type(stage.memory)(budget)})

@@ -1,0 +1,40 @@
+"""Recipes: YAML text → Pipeline, and every error with its file, line and column.
+
+Not here: what stages do, and whether inputs and assets exist.
+"""
+
+from refinery.recipe.changes import Setting, changes
+from refinery.recipe.fields import stage_with
+from refinery.recipe.pipeline import (
+    ExecutorSettings,
+    Pipeline,
+    Prices,
+    Step,
+    StorageSettings,
+    byte_size,
+    plain,
+    recipe_dict,
+    written,
+)
+from refinery.recipe.problems import Problem, RecipeError
+from refinery.recipe.reader import from_dict, load, parse
+
+__all__ = [
+    "ExecutorSettings",
+    "Pipeline",
+    "Prices",
+    "Problem",
+    "RecipeError",
+    "Setting",
+    "Step",
+    "StorageSettings",
+    "byte_size",
+    "changes",
+    "from_dict",
+    "load",
+    "parse",
+    "plain",
+    "recipe_dict",
+    "stage_with",
+    "written",
+]

@@ -1,0 +1,59 @@
+"""Whether each stage gets the columns and facts that it reads from the stages before it.
+
+It follows names only, so that every gap is found at once; ``refinery.recipe.columns`` gives the exact types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from refinery.errors import RefineryError
+from refinery.recipe.pipeline import Step
+from refinery.stage.documents import POINTER, TEXT, TOKENS, TRANSIENT
+from refinery.stage.global_stage import begins_segment
+
+
+def gaps(steps: Sequence[Step]) -> Iterator[tuple[int, str, str]]:
+    """The number of each step that does not get what it needs, what that is, and what would help."""
+    columns = [field.name for field in POINTER]
+    dropped: dict[str, str] = {}
+    for number, step in enumerate(steps):
+        if begins_segment(step.stage):
+            dropped |= dict.fromkeys(TRANSIENT.intersection(columns), step.name)
+            columns = [name for name in columns if name not in TRANSIENT]
+        for read in step.stage.wants():
+            fact = "." in read
+            if read not in (_facts(steps[:number]) if fact else columns):
+                fix = _measured(read, steps[number:]) if fact else _added(read, dropped, steps[number:])
+                yield number, f"{step.name!r} reads {read!r}, which is not there", fix
+        facts = [step.column] if step.stage.facts().num_fields else []
+        lasting = [name for name in columns if name not in step.stage.outdates()]
+        given = list(dict.fromkeys([*lasting, *_gives(step), *facts]))
+        try:
+            columns = list(step.stage.selects(given))
+        except RefineryError as error:
+            yield number, error.message, error.hint
+            columns = given
+        dropped |= dict.fromkeys(set(given) - set(columns), step.name)
+
+
+def _gives(step: Step) -> list[str]:
+    names = [field.name for field in step.stage.adds]
+    return [*names, TOKENS.name] if TEXT.name in names else names
+
+
+def _facts(steps: Sequence[Step]) -> set[str]:
+    return {f"{step.column}.{field.name}" for step in steps for field in step.stage.facts()}
+
+
+def _measured(fact: str, later: Sequence[Step]) -> str:
+    if fact in _facts(later):
+        return f"put {fact.partition('.')[0]!r} before it"
+    return "no stage of this recipe measures it"
+
+
+def _added(column: str, dropped: dict[str, str], later: Sequence[Step]) -> str:
+    if column in dropped:
+        return f"{dropped[column]!r} drops it: put this stage before {dropped[column]!r}"
+    makers = [step.name for step in later if column in _gives(step) and column not in step.stage.wants()]
+    return f"put {makers[0]!r} before it" if makers else "no stage of this recipe adds it"

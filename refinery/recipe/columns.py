@@ -1,0 +1,91 @@
+"""The columns that a recipe's steps pass on: exact Parquet schemas, known before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from refinery.errors import UsageError
+from refinery.stage.documents import POINTER, TEXT, TOKENS, TRANSIENT
+from refinery.stage.global_stage import begins_segment
+from refinery.stage.rules import FAILED, WHY
+
+if TYPE_CHECKING:
+    from refinery.recipe import Step
+
+
+LANGUAGES = ("lang", "language")
+"""The names of a metric that identifies a document's language."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What goes into a step and what comes out: ``passed`` in memory, ``kept`` and ``removed`` in Parquet.
+
+    ``language`` is the metric by which this step, else the last one before it, identifies languages: ``stage.metric``.
+    """
+
+    given: pa.Schema
+    passed: pa.Schema
+    kept: pa.Schema
+    removed: pa.Schema
+    language: str = ""
+
+
+def flows(steps: Sequence[Step]) -> list[Flow]:
+    """One flow a step. Raises UsageError where a step reads a column that no earlier step gives."""
+    given, language = pa.schema([]), ""
+    found = []
+    for position, step in enumerate(steps):
+        if position == 0:
+            given = pa.schema([*POINTER, *step.stage.adds])
+        elif begins_segment(step.stage):
+            given = _stored(given)
+        _check_reads(step, given)
+        passed = _passed(step, given)
+        removed = pa.schema([*_stored(_with_facts(step, given)), WHY, FAILED])
+        language = next((f"{step.column}.{m.name}" for m in step.stage.metrics if m.name in LANGUAGES), language)
+        found.append(Flow(given, passed, _stored(passed), removed, language))
+        given = passed
+    return found
+
+
+def _check_reads(step: Step, given: pa.Schema) -> None:
+    missing = [name for name in step.stage.wants() if not _given(name, given)]
+    if missing:
+        raise UsageError(
+            f"stage {step.name!r} reads {', '.join(missing)}, which no stage before it gives",
+            hint=f"it is given {', '.join(given.names)}",
+        )
+
+
+def _given(name: str, schema: pa.Schema) -> bool:
+    column, _, fact = name.partition(".")
+    if column not in schema.names:
+        return False
+    kind = schema.field(column).type
+    return not fact or (pa.types.is_struct(kind) and kind.get_field_index(fact) >= 0)
+
+
+def _with_facts(step: Step, given: pa.Schema) -> pa.Schema:
+    facts = step.stage.facts()
+    if step.column in given.names:
+        raise UsageError(f"stage {step.name!r} has the name of a column", hint="give it another with `as:`")
+    return given.append(pa.field(step.column, facts)) if facts.num_fields else given
+
+
+def _passed(step: Step, given: pa.Schema) -> pa.Schema:
+    fields = {f.name: f for f in given if f.name not in step.stage.outdates()}
+    for added in step.stage.adds:
+        fields[added.name] = added
+        if added.name == TEXT.name:
+            fields.setdefault(TOKENS.name, TOKENS)
+    fields |= {f.name: f for f in _with_facts(step, pa.schema([]))}
+    return pa.schema([fields[name] for name in step.stage.selects(list(fields))])
+
+
+def _stored(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([f for f in schema if f.name not in TRANSIENT])

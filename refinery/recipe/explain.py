@@ -1,0 +1,161 @@
+"""What pydantic found wrong in a model, as problems at the places of the recipe.
+
+Not here: reading the recipe and building its stages.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from refinery.errors import did_you_mean
+from refinery.recipe.pipeline import written
+from refinery.recipe.problems import Problem, Span
+from refinery.recipe.strict_yaml import Node
+from refinery.stage.registry import STEP_KEYS
+
+SHORT = 40
+"""Characters of a value that a message shows."""
+
+_EXPECTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "finite": "a finite number",
+    "string": "text",
+    "bool": "true or false",
+    "tuple": "a list: [a, b]",
+    "list": "a list: [a, b]",
+    "set": "a list: [a, b]",
+    "frozen": "a list: [a, b]",
+    "dict": "a mapping: {key: value}",
+    "model": "a mapping: {key: value}",
+    "byte": "a size with a unit: 64MiB, 1GB",
+}
+"""By the first word of pydantic's error type."""
+
+_LIMITS = {
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "multiple_of": "a multiple of {multiple_of}",
+    "literal_error": "{expected}",
+    "enum": "{expected}",
+    "too_short": "at least {min_length} in the list",
+    "too_long": "at most {max_length} in the list",
+    "string_too_short": "{min_length} or more characters",
+    "string_too_long": "at most {max_length} characters",
+    "string_pattern_mismatch": "a match of the regular expression {pattern}",
+}
+
+
+def explain(error: ValidationError, node: Node, model: type[BaseModel], owner: str, at: Span) -> Iterator[Problem]:
+    """A problem for each wrong place of ``node``, which ``model`` refused.
+
+    ``owner`` is the step's instance name, empty for the recipe itself; ``at`` is where that is written.
+    """
+    places: dict[tuple[int, int], tuple[_Place, list[ErrorDetails]]] = {}
+    for details in error.errors(include_url=False):
+        place = _Place(node, at, details["loc"])
+        places.setdefault((place.span.start, len(place.path)), (place, []))[1].append(details)
+    for place, found in places.values():
+        yield from _problems(place, found, model, owner)
+
+
+class _Place:
+    """How far a location of pydantic can be followed into what is written."""
+
+    def __init__(self, node: Node, at: Span, location: Sequence[int | str]) -> None:
+        self.node, self.span, self.key = node, at, at
+        self.path: list[int | str] = []
+        for part in location:
+            step = _step(self.node, part)
+            if step is None:
+                break
+            self.key = self.node.keys.get(str(part), step.span)
+            self.node, self.span = step, step.span
+            self.path.append(part)
+
+    def name(self, owner: str, extra: Sequence[int | str] = ()) -> str:
+        """``quality.stop_words[2]``."""
+        parts = "".join(f"[{p}]" if isinstance(p, int) else f".{p[:80]}" for p in [*self.path, *extra])
+        return f"{owner}{parts}" if owner else parts.removeprefix(".")
+
+
+def _step(node: Node, part: int | str) -> Node | None:
+    if isinstance(part, str):
+        return node.mapping.get(part)
+    items = node.value if isinstance(node.value, tuple) else ()
+    return items[part] if part < len(items) else None
+
+
+def _problems(place: _Place, found: list[ErrorDetails], model: type[BaseModel], owner: str) -> Iterator[Problem]:
+    kinds = {details["type"] for details in found}
+    if "extra_forbidden" in kinds:
+        fix = did_you_mean(str(place.path[-1]), _known(model, place.path), "it has no fields: remove it")
+        yield Problem(place.key, f"unknown field {place.name(owner)!r}", fix)
+    elif "missing" in kinds:
+        names = [place.name(owner, details["loc"][len(place.path) :]) for details in found]
+        verb = "is missing and has" if len(names) == 1 else "are missing and have"
+        yield Problem(place.span, f"{', '.join(names)} {verb} no default", "add it" if len(names) == 1 else "add them")
+    elif not place.path:
+        yield Problem(place.span, f"{owner} does not fit together", _expectation(found))
+    else:
+        default = _default(model, place.path)
+        fix = _expectation(found) + _quoting(place.node, kinds) + (f"; the default is {default}" if default else "")
+        yield Problem(place.span, f"{place.name(owner)} is {_shown(place.node)}", fix)
+
+
+def _expectation(found: Sequence[ErrorDetails]) -> str:
+    wishes: list[str] = []
+    for details in found:
+        kind, context = details["type"], details.get("ctx", {})
+        if kind in {"value_error", "assertion_error"}:
+            return str(context.get("error", details["msg"]))
+        limits = {key: f"{value:g}" if isinstance(value, float) else value for key, value in context.items()}
+        wish = _LIMITS[kind].format(**limits) if kind in _LIMITS else _EXPECTED.get(kind.partition("_")[0])
+        wishes.append(wish or details["msg"].removeprefix("Input should be "))
+    return "expected " + " or ".join(dict.fromkeys(wishes))
+
+
+def _quoting(node: Node, kinds: set[str]) -> str:
+    value = node.value
+    if "string_type" in kinds and isinstance(value, int | float):
+        return ", so put it in quotes"
+    number = isinstance(value, str) and value.lstrip("+-").replace(".", "", 1).isdigit()
+    return ", so leave the quotes out" if number and kinds & {"int_type", "float_type"} else ""
+
+
+def _shown(node: Node) -> str:
+    value = node.value
+    if value is None:
+        return "empty"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, tuple):
+        return "a list"
+    if isinstance(value, str):
+        return repr(value if len(value) <= SHORT else value[:SHORT] + "…")
+    return json.dumps(value)
+
+
+def _known(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
+    """Names of the fields where the last part of ``path`` is none."""
+    for part in path[:-1]:
+        inner = model.model_fields[part].annotation if isinstance(part, str) and part in model.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return [*model.model_fields, *(STEP_KEYS if len(path) == 1 else ())]
+
+
+def _default(model: type[BaseModel], path: Sequence[int | str]) -> str:
+    info = model.model_fields.get(str(path[0])) if len(path) == 1 else None
+    if info is None or info.is_required():
+        return ""
+    value = info.get_default(call_default_factory=True, validated_data={})
+    text = "" if value is None else written(value)
+    return text if len(text) <= SHORT else ""

@@ -1,0 +1,127 @@
+"""``--set key=value``: replace a value of the recipe before it is checked, so that errors show the option itself.
+
+``key`` is ``stage.field`` (the instance name), ``executor.field`` and the like, or a key of the recipe.
+The value is YAML, except for paths and the dataset's name, which are taken as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from pydantic import BaseModel
+
+from refinery.errors import UsageError, nearest
+from refinery.recipe.pipeline import ExecutorSettings, Prices, Settings, StorageSettings
+from refinery.recipe.problems import Problem, Span, Text
+from refinery.recipe.strict_yaml import Node, read
+from refinery.stage.registry import stage_class
+
+_GROUPS: dict[str, type[BaseModel]] = {"executor": ExecutorSettings, "storage": StorageSettings, "prices": Prices}
+"""Keys of the recipe that have fields of their own."""
+
+VERBATIM = ("dataset", "inputs", "root")
+OPTION = "--set"
+
+
+def override(root: Node, overrides: Iterable[str]) -> tuple[Node, list[Problem]]:
+    """``root`` with the values of ``overrides`` (``key=value``) in place, and what is wrong with them.
+
+    Raises RecipeError where a value is no YAML.
+    """
+    problems: list[Problem] = []
+    seen: set[str] = set()
+    for given in overrides:
+        text = Text(OPTION, given, is_file=False)
+        key, equals, _ = given.partition("=")
+        span = Span(text, 0, len(key))
+        if not equals or not key:
+            problems.append(Problem(span, "no value to set", "expected key=value, as in quality.min_words=80"))
+        elif key in seen:
+            problems.append(Problem(span, f"{key[:80]!r} is set twice", "keep one"))
+        else:
+            seen.add(key)
+            root = _set(root, key, text, problems)
+    return root, problems
+
+
+def replace_root(root: Node, path: str, problems: list[Problem]) -> Node:
+    """The recipe with another ``root``, as ``--root`` gives it."""
+    span = Span(Text("--root", path, is_file=False), 0, len(path))
+    return _with(root, "root", span, _verbatim(span, problems))
+
+
+def _verbatim(span: Span, problems: list[Problem]) -> Node:
+    value = span.text.content[span.start : span.end]
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        problems.append(Problem(span, "this is not UTF-8", "rename the path"))
+        value = ascii(value)
+    return Node(span, value)
+
+
+def _set(root: Node, key: str, text: Text, problems: list[Problem]) -> Node:
+    head, dot, tail = key.partition(".")
+    name = Span(text, len(head) + 1 if dot else 0, len(key))
+    start = len(key) + 1
+    if key in VERBATIM:
+        return _with(root, key, name, _verbatim(Span(text, start, len(text.content)), problems))
+    if not text.content[start:].strip():
+        problems.append(Problem(Span(text, start, start), "no value to set", "null takes a value away"))
+        return root
+    value, found = read(text, start)
+    problems += found
+    if key in Settings.model_fields and key not in _GROUPS:
+        return _with(root, key, name, value)
+    if head in _GROUPS and tail in _GROUPS[head].model_fields:
+        old = root.mapping.get(head) or Node(name, {})
+        return _with(root, head, root.keys.get(head, name), _with(old, tail, name, value))
+    steps = _steps(root)
+    if dot and head in steps and tail not in ("", "as", "use"):
+        return _set_field(root, steps[head], tail, name, value)
+    known = [
+        *(n for n in Settings.model_fields if n not in _GROUPS),
+        *(f"{group}.{n}" for group, model in _GROUPS.items() for n in model.model_fields),
+    ]
+    known += [f"{name}.{field}" for name, number in steps.items() for field in _fields(root, number) or [tail]]
+    listed = f"a key of the recipe, or STEP.FIELD; steps are {', '.join(steps) or 'none'}"
+    problems.append(Problem(Span(text, 0, len(key)), f"nothing is called {key[:80]!r}", nearest(key, known) or listed))
+    return root
+
+
+def _fields(root: Node, number: int) -> list[str]:
+    """Fields of a step's stage; none if the stage is unknown."""
+    steps = root.mapping["pipeline"]
+    assert isinstance(steps.value, tuple)
+    ((kind, body),) = steps.value[number].mapping.items()
+    try:
+        return [] if "use" in body.mapping else list(stage_class(kind).model_fields)
+    except UsageError:
+        return []  # an unknown stage is reported where the recipe names it
+
+
+def _set_field(root: Node, number: int, name: str, span: Span, value: Node) -> Node:
+    steps = root.mapping["pipeline"]
+    assert isinstance(steps.value, tuple)
+    step = steps.value[number]
+    ((key, body),) = step.mapping.items()
+    changed = _with(step, key, step.keys[key], _with(body, name, span, value))
+    items = (*steps.value[:number], changed, *steps.value[number + 1 :])
+    return _with(root, "pipeline", root.keys["pipeline"], replace(steps, value=items))
+
+
+def _steps(root: Node) -> dict[str, int]:
+    """Instance names and positions of the steps that can be told apart; what is malformed is found later."""
+    found: dict[str, int] = {}
+    pipeline = root.mapping.get("pipeline")
+    for number, step in enumerate(pipeline.value if pipeline and isinstance(pipeline.value, tuple) else ()):
+        for key, body in step.mapping.items() if len(step.mapping) == 1 else ():
+            alias = body.mapping["as"].value if "as" in body.mapping else key
+            if body.value is None or body.mapping or body.value == {}:
+                found.setdefault(str(alias), number)
+    return found
+
+
+def _with(node: Node, key: str, span: Span, value: Node) -> Node:
+    return replace(node, value={**node.mapping, key: value}, keys={**node.keys, key: span})

@@ -1,0 +1,290 @@
+"""Writing and reading a part's Parquet files: same rows, same bytes, however they arrive."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from refinery.errors import StorageError
+from refinery.identity import Content
+from refinery.root.receipts import FileRef
+from refinery.root.root import Root
+from refinery.store import storage_errors
+
+GROUP_ROWS = 8_192
+GROUP_BYTES = 8 * 1024 * 1024
+"""A row group ends with the row that makes it so large in rows or text: batch sizes leave no trace, and memory holds no
+more than that, and one text, of each file."""
+
+PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "use_dictionary": False}
+"""Most columns have a value of their own in each row: dictionaries cost time and space, and zstd finds the others."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A finished temporary file."""
+
+    temporary: str
+    rows: int
+    bytes: int
+
+
+class TableWriter:
+    """Writes batches to temporary Parquet files and computes the content id of all their rows.
+
+    ``shard`` is the text bytes after which a new file is begun. Without ``write`` only the content id is made.
+    """
+
+    def __init__(self, root: Root, schema: pa.Schema, *, write: bool, shard: int | None = None) -> None:
+        self._root = root
+        self._schema = schema
+        self._write = write
+        self._shard = shard
+        self._content = Content(schema)
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = 0
+        self._pending_bytes = 0
+        self._file_bytes = 0
+        self._writer: pq.ParquetWriter | None = None
+        self._paths: list[str] = []
+        self._rows: list[int] = []
+
+    @property
+    def rows(self) -> int:
+        """Rows given so far."""
+        return self._content.rows
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Append rows."""
+        self._content.update(batch)
+        while self._write and len(batch):
+            room = self._room(batch)
+            self._append(batch.slice(0, room))
+            batch = batch.slice(room)
+
+    def _room(self, batch: pa.RecordBatch) -> int:
+        """How many of the rows there are up to the one with which the row group or the file is full."""
+        most = GROUP_BYTES - self._pending_bytes
+        if self._shard is not None:
+            most = min(most, self._shard - self._file_bytes - self._pending_bytes)
+        full = int(np.searchsorted(np.cumsum(_text_bytes(batch)), most)) + 1
+        return min(full, GROUP_ROWS - self._pending_rows, len(batch))
+
+    def _append(self, piece: pa.RecordBatch) -> None:
+        self._pending.append(piece)
+        self._pending_rows += len(piece)
+        self._pending_bytes += int(_text_bytes(piece).sum())
+        full = self._shard is not None and self._file_bytes + self._pending_bytes >= self._shard
+        if full or self._pending_rows >= GROUP_ROWS or self._pending_bytes >= GROUP_BYTES:
+            self._flush()
+        if full:
+            self._end_file()
+
+    def close(self) -> tuple[str, list[Written]]:
+        """Finish; the content id, and the files. A part without rows has one empty file."""
+        if self._write:
+            self._flush()
+            if not self._paths:
+                self._begin_file()
+            self._end_file()
+        sizes = [self._root.store.stat(path).size for path in self._paths]
+        return self._content.id(), [Written(*w) for w in zip(self._paths, self._rows, sizes, strict=True)]
+
+    def abort(self) -> None:
+        """Remove what was written."""
+        if self._writer is not None:
+            # Closing writes a footer, and a full disk takes none; the file is to be deleted anyway.
+            with contextlib.suppress(OSError):
+                self._writer.close()
+            self._writer = None
+        for path in self._paths:
+            self._root.store.delete(path)
+
+    def _flush(self) -> None:
+        if not self._pending:
+            return
+        if self._writer is None:
+            self._begin_file()
+        rows, size = self._pending_rows, self._pending_bytes
+        table = pa.Table.from_batches(self._pending).combine_chunks()
+        self._pending, self._pending_rows, self._pending_bytes = [], 0, 0  # the batches go before the rows are encoded
+        assert self._writer is not None
+        with storage_errors(self._root.path):
+            self._writer.write_table(table, row_group_size=max(1, rows))
+        self._rows[-1] += rows
+        self._file_bytes += size
+
+    def _begin_file(self) -> None:
+        self._paths.append(self._root.store.temporary(self._root.path))
+        self._rows.append(0)
+        with storage_errors(self._root.path):
+            packed = [f.name for f in self._schema if pa.types.is_binary(f.type)]
+            self._writer = pq.ParquetWriter(self._paths[-1], self._schema, **_options(self._schema, packed))
+
+    def _end_file(self) -> None:
+        if self._writer is not None:
+            with storage_errors(self._root.path):
+                self._writer.close()
+            self._writer = None
+            self._file_bytes = 0
+
+
+def publish(root: Root, files: Sequence[Written], folder: str, part: int, key: str) -> tuple[FileRef, ...]:
+    """Give finished files their final names ``folder/part-NNNNN-KEY[-NNN].parquet``."""
+    refs = []
+    with contextlib.ExitStack() as stack:
+        stack.callback(discard, root, files)
+        for number, file in enumerate(files):
+            suffix = f"-{number:03d}" if len(files) > 1 else ""
+            path = f"{folder}/part-{part:05d}-{key[:8]}{suffix}.parquet"
+            root.store.publish(file.temporary, root.full(path))
+            refs.append(FileRef(path=path, rows=file.rows, bytes=file.bytes))
+        stack.pop_all()
+    return tuple(refs)
+
+
+def discard(root: Root, files: Sequence[Written]) -> None:
+    """Remove finished files that are not wanted after all."""
+    for file in files:
+        root.store.delete(file.temporary)
+
+
+@contextlib.contextmanager
+def open_parquet(root: Root, path: str) -> Iterator[pq.ParquetFile]:
+    """A Parquet file below the root. Raises StorageError where it is missing or damaged, when opened or read.
+
+    Rows are read without Arrow's threads: one that still frees a buffer of Python's while the interpreter ends aborts
+    the process.
+    """
+    full = root.full(path)
+    with root.store.open(full) as stream:
+        try:
+            with pq.ParquetFile(stream) as file:
+                yield file
+        except (pa.ArrowException, OSError) as error:
+            hint = "the file is damaged: `refinery verify` names all such"
+            raise StorageError(f"{full}: {error}", hint=hint) from error
+
+
+def schema_of(root: Root, path: str) -> pa.Schema:
+    """The columns of a Parquet file below the root. Raises StorageError where it is missing or damaged."""
+    with open_parquet(root, path) as file:
+        return file.schema_arrow
+
+
+def read_batches(
+    root: Root, paths: Sequence[str], rows: int, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """The rows of files below the root, in batches of at most ``rows``; one row group is in memory at a time."""
+    for path in paths:
+        with open_parquet(root, path) as file:
+            for group in range(file.metadata.num_row_groups):
+                table = file.read_row_group(group, columns=columns, use_threads=False).combine_chunks()
+                yield from table.to_batches(max_chunksize=rows)
+
+
+def read_rows(
+    root: Root, path: str, columns: Sequence[str] | None = None, rows: npt.NDArray[np.integer[Any]] | None = None
+) -> pa.Table:
+    """A file below the root; or some of its rows by number, in their order, from the row groups that hold them."""
+    with open_parquet(root, path) as file:
+        if rows is None:
+            return file.read(columns, use_threads=False)
+        groups = range(file.metadata.num_row_groups)
+        sizes = np.array([file.metadata.row_group(group).num_rows for group in groups], np.int64)
+        starts = np.cumsum([0, *sizes])
+        held = np.searchsorted(starts, rows, side="right") - 1
+        wanted = np.bincount(held, minlength=len(sizes)) > 0
+        table = file.read_row_groups(np.flatnonzero(wanted).tolist(), columns, use_threads=False)
+        left_out = np.cumsum(np.where(wanted, 0, sizes))
+        return table.take(pa.array(rows - left_out[held]))
+
+
+def write_table(root: Root, table: pa.Table, row_group: int) -> tuple[str, list[Written]]:
+    """Write one table to one temporary file; its content id, and the file."""
+    return write_batches(root, table.schema, table.combine_chunks().to_batches(), row_group)
+
+
+def write_batches(
+    root: Root, schema: pa.Schema, batches: Iterable[pa.RecordBatch], row_group: int
+) -> tuple[str, list[Written]]:
+    """The same of rows that come in batches, of which one row group is held."""
+    content, rows = Content(schema), 0
+    path = root.store.temporary(root.path)
+    with contextlib.ExitStack() as stack:
+        stack.callback(root.store.delete, path)
+        writer: pq.ParquetWriter | None = None
+        with storage_errors(root.path), contextlib.ExitStack() as closing:
+            for group in _groups(batches, row_group):
+                if writer is None:
+                    encoding = _by_differences(group.slice(0, row_group))
+                    options = _options(schema, encoding or ())
+                    writer = closing.enter_context(pq.ParquetWriter(path, schema, column_encoding=encoding, **options))
+                for batch in group.to_batches():
+                    content.update(batch)
+                writer.write_table(group, row_group_size=row_group)
+                rows += group.num_rows
+            if writer is None:
+                closing.enter_context(pq.ParquetWriter(path, schema, **PARQUET))
+        stack.pop_all()
+    return content.id(), [Written(path, rows, root.store.stat(path).size)]
+
+
+def read_temporary(path: str, rows: int) -> Iterator[pa.RecordBatch]:
+    """The rows of a temporary file, in batches of at most ``rows``."""
+    with storage_errors(path), pq.ParquetFile(path) as file:
+        yield from file.iter_batches(rows)
+
+
+def _groups(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
+    """The rows in tables of multiples of ``size``, but for the last one."""
+    pending: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        pending.append(batch)
+        count += len(batch)
+        if count >= size:
+            table = pa.Table.from_batches(pending)
+            full = count - count % size
+            yield table.slice(0, full).combine_chunks()
+            pending, count = table.slice(full).combine_chunks().to_batches(), count - full
+    if count:
+        yield pa.Table.from_batches(pending).combine_chunks()
+
+
+def _options(schema: pa.Schema, packed: Collection[str]) -> dict[str, Any]:
+    """How a table is written. Columns that are ``packed`` are not compressed, which would find next to nothing."""
+    if not packed or any(pa.types.is_nested(f.type) for f in schema):
+        return PARQUET
+    level = {f.name: PARQUET["compression_level"] for f in schema if f.name not in packed}
+    codecs = {f.name: "NONE" if f.name in packed else PARQUET["compression"] for f in schema}
+    return {**PARQUET, "compression": codecs, "compression_level": level or None}
+
+
+def _by_differences(table: pa.Table) -> dict[str, str] | None:
+    """The encoding of columns whose numbers ascend: of hashes the differences take a quarter less."""
+    names = [f.name for f in table.schema if f.type == pa.uint64() and _ascends(table.column(f.name))]
+    return dict.fromkeys(names, "DELTA_BINARY_PACKED") or None
+
+
+def _ascends(column: pa.ChunkedArray) -> bool:
+    if column.null_count:
+        return False
+    values = column.to_numpy()
+    return bool((values[1:] >= values[:-1]).all())
+
+
+def _text_bytes(batch: pa.RecordBatch) -> np.ndarray:
+    """Of each row."""
+    if "text" not in batch.schema.names:
+        return np.zeros(len(batch), np.int64)
+    sizes = pc.fill_null(pc.binary_length(batch.column("text")), 0)
+    return np.asarray(sizes.to_numpy(zero_copy_only=False), dtype=np.int64)

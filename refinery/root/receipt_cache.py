@@ -1,0 +1,93 @@
+"""The receipts of a root as a walk meets them: each is fetched once.
+
+A receipt counts only while the files that it names are there, each in its size. Files are looked at, not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from refinery.identity import part_key
+from refinery.root.receipts import Receipt
+from refinery.root.root import Root
+from refinery.store import is_remote
+
+Facts = dict[tuple[str, ...], tuple[str, ...]]
+"""The files with the facts that a filter measured, by the contents that it measured."""
+
+
+class Receipts:
+    """Those in the stages' folders of one root, and those that tasks have committed since."""
+
+    def __init__(self, root: Root, folders: Sequence[str]) -> None:
+        self._root = root
+        self._folders = folders
+        self._known: dict[tuple[str, str], Receipt] = {}
+        self._listed: dict[str, set[str]] = {}
+        self._gone: dict[tuple[str, str], tuple[Receipt, str]] = {}
+        self._fresh: set[str] = set()
+        self._facts: dict[tuple[str, str], Facts] = {}
+        self.lost: dict[str, Receipt] = {}
+        """Receipts that were asked for and do not count, by the first file that each lacks."""
+
+    def fetch(self) -> None:
+        """Fetch those of a remote root many at a time, once: each by itself would be a request."""
+        for folder in self._folders if is_remote(self._root.path) else ():
+            if folder not in self._listed:
+                found = self._root.readable(folder)
+                self._listed[folder] = set(found)
+                self._take(folder, {key: receipt for key, receipt in found.items() if receipt is not None})
+
+    def find(self, folder: str, key: str) -> Receipt | None:
+        """The receipt of a key, if there is one and its files are there."""
+        place = folder, key
+        if place not in self._known and place not in self._gone and key in self._listed.get(folder, {key}):
+            found = self._root.receipt(folder, key)
+            self._take(folder, {} if found is None else {key: found})
+        if place in self._gone:
+            receipt, path = self._gone[place]
+            self.lost[path] = receipt
+        return self._known.get(place)
+
+    def _take(self, folder: str, found: Mapping[str, Receipt]) -> None:
+        """Sort receipts into those that count and those that lack a file."""
+        for (key, receipt), path in zip(found.items(), self._root.missing(list(found.values())), strict=True):
+            if path:
+                self._gone[folder, key] = receipt, path
+            else:
+                self._known[folder, key] = receipt
+
+    def learn(self, folder: str, receipt: Receipt) -> None:
+        """A task has committed this receipt."""
+        self._fresh.add(receipt.key)
+        self._gone.pop((folder, receipt.key), None)
+        self._known[folder, receipt.key] = receipt
+
+    def is_fresh(self, key: str) -> bool:
+        """Whether a task committed it in this run."""
+        return key in self._fresh
+
+    def made_from(self, folder: str, identity: str) -> dict[int, set[str]]:
+        """What the parts of a source were made from, by all its receipts of one identity."""
+        known = [receipt for (place, _), receipt in self._known.items() if place == folder]
+        receipts = known if is_remote(self._root.path) else self._root.readable(folder).values()
+        found: dict[int, set[str]] = {}
+        for receipt in receipts:
+            if receipt is not None and receipt.key == part_key(identity, receipt.inputs):
+                found.setdefault(receipt.part, set()).add(receipt.inputs[0])
+        return found
+
+    def facts(self, folder: str, measure: str) -> Facts:
+        """Facts that a filter of this measure identity has stored, under whatever bounds."""
+        if (folder, measure) not in self._facts:
+            manifests = [each for each in self._root.manifests_of(folder) if each.measure == measure]
+            receipts = [each for one in manifests for each in self._root.receipts(folder, one.parts)]
+            stored = [each for each in receipts if "removed" in each.files]
+            lacking = self._root.missing(stored)
+            whole = (each for each, path in zip(stored, lacking, strict=True) if not path)
+            self._facts[folder, measure] = {each.inputs: _paths(each) for each in whole}
+        return self._facts[folder, measure]
+
+
+def _paths(receipt: Receipt) -> tuple[str, ...]:
+    return tuple(file.path for name in ("kept", "removed") for file in receipt.files[name])

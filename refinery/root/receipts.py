@@ -1,0 +1,107 @@
+"""Receipts: what was made of one part, from what.
+
+A receipt is the commit: a file that no receipt names does not exist to any reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from refinery.store import Stat
+
+Kind = Literal["stage", "map", "reduce", "round", "resolve", "audit"]
+
+
+def _below(path: str) -> str:
+    names = path.split("/")
+    if path and ("\\" in path or not path.isprintable() or any(name in ("", ".", "..") for name in names)):
+        raise ValueError(f"{path[:80]!r} is no path below the root")
+    return path
+
+
+def _name(name: str) -> str:
+    if "/" in name or not name:
+        raise ValueError(f"{name[:80]!r} names nothing in a folder")
+    return _below(name)
+
+
+Below = Annotated[str, AfterValidator(_below)]
+"""A path below the root, "" for none: a record that leads elsewhere is refused, whoever wrote it."""
+
+
+Name = Annotated[str, AfterValidator(_name)]
+"""A name in a folder of the root."""
+
+
+class FileRef(BaseModel):
+    """One file of a part: its path below the root, its rows, and its size in bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: Below
+    rows: int
+    bytes: int
+
+
+class Receipt(BaseModel):
+    """One part of one stage (or of a phase of a global stage), committed.
+
+    ``key`` says what it is and names the receipt; ``inputs`` are the content ids it was made from; ``contents`` the
+    content ids of what it made, by name (``kept``, ``removed``, or a part's number for verdicts).
+    ``rows`` are in, kept, removed (rows of the removed file) and skipped (records that are no documents).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Kind
+    stage: str
+    part: int
+    key: Name
+    inputs: tuple[str, ...]
+    contents: dict[str, str]
+    rows: dict[str, int]
+    files: dict[str, tuple[FileRef, ...]]
+    statistics: Below = ""
+    """Path of the statistics below the root."""
+    groups: FileRef | None = None
+    """Documents by domain, suffix, language and month, see ``refinery.statistics.groups``."""
+    code: str = ""
+    libraries: dict[str, str] = {}
+    judged: bool = False
+    """Made from stored facts, without measuring again."""
+    seconds: float = 0.0
+    peak_memory: int = 0
+    """Bytes, of the process that made the part, without the libraries that workers share."""
+    requests: dict[str, int] = {}
+    """What remote stores were asked meanwhile: requests by kind, failed tries, bytes read and written."""
+    poison: tuple[tuple[int, str], ...] = ()
+    """Of a map: rows of the documents that killed a worker in it, and what is known of that. ``apply`` removes them."""
+
+    @property
+    def written(self) -> dict[str, tuple[FileRef, ...]]:
+        """All Parquet files by name: ``files``, and ``groups``."""
+        return {**self.files, **({"groups": (self.groups,)} if self.groups else {})}
+
+    def total(self, name: str) -> int:
+        """Bytes of all files of a name."""
+        return sum(f.bytes for f in self.files.get(name, ()))
+
+
+def receipt_path(folder: str, key: str) -> str:
+    """Where the receipt with a key lies, below the root."""
+    return f"{folder}/receipts/{key}.json"
+
+
+def named_files(receipt: Receipt) -> Iterator[tuple[str, int | None]]:
+    """The files that a receipt names, with the size that each must have, as far as that is recorded."""
+    yield from ((file.path, file.bytes) for files in receipt.written.values() for file in files)
+    if receipt.statistics:
+        yield receipt.statistics, None
+
+
+def first_absent(files: Iterable[tuple[str, int | None, Stat | None]]) -> str:
+    """The first file that is not there in its size, or ""."""
+    return next((path for path, size, found in files if found is None or size not in (None, found.size)), "")

@@ -1,0 +1,109 @@
+"""What a global stage made in earlier roots: sorted keyed rows, and what it said of each document. Changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from refinery.errors import UsageError
+from refinery.identity import FORMAT, configuration, digest, library_versions, map_identity, versions_changed
+from refinery.root.manifests import Head, StageManifest
+from refinery.root.receipts import Receipt
+from refinery.root.root import Root
+from refinery.stage.global_stage import EARLIER, EARLIER_BITS, Global
+from refinery.store import store_for
+
+
+@dataclass(frozen=True)
+class EarlierPart:
+    """A part of another root, or of this one (with ``root`` empty): its number in the rounds, and its map's files.
+
+    ``verdict`` is the path of what was said of its documents, below its root; empty where nothing needs to be.
+    """
+
+    number: int
+    root: str
+    mapped: Receipt
+    verdict: str = ""
+    content: str = ""
+    """Content id of the verdict."""
+
+
+def earlier_parts(stage: Global) -> list[EarlierPart]:
+    """The parts of all roots that the stage is held against.
+
+    Raises UsageError where there is no such root, the stage is not finished there, or its keys are made otherwise.
+    """
+    return [part for place, path in enumerate(stage.earlier_roots()) for part in parts_of_root(stage, place, path)]
+
+
+def first_number(place: int) -> int:
+    """The number of the first part of the earlier root at a place."""
+    return EARLIER + (place << EARLIER_BITS)
+
+
+def parts_of_root(stage: Global, place: int, path: str) -> list[EarlierPart]:
+    """The parts of the root at a place in the list of them. Raises as ``earlier_parts``."""
+    root = Root(path, store_for(path))
+    head = root.head()
+    if head is None:
+        raise UsageError(f"{path} is no root of refinery (no HEAD.json)", hint="`against` names roots of finished runs")
+    if head.format != FORMAT:
+        raise UsageError(
+            f"{path} has format {head.format}; this version reads format {FORMAT}",
+            hint="make the root again with this version",
+        )
+    folder, manifest = _comparable(stage, root, head)
+    mapped: dict[str, Receipt] = {}
+    verdicts: dict[str, str] = {}
+    for receipt in root.receipts(folder, manifest.shuffle):
+        if receipt.kind == "map":
+            mapped[receipt.inputs[-1]] = receipt
+        if receipt.kind == "resolve":
+            verdicts |= {receipt.contents[name]: refs[0].path for name, refs in receipt.files.items()}
+    parts = []
+    # By what went into a part, for parts are numbered anew when a root's inputs change.
+    for number, receipt in enumerate(root.receipts(folder, manifest.parts), first_number(place)):
+        given, verdict = receipt.inputs
+        if given not in mapped or verdict not in verdicts:
+            raise UsageError(
+                f"{path}: stage {manifest.stage!r} has no verdict of part {receipt.part}", hint="run it again"
+            )
+        parts.append(EarlierPart(number, root.path, mapped[given], verdicts[verdict], verdict))
+    return parts
+
+
+def _comparable(stage: Global, root: Root, head: Head) -> tuple[str, StageManifest]:
+    """The finished stage of the root whose keys are made as this stage makes them."""
+    found = {folder: root.manifest(path) for folder, path in head.manifests.items()}
+    alike = {folder: manifest for folder, manifest in found.items() if manifest.kind == stage.name}
+    if not alike:
+        raise UsageError(
+            f"{root.path} has no stage {stage.name!r} to compare with",
+            hint=f"`against` names roots whose recipe has {stage.name}, and whose run has reached it",
+        )
+    wanted = map_identity(stage)
+    for folder, manifest in alike.items():
+        if _map_identity(stage, manifest) == wanted:
+            if not manifest.complete:
+                raise UsageError(f"{root.path}: stage {manifest.stage!r} is not finished", hint="finish its run first")
+            return folder, manifest
+    differences = "; ".join(_differences(stage, next(iter(alike.values()))))
+    raise UsageError(
+        f"{root.path} cannot be held against: its {stage.name} has {differences}",
+        hint="use the same settings and versions, or make the earlier root again",
+    )
+
+
+def _map_identity(stage: Global, manifest: StageManifest) -> str:
+    fields = {name: manifest.configuration[name] for name in sorted(stage.map_fields) if name in manifest.configuration}
+    return digest(["map", [manifest.kind, manifest.version, manifest.libraries], fields])
+
+
+def _differences(stage: Global, manifest: StageManifest) -> list[str]:
+    found = versions_changed(manifest.libraries, library_versions(stage))
+    found += [f"version {manifest.version}, not {stage.version}"] if manifest.version != stage.version else []
+    now = configuration(stage)
+    for name in sorted(stage.map_fields):
+        if manifest.configuration.get(name) != now.get(name):
+            found.append(f"{name} {manifest.configuration.get(name)}, not {now.get(name)}")
+    return found

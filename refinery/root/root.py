@@ -1,0 +1,148 @@
+"""The files of one root, by name."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from refinery.errors import StorageError
+from refinery.root.manifests import Head, StageManifest
+from refinery.root.receipts import Receipt, first_absent, named_files, receipt_path
+from refinery.store import Store
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Root:
+    """The files of one root, by name. All paths it gives and takes are below the root unless called full."""
+
+    def __init__(self, path: str, store: Store) -> None:
+        self.path = path.rstrip("/") or "/"
+        self.store = store
+
+    def full(self, path: str) -> str:
+        """The path as the store knows it."""
+        return f"{self.path}/{path}"
+
+    def head(self) -> Head | None:
+        """The head, or None where the folder is no root yet. Raises StorageError for a damaged one."""
+        return self._found(Head, self.full("HEAD.json"))
+
+    def write_head(self, head: Head) -> None:
+        """Replace the head."""
+        self.store.put(self.full("HEAD.json"), _json(head))
+
+    def receipt(self, folder: str, key: str) -> Receipt | None:
+        """The receipt with a key, or None where that part is not made."""
+        return self._found(Receipt, self.full(receipt_path(folder, key)))
+
+    def receipts(self, folder: str, keys: Iterable[str]) -> list[Receipt]:
+        """Those of the receipts with these keys that are there, in the order of the keys."""
+        found = self.examined(folder, keys)
+        for damaged in (one for one in found if isinstance(one, StorageError)):
+            raise damaged
+        return [one for one in found if isinstance(one, Receipt)]
+
+    def examined(self, folder: str, keys: Iterable[str]) -> list[Receipt | StorageError | None]:
+        """The receipts with these keys, fetched many at once; what is wrong with one instead, None if it is lost."""
+        paths = [self.full(receipt_path(folder, key)) for key in keys]
+        return [_examined(path, data) for path, data in zip(paths, self.store.find_all(paths), strict=True)]
+
+    def missing(self, receipts: Sequence[Receipt]) -> list[str]:
+        """Return for each receipt a file that it names and that is not there, or has another size; "" for a whole one.
+
+        Files are not read: ``verify`` compares their rows.
+        """
+        named = [list(named_files(receipt)) for receipt in receipts]
+        found = iter(self.store.find_stats([self.full(path) for files in named for path, _ in files]))
+        return [first_absent([(path, size, next(found)) for path, size in files]) for files in named]
+
+    def commit(self, folder: str, receipt: Receipt) -> None:
+        """Write a receipt: from here on its files exist."""
+        self.store.put(self.full(receipt_path(folder, receipt.key)), _json(receipt))
+
+    def receipts_of(self, folder: str) -> list[Receipt]:
+        """Every receipt of a stage, those of earlier configurations included."""
+        return self._all(Receipt, f"{folder}/receipts/*.json")
+
+    def readable(self, folder: str) -> dict[str, Receipt | None]:
+        """Every receipt of a stage by its key, None for one that is damaged: that is told when it is wanted."""
+        paths = self.store.list(f"{glob.escape(self.path)}/{folder}/receipts/*.json")
+        keys = [path.rpartition("/")[2].removesuffix(".json") for path in paths]
+        found = zip(keys, self.examined(folder, keys), strict=True)
+        return {key: one if isinstance(one, Receipt) else None for key, one in found}
+
+    def withdraw(self, folder: str, key: str) -> None:
+        """Remove a receipt, if it is there: its files are about to be replaced by other rows under the same names."""
+        self.store.delete(self.full(receipt_path(folder, key)))
+
+    def manifest(self, path: str) -> StageManifest:
+        """A stage's manifest. Raises StorageError where it is lost or damaged."""
+        full = self.full(path)
+        found = self._found(StageManifest, full)
+        if found is None:
+            raise StorageError(
+                f"{full}: HEAD.json names this manifest, and it is not there",
+                hint=f"delete {self.full('HEAD.json')}: the next run writes both again, from the receipts",
+            )
+        return found
+
+    def manifests_of(self, folder: str) -> list[StageManifest]:
+        """Every manifest of a stage, those of earlier configurations included; the head knows which one is current."""
+        return self._all(StageManifest, f"{folder}/manifest-*.json")
+
+    def write_manifest(self, folder: str, manifest: StageManifest) -> str:
+        """Write a manifest; its path."""
+        path = f"{folder}/manifest-{manifest.identity[:8]}.json"
+        self.store.put(self.full(path), _json(manifest))
+        return path
+
+    def _all(self, model: type[Model], pattern: str) -> list[Model]:
+        paths = self.store.list(f"{glob.escape(self.path)}/{pattern}")
+        found = zip(paths, self.store.find_all(paths), strict=True)
+        return [_parsed(model, path, data) for path, data in found if data is not None]
+
+    def _found(self, model: type[Model], path: str) -> Model | None:
+        data = self.store.find(path)
+        return None if data is None else _parsed(model, path, data)
+
+
+def _examined(path: str, data: bytes | None) -> Receipt | StorageError | None:
+    try:
+        return None if data is None else _parsed(Receipt, path, data)
+    except StorageError as error:
+        return error
+
+
+def _parsed(model: type[Model], path: str, data: bytes) -> Model:
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"{place}: " for place in first["loc"])
+        kind, also = _NAMES[model]
+        raise StorageError(
+            f"{path}: not a {kind} of this version ({where}{first['msg']})",
+            hint=f"if it is damaged, delete it{also}: the next run makes it again; "
+            "if another version wrote it, use a new root",
+        ) from error
+
+
+_NAMES: dict[type[BaseModel], tuple[str, str]] = {
+    Head: ("head", ""),
+    Receipt: ("receipt", ""),
+    StageManifest: ("manifest", " and HEAD.json"),
+}
+"""What each kind of record is called, and what has to be deleted with a damaged one."""
+
+
+def quarantine_path(stage: str, document: str, file: str) -> str:
+    """Where the record of a quarantined document lies, below the root; ``file`` is the archive that it is from."""
+    return f"quarantine/{stage}-{document}-{file.rsplit('/', 1)[-1][-100:]}"
+
+
+def _json(model: BaseModel) -> bytes:
+    return model.model_dump_json(indent=1).encode()

@@ -1,0 +1,254 @@
+"""The kinds of stages that see one document at a time: filter, edit and source.
+
+The engine derives everything else from their declarations: the Parquet schema, removal reasons, histograms, resume,
+identity and the law tests. Nothing here opens a file.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from refinery.stage.documents import OF_TEXT, TEXT, Docs
+from refinery.stage.fields import Role
+from refinery.stage.rules import Metric, Rule
+
+if TYPE_CHECKING:
+    from refinery.assets import Asset
+    from refinery.store import Store
+
+
+Values = Mapping[str, Any]
+"""Column or metric name to one value a document: a ``pa.Array``, a NumPy array or a list."""
+
+
+@dataclass(frozen=True)
+class Suited:
+    """A word list or rule that suits some languages: ``only`` these, or all ``but`` these, by ISO 639-1 code.
+
+    ``what`` it is, with its verb (``its stop words are English``); ``otherwise`` is what happens to documents of other
+    languages, and ``fix`` what to set for them.
+    """
+
+    what: str
+    otherwise: str
+    fix: str
+    only: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
+
+    def unsuited(self, kept: Sequence[str]) -> tuple[str, ...]:
+        """Those of the languages that it does not suit."""
+        return tuple(code for code in kept if code in self.but or (self.only and code not in self.only))
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a stage's settings mean, in figures: single ones, and curves over an axis from 0 to 1.
+
+    ``curves`` are values from 0 to 1, one for each of ``at``: that of the settings first, then others to compare with.
+    """
+
+    about: str
+    facts: Mapping[str, str]
+    axis: str = ""
+    at: tuple[float, ...] = ()
+    curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+
+class Stage(BaseModel):
+    """Base of the four kinds. A subclass declares itself in class variables and is its own configuration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, ser_json_timedelta="float")
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    source: ClassVar[str] = ""
+    """Where the method is described: paper section or URL."""
+    reads: ClassVar[tuple[str, ...]] = ("text",)
+    """Columns it needs beyond the pointer."""
+    uses: ClassVar[tuple[str, ...]] = ()
+    """Columns it takes into account where a stage before it adds them."""
+    adds: ClassVar[tuple[pa.Field, ...]] = ()
+    """Columns it adds or replaces."""
+    drops: ClassVar[tuple[str, ...]] = ()
+    """Columns that end with it."""
+    metrics: ClassVar[tuple[Metric, ...]] = ()
+    evidence: ClassVar[tuple[pa.Field, ...]] = ()
+    """Facts beyond metrics, for people and later stages: matched words, removed spans."""
+    quarantines: ClassVar[tuple[str, ...]] = ()
+    """Rules whose documents broke what measured them: a run keeps their records as test cases."""
+    depends: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose version shapes the output."""
+    last: ClassVar[bool] = False
+    """No stage may follow it in a recipe."""
+
+    @model_validator(mode="after")
+    def _has_rules_that_agree(self) -> Self:
+        """Refuse thresholds that no document can satisfy, such as a minimum above the maximum of the same metric."""
+        rules = self.rules()
+        for least in (rule for rule in rules if rule.at_least is not None):
+            for most in (rule for rule in rules if rule.metric == least.metric and rule.at_most is not None):
+                if (least.at_least or 0) > (most.at_most or 0):
+                    raise ValueError(
+                        f"no document has {least.metric} {least.bound} ({least.id}) and {most.bound} ({most.id})"
+                    )
+        return self
+
+    def rules(self) -> tuple[Rule, ...]:
+        """The bounds, in the order in which the first violated one becomes the reason."""
+        return ()
+
+    def wants(self) -> tuple[str, ...]:
+        """What it reads as it is configured: columns, and facts of earlier stages as ``stage.fact``."""
+        return self.reads
+
+    def selects(self, names: Sequence[str]) -> list[str]:
+        """The columns that go on to the next stage, in order, of those there are."""
+        return [name for name in names if name not in self.drops]
+
+    @classmethod
+    def outdates(cls) -> frozenset[str]:
+        """Columns of places in the text that end with it: those it does not add, if it changes the text."""
+        added = {added.name for added in cls.adds}
+        return OF_TEXT - added if TEXT.name in added else frozenset()
+
+    def shard_bytes(self) -> int | None:
+        """Bytes of text in one output file, where the stage gathers small parts and divides large ones."""
+        return None
+
+    def versions(self) -> dict[str, str]:
+        """Further names and versions that shape the output, known only from the configuration."""
+        return {}
+
+    def keeps_languages(self) -> tuple[str, ...] | None:
+        """Return the languages that it keeps documents of, by ISO 639-1 code; None if it does not look at that."""
+        return None
+
+    def suited(self) -> tuple[Suited, ...]:
+        """Return its word lists and rules that suit some languages only, as it is configured."""
+        return ()
+
+    def check_asset(self, name: str, asset: Asset) -> None:
+        """Open the asset of the field ``name`` as the work on documents does.
+
+        It is called before a run begins. Raises AssetError where the file is not what the stage needs.
+        """
+        del name, asset
+
+    def check_columns(self, given: pa.Schema) -> None:
+        """Raise UsageError where a column that the stage is given has a type it cannot use."""
+        del given
+
+    def shows(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
+        """Where in ``text`` lies what ``metric`` counts: starts and ends in characters, for people who ask why.
+
+        Nothing for a metric of the text as a whole. In Python, for one text at a time; no run calls it.
+        """
+        del text, metric
+        return ()
+
+    def explain(self) -> Explanation | None:
+        """What the settings mean, where more can be said than the documentation of the fields does."""
+        return None
+
+    @classmethod
+    def facts(cls) -> pa.StructType:
+        """The type of the struct column that holds this stage's metrics and evidence."""
+        return pa.struct([*(m.field for m in cls.metrics), *cls.evidence])
+
+    @classmethod
+    def roles(cls, role: Role) -> frozenset[str]:
+        """Names of the fields declared with ``bound`` or ``tuning``."""
+        extras = {k: f.json_schema_extra for k, f in cls.model_fields.items()}
+        return frozenset(k for k, extra in extras.items() if isinstance(extra, dict) and extra.get("role") == role)
+
+
+class Filter(Stage):
+    """Measures documents and lets its rules judge them; changes no column."""
+
+    @abstractmethod
+    def measure(self, docs: Docs) -> Values:
+        """One value a document for each declared metric and evidence field."""
+
+
+@dataclass(frozen=True)
+class Edited:
+    """What an edit makes of a batch: new ``columns`` (the declared ``adds``) and the ``facts`` behind them."""
+
+    columns: Values
+    facts: Values = field(default_factory=dict)
+
+
+class Edit(Stage):
+    """Changes text or adds columns; may have metrics and rules as well."""
+
+    @abstractmethod
+    def edit(self, docs: Docs) -> Edited:
+        """New values of the declared columns, and one value a document for each metric and evidence field."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """A batch read by a source: ``columns`` holds the pointer columns and the declared ``adds``.
+
+    ``skipped`` counts, by kind, the records read since the last batch that are no documents.
+    """
+
+    columns: Values
+    facts: Values
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+
+Watch = Callable[[int], bool]
+"""Given the number of a row of the file, says whether its record may be worked on; else the row is made without."""
+
+
+class Source(Stage):
+    """Reads files into documents. Each file is read by one task; the metrics and rules give every record its fate.
+
+    Rules with ``damage`` declare which reasons mean a damaged input, and ``remedy`` returns the fix. A run warns of
+    inputs that are damaged or yield no document, and exits with 1 where they are more than the recipe allows.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def list_inputs(self, pattern: str, store: Store) -> list[str]:
+        """The files that ``pattern`` names, sorted. Raises StorageError where there are none."""
+
+    @abstractmethod
+    def read(self, path: str, store: Store) -> Iterator[Records]:
+        """All records of a file, in its order. A record that cannot be read is a row with a fact that says so.
+
+        Ids are unique in a root and the same wherever the file lies: ``document_ids`` makes them.
+        """
+
+    def read_watched(self, path: str, store: Store, watch: Watch) -> Iterator[Records]:
+        """As ``read``, for a file that a worker died of: ``watch`` is asked before each row's record is worked on.
+
+        A source that does not ask loses the whole part to such a record.
+        """
+        del watch
+        return self.read(path, store)
+
+    def remedy(self, counts: Mapping[str, int], documents: int) -> str:
+        """Return the fix for an input that is damaged or yields no document; "" if none is known.
+
+        ``counts`` has its other records by reason, or by kind where they are skipped; ``documents`` is what it yields.
+        """
+        del counts, documents
+        return ""
+
+    @abstractmethod
+    def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:
+        """The one record at a pointer."""
+
+
+def changes_text(stage: type[Stage] | Stage) -> bool:
+    """Whether the stage gives documents a new text, so that their tokens are counted again."""
+    return TEXT.name in {f.name for f in stage.adds}

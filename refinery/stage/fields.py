@@ -1,0 +1,40 @@
+"""Fields of a stage's configuration: thresholds, tuning, sizes and durations."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ByteSize, Field
+
+Role = Literal["bound", "tuning"]
+
+
+def bound(default: Any, **kwargs: Any) -> Any:
+    """A field that only moves a rule's bound: changing it re-judges stored facts and measures nothing again."""
+    return Field(default, json_schema_extra={"role": "bound"}, **kwargs)
+
+
+def tuning(default: Any, **kwargs: Any) -> Any:
+    """A field that changes speed or memory, never the result; it stays out of the stage's identity."""
+    return Field(default, json_schema_extra={"role": "tuning"}, **kwargs)
+
+
+Size = Annotated[ByteSize, Field(description="bytes, with a unit: 64MiB, 1GB")]
+
+
+def _duration(value: object) -> object:
+    units = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
+    if isinstance(value, str):
+        for unit, seconds in units.items():
+            number = value.removesuffix(unit).strip()
+            if number != value and number.replace(".", "", 1).isdigit():
+                return timedelta(seconds=float(number) * seconds)
+        raise ValueError("expected a number with a unit: 500ms, 30s, 2min, 1h")
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError("a duration needs a unit: 500ms, 30s, 2min, 1h")
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+"""A span of time written with a unit: 500ms, 30s, 2min, 1h."""

@@ -1,0 +1,112 @@
+"""The tail of a segment: what a global stage maps, sorted, within the stage's memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from refinery.identity import part_key
+from refinery.root.parquet import TableWriter, Written, discard, publish, read_temporary, write_batches, write_table
+from refinery.root.receipts import Receipt
+from refinery.root.root import Root
+from refinery.stage.documents import TEXT, Docs
+from refinery.stage.global_stage import Mapped
+from refinery.task.commit import Sizes, commit_phase
+from refinery.task.shuffle import AT_ONCE, FEW, ROW_GROUP, SHARE, gathered, sort_rows
+from refinery.task.tasks import MapRun, Mark, SegmentTask
+
+
+class MapTap:
+    """The tail of a segment: collects what a global stage maps, and writes it sorted.
+
+    What would take too much memory is written in sorted runs, which are merged at the end.
+    """
+
+    def __init__(self, root: Root, task: SegmentTask, run: MapRun, mark: Mark) -> None:
+        self._root, self._run, self._force, self._mark = root, run, task.force, mark
+        self._suspects = [s for s in task.suspects if s.step == run.name]
+        self._poison = {p.row: p.note for p in task.poison if p.step == run.name}
+        self._row = 0
+        self._keys: list[pa.RecordBatch] = []
+        self._index: TableWriter | None = None
+        self._bytes = 0
+        self._runs: list[Written] = []
+        self._seconds = 0.0
+
+    def take(self, docs: Docs) -> None:
+        started = time.perf_counter()
+        for piece in self._pieces(docs):
+            self._keep(self._run.stage.map(piece, self._row))
+            self._row += len(piece)
+        self._mark("", 0, 0)  # a later death is not these documents' fault
+        self._seconds += time.perf_counter() - started
+
+    def _pieces(self, docs: Docs) -> Iterator[Docs]:
+        """The batch as it came; one by one where any of it is suspect. Who has killed a worker comes without text."""
+        alone = any(s.first < self._row + len(docs) and self._row < s.first + s.count for s in self._suspects)
+        for piece in (docs.slice(place, 1) for place in range(len(docs))) if alone else (docs,):
+            dead = self._row in self._poison
+            self._mark(self._run.name, self._row, 0 if dead else len(piece))
+            yield piece.with_columns({TEXT.name: pa.nulls(1, TEXT.type)}) if dead else piece
+
+    def _keep(self, mapped: Mapped) -> None:
+        self._keys.append(mapped.keys)
+        self._index = self._index or TableWriter(self._root, mapped.index.schema, write=True)
+        self._index.add(mapped.index)
+        self._bytes += mapped.keys.nbytes
+        if self._bytes > self._run.stage.memory // SHARE:
+            _, written = write_table(self._root, self._sorted(mapped.keys.schema), ROW_GROUP)
+            self._runs += written
+
+    def commit(self, part: int, inputs: tuple[str, ...]) -> Receipt:
+        key = part_key(self._run.identity, inputs)
+        there = self._root.receipt(self._run.folder, key)
+        if there is not None and not self._force and self._root.missing([there]) == [""]:
+            self.abort()
+            return there
+        if there is not None:
+            self._root.withdraw(self._run.folder, key)
+        started = time.perf_counter()
+        empty = self._run.stage.map(Docs(pa.RecordBatch.from_pylist([], schema=self._run.given)), 0)
+        self._index = self._index or TableWriter(self._root, empty.index.schema, write=True)
+        content, index = self._index.close()
+        sizes = Sizes(self._merged(empty.keys.schema))
+        contents, files = {"index": content}, {}
+        contents["keys"], keys = write_batches(self._root, empty.keys.schema, sizes, ROW_GROUP)
+        for name, written in (("keys", keys), ("index", index)):
+            files[name] = publish(self._root, written, f"{self._run.folder}/map/{name}", part, key)
+        self._index = None
+        self.abort()
+        self._seconds += time.perf_counter() - started
+        rows = {"in": self._row, "keys": sizes.rows, "bytes": sizes.bytes}
+        poison = tuple(sorted(self._poison.items()))
+        return commit_phase(
+            self._root, "map", self._run, part, key, inputs, contents, rows, files, self._seconds, poison=poison
+        )
+
+    def abort(self) -> None:
+        """Remove the sorted runs, and an index that is not published."""
+        discard(self._root, self._runs)
+        self._runs = []
+        if self._index is not None:
+            self._index.abort()
+            self._index = None
+
+    def _sorted(self, schema: pa.Schema) -> pa.Table:
+        """The rows in memory, which are given up."""
+        table = pa.Table.from_batches(self._keys, schema=schema)
+        self._keys, self._bytes = [], 0
+        return sort_rows(self._run.stage.combine(table)).combine_chunks()
+
+    def _merged(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        last = self._sorted(schema)
+        if not self._runs:
+            return iter(last.to_batches())
+        at_once = min(ROW_GROUP, max(FEW, AT_ONCE // len(self._runs)))
+        written = [read_temporary(run.temporary, at_once) for run in self._runs]
+        runs: list[tuple[None, Iterator[pa.RecordBatch]]] = [(None, run) for run in written]
+        runs.append((None, iter(last.to_batches(max_chunksize=at_once))))
+        combined = (sort_rows(self._run.stage.combine(rows)) for rows in gathered(runs))
+        return (batch for table in combined for batch in table.combine_chunks().to_batches())

@@ -1,0 +1,50 @@
+"""Facts that an earlier run measured, found again by document id, so that moved bounds need no measuring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from refinery.root.parquet import read_batches
+from refinery.root.root import Root
+from refinery.stage.documents import Docs
+from refinery.stage.rules import ERROR, QUARANTINED, WHY, Trouble
+from refinery.task.step import Measured
+from refinery.task.tasks import StepRun
+
+
+class StoredFacts:
+    """The facts in the kept and removed files of one part of one stage."""
+
+    def __init__(self, root: Root, run: StepRun, paths: Sequence[str]) -> None:
+        self._kind = run.step.stage.facts()
+        self._name = run.step.column
+        pieces = [self._columns(batch) for batch in read_batches(root, paths, 65_536)]
+        schema = pa.schema([("id", pa.binary(16)), ("facts", self._kind), ("rule", pa.string()), ("note", pa.string())])
+        self._table = pa.Table.from_batches(pieces, schema=schema).combine_chunks()
+        ids = self._table.column("id")
+        self._unique = pc.count_distinct(ids).as_py() == len(ids)
+
+    def _columns(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        rule, note = pa.nulls(len(batch), pa.string()), pa.nulls(len(batch), pa.string())
+        if WHY.name in batch.schema.names:
+            why = batch.column(WHY.name)
+            given, said = pc.struct_field(why, "rule"), pc.struct_field(why, "note")
+            troubled = pc.is_in(given, value_set=pa.array([ERROR, QUARANTINED]))
+            rule, note = pc.if_else(troubled, given, rule), pc.if_else(troubled, said, note)
+        facts = batch.column(self._name).cast(self._kind)  # Parquet knows no seconds: times come back finer
+        columns = [batch.column("id"), facts, rule, note]
+        return pa.RecordBatch.from_arrays(columns, names=["id", "facts", "rule", "note"])
+
+    def lookup(self, docs: Docs) -> Measured | None:
+        """The facts of a batch; None where one is missing or an id is there twice, so that it must be measured."""
+        if not self._unique:
+            return None
+        places = pc.index_in(docs.column("id"), value_set=self._table.column("id"))
+        if places.null_count:
+            return None
+        rows = self._table.take(places).combine_chunks()
+        facts, rule, note = (rows.column(name).combine_chunks() for name in ("facts", "rule", "note"))
+        return Measured({}, facts, Trouble(rule, note))

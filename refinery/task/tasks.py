@@ -1,0 +1,227 @@
+"""The units of work as data: what a worker needs to know, picklable, with no behaviour; and where a worker is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from refinery.recipe import Step
+from refinery.recipe.columns import Flow
+from refinery.stage.base import Source
+from refinery.stage.global_stage import Global
+
+
+@dataclass(frozen=True)
+class StepRun:
+    """One step of a segment. ``commit`` is False where it is only computed in passing: its receipt is there."""
+
+    step: Step
+    folder: str
+    identity: str
+    flow: Flow
+    tap: bool
+    commit: bool
+    expected: str = ""
+    """Content id that a step computed in passing must give again."""
+    stored: tuple[str, ...] = ()
+    """Parquet files (below the root) whose facts are judged instead of measuring."""
+
+
+@dataclass(frozen=True)
+class MapRun:
+    """The map of a global stage at the tail of a segment."""
+
+    stage: Global
+    name: str
+    folder: str
+    identity: str
+    given: pa.Schema
+
+
+ALL_ROWS = 1 << 62
+"""As the number of suspects: whatever a source was about to read."""
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """Rows ``first`` to ``first + count`` of the input of a step killed a worker: they are taken one by one."""
+
+    step: str
+    first: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Poison:
+    """A document that kills its worker in a step."""
+
+    step: str
+    row: int
+    note: str
+
+
+@dataclass(frozen=True)
+class SegmentTask:
+    """One part through a run of row stages. ``paths`` are source files, or Parquet files below the root."""
+
+    root: str
+    part: int
+    paths: tuple[str, ...]
+    contents: tuple[str, ...]
+    """Content ids of the input; of the verdict as well, where the first step is a global stage."""
+    steps: tuple[StepRun, ...]
+    verdict: str = ""
+    """Path of the verdict below the root, where the first step is a global stage."""
+    map: MapRun | None = None
+    force: bool = False
+    keep_removed: str = "facts"
+    batch: int = 1024
+    bytes: int = 0
+    """Size of the input, for progress."""
+    disk: int = 0
+    """Bytes that the map will write; 0 if not known."""
+    suspects: tuple[Suspects, ...] = ()
+    poison: tuple[Poison, ...] = ()
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages it commits."""
+        return tuple(run.step.name for run in self.steps if run.commit)
+
+
+@dataclass(frozen=True)
+class SortedRun:
+    """The sorted keyed rows of one part: a path below a root, the task's own if that is empty."""
+
+    number: int
+    path: str
+    root: str = ""
+    aside: str = ""
+    """Path below the task's own root of a table of documents whose rows are left out; empty if none are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundTask:
+    """A task of a global stage's rounds: what ``method`` of the stage makes of ``inputs``, under ``key``."""
+
+    root: str
+    stage: Global
+    method: str
+    name: str
+    folder: str
+    key: str
+    inputs: tuple[str, ...]
+    bytes: int = 0
+    streamed: bool = False
+    memory: int = 0
+    """Bytes that it takes at most; 0 if not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReduceTask(RoundTask):
+    """One key range of a global stage."""
+
+    number: int
+    low: int
+    high: int
+    runs: tuple[SortedRun, ...]
+
+
+@dataclass(frozen=True)
+class MappedFiles:
+    """Where one part's map output lies, below a root, and how many documents it is of.
+
+    The root is the task's own if ``root`` is empty; parts of another one have a verdict as well.
+    """
+
+    number: int
+    documents: int
+    keys: str
+    index: str
+    root: str = ""
+    verdict: str = ""
+    aside: str = ""
+    """Path below the task's own root of what the first round made of the part, where it sets documents aside."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolveTask(RoundTask):
+    """What is said of all parts of a global stage at once: their verdicts, unless a round follows that makes them."""
+
+    reduced: tuple[str, ...]
+    parts: tuple[MappedFiles, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartTask(RoundTask):
+    """What rounds before have sent to one part of a global stage, made into keyed rows or, at last, into its verdict.
+
+    ``sent`` are files below the root: where ``mixed``, of rows for all parts, sorted by address.
+    """
+
+    part: MappedFiles
+    sent: tuple[str, ...]
+    mixed: bool
+    last: bool
+
+
+@dataclass(frozen=True)
+class AuditTask:
+    """1 document in ``one_in`` of one part through ``steps``, the first of which is the source, whatever they say.
+
+    ``paths`` are the source's files; ``rows`` those below the root with what it kept, none where that is not stored.
+    """
+
+    root: str
+    name: str
+    folder: str
+    part: int
+    key: str
+    inputs: tuple[str, ...]
+    paths: tuple[str, ...]
+    rows: tuple[str, ...]
+    steps: tuple[StepRun, ...]
+    one_in: int
+    bytes: int = 0
+    suspects: tuple[Suspects, ...] = ()
+    poison: tuple[Poison, ...] = ()
+
+    @property
+    def stage(self) -> Source:
+        """The source."""
+        source = self.steps[0].step.stage
+        assert isinstance(source, Source)
+        return source
+
+
+Task = SegmentTask | ReduceTask | ResolveTask | PartTask | AuditTask
+
+
+@dataclass
+class Crumb:
+    """Where a worker is, so that its death can be traced: the step, and the rows of the step's input in its hands."""
+
+    step: str = ""
+    first: int = 0
+    count: int = 0
+
+
+class Mark(Protocol):
+    """``mark(step, first, count)``: these rows of the step's input are touched now; kept so that a death is traced."""
+
+    def __call__(self, step: str, first: int, count: int, /) -> None: ...
+
+
+def describe(task: Task) -> str:
+    """A task in a few words, for people."""
+    if isinstance(task, SegmentTask):
+        return f"part {task.part}"
+    if isinstance(task, ReduceTask):
+        return f"{task.name} {task.method}, range {task.number}"
+    if isinstance(task, AuditTask):
+        return f"audit of part {task.part}"
+    if isinstance(task, PartTask):
+        return f"{task.name} {task.method}, part {task.part.number}"
+    return f"{task.name} {task.method}"
