@@ -40,9 +40,6 @@ from .inspect import (
     Books as Books,
 )
 from .inspect import (
-    Bound as Bound,
-)
-from .inspect import (
     Change as Change,
 )
 from .inspect import (
@@ -56,9 +53,6 @@ from .inspect import (
 )
 from .inspect import (
     Document as Document,
-)
-from .inspect import (
-    Fact as Fact,
 )
 from .inspect import (
     FileBooks as FileBooks,
@@ -88,6 +82,9 @@ from .inspect import (
     MarkedText as MarkedText,
 )
 from .inspect import (
+    MetricValue as MetricValue,
+)
+from .inspect import (
     Moved as Moved,
 )
 from .inspect import (
@@ -101,6 +98,9 @@ from .inspect import (
 )
 from .inspect import (
     Repeats as Repeats,
+)
+from .inspect import (
+    RuleResult as RuleResult,
 )
 from .inspect import (
     Run as Run,
@@ -385,10 +385,10 @@ from .stage.documents import (
     document_ids as document_ids,
 )
 from .stage.documents import (
-    facts_column as facts_column,
+    file_identity as file_identity,
 )
 from .stage.documents import (
-    file_identity as file_identity,
+    metrics_column as metrics_column,
 )
 from .stage.fields import (
     Duration as Duration,
@@ -397,7 +397,7 @@ from .stage.fields import (
     Size as Size,
 )
 from .stage.fields import (
-    bound as bound,
+    threshold as threshold,
 )
 from .stage.fields import (
     tuning as tuning,

@@ -74,9 +74,9 @@ def identity(stage: Stage) -> str:
 
 
 def measure_identity(stage: Stage) -> str:
-    """All that shapes the stage's facts: everything but the bounds of its rules."""
-    bounds = stage.roles("bound")
-    return digest(["measure", _base(stage), {k: v for k, v in configuration(stage).items() if k not in bounds}])
+    """All that shapes the stage's metrics: everything but the thresholds of its rules."""
+    thresholds = stage.roles("threshold")
+    return digest(["measure", _base(stage), {k: v for k, v in configuration(stage).items() if k not in thresholds}])
 
 
 def map_identity(stage: Global) -> str:

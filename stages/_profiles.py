@@ -105,7 +105,7 @@ def explanation(shape: Profile, name: str | None, min_similarity: float) -> Expl
     unit = "GPT-2 tokens" if shape.unit == "gpt2" else "words"
     title = name or f"{shape.bands} x {shape.rows}"
     middle = (1 / shape.bands) ** (1 / shape.rows)
-    facts = {
+    figures = {
         "shingles": f"{shape.ngram}-grams of {unit}",
         "hashes": f"{shape.bands * shape.rows:,} in {shape.bands} bands of {shape.rows} rows",
         "steepest near": f"{middle:.3f}, (1 / bands) ** (1 / rows)",
@@ -114,9 +114,9 @@ def explanation(shape: Profile, name: str | None, min_similarity: float) -> Expl
         "stored": f"{stored_bytes(shape):,} bytes a document, with {INDEX_BYTES} to know which it is",
     }
     if shape.verify:
-        facts["verified"] = f"pairs whose sketches tell of a similarity of {min_similarity:g} or more"
+        figures["verified"] = f"pairs whose sketches tell of a similarity of {min_similarity:g} or more"
     curves = {title: curve(shape, min_similarity)}
     if curves[title] != curve(PROFILES["refinedweb"]):
         curves["refinedweb"] = curve(PROFILES["refinedweb"])
     about = f"The chance that a pair of documents is found by {title}, by the Jaccard similarity of their shingles."
-    return Explanation(about, facts, "similarity", AT, curves)
+    return Explanation(about, figures, "similarity", AT, curves)

@@ -31,10 +31,10 @@ _BLANKS = "".join(character for character in map(chr, range(0x3001)) if characte
 """All that ``str.strip`` takes away."""
 
 
-def facts(
+def edited_texts(
     texts: pa.StringArray, ranges: pa.ListArray, groups: Groups, *, cut: bool
 ) -> tuple[pa.StringArray, dict[str, pa.Array]]:
-    """The texts as they go on, and their facts. ``ranges`` are bytes of each text, in order, and do not overlap."""
+    """The texts as they go on, and their metrics. ``ranges`` are bytes of each text, in order, and do not overlap."""
     rest, inside, places, sizes = take_out(texts, ranges)
     values = ranges.flatten()
     starts, ends = (values.field(name).to_numpy() for name in ("start", "end"))
@@ -51,12 +51,12 @@ def facts(
     fields = list(REPEATS.value_type)
     repeats = pa.StructArray.from_arrays([columns[field.name] for field in fields], fields=fields)
     counts = pc.list_value_length(ranges).to_numpy()
-    bounds = np.append(0, np.cumsum(counts))
-    repeated = np.diff(np.append(0, np.cumsum(ends - starts))[bounds])
+    thresholds = np.append(0, np.cumsum(counts))
+    repeated = np.diff(np.append(0, np.cumsum(ends - starts))[thresholds])
     return rest if cut else texts, {
         "spans": pa.array(counts.astype(np.uint32)),
         "repeated": pa.array(repeated.astype(np.uint64)),
         "share": pa.array(repeated / np.maximum(pc.binary_length(texts).to_numpy(), 1)),
         "chars_left": pc.utf8_length(pc.utf8_trim(rest, _BLANKS)).cast(pa.uint32()),
-        "repeats": pa.ListArray.from_arrays(pa.array(bounds.astype(np.int32)), repeats),
+        "repeats": pa.ListArray.from_arrays(pa.array(thresholds.astype(np.int32)), repeats),
     }

@@ -21,7 +21,7 @@ class Export(Edit):
     columns: tuple[str, ...] = Field(
         ("id", "url", "date", "warc", "offset", "length", "text", "tokens"),
         min_length=1,
-        description="columns to write, in this order; the facts of a stage are one column with the stage's name",
+        description="columns to write, in this order; the metrics of a stage are one column with the stage's name",
     )
     shard: Size = Field(Size(512 * 1024 * 1024), gt=0, description="bytes of text in one file")
 

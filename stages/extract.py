@@ -127,7 +127,7 @@ class Extract(Edit):
             PROTECTED.name: pa.array([spans for _, spans in found], PROTECTED.type),
         }
         replies = [reply for reply, _ in found]
-        return Edited(columns, {**_fates(replies, columns[TEXT.name]), **_facts(stated, len(pages))})
+        return Edited(columns, {**_outcomes(replies, columns[TEXT.name]), **_metrics(stated, len(pages))})
 
     def _natively(self, pages: pa.ChunkedArray, urls: pa.StringArray) -> tuple[list[Found], pa.Table]:
         find = partial(main_texts, favour=self.favour, paragraphs=self.paragraphs, comments=self.comments)
@@ -168,7 +168,7 @@ def _too_large(size: int) -> Reply:
     return Reply("too_large", note=f"{size} bytes of HTML")
 
 
-def _facts(stated: pa.Table, rows: int) -> dict[str, Any]:
+def _metrics(stated: pa.Table, rows: int) -> dict[str, Any]:
     """What the native engine says of pages; nulls for other engines."""
     columns = stated.columns if stated.num_rows else [pa.nulls(rows, field.type) for field in MAIN_TEXT]
     made = dict(zip(MAIN_TEXT.names, columns, strict=True))
@@ -176,7 +176,7 @@ def _facts(stated: pa.Table, rows: int) -> dict[str, Any]:
     return {name: made[name] for name in _FACTS} | wide
 
 
-def _fates(replies: list[Reply], texts: pa.StringArray) -> dict[str, Any]:
+def _outcomes(replies: list[Reply], texts: pa.StringArray) -> dict[str, Any]:
     outcomes, notes = [reply.outcome for reply in replies], [reply.note for reply in replies]
     chars = pc.utf8_length(texts).cast(pa.uint64())
     return {"outcome": pa.array(outcomes, pa.string()), "note": pa.array(notes, pa.string()), "chars": chars}

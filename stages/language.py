@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 import pyarrow as pa
 from pydantic import AfterValidator, Field
 
-from refinery import Asset, AssetError, Docs, Filter, Metric, Rule, Values, bound
+from refinery import Asset, AssetError, Docs, Filter, Metric, Rule, Values, threshold
 from refinery.kernels import NO_LANGUAGE, identify_languages
 
 
@@ -53,10 +53,10 @@ class Language(Filter):
         Metric("score", help="probability of that language"),
     )
 
-    keep: Annotated[tuple[Annotated[str, AfterValidator(_code)], ...], AfterValidator(_at_least_one)] = bound(
+    keep: Annotated[tuple[Annotated[str, AfterValidator(_code)], ...], AfterValidator(_at_least_one)] = threshold(
         ("en",), description="wanted languages, as ISO 639-1 or what else lid.176 calls them"
     )
-    min_score: float = bound(0.65, ge=0, le=1, description="below this the language is not trusted")
+    min_score: float = threshold(0.65, ge=0, le=1, description="below this the language is not trusted")
     model: Asset = Field(Asset("lid.176.ftz"), description="fastText model of language identification")
 
     def keeps_languages(self) -> tuple[str, ...]:

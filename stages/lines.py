@@ -14,7 +14,7 @@ from typing import ClassVar, Literal, get_args
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from refinery import PROTECTED, TEXT, Asset, AssetError, Docs, Edit, Edited, Metric, Rule, Suited, bound
+from refinery import PROTECTED, TEXT, Asset, AssetError, Docs, Edit, Edited, Metric, Rule, Suited, threshold
 from refinery.kernels import KINDS, SPANS, UNICODE, LineRules, correct_lines
 from stages._scripts import SPACELESS
 
@@ -57,7 +57,7 @@ class Lines(Edit):
     )
     evidence: ClassVar = (pa.field("removed", SPANS),)
 
-    max_removed: float = bound(0.05, ge=0, le=1, description="share of its words that a document may lose")
+    max_removed: float = threshold(0.05, ge=0, le=1, description="share of its words that a document may lose")
     discard: tuple[Junk, ...] = Field(
         get_args(Junk), description="which lines go as a whole; a list of one_word and others, [] for none"
     )
@@ -109,7 +109,9 @@ class Lines(Edit):
         rules = LineRules(**phrases, max_uppercase=self.max_uppercase, short_line=self.short_line, kinds=kinds)
         protected = docs.column(PROTECTED.name) if PROTECTED.name in docs.schema.names else None
         corrected = correct_lines(docs.column("text"), rules, protected)
-        return Edited({"text": corrected.column("text")}, {name: corrected.column(name) for name in self.facts().names})
+        return Edited(
+            {"text": corrected.column("text")}, {name: corrected.column(name) for name in self.metrics_type().names}
+        )
 
 
 def load(asset: Asset) -> Phrases:

@@ -137,7 +137,7 @@ class MinHash(Global):
         description="which document of a cluster stays: any, the first or the newest crawled, the longest, or the best",
     )
     best: str | None = Field(
-        None, description="fact of an earlier stage, such as language.score, the highest of which is the best"
+        None, description="metric of an earlier stage, such as language.score, the highest of which is the best"
     )
     sketch: int = Field(
         SKETCH, ge=16, le=1_024, description="bytes stored of each document to estimate similarities from"
@@ -224,13 +224,13 @@ class MinHash(Global):
         return {"unicode": UNICODE}
 
     def wants(self) -> tuple[str, ...]:
-        """The text, and the fact that tells the best."""
+        """The text, and the metric that tells the best."""
         return (*self.reads, *([self.best] if self.best else []))
 
     def check_columns(self, given: pa.Schema) -> None:
-        """Refuse a fact that cannot be the best: it must be a number."""
-        column, _, fact = (self.best or "").partition(".")
-        kind = given.field(column).type.field(fact).type if fact else pa.float64()
+        """Refuse a metric that cannot be the best: it must be a number."""
+        column, _, metric = (self.best or "").partition(".")
+        kind = given.field(column).type.field(metric).type if metric else pa.float64()
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
             raise UsageError(f"best: {self.best} is no number but {kind}", hint="choose a metric with an order")
 
@@ -380,7 +380,7 @@ class MinHash(Global):
         return verdict(chosen, part.documents)
 
     def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
-        """The facts of the batch; the rules remove copies and duplicates."""
+        """The metrics of the batch; the rules remove copies and duplicates."""
         rows = verdict.slice(row, len(docs))
         return Edited({}, {name: rows.column(name).combine_chunks() for name in VERDICT.names})
 

@@ -14,7 +14,7 @@ from typing import ClassVar, Self
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from refinery import Docs, Filter, Metric, Rule, Suited, Values, bound
+from refinery import Docs, Filter, Metric, Rule, Suited, Values, threshold
 from refinery.kernels import UNICODE, distinct_words
 from stages._evidence import SHOWN, first_of
 from stages._scripts import SPACELESS
@@ -41,16 +41,16 @@ class Quality(Filter):
         Metric("stop_words", pa.uint32(), "count", "words", "how many of the stop words occur"),
     )
 
-    min_words: int = bound(50, ge=0, description="fewest words of a document")
-    max_words: int = bound(100_000, ge=0, description="most words of a document")
-    min_mean_word_length: float = bound(3, ge=0, description="smallest mean length of the words, in characters")
-    max_mean_word_length: float = bound(10, ge=0, description="largest mean length of the words, in characters")
-    max_hash_ratio: float = bound(0.1, ge=0, description="most # characters a word")
-    max_ellipsis_ratio: float = bound(0.1, ge=0, description="most ellipses a word")
-    max_bullet_lines: float = bound(0.9, ge=0, description="largest share of lines that start with a bullet")
-    max_ellipsis_lines: float = bound(0.3, ge=0, description="largest share of lines that end with an ellipsis")
-    min_alpha_words: float = bound(0.8, ge=0, le=1, description="smallest share of words with at least one letter")
-    min_stop_words: int = bound(2, ge=0, description="fewest different stop words in a document")
+    min_words: int = threshold(50, ge=0, description="fewest words of a document")
+    max_words: int = threshold(100_000, ge=0, description="most words of a document")
+    min_mean_word_length: float = threshold(3, ge=0, description="smallest mean length of the words, in characters")
+    max_mean_word_length: float = threshold(10, ge=0, description="largest mean length of the words, in characters")
+    max_hash_ratio: float = threshold(0.1, ge=0, description="most # characters a word")
+    max_ellipsis_ratio: float = threshold(0.1, ge=0, description="most ellipses a word")
+    max_bullet_lines: float = threshold(0.9, ge=0, description="largest share of lines that start with a bullet")
+    max_ellipsis_lines: float = threshold(0.3, ge=0, description="largest share of lines that end with an ellipsis")
+    min_alpha_words: float = threshold(0.8, ge=0, le=1, description="smallest share of words with at least one letter")
+    min_stop_words: int = threshold(2, ge=0, description="fewest different stop words in a document")
     stop_words: tuple[str, ...] = Field(
         ("the", "be", "to", "of", "and", "that", "have", "with"), description="words that any longer text holds some of"
     )

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from refinery import Docs, Filter, Metric, Rule, Suited, Values, bound
+from refinery import Docs, Filter, Metric, Rule, Suited, Values, threshold
 from stages._evidence import SHOWN
 from stages._scripts import SPACELESS
 from stages._views import statistics
@@ -46,19 +46,19 @@ class Repetition(Filter):
         *map(_duplicate, (5, 6, 7, 8, 9, 10)),
     )
 
-    max_duplicate_lines: Share = bound(0.30)
-    max_duplicate_paragraphs: Share = bound(0.30)
-    max_duplicate_line_characters: Share = bound(0.20)
-    max_duplicate_paragraph_characters: Share = bound(0.20)
-    max_top_2_gram: Share = bound(0.20)
-    max_top_3_gram: Share = bound(0.18)
-    max_top_4_gram: Share = bound(0.16)
-    max_duplicate_5_gram: Share = bound(0.15)
-    max_duplicate_6_gram: Share = bound(0.14)
-    max_duplicate_7_gram: Share = bound(0.13)
-    max_duplicate_8_gram: Share = bound(0.12)
-    max_duplicate_9_gram: Share = bound(0.11)
-    max_duplicate_10_gram: Share = bound(0.10)
+    max_duplicate_lines: Share = threshold(0.30)
+    max_duplicate_paragraphs: Share = threshold(0.30)
+    max_duplicate_line_characters: Share = threshold(0.20)
+    max_duplicate_paragraph_characters: Share = threshold(0.20)
+    max_top_2_gram: Share = threshold(0.20)
+    max_top_3_gram: Share = threshold(0.18)
+    max_top_4_gram: Share = threshold(0.16)
+    max_duplicate_5_gram: Share = threshold(0.15)
+    max_duplicate_6_gram: Share = threshold(0.14)
+    max_duplicate_7_gram: Share = threshold(0.13)
+    max_duplicate_8_gram: Share = threshold(0.12)
+    max_duplicate_9_gram: Share = threshold(0.11)
+    max_duplicate_10_gram: Share = threshold(0.10)
 
     def suited(self) -> tuple[Suited, ...]:
         """Words that lie between spaces."""

@@ -16,7 +16,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from refinery import EARLIER, TEXT, Asset, Docs, Edited, Global, Mapped, MappedPart, Metric, Round, Rule, Suited, bound
+from refinery import (
+    EARLIER,
+    TEXT,
+    Asset,
+    Docs,
+    Edited,
+    Global,
+    Mapped,
+    MappedPart,
+    Metric,
+    Round,
+    Rule,
+    Suited,
+    threshold,
+)
 from refinery.kernels import (
     ELSEWHERE,
     UNICODE,
@@ -45,7 +59,7 @@ from refinery.kernels import (
 from stages._by_part import PART
 from stages._marks import RANGES, none_of, united
 from stages._merges import check_merges
-from stages._repeats import REPEATS, Action, facts
+from stages._repeats import REPEATS, Action, edited_texts
 from stages._scripts import words_as_unit
 
 KEYS = pa.schema([pa.field("key", pa.uint64(), nullable=False)])
@@ -122,8 +136,12 @@ class Substring(Global):
         description="cut repeats out; only tell where they are; or remove documents with more than max_share, or any",
     )
     align: Whole = Field("char", description="what is never cut in two")
-    min_chars: int = bound(20, ge=0, description="of cut and mask: a document with fewer characters left is removed")
-    max_share: float = bound(0.2, ge=0, le=1, description="of drop_partial: a document with more repeated is removed")
+    min_chars: int = threshold(
+        20, ge=0, description="of cut and mask: a document with fewer characters left is removed"
+    )
+    max_share: float = threshold(
+        0.2, ge=0, le=1, description="of drop_partial: a document with more repeated is removed"
+    )
     normalise: bool = Field(default=True, description="compare texts without case, accents and punctuation")
     merges: Asset = Field(Asset("gpt2.bpe"), description="merge list of the tokenizer")
     against: tuple[str, ...] = Field(
@@ -273,7 +291,7 @@ class Substring(Global):
         """Find the repeated ranges in the texts of a batch, and do with them what is to be done."""
         texts = pc.fill_null(docs.column("text"), "")
         spans = self._spans(texts, verdict.slice(row, len(docs)).combine_chunks())
-        after, found = facts(texts, spans, self._groups, cut=self.action == "cut")
+        after, found = edited_texts(texts, spans, self._groups, cut=self.action == "cut")
         return Edited({"text": after}, found)
 
     def _groups(self, repeated: pa.StringArray) -> pa.UInt64Array:

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 import pyarrow as pa
 from pydantic import AfterValidator, Field
 
-from refinery import Asset, Docs, Filter, Metric, Rule, Values, bound
+from refinery import Asset, Docs, Filter, Metric, Rule, Values, threshold
 from refinery.kernels import NOTHING, Listed, UrlRules, url_facts
 from stages._url import blocklist, words
 from stages._url.suffixes import suffixes
@@ -78,8 +78,8 @@ class Url(Filter):
     strict_words: Asset = Field(Asset("url.strict"), description="words that ban a URL even as part of another word")
     hard_words: Asset = Field(Asset("url.hard"), description="words that ban a URL where they stand alone")
     soft_words: Asset = Field(Asset("url.soft"), description="words that ban a URL together with others of them")
-    soft_limit: int = bound(1, ge=0, description="distinct soft words that a URL may hold")
-    curated: bool = bound(True, description="remove sources that curated corpora hold")
+    soft_limit: int = threshold(1, ge=0, description="distinct soft words that a URL may hold")
+    curated: bool = threshold(True, description="remove sources that curated corpora hold")
 
     def rules(self) -> tuple[Rule, ...]:
         """The paper's order: blocklist, words, curated sources."""
@@ -108,8 +108,8 @@ class Url(Filter):
             words.load(self.hard_words.path()),
             words.load(self.soft_words.path()),
         )
-        facts = url_facts(docs.column("url"), rules)
-        return dict(zip(facts.schema.names, facts.columns, strict=True))
+        metrics = url_facts(docs.column("url"), rules)
+        return dict(zip(metrics.schema.names, metrics.columns, strict=True))
 
 
 @lru_cache(maxsize=8)

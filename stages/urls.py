@@ -156,7 +156,7 @@ class Urls(Global):
             yield _verdict(decided.of(part.number), part.documents)
 
     def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
-        """The facts of the batch; the rule removes the duplicates."""
+        """The metrics of the batch; the rule removes the duplicates."""
         rows = verdict.slice(row, len(docs))
         return Edited({}, {name: rows.column(name).combine_chunks() for name in VERDICT.names})
 

@@ -1,4 +1,4 @@
-"""Stage ``warc``: reads archive files, and gives every record in them a fate.
+"""Stage ``warc``: reads archive files, and gives every record in them a outcome.
 
 A document is a ``response`` record with status 200 and an HTML payload. Every other response, and every stretch that
 cannot be read, is a removed row with its reason; records of other types are counted. How files are read is in
@@ -38,7 +38,7 @@ class Warc(Source):
     source: ClassVar = "RefinedWeb §3.1; ISO 28500:2017"
     adds: ClassVar = (HTML,)
     metrics: ClassVar = (
-        Metric("fate", pa.string(), scale="label", help="ok, or what keeps the record from being a document"),
+        Metric("outcome", pa.string(), scale="label", help="ok, or what keeps the record from being a document"),
         Metric("payload", pa.uint64(), scale="log", unit="bytes", help="the payload, its codings undone"),
     )
     evidence: ClassVar = (
@@ -58,7 +58,7 @@ class Warc(Source):
     prefix: str = Field("", description=PREFIX)
 
     def rules(self) -> tuple[Rule, ...]:
-        """One for each fate that is not ``ok``."""
+        """One for each outcome that is not ``ok``."""
         return rules(FATES)
 
     def list_inputs(self, pattern: str, store: Store) -> list[str]:
@@ -85,7 +85,7 @@ class Warc(Source):
         """Return the fix for an input that is damaged or yields no document."""
         if not documents and counts.get(CONVERSION):
             return "it holds text that was extracted already (WET): use the `wet` source"
-        if not documents and counts.get("metadata") and not any(fate in counts for fate, _ in FATES):
+        if not documents and counts.get("metadata") and not any(outcome in counts for outcome, _ in FATES):
             return "it holds metadata of pages alone (WAT): take the WARC files of the same crawl"
         return remedy(counts, documents, "an HTML page with status 200")
 
@@ -100,4 +100,4 @@ class Warc(Source):
 def _records(made: Batch) -> Records:
     batch, skipped = made
     columns = {field.name: batch.column(field.name) for field in (*POINTER, HTML)}
-    return Records(columns, {field.name: batch.column(field.name) for field in Warc.facts()}, skipped)
+    return Records(columns, {field.name: batch.column(field.name) for field in Warc.metrics_type()}, skipped)

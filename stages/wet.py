@@ -35,7 +35,7 @@ class Wet(Source):
     source: ClassVar = "https://commoncrawl.org/get-started; ISO 28500:2017, 6.7"
     adds: ClassVar = (TEXT,)
     metrics: ClassVar = (
-        Metric("fate", pa.string(), scale="label", help="ok, or what keeps the record from being a document"),
+        Metric("outcome", pa.string(), scale="label", help="ok, or what keeps the record from being a document"),
         Metric("payload", pa.uint64(), scale="log", unit="bytes", help="the text as it is stored"),
     )
     evidence: ClassVar = (
@@ -50,7 +50,7 @@ class Wet(Source):
     prefix: str = Field("", description=PREFIX)
 
     def rules(self) -> tuple[Rule, ...]:
-        """One for each fate that is not ``ok``."""
+        """One for each outcome that is not ``ok``."""
         return rules(FATES)
 
     def list_inputs(self, pattern: str, store: Store) -> list[str]:
@@ -86,4 +86,4 @@ class Wet(Source):
 def _records(made: Batch) -> Records:
     batch, skipped = made
     columns = {field.name: batch.column(field.name) for field in POINTER} | {TEXT.name: text_of(batch)}
-    return Records(columns, {field.name: batch.column(field.name) for field in Wet.facts()}, skipped)
+    return Records(columns, {field.name: batch.column(field.name) for field in Wet.metrics_type()}, skipped)

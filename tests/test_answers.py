@@ -1,4 +1,4 @@
-"""What is answered about a root of the real stages is what a run makes: other bounds, other roots, any document."""
+"""What is answered about a root of the real stages is what a run makes: other thresholds, other roots, any document."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def rows(root: Path, stage: str, side: str) -> list[dict[str, Any]]:
     ids=" ".join,
 )
 def test_other_bounds_give_what_a_run_gives(crawl: Path, refined: Path, tmp_path: Path, overrides: list[str]) -> None:
-    """Every row stage behind the bound, documents and tokens, and each flip; `diff` of the two roots agrees."""
+    """Every row stage behind the threshold, documents and tokens, and each flip; `diff` of the two roots agrees."""
     found = refinery.what_if(str(refined), overrides, ALL)
     other = tmp_path / "root"
     shutil.copytree(refined, other)
@@ -84,8 +84,8 @@ def test_other_bounds_give_what_a_run_gives(crawl: Path, refined: Path, tmp_path
     assert {flip.document.id for flip in found.lost.samples} == before - after
     assert {flip.document.id for flip in found.gained.samples} == after - before
     assert before != after
-    fates = refinery.diff(str(refined), str(other), ALL)
-    moved = {one.document.id for movement in fates.movements for one in movement.samples}
+    outcomes = refinery.diff(str(refined), str(other), ALL)
+    moved = {one.document.id for movement in outcomes.movements for one in movement.samples}
     assert before - after <= moved | {row["id"].hex() for row in rows(other, "minhash", "removed")}
 
 

@@ -105,23 +105,23 @@ def contents(root: Path) -> dict[str, list[str]]:
     return found
 
 
-def test_every_planted_kind_meets_its_fate(crawl: Path, root: Path) -> None:
+def test_every_planted_kind_meets_its_outcome(crawl: Path, root: Path) -> None:
     """Pages that were planted to be removed are removed where they should be, and most articles stay."""
     planted = json.loads((crawl / "manifest.json").read_text())["documents"]
-    fates: dict[str, Counter[str]] = {}
+    outcomes: dict[str, Counter[str]] = {}
     ended = {row["url"]: row["why"]["stage"] for file in root.glob("*/removed/*.parquet") for row in removed(file)}
     for page in planted:
-        fates.setdefault(page["kind"], Counter())[ended.get(page["url"], "export")] += 1
+        outcomes.setdefault(page["kind"], Counter())[ended.get(page["url"], "export")] += 1
     for kind in ("blocked domain", "strict word", "hard word", "soft words", "curated source"):
-        assert set(fates[kind]) == {"url"}, (kind, fates[kind])
+        assert set(outcomes[kind]) == {"url"}, (kind, outcomes[kind])
     for kind in ("pdf", "image", "not found", "redirect"):
-        assert set(fates[kind]) == {"warc"}, (kind, fates[kind])
-    assert set(fates["other language"]) == {"language"}
-    assert set(fates["innocent word"]).isdisjoint({"url"})
+        assert set(outcomes[kind]) == {"warc"}, (kind, outcomes[kind])
+    assert set(outcomes["other language"]) == {"language"}
+    assert set(outcomes["innocent word"]).isdisjoint({"url"})
     for page in planted:
         if page["kind"] == "exact copy":
             assert "minhash" in {ended.get(page["url"]), ended.get(page["of"])}
-    assert fates["article"]["export"] + fates["article"]["minhash"] >= 0.7 * fates["article"].total()
+    assert outcomes["article"]["export"] + outcomes["article"]["minhash"] >= 0.7 * outcomes["article"].total()
 
 
 def removed(file: Path) -> Iterator[dict[str, Any]]:
@@ -325,7 +325,7 @@ pipeline:
 
 @pytest.mark.parametrize("folder", ["odd", "pages"])
 def test_real_archives_are_accounted_for(corpus: Path, folder: str, tmp_path: Path) -> None:
-    """Every record of every real archive has a fate, and what is on disk is what the receipts say."""
+    """Every record of every real archive has a outcome, and what is on disk is what the receipts say."""
     inputs = f"{corpus / folder}/*arc*"
     report = refinery.run(parse(ARCHIVES.replace("INPUTS", inputs).replace("ROOT", str(tmp_path / "root")), "archives"))
     assert report.failures == ()

@@ -66,7 +66,7 @@ def pages() -> Iterator[tuple[str, str]]:
 
 
 def golden() -> dict[str, Any]:
-    """The weights that are used, and for each way of extraction the hash of each page's text and facts."""
+    """The weights that are used, and for each way of extraction the hash of each page's text and metrics."""
     named = list(pages())
     table = pa.table(
         {"page": [page for _, page in named], "url": [f"https://example.org/{n}" for n in range(len(named))]}

@@ -39,8 +39,8 @@ DEFAULTS = {"dataset": "the name of the recipe's file"}
 
 STAGES = """# Stages
 
-Made by `tools/make_docs.py` from the stages themselves; `refinery stages NAME` prints the same. A field marked *bound*
-only moves a rule's bound: stored facts are judged again, nothing is measured again. A field marked *tuning* changes
+Made by `tools/make_docs.py` from the stages themselves; `refinery stages NAME` prints the same. A field marked
+*threshold* only moves a rule's threshold: rules are applied again to stored metrics. A field marked *tuning* changes
 speed or memory, never the result.
 """
 
@@ -90,8 +90,8 @@ def stages_page() -> str:
 
 
 def _stage(stage: dict[str, Any]) -> str:
-    facts = [f"*{stage['kind']}, version {stage['version']}*"]
-    facts += [f"source: {stage['source']}"] if stage["source"] else []
+    metrics = [f"*{stage['kind']}, version {stage['version']}*"]
+    metrics += [f"source: {stage['source']}"] if stage["source"] else []
     columns = [
         f"{word} {', '.join(f'`{name}`' for name in names)}"
         for word, names in (
@@ -102,12 +102,12 @@ def _stage(stage: dict[str, Any]) -> str:
         )
         if names
     ]
-    parts = [f"## {stage['name']}\n", stage["about"], "", " · ".join([*facts, *columns]), ""]
+    parts = [f"## {stage['name']}\n", stage["about"], "", " · ".join([*metrics, *columns]), ""]
     parts += _table("field", "type", "default", "", "", rows=[_field(row) for row in stage["fields"]])
     measured = [[f"`{m['name']}`", f"`{m['type']}`", m["scale"], m["unit"], m["help"]] for m in stage["metrics"]]
     measured += [[f"`{e['name']}`", f"`{e['type']}`", "evidence", "", ""] for e in stage["evidence"]]
-    parts += _table("fact", "type", "scale", "unit", "", rows=measured)
-    rules = [[f"`{r['id']}`", f"`{r['metric']}` {r['bound']}", r["because"]] for r in stage["rules"]]
+    parts += _table("metric", "type", "scale", "unit", "", rows=measured)
+    rules = [[f"`{r['id']}`", f"`{r['metric']}` {r['threshold']}", r["because"]] for r in stage["rules"]]
     parts += _table("rule", "kept if", "", rows=rules)
     return "\n".join(parts)
 

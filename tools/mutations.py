@@ -87,7 +87,7 @@ def problem(copy: Copy) -> str:
     counted = 0
     for batch in Warc().read("copy", Memory(copy.data)):
         counted += len(batch.columns["id"]) + sum(batch.skipped.values())
-    return "" if counted == len(found) else f"{len(found)} records were read, {counted} have a fate"
+    return "" if counted == len(found) else f"{len(found)} records were read, {counted} have a outcome"
 
 
 class Archive:

@@ -39,12 +39,12 @@ SECTIONS = {
         "why": "Show what each stage did with one document, and its text with what was cut.",
         "clusters": "Show the largest clusters of duplicates, and what is left of each domain and language.",
         "spans": "Show the spans that were cut out, or only found, most often.",
-        "what-if": "Tell what other bounds would keep, and who would change sides.",
+        "what-if": "Tell what other thresholds would keep, and who would change sides.",
         "report": "Make the dashboard: static pages that open from disk.",
         "diff": "Hold two roots against each other, to the document.",
     },
     "Keep": {
-        "verify": "Check that every record has one fate and files hold what receipts say.",
+        "verify": "Check that every record has one outcome and files hold what receipts say.",
         "gc": "Delete files that nothing refers to; only shown without --yes.",
     },
 }

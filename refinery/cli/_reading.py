@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from refinery.cli._options import PATH, RECIPE, root_option
 from refinery.errors import UsageError
 from refinery.formatting import plural, safe, shortened
-from refinery.inspect import Cut, Document, Fact, Judgement, Warning, edited  # noqa: A004 - the word of the field
+from refinery.inspect import Cut, Document, Judgement, MetricValue, Warning, edited  # noqa: A004 - the word of the field
 from refinery.recipe import Pipeline, load, written
 from refinery.recipe.changes import Setting
 from refinery.store import store_for
@@ -99,9 +99,9 @@ def further_reasons(found: Judgement) -> str:
 
 
 def fact_words(found: Judgement) -> list[str]:
-    """Every value beside its bounds, those that violate one first."""
-    ordered = sorted(found.facts, key=lambda fact: not any(bound.fails for bound in fact.bounds))
-    return [_fact(fact) for fact in ordered if fact.value not in (None, [])]
+    """Every value beside its thresholds, those that violate one first."""
+    ordered = sorted(found.metrics, key=lambda metric: not any(rule.fails for rule in metric.rules))
+    return [_fact(metric) for metric in ordered if metric.value not in (None, [])]
 
 
 def warning_lines(found: Sequence[Warning], count: int | None = None, more: str = "") -> list[str]:
@@ -127,14 +127,16 @@ def same_root(root: str, overrides: Sequence[str] = ()) -> str:
     return "".join(f" {name} {shlex.quote(value)}" for name, value in options)
 
 
-def _fact(fact: Fact) -> str:
+def _fact(metric: MetricValue) -> str:
     # A label with a rule for each unwanted value: those that do not apply would fill a screen.
-    told = fact.bounds if len(fact.bounds) < 3 else tuple(bound for bound in fact.bounds if bound.fails)
-    bounds = ", ".join(f"{bound.bound}{' ✗' if bound.fails else ''}" for bound in told)
+    decisive = metric.rules if len(metric.rules) < 3 else tuple(rule for rule in metric.rules if rule.fails)
+    thresholds = ", ".join(f"{rule.threshold}{' ✗' if rule.fails else ''}" for rule in decisive)
     unit = (
-        f" {fact.unit.removesuffix('s') if fact.value == 1 else fact.unit}" if fact.unit not in ("", fact.name) else ""
+        f" {metric.unit.removesuffix('s') if metric.value == 1 else metric.unit}"
+        if metric.unit not in ("", metric.name)
+        else ""
     )
-    return f"{fact.name} {_value(fact.value)}{unit}{f' ({bounds})' if bounds else ''}"
+    return f"{metric.name} {_value(metric.value)}{unit}{f' ({thresholds})' if thresholds else ''}"
 
 
 def _value(value: Any) -> str:

@@ -34,7 +34,7 @@ VALUE = 60
 def command(session: Session, left: str, right: str, count: int) -> int:
     """Hold two roots against each other, to the document.
 
-    Told are differences of recipes, counts and reasons, and the documents with another fate: a document was kept by the
+    Told are differences of recipes, counts and reasons, and the documents with another: a document was kept by the
     last stage that both roots have, or removed by a stage and rule.
     """
     found = diff(left, right, count)
@@ -91,7 +91,7 @@ def _movements(found: Difference) -> Iterator[str]:
         yield f"  documents are not compared: {safe(found.note)}"
         return
     total = sum(movement.documents for movement in found.movements)
-    yield f"  {plural(total, 'document')} with another fate, up to {found.until}"
+    yield f"  {plural(total, 'document')} with another outcome, up to {found.until}"
     for movement in found.movements:
         yield f"  {movement.documents:,}  {safe(movement.left)} → {safe(movement.right)}"
         for moved in movement.samples:

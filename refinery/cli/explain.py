@@ -43,7 +43,7 @@ def command(session: Session, stage: str, fields: tuple[str, ...]) -> None:
 
 def page(found: Explanation) -> str:
     """An explanation as text for a terminal: single figures, a table of the curves, a chart of the first two."""
-    parts = [found.about, "", columns(list(found.facts.items()))]
+    parts = [found.about, "", columns(list(found.figures.items()))]
     if found.curves:
         rows = [(found.axis, *found.curves)]
         for place, at in enumerate(found.at):

@@ -82,8 +82,8 @@ def _block(one: Sample, *, every: bool) -> str:
     verdict = f"{one.stage} {judged.verdict.upper() if judged.rule else judged.verdict}"
     reasons = f": {judged.rule}{further_reasons(judged)}" if judged.rule else ""
     lines = [click.style(heading(one.document), bold=True), f"  {verdict}{reasons}"]
-    facts = wrapped(fact_words(judged), "    ")
-    lines += [facts] if facts else []
+    metrics = wrapped(fact_words(judged), "    ")
+    lines += [metrics] if metrics else []
     lines += [f"    {line}" for line in cut_lines(judged.cut)]
     lines.append(_quoted(one, every=every))
     return "\n".join(lines)

@@ -22,7 +22,7 @@ def command(session: Session, name: str | None) -> None:
     """List the stages, or show all about one.
 
     With NAME: what it does, the paper's section, fields with their defaults, columns, metrics and rules. Changing a
-    field marked "bound" re-judges stored facts; one marked "tuning" changes speed only.
+    field marked "threshold" re-judges stored metrics; one marked "tuning" changes speed only.
     """
     if name:
         found = describe(registry.stage_class(name))
@@ -65,7 +65,7 @@ def _section(title: str, rows: Iterable[list[str]]) -> list[str]:
 
 def _rule(row: dict[str, Any]) -> list[str]:
     damage = {"record": "Damage in one record.", "end": "Damage to the end of the input."}.get(row["damage"], "")
-    return [row["id"], f"{row['metric']} {row['bound']}", f"{row['because']} {damage}".strip()]
+    return [row["id"], f"{row['metric']} {row['threshold']}", f"{row['because']} {damage}".strip()]
 
 
 def _field(row: dict[str, Any]) -> list[str]:

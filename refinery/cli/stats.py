@@ -53,7 +53,7 @@ def command(
     finds to overlap; --json has all that is counted.
 
     --by counts documents by group: how many were found and kept, and what removed the others. Languages are counted
-    from the stage on that identifies them. A count with ≈ is an estimate; --json has its bounds.
+    from the stage on that identifies them. A count with ≈ is an estimate; --json has its thresholds.
     """
     first, until = stage_range(first, until, only)
     place = root_of(config, root)

@@ -30,7 +30,7 @@ SHOWN = 50
 @output_options
 @pass_session
 def command(session: Session, config: str | None, root: str | None, share: float | None) -> int:
-    """Check that every record has one fate and files hold what receipts say.
+    """Check that every record has one outcome and files hold what receipts say.
 
     Reads every file of the root, and names the first part that does not hold; -v with the records of each input file.
     Exit code 1 where something is found; nothing is changed. Warnings

@@ -1,4 +1,4 @@
-"""``refinery what-if``: what other bounds would do, from stored facts."""
+"""``refinery what-if``: what other thresholds would do, from stored metrics."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from refinery.recipe import written
 @output_options
 @pass_session
 def command(session: Session, config: str | None, root: str | None, overrides: tuple[str, ...], count: int) -> int:
-    """Tell what other bounds would keep, and who would change sides.
+    """Tell what other thresholds would keep, and who would change sides.
 
-    Nothing is written. The figures are those of a run with these bounds, for the stages up to the next one that looks
-    at all documents. `refinery stages NAME` says which fields are bounds.
+    Nothing is written. The figures are those of a run with these thresholds, for the stages up to the next one that
+    looks at all documents. `refinery stages NAME` says which fields are thresholds.
     """
     found = what_if(root_of(config, root), overrides, count)
     if session.json:
@@ -77,5 +77,5 @@ def _flips(flips: Flips, what: str) -> list[str]:
 
 
 def _reason(why: Any) -> str:
-    value = f" {why['value']} ({why['bound']})" if why["bound"] else ""
+    value = f" {why['value']} ({why['threshold']})" if why["threshold"] else ""
     return safe(f"{why['stage']} {why['rule']}{value}")

@@ -144,11 +144,11 @@ def _named(one: Document) -> str:
 
 
 def _values(judged: Judgement, indent: str, *, every: bool) -> list[str]:
-    facts = wrapped(fact_words(judged), indent)
+    metrics = wrapped(fact_words(judged), indent)
     cuts = cut_lines(judged.cut)
     kept = cuts if every else cuts[:5]
     more = [f"{indent}and {plural(len(cuts) - len(kept), 'more cut')}"] if len(kept) < len(cuts) else []
-    return [*([facts] if facts else []), *(f"{indent}{line}" for line in kept), *more]
+    return [*([metrics] if metrics else []), *(f"{indent}{line}" for line in kept), *more]
 
 
 def _said(judged: Judgement) -> str:

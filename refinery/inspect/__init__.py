@@ -31,7 +31,7 @@ from refinery.inspect.find import Document
 from refinery.inspect.groups import Count, GroupCounts, StageCounts, Survival, survival
 from refinery.inspect.history import Problem, Run, StageStatus, Status, problems, status
 from refinery.inspect.holdings import Finding
-from refinery.inspect.judgement import Bound, Cut, Fact, Judgement
+from refinery.inspect.judgement import Cut, Judgement, MetricValue, RuleResult
 from refinery.inspect.quarantine import Case, quarantined
 from refinery.inspect.repeats import Repeat, Repeats, spans
 from refinery.inspect.samples import Sample, Samples, Wanted, sample
@@ -49,7 +49,6 @@ __all__ = [
     "Accounts",
     "Audit",
     "Books",
-    "Bound",
     "Case",
     "Change",
     "Cluster",
@@ -58,7 +57,6 @@ __all__ = [
     "Cut",
     "Difference",
     "Document",
-    "Fact",
     "FileBooks",
     "Filters",
     "Finding",
@@ -68,12 +66,14 @@ __all__ = [
     "Judgement",
     "Mark",
     "MarkedText",
+    "MetricValue",
     "Moved",
     "Movement",
     "Problem",
     "Repeat",
     "Repeats",
     "Retained",
+    "RuleResult",
     "Run",
     "Sample",
     "Samples",

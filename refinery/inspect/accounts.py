@@ -36,7 +36,7 @@ class Station:
     replayed: Judgement | None
     note: str
     related: tuple[Document, ...] = ()
-    """Other documents that the stage's facts name, such as the survivor of a cluster."""
+    """Other documents that the stage's metrics name, such as the survivor of a cluster."""
     assuming: tuple[str, ...] = ()
     """Stages before it that do not keep the document: ``replayed`` is what would happen if they had."""
 
@@ -56,7 +56,7 @@ class Station:
 
 
 def _content(judged: Judgement) -> tuple[object, ...]:
-    return judged.verdict, judged.rule, judged.failed, judged.facts
+    return judged.verdict, judged.rule, judged.failed, judged.metrics
 
 
 @dataclass(frozen=True)
@@ -244,11 +244,11 @@ def _replayed(
 
 
 def _related(holdings: Holdings, held: Held | None, judged: Judgement | None, who: Document) -> tuple[Document, ...]:
-    """Documents that the stage's facts name; a removed one's own id is that of the same record in a reference root."""
+    """Documents that the stage's metrics name; its own id is that of the same record in a reference root."""
     step = holdings.pipeline.steps[held.position] if held else None
     if judged is None or held is None or step is None or not isinstance(step.stage, Global):
         return ()
-    values = {fact.name: fact.value for fact in judged.facts}
+    values = {metric.name: metric.value for metric in judged.metrics}
     wanted = dict.fromkeys(values[name] for name in id_fields(step.stage) if values.get(name))
     if judged.verdict == "removed":
         wanted.pop(who.id, None)

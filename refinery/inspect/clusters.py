@@ -116,7 +116,7 @@ def clusters(path: str, stage: str | None = None, count: int = 20) -> tuple[Clus
         if one.documents < sum(receipt.rows["in"] - receipt.rows.get("skipped", 0) for receipt in receipts):
             raise UsageError(
                 f"not all rows of {held.name!r} are stored",
-                hint="`write: every` and `keep_removed: facts` in the recipe keep them",
+                hint="`write: every` and `keep_removed: metrics` in the recipe keep them",
             )
         found.append(one)
     return tuple(found)
@@ -187,7 +187,7 @@ class _Counting:
                 hosts = self._codes_of(batch)
                 self._count(batch, side, hosts)
                 if side == "removed":
-                    named = _facts(batch, self._column, SURVIVOR)
+                    named = _metrics(batch, self._column, SURVIVOR)
                     rows = np.flatnonzero(pc.is_valid(named).to_numpy(zero_copy_only=False))
                     ids = _bytes(named.take(pa.array(rows)))
                 else:
@@ -212,9 +212,9 @@ class _Counting:
         names = list(self._hosts)
         for code, times in zip(*(found.tolist() for found in np.unique(hosts, return_counts=True)), strict=True):
             self._domains[side][split_host(names[code])[0]] += times
-        column, _, fact = (self._language or "").partition(".")
+        column, _, metric = (self._language or "").partition(".")
         if column in batch.schema.names:
-            for value in pc.value_counts(_facts(batch, column, fact)).to_pylist():
+            for value in pc.value_counts(_metrics(batch, column, metric)).to_pylist():
                 self._languages[side][value["values"] or ""] += value["counts"]
 
     def result(self, count: int) -> Clusters:
@@ -252,7 +252,7 @@ class _Counting:
         wanted = pa.array(list(largest), ID.type)
         for side in ("removed", "kept") if largest else ():
             for batch in self._batches(side, ["id", "url", f"{self._column}.{SURVIVOR}"]):
-                who = batch.column("id") if side == "kept" else _facts(batch, self._column, SURVIVOR)
+                who = batch.column("id") if side == "kept" else _metrics(batch, self._column, SURVIVOR)
                 rows = pc.indices_nonzero(pc.is_in(who, value_set=wanted))
                 urls = batch.column("url").take(rows).to_pylist() if "url" in batch.schema.names else []
                 for identity, url in zip(who.take(rows).to_pylist(), urls, strict=False):
@@ -268,7 +268,7 @@ def _sizes(sizes: npt.NDArray[np.int64]) -> tuple[tuple[int, int], ...]:
     return tuple(sorted(reached.items()))
 
 
-def _facts(batch: pa.RecordBatch, column: str, name: str) -> pa.Array:
+def _metrics(batch: pa.RecordBatch, column: str, name: str) -> pa.Array:
     return pc.struct_field(batch.column(column), name)
 
 

@@ -1,4 +1,4 @@
-"""Every record of every input file has one fate: counted as no document, removed by one stage, or kept at the end.
+"""Every record of every input file has one outcome: counted as no document, removed by one stage, or kept at the end.
 
 Receipts alone are read. A stage that gathers parts anew (export) has no part for each file, so files are followed up to
 it; from there on the sums of all are.
@@ -32,7 +32,7 @@ class FileBooks:
 
     @property
     def balanced(self) -> bool:
-        """Whether every record has just one fate."""
+        """Whether every record has just one outcome."""
         return self.read == self.no_documents + sum(self.removed.values()) + self.kept
 
 

@@ -1,6 +1,6 @@
-"""Two roots held against each other: recipes, counts, reasons, and every document that has another fate.
+"""Two roots held against each other: recipes, counts, reasons, and every document that has another outcome.
 
-A document's fate is that it was kept by the last stage that both roots have, or the stage and rule that removed it.
+A document's outcome is that it was kept by the last stage that both roots have, or the stage and rule that removed it.
 Rows that both roots hold under one content id are not read; the others are compared in shares that fit the memory.
 """
 
@@ -44,7 +44,7 @@ class StageDifference:
 
 @dataclass(frozen=True)
 class Moved:
-    """A document with two fates: ``kept``, ``absent``, or ``stage rule`` of its removal."""
+    """A document with two outcomes: ``kept``, ``absent``, or ``stage rule`` of its removal."""
 
     document: Document
     left: str
@@ -53,7 +53,7 @@ class Moved:
 
 @dataclass(frozen=True)
 class Movement:
-    """Documents that went from one fate to another, how many, and some of them."""
+    """Documents that went from one outcome to another, how many, and some of them."""
 
     left: str
     right: str
@@ -75,7 +75,7 @@ class Difference:
 
     @property
     def same(self) -> bool:
-        """Whether recipes, counts, reasons and fates are the same."""
+        """Whether recipes, counts, reasons and outcomes are the same."""
         counts = all(s.kept[0] == s.kept[1] and s.tokens[0] == s.tokens[1] for s in self.stages)
         reasons = all(a == b for stage in self.stages for a, b in stage.reasons.values())
         return not self.recipe and not self.movements and counts and reasons
@@ -141,12 +141,12 @@ def _columns(holdings: Holdings, held: Held) -> list[str]:
         return names
 
 
-# --------------------------------------------------------------------------------------------------------------- fates
+# ------------------------------------------------------------------------------------------------------------ outcomes
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Files of one side of a stage that the other root does not have: all their rows have one fate, or their own."""
+    """Files of one side of a stage that the other root does not have: all their rows have one outcome, or their own."""
 
     held: Held
     side: str
@@ -158,7 +158,7 @@ class _Rows:
 
 
 class _Comparison:
-    """The fates of all documents in both roots."""
+    """The outcomes of all documents in both roots."""
 
     def __init__(self, roots: tuple[Holdings, Holdings], until: str, count: int) -> None:
         self._roots = roots
@@ -174,7 +174,7 @@ class _Comparison:
         found: Counter[tuple[str, str]] = Counter()
         best: dict[tuple[str, str], list[tuple[int, bytes]]] = {}
         for share in range(shares):
-            left, right = (dict(self._fates(number, share, shares)) for number in (0, 1))
+            left, right = (dict(self._outcomes(number, share, shares)) for number in (0, 1))
             for key in left.keys() | right.keys():
                 pair = left.get(key, ABSENT), right.get(key, ABSENT)
                 if pair[0] != pair[1]:
@@ -187,8 +187,8 @@ class _Comparison:
             for pair, number in sorted(found.items(), key=lambda item: (-item[1], item[0]))
         )
 
-    def _fates(self, number: int, share: int, shares: int) -> Iterator[tuple[tuple[int, bytes], str]]:
-        """(hash, id and offset) → fate, for the documents of a share."""
+    def _outcomes(self, number: int, share: int, shares: int) -> Iterator[tuple[tuple[int, bytes], str]]:
+        """(hash, id and offset) → outcome, for the documents of a share."""
         for rows in self._rows[number]:
             columns = ("id", "offset", *([f"{WHY.name}.rule"] if rows.side == "removed" else []))
             for piece in pieces(self._roots[number], rows.held, (rows.side,), columns, rows.receipts):

@@ -8,7 +8,7 @@ from refinery.formatting import rest
 from refinery.html import paragraph, preformatted, table
 from refinery.inspect.evidence import Mark, marked
 from refinery.inspect.find import Document
-from refinery.inspect.judgement import Fact, Judgement
+from refinery.inspect.judgement import Judgement, MetricValue
 
 TEXT = 2_000
 """Characters of a text that are shown."""
@@ -22,14 +22,20 @@ def of_document(who: Document) -> str:
 
 def of_metrics(judged: Judgement) -> str:
     """Every value beside its thresholds."""
-    rows = [_row(fact) for fact in judged.facts if fact.value not in (None, [])]
+    rows = [_row(metric) for metric in judged.metrics if metric.value not in (None, [])]
     return table(("metric", "value", "unit", "threshold", "violates"), rows)
 
 
-def _row(fact: Fact) -> tuple[str, ...]:
-    value = f"{fact.value:.6g}" if isinstance(fact.value, float) else str(fact.value)
-    thresholds = ", ".join(bound.bound for bound in fact.bounds)
-    return fact.name, value, fact.unit, thresholds, ", ".join(bound.rule for bound in fact.bounds if bound.fails)
+def _row(metric: MetricValue) -> tuple[str, ...]:
+    value = f"{metric.value:.6g}" if isinstance(metric.value, float) else str(metric.value)
+    thresholds = ", ".join(rule.threshold for rule in metric.rules)
+    return (
+        metric.name,
+        value,
+        metric.unit,
+        thresholds,
+        ", ".join(rule.rule for rule in metric.rules if rule.fails),
+    )
 
 
 def of_text(text: str, marks: Sequence[Mark]) -> str:

@@ -274,7 +274,7 @@ def pieces(
     columns: Sequence[str],
     receipts: Sequence[Receipt] | None = None,
 ) -> Iterator[Piece]:
-    """Row groups of a stage's files, with those of ``columns`` (``stage.fact`` for one field) that are there.
+    """Row groups of a stage's files, with those of ``columns`` (``stage.metric`` for one field) that are there.
 
     Raises StorageError where a file is missing or damaged.
     """

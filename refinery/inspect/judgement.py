@@ -1,4 +1,4 @@
-"""One document at one stage as people read it: every value beside its bounds, the verdict, and what was cut out."""
+"""One document at one stage as people read it: every value beside its thresholds, the verdict, and what was cut out."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from refinery.stage.rules import FAILED, WHY, Rule
 
 
 @dataclass(frozen=True)
-class Bound:
-    """A rule about a value: its bound in words, and whether the value violates it."""
+class RuleResult:
+    """A rule about a value: its threshold in words, and whether the value violates it."""
 
     rule: str
-    bound: str
+    threshold: str
     fails: bool
 
 
 @dataclass(frozen=True)
-class Fact:
+class MetricValue:
     """What a stage knows of a document. ``value`` is JSON-able: ids are hexadecimal, dates ISO 8601."""
 
     name: str
     value: Any
     unit: str
-    bounds: tuple[Bound, ...]
+    rules: tuple[RuleResult, ...]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Judgement:
     failed: tuple[str, ...]
     note: str
     """What went wrong, where the stage failed on the document."""
-    facts: tuple[Fact, ...]
+    metrics: tuple[MetricValue, ...]
     cut: tuple[Cut, ...]
 
 
@@ -81,16 +81,16 @@ def stored_judgement(step: Step, side: str, row: Mapping[str, Any]) -> Judgement
 def judgement(
     step: Step, verdict: str, values: Mapping[str, Any], rule: str, failed: Sequence[str], note: str
 ) -> Judgement:
-    """The judgement that a stage's facts and failed rules make."""
+    """The judgement that a stage's metrics and failed rules make."""
     rules = step.stage.rules()
     spans = cut_fields(step.stage)
-    facts = tuple(
-        Fact(name, plain_value(value), _unit(step.stage, name), _bounds(rules, name, failed))
+    metrics = tuple(
+        MetricValue(name, plain_value(value), _unit(step.stage, name), _results(rules, name, failed))
         for name, value in values.items()
         if name not in spans
     )
     cut = tuple(Cut(**span) for name in spans for span in values.get(name) or ())
-    return Judgement(verdict, rule, tuple(failed), note, facts, cut)
+    return Judgement(verdict, rule, tuple(failed), note, metrics, cut)
 
 
 def cut_fields(stage: Stage) -> list[str]:
@@ -125,5 +125,5 @@ def _unit(stage: Stage, name: str) -> str:
     return next((metric.unit for metric in stage.metrics if metric.name == name), "")
 
 
-def _bounds(rules: Sequence[Rule], metric: str, failed: Sequence[str]) -> tuple[Bound, ...]:
-    return tuple(Bound(rule.id, rule.bound, rule.id in failed) for rule in rules if rule.metric == metric)
+def _results(rules: Sequence[Rule], metric: str, failed: Sequence[str]) -> tuple[RuleResult, ...]:
+    return tuple(RuleResult(rule.id, rule.threshold, rule.id in failed) for rule in rules if rule.metric == metric)

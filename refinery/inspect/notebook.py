@@ -52,7 +52,7 @@ class StageOutput:
         """
         files = self.files(side)
         if not files:
-            settings = "`write: every`" if side == "kept" else "`keep_removed: facts` and `write: every`"
+            settings = "`write: every`" if side == "kept" else "`keep_removed: metrics` and `write: every`"
             raise UsageError(
                 f"stage {self._held.name!r} wrote no {side} documents", hint=f"{settings} in the recipe writes them"
             )

@@ -150,7 +150,7 @@ class _Again:
     def _records(self, held: Held, source: Source, path: str) -> Batches:
         run = step_run(self._steps[held.position], self._flows[held.position])
         for records in source.read(path, store_for(path)):
-            yield source_batch(run, records.columns, records.facts)
+            yield source_batch(run, records.columns, records.metrics)
 
     def _archive(self, receipt: Receipt) -> str:
         """The input file that a part was made from. Raises StorageError where it is gone or was changed."""

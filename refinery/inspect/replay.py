@@ -35,7 +35,7 @@ class Wary(Carrier):
         deadly: Mapping[bytes, str],
         *,
         verdict: pa.Table | None = None,
-        keep_removed: str = "facts",
+        keep_removed: str = "metrics",
         judging: bool = True,
     ) -> None:
         super().__init__(run, verdict=verdict, keep_removed=keep_removed, judging=judging, mark=_unmarked)
@@ -120,9 +120,9 @@ class _Replay:
         ids = docs.column("id").to_pylist()
         carrier = Wary(self._step_run(position), dict.fromkeys(ids, deadly) if deadly else {}, judging=False)
         split = carrier.carry(docs, measured)
-        verdict = judge(step.stage.rules(), split.verdict.facts, split.verdict.trouble)
+        verdict = judge(step.stage.rules(), split.verdict.metrics, split.verdict.trouble)
         rule = verdict.first[0].as_py()
-        values = verdict.facts[0].as_py() or {}
+        values = verdict.metrics[0].as_py() or {}
         note = verdict.trouble.note[0].as_py() or ""
         side = "removed" if rule else "kept"
         made = judgement(step, side, values, rule or "", verdict.failed[0].as_py(), note)
@@ -144,7 +144,7 @@ def read_again(pipeline: Pipeline, run: StepRun, wanted: Document) -> tuple[Docs
         raise StorageError("the pointer to its record is not stored", hint="keep the columns warc and offset")
     path = _archive(pipeline, wanted.warc)
     records = pipeline.source.read_one(path, wanted.offset, wanted.length or 0, store_for(path))
-    docs, measured = source_batch(run, records.columns, records.facts)
+    docs, measured = source_batch(run, records.columns, records.metrics)
     if not len(docs):
         raise StorageError(
             f"{path}: no document at byte {wanted.offset} any more", hint="the file was changed since the run"

@@ -1,6 +1,6 @@
-"""What other bounds would do: stored facts judged anew, and the documents that they let in carried on from there.
+"""What other thresholds would do: stored metrics judged anew, and the documents that they let in carried on from there.
 
-Exact for the row stages up to the next stage that looks at all documents: what a run with the bounds would keep there.
+Exact for the row stages up to the next stage that looks at all documents.
 Not here: what global stages behind them would say, for their verdict is about documents together. Nothing is written.
 """
 
@@ -32,7 +32,7 @@ Why = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Change:
-    """A bound that is moved, as a recipe writes it."""
+    """A threshold that is moved, as a recipe writes it."""
 
     stage: str
     field: str
@@ -78,7 +78,7 @@ class Flips:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """What the changed bounds do to the stages from the first changed one on; ``beyond`` are stages not looked at.
+    """What the changed thresholds do to the stages from the first changed one on; ``beyond`` are stages not looked at.
 
     ``lost`` and ``gained`` are counted behind the last of ``stages``. A document that was removed further on anyway is
     no flip; its other reason is in the counts of the stages.
@@ -93,11 +93,11 @@ class WhatIf:
 
 
 def what_if(path: str, overrides: Sequence[str], count: int = 5) -> WhatIf:
-    """What the root at ``path`` would hold with other bounds, given as ``stage.field=value``, and ``count`` flips.
+    """What the root at ``path`` would hold with other thresholds, given as ``stage.field=value``, and ``count`` flips.
 
-    Documents that a bound lets in are measured by the stages behind it, from the stored text or, in front of the
-    extraction, from their archive. Raises UsageError for what is no bound of a row stage, or where rows are not stored;
-    StorageError where archives are gone.
+    Documents that a threshold lets in are measured by the stages behind it, from the stored text or, in front of the
+    extraction, from their archive. Raises UsageError for a field that is no threshold of a row stage and where rows
+    are not stored, StorageError where archives are gone.
     """
     holdings = open_root(path)
     pipeline = from_dict(holdings.head.recipe, path, holdings.root.full("HEAD.json"), overrides)
@@ -115,26 +115,28 @@ def what_if(path: str, overrides: Sequence[str], count: int = 5) -> WhatIf:
 
 
 def _changes(before: Pipeline, after: Pipeline) -> Iterator[Change]:
-    """The moved bounds. Raises UsageError where there is none, or something else was changed."""
+    """The moved thresholds. Raises UsageError where there is none, or something else was changed."""
     old, new = recipe_dict(before), recipe_dict(after)
     other = [name for name in old if name != "pipeline" and old[name] != new[name]]
     other += ["executor"] if after.executor != before.executor else []
     if other:
-        raise UsageError(f"{other[0]} is no bound of a stage", hint=_HINT)
+        raise UsageError(f"{other[0]} is no threshold of a stage", hint=_HINT)
     found = []
     for mine, its in zip(before.steps, after.steps, strict=True):
         for name in type(mine.stage).model_fields:
             values = getattr(mine.stage, name), getattr(its.stage, name)
-            if values[0] != values[1] and name not in mine.stage.roles("bound"):
-                raise UsageError(f"{mine.name}.{name} is no bound: with another value facts are others", hint=_HINT)
+            if values[0] != values[1] and name not in mine.stage.roles("threshold"):
+                raise UsageError(
+                    f"{mine.name}.{name} is no threshold: with another value metrics are others", hint=_HINT
+                )
             if values[0] != values[1]:
                 found.append(Change(mine.name, name, *map(plain, values)))
     if not found:
-        raise UsageError("no bound is another than the root's", hint=_HINT)
+        raise UsageError("no threshold is another than the root's", hint=_HINT)
     yield from found
 
 
-_HINT = "--set STAGE.BOUND=VALUE; `refinery stages NAME` marks a stage's bounds"
+_HINT = "--set STAGE.BOUND=VALUE; `refinery stages NAME` marks a stage's thresholds"
 _RERUN = "run it into another root, and `refinery diff` the two"
 
 
@@ -147,7 +149,7 @@ def _segment(holdings: Holdings, pipeline: Pipeline, changed: Sequence[int]) -> 
         raise UsageError(f"{names[0]} is the source: what it reads is not stored", hint=_RERUN)
     if changed[-1] >= end:
         raise UsageError(
-            f"{names[end]} looks at all documents, so a bound of {names[changed[-1]]} needs a run", hint=_RERUN
+            f"{names[end]} looks at all documents, so a threshold of {names[changed[-1]]} needs a run", hint=_RERUN
         )
     stages = [held for held in holdings.stages if first <= held.position < end]
     for position in (first, changed[-1]):

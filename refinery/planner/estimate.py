@@ -35,7 +35,7 @@ class StageForecast:
     """One stage of a plan.
 
     ``parts`` of which ``todo`` are to be made; sizes in bytes and worker seconds of what is to be done, estimated from
-    the parts that are there, None where none is, or where stored facts are only judged. ``read`` is 0 where rows come
+    the parts that are there, None where none is, or where stored metrics are only judged. ``read`` is 0 where rows come
     from the stage before in memory. ``memory`` and ``disk`` are what a global stage takes at most beyond its kept and
     removed rows: of one task, and of the root; ``shuffle`` are the bytes that its map sends on. ``run`` refuses what
     does not fit.

@@ -391,7 +391,7 @@ class Planner:
         stage = self.steps[position].stage
         if self._forced or not isinstance(stage, Filter) or TRANSIENT & set(self.flows[position].given.names):
             return ()
-        return self._receipts.facts(self.folders[position], measure_identity(stage)).get(contents, ())
+        return self._receipts.metrics(self.folders[position], measure_identity(stage)).get(contents, ())
 
 
 def _first_of(parts: Iterable[Part]) -> list[int]:

@@ -26,7 +26,7 @@ def reason_of(
         return "not made yet"
     changes = _changes(stage, manifest)
     if changes:
-        return "; ".join(changes) + (" (facts are stored)" if action == "judge" else "")
+        return "; ".join(changes) + (" (metrics are stored)" if action == "judge" else "")
     if selection.force or selection.first is not None:
         return "asked for"
     if changing:

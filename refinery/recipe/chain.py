@@ -1,4 +1,4 @@
-"""Whether each stage gets the columns and facts that it reads from the stages before it.
+"""Whether each stage gets the columns and metrics that it reads from the stages before it.
 
 It follows names only, so that every gap is found at once; ``refinery.recipe.columns`` gives the exact types.
 """
@@ -22,13 +22,13 @@ def gaps(steps: Sequence[Step]) -> Iterator[tuple[int, str, str]]:
             dropped |= dict.fromkeys(TRANSIENT.intersection(columns), step.name)
             columns = [name for name in columns if name not in TRANSIENT]
         for read in step.stage.wants():
-            fact = "." in read
-            if read not in (_facts(steps[:number]) if fact else columns):
-                fix = _measured(read, steps[number:]) if fact else _added(read, dropped, steps[number:])
+            metric = "." in read
+            if read not in (_metrics(steps[:number]) if metric else columns):
+                fix = _measured(read, steps[number:]) if metric else _added(read, dropped, steps[number:])
                 yield number, f"{step.name!r} reads {read!r}, which is not there", fix
-        facts = [step.column] if step.stage.facts().num_fields else []
+        metrics = [step.column] if step.stage.metrics_type().num_fields else []
         lasting = [name for name in columns if name not in step.stage.outdates()]
-        given = list(dict.fromkeys([*lasting, *_gives(step), *facts]))
+        given = list(dict.fromkeys([*lasting, *_gives(step), *metrics]))
         try:
             columns = list(step.stage.selects(given))
         except RefineryError as error:
@@ -42,13 +42,13 @@ def _gives(step: Step) -> list[str]:
     return [*names, TOKENS.name] if TEXT.name in names else names
 
 
-def _facts(steps: Sequence[Step]) -> set[str]:
-    return {f"{step.column}.{field.name}" for step in steps for field in step.stage.facts()}
+def _metrics(steps: Sequence[Step]) -> set[str]:
+    return {f"{step.column}.{field.name}" for step in steps for field in step.stage.metrics_type()}
 
 
-def _measured(fact: str, later: Sequence[Step]) -> str:
-    if fact in _facts(later):
-        return f"put {fact.partition('.')[0]!r} before it"
+def _measured(metric: str, later: Sequence[Step]) -> str:
+    if metric in _metrics(later):
+        return f"put {metric.partition('.')[0]!r} before it"
     return "no stage of this recipe measures it"
 
 

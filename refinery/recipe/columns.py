@@ -46,7 +46,7 @@ def flows(steps: Sequence[Step]) -> list[Flow]:
             given = _stored(given)
         _check_reads(step, given)
         passed = _passed(step, given)
-        removed = pa.schema([*_stored(_with_facts(step, given)), WHY, FAILED])
+        removed = pa.schema([*_stored(_with_metrics(step, given)), WHY, FAILED])
         language = next((f"{step.column}.{m.name}" for m in step.stage.metrics if m.name in LANGUAGES), language)
         found.append(Flow(given, passed, _stored(passed), removed, language))
         given = passed
@@ -63,18 +63,18 @@ def _check_reads(step: Step, given: pa.Schema) -> None:
 
 
 def _given(name: str, schema: pa.Schema) -> bool:
-    column, _, fact = name.partition(".")
+    column, _, metric = name.partition(".")
     if column not in schema.names:
         return False
     kind = schema.field(column).type
-    return not fact or (pa.types.is_struct(kind) and kind.get_field_index(fact) >= 0)
+    return not metric or (pa.types.is_struct(kind) and kind.get_field_index(metric) >= 0)
 
 
-def _with_facts(step: Step, given: pa.Schema) -> pa.Schema:
-    facts = step.stage.facts()
+def _with_metrics(step: Step, given: pa.Schema) -> pa.Schema:
+    metrics = step.stage.metrics_type()
     if step.column in given.names:
         raise UsageError(f"stage {step.name!r} has the name of a column", hint="give it another with `as:`")
-    return given.append(pa.field(step.column, facts)) if facts.num_fields else given
+    return given.append(pa.field(step.column, metrics)) if metrics.num_fields else given
 
 
 def _passed(step: Step, given: pa.Schema) -> pa.Schema:
@@ -83,7 +83,7 @@ def _passed(step: Step, given: pa.Schema) -> pa.Schema:
         fields[added.name] = added
         if added.name == TEXT.name:
             fields.setdefault(TOKENS.name, TOKENS)
-    fields |= {f.name: f for f in _with_facts(step, pa.schema([]))}
+    fields |= {f.name: f for f in _with_metrics(step, pa.schema([]))}
     return pa.schema([fields[name] for name in step.stage.selects(list(fields))])
 
 

@@ -35,7 +35,7 @@ def summary(stage: type[Stage]) -> str:
 
 
 def describe(stage: type[Stage]) -> dict[str, Any]:
-    """All that a stage declares, JSON-able; rules have the bounds of the default configuration."""
+    """All that a stage declares, JSON-able; rules have the thresholds of the default configuration."""
     return {
         "name": stage.name,
         "kind": kind(stage),
@@ -112,4 +112,7 @@ def _rules(stage: type[Stage]) -> list[dict[str, str]]:
         rules = stage().rules()
     except ValidationError:
         return []  # a stage with required fields has no default configuration
-    return [{"id": r.id, "metric": r.metric, "bound": r.bound, "because": r.because, "damage": r.damage} for r in rules]
+    return [
+        {"id": r.id, "metric": r.metric, "threshold": r.threshold, "because": r.because, "damage": r.damage}
+        for r in rules
+    ]

@@ -27,7 +27,7 @@ from pydantic import (
 
 from refinery.recipe.problems import Span
 from refinery.stage.base import Source, Stage
-from refinery.stage.documents import facts_column
+from refinery.stage.documents import metrics_column
 
 _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 _PERCENT = re.compile(r"([0-9]{1,3})%")
@@ -139,8 +139,8 @@ class Step:
 
     @property
     def column(self) -> str:
-        """The struct column that holds its facts."""
-        return facts_column(self.name)
+        """The struct column that holds its metrics."""
+        return metrics_column(self.name)
 
 
 class Settings(BaseModel):
@@ -158,9 +158,9 @@ class Settings(BaseModel):
     write: Literal["every", "marked", "last"] = Field(
         "every", description="stages that write Parquet: every one, those with write: true, or the last alone"
     )
-    keep_removed: Literal["facts", "sample", "text", "counts"] = Field(
-        "facts",
-        description="stored of removed documents: facts (metrics and the reason), sample (and the text of 1 %), "
+    keep_removed: Literal["metrics", "sample", "text", "counts"] = Field(
+        "metrics",
+        description="stored of removed documents: metrics (metrics and the reason), sample (and the text of 1 %), "
         "text (and all texts), counts (no rows, only how many)",
     )
     audit: int = Field(

@@ -52,14 +52,14 @@ def histogram(
     scale: Scale,
     kept: Sequence[Bin],
     removed: Sequence[Bin],
-    bounds: Sequence[tuple[str, float]],
+    thresholds: Sequence[tuple[str, float]],
     unit: str,
     about: str,
 ) -> Markup:
-    """Kept documents upwards and removed ones downwards, each on its own scale, with the bounds across."""
+    """Kept documents upwards and removed ones downwards, each on its own scale, with the thresholds across."""
     every = [*kept, *removed]
-    low = min([*(one.low for one in every), *(at for _, at in bounds)], default=0.0)
-    high = max([*(one.high for one in every), *(at for _, at in bounds)], default=1.0)
+    low = min([*(one.low for one in every), *(at for _, at in thresholds)], default=0.0)
+    high = max([*(one.high for one in every), *(at for _, at in thresholds)], default=1.0)
     x_scale: dict[str, Any] = {"type": SCALES[scale], "domain": [low, high], "nice": False}
     if scale == "log":
         x_scale["domain"] = [max(low, 1e-3), max(high, 2e-3)]
@@ -89,7 +89,7 @@ def histogram(
         layers: list[dict[str, Any]] = [
             {"data": {"values": bars}, "mark": {"type": "bar", "color": f"var(--{name})"}, "encoding": encoding},
             {
-                "data": {"values": [{"at": at} for _, at in bounds]},
+                "data": {"values": [{"at": at} for _, at in thresholds]},
                 "mark": {"type": "rule", "color": "var(--ink)", "strokeDash": [4, 3], "strokeWidth": 1.5},
                 "encoding": {"x": {"field": "at", "type": "quantitative", "scale": x_scale}},
             },
@@ -99,22 +99,22 @@ def histogram(
 
 
 def what_if(scale: Scale, points: Sequence[Point], at: float, whole: tuple[int, int], about: str) -> Markup:
-    """The share of what came that a stage would keep, in documents and tokens, by where a bound stands."""
+    """The share of what came that a stage would keep, in documents and tokens, by where a threshold stands."""
     rows: list[dict[str, Any]] = []
     for point in points:
-        rows.append({"bound": point.bound, "share": _share(point.documents, whole[0]), "of": "documents"})
+        rows.append({"threshold": point.threshold, "share": _share(point.documents, whole[0]), "of": "documents"})
         if whole[1]:
-            rows.append({"bound": point.bound, "share": _share(point.tokens, whole[1]), "of": "tokens"})
-    bound = [point.bound for point in points]
-    domain = [max(min(bound), 1e-3), max(bound)] if scale == "log" else [min(bound), max(bound)]
+            rows.append({"threshold": point.threshold, "share": _share(point.tokens, whole[1]), "of": "tokens"})
+    threshold = [point.threshold for point in points]
+    domain = [max(min(threshold), 1e-3), max(threshold)] if scale == "log" else [min(threshold), max(threshold)]
     x = {
-        "field": "bound",
+        "field": "threshold",
         "type": "quantitative",
         "scale": {"type": SCALES[scale], "domain": [min([*domain, at]), max([*domain, at])], "nice": False},
         "axis": {"format": FORMAT[scale], "title": "threshold", "grid": False, "tickCount": 5},
     }
     line = {
-        "data": {"values": [row for row in rows if scale != "log" or row["bound"] > 0]},
+        "data": {"values": [row for row in rows if scale != "log" or row["threshold"] > 0]},
         "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2},
         "encoding": {
             "x": x,
@@ -134,7 +134,7 @@ def what_if(scale: Scale, points: Sequence[Point], at: float, whole: tuple[int, 
         },
     }
     rule = {
-        "data": {"values": [{"bound": at}]},
+        "data": {"values": [{"threshold": at}]},
         "mark": {"type": "rule", "color": "var(--ink)", "strokeDash": [4, 3], "strokeWidth": 1.5},
         "encoding": {"x": x},
     }
@@ -289,7 +289,7 @@ class Cell:
 
 
 def cells(found: Sequence[Cell], rows: Sequence[str], name: str, at: float, about: str) -> Markup:
-    """A row of shaded cells for each of ``rows``, with the bound across."""
+    """A row of shaded cells for each of ``rows``, with the threshold across."""
     low = min([at, *(one.low for one in found)])
     x = {"type": "quantitative", "scale": {"domain": [low, 1], "nice": False}}
     values = [

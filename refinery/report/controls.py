@@ -70,7 +70,7 @@ def controls(found: View, asked: Mapping[str, str]) -> list[StageControls]:
 
 
 def _controls(step: Step, asked: Mapping[str, str]) -> list[Control]:
-    thresholds = step.stage.roles("bound")
+    thresholds = step.stage.roles("threshold")
     fields = type(step.stage).model_fields
     return [
         _control(step, name, info, asked)

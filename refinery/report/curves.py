@@ -1,4 +1,4 @@
-"""What statistics say as figures: bins with their edges, and what a moved bound would keep.
+"""What statistics say as figures: bins with their edges, and what a moved threshold would keep.
 
 A what-if curve is exact at the edges of bins, for its stage alone: what is kept now, and of what was removed the
 documents that fail by this metric alone, decide it.
@@ -28,9 +28,9 @@ class Bin:
 
 @dataclass(frozen=True)
 class Point:
-    """What a stage would keep if a bound stood at ``bound``."""
+    """What a stage would keep if a threshold stood at ``threshold``."""
 
-    bound: float
+    threshold: float
     documents: int
     tokens: int
 
@@ -52,7 +52,7 @@ def beyond(scale: Scale, tally: Tally) -> tuple[int, int]:
 
 
 def curve(counts: MetricCounts, scale: Scale, rule: Rule) -> list[Point]:
-    """What would be kept with the rule's bound at each edge, from the first bin that matters to the last."""
+    """What would be kept with the rule's threshold at each edge, from the first bin that matters to the last."""
     at = rule.at_least if rule.at_least is not None else rule.at_most
     assert at is not None
     upward = rule.at_least is not None
@@ -78,5 +78,5 @@ def _by_bin(tally: Tally) -> dict[int, tuple[int, int]]:
 
 
 def numeric(rules: Sequence[Rule], metric: str) -> list[Rule]:
-    """The rules that hold a number against a bound."""
+    """The rules that hold a number against a threshold."""
     return [r for r in rules if r.metric == metric and (r.at_least is not None or r.at_most is not None)]

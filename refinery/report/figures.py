@@ -1,4 +1,4 @@
-"""The figures on the pages: the funnel, metrics with their bounds, parts; all from counts."""
+"""The figures on the pages: the funnel, metrics with their thresholds, parts; all from counts."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Figure:
     name: str
     about: str
     unit: str
-    bounds: tuple[str, ...]
+    thresholds: tuple[str, ...]
     histogram: Markup | None
     curves: tuple[tuple[str, Markup], ...]
     labels: tuple[tuple[str, int, int], ...]
@@ -97,10 +97,10 @@ def metric_figures(stage: StageView) -> list[Figure]:
 
 def _figure(stage: StageView, metric: MetricView) -> Figure:
     scale, counts = metric.metric.scale, metric.counts
-    bounds = tuple(f"{rule.id} {rule.bound}" for rule in metric.rules)
+    thresholds = tuple(f"{rule.id} {rule.threshold}" for rule in metric.rules)
     if scale == "label":
         labels = tuple(row[:3] for row in by_label(metric, LABELS))
-        return Figure(metric.metric.name, metric.metric.help, metric.metric.unit, bounds, None, (), labels, "")
+        return Figure(metric.metric.name, metric.metric.help, metric.metric.unit, thresholds, None, (), labels, "")
     rules = numeric(metric.rules, metric.metric.name)
     at = [(rule.id, _at(rule)) for rule in rules]
     kept, removed = bars(scale, counts.kept), bars(scale, counts.removed)
@@ -119,7 +119,7 @@ def _figure(stage: StageView, metric: MetricView) -> Figure:
         metric.metric.name,
         metric.metric.help,
         metric.metric.unit,
-        bounds,
+        thresholds,
         chart,
         tuple(curves),
         (),

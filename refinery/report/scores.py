@@ -1,6 +1,6 @@
-"""How sure a language was: documents by language and score, and those on either side of the bound.
+"""How sure a language was: documents by language and score, and those on either side of the threshold.
 
-Counts at the bound are those of the merged statistics; what needs both facts of a document at once is read from the
+Counts at the threshold are those of the merged statistics. Documents by language and score are read from the
 rows of the first parts.
 """
 
@@ -32,7 +32,7 @@ ROWS = 12
 """Languages that are drawn: those with most documents."""
 
 ZONE = 0.05
-"""How far the grey zone reaches on either side of a bound."""
+"""How far the grey zone reaches on either side of a threshold."""
 
 NEAREST = 5
 """Documents shown of each side."""
@@ -42,7 +42,7 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Near:
-    """A document by the bound."""
+    """A document by the threshold."""
 
     score: float
     language: str
@@ -55,7 +55,7 @@ class Scores:
 
     stage: StageView
     metric: str
-    bound: float
+    threshold: float
     chart: Markup | None
     parts: int
     of: int
@@ -68,32 +68,34 @@ class Scores:
 
 
 def scores(found: View) -> dict[str, Scores]:
-    """By the name of each stage that tells languages and bounds a share from below."""
+    """By the name of each stage that tells languages and thresholds a share from below."""
     made = {}
     for stage in found.stages:
         label = next((m for m in stage.metrics if m.metric.scale == "label" and m.metric.name in LANGUAGES), None)
-        bounded = [(m, rule) for m in stage.metrics if m.metric.scale == "ratio" for rule in _bounds(m)]
+        bounded = [(m, rule) for m in stage.metrics if m.metric.scale == "ratio" for rule in _thresholds(m)]
         if label is not None and bounded:
             made[stage.name] = _scores(found, stage, label.metric.name, *bounded[0])
     return made
 
 
-def _bounds(metric: MetricView) -> list[Rule]:
+def _thresholds(metric: MetricView) -> list[Rule]:
     return [rule for rule in numeric(metric.rules, metric.metric.name) if rule.at_least is not None]
 
 
 def _scores(found: View, stage: StageView, label: str, metric: MetricView, rule: Rule) -> Scores:
-    bound = float(rule.at_least or 0)
+    threshold = float(rule.at_least or 0)
     reading = _Reading(found, stage, label, metric.metric.name, rule)
     reading.read()
-    edge = bound - 1e-9, ZONE + 1e-9  # sums of floats are not what their decimals add up to
-    above = (b for b in bars("ratio", metric.counts.kept) if edge[0] <= b.low and b.high <= bound + edge[1])
-    below = (b for b in bars("ratio", metric.counts.sole) if b.high <= bound + 1e-9 and b.low >= bound - edge[1])
+    edge = threshold - 1e-9, ZONE + 1e-9  # sums of floats are not what their decimals add up to
+    above = (b for b in bars("ratio", metric.counts.kept) if edge[0] <= b.low and b.high <= threshold + edge[1])
+    below = (
+        b for b in bars("ratio", metric.counts.sole) if b.high <= threshold + 1e-9 and b.low >= threshold - edge[1]
+    )
     return Scores(
         stage=stage,
         metric=metric.metric.name,
-        bound=bound,
-        chart=reading.chart(bound),
+        threshold=threshold,
+        chart=reading.chart(threshold),
         parts=len(reading.receipts),
         of=stage.books.made,
         above=sum(one.documents for one in above),
@@ -121,9 +123,9 @@ class _Reading:
         names = [*WHO, f"{self._column}.{self._label}", f"{self._column}.{self._metric}", "failed"]
         for piece in pieces(self._holdings, self._held, SIDES, names, self.receipts):
             if self._column in piece.batch.schema.names:
-                facts = piece.batch.column(self._column)
-                languages = pc.fill_null(pc.struct_field(facts, self._label), "").dictionary_encode()
-                values = pc.fill_null(pc.struct_field(facts, self._metric).cast(pa.float64()), np.nan).to_numpy()
+                metrics = piece.batch.column(self._column)
+                languages = pc.fill_null(pc.struct_field(metrics, self._label), "").dictionary_encode()
+                values = pc.fill_null(pc.struct_field(metrics, self._metric).cast(pa.float64()), np.nan).to_numpy()
                 self._count(piece.side, languages, values)
                 self._draw(piece.side, piece.batch, languages, values)
 
@@ -139,7 +141,7 @@ class _Reading:
     def _draw(
         self, side: str, batch: pa.RecordBatch, languages: pa.DictionaryArray, values: npt.NDArray[np.float64]
     ) -> None:
-        """Keep the documents that are nearest to the bound; of removed ones those that only it removes."""
+        """Keep the documents that are nearest to the threshold; of removed ones those that only it removes."""
         away = np.abs(values - self._bound)
         away[~np.isfinite(away)] = np.inf
         if side == "removed":
@@ -156,15 +158,15 @@ class _Reading:
         for _, _, language, score, who in self._near[side]:
             yield Near(score, language, who)
 
-    def chart(self, bound: float) -> Markup | None:
+    def chart(self, threshold: float) -> Markup | None:
         """A row of cells for each language."""
         totals = {name: sum(int(counts.sum()) for counts in sides.values()) for name, sides in self._counts.items()}
         chosen = sorted(totals, key=lambda name: (-totals[name], name))[:ROWS]
         if not chosen:
             return None
         cells = [cell for name in chosen for cell in self._cells(name, totals[name])]
-        said = f"{self._stage.name}: documents by language and {self._metric}, the threshold at {bound:g}"
-        return charts.cells(cells, chosen, self._metric, bound, said)
+        said = f"{self._stage.name}: documents by language and {self._metric}, the threshold at {threshold:g}"
+        return charts.cells(cells, chosen, self._metric, threshold, said)
 
     def _cells(self, name: str, total: int) -> Iterator[charts.Cell]:
         kept, removed = (self._counts[name][side].tolist() for side in SIDES)

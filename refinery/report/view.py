@@ -40,7 +40,7 @@ class RuleView:
 
     id: str
     metric: str
-    bound: str
+    threshold: str
     because: str
     first: Pair
     any: Pair
@@ -208,7 +208,7 @@ def _rules(rules: Sequence[Rule], counts: Statistics) -> list[RuleView]:
     found = []
     for name in dict.fromkeys([*known, *entries[0], *entries[1]]):
         rule = known.get(name)
-        told = (rule.metric, rule.bound, rule.because) if rule else ("", "", "")
+        told = (rule.metric, rule.threshold, rule.because) if rule else ("", "", "")
         found.append(RuleView(name, *told, *(entry.get(name, none) for entry in entries)))
     return sorted(found, key=lambda one: (-one.first[0], -one.any[0]))
 
@@ -241,7 +241,7 @@ class Column:
 
 
 def columns(holdings: Holdings, position: int) -> list[Column]:
-    """The columns of a stage's kept rows, with each fact of its own on a line."""
+    """The columns of a stage's kept rows, with each metric of its own on a line."""
     step = holdings.pipeline.steps[position]
     found = []
     for field in flows(holdings.pipeline.steps)[position].kept:
@@ -249,8 +249,8 @@ def columns(holdings: Holdings, position: int) -> list[Column]:
             declared = describe(type(step.stage))
             told = {m["name"]: ", ".join(t for t in (m["unit"], m["help"]) if t) for m in declared["metrics"]}
             found += [
-                Column(f"{field.name}.{fact.name}", str(fact.type), told.get(fact.name, "evidence"))
-                for fact in field.type
+                Column(f"{field.name}.{metric.name}", str(metric.type), told.get(metric.name, "evidence"))
+                for metric in field.type
             ]
         else:
             found.append(

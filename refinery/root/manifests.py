@@ -62,7 +62,7 @@ class StageManifest(BaseModel):
     """Name of the stage's class in the registry."""
     identity: str
     measure: str
-    """Measure identity of a filter, whose stored facts can be judged again; empty for other stages."""
+    """Measure identity of a filter, whose stored metrics can be judged again; empty for other stages."""
     version: int
     configuration: dict[str, Any]
     libraries: dict[str, str]

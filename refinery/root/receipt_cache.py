@@ -12,8 +12,8 @@ from refinery.root.receipts import Receipt
 from refinery.root.root import Root
 from refinery.store import is_remote
 
-Facts = dict[tuple[str, ...], tuple[str, ...]]
-"""The files with the facts that a filter measured, by the contents that it measured."""
+Metrics = dict[tuple[str, ...], tuple[str, ...]]
+"""The files with the metrics that a filter measured, by the contents that it measured."""
 
 
 class Receipts:
@@ -26,7 +26,7 @@ class Receipts:
         self._listed: dict[str, set[str]] = {}
         self._gone: dict[tuple[str, str], tuple[Receipt, str]] = {}
         self._fresh: set[str] = set()
-        self._facts: dict[tuple[str, str], Facts] = {}
+        self._metrics: dict[tuple[str, str], Metrics] = {}
         self.lost: dict[str, Receipt] = {}
         """Receipts that were asked for and do not count, by the first file that each lacks."""
 
@@ -77,16 +77,16 @@ class Receipts:
                 found.setdefault(receipt.part, set()).add(receipt.inputs[0])
         return found
 
-    def facts(self, folder: str, measure: str) -> Facts:
-        """Facts that a filter of this measure identity has stored, under whatever bounds."""
-        if (folder, measure) not in self._facts:
+    def metrics(self, folder: str, measure: str) -> Metrics:
+        """Metrics that a filter of this measure identity has stored, under whatever thresholds."""
+        if (folder, measure) not in self._metrics:
             manifests = [each for each in self._root.manifests_of(folder) if each.measure == measure]
             receipts = [each for one in manifests for each in self._root.receipts(folder, one.parts)]
             stored = [each for each in receipts if "removed" in each.files]
             lacking = self._root.missing(stored)
             whole = (each for each, path in zip(stored, lacking, strict=True) if not path)
-            self._facts[folder, measure] = {each.inputs: _paths(each) for each in whole}
-        return self._facts[folder, measure]
+            self._metrics[folder, measure] = {each.inputs: _paths(each) for each in whole}
+        return self._metrics[folder, measure]
 
 
 def _paths(receipt: Receipt) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ class Receipt(BaseModel):
     code: str = ""
     libraries: dict[str, str] = {}
     judged: bool = False
-    """Made from stored facts, without measuring again."""
+    """Made from stored metrics, without measuring again."""
     seconds: float = 0.0
     peak_memory: int = 0
     """Bytes, of the process that made the part, without the libraries that workers share."""

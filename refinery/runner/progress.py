@@ -53,7 +53,7 @@ class PhaseProgress:
 
 @dataclass(frozen=True)
 class StageWork:
-    """What a run did of a stage, in parts that it was about: found up to date, judged from stored facts, or run.
+    """What a run did of a stage, in parts that it was about: found up to date, judged from stored metrics, or run.
 
     ``waiting`` are those that are still to be made.
     """

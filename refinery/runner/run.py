@@ -136,11 +136,11 @@ class _Run:
         record: RunRecord,
         executor: Executor,
         held: Hold,
-        bounds: _Bounds,
+        thresholds: _Bounds,
     ) -> None:
         self._planner = planner
         self._record = record
-        self._bounds = bounds
+        self._thresholds = thresholds
         self._executor = executor
         self._held = held
         self._state = State(planner)
@@ -241,13 +241,13 @@ class _Run:
             raise error  # storage, assets, usage: the next part would meet it too
         self._give_up(outcome.task, outcome.summary)
         self._record.failed(outcome.task, outcome.summary, outcome.trace)
-        if self._bounds.fail_fast and not self._allowed:
+        if self._thresholds.fail_fast and not self._allowed:
             raise error or PartFailed(self._failures[-1], hint="`refinery logs` has the traceback")
 
     def _give_up(self, task: Task, why: str) -> None:
         """Go on without a part, if that is allowed."""
         self._failures.append(f"{describe(task)}: {why}")
-        if isinstance(task, SegmentTask) and len(self._failures) <= self._bounds.allowed:
+        if isinstance(task, SegmentTask) and len(self._failures) <= self._thresholds.allowed:
             self._planner.leave_out(task)
         else:
             self._allowed = False
@@ -267,7 +267,7 @@ class _Run:
             return [task]
         self._give_up(task, f"worker {death.cause}")
         self._record.failed(task, f"given up after {TRIES} dead workers ({death.cause})")
-        if self._bounds.fail_fast and not self._allowed:
+        if self._thresholds.fail_fast and not self._allowed:
             raise PartFailed(self._failures[-1], hint="`refinery logs` has the deaths")
         return []
 

@@ -54,7 +54,7 @@ class Explanation:
     """
 
     about: str
-    facts: Mapping[str, str]
+    figures: Mapping[str, str]
     axis: str = ""
     at: tuple[float, ...] = ()
     curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Stage(BaseModel):
     """Columns that end with it."""
     metrics: ClassVar[tuple[Metric, ...]] = ()
     evidence: ClassVar[tuple[pa.Field, ...]] = ()
-    """Facts beyond metrics, for people and later stages: matched words, removed spans."""
+    """Metrics beyond metrics, for people and later stages: matched words, removed spans."""
     quarantines: ClassVar[tuple[str, ...]] = ()
     """Rules whose documents broke what measured them: a run keeps their records as test cases."""
     depends: ClassVar[tuple[str, ...]] = ()
@@ -95,16 +95,17 @@ class Stage(BaseModel):
             for most in (rule for rule in rules if rule.metric == least.metric and rule.at_most is not None):
                 if (least.at_least or 0) > (most.at_most or 0):
                     raise ValueError(
-                        f"no document has {least.metric} {least.bound} ({least.id}) and {most.bound} ({most.id})"
+                        f"no document has {least.metric} {least.threshold} ({least.id}) "
+                        f"and {most.threshold} ({most.id})"
                     )
         return self
 
     def rules(self) -> tuple[Rule, ...]:
-        """The bounds, in the order in which the first violated one becomes the reason."""
+        """The thresholds, in the order in which the first violated one becomes the reason."""
         return ()
 
     def wants(self) -> tuple[str, ...]:
-        """What it reads as it is configured: columns, and facts of earlier stages as ``stage.fact``."""
+        """What it reads as it is configured: columns, and metrics of earlier stages as ``stage.metric``."""
         return self.reads
 
     def selects(self, names: Sequence[str]) -> list[str]:
@@ -157,13 +158,13 @@ class Stage(BaseModel):
         return None
 
     @classmethod
-    def facts(cls) -> pa.StructType:
+    def metrics_type(cls) -> pa.StructType:
         """The type of the struct column that holds this stage's metrics and evidence."""
         return pa.struct([*(m.field for m in cls.metrics), *cls.evidence])
 
     @classmethod
     def roles(cls, role: Role) -> frozenset[str]:
-        """Names of the fields declared with ``bound`` or ``tuning``."""
+        """Names of the fields declared with ``threshold`` or ``tuning``."""
         extras = {k: f.json_schema_extra for k, f in cls.model_fields.items()}
         return frozenset(k for k, extra in extras.items() if isinstance(extra, dict) and extra.get("role") == role)
 
@@ -178,10 +179,10 @@ class Filter(Stage):
 
 @dataclass(frozen=True)
 class Edited:
-    """What an edit makes of a batch: new ``columns`` (the declared ``adds``) and the ``facts`` behind them."""
+    """What an edit makes of a batch: new ``columns`` (the declared ``adds``) and the ``metrics`` behind them."""
 
     columns: Values
-    facts: Values = field(default_factory=dict)
+    metrics: Values = field(default_factory=dict)
 
 
 class Edit(Stage):
@@ -200,7 +201,7 @@ class Records:
     """
 
     columns: Values
-    facts: Values
+    metrics: Values
     skipped: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -209,7 +210,7 @@ Watch = Callable[[int], bool]
 
 
 class Source(Stage):
-    """Reads files into documents. Each file is read by one task; the metrics and rules give every record its fate.
+    """Reads files into documents. Each file is read by one task; the metrics and rules give every record its outcome.
 
     Rules with ``damage`` declare which reasons mean a damaged input, and ``remedy`` returns the fix. A run warns of
     inputs that are damaged or yield no document, and exits with 1 where they are more than the recipe allows.
@@ -223,7 +224,7 @@ class Source(Stage):
 
     @abstractmethod
     def read(self, path: str, store: Store) -> Iterator[Records]:
-        """All records of a file, in its order. A record that cannot be read is a row with a fact that says so.
+        """All records of a file, in its order. A record that cannot be read is a row with a metric that says so.
 
         Ids are unique in a root and the same wherever the file lies: ``document_ids`` makes them.
         """

@@ -73,9 +73,9 @@ def document_ids(file: bytes, offsets: pa.UInt64Array, lengths: pa.UInt64Array) 
     return pa.array(list(map(xxhash.xxh3_128_digest, keys)), ID.type)
 
 
-def facts_column(stage: str) -> str:
-    """The struct column that holds the facts of a stage: its name, or NAME_facts where a core column has that name."""
-    return f"{stage}_facts" if stage in CORE else stage
+def metrics_column(stage: str) -> str:
+    """Return the struct column of a stage's metrics: its name, or NAME_metrics where a core column has that name."""
+    return f"{stage}_metrics" if stage in CORE else stage
 
 
 class Docs:
@@ -98,7 +98,7 @@ class Docs:
         return self.batch.schema
 
     def column(self, name: str) -> pa.Array:
-        """The column ``name``; ``stage.fact`` reaches into the struct column of a stage. Raises KeyError."""
+        """The column ``name``; ``stage.metric`` reaches into the struct column of a stage. Raises KeyError."""
         head, _, tail = name.partition(".")
         index = self.batch.schema.get_field_index(head)
         if index < 0:

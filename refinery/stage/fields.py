@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ByteSize, Field
 
-Role = Literal["bound", "tuning"]
+Role = Literal["threshold", "tuning"]
 
 
-def bound(default: Any, **kwargs: Any) -> Any:
-    """A field that only moves a rule's bound: changing it re-judges stored facts and measures nothing again."""
-    return Field(default, json_schema_extra={"role": "bound"}, **kwargs)
+def threshold(default: Any, **kwargs: Any) -> Any:
+    """A field that only moves a rule's threshold: changing it re-judges stored metrics and measures nothing again."""
+    return Field(default, json_schema_extra={"role": "threshold"}, **kwargs)
 
 
 def tuning(default: Any, **kwargs: Any) -> Any:

@@ -21,7 +21,7 @@ Damage = Literal["", "record", "end"]
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure measured for each document and stored as a fact of the stage.
+    """A figure measured for each document and stored as a metric of the stage.
 
     ``scale`` fixes the histogram: ``ratio`` 0 to 1, ``log`` and ``count`` for sizes, ``label`` for few-valued strings.
     A null value says "not measured" and violates no rule; NaN is a defect.
@@ -40,9 +40,9 @@ class Metric:
 
 @dataclass(frozen=True)
 class Rule:
-    """A bound on a metric; a document that violates it is removed with the rule's ``id`` as reason.
+    """A threshold on a metric; a document that violates it is removed with the rule's ``id`` as reason.
 
-    Exactly one of the bounds is given. ``at_least`` and ``at_most`` include the bound itself.
+    Exactly one of the thresholds is given. ``at_least`` and ``at_most`` include the threshold itself.
     """
 
     id: str
@@ -58,11 +58,11 @@ class Rule:
     def __post_init__(self) -> None:
         given = [b for b in (self.at_least, self.at_most, self.is_in, self.not_in) if b is not None]
         if len(given) != 1:
-            raise ValueError(f"rule {self.id!r} needs exactly one bound, not {len(given)}")
+            raise ValueError(f"rule {self.id!r} needs exactly one threshold, not {len(given)}")
 
     @property
-    def bound(self) -> str:
-        """The bound as people read it: ``≥ 0.65``, ``in en, de``."""
+    def threshold(self) -> str:
+        """The threshold as people read it: ``≥ 0.65``, ``in en, de``."""
         if self.at_least is not None:
             return f"≥ {self.at_least:g}"
         if self.at_most is not None:
@@ -72,7 +72,7 @@ class Rule:
         return f"not {', '.join(self.not_in or ())}"
 
     def violated(self, values: pa.Array) -> pa.BooleanArray:
-        """True where a value violates the bound; null values violate nothing."""
+        """True where a value violates the threshold; null values violate nothing."""
         if self.at_least is not None:
             bad = pc.less(_numbers(values), pa.scalar(self.at_least, pa.float64()))
         elif self.at_most is not None:
@@ -97,7 +97,7 @@ WHY = pa.field(
             pa.field("rule", pa.string()),
             pa.field("metric", pa.string()),
             pa.field("value", pa.string()),
-            pa.field("bound", pa.string()),
+            pa.field("threshold", pa.string()),
             pa.field("note", pa.string()),
         ]
     ),
@@ -136,7 +136,7 @@ class Verdict:
 
     first: pa.StringArray
     failed: pa.ListArray
-    facts: pa.StructArray
+    metrics: pa.StructArray
     trouble: Trouble
 
     @property
@@ -145,11 +145,11 @@ class Verdict:
         return pc.is_null(self.first)
 
 
-def judge(rules: Sequence[Rule], facts: pa.StructArray, trouble: Trouble) -> Verdict:
-    """Hold every rule against the facts. A document in trouble fails with that alone."""
-    rows = len(facts)
+def judge(rules: Sequence[Rule], metrics: pa.StructArray, trouble: Trouble) -> Verdict:
+    """Hold every rule against the metrics. A document in trouble fails with that alone."""
+    rows = len(metrics)
     able = pc.is_null(trouble.rule)
-    marks = [pc.and_(rule.violated(pc.struct_field(facts, rule.metric)), able) for rule in rules]
+    marks = [pc.and_(rule.violated(pc.struct_field(metrics, rule.metric)), able) for rule in rules]
     marks.append(pc.invert(able))
     violated = np.column_stack([np.asarray(m.to_numpy(zero_copy_only=False), dtype=bool) for m in marks])
     names = pa.array([rule.id for rule in rules] + [None], pa.string())
@@ -160,7 +160,7 @@ def judge(rules: Sequence[Rule], facts: pa.StructArray, trouble: Trouble) -> Ver
     failed = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat.cast(pa.string()))
     firsts = np.where(violated.any(axis=1), offsets[:-1], -1)
     first = flat.take(pa.array(firsts, mask=firsts < 0))
-    return Verdict(first, failed.cast(FAILED.type), facts, trouble)
+    return Verdict(first, failed.cast(FAILED.type), metrics, trouble)
 
 
 def explain(stage: str, rules: Sequence[Rule], verdict: Verdict) -> pa.StructArray:
@@ -168,7 +168,7 @@ def explain(stage: str, rules: Sequence[Rule], verdict: Verdict) -> pa.StructArr
     by_id = {rule.id: rule for rule in rules}
     gone = np.flatnonzero(verdict.first.is_valid())
     reasons = verdict.first.take(pa.array(gone)).to_pylist()
-    values = {rule.metric: pc.struct_field(verdict.facts, rule.metric) for rule in rules}
+    values = {rule.metric: pc.struct_field(verdict.metrics, rule.metric) for rule in rules}
     rows: list[dict[str, str | None]] = []
     for row, reason in zip(gone.tolist(), reasons, strict=True):
         rule = by_id.get(reason)
@@ -177,7 +177,9 @@ def explain(stage: str, rules: Sequence[Rule], verdict: Verdict) -> pa.StructArr
         else:
             value = values[rule.metric][row].as_py()
             shown = f"{value:.6g}" if isinstance(value, float) else str(value)
-            rows.append({"stage": stage, "rule": reason, "metric": rule.metric, "value": shown, "bound": rule.bound})
+            rows.append(
+                {"stage": stage, "rule": reason, "metric": rule.metric, "value": shown, "threshold": rule.threshold}
+            )
     places = np.full(len(verdict.first), len(gone))
     places[gone] = np.arange(len(gone))
     return pa.array([*rows, None], WHY.type).take(pa.array(places))

@@ -100,7 +100,7 @@ class StageStatistics:
         if column in before.schema.names:
             return pc.fill_null(before.column(self._language), NONE)
         if name in self._metrics:
-            return pc.fill_null(pc.struct_field(verdict.facts, name), NONE)
+            return pc.fill_null(pc.struct_field(verdict.metrics, name), NONE)
         return pa.array([NONE] * len(before), pa.string())
 
     def _add_sizes(self, before: Docs, after: Docs, old: Sizes, new: Sizes, kept: pa.BooleanArray) -> None:
@@ -271,7 +271,7 @@ def _rows(
         "first": verdict.first,
         "failed": verdict.failed,
         **{unit: _lengths_after(unit, old, new, verdict.kept) for unit in LENGTHS},
-        **{f"metric {number}": pc.struct_field(verdict.facts, name) for number, name in enumerate(metrics)},
+        **{f"metric {number}": pc.struct_field(verdict.metrics, name) for number, name in enumerate(metrics)},
         **groups,
         "id": ids,
     }

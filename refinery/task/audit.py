@@ -43,9 +43,9 @@ class Audit:
         self._root = Root(task.root, store_for(task.root))
         self._steps = [_Step(run, task, mark) for run in task.steps[1:]]
         self._source = Carrier(task.steps[0], mark=mark)
-        facts = [pa.field(run.step.column, run.step.stage.facts()) for run in task.steps[1:]]
-        self.schema = pa.schema([ID, URL, TOKENS, FAILED, *(f for f in facts if f.type.num_fields)])
-        """A row a document: the tokens of its first text, all rules that it violates as ``stage.rule``, all facts."""
+        metrics = [pa.field(run.step.column, run.step.stage.metrics_type()) for run in task.steps[1:]]
+        self.schema = pa.schema([ID, URL, TOKENS, FAILED, *(f for f in metrics if f.type.num_fields)])
+        """A row a document: the tokens of its first text, all rules that it violates as ``stage.rule``, all metrics."""
 
     def rows(self) -> Iterator[pa.RecordBatch]:
         """What every stage says of the part's audited documents. Raises StorageError where their records are gone."""
@@ -59,7 +59,7 @@ class Audit:
     def _drawn(self) -> Iterator[tuple[Docs, Measured]]:
         """The audited documents as the source reads them, those that it removes as well."""
         for records in self._records(self._task.stage):
-            docs, measured = source_batch(self._task.steps[0], records.columns, records.facts)
+            docs, measured = source_batch(self._task.steps[0], records.columns, records.metrics)
             chosen = audited(docs.column(ID.name), self._task.one_in)
             yield docs.filter(chosen), measured.filter(chosen)
 
@@ -90,7 +90,7 @@ class Audit:
             found = step.take(docs)
             for place, rules in zip(places.tolist(), found.failed, strict=True):
                 failed[place] += rules
-            columns[step.column] = _spread(found.facts, places, rows)
+            columns[step.column] = _spread(found.metrics, places, rows)
             docs, places = found.passed, places[found.passes]
             if tokens is None and (counted := _tokens(docs)) is not None:
                 tokens = _spread(counted, places, rows)
@@ -101,10 +101,10 @@ class Audit:
 
 @dataclass(frozen=True)
 class _Found:
-    """What a step says of documents: the rules that each violates, the facts, and those that can go on."""
+    """What a step says of documents: the rules that each violates, the metrics, and those that can go on."""
 
     failed: list[list[str]]
-    facts: pa.StructArray
+    metrics: pa.StructArray
     passed: Docs
     passes: npt.NDArray[np.bool_]
 
@@ -118,19 +118,19 @@ class _Step:
 
     @property
     def column(self) -> str:
-        """The name of its facts."""
+        """The name of its metrics."""
         return self._run.step.column
 
     def take(self, docs: Docs) -> _Found:
         """What it says of documents."""
         stage, rows = self._run.step.stage, len(docs)
         if isinstance(stage, Global) or not rows:
-            nothing = pa.nulls(rows, stage.facts())
+            nothing = pa.nulls(rows, stage.metrics_type())
             return _Found([[]] * rows, nothing, _past(self._run, docs), np.ones(rows, np.bool_))
         split = self._carrier.carry(docs)
-        verdict = judge(stage.rules(), split.verdict.facts, split.verdict.trouble)
+        verdict = judge(stage.rules(), split.verdict.metrics, split.verdict.trouble)
         failed = [[f"{self._run.step.name}.{rule}" for rule in rules] for rules in verdict.failed.to_pylist()]
-        return _Found(failed, verdict.facts, split.kept, split.verdict.kept.to_numpy(zero_copy_only=False))
+        return _Found(failed, verdict.metrics, split.kept, split.verdict.kept.to_numpy(zero_copy_only=False))
 
 
 def _past(run: StepRun, docs: Docs) -> Docs:
@@ -145,11 +145,11 @@ def _tokens(docs: Docs) -> pa.Array | None:
     return docs.column(TOKENS.name) if TOKENS.name in docs.schema.names else None
 
 
-def _spread(facts: pa.Array, places: Places, rows: int) -> pa.Array:
-    """The facts of the documents at ``places`` as those of all ``rows``, null for the others."""
+def _spread(metrics: pa.Array, places: Places, rows: int) -> pa.Array:
+    """The metrics of the documents at ``places`` as those of all ``rows``, null for the others."""
     where = np.full(rows, -1)
     where[places] = np.arange(len(places))
-    return facts.take(pa.array(where, mask=where < 0))
+    return metrics.take(pa.array(where, mask=where < 0))
 
 
 def _together(some: Iterable[tuple[Docs, Measured]]) -> Iterator[tuple[Docs, Measured]]:

@@ -67,7 +67,7 @@ class Segment:
         tap = self._taps[0]
         for records in tap.timed(self._read(run.step.name, source, path)):
             tap.statistics.skip(records.skipped)
-            docs, measured = source_batch(run, records.columns, records.facts)
+            docs, measured = source_batch(run, records.columns, records.metrics)
             self._rows += len(docs)
             for start in range(0, len(docs), self._task.batch):
                 yield docs.slice(start, self._task.batch), measured.slice(start, self._task.batch)

@@ -231,20 +231,20 @@ def _row_groups(file: pq.ParquetFile, low: int, high: int) -> range:
     """Those of a sorted file that may hold keys of a range; the statistics of few are looked at."""
     metadata, column = file.metadata, file.schema_arrow.get_field_index(KEY)
 
-    def bound(group: int, name: str) -> int:
+    def threshold(group: int, name: str) -> int:
         statistics = metadata.row_group(group).column(column).statistics
         if statistics is None:
             raise pa.ArrowInvalid("row groups without statistics")
         return int(getattr(statistics, name))
 
     groups = range(metadata.num_row_groups if metadata.num_rows else 0)
-    first = bisect_left(groups, low, key=lambda group: bound(group, "max"))
-    last = bisect_left(groups, high, lo=first, key=lambda group: bound(group, "min"))
+    first = bisect_left(groups, low, key=lambda group: threshold(group, "max"))
+    last = bisect_left(groups, high, lo=first, key=lambda group: threshold(group, "min"))
     return groups[first:last]
 
 
-def _search(keys: np.ndarray[Any, Any], bound: int) -> int:
-    return len(keys) if bound >= KEYS else int(np.searchsorted(keys, np.uint64(bound), side="left"))
+def _search(keys: np.ndarray[Any, Any], threshold: int) -> int:
+    return len(keys) if threshold >= KEYS else int(np.searchsorted(keys, np.uint64(threshold), side="left"))
 
 
 def read_reduced(root: Root, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:

@@ -33,14 +33,14 @@ class Measured:
     """What a step made of a batch, before judgement."""
 
     columns: Mapping[str, pa.Array]
-    facts: pa.StructArray
+    metrics: pa.StructArray
     trouble: Trouble
 
     def slice(self, start: int, length: int) -> Measured:
         """The same for some of the rows."""
         return Measured(
             {name: array.slice(start, length) for name, array in self.columns.items()},
-            self.facts.slice(start, length),
+            self.metrics.slice(start, length),
             Trouble(self.trouble.rule.slice(start, length), self.trouble.note.slice(start, length)),
         )
 
@@ -48,7 +48,7 @@ class Measured:
         """The same for the rows where ``mask`` is true."""
         return Measured(
             {name: array.filter(mask) for name, array in self.columns.items()},
-            self.facts.filter(mask),
+            self.metrics.filter(mask),
             Trouble(self.trouble.rule.filter(mask), self.trouble.note.filter(mask)),
         )
 
@@ -57,7 +57,7 @@ class Measured:
         """What was made of batches that follow each other, at least one."""
         return Measured(
             {name: pa.concat_arrays([piece.columns[name] for piece in pieces]) for name in pieces[0].columns},
-            pa.concat_arrays([piece.facts for piece in pieces]),
+            pa.concat_arrays([piece.metrics for piece in pieces]),
             Trouble(
                 pa.concat_arrays([piece.trouble.rule for piece in pieces]),
                 pa.concat_arrays([piece.trouble.note for piece in pieces]),
@@ -85,7 +85,7 @@ class Carrier:
         verdict: pa.Table | None = None,
         suspects: Sequence[Suspects] = (),
         poison: Sequence[Poison] = (),
-        keep_removed: str = "facts",
+        keep_removed: str = "metrics",
         judging: bool = True,
         mark: Mark,
     ) -> None:
@@ -108,7 +108,7 @@ class Carrier:
         elif self._poison:
             measured = replace(measured, trouble=self._accused(len(docs)))
         self._row += len(docs)
-        verdict = judge(self._rules, measured.facts, measured.trouble)
+        verdict = judge(self._rules, measured.metrics, measured.trouble)
         return Split(docs, self._kept(docs, measured, verdict), self._removed(docs, measured, verdict), verdict)
 
     def _accused(self, rows: int) -> Trouble:
@@ -156,21 +156,21 @@ class Carrier:
             edited = stage.apply(docs, row, self._verdict)
         else:
             raise TypeError(f"{stage.name} is no row stage")
-        return measured_from(self._run, edited.columns, edited.facts, len(docs))
+        return measured_from(self._run, edited.columns, edited.metrics, len(docs))
 
     def _troubled(self, docs: Docs, rule: str, note: str) -> Measured:
         rows = len(docs)
         columns = {f.name: pa.nulls(rows, f.type) for f in self._stage.adds}
         trouble = Trouble(pa.array([rule] * rows, pa.string()), pa.array([note] * rows, pa.string()))
-        return Measured(columns, pa.nulls(rows, self._stage.facts()), trouble)
+        return Measured(columns, pa.nulls(rows, self._stage.metrics_type()), trouble)
 
     # ------------------------------------------------------------------------------------------------------ splitting
 
-    def _facts_column(self, facts: pa.StructArray) -> dict[str, pa.Array]:
-        return {self._run.step.column: facts} if self._stage.facts().num_fields else {}
+    def _facts_column(self, metrics: pa.StructArray) -> dict[str, pa.Array]:
+        return {self._run.step.column: metrics} if self._stage.metrics_type().num_fields else {}
 
     def _kept(self, docs: Docs, measured: Measured, verdict: Verdict) -> Docs:
-        columns = {**measured.columns, **self._facts_column(measured.facts)}
+        columns = {**measured.columns, **self._facts_column(measured.metrics)}
         if verdict.first.null_count != len(docs):
             mask = verdict.kept
             columns = {name: array.filter(mask) for name, array in columns.items()}
@@ -184,13 +184,13 @@ class Carrier:
     def _removed(self, docs: Docs, measured: Measured, verdict: Verdict) -> pa.RecordBatch:
         gone = pc.invert(verdict.kept)
         columns = {
-            **self._facts_column(measured.facts),
+            **self._facts_column(measured.metrics),
             WHY.name: explain(self._run.step.name, self._rules, verdict),
             FAILED.name: verdict.failed,
         }
         rows = docs.with_columns(columns).batch.filter(gone).select(self._run.flow.removed.names)
         rows = rows.cast(self._run.flow.removed)
-        if any(_may_be_cut(field.type) for field in self._stage.facts()):
+        if any(_may_be_cut(field.type) for field in self._stage.metrics_type()):
             place = rows.schema.get_field_index(self._run.step.column)
             rows = rows.set_column(place, rows.schema.field(place), _uncut(rows.column(place)))
         if TEXT.name in rows.schema.names and self._keep_removed != "text":
@@ -208,13 +208,13 @@ def _tokens(before: Docs, texts: pa.Array) -> pa.Array:
     return pc.replace_with_mask(before.column(TOKENS.name), new, count_tokens(texts.filter(new), VOCABULARY.path()))
 
 
-def _uncut(facts: pa.StructArray) -> pa.StructArray:
-    """The facts of documents that are removed: nothing is cut out of the text that is stored with them."""
+def _uncut(metrics: pa.StructArray) -> pa.StructArray:
+    """The metrics of documents that are removed: nothing is cut out of the text that is stored with them."""
     columns = [
         with_cut(each, cut=False) if _may_be_cut(field.type) else each
-        for field, each in zip(facts.type, facts.flatten(), strict=True)
+        for field, each in zip(metrics.type, metrics.flatten(), strict=True)
     ]
-    return pa.StructArray.from_arrays(columns, fields=list(facts.type), mask=facts.is_null())
+    return pa.StructArray.from_arrays(columns, fields=list(metrics.type), mask=metrics.is_null())
 
 
 def _may_be_cut(kind: pa.DataType) -> bool:
@@ -226,24 +226,24 @@ def _note(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:500].encode(errors="backslashreplace").decode()
 
 
-def measured_from(run: StepRun, columns: Values, facts: Values, rows: int) -> Measured:
+def measured_from(run: StepRun, columns: Values, metrics: Values, rows: int) -> Measured:
     """Check what a stage returned against what it declares. Raises ValueError or TypeError where they differ."""
     stage = run.step.stage
     added = {f.name: _array(f"column {f.name}", columns.get(f.name), f.type, rows) for f in stage.adds}
-    kind = stage.facts()
-    given = [_array(f"fact {f.name}", facts.get(f.name), f.type, rows) for f in kind]
+    kind = stage.metrics_type()
+    given = [_array(f"metric {f.name}", metrics.get(f.name), f.type, rows) for f in kind]
     struct = pa.StructArray.from_arrays(given, fields=list(kind)) if given else pa.nulls(rows, kind)
     return Measured(added, struct, Trouble.none(rows))
 
 
-def source_batch(run: StepRun, columns: Any, facts: Any) -> tuple[Docs, Measured]:
+def source_batch(run: StepRun, columns: Any, metrics: Any) -> tuple[Docs, Measured]:
     """The records of a source as a batch of the declared schema, with what the source measured."""
     given = run.flow.given
     rows = len(columns["id"])
     arrays = [columns[f.name] for f in given]
     arrays = [a if isinstance(a, pa.Array) else pa.array(a, f.type) for a, f in zip(arrays, given, strict=True)]
     docs = Docs(pa.RecordBatch.from_arrays(arrays, schema=given))
-    return docs, measured_from(run, {f.name: docs.column(f.name) for f in run.step.stage.adds}, facts, rows)
+    return docs, measured_from(run, {f.name: docs.column(f.name) for f in run.step.stage.adds}, metrics, rows)
 
 
 def _array(what: str, values: Any, kind: pa.DataType, rows: int) -> pa.Array:

@@ -1,4 +1,4 @@
-"""Facts that an earlier run measured, found again by document id, so that moved bounds need no measuring."""
+"""Metrics that an earlier run measured, found again by document id, so that moved thresholds need no measuring."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from refinery.task.step import Measured
 from refinery.task.tasks import StepRun
 
 
-class StoredFacts:
-    """The facts in the kept and removed files of one part of one stage."""
+class StoredMetrics:
+    """The metrics in the kept and removed files of one part of one stage."""
 
     def __init__(self, root: Root, run: StepRun, paths: Sequence[str]) -> None:
-        self._kind = run.step.stage.facts()
+        self._kind = run.step.stage.metrics_type()
         self._name = run.step.column
         pieces = [self._columns(batch) for batch in read_batches(root, paths, 65_536)]
-        schema = pa.schema([("id", pa.binary(16)), ("facts", self._kind), ("rule", pa.string()), ("note", pa.string())])
+        schema = pa.schema(
+            [("id", pa.binary(16)), ("metrics", self._kind), ("rule", pa.string()), ("note", pa.string())]
+        )
         self._table = pa.Table.from_batches(pieces, schema=schema).combine_chunks()
         ids = self._table.column("id")
         self._unique = pc.count_distinct(ids).as_py() == len(ids)
@@ -34,17 +36,17 @@ class StoredFacts:
             given, said = pc.struct_field(why, "rule"), pc.struct_field(why, "note")
             troubled = pc.is_in(given, value_set=pa.array([ERROR, QUARANTINED]))
             rule, note = pc.if_else(troubled, given, rule), pc.if_else(troubled, said, note)
-        facts = batch.column(self._name).cast(self._kind)  # Parquet knows no seconds: times come back finer
-        columns = [batch.column("id"), facts, rule, note]
-        return pa.RecordBatch.from_arrays(columns, names=["id", "facts", "rule", "note"])
+        metrics = batch.column(self._name).cast(self._kind)  # Parquet knows no seconds: times come back finer
+        columns = [batch.column("id"), metrics, rule, note]
+        return pa.RecordBatch.from_arrays(columns, names=["id", "metrics", "rule", "note"])
 
     def lookup(self, docs: Docs) -> Measured | None:
-        """The facts of a batch; None where one is missing or an id is there twice, so that it must be measured."""
+        """The metrics of a batch; None where one is missing or an id is there twice, so that it must be measured."""
         if not self._unique:
             return None
         places = pc.index_in(docs.column("id"), value_set=self._table.column("id"))
         if places.null_count:
             return None
         rows = self._table.take(places).combine_chunks()
-        facts, rule, note = (rows.column(name).combine_chunks() for name in ("facts", "rule", "note"))
-        return Measured({}, facts, Trouble(rule, note))
+        metrics, rule, note = (rows.column(name).combine_chunks() for name in ("metrics", "rule", "note"))
+        return Measured({}, metrics, Trouble(rule, note))

@@ -21,7 +21,7 @@ from refinery.statistics.group_files import publish_groups
 from refinery.store import store_for, taken
 from refinery.task.commit import peak_memory
 from refinery.task.step import Carrier, Measured, Split
-from refinery.task.stored_metrics import StoredFacts
+from refinery.task.stored_metrics import StoredMetrics
 from refinery.task.tasks import Mark, SegmentTask, StepRun
 
 ALL_FAILED = 100
@@ -41,7 +41,7 @@ class Tap:
             keep_removed=task.keep_removed,
             mark=mark,
         )
-        self._stored = StoredFacts(root, run, run.stored) if run.stored else None
+        self._stored = StoredMetrics(root, run, run.stored) if run.stored else None
         write = run.tap and run.commit
         shard = run.step.stage.shard_bytes()
         self._kept = TableWriter(root, run.flow.kept, write=write, shard=shard)

@@ -26,7 +26,7 @@ class StepRun:
     expected: str = ""
     """Content id that a step computed in passing must give again."""
     stored: tuple[str, ...] = ()
-    """Parquet files (below the root) whose facts are judged instead of measuring."""
+    """Parquet files (below the root) whose metrics are judged instead of measuring."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class SegmentTask:
     """Path of the verdict below the root, where the first step is a global stage."""
     map: MapRun | None = None
     force: bool = False
-    keep_removed: str = "facts"
+    keep_removed: str = "metrics"
     batch: int = 1024
     bytes: int = 0
     """Size of the input, for progress."""

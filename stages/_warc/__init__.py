@@ -7,8 +7,8 @@
 - ``headers``: WARC, ARC and HTTP headers.
 - ``records``: the records of a file, and the stretches that are none.
 - ``rows``: what the row of any record says.
-- ``pages``: the fate of one response.
-- ``texts``: the fate of one record of extracted text.
+- ``pages``: the outcome of one response.
+- ``texts``: the outcome of one record of extracted text.
 - ``digests``: whether a record is what its header says.
 - ``reading``: all rows of a file, and the one at a pointer.
 - ``inputs``: which files a pattern names.

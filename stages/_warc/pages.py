@@ -1,6 +1,6 @@
-"""One response to one row: what it is, where it lies, its text if it is a page, and its fate.
+"""One response to one row: what it is, where it lies, its text if it is a page, and its outcome.
 
-A record has exactly one fate: OK, or the first thing that keeps it from being a page. Nothing here knows files.
+A record has exactly one outcome: OK, or the first thing that keeps it from being a page. Nothing here knows files.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ def page(record: Record, most: int, *, check: bool = False) -> Page:
     """
     row = row_of(record)
     notes = oddities(record, row)
-    return judged(row, _fate(row, record, most, notes, check=check), notes)
+    return judged(row, _outcome(row, record, most, notes, check=check), notes)
 
 
-def _fate(row: Page, record: Record, most: int, notes: list[str], *, check: bool) -> str:
-    """The record's fate; fills in what is learnt on the way."""
+def _outcome(row: Page, record: Record, most: int, notes: list[str], *, check: bool) -> str:
+    """The record's outcome; fills in what is learnt on the way."""
     response = message(record.body) if record.kind == RESPONSE else None
     if response is not None:
         row.status = response.status

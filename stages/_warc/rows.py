@@ -28,14 +28,14 @@ FLAWS: Final = (
     (DIGEST, "The record is not what its own digest says."),
     (NO_URL, "A record without the address it came from."),
 )
-"""Fates of records of any type, and why they are no documents."""
+"""Outcomes of records of any type, and why they are no documents."""
 
 DAMAGE: Final[Mapping[str, Literal["record", "end"]]] = {
     NO_ARCHIVE: "end",
     CUT_OFF: "end",
     **dict.fromkeys((UNREADABLE, TRUNCATED, DAMAGED, DIGEST), "record"),
 }
-"""Fates of damaged files, and how much is lost."""
+"""Outcomes of damaged files, and how much is lost."""
 
 NOTE = 500
 """Characters of a note."""
@@ -45,22 +45,25 @@ NO_ID: Final = bytes(16)
 """The id of a record whose header has no UUID."""
 
 
-def rules(fates: Iterable[tuple[str, str]]) -> tuple[Rule, ...]:
-    """A rule for each fate that is not ``ok``."""
-    return tuple(Rule(fate, "fate", because, not_in=(fate,), damage=DAMAGE.get(fate, "")) for fate, because in fates)
+def rules(outcomes: Iterable[tuple[str, str]]) -> tuple[Rule, ...]:
+    """A rule for each outcome that is not ``ok``."""
+    return tuple(
+        Rule(outcome, "outcome", because, not_in=(outcome,), damage=DAMAGE.get(outcome, ""))
+        for outcome, because in outcomes
+    )
 
 
 def row_of(record: Record) -> Page:
-    """The row for a record, without its fate; its id is the UUID in the record's header, or ``NO_ID``."""
+    """The row for a record, without its outcome; its id is the UUID in the record's header, or ``NO_ID``."""
     fields = record.fields
     url = fields.get("warc-target-uri") or fields.get("uri") or ""
     name = record_uuid(fields.get("warc-record-id", "")) or NO_ID
     return Page(name, _address(url), seconds(fields.get("warc-date", "")), record.offset, record.length)
 
 
-def judged(row: Page, fate: str, notes: Sequence[str]) -> Page:
-    """The row with its fate and its notes, of which empty ones are none."""
-    row.fate = fate
+def judged(row: Page, outcome: str, notes: Sequence[str]) -> Page:
+    """The row with its outcome and its notes, of which empty ones are none."""
+    row.outcome = outcome
     row.note = "; ".join(note for note in notes if note)[:NOTE] or None
     return row
 
@@ -89,11 +92,11 @@ def _address(text: str) -> str | None:
 
 
 def remedy(counts: Mapping[str, int], documents: int, wanted: str) -> str:
-    """Return the fix for a file that is damaged or yields no document, by the fates of its records."""
+    """Return the fix for a file that is damaged or yields no document, by the outcomes of its records."""
     if counts.get(NO_ARCHIVE):
         return "it is no archive: correct `inputs`, or fetch it again if it should be one"
     if counts.get(CUT_OFF):
         return "it ends too early: fetch it again"
-    if any(fate in DAMAGE for fate in counts):
+    if any(outcome in DAMAGE for outcome in counts):
         return "fetch it again, or compare it with the checksum of its publisher"
     return "" if documents else f"no record of it is {wanted}: leave it out"

@@ -1,4 +1,4 @@
-"""One record of extracted text (WET) to one row: its text and its fate. Source: https://commoncrawl.org/get-started."""
+"""One record of extracted text (WET) to one row: its text and its outcome. Source: https://commoncrawl.org/get-started."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def text(record: Record, most: int, *, check: bool = False) -> Page:
     """
     row = row_of(record)
     notes = oddities(record, row)
-    return judged(row, _fate(row, record, most, notes, check=check), notes)
+    return judged(row, _outcome(row, record, most, notes, check=check), notes)
 
 
-def _fate(row: Page, record: Record, most: int, notes: list[str], *, check: bool) -> str:
-    """The record's fate; fills in what is learnt on the way."""
+def _outcome(row: Page, record: Record, most: int, notes: list[str], *, check: bool) -> str:
+    """The record's outcome; fills in what is learnt on the way."""
     row.media_type = media_type(record.fields.get("content-type", ""))
     if bad := flaw(record, row):
         return bad

@@ -488,7 +488,7 @@ def test_stages_lists_all_and_shows_one(capsys: pytest.CaptureFixture[str]) -> N
     assert execute(["stages", "quality"]) == 0
     shown = capsys.readouterr().out
     assert "min_words" in shown
-    assert "bound" in shown
+    assert "threshold" in shown
     assert execute(["stages", "quality", "--json"]) == 0
     described = json.loads(capsys.readouterr().out)
     assert next(field for field in described["fields"] if field["name"] == "min_words")["default"] == 50

@@ -24,7 +24,7 @@ from refinery.cli._reading import cut_lines, fact_words, wrapped
 from refinery.cli.sample import _quoted
 from refinery.cli.stats import bar
 from refinery.formatting import safe, safe_lines, shortened, span
-from refinery.inspect import Case, Cut, Document, Fact, Judgement, Mark, Sample
+from refinery.inspect import Case, Cut, Document, Judgement, Mark, MetricValue, Sample
 from refinery.recipe import recipe_dict
 from stages.substring import Substring
 from tests.engine.looked import LINES, make, recipe
@@ -249,11 +249,11 @@ def test_sample_shows_document_figures_reason_and_text(say: Say, root: Path) -> 
     (one,) = found["documents"]
     assert found["matching"] == 2
     assert f"  │ {one['text']}\n" in out
-    assert one["judgement"]["facts"][0] == {
+    assert one["judgement"]["metrics"][0] == {
         "name": "words",
         "value": 1,
         "unit": "",
-        "bounds": [{"rule": "short", "bound": "≥ 2", "fails": True}],
+        "thresholds": [{"rule": "short", "threshold": "≥ 2", "fails": True}],
     }
 
 
@@ -454,7 +454,7 @@ def test_spans_as_json(say: Say, tmp_path: Path) -> None:
 def test_a_unit_agrees_with_its_value() -> None:
     """One word, none or two words; a metric that is called as its unit is not told twice."""
     named = [("stop_words", 0), ("stop_words", 1), ("stop_words", 2), ("words", 1)]
-    facts = tuple(Fact(name, value, "words", ()) for name, value in named)
+    metrics = tuple(MetricValue(name, value, "words", ()) for name, value in named)
     told = ["stop_words 0 words", "stop_words 1 word", "stop_words 2 words", "words 1"]
-    assert fact_words(Judgement("kept", "", (), "", facts, ())) == told
+    assert fact_words(Judgement("kept", "", (), "", metrics, ())) == told
     assert cut_lines([Cut(3, 1, "why", "x", 3, 1)]) == ["cut at 3, 1 byte (1 character), why: x"]

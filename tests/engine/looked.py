@@ -12,7 +12,7 @@ from refinery.kernels import SPANS
 from refinery.recipe import Pipeline
 from refinery.stage.base import Edit, Edited
 from refinery.stage.documents import ID, TEXT, Docs
-from refinery.stage.fields import bound
+from refinery.stage.fields import threshold
 from refinery.stage.global_stage import MappedPart
 from refinery.stage.rules import Metric, Rule
 from tests.engine.roots import pipeline, quick, steps, write_inputs
@@ -37,7 +37,7 @@ class Snip(Edit):
     metrics: ClassVar = (Metric("left", pa.uint64(), "log", "characters"),)
     evidence: ClassVar = (pa.field("cut", SPANS),)
 
-    least: int = bound(8)
+    least: int = threshold(8)
 
     def rules(self) -> tuple[Rule, ...]:
         """Enough must be left."""
@@ -47,8 +47,11 @@ class Snip(Edit):
         """The texts without a last ``end``."""
         texts = docs.texts()
         after = [text.removesuffix(" end") for text in texts]
-        facts = {"left": [len(text) for text in after], "cut": [_cut(*pair) for pair in zip(texts, after, strict=True)]}
-        return Edited({"text": after}, facts)
+        metrics = {
+            "left": [len(text) for text in after],
+            "cut": [_cut(*pair) for pair in zip(texts, after, strict=True)],
+        }
+        return Edited({"text": after}, metrics)
 
 
 def _cut(before: str, after: str) -> list[dict[str, Any]]:
@@ -75,7 +78,7 @@ class Copies(Same):
             yield table.append_column("survivor", pa.array(found, ID.type))
 
     def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
-        """The verdict's columns as facts."""
+        """The verdict's columns as metrics."""
         rows = verdict.slice(row, len(docs)).combine_chunks()
         return Edited({}, {name: rows.column(name) for name in rows.schema.names})
 

@@ -86,19 +86,19 @@ def test_each_stage_is_as_if_it_were_run_alone(folder: Path) -> None:
         ]  # fmt: skip
 
 
-def test_the_first_reason_is_the_stored_fate(folder: Path) -> None:
+def test_the_first_reason_is_the_stored_outcome(folder: Path) -> None:
     """Up to the first stage that looks at all documents, an audited document ends where its row does."""
     quick(recipe(folder))
     held = Held(folder / "root")
-    fates = {row["id"]: None for row in held.rows("02-snip")}
+    outcomes = {row["id"]: None for row in held.rows("02-snip")}
     for stage in ("01-words", "02-snip"):
-        fates |= {row["id"]: f"{stage[3:]}.{row['why']['rule']}" for row in held.rows(stage, "removed")}
+        outcomes |= {row["id"]: f"{stage[3:]}.{row['why']['rule']}" for row in held.rows(stage, "removed")}
     found = {row["id"]: next((rule for rule in row["failed"] if rule[:5] != "again"), None) for row in rows(held.path)}
-    assert found == fates
+    assert found == outcomes
 
 
 def test_facts_are_stored_with_the_ids_of_chosen_documents(folder: Path) -> None:
-    """Which documents is decided by a hash of the id; of a kept one the facts are those of its rows."""
+    """Which documents is decided by a hash of the id; of a kept one the metrics are those of its rows."""
     quick(recipe(folder, 3))
     held = Held(folder / "root")
     every = held.rows("00-lines-of-text")

@@ -448,7 +448,7 @@ def test_a_verdict_that_is_not_the_current_one_is_found(copy: Path) -> None:
 # --------------------------------------------------------------------------------------------------------- conservation
 
 
-def test_the_records_of_each_file_are_followed_to_their_fates(root: Path) -> None:
+def test_the_records_of_each_file_are_followed_to_their_outcomes(root: Path) -> None:
     """As counted by hand: from the lines of the file to those that are left."""
     books = verify(str(root)).files_read
     assert [one.read for one in books] == [len(lines) for lines in LINES]

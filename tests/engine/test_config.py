@@ -37,7 +37,7 @@ from refinery.recipe.reader import stored
 from refinery.recipe.strict_yaml import MAX_PROBLEMS, read
 from refinery.stage.base import Edit, Edited, Filter, Records, Source
 from refinery.stage.documents import HTML, TEXT, Docs
-from refinery.stage.fields import Duration, Size, bound, tuning
+from refinery.stage.fields import Duration, Size, threshold, tuning
 from refinery.stage.rules import Metric, Rule
 from refinery.store import Store
 from stages.language import Language
@@ -93,8 +93,8 @@ class Judge(Filter):
     metrics: ClassVar = (Metric("words", pa.uint32(), "count"),)
 
     keep: tuple[str, ...] = ("en",)
-    min_words: int = bound(50, ge=0)
-    max_words: int | None = bound(None)
+    min_words: int = threshold(50, ge=0)
+    max_words: int | None = threshold(None)
     score: float = Field(0.5, ge=0, le=1)
     mode: Literal["fast", "slow"] = "fast"
     strict: bool = False
@@ -130,7 +130,7 @@ class End(Edit):
 
 
 class After(Filter):
-    """Reads a fact of an earlier stage."""
+    """Reads a metric of an earlier stage."""
 
     name: ClassVar = "after"
     version: ClassVar = 1
@@ -222,7 +222,7 @@ WRONG = {
     "choice": (
         f"{GOOD}keep_removed: ⟦all⟧\n",
         "keep_removed is 'all'",
-        "expected 'facts', 'sample', 'text' or 'counts'",
+        "expected 'metrics', 'sample', 'text' or 'counts'",
     ),
     "nothing marked": (f"{GOOD}write: ⟦marked⟧\n", "no stage is marked", "write: true"),
     "workers": (f"{GOOD}executor: {{workers: ⟦many⟧}}\n", "executor.workers is 'many'", "a whole number or 'auto'"),
@@ -240,7 +240,11 @@ WRONG = {
     "step name": (f"{GOOD}  - judge: {{use: '{HERE}:Judge', as: ⟦My Judge⟧}}\n", "cannot name a step", "lower-case"),
     "reserved name": (f"{GOOD}  - judge: {{use: '{HERE}:Judge', as: ⟦executor⟧}}\n", "cannot name a step", "a key of"),
     "removed column": (f"{GOOD}  - judge: {{use: '{HERE}:Judge', as: ⟦why⟧}}\n", "cannot name a step", "removed rows"),
-    "facts column": (f"{GOOD}  - url: {{}}\n  - ⟦judge⟧: {{use: '{HERE}:Judge', as: url_facts}}\n", "two steps", "as:"),
+    "metrics column": (
+        f"{GOOD}  - url: {{}}\n  - ⟦judge⟧: {{use: '{HERE}:Judge', as: url_facts}}\n",
+        "two steps",
+        "as:",
+    ),
     "as a number": (f"{GOOD}  - judge: {{use: '{HERE}:Judge', as: ⟦3⟧}}\n", "as: has a wrong value", "a name"),
     "write a word": (judge("write: ⟦always⟧"), "write: has a wrong value", "true or false"),
     "twice": (f"{judge('score: 0')}  - ⟦judge⟧: {{use: '{HERE}:Judge'}}\n", "two steps are called 'judge'", "as:"),
@@ -302,8 +306,8 @@ WRONG = {
         "put 'main' before",
     ),
     "dropped": (f"{GOOD}  - ⟦main⟧: {{use: '{HERE}:Main', as: again}}\n", "reads 'html'", "'main' drops it"),
-    "no fact": (f"{GOOD}  - ⟦after⟧: {{use: '{HERE}:After'}}\n", "reads 'judge.words'", "no stage of this recipe"),
-    "late fact": (
+    "no metric": (f"{GOOD}  - ⟦after⟧: {{use: '{HERE}:After'}}\n", "reads 'judge.words'", "no stage of this recipe"),
+    "late metric": (
         f"{GOOD}  - ⟦after⟧: {{use: '{HERE}:After'}}\n  - judge: {{use: '{HERE}:Judge'}}\n",
         "reads 'judge.words'",
         "put 'judge' before",
@@ -402,7 +406,7 @@ def test_a_recipe_becomes_its_pipeline() -> None:
     """Defaults are filled in, a single input is a list of one, an empty step has its defaults, as: names the step."""
     pipeline = parse(judge("as: second, write: true, keep: ['no', de], min_words: 80, weights: {'on': 1}"), "r")
     assert (pipeline.dataset, pipeline.inputs, pipeline.root) == ("d", ("a/*.gz",), "r")
-    assert (pipeline.write, pipeline.keep_removed, pipeline.executor) == ("every", "facts", ExecutorSettings())
+    assert (pipeline.write, pipeline.keep_removed, pipeline.executor) == ("every", "metrics", ExecutorSettings())
     assert [step.name for step in pipeline.steps] == ["pages", "main", "second"]
     assert [step.write for step in pipeline.steps] == [False, False, True]
     assert pipeline.steps[2].stage == Judge(keep=("no", "de"), min_words=80, weights={"on": 1.0})

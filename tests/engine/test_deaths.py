@@ -97,12 +97,12 @@ def test_a_panic_costs_one_document(tmp_path: Path) -> None:
     held = Held(tmp_path / "root")
     assert held.texts("01-words") == ["all is well", "it goes on", "all is well here"]
     notes = {row["why"]["note"] for row in held.rows("01-words", "removed")}
-    assert notes == {"worker ended by Panic: index out of bounds: the len is 3 \\ud800"}
+    assert notes == {"worker ended by Panic: index out of thresholds: the len is 3 \\ud800"}
     assert held.balanced()
 
 
 def test_the_dead_are_judged_as_well(folder: Path) -> None:
-    """When a bound changes, a quarantined document stays so, and no worker dies again."""
+    """When a threshold changes, a quarantined document stays so, and no worker dies again."""
     quick(pipeline(folder, KINDS))
     changed = pipeline(folder, steps(LineSource(), Length(min_words=1), Same()))
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""Diff: two roots are told apart by recipe, counts, reasons, and exactly the documents with another fate."""
+"""Diff: two roots are told apart by recipe, counts, reasons, and exactly the documents with another outcome."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ALL = 10**6
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root like ``root`` but for one bound."""
+    """A root like ``root`` but for one threshold."""
     return make(tmp_path_factory.mktemp("strict"), min_words=3)
 
 
-def fates(root: Path) -> dict[str, str]:
-    """Every document's fate, by reading all rows."""
+def outcomes(root: Path) -> dict[str, str]:
+    """Every document's outcome, by reading all rows."""
     held = Held(root)
     found = {}
     for folder in held.manifests:
@@ -39,13 +39,13 @@ def told(found: Difference) -> dict[str, tuple[str, str]]:
 
 
 def naive(left: Path, right: Path) -> dict[str, tuple[str, str]]:
-    mine, its = fates(left), fates(right)
+    mine, its = outcomes(left), outcomes(right)
     pairs = {one: (mine.get(one, ABSENT), its.get(one, ABSENT)) for one in mine.keys() | its.keys()}
     return {one: pair for one, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def test_exactly_the_documents_that_changed(root: Path, strict: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Roots that differ in one bound: both ways round, and however many rows fit the memory."""
+    """Roots that differ in one threshold: both ways round, and however many rows fit the memory."""
     expected = naive(root, strict)
     assert expected
     for rows in (10**6, 1):
@@ -58,7 +58,7 @@ def test_exactly_the_documents_that_changed(root: Path, strict: Path, monkeypatc
 
 
 def test_recipe_counts_and_reasons(root: Path, strict: Path) -> None:
-    """What differs in the recipes is the bound (and the folder of the input); counts are those of the rows."""
+    """What differs in the recipes is the threshold (and the folder of the input); counts are those of the rows."""
     found = diff(str(root), str(strict))
     assert {(one.name, one.left, one.right) for one in found.recipe if one.name != "inputs"} == {
         ("words.min_words", 2, 3)

@@ -51,7 +51,7 @@ changes = st.one_of(
     st.tuples(st.just("min_words"), st.integers(0, 4)),
     st.tuples(st.just("shard"), st.sampled_from([1, 30, 1000])),
     st.tuples(st.just("write"), st.sampled_from(["every", "last", "marked"])),
-    st.tuples(st.just("keep_removed"), st.sampled_from(["facts", "sample", "text", "counts"])),
+    st.tuples(st.just("keep_removed"), st.sampled_from(["metrics", "sample", "text", "counts"])),
     st.tuples(st.just("batch"), st.sampled_from([1, 2, 1000])),
     st.tuples(st.just("file"), st.tuples(st.integers(0, 3), st.none() | inputs)),
 )

@@ -16,7 +16,7 @@ from refinery.errors import UsageError
 from refinery.identity import canonical, code_digest, configuration, map_identity, measure_identity, part_key
 from refinery.stage.base import Filter, Values
 from refinery.stage.documents import Docs
-from refinery.stage.fields import bound, tuning
+from refinery.stage.fields import threshold, tuning
 from refinery.stage.registry import import_class
 from refinery.stage.rules import Metric, Rule
 from tests.engine.toy import Same
@@ -70,7 +70,7 @@ class Measuring(Filter):
 
     unit: str = "words"
     sizes: tuple[int, ...] = (1, 2)
-    least: float = bound(0.5)
+    least: float = threshold(0.5)
     threads: int = tuning(1)
     lists: tuple[Asset, ...] = ()
     by_name: dict[str, Asset] = Field({})
@@ -112,13 +112,13 @@ def both(stage: Filter) -> Identities:
     ],
 )
 def test_identity_follows_the_role_of_a_field(change: dict[str, Any], rows_change: bool, facts_change: bool) -> None:
-    """A semantic field shapes rows and facts, a bound only rows, a tuning field nothing."""
+    """A semantic field shapes rows and metrics, a threshold only rows, a tuning field nothing."""
     before, after = both(Measuring()), both(Measuring(**change))
     assert (before[0] != after[0], before[1] != after[1]) == (rows_change, facts_change)
 
 
 def test_version_name_and_library_are_identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The class's name and version, and the versions of libraries it depends on, shape rows and facts."""
+    """The class's name and version, and the versions of libraries it depends on, shape rows and metrics."""
     seen = {both(Measuring())}
     for attribute, value in (("version", 2), ("name", "other"), ("depends", ("numpy",))):
         with monkeypatch.context() as patch:

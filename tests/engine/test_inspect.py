@@ -109,7 +109,7 @@ def test_documents_of_one_url_are_told_newest_first(tmp_path: Path, monkeypatch:
         made = records(path, rows, skipped)
         days = [datetime(2024, 1, 1 + number, tzinfo=UTC) for number, _ in rows]
         return Records(
-            {**made.columns, "url": ["http://same.example/"] * len(rows), "date": days}, made.facts, made.skipped
+            {**made.columns, "url": ["http://same.example/"] * len(rows), "date": days}, made.metrics, made.skipped
         )
 
     monkeypatch.setattr(toy, "records", dated)
@@ -124,7 +124,7 @@ def test_documents_of_one_url_are_told_newest_first(tmp_path: Path, monkeypatch:
 # ---------------------------------------------------------------------------------------------------------------- why
 
 
-def test_every_line_has_the_fate_that_its_text_says(root: Path) -> None:
+def test_every_line_has_the_outcome_that_its_text_says(root: Path) -> None:
     """Held against a naive reading of the stages, for each line that is a document."""
     texts: dict[str, str] = {}
     for number, lines in enumerate(LINES):
@@ -176,9 +176,9 @@ def test_values_stand_beside_their_bounds_and_cuts_can_be_undone(root: Path) -> 
     account = only(why(str(root), "file://0.txt#7"))
     snip = account.stations[2].stored
     assert snip is not None
-    (left,) = snip.facts
+    (left,) = snip.metrics
     assert (left.name, left.value, left.unit) == ("left", len("tail off"), "characters")
-    assert [(bound.rule, bound.bound, bound.fails) for bound in left.bounds] == [("snipped", "≥ 8", False)]
+    assert [(rule.rule, rule.threshold, rule.fails) for rule in left.rules] == [("snipped", "≥ 8", False)]
     (cut,) = snip.cut
     assert (cut.offset, cut.length, cut.reason, cut.text) == (8, 4, "end", " end")
     spans = [[{"offset": cut.offset, "length": cut.length, "reason": cut.reason, "text": cut.text}]]
@@ -203,7 +203,7 @@ def test_another_verdict_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) ->
     snip = account.stations[2]
     assert (snip.stored and snip.stored.rule, snip.replayed and snip.replayed.rule) == ("", "snipped")
     assert snip.replayed is not None
-    assert snip.replayed.facts[0].bounds[0].bound == "≥ 50"
+    assert snip.replayed.metrics[0].rules[0].threshold == "≥ 50"
     monkeypatch.setattr(Snip, "rules", lambda self: (Rule("snipped", "left", at_least=99),))
     assert only(why(str(root), "file://0.txt#6")).same is False
 
@@ -253,7 +253,7 @@ def test_a_root_that_keeps_only_the_last_rows_tells_what_it_can(tmp_path: Path) 
 
 
 def test_the_survivor_of_a_cluster_is_named(root: Path) -> None:
-    """Facts that are ids of documents are followed to who they are."""
+    """Metrics that are ids of documents are followed to who they are."""
     texts: dict[str, set[str]] = {}
     for row in [*Held(root).rows("03-same"), *Held(root).rows("03-same", "removed")]:
         same = only(why(str(root), row["url"])).stations[3]
@@ -340,7 +340,7 @@ def test_a_metric_range_holds_its_ends(root: Path) -> None:
             expected = [v for v in values if (low is None or v >= low) and (high is None or v <= high)]
             for metric in ("words", "words.words"):
                 found = sample(str(root), Wanted(side=side, metric=metric, low=low, high=high, count=100))
-                assert sorted(one.judgement.facts[0].value for one in found.documents) == sorted(expected)
+                assert sorted(one.judgement.metrics[0].value for one in found.documents) == sorted(expected)
     later = sample(str(root), Wanted(stage="upper", metric="words.words", low=4, count=100))
     assert {one.stage for one in later.documents} == {"upper"}
     assert all(len((one.text or "").split()) >= 3 for one in later.documents)

@@ -14,7 +14,7 @@ from refinery.stage.rules import ERROR, FAILED, QUARANTINED, WHY, Rule, Trouble,
 FACTS = pa.struct([("n", pa.int64()), ("share", pa.float64()), ("lang", pa.string()), ("big", pa.uint64())])
 LABELS = ("en", "de", "")
 
-bounds = st.integers(-3, 3) | st.sampled_from([0.5, 0.25, 2.0**60])
+thresholds = st.integers(-3, 3) | st.sampled_from([0.5, 0.25, 2.0**60])
 label_sets = st.lists(st.sampled_from(LABELS), unique=True).map(tuple)
 rows = st.fixed_dictionaries(
     {
@@ -33,7 +33,9 @@ def rule_lists(draw: st.DrawFn) -> list[Rule]:
     for number in range(draw(st.integers(0, 4))):
         metric = draw(st.sampled_from(FACTS.names))
         one_of = (
-            {"is_in": label_sets, "not_in": label_sets} if metric == "lang" else {"at_least": bounds, "at_most": bounds}
+            {"is_in": label_sets, "not_in": label_sets}
+            if metric == "lang"
+            else {"at_least": thresholds, "at_most": thresholds}
         )
         kind = draw(st.sampled_from(sorted(one_of)))
         limit: dict[str, Any] = draw(st.fixed_dictionaries({kind: one_of[kind]}))
@@ -62,12 +64,12 @@ def trouble_of(found: list[tuple[str, str] | None]) -> Trouble:
 @settings(max_examples=150)
 @given(rule_lists(), st.lists(st.tuples(rows, troubles), max_size=8))
 def test_verdicts_are_true(rules: list[Rule], documents: list[tuple[dict[str, Any], tuple[str, str] | None]]) -> None:
-    """A document fails exactly the rules that its facts violate, the first of them is its reason, trouble is alone."""
-    facts = pa.array([fact for fact, _ in documents], FACTS)
-    verdict = judge(rules, facts, trouble_of([trouble for _, trouble in documents]))
+    """A document fails exactly the rules that its metrics violate, the first of them is its reason, trouble is alone."""
+    metrics = pa.array([metric for metric, _ in documents], FACTS)
+    verdict = judge(rules, metrics, trouble_of([trouble for _, trouble in documents]))
     expected = [
-        [trouble[0]] if trouble else [rule.id for rule in rules if violates(rule, fact[rule.metric])]
-        for fact, trouble in documents
+        [trouble[0]] if trouble else [rule.id for rule in rules if violates(rule, metric[rule.metric])]
+        for metric, trouble in documents
     ]
     assert verdict.failed.to_pylist() == expected
     assert verdict.first.to_pylist() == [failed[0] if failed else None for failed in expected]
@@ -80,28 +82,28 @@ def test_verdicts_are_true(rules: list[Rule], documents: list[tuple[dict[str, An
 def test_explanations_are_true(
     rules: list[Rule], documents: list[tuple[dict[str, Any], tuple[str, str] | None]]
 ) -> None:
-    """``why`` names the stage and the first failed rule with its metric, value and bound, or the trouble's note."""
-    facts = pa.array([fact for fact, _ in documents], FACTS)
-    verdict = judge(rules, facts, trouble_of([trouble for _, trouble in documents]))
+    """``why`` names the stage and the first failed rule with its metric, value and threshold, or the trouble's note."""
+    metrics = pa.array([metric for metric, _ in documents], FACTS)
+    verdict = judge(rules, metrics, trouble_of([trouble for _, trouble in documents]))
     why = explain("here", rules, verdict)
     assert why.type == WHY.type
     assert len(why) == len(documents)
-    for (fact, trouble), said, first in zip(documents, why.to_pylist(), verdict.first.to_pylist(), strict=True):
+    for (metric, trouble), said, first in zip(documents, why.to_pylist(), verdict.first.to_pylist(), strict=True):
         assert (said is None) == (first is None)
         if trouble:
             assert said == dict.fromkeys(WHY.type.names) | {"stage": "here", "rule": trouble[0], "note": trouble[1]}
         elif said:
             rule = next(rule for rule in rules if rule.id == first)
-            value = fact[rule.metric]
+            value = metric[rule.metric]
             shown = f"{value:.6g}" if isinstance(value, float) else str(value)
-            parts = (said["stage"], said["rule"], said["metric"], said["value"], said["bound"], said["note"])
-            assert parts == ("here", first, rule.metric, shown, rule.bound, None)
+            parts = (said["stage"], said["rule"], said["metric"], said["value"], said["threshold"], said["note"])
+            assert parts == ("here", first, rule.metric, shown, rule.threshold, None)
 
 
 def test_no_rules_keep_all() -> None:
-    """A stage without rules removes only documents in trouble; one without facts as well."""
-    facts = pa.nulls(3, pa.struct([]))
-    verdict = judge((), facts, trouble_of([None, (ERROR, "why"), None]))
+    """A stage without rules removes only documents in trouble; one without metrics as well."""
+    metrics = pa.nulls(3, pa.struct([]))
+    verdict = judge((), metrics, trouble_of([None, (ERROR, "why"), None]))
     assert verdict.kept.to_pylist() == [True, False, True]
     assert explain("s", (), verdict).to_pylist()[1]["note"] == "why"
 
@@ -115,15 +117,15 @@ def test_no_documents() -> None:
 
 
 def test_the_bound_itself_passes() -> None:
-    """``at_least`` and ``at_most`` include the bound, for numbers of every type."""
+    """``at_least`` and ``at_most`` include the threshold, for numbers of every type."""
     for kind in (pa.int8(), pa.uint32(), pa.int64(), pa.uint64(), pa.float32(), pa.float64(), pa.bool_()):
         values = pa.array([True], pa.bool_()).cast(kind)
         assert Rule("low", "x", at_least=1).violated(values).to_pylist() == [False]
         assert Rule("high", "x", at_most=1).violated(values).to_pylist() == [False]
 
 
-@pytest.mark.parametrize("given_bounds", [{}, {"at_least": 1.0, "at_most": 2.0}, {"is_in": (), "at_most": 0.0}])
-def test_a_rule_has_one_bound(given_bounds: dict[str, Any]) -> None:
-    """A rule with no bound or with two is an error when it is made."""
-    with pytest.raises(ValueError, match="exactly one bound"):
-        Rule("r", "m", **given_bounds)
+@pytest.mark.parametrize("given_thresholds", [{}, {"at_least": 1.0, "at_most": 2.0}, {"is_in": (), "at_most": 0.0}])
+def test_a_rule_has_one_bound(given_thresholds: dict[str, Any]) -> None:
+    """A rule with no threshold or with two is an error when it is made."""
+    with pytest.raises(ValueError, match="exactly one threshold"):
+        Rule("r", "m", **given_thresholds)

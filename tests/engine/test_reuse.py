@@ -1,4 +1,4 @@
-"""What a root holds is made only once: second runs, stored facts under new bounds, and inputs that come and go."""
+"""What a root holds is made only once: second runs, stored metrics under new thresholds, and inputs that come and go."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from refinery.planner.state import Selection
 from refinery.runner.run import run
 from refinery.stage.base import Filter, Records, Values
 from refinery.stage.documents import Docs
-from refinery.stage.fields import bound
+from refinery.stage.fields import threshold
 from refinery.stage.rules import Metric, Rule
 from refinery.store import Store
 from tests.engine.roots import FOLDERS, TEXTS, Held, Log, all_files, all_kinds, fresh, pipeline, quick, steps
@@ -45,7 +45,7 @@ def test_a_lost_head_is_made_again(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("min_words", [1, 3, 99])
-def test_a_changed_bound_judges_stored_facts(folder: Path, log: Log, min_words: int) -> None:
+def test_a_changed_bound_judges_stored_metrics(folder: Path, log: Log, min_words: int) -> None:
     """Nothing is measured again, and the result is a new root's; going back finds the old results."""
     quick(pipeline(folder, log.kinds()))
     assert log.batches()
@@ -60,7 +60,7 @@ def test_a_changed_bound_judges_stored_facts(folder: Path, log: Log, min_words: 
 
 
 def test_a_changed_bound_can_be_tried_on_a_part_first(folder: Path, log: Log) -> None:
-    """Facts are still found after the new bound was tried on some parts, or after a run that did not come so far."""
+    """Metrics are still found after the new threshold was tried on some parts, or after a run that did not come so far."""
     quick(pipeline(folder, log.kinds()))
     log.batches()
     changed = pipeline(folder, log.kinds(min_words=3))
@@ -72,7 +72,7 @@ def test_a_changed_bound_can_be_tried_on_a_part_first(folder: Path, log: Log) ->
 
 
 def test_facts_are_of_the_step_of_that_name(folder: Path, log: Log) -> None:
-    """A step with another name measures for itself: its facts are in a column of its own name."""
+    """A step with another name measures for itself: its metrics are in a column of its own name."""
     source, words, *_ = log.kinds()
     quick(pipeline(folder, (source, words)))
     other = dataclasses.replace(log.kinds(min_words=3)[1], name="other")
@@ -83,7 +83,7 @@ def test_facts_are_of_the_step_of_that_name(folder: Path, log: Log) -> None:
 
 
 class Spotted(Filter):
-    """A filter with nested evidence, which a change of its bound has to find again."""
+    """A filter with nested evidence, which a change of its threshold has to find again."""
 
     name: ClassVar = "spotted"
     version: ClassVar = 1
@@ -95,7 +95,7 @@ class Spotted(Filter):
         pa.field("plain", pa.bool_()),
     )
 
-    most: int = bound(99)
+    most: int = threshold(99)
 
     def rules(self) -> tuple[Rule, ...]:
         return (Rule("spotty", "spots", at_most=self.most),)
@@ -132,7 +132,7 @@ class Twins(LineSource):
 
 
 def test_facts_of_documents_with_one_id_are_measured_again(folder: Path, log: Log) -> None:
-    """Where an id is there twice, nobody can tell whose facts are whose."""
+    """Where an id is there twice, nobody can tell whose metrics are whose."""
     quick(pipeline(folder, steps(Twins(), Length(log=str(log.path)))))
     log.batches()
     changed = pipeline(folder, steps(Twins(), Length(log=str(log.path), min_words=4)))
@@ -142,7 +142,7 @@ def test_facts_of_documents_with_one_id_are_measured_again(folder: Path, log: Lo
 
 
 def test_facts_without_removed_rows_are_measured_again(folder: Path, log: Log) -> None:
-    """With ``keep_removed: counts`` the facts of removed rows are gone, so a new bound has to measure."""
+    """With ``keep_removed: counts`` the metrics of removed rows are gone, so a new threshold has to measure."""
     quick(pipeline(folder, log.kinds(), keep_removed="counts"))
     log.batches()
     changed = pipeline(folder, log.kinds(min_words=1), keep_removed="counts")
@@ -207,7 +207,7 @@ def test_a_file_of_another_size_is_made_again(folder: Path) -> None:
 
 
 def test_facts_whose_files_are_gone_are_measured_again(folder: Path, log: Log) -> None:
-    """A changed threshold is applied to stored facts where they are there, and measured where they are not."""
+    """A changed threshold is applied to stored metrics where they are there, and measured where they are not."""
     quick(pipeline(folder, log.kinds()))
     log.batches()
     ref, *_ = Held(folder / "root").receipts("01-words")[0].files["removed"]
@@ -322,7 +322,7 @@ def test_a_file_named_twice_is_one_part(folder: Path) -> None:
 
 
 def test_a_root_may_have_any_name(folder: Path, log: Log) -> None:
-    """Brackets and stars in the root's path are no pattern: facts are found and the code is guarded."""
+    """Brackets and stars in the root's path are no pattern: metrics are found and the code is guarded."""
     given = pipeline(folder, log.kinds(), root="[r]oo?t*")
     quick(given)
     log.batches()

@@ -23,7 +23,7 @@ from tests.engine.toy import Length
 
 
 def test_a_run_gives_what_the_stages_say(folder: Path) -> None:
-    """Every line has its fate: kept rows go on in order, removed ones have the reason, comments are counted."""
+    """Every line has its outcome: kept rows go on in order, removed ones have the reason, comments are counted."""
     report = quick(pipeline(folder))
     assert (report.complete, report.failures, report.blocked) == (True, (), "")
     held = Held(folder / "root")
@@ -199,7 +199,7 @@ def test_keep_removed(folder: Path) -> None:
     """Removed rows have their text, a fixed few have it, none has it, or there are no rows; the rest is the same."""
     texts: dict[str, list[str | None]] = {}
     kept: dict[str, Any] = {}
-    for mode in ("facts", "sample", "text", "counts"):
+    for mode in ("metrics", "sample", "text", "counts"):
         quick(pipeline(folder, root=mode, keep_removed=mode))
         held = Held(folder / mode)
         texts[mode] = held.texts("01-words", "removed")
@@ -207,16 +207,16 @@ def test_keep_removed(folder: Path) -> None:
         assert held.removals("01-words") == {"digits": 1, "error": 1, "short": 2}
         assert held.balanced()
         held.check_files()
-    assert texts["facts"] == [None] * 4
+    assert texts["metrics"] == [None] * 4
     assert texts["text"] == ["short", "12 34 56", "x", "poison in it"]
     assert texts["counts"] == []
     ids = [row["id"] for row in Held(folder / "text").rows("01-words", "removed")]
     assert texts["sample"] == [t if i[-1] < 2 else None for i, t in zip(ids, texts["text"], strict=True)]
-    assert kept["facts"] == kept["sample"] == kept["text"] == kept["counts"]
+    assert kept["metrics"] == kept["sample"] == kept["text"] == kept["counts"]
 
 
 def test_an_edit_keeps_the_text_before_in_what_it_removes(folder: Path) -> None:
-    """A removed row holds what came into its stage, and the facts of the stages before it and of its own."""
+    """A removed row holds what came into its stage, and the metrics of the stages before it and of its own."""
     quick(pipeline(folder, keep_removed="text"))
     rows = Held(folder / "root").rows("03-same", "removed")
     assert rows

@@ -78,7 +78,7 @@ documents = st.fixed_dictionaries(
         "text": st.none() | st.text(max_size=6),
         "tokens": st.integers(0, 9),
         "edit": st.none() | st.text(max_size=6),
-        "facts": st.fixed_dictionaries(
+        "metrics": st.fixed_dictionaries(
             {
                 "share": st.none() | st.floats(0, 1),
                 "size": st.none() | st.integers(0, 2**64 - 1),
@@ -105,8 +105,8 @@ def counted(rows: list[Document]) -> StageStatistics:
 def _judged(rows: list[Document]) -> tuple[Docs, Verdict]:
     columns = [pa.array([r[field.name] for r in rows], field.type) for field in BEFORE]
     rule = pa.array([ERROR if r["raises"] else None for r in rows], pa.string())
-    facts = pa.array([r["facts"] for r in rows], Judged.facts())
-    verdict = judge(Judged().rules(), facts, Trouble(rule, rule))
+    metrics = pa.array([r["metrics"] for r in rows], Judged.metrics_type())
+    verdict = judge(Judged().rules(), metrics, Trouble(rule, rule))
     return Docs(pa.RecordBatch.from_arrays(columns, schema=BEFORE)), verdict
 
 
@@ -181,7 +181,7 @@ def test_every_measured_value_is_in_one_bin(rows: list[Document]) -> None:
     for metric in Judged.metrics:
         expected: dict[str, list[tuple[Any, int]]] = {"kept": [], "removed": [], "sole": []}
         for row, rules in zip(rows, verdict.failed.to_pylist(), strict=True):
-            value = row["facts"][metric.name]
+            value = row["metrics"][metric.name]
             if value is None:
                 continue
             name = value if metric.scale == "label" else int(bins(metric.scale, pa.array([float(value)]))[0])
@@ -219,7 +219,7 @@ def test_groups_are_naive_ones(rows: list[Document]) -> None:
         "domain": lambda row: URLS[row["url"]][0],
         "suffix": lambda row: URLS[row["url"]][1],
         "month": lambda row: f"{row['date']:%Y-%m}" if row["date"] else "",
-        "language": lambda row: row["facts"]["lang"] or "",
+        "language": lambda row: row["metrics"]["lang"] or "",
     }
     for kind, name in names.items():
         for outcome in {*outcomes, "kept"}:
@@ -261,7 +261,7 @@ def test_a_text_that_appears_or_ends() -> None:
     """Where a stage gives the first text, its size counts as come in; where it drops the text, as cut."""
     text = pa.RecordBatch.from_arrays([pa.array(["abc", "é"])], names=["text"])
     bare = pa.RecordBatch.from_arrays([pa.array([1, 2])], names=["row"])
-    verdict = judge((), pa.nulls(2, Judged.facts()), Trouble.none(2))
+    verdict = judge((), pa.nulls(2, Judged.metrics_type()), Trouble.none(2))
     appeared, ended = StageStatistics(Judged), StageStatistics(Judged)
     appeared.add(Docs(bare), Docs(text), verdict)
     ended.add(Docs(text), Docs(bare), verdict)

@@ -34,7 +34,7 @@ def test_a_fresh_root_has_nothing_to_delete(copy: Path) -> None:
 
 
 def test_what_an_earlier_recipe_made_goes_and_the_rest_stands(tmp_path: Path) -> None:
-    """After a changed bound the old results go; the root verifies, and running again makes nothing."""
+    """After a changed threshold the old results go; the root verifies, and running again makes nothing."""
     root = make(tmp_path)
     old = set(all_files(root))
     quick(recipe(tmp_path, min_words=3))

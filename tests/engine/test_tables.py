@@ -22,7 +22,7 @@ from refinery.stage.documents import ID, TEXT
 from refinery.store import LocalStore
 
 SPANS = pa.list_(pa.struct([("start", pa.uint64()), ("reason", pa.string())]))
-SCHEMA = pa.schema([ID, TEXT, pa.field("facts", pa.struct([("n", pa.int64()), ("spans", SPANS)]))])
+SCHEMA = pa.schema([ID, TEXT, pa.field("metrics", pa.struct([("n", pa.int64()), ("spans", SPANS)]))])
 ROWS = 1041
 GROUP = 256
 
@@ -32,7 +32,7 @@ def rows(count: int, seed: int = 1) -> pa.RecordBatch:
     table = {
         "id": [chance.randbytes(16) for _ in range(count)],
         "text": [None if chance.random() < 0.1 else "x" * chance.randrange(40) for _ in range(count)],
-        "facts": [
+        "metrics": [
             None if chance.random() < 0.1 else {"n": i, "spans": [{"start": i, "reason": "r"}] * chance.randrange(3)}
             for i in range(count)
         ],

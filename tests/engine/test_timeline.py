@@ -118,7 +118,7 @@ def test_ten_thousand_tasks_take_little_room(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_run_tells_what_it_did_of_each_stage(tmp_path: Path) -> None:
-    """Everything at first; what is judged again, made again and kept when a bound has moved."""
+    """Everything at first; what is judged again, made again and kept when a threshold has moved."""
     root = make(tmp_path)
     (first,) = runs(open_root(str(root)).root)
     stages = status(str(root)).stages

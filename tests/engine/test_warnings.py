@@ -31,16 +31,17 @@ class Torn(LineSource):
     name: ClassVar = "torn"
 
     def rules(self) -> tuple[Rule, ...]:
-        torn = Rule("torn", "fate", not_in=("torn",), damage="record")
-        return (*super().rules(), torn, Rule("cut", "fate", not_in=("cut",), damage="end"))
+        torn = Rule("torn", "outcome", not_in=("torn",), damage="record")
+        return (*super().rules(), torn, Rule("cut", "outcome", not_in=("cut",), damage="end"))
 
     def read(self, path: str, store: Store) -> Iterator[Records]:
         for found in super().read(path, store):
-            fates = {"~": "torn", "!": "cut"}
+            outcomes = {"~": "torn", "!": "cut"}
             read = [
-                fates.get(text, fate) for text, fate in zip(found.columns["text"], found.facts["fate"], strict=True)
+                outcomes.get(text, outcome)
+                for text, outcome in zip(found.columns["text"], found.metrics["outcome"], strict=True)
             ]
-            yield Records(found.columns, {"fate": read}, found.skipped)
+            yield Records(found.columns, {"outcome": read}, found.skipped)
 
     def remedy(self, counts: Mapping[str, int], documents: int) -> str:
         if counts.get("comment") and not documents:

@@ -1,4 +1,4 @@
-"""What-if: what stored facts say of other bounds is what a run with these bounds makes, to the document."""
+"""What-if: what stored metrics say of other thresholds is what a run with these thresholds makes, to the document."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROW_STAGES = {"words": "01-words", "snip": "02-snip"}
 
 
 def rerun(root: Path, overrides: list[str], folder: Path) -> Held:
-    """What a run with these bounds makes in a new root."""
+    """What a run with these thresholds makes in a new root."""
     given = from_dict(open_root(str(root)).head.recipe, str(folder), overrides=overrides)
     quick(given)
     return Held(folder)
@@ -86,10 +86,10 @@ def test_samples_are_the_first_of_all_flips(root: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["words.min_words=2"], "no bound is another"),
-        (["words.log=x"], "words.log is no bound"),
-        (["dataset=other"], "dataset is no bound"),
-        (["executor.batch=7"], "executor is no bound"),
+        (["words.min_words=2"], "no threshold is another"),
+        (["words.log=x"], "words.log is no threshold"),
+        (["dataset=other"], "dataset is no threshold"),
+        (["executor.batch=7"], "executor is no threshold"),
     ],
 )
 def test_what_is_no_bound_is_refused(root: Path, overrides: list[str], message: str) -> None:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from refinery.errors import StorageError
 from refinery.stage.base import Edit, Edited, Filter, Records, Source
 from refinery.stage.documents import DATE, TEXT, TOKENS, Docs
-from refinery.stage.fields import bound
+from refinery.stage.fields import threshold
 from refinery.stage.global_stage import Global, Mapped, MappedPart
 from refinery.stage.rules import Metric, Rule
 from refinery.store import Store
@@ -27,12 +27,12 @@ class LineSource(Source):
     name: ClassVar = "lines-of-text"
     version: ClassVar = 1
     adds: ClassVar = (TEXT, TOKENS)
-    metrics: ClassVar = (Metric("fate", pa.string(), "label"),)
+    metrics: ClassVar = (Metric("outcome", pa.string(), "label"),)
 
     batch: int = 3
 
     def rules(self) -> tuple[Rule, ...]:
-        return (Rule("empty", "fate", not_in=("empty",)),)
+        return (Rule("empty", "outcome", not_in=("empty",)),)
 
     def list_inputs(self, pattern: str, store: Store) -> list[str]:
         found = store.list(pattern)
@@ -64,8 +64,8 @@ def records(path: str, rows: Sequence[tuple[int, str]], skipped: int) -> Records
         "text": [text for _, text in rows],
         "tokens": [len(text.split()) for _, text in rows],
     }
-    facts = {"fate": ["ok" if text else "empty" for _, text in rows]}
-    return Records(columns, facts, {"comment": skipped} if skipped else {})
+    metrics = {"outcome": ["ok" if text else "empty" for _, text in rows]}
+    return Records(columns, metrics, {"comment": skipped} if skipped else {})
 
 
 def die() -> None:
@@ -84,7 +84,7 @@ class Length(Filter):
     version: ClassVar = 1
     metrics: ClassVar = (Metric("words", pa.int64(), "count"), Metric("letters", pa.float64(), "ratio"))
 
-    min_words: int = bound(2)
+    min_words: int = threshold(2)
     log: str = ""
 
     def rules(self) -> tuple[Rule, ...]:
@@ -97,7 +97,7 @@ class Length(Filter):
         if any("deadly" in text for text in texts):
             die()
         if any("panic" in text for text in texts):
-            raise Panic("index out of bounds:\nthe len is 3 \ud800")
+            raise Panic("index out of thresholds:\nthe len is 3 \ud800")
         if self.log:
             with open(self.log, "a", encoding="utf-8") as stream:
                 stream.write("measured\n")

@@ -16,7 +16,7 @@ from refinery.report.scores import NEAREST, ZONE, scores
 from refinery.report.view import view
 from refinery.stage.base import Filter, Values
 from refinery.stage.documents import Docs
-from refinery.stage.fields import bound
+from refinery.stage.fields import threshold
 from refinery.stage.rules import Metric, Rule
 from tests.engine.looked import make
 from tests.engine.roots import pipeline, quick, steps, write_inputs
@@ -74,7 +74,7 @@ class Sure(Filter):
     version: ClassVar = 1
     metrics: ClassVar = (Metric("lang", pa.string(), "label"), Metric("score", pa.float64(), "ratio"))
 
-    least: float = bound(0.65)
+    least: float = threshold(0.65)
 
     def rules(self) -> tuple[Rule, ...]:
         """English, and sure."""
@@ -87,7 +87,7 @@ class Sure(Filter):
 
 
 def test_the_grey_zone_is_what_the_rows_say(tmp_path: Path) -> None:
-    """Documents on either side of the bound, those nearest to it, and languages by score."""
+    """Documents on either side of the threshold, those nearest to it, and languages by score."""
     lines = [f"{'de' if number % 3 == 0 else 'en'} {number % 100 / 100:.2f} {number}" for number in range(400)]
     write_inputs(tmp_path / "in", [lines[:250], lines[250:]])
     given_ = pipeline(tmp_path, steps(LineSource(), Sure()))

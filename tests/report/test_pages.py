@@ -59,7 +59,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         made = records(path, rows, skipped)
         urls = [f"https://{HOSTILE[number % len(HOSTILE)]}/{number}" for number, _ in rows]
         texts = [text and f"{text} {HOSTILE[number % len(HOSTILE)]}" for number, text in rows]
-        return Records({**made.columns, "url": urls, "text": texts}, made.facts, made.skipped)
+        return Records({**made.columns, "url": urls, "text": texts}, made.metrics, made.skipped)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(toy, "records", dressed)
@@ -68,7 +68,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root of the same lines with another bound."""
+    """A root of the same lines with another threshold."""
     folder = tmp_path_factory.mktemp("other")
     write_inputs(folder / "in", LINES)
     quick(recipe(folder, min_words=4))
@@ -205,27 +205,27 @@ def test_what_a_stage_is_likely_to_find_is_drawn(tmp_path: Path) -> None:
 def test_what_if_curves_are_what_judging_gives(
     scale: Scale, rows: list[tuple[int, bool]], at: int, upward: bool
 ) -> None:
-    """At every point: the documents that pass the other rules and whose value is on the right side of the bound."""
+    """At every point: the documents that pass the other rules and whose value is on the right side of the threshold."""
     lower = edges(scale)
     values = [(float(lower[place]), other) for place, other in rows]
-    bound = float(lower[at])
-    rule = Rule("r", "m", at_least=bound) if upward else Rule("r", "m", at_most=bound)
+    threshold = float(lower[at])
+    rule = Rule("r", "m", at_least=threshold) if upward else Rule("r", "m", at_most=threshold)
 
     def passes(value: float, limit: float) -> bool:
         return value >= limit if upward else value < limit  # below an edge is what a bin tells
 
     counts: dict[str, dict[int, list[int]]] = {"kept": {}, "sole": {}}
-    here = int(bins(scale, pa.array([bound]))[0])
-    limit = bound if upward else float(lower[here])
+    here = int(bins(scale, pa.array([threshold]))[0])
+    limit = threshold if upward else float(lower[here])
     for value, other in values:
         group = "kept" if passes(value, limit) else "sole"
         if other:
-            continue  # another rule removes it, wherever the bound stands
+            continue  # another rule removes it, wherever the threshold stands
         one = counts[group].setdefault(int(bins(scale, pa.array([value]))[0]), [0, 0])
         one[0], one[1] = one[0] + 1, one[1] + 7
     tallies = {group: tuple((place, *pair) for place, pair in sorted(found.items())) for group, found in counts.items()}
     for point in curve(MetricCounts(scale=scale, **tallies), scale, rule):
-        expected = sum(passes(value, point.bound) for value, other in values if not other)
+        expected = sum(passes(value, point.threshold) for value, other in values if not other)
         assert (point.documents, point.tokens) == (expected, 7 * expected)
 
 
@@ -434,7 +434,7 @@ def test_every_page_is_shown(page: Page, built: Built) -> None:
 
 @pytest.mark.slow
 def test_toggles_filters_and_keys(page: Page, built: Built) -> None:
-    """The funnel's unit, the fate of samples, their search, j and k."""
+    """The funnel's unit, the outcome of samples, their search, j and k."""
     opened(page, built, "index.html")
     assert page.locator("table.funnel:visible caption").all_inner_texts() == ["What each stage leaves, in documents"]
     page.get_by_role("button", name="tokens").press("Enter")

@@ -29,7 +29,7 @@ from tests.engine.toy import LineSource
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A root that was made, and made again with another bound."""
+    """A root that was made, and made again with another threshold."""
     made = make(tmp_path)
     quick(recipe(tmp_path, min_words=3))
     return made

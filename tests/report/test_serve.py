@@ -23,7 +23,7 @@ from refinery.report.search import search
 from refinery.report.serve import application, serve
 from refinery.stage.base import Filter, Values
 from refinery.stage.documents import Docs
-from refinery.stage.fields import bound
+from refinery.stage.fields import threshold
 from refinery.stage.rules import Metric, Rule
 from tests.engine.looked import LINES, recipe
 from tests.engine.roots import pipeline, quick, steps, write_inputs
@@ -162,8 +162,8 @@ class Certain(Filter):
     version: ClassVar = 1
     metrics: ClassVar = (Metric("score"), Metric("words", pa.uint64(), "count"))
 
-    least: float = bound(0.65, ge=0, le=1, description="how sure")
-    fewest: int = bound(2, ge=1)
+    least: float = threshold(0.65, ge=0, le=1, description="how sure")
+    fewest: int = threshold(2, ge=1)
 
     def rules(self) -> tuple[Rule, ...]:
         """Sure, and long enough."""

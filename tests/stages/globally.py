@@ -12,23 +12,23 @@ from refinery.stage.documents import Docs
 from refinery.stage.global_stage import Global
 from refinery.testing import run_global
 
-Facts = dict[str, Any]
+Metrics = dict[str, Any]
 
 
-def rows_of(stage: Global, parts: Sequence[Sequence[Docs]]) -> list[tuple[bytes, Facts]]:
-    """Id and facts of each document, in order."""
+def rows_of(stage: Global, parts: Sequence[Sequence[Docs]]) -> list[tuple[bytes, Metrics]]:
+    """Id and metrics of each document, in order."""
     found = []
     for batches, edits in zip(parts, run_global(stage, parts), strict=True):
         for docs, edited in zip(batches, edits, strict=True):
             assert edited.columns == {}
-            assert pa.struct([(name, values.type) for name, values in edited.facts.items()]) == stage.facts()
-            facts = pa.RecordBatch.from_arrays(list(edited.facts.values()), names=list(edited.facts)).to_pylist()
-            found += list(zip(docs.column("id").to_pylist(), facts, strict=True))
+            assert pa.struct([(name, values.type) for name, values in edited.metrics.items()]) == stage.metrics_type()
+            metrics = pa.RecordBatch.from_arrays(list(edited.metrics.values()), names=list(edited.metrics)).to_pylist()
+            found += list(zip(docs.column("id").to_pylist(), metrics, strict=True))
     return found
 
 
-def by_id(stage: Global, parts: Sequence[Sequence[Docs]]) -> dict[bytes, Facts]:
-    """The facts of each document."""
+def by_id(stage: Global, parts: Sequence[Sequence[Docs]]) -> dict[bytes, Metrics]:
+    """The metrics of each document."""
     return dict(rows_of(stage, parts))
 
 

@@ -15,7 +15,7 @@ from refinery.kernels import BULLETS, ELLIPSES
 from refinery.stage.base import Filter
 from stages.quality import Quality
 from stages.repetition import Repetition
-from tests.stages.verdicts import facts, main_texts
+from tests.stages.verdicts import main_texts, metrics
 
 SHARES = [
     "duplicate_lines",
@@ -73,8 +73,8 @@ def marked(stage: Filter, metric: str, text: str) -> list[str]:
 
 def held(metric: str, text: str) -> None:
     """The law, for one metric of one text."""
-    stage: Filter = Quality() if metric in facts(Quality(), text) else Repetition()
-    measured: Any = facts(stage, text)[metric]
+    stage: Filter = Quality() if metric in metrics(Quality(), text) else Repetition()
+    measured: Any = metrics(stage, text)[metric]
     pieces = marked(stage, metric, text)
     assert counted(metric, text, pieces) == pytest.approx(measured or 0.0)
 

@@ -48,8 +48,8 @@ def extract(stage: Extract, *pages: str | None) -> Edited:
 
 def rows(result: Edited) -> list[tuple[Any, ...]]:
     """Text, outcome, characters and note of each page."""
-    facts = ("outcome", "chars", "note")
-    columns = [result.columns["text"], *(result.facts[name] for name in facts)]
+    metrics = ("outcome", "chars", "note")
+    columns = [result.columns["text"], *(result.metrics[name] for name in metrics)]
     return list(zip(*(column.to_pylist() for column in columns), strict=True))
 
 
@@ -171,19 +171,19 @@ def test_the_native_engine_is_the_default_where_it_is_built() -> None:
     assert Extract().engine == "native"
     assert Extract().versions() == extractor_versions() | {"ftfy": metadata.version("ftfy")}
     page = PAGE.replace("<html>", "<html lang=en><title>A &amp; B</title>")
-    facts = extract(Extract(), page, None).facts
-    assert facts["title"].to_pylist() == ["A & B", None]
-    assert facts["lang"].to_pylist() == ["en", None]
-    assert facts["truncated"].to_pylist() == [False, False]
-    assert facts["kind"].to_pylist() == ["article", None]
-    assert facts["confidence"][0].as_py() > 0.5
+    metrics = extract(Extract(), page, None).metrics
+    assert metrics["title"].to_pylist() == ["A & B", None]
+    assert metrics["lang"].to_pylist() == ["en", None]
+    assert metrics["truncated"].to_pylist() == [False, False]
+    assert metrics["kind"].to_pylist() == ["article", None]
+    assert metrics["confidence"][0].as_py() > 0.5
 
 
 def test_the_share_is_of_the_words_that_the_page_shows() -> None:
     """Words in blocks that are not kept count, scripts do not; a page without words and other engines have none."""
     menu = "<nav><a href=/>Home page</a></nav>"
     page = PAGE.replace("<nav><a href='/'>Home</a></nav>", menu + "<script>not shown</script>")
-    shares = {stage.engine: extract(stage, page, "<p>—", None).facts["share"].to_pylist() for stage in ENGINES}
+    shares = {stage.engine: extract(stage, page, "<p>—", None).metrics["share"].to_pylist() for stage in ENGINES}
     words = 4 * len(PROSE.split())
     native = [pytest.approx(words / (words + 2)), None, None]
     assert shares == {stage.engine: native if stage.engine == "native" else [None] * 3 for stage in ENGINES}

@@ -16,7 +16,7 @@ from refinery.assets import Asset
 from refinery.errors import AssetError
 from refinery.kernels import NO_LANGUAGE, identify_languages
 from stages.language import Language, known_languages
-from tests.stages.verdicts import facts, failed
+from tests.stages.verdicts import failed, metrics
 
 MODEL = Asset("lid.176.ftz").path()
 SENTENCES = {
@@ -55,7 +55,7 @@ def test_newlines_part_words() -> None:
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "\0", "\r\n\t\v\f \0", None])
 def test_a_text_without_words_has_no_language(text: str | None) -> None:
     """It is removed, never kept as the model's favourite."""
-    assert facts(Language(), text) == {"lang": NO_LANGUAGE, "score": 0.0}
+    assert metrics(Language(), text) == {"lang": NO_LANGUAGE, "score": 0.0}
     assert failed(Language(min_score=0), text) == [["other_language"]]
 
 
@@ -71,7 +71,7 @@ def test_the_whole_text_is_read() -> None:
 )
 def test_odd_text_is_unsure(text: str) -> None:
     """What is no natural language is not trusted."""
-    score = facts(Language(), text)["score"]
+    score = metrics(Language(), text)["score"]
     assert 0 < score < 0.65
     assert "unsure" in failed(Language(keep=sorted(set(known_languages().values()))), text)[0]
 
@@ -83,8 +83,8 @@ def test_long_text_is_no_trouble() -> None:
 
 
 def test_the_bound_is_inclusive() -> None:
-    """A score equal to the bound is enough."""
-    score = facts(Language(), SENTENCES["en"])["score"]
+    """A score equal to the threshold is enough."""
+    score = metrics(Language(), SENTENCES["en"])["score"]
     assert failed(Language(min_score=score), SENTENCES["en"]) == [[]]
     assert failed(Language(min_score=score + 1e-9), SENTENCES["en"]) == [["unsure"]]
     sure, unsure = (rule.violated(pa.array([value])) for rule in Language().rules()[1:] for value in (0.65, 0.6499999))
@@ -140,4 +140,4 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
     """The fault is the asset's, not the documents'."""
     (tmp_path / "bad.ftz").write_bytes(b"this is no model")
     with pytest.raises(AssetError, match=r"bad\.ftz"):
-        facts(Language(model=Asset(f"{tmp_path}/bad.ftz")), "hello")
+        metrics(Language(model=Asset(f"{tmp_path}/bad.ftz")), "hello")

@@ -23,7 +23,7 @@ from refinery.kernels import undo
 from refinery.recipe import RecipeError, Step, parse, plain
 from refinery.recipe.columns import Flow, flows
 from refinery.stage.base import Edit, Filter, Stage
-from refinery.stage.documents import POINTER, Docs, facts_column
+from refinery.stage.documents import POINTER, Docs, metrics_column
 from refinery.stage.registry import names, stage_class
 from refinery.task.step import Carrier, Split
 from refinery.task.tasks import StepRun
@@ -135,7 +135,7 @@ def test_rows_tell_the_text_that_came(stage: Stage) -> None:
     (split,) = carry(stage, docs, [len(docs)])
     for batch in (split.kept.batch, split.removed) if cut_fields(stage) else ():
         for name in cut_fields(stage):
-            spans = pc.struct_field(batch.column(facts_column(stage.name)), name)
+            spans = pc.struct_field(batch.column(metrics_column(stage.name)), name)
             assert sum(pc.list_value_length(spans).to_pylist()), "some text is cut on either side"
             texts = undo(batch.column("text"), spans).to_pylist()
             assert texts == [before[one] for one in batch.column("id").to_pylist()]
@@ -149,11 +149,11 @@ def test_odd_text_raises_nothing(stage: Stage) -> None:
 
 
 def test_verdicts_are_true(stage: Stage) -> None:
-    """Removed documents violate the bound they are said to violate; kept ones violate none."""
+    """Removed documents violate the threshold they are said to violate; kept ones violate none."""
     docs = documents(ODD + ORDINARY)
     (split,) = carry(stage, docs, [len(docs)])
     for rule in stage.rules():
-        column = facts_column(stage.name)
+        column = metrics_column(stage.name)
         if column in split.kept.schema.names:
             assert not pc.any(rule.violated(split.kept.column(f"{column}.{rule.metric}"))).as_py()
         first = pc.equal(pc.struct_field(split.removed.column("why"), "rule"), rule.id)
@@ -172,7 +172,7 @@ def test_any_text_in_any_split(stage: Stage, texts: list[str]) -> None:
 
 
 def test_a_second_pass_removes_nothing(stage: Stage) -> None:
-    """What a stage kept, it keeps: it is run on its own output, without the facts of the first pass."""
+    """What a stage kept, it keeps: it is run on its own output, without the metrics of the first pass."""
     if stage.drops or stage.name == "export":
         pytest.skip("the stage ends columns that it reads")
     docs = documents(ODD + ORDINARY)
@@ -197,8 +197,8 @@ def test_configuration_round_trip(stage: Stage) -> None:
 
 
 def test_bounds_are_no_part_of_measuring(stage: Stage) -> None:
-    """Declared bounds change the identity of the verdicts and not that of the facts."""
-    for name in stage.roles("bound"):
+    """Declared thresholds change the identity of the verdicts and not that of the metrics."""
+    for name in stage.roles("threshold"):
         value = getattr(stage, name)
         if isinstance(value, int | float) and not isinstance(value, bool):
             moved = stage.model_copy(update={name: value + 1})

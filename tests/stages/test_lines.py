@@ -18,7 +18,7 @@ from refinery.stage.documents import PROTECTED, TEXT, TOKENS, Docs
 from refinery.task.step import Carrier
 from refinery.task.tasks import StepRun
 from stages.lines import Lines, load
-from tests.stages.verdicts import docs, edited, facts, failed, main_texts
+from tests.stages.verdicts import docs, edited, failed, main_texts, metrics
 
 
 def article(words: int) -> str:
@@ -43,7 +43,7 @@ def test_a_short_page_with_one_flagged_line_goes() -> None:
     """Four words of sixty are 6.7 %, more than a document may lose."""
     text = f"{article(56)[:-2]}\nABOUT US AND MORE"
     assert len(text.split()) == 60
-    assert facts(Lines(), text)["removed_words"] == pytest.approx(4 / 60)
+    assert metrics(Lines(), text)["removed_words"] == pytest.approx(4 / 60)
     assert failed(Lines(), text) == [["too_much_removed"]]
     assert failed(Lines(max_removed=4 / 60), text) == [[]]
 
@@ -59,7 +59,7 @@ def test_phrases_at_the_end_are_found_with_any_dots(phrase: str) -> None:
 def test_the_two_readings_of_five_percent_differ_by_edits() -> None:
     """Removed words count the phrase, flagged words the whole line it was cut from; the first is judged."""
     text = f"{article(96)}\nThe river rose last night. Read more"
-    measured = facts(Lines(), text)
+    measured = metrics(Lines(), text)
     assert measured["removed_words"] == 2 / 103
     assert measured["flagged_words"] == 7 / 103
     assert failed(Lines(), text) == [[]]
@@ -84,7 +84,7 @@ def test_uppercase_share_and_short_line_are_fields() -> None:
     """What is mostly uppercase and what is short can be set; both change what is measured, the 5 % do not."""
     assert after("ABOUT us", Lines(max_uppercase=0.8)) == "ABOUT us"
     assert after("The story. Read more", Lines(short_line=3)) == "The story. Read more"
-    assert Lines.roles("bound") == {"max_removed"}
+    assert Lines.roles("threshold") == {"max_removed"}
 
 
 def test_rules_are_switched_one_by_one() -> None:
@@ -162,6 +162,6 @@ def test_real_pages_can_be_had_back_and_lose_little(corpus: Path) -> None:
     texts = docs(*main_texts(corpus, 300))
     once = edited(Lines(), texts)
     text = pa.array(once.columns["text"])
-    assert undo(text, once.facts["removed"]).equals(texts.column("text"))
+    assert undo(text, once.metrics["removed"]).equals(texts.column("text"))
     assert edited(Lines(), docs(*text.to_pylist())).columns["text"].equals(text)
-    assert sum(share > 0.05 for share in once.facts["removed_words"].to_pylist()) < 30
+    assert sum(share > 0.05 for share in once.metrics["removed_words"].to_pylist()) < 30

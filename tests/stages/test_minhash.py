@@ -27,7 +27,7 @@ from stages._clusters import Policy
 from stages._copies import ASIDE, SORTED_BYTES
 from stages._profiles import MIN_SIMILARITY, PROFILES, Profile, enough_shared, match_probability, probability
 from stages.minhash import EDGES, KEYS, MinHash
-from tests.stages.globally import Facts, by_id, rows_of, spread
+from tests.stages.globally import Metrics, by_id, rows_of, spread
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"))
 SMALL = MinHash(bands=8, rows=2, ngram=2)
@@ -40,7 +40,7 @@ PUBLISHED = [
     (20, 13, {0.50: 0.0024, 0.60: 0.026, 0.65: 0.071, 0.70: 0.177, 0.75: 0.382, 0.80: 0.677, 0.85: 0.924, 0.90: 0.997}),
 ]
 
-UNIQUE: Facts = {
+UNIQUE: Metrics = {
     "role": "unique",
     "size": 1,
     "similarity": None,
@@ -89,7 +89,7 @@ SIMILARITIES = [0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, 0.95]
 def test_measured_matches_follow_the_curve(name: str) -> None:
     """Of pairs of sets with exactly this similarity the share found is P(s) within .015, for verified ones .02.
 
-    So many pairs are drawn that the bound is at least 3.3 standard errors of a share.
+    So many pairs are drawn that the threshold is at least 3.3 standard errors of a share.
     """
     shape, union = PROFILES[name], 20
     draw = np.random.default_rng(1)
@@ -116,12 +116,12 @@ def test_verified_is_as_published() -> None:
 
 
 def test_as_many_bytes_as_the_similarity_takes() -> None:
-    """The fewest shared bytes that are enough are the fewest of which the estimate reaches the bound."""
+    """The fewest shared bytes that are enough are the fewest of which the estimate reaches the threshold."""
     for size in (16, 64, 100, 256):
-        for bound in (0.01, 0.5, 0.725, 0.9, 1.0):
-            least = enough_shared(bound, size)
+        for threshold in (0.01, 0.5, 0.725, 0.9, 1.0):
+            least = enough_shared(threshold, size)
             told = [(256 * shared / size - 1) / 255 for shared in (least - 1, least)]
-            assert told[0] < bound <= told[1] + 1e-9
+            assert told[0] < threshold <= told[1] + 1e-9
 
 
 def _keys(sets: np.ndarray[Any, Any], shape: Profile) -> np.ndarray[Any, Any]:
@@ -150,8 +150,8 @@ def test_near_duplicates_cluster_and_others_do_not(unit: str) -> None:
     edited = [[*base[:100], "changed", *base[101:]] for base in bases[:3]]
     half = [[*base[:100], *article(seed + 50, 100)] for seed, base in enumerate(bases[3:])]
     texts = [*bases, *edited, *half]
-    facts = by_id(MinHash(unit=unit), [[documents([" ".join(words) for words in texts])]])
-    clusters = [facts[i.to_bytes(16, "big")]["cluster"] for i in range(len(texts))]
+    metrics = by_id(MinHash(unit=unit), [[documents([" ".join(words) for words in texts])]])
+    clusters = [metrics[i.to_bytes(16, "big")]["cluster"] for i in range(len(texts))]
     for i, left in enumerate(texts):
         for j, right in enumerate(texts[:i]):
             assert not 0.4 < jaccard(left, right) < 0.9
@@ -161,8 +161,8 @@ def test_near_duplicates_cluster_and_others_do_not(unit: str) -> None:
 
 def test_normalised_copies_cluster() -> None:
     """Case, accents, punctuation and white space make no difference."""
-    facts = by_id(MinHash(), [[documents(["Déjà vu: all over, again!"]), documents(["deja vu\nALL over again"], 1)]])
-    (gone,) = (f for f in facts.values() if f["role"] == "duplicate")
+    metrics = by_id(MinHash(), [[documents(["Déjà vu: all over, again!"]), documents(["deja vu\nALL over again"], 1)]])
+    (gone,) = (f for f in metrics.values() if f["role"] == "duplicate")
     assert gone["similarity"] == 1.0
 
 
@@ -170,23 +170,23 @@ def test_a_chain_is_one_cluster() -> None:
     """A matches B and B matches C: the three are one cluster, though A and C have little in common."""
     words = article(1, 400)
     chain = [" ".join(words[start : start + 200]) for start in range(0, 121, 10)]
-    facts = by_id(MinHash(), [[documents([text], i)] for i, text in enumerate(chain)])
-    assert {f["size"] for f in facts.values()} == {len(chain)}
-    assert {f["cluster"] for f in facts.values()} == {bytes(16)}
+    metrics = by_id(MinHash(), [[documents([text], i)] for i, text in enumerate(chain)])
+    assert {f["size"] for f in metrics.values()} == {len(chain)}
+    assert {f["cluster"] for f in metrics.values()} == {bytes(16)}
     assert jaccard(chain[0].split(), chain[-1].split()) < 0.3
 
 
 def test_empty_documents_match_nothing() -> None:
     """Texts without a token (empty, null, only punctuation) are unique; a short one matches its copy only."""
-    facts = by_id(SMALL, [[documents(["", None, "?!", " ", "a", "A.", "b"])]])
-    assert [f["role"] == "unique" for f in facts.values()] == [True, True, True, True, False, False, True]
-    assert facts[bytes(16)] == UNIQUE
+    metrics = by_id(SMALL, [[documents(["", None, "?!", " ", "a", "A.", "b"])]])
+    assert [f["role"] == "unique" for f in metrics.values()] == [True, True, True, True, False, False, True]
+    assert metrics[bytes(16)] == UNIQUE
 
 
 def test_equal_texts_without_a_token_are_copies() -> None:
     """Texts of punctuation alone have no shingle, but are equal or not like any others; empty ones match nothing."""
-    facts = by_id(SMALL, [[documents(["?!", "", "?!", "!?", ""])], [documents(["?!"], 5)]])
-    roles = [f["role"] for f in facts.values()]
+    metrics = by_id(SMALL, [[documents(["?!", "", "?!", "!?", ""])], [documents(["?!"], 5)]])
+    roles = [f["role"] for f in metrics.values()]
     assert sorted(roles) == ["exact", "exact", "survivor", "unique", "unique", "unique"]
     assert [roles[i] for i in (1, 3, 4)] == ["unique"] * 3
 
@@ -216,28 +216,28 @@ def test_any_spread_gives_the_clusters_of_all_pairs(texts: list[str], survivor: 
     """Whatever the order, parts and batches, the clusters are those of a naive join, with one survivor each."""
     stage = SMALL.model_copy(update={"survivor": survivor})
     docs = documents(texts)
-    facts = by_id(stage, spread(docs, draw))
+    metrics = by_id(stage, spread(docs, draw))
     for cluster in naive(stage, docs):
         members = sorted(row.to_bytes(16, "big") for row in cluster)
-        survivors = {facts[member]["survivor"] for member in members} - {None}
+        survivors = {metrics[member]["survivor"] for member in members} - {None}
         of_text: dict[str, set[bytes]] = {}
         for member in members:
             of_text.setdefault(texts[int.from_bytes(member, "big")], set()).add(member)
         for copies in of_text.values():  # a copy goes as such, but for one that is a duplicate of another text
-            others = [facts[member]["role"] for member in copies if {member} != survivors]
+            others = [metrics[member]["role"] for member in copies if {member} != survivors]
             near = 0 if copies & survivors or len(members) == 1 else 1
             assert others.count("duplicate") == near
             assert others.count("exact") == len(others) - near - (len(members) == 1)
         for member in members:
             expected = {"unique"} if len(members) == 1 else {"survivor"} if {member} == survivors else GONE
             name = members[0] if len(members) > 1 else None
-            assert facts[member]["role"] in expected
-            assert facts[member]["size"] == len(members)
-            assert (facts[member]["similarity"] is None) == (expected != GONE)
-            assert facts[member]["cluster"] == name
+            assert metrics[member]["role"] in expected
+            assert metrics[member]["size"] == len(members)
+            assert (metrics[member]["similarity"] is None) == (expected != GONE)
+            assert metrics[member]["cluster"] == name
         assert len(survivors) == (len(members) > 1)
         assert survivors <= set(members)
-    assert facts == by_id(stage, [[docs]])
+    assert metrics == by_id(stage, [[docs]])
 
 
 # --------------------------------------------------------------------------------------------------------- verification
@@ -270,12 +270,12 @@ def all_verified(stage: MinHash, docs: Docs) -> list[set[int]]:
     return clusters
 
 
-def clusters_in(facts: dict[bytes, Facts]) -> list[set[int]]:
+def clusters_in(metrics: dict[bytes, Metrics]) -> list[set[int]]:
     """The rows of each cluster of two or more."""
     found: dict[bytes, set[int]] = {}
-    for member, fact in facts.items():
-        if fact["cluster"] is not None:
-            found.setdefault(fact["cluster"], set()).add(int.from_bytes(member, "big"))
+    for member, metric in metrics.items():
+        if metric["cluster"] is not None:
+            found.setdefault(metric["cluster"], set()).add(int.from_bytes(member, "big"))
     return sorted(found.values(), key=min)
 
 
@@ -285,11 +285,11 @@ def test_verified_clusters_are_those_of_all_pairs(texts: list[str], draw: random
     """However they are spread, documents are together if a chain of verified pairs that share keys joins them."""
     docs = documents(texts)
     expected = sorted((cluster for cluster in all_verified(LOOSE, docs) if len(cluster) > 1), key=min)
-    facts = by_id(LOOSE, spread(docs, draw))
-    assert clusters_in(facts) == expected
-    assert facts == by_id(LOOSE, [[docs]])
-    for fact in facts.values():
-        assert (fact["role"] == "unique") == (fact["cluster"] is None) == (fact["size"] == 1)
+    metrics = by_id(LOOSE, spread(docs, draw))
+    assert clusters_in(metrics) == expected
+    assert metrics == by_id(LOOSE, [[docs]])
+    for metric in metrics.values():
+        assert (metric["role"] == "unique") == (metric["cluster"] is None) == (metric["size"] == 1)
 
 
 @given(
@@ -306,9 +306,9 @@ def test_large_clusters_are_split_by_verification(texts: list[str], largest: int
     parts = all_verified(stage, docs)
     expected = [cluster for cluster in whole if len(cluster) <= largest]
     expected += [part for part in parts for cluster in whole if part <= cluster and len(cluster) > largest]
-    facts = by_id(stage, spread(docs, draw))
-    assert clusters_in(facts) == sorted((cluster for cluster in expected if len(cluster) > 1), key=min)
-    assert facts == by_id(stage, [[docs]])
+    metrics = by_id(stage, spread(docs, draw))
+    assert clusters_in(metrics) == sorted((cluster for cluster in expected if len(cluster) > 1), key=min)
+    assert metrics == by_id(stage, [[docs]])
 
 
 def test_verification_is_asked_for_once() -> None:
@@ -377,8 +377,8 @@ def test_a_long_chain_is_one_cluster() -> None:
     """2,000 documents, each like the next one and like few others, are one cluster, whatever its ends have in common."""
     words = [f"w{i}" for i in range(2_000 + 60)]
     texts = [" ".join(words[start : start + 60]) for start in range(2_000)]
-    facts = by_id(MinHash(bands=20, rows=4, ngram=1, unit="words"), [[documents(texts)]])
-    assert {fact["size"] for fact in facts.values()} == {2_000}
+    metrics = by_id(MinHash(bands=20, rows=4, ngram=1, unit="words"), [[documents(texts)]])
+    assert {metric["size"] for metric in metrics.values()} == {2_000}
 
 
 # --------------------------------------------------------------------------------------------------------- survivors
@@ -406,8 +406,8 @@ def test_a_document_without_a_date_is_last(survivor: Policy) -> None:
     """A null date neither comes first nor is new."""
     docs = documents(["a b c", "a b c"])
     undated = docs.with_columns({"date": pa.array([None, -5], docs.schema.field("date").type)})
-    facts = by_id(SMALL.model_copy(update={"survivor": survivor}), [[undated]])
-    assert [f["role"] for f in facts.values()] == ["exact", "survivor"]
+    metrics = by_id(SMALL.model_copy(update={"survivor": survivor}), [[undated]])
+    assert [f["role"] for f in metrics.values()] == ["exact", "survivor"]
 
 
 numbers = st.none() | st.floats(allow_nan=True, allow_infinity=True, width=32)
@@ -428,7 +428,7 @@ def test_the_best_has_the_highest_value(values: list[float | None], draw: random
 
 
 def test_a_fact_that_is_not_measured_is_no_best() -> None:
-    """The columns of a recipe are checked for the fact that tells the best, and the two fields go together."""
+    """The columns of a recipe are checked for the metric that tells the best, and the two fields go together."""
     stage = MinHash(survivor="best", best="language.score")
     docs = documents(["a"])
     given = type("Given", (Stage,), {"name": "given", "version": 1, "adds": tuple(docs.schema)[6:]})()
@@ -469,7 +469,7 @@ def test_one_record_read_twice(survivor: Policy) -> None:
     twice = docs.with_columns({"id": same_id, "date": same_date}, [docs.schema.field("id")])
     kept = set()
     for parts in ([[twice]], [[twice.slice(1), twice.slice(0, 1)]], [[twice.slice(1)], [twice.slice(0, 1)]]):
-        roles = [facts["role"] for _, facts in rows_of(stage, parts)]
+        roles = [metrics["role"] for _, metrics in rows_of(stage, parts)]
         assert sorted(roles) == ["exact", "survivor"]
         offsets = [offset for part in parts for batch in part for offset in batch.column("offset").to_pylist()]
         kept.add(offsets[roles.index("survivor")])
@@ -487,8 +487,8 @@ def test_estimated_similarity() -> None:
     """Of 300 documents that share 70 % of their shingles with their survivor, the mean estimate is within .01 of it."""
     texts = [" ".join(words) for seed in range(300) for words in edited(seed)]
     stage = MinHash(bands=400, rows=4, ngram=1, unit="words")
-    facts = by_id(stage, [[documents(texts)]])
-    found = [f["similarity"] for f in facts.values() if f["role"] == "duplicate"]
+    metrics = by_id(stage, [[documents(texts)]])
+    found = [f["similarity"] for f in metrics.values() if f["role"] == "duplicate"]
     assert len(found) == 300
     assert abs(np.mean(found) - 0.7) < 0.01
     assert np.std(found) < 1.2 * (0.7 * 0.3 / 64) ** 0.5
@@ -510,8 +510,8 @@ def test_odd_texts() -> None:
         "\u05e9\u05dc " * 999,
         "e\u0301",
     ]
-    facts = rows_of(SMALL, [[documents(texts)], [documents(texts, len(texts))]])
-    clusters = [fact["cluster"] for _, fact in facts]
+    metrics = rows_of(SMALL, [[documents(texts)], [documents(texts, len(texts))]])
+    clusters = [metric["cluster"] for _, metric in metrics]
     assert clusters == [i.to_bytes(16, "big") for i in range(len(texts))] * 2
 
 

@@ -1,4 +1,4 @@
-"""MinHash held against earlier roots: two steps are held against one step over everything, and against their facts."""
+"""MinHash held against earlier roots: two steps are held against one step over everything, and against their metrics."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from stages._clusters import Policy
 from stages.minhash import MinHash
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Dated, LineSource
-from tests.stages.globally import Facts, spread
+from tests.stages.globally import Metrics, spread
 from tests.stages.test_minhash import clusters_in, naive
 
 LOOSE = {"bands": 8, "rows": 2, "ngram": 2, "unit": "words"}
@@ -46,30 +46,30 @@ def crawled(crawl: Sequence[Sequence[str]]) -> list[Docs]:
     return [documents(texts, first) for texts, first in zip(crawl, firsts, strict=True)]
 
 
-def facts_of(stage: MinHash, docs: Docs, draw: random.Random, past: Sequence[Past] = ()) -> dict[bytes, Facts]:
-    """The facts of the documents, spread over parts and batches at random."""
+def facts_of(stage: MinHash, docs: Docs, draw: random.Random, past: Sequence[Past] = ()) -> dict[bytes, Metrics]:
+    """The metrics of the documents, spread over parts and batches at random."""
     parts = spread(docs, draw)
     found = {}
     for batches, edits in zip(parts, run_global(stage, parts, past), strict=True):
         for batch, edited in zip(batches, edits, strict=True):
-            rows = pa.RecordBatch.from_arrays(list(edited.facts.values()), names=list(edited.facts)).to_pylist()
+            rows = pa.RecordBatch.from_arrays(list(edited.metrics.values()), names=list(edited.metrics)).to_pylist()
             found.update(zip(batch.column("id").to_pylist(), rows, strict=True))
     return found
 
 
-def kept(facts: dict[bytes, Facts]) -> set[bytes]:
-    return {name for name, fact in facts.items() if fact["role"] not in GONE}
+def kept(metrics: dict[bytes, Metrics]) -> set[bytes]:
+    return {name for name, metric in metrics.items() if metric["role"] not in GONE}
 
 
-def anew(old: dict[bytes, Facts], new: dict[bytes, Facts]) -> set[bytes]:
+def anew(old: dict[bytes, Metrics], new: dict[bytes, Metrics]) -> set[bytes]:
     """What would be kept if all were decided anew, as the new documents tell it."""
-    superseded = {name for fact in new.values() for name in fact["supersedes"] or ()}
-    instead = {name for name, fact in new.items() if fact["survivor"] in (fact["supersedes"] or ())}
+    superseded = {name for metric in new.values() for name in metric["supersedes"] or ()}
+    instead = {name for name, metric in new.items() if metric["survivor"] in (metric["supersedes"] or ())}
     return (kept(old) | kept(new) | instead) - superseded
 
 
-def without(facts: Facts, *names: str) -> Facts:
-    return {name: value for name, value in facts.items() if name not in names}
+def without(metrics: Metrics, *names: str) -> Metrics:
+    return {name: value for name, value in metrics.items() if name not in names}
 
 
 @given(crawls, policies, kinds, st.randoms())
@@ -88,15 +88,15 @@ def test_two_steps_tell_what_one_step_keeps(
     second = facts_of(against, new, draw, [Past(stage, spread(old, draw))])
     both = facts_of(stage, Docs(pa.concat_batches([old.batch, new.batch])), draw)
     assert anew(first, second) == kept(both)
-    olds = {cluster: name for name, fact in both.items() if (cluster := fact["cluster"]) and name in first}
-    for name, fact in second.items():
+    olds = {cluster: name for name, metric in both.items() if (cluster := metric["cluster"]) and name in first}
+    for name, metric in second.items():
         met = both[name]["cluster"] in olds
-        assert (fact["survivor"] in first) == met
-        assert fact["survivor"] in kept(first) or not met
-        assert not (met and fact["role"] not in GONE)
-        assert [fact[part] for part in ("size", "cluster")] == [both[name][part] for part in ("size", "cluster")]
+        assert (metric["survivor"] in first) == met
+        assert metric["survivor"] in kept(first) or not met
+        assert not (met and metric["role"] not in GONE)
+        assert [metric[part] for part in ("size", "cluster")] == [both[name][part] for part in ("size", "cluster")]
         if not met:
-            assert fact == both[name]
+            assert metric == both[name]
 
 
 @given(crawls, kinds, st.randoms())
@@ -104,7 +104,7 @@ def test_two_steps_tell_what_one_step_keeps(
 def test_with_first_new_documents_are_told_what_one_step_tells_them(
     crawl: list[list[str]], kind: str, draw: random.Random
 ) -> None:
-    """With ``first``, and old documents crawled before new ones, all facts of new documents are those of one step.
+    """With ``first``, and old documents crawled before new ones, all metrics of new documents are those of one step.
 
     All old documents that are kept are so in one step as well, but those whose cluster a new document has joined to
     another one: these are named.
@@ -115,9 +115,9 @@ def test_with_first_new_documents_are_told_what_one_step_tells_them(
     against = stage.model_copy(update={"against": ("old",)})
     second = facts_of(against, new, draw, [Past(stage, spread(old, draw))])
     both = facts_of(stage, Docs(pa.concat_batches([old.batch, new.batch])), draw)
-    for name, fact in second.items():
-        assert without(fact, "supersedes") == without(both[name], "supersedes")
-    joined = {name for fact in second.values() for name in fact["supersedes"] or ()}
+    for name, metric in second.items():
+        assert without(metric, "supersedes") == without(both[name], "supersedes")
+    joined = {name for metric in second.values() for name in metric["supersedes"] or ()}
     assert (kept(first) | kept(second)) - kept(both) == joined
     clusters = [both[name]["cluster"] for name in kept(first) if name in joined or both[name]["cluster"] is not None]
     assert len(joined) == len(clusters) - len(set(clusters))
@@ -136,14 +136,14 @@ def test_crawl_after_crawl(crawl: list[list[str]], kind: str, draw: random.Rando
     found = facts_of(third, three, draw, past)
     both = facts_of(stage, Docs(pa.concat_batches([one.batch, two.batch, three.batch])), draw)
     assert kept(found) == kept(both) & found.keys()
-    for name, fact in found.items():
-        assert (fact["role"] == "exact") == (both[name]["role"] == "exact")
+    for name, metric in found.items():
+        assert (metric["role"] == "exact") == (both[name]["role"] == "exact")
 
 
 @given(crawls, kinds, st.randoms())
 @settings(max_examples=80)
 def test_without_self_direct_matches_alone_count(crawl: list[list[str]], kind: str, draw: random.Random) -> None:
-    """With ``self: false`` each new document has the fate that it has alone."""
+    """With ``self: false`` each new document has the outcome that it has alone."""
     stage = KINDS[kind]
     old, new = crawled(crawl)
     against = stage.model_copy(update={"against": ("old",), "self": False})
@@ -215,8 +215,8 @@ def test_ids_of_earlier_documents_do_not_matter(
     renamed = new.with_columns({"id": pa.array(same, ID.type)}, [ID])
     found, own = facts_of(against, renamed, draw, past), facts_of(against, new, draw, past)
     for name, other in zip(ids, same, strict=True):
-        for fact in ("role", "size", "similarity"):
-            assert found[other][fact] == own[name][fact]
+        for metric in ("role", "size", "similarity"):
+            assert found[other][metric] == own[name][metric]
 
 
 # ------------------------------------------------------------------------------------------------------ in whole runs
@@ -264,9 +264,9 @@ def test_no_way_of_running_changes_the_result(folder: Path, kind: dict[str, Any]
         row["id"]: row["minhash"] for side in ("kept", "removed") for row in Held(folder / "all").rows(FOLDER, side)
     }
     found = {row["id"]: row["minhash"] for side in ("kept", "removed") for row in new.rows(FOLDER, side)}
-    for name, facts in found.items():
-        assert without(facts, "supersedes") == without(both[name], "supersedes")
-    assert sum(facts["role"] in GONE for facts in found.values()) > 40
+    for name, metrics in found.items():
+        assert without(metrics, "supersedes") == without(both[name], "supersedes")
+    assert sum(metrics["role"] in GONE for metrics in found.values()) > 40
     assert verify(str(folder / "new"), rerun=1).findings == ()
     quick(given_run(folder, "small", "[23].txt", against=against, memory=2**20, batch=7, **kind))
     run(given_run(folder, "two", "[23].txt", against=against, workers=2, **kind))
@@ -332,5 +332,10 @@ def test_an_id_that_is_there_twice(folder: Path) -> None:
     old = documents(["a b c", "a b c"]).with_columns({"id": pa.array([bytes(16)] * 2, ID.type)}, [ID])
     new = documents(["a b c"], 5)
     past = [Past(stage, [[old.slice(0, 1)], [old.slice(1)]])]
-    (facts,) = facts_of(stage.model_copy(update={"against": ("old",)}), new, random.Random(1), past).values()
-    assert (facts["role"], facts["survivor"], facts["size"], facts["similarity"]) == ("exact", bytes(16), 3, 1.0)
+    (metrics,) = facts_of(stage.model_copy(update={"against": ("old",)}), new, random.Random(1), past).values()
+    assert (metrics["role"], metrics["survivor"], metrics["size"], metrics["similarity"]) == (
+        "exact",
+        bytes(16),
+        3,
+        1.0,
+    )

@@ -110,7 +110,7 @@ class NumberedLines(LineSource):
         for records in super().read(path, store):
             numbers, texts = zip(*(text.split(" ", 1) for text in records.columns["text"]), strict=True)
             ids = [int(number).to_bytes(16, "big") for number in numbers]
-            yield Records({**records.columns, "id": ids, "text": list(texts)}, records.facts, records.skipped)
+            yield Records({**records.columns, "id": ids, "text": list(texts)}, records.metrics, records.skipped)
 
 
 def told(folder: Path, root: str) -> dict[bytes, tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""The quality filter: each of Gopher's seven rules, by itself and at its bound."""
+"""The quality filter: each of Gopher's seven rules, by itself and at its threshold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from stages.quality import Quality
-from tests.stages.verdicts import facts, failed, main_texts
+from tests.stages.verdicts import failed, main_texts, metrics
 
 WORDS = ["the", "river", "rose", "past", "mills", "of", "stone", "last", "night", "again"]
 
@@ -54,21 +54,21 @@ PASSING = prose(100)
         (None, ["too_few_words", "short_words", "few_letters", "few_stop_words"]),
     ],
 )
-def test_rules_at_their_bounds(text: str | None, rules: list[str]) -> None:
-    """A figure at its bound stays, one step beyond is removed for that alone; hashes and ellipses do not add up."""
+def test_rules_at_their_thresholds(text: str | None, rules: list[str]) -> None:
+    """A figure at its threshold stays, one step beyond is removed for that alone; hashes and ellipses do not add up."""
     assert failed(Quality(), text) == [rules]
 
 
 def test_stop_words_are_distinct_and_a_field() -> None:
     """A stop word that occurs twice counts once, and another language brings its own."""
-    assert facts(Quality(), "the the THE")["stop_words"] == 1
+    assert metrics(Quality(), "the the THE")["stop_words"] == 1
     german = Quality(stop_words=("der", "die", "und"))
-    assert facts(german, "Der Fluss und die Mühle, der Stein.")["stop_words"] == 3
+    assert metrics(german, "Der Fluss und die Mühle, der Stein.")["stop_words"] == 3
 
 
 def test_all_but_the_stop_words_only_judges() -> None:
     """Only the list of stop words changes what is measured."""
-    assert set(Quality.model_fields) - Quality.roles("bound") == {"stop_words"}
+    assert set(Quality.model_fields) - Quality.roles("threshold") == {"stop_words"}
 
 
 def test_most_main_texts_of_real_pages_stay(corpus: Path) -> None:

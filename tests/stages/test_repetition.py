@@ -1,4 +1,4 @@
-"""The repetition filter: each of Gopher's thirteen bounds removes what is strictly above it."""
+"""The repetition filter: each of Gopher's thirteen thresholds removes what is strictly above it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from refinery.kernels import text_statistics
 from refinery.stage.documents import Docs
 from stages.quality import Quality
 from stages.repetition import Repetition
-from tests.stages.verdicts import docs, facts, failed, main_texts
+from tests.stages.verdicts import docs, failed, main_texts, metrics
 
 PROSE = " ".join(f"word{i}" for i in range(100))
 
@@ -33,7 +33,7 @@ BOUNDS = {
 
 
 def test_bounds_are_those_of_the_paper() -> None:
-    """Every metric has one upper bound, that of table A1, and a document is judged by all of them."""
+    """Every metric has one upper threshold, that of table A1, and a document is judged by all of them."""
     rules = Repetition().rules()
     assert {rule.metric: rule.at_most for rule in rules} == BOUNDS
     assert [rule.id for rule in rules] == [metric.name for metric in Repetition.metrics]
@@ -41,18 +41,18 @@ def test_bounds_are_those_of_the_paper() -> None:
 
 def test_every_bound_only_judges() -> None:
     """No field changes what is measured."""
-    assert Repetition.roles("bound") == set(Repetition.model_fields)
+    assert Repetition.roles("threshold") == set(Repetition.model_fields)
 
 
 @pytest.mark.parametrize("name", BOUNDS)
 def test_a_bound_includes_itself(name: str) -> None:
-    """A share equal to the bound stays; any more is removed for that rule."""
+    """A share equal to the threshold stays; any more is removed for that rule."""
     text = f"{PROSE}\n\nagain and again we say a thing or two of it\n\nagain and again we say a thing or two of it"
-    value = facts(Repetition(), text)[name]
+    value = metrics(Repetition(), text)[name]
     assert value > 0
-    open_bounds = {f"max_{other}": 9.0 for other in BOUNDS}
-    assert failed(Repetition(**{**open_bounds, f"max_{name}": value}), text) == [[]]
-    assert failed(Repetition(**{**open_bounds, f"max_{name}": value * 0.99}), text) == [[name]]
+    open_thresholds = {f"max_{other}": 9.0 for other in BOUNDS}
+    assert failed(Repetition(**{**open_thresholds, f"max_{name}": value}), text) == [[]]
+    assert failed(Repetition(**{**open_thresholds, f"max_{name}": value * 0.99}), text) == [[name]]
 
 
 def test_prose_stays_and_a_chorus_goes() -> None:

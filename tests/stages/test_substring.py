@@ -143,18 +143,18 @@ def brute_force(stage: Substring, texts: Sequence[str], dates: Sequence[int]) ->
 
 
 def facts_of(stage: Substring, parts: Sequence[Sequence[Docs]]) -> list[dict[str, Any]]:
-    """Facts and new text of each document, in order."""
+    """Metrics and new text of each document, in order."""
     rows = []
     for edits in run_global(stage, parts):
         for edited in edits:
-            assert pa.struct([(name, values.type) for name, values in edited.facts.items()]) == stage.facts()
-            values = {**edited.facts, **edited.columns}
+            assert pa.struct([(name, values.type) for name, values in edited.metrics.items()]) == stage.metrics_type()
+            values = {**edited.metrics, **edited.columns}
             rows += pa.RecordBatch.from_arrays(list(values.values()), names=list(values)).to_pylist()
     return rows
 
 
-def spans_of(facts: dict[str, Any]) -> list[Span]:
-    return [(span["offset"], span["offset"] + span["length"]) for span in facts["repeats"]]
+def spans_of(metrics: dict[str, Any]) -> list[Span]:
+    return [(span["offset"], span["offset"] + span["length"]) for span in metrics["repeats"]]
 
 
 def dated(texts: Sequence[str], dates: Sequence[int], first: int = 0) -> Docs:
@@ -216,7 +216,7 @@ def test_cuts_what_brute_force_cuts(texts: list[str], stage: Substring, draw: ra
     """For small alphabets, periodic runs and planted repeats, in any parts, the spans are those of the definition."""
     dates = draw.sample(range(len(texts)), len(texts))
     found = facts_of(stage, in_parts(texts, draw, dates))
-    assert [spans_of(facts) for facts in found] == brute_force(stage, texts, dates)
+    assert [spans_of(metrics) for metrics in found] == brute_force(stage, texts, dates)
 
 
 @given(streams, stages)
@@ -224,17 +224,17 @@ def test_cuts_what_brute_force_cuts(texts: list[str], stage: Substring, draw: ra
 def test_nothing_is_lost(texts: list[str], stage: Substring) -> None:
     """Bytes in are bytes kept and bytes cut, and the spans give the text before; both places of a span are right."""
     found = facts_of(stage, [[documents(texts)]])
-    after = pa.array([facts["text"] for facts in found], pa.string())
-    removed = pa.array([facts["repeats"] for facts in found], REPEATS)
+    after = pa.array([metrics["text"] for metrics in found], pa.string())
+    removed = pa.array([metrics["repeats"] for metrics in found], REPEATS)
     assert undo(after, removed).to_pylist() == texts
-    for text, facts in zip(texts, found, strict=True):
+    for text, metrics in zip(texts, found, strict=True):
         before = len(text.encode())
-        assert before == len(facts["text"].encode()) + facts["repeated"]
-        assert facts["repeated"] == sum(span["length"] for span in facts["repeats"])
-        assert facts["spans"] == len(facts["repeats"])
-        assert facts["share"] == (facts["repeated"] / before if before else 0)
-        assert facts["chars_left"] == len(facts["text"].strip())
-        for span in facts["repeats"]:
+        assert before == len(metrics["text"].encode()) + metrics["repeated"]
+        assert metrics["repeated"] == sum(span["length"] for span in metrics["repeats"])
+        assert metrics["spans"] == len(metrics["repeats"])
+        assert metrics["share"] == (metrics["repeated"] / before if before else 0)
+        assert metrics["chars_left"] == len(metrics["text"].strip())
+        for span in metrics["repeats"]:
             assert text[span["char"] : span["char"] + span["chars"]] == span["text"]
             assert text.encode()[span["offset"] :][: span["length"]].decode() == span["text"]
 
@@ -244,9 +244,9 @@ def test_nothing_is_lost(texts: list[str], stage: Substring) -> None:
 @settings(max_examples=300)
 def test_nothing_is_cut_in_two(texts: list[str], stage: Substring) -> None:
     """No cut begins or ends inside what people see as one character, nor inside a word or a line that is not to be cut."""
-    for text, facts in zip(texts, facts_of(stage, [[documents(texts)]]), strict=True):
+    for text, metrics in zip(texts, facts_of(stage, [[documents(texts)]]), strict=True):
         inside = {place for match in regex.finditer(r"\X", text) for place in range(match.start() + 1, match.end())}
-        for span in facts["repeats"]:
+        for span in metrics["repeats"]:
             for place in (span["char"], span["char"] + span["chars"]):
                 assert place not in inside
                 before, after = text[:place], text[place:]
@@ -264,8 +264,8 @@ of_words = stages.map(lambda stage: stage.model_copy(update={"unit": "words", "k
 def test_no_copy_stays(texts: list[str], stage: Substring) -> None:
     """With ``keep: none`` no repeated window is in a piece of text between cuts."""
     counts = Counter(window for text in texts for window in windows_of(stage, text))
-    for text, facts in zip(texts, facts_of(stage, [[documents(texts)]]), strict=True):
-        edges = [0, *(edge for span in facts["repeats"] for edge in (span["char"], span["char"] + span["chars"]))]
+    for text, metrics in zip(texts, facts_of(stage, [[documents(texts)]]), strict=True):
+        edges = [0, *(edge for span in metrics["repeats"] for edge in (span["char"], span["char"] + span["chars"]))]
         for start, end in zip(edges[::2], [*edges[1::2], len(text)], strict=True):
             assert all(counts[window] == 1 for window in windows_of(stage, text[start:end]))
 
@@ -277,8 +277,8 @@ def test_a_copy_stays(texts: list[str], stage: Substring) -> None:
     stage = stage.model_copy(update={"keep": "first"})
     counts = Counter(window for text in texts for window in windows_of(stage, text))
     left = set()
-    for text, facts in zip(texts, facts_of(stage, [[documents(texts)]]), strict=True):
-        edges = [0, *(edge for span in facts["repeats"] for edge in (span["char"], span["char"] + span["chars"]))]
+    for text, metrics in zip(texts, facts_of(stage, [[documents(texts)]]), strict=True):
+        edges = [0, *(edge for span in metrics["repeats"] for edge in (span["char"], span["char"] + span["chars"]))]
         for start, end in zip(edges[::2], [*edges[1::2], len(text)], strict=True):
             left.update(windows_of(stage, text[start:end]))
     assert left >= {window for window, count in counts.items() if count > 1}
@@ -300,18 +300,18 @@ def test_other_actions_leave_the_text(texts: list[str], stage: Substring) -> Non
     """Whatever the action, the same spans are found; only a cut changes the text and holds what was removed."""
     expected = facts_of(stage, [[documents(texts)]])
     for action in ("mask", "drop_partial", "drop_any"):
-        for text, facts, cut in zip(
+        for text, metrics, cut in zip(
             texts, facts_of(stage.model_copy(update={"action": action}), [[documents(texts)]]), expected, strict=True
         ):
-            assert facts["text"] == text
-            assert undo(pa.array([text]), pa.array([facts["repeats"]], REPEATS)).to_pylist() == [text]
-            assert [(span.pop("text"), span.pop("cut")) for span in facts["repeats"]] == [(None, False)] * facts[
+            assert metrics["text"] == text
+            assert undo(pa.array([text]), pa.array([metrics["repeats"]], REPEATS)).to_pylist() == [text]
+            assert [(span.pop("text"), span.pop("cut")) for span in metrics["repeats"]] == [(None, False)] * metrics[
                 "spans"
             ]
             assert all(span["cut"] for span in cut["repeats"])
             kept = [{k: v for k, v in span.items() if k not in ("text", "cut")} for span in cut["repeats"]]
-            assert kept == facts["repeats"]
-            assert {k: v for k, v in facts.items() if k not in ("text", "repeats")} == {
+            assert kept == metrics["repeats"]
+            assert {k: v for k, v in metrics.items() if k not in ("text", "repeats")} == {
                 k: v for k, v in cut.items() if k not in ("text", "repeats")
             }
 
@@ -329,10 +329,10 @@ def test_every_copy_goes() -> None:
     """A shared paragraph is cut from all documents that have it, and what is around it stays."""
     shared = words(0, 60)
     texts = [f"{words(i, 40)}\n\n{shared}\n\n{words(i + 60, 40)}" for i in range(1, 4)]
-    for i, facts in enumerate(facts_of(Substring(), [[documents([text], i)] for i, text in enumerate(texts)])):
-        (span,) = facts["repeats"]
+    for i, metrics in enumerate(facts_of(Substring(), [[documents([text], i)] for i, text in enumerate(texts)])):
+        (span,) = metrics["repeats"]
         assert span["text"].strip() == shared
-        assert facts["text"] == texts[i].replace(span["text"], "")
+        assert metrics["text"] == texts[i].replace(span["text"], "")
         assert span["reason"] == "repeated"
 
 
@@ -342,21 +342,21 @@ def test_fifty_tokens_and_not_forty_nine() -> None:
         shared = " ".join(chr(97 + i % 26) for i in range(count))
         assert len(token_ids(pa.array([f" {shared}"]), MERGES)[0]) == count
         texts = [f"one {shared} and {words(1, 30)}", f"two {shared} or {words(2, 30)}"]
-        assert [facts["spans"] for facts in facts_of(Substring(), [[documents(texts)]])] == [spans, spans]
+        assert [metrics["spans"] for metrics in facts_of(Substring(), [[documents(texts)]])] == [spans, spans]
 
 
 def test_documents_are_not_joined() -> None:
     """A window never reaches from one document into the next, whatever follows it."""
     texts = ["a b c", "d e f", "a b c d e f"]
     found = facts_of(Substring(min_tokens=4), [[documents(texts)]])
-    assert [facts["spans"] for facts in found] == [0, 0, 0]
+    assert [metrics["spans"] for metrics in found] == [0, 0, 0]
 
 
 def test_overlapping_copies_in_one_document() -> None:
     """A run of one word repeats itself as soon as two windows of it fit, and then goes as a whole."""
     for count, left in ((50, "start" + " word" * 50), (51, "start")):
-        (facts,) = facts_of(Substring(min_tokens=50), [[documents(["start" + " word" * count])]])
-        assert facts["text"] == left
+        (metrics,) = facts_of(Substring(min_tokens=50), [[documents(["start" + " word" * count])]])
+        assert metrics["text"] == left
 
 
 def test_too_little_left() -> None:
@@ -365,15 +365,15 @@ def test_too_little_left() -> None:
     (rule,) = stage.rules()
     texts = ["a b c d e f", "x" * 19 + " " * 9, "x" * 20, "", "a b c d e f" + " y" * 12]
     found = facts_of(stage, [[documents(texts)]])
-    left = pa.array([facts["chars_left"] for facts in found])
+    left = pa.array([metrics["chars_left"] for metrics in found])
     assert rule.violated(left).to_pylist() == [True, True, False, True, True]
-    assert stage.roles("bound") == {"min_chars", "max_share"}
+    assert stage.roles("threshold") == {"min_chars", "max_share"}
 
 
 def test_null_text_is_empty() -> None:
     """A document without text has nothing to cut."""
-    (facts,) = facts_of(Substring(), [[documents([None])]])
-    assert (facts["text"], facts["chars_left"], facts["repeats"]) == ("", 0, [])
+    (metrics,) = facts_of(Substring(), [[documents([None])]])
+    assert (metrics["text"], metrics["chars_left"], metrics["repeats"]) == ("", 0, [])
 
 
 def test_odd_texts() -> None:
@@ -386,7 +386,7 @@ def test_odd_texts() -> None:
         "e\u0301" * 99,
     ]
     found = facts_of(Substring(min_tokens=5), [[documents(texts)], [documents(texts)]])
-    assert [facts["text"].strip(" .") for facts in found] == [""] * len(found)
+    assert [metrics["text"].strip(" .") for metrics in found] == [""] * len(found)
 
 
 LANGUAGES = {
@@ -408,15 +408,15 @@ def test_languages(name: str, unit: Any) -> None:
     least = {"gpt2": 4, "words": 1 if name == "Chinese" else 4, "bytes": 12}
     stage = Substring(unit=unit, min_tokens=least[unit])
     found = facts_of(stage, [[documents(texts)]])
-    for text, facts in zip(texts[:2], found, strict=False):
-        cut = "".join(span["text"] for span in facts["repeats"])
-        assert len(cut.strip()) > len(shared) / 2, (shared, facts["repeats"])
+    for text, metrics in zip(texts[:2], found, strict=False):
+        cut = "".join(span["text"] for span in metrics["repeats"])
+        assert len(cut.strip()) > len(shared) / 2, (shared, metrics["repeats"])
         assert not found[2]["repeats"]
-        for span in facts["repeats"]:
+        for span in metrics["repeats"]:
             assert text[span["char"] : span["char"] + span["chars"]] == span["text"]
             assert text.encode()[span["offset"] : span["offset"] + span["length"]].decode() == span["text"]
-        after = pa.array([facts["text"]], pa.string())
-        assert undo(after, pa.array([facts["repeats"]], REPEATS)).to_pylist() == [text]
+        after = pa.array([metrics["text"]], pa.string())
+        assert undo(after, pa.array([metrics["repeats"]], REPEATS)).to_pylist() == [text]
 
 
 def test_no_documents() -> None:
@@ -435,14 +435,16 @@ def test_second_scan_finds_new_repeats_only() -> None:
         texts.append("\n\n".join(pieces))
     stage = Substring(min_tokens=20)
     first = facts_of(stage, [[documents(texts)]])
-    cut = {span["text"].strip() for facts in first for span in facts["repeats"]}
-    kept = "\x00".join(facts["text"] for facts in first)
-    assert sum(facts["spans"] for facts in first) >= 50
+    cut = {span["text"].strip() for metrics in first for span in metrics["repeats"]}
+    kept = "\x00".join(metrics["text"] for metrics in first)
+    assert sum(metrics["spans"] for metrics in first) >= 50
     assert not any(text in kept for text in cut)
-    assert [facts["spans"] for facts in facts_of(stage, [[documents([facts["text"] for facts in first])]])] == [0] * 60
+    assert [metrics["spans"] for metrics in facts_of(stage, [[documents([metrics["text"] for metrics in first])]])] == [
+        0
+    ] * 60
 
 
 def test_many_copies_are_linear() -> None:
     """Two thousand copies of one page are cut one by one, not pair by pair."""
     found = facts_of(Substring(), [[documents([words(1, 100)] * 2000)]])
-    assert {facts["chars_left"] for facts in found} == {0}
+    assert {metrics["chars_left"] for metrics in found} == {0}

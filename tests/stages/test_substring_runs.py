@@ -84,7 +84,7 @@ def recipe(
     return made.model_copy(update={"inputs": (str(folder / "in" / inputs),)})
 
 
-@pytest.mark.parametrize("keep_removed", ["text", "facts"])
+@pytest.mark.parametrize("keep_removed", ["text", "metrics"])
 def test_rows_tell_the_text_that_came(folder: Path, keep_removed: str) -> None:
     """A kept row's text with its repeats put back is the text before; a removed row's is that as it is, or null."""
     quick(recipe(folder, "tokens", "root", fields={"min_chars": 70}, keep_removed=keep_removed))
@@ -100,7 +100,7 @@ def test_rows_tell_the_text_that_came(folder: Path, keep_removed: str) -> None:
 
 
 def left(root: Path, folder: str = FOLDER) -> dict[bytes, tuple[str, Any]]:
-    """What became of each document's text, and its facts."""
+    """What became of each document's text, and its metrics."""
     held = Held(root)
     rows = [row for side in ("kept", "removed") for row in held.rows(folder, side)]
     return {row["id"]: (row.get("text", ""), row["substring"]) for row in rows}
@@ -126,7 +126,7 @@ def test_budget_and_batch_leave_no_trace(folder: Path, kind: str, monkeypatch: p
     assert (ranges[0], ranges[1] > 3) == (1, True)
     assert not list((folder / "many" / "tmp").glob("*"))
     assert verify(str(folder / "many"), rerun=1).ok
-    assert sum(facts["spans"] for _, facts in left(folder / "one").values()) > 100
+    assert sum(metrics["spans"] for _, metrics in left(folder / "one").values()) > 100
 
 
 def test_files_and_their_order_leave_no_trace(folder: Path) -> None:
@@ -223,7 +223,7 @@ def test_crawl_after_crawl(found: list[list[list[str]]]) -> None:
         for number in range(3):
             quick(crawl(folder, str(number), f"{number}.txt", keep="first", against=tuple(roots[:number])))
             each = left(Path(roots[number]))
-            assert all(facts["repeated"] >= expected[name][1]["repeated"] for name, (_, facts) in each.items())
+            assert all(metrics["repeated"] >= expected[name][1]["repeated"] for name, (_, metrics) in each.items())
         assert each == {name: expected[name] for name in each}
         assert verify(roots[2], rerun=1.0).findings == ()
 

@@ -27,13 +27,13 @@ LIBRARY = PublicSuffixList(only_icann=True)
 def measured(stage: Url, *urls: str | None) -> pa.StructArray:
     docs = Docs(pa.RecordBatch.from_pydict({"url": pa.array(urls, pa.string())}))
     values = stage.measure(docs)
-    fields = list(stage.facts())
+    fields = list(stage.metrics_type())
     return pa.StructArray.from_arrays([pa.array(values[f.name], f.type) for f in fields], fields=fields)
 
 
 def reason(stage: Url, url: str | None) -> str | None:
-    facts = measured(stage, url)
-    failed = [rule.id for rule in stage.rules() if rule.violated(facts.field(rule.metric))[0].as_py()]
+    metrics = measured(stage, url)
+    failed = [rule.id for rule in stage.rules() if rule.violated(metrics.field(rule.metric))[0].as_py()]
     return failed[0] if failed else None
 
 
@@ -214,12 +214,12 @@ def test_allow_unlists_entries(blocking: Any) -> None:
 
 
 def test_matched_entries_are_evidence(blocking: Any) -> None:
-    """The facts name the entries that matched, so that a false positive can be unlisted."""
-    facts = measured(blocking("blocked.example", "blocked.example/x"), "http://a.blocked.example/porn/porn/XXX")[
+    """The metrics name the entries that matched, so that a false positive can be unlisted."""
+    metrics = measured(blocking("blocked.example", "blocked.example/x"), "http://a.blocked.example/porn/porn/XXX")[
         0
     ].as_py()
-    assert facts["matched"] == ["blocked.example", "hard porn", "hard xxx"]
-    assert (facts["domain"], facts["page"], facts["hard"]) == ("listed", "none", 2)
+    assert metrics["matched"] == ["blocked.example", "hard porn", "hard xxx"]
+    assert (metrics["domain"], metrics["page"], metrics["hard"]) == ("listed", "none", 2)
 
 
 def test_text_list_errors_name_the_line(tmp_path: Path) -> None:
@@ -363,7 +363,7 @@ def test_words(url: str, expected: str | None) -> None:
 
 
 def test_own_lists_and_limit(tmp_path: Path) -> None:
-    """Lists are files that can be replaced, and the number of soft words allowed is a bound."""
+    """Lists are files that can be replaced, and the number of soft words allowed is a threshold."""
     path = tmp_path / "words.txt"
     path.write_text("ASS\n# none\n\nbrew\n")
     assert words.load(str(path)) == ("ass", "brew")
@@ -410,9 +410,9 @@ def test_curated_sources(domain: str) -> None:
         assert reason(Url(), f"https://{host}/a") is None
 
 
-def test_switch_and_limit_are_bounds() -> None:
+def test_switch_and_limit_are_thresholds() -> None:
     """Turning curated sources on or off, or moving the limit, measures nothing again."""
-    assert Url.roles("bound") == {"soft_limit", "curated"}
+    assert Url.roles("threshold") == {"soft_limit", "curated"}
 
 
 def test_first_reason_follows_the_paper(blocking: Any) -> None:

@@ -37,9 +37,9 @@ from refinery.testing import documents
 from stages.urls import Keep, Urls, canonical
 from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Dated, Gather, LineSource, Same
-from tests.stages.globally import Facts, by_id, rows_of, spread
+from tests.stages.globally import Metrics, by_id, rows_of, spread
 
-UNIQUE: Facts = {"role": "unique", "size": 1, "survivor": None, "supersedes": None}
+UNIQUE: Metrics = {"role": "unique", "size": 1, "survivor": None, "supersedes": None}
 
 
 class Page(NamedTuple):
@@ -127,8 +127,8 @@ def test_query_strings_and_paths_count() -> None:
 
 def test_documents_without_a_url_are_kept() -> None:
     """Null and empty URLs, and those that are only a fragment, are of no URL."""
-    facts = by_id(Urls(), [[with_urls([None, "", "#a", None, "", "#a"])]])
-    assert list(facts.values()) == [UNIQUE] * 6
+    metrics = by_id(Urls(), [[with_urls([None, "", "#a", None, "", "#a"])]])
+    assert list(metrics.values()) == [UNIQUE] * 6
 
 
 def test_equal_keys_are_not_equal_urls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,8 +139,8 @@ def test_equal_keys_are_not_equal_urls(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(stages.urls, "string_hashes", colliding)
     monkeypatch.setattr(stages.urls, "_pointers", lambda docs: pa.array([0] * len(docs), pa.uint64()))
-    facts = by_id(Urls(), [[with_urls(["http://b/", "http://a/", "http://c/", "http://a/"])]])
-    assert [f["role"] for f in facts.values()] == ["unique", "duplicate", "unique", "survivor"]
+    metrics = by_id(Urls(), [[with_urls(["http://b/", "http://a/", "http://c/", "http://a/"])]])
+    assert [f["role"] for f in metrics.values()] == ["unique", "duplicate", "unique", "survivor"]
 
 
 # ------------------------------------------------------------------------------------------------------- which one stays
@@ -185,7 +185,7 @@ def test_one_record_read_twice(keep: Keep) -> None:
     twice = with_urls(["http://a/"] * 2).with_columns(columns, [ID])
     kept = set()
     for parts in ([[twice]], [[twice.slice(1), twice.slice(0, 1)]], [[twice.slice(1)], [twice.slice(0, 1)]]):
-        roles = [facts["role"] for _, facts in rows_of(Urls(keep=keep), parts)]
+        roles = [metrics["role"] for _, metrics in rows_of(Urls(keep=keep), parts)]
         assert sorted(roles) == ["duplicate", "survivor"]
         offsets = [offset for part in parts for batch in part for offset in batch.column("offset").to_pylist()]
         kept.add(offsets[roles.index("survivor")])
@@ -197,12 +197,12 @@ def test_many_copies_in_many_parts() -> None:
     draw = np.random.default_rng(1)
     numbers = draw.integers(0, 7, 3000)
     docs = documents([""] * len(numbers)).with_columns({"url": pa.array([f"http://a/{n}" for n in numbers])})
-    facts = by_id(Urls(), [[docs.slice(start, 100), docs.slice(start + 100, 50)] for start in range(0, 3000, 150)])
-    assert [f["role"] for f in facts.values()].count("survivor") == 7
-    assert sum(f["size"] for f in facts.values() if f["role"] == "survivor") == 3000
+    metrics = by_id(Urls(), [[docs.slice(start, 100), docs.slice(start + 100, 50)] for start in range(0, 3000, 150)])
+    assert [f["role"] for f in metrics.values()].count("survivor") == 7
+    assert sum(f["size"] for f in metrics.values() if f["role"] == "survivor") == 3000
     for number in range(7):
         newest = max(np.flatnonzero(numbers == number)).item()
-        assert facts[newest.to_bytes(16, "big")]["role"] == "survivor"
+        assert metrics[newest.to_bytes(16, "big")]["role"] == "survivor"
 
 
 def test_rule_removes_the_duplicates() -> None:
@@ -411,8 +411,8 @@ def test_crawl_after_crawl_keeps_what_one_run_keeps(crawls: list[list[int]]) -> 
         assert sorted(each) == sorted(row["id"] for row in Held(folder / "all").rows("03-urls"))
         removed = {row["id"]: row["urls"] for root in roots for row in Held(root).rows("03-urls", "removed")}
         expected = {row["id"]: row["urls"]["survivor"] for row in Held(folder / "all").rows("03-urls", "removed")}
-        assert {name: facts["survivor"] for name, facts in removed.items()} == expected
-        assert all(facts["supersedes"] is None for facts in removed.values())
+        assert {name: metrics["survivor"] for name, metrics in removed.items()} == expected
+        assert all(metrics["supersedes"] is None for metrics in removed.values())
         assert verify(roots[2], rerun=1.0).findings == ()
 
 

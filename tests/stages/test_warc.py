@@ -1,4 +1,4 @@
-"""The source stage ``warc``: every record one fate, on made archives and on real ones."""
+"""The source stage ``warc``: every record one outcome, on made archives and on real ones."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ PAGE = "<html><p>Grüße</p></html>"
 
 
 def rows(batches: Iterator[Records]) -> list[dict[str, Any]]:
-    """The rows of all batches, columns and facts in one; ``skipped`` is left out."""
+    """The rows of all batches, columns and metrics in one; ``skipped`` is left out."""
     found = []
     for batch in batches:
-        found += pa.table({**batch.columns, **batch.facts}).to_pylist()
+        found += pa.table({**batch.columns, **batch.metrics}).to_pylist()
     return found
 
 
@@ -97,7 +97,7 @@ FATE_OF: dict[str, tuple[bytes, str]] = {
         http(f"{OK}\nContent-Type: text/html\nContent-Encoding: gzip", gzip.compress(b"x" * 70_000)),
         "too_large",
     ),
-    "beyond all bounds": (http(f"{OK}\nContent-Type: text/html", b"<p>" + b"x" * 700_000), "too_large"),
+    "beyond all thresholds": (http(f"{OK}\nContent-Type: text/html", b"<p>" + b"x" * 700_000), "too_large"),
     "cut off": (http(f"{OK}\nContent-Type: text/html", PAGE.encode())[:-20], "cut_off"),
     "its end missing": (gzip.compress(http(f"{OK}\nContent-Type: text/html", PAGE.encode())[:-20]), "truncated"),
     "a part of a record": (
@@ -111,19 +111,19 @@ FATE_OF: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("case", FATE_OF)
-def test_a_record_has_one_fate_and_only_documents_have_html(tmp_path: Path, case: str) -> None:
-    data, fate = FATE_OF[case]
+def test_a_record_has_one_outcome_and_only_documents_have_html(tmp_path: Path, case: str) -> None:
+    data, outcome = FATE_OF[case]
     found, skipped = read(tmp_path / "a.warc", data, Warc(max_payload=65_536))
-    assert [row["fate"] for row in found] == [fate]
+    assert [row["outcome"] for row in found] == [outcome]
     assert not skipped
-    assert (found[0]["html"] is not None) == (found[0]["digest"] is not None) == (fate == "ok")
+    assert (found[0]["html"] is not None) == (found[0]["digest"] is not None) == (outcome == "ok")
 
 
 def test_a_checksum_that_fails_is_damage(tmp_path: Path) -> None:
     data = bytearray(members([record(1)]))
     data[-6] ^= 1
     found, _ = read(tmp_path / "a.warc.gz", bytes(data))
-    assert [(row["fate"], row["note"]) for row in found] == [("damaged", "gzip: incorrect data check")]
+    assert [(row["outcome"], row["note"]) for row in found] == [("damaged", "gzip: incorrect data check")]
 
 
 def digests(kind: str, data: bytes) -> list[str]:
@@ -150,29 +150,29 @@ def test_a_digest_is_checked_where_that_is_asked_for(tmp_path: Path, kind: str, 
             digests(kind, b""),
         ),
     ):
-        for values, fate in ((true, "ok"), (false, "digest")):
+        for values, outcome in ((true, "ok"), (false, "digest")):
             made = [
                 http(head, CHUNKED, uri=f"WARC-Target-URI: http://a.example/\r\n{name}: {value}") for value in values
             ]
             found, _ = read(tmp_path / "a.warc.gz", members(made), Warc(check_digests=True))
-            assert [row["fate"] for row in found] == [fate] * len(made)
+            assert [row["outcome"] for row in found] == [outcome] * len(made)
             found, _ = read(tmp_path / "a.warc.gz", members(made))
-            assert [row["fate"] for row in found] == ["ok"] * len(made)
+            assert [row["outcome"] for row in found] == ["ok"] * len(made)
 
 
 @pytest.mark.parametrize("digest", ["sha1:", "crc32:00", "sha1:XYZ", "urn:sha1:AAAA", "sha1:\u00c4\u0416", ""])
 def test_what_is_no_digest_is_held_against_nothing(tmp_path: Path, digest: str) -> None:
     made = http(f"{OK}\nContent-Type: text/html", b"<p>", uri=f"uri: http://a.example/\r\nWARC-Block-Digest: {digest}")
     found, _ = read(tmp_path / "a.warc", made, Warc(check_digests=True))
-    assert [row["fate"] for row in found] == ["ok"]
+    assert [row["outcome"] for row in found] == ["ok"]
 
 
-def test_every_fate_but_ok_has_a_rule_that_removes_just_its_records(tmp_path: Path) -> None:
-    fates = pa.array(["ok", *(fate for fate, _ in FATES)])
-    removed = [rule.violated(fates).to_pylist().index(True) for rule in Warc().rules()]
+def test_every_outcome_but_ok_has_a_rule_that_removes_just_its_records(tmp_path: Path) -> None:
+    outcomes = pa.array(["ok", *(outcome for outcome, _ in FATES)])
+    removed = [rule.violated(outcomes).to_pylist().index(True) for rule in Warc().rules()]
     assert removed == list(range(1, len(FATES) + 1))
-    assert all(sum(rule.violated(fates).to_pylist()) == 1 and rule.because for rule in Warc().rules())
-    assert {fate for _, fate in FATE_OF.values()} | {"damaged", "digest"} == set(fates.to_pylist())
+    assert all(sum(rule.violated(outcomes).to_pylist()) == 1 and rule.because for rule in Warc().rules())
+    assert {outcome for _, outcome in FATE_OF.values()} | {"damaged", "digest"} == set(outcomes.to_pylist())
 
 
 def test_what_is_learnt_of_a_page_is_stored(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_what_is_learnt_of_a_page_is_stored(tmp_path: Path) -> None:
         "offset": 0,
         "length": size,
         "html": PAGE,
-        "fate": "ok",
+        "outcome": "ok",
         "payload": len(PAGE.encode("cp1252")),
         "status": 200,
         "media_type": "text/html",
@@ -209,7 +209,9 @@ def test_columns_and_facts_have_their_declared_types(tmp_path: Path) -> None:
     (tmp_path / "a.warc").write_bytes(record(1) + FATE_OF["no type"][0])
     (batch,) = Warc().read(str(tmp_path / "a.warc"), STORE)
     assert {name: column.type for name, column in batch.columns.items()} == {f.name: f.type for f in (*POINTER, HTML)}
-    assert {name: column.type for name, column in batch.facts.items()} == {f.name: f.type for f in Warc.facts()}
+    assert {name: column.type for name, column in batch.metrics.items()} == {
+        f.name: f.type for f in Warc.metrics_type()
+    }
     for column in batch.columns.values():
         column.validate(full=True)
 
@@ -227,7 +229,7 @@ def test_the_payload_type_that_the_crawler_found_outdoes_the_header(tmp_path: Pa
     html = record(1, PAGE.encode(), headers=[("Content-Type", "text/plain")], fields=fields)
     other = record(2, PAGE.encode(), fields={"WARC-Identified-Payload-Type": "application/pdf"})
     found, _ = read(tmp_path / "a.warc", html + other)
-    assert [(row["fate"], row["media_type"]) for row in found] == [
+    assert [(row["outcome"], row["media_type"]) for row in found] == [
         ("ok", "application/xhtml+xml"),
         ("media_type", "application/pdf"),
     ]
@@ -270,7 +272,7 @@ def test_an_address_is_taken_from_old_headers_and_out_of_angle_brackets(tmp_path
 
 def test_a_date_that_is_none_is_null_and_noted(tmp_path: Path) -> None:
     (found,), _ = read(tmp_path / "a.warc", record(1, fields={"WARC-Date": "last week"}))
-    assert (found["fate"], found["date"], found["note"]) == ("ok", None, "no date in 'last week'")
+    assert (found["outcome"], found["date"], found["note"]) == ("ok", None, "no date in 'last week'")
 
 
 def test_a_file_is_read_in_batches_of_bounded_size(tmp_path: Path) -> None:
@@ -334,7 +336,7 @@ def test_all_records_of_the_real_pages_are_accounted_for(pages: dict[str, Any]) 
 
 
 def manifest(corpus: Path) -> dict[tuple[str, int], dict[str, Any]]:
-    """The known facts of the real pages by file name and offset."""
+    """The known metrics of the real pages by file name and offset."""
     with gzip.open(corpus / "pages" / "manifest.jsonl.gz", "rt", encoding="utf-8") as lines:
         return {(known["warc"], known["offset"]): known for known in map(json.loads, lines)}
 
@@ -345,7 +347,7 @@ def test_the_real_pages_lie_where_the_manifest_says(corpus: Path, pages: dict[st
     assert {place: (row["url"], row["length"]) for place, row in found.items()} == {
         place: (line["url"], line["length"]) for place, line in known.items()
     }
-    assert all(row["fate"] == "ok" and row["html"] for row in found.values())
+    assert all(row["outcome"] == "ok" and row["html"] for row in found.values())
     assert len({row["id"] for row in found.values()}) == len(found)
 
 

@@ -1,4 +1,4 @@
-"""The source stage ``wet``: extracted text, each record with one fate, and a recipe that begins with it."""
+"""The source stage ``wet``: extracted text, each record with one outcome, and a recipe that begins with it."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ MADE = [INFO, *(conversion(number, text.encode()) for number, text in enumerate(
 
 
 def read(path: Path, data: bytes, stage: Wet | None = None) -> tuple[list[dict[str, Any]], Counter[str]]:
-    """The rows of a file, columns and facts in one, and what was skipped."""
+    """The rows of a file, columns and metrics in one, and what was skipped."""
     path.write_bytes(data)
     found, skipped = [], Counter[str]()
     for batch in (stage or Wet()).read(str(path), STORE):
-        found += pa.table({**batch.columns, **batch.facts}).to_pylist()
+        found += pa.table({**batch.columns, **batch.metrics}).to_pylist()
         skipped.update(batch.skipped)
     return found, skipped
 
@@ -63,11 +63,11 @@ def test_the_texts_of_an_archive_are_read_however_they_are_packed(
     assert [row["url"] for row in found] == [f"http://example.org/{number}" for number in range(3)]
     assert [row["record_id"] for row in found] == [None, (1).to_bytes(16), (2).to_bytes(16)]  # no UUID is all zeros
     assert len({row["id"] for row in found}) == 3
-    assert {row["fate"] for row in found} == {"ok"}
+    assert {row["outcome"] for row in found} == {"ok"}
     assert skipped == {"warcinfo": 1}
     for row in found:
         batch = Wet().read_one(str(path), row["offset"], row["length"], STORE)
-        assert pa.table({**batch.columns, **batch.facts}).to_pylist() == [row]
+        assert pa.table({**batch.columns, **batch.metrics}).to_pylist() == [row]
 
 
 FATE_OF = {
@@ -94,19 +94,19 @@ FATE_OF = {
 
 
 @pytest.mark.parametrize("case", FATE_OF)
-def test_a_record_has_one_fate_and_only_documents_have_text(tmp_path: Path, case: str) -> None:
-    data, fate = FATE_OF[case]
+def test_a_record_has_one_outcome_and_only_documents_have_text(tmp_path: Path, case: str) -> None:
+    data, outcome = FATE_OF[case]
     found, skipped = read(tmp_path / "a.wet", data, Wet(max_text=65_536, check_digests=True))
-    assert [row["fate"] for row in found] == [fate]
+    assert [row["outcome"] for row in found] == [outcome]
     assert not skipped
-    assert (found[0]["text"] is not None) == (found[0]["digest"] is not None) == (fate == "ok")
+    assert (found[0]["text"] is not None) == (found[0]["digest"] is not None) == (outcome == "ok")
 
 
-def test_every_fate_but_ok_has_a_rule_that_removes_just_its_records() -> None:
-    fates = pa.array(["ok", *(fate for fate, _ in FATES)])
-    removed = [rule.violated(fates).to_pylist().index(True) for rule in Wet().rules()]
+def test_every_outcome_but_ok_has_a_rule_that_removes_just_its_records() -> None:
+    outcomes = pa.array(["ok", *(outcome for outcome, _ in FATES)])
+    removed = [rule.violated(outcomes).to_pylist().index(True) for rule in Wet().rules()]
     assert removed == list(range(1, len(FATES) + 1))
-    assert {fate for _, fate in FATE_OF.values()} == set(fates.to_pylist())
+    assert {outcome for _, outcome in FATE_OF.values()} == set(outcomes.to_pylist())
 
 
 def test_pages_are_counted_and_no_documents(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_columns_and_facts_have_their_declared_types(tmp_path: Path) -> None:
     (tmp_path / "a.wet").write_bytes(b"".join(MADE))
     (batch,) = Wet().read(str(tmp_path / "a.wet"), STORE)
     assert {name: column.type for name, column in batch.columns.items()} == {f.name: f.type for f in (*POINTER, TEXT)}
-    assert {name: column.type for name, column in batch.facts.items()} == {f.name: f.type for f in Wet.facts()}
+    assert {name: column.type for name, column in batch.metrics.items()} == {f.name: f.type for f in Wet.metrics_type()}
 
 
 RECIPE = """

@@ -1,4 +1,4 @@
-"""What a stage says of single texts: the rules they violate and the facts behind that."""
+"""What a stage says of single texts: the rules they violate and the metrics behind that."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ def docs(*texts: str | None) -> Docs:
 
 
 def edited(stage: Filter | Edit, batch: Docs) -> Edited:
-    """What the stage makes of a batch; every fact is there and has its declared type."""
+    """What the stage makes of a batch; every metric is there and has its declared type."""
     result = stage.edit(batch) if isinstance(stage, Edit) else Edited({}, stage.measure(batch))
-    assert {name: pa.array(values).type for name, values in result.facts.items()} == {
-        f.name: f.type for f in stage.facts()
+    assert {name: pa.array(values).type for name, values in result.metrics.items()} == {
+        f.name: f.type for f in stage.metrics_type()
     }
-    assert {len(values) for values in result.facts.values()} == {len(batch)}
+    assert {len(values) for values in result.metrics.values()} == {len(batch)}
     return result
 
 
-def facts(stage: Filter | Edit, text: str | None) -> dict[str, Any]:
-    """The facts about one text."""
-    return {name: values[0].as_py() for name, values in edited(stage, docs(text)).facts.items()}
+def metrics(stage: Filter | Edit, text: str | None) -> dict[str, Any]:
+    """The metrics about one text."""
+    return {name: values[0].as_py() for name, values in edited(stage, docs(text)).metrics.items()}
 
 
 def failed(stage: Filter | Edit, *texts: str | None) -> list[list[str]]:
     """For each text the ids of the rules it violates."""
-    measured = edited(stage, docs(*texts)).facts
+    measured = edited(stage, docs(*texts)).metrics
     verdicts = [(rule.id, rule.violated(measured[rule.metric]).to_pylist()) for rule in stage.rules()]
     return [[name for name, bad in verdicts if bad[row]] for row in range(len(texts))]
 

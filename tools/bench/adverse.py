@@ -62,10 +62,10 @@ def measure(folder: Path, kind: str, count: int, profile: str) -> dict[str, Any]
     largest = clusters = 0
     for side in ("kept", "removed"):
         for path in (folder / "with" / "01-minhash" / side).glob("*.parquet"):
-            facts = pq.read_table(path, columns=["minhash"]).column("minhash").combine_chunks()
-            for each in facts.field("role").value_counts().to_pylist():
+            metrics = pq.read_table(path, columns=["minhash"]).column("minhash").combine_chunks()
+            for each in metrics.field("role").value_counts().to_pylist():
                 roles[each["values"]] += each["counts"]
-            largest = max(largest, pc.max(facts.field("size")).as_py() or 0)
+            largest = max(largest, pc.max(metrics.field("size")).as_py() or 0)
     clusters = roles["survivor"]
     shutil.rmtree(folder)
     return {

@@ -21,7 +21,7 @@ from stages._warc import reading
 from tools.bench.documents import Documents
 
 MOST = 1 << 24
-JUDGED = ("fate", "payload", "charset", "charset_found", "digest", "note")
+JUDGED = ("outcome", "payload", "charset", "charset_found", "digest", "note")
 
 
 def archives(given: Documents) -> list[str]:
@@ -60,8 +60,8 @@ def stage(files: list[str]) -> pa.Table:
     """What the stage says of every response; the pages themselves are made and let go."""
     store = LocalStore()
     batches = (batch for path in files for batch in warc.Warc().read(path, store))
-    facts = [pa.table({name: batch.facts[name] for name in JUDGED}) for batch in batches]
-    return pa.concat_tables(facts)
+    metrics = [pa.table({name: batch.metrics[name] for name in JUDGED}) for batch in batches]
+    return pa.concat_tables(metrics)
 
 
 def fastwarc(given: Documents) -> Callable[[], int]:

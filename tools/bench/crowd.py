@@ -77,13 +77,13 @@ class Crowd(Source):
     name: ClassVar = "crowd"
     version: ClassVar = 1
     adds: ClassVar = (TEXT,)
-    metrics: ClassVar = (Metric("fate", pa.string(), "label"),)
+    metrics: ClassVar = (Metric("outcome", pa.string(), "label"),)
 
     batch: int = 10_000
 
     def rules(self) -> tuple[Rule, ...]:
         """All are wanted."""
-        return (Rule("unwanted", "fate", is_in=("document",)),)
+        return (Rule("unwanted", "outcome", is_in=("document",)),)
 
     def list_inputs(self, pattern: str, store: Store) -> list[str]:
         """The files."""
@@ -104,4 +104,4 @@ class Crowd(Source):
 
 def _records(path: str, first: int, numbers: Numbers, clusters: Numbers) -> Records:
     columns = records_of(path, first, numbers, texts(numbers, clusters))
-    return Records(columns, {"fate": pa.array(["document"] * len(numbers))})
+    return Records(columns, {"outcome": pa.array(["document"] * len(numbers))})

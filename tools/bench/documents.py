@@ -16,7 +16,7 @@ from refinery.demo.prose import english
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 SHORTEST, LONGEST = 1_200, 4_000
-"""Bytes of a document; within these bounds the mean is about 2.4 KB."""
+"""Bytes of a document; within these thresholds the mean is about 2.4 KB."""
 
 BULK = 2_000
 

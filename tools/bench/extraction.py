@@ -178,8 +178,8 @@ def show_rest(snippets: dict[str, Figures], times: dict[str, Figures], texts: Te
 def summary(pages: Sequence[Capture], kind: str, *tables: Figures) -> Figures:
     """All figures, and what they are of."""
     of = {name: metadata.version(name) for name in ("trafilatura", "lxml", "resiliparse")}
-    facts = {"pages": len(pages), "bytes": sum(len(page.body) for page in pages), "python": platform.python_version()}
-    return facts | of | {"native": kind} | dict(zip(("scores", "snippets", "milliseconds"), tables, strict=True))
+    metrics = {"pages": len(pages), "bytes": sum(len(page.body) for page in pages), "python": platform.python_version()}
+    return metrics | of | {"native": kind} | dict(zip(("scores", "snippets", "milliseconds"), tables, strict=True))
 
 
 if __name__ == "__main__":

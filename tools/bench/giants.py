@@ -121,7 +121,7 @@ class Cost(NamedTuple):
     megabytes: float
     seconds: float
     peak: int
-    fate: str
+    outcome: str
 
     @property
     def over(self) -> bool:
@@ -149,7 +149,7 @@ def unmarked(step: str, first: int, count: int) -> None:
 
 
 def main() -> int:
-    """Print a row for each case; whether all kept to the bounds."""
+    """Print a row for each case; whether all kept to the thresholds."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--size", type=int, default=15_000_000, help="bytes of a page or text")
     parser.add_argument("--engine", choices=["native", "trafilatura", "resiliparse"], default="native")
@@ -163,7 +163,7 @@ def main() -> int:
         for cost in pool.map(case_cost, *zip(*chosen, strict=True), [given.size] * len(chosen)):
             each = cost.seconds / max(1.0, cost.megabytes)
             row = f"{cost.kind:12} {cost.name:26} {cost.megabytes:6.1f} MB {each:6.2f} s/MB {cost.peak / 1e6:6.0f} MB"
-            print(f"{row}  {cost.fate}{'  OVER' * cost.over}", flush=True)
+            print(f"{row}  {cost.outcome}{'  OVER' * cost.over}", flush=True)
             found.append(cost)
     print(json.dumps({"size": given.size, "cases": [cost._asdict() for cost in found]}))
     return any(cost.over for cost in found)
@@ -173,9 +173,9 @@ def case_cost(kind: str, name: str, size: int) -> Cost:
     """What a case takes: ``kind`` is an engine, or a stage for texts."""
     data = (TEXTS if kind in STAGES else PAGES)[name](size)
     began = _seconds()
-    fate = _text_fate(kind, data) if kind in STAGES else _page_fate(kind, data)
+    outcome = _text_outcome(kind, data) if kind in STAGES else _page_outcome(kind, data)
     peak = max(_peak(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
-    return Cost(kind, name, len(data) / 1e6, _seconds() - began, peak, fate)
+    return Cost(kind, name, len(data) / 1e6, _seconds() - began, peak, outcome)
 
 
 def _begin() -> None:
@@ -194,7 +194,7 @@ def _seconds() -> float:
     return found.user + found.system + found.children_user + found.children_system
 
 
-def _page_fate(engine: str, page: bytes) -> str:
+def _page_outcome(engine: str, page: bytes) -> str:
     """Where a page ended: the stage and the reason, or that it was kept."""
     with tempfile.TemporaryDirectory() as folder:
         http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
@@ -211,7 +211,7 @@ def _page_fate(engine: str, page: bytes) -> str:
     return "kept"
 
 
-def _text_fate(stage: str, text: bytes) -> str:
+def _text_outcome(stage: str, text: bytes) -> str:
     """Whether a stage measured a text; what it raises ends the case."""
     docs = documents([text.decode("utf-8", "replace")])
     _begin()

@@ -4,7 +4,7 @@ usage: python tools/bench/parity_datatrove.py [--texts N]
 
 Needs datatrove (``pip install datatrove``) and the corpus of real pages beside the checkout; skips without them. The
 words of datatrove's filters are made those between white space; all else is theirs. They give no values, so a value is
-found by moving the bound: a filter with one rule keeps a text at the value and removes it just below. Where the two
+found by moving the threshold: a filter with one rule keeps a text at the value and removes it just below. Where the two
 differ, the text is brought into a form in which the known difference of definition cannot show, and measured again: a
 difference that is still there is unexplained, and the script fails. The last line is JSON.
 """
@@ -38,39 +38,39 @@ NO_NEWLINE_BREAKS = dict.fromkeys(map(ord, "\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u20
 OTHER_BULLETS = dict.fromkeys(map(ord, set(BULLETS) - {"•", "-"}), "x")
 SPACED_ELLIPSIS = re.compile(r"\.(?: \.)+")
 
-Bound = Callable[[float], Any]
+Threshold = Callable[[float], Any]
 Form = Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A rule of ours and what it is in datatrove: a filter with that rule alone, given its bound."""
+    """A rule of ours and what it is in datatrove: a filter with that rule alone, given its threshold."""
 
     rule: Rule
-    alone: Bound
+    alone: Threshold
     neutral: Form | None = None
     """The text in a form in which both must agree, where definitions differ."""
     reason: str = "same definition"
     counts: bool = False
     """The value is a whole number."""
 
-    def removes(self, text: str, bound: float) -> bool:
-        """Whether datatrove removes the text at a bound."""
-        return self.alone(bound).filter(document(text)) is not True
+    def removes(self, text: str, threshold: float) -> bool:
+        """Whether datatrove removes the text at a threshold."""
+        return self.alone(threshold).filter(document(text)) is not True
 
     @property
-    def bound(self) -> float:
-        bound = self.rule.at_least if self.rule.at_most is None else self.rule.at_most
-        return float(bound or 0)
+    def threshold(self) -> float:
+        threshold = self.rule.at_least if self.rule.at_most is None else self.rule.at_most
+        return float(threshold or 0)
 
     def agrees(self, text: str, value: float | None) -> bool:
-        """Whether datatrove's value is ``value``, by bounds at it and just beyond."""
+        """Whether datatrove's value is ``value``, by thresholds at it and just beyond."""
         value = value or 0.0
-        inside, outside = self._bounds(value)
+        inside, outside = self._thresholds(value)
         return not self.removes(text, inside) and (outside is None or self.removes(text, outside))
 
-    def _bounds(self, value: float) -> tuple[float, float | None]:
-        # A bound of 0 turns a rule of datatrove off.
+    def _thresholds(self, value: float) -> tuple[float, float | None]:
+        # A threshold of 0 turns a rule of datatrove off.
         if self.rule.at_least is not None:
             return (value or -1.0), (value + 1 if self.counts else math.nextafter(value, math.inf))
         if self.counts:
@@ -78,7 +78,7 @@ class Comparison:
         return (value, math.nextafter(value, 0) or None) if value > SMALLEST else (SMALLEST, None)
 
     def value(self, text: str) -> float:
-        """Datatrove's value, by bisection of the bits of the bound."""
+        """Datatrove's value, by bisection of the bits of the threshold."""
         low, high = 0, _bits(1e9)
         while low < high:
             middle = (low + high) // 2
@@ -122,8 +122,8 @@ def _repetition(rules: dict[str, Rule]) -> Iterator[Comparison]:
     }
     off: dict[str, Any] = {**dict.fromkeys(names.values()), "top_n_grams": (), "dup_n_grams": ()}
 
-    def only(field: str, n: int = 0) -> Bound:
-        return lambda bound: GopherRepetitionFilter(**{**off, field: ((n, bound),) if n else bound})
+    def only(field: str, n: int = 0) -> Threshold:
+        return lambda threshold: GopherRepetitionFilter(**{**off, field: ((n, threshold),) if n else threshold})
 
     for metric, field in names.items():
         lines = "line" in metric
@@ -141,8 +141,8 @@ def _quality(rules: dict[str, Rule]) -> Iterator[Comparison]:
 
     fields = [name for name in GopherQualityFilter.__init__.__annotations__ if name.startswith(("min_", "max_"))]
 
-    def only(field: str) -> Bound:
-        return lambda bound: GopherQualityFilter(**{**dict.fromkeys(fields), field: bound})
+    def only(field: str) -> Threshold:
+        return lambda threshold: GopherQualityFilter(**{**dict.fromkeys(fields), field: threshold})
 
     marks = "words of punctuation only do not count"
     dots = "'. . .' is no ellipsis"
@@ -154,8 +154,8 @@ def _quality(rules: dict[str, Rule]) -> Iterator[Comparison]:
         ("too_many_words", "max_doc_words", _without_marks, marks, True),
         ("short_words", "min_avg_word_length", _without_marks, marks, False),
         ("long_words", "max_avg_word_length", _without_marks, marks, False),
-        ("hashes", "max_symbol_word_ratio", _without_dots, "one bound for hashes and ellipses", False),
-        ("ellipses", "max_symbol_word_ratio", _without_hashes, f"{dots}; one bound for hashes and ellipses", False),
+        ("hashes", "max_symbol_word_ratio", _without_dots, "one threshold for hashes and ellipses", False),
+        ("ellipses", "max_symbol_word_ratio", _without_hashes, f"{dots}; one threshold for hashes and ellipses", False),
         ("bullets", "max_bullet_lines_ratio", _plain_lines, bullets, False),
         ("clipped_lines", "max_ellipsis_lines_ratio", _plain_lines, f"{lines}; {dots}", False),
         ("few_letters", "max_non_alpha_words_ratio", None, "same definition", False),
@@ -206,7 +206,7 @@ def compare(comparison: Comparison, texts: list[str], values: list[float | None]
     """How many values differ, which verdicts do, and which differences have no explanation."""
     differ = [row for row, text in enumerate(texts) if not comparison.agrees(text, values[row])]
     violated = comparison.rule.violated(pa.array(values, pa.float64())).to_pylist()
-    verdicts = [row for row in differ if comparison.removes(texts[row], comparison.bound) != violated[row]]
+    verdicts = [row for row in differ if comparison.removes(texts[row], comparison.threshold) != violated[row]]
     form = comparison.neutral or str
     neutral = [form(texts[row]) for row in differ]
     again = measure(neutral)[comparison.rule.metric] if neutral else []

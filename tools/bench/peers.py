@@ -31,7 +31,7 @@ def _datatrove_documents(given: Documents) -> list[Any]:
 
 
 def datatrove_filters(given: Documents, *, simple: bool = False) -> Call:
-    """Both Gopher filters; no bound holds, so that all metrics are measured of every document, as the kernel does."""
+    """Both Gopher filters; no threshold removes any, so that all metrics of every document are measured."""
     from datatrove.pipeline import filters
     from datatrove.pipeline.filters import gopher_quality_filter, gopher_repetition_filter
     from datatrove.utils.text import split_into_words

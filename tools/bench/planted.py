@@ -142,7 +142,7 @@ def _by_similarity(pairs: dict[tuple[int, int], float]) -> dict[str, int]:
 
 
 def _band(similarity: float) -> str:
-    return f"{max(bound for bound in BOUNDS if bound <= similarity):.2f}"
+    return f"{max(threshold for threshold in BOUNDS if threshold <= similarity):.2f}"
 
 
 def _quality(made: Sequence[Made], pairs: dict[tuple[int, int], float], clusters: Clusters) -> dict[str, Any]:

@@ -6,8 +6,8 @@ usage: python -m tools.bench.substrings FOLDER [--megabytes 100] [--kind prose] 
 Texts are made of GPT-2's words as often as in prose, a fifth of them in paragraphs that other texts have as well; or
 they are those of a Parquet file. ``one-word`` and ``copies`` are what somebody wrote to be slow: one word without end,
 one text 100,000 times. One process does all on one core, so that its peak is a worker's. All figures are nanoseconds of
-CPU for a byte of text. ``apply`` is all between rows that are read and rows that are written: cuts, facts, reasons, and
-tokens that are counted again.
+CPU for a byte of text. ``apply`` is all between rows that are read and rows that are written: cuts, metrics, reasons,
+and tokens that are counted again.
 """
 
 from __future__ import annotations

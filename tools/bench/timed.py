@@ -139,11 +139,11 @@ class Texts(Source):
     name: ClassVar = "texts"
     version: ClassVar = 1
     adds: ClassVar = (TEXT,)
-    metrics: ClassVar = (Metric("fate", pa.string(), "label"),)
+    metrics: ClassVar = (Metric("outcome", pa.string(), "label"),)
 
     def rules(self) -> tuple[Rule, ...]:
         """All are wanted."""
-        return (Rule("unwanted", "fate", is_in=("document",)),)
+        return (Rule("unwanted", "outcome", is_in=("document",)),)
 
     def list_inputs(self, pattern: str, store: Store) -> list[str]:
         """The files."""
@@ -167,7 +167,7 @@ class Texts(Source):
 def _records(path: str, first: int, texts: pa.Array) -> Records:
     count = len(texts)
     numbers = np.arange(first, first + count, dtype=np.uint64) + np.uint64(int(Path(path).stem) << 32)
-    return Records(records_of(path, first, numbers, texts), {"fate": pa.array(["document"] * count)})
+    return Records(records_of(path, first, numbers, texts), {"outcome": pa.array(["document"] * count)})
 
 
 def records_of(path: str, first: int, numbers: Any, texts: pa.Array) -> dict[str, Any]:

@@ -171,11 +171,11 @@ impl PageRows {
         };
         let notes = oddities(header);
         if response.status != 200 {
-            return self.add_row(Row { fate: "status", ..row }, &notes);
+            return self.add_row(Row { outcome: "status", ..row }, &notes);
         }
         match row.media_type {
             Some(found) if HTML.contains(&found) => self.page(row, &response, notes, charsets),
-            Some(_) => self.add_row(Row { fate: "media_type", ..row }, &notes),
+            Some(_) => self.add_row(Row { outcome: "media_type", ..row }, &notes),
             None => Err(No::Odd),
         }
     }
@@ -202,7 +202,7 @@ impl PageRows {
         }
         let digest = xxh3_128(self.columns.stage(&text.utf8, nuls)).to_be_bytes();
         let row = Row {
-            fate: "ok",
+            outcome: "ok",
             html: Some(b""),
             payload: Some(data.len() as u64),
             charset: Some(text.charset()),

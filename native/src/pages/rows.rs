@@ -21,7 +21,7 @@ pub struct Page {
     date: Option<i64>,
     offset: u64,
     length: u64,
-    fate: PyBackedStr,
+    outcome: PyBackedStr,
     html: Option<PyBackedBytes>,
     payload: Option<u64>,
     status: Option<u16>,
@@ -41,7 +41,7 @@ pub struct Row<'a> {
     pub date: Option<i64>,
     pub offset: u64,
     pub length: u64,
-    pub fate: &'a str,
+    pub outcome: &'a str,
     pub html: Option<&'a [u8]>,
     pub payload: Option<u64>,
     pub status: Option<u16>,
@@ -61,7 +61,7 @@ impl Page {
             date: self.date,
             offset: self.offset,
             length: self.length,
-            fate: &self.fate,
+            outcome: &self.outcome,
             html: self.html.as_deref(),
             payload: self.payload,
             status: self.status,
@@ -82,7 +82,7 @@ pub struct Columns {
     dates: Int64Builder,
     offsets: UInt64Builder,
     lengths: UInt64Builder,
-    fates: StringBuilder,
+    outcomes: StringBuilder,
     html: Vec<u8>,
     html_ends: Vec<i32>,
     has_html: Vec<bool>,
@@ -106,7 +106,7 @@ impl Columns {
             dates: Int64Builder::new(),
             offsets: UInt64Builder::new(),
             lengths: UInt64Builder::new(),
-            fates: StringBuilder::new(),
+            outcomes: StringBuilder::new(),
             html: Vec::new(),
             html_ends: vec![0],
             has_html: Vec::new(),
@@ -168,7 +168,7 @@ impl Columns {
         self.dates.append_option(row.date.map(|seconds| seconds.saturating_mul(1000)));
         self.offsets.append_value(row.offset);
         self.lengths.append_value(row.length);
-        self.fates.append_value(row.fate);
+        self.outcomes.append_value(row.outcome);
         self.html_ends.push(end);
         self.has_html.push(row.html.is_some());
         self.payloads.append_option(row.payload);
@@ -193,7 +193,7 @@ impl Columns {
             Made::new(self.offsets.finish()),
             Made::new(self.lengths.finish()),
             Made::new(html.map_err(|error| PyValueError::new_err(error.to_string()))?),
-            Made::new(self.fates.finish()),
+            Made::new(self.outcomes.finish()),
             Made::new(self.payloads.finish()),
             Made::new(self.statuses.finish()),
             Made::new(self.media_types.finish()),

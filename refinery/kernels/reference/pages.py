@@ -20,7 +20,7 @@ ROWS = pa.schema(
         "offset": pa.uint64(),
         "length": pa.uint64(),
         "html": pa.string(),
-        "fate": pa.string(),
+        "outcome": pa.string(),
         "payload": pa.uint64(),
         "status": pa.uint16(),
         "media_type": pa.string(),
@@ -45,7 +45,7 @@ class Page:
     date: int | None
     offset: int
     length: int
-    fate: str = "ok"
+    outcome: str = "ok"
     html: bytes | None = None
     payload: int | None = None
     status: int | None = None

@@ -109,9 +109,9 @@ def test_every_odd_archive_that_is_damaged_or_has_no_document_is_warned_of(corpu
     head = root.head()
     assert head is not None
     figures = root.manifest(head.manifests["00-warc"]).inputs
-    expected = {name: counts(line["fates"]) for name, line in EXPECTED.items() if "arc" in name}
-    damage = {name: Counter({f: n for f, n in fates.items() if f in DAMAGE}) for name, fates in expected.items()}
-    wanted = {name: damage[name] for name, fates in expected.items() if damage[name] or not fates["ok"]}
+    expected = {name: counts(line["outcomes"]) for name, line in EXPECTED.items() if "arc" in name}
+    damage = {name: Counter({f: n for f, n in outcomes.items() if f in DAMAGE}) for name, outcomes in expected.items()}
+    wanted = {name: damage[name] for name, outcomes in expected.items() if damage[name] or not outcomes["ok"]}
     assert {Path(fault.path).name: Counter(fault.damage) for fault in figures.faults} == wanted
     assert figures.files == len(expected)
     assert all(fault.remedy for fault in figures.faults)

@@ -17,7 +17,7 @@ from tests.stages.test_warc import read, read_one_equals
 
 STORE = LocalStore()
 TABLE = Path(__file__).with_name("odd.tsv")
-"""A line a file: the fates of its rows, and its records that are no documents, by type."""
+"""A line a file: the outcomes of its rows, and its records that are no documents, by type."""
 
 
 def counts(text: str) -> Counter[str]:
@@ -36,14 +36,14 @@ def test_the_table_has_all_files(corpus: Path) -> None:
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_every_record_of_an_odd_archive_has_the_fate_that_it_should(corpus: Path, name: str) -> None:
+def test_every_record_of_an_odd_archive_has_the_outcome_that_it_should(corpus: Path, name: str) -> None:
     found, skipped = read(corpus / "odd" / name)
-    assert Counter(row["fate"] for row in found) == counts(EXPECTED[name]["fates"])
+    assert Counter(row["outcome"] for row in found) == counts(EXPECTED[name]["outcomes"])
     assert skipped == counts(EXPECTED[name]["counted"])
     assert all(
         row["note"]
         for row in found
-        if row["fate"] in ("unreadable", "truncated", "cut_off", "damaged", "not_an_archive")
+        if row["outcome"] in ("unreadable", "truncated", "cut_off", "damaged", "not_an_archive")
     )
     read_one_equals(corpus / "odd" / name, found[:20])
 

@@ -51,7 +51,7 @@ def both(data: bytes, max_payload: int = 1 << 20) -> tuple[list[Any], list[Any]]
             patch.setattr(pages_module, "unpacked", undo.unpacked if undo else payload.unpacked)
             patch.setattr(pages_module, "decoded", undo.decoded if undo else charset.decoded)
             batches = list(Warc(max_payload=max_payload).read("a.warc.gz", Memory(data)))
-        found.append([(pa.table({**b.columns, **b.facts}).to_pylist(), b.skipped) for b in batches])
+        found.append([(pa.table({**b.columns, **b.metrics}).to_pylist(), b.skipped) for b in batches])
     return found[0], found[1]
 
 
