@@ -1,6 +1,6 @@
 # make run    install, write the sample archive, and refine it: from nothing to Parquet
 # make test   install, check, and run all tests
-# make check  format, lint, types, layers, generated docs
+# make check  format, lint, types, layers, sizes, words, generated docs
 # make audit  look up known vulnerabilities of what refinery depends on; needs the network and pip-audit
 # make fuzz   hold native kernels against their twins on what libFuzzer finds; SECONDS=60 KERNELS=words,graphs
 # make wheel  build the wheel, and try it in a new environment of each Python of PYTHONS
@@ -49,7 +49,7 @@ check: $(INSTALLED) native
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python tools/make_docs.py --check
-	$(BIN)/pytest tests/engine/test_layers.py
+	$(BIN)/pytest tests/engine/test_layers.py tests/engine/test_shape.py tests/test_vocabulary.py
 	$(BIN)/python tools/audit.py
 
 # A crate that does not build is no error of the installation, but it is one here.
