@@ -1,33 +1,20 @@
 //! Hashes of strings. Twin: `refinery.kernels.reference.minhash.string_hashes`.
 
-use arrow_array::cast::AsArray;
 use arrow_array::{Array, StringArray, UInt64Array};
 use pyo3::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::boundary::{Given, Made};
-use crate::lists::unfit;
+use crate::strings::{bytes, strings};
 
 /// xxh3_64 of each string's bytes; null counts as "".
 pub fn of_strings(texts: &StringArray) -> UInt64Array {
     (0..texts.len()).map(|row| Some(xxh3_64(bytes(texts, row)))).collect()
 }
 
-/// The bytes of a row; none for null.
-pub fn bytes(texts: &StringArray, row: usize) -> &[u8] {
-    if texts.is_valid(row) {
-        texts.value(row).as_bytes()
-    } else {
-        b""
-    }
-}
-
 #[pyfunction]
 fn string_hashes(py: Python<'_>, texts: Given) -> PyResult<Made> {
-    py.allow_threads(|| {
-        let texts = texts.0.as_string_opt::<i32>().ok_or_else(|| unfit(texts.0.data_type()))?;
-        Ok(Made::new(of_strings(texts)))
-    })
+    py.allow_threads(|| Ok(Made::new(of_strings(strings(&texts)?))))
 }
 
 /// Add this module's functions.

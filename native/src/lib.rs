@@ -4,69 +4,44 @@
 
 use pyo3::prelude::*;
 
-mod addresses;
-mod alike;
 #[allow(unsafe_code)]
 mod boundary;
 mod bpe;
 mod classes;
 mod content;
-mod corrections;
+mod dedup;
 mod extract;
 mod hashes;
 mod langid;
-mod lines;
-mod listed;
 mod lists;
-mod merges;
-mod minhash;
-#[allow(unsafe_code)]
-mod minima;
 mod mojibake;
-mod ngrams;
-mod normalise;
-mod numbering;
 mod pages;
-mod phrases;
-mod pieces;
-mod radix;
-mod recurring;
-mod repeats;
-mod sorted;
-mod spans;
-mod stops;
-mod stretches;
+mod strings;
 mod text;
-mod unionfind;
-mod urls;
-mod urlwords;
-mod vocabulary;
-mod wanted;
-mod windows;
-mod words;
+mod url;
 
 #[pymodule]
 pub fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("EXTRACTOR", env!("EXTRACTOR"))?;
     module.add("SOURCES", env!("SOURCES"))?;
     module.add_class::<boundary::Made>()?;
-    alike::register(module)?;
+    bpe::register(module)?;
     content::register(module)?;
-    corrections::register(module)?;
+    dedup::minhash::register(module)?;
+    dedup::normalise::register(module)?;
+    dedup::repeats::register(module)?;
+    dedup::similar::register(module)?;
+    dedup::spans::register(module)?;
+    dedup::unionfind::register(module)?;
+    dedup::windows::register(module)?;
     extract::register(module)?;
     hashes::register(module)?;
     langid::register(module)?;
-    bpe::register(module)?;
-    spans::register(module)?;
-    windows::register(module)?;
-    minhash::register(module)?;
     mojibake::register(module)?;
-    repeats::register(module)?;
-    unionfind::register(module)?;
-    normalise::register(module)?;
     pages::register(module)?;
-    text::register(module)?;
-    urls::register(module)?;
-    wanted::register(module)?;
+    text::corrections::register(module)?;
+    text::statistics::register(module)?;
+    text::stop_words::register(module)?;
+    url::register(module)?;
     Ok(())
 }

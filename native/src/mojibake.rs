@@ -1,14 +1,12 @@
 //! Where UTF-8 may have been read as another charset. Twin: `refinery.kernels.reference.mojibake`.
 
-use arrow_array::cast::AsArray;
 use arrow_array::{Array, StringArray};
 use memchr::{memchr3, memrchr, memrchr3};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
 use crate::lists::{numbers, offset, structs_of};
-use crate::text::text;
+use crate::strings::{strings, text};
 
 const WIDTH: u32 = 10;
 const CONTROL: u64 = 1 << (4 * WIDTH);
@@ -96,7 +94,7 @@ fn all_segments(texts: &StringArray, roles: &[u64]) -> PyResult<Made> {
 /// The segments of each text that may be damaged. `roles` are those of code points, from 0 on.
 #[pyfunction]
 fn suspects(py: Python<'_>, texts: Given, roles: Given) -> PyResult<Made> {
-    let texts = texts.0.as_string_opt::<i32>().ok_or_else(|| PyTypeError::new_err("texts must be a string array"))?;
+    let texts = strings(&texts)?;
     let roles = numbers(&roles.0)?;
     py.allow_threads(|| all_segments(texts, roles))
 }

@@ -1,6 +1,6 @@
 //! Features of a block from scores of the blocks around it.
 
-use super::features::Sink;
+use super::sink::Sink;
 
 const STEPS: [isize; 4] = [-2, -1, 1, 2];
 const WIDTHS: [usize; 3] = [3, 8, 20];

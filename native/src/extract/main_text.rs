@@ -5,13 +5,15 @@ use unicode_normalization::{is_nfc_quick, IsNormalized, UnicodeNormalization};
 
 use super::comments::{settle, without, Comments};
 use super::context::Context;
-use super::data::{embedded, terms, Origin, LITTLE};
 use super::decode::decode;
-use super::features::{Column, Features};
+use super::embedded::{embedded, terms, Origin, LITTLE};
+use super::features::Features;
 use super::forest::{Room, LANES};
 use super::layout::{written, Written};
 use super::model::Model;
+use super::options::Options;
 use super::page::{Page, Tables};
+use super::sink::Column;
 
 /// What is found in a page.
 pub struct MainText {
@@ -35,29 +37,20 @@ pub struct Facts {
     pub kind: Option<&'static str>,
 }
 
-/// What is asked for.
-pub struct Wanted {
-    /// Of the F-score that is maximised.
-    pub beta: f64,
-    /// Whether blank lines part paragraphs.
-    pub paragraphs: bool,
-    pub comments: Comments,
-}
-
 /// The main text of a page: a line a block.
-pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, wanted: &Wanted) -> MainText {
+pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, options: &Options) -> MainText {
     let page = Page::new(source, url, tables);
     let [texts, names] = page.scores(&model.lexicons);
     let (mut probabilities, kind) = scored(&page, &page.contexts([&texts, &names]), model);
-    settle(&page, wanted.comments, &mut probabilities);
+    settle(&page, options.comments, &mut probabilities);
     let blocks = &page.blocks.blocks;
     let terms_of =
         |chosen: &[bool]| terms(blocks.iter().zip(chosen).filter(|(_, &chosen)| chosen).map(|(block, _)| block));
-    let (mut chosen, mut confidence) = decode(blocks, &probabilities, wanted.beta);
+    let (mut chosen, mut confidence) = decode(blocks, &probabilities, options.beta);
     if let Some(without) =
-        (wanted.comments == Comments::Auto).then(|| without(&page, kind, &probabilities, &chosen)).flatten()
+        (options.comments == Comments::Auto).then(|| without(&page, kind, &probabilities, &chosen)).flatten()
     {
-        let rest = decode(blocks, &without, wanted.beta);
+        let rest = decode(blocks, &without, options.beta);
         if terms_of(&rest.0) >= LITTLE {
             (chosen, confidence) = rest;
         }
@@ -66,7 +59,7 @@ pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, wanted
     let shown = terms(blocks);
     let cut = page.tree.cut || page.blocks.cut;
     let share = |kept: u64| (shown > 0).then(|| (kept as f64 / shown as f64) as f32);
-    let (written, facts) = match embedded(&page, shown, kept, tables, wanted) {
+    let (written, facts) = match embedded(&page, shown, kept, tables, options) {
         Some(data) => {
             let cut = cut || data.cut;
             (data.written, Facts { confidence: None, cut, share: share(0), origin: data.origin, kind })
@@ -74,7 +67,7 @@ pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, wanted
         None => {
             let confidence = Some(confidence as f32);
             (
-                written(&page, &chosen, wanted.paragraphs),
+                written(&page, &chosen, options.paragraphs),
                 Facts { confidence, cut, share: share(kept), origin: Origin::Page, kind },
             )
         }

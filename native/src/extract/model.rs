@@ -2,9 +2,9 @@
 //!
 //! Only additions, multiplications and comparisons in a fixed order, so that every machine has the same values.
 
-use super::features::Labels;
 use super::forest::{Forest, Lanes, Node, Room, LANES};
 use super::lexicon::Lexicon;
+use super::sink::Labels;
 use xxhash_rust::xxh3::xxh3_64;
 
 const MAGIC: &[u8] = b"refinery extractor 2\n";

@@ -2,22 +2,23 @@
 
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, Float32Array, ListArray, StringArray, StructArray, UInt64Array};
 use arrow_schema::{Field, Fields};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::comments::Comments;
 use super::context::Context;
 use super::entities::Entities;
-use super::features::{Features, Labels, Sink, Values};
-use super::main_text::{main_text, MainText, Wanted};
+use super::features::Features;
+use super::main_text::{main_text, MainText};
 use super::model::{Model, KINDS};
+use super::options::Options;
 use super::page::{Page, Tables};
+use super::sink::{Labels, Sink, Values};
 use crate::boundary::{Given, Made};
 use crate::lists::{lists_of, offset};
-use crate::text::text;
+use crate::strings::{strings, text};
 
 /// The tokens of each block.
 type Tokens = Vec<Vec<u32>>;
@@ -27,10 +28,6 @@ type Tokens = Vec<Vec<u32>>;
 pub struct Extractor {
     tables: Tables,
     model: Option<Model>,
-}
-
-fn strings(given: &Given) -> PyResult<&StringArray> {
-    given.0.as_string_opt::<i32>().ok_or_else(|| PyTypeError::new_err("pages and urls must be string arrays"))
 }
 
 /// Put the features of all blocks.
@@ -113,10 +110,10 @@ impl Extractor {
         if pages.len() != urls.len() {
             return Err(PyValueError::new_err(format!("{} pages, but {} urls", pages.len(), urls.len())));
         }
-        let wanted = Wanted { beta, paragraphs, comments: Comments::named(comments).map_err(PyValueError::new_err)? };
+        let options = Options { beta, paragraphs, comments: Comments::named(comments).map_err(PyValueError::new_err)? };
         py.allow_threads(|| {
             let found = (0..pages.len())
-                .map(|row| Ok(main_text(text(pages, row)?, text(urls, row)?, &self.tables, model, &wanted)))
+                .map(|row| Ok(main_text(text(pages, row)?, text(urls, row)?, &self.tables, model, &options)))
                 .collect::<PyResult<Vec<MainText>>>()?;
             columns(&found)
         })

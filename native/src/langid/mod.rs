@@ -20,7 +20,7 @@ use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
 use crate::lists::unfit;
-use crate::text::text;
+use crate::strings::{strings, text};
 use model::{Model, Scratch};
 
 /// A model in memory, for any number of threads.
@@ -41,7 +41,7 @@ impl LanguageModel {
     /// The label and the probability of each text; `none` for a text in which the model finds nothing.
     fn identify(&self, py: Python<'_>, texts: Given, none: &str) -> PyResult<(Made, Made)> {
         py.allow_threads(|| {
-            let texts = texts.0.as_string_opt::<i32>().ok_or_else(|| unfit(texts.0.data_type()))?;
+            let texts = strings(&texts)?;
             identify(&self.0, texts, none)
         })
     }

@@ -8,8 +8,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
+use crate::dedup::lookup::Sorted;
 use crate::lists::{column, for_tokens, numbers, offset, structs_of, Lists, Making};
-use crate::sorted::Sorted;
 
 const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
 

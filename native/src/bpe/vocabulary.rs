@@ -1,34 +1,18 @@
-//! Byte-pair merging: of all neighbours that are a token together those of lowest rank are joined, the leftmost first,
-//! until there are none. Twin: `tiktoken`, as `refinery.kernels.reference.bpe` uses it.
+//! The tokens of a byte-pair encoding, by their bytes and by the pairs that merge to them.
 //!
 //! Exact for any list of tokens: nothing is assumed of the order of ranks.
 
 use std::collections::HashMap;
 
-use crate::stretches::Stretch;
-
 /// Rank of a token, which is also its id.
 pub type Token = u16;
 
-/// Instead of the rank of neighbours that are no token together, above all ranks.
+/// In place of a rank where two neighbours merge to no token; above all ranks.
 pub const NONE: Token = Token::MAX;
+
 const SINGLE: usize = 256;
-/// Of short stretches it costs less to look at all neighbours for each merge than to queue them.
-const SHORT: usize = 128;
 
-/// Memory for merging, which is as it was when that is done.
-pub struct Scratch {
-    ranks: Ranks,
-    stretch: Stretch,
-}
-
-impl Scratch {
-    pub fn new() -> Self {
-        Scratch { ranks: Ranks { placed: [i32::MAX; SHORT] }, stretch: Stretch::new() }
-    }
-}
-
-/// All tokens and what merging asks of them.
+/// All tokens, indexed for merging.
 pub struct Vocabulary {
     tokens: HashMap<Box<[u8]>, Token>,
     lengths: Vec<u32>,
@@ -75,6 +59,18 @@ impl Vocabulary {
         Some(Vocabulary { pairs: Pairs::of(&ranks), tokens: ranks, lengths, longest, bytes, doubles, adjacent })
     }
 
+    /// The token of a single byte.
+    #[inline]
+    pub fn byte(&self, byte: u8) -> Token {
+        self.bytes[usize::from(byte)]
+    }
+
+    /// The token of two bytes; `NONE` if they are none.
+    #[inline]
+    pub fn joined_bytes(&self, left: u8, right: u8) -> Token {
+        self.doubles[number(left, right)]
+    }
+
     /// The token that has these bytes.
     pub fn whole(&self, bytes: &[u8]) -> Option<Token> {
         if bytes.len() > self.longest as usize {
@@ -84,7 +80,7 @@ impl Vocabulary {
     }
 
     /// The bytes cut wherever no token has the bytes on both sides: merging never joins across such a place.
-    pub fn stretches<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    pub fn mergeable_runs<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         bytes.chunk_by(|&left, &right| {
             let (word, bit) = place(left, right);
             self.adjacent[word] & bit != 0
@@ -101,87 +97,6 @@ impl Vocabulary {
     #[inline]
     pub fn joined(&self, left: Token, right: Token) -> Token {
         self.pairs.joined(left, right)
-    }
-
-    /// Merge the bytes and append the tokens that are left.
-    pub fn merge(&self, bytes: &[u8], scratch: &mut Scratch, found: &mut Vec<Token>) {
-        let first = found.len();
-        found.extend(bytes.iter().map(|byte| self.bytes[usize::from(*byte)]));
-        if bytes.len() > SHORT {
-            scratch.stretch.merge(self, found, first);
-        } else {
-            let left = self.merge_short(bytes, &mut scratch.ranks, &mut found[first..]);
-            found.truncate(first + left);
-        }
-    }
-
-    /// Merge the tokens of at most `SHORT` bytes in place, and give how many are left.
-    fn merge_short(&self, bytes: &[u8], ranks: &mut Ranks, tokens: &mut [Token]) -> usize {
-        if tokens.is_empty() {
-            return 0;
-        }
-        let blocks = tokens.len().div_ceil(BLOCK);
-        for (at, pair) in bytes.windows(2).enumerate() {
-            ranks.set(at, self.doubles[number(pair[0], pair[1])]);
-        }
-        // A token is known by the place of its first byte, which has a bit here.
-        let mut firsts = u128::MAX >> (SHORT - tokens.len());
-        while let Some((at, joined)) = ranks.lowest(blocks) {
-            let gone = place_after(firsts, at);
-            tokens[at] = joined;
-            firsts &= !(1 << gone);
-            ranks.set(gone, NONE);
-            let next = place_after(firsts, at);
-            ranks.set(at, if next < SHORT { self.joined(joined, tokens[next]) } else { NONE });
-            let before = firsts & ((1 << at) - 1);
-            if before != 0 {
-                let last = before.ilog2() as usize;
-                ranks.set(last, self.joined(tokens[last], joined));
-            }
-        }
-        let mut count = 0;
-        while firsts != 0 {
-            tokens[count] = tokens[firsts.trailing_zeros() as usize];
-            count += 1;
-            firsts &= firsts - 1;
-        }
-        count
-    }
-}
-
-/// The first place after `at` that has a bit; at least `SHORT` if there is none.
-#[inline]
-fn place_after(bits: u128, at: usize) -> usize {
-    (bits & (!1 << at)).trailing_zeros() as usize
-}
-
-/// The ranks of neighbours by the place of the first one, each with that place below it, so that of equal ranks the
-/// leftmost is the lowest.
-struct Ranks {
-    placed: [i32; SHORT],
-}
-
-/// What a processor compares at once, or is made of that.
-const BLOCK: usize = 8;
-const PLACE_BITS: u32 = SHORT.ilog2();
-
-impl Ranks {
-    #[inline]
-    fn set(&mut self, at: usize, rank: Token) {
-        self.placed[at] = if rank == NONE { i32::MAX } else { i32::from(rank) << PLACE_BITS | at as i32 };
-    }
-
-    /// The lowest rank in so many blocks and its place; none if there is no rank.
-    #[inline]
-    fn lowest(&self, blocks: usize) -> Option<(usize, Token)> {
-        let mut lowest = [i32::MAX; BLOCK];
-        for block in self.placed.chunks_exact(BLOCK).take(blocks) {
-            for (low, placed) in lowest.iter_mut().zip(block) {
-                *low = (*low).min(*placed);
-            }
-        }
-        let lowest = lowest.into_iter().fold(i32::MAX, i32::min);
-        (lowest < i32::MAX).then_some((lowest as usize % SHORT, (lowest >> PLACE_BITS) as Token))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::lines::Reason;
+use crate::text::reason::Reason;
 
 const ROOT: u32 = 0;
 

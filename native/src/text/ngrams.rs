@@ -4,7 +4,7 @@
 //! places that are left, and an n-gram's number comes from the numbers of those two: nothing can collide, time does not
 //! grow with n, and once nothing repeats the longer n-grams cost nothing.
 
-use crate::numbering::Pairs;
+use crate::text::numbering::Pairs;
 
 /// A position in the text, in words, and the number of the n-gram that starts there.
 #[derive(Clone, Copy)]

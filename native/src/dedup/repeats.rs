@@ -5,9 +5,9 @@ use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
+use crate::dedup::duplicates::recurring;
+use crate::dedup::radix::{sorted, Placed};
 use crate::lists::numbers;
-use crate::radix::{sorted, Placed};
-use crate::recurring::recurring;
 
 /// Numbers that are looked at together.
 const AT_ONCE: usize = 1024;

@@ -6,8 +6,9 @@ use std::ops::Range;
 use pyo3::prelude::*;
 
 use crate::classes::{Classes, ALPHA, BEYOND, DIGIT, MARK, SPACE, UPPER};
-use crate::phrases::{Edges, Phrases};
-use crate::vocabulary::{Lengths, Undecided, Vocabulary};
+use crate::text::phrases::{Edges, Phrases};
+use crate::text::reason::Reason;
+use crate::text::word_list::{Lengths, Undecided, WordList};
 
 /// Beside the classes: a character that a numeric line may not have.
 const OTHER: u8 = 64;
@@ -15,41 +16,10 @@ const NUMERIC_SEPARATORS: [char; 8] = ['.', ',', ':', '/', '-', '%', '$', '€']
 /// Marks that part a phrase from the rest of its line.
 const DELIMITERS: &str = ".!?…:;|¦·•●▪‣«»‹›<>←→▶►▸❯–—―-()[]{}/\\。！？：；・｜＞";
 
-/// Why something is removed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    Uppercase,
-    Numeric,
-    Counter,
-    OneWord,
-    Start,
-    End,
-    Anywhere,
-    Break,
-}
-
-impl Reason {
-    /// The reasons but for `Break`, by their number.
-    pub const COUNTED: usize = Reason::Break as usize;
-
-    /// Those for which a line is discarded as it is.
-    const WHOLE: [Reason; 4] = [Reason::Uppercase, Reason::Numeric, Reason::Counter, Reason::OneWord];
-
-    /// The reason in a set.
-    pub fn bit(self) -> u8 {
-        1 << self as u8
-    }
-
-    /// As the twin spells it.
-    pub fn name(self) -> &'static str {
-        ["uppercase", "numeric", "counter", "one_word", "start", "end", "anywhere", "break"][self as usize]
-    }
-}
-
 /// What the rules need to know; the fields of the twin's `LineRules`.
 #[pyclass(frozen)]
 pub struct LineRules {
-    vocabulary: Vocabulary, // of phrases and nouns
+    vocabulary: WordList, // of phrases and nouns
     lengths: Lengths,
     phrases: Phrases,
     nouns: Vec<bool>, // by number of the word
@@ -81,7 +51,7 @@ impl LineRules {
             place.iter().map(|phrase| phrase.iter().map(|word| numbers[word]).collect()).collect::<Vec<Vec<u32>>>()
         });
         LineRules {
-            vocabulary: Vocabulary::new(&words, lower),
+            vocabulary: WordList::new(&words, lower),
             lengths,
             phrases: Phrases::new(numbered),
             nouns: words.iter().map(|word| nouns.contains(word)).collect(),

@@ -5,9 +5,9 @@ use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
+use crate::dedup::lookup::Sorted;
+use crate::dedup::radix::sorted;
 use crate::lists::numbers;
-use crate::radix::sorted;
-use crate::sorted::Sorted;
 
 /// The nodes in ascending order, and for each the place of the smallest node of its component.
 struct Components {

@@ -3,7 +3,7 @@
 //! Stretches of the numbers' range are taken one after another out of all runs, so that what is compared fits a core's
 //! cache and nothing is sorted or moved. Many runs, or numbers that were chosen to collide, go to a sort.
 
-use crate::radix::sorted;
+use crate::dedup::radix::sorted;
 
 /// Numbers of a stretch, if they are spread evenly.
 const STRETCH: usize = 1 << 13;

@@ -1,17 +1,15 @@
 //! Word, line and n-gram statistics of documents. Twin: `refinery.kernels.reference.text`, which defines every figure.
 
-use arrow_array::cast::AsArray;
 use arrow_array::{Array, Float64Array, StringArray, UInt32Array};
 use memchr::memchr2;
-use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
 use crate::classes::{Classes, ALPHA, SPACE};
-use crate::hashes::bytes;
-use crate::ngrams::Ngrams;
-use crate::numbering::Strings;
-use crate::stops::Stops;
+use crate::strings::{strings, text};
+use crate::text::ngrams::Ngrams;
+use crate::text::numbering::Strings;
+use crate::text::stops::Stops;
 
 const BULLETS: [char; 14] = ['•', '‣', '\u{2043}', '⁌', '⁍', '∙', '○', '●', '◘', '◦', '⦾', '⦿', '-', '*'];
 const ELLIPSES: [&str; 3] = ["...", ". . .", "…"];
@@ -270,17 +268,6 @@ pub fn share(part: u64, whole: u64) -> f64 {
     }
 }
 
-/// The text of a row, "" for null. Fails where it is not UTF-8, which Arrow does not check.
-pub fn text(texts: &StringArray, row: usize) -> PyResult<&str> {
-    std::str::from_utf8(bytes(texts, row)).map_err(|error| PyValueError::new_err(format!("text {row}: {error}")))
-}
-
-/// The bytes of all texts together.
-pub fn spread(texts: &StringArray) -> usize {
-    let offsets = texts.value_offsets();
-    offsets.last().zip(offsets.first()).map_or(0, |(end, start)| (end - start) as usize)
-}
-
 fn statistics(texts: &StringArray, classes: Classes<'_>) -> PyResult<Vec<Made>> {
     let mut measure = Measure::new(classes);
     let rows = (0..texts.len()).map(|row| Ok(measure.row(text(texts, row)?))).collect::<PyResult<Vec<_>>>()?;
@@ -292,7 +279,7 @@ fn statistics(texts: &StringArray, classes: Classes<'_>) -> PyResult<Vec<Made>> 
 #[pyfunction]
 fn text_statistics(py: Python<'_>, texts: Given, classes: &[u8]) -> PyResult<Vec<Made>> {
     let classes = Classes::try_from(classes)?;
-    let texts = texts.0.as_string_opt::<i32>().ok_or_else(|| PyTypeError::new_err("texts must be a string array"))?;
+    let texts = strings(&texts)?;
     py.allow_threads(|| statistics(texts, classes))
 }
 

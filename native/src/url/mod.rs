@@ -1,20 +1,22 @@
 //! What an address alone tells of a document. Twin: `refinery.kernels.reference.urls`.
 
+mod address;
+mod blocklist;
+mod words;
+
 use std::collections::{HashMap, HashSet};
 
 use arrow_array::builder::{ListBuilder, StringBuilder, UInt32Builder};
-use arrow_array::cast::AsArray;
 use arrow_array::{Array, StringArray, UInt32Array};
 use arrow_schema::{DataType, Field};
 use pyo3::prelude::*;
 
-use crate::addresses::{Address, Found, Suffixes};
 use crate::boundary::{Given, Made};
 use crate::classes::Classes;
-use crate::listed::{Listed, Parts};
-use crate::lists::unfit;
-use crate::text::text;
-use crate::urlwords::{Finding, Words, KINDS};
+use crate::strings::{strings, text};
+use address::{Address, Found, Suffixes};
+use blocklist::{Listed, Parts};
+use words::{Finding, Words, KINDS};
 
 const NOTHING: &str = "none";
 
@@ -51,7 +53,7 @@ impl UrlRules {
     /// The columns of the twin, and the rows that are left to it.
     fn facts(&self, py: Python<'_>, urls: Given, classes: &[u8]) -> PyResult<(Vec<Made>, Made)> {
         let classes = Classes::try_from(classes)?;
-        let urls = urls.0.as_string_opt::<i32>().ok_or_else(|| unfit(urls.0.data_type()))?;
+        let urls = strings(&urls)?;
         py.allow_threads(|| self.measure(urls, classes))
     }
 }

@@ -1,4 +1,4 @@
-//! Merging of long stretches, in little more than linear time: places are queued by the rank of the tokens there.
+//! Merging of long runs of bytes, in little more than linear time: places are queued by the rank of the tokens there.
 //!
 //! Joining tokens hardly ever makes neighbours of a rank that is not higher, so ranks are taken in ascending order and
 //! the places of each from left to right. The exceptions, which a vocabulary in an odd order has, go first.
@@ -6,15 +6,15 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::merges::{Token, Vocabulary, NONE};
+use crate::bpe::vocabulary::{Token, Vocabulary, NONE};
 
 const NOWHERE: u32 = u32::MAX;
-/// More memory than for this many bytes is not kept from stretch to stretch.
+/// Memory for more bytes than this is released after each run.
 pub const LARGE: usize = 1 << 20;
 const WORD: usize = u64::BITS as usize;
 
-/// A stretch being merged, of less than 2^30 bytes. A token is known by the place of its first byte.
-pub struct Stretch {
+/// Merges one run of less than 2^30 bytes at a time. A token is known by the place of its first byte.
+pub struct LongMerger {
     tokens: Vec<Token>, // at the first and at the last byte of each
     ranks: Vec<Token>,  // at the first byte: with the next token; NONE elsewhere
     queue: Queue,
@@ -22,9 +22,9 @@ pub struct Stretch {
     first: BinaryHeap<Reverse<(Token, u32)>>,
 }
 
-impl Stretch {
+impl LongMerger {
     pub fn new() -> Self {
-        Stretch { tokens: Vec::new(), ranks: Vec::new(), queue: Queue::new(), first: BinaryHeap::new() }
+        LongMerger { tokens: Vec::new(), ranks: Vec::new(), queue: Queue::new(), first: BinaryHeap::new() }
     }
 
     /// Merge the tokens from `start` on, each of a single byte.

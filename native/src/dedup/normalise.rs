@@ -6,16 +6,13 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use arrow_array::cast::AsArray;
 use arrow_array::{Array, ListArray, StringArray};
-use arrow_buffer::OffsetBuffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
-use crate::hashes::bytes;
-use crate::lists::{offset, structs_of, unfit, Structs};
-use crate::text::spread;
+use crate::lists::{offset, structs_of, Structs};
+use crate::strings::{strings, text, total_bytes, StringsBuilder};
 
 const ASCII: usize = 128;
 const BLOCK: usize = 256;
@@ -113,18 +110,16 @@ impl Pieces {
     fn normalise(&self, py: Python<'_>, texts: Given) -> PyResult<Attempt> {
         py.allow_threads(|| {
             let texts = strings(&texts)?;
-            let (mut made, mut offsets) = (Vec::with_capacity(spread(texts)), vec![0]);
+            let mut normal = StringsBuilder::with_capacity(total_bytes(texts));
             let mut missing = BTreeSet::new();
             for row in 0..texts.len() {
-                self.append(text(texts, row)?, &mut made, &mut missing);
-                offsets.push(offset(made.len())?);
+                self.append(text(texts, row)?, &mut normal.data, &mut missing);
+                normal.end()?;
             }
             if !missing.is_empty() {
                 return Ok((None, missing.into_iter().collect()));
             }
-            StringArray::try_new(OffsetBuffer::new(offsets.into()), made.into(), None)
-                .map(|array| (Some(Made::new(array)), Vec::new()))
-                .map_err(|error| PyValueError::new_err(error.to_string()))
+            Ok((Some(Made::new(normal.finish()?)), Vec::new()))
         })
     }
 
@@ -312,14 +307,6 @@ fn character_spans(py: Python<'_>, texts: Given, ranges: Given) -> PyResult<Made
 fn ascii_prefix(text: &[u8]) -> usize {
     let whole = text.chunks_exact(16).take_while(|chunk| chunk.is_ascii()).count() * 16;
     whole + text[whole..].iter().take_while(|byte| byte.is_ascii()).count()
-}
-
-fn strings(texts: &Given) -> PyResult<&StringArray> {
-    texts.0.as_string_opt::<i32>().ok_or_else(|| unfit(texts.0.data_type()))
-}
-
-fn text(texts: &StringArray, row: usize) -> PyResult<&str> {
-    std::str::from_utf8(bytes(texts, row)).map_err(|error| PyValueError::new_err(format!("row {row}: {error}")))
 }
 
 /// Add this module's functions.

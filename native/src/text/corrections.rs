@@ -3,19 +3,19 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, Float64Array, StringArray, StructArray, UInt32Array, UInt64Array};
-use arrow_buffer::{Buffer, OffsetBuffer};
 use arrow_schema::{Field, Fields};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
 use crate::classes::Classes;
-use crate::lines::{Cut, Fate, Judge, LineRules, Reason};
 use crate::lists::{lists_of, offset, Structs};
-use crate::text::{share, text};
-use crate::vocabulary::Undecided;
+use crate::strings::{strings, text, StringsBuilder};
+use crate::text::lines::{Cut, Fate, Judge, LineRules};
+use crate::text::reason::Reason;
+use crate::text::statistics::share;
+use crate::text::word_list::Undecided;
 
 /// What a line is, once judged.
 #[derive(Clone, Copy, PartialEq)]
@@ -166,7 +166,7 @@ impl Corrector<'_> {
             first_cut = judged.cuts as usize;
             start = end + 1;
         }
-        self.made.text.extend_from_slice(&text.as_bytes()[kept..]);
+        self.made.text.data.extend_from_slice(&text.as_bytes()[kept..]);
         Ok(())
     }
 }
@@ -174,31 +174,21 @@ impl Corrector<'_> {
 /// The columns of all texts.
 #[derive(Default)]
 struct Corrected {
-    text: Vec<u8>,
-    text_ends: Vec<i32>,
+    text: StringsBuilder,
     removed_words: Vec<f64>,
     flagged_words: Vec<f64>,
     lines: [Vec<u32>; Reason::COUNTED],
     offsets: Vec<u64>,
     lengths: Vec<u64>,
-    reasons: Vec<u8>,
-    reason_ends: Vec<i32>,
-    removed: Vec<u8>,
-    removed_ends: Vec<i32>,
+    reasons: StringsBuilder,
+    removed: StringsBuilder,
     list_ends: Vec<i32>,
     undecided: Vec<u64>,
 }
 
 impl Corrected {
     fn new() -> Self {
-        let zero = || vec![0];
-        Corrected {
-            text_ends: zero(),
-            reason_ends: zero(),
-            removed_ends: zero(),
-            list_ends: zero(),
-            ..Corrected::default()
-        }
+        Corrected { list_ends: vec![0], ..Corrected::default() }
     }
 
     fn count(&mut self, counts: &Counts) {
@@ -209,19 +199,18 @@ impl Corrected {
 
     /// Keep the text from `kept` to the range, and remove the range.
     fn remove(&mut self, text: &str, kept: &mut usize, range: Range<usize>, reason: Reason) -> PyResult<()> {
-        self.text.extend_from_slice(&text.as_bytes()[*kept..range.start]);
+        self.text.data.extend_from_slice(&text.as_bytes()[*kept..range.start]);
         *kept = range.end;
         self.offsets.push(range.start as u64);
         self.lengths.push(range.len() as u64);
-        self.reasons.extend_from_slice(reason.name().as_bytes());
-        self.reason_ends.push(offset(self.reasons.len())?);
-        self.removed.extend_from_slice(&text.as_bytes()[range]);
-        self.removed_ends.push(offset(self.removed.len())?);
-        Ok(())
+        self.reasons.data.extend_from_slice(reason.name().as_bytes());
+        self.reasons.end()?;
+        self.removed.data.extend_from_slice(&text.as_bytes()[range]);
+        self.removed.end()
     }
 
     fn end_text(&mut self) -> PyResult<()> {
-        self.text_ends.push(offset(self.text.len())?);
+        self.text.end()?;
         self.list_ends.push(offset(self.offsets.len())?);
         Ok(())
     }
@@ -230,8 +219,8 @@ impl Corrected {
         let columns: [(&str, ArrayRef); 4] = [
             ("offset", Arc::new(UInt64Array::from(std::mem::take(&mut self.offsets)))),
             ("length", Arc::new(UInt64Array::from(std::mem::take(&mut self.lengths)))),
-            ("reason", Arc::new(strings(&mut self.reasons, &mut self.reason_ends)?)),
-            ("text", Arc::new(strings(&mut self.removed, &mut self.removed_ends)?)),
+            ("reason", Arc::new(std::mem::take(&mut self.reasons).finish()?)),
+            ("text", Arc::new(std::mem::take(&mut self.removed).finish()?)),
         ];
         let fields: Fields = columns.iter().map(|(name, c)| Field::new(*name, c.data_type().clone(), true)).collect();
         let spans = StructArray::try_new(fields, columns.map(|(_, column)| column).into(), None);
@@ -242,7 +231,7 @@ impl Corrected {
     fn done(mut self) -> PyResult<(Vec<Made>, Made)> {
         let removed = lists_of(self.spans()?, std::mem::take(&mut self.list_ends))?;
         let mut columns = vec![
-            Made::new(strings(&mut self.text, &mut self.text_ends)?),
+            Made::new(self.text.finish()?),
             Made::new(Float64Array::from(self.removed_words)),
             Made::new(Float64Array::from(self.flagged_words)),
         ];
@@ -250,12 +239,6 @@ impl Corrected {
         columns.push(Made::new(removed));
         Ok((columns, Made::new(UInt64Array::from(self.undecided))))
     }
-}
-
-fn strings(bytes: &mut Vec<u8>, ends: &mut Vec<i32>) -> PyResult<StringArray> {
-    let offsets = OffsetBuffer::new(std::mem::take(ends).into());
-    StringArray::try_new(offsets, Buffer::from_vec(std::mem::take(bytes)), None)
-        .map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 fn corrected(
@@ -287,7 +270,7 @@ fn correct_lines(
 ) -> PyResult<(Vec<Made>, Made)> {
     let rules = rules.get();
     let classes = Classes::try_from(classes)?;
-    let texts = texts.0.as_string_opt::<i32>().ok_or_else(|| PyTypeError::new_err("texts must be a string array"))?;
+    let texts = strings(&texts)?;
     py.allow_threads(|| corrected(texts, protected.as_ref().map(|spans| &spans.0), rules, classes))
 }
 

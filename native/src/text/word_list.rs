@@ -10,17 +10,17 @@ const CAPITAL_SIGMA: char = 'Σ';
 pub struct Undecided;
 
 /// Words without marks at their ends, in lower case, by number.
-pub struct Vocabulary {
+pub struct WordList {
     numbers: HashMap<String, u32>,
     longest: usize,               // in characters
     lower: HashMap<char, String>, // of all characters beyond ASCII that can be in one of the words
 }
 
-impl Vocabulary {
+impl WordList {
     /// The words get the numbers 0, 1, 2, ...; `lower` is the lower case of all characters beyond ASCII in them.
     pub fn new(words: &[String], lower: HashMap<char, String>) -> Self {
         let longest = words.iter().map(|word| word.chars().count()).max().unwrap_or(0);
-        Vocabulary { numbers: words.iter().cloned().zip(0..).collect(), longest, lower }
+        WordList { numbers: words.iter().cloned().zip(0..).collect(), longest, lower }
     }
 
     /// The number of a word that has no marks at its ends; `buffer` is for its lower case.

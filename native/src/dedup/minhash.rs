@@ -8,11 +8,11 @@ use pyo3::prelude::*;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::boundary::{Given, Made};
-use crate::hashes::bytes;
+use crate::dedup::minima::lower;
+use crate::dedup::windows::{each_window, hash_of, positive};
 use crate::lists::{for_tokens, offset, unfit, Lists, Making};
-use crate::minima::lower;
-use crate::stops::Stops;
-use crate::windows::{each_window, hash_of, positive};
+use crate::strings::{bytes, strings, total_bytes};
+use crate::text::stops::Stops;
 
 /// Hashes that are mixed and swept together: they and a block of minima fit the nearest cache.
 const AT_ONCE: usize = 4096;
@@ -119,8 +119,7 @@ fn parameters(given: &Given) -> PyResult<&[u32]> {
 }
 
 fn words(texts: &StringArray) -> PyResult<ListArray> {
-    let size = texts.value_offsets().last().zip(texts.value_offsets().first()).map_or(0, |(end, start)| end - start);
-    let mut made = Making::<UInt64Type>::with_capacity(size as usize / 5, texts.len());
+    let mut made = Making::<UInt64Type>::with_capacity(total_bytes(texts) / 5, texts.len());
     for row in 0..texts.len() {
         each_word(bytes(texts, row), |word| made.values.push(xxh3_64(word)));
         made.end()?;
@@ -192,7 +191,7 @@ fn sizes(texts: &StringArray) -> PyResult<ListArray> {
 #[pyfunction]
 fn word_sizes(py: Python<'_>, texts: Given) -> PyResult<Made> {
     py.allow_threads(|| {
-        let texts = texts.0.as_string_opt::<i32>().ok_or_else(|| unfit(texts.0.data_type()))?;
+        let texts = strings(&texts)?;
         sizes(texts).map(Made::new)
     })
 }
@@ -216,7 +215,7 @@ fn sketches(py: Python<'_>, sets: Given, factors: Given, terms: Given) -> PyResu
 #[pyfunction]
 fn word_ids(py: Python<'_>, texts: Given) -> PyResult<Made> {
     py.allow_threads(|| {
-        let texts = texts.0.as_string_opt::<i32>().ok_or_else(|| unfit(texts.0.data_type()))?;
+        let texts = strings(&texts)?;
         words(texts).map(Made::new)
     })
 }

@@ -3,8 +3,9 @@
 //! No text can make either table slow. The first holds the vocabulary only; in the second, of fixed size, a new word
 //! takes the place of an old one, so the worst is that each word is merged anew.
 
-use crate::merges::{Scratch, Token, Vocabulary, NONE};
-use crate::stretches::LARGE;
+use crate::bpe::long_merge::LARGE;
+use crate::bpe::merge::Merger;
+use crate::bpe::vocabulary::{Token, Vocabulary, NONE};
 
 /// Words shorter than this have a key.
 pub const KEY: usize = 16;
@@ -81,8 +82,8 @@ impl Known {
 pub struct Words {
     slots: Vec<Word>,
     pub pieces: Pieces,
-    made: Vec<Token>,
-    scratch: Scratch,
+    merged: Vec<Token>,
+    merger: Merger,
 }
 
 #[derive(Clone)]
@@ -97,8 +98,8 @@ impl Words {
         Words {
             slots: vec![Word { key: 0, tokens: [0; KEPT], count: 0 }; SLOTS],
             pieces: Pieces::new(),
-            made: Vec::new(),
-            scratch: Scratch::new(),
+            merged: Vec::new(),
+            merger: Merger::new(),
         }
     }
 
@@ -107,25 +108,25 @@ impl Words {
     pub fn tokens(&mut self, key: u128, vocabulary: &Vocabulary, bytes: &[u8]) -> &[Token] {
         let at = slot(key, SLOTS);
         if self.slots[at].key != key {
-            let count = self.merged(vocabulary, bytes).len();
+            let count = self.merge(vocabulary, bytes).len();
             if count > KEPT {
-                return &self.made;
+                return &self.merged;
             }
             let word = &mut self.slots[at];
             word.key = key;
             word.count = count as u16;
-            word.tokens[..count].copy_from_slice(&self.made);
+            word.tokens[..count].copy_from_slice(&self.merged);
         }
         let word = &self.slots[at];
         &word.tokens[..usize::from(word.count)]
     }
 
     /// The tokens that any bytes merge to. Nothing is kept but memory.
-    pub fn merged(&mut self, vocabulary: &Vocabulary, bytes: &[u8]) -> &[Token] {
-        self.made.clear();
-        self.made.shrink_to(LARGE);
-        vocabulary.merge(bytes, &mut self.scratch, &mut self.made);
-        &self.made
+    pub fn merge(&mut self, vocabulary: &Vocabulary, bytes: &[u8]) -> &[Token] {
+        self.merged.clear();
+        self.merged.shrink_to(LARGE);
+        self.merger.merge(vocabulary, bytes, &mut self.merged);
+        &self.merged
     }
 }
 
@@ -182,8 +183,8 @@ fn piece_slot(bytes: &[u8]) -> usize {
     (mixed >> (u64::BITS - PIECES.ilog2())) as usize
 }
 
-/// Sets a stretch of a long piece apart from the piece that has the same bytes.
-pub const STRETCH: u128 = 1 << 127;
+/// Distinguishes the key of a run inside a long piece from that of a piece with the same bytes.
+pub const RUN: u128 = 1 << 127;
 
 /// The bytes from `start` to `end`, fewer than 16, and how many they are, as one number.
 #[inline]

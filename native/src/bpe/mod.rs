@@ -2,20 +2,26 @@
 //!
 //! Most pieces are a token, and those that are not repeat: merging is for the rest.
 
+mod long_merge;
+mod merge;
+mod pieces;
+mod recent;
+mod vocabulary;
+
 use std::sync::Mutex;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt16Type;
-use arrow_array::{Array, StringArray, UInt32Array};
+use arrow_array::{Array, UInt32Array};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
 use crate::lists::{unfit, Making};
-use crate::merges::{Token, Vocabulary};
-use crate::pieces::Classes;
-use crate::text::{spread, text};
-use crate::words::{key, plain_word, Known, Words, KEY, LONGEST, STRETCH};
+use crate::strings::{strings, text, total_bytes};
+use pieces::Classes;
+use recent::{key, plain_word, Known, Words, KEY, LONGEST, RUN};
+use vocabulary::{Token, Vocabulary};
 
 /// Bytes of text for a token, in all but odd texts at least.
 const FEWEST: usize = 3;
@@ -52,7 +58,7 @@ impl Tokenizer {
         py.allow_threads(|| {
             let texts = strings(&texts)?;
             // Pages that are never written to cost nothing, and moving to a larger place does.
-            let mut made = Making::<UInt16Type>::with_capacity(spread(texts) / FEWEST, texts.len());
+            let mut made = Making::<UInt16Type>::with_capacity(total_bytes(texts) / FEWEST, texts.len());
             self.with_words(|words| {
                 (0..texts.len()).try_for_each(|row| {
                     self.encode(text(texts, row)?, words, |tokens| made.values.extend_from_slice(tokens));
@@ -136,22 +142,18 @@ impl Tokenizer {
             return found(&[token]);
         }
         let (vocabulary, mut start) = (&self.vocabulary, 0);
-        for stretch in vocabulary.stretches(piece) {
-            let end = start + stretch.len();
-            if stretch.len() < KEY {
-                // A token need not be what its bytes merge to, so a stretch is not the piece of the same bytes.
-                let key = key(piece, start, end) | STRETCH;
-                found(words.tokens(key, vocabulary, stretch));
+        for run in vocabulary.mergeable_runs(piece) {
+            let end = start + run.len();
+            if run.len() < KEY {
+                // A token need not be what its bytes merge to, so a run is not the piece of the same bytes.
+                let key = key(piece, start, end) | RUN;
+                found(words.tokens(key, vocabulary, run));
             } else {
-                found(words.merged(vocabulary, stretch));
+                found(words.merge(vocabulary, run));
             }
             start = end;
         }
     }
-}
-
-fn strings(texts: &Given) -> PyResult<&StringArray> {
-    texts.0.as_string_opt::<i32>().ok_or_else(|| unfit(texts.0.data_type()))
 }
 
 /// Add this module's class.

@@ -1,16 +1,14 @@
 //! Where runs of tokens lie in texts, and texts without them. Twins: `refinery.kernels.reference.windows.byte_ranges`,
 //! `refinery.kernels.reference.cuts.take_out`.
 
-use arrow_array::cast::AsArray;
 use arrow_array::types::ArrowPrimitiveType;
 use arrow_array::{Array, ListArray, StringArray, UInt64Array};
-use arrow_buffer::OffsetBuffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
-use crate::lists::{for_tokens, offset, structs_of, unfit, Lists, Structs};
-use crate::text::text;
+use crate::lists::{for_tokens, offset, structs_of, Lists, Structs};
+use crate::strings::{strings, text, total_bytes, StringsBuilder};
 
 /// The bytes of a text before each token and after the last, of the text that was tokenized.
 fn bounds<N: Copy + Into<u64>>(sizes: &[N], bounds: &mut Vec<u64>) {
@@ -50,7 +48,8 @@ fn taken(texts: &StringArray, ranges: &Structs<2>) -> PyResult<(StringArray, Str
     if ranges.len() != texts.len() {
         return Err(PyValueError::new_err("ranges and texts are of different numbers"));
     }
-    let (mut rest, mut inside, mut places) = (Texts::default(), Texts::default(), [Vec::new(), Vec::new()]);
+    let (mut rest, mut inside, mut places) =
+        (StringsBuilder::with_capacity(total_bytes(texts)), StringsBuilder::with_capacity(0), [Vec::new(), Vec::new()]);
     for (row, [starts, ends]) in ranges.iter().enumerate() {
         let text = text(texts, row)?;
         let (mut at, mut passed) = (0, 0);
@@ -73,31 +72,11 @@ fn taken(texts: &StringArray, ranges: &Structs<2>) -> PyResult<(StringArray, Str
         rest.data.extend_from_slice(text.get(at..).unwrap_or_default().as_bytes());
         rest.end()?;
     }
-    Ok((rest.done()?, inside.done()?, places))
+    Ok((rest.finish()?, inside.finish()?, places))
 }
 
 fn count(text: &str) -> u64 {
     text.chars().count() as u64
-}
-
-/// Texts being made, one after another.
-#[derive(Default)]
-struct Texts {
-    data: Vec<u8>,
-    ends: Vec<i32>,
-}
-
-impl Texts {
-    fn end(&mut self) -> PyResult<()> {
-        self.ends.push(offset(self.data.len())?);
-        Ok(())
-    }
-
-    fn done(self) -> PyResult<StringArray> {
-        let offsets: Vec<i32> = std::iter::once(0).chain(self.ends).collect();
-        StringArray::try_new(OffsetBuffer::new(offsets.into()), self.data.into(), None)
-            .map_err(|error| PyValueError::new_err(error.to_string()))
-    }
 }
 
 #[pyfunction]
@@ -108,7 +87,7 @@ fn byte_ranges(py: Python<'_>, runs: Given, sizes: Given) -> PyResult<Made> {
 #[pyfunction]
 fn take_out(py: Python<'_>, texts: Given, ranges: Given) -> PyResult<(Made, Made, Made, Made)> {
     py.allow_threads(|| {
-        let texts = texts.0.as_string_opt::<i32>().ok_or_else(|| unfit(texts.0.data_type()))?;
+        let texts = strings(&texts)?;
         let (rest, inside, [places, sizes]) = taken(texts, &Structs::of(&ranges.0, ["start", "end"])?)?;
         let numbers = |column: Vec<u64>| Made::new(UInt64Array::from(column));
         Ok((Made::new(rest), Made::new(inside), numbers(places), numbers(sizes)))

@@ -5,22 +5,20 @@
 
 use std::collections::HashMap;
 
-use arrow_array::cast::AsArray;
 use arrow_array::{Array, StringArray, UInt32Array};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::boundary::{Given, Made};
 use crate::classes::{Classes, MARK, SPACE};
-use crate::stops::Stops;
-use crate::text::text;
-use crate::vocabulary::{Lengths, Undecided, Vocabulary};
+use crate::strings::{strings, text};
+use crate::text::stops::Stops;
+use crate::text::word_list::{Lengths, Undecided, WordList};
 
 /// The wanted words.
 #[pyclass(frozen)]
 struct WantedWords {
     words: Vec<String>,
-    vocabulary: Vocabulary,
+    vocabulary: WordList,
     lengths: Lengths,
     groups: Vec<usize>, // of each word: which first byte and length it has
     sizes: Vec<usize>,  // words by group
@@ -41,7 +39,7 @@ impl WantedWords {
             sizes[group] += 1;
             groups.push(group);
         }
-        let vocabulary = Vocabulary::new(&words, lower);
+        let vocabulary = WordList::new(&words, lower);
         WantedWords { vocabulary, lengths, groups, sizes, words }
     }
 }
@@ -150,7 +148,7 @@ fn counts(texts: &StringArray, wanted: &WantedWords, classes: Classes<'_>) -> Py
 fn distinct_words(py: Python<'_>, texts: Given, wanted: &Bound<'_, WantedWords>, classes: &[u8]) -> PyResult<Made> {
     let wanted = wanted.get();
     let classes = Classes::try_from(classes)?;
-    let texts = texts.0.as_string_opt::<i32>().ok_or_else(|| PyTypeError::new_err("texts must be a string array"))?;
+    let texts = strings(&texts)?;
     py.allow_threads(|| counts(texts, wanted, classes).map(Made::new))
 }
 

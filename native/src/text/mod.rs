@@ -1,0 +1,12 @@
+//! Words, lines and n-grams of texts: statistics, stop words and line-wise corrections.
+
+pub mod corrections;
+mod lines;
+mod ngrams;
+mod numbering;
+mod phrases;
+mod reason;
+pub mod statistics;
+pub mod stop_words;
+pub mod stops;
+mod word_list;
