@@ -101,7 +101,7 @@ def verified(batch: pa.RecordBatch, least: int, *, among: bool) -> Edges:
     starts, _ = runs(batch.column("key").to_numpy())
     places = np.arange(len(found), dtype=np.uint32)
     kinds = np.where(part >= EARLIER, _EARLIER, _ANY if among else _NEW)
-    thresholds = np.append(starts, len(found)).astype(np.uint64)
-    first = alike(thresholds, places, kinds, whole(batch.column("sketch")), least).astype(np.int64)
+    offsets = np.append(starts, len(found)).astype(np.uint64)
+    first = alike(offsets, places, kinds, whole(batch.column("sketch")), least).astype(np.int64)
     others = first != places
     return found[first[others]], found[others]

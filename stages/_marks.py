@@ -64,8 +64,8 @@ def _places(lists: pa.ListArray) -> tuple[Places, Places]:
 
 
 def _lists(ranges: tuple[Places, Places], texts: int) -> pa.ListArray:
-    thresholds = np.searchsorted(ranges[0] >> _TEXT, np.arange(texts + 1, dtype=np.uint64))
+    offsets = np.searchsorted(ranges[0] >> _TEXT, np.arange(texts + 1, dtype=np.uint64))
     below = (np.uint64(1) << _TEXT) - np.uint64(1)
     columns = [pa.array(side & below) for side in ranges]
     values = pa.StructArray.from_arrays(columns, fields=list(RANGES.value_type))
-    return pa.ListArray.from_arrays(pa.array(thresholds.astype(np.int32)), values)
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values)

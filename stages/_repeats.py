@@ -51,12 +51,12 @@ def edited_texts(
     fields = list(REPEATS.value_type)
     repeats = pa.StructArray.from_arrays([columns[field.name] for field in fields], fields=fields)
     counts = pc.list_value_length(ranges).to_numpy()
-    thresholds = np.append(0, np.cumsum(counts))
-    repeated = np.diff(np.append(0, np.cumsum(ends - starts))[thresholds])
+    offsets = np.append(0, np.cumsum(counts))
+    repeated = np.diff(np.append(0, np.cumsum(ends - starts))[offsets])
     return rest if cut else texts, {
         "spans": pa.array(counts.astype(np.uint32)),
         "repeated": pa.array(repeated.astype(np.uint64)),
         "share": pa.array(repeated / np.maximum(pc.binary_length(texts).to_numpy(), 1)),
         "chars_left": pc.utf8_length(pc.utf8_trim(rest, _BLANKS)).cast(pa.uint32()),
-        "repeats": pa.ListArray.from_arrays(pa.array(thresholds.astype(np.int32)), repeats),
+        "repeats": pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), repeats),
     }
