@@ -37,10 +37,10 @@ from .inspect import (
     Audit as Audit,
 )
 from .inspect import (
-    Books as Books,
+    Change as Change,
 )
 from .inspect import (
-    Change as Change,
+    ChangedDocument as ChangedDocument,
 )
 from .inspect import (
     Count as Count,
@@ -49,13 +49,10 @@ from .inspect import (
     Cut as Cut,
 )
 from .inspect import (
-    Difference as Difference,
-)
-from .inspect import (
     Document as Document,
 )
 from .inspect import (
-    FileBooks as FileBooks,
+    FileCounts as FileCounts,
 )
 from .inspect import (
     Filters as Filters,
@@ -70,7 +67,13 @@ from .inspect import (
     Flips as Flips,
 )
 from .inspect import (
+    Garbage as Garbage,
+)
+from .inspect import (
     GroupCounts as GroupCounts,
+)
+from .inspect import (
+    GroupOutcomes as GroupOutcomes,
 )
 from .inspect import (
     Judgement as Judgement,
@@ -85,13 +88,7 @@ from .inspect import (
     MetricValue as MetricValue,
 )
 from .inspect import (
-    Moved as Moved,
-)
-from .inspect import (
-    Movement as Movement,
-)
-from .inspect import (
-    Problem as Problem,
+    OutcomeChange as OutcomeChange,
 )
 from .inspect import (
     Repeat as Repeat,
@@ -100,19 +97,34 @@ from .inspect import (
     Repeats as Repeats,
 )
 from .inspect import (
+    RootCounts as RootCounts,
+)
+from .inspect import (
+    RootDifference as RootDifference,
+)
+from .inspect import (
+    RootStatus as RootStatus,
+)
+from .inspect import (
+    RootWarning as RootWarning,
+)
+from .inspect import (
     RuleResult as RuleResult,
 )
 from .inspect import (
-    Run as Run,
+    RunProblem as RunProblem,
+)
+from .inspect import (
+    RunStatus as RunStatus,
 )
 from .inspect import (
     Sample as Sample,
 )
 from .inspect import (
-    Samples as Samples,
+    SampleQuery as SampleQuery,
 )
 from .inspect import (
-    StageBooks as StageBooks,
+    Samples as Samples,
 )
 from .inspect import (
     StageCounts as StageCounts,
@@ -130,28 +142,16 @@ from .inspect import (
     Station as Station,
 )
 from .inspect import (
-    Status as Status,
-)
-from .inspect import (
-    Stray as Stray,
-)
-from .inspect import (
     Summary as Summary,
 )
 from .inspect import (
     Survival as Survival,
 )
 from .inspect import (
-    Sweep as Sweep,
+    UnreferencedFile as UnreferencedFile,
 )
 from .inspect import (
     Verification as Verification,
-)
-from .inspect import (
-    Wanted as Wanted,
-)
-from .inspect import (
-    Warning as Warning,  # noqa: A004 - read as `refinery.Warning`
 )
 from .inspect import (
     WhatIf as WhatIf,
@@ -160,13 +160,16 @@ from .inspect import (
     Yield as Yield,
 )
 from .inspect import (
+    collect_garbage as collect_garbage,
+)
+from .inspect import (
     diff as diff,
 )
 from .inspect import (
     problems as problems,
 )
 from .inspect import (
-    read_books as read_books,
+    read_counts as read_counts,
 )
 from .inspect import (
     sample as sample,
@@ -184,9 +187,6 @@ from .inspect import (
     survival as survival,
 )
 from .inspect import (
-    sweep as sweep,
-)
-from .inspect import (
     verify as verify,
 )
 from .inspect import (
@@ -198,32 +198,32 @@ from .inspect import (
 from .inspect import (
     why as why,
 )
-from .inspect.history import (
-    PhaseRecord as PhaseRecord,
-)
-from .inspect.history import (
-    ProblemRecord as ProblemRecord,
-)
-from .inspect.history import (
-    RunFile as RunFile,
-)
-from .inspect.history import (
-    RunningRecord as RunningRecord,
-)
-from .inspect.history import (
-    SpanRecord as SpanRecord,
-)
-from .inspect.history import (
-    WorkRecord as WorkRecord,
-)
 from .inspect.notebook import (
-    Opened as Opened,
+    OpenRoot as OpenRoot,
 )
 from .inspect.notebook import (
     StageOutput as StageOutput,
 )
 from .inspect.notebook import (
     open as open,  # noqa: A004 - read as `refinery.open`
+)
+from .inspect.runs import (
+    PhaseRecord as PhaseRecord,
+)
+from .inspect.runs import (
+    ProblemRecord as ProblemRecord,
+)
+from .inspect.runs import (
+    RunFile as RunFile,
+)
+from .inspect.runs import (
+    RunningRecord as RunningRecord,
+)
+from .inspect.runs import (
+    SpanRecord as SpanRecord,
+)
+from .inspect.runs import (
+    WorkRecord as WorkRecord,
 )
 from .inspect.statistics import (
     MetricCounts as MetricCounts,

@@ -85,7 +85,7 @@ def test_other_bounds_give_what_a_run_gives(crawl: Path, refined: Path, tmp_path
     assert {flip.document.id for flip in found.gained.samples} == after - before
     assert before != after
     outcomes = refinery.diff(str(refined), str(other), ALL)
-    moved = {one.document.id for movement in outcomes.movements for one in movement.samples}
+    moved = {one.document.id for movement in outcomes.outcome_changes for one in movement.samples}
     assert before - after <= moved | {row["id"].hex() for row in rows(other, "minhash", "removed")}
 
 

@@ -60,7 +60,7 @@ def test_what_public_functions_take_and_return_is_public() -> None:
     """Every type in the annotations of functions, of the fields of what they return, and of an opened root's methods."""
     seen: set[type] = set()
     functions = [getattr(refinery, name) for name in refinery.__all__]
-    methods = [method for name, method in vars(refinery.Opened).items() if not name.startswith("_")]
+    methods = [method for name, method in vars(refinery.OpenRoot).items() if not name.startswith("_")]
     for one in (*functions, *(m.fget if isinstance(m, property) else m for m in methods)):
         if isinstance(one, types.FunctionType):
             needed(one, seen)

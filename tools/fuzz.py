@@ -28,7 +28,7 @@ with atheris.instrument_imports(include=["refinery", "stages"]):
     import refinery
     from refinery.demo import sample
     from refinery.demo.planting import LEAST
-    from refinery.inspect.holdings import open_root
+    from refinery.inspect.reader import open_root
     from refinery.kernels.reference import charset, payload
     from refinery.recipe import from_dict, recipe_dict
     from refinery.recipe.reader import stored
@@ -46,7 +46,7 @@ root: "{folder}/root"
 pipeline: [warc: {{}}, url: {{}}, extract: {{}}, lines: {{}}, minhash: {{}}, export: {{}}]
 executor: {{workers: 1}}
 """
-LOOKS = (refinery.read_books, refinery.sweep, refinery.status, refinery.problems)
+LOOKS = (refinery.read_counts, refinery.collect_garbage, refinery.status, refinery.problems)
 
 
 class Memory(LocalStore):

@@ -34,7 +34,7 @@ SECTIONS = {
         "logs": "Show failures and warnings, newest first.",
     },
     "Look": {
-        "stats": "Show the funnel, the reasons, and whether the books balance.",
+        "stats": "Show the funnel, the reasons of removals, and whether counts reconcile.",
         "sample": "Show documents kept or removed, by stage, rule, metric range, language, domain or URL.",
         "why": "Show what each stage did with one document, and its text with what was cut.",
         "clusters": "Show the largest clusters of duplicates, and what is left of each domain and language.",

@@ -11,7 +11,7 @@ from typing import Any
 from refinery.cli._output import columns, percent
 from refinery.cli._reading import WARNINGS, warning_lines
 from refinery.formatting import plural, safe, shortened
-from refinery.inspect import Summary, Warning, summary, warnings  # noqa: A004 - the word of the field
+from refinery.inspect import RootWarning, Summary, summary, warnings
 from refinery.recipe import written
 from refinery.runner.run import RunReport
 
@@ -29,7 +29,7 @@ class Outcome:
     root: str
     report: RunReport
     summary: Summary | None
-    warnings: tuple[Warning, ...]
+    warnings: tuple[RootWarning, ...]
 
     @property
     def too_many_broken(self) -> bool:

@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from refinery.cli._options import PATH, RECIPE, root_option
 from refinery.errors import UsageError
 from refinery.formatting import plural, safe, shortened
-from refinery.inspect import Cut, Document, Judgement, MetricValue, Warning, edited  # noqa: A004 - the word of the field
+from refinery.inspect import Cut, Document, Judgement, MetricValue, RootWarning, edited
 from refinery.recipe import Pipeline, load, written
 from refinery.recipe.changes import Setting
 from refinery.store import store_for
@@ -104,7 +104,7 @@ def fact_words(found: Judgement) -> list[str]:
     return [_fact(metric) for metric in ordered if metric.value not in (None, [])]
 
 
-def warning_lines(found: Sequence[Warning], count: int | None = None, more: str = "") -> list[str]:
+def warning_lines(found: Sequence[RootWarning], count: int | None = None, more: str = "") -> list[str]:
     """The warnings under a heading, each with its fix: all, or the first ``count``, and ``more`` that shows all."""
     if not found:
         return []

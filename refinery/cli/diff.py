@@ -10,7 +10,7 @@ import click
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
 from refinery.formatting import plural, safe, shortened
-from refinery.inspect import Difference, StageDifference, diff
+from refinery.inspect import RootDifference, StageDifference, diff
 from refinery.recipe import written
 
 VALUE = 60
@@ -27,7 +27,7 @@ VALUE = 60
     type=click.IntRange(0),
     default=5,
     show_default=True,
-    help="How many documents of each movement.",
+    help="How many documents of each change.",
 )
 @output_options
 @pass_session
@@ -45,7 +45,7 @@ def command(session: Session, left: str, right: str, count: int) -> int:
     return 0
 
 
-def _text(found: Difference, *, every: bool) -> Iterator[str]:
+def _text(found: RootDifference, *, every: bool) -> Iterator[str]:
     if found.same:
         yield f"no difference{f' ({safe(found.note)})' if found.note else ''}"
         return
@@ -59,7 +59,7 @@ def _text(found: Difference, *, every: bool) -> Iterator[str]:
     reasons = [row for stage in found.stages for row in _reasons(stage)]
     if reasons:
         yield f"{columns([('removed', '', '', '', 'change'), *reasons], right=(2, 3, 4))}\n"
-    yield from _movements(found)
+    yield from _changes(found)
 
 
 def _value(value: object, *, every: bool) -> str:
@@ -86,16 +86,16 @@ def _reasons(stage: StageDifference) -> Iterator[tuple[str, ...]]:
         yield stage.stage, rule, f"{left:,}", f"{right:,}", f"{right - left:+,}"
 
 
-def _movements(found: Difference) -> Iterator[str]:
+def _changes(found: RootDifference) -> Iterator[str]:
     if found.note:
         yield f"  documents are not compared: {safe(found.note)}"
         return
-    total = sum(movement.documents for movement in found.movements)
+    total = sum(change.documents for change in found.outcome_changes)
     yield f"  {plural(total, 'document')} with another outcome, up to {found.until}"
-    for movement in found.movements:
-        yield f"  {movement.documents:,}  {safe(movement.left)} → {safe(movement.right)}"
-        for moved in movement.samples:
+    for change in found.outcome_changes:
+        yield f"  {change.documents:,}  {safe(change.left)} → {safe(change.right)}"
+        for moved in change.samples:
             yield f"    {safe(moved.document.url or moved.document.id)}"
-        more = movement.documents - len(movement.samples)
-        if movement.samples and more:
+        more = change.documents - len(change.samples)
+        if change.samples and more:
             yield f"    and {more:,} more"

@@ -11,7 +11,7 @@ from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
 from refinery.cli._reading import place_options, root_of
 from refinery.formatting import plural, safe, size
-from refinery.inspect import Sweep, sweep
+from refinery.inspect import Garbage, collect_garbage
 
 
 @click.command("gc")
@@ -26,7 +26,7 @@ def command(session: Session, *, config: str | None, root: str | None, yes: bool
     Results of an interrupted run that are not in the head yet go as well: let it end first if you want to keep them.
     Refused while a run is at work. Nothing outside the root's own layout is touched. -v lists every file.
     """
-    found = sweep(root_of(config, root), delete=yes)
+    found = collect_garbage(root_of(config, root), delete=yes)
     if session.json:
         print_json({**dataclasses.asdict(found), "bytes": found.bytes})
     else:
@@ -34,18 +34,18 @@ def command(session: Session, *, config: str | None, root: str | None, yes: bool
     return 0
 
 
-def _text(found: Sweep, *, every: bool) -> str:
-    if not found.strays:
+def _text(found: Garbage, *, every: bool) -> str:
+    if not found.files:
         return "nothing to delete"
-    lines = [columns([(safe(stray.path), size(stray.bytes)) for stray in found.strays])] if every else []
+    lines = [columns([(safe(file.path), size(file.bytes)) for file in found.files])] if every else []
     count: Counter[str] = Counter()
     total: Counter[str] = Counter()
-    for stray in found.strays:
-        count[stray.kind] += 1
-        total[stray.kind] += stray.bytes
+    for file in found.files:
+        count[file.kind] += 1
+        total[file.kind] += file.bytes
     lines.append(columns([(kind, plural(count[kind], "file"), size(total[kind])) for kind in sorted(count)]))
     if found.unfinished and not found.deleted:
         lines.append("the last run did not end well: some of this may be what it made, and would be made again")
-    summary = f"{plural(len(found.strays), 'file')}, {size(found.bytes)}"
+    summary = f"{plural(len(found.files), 'file')}, {size(found.bytes)}"
     lines.append(f"deleted {summary}" if found.deleted else f"{summary} to delete: --yes deletes them")
     return "\n".join(lines)

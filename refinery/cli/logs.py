@@ -11,7 +11,7 @@ from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import print_json
 from refinery.cli._reading import heading, place_options, root_of, warning_lines
 from refinery.formatting import safe, safe_lines
-from refinery.inspect import Case, Problem, problems, quarantined, warnings
+from refinery.inspect import Case, RunProblem, problems, quarantined, warnings
 
 
 @click.command("logs")
@@ -63,7 +63,7 @@ def _cases(cases: Sequence[Case], count: int, root: str) -> Iterator[str]:
         yield f"and {len(cases) - count:,} more: -n {len(cases)} shows all"
 
 
-def _text(found: Sequence[Problem], count: int, *, traces: bool) -> str:
+def _text(found: Sequence[RunProblem], count: int, *, traces: bool) -> str:
     if not found:
         return "no problems"
     lines = []

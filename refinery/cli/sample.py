@@ -19,7 +19,7 @@ from refinery.cli._reading import (
     wrapped,
 )
 from refinery.formatting import safe
-from refinery.inspect import Filters, Sample, Samples, Wanted, sample
+from refinery.inspect import Filters, Sample, SampleQuery, Samples, sample
 
 
 @click.command("sample")
@@ -63,7 +63,7 @@ def command(
         raise click.UsageError("--kept excludes --removed")
     side = "kept" if kept else "removed" if removed else None
     filters = Filters(language, domain, url)
-    found = sample(root_of(config, root), Wanted(stage, side, rule, metric, low, high, count, filters))
+    found = sample(root_of(config, root), SampleQuery(stage, side, rule, metric, low, high, count, filters))
     if session.json:
         print_json(dataclasses.asdict(found))
     else:

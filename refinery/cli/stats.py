@@ -15,7 +15,7 @@ from refinery.cli._reading import WARNINGS, edits_of, edits_text, place_options,
 from refinery.cli._selection import parse_parts, stage_range
 from refinery.cli._survival import SHOWN, survival_json, survival_text
 from refinery.formatting import plural
-from refinery.inspect import Books, Retained, StageBooks, alarms, read_books, survival, warnings
+from refinery.inspect import Retained, RootCounts, StageCounts, read_counts, survival, vanishing_domains, warnings
 from refinery.statistics import KINDS
 
 BAR = 12
@@ -47,7 +47,7 @@ def command(
     parts: tuple[int, ...] | None,
     by: str | None,
 ) -> int:
-    """Show the funnel, the reasons, and whether the books balance.
+    """Show the funnel, the reasons of removals, and whether counts reconcile.
 
     Exit code 1 where they do not. -v shows every reason, and where the recipe has an audit which stages and rules it
     finds to overlap; --json has all that is counted.
@@ -62,27 +62,27 @@ def command(
         found = survival(place, by, first=first, until=until, parts=parts, count=count)
         print_json(survival_json(found)) if session.json else session.say(survival_text(found, every=session.verbose))
         return 0
-    books = read_books(place, first=first, until=until, parts=parts)
+    counts = read_counts(place, first=first, until=until, parts=parts)
     edits = edits_of(config, root)
-    shown = {"", *(stage.name for stage in books.stages)} if parts is None else set()
+    shown = {"", *(stage.name for stage in counts.stages)} if parts is None else set()
     warned = [warning for warning in warnings(place) if warning.stage in shown]
     if session.json:
         listed = {"warnings": [dataclasses.asdict(one) for one in warned]}
         edited = {"edited": [dataclasses.asdict(one) for one in edits]}
-        print_json({**_json(books, alarms(place, parts)), **edited, **listed})
+        print_json({**_json(counts, vanishing_domains(place, parts)), **edited, **listed})
     else:
         more = warning_lines(warned, WARNINGS, f"`refinery logs{same_root(place)}`")
-        session.say("\n".join([_text(books, every=session.verbose), *(["", *more] if more else [])]))
+        session.say("\n".join([_text(counts, every=session.verbose), *(["", *more] if more else [])]))
         if edits:
             changed = edits_text(edits, every=session.verbose)
             session.say(
                 f"  the recipe was edited since the run: {changed} (`refinery plan` shows what a run would make)"
             )
-    return 0 if books.balanced else 1
+    return 0 if counts.reconciled else 1
 
 
-def _json(books: Books, gone: Vanishing) -> dict[str, Any]:
-    problems = [{"stage": p.stage, "part": p.part, "file": p.file, "message": p.message} for p in books.problems]
+def _json(counts: RootCounts, gone: Vanishing) -> dict[str, Any]:
+    problems = [{"stage": p.stage, "part": p.part, "file": p.file, "message": p.message} for p in counts.problems]
     stages = [
         {
             "name": stage.name,
@@ -93,14 +93,14 @@ def _json(books: Books, gone: Vanishing) -> dict[str, Any]:
             "vanishing": [dataclasses.asdict(one) for one in gone.get(stage.name, ())],
             "seconds": stage.seconds,
         }
-        for stage in books.stages
+        for stage in counts.stages
     ]
     return {
-        "dataset": books.dataset,
+        "dataset": counts.dataset,
         "stages": stages,
-        "audit": books.audit and books.audit.model_dump(mode="json"),
-        "not_made": list(books.unmade),
-        "balanced": books.balanced,
+        "audit": counts.audit and counts.audit.model_dump(mode="json"),
+        "not_made": list(counts.not_made),
+        "balanced": counts.reconciled,
         "problems": problems,
     }
 
@@ -108,28 +108,28 @@ def _json(books: Books, gone: Vanishing) -> dict[str, Any]:
 # --------------------------------------------------------------------------------------------------------------- text
 
 
-def _text(books: Books, *, every: bool) -> str:
-    if not books.stages:
-        return f"{books.dataset}: no stage is made yet"
-    audit = [audit_text(books.audit, [s.name for s in books.stages], every=every)] if books.audit else []
-    parts = [_funnel(books), *_source(books), _reasons(books, every=every), *audit, _checks(books)]
+def _text(counts: RootCounts, *, every: bool) -> str:
+    if not counts.stages:
+        return f"{counts.dataset}: no stage is made yet"
+    audit = [audit_text(counts.audit, [s.name for s in counts.stages], every=every)] if counts.audit else []
+    parts = [_funnel(counts), *_source(counts), _reasons(counts, every=every), *audit, _checks(counts)]
     return "\n\n".join(part for part in parts if part)
 
 
-def _documents(stage: StageBooks, side: str) -> int:
+def _documents(stage: StageCounts, side: str) -> int:
     return stage.counts.documents.get(side, 0)
 
 
-def _whole(books: Books) -> int:
+def _whole(counts: RootCounts) -> int:
     """What shares are of: the documents that the source found, or what went into the first stage that is shown."""
-    first = books.stages[0]
+    first = counts.stages[0]
     return _documents(first, "in" if first.position else "kept")
 
 
-def _funnel(books: Books) -> str:
-    whole = _whole(books)
+def _funnel(counts: RootCounts) -> str:
+    whole = _whole(counts)
     rows = [("", "documents", "", "of input", "of previous", "tokens")]
-    for stage in books.stages:
+    for stage in counts.stages:
         kept = _documents(stage, "kept")
         previous = percent(kept, _documents(stage, "in")) if stage.position else "–"
         tokens = f"{stage.counts.tokens['kept']:,}" if stage.counts.tokens.get("kept") else "–"
@@ -144,8 +144,8 @@ def bar(part: int, whole: int) -> str:
     return "█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
 
 
-def _source(books: Books) -> list[str]:
-    first = books.stages[0]
+def _source(counts: RootCounts) -> list[str]:
+    first = counts.stages[0]
     read, kept = _documents(first, "in"), _documents(first, "kept")
     return (
         [f"  {first.name} read {plural(read, 'record')} and kept {kept:,}"]
@@ -154,9 +154,9 @@ def _source(books: Books) -> list[str]:
     )
 
 
-def _reasons(books: Books, *, every: bool) -> str:
+def _reasons(counts: RootCounts, *, every: bool) -> str:
     rows = []
-    for stage in books.stages:
+    for stage in counts.stages:
         given = _documents(stage, "in")
         ordered = sorted(stage.counts.reasons.items(), key=lambda item: (-item[1], item[0]))
         shown = [f"{rule} {count:,} ({percent(count, given)})" for rule, count in ordered[: None if every else TOP]]
@@ -167,13 +167,13 @@ def _reasons(books: Books, *, every: bool) -> str:
     return columns([("removed", "", ""), *rows], right=(1,)) if rows else ""
 
 
-def _checks(books: Books) -> str:
-    sign = click.style("✓", fg="green") if books.balanced else click.style("✗", fg="red")
-    missing = sum(stage.expected - stage.made for stage in books.stages)
-    errors = sum(stage.errors for stage in books.stages)
+def _checks(counts: RootCounts) -> str:
+    sign = click.style("✓", fg="green") if counts.reconciled else click.style("✗", fg="red")
+    missing = sum(stage.expected - stage.made for stage in counts.stages)
+    errors = sum(stage.errors for stage in counts.stages)
     line = (
         f"  checks: in = kept + removed at every stage and part {sign}    parts missing {missing:,}"
-        f"    documents with errors {errors:,} ({percent(errors, _whole(books))})"
+        f"    documents with errors {errors:,} ({percent(errors, _whole(counts))})"
     )
-    unmade = [f"  not made yet: {', '.join(books.unmade)}"] if books.unmade else []
-    return "\n".join([line, *unmade, *(f"    {problem}" for problem in books.problems[:20])])
+    not_made = [f"  not made yet: {', '.join(counts.not_made)}"] if counts.not_made else []
+    return "\n".join([line, *not_made, *(f"    {problem}" for problem in counts.problems[:20])])

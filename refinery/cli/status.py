@@ -11,7 +11,7 @@ from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
 from refinery.cli._reading import place_options, root_of, same_root
 from refinery.formatting import plural, safe, size, span
-from refinery.inspect import Run, StageStatus, Status, status, warnings
+from refinery.inspect import RootStatus, RunStatus, StageStatus, status, warnings
 
 _NEXT = {
     "killed": "its process is gone: `refinery run` goes on from it",
@@ -47,7 +47,7 @@ def command(session: Session, config: str | None, root: str | None) -> int:
     return 0
 
 
-def _json(found: Status) -> dict[str, Any]:
+def _json(found: RootStatus) -> dict[str, Any]:
     stages = [{**dataclasses.asdict(stage), "complete": stage.complete} for stage in found.stages]
     return {
         "dataset": found.dataset,
@@ -58,7 +58,7 @@ def _json(found: Status) -> dict[str, Any]:
     }
 
 
-def _run_json(run: Run) -> dict[str, Any]:
+def _run_json(run: RunStatus) -> dict[str, Any]:
     phase = run.phase
     rates = {
         "bytes_per_second": phase.bytes_per_second if phase else None,
@@ -77,7 +77,7 @@ def _run_json(run: Run) -> dict[str, Any]:
     }
 
 
-def _text(found: Status) -> str:
+def _text(found: RootStatus) -> str:
     lines = [found.dataset, *(_run(found.run) if found.run else ["  no run yet"])]
     lines += [f"  {plural(found.others, 'other run')} at work on this root"] if found.others else []
     lines += [] if found.outputs_current else [f"  {OUTDATED}"]
@@ -86,7 +86,7 @@ def _text(found: Status) -> str:
     return "\n".join([*lines, columns([("", "parts", ""), *rows], right=(1,))])
 
 
-def _run(run: Run) -> list[str]:
+def _run(run: RunStatus) -> list[str]:
     record = run.record
     color = {"running": "cyan", "done": "green"}.get(run.state, "red")
     since = f"started {record.started:%Y-%m-%d %H:%M:%S} UTC on {safe(record.host)}, process {record.pid}"
@@ -102,7 +102,7 @@ def _run(run: Run) -> list[str]:
     return lines
 
 
-def _phase(run: Run) -> str:
+def _phase(run: RunStatus) -> str:
     phase = run.phase
     assert phase is not None
     failed = f", {phase.failed:,} failed" if phase.failed else ""

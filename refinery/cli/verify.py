@@ -1,4 +1,4 @@
-"""``refinery verify``: whether the books balance and the files hold what their receipts say."""
+"""``refinery verify``: check that counts reconcile and that files match their receipts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from refinery.cli._output import print_json
 from refinery.cli._reading import WARNINGS, place_options, root_of, same_root, warning_lines
 from refinery.cli._selection import parse_share
 from refinery.formatting import plural, safe
-from refinery.inspect import FileBooks, Finding, Verification, verify
+from refinery.inspect import FileCounts, Finding, Verification, verify
 
 SHOWN = 50
 """Findings that are shown without -v."""
@@ -70,16 +70,16 @@ def _place(first: Finding) -> str:
     return f"first part that does not hold: {first.stage}, part {first.part}"
 
 
-def _records(files: Sequence[FileBooks], *, every: bool) -> list[str]:
+def _records(files: Sequence[FileCounts], *, every: bool) -> list[str]:
     """What became of all records, and with ``every`` of those of each file."""
     lines = [f"  {safe(one.file or f'part {one.part}')}: {_sum([one])}" for one in files] if every else []
     return [*lines, f"{plural(len(files), 'input file')}, as far as {files[-1].stage}: {_sum(files)}"]
 
 
-def _sum(files: Sequence[FileBooks]) -> str:
+def _sum(files: Sequence[FileCounts]) -> str:
     read, skipped, kept = (
         sum(counts) for counts in zip(*((f.read, f.no_documents, f.kept) for f in files), strict=True)
     )
     removed = sum(sum(one.removed.values()) for one in files)
-    equal = "=" if all(one.balanced for one in files) else "≠"
+    equal = "=" if all(one.reconciled for one in files) else "≠"
     return f"{plural(read, 'record')} {equal} {skipped:,} no documents + {removed:,} removed + {kept:,} kept"

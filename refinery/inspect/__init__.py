@@ -20,27 +20,27 @@ Everything here reads what runs wrote; only ``sweep`` deletes, and nothing print
 """
 
 from refinery.inspect.accounts import Account, Accounts, Station, why
-from refinery.inspect.books import Books, StageBooks, read_books
-from refinery.inspect.clusters import Cluster, Clusters, Retained, alarms, clusters
-from refinery.inspect.conservation import FileBooks
-from refinery.inspect.difference import Difference, Moved, Movement, StageDifference, diff
+from refinery.inspect.clusters import Cluster, Clusters, Retained, clusters, vanishing_domains
+from refinery.inspect.counts import RootCounts, StageCounts, read_counts
+from refinery.inspect.difference import ChangedDocument, OutcomeChange, RootDifference, StageDifference, diff
 from refinery.inspect.edits import edited
 from refinery.inspect.evidence import Mark
+from refinery.inspect.file_counts import FileCounts
 from refinery.inspect.filters import Filters
 from refinery.inspect.find import Document
-from refinery.inspect.groups import Count, GroupCounts, StageCounts, Survival, survival
-from refinery.inspect.history import Problem, Run, StageStatus, Status, problems, status
-from refinery.inspect.holdings import Finding
+from refinery.inspect.garbage import Garbage, UnreferencedFile, collect_garbage
+from refinery.inspect.groups import Count, GroupCounts, GroupOutcomes, Survival, survival
 from refinery.inspect.judgement import Cut, Judgement, MetricValue, RuleResult
 from refinery.inspect.quarantine import Case, quarantined
+from refinery.inspect.reader import Finding
 from refinery.inspect.repeats import Repeat, Repeats, spans
-from refinery.inspect.samples import Sample, Samples, Wanted, sample
+from refinery.inspect.runs import RootStatus, RunProblem, RunStatus, StageStatus, problems, status
+from refinery.inspect.samples import Sample, SampleQuery, Samples, sample
 from refinery.inspect.statistics import Audit
-from refinery.inspect.strays import Stray, Sweep, sweep
 from refinery.inspect.summaries import Summary, summary
 from refinery.inspect.texts import MarkedText
 from refinery.inspect.verification import Verification, verify
-from refinery.inspect.warning_list import Warning, recipe_warnings, warnings  # noqa: A004 - the word of the field
+from refinery.inspect.warning_list import RootWarning, recipe_warnings, warnings
 from refinery.inspect.whatif import Change, Flip, Flips, StageYield, WhatIf, Yield, what_if
 from refinery.recipe import Setting
 
@@ -48,66 +48,66 @@ __all__ = [
     "Account",
     "Accounts",
     "Audit",
-    "Books",
     "Case",
     "Change",
+    "ChangedDocument",
     "Cluster",
     "Clusters",
     "Count",
     "Cut",
-    "Difference",
     "Document",
-    "FileBooks",
+    "FileCounts",
     "Filters",
     "Finding",
     "Flip",
     "Flips",
+    "Garbage",
     "GroupCounts",
+    "GroupOutcomes",
     "Judgement",
     "Mark",
     "MarkedText",
     "MetricValue",
-    "Moved",
-    "Movement",
-    "Problem",
+    "OutcomeChange",
     "Repeat",
     "Repeats",
     "Retained",
+    "RootCounts",
+    "RootDifference",
+    "RootStatus",
+    "RootWarning",
     "RuleResult",
-    "Run",
+    "RunProblem",
+    "RunStatus",
     "Sample",
+    "SampleQuery",
     "Samples",
     "Setting",
-    "StageBooks",
     "StageCounts",
     "StageDifference",
     "StageStatus",
     "StageYield",
     "Station",
-    "Status",
-    "Stray",
     "Summary",
     "Survival",
-    "Sweep",
+    "UnreferencedFile",
     "Verification",
-    "Wanted",
-    "Warning",
     "WhatIf",
     "Yield",
-    "alarms",
     "clusters",
+    "collect_garbage",
     "diff",
     "edited",
     "problems",
     "quarantined",
-    "read_books",
+    "read_counts",
     "recipe_warnings",
     "sample",
     "spans",
     "status",
     "summary",
     "survival",
-    "sweep",
+    "vanishing_domains",
     "verify",
     "warnings",
     "what_if",

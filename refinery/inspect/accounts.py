@@ -15,8 +15,8 @@ from refinery.errors import RefineryError
 from refinery.html import paragraph, table
 from refinery.inspect.display import of_document, of_text
 from refinery.inspect.find import Document, Query, Spot, document, find, pieces, row_at, trail, values_at
-from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.judgement import Judgement, id_fields, stored_judgement
+from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.replay import Replayed, replay
 from refinery.inspect.texts import MarkedText, Passed, marked_texts
 from refinery.recipe import Pipeline
@@ -114,7 +114,7 @@ def why(path: str, query: str, pipeline: Pipeline | None = None) -> Accounts:
     return Accounts(tuple(accounts), found.near, found.candidates, found.matching)
 
 
-def _account(holdings: Holdings, pipeline: Pipeline, who: Document, spot: Spot) -> Account:
+def _account(holdings: RootReader, pipeline: Pipeline, who: Document, spot: Spot) -> Account:
     spots = trail(holdings, who, spot)
     stored = {position: _stored(holdings, place) for position, place in spots.items()}
     try:
@@ -127,7 +127,7 @@ def _account(holdings: Holdings, pipeline: Pipeline, who: Document, spot: Spot) 
     return Account(who, tuple(stations), problem, _texts(holdings, pipeline, stations, texts, replayed))
 
 
-def _names(holdings: Holdings, pipeline: Pipeline) -> list[str]:
+def _names(holdings: RootReader, pipeline: Pipeline) -> list[str]:
     """The stages of the recipe in order, and those of the root that it lacks, each after the one before it there."""
     names = [step.name for step in pipeline.steps]
     for before, name in zip(["", *holdings.names], holdings.names, strict=False):
@@ -137,7 +137,7 @@ def _names(holdings: Holdings, pipeline: Pipeline) -> list[str]:
 
 
 def _station(
-    holdings: Holdings,
+    holdings: RootReader,
     pipeline: Pipeline,
     who: Document,
     name: str,
@@ -172,7 +172,7 @@ def _with_assumptions(pipeline: Pipeline, stations: Sequence[Station]) -> list[S
 
 
 def _texts(
-    holdings: Holdings,
+    holdings: RootReader,
     pipeline: Pipeline,
     stations: Sequence[Station],
     texts: Mapping[str, str | None],
@@ -190,24 +190,24 @@ def _texts(
     return marked_texts(way)
 
 
-def _stored_text(holdings: Holdings, spot: Spot) -> str | None:
-    step = holdings.pipeline.steps[spot.held.position]
+def _stored_text(holdings: RootReader, spot: Spot) -> str | None:
+    step = holdings.pipeline.steps[spot.entry.position]
     if spot.side != "kept" or not changes_text(step.stage):
         return None
     found: str | None = values_at(holdings, spot).get(TEXT.name)
     return found
 
 
-def _held(holdings: Holdings, name: str) -> Held | None:
+def _held(holdings: RootReader, name: str) -> StageEntry | None:
     return next((held for held in holdings.stages if held.name == name), None)
 
 
-def _stored(holdings: Holdings, spot: Spot) -> Judgement:
-    step = holdings.pipeline.steps[spot.held.position]
+def _stored(holdings: RootReader, spot: Spot) -> Judgement:
+    step = holdings.pipeline.steps[spot.entry.position]
     return stored_judgement(step, spot.side, values_at(holdings, spot, without=(TEXT.name,)))
 
 
-def _note(holdings: Holdings, held: Held | None, again: Replayed | None, *, gone: bool) -> str:
+def _note(holdings: RootReader, held: StageEntry | None, again: Replayed | None, *, gone: bool) -> str:
     """Why a stage has no stored verdict."""
     if gone:
         return "not reached" if again is None or not again.note else f"not reached; {again.note}"
@@ -220,7 +220,7 @@ def _note(holdings: Holdings, held: Held | None, again: Replayed | None, *, gone
 
 
 def _replayed(
-    holdings: Holdings,
+    holdings: RootReader,
     pipeline: Pipeline,
     who: Document,
     spots: dict[int, Spot],
@@ -243,7 +243,9 @@ def _replayed(
     return replay(pipeline, who, kept, deadly)
 
 
-def _related(holdings: Holdings, held: Held | None, judged: Judgement | None, who: Document) -> tuple[Document, ...]:
+def _related(
+    holdings: RootReader, held: StageEntry | None, judged: Judgement | None, who: Document
+) -> tuple[Document, ...]:
     """Documents that the stage's metrics name; its own id is that of the same record in a reference root."""
     step = holdings.pipeline.steps[held.position] if held else None
     if judged is None or held is None or step is None or not isinstance(step.stage, Global):
@@ -256,7 +258,7 @@ def _related(holdings: Holdings, held: Held | None, judged: Judgement | None, wh
     return tuple(one for one in found if one is not None)
 
 
-def _by_id(holdings: Holdings, held: Held, identity: str) -> Document | None:
+def _by_id(holdings: RootReader, held: StageEntry, identity: str) -> Document | None:
     query = Query(identity, bytes.fromhex(identity), None)
     for piece in pieces(holdings, held, SIDES, ("id",)):
         mask = query.matches(piece.batch)

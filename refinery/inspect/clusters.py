@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 
 from refinery.errors import UsageError
 from refinery.inspect.find import pieces
-from refinery.inspect.groups import Count, Counted, Summary
-from refinery.inspect.holdings import Held, Holdings, open_root
+from refinery.inspect.groups import Count, Counted, KindCounts
 from refinery.inspect.judgement import id_fields
+from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.kernels import parse_url
 from refinery.recipe.columns import flows
 from refinery.root.receipts import Receipt
@@ -100,47 +100,47 @@ def clusters(path: str, stage: str | None = None, count: int = 20) -> tuple[Clus
     Memory is 24 bytes for each document of a cluster, and the names of all domains. Raises UsageError where no such
     stage is made or the rows that it has removed are not stored, StorageError for a damaged file.
     """
-    holdings = open_root(path)
-    able = clustering(holdings)
-    chosen = [held for held in able if stage in (None, held.name)]
+    reader = open_root(path)
+    able = clustering(reader)
+    chosen = [entry for entry in able if stage in (None, entry.name)]
     if not chosen:
         if stage is not None:
-            holdings.stage(stage)  # says so where there is none of this name
+            reader.stage(stage)  # says so where there is none of this name
         which = f"stage {stage!r} removes" if stage else "the stages that are made remove"
-        names = ", ".join(held.name for held in able) or "none does"
+        names = ", ".join(entry.name for entry in able) or "none does"
         raise UsageError(f"{which} no duplicates for a document that stays", hint=f"of this root: {names}")
     found = []
-    for held in chosen:
-        receipts = holdings.receipts(held)
-        one = clusters_of(holdings, held, receipts, count)
+    for entry in chosen:
+        receipts = reader.receipts(entry)
+        one = clusters_of(reader, entry, receipts, count)
         if one.documents < sum(receipt.rows["in"] - receipt.rows.get("skipped", 0) for receipt in receipts):
             raise UsageError(
-                f"not all rows of {held.name!r} are stored",
+                f"not all rows of {entry.name!r} are stored",
                 hint="`write: every` and `keep_removed: metrics` in the recipe keep them",
             )
         found.append(one)
     return tuple(found)
 
 
-def alarms(path: str, parts: Sequence[int] | None = None) -> dict[str, tuple[Retained, ...]]:
-    """Return ``alarms_of`` the root at ``path``. Raises UsageError, StorageError."""
-    return alarms_of(Counted(open_root(path), parts=parts))
+def vanishing_domains(path: str, parts: Sequence[int] | None = None) -> dict[str, tuple[Retained, ...]]:
+    """Return ``vanishing_domains_of`` the root at ``path``. Raises UsageError, StorageError."""
+    return vanishing_domains_of(Counted(open_root(path), parts=parts))
 
 
-def alarms_of(counted: Counted) -> dict[str, tuple[Retained, ...]]:
+def vanishing_domains_of(counted: Counted) -> dict[str, tuple[Retained, ...]]:
     """Return for each stage that removes duplicates the domains of which it leaves hardly anything.
 
     From what parts have counted; where a count is an estimate, what is kept is taken as high as it can be.
     """
-    return {held.name: _vanishing(counted.summary(held, "domain")) for held in counted.stages if _removes(held)}
+    return {entry.name: _vanishing(counted.summary(entry, "domain")) for entry in counted.stages if _removes(entry)}
 
 
-def _removes(held: Held) -> bool:
-    kind = held.manifest.kind
+def _removes(entry: StageEntry) -> bool:
+    kind = entry.manifest.kind
     return kind in registry.names() and SURVIVOR in [f.name for f in registry.stage_class(kind).evidence]
 
 
-def _vanishing(domains: Summary) -> tuple[Retained, ...]:
+def _vanishing(domains: KindCounts) -> tuple[Retained, ...]:
     names = domains.names.filter(pc.greater_equal(domains.names["documents"], VANISHING_FROM))["name"].combine_chunks()
     found = []
     for name, outcomes in domains.counts(names).items():
@@ -151,16 +151,16 @@ def _vanishing(domains: Summary) -> tuple[Retained, ...]:
     return tuple(sorted(vanishing, key=lambda one: (-one.documents, one.name)))
 
 
-def clustering(holdings: Holdings) -> list[Held]:
+def clustering(reader: RootReader) -> list[StageEntry]:
     """The stages that name a survivor, of those that are made."""
-    steps = holdings.pipeline.steps
-    return [held for held in holdings.stages if SURVIVOR in id_fields(steps[held.position].stage)]
+    steps = reader.pipeline.steps
+    return [entry for entry in reader.stages if SURVIVOR in id_fields(steps[entry.position].stage)]
 
 
-def clusters_of(holdings: Holdings, held: Held, receipts: Sequence[Receipt], count: int) -> Clusters:
+def clusters_of(reader: RootReader, entry: StageEntry, receipts: Sequence[Receipt], count: int) -> Clusters:
     """The same of one stage, from the rows of some of its parts."""
-    language = flows(holdings.pipeline.steps)[held.position].language or None
-    counting = _Counting(holdings, held, receipts, language)
+    language = flows(reader.pipeline.steps)[entry.position].language or None
+    counting = _Counting(reader, entry, receipts, language)
     counting.read()
     return counting.result(count)
 
@@ -168,9 +168,11 @@ def clusters_of(holdings: Holdings, held: Held, receipts: Sequence[Receipt], cou
 class _Counting:
     """One pass over the rows of a stage, removed ones first: those that stay for them are known then."""
 
-    def __init__(self, holdings: Holdings, held: Held, receipts: Sequence[Receipt], language: str | None) -> None:
-        self._holdings, self._held, self._receipts, self._language = holdings, held, receipts, language
-        self._column = holdings.pipeline.steps[held.position].column
+    def __init__(
+        self, reader: RootReader, entry: StageEntry, receipts: Sequence[Receipt], language: str | None
+    ) -> None:
+        self._reader, self._entry, self._receipts, self._language = reader, entry, receipts, language
+        self._column = reader.pipeline.steps[entry.position].column
         self._hosts: dict[str, int] = {}
         self._domains = {side: Counter[str]() for side in ("kept", "removed")}
         self._languages = {side: Counter[str]() for side in ("kept", "removed")}
@@ -198,7 +200,7 @@ class _Counting:
                 self._codes.append(hosts[rows])
 
     def _batches(self, side: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        for piece in pieces(self._holdings, self._held, (side,), columns, self._receipts):
+        for piece in pieces(self._reader, self._entry, (side,), columns, self._receipts):
             if {"id", self._column} <= set(piece.batch.schema.names):
                 yield piece.batch
 
@@ -236,7 +238,7 @@ class _Counting:
         self._look_up(largest)
         kept, removed = (self._domains[side].total() for side in ("kept", "removed"))
         return Clusters(
-            stage=self._held.name,
+            stage=self._entry.name,
             documents=kept + removed,
             kept=kept,
             clusters=len(starts),

@@ -21,7 +21,7 @@ from refinery.stage.rules import FAILED, WHY
 
 
 @dataclass
-class Rows:
+class FileRows:
     """What was read of the files of one name (``kept``, ``removed``, …) of a receipt."""
 
     content: Content | None = None
@@ -59,7 +59,7 @@ def _counts(values: pa.Array) -> dict[str, int]:
     return {pair["values"]: pair["counts"] for pair in pc.value_counts(values.drop_null()).to_pylist()}
 
 
-def differences(receipt: Receipt, name: str, rows: Rows) -> Iterator[str]:
+def differences(receipt: Receipt, name: str, rows: FileRows) -> Iterator[str]:
     """How the rows of a name are not as their receipt says."""
     promised = receipt.contents.get(name, "nothing")
     found = rows.content.id() if rows.content else "nothing"
@@ -69,7 +69,7 @@ def differences(receipt: Receipt, name: str, rows: Rows) -> Iterator[str]:
         yield f"{name}: {plural(rows.count, 'row')}, the receipt says {receipt.rows[name]:,}"
 
 
-def wrong_reasons(receipt: Receipt, removed: Rows, statistics: Statistics) -> Iterator[str]:
+def wrong_reasons(receipt: Receipt, removed: FileRows, statistics: Statistics) -> Iterator[str]:
     """How the reasons of removed rows are not those of the statistics, which count skipped records as well."""
     skipped = receipt.rows.get("skipped", 0)
     beyond = Counter(statistics.reasons)

@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.inspect.books import read_books
+from refinery.inspect.counts import read_counts
 from refinery.inspect.find import WHO, Document, document, pieces
-from refinery.inspect.holdings import Held, Holdings, open_root
+from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.statistics import Statistics
 from refinery.recipe import Setting, changes
 from refinery.root.parquet import open_parquet
@@ -43,7 +43,7 @@ class StageDifference:
 
 
 @dataclass(frozen=True)
-class Moved:
+class ChangedDocument:
     """A document with two outcomes: ``kept``, ``absent``, or ``stage rule`` of its removal."""
 
     document: Document
@@ -52,17 +52,17 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class Movement:
+class OutcomeChange:
     """Documents that went from one outcome to another, how many, and some of them."""
 
     left: str
     right: str
     documents: int
-    samples: tuple[Moved, ...]
+    samples: tuple[ChangedDocument, ...]
 
 
 @dataclass(frozen=True)
-class Difference:
+class RootDifference:
     """How two roots differ. ``until`` is the stage whose kept rows were compared; empty, with a ``note``, for none."""
 
     left: str
@@ -71,33 +71,35 @@ class Difference:
     stages: tuple[StageDifference, ...]
     until: str
     note: str
-    movements: tuple[Movement, ...]
+    outcome_changes: tuple[OutcomeChange, ...]
 
     @property
     def same(self) -> bool:
         """Whether recipes, counts, reasons and outcomes are the same."""
         counts = all(s.kept[0] == s.kept[1] and s.tokens[0] == s.tokens[1] for s in self.stages)
         reasons = all(a == b for stage in self.stages for a, b in stage.reasons.values())
-        return not self.recipe and not self.movements and counts and reasons
+        return not self.recipe and not self.outcome_changes and counts and reasons
 
 
-def diff(left: str, right: str, count: int = 5) -> Difference:
+def diff(left: str, right: str, count: int = 5) -> RootDifference:
     """Hold the roots at two paths against each other, with ``count`` samples of each movement.
 
     Raises UsageError where there is no root, StorageError where a file is damaged.
     """
     roots = open_root(left), open_root(right)
     until, note = _until(*roots)
-    movements = _Comparison(roots, until, count).movements() if until else ()
+    outcome_changes = _Comparison(roots, until, count).outcome_changes() if until else ()
     stages = tuple(_stages(left, right))
-    return Difference(left, right, changes(*(root.head.recipe for root in roots)), stages, until, note, movements)
+    return RootDifference(
+        left, right, changes(*(root.head.recipe for root in roots)), stages, until, note, outcome_changes
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------- records
 
 
 def _stages(left: str, right: str) -> Iterator[StageDifference]:
-    mine, its = ({stage.name: stage.counts for stage in read_books(path).stages} for path in (left, right))
+    mine, its = ({stage.name: stage.counts for stage in read_counts(path).stages} for path in (left, right))
     for name in dict.fromkeys([*mine, *its]):
         pair = mine.get(name), its.get(name)
         rules = sorted({rule for counts in pair if counts for rule in counts.reasons})
@@ -117,26 +119,26 @@ def _reason(counts: Statistics | None, rule: str) -> int:
     return 0 if counts is None else counts.reasons.get(rule, 0)
 
 
-def _until(left: Holdings, right: Holdings) -> tuple[str, str]:
+def _until(left: RootReader, right: RootReader) -> tuple[str, str]:
     """The last stage that both have and whose documents can be told apart; or none, and why."""
-    for held in reversed(left.stages):
-        other = next((one for one in right.stages if one.name == held.name), None)
-        if other is None or not all("id" in _columns(*pair) for pair in ((left, held), (right, other))):
+    for entry in reversed(left.stages):
+        other = next((one for one in right.stages if one.name == entry.name), None)
+        if other is None or not all("id" in _columns(*pair) for pair in ((left, entry), (right, other))):
             continue
-        for holdings, last in ((left, held), (right, other)):
-            for stage in holdings.stages[: last.position + 1]:
-                if any(r.rows.get("removed") and not r.files.get("removed") for r in holdings.receipts(stage)):
-                    return "", f"{holdings.root.path} has removed rows of {stage.name} that are not stored"
-        return held.name, ""
+        for reader, last in ((left, entry), (right, other)):
+            for stage in reader.stages[: last.position + 1]:
+                if any(r.rows.get("removed") and not r.files.get("removed") for r in reader.receipts(stage)):
+                    return "", f"{reader.root.path} has removed rows of {stage.name} that are not stored"
+        return entry.name, ""
     return "", "they have no stage in common whose rows are stored with ids"
 
 
-def _columns(holdings: Holdings, held: Held) -> list[str]:
+def _columns(reader: RootReader, entry: StageEntry) -> list[str]:
     """The columns of a stage's kept rows; none where they are not stored."""
-    path = next((file.path for r in holdings.receipts(held) for file in r.files.get(KEPT, ())), None)
+    path = next((file.path for r in reader.receipts(entry) for file in r.files.get(KEPT, ())), None)
     if path is None:
         return []
-    with open_parquet(holdings.root, path) as file:
+    with open_parquet(reader.root, path) as file:
         names: list[str] = file.schema_arrow.names
         return names
 
@@ -148,7 +150,7 @@ def _columns(holdings: Holdings, held: Held) -> list[str]:
 class _Rows:
     """Files of one side of a stage that the other root does not have: all their rows have one outcome, or their own."""
 
-    held: Held
+    entry: StageEntry
     side: str
     receipts: tuple[Receipt, ...]
 
@@ -160,14 +162,14 @@ class _Rows:
 class _Comparison:
     """The outcomes of all documents in both roots."""
 
-    def __init__(self, roots: tuple[Holdings, Holdings], until: str, count: int) -> None:
+    def __init__(self, roots: tuple[RootReader, RootReader], until: str, count: int) -> None:
         self._roots = roots
         self._count = count
-        left, right = (list(_all_rows(holdings, until)) for holdings in roots)
+        left, right = (list(_all_rows(reader, until)) for reader in roots)
         self._rows = _without_shared(left, right), _without_shared(right, left)
-        self._offsets = all("offset" in _columns(holdings, holdings.stage(until)) for holdings in roots)
+        self._offsets = all("offset" in _columns(reader, reader.stage(until)) for reader in roots)
 
-    def movements(self) -> tuple[Movement, ...]:
+    def outcome_changes(self) -> tuple[OutcomeChange, ...]:
         """What went from where to where, most documents first."""
         total = sum(rows.count for side in self._rows for rows in side)
         shares = max(1, math.ceil(total / SHARE_ROWS))
@@ -183,7 +185,7 @@ class _Comparison:
             best = {pair: sorted(keys)[: self._count] for pair, keys in best.items()}
         documents = self._documents({key for keys in best.values() for key in keys})
         return tuple(
-            Movement(*pair, number, tuple(Moved(documents[key], *pair) for key in best[pair]))
+            OutcomeChange(*pair, number, tuple(ChangedDocument(documents[key], *pair) for key in best[pair]))
             for pair, number in sorted(found.items(), key=lambda item: (-item[1], item[0]))
         )
 
@@ -191,7 +193,7 @@ class _Comparison:
         """(hash, id and offset) → outcome, for the documents of a share."""
         for rows in self._rows[number]:
             columns = ("id", "offset", *([f"{WHY.name}.rule"] if rows.side == "removed" else []))
-            for piece in pieces(self._roots[number], rows.held, (rows.side,), columns, rows.receipts):
+            for piece in pieces(self._roots[number], rows.entry, (rows.side,), columns, rows.receipts):
                 hashes = id_hashes(piece.batch.column("id"))
                 mask = hashes % np.uint64(shares) == share
                 batch = piece.batch.filter(pa.array(mask))
@@ -203,7 +205,7 @@ class _Comparison:
         ids = pa.array([key[1][:16] for key in wanted], pa.binary(16))
         for number, side in enumerate(self._rows):
             for rows in side if len(ids) else ():
-                for piece in pieces(self._roots[number], rows.held, (rows.side,), WHO, rows.receipts):
+                for piece in pieces(self._roots[number], rows.entry, (rows.side,), WHO, rows.receipts):
                     batch = piece.batch.filter(pc.is_in(piece.batch.column("id"), value_set=ids))
                     hashes = id_hashes(batch.column("id")).tolist()
                     for row, key in enumerate(zip(hashes, self._names(batch), strict=True)):
@@ -221,27 +223,27 @@ class _Comparison:
 def _named(batch: pa.RecordBatch, rows: _Rows) -> list[str]:
     if rows.side == KEPT:
         return [KEPT] * len(batch)
-    return [f"{rows.held.name} {rule}" for rule in pc.struct_field(batch.column(WHY.name), "rule").to_pylist()]
+    return [f"{rows.entry.name} {rule}" for rule in pc.struct_field(batch.column(WHY.name), "rule").to_pylist()]
 
 
-def _all_rows(holdings: Holdings, until: str) -> Iterator[_Rows]:
-    last = holdings.stage(until)
-    for held in holdings.stages[: last.position + 1]:
-        yield _Rows(held, "removed", holdings.receipts(held))
-    yield _Rows(last, KEPT, holdings.receipts(last))
+def _all_rows(reader: RootReader, until: str) -> Iterator[_Rows]:
+    last = reader.stage(until)
+    for entry in reader.stages[: last.position + 1]:
+        yield _Rows(entry, "removed", reader.receipts(entry))
+    yield _Rows(last, KEPT, reader.receipts(last))
 
 
 def _without_shared(mine: Sequence[_Rows], its: Sequence[_Rows]) -> list[_Rows]:
     """The rows without those of receipts whose content the other root has at the same stage and side."""
     there = {
-        (rows.held.name, rows.side): {receipt.contents.get(rows.side) for receipt in rows.receipts} for rows in its
+        (rows.entry.name, rows.side): {receipt.contents.get(rows.side) for receipt in rows.receipts} for rows in its
     }
     return [
         _Rows(
-            rows.held,
+            rows.entry,
             rows.side,
             tuple(
-                r for r in rows.receipts if r.contents.get(rows.side) not in there.get((rows.held.name, rows.side), ())
+                r for r in rows.receipts if r.contents.get(rows.side) not in there.get((rows.entry.name, rows.side), ())
             ),
         )
         for rows in mine

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.errors import UsageError
-from refinery.inspect.holdings import Held, Holdings
+from refinery.inspect.reader import RootReader, StageEntry
 from refinery.recipe.columns import flows
 from refinery.root.parquet import schema_of
 from refinery.stage.documents import URL
@@ -41,31 +41,31 @@ class Filters:
         if self.url is not None and len(self.url) > LONGEST:
             raise UsageError(f"a URL pattern of {len(self.url):,} characters", hint=f"at most {LONGEST}")
 
-    def columns(self, holdings: Holdings, held: Held) -> list[str]:
+    def columns(self, reader: RootReader, entry: StageEntry) -> list[str]:
         """Return the columns to read. Raises UsageError where the stage comes before languages are identified."""
         names = [URL.name] if self.domain is not None or self.url is not None else []
         if self.language is None:
             return names
-        found = flows(holdings.pipeline.steps)
-        column = found[held.position].language
+        found = flows(reader.pipeline.steps)
+        column = found[entry.position].language
         if not column:
-            pairs = zip(holdings.pipeline.steps, found, strict=True)
+            pairs = zip(reader.pipeline.steps, found, strict=True)
             later = next((step.name for step, flow in pairs if flow.language), "")
             raise UsageError(
-                f"at {held.name} no language is identified yet" if later else "no stage identifies languages",
+                f"at {entry.name} no language is identified yet" if later else "no stage identifies languages",
                 hint=f"--stage {later}, or a later one" if later else "leave out --language",
             )
         return [*names, column]
 
-    def knows(self, holdings: Holdings, held: Held) -> bool:
+    def knows(self, reader: RootReader, entry: StageEntry) -> bool:
         """Return whether what the conditions need is known at a stage."""
-        return self.language is None or bool(flows(holdings.pipeline.steps)[held.position].language)
+        return self.language is None or bool(flows(reader.pipeline.steps)[entry.position].language)
 
-    def stored(self, holdings: Holdings, held: Held, sides: Sequence[str]) -> bool:
+    def stored(self, reader: RootReader, entry: StageEntry, sides: Sequence[str]) -> bool:
         """Return whether the files of a stage have the columns."""
-        wanted = {name.partition(".")[0] for name in self.columns(holdings, held)}
-        files = [f.path for s in sides for r in holdings.receipts(held)[:1] for f in r.files.get(s, ())[:1]]
-        return all(wanted <= set(schema_of(holdings.root, path).names) for path in files)
+        wanted = {name.partition(".")[0] for name in self.columns(reader, entry)}
+        files = [f.path for s in sides for r in reader.receipts(entry)[:1] for f in r.files.get(s, ())[:1]]
+        return all(wanted <= set(schema_of(reader.root, path).names) for path in files)
 
     def mask(self, batch: pa.RecordBatch, columns: Sequence[str]) -> pa.BooleanArray:
         """Return true for the rows of a batch that meet every condition; ``columns`` are those of its stage."""

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.errors import UsageError
-from refinery.inspect.holdings import Held, Holdings
+from refinery.inspect.reader import RootReader, StageEntry
 from refinery.root.parquet import open_parquet
 from refinery.root.receipts import Receipt
 from refinery.stage.documents import ID, POINTER, RECORD_ID
@@ -50,7 +50,7 @@ class Document:
 class Piece:
     """Some columns of a row group."""
 
-    held: Held
+    entry: StageEntry
     side: str
     receipt: Receipt
     path: str
@@ -59,14 +59,14 @@ class Piece:
 
     def spot(self, row: int) -> Spot:
         """Where one of its rows is."""
-        return Spot(self.held, self.side, self.receipt, self.path, self.group, row)
+        return Spot(self.entry, self.side, self.receipt, self.path, self.group, row)
 
 
 @dataclass(frozen=True)
 class Spot:
     """Where a row is: the side of a stage (kept or removed), the file below the root, row group and row in it."""
 
-    held: Held
+    entry: StageEntry
     side: str
     receipt: Receipt
     path: str
@@ -171,7 +171,7 @@ def _shortest(urls: Iterable[str]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Found:
+class Matches:
     """The documents that a query means, newest first, and where the first row of each is.
 
     Where there is none: URLs ``near`` the text, or the first of ``matching`` documents whose ids begin with it.
@@ -183,25 +183,25 @@ class Found:
     matching: int = 0
 
 
-def find(holdings: Holdings, query: Query) -> Found:
+def find(reader: RootReader, query: Query) -> Matches:
     """Look for a document in the source's files, which hold every one; where those are not written, in all stages'."""
     exact: dict[Document, Spot] = {}
     begun: dict[Document, Spot] = {}
     near: list[str] = []
-    for held in holdings.stages:
-        step = holdings.pipeline.steps[held.position]
-        for piece in pieces(holdings, held, SIDES, (*WHO, f"{step.column}.{RECORD_ID}")):
+    for entry in reader.stages:
+        step = reader.pipeline.steps[entry.position]
+        for piece in pieces(reader, entry, SIDES, (*WHO, f"{step.column}.{RECORD_ID}")):
             matched = _add(exact, piece, query.matches(piece.batch))
             _add(begun, piece, query.begins(piece.batch))
             near = near if matched else _shortest([*near, *query.near(piece.batch)])
-        if held.position == 0 and any(r.files.get("kept") for r in holdings.receipts(held)):
+        if entry.position == 0 and any(r.files.get("kept") for r in reader.receipts(entry)):
             break
     ids = {who.id: who for who in sorted(begun, key=lambda who: who.id, reverse=True)}
     if not exact and len(ids) > 1:
-        return Found((), (), tuple(sorted(ids.values(), key=lambda who: who.id)[:CANDIDATES]), len(ids))
+        return Matches((), (), tuple(sorted(ids.values(), key=lambda who: who.id)[:CANDIDATES]), len(ids))
     found = exact or begun
     newest = sorted(found.items(), key=lambda pair: (pair[0].date or "", pair[0].id), reverse=True)
-    return Found(tuple(newest), () if newest else tuple(near))
+    return Matches(tuple(newest), () if newest else tuple(near))
 
 
 def _add(found: dict[Document, Spot], piece: Piece, mask: pa.BooleanArray) -> bool:
@@ -226,26 +226,26 @@ def document(row: pa.RecordBatch) -> Document:
     )
 
 
-def trail(holdings: Holdings, wanted: Document, start: Spot) -> dict[int, Spot]:
+def trail(reader: RootReader, wanted: Document, start: Spot) -> dict[int, Spot]:
     """Where the document is at each stage, by position, from ``start`` until it is removed or nothing more is made."""
-    spots = {start.held.position: start}
+    spots = {start.entry.position: start}
     receipts: tuple[Receipt, ...] = (start.receipt,)
     spot: Spot | None = start
-    for held in (h for h in holdings.stages if h.position > start.held.position):
+    for entry in (h for h in reader.stages if h.position > start.entry.position):
         if spot is not None and spot.side == "removed":
             break
-        receipts = holdings.made_from(held, [r.contents.get("kept", "") for r in receipts])
-        spot = row_of(holdings, held, SIDES, receipts, wanted)
+        receipts = reader.made_from(entry, [r.contents.get("kept", "") for r in receipts])
+        spot = row_of(reader, entry, SIDES, receipts, wanted)
         if spot is not None:
-            spots[held.position] = spot
+            spots[entry.position] = spot
     return spots
 
 
 def row_of(
-    holdings: Holdings, held: Held, sides: Sequence[str], receipts: Sequence[Receipt], wanted: Document
+    reader: RootReader, entry: StageEntry, sides: Sequence[str], receipts: Sequence[Receipt], wanted: Document
 ) -> Spot | None:
     """Where a document is in some parts of a stage."""
-    for piece in pieces(holdings, held, sides, WHO, receipts):
+    for piece in pieces(reader, entry, sides, WHO, receipts):
         rows = pc.indices_nonzero(_same(piece.batch, wanted))
         if len(rows):
             return piece.spot(rows[0].as_py())
@@ -268,8 +268,8 @@ def _same(batch: pa.RecordBatch, wanted: Document) -> pa.BooleanArray:
 
 
 def pieces(
-    holdings: Holdings,
-    held: Held,
+    reader: RootReader,
+    entry: StageEntry,
     sides: Sequence[str],
     columns: Sequence[str],
     receipts: Sequence[Receipt] | None = None,
@@ -278,32 +278,32 @@ def pieces(
 
     Raises StorageError where a file is missing or damaged.
     """
-    chosen = holdings.receipts(held) if receipts is None else receipts
+    chosen = reader.receipts(entry) if receipts is None else receipts
     for receipt in {r.key: r for r in chosen}.values():
         for side in sides:
             for file in receipt.files.get(side, ()):
-                yield from _groups(holdings, held, side, receipt, file.path, columns)
+                yield from _groups(reader, entry, side, receipt, file.path, columns)
 
 
 def _groups(
-    holdings: Holdings, held: Held, side: str, receipt: Receipt, path: str, columns: Sequence[str]
+    reader: RootReader, entry: StageEntry, side: str, receipt: Receipt, path: str, columns: Sequence[str]
 ) -> Iterator[Piece]:
-    with open_parquet(holdings.root, path) as file:
+    with open_parquet(reader.root, path) as file:
         present = [name for name in columns if name.partition(".")[0] in file.schema_arrow.names]
         for group in range(file.metadata.num_row_groups if present else 0):
             for batch in file.read_row_group(group, columns=present).combine_chunks().to_batches():
-                yield Piece(held, side, receipt, path, group, batch)
+                yield Piece(entry, side, receipt, path, group, batch)
 
 
-def row_at(holdings: Holdings, spot: Spot, without: Sequence[str] = ()) -> pa.RecordBatch:
+def row_at(reader: RootReader, spot: Spot, without: Sequence[str] = ()) -> pa.RecordBatch:
     """One row, with all columns but those in ``without``."""
-    with open_parquet(holdings.root, spot.path) as file:
+    with open_parquet(reader.root, spot.path) as file:
         names = [name for name in file.schema_arrow.names if name not in without]
         table = file.read_row_group(spot.group, columns=names).slice(spot.row, 1).combine_chunks()
     return table.to_batches()[0]
 
 
-def values_at(holdings: Holdings, spot: Spot, without: Sequence[str] = ()) -> dict[str, Any]:
+def values_at(reader: RootReader, spot: Spot, without: Sequence[str] = ()) -> dict[str, Any]:
     """The same as plain values."""
-    values: dict[str, Any] = row_at(holdings, spot, without).to_pylist()[0]
+    values: dict[str, Any] = row_at(reader, spot, without).to_pylist()[0]
     return values

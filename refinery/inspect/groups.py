@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.errors import StorageError, UsageError, did_you_mean
-from refinery.inspect.books import chosen_stages
-from refinery.inspect.holdings import Held, Holdings, open_root
+from refinery.inspect.counts import chosen_stages
+from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.statistics import KEPT, KINDS, NONE, bound
 from refinery.statistics.group_files import merge, read_merged
 
@@ -64,7 +64,7 @@ def tokens(count: Count) -> str:
 
 
 @dataclass(frozen=True)
-class StageCounts:
+class GroupOutcomes:
     """A group at one stage: what was kept, and what was removed by reason."""
 
     stage: str
@@ -83,7 +83,7 @@ class GroupCounts:
 
     name: str
     found: Count
-    stages: tuple[StageCounts, ...]
+    stages: tuple[GroupOutcomes, ...]
     since: int = 0
     """The first of the stages that removed what was found: the one behind the source."""
 
@@ -143,52 +143,52 @@ def survival(
 ) -> Survival:
     """Return the survival of groups in the root at ``path``: of the ``count`` largest, or of all.
 
-    ``by`` is one of KINDS. Of the stages ``first`` to ``until`` and of some parts, as ``read_books`` does. Raises
+    ``by`` is one of KINDS. Of the stages ``first`` to ``until`` and of some parts, as ``read_counts`` does. Raises
     UsageError for what the root does not have, StorageError for damaged counts.
     """
     if by not in KINDS:
         raise UsageError(f"documents are not counted by {by!r}", hint=did_you_mean(by, KINDS))
-    holdings = open_root(path)
-    return survival_of(Counted(holdings, chosen_stages(holdings, first, until, parts), parts), by, count=count)
+    reader = open_root(path)
+    return survival_of(Counted(reader, chosen_stages(reader, first, until, parts), parts), by, count=count)
 
 
 class Counted:
     """The counts of some stages and parts of a root; each stage's are read once."""
 
     def __init__(
-        self, holdings: Holdings, stages: Sequence[Held] | None = None, parts: Sequence[int] | None = None
+        self, reader: RootReader, stages: Sequence[StageEntry] | None = None, parts: Sequence[int] | None = None
     ) -> None:
-        self.holdings = holdings
-        self.stages = holdings.stages if stages is None else stages
+        self.reader = reader
+        self.stages = reader.stages if stages is None else stages
         self._parts = parts
         self._tables: dict[str, pa.Table] = {}
 
-    def summary(self, held: Held, kind: str) -> Summary:
+    def summary(self, entry: StageEntry, kind: str) -> KindCounts:
         """The counts of one kind at one stage."""
-        if held.name not in self._tables:
-            self._tables[held.name] = _table(self.holdings, held, self._parts)
-        table = self._tables[held.name]
-        return Summary(table.filter(pc.equal(table["kind"], kind)))
+        if entry.name not in self._tables:
+            self._tables[entry.name] = _table(self.reader, entry, self._parts)
+        table = self._tables[entry.name]
+        return KindCounts(table.filter(pc.equal(table["kind"], kind)))
 
-    def of(self, kind: str) -> list[tuple[Held, Summary]]:
+    def of(self, kind: str) -> list[tuple[StageEntry, KindCounts]]:
         """The stages with their counts of one kind, from the first on at which a document has a name of it."""
-        found = [(held, self.summary(held, kind)) for held in self.stages]
+        found = [(entry, self.summary(entry, kind)) for entry in self.stages]
         known = next((place for place, (_, one) in enumerate(found) if one.says_anything), len(found))
         return found[known:]
 
 
-def _table(holdings: Holdings, held: Held, parts: Sequence[int] | None) -> pa.Table:
-    manifest = held.manifest
+def _table(reader: RootReader, entry: StageEntry, parts: Sequence[int] | None) -> pa.Table:
+    manifest = entry.manifest
     if parts is None:
         found = None
         with contextlib.suppress(StorageError):  # the parts have what a damaged file had; `verify` reports it
-            found = read_merged(holdings.root, held.folder, manifest.identity, manifest.parts)
-        return merge(holdings.root, holdings.receipts(held)) if found is None else found
+            found = read_merged(reader.root, entry.folder, manifest.identity, manifest.parts)
+        return merge(reader.root, reader.receipts(entry)) if found is None else found
     wanted = set(parts)
-    return merge(holdings.root, [receipt for receipt in holdings.receipts(held) if receipt.part in wanted])
+    return merge(reader.root, [receipt for receipt in reader.receipts(entry) if receipt.part in wanted])
 
 
-class Summary:
+class KindCounts:
     """The counts of one kind at one stage."""
 
     def __init__(self, counts: pa.Table) -> None:
@@ -242,28 +242,28 @@ def _sums(rows: pa.Table) -> pa.Table:
 def survival_of(counted: Counted, by: str, *, count: int | None = None, order: str = "found") -> Survival:
     """Return the survival of the ``count`` groups with the most documents ``found``, or most tokens ``kept``."""
     known = counted.of(by)
-    dataset = counted.holdings.head.dataset
+    dataset = counted.reader.head.dataset
     if not known:
         return Survival(dataset, by, (), 0, (), None)
     (start, opening), ending = known[0], known[-1][1]
     at_source = start.position == 0
     names = _ordered([summary for _, summary in known], (opening if order == "found" else ending), order, at_source)
     chosen = names if count is None else names.slice(0, count)
-    by_stage = [(held.name, summary.counts(chosen)) for held, summary in known]
+    by_stage = [(entry.name, summary.counts(chosen)) for entry, summary in known]
     groups = tuple(_group(name, by_stage, at_source) for name in chosen.to_pylist())
     others = [(h.name, {"": {o: Count(*pair) for o, pair in s.others.items()}}) for h, s in known]
     left_out = any(counts[""] for _, counts in others)
     return Survival(
         dataset,
         by,
-        tuple(held.name for held, _ in known),
+        tuple(entry.name for entry, _ in known),
         len(names),
         groups,
         _group("", others, at_source) if left_out else None,
     )
 
 
-def _ordered(summaries: Sequence[Summary], first: Summary, order: str, at_source: bool) -> pa.Array:
+def _ordered(summaries: Sequence[KindCounts], first: KindCounts, order: str, at_source: bool) -> pa.Array:
     """All names, the largest first."""
     every = pc.unique(pa.chunked_array([summary.names["name"].combine_chunks() for summary in summaries]))
     sizes = first.names if order == "found" and not at_source else first.kept
@@ -281,9 +281,9 @@ def _group(
     return GroupCounts(name, stages[0].kept if at_source else stages[0].given, stages, int(at_source))
 
 
-def _stage(stage: str, outcomes: Mapping[str, Count]) -> StageCounts:
+def _stage(stage: str, outcomes: Mapping[str, Count]) -> GroupOutcomes:
     removed = {outcome: count for outcome, count in outcomes.items() if outcome != KEPT}
-    return StageCounts(stage, outcomes.get(KEPT, Count()), removed)
+    return GroupOutcomes(stage, outcomes.get(KEPT, Count()), removed)
 
 
 def _plus(a: Pair, b: Pair) -> Pair:

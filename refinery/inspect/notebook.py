@@ -9,7 +9,7 @@ import pyarrow.dataset as ds
 
 from refinery.errors import UsageError
 from refinery.html import paragraph, table
-from refinery.inspect.holdings import Held, Holdings, open_root
+from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.statistics import Statistics, stage_statistics
 from refinery.root.manifests import StageManifest
 from refinery.root.outputs import SIDES
@@ -33,17 +33,17 @@ class StageOutput:
     >>> export.to_duckdb().aggregate("count(*), sum(tokens)")
     """
 
-    def __init__(self, holdings: Holdings, held: Held) -> None:
-        self._holdings = holdings
-        self._held = held
+    def __init__(self, reader: RootReader, entry: StageEntry) -> None:
+        self._reader = reader
+        self._entry = entry
 
     def files(self, side: Side = "kept") -> list[str]:
         """Paths of the files, in order of parts, for any reader. Raises StorageError where a receipt is lost."""
         if side not in SIDES:
             raise UsageError(f"side {side!r}: not one of {', '.join(SIDES)}", hint='files("kept") or files("removed")')
-        receipts = self._holdings.receipts(self._held)
+        receipts = self._reader.receipts(self._entry)
         found = {file.path: None for receipt in receipts for file in receipt.files.get(side, ())}
-        return [self._holdings.root.full(path) for path in found]
+        return [self._reader.root.full(path) for path in found]
 
     def dataset(self, side: Side = "kept") -> ds.Dataset:
         """The files as one data set of pyarrow, which reads only the columns and rows that are asked for.
@@ -54,9 +54,9 @@ class StageOutput:
         if not files:
             settings = "`write: every`" if side == "kept" else "`keep_removed: metrics` and `write: every`"
             raise UsageError(
-                f"stage {self._held.name!r} wrote no {side} documents", hint=f"{settings} in the recipe writes them"
+                f"stage {self._entry.name!r} wrote no {side} documents", hint=f"{settings} in the recipe writes them"
             )
-        system = file_system(self._holdings.root.store) if is_remote(files[0]) else None
+        system = file_system(self._reader.root.store) if is_remote(files[0]) else None
         return ds.dataset(files, format="parquet", filesystem=system)
 
     def to_duckdb(self, side: Side = "kept", connection: DuckDBPyConnection | None = None) -> DuckDBPyRelation:
@@ -71,33 +71,33 @@ class StageOutput:
         return (connection or duckdb.connect()).from_arrow(self.dataset(side))
 
 
-class Opened:
+class OpenRoot:
     """What a root holds. Tables are Arrow; ``to_pandas()``, or ``polars.from_arrow``, makes them others'."""
 
-    def __init__(self, holdings: Holdings) -> None:
-        self._holdings = holdings
+    def __init__(self, reader: RootReader) -> None:
+        self._reader = reader
 
     def _repr_html_(self) -> str:
         rows = [[row[name] for name in _FUNNEL] for row in self.funnel().to_pylist() if row["unit"] == "documents"]
-        return paragraph(f"{self._holdings.head.dataset}: {self._holdings.root.path}") + table(_FUNNEL, rows)
+        return paragraph(f"{self._reader.head.dataset}: {self._reader.root.path}") + table(_FUNNEL, rows)
 
     @property
     def stages(self) -> list[str]:
         """The stages that are made, in order."""
-        return [held.name for held in self._holdings.stages]
+        return [entry.name for entry in self._reader.stages]
 
     def manifest(self, stage: str) -> StageManifest:
         """What a stage was made with, and the keys of its parts. Raises UsageError for an unknown stage."""
-        return self._holdings.stage(stage).manifest
+        return self._reader.stage(stage).manifest
 
     def statistics(self, stage: str) -> Statistics:
         """All that was counted of a stage. Raises UsageError for an unknown stage, StorageError for damaged counts."""
-        held = self._holdings.stage(stage)
-        return stage_statistics(held.folder, held.manifest.statistics)
+        entry = self._reader.stage(stage)
+        return stage_statistics(entry.folder, entry.manifest.statistics)
 
     def stage(self, name: str) -> StageOutput:
         """The output of a stage. Raises UsageError for an unknown stage."""
-        return StageOutput(self._holdings, self._holdings.stage(name))
+        return StageOutput(self._reader, self._reader.stage(name))
 
     def funnel(self) -> pa.Table:
         """A row a stage and unit (documents, tokens, characters, bytes): in, kept, removed."""
@@ -125,6 +125,6 @@ def _table(names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> pa.Table:
     return pa.table({n: pa.array(c, k) for n, c, k in zip(names, columns, kinds, strict=True)})
 
 
-def open(path: str) -> Opened:  # noqa: A001 - `refinery.open`, as `webbrowser.open`
+def open(path: str) -> OpenRoot:  # noqa: A001 - `refinery.open`, as `webbrowser.open`
     """Open the root at ``path`` for reading. Raises UsageError where there is none, StorageError if it is damaged."""
-    return Opened(open_root(path))
+    return OpenRoot(open_root(path))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow.compute as pc
 
 from refinery.inspect.find import WHO, Document, document, pieces
-from refinery.inspect.holdings import Held, Holdings, open_root
+from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.root.root import Root, quarantine_path
 from refinery.stage.rules import QUARANTINED, WHY
 
@@ -29,26 +29,26 @@ class Case:
 
 def quarantined(path: str) -> tuple[Case, ...]:
     """The cases of the root at ``path``, by stage and part. Raises UsageError where there is none, StorageError."""
-    holdings = open_root(path)
-    kept = _kept(holdings.root)
-    return tuple(case for held in holdings.stages for case in _cases(holdings, held, kept))
+    reader = open_root(path)
+    kept = _kept(reader.root)
+    return tuple(case for entry in reader.stages for case in _cases(reader, entry, kept))
 
 
 def _kept(root: Root) -> frozenset[str]:
     return frozenset(full.removeprefix(f"{root.path}/") for full in root.store.list(root.full("quarantine")))
 
 
-def _cases(holdings: Holdings, held: Held, kept: frozenset[str]) -> list[Case]:
+def _cases(reader: RootReader, entry: StageEntry, kept: frozenset[str]) -> list[Case]:
     found = []
-    for piece in pieces(holdings, held, ("removed",), (*WHO, WHY.name)):
+    for piece in pieces(reader, entry, ("removed",), (*WHO, WHY.name)):
         if not {"id", "warc", WHY.name} <= set(piece.batch.schema.names):
             continue
         reasons = piece.batch.column(WHY.name)
         rules = pc.struct_field(reasons, "rule").to_pylist()
         for row, rule in enumerate(rules):
             who = document(piece.batch.slice(row, 1))
-            record = quarantine_path(held.name, who.id, who.warc or "")
+            record = quarantine_path(entry.name, who.id, who.warc or "")
             if rule == QUARANTINED or record in kept:
                 note = reasons[row].as_py()["note"] or ""
-                found.append(Case(held.name, who, rule, note, record if record in kept else ""))
+                found.append(Case(entry.name, who, rule, note, record if record in kept else ""))
     return found

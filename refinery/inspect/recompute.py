@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from refinery.errors import RefineryError, StorageError
 from refinery.identity import Content
 from refinery.inspect.find import pieces
-from refinery.inspect.holdings import Finding, Held, Holdings, documents_of
+from refinery.inspect.reader import Finding, RootReader, StageEntry, documents_of
 from refinery.inspect.replay import Wary, step_run
 from refinery.planner.inputs import file_content, file_stats, input_files
 from refinery.recipe import RecipeError
@@ -35,15 +35,15 @@ Batches = Iterator[tuple[Docs, Measured | None]]
 class Segment:
     """Stages that one pass carries a part through."""
 
-    stages: tuple[Held, ...]
+    stages: tuple[StageEntry, ...]
 
     @property
-    def first(self) -> Held:
+    def first(self) -> StageEntry:
         """The stage that takes the part in."""
         return self.stages[0]
 
 
-def recompute(holdings: Holdings, share: float) -> tuple[int, list[Finding]]:
+def recompute(holdings: RootReader, share: float) -> tuple[int, list[Finding]]:
     """Make a fixed ``share`` (0 to 1) of each segment's parts again, at least one of each.
 
     How many parts were made again, and what differs or cannot be made.
@@ -82,7 +82,7 @@ _MADE_AGAIN = "`refinery run` makes again what is missing"
 
 
 class _Again:
-    def __init__(self, holdings: Holdings) -> None:
+    def __init__(self, holdings: RootReader) -> None:
         self._holdings = holdings
         self._steps = holdings.pipeline.steps
         self._flows = flows(self._steps)
@@ -90,7 +90,7 @@ class _Again:
 
     def segments(self) -> Iterator[Segment]:
         """The segments of all that is made, in order."""
-        run: list[Held] = []
+        run: list[StageEntry] = []
         for held in self._holdings.stages:
             if run and begins_segment(self._steps[held.position].stage):
                 yield Segment(tuple(run))
@@ -102,7 +102,7 @@ class _Again:
     def part(self, segment: Segment, receipt: Receipt) -> Iterator[Finding]:
         """Make one part again, stage by stage of the segment, and compare. Raises RefineryError."""
         batches = self._input(segment.first, receipt)
-        made: list[tuple[Held, Receipt, _Made]] = []
+        made: list[tuple[StageEntry, Receipt, _Made]] = []
         for held, expected in self._follow(segment, receipt):
             one = _Made(self._carrier(held, expected), self._flows[held.position])
             made.append((held, expected, one))
@@ -117,7 +117,7 @@ class _Again:
                     message = f"{side}: making the part again gives other rows than are stored{note}"
                     yield Finding(message, held.name, expected.part)
 
-    def _follow(self, segment: Segment, receipt: Receipt) -> Iterator[tuple[Held, Receipt]]:
+    def _follow(self, segment: Segment, receipt: Receipt) -> Iterator[tuple[StageEntry, Receipt]]:
         """The part's receipts in the segment, as far as they are made."""
         found: Receipt | None = receipt
         for held in segment.stages:
@@ -128,12 +128,12 @@ class _Again:
             made = self._holdings.made_from(following, [found.contents.get("kept", "")]) if following else ()
             found = made[0] if made else None
 
-    def _following(self, held: Held) -> Held | None:
+    def _following(self, held: StageEntry) -> StageEntry | None:
         return next((other for other in self._holdings.stages if other.position == held.position + 1), None)
 
     # ---------------------------------------------------------------------------------------------------------- input
 
-    def _input(self, held: Held, receipt: Receipt) -> Batches:
+    def _input(self, held: StageEntry, receipt: Receipt) -> Batches:
         stage = self._steps[held.position].stage
         if isinstance(stage, Source):
             if self._deadly(held, receipt):
@@ -147,7 +147,7 @@ class _Again:
         batches = read_batches(self._holdings.root, paths, self._holdings.pipeline.executor.batch)
         return ((Docs(batch), None) for batch in batches)
 
-    def _records(self, held: Held, source: Source, path: str) -> Batches:
+    def _records(self, held: StageEntry, source: Source, path: str) -> Batches:
         run = step_run(self._steps[held.position], self._flows[held.position])
         for records in source.read(path, store_for(path)):
             yield source_batch(run, records.columns, records.metrics)
@@ -163,21 +163,21 @@ class _Again:
             raise StorageError("its input file is gone or was changed since", hint="put the file back")
         return path
 
-    def _carrier(self, held: Held, receipt: Receipt) -> Wary:
+    def _carrier(self, held: StageEntry, receipt: Receipt) -> Wary:
         step = self._steps[held.position]
         run = step_run(step, self._flows[held.position])
         verdict = self._verdict(held, receipt.inputs[-1]) if isinstance(step.stage, Global) else None
         keep = self._holdings.pipeline.keep_removed
         return Wary(run, self._deadly(held, receipt), verdict=verdict, keep_removed=keep)
 
-    def _verdict(self, held: Held, content: str) -> pa.Table:
+    def _verdict(self, held: StageEntry, content: str) -> pa.Table:
         for receipt in self._holdings.load(held).shuffle:
             for name in (n for n, c in receipt.contents.items() if c == content and receipt.kind == "resolve"):
                 with open_parquet(self._holdings.root, receipt.files[name][0].path) as file:
                     return file.read()
         raise StorageError("the verdict it was made by is not there", hint=_MADE_AGAIN)
 
-    def _deadly(self, held: Held, receipt: Receipt) -> dict[bytes, str]:
+    def _deadly(self, held: StageEntry, receipt: Receipt) -> dict[bytes, str]:
         """The documents that killed their worker in this stage, which must not be tried here."""
         found: dict[bytes, str] = {}
         for piece in pieces(

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 
 from refinery.errors import UsageError
 from refinery.inspect.find import pieces
-from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.judgement import cut_fields
+from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.kernels import parse_url, string_hashes
 from refinery.statistics import SIDES
 
@@ -53,23 +53,23 @@ def spans(path: str, stage: str | None = None, count: int = 20) -> Repeats:
 
     Memory is 8 bytes a span. Raises UsageError where no such stage finds spans, StorageError for a damaged file.
     """
-    holdings = open_root(path)
-    chosen = _stages(holdings, stage)
-    counted = [(held, *np.unique(_all(holdings, held), return_counts=True)) for held in chosen]
-    most = [found for held, groups, counts in counted for found in _most(held.name, groups, counts, count)]
+    reader = open_root(path)
+    chosen = _stages(reader, stage)
+    counted = [(entry, *np.unique(_all(reader, entry), return_counts=True)) for entry in chosen]
+    most = [found for entry, groups, counts in counted for found in _most(entry.name, groups, counts, count)]
     most = sorted(most, key=lambda one: (-one.copies, one.stage, one.group))[:count]
-    for held in chosen:
-        _look_up(holdings, held, {one.group: one for one in most if one.stage == held.name})
+    for entry in chosen:
+        _look_up(reader, entry, {one.group: one for one in most if one.stage == entry.name})
     sums = [(int(counts.sum()), len(groups)) for _, groups, counts in counted]
     return Repeats(sum(total for total, _ in sums), sum(distinct for _, distinct in sums), tuple(most))
 
 
-def _stages(holdings: Holdings, name: str | None) -> list[Held]:
-    found = {step.name: cut_fields(step.stage) for step in holdings.pipeline.steps}
-    made = [held for held in holdings.stages if found[held.name] and name in (None, held.name)]
+def _stages(reader: RootReader, name: str | None) -> list[StageEntry]:
+    found = {step.name: cut_fields(step.stage) for step in reader.pipeline.steps}
+    made = [entry for entry in reader.stages if found[entry.name] and name in (None, entry.name)]
     if not made:
         if name is not None:
-            holdings.stage(name)  # says so where there is none of this name
+            reader.stage(name)  # says so where there is none of this name
         finding = [stage for stage, fields in found.items() if fields]
         which = f"stage {name!r} finds" if name else "the stages that are made find"
         raise UsageError(f"{which} no spans", hint=f"of this root: {', '.join(finding) or 'none does'}")
@@ -81,15 +81,15 @@ def _most(stage: str, groups: Groups, counts: npt.NDArray[np.int64], count: int)
     return [Repeat(stage, int(groups[at]), int(counts[at])) for at in order]
 
 
-def _all(holdings: Holdings, held: Held) -> Groups:
-    found = [_groups(spans_) for _, spans_ in _batches(holdings, held)]
+def _all(reader: RootReader, entry: StageEntry) -> Groups:
+    found = [_groups(spans_) for _, spans_ in _batches(reader, entry)]
     return np.concatenate([np.empty(0, np.uint64), *found])
 
 
-def _look_up(holdings: Holdings, held: Held, wanted: dict[int, Repeat]) -> None:
+def _look_up(reader: RootReader, entry: StageEntry, wanted: dict[int, Repeat]) -> None:
     """Fill in what is not known from counting."""
     sought = np.array(sorted(wanted), np.uint64)
-    for urls, found in _batches(holdings, held):
+    for urls, found in _batches(reader, entry):
         rows = np.flatnonzero(np.isin(_groups(found), sought))
         groups = _groups(found)[rows].tolist()
         for group, span, url in zip(groups, found.take(pa.array(rows)).to_pylist(), urls(rows), strict=True):
@@ -99,11 +99,11 @@ def _look_up(holdings: Holdings, held: Held, wanted: dict[int, Repeat]) -> None:
             one.text = one.text or span["text"]
 
 
-def _batches(holdings: Holdings, held: Held) -> Iterator[tuple[_Urls, pa.StructArray]]:
+def _batches(reader: RootReader, entry: StageEntry) -> Iterator[tuple[_Urls, pa.StructArray]]:
     """All spans of a stage, with the URLs of their documents."""
-    step = next(step for step in holdings.pipeline.steps if step.name == held.name)
+    step = next(step for step in reader.pipeline.steps if step.name == entry.name)
     for name in cut_fields(step.stage):
-        for piece in pieces(holdings, held, SIDES, ["url", f"{step.column}.{name}"]):
+        for piece in pieces(reader, entry, SIDES, ["url", f"{step.column}.{name}"]):
             lists = pc.struct_field(piece.batch.column(step.column), name)
             yield _Urls(piece.batch, lists), lists.flatten()
 

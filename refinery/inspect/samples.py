@@ -19,8 +19,8 @@ from refinery.inspect.display import of_document, of_metrics, of_text
 from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.filters import ALL, Filters
 from refinery.inspect.find import Document, Piece, Spot, document, pieces, row_at, row_of
-from refinery.inspect.holdings import Held, Holdings, open_root
 from refinery.inspect.judgement import Judgement, stored_judgement
+from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.replay import replay
 from refinery.inspect.statistics import stage_statistics
 from refinery.root.parquet import open_parquet
@@ -31,7 +31,7 @@ from refinery.statistics import SIDES, id_hashes
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SampleQuery:
     """What is asked for. ``stage`` defaults to the last one for kept, to all for removed documents.
 
     ``side`` is ``kept``, which is the default, ``removed`` or ``any``: all documents that came to the stage, or every
@@ -83,46 +83,46 @@ class Samples:
         return f"{paragraph(f'{len(self.documents):,} of {self.matching:,} documents that match')}{shown}"
 
 
-def sample(path: str, wanted: Wanted) -> Samples:
+def sample(path: str, wanted: SampleQuery) -> Samples:
     """Draw documents of the root at ``path``.
 
     Raises UsageError for a stage, rule or metric that the root does not have, StorageError for a damaged file.
     """
-    holdings = open_root(path)
+    reader = open_root(path)
     sides = _sides(wanted)
     wanted.filters.check()
     drawn = _Drawn(wanted.count)
-    for held, stored in _outputs(holdings, wanted, sides):
-        metric, filtered = _metric(holdings, held, wanted), wanted.filters.columns(holdings, held)
+    for entry, stored in _outputs(reader, wanted, sides):
+        metric, filtered = _metric(reader, entry, wanted), wanted.filters.columns(reader, entry)
         columns = ["id", f"{WHY.name}.rule", *([metric] if metric else []), *filtered]
-        _need(holdings, held, stored, ["id", *filtered])
-        for piece in pieces(holdings, held, stored, columns):
+        _need(reader, entry, stored, ["id", *filtered])
+        for piece in pieces(reader, entry, stored, columns):
             mask = pc.and_(_matching(piece.batch, wanted, metric), wanted.filters.mask(piece.batch, filtered))
             drawn.add(piece, mask)
-    found = tuple(_sample(holdings, spot) for spot in drawn.spots())
-    return Samples(drawn.matching, found, _unwritten(holdings, wanted, sides))
+    found = tuple(_sample(reader, spot) for spot in drawn.spots())
+    return Samples(drawn.matching, found, _unwritten(reader, wanted, sides))
 
 
-def _need(holdings: Holdings, held: Held, sides: Sequence[str], columns: Sequence[str]) -> None:
+def _need(reader: RootReader, entry: StageEntry, sides: Sequence[str], columns: Sequence[str]) -> None:
     """Raises UsageError where an export left columns out."""
     for side in sides:
-        path = next((file.path for r in holdings.receipts(held) for file in r.files.get(side, ())), None)
+        path = next((file.path for r in reader.receipts(entry) for file in r.files.get(side, ())), None)
         if path is not None:
-            with open_parquet(holdings.root, path) as file:
+            with open_parquet(reader.root, path) as file:
                 present = set(file.schema_arrow.names)
             missing = [name for name in columns if name.partition(".")[0] not in present]
             if missing:
-                raise UsageError(f"{held.name} stores no {missing[0]} to choose by", hint="choose another --stage")
+                raise UsageError(f"{entry.name} stores no {missing[0]} to choose by", hint="choose another --stage")
 
 
-def _unwritten(holdings: Holdings, wanted: Wanted, sides: Sequence[str]) -> tuple[str, ...]:
+def _unwritten(reader: RootReader, wanted: SampleQuery, sides: Sequence[str]) -> tuple[str, ...]:
     """Stages that were asked for with all others and have removed rows that are not there to draw from."""
     if "removed" not in sides or wanted.stage or wanted.rule or wanted.metric:
         return ()
     return tuple(
-        held.name
-        for held in holdings.stages
-        if not _stores(holdings, held, ("removed",)) and any(r.rows.get("removed") for r in holdings.receipts(held))
+        entry.name
+        for entry in reader.stages
+        if not _stores(reader, entry, ("removed",)) and any(r.rows.get("removed") for r in reader.receipts(entry))
     )
 
 
@@ -155,7 +155,7 @@ class _Drawn:
 _NOTHING_MADE = "no stage that measures is made yet: `refinery run` makes them"
 
 
-def _sides(wanted: Wanted) -> tuple[str, ...]:
+def _sides(wanted: SampleQuery) -> tuple[str, ...]:
     if wanted.rule and wanted.side == "kept":
         raise UsageError(f"no kept document violates {wanted.rule!r}", hint="leave out --kept")
     if wanted.metric is None and (wanted.low is not None or wanted.high is not None):
@@ -170,50 +170,50 @@ def _sides(wanted: Wanted) -> tuple[str, ...]:
     return SIDES if wanted.side == "any" else (wanted.side or "kept",)
 
 
-def _outputs(holdings: Holdings, wanted: Wanted, sides: Sequence[str]) -> list[tuple[Held, tuple[str, ...]]]:
+def _outputs(reader: RootReader, wanted: SampleQuery, sides: Sequence[str]) -> list[tuple[StageEntry, tuple[str, ...]]]:
     """The stages to draw from, and which of their sides."""
     if wanted.rule or wanted.stage or wanted.metric:
-        chosen = _stages(holdings, wanted, sides)
-        able = [held for held in chosen if wanted.filters.knows(holdings, held)]
-        return [(held, tuple(sides)) for held in able or chosen]
-    made = {side: [held for held in holdings.stages if _stores(holdings, held, (side,))] for side in sides}
-    if holdings.stages and not any(made.values()):
+        chosen = _stages(reader, wanted, sides)
+        able = [entry for entry in chosen if wanted.filters.knows(reader, entry)]
+        return [(entry, tuple(sides)) for entry in able or chosen]
+    made = {side: [entry for entry in reader.stages if _stores(reader, entry, (side,))] for side in sides}
+    if reader.stages and not any(made.values()):
         raise _unstored("the root", sides)
-    removed = [held for held in made.get("removed", ()) if wanted.filters.knows(holdings, held)]
-    kept = [_same_documents(holdings, held, wanted.filters) for held in made.get("kept", ())[-1:]]
-    return [*((held, ("removed",)) for held in removed), *((held, ("kept",)) for held in kept)]
+    removed = [entry for entry in made.get("removed", ()) if wanted.filters.knows(reader, entry)]
+    kept = [_same_documents(reader, entry, wanted.filters) for entry in made.get("kept", ())[-1:]]
+    return [*((entry, ("removed",)) for entry in removed), *((entry, ("kept",)) for entry in kept)]
 
 
-def _same_documents(holdings: Holdings, held: Held, filters: Filters) -> Held:
+def _same_documents(reader: RootReader, entry: StageEntry, filters: Filters) -> StageEntry:
     """The stage, or one before it that kept the same documents, where its own files lack what the filters need."""
-    found = held
-    while not filters.stored(holdings, found, ("kept",)):
-        before = holdings.before(found)
-        removing = any(receipt.rows.get("removed") for receipt in holdings.receipts(found))
-        if before is None or removing or not _stores(holdings, before, ("kept",)):
-            return held
+    found = entry
+    while not filters.stored(reader, found, ("kept",)):
+        before = reader.before(found)
+        removing = any(receipt.rows.get("removed") for receipt in reader.receipts(found))
+        if before is None or removing or not _stores(reader, before, ("kept",)):
+            return entry
         found = before
     return found
 
 
-def _stages(holdings: Holdings, wanted: Wanted, sides: Sequence[str]) -> list[Held]:
+def _stages(reader: RootReader, wanted: SampleQuery, sides: Sequence[str]) -> list[StageEntry]:
     if wanted.rule:
-        return _with_rule(holdings, wanted.rule, wanted.stage)
+        return _with_rule(reader, wanted.rule, wanted.stage)
     if wanted.stage:
-        return [_written(holdings, holdings.stage(wanted.stage), sides)]
+        return [_written(reader, reader.stage(wanted.stage), sides)]
     assert wanted.metric is not None
     owner, dot, _ = wanted.metric.partition(".")
-    return [_written(holdings, holdings.stage(owner) if dot else _with_metric(holdings, wanted.metric), sides)]
+    return [_written(reader, reader.stage(owner) if dot else _with_metric(reader, wanted.metric), sides)]
 
 
-def _written(holdings: Holdings, held: Held, sides: Sequence[str]) -> Held:
-    if not _stores(holdings, held, sides):
-        raise _unstored(held.name, sides)
-    return held
+def _written(reader: RootReader, entry: StageEntry, sides: Sequence[str]) -> StageEntry:
+    if not _stores(reader, entry, sides):
+        raise _unstored(entry.name, sides)
+    return entry
 
 
-def _stores(holdings: Holdings, held: Held, sides: Sequence[str]) -> bool:
-    return any(receipt.files.get(side) for receipt in holdings.receipts(held) for side in sides)
+def _stores(reader: RootReader, entry: StageEntry, sides: Sequence[str]) -> bool:
+    return any(receipt.files.get(side) for receipt in reader.receipts(entry) for side in sides)
 
 
 def _unstored(who: str, sides: Sequence[str]) -> UsageError:
@@ -221,51 +221,51 @@ def _unstored(who: str, sides: Sequence[str]) -> UsageError:
     return UsageError(f"{who} has no {rows} rows stored", hint="`write` and `keep_removed` of the recipe say what is")
 
 
-def _with_rule(holdings: Holdings, rule: str, stage: str | None) -> list[Held]:
-    held_stages = [holdings.stage(stage)] if stage else list(holdings.stages)
-    known: dict[str, list[Held]] = {}
-    for held in held_stages:
-        counted = stage_statistics(held.folder, held.manifest.statistics).reasons
-        declared = [r.id for r in holdings.pipeline.steps[held.position].stage.rules()]
+def _with_rule(reader: RootReader, rule: str, stage: str | None) -> list[StageEntry]:
+    entries = [reader.stage(stage)] if stage else list(reader.stages)
+    known: dict[str, list[StageEntry]] = {}
+    for entry in entries:
+        counted = stage_statistics(entry.folder, entry.manifest.statistics).reasons
+        declared = [r.id for r in reader.pipeline.steps[entry.position].stage.rules()]
         for name in {*counted, *declared}:
-            known.setdefault(name, []).append(held)
+            known.setdefault(name, []).append(entry)
     if rule not in known:
         where = f"stage {stage!r}" if stage else "the root"
         hint = did_you_mean(rule, known, "it removes nothing: choose another --stage")
         raise UsageError(f"{where} has no rule {rule[:80]!r}", hint=hint)
-    return [_written(holdings, held, ("removed",)) for held in known[rule]]
+    return [_written(reader, entry, ("removed",)) for entry in known[rule]]
 
 
-def _with_metric(holdings: Holdings, metric: str) -> Held:
-    by_name: dict[str, list[Held]] = {}
-    for held in holdings.stages:
-        for known in holdings.pipeline.steps[held.position].stage.metrics:
-            by_name.setdefault(known.name, []).append(held)
+def _with_metric(reader: RootReader, metric: str) -> StageEntry:
+    by_name: dict[str, list[StageEntry]] = {}
+    for entry in reader.stages:
+        for known in reader.pipeline.steps[entry.position].stage.metrics:
+            by_name.setdefault(known.name, []).append(entry)
     if metric not in by_name:
         raise UsageError(f"the root has no metric {metric[:80]!r}", hint=did_you_mean(metric, by_name, _NOTHING_MADE))
     if len(by_name[metric]) > 1:
-        stages = ", ".join(held.name for held in by_name[metric])
+        stages = ", ".join(entry.name for entry in by_name[metric])
         raise UsageError(f"several stages measure {metric!r}: {stages}", hint="add --stage, or write stage.metric")
     return by_name[metric][0]
 
 
-def _metric(holdings: Holdings, held: Held, wanted: Wanted) -> str | None:
+def _metric(reader: RootReader, entry: StageEntry, wanted: SampleQuery) -> str | None:
     """The metric's column in the stage's files. Raises UsageError where it is none, or no number."""
     if wanted.metric is None:
         return None
     owner, dot, name = wanted.metric.rpartition(".")
-    steps = {step.name: step for step in holdings.pipeline.steps[: held.position + 1]}
-    step = steps.get(owner if dot else held.name)
+    steps = {step.name: step for step in reader.pipeline.steps[: entry.position + 1]}
+    step = steps.get(owner if dot else entry.name)
     metrics = {metric.name: metric for metric in step.stage.metrics} if step else {}
     if step is None or name not in metrics:
-        hint = did_you_mean(name, metrics) if metrics else f"stages up to {held.name}: {', '.join(steps)}"
-        raise UsageError(f"{held.name} has no metric {wanted.metric[:80]!r}", hint=hint)
+        hint = did_you_mean(name, metrics) if metrics else f"stages up to {entry.name}: {', '.join(steps)}"
+        raise UsageError(f"{entry.name} has no metric {wanted.metric[:80]!r}", hint=hint)
     if metrics[name].scale == "label" and (wanted.low is not None or wanted.high is not None):
         raise UsageError(f"metric {name!r} is a label and has no range", hint="choose by --rule")
     return f"{step.column}.{name}"
 
 
-def _matching(batch: pa.RecordBatch, wanted: Wanted, metric: str | None) -> pa.BooleanArray:
+def _matching(batch: pa.RecordBatch, wanted: SampleQuery, metric: str | None) -> pa.BooleanArray:
     mask = pa.array([True] * len(batch), pa.bool_())
     if wanted.rule:
         mask = pc.and_(mask, pc.equal(pc.struct_field(batch.column(WHY.name), "rule"), wanted.rule))
@@ -287,32 +287,32 @@ def _matching(batch: pa.RecordBatch, wanted: Wanted, metric: str | None) -> pa.B
 # ------------------------------------------------------------------------------------------------------------ reading
 
 
-def _sample(holdings: Holdings, spot: Spot) -> Sample:
-    row = row_at(holdings, spot)
+def _sample(reader: RootReader, spot: Spot) -> Sample:
+    row = row_at(reader, spot)
     values = row.to_pylist()[0]
     who = document(row)
-    step = holdings.pipeline.steps[spot.held.position]
+    step = reader.pipeline.steps[spot.entry.position]
     found = stored_judgement(step, spot.side, values)
     text, note = values.get(TEXT.name), ""
     as_it_came = text is None or spot.side == "removed" or not changes_text(step.stage)
     if text is None:
-        text, note = _text_elsewhere(holdings, spot, who, deadly=found.note if found.rule == QUARANTINED else "")
+        text, note = _text_elsewhere(reader, spot, who, deadly=found.note if found.rule == QUARANTINED else "")
     marks = evidence(step.stage, found, text) if text is not None and as_it_came else ()
-    return Sample(who, spot.held.name, found, text, note, marks)
+    return Sample(who, spot.entry.name, found, text, note, marks)
 
 
-def _text_elsewhere(holdings: Holdings, spot: Spot, who: Document, deadly: str) -> tuple[str | None, str]:
+def _text_elsewhere(reader: RootReader, spot: Spot, who: Document, deadly: str) -> tuple[str | None, str]:
     """The text that a removed row was stored without: from the stage before, else from its archive."""
-    before = holdings.before(spot.held)
-    earlier = holdings.sources(spot.held, spot.receipt)
-    place = row_of(holdings, before, ("kept",), earlier, who) if before else None
+    before = reader.before(spot.entry)
+    earlier = reader.sources(spot.entry, spot.receipt)
+    place = row_of(reader, before, ("kept",), earlier, who) if before else None
     if place is not None:
-        row = row_at(holdings, place)
+        row = row_at(reader, place)
         if TEXT.name in row.schema.names:
             return row.column(TEXT.name)[0].as_py(), ""
-    position = spot.held.position
+    position = spot.entry.position
     try:
-        steps = replay(holdings.pipeline, who, lambda _: None, {position: deadly} if deadly else {}, position)
+        steps = replay(reader.pipeline, who, lambda _: None, {position: deadly} if deadly else {}, position)
     except RefineryError as error:
         return None, error.message
     came = steps[-2].text if position else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 from dataclasses import dataclass
 
-from refinery.inspect.holdings import Holdings, open_root
+from refinery.inspect.reader import RootReader, open_root
 from refinery.inspect.statistics import Statistics, stage_statistics
 from refinery.inspect.warning_list import allowed_share, too_many_broken
 
@@ -30,13 +30,13 @@ class Summary:
 
 def summary(path: str) -> Summary | None:
     """Return the summary of the root at ``path``; None where no stage is made. Raises UsageError, StorageError."""
-    holdings = open_root(path)
-    if not holdings.stages:
+    reader = open_root(path)
+    if not reader.stages:
         return None
-    counts = [_counts(holdings, place) for place in range(len(holdings.stages))]
-    first, last = holdings.stages[0], holdings.stages[-1]
-    folder = f"{holdings.root.full(last.folder)}/kept"
-    files = len(holdings.root.store.list(f"{glob.escape(folder)}/*.parquet"))
+    counts = [_counts(reader, place) for place in range(len(reader.stages))]
+    first, last = reader.stages[0], reader.stages[-1]
+    folder = f"{reader.root.full(last.folder)}/kept"
+    files = len(reader.root.store.list(f"{glob.escape(folder)}/*.parquet"))
     return Summary(
         stage=last.name,
         documents=counts[-1].documents["kept"],
@@ -45,10 +45,10 @@ def summary(path: str) -> Summary | None:
         tokens_found=next((one.tokens["kept"] for one in counts if one.tokens["kept"]), 0),
         folder=folder if files else "",
         files=files,
-        too_many_broken=too_many_broken(first.manifest.inputs, allowed_share(holdings)),
+        too_many_broken=too_many_broken(first.manifest.inputs, allowed_share(reader)),
     )
 
 
-def _counts(holdings: Holdings, place: int) -> Statistics:
-    held = holdings.stages[place]
-    return stage_statistics(holdings.root.full(held.folder), held.manifest.statistics)
+def _counts(reader: RootReader, place: int) -> Statistics:
+    entry = reader.stages[place]
+    return stage_statistics(reader.root.full(entry.folder), entry.manifest.statistics)

@@ -14,14 +14,14 @@ import pyarrow as pa
 from refinery.errors import StorageError
 from refinery.formatting import plural
 from refinery.identity import part_key
-from refinery.inspect.books import books_of
-from refinery.inspect.conservation import FileBooks, file_books, unbalanced
-from refinery.inspect.contents import Rows, differences, id_differences, wrong_reasons
+from refinery.inspect.contents import FileRows, differences, id_differences, wrong_reasons
+from refinery.inspect.counts import counts_of
+from refinery.inspect.file_counts import FileCounts, file_counts, file_mismatches
 from refinery.inspect.find import pieces
-from refinery.inspect.holdings import Finding, Held, Holdings, documents_of, open_root
+from refinery.inspect.reader import Finding, RootReader, StageEntry, documents_of, open_root
 from refinery.inspect.recompute import recompute
 from refinery.inspect.statistics import part_statistics
-from refinery.inspect.warning_list import Warning, warnings_of  # noqa: A004 - the word of the field
+from refinery.inspect.warning_list import RootWarning, warnings_of
 from refinery.root.outputs import current_path, extra_files, is_output
 from refinery.root.parquet import open_parquet
 from refinery.root.receipts import FileRef, Receipt
@@ -57,9 +57,9 @@ class Verification:
     remade: int
     findings: tuple[Finding, ...]
     damaged: str = ""
-    files_read: tuple[FileBooks, ...] = ()
+    files_read: tuple[FileCounts, ...] = ()
     """What became of the records of each input file."""
-    warnings: tuple[Warning, ...] = ()
+    warnings: tuple[RootWarning, ...] = ()
     """What a person should look at, though the root's records of it are right."""
 
     @property
@@ -74,27 +74,27 @@ def verify(path: str, rerun: float = 0.0) -> Verification:
     Raises UsageError where there is no root; everything else that is wrong is a finding.
     """
     try:
-        holdings = open_root(path)
+        reader = open_root(path)
     except StorageError as error:
         return Verification("", 0, 0, 0, 0, 0, (Finding(error.message),))
-    checks = _Checks(holdings)
-    for held in holdings.stages:
-        checks.stage(held)
-    checks.findings += _extra(holdings)
-    books = file_books(holdings)
+    checks = _Checks(reader)
+    for entry in reader.stages:
+        checks.stage(entry)
+    checks.findings += _extra(reader)
+    records = file_counts(reader)
     if not checks.findings:  # what is found above would be told twice
-        checks.findings += [finding for one in books for finding in unbalanced(one)]
-    remade, differing = recompute(holdings, rerun) if rerun else (0, [])
+        checks.findings += [finding for one in records for finding in file_mismatches(one)]
+    remade, differing = recompute(reader, rerun) if rerun else (0, [])
     return Verification(
-        dataset=holdings.head.dataset,
-        stages=len(holdings.stages),
-        receipts=sum(len((*m.parts, *m.shuffle, *m.audit)) for m in (held.manifest for held in holdings.stages)),
+        dataset=reader.head.dataset,
+        stages=len(reader.stages),
+        receipts=sum(len((*m.parts, *m.shuffle, *m.audit)) for m in (entry.manifest for entry in reader.stages)),
         files=checks.files,
         rows=checks.rows,
         remade=remade,
         findings=(*checks.findings, *differing),
         damaged=next((finding.stage for finding in checks.findings), ""),
-        files_read=books,
+        files_read=records,
         warnings=checks.warnings(),
     )
 
@@ -102,95 +102,95 @@ def verify(path: str, rerun: float = 0.0) -> Verification:
 class _Checks:
     """The checks of one root. A broken file is told once, and nothing of what follows from it."""
 
-    def __init__(self, holdings: Holdings) -> None:
-        self._holdings = holdings
+    def __init__(self, reader: RootReader) -> None:
+        self._reader = reader
         self._broken: set[str] = set()
         self.findings: list[Finding] = []
         self.files = 0
         self.rows = 0
 
-    def warnings(self) -> tuple[Warning, ...]:
+    def warnings(self) -> tuple[RootWarning, ...]:
         """The warnings about the root, none where its statistics cannot be read."""
         try:
-            return warnings_of(self._holdings)
+            return warnings_of(self._reader)
         except StorageError:
             return ()  # a finding already
 
-    def stage(self, held: Held) -> None:
+    def stage(self, entry: StageEntry) -> None:
         """The books of a stage, and all its receipts."""
         try:
-            self.findings += books_of(self._holdings, first=held.name, until=held.name).problems
+            self.findings += counts_of(self._reader, first=entry.name, until=entry.name).problems
         except StorageError as error:
-            self.findings.append(Finding(error.message, held.name))
-        self._merged(held)
-        found, links = self._holdings.load(held), self._links(held)
+            self.findings.append(Finding(error.message, entry.name))
+        self._merged(entry)
+        found, links = self._reader.load(entry), self._links(entry)
         for receipt in {r.key: r for r in found.every}.values():
-            self.findings += [Finding(said, held.name, receipt.part) for said in self._receipt(held, receipt, links)]
+            self.findings += [Finding(said, entry.name, receipt.part) for said in self._receipt(entry, receipt, links)]
 
-    def _merged(self, held: Held) -> None:
+    def _merged(self, entry: StageEntry) -> None:
         """The counts by group that were merged, held against those of the parts."""
-        root, manifest = self._holdings.root, held.manifest
-        path = merged_path(held.folder, manifest.identity)
-        receipts = self._holdings.load(held).made
+        root, manifest = self._reader.root, entry.manifest
+        path = merged_path(entry.folder, manifest.identity)
+        receipts = self._reader.load(entry).made
         try:
-            found = read_merged(root, held.folder, manifest.identity, manifest.parts)
-            if found is not None and not self._holdings.load(held).lost and found != merge(root, receipts):
+            found = read_merged(root, entry.folder, manifest.identity, manifest.parts)
+            if found is not None and not self._reader.load(entry).lost and found != merge(root, receipts):
                 self.findings.append(
                     Finding(
                         "these are not the merged counts of its parts; without the file they are read from the parts",
-                        held.name,
+                        entry.name,
                         file=path,
                     )
                 )
         except StorageError as error:
-            self.findings.append(Finding(error.message, held.name, file=path))
+            self.findings.append(Finding(error.message, entry.name, file=path))
         else:
             self.files += found is not None
 
-    def _receipt(self, held: Held, receipt: Receipt, links: Mapping[str, set[str]]) -> Iterator[str]:
-        yield from _misfiled(held, receipt)
+    def _receipt(self, entry: StageEntry, receipt: Receipt, links: Mapping[str, set[str]]) -> Iterator[str]:
+        yield from _misfiled(entry, receipt)
         if receipt.kind in links and not set(receipt.inputs[-1:]) <= links[receipt.kind]:
             yield f"the receipt {receipt.key[:8]} was made from something that is not there any more"
-        read = {name: self._files(held, receipt, name) for name in receipt.written}
+        read = {name: self._files(entry, receipt, name) for name in receipt.written}
         whole = {name: rows for name, rows in read.items() if rows is not None}
         for name, rows in whole.items():
             yield from differences(receipt, name, rows)
         if receipt.kind == "stage" and len(whole) == len(read):
-            yield from self._documents(held, receipt, whole)
+            yield from self._documents(entry, receipt, whole)
 
-    def _links(self, held: Held) -> dict[str, set[str]]:
+    def _links(self, entry: StageEntry) -> dict[str, set[str]]:
         """What may be the last input of a global stage's receipts, by their kind: verdicts, and what it mapped.
 
         That was kept just before it, or by a later stage: of partitions what they kept in the end is mapped as well.
         Empty where that is not known. The books look after all other links.
         """
-        before = self._holdings.before(held)
-        own = self._holdings.load(held)
-        around = [self._holdings.load(other) for other in self._holdings.stages if other.position >= held.position - 1]
-        if not held.is_global or before is None or own.lost or any(receipts.lost for receipts in around):
+        before = self._reader.before(entry)
+        own = self._reader.load(entry)
+        around = [self._reader.load(other) for other in self._reader.stages if other.position >= entry.position - 1]
+        if not entry.is_global or before is None or own.lost or any(receipts.lost for receipts in around):
             return {}
         verdicts = {content for r in own.shuffle if r.kind == "resolve" for content in r.contents.values()}
         return {"stage": verdicts, "map": {r.contents.get("kept", "") for receipts in around for r in receipts.made}}
 
     # ---------------------------------------------------------------------------------------------------------- files
 
-    def _files(self, held: Held, receipt: Receipt, name: str) -> Rows | None:
+    def _files(self, entry: StageEntry, receipt: Receipt, name: str) -> FileRows | None:
         """The rows of all files of a name; None where one is broken."""
-        rows = Rows()
+        rows = FileRows()
         broken = False
         for file in receipt.written[name]:
             self.files += 1
-            problem = _misplaced(held, receipt, name, file) or self._read(file, rows)
+            problem = _misplaced(entry, receipt, name, file) or self._read(file, rows)
             if problem:
                 broken = True
                 self._broken.add(file.path)
-                self.findings.append(Finding(problem, held.name, receipt.part, file.path))
+                self.findings.append(Finding(problem, entry.name, receipt.part, file.path))
         self.rows += rows.count
         return None if broken else rows
 
-    def _read(self, file: FileRef, rows: Rows) -> str:
+    def _read(self, file: FileRef, rows: FileRows) -> str:
         """Add a file's rows; what is wrong with it, or nothing."""
-        store, full = self._holdings.root.store, self._holdings.root.full(file.path)
+        store, full = self._reader.root.store, self._reader.root.full(file.path)
         if not store.exists(full):
             return "the file is not there"
         before = rows.count
@@ -198,7 +198,7 @@ class _Checks:
             size = store.stat(full).size
             if size != file.bytes:
                 return f"the file has {plural(size, 'byte')}, its receipt says {file.bytes:,}"
-            with open_parquet(self._holdings.root, file.path) as parquet:
+            with open_parquet(self._reader.root, file.path) as parquet:
                 rows.read(parquet)
         except (StorageError, pa.ArrowException, ValueError) as error:
             return f"the file cannot be read: {' '.join(str(error).split())[:300]}"
@@ -207,26 +207,26 @@ class _Checks:
 
     # ------------------------------------------------------------------------------------------------------ documents
 
-    def _documents(self, held: Held, receipt: Receipt, read: Mapping[str, Rows]) -> Iterator[str]:
+    def _documents(self, entry: StageEntry, receipt: Receipt, read: Mapping[str, FileRows]) -> Iterator[str]:
         """The rows held against the statistics and against what the stage before kept."""
         try:
-            statistics = part_statistics(self._holdings.root, receipt, 0)
+            statistics = part_statistics(self._reader.root, receipt, 0)
         except StorageError:
             statistics = None  # the books have told it
         if statistics is not None and "removed" in read:
             yield from wrong_reasons(receipt, read["removed"], statistics)
         if "kept" in read and read["kept"].has_ids:
-            yield from self._ids(held, receipt, read)
+            yield from self._ids(entry, receipt, read)
 
-    def _ids(self, held: Held, receipt: Receipt, read: Mapping[str, Rows]) -> Iterator[str]:
+    def _ids(self, entry: StageEntry, receipt: Receipt, read: Mapping[str, FileRows]) -> Iterator[str]:
         """What went in was kept or removed, by document; where removed rows are not stored, what was kept went in."""
-        before = self._holdings.before(held)
-        sources = self._holdings.sources(held, receipt)
+        before = self._reader.before(entry)
+        sources = self._reader.sources(entry, receipt)
         files = [[file.path for file in source.files.get("kept", ())] for source in sources]
-        known = len(sources) == len(documents_of(held, receipt)) and all(files)
+        known = len(sources) == len(documents_of(entry, receipt)) and all(files)
         if before is None or not known or self._broken & {path for paths in files for path in paths}:
             return
-        came = [p.batch.column("id") for p in pieces(self._holdings, before, ("kept",), ("id",), sources)]
+        came = [p.batch.column("id") for p in pieces(self._reader, before, ("kept",), ("id",), sources)]
         extra, lost = id_differences(came, [array for rows in read.values() for array in rows.ids])
         if extra:
             yield f"{plural(extra, 'document')} came out that did not go in"
@@ -234,29 +234,29 @@ class _Checks:
             yield f"{plural(lost, 'document')} went in, neither kept nor removed"
 
 
-def _misfiled(held: Held, receipt: Receipt) -> Iterator[str]:
+def _misfiled(entry: StageEntry, receipt: Receipt) -> Iterator[str]:
     """How a receipt does not fit its place in the root."""
-    if receipt.stage != held.name:
+    if receipt.stage != entry.name:
         yield f"the receipt {receipt.key[:8]} says that it is of stage {receipt.stage!r}"
-    if receipt.kind == "stage" and receipt.key != part_key(held.manifest.identity, receipt.inputs):
+    if receipt.kind == "stage" and receipt.key != part_key(entry.manifest.identity, receipt.inputs):
         yield f"the receipt {receipt.key[:8]} is not of the inputs that it names"
 
 
-def _extra(holdings: Holdings) -> Iterator[Finding]:
+def _extra(reader: RootReader) -> Iterator[Finding]:
     """Files in ``kept`` and ``removed`` that a glob reads and no current receipt names."""
-    found = {held.folder: holdings.load(held) for held in holdings.stages}
+    found = {entry.folder: reader.load(entry) for entry in reader.stages}
     lost = {folder for folder, receipts in found.items() if receipts.lost}  # these are findings already
-    for path in extra_files(holdings.root, (one for receipts in found.values() for one in receipts.every)):
+    for path in extra_files(reader.root, (one for receipts in found.values() for one in receipts.every)):
         if not is_output(path):
             yield Finding("no run wrote this file, and globs read it: move it elsewhere", file=path)
         elif path.partition("/")[0] not in lost:
             yield Finding(f"not current, and globs read it: {UNFINISHED}", file=path)
 
 
-def _misplaced(held: Held, receipt: Receipt, name: str, file: FileRef) -> str:
+def _misplaced(entry: StageEntry, receipt: Receipt, name: str, file: FileRef) -> str:
     if current_path(file.path) != file.path:
         return f"globs do not read it yet: {UNFINISHED}"
-    folder = f"{held.folder}/{FOLDERS.get(name, 'resolve')}/"
+    folder = f"{entry.folder}/{FOLDERS.get(name, 'resolve')}/"
     part = int(name) if name.isdecimal() else receipt.part
     wanted = f"{folder}part-{part:05d}-{receipt.key[:8]}"
     inside = file.path.startswith(wanted) and "/" not in file.path[len(folder) :]

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from refinery.errors import UsageError
 from refinery.inspect.find import WHO, Document, Piece, document, pieces
-from refinery.inspect.holdings import Held, Holdings, open_root
+from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.replay import Wary, read_again, step_run
 from refinery.recipe import Pipeline, from_dict, plain, recipe_dict
 from refinery.recipe.columns import flows
@@ -140,7 +140,7 @@ _HINT = "--set STAGE.BOUND=VALUE; `refinery stages NAME` marks a stage's thresho
 _RERUN = "run it into another root, and `refinery diff` the two"
 
 
-def _segment(holdings: Holdings, pipeline: Pipeline, changed: Sequence[int]) -> list[Held]:
+def _segment(holdings: RootReader, pipeline: Pipeline, changed: Sequence[int]) -> list[StageEntry]:
     """The stages that are looked at: from the first changed one to the last that is made before a global one."""
     first, names = changed[0], [step.name for step in pipeline.steps]
     barriers = [i for i, step in enumerate(pipeline.steps) if i >= first and begins_segment(step.stage)]
@@ -229,7 +229,12 @@ class _Asking:
     """The question, put to one part after the other."""
 
     def __init__(
-        self, holdings: Holdings, pipeline: Pipeline, stages: Sequence[Held], changed: frozenset[int], count: int
+        self,
+        holdings: RootReader,
+        pipeline: Pipeline,
+        stages: Sequence[StageEntry],
+        changed: frozenset[int],
+        count: int,
     ) -> None:
         self._holdings = holdings
         self._pipeline = pipeline
@@ -263,7 +268,7 @@ class _Asking:
         for rows in part.new_rows:
             self.gained.add(rows, part.reasons)
 
-    def _stage(self, number: int, held: Held, receipt: Receipt, part: _Part) -> None:
+    def _stage(self, number: int, held: StageEntry, receipt: Receipt, part: _Part) -> None:
         """Take a part through a stage: what of its stored rows stays, who goes, who is new."""
         kept, removed = (self._rows(held, side, receipt) for side in ("kept", "removed"))
         stays, back = self._passes(held, kept), self._passes(held, removed)
@@ -285,7 +290,7 @@ class _Asking:
         was.add(given, [kept])
         would_be.add(came, after)
 
-    def _rows(self, held: Held, side: str, receipt: Receipt) -> pa.RecordBatch:
+    def _rows(self, held: StageEntry, side: str, receipt: Receipt) -> pa.RecordBatch:
         """Who the documents of a side of a part are, their tokens and what is judged of them."""
         step = self._pipeline.steps[held.position]
         metrics = [f"{step.column}.{metric.name}" for metric in step.stage.metrics]
@@ -297,13 +302,13 @@ class _Asking:
         flow = self._flows[held.position]
         return pa.RecordBatch.from_pylist([], schema=flow.kept if side == "kept" else flow.removed)
 
-    def _passes(self, held: Held, rows: pa.RecordBatch) -> pa.BooleanArray:
+    def _passes(self, held: StageEntry, rows: pa.RecordBatch) -> pa.BooleanArray:
         """Which rows the stage would keep if all of them came."""
         if held.position in self._changed:
             return self._verdict(held, rows).kept
         return pa.array([WHY.name not in rows.schema.names] * len(rows), pa.bool_())
 
-    def _verdict(self, held: Held, rows: pa.RecordBatch) -> Verdict:
+    def _verdict(self, held: StageEntry, rows: pa.RecordBatch) -> Verdict:
         step = self._pipeline.steps[held.position]
         trouble = Trouble.none(len(rows))
         if WHY.name in rows.schema.names:
@@ -312,14 +317,14 @@ class _Asking:
             trouble = Trouble(pc.if_else(troubled, rule, pa.nulls(len(rows), pa.string())), trouble.note)
         return judge(step.stage.rules(), rows.column(step.column), trouble)
 
-    def _reasons(self, held: Held, rows: pa.RecordBatch) -> pa.StructArray:
+    def _reasons(self, held: StageEntry, rows: pa.RecordBatch) -> pa.StructArray:
         """Why rows that a changed stage kept would be removed."""
         step = self._pipeline.steps[held.position]
         return explain(step.name, step.stage.rules(), self._verdict(held, rows))
 
     # ------------------------------------------------------------------------------------------------------- carrying
 
-    def _let_in(self, held: Held, receipt: Receipt, rows: pa.RecordBatch) -> list[Docs]:
+    def _let_in(self, held: StageEntry, receipt: Receipt, rows: pa.RecordBatch) -> list[Docs]:
         """Documents that the stage removed and would keep, as they leave it."""
         given = self._flows[held.position].given
         if TRANSIENT & set(given.names):
@@ -332,7 +337,7 @@ class _Asking:
             found = [docs for piece in read for docs in _chosen(piece, keys, given)]
         return [split.kept for docs in found for split in self._carried(held, docs)]
 
-    def _from_archive(self, held: Held, who: Document) -> Docs:
+    def _from_archive(self, held: StageEntry, who: Document) -> Docs:
         """A document as it comes to a stage, with what is never stored."""
         docs, measured = read_again(self._pipeline, step_run(self._pipeline.steps[0], self._flows[0]), who)
         for position in range(held.position):
@@ -340,7 +345,7 @@ class _Asking:
             docs = carrier.carry(docs, measured if position == 0 else None).kept
         return docs
 
-    def _carried(self, held: Held, docs: Docs) -> Iterator[Split]:
+    def _carried(self, held: StageEntry, docs: Docs) -> Iterator[Split]:
         carrier = Wary(step_run(self._pipeline.steps[held.position], self._flows[held.position]), {})
         batch = self._pipeline.executor.batch
         for start in range(0, len(docs), batch):

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 from refinery.inspect.clusters import SURVIVOR, Clusters, clusters_of
 from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.find import WHO, Document, document, pieces
-from refinery.inspect.holdings import Held, Holdings
 from refinery.inspect.judgement import Judgement, cut_fields, id_fields, stored_judgement
+from refinery.inspect.reader import RootReader, StageEntry
 from refinery.inspect.statistics import Statistics
 from refinery.root.receipts import Receipt
 from refinery.stage.documents import TEXT
@@ -44,7 +44,7 @@ class Shown:
     """What was cut out of this text, else what it was removed for; nothing where the text is the one that is left."""
 
 
-def samples(holdings: Holdings, held: Held, counts: Statistics) -> list[Shown]:
+def samples(holdings: RootReader, held: StageEntry, counts: Statistics) -> list[Shown]:
     """The sampled documents of a stage: those of each reason, commonest first, then kept ones."""
     order = sorted(counts.reasons, key=lambda reason: (-counts.reasons[reason], reason))
     wanted = [(reason, drawn) for reason in (*order, "kept") for drawn in counts.samples.get(reason, ())[:EACH]]
@@ -72,7 +72,7 @@ def samples(holdings: Holdings, held: Held, counts: Statistics) -> list[Shown]:
 
 
 def _rows(
-    holdings: Holdings, held: Held, receipt: Receipt, ids: Sequence[str]
+    holdings: RootReader, held: StageEntry, receipt: Receipt, ids: Sequence[str]
 ) -> Iterator[tuple[str, tuple[str, dict[str, Any], Document]]]:
     step = holdings.pipeline.steps[held.position]
     names = (*WHO, TEXT.name, step.column, "why", "failed")
@@ -83,7 +83,7 @@ def _rows(
                 yield values["id"].hex(), (side, values, document(batch.slice(row, 1)))
 
 
-def _texts(holdings: Holdings, held: Held, receipt: Receipt, ids: Sequence[str]) -> dict[str, str]:
+def _texts(holdings: RootReader, held: StageEntry, receipt: Receipt, ids: Sequence[str]) -> dict[str, str]:
     """The texts as they came to the stage, from the rows of the stage before."""
     before = holdings.before(held)
     found: dict[str, str] = {}
@@ -97,7 +97,7 @@ def _texts(holdings: Holdings, held: Held, receipt: Receipt, ids: Sequence[str])
 
 
 def _chosen(
-    holdings: Holdings, held: Held, receipt: Receipt, side: str, names: Sequence[str], ids: Sequence[str]
+    holdings: RootReader, held: StageEntry, receipt: Receipt, side: str, names: Sequence[str], ids: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
     wanted = pa.array([bytes.fromhex(one) for one in ids], pa.binary(16))
     for piece in pieces(holdings, held, (side,), names, [receipt]):
@@ -134,13 +134,13 @@ class Duplicates:
     """Bytes of a span (a power of two that it reaches) and how many there are."""
 
 
-def duplicates(holdings: Holdings) -> list[Duplicates]:
+def duplicates(holdings: RootReader) -> list[Duplicates]:
     """Clusters and cut spans of all global stages that are made."""
     steps = holdings.pipeline.steps
     return [_duplicates(holdings, h) for h in holdings.stages if isinstance(steps[h.position].stage, Global)]
 
 
-def _duplicates(holdings: Holdings, held: Held) -> Duplicates:
+def _duplicates(holdings: RootReader, held: StageEntry) -> Duplicates:
     step = holdings.pipeline.steps[held.position]
     made = holdings.receipts(held)
     chosen = [receipt for receipt in made if receipt.files][:PARTS]

@@ -66,9 +66,9 @@ def top_rows(found: View) -> list[Reason]:
     rows = []
     for stage in found.stages:
         given = stage.counts.documents["in"]
-        if stage.books.position:
+        if stage.totals.position:
             rows += [Reason(stage, r.id, *r.first, r.first[0] / given) for r in stage.rules if r.first[0]]
-    return sorted(rows, key=lambda row: (-row.documents, row.stage.books.position, row.rule))[:10]
+    return sorted(rows, key=lambda row: (-row.documents, row.stage.totals.position, row.rule))[:10]
 
 
 @dataclass(frozen=True)

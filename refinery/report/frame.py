@@ -49,7 +49,7 @@ def menu(found: View | None, names: Sequence[str] = (), *, served: bool = False)
     look = [(examples_of(found), "Examples")]
     look += [("documents", "Browse documents"), ("search", "Search"), ("what-if", "What if")] if served else []
     look += [("duplicates.html", "Duplicates"), ("sources.html", "Sources and languages")]
-    look += [("audit.html", "Shadow audit")] if found.books.audit else []
+    look += [("audit.html", "Shadow audit")] if found.counts.audit else []
     groups = [
         Group("", (("index.html", "Overview"),)),
         Group("Stages", tuple((stage.page, stage.name) for stage in found.stages)),

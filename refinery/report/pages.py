@@ -8,7 +8,7 @@ from typing import Any
 
 from refinery.errors import UsageError
 from refinery.inspect.difference import diff
-from refinery.inspect.holdings import Holdings, open_root
+from refinery.inspect.reader import RootReader, open_root
 from refinery.report.documents import duplicates, samples
 from refinery.report.frame import Writer
 from refinery.report.overlap import overlap, rules_of
@@ -52,7 +52,7 @@ def build(path: str, out: str = "", against: Sequence[str] = ()) -> Built:
     return Built(folder, files)
 
 
-def pages(holdings: Holdings, against: Sequence[str] = (), *, served: bool = False) -> dict[str, str]:
+def pages(holdings: RootReader, against: Sequence[str] = (), *, served: bool = False) -> dict[str, str]:
     """Every page by its file name; where ``served``, with links to the pages that only a server can make."""
     found = view(holdings)
     if not found.stages:
@@ -63,8 +63,8 @@ def pages(holdings: Holdings, against: Sequence[str] = (), *, served: bool = Fal
     for stage in found.stages:
         made |= _stage_pages(write, found, stage)
     made["duplicates.html"] = write("duplicates", "duplicates.html", found=duplicates(holdings), chances=chances(found))
-    if found.books.audit:
-        audit = overlap(found.books.audit, found.stages, holdings.head.folders[0])
+    if found.counts.audit:
+        audit = overlap(found.counts.audit, found.stages, holdings.head.folders[0])
         made["audit.html"] = write("audit", "audit.html", audit=audit)
     made["sources.html"] = write("sources", "sources.html", scores=scores(found))
     newest = found.runs[0] if found.runs else None
@@ -87,7 +87,7 @@ def _stage_pages(write: Writer, found: View, stage: StageView) -> dict[str, str]
     }
 
 
-def _comparisons(write: Writer, holdings: Holdings, against: Sequence[str]) -> dict[str, str]:
+def _comparisons(write: Writer, holdings: RootReader, against: Sequence[str]) -> dict[str, str]:
     """The pages of other roots beside this one."""
     path = holdings.root.path
     made = {"compare.html": write("sides", "compare.html", sides=sides([path, *against]))}
@@ -100,4 +100,4 @@ def _comparisons(write: Writer, holdings: Holdings, against: Sequence[str]) -> d
 
 
 def _columns(found: View) -> list[tuple[StageView, Any]]:
-    return [(stage, columns(found.holdings, stage.books.position)) for stage in found.stages]
+    return [(stage, columns(found.holdings, stage.totals.position)) for stage in found.stages]

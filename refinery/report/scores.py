@@ -97,7 +97,7 @@ def _scores(found: View, stage: StageView, label: str, metric: MetricView, rule:
         threshold=threshold,
         chart=reading.chart(threshold),
         parts=len(reading.receipts),
-        of=stage.books.made,
+        of=stage.totals.made,
         above=sum(one.documents for one in above),
         below=sum(one.documents for one in below),
         kept=tuple(reading.nearest("kept")),

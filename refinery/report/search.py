@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from refinery.inspect.holdings import Held, Holdings
+from refinery.inspect.reader import RootReader, StageEntry
 from refinery.root.parquet import open_parquet, read_batches
 from refinery.statistics import SIDES
 from refinery.store import is_remote
@@ -34,14 +34,14 @@ class Hit:
     """False where rows behind ``stage`` are not stored or not made yet, so that the outcome is not known."""
 
 
-def search(holdings: Holdings, words: str, *, text: bool) -> list[Hit]:
+def search(holdings: RootReader, words: str, *, text: bool) -> list[Hit]:
     """The first ``FOUND`` documents whose URL, or ``text``, contains ``words`` in whatever case, in order of stages."""
     with duckdb.connect() as database:
         urls = _matching(database, holdings, words, "text" if text else "url")
         return list(_outcomes(database, holdings, urls))
 
 
-def _matching(database: duckdb.DuckDBPyConnection, holdings: Holdings, words: str, column: str) -> dict[str, str]:
+def _matching(database: duckdb.DuckDBPyConnection, holdings: RootReader, words: str, column: str) -> dict[str, str]:
     """URLs by id."""
     found: dict[str, str] = {}
     for held, side in [(held, side) for held in holdings.stages for side in SIDES]:
@@ -54,9 +54,9 @@ def _matching(database: duckdb.DuckDBPyConnection, holdings: Holdings, words: st
     return dict(list(found.items())[:FOUND])
 
 
-def _outcomes(database: duckdb.DuckDBPyConnection, holdings: Holdings, urls: dict[str, str]) -> Iterator[Hit]:
+def _outcomes(database: duckdb.DuckDBPyConnection, holdings: RootReader, urls: dict[str, str]) -> Iterator[Hit]:
     """The last row of each document, which is looked for from the last stage backwards."""
-    last: dict[str, tuple[Held, str, str]] = {}
+    last: dict[str, tuple[StageEntry, str, str]] = {}
     for held, side in [(held, side) for held in reversed(holdings.stages) for side in SIDES]:
         missing = [identity for identity in urls if identity not in last]
         rule, columns = ("why.rule", {"id", "why"}) if side == "removed" else ("''", {"id"})
@@ -71,7 +71,9 @@ def _outcomes(database: duckdb.DuckDBPyConnection, holdings: Holdings, urls: dic
         yield Hit(identity, url, held.name, side, reason, side == "removed" or held.position == end)
 
 
-def _rows(database: duckdb.DuckDBPyConnection, holdings: Holdings, held: Held, side: str, columns: set[str]) -> Any:
+def _rows(
+    database: duckdb.DuckDBPyConnection, holdings: RootReader, held: StageEntry, side: str, columns: set[str]
+) -> Any:
     """The rows of one side of a stage, for a query; None where there are none, or a column is missing.
 
     DuckDB reads local files itself.

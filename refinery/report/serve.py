@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from refinery.errors import RefineryError, UsageError
 from refinery.formatting import safe
-from refinery.inspect import Filters, Wanted, sample, status, what_if, why
-from refinery.inspect.history import problems
-from refinery.inspect.holdings import Holdings, open_root
+from refinery.inspect import Filters, SampleQuery, sample, status, what_if, why
+from refinery.inspect.reader import RootReader, open_root
+from refinery.inspect.runs import problems
 from refinery.report.controls import controls
 from refinery.report.frame import Writer, policy
 from refinery.report.pages import pages
@@ -222,14 +222,14 @@ def _tried(ask: Callable[[], T]) -> tuple[T | None, RefineryError | None]:
         return None, error
 
 
-def _state(holdings: Holdings) -> list[Any]:
+def _state(holdings: RootReader) -> list[Any]:
     """What differs once a root has changed."""
     manifests = [(held.folder, held.manifest) for held in holdings.stages]
     return [(folder, manifest.identity, manifest.parts, manifest.audit) for folder, manifest in manifests]
 
 
-def _wanted(asked: Asked) -> Wanted:
-    return Wanted(
+def _wanted(asked: Asked) -> SampleQuery:
+    return SampleQuery(
         stage=asked.get("stage") or None,
         side=asked.get("side") or "any",
         rule=asked.get("rule") or None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from refinery.inspect import Books, read_books
+from refinery.inspect import RootCounts, read_counts
 from refinery.inspect.groups import survival
 from refinery.inspect.statistics import Statistics
 from refinery.report.figures import UNITS
@@ -45,15 +45,15 @@ class Sides:
 
 def sides(paths: Sequence[str]) -> Sides:
     """Roots side by side. Raises UsageError where there is none, StorageError for damaged records."""
-    books = [read_books(path) for path in paths]
-    stages = [{stage.name: stage.counts for stage in one.stages} for one in books]
+    counts = [read_counts(path) for path in paths]
+    stages = [{stage.name: stage.counts for stage in one.stages} for one in counts]
     languages = [_languages(path) for path in paths]
     return Sides(
         roots=tuple(paths),
         names=names_of(paths),
-        datasets=tuple(one.dataset for one in books),
+        datasets=tuple(one.dataset for one in counts),
         funnel={unit: tuple(_funnel(stages, unit)) for unit in UNITS},
-        reasons=_largest([dict(_reasons(one)) for one in books], REASONS),
+        reasons=_largest([dict(_reasons(one)) for one in counts], REASONS),
         languages={
             unit: _largest([{name: pair[place] for name, pair in found.items()} for found in languages], LANGUAGES)
             for place, unit in enumerate(UNITS[:2])
@@ -81,8 +81,8 @@ def _funnel(stages: Sequence[Mapping[str, Statistics]], unit: str) -> Iterator[L
             yield Line(name, counts)
 
 
-def _reasons(books: Books) -> Iterator[tuple[str, int]]:
-    for stage in books.stages:
+def _reasons(counts: RootCounts) -> Iterator[tuple[str, int]]:
+    for stage in counts.stages:
         yield from ((f"{stage.name} {rule}", count) for rule, count in stage.counts.reasons.items() if stage.position)
 
 

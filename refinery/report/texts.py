@@ -16,7 +16,7 @@ import xxhash
 
 from refinery.errors import UsageError
 from refinery.inspect.find import WHO, Document, Query, Spot, document, find, pieces, trail
-from refinery.inspect.holdings import Held, Holdings
+from refinery.inspect.reader import RootReader, StageEntry
 from refinery.report.documents import PARTS
 from refinery.report.wordwise import Difference, compare
 from refinery.root.parquet import open_parquet
@@ -61,7 +61,7 @@ class Texts:
     note: str = ""
 
 
-def texts(left: Holdings, right: Holdings) -> Texts:
+def texts(left: RootReader, right: RootReader) -> Texts:
     """Compare texts of pages that both roots have, as the first stage that stores texts left them."""
     roots = left, right
     try:
@@ -85,7 +85,7 @@ def texts(left: Holdings, right: Holdings) -> Texts:
     )
 
 
-def page_texts(left: Holdings, right: Holdings, query: str, stage: str = "") -> Pair:
+def page_texts(left: RootReader, right: RootReader, query: str, stage: str = "") -> Pair:
     """The texts of one page by its URL, id or pointer, as ``stage`` left them, or the first stage that stores texts.
 
     Raises UsageError where a root does not have the page, or no text of it.
@@ -102,7 +102,7 @@ def page_texts(left: Holdings, right: Holdings, query: str, stage: str = "") -> 
     return Pair((pair[0][0], pair[1][0]), compare(*read))
 
 
-def text_stage(holdings: Holdings, name: str = "") -> Held:
+def text_stage(holdings: RootReader, name: str = "") -> StageEntry:
     """The stage ``name``, else the first one, whose stored rows have texts. Raises UsageError where there is none."""
     for held in [holdings.stage(name)] if name else holdings.stages:
         path = next((file.path for receipt in holdings.receipts(held) for file in receipt.files.get("kept", ())), None)
@@ -114,13 +114,13 @@ def text_stage(holdings: Holdings, name: str = "") -> Held:
     raise UsageError(f"{whose} stores no texts", hint="`write` of its recipe says which stages are stored")
 
 
-def _parts(holdings: Holdings, held: Held) -> tuple[int, int]:
+def _parts(holdings: RootReader, held: StageEntry) -> tuple[int, int]:
     """Parts that are read, of how many."""
     made = len(holdings.receipts(held))
     return min(PARTS, made), made
 
 
-def _settings(left: Held, right: Held) -> Iterator[tuple[str, Any, Any]]:
+def _settings(left: StageEntry, right: StageEntry) -> Iterator[tuple[str, Any, Any]]:
     mine, its = left.manifest.configuration, right.manifest.configuration
     for name in sorted({*mine, *its}):
         if mine.get(name) != its.get(name):
@@ -134,7 +134,7 @@ def _hash(url: str) -> int:
     return xxhash.xxh3_64_intdigest(url.encode(errors="surrogatepass"))
 
 
-def _lowest(holdings: Holdings, held: Held) -> Mapping[str, list[Capture]]:
+def _lowest(holdings: RootReader, held: StageEntry) -> Mapping[str, list[Capture]]:
     """Captures by URL, of those with the smallest hashes."""
     best: list[tuple[int, str, Document, Spot]] = []
     limit = 1 << 64
@@ -165,7 +165,7 @@ def _matched(left: Sequence[Capture], right: Sequence[Capture]) -> tuple[Capture
 # ------------------------------------------------------------------------------------------------------------- reading
 
 
-def _texts(holdings: Holdings, spots: Sequence[Spot]) -> list[str]:
+def _texts(holdings: RootReader, spots: Sequence[Spot]) -> list[str]:
     """The texts of some rows; a row group is read once."""
     found: dict[int, str] = {}
     ordered = sorted(range(len(spots)), key=lambda n: (spots[n].path, spots[n].group))
@@ -176,13 +176,13 @@ def _texts(holdings: Holdings, spots: Sequence[Spot]) -> list[str]:
     return [found[place] for place in range(len(spots))]
 
 
-def _text_behind(holdings: Holdings, who: Document, start: Spot, stage: str) -> str:
+def _text_behind(holdings: RootReader, who: Document, start: Spot, stage: str) -> str:
     held = text_stage(holdings, stage)
     spots = trail(holdings, who, start)
     spot = spots.get(held.position)
     if spot is None or spot.side == "removed":
         last = spots[max(spots)]
-        how = f"removed by {last.held.name}" if last.side == "removed" else f"not found behind {last.held.name}"
+        how = f"removed by {last.entry.name}" if last.side == "removed" else f"not found behind {last.entry.name}"
         raise UsageError(
             f"{holdings.root.path} has no text of the page at {held.name}: {how}", hint="choose an earlier stage"
         )

@@ -12,12 +12,12 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from refinery.inspect.books import Books, StageBooks, books_of
+from refinery.inspect.counts import RootCounts, StageCounts, counts_of
 from refinery.inspect.groups import Counted, Survival, survival_of
-from refinery.inspect.history import Run, runs
-from refinery.inspect.holdings import Held, Holdings
+from refinery.inspect.reader import RootReader, StageEntry
+from refinery.inspect.runs import RunStatus, runs
 from refinery.inspect.statistics import MetricCounts, Statistics, Tally
-from refinery.inspect.warning_list import Warning, warnings_of  # noqa: A004 - the word of the field
+from refinery.inspect.warning_list import RootWarning, warnings_of
 from refinery.recipe import Step, written
 from refinery.recipe.columns import flows
 from refinery.recipe.describe import describe, summary
@@ -74,7 +74,7 @@ class PartView:
 class StageView:
     """One stage."""
 
-    books: StageBooks
+    totals: StageCounts
     step: Step
     about: str
     source: str
@@ -89,22 +89,22 @@ class StageView:
     @property
     def name(self) -> str:
         """The step's name."""
-        return self.books.name
+        return self.totals.name
 
     @property
     def counts(self) -> Statistics:
         """What was counted."""
-        return self.books.counts
+        return self.totals.counts
 
     @property
     def page(self) -> str:
         """The file of its page."""
-        return f"stage-{self.books.position:02d}-{self.name}.html"
+        return f"stage-{self.totals.position:02d}-{self.name}.html"
 
     @property
     def samples(self) -> str:
         """The file of its samples."""
-        return f"samples-{self.books.position:02d}-{self.name}.html"
+        return f"samples-{self.totals.position:02d}-{self.name}.html"
 
     @property
     def slowest(self) -> list[PartView]:
@@ -122,15 +122,15 @@ class View:
     """All of a root that the pages show without reading rows."""
 
     path: str
-    holdings: Holdings
-    books: Books
+    holdings: RootReader
+    counts: RootCounts
     stages: tuple[StageView, ...]
-    runs: tuple[Run, ...]
+    runs: tuple[RunStatus, ...]
     survival: Mapping[str, Survival]
     """By domain, suffix, language and month: the groups of which most documents were found."""
     heavy: Survival
     """The domains of which most tokens are kept."""
-    warnings: tuple[Warning, ...]
+    warnings: tuple[RootWarning, ...]
 
     @property
     def dataset(self) -> str:
@@ -147,7 +147,7 @@ class View:
         """The last stage that is made."""
         return self.stages[-1]
 
-    def page_of(self, warning: Warning) -> str:
+    def page_of(self, warning: RootWarning) -> str:
         """The file of the page that shows more of what is warned of."""
         if warning.topic != "stage":
             return f"{warning.topic}.html"
@@ -159,15 +159,15 @@ class View:
         return next((stage for stage in self.stages if stage.counts.tokens.get("kept")), None)
 
 
-def view(holdings: Holdings) -> View:
+def view(holdings: RootReader) -> View:
     """Gather a root. Raises UsageError where stages' code is not there, StorageError for damaged records."""
-    books = books_of(holdings)
-    found = tuple(_stage(holdings, stage) for stage in books.stages)
+    counts = counts_of(holdings)
+    found = tuple(_stage(holdings, stage) for stage in counts.stages)
     counted = Counted(holdings)
     survival = {kind: survival_of(counted, kind, count=SHOWN) for kind in KINDS}
     heavy = survival_of(counted, "domain", count=HEAVIEST, order="kept")
     warnings = warnings_of(holdings)
-    return View(holdings.root.path, holdings, books, found, tuple(runs(holdings.root)), survival, heavy, warnings)
+    return View(holdings.root.path, holdings, counts, found, tuple(runs(holdings.root)), survival, heavy, warnings)
 
 
 @cache
@@ -177,18 +177,18 @@ def _reference() -> dict[str, float]:
     return found
 
 
-def _stage(holdings: Holdings, books: StageBooks) -> StageView:
-    step = holdings.pipeline.steps[books.position]
-    held = holdings.stage(books.name)
+def _stage(holdings: RootReader, totals: StageCounts) -> StageView:
+    step = holdings.pipeline.steps[totals.position]
+    held = holdings.stage(totals.name)
     rules = step.stage.rules()
-    counts = books.counts
+    counts = totals.counts
     metrics = tuple(
         MetricView(metric, counts.metrics[metric.name], tuple(r for r in rules if r.metric == metric.name))
         for metric in step.stage.metrics
         if metric.name in counts.metrics
     )
     return StageView(
-        books=books,
+        totals=totals,
         step=step,
         about=summary(type(step.stage)),
         source=step.stage.source,
@@ -217,7 +217,7 @@ def _by_name(tally: Tally) -> dict[str, Pair]:
     return {str(name): (documents, tokens) for name, documents, tokens in tally}
 
 
-def _parts(holdings: Holdings, held: Held) -> list[PartView]:
+def _parts(holdings: RootReader, held: StageEntry) -> list[PartView]:
     return [
         PartView(r.part, _documents(r), r.rows.get("kept", 0), r.seconds, r.peak_memory)
         for r in holdings.load(held).made
@@ -240,7 +240,7 @@ class Column:
     about: str
 
 
-def columns(holdings: Holdings, position: int) -> list[Column]:
+def columns(holdings: RootReader, position: int) -> list[Column]:
     """The columns of a stage's kept rows, with each metric of its own on a line."""
     step = holdings.pipeline.steps[position]
     found = []

@@ -9,8 +9,8 @@ from itertools import groupby
 from markupsafe import Markup
 
 from refinery.formatting import safe
-from refinery.inspect.history import PhaseRecord, Run, SpanRecord, WorkRecord
-from refinery.inspect.holdings import Held
+from refinery.inspect.reader import StageEntry
+from refinery.inspect.runs import PhaseRecord, RunStatus, SpanRecord, WorkRecord
 from refinery.planner.state import segments_of
 from refinery.report import charts
 from refinery.report.view import StageView, View
@@ -63,7 +63,7 @@ class Pass:
 def plan(found: View) -> list[Pass]:
     """The recipe's stages in passes, made or not."""
     steps = found.holdings.pipeline.steps
-    views = {stage.books.position: stage for stage in found.stages}
+    views = {stage.totals.position: stage for stage in found.stages}
     newest = found.runs[0].record.stages if found.runs else ()
     work = {one.stage: one for one in newest}
     passes = []
@@ -85,7 +85,7 @@ def _node(found: View, name: str, view: StageView | None, work: WorkRecord | Non
 def _rounds(found: View, position: int) -> Iterator[Round]:
     """The map and the rounds of a global stage, in order; of partitions those of all together."""
     stage = found.holdings.pipeline.steps[position].stage
-    held: Held | None = next((one for one in found.holdings.stages if one.position == position), None)
+    held: StageEntry | None = next((one for one in found.holdings.stages if one.position == position), None)
     if held is None or not isinstance(stage, Global):
         return
     shuffle = found.holdings.load(held).shuffle
@@ -124,7 +124,7 @@ class Times:
     """Of each phase: the share of all places' time in which they were at work."""
 
 
-def times(run: Run) -> Times:
+def times(run: RunStatus) -> Times:
     """Those of one run, finished or not; of one at work until now."""
     phases = run.record.phases
     places = max((phase.places for phase in phases), default=0)

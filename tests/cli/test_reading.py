@@ -353,7 +353,7 @@ def test_gc_shows_first_and_deletes_when_told(say: Say, copy: Path) -> None:
     found = data(say("gc", "--root", copy, "--yes", "--json"))
     assert found["deleted"]
     assert found["bytes"] == 2000
-    assert found["strays"] == [{"path": f"tmp/{stray.name}", "kind": "temporary", "bytes": 2000}]
+    assert found["files"] == [{"path": f"tmp/{stray.name}", "kind": "temporary", "bytes": 2000}]
     assert not stray.exists()
     assert say("gc", "--root", copy)[1] == "nothing to delete\n"
 

@@ -82,7 +82,7 @@ def quick(given: Pipeline, selection: Selection = Selection(), **options: Any) -
     )
 
 
-class Held:
+class StageEntry:
     """What the head of a root leads to."""
 
     def __init__(self, path: str | Path) -> None:
@@ -181,10 +181,10 @@ class Log:
         return found
 
 
-def fresh(folder: Path, given: Pipeline) -> Held:
+def fresh(folder: Path, given: Pipeline) -> StageEntry:
     """What the same pipeline makes in a new root."""
     quick(given.model_copy(update={"root": str(folder / "fresh")}))
-    return Held(folder / "fresh")
+    return StageEntry(folder / "fresh")
 
 
 def all_files(folder: Path) -> dict[str, tuple[int, bytes]]:

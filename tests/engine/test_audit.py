@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 import refinery
 from refinery.cli import execute
 from refinery.errors import StorageError
-from refinery.inspect import read_books, sweep, verify
+from refinery.inspect import collect_garbage, read_counts, verify
 from refinery.planner.estimate import plan
 from refinery.recipe import Pipeline, Step
 from refinery.statistics import AuditStatistics, id_hashes
 from tests.engine import toy
 from tests.engine.inline import Death
 from tests.engine.looked import LINES, Snip
-from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
+from tests.engine.roots import StageEntry, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Length, LineSource, Same, Upper
 
 FIRST = Length(min_words=3)
@@ -47,7 +47,7 @@ def recipe(folder: Path, one_in: int = 1, **settings: Any) -> Pipeline:
 
 def rows(root: Path) -> list[dict[str, Any]]:
     """What the audit wrote, in order of parts."""
-    held = Held(root)
+    held = StageEntry(root)
     receipts = held.root.receipts("00-lines-of-text", held.manifests["00-lines-of-text"].audit)
     paths = [root / file.path for receipt in receipts for file in receipt.files["audit"]]
     return [row for path in paths for row in pq.ParquetFile(path).read().to_pylist()]
@@ -55,13 +55,13 @@ def rows(root: Path) -> list[dict[str, Any]]:
 
 def told(root: Path) -> dict[str, Any]:
     """The merged statistics."""
-    return Held(root).manifests["00-lines-of-text"].audited
+    return StageEntry(root).manifests["00-lines-of-text"].audited
 
 
 def removed(folder: Path, name: str, *alone: Step) -> dict[bytes, list[str]]:
     """What the last of some stages removes, and all rules that it names, in a run of them behind the source."""
     quick(pipeline(folder, (*steps(LineSource()), *alone), root=name))
-    found = Held(folder / name).rows(f"{len(alone):02d}-{alone[-1].name}", "removed")
+    found = StageEntry(folder / name).rows(f"{len(alone):02d}-{alone[-1].name}", "removed")
     return {row["id"]: [f"{alone[-1].name}.{rule}" for rule in row["failed"]] for row in found}
 
 
@@ -75,7 +75,7 @@ def test_each_stage_is_as_if_it_were_run_alone(folder: Path) -> None:
         removed(folder, "c", snip, AGAIN),
     )
     found = rows(folder / "root")
-    assert {row["id"] for row in found} == {row["id"] for row in Held(folder / "root").rows("00-lines-of-text")}
+    assert {row["id"] for row in found} == {row["id"] for row in StageEntry(folder / "root").rows("00-lines-of-text")}
     poisoned = [row["id"] for row in found if "words.error" in row["failed"]]
     assert len(poisoned) == 1  # it is not shown to the stages behind the one that cannot measure it
     for row in found:
@@ -89,7 +89,7 @@ def test_each_stage_is_as_if_it_were_run_alone(folder: Path) -> None:
 def test_the_first_reason_is_the_stored_outcome(folder: Path) -> None:
     """Up to the first stage that looks at all documents, an audited document ends where its row does."""
     quick(recipe(folder))
-    held = Held(folder / "root")
+    held = StageEntry(folder / "root")
     outcomes = {row["id"]: None for row in held.rows("02-snip")}
     for stage in ("01-words", "02-snip"):
         outcomes |= {row["id"]: f"{stage[3:]}.{row['why']['rule']}" for row in held.rows(stage, "removed")}
@@ -100,7 +100,7 @@ def test_the_first_reason_is_the_stored_outcome(folder: Path) -> None:
 def test_facts_are_stored_with_the_ids_of_chosen_documents(folder: Path) -> None:
     """Which documents is decided by a hash of the id; of a kept one the metrics are those of its rows."""
     quick(recipe(folder, 3))
-    held = Held(folder / "root")
+    held = StageEntry(folder / "root")
     every = held.rows("00-lines-of-text")
     hashes = id_hashes(pa.array([row["id"] for row in every], pa.binary(16))).tolist()
     chosen = {row["id"] for row, value in zip(every, hashes, strict=True) if value % 3 == 0}
@@ -145,8 +145,8 @@ def test_it_is_planned_and_made_again_where_a_stage_changes(folder: Path) -> Non
     none = given.model_copy(update={"audit": 0})
     assert plan(none).audit == 0
     quick(none)
-    assert read_books(str(folder / "root")).audit is None
-    sweep(str(folder / "root"), delete=True)
+    assert read_counts(str(folder / "root")).audit is None
+    collect_garbage(str(folder / "root"), delete=True)
     assert not list((folder / "root").glob("*/audit/*.parquet"))
     assert not list((folder / "root").glob("*/stats/audit-*"))
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from refinery.errors import Refused, UsageError
 from refinery.identity import Content
-from refinery.inspect import Books, Verification, read_books, verify
-from refinery.inspect.books import imbalances
-from refinery.inspect.conservation import FileBooks, unbalanced
+from refinery.inspect import RootCounts, Verification, read_counts, verify
 from refinery.inspect.contents import id_differences
+from refinery.inspect.counts import mismatches
+from refinery.inspect.file_counts import FileCounts, file_mismatches
 from refinery.inspect.recompute import chosen
 from refinery.inspect.statistics import Statistics, merged
 from refinery.planner.state import Selection
@@ -54,7 +54,7 @@ def edit(path: Path, change: Callable[[Any], None]) -> None:
     path.write_bytes(gzip.compress(data) if packed else data)
 
 
-def messages(found: Verification | Books) -> str:
+def messages(found: Verification | RootCounts) -> str:
     """All findings, for searching."""
     return "\n".join(str(f) for f in (found.findings if isinstance(found, Verification) else found.problems))
 
@@ -64,8 +64,8 @@ def messages(found: Verification | Books) -> str:
 
 def test_every_line_of_every_file_is_counted_and_stages_follow_on_each_other(root: Path) -> None:
     """In of the first stage is every record; in of every other one is what the stage before it kept."""
-    books = read_books(str(root))
-    assert books.balanced, messages(books)
+    books = read_counts(str(root))
+    assert books.reconciled, messages(books)
     assert [s.name for s in books.stages] == ["lines-of-text", "words", "snip", "same", "upper", "gather"]
     assert books.stages[0].counts.documents["in"] == sum(map(len, LINES))
     for before, after in zip(books.stages, books.stages[1:], strict=False):
@@ -78,7 +78,7 @@ def test_every_line_of_every_file_is_counted_and_stages_follow_on_each_other(roo
 def test_reasons_are_those_of_the_lines(root: Path) -> None:
     """Comments and empty lines in the source; short, digits and errors in the filter; the rest further on."""
     lines = [line for file in LINES for line in file]
-    reasons = {stage.name: stage.counts.reasons for stage in read_books(str(root)).stages}
+    reasons = {stage.name: stage.counts.reasons for stage in read_counts(str(root)).stages}
     comments = sum(line.startswith("#") for line in lines)
     assert reasons["lines-of-text"] == {"comment": comments, "empty": lines.count("")}
     assert reasons["words"] == {"error": 1, "short": 2, "digits": 1}
@@ -88,9 +88,9 @@ def test_reasons_are_those_of_the_lines(root: Path) -> None:
 
 def test_the_books_of_all_parts_add_up_to_the_whole(root: Path) -> None:
     """Each part alone, added, is what the manifests say; stages that gather parts anew have other parts."""
-    whole = {stage.name: stage.counts for stage in read_books(str(root)).stages}
-    parts = [read_books(str(root), parts=[number]) for number in range(len(LINES))]
-    assert all(part.balanced for part in parts)
+    whole = {stage.name: stage.counts for stage in read_counts(str(root)).stages}
+    parts = [read_counts(str(root), parts=[number]) for number in range(len(LINES))]
+    assert all(part.reconciled for part in parts)
     for name, counts in whole.items():
         pieces = [stage.counts for part in parts for stage in part.stages if stage.name == name]
         assert name == "gather" or merged(pieces) == counts
@@ -98,15 +98,15 @@ def test_the_books_of_all_parts_add_up_to_the_whole(root: Path) -> None:
 
 def test_stages_are_selected_by_name(root: Path) -> None:
     """From, until, and a misspelt one."""
-    names = [s.name for s in read_books(str(root), first="snip", until="upper").stages]
+    names = [s.name for s in read_counts(str(root), first="snip", until="upper").stages]
     assert names == ["snip", "same", "upper"]
     with pytest.raises(UsageError, match="no stage 'wordz'") as error:
-        read_books(str(root), first="wordz")
+        read_counts(str(root), first="wordz")
     assert error.value.hint == "did you mean 'words'?"
     with pytest.raises(UsageError, match="comes after"):
-        read_books(str(root), first="upper", until="words")
+        read_counts(str(root), first="upper", until="words")
     with pytest.raises(UsageError, match="none of the selected parts") as error:
-        read_books(str(root), parts=[99])
+        read_counts(str(root), parts=[99])
     assert error.value.hint == "parts are 0 to 4"
 
 
@@ -114,7 +114,7 @@ def test_a_folder_that_is_no_root_is_a_usage_error(tmp_path: Path) -> None:
     """Nothing there, or no head in it; nothing is made."""
     for path in (tmp_path, tmp_path / "nothing"):
         with pytest.raises(UsageError, match="is no root of refinery"):
-            read_books(str(path))
+            read_counts(str(path))
     assert not list(tmp_path.iterdir())
 
 
@@ -122,15 +122,15 @@ def test_a_root_of_another_format_is_refused(copy: Path) -> None:
     """Its records may mean something else."""
     edit(copy / "HEAD.json", lambda head: head.update(format=99))
     with pytest.raises(Refused, match="format 99"):
-        read_books(str(copy))
+        read_counts(str(copy))
 
 
 def test_a_stopped_run_has_balanced_books(tmp_path: Path) -> None:
     """What is there adds up, though stages are missing."""
     path = str(make(tmp_path, root="whole").parent / "half")
     quick(recipe(tmp_path, root="half"), Selection(until="snip"))
-    books = read_books(path)
-    assert books.balanced
+    books = read_counts(path)
+    assert books.reconciled
     assert [s.name for s in books.stages] == ["lines-of-text", "words", "snip"]
     assert verify(path).ok
 
@@ -139,7 +139,7 @@ def test_a_stopped_run_has_balanced_books(tmp_path: Path) -> None:
 def test_books_balance_whatever_is_written(tmp_path: Path, settings: dict[str, str]) -> None:
     """Rows that were never written are not missed."""
     path = str(make(tmp_path, **settings))
-    assert read_books(path).balanced
+    assert read_counts(path).reconciled
     found = verify(path, 1.0)
     assert found.ok, messages(found)
 
@@ -204,7 +204,7 @@ def test_an_imbalance_is_told_exactly_where_there_is_one(part: dict[str, Any]) -
     for unit in ("tokens", "characters", "bytes"):
         counts = part[unit]
         sums.append(counts["in"] == counts["kept"] + counts["removed"] + counts["cut"])
-    assert len(list(imbalances(Statistics.model_validate(part)))) == sums.count(False)
+    assert len(list(mismatches(Statistics.model_validate(part)))) == sums.count(False)
 
 
 # --------------------------------------------------------------------------------------------------------- verification
@@ -332,7 +332,7 @@ def test_statistics_that_are_not_of_the_rows_are_found(copy: Path) -> None:
     said = messages(verify(str(copy)))
     assert "the reasons are not those of the statistics (short)" in said
     assert "upper, 04-upper/manifest-" in said
-    assert not read_books(str(copy)).balanced
+    assert not read_counts(str(copy)).reconciled
 
 
 def test_documents_that_change_on_the_way_are_found(copy: Path, root: Path) -> None:
@@ -403,7 +403,7 @@ def test_a_rerun_does_not_try_what_killed_a_worker(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(toy, "die", die)
     monkeypatch.setattr("tests.engine.looked.LINES", (["one two three", "a deadly line", "four words are here"],))
     path = str(make(tmp_path))
-    assert read_books(path).stages[1].counts.reasons == {"quarantined": 1}
+    assert read_counts(path).stages[1].counts.reasons == {"quarantined": 1}
     found = verify(path, rerun=1.0)
     assert found.ok, messages(found)
 
@@ -454,13 +454,13 @@ def test_the_records_of_each_file_are_followed_to_their_outcomes(root: Path) -> 
     assert [one.read for one in books] == [len(lines) for lines in LINES]
     assert [one.no_documents for one in books] == [sum(line.startswith("#") for line in lines) for lines in LINES]
     assert [Path(one.file).name for one in books] == [f"{number}.txt" for number in range(len(LINES))]
-    assert all(one.balanced for one in books)
-    last = read_books(str(root)).stages[-1].counts.documents
+    assert all(one.reconciled for one in books)
+    last = read_counts(str(root)).stages[-1].counts.documents
     assert sum(one.kept for one in books) == last["in"]
     for name in ("lines-of-text", "words", "snip", "same"):
         assert sum(one.removed[name] for one in books) == sum(
             stage.counts.documents["removed"] - (stage.position == 0) * sum(one.no_documents for one in books)
-            for stage in read_books(str(root)).stages
+            for stage in read_counts(str(root)).stages
             if stage.name == name
         )
 
@@ -471,7 +471,7 @@ def test_a_file_that_is_gone_still_has_its_books(tmp_path: Path) -> None:
     (tmp_path / "in" / "0.txt").unlink()
     books = verify(str(path)).files_read
     assert [bool(one.file) for one in books] == [False] + [True] * (len(LINES) - 1)
-    assert all(one.balanced for one in books)
+    assert all(one.reconciled for one in books)
 
 
 @given(st.lists(st.integers(0, 50), min_size=4, max_size=4), st.integers(1, 5))
@@ -479,8 +479,8 @@ def test_books_that_do_not_balance_are_a_finding(counts: list[int], off: int) ->
     """In one direction or the other."""
     skipped, removed, more, kept = counts
     read = skipped + removed + more + kept
-    books = FileBooks(3, "a.warc", read, skipped, {"warc": removed, "url": more}, kept, "url")
-    assert list(unbalanced(books)) == []
+    books = FileCounts(3, "a.warc", read, skipped, {"warc": removed, "url": more}, kept, "url")
+    assert list(file_mismatches(books)) == []
     for wrong in (read + off, read - off):
-        (found,) = unbalanced(replace(books, read=wrong))
+        (found,) = file_mismatches(replace(books, read=wrong))
         assert (found.stage, found.part, found.file) == ("url", 3, "a.warc")

@@ -15,14 +15,14 @@ import pytest
 
 from refinery.cli import execute
 from refinery.errors import UsageError
-from refinery.inspect import alarms, clusters
+from refinery.inspect import clusters, vanishing_domains
 from refinery.recipe import Pipeline
 from refinery.stage.base import Edit, Edited
 from refinery.stage.documents import TEXT, URL, Docs
 from refinery.stage.rules import Metric
 from refinery.statistics import groups
 from stages.minhash import MinHash
-from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
+from tests.engine.roots import StageEntry, pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource
 
 
@@ -62,7 +62,7 @@ def folder(tmp_path: Path) -> Path:
 def test_all_is_counted_from_the_rows(folder: Path) -> None:
     """Domains, languages and clusters are those of a naive count over all kept and removed rows."""
     quick(crowd(folder))
-    held = Held(folder / "root")
+    held = StageEntry(folder / "root")
     rows = {side: held.rows("02-minhash", side) for side in ("kept", "removed")}
     (found,) = clusters(str(folder / "root"), count=3)
     for told, name_of in (
@@ -98,7 +98,7 @@ def test_a_source_that_nearly_vanishes(folder: Path) -> None:
     assert [(one.name, one.documents, one.kept) for one in found.vanishing] == [("mirror.org", 120, 1)]
     told = {
         stage: [(one.name, one.documents, one.kept) for one in rows]
-        for stage, rows in alarms(str(folder / "root")).items()
+        for stage, rows in vanishing_domains(str(folder / "root")).items()
     }
     assert told == {"minhash": [("mirror.org", 120, 1)]}
 
@@ -134,8 +134,8 @@ def test_what_statistics_cannot_know_is_no_alarm(tmp_path: Path, monkeypatch: py
     quick(crowd(tmp_path))
     (found,) = clusters(str(tmp_path / "root"))
     assert [one.name for one in found.vanishing] == ["mirror.org"]
-    assert not alarms(str(tmp_path / "root"))["minhash"]
-    assert [one.documents for one in alarms(str(tmp_path / "root"), [0])["minhash"]] == [110]
+    assert not vanishing_domains(str(tmp_path / "root"))["minhash"]
+    assert [one.documents for one in vanishing_domains(str(tmp_path / "root"), [0])["minhash"]] == [110]
 
 
 def test_rows_that_are_not_stored(folder: Path) -> None:

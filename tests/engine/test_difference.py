@@ -10,10 +10,10 @@ import pytest
 
 from refinery.cli import execute
 from refinery.errors import UsageError
-from refinery.inspect import Difference, diff
+from refinery.inspect import RootDifference, diff
 from refinery.inspect.difference import ABSENT, KEPT
 from tests.engine.looked import LINES, make, recipe
-from tests.engine.roots import Held, quick, write_inputs
+from tests.engine.roots import StageEntry, quick, write_inputs
 
 ALL = 10**6
 
@@ -26,7 +26,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def outcomes(root: Path) -> dict[str, str]:
     """Every document's outcome, by reading all rows."""
-    held = Held(root)
+    held = StageEntry(root)
     found = {}
     for folder in held.manifests:
         name = folder.partition("-")[2]
@@ -34,8 +34,10 @@ def outcomes(root: Path) -> dict[str, str]:
     return found | {row["id"].hex(): KEPT for row in held.rows(list(held.manifests)[-1])}
 
 
-def told(found: Difference) -> dict[str, tuple[str, str]]:
-    return {moved.document.id: (moved.left, moved.right) for movement in found.movements for moved in movement.samples}
+def told(found: RootDifference) -> dict[str, tuple[str, str]]:
+    return {
+        moved.document.id: (moved.left, moved.right) for movement in found.outcome_changes for moved in movement.samples
+    }
 
 
 def naive(left: Path, right: Path) -> dict[str, tuple[str, str]]:
@@ -52,7 +54,7 @@ def test_exactly_the_documents_that_changed(root: Path, strict: Path, monkeypatc
         monkeypatch.setattr("refinery.inspect.difference.SHARE_ROWS", rows)
         found = diff(str(root), str(strict), ALL)
         assert told(found) == expected
-        assert {(m.left, m.right): m.documents for m in found.movements} == Counter(expected.values())
+        assert {(m.left, m.right): m.documents for m in found.outcome_changes} == Counter(expected.values())
     back = diff(str(strict), str(root), ALL)
     assert told(back) == {one: (b, a) for one, (a, b) in expected.items()}
 
@@ -65,10 +67,10 @@ def test_recipe_counts_and_reasons(root: Path, strict: Path) -> None:
     }
     assert not found.same
     for stage in found.stages:
-        folder = next(f for f in Held(root).manifests if f.endswith(f"-{stage.stage}"))
-        assert stage.kept == tuple(len(Held(path).rows(folder)) for path in (root, strict))
+        folder = next(f for f in StageEntry(root).manifests if f.endswith(f"-{stage.stage}"))
+        assert stage.kept == tuple(len(StageEntry(path).rows(folder)) for path in (root, strict))
         for number, path in enumerate((root, strict)):
-            stored = Counter(row["why"]["rule"] for row in Held(path).rows(folder, "removed"))
+            stored = Counter(row["why"]["rule"] for row in StageEntry(path).rows(folder, "removed"))
             stored |= {rule: pair[number] for rule, pair in stage.reasons.items() if rule == "comment"}
             assert {rule: pair[number] for rule, pair in stage.reasons.items() if pair[number]} == stored
 
@@ -76,7 +78,7 @@ def test_recipe_counts_and_reasons(root: Path, strict: Path) -> None:
 def test_equal_roots_do_not_differ(root: Path, copy: Path) -> None:
     """A copy is the same; a root is the same as itself."""
     assert diff(str(root), str(copy)).same
-    assert diff(str(root), str(root)).movements == ()
+    assert diff(str(root), str(root)).outcome_changes == ()
 
 
 def test_documents_of_one_root_are_absent_from_the_other(root: Path, tmp_path: Path) -> None:
@@ -93,14 +95,14 @@ def test_removed_rows_that_are_not_stored_are_told(root: Path, tmp_path: Path) -
     """Counts are compared, and documents are not guessed."""
     other = make(tmp_path, keep_removed="counts")
     found = diff(str(root), str(other))
-    assert (found.until, found.movements) == ("", ())
+    assert (found.until, found.outcome_changes) == ("", ())
     assert "not stored" in found.note
     with pytest.raises(UsageError):
         diff(str(root), str(tmp_path))
 
 
 def test_the_verb(root: Path, strict: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Text for people, and JSON with the same movements."""
+    """Text for people, and JSON with the same outcome_changes."""
     assert execute(["diff", str(root), str(strict), "-n", "1"]) == 0
     out = capsys.readouterr().out
     assert "words.min_words" in out
@@ -108,6 +110,6 @@ def test_the_verb(root: Path, strict: Path, capsys: pytest.CaptureFixture[str]) 
     assert execute(["diff", str(root), str(strict), "--json", "-n", str(ALL)]) == 0
     found = json.loads(capsys.readouterr().out)
     assert not found["same"]
-    assert sum(m["documents"] for m in found["movements"]) == len(naive(root, strict))
+    assert sum(m["documents"] for m in found["outcome_changes"]) == len(naive(root, strict))
     assert execute(["diff", str(root), str(root)]) == 0
     assert capsys.readouterr().out == "no difference\n"

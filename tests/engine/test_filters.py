@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from refinery.cli import execute
 from refinery.errors import UsageError
-from refinery.inspect import Filters, Wanted, sample
+from refinery.inspect import Filters, SampleQuery, sample
 from tests.engine.roots import quick, write_inputs
 from tests.engine.test_inspect_groups import LINES, SUFFIX, recipe
 from tests.report.test_serve import Client
@@ -49,7 +49,7 @@ where = st.sampled_from(
 @given(filters, where)
 def test_matching_documents_are_those_of_duckdb(root: Path, chosen: dict[str, Any], place: dict[str, Any]) -> None:
     """Whatever is combined: as many match as the same conditions select of the stage's rows."""
-    found = sample(str(root), Wanted(**place, filters=Filters(**chosen), count=1000))
+    found = sample(str(root), SampleQuery(**place, filters=Filters(**chosen), count=1000))
     stage = {"foreign": "tongue", "short": "words"}.get(place.get("rule", ""), place.get("stage", ""))
     sides = ("removed",) if "rule" in place else ("kept", "removed") if place["side"] == "any" else (place["side"],)
     conditions = ["true"]
@@ -71,14 +71,14 @@ def test_matching_documents_are_those_of_duckdb(root: Path, chosen: dict[str, An
 def test_what_cannot_be_met_is_refused(root: Path) -> None:
     """A language before it is identified, and a host as a domain, are one clear error each."""
     with pytest.raises(UsageError, match="at pages no language is identified yet") as caught:
-        sample(str(root), Wanted(stage="pages", filters=Filters(language="en")))
+        sample(str(root), SampleQuery(stage="pages", filters=Filters(language="en")))
     assert caught.value.hint == "--stage tongue, or a later one"
     with pytest.raises(UsageError, match="is no registered domain") as caught:
-        sample(str(root), Wanted(filters=Filters(domain="www.site1.co.uk")))
+        sample(str(root), SampleQuery(filters=Filters(domain="www.site1.co.uk")))
     assert "--domain site1.co.uk" in caught.value.hint
     with pytest.raises(UsageError, match="a URL pattern of 501 characters"):
-        sample(str(root), Wanted(filters=Filters(url="x" * 501)))
-    every = sample(str(root), Wanted(side="any", filters=Filters(language="de"), count=1000))
+        sample(str(root), SampleQuery(filters=Filters(url="x" * 501)))
+    every = sample(str(root), SampleQuery(side="any", filters=Filters(language="de"), count=1000))
     assert {one.stage for one in every.documents} == {"tongue"}
 
 

@@ -21,7 +21,7 @@ from refinery.store import LocalStore
 from refinery.store import local as store
 from tests.engine import toy
 from tests.engine.inline import Death
-from tests.engine.roots import Held, pipeline, quick, steps
+from tests.engine.roots import StageEntry, pipeline, quick, steps
 from tests.engine.toy import Gather, Length, LineSource, Same
 
 NAMES = ("lines-of-text", "words", "same", "gather")
@@ -154,8 +154,8 @@ def test_a_full_run_forgets_the_past(history: list[tuple[str, Any]]) -> None:
             world.change(what, value)
         assert quick(world.recipe()).complete
         assert quick(world.recipe()).tasks == 0
-        held = Held(world.folder / "root")
+        held = StageEntry(world.folder / "root")
         quick(world.recipe("fresh"))
-        assert held.everything() == Held(world.folder / "fresh").everything()
+        assert held.everything() == StageEntry(world.folder / "fresh").everything()
         assert held.balanced()
         held.check_files()

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from refinery.cli import execute
 from refinery.errors import RefineryError, StorageError
-from refinery.inspect import read_books, sweep, verify
+from refinery.inspect import collect_garbage, read_counts, verify
 from refinery.root.manifests import Head
 from refinery.root.receipts import FileRef, Receipt
 from tests.engine.looked import make, recipe
@@ -73,7 +73,7 @@ def test_a_receipt_that_leads_out_of_the_root_is_refused_and_nothing_there_is_to
     found = verify(str(copy))
     assert any("no path below the root" in finding.message for finding in found.findings)
     with pytest.raises(StorageError, match="no path below the root"):
-        sweep(str(copy), delete=True)
+        collect_garbage(str(copy), delete=True)
     with pytest.raises(StorageError, match="no path below the root"):
         quick(recipe(tmp_path))
     assert outside.exists()
@@ -87,7 +87,7 @@ def test_gc_does_not_follow_a_link_out_of_the_root(copy: Path) -> None:
     (copy / "01-words" / "removed" / "part-09999-bbbbbbbb.parquet").symlink_to(outside / "part-00000-aaaaaaaa.parquet")
     (copy / "09-stage").mkdir()
     (copy / "09-stage" / "kept").symlink_to(outside)
-    sweep(str(copy), delete=True)
+    collect_garbage(str(copy), delete=True)
     assert (outside / "part-00000-aaaaaaaa.parquet").exists()
     assert not (copy / "01-words" / "removed" / "part-09999-bbbbbbbb.parquet").is_symlink()
 
@@ -182,7 +182,7 @@ def test_a_record_with_any_value_in_it_is_read_or_refused(
             inner[chosen[-1]] = put
         text = json.dumps(value).encode()
         path.write_bytes(gzip.compress(text) if packed else text)
-        for look in (verify, read_books, lambda root: sweep(root, delete=False)):
+        for look in (verify, read_counts, lambda root: collect_garbage(root, delete=False)):
             try:
                 look(str(copy))
             except RefineryError as error:
@@ -201,7 +201,7 @@ def test_a_damaged_record_is_read_or_refused(copy: Path, place: str, at: int, cu
     try:
         at %= len(before)
         path.write_bytes(before[:at] + put + before[at + cut :])
-        for look in (verify, read_books):
+        for look in (verify, read_counts):
             try:
                 look(str(copy))
             except RefineryError as error:

@@ -62,10 +62,10 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_samples_show_their_text_and_no_markup_of_it(crawled: str) -> None:
     """Kept and removed ones, with their metrics and thresholds."""
-    found = read(refinery.sample(crawled, refinery.Wanted(stage="snip", count=9)))
+    found = read(refinery.sample(crawled, refinery.SampleQuery(stage="snip", count=9)))
     assert "<script>alert('x')</script>" in found.text
     assert found.elements["pre"] == 2
-    removed = read(refinery.sample(crawled, refinery.Wanted(side="removed", count=9)))
+    removed = read(refinery.sample(crawled, refinery.SampleQuery(side="removed", count=9)))
     assert "words: removed short" in removed.text
     assert "≥ 2" in removed.text
 
@@ -80,7 +80,7 @@ def test_a_document_shows_its_stages_and_texts(crawled: str) -> None:
 
 def test_statistics_are_tables(crawled: str) -> None:
     """Of a root, of one stage, and of all stages with what does not reconcile."""
-    books = refinery.read_books(crawled)
+    books = refinery.read_counts(crawled)
     held = refinery.open(crawled)
     for shown in (books, held):
         assert all(stage.name in read(shown).text for stage in books.stages)

@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refinery.errors import StorageError, UsageError
-from refinery.inspect import Account, Wanted, problems, read_books, sample, status, why
+from refinery.inspect import Account, SampleQuery, problems, read_counts, sample, status, why
 from refinery.inspect.find import Query
-from refinery.inspect.history import runs
-from refinery.inspect.holdings import open_root
+from refinery.inspect.reader import open_root
+from refinery.inspect.runs import runs
 from refinery.kernels import SPANS, undo
 from refinery.planner.state import Selection
 from refinery.recipe import from_dict
@@ -32,7 +32,7 @@ from refinery.store import LocalStore
 from tests.engine import toy
 from tests.engine.inline import Death
 from tests.engine.looked import LINES, Snip, make, recipe
-from tests.engine.roots import Held, quick
+from tests.engine.roots import StageEntry, quick
 from tests.engine.toy import records
 
 
@@ -115,7 +115,7 @@ def test_documents_of_one_url_are_told_newest_first(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(toy, "records", dated)
     root = make(tmp_path)
     found = [account.document for account in why(str(root), "http://same.example/").documents]
-    assert len(found) == read_books(str(root)).stages[0].counts.documents["in"] - 4
+    assert len(found) == read_counts(str(root)).stages[0].counts.documents["in"] - 4
     dates = [one.date or "" for one in found]
     assert dates == sorted(dates, reverse=True)
     assert "" not in dates
@@ -125,7 +125,7 @@ def test_documents_of_one_url_are_told_newest_first(tmp_path: Path, monkeypatch:
 
 
 def test_every_line_has_the_outcome_that_its_text_says(root: Path) -> None:
-    """Held against a naive reading of the stages, for each line that is a document."""
+    """StageEntry against a naive reading of the stages, for each line that is a document."""
     texts: dict[str, str] = {}
     for number, lines in enumerate(LINES):
         for place, line in enumerate(lines):
@@ -239,7 +239,7 @@ def test_what_killed_a_worker_is_not_tried_again(tmp_path: Path, monkeypatch: py
     assert words.stored is not None
     assert (words.stored.rule, words.same) == ("quarantined", True)
     assert account.stations[2].note.startswith("not reached; words cannot be passed: worker ended")
-    (one,) = sample(str(root), Wanted(rule="quarantined")).documents
+    (one,) = sample(str(root), SampleQuery(rule="quarantined")).documents
     assert one.text == "a deadly line"
 
 
@@ -255,7 +255,7 @@ def test_a_root_that_keeps_only_the_last_rows_tells_what_it_can(tmp_path: Path) 
 def test_the_survivor_of_a_cluster_is_named(root: Path) -> None:
     """Metrics that are ids of documents are followed to who they are."""
     texts: dict[str, set[str]] = {}
-    for row in [*Held(root).rows("03-same"), *Held(root).rows("03-same", "removed")]:
+    for row in [*StageEntry(root).rows("03-same"), *StageEntry(root).rows("03-same", "removed")]:
         same = only(why(str(root), row["url"])).stations[3]
         (survivor,) = same.related
         assert survivor.id == row["same"]["survivor"].hex()
@@ -273,7 +273,7 @@ def test_the_survivor_of_a_cluster_is_named(root: Path) -> None:
 )
 def test_a_sample_is_the_same_and_grows_at_its_end(root: Path, wanted: dict[str, Any]) -> None:
     """Smaller samples begin larger ones, which end with all that match, each once."""
-    samples = [sample(str(root), Wanted(**wanted, count=count)) for count in (1, 2, 1_000)]
+    samples = [sample(str(root), SampleQuery(**wanted, count=count)) for count in (1, 2, 1_000)]
     assert [len(s.documents) for s in samples[:2]] == [1, 2]
     assert samples[0].documents == samples[1].documents[:1]
     assert samples[1].documents == samples[2].documents[:2]
@@ -283,30 +283,30 @@ def test_a_sample_is_the_same_and_grows_at_its_end(root: Path, wanted: dict[str,
 
 def test_a_sample_of_either_side_is_drawn_from_both(root: Path) -> None:
     """Of a stage, all documents that came to it; of the root, every document once, by its outcome."""
-    stages = {stage.name: stage.counts.documents for stage in read_books(str(root)).stages}
+    stages = {stage.name: stage.counts.documents for stage in read_counts(str(root)).stages}
     for name in ("words", "snip", "upper"):
-        found = sample(str(root), Wanted(stage=name, side="any", count=100))
+        found = sample(str(root), SampleQuery(stage=name, side="any", count=100))
         assert found.matching == stages[name]["in"]
         removed = [one for one in found.documents if one.judgement.verdict == "removed"]
         assert len(removed) == stages[name]["removed"]
-    every = sample(str(root), Wanted(side="any", count=100))
-    source = read_books(str(root)).stages[0].counts
+    every = sample(str(root), SampleQuery(side="any", count=100))
+    source = read_counts(str(root)).stages[0].counts
     assert every.matching == source.documents["in"] - source.reasons["comment"]
     assert len({one.document.id for one in every.documents}) == every.matching
 
 
 def test_a_sample_does_not_depend_on_the_order_of_parts(root: Path, tmp_path: Path) -> None:
     """The smallest hashes of ids, wherever they are: the gathered stage has other files than the one before."""
-    before = [one.document.id for one in sample(str(root), Wanted(stage="upper", count=5)).documents]
-    assert [one.document.id for one in sample(str(root), Wanted(stage="gather", count=5)).documents] == before
+    before = [one.document.id for one in sample(str(root), SampleQuery(stage="upper", count=5)).documents]
+    assert [one.document.id for one in sample(str(root), SampleQuery(stage="gather", count=5)).documents] == before
 
 
 def test_samples_by_rule_are_what_the_books_count(root: Path) -> None:
     """For every reason that has rows."""
-    for stage in read_books(str(root)).stages:
+    for stage in read_counts(str(root)).stages:
         for rule, count in stage.counts.reasons.items():
             if rule != "comment":
-                found = sample(str(root), Wanted(stage=stage.name, rule=rule, count=100))
+                found = sample(str(root), SampleQuery(stage=stage.name, rule=rule, count=100))
                 assert found.matching == count
                 assert {one.judgement.rule for one in found.documents} == {rule}
 
@@ -317,7 +317,7 @@ def test_a_removed_document_is_shown_with_the_text_that_came_to_the_stage(
 ) -> None:
     """From the removed row, the stage before, or the archive: it is the same text."""
     root = make(tmp_path, **settings)
-    found = sample(str(root), Wanted(side="removed", count=1000)).documents
+    found = sample(str(root), SampleQuery(side="removed", count=1000)).documents
     assert found
     for one in found:
         line = _line(one.document.url)
@@ -334,14 +334,14 @@ def _line(url: str | None) -> str:
 def test_a_metric_range_holds_its_ends(root: Path) -> None:
     """For kept and removed documents, and in the files of a later stage."""
     for side in ("kept", "removed"):
-        rows = Held(root).rows("01-words", side)
+        rows = StageEntry(root).rows("01-words", side)
         values = [row["words"]["words"] for row in rows if row["words"] is not None]
         for low, high in ((None, None), (2, 3), (3, None), (None, 2), (99, None)):
             expected = [v for v in values if (low is None or v >= low) and (high is None or v <= high)]
             for metric in ("words", "words.words"):
-                found = sample(str(root), Wanted(side=side, metric=metric, low=low, high=high, count=100))
+                found = sample(str(root), SampleQuery(side=side, metric=metric, low=low, high=high, count=100))
                 assert sorted(one.judgement.metrics[0].value for one in found.documents) == sorted(expected)
-    later = sample(str(root), Wanted(stage="upper", metric="words.words", low=4, count=100))
+    later = sample(str(root), SampleQuery(stage="upper", metric="words.words", low=4, count=100))
     assert {one.stage for one in later.documents} == {"upper"}
     assert all(len((one.text or "").split()) >= 3 for one in later.documents)
 
@@ -363,14 +363,14 @@ def test_a_metric_range_holds_its_ends(root: Path) -> None:
 def test_what_the_root_does_not_have_is_a_usage_error(root: Path, wanted: dict[str, Any], told: str) -> None:
     """With the name in it."""
     with pytest.raises(UsageError, match=told):
-        sample(str(root), Wanted(**wanted))
+        sample(str(root), SampleQuery(**wanted))
 
 
 def test_rows_that_are_not_stored_are_a_usage_error(tmp_path: Path) -> None:
     """And not an empty sample."""
     root = make(tmp_path, keep_removed="counts")
     with pytest.raises(UsageError, match="words has no removed rows stored"):
-        sample(str(root), Wanted(rule="short"))
+        sample(str(root), SampleQuery(rule="short"))
 
 
 def test_a_damaged_file_is_a_storage_error_that_names_it(copy: Path) -> None:
@@ -378,13 +378,13 @@ def test_a_damaged_file_is_a_storage_error_that_names_it(copy: Path) -> None:
     path = next(iter(copy.glob("01-words/kept/part-00000-*.parquet")))
     path.write_bytes(b"PAR1 nothing")
     with pytest.raises(StorageError, match=path.name):
-        sample(str(copy), Wanted(stage="words"))
+        sample(str(copy), SampleQuery(stage="words"))
     path.unlink()
     with pytest.raises(StorageError, match=path.name):
-        sample(str(copy), Wanted(stage="words"))
+        sample(str(copy), SampleQuery(stage="words"))
     next(iter(copy.glob("01-words/receipts/*"))).unlink()
     with pytest.raises(StorageError, match="receipts") as caught:
-        sample(str(copy), Wanted(stage="words"))
+        sample(str(copy), SampleQuery(stage="words"))
     assert "if a run makes it again now" in caught.value.hint  # one that does takes its receipts away first
 
 
@@ -404,7 +404,7 @@ def test_the_newest_run_is_told_with_its_stages(root: Path) -> None:
     assert found.run is not None
     assert (found.run.state, found.run.eta) == ("done", None)
     assert all(stage.complete for stage in found.stages)
-    assert [stage.name for stage in found.stages] == [stage.name for stage in read_books(str(root)).stages]
+    assert [stage.name for stage in found.stages] == [stage.name for stage in read_counts(str(root)).stages]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from refinery.cli import execute
 from refinery.errors import UsageError
 from refinery.inspect import Survival, survival, verify
 from refinery.inspect.groups import Count, Counted, GroupCounts, survival_of
-from refinery.inspect.holdings import open_root
+from refinery.inspect.reader import open_root
 from refinery.recipe import Pipeline
 from refinery.report import build
 from refinery.stage.base import Filter, Records, Values

@@ -9,7 +9,7 @@ import pytest
 
 import refinery
 from refinery.errors import UsageError
-from refinery.inspect import read_books
+from refinery.inspect import read_counts
 from tests.engine.looked import make, recipe
 from tests.engine.roots import quick
 
@@ -17,7 +17,7 @@ from tests.engine.roots import quick
 def test_tables_are_the_books(root: Path) -> None:
     """The funnel and the rules as Arrow, and pandas' own types are not needed."""
     held = refinery.open(str(root))
-    books = {stage.name: stage.counts for stage in read_books(str(root)).stages}
+    books = {stage.name: stage.counts for stage in read_counts(str(root)).stages}
     assert held.stages == list(books)
     for row in held.funnel().to_pylist():
         counts = books[row["stage"]].unit(row["unit"])

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from refinery.errors import Refused, StorageError, UsageError
-from refinery.inspect import read_books, sweep, verify
+from refinery.inspect import collect_garbage, read_counts, verify
 from refinery.planner.requirements import only_run
 from refinery.planner.state import Selection
 from refinery.root.outputs import current_path
 from refinery.root.root import Root
 from refinery.store import LocalStore
 from tests.engine.looked import make, recipe
-from tests.engine.roots import Held, all_files, quick
+from tests.engine.roots import StageEntry, all_files, quick
 
 UNFINISHED = "0123456789abcdef0123456789abcdef"
 """A name that a store gives to a temporary file."""
@@ -26,8 +26,8 @@ UNFINISHED = "0123456789abcdef0123456789abcdef"
 def test_a_fresh_root_has_nothing_to_delete(copy: Path) -> None:
     """Every file that a run wrote is referred to, and stays."""
     before = all_files(copy)
-    found = sweep(str(copy), delete=True)
-    assert (found.strays, found.bytes, found.unfinished) == ((), 0, False)
+    found = collect_garbage(str(copy), delete=True)
+    assert (found.files, found.bytes, found.unfinished) == ((), 0, False)
     assert {k: v for k, v in all_files(copy).items() if k != ".lock"} == {
         k: v for k, v in before.items() if k != ".lock"
     }
@@ -38,28 +38,28 @@ def test_what_an_earlier_recipe_made_goes_and_the_rest_stands(tmp_path: Path) ->
     root = make(tmp_path)
     old = set(all_files(root))
     quick(recipe(tmp_path, min_words=3))
-    contents = Held(root).contents()
-    shown = sweep(str(root))
+    contents = StageEntry(root).contents()
+    shown = collect_garbage(str(root))
     assert not shown.deleted
-    assert {stray.kind for stray in shown.strays} == {"rows", "receipt", "statistics", "manifest"}
-    assert {current_path(stray.path) for stray in shown.strays} < old
-    assert shown.bytes == sum((root / stray.path).stat().st_size for stray in shown.strays)
-    assert sweep(str(root), delete=True).strays == shown.strays
-    assert not any((root / stray.path).exists() for stray in shown.strays)
-    assert sweep(str(root)).strays == ()
+    assert {stray.kind for stray in shown.files} == {"rows", "receipt", "statistics", "manifest"}
+    assert {current_path(stray.path) for stray in shown.files} < old
+    assert shown.bytes == sum((root / stray.path).stat().st_size for stray in shown.files)
+    assert collect_garbage(str(root), delete=True).files == shown.files
+    assert not any((root / stray.path).exists() for stray in shown.files)
+    assert collect_garbage(str(root)).files == ()
     assert verify(str(root)).ok
     assert quick(recipe(tmp_path, min_words=3)).tasks == 0
-    assert Held(root).contents() == contents
+    assert StageEntry(root).contents() == contents
 
 
 def test_a_swept_root_can_go_back_to_the_earlier_recipe(tmp_path: Path) -> None:
     """What was deleted is made again, the same."""
     root = make(tmp_path)
-    before = Held(root).contents()
+    before = StageEntry(root).contents()
     quick(recipe(tmp_path, min_words=3))
-    sweep(str(root), delete=True)
+    collect_garbage(str(root), delete=True)
     quick(recipe(tmp_path))
-    assert Held(root).contents() == before
+    assert StageEntry(root).contents() == before
 
 
 def test_a_sweep_that_is_killed_leaves_no_receipt_without_its_files(
@@ -67,9 +67,9 @@ def test_a_sweep_that_is_killed_leaves_no_receipt_without_its_files(
 ) -> None:
     """Wherever a sweep ends, going back to the earlier recipe gives what it gave before."""
     root = make(tmp_path)
-    before = Held(root).contents()
+    before = StageEntry(root).contents()
     quick(recipe(tmp_path, min_words=3))
-    count = len(sweep(str(root)).strays)
+    count = len(collect_garbage(str(root)).files)
     delete = LocalStore.delete
     for allowed in (1, count // 3, count // 2, count - 1):
         left = iter(range(allowed))
@@ -82,9 +82,9 @@ def test_a_sweep_that_is_killed_leaves_no_receipt_without_its_files(
         with monkeypatch.context() as patched:
             patched.setattr(LocalStore, "delete", killed)
             with pytest.raises(StorageError):
-                sweep(str(root), delete=True)
+                collect_garbage(str(root), delete=True)
         quick(recipe(tmp_path))
-        assert Held(root).contents() == before
+        assert StageEntry(root).contents() == before
         assert verify(str(root)).ok
         quick(recipe(tmp_path, min_words=3))
 
@@ -97,7 +97,7 @@ def test_what_killed_runs_leave_goes(copy: Path) -> None:
     for name in left:
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         (copy / name).write_text("left behind")
-    assert sorted(stray.path for stray in sweep(str(copy), delete=True).strays) == sorted(left)
+    assert sorted(stray.path for stray in collect_garbage(str(copy), delete=True).files) == sorted(left)
 
 
 def test_what_is_not_the_runs_stays(copy: Path) -> None:
@@ -119,7 +119,7 @@ def test_what_is_not_the_runs_stays(copy: Path) -> None:
     for name in names:
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         (copy / name).write_text("not yours")
-    assert sweep(str(copy), delete=True).strays == ()
+    assert collect_garbage(str(copy), delete=True).files == ()
     assert all((copy / name).exists() for name in names)
 
 
@@ -133,8 +133,8 @@ def test_links_are_removed_and_not_followed(copy: Path, tmp_path: Path) -> None:
     (copy / "01-words" / "reduce").symlink_to(outside / "kept")
     (copy / "01-words" / "kept" / "part-00008-0a1b2c3d.parquet").symlink_to(outside / "file")
     (copy / "01-words" / "kept" / "part-00009-0a1b2c3d.parquet").symlink_to(outside / "nowhere")
-    found = sweep(str(copy), delete=True)
-    assert [os.path.basename(stray.path) for stray in found.strays] == [
+    found = collect_garbage(str(copy), delete=True)
+    assert [os.path.basename(stray.path) for stray in found.files] == [
         "part-00008-0a1b2c3d.parquet",
         "part-00009-0a1b2c3d.parquet",
     ]
@@ -150,7 +150,7 @@ def test_a_root_that_is_a_link_or_has_an_odd_name_is_swept(copy: Path, tmp_path:
     for path in (odd, tmp_path / "link", f"{odd}/"):
         (odd / "tmp").mkdir(exist_ok=True)
         (odd / "tmp" / UNFINISHED).write_text("left behind")
-        assert [stray.path for stray in sweep(str(path), delete=True).strays] == [f"tmp/{UNFINISHED}"]
+        assert [stray.path for stray in collect_garbage(str(path), delete=True).files] == [f"tmp/{UNFINISHED}"]
 
 
 def test_what_a_stopped_run_made_goes_and_is_announced(tmp_path: Path) -> None:
@@ -165,16 +165,16 @@ def test_what_a_stopped_run_made_goes_and_is_announced(tmp_path: Path) -> None:
             target.mkdir(exist_ok=True) if path.is_dir() else target.write_bytes(path.read_bytes())
     newest = max((half / "runs").glob("*.json"))
     newest.write_text(json.dumps({**json.loads(newest.read_bytes()), "state": "interrupted"}))
-    found = sweep(str(half), delete=True)
+    found = collect_garbage(str(half), delete=True)
     assert found.unfinished
-    assert {stray.path.partition("/")[0] for stray in found.strays} == {"03-same", "04-upper", "05-gather"}
-    assert read_books(str(half)).balanced
+    assert {stray.path.partition("/")[0] for stray in found.files} == {"03-same", "04-upper", "05-gather"}
+    assert read_counts(str(half)).reconciled
 
 
 def test_nothing_is_swept_while_a_run_is_at_work(copy: Path) -> None:
     """Not even looked for: half of what is there is not referred to yet."""
     with only_run(Root(str(copy), LocalStore())), pytest.raises(Refused, match="another run is at work"):
-        sweep(str(copy))
+        collect_garbage(str(copy))
 
 
 def test_nothing_is_deleted_where_a_record_cannot_be_read(copy: Path) -> None:
@@ -183,7 +183,7 @@ def test_nothing_is_deleted_where_a_record_cannot_be_read(copy: Path) -> None:
     (copy / "tmp" / UNFINISHED).write_text("left behind")
     next(iter(copy.glob("01-words/receipts/*"))).write_text("{}")
     with pytest.raises(StorageError, match="receipts"):
-        sweep(str(copy), delete=True)
+        collect_garbage(str(copy), delete=True)
     assert (copy / "tmp" / UNFINISHED).exists()
 
 
@@ -193,5 +193,5 @@ def test_a_folder_that_is_no_root_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "tmp" / "x").write_text("precious")
     for path in (tmp_path, tmp_path / "nothing"):
         with pytest.raises(UsageError, match="is no root"):
-            sweep(str(path), delete=True)
+            collect_garbage(str(path), delete=True)
     assert sorted(all_files(tmp_path)) == ["tmp/x"]

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refinery.inspect import status
-from refinery.inspect.history import runs
-from refinery.inspect.holdings import open_root
+from refinery.inspect.reader import open_root
+from refinery.inspect.runs import runs
 from refinery.planner.state import Selection
 from refinery.runner import timeline
 from refinery.runner.timeline import PLACES, SPANS, UNWELL, Timeline

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.engine.roots import Held
+from tests.engine.roots import StageEntry
 
 PROGRAM = """
 import refinery
@@ -52,7 +52,7 @@ def test_a_script_needs_no_main_guard(folder: Path) -> None:
     (folder / "program.py").write_text(PROGRAM)
     assert execute(folder, "program.py") == (0, "True\n", "")
     assert (folder / "begun").read_text() == "x"
-    Held(folder / "root").check_files()
+    StageEntry(folder / "root").check_files()
 
 
 def test_a_program_may_come_from_standard_input(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import duckdb
 import pyarrow as pa
 
-from refinery.inspect.holdings import open_root
+from refinery.inspect.reader import open_root
 from refinery.report import build
 from refinery.report.frame import TEXT
 from refinery.report.scores import NEAREST, ZONE, scores

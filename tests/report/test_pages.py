@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from refinery.cli import execute
 from refinery.errors import UsageError
-from refinery.inspect import read_books
+from refinery.inspect import read_counts
 from refinery.inspect.statistics import MetricCounts
 from refinery.report import Built, build
 from refinery.report.curves import curve
@@ -280,7 +280,7 @@ def test_a_root_without_stages_has_no_report(tmp_path: Path) -> None:
 
 def test_examples_open_with_removed_documents(built: Built, pages: dict[str, str], hostile: Path) -> None:
     """Those of the stage that removes most, kept ones last, each with the command that says why."""
-    books = read_books(str(hostile)).stages[1:]
+    books = read_counts(str(hostile)).stages[1:]
     most = max(books, key=lambda stage: stage.counts.documents["removed"])
     name = f"samples-{most.position:02d}-{most.name}.html"
     assert f'<a href="{name}">Examples</a>' in pages["index.html"]
@@ -307,7 +307,7 @@ def test_the_menu_has_its_pages_in_groups(pages: dict[str, str]) -> None:
 
 def test_a_figure_names_the_stage_it_is_of(pages: dict[str, str], hostile: Path) -> None:
     """Documents and tokens kept are those after the last stage."""
-    books = read_books(str(hostile)).stages
+    books = read_counts(str(hostile)).stages
     counts, page = books[-1].counts, books[-1].name
     for unit, number in (("documents", counts.documents["kept"]), ("tokens", counts.tokens["kept"])):
         assert re.search(rf"<b>{number:,}</b> {unit} kept after <a [^>]*>{page}</a>", pages["index.html"])
@@ -315,7 +315,7 @@ def test_a_figure_names_the_stage_it_is_of(pages: dict[str, str], hostile: Path)
 
 def test_the_card_is_plain(pages: dict[str, str], hostile: Path) -> None:
     """Figures of the last stage, and no markup from anywhere."""
-    books = read_books(str(hostile))
+    books = read_counts(str(hostile))
     assert f"{books.stages[-1].counts.documents['kept']} documents" in pages["card.md"]
     assert "<" not in pages["card.md"].replace("1K<n<10K", "").replace("n<1K", "")
 

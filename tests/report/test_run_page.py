@@ -13,8 +13,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from refinery.inspect.history import runs
-from refinery.inspect.holdings import open_root
+from refinery.inspect.reader import open_root
+from refinery.inspect.runs import runs
 from refinery.planner.state import Selection
 from refinery.report import build
 from refinery.report.overlap import rules_of

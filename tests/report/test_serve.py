@@ -16,8 +16,8 @@ import pytest
 
 from refinery.cli import execute
 from refinery.errors import UsageError
-from refinery.inspect import Wanted, read_books, sample, what_if, why
-from refinery.inspect.holdings import open_root
+from refinery.inspect import SampleQuery, read_counts, sample, what_if, why
+from refinery.inspect.reader import open_root
 from refinery.planner.state import Selection
 from refinery.report.search import search
 from refinery.report.serve import application, serve
@@ -228,7 +228,7 @@ def test_an_error_keeps_the_frame_and_its_lines(client: Client, tmp_path: Path) 
 
 def test_either_side_is_what_an_empty_choice_means(client: Client, hostile: Path) -> None:
     """The form's "either" is kept and removed documents, of a stage and of the root."""
-    stages = {stage.name: stage.counts.documents for stage in read_books(str(hostile)).stages}
+    stages = {stage.name: stage.counts.documents for stage in read_counts(str(hostile)).stages}
     text = client.get("/documents?stage=words&side=&rule=&metric=&min=&max=").text
     assert f"of {stages['words']['in']} matching documents" in text
     for side in ("kept", "removed"):
@@ -272,7 +272,7 @@ def test_a_search_finds_urls_and_texts(client: Client) -> None:
 
 def test_a_document_is_shown_with_its_text_and_without_contradiction(client: Client, hostile: Path) -> None:
     """What `why` finds: stages behind a removal are not reached; a few digits of an id are enough."""
-    [sampled] = sample(str(hostile), Wanted(stage="words", side="removed", count=1)).documents
+    [sampled] = sample(str(hostile), SampleQuery(stage="words", side="removed", count=1)).documents
     found = client.get(f"/why?q={sampled.document.id[:20]}").text
     assert "not reached; if words had kept it:" in found
     assert "would be" not in found

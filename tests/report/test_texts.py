@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refinery.errors import UsageError
-from refinery.inspect.holdings import open_root
+from refinery.inspect.reader import open_root
 from refinery.report import build
 from refinery.report.sides import names_of
 from refinery.report.texts import DRAWN, EACH, page_texts, texts

@@ -22,7 +22,7 @@ from refinery.stage.documents import ID, Docs
 from refinery.testing import Past, documents, run_global
 from stages._clusters import Policy
 from stages.minhash import MinHash
-from tests.engine.roots import Held, pipeline, quick, steps, write_inputs
+from tests.engine.roots import StageEntry, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Dated, LineSource
 from tests.stages.globally import Metrics, spread
 from tests.stages.test_minhash import clusters_in, naive
@@ -259,9 +259,11 @@ def test_no_way_of_running_changes_the_result(folder: Path, kind: dict[str, Any]
     for texts in [*(folder / "old").glob("*/kept"), *(folder / "old").glob("*/removed")]:
         texts.rename(texts.with_suffix(".away"))
     quick(given_run(folder, "new", "[23].txt", against=against, **kind))
-    new = Held(folder / "new")
+    new = StageEntry(folder / "new")
     both = {
-        row["id"]: row["minhash"] for side in ("kept", "removed") for row in Held(folder / "all").rows(FOLDER, side)
+        row["id"]: row["minhash"]
+        for side in ("kept", "removed")
+        for row in StageEntry(folder / "all").rows(FOLDER, side)
     }
     found = {row["id"]: row["minhash"] for side in ("kept", "removed") for row in new.rows(FOLDER, side)}
     for name, metrics in found.items():
@@ -271,7 +273,7 @@ def test_no_way_of_running_changes_the_result(folder: Path, kind: dict[str, Any]
     quick(given_run(folder, "small", "[23].txt", against=against, memory=2**20, batch=7, **kind))
     run(given_run(folder, "two", "[23].txt", against=against, workers=2, **kind))
     for other in ("small", "two"):
-        assert Held(folder / other).contents() == new.contents()
+        assert StageEntry(folder / other).contents() == new.contents()
     assert quick(given_run(folder, "new", "[23].txt", against=against, **kind)).tasks == 0
 
 
@@ -281,10 +283,12 @@ def test_what_changes_is_made_again_and_no_more(folder: Path) -> None:
     quick(given_run(folder, "old", "0.txt"))
 
     def kinds_made(inputs: str = "3.txt", **minhash: Any) -> set[str]:
-        before = {r.key for r in Held(folder / "new").root.receipts_of(FOLDER)} if (folder / "new").exists() else set()
+        before = (
+            {r.key for r in StageEntry(folder / "new").root.receipts_of(FOLDER)} if (folder / "new").exists() else set()
+        )
         quick(given_run(folder, "new", inputs, against=against, **minhash))
-        made = [r for r in Held(folder / "new").root.receipts_of(FOLDER) if r.key not in before]
-        assert Held(folder / "new").contents() == fresh(folder, against, **minhash)
+        made = [r for r in StageEntry(folder / "new").root.receipts_of(FOLDER) if r.key not in before]
+        assert StageEntry(folder / "new").contents() == fresh(folder, against, **minhash)
         return {receipt.kind for receipt in made}
 
     assert kinds_made() == {"map", "reduce", "round", "resolve", "stage"}
@@ -298,7 +302,7 @@ def fresh(folder: Path, against: tuple[str, ...], **minhash: Any) -> Any:
     """What a new root holds."""
     name = f"fresh-{len(list(folder.iterdir()))}"
     quick(given_run(folder, name, "3.txt", against=against, **minhash))
-    return Held(folder / name).contents()
+    return StageEntry(folder / name).contents()
 
 
 def test_roots_that_cannot_be_held_against(folder: Path) -> None:

@@ -136,8 +136,8 @@ def test_a_recipe_may_begin_with_text(tmp_path: Path) -> None:
     (tmp_path / "a.warc.wet.gz").write_bytes(b"".join(gzip.compress(one) for one in MADE))
     report = refinery.run(parse(RECIPE.format(folder=tmp_path), "recipe"))
     assert report.complete
-    books = refinery.read_books(str(tmp_path / "root"))
-    assert books.balanced
+    books = refinery.read_counts(str(tmp_path / "root"))
+    assert books.reconciled
     counts = books.stages[0].counts.documents
     assert (counts["in"], counts["kept"]) == (4, 3)
     assert refinery.verify(str(tmp_path / "root"), 1.0).ok

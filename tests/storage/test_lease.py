@@ -20,18 +20,18 @@ from refinery.store import Hold, LocalStore, lease
 from refinery.store.lease import hold
 
 
-class Held:
+class StageEntry:
     """Cells in memory, of which this is the first. ``heeds`` says whether they know conditions, as most stores do."""
 
     def __init__(self, *, heeds: bool = True) -> None:
         self.heeds = heeds
-        self.others: dict[str, Held] = {}
+        self.others: dict[str, StageEntry] = {}
         self.data: bytes | None = None
         self.number = 0
         self._lock = threading.Lock()
 
-    def cell(self, name: str) -> Held:
-        return self if name == lease.LOCK else self.others.setdefault(name, Held(heeds=self.heeds))
+    def cell(self, name: str) -> StageEntry:
+        return self if name == lease.LOCK else self.others.setdefault(name, StageEntry(heeds=self.heeds))
 
     def names(self) -> list[str]:
         return [name for name, cell in list(self.others.items()) if cell.data is not None]
@@ -73,7 +73,7 @@ def told_of_loss(check: Callable[[], object]) -> bool:
     return False
 
 
-def elsewhere(cell: Held, **changed: object) -> None:
+def elsewhere(cell: StageEntry, **changed: object) -> None:
     """Let the lease be one of another machine."""
     assert cell.data is not None
     cell.data = json.dumps(json.loads(cell.data) | {"machine": "another"} | changed).encode()
@@ -83,7 +83,7 @@ def elsewhere(cell: Held, **changed: object) -> None:
 @pytest.mark.parametrize("heeds", [True, False])
 def test_one_of_two_is_refused(heeds: bool) -> None:
     """At once, where both are on one machine; when the first has ended, the second may."""
-    cell = Held(heeds=heeds)
+    cell = StageEntry(heeds=heeds)
     with hold(cell, "s3://b/root") as held:
         held.check()
         with pytest.raises(Refused, match="another run is at work on s3://b/root"), hold(cell, "s3://b/root"):
@@ -96,7 +96,7 @@ def test_one_of_two_is_refused(heeds: bool) -> None:
 def test_a_holder_elsewhere_that_renews_its_lease_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seen by its beats, whatever its clock says."""
     monkeypatch.setattr(lease, "BEAT", 0.5)
-    cell = Held()
+    cell = StageEntry()
     ended = threading.Event()
 
     def beat() -> None:
@@ -114,7 +114,7 @@ def test_a_holder_elsewhere_that_renews_its_lease_is_alive(monkeypatch: pytest.M
 
 def test_a_holder_elsewhere_that_is_silent_is_dead() -> None:
     """After some beats of ours."""
-    cell = Held()
+    cell = StageEntry()
     cell.data = b'{"machine": "another", "owner": "gone", "beat": 7}'
     started = time.monotonic()
     with hold(cell, "r") as held:
@@ -128,7 +128,7 @@ def test_a_killed_holder_on_this_machine_is_dead_at_once() -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     for pid, born in ((gone.pid, 1.0), (os.getpid(), 1.0)):
-        cell = Held()
+        cell = StageEntry()
         cell.data = json.dumps({"machine": lease._machine(), "owner": "gone", "pid": pid, "born": born}).encode()
         started = time.monotonic()
         with hold(cell, "r") as held:
@@ -139,7 +139,7 @@ def test_a_killed_holder_on_this_machine_is_dead_at_once() -> None:
 @pytest.mark.parametrize("heeds", [True, False])
 def test_who_has_lost_the_root_is_told(heeds: bool) -> None:
     """A run that was asleep while another took over stops, and leaves the other's lease alone."""
-    cell = Held(heeds=heeds)
+    cell = StageEntry(heeds=heeds)
     with hold(cell, "r") as held:
         elsewhere(cell, owner="another")
         assert told_of_loss(held.check)
@@ -148,7 +148,7 @@ def test_who_has_lost_the_root_is_told(heeds: bool) -> None:
 
 def test_of_many_at_once_one_holds() -> None:
     """With conditions, whatever the order of their requests."""
-    cell, held, refused = Held(), [], []
+    cell, held, refused = StageEntry(), [], []
     start, end = threading.Barrier(8), threading.Event()
 
     def one() -> None:
@@ -173,7 +173,7 @@ def test_of_many_at_once_one_holds() -> None:
 @pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b'{"pid": "x"}'])
 def test_a_damaged_lease_is_watched_like_any(data: bytes) -> None:
     """And taken over when nothing happens to it."""
-    cell = Held()
+    cell = StageEntry()
     cell.data = data
     with hold(cell, "r") as held:
         held.check()
@@ -189,7 +189,7 @@ def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Opening:
     """One root: of this machine, or in a store of either kind."""
     if request.param == "locks":
         return partial(LocalStore().hold, str(tmp_path / "root"))
-    return partial(hold, Held(heeds=request.param == "leases"), "root")
+    return partial(hold, StageEntry(heeds=request.param == "leases"), "root")
 
 
 def test_runs_that_share_and_one_that_does_not_exclude_each_other(opening: Opening) -> None:
@@ -252,7 +252,7 @@ def test_many_that_end_together(opening: Opening, request: pytest.FixtureRequest
 
 def test_a_run_that_shares_enters_during_a_turn() -> None:
     """It is not the head that it works on."""
-    cells = Held()
+    cells = StageEntry()
     with hold(cells, "r", shared=True) as first, first.turn(), hold(cells, "r", shared=True) as second:
         second.check()
 
@@ -262,7 +262,7 @@ def test_a_killed_run_that_shared_is_gone(request: pytest.FixtureRequest, *, her
     """Who comes next removes what it left: at once where it can be seen to be gone, after some beats elsewhere."""
     if here:
         request.getfixturevalue("slow_beats")
-    cells = Held()
+    cells = StageEntry()
     machine = lease._machine() if here else "another"
     left = cells.cell(f"{lease.SHARED}/x")
     for shared in (True, False):
@@ -276,7 +276,7 @@ def test_a_killed_run_that_shared_is_gone(request: pytest.FixtureRequest, *, her
 
 def test_who_shared_and_was_taken_for_dead_is_told() -> None:
     """As soon as it wakes, and when it would enter what it made."""
-    cells = Held()
+    cells = StageEntry()
     with hold(cells, "r", shared=True) as held:
         (name,) = cells.names()
         cells.cell(name).remove()

@@ -9,7 +9,7 @@ import pytest
 
 import refinery
 from refinery.inspect import verify
-from refinery.inspect.holdings import open_root
+from refinery.inspect.reader import open_root
 from refinery.recipe import Pipeline
 from refinery.store import S3Store, s3, taken
 from tests.engine.roots import pipeline, quick, steps, write_inputs

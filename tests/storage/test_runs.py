@@ -16,7 +16,7 @@ import pytest
 
 import refinery
 from refinery.demo import sample
-from refinery.inspect.holdings import open_root
+from refinery.inspect.reader import open_root
 from refinery.recipe import Pipeline, parse
 from refinery.root.root import Root
 from refinery.store import S3Store, s3, taken
@@ -59,7 +59,7 @@ def test_the_whole_pipeline_from_s3_to_s3(bucket: str, tmp_path: Path) -> None:
     read = sum(receipt.requests["read"] for receipt in held.receipts_of("00-warc"))
     assert read >= sum(one["bytes"] for one in manifest["files"].values())
     assert refinery.run(parse(text, "tiny.yaml")).tasks == 0
-    books = refinery.read_books(roots[1])
+    books = refinery.read_counts(roots[1])
     assert books is not None
 
 

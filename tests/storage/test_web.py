@@ -20,7 +20,7 @@ from refinery.recipe import Pipeline, Step
 from refinery.store import LocalStore, WebStore, patience, taken
 from stages._warc.inputs import ARCHIVES, archives
 from stages.warc import Warc
-from tests.engine.roots import Held, quick
+from tests.engine.roots import StageEntry, quick
 from tests.storage.conftest import fresh
 from tests.storage.test_faults import rows
 
@@ -199,11 +199,11 @@ def test_a_run_of_some_parts_looks_at_no_others(site: Site, tmp_path: Path) -> N
         assert {path for path in site.heads if path.endswith(".gz")} == {
             f"/crawl-data/{part}.warc.gz" for part in parts
         }
-    manifest = Held(tmp_path / "root").manifests["00-warc"]
+    manifest = StageEntry(tmp_path / "root").manifests["00-warc"]
     assert (len(manifest.parts), manifest.expected) == (3, 5)
-    assert [receipt.part for receipt in Held(tmp_path / "root").receipts("00-warc")] == [1, 2, 3]
+    assert [receipt.part for receipt in StageEntry(tmp_path / "root").receipts("00-warc")] == [1, 2, 3]
     assert quick(given).tasks == 2
-    assert Held(tmp_path / "root").manifests["00-warc"].complete
+    assert StageEntry(tmp_path / "root").manifests["00-warc"].complete
 
 
 def test_a_proxy_is_used_as_the_environment_says(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

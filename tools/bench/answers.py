@@ -15,7 +15,7 @@ from collections import Counter
 
 import refinery
 from refinery.inspect.find import pieces
-from refinery.inspect.holdings import open_root
+from refinery.inspect.reader import open_root
 from refinery.recipe import load
 
 

@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from refinery.inspect.history import runs
-from refinery.inspect.holdings import Holdings, open_root
+from refinery.inspect.reader import RootReader, open_root
+from refinery.inspect.runs import runs
 from refinery.inspect.statistics import merged, part_statistics
 from refinery.recipe import load
 from refinery.report import build
@@ -87,7 +87,7 @@ def _many(path: str, folder: Path, parts: int) -> int:
     return len(holdings.stages)
 
 
-def _run(holdings: Holdings) -> bytes:
+def _run(holdings: RootReader) -> bytes:
     """The newest run's record, its places at work all the time on tasks of many lengths."""
     record = runs(holdings.root, newest=1)[0].record.model_dump(mode="json")
     spans = [[n % PLACES, 10.0 * (n // PLACES), 10.0 * (n // PLACES) + 1 + n % 9, 0, 9, 0, ""] for n in range(SPANS)]

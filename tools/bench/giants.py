@@ -205,7 +205,7 @@ def _page_outcome(engine: str, page: bytes) -> str:
         recipe = Path(folder, "r.yaml")
         recipe.write_text(RECIPE.format(folder=folder, engine=engine))
         assert refinery.run(refinery.load(str(recipe)), executor=Here()).complete
-        for stage in refinery.read_books(str(Path(folder, "root"))).stages:
+        for stage in refinery.read_counts(str(Path(folder, "root"))).stages:
             if stage.counts.reasons:
                 return f"{stage.name}: {', '.join(map(str, stage.counts.reasons))}"
     return "kept"

@@ -25,7 +25,7 @@ from stages.minhash import MinHash
 from stages.substring import Substring
 from stages.urls import Urls
 from stages.warc import Warc
-from tests.engine.roots import Held, pipeline, quick, steps
+from tests.engine.roots import StageEntry, pipeline, quick, steps
 from tests.stages.warc.archives import members, one_member, plain, record
 
 PAGES = 12
@@ -63,7 +63,7 @@ def given_run(folder: Path, root: str, stage: Global, *inputs: str) -> Pipeline:
 
 
 def rows(folder: Path, root: str, stage: Global, side: Any = "kept") -> list[dict[str, Any]]:
-    return Held(folder / root).rows(f"{FOLDER}{stage.name}", side)
+    return StageEntry(folder / root).rows(f"{FOLDER}{stage.name}", side)
 
 
 KINDS: dict[str, Global] = {
@@ -154,8 +154,8 @@ def test_a_moved_archive_gives_the_same_documents(tmp_path: Path) -> None:
     more = write(tmp_path / "there" / "0.warc.gz", members([record(77, b"<p>another page</p>")]))
     for root, inputs in (("left", [here]), ("right", [there]), ("more", [more, there])):
         quick(given_run(tmp_path, root, stage, *inputs))
-    assert diff(str(tmp_path / "left"), str(tmp_path / "right")).movements == ()
-    (added,) = diff(str(tmp_path / "left"), str(tmp_path / "more")).movements
+    assert diff(str(tmp_path / "left"), str(tmp_path / "right")).outcome_changes == ()
+    (added,) = diff(str(tmp_path / "left"), str(tmp_path / "more")).outcome_changes
     assert (added.left, added.right, added.documents) == ("absent", "kept", 1)
 
 

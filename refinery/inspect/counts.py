@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from refinery.errors import StorageError, UsageError
 from refinery.html import paragraph, table
-from refinery.inspect.holdings import Finding, Held, Holdings, missing_inputs, open_root
+from refinery.inspect.reader import Finding, RootReader, StageEntry, missing_inputs, open_root
 from refinery.inspect.statistics import (
     Audit,
     Statistics,
@@ -27,7 +27,7 @@ IN_PART = ("in", "kept", "removed", "skipped")
 
 
 @dataclass(frozen=True)
-class StageBooks:
+class StageCounts:
     """One stage: its place in the pipeline, its parts made and expected, seconds of work, and what was counted."""
 
     position: int
@@ -45,19 +45,19 @@ class StageBooks:
 
 
 @dataclass(frozen=True)
-class Books:
+class RootCounts:
     """The books of a root, or of a selection of its stages and parts."""
 
     dataset: str
-    stages: tuple[StageBooks, ...]
+    stages: tuple[StageCounts, ...]
     problems: tuple[Finding, ...]
-    unmade: tuple[str, ...] = ()
+    not_made: tuple[str, ...] = ()
     """Stages of the recipe that were asked for and of which nothing is made yet."""
     audit: Audit | None = None
     """What the shadow audit says of the whole root; None where there is none, or only some of it was asked for."""
 
     @property
-    def balanced(self) -> bool:
+    def reconciled(self) -> bool:
         """Whether everything adds up."""
         return not self.problems
 
@@ -77,72 +77,74 @@ class Books:
 
 
 @dataclass(frozen=True)
-class _Entry:
+class _StageParts:
     """A stage with the receipts that are looked at, and the statistics of each; None where they are lost."""
 
-    held: Held
+    entry: StageEntry
     receipts: tuple[Receipt, ...]
     statistics: tuple[Statistics | None, ...]
     lost: tuple[Finding, ...]
 
 
-def read_books(
+def read_counts(
     path: str, *, first: str | None = None, until: str | None = None, parts: Sequence[int] | None = None
-) -> Books:
+) -> RootCounts:
     """The books of the root at ``path``: of the stages ``first`` to ``until``, of some parts.
 
     A stage that gathers parts anew (export) has other parts, so it is left out where parts are selected. Raises
     UsageError for what the root does not have, StorageError where its head or a manifest is damaged.
     """
-    return books_of(open_root(path), first=first, until=until, parts=parts)
+    return counts_of(open_root(path), first=first, until=until, parts=parts)
 
 
-def books_of(
-    holdings: Holdings, *, first: str | None = None, until: str | None = None, parts: Sequence[int] | None = None
-) -> Books:
+def counts_of(
+    reader: RootReader, *, first: str | None = None, until: str | None = None, parts: Sequence[int] | None = None
+) -> RootCounts:
     """The same, of a root that is open."""
-    chosen = chosen_stages(holdings, first, until, parts)
-    entries = [_entry(holdings, held, parts) for held in chosen]
-    problems = [finding for entry in entries for finding in _check(holdings, entry, whole=parts is None)]
-    stages = tuple(_books(holdings, entry, whole=parts is None) for entry in entries)
-    audit = _audit(holdings, chosen) if first is None and until is None and parts is None else None
-    return Books(holdings.head.dataset, stages, tuple(problems), _unmade(holdings, until), audit)
+    chosen = chosen_stages(reader, first, until, parts)
+    entries = [_loaded(reader, entry, parts) for entry in chosen]
+    problems = [finding for loaded in entries for finding in _check(reader, loaded, whole=parts is None)]
+    stages = tuple(_stage_counts(reader, loaded, whole=parts is None) for loaded in entries)
+    audit = _audit(reader, chosen) if first is None and until is None and parts is None else None
+    return RootCounts(reader.head.dataset, stages, tuple(problems), _unmade(reader, until), audit)
 
 
-def chosen_stages(holdings: Holdings, first: str | None, until: str | None, parts: Sequence[int] | None) -> list[Held]:
+def chosen_stages(
+    reader: RootReader, first: str | None, until: str | None, parts: Sequence[int] | None
+) -> list[StageEntry]:
     """Return the made stages that are meant. Raises UsageError for a stage or for parts that the root does not have."""
-    low = holdings.stage(first).position if first else 0
-    high = holdings.stage(until).position if until else len(holdings.head.folders)
+    low = reader.stage(first).position if first else 0
+    high = reader.stage(until).position if until else len(reader.head.folders)
     if low > high:
-        raise UsageError(f"stage {first!r} comes after {until!r}", hint=f"the order is {', '.join(holdings.names)}")
-    chosen = [held for held in holdings.stages if low <= held.position <= high]
+        raise UsageError(f"stage {first!r} comes after {until!r}", hint=f"the order is {', '.join(reader.names)}")
+    chosen = [entry for entry in reader.stages if low <= entry.position <= high]
     if parts is None:
         return chosen
-    chosen = _ungathered(holdings, chosen)
-    if not any(receipt.part in parts for held in chosen for receipt in holdings.load(held).made):
-        raise UsageError("the root has none of the selected parts", hint=_part_range(holdings))
+    chosen = _ungathered(reader, chosen)
+    if not any(receipt.part in parts for entry in chosen for receipt in reader.load(entry).made):
+        raise UsageError("the root has none of the selected parts", hint=_part_range(reader))
     return chosen
 
 
-def _unmade(holdings: Holdings, until: str | None) -> tuple[str, ...]:
+def _unmade(reader: RootReader, until: str | None) -> tuple[str, ...]:
     """Those behind all that is made: nothing of a stage can be made before the one in front of it."""
-    last = max((held.position for held in holdings.stages), default=-1)
-    return () if until else tuple(holdings.names[last + 1 :])
+    last = max((entry.position for entry in reader.stages), default=-1)
+    return () if until else tuple(reader.names[last + 1 :])
 
 
-def _ungathered(holdings: Holdings, chosen: Sequence[Held]) -> list[Held]:
-    steps = holdings.pipeline.steps
+def _ungathered(reader: RootReader, chosen: Sequence[StageEntry]) -> list[StageEntry]:
+    steps = reader.pipeline.steps
     gathering = [i for i, step in enumerate(steps) if step.stage.shard_bytes() is not None]
-    return [held for held in chosen if held.position < min(gathering, default=len(steps))]
+    return [entry for entry in chosen if entry.position < min(gathering, default=len(steps))]
 
 
-def _part_range(holdings: Holdings) -> str:
-    numbers = [receipt.part for held in holdings.stages[:1] for receipt in holdings.load(held).made]
+def _part_range(reader: RootReader) -> str:
+    numbers = [receipt.part for entry in reader.stages[:1] for receipt in reader.load(entry).made]
     return f"parts are {min(numbers)} to {max(numbers)}" if numbers else "no part is made yet"
 
 
-def _entry(holdings: Holdings, held: Held, parts: Sequence[int] | None) -> _Entry:
-    found = holdings.load(held)
+def _loaded(reader: RootReader, entry: StageEntry, parts: Sequence[int] | None) -> _StageParts:
+    found = reader.load(entry)
     wanted = None if parts is None else set(parts)
     places = [place for place, r in enumerate(found.made) if wanted is None or r.part in wanted]
     receipts = tuple(found.made[place] for place in places)
@@ -150,57 +152,57 @@ def _entry(holdings: Holdings, held: Held, parts: Sequence[int] | None) -> _Entr
     lost = list(found.lost)
     for place, receipt in zip(places, receipts, strict=True):
         try:
-            statistics.append(part_statistics(holdings.root, receipt, place))
+            statistics.append(part_statistics(reader.root, receipt, place))
         except StorageError as error:
             statistics.append(None)
-            lost.append(Finding(error.message, held.name, receipt.part, receipt.statistics))
-    return _Entry(held, receipts, tuple(statistics), tuple(lost))
+            lost.append(Finding(error.message, entry.name, receipt.part, receipt.statistics))
+    return _StageParts(entry, receipts, tuple(statistics), tuple(lost))
 
 
-def _audit(holdings: Holdings, stages: Sequence[Held]) -> Audit | None:
-    source = next((held for held in stages if held.position == 0), None)
+def _audit(reader: RootReader, stages: Sequence[StageEntry]) -> Audit | None:
+    source = next((entry for entry in stages if entry.position == 0), None)
     if source is None:
         return None
-    return audit_statistics(holdings.root.full(holdings.head.manifests[source.folder]), source.manifest.audited)
+    return audit_statistics(reader.root.full(reader.head.manifests[source.folder]), source.manifest.audited)
 
 
-def _books(holdings: Holdings, entry: _Entry, *, whole: bool) -> StageBooks:
-    manifest = entry.held.manifest
+def _stage_counts(reader: RootReader, loaded: _StageParts, *, whole: bool) -> StageCounts:
+    manifest = loaded.entry.manifest
     if whole:
-        path = holdings.root.full(holdings.head.manifests[entry.held.folder])
+        path = reader.root.full(reader.head.manifests[loaded.entry.folder])
         counts = stage_statistics(path, manifest.statistics)
     else:
-        counts = merged(s for s in entry.statistics if s is not None)
-    receipts = entry.receipts
-    seconds = sum(receipt.seconds for receipt in (*receipts, *(holdings.load(entry.held).shuffle if whole else ())))
+        counts = merged(s for s in loaded.statistics if s is not None)
+    receipts = loaded.receipts
+    seconds = sum(receipt.seconds for receipt in (*receipts, *(reader.load(loaded.entry).shuffle if whole else ())))
     expected = manifest.expected if whole else len(receipts)
-    return StageBooks(
-        entry.held.position, manifest.stage, manifest.kind, len(receipts), expected, round(seconds, 3), counts
+    return StageCounts(
+        loaded.entry.position, manifest.stage, manifest.kind, len(receipts), expected, round(seconds, 3), counts
     )
 
 
 # ------------------------------------------------------------------------------------------------------------- checks
 
 
-def _check(holdings: Holdings, entry: _Entry, *, whole: bool) -> Iterator[Finding]:
-    yield from entry.lost
-    for receipt, statistics in zip(entry.receipts, entry.statistics, strict=True):
-        yield from check_part(entry.held, receipt, statistics)
-    yield from _check_inputs(holdings, entry, whole=whole)
-    if whole and not entry.lost:
-        yield from _check_sum(holdings, entry)
+def _check(reader: RootReader, loaded: _StageParts, *, whole: bool) -> Iterator[Finding]:
+    yield from loaded.lost
+    for receipt, statistics in zip(loaded.receipts, loaded.statistics, strict=True):
+        yield from check_part(loaded.entry, receipt, statistics)
+    yield from _check_inputs(reader, loaded, whole=whole)
+    if whole and not loaded.lost:
+        yield from _check_sum(reader, loaded)
 
 
-def check_part(held: Held, receipt: Receipt, statistics: Statistics | None) -> Iterator[Finding]:
+def check_part(entry: StageEntry, receipt: Receipt, statistics: Statistics | None) -> Iterator[Finding]:
     """What does not add up in one part's receipt and statistics."""
 
     def finding(message: str) -> Finding:
-        return Finding(message, held.name, receipt.part)
+        return Finding(message, entry.name, receipt.part)
 
     rows = {name: receipt.rows.get(name, -1) for name in IN_PART}
     if rows["in"] != rows["kept"] + rows["removed"] + rows["skipped"]:
         yield finding("in {in} ≠ kept {kept} + removed {removed} + skipped {skipped}".format(**rows))
-    if held.position and rows["skipped"]:
+    if entry.position and rows["skipped"]:
         yield finding(f"{rows['skipped']} documents are neither kept nor removed")
     if statistics is None:
         return
@@ -214,10 +216,10 @@ def check_part(held: Held, receipt: Receipt, statistics: Statistics | None) -> I
         yield finding(
             f"the receipt says {receipt.rows.get('text')} bytes of text, the statistics {statistics.bytes.get('kept')}"
         )
-    yield from map(finding, imbalances(statistics))
+    yield from map(finding, mismatches(statistics))
 
 
-def imbalances(statistics: Statistics) -> Iterator[str]:
+def mismatches(statistics: Statistics) -> Iterator[str]:
     """What does not add up within statistics."""
     documents = statistics.documents
     if documents.get("in") != documents.get("kept", 0) + documents.get("removed", 0):
@@ -231,52 +233,52 @@ def imbalances(statistics: Statistics) -> Iterator[str]:
             yield f"{unit}: in {counts.get('in')} ≠ kept + removed + cut of {dict(counts)}"
 
 
-def _check_inputs(holdings: Holdings, entry: _Entry, *, whole: bool) -> Iterator[Finding]:
+def _check_inputs(reader: RootReader, loaded: _StageParts, *, whole: bool) -> Iterator[Finding]:
     """Whether each part was given what the stage before kept, and nothing that was kept is left behind."""
-    held = entry.held
-    before = holdings.before(held)
-    if before is None or holdings.load(before).lost:
+    entry = loaded.entry
+    before = reader.before(entry)
+    if before is None or reader.load(before).lost:
         return
-    earlier = holdings.load(before).made
-    for content in missing_inputs(held, entry.receipts, earlier) if whole else ():
-        yield Finding(f"a part was made from rows {content[:8]}…, which {before.name} did not keep", held.name)
-    for receipt in entry.receipts:
-        given = sum(r.rows.get("kept", 0) for r in holdings.sources(held, receipt))
+    earlier = reader.load(before).made
+    for content in missing_inputs(entry, loaded.receipts, earlier) if whole else ():
+        yield Finding(f"a part was made from rows {content[:8]}…, which {before.name} did not keep", entry.name)
+    for receipt in loaded.receipts:
+        given = sum(r.rows.get("kept", 0) for r in reader.sources(entry, receipt))
         if given != receipt.rows.get("in"):
             message = f"in {receipt.rows.get('in')} ≠ {given} that {before.name} kept"
-            yield Finding(message, held.name, receipt.part)
-    if whole and not entry.lost and held.manifest.complete:
-        kept, given = sum(r.rows.get("kept", 0) for r in earlier), sum(r.rows.get("in", 0) for r in entry.receipts)
+            yield Finding(message, entry.name, receipt.part)
+    if whole and not loaded.lost and entry.manifest.complete:
+        kept, given = sum(r.rows.get("kept", 0) for r in earlier), sum(r.rows.get("in", 0) for r in loaded.receipts)
         if kept != given:
-            yield Finding(f"all parts: in {given} ≠ {kept} that {before.name} kept", held.name)
+            yield Finding(f"all parts: in {given} ≠ {kept} that {before.name} kept", entry.name)
 
 
-def _check_sum(holdings: Holdings, entry: _Entry) -> Iterator[Finding]:
-    path = holdings.head.manifests[entry.held.folder]
-    total = merged(s for s in entry.statistics if s is not None)
-    if total != stage_statistics(path, entry.held.manifest.statistics):
-        yield Finding("its statistics are not the sum of those of its parts", entry.held.name, file=path)
-    yield from _check_faults(entry, path)
-    yield from _check_audit(holdings, entry.held, path)
+def _check_sum(reader: RootReader, loaded: _StageParts) -> Iterator[Finding]:
+    path = reader.head.manifests[loaded.entry.folder]
+    total = merged(s for s in loaded.statistics if s is not None)
+    if total != stage_statistics(path, loaded.entry.manifest.statistics):
+        yield Finding("its statistics are not the sum of those of its parts", loaded.entry.name, file=path)
+    yield from _check_faults(loaded, path)
+    yield from _check_audit(reader, loaded.entry, path)
 
 
-def _check_faults(entry: _Entry, path: str) -> Iterator[Finding]:
+def _check_faults(loaded: _StageParts, path: str) -> Iterator[Finding]:
     """Whether the manifest of a source lists the inputs that yield no document."""
-    inputs = entry.held.manifest.inputs
-    empty = [receipt.part for receipt in entry.receipts if not receipt.rows.get("kept")]
+    inputs = loaded.entry.manifest.inputs
+    empty = [receipt.part for receipt in loaded.receipts if not receipt.rows.get("kept")]
     listed = [fault.part for fault in inputs.faults if not fault.documents]
-    if inputs.files and (inputs.files, listed) != (len(entry.receipts), empty):
-        yield Finding("its list of inputs without a document is not that of its parts", entry.held.name, file=path)
+    if inputs.files and (inputs.files, listed) != (len(loaded.receipts), empty):
+        yield Finding("its list of inputs without a document is not that of its parts", loaded.entry.name, file=path)
 
 
-def _check_audit(holdings: Holdings, held: Held, path: str) -> Iterator[Finding]:
+def _check_audit(reader: RootReader, entry: StageEntry, path: str) -> Iterator[Finding]:
     total = AuditStatistics()
-    for receipt in holdings.load(held).audit:
+    for receipt in reader.load(entry).audit:
         try:
-            total.merge_part(holdings.root, receipt)
+            total.merge_part(reader.root, receipt)
         except StorageError as error:
-            yield Finding(error.message, held.name, receipt.part, receipt.statistics)
+            yield Finding(error.message, entry.name, receipt.part, receipt.statistics)
             return
-    told = {name: value for name, value in held.manifest.audited.items() if name != "one_in"}
-    if told != (total.to_json() if held.manifest.audit else {}):
-        yield Finding("its audit is not the sum of those of its parts", held.name, file=path)
+    told = {name: value for name, value in entry.manifest.audited.items() if name != "one_in"}
+    if told != (total.to_json() if entry.manifest.audit else {}):
+        yield Finding("its audit is not the sum of those of its parts", entry.name, file=path)

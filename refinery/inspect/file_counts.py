@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from refinery.errors import RefineryError
-from refinery.inspect.holdings import Finding, Held, Holdings, documents_of
+from refinery.inspect.reader import Finding, RootReader, StageEntry, documents_of
 from refinery.planner.inputs import file_content, file_stats, input_files
 from refinery.root.receipts import Receipt
 
 
 @dataclass(frozen=True)
-class FileBooks:
+class FileCounts:
     """One input file: records ``read``, those that are no documents, those ``removed`` by stage, and those ``kept``.
 
     ``file`` is "" where the file is gone or was changed since. ``stage`` is the last one that the file was followed to.
@@ -31,59 +31,59 @@ class FileBooks:
     stage: str
 
     @property
-    def balanced(self) -> bool:
+    def reconciled(self) -> bool:
         """Whether every record has just one outcome."""
         return self.read == self.no_documents + sum(self.removed.values()) + self.kept
 
 
-def file_books(holdings: Holdings) -> tuple[FileBooks, ...]:
+def file_counts(reader: RootReader) -> tuple[FileCounts, ...]:
     """The books of every input file that is made, in order of parts."""
-    first = next((held for held in holdings.stages if held.position == 0), None)
+    first = next((entry for entry in reader.stages if entry.position == 0), None)
     if first is None:
         return ()
-    names = _names(holdings)
-    stages = list(_by_file(holdings))
-    return tuple(_books(holdings, stages, receipt, names) for receipt in holdings.load(first).made)
+    names = _names(reader)
+    stages = list(_by_file(reader))
+    return tuple(_file_counts(reader, stages, receipt, names) for receipt in reader.load(first).made)
 
 
-def unbalanced(books: FileBooks) -> Iterator[Finding]:
-    """What is wrong with a file's books."""
-    if not books.balanced:
-        removed = sum(books.removed.values())
-        message = (
-            f"{books.read} records ≠ {books.no_documents} that are no documents + {removed} removed + {books.kept} kept"
-        )
-        yield Finding(message, books.stage, books.part, books.file)
+def file_mismatches(counts: FileCounts) -> Iterator[Finding]:
+    """Report the counts of a file that do not reconcile."""
+    if not counts.reconciled:
+        removed = f"{sum(counts.removed.values())} removed"
+        message = f"{counts.read} records ≠ {counts.no_documents} are no documents + {removed} + {counts.kept} kept"
+        yield Finding(message, counts.stage, counts.part, counts.file)
 
 
-def _by_file(holdings: Holdings) -> Iterator[Held]:
+def _by_file(reader: RootReader) -> Iterator[StageEntry]:
     """The stages that have a part for each file."""
-    for held in holdings.stages:
-        if held.position and any(len(documents_of(held, receipt)) != 1 for receipt in holdings.load(held).made):
+    for entry in reader.stages:
+        if entry.position and any(len(documents_of(entry, receipt)) != 1 for receipt in reader.load(entry).made):
             return
-        yield held
+        yield entry
 
 
-def _names(holdings: Holdings) -> dict[str, str]:
+def _names(reader: RootReader) -> dict[str, str]:
     """The input files by content id; none where they cannot be looked at."""
     try:
-        paths = input_files(holdings.pipeline)
+        paths = input_files(reader.pipeline)
         return {file_content(path, found): path for path, found in zip(paths, file_stats(paths), strict=True)}
     except RefineryError:
         return {}
 
 
-def _books(holdings: Holdings, stages: list[Held], receipt: Receipt, names: Mapping[str, str]) -> FileBooks:
+def _file_counts(
+    reader: RootReader, stages: list[StageEntry], receipt: Receipt, names: Mapping[str, str]
+) -> FileCounts:
     removed: dict[str, int] = {}
     last, now = stages[0], receipt
-    for held in stages:
-        if held.position:
-            found = holdings.made_from(held, [now.contents.get("kept", "")])
+    for entry in stages:
+        if entry.position:
+            found = reader.made_from(entry, [now.contents.get("kept", "")])
             if not found:
                 break
-            last, now = held, found[0]
-        removed[held.name] = now.rows.get("removed", 0) + (now.rows.get("skipped", 0) if held.position else 0)
-    return FileBooks(
+            last, now = entry, found[0]
+        removed[entry.name] = now.rows.get("removed", 0) + (now.rows.get("skipped", 0) if entry.position else 0)
+    return FileCounts(
         part=receipt.part,
         file=names.get(receipt.inputs[0], "") if receipt.inputs else "",
         read=receipt.rows.get("in", 0),

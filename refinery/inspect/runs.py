@@ -15,7 +15,7 @@ import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from refinery.errors import StorageError
-from refinery.inspect.holdings import open_root
+from refinery.inspect.reader import open_root
 from refinery.root.root import Root
 
 KILLED = "killed"
@@ -146,7 +146,7 @@ class RunFile(BaseModel):
 
 
 @dataclass(frozen=True)
-class Run:
+class RunStatus:
     """A run. ``state`` is what its record says (``running``, ``done``, ``failed``, ``interrupted``) or ``killed``."""
 
     file: str
@@ -194,11 +194,11 @@ class StageStatus:
 
 
 @dataclass(frozen=True)
-class Status:
+class RootStatus:
     """Where a root stands: its newest run, if there was one, and its stages."""
 
     dataset: str
-    run: Run | None
+    run: RunStatus | None
     stages: tuple[StageStatus, ...]
     others: int = 0
     """Runs at work beside the newest one, among the last ``LOOKED_AT``."""
@@ -207,7 +207,7 @@ class Status:
 
 
 @dataclass(frozen=True)
-class Problem:
+class RunProblem:
     """Something that went wrong in a run, named by its file."""
 
     run: str
@@ -216,30 +216,30 @@ class Problem:
     trace: str
 
 
-def status(path: str) -> Status:
+def status(path: str) -> RootStatus:
     """Where the root at ``path`` stands. Raises UsageError where there is none, StorageError for damaged records."""
-    holdings = open_root(path)
-    made = {held.name: held.manifest for held in holdings.stages}
+    reader = open_root(path)
+    made = {entry.name: entry.manifest for entry in reader.stages}
     stages = tuple(
         StageStatus(name, len(made[name].parts), made[name].expected) if name in made else StageStatus(name, 0, None)
-        for name in holdings.names
+        for name in reader.names
     )
-    history = runs(holdings.root, newest=LOOKED_AT)
+    history = runs(reader.root, newest=LOOKED_AT)
     others = sum(run.state == "running" for run in history[1:])
     newest = history[0] if history else None
-    return Status(holdings.head.dataset, newest, stages, others, holdings.head.outputs_current)
+    return RootStatus(reader.head.dataset, newest, stages, others, reader.head.outputs_current)
 
 
-def problems(path: str) -> tuple[Problem, ...]:
+def problems(path: str) -> tuple[RunProblem, ...]:
     """All that went wrong in the runs of the root at ``path``, newest first. Raises UsageError, StorageError."""
     return tuple(
-        Problem(run.file, problem.time, problem.message, problem.trace)
+        RunProblem(run.file, problem.time, problem.message, problem.trace)
         for run in runs(open_root(path).root)
         for problem in reversed(run.record.problems)
     )
 
 
-def runs(root: Root, newest: int | None = None) -> Sequence[Run]:
+def runs(root: Root, newest: int | None = None) -> Sequence[RunStatus]:
     """The runs of a root, newest first. Raises StorageError for a damaged record."""
     files = (path.removeprefix(f"{root.path}/") for path in root.store.list(root.full("runs")))
     names = sorted((name for name in files if name.count("/") == 1 and name.endswith(".json")), reverse=True)
@@ -247,14 +247,14 @@ def runs(root: Root, newest: int | None = None) -> Sequence[Run]:
     return [_run(root, name, data) for name, data in found if data is not None]
 
 
-def _run(root: Root, file: str, data: bytes) -> Run:
+def _run(root: Root, file: str, data: bytes) -> RunStatus:
     path = root.full(file)
     try:
         record = RunFile.model_validate_json(data)
     except ValidationError as error:
         hint = "it only tells the past of a run; it may be deleted"
         raise StorageError(f"{path}: not the record of a run ({error.errors()[0]['msg']})", hint=hint) from error
-    return Run(file, _state(record), record)
+    return RunStatus(file, _state(record), record)
 
 
 def _state(record: RunFile) -> str:

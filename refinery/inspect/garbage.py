@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from refinery.inspect.history import runs
-from refinery.inspect.holdings import Holdings, open_root
+from refinery.inspect.reader import RootReader, open_root
+from refinery.inspect.runs import runs
 from refinery.planner.requirements import only_run
 from refinery.root.receipts import receipt_path
 from refinery.statistics.group_files import merged_path
@@ -40,7 +40,7 @@ _KINDS = (
 
 
 @dataclass(frozen=True)
-class Stray:
+class UnreferencedFile:
     """A file that nothing refers to: its path below the root, what it is, and its bytes."""
 
     path: str
@@ -49,23 +49,23 @@ class Stray:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Garbage:
     """What was found, and whether it was deleted.
 
     ``unfinished`` says that the last run did not end well, so some of this is what it would not have to make again.
     """
 
-    strays: tuple[Stray, ...]
+    files: tuple[UnreferencedFile, ...]
     deleted: bool
     unfinished: bool
 
     @property
     def bytes(self) -> int:
         """Of all of them."""
-        return sum(stray.bytes for stray in self.strays)
+        return sum(file.bytes for file in self.files)
 
 
-def sweep(path: str, *, delete: bool = False) -> Sweep:
+def collect_garbage(path: str, *, delete: bool = False) -> Garbage:
     """Find, and with ``delete`` remove, the files of the root at ``path`` that nothing refers to.
 
     Raises Refused while a run is at work on the root, UsageError where there is no root, and StorageError where a
@@ -73,32 +73,32 @@ def sweep(path: str, *, delete: bool = False) -> Sweep:
     """
     root = open_root(path).root
     with only_run(root):
-        holdings = open_root(path)
-        strays = tuple(_strays(holdings))
+        reader = open_root(path)
+        files = tuple(_unreferenced(reader))
         history = runs(root)
         if delete:
-            for stray in sorted(strays, key=lambda s: s.kind != "receipt"):  # a receipt must not outlive its files
-                root.store.delete(root.full(stray.path))
-    return Sweep(strays, delete, bool(history) and history[0].state != "done")
+            for file in sorted(files, key=lambda s: s.kind != "receipt"):  # a receipt must not outlive its files
+                root.store.delete(root.full(file.path))
+    return Garbage(files, delete, bool(history) and history[0].state != "done")
 
 
-def _strays(holdings: Holdings) -> Iterator[Stray]:
-    root, wanted = holdings.root, referred(holdings)
+def _unreferenced(reader: RootReader) -> Iterator[UnreferencedFile]:
+    root, wanted = reader.root, referred(reader)
     for full in root.store.list(root.path):
         path = full.removeprefix(f"{root.path}/")
         kind = next((name for name, places in _KINDS if places.fullmatch(path)), "")
         if kind and path not in wanted:
             there = root.store.exists(full)  # a link may lead nowhere
-            yield Stray(path, kind, root.store.stat(full).size if there else 0)
+            yield UnreferencedFile(path, kind, root.store.stat(full).size if there else 0)
 
 
-def referred(holdings: Holdings) -> set[str]:
+def referred(reader: RootReader) -> set[str]:
     """The paths below the root that its head leads to. Raises StorageError where a record of it cannot be read."""
-    found = set(holdings.head.manifests.values())
-    for held in holdings.stages:
-        holdings.receipts(held)  # raises where one is lost
-        found.add(merged_path(held.folder, held.manifest.identity))
-        for receipt in holdings.load(held).every:
-            found |= {receipt_path(held.folder, receipt.key), receipt.statistics}
+    found = set(reader.head.manifests.values())
+    for entry in reader.stages:
+        reader.receipts(entry)  # raises where one is lost
+        found.add(merged_path(entry.folder, entry.manifest.identity))
+        for receipt in reader.load(entry).every:
+            found |= {receipt_path(entry.folder, receipt.key), receipt.statistics}
             found |= {file.path for files in receipt.written.values() for file in files}
     return found
