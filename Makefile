@@ -1,5 +1,6 @@
 # make run    install, write the sample archive, and refine it: from nothing to Parquet
-# make test   install, check, and run all tests
+# make test   install, check, and run the quick half of the tests: every module, few examples, about five minutes
+# make test-all  make test, then the slow half: all examples, kills at every write, servers, Ray, browsers, reference kernels
 # make check  format, lint, types, layers, sizes, words, generated docs
 # make audit  look up known vulnerabilities of what refinery depends on; needs the network and pip-audit
 # make fuzz   hold native kernels against their twins on what libFuzzer finds; SECONDS=60 KERNELS=words,graphs
@@ -21,7 +22,7 @@ export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 LIBPYTHON = $(shell $(BIN)/python -c "import pathlib, sysconfig; at, name, shared = map(sysconfig.get_config_var, \
   ('LIBDIR', 'LDLIBRARY', 'Py_ENABLE_SHARED')); print(at if shared and pathlib.Path(at, name).exists() else '')")
 
-.PHONY: install assets run check native test test-crate format docs audit wheel fuzz clean
+.PHONY: install assets run check native test test-all test-crate format docs audit wheel fuzz clean
 
 install: $(INSTALLED) assets
 
@@ -62,9 +63,12 @@ else
 	@echo "no cargo: the native kernels are neither built nor checked"
 endif
 
+test: install check
+	$(BIN)/pytest -n 2 --half quick
+
 # What calls kernels is tested in both modes; the engine sees no difference. (All tests pass with the reference.)
-test: install check test-crate
-	$(BIN)/pytest -n 2
+test-all: test test-crate
+	$(BIN)/pytest -n 2 --half slow
 ifdef CARGO
 	REFINERY_KERNELS=reference $(BIN)/pytest -n 2 tests/stages tests/test_pipeline.py tests/test_sample.py
 endif

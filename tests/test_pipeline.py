@@ -183,6 +183,7 @@ def test_a_page_that_kills_its_worker_is_quarantined_with_its_record(crawl: Path
     url = next(page["url"] for page in planted if page["kind"] == "article")
     text = f"""
 dataset: deadly
+executor: {{workers: 1}}
 inputs: {crawl}/*.warc.gz
 root: {tmp_path}/root
 pipeline:
@@ -214,6 +215,7 @@ def test_a_page_that_an_engine_cannot_end_is_quarantined_with_its_record(tmp_pat
     (tmp_path / "a.warc.gz").write_bytes(archives.members(made))
     recipe = f"""
 dataset: slow
+executor: {{workers: 1}}
 inputs: {tmp_path}/a.warc.gz
 root: {tmp_path}/root
 pipeline:
@@ -290,6 +292,7 @@ def test_a_record_that_kills_the_worker_that_reads_it_is_quarantined(tmp_path: P
     (tmp_path / "b.warc.gz").write_bytes(archives.members([archives.record(9, b"<p>nine")]))
     recipe = f"""
 dataset: fragile
+executor: {{workers: 1}}
 inputs: {tmp_path}/*.warc.gz
 root: {tmp_path}/root
 pipeline:

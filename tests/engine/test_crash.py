@@ -26,7 +26,6 @@ from refinery.planner.state import Selection
 from refinery.recipe import Pipeline
 from refinery.stage.base import Edited
 from refinery.store import LocalStore
-from refinery.store import local as store
 from tests.engine import toy
 from tests.engine.roots import TEXTS, StageEntry, all_files, pipeline, quick, slow_kinds, steps, visible, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same
@@ -73,7 +72,6 @@ def every_state(states: States) -> Iterator[None]:
         return call
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "_sync", lambda path: None)  # a kill loses nothing that was written
         for method in METHODS:
             patch.setattr(LocalStore, method, hooked(method))
         yield
@@ -98,9 +96,8 @@ def matrix(states: States, given: Pipeline, expected: StageEntry) -> None:
 
 
 @pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder() -> Iterator[Path]:
     """Two inputs, in memory where there is such a file system: the matrix makes and copies thousands of files."""
-    monkeypatch.setattr(store, "_sync", lambda path: None)
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as place:
         write_inputs(Path(place) / "in", TEXTS[::2])
@@ -125,7 +122,7 @@ def test_a_kill_at_every_write(folder: Path) -> None:
     matrix(states, given, StageEntry(folder / "root"))
 
 
-@pytest.mark.parametrize(("stages", "min_words"), [(2, 2), (4, 3)])
+@pytest.mark.parametrize(("stages", "min_words"), [(2, 2), pytest.param(4, 3, marks=pytest.mark.slow)])
 def test_a_kill_at_every_write_of_a_rerun(folder: Path, stages: int, min_words: int) -> None:
     """The same over older results, where an input was changed, and a threshold that is judged anew."""
     quick(pipeline(folder, KINDS[:stages]))
@@ -139,6 +136,7 @@ def test_a_kill_at_every_write_of_a_rerun(folder: Path, stages: int, min_words: 
     matrix(states, changed, StageEntry(folder / "fresh"))
 
 
+@pytest.mark.slow
 def test_a_kill_at_every_write_of_a_forced_run(folder: Path) -> None:
     """Where a forced run makes other rows than before, no receipt ever names files with rows that are not its own."""
     given = pipeline(folder, steps(LineSource(), Length(), Same()))

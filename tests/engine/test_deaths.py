@@ -90,6 +90,7 @@ def test_deaths_of_real_workers_are_the_same(tmp_path: Path, monkeypatch: pytest
     assert StageEntry(tmp_path / "root").reasons("02-frail") == {"1.txt:1": "quarantined"}
 
 
+@pytest.mark.slow
 def test_a_panic_costs_one_document(tmp_path: Path) -> None:
     """A kernel that panics is no reason to lose a part: its document is found as if the worker had crashed."""
     write_inputs(tmp_path / "in", [["all is well", "a line to panic on", "it goes on"], ["all is well here"]])

@@ -18,7 +18,6 @@ from refinery.errors import UsageError
 from refinery.planner.state import Selection
 from refinery.recipe import Pipeline
 from refinery.store import LocalStore
-from refinery.store import local as store
 from tests.engine import toy
 from tests.engine.inline import Death
 from tests.engine.roots import StageEntry, pipeline, quick, steps
@@ -86,7 +85,6 @@ def killed_at(write: int | None) -> Iterator[None]:
         return call
 
     with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
-        patch.setattr(store, "_sync", lambda path: None)
         for name in ("temporary", "publish", "put", "delete", "copy"):
             patch.setattr(LocalStore, name, hooked(name))
         yield

@@ -159,6 +159,7 @@ def test_titles_and_marks_on_a_character_have_an_end() -> None:
     assert marked["text"] == unicodedata.normalize("NFC", "e" + "\u0323" * 30) + "x"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_memory_is_a_small_multiple_of_the_page() -> None:
     """At two megabytes, for the pages that need most."""

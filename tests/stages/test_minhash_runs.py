@@ -120,7 +120,9 @@ def told(folder: Path, root: str) -> dict[bytes, tuple[Any, ...]]:
     return {row["id"]: tuple(row["minhash"].values()) for row in rows}
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize(
+    "kind", ["plain", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("verified", "split"))]
+)
 @given(chance=st.randoms(use_true_random=False))
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nothing_but_the_documents_counts(folder: Path, kind: str, chance: random.Random) -> None:
@@ -169,6 +171,7 @@ def killed_after(commits: int) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["plain", "verified"])
 def test_a_kill_in_any_round(folder: Path, kind: str) -> None:
     """A run that is killed at its n-th commit, for every n, and begun again gives the rows of one that was not."""

@@ -150,6 +150,7 @@ def test_workers_leave_no_trace(folder: Path) -> None:
     assert StageEntry(folder / "one").everything()[:3] == StageEntry(folder / "two").everything()[:3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tokens", "first"])
 def test_a_kill_in_any_round(folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that is killed at its n-th commit, for every n, and begun again gives the rows of one that was not."""
@@ -361,6 +362,7 @@ def wet_of(texts: Sequence[str]) -> bytes:
     return b"".join(records)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not native(), reason="what is stated is of the native kernels; their twins take more")
 def test_a_process_holds_what_is_stated(tmp_path: Path) -> None:
     """A worker that maps, reduces, marks and cuts more than its budget holds what ``needs`` says, or less, not by half."""

@@ -46,6 +46,7 @@ def rows(path: str, store: S3Store | LocalStore) -> pa.Table:
     return pa.concat_tables(found).drop_columns(["warc"]).combine_chunks()
 
 
+@pytest.mark.slow
 def test_an_archive_is_read_through_faults(
     bucket: str, faults: Faults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -164,6 +164,7 @@ def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("refinery.store.lease._runs", lambda holder: False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.usefixtures("forgetful")
 def test_a_kill_at_every_change_of_the_bucket(
@@ -283,6 +284,7 @@ def refine(*arguments: str, **variables: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_the_command_line(bucket: str, tmp_path: Path) -> None:
     """Endpoint and region by recipe; every verb that looks, looks at s3://; a wrong secret is one line and exit 3."""
     sample(str(tmp_path), pages=120, files=1, seed=3)

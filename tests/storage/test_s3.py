@@ -67,6 +67,7 @@ def test_names_are_those_of_files_and_folders(bucket: str, tmp_path: Path) -> No
     assert not local.names(f"{tmp_path}/roo")
 
 
+@pytest.mark.slow
 def test_thousands_of_objects_are_listed_by_pages(bucket: str) -> None:
     """All of them, each once, in order; and looked at with as few requests."""
     paths = [f"{bucket}/many/part-{number:05d}.json" for number in range(3100)]

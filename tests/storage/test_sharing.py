@@ -95,7 +95,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     return calm
 
 
-@pytest.fixture(params=["local", "s3"])
+@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.slow)])
 def jobs(request: pytest.FixtureRequest, tmp_path: Path) -> Jobs:
     """Jobs on a root on this machine, or in a bucket."""
     bucket = request.getfixturevalue("bucket") if request.param == "s3" else str(tmp_path)
@@ -143,6 +143,7 @@ def test_one_of_them_is_killed(jobs: Jobs, given: Pipeline) -> None:
     finish(jobs, given)
 
 
+@pytest.mark.slow
 def test_the_script_of_the_manual(tmp_path: Path, given: Pipeline) -> None:
     """Three jobs of an array at once, as Slurm would start them, then the run of all parts."""
     blocks = (REPOSITORY / "docs" / "operations.md").read_text().split("```sh\n")[1:]

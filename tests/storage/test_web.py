@@ -163,6 +163,7 @@ def test_nobody_there(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
         STORE.read(path)
 
 
+@pytest.mark.slow
 def test_a_crawl_as_common_crawl_serves_it(site: Site, tmp_path: Path) -> None:
     """The list of paths works as it is, and its archives give the rows that local ones give."""
     sample(str(tmp_path), pages=120, files=2, seed=3)
