@@ -170,7 +170,7 @@ import sys
 from pathlib import Path
 from tests.engine import toy
 from tests.engine.roots import pipeline, slow_kinds
-from refinery.runner import run
+from refinery.runner.run import run
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell is born without it

@@ -234,7 +234,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from refinery.errors import Refused
-from refinery.runner import run
+from refinery.runner.run import run
 from tests.engine.roots import pipeline, slow_kinds
 
 if __name__ == "__main__":
