@@ -388,6 +388,9 @@ from .stage.documents import (
     file_identity as file_identity,
 )
 from .stage.documents import (
+    id_bytes as id_bytes,
+)
+from .stage.documents import (
     metrics_column as metrics_column,
 )
 from .stage.fields import (

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery import DATE, ID, PART_BITS, MappedPart
+from refinery import DATE, ID, PART_BITS, MappedPart, id_bytes
 from refinery.kernels import contains, mix64, order_of, similarities
 
 ROLES = UNIQUE, SURVIVOR, EXACT, DUPLICATE = "unique", "survivor", "exact", "duplicate"
@@ -308,7 +308,7 @@ def _smallest(high: Numbers, low: Numbers, starts: Places) -> pa.FixedSizeBinary
 
 def halves(ids: pa.FixedSizeBinaryArray) -> tuple[Numbers, Numbers]:
     """The ids as two integers each, which sort as the bytes do."""
-    halves = np.frombuffer(ids.buffers()[1] or b"", ">u8", 2 * len(ids), 16 * ids.offset).reshape(-1, 2)
+    halves = id_bytes(ids).view(">u8")
     return halves[:, 0].astype(np.uint64), halves[:, 1].astype(np.uint64)
 
 

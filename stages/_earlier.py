@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery import EARLIER, ID, PART_BITS, MappedPart
+from refinery import EARLIER, ID, PART_BITS, MappedPart, id_bytes
 from refinery.kernels import contains, mix64, order_of
 from stages._clusters import GONE, TOLD, Numbers, halves, part_of, rows_of, runs, whole
 
@@ -93,7 +93,7 @@ def _hashes(ids: pa.FixedSizeBinaryArray) -> Numbers:
 
 
 def _bytes(ids: pa.FixedSizeBinaryArray) -> Ids:
-    return np.frombuffer(ids.buffers()[1] or b"", "S16", len(ids), 16 * ids.offset)
+    return id_bytes(ids).view("S16").ravel()
 
 
 def _column(ids: Ids) -> pa.FixedSizeBinaryArray:

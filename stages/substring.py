@@ -29,6 +29,7 @@ from refinery import (
     Round,
     Rule,
     Suited,
+    id_bytes,
     threshold,
 )
 from refinery.kernels import (
@@ -399,8 +400,7 @@ def _keepers(
 def _ranks(docs: Docs) -> Hashes:
     """The order of documents: by the second of their crawl, then at random; those without a date come last."""
     seconds = pc.fill_null(pc.divide(docs.column("date").cast(pa.int64()), 1000), LATEST).to_numpy()
-    ids = docs.column("id")
-    halves = np.frombuffer(ids.buffers()[1] or b"", "<u8", 2 * len(ids), 16 * ids.offset).reshape(-1, 2)
+    halves = id_bytes(docs.column("id")).view("<u8")
     chance = mix64(mix64(halves[:, 0]) ^ halves[:, 1].astype(np.uint64))
     ranks: Hashes = np.clip(seconds, 0, LATEST).astype(np.uint64) << np.uint64(32) | chance >> np.uint64(32)
     return ranks

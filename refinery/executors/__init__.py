@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from refinery.errors import RefineryError
-from refinery.task.tasks import Crumb, Mark
+from refinery.task.tasks import ProgressMarker, StepRows
 
 T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
@@ -35,17 +35,17 @@ class Failed(Generic[T]):
 
 @dataclass(frozen=True)
 class Died(Generic[T]):
-    """A task whose worker died under it: by which signal or exit code, and where it was."""
+    """A task whose worker died: the signal or exit code, and the rows that it was processing last."""
 
     task: T
     cause: str
-    crumb: Crumb
+    last: StepRows
 
 
 class Function(Protocol[Given_contra, R_co]):
-    """What is mapped: a module-level function of a task and of a callback that is told where the work is."""
+    """A module-level function of a task and a callback, to which it reports the rows that it is processing."""
 
-    def __call__(self, task: Given_contra, mark: Mark, /) -> R_co: ...
+    def __call__(self, task: Given_contra, mark: ProgressMarker, /) -> R_co: ...
 
 
 class Executor(Protocol):

@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast
 
 from refinery.executors import Died, Done, Failed, Function, in_flight
 from refinery.executors.worker import POSITION, START, Program
-from refinery.task.tasks import Crumb
+from refinery.task.tasks import StepRows
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -63,7 +63,7 @@ class LocalExecutor:
         answer = worker.answer()
         if answer is None:
             self._workers.remove(worker)
-            return Died(task, worker.cause_of_death(), worker.crumb())
+            return Died(task, worker.cause_of_death(), worker.last_rows())
         kind, value, resident = answer
         if kind == "died" or resident > self._share:
             self._workers.remove(worker)
@@ -71,7 +71,7 @@ class LocalExecutor:
         if kind == "done":
             return Done(task, cast(R, value))
         if kind == "died":
-            return Died(task, value, worker.crumb())
+            return Died(task, value, worker.last_rows())
         error, summary, trace = value
         return Failed(task, error, summary, trace)
 
@@ -121,9 +121,9 @@ class _Worker:
             return f"killed by {signal.Signals(-code).name}"
         return f"ended with exit code {code}"
 
-    def crumb(self) -> Crumb:
+    def last_rows(self) -> StepRows:
         first, count, step = POSITION.unpack(self._position[:])
-        return Crumb(step.decode(), first, count)
+        return StepRows(step.decode(), first, count)
 
     def stop(self) -> None:
         self.pipe.close()

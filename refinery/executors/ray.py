@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast
 from refinery.errors import StorageError, UsageError
 from refinery.executors import Died, Done, Failed, Function, in_flight
 from refinery.executors.local import LocalExecutor
-from refinery.task.tasks import Crumb
+from refinery.task.tasks import StepRows
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -129,7 +129,7 @@ class RayExecutor:
         except exceptions.RayTaskError as error:  # not the task's: what surrounds it failed
             return Failed(task, None, " ".join(str(error.cause).split()), str(error))
         except exceptions.RayError as error:
-            return Died(task, f"lost by Ray ({type(error).__name__})", Crumb("", 0, 0))
+            return Died(task, f"lost by Ray ({type(error).__name__})", StepRows())
         if kind == "done":
             return Done(task, cast(R, values[0]))
         if kind == "failed":
@@ -183,4 +183,4 @@ def _perform(function: Any, task: Any, memory: int, driver: _Place) -> tuple[Any
         return "done", outcome.result
     if isinstance(outcome, Failed):
         return "failed", outcome.error, outcome.summary, outcome.trace
-    return "died", outcome.cause, outcome.crumb
+    return "died", outcome.cause, outcome.last

@@ -24,7 +24,7 @@ from refinery.kernels import parse_url
 from refinery.recipe.columns import flows
 from refinery.root.receipts import Receipt
 from refinery.stage import registry
-from refinery.stage.documents import ID
+from refinery.stage.documents import ID, id_bytes
 from refinery.statistics import KEPT, split_host
 
 SURVIVOR = "survivor"
@@ -282,7 +282,7 @@ def _retained(sides: Mapping[str, Counter[str]]) -> tuple[Retained, ...]:
 
 
 def _bytes(ids: pa.FixedSizeBinaryArray) -> Ids:
-    return np.frombuffer(ids.buffers()[1] or b"", "S16", len(ids), 16 * ids.offset)
+    return id_bytes(ids).view("S16").ravel()
 
 
 def _whole(identity: bytes) -> bytes:

@@ -17,6 +17,7 @@ from refinery.formatting import plural
 from refinery.identity import Content
 from refinery.inspect.statistics import Statistics
 from refinery.root.receipts import Receipt
+from refinery.stage.documents import ID, id_bytes
 from refinery.stage.rules import FAILED, WHY
 
 
@@ -91,6 +92,6 @@ def id_differences(came: Sequence[pa.Array], went: Sequence[pa.Array]) -> tuple[
 
 
 def _sorted(arrays: Sequence[pa.Array]) -> npt.NDArray[Any]:
-    data = b"".join(value for array in arrays for value in array.to_pylist())
-    halves = np.frombuffer(data, dtype=[("high", ">u8"), ("low", ">u8")])
+    ids = pa.chunked_array(arrays, ID.type).combine_chunks()
+    halves = id_bytes(ids).view([("high", ">u8"), ("low", ">u8")]).ravel()
     return halves[np.lexsort((halves["low"], halves["high"]))]

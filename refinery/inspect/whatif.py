@@ -21,7 +21,7 @@ from refinery.inspect.replay import Wary, read_again, step_run
 from refinery.recipe import Pipeline, from_dict, plain, recipe_dict
 from refinery.recipe.columns import flows
 from refinery.root.receipts import Receipt
-from refinery.stage.documents import TOKENS, TRANSIENT, Docs
+from refinery.stage.documents import TOKENS, TRANSIENT, Docs, id_bytes
 from refinery.stage.global_stage import begins_segment
 from refinery.stage.rules import ERROR, QUARANTINED, WHY, Trouble, Verdict, explain, judge
 from refinery.statistics import id_hashes
@@ -214,11 +214,10 @@ class _Sum:
 def _keys(batch: pa.RecordBatch) -> pa.FixedSizeBinaryArray:
     """What tells the documents of a part apart: id and offset, for a record may be in a file twice."""
     rows = len(batch)
-    ids = np.frombuffer(b"".join(batch.column("id").to_pylist()), np.uint8).reshape(rows, 16)
     offsets = np.zeros(rows, ">u8")
     if "offset" in batch.schema.names:
         offsets = batch.column("offset").to_numpy(zero_copy_only=False).astype(">u8")
-    joined = np.concatenate([ids, offsets.view(np.uint8).reshape(rows, 8)], axis=1)
+    joined = np.concatenate([id_bytes(batch.column("id")), offsets.view(np.uint8).reshape(rows, 8)], axis=1)
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(24), rows, [None, pa.py_buffer(joined.tobytes())])
 
 

@@ -27,7 +27,7 @@ from refinery.runner.manifests import State
 from refinery.runner.progress import Listener, RunRecord, Silent, StageWork
 from refinery.store import Hold
 from refinery.task.perform import perform
-from refinery.task.tasks import ALL_ROWS, AuditTask, Crumb, Poison, SegmentTask, Suspects, Task, describe
+from refinery.task.tasks import ALL_ROWS, AuditTask, Poison, SegmentTask, StepRows, Task, Unreadable, describe
 
 TRIES = 3
 """How often a task whose worker died is begun again while nothing is learnt from its death."""
@@ -215,6 +215,8 @@ class _Run:
                 self._record.ended(outcome.task, well=isinstance(outcome, Done))
                 if isinstance(outcome, Done):
                     self._learn(outcome.task, outcome.result)
+                elif isinstance(outcome, Failed) and isinstance(outcome.error, Unreadable):
+                    again += self._after_death(Died(outcome.task, outcome.error.cause, outcome.error.rows), tries)
                 elif isinstance(outcome, Failed):
                     self._fail(outcome)
                 else:
@@ -254,12 +256,12 @@ class _Run:
 
     def _after_death(self, death: Died[Task], tries: Counter[str]) -> list[Task]:
         """The task to try again, with what its death tells; none where that is given up."""
-        task, crumb = death.task, death.crumb
-        rows = f", rows {crumb.first} to {crumb.first + crumb.count - 1}" if crumb.count < ALL_ROWS else ""
-        where = f" in {crumb.step}{rows}" if crumb.count else ""
+        task, last = death.task, death.last
+        rows = f", rows {last.first} to {last.first + last.count - 1}" if last.count < ALL_ROWS else ""
+        where = f" in {last.step}{rows}" if last.count else ""
         self._record.problem(f"{describe(task)}: its worker was {death.cause}{where}")
-        if isinstance(task, SegmentTask | AuditTask) and crumb.count:
-            narrowed = _narrowed(task, crumb, death.cause)
+        if isinstance(task, SegmentTask | AuditTask) and last.count:
+            narrowed = _narrowed(task, last, death.cause)
             if narrowed is not None:
                 return [narrowed]
         tries[describe(task)] += 1
@@ -272,16 +274,15 @@ class _Run:
         return []
 
 
-def _narrowed(task: SegmentTask | AuditTask, crumb: Crumb, cause: str) -> SegmentTask | AuditTask | None:
-    """The task with the rows that its worker held as suspects. None where that happened too often.
+def _narrowed(task: SegmentTask | AuditTask, last: StepRows, cause: str) -> SegmentTask | AuditTask | None:
+    """The task with the last rows of its worker as suspects. None where that happened too often.
 
     A document that was alone in two deaths is poison: one death may have had another cause.
     """
-    held = Suspects(crumb.step, crumb.first, crumb.count)
-    if held not in task.suspects and len(task.suspects) < 2 * POISON_LIMIT:
-        return replace(task, suspects=(*task.suspects, held))
-    if held in task.suspects and crumb.count == 1 and len(task.poison) < POISON_LIMIT:
-        poison = Poison(crumb.step, crumb.first, f"worker {cause}")
+    if last not in task.suspects and len(task.suspects) < 2 * POISON_LIMIT:
+        return replace(task, suspects=(*task.suspects, last))
+    if last in task.suspects and last.count == 1 and len(task.poison) < POISON_LIMIT:
+        poison = Poison(last.step, last.first, f"worker {cause}")
         return replace(task, poison=(*task.poison, poison))
     return None
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from refinery.kernels import mix64
+from refinery.stage.documents import id_bytes
 from refinery.stage.rules import Scale
 
 COUNT_EXACT = 64
@@ -155,5 +156,5 @@ class Sample:
 
 def id_hashes(ids: pa.FixedSizeBinaryArray) -> npt.NDArray[np.uint64]:
     """The hashes by which documents are drawn: those with the smallest ones are the sample."""
-    halves = np.frombuffer(ids.buffers()[1] or b"", ">u8")[2 * ids.offset : 2 * (ids.offset + len(ids))].reshape(-1, 2)
+    halves = id_bytes(ids).view(">u8")
     return mix64(mix64(halves[:, 0].astype(np.uint64)) ^ halves[:, 1].astype(np.uint64))

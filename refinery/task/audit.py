@@ -22,7 +22,7 @@ from refinery.stage.rules import FAILED, judge
 from refinery.statistics import id_hashes
 from refinery.store import store_for
 from refinery.task.step import Carrier, Measured, source_batch
-from refinery.task.tasks import AuditTask, Mark, StepRun
+from refinery.task.tasks import AuditTask, ProgressMarker, StepRun
 
 TOGETHER = 64
 """Documents that are carried at once, or fewer large ones: their pages are in memory."""
@@ -38,7 +38,7 @@ def audited(ids: pa.FixedSizeBinaryArray, one_in: int) -> pa.BooleanArray:
 class Audit:
     """The audit of one part."""
 
-    def __init__(self, task: AuditTask, mark: Mark) -> None:
+    def __init__(self, task: AuditTask, mark: ProgressMarker) -> None:
         self._task = task
         self._root = Root(task.root, store_for(task.root))
         self._steps = [_Step(run, task, mark) for run in task.steps[1:]]
@@ -112,7 +112,7 @@ class _Found:
 class _Step:
     """A step of the audit: measures whatever comes, and holds back nothing but what it could not measure."""
 
-    def __init__(self, run: StepRun, task: AuditTask, mark: Mark) -> None:
+    def __init__(self, run: StepRun, task: AuditTask, mark: ProgressMarker) -> None:
         self._run = run
         self._carrier = Carrier(run, suspects=task.suspects, poison=task.poison, judging=False, mark=mark)
 

@@ -1,4 +1,4 @@
-"""The receipt of what a worker made, and what it took."""
+"""The commit of a task, and the resources that its process took."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ import contextlib
 import re
 import resource
 import sys
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pyarrow as pa
 
 from refinery.identity import code_digest, library_versions
-from refinery.root.receipts import FileRef, Receipt
+from refinery.root.receipts import Receipt
 from refinery.root.root import Root
+from refinery.stage.base import Stage
 from refinery.store import taken
-from refinery.task.tasks import AuditTask, MapRun, RoundTask
 
 _STATUS = re.compile(r"^(VmHWM|RssFile):\s+(\d+) kB$", re.MULTILINE)
 
 
 class Sizes:
-    """Batches that are counted as they pass."""
+    """Counts the rows and bytes of batches as they pass."""
 
     def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
         self._batches = batches
@@ -34,51 +33,29 @@ class Sizes:
             yield batch
 
 
-def commit_phase(
-    root: Root,
-    kind: Any,
-    task: MapRun | RoundTask | AuditTask,
-    part: int,
-    key: str,
-    inputs: Iterable[str],
-    contents: dict[str, str],
-    rows: dict[str, int],
-    files: dict[str, tuple[FileRef, ...]],
-    seconds: float,
-    statistics: str = "",
-    poison: tuple[tuple[int, str], ...] = (),
-) -> Receipt:
-    """Commit what a task of a global stage, or an audit, made under its key."""
-    receipt = Receipt(
-        kind=kind,
-        stage=task.name,
-        part=part,
-        key=key,
-        inputs=tuple(inputs),
-        contents=contents,
-        rows=rows,
-        files=files,
-        statistics=statistics,
-        code=code_digest(task.stage),
-        libraries=library_versions(task.stage),
-        seconds=round(seconds, 3),
-        peak_memory=peak_memory(),
-        requests=taken(),
-        poison=poison,
-    )
-    root.commit(task.folder, receipt)
-    return receipt
+def commit(root: Root, folder: str, stage: Stage, receipt: Receipt) -> Receipt:
+    """Commit what a task wrote: its receipt, completed with the code that ran and what the process took."""
+    measured = {
+        "code": code_digest(stage),
+        "libraries": library_versions(stage),
+        "seconds": round(receipt.seconds, 3),
+        "peak_memory": peak_memory(),
+        "requests": taken(),
+    }
+    complete = receipt.model_copy(update=measured)
+    root.commit(folder, complete)
+    return complete
 
 
 def peak_memory() -> int:
-    """The most bytes that this process has held, without the pages of libraries and files, which workers share.
+    """Return the peak memory of this process in bytes, without the pages of libraries and files, which workers share.
 
-    Where the kernel does not tell these apart they are included. ``getrusage`` is the second choice: it counts what the
-    parent held when it began this process.
+    They are included where the kernel does not report them apart. ``getrusage`` is the second choice: it includes the
+    memory of the parent when it started this process.
     """
     with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as stream:
-        told = {name: int(kibibytes) for name, kibibytes in _STATUS.findall(stream.read())}
-        if len(told) == 2:
-            return (told["VmHWM"] - told["RssFile"]) * 1024
+        sizes = {name: int(kibibytes) for name, kibibytes in _STATUS.findall(stream.read())}
+        if len(sizes) == 2:
+            return (sizes["VmHWM"] - sizes["RssFile"]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -13,9 +13,9 @@ from refinery.root.receipts import Receipt
 from refinery.root.root import Root
 from refinery.stage.documents import TEXT, Docs
 from refinery.stage.global_stage import Mapped
-from refinery.task.commit import Sizes, commit_phase
+from refinery.task.commit import Sizes, commit
 from refinery.task.shuffle import AT_ONCE, FEW, ROW_GROUP, SHARE, gathered, sort_rows
-from refinery.task.tasks import MapRun, Mark, SegmentTask
+from refinery.task.tasks import MapRun, ProgressMarker, SegmentTask
 
 
 class MapTap:
@@ -24,7 +24,7 @@ class MapTap:
     What would take too much memory is written in sorted runs, which are merged at the end.
     """
 
-    def __init__(self, root: Root, task: SegmentTask, run: MapRun, mark: Mark) -> None:
+    def __init__(self, root: Root, task: SegmentTask, run: MapRun, mark: ProgressMarker) -> None:
         self._root, self._run, self._force, self._mark = root, run, task.force, mark
         self._suspects = [s for s in task.suspects if s.step == run.name]
         self._poison = {p.row: p.note for p in task.poison if p.step == run.name}
@@ -80,11 +80,19 @@ class MapTap:
         self._index = None
         self.abort()
         self._seconds += time.perf_counter() - started
-        rows = {"in": self._row, "keys": sizes.rows, "bytes": sizes.bytes}
-        poison = tuple(sorted(self._poison.items()))
-        return commit_phase(
-            self._root, "map", self._run, part, key, inputs, contents, rows, files, self._seconds, poison=poison
+        receipt = Receipt(
+            kind="map",
+            stage=self._run.name,
+            part=part,
+            key=key,
+            inputs=inputs,
+            contents=contents,
+            rows={"in": self._row, "keys": sizes.rows, "bytes": sizes.bytes},
+            files=files,
+            seconds=self._seconds,
+            poison=tuple(sorted(self._poison.items())),
         )
+        return commit(self._root, self._run.folder, self._run.stage, receipt)
 
     def abort(self) -> None:
         """Remove the sorted runs, and an index that is not published."""

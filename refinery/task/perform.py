@@ -12,14 +12,14 @@ from refinery.root.root import Root
 from refinery.statistics import AuditStatistics, put_statistics
 from refinery.store import PROVEN, store_for, taken
 from refinery.task.audit import Audit
-from refinery.task.commit import commit_phase
+from refinery.task.commit import commit
 from refinery.task.rounds import of_part, reduce, resolve
 from refinery.task.segment import Segment
 from refinery.task.shuffle import ROW_GROUP
-from refinery.task.tasks import AuditTask, Mark, PartTask, ReduceTask, SegmentTask, Task
+from refinery.task.tasks import AuditTask, PartTask, ProgressMarker, ReduceTask, SegmentTask, Task
 
 
-def perform(task: Task, mark: Mark) -> list[Receipt]:
+def perform(task: Task, mark: ProgressMarker) -> list[Receipt]:
     """Do a task; the receipts it committed. Raises RefineryError, or what a broken stage raises."""
     PROVEN.set()
     taken()  # what came before is not this task's
@@ -37,16 +37,24 @@ def perform(task: Task, mark: Mark) -> list[Receipt]:
         pa.default_memory_pool().release_unused()  # what the next one takes is not added to what this one took
 
 
-def _audit(task: AuditTask, mark: Mark) -> Receipt:
+def _audit(task: AuditTask, mark: ProgressMarker) -> Receipt:
     started = time.perf_counter()
     root = Root(task.root, store_for(task.root))
     audit, counts = Audit(task, mark), AuditStatistics()
     content, written = write_batches(root, audit.schema, counts.passing(audit.rows()), ROW_GROUP)
     root.withdraw(task.folder, task.key)
-    files = {"audit": publish(root, written, f"{task.folder}/audit", task.part, task.key)}
-    path = f"{task.folder}/stats/audit-{task.part:05d}-{task.key[:8]}.json.gz"
-    put_statistics(root, path, counts.to_json())
-    rows = {"in": counts.documents}
-    seconds = time.perf_counter() - started
-    contents = {"audit": content}
-    return commit_phase(root, "audit", task, task.part, task.key, task.inputs, contents, rows, files, seconds, path)
+    statistics = f"{task.folder}/stats/audit-{task.part:05d}-{task.key[:8]}.json.gz"
+    put_statistics(root, statistics, counts.to_json())
+    receipt = Receipt(
+        kind="audit",
+        stage=task.name,
+        part=task.part,
+        key=task.key,
+        inputs=task.inputs,
+        contents={"audit": content},
+        rows={"in": counts.documents},
+        files={"audit": publish(root, written, f"{task.folder}/audit", task.part, task.key)},
+        statistics=statistics,
+        seconds=time.perf_counter() - started,
+    )
+    return commit(root, task.folder, task.stage, receipt)

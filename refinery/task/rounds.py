@@ -14,7 +14,7 @@ from refinery.root.receipts import FileRef, Receipt
 from refinery.root.root import Root
 from refinery.stage.global_stage import PART_BITS, Rows
 from refinery.store import store_for
-from refinery.task.commit import Sizes, commit_phase
+from refinery.task.commit import Sizes, commit
 from refinery.task.shuffle import KEY, KEYS, ROW_GROUP, Run, parts_of, range_of, read_range, read_reduced, sort_rows
 from refinery.task.tasks import MappedFiles, PartTask, ReduceTask, ResolveTask, SortedRun
 
@@ -43,8 +43,18 @@ def reduce(task: ReduceTask) -> Receipt:
         table = sort_rows(table) if KEY in table.schema.names else table
         contents["reduced"], written = write_table(root, table, ROW_GROUP)
         files["reduced"] = publish(root, written, f"{task.folder}/reduce", task.number, task.key)
-    seconds = time.perf_counter() - started
-    return commit_phase(root, "reduce", task, task.number, task.key, task.inputs, contents, rows, files, seconds)
+    receipt = Receipt(
+        kind="reduce",
+        stage=task.name,
+        part=task.number,
+        key=task.key,
+        inputs=task.inputs,
+        contents=contents,
+        rows=rows,
+        files=files,
+        seconds=time.perf_counter() - started,
+    )
+    return commit(root, task.folder, task.stage, receipt)
 
 
 def _set_aside(root: Root, path: str) -> npt.NDArray[np.uint32] | None:
@@ -66,8 +76,18 @@ def resolve(task: ResolveTask) -> Receipt:
         contents[name], written = write_table(root, verdict, ROW_GROUP)
         files[name] = publish(root, written, f"{task.folder}/resolve", part.number, task.key)
         rows += verdict.num_rows
-    seconds = time.perf_counter() - started
-    return commit_phase(root, "resolve", task, 0, task.key, task.inputs, contents, {"verdicts": rows}, files, seconds)
+    receipt = Receipt(
+        kind="resolve",
+        stage=task.name,
+        part=0,
+        key=task.key,
+        inputs=task.inputs,
+        contents=contents,
+        rows={"verdicts": rows},
+        files=files,
+        seconds=time.perf_counter() - started,
+    )
+    return commit(root, task.folder, task.stage, receipt)
 
 
 class _Reduced:
@@ -90,13 +110,23 @@ def of_part(task: PartTask) -> Receipt:
     sent = found if task.streamed else _table(root, task.sent, found)
     made = getattr(task.stage, task.method)(sent, _StoredMap(root, task.part))
     root.withdraw(task.folder, task.key)
-    name, kind, folder = (str(number), "resolve", "resolve") if task.last else ("keys", "round", "map/keys")
+    name, folder = (str(number), "resolve") if task.last else ("keys", "map/keys")
     sizes = Sizes(iter(made.combine_chunks().to_batches()) if isinstance(made, pa.Table) else made)
     content, written = write_batches(root, made.schema, sizes, ROW_GROUP)
     files = {name: publish(root, written, f"{task.folder}/{folder}", number, task.key)}
     rows = {"verdicts" if task.last else "keys": sizes.rows, "bytes": sizes.bytes}
-    seconds = time.perf_counter() - started
-    return commit_phase(root, kind, task, number, task.key, task.inputs, {name: content}, rows, files, seconds)
+    receipt = Receipt(
+        kind="resolve" if task.last else "round",
+        stage=task.name,
+        part=number,
+        key=task.key,
+        inputs=task.inputs,
+        contents={name: content},
+        rows=rows,
+        files=files,
+        seconds=time.perf_counter() - started,
+    )
+    return commit(root, task.folder, task.stage, receipt)
 
 
 def _table(root: Root, paths: tuple[str, ...], batches: Iterable[pa.RecordBatch]) -> pa.Table:

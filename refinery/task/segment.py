@@ -15,19 +15,15 @@ from refinery.stage.base import Records, Source
 from refinery.stage.documents import Docs
 from refinery.store import store_for
 from refinery.task.mapped import MapTap
-from refinery.task.step import Measured, source_batch
+from refinery.task.step import Measured, error_note, source_batch
 from refinery.task.tap import Tap
-from refinery.task.tasks import ALL_ROWS, Mark, SegmentTask, StepRun
-
-
-class Unreadable(BaseException):
-    """A source raised. No ``Exception``, so that the record at fault is found as one is that kills its worker."""
+from refinery.task.tasks import ALL_ROWS, ProgressMarker, SegmentTask, StepRows, StepRun, Unreadable
 
 
 class Segment:
     """One part on its way through a segment."""
 
-    def __init__(self, task: SegmentTask, mark: Mark) -> None:
+    def __init__(self, task: SegmentTask, mark: ProgressMarker) -> None:
         self._task, self._mark = task, mark
         self._root = Root(task.root, store_for(task.root))
         verdict = read_rows(self._root, task.verdict) if task.verdict else None
@@ -73,27 +69,33 @@ class Segment:
                 yield docs.slice(start, self._task.batch), measured.slice(start, self._task.batch)
 
     def _read(self, step: str, source: Source, path: str) -> Iterator[Records]:
-        """The batches of a file, so that a death on the way is traced: to the file, and the next time to a record."""
+        """Read a file so that a death or an exception is traced to the file, and the next time to a record."""
         base = self._rows
         poison = {p.row for p in self._task.poison if p.step == step}
+        last = StepRows()
+
+        def mark(row: int, count: int) -> None:
+            nonlocal last
+            last = StepRows(step, row, count)
+            self._mark(step, row, count)
 
         def watch(number: int) -> bool:
             row = base + number
-            self._mark(step, row, int(row not in poison))
+            mark(row, int(row not in poison))
             return row not in poison
 
         watched = any(suspects.step == step for suspects in self._task.suspects)
         store = store_for(path)
         batches = source.read_watched(path, store, watch) if watched else source.read(path, store)
         while True:
-            self._mark(step, 0, 0 if watched else ALL_ROWS)
+            mark(0, 0 if watched else ALL_ROWS)
             try:
                 batch = next(batches, None)
             except (RefineryError, OSError):
                 raise
             except Exception as error:
-                raise Unreadable(f"{type(error).__name__}: {error}") from error
-            self._mark(step, 0, 0)
+                raise Unreadable(error_note(error), rows=last) from error
+            mark(0, 0)
             if batch is None:
                 return
             yield batch

@@ -16,10 +16,10 @@ from refinery.assets import Asset
 from refinery.errors import RefineryError
 from refinery.kernels import CUT, count_tokens, with_cut
 from refinery.stage.base import Edit, Edited, Filter, Values, changes_text
-from refinery.stage.documents import TEXT, TOKENS, Docs
+from refinery.stage.documents import TEXT, TOKENS, Docs, id_bytes
 from refinery.stage.global_stage import Global
 from refinery.stage.rules import ERROR, FAILED, QUARANTINED, WHY, Trouble, Verdict, explain, judge
-from refinery.task.tasks import Mark, Poison, StepRun, Suspects
+from refinery.task.tasks import Poison, ProgressMarker, StepRows, StepRun
 
 VOCABULARY = Asset("gpt2.bpe")
 """The engine counts GPT-2 tokens, the unit in which data sets are compared."""
@@ -83,11 +83,11 @@ class Carrier:
         run: StepRun,
         *,
         verdict: pa.Table | None = None,
-        suspects: Sequence[Suspects] = (),
+        suspects: Sequence[StepRows] = (),
         poison: Sequence[Poison] = (),
         keep_removed: str = "metrics",
         judging: bool = True,
-        mark: Mark,
+        mark: ProgressMarker,
     ) -> None:
         self._run = run
         self._stage = run.step.stage
@@ -133,7 +133,7 @@ class Carrier:
         except Exception as error:  # noqa: BLE001  the contract: an exception is a removal reason
             if len(docs) > 1:
                 return self._halves(docs, row)
-            self.last_error = _note(error)
+            self.last_error = error_note(error)
             return self._troubled(docs, ERROR, self.last_error)
 
     def _must_be_single(self, row: int, count: int) -> bool:
@@ -221,8 +221,8 @@ def _may_be_cut(kind: pa.DataType) -> bool:
     return pa.types.is_list(kind) and pa.types.is_struct(kind.value_type) and CUT in list(kind.value_type)
 
 
-def _note(error: Exception) -> str:
-    """What was raised, as text that Arrow can hold: messages quote documents, lone surrogates included."""
+def error_note(error: Exception) -> str:
+    """Return an exception as text that Arrow can hold: messages quote documents, lone surrogates included."""
     return f"{type(error).__name__}: {error}"[:500].encode(errors="backslashreplace").decode()
 
 
@@ -258,4 +258,4 @@ def _array(what: str, values: Any, kind: pa.DataType, rows: int) -> pa.Array:
 
 
 def _sampled(ids: pa.Array) -> pa.BooleanArray:
-    return pa.array([value[-1] < SAMPLE for value in ids.to_pylist()], pa.bool_())
+    return pa.array(id_bytes(ids)[:, -1] < SAMPLE)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from refinery.errors import PartFailed
-from refinery.identity import code_digest, library_versions, part_key
+from refinery.identity import part_key
 from refinery.root.parquet import TableWriter, Written, discard, publish
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root, quarantine_path
@@ -18,11 +18,11 @@ from refinery.stage.global_stage import Global
 from refinery.stage.rules import QUARANTINED, WHY
 from refinery.statistics import StageStatistics, put_statistics
 from refinery.statistics.group_files import publish_groups
-from refinery.store import store_for, taken
-from refinery.task.commit import peak_memory
+from refinery.store import store_for
+from refinery.task.commit import commit
 from refinery.task.step import Carrier, Measured, Split
 from refinery.task.stored_metrics import StoredMetrics
-from refinery.task.tasks import Mark, SegmentTask, StepRun
+from refinery.task.tasks import ProgressMarker, SegmentTask, StepRun
 
 ALL_FAILED = 100
 """A step that raises on every one of this many documents or more is broken; the documents are not to blame."""
@@ -31,7 +31,9 @@ ALL_FAILED = 100
 class Tap:
     """One step of a segment, with the files it writes and what it counts."""
 
-    def __init__(self, root: Root, task: SegmentTask, run: StepRun, verdict: pa.Table | None, mark: Mark) -> None:
+    def __init__(
+        self, root: Root, task: SegmentTask, run: StepRun, verdict: pa.Table | None, mark: ProgressMarker
+    ) -> None:
         self._root, self._task, self._run = root, task, run
         self._carrier = Carrier(
             run,
@@ -111,7 +113,7 @@ class Tap:
     def _publish(
         self, key: str, inputs: tuple[str, ...], contents: dict[str, str], written: dict[str, list[Written]]
     ) -> Receipt:
-        folder, part, stage = self._run.folder, self._task.part, self._run.step.stage
+        folder, part = self._run.folder, self._task.part
         files = {n: publish(self._root, w, f"{folder}/{n}", part, key) for n, w in written.items() if w}
         statistics = f"{folder}/stats/part-{part:05d}-{key[:8]}.json.gz"
         put_statistics(self._root, statistics, self.statistics.to_json())
@@ -134,15 +136,10 @@ class Tap:
             files=files,
             statistics=statistics,
             groups=groups,
-            code=code_digest(stage),
-            libraries=library_versions(stage),
             judged=bool(self._run.stored),
-            seconds=round(self._seconds, 3),
-            peak_memory=peak_memory(),
-            requests=taken(),
+            seconds=self._seconds,
         )
-        self._root.commit(folder, receipt)
-        return receipt
+        return commit(self._root, folder, self._run.step.stage, receipt)
 
     def _refuse_broken_stage(self) -> None:
         documents, errors = self.statistics.documents["in"], self.statistics.errors

@@ -1,4 +1,4 @@
-"""The units of work as data: what a worker needs to know, picklable, with no behaviour; and where a worker is."""
+"""The units of work as data: picklable values that contain all that a worker needs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from refinery.errors import PartFailed
 from refinery.recipe import Step
 from refinery.recipe.columns import Flow
 from refinery.stage.base import Source
@@ -41,16 +42,16 @@ class MapRun:
 
 
 ALL_ROWS = 1 << 62
-"""As the number of suspects: whatever a source was about to read."""
+"""As ``StepRows.count``: all rows that a source was about to read."""
 
 
 @dataclass(frozen=True)
-class Suspects:
-    """Rows ``first`` to ``first + count`` of the input of a step killed a worker: they are taken one by one."""
+class StepRows:
+    """Rows ``first`` to ``first + count`` of the input of a step; none if ``count`` is 0."""
 
-    step: str
-    first: int
-    count: int
+    step: str = ""
+    first: int = 0
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ class SegmentTask:
     """Size of the input, for progress."""
     disk: int = 0
     """Bytes that the map will write; 0 if not known."""
-    suspects: tuple[Suspects, ...] = ()
+    suspects: tuple[StepRows, ...] = ()
+    """Rows that a worker had in hand when it died: they are processed one by one."""
     poison: tuple[Poison, ...] = ()
 
     @property
@@ -185,7 +187,7 @@ class AuditTask:
     steps: tuple[StepRun, ...]
     one_in: int
     bytes: int = 0
-    suspects: tuple[Suspects, ...] = ()
+    suspects: tuple[StepRows, ...] = ()
     poison: tuple[Poison, ...] = ()
 
     @property
@@ -199,19 +201,35 @@ class AuditTask:
 Task = SegmentTask | ReduceTask | ResolveTask | PartTask | AuditTask
 
 
-@dataclass
-class Crumb:
-    """Where a worker is, so that its death can be traced: the step, and the rows of the step's input in its hands."""
+class ProgressMarker(Protocol):
+    """Records the rows of a step's input that are processed now: if the worker dies, they are suspects.
 
-    step: str = ""
-    first: int = 0
-    count: int = 0
-
-
-class Mark(Protocol):
-    """``mark(step, first, count)``: these rows of the step's input are touched now; kept so that a death is traced."""
+    mark("extract", 1024, 32)  # rows 1024 to 1055
+    mark("extract", 1024, 0)  # none: a later death is not their fault
+    """
 
     def __call__(self, step: str, first: int, count: int, /) -> None: ...
+
+
+def unmarked(step: str, first: int, count: int) -> None:
+    """Mark nothing, where no other process watches this one."""
+    del step, first, count
+
+
+class Unreadable(PartFailed):
+    """A source raised on ``rows``. They are isolated as rows are whose worker died: read one by one, then left out."""
+
+    def __init__(self, message: str, *, hint: str = "", rows: StepRows = StepRows()) -> None:
+        super().__init__(message, hint=hint)
+        self.rows = rows
+
+    @property
+    def cause(self) -> str:
+        """The exception as the cause of a death is reported, on one line."""
+        return " ".join(f"ended by {type(self).__name__}: {self.message}".split())
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return *super().__reduce__(), {"rows": self.rows}
 
 
 def describe(task: Task) -> str:

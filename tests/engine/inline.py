@@ -8,8 +8,7 @@ from typing import TypeVar
 
 from refinery.errors import RefineryError
 from refinery.executors import Died, Done, Failed, Function
-from refinery.task.segment import Unreadable
-from refinery.task.tasks import Crumb
+from refinery.task.tasks import StepRows
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -36,17 +35,15 @@ class InlineExecutor:
             yield self._do(function, task)
 
     def _do(self, function: Function[T, R], task: T) -> Done[T, R] | Failed[T] | Died[T]:
-        crumb = Crumb()
+        marked = [StepRows()]
 
         def mark(step: str, first: int, count: int) -> None:
-            crumb.step, crumb.first, crumb.count = step, first, count
+            marked.append(StepRows(step, first, count))
 
         try:
             return Done(task, function(task, mark))
         except Death as death:
-            return Died(task, f"ended with exit code {death}", crumb)
-        except Unreadable as error:
-            return Died(task, f"ended by Unreadable: {error}", crumb)
+            return Died(task, f"ended with exit code {death}", marked[-1])
         except Exception as error:  # noqa: BLE001  as a worker does
             known = error if isinstance(error, RefineryError) else None
             return Failed(task, known, f"{type(error).__name__}: {error}", traceback.format_exc())

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from refinery.errors import PartFailed, StorageError
-from refinery.executors import Died, Done, Failed, Mark
+from refinery.executors import Died, Done, Failed, ProgressMarker
 from refinery.executors.local import LocalExecutor
 from refinery.inspect import verify
 from refinery.root.root import Root
@@ -297,13 +297,13 @@ def test_what_killed_workers_left_is_removed_when_the_run_ends(folder: Path) -> 
 # -------------------------------------------------------------------------------------------------------- real workers
 
 
-def double(task: int, mark: Mark) -> int:
+def double(task: int, mark: ProgressMarker) -> int:
     """Twice the task."""
     mark("double", task, 1)
     return 2 * task
 
 
-def misbehave(task: str, mark: Mark) -> Any:
+def misbehave(task: str, mark: ProgressMarker) -> Any:
     """What the task says."""
     mark("misbehave", 3, 2)
     if task == "exit":
@@ -325,7 +325,7 @@ def misbehave(task: str, mark: Mark) -> Any:
     return os.getpid()
 
 
-def hold(task: int, mark: Mark) -> int:
+def hold(task: int, mark: ProgressMarker) -> int:
     """The peak of the worker after it had so many bytes more."""
     del mark
     return len(b"x" * task) and peak_memory()
@@ -367,11 +367,11 @@ def test_failures_and_deaths_are_outcomes(workers: LocalExecutor) -> None:
     assert isinstance(storage, Failed) and isinstance(storage.error, StorageError) and storage.error.hint == "buy one"
     assert isinstance(interrupt, Died) and interrupt.cause == "ended by KeyboardInterrupt"
     assert isinstance(panic, Died) and panic.cause == "ended by Panic: this cannot be"
-    assert (panic.crumb.step, panic.crumb.first, panic.crumb.count) == ("misbehave", 3, 2)
+    assert (panic.last.step, panic.last.first, panic.last.count) == ("misbehave", 3, 2)
     exited, killed = found["exit"], found["kill"]
     assert isinstance(exited, Died) and isinstance(killed, Died)
     assert (exited.cause, killed.cause) == ("ended with exit code 5", "killed by SIGKILL")
-    assert (killed.crumb.step, killed.crumb.first, killed.crumb.count) == ("misbehave", 3, 2)
+    assert (killed.last.step, killed.last.first, killed.last.count) == ("misbehave", 3, 2)
     assert isinstance(found["unpicklable"], Died | Failed)
     assert isinstance(found["fine"], Done)
 

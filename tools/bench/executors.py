@@ -25,7 +25,7 @@ import psutil
 from refinery.executors import Executor
 from refinery.executors.local import LocalExecutor
 from refinery.executors.ray import RayExecutor
-from refinery.task.tasks import Mark
+from refinery.task.tasks import ProgressMarker
 
 RECIPE = """
 dataset: executors
@@ -110,7 +110,7 @@ def _looked(first: psutil.Process) -> dict[int, float]:
     return found
 
 
-def nothing(task: int, mark: Mark) -> int:
+def nothing(task: int, mark: ProgressMarker) -> int:
     """An empty task."""
     del mark
     return task

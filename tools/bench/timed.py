@@ -23,7 +23,7 @@ from refinery.executors import Done
 from refinery.kernels import mix64
 from refinery.recipe import ExecutorSettings
 from refinery.task.mapped import MapTap
-from refinery.task.tasks import Crumb, RoundTask
+from refinery.task.tasks import RoundTask, unmarked
 
 
 class EnoughError(Exception):
@@ -51,7 +51,7 @@ class Timed:
             if name == "rest" and not self._rest:
                 raise EnoughError
             began = time.process_time()
-            done = Done(task, function(task, lambda *_: Crumb()))
+            done = Done(task, function(task, unmarked))
             self.seconds[name] += time.process_time() - began
             yield done
 
