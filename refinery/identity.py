@@ -119,11 +119,11 @@ def code_digest(stage: Stage) -> str:
     """
     module = type(stage).__module__
     own = module.partition(".")[0]
-    return hashlib.blake2b(_closure_digest(module, (own, "refinery.kernels")), digest_size=16).hexdigest()
+    return _closure_digest(module, (own, "refinery.kernels"))
 
 
 @lru_cache(maxsize=256)
-def _closure_digest(module: str, packages: tuple[str, ...]) -> bytes:
+def _closure_digest(module: str, packages: tuple[str, ...]) -> str:
     seen: dict[str, str] = {}
     waiting = [module]
     while waiting:
@@ -132,7 +132,7 @@ def _closure_digest(module: str, packages: tuple[str, ...]) -> bytes:
             continue
         seen[name], imported = _code_of(name)
         waiting += [n for n in imported if any(n == p or n.startswith(f"{p}.") for p in packages)]
-    return canonical(sorted(seen.items()))
+    return hashlib.blake2b(canonical(sorted(seen.items())), digest_size=16).hexdigest()
 
 
 @cache

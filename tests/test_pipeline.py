@@ -177,6 +177,7 @@ def test_survivors_are_unique(root: Path) -> None:
     assert {row["minhash"]["survivor"] for row in rows(root, "minhash", "removed")} <= survivors
 
 
+@pytest.mark.slow
 def test_a_page_that_kills_its_worker_is_quarantined_with_its_record(crawl: Path, tmp_path: Path) -> None:
     """The page is a removed row, its record is a file of its own, and all other pages go on."""
     planted = json.loads((crawl / "manifest.json").read_text())["documents"]

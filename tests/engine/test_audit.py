@@ -114,7 +114,13 @@ def test_facts_are_stored_with_the_ids_of_chosen_documents(folder: Path) -> None
 
 @pytest.mark.parametrize(
     "other",
-    [{"workers": 2}, {"batch": 1}, {"batch": 2}, {"write": "last"}, {"keep_removed": "counts"}],
+    [
+        pytest.param({"workers": 2}, marks=pytest.mark.slow),
+        {"batch": 1},
+        {"batch": 2},
+        {"write": "last"},
+        {"keep_removed": "counts"},
+    ],
     ids=str,
 )
 def test_nothing_depends_on_how_it_is_run(folder: Path, other: dict[str, Any]) -> None:

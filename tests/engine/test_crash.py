@@ -104,6 +104,7 @@ def folder() -> Iterator[Path]:
         yield Path(place)
 
 
+@pytest.mark.slow
 def test_a_kill_at_every_write(folder: Path) -> None:
     """From the state before every single change of a file, a run ends with the content ids of an undisturbed one.
 

@@ -72,6 +72,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", place], check=True)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_really_full(folder: Path, small_disk: Path) -> None:
     """Worker processes that meet a full disk tell it; with more space, the run goes on."""
     given = pipeline(folder, KINDS, workers=2).model_copy(update={"root": str(small_disk / "root")})

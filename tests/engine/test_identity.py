@@ -172,7 +172,8 @@ def test_what_has_no_order_is_refused() -> None:
 
 STAGE = '''"""A stage."""
 
-from refinery.stage import Filter, Metric
+from refinery.stage.base import Filter
+from refinery.stage.rules import Metric
 from {package}.words import LIST
 from . import {sibling}
 

@@ -242,6 +242,7 @@ def test_open_says_what_is_not_there(folder: Path) -> None:
         opened.stage("words").dataset("removed")
 
 
+@pytest.mark.slow
 def test_outputs_are_settled_by_workers_of_their_own_as_well(folder: Path) -> None:
     """Real processes, and a store that may be slow: the law is the run's, not the test's executor's."""
     run(pipeline(folder, workers=2, batch=1))

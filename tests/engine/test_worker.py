@@ -55,12 +55,14 @@ def test_a_script_needs_no_main_guard(folder: Path) -> None:
     StageEntry(folder / "root").check_files()
 
 
+@pytest.mark.slow
 def test_a_program_may_come_from_standard_input(folder: Path) -> None:
     """Where there is no file that a worker could import."""
     assert execute(folder, "-", given=PROGRAM) == (0, "True\n", "")
     assert (folder / "begun").read_text() == "x"
 
 
+@pytest.mark.slow
 def test_a_notebook_runs_a_pipeline(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the kernel of Jupyter."""
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")

@@ -138,6 +138,7 @@ def test_what_has_not_ended_is_drawn(root: Path) -> None:
     assert times(replace(run, state="running", record=spoke)).seconds >= 1009
 
 
+@pytest.mark.slow
 def test_the_times_of_a_large_run_are_a_small_page(root: Path) -> None:
     """As many spans as a record has, and many times that, which one of ours never has."""
     for count in (SPANS, 50 * SPANS):

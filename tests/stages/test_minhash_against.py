@@ -250,9 +250,8 @@ def given_run(folder: Path, root: str, inputs: str, *, batch: int = 1000, worker
     return made.model_copy(update={"inputs": (str(folder / "in" / inputs),)})
 
 
-@pytest.mark.parametrize(
-    "kind", [pytest.param({}, id="plain"), pytest.param(VERIFIED, id="verified", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [{}, VERIFIED], ids=["plain", "verified"])
 def test_no_way_of_running_changes_the_result(folder: Path, kind: dict[str, Any]) -> None:
     """Budgets, batches, workers, and no text of the earlier root: the same rows, and those that one run keeps."""
     against = (str(folder / "old"),)

@@ -94,6 +94,7 @@ def test_a_map_that_is_too_large_for_its_budget_is_merged_from_runs(folder: Path
     assert not list((folder / "runs" / "tmp").glob("*"))
 
 
+@pytest.mark.slow
 def test_workers_leave_no_trace(folder: Path) -> None:
     """Two processes give what one gives."""
     assert quick(recipe(folder, "verified", "one")).complete

@@ -143,6 +143,7 @@ def test_files_and_their_order_leave_no_trace(folder: Path) -> None:
         assert texts[0] == texts[1] == texts[2]
 
 
+@pytest.mark.slow
 def test_workers_leave_no_trace(folder: Path) -> None:
     """Two processes give what one gives."""
     assert quick(recipe(folder, "first", "one")).complete

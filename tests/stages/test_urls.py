@@ -257,7 +257,8 @@ def crawl_of(folder: Path, root: str, parts: int = 1, **settings: Any) -> Pipeli
     return pipeline(folder, chosen, root=root, **settings)
 
 
-@pytest.mark.parametrize("parts", [pytest.param(1, marks=pytest.mark.slow), 3])
+@pytest.mark.slow
+@pytest.mark.parametrize("parts", [1, 3])
 def test_no_way_of_running_changes_the_result(tmp_path: Path, parts: int) -> None:
     """Batches, workers, a run in two halves, and phases that are lost and made again: the same contents everywhere."""
     draw = random.Random(3)

@@ -95,7 +95,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     return calm
 
 
-@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.slow)])
+@pytest.fixture(params=["local", "s3"])
 def jobs(request: pytest.FixtureRequest, tmp_path: Path) -> Jobs:
     """Jobs on a root on this machine, or in a bucket."""
     bucket = request.getfixturevalue("bucket") if request.param == "s3" else str(tmp_path)
@@ -117,6 +117,7 @@ def finish(jobs: Jobs, given: Pipeline) -> None:
         assert store_for(jobs.root).list(f"{jobs.root}/.shared") == []
 
 
+@pytest.mark.slow
 def test_runs_of_parts_that_overlap(jobs: Jobs, given: Pipeline) -> None:
     """Each ends well, and the last of them enters what all made; a run of all parts is refused meanwhile."""
     running = [jobs.begin("--parts", parts) for parts in ("0-4", "1/2", "0-4,6,8")]
