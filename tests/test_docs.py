@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from refinery.cli import SECTIONS, verbs
+from refinery.cli import SECTIONS, subcommands
 from refinery.cli._options import Session
 from refinery.recipe import parse
 from refinery.stage.registry import STEP_KEYS
@@ -49,8 +49,8 @@ def commands() -> Iterator[tuple[str, int, str]]:
 def wrong(command: str) -> str:
     """What the command line would not understand of a ``refinery`` command, "" if nothing; it is not run."""
     words = shlex.split(re.split(r" && | \| |; ", command)[0])[1:]
-    context = click.Context(verbs, info_name="refinery", obj=Session())
-    found: click.Command = verbs
+    context = click.Context(subcommands, info_name="refinery", obj=Session())
+    found: click.Command = subcommands
     try:
         while isinstance(found, click.Group) and words and not words[0].startswith("-"):
             name, below, words = found.resolve_command(context, words)

@@ -20,7 +20,7 @@ import click
 from pydantic import BaseModel
 
 from refinery import Pipeline
-from refinery.cli import SECTIONS, verbs
+from refinery.cli import SECTIONS, subcommands
 from refinery.recipe import load
 from refinery.recipe.columns import Flow, flows
 from refinery.recipe.describe import describe, fields
@@ -127,11 +127,11 @@ def _table(*titles: str, rows: Sequence[Sequence[str]]) -> list[str]:
 def commands_page() -> str:
     """The help of every verb and of what is below it."""
     parts = [COMMANDS]
-    root = click.Context(verbs, info_name="refinery", **verbs.context_settings)
+    root = click.Context(subcommands, info_name="refinery", **subcommands.context_settings)
     for section, names in SECTIONS.items():
         parts.append(f"## {section}\n")
         for name in names:
-            command = verbs.get_command(root, name)
+            command = subcommands.get_command(root, name)
             assert command is not None
             parts += [f"### refinery {path}\n\n```text\n{text}\n```\n" for path, text in _helps(command, name, root)]
     return "\n".join(parts)

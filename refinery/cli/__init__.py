@@ -1,8 +1,8 @@
-"""The command line: one file a verb, loaded when it is used, so that ``refinery --help`` stays quick.
+"""The command line: one module per subcommand, imported on use, so that ``refinery --help`` stays fast.
 
-A verb is a module with a click command called ``command``, whose callback returns the exit code or None. To add one,
-write the module and its line in ``SECTIONS``; options that verbs share are in ``_options``. Verbs only ask and print:
-what they do is a function of the library.
+A subcommand is a module with a click command named ``command``, whose callback returns the exit code or None. To add
+one, write the module and add its line to ``SECTIONS``. ``_options`` has the shared options. Subcommands only parse and
+print: the work is a function of the library.
 """
 
 from __future__ import annotations
@@ -21,57 +21,57 @@ from refinery.errors import did_you_mean
 
 SECTIONS = {
     "Start": {
-        "init": "Write a starter recipe, and with --demo a small crawl to try it on.",
-        "check": "Check recipe, assets, inputs, root and columns; no data is read.",
-        "stages": "List the stages, or show all about one.",
-        "explain": "Tell what the settings of a stage mean, in figures.",
-        "assets": "List models and word lists, or get one.",
+        "init": "Write a starter recipe and, with --demo, a small sample crawl.",
+        "check": "Check a recipe, its assets, inputs and root without reading data.",
+        "stages": "List the stages, or describe one.",
+        "explain": "Show what the settings of a stage mean, in numbers.",
+        "assets": "List models and word lists, or fetch one.",
     },
     "Run": {
-        "plan": "Show what would run, why, and how much it is.",
-        "run": "Make what is missing.",
-        "status": "Show where a run stands, and how far each stage is made.",
+        "plan": "Show what a run would do, why, and its estimated cost.",
+        "run": "Run the pipeline: compute only what is missing or out of date.",
+        "status": "Show the state of the latest run, and how many parts of each stage are done.",
         "logs": "Show failures and warnings, newest first.",
     },
-    "Look": {
-        "stats": "Show the funnel, the reasons of removals, and whether counts reconcile.",
-        "sample": "Show documents kept or removed, by stage, rule, metric range, language, domain or URL.",
-        "why": "Show what each stage did with one document, and its text with what was cut.",
-        "clusters": "Show the largest clusters of duplicates, and what is left of each domain and language.",
-        "spans": "Show the spans that were cut out, or only found, most often.",
-        "what-if": "Tell what other thresholds would keep, and who would change sides.",
-        "report": "Make the dashboard: static pages that open from disk.",
-        "diff": "Hold two roots against each other, to the document.",
+    "Inspect": {
+        "stats": "Show what each stage kept and removed, and check that counts reconcile.",
+        "sample": "Show kept or removed documents by stage, rule, metric, language, domain or URL.",
+        "why": "Show what each stage did with one document, and what was cut from its text.",
+        "clusters": "Show the largest duplicate clusters, and the share kept by domain and language.",
+        "spans": "Show the text spans that repeat most often, cut or only marked.",
+        "what-if": "Show what other thresholds would keep, and which documents would flip.",
+        "report": "Write an HTML report as static pages, or serve it.",
+        "diff": "Compare two roots: recipes, counts and the outcome of each document.",
     },
-    "Keep": {
-        "verify": "Check that every record has one outcome and files hold what receipts say.",
-        "gc": "Delete files that nothing refers to; only shown without --yes.",
+    "Maintain": {
+        "verify": "Check that counts reconcile and files match their receipts.",
+        "gc": "Delete files that the current results do not use; list them without --yes.",
     },
 }
-"""Verb → one line about it, by section of the help. A verb's module is ``refinery.cli.<verb>``, ``-`` as ``_``."""
+"""Subcommand → summary, by section of the help. The module is ``refinery.cli.<subcommand>``, with ``_`` for ``-``."""
 
 COMPLETE = "_REFINERY_COMPLETE"
 EPILOG = """\b
-Exit codes: 0 done; 1 finished, but parts failed, broken inputs or findings; 2
-wrong usage or recipe; 3 storage or assets; 4 refused; 70 internal error; 130
-interrupted.
+Exit codes: 0 success; 1 finished with failed parts, broken inputs or findings;
+2 wrong usage or recipe; 3 storage or assets; 4 refused; 70 internal error;
+130 interrupted.
 
 \b
-Completion: eval "$(_REFINERY_COMPLETE=bash_source refinery)" in ~/.bashrc;
-zsh_source and fish_source for those shells.
+Completion: add eval "$(_REFINERY_COMPLETE=bash_source refinery)" to ~/.bashrc;
+zsh and fish use zsh_source and fish_source.
 """
 
 
-class Verbs(click.Group):
-    """The verbs of ``SECTIONS``, each imported when it is asked for."""
+class Subcommands(click.Group):
+    """The subcommands of ``SECTIONS``, each imported on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All verbs, in the order of the help."""
+        """Return the names of all subcommands, in the order of the help."""
         del ctx
-        return [verb for verbs in SECTIONS.values() for verb in verbs]
+        return [name for section in SECTIONS.values() for name in section]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The verb's command, None for an unknown one."""
+        """Return the subcommand, or None if there is none of this name."""
         if cmd_name not in self.list_commands(ctx):
             return None
         command = importlib.import_module(f"refinery.cli.{cmd_name.replace('-', '_')}").command
@@ -81,33 +81,36 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that ``args`` begin with. Raises click's UsageError with the nearest verb."""
+        """Return the subcommand that ``args`` start with. Raises click's UsageError with the nearest name."""
         known = self.list_commands(ctx)
         if args[0] not in known and not args[0].startswith("-"):
-            raise click.UsageError(f"no verb {args[0][:80]!r}; {did_you_mean(args[0], known)}", ctx)
+            raise click.UsageError(f"no command {args[0][:80]!r}; {did_you_mean(args[0], known)}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The table above, so that help imports no verb."""
+        """Write the table above, so that help imports no subcommand."""
         del ctx
-        for section, verbs in SECTIONS.items():
+        for section, summaries in SECTIONS.items():
             with formatter.section(section):
-                formatter.write_dl(list(verbs.items()))
+                formatter.write_dl(list(summaries.items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Verbs that begin with ``incomplete``, without importing them."""
-        verbs = [(verb, about) for verbs in SECTIONS.values() for verb, about in verbs.items()]
-        found = [CompletionItem(verb, help=about) for verb, about in verbs if verb.startswith(incomplete)]
-        return found + click.Command.shell_complete(self, ctx, incomplete)
+        """Return the subcommands that start with ``incomplete``, without importing them."""
+        summaries = {name: about for section in SECTIONS.values() for name, about in section.items()}
+        items = [CompletionItem(name, help=about) for name, about in summaries.items() if name.startswith(incomplete)]
+        return items + click.Command.shell_complete(self, ctx, incomplete)
 
 
 @click.group(
-    cls=Verbs, epilog=EPILOG, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=Subcommands,
+    epilog=EPILOG,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="refinery", message="refinery %(version)s")
 @click.pass_context
-def verbs(context: click.Context) -> None:
-    """Turn crawl archives into text fit for pretraining language models."""
+def subcommands(context: click.Context) -> None:
+    """Turn web crawl archives into pretraining text for language models."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         context.exit(2)
@@ -118,21 +121,21 @@ def execute(args: Sequence[str]) -> int:
     session = Session()
 
     def invoke() -> int:
-        with verbs.make_context("refinery", list(args), obj=session) as context:
-            return verbs.invoke(context) or 0
+        with subcommands.make_context("refinery", list(args), obj=session) as context:
+            return subcommands.invoke(context) or 0
 
     return finish(invoke, session)
 
 
 def main() -> None:
-    """What the console script does."""
+    """Entry point of the console script."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            # Closed by whoever started this. Its number must not go to a file of the root, where prints would end.
+            # The parent closed it. A file of the root must not get its descriptor: output would be written there.
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
-        # Names in a crawl may hold what the terminal cannot show.
+        # Names in a crawl may contain characters that the terminal cannot print.
         getattr(sys, name).reconfigure(errors="backslashreplace")
-    wish = os.environ.get(COMPLETE)
-    if wish:
-        sys.exit(finish(lambda: shell_complete(verbs, {}, "refinery", COMPLETE, wish), Session()))
+    instruction = os.environ.get(COMPLETE)
+    if instruction:
+        sys.exit(finish(lambda: shell_complete(subcommands, {}, "refinery", COMPLETE, instruction), Session()))
     sys.exit(execute(sys.argv[1:]))

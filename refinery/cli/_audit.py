@@ -1,4 +1,4 @@
-"""The shadow audit as text: what each stage and rule would remove by itself, and which of them overlap."""
+"""The audit as text: documents that each stage and rule would remove alone, and their overlap."""
 
 from __future__ import annotations
 
@@ -9,28 +9,30 @@ from refinery.inspect import Audit
 from refinery.inspect.statistics import Rules, Tally
 
 TOP = 12
-"""Pairs of rules that are shown."""
+"""Pairs of rules that are printed."""
 
 
 def audit_text(audit: Audit, names: Sequence[str], *, every: bool) -> str:
-    """What the audit of stages in the order of ``names`` says; with ``every`` their overlap and all rules as well."""
+    """Return the audit of the stages in the order of ``names``; with ``every``, also all rules and the overlap."""
     whole = audit.documents["in"]
     order = [name for name in names if name in _counts(audit.stages.any)]
-    title = f"audit: 1 document in {audit.one_in:,} ({whole:,}) through all row stages"
+    title = f"audit: 1 in {audit.one_in:,} documents ({whole:,}) passed through all row stages"
     if not order:
-        return f"{title}: no stage would remove any of them"
-    found = [title, columns(_rows("stage", order, audit.stages, whole), right=(1, 2, 3, 4, 5, 6))]
+        return f"{title}; no stage would remove any of them"
+    blocks = [title, columns(_rows("stage", order, audit.stages, whole), right=(1, 2, 3, 4, 5, 6))]
     if every:
         rules = [str(name) for name, _, _ in sorted(audit.rules.any, key=lambda row: (-row[1], row[0]))]
-        found.append(_matrix(audit, order))
-        found.append(columns(_rows("rule", rules, audit.rules, whole), right=(1, 2, 3, 4, 5, 6)))
+        blocks.append(_matrix(audit, order))
+        blocks.append(columns(_rows("rule", rules, audit.rules, whole), right=(1, 2, 3, 4, 5, 6)))
         pairs = sorted(audit.overlap, key=lambda row: (-row[1], row[0]))[:TOP]
-        found.append(columns([("rules together", "documents"), *((str(n), f"{d:,}") for n, d, _ in pairs)], right=(1,)))
-    return "\n\n".join(found)
+        blocks.append(
+            columns([("rules that overlap", "documents"), *((str(n), f"{d:,}") for n, d, _ in pairs)], right=(1,))
+        )
+    return "\n\n".join(blocks)
 
 
 def _rows(title: str, names: Sequence[str], rules: Rules, whole: int) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [(title, "first", "", "alone", "", "only it", "")]
+    rows: list[tuple[str, ...]] = [(title, "removes first", "", "would remove", "", "only this", "")]
     tallies = [_counts(tally) for tally in (rules.first, rules.any, rules.only)]
     for name in names:
         counts = [tally.get(name, 0) for tally in tallies]
@@ -39,7 +41,7 @@ def _rows(title: str, names: Sequence[str], rules: Rules, whole: int) -> list[tu
 
 
 def _matrix(audit: Audit, order: Sequence[str]) -> str:
-    """Documents that both stages would remove; on the diagonal those that the one would."""
+    """Return the documents that both stages would remove; the diagonal has those that one stage would."""
     any_, pairs = _counts(audit.stages.any), _counts(audit.pairs)
     rows = [("both", *order)]
     for one in order:

@@ -1,6 +1,6 @@
-"""How a command line ends: exit codes, and errors as people read them. The only place that catches everything.
+"""Exit codes and error messages of a command line. The only module that catches every exception.
 
-Tracebacks are for -v and for the file that an internal error is saved in.
+Tracebacks are printed with -v; those of internal errors are saved to a file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ INTERNAL, INTERRUPTED, PIPE_CLOSED = 70, 130, 141
 
 
 def finish(invoke: Callable[[], int], session: Session) -> int:
-    """The exit code of ``invoke``, whatever happens in it."""
+    """Return the exit code of ``invoke``, whatever it raises."""
     try:
         code = invoke()
         sys.stdout.flush()
@@ -44,7 +44,7 @@ def finish(invoke: Callable[[], int], session: Session) -> int:
         code = INTERRUPTED
     except SystemExit:
         raise
-    except BaseException as error:  # noqa: BLE001 - a defect, the panic of a kernel included, ends in one line and 70
+    except BaseException as error:  # noqa: BLE001 - a defect, or the panic of a kernel, ends in one line and 70
         code = _unwritten(error, session) or INTERNAL
         if code == INTERNAL:
             _show_internal(error, session)
@@ -52,11 +52,11 @@ def finish(invoke: Callable[[], int], session: Session) -> int:
 
 
 def _show(error: RefineryError, session: Session) -> None:
-    """Print an error that its user can mend."""
+    """Print an error that the user can fix."""
     if session.verbose:
         click.echo(traceback.format_exc(), err=True)
     if error.placed:
-        # Places and carets need the left edge.
+        # Positions and carets need the left edge.
         click.echo(safe_lines(error.message), err=True)
     else:
         _lines(error.message, error.hint, session)
@@ -68,7 +68,7 @@ def _show_usage(error: click.ClickException, session: Session) -> None:
 
 
 def _lines(message: str, hint: str, session: Session) -> None:
-    # Both may name a file from a list that came with the crawl.
+    # Both may contain a file name from a list that came with the crawl.
     click.echo(click.style("error: ", fg="red", bold=True) + safe_lines(message), err=True, color=session.color)
     if hint:
         click.echo(click.style("hint: ", bold=True) + safe_lines(hint), err=True, color=session.color)
@@ -78,22 +78,22 @@ def _show_internal(error: BaseException, session: Session) -> None:
     details = "".join(traceback.format_exception(error))
     if session.verbose:
         click.echo(details, err=True)
-    said = safe_lines(" ".join(str(error).split())[:300])
-    line = f"internal error: {type(error).__name__}: {said}; details: {_save(details, session)}"
+    message = safe_lines(" ".join(str(error).split())[:300])
+    line = f"internal error: {type(error).__name__}: {message}; details: {_save(details, session)}"
     click.echo(click.style(line, fg="red"), err=True, color=session.color)
 
 
 def _save(details: str, session: Session) -> str:
-    """Write a traceback under the root's ``runs/``, else to a temporary folder, and return its path."""
+    """Write a traceback to the root's ``runs/`` or to a temporary folder, and return its path."""
     name = f"error-{hashlib.blake2b(details.encode(errors='replace'), digest_size=4).hexdigest()}.txt"
     for folder, store in _folders(session):
         path = os.path.join(folder, name)
         try:
             store.put(path, details.encode(errors="replace"))
         except StorageError:
-            continue  # the next folder will do
+            continue  # the next folder may be writable
         return path
-    return "not saved, see -v"
+    return "not saved; -v prints them"
 
 
 def _folders(session: Session) -> Iterator[tuple[str, Store]]:
@@ -102,27 +102,27 @@ def _folders(session: Session) -> Iterator[tuple[str, Store]]:
             yield os.path.join(session.root, "runs"), store_for(session.root)
         yield tempfile.mkdtemp(prefix="refinery-"), LocalStore()
     except (OSError, UsageError):
-        return  # no room for a folder, or a root of no known kind, which was the error to report
+        return  # no space for a folder, or an unknown kind of root, which is the error to report
 
 
 def _unwritten(error: BaseException, session: Session) -> int:
-    """The exit code where what is printed cannot be, since its reader has gone or its disk is full; 0 for others."""
-    if isinstance(error, BrokenPipeError) and _nobody_reads():
+    """Return the exit code if the output cannot be written (closed pipe, full disk), else 0."""
+    if isinstance(error, BrokenPipeError) and _output_closed():
         code = PIPE_CLOSED
     elif isinstance(error, OSError) and error.filename is None and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        with contextlib.suppress(OSError):  # the same disk may take what goes to standard error
-            _lines(f"what is printed cannot be written: {error.strerror}", FREE_SPACE, session)
+        with contextlib.suppress(OSError):  # standard error may go to the same disk
+            _lines(f"cannot write the output: {error.strerror}", FREE_SPACE, session)
         code = StorageError.exit_code
     else:
         return 0
-    # Python flushes once more as it ends, and would complain.
+    # Python flushes again at exit, and would print an error.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 
 
-def _nobody_reads() -> bool:
-    """Whether the reader of standard output has gone."""
-    # The pipe may be another one, to a worker: then the error is to be shown.
+def _output_closed() -> bool:
+    """Return True if the reader closed standard output."""
+    # The broken pipe may be that of a worker: that error is printed.
     poll = select.poll()
     poll.register(sys.stdout, 0)
     return any(event & select.POLLERR for _, event in poll.poll(0))

@@ -1,4 +1,4 @@
-"""Closing summary of ``run``: tasks done, documents kept, the output folder, warnings, and the next commands."""
+"""Final summary of ``run``: tasks, documents kept, output folder, warnings and next commands."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from refinery.recipe import written
 from refinery.runner.run import RunReport
 
 FAILURES = 10
-"""Failed parts that are shown."""
+"""Failed parts that are printed."""
 
 SETTINGS, VALUE = 4, 60
-"""Values of the recipe that changed and are shown, and characters of each."""
+"""Changed recipe values that are printed, and characters of each."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """A run and the root that it leaves; no summary where no stage is made, or other runs are to enter the results."""
+    """A run and its root. ``summary`` is None if no stage has run, or if another run will update the manifests."""
 
     root: str
     report: RunReport
@@ -33,72 +33,72 @@ class Outcome:
 
     @property
     def too_many_broken(self) -> bool:
-        """True if more of the inputs are broken than the recipe allows."""
+        """True if more inputs are broken than the recipe allows."""
         return self.summary is not None and self.summary.too_many_broken
 
 
 def outcome(report: RunReport, root: str) -> Outcome:
-    """Look at the root behind a run. Raises StorageError."""
+    """Read the root after a run. Raises StorageError."""
     if not report.entered:
         return Outcome(root, report, None, ())
     return Outcome(root, report, summary(root), warnings(root))
 
 
-def outcome_json(found: Outcome, earlier: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The outcome for programs, with the warnings that came ``earlier`` and are not in the root."""
-    warned = [dataclasses.asdict(warning) for warning in found.warnings]
+def outcome_json(result: Outcome, recipe_warnings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the outcome as JSON values; ``recipe_warnings`` are those that the root does not contain."""
+    warned = [dataclasses.asdict(warning) for warning in result.warnings]
     return {
-        **dataclasses.asdict(found.report),
-        "root": found.root,
-        "summary": found.summary and dataclasses.asdict(found.summary),
-        "warnings": [*(one for one in earlier if one not in warned), *warned],
+        **dataclasses.asdict(result.report),
+        "root": result.root,
+        "summary": result.summary and dataclasses.asdict(result.summary),
+        "warnings": [*(one for one in recipe_warnings if one not in warned), *warned],
     }
 
 
-def outcome_text(found: Outcome, place: str) -> str:
-    """The outcome for people; ``place`` are the options that name the same root."""
-    warned = warning_lines(found.warnings, WARNINGS, f"`refinery logs{place}`")
-    if not found.report.allowed:
-        return "\n".join([_failed(found), *warned])
-    lines = [*_done(found), *(_kept(found.root, found.summary) if found.summary else []), *warned]
-    return "\n".join([*lines, *(_next(place) if found.summary else [])])
+def outcome_text(result: Outcome, options: str) -> str:
+    """Return the outcome as text; ``options`` select the same root in another command."""
+    warned = warning_lines(result.warnings, WARNINGS, f"`refinery logs{options}`")
+    if not result.report.allowed:
+        return "\n".join([_failed(result), *warned])
+    lines = [*_done(result), *(_kept(result.root, result.summary) if result.summary else []), *warned]
+    return "\n".join([*lines, *(_next(options) if result.summary else [])])
 
 
-def _failed(found: Outcome) -> str:
-    failures = found.report.failures
-    shown = "".join(f"\n  {safe(failure)}" for failure in failures[:FAILURES])
-    details = f"`refinery logs --root {found.root} -v` has the details"
-    return f"{plural(len(failures), 'part')} failed:{shown}\n{details}"
+def _failed(result: Outcome) -> str:
+    failures = result.report.failures
+    lines = "".join(f"\n  {safe(failure)}" for failure in failures[:FAILURES])
+    details = f"hint: `refinery logs --root {result.root} -v` prints the details"
+    return f"{plural(len(failures), 'part')} failed:{lines}\n{details}"
 
 
-def _done(found: Outcome) -> Iterator[str]:
-    report, root = found.report, found.root
-    reused = f"{plural(len(report.reused), 'stage')} taken from earlier results" if report.reused else ""
+def _done(result: Outcome) -> Iterator[str]:
+    report, root = result.report, result.root
+    reused = f"reused the results of {plural(len(report.reused), 'stage')}" if report.reused else ""
     if report.tasks:
         yield f"done: {plural(report.tasks, 'task')} in {plural(report.phases, 'phase')} → {root}"
         if reused:
-            yield f"switched to {_settings(report)}: {reused}"
+            yield f"recipe changed to {_settings(report)}: {reused}"
     elif reused:
-        yield f"switched to {_settings(report)}: {reused}, nothing to make → {root}"
+        yield f"recipe changed to {_settings(report)}: {reused}, nothing to compute → {root}"
     else:
-        changed = f"; the recipe has changed to {_settings(report)}" if report.switched else ""
+        changed = f"; the recipe changed to {_settings(report)}" if report.switched else ""
         yield f"nothing to do: {root} is up to date{changed}"
     if report.lost:
-        yield f"made again: {plural(len(report.lost), 'file')}, gone or of another size; `refinery logs` names them"
+        yield f"recomputed {plural(len(report.lost), 'file')} that were missing or changed size; see `refinery logs`"
     if report.blocked:
         yield report.blocked
     if not report.entered:
-        yield "other runs share this root: the last of them enters what all have made"
+        yield "other runs share this root: the last one to finish updates the manifests"
     if report.failures:
-        yield f"all that follows lacks what failed. {_failed(found)}"
+        yield f"later stages lack the failed parts. {_failed(result)}"
 
 
 def _settings(report: RunReport) -> str:
-    """Values that changed; those of stages that only one of the recipes has are left out, for the list names these."""
+    """Return the changed values, without those of stages that only one of the two recipes has."""
     both = [one for one in report.switched if one.left is not None and one.right is not None] or report.switched
-    shown = [f"{one.name}={safe(shortened(_value(one.right), VALUE))}" for one in both]
-    more = len(shown) - SETTINGS
-    return ", ".join([*shown[:SETTINGS], *([f"{more:,} more"] if more > 0 else [])])
+    values = [f"{one.name}={safe(shortened(_value(one.right), VALUE))}" for one in both]
+    more = len(values) - SETTINGS
+    return ", ".join([*values[:SETTINGS], *([f"{more:,} more"] if more > 0 else [])])
 
 
 def _value(value: Any) -> str:
@@ -118,16 +118,16 @@ def _kept(root: str, kept: Summary) -> Iterator[str]:
 
 
 def _quoted(query: str) -> str:
-    """The query for a shell: in double quotes, where these leave it as it is."""
+    """Quote the query for a shell, with double quotes if these do not change it."""
     return shlex.quote(query) if re.search(r'["$`\\!]', query) else f'"{query}"'
 
 
-def _next(place: str) -> Iterator[str]:
+def _next(options: str) -> Iterator[str]:
     yield "next:"
     yield columns(
         [
-            (f"refinery stats{place}", "what each stage keeps, and why the others go"),
-            (f"refinery sample --removed{place}", "some removed documents, what they were removed for marked"),
-            (f"refinery report{place}", "all of it as pages"),
+            (f"refinery stats{options}", "show what each stage kept, and the removal reasons"),
+            (f"refinery sample --removed{options}", "show removed documents, with the cause highlighted"),
+            (f"refinery report{options}", "write an HTML report"),
         ]
     )

@@ -1,6 +1,6 @@
-"""What verbs print: JSON for programs; columns, figures and crawled text for people.
+"""Output of the subcommands: JSON for programs; columns and numbers for people.
 
-URLs, texts and the messages of failed stages come from the crawl: whoever wrote them must not steer the terminal.
+URLs, texts and error messages come from the crawl, so they must not control the terminal.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ _BARE_IN_JSON = re.compile(f"[{BEYOND_ASCII}]")
 
 
 def print_json(value: Any) -> None:
-    """Print a JSON-able value on standard output."""
+    """Print a value as JSON to standard output."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
-    click.echo(_BARE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    click.echo(_BARE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = (), indent: int = 2) -> str:
-    """Rows of cells, each column as wide as its widest cell; to the left but for the columns in ``right``."""
+    """Align rows of cells: left, except for the columns in ``right``."""
     widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows), default=0))]
     cells = ([c.rjust(widths[i]) if i in right else c.ljust(widths[i]) for i, c in enumerate(row)] for row in rows)
     return "\n".join(" " * indent + "  ".join(row).rstrip() for row in cells)
 
 
-# ------------------------------------------------------------------------------------------------------------ figures
+# ------------------------------------------------------------------------------------------------------------ numbers
 
 
 def percent(part: int, whole: int) -> str:
-    """``12.3%``, ``0.005%``; a dash of nothing."""
+    """Format a share: ``12.3%``, ``0.005%``, or a dash if ``whole`` is 0."""
     if not whole:
         return "–"
     share = part / whole

@@ -1,4 +1,4 @@
-"""What the verbs that read a root share: which root is meant, and how a document and what was measured are shown."""
+"""Shared parts of the subcommands that read a root: its options, and documents, metrics and warnings as text."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ from refinery.store import store_for
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 
 SHORT = 200
-"""Characters of a cut span, or of a label, that are shown without -v."""
+"""Characters of a cut span, or of a label, that are printed without -v."""
 
 WARNINGS = 10
-"""Warnings that are shown where more than these are looked for."""
+"""Warnings that are printed by subcommands whose subject is something else."""
 
 _COLOURS = {"error": "red", "warning": "yellow", "note": None}
 
 EDITS = 4
-"""Edited values of a recipe that are shown without -v."""
+"""Edited values of a recipe that are printed without -v."""
 
 SETTING = 40
 """Characters of such a value."""
 
 HOSTS = 3
-"""Hosts that are named, of a cluster or of a span."""
+"""Hosts of a cluster or a span that are printed."""
 
 
-def place_options(command: Callback) -> Callback:
-    """-c and --root, given to the verb as ``config`` and ``root``; ``root_of`` says which root they mean."""
+def root_options(command: Callback) -> Callback:
+    """Add -c and --root, passed as ``config`` and ``root``; ``root_of`` resolves them."""
     command = root_option(command)
     about = (
-        f"Recipe whose root is read if --root is not given (default: {RECIPE}). "
-        "The code and files that it names, the root's own recipe may name as well."
+        f"Recipe that names the root, unless --root does (default: {RECIPE}). "
+        "Also lets the root's stored recipe open local files and code that this recipe names."
     )
     return click.option("-c", "--config", metavar="FILE", help=about, type=PATH)(command)
 
 
 def root_of(config: str | None, root: str | None) -> str:
-    """The root that is meant. Raises UsageError where neither option nor recipe says it.
+    """Return the root that the options select. Raises UsageError if neither option nor recipe names one.
 
-    A recipe that is given is read in any case: what it names, the root's own recipe may name as well.
+    A recipe is loaded even if ``root`` is set: it lets the root's stored recipe open local files that it names.
     """
     if root is not None and config is None:
         return root
@@ -63,61 +63,65 @@ def root_of(config: str | None, root: str | None) -> str:
 def recipe_of(config: str | None, root: str | None) -> Pipeline:
     """Load the recipe of the options, or the default one. Raises UsageError if there is none."""
     if config is None and not store_for(RECIPE).exists(RECIPE):
-        raise UsageError("which root?", hint=f"give --root DIR, or -c FILE of a recipe (there is no {RECIPE} here)")
+        raise UsageError(
+            "no root selected", hint=f"pass --root DIR, or -c RECIPE (there is no {RECIPE} in this folder)"
+        )
     return load(config or RECIPE, root=root)
 
 
 def edits_of(config: str | None, root: str | None) -> tuple[Setting, ...]:
-    """Return the values of the recipe that were edited since the run; none if only a root is given."""
+    """Return the recipe values that were edited since the run; none if only a root is selected."""
     return () if root is not None and config is None else edited(recipe_of(config, root))
 
 
 def edits_text(edits: Sequence[Setting], *, every: bool) -> str:
-    """The edits as one line: ``quality.min_words 50 → 80``."""
-    shown = [f"{one.name} {_setting(one.left)} → {_setting(one.right)}" for one in edits]
-    more = 0 if every else len(shown) - EDITS
-    return ", ".join([*shown[: None if every else EDITS], *([f"{more:,} more"] if more > 0 else [])])
+    """Format the edits as one line: ``quality.min_words 50 → 80``."""
+    changes = [f"{one.name} {_setting(one.left)} → {_setting(one.right)}" for one in edits]
+    more = 0 if every else len(changes) - EDITS
+    return ", ".join([*changes[: None if every else EDITS], *([f"{more:,} more"] if more > 0 else [])])
 
 
 def _setting(value: object) -> str:
     return "–" if value is None else safe(shortened(written(value), SETTING))
 
 
-def heading(who: Document) -> str:
-    """Who a document is, in up to three lines."""
-    lines = [safe(who.url or "(no URL stored)"), f"  id {who.id}{f'   {who.date}' if who.date else ''}"]
-    if who.warc is not None:
-        lines.append(f"  {safe(who.warc)} @ {who.offset}{f', {who.length:,} bytes' if who.length else ''}")
+def heading(document: Document) -> str:
+    """Return the URL, id, date and position of a document, in up to three lines."""
+    date = f"   {document.date}" if document.date else ""
+    length = f", {document.length:,} bytes" if document.length else ""
+    lines = [safe(document.url or "(no URL stored)"), f"  id {document.id}{date}"]
+    if document.warc is not None:
+        lines.append(f"  {safe(document.warc)} @ {document.offset}{length}")
     return "\n".join(lines)
 
 
-def further_reasons(found: Judgement) -> str:
-    """The rules that a document violates beside the first, and what went wrong, for the end of its verdict's line."""
-    others = [rule for rule in found.failed if rule != found.rule]
+def further_reasons(result: Judgement) -> str:
+    """Return the violated rules after the first, and the note, to follow the outcome on its line."""
+    others = [rule for rule in result.failed if rule != result.rule]
     also = f"   also fails {', '.join(others)}" if others else ""
-    return f"{also}   {safe(found.note)}" if found.note else also
+    return f"{also}   {safe(result.note)}" if result.note else also
 
 
-def fact_words(found: Judgement) -> list[str]:
-    """Every value beside its thresholds, those that violate one first."""
-    ordered = sorted(found.metrics, key=lambda metric: not any(rule.fails for rule in metric.rules))
-    return [_fact(metric) for metric in ordered if metric.value not in (None, [])]
+def metric_texts(result: Judgement) -> list[str]:
+    """Return every metric with its value and thresholds, violated ones first."""
+    ordered = sorted(result.metrics, key=lambda metric: not any(rule.fails for rule in metric.rules))
+    return [_metric(metric) for metric in ordered if metric.value not in (None, [])]
 
 
-def warning_lines(found: Sequence[RootWarning], count: int | None = None, more: str = "") -> list[str]:
-    """The warnings under a heading, each with its fix: all, or the first ``count``, and ``more`` that shows all."""
-    if not found:
+def warning_lines(warnings: Sequence[RootWarning], count: int | None = None, more: str = "") -> list[str]:
+    """Return warnings with their fixes under a heading: all, or the first ``count`` and ``more``, a command for all."""
+    if not warnings:
         return []
-    lines = [f"{plural(len(found), 'warning')}:"]
-    for one in found[:count]:
+    lines = [f"{plural(len(warnings), 'warning')}:"]
+    for one in warnings[:count]:
         sign = click.style(one.severity.ljust(len("warning")), fg=_COLOURS[one.severity])
         lines += [f"  {sign}  {safe(one.text)}", *([f"           fix: {safe(one.fix)}"] if one.fix else [])]
-    rest = len(found[len(found) if count is None else count :])
+    rest = len(warnings[len(warnings) if count is None else count :])
     return [*lines, *([f"  and {rest:,} more: {more}"] if rest else [])]
 
 
 def same_root(root: str, overrides: Sequence[str] = ()) -> str:
-    """The options of the present command that lead another one to the same ``root``, with a space before them."""
+    """Return the options that select the same ``root`` in another command, after a space."""
     context = click.get_current_context()
     given = {name for name in ("config", "root") if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     if any(override.partition("=")[0] == "root" for override in overrides):
@@ -127,10 +131,10 @@ def same_root(root: str, overrides: Sequence[str] = ()) -> str:
     return "".join(f" {name} {shlex.quote(value)}" for name, value in options)
 
 
-def _fact(metric: MetricValue) -> str:
-    # A label with a rule for each unwanted value: those that do not apply would fill a screen.
-    decisive = metric.rules if len(metric.rules) < 3 else tuple(rule for rule in metric.rules if rule.fails)
-    thresholds = ", ".join(f"{rule.threshold}{' ✗' if rule.fails else ''}" for rule in decisive)
+def _metric(metric: MetricValue) -> str:
+    # A label has a rule for each unwanted value: only violated ones are printed.
+    rules = metric.rules if len(metric.rules) < 3 else tuple(rule for rule in metric.rules if rule.fails)
+    thresholds = ", ".join(f"{rule.threshold}{' ✗' if rule.fails else ''}" for rule in rules)
     unit = (
         f" {metric.unit.removesuffix('s') if metric.value == 1 else metric.unit}"
         if metric.unit not in ("", metric.name)
@@ -150,7 +154,7 @@ def _value(value: Any) -> str:
 
 
 def cut_lines(cuts: Sequence[Cut], length: int = SHORT) -> list[str]:
-    """What an edit cut out, or only found, a line a span."""
+    """Return one line for each span that an edit cut or marked."""
     return [_cut(cut, length) for cut in cuts]
 
 
@@ -163,7 +167,7 @@ def _cut(cut: Cut, length: int) -> str:
 
 
 def wrapped(pieces: Sequence[str], indent: str, joint: str = "   ") -> str:
-    """Pieces beside each other, in lines that fit the terminal; no piece is broken but one that is too long."""
+    """Join pieces to lines that fit the terminal; only a piece longer than a line is broken."""
     width = max(60, min(120, shutil.get_terminal_size((110, 40)).columns))
     lines: list[str] = []
     line = ""
@@ -177,7 +181,7 @@ def wrapped(pieces: Sequence[str], indent: str, joint: str = "   ") -> str:
 
 
 def named_hosts(hosts: Counter[str]) -> str:
-    """How many hosts there are, and the commonest by name."""
+    """Return the number of hosts and the names of the most common ones."""
     named = ", ".join(safe(host or "(no host)") for host, _ in hosts.most_common(HOSTS))
     more = len(hosts) - HOSTS
     return f"{plural(len(hosts), 'host')}: {named}{f' and {more:,} more' if more > 0 else ''}"

@@ -1,4 +1,4 @@
-"""Survival by domain, suffix, language or month: as a table, and as JSON."""
+"""Survival by domain, suffix, language or month, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from refinery.formatting import safe, shortened
 from refinery.inspect import Count, GroupCounts, Survival
 from refinery.inspect.groups import documents, survived, tokens
 
-SHOWN = 20
-"""Groups that are shown without -v."""
+GROUPS = 20
+"""Groups that are printed without -v."""
 
 REASONS = 2
-"""Reasons of a group that are shown without -v."""
+"""Reasons of a group that are printed without -v."""
 
 NAME = 60
-"""Characters of a name that are shown."""
+"""Characters of a name that are printed."""
 
 
-def survival_text(found: Survival, *, every: bool) -> str:
-    """Return a line a group: found, kept, tokens, and the stages and rules that removed most."""
-    if not found.stages:
-        return f"{found.dataset}: no stage that is made knows the {found.by} of a document"
-    rows: list[tuple[str, ...]] = [(found.by, "found", "kept", "", "tokens", "removed by, most often")]
-    rows += [_row(_name(group.name), group, every=every) for group in found.groups]
-    rows += [_row("all others", found.others, every=every)] if found.others else []
-    more = found.names - len(found.groups)
+def survival_text(survival: Survival, *, every: bool) -> str:
+    """Return one line per group: documents survival and kept, tokens, and the most frequent removal reasons."""
+    if not survival.stages:
+        return f"{survival.dataset}: no stage that has run records the {survival.by} of a document"
+    rows: list[tuple[str, ...]] = [(survival.by, "found", "kept", "", "tokens", "most frequent removal reasons")]
+    rows += [_row(_name(group.name), group, every=every) for group in survival.groups]
+    rows += [_row("(all others)", survival.others, every=every)] if survival.others else []
+    more = survival.names - len(survival.groups)
     lines = [columns(rows, right=(1, 2, 3, 4))]
     lines += [f"  {more:,} more; -v shows all"] if more else []
-    if found.others:
-        lines.append(f"  ≈ at least so many: only {found.names:,} are counted by name; --json has upper bounds")
+    if survival.others:
+        lines.append(f"  ≈ lower bound: only {survival.names:,} names are counted exactly; --json has the upper bounds")
     return "\n".join(lines)
 
 
@@ -40,28 +40,28 @@ def _name(name: str) -> str:
 
 def _row(name: str, group: GroupCounts, *, every: bool) -> tuple[str, ...]:
     reasons = [one for one in group.reasons if one[2].documents]
-    shown = [f"{stage}.{reason} {documents(count)}" for stage, reason, count in reasons[: None if every else REASONS]]
-    more = [f"{len(reasons) - len(shown)} more"] if len(reasons) > len(shown) else []
+    texts = [f"{stage}.{reason} {documents(count)}" for stage, reason, count in reasons[: None if every else REASONS]]
+    more = [f"{len(reasons) - len(texts)} more"] if len(reasons) > len(texts) else []
     return (
         name,
         documents(group.found),
         documents(group.kept),
         survived(group),
         tokens(group.kept),
-        "  ".join(shown + more),
+        "  ".join(texts + more),
     )
 
 
-def survival_json(found: Survival) -> dict[str, Any]:
-    """Return all counts of every group; those that are estimates have ``at_most`` beside them."""
+def survival_json(survival: Survival) -> dict[str, Any]:
+    """Return all counts of every group; estimates have an upper bound, ``at_most``."""
     return {
-        "dataset": found.dataset,
-        "by": found.by,
-        "stages": list(found.stages),
-        "names": found.names,
-        "exact": found.others is None,
-        "groups": [_group(group) for group in found.groups],
-        "others": found.others and _group(found.others),
+        "dataset": survival.dataset,
+        "by": survival.by,
+        "stages": list(survival.stages),
+        "names": survival.names,
+        "exact": survival.others is None,
+        "groups": [_group(group) for group in survival.groups],
+        "others": survival.others and _group(survival.others),
     }
 
 

@@ -1,4 +1,4 @@
-"""Warnings that ``check``, ``plan`` and ``run`` print before any work; they change no exit code."""
+"""Warnings that ``check``, ``plan`` and ``run`` print first; they do not change the exit code."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from refinery.recipe import Pipeline
 
 
 def warn(session: Session, pipeline: Pipeline) -> list[dict[str, Any]]:
-    """Print the warnings about a recipe on standard error, but with -q; return them as JSON-able values."""
-    found = recipe_warnings(pipeline)
-    for one in () if session.quiet else found:
+    """Print the warnings about a recipe to standard error, unless -q is set; return them as JSON values."""
+    warnings = recipe_warnings(pipeline)
+    for one in () if session.quiet else warnings:
         click.echo(click.style("warning: ", fg="yellow", bold=True) + safe(one.text), err=True, color=session.color)
         click.echo(click.style("hint: ", bold=True) + safe(one.fix), err=True, color=session.color)
-    return [dataclasses.asdict(one) for one in found]
+    return [dataclasses.asdict(one) for one in warnings]

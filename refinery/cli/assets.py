@@ -1,4 +1,4 @@
-"""``refinery assets``: models and word lists that stages need, where they are, and getting one."""
+"""``refinery assets``: list and fetch the models and word lists that stages need."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from refinery.formatting import size
 @output_options
 @click.pass_context
 def command(context: click.Context) -> None:
-    """List models and word lists, or get one.
+    """List models and word lists, or fetch one.
 
-    A run never downloads: what a recipe needs is got here first. Built assets are kept in $REFINERY_ASSETS, else in
-    the user's cache folder.
+    A run never downloads anything: fetch the assets that a recipe needs first. They are stored in $REFINERY_ASSETS, or
+    in the user's cache folder.
     """
     if context.invoked_subcommand is None:
         _list(context.ensure_object(Session))
@@ -27,43 +27,45 @@ def command(context: click.Context) -> None:
 @output_options
 @pass_session
 def list_command(session: Session) -> None:
-    """List all known assets and where they are."""
+    """List all known assets with their size."""
     _list(session)
 
 
 @command.command("get")
 @click.argument("name")
-@click.option("--source", metavar="FILE", type=click.Path(), help="Make it from this file, not a download.")
+@click.option(
+    "--source", metavar="FILE", type=click.Path(), help="Build the asset from this file instead of downloading it."
+)
 @output_options
 @pass_session
 def get_command(session: Session, name: str, source: str | None) -> None:
-    """Get the asset NAME: from an installed package, its official place, or a file."""
+    """Fetch the asset NAME from an installed package, from its publisher, or from a file."""
     path = fetch(name, source)
     if session.json:
         print_json(_row(status(name)))
     else:
-        session.say(path)
+        session.print_text(path)
 
 
 def _list(session: Session) -> None:
-    found = [status(name) for name in sorted(catalogue())]
+    assets = [status(name) for name in sorted(catalogue())]
     if session.json:
-        print_json({"assets": [_row(one) for one in found]})
+        print_json({"assets": [_row(one) for one in assets]})
         return
-    click.echo(columns([(one.name, size(one.size) if one.path else "missing", one.known.about) for one in found]))
-    for one in found:
+    click.echo(columns([(one.name, size(one.size) if one.path else "missing", one.known.about) for one in assets]))
+    for one in assets:
         if one.path is None:
-            session.say(f"{one.problem}\n  {one.hint}")
+            session.print_text(f"{one.problem}\n  hint: {one.hint}")
 
 
-def _row(found: AssetStatus) -> dict[str, object]:
+def _row(asset: AssetStatus) -> dict[str, object]:
     return {
-        "name": found.name,
-        "about": found.known.about,
-        "licence": found.known.licence,
-        "path": found.path,
-        "bytes": found.size,
-        "problem": found.problem,
-        "hint": found.hint,
-        "provenance": found.provenance,
+        "name": asset.name,
+        "about": asset.known.about,
+        "licence": asset.known.licence,
+        "path": asset.path,
+        "bytes": asset.size,
+        "problem": asset.problem,
+        "hint": asset.hint,
+        "provenance": asset.provenance,
     }

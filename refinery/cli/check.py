@@ -1,4 +1,4 @@
-"""``refinery check``: whether a recipe could run, without reading any data."""
+"""``refinery check``: check that a recipe can run, without reading data."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from refinery.planner.preflight import Obstacle, assets_of, preflight
 from refinery.recipe import Pipeline, RecipeError, load
 from refinery.recipe.problems import located
 
-LOOKED_AT = 20
-"""Of a list of files at web servers so many are looked at: each is a request."""
+REQUESTED = 20
+"""Input files at web servers whose size is requested: each costs a request."""
 
 
 @click.command("check")
@@ -31,10 +31,11 @@ LOOKED_AT = 20
 @output_options
 @pass_session
 def command(session: Session, config: str, root: str | None, overrides: tuple[str, ...]) -> int:
-    """Check recipe, assets, inputs, root and columns; no data is read.
+    """Check a recipe, its assets, inputs and root without reading data.
 
-    All problems are shown that `run` would refuse, each with its place and the fix. Exit code 2 for the recipe, 3 for
-    storage or a missing asset, 4 for the root of something else, changed code or too little memory.
+    Lists every problem that would make `run` refuse, with its position in the recipe and a fix. Exit code 2 if the
+    recipe is invalid; 3 for storage or a missing asset; 4 if the root belongs to another dataset, the code of a stage
+    changed, or memory is too small.
     """
     try:
         pipeline = load(config, overrides, root)
@@ -58,14 +59,14 @@ def command(session: Session, config: str, root: str | None, overrides: tuple[st
         print_json({"ok": not obstacles, **report, "problems": [obstacle.to_json() for obstacle in obstacles]})
     if obstacles:
         raise located([(obstacle.error, obstacle.span) for obstacle in obstacles])
-    session.say(_text(config, report))
+    session.print_text(_text(config, report))
     if edits:
-        session.say(f"  the recipe was edited since the run: {edits_text(edits, every=session.verbose)}")
+        session.print_text(f"  edited since the run: {edits_text(edits, every=session.verbose)}")
     return 0
 
 
 def inventory(pipeline: Pipeline) -> dict[str, Any]:
-    """Summary of a pipeline, before its input files are counted."""
+    """Return a summary of a pipeline; its input files are not counted yet."""
     return {
         "dataset": pipeline.dataset,
         "root": pipeline.root,
@@ -77,9 +78,9 @@ def inventory(pipeline: Pipeline) -> dict[str, Any]:
 
 
 def _counted(paths: Sequence[str]) -> dict[str, int | None]:
-    """How many files there are, and their bytes; None where a web server would be asked for more than a few."""
-    looked = paths[:LOOKED_AT] if all(path.startswith("http") for path in paths) else paths
-    sizes = [found.size for found in file_stats(looked)]
+    """Return the number of files and their bytes, which are None for long lists at web servers."""
+    requested = paths[:REQUESTED] if all(path.startswith("http") for path in paths) else paths
+    sizes = [stat.size for stat in file_stats(requested)]
     return {"files": len(paths), "bytes": sum(sizes) if len(sizes) == len(paths) else None}
 
 
@@ -91,11 +92,11 @@ def _assets(pipeline: Pipeline) -> Iterator[dict[str, str]]:
 
 
 def _bytes(known: int | None) -> str:
-    return f"the first {LOOKED_AT} are there" if known is None else size(known)
+    return f"size unknown, the first {REQUESTED} exist" if known is None else size(known)
 
 
 def _again(repeated: int) -> str:
-    return f"; {plural(repeated, 'path')} to files that are listed already: each file is read once" if repeated else ""
+    return f"; {plural(repeated, 'duplicate path')} ignored" if repeated else ""
 
 
 def _text(config: str, report: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""``refinery clusters``: the largest clusters of duplicates, and what is left of each domain and language."""
+"""``refinery clusters``: the largest duplicate clusters, and the share kept by domain and language."""
 
 from __future__ import annotations
 
@@ -10,30 +10,36 @@ import click
 
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, percent, print_json
-from refinery.cli._reading import SHORT, named_hosts, place_options, root_of
+from refinery.cli._reading import SHORT, named_hosts, root_of, root_options
 from refinery.formatting import plural, safe, shortened
 from refinery.inspect import Cluster, Clusters, Retained, clusters
 
 
 @click.command("clusters")
-@place_options
-@click.option("--stage", metavar="STAGE", help="Of this stage: all that remove duplicates unless given.")
+@root_options
+@click.option("--stage", metavar="STAGE", help="Show this stage only. Default: all stages that remove duplicates.")
 @click.option(
-    "-n", "count", metavar="N", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many of each."
+    "-n",
+    "count",
+    metavar="N",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="Rows of each table.",
 )
 @output_options
 @pass_session
 def command(session: Session, config: str | None, root: str | None, stage: str | None, count: int) -> int:
-    """Show the largest clusters of duplicates, and what is left of each domain and language.
+    """Show the largest duplicate clusters, and the share kept by domain and language.
 
-    For each cluster: its documents, the one that stays, and their hosts; -v names some of the others. Domains of which
-    less than 5 % of 100 or more documents are left come first. All rows of the stage are looked at.
+    Each cluster has its size, its survivor and its hosts; -v adds some of the removed URLs. Domains that keep less than
+    5 % of at least 100 documents are listed first. Reads all rows of the stage.
     """
-    found = clusters(root_of(config, root), stage, count)
+    results = clusters(root_of(config, root), stage, count)
     if session.json:
-        print_json([_json(one, count) for one in found])
+        print_json([_json(one, count) for one in results])
     else:
-        session.say("\n\n".join(_text(one, count, every=session.verbose) for one in found))
+        session.print_text("\n\n".join(_text(one, count, every=session.verbose) for one in results))
     return 0
 
 
@@ -49,10 +55,10 @@ def _json(one: Clusters, count: int) -> dict[str, Any]:
 def _text(one: Clusters, count: int, *, every: bool) -> str:
     heading = (
         f"{one.stage}: {plural(one.clusters, 'cluster')}, {one.within:,} of them within one host; "
-        f"{one.kept:,} of {plural(one.documents, 'document')} left ({percent(one.kept, one.documents)})"
+        f"{one.kept:,} of {plural(one.documents, 'document')} kept ({percent(one.kept, one.documents)})"
     )
     parts = [click.style(heading, bold=True), *(_cluster(cluster, every=every) for cluster in one.largest)]
-    for name, rows in (("nearly vanished", one.vanishing), ("domain", one.domains), ("language", one.languages)):
+    for name, rows in (("almost removed", one.vanishing), ("domain", one.domains), ("language", one.languages)):
         parts += [_table(name, rows, count)] if rows else []
     return "\n".join(parts)
 
@@ -65,9 +71,9 @@ def _cluster(one: Cluster, *, every: bool) -> str:
 
 
 def _table(name: str, rows: Sequence[Retained], count: int) -> str:
-    shown = [
+    cells = [
         (safe(row.name or "(none)"), f"{row.documents:,}", f"{row.kept:,}", percent(row.kept, row.documents))
         for row in rows[:count]
     ]
     more = [(f"{len(rows) - count:,} more", "", "", "")] if len(rows) > count else []
-    return columns([(name, "documents", "left", ""), *shown, *more], right=(1, 2, 3))
+    return columns([(name, "documents", "kept", ""), *cells, *more], right=(1, 2, 3))

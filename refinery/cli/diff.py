@@ -1,4 +1,4 @@
-"""``refinery diff``: two roots held against each other, to the document."""
+"""``refinery diff``: compare two roots, down to single documents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from refinery.inspect import RootDifference, StageDifference, diff
 from refinery.recipe import written
 
 VALUE = 60
-"""Characters of a setting's value that are shown without -v."""
+"""Characters of a setting that are printed without -v."""
 
 
 @click.command("diff")
@@ -27,39 +27,38 @@ VALUE = 60
     type=click.IntRange(0),
     default=5,
     show_default=True,
-    help="How many documents of each change.",
+    help="Documents to list for each change of outcome.",
 )
 @output_options
 @pass_session
 def command(session: Session, left: str, right: str, count: int) -> int:
-    """Hold two roots against each other, to the document.
+    """Compare two roots: recipes, counts and the outcome of each document.
 
-    Told are differences of recipes, counts and reasons, and the documents with another: a document was kept by the
-    last stage that both roots have, or removed by a stage and rule.
+    The outcome of a document is the stage and rule that removed it, or kept by the last stage that both roots have.
     """
-    found = diff(left, right, count)
+    difference = diff(left, right, count)
     if session.json:
-        print_json({"same": found.same, **dataclasses.asdict(found)})
+        print_json({"same": difference.same, **dataclasses.asdict(difference)})
     else:
-        session.say("\n".join(_text(found, every=session.verbose)))
+        session.print_text("\n".join(_text(difference, every=session.verbose)))
     return 0
 
 
-def _text(found: RootDifference, *, every: bool) -> Iterator[str]:
-    if found.same:
-        yield f"no difference{f' ({safe(found.note)})' if found.note else ''}"
+def _text(difference: RootDifference, *, every: bool) -> Iterator[str]:
+    if difference.same:
+        yield f"no difference{f' ({safe(difference.note)})' if difference.note else ''}"
         return
     values = [
-        (safe(one.name), _value(one.left, every=every), _value(one.right, every=every)) for one in found.recipe
-    ] or [("the same", "", "")]
-    yield f"{columns([('recipe', safe(found.left), safe(found.right)), *values])}\n"
-    if found.stages:
+        (safe(one.name), _value(one.left, every=every), _value(one.right, every=every)) for one in difference.recipe
+    ] or [("(no difference)", "", "")]
+    yield f"{columns([('recipe', safe(difference.left), safe(difference.right)), *values])}\n"
+    if difference.stages:
         head = ("", "documents", "", "change", "tokens", "", "change")
-        yield f"{columns([head, *map(_stage, found.stages)], right=range(1, 7))}\n"
-    reasons = [row for stage in found.stages for row in _reasons(stage)]
+        yield f"{columns([head, *map(_stage, difference.stages)], right=range(1, 7))}\n"
+    reasons = [row for stage in difference.stages for row in _reasons(stage)]
     if reasons:
         yield f"{columns([('removed', '', '', '', 'change'), *reasons], right=(2, 3, 4))}\n"
-    yield from _changes(found)
+    yield from _changes(difference)
 
 
 def _value(value: object, *, every: bool) -> str:
@@ -86,13 +85,13 @@ def _reasons(stage: StageDifference) -> Iterator[tuple[str, ...]]:
         yield stage.stage, rule, f"{left:,}", f"{right:,}", f"{right - left:+,}"
 
 
-def _changes(found: RootDifference) -> Iterator[str]:
-    if found.note:
-        yield f"  documents are not compared: {safe(found.note)}"
+def _changes(difference: RootDifference) -> Iterator[str]:
+    if difference.note:
+        yield f"  documents were not compared: {safe(difference.note)}"
         return
-    total = sum(change.documents for change in found.outcome_changes)
-    yield f"  {plural(total, 'document')} with another outcome, up to {found.until}"
-    for change in found.outcome_changes:
+    total = sum(change.documents for change in difference.outcome_changes)
+    yield f"  {plural(total, 'document')} with a different outcome, up to {difference.until}"
+    for change in difference.outcome_changes:
         yield f"  {change.documents:,}  {safe(change.left)} → {safe(change.right)}"
         for moved in change.samples:
             yield f"    {safe(moved.document.url or moved.document.id)}"

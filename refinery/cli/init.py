@@ -1,4 +1,4 @@
-"""``refinery init``: a starter recipe, and a small crawl to try it on."""
+"""``refinery init``: write a starter recipe and a small sample crawl."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from refinery.store import store_for
 
 @click.command("init")
 @click.argument("file", default=RECIPE, type=click.Path())
-@click.option("--demo", "folder", metavar="FOLDER", type=click.Path(), help="Also write a small crawl into FOLDER.")
-@click.option("--force", is_flag=True, help="Overwrite what is there.")
+@click.option(
+    "--demo", "folder", metavar="FOLDER", type=click.Path(), help="Also write a small sample crawl to FOLDER."
+)
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 @output_options
 @pass_session
 def command(session: Session, file: str, folder: str | None, force: bool) -> None:
-    """Write a starter recipe, and with --demo a small crawl to try it on.
+    """Write a starter recipe and, with --demo, a small sample crawl.
 
-    FILE is refinery.yaml unless given. The recipe is complete and says what each stage does; edit inputs and root.
+    FILE defaults to refinery.yaml. The recipe is complete and describes each stage: edit its inputs and root.
     """
     if not force:
         _refuse_to_overwrite(file, folder)
@@ -34,12 +36,12 @@ def command(session: Session, file: str, folder: str | None, force: bool) -> Non
     store_for(file).put(file, starter(folder).encode(errors="backslashreplace"))
     if session.json:
         print_json({"recipe": file, "archives": archives})
-    session.say("\n".join(f"wrote {path}" for path in [*archives, file]))
-    session.say(f"next: refinery check{'' if file == RECIPE else f' -c {file}'}")
+    session.print_text("\n".join(f"wrote {path}" for path in [*archives, file]))
+    session.print_text(f"next: refinery check{'' if file == RECIPE else f' -c {file}'}")
 
 
 def starter(folder: str | None = None) -> str:
-    """The starter recipe: for the crawl that ``--demo`` writes into ``folder``, else for one of the user's."""
+    """Return the starter recipe, for the sample crawl in ``folder`` or for the user's own."""
     values: dict[str, object] = {
         "dataset": "my-crawl",
         "inputs": "crawl/*.warc.gz",
@@ -50,17 +52,17 @@ def starter(folder: str | None = None) -> str:
     }
     if folder is not None:
         inputs = os.path.join(glob.escape(folder), "*.warc.gz")
-        # A name without a slash would be one of the catalogue.
+        # A name without a slash is one of the asset catalogue.
         blocklist = os.path.join(folder or ".", BLOCKLIST)
         values = {"dataset": "demo", "inputs": inputs, "root": os.path.join(folder, "root"), "blocklists": [blocklist]}
-        values |= {"audit": 4, "broken": "50%"}  # of so few documents a hundredth tells nothing
+        values |= {"audit": 4, "broken": "50%"}  # 1 in 100 is too few for the sample
     template = resources.files("refinery.cli").joinpath("starter.yaml").read_text(encoding="utf-8")
     return Template(template).substitute({key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})
 
 
 def _refuse_to_overwrite(file: str, folder: str | None) -> None:
     if store_for(file).exists(file):
-        raise UsageError(f"{file} is there already", hint="choose another name, or --force")
+        raise UsageError(f"{file} already exists", hint="choose another name, or pass --force")
     archives = store_for(folder).list(f"{glob.escape(folder)}/*.warc.gz") if folder else []
     if archives:
-        raise UsageError(f"{archives[0]} is there already", hint="choose another folder, or --force")
+        raise UsageError(f"{archives[0]} already exists", hint="choose another folder, or pass --force")

@@ -1,4 +1,4 @@
-"""``refinery logs``: failures and warnings of all runs, newest first."""
+"""``refinery logs``: show failures and warnings of all runs, newest first."""
 
 from __future__ import annotations
 
@@ -9,37 +9,39 @@ import click
 
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import print_json
-from refinery.cli._reading import heading, place_options, root_of, warning_lines
+from refinery.cli._reading import heading, root_of, root_options, warning_lines
 from refinery.formatting import safe, safe_lines
 from refinery.inspect import Case, RunProblem, problems, quarantined, warnings
 
 
 @click.command("logs")
-@place_options
-@click.option("-n", "count", metavar="N", type=click.IntRange(1), default=20, show_default=True, help="How many.")
-@click.option("--quarantine", is_flag=True, help="The documents that broke what measured them, and their records.")
+@root_options
+@click.option(
+    "-n", "count", metavar="N", type=click.IntRange(1), default=20, show_default=True, help="Failures to list."
+)
+@click.option("--quarantine", is_flag=True, help="List quarantined documents instead, with the files of their records.")
 @output_options
 @pass_session
 def command(session: Session, config: str | None, root: str | None, count: int, quarantine: bool) -> int:
     """Show failures and warnings, newest first.
 
-    Warnings about the data come first; `run`, `stats` and the report have the same. Failures are those of all runs; -v
-    shows tracebacks.
+    Warnings about the data come first; `run`, `stats` and the report show the same ones. Failures of all runs follow;
+    -v adds tracebacks.
 
-    A quarantined record is a file of the root: an archive of one record,
-    with which the failure can be made again.
+    A quarantined document crashed the worker that processed it. Its record is stored in the root as an archive of one
+    record, which reproduces the failure.
     """
     if quarantine:
         return _show_quarantine(session, root_of(config, root), count)
     place = root_of(config, root)
     found, warned = problems(place), warnings(place)
     if session.json:
-        shown = [dataclasses.asdict(problem) for problem in found[:count]]
+        listed_problems = [dataclasses.asdict(problem) for problem in found[:count]]
         listed = [dataclasses.asdict(warning) for warning in warned]
-        print_json({"total": len(found), "problems": shown, "warnings": listed})
+        print_json({"total": len(found), "problems": listed_problems, "warnings": listed})
     else:
         failures = _text(found, count, traces=session.verbose) if found or not warned else "no failures"
-        session.say("\n".join([*warning_lines(warned), failures]))
+        session.print_text("\n".join([*warning_lines(warned), failures]))
     return 0
 
 
@@ -48,28 +50,28 @@ def _show_quarantine(session: Session, root: str, count: int) -> int:
     if session.json:
         print_json({"total": len(cases), "cases": [dataclasses.asdict(case) for case in cases[:count]]})
     else:
-        session.say("\n".join(_cases(cases, count, root)))
+        session.print_text("\n".join(_cases(cases, count, root)))
     return 0
 
 
 def _cases(cases: Sequence[Case], count: int, root: str) -> Iterator[str]:
     if not cases:
-        yield "nothing is quarantined"
+        yield "no quarantined documents"
     for case in cases[:count]:
         yield heading(case.document)
         yield f"  {case.stage}: {case.rule}{f', {safe(case.note)}' if case.note else ''}"
-        yield f"  record: {safe(f'{root}/{case.record}')}" if case.record else "  record: at its pointer alone"
+        yield f"  record: {safe(f'{root}/{case.record}')}" if case.record else "  record: only in the input file"
     if len(cases) > count:
         yield f"and {len(cases) - count:,} more: -n {len(cases)} shows all"
 
 
-def _text(found: Sequence[RunProblem], count: int, *, traces: bool) -> str:
-    if not found:
-        return "no problems"
+def _text(failures: Sequence[RunProblem], count: int, *, traces: bool) -> str:
+    if not failures:
+        return "no failures or warnings"
     lines = []
-    for problem in found[:count]:
+    for problem in failures[:count]:
         lines.append(f"{problem.time}  {safe(problem.message)}")
         if traces and problem.trace:
             lines.append("\n".join(f"    {line}" for line in safe_lines(problem.trace).rstrip().split("\n")))
-    more = len(found) - count
-    return "\n".join([*lines, *([f"and {more:,} more: -n {len(found)} shows all"] if more > 0 else [])])
+    more = len(failures) - count
+    return "\n".join([*lines, *([f"and {more:,} more: -n {len(failures)} shows all"] if more > 0 else [])])

@@ -1,4 +1,4 @@
-"""``refinery plan``: what ``run`` would do, why, and how much it is."""
+"""``refinery plan``: show what ``run`` would do, why, and its estimated cost."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from refinery.recipe import load
 @click.command("plan")
 @recipe_options
 @selection_options
-@click.option("--force", is_flag=True, help="As for run: everything again.")
+@click.option("--force", is_flag=True, help="Plan to recompute everything, as run --force does.")
 @click.option(
     "--for",
     "target",
     metavar="SIZE|'N files'",
-    help="Estimate a run over so much input in place of the recipe's: 1TB, '90000 files'.",
+    help="Estimate a run over this much input instead of the recipe's: 1TB, '90000 files'.",
 )
 @click.option(
     "--workers",
     metavar="N|auto",
     callback=parse_workers,
-    help="Worker processes, instead of the recipe's executor.workers.",
+    help="Number of worker processes; overrides executor.workers.",
 )
 @output_options
 @pass_session
@@ -50,39 +50,41 @@ def command(
     target: str | None,
     workers: str | None,
 ) -> int:
-    """Show what would run, why, and how much it is. Nothing is written.
+    """Show what a run would do, why, and its estimated cost. Writes nothing.
 
-    Sizes, times and, with `prices` in the recipe, money are estimated from the parts made before, by the bytes of their
-    input; `refinery run --sample 1%` makes some. A core hour is one in which a worker is busy.
+    The estimates of size, time and, with `prices` in the recipe, money scale the measurements of finished parts by
+    input bytes. `refinery run --sample 1%` computes some parts to measure. A core hour is an hour of one busy worker.
     """
     pipeline = load(config, (*overrides, *([f"executor.workers={workers}"] if workers else [])), root)
     session.root = pipeline.root
     chosen = selection(first, until, only, parts, share, force)
-    found = plan(pipeline, chosen, Target.parse(target) if target else None)
+    estimate = plan(pipeline, chosen, Target.parse(target) if target else None)
     warnings = warn(session, pipeline)
     if session.json:
-        print_json({**dataclasses.asdict(found), "nothing_to_do": found.nothing_to_do, "warnings": warnings})
-    session.say(_text(found, pipeline.audit))
+        print_json({**dataclasses.asdict(estimate), "nothing_to_do": estimate.nothing_to_do, "warnings": warnings})
+    session.print_text(_text(estimate, pipeline.audit))
     return 0
 
 
-def _text(found: Forecast, one_in: int) -> str:
-    where = f"{found.root}   " if not found.target else "a new root   about "
-    head = f"{found.dataset} → {where}{plural(found.inputs, 'input file')}, {size(found.input_bytes)}"
-    rows = [COLUMNS, *(stage.cells() for stage in found.stages)]
+def _text(estimate: Forecast, one_in: int) -> str:
+    where = f"{estimate.root}   " if not estimate.target else "new root   about "
+    head = f"{estimate.dataset} → {where}{plural(estimate.inputs, 'input file')}, {size(estimate.input_bytes)}"
+    rows = [COLUMNS, *(stage.cells() for stage in estimate.stages)]
     lines = [head, columns(rows)]
     lines += [
-        f"{stage.name}: up to {amount(stage.memory)} of memory in one task, {amount(stage.shuffle)} shuffled, "
-        f"{amount(stage.disk)} of disk for its rounds"
-        for stage in found.stages
+        f"{stage.name}: up to {amount(stage.memory)} of memory per task, {amount(stage.shuffle)} shuffled, "
+        f"{amount(stage.disk)} of temporary disk space"
+        for stage in estimate.stages
         if stage.memory or stage.disk
     ]
-    if found.audit:
-        lines.append(f"audit: 1 document in {one_in:,} of {plural(found.audit, 'part')} through all row stages")
-    if found.blocked:
-        lines.append(f"then stops: {found.blocked}")
-    if found.changed_code:
-        lines.append(f"run will refuse: the code of {', '.join(found.changed_code)} changed and the version did not")
-    if found.nothing_to_do:
+    if estimate.audit:
+        lines.append(
+            f"audit: 1 in {one_in:,} documents of {plural(estimate.audit, 'part')} pass through all row stages"
+        )
+    if estimate.blocked:
+        lines.append(f"the run then stops: {estimate.blocked}")
+    if estimate.changed_code:
+        lines.append(f"run will refuse: the code of {', '.join(estimate.changed_code)} changed but the version did not")
+    if estimate.nothing_to_do:
         return "\n".join([*lines, "nothing to do"])
-    return "\n".join([*lines, *lines_of(found.total)])
+    return "\n".join([*lines, *lines_of(estimate.total)])

@@ -1,4 +1,4 @@
-"""``refinery report``: the dashboard, as a folder of static pages or served."""
+"""``refinery report``: write or serve an HTML report."""
 
 from __future__ import annotations
 
@@ -7,22 +7,27 @@ from click.core import ParameterSource
 
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import print_json
-from refinery.cli._reading import place_options, root_of
+from refinery.cli._reading import root_of, root_options
 from refinery.errors import UsageError
 from refinery.formatting import plural, safe, size
 
 
 @click.command("report")
 @click.argument("roots", nargs=-1, metavar="[ROOT]...", type=click.Path())
-@place_options
-@click.option("--out", metavar="DIR", default="", help="Where the pages go, instead of ROOT/report.", type=click.Path())
-@click.option("--against", metavar="ROOT", multiple=True, help="Compare with another root as well. May be repeated.")
+@root_options
 @click.option(
-    "--serve", "served", is_flag=True, help="Serve it instead, with questions that need the rows; Ctrl-C ends."
+    "--out", metavar="DIR", default="", help="Folder for the pages.  [default: ROOT/report]", type=click.Path()
 )
-@click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="With --serve: who may ask.")
+@click.option("--against", metavar="ROOT", multiple=True, help="Compare with another root. Repeatable.")
+@click.option("--serve", "served", is_flag=True, help="Serve the report, with search over all rows; stop with Ctrl-C.")
+@click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="Address to bind with --serve.")
 @click.option(
-    "--port", metavar="N", type=click.IntRange(1, 65535), default=8080, show_default=True, help="With --serve."
+    "--port",
+    metavar="N",
+    type=click.IntRange(1, 65535),
+    default=8080,
+    show_default=True,
+    help="Port to bind with --serve.",
 )
 @output_options
 @pass_session
@@ -37,40 +42,42 @@ def command(
     host: str,
     port: int,
 ) -> int:
-    """Make the dashboard: static pages that open from disk.
+    """Write an HTML report as static pages, or serve it.
 
-    They are made from the statistics that runs store, and contain examples of every outcome. Served, they show the root
-    as it is now, with search, documents by metric range, and thresholds to move. Of several roots it is the report of
-    the first, with all of them side by side and the texts of the same pages compared. Needs the extra dashboard.
+    Static pages open from disk and contain statistics and examples of every outcome. With --serve, the report follows
+    the root as it changes, and adds search, documents by metric range, and thresholds to try. With several roots, it
+    compares the first with the others, including the texts of common pages. Needs the extra `dashboard`.
     """
     if roots and root is not None:
-        raise UsageError("the root is given twice", hint="either as --root, or first of the arguments")
+        raise UsageError("two roots: --root and an argument", hint="pass the root once")
     _refuse_what_has_no_effect(served=served)
     path = root_of(config, roots[0] if roots else root)
     against = (*roots[1:], *against)
     if served:
         from refinery.report.serve import serve
 
-        serve(path, host, port, against, ready=lambda: session.say(f"http://{host}:{port}/   Ctrl-C ends"))
+        serve(path, host, port, against, ready=lambda: session.print_text(f"http://{host}:{port}/   Ctrl-C stops"))
         return 0
     from refinery.report import build
 
-    made = build(path, out, against)
+    pages = build(path, out, against)
     if session.json:
-        print_json({"folder": made.folder, "files": dict(made.files)})
-    total = sum(made.files.values())
-    session.say(f"{plural(len(made.files), 'file')}, {size(total)} → {safe(made.folder)}/index.html")
+        print_json({"folder": pages.folder, "files": dict(pages.files)})
+    total = sum(pages.files.values())
+    session.print_text(f"{plural(len(pages.files), 'file')}, {size(total)} → {safe(pages.folder)}/index.html")
     return 0
 
 
 def _refuse_what_has_no_effect(*, served: bool) -> None:
-    """Raise UsageError for an option of pages on disk with --serve, or of serving without."""
+    """Raise UsageError for --out with --serve, and for --host or --port without it."""
     context = click.get_current_context()
     given = [
         name for name in ("out", "host", "port") if context.get_parameter_source(name) is not ParameterSource.DEFAULT
     ]
     if served and "out" in given:
-        raise UsageError("--out has no effect with --serve, which writes no pages", hint="leave one of them out")
+        raise UsageError(
+            "--out has no effect with --serve, which writes no pages", hint="remove one of the two options"
+        )
     for name in () if served else given:
         if name != "out":
-            raise UsageError(f"--{name} has no effect without --serve", hint="add --serve, or leave it out")
+            raise UsageError(f"--{name} has no effect without --serve", hint=f"add --serve, or remove --{name}")

@@ -1,4 +1,4 @@
-"""``refinery run``: make what is missing, with live progress."""
+"""``refinery run``: compute what is missing, with live progress."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from refinery.task.tasks import Task
     "--workers",
     metavar="N|auto",
     callback=parse_workers,
-    help="Worker processes, instead of the recipe's executor.workers.",
+    help="Number of worker processes; overrides executor.workers.",
 )
-@click.option("--executor", type=click.Choice(["local", "ray"]), help="Where tasks run, instead of executor.kind.")
-@click.option("--address", metavar="HOST:PORT|auto", help="The Ray cluster, instead of executor.address.")
-@click.option("--force", is_flag=True, help="Make everything again, though it is up to date.")
+@click.option("--executor", type=click.Choice(["local", "ray"]), help="Where tasks run; overrides executor.kind.")
+@click.option("--address", metavar="HOST:PORT|auto", help="Address of the Ray cluster; overrides executor.address.")
+@click.option("--force", is_flag=True, help="Recompute everything, even if it is up to date.")
 @click.option(
-    "--accept-code", is_flag=True, help="Keep results although a stage's code changed and its version did not."
+    "--accept-code", is_flag=True, help="Keep results of stages whose code changed while their version did not."
 )
 @click.option("--fail-fast", is_flag=True, help="Stop at the first part that fails.")
 @click.option(
@@ -47,7 +47,7 @@ from refinery.task.tasks import Task
     metavar="N",
     type=click.IntRange(min=0),
     default=0,
-    help="Go on without parts that fail, if they are no more than this; another run tries them again.",
+    help="Continue without failed parts, up to this many; the next run retries them.",
 )
 @output_options
 @pass_session
@@ -69,17 +69,18 @@ def command(
     fail_fast: bool,
     allow_failed_parts: int,
 ) -> int:
-    """Make what is missing. Safe to stop at any moment: the same command goes on.
+    """Run the pipeline: compute only what is missing or out of date.
 
-    It ends with what is kept, where the output is, and the warnings that `refinery logs` shows as well. Exit code 1
-    where parts failed, or more inputs are broken than the recipe's max_broken_inputs.
+    You can stop it at any time; the same command resumes. It ends with a summary of what was kept, the output folder
+    and warnings (`refinery logs` shows them again). Exit code 1 if parts failed, or if more inputs are broken than the
+    recipe's max_broken_inputs allows.
     """
     signal.signal(signal.SIGTERM, _interrupt)
     given = {"executor.workers": workers, "executor.kind": executor, "executor.address": address}
     overrides += tuple(f"{key}={value}" for key, value in given.items() if value)
     pipeline = load(config, overrides, root)
     if address and pipeline.executor.kind != "ray":
-        raise click.UsageError(f"--address {address} is that of a Ray cluster, and tasks run here: add --executor ray")
+        raise click.UsageError(f"--address {address} needs a Ray cluster, but tasks run locally: add --executor ray")
     session.root = pipeline.root
     chosen = selection(first, until, only, parts, share, force)
     if note() and not session.quiet:
@@ -97,16 +98,16 @@ def command(
                 command={"recipe": config, "overrides": list(overrides), "arguments": sys.argv[1:]},
             )
         except KeyboardInterrupt:
-            click.echo("stopped; what is finished is kept, and the same command goes on from it", err=True)
+            click.echo("stopped; finished parts are kept, and the same command resumes", err=True)
             click.echo(OUTDATED, err=True)
             raise
-    found = outcome(report, pipeline.root)
+    result = outcome(report, pipeline.root)
     if session.json:
-        print_json(outcome_json(found, warned))
-    session.say(outcome_text(found, same_root(pipeline.root, overrides)))
-    if session.quiet and found.too_many_broken:
-        click.echo(f"error: {safe(found.warnings[0].text)}", err=True)
-    return 0 if report.allowed and not found.too_many_broken else 1
+        print_json(outcome_json(result, warned))
+    session.print_text(outcome_text(result, same_root(pipeline.root, overrides)))
+    if session.quiet and result.too_many_broken:
+        click.echo(f"error: {safe(result.warnings[0].text)}", err=True)
+    return 0 if report.allowed and not result.too_many_broken else 1
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -115,27 +116,27 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 class _Quiet:
-    """No progress; problems go to standard error."""
+    """Prints no progress; problems go to standard error."""
 
     def __enter__(self) -> Listener:
         return self
 
     def __exit__(self, *details: object) -> None:
-        """Nothing to close."""
+        """Close nothing."""
 
     def phase(self, progress: PhaseProgress) -> None:
-        """See ``Listener``."""
+        """Ignore the call; see ``Listener``."""
 
     def advance(self, progress: PhaseProgress, task: Task) -> None:
-        """See ``Listener``."""
+        """Ignore the call; see ``Listener``."""
 
     def problem(self, message: str) -> None:
-        """A line that stays."""
+        """Print the message on its own line."""
         click.echo(f"  {safe(message)}", err=True)
 
 
 class _Lines(_Quiet):
-    """Plain lines, for logs: the beginning and end of each phase, and every tenth of it."""
+    """Prints plain lines for logs: the start of each phase, and every tenth of its tasks."""
 
     def __init__(self) -> None:
         self._tenth = 0
@@ -150,22 +151,22 @@ class _Lines(_Quiet):
         tenth = ended * 10 // progress.tasks
         if tenth > self._tenth:
             self._tenth = tenth
-            click.echo(f"  {_told(progress)}", err=True)
+            click.echo(f"  {_figures(progress)}", err=True)
 
 
 class _Live(_Quiet):
-    """One line for each phase, redrawn in a terminal."""
+    """Redraws one line per phase in a terminal."""
 
     def __init__(self, color: bool | None) -> None:
         console = Console(stderr=True, no_color=color is False)
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=12),
-            TextColumn("{task.fields[told]}", markup=False),
+            TextColumn("{task.fields[figures]}", markup=False),
             TimeElapsedColumn(),
             console=console,
         )
-        self._bar = self._bars.add_task("reading receipts", total=None, told="")
+        self._bar = self._bars.add_task("reading receipts", total=None, figures="")
 
     def __enter__(self) -> Listener:
         self._bars.start()
@@ -176,24 +177,26 @@ class _Live(_Quiet):
 
     def phase(self, progress: PhaseProgress) -> None:
         self._bars.remove_task(self._bar)
-        self._bar = self._bars.add_task(_short(progress.title), total=progress.bytes or None, told=_told(progress))
+        self._bar = self._bars.add_task(
+            _short(progress.title), total=progress.bytes or None, figures=_figures(progress)
+        )
 
     def advance(self, progress: PhaseProgress, task: Task) -> None:
         del task
-        self._bars.update(self._bar, completed=progress.bytes_done, told=_told(progress))
+        self._bars.update(self._bar, completed=progress.bytes_done, figures=_figures(progress))
 
     def problem(self, message: str) -> None:
         self._bars.console.print(f"  {safe(message)}", markup=False, highlight=False)
 
 
 def _short(title: str) -> str:
-    """A phase's title with the ends of its stages only, so that a line of 80 characters has room for figures."""
+    """Shorten a title to its first and last stage, so that a line of 80 characters has room for the figures."""
     stages = title.split(" → ")
     return title if len(stages) < 4 else f"{stages[0]} → … → {stages[-1]}"
 
 
-def _told(progress: PhaseProgress) -> str:
-    """Tasks that ended, rates, and the time that is left, as far as they are known."""
+def _figures(progress: PhaseProgress) -> str:
+    """Return finished tasks, rates and the remaining time, as far as they are known."""
     ended = f"{progress.done + progress.failed:,}/{progress.tasks:,}"
     failed = f", {progress.failed:,} failed" if progress.failed else ""
     if not progress.bytes_done:

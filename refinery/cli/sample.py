@@ -1,4 +1,4 @@
-"""``refinery sample``: documents that a stage kept or removed, with their figures and their text."""
+"""``refinery sample``: documents that a stage kept or removed, with their metrics and text."""
 
 from __future__ import annotations
 
@@ -11,30 +11,44 @@ from refinery.cli._output import print_json
 from refinery.cli._quotation import quoted
 from refinery.cli._reading import (
     cut_lines,
-    fact_words,
     further_reasons,
     heading,
-    place_options,
+    metric_texts,
     root_of,
+    root_options,
     wrapped,
 )
-from refinery.formatting import safe
+from refinery.formatting import plural, safe
 from refinery.inspect import Filters, Sample, SampleQuery, Samples, sample
 
 
 @click.command("sample")
-@place_options
-@click.option("--stage", metavar="STAGE", help="Of this stage: the last one for kept, all for removed unless given.")
-@click.option("--kept", is_flag=True, help="Documents that were kept, as is the default.")
-@click.option("--removed", is_flag=True, help="Documents that were removed.")
-@click.option("--rule", metavar="RULE", help="Removed for this reason.")
-@click.option("--metric", metavar="NAME", help="With a value of this metric; stage.metric names one of another stage.")
-@click.option("--min", "low", metavar="X", type=float, help="The least value of --metric.")
-@click.option("--max", "high", metavar="Y", type=float, help="The greatest value of --metric.")
-@click.option("--language", metavar="CODE", help="In this language, from the stage on that identifies it.")
-@click.option("--domain", metavar="DOMAIN", help="Of this registered domain, such as example.org.")
-@click.option("--url", metavar="PATTERN", help="With this in the URL; '*/forum/*' is all of one, * any characters.")
-@click.option("-n", "count", metavar="N", type=click.IntRange(1, 1_000), default=5, show_default=True, help="How many.")
+@root_options
+@click.option(
+    "--stage", metavar="STAGE", help="Select this stage. Default: the last one for --kept, all for --removed."
+)
+@click.option("--kept", is_flag=True, help="Show documents that were kept (the default).")
+@click.option("--removed", is_flag=True, help="Show documents that were removed.")
+@click.option("--rule", metavar="RULE", help="Select documents that this rule removed.")
+@click.option(
+    "--metric",
+    metavar="NAME",
+    help="Select documents with a value of this metric; write STAGE.METRIC for another stage's.",
+)
+@click.option("--min", "low", metavar="X", type=float, help="Minimum of --metric.")
+@click.option("--max", "high", metavar="Y", type=float, help="Maximum of --metric.")
+@click.option(
+    "--language", metavar="CODE", help="Select this language; needs the stage that identifies it, or a later one."
+)
+@click.option("--domain", metavar="DOMAIN", help="Select this registered domain, such as example.org.")
+@click.option(
+    "--url",
+    metavar="PATTERN",
+    help="Select URLs that contain PATTERN; with *, such as '*/forum/*', match the whole URL.",
+)
+@click.option(
+    "-n", "count", metavar="N", type=click.IntRange(1, 1_000), default=5, show_default=True, help="Documents to show."
+)
 @output_options
 @pass_session
 def command(
@@ -54,37 +68,39 @@ def command(
     url: str | None,
     count: int,
 ) -> int:
-    """Show documents kept or removed, by stage, rule, metric range, language, domain or URL.
+    """Show kept or removed documents by stage, rule, metric, language, domain or URL.
 
-    They are the same ones every time. Texts of removed documents are taken from the stage before, or made again from
-    the archive, and what they were removed for is marked, where it is a part of the text. -v shows all of a text.
+    The sample is the same every time. The text of a removed document comes from the previous stage, or is extracted
+    again from the archive. Passages that caused the removal are highlighted. -v shows the whole text.
     """
     if kept and removed:
-        raise click.UsageError("--kept excludes --removed")
+        raise click.UsageError("--kept and --removed exclude each other")
     side = "kept" if kept else "removed" if removed else None
     filters = Filters(language, domain, url)
-    found = sample(root_of(config, root), SampleQuery(stage, side, rule, metric, low, high, count, filters))
+    samples = sample(root_of(config, root), SampleQuery(stage, side, rule, metric, low, high, count, filters))
     if session.json:
-        print_json(dataclasses.asdict(found))
+        print_json(dataclasses.asdict(samples))
     else:
-        session.say(_text(found, every=session.verbose))
+        session.print_text(_text(samples, every=session.verbose))
     return 0
 
 
-def _text(found: Samples, *, every: bool) -> str:
-    blocks = [_block(one, every=every) for one in found.documents]
-    unstored = f"; the rows of {', '.join(found.unstored)} are not stored" if found.unstored else ""
-    return "\n\n".join([*blocks, f"{len(found.documents):,} of {found.matching:,} that match{unstored}"])
+def _text(samples: Samples, *, every: bool) -> str:
+    blocks = [_block(one, every=every) for one in samples.documents]
+    unstored = f"; rows of {', '.join(samples.unstored)} are not stored" if samples.unstored else ""
+    return "\n\n".join(
+        [*blocks, f"{len(samples.documents):,} of {plural(samples.matching, 'matching document')}{unstored}"]
+    )
 
 
 def _block(one: Sample, *, every: bool) -> str:
-    judged = one.judgement
-    verdict = f"{one.stage} {judged.verdict.upper() if judged.rule else judged.verdict}"
-    reasons = f": {judged.rule}{further_reasons(judged)}" if judged.rule else ""
+    result = one.judgement
+    verdict = f"{one.stage} {result.verdict.upper() if result.rule else result.verdict}"
+    reasons = f": {result.rule}{further_reasons(result)}" if result.rule else ""
     lines = [click.style(heading(one.document), bold=True), f"  {verdict}{reasons}"]
-    metrics = wrapped(fact_words(judged), "    ")
+    metrics = wrapped(metric_texts(result), "    ")
     lines += [metrics] if metrics else []
-    lines += [f"    {line}" for line in cut_lines(judged.cut)]
+    lines += [f"    {line}" for line in cut_lines(result.cut)]
     lines.append(_quoted(one, every=every))
     return "\n".join(lines)
 

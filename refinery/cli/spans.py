@@ -1,4 +1,4 @@
-"""``refinery spans``: what edits found most often, such as runs that repeat all over the dataset."""
+"""``refinery spans``: the spans that edits cut or marked most often, such as text repeated across the dataset."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ import click
 
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import print_json
-from refinery.cli._reading import SHORT, named_hosts, place_options, root_of
+from refinery.cli._reading import SHORT, named_hosts, root_of, root_options
 from refinery.formatting import plural, safe, shortened
 from refinery.inspect import Repeat, Repeats, spans
 
 
 @click.command("spans")
-@place_options
-@click.option("--stage", metavar="STAGE", help="Of this stage: all that find spans unless given.")
+@root_options
+@click.option("--stage", metavar="STAGE", help="Show this stage only. Default: all stages that find spans.")
 @click.option(
-    "-n", "count", metavar="N", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many."
+    "-n", "count", metavar="N", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Spans to show."
 )
 @output_options
 @pass_session
 def command(session: Session, config: str | None, root: str | None, stage: str | None, count: int) -> int:
-    """Show the spans that were cut out, or only found, most often.
+    """Show the text spans that repeat most often, cut or only marked.
 
-    For each: how many copies, the bytes of all of them, hosts, and what it says. -v shows all of the text.
+    Each span has its number of copies, their total bytes, their hosts and its text. -v shows the whole text.
     """
-    found = spans(root_of(config, root), stage, count)
+    repeats = spans(root_of(config, root), stage, count)
     if session.json:
-        print_json({**vars(found), "most": [{**vars(one), "hosts": dict(one.hosts)} for one in found.most]})
+        print_json({**vars(repeats), "most": [{**vars(one), "hosts": dict(one.hosts)} for one in repeats.most]})
     else:
-        session.say(_text(found, every=session.verbose))
+        session.print_text(_text(repeats, every=session.verbose))
     return 0
 
 
-def _text(found: Repeats, *, every: bool) -> str:
-    lines = [line for one in found.most for line in _lines(one, every=every)]
-    return "\n".join([*lines, f"{plural(found.spans, 'span')}, {found.distinct:,} different"])
+def _text(repeats: Repeats, *, every: bool) -> str:
+    lines = [line for one in repeats.most for line in _lines(one, every=every)]
+    return "\n".join([*lines, f"{plural(repeats.spans, 'span')}, {repeats.distinct:,} distinct"])
 
 
 def _lines(one: Repeat, *, every: bool) -> list[str]:
     hosts = named_hosts(one.hosts)
     head = f"{one.copies:,} × {one.group:016x}  {one.stage}  {plural(one.bytes, 'byte')}  {hosts}"
-    text = "(left in the texts)" if one.text is None else safe(one.text)
+    text = "(not cut; the text is not stored)" if one.text is None else safe(one.text)
     return [click.style(head, bold=True), f"  │ {text if every else shortened(text, SHORT)}"]

@@ -1,4 +1,4 @@
-"""``refinery stages``: the stages that recipes may use, and all about one."""
+"""``refinery stages``: list the stages, or describe one."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from refinery.stage import registry
 @output_options
 @pass_session
 def command(session: Session, name: str | None) -> None:
-    """List the stages, or show all about one.
+    """List the stages, or describe one.
 
-    With NAME: what it does, the paper's section, fields with their defaults, columns, metrics and rules. Changing a
-    field marked "threshold" re-judges stored metrics; one marked "tuning" changes speed only.
+    With NAME: purpose, source, fields with defaults, columns, metrics and rules. Changing a field marked "threshold"
+    only re-applies rules to stored metrics; a field marked "tuning" changes speed, never results.
     """
     if name:
-        found = describe(registry.stage_class(name))
-        print_json(found) if session.json else click.echo(page(found))
+        description = describe(registry.stage_class(name))
+        print_json(description) if session.json else click.echo(page(description))
         return
     listed = [_listed(known) for known in registry.names()]
     if session.json:
@@ -37,24 +37,26 @@ def command(session: Session, name: str | None) -> None:
 
 def _listed(name: str) -> dict[str, str]:
     try:
-        found = registry.stage_class(name)
+        stage_class = registry.stage_class(name)
     except UsageError as error:
         return {"name": name, "kind": "broken", "about": error.message}
-    return {"name": name, "kind": registry.kind(found), "about": summary(found)}
+    return {"name": name, "kind": registry.kind(stage_class), "about": summary(stage_class)}
 
 
-def page(found: dict[str, Any]) -> str:
-    """A stage's description as text for a terminal."""
-    head = f"{found['name']}  {found['kind']}, version {found['version']}"
-    parts = [head, *([found["source"]] if found["source"] else []), "", found["about"]]
-    parts += _section("fields", (_field(row) for row in found["fields"]))
-    parts += _section("reads", ([name] for name in found["reads"]))
-    parts += _section("uses where it is there", ([name] for name in found["uses"]))
-    parts += _section("adds", ([row["name"], row["type"]] for row in found["adds"]))
-    parts += _section("drops", ([name] for name in found["drops"]))
-    parts += _section("metrics", ([m["name"], m["type"], m["scale"], m["unit"], m["help"]] for m in found["metrics"]))
-    parts += _section("evidence", ([row["name"], row["type"]] for row in found["evidence"]))
-    parts += _section("rules", (_rule(row) for row in found["rules"]))
+def page(description: dict[str, Any]) -> str:
+    """Return a stage's description as text for a terminal."""
+    head = f"{description['name']}  {description['kind']}, version {description['version']}"
+    parts = [head, *([description["source"]] if description["source"] else []), "", description["about"]]
+    parts += _section("fields", (_field(row) for row in description["fields"]))
+    parts += _section("reads", ([name] for name in description["reads"]))
+    parts += _section("reads if present", ([name] for name in description["uses"]))
+    parts += _section("adds", ([row["name"], row["type"]] for row in description["adds"]))
+    parts += _section("drops", ([name] for name in description["drops"]))
+    parts += _section(
+        "metrics", ([m["name"], m["type"], m["scale"], m["unit"], m["help"]] for m in description["metrics"])
+    )
+    parts += _section("evidence", ([row["name"], row["type"]] for row in description["evidence"]))
+    parts += _section("rules", (_rule(row) for row in description["rules"]))
     return "\n".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""``refinery stats``: how many documents and tokens each stage keeps, and why the others go."""
+"""``refinery stats``: documents and tokens that each stage kept, and the removal reasons."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ import click
 from refinery.cli._audit import audit_text
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, percent, print_json
-from refinery.cli._reading import WARNINGS, edits_of, edits_text, place_options, root_of, same_root, warning_lines
+from refinery.cli._reading import WARNINGS, edits_of, edits_text, root_of, root_options, same_root, warning_lines
 from refinery.cli._selection import parse_parts, stage_range
-from refinery.cli._survival import SHOWN, survival_json, survival_text
+from refinery.cli._survival import GROUPS, survival_json, survival_text
 from refinery.formatting import plural
 from refinery.inspect import Retained, RootCounts, StageCounts, read_counts, survival, vanishing_domains, warnings
 from refinery.statistics import KINDS
 
 BAR = 12
+"""Width of a bar in characters."""
+
 TOP = 4
-"""Reasons of a stage that are shown without -v."""
+"""Reasons of a stage that are printed without -v."""
 
 Vanishing = Mapping[str, Sequence[Retained]]
-"""By stage, the domains of which it leaves hardly anything."""
+"""Stage → domains of which it kept almost nothing."""
 
 
 @click.command("stats")
-@place_options
-@click.option("--from", "first", metavar="STAGE", help="This stage and those after it.")
-@click.option("--until", metavar="STAGE", help="Nothing after this stage.")
-@click.option("--only", metavar="STAGE", help="This stage alone.")
-@click.option("--parts", metavar="A-B", callback=parse_parts, help="Parts by number: 7, 0-99, or 0-9,20.")
-@click.option(
-    "--by", type=click.Choice(KINDS), help="Show what is left of each domain, suffix, language or month instead."
-)
+@root_options
+@click.option("--from", "first", metavar="STAGE", help="Show this stage and all later ones.")
+@click.option("--until", metavar="STAGE", help="Show stages up to this one.")
+@click.option("--only", metavar="STAGE", help="Show this stage alone.")
+@click.option("--parts", metavar="A-B", callback=parse_parts, help="Count these parts: 7, 0-99 or 0-9,20.")
+@click.option("--by", type=click.Choice(KINDS), help="Count by domain, suffix, language or month instead.")
 @output_options
 @pass_session
 def command(
@@ -47,20 +47,22 @@ def command(
     parts: tuple[int, ...] | None,
     by: str | None,
 ) -> int:
-    """Show the funnel, the reasons of removals, and whether counts reconcile.
+    """Show what each stage kept and removed, and check that counts reconcile.
 
-    Exit code 1 where they do not. -v shows every reason, and where the recipe has an audit which stages and rules it
-    finds to overlap; --json has all that is counted.
+    Exit code 1 if they do not. -v shows every removal reason and, if the recipe has an audit, how stages and rules
+    overlap. --json has all counts.
 
-    --by counts documents by group: how many were found and kept, and what removed the others. Languages are counted
-    from the stage on that identifies them. A count with ≈ is an estimate; --json has its thresholds.
+    --by counts documents found and kept by group, with the removal reasons. Languages are counted from the stage that
+    identifies them. ≈ marks an estimate; --json has its upper bounds.
     """
     first, until = stage_range(first, until, only)
     place = root_of(config, root)
     if by is not None:
-        count = None if session.json or session.verbose else SHOWN
+        count = None if session.json or session.verbose else GROUPS
         found = survival(place, by, first=first, until=until, parts=parts, count=count)
-        print_json(survival_json(found)) if session.json else session.say(survival_text(found, every=session.verbose))
+        print_json(survival_json(found)) if session.json else session.print_text(
+            survival_text(found, every=session.verbose)
+        )
         return 0
     counts = read_counts(place, first=first, until=until, parts=parts)
     edits = edits_of(config, root)
@@ -72,12 +74,10 @@ def command(
         print_json({**_json(counts, vanishing_domains(place, parts)), **edited, **listed})
     else:
         more = warning_lines(warned, WARNINGS, f"`refinery logs{same_root(place)}`")
-        session.say("\n".join([_text(counts, every=session.verbose), *(["", *more] if more else [])]))
+        session.print_text("\n".join([_text(counts, every=session.verbose), *(["", *more] if more else [])]))
         if edits:
             changed = edits_text(edits, every=session.verbose)
-            session.say(
-                f"  the recipe was edited since the run: {changed} (`refinery plan` shows what a run would make)"
-            )
+            session.print_text(f"  edited since the run: {changed} (`refinery plan` shows what a run would compute)")
     return 0 if counts.reconciled else 1
 
 
@@ -87,7 +87,7 @@ def _json(counts: RootCounts, gone: Vanishing) -> dict[str, Any]:
         {
             "name": stage.name,
             "kind": stage.kind,
-            "parts": {"made": stage.made, "expected": stage.expected},
+            "parts": {"done": stage.made, "expected": stage.expected},
             **stage.counts.model_dump(mode="json"),
             "reasons": stage.counts.reasons,
             "vanishing": [dataclasses.asdict(one) for one in gone.get(stage.name, ())],
@@ -99,7 +99,7 @@ def _json(counts: RootCounts, gone: Vanishing) -> dict[str, Any]:
         "dataset": counts.dataset,
         "stages": stages,
         "audit": counts.audit and counts.audit.model_dump(mode="json"),
-        "not_made": list(counts.not_made),
+        "not_run": list(counts.not_made),
         "balanced": counts.reconciled,
         "problems": problems,
     }
@@ -110,7 +110,7 @@ def _json(counts: RootCounts, gone: Vanishing) -> dict[str, Any]:
 
 def _text(counts: RootCounts, *, every: bool) -> str:
     if not counts.stages:
-        return f"{counts.dataset}: no stage is made yet"
+        return f"{counts.dataset}: no stage has run yet"
     audit = [audit_text(counts.audit, [s.name for s in counts.stages], every=every)] if counts.audit else []
     parts = [_funnel(counts), *_source(counts), _reasons(counts, every=every), *audit, _checks(counts)]
     return "\n\n".join(part for part in parts if part)
@@ -121,7 +121,7 @@ def _documents(stage: StageCounts, side: str) -> int:
 
 
 def _whole(counts: RootCounts) -> int:
-    """What shares are of: the documents that the source found, or what went into the first stage that is shown."""
+    """Return the base of all shares: documents of the source, or the input of the first stage shown."""
     first = counts.stages[0]
     return _documents(first, "in" if first.position else "kept")
 
@@ -138,7 +138,7 @@ def _funnel(counts: RootCounts) -> str:
 
 
 def bar(part: int, whole: int) -> str:
-    """A bar of at most BAR characters, in eighths of one."""
+    """Draw a bar of at most BAR characters, in eighths of a character."""
     eighths = round(min(1.0, part / whole) * BAR * 8) if whole else 0
     full, rest = divmod(eighths, 8)
     return "█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
@@ -159,11 +159,11 @@ def _reasons(counts: RootCounts, *, every: bool) -> str:
     for stage in counts.stages:
         given = _documents(stage, "in")
         ordered = sorted(stage.counts.reasons.items(), key=lambda item: (-item[1], item[0]))
-        shown = [f"{rule} {count:,} ({percent(count, given)})" for rule, count in ordered[: None if every else TOP]]
-        more = len(ordered) - len(shown)
+        reasons = [f"{rule} {count:,} ({percent(count, given)})" for rule, count in ordered[: None if every else TOP]]
+        more = len(ordered) - len(reasons)
         if ordered:
-            shown += [f"{more} more"] if more else []
-            rows.append((stage.name, f"{_documents(stage, 'removed'):,}", "  ".join(shown)))
+            reasons += [f"{more} more"] if more else []
+            rows.append((stage.name, f"{_documents(stage, 'removed'):,}", "  ".join(reasons)))
     return columns([("removed", "", ""), *rows], right=(1,)) if rows else ""
 
 
@@ -172,8 +172,8 @@ def _checks(counts: RootCounts) -> str:
     missing = sum(stage.expected - stage.made for stage in counts.stages)
     errors = sum(stage.errors for stage in counts.stages)
     line = (
-        f"  checks: in = kept + removed at every stage and part {sign}    parts missing {missing:,}"
+        f"  checks: in = kept + removed in every stage and part {sign}    parts missing {missing:,}"
         f"    documents with errors {errors:,} ({percent(errors, _whole(counts))})"
     )
-    not_made = [f"  not made yet: {', '.join(counts.not_made)}"] if counts.not_made else []
+    not_made = [f"  not run yet: {', '.join(counts.not_made)}"] if counts.not_made else []
     return "\n".join([line, *not_made, *(f"    {problem}" for problem in counts.problems[:20])])

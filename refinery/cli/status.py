@@ -1,4 +1,4 @@
-"""``refinery status``: where a run stands, from another terminal or machine too."""
+"""``refinery status``: show the state of the latest run, from any terminal or machine."""
 
 from __future__ import annotations
 
@@ -9,51 +9,51 @@ import click
 
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
-from refinery.cli._reading import place_options, root_of, same_root
+from refinery.cli._reading import root_of, root_options, same_root
 from refinery.formatting import plural, safe, size, span
 from refinery.inspect import RootStatus, RunStatus, StageStatus, status, warnings
 
 _NEXT = {
-    "killed": "its process is gone: `refinery run` goes on from it",
-    "interrupted": "`refinery run` goes on from it",
-    "failed": "`refinery logs` says why; `refinery run` tries the failed parts again",
+    "killed": "its process no longer exists: `refinery run` resumes",
+    "interrupted": "`refinery run` resumes",
+    "failed": "`refinery logs` shows why; `refinery run` retries the failed parts",
 }
 
-OUTDATED = "globs over kept/ and removed/ may read outdated rows until a run completes"
+OUTDATED = "until a run completes, globs over kept/ and removed/ may read outdated rows"
 
-_TOLD = {"started", "updated", "ended", "host", "pid", "command", "running"}
-"""What of a run's record is told as it is; the rest is for the report, or told in other words."""
+_RECORD_FIELDS = {"started", "updated", "ended", "host", "pid", "command", "running"}
+"""Fields of a run's record that --json prints unchanged."""
 
-_TIMES = {"begin", "ended", "busy", "places", "longest"}
-"""What a phase's record has for the report alone."""
+_REPORT_FIELDS = {"begin", "ended", "busy", "places", "longest"}
+"""Fields of a phase's record that only the report uses."""
 
 
 @click.command("status")
-@place_options
+@root_options
 @output_options
 @pass_session
 def command(session: Session, config: str | None, root: str | None) -> int:
-    """Show where a run stands, and how far each stage is made.
+    """Show the state of the latest run, and how many parts of each stage are done.
 
-    The run is the newest one; stages are as of the last phase that ended.
+    Stages are as of the last finished phase.
     """
     place = root_of(config, root)
-    found, warned = status(place), warnings(place)
+    root_status, warned = status(place), warnings(place)
     if session.json:
-        print_json({**_json(found), "warnings": [dataclasses.asdict(warning) for warning in warned]})
+        print_json({**_json(root_status), "warnings": [dataclasses.asdict(warning) for warning in warned]})
     else:
         more = [f"  {plural(len(warned), 'warning')}: `refinery logs{same_root(place)}`"] if warned else []
-        session.say("\n".join([_text(found), *more]))
+        session.print_text("\n".join([_text(root_status), *more]))
     return 0
 
 
-def _json(found: RootStatus) -> dict[str, Any]:
-    stages = [{**dataclasses.asdict(stage), "complete": stage.complete} for stage in found.stages]
+def _json(root_status: RootStatus) -> dict[str, Any]:
+    stages = [{**dataclasses.asdict(stage), "complete": stage.complete} for stage in root_status.stages]
     return {
-        "dataset": found.dataset,
-        "run": _run_json(found.run) if found.run else None,
-        "others": found.others,
-        "outputs_current": found.outputs_current,
+        "dataset": root_status.dataset,
+        "run": _run_json(root_status.run) if root_status.run else None,
+        "others": root_status.others,
+        "outputs_current": root_status.outputs_current,
         "stages": stages,
     }
 
@@ -65,24 +65,24 @@ def _run_json(run: RunStatus) -> dict[str, Any]:
         "documents_per_second": phase.documents_per_second if phase else None,
         "eta": run.eta,
     }
-    record = run.record.model_dump(mode="json", include=_TOLD)
-    shown = phase.model_dump(mode="json", exclude={"eta", *_TIMES}) if phase else None
+    record = run.record.model_dump(mode="json", include=_RECORD_FIELDS)
+    phase_json = phase.model_dump(mode="json", exclude={"eta", *_REPORT_FIELDS}) if phase else None
     return {
         "file": run.file,
         "state": run.state,
         **record,
-        "phase": shown,
+        "phase": phase_json,
         **rates,
         "problems": len(run.record.problems),
     }
 
 
-def _text(found: RootStatus) -> str:
-    lines = [found.dataset, *(_run(found.run) if found.run else ["  no run yet"])]
-    lines += [f"  {plural(found.others, 'other run')} at work on this root"] if found.others else []
-    lines += [] if found.outputs_current else [f"  {OUTDATED}"]
+def _text(root_status: RootStatus) -> str:
+    lines = [root_status.dataset, *(_run(root_status.run) if root_status.run else ["  no run has started"])]
+    lines += [f"  {plural(root_status.others, 'other active run')} on this root"] if root_status.others else []
+    lines += [] if root_status.outputs_current else [f"  {OUTDATED}"]
     lines.append("")
-    rows = [_stage(stage) for stage in found.stages]
+    rows = [_stage(stage) for stage in root_status.stages]
     return "\n".join([*lines, columns([("", "parts", ""), *rows], right=(1,))])
 
 
@@ -92,11 +92,11 @@ def _run(run: RunStatus) -> list[str]:
     since = f"started {record.started:%Y-%m-%d %H:%M:%S} UTC on {safe(record.host)}, process {record.pid}"
     lines = [f"  {click.style(run.state, fg=color)}   {since}"]
     if run.state == "running":
-        lines[0] += f", last heard of {span(run.silence)} ago"
+        lines[0] += f", last update {span(run.silence)} ago"
     lines += [f"  {_NEXT[run.state]}"] if run.state in _NEXT else []
     lines += [f"  {_phase(run)}"] if run.phase and run.state != "done" else []
     if run.longest:
-        lines.append(f"  longest under way: {safe(run.longest[0])}, {span(run.longest[1])}")
+        lines.append(f"  longest running task: {safe(run.longest[0])}, {span(run.longest[1])}")
     count = len(record.problems)
     lines += [f"  {plural(count, 'problem')}: `refinery logs`"] if count else []
     return lines
@@ -114,5 +114,5 @@ def _phase(run: RunStatus) -> str:
 def _stage(stage: StageStatus) -> tuple[str, str, str]:
     if stage.expected is None:
         return stage.name, "–", ""
-    word = "complete" if stage.complete else "not complete"
+    word = "complete" if stage.complete else "incomplete"
     return stage.name, f"{stage.made:,} of {stage.expected:,}", word

@@ -1,4 +1,4 @@
-"""``refinery what-if``: what other thresholds would do, from stored metrics."""
+"""``refinery what-if``: apply other thresholds to stored metrics."""
 
 from __future__ import annotations
 
@@ -10,49 +10,58 @@ import click
 
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
-from refinery.cli._reading import place_options, root_of
+from refinery.cli._reading import root_of, root_options
 from refinery.formatting import plural, safe
 from refinery.inspect import Flips, StageYield, WhatIf, what_if
 from refinery.recipe import written
 
 
 @click.command("what-if")
-@place_options
+@root_options
 @click.option(
     "--set",
     "overrides",
     multiple=True,
     required=True,
-    metavar="STAGE.BOUND=VALUE",
-    help="The bound to move, as in quality.min_words=80. May be repeated.",
+    metavar="STAGE.FIELD=VALUE",
+    help="Threshold to change, such as quality.min_words=80. Repeatable.",
 )
 @click.option(
-    "-n", "count", metavar="N", type=click.IntRange(0), default=5, show_default=True, help="How many flips of a kind."
+    "-n",
+    "count",
+    metavar="N",
+    type=click.IntRange(0),
+    default=5,
+    show_default=True,
+    help="Documents to list of each kind.",
 )
 @output_options
 @pass_session
 def command(session: Session, config: str | None, root: str | None, overrides: tuple[str, ...], count: int) -> int:
-    """Tell what other thresholds would keep, and who would change sides.
+    """Show what other thresholds would keep, and which documents would flip.
 
-    Nothing is written. The figures are those of a run with these thresholds, for the stages up to the next one that
-    looks at all documents. `refinery stages NAME` says which fields are thresholds.
+    Writes nothing. The numbers equal those of a run with these thresholds, up to the next stage that needs the whole
+    dataset. `refinery stages NAME` shows which fields are thresholds.
     """
-    found = what_if(root_of(config, root), overrides, count)
+    result = what_if(root_of(config, root), overrides, count)
     if session.json:
-        print_json(dataclasses.asdict(found))
+        print_json(dataclasses.asdict(result))
     else:
-        session.say(_text(found))
+        session.print_text(_text(result))
     return 0
 
 
-def _text(found: WhatIf) -> str:
-    lines = [f"{c.stage}.{c.field}  {safe(written(c.before))} → {safe(written(c.after))}" for c in found.changes]
-    rows = [("", "documents", "would be", "change", "tokens", "would be", "change"), *map(_row, found.stages)]
+def _text(result: WhatIf) -> str:
+    lines = [f"{c.stage}.{c.field}  {safe(written(c.before))} → {safe(written(c.after))}" for c in result.changes]
+    rows = [("", "documents", "would be", "change", "tokens", "would be", "change"), *map(_row, result.stages)]
     lines += ["", columns(rows, right=range(1, 7)), ""]
-    last = found.stages[-1].stage
-    lines += [*_flips(found.lost, f"would be lost behind {last}"), *_flips(found.gained, f"would be kept by {last}")]
-    if found.beyond:
-        lines.append(f"  not asked: {', '.join(found.beyond)}; what they say depends on all documents")
+    last = result.stages[-1].stage
+    lines += [
+        *_flips(result.lost, f"would no longer be kept by {last}"),
+        *_flips(result.gained, f"would now be kept by {last}"),
+    ]
+    if result.beyond:
+        lines.append(f"  not recomputed: {', '.join(result.beyond)} (need the whole dataset)")
     return "\n".join(lines)
 
 

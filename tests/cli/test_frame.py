@@ -18,7 +18,7 @@ import pytest
 
 from refinery import cli
 from refinery.assets import catalogue
-from refinery.cli import SECTIONS, execute, verbs
+from refinery.cli import SECTIONS, execute, subcommands
 from refinery.cli._options import Session, output_options, pass_session, root_option
 from refinery.cli._output import columns
 from refinery.cli.init import starter
@@ -37,7 +37,7 @@ def commands() -> list[tuple[str, click.Command]]:
     """Every command by its path, those below a verb too."""
     found: list[tuple[str, click.Command]] = []
     for verb in VERBS:
-        command = verbs.get_command(click.Context(verbs), verb)
+        command = subcommands.get_command(click.Context(subcommands), verb)
         assert command is not None
         found.append((verb, command))
         if isinstance(command, click.Group):
@@ -56,7 +56,7 @@ def verb(monkeypatch: pytest.MonkeyPatch) -> Verb:
         @pass_session
         def command(session: Session, root: str | None) -> Any:
             """Act."""
-            session.say(f"root {root}")
+            session.print_text(f"root {root}")
             return action()
 
         monkeypatch.setattr(cli, "SECTIONS", {"Test": {"act": "Act."}})
@@ -100,7 +100,7 @@ def test_every_stage_is_in_the_reference(name: str) -> None:
 @pytest.mark.parametrize("verb_name", VERBS)
 def test_the_table_of_verbs_says_what_the_verbs_say(verb_name: str) -> None:
     """The short text beside a verb begins its own help, and every verb can print JSON."""
-    command = verbs.get_command(click.Context(verbs), verb_name)
+    command = subcommands.get_command(click.Context(subcommands), verb_name)
     assert command is not None
     about = next(about for section in SECTIONS.values() for known, about in section.items() if known == verb_name)
     assert (command.help or "").startswith(about)
@@ -110,8 +110,8 @@ def test_the_table_of_verbs_says_what_the_verbs_say(verb_name: str) -> None:
 def test_help_and_completion_import_no_verb_and_no_arrow() -> None:
     """That is what keeps them quick."""
     code = (
-        "import sys; from refinery.cli import execute, verbs; import click; assert execute(['--help']) == 0;"
-        "assert [c.value for c in verbs.shell_complete(click.Context(verbs), 'st')][:1] == ['stages'];"
+        "import sys; from refinery.cli import execute, subcommands; import click; assert execute(['--help']) == 0;"
+        "assert [c.value for c in subcommands.shell_complete(click.Context(subcommands), 'st')][:1] == ['stages'];"
         "assert not {'pyarrow', 'pydantic', 'yaml', 'numpy', 'rich'} & set(sys.modules), sorted(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -226,12 +226,12 @@ def test_an_internal_error_is_kept_with_the_runs_of_its_root(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["chek"], "no verb 'chek'; did you mean 'check'?"),
+        (["chek"], "no command 'chek'; did you mean 'check'?"),
         (["check", "--colour"], "No such option"),
         (["check", "-c"], "requires an argument"),
         (["stages", "a", "b"], "unexpected extra argument"),
         (["assets", "get"], "Missing argument 'NAME'"),
-        (["run", "-c", str(REPOSITORY / "configs/tiny.yaml"), "--address", "10.0.0.5:6379"], "of a Ray cluster"),
+        (["run", "-c", str(REPOSITORY / "configs/tiny.yaml"), "--address", "10.0.0.5:6379"], "needs a Ray cluster"),
         (["run", "-c", "r.yaml", "--parts", "4/4"], "as in 3/100"),
     ],
 )
@@ -276,7 +276,7 @@ def test_a_full_disk_below_what_is_printed_is_no_defect(stream: str, tmp_path: P
         )
     assert done.returncode == 3
     if stream == "stdout":
-        assert done.stderr.splitlines()[0] == "error: what is printed cannot be written: No space left on device"
+        assert done.stderr.splitlines()[0] == "error: cannot write the output: No space left on device"
         assert len(done.stderr.splitlines()) == 2
 
 
@@ -310,8 +310,8 @@ def test_colours_are_for_terminals_that_want_them(verb: Verb, monkeypatch: pytes
     assert Session().color is False
     monkeypatch.delenv("NO_COLOR")
     session = Session()
-    with verbs.make_context("refinery", ["act", "--no-color"], obj=session) as context:
-        verbs.invoke(context)
+    with subcommands.make_context("refinery", ["act", "--no-color"], obj=session) as context:
+        subcommands.invoke(context)
     assert session.color is False
 
 
@@ -336,7 +336,7 @@ def test_a_demo_can_be_made_and_checked(
     assert "refinery.yaml: ok" in capsys.readouterr().out
     recipe = Path("refinery.yaml").read_bytes()
     assert execute(["init"]) == 2
-    assert "refinery.yaml is there already\nhint: choose another name, or --force" in capsys.readouterr().err
+    assert "refinery.yaml already exists\nhint: choose another name, or pass --force" in capsys.readouterr().err
     assert execute(["init", "other.yaml", "--demo", "de mo[1]"]) == 2
     assert not Path("other.yaml").exists()
     assert execute(["init", "--force", "--demo", "de mo[1]", "--json"]) == 0
@@ -411,7 +411,7 @@ def test_explain_minhash(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (["minhash", "bands=0"], "expected at least 1"),
         (["minhash", "unit=letters"], "expected 'gpt2' or 'words'"),
-        (["quality"], "nothing to explain"),
+        (["quality"], "no explanation in numbers"),
     ):
         assert execute(["explain", *given]) == 2
         shown = capsys.readouterr().err
@@ -420,15 +420,15 @@ def test_explain_minhash(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 CONTRADICTIONS = {
-    ("sample", "--kept", "--removed"): "--kept excludes --removed",
+    ("sample", "--kept", "--removed"): "--kept and --removed exclude each other",
     ("sample", "--metric", "words", "--min", "100", "--max", "50"): "--min 100 is above --max 50",
     ("sample", "--metric", "words", "--min", "nan"): "--min nan is no number",
     ("sample", "--min", "1"): "--min and --max need a metric",
     ("sample", "--kept", "--rule", "too_short"): "no kept document violates 'too_short'",
-    ("plan", "--only", "words", "--from", "words"): "--only excludes --from and --until",
-    ("run", "--parts", "0", "--sample", "1%"): "--parts excludes --sample",
-    ("run", "--parts", "5-3"): "5-3 is no range of numbers",
-    ("run", "--parts", "0-99999999999"): "0-99999999999 is no range of numbers below",
+    ("plan", "--only", "words", "--from", "words"): "--only cannot be combined with --from or --until",
+    ("run", "--parts", "0", "--sample", "1%"): "--parts and --sample exclude each other",
+    ("run", "--parts", "5-3"): "5-3 is not a range of numbers",
+    ("run", "--parts", "0-99999999999"): "0-99999999999 is not a range of numbers below",
     ("run", "--address", "auto"): "add --executor ray",
     ("plan", "--only", "nope"): "the recipe has no stage 'nope'",
     ("plan", "--from", "upper", "--until", "words"): "--from upper comes after --until words",

@@ -72,13 +72,13 @@ def test_a_run_with_nothing_to_do_says_what_it_found(place: Path, capsys: pytest
     assert "refinery stats -c 'my recipe.yaml' --root elsewhere" in "\n".join(first)
     (kept,) = (place / "elsewhere" / "03-gather" / "kept").glob("*.parquet")
     kept.unlink()
-    assert said()[1] == "made again: 1 file, gone or of another size; `refinery logs` names them"
+    assert said()[1] == "recomputed 1 file that were missing or changed size; see `refinery logs`"
     assert said("--set", "words.min_words=3")[0].startswith("done: ")
     assert said()[0] == (
-        "switched to words.min_words=2: 1 stage taken from earlier results, nothing to make → elsewhere"
+        "recipe changed to words.min_words=2: reused the results of 1 stage, nothing to compute → elsewhere"
     )
     assert said("--set", "max_broken_inputs=50%")[0] == (
-        "nothing to do: elsewhere is up to date; the recipe has changed to max_broken_inputs=50%"
+        "nothing to do: elsewhere is up to date; the recipe changed to max_broken_inputs=50%"
     )
 
 

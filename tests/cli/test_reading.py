@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from refinery.cli import execute
 from refinery.cli._output import columns, percent, print_json
-from refinery.cli._reading import cut_lines, fact_words, wrapped
+from refinery.cli._reading import cut_lines, metric_texts, wrapped
 from refinery.cli.sample import _quoted
 from refinery.cli.stats import bar
 from refinery.formatting import safe, safe_lines, shortened, span
@@ -84,7 +84,7 @@ def test_the_root_may_be_the_recipes(say: Say, verb: str, tmp_path: Path, monkey
     query = ["x"] if verb == "why" else []
     code, _, err = say(verb, *query)
     assert code == 2
-    assert "which root?" in err
+    assert "no root selected" in err
     step = "lines-of-text: {use: 'tests.engine.toy:LineSource'}"
     text = f"dataset: x\ninputs: none\nroot: {tmp_path}/made\npipeline: [{step}]\n"
     for name, option in (("refinery.yaml", []), ("other.yaml", ["-c", "other.yaml"])):
@@ -108,7 +108,7 @@ def test_quiet_says_nothing_and_json_says_only_that(say: Say, root: Path, argume
 def test_stats_json_is_what_scripts_rely_on(say: Say, root: Path) -> None:
     """Name, documents, tokens and reasons of each stage, and whether the books balance."""
     found = data(say("stats", "--root", root, "--json"))
-    keys = {"dataset", "stages", "audit", "not_made", "balanced", "problems", "edited", "warnings"}
+    keys = {"dataset", "stages", "audit", "not_run", "balanced", "problems", "edited", "warnings"}
     assert set(found) == keys
     assert (found["dataset"], found["balanced"], found["problems"]) == ("toy", True, [])
     for stage in found["stages"]:
@@ -116,7 +116,7 @@ def test_stats_json_is_what_scripts_rely_on(say: Say, root: Path) -> None:
         assert documents["in"] == documents["kept"] + documents["removed"]
         assert sum(stage["reasons"].values()) == documents["removed"]
         assert set(stage["tokens"]) == {"in", "kept", "removed", "cut"}
-        assert stage["parts"]["made"] == stage["parts"]["expected"]
+        assert stage["parts"]["done"] == stage["parts"]["expected"]
     assert found["stages"][0]["documents"]["in"] == sum(map(len, LINES))
     assert found["stages"][1]["metrics"]["words"]["scale"] == "count"
 
@@ -129,7 +129,7 @@ def test_stats_show_funnel_reasons_and_checks(say: Say, root: Path) -> None:
     assert lines[0].split() == ["documents", "of", "input", "of", "previous", "tokens"]
     assert re.fullmatch(r"  words +15  █+▌ +78.9% +78.9% +\d+", lines[2])
     assert any(re.match(r"  words +4  short 2 \(10.5%\)  digits 1 ", line) for line in lines)
-    assert "in = kept + removed at every stage and part ✓    parts missing 0    documents with errors 1 (5.3%)" in out
+    assert "in = kept + removed in every stage and part ✓    parts missing 0    documents with errors 1 (5.3%)" in out
 
 
 def test_check_and_stats_say_when_the_recipe_was_edited_since_the_run(
@@ -147,7 +147,7 @@ def test_check_and_stats_say_when_the_recipe_was_edited_since_the_run(
         text.replace('"audit": 0', '"audit": 7').replace('"min_words": 2', '"min_words": 3')
     )
     for verb in ("check", "stats"):
-        assert "the recipe was edited since the run: audit 0 → 7, words.min_words 2 → 3" in say(verb)[1]
+        assert "edited since the run: audit 0 → 7, words.min_words 2 → 3" in say(verb)[1]
         assert data(say(verb, "--json"))["edited"] == [
             {"name": "audit", "left": 0, "right": 7},
             {"name": "words.min_words", "left": 2, "right": 3},
@@ -244,7 +244,7 @@ def test_sample_shows_document_figures_reason_and_text(say: Say, root: Path) -> 
     assert code == 0
     assert "words REMOVED: short" in out
     assert "words 1 (≥ 2 ✗)" in out
-    assert out.endswith("1 of 2 that match\n")
+    assert out.endswith("1 of 2 matching documents\n")
     found = data(say("sample", "--rule", "short", "-n", "1", "--root", root, "--json"))
     (one,) = found["documents"]
     assert found["matching"] == 2
@@ -253,7 +253,7 @@ def test_sample_shows_document_figures_reason_and_text(say: Say, root: Path) -> 
         "name": "words",
         "value": 1,
         "unit": "",
-        "thresholds": [{"rule": "short", "threshold": "≥ 2", "fails": True}],
+        "rules": [{"rule": "short", "threshold": "≥ 2", "fails": True}],
     }
 
 
@@ -287,9 +287,9 @@ def test_why_tells_every_stage(say: Say, root: Path) -> None:
     stages = [line.split(maxsplit=1) for line in out.splitlines()[3:] if re.match(r"  [a-z]", line)]
     told = {words[0]: words[1] for words in reversed(stages)}
     assert told["words"] == "REMOVED short"
-    assert told["snip"] == "not reached; if words had kept it: REMOVED snipped"
+    assert told["snip"] == "not reached; had words kept it: REMOVED snipped"
     assert told["same"].startswith("not reached; looks at all documents")
-    assert "  same verdict as stored: yes\n" in out
+    assert "  replay agrees with the stored result\n" in out
     found = data(say("why", "file://0.txt#2", "--root", root, "--json"))
     assert [stage["same"] for stage in found["documents"][0]["stages"]] == [True, True, None, None, None, None]
 
@@ -299,7 +299,7 @@ def test_why_without_a_document_ends_with_1(say: Say, root: Path) -> None:
     code, out, err = say("why", "0.txt#6", "--root", root)
     assert (code, out) == (1, "")
     assert "did you mean file://0.txt#6" in err
-    assert "records that are no documents" in err
+    assert "records without a document" in err
     assert data(say("why", "0.txt#6", "--root", root, "--json"), code=1)["near"] == ["file://0.txt#6"]
 
 
@@ -312,7 +312,7 @@ def test_why_with_a_recipe_tells_what_it_would_say(say: Say, root: Path, tmp_pat
     code, out, _ = say("why", "file://0.txt#6", "-c", path)
     assert code == 0
     assert re.search(rf"snip +stored: kept\n.*\n +with {path}: REMOVED snipped", out)
-    assert "  same verdict as stored: no\n" in out
+    assert "  replay disagrees with the stored result\n" in out
 
 
 # ------------------------------------------------------------------------------------------- verify, gc, status, logs
@@ -322,19 +322,19 @@ def test_verify_ends_with_0_or_1(say: Say, copy: Path) -> None:
     """And names what it finds."""
     code, out, _ = say("verify", "--root", copy, "--rerun-sample", "1%")
     assert code == 0
-    assert out.endswith("3 parts made again: ok\n")
+    assert out.endswith("3 parts recomputed: ok\n")
     assert re.search(
-        r"^5 input files, as far as upper: 24 records = \d+ no documents \+ \d+ removed \+ \d+ kept$", out, re.MULTILINE
+        r"^5 input files, up to upper: 24 records = \d+ skipped \+ \d+ removed \+ \d+ kept$", out, re.MULTILINE
     )
     assert f"{copy.name}" not in out
-    assert re.search(r"  \S+/0.txt: 8 records = 1 no documents", say("verify", "--root", copy, "-v")[1])
+    assert re.search(r"  \S+/0.txt: 8 records = 1 skipped", say("verify", "--root", copy, "-v")[1])
     assert data(say("verify", "--root", copy, "--json"))["ok"]
     path = next(iter(copy.glob("02-snip/removed/part-00000-*.parquet")))
     path.unlink()
     code, out, _ = say("verify", "--root", copy)
     assert code == 1
     assert f"snip, part 0, {path.relative_to(copy)}: the file is not there" in out
-    assert "first part that does not hold: snip, part 0\n" in out
+    assert "first affected part: snip, part 0\n" in out
     found = data(say("verify", "--root", copy, "--json"), code=1)
     assert found["findings"] == [
         {"message": "the file is not there", "stage": "snip", "part": 0, "file": str(path.relative_to(copy))}
@@ -348,7 +348,7 @@ def test_gc_shows_first_and_deletes_when_told(say: Say, copy: Path) -> None:
     stray.write_bytes(b"x" * 2000)
     code, out, _ = say("gc", "--root", copy)
     assert code == 0
-    assert "1 file, 2.0 kB to delete: --yes deletes them" in out
+    assert "1 file, 2.0 kB can be deleted: add --yes" in out
     assert stray.exists()
     found = data(say("gc", "--root", copy, "--yes", "--json"))
     assert found["deleted"]
@@ -394,7 +394,7 @@ def test_status_tells_a_run_that_is_under_way_killed_or_done(say: Say, copy: Pat
 
 def test_logs_show_what_is_quarantined(say: Say, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who it is, why, and where its record is; none of it steers the terminal."""
-    assert say("logs", "--root", copy, "--quarantine")[1] == "nothing is quarantined\n"
+    assert say("logs", "--root", copy, "--quarantine")[1] == "no quarantined documents\n"
     url = "http://a.example/\x1b[2J"
     who = Document("00" * 16, url, None, "a.warc.gz", 5, 10)
     cases = (
@@ -405,7 +405,7 @@ def test_logs_show_what_is_quarantined(say: Say, copy: Path, monkeypatch: pytest
     out = say("logs", "--root", copy, "--quarantine")[1]
     assert out.count("http://a.example/\\x1b[2J\n") == 2
     assert f"  extract: crash, killed by SIGSEGV\n  record: {copy}/quarantine/x\n" in out
-    assert out.endswith("  extract: timeout\n  record: at its pointer alone\n")
+    assert out.endswith("  extract: timeout\n  record: only in the input file\n")
     assert say("logs", "--root", copy, "--quarantine", "-n", "1")[1].endswith("and 1 more: -n 2 shows all\n")
     found = data(say("logs", "--root", copy, "--quarantine", "--json"))
     assert (found["total"], found["cases"][0]["document"]["url"]) == (2, url)
@@ -432,7 +432,7 @@ def test_a_root_without_any_stage_yet_is_told(say: Say, tmp_path: Path) -> None:
     (path / "HEAD.json").write_text(json.dumps({**head, "manifests": {}, "outputs_current": False}))
     for folder in head["folders"]:
         shutil.rmtree(path / folder)
-    assert say("stats", "--root", path)[:2] == (0, "toy: no stage is made yet\n")
+    assert say("stats", "--root", path)[:2] == (0, "toy: no stage has run yet\n")
     assert say("verify", "--root", path)[0] == 0
     assert say("status", "--root", path)[0] == 0
     assert say("sample", "--root", path)[0] == 0
@@ -456,5 +456,5 @@ def test_a_unit_agrees_with_its_value() -> None:
     named = [("stop_words", 0), ("stop_words", 1), ("stop_words", 2), ("words", 1)]
     metrics = tuple(MetricValue(name, value, "words", ()) for name, value in named)
     told = ["stop_words 0 words", "stop_words 1 word", "stop_words 2 words", "words 1"]
-    assert fact_words(Judgement("kept", "", (), "", metrics, ())) == told
+    assert metric_texts(Judgement("kept", "", (), "", metrics, ())) == told
     assert cut_lines([Cut(3, 1, "why", "x", 3, 1)]) == ["cut at 3, 1 byte (1 character), why: x"]

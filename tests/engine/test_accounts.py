@@ -96,9 +96,9 @@ def test_values_thresholds_and_verdict_are_of_one_recipe(
     ).groups()  # type: ignore[union-attr]
     assert re.fullmatch(r"kept\n +left 19 characters \(≥ 8\)", stored)
     assert re.match(r"REMOVED snipped\n +left 19 characters \(≥ 50 ✗\)", again)
-    assert re.search(r"upper +stored: kept\n +with \S+: not reached; if snip had kept it: kept", out)
+    assert re.search(r"upper +stored: kept\n +with \S+: not reached; had snip kept it: kept", out)
     assert out.count("  stored: ") == out.count(f"  with {path}: ")
-    assert "same verdict as stored: no" in out
+    assert "replay disagrees with the stored result" in out
 
 
 def test_a_recipe_that_changes_nothing_shows_nothing_twice(
@@ -156,7 +156,7 @@ def test_a_long_text_is_shown_in_part(tmp_path: Path, capsys: pytest.CaptureFixt
     given = recipe(tmp_path)
     quick(given.model_copy(update={"steps": given.steps[:4]}))
     out = told(capsys, "file://0.txt#0", "--root", given.root)
-    assert "… (1,009 characters more, 1 of the cuts among them; -v shows all)" in out
+    assert "… (1,009 characters more, with 1 more cut; -v shows all)" in out
     every = told(capsys, "file://0.txt#0", "--root", given.root, "-v")
     assert r"word \x1b[31m[- end-]" in every
 
@@ -207,7 +207,7 @@ def test_an_ambiguous_beginning_lists_the_documents(tmp_path: Path, capsys: pyte
     assert (found.documents, found.matching) == ((), len(wanted))
     assert [one.id for one in found.candidates] == wanted
     out = told(capsys, first, "--root", given.root, code=1)
-    assert f"the ids of {len(wanted)} documents begin with {first}" in out
+    assert f"{len(wanted)} document ids start with {first}" in out
     assert all(f"  {one}  file://0.txt#" in out for one in wanted)
     assert execute(["why", first, "--root", given.root, "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["matching"] == len(wanted)

@@ -110,9 +110,9 @@ def test_what_the_terminal_says(folder: Path, capsys: pytest.CaptureFixture[str]
     quick(crowd(folder))
     assert execute(["clusters", "--root", str(folder / "root"), "-n", "2"]) == 0
     told = capsys.readouterr().out
-    assert re.search(r"^minhash: \d+ clusters, \d+ of them within one host; \d+ of 213 documents left", told)
+    assert re.search(r"^minhash: \d+ clusters, \d+ of them within one host; \d+ of 213 documents kept", told)
     assert re.search(r"12\d × https://\S+  4 hosts: .* and 1 more\n", told)
-    assert re.search(r"nearly vanished +documents +left\n +mirror\.org +120 +[01] ", told)
+    assert re.search(r"almost removed +documents +kept\n +mirror\.org +120 +[01] ", told)
     assert "more" in told
     assert "\x1b[31m." not in told
     assert execute(["clusters", "--root", str(folder / "root"), "--json"]) == 0

@@ -52,7 +52,7 @@ class Pages(LineSource):
             urls = [f"https://www.{host}/{number}" for number, (host, *_) in enumerate(words)]
             dates = [datetime.fromisoformat(f"{month}-05").replace(tzinfo=UTC) for _, _, month, _ in words]
             texts = [f"{lang} {text}" for _, lang, _, text in words]
-            yield Records({**made.columns, "url": urls, "date": dates, "text": texts}, made.facts, made.skipped)
+            yield Records({**made.columns, "url": urls, "date": dates, "text": texts}, made.metrics, made.skipped)
 
 
 class Tongue(Filter):

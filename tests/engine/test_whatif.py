@@ -130,6 +130,6 @@ def test_the_verb_shows_the_yield_and_the_flips(root: Path, capsys: pytest.Captu
     assert "words.min_words  2 → 3" in out
     assert re.search(rf"\n  words +{before.kept} +{after.kept} +-{before.kept - after.kept} \(-", out)
     assert "words short 2 (≥ 3)" in out
-    assert "not asked: same, upper, gather" in out
+    assert "not recomputed: same, upper, gather" in out
     assert execute(["what-if", "--root", str(root)]) == 2
     assert "--set" in capsys.readouterr().err

@@ -42,7 +42,7 @@ def through(faults: Faults, patch: pytest.MonkeyPatch) -> None:
 
 def rows(path: str, store: S3Store | LocalStore) -> pa.Table:
     """All rows of an archive, but for the path that it has."""
-    found = [pa.table({**r.columns, **r.facts}) for r in Warc().read(path, store)]
+    found = [pa.table({**r.columns, **r.metrics}) for r in Warc().read(path, store)]
     return pa.concat_tables(found).drop_columns(["warc"]).combine_chunks()
 
 
