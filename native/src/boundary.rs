@@ -1,22 +1,27 @@
-//! Between Python and Rust: Arrow arrays in and out over the Arrow C data interface, without a copy.
+//! Between Python and Rust: Arrow and NumPy arrays in and out over the Arrow C data interface, without a copy.
 //!
 //! The only module with `unsafe` that is not a SIMD loop.
 
 use std::ffi::CStr;
+use std::ops::Deref;
+use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
 use arrow_array::ffi::{from_ffi, to_ffi, FFI_ArrowArray, FFI_ArrowSchema};
-use arrow_array::{make_array, Array, ArrayRef};
+use arrow_array::types::{ArrowPrimitiveType, UInt64Type};
+use arrow_array::{make_array, Array, ArrayRef, PrimitiveArray, UInt8Array};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyTuple};
+use pyo3::sync::GILOnceCell;
+use pyo3::types::{IntoPyDict, PyCapsule, PyTuple};
 
 const SCHEMA: &CStr = c"arrow_schema";
 const ARRAY: &CStr = c"arrow_array";
 
-/// An Arrow array that came from Python: anything with `__arrow_c_array__`, a `pyarrow.Array` above all.
-pub struct Given(pub ArrayRef);
+/// An Arrow array from Python: of anything with `__arrow_c_array__`, such as `pyarrow.Array`.
+pub struct InputArray(pub ArrayRef);
 
-impl<'py> FromPyObject<'py> for Given {
+impl<'py> FromPyObject<'py> for InputArray {
     fn extract_bound(value: &Bound<'py, PyAny>) -> PyResult<Self> {
         let pair = value.call_method0("__arrow_c_array__")?;
         let pair = pair.downcast::<PyTuple>()?;
@@ -25,30 +30,103 @@ impl<'py> FromPyObject<'py> for Given {
         if schema.name()? != Some(SCHEMA) || array.name()? != Some(ARRAY) {
             return Err(PyTypeError::new_err("not the capsules of the Arrow C data interface"));
         }
-        // SAFETY: the names say that the capsules hold these structures, and the interface that they are valid. The
+        // SAFETY: the names say that the capsules contain these structures, and the interface that they are valid. The
         // array is moved out and an empty one left, so that the capsule's destructor releases nothing.
         let data = unsafe {
             let array = FFI_ArrowArray::from_raw(array.pointer().cast());
             from_ffi(array, &*schema.pointer().cast::<FFI_ArrowSchema>())
         };
         let data = data.map_err(|error| PyValueError::new_err(error.to_string()))?;
-        Ok(Given(make_array(data)))
+        Ok(InputArray(make_array(data)))
     }
 }
 
-/// An Arrow array on its way to Python: `pyarrow.array` takes it as it is.
-#[pyclass(frozen)]
-pub struct Made(ArrayRef);
+/// The numbers of a NumPy array of one dimension, cast to the type where they have another.
+pub struct Numbers<T: ArrowPrimitiveType = UInt64Type>(PrimitiveArray<T>);
 
-impl Made {
+impl<'py, T: ArrowPrimitiveType> FromPyObject<'py> for Numbers<T> {
+    fn extract_bound(value: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let (py, name) = (value.py(), T::DATA_TYPE.to_string().to_lowercase());
+        let values = value.call_method("astype", (name,), Some(&[("copy", false)].into_py_dict(py)?))?;
+        let InputArray(array) = arrow_array(py)?.call1((values,))?.extract()?;
+        let numbers = array.as_primitive_opt::<T>().cloned();
+        numbers.map(Numbers).ok_or_else(|| PyTypeError::new_err("expected an array of numbers"))
+    }
+}
+
+impl<T: ArrowPrimitiveType> Deref for Numbers<T> {
+    type Target = [T::Native];
+
+    fn deref(&self) -> &Self::Target {
+        self.0.values()
+    }
+}
+
+/// An Arrow array that Python receives as `pyarrow.Array`.
+pub struct OutputArray(ArrayRef);
+
+impl OutputArray {
     /// Wrap an array.
     pub fn new(array: impl Array + 'static) -> Self {
-        Made(std::sync::Arc::new(array))
+        OutputArray(Arc::new(array))
     }
 }
 
+impl<'py> IntoPyObject<'py> for OutputArray {
+    type Target = PyAny;
+    type Output = Bound<'py, PyAny>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
+        arrow_array(py)?.call1((Exported(self.0),))
+    }
+}
+
+/// An Arrow array that Python receives as a NumPy array, read-only.
+pub struct OutputNumbers {
+    array: ArrayRef,
+    boolean: bool,
+}
+
+impl OutputNumbers {
+    /// Numbers of the type that the values have.
+    pub fn of<T: ArrowPrimitiveType>(values: Vec<T::Native>) -> Self {
+        OutputNumbers { array: Arc::new(PrimitiveArray::<T>::new(values.into(), None)), boolean: false }
+    }
+
+    /// Truth values, of bytes that are 1 or 0.
+    pub fn truth(values: Vec<u8>) -> Self {
+        OutputNumbers { array: Arc::new(UInt8Array::from(values)), boolean: true }
+    }
+}
+
+impl<'py> IntoPyObject<'py> for OutputNumbers {
+    type Target = PyAny;
+    type Output = Bound<'py, PyAny>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
+        let numbers = OutputArray(self.array).into_pyobject(py)?.call_method0("to_numpy")?;
+        if self.boolean {
+            numbers.call_method1("view", ("bool",))
+        } else {
+            Ok(numbers)
+        }
+    }
+}
+
+/// `pyarrow.array`.
+fn arrow_array(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static FUNCTION: GILOnceCell<Py<PyAny>> = GILOnceCell::new();
+    FUNCTION.import(py, "pyarrow", "array")
+}
+
+/// An array on its way to `pyarrow.array`, which takes its memory over.
+#[pyclass(frozen)]
+struct Exported(ArrayRef);
+
 #[pymethods]
-impl Made {
+impl Exported {
     #[pyo3(signature = (requested_schema = None))]
     fn __arrow_c_array__<'py>(
         &self,

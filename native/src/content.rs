@@ -14,7 +14,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::boundary::Given;
+use crate::boundary::InputArray;
 use crate::lists::unfit;
 
 /// The streams of bytes that were fed, by path.
@@ -35,7 +35,7 @@ impl ContentHashes {
     }
 
     /// Add rows, a column each. An error where a type is not known here.
-    fn update(&self, py: Python<'_>, columns: Vec<Given>) -> PyResult<()> {
+    fn update(&self, py: Python<'_>, columns: Vec<InputArray>) -> PyResult<()> {
         py.allow_threads(|| {
             let mut streams = self.0.lock().map_err(|_| PyRuntimeError::new_err("an update failed before"))?;
             for (place, column) in columns.iter().enumerate() {
@@ -206,9 +206,4 @@ fn runs<O: OffsetSizeTrait>(offsets: &OffsetBuffer<O>, nulls: Option<&NullBuffer
         found.push(0..0);
     }
     found
-}
-
-/// Add this module's class.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<ContentHashes>()
 }

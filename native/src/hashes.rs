@@ -4,7 +4,7 @@ use arrow_array::{Array, StringArray, UInt64Array};
 use pyo3::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::boundary::{Given, Made};
+use crate::boundary::{InputArray, OutputArray};
 use crate::strings::{bytes, strings};
 
 /// xxh3_64 of each string's bytes; null counts as "".
@@ -13,11 +13,6 @@ pub fn of_strings(texts: &StringArray) -> UInt64Array {
 }
 
 #[pyfunction]
-fn string_hashes(py: Python<'_>, texts: Given) -> PyResult<Made> {
-    py.allow_threads(|| Ok(Made::new(of_strings(strings(&texts)?))))
-}
-
-/// Add this module's functions.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(string_hashes, module)?)
+pub fn string_hashes(py: Python<'_>, texts: InputArray) -> PyResult<OutputArray> {
+    py.allow_threads(|| Ok(OutputArray::new(of_strings(strings(&texts)?))))
 }

@@ -2,8 +2,6 @@
 
 #![deny(unsafe_code)]
 
-use pyo3::prelude::*;
-
 #[allow(unsafe_code)]
 mod boundary;
 mod bpe;
@@ -20,28 +18,39 @@ mod strings;
 mod text;
 mod url;
 
+use pyo3::pymodule;
+
+/// The extension module. `refinery.kernels` offers these names, or functions that use them.
 #[pymodule]
-pub fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("EXTRACTOR", env!("EXTRACTOR"))?;
-    module.add("SOURCES", env!("SOURCES"))?;
-    module.add_class::<boundary::Made>()?;
-    bpe::register(module)?;
-    content::register(module)?;
-    dedup::minhash::register(module)?;
-    dedup::normalise::register(module)?;
-    dedup::repeats::register(module)?;
-    dedup::similar::register(module)?;
-    dedup::spans::register(module)?;
-    dedup::unionfind::register(module)?;
-    dedup::windows::register(module)?;
-    extract::register(module)?;
-    hashes::register(module)?;
-    langid::register(module)?;
-    mojibake::register(module)?;
-    pages::register(module)?;
-    text::corrections::register(module)?;
-    text::statistics::register(module)?;
-    text::stop_words::register(module)?;
-    url::register(module)?;
-    Ok(())
+pub mod _native {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::{
+        bpe::Tokenizer,
+        content::ContentHashes,
+        dedup::minhash::{band_keys, shingles, sketches, word_ids, word_sizes},
+        dedup::normalise::{character_spans, Pieces},
+        dedup::repeats::{at_most_twice, order_of, recurs, repeated},
+        dedup::similar::alike,
+        dedup::spans::{byte_ranges, take_out},
+        dedup::unionfind::{components, spanning_forest, Unions},
+        dedup::windows::{contains, mark_copies, mark_repeated, mix64, window_hashes},
+        extract::Extractor,
+        hashes::string_hashes,
+        langid::LanguageModel,
+        mojibake::suspects,
+        pages::{decoded, unpacked, Charsets, PageRows},
+        text::corrections::correct_lines,
+        text::lines::PreparedLineRules,
+        text::statistics::text_statistics,
+        text::stop_words::{distinct_words, StopWords},
+        url::PreparedUrlRules,
+    };
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("EXTRACTOR", env!("EXTRACTOR"))?;
+        module.add("SOURCES", env!("SOURCES"))
+    }
 }

@@ -4,7 +4,7 @@ use arrow_array::{Array, StringArray};
 use memchr::{memchr3, memrchr, memrchr3};
 use pyo3::prelude::*;
 
-use crate::boundary::{Given, Made};
+use crate::boundary::{InputArray, OutputArray};
 use crate::lists::{numbers, offset, structs_of};
 use crate::strings::{strings, text};
 
@@ -82,24 +82,19 @@ fn ascii_prefix(bytes: &[u8]) -> usize {
     whole + bytes[whole..].iter().take_while(|byte| byte.is_ascii()).count()
 }
 
-fn all_segments(texts: &StringArray, roles: &[u64]) -> PyResult<Made> {
+fn all_segments(texts: &StringArray, roles: &[u64]) -> PyResult<OutputArray> {
     let (mut starts, mut ends, mut offsets) = (Vec::new(), Vec::new(), vec![0]);
     for row in 0..texts.len() {
         segments(text(texts, row)?, roles, &mut starts, &mut ends);
         offsets.push(offset(starts.len())?);
     }
-    structs_of(vec![("start", starts), ("end", ends)], offsets).map(Made::new)
+    structs_of(vec![("start", starts), ("end", ends)], offsets).map(OutputArray::new)
 }
 
 /// The segments of each text that may be damaged. `roles` are those of code points, from 0 on.
 #[pyfunction]
-fn suspects(py: Python<'_>, texts: Given, roles: Given) -> PyResult<Made> {
+pub fn suspects(py: Python<'_>, texts: InputArray, roles: InputArray) -> PyResult<OutputArray> {
     let texts = strings(&texts)?;
     let roles = numbers(&roles.0)?;
     py.allow_threads(|| all_segments(texts, roles))
-}
-
-/// Add this module's functions.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(suspects, module)?)
 }

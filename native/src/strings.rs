@@ -6,11 +6,11 @@ use arrow_buffer::OffsetBuffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::PyResult;
 
-use crate::boundary::Given;
+use crate::boundary::InputArray;
 use crate::lists::{offset, unfit};
 
 /// The array as strings. An error where it is of another type.
-pub fn strings(array: &Given) -> PyResult<&StringArray> {
+pub fn strings(array: &InputArray) -> PyResult<&StringArray> {
     array.0.as_string_opt::<i32>().ok_or_else(|| unfit(array.0.data_type()))
 }
 

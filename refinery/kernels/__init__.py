@@ -1,16 +1,17 @@
 """The numeric work behind the stages: functions from Arrow and NumPy buffers to Arrow and NumPy buffers.
 
-Kernels know neither stages nor files, but for the path of a tokenizer's merge list or a language model. Each has a
-readable twin in ``refinery.kernels.reference``, which says exactly what it computes.
+Kernels do not know stages or files, except for the path of a tokenizer's merge list or a language model. Each name is
+imported from its readable twin in ``refinery.kernels.reference``, which specifies the results. Where the native
+extension is built, the native kernels of the same names replace the twins: with the same results, signatures and
+docstrings, but NumPy arrays that they return are read-only. They also raise ValueError for text that is not UTF-8,
+TypeError for arrays of another type than Arrow's with 32-bit offsets, and OverflowError for more than 32 bits count.
 
-Where the native extension is built, what is in the modules ``native_*`` takes the place of their
-twins, with the same values. ``REFINERY_KERNELS`` set to ``reference`` or ``native`` forces either; see
-``choice``.
+``REFINERY_KERNELS`` set to ``reference`` or ``native`` forces either; see ``choice``.
 """
 
 from __future__ import annotations
 
-from refinery.kernels.choice import native
+from refinery.kernels.choice import native, natives
 from refinery.kernels.reference.addresses import canonical_host, domains, parse_url
 from refinery.kernels.reference.align import Whole, aligned
 from refinery.kernels.reference.alike import alike
@@ -45,111 +46,4 @@ from refinery.kernels.reference.windows import (
 )
 
 if native():
-    from refinery.kernels.native_bpe import count_tokens, token_ids
-    from refinery.kernels.native_content import ContentHashes
-    from refinery.kernels.native_dedup import (
-        Unions,
-        alike,
-        at_most_twice,
-        band_keys,
-        byte_ranges,
-        components,
-        contains,
-        forest_of,
-        mark_copies,
-        mark_repeated,
-        mix64,
-        normalise,
-        order_of,
-        original_spans,
-        recurs,
-        repeated,
-        shingles,
-        sketches,
-        spanning_forest,
-        string_hashes,
-        take_out,
-        window_hashes,
-        word_ids,
-        word_sizes,
-    )
-    from refinery.kernels.native_extract import HAS_EXTRACTOR, extractor_versions, main_texts
-    from refinery.kernels.native_langid import identify_languages
-    from refinery.kernels.native_mojibake import suspects
-    from refinery.kernels.native_pages import PageRows, decoded, unpacked
-    from refinery.kernels.native_text import correct_lines, distinct_words, text_statistics
-    from refinery.kernels.native_urls import url_facts
-
-__all__ = [
-    "BULLETS",
-    "CUT",
-    "ELLIPSES",
-    "ELSEWHERE",
-    "HAS_EXTRACTOR",
-    "KINDS",
-    "LISTED",
-    "MAIN_TEXT",
-    "NOTHING",
-    "NO_LANGUAGE",
-    "ORIGINS",
-    "SPANS",
-    "UNICODE",
-    "ContentHashes",
-    "LineRules",
-    "Listed",
-    "Page",
-    "PageRows",
-    "Unions",
-    "UrlRules",
-    "Whole",
-    "aligned",
-    "alike",
-    "at_most_twice",
-    "band_keys",
-    "bare",
-    "byte_ranges",
-    "canonical_host",
-    "components",
-    "contains",
-    "correct_lines",
-    "count_tokens",
-    "dechunked",
-    "decoded",
-    "distinct_words",
-    "domains",
-    "extractor_versions",
-    "flat",
-    "forest_of",
-    "header_label",
-    "identify_languages",
-    "listed",
-    "main_texts",
-    "mark_copies",
-    "mark_repeated",
-    "mix64",
-    "normalise",
-    "order_of",
-    "original_spans",
-    "parse_url",
-    "recurs",
-    "repeated",
-    "shingles",
-    "similarities",
-    "sketches",
-    "spanning_forest",
-    "string_hashes",
-    "suspects",
-    "take_out",
-    "text_bytes",
-    "text_statistics",
-    "token_ids",
-    "token_lengths",
-    "token_sizes",
-    "undo",
-    "unpacked",
-    "url_facts",
-    "window_hashes",
-    "with_cut",
-    "word_ids",
-    "word_sizes",
-]
+    globals().update(natives(globals()))

@@ -1,14 +1,18 @@
-"""Which kernels run: the native ones where they are built, unless ``REFINERY_KERNELS`` says otherwise.
+"""The choice of kernels: native where they are built, unless ``REFINERY_KERNELS`` forces the reference.
 
-Native kernels that were built from other sources than the checkout holds are refused: their twins may say something
-else by now.
+Native kernels that were built from other sources than those of the checkout are refused, because their results may
+differ from those of the current twins.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Mapping
+from functools import update_wrapper
 from pathlib import Path
+from types import BuiltinFunctionType, ModuleType
+from typing import Any
 
 import xxhash
 
@@ -38,6 +42,51 @@ def native() -> bool:
     if wish == "native":
         raise UsageError(f"{VARIABLE} is native, and the native kernels are not built", hint=INSTALL)
     return False
+
+
+def natives(twins: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the native kernels that replace ``twins``, by name, with the docstrings and signatures of those.
+
+    They are the functions and classes of the extension, and of the modules ``native_*`` where Python does a part of the
+    work. Raises ImportError where the extension is not built.
+    """
+    from refinery.kernels import (
+        _native,
+        native_bpe,
+        native_content,
+        native_dedup,
+        native_extract,
+        native_langid,
+        native_mojibake,
+        native_pages,
+        native_text,
+        native_urls,
+    )
+
+    facades = (
+        *(native_bpe, native_content, native_dedup, native_extract, native_langid),
+        *(native_mojibake, native_pages, native_text, native_urls),
+    )
+    kernels = {name: kernel for module in (_native, *facades) for name, kernel in vars(module).items()}
+    names = [name for name, twin in twins.items() if not name.startswith("_") and not isinstance(twin, ModuleType)]
+    return {
+        name: _like(twins[name], kernels[name]) for name in names if kernels.get(name, twins[name]) is not twins[name]
+    }
+
+
+def _like(twin: Any, kernel: Any) -> Any:
+    """Return a native kernel with the docstring and signature of its twin."""
+    if not callable(kernel):
+        return kernel
+    if isinstance(kernel, BuiltinFunctionType):  # its docstring cannot be set
+        builtin = kernel
+
+        def kernel(*arguments: Any, **options: Any) -> Any:
+            return builtin(*arguments, **options)
+
+    update_wrapper(kernel, twin, updated=())
+    kernel.__module__ = "refinery.kernels"
+    return kernel
 
 
 def built() -> bool:

@@ -27,13 +27,11 @@ _SURROGATES = range(0xD800, 0xE000)
 
 
 def token_ids(texts: pa.StringArray, merges: str) -> pa.ListArray:
-    """See ``reference.bpe.token_ids``. Raises ValueError for a text that is not UTF-8, TypeError for another type."""
-    return pa.array(_tokenizer(merges).token_ids(texts))
+    return _tokenizer(merges).token_ids(texts)
 
 
 def count_tokens(texts: pa.StringArray, merges: str) -> pa.UInt32Array:
-    """See ``reference.bpe.count_tokens``. Raises as ``token_ids``."""
-    return pa.array(_tokenizer(merges).count_tokens(texts))
+    return _tokenizer(merges).count_tokens(texts)
 
 
 @lru_cache(maxsize=4)

@@ -35,21 +35,12 @@ def main_texts(
     paragraphs: bool = False,
     comments: Comments = "auto",
 ) -> pa.RecordBatch:
-    """Main text and facts, as in ``MAIN_TEXT``, of pages given with their URLs; either may be null, which is "".
-
-    The text is a line a block; with ``paragraphs`` blank lines part blocks, but not lines of one list or table.
-    Comments of readers are kept, dropped, or left to the scorer.
-
-    Linear in the size of a page, whatever is in it; what is beyond the limits of depth and size becomes part of what is
-    within, and ``truncated`` says so. The interpreter lock is released. Raises ``ValueError`` for what is not UTF-8.
-    """
     columns = _extractor().extract(pages, urls, BETAS[favour], paragraphs, comments)
-    return pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=MAIN_TEXT)
+    return pa.RecordBatch.from_arrays(columns, schema=MAIN_TEXT)
 
 
 @cache
 def extractor_versions() -> dict[str, str]:
-    """What names the weights, the xxh3_64 of their file, and the code that uses them, that of its sources."""
     return {"weights": xxhash.xxh3_64_hexdigest(_weights()), "extractor": _native.EXTRACTOR}
 
 

@@ -18,9 +18,7 @@ from refinery.kernels.reference.langid import NO_LANGUAGE
 
 
 def identify_languages(texts: pa.StringArray, model: str) -> tuple[pa.StringArray, pa.DoubleArray]:
-    """See ``reference.langid.identify_languages``. Raises ValueError for a text that is not UTF-8, too."""
-    labels, scores = _load(model).identify(texts, NO_LANGUAGE)
-    return pa.array(labels), pa.array(scores)
+    return _load(model).identify(texts, NO_LANGUAGE)
 
 
 @lru_cache(maxsize=4)

@@ -14,11 +14,7 @@ from refinery.kernels.reference.mojibake import SEGMENTS, roles
 
 
 def suspects(texts: pa.StringArray) -> pa.ListArray:
-    """The segments of each text, as ``SEGMENTS`` in UTF-8 bytes, that may be misread; none of a null text.
-
-    Raises ``ValueError`` for a text that is not UTF-8 and ``TypeError`` for another type than ``pa.string()``.
-    """
-    return pa.array(_native.suspects(texts, _roles())).cast(SEGMENTS)
+    return _native.suspects(texts, _roles()).cast(SEGMENTS)
 
 
 @cache

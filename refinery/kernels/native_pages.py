@@ -56,7 +56,7 @@ class PageRows(reference.PageRows):
 
     def finish(self) -> tuple[pa.RecordBatch, dict[str, int]]:
         made, skipped = self._made.finish()
-        columns = [pa.array(column).view(field.type) for column, field in zip(made, ROWS, strict=True)]
+        columns = [column.view(field.type) for column, field in zip(made, ROWS, strict=True)]
         return pa.RecordBatch.from_arrays(columns, schema=ROWS), dict(sorted(skipped.items()))
 
 

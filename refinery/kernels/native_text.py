@@ -31,20 +31,11 @@ CAPITAL_SIGMA = "Σ"
 
 
 def text_statistics(texts: pa.StringArray) -> pa.RecordBatch:
-    """Every column of ``STATISTICS`` for each text; a null text counts as empty. Linear in the length of the texts.
-
-    Raises ``ValueError`` for a text that is not UTF-8 and ``TypeError`` for any other type than ``pa.string()``.
-    """
-    columns = _native.text_statistics(texts, character_classes())
-    return pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=STATISTICS)
+    return pa.RecordBatch.from_arrays(_native.text_statistics(texts, character_classes()), schema=STATISTICS)
 
 
 def distinct_words(texts: pa.StringArray, wanted: Collection[str]) -> pa.UInt32Array:
-    """How many of the words ``wanted`` occur in each text, in any case and with any punctuation around them.
-
-    Raises ``ValueError`` for a text or word that is not UTF-8 and ``TypeError`` for another type than ``pa.string()``.
-    """
-    counts = pa.array(_native.distinct_words(texts, _wanted_words(tuple(wanted)), character_classes()))
+    counts = _native.distinct_words(texts, _stop_words(tuple(wanted)), character_classes())
     if not counts.null_count:
         return counts
     # The lower case of a capital sigma depends on its neighbours; the few texts where it matters go to the twin.
@@ -53,16 +44,11 @@ def distinct_words(texts: pa.StringArray, wanted: Collection[str]) -> pa.UInt32A
 
 
 def correct_lines(texts: pa.StringArray, rules: LineRules, protected: pa.ListArray | None = None) -> pa.RecordBatch:
-    """The columns of ``CORRECTIONS`` for each text; a null text counts as empty, null spans as none.
-
-    Raises ``ValueError`` for a text or phrase that is not UTF-8, ``TypeError`` for another type than ``pa.string()``.
-    """
     if protected is not None and protected.null_count:
         protected = protected.fill_null(pa.scalar([], protected.type))
-    columns, undecided = _native.correct_lines(texts, protected, _line_rules(rules), character_classes())
-    *arrays, removed = (pa.array(column) for column in columns)
+    columns, open_rows = _native.correct_lines(texts, protected, _line_rules(rules), character_classes())
+    *arrays, removed = columns
     corrected = pa.RecordBatch.from_arrays([*arrays, with_cut(removed, cut=True)], schema=CORRECTIONS)
-    open_rows = pa.array(undecided)
     if not len(open_rows):
         return corrected
     places = np.arange(len(texts))
@@ -98,19 +84,21 @@ def _classes_of(characters: str) -> bytes:
 
 
 @lru_cache(maxsize=8)
-def _wanted_words(wanted: tuple[str, ...]) -> _native.WantedWords:
+def _stop_words(wanted: tuple[str, ...]) -> _native.StopWords:
     words = sorted(set(map(bare, wanted)))
-    return _native.WantedWords(words, _lower_case_of(words))
+    return _native.StopWords(words, _lower_case_of(words))
 
 
 @lru_cache(maxsize=8)
-def _line_rules(rules: LineRules) -> _native.LineRules:
+def _line_rules(rules: LineRules) -> _native.PreparedLineRules:
     phrases = [sorted(rules.phrases[place]) for place in ("start", "end", "anywhere")]
     nouns = sorted(rules.nouns)
     lower = _lower_case_of([*nouns, *(word for place in phrases for phrase in place for word in phrase)])
     uppercase = "".join(upper for upper, small in lower_case().items() if small in COUNT_SUFFIXES)
     suffixes = "".join(suffix + suffix.upper() for suffix in COUNT_SUFFIXES) + uppercase
-    return _native.LineRules(phrases, nouns, lower, suffixes, rules.max_uppercase, rules.short_line, rules.kinds)
+    return _native.PreparedLineRules(
+        phrases, nouns, lower, suffixes, rules.max_uppercase, rules.short_line, rules.kinds
+    )
 
 
 def _lower_case_of(words: Iterable[str]) -> dict[str, str]:

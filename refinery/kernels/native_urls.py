@@ -20,10 +20,8 @@ _SPACE, _WORD = 1, 2
 
 
 def url_facts(urls: pa.StringArray, rules: UrlRules) -> pa.RecordBatch:
-    """See ``reference.urls.url_facts``. Raises TypeError for another type than ``pa.string()``."""
-    columns, odd = _prepared(rules).facts(urls, _classes())
-    facts = pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=URL_FACTS)
-    left = pa.array(odd)
+    columns, left = _prepared(rules).facts(urls, _classes())
+    facts = pa.RecordBatch.from_arrays(columns, schema=URL_FACTS)
     if not len(left):
         return facts
     # Hosts beyond ASCII, percent-encoded ones and IP addresses are few, and Python's tables decide about them.
@@ -34,8 +32,8 @@ def url_facts(urls: pa.StringArray, rules: UrlRules) -> pa.RecordBatch:
 
 
 @lru_cache(maxsize=8)
-def _prepared(rules: UrlRules) -> _native.UrlRules:
-    return _native.UrlRules(
+def _prepared(rules: UrlRules) -> _native.PreparedUrlRules:
+    return _native.PreparedUrlRules(
         [_parts(each) for each in rules.blocklists],
         rules.allow,
         rules.curated,

@@ -17,12 +17,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from refinery.assets import Asset
+from refinery.kernels import _native
 from refinery.kernels.reference import langid as twin
 from tests.kernels.fasttext_models import NEGATIVES, ONE_VS_ALL, SOFTMAX, TREE, Toy
-
-native = pytest.importorskip(
-    "refinery.kernels.native_langid", reason="the native kernels are not built", exc_type=ImportError
-)
+from tests.kernels.natives import native
 
 LID = Asset("lid.176.ftz").path()
 SPACES = [" ", "\t", "\n", "\v", "\f", "\r", "\0", "\u00a0", "\u2028", "\u3000", "\x1c"]
@@ -172,10 +170,10 @@ def test_what_is_no_number_is_an_error(paths: Any, loss: int) -> None:
 def test_a_clipped_file_is_no_model(toy: Toy) -> None:
     """Every prefix of a model is refused, with a sentence that says why."""
     whole = bytes(toy)
-    native._native.LanguageModel(pa.array(np.frombuffer(whole, np.uint8)))
+    _native.LanguageModel(pa.array(np.frombuffer(whole, np.uint8)))
     for length in itertools.chain(range(min(len(whole), 1500)), range(1500, len(whole), 97), [len(whole) - 1]):
         with pytest.raises(ValueError, match="fastText model"):
-            native._native.LanguageModel(pa.array(np.frombuffer(whole[:length], np.uint8)))
+            _native.LanguageModel(pa.array(np.frombuffer(whole[:length], np.uint8)))
 
 
 @given(st.sampled_from([Toy(), Toy(loss=TREE), Toy(dimensions=4, width=3, norms=True, pruned={3: 0})]), st.data())
@@ -186,7 +184,7 @@ def test_a_damaged_file_is_an_error_or_a_model(toy: Toy, data: st.DataObject) ->
     for _ in range(data.draw(st.integers(1, 4))):
         damaged[data.draw(st.integers(0, min(len(damaged), 300) - 1))] = data.draw(st.sampled_from([0, 1, 127, 255]))
     try:
-        model = native._native.LanguageModel(pa.array(np.frombuffer(bytes(damaged), np.uint8)))
+        model = _native.LanguageModel(pa.array(np.frombuffer(bytes(damaged), np.uint8)))
         labels, scores = model.identify(pa.array(["a the été x", "</s>"]), "none")
     except ValueError as error:
         assert "fastText model" in str(error) or "UTF-8" in str(error)

@@ -86,14 +86,6 @@ def test_segments_are_in_order_and_within_their_lines(text: str) -> None:
         assert not set("<>\n") & set(inside)
 
 
-@given(st.lists(TEXTS | st.none(), max_size=4))
-@settings(max_examples=300)
-def test_both_kernels_find_the_same(texts: list[str | None]) -> None:
-    """Also in a slice of a batch, and where a text is null."""
-    array = pa.array(["é", *texts], pa.string())[1:]
-    assert suspects(array).to_pylist() == twin.suspects(array).to_pylist()
-
-
 @pytest.mark.parametrize("piece", ["Ã©", "Ã© ", "\x80", "Â ", "é", "x", "x" * 5000 + "Ã©", "日" * 999 + "Ã©"])
 def test_long_lines_are_cut_alike(piece: str) -> None:
     """A segment reaches no further than ``REACH`` to either side, and both kernels cut at the same characters."""

@@ -19,20 +19,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from refinery.assets import Asset
+from refinery.kernels import _native, native_bpe
 from refinery.kernels.reference import bpe
-
-pytest.importorskip("refinery.kernels._native", reason="the native kernels are not built", exc_type=ImportError)
-
-from refinery.kernels import _native
-from refinery.kernels import native_bpe as native
+from tests.kernels.natives import native
 
 MERGES = Asset("gpt2.bpe").path()
 CODES = [code for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
 
 # Letters, numbers, spaces and signs of one to four bytes, with the ends of contractions.
-ODD = "aeinstdmlrv'' \n\t\r\u00a0\u2003\u3000\u0085\x1c\x00١९Ⅷ½²éßжшא漢字かンกี가\u0301\u200d\ufeff\U0001f600\U00010400.,-_<|>$€"
-
-rows = st.lists(st.none() | st.text() | st.text(ODD, max_size=60), max_size=5)
 
 
 def same(array: pa.StringArray, merges: str = MERGES) -> None:
@@ -45,15 +39,6 @@ def same(array: pa.StringArray, merges: str = MERGES) -> None:
     assert counts.equals(bpe.count_tokens(array, merges))
 
 
-@given(rows)
-@settings(max_examples=300)
-def test_texts(texts: list[str | None]) -> None:
-    """Odd Unicode, NUL, unassigned code points, nulls and slices have the ids of the twin."""
-    array = pa.array(["before", *texts, "after"], pa.string())
-    same(array)
-    same(array.slice(1, len(texts)))
-
-
 @given(st.text("'sStTmdDlrvea \n.1", max_size=30))
 @example("'s's 't I'll 'll ''re'sx 'VE 'l 'r")
 @settings(max_examples=300)
@@ -64,20 +49,20 @@ def test_contractions(text: str) -> None:
 
 def test_every_character() -> None:
     """Letters, numbers, white space and some of the other code points have the ids of the twin beside any neighbour."""
-    classes = native.character_classes()
+    classes = native_bpe.character_classes()
     some = [chr(code) for code in CODES if classes[code] or code < 0x3000 or code % 31 == 0]
     text = "".join(f"a{character}1{character} {character}.{character}\n" for character in some)
     same(pa.array([text[start : start + 1_000_000] for start in range(0, len(text), 1_000_000)]))
 
 
 @pytest.mark.parametrize(
-    ("pattern", "number"), [(r"\p{L}", native.LETTER), (r"\p{N}", native.NUMBER), (r"\s", native.SPACE)]
+    ("pattern", "number"), [(r"\p{L}", native_bpe.LETTER), (r"\p{N}", native_bpe.NUMBER), (r"\s", native_bpe.SPACE)]
 )
 def test_classes_are_a_partition(pattern: str, number: int) -> None:
     """A code point outside a class is one that tiktoken's complement of the class finds."""
     complement = pattern[:1] + pattern[1].upper() + pattern[2:]
-    others = set(native._matched(complement).tolist())
-    classes = native.character_classes()
+    others = set(native_bpe._matched(complement).tolist())
+    classes = native_bpe.character_classes()
     assert [code for code in CODES if code not in others] == [code for code in CODES if classes[code] == number]
 
 
@@ -95,7 +80,7 @@ def test_any_vocabulary(tokens: list[bytes], texts: list[str]) -> None:
     """Short and long pieces merge as tiktoken merges them, whatever the tokens and the order of their ranks."""
     ranks = {token: rank for rank, token in enumerate(tokens)}
     twin = tiktoken.Encoding("any", pat_str=bpe._PIECES, mergeable_ranks=ranks, special_tokens={})
-    tokenizer = _native.Tokenizer(pa.array(tokens, pa.binary()), native.character_classes())
+    tokenizer = _native.Tokenizer(pa.array(tokens, pa.binary()), native_bpe.character_classes())
     found = pa.array(tokenizer.token_ids(pa.array(texts, pa.string()))).to_pylist()
     assert found == [twin.encode_ordinary(text) for text in texts]
 
@@ -169,7 +154,7 @@ def test_threads_share_a_tokenizer() -> None:
 
 
 NOT_UTF8 = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\3\0\0\0"), pa.py_buffer(b"a\xffb"))
-CLASSES = native.character_classes()
+CLASSES = native_bpe.character_classes()
 SINGLE = [bytes([byte]) for byte in range(256)]
 
 

@@ -12,110 +12,39 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from refinery.kernels.reference import linewise as twin
 from refinery.kernels.reference.linewise import LineRules
 from refinery.stage.documents import PROTECTED
-
-native = pytest.importorskip(
-    "refinery.kernels.native_text", reason="the native kernels are not built", exc_type=ImportError
-)
+from tests.kernels.natives import native
+from tools.parity import same
+from tools.strategies import GREEK
 
 PHRASES = Path(__file__).parents[2] / "stages" / "lines.toml"
-GREEK = LineRules(start=("ΟΔΟΣ ΑΣ",), end=("σας",), anywhere=("σ σ",), counted=("σχόλια", "ς"))
-RULES = st.sampled_from(
+
+
+def assert_parity(texts: pa.StringArray, rules: LineRules) -> None:
+    same(native.correct_lines(texts, rules), twin.correct_lines(texts, rules))
+
+
+@pytest.mark.parametrize(
+    ("texts", "rules"),
     [
-        LineRules(
-            start=("a", "a b", "a b c d", "b a"),
-            end=("a", "b a", "read more", "été"),
-            anywhere=("b", "a a b", "b c", "x-y", "--"),
-            counted=("a", "likes", "--"),
+        (
+            ["", None, "\n", "\n\n\n", " ", "X", "X\n", "\nX", "X\n\nX", "a b\n\nX\n\n", "X\n\n\n\nc d\n\n\nX"],
+            LineRules(),
         ),
-        LineRules(start=("a a",), anywhere=("b b", "a b", "é k"), counted=("k",), max_uppercase=0, short_line=4),
-        LineRules(end=("a a a", "c"), anywhere=("a a", "b b b", "ß i\u0307"), max_uppercase=1, short_line=30),
-        LineRules(short_line=0),
-        LineRules(end=("a", "b a"), anywhere=("b", "é"), counted=("a",), kinds=frozenset({"numeric", "end"})),
-        LineRules(start=("a",), end=("b",), anywhere=("c",), kinds=frozenset({"counter", "one_word", "anywhere"})),
-        GREEK,
-    ]
+        (["a b c", "ΟΔΟΣ ΑΣ x", "x y ΣΑΣ", "3 Σ", "plain words", "Σ σ σ Σ Σ"], GREEK),
+    ],
 )
-FEW = ["a", "b", "c", "A", "É", "é", "k", "\u212a", "été", "x-y", "-", "--", "…", "»", "likes", "Likes!", "İ", "ẞ"]
-PARTS = ["|", "/", "&", ".", "a.", "(b", "b)", "a:", "•", "c!"]
-NUMBERS = ["1", "12", "1,2", "1.2K", "3\u212a", "4m", "5MB", "k", "٣", "²", "Ⅷ", "$", "€", "%", "/", "1€", "5kk", "♥"]
-ODD = [
-    "",
-    "ΟΔΟΣ",
-    "ΑΣ",
-    "Σ",
-    "σας",
-    "ΣΑΣ",
-    "\x00",
-    "\u0378",
-    "🙂",
-    "ǅ",
-    "Ⓐ",
-    "ª",
-    "\u0345",
-    "\U0010ffff",
-    "read",
-    "more",
-]
-SPACES = [" ", " ", " ", "  ", "\t", "\r", "\x0b", "\x1c", "\x85", "\xa0", "\u2028", "\u3000", "\u200b", ""]
-BREAKS = ["\n", "\n", "\n\n", "\n\n\n", "\n \n", "\r\n", "\n\t\n"]
-LINES = st.lists(
-    st.tuples(st.sampled_from([*FEW, *FEW, *PARTS, *PARTS, *NUMBERS, *ODD]), st.sampled_from(SPACES)).map("".join),
-    max_size=14,
-).map("".join)
-TEXTS = st.lists(st.tuples(LINES, st.sampled_from(BREAKS)).map("".join), max_size=8).map("".join) | st.text()
-
-
-def assert_parity(texts: pa.StringArray, rules: LineRules, protected: pa.ListArray | None = None) -> None:
-    mine, expected = native.correct_lines(texts, rules, protected), twin.correct_lines(texts, rules, protected)
-    mine.validate(full=True)
-    assert mine.schema == expected.schema
-    assert mine.to_pydict() == expected.to_pydict()
-
-
-@given(st.lists(TEXTS | st.none(), max_size=4), RULES)
-@example(
-    ["", None, "\n", "\n\n\n", " ", "X", "X\n", "\nX", "X\n\nX", "a b\n\nX\n\n", "X\n\n\n\nc d\n\n\nX"], LineRules()
-)
-@example(["a b c", "ΟΔΟΣ ΑΣ x", "x y ΣΑΣ", "3 Σ", "plain words", "Σ σ σ Σ Σ"], GREEK)
-@settings(max_examples=400)
-def test_every_text_is_corrected_as_by_the_twin(texts: list[str | None], rules: LineRules) -> None:
-    """Nested phrases, odd digits and spaces, letters whose lower case is longer or shorter, blank lines: all agree."""
+def test_small_texts_are_corrected_as_by_the_twin(texts: list[str | None], rules: LineRules) -> None:
+    """Blank lines at every place, and letters whose lower case depends on their neighbours."""
     assert_parity(pa.array(texts, pa.string()), rules)
-
-
-@st.composite
-def spans_of(draw: st.DrawFn, text: str) -> list[tuple[int, int]] | None:
-    """Ranges of bytes of a text, in order, some of them empty or beyond its end; or none."""
-    ends = draw(st.lists(st.integers(0, len(text.encode()) + 2), max_size=8).map(sorted))
-    return draw(st.sampled_from([[(a, b) for a, b in zip(ends[::2], ends[1::2], strict=False)], None]))
 
 
 def span_lists(spans: list[list[tuple[int, int]] | None]) -> pa.ListArray:
     rows = [spans and [{"start": a, "end": b, "kind": "code"} for a, b in spans] for spans in spans]
     return pa.array(rows, PROTECTED.type)
-
-
-@given(st.lists(TEXTS, min_size=1, max_size=4), RULES, st.data())
-@settings(max_examples=150)
-def test_protected_lines_are_those_of_the_twin(texts: list[str], rules: LineRules, data: st.DataObject) -> None:
-    """Whatever spans are protected, also where a text has none and where the batch is a slice."""
-    lists = span_lists([data.draw(spans_of(text)) for text in texts])
-    assert_parity(pa.array(texts), rules, lists)
-    assert_parity(pa.array(texts)[1:], rules, lists[1:])
-
-
-@given(st.lists(TEXTS | st.none(), min_size=2, max_size=6), RULES, st.data())
-@settings(max_examples=50)
-def test_a_slice_is_corrected_as_its_texts(texts: list[str | None], rules: LineRules, data: st.DataObject) -> None:
-    """Where a batch begins in its buffers changes nothing."""
-    start = data.draw(st.integers(0, len(texts)))
-    assert_parity(pa.array(texts, pa.string())[start:], rules)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Each kernel against its twin and against the peers a user would take: same documents, one run, one core.
+"""Compares each kernel with its twin and with the peers a user would take: same documents, one run, one core.
 
 usage: python tools/bench/kernels.py [--documents 200] [--rounds 5] [--only WORD …]
 
@@ -19,7 +19,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import metadata
 from statistics import median
 from typing import Any
@@ -29,6 +29,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 
 from tools.bench.contests import CONTESTS, Contest, Rival
 from tools.bench.documents import Documents, documents
+from tools.parity import same
 
 SHORTEST = 0.05
 """Seconds that one measurement takes at least: calls are repeated until then."""
@@ -85,26 +86,10 @@ def ready(
     except ImportError as error:
         skipped[name] = str(error)
         return
-    if rival.is_twin and "native" in calls and not same(calls["native"](), call()):
-        raise AssertionError(f"{name} gives another result than the native kernel")
+    if rival.is_twin and "native" in calls:
+        same(calls["native"](), call())
     peer = f" {metadata.version(rival.distribution)}" if rival.distribution else ""
     calls[f"{name}{peer}"] = call
-
-
-def same(left: Any, right: Any) -> bool:
-    """Whether two results are equal, be they of Arrow, NumPy or Python."""
-    if isinstance(left, tuple):
-        return len(left) == len(right) and all(same(*pair) for pair in zip(left, right, strict=True))
-    if isinstance(left, Mapping):
-        return left.keys() == right.keys() and all(listed(left[name]) == listed(right[name]) for name in left)
-    if hasattr(left, "equals"):
-        return bool(left.equals(right))
-    return bool((left == right).all()) if hasattr(left, "all") else bool(left == right)
-
-
-def listed(column: Any) -> Any:
-    """A column of a stage as Python's values."""
-    return column.to_pylist() if hasattr(column, "to_pylist") else column
 
 
 def time_in_turns(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from refinery import kernels
-from refinery.kernels import choice, reference
+from refinery.kernels import choice
 
 Call = Callable[[], Any]
 
@@ -48,21 +46,14 @@ def _swapped(stage: str) -> Iterator[None]:
 @cache
 def _places(stage: str) -> list[tuple[Any, str, Any, Any]]:
     """Where a stage holds a native kernel: the module, the name, the kernel and its twin."""
-    pairs = {name: (getattr(kernels, name), twin) for name, twin in _twins().items() if name in kernels.__all__}
+    pairs = {
+        name: (native, native.__wrapped__) for name, native in vars(kernels).items() if hasattr(native, "__wrapped__")
+    }
     own = (f"stages.{stage}", f"stages._{stage}")
     stages = [module for name, module in sorted(sys.modules.items()) if name.startswith(own)]
     return [
         (module, name, native, twin)
         for module in stages
         for name, (native, twin) in pairs.items()
-        if native is not twin and getattr(module, name, None) is native
+        if getattr(module, name, None) is native
     ]
-
-
-def _twins() -> dict[str, Any]:
-    """What the modules of the reference define, by name."""
-    found: dict[str, Any] = {}
-    for module in pkgutil.iter_modules(reference.__path__, "refinery.kernels.reference."):
-        names = vars(importlib.import_module(module.name))
-        found |= {name: one for name, one in names.items() if getattr(one, "__module__", "") == module.name}
-    return found

@@ -16,7 +16,7 @@ use arrow_array::{Array, UInt32Array};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::boundary::{Given, Made};
+use crate::boundary::{InputArray, OutputArray};
 use crate::lists::{unfit, Making};
 use crate::strings::{strings, text, total_bytes};
 use pieces::Classes;
@@ -28,7 +28,7 @@ const FEWEST: usize = 3;
 
 /// GPT-2's tokenizer, or another one that differs in the tokens only.
 #[pyclass(frozen)]
-struct Tokenizer {
+pub struct Tokenizer {
     classes: Classes,
     vocabulary: Vocabulary,
     known: Known,
@@ -40,7 +40,7 @@ struct Tokenizer {
 impl Tokenizer {
     /// From the bytes of each token in the order of ids, and the class of each code point.
     #[new]
-    fn new(tokens: Given, classes: Vec<u8>) -> PyResult<Self> {
+    fn new(tokens: InputArray, classes: Vec<u8>) -> PyResult<Self> {
         let tokens = tokens.0.as_binary_opt::<i32>().ok_or_else(|| unfit(tokens.0.data_type()))?;
         let all = || tokens.iter().map(Option::unwrap_or_default);
         let wrong = || PyValueError::new_err("expected less than 65,536 distinct tokens, all single bytes among them");
@@ -54,7 +54,7 @@ impl Tokenizer {
     }
 
     /// `list<uint16>`: the ids of each text, none for null.
-    fn token_ids(&self, py: Python<'_>, texts: Given) -> PyResult<Made> {
+    fn token_ids(&self, py: Python<'_>, texts: InputArray) -> PyResult<OutputArray> {
         py.allow_threads(|| {
             let texts = strings(&texts)?;
             // Pages that are never written to cost nothing, and moving to a larger place does.
@@ -65,12 +65,12 @@ impl Tokenizer {
                     made.end()
                 })
             })?;
-            made.done().map(Made::new)
+            made.done().map(OutputArray::new)
         })
     }
 
     /// How many ids each text has.
-    fn count_tokens(&self, py: Python<'_>, texts: Given) -> PyResult<Made> {
+    fn count_tokens(&self, py: Python<'_>, texts: InputArray) -> PyResult<OutputArray> {
         py.allow_threads(|| {
             let texts = strings(&texts)?;
             let counts = self.with_words(|words| {
@@ -81,7 +81,7 @@ impl Tokenizer {
                 };
                 (0..texts.len()).map(count).collect::<PyResult<Vec<u32>>>()
             })?;
-            Ok(Made::new(UInt32Array::from(counts)))
+            Ok(OutputArray::new(UInt32Array::from(counts)))
         })
     }
 }
@@ -154,9 +154,4 @@ impl Tokenizer {
             start = end;
         }
     }
-}
-
-/// Add this module's class.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<Tokenizer>()
 }

@@ -1,23 +1,22 @@
 //! Shingles, and the keys of bands of their MinHash. Twin: `refinery.kernels.reference.minhash`.
 
-use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, UInt32Type, UInt64Type};
 use arrow_array::{Array, FixedSizeBinaryArray, ListArray, StringArray};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use crate::boundary::{Given, Made};
+use crate::boundary::{InputArray, Numbers, OutputArray};
 use crate::dedup::minima::lower;
 use crate::dedup::windows::{each_window, hash_of, positive};
-use crate::lists::{for_tokens, offset, unfit, Lists, Making};
+use crate::lists::{for_tokens, offset, Lists, Making};
 use crate::strings::{bytes, strings, total_bytes};
 use crate::text::stops::Stops;
 
 /// Hashes that are mixed and swept together: they and a block of minima fit the nearest cache.
 const AT_ONCE: usize = 4096;
 
-fn sets<T: ArrowPrimitiveType<Native: Into<u64>>>(tokens: &Given, size: usize) -> PyResult<ListArray> {
+fn sets<T: ArrowPrimitiveType<Native: Into<u64>>>(tokens: &InputArray, size: usize) -> PyResult<ListArray> {
     let lists = Lists::<T>::of(&tokens.0)?;
     let mut made = Making::<UInt32Type>::with_capacity(lists.total(), lists.len());
     let mut set = Vec::new();
@@ -47,16 +46,16 @@ struct Bands<'a> {
 }
 
 impl<'a> Bands<'a> {
-    fn of(factors: &'a Given, terms: &'a Given, bands: usize) -> PyResult<Self> {
-        let (factors, terms) = (parameters(factors)?, parameters(terms)?);
-        if bands == 0 || factors.len() != terms.len() || factors.is_empty() || factors.len() % bands != 0 {
+    fn of(factors: &'a [u32], terms: &'a [u32], bands: usize) -> PyResult<Self> {
+        let rows = factors.len() / bands.max(1);
+        if bands == 0 || rows == 0 || rows * bands != factors.len() || factors.len() != terms.len() {
             let found = format!("{} factors, {} terms and {bands} bands", factors.len(), terms.len());
             return Err(PyValueError::new_err(format!("hash functions do not fill bands: {found}")));
         }
-        Ok(Bands { factors, terms, rows: factors.len() / bands })
+        Ok(Bands { factors, terms, rows })
     }
 
-    fn keys(&self, sets: &Given) -> PyResult<ListArray> {
+    fn keys(&self, sets: &InputArray) -> PyResult<ListArray> {
         let lists = Lists::<UInt32Type>::of(&sets.0)?;
         let bands = self.factors.len() / self.rows;
         let total = lists.iter().filter(|set| !set.is_empty()).count().saturating_mul(bands);
@@ -79,7 +78,7 @@ impl<'a> Bands<'a> {
     }
 
     /// A byte of each function's minimum, for each set.
-    fn sketches(&self, sets: &Given) -> PyResult<FixedSizeBinaryArray> {
+    fn sketches(&self, sets: &InputArray) -> PyResult<FixedSizeBinaryArray> {
         let lists = Lists::<UInt32Type>::of(&sets.0)?;
         let size = self.factors.len();
         let mut made = Vec::with_capacity(lists.len() * size);
@@ -108,14 +107,6 @@ fn mix(x: u32) -> u32 {
     let x = (x ^ (x >> 16)).wrapping_mul(0x85EB_CA6B);
     let x = (x ^ (x >> 13)).wrapping_mul(0xC2B2_AE35);
     x ^ (x >> 16)
-}
-
-fn parameters(given: &Given) -> PyResult<&[u32]> {
-    let numbers = given.0.as_primitive_opt::<UInt32Type>().ok_or_else(|| unfit(given.0.data_type()))?;
-    match numbers.null_count() {
-        0 => Ok(numbers.values()),
-        _ => Err(PyValueError::new_err("expected numbers, found nulls")),
-    }
 }
 
 fn words(texts: &StringArray) -> PyResult<ListArray> {
@@ -189,42 +180,44 @@ fn sizes(texts: &StringArray) -> PyResult<ListArray> {
 }
 
 #[pyfunction]
-fn word_sizes(py: Python<'_>, texts: Given) -> PyResult<Made> {
+pub fn word_sizes(py: Python<'_>, texts: InputArray) -> PyResult<OutputArray> {
     py.allow_threads(|| {
         let texts = strings(&texts)?;
-        sizes(texts).map(Made::new)
+        sizes(texts).map(OutputArray::new)
     })
 }
 
 #[pyfunction]
-fn shingles(py: Python<'_>, tokens: Given, size: usize) -> PyResult<Made> {
+pub fn shingles(py: Python<'_>, tokens: InputArray, size: usize) -> PyResult<OutputArray> {
     positive(size)?;
-    py.allow_threads(|| for_tokens!(&tokens.0, sets(&tokens, size)).map(Made::new))
+    py.allow_threads(|| for_tokens!(&tokens.0, sets(&tokens, size)).map(OutputArray::new))
 }
 
 #[pyfunction]
-fn band_keys(py: Python<'_>, sets: Given, factors: Given, terms: Given, bands: usize) -> PyResult<Made> {
-    py.allow_threads(|| Bands::of(&factors, &terms, bands)?.keys(&sets).map(Made::new))
+pub fn band_keys(
+    py: Python<'_>,
+    sets: InputArray,
+    factors: Numbers<UInt32Type>,
+    terms: Numbers<UInt32Type>,
+    bands: usize,
+) -> PyResult<OutputArray> {
+    py.allow_threads(|| Bands::of(&factors, &terms, bands)?.keys(&sets).map(OutputArray::new))
 }
 
 #[pyfunction]
-fn sketches(py: Python<'_>, sets: Given, factors: Given, terms: Given) -> PyResult<Made> {
-    py.allow_threads(|| Bands::of(&factors, &terms, 1)?.sketches(&sets).map(Made::new))
+pub fn sketches(
+    py: Python<'_>,
+    sets: InputArray,
+    factors: Numbers<UInt32Type>,
+    terms: Numbers<UInt32Type>,
+) -> PyResult<OutputArray> {
+    py.allow_threads(|| Bands::of(&factors, &terms, 1)?.sketches(&sets).map(OutputArray::new))
 }
 
 #[pyfunction]
-fn word_ids(py: Python<'_>, texts: Given) -> PyResult<Made> {
+pub fn word_ids(py: Python<'_>, texts: InputArray) -> PyResult<OutputArray> {
     py.allow_threads(|| {
         let texts = strings(&texts)?;
-        words(texts).map(Made::new)
+        words(texts).map(OutputArray::new)
     })
-}
-
-/// Add this module's functions.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(shingles, module)?)?;
-    module.add_function(wrap_pyfunction!(band_keys, module)?)?;
-    module.add_function(wrap_pyfunction!(sketches, module)?)?;
-    module.add_function(wrap_pyfunction!(word_ids, module)?)?;
-    module.add_function(wrap_pyfunction!(word_sizes, module)?)
 }

@@ -10,7 +10,7 @@ use arrow_array::{Array, ListArray, StringArray};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::boundary::{Given, Made};
+use crate::boundary::{InputArray, OutputArray};
 use crate::lists::{offset, structs_of, Structs};
 use crate::strings::{strings, text, total_bytes, StringsBuilder};
 
@@ -62,12 +62,12 @@ impl Block {
 
 /// What each character is normalised to.
 #[pyclass(frozen)]
-struct Pieces {
+pub struct Pieces {
     blocks: Vec<OnceLock<Block>>,
 }
 
 /// An array, or the blocks of characters that have to be added before it can be made.
-type Attempt = (Option<Made>, Vec<usize>);
+type Attempt = (Option<OutputArray>, Vec<usize>);
 
 #[pymethods]
 impl Pieces {
@@ -107,7 +107,7 @@ impl Pieces {
         Ok(())
     }
 
-    fn normalise(&self, py: Python<'_>, texts: Given) -> PyResult<Attempt> {
+    fn normalise(&self, py: Python<'_>, texts: InputArray) -> PyResult<Attempt> {
         py.allow_threads(|| {
             let texts = strings(&texts)?;
             let mut normal = StringsBuilder::with_capacity(total_bytes(texts));
@@ -119,12 +119,12 @@ impl Pieces {
             if !missing.is_empty() {
                 return Ok((None, missing.into_iter().collect()));
             }
-            Ok((Some(Made::new(normal.finish()?)), Vec::new()))
+            Ok((Some(OutputArray::new(normal.finish()?)), Vec::new()))
         })
     }
 
     /// Where ranges of bytes of the normalised texts lie in the texts.
-    fn original_spans(&self, py: Python<'_>, texts: Given, ranges: Given) -> PyResult<Attempt> {
+    fn original_spans(&self, py: Python<'_>, texts: InputArray, ranges: InputArray) -> PyResult<Attempt> {
         py.allow_threads(|| {
             let texts = strings(&texts)?;
             let (mut units, mut missing) = (Vec::new(), BTreeSet::new());
@@ -136,7 +136,7 @@ impl Pieces {
                 inside(&units, from, to)
             })?;
             match missing.is_empty() {
-                true => Ok((Some(Made::new(found)), Vec::new())),
+                true => Ok((Some(OutputArray::new(found)), Vec::new())),
                 false => Ok((None, missing.into_iter().collect())),
             }
         })
@@ -264,7 +264,7 @@ fn inside(units: &[Unit], from: u64, to: u64) -> Option<(u64, u64)> {
 /// also where the last one ends.
 fn located(
     texts: &StringArray,
-    ranges: &Given,
+    ranges: &InputArray,
     mut find: impl FnMut(Option<u64>, &str, u64, u64) -> Option<(u64, u64)>,
 ) -> PyResult<ListArray> {
     let ranges = Structs::of(&ranges.0, ["start", "end"])?;
@@ -296,10 +296,10 @@ fn whole_characters(text: &str, from: u64, to: u64) -> Option<(u64, u64)> {
 
 /// Where ranges of bytes of texts lie in them if they are made smaller so that they cut no character in two.
 #[pyfunction]
-fn character_spans(py: Python<'_>, texts: Given, ranges: Given) -> PyResult<Made> {
+pub fn character_spans(py: Python<'_>, texts: InputArray, ranges: InputArray) -> PyResult<OutputArray> {
     py.allow_threads(|| {
         let texts = strings(&texts)?;
-        located(texts, &ranges, |_, text, from, to| whole_characters(text, from, to)).map(Made::new)
+        located(texts, &ranges, |_, text, from, to| whole_characters(text, from, to)).map(OutputArray::new)
     })
 }
 
@@ -307,10 +307,4 @@ fn character_spans(py: Python<'_>, texts: Given, ranges: Given) -> PyResult<Made
 fn ascii_prefix(text: &[u8]) -> usize {
     let whole = text.chunks_exact(16).take_while(|chunk| chunk.is_ascii()).count() * 16;
     whole + text[whole..].iter().take_while(|byte| byte.is_ascii()).count()
-}
-
-/// Add this module's functions.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<Pieces>()?;
-    module.add_function(wrap_pyfunction!(character_spans, module)?)
 }

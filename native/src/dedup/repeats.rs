@@ -1,13 +1,12 @@
 //! The order of 64-bit numbers, and which of them repeat. Twin: `refinery.kernels.reference.repeats`.
 
-use arrow_array::{UInt32Array, UInt64Array, UInt8Array};
+use arrow_array::types::{UInt32Type, UInt64Type};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 
-use crate::boundary::{Given, Made};
+use crate::boundary::{Numbers, OutputNumbers};
 use crate::dedup::duplicates::recurring;
 use crate::dedup::radix::{sorted, Placed};
-use crate::lists::numbers;
 
 /// Numbers that are looked at together.
 const AT_ONCE: usize = 1024;
@@ -54,48 +53,35 @@ fn countable(count: usize) -> PyResult<()> {
     }
 }
 
-fn all_numbers(lists: &[Given]) -> PyResult<Vec<&[u64]>> {
-    lists.iter().map(|list| numbers(&list.0)).collect()
-}
-
 #[pyfunction]
-fn order_of(py: Python<'_>, values: Given) -> PyResult<Made> {
+pub fn order_of(py: Python<'_>, values: Numbers) -> PyResult<OutputNumbers> {
     py.allow_threads(|| {
-        let values = numbers(&values.0)?;
         countable(values.len())?;
-        let placed: Vec<Placed> = (0..).zip(values).map(|(place, &key)| Placed { key, place }).collect();
-        let places: Vec<u32> = sorted(&[&placed]).iter().map(|item| item.place).collect();
-        Ok(Made::new(UInt32Array::from(places)))
+        let placed: Vec<Placed> = (0..).zip(&*values).map(|(place, &key)| Placed { key, place }).collect();
+        let places = sorted(&[&placed]).iter().map(|item| item.place).collect();
+        Ok(OutputNumbers::of::<UInt32Type>(places))
     })
 }
 
 #[pyfunction]
-fn at_most_twice(py: Python<'_>, lists: Vec<Given>) -> PyResult<Made> {
-    py.allow_threads(|| Ok(Made::new(UInt64Array::from(no_third(sorted(&all_numbers(&lists)?))))))
+pub fn at_most_twice(py: Python<'_>, lists: Vec<Numbers>) -> OutputNumbers {
+    py.allow_threads(|| OutputNumbers::of::<UInt64Type>(no_third(sorted(&slices(&lists)))))
 }
 
 #[pyfunction]
-fn repeated(py: Python<'_>, values: Given) -> PyResult<Made> {
-    py.allow_threads(|| {
-        let found = repetitions(&sorted(&[numbers(&values.0)?]));
-        Ok(Made::new(UInt64Array::from(found)))
-    })
+pub fn repeated(py: Python<'_>, values: Numbers) -> OutputNumbers {
+    py.allow_threads(|| OutputNumbers::of::<UInt64Type>(repetitions(&sorted(&[&*values]))))
 }
 
-/// For each list a byte for each value: 1 if that is there more than once in all of them, else 0.
 #[pyfunction]
-fn recurs(py: Python<'_>, lists: Vec<Given>) -> PyResult<Vec<Made>> {
+pub fn recurs(py: Python<'_>, lists: Vec<Numbers>) -> PyResult<Vec<OutputNumbers>> {
     py.allow_threads(|| {
-        let lists = all_numbers(&lists)?;
+        let lists = slices(&lists);
         countable(lists.iter().map(|values| values.len()).sum())?;
-        Ok(recurring(&lists).into_iter().map(|marks| Made::new(UInt8Array::from(marks))).collect())
+        Ok(recurring(&lists).into_iter().map(OutputNumbers::truth).collect())
     })
 }
 
-/// Add this module's functions.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(order_of, module)?)?;
-    module.add_function(wrap_pyfunction!(at_most_twice, module)?)?;
-    module.add_function(wrap_pyfunction!(repeated, module)?)?;
-    module.add_function(wrap_pyfunction!(recurs, module)?)
+fn slices(lists: &[Numbers]) -> Vec<&[u64]> {
+    lists.iter().map(|list| &**list).collect()
 }

@@ -1,13 +1,13 @@
 //! Which members of a group are alike, pair by pair, by their sketches. Twin: `refinery.kernels.reference.alike`.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{UInt32Type, UInt8Type};
-use arrow_array::{Array, UInt64Array};
+use arrow_array::types::{UInt32Type, UInt64Type, UInt8Type};
+use arrow_array::Array;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::boundary::{Given, Made};
-use crate::lists::{column, numbers, unfit};
+use crate::boundary::{InputArray, Numbers, OutputNumbers};
+use crate::lists::unfit;
 
 /// Bytes that are compared before their count leaves its byte.
 const AT_ONCE: usize = 128;
@@ -99,20 +99,21 @@ fn firsts(starts: &[u64], places: &[u32], kinds: &[u8], sketches: &Sketches<'_>)
 }
 
 #[pyfunction]
-fn alike(py: Python<'_>, starts: Given, places: Given, kinds: Given, sketches: Given, least: usize) -> PyResult<Made> {
+pub fn alike(
+    py: Python<'_>,
+    starts: Numbers,
+    places: Numbers<UInt32Type>,
+    kinds: Numbers<UInt8Type>,
+    sketches: InputArray,
+    least: usize,
+) -> PyResult<OutputNumbers> {
     py.allow_threads(|| {
         let found = sketches.0.as_fixed_size_binary_opt().ok_or_else(|| unfit(sketches.0.data_type()))?;
         let size = found.value_length() as usize;
-        let (places, kinds) = (column::<UInt32Type>(&places.0)?, column::<UInt8Type>(&kinds.0)?);
         if places.iter().any(|&place| place as usize >= found.len()) {
             return Err(PyValueError::new_err("a member has no sketch"));
         }
         let sketches = Sketches { bytes: &found.value_data()[..found.len() * size], size, least };
-        Ok(Made::new(UInt64Array::from(firsts(numbers(&starts.0)?, places, kinds, &sketches)?)))
+        Ok(OutputNumbers::of::<UInt64Type>(firsts(&starts, &places, &kinds, &sketches)?))
     })
-}
-
-/// Add this module's functions.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(alike, module)?)
 }

@@ -6,7 +6,7 @@ use arrow_array::{Array, ListArray, StringArray, UInt64Array};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::boundary::{Given, Made};
+use crate::boundary::{InputArray, OutputArray};
 use crate::lists::{for_tokens, offset, structs_of, Lists, Structs};
 use crate::strings::{strings, text, total_bytes, StringsBuilder};
 
@@ -21,7 +21,7 @@ fn bounds<N: Copy + Into<u64>>(sizes: &[N], bounds: &mut Vec<u64>) {
     }));
 }
 
-fn located<T: ArrowPrimitiveType<Native: Into<u64>>>(runs: &Given, sizes: &Given) -> PyResult<ListArray> {
+fn located<T: ArrowPrimitiveType<Native: Into<u64>>>(runs: &InputArray, sizes: &InputArray) -> PyResult<ListArray> {
     let (runs, sizes) = (Structs::of(&runs.0, ["start", "end"])?, Lists::<T>::of(&sizes.0)?);
     if runs.len() != sizes.len() {
         return Err(PyValueError::new_err("runs and tokens are of different numbers of texts"));
@@ -80,22 +80,20 @@ fn count(text: &str) -> u64 {
 }
 
 #[pyfunction]
-fn byte_ranges(py: Python<'_>, runs: Given, sizes: Given) -> PyResult<Made> {
-    py.allow_threads(|| for_tokens!(&sizes.0, located(&runs, &sizes)).map(Made::new))
+pub fn byte_ranges(py: Python<'_>, runs: InputArray, sizes: InputArray) -> PyResult<OutputArray> {
+    py.allow_threads(|| for_tokens!(&sizes.0, located(&runs, &sizes)).map(OutputArray::new))
 }
 
 #[pyfunction]
-fn take_out(py: Python<'_>, texts: Given, ranges: Given) -> PyResult<(Made, Made, Made, Made)> {
+pub fn take_out(
+    py: Python<'_>,
+    texts: InputArray,
+    ranges: InputArray,
+) -> PyResult<(OutputArray, OutputArray, OutputArray, OutputArray)> {
     py.allow_threads(|| {
         let texts = strings(&texts)?;
         let (rest, inside, [places, sizes]) = taken(texts, &Structs::of(&ranges.0, ["start", "end"])?)?;
-        let numbers = |column: Vec<u64>| Made::new(UInt64Array::from(column));
-        Ok((Made::new(rest), Made::new(inside), numbers(places), numbers(sizes)))
+        let numbers = |column: Vec<u64>| OutputArray::new(UInt64Array::from(column));
+        Ok((OutputArray::new(rest), OutputArray::new(inside), numbers(places), numbers(sizes)))
     })
-}
-
-/// Add this module's functions.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(byte_ranges, module)?)?;
-    module.add_function(wrap_pyfunction!(take_out, module)?)
 }

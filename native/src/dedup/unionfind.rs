@@ -1,13 +1,12 @@
 //! Connected components of a graph of 64-bit node numbers. Twin: `refinery.kernels.reference.unionfind`.
 
-use arrow_array::{UInt32Array, UInt64Array};
+use arrow_array::types::{UInt32Type, UInt64Type};
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::boundary::{Given, Made};
+use crate::boundary::{Numbers, OutputNumbers};
 use crate::dedup::lookup::Sorted;
 use crate::dedup::radix::sorted;
-use crate::lists::numbers;
 
 /// The nodes in ascending order, and for each the place of the smallest node of its component.
 struct Components {
@@ -82,7 +81,7 @@ fn root(parents: &mut [u32], mut node: usize) -> usize {
 
 /// Clusters of numbered documents, joined edge by edge: 4 bytes for each document that has an edge, a fifth for any.
 #[pyclass]
-struct Unions {
+pub struct Unions {
     /// A bit for each document that has an edge.
     marks: Vec<u64>,
     /// How many bits are set before each word of them; made when the first edge comes.
@@ -133,12 +132,12 @@ impl Unions {
         Unions { marks, before: Vec::new(), parents: Vec::new(), sizes: Vec::new(), documents }
     }
 
-    fn mark(&mut self, py: Python<'_>, documents: Given) -> PyResult<()> {
+    fn mark(&mut self, py: Python<'_>, documents: Numbers) -> PyResult<()> {
         py.allow_threads(|| {
             if !self.before.is_empty() {
                 return Err(PyValueError::new_err("all documents are marked before the first edge"));
             }
-            for &document in numbers(&documents.0)? {
+            for &document in &*documents {
                 if document >= self.documents {
                     return Err(PyValueError::new_err(format!("there is no document {document}")));
                 }
@@ -148,9 +147,8 @@ impl Unions {
         })
     }
 
-    fn join(&mut self, py: Python<'_>, a: Given, b: Given) -> PyResult<()> {
+    fn join(&mut self, py: Python<'_>, a: Numbers, b: Numbers) -> PyResult<()> {
         py.allow_threads(|| {
-            let (a, b) = (numbers(&a.0)?, numbers(&b.0)?);
             if a.len() != b.len() {
                 return Err(PyValueError::new_err(format!("{} first ends of edges, but {} second", a.len(), b.len())));
             }
@@ -158,7 +156,7 @@ impl Unions {
                 self.number()?;
             }
             self.sizes.clear();
-            for (&a, &b) in a.iter().zip(b) {
+            for (&a, &b) in a.iter().zip(&*b) {
                 let a = self.node(a).ok_or_else(|| unmarked(a))?;
                 let b = self.node(b).ok_or_else(|| unmarked(b))?;
                 join(&mut self.parents, a, b);
@@ -167,7 +165,7 @@ impl Unions {
         })
     }
 
-    fn sizes(&mut self, py: Python<'_>, documents: Given) -> PyResult<Made> {
+    fn sizes(&mut self, py: Python<'_>, documents: Numbers) -> PyResult<OutputNumbers> {
         py.allow_threads(|| {
             if self.before.is_empty() {
                 self.number()?;
@@ -179,13 +177,13 @@ impl Unions {
                     self.sizes[root] += 1;
                 }
             }
-            let mut nodes = self.nodes_of(numbers(&documents.0)?)?;
+            let mut nodes = self.nodes_of(&documents)?;
             nodes.iter_mut().for_each(|node| *node = root(&mut self.parents, *node));
-            Ok(Made::new(UInt32Array::from_iter_values(nodes.iter().map(|&node| self.sizes[node]))))
+            Ok(OutputNumbers::of::<UInt32Type>(nodes.iter().map(|&node| self.sizes[node]).collect()))
         })
     }
 
-    fn clusters(&mut self, py: Python<'_>, first: u64, count: u64) -> PyResult<(Made, Made)> {
+    fn clusters(&mut self, py: Python<'_>, first: u64, count: u64) -> PyResult<(OutputNumbers, OutputNumbers)> {
         py.allow_threads(|| {
             if self.before.is_empty() {
                 self.number()?;
@@ -197,31 +195,24 @@ impl Unions {
                     labels.push(root(&mut self.parents, node) as u64);
                 }
             }
-            Ok((Made::new(UInt32Array::from(rows)), Made::new(UInt64Array::from(labels))))
+            Ok((OutputNumbers::of::<UInt32Type>(rows), OutputNumbers::of::<UInt64Type>(labels)))
         })
     }
 }
 
 #[pyfunction]
-fn components(py: Python<'_>, a: Given, b: Given) -> PyResult<(Made, Made)> {
+pub fn components(py: Python<'_>, a: Numbers, b: Numbers) -> PyResult<(OutputNumbers, OutputNumbers)> {
     py.allow_threads(|| {
-        let found = Components::of(numbers(&a.0)?, numbers(&b.0)?)?;
-        let labels = UInt64Array::from_iter_values(found.labels());
-        Ok((Made::new(UInt64Array::from(found.nodes)), Made::new(labels)))
+        let components = Components::of(&a, &b)?;
+        let labels = components.labels().collect();
+        Ok((OutputNumbers::of::<UInt64Type>(components.nodes), OutputNumbers::of::<UInt64Type>(labels)))
     })
 }
 
 #[pyfunction]
-fn spanning_forest(py: Python<'_>, a: Given, b: Given) -> PyResult<(Made, Made)> {
+pub fn spanning_forest(py: Python<'_>, a: Numbers, b: Numbers) -> PyResult<(OutputNumbers, OutputNumbers)> {
     py.allow_threads(|| {
-        let (a, b) = Components::of(numbers(&a.0)?, numbers(&b.0)?)?.forest();
-        Ok((Made::new(UInt64Array::from(a)), Made::new(UInt64Array::from(b))))
+        let (a, b) = Components::of(&a, &b)?.forest();
+        Ok((OutputNumbers::of::<UInt64Type>(a), OutputNumbers::of::<UInt64Type>(b)))
     })
-}
-
-/// Add this module's functions.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<Unions>()?;
-    module.add_function(wrap_pyfunction!(components, module)?)?;
-    module.add_function(wrap_pyfunction!(spanning_forest, module)?)
 }

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use arrow_array::types::{ArrowPrimitiveType, UInt32Type, UInt64Type};
-use arrow_array::{ListArray, UInt64Array, UInt8Array};
+use arrow_array::ListArray;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::boundary::{Given, Made};
+use crate::boundary::{InputArray, Numbers, OutputArray, OutputNumbers};
 use crate::dedup::lookup::Sorted;
-use crate::lists::{column, for_tokens, numbers, offset, structs_of, Lists, Making};
+use crate::lists::{for_tokens, offset, structs_of, Lists, Making};
 
 const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -52,7 +52,7 @@ pub fn positive(size: usize) -> PyResult<()> {
     Ok(())
 }
 
-fn hashes<T: ArrowPrimitiveType<Native: Into<u64>>>(tokens: &Given, size: usize) -> PyResult<ListArray> {
+fn hashes<T: ArrowPrimitiveType<Native: Into<u64>>>(tokens: &InputArray, size: usize) -> PyResult<ListArray> {
     let lists = Lists::<T>::of(&tokens.0)?;
     let mut made = Making::<UInt64Type>::with_capacity(lists.total(), lists.len());
     for document in lists.iter() {
@@ -63,12 +63,12 @@ fn hashes<T: ArrowPrimitiveType<Native: Into<u64>>>(tokens: &Given, size: usize)
 }
 
 fn marked<T: ArrowPrimitiveType<Native: Into<u64>>>(
-    tokens: &Given,
-    repeated: &Given,
+    tokens: &InputArray,
+    repeated: &[u64],
     size: usize,
 ) -> PyResult<ListArray> {
     let lists = Lists::<T>::of(&tokens.0)?;
-    let repeated = Sorted::of(numbers(&repeated.0)?, lists.total())?;
+    let repeated = Sorted::of(repeated, lists.total())?;
     let (mut starts, mut ends, mut offsets) = (Vec::new(), Vec::new(), vec![0]);
     let mut hashes = Vec::new();
     for document in lists.iter() {
@@ -136,21 +136,20 @@ impl Runs {
         Ok(())
     }
 
-    fn done(self) -> PyResult<Made> {
-        structs_of(vec![("start", self.starts), ("end", self.ends)], self.offsets).map(Made::new)
+    fn done(self) -> PyResult<OutputArray> {
+        structs_of(vec![("start", self.starts), ("end", self.ends)], self.offsets).map(OutputArray::new)
     }
 }
 
 /// The runs that go, and those that stay so that each repeated window does.
 fn copies<T: ArrowPrimitiveType<Native: Into<u64>>>(
-    tokens: &Given,
-    repeated: &Given,
-    keepers: &Given,
+    tokens: &InputArray,
+    repeated: &[u64],
+    keepers: &[u32],
     row: u32,
     size: usize,
-) -> PyResult<(Made, Made)> {
+) -> PyResult<(OutputArray, OutputArray)> {
     let lists = Lists::<T>::of(&tokens.0)?;
-    let (repeated, keepers) = (numbers(&repeated.0)?, column::<UInt32Type>(&keepers.0)?);
     if repeated.len() != keepers.len() {
         return Err(PyValueError::new_err("each repeated window has one keeper"));
     }
@@ -188,54 +187,39 @@ fn copies<T: ArrowPrimitiveType<Native: Into<u64>>>(
 }
 
 #[pyfunction]
-fn mark_copies(
+pub fn mark_copies(
     py: Python<'_>,
-    tokens: Given,
-    repeated: Given,
-    keepers: Given,
+    tokens: InputArray,
+    repeated: Numbers,
+    keepers: Numbers<UInt32Type>,
     row: u32,
     size: usize,
-) -> PyResult<(Made, Made)> {
+) -> PyResult<(OutputArray, OutputArray)> {
     positive(size)?;
     py.allow_threads(|| for_tokens!(&tokens.0, copies(&tokens, &repeated, &keepers, row, size)))
 }
 
 #[pyfunction]
-fn window_hashes(py: Python<'_>, tokens: Given, size: usize) -> PyResult<Made> {
+pub fn window_hashes(py: Python<'_>, tokens: InputArray, size: usize) -> PyResult<OutputArray> {
     positive(size)?;
-    py.allow_threads(|| for_tokens!(&tokens.0, hashes(&tokens, size)).map(Made::new))
+    py.allow_threads(|| for_tokens!(&tokens.0, hashes(&tokens, size)).map(OutputArray::new))
 }
 
 #[pyfunction]
-fn mix64(py: Python<'_>, values: Given) -> PyResult<Made> {
-    py.allow_threads(|| {
-        let mixed = numbers(&values.0)?.iter().map(|&value| mix(value));
-        Ok(Made::new(UInt64Array::from_iter_values(mixed)))
-    })
+pub fn mix64(py: Python<'_>, values: Numbers) -> OutputNumbers {
+    py.allow_threads(|| OutputNumbers::of::<UInt64Type>(values.iter().map(|&value| mix(value)).collect()))
 }
 
-/// A byte for each value: 1 if it is among the sorted numbers, else 0.
 #[pyfunction]
-fn contains(py: Python<'_>, among: Given, values: Given) -> PyResult<Made> {
+pub fn contains(py: Python<'_>, among: Numbers, values: Numbers) -> PyResult<OutputNumbers> {
     py.allow_threads(|| {
-        let values = numbers(&values.0)?;
-        let among = Sorted::of(numbers(&among.0)?, values.len())?;
-        let found = values.iter().map(|&value| u8::from(among.contains(value)));
-        Ok(Made::new(UInt8Array::from_iter_values(found)))
+        let among = Sorted::of(&among, values.len())?;
+        Ok(OutputNumbers::truth(values.iter().map(|&value| u8::from(among.contains(value))).collect()))
     })
 }
 
 #[pyfunction]
-fn mark_repeated(py: Python<'_>, tokens: Given, repeated: Given, size: usize) -> PyResult<Made> {
+pub fn mark_repeated(py: Python<'_>, tokens: InputArray, repeated: Numbers, size: usize) -> PyResult<OutputArray> {
     positive(size)?;
-    py.allow_threads(|| for_tokens!(&tokens.0, marked(&tokens, &repeated, size)).map(Made::new))
-}
-
-/// Add this module's functions.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(window_hashes, module)?)?;
-    module.add_function(wrap_pyfunction!(mix64, module)?)?;
-    module.add_function(wrap_pyfunction!(contains, module)?)?;
-    module.add_function(wrap_pyfunction!(mark_repeated, module)?)?;
-    module.add_function(wrap_pyfunction!(mark_copies, module)?)
+    py.allow_threads(|| for_tokens!(&tokens.0, marked(&tokens, &repeated, size)).map(OutputArray::new))
 }

@@ -33,4 +33,4 @@ mod tags;
 mod tree;
 mod whole;
 
-pub use python::register;
+pub use python::Extractor;

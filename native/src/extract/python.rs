@@ -16,7 +16,7 @@ use super::model::{Model, KINDS};
 use super::options::Options;
 use super::page::{Page, Tables};
 use super::sink::{Labels, Sink, Values};
-use crate::boundary::{Given, Made};
+use crate::boundary::{InputArray, OutputArray};
 use crate::lists::{lists_of, offset};
 use crate::strings::{strings, text};
 
@@ -75,7 +75,14 @@ impl Extractor {
     }
 
     /// The matrix of features of one page, row by row, with scores of its blocks by lexicons.
-    fn features(&self, py: Python<'_>, page: &str, url: &str, texts: Vec<f32>, names: Vec<f32>) -> PyResult<Made> {
+    fn features(
+        &self,
+        py: Python<'_>,
+        page: &str,
+        url: &str,
+        texts: Vec<f32>,
+        names: Vec<f32>,
+    ) -> PyResult<OutputArray> {
         py.allow_threads(|| {
             let page = Page::new(page, url, &self.tables);
             let count = page.blocks.blocks.len();
@@ -84,7 +91,7 @@ impl Extractor {
             }
             let mut values = Vec::new();
             put_all(&page, &page.contexts([&texts, &names]), &mut Values(&mut values));
-            Ok(Made::new(Float32Array::from(values)))
+            Ok(OutputArray::new(Float32Array::from(values)))
         })
     }
 
@@ -99,12 +106,12 @@ impl Extractor {
     fn extract(
         &self,
         py: Python<'_>,
-        pages: Given,
-        urls: Given,
+        pages: InputArray,
+        urls: InputArray,
         beta: f64,
         paragraphs: bool,
         comments: &str,
-    ) -> PyResult<Vec<Made>> {
+    ) -> PyResult<Vec<OutputArray>> {
         let model = self.model.as_ref().ok_or_else(|| PyValueError::new_err("this extractor has no weights"))?;
         let (pages, urls) = (strings(&pages)?, strings(&urls)?);
         if pages.len() != urls.len() {
@@ -120,17 +127,17 @@ impl Extractor {
     }
 }
 
-fn columns(found: &[MainText]) -> PyResult<Vec<Made>> {
+fn columns(found: &[MainText]) -> PyResult<Vec<OutputArray>> {
     Ok(vec![
-        Made::new(StringArray::from_iter_values(found.iter().map(|page| &page.written.text))),
-        Made::new(StringArray::from_iter(found.iter().map(|page| page.title.as_ref()))),
-        Made::new(StringArray::from_iter(found.iter().map(|page| page.lang.as_ref()))),
-        Made::new(Float32Array::from_iter(found.iter().map(|page| page.facts.confidence))),
-        Made::new(BooleanArray::from_iter(found.iter().map(|page| Some(page.facts.cut)))),
-        Made::new(Float32Array::from_iter(found.iter().map(|page| page.facts.share))),
-        Made::new(StringArray::from_iter_values(found.iter().map(|page| page.facts.origin.name()))),
-        Made::new(StringArray::from_iter(found.iter().map(|page| page.facts.kind))),
-        Made::new(spans(found)?),
+        OutputArray::new(StringArray::from_iter_values(found.iter().map(|page| &page.written.text))),
+        OutputArray::new(StringArray::from_iter(found.iter().map(|page| page.title.as_ref()))),
+        OutputArray::new(StringArray::from_iter(found.iter().map(|page| page.lang.as_ref()))),
+        OutputArray::new(Float32Array::from_iter(found.iter().map(|page| page.facts.confidence))),
+        OutputArray::new(BooleanArray::from_iter(found.iter().map(|page| Some(page.facts.cut)))),
+        OutputArray::new(Float32Array::from_iter(found.iter().map(|page| page.facts.share))),
+        OutputArray::new(StringArray::from_iter_values(found.iter().map(|page| page.facts.origin.name()))),
+        OutputArray::new(StringArray::from_iter(found.iter().map(|page| page.facts.kind))),
+        OutputArray::new(spans(found)?),
     ])
 }
 
@@ -155,9 +162,4 @@ fn spans(found: &[MainText]) -> PyResult<ListArray> {
         offsets.push(offset(count)?);
     }
     lists_of(Arc::new(values), offsets)
-}
-
-/// Add this module's classes.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<Extractor>()
 }

@@ -18,20 +18,20 @@ use arrow_array::types::UInt8Type;
 use arrow_array::{Array, StringArray};
 use pyo3::prelude::*;
 
-use crate::boundary::{Given, Made};
+use crate::boundary::{InputArray, OutputArray};
 use crate::lists::unfit;
 use crate::strings::{strings, text};
 use model::{Model, Scratch};
 
 /// A model in memory, for any number of threads.
 #[pyclass(frozen)]
-struct LanguageModel(Model);
+pub struct LanguageModel(Model);
 
 #[pymethods]
 impl LanguageModel {
     /// Read a model from the bytes of its file, which stay in use where its numbers are stored whole.
     #[new]
-    fn new(py: Python<'_>, file: Given) -> PyResult<Self> {
+    fn new(py: Python<'_>, file: InputArray) -> PyResult<Self> {
         py.allow_threads(|| {
             let bytes = file.0.as_primitive_opt::<UInt8Type>().ok_or_else(|| unfit(file.0.data_type()))?;
             Ok(LanguageModel(Model::read(bytes.values().inner().clone())?))
@@ -39,7 +39,7 @@ impl LanguageModel {
     }
 
     /// The label and the probability of each text; `none` for a text in which the model finds nothing.
-    fn identify(&self, py: Python<'_>, texts: Given, none: &str) -> PyResult<(Made, Made)> {
+    fn identify(&self, py: Python<'_>, texts: InputArray, none: &str) -> PyResult<(OutputArray, OutputArray)> {
         py.allow_threads(|| {
             let texts = strings(&texts)?;
             identify(&self.0, texts, none)
@@ -47,7 +47,7 @@ impl LanguageModel {
     }
 }
 
-fn identify(model: &Model, texts: &StringArray, none: &str) -> PyResult<(Made, Made)> {
+fn identify(model: &Model, texts: &StringArray, none: &str) -> PyResult<(OutputArray, OutputArray)> {
     let mut scratch = Scratch::default();
     let mut labels = StringBuilder::new();
     let mut scores = Float64Builder::with_capacity(texts.len());
@@ -57,10 +57,5 @@ fn identify(model: &Model, texts: &StringArray, none: &str) -> PyResult<(Made, M
         // Rounding gives up to 1.00001. What is no number stays so.
         scores.append_value(f64::from(if score > 1.0 { 1.0 } else { score }));
     }
-    Ok((Made::new(labels.finish()), Made::new(scores.finish())))
-}
-
-/// Add this module's class.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<LanguageModel>()
+    Ok((OutputArray::new(labels.finish()), OutputArray::new(scores.finish())))
 }

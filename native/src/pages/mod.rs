@@ -17,8 +17,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::boundary::Made;
-use charset::{decode, Charsets, No};
+use crate::boundary::OutputArray;
+pub use charset::Charsets;
+use charset::{decode, No};
 use headers::{address, http, media_type, seconds, uuid, warc, Http, Warc};
 use inflate::{inflate, Stream, Wrapper};
 use rows::{Columns, Page, Row};
@@ -38,7 +39,7 @@ const BEYOND: usize = 1 << 20;
 
 /// Rows of the source stage.
 #[pyclass]
-struct PageRows {
+pub struct PageRows {
     types: Vec<String>,
     most: usize,
     full_rows: usize,
@@ -87,7 +88,7 @@ impl PageRows {
     }
 
     /// The rows so far as columns, and the records skipped by kind; nothing is left.
-    fn finish(&mut self) -> PyResult<(Vec<Made>, BTreeMap<String, u64>)> {
+    fn finish(&mut self) -> PyResult<(Vec<OutputArray>, BTreeMap<String, u64>)> {
         let mut columns = std::mem::replace(&mut self.columns, Columns::new());
         let skipped = std::mem::take(&mut columns.skipped);
         Ok((columns.made()?, skipped))
@@ -232,7 +233,7 @@ fn oddities(header: &Warc) -> Vec<String> {
 
 /// A body without its codings, and notes; `None` where the twin must see to it.
 #[pyfunction]
-fn unpacked<'py>(
+pub fn unpacked<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyBytes>,
     transfer: Vec<String>,
@@ -251,7 +252,7 @@ fn unpacked<'py>(
 
 /// A page as the values of the twin's `Text`; a label to ask for first; `None` where the twin must see to it.
 #[pyfunction]
-fn decoded<'py>(
+pub fn decoded<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyBytes>,
     header: &str,
@@ -283,12 +284,4 @@ fn given_or_new<'py>(py: Python<'py>, given: &Bound<'py, PyBytes>, made: &[u8]) 
     } else {
         PyBytes::new(py, made)
     }
-}
-
-/// Add this module's classes and functions.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<Charsets>()?;
-    module.add_class::<PageRows>()?;
-    module.add_function(wrap_pyfunction!(unpacked, module)?)?;
-    module.add_function(wrap_pyfunction!(decoded, module)?)
 }

@@ -9,7 +9,7 @@ use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 
-use crate::boundary::Made;
+use crate::boundary::OutputArray;
 
 const ID: usize = 16;
 
@@ -182,26 +182,26 @@ impl Columns {
     }
 
     /// The columns as arrays.
-    pub fn made(mut self) -> PyResult<Vec<Made>> {
+    pub fn made(mut self) -> PyResult<Vec<OutputArray>> {
         let ends = OffsetBuffer::new(ScalarBuffer::from(self.html_ends));
         let valid = Some(NullBuffer::from(self.has_html));
         let html = BinaryArray::try_new(ends, Buffer::from_vec(self.html), valid);
         Ok(vec![
-            Made::new(self.ids.finish()),
-            Made::new(self.urls.finish()),
-            Made::new(self.dates.finish()),
-            Made::new(self.offsets.finish()),
-            Made::new(self.lengths.finish()),
-            Made::new(html.map_err(|error| PyValueError::new_err(error.to_string()))?),
-            Made::new(self.outcomes.finish()),
-            Made::new(self.payloads.finish()),
-            Made::new(self.statuses.finish()),
-            Made::new(self.media_types.finish()),
-            Made::new(self.charsets.finish()),
-            Made::new(self.charsets_found.finish()),
-            Made::new(self.charsets_declared.finish()),
-            Made::new(self.digests.finish()),
-            Made::new(self.notes.finish()),
+            OutputArray::new(self.ids.finish()),
+            OutputArray::new(self.urls.finish()),
+            OutputArray::new(self.dates.finish()),
+            OutputArray::new(self.offsets.finish()),
+            OutputArray::new(self.lengths.finish()),
+            OutputArray::new(html.map_err(|error| PyValueError::new_err(error.to_string()))?),
+            OutputArray::new(self.outcomes.finish()),
+            OutputArray::new(self.payloads.finish()),
+            OutputArray::new(self.statuses.finish()),
+            OutputArray::new(self.media_types.finish()),
+            OutputArray::new(self.charsets.finish()),
+            OutputArray::new(self.charsets_found.finish()),
+            OutputArray::new(self.charsets_declared.finish()),
+            OutputArray::new(self.digests.finish()),
+            OutputArray::new(self.notes.finish()),
         ])
     }
 }

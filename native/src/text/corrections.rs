@@ -8,11 +8,11 @@ use arrow_schema::{Field, Fields};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::boundary::{Given, Made};
+use crate::boundary::{InputArray, OutputArray};
 use crate::classes::Classes;
 use crate::lists::{lists_of, offset, Structs};
 use crate::strings::{strings, text, StringsBuilder};
-use crate::text::lines::{Cut, Fate, Judge, LineRules};
+use crate::text::lines::{Cut, Fate, Judge, PreparedLineRules};
 use crate::text::reason::Reason;
 use crate::text::statistics::share;
 use crate::text::word_list::Undecided;
@@ -228,25 +228,25 @@ impl Corrected {
     }
 
     /// The columns of the twin's `CORRECTIONS`, and the rows that are left to the twin.
-    fn done(mut self) -> PyResult<(Vec<Made>, Made)> {
+    fn done(mut self) -> PyResult<(Vec<OutputArray>, OutputArray)> {
         let removed = lists_of(self.spans()?, std::mem::take(&mut self.list_ends))?;
         let mut columns = vec![
-            Made::new(self.text.finish()?),
-            Made::new(Float64Array::from(self.removed_words)),
-            Made::new(Float64Array::from(self.flagged_words)),
+            OutputArray::new(self.text.finish()?),
+            OutputArray::new(Float64Array::from(self.removed_words)),
+            OutputArray::new(Float64Array::from(self.flagged_words)),
         ];
-        columns.extend(self.lines.into_iter().map(|lines| Made::new(UInt32Array::from(lines))));
-        columns.push(Made::new(removed));
-        Ok((columns, Made::new(UInt64Array::from(self.undecided))))
+        columns.extend(self.lines.into_iter().map(|lines| OutputArray::new(UInt32Array::from(lines))));
+        columns.push(OutputArray::new(removed));
+        Ok((columns, OutputArray::new(UInt64Array::from(self.undecided))))
     }
 }
 
 fn corrected(
     texts: &StringArray,
     protected: Option<&ArrayRef>,
-    rules: &LineRules,
+    rules: &PreparedLineRules,
     classes: Classes<'_>,
-) -> PyResult<(Vec<Made>, Made)> {
+) -> PyResult<(Vec<OutputArray>, OutputArray)> {
     let protected = protected.map(|spans| Structs::of(spans, ["start", "end"])).transpose()?;
     if protected.as_ref().is_some_and(|spans| spans.len() != texts.len()) {
         return Err(PyValueError::new_err("protected spans and texts are of different numbers"));
@@ -261,21 +261,15 @@ fn corrected(
 }
 
 #[pyfunction]
-fn correct_lines(
+pub fn correct_lines(
     py: Python<'_>,
-    texts: Given,
-    protected: Option<Given>,
-    rules: &Bound<'_, LineRules>,
+    texts: InputArray,
+    protected: Option<InputArray>,
+    rules: &Bound<'_, PreparedLineRules>,
     classes: &[u8],
-) -> PyResult<(Vec<Made>, Made)> {
+) -> PyResult<(Vec<OutputArray>, OutputArray)> {
     let rules = rules.get();
     let classes = Classes::try_from(classes)?;
     let texts = strings(&texts)?;
     py.allow_threads(|| corrected(texts, protected.as_ref().map(|spans| &spans.0), rules, classes))
-}
-
-/// Add this module's functions.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<LineRules>()?;
-    module.add_function(wrap_pyfunction!(correct_lines, module)?)
 }

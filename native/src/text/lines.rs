@@ -16,9 +16,9 @@ const NUMERIC_SEPARATORS: [char; 8] = ['.', ',', ':', '/', '-', '%', '$', '€']
 /// Marks that part a phrase from the rest of its line.
 const DELIMITERS: &str = ".!?…:;|¦·•●▪‣«»‹›<>←→▶►▸❯–—―-()[]{}/\\。！？：；・｜＞";
 
-/// What the rules need to know; the fields of the twin's `LineRules`.
+/// What the rules need to know; the fields of the twin's `PreparedLineRules`.
 #[pyclass(frozen)]
-pub struct LineRules {
+pub struct PreparedLineRules {
     vocabulary: WordList, // of phrases and nouns
     lengths: Lengths,
     phrases: Phrases,
@@ -30,7 +30,7 @@ pub struct LineRules {
 }
 
 #[pymethods]
-impl LineRules {
+impl PreparedLineRules {
     #[new]
     fn new(
         phrases: [Vec<Vec<String>>; 3],
@@ -50,7 +50,7 @@ impl LineRules {
         let numbered = phrases.map(|place| {
             place.iter().map(|phrase| phrase.iter().map(|word| numbers[word]).collect()).collect::<Vec<Vec<u32>>>()
         });
-        LineRules {
+        PreparedLineRules {
             vocabulary: WordList::new(&words, lower),
             lengths,
             phrases: Phrases::new(numbered),
@@ -63,7 +63,7 @@ impl LineRules {
     }
 }
 
-impl LineRules {
+impl PreparedLineRules {
     fn wants(&self, reason: Reason) -> bool {
         self.kinds & reason.bit() != 0
     }
@@ -103,7 +103,7 @@ pub enum Fate {
 
 /// Reads and judges lines; what it knows of the last one is kept here.
 pub struct Judge<'a> {
-    rules: &'a LineRules,
+    rules: &'a PreparedLineRules,
     classes: Classes<'a>,
     by_byte: [u8; 256],
     /// Words of the line.
@@ -118,7 +118,7 @@ pub struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    pub fn new(rules: &'a LineRules, classes: Classes<'a>) -> Self {
+    pub fn new(rules: &'a PreparedLineRules, classes: Classes<'a>) -> Self {
         let mut by_byte = classes.by_byte();
         for byte in 0..128_u8 {
             by_byte[usize::from(byte)] = numeric(byte.into(), by_byte[usize::from(byte)]);

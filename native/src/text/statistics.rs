@@ -4,7 +4,7 @@ use arrow_array::{Array, Float64Array, StringArray, UInt32Array};
 use memchr::memchr2;
 use pyo3::prelude::*;
 
-use crate::boundary::{Given, Made};
+use crate::boundary::{InputArray, OutputArray};
 use crate::classes::{Classes, ALPHA, SPACE};
 use crate::strings::{strings, text};
 use crate::text::ngrams::Ngrams;
@@ -268,22 +268,17 @@ pub fn share(part: u64, whole: u64) -> f64 {
     }
 }
 
-fn statistics(texts: &StringArray, classes: Classes<'_>) -> PyResult<Vec<Made>> {
+fn statistics(texts: &StringArray, classes: Classes<'_>) -> PyResult<Vec<OutputArray>> {
     let mut measure = Measure::new(classes);
     let rows = (0..texts.len()).map(|row| Ok(measure.row(text(texts, row)?))).collect::<PyResult<Vec<_>>>()?;
     let words = rows.iter().map(|(words, _)| *words).collect::<Vec<_>>();
     let shares = (0..SHARES).map(|column| rows.iter().map(|(_, row)| row[column]).collect::<Float64Array>());
-    Ok(std::iter::once(Made::new(UInt32Array::from(words))).chain(shares.map(Made::new)).collect())
+    Ok(std::iter::once(OutputArray::new(UInt32Array::from(words))).chain(shares.map(OutputArray::new)).collect())
 }
 
 #[pyfunction]
-fn text_statistics(py: Python<'_>, texts: Given, classes: &[u8]) -> PyResult<Vec<Made>> {
+pub fn text_statistics(py: Python<'_>, texts: InputArray, classes: &[u8]) -> PyResult<Vec<OutputArray>> {
     let classes = Classes::try_from(classes)?;
     let texts = strings(&texts)?;
     py.allow_threads(|| statistics(texts, classes))
-}
-
-/// Add this module's functions.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(text_statistics, module)?)
 }

@@ -1,4 +1,4 @@
-//! How many of some wanted words occur in each text. Twin: `refinery.kernels.reference.text.distinct_words`.
+//! How many of some stop_words words occur in each text. Twin: `refinery.kernels.reference.text.distinct_words`.
 //!
 //! Few words are looked up: a word that has not the first byte and the length of one that is still to be found is passed
 //! over, and the search ends where all are found.
@@ -8,15 +8,15 @@ use std::collections::HashMap;
 use arrow_array::{Array, StringArray, UInt32Array};
 use pyo3::prelude::*;
 
-use crate::boundary::{Given, Made};
+use crate::boundary::{InputArray, OutputArray};
 use crate::classes::{Classes, MARK, SPACE};
 use crate::strings::{strings, text};
 use crate::text::stops::Stops;
 use crate::text::word_list::{Lengths, Undecided, WordList};
 
-/// The wanted words.
+/// The stop_words words.
 #[pyclass(frozen)]
-struct WantedWords {
+pub struct StopWords {
     words: Vec<String>,
     vocabulary: WordList,
     lengths: Lengths,
@@ -25,7 +25,7 @@ struct WantedWords {
 }
 
 #[pymethods]
-impl WantedWords {
+impl StopWords {
     #[new]
     fn new(words: Vec<String>, lower: HashMap<char, String>) -> Self {
         let mut lengths = Lengths::none();
@@ -40,13 +40,13 @@ impl WantedWords {
             groups.push(group);
         }
         let vocabulary = WordList::new(&words, lower);
-        WantedWords { vocabulary, lengths, groups, sizes, words }
+        StopWords { vocabulary, lengths, groups, sizes, words }
     }
 }
 
-/// A search for the wanted words in one text after another.
+/// A search for the stop_words words in one text after another.
 struct Search<'a> {
-    wanted: &'a WantedWords,
+    stop_words: &'a StopWords,
     classes: Classes<'a>,
     by_byte: [u8; 256],
     seen: Vec<bool>,
@@ -57,9 +57,9 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(wanted: &'a WantedWords, classes: Classes<'a>) -> Self {
+    fn new(stop_words: &'a StopWords, classes: Classes<'a>) -> Self {
         Search {
-            wanted,
+            stop_words,
             classes,
             by_byte: classes.by_byte(),
             seen: Vec::new(),
@@ -70,17 +70,17 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// How many wanted words a text has.
+    /// How many stop_words words a text has.
     fn count(&mut self, text: &str) -> Result<u32, Undecided> {
         self.seen.clear();
-        self.seen.resize(self.wanted.words.len(), false);
-        self.left.clone_from(&self.wanted.sizes);
-        self.lengths.clone_from(&self.wanted.lengths);
+        self.seen.resize(self.stop_words.words.len(), false);
+        self.left.clone_from(&self.stop_words.sizes);
+        self.lengths.clone_from(&self.stop_words.lengths);
         self.count = 0;
         let bytes = text.as_bytes();
         let mut stops = Stops::new(text);
         let mut at = 0;
-        while at < bytes.len() && self.count < self.wanted.words.len() {
+        while at < bytes.len() && self.count < self.stop_words.words.len() {
             let start = at;
             at = stops.next(at);
             if bytes.get(at).is_some_and(|byte| !byte.is_ascii()) {
@@ -124,36 +124,35 @@ impl<'a> Search<'a> {
     }
 
     fn look_up(&mut self, bare: &str) -> Result<(), Undecided> {
-        let Some(number) = self.wanted.vocabulary.find(bare, &mut self.lower)? else { return Ok(()) };
+        let Some(number) = self.stop_words.vocabulary.find(bare, &mut self.lower)? else { return Ok(()) };
         if std::mem::replace(&mut self.seen[number as usize], true) {
             return Ok(());
         }
         self.count += 1;
-        let group = self.wanted.groups[number as usize];
+        let group = self.stop_words.groups[number as usize];
         self.left[group] -= 1;
         if self.left[group] == 0 {
-            self.lengths.remove(self.wanted.words[number as usize].as_bytes());
+            self.lengths.remove(self.stop_words.words[number as usize].as_bytes());
         }
         Ok(())
     }
 }
 
 /// The counts of all texts, null for those that are left to the twin.
-fn counts(texts: &StringArray, wanted: &WantedWords, classes: Classes<'_>) -> PyResult<UInt32Array> {
-    let mut search = Search::new(wanted, classes);
+fn counts(texts: &StringArray, stop_words: &StopWords, classes: Classes<'_>) -> PyResult<UInt32Array> {
+    let mut search = Search::new(stop_words, classes);
     (0..texts.len()).map(|row| Ok(search.count(text(texts, row)?).ok())).collect()
 }
 
 #[pyfunction]
-fn distinct_words(py: Python<'_>, texts: Given, wanted: &Bound<'_, WantedWords>, classes: &[u8]) -> PyResult<Made> {
-    let wanted = wanted.get();
+pub fn distinct_words(
+    py: Python<'_>,
+    texts: InputArray,
+    stop_words: &Bound<'_, StopWords>,
+    classes: &[u8],
+) -> PyResult<OutputArray> {
+    let stop_words = stop_words.get();
     let classes = Classes::try_from(classes)?;
     let texts = strings(&texts)?;
-    py.allow_threads(|| counts(texts, wanted, classes).map(Made::new))
-}
-
-/// Add this module's functions.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<WantedWords>()?;
-    module.add_function(wrap_pyfunction!(distinct_words, module)?)
+    py.allow_threads(|| counts(texts, stop_words, classes).map(OutputArray::new))
 }

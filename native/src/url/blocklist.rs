@@ -7,11 +7,11 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::boundary::Given;
+use crate::boundary::InputArray;
 use crate::lists::unfit;
 
 /// A list as Python gives it: `first`, `tag`, `entry`, the codes of `category`, and the categories.
-pub type Parts = (Given, Given, Given, Given, Vec<String>);
+pub type Parts = (InputArray, InputArray, InputArray, InputArray, Vec<String>);
 
 /// A list of strings, each with a category. Its buffers are those that Python gave.
 pub struct Listed {

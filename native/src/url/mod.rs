@@ -11,7 +11,7 @@ use arrow_array::{Array, StringArray, UInt32Array};
 use arrow_schema::{DataType, Field};
 use pyo3::prelude::*;
 
-use crate::boundary::{Given, Made};
+use crate::boundary::{InputArray, OutputArray};
 use crate::classes::Classes;
 use crate::strings::{strings, text};
 use address::{Address, Found, Suffixes};
@@ -22,7 +22,7 @@ const NOTHING: &str = "none";
 
 /// What URLs are held against.
 #[pyclass(frozen)]
-pub struct UrlRules {
+pub struct PreparedUrlRules {
     lists: Vec<Listed>,
     allow: HashSet<String>,
     curated: HashSet<String>,
@@ -31,7 +31,7 @@ pub struct UrlRules {
 }
 
 #[pymethods]
-impl UrlRules {
+impl PreparedUrlRules {
     #[new]
     fn new(
         lists: Vec<Parts>,
@@ -41,7 +41,7 @@ impl UrlRules {
         words: [Vec<String>; KINDS.len()],
         lower: HashMap<char, String>,
     ) -> PyResult<Self> {
-        Ok(UrlRules {
+        Ok(PreparedUrlRules {
             lists: lists.into_iter().map(Listed::new).collect::<PyResult<_>>()?,
             allow,
             curated,
@@ -51,7 +51,7 @@ impl UrlRules {
     }
 
     /// The columns of the twin, and the rows that are left to it.
-    fn facts(&self, py: Python<'_>, urls: Given, classes: &[u8]) -> PyResult<(Vec<Made>, Made)> {
+    fn facts(&self, py: Python<'_>, urls: InputArray, classes: &[u8]) -> PyResult<(Vec<OutputArray>, OutputArray)> {
         let classes = Classes::try_from(classes)?;
         let urls = strings(&urls)?;
         py.allow_threads(|| self.measure(urls, classes))
@@ -61,8 +61,8 @@ impl UrlRules {
 /// A listed entry and its category.
 type Hit<'a> = (&'a str, &'a str);
 
-impl UrlRules {
-    fn measure(&self, urls: &StringArray, classes: Classes<'_>) -> PyResult<(Vec<Made>, Made)> {
+impl PreparedUrlRules {
+    fn measure(&self, urls: &StringArray, classes: Classes<'_>) -> PyResult<(Vec<OutputArray>, OutputArray)> {
         let mut columns = Columns::new();
         let mut odd = Vec::new();
         let mut address = Address::default();
@@ -80,7 +80,7 @@ impl UrlRules {
                 (Found::Address, Some(())) => self.add(&address, &words, &mut columns),
             }
         }
-        Ok((columns.done(), Made::new(UInt32Array::from(odd))))
+        Ok((columns.done(), OutputArray::new(UInt32Array::from(odd))))
     }
 
     fn add(&self, address: &Address, words: &Finding<'_>, columns: &mut Columns) {
@@ -142,26 +142,21 @@ impl Columns {
     }
 
     /// In the order of the twin.
-    fn done(mut self) -> Vec<Made> {
+    fn done(mut self) -> Vec<OutputArray> {
         let [strict, hard, soft] = &mut self.counts;
         vec![
-            Made::new(self.defect.finish()),
-            Made::new(self.domain.finish()),
-            Made::new(self.page.finish()),
-            Made::new(strict.finish()),
-            Made::new(hard.finish()),
-            Made::new(soft.finish()),
-            Made::new(self.curated.finish()),
-            Made::new(self.matched.finish()),
+            OutputArray::new(self.defect.finish()),
+            OutputArray::new(self.domain.finish()),
+            OutputArray::new(self.page.finish()),
+            OutputArray::new(strict.finish()),
+            OutputArray::new(hard.finish()),
+            OutputArray::new(soft.finish()),
+            OutputArray::new(self.curated.finish()),
+            OutputArray::new(self.matched.finish()),
         ]
     }
 }
 
 fn first_category<'a>(hits: &[Hit<'a>]) -> &'a str {
     hits.first().map_or(NOTHING, |(_, category)| category)
-}
-
-/// Add this module's class.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<UrlRules>()
 }

@@ -1,7 +1,7 @@
-"""What the native extractor gives, for an installation that does not have it.
+"""The contract of the native extractor, for installations without it.
 
-An extractor has no readable twin (decision 010): here is only its contract. What a page's text is, is said by weights
-that training made, and by laws (tests/kernels/test_native_extract.py).
+An extractor has no readable twin (decision 010): the text of a page is defined by trained weights, and by laws
+(tests/kernels/test_native_extract.py).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Literal
 import pyarrow as pa
 
 HAS_EXTRACTOR = False
-"""Whether ``main_texts`` can be called."""
+"""True where ``main_texts`` can be called."""
 
 Favour = Literal["balance", "precision", "recall"]
 Comments = Literal["auto", "keep", "drop"]
@@ -51,11 +51,21 @@ def main_texts(
     paragraphs: bool = False,
     comments: Comments = "auto",
 ) -> pa.RecordBatch:
-    """Raises ``RuntimeError``: main text is found by the native extractor only."""
+    """Return main text and metadata, as in ``MAIN_TEXT``, of pages with their URLs; a null of either counts as "".
+
+    The text has a line per block. With ``paragraphs``, blank lines separate blocks, except lines of one list or table.
+    ``comments`` of readers are kept, dropped, or left to the scorer.
+
+    Linear in the size of a page, for any page. Content beyond the limits of depth and size is merged into the nearest
+    element within, and ``truncated`` is set. Raises RuntimeError where the native extractor is not built.
+    """
     del pages, urls, favour, paragraphs, comments
     raise RuntimeError("the native extractor is not built: install Rust, then refinery")
 
 
 def extractor_versions() -> dict[str, str]:
-    """Raises ``RuntimeError``, as ``main_texts`` does."""
+    """Return the xxh3_64 of the weights' file, and of the extractor's sources.
+
+    Raises RuntimeError where the native extractor is not built.
+    """
     raise RuntimeError("the native extractor is not built: install Rust, then refinery")
