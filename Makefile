@@ -3,7 +3,7 @@
 # make test-all  make test, then the slow half: all examples, kills at every write, servers, Ray, browsers, reference kernels
 # make check  format, lint, types, layers, sizes, words, generated docs
 # make audit  look up known vulnerabilities of what refinery depends on; needs the network and pip-audit
-# make fuzz   hold native kernels against their twins on what libFuzzer finds; SECONDS=60 KERNELS=words,graphs
+# make fuzz   compare native kernels with their twins on what libFuzzer finds; SECONDS=60 KERNELS=word_ids,components
 # make wheel  build the wheel, and try it in a new environment of each Python of PYTHONS
 
 PYTHON ?= python3

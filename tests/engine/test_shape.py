@@ -20,7 +20,6 @@ MODULES_BESIDE_PACKAGES = 10
 NAMED_TWICE = {
     "ContentHashes": "the native kernel has the name of its twin",
     "PageRows": "the native kernel has the name of its twin",
-    "Unions": "the native kernel has the name of its twin",
 }
 """Class names that may stand in two modules, and why."""
 

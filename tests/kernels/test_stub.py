@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from refinery.kernels import choice
+
 _native: Any = pytest.importorskip(
     "refinery.kernels._native", reason="the native kernels are not built", exc_type=ImportError
 )
 
-import refinery.kernels
-
-STUB = ast.parse((Path(refinery.kernels.__file__).parent / "_native.pyi").read_text(encoding="utf-8"))
+STUB = ast.parse(Path(choice.__file__).with_name("_native.pyi").read_text(encoding="utf-8"))
 ALIASES = {"Uint64s", "Uint32s", "Flags"}
 
 
@@ -52,7 +52,9 @@ def test_the_stub_is_the_module() -> None:
     assert stub == names_of(_native)
 
 
-@pytest.mark.parametrize("node", [node for node in STUB.body if isinstance(node, ast.ClassDef)], ids=lambda node: node.name)
+@pytest.mark.parametrize(
+    "node", [node for node in STUB.body if isinstance(node, ast.ClassDef)], ids=lambda node: node.name
+)
 def test_the_stub_has_the_methods_of_each_class(node: ast.ClassDef) -> None:
     """As for the module's functions; properties are attributes of the stub."""
     stub = {name: found for name, found in names_in(node.body).items() if name != "__init__"}
