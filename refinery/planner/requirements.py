@@ -13,7 +13,7 @@ from refinery.planner.state import Phase
 from refinery.recipe import Step
 from refinery.root.manifests import Head
 from refinery.root.root import Root
-from refinery.store import Hold
+from refinery.store import RootLock
 from refinery.task.tasks import RoundTask, SegmentTask
 
 SHOWN = 3
@@ -90,9 +90,9 @@ def refuse_changed_code(changed: Sequence[Step]) -> None:
         )
 
 
-def only_run(root: Root, *, shared: bool = False) -> AbstractContextManager[Hold]:
-    """Hold the root for this run, or share it. Raises Refused where a run is at work that does not go with this one."""
-    return root.store.hold(root.path, shared=shared)
+def only_run(root: Root, *, shared: bool = False) -> AbstractContextManager[RootLock]:
+    """Lock the root for this run, or share it. Raises Refused if a run is at work that excludes this one."""
+    return root.store.lock(root.path, shared=shared)
 
 
 MEBIBYTE = 2**20

@@ -16,7 +16,7 @@ from refinery.recipe.pipeline import Pipeline
 from refinery.recipe.problems import Text
 from refinery.recipe.shorthand import written_out
 from refinery.recipe.strict_yaml import read
-from refinery.store import store_for, use
+from refinery.store import configure, store_for
 
 LIMIT = 256 * 1024
 """Bytes of the largest recipe; more is another kind of file."""
@@ -36,7 +36,7 @@ def load(path: str, overrides: Sequence[str] = (), root: str | None = None) -> P
     if len(data) > LIMIT:
         raise UsageError(f"{path}: larger than {LIMIT // 1024} KiB", hint="a recipe is a short YAML file; check -c")
     pipeline = parse(_decode(data, path), path, overrides, root)
-    use(**dict(pipeline.storage))
+    configure(**dict(pipeline.storage))
     return pipeline
 
 

@@ -25,7 +25,7 @@ from refinery.root.manifests import StageManifest
 from refinery.root.receipts import Receipt
 from refinery.runner.manifests import State
 from refinery.runner.progress import Listener, RunRecord, Silent, StageWork
-from refinery.store import Hold
+from refinery.store import RootLock
 from refinery.task.perform import perform
 from refinery.task.tasks import ALL_ROWS, AuditTask, Poison, SegmentTask, StepRows, Task, Unreadable, describe
 
@@ -110,9 +110,9 @@ def _reused(planner: Planner, before: Mapping[str, StageManifest], made: set[str
             yield step.name
 
 
-def _enter(planner: Planner, held: Hold) -> bool:
+def _enter(planner: Planner, held: RootLock) -> bool:
     """Bring manifests and head up to date and clean up, unless other runs are at work: then the last of them does."""
-    with held.last() as alone:
+    with held.leave() as alone:
         if alone:
             State(planner.everything(afresh=True) if planner.selection.shared else planner).complete(held.check)
             planner.root.store.clean(planner.root.path)
@@ -135,7 +135,7 @@ class _Run:
         planner: Planner,
         record: RunRecord,
         executor: Executor,
-        held: Hold,
+        held: RootLock,
         thresholds: _Bounds,
     ) -> None:
         self._planner = planner
@@ -189,7 +189,7 @@ class _Run:
 
     def _begin(self) -> None:
         if not self._state.has_begun(self._planner.root.head()):
-            with self._held.turn():
+            with self._held.exclusive():
                 self._state.begin()
 
     def _work(self, survey: Survey) -> list[StageWork]:

@@ -1,4 +1,4 @@
-"""A store as a file system of pyarrow, for reading Parquet files of a root as one data set."""
+"""A store as a pyarrow file system, for reading the Parquet files of a root as one dataset."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from refinery.store.base import Store
 
 
 def file_system(store: Store) -> fs.FileSystem:
-    """File system whose paths are those of the store, for reading only."""
-    return fs.PyFileSystem(_Reading(store))
+    """Return a read-only file system with the store's paths."""
+    return fs.PyFileSystem(_StoreHandler(store))
 
 
-class _Reading(fs.FileSystemHandler):  # type: ignore[misc]
-    """The calls that a data set makes of its file system."""
+class _StoreHandler(fs.FileSystemHandler):  # type: ignore[misc]
+    """The methods that a pyarrow dataset calls on its file system."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Reading) and other._store is self._store
+        return isinstance(other, _StoreHandler) and other._store is self._store
 
     def __hash__(self) -> int:
         return id(self._store)
@@ -43,7 +43,7 @@ class _Reading(fs.FileSystemHandler):  # type: ignore[misc]
         return pa.PythonFile(self._store.stream(path), mode="r")
 
     def get_file_info_selector(self, selector: Any) -> NoReturn:
-        raise NotImplementedError("files are named one by one")
+        raise NotImplementedError("listing is not supported: name each file")
 
     def create_dir(self, path: str, recursive: bool) -> NoReturn:
         raise NotImplementedError("read only")

@@ -1,4 +1,4 @@
-"""The seam between the engine and where files are, and what every store says of a file."""
+"""The interface between the engine and storage."""
 
 from __future__ import annotations
 
@@ -10,90 +10,90 @@ from typing import BinaryIO, Protocol
 
 @dataclass(frozen=True)
 class Stat:
-    """Size in bytes, and a tag that changes when the content may have changed."""
+    """Size of a file in bytes, and a tag that changes when its content may have changed."""
 
     size: int
     etag: str
 
 
-class Hold(Protocol):
-    """A root that one run holds, or that several share."""
+class RootLock(Protocol):
+    """The lock of a root, exclusive to one run or shared by several."""
 
     def check(self) -> None:
-        """Called now and then: raises Refused where another run has taken the root over."""
+        """Raise Refused if another run has taken over the root. Runs call this regularly."""
 
-    def turn(self) -> AbstractContextManager[None]:
-        """Nobody else changes the head meanwhile: runs that share a root wait for each other."""
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Exclude all other runs from changing the head; runs that share a root wait for each other."""
 
-    def last(self) -> AbstractContextManager[bool]:
-        """The last turn. It gives whether nobody else is at work on the root; what is shared is given up with it."""
+    def leave(self) -> AbstractContextManager[bool]:
+        """Release a shared lock, then yield True if no other run works on the root, excluding others meanwhile."""
 
 
 class Store(Protocol):
-    """The seam between the engine and a file system. All methods raise StorageError."""
+    """A file system as the engine uses it. All methods raise StorageError."""
 
     def list(self, pattern: str) -> list[str]:
-        """Paths that match a glob pattern, sorted. What names a file is that file, what names a folder all in it."""
+        """Return the paths that match a glob pattern, sorted: a file itself, and all files below a folder."""
 
     def folders(self, path: str) -> Sequence[str]:
-        """Names of the folders directly in a folder, sorted; none where it is not there."""
+        """Return the names of the folders directly in a folder, sorted; none if it is absent."""
 
     def stat(self, path: str) -> Stat:
-        """Size and tag of a file."""
+        """Return size and tag of a file."""
 
     def stats(self, paths: Sequence[str]) -> Sequence[Stat]:
-        """The same of many files, in their order."""
+        """Return size and tag of many files, in their order."""
 
     def find_stats(self, paths: Sequence[str]) -> Sequence[Stat | None]:
-        """Return size and tag of many files, in their order; None for one that is not there."""
+        """Return size and tag of many files, in their order; None for an absent one."""
 
     def exists(self, path: str) -> bool:
-        """Whether a file is there."""
+        """Return True if the path is a file."""
 
     def open(self, path: str) -> BinaryIO:
-        """A seekable stream for reading."""
+        """Open a seekable stream for reading."""
 
     def stream(self, path: str) -> BinaryIO:
-        """The same, for a file that will be read from its beginning to its end."""
+        """Open a stream for reading a file from beginning to end."""
 
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
-        """``length`` bytes from ``offset``; fewer where the file ends."""
+        """Return ``length`` bytes from ``offset``; fewer where the file ends."""
 
     def find(self, path: str) -> bytes | None:
-        """All bytes of a file; None where it is not there."""
+        """Return all bytes of a file, or None if it is absent."""
 
     def find_all(self, paths: Sequence[str]) -> Sequence[bytes | None]:
-        """The same of many files, in their order."""
+        """Return all bytes of many files, in their order; None for an absent one."""
 
     def temporary(self, root: str) -> str:
-        """A new local path to write to, invisible to readers of ``root``."""
+        """Return a new local path to write to, invisible to readers of ``root``."""
 
     def publish(self, temporary: str, path: str) -> None:
-        """Make a finished temporary file durable, then let it appear as ``path``, replacing what was there."""
+        """Make a finished temporary file durable and move it to ``path``, replacing any file there."""
 
     def put(self, path: str, data: bytes) -> None:
-        """Write a small file whole."""
+        """Write a small file atomically."""
 
     def copy(self, path: str, target: str) -> None:
-        """Let a file that never changes appear as ``target`` as well, replacing what was there."""
+        """Copy an immutable file to ``target``, replacing any file there."""
 
     def delete(self, path: str) -> None:
-        """Remove a file; one that is not there is no error."""
+        """Remove a file; an absent one is no error."""
 
     def names(self, folder: str) -> Sequence[str]:
-        """Names of files and folders directly in a folder, sorted, of very many the first; none where it is absent."""
+        """Return names of files and folders directly in a folder, sorted; of a large one the first, none if absent."""
 
     def check_writable(self, folder: str) -> None:
-        """Raise StorageError or UsageError where it is known that nothing can be written in a folder, absent or not."""
+        """Raise StorageError or UsageError if the folder, which may be absent, is known not to be writable."""
 
     def free(self, path: str) -> int | None:
-        """Bytes that can be written below a folder that is there; None where that has no bound."""
+        """Return the free space below an existing folder in bytes; None if it is unlimited."""
 
     def clean(self, root: str) -> None:
-        """Remove the temporary files that writers of ``root`` left who are gone."""
+        """Remove temporary files of ``root`` whose writers have ended."""
 
-    def hold(self, root: str, *, shared: bool = False) -> AbstractContextManager[Hold]:
-        """Hold a root for one run, or share it with others that do. A run that was killed holds nothing.
+    def lock(self, root: str, *, shared: bool = False) -> AbstractContextManager[RootLock]:
+        """Lock a root for one run, or share it with other runs that do. The lock of a killed run is released.
 
-        Raises Refused where a run is at work that does not go with this one.
+        Raises Refused if a run is at work whose lock excludes this one.
         """

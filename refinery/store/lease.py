@@ -1,12 +1,12 @@
-"""Who works on a root in a store without locks: objects that their holders renew, and others watch.
+"""Locks of roots in a store without file locks: lease objects that their owners renew and other runs watch.
 
-No clock is read but each process's own, for durations. Who holds a lease renews it with every beat; another run that
-finds one watches it for some beats, and takes it for left if nothing happens. Where both run on one machine, the other
-process is looked for instead. Two runs on one root do no harm, for files are named by what they hold: a lease saves
-their doing everything twice.
+Each process reads only its own clock, and only for durations. An owner renews its lease with every heartbeat.
+Another run that finds a lease watches it for some heartbeats and takes it over if it is not renewed. If both run on one
+machine, it looks for the owner's process instead. Two runs on one root cannot damage it, because files are named by
+their content: a lease only prevents duplicate work.
 
-One lease, ``.lock``, is that of a run that holds the root alone, or whose turn it is; a run that shares the root has
-one of its own. Who takes either looks at the other kind afterwards, so one of two that come together sees the other.
+The lease ``.lock`` belongs to the exclusive run; a run that shares the root has a lease of its own. A run checks the
+other kind of lease after it acquired its own, so of two that start at once at least one notices the other.
 """
 
 from __future__ import annotations
@@ -24,247 +24,249 @@ from typing import Any, Protocol
 import psutil
 
 from refinery.errors import Refused, StorageError
-from refinery.store.base import Hold
+from refinery.store.base import RootLock
 from refinery.store.local import WAIT
 
-BEAT = 10.0
+HEARTBEAT = 10.0
 """Seconds between renewals."""
 
-SILENCE = 4.5
-"""Beats without a renewal after which the holder is gone."""
+MISSED_HEARTBEATS = 4.5
+"""Heartbeats without a renewal after which the owner counts as dead."""
 
 LOCK = ".lock"
 SHARED = ".shared"
-"""Names below a root: of the one lease, and of the folder of the others."""
+"""Names below a root: of the exclusive lease, and of the folder of the shared ones."""
 
 
-class Cell(Protocol):
-    """A small object that is only written over what was there when it was looked at, if the store can tell."""
+class LeaseFile(Protocol):
+    """A small object that is only overwritten if it has not changed since it was read, if the store supports that."""
 
-    def look(self) -> tuple[bytes, str] | None:
-        """What is in it, and its tag; None where it is not there."""
+    def read(self) -> tuple[bytes, str] | None:
+        """Return its content and tag; None if it is absent."""
 
     def write(self, data: bytes, over: str) -> bool:
-        """Replace what has the tag ``over``, or nothing if that is empty; whether it was still so."""
+        """Replace the version with the tag ``over``, or create it if that is empty; return False on another version."""
 
     def remove(self) -> None:
         """Delete it."""
 
 
-class Cells(Protocol):
-    """The cells of a root."""
+class LeaseFiles(Protocol):
+    """The lease files of a root."""
 
-    def cell(self, name: str) -> Cell:
-        """That of a name."""
+    def file(self, name: str) -> LeaseFile:
+        """Return the file of a name."""
 
     def names(self) -> Sequence[str]:
-        """Of those in the folder ``SHARED``, whose name they begin with."""
+        """Return the names of the files in the folder ``SHARED``, which they include."""
 
 
 @contextlib.contextmanager
-def hold(cells: Cells, root: str, *, shared: bool = False) -> Iterator[Hold]:
-    """See ``Store.hold``."""
-    one = _Shared(cells, root) if shared else _Alone(cells, root)
-    with one.held():
-        yield one
+def lock(files: LeaseFiles, root: str, *, shared: bool = False) -> Iterator[RootLock]:
+    """See ``Store.lock``."""
+    leased = _SharedLease(files, root) if shared else _ExclusiveLease(files, root)
+    with leased.acquired():
+        yield leased
 
 
-class _Alone:
-    """A root that is held by one run."""
+class _ExclusiveLease:
+    """The lock of a root by one run."""
 
-    def __init__(self, cells: Cells, root: str) -> None:
-        self._cells, self._root = cells, root
-        self._lease = _Lease(cells.cell(LOCK), root)
+    def __init__(self, files: LeaseFiles, root: str) -> None:
+        self._files, self._root = files, root
+        self._lease = _Lease(files.file(LOCK), root)
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Take the root, and give it back. Raises Refused where others are at work."""
-        found = self._lease.cell.look()
-        if found is not None and _alive(self._lease.cell, found[0]):
+    def acquired(self) -> Iterator[None]:
+        """Acquire the root, and release it. Raises Refused if other runs are at work."""
+        before = self._lease.file.read()
+        if before is not None and _alive(self._lease.file, before[0]):
             raise _refusal(self._root)
-        if not self._lease.take(found and self._lease.cell.look() and found):  # it may have been given back meanwhile
+        if not self._lease.acquire(
+            before and self._lease.file.read() and before
+        ):  # it may have been released meanwhile
             raise _refusal(self._root)
         with self._lease.renewed():
-            if _others(self._cells):
+            if _others(self._files):
                 raise _refusal(self._root)
             yield
 
     def check(self) -> None:
-        """See ``Hold``."""
+        """See ``RootLock``."""
         self._lease.check()
 
-    def turn(self) -> contextlib.AbstractContextManager[None]:
-        """See ``Hold``: it is always this run's."""
+    def exclusive(self) -> contextlib.AbstractContextManager[None]:
+        """See ``RootLock``: the lease is exclusive already."""
         return contextlib.nullcontext()
 
-    def last(self) -> contextlib.AbstractContextManager[bool]:
-        """See ``Hold``."""
+    def leave(self) -> contextlib.AbstractContextManager[bool]:
+        """See ``RootLock``."""
         return contextlib.nullcontext(True)
 
 
-class _Shared:
-    """A root that several runs share, each with a lease of its own."""
+class _SharedLease:
+    """The lock of a root that several runs share, each with a lease of its own."""
 
-    def __init__(self, cells: Cells, root: str) -> None:
-        self._cells, self._root = cells, root
-        self._lease = _Lease(cells.cell(f"{SHARED}/{uuid.uuid4().hex}"), root)
+    def __init__(self, files: LeaseFiles, root: str) -> None:
+        self._files, self._root = files, root
+        self._lease = _Lease(files.file(f"{SHARED}/{uuid.uuid4().hex}"), root)
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Enter, and leave. Raises Refused where a run holds the root alone."""
-        self._lease.take(None)
+    def acquired(self) -> Iterator[None]:
+        """Acquire a share of the root, and release it. Raises Refused if a run has locked the root exclusively."""
+        self._lease.acquire(None)
         with self._lease.renewed():
-            lock = self._cells.cell(LOCK)
-            found = lock.look()
-            if found is not None and not _read(found[0]).get("turn") and _alive(lock, found[0]):
+            exclusive = self._files.file(LOCK)
+            current = exclusive.read()
+            if current is not None and not _parsed(current[0]).get("turn") and _alive(exclusive, current[0]):
                 raise _refusal(self._root)
             yield
 
     def check(self) -> None:
-        """See ``Hold``."""
+        """See ``RootLock``."""
         self._lease.check()
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
-        """See ``Hold``."""
-        lease = _Lease(self._cells.cell(LOCK), self._root, turn=True)
+    def exclusive(self) -> Iterator[None]:
+        """See ``RootLock``."""
+        lease = _Lease(self._files.file(LOCK), self._root, exclusive=True)
         lease.wait(self.check)
         with lease.renewed():
             yield
 
     @contextlib.contextmanager
-    def last(self) -> Iterator[bool]:
-        """See ``Hold``."""
-        with self.turn():
+    def leave(self) -> Iterator[bool]:
+        """See ``RootLock``."""
+        with self.exclusive():
             self.check()
-            self._lease.give_back()  # who comes next, and finds no other, is the last
-            yield not _others(self._cells)
+            self._lease.release()  # so that the next run to leave can find no other
+            yield not _others(self._files)
 
 
 class _Lease:
     """One lease of one run."""
 
-    def __init__(self, cell: Cell, root: str, *, turn: bool = False) -> None:
-        self.cell = cell
+    def __init__(self, file: LeaseFile, root: str, *, exclusive: bool = False) -> None:
+        self.file = file
         self._root = root
-        self._turn = turn
+        self._exclusive = exclusive
         self._owner = uuid.uuid4().hex
-        self._beats = 0
+        self._heartbeats = 0
         self._lost = False
         self._ended = threading.Event()
 
-    def take(self, found: tuple[bytes, str] | None) -> bool:
-        """Write it over what was found; whether it is this run's then."""
-        self._write(found[1] if found else "")
-        return self._is_mine()  # looked at, for not every store heeds conditions, and an answer may get lost
+    def acquire(self, before: tuple[bytes, str] | None) -> bool:
+        """Write the lease over the version ``before``; return True if it is this run's then."""
+        self._write(before[1] if before else "")
+        return self._is_mine()  # read back, as not every store respects conditions, and a response may get lost
 
     def wait(self, check: Callable[[], None]) -> None:
-        """Take it as soon as no living run has it, unless ``check`` raises before."""
+        """Acquire the lease as soon as no living run has it, unless ``check`` raises before."""
         while True:
-            found = self.cell.look()
-            if (found is None or not _alive(self.cell, found[0])) and self.take(found):
+            current = self.file.read()
+            if (current is None or not _alive(self.file, current[0])) and self.acquire(current):
                 return
-            time.sleep(BEAT / 20)
+            time.sleep(HEARTBEAT / 20)
             check()
 
     @contextlib.contextmanager
     def renewed(self) -> Iterator[None]:
-        """Renew it meanwhile, then give it back."""
+        """Renew the lease in the background, then release it."""
         self._renewing = threading.Thread(target=self._renew, daemon=True, name="refinery-lease")
         self._renewing.start()
         try:
             yield
         finally:
-            self.give_back()
+            self.release()
 
     def _renew(self) -> None:
-        """Renew the lease until the run has ended, or lost it."""
-        while not self._ended.wait(BEAT) and not self._lost:
+        """Renew the lease until it is released or lost."""
+        while not self._ended.wait(HEARTBEAT) and not self._lost:
             try:
-                found = self.cell.look()
-                mine = found is not None and _read(found[0]).get("owner") == self._owner
-                written = mine and self._write(found[1] if found else "")
+                current = self.file.read()
+                mine = current is not None and _parsed(current[0]).get("owner") == self._owner
+                written = mine and self._write(current[1] if current else "")
                 self._lost = not written and not self._is_mine()
             except StorageError:
-                continue  # the store does not answer; the run will meet that, too
+                continue  # the store does not respond; the run will fail for that reason itself
 
     def check(self) -> None:
-        """Raise Refused where another run has taken the root over."""
+        """Raise Refused if another run has taken over the root."""
         if self._lost:
             raise Refused(
-                f"another run has taken over {self._root}: nothing was heard of this one for too long",
-                hint="what is finished is kept; run again when the other one has ended",
+                f"another run has taken over {self._root}: this one did not renew its lease for too long",
+                hint="finished parts are kept; run again when the other run has ended",
             )
 
-    def give_back(self) -> None:
-        """Free it, if it is still held."""
+    def release(self) -> None:
+        """Delete the lease if this run still owns it."""
         if self._ended.is_set():
             return
         self._ended.set()
-        self._renewing.join(BEAT)  # what it writes later would bring the lease back
-        with contextlib.suppress(StorageError):  # it ends by itself; how the run ended is told
+        self._renewing.join(HEARTBEAT)  # a later renewal would create the lease again
+        with contextlib.suppress(StorageError):  # the lease expires; the result of the run is reported anyway
             if not self._lost and self._is_mine():
-                self.cell.remove()
+                self.file.remove()
 
     def _is_mine(self) -> bool:
-        found = self.cell.look()
-        return found is not None and _read(found[0]).get("owner") == self._owner
+        current = self.file.read()
+        return current is not None and _parsed(current[0]).get("owner") == self._owner
 
     def _write(self, over: str) -> bool:
-        self._beats += 1
-        about = {"owner": self._owner, "beat": self._beats, "machine": _machine(), **_process()}
-        about |= {"turn": True} if self._turn else {}
-        return self.cell.write(json.dumps(about, sort_keys=True).encode(), over)
+        self._heartbeats += 1
+        content = {"owner": self._owner, "beat": self._heartbeats, "machine": _machine(), **_process()}
+        content |= {"turn": True} if self._exclusive else {}
+        return self.file.write(json.dumps(content, sort_keys=True).encode(), over)
 
 
 def _refusal(root: str) -> Refused:
     return Refused(f"another run is at work on {root}", hint=WAIT)
 
 
-def _others(cells: Cells) -> bool:
-    """Whether a run that shares the root is at work; what dead ones left is removed."""
-    found = [(cell, cell.look()) for cell in map(cells.cell, cells.names())]
-    there = [(cell, seen[0]) for cell, seen in found if seen is not None]
-    if any(_is_here(data) and _runs(_read(data)) for _, data in there):
+def _others(files: LeaseFiles) -> bool:
+    """Return True if a run that shares the root is at work; otherwise delete the leases of dead runs."""
+    current = [(file, file.read()) for file in map(files.file, files.names())]
+    present = [(file, content[0]) for file, content in current if content is not None]
+    if any(_is_local(data) and _process_runs(_parsed(data)) for _, data in present):
         return True
-    if _any_moves([(cell, data) for cell, data in there if not _is_here(data)]):
+    if _any_renewed([(file, data) for file, data in present if not _is_local(data)]):
         return True
-    for cell, _ in there:
-        cell.remove()
+    for file, _ in present:
+        file.remove()
     return False
 
 
-def _alive(cell: Cell, data: bytes) -> bool:
-    """Whether the holder of a lease that was found is at work."""
-    return _runs(_read(data)) if _is_here(data) else _any_moves([(cell, data)])
+def _alive(file: LeaseFile, data: bytes) -> bool:
+    """Return True if the owner of an existing lease is at work."""
+    return _process_runs(_parsed(data)) if _is_local(data) else _any_renewed([(file, data)])
 
 
-def _any_moves(leases: Sequence[tuple[Cell, bytes]]) -> bool:
-    """Watch leases of other machines for some beats; whether one is renewed. Those that are given back are not."""
-    until = time.monotonic() + SILENCE * BEAT
+def _any_renewed(leases: Sequence[tuple[LeaseFile, bytes]]) -> bool:
+    """Watch leases of other machines for some heartbeats; return True if one is renewed, ignoring released ones."""
+    until = time.monotonic() + MISSED_HEARTBEATS * HEARTBEAT
     while leases and time.monotonic() < until:
-        time.sleep(BEAT / 2)
-        now = [(cell, cell.look(), data) for cell, data in leases]
-        if any(seen is not None and seen[0] != data for _, seen, data in now):
+        time.sleep(HEARTBEAT / 2)
+        current = [(file, file.read(), data) for file, data in leases]
+        if any(content is not None and content[0] != data for _, content, data in current):
             return True
-        leases = [(cell, data) for cell, seen, data in now if seen is not None]
+        leases = [(file, data) for file, content, data in current if content is not None]
     return False
 
 
-def _is_here(data: bytes) -> bool:
-    return bool(_read(data).get("machine") == _machine())
+def _is_local(data: bytes) -> bool:
+    return bool(_parsed(data).get("machine") == _machine())
 
 
-def _read(data: bytes) -> dict[str, Any]:
+def _parsed(data: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(data)
+        content = json.loads(data)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _machine() -> str:
-    """This machine since it was started, and the world of process numbers that this process sees."""
+    """Return an id of this machine, its boot, and this process's namespace of process numbers."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
             boot = stream.read().strip()
@@ -277,14 +279,12 @@ def _process() -> dict[str, Any]:
     return {"pid": os.getpid(), "born": psutil.Process().create_time()}
 
 
-def _runs(holder: dict[str, Any]) -> bool:
-    """Whether the process of a lease of this machine is at work."""
+def _process_runs(owner: dict[str, Any]) -> bool:
+    """Return True if the process that owns a lease of this machine is at work."""
     try:
-        process = psutil.Process(int(holder["pid"]))
+        process = psutil.Process(int(owner["pid"]))
         return (
-            process.is_running()
-            and process.status() != psutil.STATUS_ZOMBIE
-            and process.create_time() == holder["born"]
+            process.is_running() and process.status() != psutil.STATUS_ZOMBIE and process.create_time() == owner["born"]
         )
     except (psutil.NoSuchProcess, KeyError, ValueError, TypeError):
         return False

@@ -1,4 +1,4 @@
-"""Files of this machine. A file appears under its final name whole or not at all."""
+"""Files of this machine. Files appear atomically under their final names."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from refinery.errors import Refused, StorageError, UsageError
-from refinery.store.base import Hold, Stat
+from refinery.store.base import RootLock, Stat
 
-FREE_SPACE = "free some space, then run again: what is finished is kept"
-_FORBIDDEN = "give this user the right to it, or choose another path"
-_NOT_WRITABLE = "give a root that this user can write to"
-_NO_FOLDER = "a file is where a folder should be: choose another path"
+FREE_SPACE = "free some space, then run again; finished parts are kept"
+_FORBIDDEN = "grant this user access, or choose another path"
+_NOT_WRITABLE = "choose a root that this user can write to"
+_NO_FOLDER = "a file exists in place of a folder: choose another path"
 _HINTS = {
     errno.ENOENT: "check the path",
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _FORBIDDEN),
     **dict.fromkeys((errno.EEXIST, errno.ENOTDIR), _NO_FOLDER),
 }
-WAIT = "wait for it, or stop it; `refinery status` shows it"
+_FILE_AS_ROOT = "use a folder as root"
+WAIT = "wait until it ends, or stop it; `refinery status` shows it"
 
 
 class LocalStore:
@@ -36,8 +37,8 @@ class LocalStore:
                 return [pattern]
             if os.path.isdir(pattern):
                 folders = os.walk(pattern, onerror=_raise)
-                found = (os.path.join(folder, name) for folder, _, names in folders for name in names)
-                return sorted(path for path in found if not _is_pipe(path))
+                paths = (os.path.join(folder, name) for folder, _, names in folders for name in names)
+                return sorted(path for path in paths if not _is_special(path))
             return sorted(p for p in glob.glob(pattern, recursive=True) if os.path.isfile(p))
 
     def folders(self, path: str) -> Sequence[str]:
@@ -49,8 +50,7 @@ class LocalStore:
 
     def stat(self, path: str) -> Stat:
         with storage_errors(path):
-            found = os.stat(path)
-            return Stat(found.st_size, f"{found.st_mtime_ns:x}")
+            return _stat(os.stat(path))
 
     def stats(self, paths: Sequence[str]) -> Sequence[Stat]:
         return [self.stat(path) for path in paths]
@@ -60,12 +60,11 @@ class LocalStore:
 
     def _find_stat(self, path: str) -> Stat | None:
         try:
-            found = os.stat(path)
+            return _stat(os.stat(path))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError:
             return self.stat(path)  # raises StorageError
-        return Stat(found.st_size, f"{found.st_mtime_ns:x}")
 
     def exists(self, path: str) -> bool:
         return os.path.isfile(path)
@@ -75,13 +74,13 @@ class LocalStore:
             return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
     def check_writable(self, folder: str) -> None:
-        place = os.path.abspath(folder)
-        while not os.path.lexists(place):
-            place = os.path.dirname(place)
-        if not os.path.isdir(place) and place == os.path.abspath(folder):
-            raise UsageError(f"{folder} is a file", hint="give a folder as root")
-        # Permissions, read-only mounts, quotas and servers all have a say: only trying tells.
-        probe = os.path.join(place, f".{uuid.uuid4().hex}")
+        existing = os.path.abspath(folder)
+        while not os.path.lexists(existing):
+            existing = os.path.dirname(existing)
+        if not os.path.isdir(existing) and existing == os.path.abspath(folder):
+            raise UsageError(f"{folder} is a file", hint=_FILE_AS_ROOT)
+        # Permissions, read-only mounts, quotas and servers may each refuse: only an attempt shows it.
+        probe = os.path.join(existing, f".{uuid.uuid4().hex}")
         try:
             os.mkdir(probe)
             os.rmdir(probe)
@@ -152,7 +151,7 @@ class LocalStore:
                 _link(path, temporary)
                 os.replace(temporary, target)
             finally:
-                self.delete(temporary)  # also there if both names were the same file before
+                self.delete(temporary)  # remains if both names already were the same file
             _sync(folder)
 
     def delete(self, path: str) -> None:
@@ -163,69 +162,69 @@ class LocalStore:
                 return
 
     def clean(self, root: str) -> None:
-        # Whoever makes a root of a folder that is there may have a `tmp` of their own in it.
+        # A folder that became a root later may contain a `tmp` of its own: only names of `temporary` are removed.
         for path in self.list(os.path.join(glob.escape(root), "tmp", "[0-9a-f]" * 32)):
             self.delete(path)
 
     @contextmanager
-    def hold(self, root: str, *, shared: bool = False) -> Iterator[Hold]:
-        with _opened(root, ".lock") as lock, _opened(root, ".turn") as turn:
-            held = _Locks(root, lock, turn, shared=shared)
-            with held.turn():  # a run that is about to end is waited for
-                if not held.take(fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
+    def lock(self, root: str, *, shared: bool = False) -> Iterator[RootLock]:
+        with _opened(root, ".lock") as runs, _opened(root, ".turn") as exclusive:
+            lock = _LocalLock(root, runs, exclusive, shared=shared)
+            with lock.exclusive():  # waits for a run that is about to end
+                if not lock.acquire(fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
                     raise Refused(f"another run is at work on {root}", hint=WAIT)
-            yield held
+            yield lock
 
 
-class _Locks:
-    """Two locks of a root: who is at work there, and whose turn it is. The system frees those of a killed process."""
+class _LocalLock:
+    """Two file locks of a root: of all its runs, and of the exclusive one. A dead process releases them."""
 
-    def __init__(self, root: str, lock: int, turn: int, *, shared: bool) -> None:
-        self._root, self._lock, self._turn, self._shared = root, lock, turn, shared
+    def __init__(self, root: str, runs: int, exclusive: int, *, shared: bool) -> None:
+        self._root, self._runs, self._exclusive, self._shared = root, runs, exclusive, shared
 
-    def take(self, how: int) -> bool:
-        """Take the lock of those at work, if others leave it."""
+    def acquire(self, mode: int) -> bool:
+        """Acquire the lock of the runs without waiting; return False if others exclude it."""
         try:
-            with _locking(self._root):
-                fcntl.flock(self._lock, how | fcntl.LOCK_NB)
+            with _lock_errors(self._root):
+                fcntl.flock(self._runs, mode | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
 
     def check(self) -> None:
-        """See ``Hold``: a lock is never lost."""
+        """See ``RootLock``: a file lock cannot be taken over."""
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """See ``Hold``."""
-        with _locking(self._root):
-            fcntl.flock(self._turn, fcntl.LOCK_EX)
+    def exclusive(self) -> Iterator[None]:
+        """See ``RootLock``."""
+        with _lock_errors(self._root):
+            fcntl.flock(self._exclusive, fcntl.LOCK_EX)
         try:
             yield
         finally:
-            fcntl.flock(self._turn, fcntl.LOCK_UN)
+            fcntl.flock(self._exclusive, fcntl.LOCK_UN)
 
     @contextmanager
-    def last(self) -> Iterator[bool]:
-        """See ``Hold``."""
+    def leave(self) -> Iterator[bool]:
+        """See ``RootLock``."""
         if not self._shared:
             yield True
             return
-        with self.turn():
-            fcntl.flock(self._lock, fcntl.LOCK_UN)  # who comes next, and finds it free, is the last
-            yield self.take(fcntl.LOCK_EX)
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
+        with self.exclusive():
+            fcntl.flock(self._runs, fcntl.LOCK_UN)  # so that the next run to leave can find no other
+            yield self.acquire(fcntl.LOCK_EX)
+            fcntl.flock(self._runs, fcntl.LOCK_UN)
 
 
 @contextmanager
 def _opened(root: str, name: str) -> Iterator[int]:
-    """A file of locks of a root, which is made if it is not there."""
+    """Open a lock file of a root, creating it if necessary."""
     path = f"{root}/{name}"
     try:
         os.makedirs(root, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except FileExistsError as error:
-        raise UsageError(f"{root} is a file", hint="give a folder as root") from error
+        raise UsageError(f"{root} is a file", hint=_FILE_AS_ROOT) from error
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}", hint=_NOT_WRITABLE) from error
     try:
@@ -235,20 +234,20 @@ def _opened(root: str, name: str) -> Iterator[int]:
 
 
 @contextmanager
-def _locking(root: str) -> Iterator[None]:
-    """Raises StorageError on a file system that knows no locks."""
+def _lock_errors(root: str) -> Iterator[None]:
+    """Raise StorageError on a file system without locks."""
     try:
         yield
     except BlockingIOError:
         raise
     except OSError as error:
-        hint = "its file system keeps no locks: mount it with them (Lustre: -o flock), or give another root"
+        hint = "its file system does not support locks: mount it with them (Lustre: -o flock), or use another root"
         raise StorageError(f"{root}: {error.strerror}", hint=hint) from error
 
 
 @contextmanager
 def storage_errors(path: str) -> Iterator[None]:
-    """Turn the system's errors into StorageError with the path."""
+    """Convert OSError to StorageError with the path and a hint."""
     try:
         yield
     except OSError as error:
@@ -257,13 +256,17 @@ def storage_errors(path: str) -> Iterator[None]:
 
 
 def _is_full(error: OSError) -> bool:
-    """Whether a disk or a quota is full. Libraries that lose the number keep its text."""
+    """Return True if a disk or a quota is full. Some libraries lose the error number and keep its text."""
     return error.errno in {errno.ENOSPC, errno.EDQUOT} or os.strerror(errno.ENOSPC) in str(error)
 
 
-def _is_pipe(path: str) -> bool:
-    """Whether reading a path of a folder might never end: a pipe, a socket or a device. A link to nowhere is none."""
+def _is_special(path: str) -> bool:
+    """Return True for a pipe, a socket or a device, whose reading might never end; False for a dangling link."""
     return os.path.exists(path) and not os.path.isfile(path)
+
+
+def _stat(status: os.stat_result) -> Stat:
+    return Stat(status.st_size, f"{status.st_mtime_ns:x}")
 
 
 def _raise(error: OSError) -> None:
@@ -271,7 +274,7 @@ def _raise(error: OSError) -> None:
 
 
 def _link(path: str, target: str) -> None:
-    """Give a file a second name; where the file system has no hard links, a copy."""
+    """Create a hard link, or a copy where the file system does not support links."""
     try:
         os.link(path, target)
     except FileNotFoundError:

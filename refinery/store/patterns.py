@@ -1,4 +1,4 @@
-"""Glob patterns over the keys of a bucket, with the meaning that they have for files."""
+"""Glob patterns over the keys of a bucket, with their meaning for local files."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ _MAGIC = re.compile(r"[*?[]")
 
 
 def is_pattern(path: str) -> bool:
-    """Whether a path has a character with a meaning for patterns."""
+    """Return True if a path contains a glob character."""
     return _MAGIC.search(path) is not None
 
 
 def literal(pattern: str) -> str:
-    """How the keys that match begin, as far as it is plain."""
-    found = _MAGIC.search(pattern)
-    return pattern[: found.start()] if found else pattern
+    """Return the literal prefix of a pattern: the beginning of all keys that match."""
+    magic = _MAGIC.search(pattern)
+    return pattern[: magic.start()] if magic else pattern
 
 
 def in_one_folder(pattern: str) -> bool:
-    """Whether all that matches is in the folder in which the plain beginning ends."""
+    """Return True if all keys that match are in the folder of the literal prefix."""
     rest = pattern[len(literal(pattern)) :]
     return "/" not in rest and "**" not in rest
 
 
 def matches(pattern: str, key: str) -> bool:
-    """Whether a key matches: ``*`` and ``?`` stay within a name, the name ``**`` is any number of folders.
+    """Return True if a key matches: ``*`` and ``?`` stay within a name, the name ``**`` is any number of folders.
 
-    Names that begin with a dot match only what begins with one, too.
+    Names that begin with a dot match only patterns that begin with one.
     """
     return _matches(pattern.split("/"), key.split("/"))
 
@@ -39,8 +39,8 @@ def _matches(patterns: Sequence[str], names: Sequence[str]) -> bool:
         return not names
     first, rest = patterns[0], patterns[1:]
     if first == "**":
-        shown = next((number for number, name in enumerate(names) if name.startswith(".")), len(names))
-        return any(_matches(rest, names[number:]) for number in range(shown + 1))
+        visible = next((number for number, name in enumerate(names) if name.startswith(".")), len(names))
+        return any(_matches(rest, names[number:]) for number in range(visible + 1))
     return bool(names) and _fits(first, names[0]) and _matches(rest, names[1:])
 
 

@@ -1,7 +1,7 @@
-"""Reading files that are objects of a remote store: by ranges, resumed where an answer broke off.
+"""Reads objects of a remote store by ranges, and resumes interrupted responses.
 
-Nothing is copied to this machine as a whole. The bytes of a file are of one version of it: an object that is replaced
-while it is read is an error, never a mixture.
+No object is copied to this machine as a whole. All bytes of a file come from one version of the object: if it is
+replaced while it is read, that is an error, never a mixture.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from refinery.errors import StorageError
 from refinery.store.base import Stat
-from refinery.store.patience import MOST_AT_ONCE, Pace, Transient, persist
+from refinery.store.retry import MOST_AT_ONCE, RequestLimiter, Transient, retrying
 from refinery.store.traffic import count
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 FIRST = 1 << 20
-"""Bytes that are asked for first: small files come with one request."""
+"""Bytes of the first request: a small file needs no other."""
 
 AHEAD = 1 << 24
-"""Bytes that are asked for at once at most, of a file that is read from its beginning to its end."""
+"""Most bytes of one request, for a file that is read from beginning to end."""
 
 PIECE = 1 << 14
-"""Bytes of an answer that are taken at once."""
+"""Bytes of a response that are read at once."""
 
 SLOW_SECONDS, SLOW_BYTES = 30.0, 1 << 19
-"""An answer that brings less than so many bytes in so many seconds is broken off and asked for anew."""
+"""A response with fewer bytes in this time is aborted, and the request is repeated."""
 
 
 @dataclass(frozen=True)
-class Got:
-    """An answer: which version of the object it is of, the object's size, and the bytes if some were asked for."""
+class Response:
+    """A response: the version of the object, its total size, and the requested bytes."""
 
     etag: str
     modified: str
@@ -49,23 +49,23 @@ class Got:
     chunks: Iterator[bytes] = field(default_factory=lambda: iter(()))
 
     @property
-    def names(self) -> tuple[str, int]:
-        """What two answers of one version have in common."""
+    def version(self) -> tuple[str, int]:
+        """Tag and size, equal in all responses of one version."""
         return self.etag, self.total
 
     @property
-    def made(self) -> tuple[str, int]:
-        """What they have in common even where a tag is wrong."""
+    def modification(self) -> tuple[str, int]:
+        """Time of modification and size, equal in all responses of one version even if a tag is wrong."""
         return self.modified, self.total
 
     @property
-    def told(self) -> str:
-        """Which version, for a message."""
+    def description(self) -> str:
+        """Text about the version for a message."""
         return f"{self.etag} of {self.modified}, {self.total} bytes"
 
 
 def pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """The bytes of an answer as they come. Raises Transient where it breaks off."""
+    """Yield the bytes of a response as they arrive. Raises Transient if it is interrupted."""
     from urllib3.exceptions import HTTPError
 
     failures: tuple[type[Exception], ...] = (HTTPError, OSError)
@@ -85,43 +85,43 @@ def pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:
 
 @cache
 def threads() -> ThreadPoolExecutor:
-    """The threads of this process that wait for remote stores."""
+    """Return this process's threads for requests to remote stores."""
     return ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="refinery-store")
 
 
 class Changed(StorageError):
-    """An object was replaced between two answers."""
+    """An object was replaced between two responses."""
 
 
 class RemoteReading:
-    """The reading half of a remote store, made of two requests."""
+    """The reading methods of a remote store, implemented by two kinds of requests."""
 
     @abstractmethod
-    def _pace(self, path: str) -> Pace:
-        """The pace of the host that a path is at."""
+    def _limiter(self, path: str) -> RequestLimiter:
+        """Return the limiter of the path's host."""
 
     @abstractmethod
-    def _head(self, path: str) -> Got | None:
-        """What an object is, by one request; None where none is there. Raises Transient or StorageError."""
+    def _head(self, path: str) -> Response | None:
+        """Request an object's version and size; return None if it is absent. Raises Transient or StorageError."""
 
     @abstractmethod
-    def _get(self, path: str, start: int, stop: int | None) -> AbstractContextManager[Got | None]:
-        """Bytes by one request, the same way; no bytes where the object ends before ``start``."""
+    def _get(self, path: str, start: int, stop: int | None) -> AbstractContextManager[Response | None]:
+        """Request bytes of an object, likewise; without bytes if the object ends before ``start``."""
 
-    def _seen(self, path: str) -> Got | None:
-        return persist(lambda: self._head(path), path, self._pace(path))
+    def _response(self, path: str) -> Response | None:
+        return retrying(lambda: self._head(path), path, self._limiter(path))
 
     def stat(self, path: str) -> Stat:
         """See ``Store.stat``."""
-        return _there(path, self._find_stat(path))
+        return _present(path, self._find_stat(path))
 
     def _find_stat(self, path: str) -> Stat | None:
-        found = self._seen(path)
-        return None if found is None else Stat(found.total, found.etag or found.modified)
+        response = self._response(path)
+        return None if response is None else Stat(response.total, response.etag or response.modified)
 
     def stats(self, paths: Sequence[str]) -> Sequence[Stat]:
         """See ``Store.stats``."""
-        return [_there(path, found) for path, found in zip(paths, self.find_stats(paths), strict=True)]
+        return [_present(path, stat) for path, stat in zip(paths, self.find_stats(paths), strict=True)]
 
     def find_stats(self, paths: Sequence[str]) -> Sequence[Stat | None]:
         """See ``Store.find_stats``."""
@@ -129,7 +129,7 @@ class RemoteReading:
 
     def exists(self, path: str) -> bool:
         """See ``Store.exists``."""
-        return self._seen(path) is not None
+        return self._response(path) is not None
 
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
         """See ``Store.read``."""
@@ -140,16 +140,16 @@ class RemoteReading:
 
     def find(self, path: str) -> bytes | None:
         """See ``Store.find``."""
-        found = self.find_tagged(path)
-        return found and found[0]
+        tagged = self.find_tagged(path)
+        return tagged and tagged[0]
 
     def find_tagged(self, path: str) -> tuple[bytes, str] | None:
-        """The same with the tag of the version that they are of."""
+        """Return all bytes of a file and the tag of their version, or None if it is absent."""
         while True:
             version = Version(self, path)
-            with contextlib.suppress(Changed):  # what others write to is read anew
-                found = self._fetch(version, 0, None)
-                return None if found is None else (found, version.etag)
+            with contextlib.suppress(Changed):  # another process wrote it: read it again
+                data = self._fetch(version, 0, None)
+                return None if data is None else (data, version.etag)
 
     def find_all(self, paths: Sequence[str]) -> Sequence[bytes | None]:
         """See ``Store.find_all``."""
@@ -171,112 +171,111 @@ class RemoteReading:
         return cast("BinaryIO", RangedFile(version, first, whole=whole))
 
     def _fetch(self, version: Version, start: int, stop: int | None) -> bytes | None:
-        """The bytes from ``start`` to ``stop``, fewer where the object ends; None where there is none."""
+        """Return the bytes from ``start`` to ``stop``, fewer where the object ends; None if it is absent."""
         if stop is not None and stop <= start:
             return b""
         fetch = _Fetch(version, start, stop)
-        there = persist(fetch.attempt, version.path, self._pace(version.path), lambda: len(fetch.taken))
-        return bytes(fetch.taken) if there else None
+        limiter = self._limiter(version.path)
+        present = retrying(fetch.attempt, version.path, limiter, lambda: len(fetch.received))
+        return bytes(fetch.received) if present else None
 
-    def ask(self, path: str, start: int, stop: int | None) -> AbstractContextManager[Got | None]:
-        """One request for bytes, counted."""
+    def request(self, path: str, start: int, stop: int | None) -> AbstractContextManager[Response | None]:
+        """Send one request for bytes, and count it."""
         count("get")
         return self._get(path, start, stop)
 
 
 class Version:
-    """One version of an object: what answers are held against, so that all bytes are of the same."""
+    """One version of an object, with which all responses are compared."""
 
     def __init__(self, store: RemoteReading, path: str) -> None:
         self.store = store
         self.path = path
-        self._pin: Got | None = None
-        self._sure = False
-        self._doubted: Got | None = None
+        self._expected: Response | None = None
+        self._confirmed = False
+        self._suspect: Response | None = None
         self._lock = threading.Lock()
 
     @property
     def size(self) -> int:
-        """Bytes of the object, once an answer was seen."""
-        return self._pin.total if self._pin else 0
+        """Bytes of the object, 0 before the first response."""
+        return self._expected.total if self._expected else 0
 
     @property
     def etag(self) -> str:
-        """Its tag."""
-        return self._pin.etag if self._pin else ""
+        """Tag of the version, "" before the first response."""
+        return self._expected.etag if self._expected else ""
 
-    def hold(self, got: Got) -> None:
-        """Raises Changed for an answer of another version, Transient for one that nothing has confirmed yet."""
+    def check(self, response: Response) -> None:
+        """Raise Changed for a response of another version, Transient for one that no other has confirmed yet."""
         with self._lock:
-            pin, doubted = self._pin, self._doubted
-            if pin is None or got.names == pin.names:
-                self._pin, self._sure, self._doubted = pin or got, pin is not None, None
-            elif doubted is None or got.names != doubted.names:
-                self._doubted = got
-                raise Transient("the answer has the tag of another file")
-            elif self._sure or got.made != pin.made:
-                raise Changed(
-                    f"{self.path}: the file was changed while it was read ({pin.told}, then {got.told})",
-                    hint="run again",
-                )
-            else:  # two answers agree against the first one: that had a wrong tag
-                self._pin, self._sure, self._doubted = got, True, None
+            expected, suspect = self._expected, self._suspect
+            if expected is None or response.version == expected.version:
+                self._expected, self._confirmed, self._suspect = expected or response, expected is not None, None
+            elif suspect is None or response.version != suspect.version:
+                self._suspect = response
+                raise Transient("the response has the tag of another file")
+            elif self._confirmed or response.modification != expected.modification:
+                versions = f"{expected.description}, then {response.description}"
+                raise Changed(f"{self.path}: the file was changed while it was read ({versions})", hint="run again")
+            else:  # two responses agree against the first one, which had a wrong tag
+                self._expected, self._confirmed, self._suspect = response, True, None
 
     def fetch(self, start: int, stop: int) -> bytes:
-        """Bytes of this version."""
-        found = self.store._fetch(self, start, min(stop, self.size))  # noqa: SLF001 - two halves of one thing
-        if found is None:
+        """Return bytes of this version."""
+        data = self.store._fetch(self, start, min(stop, self.size))  # noqa: SLF001 - two halves of one class
+        if data is None:
             raise StorageError(f"{self.path}: the file was deleted while it was read", hint="run again")
-        return found
+        return data
 
 
 class _Fetch:
-    """Bytes on their way: an attempt goes on where the one before broke off."""
+    """A request for bytes whose attempts each continue where the one before was interrupted."""
 
     def __init__(self, version: Version, start: int, stop: int | None) -> None:
         self._version = version
         self._start = start
         self._stop = stop
-        self.taken = bytearray()
+        self.received = bytearray()
 
     def attempt(self) -> bool:
-        """Ask for what is missing; whether the object is there."""
+        """Request the missing bytes; return False if the object is absent."""
         version = self._version
-        at = self._start + len(self.taken)
-        with version.store.ask(version.path, at, self._stop) as got:
-            if got is None:
+        offset = self._start + len(self.received)
+        with version.store.request(version.path, offset, self._stop) as response:
+            if response is None:
                 return False
-            version.hold(got)
-            self._take(got)
+            version.check(response)
+            self._receive(response)
         stop = version.size if self._stop is None else min(self._stop, version.size)
-        if len(self.taken) < stop - self._start:
-            raise Transient("the answer ended early")
+        if len(self.received) < stop - self._start:
+            raise Transient("the response ended early")
         return True
 
-    def _take(self, got: Got) -> None:
-        since, before = time.monotonic(), len(self.taken)
-        for chunk in got.chunks:
-            self.taken += chunk
+    def _receive(self, response: Response) -> None:
+        since, before = time.monotonic(), len(self.received)
+        for chunk in response.chunks:
+            self.received += chunk
             count("read", len(chunk))
             seconds = time.monotonic() - since
             if seconds > SLOW_SECONDS:
-                if len(self.taken) - before < SLOW_BYTES:
-                    raise Transient("the answer is too slow")
-                since, before = time.monotonic(), len(self.taken)
+                if len(self.received) - before < SLOW_BYTES:
+                    raise Transient("the response is too slow")
+                since, before = time.monotonic(), len(self.received)
 
 
 class RangedFile(io.BufferedIOBase):
-    """A seekable stream over one version of an object, of which ``first`` are the first bytes.
+    """A seekable stream over one version of an object, which begins with the bytes ``first``.
 
-    ``whole`` asks for more and more at once, and for the next bytes before they are wanted. Without it no more than
-    ``FIRST`` bytes beyond what is wanted are held, for many such files may be open.
+    With ``whole``, requests grow and are sent ahead of the reader. Without, at most ``FIRST`` bytes are buffered beyond
+    the requested ones, because many such files may be open.
     """
 
     def __init__(self, version: Version, first: bytes, *, whole: bool) -> None:
         super().__init__()
         self._version = version
         self._whole = whole
-        self._pos = self._at = 0
+        self._pos = self._begin = 0
         self._window = first
         self._step = FIRST
         self._next: tuple[int, Future[bytes]] | None = None
@@ -300,9 +299,9 @@ class RangedFile(io.BufferedIOBase):
         wanted = left if size is None or size < 0 else min(size, left)
         pieces = []
         while wanted:
-            if not self._at <= self._pos < self._at + len(self._window):
+            if not self._begin <= self._pos < self._begin + len(self._window):
                 self._load(wanted)
-            offset = self._pos - self._at
+            offset = self._pos - self._begin
             pieces.append(self._window[offset : offset + wanted])
             self._pos += len(pieces[-1])
             wanted -= len(pieces[-1])
@@ -320,26 +319,26 @@ class RangedFile(io.BufferedIOBase):
         super().close()
 
     def _load(self, wanted: int) -> None:
-        """Bring the window to the position. It only ever moves to bytes that have been fetched."""
-        onward = self._pos == self._at + len(self._window)
+        """Move the window to the position, after its bytes have been fetched."""
+        sequential = self._pos == self._begin + len(self._window)
         ready, self._next = self._next, None
         if ready is not None and ready[0] == self._pos:
-            found = ready[1].result()
+            data = ready[1].result()
         else:
-            found = self._version.fetch(self._pos, self._pos + max(wanted, FIRST))
-        self._at, self._window = self._pos, found
-        end = self._at + len(found)
-        if self._whole and onward and end < self._version.size:
+            data = self._version.fetch(self._pos, self._pos + max(wanted, FIRST))
+        self._begin, self._window = self._pos, data
+        end = self._begin + len(data)
+        if self._whole and sequential and end < self._version.size:
             self._step = min(AHEAD, 2 * self._step)
             self._next = end, threads().submit(self._version.fetch, end, end + self._step)
 
 
-def _there(path: str, found: Stat | None) -> Stat:
-    if found is None:
+def _present(path: str, stat: Stat | None) -> Stat:
+    if stat is None:
         raise missing(path)
-    return found
+    return stat
 
 
 def missing(path: str) -> StorageError:
-    """The error that says that a file is not there."""
+    """Return the error about an absent file."""
     return StorageError(f"{path}: no such file", hint="check the path")

@@ -1,8 +1,8 @@
-"""Objects of S3 and of what speaks its language, through boto3: ``s3://bucket/key``.
+"""Objects of S3 and of compatible stores, through boto3: ``s3://bucket/key``.
 
-Endpoint, region, profile and credentials are found as by every AWS tool. Each call here is one request: it is counted,
-and when and how often it is tried again is in ``refinery.store.patience``. A put is atomic, and large files are put in
-parts; nothing is ever renamed.
+Endpoint, region, profile and credentials are configured as for any AWS tool. Each call is one counted request, which
+``refinery.store.retry`` repeats if it fails for a temporary reason. A put is atomic; large files are uploaded in parts;
+objects are never renamed.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from typing import Any, TypeVar
 
 from refinery.errors import StorageError, UsageError
 from refinery.store import lease, scratch
-from refinery.store.base import Hold, Stat
+from refinery.store.base import RootLock, Stat
 from refinery.store.local import LocalStore, storage_errors
-from refinery.store.patience import Pace, Transient, pace_of, persist
 from refinery.store.patterns import in_one_folder, is_pattern, literal, matches
-from refinery.store.remote import Got, RemoteReading, pieces, threads
+from refinery.store.remote import RemoteReading, Response, pieces, threads
+from refinery.store.retry import RequestLimiter, Transient, limiter_of, retrying
 from refinery.store.traffic import count
 
 T = TypeVar("T")
@@ -32,15 +32,15 @@ CONNECT_SECONDS, SILENT_SECONDS = 10, 15
 """Seconds without a connection, or without a byte, after which a request has failed."""
 
 PART = 1 << 23
-"""Bytes of a part of a large file; larger ones have larger parts, for there may be 10,000."""
+"""Bytes of a part of a large file. Very large files have larger parts, as S3 allows 10,000 parts."""
 
 PARTS_AT_ONCE = 4
 
 COPIED_AT_ONCE = 1 << 30
-"""Bytes that one request copies at most; S3 allows 5 GiB."""
+"""Most bytes that one request copies; S3 allows 5 GiB."""
 
 ANONYMOUS = "AWS_NO_SIGN_REQUEST"
-"""The variable that says not to sign requests, as for public buckets."""
+"""Environment variable for unsigned requests, as to public buckets."""
 
 _VARIABLES = {
     "endpoint": ("AWS_ENDPOINT_URL_S3",),
@@ -50,7 +50,7 @@ _VARIABLES = {
 }
 
 MANY = 8
-"""As many files in one folder are looked at by listing it."""
+"""Number of files of one folder from which on the folder is listed instead."""
 
 _BUSY = {
     *("SlowDown", "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "TooManyRequests"),
@@ -62,31 +62,31 @@ _PASSING = {
 }
 _ABSENT = {"NoSuchKey", "NotFound", "404", "NoSuchVersion"}
 _DENIED = {"403", "Forbidden", ""}
-"""What a 403 says that gives no reason."""
+"""Codes of a 403 without a reason."""
 
 _UNFINISHED = {"NoSuchUpload", "InvalidPart", "InvalidPartOrder", "EntityTooSmall"}
-"""What is said of an upload in parts that cannot be finished as it is."""
+"""Codes for an upload in parts that cannot be completed."""
 
 _HINTS = {
-    "NoSuchBucket": "make the bucket, or correct its name",
+    "NoSuchBucket": "create the bucket, or correct its name",
     "SignatureDoesNotMatch": "the secret key does not belong to the access key: check the credentials",
-    "InvalidAccessKeyId": "there is no such access key here: check the credentials and the endpoint",
-    "AccessDenied": "these credentials may not do this; public buckets want AWS_NO_SIGN_REQUEST=1 or other ones",
+    "InvalidAccessKeyId": "the access key does not exist here: check the credentials and the endpoint",
+    "AccessDenied": "these credentials do not permit it; for public buckets set AWS_NO_SIGN_REQUEST=1",
     "ExpiredToken": "the credentials have expired: renew them, then run again",
     "RequestTimeTooSkewed": "this machine's clock is wrong: set it",
 }
 
 
-class Status(Exception):
-    """An answer that the caller understands: absent, precondition, range, or an upload that is not to be finished."""
+class S3Refusal(Exception):
+    """A refusal that the caller handles. ``kind`` is absent, precondition, range, unknown or upload."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
         self.kind = kind
 
 
-def use(**settings: str | bool) -> None:
-    """Let endpoint, region, profile and anonymous be these, where given, here and in processes started from now on."""
+def configure(**settings: str | bool) -> None:
+    """Set endpoint, region, profile and anonymous, where given, for this process and those that it starts."""
     for name, value in settings.items():
         if value:
             os.environ.update(dict.fromkeys(_VARIABLES[name], "1" if value is True else str(value)))
@@ -95,7 +95,7 @@ def use(**settings: str | bool) -> None:
 
 @cache
 def client() -> Any:
-    """The process's client. Raises UsageError where boto3 is not installed."""
+    """Return this process's client. Raises UsageError if boto3 is not installed."""
     try:
         import boto3
         from botocore import UNSIGNED
@@ -120,9 +120,9 @@ def client() -> Any:
         raise StorageError(f"s3: {error}", hint="check the AWS_… variables and ~/.aws") from error
 
 
-def request(path: str, kind: str, method: str, **given: Any) -> Any:
-    """One request. Raises Transient, Status or StorageError."""
-    call = getattr(client(), method)  # first, for it tells where botocore is not installed
+def request(path: str, kind: str, method: str, **arguments: Any) -> Any:
+    """Send one request. Raises Transient, S3Refusal or StorageError."""
+    call = getattr(client(), method)  # first, as it raises UsageError if botocore is not installed
     from botocore.exceptions import (
         BotoCoreError,
         ClientError,
@@ -133,13 +133,13 @@ def request(path: str, kind: str, method: str, **given: Any) -> Any:
     from urllib3.exceptions import HTTPError
 
     bucket, key = split(path)
-    asked = {"Bucket": bucket} | ({"Key": key} if key else {})
+    address = {"Bucket": bucket} | ({"Key": key} if key else {})
     if kind != "get":
         count(kind)
     try:
-        return call(**asked | given)
+        return call(**address | arguments)
     except ClientError as error:
-        raise _understood(path, error.response) from error
+        raise _exception(path, error.response) from error
     except (HTTPClientError, ConnectionError, ResponseParserError, HTTPError, OSError) as error:
         if "CERTIFICATE" in str(error):
             raise StorageError(f"{path}: {error}", hint="AWS_CA_BUNDLE names the certificates to trust") from error
@@ -152,105 +152,107 @@ def _short(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
 
 
-def _understood(path: str, response: dict[str, Any]) -> Exception:  # noqa: PLR0911 - one a kind of answer
-    """What a refusal means."""
+def _exception(path: str, response: dict[str, Any]) -> Exception:  # noqa: PLR0911 - one per kind of response
+    """Return the exception for an error response."""
     error, about = response.get("Error", {}), response.get("ResponseMetadata", {})
     code, status = str(error.get("Code", "")), int(about.get("HTTPStatusCode", 0))
-    said = f"{code or status} {error.get('Message', '')}".strip()[:300]
+    message = f"{code or status} {error.get('Message', '')}".strip()[:300]
     if code in _UNFINISHED:
-        return Status("upload")
+        return S3Refusal("upload")
     if code in _ABSENT or (status == 404 and code != "NoSuchBucket"):
-        return Status("absent")
+        return S3Refusal("absent")
     if status == 412:
-        return Status("precondition")
+        return S3Refusal("precondition")
     if status == 416:
-        return Status("range")
+        return S3Refusal("range")
     if status == 501 or code == "NotImplemented":
-        return Status("unknown")
+        return S3Refusal("unknown")
     if code in _BUSY or status in {429, 503}:
-        return Transient(said, busy=True, wait=retry_after(about.get("HTTPHeaders", {}).get("retry-after", "")))
+        return Transient(message, busy=True, wait=retry_after(about.get("HTTPHeaders", {}).get("retry-after", "")))
     if code in _PASSING or status >= 500 or status == 408:
-        return Transient(said)
+        return Transient(message)
     if status == 403 and code in _DENIED:
-        return Transient(said, busy=True, forbidden=True)
-    return StorageError(f"{path}: {said}", hint=_HINTS.get(code, "check the path, the credentials and the endpoint"))
+        return Transient(message, busy=True, forbidden=True)
+    return StorageError(f"{path}: {message}", hint=_HINTS.get(code, "check the path, the credentials and the endpoint"))
 
 
 def retry_after(text: str) -> float:
-    """Seconds that a ``Retry-After`` header asks to wait."""
+    """Return the seconds of a ``Retry-After`` header."""
     return min(60.0, float(text)) if text.isdecimal() else 0.0
 
 
 def split(path: str) -> tuple[str, str]:
-    """Bucket and key of a path. Raises UsageError where it names no bucket."""
+    """Return bucket and key of a path. Raises UsageError if it has no bucket."""
     bucket, _, key = path.removeprefix("s3://").partition("/")
     if not bucket:
-        raise UsageError(f"{path}: no bucket", hint="s3://BUCKET/PATH")
+        raise UsageError(f"{path}: no bucket", hint="the format is s3://BUCKET/PATH")
     return bucket, key
 
 
-def pace(path: str) -> Pace:
-    """The pace at the bucket of a path."""
-    return pace_of(f"s3://{split(path)[0]}")
+def limiter(path: str) -> RequestLimiter:
+    """Return the limiter of the bucket of a path."""
+    return limiter_of(f"s3://{split(path)[0]}")
 
 
-def ask(path: str, kind: str, method: str, **given: Any) -> Any:
-    """A request that is tried again while it fails for reasons that pass. Raises Status or StorageError."""
-    return persist(lambda: request(path, kind, method, **given), path, pace(path))
+def retried_request(path: str, kind: str, method: str, **arguments: Any) -> Any:
+    """Send a request, repeated while it fails for temporary reasons. Raises S3Refusal or StorageError."""
+    return retrying(lambda: request(path, kind, method, **arguments), path, limiter(path))
 
 
 class S3Store(RemoteReading):
-    """See ``refinery.store``. Temporary files are on this machine until they are published."""
+    """See ``refinery.store``. Temporary files are local until they are published."""
 
     # ------------------------------------------------------------------------------------------------------- reading
 
-    def _pace(self, path: str) -> Pace:
-        return pace(path)
+    def _limiter(self, path: str) -> RequestLimiter:
+        return limiter(path)
 
-    def _head(self, path: str) -> Got | None:
+    def _head(self, path: str) -> Response | None:
         if not split(path)[1]:
             return None
         try:
-            found = request(path, "head", "head_object")
-        except Status as status:
-            _only_absent(path, status)
+            response = request(path, "head", "head_object")
+        except S3Refusal as refusal:
+            _only_absent(path, refusal)
             return None
-        return Got(found.get("ETag", ""), str(found.get("LastModified", "")), int(found["ContentLength"]))
+        return Response(response.get("ETag", ""), str(response.get("LastModified", "")), int(response["ContentLength"]))
 
     @contextlib.contextmanager
-    def _get(self, path: str, start: int, stop: int | None) -> Iterator[Got | None]:
-        try:  # a range, even of all: the answer to one tells how long the whole is
-            found = request(path, "get", "get_object", Range=f"bytes={start}-{'' if stop is None else stop - 1}")
-        except Status as status:
-            if status.kind != "range":
-                _only_absent(path, status)
-            yield self._head(path) if status.kind == "range" else None
+    def _get(self, path: str, start: int, stop: int | None) -> Iterator[Response | None]:
+        try:  # a range, even of everything: its response contains the total size
+            response = request(path, "get", "get_object", Range=f"bytes={start}-{'' if stop is None else stop - 1}")
+        except S3Refusal as refusal:
+            if refusal.kind != "range":
+                _only_absent(path, refusal)
+            yield self._head(path) if refusal.kind == "range" else None
             return
-        body = found["Body"]
+        body = response["Body"]
         try:
-            total = found.get("ContentRange", "").rpartition("/")[2]
+            total = response.get("ContentRange", "").rpartition("/")[2]
             if not total.isdecimal():
-                raise StorageError(f"{path}: the store gives no ranges of files", hint="take another store")
-            yield Got(found.get("ETag", ""), str(found.get("LastModified", "")), int(total), pieces(body.read))
+                raise StorageError(f"{path}: the store does not support range requests", hint="use another store")
+            yield Response(
+                response.get("ETag", ""), str(response.get("LastModified", "")), int(total), pieces(body.read)
+            )
         finally:
             body.close()
 
     def stat(self, path: str) -> Stat:
-        """See ``Store.stat``; temporary files are files of this machine."""
+        """See ``Store.stat``; temporary files are local."""
         return super().stat(path) if path.startswith("s3://") else LocalStore().stat(path)
 
     def find_stats(self, paths: Sequence[str]) -> Sequence[Stat | None]:
-        """See ``Store.find_stats``. Where many are in one folder, that is listed."""
+        """See ``Store.find_stats``. A folder of many of the files is listed instead."""
         folders: dict[str, list[str]] = {}
         for path in paths:
             folders.setdefault(path.rpartition("/")[0], []).append(path)
         listed = {folder for folder, of in folders.items() if len(of) >= MANY}
-        seen: dict[str, Stat | None] = {}
+        stats: dict[str, Stat | None] = {}
         for folder in listed:
-            seen |= dict(_objects(f"{folder}/", "/"))
+            stats |= dict(_objects(f"{folder}/", "/"))
         others = [path for path in paths if path.rpartition("/")[0] not in listed]
-        seen |= dict(zip(others, super().find_stats(others), strict=True))
-        return [seen.get(path) for path in paths]
+        stats |= dict(zip(others, super().find_stats(others), strict=True))
+        return [stats.get(path) for path in paths]
 
     def list(self, pattern: str) -> list[str]:
         """See ``Store.list``. Raises StorageError."""
@@ -265,8 +267,8 @@ class S3Store(RemoteReading):
         """See ``Store.folders``."""
         prefix = f"{path.rstrip('/')}/"
         key = split(prefix)[1]
-        found = (one["Prefix"] for page in _pages(prefix, "/") for one in page.get("CommonPrefixes", ()))
-        return sorted(name.removeprefix(key).rstrip("/") for name in found)
+        prefixes = (one["Prefix"] for page in _pages(prefix, "/") for one in page.get("CommonPrefixes", ()))
+        return sorted(name.removeprefix(key).rstrip("/") for name in prefixes)
 
     # ------------------------------------------------------------------------------------------------------- writing
 
@@ -290,21 +292,21 @@ class S3Store(RemoteReading):
         """See ``Store.put``."""
         count("written", len(data))
         try:
-            ask(path, "put", "put_object", Body=data, ContentMD5=_md5(data))
-        except Status as status:
-            raise _refused(path, status) from status
+            retried_request(path, "put", "put_object", Body=data, ContentMD5=_md5(data))
+        except S3Refusal as refusal:
+            raise _unexpected(path, refusal) from refusal
 
     def copy(self, path: str, target: str) -> None:
-        """See ``Store.copy``: the store copies, nothing comes over the network."""
+        """See ``Store.copy``: the store copies by itself."""
         size = self.stat(path).size
         source = dict(zip(("Bucket", "Key"), split(path), strict=True))
         try:
             if size <= COPIED_AT_ONCE:
-                ask(target, "put", "copy_object", CopySource=source)
+                retried_request(target, "put", "copy_object", CopySource=source)
             else:
                 _copy_in_parts(source, target, size)
-        except Status as status:
-            raise _refused(path, status) from status
+        except S3Refusal as refusal:
+            raise _unexpected(path, refusal) from refusal
 
     def delete(self, path: str) -> None:
         """See ``Store.delete``."""
@@ -312,84 +314,84 @@ class S3Store(RemoteReading):
             LocalStore().delete(path)
             return
         try:
-            ask(path, "delete", "delete_object")
-        except Status as status:
-            _only_absent(path, status)
+            retried_request(path, "delete", "delete_object")
+        except S3Refusal as refusal:
+            _only_absent(path, refusal)
 
     def names(self, folder: str) -> Sequence[str]:
         """See ``Store.names``. Raises StorageError."""
         bucket, key = split(f"{folder.rstrip('/')}/")
         try:
-            page = ask(f"s3://{bucket}", "list", "list_objects_v2", Prefix=key, Delimiter="/")
-        except Status as status:
-            raise _refused(folder, status) from status
-        found = [one["Key"] for one in page.get("Contents", ())]
-        found += [one["Prefix"] for one in page.get("CommonPrefixes", ())]
-        return sorted(filter(None, (name.removeprefix(key).rstrip("/") for name in found)))
+            page = retried_request(f"s3://{bucket}", "list", "list_objects_v2", Prefix=key, Delimiter="/")
+        except S3Refusal as refusal:
+            raise _unexpected(folder, refusal) from refusal
+        names = [one["Key"] for one in page.get("Contents", ())]
+        names += [one["Prefix"] for one in page.get("CommonPrefixes", ())]
+        return sorted(filter(None, (name.removeprefix(key).rstrip("/") for name in names)))
 
     def check_writable(self, folder: str) -> None:
-        """See ``Store.check_writable``: only a write would tell."""
+        """See ``Store.check_writable``: it is only known after a write."""
         del folder
 
     def free(self, path: str) -> int | None:
-        """See ``Store.free``: a bucket has no bound."""
+        """See ``Store.free``: the size of a bucket is unlimited."""
         del path
         return None
 
     def clean(self, root: str) -> None:
-        """See ``Store.clean``: what is on this machine. Parts of uploads that were broken off are the bucket's."""
+        """See ``Store.clean``: local files only. Parts of interrupted uploads stay in the bucket."""
         del root
         scratch.clean()
 
-    def hold(self, root: str, *, shared: bool = False) -> AbstractContextManager[Hold]:
-        """See ``Store.hold``."""
-        return lease.hold(Cells(root), root, shared=shared)
+    def lock(self, root: str, *, shared: bool = False) -> AbstractContextManager[RootLock]:
+        """See ``Store.lock``."""
+        return lease.lock(S3LeaseFiles(root), root, shared=shared)
 
 
-class Cells:
-    """The small objects below a root that leases are kept in."""
+class S3LeaseFiles:
+    """Implements ``lease.LeaseFiles`` by objects below a root."""
 
     def __init__(self, root: str) -> None:
         self._root = root
 
-    def cell(self, name: str) -> Cell:
-        """See ``lease.Cells``."""
-        return Cell(f"{self._root}/{name}")
+    def file(self, name: str) -> S3LeaseFile:
+        """See ``lease.LeaseFiles``."""
+        return S3LeaseFile(f"{self._root}/{name}")
 
     def names(self) -> list[str]:
-        """See ``lease.Cells``."""
+        """See ``lease.LeaseFiles``."""
         return [path.removeprefix(f"{self._root}/") for path, _ in _objects(f"{self._root}/{lease.SHARED}/")]
 
 
-class Cell:
-    """A small object that is only written over what was there when it was looked at, if the store can tell."""
+class S3LeaseFile:
+    """Implements ``lease.LeaseFile`` by conditional writes, where the store supports them."""
 
     def __init__(self, path: str) -> None:
         self.path = path
 
-    def look(self) -> tuple[bytes, str] | None:
-        """What is in it, and its tag; None where it is not there."""
+    def read(self) -> tuple[bytes, str] | None:
+        """See ``lease.LeaseFile``."""
         return S3Store().find_tagged(self.path)
 
     def write(self, data: bytes, over: str) -> bool:
-        """Replace what has the tag ``over``, or nothing if that is empty; whether it was still so."""
+        """See ``lease.LeaseFile``."""
         condition = {"IfMatch": over} if over else {"IfNoneMatch": "*"}
-        given = {"Body": data, "ContentMD5": _md5(data)}
+        content = {"Body": data, "ContentMD5": _md5(data)}
         try:
-            ask(self.path, "put", "put_object", **given, **condition)
-        except Status as status:
-            if status.kind != "unknown":
+            retried_request(self.path, "put", "put_object", **content, **condition)
+        except S3Refusal as refusal:
+            if refusal.kind != "unknown":
                 return False
-            ask(self.path, "put", "put_object", **given)
+            retried_request(self.path, "put", "put_object", **content)
         return True
 
     def remove(self) -> None:
-        """Delete it."""
+        """See ``lease.LeaseFile``."""
         S3Store().delete(self.path)
 
 
 class _Upload:
-    """A large file on its way, part by part, each of which may fail and be sent again."""
+    """Upload of a large file in parts, each of which is retried by itself."""
 
     def __init__(self, temporary: str, path: str, size: int) -> None:
         self._temporary, self._path, self._size = temporary, path, size
@@ -397,15 +399,15 @@ class _Upload:
         self._digests: dict[int, bytes] = {}
 
     def run(self) -> None:
-        """Upload; parts that the store has lost or mixed up are a reason to begin anew. Raises StorageError."""
+        """Upload the file, starting again if the store has lost or confused parts. Raises StorageError."""
         for _ in range(3):
             if self._once():
                 return
-        raise StorageError(f"{self._path}: the store loses parts of uploads", hint="run again")
+        raise StorageError(f"{self._path}: the store lost parts of the upload three times", hint="run again")
 
     def _once(self) -> bool:
         path = self._path
-        upload = ask(path, "put", "create_multipart_upload")["UploadId"]
+        upload = retried_request(path, "put", "create_multipart_upload")["UploadId"]
         sent: list[Future[Any]] = []
         try:
             for number, start in enumerate(range(0, self._size, self._part), 1):
@@ -413,11 +415,11 @@ class _Upload:
                 if number >= PARTS_AT_ONCE:
                     sent[number - PARTS_AT_ONCE].result()  # no more parts than these are in memory
             parts = [one.result() for one in sent]
-            ask(path, "put", "complete_multipart_upload", UploadId=upload, MultipartUpload={"Parts": parts})
-        except Status as status:
-            if status.kind != "upload":
-                raise _refused(path, status) from status
-            if self._is_there():  # the answer to the first request was lost
+            retried_request(path, "put", "complete_multipart_upload", UploadId=upload, MultipartUpload={"Parts": parts})
+        except S3Refusal as refusal:
+            if refusal.kind != "upload":
+                raise _unexpected(path, refusal) from refusal
+            if self._is_there():  # the response to the first request was lost
                 return True
             self._abort(upload, sent)
             return False
@@ -428,15 +430,15 @@ class _Upload:
 
     def _is_there(self) -> bool:
         tag = hashlib.md5(b"".join(self._digests[number] for number in sorted(self._digests)), usedforsecurity=False)
-        there = S3Store()._seen(self._path)  # noqa: SLF001 - its own store
-        return there is not None and there.etag.strip('"') == f"{tag.hexdigest()}-{len(self._digests)}"
+        response = S3Store()._response(self._path)  # noqa: SLF001 - its own store
+        return response is not None and response.etag.strip('"') == f"{tag.hexdigest()}-{len(self._digests)}"
 
     def _abort(self, upload: str, sent: Sequence[Future[Any]]) -> None:
         for one in sent:
             one.cancel()
-        wait(sent)  # a part that comes after the end would stay for ever
-        with contextlib.suppress(Status, StorageError):  # what went wrong before is told
-            ask(self._path, "delete", "abort_multipart_upload", UploadId=upload)
+        wait(sent)  # a part that arrives after the abort would stay in the bucket
+        with contextlib.suppress(S3Refusal, StorageError):  # the first error is raised
+            retried_request(self._path, "delete", "abort_multipart_upload", UploadId=upload)
 
     def _send(self, upload: str, number: int, start: int) -> dict[str, Any]:
         with storage_errors(self._temporary), open(self._temporary, "rb") as stream:
@@ -444,46 +446,46 @@ class _Upload:
             data = stream.read(self._part)
         count("written", len(data))
         self._digests[number] = hashlib.md5(data, usedforsecurity=False).digest()
-        given = {"UploadId": upload, "PartNumber": number, "Body": data, "ContentMD5": _md5(data)}
-        return {"PartNumber": number, "ETag": ask(self._path, "put", "upload_part", **given)["ETag"]}
+        part = {"UploadId": upload, "PartNumber": number, "Body": data, "ContentMD5": _md5(data)}
+        return {"PartNumber": number, "ETag": retried_request(self._path, "put", "upload_part", **part)["ETag"]}
 
 
 def _copy_in_parts(source: dict[str, str], target: str, size: int) -> None:
-    """Copy an object that is too large for one request. Raises Status or StorageError."""
-    upload = ask(target, "put", "create_multipart_upload")["UploadId"]
+    """Copy an object that is too large for one request. Raises S3Refusal or StorageError."""
+    upload = retried_request(target, "put", "create_multipart_upload")["UploadId"]
     parts = []
     try:
         for number, start in enumerate(range(0, size, COPIED_AT_ONCE), 1):
             span = f"bytes={start}-{min(size, start + COPIED_AT_ONCE) - 1}"
-            given = {"UploadId": upload, "PartNumber": number, "CopySource": source, "CopySourceRange": span}
-            found = ask(target, "put", "upload_part_copy", **given)["CopyPartResult"]
-            parts.append({"PartNumber": number, "ETag": found["ETag"]})
-        ask(target, "put", "complete_multipart_upload", UploadId=upload, MultipartUpload={"Parts": parts})
+            part = {"UploadId": upload, "PartNumber": number, "CopySource": source, "CopySourceRange": span}
+            copied = retried_request(target, "put", "upload_part_copy", **part)["CopyPartResult"]
+            parts.append({"PartNumber": number, "ETag": copied["ETag"]})
+        retried_request(target, "put", "complete_multipart_upload", UploadId=upload, MultipartUpload={"Parts": parts})
     except BaseException:
-        with contextlib.suppress(Status, StorageError):  # the error that is raised comes first
-            ask(target, "delete", "abort_multipart_upload", UploadId=upload)
+        with contextlib.suppress(S3Refusal, StorageError):  # the first error is raised
+            retried_request(target, "delete", "abort_multipart_upload", UploadId=upload)
         raise
 
 
 def _objects(prefix: str, delimiter: str = "") -> Iterator[tuple[str, Stat]]:
-    """All objects whose paths begin so, in order; with a delimiter those of one folder."""
+    """Yield all objects with a prefix, in order; with a delimiter those of one folder."""
     bucket, _ = split(prefix)
     for page in _pages(prefix, delimiter):
-        for found in page.get("Contents", ()):
-            if not found["Key"].endswith("/"):  # some tools put empty objects where a folder would be
-                yield f"s3://{bucket}/{found['Key']}", Stat(int(found["Size"]), found["ETag"])
+        for entry in page.get("Contents", ()):
+            if not entry["Key"].endswith("/"):  # some tools create empty objects for folders
+                yield f"s3://{bucket}/{entry['Key']}", Stat(int(entry["Size"]), entry["ETag"])
 
 
 def _pages(prefix: str, delimiter: str) -> Iterator[dict[str, Any]]:
-    """Answers to a listing of what begins so, a thousand entries each."""
+    """Yield the pages of a listing by prefix, a thousand entries each."""
     bucket, key = split(prefix)
     start: dict[str, str] = {}
     while True:
-        given = {"Prefix": key} | ({"Delimiter": delimiter} if delimiter else {}) | start
+        query = {"Prefix": key} | ({"Delimiter": delimiter} if delimiter else {}) | start
         try:
-            page = ask(f"s3://{bucket}", "list", "list_objects_v2", **given)
-        except Status as status:
-            raise _refused(prefix, status) from status
+            page = retried_request(f"s3://{bucket}", "list", "list_objects_v2", **query)
+        except S3Refusal as refusal:
+            raise _unexpected(prefix, refusal) from refusal
         yield page
         if not page.get("IsTruncated"):
             return
@@ -491,15 +493,17 @@ def _pages(prefix: str, delimiter: str) -> Iterator[dict[str, Any]]:
 
 
 def _md5(data: bytes) -> str:
-    """What the store holds the data against that came over the network."""
+    """Return the checksum with which the store verifies the received data."""
     return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
 
 
-def _only_absent(path: str, status: Status) -> None:
-    """Raises StorageError for an answer that says something else than that nothing is there."""
-    if status.kind != "absent":
-        raise _refused(path, status) from status
+def _only_absent(path: str, refusal: S3Refusal) -> None:
+    """Raise StorageError unless the object is absent."""
+    if refusal.kind != "absent":
+        raise _unexpected(path, refusal) from refusal
 
 
-def _refused(path: str, status: Status) -> StorageError:
-    return StorageError(f"{path}: the store refused the request ({status})", hint="is this a store that speaks S3?")
+def _unexpected(path: str, refusal: S3Refusal) -> StorageError:
+    return StorageError(
+        f"{path}: the store refused the request ({refusal})", hint="check that it is compatible with S3"
+    )

@@ -1,4 +1,4 @@
-"""What this process asked of remote stores: requests by kind, tries that failed, bytes. For receipts and records."""
+"""Counters of this process's requests to remote stores: requests by kind, retries, bytes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def count(name: str, number: int = 1) -> None:
 
 
 def taken() -> dict[str, int]:
-    """All counts since the last call, by name; empty where no remote store was asked."""
+    """Return all counts since the last call by name, and reset them; empty without requests."""
     with _lock:
-        found = dict(sorted(_counts.items()))
+        counts = dict(sorted(_counts.items()))
         _counts.clear()
-    return found
+    return counts

@@ -1,4 +1,4 @@
-"""Files of web servers, to read from: ``https://host/path``, as Common Crawl serves its archives to everybody."""
+"""Read-only files of web servers: ``https://host/path``, as Common Crawl serves its archives."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from refinery.errors import StorageError, UsageError
-from refinery.store.base import Hold
-from refinery.store.patience import Pace, Transient, pace_of
-from refinery.store.remote import Got, RemoteReading, pieces
+from refinery.store.base import RootLock
+from refinery.store.remote import RemoteReading, Response, pieces
+from refinery.store.retry import RequestLimiter, Transient, limiter_of
 from refinery.store.s3 import CONNECT_SECONDS, SILENT_SECONDS, retry_after
 from refinery.store.traffic import count
 
@@ -21,7 +21,7 @@ ABSENT = {404, 410}
 
 @cache
 def pool(proxy: str) -> Any:
-    """The process's connections, by a proxy if one is named. Raises UsageError where urllib3 is not installed."""
+    """Return this process's connections, through a proxy if given. Raises UsageError if urllib3 is not installed."""
     try:
         import urllib3
     except ImportError as error:
@@ -32,24 +32,24 @@ def pool(proxy: str) -> Any:
 
 
 def _proxy(path: str) -> str:
-    """What the environment (``https_proxy``, ``no_proxy``) says of the way to a host."""
+    """Return the proxy for a host according to the environment (``https_proxy``, ``no_proxy``), or ""."""
     address = urlsplit(path)
     return "" if proxy_bypass(address.hostname or "") else getproxies().get(address.scheme, "")
 
 
 class WebStore(RemoteReading):
-    """See ``refinery.store``. Nothing can be listed or written there."""
+    """See ``refinery.store``. A web server supports neither listing nor writing."""
 
-    def _pace(self, path: str) -> Pace:
-        return pace_of(urlsplit(path).netloc)
+    def _limiter(self, path: str) -> RequestLimiter:
+        return limiter_of(urlsplit(path).netloc)
 
-    def _head(self, path: str) -> Got | None:
+    def _head(self, path: str) -> Response | None:
         count("head")
         with _answer("HEAD", path, {}) as answer:
-            return None if answer is None else _got(answer, int(answer.headers.get("Content-Length", 0)))
+            return None if answer is None else _response(answer, int(answer.headers.get("Content-Length", 0)))
 
     @contextmanager
-    def _get(self, path: str, start: int, stop: int | None) -> Iterator[Got | None]:
+    def _get(self, path: str, start: int, stop: int | None) -> Iterator[Response | None]:
         ranged = {"Range": f"bytes={start}-{'' if stop is None else stop - 1}"} if start or stop is not None else {}
         with _answer("GET", path, ranged) as answer:
             if answer is None:
@@ -58,51 +58,51 @@ class WebStore(RemoteReading):
                 yield self._head(path)
             elif answer.status == 206:
                 total = answer.headers.get("Content-Range", "").rpartition("/")[2]
-                yield _got(answer, int(total), pieces(answer.read)) if total.isdecimal() else _refuse_ranges(path)
+                yield _response(answer, int(total), pieces(answer.read)) if total.isdecimal() else _refuse_ranges(path)
             elif ranged:
                 yield _whole(path, answer, start, stop)
             else:
-                yield _got(answer, int(answer.headers.get("Content-Length", 0)), pieces(answer.read))
+                yield _response(answer, int(answer.headers.get("Content-Length", 0)), pieces(answer.read))
 
     def list(self, pattern: str) -> list[str]:
-        """The file itself, if it is there: a web server lists nothing."""
+        """Return the file itself if it exists: a web server lists nothing."""
         return [pattern] if self.exists(pattern) else []
 
     def folders(self, path: str) -> Sequence[str]:
-        """None: a web server lists nothing."""
+        """Return no names: a web server lists nothing."""
         del path
         return []
 
     def temporary(self, root: str) -> str:
-        """Raises UsageError."""
+        """Raise UsageError."""
         _read_only(root)
 
     def publish(self, temporary: str, path: str) -> None:
-        """Raises UsageError."""
+        """Raise UsageError."""
         del temporary
         _read_only(path)
 
     def put(self, path: str, data: bytes) -> None:
-        """Raises UsageError."""
+        """Raise UsageError."""
         del data
         _read_only(path)
 
     def copy(self, path: str, target: str) -> None:
-        """Raises UsageError."""
+        """Raise UsageError."""
         del path
         _read_only(target)
 
     def delete(self, path: str) -> None:
-        """Raises UsageError."""
+        """Raise UsageError."""
         _read_only(path)
 
     def names(self, folder: str) -> Sequence[str]:
-        """None: a web server lists nothing."""
+        """Return no names: a web server lists nothing."""
         del folder
         return ()
 
     def check_writable(self, folder: str) -> None:
-        """Raises UsageError."""
+        """Raise UsageError."""
         _read_only(folder)
 
     def free(self, path: str) -> int | None:
@@ -111,19 +111,19 @@ class WebStore(RemoteReading):
         return None
 
     def clean(self, root: str) -> None:
-        """Raises UsageError."""
+        """Raise UsageError."""
         _read_only(root)
 
-    def hold(self, root: str, *, shared: bool = False) -> AbstractContextManager[Hold]:
-        """Raises UsageError."""
+    def lock(self, root: str, *, shared: bool = False) -> AbstractContextManager[RootLock]:
+        """Raise UsageError."""
         del shared
         _read_only(root)
 
 
 @contextmanager
 def _answer(method: str, path: str, headers: dict[str, str]) -> Iterator[Any]:
-    """The answer to one request, None for what is not there. Raises Transient or StorageError."""
-    connections = pool(_proxy(path))  # first, for it tells where urllib3 is not installed
+    """Send one request; yield the answer, or None for an absent file. Raises Transient or StorageError."""
+    connections = pool(_proxy(path))  # first, as it raises UsageError if urllib3 is not installed
     import urllib3
 
     try:
@@ -141,42 +141,44 @@ def _answer(method: str, path: str, headers: dict[str, str]) -> Iterator[Any]:
 
 
 def _failed(path: str, error: Exception) -> Exception:
-    said = " ".join(str(error).split())[:300]
-    if isinstance(error, ValueError) or "CERTIFICATE" in said or "LocationParseError" in type(error).__name__:
-        return StorageError(f"{path}: {said}", hint="check the address")
-    return Transient(said)
+    message = " ".join(str(error).split())[:300]
+    if isinstance(error, ValueError) or "CERTIFICATE" in message or "LocationParseError" in type(error).__name__:
+        return StorageError(f"{path}: {message}", hint="check the address")
+    return Transient(message)
 
 
 def _accepted(path: str, answer: Any) -> Any:
     status, wait = answer.status, retry_after(answer.headers.get("Retry-After", ""))
     if status in {200, 206, 416}:
         return answer
-    said = f"{status} {answer.reason or ''}".strip()
+    message = f"{status} {answer.reason or ''}".strip()
     if status in {429, 503}:
-        raise Transient(said, busy=True, wait=wait)
-    if status == 403:  # Common Crawl says so when it is asked too often
-        raise Transient(said, busy=True, forbidden=True, wait=wait)
+        raise Transient(message, busy=True, wait=wait)
+    if status == 403:  # Common Crawl answers this to too many requests
+        raise Transient(message, busy=True, forbidden=True, wait=wait)
     if status >= 500 or status == 408:
-        raise Transient(said, wait=wait)
-    raise StorageError(f"{path}: {said}", hint="check the address")
+        raise Transient(message, wait=wait)
+    raise StorageError(f"{path}: {message}", hint="check the address")
 
 
-def _got(answer: Any, total: int, chunks: Iterator[bytes] | None = None) -> Got:
+def _response(answer: Any, total: int, chunks: Iterator[bytes] | None = None) -> Response:
     headers = answer.headers
-    return Got(headers.get("ETag", ""), headers.get("Last-Modified", ""), total, chunks or iter(()))
+    return Response(headers.get("ETag", ""), headers.get("Last-Modified", ""), total, chunks or iter(()))
 
 
-def _whole(path: str, answer: Any, start: int, stop: int | None) -> Got:
-    """The answer of a server that gives no ranges: good for a file that is read at once."""
+def _whole(path: str, answer: Any, start: int, stop: int | None) -> Response:
+    """Return the answer of a server without range requests, which serves a file that is read at once."""
     total = int(answer.headers.get("Content-Length", 0))
     if start or stop is None or total > stop:
         _refuse_ranges(path)
-    return _got(answer, total, pieces(answer.read))
+    return _response(answer, total, pieces(answer.read))
 
 
 def _refuse_ranges(path: str) -> NoReturn:
-    raise StorageError(f"{path}: the server gives no ranges of files", hint="fetch the file, and name the local one")
+    raise StorageError(
+        f"{path}: the server does not support range requests", hint="download the file, and use its local path"
+    )
 
 
 def _read_only(path: str) -> NoReturn:
-    raise UsageError(f"{path}: nothing can be written there", hint="give a local root, or one at s3://")
+    raise UsageError(f"{path}: web servers are read-only", hint="use a local root, or one at s3://")

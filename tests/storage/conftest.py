@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from refinery.store import patience, s3, taken
+from refinery.store import retry, s3, taken
 from tools.s3server import BUCKET, S3Server, weed
 
 
@@ -24,13 +24,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 @pytest.fixture(autouse=True)
 def unproven() -> None:
     """Forget that tasks were done in this process: it is no worker, whose credentials are known to be good."""
-    patience.PROVEN.clear()
+    retry.PROVEN.clear()
 
 
 def fresh() -> None:
     """Forget clients and what was learnt of servers."""
     s3.client.cache_clear()
-    patience.pace_of.cache_clear()
+    retry.limiter_of.cache_clear()
     taken()
 
 
@@ -39,7 +39,7 @@ def bucket(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A place of its own in the bucket, with the environment set."""
     for name, value in server.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(patience, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.02)
     fresh()
     yield f"s3://{BUCKET}/{uuid.uuid4().hex[:8]}"
     fresh()

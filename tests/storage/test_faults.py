@@ -12,8 +12,8 @@ import pytest
 
 from refinery.demo import sample
 from refinery.errors import StorageError
-from refinery.store import LocalStore, S3Store, patience, remote, s3, taken
-from refinery.store.patience import Pace, Transient, persist
+from refinery.store import LocalStore, S3Store, remote, retry, s3, taken
+from refinery.store.retry import RequestLimiter, Transient, retrying
 from stages.warc import Warc
 from tests.engine.roots import all_kinds, pipeline, quick, write_inputs
 from tests.storage.conftest import fresh
@@ -28,7 +28,7 @@ STORE = S3Store()
 def faults(bucket: str, server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
     """A proxy that spoils every fourth request, between this process and the server."""
     monkeypatch.setattr(s3, "SILENT_SECONDS", 0.3)
-    monkeypatch.setattr(patience, "LONGEST_WAIT", 0.1)
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.1)
     between = Faults(server.endpoint, 0.25, stall=0.5)
     yield between
     between.close()
@@ -103,16 +103,16 @@ def test_a_run_through_faults_ends_as_without(
 
 
 def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store that never answers is told with the path and how often it was asked; progress renews patience."""
-    monkeypatch.setattr(patience, "PATIENCE", 3.0)
-    monkeypatch.setattr(patience, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(patience, "LONGEST_WAIT", 0.05)
+    """A store that never answers is told with the path and how often it was asked; progress renews retry."""
+    monkeypatch.setattr(retry, "RETRY_SECONDS", 3.0)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.05)
 
     def never() -> None:
         raise Transient("no answer")
 
     with pytest.raises(StorageError, match=r"s3://b/x: no answer \(\d+ tries\)") as caught:
-        persist(never, "s3://b/x", Pace("never"))
+        retrying(never, "s3://b/x", RequestLimiter("never"))
     assert "run again" in caught.value.hint
     reached = iter(range(60))
     seen = [0]
@@ -123,31 +123,31 @@ def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
             raise Transient("a byte at a time")
         return "done"
 
-    assert persist(slowly, "s3://b/x", Pace("slowly"), lambda: seen[0]) == "done"
+    assert retrying(slowly, "s3://b/x", RequestLimiter("slowly"), lambda: seen[0]) == "done"
 
 
 def test_a_busy_store_is_asked_less(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each refusal halves what is under way at once; what goes well brings it back, one by one."""
-    monkeypatch.setattr(patience, "FIRST_WAIT", 0.0)
-    pace = Pace("busy")
-    before = pace.limit
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.0)
+    limiter = RequestLimiter("busy")
+    before = limiter.limit
     for _ in range(2):
-        with pytest.raises(Transient), pace:
+        with pytest.raises(Transient), limiter:
             raise Transient("503", busy=True)
-    assert pace.limit == before / 4
+    assert limiter.limit == before / 4
     for _ in range(1000):
-        with pace:
+        with limiter:
             pass
-    assert pace.limit == patience.MOST_AT_ONCE
+    assert limiter.limit == retry.MOST_AT_ONCE
 
 
 def test_a_403_without_a_reason_is_taken_for_throttling_once_credentials_are_proven(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As Common Crawl says it; before, it is given up soon."""
-    monkeypatch.setattr(patience, "FIRST_WAIT", 0.0)
-    monkeypatch.setattr(patience, "PROVEN", threading.Event())  # tests before did tasks in this process
-    pace, tries = Pace("forbidden"), []
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.0)
+    monkeypatch.setattr(retry, "PROVEN", threading.Event())  # tests before did tasks in this process
+    limiter, tries = RequestLimiter("forbidden"), []
 
     def forbidden() -> None:
         tries.append(1)
@@ -155,8 +155,8 @@ def test_a_403_without_a_reason_is_taken_for_throttling_once_credentials_are_pro
             raise Transient("403", busy=True, forbidden=True)
 
     with pytest.raises(StorageError, match=r"403 \(3 tries\)"):
-        persist(forbidden, "https://x/y", pace)
-    with pace:
+        retrying(forbidden, "https://x/y", limiter)
+    with limiter:
         pass
-    persist(forbidden, "https://x/y", pace)
+    retrying(forbidden, "https://x/y", limiter)
     assert len(tries) == 10

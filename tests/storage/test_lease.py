@@ -16,27 +16,27 @@ from pathlib import Path
 import pytest
 
 from refinery.errors import Refused
-from refinery.store import Hold, LocalStore, lease
-from refinery.store.lease import hold
+from refinery.store import LocalStore, RootLock, lease
+from refinery.store.lease import lock
 
 
-class StageEntry:
-    """Cells in memory, of which this is the first. ``heeds`` says whether they know conditions, as most stores do."""
+class MemoryFile:
+    """Lease files in memory, of which this is the first. ``heeds``: they support conditional writes, as in most stores."""
 
     def __init__(self, *, heeds: bool = True) -> None:
         self.heeds = heeds
-        self.others: dict[str, StageEntry] = {}
+        self.others: dict[str, MemoryFile] = {}
         self.data: bytes | None = None
         self.number = 0
         self._lock = threading.Lock()
 
-    def cell(self, name: str) -> StageEntry:
-        return self if name == lease.LOCK else self.others.setdefault(name, StageEntry(heeds=self.heeds))
+    def file(self, name: str) -> MemoryFile:
+        return self if name == lease.LOCK else self.others.setdefault(name, MemoryFile(heeds=self.heeds))
 
     def names(self) -> list[str]:
         return [name for name, cell in list(self.others.items()) if cell.data is not None]
 
-    def look(self) -> tuple[bytes, str] | None:
+    def read(self) -> tuple[bytes, str] | None:
         with self._lock:
             return None if self.data is None else (self.data, str(self.number))
 
@@ -53,13 +53,13 @@ class StageEntry:
 
 @pytest.fixture(autouse=True)
 def quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "BEAT", 0.05)
+    monkeypatch.setattr(lease, "HEARTBEAT", 0.05)
 
 
 @pytest.fixture
 def slow_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beats of which nobody waits for one."""
-    monkeypatch.setattr(lease, "BEAT", 60.0)
+    monkeypatch.setattr(lease, "HEARTBEAT", 60.0)
 
 
 def told_of_loss(check: Callable[[], object]) -> bool:
@@ -69,11 +69,11 @@ def told_of_loss(check: Callable[[], object]) -> bool:
             check()
         except Refused as error:
             return "taken over" in error.message
-        time.sleep(lease.BEAT)
+        time.sleep(lease.HEARTBEAT)
     return False
 
 
-def elsewhere(cell: StageEntry, **changed: object) -> None:
+def elsewhere(cell: MemoryFile, **changed: object) -> None:
     """Let the lease be one of another machine."""
     assert cell.data is not None
     cell.data = json.dumps(json.loads(cell.data) | {"machine": "another"} | changed).encode()
@@ -83,20 +83,20 @@ def elsewhere(cell: StageEntry, **changed: object) -> None:
 @pytest.mark.parametrize("heeds", [True, False])
 def test_one_of_two_is_refused(heeds: bool) -> None:
     """At once, where both are on one machine; when the first has ended, the second may."""
-    cell = StageEntry(heeds=heeds)
-    with hold(cell, "s3://b/root") as held:
+    cell = MemoryFile(heeds=heeds)
+    with lock(cell, "s3://b/root") as held:
         held.check()
-        with pytest.raises(Refused, match="another run is at work on s3://b/root"), hold(cell, "s3://b/root"):
+        with pytest.raises(Refused, match="another run is at work on s3://b/root"), lock(cell, "s3://b/root"):
             pass
     assert cell.data is None
-    with hold(cell, "s3://b/root") as held:
+    with lock(cell, "s3://b/root") as held:
         held.check()
 
 
 def test_a_holder_elsewhere_that_renews_its_lease_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seen by its beats, whatever its clock says."""
-    monkeypatch.setattr(lease, "BEAT", 0.5)
-    cell = StageEntry()
+    monkeypatch.setattr(lease, "HEARTBEAT", 0.5)
+    cell = MemoryFile()
     ended = threading.Event()
 
     def beat() -> None:
@@ -106,7 +106,7 @@ def test_a_holder_elsewhere_that_renews_its_lease_is_alive(monkeypatch: pytest.M
     cell.data = b"{}"
     beating = threading.Thread(target=beat)
     beating.start()
-    with pytest.raises(Refused, match="at work"), hold(cell, "r"):
+    with pytest.raises(Refused, match="at work"), lock(cell, "r"):
         pass
     ended.set()
     beating.join()
@@ -114,11 +114,11 @@ def test_a_holder_elsewhere_that_renews_its_lease_is_alive(monkeypatch: pytest.M
 
 def test_a_holder_elsewhere_that_is_silent_is_dead() -> None:
     """After some beats of ours."""
-    cell = StageEntry()
+    cell = MemoryFile()
     cell.data = b'{"machine": "another", "owner": "gone", "beat": 7}'
     started = time.monotonic()
-    with hold(cell, "r") as held:
-        assert time.monotonic() - started >= lease.SILENCE * lease.BEAT
+    with lock(cell, "r") as held:
+        assert time.monotonic() - started >= lease.MISSED_HEARTBEATS * lease.HEARTBEAT
         held.check()
 
 
@@ -128,19 +128,19 @@ def test_a_killed_holder_on_this_machine_is_dead_at_once() -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     for pid, born in ((gone.pid, 1.0), (os.getpid(), 1.0)):
-        cell = StageEntry()
+        cell = MemoryFile()
         cell.data = json.dumps({"machine": lease._machine(), "owner": "gone", "pid": pid, "born": born}).encode()
         started = time.monotonic()
-        with hold(cell, "r") as held:
+        with lock(cell, "r") as held:
             held.check()
-        assert time.monotonic() - started < lease.BEAT
+        assert time.monotonic() - started < lease.HEARTBEAT
 
 
 @pytest.mark.parametrize("heeds", [True, False])
 def test_who_has_lost_the_root_is_told(heeds: bool) -> None:
     """A run that was asleep while another took over stops, and leaves the other's lease alone."""
-    cell = StageEntry(heeds=heeds)
-    with hold(cell, "r") as held:
+    cell = MemoryFile(heeds=heeds)
+    with lock(cell, "r") as held:
         elsewhere(cell, owner="another")
         assert told_of_loss(held.check)
     assert cell.data is not None and b"another" in cell.data
@@ -148,13 +148,13 @@ def test_who_has_lost_the_root_is_told(heeds: bool) -> None:
 
 def test_of_many_at_once_one_holds() -> None:
     """With conditions, whatever the order of their requests."""
-    cell, held, refused = StageEntry(), [], []
+    cell, held, refused = MemoryFile(), [], []
     start, end = threading.Barrier(8), threading.Event()
 
     def one() -> None:
         start.wait()
         try:
-            with hold(cell, "r"):
+            with lock(cell, "r"):
                 held.append(1)
                 end.wait(5)
         except Refused:
@@ -173,23 +173,23 @@ def test_of_many_at_once_one_holds() -> None:
 @pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b'{"pid": "x"}'])
 def test_a_damaged_lease_is_watched_like_any(data: bytes) -> None:
     """And taken over when nothing happens to it."""
-    cell = StageEntry()
+    cell = MemoryFile()
     cell.data = data
-    with hold(cell, "r") as held:
+    with lock(cell, "r") as held:
         held.check()
 
 
 # ---------------------------------------------------------------------------------------------------------- sharing
 
-Opening = Callable[..., AbstractContextManager[Hold]]
+Opening = Callable[..., AbstractContextManager[RootLock]]
 
 
 @pytest.fixture(params=["locks", "leases", "leases without conditions"])
 def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Opening:
     """One root: of this machine, or in a store of either kind."""
     if request.param == "locks":
-        return partial(LocalStore().hold, str(tmp_path / "root"))
-    return partial(hold, StageEntry(heeds=request.param == "leases"), "root")
+        return partial(LocalStore().lock, str(tmp_path / "root"))
+    return partial(lock, MemoryFile(heeds=request.param == "leases"), "root")
 
 
 def test_runs_that_share_and_one_that_does_not_exclude_each_other(opening: Opening) -> None:
@@ -203,18 +203,18 @@ def test_runs_that_share_and_one_that_does_not_exclude_each_other(opening: Openi
         pass
     with opening(), pytest.raises(Refused, match="another run is at work"), opening(shared=True):
         pass
-    with opening() as held, held.turn(), held.last() as alone:
+    with opening() as held, held.exclusive(), held.leave() as alone:
         assert alone
-    with opening(shared=True) as held, held.last() as alone:
+    with opening(shared=True) as held, held.leave() as alone:
         assert alone
 
 
 def test_the_last_to_leave_is_told(opening: Opening) -> None:
     """Whatever the order of ends."""
     with opening(shared=True) as first, opening(shared=True) as second:
-        with second.last() as alone:
+        with second.leave() as alone:
             assert not alone
-        with first.last() as alone:
+        with first.leave() as alone:
             assert alone
     with opening():
         pass
@@ -229,13 +229,13 @@ def test_many_that_end_together(opening: Opening, request: pytest.FixtureRequest
     def one(number: int) -> None:
         with opening(shared=True) as held:
             together.wait()
-            with held.turn():
+            with held.exclusive():
                 assert inside.acquire(blocking=False) or not strict
                 time.sleep(0.01)
                 if strict:
                     inside.release()
             at_work.remove(number)
-            with held.last() as alone:
+            with held.leave() as alone:
                 done.append(number)
                 if alone:
                     last.append(set(at_work))
@@ -252,8 +252,8 @@ def test_many_that_end_together(opening: Opening, request: pytest.FixtureRequest
 
 def test_a_run_that_shares_enters_during_a_turn() -> None:
     """It is not the head that it works on."""
-    cells = StageEntry()
-    with hold(cells, "r", shared=True) as first, first.turn(), hold(cells, "r", shared=True) as second:
+    cells = MemoryFile()
+    with lock(cells, "r", shared=True) as first, first.exclusive(), lock(cells, "r", shared=True) as second:
         second.check()
 
 
@@ -262,24 +262,24 @@ def test_a_killed_run_that_shared_is_gone(request: pytest.FixtureRequest, *, her
     """Who comes next removes what it left: at once where it can be seen to be gone, after some beats elsewhere."""
     if here:
         request.getfixturevalue("slow_beats")
-    cells = StageEntry()
+    cells = MemoryFile()
     machine = lease._machine() if here else "another"
-    left = cells.cell(f"{lease.SHARED}/x")
+    left = cells.file(f"{lease.SHARED}/x")
     for shared in (True, False):
         left.data = json.dumps({"machine": machine, "owner": "gone", "pid": os.getpid(), "born": 1.0}).encode()
         started = time.monotonic()
-        with hold(cells, "r", shared=shared) as held, held.last() as alone:
+        with lock(cells, "r", shared=shared) as held, held.leave() as alone:
             assert alone
-        assert (time.monotonic() - started >= lease.SILENCE * lease.BEAT) != here
+        assert (time.monotonic() - started >= lease.MISSED_HEARTBEATS * lease.HEARTBEAT) != here
         assert left.data is None
 
 
 def test_who_shared_and_was_taken_for_dead_is_told() -> None:
     """As soon as it wakes, and when it would enter what it made."""
-    cells = StageEntry()
-    with hold(cells, "r", shared=True) as held:
+    cells = MemoryFile()
+    with lock(cells, "r", shared=True) as held:
         (name,) = cells.names()
-        cells.cell(name).remove()
+        cells.file(name).remove()
         assert told_of_loss(held.check)
         with pytest.raises(Refused, match="taken over"):
-            held.last().__enter__()
+            held.leave().__enter__()

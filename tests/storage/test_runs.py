@@ -123,7 +123,7 @@ def test_two_runs_on_one_root(bucket: str, tmp_path: Path) -> None:
     """The second is refused while the first is at work."""
     given = toy(bucket, tmp_path, f"{bucket}/root")
     root = Root(given.root, STORE)
-    with root.store.hold(root.path), pytest.raises(refinery.Refused, match="another run is at work"):
+    with root.store.lock(root.path), pytest.raises(refinery.Refused, match="another run is at work"):
         quick(given)
     assert quick(given).complete
     assert STORE.list(f"{bucket}/root/.lock") == []
@@ -161,7 +161,7 @@ def dying(patch: pytest.MonkeyPatch, moment: int, *, after: bool) -> Callable[[]
 @pytest.fixture
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next run is another process: it does not know the lease of this one, and finds it dead."""
-    monkeypatch.setattr("refinery.store.lease._runs", lambda holder: False)
+    monkeypatch.setattr("refinery.store.lease._process_runs", lambda holder: False)
 
 
 @pytest.mark.slow

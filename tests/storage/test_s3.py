@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from refinery.errors import StorageError, UsageError
-from refinery.store import S3Store, Stat, s3, store_for, taken, use, web
-from refinery.store.patience import Transient
-from refinery.store.remote import Got, Version
-from refinery.store.s3 import Cell
+from refinery.store import S3Store, Stat, configure, s3, store_for, taken, web
+from refinery.store.remote import Response, Version
+from refinery.store.retry import Transient
+from refinery.store.s3 import S3LeaseFile
 from tests.storage.conftest import fresh
 from tools.s3server import KEY, SECRET
 
@@ -153,14 +153,14 @@ def test_an_upload_that_fails_leaves_no_parts(bucket: str, server: object, monke
     STORE.put(f"{bucket}/out", b"old")
     temporary = STORE.temporary(bucket)
     Path(temporary).write_bytes(bytes(3 * s3.PART))
-    ask = s3.ask
+    ask = s3.retried_request
 
     def refuse(path: str, kind: str, method: str, **given: object) -> object:
         if method == "upload_part" and given["PartNumber"] == 2:
             raise StorageError("no")
         return ask(path, kind, method, **given)
 
-    monkeypatch.setattr(s3, "ask", refuse)
+    monkeypatch.setattr(s3, "retried_request", refuse)
     with pytest.raises(StorageError, match=r"^no$"):
         STORE.publish(temporary, f"{bucket}/out")
     left = s3.client().list_multipart_uploads(Bucket="refinery").get("Uploads", [])
@@ -245,16 +245,16 @@ def test_a_file_that_is_replaced_while_it_is_read_is_an_error(bucket: str) -> No
 
 def test_a_cell_is_written_by_one_of_two(bucket: str) -> None:
     """Only over what was seen, and only where nothing was if nothing was seen."""
-    cell = Cell(f"{bucket}/cell")
-    assert cell.look() is None
+    cell = S3LeaseFile(f"{bucket}/cell")
+    assert cell.read() is None
     assert cell.write(b"1", "")
     assert not cell.write(b"2", "")
-    found = cell.look()
+    found = cell.read()
     assert found is not None and found[0] == b"1"
     assert cell.write(b"3", found[1])
     assert not cell.write(b"4", found[1])
     cell.remove()
-    assert cell.look() is None
+    assert cell.read() is None
 
 
 def test_stat(bucket: str) -> None:
@@ -268,24 +268,24 @@ def test_stat(bucket: str) -> None:
 def test_answers_are_held_against_each_other() -> None:
     """What is said once is asked again; a wrong first tag is outvoted before it was confirmed; the rest is a change."""
 
-    def got(etag: str, modified: str = "m", total: int = 9) -> Got:
-        return Got(etag, modified, total)
+    def got(etag: str, modified: str = "m", total: int = 9) -> Response:
+        return Response(etag, modified, total)
 
     version = Version(STORE, "s3://b/x")
-    version.hold(got("wrong"))
+    version.check(got("wrong"))
     with pytest.raises(Transient):
-        version.hold(got("right"))
-    version.hold(got("right"))
+        version.check(got("right"))
+    version.check(got("right"))
     assert version.etag == "right"
     with pytest.raises(Transient):
-        version.hold(got("stray"))
-    version.hold(got("right"))
+        version.check(got("stray"))
+    version.check(got("right"))
     for changed in (got("new", "later"), got("right", total=10), got("new")):
         with pytest.raises(Transient):
-            version.hold(changed)
+            version.check(changed)
         with pytest.raises(StorageError, match="changed"):
-            version.hold(changed)
-        version.hold(got("right"))
+            version.check(changed)
+        version.check(got("right"))
 
 
 def test_credentials_of_a_profile(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,7 +295,7 @@ def test_credentials_of_a_profile(bucket: str, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("AWS_PROFILE", "another")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
-    use(profile="one")
+    configure(profile="one")
     STORE.put(f"{bucket}/x", b"1")
     assert STORE.read(f"{bucket}/x") == b"1"
 

@@ -192,7 +192,7 @@ def test_forced_parts_need_the_root_alone(tmp_path: Path, given: Pipeline) -> No
     """They replace rows that others may read."""
     there = given.model_copy(update={"root": str(tmp_path / "root")})
     root = Root(there.root, store_for(there.root))
-    with root.store.hold(root.path, shared=True):
+    with root.store.lock(root.path, shared=True):
         assert not quick(there, Selection(parts=(0,))).entered
         for forced in (Selection(parts=(0,), force=True), Selection(parts=(0,), first="words"), Selection()):
             with pytest.raises(Exception, match="another run is at work"):

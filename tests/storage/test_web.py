@@ -17,7 +17,7 @@ from refinery.errors import StorageError, UsageError
 from refinery.planner.estimate import plan
 from refinery.planner.state import Selection
 from refinery.recipe import Pipeline, Step
-from refinery.store import LocalStore, WebStore, patience, taken
+from refinery.store import LocalStore, WebStore, retry, taken
 from stages._warc.inputs import ARCHIVES, archives
 from stages.warc import Warc
 from tests.engine.roots import StageEntry, quick
@@ -87,7 +87,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """A server that knows one file."""
-    monkeypatch.setattr(patience, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
     running = Site(("127.0.0.1", 0), Handler)
     running.moods, running.ranges, running.heads = [], True, []
     running.files = {"/x": b"0123456789", "/empty": b""}
@@ -149,7 +149,7 @@ def test_a_server_without_ranges(site: Site) -> None:
     assert STORE.read(f"{site.address}/x") == b"0123456789"
     with STORE.open(f"{site.address}/x") as stream:
         assert stream.read() == b"0123456789"
-    with pytest.raises(StorageError, match="gives no ranges") as caught:
+    with pytest.raises(StorageError, match="does not support range requests") as caught:
         STORE.read(f"{site.address}/x", 3, 4)
     assert "local" in caught.value.hint
 
@@ -157,7 +157,7 @@ def test_a_server_without_ranges(site: Site) -> None:
 @pytest.mark.parametrize("path", ["http://127.0.0.1:9/x", "http://no-such-host.invalid/x"])
 def test_nobody_there(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong host is told sooner than one that was there before."""
-    monkeypatch.setattr(patience, "PATIENCE", 2.0)
+    monkeypatch.setattr(retry, "RETRY_SECONDS", 2.0)
     fresh()
     with pytest.raises(StorageError, match=path):
         STORE.read(path)
@@ -218,6 +218,6 @@ def test_a_proxy_is_used_as_the_environment_says(site: Site, monkeypatch: pytest
 
 def test_nothing_is_written(site: Site) -> None:
     """A root there is a mistake of the recipe."""
-    for action in (lambda p: STORE.put(p, b""), STORE.temporary, STORE.delete, STORE.hold):
-        with pytest.raises(UsageError, match="nothing can be written there"):
+    for action in (lambda p: STORE.put(p, b""), STORE.temporary, STORE.delete, STORE.lock):
+        with pytest.raises(UsageError, match="web servers are read-only"):
             action(f"{site.address}/root")

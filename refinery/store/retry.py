@@ -1,7 +1,7 @@
-"""How often, and how many at once, a remote store is asked: back-off with jitter, and fewer requests when it is busy.
+"""Retries and concurrency limits of requests to remote stores: back-off with jitter, fewer requests to a busy store.
 
-The rule for how many is that of TCP: one more for each round that went well, half as many after a refusal (AIMD).
-Times and chances only decide when a request is sent, never what is made of its answer.
+The limit follows the rule of TCP (AIMD): it rises by one for each successful round and is halved after a refusal.
+Time and chance only decide when a request is sent, never how its response is used.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ from refinery.store.traffic import count
 
 T = TypeVar("T")
 
-PATIENCE = 300.0
-"""Seconds that a request is tried again for while nothing comes of it: a store that restarts takes minutes."""
+RETRY_SECONDS = 300.0
+"""Seconds during which a request without progress is retried: a store that restarts takes minutes."""
 
 FIRST_WAIT, LONGEST_WAIT = 0.2, 20.0
 """Seconds: the back-off doubles from the first to the longest, and the wait is a random share of it."""
 
 AT_ONCE, MOST_AT_ONCE = 8, 16
-"""Requests of a process at once: in the beginning, and at most."""
+"""Concurrent requests of a process: initial limit, and maximum."""
 
 FORBIDDEN_TRIES = 3
-"""Stores say 403 for a wrong key, and some when they are busy; without a word of which, that often is asked."""
+"""Stores answer 403 for a wrong key, and some when they are busy. Tries of a request with a 403 of unknown cause."""
 
 PROVEN = threading.Event()
-"""Set where a task is done: the process that planned it has talked to the stores, so the credentials are good."""
+"""Set in workers: the process that planned the task has reached the stores, so the credentials are valid."""
 
 
 class Transient(Exception):
-    """A request failed for a reason that may pass. ``busy`` says that the store wants fewer of them."""
+    """A request failed for a temporary reason. ``busy`` is True if the store asks for fewer requests."""
 
     def __init__(self, reason: str, *, busy: bool = False, forbidden: bool = False, wait: float = 0.0) -> None:
         super().__init__(reason)
         self.busy = busy
         self.forbidden = forbidden
         self.wait = wait
-        """Seconds that the store asks to wait."""
+        """Seconds until the next try, as requested by the store."""
 
 
-class Pace:
-    """How many requests a process may have under way at one host, and when the next one may begin."""
+class RequestLimiter:
+    """Limit of a process's concurrent requests to one host; entering it waits for a free slot."""
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -56,7 +56,7 @@ class Pace:
         self._halved = self._pause = 0.0
         self.limit = float(AT_ONCE)
         self.proven = PROVEN.is_set()
-        """True once a request went well, here or where the tasks of this process were planned: credentials are good."""
+        """True once a request succeeded, here or in the process that planned the tasks: the credentials are valid."""
 
     def __enter__(self) -> None:
         with self._changed:
@@ -79,28 +79,27 @@ class Pace:
 
     def _slow_down(self, wait: float) -> None:
         now = time.monotonic()
-        if now - self._halved > FIRST_WAIT:  # a burst of refusals is one word
+        if now - self._halved > FIRST_WAIT:  # a burst of refusals counts once
             self._halved = now
             self.limit = max(1.0, self.limit / 2)
         self._pause = max(self._pause, now + min(max(wait, FIRST_WAIT), LONGEST_WAIT))
 
 
 @cache
-def pace_of(host: str) -> Pace:
-    """The pace of this process at a host."""
-    return Pace(host)
+def limiter_of(host: str) -> RequestLimiter:
+    """Return this process's limiter for a host."""
+    return RequestLimiter(host)
 
 
-def persist(attempt: Callable[[], T], path: str, pace: Pace, progress: Callable[[], int] = int) -> T:
-    """What ``attempt`` gives, which is called again while it raises Transient.
+def retrying(attempt: Callable[[], T], path: str, limiter: RequestLimiter, progress: Callable[[], int] = int) -> T:
+    """Return the result of ``attempt``, calling it again while it raises Transient.
 
-    ``progress`` tells how far it has come: patience begins anew whenever that has grown. Raises StorageError, naming
-    ``path``, when patience ends.
+    The time for retries starts again whenever ``progress`` has grown. Raises StorageError with ``path`` when it ends.
     """
     tries, since, reached = 0, time.monotonic(), progress()
     while True:
         try:
-            with pace:
+            with limiter:
                 return attempt()
         except Transient as failure:
             if progress() > reached:
@@ -108,18 +107,18 @@ def persist(attempt: Callable[[], T], path: str, pace: Pace, progress: Callable[
             tries += 1
             count("retried")
             count("throttled", int(failure.busy))
-            if _gives_up(failure, tries, time.monotonic() - since, pace):
+            if _exhausted(failure, tries, time.monotonic() - since, limiter):
                 raise StorageError(f"{path}: {failure} ({tries} tries)", hint=_hint(failure)) from failure
             time.sleep(max(failure.wait, random.uniform(0, min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(tries, 10)))))  # noqa: S311 - no secret
 
 
-def _gives_up(failure: Transient, tries: int, seconds: float, pace: Pace) -> bool:
-    if failure.forbidden and not pace.proven:
+def _exhausted(failure: Transient, tries: int, seconds: float, limiter: RequestLimiter) -> bool:
+    if failure.forbidden and not limiter.proven:
         return tries >= FORBIDDEN_TRIES
-    return seconds >= (PATIENCE if pace.proven else PATIENCE / 10)
+    return seconds >= (RETRY_SECONDS if limiter.proven else RETRY_SECONDS / 10)
 
 
 def _hint(failure: Transient) -> str:
     if failure.forbidden:
-        return "check the credentials, and that they may read and write there"
-    return "the store does not answer as it should; what is finished is kept: run again when it does"
+        return "check that the credentials are valid and allow reading and writing there"
+    return "the store fails repeatedly: run again when it works; finished parts are kept"
