@@ -70,7 +70,7 @@ def test_a_folder_that_cannot_be_read_is_no_empty_folder(tree: Path, monkeypatch
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(StorageError, match="Permission denied") as caught:
         STORE.list(str(tree / "deep"))
-    assert "right to it" in caught.value.hint
+    assert "grant this user access" in caught.value.hint
 
 
 def test_reading(tree: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_path_that_cannot_be_is_a_storage_error(below_a_file: str, action: str
     with pytest.raises(StorageError, match="file/below") as caught:
         ACTIONS[action](below_a_file)
     assert caught.value.exit_code == 3
-    assert "a file is where a folder should be" in caught.value.hint or action == "stat"
+    assert "a file exists in place of a folder" in caught.value.hint or action == "stat"
 
 
 @pytest.mark.parametrize("action", ["stat", "open", "read"])
