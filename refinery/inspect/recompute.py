@@ -1,12 +1,13 @@
-"""Parts made again from their inputs, in memory, and held against what is stored. Nothing is written.
+"""Parts processed again from their inputs, in memory, and compared with the stored rows. Nothing is written.
 
-A part is carried through a whole segment (the stages from a global or gathering one to the next), as a run does it.
+One pass takes a part through a whole segment (the stages from a global or gathering one to the next), as in a run.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,198 +16,165 @@ from refinery.errors import RefineryError, StorageError
 from refinery.identity import Content
 from refinery.inspect.find import pieces
 from refinery.inspect.reader import Finding, RootReader, StageEntry, documents_of
-from refinery.inspect.replay import Wary, step_run
+from refinery.inspect.replay import step_runs
 from refinery.planner.inputs import file_content, file_stats, input_files
+from refinery.planner.state import segments_of
 from refinery.recipe import RecipeError
-from refinery.recipe.columns import Flow, flows
-from refinery.root.parquet import open_parquet, read_batches
+from refinery.root.parquet import open_parquet
 from refinery.root.receipts import Receipt
 from refinery.stage.base import Source
-from refinery.stage.documents import Docs
-from refinery.stage.global_stage import Global, begins_segment
+from refinery.stage.global_stage import Global
 from refinery.stage.rules import QUARANTINED, WHY
-from refinery.store import store_for
-from refinery.task.step import Measured, source_batch
+from refinery.task.document_pass import Batch, SourceReader, process_batch, stored_batches
+from refinery.task.hazards import Hazards
+from refinery.task.removed import removed_rows
+from refinery.task.step import Split, StepProcessor
+from refinery.task.tasks import StepRun
 
-Batches = Iterator[tuple[Docs, Measured | None]]
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Stages that one pass carries a part through."""
-
-    stages: tuple[StageEntry, ...]
-
-    @property
-    def first(self) -> StageEntry:
-        """The stage that takes the part in."""
-        return self.stages[0]
+_MISSING = "`refinery run` makes again what is missing"
 
 
-def recompute(holdings: RootReader, share: float) -> tuple[int, list[Finding]]:
-    """Make a fixed ``share`` (0 to 1) of each segment's parts again, at least one of each.
+def recompute(reader: RootReader, share: float) -> tuple[int, list[Finding]]:
+    """Process a fixed ``share`` (0 to 1) of each segment's parts again, at least one of each.
 
-    How many parts were made again, and what differs or cannot be made.
+    Return the number of parts, and those that differ or cannot be processed.
     """
     findings: list[Finding] = []
     count = 0
     try:
-        again = _Again(holdings)
+        again = _Again(reader)
     except RefineryError as error:
         return 0, [Finding(f"the stages cannot be run again: {_in_a_line(error)}")]
     for segment in again.segments():
-        for receipt in chosen(holdings.load(segment.first).made, share):
+        for receipt in chosen(reader.load(segment[0]).made, share):
             count += 1
             try:
                 findings += again.part(segment, receipt)
             except RefineryError as error:
-                findings.append(Finding(f"cannot be made again: {error.message}", segment.first.name, receipt.part))
+                findings.append(Finding(f"cannot be made again: {error.message}", segment[0].name, receipt.part))
     return count, findings
 
 
 def _in_a_line(error: RefineryError) -> str:
-    """What is wrong and what would help; of a recipe without its lines and carets."""
+    """Return a message on one line; that of a recipe without its lines and carets."""
     if not isinstance(error, RecipeError):
         return error.message
     return "; ".join(f"{one.message} ({one.fix})" for one in error.problems)
 
 
 def chosen(receipts: Sequence[Receipt], share: float) -> list[Receipt]:
-    """The receipts whose keys, which are hashes, are lowest: a share of all possible keys, at least one receipt."""
+    """Return the receipts with the lowest keys, which are hashes: a share of all possible keys, at least one."""
     ordered = sorted({r.key: r for r in receipts}.values(), key=lambda receipt: receipt.key)
     below = [receipt for receipt in ordered if int(receipt.key[:13], 16) < share * 16**13]
     return below or ordered[:1]
 
 
-_MADE_AGAIN = "`refinery run` makes again what is missing"
-
-
 class _Again:
-    def __init__(self, holdings: RootReader) -> None:
-        self._holdings = holdings
-        self._steps = holdings.pipeline.steps
-        self._flows = flows(self._steps)
-        self._archives: dict[str, str] | None = None
+    def __init__(self, reader: RootReader) -> None:
+        self._reader = reader
+        self._runs = step_runs(reader.pipeline)
 
-    def segments(self) -> Iterator[Segment]:
-        """The segments of all that is made, in order."""
-        run: list[StageEntry] = []
-        for held in self._holdings.stages:
-            if run and begins_segment(self._steps[held.position].stage):
-                yield Segment(tuple(run))
-                run = []
-            run.append(held)
-        if run:
-            yield Segment(tuple(run))
+    def segments(self) -> Iterator[tuple[StageEntry, ...]]:
+        """Yield the segments of all stages that there are, in order."""
+        entries = self._reader.stages
+        for segment in segments_of([run.step.stage for run in self._runs], len(self._runs) - 1):
+            stages = tuple(entry for entry in entries if segment.first <= entry.position <= segment.last)
+            if stages:
+                yield stages
 
-    def part(self, segment: Segment, receipt: Receipt) -> Iterator[Finding]:
-        """Make one part again, stage by stage of the segment, and compare. Raises RefineryError."""
-        batches = self._input(segment.first, receipt)
-        made: list[tuple[StageEntry, Receipt, _Made]] = []
-        for held, expected in self._follow(segment, receipt):
-            one = _Made(self._carrier(held, expected), self._flows[held.position])
-            made.append((held, expected, one))
-            batches = one.take(batches)
-        for _ in batches:
-            pass  # what goes on is counted on its way
-        older = [held.name for held, _, _ in made if held.manifest.version != self._steps[held.position].stage.version]
+    def part(self, segment: Sequence[StageEntry], receipt: Receipt) -> Iterator[Finding]:
+        """Process one part again, and compare the rows of each stage of the segment. Raises RefineryError."""
+        batches = self._input(segment[0], receipt)
+        outputs = [_Contents(self._runs[entry.position], entry, one) for entry, one in self._follow(segment, receipt)]
+        keep_removed = self._reader.pipeline.keep_removed
+        steps = [self._processor(output) for output in outputs]
+        for docs, measured in batches:
+            for output, split in zip(outputs, process_batch(docs, measured, steps), strict=False):
+                output.add(split, keep_removed)
+        older = [one.entry.name for one in outputs if one.entry.manifest.version != one.run.step.stage.version]
         note = f"; {', '.join(older)} had another version then" if older else ""
-        for held, expected, one in made:
-            for side, content in (("kept", one.kept), ("removed", one.removed)):
-                if content.id() != expected.contents.get(side):
-                    message = f"{side}: making the part again gives other rows than are stored{note}"
-                    yield Finding(message, held.name, expected.part)
+        for output in outputs:
+            for side in output.differing():
+                message = f"{side}: making the part again gives other rows than are stored{note}"
+                yield Finding(message, output.entry.name, output.receipt.part)
 
-    def _follow(self, segment: Segment, receipt: Receipt) -> Iterator[tuple[StageEntry, Receipt]]:
-        """The part's receipts in the segment, as far as they are made."""
-        found: Receipt | None = receipt
-        for held in segment.stages:
-            if found is None:
+    def _follow(self, segment: Sequence[StageEntry], receipt: Receipt) -> Iterator[tuple[StageEntry, Receipt]]:
+        """Yield the part's receipts in the segment, as far as they are there."""
+        yield segment[0], receipt
+        for before, entry in itertools.pairwise(segment):
+            made = self._reader.made_from(entry, [receipt.contents.get("kept", "")])
+            if entry.position != before.position + 1 or not made:
                 return
-            yield held, found
-            following = self._following(held)
-            made = self._holdings.made_from(following, [found.contents.get("kept", "")]) if following else ()
-            found = made[0] if made else None
-
-    def _following(self, held: StageEntry) -> StageEntry | None:
-        return next((other for other in self._holdings.stages if other.position == held.position + 1), None)
+            receipt = made[0]
+            yield entry, receipt
 
     # ---------------------------------------------------------------------------------------------------------- input
 
-    def _input(self, held: StageEntry, receipt: Receipt) -> Batches:
-        stage = self._steps[held.position].stage
-        if isinstance(stage, Source):
-            if self._deadly(held, receipt):
-                said = "one of its records killed a worker that read it, and is not read again"
-                raise StorageError(said, hint="`refinery logs --quarantine` shows the record")
-            return self._records(held, stage, self._archive(receipt))
-        sources = self._holdings.sources(held, receipt)
-        if len(sources) != len(documents_of(held, receipt)):
-            raise StorageError("the rows it was made from are not there", hint=_MADE_AGAIN)
+    def _input(self, entry: StageEntry, receipt: Receipt) -> Iterator[Batch]:
+        run, rows = self._runs[entry.position], self._reader.pipeline.executor.batch
+        if isinstance(run.step.stage, Source):
+            if self._poison(entry, receipt):
+                message = "one of its records killed a worker that read it, and is not read again"
+                raise StorageError(message, hint="`refinery logs --quarantine` shows the record")
+            return SourceReader(run, rows).batches([self._archive(receipt)])
+        sources = self._reader.sources(entry, receipt)
+        if len(sources) != len(documents_of(entry, receipt)):
+            raise StorageError("the rows it was made from are not there", hint=_MISSING)
         paths = [file.path for source in sources for file in source.files.get("kept", ())]
-        batches = read_batches(self._holdings.root, paths, self._holdings.pipeline.executor.batch)
-        return ((Docs(batch), None) for batch in batches)
+        return stored_batches(self._reader.root, paths, run.flow.given, rows)
 
-    def _records(self, held: StageEntry, source: Source, path: str) -> Batches:
-        run = step_run(self._steps[held.position], self._flows[held.position])
-        for records in source.read(path, store_for(path)):
-            yield source_batch(run, records.columns, records.metrics)
+    @cached_property
+    def _archives(self) -> dict[str, str]:
+        """The input files of the recipe by content id."""
+        paths = input_files(self._reader.pipeline)
+        return {file_content(path, stat): path for path, stat in zip(paths, file_stats(paths), strict=True)}
 
     def _archive(self, receipt: Receipt) -> str:
-        """The input file that a part was made from. Raises StorageError where it is gone or was changed."""
-        if self._archives is None:
-            paths = input_files(self._holdings.pipeline)
-            seen = zip(paths, file_stats(paths), strict=True)
-            self._archives = {file_content(path, found): path for path, found in seen}
+        """Return the input file of a part. Raises StorageError where it is gone or was changed."""
         path = self._archives.get(receipt.inputs[0])
         if path is None:
             raise StorageError("its input file is gone or was changed since", hint="put the file back")
         return path
 
-    def _carrier(self, held: StageEntry, receipt: Receipt) -> Wary:
-        step = self._steps[held.position]
-        run = step_run(step, self._flows[held.position])
-        verdict = self._verdict(held, receipt.inputs[-1]) if isinstance(step.stage, Global) else None
-        keep = self._holdings.pipeline.keep_removed
-        return Wary(run, self._deadly(held, receipt), verdict=verdict, keep_removed=keep)
+    def _processor(self, output: _Contents) -> StepProcessor:
+        is_global = isinstance(output.run.step.stage, Global)
+        verdict = self._verdict(output.entry, output.receipt.inputs[-1]) if is_global else None
+        hazards = Hazards(poison_ids=self._poison(output.entry, output.receipt))
+        return StepProcessor(output.run, verdict=verdict, hazards=hazards)
 
-    def _verdict(self, held: StageEntry, content: str) -> pa.Table:
-        for receipt in self._holdings.load(held).shuffle:
+    def _verdict(self, entry: StageEntry, content: str) -> pa.Table:
+        for receipt in self._reader.load(entry).shuffle:
             for name in (n for n, c in receipt.contents.items() if c == content and receipt.kind == "resolve"):
-                with open_parquet(self._holdings.root, receipt.files[name][0].path) as file:
+                with open_parquet(self._reader.root, receipt.files[name][0].path) as file:
                     return file.read()
-        raise StorageError("the verdict it was made by is not there", hint=_MADE_AGAIN)
+        raise StorageError("the verdict it was made by is not there", hint=_MISSING)
 
-    def _deadly(self, held: StageEntry, receipt: Receipt) -> dict[bytes, str]:
-        """The documents that killed their worker in this stage, which must not be tried here."""
-        found: dict[bytes, str] = {}
-        for piece in pieces(
-            self._holdings, held, ("removed",), ("id", f"{WHY.name}.rule", f"{WHY.name}.note"), [receipt]
-        ):
+    def _poison(self, entry: StageEntry, receipt: Receipt) -> dict[bytes, str]:
+        """Return notes on the documents that killed their worker in a stage, by id: they must not be tried here."""
+        notes: dict[bytes, str] = {}
+        columns = ("id", f"{WHY.name}.rule", f"{WHY.name}.note")
+        for piece in pieces(self._reader, entry, ("removed",), columns, [receipt]):
             why = piece.batch.column(WHY.name)
             dead = pc.fill_null(pc.equal(pc.struct_field(why, "rule"), QUARANTINED), False)
-            notes = pc.struct_field(why, "note").filter(dead).to_pylist()
-            found |= dict(zip(piece.batch.column("id").filter(dead).to_pylist(), notes, strict=True))
-        return found
+            ids = piece.batch.column("id").filter(dead).to_pylist()
+            notes |= dict(zip(ids, pc.struct_field(why, "note").filter(dead).to_pylist(), strict=True))
+        return notes
 
 
-class _Made:
-    """What carrying a part through a stage gives, by content only."""
+class _Contents:
+    """The content ids of the rows of one stage, and the receipt with which they are compared."""
 
-    def __init__(self, carrier: Wary, flow: Flow) -> None:
-        self._carrier = carrier
-        self._flow = flow
-        self.kept = Content(flow.kept)
-        self.removed = Content(flow.removed)
+    def __init__(self, run: StepRun, entry: StageEntry, receipt: Receipt) -> None:
+        self.run, self.entry, self.receipt = run, entry, receipt
+        self._kept, self._removed = Content(run.flow.kept), Content(run.flow.removed)
 
-    def take(self, batches: Batches) -> Batches:
-        """Carry batches, remember what came of them, and hand on what was kept."""
-        for docs, measured in batches:
-            if not len(docs):
-                continue
-            split = self._carrier.carry(docs, measured)
-            kept = split.kept.batch.select(self._flow.kept.names).cast(self._flow.kept)
-            for content, batch in ((self.kept, kept), (self.removed, split.removed)):
-                if len(batch):
-                    content.update(batch)
-            yield split.kept, None
+    def add(self, split: Split, keep_removed: str) -> None:
+        """Add the rows of the next batch."""
+        schema = self.run.flow.kept
+        self._kept.update(split.kept.batch.select(schema.names).cast(schema))
+        self._removed.update(removed_rows(self.run, split, keep_removed))
+
+    def differing(self) -> list[str]:
+        """Return the sides whose rows differ from those of the receipt."""
+        contents = {"kept": self._kept, "removed": self._removed}
+        return [side for side, content in contents.items() if content.id() != self.receipt.contents.get(side)]

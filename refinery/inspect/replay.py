@@ -1,6 +1,6 @@
-"""Documents through the row stages again, without writing: one from its archive, or whole parts to check them.
+"""One document through the row stages again, from its archive. Nothing is written.
 
-Global stages are not replayed: their verdict is about all documents. What killed a worker is not tried again.
+Global stages are not replayed: their verdicts depend on all documents. What killed a worker is not tried again.
 """
 
 from __future__ import annotations
@@ -14,52 +14,23 @@ from refinery.errors import StorageError
 from refinery.inspect.find import Document
 from refinery.inspect.judgement import Judgement, judgement
 from refinery.recipe import Pipeline, Step
-from refinery.recipe.columns import Flow, flows
+from refinery.recipe.columns import flows
 from refinery.stage.documents import Docs
 from refinery.stage.global_stage import Global
-from refinery.stage.rules import QUARANTINED, judge
 from refinery.store import store_for
-from refinery.task.step import Carrier, Measured, Split, source_batch
+from refinery.task.document_pass import PassStep, process_batch
+from refinery.task.hazards import Hazards
+from refinery.task.measured import Measured, source_batch
+from refinery.task.step import SkippedStep, Split, StepProcessor
 from refinery.task.tasks import StepRun
 
 Stored = Callable[[int], pa.RecordBatch | None]
 """The document's kept row of the stage at a position, if there is one."""
 
 
-class Wary(Carrier):
-    """A carrier that never shows a stage the documents that killed its worker before, by id and what was noted."""
-
-    def __init__(
-        self,
-        run: StepRun,
-        deadly: Mapping[bytes, str],
-        *,
-        verdict: pa.Table | None = None,
-        keep_removed: str = "metrics",
-        judging: bool = True,
-    ) -> None:
-        super().__init__(run, verdict=verdict, keep_removed=keep_removed, judging=judging, mark=_unmarked)
-        self._deadly = deadly
-
-    def _attempt(self, docs: Docs, row: int) -> Measured:
-        ids = docs.column("id").to_pylist() if self._deadly else []
-        if not any(value in self._deadly for value in ids):
-            return super()._attempt(docs, row)
-        return self._halves(docs, row) if len(docs) > 1 else self._troubled(docs, QUARANTINED, self._deadly[ids[0]])
-
-
-def _unmarked(step: str, first: int, count: int) -> None:
-    """Nobody watches over this process."""
-
-
-def step_run(step: Step, flow: Flow) -> StepRun:
-    """A step that is computed and never written."""
-    return StepRun(step=step, folder="", identity="", flow=flow, tap=False, commit=False)
-
-
 @dataclass(frozen=True)
 class Replayed:
-    """What replaying gave at a stage: its judgement, or None and why there is none. ``text`` is the text after it."""
+    """The outcome of a document at one stage, or a ``note`` why there is none. ``text`` is the text after the stage."""
 
     step: Step
     judgement: Judgement | None
@@ -67,84 +38,57 @@ class Replayed:
     text: str | None
 
 
+def step_runs(pipeline: Pipeline) -> list[StepRun]:
+    """Return the steps of a recipe as they are computed."""
+    return [StepRun(step, flow) for step, flow in zip(pipeline.steps, flows(pipeline.steps), strict=True)]
+
+
 def replay(
     pipeline: Pipeline, wanted: Document, stored: Stored, deadly: Mapping[int, str], until: int | None = None
 ) -> list[Replayed]:
-    """Carry the document from its archive through all row stages, whatever the rules say of it.
+    """Process the document from its archive through all row stages up to ``until``, whatever their rules decide.
 
-    After a global stage it goes on from the row that was ``stored`` there, or as it is. ``deadly`` notes, by position,
-    the stages whose worker it killed. Raises StorageError where its record cannot be read, AssetError.
+    After a global stage it goes on from the row that was ``stored`` there, or as it is. ``deadly`` has notes on the
+    stages whose worker it killed, by position. Raises StorageError where its record cannot be read, AssetError.
     """
-    return _Replay(pipeline, wanted, stored, deadly).run(until)
+    if 0 in deadly:
+        hint = "`refinery logs --quarantine` shows the record"
+        raise StorageError(f"its record is not read again: {deadly[0]}", hint=hint)
+    runs = step_runs(pipeline)[: until if until is None else until + 1]
+    docs, measured = read_again(pipeline, runs[0], wanted)
+    steps = [_step(run, stored, position, deadly.get(position)) for position, run in enumerate(runs)]
+    splits = process_batch(docs, measured, steps)
+    replayed = [_replayed(run.step, split) for run, split in zip(runs, splits, strict=False)]
+    last = replayed[-1]
+    stopped = f"{last.step.name} cannot be passed: {last.judgement.note if last.judgement else ''}"
+    return [*replayed, *(Replayed(run.step, None, stopped, None) for run in runs[len(replayed) :])]
 
 
-class _Replay:
-    def __init__(self, pipeline: Pipeline, wanted: Document, stored: Stored, deadly: Mapping[int, str]) -> None:
-        self._pipeline = pipeline
-        self._flows = flows(pipeline.steps)
-        self._wanted = wanted
-        self._stored = stored
-        self._deadly = deadly
-
-    def run(self, until: int | None) -> list[Replayed]:
-        measured: Measured | None
-        if 0 in self._deadly:
-            hint = "`refinery logs --quarantine` shows the record"
-            raise StorageError(f"its record is not read again: {self._deadly[0]}", hint=hint)
-        docs, measured = read_again(self._pipeline, self._step_run(0), self._wanted)
-        found: list[Replayed] = []
-        stopped = ""
-        for position, step in enumerate(self._pipeline.steps[: until if until is None else until + 1]):
-            if stopped:
-                found.append(Replayed(step, None, stopped, None))
-                continue
-            if isinstance(step.stage, Global):
-                docs = self._past(position, docs)
-                found.append(Replayed(step, None, "looks at all documents, so it is not replayed", _text(docs)))
-                continue
-            made, split = self._carry(position, docs, measured)
-            measured = None
-            found.append(made)
-            docs = split.kept
-            stopped = (
-                "" if len(docs) else f"{step.name} cannot be passed: {made.judgement.note if made.judgement else ''}"
-            )
-        return found
-
-    def _step_run(self, position: int) -> StepRun:
-        return step_run(self._pipeline.steps[position], self._flows[position])
-
-    def _carry(self, position: int, docs: Docs, measured: Measured | None) -> tuple[Replayed, Split]:
-        step = self._pipeline.steps[position]
-        deadly = self._deadly.get(position)
-        ids = docs.column("id").to_pylist()
-        carrier = Wary(self._step_run(position), dict.fromkeys(ids, deadly) if deadly else {}, judging=False)
-        split = carrier.carry(docs, measured)
-        verdict = judge(step.stage.rules(), split.verdict.metrics, split.verdict.trouble)
-        rule = verdict.first[0].as_py()
-        values = verdict.metrics[0].as_py() or {}
-        note = verdict.trouble.note[0].as_py() or ""
-        side = "removed" if rule else "kept"
-        made = judgement(step, side, values, rule or "", verdict.failed[0].as_py(), note)
-        return Replayed(step, made, "", _text(split.kept)), split
-
-    def _past(self, position: int, docs: Docs) -> Docs:
-        """The document behind a global stage: as that stage left it where it kept it, else as it came."""
-        passed = self._flows[position].passed
-        row = self._stored(position)
-        if row is not None and row.schema == passed:
-            return Docs(row)
-        missing = {f.name: pa.nulls(1, f.type) for f in passed if f.name not in docs.schema.names}
-        return Docs(docs.with_columns(missing).batch.select(passed.names).cast(passed))
+def _step(run: StepRun, stored: Stored, position: int, deadly: str | None) -> PassStep:
+    if not isinstance(run.step.stage, Global):
+        hazards = Hazards(poison={0: deadly} if deadly else {})
+        return StepProcessor(run, hazards=hazards, enforce=False)
+    row = stored(position)
+    return SkippedStep(run, None if row is None or row.schema != run.flow.passed else Docs(row))
 
 
-def read_again(pipeline: Pipeline, run: StepRun, wanted: Document) -> tuple[Docs, Measured]:
-    """A document as the source gives it; ``run`` is the source's step. Raises StorageError where it is gone."""
+def _replayed(step: Step, split: Split) -> Replayed:
+    if isinstance(step.stage, Global):
+        return Replayed(step, None, "looks at all documents, so it is not replayed", _text(split.kept))
+    verdict = split.verdict
+    rule, note = verdict.first[0].as_py() or "", verdict.trouble.note[0].as_py() or ""
+    side = "removed" if rule else "kept"
+    found = judgement(step, side, verdict.metrics[0].as_py() or {}, rule, verdict.failed[0].as_py(), note)
+    return Replayed(step, found, "", _text(split.kept))
+
+
+def read_again(pipeline: Pipeline, source: StepRun, wanted: Document) -> tuple[Docs, Measured]:
+    """Read a document with the first step of a recipe. Raises StorageError where it is gone."""
     if wanted.warc is None or wanted.offset is None:
         raise StorageError("the pointer to its record is not stored", hint="keep the columns warc and offset")
     path = _archive(pipeline, wanted.warc)
     records = pipeline.source.read_one(path, wanted.offset, wanted.length or 0, store_for(path))
-    docs, measured = source_batch(run, records.columns, records.metrics)
+    docs, measured = source_batch(source, records)
     if not len(docs):
         raise StorageError(
             f"{path}: no document at byte {wanted.offset} any more", hint="the file was changed since the run"
@@ -160,7 +104,7 @@ def _text(docs: Docs) -> str | None:
 
 
 def _archive(pipeline: Pipeline, warc: str) -> str:
-    """The path of an archive: as it is written down, else the input of the recipe with that name."""
+    """Return the path of an archive: as it is stored, else the input of the recipe with that name."""
     if store_for(warc).exists(warc):
         return warc
     name = warc.rpartition("/")[2]

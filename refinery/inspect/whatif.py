@@ -17,15 +17,15 @@ import pyarrow.compute as pc
 from refinery.errors import UsageError
 from refinery.inspect.find import WHO, Document, Piece, document, pieces
 from refinery.inspect.reader import RootReader, StageEntry, open_root
-from refinery.inspect.replay import Wary, read_again, step_run
+from refinery.inspect.replay import read_again, step_runs
 from refinery.recipe import Pipeline, from_dict, plain, recipe_dict
-from refinery.recipe.columns import flows
 from refinery.root.receipts import Receipt
 from refinery.stage.documents import TOKENS, TRANSIENT, Docs, id_bytes
 from refinery.stage.global_stage import begins_segment
-from refinery.stage.rules import ERROR, QUARANTINED, WHY, Trouble, Verdict, explain, judge
+from refinery.stage.rules import ERROR, QUARANTINED, WHY, Trouble, Verdict, apply_rules, explain
 from refinery.statistics import id_hashes
-from refinery.task.step import Split
+from refinery.task.document_pass import process_batch
+from refinery.task.step import StepProcessor
 
 Why = Mapping[str, Any]
 
@@ -237,7 +237,7 @@ class _Asking:
     ) -> None:
         self._holdings = holdings
         self._pipeline = pipeline
-        self._flows = flows(pipeline.steps)
+        self._runs = step_runs(pipeline)
         self._stages = stages
         self._changed = changed
         self._sums = [(_Sum(), _Sum()) for _ in stages]
@@ -278,7 +278,7 @@ class _Asking:
             back = pc.and_(back, pc.is_in(_keys(removed), value_set=part.staying))
         part.note(kept, pc.invert(stays), lambda rows: self._reasons(held, rows))
         part.note(removed, back, lambda rows: rows.column(WHY.name))
-        carried = [split.kept for docs in part.newcomers for split in self._carried(held, docs)]
+        carried = [kept for docs in part.newcomers for kept in self._processed(held, docs)]
         carried += self._let_in(held, receipt, removed.filter(back)) if back.true_count else []
         part.newcomers = [docs for docs in carried if len(docs)]
         part.staying, part.last = _keys(kept).filter(stays), kept
@@ -298,7 +298,7 @@ class _Asking:
         found = [piece.batch for piece in pieces(self._holdings, held, (side,), columns, [receipt])]
         if found:
             return pa.Table.from_batches(found).combine_chunks().to_batches()[0]
-        flow = self._flows[held.position]
+        flow = self._runs[held.position].flow
         return pa.RecordBatch.from_pylist([], schema=flow.kept if side == "kept" else flow.removed)
 
     def _passes(self, held: StageEntry, rows: pa.RecordBatch) -> pa.BooleanArray:
@@ -314,18 +314,18 @@ class _Asking:
             rule = pc.struct_field(rows.column(WHY.name), "rule")
             troubled = pc.is_in(rule, value_set=pa.array([ERROR, QUARANTINED]))
             trouble = Trouble(pc.if_else(troubled, rule, pa.nulls(len(rows), pa.string())), trouble.note)
-        return judge(step.stage.rules(), rows.column(step.column), trouble)
+        return apply_rules(step.stage.rules(), rows.column(step.column), trouble)
 
     def _reasons(self, held: StageEntry, rows: pa.RecordBatch) -> pa.StructArray:
         """Why rows that a changed stage kept would be removed."""
         step = self._pipeline.steps[held.position]
         return explain(step.name, step.stage.rules(), self._verdict(held, rows))
 
-    # ------------------------------------------------------------------------------------------------------- carrying
+    # ----------------------------------------------------------------------------------------------------- processing
 
     def _let_in(self, held: StageEntry, receipt: Receipt, rows: pa.RecordBatch) -> list[Docs]:
         """Documents that the stage removed and would keep, as they leave it."""
-        given = self._flows[held.position].given
+        given = self._runs[held.position].flow.given
         if TRANSIENT & set(given.names):
             found = [self._from_archive(held, document(rows.slice(row, 1))) for row in range(len(rows))]
         else:
@@ -334,21 +334,19 @@ class _Asking:
             sources, keys = self._holdings.sources(held, receipt), _keys(rows)
             read = pieces(self._holdings, before, ("kept",), given.names, sources)
             found = [docs for piece in read for docs in _chosen(piece, keys, given)]
-        return [split.kept for docs in found for split in self._carried(held, docs)]
+        return [kept for docs in found for kept in self._processed(held, docs)]
 
     def _from_archive(self, held: StageEntry, who: Document) -> Docs:
-        """A document as it comes to a stage, with what is never stored."""
-        docs, measured = read_again(self._pipeline, step_run(self._pipeline.steps[0], self._flows[0]), who)
-        for position in range(held.position):
-            carrier = Wary(step_run(self._pipeline.steps[position], self._flows[position]), {})
-            docs = carrier.carry(docs, measured if position == 0 else None).kept
-        return docs
+        """Read a document from its archive, and process it up to a stage."""
+        docs, measured = read_again(self._pipeline, self._runs[0], who)
+        steps = [StepProcessor(run) for run in self._runs[: held.position]]
+        *_, split = process_batch(docs, measured, steps)
+        return split.kept
 
-    def _carried(self, held: StageEntry, docs: Docs) -> Iterator[Split]:
-        carrier = Wary(step_run(self._pipeline.steps[held.position], self._flows[held.position]), {})
-        batch = self._pipeline.executor.batch
-        for start in range(0, len(docs), batch):
-            yield carrier.carry(docs.slice(start, batch))
+    def _processed(self, held: StageEntry, docs: Docs) -> Iterator[Docs]:
+        step, rows = StepProcessor(self._runs[held.position]), self._pipeline.executor.batch
+        for start in range(0, len(docs), rows):
+            yield step.process(docs.slice(start, rows)).kept
 
 
 @dataclass

@@ -15,7 +15,7 @@ from refinery.kernels.choice import native, natives
 from refinery.kernels.reference.addresses import canonical_host, domains, parse_url
 from refinery.kernels.reference.align import Whole, aligned
 from refinery.kernels.reference.alike import alike
-from refinery.kernels.reference.bpe import count_tokens, token_ids, token_lengths
+from refinery.kernels.reference.bpe import MERGE_LIST, count_tokens, token_ids, token_lengths
 from refinery.kernels.reference.charset import decoded, header_label
 from refinery.kernels.reference.content import ContentHashes
 from refinery.kernels.reference.cuts import CUT, SPANS, take_out, undo, with_cut

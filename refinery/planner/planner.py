@@ -38,7 +38,7 @@ from refinery.root.root import Root
 from refinery.stage.base import Filter
 from refinery.stage.documents import TRANSIENT
 from refinery.stage.global_stage import Global
-from refinery.task.tasks import AuditTask, MapRun, Poison, SegmentTask, StepRun
+from refinery.task.tasks import AuditTask, MapRun, Poison, SegmentTask, StepOutput, StepRun
 
 
 class Planner:
@@ -292,7 +292,7 @@ class Planner:
         read_files = start > segment.first
         before = part.receipts[start - 1] if read_files else None
         contents = self._inputs_of(segment, part, start)
-        runs = tuple(self._step_run(position, part) for position in range(start, segment.last + 1))
+        positions = range(start, segment.last + 1)
         tail = segment.tail
         first = self.steps[segment.first]
         starts_with_verdict = not read_files and isinstance(first.stage, Global)
@@ -301,7 +301,8 @@ class Planner:
             part=part.number,
             paths=tuple(f.path for f in before.files["kept"]) if before else part.paths,
             contents=contents,
-            steps=runs,
+            steps=tuple(self._step_run(position, part) for position in positions),
+            outputs=tuple(self._step_output(position, part) for position in positions),
             verdict=part.verdict if starts_with_verdict else "",
             map=self._map_run(tail, self.flows[segment.last].passed) if tail is not None else None,
             force=self._forced,
@@ -337,18 +338,18 @@ class Planner:
         return (part.receipts[start - 1].contents["kept"],)
 
     def _step_run(self, position: int, part: Part) -> StepRun:
+        stored = self._stored_paths(position, part.contents) if position == part.missing else ()
+        return StepRun(self.steps[position], self.flows[position], stored)
+
+    def _step_output(self, position: int, part: Part) -> StepOutput:
         assert part.missing is not None
         commit = position >= part.missing
-        stored = self._stored_paths(position, part.contents) if position == part.missing else ()
-        return StepRun(
-            step=self.steps[position],
+        return StepOutput(
             folder=self.folders[position],
             identity=self.identities[position],
-            flow=self.flows[position],
-            tap=self.taps(position),
+            write=self.taps(position),
             commit=commit,
             expected="" if commit else part.receipts[position].contents["kept"],
-            stored=stored,
         )
 
     def _map_run(self, position: int, given: pa.Schema) -> MapRun:

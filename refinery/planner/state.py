@@ -139,7 +139,7 @@ class AuditScope:
         """Of a recipe. What global stages do is not asked, so their configuration does not count."""
         judging = [n for n, step in enumerate(steps) if one_in and n and _row_stage(step) and step.stage.rules()]
         count = max(judging, default=0) + 1
-        runs = [StepRun(s, "", "", f, tap=False, commit=False) for s, f in zip(steps[:count], flows, strict=False)]
+        runs = [StepRun(step, flow) for step, flow in zip(steps[:count], flows, strict=False)]
         what = [[step.name, identity(step.stage) if _row_stage(step) else ""] for step in steps[1:count]]
         return cls(tuple(runs), one_in, digest(["audit", one_in, what]))
 

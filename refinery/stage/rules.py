@@ -132,7 +132,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of a batch: the ``first`` violated rule or null, all ``failed`` ones, and what was judged."""
+    """The rules that each document of a batch violates: the ``first`` or null, and all ``failed`` ones; its metrics."""
 
     first: pa.StringArray
     failed: pa.ListArray
@@ -141,12 +141,17 @@ class Verdict:
 
     @property
     def kept(self) -> pa.BooleanArray:
-        """True for documents that go on."""
+        """True for documents that violate no rule."""
         return pc.is_null(self.first)
 
+    @property
+    def measured(self) -> pa.BooleanArray:
+        """True for documents that could be measured."""
+        return pc.is_null(self.trouble.rule)
 
-def judge(rules: Sequence[Rule], metrics: pa.StructArray, trouble: Trouble) -> Verdict:
-    """Hold every rule against the metrics. A document in trouble fails with that alone."""
+
+def apply_rules(rules: Sequence[Rule], metrics: pa.StructArray, trouble: Trouble) -> Verdict:
+    """Apply every rule to the metrics. A document in trouble fails with that alone."""
     rows = len(metrics)
     able = pc.is_null(trouble.rule)
     marks = [pc.and_(rule.violated(pc.struct_field(metrics, rule.metric)), able) for rule in rules]

@@ -47,6 +47,18 @@ def commit(root: Root, folder: str, stage: Stage, receipt: Receipt) -> Receipt:
     return complete
 
 
+def committed(root: Root, folder: str, key: str, *, force: bool, with_files: bool = True) -> Receipt | None:
+    """Return the receipt with a key if it still counts; else withdraw it, for its files are about to be replaced."""
+    there = root.receipt(folder, key)
+    if there is None:
+        return None
+    if not force and (there.files or not with_files) and root.missing([there]) == [""]:
+        return there
+    if there.files:
+        root.withdraw(folder, key)
+    return None
+
+
 def peak_memory() -> int:
     """Return the peak memory of this process in bytes, without the pages of libraries and files, which workers share.
 

@@ -1,4 +1,4 @@
-"""The tail of a segment: what a global stage maps, sorted, within the stage's memory."""
+"""The tail of a segment: the keyed rows that a global stage maps documents to, sorted within the stage's memory."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from refinery.root.receipts import Receipt
 from refinery.root.root import Root
 from refinery.stage.documents import TEXT, Docs
 from refinery.stage.global_stage import Mapped
-from refinery.task.commit import Sizes, commit
+from refinery.task.commit import Sizes, commit, committed
+from refinery.task.hazards import Hazards
 from refinery.task.shuffle import AT_ONCE, FEW, ROW_GROUP, SHARE, gathered, sort_rows
 from refinery.task.tasks import MapRun, ProgressMarker, SegmentTask
 
 
-class MapTap:
-    """The tail of a segment: collects what a global stage maps, and writes it sorted.
+class MapWriter:
+    """Maps the documents of one part with a global stage, and writes the keyed rows sorted.
 
-    What would take too much memory is written in sorted runs, which are merged at the end.
+    Rows beyond the memory budget are written as sorted runs, which are merged at the end.
     """
 
     def __init__(self, root: Root, task: SegmentTask, run: MapRun, mark: ProgressMarker) -> None:
         self._root, self._run, self._force, self._mark = root, run, task.force, mark
-        self._suspects = [s for s in task.suspects if s.step == run.name]
-        self._poison = {p.row: p.note for p in task.poison if p.step == run.name}
+        self._hazards = Hazards.of(run.name, task.suspects, task.poison)
         self._row = 0
         self._keys: list[pa.RecordBatch] = []
         self._index: TableWriter | None = None
@@ -35,7 +35,8 @@ class MapTap:
         self._runs: list[Written] = []
         self._seconds = 0.0
 
-    def take(self, docs: Docs) -> None:
+    def add(self, docs: Docs) -> None:
+        """Map the next batch of the part."""
         started = time.perf_counter()
         for piece in self._pieces(docs):
             self._keep(self._run.stage.map(piece, self._row))
@@ -44,10 +45,10 @@ class MapTap:
         self._seconds += time.perf_counter() - started
 
     def _pieces(self, docs: Docs) -> Iterator[Docs]:
-        """The batch as it came; one by one where any of it is suspect. Who has killed a worker comes without text."""
-        alone = any(s.first < self._row + len(docs) and self._row < s.first + s.count for s in self._suspects)
+        """Return the batch, one by one where a document is suspect. One that killed a worker comes without its text."""
+        alone = self._hazards.among(docs, self._row)
         for piece in (docs.slice(place, 1) for place in range(len(docs))) if alone else (docs,):
-            dead = self._row in self._poison
+            dead = alone and self._row in self._hazards.poison
             self._mark(self._run.name, self._row, 0 if dead else len(piece))
             yield piece.with_columns({TEXT.name: pa.nulls(1, TEXT.type)}) if dead else piece
 
@@ -61,13 +62,12 @@ class MapTap:
             self._runs += written
 
     def commit(self, part: int, inputs: tuple[str, ...]) -> Receipt:
+        """Merge the sorted runs, and publish and commit the rows."""
         key = part_key(self._run.identity, inputs)
-        there = self._root.receipt(self._run.folder, key)
-        if there is not None and not self._force and self._root.missing([there]) == [""]:
+        there = committed(self._root, self._run.folder, key, force=self._force)
+        if there is not None:
             self.abort()
             return there
-        if there is not None:
-            self._root.withdraw(self._run.folder, key)
         started = time.perf_counter()
         empty = self._run.stage.map(Docs(pa.RecordBatch.from_pylist([], schema=self._run.given)), 0)
         self._index = self._index or TableWriter(self._root, empty.index.schema, write=True)
@@ -90,7 +90,7 @@ class MapTap:
             rows={"in": self._row, "keys": sizes.rows, "bytes": sizes.bytes},
             files=files,
             seconds=self._seconds,
-            poison=tuple(sorted(self._poison.items())),
+            poison=tuple(sorted(self._hazards.poison.items())),
         )
         return commit(self._root, self._run.folder, self._run.stage, receipt)
 
@@ -103,7 +103,7 @@ class MapTap:
             self._index = None
 
     def _sorted(self, schema: pa.Schema) -> pa.Table:
-        """The rows in memory, which are given up."""
+        """Return the rows in memory, sorted, and free them."""
         table = pa.Table.from_batches(self._keys, schema=schema)
         self._keys, self._bytes = [], 0
         return sort_rows(self._run.stage.combine(table)).combine_chunks()

@@ -1,119 +1,83 @@
-"""One part through a run of row stages, in one pass."""
+"""The task of one part and one segment: a pass over its documents, whose results are written and committed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-import pyarrow as pa
-
-from refinery.errors import RefineryError
-from refinery.root.parquet import read_batches, read_rows
+from refinery.root.parquet import read_rows
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root
-from refinery.stage.base import Records, Source
-from refinery.stage.documents import Docs
+from refinery.stage.base import Source
 from refinery.store import store_for
-from refinery.task.mapped import MapTap
-from refinery.task.step import Measured, error_note, source_batch
-from refinery.task.tap import Tap
-from refinery.task.tasks import ALL_ROWS, ProgressMarker, SegmentTask, StepRows, StepRun, Unreadable
+from refinery.task.document_pass import Batch, SourceReader, process_batch, stored_batches
+from refinery.task.hazards import Hazards
+from refinery.task.mapped import MapWriter
+from refinery.task.output import StepOutputWriter
+from refinery.task.step import StepProcessor
+from refinery.task.stored_metrics import StoredMetrics
+from refinery.task.tasks import ProgressMarker, SegmentTask, StepRun
 
 
-class Segment:
+class SegmentPass:
     """One part on its way through a segment."""
 
     def __init__(self, task: SegmentTask, mark: ProgressMarker) -> None:
         self._task, self._mark = task, mark
         self._root = Root(task.root, store_for(task.root))
-        verdict = read_rows(self._root, task.verdict) if task.verdict else None
-        self._taps = [Tap(self._root, task, run, verdict, mark) for run in task.steps]
-        self._map = MapTap(self._root, task, task.map, mark) if task.map else None
-        self._rows = 0
+        self._verdict = read_rows(self._root, task.verdict) if task.verdict else None
+        self._steps = [self._step(run) for run in task.steps]
+        self._outputs = [
+            StepOutputWriter(self._root, task, step, output)
+            for step, output in zip(self._steps, task.outputs, strict=True)
+        ]
+        self._map = MapWriter(self._root, task, task.map, mark) if task.map else None
+        self._reader = self._source_reader()
+
+    def _step(self, run: StepRun) -> StepProcessor:
+        stored = StoredMetrics(self._root, run).lookup if run.stored else None
+        hazards = Hazards.of(run.step.name, self._task.suspects, self._task.poison)
+        return StepProcessor(run, verdict=self._verdict, hazards=hazards, stored=stored, mark=self._mark)
+
+    def _source_reader(self) -> SourceReader | None:
+        first = self._task.steps[0] if self._task.steps else None
+        if first is None or not isinstance(first.step.stage, Source):
+            return None
+        hazards = Hazards.of(first.step.name, self._task.suspects, self._task.poison)
+        return SourceReader(first, self._task.batch, hazards=hazards, mark=self._mark)
 
     def run(self) -> list[Receipt]:
+        """Process all documents of the part, and commit each step."""
         with ExitStack() as stack:
-            for tap in self._taps:
-                stack.callback(tap.abort)
+            for output in self._outputs:
+                stack.callback(output.abort)
             if self._map:
                 stack.callback(self._map.abort)
             for docs, measured in self._batches():
-                self._push(docs, measured)
+                left = docs
+                for output, split in zip(self._outputs, process_batch(docs, measured, self._steps), strict=False):
+                    output.add(split)
+                    left = split.kept
+                if self._map and len(left):
+                    self._map.add(left)
             receipts = self._commit()
             stack.pop_all()
         return receipts
 
-    def _batches(self) -> Iterator[tuple[Docs, Measured | None]]:
-        first = self._task.steps[0] if self._task.steps else None
-        if first is not None and isinstance(first.step.stage, Source):
-            for path in self._task.paths:
-                yield from self._source_batches(first, first.step.stage, path)
-        else:
-            given = self._given()
-            for batch in read_batches(self._root, self._task.paths, self._task.batch):
-                yield Docs(batch.cast(given)), None  # Parquet knows no seconds: times come back finer
-
-    def _given(self) -> pa.Schema:
-        if self._task.steps:
-            return self._task.steps[0].flow.given
-        assert self._task.map is not None  # a task that does nothing is not planned
-        return self._task.map.given
-
-    def _source_batches(self, run: StepRun, source: Source, path: str) -> Iterator[tuple[Docs, Measured | None]]:
-        tap = self._taps[0]
-        for records in tap.timed(self._read(run.step.name, source, path)):
-            tap.statistics.skip(records.skipped)
-            docs, measured = source_batch(run, records.columns, records.metrics)
-            self._rows += len(docs)
-            for start in range(0, len(docs), self._task.batch):
-                yield docs.slice(start, self._task.batch), measured.slice(start, self._task.batch)
-
-    def _read(self, step: str, source: Source, path: str) -> Iterator[Records]:
-        """Read a file so that a death or an exception is traced to the file, and the next time to a record."""
-        base = self._rows
-        poison = {p.row for p in self._task.poison if p.step == step}
-        last = StepRows()
-
-        def mark(row: int, count: int) -> None:
-            nonlocal last
-            last = StepRows(step, row, count)
-            self._mark(step, row, count)
-
-        def watch(number: int) -> bool:
-            row = base + number
-            mark(row, int(row not in poison))
-            return row not in poison
-
-        watched = any(suspects.step == step for suspects in self._task.suspects)
-        store = store_for(path)
-        batches = source.read_watched(path, store, watch) if watched else source.read(path, store)
-        while True:
-            mark(0, 0 if watched else ALL_ROWS)
-            try:
-                batch = next(batches, None)
-            except (RefineryError, OSError):
-                raise
-            except Exception as error:
-                raise Unreadable(error_note(error), rows=last) from error
-            mark(0, 0)
-            if batch is None:
-                return
-            yield batch
-
-    def _push(self, docs: Docs, measured: Measured | None) -> None:
-        for tap in self._taps:
-            if not len(docs):
-                return
-            docs = tap.take(docs, measured)
-            measured = None
-        if self._map and len(docs):
-            self._map.take(docs)
+    def _batches(self) -> Iterator[Batch]:
+        if self._reader:
+            return self._reader.batches(self._task.paths)
+        first = self._task.steps[0].flow if self._task.steps else self._task.map
+        assert first is not None  # a task that does nothing is not planned
+        return stored_batches(self._root, self._task.paths, first.given, self._task.batch)
 
     def _commit(self) -> list[Receipt]:
         receipts = []
         contents = self._task.contents
-        for tap in self._taps:
-            content, receipt = tap.commit(contents)
+        if self._reader:
+            self._outputs[0].add_reading(self._reader)
+        for output in self._outputs:
+            content, receipt = output.commit(contents)
             contents = (content,)
             receipts += [receipt] if receipt else []
         if self._map:

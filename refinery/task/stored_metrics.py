@@ -1,8 +1,6 @@
-"""Metrics that an earlier run measured, found again by document id, so that moved thresholds need no measuring."""
+"""Metrics that an earlier run stored, looked up by document id, so that other thresholds need no measuring."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,17 +9,17 @@ from refinery.root.parquet import read_batches
 from refinery.root.root import Root
 from refinery.stage.documents import Docs
 from refinery.stage.rules import ERROR, QUARANTINED, WHY, Trouble
-from refinery.task.step import Measured
+from refinery.task.measured import Measured
 from refinery.task.tasks import StepRun
 
 
 class StoredMetrics:
     """The metrics in the kept and removed files of one part of one stage."""
 
-    def __init__(self, root: Root, run: StepRun, paths: Sequence[str]) -> None:
+    def __init__(self, root: Root, run: StepRun) -> None:
         self._kind = run.step.stage.metrics_type()
         self._name = run.step.column
-        pieces = [self._columns(batch) for batch in read_batches(root, paths, 65_536)]
+        pieces = [self._columns(batch) for batch in read_batches(root, run.stored, 65_536)]
         schema = pa.schema(
             [("id", pa.binary(16)), ("metrics", self._kind), ("rule", pa.string()), ("note", pa.string())]
         )
@@ -33,15 +31,15 @@ class StoredMetrics:
         rule, note = pa.nulls(len(batch), pa.string()), pa.nulls(len(batch), pa.string())
         if WHY.name in batch.schema.names:
             why = batch.column(WHY.name)
-            given, said = pc.struct_field(why, "rule"), pc.struct_field(why, "note")
-            troubled = pc.is_in(given, value_set=pa.array([ERROR, QUARANTINED]))
-            rule, note = pc.if_else(troubled, given, rule), pc.if_else(troubled, said, note)
+            reason, message = pc.struct_field(why, "rule"), pc.struct_field(why, "note")
+            troubled = pc.is_in(reason, value_set=pa.array([ERROR, QUARANTINED]))
+            rule, note = pc.if_else(troubled, reason, rule), pc.if_else(troubled, message, note)
         metrics = batch.column(self._name).cast(self._kind)  # Parquet knows no seconds: times come back finer
         columns = [batch.column("id"), metrics, rule, note]
         return pa.RecordBatch.from_arrays(columns, names=["id", "metrics", "rule", "note"])
 
     def lookup(self, docs: Docs) -> Measured | None:
-        """The metrics of a batch; None where one is missing or an id is there twice, so that it must be measured."""
+        """Return the metrics of a batch; None where one is missing or ids are not unique: it must be measured."""
         if not self._unique:
             return None
         places = pc.index_in(docs.column("id"), value_set=self._table.column("id"))

@@ -16,18 +16,24 @@ from refinery.stage.global_stage import Global
 
 @dataclass(frozen=True)
 class StepRun:
-    """One step of a segment. ``commit`` is False where it is only computed in passing: its receipt is there."""
+    """One step as it is computed: its stage, and the columns before and behind it."""
 
     step: Step
+    flow: Flow
+    stored: tuple[str, ...] = ()
+    """Parquet files below the root with metrics that are not measured again."""
+
+
+@dataclass(frozen=True)
+class StepOutput:
+    """The place of a step's rows. ``commit`` is False for a step that is only computed in passing: it has a receipt."""
+
     folder: str
     identity: str
-    flow: Flow
-    tap: bool
+    write: bool
     commit: bool
     expected: str = ""
-    """Content id that a step computed in passing must give again."""
-    stored: tuple[str, ...] = ()
-    """Parquet files (below the root) whose metrics are judged instead of measuring."""
+    """Content id of the kept rows of a step that is computed in passing."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,8 @@ class SegmentTask:
     contents: tuple[str, ...]
     """Content ids of the input; of the verdict as well, where the first step is a global stage."""
     steps: tuple[StepRun, ...]
+    outputs: tuple[StepOutput, ...]
+    """Those of ``steps``, in their order."""
     verdict: str = ""
     """Path of the verdict below the root, where the first step is a global stage."""
     map: MapRun | None = None
@@ -90,7 +98,7 @@ class SegmentTask:
     @property
     def stages(self) -> tuple[str, ...]:
         """Names of the stages it commits."""
-        return tuple(run.step.name for run in self.steps if run.commit)
+        return tuple(run.step.name for run, output in zip(self.steps, self.outputs, strict=True) if output.commit)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.stage.rules import ERROR, FAILED, QUARANTINED, WHY, Rule, Trouble, explain, judge
+from refinery.stage.rules import ERROR, FAILED, QUARANTINED, WHY, Rule, Trouble, apply_rules, explain
 
 FACTS = pa.struct([("n", pa.int64()), ("share", pa.float64()), ("lang", pa.string()), ("big", pa.uint64())])
 LABELS = ("en", "de", "")
@@ -66,7 +66,7 @@ def trouble_of(found: list[tuple[str, str] | None]) -> Trouble:
 def test_verdicts_are_true(rules: list[Rule], documents: list[tuple[dict[str, Any], tuple[str, str] | None]]) -> None:
     """A document fails exactly the rules that its metrics violate, the first of them is its reason, trouble is alone."""
     metrics = pa.array([metric for metric, _ in documents], FACTS)
-    verdict = judge(rules, metrics, trouble_of([trouble for _, trouble in documents]))
+    verdict = apply_rules(rules, metrics, trouble_of([trouble for _, trouble in documents]))
     expected = [
         [trouble[0]] if trouble else [rule.id for rule in rules if violates(rule, metric[rule.metric])]
         for metric, trouble in documents
@@ -84,7 +84,7 @@ def test_explanations_are_true(
 ) -> None:
     """``why`` names the stage and the first failed rule with its metric, value and threshold, or the trouble's note."""
     metrics = pa.array([metric for metric, _ in documents], FACTS)
-    verdict = judge(rules, metrics, trouble_of([trouble for _, trouble in documents]))
+    verdict = apply_rules(rules, metrics, trouble_of([trouble for _, trouble in documents]))
     why = explain("here", rules, verdict)
     assert why.type == WHY.type
     assert len(why) == len(documents)
@@ -103,7 +103,7 @@ def test_explanations_are_true(
 def test_no_rules_keep_all() -> None:
     """A stage without rules removes only documents in trouble; one without metrics as well."""
     metrics = pa.nulls(3, pa.struct([]))
-    verdict = judge((), metrics, trouble_of([None, (ERROR, "why"), None]))
+    verdict = apply_rules((), metrics, trouble_of([None, (ERROR, "why"), None]))
     assert verdict.kept.to_pylist() == [True, False, True]
     assert explain("s", (), verdict).to_pylist()[1]["note"] == "why"
 
@@ -111,7 +111,7 @@ def test_no_rules_keep_all() -> None:
 def test_no_documents() -> None:
     """An empty batch has an empty verdict of the right types."""
     rules = [Rule("few", "n", at_least=1)]
-    verdict = judge(rules, pa.array([], FACTS), Trouble.none(0))
+    verdict = apply_rules(rules, pa.array([], FACTS), Trouble.none(0))
     assert (len(verdict.first), len(verdict.failed), len(explain("s", rules, verdict))) == (0, 0, 0)
     assert (verdict.first.type, verdict.failed.type) == (pa.string(), FAILED.type)
 

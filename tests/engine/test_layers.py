@@ -77,7 +77,7 @@ OPENS = {
 
 CATCHES_ALL = {
     "refinery.task.step": "what a stage raises on a document is the document's reason",
-    "refinery.task.segment": "what a source raises on a record costs that record",
+    "refinery.task.document_pass": "what a source raises on a record costs that record",
     "refinery.executors.worker": "a worker reports every failure; the parent decides",
     "refinery.store.local": "a half-written temporary file is removed however the write ended",
     "refinery.store.s3": "an upload is aborted however it ended",

@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from refinery.assets import Asset
 from refinery.errors import PartFailed, StorageError, UsageError
-from refinery.kernels import count_tokens
+from refinery.kernels import MERGE_LIST, count_tokens
 from refinery.planner.state import Selection
 from refinery.runner.run import run
 from refinery.stage.documents import Docs
-from refinery.task.step import VOCABULARY
 from tests.engine.roots import (
     FOLDERS,
     TEXTS,
@@ -245,7 +245,7 @@ def test_tokens_are_counted_where_the_text_changed(tmp_path: Path) -> None:
     rows = held.rows("02-upper", "kept")
     changed = [row["text"] != before[row["id"]]["text"] for row in rows]
     assert set(changed) == {True, False}
-    counted = count_tokens(pa.array([row["text"] for row in rows], pa.string()), VOCABULARY.path()).to_pylist()
+    counted = count_tokens(pa.array([row["text"] for row in rows], pa.string()), Asset(MERGE_LIST).path()).to_pylist()
     expected = [n if new else before[row["id"]]["tokens"] for n, new, row in zip(counted, changed, rows, strict=True)]
     assert [row["tokens"] for row in rows] == expected
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from refinery.identity import canonical
 from refinery.stage.base import Filter, Values
 from refinery.stage.documents import TEXT, Docs
-from refinery.stage.rules import ERROR, Metric, Rule, Scale, Trouble, Verdict, judge
+from refinery.stage.rules import ERROR, Metric, Rule, Scale, Trouble, Verdict, apply_rules
 from refinery.statistics import GROUPS, SIDES, Histogram, StageStatistics, bins, edges, id_hashes
 from refinery.statistics.measures import SAMPLE
 
@@ -106,7 +106,7 @@ def _judged(rows: list[Document]) -> tuple[Docs, Verdict]:
     columns = [pa.array([r[field.name] for r in rows], field.type) for field in BEFORE]
     rule = pa.array([ERROR if r["raises"] else None for r in rows], pa.string())
     metrics = pa.array([r["metrics"] for r in rows], Judged.metrics_type())
-    verdict = judge(Judged().rules(), metrics, Trouble(rule, rule))
+    verdict = apply_rules(Judged().rules(), metrics, Trouble(rule, rule))
     return Docs(pa.RecordBatch.from_arrays(columns, schema=BEFORE)), verdict
 
 
@@ -261,7 +261,7 @@ def test_a_text_that_appears_or_ends() -> None:
     """Where a stage gives the first text, its size counts as come in; where it drops the text, as cut."""
     text = pa.RecordBatch.from_arrays([pa.array(["abc", "é"])], names=["text"])
     bare = pa.RecordBatch.from_arrays([pa.array([1, 2])], names=["row"])
-    verdict = judge((), pa.nulls(2, Judged.metrics_type()), Trouble.none(2))
+    verdict = apply_rules((), pa.nulls(2, Judged.metrics_type()), Trouble.none(2))
     appeared, ended = StageStatistics(Judged), StageStatistics(Judged)
     appeared.add(Docs(bare), Docs(text), verdict)
     ended.add(Docs(text), Docs(bare), verdict)

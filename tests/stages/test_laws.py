@@ -8,7 +8,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,7 +25,8 @@ from refinery.recipe.columns import Flow, flows
 from refinery.stage.base import Edit, Filter, Stage
 from refinery.stage.documents import POINTER, Docs, metrics_column
 from refinery.stage.registry import names, stage_class
-from refinery.task.step import Carrier, Split
+from refinery.task.removed import removed_rows
+from refinery.task.step import StepProcessor
 from refinery.task.tasks import StepRun
 
 ODD = [
@@ -70,20 +71,28 @@ def step_run(stage: Stage, given: pa.Schema) -> StepRun:
     """A step as a worker gets it, with the flow that the engine derives."""
     source = type("Given", (Stage,), {"name": "given", "version": 1, "adds": tuple(given)[len(POINTER) :]})()
     flow: Flow = flows([Step("given", source), Step(stage.name, stage)])[1]
-    return StepRun(Step(stage.name, stage), "01", "identity", flow, tap=True, commit=True)
+    return StepRun(Step(stage.name, stage), flow)
 
 
-def carry(stage: Stage, docs: Docs, sizes: Sequence[int]) -> list[Split]:
-    """The batch cut into pieces of these sizes, carried through the stage."""
-    carrier = Carrier(step_run(stage, docs.schema), keep_removed="text", mark=lambda *_: None)
+class Rows(NamedTuple):
+    """A batch after a stage."""
+
+    kept: Docs
+    removed: pa.RecordBatch
+
+
+def process(stage: Stage, docs: Docs, sizes: Sequence[int]) -> list[Rows]:
+    """The batch cut into pieces of these sizes, processed by the stage."""
+    step = StepProcessor(step_run(stage, docs.schema))
     found, start = [], 0
     for size in sizes:
-        found.append(carrier.carry(docs.slice(start, size)))
+        split = step.process(docs.slice(start, size))
+        found.append(Rows(split.kept, removed_rows(step.run, split, "text")))
         start += size
     return found
 
 
-def content(splits: Sequence[Split]) -> tuple[str, str]:
+def content(splits: Sequence[Rows]) -> tuple[str, str]:
     """Content ids of the kept and the removed rows."""
     kept, removed = Content(splits[0].kept.schema), Content(splits[0].removed.schema)
     for split in splits:
@@ -111,7 +120,7 @@ ORDINARY = [
 def test_rows_in_are_kept_or_removed(stage: Stage) -> None:
     """Every document is kept or removed, none both, and the order stays."""
     docs = documents(ODD + ORDINARY)
-    (split,) = carry(stage, docs, [len(docs)])
+    (split,) = process(stage, docs, [len(docs)])
     kept = split.kept.column("id").to_pylist() if "id" in split.kept.schema.names else []
     removed = split.removed.column("id").to_pylist()
     ids = docs.column("id").to_pylist()
@@ -123,16 +132,16 @@ def test_rows_in_are_kept_or_removed(stage: Stage) -> None:
 def test_batches_leave_no_trace(stage: Stage) -> None:
     """One batch of n documents gives what n batches of one give, and what any other split gives."""
     docs = documents(ODD + ORDINARY)
-    whole = content(carry(stage, docs, [len(docs)]))
-    assert content(carry(stage, docs, [1] * len(docs))) == whole
-    assert content(carry(stage, docs, [3, 0, len(docs) - 3])) == whole
+    whole = content(process(stage, docs, [len(docs)]))
+    assert content(process(stage, docs, [1] * len(docs))) == whole
+    assert content(process(stage, docs, [3, 0, len(docs) - 3])) == whole
 
 
 def test_rows_tell_the_text_that_came(stage: Stage) -> None:
     """Kept or removed, a row's text with the spans put back that were cut out of it is the text before."""
     docs = documents(ODD + ORDINARY)
     before = dict(zip(docs.column("id").to_pylist(), docs.texts(), strict=True))
-    (split,) = carry(stage, docs, [len(docs)])
+    (split,) = process(stage, docs, [len(docs)])
     for batch in (split.kept.batch, split.removed) if cut_fields(stage) else ():
         for name in cut_fields(stage):
             spans = pc.struct_field(batch.column(metrics_column(stage.name)), name)
@@ -143,7 +152,7 @@ def test_rows_tell_the_text_that_came(stage: Stage) -> None:
 
 def test_odd_text_raises_nothing(stage: Stage) -> None:
     """No odd text makes a stage raise: each is kept, or removed by a rule."""
-    (split,) = carry(stage, documents(ODD), [len(ODD)])
+    (split,) = process(stage, documents(ODD), [len(ODD)])
     reasons = pc.struct_field(split.removed.column("why"), "rule").to_pylist()
     assert "error" not in reasons, pc.struct_field(split.removed.column("why"), "note").to_pylist()
 
@@ -151,7 +160,7 @@ def test_odd_text_raises_nothing(stage: Stage) -> None:
 def test_verdicts_are_true(stage: Stage) -> None:
     """Removed documents violate the threshold they are said to violate; kept ones violate none."""
     docs = documents(ODD + ORDINARY)
-    (split,) = carry(stage, docs, [len(docs)])
+    (split,) = process(stage, docs, [len(docs)])
     for rule in stage.rules():
         column = metrics_column(stage.name)
         if column in split.kept.schema.names:
@@ -166,8 +175,8 @@ def test_verdicts_are_true(stage: Stage) -> None:
 def test_any_text_in_any_split(stage: Stage, texts: list[str]) -> None:
     """No text raises, and splitting a batch changes nothing."""
     docs = documents(texts)
-    together = carry(stage, docs, [len(docs)])
-    assert content(together) == content(carry(stage, docs, [1] * len(docs)))
+    together = process(stage, docs, [len(docs)])
+    assert content(together) == content(process(stage, docs, [1] * len(docs)))
     assert "error" not in pc.struct_field(together[0].removed.column("why"), "rule").to_pylist()
 
 
@@ -176,9 +185,9 @@ def test_a_second_pass_removes_nothing(stage: Stage) -> None:
     if stage.drops or stage.name == "export":
         pytest.skip("the stage ends columns that it reads")
     docs = documents(ODD + ORDINARY)
-    (first,) = carry(stage, docs, [len(docs)])
+    (first,) = process(stage, docs, [len(docs)])
     again = Docs(first.kept.batch.select(docs.schema.names))
-    (second,) = carry(stage, again, [len(again)])
+    (second,) = process(stage, again, [len(again)])
     assert len(second.removed) == 0
     assert second.kept.column("text") == again.column("text")
 
@@ -208,10 +217,10 @@ def test_bounds_are_no_part_of_measuring(stage: Stage) -> None:
 
 HASHES = """
 import sys
-from tests.stages.test_laws import ODD, ORDINARY, carry, content, documents, row_stages
+from tests.stages.test_laws import ODD, ORDINARY, process, content, documents, row_stages
 for cls in row_stages():
     docs = documents(ODD + ORDINARY)
-    print(cls.name, content(carry(cls(), docs, [len(docs)])))
+    print(cls.name, content(process(cls(), docs, [len(docs)])))
 """
 
 

@@ -15,7 +15,7 @@ from refinery.recipe import Step
 from refinery.recipe.columns import flows
 from refinery.stage.base import Edit, Edited, Stage
 from refinery.stage.documents import PROTECTED, TEXT, TOKENS, Docs
-from refinery.task.step import Carrier
+from refinery.task.step import StepProcessor
 from refinery.task.tasks import StepRun
 from stages.lines import Lines, load
 from tests.stages.verdicts import docs, edited, failed, main_texts, metrics
@@ -123,13 +123,10 @@ def test_marks_reach_lines_and_end_with_the_text() -> None:
     marked, corrected = flows(steps)[1:]
     assert PROTECTED.name in corrected.given.names
     assert PROTECTED.name not in corrected.passed.names
-    runs = [
-        StepRun(step, "01", "identity", flow, tap=True, commit=True)
-        for step, flow in zip(steps[1:], (marked, corrected), strict=True)
-    ]
+    runs = [StepRun(step, flow) for step, flow in zip(steps[1:], (marked, corrected), strict=True)]
     batch = docs("Some words here.\nCODE\nEND").with_columns({TOKENS.name: pa.array([0], TOKENS.type)})
     for run in runs:
-        batch = Carrier(run, mark=lambda *_: None).carry(batch, None).kept
+        batch = StepProcessor(run).process(batch).kept
     assert batch.texts() == ["Some words here.\nCODE"]
 
 

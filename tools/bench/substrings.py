@@ -45,7 +45,7 @@ from refinery.kernels import (
     window_hashes,
 )
 from refinery.kernels.reference.bpe import ranks
-from refinery.task.step import Carrier
+from refinery.task.step import StepProcessor
 from stages.substring import Substring
 from tools.bench.dedup import suffix_array_marks, timed
 from tools.bench.timed import Texts, elsewhere, peak, timed_run
@@ -180,17 +180,17 @@ def rounds(arguments: argparse.Namespace) -> Figures:
 @contextlib.contextmanager
 def _cutting_timed() -> Iterator[list[float]]:
     """Seconds of each batch on its way through the stage, when the verdict is there."""
-    original: Any = Carrier.carry
+    original: Any = StepProcessor.process
     seconds: list[float] = []
 
-    def carry(self: Any, *given: Any) -> Any:
+    def process(self: Any, *given: Any) -> Any:
         began = time.process_time()
         made = original(self, *given)
         if self._verdict is not None:
             seconds.append(time.process_time() - began)
         return made
 
-    with unittest.mock.patch.object(Carrier, "carry", carry):
+    with unittest.mock.patch.object(StepProcessor, "process", process):
         yield seconds
 
 

@@ -22,7 +22,7 @@ from refinery import TEXT, Metric, Pipeline, Records, Rule, Source, Stage, Step,
 from refinery.executors import Done
 from refinery.kernels import mix64
 from refinery.recipe import ExecutorSettings
-from refinery.task.mapped import MapTap
+from refinery.task.mapped import MapWriter
 from refinery.task.tasks import RoundTask, unmarked
 
 
@@ -89,8 +89,8 @@ def timed_run(
 @contextlib.contextmanager
 def _map_timed(seconds: defaultdict[str, float]) -> Iterator[None]:
     """What a map takes within a phase is added up apart: keys, sorting, and writing."""
-    kind = MapTap
-    originals = {name: getattr(kind, name) for name in ("take", "commit")}
+    kind = MapWriter
+    originals = {name: getattr(kind, name) for name in ("add", "commit")}
 
     def timed(original: Callable[..., Any]) -> Callable[..., Any]:
         def call(*given: Any) -> Any:

@@ -23,6 +23,9 @@ import tiktoken
 
 from refinery.kernels.reference.ragged import lists_of, offsets_of
 
+MERGE_LIST = "gpt2.bpe"
+"""The asset with GPT-2's merge list: its tokens are the unit in which data sets are compared."""
+
 VOCABULARY = 50_256
 """Ids are below this, so they fit 16 bits; 50,256 itself would be ``<|endoftext|>``, which is never given."""
 

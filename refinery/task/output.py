@@ -1,0 +1,138 @@
+"""The output of one step of a segment: Parquet files, statistics, and the receipt."""
+
+from __future__ import annotations
+
+import time
+
+import pyarrow as pa
+
+from refinery.errors import PartFailed
+from refinery.identity import part_key
+from refinery.root.parquet import TableWriter, Written, discard, publish
+from refinery.root.receipts import Receipt
+from refinery.root.root import Root, quarantine_path
+from refinery.stage.documents import LENGTH, OFFSET, WARC
+from refinery.stage.rules import QUARANTINED, WHY
+from refinery.statistics import StageStatistics, put_statistics
+from refinery.statistics.group_files import publish_groups
+from refinery.store import store_for
+from refinery.task.commit import commit, committed
+from refinery.task.document_pass import SourceReader
+from refinery.task.removed import removed_rows
+from refinery.task.step import Split, StepProcessor
+from refinery.task.tasks import SegmentTask, StepOutput
+
+ALL_FAILED = 100
+"""A step that raises on every one of this many documents or more is broken; the documents are not to blame."""
+
+
+class StepOutputWriter:
+    """Writes and counts the rows of one step of a segment, and commits them."""
+
+    def __init__(self, root: Root, task: SegmentTask, step: StepProcessor, output: StepOutput) -> None:
+        self._root, self._task, self._step, self._output = root, task, step, output
+        self._run = step.run
+        stage, flow = self._run.step.stage, self._run.flow
+        write = output.write and output.commit
+        self._kept = TableWriter(root, flow.kept, write=write, shard=stage.shard_bytes())
+        self._removed = TableWriter(root, flow.removed, write=write and task.keep_removed != "counts")
+        self._quarantined = {QUARANTINED, *stage.quarantines}
+        self._statistics = StageStatistics(type(stage), stage.rules(), flow.language)
+        self._seconds = 0.0
+
+    def add(self, split: Split) -> None:
+        """Append the rows of the next batch."""
+        started = time.perf_counter()
+        removed = removed_rows(self._run, split, self._task.keep_removed)
+        if self._quarantined & set(split.verdict.first.to_pylist()):
+            self._keep_records(removed)
+        flow = self._run.flow
+        self._kept.add(split.kept.batch.select(flow.kept.names).cast(flow.kept))
+        self._removed.add(removed)
+        self._statistics.add(split.before, split.kept, split.verdict)
+        self._seconds += time.perf_counter() - started
+
+    def add_reading(self, reader: SourceReader) -> None:
+        """Count the records that are no documents, and the time that reading took."""
+        self._statistics.skip(reader.skipped)
+        self._seconds += reader.seconds
+
+    def _keep_records(self, removed: pa.RecordBatch) -> None:
+        """Copy the records of quarantined documents, byte by byte: each is a test case of its own."""
+        names = ["id", WARC.name, OFFSET.name, LENGTH.name, WHY.name]
+        for row in removed.select(names).to_pylist() if set(names) <= set(removed.schema.names) else ():
+            if row[WHY.name]["rule"] in self._quarantined and row["length"]:
+                record = store_for(row["warc"]).read(row["warc"], row["offset"], row["length"])
+                path = quarantine_path(self._run.step.name, row["id"].hex(), row["warc"])
+                self._root.store.put(self._root.full(path), record)
+
+    def commit(self, inputs: tuple[str, ...]) -> tuple[str, Receipt | None]:
+        """Return the content id of the kept rows, and the receipt; None for a step that is only computed in passing.
+
+        Raises PartFailed for a stage that fails on all documents, or whose rows are not those of the earlier run.
+        """
+        self._refuse_broken_stage()
+        content, kept = self._kept.close()
+        gone, removed = self._removed.close()
+        if not self._output.commit:
+            self._refuse_other_rows(content)
+            return content, None
+        key = part_key(self._output.identity, inputs)
+        there = committed(self._root, self._output.folder, key, force=self._task.force, with_files=self._output.write)
+        if there is not None:
+            discard(self._root, [*kept, *removed])
+            return content, there
+        contents = {"kept": content, "removed": gone}
+        return content, self._publish(key, inputs, contents, {"kept": kept, "removed": removed})
+
+    def _publish(
+        self, key: str, inputs: tuple[str, ...], contents: dict[str, str], written: dict[str, list[Written]]
+    ) -> Receipt:
+        folder, part = self._output.folder, self._task.part
+        files = {n: publish(self._root, w, f"{folder}/{n}", part, key) for n, w in written.items() if w}
+        path = f"{folder}/stats/part-{part:05d}-{key[:8]}.json.gz"
+        put_statistics(self._root, path, self._statistics.to_json())
+        content, groups = publish_groups(self._root, self._statistics.groups(), folder, part, key)
+        documents = self._statistics.documents
+        receipt = Receipt(
+            kind="stage",
+            stage=self._run.step.name,
+            part=part,
+            key=key,
+            inputs=inputs,
+            contents={**contents, "groups": content},
+            rows={
+                "in": documents["in"],
+                "kept": self._kept.rows,
+                "removed": self._removed.rows,
+                "text": self._statistics.sizes["bytes"]["kept"],
+                "skipped": documents["in"] - self._kept.rows - self._removed.rows,
+            },
+            files=files,
+            statistics=path,
+            groups=groups,
+            judged=bool(self._run.stored),
+            seconds=self._seconds + self._step.seconds,
+        )
+        return commit(self._root, folder, self._run.step.stage, receipt)
+
+    def _refuse_broken_stage(self) -> None:
+        documents, errors = self._statistics.documents["in"], self._statistics.errors
+        if errors == documents >= ALL_FAILED:
+            raise PartFailed(
+                f"stage {self._run.step.name!r} raised an exception on all {errors:,} documents of part "
+                f"{self._task.part}: {self._step.last_error}",
+                hint="the stage is broken, not the documents; nothing was written",
+            )
+
+    def _refuse_other_rows(self, content: str) -> None:
+        if content != self._output.expected:
+            raise PartFailed(
+                f"stage {self._run.step.name!r} gives other rows for part {self._task.part} than it did before",
+                hint=f"something it depends on is not declared; run again with --from {self._run.step.name}",
+            )
+
+    def abort(self) -> None:
+        """Remove the unfinished files."""
+        self._kept.abort()
+        self._removed.abort()
