@@ -25,7 +25,7 @@ from refinery.kernels import ContentHashes
 from refinery.stage.base import Stage
 from refinery.stage.global_stage import Global
 
-FORMAT = 3
+FORMAT = 4
 """Version of the layout and meaning of a root's files; part of every key."""
 
 

@@ -15,7 +15,7 @@ from publicsuffixlist import PublicSuffixList
 
 import refinery
 from refinery.demo import sample
-from refinery.inspect import survival
+from refinery.inspect.groups import survival
 from refinery.recipe import parse
 from tests.conftest import REPOSITORY
 

@@ -19,7 +19,7 @@ import refinery
 from refinery import Docs, Filter, Metric, Rule, Values
 from refinery.cli import execute
 from refinery.demo import sample
-from refinery.inspect import quarantined
+from refinery.inspect.quarantine import quarantined
 from refinery.kernels import SPANS, Page, parse_url, undo
 from refinery.recipe import parse
 from stages._warc.reading import Reading

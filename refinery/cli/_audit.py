@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from refinery.cli._output import columns, percent
-from refinery.inspect import Audit
-from refinery.inspect.statistics import Rules, Tally
+from refinery.root.statistics import AuditStatistics, RuleCounts, Tally
 
 TOP = 12
 """Pairs of rules that are printed."""
 
 
-def audit_text(audit: Audit, names: Sequence[str], *, every: bool) -> str:
+def audit_text(audit: AuditStatistics, names: Sequence[str], *, every: bool) -> str:
     """Return the audit of the stages in the order of ``names``; with ``every``, also all rules and the overlap."""
     whole = audit.documents["in"]
     order = [name for name in names if name in _counts(audit.stages.any)]
@@ -31,7 +30,7 @@ def audit_text(audit: Audit, names: Sequence[str], *, every: bool) -> str:
     return "\n\n".join(blocks)
 
 
-def _rows(title: str, names: Sequence[str], rules: Rules, whole: int) -> list[tuple[str, ...]]:
+def _rows(title: str, names: Sequence[str], rules: RuleCounts, whole: int) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [(title, "removes first", "", "would remove", "", "only this", "")]
     tallies = [_counts(tally) for tally in (rules.first, rules.any, rules.only)]
     for name in names:
@@ -40,7 +39,7 @@ def _rows(title: str, names: Sequence[str], rules: Rules, whole: int) -> list[tu
     return rows
 
 
-def _matrix(audit: Audit, order: Sequence[str]) -> str:
+def _matrix(audit: AuditStatistics, order: Sequence[str]) -> str:
     """Return the documents that both stages would remove; the diagonal has those that one stage would."""
     any_, pairs = _counts(audit.stages.any), _counts(audit.pairs)
     rows = [("both", *order)]

@@ -11,7 +11,8 @@ from typing import Any
 from refinery.cli._output import columns, percent
 from refinery.cli._reading import WARNINGS, warning_lines
 from refinery.formatting import plural, safe, shortened
-from refinery.inspect import RootWarning, Summary, summary, warnings
+from refinery.inspect.summaries import Summary, summary
+from refinery.inspect.warning_list import RootWarning, warnings
 from refinery.recipe import written
 from refinery.runner.run import RunReport
 

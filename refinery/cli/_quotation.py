@@ -8,8 +8,7 @@ from functools import partial
 import click
 
 from refinery.formatting import plural, rest, safe_lines
-from refinery.inspect import Mark
-from refinery.inspect.evidence import marked
+from refinery.inspect.evidence import Mark, marked
 
 TEXT = 1_000
 """Characters of a text that are printed without -v."""

@@ -15,7 +15,10 @@ from click.core import ParameterSource
 from refinery.cli._options import PATH, RECIPE, root_option
 from refinery.errors import UsageError
 from refinery.formatting import plural, safe, shortened
-from refinery.inspect import Cut, Document, Judgement, MetricValue, RootWarning, edited
+from refinery.inspect.edits import edited
+from refinery.inspect.find import Document
+from refinery.inspect.judgement import Cut, Judgement, MetricValue
+from refinery.inspect.warning_list import RootWarning
 from refinery.recipe import Pipeline, load, written
 from refinery.recipe.changes import Setting
 from refinery.store import store_for

@@ -6,8 +6,7 @@ from typing import Any
 
 from refinery.cli._output import columns
 from refinery.formatting import safe, shortened
-from refinery.inspect import Count, GroupCounts, Survival
-from refinery.inspect.groups import documents, survived, tokens
+from refinery.inspect.groups import Count, GroupCounts, Survival, documents, survived, tokens
 
 GROUPS = 20
 """Groups that are printed without -v."""

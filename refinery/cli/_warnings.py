@@ -9,7 +9,7 @@ import click
 
 from refinery.cli._options import Session
 from refinery.formatting import safe
-from refinery.inspect import recipe_warnings
+from refinery.inspect.warning_list import recipe_warnings
 from refinery.recipe import Pipeline
 
 

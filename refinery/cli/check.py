@@ -15,7 +15,7 @@ from refinery.cli._reading import edits_text
 from refinery.cli._warnings import warn
 from refinery.errors import RefineryError
 from refinery.formatting import plural, size
-from refinery.inspect import edited
+from refinery.inspect.edits import edited
 from refinery.kernels.choice import native
 from refinery.planner.inputs import file_stats
 from refinery.planner.preflight import Obstacle, assets_of, preflight

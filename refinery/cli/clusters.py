@@ -12,7 +12,7 @@ from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, percent, print_json
 from refinery.cli._reading import SHORT, named_hosts, root_of, root_options
 from refinery.formatting import plural, safe, shortened
-from refinery.inspect import Cluster, Clusters, Retained, clusters
+from refinery.inspect.clusters import Cluster, Clusters, Retained, clusters
 
 
 @click.command("clusters")

@@ -10,7 +10,7 @@ import click
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
 from refinery.formatting import plural, safe, shortened
-from refinery.inspect import RootDifference, StageDifference, diff
+from refinery.inspect.difference import RootDifference, StageDifference, diff
 from refinery.recipe import written
 
 VALUE = 60

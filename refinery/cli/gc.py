@@ -11,7 +11,7 @@ from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
 from refinery.cli._reading import root_of, root_options
 from refinery.formatting import plural, safe, size
-from refinery.inspect import Garbage, collect_garbage
+from refinery.inspect.garbage import Garbage, collect_garbage
 
 
 @click.command("gc")

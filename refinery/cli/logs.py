@@ -11,7 +11,9 @@ from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import print_json
 from refinery.cli._reading import heading, root_of, root_options, warning_lines
 from refinery.formatting import safe, safe_lines
-from refinery.inspect import Case, RunProblem, problems, quarantined, warnings
+from refinery.inspect.quarantine import Case, quarantined
+from refinery.inspect.runs import RunProblem, problems
+from refinery.inspect.warning_list import warnings
 
 
 @click.command("logs")

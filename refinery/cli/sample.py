@@ -19,7 +19,8 @@ from refinery.cli._reading import (
     wrapped,
 )
 from refinery.formatting import plural, safe
-from refinery.inspect import Filters, Sample, SampleQuery, Samples, sample
+from refinery.inspect.filters import Filters
+from refinery.inspect.samples import Sample, SampleQuery, Samples, sample
 
 
 @click.command("sample")

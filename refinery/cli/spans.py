@@ -8,7 +8,7 @@ from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import print_json
 from refinery.cli._reading import SHORT, named_hosts, root_of, root_options
 from refinery.formatting import plural, safe, shortened
-from refinery.inspect import Repeat, Repeats, spans
+from refinery.inspect.repeats import Repeat, Repeats, spans
 
 
 @click.command("spans")

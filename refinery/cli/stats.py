@@ -15,8 +15,11 @@ from refinery.cli._reading import WARNINGS, edits_of, edits_text, root_of, root_
 from refinery.cli._selection import parse_parts, stage_range
 from refinery.cli._survival import GROUPS, survival_json, survival_text
 from refinery.formatting import plural
-from refinery.inspect import Retained, RootCounts, StageCounts, read_counts, survival, vanishing_domains, warnings
-from refinery.statistics import KINDS
+from refinery.inspect.clusters import Retained, vanishing_domains
+from refinery.inspect.counts import RootCounts, StageCounts, read_counts
+from refinery.inspect.groups import survival
+from refinery.inspect.warning_list import warnings
+from refinery.statistics.groups import KINDS
 
 BAR = 12
 """Width of a bar in characters."""

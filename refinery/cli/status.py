@@ -11,7 +11,8 @@ from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
 from refinery.cli._reading import root_of, root_options, same_root
 from refinery.formatting import plural, safe, size, span
-from refinery.inspect import RootStatus, RunStatus, StageStatus, status, warnings
+from refinery.inspect.runs import RootStatus, RunStatus, StageStatus, status
+from refinery.inspect.warning_list import warnings
 
 _NEXT = {
     "killed": "its process no longer exists: `refinery run` resumes",

@@ -12,7 +12,9 @@ from refinery.cli._output import print_json
 from refinery.cli._reading import WARNINGS, root_of, root_options, same_root, warning_lines
 from refinery.cli._selection import parse_share
 from refinery.formatting import plural, safe
-from refinery.inspect import FileCounts, Finding, Verification, verify
+from refinery.inspect.file_counts import FileCounts
+from refinery.inspect.reader import Finding
+from refinery.inspect.verification import Verification, verify
 
 FINDINGS = 50
 """Findings that are printed without -v."""

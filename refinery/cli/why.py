@@ -20,7 +20,10 @@ from refinery.cli._reading import (
     wrapped,
 )
 from refinery.formatting import plural, safe
-from refinery.inspect import Account, Accounts, Document, Judgement, MarkedText, Station, why
+from refinery.inspect.accounts import Account, Accounts, Station, why
+from refinery.inspect.find import Document
+from refinery.inspect.judgement import Judgement
+from refinery.inspect.texts import MarkedText
 from refinery.recipe import load
 
 NOT_FOUND = (

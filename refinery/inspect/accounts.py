@@ -20,11 +20,11 @@ from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.replay import Replayed, replay
 from refinery.inspect.texts import MarkedText, Passed, marked_texts
 from refinery.recipe import Pipeline
+from refinery.root.receipts import SIDES
 from refinery.stage.base import changes_text
 from refinery.stage.documents import TEXT
 from refinery.stage.global_stage import Global
 from refinery.stage.rules import QUARANTINED
-from refinery.statistics import SIDES
 
 
 @dataclass(frozen=True)

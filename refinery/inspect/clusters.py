@@ -25,7 +25,8 @@ from refinery.recipe.columns import flows
 from refinery.root.receipts import Receipt
 from refinery.stage import registry
 from refinery.stage.documents import ID, id_bytes
-from refinery.statistics import KEPT, split_host
+from refinery.statistics.groups import KEPT
+from refinery.statistics.origins import split_host
 
 SURVIVOR = "survivor"
 """The evidence by which a stage names the document that stays for one that it removes."""

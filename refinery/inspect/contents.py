@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 
 from refinery.formatting import plural
 from refinery.identity import Content
-from refinery.inspect.statistics import Statistics
 from refinery.root.receipts import Receipt
+from refinery.root.statistics import Statistics
 from refinery.stage.documents import ID, id_bytes
 from refinery.stage.rules import FAILED, WHY
 

@@ -1,34 +1,27 @@
-"""The books of a root: documents into each stage, kept and removed, the reasons, and whether all that adds up.
+"""Counts of a root: documents into each stage, kept and removed, the reasons of removals, and what does not reconcile.
 
-Only records are read, those of every part; whether the files agree with them is the question of ``verification``.
+Reads the records of every part. ``verification`` compares files with them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from refinery.errors import StorageError, UsageError
 from refinery.html import paragraph, table
 from refinery.inspect.reader import Finding, RootReader, StageEntry, missing_inputs, open_root
-from refinery.inspect.statistics import (
-    Audit,
-    Statistics,
-    audit_statistics,
-    merged,
-    part_statistics,
-    stage_statistics,
-)
 from refinery.root.receipts import Receipt
+from refinery.root.statistics import UNITS, AuditStatistics, Statistics, merged, merged_audit
 from refinery.stage.rules import ERROR, QUARANTINED
-from refinery.statistics import UNITS, AuditStatistics
 
 IN_PART = ("in", "kept", "removed", "skipped")
 
 
 @dataclass(frozen=True)
 class StageCounts:
-    """One stage: its place in the pipeline, its parts made and expected, seconds of work, and what was counted."""
+    """Counts of a stage, with its position in the pipeline, its parts made and expected, and seconds of work."""
 
     position: int
     name: str
@@ -46,19 +39,19 @@ class StageCounts:
 
 @dataclass(frozen=True)
 class RootCounts:
-    """The books of a root, or of a selection of its stages and parts."""
+    """Counts of a root, or of a selection of its stages and parts."""
 
     dataset: str
     stages: tuple[StageCounts, ...]
     problems: tuple[Finding, ...]
     not_made: tuple[str, ...] = ()
-    """Stages of the recipe that were asked for and of which nothing is made yet."""
-    audit: Audit | None = None
-    """What the shadow audit says of the whole root; None where there is none, or only some of it was asked for."""
+    """Selected stages of the recipe of which nothing is made yet."""
+    audit: AuditStatistics | None = None
+    """Counts of the shadow audit; None where there is none, or where stages or parts are selected."""
 
     @property
     def reconciled(self) -> bool:
-        """Whether everything adds up."""
+        """True if all counts reconcile."""
         return not self.problems
 
     def _repr_html_(self) -> str:
@@ -78,18 +71,23 @@ class RootCounts:
 
 @dataclass(frozen=True)
 class _StageParts:
-    """A stage with the receipts that are looked at, and the statistics of each; None where they are lost."""
+    """A stage with the selected receipts, and the statistics of each; None where they are lost."""
 
     entry: StageEntry
     receipts: tuple[Receipt, ...]
     statistics: tuple[Statistics | None, ...]
     lost: tuple[Finding, ...]
 
+    @cached_property
+    def total(self) -> Statistics:
+        """Sum of the statistics that can be read."""
+        return merged(one for one in self.statistics if one is not None)
+
 
 def read_counts(
     path: str, *, first: str | None = None, until: str | None = None, parts: Sequence[int] | None = None
 ) -> RootCounts:
-    """The books of the root at ``path``: of the stages ``first`` to ``until``, of some parts.
+    """Return the counts of the root at ``path``: of the stages ``first`` to ``until``, of some parts.
 
     A stage that gathers parts anew (export) has other parts, so it is left out where parts are selected. Raises
     UsageError for what the root does not have, StorageError where its head or a manifest is damaged.
@@ -100,19 +98,20 @@ def read_counts(
 def counts_of(
     reader: RootReader, *, first: str | None = None, until: str | None = None, parts: Sequence[int] | None = None
 ) -> RootCounts:
-    """The same, of a root that is open."""
+    """Return the counts of an open root, see ``read_counts``."""
     chosen = chosen_stages(reader, first, until, parts)
     entries = [_loaded(reader, entry, parts) for entry in chosen]
     problems = [finding for loaded in entries for finding in _check(reader, loaded, whole=parts is None)]
     stages = tuple(_stage_counts(reader, loaded, whole=parts is None) for loaded in entries)
-    audit = _audit(reader, chosen) if first is None and until is None and parts is None else None
+    everything = first is None and until is None and parts is None
+    audit = chosen[0].manifest.audited if everything and chosen else None
     return RootCounts(reader.head.dataset, stages, tuple(problems), _unmade(reader, until), audit)
 
 
 def chosen_stages(
     reader: RootReader, first: str | None, until: str | None, parts: Sequence[int] | None
 ) -> list[StageEntry]:
-    """Return the made stages that are meant. Raises UsageError for a stage or for parts that the root does not have."""
+    """Return the selected stages that are made. Raises UsageError for stages or parts that the root does not have."""
     low = reader.stage(first).position if first else 0
     high = reader.stage(until).position if until else len(reader.head.folders)
     if low > high:
@@ -127,7 +126,7 @@ def chosen_stages(
 
 
 def _unmade(reader: RootReader, until: str | None) -> tuple[str, ...]:
-    """Those behind all that is made: nothing of a stage can be made before the one in front of it."""
+    """Return the stages behind all that is made: stages are made in order."""
     last = max((entry.position for entry in reader.stages), default=-1)
     return () if until else tuple(reader.names[last + 1 :])
 
@@ -152,32 +151,24 @@ def _loaded(reader: RootReader, entry: StageEntry, parts: Sequence[int] | None) 
     lost = list(found.lost)
     for place, receipt in zip(places, receipts, strict=True):
         try:
-            statistics.append(part_statistics(reader.root, receipt, place))
+            statistics.append(reader.root.statistics(receipt, place))
         except StorageError as error:
             statistics.append(None)
             lost.append(Finding(error.message, entry.name, receipt.part, receipt.statistics))
     return _StageParts(entry, receipts, tuple(statistics), tuple(lost))
 
 
-def _audit(reader: RootReader, stages: Sequence[StageEntry]) -> Audit | None:
-    source = next((entry for entry in stages if entry.position == 0), None)
-    if source is None:
-        return None
-    return audit_statistics(reader.root.full(reader.head.manifests[source.folder]), source.manifest.audited)
-
-
 def _stage_counts(reader: RootReader, loaded: _StageParts, *, whole: bool) -> StageCounts:
-    manifest = loaded.entry.manifest
-    if whole:
-        path = reader.root.full(reader.head.manifests[loaded.entry.folder])
-        counts = stage_statistics(path, manifest.statistics)
-    else:
-        counts = merged(s for s in loaded.statistics if s is not None)
-    receipts = loaded.receipts
-    seconds = sum(receipt.seconds for receipt in (*receipts, *(reader.load(loaded.entry).shuffle if whole else ())))
-    expected = manifest.expected if whole else len(receipts)
+    entry, receipts = loaded.entry, loaded.receipts
+    shuffle = reader.load(entry).shuffle if whole else ()
     return StageCounts(
-        loaded.entry.position, manifest.stage, manifest.kind, len(receipts), expected, round(seconds, 3), counts
+        position=entry.position,
+        name=entry.name,
+        kind=entry.manifest.kind,
+        made=len(receipts),
+        expected=entry.manifest.expected if whole else len(receipts),
+        seconds=round(sum(receipt.seconds for receipt in (*receipts, *shuffle)), 3),
+        counts=entry.manifest.statistics if whole else loaded.total,
     )
 
 
@@ -194,7 +185,7 @@ def _check(reader: RootReader, loaded: _StageParts, *, whole: bool) -> Iterator[
 
 
 def check_part(entry: StageEntry, receipt: Receipt, statistics: Statistics | None) -> Iterator[Finding]:
-    """What does not add up in one part's receipt and statistics."""
+    """Report what does not reconcile in the receipt and the statistics of a part."""
 
     def finding(message: str) -> Finding:
         return Finding(message, entry.name, receipt.part)
@@ -206,21 +197,19 @@ def check_part(entry: StageEntry, receipt: Receipt, statistics: Statistics | Non
         yield finding(f"{rows['skipped']} documents are neither kept nor removed")
     if statistics is None:
         return
-    told = {"in": rows["in"], "kept": rows["kept"], "removed": rows["removed"] + rows["skipped"]}
-    for side, count in told.items():
+    recorded = {"in": rows["in"], "kept": rows["kept"], "removed": rows["removed"] + rows["skipped"]}
+    for side, count in recorded.items():
         if statistics.documents.get(side) != count:
-            yield finding(
-                f"{side}: the receipt says {count} documents, the statistics {statistics.documents.get(side)}"
-            )
+            yield finding(f"{side}: the receipt has {count} documents, the statistics {statistics.documents.get(side)}")
     if receipt.rows.get("text") != statistics.bytes.get("kept"):
         yield finding(
-            f"the receipt says {receipt.rows.get('text')} bytes of text, the statistics {statistics.bytes.get('kept')}"
+            f"the receipt has {receipt.rows.get('text')} bytes of text, the statistics {statistics.bytes.get('kept')}"
         )
     yield from map(finding, mismatches(statistics))
 
 
 def mismatches(statistics: Statistics) -> Iterator[str]:
-    """What does not add up within statistics."""
+    """Report the counts within statistics that do not reconcile."""
     documents = statistics.documents
     if documents.get("in") != documents.get("kept", 0) + documents.get("removed", 0):
         yield f"documents: in {documents.get('in')} ≠ kept {documents.get('kept')} + removed {documents.get('removed')}"
@@ -234,13 +223,13 @@ def mismatches(statistics: Statistics) -> Iterator[str]:
 
 
 def _check_inputs(reader: RootReader, loaded: _StageParts, *, whole: bool) -> Iterator[Finding]:
-    """Whether each part was given what the stage before kept, and nothing that was kept is left behind."""
+    """Compare the input of each part with what the stage before kept."""
     entry = loaded.entry
     before = reader.before(entry)
     if before is None or reader.load(before).lost:
         return
-    earlier = reader.load(before).made
-    for content in missing_inputs(entry, loaded.receipts, earlier) if whole else ():
+    parts_before = reader.load(before).made
+    for content in missing_inputs(entry, loaded.receipts, parts_before) if whole else ():
         yield Finding(f"a part was made from rows {content[:8]}…, which {before.name} did not keep", entry.name)
     for receipt in loaded.receipts:
         given = sum(r.rows.get("kept", 0) for r in reader.sources(entry, receipt))
@@ -248,37 +237,35 @@ def _check_inputs(reader: RootReader, loaded: _StageParts, *, whole: bool) -> It
             message = f"in {receipt.rows.get('in')} ≠ {given} that {before.name} kept"
             yield Finding(message, entry.name, receipt.part)
     if whole and not loaded.lost and entry.manifest.complete:
-        kept, given = sum(r.rows.get("kept", 0) for r in earlier), sum(r.rows.get("in", 0) for r in loaded.receipts)
+        kept, given = (
+            sum(r.rows.get("kept", 0) for r in parts_before),
+            sum(r.rows.get("in", 0) for r in loaded.receipts),
+        )
         if kept != given:
             yield Finding(f"all parts: in {given} ≠ {kept} that {before.name} kept", entry.name)
 
 
 def _check_sum(reader: RootReader, loaded: _StageParts) -> Iterator[Finding]:
-    path = reader.head.manifests[loaded.entry.folder]
-    total = merged(s for s in loaded.statistics if s is not None)
-    if total != stage_statistics(path, loaded.entry.manifest.statistics):
-        yield Finding("its statistics are not the sum of those of its parts", loaded.entry.name, file=path)
-    yield from _check_faults(loaded, path)
-    yield from _check_audit(reader, loaded.entry, path)
-
-
-def _check_faults(loaded: _StageParts, path: str) -> Iterator[Finding]:
-    """Whether the manifest of a source lists the inputs that yield no document."""
-    inputs = loaded.entry.manifest.inputs
+    """Compare the sums and lists in the manifest of a stage with its parts."""
+    entry = loaded.entry
+    path = reader.head.manifests[entry.folder]
+    if loaded.total != entry.manifest.statistics:
+        yield Finding("its statistics are not the sum of those of its parts", entry.name, file=path)
+    inputs = entry.manifest.inputs
     empty = [receipt.part for receipt in loaded.receipts if not receipt.rows.get("kept")]
     listed = [fault.part for fault in inputs.faults if not fault.documents]
     if inputs.files and (inputs.files, listed) != (len(loaded.receipts), empty):
-        yield Finding("its list of inputs without a document is not that of its parts", loaded.entry.name, file=path)
+        yield Finding("its list of inputs without a document is not that of its parts", entry.name, file=path)
+    yield from _check_audit(reader, entry, path)
 
 
 def _check_audit(reader: RootReader, entry: StageEntry, path: str) -> Iterator[Finding]:
-    total = AuditStatistics()
+    audits = []
     for receipt in reader.load(entry).audit:
         try:
-            total.merge_part(reader.root, receipt)
+            audits.append(reader.root.audit_statistics(receipt))
         except StorageError as error:
             yield Finding(error.message, entry.name, receipt.part, receipt.statistics)
             return
-    told = {name: value for name, value in entry.manifest.audited.items() if name != "one_in"}
-    if told != (total.to_json() if entry.manifest.audit else {}):
+    if entry.manifest.audited != merged_audit(audits):
         yield Finding("its audit is not the sum of those of its parts", entry.name, file=path)

@@ -18,12 +18,11 @@ import pyarrow.compute as pc
 from refinery.inspect.counts import read_counts
 from refinery.inspect.find import WHO, Document, document, pieces
 from refinery.inspect.reader import RootReader, StageEntry, open_root
-from refinery.inspect.statistics import Statistics
 from refinery.recipe import Setting, changes
 from refinery.root.parquet import open_parquet
 from refinery.root.receipts import Receipt
+from refinery.root.statistics import Statistics, id_hashes
 from refinery.stage.rules import WHY
-from refinery.statistics import id_hashes
 
 SHARE_ROWS = 4_000_000
 """Rows of both roots that are held in memory at once."""

@@ -13,7 +13,7 @@ from refinery.inspect.reader import RootReader, StageEntry
 from refinery.recipe.columns import flows
 from refinery.root.parquet import schema_of
 from refinery.stage.documents import URL
-from refinery.statistics import domains, split_host
+from refinery.statistics.origins import domains, split_host
 
 LONGEST = 500
 """Characters of a URL pattern: a long one takes long to look for."""

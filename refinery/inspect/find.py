@@ -17,9 +17,8 @@ import pyarrow.compute as pc
 from refinery.errors import UsageError
 from refinery.inspect.reader import RootReader, StageEntry
 from refinery.root.parquet import open_parquet
-from refinery.root.receipts import Receipt
+from refinery.root.receipts import SIDES, Receipt
 from refinery.stage.documents import ID, POINTER, RECORD_ID
-from refinery.statistics import SIDES
 
 WHO = tuple(field.name for field in POINTER)
 NEAR = 3

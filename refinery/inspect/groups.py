@@ -20,8 +20,9 @@ import pyarrow.compute as pc
 from refinery.errors import StorageError, UsageError, did_you_mean
 from refinery.inspect.counts import chosen_stages
 from refinery.inspect.reader import RootReader, StageEntry, open_root
-from refinery.statistics import KEPT, KINDS, NONE, bound
 from refinery.statistics.group_files import merge, read_merged
+from refinery.statistics.groups import KEPT, KINDS, bound
+from refinery.statistics.origins import NONE
 
 Pair = tuple[int, int]
 """Documents and tokens."""

@@ -10,9 +10,9 @@ import pyarrow.dataset as ds
 from refinery.errors import UsageError
 from refinery.html import paragraph, table
 from refinery.inspect.reader import RootReader, StageEntry, open_root
-from refinery.inspect.statistics import Statistics, stage_statistics
 from refinery.root.manifests import StageManifest
-from refinery.root.outputs import SIDES
+from refinery.root.receipts import SIDES
+from refinery.root.statistics import Statistics
 from refinery.store import is_remote
 from refinery.store.arrow import file_system
 
@@ -91,9 +91,8 @@ class OpenRoot:
         return self._reader.stage(stage).manifest
 
     def statistics(self, stage: str) -> Statistics:
-        """All that was counted of a stage. Raises UsageError for an unknown stage, StorageError for damaged counts."""
-        entry = self._reader.stage(stage)
-        return stage_statistics(entry.folder, entry.manifest.statistics)
+        """Return all that was counted of a stage. Raises UsageError for an unknown stage."""
+        return self._reader.stage(stage).manifest.statistics
 
     def stage(self, name: str) -> StageOutput:
         """The output of a stage. Raises UsageError for an unknown stage."""

@@ -19,7 +19,7 @@ from refinery.inspect.find import pieces
 from refinery.inspect.judgement import cut_fields
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.kernels import parse_url, string_hashes
-from refinery.statistics import SIDES
+from refinery.root.receipts import SIDES
 
 Groups = npt.NDArray[np.uint64]
 

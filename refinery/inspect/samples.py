@@ -22,12 +22,12 @@ from refinery.inspect.find import Document, Piece, Spot, document, pieces, row_a
 from refinery.inspect.judgement import Judgement, stored_judgement
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.replay import replay
-from refinery.inspect.statistics import stage_statistics
 from refinery.root.parquet import open_parquet
+from refinery.root.receipts import SIDES
+from refinery.root.statistics import id_hashes
 from refinery.stage.base import changes_text
 from refinery.stage.documents import TEXT
 from refinery.stage.rules import QUARANTINED, WHY
-from refinery.statistics import SIDES, id_hashes
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def _with_rule(reader: RootReader, rule: str, stage: str | None) -> list[StageEn
     entries = [reader.stage(stage)] if stage else list(reader.stages)
     known: dict[str, list[StageEntry]] = {}
     for entry in entries:
-        counted = stage_statistics(entry.folder, entry.manifest.statistics).reasons
+        counted = entry.manifest.statistics.reasons
         declared = [r.id for r in reader.pipeline.steps[entry.position].stage.rules()]
         for name in {*counted, *declared}:
             known.setdefault(name, []).append(entry)

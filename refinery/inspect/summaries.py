@@ -5,8 +5,7 @@ from __future__ import annotations
 import glob
 from dataclasses import dataclass
 
-from refinery.inspect.reader import RootReader, open_root
-from refinery.inspect.statistics import Statistics, stage_statistics
+from refinery.inspect.reader import open_root
 from refinery.inspect.warning_list import allowed_share, too_many_broken
 
 
@@ -33,7 +32,7 @@ def summary(path: str) -> Summary | None:
     reader = open_root(path)
     if not reader.stages:
         return None
-    counts = [_counts(reader, place) for place in range(len(reader.stages))]
+    counts = [entry.manifest.statistics for entry in reader.stages]
     first, last = reader.stages[0], reader.stages[-1]
     folder = f"{reader.root.full(last.folder)}/kept"
     files = len(reader.root.store.list(f"{glob.escape(folder)}/*.parquet"))
@@ -47,8 +46,3 @@ def summary(path: str) -> Summary | None:
         files=files,
         too_many_broken=too_many_broken(first.manifest.inputs, allowed_share(reader)),
     )
-
-
-def _counts(reader: RootReader, place: int) -> Statistics:
-    entry = reader.stages[place]
-    return stage_statistics(reader.root.full(entry.folder), entry.manifest.statistics)

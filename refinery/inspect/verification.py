@@ -20,7 +20,6 @@ from refinery.inspect.file_counts import FileCounts, file_counts, file_mismatche
 from refinery.inspect.find import pieces
 from refinery.inspect.reader import Finding, RootReader, StageEntry, documents_of, open_root
 from refinery.inspect.recompute import recompute
-from refinery.inspect.statistics import part_statistics
 from refinery.inspect.warning_list import RootWarning, warnings_of
 from refinery.root.outputs import current_path, extra_files, is_output
 from refinery.root.parquet import open_parquet
@@ -210,7 +209,7 @@ class _Checks:
     def _documents(self, entry: StageEntry, receipt: Receipt, read: Mapping[str, FileRows]) -> Iterator[str]:
         """The rows held against the statistics and against what the stage before kept."""
         try:
-            statistics = part_statistics(self._reader.root, receipt, 0)
+            statistics = self._reader.root.statistics(receipt)
         except StorageError:
             statistics = None  # the books have told it
         if statistics is not None and "removed" in read:

@@ -7,7 +7,7 @@ here: problems of single runs (``history``) and records that contradict each oth
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,12 +18,11 @@ from refinery.formatting import plural
 from refinery.inspect.clusters import Retained, vanishing_domains_of
 from refinery.inspect.groups import Counted
 from refinery.inspect.reader import RootReader, StageEntry, open_root
-from refinery.inspect.statistics import Statistics, stage_statistics
 from refinery.recipe.languages import language_warnings
 from refinery.recipe.pipeline import Pipeline, Settings, percent_of
 from refinery.root.manifests import InputFault, InputFigures, Outlier
 from refinery.stage.rules import ERROR, QUARANTINED
-from refinery.statistics import NONE
+from refinery.statistics.origins import NONE
 
 LIMIT = "max_broken_inputs"
 """The key of the recipe that limits the share of broken inputs."""
@@ -62,20 +61,12 @@ def warnings(path: str) -> tuple[RootWarning, ...]:
 
 def warnings_of(reader: RootReader) -> tuple[RootWarning, ...]:
     """Return the warnings about an open root, those about its inputs first, then by stage."""
-    counts = [
-        (entry, stage_statistics(reader.root.full(entry.folder), entry.manifest.statistics)) for entry in reader.stages
-    ]
     allowed = allowed_share(reader)
-    inputs = [one for entry, _ in counts[:1] for one in _inputs(entry.name, entry.manifest.inputs, allowed)]
+    inputs = [one for entry in reader.stages[:1] for one in _inputs(entry.name, entry.manifest.inputs, allowed)]
     groups = Counted(reader)
     vanishing = vanishing_domains_of(groups)
-    stages = [one for entry, its in counts for one in _stage(entry, its, vanishing.get(entry.name, ()))]
-    return (
-        *inputs,
-        *_missing(reader.stages),
-        *stages,
-        *_heavy_domains(groups, {entry.name: its for entry, its in counts}),
-    )
+    stages = [one for entry in reader.stages for one in _stage(entry, vanishing.get(entry.name, ()))]
+    return (*inputs, *_missing(reader.stages), *stages, *_heavy_domains(groups))
 
 
 def recipe_warnings(pipeline: Pipeline) -> tuple[RootWarning, ...]:
@@ -153,21 +144,22 @@ def _missing(stages: Sequence[StageEntry]) -> Iterator[RootWarning]:
             yield RootWarning("warning", text, "run again to make them", names[0])
 
 
-def _stage(entry: StageEntry, counts: Statistics, vanishing: Sequence[Retained]) -> Iterator[RootWarning]:
+def _stage(entry: StageEntry, vanishing: Sequence[Retained]) -> Iterator[RootWarning]:
     manifest, name = entry.manifest, entry.name
-    errors = sum(counts.reasons.get(reason, 0) for reason in (ERROR, QUARANTINED))
+    errors = sum(manifest.statistics.reasons.get(reason, 0) for reason in (ERROR, QUARANTINED))
     if errors:
         yield RootWarning("warning", f"{name} failed on {plural(errors, 'document')}", "", name)
     for domain in vanishing[:NAMED]:
         text = f"{name} leaves {domain.kept:,} of {domain.documents:,} documents of {domain.name}"
         yield RootWarning("warning", text, "`refinery clusters` shows its duplicates", name, "duplicates")
     if entry.position:
-        yield from _removals(entry, counts)
+        yield from _removals(entry)
     yield from (RootWarning("warning", text, fix, name) for text, fix in manifest.unsuited)
     yield from (_outlier(name, outlier) for outlier in manifest.outliers)
 
 
-def _removals(entry: StageEntry, counts: Statistics) -> Iterator[RootWarning]:
+def _removals(entry: StageEntry) -> Iterator[RootWarning]:
+    counts = entry.manifest.statistics
     given, removed = counts.documents["in"], counts.documents["removed"]
     ordered = sorted(counts.reasons.items(), key=lambda item: (-item[1], item[0]))
     if removed > GREEDY_STAGE * given or (ordered and ordered[0][1] > GREEDY_RULE * given):
@@ -189,13 +181,13 @@ def _outlier(stage: str, outlier: Outlier) -> RootWarning:
     return RootWarning("note", text, "", stage)
 
 
-def _heavy_domains(counted: Counted, counts: Mapping[str, Statistics]) -> Iterator[RootWarning]:
+def _heavy_domains(counted: Counted) -> Iterator[RootWarning]:
     """Those of the last stage at which documents have a domain."""
     known = counted.of("domain")
     if not known:
         return
     entry, domains = known[-1]
-    total = counts[entry.name].tokens["kept"]
+    total = entry.manifest.statistics.tokens["kept"]
     heavy = domains.kept.filter(pc.greater(domains.kept["tokens"], HEAVY * total)).to_pylist()
     ordered = sorted((-row["tokens"], row["name"]) for row in heavy if row["name"] != NONE)
     if ordered:

@@ -20,10 +20,10 @@ from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.replay import read_again, step_runs
 from refinery.recipe import Pipeline, from_dict, plain, recipe_dict
 from refinery.root.receipts import Receipt
+from refinery.root.statistics import id_hashes
 from refinery.stage.documents import TOKENS, TRANSIENT, Docs, id_bytes
 from refinery.stage.global_stage import begins_segment
 from refinery.stage.rules import ERROR, QUARANTINED, WHY, Trouble, Verdict, apply_rules, explain
-from refinery.statistics import id_hashes
 from refinery.task.document_pass import process_batch
 from refinery.task.step import StepProcessor
 

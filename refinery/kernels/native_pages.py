@@ -15,8 +15,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from refinery.kernels import _native
-from refinery.kernels.reference import charset, payload
-from refinery.kernels.reference import pages as reference
+from refinery.kernels.reference import charset, pages as reference, payload
 from refinery.kernels.reference.charset import Text
 from refinery.kernels.reference.pages import ROWS, Page
 from refinery.kernels.reference.payload import Payload

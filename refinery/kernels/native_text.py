@@ -19,8 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.kernels import _native
-from refinery.kernels.reference import linewise as reference_lines
-from refinery.kernels.reference import text as reference
+from refinery.kernels.reference import linewise as reference_lines, text as reference
 from refinery.kernels.reference.cuts import with_cut
 from refinery.kernels.reference.linewise import CORRECTIONS, COUNT_SUFFIXES, LineRules
 from refinery.kernels.reference.text import STATISTICS, bare

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from refinery.inspect.statistics import MetricCounts, Tally
+from refinery.root.statistics import MetricCounts, Tally
 from refinery.stage.rules import Rule, Scale
-from refinery.statistics import bins, edges
+from refinery.statistics.measures import bins, edges
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.find import WHO, Document, document, pieces
 from refinery.inspect.judgement import Judgement, cut_fields, id_fields, stored_judgement
 from refinery.inspect.reader import RootReader, StageEntry
-from refinery.inspect.statistics import Statistics
 from refinery.root.receipts import Receipt
+from refinery.root.statistics import Statistics
 from refinery.stage.documents import TEXT
 from refinery.stage.global_stage import Global
 

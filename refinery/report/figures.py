@@ -9,10 +9,10 @@ from typing import Any
 from markupsafe import Markup
 
 from refinery.formatting import plural
-from refinery.inspect.statistics import Tally
 from refinery.report import charts
 from refinery.report.curves import bars, beyond, curve, numeric
 from refinery.report.view import MetricView, StageView, View
+from refinery.root.statistics import Tally
 from refinery.stage.base import Explanation
 from refinery.stage.rules import Scale
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from refinery.inspect import Audit
-from refinery.inspect.statistics import Rules, Tally
 from refinery.report.view import Pair, StageView
-from refinery.statistics import stage_of
+from refinery.root.statistics import AuditStatistics, RuleCounts, Tally
+from refinery.statistics.audit import stage_of
 
 PAIRS = 20
 """Pairs of rules that are shown."""
 
 RULES = 16
-"""Rules of a stage that a matrix has, the commonest ones."""
+"""RuleCounts of a stage that a matrix has, the commonest ones."""
 
 LEVELS = 5
 """Shades of a cell."""
@@ -52,7 +51,7 @@ class Overlap:
     pairs: tuple[tuple[str, str, int, int], ...]
 
 
-def overlap(audit: Audit, stages: Sequence[StageView], folder: str) -> Overlap:
+def overlap(audit: AuditStatistics, stages: Sequence[StageView], folder: str) -> Overlap:
     """The audit of stages in their order; stages that would remove nothing are left out."""
     pages = {stage.name: stage.page for stage in stages}
     by_stage = _tally(audit.stages.any)
@@ -77,7 +76,7 @@ def _two(pair: str) -> tuple[str, str]:
     return one, other
 
 
-def _rows(rules: Rules, pages: Mapping[str, str]) -> Iterator[Row]:
+def _rows(rules: RuleCounts, pages: Mapping[str, str]) -> Iterator[Row]:
     tallies = [_tally(tally) for tally in (rules.first, rules.any, rules.only)]
     for name, page in pages.items():
         yield Row(name, page, *(tally.get(name, (0, 0)) for tally in tallies))

@@ -22,8 +22,8 @@ from refinery.report import charts
 from refinery.report.curves import bars, numeric
 from refinery.report.documents import PARTS
 from refinery.report.view import MetricView, StageView, View
+from refinery.root.receipts import SIDES
 from refinery.stage.rules import Rule
-from refinery.statistics import SIDES
 
 CELLS = 20
 """Bins of a score between 0 and 1."""

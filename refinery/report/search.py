@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from refinery.inspect.reader import RootReader, StageEntry
 from refinery.root.parquet import open_parquet, read_batches
-from refinery.statistics import SIDES
+from refinery.root.receipts import SIDES
 from refinery.store import is_remote
 
 FOUND = 50

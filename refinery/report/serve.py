@@ -12,9 +12,12 @@ from typing import Any, TypeVar
 
 from refinery.errors import RefineryError, UsageError
 from refinery.formatting import safe
-from refinery.inspect import Filters, SampleQuery, sample, status, what_if, why
+from refinery.inspect.accounts import why
+from refinery.inspect.filters import Filters
 from refinery.inspect.reader import RootReader, open_root
-from refinery.inspect.runs import problems
+from refinery.inspect.runs import problems, status
+from refinery.inspect.samples import SampleQuery, sample
+from refinery.inspect.whatif import what_if
 from refinery.report.controls import controls
 from refinery.report.frame import Writer, policy
 from refinery.report.pages import pages

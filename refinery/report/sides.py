@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from refinery.inspect import RootCounts, read_counts
+from refinery.inspect.counts import RootCounts, read_counts
 from refinery.inspect.groups import survival
-from refinery.inspect.statistics import Statistics
 from refinery.report.figures import UNITS
+from refinery.root.statistics import Statistics
 
 REASONS = 40
 LANGUAGES = 30

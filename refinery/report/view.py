@@ -16,14 +16,14 @@ from refinery.inspect.counts import RootCounts, StageCounts, counts_of
 from refinery.inspect.groups import Counted, Survival, survival_of
 from refinery.inspect.reader import RootReader, StageEntry
 from refinery.inspect.runs import RunStatus, runs
-from refinery.inspect.statistics import MetricCounts, Statistics, Tally
 from refinery.inspect.warning_list import RootWarning, warnings_of
 from refinery.recipe import Step, written
 from refinery.recipe.columns import flows
 from refinery.recipe.describe import describe, summary
 from refinery.root.receipts import Receipt
+from refinery.root.statistics import MetricCounts, Statistics, Tally
 from refinery.stage.rules import Metric, Rule
-from refinery.statistics import KINDS
+from refinery.statistics.groups import KINDS
 
 Pair = tuple[int, int]
 """Documents and tokens."""

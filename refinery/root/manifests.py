@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from refinery.root.receipts import Below, Name
+from refinery.root.statistics import AuditStatistics, Statistics
 
 
 class InputFault(BaseModel):
@@ -62,38 +63,38 @@ class StageManifest(BaseModel):
     """Name of the stage's class in the registry."""
     identity: str
     measure: str
-    """Measure identity of a filter, whose stored metrics can be judged again; empty for other stages."""
+    """Measure identity of a filter, by which stored metrics are found again; empty for other stages."""
     version: int
     configuration: dict[str, Any]
     libraries: dict[str, str]
     expected: int
-    """How many parts there will be, as far as is known; those without a receipt are still missing."""
+    """Parts that the stage will have, as far as is known; those without a receipt are missing."""
     parts: tuple[Name, ...]
     """Keys of the receipts, in part order."""
     shuffle: tuple[Name, ...]
     """Keys of the map, reduce and resolve receipts of a global stage."""
-    statistics: dict[str, Any]
+    statistics: Statistics
     audit: tuple[Name, ...] = ()
     """Of the source: keys of the receipts of the shadow audit, in part order."""
-    audited: dict[str, Any] = {}
-    """What the audit counted, merged; empty where there is none."""
+    audited: AuditStatistics | None = None
+    """Counts of the audit, merged; None where there is none."""
     rules: tuple[str, ...] = ()
     """Ids of its rules."""
     inputs: InputFigures = InputFigures()
     """Of the source: its input files."""
     outliers: tuple[Outlier, ...] = ()
+    """Some parts that differ from the others."""
     unsuited: tuple[tuple[str, str], ...] = ()
     """The lists and rules of the stage that do not suit all languages the recipe keeps, each with the fix."""
-    """Some parts that differ from the others."""
 
     @property
     def complete(self) -> bool:
-        """Whether every part is there."""
+        """True if every part has a receipt."""
         return len(self.parts) == self.expected
 
 
 class Head(BaseModel):
-    """``HEAD.json``: what the root holds. It marks a folder as a root."""
+    """``HEAD.json``: the recipe and the current manifests. It marks a folder as a root."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

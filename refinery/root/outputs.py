@@ -13,14 +13,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from refinery.root.receipts import Receipt
+from refinery.root.receipts import SIDES, Receipt
 from refinery.root.root import Root
 from refinery.store import is_remote
 
 SUPERSEDED = "superseded"
 """The folder below the root for outputs that are not current."""
-
-SIDES = ("kept", "removed")
 
 AT_ONCE = 8
 """Receipts of a remote root whose files are moved at the same time."""

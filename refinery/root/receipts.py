@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from refinery.store import Stat
 
+SIDES = ("kept", "removed")
+
 Kind = Literal["stage", "map", "reduce", "round", "resolve", "audit"]
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import glob
+import gzip
+import zlib
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from refinery.errors import StorageError
+from refinery.identity import canonical
 from refinery.root.manifests import Head, StageManifest
 from refinery.root.receipts import Receipt, first_absent, named_files, receipt_path
+from refinery.root.statistics import AuditStatistics, Statistics
 from refinery.store import Store
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -100,6 +104,28 @@ class Root:
         self.store.put(self.full(path), _json(manifest))
         return path
 
+    def statistics(self, receipt: Receipt, number: int = 0) -> Statistics:
+        """Return the statistics of a part, the ``number``-th. Raises StorageError where they are lost or damaged."""
+        return self._counts(Statistics, receipt).of_part(number)
+
+    def audit_statistics(self, receipt: Receipt) -> AuditStatistics:
+        """Return the statistics of an audited part. Raises StorageError where they are missing or damaged."""
+        return self._counts(AuditStatistics, receipt)
+
+    def write_statistics(self, path: str, statistics: Statistics | AuditStatistics) -> None:
+        """Write statistics as gzipped JSON."""
+        self.store.put(self.full(path), gzip.compress(canonical(statistics.model_dump(mode="json")), mtime=0))
+
+    def _counts(self, model: type[Model], receipt: Receipt) -> Model:
+        path = self.full(receipt.statistics)
+        try:
+            return model.model_validate_json(gzip.decompress(self.store.read(path)))
+        except (OSError, EOFError, zlib.error, ValidationError) as error:
+            raise StorageError(
+                f"{path}: damaged statistics ({_reason(error)})",
+                hint=f"`refinery run --from {receipt.stage}` makes it again; `refinery verify` lists all damage",
+            ) from error
+
     def _all(self, model: type[Model], pattern: str) -> list[Model]:
         paths = self.store.list(f"{glob.escape(self.path)}/{pattern}")
         found = zip(paths, self.store.find_all(paths), strict=True)
@@ -121,14 +147,20 @@ def _parsed(model: type[Model], path: str, data: bytes) -> Model:
     try:
         return model.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = "".join(f"{place}: " for place in first["loc"])
         kind, also = _NAMES[model]
         raise StorageError(
-            f"{path}: not a {kind} of this version ({where}{first['msg']})",
+            f"{path}: not a {kind} of this version ({_reason(error)})",
             hint=f"if it is damaged, delete it{also}: the next run makes it again; "
             "if another version wrote it, use a new root",
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return the first problem of a damaged record, with its place."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return "".join(f"{place}: " for place in first["loc"]) + first["msg"]
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 _NAMES: dict[type[BaseModel], tuple[str, str]] = {

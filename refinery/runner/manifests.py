@@ -1,11 +1,10 @@
-"""The manifests of a root and its head, as a run writes them from the receipts that it finds."""
+"""Writing the manifests and the head of a root from its receipts, during and after a run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from refinery.identity import FORMAT, configuration, library_versions, measure_identity
 from refinery.planner.planner import Planner
@@ -16,33 +15,43 @@ from refinery.recipe.languages import LanguageWarning, language_warnings
 from refinery.root.manifests import Head, InputFigures, StageManifest
 from refinery.root.outputs import settle
 from refinery.root.receipts import Receipt
+from refinery.root.statistics import Statistics, merged, merged_audit
 from refinery.stage.base import Filter, Source
-from refinery.statistics import AuditStatistics, StageStatistics, input_figures, outliers
 from refinery.statistics.group_files import write_merged
+from refinery.statistics.parts import input_figures, outliers
 
 
 @dataclass(frozen=True)
-class Told:
-    """A manifest that was written: its path below the root, and what of it may change."""
+class _Entered:
+    """A manifest that was written: its path below the root, and the receipts and expected parts in it."""
 
     path: str
     made: tuple[list[Receipt], list[Receipt], list[Receipt], int]
 
 
+@dataclass(frozen=True)
+class _Merged:
+    """Statistics of a stage, merged from receipts, and of each the removed documents by reason."""
+
+    receipts: list[Receipt]
+    statistics: Statistics
+    reasons: list[dict[str, int]]
+
+
 class State:
-    """What this run has written of them. It knows what the planner knows."""
+    """Writes the manifests and the head from what the planner knows. Those that are current are left alone."""
 
     def __init__(self, planner: Planner) -> None:
         self._planner = planner
-        self._told: dict[str, Told] = {}
-        self._statistics: dict[str, tuple[list[Receipt], dict[str, Any], list[dict[str, int]]]] = {}
+        self._entered: dict[str, _Entered] = {}
+        self._merged_by_folder: dict[str, _Merged] = {}
 
     @cached_property
     def _unsuited(self) -> tuple[LanguageWarning, ...]:
         return language_warnings(self._planner.pipeline)
 
     def begin(self) -> None:
-        """Record that outputs will change, and by which code, so that a killed run is guarded as well."""
+        """Record that outputs will change, and by which code, so that a killed run leaves both in the head."""
         head = self._planner.root.head()
         if head is None:
             self._write_head(None, {})
@@ -55,7 +64,7 @@ class State:
         return self.knows_code(head) and head is not None and not head.outputs_current
 
     def complete(self, check: Callable[[], None]) -> None:
-        """Bring manifests, head and outputs to what the receipts say. ``check`` as in `outputs.settle`."""
+        """Make manifests, head and outputs match the receipts. ``check`` as in `outputs.settle`."""
         if self.is_stale(self._planner.root.head()):
             self.write()
         head = self._planner.root.head()
@@ -66,21 +75,21 @@ class State:
             self._planner.root.write_head(head.model_copy(update={"outputs_current": True}))
 
     def knows_code(self, head: Head | None) -> bool:
-        """Whether a head has the code of all stages."""
+        """Return True if a head has the code of all stages."""
         return head is not None and head.code == self._codes(head)
 
     def is_stale(self, head: Head | None) -> bool:
-        """Whether a head tells something else than the receipts: of another recipe, or of a run that was killed."""
+        """Return True if a head does not match the receipts: of another recipe, or of a run that was killed."""
         if head is None or head.recipe != recipe_dict(self._planner.pipeline) or not self.knows_code(head):
             return True
         known, folders = manifests(self._planner.root, head), self._planner.folders
         found = {f: m for f, m in zip(folders, self._planner.everything().survey().made, strict=True) if m.receipts}
-        return set(known) != set(found) or any(not _tells(known[folder], found[folder]) for folder in found)
+        return set(known) != set(found) or any(not _is_of(known[folder], found[folder]) for folder in found)
 
     def write(self) -> None:
-        """Manifests of all that is there, whatever was selected, and the head that names them.
+        """Write the manifests of all stages, whatever was selected, and the head that names them.
 
-        What tells the same as when it was last written here is left alone.
+        A manifest whose receipts are those it was last written with is not written again.
         """
         paths = {}
         whole = self._planner.everything()
@@ -88,16 +97,16 @@ class State:
             folder = self._planner.folders[position]
             if not made.receipts:
                 continue
-            if folder not in self._told or self._told[folder].made != _ids(made):
+            if folder not in self._entered or self._entered[folder].made != _ids(made):
                 manifest = self._manifest(position, made, whole.paths)
                 write_merged(self._planner.root, folder, manifest.identity, made.receipts)
                 path = self._planner.root.write_manifest(folder, manifest)
-                self._told[folder] = Told(path, _ids(made))
-            paths[folder] = self._told[folder].path
+                self._entered[folder] = _Entered(path, _ids(made))
+            paths[folder] = self._entered[folder].path
         self._write_head(self._planner.root.head(), paths)
 
     def _codes(self, head: Head | None) -> dict[str, str]:
-        """Those of stages that the recipe has no more included: their results are still there."""
+        """Return code stamps, those of stages that left the recipe included: their results are still there."""
         return (head.code if head else {}) | {step.name: code_stamp(step) for step in self._planner.steps}
 
     def _write_head(self, before: Head | None, paths: dict[str, str]) -> None:
@@ -112,27 +121,25 @@ class State:
         if head != before:
             self._planner.root.write_head(head)
 
-    def _merged(self, position: int, made: Made) -> tuple[dict[str, Any], list[dict[str, int]]]:
-        """The merged statistics of a stage, and for each part its removed documents by reason."""
+    def _merged(self, position: int, made: Made) -> _Merged:
+        """Return the merged statistics of a stage, and for each part its removed documents by reason."""
         folder = self._planner.folders[position]
-        if folder not in self._statistics or self._statistics[folder][0] != made.receipts:
-            merged = StageStatistics(type(self._planner.steps[position].stage))
-            root = self._planner.root
-            reasons = [merged.merge_part(root, receipt, place) for place, receipt in enumerate(made.receipts)]
-            self._statistics[folder] = made.receipts, merged.to_json(), reasons
-        return self._statistics[folder][1:]
+        known = self._merged_by_folder.get(folder)
+        if known is None or known.receipts != made.receipts:
+            reasons: list[dict[str, int]] = []
+            statistics = merged(self._read(made.receipts, reasons))
+            known = self._merged_by_folder[folder] = _Merged(made.receipts, statistics, reasons)
+        return known
 
-    def _audited(self, made: Made) -> dict[str, Any]:
-        if not made.audit:
-            return {}
-        merged = AuditStatistics()
-        for receipt in made.audit:
-            merged.merge_part(self._planner.root, receipt)
-        return {"one_in": self._planner.pipeline.audit, **merged.to_json()}
+    def _read(self, receipts: Iterable[Receipt], reasons: list[dict[str, int]]) -> Iterator[Statistics]:
+        for number, receipt in enumerate(receipts):
+            part = self._planner.root.statistics(receipt, number)
+            reasons.append(part.reasons)
+            yield part
 
     def _manifest(self, position: int, made: Made, paths: Mapping[str, str]) -> StageManifest:
         step = self._planner.steps[position]
-        statistics, reasons = self._merged(position, made)
+        known = self._merged(position, made)
         source = step.stage if isinstance(step.stage, Source) else None
         return StageManifest(
             stage=step.name,
@@ -145,11 +152,11 @@ class State:
             expected=made.expected,
             parts=tuple(r.key for r in made.receipts),
             shuffle=tuple(r.key for r in made.shuffle),
-            statistics=statistics,
+            statistics=known.statistics,
             audit=tuple(r.key for r in made.audit),
-            audited=self._audited(made),
+            audited=merged_audit(map(self._planner.root.audit_statistics, made.audit)),
             rules=tuple(rule.id for rule in step.stage.rules()),
-            inputs=input_figures(source, made.receipts, reasons, paths) if source else InputFigures(),
+            inputs=input_figures(source, made.receipts, known.reasons, paths) if source else InputFigures(),
             outliers=outliers(made.receipts),
             unsuited=tuple((one.text, one.fix) for one in self._unsuited if one.stage == step.name),
         )
@@ -159,7 +166,7 @@ def _ids(made: Made) -> tuple[list[Receipt], list[Receipt], list[Receipt], int]:
     return made.receipts, made.shuffle, made.audit, made.expected
 
 
-def _tells(manifest: StageManifest, made: Made) -> bool:
-    """Whether a manifest is of these receipts."""
+def _is_of(manifest: StageManifest, made: Made) -> bool:
+    """Return True if a manifest is of these receipts."""
     keys = (tuple(receipt.key for receipt in some) for some in (made.receipts, made.shuffle, made.audit))
     return (manifest.parts, manifest.shuffle, manifest.audit, manifest.expected) == (*keys, made.expected)

@@ -1,9 +1,9 @@
-"""What is counted for every stage without its author doing anything: documents, sizes, reasons, metrics, groups."""
+"""Counting for every stage, without its author doing anything: documents, sizes, reasons, metrics, groups."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -12,64 +12,54 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.root.receipts import Receipt
-from refinery.root.root import Root
+from refinery.root.receipts import SIDES
+from refinery.root.statistics import LENGTHS, SAMPLE, UNITS, Drawn, LengthCounts, MetricCounts, Statistics, draw
 from refinery.stage.base import Stage, changes_text
 from refinery.stage.documents import ID, TEXT, TOKENS, Docs
-from refinery.stage.rules import Metric, Rule, Verdict
-from refinery.statistics.audit import ENTRIES
+from refinery.stage.rules import ERROR, Metric, Rule, Verdict
+from refinery.statistics.audit import count_rules, rule_counters, rule_counts
 from refinery.statistics.groups import KEPT, KINDS, Groups
-from refinery.statistics.measures import Histogram, Mask, Sample, Tally, Whole, bins
+from refinery.statistics.measures import BinCounter, Mask, NameCounter, Whole, bins
 from refinery.statistics.origins import NONE, origins
-from refinery.statistics.stored import parsed
 
-SIDES = ("kept", "removed")
 GROUPS = (*SIDES, "sole")
 """Of a metric: documents that were kept, those removed, and of these the ones that fail by this metric alone."""
-
-UNITS = ("tokens", "characters", "bytes")
-LENGTHS = ("characters", "tokens")
 
 TOGETHER = 4_096
 """Documents that are counted at once."""
 
 
-class StageStatistics:
-    """Sums over the documents of a stage.
-
-    ``documents``: in, kept, removed, edited. ``tokens``, ``characters`` and ``bytes`` of the text: in, kept, removed,
-    and cut (what edits took from kept documents; negative where they added). ``rules``: documents and tokens by the
-    first violated rule (records that are no documents by kind included), by any, and by the only one; ``overlap``:
-    documents by pairs of them. ``metrics``: the histogram or labels of each metric by GROUPS, ``lengths`` those of
-    texts. ``samples``: some documents, kept and of each reason, and which of the stage's parts they are in: 0 until
-    merged, for parts are numbered anew where inputs change. Tokens are those a kept document goes on with, and those a
-    removed one came with. Counts by group are a table of their own, and no part of the JSON.
-    """
+class StageCounter:
+    """Counts the documents of a stage, see ``Statistics``. Counts by group are a table beside them."""
 
     def __init__(self, stage: type[Stage], rules: Sequence[Rule] = (), language: str = "") -> None:
-        self._stage = stage
         self._language = language
         self._metrics: dict[str, Metric] = {m.name: m for m in stage.metrics}
         self._metric_of = {rule.id: rule.metric for rule in rules}
         self._edits = changes_text(stage)
         self._waiting: list[pa.RecordBatch] = []
-        self.documents: Counter[str] = Counter()
-        self.sizes: dict[str, Counter[str]] = {unit: Counter() for unit in UNITS}
-        self.rules = {entry: Tally() for entry in ENTRIES}
-        self.overlap: Counter[str] = Counter()
-        self.metrics = {name: {group: _counts(m) for group in GROUPS} for name, m in self._metrics.items()}
-        self.lengths = {unit: {side: Histogram("log") for side in SIDES} for unit in LENGTHS}
-        self.samples: dict[str, Sample] = {}
+        self._documents: Counter[str] = Counter()
+        self._sizes: dict[str, Counter[str]] = {unit: Counter() for unit in UNITS}
+        self._rules = rule_counters()
+        self._overlap: Counter[str] = Counter()
+        self._values = {name: {group: _counter(m) for group in GROUPS} for name, m in self._metrics.items()}
+        self._lengths = {unit: {side: BinCounter("log") for side in SIDES} for unit in LENGTHS}
+        self._samples: dict[str, tuple[Drawn, ...]] = {}
         self._groups = Groups()
+
+    @property
+    def documents(self) -> int:
+        """Documents and other records that were counted."""
+        return self._documents["in"]
 
     @property
     def errors(self) -> int:
         """Documents on which the stage raised an exception."""
         self._count()
-        return self.rules["first"].counts.get("error", (0, 0))[0]
+        return self._rules["first"].documents(ERROR)
 
     def groups(self) -> pa.Table:
-        """Documents by domain, suffix, language and month, in the form of ``refinery.statistics.groups``."""
+        """Return documents by domain, suffix, language and month, in the form of ``refinery.statistics.groups``."""
         self._count()
         return self._groups.table()
 
@@ -78,12 +68,12 @@ class StageStatistics:
     def skip(self, kinds: Mapping[str, int]) -> None:
         """Count records that are no documents."""
         for kind, count in kinds.items():
-            self.documents.update({"in": count, "removed": count})
-            self.rules["first"].add(kind, count, 0)
+            self._documents.update({"in": count, "removed": count})
+            self._rules["first"].add(kind, count, 0)
 
     def add(self, before: Docs, after: Docs, verdict: Verdict) -> None:
-        """Count a batch: ``before`` holds all its rows as they came, ``after`` the kept ones as they go on."""
-        self.documents.update({"in": len(before), "kept": len(after), "removed": len(before) - len(after)})
+        """Count a batch: ``before`` has all its rows as they came, ``after`` the kept ones as they go on."""
+        self._documents.update({"in": len(before), "kept": len(after), "removed": len(before) - len(after)})
         old, new, found = _sizes(before), _sizes(after), before.view(origins)
         # A document comes from one place, whatever becomes of its text.
         after.adopt(origins, found.filter(verdict.kept))
@@ -104,7 +94,7 @@ class StageStatistics:
         return pa.array([NONE] * len(before), pa.string())
 
     def _add_sizes(self, before: Docs, after: Docs, old: Sizes, new: Sizes, kept: pa.BooleanArray) -> None:
-        for unit, counter in self.sizes.items():
+        for unit, counter in self._sizes.items():
             passed = _sum(new[unit]) if unit in new else 0
             if unit not in old:
                 counter.update({"in": passed, "kept": passed})
@@ -113,7 +103,7 @@ class StageStatistics:
                 counter.update({"in": given, "kept": passed, "removed": went, "cut": given - went - passed})
         if self._edits and TEXT.name in before.schema.names and TEXT.name in after.schema.names:
             changed = pc.not_equal(before.column(TEXT.name).filter(kept), after.column(TEXT.name))
-            self.documents["edited"] += _sum(changed)
+            self._documents["edited"] += _sum(changed)
 
     def _count(self) -> None:
         """Count the documents that wait: many at once are cheaper than few."""
@@ -130,7 +120,7 @@ class StageStatistics:
         alone = self._count_rules(rows.column("failed"), tokens, kept)
         for number, name in enumerate(self._metrics):
             self._count_metric(name, rows.column(f"metric {number}"), tokens, kept, alone == name)
-        for unit, sides in self.lengths.items():
+        for unit, sides in self._lengths.items():
             values = rows.column(unit)
             there, places = _mask(pc.is_valid(values)), bins("log", values)
             for side, mask in (("kept", there & kept), ("removed", there & ~kept)):
@@ -142,8 +132,11 @@ class StageStatistics:
             encoded = outcomes.dictionary_encode()
             places, hashes = encoded.indices.to_numpy(), rows.column("hash").to_numpy()
             for number, name in enumerate(encoded.dictionary.to_pylist()):
-                drawn = self.samples.setdefault(name, Sample())
-                drawn.add(rows.column("id"), hashes, np.flatnonzero(places == number))
+                self._draw(name, rows.column("id"), hashes, np.flatnonzero(places == number))
+
+    def _draw(self, name: str, ids: pa.FixedSizeBinaryArray, hashes: npt.NDArray[np.uint64], rows: Whole) -> None:
+        first = rows[np.argsort(hashes[rows], kind="stable")[:SAMPLE]].tolist()
+        self._samples[name] = draw([*self._samples.get(name, ()), *((ids[row].as_py().hex(), 0) for row in first)])
 
     def _count_rules(self, failed: pa.ListArray, tokens: Whole, kept: Mask) -> npt.NDArray[np.object_]:
         """Count reasons; for each document the metric by which alone it fails, or None."""
@@ -151,12 +144,8 @@ class StageStatistics:
         gone = np.flatnonzero(~kept)
         for row, rules in zip(gone.tolist(), failed.take(pa.array(gone)).to_pylist(), strict=True):
             size = int(tokens[row])
-            self.rules["first"].add(rules[0], 1, size)
-            for rule in rules:
-                self.rules["any"].add(rule, 1, size)
-            if len(rules) == 1:
-                self.rules["only"].add(rules[0], 1, size)
-            self.overlap.update(" & ".join(pair) for pair in combinations(sorted(rules), 2))
+            count_rules(self._rules, rules, size)
+            self._overlap.update(" & ".join(pair) for pair in combinations(sorted(rules), 2))
             metrics = {self._metric_of.get(rule) for rule in rules}
             alone[row] = metrics.pop() if len(metrics) == 1 else None
         return alone
@@ -166,93 +155,37 @@ class StageStatistics:
         scale = self._metrics[name].scale
         names = pc.fill_null(values, "").dictionary_encode() if scale == "label" else None
         places = bins(scale, values) if names is None else np.zeros(0, np.int64)
-        for counts, mask in zip(self.metrics[name].values(), (there & kept, there & ~kept, there & sole), strict=True):
-            if isinstance(counts, Tally):
+        for counts, mask in zip(self._values[name].values(), (there & kept, there & ~kept, there & sole), strict=True):
+            if isinstance(counts, NameCounter):
                 counts.add_all(names, tokens, mask)
             else:
                 counts.add(places[mask], tokens[mask])
 
-    # -------------------------------------------------------------------------------------------------------- merging
+    # ---------------------------------------------------------------------------------------------------------- result
 
-    def merge(self, other: StageStatistics) -> None:
-        """Add the statistics of other documents of the same stage."""
+    def statistics(self) -> Statistics:
+        """Return what was counted so far."""
         self._count()
-        other._count()
-        for mine, theirs in zip(self._counters(), other._counters(), strict=True):
-            for name, count in theirs.items():
-                mine[name] += count
-        for counts, its in zip(self._all_counts(), other._all_counts(), strict=True):
-            counts.merge(its)
-        self._groups.merge(other.groups())
-        for name, sample in other.samples.items():
-            self.samples.setdefault(name, Sample()).merge(sample)
-
-    def _counters(self) -> Iterable[Counter[str]]:
-        yield from (self.documents, *self.sizes.values(), self.overlap)
-
-    def _all_counts(self) -> Iterator[Any]:
-        yield from self.rules.values()
-        for groups in self.metrics.values():
-            yield from groups.values()
-        for sides in self.lengths.values():
-            yield from sides.values()
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, keys sorted."""
-        self._count()
-        return {
-            "documents": {side: self.documents[side] for side in ("in", "kept", "removed", "edited")},
-            **{unit: {s: c[s] for s in ("in", "kept", "removed", "cut")} for unit, c in self.sizes.items()},
-            "rules": {entry: tally.to_json() for entry, tally in self.rules.items()},
-            "overlap": {name: self.overlap[name] for name in sorted(self.overlap) if self.overlap[name]},
-            "metrics": {
-                name: {"scale": self._metrics[name].scale, **{g: tally.to_json() for g, tally in groups.items()}}
-                for name, groups in self.metrics.items()
-            },
-            "lengths": {
-                unit: {s: tally.to_json() for s, tally in sides.items()} for unit, sides in self.lengths.items()
-            },
-            "samples": {name: self.samples[name].to_json() for name in sorted(self.samples)},
+        sizes: dict[str, Any] = {
+            u: {side: c[side] for side in ("in", "kept", "removed", "cut")} for u, c in self._sizes.items()
         }
-
-    def merge_part(self, root: Root, receipt: Receipt, place: int) -> dict[str, int]:
-        """Add those of the ``place``-th part by its receipt, and return the part's removed documents by reason.
-
-        Raises StorageError where they are missing or damaged.
-        """
-        reasons: dict[str, int] = {}
-
-        def read(data: Any) -> None:
-            part = self.from_json(self._stage, data)
-            for sample in part.samples.values():
-                sample.place(place)
-            self.merge(part)
-            reasons.update({name: documents for name, (documents, _) in part.rules["first"].counts.items()})
-
-        parsed(root, receipt, read)
-        return reasons
-
-    @classmethod
-    def from_json(cls, stage: type[Stage], data: Mapping[str, Any]) -> StageStatistics:
-        """The inverse of ``to_json``."""
-        new = cls(stage)
-        new.documents.update(data["documents"])
-        for unit, counter in new.sizes.items():
-            counter.update(data[unit])
-        new.overlap.update(data["overlap"])
-        new.rules = {entry: Tally.from_json(data["rules"][entry]) for entry in ENTRIES}
-        new.metrics = {n: {g: _read(m, data["metrics"][n][g]) for g in GROUPS} for n, m in new._metrics.items()}
-        new.lengths = {u: {s: Histogram.from_json("log", data["lengths"][u][s]) for s in SIDES} for u in LENGTHS}
-        new.samples = {name: Sample.from_json(rows) for name, rows in data["samples"].items()}
-        return new
+        metrics = {
+            name: MetricCounts(scale=self._metrics[name].scale, **{g: c.tally() for g, c in groups.items()})
+            for name, groups in self._values.items()
+        }
+        return Statistics(
+            documents={side: self._documents[side] for side in ("in", "kept", "removed", "edited")},
+            **sizes,
+            rules=rule_counts(self._rules),
+            overlap={name: self._overlap[name] for name in sorted(self._overlap)},
+            metrics=metrics,
+            lengths={u: LengthCounts(**{s: c.tally() for s, c in sides.items()}) for u, sides in self._lengths.items()},
+            samples={name: self._samples[name] for name in sorted(self._samples)},
+        )
 
 
-def _counts(metric: Metric) -> Tally | Histogram:
-    return Tally() if metric.scale == "label" else Histogram(metric.scale)
-
-
-def _read(metric: Metric, rows: Any) -> Tally | Histogram:
-    return Tally.from_json(rows) if metric.scale == "label" else Histogram.from_json(metric.scale, rows)
+def _counter(metric: Metric) -> NameCounter | BinCounter:
+    return NameCounter() if metric.scale == "label" else BinCounter(metric.scale)
 
 
 def _mask(array: pa.BooleanArray) -> Mask:
@@ -265,7 +198,7 @@ Sizes = Mapping[str, pa.Array]
 def _rows(
     before: Docs, old: Sizes, new: Sizes, verdict: Verdict, groups: Mapping[str, pa.Array], metrics: Sequence[str]
 ) -> pa.RecordBatch:
-    """What is counted of each document: its verdict, its lengths, its metrics, its groups."""
+    """A row for each document with all that is counted of it: verdict, lengths, metrics, groups."""
     ids = before.column(ID.name) if ID.name in before.schema.names else pa.nulls(len(before), ID.type)
     columns = {
         "first": verdict.first,

@@ -15,8 +15,7 @@ from refinery.identity import digest
 from refinery.root.parquet import publish, read_rows, schema_of, write_table
 from refinery.root.receipts import FileRef, Receipt
 from refinery.root.root import Root
-from refinery.statistics import Groups
-from refinery.statistics.groups import SCHEMA
+from refinery.statistics.groups import SCHEMA, Groups
 
 ROW_GROUP = 1 << 16
 PARTS, COUNTS = b"parts", b"counts"

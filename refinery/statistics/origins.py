@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from publicsuffixlist import PublicSuffixList
 
+from refinery.root.statistics import id_hashes
 from refinery.stage.documents import DATE, ID, URL, Docs
-from refinery.statistics.measures import id_hashes
 
 NONE = ""
 """The name of what a document does not have."""

@@ -16,11 +16,12 @@ import pyarrow as pa
 from refinery.root.parquet import GROUP_BYTES, publish, read_batches, write_batches
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root
+from refinery.root.statistics import id_hashes
 from refinery.stage.base import Records
 from refinery.stage.documents import ID, TOKENS, URL, Docs
 from refinery.stage.global_stage import Global
 from refinery.stage.rules import FAILED
-from refinery.statistics import AuditStatistics, id_hashes, put_statistics
+from refinery.statistics.audit import AuditCounter
 from refinery.store import store_for
 from refinery.task.commit import commit
 from refinery.task.document_pass import PassStep, process_batch
@@ -40,11 +41,12 @@ def audit(task: AuditTask, mark: ProgressMarker) -> Receipt:
     """Audit one part, and commit the rows. Raises StorageError where the records of its documents are gone."""
     started = time.perf_counter()
     root = Root(task.root, store_for(task.root))
-    part, counts = PartAudit(task, root, mark), AuditStatistics()
-    content, written = write_batches(root, part.schema, counts.passing(part.rows()), ROW_GROUP)
+    part, counter = PartAudit(task, root, mark), AuditCounter(task.one_in)
+    content, written = write_batches(root, part.schema, counter.counted(part.rows()), ROW_GROUP)
     root.withdraw(task.folder, task.key)
-    statistics = f"{task.folder}/stats/audit-{task.part:05d}-{task.key[:8]}.json.gz"
-    put_statistics(root, statistics, counts.to_json())
+    statistics = counter.statistics()
+    path = f"{task.folder}/stats/audit-{task.part:05d}-{task.key[:8]}.json.gz"
+    root.write_statistics(path, statistics)
     receipt = Receipt(
         kind="audit",
         stage=task.name,
@@ -52,9 +54,9 @@ def audit(task: AuditTask, mark: ProgressMarker) -> Receipt:
         key=task.key,
         inputs=task.inputs,
         contents={"audit": content},
-        rows={"in": counts.documents},
+        rows={"in": statistics.documents["in"]},
         files={"audit": publish(root, written, f"{task.folder}/audit", task.part, task.key)},
-        statistics=statistics,
+        statistics=path,
         seconds=time.perf_counter() - started,
     )
     return commit(root, task.folder, task.stage, receipt)

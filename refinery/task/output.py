@@ -13,7 +13,7 @@ from refinery.root.receipts import Receipt
 from refinery.root.root import Root, quarantine_path
 from refinery.stage.documents import LENGTH, OFFSET, WARC
 from refinery.stage.rules import QUARANTINED, WHY
-from refinery.statistics import StageStatistics, put_statistics
+from refinery.statistics.collect import StageCounter
 from refinery.statistics.group_files import publish_groups
 from refinery.store import store_for
 from refinery.task.commit import commit, committed
@@ -37,7 +37,7 @@ class StepOutputWriter:
         self._kept = TableWriter(root, flow.kept, write=write, shard=stage.shard_bytes())
         self._removed = TableWriter(root, flow.removed, write=write and task.keep_removed != "counts")
         self._quarantined = {QUARANTINED, *stage.quarantines}
-        self._statistics = StageStatistics(type(stage), stage.rules(), flow.language)
+        self._counter = StageCounter(type(stage), stage.rules(), flow.language)
         self._seconds = 0.0
 
     def add(self, split: Split) -> None:
@@ -49,12 +49,12 @@ class StepOutputWriter:
         flow = self._run.flow
         self._kept.add(split.kept.batch.select(flow.kept.names).cast(flow.kept))
         self._removed.add(removed)
-        self._statistics.add(split.before, split.kept, split.verdict)
+        self._counter.add(split.before, split.kept, split.verdict)
         self._seconds += time.perf_counter() - started
 
     def add_reading(self, reader: SourceReader) -> None:
         """Count the records that are no documents, and the time that reading took."""
-        self._statistics.skip(reader.skipped)
+        self._counter.skip(reader.skipped)
         self._seconds += reader.seconds
 
     def _keep_records(self, removed: pa.RecordBatch) -> None:
@@ -91,9 +91,10 @@ class StepOutputWriter:
         folder, part = self._output.folder, self._task.part
         files = {n: publish(self._root, w, f"{folder}/{n}", part, key) for n, w in written.items() if w}
         path = f"{folder}/stats/part-{part:05d}-{key[:8]}.json.gz"
-        put_statistics(self._root, path, self._statistics.to_json())
-        content, groups = publish_groups(self._root, self._statistics.groups(), folder, part, key)
-        documents = self._statistics.documents
+        statistics = self._counter.statistics()
+        self._root.write_statistics(path, statistics)
+        content, groups = publish_groups(self._root, self._counter.groups(), folder, part, key)
+        documents = statistics.documents
         receipt = Receipt(
             kind="stage",
             stage=self._run.step.name,
@@ -105,7 +106,7 @@ class StepOutputWriter:
                 "in": documents["in"],
                 "kept": self._kept.rows,
                 "removed": self._removed.rows,
-                "text": self._statistics.sizes["bytes"]["kept"],
+                "text": statistics.bytes["kept"],
                 "skipped": documents["in"] - self._kept.rows - self._removed.rows,
             },
             files=files,
@@ -117,7 +118,7 @@ class StepOutputWriter:
         return commit(self._root, folder, self._run.step.stage, receipt)
 
     def _refuse_broken_stage(self) -> None:
-        documents, errors = self._statistics.documents["in"], self._statistics.errors
+        documents, errors = self._counter.documents, self._counter.errors
         if errors == documents >= ALL_FAILED:
             raise PartFailed(
                 f"stage {self._run.step.name!r} raised an exception on all {errors:,} documents of part "

@@ -15,8 +15,7 @@ from typing import Any
 
 import click
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from refinery.cli import execute
 from refinery.cli._output import columns, percent, print_json
@@ -24,7 +23,11 @@ from refinery.cli._reading import cut_lines, metric_texts, wrapped
 from refinery.cli.sample import _quoted
 from refinery.cli.stats import bar
 from refinery.formatting import safe, safe_lines, shortened, span
-from refinery.inspect import Case, Cut, Document, Judgement, Mark, MetricValue, Sample
+from refinery.inspect.evidence import Mark
+from refinery.inspect.find import Document
+from refinery.inspect.judgement import Cut, Judgement, MetricValue
+from refinery.inspect.quarantine import Case
+from refinery.inspect.samples import Sample
 from refinery.recipe import recipe_dict
 from stages.substring import Substring
 from tests.engine.looked import LINES, make, recipe

@@ -82,7 +82,7 @@ def quick(given: Pipeline, selection: Selection = Selection(), **options: Any) -
     )
 
 
-class StageEntry:
+class RootContents:
     """What the head of a root leads to."""
 
     def __init__(self, path: str | Path) -> None:
@@ -118,11 +118,11 @@ class StageEntry:
 
     def statistics(self) -> dict[str, Any]:
         """The merged statistics of every stage."""
-        return {folder: manifest.statistics for folder, manifest in self.manifests.items()}
+        return {folder: manifest.statistics.model_dump(mode="json") for folder, manifest in self.manifests.items()}
 
     def removals(self, folder: str) -> dict[str, int]:
         """How often each reason is in the merged statistics of a stage."""
-        return {name: count for name, count, _ in self.manifests[folder].statistics["rules"]["first"]}
+        return self.manifests[folder].statistics.reasons
 
     def rows(self, folder: str, side: Literal["kept", "removed"] = "kept") -> list[dict[str, Any]]:
         """All rows of a stage, in order of parts."""
@@ -181,10 +181,10 @@ class Log:
         return found
 
 
-def fresh(folder: Path, given: Pipeline) -> StageEntry:
+def fresh(folder: Path, given: Pipeline) -> RootContents:
     """What the same pipeline makes in a new root."""
     quick(given.model_copy(update={"root": str(folder / "fresh")}))
-    return StageEntry(folder / "fresh")
+    return RootContents(folder / "fresh")
 
 
 def all_files(folder: Path) -> dict[str, tuple[int, bytes]]:

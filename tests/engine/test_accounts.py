@@ -9,16 +9,17 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from refinery.cli import execute
-from refinery.inspect import Cut, Judgement, Mark, why
+from refinery.inspect.accounts import why
+from refinery.inspect.evidence import Mark
+from refinery.inspect.judgement import Cut, Judgement
 from refinery.inspect.reader import open_root
 from refinery.inspect.texts import Passed, marked_texts
 from refinery.recipe import from_dict, recipe_dict
 from tests.engine.looked import LINES, Snip, recipe
-from tests.engine.roots import StageEntry, quick, steps, write_inputs
+from tests.engine.roots import RootContents, quick, steps, write_inputs
 from tests.engine.toy import Length, LineSource
 
 URLS = [f"file://{n}.txt#{p}" for n, lines in enumerate(LINES) for p, line in enumerate(lines) if line[:1] != "#"]
@@ -186,7 +187,7 @@ def test_cuts_of_several_stages_are_marked_where_the_first_text_has_them(text: s
 
 def test_the_beginning_of_an_id_is_enough(root: Path) -> None:
     """With a UUID's dashes or without; the whole account is the same."""
-    ids = [row["id"].hex() for row in StageEntry(root).rows("00-lines-of-text")]
+    ids = [row["id"].hex() for row in RootContents(root).rows("00-lines-of-text")]
     for one in ids[:4]:
         length = next(n for n in range(4, 32) if sum(other.startswith(one[:n]) for other in ids) == 1)
         whole = why(str(root), one)
@@ -200,7 +201,7 @@ def test_an_ambiguous_beginning_lists_the_documents(tmp_path: Path, capsys: pyte
     write_inputs(tmp_path / "in", [[f"text {n}" for n in range(700)]])
     given = recipe(tmp_path)
     quick(given.model_copy(update={"steps": steps(LineSource(batch=1000), Length())}))
-    ids = sorted(row["id"].hex() for row in StageEntry(given.root).rows("00-lines-of-text"))
+    ids = sorted(row["id"].hex() for row in RootContents(given.root).rows("00-lines-of-text"))
     first = next(a[:4] for a, b in pairwise(ids) if a[:4] == b[:4])
     wanted = [one for one in ids if one.startswith(first)]
     found = why(given.root, first)

@@ -12,20 +12,22 @@ from typing import Any, NoReturn
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import refinery
 from refinery.cli import execute
 from refinery.errors import StorageError
-from refinery.inspect import collect_garbage, read_counts, verify
+from refinery.inspect.counts import read_counts
+from refinery.inspect.garbage import collect_garbage
+from refinery.inspect.verification import verify
 from refinery.planner.estimate import plan
 from refinery.recipe import Pipeline, Step
-from refinery.statistics import AuditStatistics, id_hashes
+from refinery.root.statistics import AuditStatistics, id_hashes, merged_audit
+from refinery.statistics.audit import AuditCounter
 from tests.engine import toy
 from tests.engine.inline import Death
 from tests.engine.looked import LINES, Snip
-from tests.engine.roots import StageEntry, pipeline, quick, steps, write_inputs
+from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Length, LineSource, Same, Upper
 
 FIRST = Length(min_words=3)
@@ -47,7 +49,7 @@ def recipe(folder: Path, one_in: int = 1, **settings: Any) -> Pipeline:
 
 def rows(root: Path) -> list[dict[str, Any]]:
     """What the audit wrote, in order of parts."""
-    held = StageEntry(root)
+    held = RootContents(root)
     receipts = held.root.receipts("00-lines-of-text", held.manifests["00-lines-of-text"].audit)
     paths = [root / file.path for receipt in receipts for file in receipt.files["audit"]]
     return [row for path in paths for row in pq.ParquetFile(path).read().to_pylist()]
@@ -55,13 +57,14 @@ def rows(root: Path) -> list[dict[str, Any]]:
 
 def told(root: Path) -> dict[str, Any]:
     """The merged statistics."""
-    return StageEntry(root).manifests["00-lines-of-text"].audited
+    audited = RootContents(root).manifests["00-lines-of-text"].audited
+    return audited.model_dump(mode="json") if audited else {}
 
 
 def removed(folder: Path, name: str, *alone: Step) -> dict[bytes, list[str]]:
     """What the last of some stages removes, and all rules that it names, in a run of them behind the source."""
     quick(pipeline(folder, (*steps(LineSource()), *alone), root=name))
-    found = StageEntry(folder / name).rows(f"{len(alone):02d}-{alone[-1].name}", "removed")
+    found = RootContents(folder / name).rows(f"{len(alone):02d}-{alone[-1].name}", "removed")
     return {row["id"]: [f"{alone[-1].name}.{rule}" for rule in row["failed"]] for row in found}
 
 
@@ -75,7 +78,7 @@ def test_each_stage_is_as_if_it_were_run_alone(folder: Path) -> None:
         removed(folder, "c", snip, AGAIN),
     )
     found = rows(folder / "root")
-    assert {row["id"] for row in found} == {row["id"] for row in StageEntry(folder / "root").rows("00-lines-of-text")}
+    assert {row["id"] for row in found} == {row["id"] for row in RootContents(folder / "root").rows("00-lines-of-text")}
     poisoned = [row["id"] for row in found if "words.error" in row["failed"]]
     assert len(poisoned) == 1  # it is not shown to the stages behind the one that cannot measure it
     for row in found:
@@ -89,7 +92,7 @@ def test_each_stage_is_as_if_it_were_run_alone(folder: Path) -> None:
 def test_the_first_reason_is_the_stored_outcome(folder: Path) -> None:
     """Up to the first stage that looks at all documents, an audited document ends where its row does."""
     quick(recipe(folder))
-    held = StageEntry(folder / "root")
+    held = RootContents(folder / "root")
     outcomes = {row["id"]: None for row in held.rows("02-snip")}
     for stage in ("01-words", "02-snip"):
         outcomes |= {row["id"]: f"{stage[3:]}.{row['why']['rule']}" for row in held.rows(stage, "removed")}
@@ -100,7 +103,7 @@ def test_the_first_reason_is_the_stored_outcome(folder: Path) -> None:
 def test_facts_are_stored_with_the_ids_of_chosen_documents(folder: Path) -> None:
     """Which documents is decided by a hash of the id; of a kept one the metrics are those of its rows."""
     quick(recipe(folder, 3))
-    held = StageEntry(folder / "root")
+    held = RootContents(folder / "root")
     every = held.rows("00-lines-of-text")
     hashes = id_hashes(pa.array([row["id"] for row in every], pa.binary(16))).tolist()
     chosen = {row["id"] for row, value in zip(every, hashes, strict=True) if value % 3 == 0}
@@ -214,27 +217,24 @@ Documents = list[tuple[list[str], int]]
 
 def counted(some: Documents) -> AuditStatistics:
     """The statistics of some documents."""
-    found = AuditStatistics()
-    found.add([rules for rules, _ in some], [size for _, size in some])
-    return found
+    counter = AuditCounter(1)
+    counter.add([rules for rules, _ in some], [size for _, size in some])
+    return counter.statistics()
 
 
 @settings(max_examples=80)
 @given(documents, documents)
 def test_merging_is_counting_together(left: Documents, right: Documents) -> None:
     """In either order, through JSON as well."""
-    a, b = counted(left), AuditStatistics.from_json(json.loads(json.dumps(counted(right).to_json())))
-    other = counted(right)
-    other.merge(a)
-    a.merge(b)
-    assert a.to_json() == other.to_json() == counted(left + right).to_json()
+    a, b = counted(left), AuditStatistics.model_validate_json(counted(right).model_dump_json())
+    assert merged_audit([a, b]) == merged_audit([b, a]) == counted(left + right)
 
 
 @settings(max_examples=80)
 @given(documents)
 def test_counts_are_naive_counts(some: Documents) -> None:
     """Of rules and of stages: first, any, only; of pairs both."""
-    found = counted(some).to_json()
+    found = counted(some).model_dump(mode="json")
     assert found["documents"] == {"in": len(some), "kept": sum(not rules for rules, _ in some)}
     assert found["tokens"] == {"in": sum(n for _, n in some), "kept": sum(n for rules, n in some if not rules)}
     stages = [(sorted({rule[0] for rule in rules}), size) for rules, size in some]

@@ -12,22 +12,22 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from refinery.errors import Refused, UsageError
 from refinery.identity import Content
-from refinery.inspect import RootCounts, Verification, read_counts, verify
 from refinery.inspect.contents import id_differences
-from refinery.inspect.counts import mismatches
+from refinery.inspect.counts import RootCounts, mismatches, read_counts
 from refinery.inspect.file_counts import FileCounts, file_mismatches
 from refinery.inspect.recompute import chosen
-from refinery.inspect.statistics import Statistics, merged
+from refinery.inspect.verification import Verification, verify
 from refinery.planner.state import Selection
 from refinery.recipe import RecipeError, parse
-from refinery.root.receipts import Receipt
+from refinery.root.receipts import SIDES, Receipt
+from refinery.root.statistics import LENGTHS, UNITS, Statistics, draw, merged
 from refinery.stage.base import Edited
-from refinery.statistics import ENTRIES, GROUPS, LENGTHS, SIDES, UNITS, Sample, StageStatistics
+from refinery.statistics.audit import ENTRIES
+from refinery.statistics.collect import GROUPS
 from tests.engine import toy
 from tests.engine.inline import Death
 from tests.engine.looked import LINES, make, recipe
@@ -158,40 +158,53 @@ NAMED, BINNED = tallies(st.sampled_from(["a", "b", "c"])), tallies(st.integers(-
 
 def in_order(drawn: list[tuple[bytes, int]]) -> list[list[Any]]:
     """A sample as it is stored."""
-    sample = Sample()
-    sample.merge(Sample(drawn))
-    return sample.to_json()
+    return [list(one) for one in draw((identity.hex(), part) for identity, part in drawn)]
 
 
 SAMPLES = st.lists(st.tuples(st.binary(min_size=16, max_size=16), st.integers(0, 3)), max_size=4).map(in_order)
 
 
 @st.composite
-def stored(draw: st.DrawFn) -> dict[str, Any]:
+def stored(take: st.DrawFn) -> dict[str, Any]:
     """Statistics of ``Length`` as they are stored, whether or not they add up."""
     sides = st.fixed_dictionaries({s: st.integers(0, 9) for s in ("in", "kept", "removed", "cut")})
     documents = st.fixed_dictionaries({s: st.integers(0, 9) for s in ("in", "kept", "removed", "edited")})
     scales = {metric.name: metric.scale for metric in Length.metrics}
     return {
-        "documents": draw(documents),
-        **{unit: draw(sides) for unit in UNITS},
-        "rules": {entry: draw(NAMED) for entry in ENTRIES},
-        "overlap": draw(Counts),
-        "metrics": {n: {"scale": s, **{group: draw(BINNED) for group in GROUPS}} for n, s in scales.items()},
-        "lengths": {unit: {side: draw(BINNED) for side in SIDES} for unit in LENGTHS},
-        "samples": draw(st.dictionaries(st.sampled_from(["kept", "short"]), SAMPLES, max_size=2)),
+        "documents": take(documents),
+        **{unit: take(sides) for unit in UNITS},
+        "rules": {entry: take(NAMED) for entry in ENTRIES},
+        "overlap": take(Counts),
+        "metrics": {n: {"scale": s, **{group: take(BINNED) for group in GROUPS}} for n, s in scales.items()},
+        "lengths": {unit: {side: take(BINNED) for side in SIDES} for unit in LENGTHS},
+        "samples": take(st.dictionaries(st.sampled_from(["kept", "short"]), SAMPLES, max_size=2)),
     }
+
+
+def added(parts: list[Any]) -> Any:
+    """The sum of JSON values: numbers add up, rows by name, mappings by key; a text stays."""
+    first = parts[0]
+    if isinstance(first, dict):
+        return {key: added([part[key] for part in parts if key in part]) for part in parts for key in part}
+    if isinstance(first, list):
+        rows: dict[Any, list[int]] = {}
+        for name, *counts in (row for part in parts for row in part):
+            rows[name] = [a + b for a, b in zip(rows.get(name, [0, 0]), counts, strict=True)]
+        return [[name, *rows[name]] for name in sorted(rows)]
+    return first if isinstance(first, str) else sum(parts)
 
 
 @given(st.lists(stored(), min_size=1, max_size=3))
 @settings(max_examples=30)
-def test_stored_statistics_add_as_the_engine_adds_them(parts: list[dict[str, Any]]) -> None:
-    """Adding what is stored, without the stage's code, is what ``StageStatistics`` gives with it."""
-    oracle = StageStatistics(Length)
+def test_merged_statistics_are_sums(parts: list[dict[str, Any]]) -> None:
+    """Every count of merged statistics is the sum of those of the parts; samples are drawn from all of them."""
+    total = merged(Statistics.model_validate_json(json.dumps(part)) for part in parts).model_dump(mode="json")
+    drawn: dict[str, list[tuple[bytes, int]]] = {}
     for part in parts:
-        oracle.merge(StageStatistics.from_json(Length, part))
-    total = merged(Statistics.model_validate_json(json.dumps(part)) for part in parts)
-    assert total == Statistics.model_validate(oracle.to_json())
+        for name, some in part.pop("samples").items():
+            drawn.setdefault(name, []).extend((bytes.fromhex(identity), number) for identity, number in some)
+    assert total.pop("samples") == {name: in_order(some) for name, some in drawn.items()}
+    assert total == added(parts)
 
 
 @given(stored())

@@ -15,14 +15,14 @@ import pytest
 
 from refinery.cli import execute
 from refinery.errors import UsageError
-from refinery.inspect import clusters, vanishing_domains
+from refinery.inspect.clusters import clusters, vanishing_domains
 from refinery.recipe import Pipeline
 from refinery.stage.base import Edit, Edited
 from refinery.stage.documents import TEXT, URL, Docs
 from refinery.stage.rules import Metric
 from refinery.statistics import groups
 from stages.minhash import MinHash
-from tests.engine.roots import StageEntry, pipeline, quick, steps, write_inputs
+from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource
 
 
@@ -62,7 +62,7 @@ def folder(tmp_path: Path) -> Path:
 def test_all_is_counted_from_the_rows(folder: Path) -> None:
     """Domains, languages and clusters are those of a naive count over all kept and removed rows."""
     quick(crowd(folder))
-    held = StageEntry(folder / "root")
+    held = RootContents(folder / "root")
     rows = {side: held.rows("02-minhash", side) for side in ("kept", "removed")}
     (found,) = clusters(str(folder / "root"), count=3)
     for told, name_of in (

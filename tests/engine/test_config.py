@@ -14,8 +14,7 @@ from typing import Any, ClassVar, Literal
 import pyarrow as pa
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from pydantic import BaseModel, Field, model_validator
 
 from refinery.assets import Asset

@@ -27,7 +27,7 @@ from refinery.recipe import Pipeline
 from refinery.stage.base import Edited
 from refinery.store import LocalStore
 from tests.engine import toy
-from tests.engine.roots import TEXTS, StageEntry, all_files, pipeline, quick, slow_kinds, steps, visible, write_inputs
+from tests.engine.roots import TEXTS, RootContents, all_files, pipeline, quick, slow_kinds, steps, visible, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same
 
 KINDS = steps(LineSource(), Length(), Same(), Gather())
@@ -78,19 +78,19 @@ def every_state(states: States) -> Iterator[None]:
     states.take("the end")
 
 
-def same(held: StageEntry, expected: StageEntry) -> bool:
+def same(held: RootContents, expected: RootContents) -> bool:
     """Whether two roots hold the same rows in the same files, and say so in the same words."""
     return held.everything() == expected.everything() and held.file_bytes() == expected.file_bytes()
 
 
-def matrix(states: States, given: Pipeline, expected: StageEntry) -> None:
+def matrix(states: States, given: Pipeline, expected: RootContents) -> None:
     """Go on from every state; nothing may differ from ``expected``."""
     expected.check_files()
     for path, what in zip(states.paths, states.before, strict=True):
         again = given.model_copy(update={"root": str(path)})
         report = quick(again)
         assert report.complete, what
-        assert same(StageEntry(path), expected), what
+        assert same(RootContents(path), expected), what
         assert quick(again).tasks == 0, what
         shutil.rmtree(path)
 
@@ -120,7 +120,7 @@ def test_a_kill_at_every_write(folder: Path) -> None:
     for path in states.paths:
         for name in visible(path):
             assert name.endswith(".json") or (path / name).read_bytes() == whole[name][1]
-    matrix(states, given, StageEntry(folder / "root"))
+    matrix(states, given, RootContents(folder / "root"))
 
 
 @pytest.mark.parametrize(("stages", "min_words"), [(2, 2), pytest.param(4, 3, marks=pytest.mark.slow)])
@@ -134,7 +134,7 @@ def test_a_kill_at_every_write_of_a_rerun(folder: Path, stages: int, min_words: 
     with every_state(states):
         quick(changed)
     quick(changed.model_copy(update={"root": str(folder / "fresh")}))
-    matrix(states, changed, StageEntry(folder / "fresh"))
+    matrix(states, changed, RootContents(folder / "fresh"))
 
 
 @pytest.mark.slow
@@ -142,17 +142,17 @@ def test_a_kill_at_every_write_of_a_forced_run(folder: Path) -> None:
     """Where a forced run makes other rows than before, no receipt ever names files with rows that are not its own."""
     given = pipeline(folder, steps(LineSource(), Length(), Same()))
     quick(given)
-    before = StageEntry(folder / "root").contents()
+    before = RootContents(folder / "root").contents()
     states = States(folder / "root", folder / "states")
     with every_state(states), pytest.MonkeyPatch.context() as patch:
         # What a dependency that nobody declared does: other rows under the same identity.
         patch.setattr(Same, "apply", _all_first)
         patch.setattr(Length, "measure", lambda self, docs: {"words": [9] * len(docs), "letters": [0.75] * len(docs)})
         quick(given, Selection(force=True))
-    assert StageEntry(folder / "root").contents() != before
+    assert RootContents(folder / "root").contents() != before
     for path in states.paths:
         assert quick(given.model_copy(update={"root": str(path)})).complete
-        held = StageEntry(path)
+        held = RootContents(path)
         held.check_files()
         assert held.balanced()
         shutil.rmtree(path)
@@ -222,7 +222,7 @@ def kill(process: subprocess.Popen[bytes], victim: str) -> None:
 def test_true_kills(texts: Path) -> None:
     """Kills of the whole run, of its parent and of single workers, in every phase, leave no trace."""
     quick(pipeline(texts, slow_kinds()))
-    expected = StageEntry(texts / "root")
+    expected = RootContents(texts / "root")
     chance = random.Random(5)
     moments = (
         ("group", 1, "tmp"),
@@ -238,8 +238,8 @@ def test_true_kills(texts: Path) -> None:
         report = quick(pipeline(texts, slow_kinds(), root=str(number)))
         assert report.complete
         assert (report.tasks == 0) == (victim == "worker")
-        assert same(StageEntry(texts / str(number)), expected)
-        StageEntry(texts / str(number)).check_files()
+        assert same(RootContents(texts / str(number)), expected)
+        RootContents(texts / str(number)).check_files()
 
 
 def test_ctrl_c_ends_a_run_and_leaves_it_whole(texts: Path) -> None:
@@ -252,4 +252,4 @@ def test_ctrl_c_ends_a_run_and_leaves_it_whole(texts: Path) -> None:
     assert b'"state":"interrupted"' in record.read_bytes()
     assert quick(pipeline(texts, slow_kinds())).complete
     quick(pipeline(texts, slow_kinds(), root="fresh"))
-    assert same(StageEntry(texts / "root"), StageEntry(texts / "fresh"))
+    assert same(RootContents(texts / "root"), RootContents(texts / "fresh"))

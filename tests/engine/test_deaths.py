@@ -16,7 +16,7 @@ import pytest
 from refinery.errors import PartFailed, StorageError
 from refinery.executors import Died, Done, Failed, ProgressMarker
 from refinery.executors.local import LocalExecutor
-from refinery.inspect import verify
+from refinery.inspect.verification import verify
 from refinery.root.root import Root
 from refinery.runner import run as runs
 from refinery.runner.run import run
@@ -24,7 +24,7 @@ from refinery.store import LocalStore
 from refinery.task.commit import peak_memory
 from tests.engine import toy
 from tests.engine.inline import Death, InlineExecutor
-from tests.engine.roots import StageEntry, pipeline, quick, steps, write_inputs
+from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Frail, Frailest, Gather, Length, LineSource, Same
 
 DEADLY = (
@@ -54,7 +54,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_documents_that_kill_their_worker_are_quarantined(folder: Path) -> None:
     """Each is removed with a reason and its note, the rest is kept, for any number of workers and any batch size."""
     quick(pipeline(folder, KINDS))
-    expected = StageEntry(folder / "root")
+    expected = RootContents(folder / "root")
     assert expected.texts("01-words") == [
         "the first line",
         "a line between",
@@ -74,8 +74,8 @@ def test_documents_that_kill_their_worker_are_quarantined(folder: Path) -> None:
     assert expected.balanced()
     for batch in (1, 2, 3):
         quick(pipeline(folder, KINDS, root=f"batch{batch}", batch=batch))
-        assert StageEntry(folder / f"batch{batch}").everything() == expected.everything()
-        assert StageEntry(folder / f"batch{batch}").file_bytes() == expected.file_bytes()
+        assert RootContents(folder / f"batch{batch}").everything() == expected.everything()
+        assert RootContents(folder / f"batch{batch}").file_bytes() == expected.file_bytes()
 
 
 def test_deaths_of_real_workers_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,9 +85,9 @@ def test_deaths_of_real_workers_are_the_same(tmp_path: Path, monkeypatch: pytest
     run(pipeline(tmp_path, kinds, workers=2))
     monkeypatch.setattr(toy, "die", die)
     quick(pipeline(tmp_path, kinds, root="quick"))
-    assert StageEntry(tmp_path / "root").everything() == StageEntry(tmp_path / "quick").everything()
-    assert StageEntry(tmp_path / "root").reasons("01-words") == {"0.txt:1": "quarantined"}
-    assert StageEntry(tmp_path / "root").reasons("02-frail") == {"1.txt:1": "quarantined"}
+    assert RootContents(tmp_path / "root").everything() == RootContents(tmp_path / "quick").everything()
+    assert RootContents(tmp_path / "root").reasons("01-words") == {"0.txt:1": "quarantined"}
+    assert RootContents(tmp_path / "root").reasons("02-frail") == {"1.txt:1": "quarantined"}
 
 
 @pytest.mark.slow
@@ -95,7 +95,7 @@ def test_a_panic_costs_one_document(tmp_path: Path) -> None:
     """A kernel that panics is no reason to lose a part: its document is found as if the worker had crashed."""
     write_inputs(tmp_path / "in", [["all is well", "a line to panic on", "it goes on"], ["all is well here"]])
     run(pipeline(tmp_path, KINDS, workers=2))
-    held = StageEntry(tmp_path / "root")
+    held = RootContents(tmp_path / "root")
     assert held.texts("01-words") == ["all is well", "it goes on", "all is well here"]
     notes = {row["why"]["note"] for row in held.rows("01-words", "removed")}
     assert notes == {"worker ended by Panic: index out of thresholds: the len is 3 \\ud800"}
@@ -110,7 +110,7 @@ def test_the_dead_are_judged_as_well(folder: Path) -> None:
         patch.setattr(toy, "die", lambda: pytest.fail("measured again"))
         quick(changed)
     quick(changed.model_copy(update={"root": str(folder / "fresh")}))
-    assert StageEntry(folder / "root").everything() == StageEntry(folder / "fresh").everything()
+    assert RootContents(folder / "root").everything() == RootContents(folder / "fresh").everything()
 
 
 FATAL = (
@@ -128,7 +128,7 @@ def test_documents_that_kill_who_maps_them_are_quarantined(tmp_path: Path, monke
     kinds = steps(LineSource(), Length(), Frail(), Gather())
     given = pipeline(tmp_path, kinds)
     assert quick(given).complete
-    expected = StageEntry(tmp_path / "root")
+    expected = RootContents(tmp_path / "root")
     assert expected.reasons("01-words") == {"0.txt:5": "quarantined"}
     assert expected.reasons("02-frail") == {
         "0.txt:1": "quarantined",
@@ -143,8 +143,8 @@ def test_documents_that_kill_who_maps_them_are_quarantined(tmp_path: Path, monke
     assert expected.balanced()
     for batch in (1, 2, 3):
         quick(pipeline(tmp_path, kinds, root=f"batch{batch}", batch=batch))
-        assert StageEntry(tmp_path / f"batch{batch}").everything() == expected.everything()
-        assert StageEntry(tmp_path / f"batch{batch}").file_bytes() == expected.file_bytes()
+        assert RootContents(tmp_path / f"batch{batch}").everything() == expected.everything()
+        assert RootContents(tmp_path / f"batch{batch}").file_bytes() == expected.file_bytes()
     monkeypatch.setattr(toy, "die", lambda: pytest.fail("mapped again"))
     assert quick(given).tasks == 0
     found = verify(given.root, rerun=1.0)
@@ -153,7 +153,7 @@ def test_documents_that_kill_who_maps_them_are_quarantined(tmp_path: Path, monke
         if json.loads(receipt.read_text())["kind"] == "stage":
             receipt.unlink()
     assert quick(given).complete
-    assert StageEntry(tmp_path / "root").everything() == expected.everything()
+    assert RootContents(tmp_path / "root").everything() == expected.everything()
 
 
 def test_a_document_that_kills_even_without_its_text_fails_its_part(
@@ -175,7 +175,7 @@ def test_a_part_of_poison_is_given_up(tmp_path: Path, monkeypatch: pytest.Monkey
     write_inputs(tmp_path / "in", [["deadly line"] * 3, ["deadly line"] * 4, ["all is well"]])
     report = quick(pipeline(tmp_path, KINDS))
     assert report.failures == ("part 1: worker ended with exit code 7",)
-    assert StageEntry(tmp_path / "root").removals("01-words") == {"quarantined": 3}
+    assert RootContents(tmp_path / "root").removals("01-words") == {"quarantined": 3}
 
 
 def test_parts_that_fail_may_be_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,10 +187,10 @@ def test_parts_that_fail_may_be_left_out(tmp_path: Path, monkeypatch: pytest.Mon
     given = pipeline(tmp_path, kinds)
     report = quick(given, allow_failed_parts=1)
     assert (len(report.failures), report.allowed, report.complete) == (2, False, False)
-    assert "03-gather" not in StageEntry(tmp_path / "root").manifests
+    assert "03-gather" not in RootContents(tmp_path / "root").manifests
     report = quick(given, allow_failed_parts=2)
     assert (len(report.failures), report.allowed, report.complete) == (2, True, False)
-    held = StageEntry(tmp_path / "root")
+    held = RootContents(tmp_path / "root")
     assert [r.part for r in held.receipts("02-same")] == [0, 2]
     assert [held.manifests[folder].complete for folder in held.manifests] == [False] * 4
     assert [row["text"] for row in held.rows("03-gather")] == ["a first line"]
@@ -198,7 +198,7 @@ def test_parts_that_fail_may_be_left_out(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(toy, "die", lambda: None)
     assert quick(given).complete
     quick(given.model_copy(update={"root": str(tmp_path / "fresh")}))
-    assert StageEntry(tmp_path / "root").everything() == StageEntry(tmp_path / "fresh").everything()
+    assert RootContents(tmp_path / "root").everything() == RootContents(tmp_path / "fresh").everything()
 
 
 def test_no_part_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,12 +231,12 @@ def test_one_death_convicts_nobody(folder: Path, batch: int, monkeypatch: pytest
     (folder / "in" / "0.txt").write_text("a first line\na second line\na third line\n")
     (folder / "in" / "2.txt").unlink()
     quick(pipeline(folder, KINDS))
-    expected = StageEntry(folder / "root")
+    expected = RootContents(folder / "root")
     first = once(monkeypatch, Length, "measure", lambda docs: True)
     second = once(monkeypatch, Length, "measure", lambda docs: docs.texts()[-1] == "a second line")
     quick(pipeline(folder, KINDS, root="killed", batch=batch))
     assert (first, second) == ([0], [0])
-    assert StageEntry(folder / "killed").everything() == expected.everything()
+    assert RootContents(folder / "killed").everything() == expected.everything()
 
 
 @pytest.mark.parametrize(("stage", "method"), [(Same, "map"), (Same, "reduce"), (Same, "resolve"), (Same, "apply")])
@@ -249,7 +249,7 @@ def test_a_death_in_a_global_stage_is_tried_again(
     left = once(monkeypatch, stage, method, lambda *arguments: True, deaths=2)
     report = quick(pipeline(tmp_path, root="killed"))
     assert (report.complete, left) == (True, [0])
-    assert StageEntry(tmp_path / "killed").everything() == StageEntry(tmp_path / "root").everything()
+    assert RootContents(tmp_path / "killed").everything() == RootContents(tmp_path / "root").everything()
 
 
 def test_a_death_of_a_source_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,11 +259,11 @@ def test_a_death_of_a_source_is_tried_again(tmp_path: Path, monkeypatch: pytest.
     left = once(monkeypatch, LineSource, "read", lambda path, store: path.endswith("1.txt"), deaths=2)
     assert quick(pipeline(tmp_path, KINDS, root="killed")).complete
     assert left == [0]
-    assert StageEntry(tmp_path / "killed").everything() == StageEntry(tmp_path / "root").everything()
+    assert RootContents(tmp_path / "killed").everything() == RootContents(tmp_path / "root").everything()
     once(monkeypatch, LineSource, "read", lambda path, store: path.endswith("1.txt"), deaths=99)
     report = quick(pipeline(tmp_path, KINDS, root="lost"))
     assert report.failures == ("part 1: worker ended with exit code 9",)
-    assert StageEntry(tmp_path / "lost").texts("01-words") == ["all is well"]
+    assert RootContents(tmp_path / "lost").texts("01-words") == ["all is well"]
 
 
 def test_a_death_while_writing_blames_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,7 +273,7 @@ def test_a_death_while_writing_blames_nobody(tmp_path: Path, monkeypatch: pytest
     left = once(monkeypatch, Root, "commit", lambda *arguments: True, deaths=2)
     assert quick(pipeline(tmp_path, root="killed")).complete
     assert left == [0]
-    assert StageEntry(tmp_path / "killed").everything() == StageEntry(tmp_path / "root").everything()
+    assert RootContents(tmp_path / "killed").everything() == RootContents(tmp_path / "root").everything()
 
 
 class Leaving(InlineExecutor):

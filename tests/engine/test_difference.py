@@ -10,10 +10,9 @@ import pytest
 
 from refinery.cli import execute
 from refinery.errors import UsageError
-from refinery.inspect import RootDifference, diff
-from refinery.inspect.difference import ABSENT, KEPT
+from refinery.inspect.difference import ABSENT, KEPT, RootDifference, diff
 from tests.engine.looked import LINES, make, recipe
-from tests.engine.roots import StageEntry, quick, write_inputs
+from tests.engine.roots import RootContents, quick, write_inputs
 
 ALL = 10**6
 
@@ -26,7 +25,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def outcomes(root: Path) -> dict[str, str]:
     """Every document's outcome, by reading all rows."""
-    held = StageEntry(root)
+    held = RootContents(root)
     found = {}
     for folder in held.manifests:
         name = folder.partition("-")[2]
@@ -67,10 +66,10 @@ def test_recipe_counts_and_reasons(root: Path, strict: Path) -> None:
     }
     assert not found.same
     for stage in found.stages:
-        folder = next(f for f in StageEntry(root).manifests if f.endswith(f"-{stage.stage}"))
-        assert stage.kept == tuple(len(StageEntry(path).rows(folder)) for path in (root, strict))
+        folder = next(f for f in RootContents(root).manifests if f.endswith(f"-{stage.stage}"))
+        assert stage.kept == tuple(len(RootContents(path).rows(folder)) for path in (root, strict))
         for number, path in enumerate((root, strict)):
-            stored = Counter(row["why"]["rule"] for row in StageEntry(path).rows(folder, "removed"))
+            stored = Counter(row["why"]["rule"] for row in RootContents(path).rows(folder, "removed"))
             stored |= {rule: pair[number] for rule, pair in stage.reasons.items() if rule == "comment"}
             assert {rule: pair[number] for rule, pair in stage.reasons.items() if pair[number]} == stored
 

@@ -16,7 +16,7 @@ import pytest
 from refinery.errors import StorageError
 from refinery.runner.run import run
 from refinery.store import local as store
-from tests.engine.roots import TEXTS, StageEntry, all_files, pipeline, quick, steps, visible, write_inputs
+from tests.engine.roots import TEXTS, RootContents, all_files, pipeline, quick, steps, visible, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same
 
 KINDS = steps(LineSource(), Length(), Same(), Gather())
@@ -57,7 +57,7 @@ def test_a_full_disk(folder: Path, owner: Any, name: str, first: int, monkeypatc
     assert not [path for path in left if path.startswith("tmp/") or "/." in path]
     assert all(left[path][1] == whole[path][1] for path in visible(folder / "root") if path.endswith(".parquet"))
     assert quick(given).complete
-    assert StageEntry(folder / "root").everything() == StageEntry(folder / "whole").everything()
+    assert RootContents(folder / "root").everything() == RootContents(folder / "whole").everything()
 
 
 @pytest.fixture
@@ -85,8 +85,8 @@ def test_a_disk_that_is_really_full(folder: Path, small_disk: Path) -> None:
         assert "free some space" in caught.value.hint
         ballast.unlink()
     assert run(given).complete
-    held = StageEntry(small_disk / "root")
-    assert held.everything() == StageEntry(folder / "whole").everything()
+    held = RootContents(small_disk / "root")
+    assert held.everything() == RootContents(folder / "whole").everything()
     held.check_files()
 
 
@@ -94,13 +94,13 @@ def test_a_record_that_is_lost(folder: Path) -> None:
     """Statistics that a receipt names and that are gone are made again with their part."""
     given = pipeline(folder, KINDS)
     quick(given)
-    held = StageEntry(folder / "root")
+    held = RootContents(folder / "root")
     path = folder / "root" / held.receipts("01-words")[0].statistics
     path.unlink()
     (folder / "root" / "HEAD.json").unlink()
     assert quick(given).complete
     assert path.exists()
-    assert StageEntry(folder / "root").everything() == StageEntry(folder / "whole").everything()
+    assert RootContents(folder / "root").everything() == RootContents(folder / "whole").everything()
 
 
 @pytest.mark.parametrize(

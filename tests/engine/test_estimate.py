@@ -22,7 +22,7 @@ from refinery.root.root import Root
 from refinery.store import LocalStore
 from tests.conftest import REPOSITORY
 from tests.engine.looked import recipe
-from tests.engine.roots import StageEntry, pipeline, quick, steps, write_inputs
+from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Length, LineSource, Upper
 
 
@@ -150,7 +150,7 @@ def test_what_is_no_amount_is_refused(text: str) -> None:
 
 def known_seconds(root: str, seconds: float) -> None:
     """Write into every receipt of a root that its part took so long."""
-    held = StageEntry(root)
+    held = RootContents(root)
     place = Root(root, LocalStore())
     for folder, manifest in held.manifests.items():
         for key in {*manifest.parts, *manifest.shuffle}:
@@ -214,7 +214,7 @@ def test_a_target_is_planned_from_nothing(tmp_path: Path) -> None:
     assert found.stages == tuple(
         StageForecast(**{**vars(stage), "reason": f"for {10 * size / 1000:,.1f} kB"}) for stage in again.stages
     )
-    held = StageEntry(given.root)
+    held = RootContents(given.root)
     receipts = [r for f, m in held.manifests.items() for r in held.root.receipts(f, [*m.parts, *m.shuffle])]
     assert found.total.seconds == pytest.approx(10 * 2.0 * len(receipts))
     written = sum(file.bytes for receipt in receipts for files in receipt.files.values() for file in files)
@@ -305,7 +305,7 @@ def test_a_sample_foretells_the_real_run(tmp_path: Path, corpus: Path) -> None:
     total = plan(given, Selection(until="lines")).total
     assert total is not None
     quick(given, Selection(until="lines"))
-    held = StageEntry(tmp_path / "root")
+    held = RootContents(tmp_path / "root")
     made = [one for folder in held.manifests for one in held.receipts(folder) if one.part in (1, 3)]
     written = sum(receipt.total(name) for receipt in made for name in receipt.files)
     assert len(made) == 2 * 7

@@ -8,12 +8,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from refinery.cli import execute
 from refinery.errors import UsageError
-from refinery.inspect import Filters, SampleQuery, sample
+from refinery.inspect.filters import Filters
+from refinery.inspect.samples import SampleQuery, sample
 from tests.engine.roots import quick, write_inputs
 from tests.engine.test_inspect_groups import LINES, SUFFIX, recipe
 from tests.report.test_serve import Client

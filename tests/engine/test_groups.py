@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from refinery.statistics import groups
 from refinery.statistics.groups import KINDS, LIMIT, SCHEMA, Groups, bound

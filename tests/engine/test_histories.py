@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from refinery.errors import UsageError
 from refinery.planner.state import Selection
@@ -20,7 +19,7 @@ from refinery.recipe import Pipeline
 from refinery.store import LocalStore
 from tests.engine import toy
 from tests.engine.inline import Death
-from tests.engine.roots import StageEntry, pipeline, quick, steps
+from tests.engine.roots import RootContents, pipeline, quick, steps
 from tests.engine.toy import Gather, Length, LineSource, Same
 
 NAMES = ("lines-of-text", "words", "same", "gather")
@@ -152,8 +151,8 @@ def test_a_full_run_forgets_the_past(history: list[tuple[str, Any]]) -> None:
             world.change(what, value)
         assert quick(world.recipe()).complete
         assert quick(world.recipe()).tasks == 0
-        held = StageEntry(world.folder / "root")
+        held = RootContents(world.folder / "root")
         quick(world.recipe("fresh"))
-        assert held.everything() == StageEntry(world.folder / "fresh").everything()
+        assert held.everything() == RootContents(world.folder / "fresh").everything()
         assert held.balanced()
         held.check_files()

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from pydantic import ValidationError
 
 from refinery.cli import execute
 from refinery.errors import RefineryError, StorageError
-from refinery.inspect import collect_garbage, read_counts, verify
+from refinery.inspect.counts import read_counts
+from refinery.inspect.garbage import collect_garbage
+from refinery.inspect.verification import verify
 from refinery.root.manifests import Head
 from refinery.root.receipts import FileRef, Receipt
 from tests.engine.looked import make, recipe

@@ -13,14 +13,15 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from refinery.errors import StorageError, UsageError
-from refinery.inspect import Account, SampleQuery, problems, read_counts, sample, status, why
+from refinery.inspect.accounts import Account, why
+from refinery.inspect.counts import read_counts
 from refinery.inspect.find import Query
 from refinery.inspect.reader import open_root
-from refinery.inspect.runs import runs
+from refinery.inspect.runs import problems, runs, status
+from refinery.inspect.samples import SampleQuery, sample
 from refinery.kernels import SPANS, undo
 from refinery.planner.state import Selection
 from refinery.recipe import from_dict
@@ -32,7 +33,7 @@ from refinery.store import LocalStore
 from tests.engine import toy
 from tests.engine.inline import Death
 from tests.engine.looked import LINES, Snip, make, recipe
-from tests.engine.roots import StageEntry, quick
+from tests.engine.roots import RootContents, quick
 from tests.engine.toy import records
 
 
@@ -125,7 +126,7 @@ def test_documents_of_one_url_are_told_newest_first(tmp_path: Path, monkeypatch:
 
 
 def test_every_line_has_the_outcome_that_its_text_says(root: Path) -> None:
-    """StageEntry against a naive reading of the stages, for each line that is a document."""
+    """RootContents against a naive reading of the stages, for each line that is a document."""
     texts: dict[str, str] = {}
     for number, lines in enumerate(LINES):
         for place, line in enumerate(lines):
@@ -255,7 +256,7 @@ def test_a_root_that_keeps_only_the_last_rows_tells_what_it_can(tmp_path: Path) 
 def test_the_survivor_of_a_cluster_is_named(root: Path) -> None:
     """Metrics that are ids of documents are followed to who they are."""
     texts: dict[str, set[str]] = {}
-    for row in [*StageEntry(root).rows("03-same"), *StageEntry(root).rows("03-same", "removed")]:
+    for row in [*RootContents(root).rows("03-same"), *RootContents(root).rows("03-same", "removed")]:
         same = only(why(str(root), row["url"])).stations[3]
         (survivor,) = same.related
         assert survivor.id == row["same"]["survivor"].hex()
@@ -334,7 +335,7 @@ def _line(url: str | None) -> str:
 def test_a_metric_range_holds_its_ends(root: Path) -> None:
     """For kept and removed documents, and in the files of a later stage."""
     for side in ("kept", "removed"):
-        rows = StageEntry(root).rows("01-words", side)
+        rows = RootContents(root).rows("01-words", side)
         values = [row["words"]["words"] for row in rows if row["words"] is not None]
         for low, high in ((None, None), (2, 3), (3, None), (None, 2), (99, None)):
             expected = [v for v in values if (low is None or v >= low) and (high is None or v <= high)]

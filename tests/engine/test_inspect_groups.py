@@ -14,15 +14,16 @@ import pytest
 
 from refinery.cli import execute
 from refinery.errors import UsageError
-from refinery.inspect import Survival, survival, verify
-from refinery.inspect.groups import Count, Counted, GroupCounts, survival_of
+from refinery.inspect.groups import Count, Counted, GroupCounts, Survival, survival, survival_of
 from refinery.inspect.reader import open_root
+from refinery.inspect.verification import verify
 from refinery.recipe import Pipeline
 from refinery.report import build
 from refinery.stage.base import Filter, Records, Values
 from refinery.stage.documents import Docs
 from refinery.stage.rules import Metric, Rule
-from refinery.statistics import KINDS, groups
+from refinery.statistics import groups
+from refinery.statistics.groups import KINDS
 from refinery.store import Store
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same

@@ -6,8 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from refinery.stage.rules import ERROR, FAILED, QUARANTINED, WHY, Rule, Trouble, apply_rules, explain
 

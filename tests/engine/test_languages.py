@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 
 from refinery.cli import execute
-from refinery.inspect import warnings
+from refinery.inspect.warning_list import warnings
 from refinery.recipe import load, parse
 from refinery.recipe.languages import kept_languages, language_warnings
 from refinery.stage.base import Suited

@@ -9,7 +9,7 @@ import pytest
 
 import refinery
 from refinery.errors import UsageError
-from refinery.inspect import read_counts
+from refinery.inspect.counts import read_counts
 from tests.engine.looked import make, recipe
 from tests.engine.roots import quick
 

@@ -10,18 +10,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 import refinery
 from refinery.errors import UsageError
-from refinery.inspect import collect_garbage, status, verify
-from refinery.inspect.verification import UNFINISHED
+from refinery.inspect.garbage import collect_garbage
+from refinery.inspect.runs import status
+from refinery.inspect.verification import UNFINISHED, verify
 from refinery.planner.state import Selection
 from refinery.runner.run import run
 from refinery.store import LocalStore
 from tests.engine.looked import make, recipe
-from tests.engine.roots import StageEntry, all_files, all_kinds, pipeline, quick, steps
+from tests.engine.roots import RootContents, all_files, all_kinds, pipeline, quick, steps
 from tests.engine.test_histories import a_world, changes, killed_at, runs
 from tests.engine.toy import Length, LineSource, Upper
 
@@ -33,14 +33,14 @@ def globbed(root: Path) -> set[str]:
 
 def named(root: Path) -> set[str]:
     """Every file in those folders that the head leads to."""
-    held = StageEntry(root)
+    held = RootContents(root)
     receipts = (receipt for folder in held.manifests for receipt in held.receipts(folder))
     return {file.path for receipt in receipts for name in ("kept", "removed") for file in receipt.files.get(name, ())}
 
 
 def is_current(root: Path) -> bool:
     """What the head says of the folders."""
-    return (root / "HEAD.json").exists() and StageEntry(root).head.outputs_current
+    return (root / "HEAD.json").exists() and RootContents(root).head.outputs_current
 
 
 # ------------------------------------------------------------------------------------------------------ thresholds
@@ -72,13 +72,13 @@ def test_only_files_that_changed_are_touched(tmp_path: Path) -> None:
 def test_a_threshold_moves_back_without_measuring_after_gc(tmp_path: Path) -> None:
     """The current files have the metrics of every document, removed ones included."""
     root = make(tmp_path)
-    before = StageEntry(root).contents()
+    before = RootContents(root).contents()
     quick(recipe(tmp_path, min_words=3))
     collect_garbage(str(root), delete=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Length, "measure", lambda self, docs: pytest.fail("measured again"))
         quick(recipe(tmp_path))
-    assert StageEntry(root).contents() == before
+    assert RootContents(root).contents() == before
     assert globbed(root) == named(root)
 
 
@@ -221,7 +221,7 @@ def test_open_reads_a_stage_as_files_as_a_dataset_and_in_duckdb(tmp_path: Path) 
     quick(recipe(tmp_path, min_words=3))
     opened = refinery.open(str(root))
     for name in opened.stages:
-        stage, held = opened.stage(name), StageEntry(root)
+        stage, held = opened.stage(name), RootContents(root)
         folder = next(folder for folder in held.manifests if folder.endswith(f"-{name}"))
         for side in refinery.inspect.notebook.SIDES:
             rows = held.rows(folder, side)

@@ -18,7 +18,7 @@ import pytest
 
 from refinery.demo import sample
 from tests.conftest import REPOSITORY
-from tests.engine.roots import StageEntry, write_inputs
+from tests.engine.roots import RootContents, write_inputs
 from tests.storage.held import contents_of
 from tools.s3server import BUCKET, KEY, SECRET, S3Server, weed
 
@@ -120,7 +120,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def same_as_local(recipe: Path, root: str) -> None:
     """All content ids of a root are those of one local worker."""
-    found, expected = StageEntry(recipe.parent / root), StageEntry(recipe.parent / "local")
+    found, expected = RootContents(recipe.parent / root), RootContents(recipe.parent / "local")
     assert found.contents() == expected.contents()
     assert found.statistics() == expected.statistics()
 
@@ -178,8 +178,8 @@ def test_documents_that_kill_their_worker(nodes: Nodes, tmp_path: Path) -> None:
     more = (*nodes.options, "--set", "executor.memory=100TB")  # than any node has
     for root, options in (("local", ["--workers", "2"]), ("ray", more)):
         assert ended(begin(path, root, *options))["failures"] == []
-    assert StageEntry(tmp_path / "ray").contents() == StageEntry(tmp_path / "local").contents()
-    assert StageEntry(tmp_path / "ray").removals("01-words") == {"quarantined": 2}
+    assert RootContents(tmp_path / "ray").contents() == RootContents(tmp_path / "local").contents()
+    assert RootContents(tmp_path / "ray").removals("01-words") == {"quarantined": 2}
 
 
 def test_a_node_must_have_the_memory_of_a_task(nodes: Nodes, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from refinery.errors import StorageError
-from refinery.inspect import problems
+from refinery.inspect.runs import problems
 from refinery.planner.state import Selection
 from refinery.runner.run import run
 from refinery.stage.base import Filter, Records, Values
@@ -20,7 +20,7 @@ from refinery.stage.documents import Docs
 from refinery.stage.fields import threshold
 from refinery.stage.rules import Metric, Rule
 from refinery.store import Store
-from tests.engine.roots import FOLDERS, TEXTS, Log, StageEntry, all_files, all_kinds, fresh, pipeline, quick, steps
+from tests.engine.roots import FOLDERS, TEXTS, Log, RootContents, all_files, all_kinds, fresh, pipeline, quick, steps
 from tests.engine.toy import Gather, Length, LineSource, Same
 
 # ------------------------------------------------------------------------------------------------------- made only once
@@ -38,10 +38,10 @@ def test_a_second_run_does_nothing(folder: Path) -> None:
 def test_a_lost_head_is_made_again(folder: Path) -> None:
     """Receipts are all there is to know: where the head is gone, nothing but the head is made."""
     quick(pipeline(folder))
-    before = StageEntry(folder / "root")
+    before = RootContents(folder / "root")
     (folder / "root" / "HEAD.json").unlink()
     assert quick(pipeline(folder)).tasks == 0
-    assert StageEntry(folder / "root").everything() == before.everything()
+    assert RootContents(folder / "root").everything() == before.everything()
 
 
 @pytest.mark.parametrize("min_words", [1, 3, 99])
@@ -53,7 +53,7 @@ def test_a_changed_bound_judges_stored_metrics(folder: Path, log: Log, min_words
     report = quick(changed)
     assert report.complete
     assert log.batches() == 0
-    held = StageEntry(folder / "root")
+    held = RootContents(folder / "root")
     assert all(receipt.judged for receipt in held.receipts("01-words"))
     assert held.everything() == fresh(folder, changed).everything()
     assert quick(pipeline(folder, log.kinds())).tasks == 0
@@ -68,7 +68,7 @@ def test_a_changed_bound_can_be_tried_on_a_part_first(folder: Path, log: Log) ->
     quick(changed, Selection(parts=(2,), until="upper"))
     assert quick(changed).complete
     assert log.batches() == 0
-    assert StageEntry(folder / "root").everything() == fresh(folder, changed).everything()
+    assert RootContents(folder / "root").everything() == fresh(folder, changed).everything()
 
 
 def test_facts_are_of_the_step_of_that_name(folder: Path, log: Log) -> None:
@@ -79,7 +79,7 @@ def test_facts_are_of_the_step_of_that_name(folder: Path, log: Log) -> None:
     log.batches()
     assert quick(pipeline(folder, (source, other))).complete
     assert log.batches()
-    assert "other" in StageEntry(folder / "root").rows("01-other")[0]
+    assert "other" in RootContents(folder / "root").rows("01-other")[0]
 
 
 class Spotted(Filter):
@@ -119,8 +119,8 @@ def test_facts_of_every_type_are_found_again(folder: Path, batch: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Spotted, "measure", lambda self, docs: pytest.fail("measured again"))
         quick(changed)
-    assert StageEntry(folder / "root").everything() == fresh(folder, changed).everything()
-    assert StageEntry(folder / "root").file_bytes() == StageEntry(folder / "fresh").file_bytes()
+    assert RootContents(folder / "root").everything() == fresh(folder, changed).everything()
+    assert RootContents(folder / "root").file_bytes() == RootContents(folder / "fresh").file_bytes()
 
 
 class Twins(LineSource):
@@ -138,7 +138,7 @@ def test_facts_of_documents_with_one_id_are_measured_again(folder: Path, log: Lo
     changed = pipeline(folder, steps(Twins(), Length(log=str(log.path), min_words=4)))
     assert quick(changed).complete
     assert log.batches()
-    assert StageEntry(folder / "root").everything() == fresh(folder, changed).everything()
+    assert RootContents(folder / "root").everything() == fresh(folder, changed).everything()
 
 
 def test_facts_without_removed_rows_are_measured_again(folder: Path, log: Log) -> None:
@@ -148,7 +148,7 @@ def test_facts_without_removed_rows_are_measured_again(folder: Path, log: Log) -
     changed = pipeline(folder, log.kinds(min_words=1), keep_removed="counts")
     assert quick(changed).complete
     assert log.batches()
-    assert StageEntry(folder / "root").everything() == fresh(folder, changed).everything()
+    assert RootContents(folder / "root").everything() == fresh(folder, changed).everything()
 
 
 def test_a_changed_field_measures_again(folder: Path, log: Log) -> None:
@@ -169,7 +169,7 @@ def test_a_changed_field_measures_again(folder: Path, log: Log) -> None:
 # ---------------------------------------------------------------------------------------------------------- lost files
 
 
-def of_each_kind(held: StageEntry) -> list[str]:
+def of_each_kind(held: RootContents) -> list[str]:
     """A file of each folder of files that receipts name, below the root."""
     manifests = ((folder, (*m.parts, *m.shuffle, *m.audit)) for folder, m in held.manifests.items())
     receipts = [r for folder, keys in manifests for r in held.root.receipts(folder, keys)]
@@ -182,7 +182,7 @@ def test_a_lost_file_is_made_again_whatever_it_is(folder: Path) -> None:
     """A receipt counts only while its files are there: a file that is deleted is reported and made as it was."""
     given = pipeline(folder, audit=2)
     quick(given)
-    before, root = StageEntry(folder / "root"), folder / "root"
+    before, root = RootContents(folder / "root"), folder / "root"
     files = of_each_kind(before)
     assert len(files) == 9
     for path in files:
@@ -191,14 +191,14 @@ def test_a_lost_file_is_made_again_whatever_it_is(folder: Path) -> None:
         report = quick(given)
         assert (report.complete, bool(report.tasks), report.lost) == (True, True, (path,)), path
         assert (root / path).read_bytes() == whole, path
-    assert StageEntry(root).everything() == before.everything()
+    assert RootContents(root).everything() == before.everything()
     assert quick(given).tasks == 0
 
 
 def test_a_file_of_another_size_is_made_again(folder: Path) -> None:
     """A file that was cut short is noticed by its size, without being read, and the run's record names it."""
     quick(pipeline(folder))
-    ref, *_ = StageEntry(folder / "root").receipts("04-gather")[0].files["kept"]
+    ref, *_ = RootContents(folder / "root").receipts("04-gather")[0].files["kept"]
     whole = (folder / "root" / ref.path).read_bytes()
     (folder / "root" / ref.path).write_bytes(whole[:-1])
     assert quick(pipeline(folder)).lost == (ref.path,)
@@ -210,25 +210,25 @@ def test_facts_whose_files_are_gone_are_measured_again(folder: Path, log: Log) -
     """A changed threshold is applied to stored metrics where they are there, and measured where they are not."""
     quick(pipeline(folder, log.kinds()))
     log.batches()
-    ref, *_ = StageEntry(folder / "root").receipts("01-words")[0].files["removed"]
+    ref, *_ = RootContents(folder / "root").receipts("01-words")[0].files["removed"]
     (folder / "root" / ref.path).unlink()
     changed = pipeline(folder, log.kinds(min_words=3))
     assert quick(changed).complete
     assert log.batches() == 1  # the rows of that part
-    assert StageEntry(folder / "root").everything() == fresh(folder, changed).everything()
+    assert RootContents(folder / "root").everything() == fresh(folder, changed).everything()
 
 
 def test_files_that_the_run_is_not_about_are_left(folder: Path) -> None:
     """Without the stage of a lost file nothing is made, and the manifest does not count the part any more."""
     quick(pipeline(folder))
-    before = StageEntry(folder / "root")
+    before = RootContents(folder / "root")
     ref, *_ = before.receipts("02-upper")[0].files["kept"]
     (folder / "root" / ref.path).unlink()
     assert quick(pipeline(folder), Selection(until="words")).tasks == 0
-    manifest = StageEntry(folder / "root").manifests["02-upper"]
+    manifest = RootContents(folder / "root").manifests["02-upper"]
     assert len(manifest.parts) == manifest.expected - 1
     assert quick(pipeline(folder)).tasks == 1
-    assert StageEntry(folder / "root").everything() == before.everything()
+    assert RootContents(folder / "root").everything() == before.everything()
 
 
 # ------------------------------------------------------------------------------------------------------ another recipe
@@ -250,7 +250,7 @@ def test_a_switch_to_results_that_are_there_is_reported(folder: Path) -> None:
 # --------------------------------------------------------------------------------------------------------------- inputs
 
 
-def keys(held: StageEntry, name: str) -> set[str]:
+def keys(held: RootContents, name: str) -> set[str]:
     return {receipt.key for receipt in held.receipts(name)}
 
 
@@ -259,12 +259,12 @@ def test_a_new_input_maps_only_itself(folder: Path, log: Log) -> None:
     given = pipeline(folder, log.kinds())
     quick(given)
     log.batches()
-    before = StageEntry(folder / "root")
+    before = RootContents(folder / "root")
     (folder / "in" / "-new.txt").write_text("a new file\nthe same text\n")
     report = quick(given)
     assert report.complete
     assert log.batches() == 1
-    held = StageEntry(folder / "root")
+    held = RootContents(folder / "root")
     for name in FOLDERS[:3]:
         assert keys(held, name) > keys(before, name)
     assert held.everything() == fresh(folder, given).everything()
@@ -279,7 +279,7 @@ def test_a_removed_input_leaves_the_result(folder: Path, log: Log) -> None:
     (folder / "in" / "0.txt").unlink()
     assert quick(given).complete
     assert log.batches() == 0
-    assert StageEntry(folder / "root").everything() == fresh(folder, given).everything()
+    assert RootContents(folder / "root").everything() == fresh(folder, given).everything()
 
 
 def test_a_changed_input_is_read_again(folder: Path, log: Log) -> None:
@@ -291,16 +291,16 @@ def test_a_changed_input_is_read_again(folder: Path, log: Log) -> None:
     path.write_text(path.read_text() + "one more line\n")
     assert quick(given).complete
     assert log.batches() == 3  # of up to three of its eight lines each
-    assert StageEntry(folder / "root").everything() == fresh(folder, given).everything()
+    assert RootContents(folder / "root").everything() == fresh(folder, given).everything()
 
 
 def test_a_touched_input_changes_nothing_after_it(folder: Path) -> None:
     """A file with another time of change and the same lines is read again, and all that follows stays valid."""
     quick(pipeline(folder))
-    before = StageEntry(folder / "root")
+    before = RootContents(folder / "root")
     os.utime(folder / "in" / "0.txt", ns=(1, 1))
     assert quick(pipeline(folder)).tasks == 1
-    held = StageEntry(folder / "root")
+    held = RootContents(folder / "root")
     assert held.contents() == before.contents()
     for name in FOLDERS[1:]:
         assert held.receipts(name) == before.receipts(name)
@@ -318,7 +318,7 @@ def test_a_file_named_twice_is_one_part(folder: Path) -> None:
     """Patterns that meet in a file read it once."""
     patterns = (str(folder / "in" / "*.txt"), str(folder / "in" / "0.txt"))
     quick(pipeline(folder, steps(LineSource()), inputs=patterns))
-    assert len(StageEntry(folder / "root").receipts(FOLDERS[0])) == len(TEXTS)
+    assert len(RootContents(folder / "root").receipts(FOLDERS[0])) == len(TEXTS)
 
 
 def test_a_root_may_have_any_name(folder: Path, log: Log) -> None:

@@ -20,7 +20,7 @@ from tests.engine.roots import (
     FOLDERS,
     TEXTS,
     Log,
-    StageEntry,
+    RootContents,
     all_files,
     all_kinds,
     fresh,
@@ -37,7 +37,7 @@ def test_a_run_gives_what_the_stages_say(folder: Path) -> None:
     """Every line has its outcome: kept rows go on in order, removed ones have the reason, comments are counted."""
     report = quick(pipeline(folder))
     assert (report.complete, report.failures, report.blocked) == (True, (), "")
-    held = StageEntry(folder / "root")
+    held = RootContents(folder / "root")
     assert list(held.manifests) == FOLDERS
     words = [t for texts in TEXTS for t in texts if len(t.split()) > 1 and t[0] != "#" and t[:2] not in {"12", "po"}]
     upper = [text.upper() for text in words]
@@ -57,14 +57,14 @@ def test_a_run_gives_what_the_stages_say(folder: Path) -> None:
 def test_the_files_hold_what_the_receipts_say(folder: Path) -> None:
     """Content ids, rows and sizes in receipts are those of the files."""
     quick(pipeline(folder, keep_removed="text"))
-    StageEntry(folder / "root").check_files()
+    RootContents(folder / "root").check_files()
 
 
 def test_inputs_without_documents(tmp_path: Path) -> None:
     """Empty files, and files of nothing but comments, make empty parts all the way down."""
     write_inputs(tmp_path / "in", [[], ["# nothing"], []])
     assert quick(pipeline(tmp_path)).complete
-    held = StageEntry(tmp_path / "root")
+    held = RootContents(tmp_path / "root")
     assert held.texts("04-gather") == []
     assert held.statistics()["00-lines-of-text"]["documents"] == {"in": 1, "kept": 0, "removed": 1, "edited": 0}
     assert held.balanced()
@@ -73,13 +73,13 @@ def test_inputs_without_documents(tmp_path: Path) -> None:
 def test_workers_and_batches_leave_no_trace(folder: Path) -> None:
     """One worker = two workers = this process = any batch size: same content ids, statistics and bytes."""
     quick(pipeline(folder))
-    expected = StageEntry(folder / "root")
+    expected = RootContents(folder / "root")
     for batch in (1, 3):
         quick(pipeline(folder, root=f"batch{batch}", batch=batch))
     for workers in (1, 2):
         run(pipeline(folder, root=f"workers{workers}", workers=workers, batch=2))
     for name in ("batch1", "batch3", "workers1", "workers2"):
-        held = StageEntry(folder / name)
+        held = RootContents(folder / name)
         assert held.everything() == expected.everything()
         assert held.file_bytes() == expected.file_bytes()
 
@@ -91,11 +91,11 @@ def test_until(folder: Path) -> None:
     """A run ends after the named stage; a later one goes on from there."""
     report = quick(pipeline(folder), Selection(until="words"))
     assert report.complete
-    assert list(StageEntry(folder / "root").manifests) == FOLDERS[:2]
+    assert list(RootContents(folder / "root").manifests) == FOLDERS[:2]
     before = all_files(folder / "root" / FOLDERS[1] / "kept")
     assert quick(pipeline(folder)).complete
     assert all_files(folder / "root" / FOLDERS[1] / "kept") == before
-    assert StageEntry(folder / "root").everything() == fresh(folder, pipeline(folder)).everything()
+    assert RootContents(folder / "root").everything() == fresh(folder, pipeline(folder)).everything()
 
 
 @pytest.mark.parametrize("first", ["lines-of-text", "words", "same", "gather"])
@@ -104,11 +104,11 @@ def test_from(folder: Path, log: Log, first: str) -> None:
     given = pipeline(folder, log.kinds())
     quick(given)
     log.batches()
-    held, before = StageEntry(folder / "root"), all_files(folder / "root")
+    held, before = RootContents(folder / "root"), all_files(folder / "root")
     report = quick(given, Selection(first=first))
     assert report.complete
     assert bool(log.batches()) == (first in {"lines-of-text", "words"})
-    assert StageEntry(folder / "root").everything() == held.everything()
+    assert RootContents(folder / "root").everything() == held.everything()
     after = all_files(folder / "root")
     position = next(i for i, name in enumerate(FOLDERS) if name.endswith(first))
     written = {path for path in after if path.endswith(".parquet") and after[path][0] != before[path][0]}
@@ -123,12 +123,12 @@ def test_parts(folder: Path) -> None:
     report = quick(pipeline(folder), Selection(parts=(0, 2)))
     assert not report.complete
     assert report.blocked == "same needs all parts, and only some are selected"
-    held = StageEntry(folder / "root")
+    held = RootContents(folder / "root")
     assert list(held.manifests) == FOLDERS[:3]
     assert [(len(m.parts), m.expected) for m in held.manifests.values()] == [(2, 3)] * 3
     assert quick(pipeline(folder), Selection(parts=(0, 2))).tasks == 0
     assert quick(pipeline(folder)).complete
-    assert StageEntry(folder / "root").everything() == fresh(folder, pipeline(folder)).everything()
+    assert RootContents(folder / "root").everything() == fresh(folder, pipeline(folder)).everything()
 
 
 def test_share(folder: Path) -> None:
@@ -136,7 +136,7 @@ def test_share(folder: Path) -> None:
     made = []
     for share in (0.01, 0.5):
         quick(pipeline(folder, root=f"share{share}"), Selection(share=share))
-        made.append({r.key for r in StageEntry(folder / f"share{share}").receipts(FOLDERS[0])})
+        made.append({r.key for r in RootContents(folder / f"share{share}").receipts(FOLDERS[0])})
     assert [len(keys) for keys in made] == [1, 2]
     assert made[0] < made[1]
 
@@ -160,7 +160,7 @@ def test_a_selection_that_makes_no_sense(folder: Path, selection: Selection, sai
 # --------------------------------------------------------------------------------------------------------- what is kept
 
 
-def written(held: StageEntry) -> list[str]:
+def written(held: RootContents) -> list[str]:
     """The stages with Parquet files."""
     return [name for name in held.manifests if any(receipt.files for receipt in held.receipts(name))]
 
@@ -172,7 +172,7 @@ def test_write(folder: Path) -> None:
     found = {}
     for mode, chosen in (("every", all_kinds()), ("last", all_kinds()), ("marked", marked)):
         quick(pipeline(folder, chosen, root=mode, write=mode))
-        found[mode] = StageEntry(folder / mode)
+        found[mode] = RootContents(folder / mode)
         assert quick(pipeline(folder, chosen, root=mode, write=mode)).tasks == 0
     assert written(found["every"]) == FOLDERS
     assert written(found["last"]) == FOLDERS[2:]
@@ -184,12 +184,12 @@ def test_write(folder: Path) -> None:
 def test_writing_more_later(folder: Path) -> None:
     """A stage whose rows were not written is computed again to write them, and nothing after it changes."""
     quick(pipeline(folder, write="last"))
-    before = StageEntry(folder / "root")
+    before = RootContents(folder / "root")
     assert quick(pipeline(folder)).complete
-    assert written(StageEntry(folder / "root")) == FOLDERS
-    assert StageEntry(folder / "root").contents() == before.contents()
+    assert written(RootContents(folder / "root")) == FOLDERS
+    assert RootContents(folder / "root").contents() == before.contents()
     for name in FOLDERS[2:]:
-        assert StageEntry(folder / "root").receipts(name) == before.receipts(name)
+        assert RootContents(folder / "root").receipts(name) == before.receipts(name)
 
 
 def test_a_result_that_cannot_be_repeated_is_a_failure(folder: Path) -> None:
@@ -212,7 +212,7 @@ def test_keep_removed(folder: Path) -> None:
     kept: dict[str, Any] = {}
     for mode in ("metrics", "sample", "text", "counts"):
         quick(pipeline(folder, root=mode, keep_removed=mode))
-        held = StageEntry(folder / mode)
+        held = RootContents(folder / mode)
         texts[mode] = held.texts("01-words", "removed")
         kept[mode] = {name: [c["kept"] for c in parts] for name, parts in held.contents().items()}
         assert held.removals("01-words") == {"digits": 1, "error": 1, "short": 2}
@@ -221,7 +221,7 @@ def test_keep_removed(folder: Path) -> None:
     assert texts["metrics"] == [None] * 4
     assert texts["text"] == ["short", "12 34 56", "x", "poison in it"]
     assert texts["counts"] == []
-    ids = [row["id"] for row in StageEntry(folder / "text").rows("01-words", "removed")]
+    ids = [row["id"] for row in RootContents(folder / "text").rows("01-words", "removed")]
     assert texts["sample"] == [t if i[-1] < 2 else None for i, t in zip(ids, texts["text"], strict=True)]
     assert kept["metrics"] == kept["sample"] == kept["text"] == kept["counts"]
 
@@ -229,7 +229,7 @@ def test_keep_removed(folder: Path) -> None:
 def test_an_edit_keeps_the_text_before_in_what_it_removes(folder: Path) -> None:
     """A removed row holds what came into its stage, and the metrics of the stages before it and of its own."""
     quick(pipeline(folder, keep_removed="text"))
-    rows = StageEntry(folder / "root").rows("03-same", "removed")
+    rows = RootContents(folder / "root").rows("03-same", "removed")
     assert rows
     assert all(row["words"]["words"] == len(row["text"].split()) for row in rows)
     assert all(row["same"]["role"] == "duplicate" and row["same"]["copies"] > 1 for row in rows)
@@ -240,7 +240,7 @@ def test_tokens_are_counted_where_the_text_changed(tmp_path: Path) -> None:
     """Behind an edit a changed text has GPT-2's count; one that stayed has the count that it came with."""
     write_inputs(tmp_path / "in", [["INDEED ALL CAPITALS", "none of these", "A few of them"]])
     quick(pipeline(tmp_path))
-    held = StageEntry(tmp_path / "root")
+    held = RootContents(tmp_path / "root")
     before = {row["id"]: row for row in held.rows("01-words", "kept")}
     rows = held.rows("02-upper", "kept")
     changed = [row["text"] != before[row["id"]]["text"] for row in rows]
@@ -256,7 +256,7 @@ def test_tokens_are_counted_where_the_text_changed(tmp_path: Path) -> None:
 def test_an_exception_is_a_reason(folder: Path) -> None:
     """A document on which a stage raises is removed with the error as its note; its neighbours are not."""
     quick(pipeline(folder))
-    [row] = [r for r in StageEntry(folder / "root").rows("01-words", "removed") if r["why"]["rule"] == "error"]
+    [row] = [r for r in RootContents(folder / "root").rows("01-words", "removed") if r["why"]["rule"] == "error"]
     assert row["why"]["note"] == "ValueError: this text is poison"
     assert (row["why"]["stage"], row["failed"], row["words"]) == ("words", ["error"], None)
 
@@ -270,7 +270,7 @@ def test_an_error_message_may_be_any_text(folder: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Length, "measure", measure)
     quick(pipeline(folder))
-    notes = [row["why"]["note"] for row in StageEntry(folder / "root").rows("01-words", "removed")]
+    notes = [row["why"]["note"] for row in RootContents(folder / "root").rows("01-words", "removed")]
     assert all(note.startswith("ValueError: \\ud800 ") and len(note) < 520 for note in notes)
 
 
@@ -279,7 +279,7 @@ def test_a_stage_that_fails_on_all_is_broken(tmp_path: Path, documents: int) -> 
     """On 100 documents or more, it is the stage: the part fails, others do not, and nothing of it is written."""
     write_inputs(tmp_path / "in", [["poison"] * documents, ["two words"] * 5])
     report = quick(pipeline(tmp_path))
-    held = StageEntry(tmp_path / "root")
+    held = RootContents(tmp_path / "root")
     if documents < 100:
         assert report.complete
         assert held.removals("01-words") == {"error": documents}
@@ -311,4 +311,4 @@ def test_a_storage_error_is_nobodys_fault(folder: Path, monkeypatch: pytest.Monk
         with pytest.raises(StorageError, match="no such file"):
             quick(pipeline(folder))
     assert quick(pipeline(folder)).complete
-    assert StageEntry(folder / "root").everything() == fresh(folder, pipeline(folder)).everything()
+    assert RootContents(folder / "root").everything() == fresh(folder, pipeline(folder)).everything()

@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from refinery.errors import Refused, StorageError, UsageError
-from refinery.inspect import collect_garbage, read_counts, verify
+from refinery.inspect.counts import read_counts
+from refinery.inspect.garbage import collect_garbage
+from refinery.inspect.verification import verify
 from refinery.planner.requirements import only_run
 from refinery.planner.state import Selection
 from refinery.root.outputs import current_path
 from refinery.root.root import Root
 from refinery.store import LocalStore
 from tests.engine.looked import make, recipe
-from tests.engine.roots import StageEntry, all_files, quick
+from tests.engine.roots import RootContents, all_files, quick
 
 UNFINISHED = "0123456789abcdef0123456789abcdef"
 """A name that a store gives to a temporary file."""
@@ -38,7 +40,7 @@ def test_what_an_earlier_recipe_made_goes_and_the_rest_stands(tmp_path: Path) ->
     root = make(tmp_path)
     old = set(all_files(root))
     quick(recipe(tmp_path, min_words=3))
-    contents = StageEntry(root).contents()
+    contents = RootContents(root).contents()
     shown = collect_garbage(str(root))
     assert not shown.deleted
     assert {stray.kind for stray in shown.files} == {"rows", "receipt", "statistics", "manifest"}
@@ -49,17 +51,17 @@ def test_what_an_earlier_recipe_made_goes_and_the_rest_stands(tmp_path: Path) ->
     assert collect_garbage(str(root)).files == ()
     assert verify(str(root)).ok
     assert quick(recipe(tmp_path, min_words=3)).tasks == 0
-    assert StageEntry(root).contents() == contents
+    assert RootContents(root).contents() == contents
 
 
 def test_a_swept_root_can_go_back_to_the_earlier_recipe(tmp_path: Path) -> None:
     """What was deleted is made again, the same."""
     root = make(tmp_path)
-    before = StageEntry(root).contents()
+    before = RootContents(root).contents()
     quick(recipe(tmp_path, min_words=3))
     collect_garbage(str(root), delete=True)
     quick(recipe(tmp_path))
-    assert StageEntry(root).contents() == before
+    assert RootContents(root).contents() == before
 
 
 def test_a_sweep_that_is_killed_leaves_no_receipt_without_its_files(
@@ -67,7 +69,7 @@ def test_a_sweep_that_is_killed_leaves_no_receipt_without_its_files(
 ) -> None:
     """Wherever a sweep ends, going back to the earlier recipe gives what it gave before."""
     root = make(tmp_path)
-    before = StageEntry(root).contents()
+    before = RootContents(root).contents()
     quick(recipe(tmp_path, min_words=3))
     count = len(collect_garbage(str(root)).files)
     delete = LocalStore.delete
@@ -84,7 +86,7 @@ def test_a_sweep_that_is_killed_leaves_no_receipt_without_its_files(
             with pytest.raises(StorageError):
                 collect_garbage(str(root), delete=True)
         quick(recipe(tmp_path))
-        assert StageEntry(root).contents() == before
+        assert RootContents(root).contents() == before
         assert verify(str(root)).ok
         quick(recipe(tmp_path, min_words=3))
 

@@ -7,12 +7,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from refinery.inspect import status
 from refinery.inspect.reader import open_root
-from refinery.inspect.runs import runs
+from refinery.inspect.runs import runs, status
 from refinery.planner.state import Selection
 from refinery.runner import timeline
 from refinery.runner.timeline import PLACES, SPANS, UNWELL, Timeline

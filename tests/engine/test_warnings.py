@@ -10,16 +10,17 @@ from typing import ClassVar
 import pytest
 
 from refinery.cli import execute
-from refinery.inspect import summary, verify, warnings
 from refinery.inspect.reader import open_root
-from refinery.inspect.warning_list import too_many_broken
+from refinery.inspect.summaries import summary
+from refinery.inspect.verification import verify
+from refinery.inspect.warning_list import too_many_broken, warnings
 from refinery.planner.state import Selection
 from refinery.report.view import view
 from refinery.root.manifests import InputFault, InputFigures
 from refinery.stage.base import Records
 from refinery.stage.rules import Rule
 from refinery.store import Store
-from tests.engine.roots import StageEntry, pipeline, quick, steps, write_inputs
+from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Upper
 
 WORDS = [f"line {number} has words" for number in range(200)]
@@ -74,7 +75,7 @@ def told(root: Path) -> list[tuple[str, str, str]]:
 def test_broken_inputs_are_counted_and_come_with_their_fix(torn: Path) -> None:
     """No document, cut off, or damaged in many records: broken. Damaged in few: noted. Each by the fix of its source."""
     quick(pipeline(torn, KINDS))
-    figures = StageEntry(torn / "root").manifests["00-torn"].inputs
+    figures = RootContents(torn / "root").manifests["00-torn"].inputs
     assert figures.files == len(FILES)
     assert [(Path(one.path).name, one.broken, one.damage) for one in figures.faults] == [
         ("1.txt", True, {}),
@@ -108,7 +109,7 @@ def test_warnings_are_those_of_the_root_however_it_was_made(torn: Path) -> None:
     assert warnings(str(torn / "parts")) == expected
     assert quick(pipeline(torn, KINDS)).tasks == 0
     assert warnings(str(torn / "root")) == expected
-    (torn / "root" / StageEntry(torn / "root").receipts("00-torn")[2].files["removed"][0].path).unlink()
+    (torn / "root" / RootContents(torn / "root").receipts("00-torn")[2].files["removed"][0].path).unlink()
     assert quick(pipeline(torn, KINDS)).tasks == 1
     assert warnings(str(torn / "root")) == expected
 
@@ -178,7 +179,7 @@ def test_the_summary_is_that_of_the_last_stage(torn: Path) -> None:
 def test_verify_holds_the_list_of_broken_inputs_against_the_parts(torn: Path) -> None:
     """A manifest that hides an input without documents is found."""
     quick(pipeline(torn, KINDS))
-    held = StageEntry(torn / "root")
+    held = RootContents(torn / "root")
     path = torn / "root" / held.head.manifests["00-torn"]
     manifest = json.loads(path.read_bytes())
     manifest["inputs"]["faults"].pop(0)

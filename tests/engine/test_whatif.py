@@ -9,28 +9,28 @@ import pytest
 
 from refinery.cli import execute
 from refinery.errors import StorageError, UsageError
-from refinery.inspect import WhatIf, what_if
 from refinery.inspect.reader import open_root
+from refinery.inspect.whatif import WhatIf, what_if
 from refinery.planner.state import Selection
 from refinery.recipe import RecipeError, from_dict
 from tests.engine.looked import make, recipe
-from tests.engine.roots import StageEntry, all_files, quick, write_inputs
+from tests.engine.roots import RootContents, all_files, quick, write_inputs
 
 ALL = 10**6
 ROW_STAGES = {"words": "01-words", "snip": "02-snip"}
 
 
-def rerun(root: Path, overrides: list[str], folder: Path) -> StageEntry:
+def rerun(root: Path, overrides: list[str], folder: Path) -> RootContents:
     """What a run with these thresholds makes in a new root."""
     given = from_dict(open_root(str(root)).head.recipe, str(folder), overrides=overrides)
     quick(given)
-    return StageEntry(folder)
+    return RootContents(folder)
 
 
 def check(root: Path, overrides: list[str], folder: Path) -> WhatIf:
     """Hold the answer against a rerun: counts and tokens of each stage, and every flip."""
     found = what_if(str(root), overrides, ALL)
-    before, after = StageEntry(root), rerun(root, overrides, folder)
+    before, after = RootContents(root), rerun(root, overrides, folder)
     for stage in found.stages:
         for told, made in ((stage.before, before), (stage.after, after)):
             rows = made.rows(ROW_STAGES[stage.stage])

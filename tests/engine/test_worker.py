@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.engine.roots import StageEntry
+from tests.engine.roots import RootContents
 
 PROGRAM = """
 import refinery
@@ -52,7 +52,7 @@ def test_a_script_needs_no_main_guard(folder: Path) -> None:
     (folder / "program.py").write_text(PROGRAM)
     assert execute(folder, "program.py") == (0, "True\n", "")
     assert (folder / "begun").read_text() == "x"
-    StageEntry(folder / "root").check_files()
+    RootContents(folder / "root").check_files()
 
 
 @pytest.mark.slow

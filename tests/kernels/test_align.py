@@ -8,8 +8,7 @@ from itertools import pairwise
 import pyarrow as pa
 import pytest
 import regex
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from refinery.kernels import Whole, aligned
 from refinery.kernels.reference.align import boundaries

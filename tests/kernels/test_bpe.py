@@ -11,8 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import regex
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from refinery.assets import Asset
 from refinery.kernels import count_tokens, token_ids, token_lengths

@@ -10,8 +10,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from resiliparse.parse.html import DOMNode, HTMLTree, NodeType
 
 from refinery.kernels import HAS_EXTRACTOR

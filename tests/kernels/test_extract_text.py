@@ -6,8 +6,7 @@ import unicodedata
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from refinery.kernels import HAS_EXTRACTOR, main_texts
 

@@ -8,8 +8,7 @@ import unicodedata
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from refinery.kernels import SPANS, LineRules, correct_lines, undo, with_cut
 from refinery.kernels.reference.linewise import BREAK, CORRECTIONS, KINDS

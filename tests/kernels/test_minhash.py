@@ -8,8 +8,7 @@ import datasketch
 import numpy as np
 import pyarrow as pa
 import xxhash
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from refinery.kernels import band_keys, shingles, similarities, sketches, string_hashes, window_hashes, word_ids
 from refinery.kernels.reference import minhash

@@ -15,8 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import tiktoken
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from refinery.assets import Asset
 from refinery.kernels import _native, native_bpe

@@ -10,8 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from resiliparse.parse.html import DOMNode, HTMLTree, NodeType
 from warcio.archiveiterator import ArchiveIterator
 

@@ -13,8 +13,7 @@ import psutil
 import pyarrow as pa
 import pytest
 import xxhash
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from refinery.kernels.reference import urls as twin
 from refinery.kernels.reference.listed import LISTED, Listed, listed

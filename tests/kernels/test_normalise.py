@@ -6,8 +6,7 @@ import unicodedata
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from refinery.kernels import normalise
 from refinery.kernels.reference.normalise import alignment, characters

@@ -9,8 +9,7 @@ from collections.abc import Callable
 import brotli
 import pytest
 import zstandard
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from refinery.kernels import unpacked
 from refinery.kernels.reference.payload import Payload, dechunked

@@ -8,8 +8,7 @@ from collections import Counter
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from refinery.kernels import distinct_words, text_statistics
 from refinery.kernels.reference.text import STATISTICS

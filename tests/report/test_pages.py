@@ -18,21 +18,20 @@ import duckdb
 import pyarrow as pa
 import pytest
 import uvicorn
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from refinery.cli import execute
 from refinery.errors import UsageError
-from refinery.inspect import read_counts
-from refinery.inspect.statistics import MetricCounts
+from refinery.inspect.counts import read_counts
 from refinery.report import Built, build
 from refinery.report.curves import curve
 from refinery.report.frame import environment
 from refinery.report.serve import application
+from refinery.root.statistics import MetricCounts
 from refinery.stage.base import Records
 from refinery.stage.rules import Rule, Scale
-from refinery.statistics import bins, edges
+from refinery.statistics.measures import bins, edges
 from stages.minhash import MinHash
 from tests.engine import toy
 from tests.engine.looked import LINES, make, recipe

@@ -55,9 +55,9 @@ def test_the_plan_has_every_stage_in_its_pass(root: Path) -> None:
             assert node.view is not None
             assert node.work is not None
             work = node.work
-            assert work.kept + work.judged + work.run == node.view.books.made
+            assert work.kept + work.judged + work.run == node.view.totals.made
             assert work.waiting == 0
-            files = sorted((root / f"{node.view.books.position:02d}-{node.name}" / "kept").glob("*.parquet"))
+            files = sorted((root / f"{node.view.totals.position:02d}-{node.name}" / "kept").glob("*.parquet"))
             assert node.bytes == sum(file.stat().st_size for file in files) > 0
     assert {node.name for each in passes for node in each.nodes if node.work and node.work.judged} == {"words"}
 

@@ -16,8 +16,11 @@ import pytest
 
 from refinery.cli import execute
 from refinery.errors import UsageError
-from refinery.inspect import SampleQuery, read_counts, sample, what_if, why
+from refinery.inspect.accounts import why
+from refinery.inspect.counts import read_counts
 from refinery.inspect.reader import open_root
+from refinery.inspect.samples import SampleQuery, sample
+from refinery.inspect.whatif import what_if
 from refinery.planner.state import Selection
 from refinery.report.search import search
 from refinery.report.serve import application, serve

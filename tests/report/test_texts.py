@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from refinery.errors import UsageError
 from refinery.inspect.reader import open_root
@@ -19,8 +18,7 @@ from refinery.report.sides import names_of
 from refinery.report.texts import DRAWN, EACH, page_texts, texts
 from refinery.report.wordwise import CHARACTERS, WORDS, compare
 from refinery.stage.base import Edit, Edited
-from refinery.stage.documents import TEXT as TEXT_FIELD
-from refinery.stage.documents import Docs
+from refinery.stage.documents import TEXT as TEXT_FIELD, Docs
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.toy import Length, LineSource
 from tests.report.test_serve import Client

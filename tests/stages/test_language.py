@@ -8,8 +8,7 @@ from typing import Any
 import fasttext
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from pydantic import ValidationError
 
 from refinery.assets import Asset

@@ -9,12 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from pydantic import ValidationError
 
 from refinery.errors import UsageError
-from refinery.inspect import verify
+from refinery.inspect.verification import verify
 from refinery.planner.estimate import plan
 from refinery.planner.state import Selection
 from refinery.runner.run import run
@@ -22,7 +21,7 @@ from refinery.stage.documents import ID, Docs
 from refinery.testing import Past, documents, run_global
 from stages._clusters import Policy
 from stages.minhash import MinHash
-from tests.engine.roots import StageEntry, pipeline, quick, steps, write_inputs
+from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Dated, LineSource
 from tests.stages.globally import Metrics, spread
 from tests.stages.test_minhash import clusters_in, naive
@@ -260,11 +259,11 @@ def test_no_way_of_running_changes_the_result(folder: Path, kind: dict[str, Any]
     for texts in [*(folder / "old").glob("*/kept"), *(folder / "old").glob("*/removed")]:
         texts.rename(texts.with_suffix(".away"))
     quick(given_run(folder, "new", "[23].txt", against=against, **kind))
-    new = StageEntry(folder / "new")
+    new = RootContents(folder / "new")
     both = {
         row["id"]: row["minhash"]
         for side in ("kept", "removed")
-        for row in StageEntry(folder / "all").rows(FOLDER, side)
+        for row in RootContents(folder / "all").rows(FOLDER, side)
     }
     found = {row["id"]: row["minhash"] for side in ("kept", "removed") for row in new.rows(FOLDER, side)}
     for name, metrics in found.items():
@@ -274,7 +273,7 @@ def test_no_way_of_running_changes_the_result(folder: Path, kind: dict[str, Any]
     quick(given_run(folder, "small", "[23].txt", against=against, memory=2**20, batch=7, **kind))
     run(given_run(folder, "two", "[23].txt", against=against, workers=2, **kind))
     for other in ("small", "two"):
-        assert StageEntry(folder / other).contents() == new.contents()
+        assert RootContents(folder / other).contents() == new.contents()
     assert quick(given_run(folder, "new", "[23].txt", against=against, **kind)).tasks == 0
 
 
@@ -285,11 +284,13 @@ def test_what_changes_is_made_again_and_no_more(folder: Path) -> None:
 
     def kinds_made(inputs: str = "3.txt", **minhash: Any) -> set[str]:
         before = (
-            {r.key for r in StageEntry(folder / "new").root.receipts_of(FOLDER)} if (folder / "new").exists() else set()
+            {r.key for r in RootContents(folder / "new").root.receipts_of(FOLDER)}
+            if (folder / "new").exists()
+            else set()
         )
         quick(given_run(folder, "new", inputs, against=against, **minhash))
-        made = [r for r in StageEntry(folder / "new").root.receipts_of(FOLDER) if r.key not in before]
-        assert StageEntry(folder / "new").contents() == fresh(folder, against, **minhash)
+        made = [r for r in RootContents(folder / "new").root.receipts_of(FOLDER) if r.key not in before]
+        assert RootContents(folder / "new").contents() == fresh(folder, against, **minhash)
         return {receipt.kind for receipt in made}
 
     assert kinds_made() == {"map", "reduce", "round", "resolve", "stage"}
@@ -303,7 +304,7 @@ def fresh(folder: Path, against: tuple[str, ...], **minhash: Any) -> Any:
     """What a new root holds."""
     name = f"fresh-{len(list(folder.iterdir()))}"
     quick(given_run(folder, name, "3.txt", against=against, **minhash))
-    return StageEntry(folder / name).contents()
+    return RootContents(folder / name).contents()
 
 
 def test_roots_that_cannot_be_held_against(folder: Path) -> None:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from refinery.errors import Refused
-from refinery.inspect import verify
+from refinery.inspect.verification import verify
 from refinery.planner.estimate import plan
 from refinery.planner.state import Selection
 from refinery.root.receipts import Receipt
@@ -23,7 +22,7 @@ from refinery.runner.run import run
 from refinery.stage.base import Records
 from refinery.store import Store
 from stages.minhash import MinHash
-from tests.engine.roots import StageEntry, pipeline, quick, steps, write_inputs
+from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource
 
 FOLDER = "01-minhash"
@@ -57,7 +56,7 @@ def test_budget_and_batch_leave_no_trace(folder: Path, kind: str) -> None:
     """A budget that makes many sorted runs and ranges, and batches of 7, give the rows that one range gives."""
     assert quick(recipe(folder, kind, "one")).complete
     assert quick(recipe(folder, kind, "many", memory=2**20, batch=7)).complete
-    one, many = StageEntry(folder / "one"), StageEntry(folder / "many")
+    one, many = RootContents(folder / "one"), RootContents(folder / "many")
     assert one.contents() == many.contents()
     assert one.statistics() == many.statistics()
     ranges = [[r for r in held.root.receipts_of(FOLDER) if r.kind == "reduce"] for held in (one, many)]
@@ -76,7 +75,7 @@ def test_parts_of_which_nothing_matches(tmp_path: Path, kind: str, lines: list[s
     """Rounds that have no row to give."""
     write_inputs(tmp_path / "in", [lines, ["one more line of text"]])
     assert quick(recipe(tmp_path, kind, "root")).complete
-    held = StageEntry(tmp_path / "root")
+    held = RootContents(tmp_path / "root")
     assert {row["minhash"]["role"] for row in held.rows(FOLDER)} == {"unique"}
     assert held.removals(FOLDER).keys() == set()
 
@@ -87,7 +86,7 @@ def test_a_map_that_is_too_large_for_its_budget_is_merged_from_runs(folder: Path
         stage = MinHash(bands=1200, rows=1, ngram=2, unit="words", memory=memory)
         assert quick(pipeline(folder, steps(LineSource(), stage), root=root, batch=3)).complete
     found = [
-        [receipt.contents for receipt in StageEntry(folder / root).root.receipts_of(FOLDER) if receipt.kind == "map"]
+        [receipt.contents for receipt in RootContents(folder / root).root.receipts_of(FOLDER) if receipt.kind == "map"]
         for root in ("one", "runs")
     ]
     assert sorted(map(str, found[0])) == sorted(map(str, found[1]))
@@ -99,7 +98,7 @@ def test_workers_leave_no_trace(folder: Path) -> None:
     """Two processes give what one gives."""
     assert quick(recipe(folder, "verified", "one")).complete
     assert run(recipe(folder, "verified", "two", workers=2)).complete
-    assert StageEntry(folder / "one").everything()[:3] == StageEntry(folder / "two").everything()[:3]
+    assert RootContents(folder / "one").everything()[:3] == RootContents(folder / "two").everything()[:3]
 
 
 class NumberedLines(LineSource):
@@ -116,7 +115,7 @@ class NumberedLines(LineSource):
 
 def told(folder: Path, root: str) -> dict[bytes, tuple[Any, ...]]:
     """What is said of each document."""
-    held = StageEntry(folder / root)
+    held = RootContents(folder / root)
     rows = held.rows(FOLDER) + held.rows(FOLDER, "removed")
     return {row["id"]: tuple(row["minhash"].values()) for row in rows}
 
@@ -177,7 +176,7 @@ def killed_after(commits: int) -> Iterator[None]:
 def test_a_kill_in_any_round(folder: Path, kind: str) -> None:
     """A run that is killed at its n-th commit, for every n, and begun again gives the rows of one that was not."""
     assert quick(recipe(folder, kind, "whole")).complete
-    wanted = StageEntry(folder / "whole")
+    wanted = RootContents(folder / "whole")
     rounds = MinHash(**SHAPE, **KINDS[kind]).rounds()
     for allowed in range(200):
         given = recipe(folder, kind, f"killed-{allowed}")
@@ -187,19 +186,19 @@ def test_a_kill_in_any_round(folder: Path, kind: str) -> None:
             break
         except KeyboardInterrupt:
             assert quick(given).complete
-            assert StageEntry(folder / f"killed-{allowed}").contents() == wanted.contents()
+            assert RootContents(folder / f"killed-{allowed}").contents() == wanted.contents()
     assert allowed > 2 * len(rounds)
 
 
 def test_another_policy_maps_nothing_again(folder: Path) -> None:
     """Who survives is decided from what is stored: keys, candidates and sketches are made once."""
     assert quick(recipe(folder, "plain", "root")).complete
-    before = {r.key for r in StageEntry(folder / "root").root.receipts_of(FOLDER) if r.kind in ("map", "reduce")}
+    before = {r.key for r in RootContents(folder / "root").root.receipts_of(FOLDER) if r.kind in ("map", "reduce")}
     stage = MinHash(**SHAPE, survivor="longest")
     again = pipeline(folder, steps(LineSource(batch=1000), stage))
     assert [each.action for each in plan(again).stages] == ["keep", "run"]
     assert quick(again).complete
-    maps = {r.key for r in StageEntry(folder / "root").root.receipts_of(FOLDER) if r.kind == "map"}
+    maps = {r.key for r in RootContents(folder / "root").root.receipts_of(FOLDER) if r.kind == "map"}
     assert maps <= before
 
 
@@ -207,7 +206,7 @@ def test_what_does_not_fit_is_refused(folder: Path, monkeypatch: pytest.MonkeyPa
     """Memory for the tasks that see all documents, and disk for the keys, are told by plan and refused by run."""
     assert quick(recipe(folder, "plain", "root"), Selection(until="lines-of-text")).complete
     forecast = plan(recipe(folder, "plain", "root")).stages[1]
-    documents = len(StageEntry(folder / "root").rows("00-lines-of-text"))
+    documents = len(RootContents(folder / "root").rows("00-lines-of-text"))
     stage = MinHash(**SHAPE)
     assert forecast.memory == stage.needs(documents, documents)
     assert forecast.disk == stage.stores(documents, 0)

@@ -14,8 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import regex
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from refinery.assets import Asset
 from refinery.kernels import normalise, token_ids, token_lengths, undo

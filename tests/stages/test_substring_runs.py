@@ -12,13 +12,13 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 from pydantic import ValidationError
 
 from refinery import Docs, Edit, Edited
 from refinery.errors import Refused, UsageError
-from refinery.inspect import spans, verify
+from refinery.inspect.repeats import spans
+from refinery.inspect.verification import verify
 from refinery.kernels import undo
 from refinery.kernels.choice import native
 from refinery.planner.estimate import plan
@@ -30,7 +30,7 @@ from refinery.runner.run import run
 from refinery.stage.documents import DATE
 from stages._repeats import REPEATS
 from stages.substring import WORKER, Substring
-from tests.engine.roots import StageEntry, pipeline, quick, steps, write_inputs
+from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource
 
 FOLDER = "02-substring"
@@ -88,7 +88,7 @@ def recipe(
 def test_rows_tell_the_text_that_came(folder: Path, keep_removed: str) -> None:
     """A kept row's text with its repeats put back is the text before; a removed row's is that as it is, or null."""
     quick(recipe(folder, "tokens", "root", fields={"min_chars": 70}, keep_removed=keep_removed))
-    held = StageEntry(folder / "root")
+    held = RootContents(folder / "root")
     before = {row["id"]: row["text"] for row in held.rows("01-dated")}
     for side in ("kept", "removed"):
         rows = held.rows(FOLDER, side)
@@ -101,7 +101,7 @@ def test_rows_tell_the_text_that_came(folder: Path, keep_removed: str) -> None:
 
 def left(root: Path, folder: str = FOLDER) -> dict[bytes, tuple[str, Any]]:
     """What became of each document's text, and its metrics."""
-    held = StageEntry(root)
+    held = RootContents(root)
     rows = [row for side in ("kept", "removed") for row in held.rows(folder, side)]
     return {row["id"]: (row.get("text", ""), row["substring"]) for row in rows}
 
@@ -118,7 +118,7 @@ def test_budget_and_batch_leave_no_trace(folder: Path, kind: str, monkeypatch: p
     original = Substring._marked
     monkeypatch.setattr(Substring, "_marked", lambda *given: goes.append(1) or original(*given))
     assert quick(recipe(folder, kind, "many", memory=2**20, batch=7)).complete
-    one, many = StageEntry(folder / "one"), StageEntry(folder / "many")
+    one, many = RootContents(folder / "one"), RootContents(folder / "many")
     assert one.contents() == many.contents()
     assert one.statistics() == many.statistics()
     assert len(goes) > 2 * 3
@@ -148,7 +148,7 @@ def test_workers_leave_no_trace(folder: Path) -> None:
     """Two processes give what one gives."""
     assert quick(recipe(folder, "first", "one")).complete
     assert run(recipe(folder, "first", "two", workers=2)).complete
-    assert StageEntry(folder / "one").everything()[:3] == StageEntry(folder / "two").everything()[:3]
+    assert RootContents(folder / "one").everything()[:3] == RootContents(folder / "two").everything()[:3]
 
 
 @pytest.mark.slow
@@ -156,7 +156,7 @@ def test_workers_leave_no_trace(folder: Path) -> None:
 def test_a_kill_in_any_round(folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that is killed at its n-th commit, for every n, and begun again gives the rows of one that was not."""
     assert quick(recipe(folder, kind, "whole")).complete
-    wanted = StageEntry(folder / "whole")
+    wanted = RootContents(folder / "whole")
     original, kinds = Root.commit, []
 
     def commit(self: Root, folder: str, receipt: Receipt) -> None:
@@ -177,7 +177,7 @@ def test_a_kill_in_any_round(folder: Path, kind: str, monkeypatch: pytest.Monkey
             except KeyboardInterrupt:
                 allowance = 10**6
                 assert quick(recipe(folder, kind, f"killed-{allowed}")).complete
-                assert StageEntry(folder / f"killed-{allowed}").contents() == wanted.contents()
+                assert RootContents(folder / f"killed-{allowed}").contents() == wanted.contents()
     assert {"stage", "map", "reduce", "resolve"} == set(kinds)
 
 
@@ -245,7 +245,7 @@ def test_what_was_seen_before_goes(found: list[list[list[str]]], among: bool) ->
 
         old, new = set(windows([*found[0], *found[1]])), windows(found[2])
         gone = {window for window in new if window in old or (among and new.count(window) > 1)}
-        held = StageEntry(folder / "new")
+        held = RootContents(folder / "new")
         rows = sorted(held.rows(FOLDER), key=lambda row: row["offset"])
         assert len(rows) == len(found[2])
         for line, row in zip(found[2], rows, strict=True):
@@ -264,14 +264,14 @@ def test_against_reads_no_text_and_sees_changes(tmp_path: Path) -> None:
         path.rename(path.with_suffix(".away"))
     new = crawl(tmp_path, "new", "2.txt", against=(str(tmp_path / "old"),))
     quick(new)
-    assert [row["text"] for row in StageEntry(tmp_path / "new").rows(FOLDER)] == ["2x", "3x c d e"]
+    assert [row["text"] for row in RootContents(tmp_path / "new").rows(FOLDER)] == ["2x", "3x c d e"]
     assert quick(new).tasks == 0
     for path in texts:
         path.with_suffix(".away").rename(path)
     quick(crawl(tmp_path, "old", "[01].txt"))
     before = set((tmp_path / "new" / FOLDER / "map" / "keys").iterdir())
     quick(new)
-    assert [row["text"] for row in StageEntry(tmp_path / "new").rows(FOLDER)] == ["2x", "3x"]
+    assert [row["text"] for row in RootContents(tmp_path / "new").rows(FOLDER)] == ["2x", "3x"]
     assert set((tmp_path / "new" / FOLDER / "map" / "keys").iterdir()) == before
 
 
@@ -298,7 +298,7 @@ def test_a_second_pass_finds_what_the_first_made(tmp_path: Path) -> None:
     more = [Step(name, stage, False, "stages.substring:Substring") for name in ("again", "third")]
     made = recipe(tmp_path, "tokens", "root", fields={"unit": "words", "min_chars": 0}, more=more)
     assert quick(made).complete
-    held = StageEntry(tmp_path / "root")
+    held = RootContents(tmp_path / "root")
     texts = [[" ".join(row["text"].split()) for row in held.rows(name)] for name in (FOLDER, "03-again", "04-third")]
     last = ["3 m m n n", "4 o o o", "5 i j k l"]
     assert texts == [["1 p q a b c d", "2 a b c d z z", *last], ["1 p q", "2 z z", *last], ["1 p q", "2 z z", *last]]
@@ -385,7 +385,7 @@ pipeline:
     (tmp_path / "recipe.yaml").write_text(recipe, encoding="utf-8")
     command = [sys.executable, "-m", "refinery", "run", "-c", str(tmp_path / "recipe.yaml")]
     subprocess.run(command, check=True, capture_output=True)
-    receipts = StageEntry(tmp_path / "root").root.receipts_of("01-substring")
+    receipts = RootContents(tmp_path / "root").root.receipts_of("01-substring")
     assert sum(receipt.rows["text"] for receipt in receipts if receipt.kind == "stage") > memory
     assert len([receipt for receipt in receipts if receipt.kind == "reduce"]) > 30
     stated = Substring(memory=memory).needs(1100, 0)

@@ -13,15 +13,14 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 from pydantic import ValidationError
 
 import refinery
 import stages.urls
 from refinery.errors import UsageError
 from refinery.identity import digest
-from refinery.inspect import verify
+from refinery.inspect.verification import verify
 from refinery.planner.estimate import plan
 from refinery.planner.planner import Planner
 from refinery.planner.state import Selection
@@ -35,7 +34,7 @@ from refinery.store import LocalStore
 from refinery.task.perform import perform
 from refinery.testing import documents
 from stages.urls import Keep, Urls, canonical
-from tests.engine.roots import StageEntry, pipeline, quick, steps, write_inputs
+from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Dated, Gather, LineSource, Same
 from tests.stages.globally import Metrics, by_id, rows_of, spread
 
@@ -265,7 +264,7 @@ def test_no_way_of_running_changes_the_result(tmp_path: Path, parts: int) -> Non
     lines = [f"http://a.org/{draw.randrange(40)} some text {draw.randrange(60)}" for _ in range(130)]
     write_inputs(tmp_path / "in", [lines[:50], [], lines[50:59], lines[59:]])
     quick(crawl_of(tmp_path, "one", parts))
-    one = StageEntry(tmp_path / "one")
+    one = RootContents(tmp_path / "one")
     assert len({row["url"] for row in one.rows("05-gather")}) == len(one.rows("05-gather")) > 10
     assert {row["urls"]["survivor"] for row in one.rows("02-urls", "removed")} <= {
         row["id"] for row in one.rows("02-urls")
@@ -279,7 +278,7 @@ def test_no_way_of_running_changes_the_result(tmp_path: Path, parts: int) -> Non
         receipt.unlink()
     quick(crawl_of(tmp_path, "lost", parts, batch=3))
     for other in ("small", "many", "halves", "lost"):
-        held = StageEntry(tmp_path / other)
+        held = RootContents(tmp_path / other)
         assert (held.contents(), held.shuffle_contents()) == (one.contents(), one.shuffle_contents())
         assert verify(str(held.path), rerun=1.0).findings == ()
 
@@ -325,7 +324,7 @@ def test_partitions_are_deduplicated_in_sequence(files: list[list[Line]], parts:
             folder / "in", [[f"http://a/{url} " + "long text " * text for url, text in lines] for lines in files]
         )
         quick(crawl_of(folder, "root", parts))
-        held = StageEntry(folder / "root")
+        held = RootContents(folder / "root")
         assert {row["id"] for row in held.rows("05-gather")} == one_partition_after_another(folder, files, parts)
         assert verify(str(held.path)).findings == ()
 
@@ -370,13 +369,13 @@ def test_partitions_that_are_done_are_done(tmp_path: Path) -> None:
     write_inputs(tmp_path / "in", lines)
     quick(crawl_of(tmp_path, "root", 3))
     assert quick(crawl_of(tmp_path, "root", 3)).tasks == 0
-    before = {receipt.key for receipt in StageEntry(tmp_path / "root").receipts("04-short")}
+    before = {receipt.key for receipt in RootContents(tmp_path / "root").receipts("04-short")}
     write_inputs(tmp_path / "in2", [])
     (tmp_path / "in" / "5.txt").write_text("http://a/2 some other text\n")
     quick(crawl_of(tmp_path, "root", 3))
     quick(crawl_of(tmp_path, "fresh", 3))
-    assert StageEntry(tmp_path / "root").contents() == StageEntry(tmp_path / "fresh").contents()
-    assert before & {receipt.key for receipt in StageEntry(tmp_path / "root").receipts("04-short")}
+    assert RootContents(tmp_path / "root").contents() == RootContents(tmp_path / "fresh").contents()
+    assert before & {receipt.key for receipt in RootContents(tmp_path / "root").receipts("04-short")}
 
 
 # -------------------------------------------------------------------------------------------------------- earlier roots
@@ -408,10 +407,12 @@ def test_crawl_after_crawl_keeps_what_one_run_keeps(crawls: list[list[int]]) -> 
         roots = [str(folder / str(number)) for number in range(3)]
         for number in range(3):
             quick(dated(folder, str(number), f"{number}.txt", keep="first", against=tuple(roots[:number])))
-        each = [row["id"] for root in roots for row in StageEntry(root).rows("03-urls")]
-        assert sorted(each) == sorted(row["id"] for row in StageEntry(folder / "all").rows("03-urls"))
-        removed = {row["id"]: row["urls"] for root in roots for row in StageEntry(root).rows("03-urls", "removed")}
-        expected = {row["id"]: row["urls"]["survivor"] for row in StageEntry(folder / "all").rows("03-urls", "removed")}
+        each = [row["id"] for root in roots for row in RootContents(root).rows("03-urls")]
+        assert sorted(each) == sorted(row["id"] for row in RootContents(folder / "all").rows("03-urls"))
+        removed = {row["id"]: row["urls"] for root in roots for row in RootContents(root).rows("03-urls", "removed")}
+        expected = {
+            row["id"]: row["urls"]["survivor"] for row in RootContents(folder / "all").rows("03-urls", "removed")
+        }
         assert {name: metrics["survivor"] for name, metrics in removed.items()} == expected
         assert all(metrics["supersedes"] is None for metrics in removed.values())
         assert verify(roots[2], rerun=1.0).findings == ()
@@ -426,8 +427,8 @@ def test_what_new_documents_would_supersede(crawls: list[list[int]], among: bool
         write_crawls(folder, crawls)
         quick(dated(folder, "old", "[01].txt"))
         quick(dated(folder, "new", "2.txt", against=(str(folder / "old"),), self=among))
-        old = {row["url"]: row["id"] for row in StageEntry(folder / "old").rows("03-urls")}
-        new = StageEntry(folder / "new")
+        old = {row["url"]: row["id"] for row in RootContents(folder / "old").rows("03-urls")}
+        new = RootContents(folder / "new")
         kept = [row["url"] for row in new.rows("03-urls")]
         wanted = [f"http://a/{url}" for url in crawls[2] if f"http://a/{url}" not in old]
         assert sorted(kept) == sorted(set(wanted) if among else wanted)
@@ -450,14 +451,14 @@ def test_against_reads_no_text_and_sees_changes(tmp_path: Path) -> None:
         folder.rename(folder.with_suffix(".away"))
     new = dated(tmp_path, "new", "2.txt", against=(str(tmp_path / "old"),))
     quick(new)
-    assert [row["url"] for row in StageEntry(tmp_path / "new").rows("03-urls")] == ["http://a/4", "http://a/5"]
+    assert [row["url"] for row in RootContents(tmp_path / "new").rows("03-urls")] == ["http://a/4", "http://a/5"]
     assert quick(new).tasks == 0
     for folder in texts:
         folder.with_suffix(".away").rename(folder)
     quick(dated(tmp_path, "old", "[01].txt"))
     before = set((tmp_path / "new" / "03-urls" / "map" / "keys").iterdir())
     quick(new)
-    assert [row["url"] for row in StageEntry(tmp_path / "new").rows("03-urls")] == ["http://a/5"]
+    assert [row["url"] for row in RootContents(tmp_path / "new").rows("03-urls")] == ["http://a/5"]
     assert set((tmp_path / "new" / "03-urls" / "map" / "keys").iterdir()) == before
 
 
@@ -496,7 +497,7 @@ def test_self_is_seen_when_it_changes(tmp_path: Path) -> None:
     quick(dated(tmp_path, "old", "0.txt"))
     for among, expected in ((True, [3]), (False, [3, 3]), (True, [3])):
         quick(dated(tmp_path, "new", "1.txt", against=(str(tmp_path / "old"),), self=among))
-        held = StageEntry(tmp_path / "new")
+        held = RootContents(tmp_path / "new")
         assert [row["url"] for row in held.rows("03-urls")] == [f"http://a/{url}" for url in expected]
         assert len([r for r in held.root.receipts_of("03-urls") if r.kind == "map"]) == 1
 
@@ -506,5 +507,5 @@ def test_partitions_and_earlier_roots_together(tmp_path: Path) -> None:
     write_crawls(tmp_path, [[1, 2, 3], [3, 4, 5], [4, 5, 6], [5, 6, 7], [6, 7, 8]])
     quick(dated(tmp_path, "old", "0.txt"))
     quick(dated(tmp_path, "new", "[1-4].txt", against=(str(tmp_path / "old"),), parts=3))
-    kept = [row["url"] for row in StageEntry(tmp_path / "new").rows("03-urls")]
+    kept = [row["url"] for row in RootContents(tmp_path / "new").rows("03-urls")]
     assert sorted(kept) == [f"http://a/{number}" for number in (4, 5, 6, 7, 8)]

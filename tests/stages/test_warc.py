@@ -17,8 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from fastwarc.warc import ArchiveIterator as FastIterator
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
 from refinery.errors import StorageError
@@ -32,8 +31,7 @@ from stages._warc.headers import message, record_uuid
 from stages._warc.pages import FATES
 from stages._warc.records import records
 from stages.warc import Warc
-from tests.stages.warc.archives import HTML as HTML_HEADER
-from tests.stages.warc.archives import LAYOUTS, members, one_member, raw, record
+from tests.stages.warc.archives import HTML as HTML_HEADER, LAYOUTS, members, one_member, raw, record
 
 STORE = LocalStore()
 Layout = Callable[[Sequence[bytes]], bytes]

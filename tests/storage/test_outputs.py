@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import refinery
-from refinery.inspect import verify
 from refinery.inspect.reader import open_root
+from refinery.inspect.verification import verify
 from refinery.recipe import Pipeline
 from refinery.store import S3Store, s3, taken
 from tests.engine.roots import pipeline, quick, steps, write_inputs
@@ -49,7 +49,7 @@ def test_after_a_changed_threshold_globs_read_the_new_rows(bucket: str, tmp_path
     assert quick(recipe(tmp_path, root)).tasks == 0
     assert globbed(root) == named(root) == first
     rows = refinery.open(root).stage("gather").dataset().to_table()
-    assert len(rows) == open_root(root).stage("gather").manifest.statistics["documents"]["kept"] > 0
+    assert len(rows) == open_root(root).stage("gather").manifest.statistics.documents["kept"] > 0
     assert "superseded" in STORE.folders(root)
     assert STORE.folders(f"{root}/none") == []
 

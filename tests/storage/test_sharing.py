@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 
 from refinery.errors import UsageError
-from refinery.inspect import status, verify
+from refinery.inspect.runs import status
+from refinery.inspect.verification import verify
 from refinery.planner.state import Every, Selection
 from refinery.recipe import Pipeline
 from refinery.root.root import Root
 from refinery.store import store_for
 from tests.conftest import REPOSITORY
 from tests.engine import toy
-from tests.engine.roots import FOLDERS, StageEntry, pipeline, quick, slow_kinds, write_inputs
+from tests.engine.roots import FOLDERS, RootContents, pipeline, quick, slow_kinds, write_inputs
 from tests.engine.test_outputs import globbed, named
 from tests.storage.held import contents_of
 
@@ -110,7 +111,7 @@ def finish(jobs: Jobs, given: Pipeline) -> None:
     assert verify(jobs.root).findings == ()
     assert quick(there).tasks == 0
     if jobs.root.startswith("/"):
-        assert StageEntry(jobs.root).file_bytes() == StageEntry(given.root).file_bytes()
+        assert RootContents(jobs.root).file_bytes() == RootContents(given.root).file_bytes()
         assert not list(Path(jobs.root, "tmp").iterdir())
         assert globbed(Path(jobs.root)) == named(Path(jobs.root))
     else:
@@ -172,7 +173,7 @@ def test_jobs_of_many_make_all_parts(tmp_path: Path, given: Pipeline) -> None:
     made = []
     for job in range(4):
         quick(there, Selection(parts=Every(job, 4)))
-        made.append({receipt.part for receipt in StageEntry(tmp_path / "root").receipts(FOLDERS[0])})
+        made.append({receipt.part for receipt in RootContents(tmp_path / "root").receipts(FOLDERS[0])})
     assert made == [{n for n in range(FILES) if n % 4 <= job} for job in range(4)]
     with pytest.raises(UsageError, match="selects none"):
         quick(there, Selection(parts=Every(90, 91)))
@@ -183,7 +184,7 @@ def test_a_share_of_new_parts_beside_older_ones(tmp_path: Path, given: Pipeline)
     there = given.model_copy(update={"root": str(tmp_path / "root")})
     assert quick(there, Selection(parts=(0, 1))).entered
     quick(there, Selection(share=0.5))
-    held = StageEntry(tmp_path / "root")
+    held = RootContents(tmp_path / "root")
     assert {0, 1} < {receipt.part for receipt in held.receipts(FOLDERS[0])}
     assert held.manifests[FOLDERS[0]].expected == FILES
 

@@ -20,7 +20,7 @@ from refinery.recipe import Pipeline, Step
 from refinery.store import LocalStore, WebStore, retry, taken
 from stages._warc.inputs import ARCHIVES, archives
 from stages.warc import Warc
-from tests.engine.roots import StageEntry, quick
+from tests.engine.roots import RootContents, quick
 from tests.storage.conftest import fresh
 from tests.storage.test_faults import rows
 
@@ -200,11 +200,11 @@ def test_a_run_of_some_parts_looks_at_no_others(site: Site, tmp_path: Path) -> N
         assert {path for path in site.heads if path.endswith(".gz")} == {
             f"/crawl-data/{part}.warc.gz" for part in parts
         }
-    manifest = StageEntry(tmp_path / "root").manifests["00-warc"]
+    manifest = RootContents(tmp_path / "root").manifests["00-warc"]
     assert (len(manifest.parts), manifest.expected) == (3, 5)
-    assert [receipt.part for receipt in StageEntry(tmp_path / "root").receipts("00-warc")] == [1, 2, 3]
+    assert [receipt.part for receipt in RootContents(tmp_path / "root").receipts("00-warc")] == [1, 2, 3]
     assert quick(given).tasks == 2
-    assert StageEntry(tmp_path / "root").manifests["00-warc"].complete
+    assert RootContents(tmp_path / "root").manifests["00-warc"].complete
 
 
 def test_a_proxy_is_used_as_the_environment_says(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

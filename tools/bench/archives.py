@@ -16,8 +16,7 @@ import pyarrow as pa
 from refinery.kernels.reference import charset, pages, payload
 from refinery.store import LocalStore
 from stages import warc
-from stages._warc import pages as stage_pages
-from stages._warc import reading
+from stages._warc import pages as stage_pages, reading
 from tools.bench.documents import Documents
 
 MOST = 1 << 24

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from refinery.inspect.reader import RootReader, open_root
 from refinery.inspect.runs import runs
-from refinery.inspect.statistics import merged, part_statistics
 from refinery.recipe import load
 from refinery.report import build
 from refinery.root.receipts import Receipt
+from refinery.root.statistics import merged
 from refinery.runner.timeline import PLACES, SPANS
 
 
@@ -69,7 +69,7 @@ def _many(path: str, folder: Path, parts: int) -> int:
                 }
             )
             receipts.append(receipt)
-            counts.append(part_statistics(holdings.root, model, part))
+            counts.append(holdings.root.statistics(model, part))
             _write(folder / receipt.statistics, Path(holdings.root.full(model.statistics)).read_bytes())
             _write(folder / held.folder / "receipts" / f"{receipt.key}.json", _json(receipt))
         manifest = held.manifest.model_copy(
@@ -78,7 +78,7 @@ def _many(path: str, folder: Path, parts: int) -> int:
                 "shuffle": (),
                 "audit": (),
                 "expected": parts,
-                "statistics": merged(counts).model_dump(mode="json"),
+                "statistics": merged(counts),
             }
         )
         _write(folder / holdings.head.manifests[held.folder], manifest.model_dump_json().encode())

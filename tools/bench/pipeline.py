@@ -69,12 +69,12 @@ def main() -> None:
         used = time.process_time() - started
         root = Root(folder, store_for(folder))
         found = manifests(root, root.head())
-        pages = next(iter(found.values())).statistics["documents"]["kept"]
+        pages = next(iter(found.values())).statistics.documents["kept"]
         stages = {
             manifest.stage: sum(r.seconds for r in root.receipts(place, [*manifest.parts, *manifest.shuffle]))
             for place, manifest in found.items()
         }
-        kept = {manifest.stage: manifest.statistics["documents"]["kept"] for manifest in found.values()}
+        kept = {manifest.stage: manifest.statistics.documents["kept"] for manifest in found.values()}
         children = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
         rival = datatrove_seconds(sorted(glob.glob(arguments.inputs)), folder) if arguments.datatrove else None
     milliseconds = {name: round(1000 * seconds / pages, 4) for name, seconds in stages.items()}

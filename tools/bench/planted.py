@@ -201,8 +201,7 @@ def _ours(folder: Path, profile: str) -> tuple[float, float, Clusters]:
 
 
 def _datasketch(texts: list[str], folder: Path) -> tuple[float, Clusters]:
-    from datasketch import MinHash as Sketch
-    from datasketch import MinHashLSH
+    from datasketch import MinHash as Sketch, MinHashLSH
 
     del folder
     began = time.process_time()

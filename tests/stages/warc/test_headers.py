@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from stages._warc.headers import content_length, message, record_uuid, seconds, warc_fields
 

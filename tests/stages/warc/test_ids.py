@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from refinery.errors import UsageError
-from refinery.inspect import diff, verify, why
+from refinery.inspect.accounts import why
+from refinery.inspect.difference import diff
+from refinery.inspect.verification import verify
 from refinery.planner.inputs import distinct, input_files
 from refinery.planner.preflight import preflight
 from refinery.recipe import Pipeline
@@ -25,7 +26,7 @@ from stages.minhash import MinHash
 from stages.substring import Substring
 from stages.urls import Urls
 from stages.warc import Warc
-from tests.engine.roots import StageEntry, pipeline, quick, steps
+from tests.engine.roots import RootContents, pipeline, quick, steps
 from tests.stages.warc.archives import members, one_member, plain, record
 
 PAGES = 12
@@ -63,7 +64,7 @@ def given_run(folder: Path, root: str, stage: Global, *inputs: str) -> Pipeline:
 
 
 def rows(folder: Path, root: str, stage: Global, side: Any = "kept") -> list[dict[str, Any]]:
-    return StageEntry(folder / root).rows(f"{FOLDER}{stage.name}", side)
+    return RootContents(folder / root).rows(f"{FOLDER}{stage.name}", side)
 
 
 KINDS: dict[str, Global] = {

@@ -11,8 +11,7 @@ from io import BytesIO
 import pytest
 import zstandard
 from fastwarc.warc import ArchiveIterator as FastIterator
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
 from refinery.errors import StorageError

@@ -12,8 +12,7 @@ import brotli
 import pyarrow as pa
 import pytest
 import zstandard
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import stages._warc.pages as pages_module
 import stages._warc.reading as stage_module
