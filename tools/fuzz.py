@@ -31,7 +31,7 @@ with atheris.instrument_imports(include=["refinery", "stages"]):
     from refinery.inspect.reader import open_root
     from refinery.kernels.reference import charset, payload
     from refinery.recipe import from_dict, recipe_dict
-    from refinery.recipe.reader import stored
+    from refinery.recipe.reader import parse_untrusted
     from refinery.store import LocalStore
     from stages.warc import Warc
     from stages.wet import Wet
@@ -85,7 +85,7 @@ def codings(data: bytes) -> None:
 def recipe(data: bytes) -> None:
     """A recipe is refused with its place, or it is the one that is written down of it."""
     try:
-        pipeline = stored(data.decode("utf-8", "replace"), "r")
+        pipeline = parse_untrusted(data.decode("utf-8", "replace"), "r")
     except refinery.RefineryError:
         return
     assert from_dict(recipe_dict(pipeline), pipeline.root).steps == pipeline.steps

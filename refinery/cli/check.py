@@ -51,7 +51,7 @@ def command(session: Session, config: str, root: str | None, overrides: tuple[st
         try:
             report["inputs"] = {**_counted(found.inputs.paths()), "repeated": found.inputs.repeated}
         except RefineryError as error:
-            obstacles = [Obstacle(error, pipeline.places.of("inputs"))]
+            obstacles = [Obstacle(error, pipeline.locations.of("inputs"))]
     report["warnings"] = warn(session, pipeline)
     edits = () if obstacles else edited(pipeline)
     report["edited"] = [dataclasses.asdict(one) for one in edits]

@@ -1,4 +1,4 @@
-"""Executors: ways to do many tasks at once. They know tasks as opaque values and nothing of what is in them."""
+"""Executors run tasks concurrently. To them a task is an opaque value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Given_contra = TypeVar("Given_contra", contravariant=True)
 
 @dataclass(frozen=True)
 class Done(Generic[T, R_co]):
-    """A task that ended well, and what it gave."""
+    """A successful task and its result."""
 
     task: T
     result: R_co
@@ -49,22 +49,22 @@ class Function(Protocol[Given_contra, R_co]):
 
 
 class Executor(Protocol):
-    """Does tasks, at most ``width`` at once."""
+    """Runs tasks, at most ``width`` at once."""
 
     @property
     def width(self) -> int:
-        """How many tasks can run now."""
+        """Return the number of tasks that can run now."""
 
     @property
     def room(self) -> int:
-        """How many bytes a task may take that has a machine to itself."""
+        """Return the memory of a task that runs alone on a machine, in bytes."""
 
     def map(
         self, function: Function[T, R_co], tasks: Iterable[T], memory: int = 0
     ) -> Iterator[Done[T, R_co] | Failed[T] | Died[T]]:
-        """The outcome of each task, in the order in which they end. Tasks are taken as workers become free.
+        """Yield the outcome of each task as it ends. The next task is taken when a worker becomes free.
 
-        ``memory`` is how many bytes each may take; 0 if not known. No more are done at once than there is room for.
+        ``memory`` is the memory of each task in bytes, 0 if unknown. Fewer tasks run at once if it is scarce.
         """
 
     def close(self) -> None:
@@ -74,7 +74,7 @@ class Executor(Protocol):
 def in_flight(
     tasks: Iterable[T], width: Callable[[], int], begin: Callable[[T], H], ended: Callable[[Iterable[H]], Iterable[H]]
 ) -> Iterator[tuple[H, T]]:
-    """Begin tasks, at most ``width`` at once; the handle of each, once it has ended, with the task."""
+    """Start tasks, at most ``width`` at once, and yield the handle of each that has ended, with the task."""
     waiting, busy = iter(tasks), dict[H, T]()
     exhausted = False
     while True:

@@ -1,8 +1,7 @@
-"""Tasks in processes of this machine.
+"""Runs tasks in processes of this machine.
 
-Each worker is a new process with a pipe (``refinery.executors.worker``), so that the death of one is known at once,
-with the task it had. A worker that has grown too large is replaced between tasks; all end when this process ends,
-however it ends.
+Each worker is a new process with a pipe (``refinery.executors.worker``), so that its death is noticed at once, with its
+task. A worker with too much memory is replaced between tasks. All workers end when this process ends or is killed.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _ALLOCATORS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
-"""Variables that Arrow and glibc read when a process begins, unless they are set already: what a worker has had goes
-back to the system, where otherwise it keeps half as much again as it uses."""
+"""Default variables for Arrow and glibc: a worker then returns freed memory to the system, instead of keeping half as
+much again as it uses."""
 
 
 class LocalExecutor:
-    """At most ``width`` worker processes. ``memory`` is the bytes that all of them may hold between tasks."""
+    """At most ``width`` worker processes. ``memory`` limits their total size between tasks, in bytes."""
 
     def __init__(self, width: int, memory: int) -> None:
         self.width = width
@@ -83,19 +82,19 @@ class LocalExecutor:
 
 
 class _Worker:
-    """One worker process as its parent sees it."""
+    """The parent's side of a worker process."""
 
     def __init__(self) -> None:
         for variable, value in _ALLOCATORS.items():
             os.environ.setdefault(variable, value)
-        self.pipe, theirs = Pipe()
+        self.pipe, its_pipe = Pipe()
         watched, self._lifeline = Pipe(duplex=False)
         with tempfile.TemporaryFile() as file:
             file.truncate(POSITION.size)
             self._position = mmap.mmap(file.fileno(), POSITION.size)
-            self.process = _begin(theirs.fileno(), watched.fileno(), file.fileno())
+            self.process = _start(its_pipe.fileno(), watched.fileno(), file.fileno())
         watched.close()
-        theirs.close()
+        its_pipe.close()
         self._send(Program.here())
 
     def start(self, function: Any, task: Any) -> None:
@@ -106,12 +105,12 @@ class _Worker:
         try:
             self.pipe.send(message)
         except (BrokenPipeError, ConnectionResetError):
-            return  # it died while idle; answer() will say so
+            return  # it died while idle; answer() notices that
 
     def answer(self) -> tuple[str, Any, int] | None:
         try:
             return cast("tuple[str, Any, int]", self.pipe.recv())
-        except (EOFError, OSError):  # OSError where it died in the middle of its answer
+        except (EOFError, OSError):  # OSError if it died while it answered
             self._end()
             return None
 
@@ -139,12 +138,12 @@ class _Worker:
         self._lifeline.close()
 
 
-def _begin(*shared: int) -> subprocess.Popen[bytes]:
-    """A worker process that has these file descriptors of ours."""
-    # -P: a folder of the user's that is called as a module must not be taken for it before the module path is set.
+def _start(*shared: int) -> subprocess.Popen[bytes]:
+    """Start a worker process that inherits these file descriptors."""
+    # -P: before the module path is set, a folder in the current one must not shadow a module.
     command = [sys.executable, "-P", "-c", START, *map(str, shared), *map(str, sys.path)]
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:  # Ctrl-C is the parent's to handle: a worker hears it at no moment
+    try:  # only the parent handles Ctrl-C: workers never receive it
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=shared)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

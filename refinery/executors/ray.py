@@ -1,8 +1,8 @@
-"""Tasks on a Ray cluster.
+"""Runs tasks on a Ray cluster.
 
-Ray schedules and nothing else: a task goes out as a description, its receipts come back, and rows stay in the root's
-files. On its node the work is done by a local worker, so that a worker that dies is told with the rows that it held, as
-on one machine; Ray itself repeats what a lost node or a lost Ray worker took with it.
+Ray only schedules: it transfers descriptions of tasks and their receipts, while rows stay in the root's files. On its
+node, a local worker performs the task, so that its death is reported with its rows as on one machine. Ray repeats the
+tasks of a lost node or of a lost Ray worker.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 REPEATS = 5
-"""How often Ray repeats a task whose node or Ray worker was lost."""
+"""Most repetitions of a task whose node or Ray worker was lost."""
 
 _SETTINGS = (
     *(
@@ -38,23 +38,23 @@ _SETTINGS = (
     ),
     "REFINERY_KERNELS",
 )
-"""Variables that workers are given as they are here. Secrets are not: each node has its own."""
+"""Variables that workers inherit. Secrets are not among them: each node has its own."""
 
 CONNECT_SECONDS = 10.0
-"""How long a cluster may take to answer."""
+"""Timeout for a cluster's first answer."""
 
 
 class RayExecutor:
-    """Plain tasks of one CPU and its share of a node's memory, at most ``width`` at once; as many as fit if None.
+    """Tasks with one CPU and its share of a node's memory, at most ``width`` at once; as many as fit if None.
 
-    ``address`` is that of the cluster, ``auto`` the one of this machine; ``budget`` tells how many bytes its tasks may
-    take of a node that has so many. Raises UsageError where Ray is not installed, StorageError where none answers.
+    ``address`` is that of the cluster, ``auto`` the one of this machine; ``budget`` returns the bytes for tasks on a
+    node by its memory. Raises UsageError if Ray is not installed, StorageError if no cluster answers.
     """
 
     def __init__(self, address: str, width: int | None, budget: Callable[[int], int]) -> None:
         self._ray = _ray()
-        self._bound = width
-        self._stdout = contextlib.redirect_stdout(sys.stderr)  # Ray tells there what befalls its nodes
+        self._width = width
+        self._stdout = contextlib.redirect_stdout(sys.stderr)  # Ray prints events of its nodes there
         self._connect(address)
         self._budget = budget
         self._share = max(1, min(memory // cpus for cpus, memory in self._nodes()))
@@ -64,7 +64,7 @@ class RayExecutor:
     def _connect(self, address: str) -> None:
         host, colon, port = address.rpartition(":")
         try:
-            if colon:  # Ray itself asks for minutes
+            if colon:  # Ray itself would try for minutes
                 socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
             self._ray.init(
                 address=address,
@@ -74,15 +74,15 @@ class RayExecutor:
                 ignore_reinit_error=True,
             )
         except (OSError, ValueError, RuntimeError) as error:
-            said = " ".join(str(error).split())[:200]
+            reason = " ".join(str(error).split())[:200]
             raise StorageError(
-                f"no Ray cluster at {address!r}: {said}",
-                hint="`ray start --head` begins one; `executor.address` names it",
+                f"no Ray cluster at {address!r}: {reason}",
+                hint="start one with `ray start --head`, and set executor.address to it",
             ) from error
 
     @property
     def width(self) -> int:
-        """How many tasks can run now: nodes come and go."""
+        """Return the number of tasks that can run now; it changes with the nodes."""
         return self._fit(self._share)
 
     @property
@@ -91,31 +91,31 @@ class RayExecutor:
         return max(memory for _, memory in self._nodes())
 
     def _fit(self, memory: int) -> int:
-        """How many tasks of so many bytes can run now."""
+        """Return the number of tasks with this memory that can run now."""
         fit = sum(min(cpus, room // memory) for cpus, room in self._nodes())
-        return max(1, min(fit, self._bound or fit))
+        return max(1, min(fit, self._width or fit))
 
     def _nodes(self) -> list[tuple[int, int]]:
-        """CPUs of each node that can take tasks, and the bytes of its memory that they may take."""
-        found = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        nodes = [(int(one.get("CPU", 0)), int(one.get("memory", 0))) for one in found]
-        able = [(cpus, min(self._budget(memory), memory)) for cpus, memory in nodes if cpus and memory]
-        if not able:
+        """Return CPUs and memory for tasks, in bytes, of each usable node."""
+        resources = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        nodes = [(int(one.get("CPU", 0)), int(one.get("memory", 0))) for one in resources]
+        usable = [(cpus, min(self._budget(memory), memory)) for cpus, memory in nodes if cpus and memory]
+        if not usable:
             raise StorageError("the Ray cluster has no node with a CPU", hint="`ray status` shows its nodes")
-        return able
+        return usable
 
     def map(
         self, function: Function[T, R], tasks: Iterable[T], memory: int = 0
     ) -> Iterator[Done[T, R] | Failed[T] | Died[T]]:
-        """See ``Executor.map``. No more tasks are at the cluster than can run, each where there is memory for it."""
-        here = _Place(os.getcwd(), {name: os.environ[name] for name in _SETTINGS if name in os.environ})
-        takes = max(self._share, memory)
-        placed = self._task.options(num_cpus=1, memory=takes, max_retries=REPEATS)
+        """See ``Executor.map``. Only tasks that can run now are submitted, each with the memory that it requires."""
+        here = _Environment(os.getcwd(), {name: os.environ[name] for name in _SETTINGS if name in os.environ})
+        required = max(self._share, memory)
+        task_type = self._task.options(num_cpus=1, memory=required, max_retries=REPEATS)
 
         def begin(task: T) -> Any:
-            return placed.remote(function, task, takes, here)
+            return task_type.remote(function, task, required, here)
 
-        for reference, task in in_flight(tasks, lambda: self._fit(takes), begin, self._ended):
+        for reference, task in in_flight(tasks, lambda: self._fit(required), begin, self._ended):
             yield self._collect(reference, task)
 
     def _ended(self, busy: Iterable[Any]) -> Iterable[Any]:
@@ -126,7 +126,7 @@ class RayExecutor:
         exceptions = self._ray.exceptions
         try:
             kind, *values = self._ray.get(reference)
-        except exceptions.RayTaskError as error:  # not the task's: what surrounds it failed
+        except exceptions.RayTaskError as error:  # raised around the task, not by it
             return Failed(task, None, " ".join(str(error.cause).split()), str(error))
         except exceptions.RayError as error:
             return Died(task, f"lost by Ray ({type(error).__name__})", StepRows())
@@ -137,7 +137,7 @@ class RayExecutor:
         return Died(task, *values)
 
     def close(self) -> None:
-        """See ``Executor.close``. Ray ends what still runs for this driver."""
+        """See ``Executor.close``. Ray ends this driver's running tasks."""
         self._ray.shutdown()
         self._stdout.__exit__(None, None, None)
 
@@ -146,35 +146,37 @@ def _ray() -> Any:
     try:
         import ray
     except ImportError as error:
-        raise UsageError("the executor is ray, and Ray is not installed", hint="pip install 'refinery[ray]'") from error
+        raise UsageError(
+            "executor.kind is ray, but Ray is not installed", hint="pip install 'refinery[ray]'"
+        ) from error
     return ray
 
 
 # ------------------------------------------------------------------------------------------------------- on the nodes
 
 _local: list[LocalExecutor] = []
-"""The one local worker of this Ray worker, kept for the next task."""
+"""The local worker of this Ray worker, reused by the next task."""
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where the run was started: what relative paths and settings mean there, they mean on the nodes."""
+class _Environment:
+    """Folder and settings of the driver, which the nodes adopt so that relative paths mean the same."""
 
     folder: str
     settings: dict[str, str]
 
 
-def _perform(function: Any, task: Any, memory: int, driver: _Place) -> tuple[Any, ...]:
-    """Do a task in a local worker; how it ended, as plain values."""
+def _perform(function: Any, task: Any, memory: int, driver: _Environment) -> tuple[Any, ...]:
+    """Perform a task in a local worker; return its outcome as plain values."""
     if not _local:
         try:
             os.chdir(driver.folder)
         except OSError as error:
-            lacks = StorageError(
+            missing = StorageError(
                 f"{socket.gethostname()}: {driver.folder}: {error.strerror}",
-                hint="start the run in a folder that all nodes share, and keep its inputs and root there or on s3://",
+                hint="start the run in a folder that all nodes share, with its inputs and root there or on s3://",
             )
-            return "failed", lacks, str(lacks), ""
+            return "failed", missing, str(missing), ""
         os.environ.update(driver.settings)
         _local.append(LocalExecutor(1, memory))
         atexit.register(_local[0].close)

@@ -1,7 +1,7 @@
-"""A worker process of this machine: receives tasks through a pipe, does them, and sends back how each ended.
+"""A worker process: receives tasks through a pipe, performs them, and sends back their outcomes.
 
-It does not import the program that started it, so a script or a notebook needs no main guard. Only a task that contains
-something the program itself defines, such as a stage, makes the worker import it (``_Program``).
+It does not import the program that started it, so that a script or a notebook needs no ``if __name__ == "__main__"``.
+It only imports that program for a task with something that is defined there, such as a stage (``Program``).
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ import pyarrow as pa
 from refinery.errors import RefineryError, UsageError
 
 LONGEST_CAUSE = 300
-"""Characters of what a worker reports of its own death."""
+"""Characters of a worker's report of its death."""
 
 POSITION = struct.Struct("<QQ64p")
-"""The rows in the worker's hands, first and count, and the step: in memory that its parent sees after its death."""
+"""The worker's current rows (first and count) and step, in memory that the parent can read after its death."""
 
 START = "import sys; sys.path[:] = sys.argv[4:]; from refinery.executors.worker import main; main()"
-"""The code a worker begins with. Its arguments: file descriptors of pipe, lifeline and position; the module path."""
+"""Code of a worker process. Its arguments: file descriptors of pipe, lifeline and position; the module path."""
 
 IMPORTED_AS = "__mp_main__"
-"""The name of the program's main module in a worker, that of multiprocessing: a main guard is false there."""
+"""Name of the main module in a worker, as with multiprocessing: ``__name__ == "__main__"`` is false there."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """What the parent runs: its command line, and its main module by name (``-m``) or file, empty where it has none."""
+    """The parent's program: its command line, and its main module by name (``-m``) or file, or empty without one."""
 
     argv: tuple[str, ...]
     module: str
@@ -47,7 +47,7 @@ class Program:
 
     @classmethod
     def here(cls) -> Program:
-        """That of this process."""
+        """Return the program of this process."""
         main = sys.modules["__main__"]
         module = getattr(getattr(main, "__spec__", None), "name", "")
         file = os.path.abspath(getattr(main, "__file__", None) or "")
@@ -55,10 +55,10 @@ class Program:
 
 
 def main() -> None:
-    """Serve tasks until the pipe ends, or this process's parent."""
+    """Serve tasks until the pipe is closed or the parent ends."""
     pipe, lifeline, position = (int(number) for number in sys.argv[1:4])
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
-    pa.set_cpu_count(1)  # there are as many workers as cores, and each thread has memory of its own
+    pa.set_cpu_count(1)  # there is one worker per core, and each thread needs memory of its own
     with Connection(pipe) as connection, mmap.mmap(position, POSITION.size) as shared:
         program: Program = connection.recv()
         sys.argv[:], sys.modules["__main__"] = program.argv, _StandIn(program)
@@ -81,15 +81,15 @@ def _serve(pipe: Connection, position: mmap.mmap) -> None:
             kind, value = "done", function(task, mark)
         except Exception as error:  # noqa: BLE001  a worker reports every failure; the parent decides
             kind, value = "failed", _failure(error)
-        except BaseException as error:  # noqa: BLE001  the panic of a native kernel, which is told as a crash is
+        except BaseException as error:  # noqa: BLE001  the panic of a native kernel, reported like a crash
             kind, value = "died", _cause(error)
         pipe.send((kind, value, me.memory_info().rss))
 
 
 def _cause(error: BaseException) -> str:
-    """What was raised, as one line that Arrow can hold: messages quote documents, lone surrogates included."""
-    told = " ".join(f"ended by {type(error).__name__}: {error}".split())
-    return told.removesuffix(":")[:LONGEST_CAUSE].encode(errors="backslashreplace").decode()
+    """Return the exception as one line of valid UTF-8, although messages may quote lone surrogates of documents."""
+    line = " ".join(f"ended by {type(error).__name__}: {error}".split())
+    return line.removesuffix(":")[:LONGEST_CAUSE].encode(errors="backslashreplace").decode()
 
 
 def _failure(error: Exception) -> tuple[RefineryError | None, str, str]:
@@ -98,7 +98,7 @@ def _failure(error: Exception) -> tuple[RefineryError | None, str, str]:
 
 
 def _end_with_parent(lifeline: int) -> None:
-    """Nothing is ever written to the lifeline, and nobody but the parent can write: it ends with that process."""
+    """End this process when the lifeline is closed: only the parent can write to it, and never does."""
     os.read(lifeline, 1)
     os._exit(1)
 
@@ -107,7 +107,7 @@ def _end_with_parent(lifeline: int) -> None:
 
 
 class _StandIn(ModuleType):
-    """What a task needs of ``__main__``: from the program's main module, which is imported when it is first needed."""
+    """Replaces ``__main__``; imports the program's main module when a task first needs a name from it."""
 
     def __init__(self, program: Program) -> None:
         super().__init__("__main__")
@@ -126,21 +126,21 @@ class _StandIn(ModuleType):
 
 
 def _run_again(program: Program, name: str) -> dict[str, Any]:
-    """The names of the program's main module. Raises UsageError where it cannot be imported."""
+    """Return the names of the program's main module. Raises UsageError if it cannot be imported."""
     if program.module:
         return runpy.run_module(program.module, run_name=IMPORTED_AS)
     if program.file:
         return runpy.run_path(program.file, run_name=IMPORTED_AS)
     raise UsageError(
-        f"a worker needs {name!r}, which is defined where no worker can import it",
-        hint="write it into a module (a .py file), and import it from there",
+        f"a worker needs {name!r}, which it cannot import from where it is defined",
+        hint="move it to a module (a .py file), and import it from there",
     )
 
 
 def refuse_in_worker() -> None:
-    """Raise UsageError in a worker: importing its parent's program, it would begin the same run again."""
+    """Raise UsageError in a worker, where importing the parent's program would start the same run again."""
     if isinstance(sys.modules["__main__"], _StandIn):
         raise UsageError(
-            "a worker that imports the main module, for a stage defined there, would begin the run again",
-            hint='call run() under `if __name__ == "__main__":`, or define the stage in a module of its own',
+            "a worker imports the main module for a stage defined there, and would start the run again",
+            hint='call run() under `if __name__ == "__main__":`, or move the stage to a module of its own',
         )

@@ -23,7 +23,7 @@ from refinery.planner.requirements import changed_code, check_root, refuse_chang
 from refinery.planner.state import Selection, stretches_of
 from refinery.recipe import Pipeline, Step
 from refinery.recipe.columns import flows
-from refinery.recipe.problems import Problem, Span, located
+from refinery.recipe.problems import Problem, SourceSpan, located
 from refinery.root.reference import parts_of_root
 from refinery.root.root import Root
 from refinery.stage.base import Stage
@@ -39,7 +39,7 @@ class Obstacle:
     """An error that a run would end with, and the place in the recipe that causes it, where there is one."""
 
     error: RefineryError
-    span: Span | None = None
+    span: SourceSpan | None = None
 
     def to_json(self) -> dict[str, object]:
         """The error as JSON-able fields, in the shape of a recipe's problem."""
@@ -102,7 +102,7 @@ class _Looking:
         try:
             yield
         except RefineryError as error:
-            self.found.append(Obstacle(error, self._pipeline.places.of(key)))
+            self.found.append(Obstacle(error, self._pipeline.locations.of(key)))
 
     def executor(self) -> None:
         """Whether the executor is installed."""

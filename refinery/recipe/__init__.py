@@ -1,6 +1,6 @@
 """Recipes: YAML text → Pipeline, and every error with its file, line and column.
 
-Not here: what stages do, and whether inputs and assets exist.
+Not here: the work of stages, and the existence of inputs and assets.
 """
 
 from refinery.recipe.changes import Setting, changes

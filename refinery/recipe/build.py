@@ -1,6 +1,6 @@
-"""A recipe's values → Pipeline, or every problem in them at once.
+"""Builds a Pipeline from a recipe's values, or reports all problems at once.
 
-Not here: reading YAML (``strict_yaml``) and the words for what pydantic finds (``explain``).
+Not here: reading YAML (``strict_yaml``) and the messages for pydantic's errors (``explain``).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from refinery.errors import RefineryError
 from refinery.recipe import consent
 from refinery.recipe.chain import gaps
 from refinery.recipe.explain import explain
-from refinery.recipe.pipeline import Pipeline, Places, Settings, Step
-from refinery.recipe.problems import Problem, Span, recipe_error
+from refinery.recipe.pipeline import Locations, Pipeline, Settings, Step
+from refinery.recipe.problems import Problem, SourceSpan, recipe_error
 from refinery.recipe.shorthand import listed_fields
-from refinery.recipe.strict_yaml import Node
+from refinery.recipe.strict_yaml import YamlNode
 from refinery.stage import registry
 from refinery.stage.base import Source, Stage
 
@@ -31,16 +31,16 @@ RESERVED = {
     "why": "a column of removed rows",
     "failed": "a column of removed rows",
 }
-"""Names that no step may have, and what they are."""
+"""Names that no step may have, and their meaning."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def build(root: Node, problems: Sequence[Problem], overrides: Sequence[str], *, stored: bool = False) -> Pipeline:
-    """The pipeline that ``root`` describes. Raises RecipeError with ``problems`` and all that are found here.
+def build(root: YamlNode, problems: Sequence[Problem], overrides: Sequence[str], *, stored: bool = False) -> Pipeline:
+    """Build the pipeline of a recipe. Raises RecipeError with ``problems`` and all that are found here.
 
-    ``stored`` says that it is the recipe of a root, which may bring in less than one of the user's.
+    A ``stored`` recipe, one of a root, is not trusted: see ``refinery.recipe.consent``.
     """
     builder = _Builder(problems, stored=stored)
     settings = builder.settings(root)
@@ -49,12 +49,12 @@ def build(root: Node, problems: Sequence[Problem], overrides: Sequence[str], *, 
         builder.writes(root, settings, steps)
     if builder.problems or not settings:
         raise recipe_error(builder.problems)
-    places = Places(dict(_places(root, steps)))
-    return Pipeline(**dict(settings), steps=steps, overrides=tuple(overrides), places=places)
+    locations = Locations(dict(_locations(root, steps)))
+    return Pipeline(**dict(settings), steps=steps, overrides=tuple(overrides), locations=locations)
 
 
-def build_stage(kind: type[Stage], fields: Node) -> Stage:
-    """The stage with the fields of a mapping. Raises RecipeError with every problem in them."""
+def build_stage(kind: type[Stage], fields: YamlNode) -> Stage:
+    """Build a stage from a mapping of its fields. Raises RecipeError with every problem in them."""
     builder = _Builder((), stored=False)
     stage = builder.model(fields, kind, kind.name, fields.span, kind.name)
     if stage is None:
@@ -62,8 +62,8 @@ def build_stage(kind: type[Stage], fields: Node) -> Stage:
     return stage
 
 
-def _places(root: Node, steps: Sequence[Step]) -> Iterator[tuple[str, Span]]:
-    """The key and the place of each value of a recipe without problems."""
+def _locations(root: YamlNode, steps: Sequence[Step]) -> Iterator[tuple[str, SourceSpan]]:
+    """Yield the key and the span of each value of a valid recipe."""
     pipeline = root.mapping["pipeline"]
     for name, node in root.mapping.items():
         yield name, root.keys.get(name, node.span)
@@ -76,7 +76,7 @@ def _places(root: Node, steps: Sequence[Step]) -> Iterator[tuple[str, Span]]:
             yield from _within(step.name, body)
 
 
-def _within(key: str, node: Node) -> Iterator[tuple[str, Span]]:
+def _within(key: str, node: YamlNode) -> Iterator[tuple[str, SourceSpan]]:
     for name, value in node.mapping.items():
         yield from _within(f"{key}.{name}", value)
     if isinstance(node.value, tuple):
@@ -93,43 +93,45 @@ class _Builder:
         self.unread = {(p.span.text, p.span.start) for p in problems}
 
     def add(self, problem: Problem) -> None:
-        """Keep the problem unless the value at its place could not even be read: then that is the cause."""
+        """Record a problem, unless its value could not be read: then that problem is the cause."""
         if (problem.span.text, problem.span.start) not in self.unread:
             self.problems.append(problem)
 
-    def settings(self, root: Node) -> Settings | None:
+    def settings(self, root: YamlNode) -> Settings | None:
         if not root.mapping:
-            self.add(Problem(root.span, "this is no recipe", "expected the keys dataset, inputs, root and pipeline"))
+            self.add(Problem(root.span, "not a recipe", "expected the keys dataset, inputs, root and pipeline"))
             return None
         values = {key: node for key, node in root.mapping.items() if key != "pipeline"}
-        start = Span(root.span.text, root.span.start, root.span.start + 1)
+        start = SourceSpan(root.span.text, root.span.start, root.span.start + 1)
         return self.model(replace(root, value=values), Settings, "", start)
 
-    def steps(self, root: Node) -> tuple[Step, ...]:
+    def steps(self, root: YamlNode) -> tuple[Step, ...]:
         pipeline = root.mapping.get("pipeline")
         if pipeline is None:
             if root.mapping:
-                start = Span(root.span.text, root.span.start, root.span.start + 1)
+                start = SourceSpan(root.span.text, root.span.start, root.span.start + 1)
                 self.add(Problem(start, "pipeline is missing", "expected pipeline: with a list of stages"))
             return ()
         items = pipeline.value if isinstance(pipeline.value, tuple) else ()
         if not items:
-            self.add(Problem(pipeline.span, "the pipeline is no list of stages", "expected '- stage: {field: value}'"))
+            self.add(Problem(pipeline.span, "pipeline is not a list of stages", "expected '- stage: {field: value}'"))
         steps = [self.step(item) for item in items]
         built = tuple(step for step in steps if step)
         if len(built) == len(items):
             self.order(items, built)
         return built
 
-    def step(self, item: Node) -> Step | None:
+    def step(self, item: YamlNode) -> Step | None:
         if len(item.mapping) != 1:
-            found = ", ".join(repr(key[:40]) for key in list(item.mapping)[:4]) or "no key"
-            self.add(Problem(item.span, f"a step is one stage; here is {found}", "expected '- stage: {field: value}'"))
+            keys = ", ".join(repr(key[:40]) for key in list(item.mapping)[:4]) or "no key"
+            self.add(
+                Problem(item.span, f"a step must be one stage; it has {keys}", "expected '- stage: {field: value}'")
+            )
             return None
         ((key, body),) = item.mapping.items()
         at = item.keys[key]
         if body.value is not None and not isinstance(body.value, dict):
-            self.add(Problem(body.span, f"{key[:80]} has no fields here", "expected a mapping: {field: value}"))
+            self.add(Problem(body.span, f"{key[:80]} is not a mapping of fields", "expected a mapping: {field: value}"))
             return None
         kind = self.stage_class(key, body, at)
         if kind is None:
@@ -144,56 +146,58 @@ class _Builder:
             self.files(stage, at)
         return Step(name, stage, bool(write), str(use or "")) if stage else None
 
-    def stage_class(self, key: str, body: Node, at: Span) -> type[Stage] | None:
+    def stage_class(self, key: str, body: YamlNode, at: SourceSpan) -> type[Stage] | None:
         use = body.mapping.get("use")
         try:
             if use is None:
                 return registry.stage_class(key)
             reference = str(use.value)
             if self.stored:
-                found = registry.imported_class(reference, consent.HINT)
+                imported = registry.imported_class(reference, consent.HINT)
             else:
-                found = registry.import_class(reference)
+                imported = registry.import_class(reference)
         except RefineryError as error:
             self.add(Problem(at if use is None else use.span, error.message, error.hint))
             return None
-        if found.name != key:
-            fix = f"write '- {found.name}:'; as: gives it another name"
-            self.add(Problem(at, f"{use.value} calls itself {found.name!r}, not {key[:40]!r}", fix))
+        if imported.name != key:
+            fix = f"write '- {imported.name}:'; as: sets another name"
+            self.add(Problem(at, f"the name of {use.value} is {imported.name!r}, not {key[:40]!r}", fix))
             return None
-        return found
+        return imported
 
-    def files(self, stage: Stage, at: Span) -> None:
+    def files(self, stage: Stage, at: SourceSpan) -> None:
         if self.stored:
             for path in consent.refused(stage):
-                self.add(Problem(at, f"a root's recipe names a file, {path[:80]!r}, which is not opened", consent.HINT))
+                self.add(Problem(at, f"a root's recipe must not open the file {path[:80]!r}", consent.HINT))
         else:
-            consent.give(stage)
+            consent.trust(stage)
 
-    def name(self, key: str, body: Node) -> str:
+    def name(self, key: str, body: YamlNode) -> str:
         name = self.engine_key(body, "as", str, "expected a name")
         if name is None:
             return key
         span = body.mapping["as"].span
         if not _NAME.fullmatch(str(name)):
             self.add(
-                Problem(span, f"{str(name)[:80]!r} cannot name a step", "expected lower-case letters, digits, _ and -")
+                Problem(
+                    span, f"{str(name)[:80]!r} is not a valid step name", "expected lower-case letters, digits, _ and -"
+                )
             )
         if name in RESERVED:
-            self.add(Problem(span, f"{name!r} cannot name a step", f"it is {RESERVED[str(name)]}"))
+            self.add(Problem(span, f"{name!r} is not a valid step name", f"it is {RESERVED[str(name)]}"))
         return str(name)
 
-    def engine_key(self, body: Node, key: str, kind: type, fix: str) -> object:
+    def engine_key(self, body: YamlNode, key: str, kind: type, fix: str) -> object:
         node = body.mapping.get(key)
         if node is None:
             return None
         if not isinstance(node.value, kind):
-            self.add(Problem(node.span, f"{key}: has a wrong value", fix))
+            self.add(Problem(node.span, f"{key}: has a value of the wrong type", fix))
             return None
         return node.value
 
-    def model(self, node: Node, model: type[Model], owner: str, at: Span, listed: str = "") -> Model | None:
-        # Strict, so that "80" is no number and true no 1; from JSON, so that a list may become a tuple.
+    def model(self, node: YamlNode, model: type[Model], owner: str, at: SourceSpan, listed: str = "") -> Model | None:
+        # Strict, so that "80" is not a number and true is not 1; from JSON, so that a list can become a tuple.
         node = listed_fields(node, model)
         written = json.dumps(node.plain())
         try:
@@ -205,33 +209,33 @@ class _Builder:
             self.add(Problem(at, error.message, error.hint, listed))
         return None
 
-    def order(self, items: Sequence[Node], steps: Sequence[Step]) -> None:
+    def order(self, items: Sequence[YamlNode], steps: Sequence[Step]) -> None:
         spans = [next(iter(item.keys.values())) for item in items]
         seen: set[str] = set()
         for number, (span, step) in enumerate(zip(spans, steps, strict=True)):
             if isinstance(step.stage, Source) != (number == 0):
-                wanted = (
-                    f"{step.name!r} reads files, so it must come first" if number else "the first stage reads no files"
+                message = (
+                    f"{step.name!r} is a source and must be first" if number else "the first stage is not a source"
                 )
-                self.add(Problem(span, wanted, "a pipeline is one source and then other stages"))
+                self.add(Problem(span, message, "a pipeline starts with its only source"))
             if not seen.isdisjoint({step.name, step.column}):
-                self.add(Problem(span, f"two steps are called {step.name!r}", "give one another name with as:"))
+                self.add(Problem(span, f"two steps have the name {step.name!r}", "rename one with as:"))
             seen |= {step.name, step.column}
         for number, message, fix in gaps(steps[: self.end(spans, steps)]):
             self.add(Problem(spans[number], message, fix))
 
-    def end(self, spans: Sequence[Span], steps: Sequence[Step]) -> int:
-        """Report each step behind one that ends a pipeline; return how many there are up to that one."""
+    def end(self, spans: Sequence[SourceSpan], steps: Sequence[Step]) -> int:
+        """Report each step after one that ends a pipeline; return the number of steps up to that one."""
         count = next((number for number, step in enumerate(steps, 1) if step.stage.last), len(steps))
-        if self.stored:  # a root can be read, whatever a new run would refuse of its recipe
+        if self.stored:  # a root stays readable, even if a new run would refuse its recipe
             return len(steps)
         for span, step in zip(spans[count:], steps[count:], strict=True):
             last = steps[count - 1].name
             fix = f"put it before {last!r}"
-            self.add(Problem(span, f"{step.name!r} comes after {last!r}, which ends a pipeline", fix))
+            self.add(Problem(span, f"{step.name!r} comes after {last!r}, which must be last", fix))
         return count
 
-    def writes(self, root: Node, settings: Settings, steps: Sequence[Step]) -> None:
+    def writes(self, root: YamlNode, settings: Settings, steps: Sequence[Step]) -> None:
         if settings.write == "marked" and not any(step.write for step in steps):
             fix = "mark stages with write: true, or choose every or last"
             self.add(Problem(root.mapping["write"].span, "no stage is marked, so nothing would be written", fix))

@@ -1,6 +1,6 @@
-"""Whether each stage gets the columns and metrics that it reads from the stages before it.
+"""Finds columns and metrics that a stage reads and no stage before it provides.
 
-It follows names only, so that every gap is found at once; ``refinery.recipe.columns`` gives the exact types.
+Only names are compared, so that all gaps are found at once; ``refinery.recipe.columns`` has the exact types.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from refinery.stage.global_stage import begins_segment
 
 
 def gaps(steps: Sequence[Step]) -> Iterator[tuple[int, str, str]]:
-    """The number of each step that does not get what it needs, what that is, and what would help."""
+    """Yield number, message and fix for each step whose input is missing."""
     columns = [field.name for field in POINTER]
     dropped: dict[str, str] = {}
     for number, step in enumerate(steps):
@@ -24,20 +24,20 @@ def gaps(steps: Sequence[Step]) -> Iterator[tuple[int, str, str]]:
         for read in step.stage.wants():
             metric = "." in read
             if read not in (_metrics(steps[:number]) if metric else columns):
-                fix = _measured(read, steps[number:]) if metric else _added(read, dropped, steps[number:])
-                yield number, f"{step.name!r} reads {read!r}, which is not there", fix
+                fix = _metric_fix(read, steps[number:]) if metric else _column_fix(read, dropped, steps[number:])
+                yield number, f"{step.name!r} reads {read!r}, which no stage before it provides", fix
         metrics = [step.column] if step.stage.metrics_type().num_fields else []
         lasting = [name for name in columns if name not in step.stage.outdates()]
-        given = list(dict.fromkeys([*lasting, *_gives(step), *metrics]))
+        available = list(dict.fromkeys([*lasting, *_adds(step), *metrics]))
         try:
-            columns = list(step.stage.selects(given))
+            columns = list(step.stage.selects(available))
         except RefineryError as error:
             yield number, error.message, error.hint
-            columns = given
-        dropped |= dict.fromkeys(set(given) - set(columns), step.name)
+            columns = available
+        dropped |= dict.fromkeys(set(available) - set(columns), step.name)
 
 
-def _gives(step: Step) -> list[str]:
+def _adds(step: Step) -> list[str]:
     names = [field.name for field in step.stage.adds]
     return [*names, TOKENS.name] if TEXT.name in names else names
 
@@ -46,14 +46,14 @@ def _metrics(steps: Sequence[Step]) -> set[str]:
     return {f"{step.column}.{field.name}" for step in steps for field in step.stage.metrics_type()}
 
 
-def _measured(metric: str, later: Sequence[Step]) -> str:
+def _metric_fix(metric: str, later: Sequence[Step]) -> str:
     if metric in _metrics(later):
         return f"put {metric.partition('.')[0]!r} before it"
     return "no stage of this recipe measures it"
 
 
-def _added(column: str, dropped: dict[str, str], later: Sequence[Step]) -> str:
+def _column_fix(column: str, dropped: dict[str, str], later: Sequence[Step]) -> str:
     if column in dropped:
         return f"{dropped[column]!r} drops it: put this stage before {dropped[column]!r}"
-    makers = [step.name for step in later if column in _gives(step) and column not in step.stage.wants()]
+    makers = [step.name for step in later if column in _adds(step) and column not in step.stage.wants()]
     return f"put {makers[0]!r} before it" if makers else "no stage of this recipe adds it"

@@ -1,4 +1,4 @@
-"""Which values differ between two recipes."""
+"""Differences between the values of two recipes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Setting:
-    """A value of two recipes that differs, by its place (``quality.min_words``); None where one recipe has none."""
+    """A value that differs between two recipes, by its key (``quality.min_words``); None if one recipe lacks it."""
 
     name: str
     left: Any
@@ -18,18 +18,18 @@ class Setting:
 
 def changes(left: Mapping[str, Any], right: Mapping[str, Any]) -> tuple[Setting, ...]:
     """Compare two recipes in the shape of ``recipe_dict``."""
-    mine, its = _flat(left), _flat(right)
-    names = dict.fromkeys([*mine, *its])
-    return tuple(Setting(n, mine.get(n), its.get(n)) for n in names if mine.get(n) != its.get(n))
+    before, after = _flat(left), _flat(right)
+    names = dict.fromkeys([*before, *after])
+    return tuple(Setting(n, before.get(n), after.get(n)) for n in names if before.get(n) != after.get(n))
 
 
 def _flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """A recipe's values by their place."""
-    found = {name: value for name, value in recipe.items() if name != "pipeline"}
+    """Return a recipe's values by key."""
+    values = {name: value for name, value in recipe.items() if name != "pipeline"}
     names = []
     for step in recipe["pipeline"]:
         ((kind, fields),) = step.items()
         name = fields.get("as", kind)
         names.append(name)
-        found |= {f"{name}.{field}": value for field, value in fields.items()}
-    return {**found, "pipeline": names}
+        values |= {f"{name}.{field}": value for field, value in fields.items()}
+    return {**values, "pipeline": names}

@@ -23,9 +23,9 @@ LANGUAGES = ("lang", "language")
 
 @dataclass(frozen=True)
 class Flow:
-    """What goes into a step and what comes out: ``passed`` in memory, ``kept`` and ``removed`` in Parquet.
+    """Schemas of a step's input and output: ``passed`` in memory, ``kept`` and ``removed`` in Parquet.
 
-    ``language`` is the metric by which this step, else the last one before it, identifies languages: ``stage.metric``.
+    ``language`` is the metric with which this step, or the last one before it, identifies languages: ``stage.metric``.
     """
 
     given: pa.Schema
@@ -36,9 +36,9 @@ class Flow:
 
 
 def flows(steps: Sequence[Step]) -> list[Flow]:
-    """One flow a step. Raises UsageError where a step reads a column that no earlier step gives."""
+    """Return one flow per step. Raises UsageError if a step reads a column that no step before it provides."""
     given, language = pa.schema([]), ""
-    found = []
+    result = []
     for position, step in enumerate(steps):
         if position == 0:
             given = pa.schema([*POINTER, *step.stage.adds])
@@ -48,17 +48,17 @@ def flows(steps: Sequence[Step]) -> list[Flow]:
         passed = _passed(step, given)
         removed = pa.schema([*_stored(_with_metrics(step, given)), WHY, FAILED])
         language = next((f"{step.column}.{m.name}" for m in step.stage.metrics if m.name in LANGUAGES), language)
-        found.append(Flow(given, passed, _stored(passed), removed, language))
+        result.append(Flow(given, passed, _stored(passed), removed, language))
         given = passed
-    return found
+    return result
 
 
 def _check_reads(step: Step, given: pa.Schema) -> None:
     missing = [name for name in step.stage.wants() if not _given(name, given)]
     if missing:
         raise UsageError(
-            f"stage {step.name!r} reads {', '.join(missing)}, which no stage before it gives",
-            hint=f"it is given {', '.join(given.names)}",
+            f"stage {step.name!r} reads {', '.join(missing)}, which no stage before it provides",
+            hint=f"its input has the columns {', '.join(given.names)}",
         )
 
 
@@ -73,7 +73,7 @@ def _given(name: str, schema: pa.Schema) -> bool:
 def _with_metrics(step: Step, given: pa.Schema) -> pa.Schema:
     metrics = step.stage.metrics_type()
     if step.column in given.names:
-        raise UsageError(f"stage {step.name!r} has the name of a column", hint="give it another with `as:`")
+        raise UsageError(f"stage {step.name!r} has the name of a column", hint="rename it with `as:`")
     return given.append(pa.field(step.column, metrics)) if metrics.num_fields else given
 
 

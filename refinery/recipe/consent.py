@@ -1,8 +1,7 @@
-"""What the recipe that a root holds may name: no code and no file that the user of this process has not named as well.
+"""Trust in the recipe of a root: it may only use code and files that the user of this process has named as well.
 
-Whoever made a root wrote its recipe, and reading it must neither import what that names nor open files of its choosing.
-What a recipe of the user's names, or a module that is imported already, is the user's own. Registered stages and assets
-of the catalogue are part of the installation.
+A root may come from a stranger. Reading it must not import code or open files that its recipe names. Trusted are the
+files that a recipe of the user names, modules that are imported already, registered stages and catalogued assets.
 """
 
 from __future__ import annotations
@@ -16,24 +15,24 @@ from pydantic import BaseModel
 from refinery.assets import Asset
 from refinery.stage.base import Stage
 
-HINT = "if you trust whoever made this root, give the recipe it was made with: -c FILE"
+HINT = "if you trust the author of this root, pass its recipe: -c FILE"
 
 _files: set[str] = set()
-"""Assets by path that recipes of the user's have named in this process."""
+"""Paths of assets that the user's recipes have named in this process."""
 
 
-def give(stage: Stage) -> None:
-    """Remember the files that a stage of the user's names."""
+def trust(stage: Stage) -> None:
+    """Trust the files that a stage of the user's recipe names."""
     _files.update(files(stage))
 
 
 def refused(stage: Stage) -> list[str]:
-    """The files that a stage of a root's recipe names and no recipe of the user's."""
+    """Return the files of a stage in a root's recipe that are not trusted."""
     return sorted(set(files(stage)) - _files)
 
 
 def files(value: Any) -> Iterator[str]:
-    """The paths of assets within a stage, or within the value of one of its fields."""
+    """Yield the paths of assets in a stage, or in the value of one of its fields."""
     if isinstance(value, Asset):
         if "/" in value or os.sep in value:
             yield str(value)

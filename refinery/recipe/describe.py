@@ -1,4 +1,4 @@
-"""The declarations of stages and recipes as plain data: for the verb ``stages`` and the reference pages."""
+"""Declarations of stages and recipes as plain data, for the verb ``stages`` and the reference pages."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _LIMITS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 
 def summary(stage: type[Stage]) -> str:
-    """The first line of the stage's docstring."""
+    """Return the first line of the stage's docstring."""
     return (stage.__doc__ or "").strip().partition("\n")[0]
 
 
 def describe(stage: type[Stage]) -> dict[str, Any]:
-    """All that a stage declares, JSON-able; rules have the thresholds of the default configuration."""
+    """Return a stage's declarations as JSON values; rules have the default thresholds."""
     return {
         "name": stage.name,
         "kind": kind(stage),
@@ -58,7 +58,7 @@ def describe(stage: type[Stage]) -> dict[str, Any]:
 
 
 def fields(model: type[BaseModel]) -> list[dict[str, Any]]:
-    """The fields of a stage or of another part of a recipe: type, limits, default, role and description of each."""
+    """Return type, limits, default, role and description of each field of a stage or of another part of a recipe."""
     return [_field(name, info) for name, info in model.model_fields.items()]
 
 
@@ -92,7 +92,7 @@ def _limit(value: Any, annotation: Any) -> str:
 
 
 def type_words(annotation: Any) -> str:
-    """A field's type in the words of a recipe's author: ``list of text``, ``gpt2 | words``."""
+    """Return a field's type in the words of the recipe page: ``list of text``, ``gpt2 | words``."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         return type_words(arguments[0])

@@ -1,4 +1,4 @@
-"""What pydantic found wrong in a model, as problems at the places of the recipe.
+"""Converts pydantic's validation errors to problems with their positions in the recipe.
 
 Not here: reading the recipe and building its stages.
 """
@@ -13,12 +13,12 @@ from pydantic_core import ErrorDetails
 
 from refinery.errors import did_you_mean
 from refinery.recipe.pipeline import written
-from refinery.recipe.problems import Problem, Span
-from refinery.recipe.strict_yaml import Node
+from refinery.recipe.problems import Problem, SourceSpan
+from refinery.recipe.strict_yaml import YamlNode
 from refinery.stage.registry import STEP_KEYS
 
 SHORT = 40
-"""Characters of a value that a message shows."""
+"""Characters of a value in a message."""
 
 _EXPECTED = {
     "int": "a whole number",
@@ -52,23 +52,25 @@ _LIMITS = {
 }
 
 
-def explain(error: ValidationError, node: Node, model: type[BaseModel], owner: str, at: Span) -> Iterator[Problem]:
-    """A problem for each wrong place of ``node``, which ``model`` refused.
+def explain(
+    error: ValidationError, node: YamlNode, model: type[BaseModel], owner: str, at: SourceSpan
+) -> Iterator[Problem]:
+    """Yield a problem for each position in ``node`` that ``model`` refused.
 
-    ``owner`` is the step's instance name, empty for the recipe itself; ``at`` is where that is written.
+    ``owner`` is the step's instance name, empty for the recipe itself; ``at`` is the span of that name.
     """
-    places: dict[tuple[int, int], tuple[_Place, list[ErrorDetails]]] = {}
+    locations: dict[tuple[int, int], tuple[_Location, list[ErrorDetails]]] = {}
     for details in error.errors(include_url=False):
-        place = _Place(node, at, details["loc"])
-        places.setdefault((place.span.start, len(place.path)), (place, []))[1].append(details)
-    for place, found in places.values():
-        yield from _problems(place, found, model, owner)
+        location = _Location(node, at, details["loc"])
+        locations.setdefault((location.span.start, len(location.path)), (location, []))[1].append(details)
+    for location, errors in locations.values():
+        yield from _problems(location, errors, model, owner)
 
 
-class _Place:
-    """How far a location of pydantic can be followed into what is written."""
+class _Location:
+    """The deepest written node on the path of a pydantic error."""
 
-    def __init__(self, node: Node, at: Span, location: Sequence[int | str]) -> None:
+    def __init__(self, node: YamlNode, at: SourceSpan, location: Sequence[int | str]) -> None:
         self.node, self.span, self.key = node, at, at
         self.path: list[int | str] = []
         for part in location:
@@ -80,48 +82,49 @@ class _Place:
             self.path.append(part)
 
     def name(self, owner: str, extra: Sequence[int | str] = ()) -> str:
-        """``quality.stop_words[2]``."""
+        """Return the path as in ``quality.stop_words[2]``."""
         parts = "".join(f"[{p}]" if isinstance(p, int) else f".{p[:80]}" for p in [*self.path, *extra])
         return f"{owner}{parts}" if owner else parts.removeprefix(".")
 
 
-def _step(node: Node, part: int | str) -> Node | None:
+def _step(node: YamlNode, part: int | str) -> YamlNode | None:
     if isinstance(part, str):
         return node.mapping.get(part)
     items = node.value if isinstance(node.value, tuple) else ()
     return items[part] if part < len(items) else None
 
 
-def _problems(place: _Place, found: list[ErrorDetails], model: type[BaseModel], owner: str) -> Iterator[Problem]:
-    kinds = {details["type"] for details in found}
+def _problems(location: _Location, errors: list[ErrorDetails], model: type[BaseModel], owner: str) -> Iterator[Problem]:
+    kinds = {details["type"] for details in errors}
     if "extra_forbidden" in kinds:
-        fix = did_you_mean(str(place.path[-1]), _known(model, place.path), "it has no fields: remove it")
-        yield Problem(place.key, f"unknown field {place.name(owner)!r}", fix)
+        fix = did_you_mean(str(location.path[-1]), _known(model, location.path), "it has no fields: remove it")
+        yield Problem(location.key, f"unknown field {location.name(owner)!r}", fix)
     elif "missing" in kinds:
-        names = [place.name(owner, details["loc"][len(place.path) :]) for details in found]
+        names = [location.name(owner, details["loc"][len(location.path) :]) for details in errors]
         verb = "is missing and has" if len(names) == 1 else "are missing and have"
-        yield Problem(place.span, f"{', '.join(names)} {verb} no default", "add it" if len(names) == 1 else "add them")
-    elif not place.path:
-        yield Problem(place.span, f"{owner} does not fit together", _expectation(found))
+        fix = "add it" if len(names) == 1 else "add them"
+        yield Problem(location.span, f"{', '.join(names)} {verb} no default", fix)
+    elif not location.path:
+        yield Problem(location.span, f"fields of {owner} contradict each other", _expectation(errors))
     else:
-        default = _default(model, place.path)
-        fix = _expectation(found) + _quoting(place.node, kinds) + (f"; the default is {default}" if default else "")
-        yield Problem(place.span, f"{place.name(owner)} is {_shown(place.node)}", fix)
+        default = _default(model, location.path)
+        fix = _expectation(errors) + _quoting(location.node, kinds) + (f"; the default is {default}" if default else "")
+        yield Problem(location.span, f"{location.name(owner)} is {_value_text(location.node)}", fix)
 
 
-def _expectation(found: Sequence[ErrorDetails]) -> str:
-    wishes: list[str] = []
-    for details in found:
+def _expectation(errors: Sequence[ErrorDetails]) -> str:
+    expected: list[str] = []
+    for details in errors:
         kind, context = details["type"], details.get("ctx", {})
         if kind in {"value_error", "assertion_error"}:
             return str(context.get("error", details["msg"]))
         limits = {key: f"{value:g}" if isinstance(value, float) else value for key, value in context.items()}
-        wish = _LIMITS[kind].format(**limits) if kind in _LIMITS else _EXPECTED.get(kind.partition("_")[0])
-        wishes.append(wish or details["msg"].removeprefix("Input should be "))
-    return "expected " + " or ".join(dict.fromkeys(wishes))
+        limit = _LIMITS[kind].format(**limits) if kind in _LIMITS else _EXPECTED.get(kind.partition("_")[0])
+        expected.append(limit or details["msg"].removeprefix("Input should be "))
+    return "expected " + " or ".join(dict.fromkeys(expected))
 
 
-def _quoting(node: Node, kinds: set[str]) -> str:
+def _quoting(node: YamlNode, kinds: set[str]) -> str:
     value = node.value
     if "string_type" in kinds and isinstance(value, int | float):
         return ", so put it in quotes"
@@ -129,7 +132,7 @@ def _quoting(node: Node, kinds: set[str]) -> str:
     return ", so leave the quotes out" if number and kinds & {"int_type", "float_type"} else ""
 
 
-def _shown(node: Node) -> str:
+def _value_text(node: YamlNode) -> str:
     value = node.value
     if value is None:
         return "empty"
@@ -143,7 +146,7 @@ def _shown(node: Node) -> str:
 
 
 def _known(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
-    """Names of the fields where the last part of ``path`` is none."""
+    """Return the valid field names in place of the last part of ``path``, which is unknown."""
     for part in path[:-1]:
         inner = model.model_fields[part].annotation if isinstance(part, str) and part in model.model_fields else None
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):

@@ -1,4 +1,4 @@
-"""Which word lists and rules of a recipe do not suit the languages that it keeps. Looks at the recipe alone."""
+"""Warns about word lists and rules of a recipe that do not suit the languages that it keeps, from the recipe alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from refinery.stage.base import Suited
 
 @dataclass(frozen=True)
 class LanguageWarning:
-    """A stage that treats documents of kept languages wrongly: what and which, and the ``fix``."""
+    """A stage that treats documents of kept languages wrongly, with the ``fix``."""
 
     stage: str
     text: str
@@ -21,21 +21,21 @@ class LanguageWarning:
 def language_warnings(pipeline: Pipeline) -> tuple[LanguageWarning, ...]:
     """Return a warning for each word list or rule, in the order of the steps, that does not suit all kept languages.
 
-    Without a stage that looks at languages, documents of all of them are kept.
+    Without a stage that filters by language, documents of all languages are kept.
     """
     kept = kept_languages(pipeline.steps)
-    found = []
+    warnings = []
     for step in pipeline.steps:
         for suited in step.stage.suited():
             languages = _unsuited(suited, kept)
             if languages:
                 text = f"{step.name}: {suited.what}, and the recipe keeps {languages}: {suited.otherwise}"
-                found.append(LanguageWarning(step.name, text, suited.fix))
-    return tuple(found)
+                warnings.append(LanguageWarning(step.name, text, suited.fix))
+    return tuple(warnings)
 
 
 def kept_languages(steps: Sequence[Step]) -> tuple[str, ...] | None:
-    """The languages that all stages keep which look at them; None for all languages."""
+    """Return the languages that all stages with a language filter keep; None for all languages."""
     wanted = [kept for step in steps if (kept := step.stage.keeps_languages()) is not None]
     if not wanted:
         return None

@@ -1,7 +1,7 @@
-"""``--set key=value``: replace a value of the recipe before it is checked, so that errors show the option itself.
+"""``--set key=value`` replaces a value of the recipe before it is checked, so that errors quote the option.
 
 ``key`` is ``stage.field`` (the instance name), ``executor.field`` and the like, or a key of the recipe.
-The value is YAML, except for paths and the dataset's name, which are taken as they are.
+The value is YAML, except for paths and the dataset's name, which are used verbatim.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from pydantic import BaseModel
 
 from refinery.errors import UsageError, nearest
 from refinery.recipe.pipeline import ExecutorSettings, Prices, Settings, StorageSettings
-from refinery.recipe.problems import Problem, Span, Text
-from refinery.recipe.strict_yaml import Node, read
+from refinery.recipe.problems import Problem, SourceSpan, SourceText
+from refinery.recipe.strict_yaml import YamlNode, read
 from refinery.stage.registry import stage_class
 
 _GROUPS: dict[str, type[BaseModel]] = {"executor": ExecutorSettings, "storage": StorageSettings, "prices": Prices}
-"""Keys of the recipe that have fields of their own."""
+"""Keys of the recipe whose values are mappings."""
 
 VERBATIM = ("dataset", "inputs", "root")
 OPTION = "--set"
 
 
-def override(root: Node, overrides: Iterable[str]) -> tuple[Node, list[Problem]]:
-    """``root`` with the values of ``overrides`` (``key=value``) in place, and what is wrong with them.
+def override(root: YamlNode, overrides: Iterable[str]) -> tuple[YamlNode, list[Problem]]:
+    """Return the recipe with the values of ``overrides`` (``key=value``), and the problems in them.
 
-    Raises RecipeError where a value is no YAML.
+    Raises RecipeError if a value is not YAML.
     """
     problems: list[Problem] = []
     seen: set[str] = set()
-    for given in overrides:
-        text = Text(OPTION, given, is_file=False)
-        key, equals, _ = given.partition("=")
-        span = Span(text, 0, len(key))
+    for argument in overrides:
+        text = SourceText(OPTION, argument, is_file=False)
+        key, equals, _ = argument.partition("=")
+        span = SourceSpan(text, 0, len(key))
         if not equals or not key:
             problems.append(Problem(span, "no value to set", "expected key=value, as in quality.min_words=80"))
         elif key in seen:
@@ -45,37 +45,37 @@ def override(root: Node, overrides: Iterable[str]) -> tuple[Node, list[Problem]]
     return root, problems
 
 
-def replace_root(root: Node, path: str, problems: list[Problem]) -> Node:
-    """The recipe with another ``root``, as ``--root`` gives it."""
-    span = Span(Text("--root", path, is_file=False), 0, len(path))
+def replace_root(root: YamlNode, path: str, problems: list[Problem]) -> YamlNode:
+    """Return the recipe with the ``root`` of ``--root``."""
+    span = SourceSpan(SourceText("--root", path, is_file=False), 0, len(path))
     return _with(root, "root", span, _verbatim(span, problems))
 
 
-def _verbatim(span: Span, problems: list[Problem]) -> Node:
+def _verbatim(span: SourceSpan, problems: list[Problem]) -> YamlNode:
     value = span.text.content[span.start : span.end]
     try:
         value.encode()
     except UnicodeEncodeError:
-        problems.append(Problem(span, "this is not UTF-8", "rename the path"))
+        problems.append(Problem(span, "not UTF-8", "rename the path"))
         value = ascii(value)
-    return Node(span, value)
+    return YamlNode(span, value)
 
 
-def _set(root: Node, key: str, text: Text, problems: list[Problem]) -> Node:
+def _set(root: YamlNode, key: str, text: SourceText, problems: list[Problem]) -> YamlNode:
     head, dot, tail = key.partition(".")
-    name = Span(text, len(head) + 1 if dot else 0, len(key))
+    name = SourceSpan(text, len(head) + 1 if dot else 0, len(key))
     start = len(key) + 1
     if key in VERBATIM:
-        return _with(root, key, name, _verbatim(Span(text, start, len(text.content)), problems))
+        return _with(root, key, name, _verbatim(SourceSpan(text, start, len(text.content)), problems))
     if not text.content[start:].strip():
-        problems.append(Problem(Span(text, start, start), "no value to set", "null takes a value away"))
+        problems.append(Problem(SourceSpan(text, start, start), "no value to set", "null removes a value"))
         return root
-    value, found = read(text, start)
-    problems += found
+    value, wrong = read(text, start)
+    problems += wrong
     if key in Settings.model_fields and key not in _GROUPS:
         return _with(root, key, name, value)
     if head in _GROUPS and tail in _GROUPS[head].model_fields:
-        old = root.mapping.get(head) or Node(name, {})
+        old = root.mapping.get(head) or YamlNode(name, {})
         return _with(root, head, root.keys.get(head, name), _with(old, tail, name, value))
     steps = _steps(root)
     if dot and head in steps and tail not in ("", "as", "use"):
@@ -86,22 +86,22 @@ def _set(root: Node, key: str, text: Text, problems: list[Problem]) -> Node:
     ]
     known += [f"{name}.{field}" for name, number in steps.items() for field in _fields(root, number) or [tail]]
     listed = f"a key of the recipe, or STEP.FIELD; steps are {', '.join(steps) or 'none'}"
-    problems.append(Problem(Span(text, 0, len(key)), f"nothing is called {key[:80]!r}", nearest(key, known) or listed))
+    problems.append(Problem(SourceSpan(text, 0, len(key)), f"unknown key {key[:80]!r}", nearest(key, known) or listed))
     return root
 
 
-def _fields(root: Node, number: int) -> list[str]:
-    """Fields of a step's stage; none if the stage is unknown."""
+def _fields(root: YamlNode, number: int) -> list[str]:
+    """Return the fields of a step's stage; none if the stage is unknown."""
     steps = root.mapping["pipeline"]
     assert isinstance(steps.value, tuple)
     ((kind, body),) = steps.value[number].mapping.items()
     try:
         return [] if "use" in body.mapping else list(stage_class(kind).model_fields)
     except UsageError:
-        return []  # an unknown stage is reported where the recipe names it
+        return []  # reported as a problem of the recipe itself
 
 
-def _set_field(root: Node, number: int, name: str, span: Span, value: Node) -> Node:
+def _set_field(root: YamlNode, number: int, name: str, span: SourceSpan, value: YamlNode) -> YamlNode:
     steps = root.mapping["pipeline"]
     assert isinstance(steps.value, tuple)
     step = steps.value[number]
@@ -111,17 +111,17 @@ def _set_field(root: Node, number: int, name: str, span: Span, value: Node) -> N
     return _with(root, "pipeline", root.keys["pipeline"], replace(steps, value=items))
 
 
-def _steps(root: Node) -> dict[str, int]:
-    """Instance names and positions of the steps that can be told apart; what is malformed is found later."""
-    found: dict[str, int] = {}
+def _steps(root: YamlNode) -> dict[str, int]:
+    """Return positions of well-formed steps by instance name; malformed ones are reported later."""
+    positions: dict[str, int] = {}
     pipeline = root.mapping.get("pipeline")
     for number, step in enumerate(pipeline.value if pipeline and isinstance(pipeline.value, tuple) else ()):
         for key, body in step.mapping.items() if len(step.mapping) == 1 else ():
             alias = body.mapping["as"].value if "as" in body.mapping else key
             if body.value is None or body.mapping or body.value == {}:
-                found.setdefault(str(alias), number)
-    return found
+                positions.setdefault(str(alias), number)
+    return positions
 
 
-def _with(node: Node, key: str, span: Span, value: Node) -> Node:
+def _with(node: YamlNode, key: str, span: SourceSpan, value: YamlNode) -> YamlNode:
     return replace(node, value={**node.mapping, key: value}, keys={**node.keys, key: span})

@@ -1,6 +1,6 @@
-"""The types that a recipe becomes, and the recipe they become again.
+"""A valid recipe as typed values, and their form in a recipe.
 
-Not here: reading YAML and telling what is wrong with it.
+Not here: reading YAML and reporting its problems.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pydantic import (
     ValidationError,
 )
 
-from refinery.recipe.problems import Span
+from refinery.recipe.problems import SourceSpan
 from refinery.stage.base import Source, Stage
 from refinery.stage.documents import metrics_column
 
@@ -46,7 +46,7 @@ def _memory(value: object) -> object:
 
 
 def byte_size(text: str) -> int:
-    """Bytes from a size with a unit: ``64MiB``, ``1TB``; 0 for what is none."""
+    """Return the bytes of a size with a unit: ``64MiB``, ``1TB``; 0 for other text."""
     try:
         return int(_size.validate_python(text.replace(" ", "")))
     except ValidationError:
@@ -55,10 +55,10 @@ def byte_size(text: str) -> int:
 
 def percent_of(written: object) -> float:
     """Return the number, from 0 to 100, in a share such as ``5%``. Raises ValueError for anything else."""
-    found = _SHARE.fullmatch(written) if isinstance(written, str) else None
-    if found is None or float(found[1]) > 100:
+    match = _SHARE.fullmatch(written) if isinstance(written, str) else None
+    if match is None or float(match[1]) > 100:
         raise ValueError("expected 0% to 100%: 5%, 0.1%")
-    return float(found[1])
+    return float(match[1])
 
 
 def _share(value: object) -> object:
@@ -79,58 +79,58 @@ def _inputs(value: object) -> object:
 
 
 class ExecutorSettings(BaseModel):
-    """Where tasks run and how much of the machine they may take; it never changes a result."""
+    """Executor of tasks, and its share of the machine. It never changes a result."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["local", "ray"] = Field("local", description="local: processes of this machine; ray: a cluster")
-    address: str = Field("auto", min_length=1, description="Ray cluster: host:port, or auto for that of this machine")
+    kind: Literal["local", "ray"] = Field("local", description="local: processes on this machine; ray: a cluster")
+    address: str = Field("auto", min_length=1, description="Ray cluster as host:port; auto: the one of this machine")
     workers: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
-        "auto", description="worker processes, at least 1; auto: one a core, or as many as fit the Ray cluster"
+        "auto", description="number of worker processes; auto: one per core, or as many as fit the Ray cluster"
     )
     memory: Annotated[str, BeforeValidator(_memory)] = Field(
-        "80%", description="of all workers together: a share of the machine, or a size such as 12GiB"
+        "80%", description="memory of all workers together: a share of the machine, or a size such as 12GiB"
     )
-    batch: int = Field(1000, ge=1, le=100_000, description="documents that a stage is given at once")
+    batch: int = Field(1000, ge=1, le=100_000, description="documents in one batch")
 
     def processes(self) -> int | None:
-        """The number of worker processes; None where a Ray cluster decides."""
+        """Return the number of worker processes; None if a Ray cluster decides."""
         if self.workers != "auto" or self.kind == "ray":
             return None if self.workers == "auto" else self.workers
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     def memory_bytes(self, total: int) -> int:
-        """The bytes that all workers together may take of a machine, or a node, that has ``total``."""
+        """Return the memory for all workers together on a machine, or node, with ``total`` bytes."""
         percent = _PERCENT.fullmatch(self.memory)
         return total * int(percent[1]) // 100 if percent else int(_size.validate_python(self.memory))
 
 
 class StorageSettings(BaseModel):
-    """Where ``s3://`` is; each stands before the variable of the environment that says the same. Secrets stay there."""
+    """Address and access of ``s3://``. Each overrides its environment variable; secrets stay in the environment."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    endpoint: str = Field("", description="address of a store that is not Amazon's; else AWS_ENDPOINT_URL_S3")
-    region: str = Field("", description="region of the buckets; else AWS_REGION")
-    profile: str = Field("", description="section of ~/.aws with the credentials; else AWS_PROFILE")
-    anonymous: bool = Field(False, description="do not sign requests, for public buckets; else AWS_NO_SIGN_REQUEST")
+    endpoint: str = Field("", description="address of a store other than Amazon's; default: AWS_ENDPOINT_URL_S3")
+    region: str = Field("", description="region of the buckets; default: AWS_REGION")
+    profile: str = Field("", description="section of ~/.aws with the credentials; default: AWS_PROFILE")
+    anonymous: bool = Field(False, description="do not sign requests, for public buckets; default: AWS_NO_SIGN_REQUEST")
 
 
 class Prices(BaseModel):
-    """Prices of computing, storage and requests. Only ``plan`` reads them, and no result depends on them."""
+    """Prices of computing, storage and requests, for the costs in ``plan``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    core_hour: float | None = Field(None, ge=0, description="of a core for an hour, in the currency")
-    gb_month: float | None = Field(None, ge=0, description="of 10^9 bytes stored for a month")
-    put_1000: float | None = Field(None, ge=0, description="of 1,000 requests that write or list")
-    get_1000: float | None = Field(None, ge=0, description="of 1,000 requests that read")
-    currency: str = Field("USD", min_length=1, max_length=10, description="name of the currency, which is only printed")
+    core_hour: float | None = Field(None, ge=0, description="price of one core for one hour")
+    gb_month: float | None = Field(None, ge=0, description="price of 10^9 bytes stored for one month")
+    put_1000: float | None = Field(None, ge=0, description="price of 1,000 requests that write or list")
+    get_1000: float | None = Field(None, ge=0, description="price of 1,000 requests that read")
+    currency: str = Field("USD", min_length=1, max_length=10, description="currency of the prices, for the output")
 
 
 @dataclass(frozen=True)
 class Step:
-    """One stage of a pipeline under its instance name; ``use`` is its ``module:Class`` if it is no registered one."""
+    """One stage of a pipeline under its instance name; ``use`` is the ``module:Class`` of an unregistered one."""
 
     name: str
     stage: Stage
@@ -139,7 +139,7 @@ class Step:
 
     @property
     def column(self) -> str:
-        """The struct column that holds its metrics."""
+        """Name of the struct column with the stage's metrics."""
         return metrics_column(self.name)
 
 
@@ -152,38 +152,40 @@ class Settings(BaseModel):
         description="name of the data set: up to 100 letters, digits and . _ -; a root keeps to one data set"
     )
     inputs: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_inputs)] = Field(
-        min_length=1, description="files to read: a path, a glob, a folder or a list of paths; or several of them"
+        min_length=1, description="files to read: paths, globs, folders, or lists of paths"
     )
     root: str = Field(min_length=1, description="folder of all output: a local path or s3://bucket/folder")
     write: Literal["every", "marked", "last"] = Field(
-        "every", description="stages that write Parquet: every one, those with write: true, or the last alone"
+        "every", description="stages that write Parquet: every stage, those with write: true (marked), or only the last"
     )
     keep_removed: Literal["metrics", "sample", "text", "counts"] = Field(
         "metrics",
-        description="stored of removed documents: metrics (metrics and the reason), sample (and the text of 1 %), "
-        "text (and all texts), counts (no rows, only how many)",
+        description="stored about removed documents: metrics (with the reason), sample (also the text of 1 %), "
+        "text (also all texts), counts (no rows, only their number)",
     )
     audit: int = Field(
-        0, ge=0, description="1 document in so many goes through all row stages, to count what each rule removes alone"
+        0,
+        ge=0,
+        description="process 1 document in this many with all row stages, to count what each rule alone removes",
     )
     max_broken_inputs: Annotated[str, BeforeValidator(_share)] = Field(
         "5%",
-        description="a run exits with 1 where more of its input files are broken: without a document, cut off, or with "
-        "1 % or more of their records damaged; 0% allows none, 100% all",
+        description="exit with code 1 if more input files than this are broken: without a document, truncated, or with "
+        "1 % or more of their records damaged",
     )
-    executor: ExecutorSettings = Field(ExecutorSettings(), description="where tasks run; see below")
-    storage: StorageSettings = Field(StorageSettings(), description="where s3:// is; see below")
-    prices: Prices = Field(Prices(), description="what computing, storage and requests cost, for `plan`; see below")
+    executor: ExecutorSettings = Field(ExecutorSettings(), description="executor of tasks; see below")
+    storage: StorageSettings = Field(StorageSettings(), description="access to s3://; see below")
+    prices: Prices = Field(Prices(), description="prices for the costs in `plan`; see below")
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where a recipe has its values, by key: ``root``, ``inputs[0]``, ``quality.min_words``, ``url.blocklists[1]``."""
+class Locations:
+    """Spans of a recipe's values by key: ``root``, ``inputs[0]``, ``quality.min_words``, ``url.blocklists[1]``."""
 
-    spans: Mapping[str, Span] = field(default_factory=dict, compare=False, repr=False)
+    spans: Mapping[str, SourceSpan] = field(default_factory=dict, compare=False, repr=False)
 
-    def of(self, key: str) -> Span | None:
-        """The place of a value, or of the nearest that holds it; None where the recipe has neither."""
+    def of(self, key: str) -> SourceSpan | None:
+        """Return the span of a value, or of the innermost one around it; None if the recipe has neither."""
         while key and key not in self.spans:
             key = key[: max(key.rfind("["), key.rfind("."), 0)]
         return self.spans.get(key)
@@ -194,22 +196,22 @@ class Pipeline(Settings):
 
     steps: tuple[InstanceOf[Step], ...]
     overrides: tuple[str, ...] = ()
-    """The ``key=value`` of the command line that were applied, for the run's record."""
-    places: InstanceOf[Places] = Places()
-    """For errors: where each value is written. It does not count when pipelines are compared."""
+    """Applied ``key=value`` arguments of the command line, for the run's record."""
+    locations: InstanceOf[Locations] = Locations()
+    """Spans of the values, for errors. They do not count when pipelines are compared."""
 
     @property
     def source(self) -> Source:
-        """The first stage."""
+        """Return the first stage."""
         first = self.steps[0].stage
         assert isinstance(first, Source)
         return first
 
 
 def recipe_dict(pipeline: Pipeline) -> dict[str, Any]:
-    """Return the values that decide the result and the exit code, all written out, as a recipe in JSON values.
+    """Return all values that decide the result and the exit code, as a recipe in JSON values.
 
-    Left out are ``root`` (a root may be moved), the executor, the storage, the prices and fields declared ``tuning``.
+    It omits ``root`` (a root may be moved), the executor, the storage, the prices and fields declared ``tuning``.
     """
     return {
         "dataset": pipeline.dataset,
@@ -231,8 +233,8 @@ def _step_dict(step: Step) -> dict[str, Any]:
     return written | ({"use": step.use} if step.use else {})
 
 
-def plain(value: object) -> Any:  # noqa: PLR0911 - one a kind of value
-    """A field's value as a recipe writes it. Raises TypeError for what has no one way to be written."""
+def plain(value: object) -> Any:  # noqa: PLR0911 - one per kind of value
+    """Return a field's value as JSON. Raises TypeError for a value without a unique form."""
     if isinstance(value, timedelta):
         return f"{value.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"
     if isinstance(value, BaseModel):
@@ -257,10 +259,10 @@ def _size_text(value: int) -> str:
 
 
 def written(value: object) -> str:
-    """A field's value as a person would write it."""
+    """Return a field's value as a person would write it."""
     if isinstance(value, ByteSize):
         return _size_text(value)
     if isinstance(value, list | tuple):
         return f"[{', '.join(written(item) for item in value)}]"
-    ready = plain(value)
-    return ready if isinstance(ready, str) else json.dumps(ready, ensure_ascii=False)
+    simple = plain(value)
+    return simple if isinstance(simple, str) else json.dumps(simple, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What is wrong in a recipe and where: texts, spans in them, problems, and how they are shown.
+"""Problems in a recipe: source texts, spans in them, messages, and their rendering.
 
 Not here: finding the problems.
 """
@@ -11,40 +11,40 @@ from dataclasses import dataclass
 
 from refinery.errors import RefineryError, UsageError
 
-SHOWN = 100
-"""Columns of a long line that are shown around a problem."""
+WIDTH = 100
+"""Columns of a long line that are printed around a problem."""
 
 
 @dataclass(frozen=True)
-class Text:
-    """A text that people wrote: a recipe by its path, or one command line option by its name."""
+class SourceText:
+    """A recipe with its path, or a command line option with its name."""
 
     name: str
     content: str
     is_file: bool = True
 
     def position(self, index: int) -> tuple[int, int]:
-        """Line and column of a character, from 1."""
+        """Return line and column of a character, from 1."""
         return self.content.count("\n", 0, index) + 1, index - self.content.rfind("\n", 0, index)
 
     def line(self, index: int) -> str:
-        """The line that holds a character."""
+        """Return the line of a character."""
         start = self.content.rfind("\n", 0, index) + 1
         end = self.content.find("\n", start)
         return self.content[start : end if end >= 0 else None].removesuffix("\r")
 
 
 @dataclass(frozen=True)
-class Span:
+class SourceSpan:
     """Characters ``start`` to ``end`` of a text."""
 
-    text: Text
+    text: SourceText
     start: int
     end: int
 
     @property
-    def place(self) -> str:
-        """``file:line:column``, or the option's name."""
+    def position(self) -> str:
+        """Return ``file:line:column``, or the option's name."""
         if not self.text.is_file:
             return self.text.name
         line, column = self.text.position(self.start)
@@ -53,34 +53,34 @@ class Span:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong; ``fix`` is what was expected there, ``stage`` whose fields it is about."""
+    """One problem, with its ``fix`` and the ``stage`` whose fields it concerns."""
 
-    span: Span
+    span: SourceSpan
     message: str
     fix: str = ""
     stage: str = ""
 
     def render(self) -> str:
-        """The place and message, the line, and a caret with the fix below it."""
+        """Return position and message, the line, and a caret with the fix below it."""
         number, column = self.span.text.position(self.span.start)
         line = self.span.text.line(self.span.start)
-        # A caret may stand one past the end, where something is missing.
+        # The caret is one past the end if something is missing there.
         begin = min(column - 1, len(line))
         end = max(begin + 1, min(begin + self.span.end - self.span.start, len(line)))
-        left = max(0, begin - SHOWN * 2 // 3) if len(line) > SHOWN else 0
-        right = left + SHOWN
-        shown = ("…" if left else "") + _printable(line[left:right]) + ("…" if len(line) > right else "")
+        left = max(0, begin - WIDTH * 2 // 3) if len(line) > WIDTH else 0
+        right = left + WIDTH
+        excerpt = ("…" if left else "") + _printable(line[left:right]) + ("…" if len(line) > right else "")
         before = ("…" if left else "") + _printable(line[left:begin])
         carets = "^" * _columns(_printable(line[begin : min(end, right)]))
         label = str(number) if self.span.text.is_file else ""
         return (
-            f"{self.span.place}  {_printable(self.message)}\n"
-            f"{label:>5} │ {shown}\n"
+            f"{self.span.position}  {_printable(self.message)}\n"
+            f"{label:>5} │ {excerpt}\n"
             f"      │ {' ' * _columns(before)}{carets or '^'} {_printable(self.fix)}".rstrip()
         )
 
     def to_json(self) -> dict[str, object]:
-        """The problem as JSON-able fields; line and column are null for an option."""
+        """Return the problem as JSON values; line and column are null for an option."""
         line, column = self.span.text.position(self.span.start) if self.span.text.is_file else (None, None)
         return {
             "file": self.span.text.name,
@@ -92,7 +92,7 @@ class Problem:
 
 
 class RecipeError(UsageError):
-    """A recipe or an override has problems; the message shows all of them with their places."""
+    """A recipe or an override has problems; the message has all of them with their positions."""
 
     placed = True
 
@@ -102,7 +102,7 @@ class RecipeError(UsageError):
 
 
 def recipe_error(problems: Sequence[Problem]) -> RecipeError:
-    """The error that shows ``problems``: those of the file in its order, then those of options."""
+    """Return the error for ``problems``: those of the file in its order, then those of options."""
     ordered = sorted(problems, key=lambda p: (not p.span.text.is_file, p.span.start))
     count = f"{len(ordered)} problem{'s' if len(ordered) > 1 else ''}."
     stages = sorted({p.stage for p in ordered if p.stage})
@@ -111,23 +111,23 @@ def recipe_error(problems: Sequence[Problem]) -> RecipeError:
     return RecipeError("\n".join([*(p.render() for p in ordered), count + advice]), problems=ordered)
 
 
-def located(found: Sequence[tuple[RefineryError, Span | None]]) -> RefineryError:
-    """One error that shows all errors, each at its place in the recipe; of the kind with the highest exit code."""
-    worst = max((error for error, _ in found), key=lambda error: error.exit_code)
-    if len(found) == 1 and found[0][1] is None:
+def located(errors: Sequence[tuple[RefineryError, SourceSpan | None]]) -> RefineryError:
+    """Return one error for all errors with their positions in the recipe, of the type with the highest exit code."""
+    worst = max((error for error, _ in errors), key=lambda error: error.exit_code)
+    if len(errors) == 1 and errors[0][1] is None:
         return worst
-    shown = [
+    messages = [
         Problem(span, error.message, error.hint).render() if span else f"{error.message}\n  {error.hint}".rstrip()
-        for error, span in found
+        for error, span in errors
     ]
-    count = f"{len(found)} problem{'s' if len(found) > 1 else ''}."
-    made = type(worst)("\n".join([*shown, count]), hint=worst.hint)
-    made.placed = True
-    return made
+    count = f"{len(errors)} problem{'s' if len(errors) > 1 else ''}."
+    combined = type(worst)("\n".join([*messages, count]), hint=worst.hint)
+    combined.placed = True
+    return combined
 
 
 def _printable(text: str) -> str:
-    # A recipe may hold anything, terminal escapes too.
+    # A recipe may contain any characters, including terminal escapes.
     return "".join(c if c.isprintable() else "→" if c == "\t" else "·" for c in text)
 
 

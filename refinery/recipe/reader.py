@@ -1,6 +1,6 @@
-"""Recipes from files and texts.
+"""Reads recipes from files and texts.
 
-Not here: what each key means (``pipeline``) and how it is checked (``build``).
+Not here: the meaning of keys (``pipeline``) and their checks (``build``).
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from refinery.errors import UsageError
 from refinery.recipe.build import build
 from refinery.recipe.overrides import override, replace_root
 from refinery.recipe.pipeline import Pipeline
-from refinery.recipe.problems import Text
-from refinery.recipe.shorthand import written_out
+from refinery.recipe.problems import SourceText
+from refinery.recipe.shorthand import expanded
 from refinery.recipe.strict_yaml import read
 from refinery.store import configure, store_for
 
 LIMIT = 256 * 1024
-"""Bytes of the largest recipe; more is another kind of file."""
+"""Largest recipe in bytes; a larger file is something else."""
 
 
 def load(path: str, overrides: Sequence[str] = (), root: str | None = None) -> Pipeline:
-    """The recipe in a file, with ``key=value`` overrides and another root.
+    """Load the recipe in a file, with ``key=value`` overrides and another root.
 
-    Relative paths in it are relative to the current folder, not to the recipe. Its ``storage`` holds for this process
-    from now on, and for those that it starts. Raises UsageError for a file that is
-    missing, too large or not UTF-8, RecipeError with every problem in it, StorageError where it cannot be read.
+    Relative paths in it are relative to the current folder, not to the recipe. Its ``storage`` configures this process
+    and those that it starts. Raises UsageError for a file that is missing, too large or not UTF-8, RecipeError with
+    every problem in it, StorageError if it cannot be read.
     """
     store = store_for(path)
     if not store.exists(path):
-        raise UsageError(f"{path}: no such recipe", hint="name one with -c FILE, or write one: refinery init")
+        raise UsageError(f"{path}: no such recipe", hint="pass one with -c FILE, or create one: refinery init")
     data = store.read(path, 0, LIMIT + 1)
     if len(data) > LIMIT:
         raise UsageError(f"{path}: larger than {LIMIT // 1024} KiB", hint="a recipe is a short YAML file; check -c")
@@ -41,29 +41,29 @@ def load(path: str, overrides: Sequence[str] = (), root: str | None = None) -> P
 
 
 def parse(text: str, name: str, overrides: Sequence[str] = (), root: str | None = None) -> Pipeline:
-    """The recipe in ``text``; ``name`` is what errors call it. Raises RecipeError with every problem."""
+    """Parse the recipe in ``text``; ``name`` identifies it in errors. Raises RecipeError with every problem."""
     return _parse(text, name, overrides, root, stored=False)
 
 
 def from_dict(data: Mapping[str, Any], root: str, name: str = "HEAD.json", overrides: Sequence[str] = ()) -> Pipeline:
-    """The pipeline that ``recipe_dict`` wrote down, for the root it was found in. Raises RecipeError.
+    """Build the pipeline of a ``recipe_dict`` that a root contains. Raises RecipeError.
 
-    Nothing is imported for it, and no file is opened that a recipe given by ``load`` or ``parse`` does not name.
+    It imports no code, and opens no file that no recipe of ``load`` or ``parse`` names.
     """
-    # JSON is YAML, but for the one character that JSON may leave bare.
-    return stored(json.dumps(data, indent=1).replace("\x7f", "\\u007f"), name, overrides, root)
+    # JSON is YAML, except for one character that JSON need not escape.
+    return parse_untrusted(json.dumps(data, indent=1).replace("\x7f", "\\u007f"), name, overrides, root)
 
 
-def stored(text: str, name: str, overrides: Sequence[str] = (), root: str | None = None) -> Pipeline:
-    """The same of the text of a recipe that somebody else wrote."""
+def parse_untrusted(text: str, name: str, overrides: Sequence[str] = (), root: str | None = None) -> Pipeline:
+    """Parse the text of a recipe that is not trusted: see ``from_dict``."""
     return _parse(text, name, overrides, root, stored=True)
 
 
 def _parse(text: str, name: str, overrides: Sequence[str], root: str | None, *, stored: bool) -> Pipeline:
-    node, problems = read(Text(name, text))
+    node, problems = read(SourceText(name, text))
     if not isinstance(node.value, Mapping):
         return build(node, problems, overrides, stored=stored)
-    node, wrong = override(written_out(node, stored=stored), overrides)
+    node, wrong = override(expanded(node, stored=stored), overrides)
     if root is not None:
         node = replace_root(node, root, wrong)
     return build(node, [*problems, *wrong], overrides, stored=stored)

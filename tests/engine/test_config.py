@@ -31,8 +31,8 @@ from refinery.recipe import (
     recipe_dict,
     written,
 )
-from refinery.recipe.problems import Span, Text
-from refinery.recipe.reader import stored
+from refinery.recipe.problems import SourceSpan, SourceText
+from refinery.recipe.reader import parse_untrusted
 from refinery.recipe.strict_yaml import MAX_PROBLEMS, read
 from refinery.stage.base import Edit, Edited, Filter, Records, Source
 from refinery.stage.documents import HTML, TEXT, Docs
@@ -180,8 +180,8 @@ WRONG = {
     "infinity": (judge("score: ⟦.inf⟧"), ".inf without quotes is a number", "plain decimal"),
     "overflow": (judge("score: ⟦1e999⟧"), "1e999 without quotes is a number", "plain decimal"),
     "huge": (judge(f"min_words: ⟦{'9' * 30}⟧"), "without quotes is a number", "plain decimal"),
-    "Null": (judge("keep: [⟦Null⟧]"), "Null without quotes has a meaning", "'Null' in quotes"),
-    "merge": (judge("⟦<<⟧: {}"), "<< without quotes has a meaning", "quotes"),
+    "Null": (judge("keep: [⟦Null⟧]"), "Null without quotes has a special meaning", "'Null' in quotes"),
+    "merge": (judge("⟦<<⟧: {}"), "<< without quotes has a special meaning", "quotes"),
     "key": (f"{GOOD}⟦no⟧: 1\n", "no without quotes is true or false", "'no' in quotes"),
     "number as key": (f"{GOOD}⟦3⟧: 1\n", "a key must be text", "quotes"),
     "list as key": (f"{GOOD}? ⟦[a]⟧\n: 1\n", "a key must be text", "quotes"),
@@ -207,14 +207,14 @@ WRONG = {
     "control character": (f"{GOOD}x: ⟦\x07⟧\n", "a control character", "remove it"),
     "depth": (f"x: {'[' * 15}⟦[⟧[", "nested too deeply", "16 levels"),
     # The recipe's own keys.
-    "scalar": ("⟦hello⟧", "this is no recipe", "dataset, inputs, root and pipeline"),
-    "list": ("⟦- a\n⟧", "this is no recipe", "dataset"),
+    "scalar": ("⟦hello⟧", "not a recipe", "dataset, inputs, root and pipeline"),
+    "list": ("⟦- a\n⟧", "not a recipe", "dataset"),
     "unknown key": (f"{GOOD}⟦wriet⟧: every\n", "unknown field 'wriet'", "did you mean 'write'?"),
     "missing key": (GOOD.replace("root: r\n", "").replace("dataset", "⟦d⟧ataset"), "root is missing", "add it"),
     "missing keys": (f"⟦p⟧{GOOD.partition(HEAD)[2][1:]}", "inputs, root are missing", "add them"),
     "no pipeline": (HEAD.replace("dataset", "⟦d⟧ataset"), "pipeline is missing", "list of stages"),
-    "empty pipeline": (f"{HEAD}pipeline: ⟦[]⟧\n", "no list of stages", "- stage:"),
-    "pipeline of keys": (f"{HEAD}pipeline: ⟦{{}}⟧\n", "no list of stages", "- stage:"),
+    "empty pipeline": (f"{HEAD}pipeline: ⟦[]⟧\n", "not a list of stages", "- stage:"),
+    "pipeline of keys": (f"{HEAD}pipeline: ⟦{{}}⟧\n", "not a list of stages", "- stage:"),
     "dataset": (GOOD.replace("dataset: d", "dataset: ⟦a/b⟧"), "dataset is 'a/b'", "letters, digits"),
     "no inputs": (GOOD.replace("a/*.gz", "⟦[]⟧"), "inputs is a list", "at least 1 in the list"),
     "empty input": (GOOD.replace("a/*.gz", "[a, ⟦''⟧]"), "inputs[1] is ''", "1 or more characters"),
@@ -233,27 +233,47 @@ WRONG = {
     # Steps.
     "unknown stage": (f"{GOOD}  - ⟦langauge⟧: {{}}\n", "unknown stage 'langauge'", "did you mean 'language'?"),
     "bare step": (f"{GOOD}  - ⟦jugde⟧\n", "unknown stage 'jugde'", "known are"),
-    "number as step": (f"{GOOD}  - ⟦3⟧\n", "a step is one stage; here is no key", "- stage: {field: value}"),
-    "two in a step": (f"{GOOD}  - ⟦{{a: {{}}, b: {{}}}}⟧\n", "a step is one stage; here is 'a', 'b'", "- stage:"),
-    "scalar step": (f"{GOOD}  - judge: ⟦5⟧\n", "judge has no fields here", "a mapping"),
-    "step name": (f"{GOOD}  - judge: {{use: '{HERE}:Judge', as: ⟦My Judge⟧}}\n", "cannot name a step", "lower-case"),
-    "reserved name": (f"{GOOD}  - judge: {{use: '{HERE}:Judge', as: ⟦executor⟧}}\n", "cannot name a step", "a key of"),
-    "removed column": (f"{GOOD}  - judge: {{use: '{HERE}:Judge', as: ⟦why⟧}}\n", "cannot name a step", "removed rows"),
+    "number as step": (f"{GOOD}  - ⟦3⟧\n", "a step must be one stage; it has no key", "- stage: {field: value}"),
+    "two in a step": (f"{GOOD}  - ⟦{{a: {{}}, b: {{}}}}⟧\n", "a step must be one stage; it has 'a', 'b'", "- stage:"),
+    "scalar step": (f"{GOOD}  - judge: ⟦5⟧\n", "judge is not a mapping of fields", "a mapping"),
+    "step name": (
+        f"{GOOD}  - judge: {{use: '{HERE}:Judge', as: ⟦My Judge⟧}}\n",
+        "is not a valid step name",
+        "lower-case",
+    ),
+    "reserved name": (
+        f"{GOOD}  - judge: {{use: '{HERE}:Judge', as: ⟦executor⟧}}\n",
+        "is not a valid step name",
+        "a key of",
+    ),
+    "removed column": (
+        f"{GOOD}  - judge: {{use: '{HERE}:Judge', as: ⟦why⟧}}\n",
+        "is not a valid step name",
+        "removed rows",
+    ),
     "metrics column": (
-        f"{GOOD}  - url: {{}}\n  - ⟦judge⟧: {{use: '{HERE}:Judge', as: url_facts}}\n",
+        f"{GOOD}  - url: {{}}\n  - ⟦judge⟧: {{use: '{HERE}:Judge', as: url_metrics}}\n",
         "two steps",
         "as:",
     ),
-    "as a number": (f"{GOOD}  - judge: {{use: '{HERE}:Judge', as: ⟦3⟧}}\n", "as: has a wrong value", "a name"),
-    "write a word": (judge("write: ⟦always⟧"), "write: has a wrong value", "true or false"),
-    "twice": (f"{judge('score: 0')}  - ⟦judge⟧: {{use: '{HERE}:Judge'}}\n", "two steps are called 'judge'", "as:"),
+    "as a number": (
+        f"{GOOD}  - judge: {{use: '{HERE}:Judge', as: ⟦3⟧}}\n",
+        "as: has a value of the wrong type",
+        "a name",
+    ),
+    "write a word": (judge("write: ⟦always⟧"), "write: has a value of the wrong type", "true or false"),
+    "twice": (f"{judge('score: 0')}  - ⟦judge⟧: {{use: '{HERE}:Judge'}}\n", "two steps have the name 'judge'", "as:"),
     "no module": (f"{GOOD}  - x: {{use: ⟦'no_such:X'⟧}}\n", "cannot be loaded", "PYTHONPATH"),
     "no class": (f"{GOOD}  - x: {{use: ⟦'{HERE}:Nope'⟧}}\n", "cannot be loaded", "PYTHONPATH"),
     "no stage": (f"{GOOD}  - x: {{use: ⟦'{HERE}:Inner'⟧}}\n", "is no stage", "Filter"),
     "no reference": (f"{GOOD}  - x: {{use: ⟦x/y⟧}}\n", "names no class", "module:Class"),
-    "other name": (f"{GOOD}  - ⟦referee⟧: {{use: '{HERE}:Judge'}}\n", "calls itself 'judge'", "write '- judge:'"),
-    "no source": (f"{HEAD}pipeline:\n  - ⟦url⟧: {{}}\n", "the first stage reads no files", "one source"),
-    "late source": (f"{GOOD}  - ⟦pages⟧: {{use: '{HERE}:Pages', as: more}}\n", "'more' reads files", "one source"),
+    "other name": (f"{GOOD}  - ⟦referee⟧: {{use: '{HERE}:Judge'}}\n", "is 'judge', not 'referee'", "write '- judge:'"),
+    "no source": (f"{HEAD}pipeline:\n  - ⟦url⟧: {{}}\n", "the first stage is not a source", "only source"),
+    "late source": (
+        f"{GOOD}  - ⟦pages⟧: {{use: '{HERE}:Pages', as: more}}\n",
+        "'more' is a source and must be first",
+        "only source",
+    ),
     # Fields.
     "unknown field": (judge("⟦min_wrods⟧: 1"), "unknown field 'judge.min_wrods'", "did you mean 'min_words'?"),
     "no number": (judge("min_words: ⟦few⟧"), "judge.min_words is 'few'", "a whole number; the default is 50"),
@@ -266,7 +286,7 @@ WRONG = {
     "wrong list of one": (judge("keep: ⟦3⟧"), "judge.keep[0] is 3", "text, so put it in quotes"),
     "thresholds that contradict": (
         judge("min_words: 500, max_words: 10").replace("judge", "⟦judge⟧", 1),
-        "judge does not fit together",
+        "fields of judge contradict each other",
         "no document has words ≥ 500 (few) and ≤ 10 (many)",
     ),
     "behind the end": (
@@ -282,7 +302,11 @@ WRONG = {
     "mapping": (judge("weights: ⟦[1]⟧"), "judge.weights is a list", "a mapping"),
     "in a mapping": (judge("weights: {a: ⟦x⟧}"), "judge.weights.a is 'x'", "a number"),
     "nested": (judge("inner: {depth: ⟦x⟧}"), "judge.inner.depth is 'x'", "a whole number"),
-    "together": (judge("limit: 3").replace("judge", "⟦judge⟧", 1), "judge does not fit together", "below min_words"),
+    "together": (
+        judge("limit: 3").replace("judge", "⟦judge⟧", 1),
+        "fields of judge contradict each other",
+        "below min_words",
+    ),
     "duration": (
         f"{HEAD}pipeline:\n{PAGES}  - main: {{use: '{HERE}:Main', timeout: ⟦5⟧}}\n",
         "main.timeout is 5",
@@ -324,7 +348,7 @@ def test_each_mistake_is_one_problem_at_its_place_with_its_fix(case: str) -> Non
     assert message in problem.message
     assert fix in problem.fix
     line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
-    assert problem.span.place == f"recipe.yaml:{line}:{column}"
+    assert problem.span.position == f"recipe.yaml:{line}:{column}"
     assert problem.to_json()["line"] == line
     assert problem.to_json()["column"] == column
 
@@ -347,7 +371,7 @@ def test_a_problem_is_shown_with_its_line_and_a_caret_under_it() -> None:
 def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
     """A recipe is not mended one error at a time."""
     text = judge("keep: [no], min_wrods: 1, score: 2").replace("root: r", "rot: r") + "  - langauge: {}\n"
-    places = [problem.span.place for problem in problems(text, ["judge.mode=x", "nothing"])]
+    places = [problem.span.position for problem in problems(text, ["judge.mode=x", "nothing"])]
     lines = [int(place.split(":")[1]) for place in places if place.startswith("recipe")]
     assert lines == [1, 3, 7, 7, 7, 8]
     assert places[6:] == ["--set", "--set"]
@@ -379,8 +403,8 @@ def test_a_stage_that_lacks_a_column_as_well_is_no_help() -> None:
 @settings(max_examples=80)
 def test_the_caret_stands_under_what_it_points_at(before: str, wrong: str, after: str) -> None:
     """However wide the characters before it are, and however long the line."""
-    text = Text("t", before + wrong + after)
-    _, shown, carets = Problem(Span(text, len(before), len(before) + len(wrong)), "m").render().split("\n")
+    text = SourceText("t", before + wrong + after)
+    _, shown, carets = Problem(SourceSpan(text, len(before), len(before) + len(wrong)), "m").render().split("\n")
     assert "\x1b" not in shown
     start = sum(_width(c) for c in carets[: carets.index("^")])
     reached = 0
@@ -439,7 +463,7 @@ def test_a_dataset_without_a_name_is_called_as_its_recipe(file: str, name: str) 
 def test_a_root_is_read_although_a_new_run_would_refuse_its_recipe() -> None:
     """Stages behind the end of a pipeline are refused where somebody would run them."""
     text = f"{GOOD}  - end: {{use: '{HERE}:End'}}\n  - judge: {{use: '{HERE}:Judge'}}\n"
-    assert [step.name for step in stored(text, "HEAD.json").steps] == ["pages", "main", "end", "judge"]
+    assert [step.name for step in parse_untrusted(text, "HEAD.json").steps] == ["pages", "main", "end", "judge"]
 
 
 def test_tokens_are_there_once_there_is_text() -> None:
@@ -483,7 +507,7 @@ def test_a_pipeline_survives_its_recipe_as_a_dictionary(values: dict[str, Any], 
     last = Judge.model_validate_json(json.dumps(values))
     steps = (start.steps[0], _with_stage(start.steps[1], main), _with_stage(start.steps[2], last))
     pipeline = start.model_copy(update={"steps": steps})
-    consent.give(last)
+    consent.trust(last)
     assert from_dict(json.loads(json.dumps(recipe_dict(pipeline))), "r") == pipeline
 
 
@@ -493,7 +517,7 @@ def test_a_roots_recipe_opens_no_file_that_the_user_has_not_named(field: str) ->
     path = f"./{field.count('/')}.txt"
     text = judge(field.format(path))
     stored = yaml.safe_load(text)
-    with pytest.raises(RecipeError, match="is not opened") as caught:
+    with pytest.raises(RecipeError, match="must not open") as caught:
         from_dict(stored, "r")
     assert path in str(caught.value)
     assert "-c FILE" in str(caught.value)
@@ -584,15 +608,15 @@ BAD_OVERRIDES = {
     "Norway": ("judge.keep=[⟦no⟧]", "no without quotes", "'no' in quotes"),
     "alias": ("judge.mode=⟦*x⟧", "aliases are not supported", "quoted"),
     "syntax": ("judge.keep=⟦[⟧a", "not valid YAML", "not closed"),
-    "stage": ("⟦jugde.score⟧=1", "nothing is called 'jugde.score'", "did you mean 'judge.score'?"),
-    "key": ("⟦writ⟧=last", "nothing is called 'writ'", "did you mean 'write'?"),
-    "executor": ("⟦executor.workres⟧=2", "nothing is called 'executor.workres'", "did you mean 'executor.workers'?"),
-    "name": ("⟦judge.as⟧=x", "nothing is called 'judge.as'", ""),
+    "stage": ("⟦jugde.score⟧=1", "unknown key 'jugde.score'", "did you mean 'judge.score'?"),
+    "key": ("⟦writ⟧=last", "unknown key 'writ'", "did you mean 'write'?"),
+    "executor": ("⟦executor.workres⟧=2", "unknown key 'executor.workres'", "did you mean 'executor.workers'?"),
+    "name": ("⟦judge.as⟧=x", "unknown key 'judge.as'", ""),
     "no value": ("⟦judge.score⟧", "no value to set", "key=value"),
     "no key": ("⟦⟧=1", "no value to set", "key=value"),
     "empty": ("judge.score=⟦⟧", "no value to set", "null"),
     "empty path": ("root=⟦⟧", "root is ''", "1 or more characters"),
-    "not UTF-8": ("inputs=⟦a\udcff⟧", "this is not UTF-8", "rename"),
+    "not UTF-8": ("inputs=⟦a\udcff⟧", "not UTF-8", "rename"),
 }
 
 
@@ -602,7 +626,7 @@ def test_a_wrong_override_is_shown_itself(case: str) -> None:
     option, message, fix = BAD_OVERRIDES[case]
     text, start, length = marked(option)
     (problem,) = problems(judge("score: 0.5"), [text])
-    assert problem.span.place == "--set"
+    assert problem.span.position == "--set"
     assert (problem.span.start, problem.span.end - problem.span.start) == (start, length) or case == "syntax"
     assert problem.span.text.content == text
     assert message in problem.message
@@ -619,7 +643,7 @@ def test_an_option_given_twice_is_refused() -> None:
 def test_a_root_that_is_no_text_is_refused() -> None:
     """A name that is not UTF-8 could not be written into any report."""
     (problem,) = problems(GOOD, root="a\udcff")
-    assert (problem.span.place, problem.message) == ("--root", "this is not UTF-8")
+    assert (problem.span.position, problem.message) == ("--root", "not UTF-8")
 
 
 # ----------------------------------------------------------------------------------------------------------------- files
@@ -730,7 +754,7 @@ def test_what_is_accepted_as_yaml_means_the_same_to_pyyaml(values: list[str], li
     """Strictness refuses; it never reads anything else than another loader reads, but for 1e5, which is a number."""
     text = "".join(line.replace("{}", value) for value in values)
     try:
-        node, found = read(Text("t", text))
+        node, found = read(SourceText("t", text))
     except RecipeError:
         return
     if not found and not re.search(r"[0-9.][eE]", text):
@@ -742,7 +766,7 @@ def test_what_is_accepted_as_yaml_means_the_same_to_pyyaml(values: list[str], li
 def test_a_plain_scalar_is_that_number_or_that_text_or_refused(scalar: str) -> None:
     """No third reading: a number is the number that Python reads, a text is a text to PyYAML too."""
     try:
-        node, found = read(Text("t", f"[{scalar}]"))
+        node, found = read(SourceText("t", f"[{scalar}]"))
     except RecipeError:
         return
     values = node.plain()

@@ -36,7 +36,7 @@ REFUSED: dict[str, tuple[Sequence[str], int, str, str]] = {
     "a minimum above its maximum": (
         ["quality.min_words=500", "quality.max_words=10"],
         2,
-        "does not fit",
+        "contradict each other",
         "no document",
     ),
     "a column twice": (["export.columns=[text, text]"], 2, "export.columns", "text is listed twice"),
@@ -131,7 +131,7 @@ def test_partitions_within_partitions_are_refused_at_the_pipeline(here: Path) ->
     (obstacle,) = preflight(parse(text, "r.yaml")).obstacles
     assert "cannot divide" in obstacle.error.message
     assert obstacle.span is not None
-    assert obstacle.span.place == "r.yaml:4:1"
+    assert obstacle.span.position == "r.yaml:4:1"
 
 
 @pytest.mark.parametrize("name", registry.names())

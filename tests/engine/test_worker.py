@@ -85,11 +85,11 @@ def test_a_run_that_would_begin_itself_again_is_refused(folder: Path) -> None:
     """Where a stage is defined in a program without a guard, one error says so, and nothing is run twice."""
     (folder / "program.py").write_text(f"{STAGES}main()\n")
     code, out, error = execute(folder, "program.py")
-    assert (code, out, error.count("would begin the run again")) == (1, "", 1)
+    assert (code, out, error.count("would start the run again")) == (1, "", 1)
 
 
 def test_a_stage_that_no_worker_can_import_is_named(folder: Path) -> None:
     """One that was typed in, for which there is no file."""
     code, _, error = execute(folder, "-", given=f"{STAGES}main()\n")
     assert code == 1
-    assert "a worker needs 'Mine', which is defined where no worker can import it" in error
+    assert "a worker needs 'Mine', which it cannot import from where it is defined" in error

@@ -30,7 +30,7 @@ def test_pages_are_not_stored_so_that_a_stage_that_needs_all_parts_is_not_given_
     assert "html" not in export.given.names + export.kept.names
     with pytest.raises(RecipeError, match="export has no column html"):
         parse(f"{HEAD}export: {{columns: [id, html]}}]", "r")
-    with pytest.raises(RecipeError, match="'extract' reads 'html', which is not there"):
+    with pytest.raises(RecipeError, match="'extract' reads 'html', which no stage before it provides"):
         parse(f"{HEAD}urls: {{}}, extract: {{}}]", "r")
 
 
@@ -42,5 +42,5 @@ def test_a_column_is_written_once() -> None:
 
 def test_nothing_follows_the_export() -> None:
     """A stage behind it would not count in the files that training reads."""
-    with pytest.raises(RecipeError, match="'url2' comes after 'export', which ends a pipeline"):
+    with pytest.raises(RecipeError, match="'url2' comes after 'export', which must be last"):
         parse(f"{HEAD}export: {{}}, url: {{as: url2}}]", "r")
