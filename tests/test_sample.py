@@ -22,7 +22,7 @@ from warcio.archiveiterator import ArchiveIterator
 from refinery.assets import Asset
 from refinery.demo import sample
 from refinery.demo.archive import member
-from refinery.demo.chance import Chance
+from refinery.demo.chance import SeededRandom
 from refinery.demo.prose import data, english, foreign, languages
 from refinery.demo.sample import BLOCKLIST, MANIFEST
 from refinery.errors import UsageError
@@ -267,7 +267,7 @@ def test_languages_are_recognised(identify: Any) -> None:
     """Every article is identified as its language with a score of at least 0.65."""
     for language in languages():
         for seed in range(5):
-            article = foreign(language, Chance(seed))
+            article = foreign(language, SeededRandom(seed))
             label, score = identify(" ".join(article.paragraphs))
             assert (label, score > 0.65) == (language, True)
     for _, article in zip(range(200), english(200), strict=False):

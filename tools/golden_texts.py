@@ -17,8 +17,8 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 
-from refinery.demo.chance import Chance
-from refinery.demo.pages import Place, render
+from refinery.demo.chance import SeededRandom
+from refinery.demo.pages import SiteHost, render
 from refinery.demo.prose import data, foreign, languages
 from refinery.kernels import extractor_versions, main_texts
 from tools.hostile import CASES, hostile_page
@@ -58,9 +58,9 @@ def pages() -> Iterator[tuple[str, str]]:
     """All pages by name: sites of the sample in each language, other kinds of pages, and hostile ones."""
     for site, known in sorted(data("sites").items()):
         for language in sorted(languages()):
-            chance = Chance(1, site, language)
+            chance = SeededRandom(1, site, language)
             article = foreign(language, chance)
-            yield f"{site} {language}", render(article, Place(site, known["hosts"][0]), chance)
+            yield f"{site} {language}", render(article, SiteHost(site, known["hosts"][0]), chance)
     yield from ((f"a {kind}", f"<title>A {kind}</title><body>{page}") for kind, page in KINDS.items())
     yield from ((f"hostile {name}", hostile_page(name, SIZE).decode("utf-8", "replace")) for name in CASES)
 

@@ -1,4 +1,4 @@
-"""A sample crawl to try the pipeline on: several hundred made-up pages in WARC files. It knows no stage."""
+"""Sample crawl of several hundred synthetic pages in WARC files, for trying a pipeline."""
 
 from refinery.demo.sample import sample
 

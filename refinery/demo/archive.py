@@ -1,6 +1,6 @@
-"""WARC records as Common Crawl writes them: one gzip member a record, request, response and metadata for a capture.
+"""Writes WARC records like Common Crawl: one gzip member per record; request, response and metadata per capture.
 
-Bytes depend on the arguments and on zlib alone: no clock, no host name, no operating system.
+The bytes depend only on the arguments and on zlib, not on clock, host name or operating system.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ Fields = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Response:
-    """What a server said: ``payload`` as the browser is to see it, before ``codings`` (gzip, deflate, chunked).
+class HttpResponse:
+    """Response of a server. ``payload`` is the content before ``codings`` (gzip, deflate, chunked).
 
-    ``claims`` are header fields that are sent as they are, true or not. ``identified`` is the media type that the
-    crawler finds, the one that was sent where it is empty.
+    ``claims`` are further header fields, which may be wrong. ``identified`` is the media type that the crawler
+    identifies; if empty, the declared one.
     """
 
     payload: bytes
@@ -37,13 +37,13 @@ class Response:
     identified: str = ""
 
     def entity(self) -> bytes:
-        """The payload with its content coding, without the transfer coding."""
+        """Return the payload with its content coding, without the transfer coding."""
         if "gzip" in self.codings:
             return member(self.payload)
         return zlib.compress(self.payload, 6) if "deflate" in self.codings else self.payload
 
     def block(self) -> bytes:
-        """The HTTP message."""
+        """Return the HTTP message."""
         entity = self.entity()
         fields = [("Server", "nginx")]
         if self.content_type:
@@ -59,7 +59,7 @@ class Response:
 
 
 def member(data: bytes) -> bytes:
-    """The data as one gzip member."""
+    """Return the data as one gzip member."""
     deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
     tail = zlib.crc32(data).to_bytes(4, "little") + (len(data) & 0xFFFFFFFF).to_bytes(4, "little")
     return _MEMBER + deflate.compress(data) + deflate.flush() + tail
@@ -75,24 +75,24 @@ def _lines(fields: Fields) -> str:
 
 
 def identifier(*parts: object) -> str:
-    """A record's identifier, made from ``parts``."""
+    """Return a record's identifier, derived from ``parts``."""
     return f"<urn:uuid:{uuid.UUID(bytes=digest('id', *parts)[:16], version=4)}>"
 
 
 def date(number: int) -> str:
-    """The time of capture ``number``, three seconds after the one before."""
+    """Return the time of a capture; each is three seconds after the one before."""
     return (_START + timedelta(seconds=3 * number)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def record(fields: Fields, block: bytes, lie: int = 0) -> bytes:
-    """One WARC record; ``lie`` is added to its Content-Length."""
-    head = f"WARC/1.0\r\n{_lines([*fields, ('Content-Length', str(len(block) + lie))])}\r\n"
+def record(fields: Fields, block: bytes, excess: int = 0) -> bytes:
+    """Return a WARC record; ``excess`` is added to its Content-Length."""
+    head = f"WARC/1.0\r\n{_lines([*fields, ('Content-Length', str(len(block) + excess))])}\r\n"
     return head.encode() + block + b"\r\n\r\n"
 
 
 def warcinfo(name: str, seed: int) -> bytes:
-    """The record that opens the file ``name``."""
-    about = {
+    """Return the first record of the file ``name``."""
+    description = {
         "isPartOf": "SAMPLE-2024-10",
         "publisher": "refinery",
         "description": "made-up pages to try refinery on",
@@ -105,12 +105,12 @@ def warcinfo(name: str, seed: int) -> bytes:
         ("Content-Type", "application/warc-fields"),
         ("WARC-Filename", name),
     ]
-    return record(fields, _lines(list(about.items())).encode())
+    return record(fields, _lines(list(description.items())).encode())
 
 
 @dataclass(frozen=True)
 class Capture:
-    """One visit: the URL, and the identifiers that tie its records together."""
+    """One capture: its URL, and the identifiers that connect its records."""
 
     url: str
     number: int
@@ -118,7 +118,7 @@ class Capture:
     file: str
 
     def id(self, kind: str) -> str:
-        """Identifier of the record of this capture of type ``kind``."""
+        """Return the identifier of this capture's record of type ``kind``."""
         return identifier(self.seed, self.number, kind)
 
     def _fields(self, kind: str, content_type: str) -> list[tuple[str, str]]:
@@ -132,14 +132,14 @@ class Capture:
         ]
 
     def request(self) -> bytes:
-        """The request record."""
+        """Return the request record."""
         host, _, path = self.url.partition("://")[2].partition("/")
         fields = [*self._fields("request", "application/http; msgtype=request"), ("WARC-IP-Address", "192.0.2.80")]
-        asked = [("User-Agent", "sample/1.0"), ("Accept", "text/html"), ("Host", host)]
-        return record(fields, f"GET /{path} HTTP/1.1\r\n{_lines(asked)}\r\n".encode())
+        headers = [("User-Agent", "sample/1.0"), ("Accept", "text/html"), ("Host", host)]
+        return record(fields, f"GET /{path} HTTP/1.1\r\n{_lines(headers)}\r\n".encode())
 
-    def response(self, answer: Response, lie: int = 0, without: tuple[str, ...] = ()) -> bytes:
-        """The response record, without the WARC fields named."""
+    def response(self, answer: HttpResponse, excess: int = 0, without: tuple[str, ...] = ()) -> bytes:
+        """Return the response record, without the given WARC fields."""
         block = answer.block()
         fields = [
             *self._fields("response", "application/http; msgtype=response"),
@@ -151,21 +151,21 @@ class Capture:
         identified = answer.identified or answer.content_type.partition(";")[0]
         if identified:
             fields.append(("WARC-Identified-Payload-Type", identified))
-        return record([f for f in fields if f[0] not in without], block, lie)
+        return record([f for f in fields if f[0] not in without], block, excess)
 
     def metadata(self) -> bytes:
-        """The metadata record."""
+        """Return the metadata record."""
         fields = [*self._fields("metadata", "application/warc-fields"), ("WARC-Concurrent-To", self.id("response"))]
         return record(fields, _lines([("fetchTimeMs", str(40 + self.number % 400))]).encode())
 
     def revisit(self) -> bytes:
-        """A record that says: the same as before."""
+        """Return a revisit record, for unchanged content."""
         profile = "http://netpreserve.org/warc/1.0/revisit/identical-payload-digest"
         fields = [*self._fields("revisit", "application/http; msgtype=response"), ("WARC-Profile", profile)]
         return record(fields, b"HTTP/1.1 304 Not Modified\r\n\r\n")
 
     def lookup(self) -> bytes:
-        """A response record that is no page: the answer of a name server."""
+        """Return a response record of a name server, which is not a page."""
         host = self.url.partition("://")[2].partition("/")[0]
         own = {"WARC-Record-ID": self.id("lookup"), "WARC-Target-URI": f"dns:{host}"}
         fields = [(name, own.get(name, value)) for name, value in self._fields("response", "text/dns")]

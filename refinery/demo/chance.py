@@ -1,4 +1,4 @@
-"""Choices that are the same everywhere: from hashes, not from a generator that a Python release may change."""
+"""Reproducible random choices from hashes, independent of the Python version."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Chance:
-    """A stream of choices that depends on nothing but its ``seeds``."""
+class SeededRandom:
+    """Random choices that depend only on ``seeds``."""
 
     def __init__(self, *seeds: object) -> None:
         self._numbers = _numbers("/".join(map(str, seeds)))
 
     def below(self, end: int) -> int:
-        """A number from 0 to ``end`` - 1."""
+        """Return a number from 0 to ``end`` - 1."""
         return next(self._numbers) * end >> 32
 
     def pick(self, values: Sequence[T]) -> T:
-        """One of ``values``."""
+        """Return one of ``values``."""
         return values[self.below(len(values))]
 
     def shuffled(self, values: Sequence[T]) -> list[T]:
-        """All of ``values`` in another order."""
+        """Return ``values`` in random order."""
         mixed = list(values)
-        for place in range(len(mixed) - 1, 0, -1):
-            other = self.below(place + 1)
-            mixed[place], mixed[other] = mixed[other], mixed[place]
+        for index in range(len(mixed) - 1, 0, -1):
+            other = self.below(index + 1)
+            mixed[index], mixed[other] = mixed[other], mixed[index]
         return mixed
 
 
@@ -40,5 +40,5 @@ def _numbers(seed: str) -> Iterator[int]:
 
 
 def digest(*parts: object) -> bytes:
-    """32 bytes that depend on nothing but ``parts``."""
+    """Return 32 bytes that depend only on ``parts``."""
     return hashlib.sha256("/".join(map(str, parts)).encode()).digest()

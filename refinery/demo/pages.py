@@ -1,4 +1,4 @@
-"""The sample's pages: articles inside the templates of sites, with menus, cookie banners, comments and footers."""
+"""Renders articles as HTML pages of several sites, with menus, cookie banners, comments and footers."""
 
 from __future__ import annotations
 
@@ -8,29 +8,31 @@ from dataclasses import dataclass, replace
 from string import Template
 from typing import Any
 
-from refinery.demo.chance import Chance
+from refinery.demo.chance import SeededRandom
 from refinery.demo.prose import Article, data, languages
 
 _HEADED = 3
-"""The paragraph that gets a subheading."""
+"""Index of the paragraph with a subheading."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a page stands: the site that shapes it, and a host."""
+class SiteHost:
+    """A site, whose template the page has, and one of its hosts."""
 
     site: str
     host: str
 
 
-def place(chance: Chance, without: str = "") -> Place:
-    """A site, another than ``without``, and one of its hosts."""
-    sites = [Place(site, host) for site, known in data("sites").items() for host in known["hosts"] if site != without]
+def site_host(chance: SeededRandom, without: str = "") -> SiteHost:
+    """Choose a site other than ``without``, and one of its hosts."""
+    sites = [
+        SiteHost(site, host) for site, known in data("sites").items() for host in known["hosts"] if site != without
+    ]
     return chance.pick(sites)
 
 
-def render(article: Article, where: Place, chance: Chance, charset: str = "utf-8", body: str = "") -> str:
-    """The HTML of an article at a place; ``body`` replaces the HTML of its paragraphs."""
+def render(article: Article, where: SiteHost, chance: SeededRandom, charset: str = "utf-8", body: str = "") -> str:
+    """Return the HTML page of an article on a site; ``body`` replaces the HTML of its paragraphs."""
     texts = data("texts")
     nav = texts["nav"] if article.language == "en" else languages()[article.language]["nav"]
     values = {
@@ -49,8 +51,8 @@ def render(article: Article, where: Place, chance: Chance, charset: str = "utf-8
     return Template(data("sites")[where.site]["template"].lstrip()).substitute(values)
 
 
-def paragraphs(article: Article, chance: Chance, extra: tuple[str, ...] = ()) -> str:
-    """The article's paragraphs as HTML, a subheading here and there, ``extra`` blocks put between them."""
+def paragraphs(article: Article, chance: SeededRandom, extra: tuple[str, ...] = ()) -> str:
+    """Return the article's paragraphs as HTML with a subheading, and ``extra`` blocks at random positions."""
     blocks = [f"<p>{html.escape(p, quote=False)}</p>" for p in article.paragraphs]
     if len(blocks) > _HEADED and article.language == "en":
         first = " ".join(re.findall(r"[A-Za-z]+", article.paragraphs[_HEADED])[:5])
@@ -60,14 +62,14 @@ def paragraphs(article: Article, chance: Chance, extra: tuple[str, ...] = ()) ->
     return "\n".join(blocks)
 
 
-def url(article: Article, where: Place, chance: Chance, scheme: str = "https") -> str:
-    """The address of an article at a place."""
+def url(article: Article, where: SiteHost, chance: SeededRandom, scheme: str = "https") -> str:
+    """Return the URL of an article on a site."""
     path = Template(data("sites")[where.site]["path"]).substitute(address_parts(article, chance))
     return f"{scheme}://{where.host}{path}"
 
 
-def address_parts(article: Article, chance: Chance) -> dict[str, str]:
-    """What paths and bylines are made of."""
+def address_parts(article: Article, chance: SeededRandom) -> dict[str, str]:
+    """Return the values for the templates of paths and bylines."""
     year, month, day = 2014 + chance.below(10), 1 + chance.below(12), 1 + chance.below(28)
     return {
         "slug": _slug(article.title),
@@ -78,14 +80,14 @@ def address_parts(article: Article, chance: Chance) -> dict[str, str]:
     }
 
 
-def near_copy(article: Article, chance: Chance) -> Article:
-    """The article with four words replaced."""
+def near_copy(article: Article, chance: SeededRandom) -> Article:
+    """Return the article with four words replaced."""
     changed = list(article.paragraphs)
     for _ in range(4):
-        which = chance.below(len(changed))
-        words = changed[which].split(" ")
+        index = chance.below(len(changed))
+        words = changed[index].split(" ")
         words[chance.below(len(words))] = chance.pick(data("texts")["words"])
-        changed[which] = " ".join(words)
+        changed[index] = " ".join(words)
     return replace(article, paragraphs=tuple(changed))
 
 
@@ -93,10 +95,10 @@ def _links(names: list[str]) -> str:
     return "".join(f'<li><a href="/{_slug(name)}">{html.escape(name)}</a></li>' for name in names)
 
 
-def _comments(chance: Chance) -> str:
+def _comments(chance: SeededRandom) -> str:
     texts: dict[str, Any] = data("texts")
-    said = chance.shuffled(texts["comments"])[: chance.below(4)]
-    return "".join(f"<li><b>{chance.pick(texts['authors'])}</b><p>{text}</p></li>" for text in said)
+    comments = chance.shuffled(texts["comments"])[: chance.below(4)]
+    return "".join(f"<li><b>{chance.pick(texts['authors'])}</b><p>{text}</p></li>" for text in comments)
 
 
 def _slug(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What is planted in the sample: for each kind of page its share, and how one is made. It writes nothing."""
+"""The kinds of pages in the sample: the share of each, and the functions that create them."""
 
 from __future__ import annotations
 
@@ -6,176 +6,176 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from refinery.demo.archive import Response
-from refinery.demo.chance import Chance, digest
-from refinery.demo.pages import address_parts, near_copy, paragraphs, place, render, url
+from refinery.demo.archive import HttpResponse
+from refinery.demo.chance import SeededRandom, digest
+from refinery.demo.pages import address_parts, near_copy, paragraphs, render, site_host, url
 from refinery.demo.prose import Article, data, english, foreign, languages
 from refinery.errors import UsageError
 
 HTML = "text/html; charset=utf-8"
-SHARED_OUT_OF = 400
+SHARE_BASE = 400
 LEAST = 100
-"""Pages of the smallest sample."""
+"""Number of pages in the smallest sample."""
 
 WORDS = 240
 """Words of an article."""
 
 TABLES = "homepage"
-"""The site that is laid out as a table; extractors may join the lines of its pages."""
+"""Site with a table layout; extractors may join the lines of its pages."""
 
 
 @dataclass(frozen=True)
-class Page:
-    """A page of the sample: what it is planted for, its address and what the server says.
+class SamplePage:
+    """A page of the sample: its kind, its URL and the server's response.
 
-    ``of`` is the URL of the page that it copies, ``fault`` what is wrong with its WARC record.
+    ``of`` is the URL of the page that it copies, ``fault`` the defect of its WARC record.
     """
 
     kind: str
     url: str
-    answer: Response
+    answer: HttpResponse
     of: str = ""
     fault: str = ""
 
 
 class Planter:
-    """Makes pages; the same seed makes the same ones in the same order."""
+    """Creates pages, equal and in equal order for equal seeds."""
 
     def __init__(self, seed: int) -> None:
-        self.chance = Chance(seed)
+        self.chance = SeededRandom(seed)
         self._english = english(WORDS)
-        self._originals: list[tuple[str, Article, Page]] = []
+        self._originals: list[tuple[str, Article, SamplePage]] = []
 
     def article(self) -> Article:
-        """An English article that has not been used."""
+        """Return an unused English article."""
         return next(self._english)
 
     def page(self, article: Article, body: str = "", charset: str = "utf-8", address: str = "") -> tuple[str, str]:
-        """URL and HTML of an article at some site, or at ``address``."""
-        where = place(self.chance, without=TABLES if body else "")
+        """Return URL and HTML of an article on a random site, or at ``address``."""
+        where = site_host(self.chance, without=TABLES if body else "")
         text = render(article, where, self.chance, charset, body)
         if not address:
             return url(article, where, self.chance), text
         return address.format(slug=address_parts(article, self.chance)["slug"]), text
 
-    def plain(self, kind: str, article: Article, body: str = "", address: str = "") -> Page:
-        """A page without any trick of its own."""
+    def plain(self, kind: str, article: Article, body: str = "", address: str = "") -> SamplePage:
+        """Return an ordinary page with the article."""
         where, text = self.page(article, body, address=address)
         claims = (("X-Crawl-Content-Encoding", "gzip"),) if self.chance.below(3) == 0 else ()
-        return Page(kind, where, Response(text.encode(), claims=claims))
+        return SamplePage(kind, where, HttpResponse(text.encode(), claims=claims))
 
-    def plant(self, kind: str, count: int) -> Iterator[Page]:
-        """``count`` pages of a kind of ``SHARES``."""
+    def plant(self, kind: str, count: int) -> Iterator[SamplePage]:
+        """Yield ``count`` pages of a kind of ``SHARES``."""
         _, make = SHARES[kind]
         for number in range(count):
             yield make(self, kind, number)
 
     # ------------------------------------------------------------------------------------------ articles and copies
 
-    def original(self, kind: str, number: int) -> Page:
-        """An article that is found nowhere else, unless copies of it are planted."""
+    def original(self, kind: str, number: int) -> SamplePage:
+        """Return a page with a new article, of which other kinds are copies."""
         del number
         article = self.article()
         page = self.plain(kind, article)
         self._originals.append((page.url, article, page))
         return page
 
-    def with_notices(self, kind: str, number: int) -> Page:
-        """An article with one or two paragraphs that many pages share."""
+    def with_notices(self, kind: str, number: int) -> SamplePage:
+        """Return an article with one or two paragraphs that many pages share."""
         article = self.article()
         notices = data("texts")["notices"]
         extra = tuple(f"<p>{notices[(number + i) % len(notices)]}</p>" for i in range(1 + number % 2))
         return self.plain(kind, article, paragraphs(article, self.chance, extra))
 
-    def exact_copy(self, kind: str, number: int) -> Page:
-        """The bytes of another page under another address."""
+    def exact_copy(self, kind: str, number: int) -> SamplePage:
+        """Return the bytes of another page at another URL."""
         of, article, page = self._originals[2 * number % len(self._originals)]
-        return Page(kind, url(article, place(self.chance), self.chance), page.answer, of=of)
+        return SamplePage(kind, url(article, site_host(self.chance), self.chance), page.answer, of=of)
 
-    def near_copy(self, kind: str, number: int) -> Page:
-        """Another page with a few words replaced, at another site."""
+    def near_copy(self, kind: str, number: int) -> SamplePage:
+        """Return another page with a few words replaced, on another site."""
         of, article, _ = self._originals[(2 * number + 1) % len(self._originals)]
         return replace(self.plain(kind, near_copy(article, self.chance)), of=of)
 
-    def foreign(self, kind: str, number: int) -> Page:
-        """An article in another language."""
+    def foreign(self, kind: str, number: int) -> SamplePage:
+        """Return an article in another language."""
         names = sorted(languages())
         return self.plain(kind, foreign(names[number % len(names)], self.chance))
 
-    def at(self, kind: str, number: int) -> Page:
-        """A page whose address is the point: the kinds are the keys of ``urls`` in texts.toml."""
+    def at(self, kind: str, number: int) -> SamplePage:
+        """Return a page with a special URL: the kinds are the keys of ``urls`` in texts.toml."""
         addresses = data("texts")["urls"][kind.partition(" ")[0]]
         return self.plain(kind, self.article(), address=addresses[number % len(addresses)])
 
     # ------------------------------------------------------------------------------------------------- poor contents
 
-    def short(self, kind: str, number: int) -> Page:
-        """Too few words to be a document."""
+    def short(self, kind: str, number: int) -> SamplePage:
+        """Return a page with too few words for a document."""
         texts = data("texts")["short"]
         title = f"Notice {number + 1}"
         return self.plain(kind, Article(title, (texts[number % len(texts)],)))
 
-    def repetitive(self, kind: str, number: int) -> Page:
-        """The same sentence again and again: within paragraphs, or as lines that differ in a number."""
+    def repetitive(self, kind: str, number: int) -> SamplePage:
+        """Return a page that repeats one sentence, within paragraphs or as lines that differ in a number."""
         chants = data("texts")["chants"]
         chant = chants[number % len(chants)]
         lines = (" ".join((chant,) * 8),) * 3 if number % 2 else tuple(f"{chant} Item {i}." for i in range(1, 31))
         return self.plain(kind, Article(f"Offer {number + 1}", lines))
 
-    def counters(self, kind: str, number: int) -> Page:
-        """An article with three lines that line rules cut, too few to lose the document."""
+    def counters(self, kind: str, number: int) -> SamplePage:
+        """Return an article with three lines that line rules cut, too few to remove the document."""
         article = self.article()
         lines = data("texts")["counters"]
         extra = tuple(f"<p>{lines[(number + i) % len(lines)]}</p>" for i in range(3))
         return self.plain(kind, article, paragraphs(article, self.chance, extra))
 
-    def shouting(self, kind: str, number: int) -> Page:
-        """An article with so many shouted lines that it is more of an advertisement."""
+    def shouting(self, kind: str, number: int) -> SamplePage:
+        """Return an article with so many upper-case lines that line rules remove it."""
         del number
         article = self.article()
         extra = tuple(f"<p>{line}</p>" for line in data("texts")["shouting"])
         return self.plain(kind, article, paragraphs(article, self.chance, extra))
 
-    def hashtags(self, kind: str, number: int) -> Page:
-        """Words with a hashtag at every fourth."""
+    def hashtags(self, kind: str, number: int) -> SamplePage:
+        """Return a page with a hashtag after every fourth word."""
         words = self.article().paragraphs[0].split(" ") * 3
         tags = data("texts")["tags"]
         text = " ".join(f"{word} {tags[i % len(tags)]}" if i % 4 == 0 else word for i, word in enumerate(words))
         return self.plain(kind, Article(f"Tagged {number + 1}", (text,)))
 
-    def bullets(self, kind: str, number: int) -> Page:
-        """Nothing but a list."""
+    def bullets(self, kind: str, number: int) -> SamplePage:
+        """Return a page with only a list."""
         words = " ".join(self.article().paragraphs).split(" ")
         items = "".join(f"<li>{' '.join(words[i : i + 6])}</li>" for i in range(0, len(words) - 6, 6))
         return self.plain(kind, Article(f"List {number + 1}", ()), f"<ul>{items}</ul>")
 
-    def links(self, kind: str, number: int) -> Page:
-        """Nothing but links to other pages."""
+    def links(self, kind: str, number: int) -> SamplePage:
+        """Return a page with only links."""
         titles = [self._originals[i % len(self._originals)] for i in range(number, number + 40)]
         items = "".join(f'<li><a href="{of}">{article.title}</a></li>' for of, article, _ in titles)
         return self.plain(kind, Article(f"Archive {number + 1}", ()), f"<ul>{items}</ul>")
 
-    def no_text(self, kind: str, number: int) -> Page:
-        """A page that a script would fill."""
+    def no_text(self, kind: str, number: int) -> SamplePage:
+        """Return a page that only a script would fill."""
         shell = b"<!DOCTYPE html><title></title><body><div id=root></div><script>start()</script></body>"
-        return Page(kind, f"https://app.example/{number}", Response(shell))
+        return SamplePage(kind, f"https://app.example/{number}", HttpResponse(shell))
 
     # ------------------------------------------------------------------------------------------- other than HTML pages
 
-    def other(self, kind: str, number: int) -> Page:
-        """Something that is no HTML; the kind says what."""
+    def other(self, kind: str, number: int) -> SamplePage:
+        """Return a response of another type than HTML, by kind."""
         noise = digest(kind, number) * 60
         answer = {
-            "pdf": Response(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n" + noise + b"\n%%EOF\n", "application/pdf"),
-            "image": Response(b"\x89PNG\r\n\x1a\n" + noise, "image/png"),
-            "json": Response(b'{"items": [1, 2, 3], "next": null}', "application/json"),
-            "plain text": Response(b"User-agent: *\nDisallow: /private/\n", "text/plain"),
-            "mislabelled pdf": Response(b"%PDF-1.4\n" + noise, HTML, identified="application/pdf"),
+            "pdf": HttpResponse(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n" + noise + b"\n%%EOF\n", "application/pdf"),
+            "image": HttpResponse(b"\x89PNG\r\n\x1a\n" + noise, "image/png"),
+            "json": HttpResponse(b'{"items": [1, 2, 3], "next": null}', "application/json"),
+            "plain text": HttpResponse(b"User-agent: *\nDisallow: /private/\n", "text/plain"),
+            "mislabelled pdf": HttpResponse(b"%PDF-1.4\n" + noise, HTML, identified="application/pdf"),
         }[kind]
-        return Page(kind, f"https://files.example/{kind.replace(' ', '-')}/{number}", answer)
+        return SamplePage(kind, f"https://files.example/{kind.replace(' ', '-')}/{number}", answer)
 
-    def status(self, kind: str, number: int) -> Page:
-        """An answer without a document."""
+    def status(self, kind: str, number: int) -> SamplePage:
+        """Return a response without a document."""
         status, claims = {
             "not found": ("404 Not Found", ()),
             "server error": ("503 Service Unavailable", ()),
@@ -183,31 +183,31 @@ class Planter:
             "empty": ("200 OK", ()),
         }[kind]
         text = "" if kind in ("redirect", "empty") else f"<html><body><h1>{status}</h1><p>Sorry.</p></body></html>"
-        answer = Response(text.encode(), HTML, status, claims=claims)
-        return Page(kind, f"https://quietdesk.example/old/{kind.replace(' ', '-')}/{number}", answer)
+        answer = HttpResponse(text.encode(), HTML, status, claims=claims)
+        return SamplePage(kind, f"https://quietdesk.example/old/{kind.replace(' ', '-')}/{number}", answer)
 
     # ------------------------------------------------------------------------------------------- charsets and codings
 
-    def charset(self, kind: str, number: int) -> Page:
-        """Kinds name how the page is written, what the header says and what the page says of itself."""
+    def charset(self, kind: str, number: int) -> SamplePage:
+        """Return a page in another charset, with correct or wrong declarations in header and page."""
         written, header, meta, language = CHARSETS[kind][number % len(CHARSETS[kind])]
         article = self.article() if language == "en" else foreign(language, self.chance)
         if language == "en":
             article = replace(article, paragraphs=(*article.paragraphs, data("texts")["accents"]))
         where, text = self.page(article, charset=meta)
         content_type = f"text/html; charset={header}" if header else "text/html"
-        return Page(kind, where, Response(text.encode(written, "xmlcharrefreplace"), content_type))
+        return SamplePage(kind, where, HttpResponse(text.encode(written, "xmlcharrefreplace"), content_type))
 
-    def coding(self, kind: str, number: int) -> Page:
-        """A sound page under the content and transfer codings that the kind names."""
+    def coding(self, kind: str, number: int) -> SamplePage:
+        """Return a sound page with the content and transfer codings of the kind."""
         del number
         page = self.plain(kind, self.article())
         if kind == "false gzip":
             return replace(page, answer=replace(page.answer, claims=(("Content-Encoding", "gzip"),)))
         return replace(page, answer=replace(page.answer, codings=tuple(kind.split(" ")), claims=()))
 
-    def media_type(self, kind: str, number: int) -> Page:
-        """A sound page whose media type is rare or missing."""
+    def media_type(self, kind: str, number: int) -> SamplePage:
+        """Return a sound page whose media type is rare or missing."""
         del number
         page = self.plain(kind, self.article())
         content_type = "application/xhtml+xml" if kind == "xhtml" else ""
@@ -215,8 +215,8 @@ class Planter:
 
     # ----------------------------------------------------------------------------------------- hostile and broken ones
 
-    def hostile(self, kind: str, number: int) -> Page:
-        """A page that is hard on parsers; the kind says how."""
+    def hostile(self, kind: str, number: int) -> SamplePage:
+        """Return a page that is difficult for parsers, by kind."""
         del number
         article = self.article()
         body = paragraphs(article, self.chance)
@@ -231,8 +231,8 @@ class Planter:
             body = re.sub(r"</p>|</h2>", "", body) + "</div></div></b><p <i>unclosed <table><tr><td>cell"
         return self.plain(kind, article, body)
 
-    def faulty(self, kind: str, number: int) -> Page:
-        """A sound page in a WARC record that is not; the kind is the fault."""
+    def faulty(self, kind: str, number: int) -> SamplePage:
+        """Return a sound page for a WARC record with a fault, by kind."""
         del number
         return replace(self.plain(kind, self.article()), fault=kind)
 
@@ -247,9 +247,9 @@ CHARSETS = {
     "wrong charset": [("utf-8", "ISO-8859-1", "utf-8", "en"), ("cp1252", "utf-8", "utf-8", "en")],
     "byte order mark": [("utf-8-sig", "", "", "en")],
 }
-"""For each kind the ways to do it: written as, header says, page says, language."""
+"""Variants of each kind: encoding, charset in the header, charset in the page, language."""
 
-SHARES: dict[str, tuple[int, Callable[[Planter, str, int], Page]]] = {
+SHARES: dict[str, tuple[int, Callable[[Planter, str, int], SamplePage]]] = {
     "article": (0, Planter.original),
     "shared paragraph": (40, Planter.with_notices),
     "exact copy": (20, Planter.exact_copy),
@@ -303,30 +303,32 @@ SHARES: dict[str, tuple[int, Callable[[Planter, str, int], Page]]] = {
     "no target uri": (1, Planter.faulty),
     "truncated": (1, Planter.faulty),
 }
-"""Pages of each kind among ``SHARED_OUT_OF``, at least one; the rest are articles."""
+"""Pages of each kind among ``SHARE_BASE``, at least one; the rest are articles."""
 
 
 def counts(pages: int) -> dict[str, int]:
-    """How many pages of each kind a sample of ``pages`` has. Raises UsageError where they are too few."""
+    """Return the number of pages of each kind in a sample. Raises UsageError if there are too few."""
     if pages < LEAST:
-        raise UsageError(f"{pages} pages are too few to hold some of each kind", hint=f"take at least {LEAST}")
-    planned = {kind: max(1, share * pages // SHARED_OUT_OF) for kind, (share, _) in SHARES.items()}
+        raise UsageError(f"{pages} pages are too few for one of each kind", hint=f"use at least {LEAST}")
+    planned = {kind: max(1, share * pages // SHARE_BASE) for kind, (share, _) in SHARES.items()}
     planned["truncated"] = 1
     return planned | {"article": pages - sum(planned.values()) + planned["article"]}
 
 
-def planted(seed: int, pages: int) -> Sequence[Page]:
-    """All pages in the order in which they are crawled. Raises UsageError where they are too few."""
+def planted(seed: int, pages: int) -> Sequence[SamplePage]:
+    """Return all pages in the order of the crawl. Raises UsageError if there are too few."""
     planter = Planter(seed)
-    made = [page for kind, count in counts(pages).items() for page in planter.plant(kind, count)]
-    return Chance(seed, "order").shuffled(_with_own_urls(made))
+    ordered = [page for kind, count in counts(pages).items() for page in planter.plant(kind, count)]
+    return SeededRandom(seed, "order").shuffled(_with_unique_urls(ordered))
 
 
-def _with_own_urls(pages: Sequence[Page]) -> list[Page]:
+def _with_unique_urls(pages: Sequence[SamplePage]) -> list[SamplePage]:
     seen: set[str] = set()
-    own = []
+    unique = []
     for number, page in enumerate(pages):
-        taken = page.url in seen
-        own.append(replace(page, url=f"{page.url}{'&' if '?' in page.url else '?'}v={number}") if taken else page)
+        duplicate = page.url in seen
+        unique.append(
+            replace(page, url=f"{page.url}{'&' if '?' in page.url else '?'}v={number}") if duplicate else page
+        )
         seen.add(page.url)
-    return own
+    return unique

@@ -1,6 +1,6 @@
-"""Articles for the sample: English from the documentation that every Python carries, other languages from templates.
+"""Articles for the sample: English from the documentation in every Python, other languages from templates.
 
-No text of others lies in this repository: the English is read at run time from ``pydoc_data.topics`` and from the
+This repository contains no third-party text: the English is read at run time from ``pydoc_data.topics`` and from the
 docstrings of standard modules, so it differs between versions of Python.
 """
 
@@ -18,12 +18,12 @@ from importlib import resources
 from pydoc_data.topics import topics
 from typing import Any
 
-from refinery.demo.chance import Chance
+from refinery.demo.chance import SeededRandom
 from refinery.store import LocalStore
 
 _ROLE = re.compile(r":[a-z:]+:`~?([^`<]*)[^`]*`")
 _SHORTEST = 120
-"""Characters of a paragraph that is worth a place in an article."""
+"""Least characters of a paragraph."""
 
 _EMPHASIS = re.compile(r"\*+(\w[^*]*)\*+|`+|\"\"+")
 
@@ -38,7 +38,7 @@ class Article:
 
 
 def english(words: int) -> Iterator[Article]:
-    """Articles of about ``words`` words, endless; no paragraph comes twice until all have been used."""
+    """Yield articles of about ``words`` words without end; paragraphs repeat only after all have been used."""
     lap = 0
     while True:
         paragraphs: list[str] = []
@@ -54,41 +54,41 @@ def english(words: int) -> Iterator[Article]:
         lap += 1
 
 
-def foreign(language: str, chance: Chance) -> Article:
-    """An article of five paragraphs in one of ``languages()``."""
-    known = languages()[language]
-    sentences = chance.shuffled(known["sentences"])
-    filled = [_fill(sentence, known["words"], chance) for sentence in sentences[:15]]
+def foreign(language: str, chance: SeededRandom) -> Article:
+    """Return an article of five paragraphs in one of ``languages()``."""
+    texts = languages()[language]
+    sentences = chance.shuffled(texts["sentences"])
+    filled = [_fill(sentence, texts["words"], chance) for sentence in sentences[:15]]
     glue = "" if language in ("zh", "ja") else " "
     paragraphs = tuple(glue.join(filled[i : i + 3]) for i in range(0, 15, 3))
-    return Article(_fill(chance.pick(known["titles"]), known["words"], chance), paragraphs, language)
+    return Article(_fill(chance.pick(texts["titles"]), texts["words"], chance), paragraphs, language)
 
 
-def _fill(sentence: str, words: Mapping[str, list[str]], chance: Chance) -> str:
+def _fill(sentence: str, words: Mapping[str, list[str]], chance: SeededRandom) -> str:
     return sentence.format_map({slot: chance.pick(values) for slot, values in words.items()})
 
 
 def languages() -> dict[str, Any]:
-    """What is known of each language: ``nav``, ``titles``, ``sentences``, ``words``."""
+    """Return the texts of each language: ``nav``, ``titles``, ``sentences``, ``words``."""
     return data("languages")
 
 
 @lru_cache
 def data(name: str) -> dict[str, Any]:
-    """One of this package's TOML files."""
+    """Return the content of one of this package's TOML files."""
     return tomllib.loads(resources.files("refinery.demo").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=1)
 def _paragraphs() -> tuple[tuple[str, str], ...]:
-    """All usable paragraphs in a fixed order, each once, with the heading of its source."""
-    found: dict[str, str] = {}
+    """Return all usable paragraphs in a fixed order, each once, with the heading of its source."""
+    headings: dict[str, str] = {}
     for heading, text in [*_topics(), *_docstrings()]:
         for block in re.split(r"\n\s*\n", text):
             paragraph = _clean(block)
             if _is_prose(paragraph):
-                found.setdefault(paragraph, heading)
-    return tuple((heading, paragraph) for paragraph, heading in found.items())
+                headings.setdefault(paragraph, heading)
+    return tuple((heading, paragraph) for paragraph, heading in headings.items())
 
 
 def _topics() -> Iterator[tuple[str, str]]:
@@ -116,7 +116,7 @@ def _modules() -> list[str]:
 
 
 def _clean(text: str) -> str:
-    """One line without the marks of reStructuredText."""
+    """Return the text as one line without reStructuredText markup."""
     text = _ROLE.sub(r"\1", " ".join(text.split()))
     return _EMPHASIS.sub(r"\1", text)
 
