@@ -131,12 +131,13 @@ def test_where_there_are_no_hard_links_files_are_copied(tmp_path: Path, monkeypa
 # ------------------------------------------------------------------------------------------------ interrupted runs
 
 
-def test_a_kill_at_any_write_is_recorded_and_the_next_run_completes_it(folder: Path) -> None:
+@pytest.mark.parametrize("first", [0, *(pytest.param(write, marks=pytest.mark.slow) for write in (3, 6))])
+def test_a_kill_at_any_write_is_recorded_and_the_next_run_completes_it(folder: Path, first: int) -> None:
     """Wherever a run ends, either globs are right or the head, ``status`` and ``verify`` say that they may not be."""
     root = folder / "root"
     quick(pipeline(folder))
     recipes = [pipeline(folder, all_kinds(min_words=n)) for n in (4, 5)]
-    for write in range(0, 200, 3):
+    for write in range(first, 200, 9):
         with killed_at(write):
             quick(recipes[write % 2])
         if is_current(root):
