@@ -45,6 +45,12 @@ from .inspect.filters import (
 from .inspect.find import (
     Document as Document,
 )
+from .inspect.flips import (
+    Flip as Flip,
+    Flips as Flips,
+    StageYield as StageYield,
+    Yield as Yield,
+)
 from .inspect.garbage import (
     Garbage as Garbage,
     UnreferencedFile as UnreferencedFile,
@@ -113,11 +119,7 @@ from .inspect.warning_list import (
 )
 from .inspect.whatif import (
     Change as Change,
-    Flip as Flip,
-    Flips as Flips,
-    StageYield as StageYield,
     WhatIf as WhatIf,
-    Yield as Yield,
     what_if as what_if,
 )
 from .planner.cost import (

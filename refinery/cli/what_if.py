@@ -12,7 +12,8 @@ from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
 from refinery.cli._reading import root_of, root_options
 from refinery.formatting import plural, safe
-from refinery.inspect.whatif import Flips, StageYield, WhatIf, what_if
+from refinery.inspect.flips import Flips, StageYield
+from refinery.inspect.whatif import WhatIf, what_if
 from refinery.recipe import written
 
 

@@ -7,7 +7,7 @@ All of it reads what runs wrote; only ``garbage`` deletes, and nothing prints. M
 - ``sample``: ``samples``, with ``filters`` and ``evidence``.
 - ``clusters``: ``clusters``.
 - ``spans``: ``repeats``.
-- ``what-if``: ``whatif``.
+- ``what-if``: ``whatif``, which applies rules to stored metrics (``reapplied``) and counts (``flips``).
 - ``diff``: ``difference``.
 - ``check`` and ``stats``: ``edits``.
 - ``verify``: ``verification``, which reads files (``contents``), follows the records of each input file

@@ -74,7 +74,7 @@ def _step(run: StepRun, stored: Stored, position: int, deadly: str | None) -> Pa
 
 def _replayed(step: Step, split: Split) -> Replayed:
     if isinstance(step.stage, Global):
-        return Replayed(step, None, "looks at all documents, so it is not replayed", _text(split.kept))
+        return Replayed(step, None, "needs the whole dataset, so it is not replayed", _text(split.kept))
     verdict = split.verdict
     rule, note = verdict.first[0].as_py() or "", verdict.trouble.note[0].as_py() or ""
     side = "removed" if rule else "kept"

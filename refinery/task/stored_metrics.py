@@ -13,6 +13,14 @@ from refinery.task.measured import Measured
 from refinery.task.tasks import StepRun
 
 
+def stored_trouble(why: pa.StructArray) -> Trouble:
+    """Return the trouble of removed documents: those that could not be measured, by the reasons that are stored."""
+    rule, note = pc.struct_field(why, "rule"), pc.struct_field(why, "note")
+    troubled = pc.is_in(rule, value_set=pa.array([ERROR, QUARANTINED]))
+    nothing = pa.nulls(len(why), pa.string())
+    return Trouble(pc.if_else(troubled, rule, nothing), pc.if_else(troubled, note, nothing))
+
+
 class StoredMetrics:
     """The metrics in the kept and removed files of one part of one stage."""
 
@@ -28,14 +36,10 @@ class StoredMetrics:
         self._unique = pc.count_distinct(ids).as_py() == len(ids)
 
     def _columns(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        rule, note = pa.nulls(len(batch), pa.string()), pa.nulls(len(batch), pa.string())
-        if WHY.name in batch.schema.names:
-            why = batch.column(WHY.name)
-            reason, message = pc.struct_field(why, "rule"), pc.struct_field(why, "note")
-            troubled = pc.is_in(reason, value_set=pa.array([ERROR, QUARANTINED]))
-            rule, note = pc.if_else(troubled, reason, rule), pc.if_else(troubled, message, note)
+        removed = WHY.name in batch.schema.names
+        trouble = stored_trouble(batch.column(WHY.name)) if removed else Trouble.none(len(batch))
         metrics = batch.column(self._name).cast(self._kind)  # Parquet knows no seconds: times come back finer
-        columns = [batch.column("id"), metrics, rule, note]
+        columns = [batch.column("id"), metrics, trouble.rule, trouble.note]
         return pa.RecordBatch.from_arrays(columns, names=["id", "metrics", "rule", "note"])
 
     def lookup(self, docs: Docs) -> Measured | None:

@@ -291,7 +291,7 @@ def test_why_tells_every_stage(say: Say, root: Path) -> None:
     told = {words[0]: words[1] for words in reversed(stages)}
     assert told["words"] == "REMOVED short"
     assert told["snip"] == "not reached; had words kept it: REMOVED snipped"
-    assert told["same"].startswith("not reached; looks at all documents")
+    assert told["same"].startswith("not reached; needs the whole dataset")
     assert "  replay agrees with the stored result\n" in out
     found = data(say("why", "file://0.txt#2", "--root", root, "--json"))
     assert [stage["same"] for stage in found["documents"][0]["stages"]] == [True, True, None, None, None, None]

@@ -166,7 +166,7 @@ def test_stages_after_a_removal_are_asked_as_well(root: Path) -> None:
         "lines-of-text": "kept",
         "words": "short",
         "snip": "would be snipped",
-        "same": "not reached; looks at all documents, so it is not replayed",
+        "same": "not reached; needs the whole dataset, so it is not replayed",
         "upper": "would be kept",
         "gather": "would be kept",
     }

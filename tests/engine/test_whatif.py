@@ -86,10 +86,10 @@ def test_samples_are_the_first_of_all_flips(root: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["words.min_words=2"], "no threshold is another"),
-        (["words.log=x"], "words.log is no threshold"),
-        (["dataset=other"], "dataset is no threshold"),
-        (["executor.batch=7"], "executor is no threshold"),
+        (["words.min_words=2"], "no threshold differs"),
+        (["words.log=x"], "words.log is not a threshold"),
+        (["dataset=other"], "dataset is not a threshold"),
+        (["executor.batch=7"], "executor is not a threshold"),
     ],
 )
 def test_what_is_no_bound_is_refused(root: Path, overrides: list[str], message: str) -> None:
