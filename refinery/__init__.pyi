@@ -83,16 +83,10 @@ from .inspect.repeats import (
     spans as spans,
 )
 from .inspect.runs import (
-    PhaseRecord as PhaseRecord,
-    ProblemRecord as ProblemRecord,
     RootStatus as RootStatus,
-    RunFile as RunFile,
-    RunningRecord as RunningRecord,
     RunProblem as RunProblem,
     RunStatus as RunStatus,
-    SpanRecord as SpanRecord,
     StageStatus as StageStatus,
-    WorkRecord as WorkRecord,
     problems as problems,
     status as status,
 )
@@ -153,6 +147,14 @@ from .root.manifests import (
     InputFigures as InputFigures,
     Outlier as Outlier,
     StageManifest as StageManifest,
+)
+from .root.runs import (
+    PhaseRecord as PhaseRecord,
+    ProblemRecord as ProblemRecord,
+    RunningTask as RunningTask,
+    RunRecord as RunRecord,
+    StageWork as StageWork,
+    WorkSpan as WorkSpan,
 )
 from .root.statistics import (
     AuditStatistics as AuditStatistics,

@@ -21,7 +21,8 @@ from refinery.formatting import plural, safe, size, span
 from refinery.kernels.choice import note
 from refinery.planner.state import Every
 from refinery.recipe import load
-from refinery.runner.progress import Listener, PhaseProgress
+from refinery.root.runs import PhaseRecord
+from refinery.runner.progress import Listener
 from refinery.runner.run import run
 from refinery.task.tasks import Task
 
@@ -124,10 +125,10 @@ class _Quiet:
     def __exit__(self, *details: object) -> None:
         """Close nothing."""
 
-    def phase(self, progress: PhaseProgress) -> None:
+    def phase(self, progress: PhaseRecord) -> None:
         """Ignore the call; see ``Listener``."""
 
-    def advance(self, progress: PhaseProgress, task: Task) -> None:
+    def advance(self, progress: PhaseRecord, task: Task) -> None:
         """Ignore the call; see ``Listener``."""
 
     def problem(self, message: str) -> None:
@@ -141,11 +142,11 @@ class _Lines(_Quiet):
     def __init__(self) -> None:
         self._tenth = 0
 
-    def phase(self, progress: PhaseProgress) -> None:
+    def phase(self, progress: PhaseRecord) -> None:
         self._tenth = 0
         click.echo(f"{progress.title}: {plural(progress.tasks, 'task')}, {size(progress.bytes)}", err=True)
 
-    def advance(self, progress: PhaseProgress, task: Task) -> None:
+    def advance(self, progress: PhaseRecord, task: Task) -> None:
         del task
         ended = progress.done + progress.failed
         tenth = ended * 10 // progress.tasks
@@ -175,13 +176,13 @@ class _Live(_Quiet):
     def __exit__(self, *details: object) -> None:
         self._bars.stop()
 
-    def phase(self, progress: PhaseProgress) -> None:
+    def phase(self, progress: PhaseRecord) -> None:
         self._bars.remove_task(self._bar)
         self._bar = self._bars.add_task(
             _short(progress.title), total=progress.bytes or None, figures=_figures(progress)
         )
 
-    def advance(self, progress: PhaseProgress, task: Task) -> None:
+    def advance(self, progress: PhaseRecord, task: Task) -> None:
         del task
         self._bars.update(self._bar, completed=progress.bytes_done, figures=_figures(progress))
 
@@ -195,7 +196,7 @@ def _short(title: str) -> str:
     return title if len(stages) < 4 else f"{stages[0]} → … → {stages[-1]}"
 
 
-def _figures(progress: PhaseProgress) -> str:
+def _figures(progress: PhaseRecord) -> str:
     """Return finished tasks, rates and the remaining time, as far as they are known."""
     ended = f"{progress.done + progress.failed:,}/{progress.tasks:,}"
     failed = f", {progress.failed:,} failed" if progress.failed else ""

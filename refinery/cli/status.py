@@ -25,7 +25,7 @@ OUTDATED = "until a run completes, globs over kept/ and removed/ may read outdat
 _RECORD_FIELDS = {"started", "updated", "ended", "host", "pid", "command", "running"}
 """Fields of a run's record that --json prints unchanged."""
 
-_REPORT_FIELDS = {"begin", "ended", "busy", "places", "longest"}
+_REPORT_FIELDS = {"begin", "ended", "busy", "slots", "longest"}
 """Fields of a phase's record that only the report uses."""
 
 

@@ -1,6 +1,6 @@
-"""The runs of a root: where the newest one stands, and all that went wrong in any.
+"""The runs of a root: the state of the newest one, and the problems of all.
 
-Read from ``runs/``, by anyone who can read the root, while a run is at work or after it.
+Read from ``runs/`` while a run is at work or after it.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, NamedTuple
 
 import psutil
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from refinery.errors import StorageError
 from refinery.inspect.reader import open_root
 from refinery.root.root import Root
+from refinery.root.runs import PhaseRecord, RunRecord
 
 KILLED = "killed"
-"""A run whose record says ``running`` while its process is gone."""
+"""State of a run whose record has ``running`` while its process is gone."""
 
 LOOKED_AT = 200
 """Records of runs that ``status`` reads: those that may still be at work."""
@@ -28,144 +28,27 @@ LATE = 5.0
 """Seconds by which a process may seem younger than the record that it wrote, for clocks are coarse."""
 
 
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
-
-
-class SpanRecord(NamedTuple):
-    """Time in which a place was at work, see ``refinery.runner.timeline.Span``."""
-
-    place: Count
-    begin: Seconds
-    end: Seconds
-    phase: Count
-    tasks: Count
-    unwell: Count
-    task: str
-
-    @property
-    def seconds(self) -> float:
-        """How long it was."""
-        return max(0.0, self.end - self.begin)
-
-
-class PhaseRecord(BaseModel):
-    """How far a phase came. ``seconds`` and ``eta`` are as of the run's last word."""
-
-    model_config = ConfigDict(frozen=True)
-
-    title: str
-    tasks: int
-    bytes: int
-    done: int
-    failed: int
-    bytes_done: int
-    documents: int
-    seconds: float
-    eta: float | None
-    begin: Seconds = 0.0
-    """Seconds since the run began."""
-    ended: Count = 0
-    """Tasks that ended, those included that are tried again."""
-    busy: Seconds = 0.0
-    """Seconds of these."""
-    places: Count = 0
-    """Tasks that were at work at once, at most."""
-    longest: tuple[SpanRecord, ...] = ()
-
-    @property
-    def mean(self) -> float:
-        """Seconds of a task."""
-        return self.busy / self.ended if self.ended else 0.0
-
-    @property
-    def bytes_per_second(self) -> float:
-        """Of input."""
-        return self.bytes_done / self.seconds if self.seconds > 0 else 0.0
-
-    @property
-    def documents_per_second(self) -> float:
-        """Documents that went into the phase's first stage."""
-        return self.documents / self.seconds if self.seconds > 0 else 0.0
-
-
-class ProblemRecord(BaseModel):
-    """Something that went wrong while the run went on. ``trace`` is a traceback, or empty."""
-
-    model_config = ConfigDict(frozen=True)
-
-    time: str
-    message: str
-    trace: str = ""
-
-
-class RunningRecord(BaseModel):
-    """A task that a worker had at the run's last word, and since when."""
-
-    model_config = ConfigDict(frozen=True)
-
-    task: str
-    since: datetime
-
-
-class WorkRecord(BaseModel):
-    """What a run did of a stage, see ``refinery.runner.progress.StageWork``."""
-
-    model_config = ConfigDict(frozen=True)
-
-    stage: str
-    kept: Count
-    judged: Count
-    run: Count
-    waiting: Count
-
-
-class RunFile(BaseModel):
-    """``runs/TIME.json``, as a run keeps it up to date."""
-
-    model_config = ConfigDict(frozen=True)
-
-    started: datetime
-    updated: datetime
-    ended: datetime | None = None
-    host: str
-    pid: int
-    command: dict[str, Any]
-    state: str
-    phases: tuple[PhaseRecord, ...]
-    problems: tuple[ProblemRecord, ...]
-    running: tuple[RunningRecord, ...] = ()
-    """The tasks that began first of those under way."""
-    stages: tuple[WorkRecord, ...] = ()
-    spans: tuple[SpanRecord, ...] = ()
-    """When tasks were at work, as of the run's last word."""
-    unwell: tuple[SpanRecord, ...] = ()
-    """Of the tasks that ended badly the first ones, each by itself."""
-    under_way: tuple[SpanRecord, ...] = ()
-    """The tasks that had not ended at the run's last word, each until then."""
-
-
 @dataclass(frozen=True)
 class RunStatus:
-    """A run. ``state`` is what its record says (``running``, ``done``, ``failed``, ``interrupted``) or ``killed``."""
+    """A run. ``state`` is that of its record (``running``, ``done``, ``failed``, ``interrupted``), or ``killed``."""
 
     file: str
     state: str
-    record: RunFile
+    record: RunRecord
 
     @property
     def phase(self) -> PhaseRecord | None:
-        """The phase it is in, or ended in."""
+        """Phase that it is in, or ended in."""
         return self.record.phases[-1] if self.record.phases else None
 
     @property
     def silence(self) -> float:
-        """Seconds since it wrote last."""
+        """Seconds since the last update of its record."""
         return max(0.0, (datetime.now(UTC) - self.record.updated).total_seconds())
 
     @property
     def longest(self) -> tuple[str, float] | None:
-        """The task that has been under way for longest, and its seconds until now; None where the run is over."""
+        """Task that has been under way for longest, and its seconds until now; None where the run is over."""
         if self.state != "running" or not self.record.running:
             return None
         first = self.record.running[0]
@@ -180,7 +63,7 @@ class RunStatus:
 
 @dataclass(frozen=True)
 class StageStatus:
-    """How far a stage is made, as of the last phase that ended."""
+    """Parts of a stage that are made, as of the last phase that ended."""
 
     name: str
     made: int
@@ -189,13 +72,13 @@ class StageStatus:
 
     @property
     def complete(self) -> bool:
-        """Whether every part is made."""
+        """True if every part is made."""
         return self.made == self.expected
 
 
 @dataclass(frozen=True)
 class RootStatus:
-    """Where a root stands: its newest run, if there was one, and its stages."""
+    """Status of a root: its newest run, if there was one, and its stages."""
 
     dataset: str
     run: RunStatus | None
@@ -208,7 +91,7 @@ class RootStatus:
 
 @dataclass(frozen=True)
 class RunProblem:
-    """Something that went wrong in a run, named by its file."""
+    """A problem of a run, which is named by its file."""
 
     run: str
     time: str
@@ -217,7 +100,7 @@ class RunProblem:
 
 
 def status(path: str) -> RootStatus:
-    """Where the root at ``path`` stands. Raises UsageError where there is none, StorageError for damaged records."""
+    """Return the status of the root at ``path``. Raises UsageError, and StorageError for damaged records."""
     reader = open_root(path)
     made = {entry.name: entry.manifest for entry in reader.stages}
     stages = tuple(
@@ -231,7 +114,7 @@ def status(path: str) -> RootStatus:
 
 
 def problems(path: str) -> tuple[RunProblem, ...]:
-    """All that went wrong in the runs of the root at ``path``, newest first. Raises UsageError, StorageError."""
+    """Return the problems of all runs of the root at ``path``, newest first. Raises UsageError, StorageError."""
     return tuple(
         RunProblem(run.file, problem.time, problem.message, problem.trace)
         for run in runs(open_root(path).root)
@@ -240,7 +123,7 @@ def problems(path: str) -> tuple[RunProblem, ...]:
 
 
 def runs(root: Root, newest: int | None = None) -> Sequence[RunStatus]:
-    """The runs of a root, newest first. Raises StorageError for a damaged record."""
+    """Return the runs of a root, newest first. Raises StorageError for a damaged record."""
     files = (path.removeprefix(f"{root.path}/") for path in root.store.list(root.full("runs")))
     names = sorted((name for name in files if name.count("/") == 1 and name.endswith(".json")), reverse=True)
     found = zip(names, root.store.find_all([root.full(name) for name in names[:newest]]), strict=False)
@@ -250,15 +133,15 @@ def runs(root: Root, newest: int | None = None) -> Sequence[RunStatus]:
 def _run(root: Root, file: str, data: bytes) -> RunStatus:
     path = root.full(file)
     try:
-        record = RunFile.model_validate_json(data)
+        record = RunRecord.model_validate_json(data)
     except ValidationError as error:
-        hint = "it only tells the past of a run; it may be deleted"
+        hint = "it is only the history of a run and may be deleted"
         raise StorageError(f"{path}: not the record of a run ({error.errors()[0]['msg']})", hint=hint) from error
     return RunStatus(file, _state(record), record)
 
 
-def _state(record: RunFile) -> str:
-    """What became of the run; another host's processes cannot be seen, so there the record is believed."""
+def _state(record: RunRecord) -> str:
+    """Return the state of a run. The processes of another host cannot be seen, so its record is believed."""
     if record.state != "running" or record.host != socket.gethostname():
         return record.state
     try:

@@ -221,7 +221,7 @@ LONG = 860
 
 @dataclass(frozen=True)
 class Bar:
-    """Time in which a place was at work. ``kind`` is ``even`` or ``odd``, by its phase, or ``unwell``."""
+    """Time in which a place was at work. ``kind`` is ``even`` or ``odd``, by its phase, or ``failed``."""
 
     place: int
     begin: float
@@ -235,7 +235,7 @@ def timeline(spans: Sequence[Bar], phases: Sequence[float], whole: float, about:
     places = sorted({span.place for span in spans})
     height = max(5.0, min(18.0, 420 / len(places)))
     x = {"type": "quantitative", "scale": {"domain": [0, whole], "nice": False}}
-    least = {kind: (3 if kind == "unwell" else 1) * whole / LONG for kind in KINDS}
+    least = {kind: (3 if kind == "failed" else 1) * whole / LONG for kind in KINDS}
     bars = {
         "data": {
             "values": [
@@ -339,7 +339,7 @@ def cells(found: Sequence[Cell], rows: Sequence[str], name: str, at: float, abou
     return draw({"width": WIDTH, "height": {"step": 20}, "layer": [tiles, rule]}, about)
 
 
-KINDS = {"even": "var(--kept)", "odd": "var(--other)", "unwell": "var(--removed)", "under way": "var(--soft)"}
+KINDS = {"even": "var(--kept)", "odd": "var(--other)", "failed": "var(--removed)", "under way": "var(--soft)"}
 """The colour of a span."""
 
 

@@ -15,7 +15,7 @@ from refinery.report.overlap import overlap, rules_of
 from refinery.report.sides import names_of, sides
 from refinery.report.texts import texts
 from refinery.report.view import StageView, View, columns, view
-from refinery.runner.timeline import PLACES
+from refinery.runner.timeline import SLOTS
 from refinery.store import store_for
 
 try:
@@ -69,7 +69,7 @@ def pages(holdings: RootReader, against: Sequence[str] = (), *, served: bool = F
     made["sources.html"] = write("sources", "sources.html", scores=scores(found))
     newest = found.runs[0] if found.runs else None
     made["run.html"] = write(
-        "run", "run.html", plan=plan(found), newest=newest, times=times(newest) if newest else None, rows=PLACES
+        "run", "run.html", plan=plan(found), newest=newest, times=times(newest) if newest else None, rows=SLOTS
     )
     made["dictionary.html"] = write("dictionary", "dictionary.html", columns=_columns(found))
     if against:

@@ -25,7 +25,7 @@ from refinery.report.sides import names_of
 from refinery.report.texts import page_texts
 from refinery.report.view import View, view
 from refinery.report.work import times
-from refinery.runner.timeline import PLACES
+from refinery.runner.timeline import SLOTS
 
 try:
     import uvicorn
@@ -166,7 +166,7 @@ class _Asking:
         del asked
         found = status(self._path)
         drawn = times(found.run) if found.run else None
-        return self._answer("live", status=found, problems=problems(self._path)[:50], times=drawn, rows=PLACES)
+        return self._answer("live", status=found, problems=problems(self._path)[:50], times=drawn, rows=SLOTS)
 
     def search(self, asked: Asked) -> Response:
         """Documents whose URL or text contains some words, with their outcomes."""

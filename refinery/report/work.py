@@ -10,12 +10,13 @@ from markupsafe import Markup
 
 from refinery.formatting import safe
 from refinery.inspect.reader import StageEntry
-from refinery.inspect.runs import PhaseRecord, RunStatus, SpanRecord, WorkRecord
+from refinery.inspect.runs import RunStatus
 from refinery.planner.state import segments_of
 from refinery.report import charts
 from refinery.report.view import StageView, View
 from refinery.root.receipts import Receipt
-from refinery.runner.timeline import PLACES, UNWELL
+from refinery.root.runs import PhaseRecord, StageWork, WorkSpan
+from refinery.runner.timeline import FAILED, SLOTS
 from refinery.stage.global_stage import Global
 
 STRAGGLERS = 10
@@ -39,7 +40,7 @@ class Node:
     view: StageView | None
     bytes: int
     """Of the Parquet that holds its kept rows; 0 where none is written."""
-    work: WorkRecord | None
+    work: StageWork | None
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def plan(found: View) -> list[Pass]:
     return passes
 
 
-def _node(found: View, name: str, view: StageView | None, work: WorkRecord | None) -> Node:
+def _node(found: View, name: str, view: StageView | None, work: StageWork | None) -> Node:
     made = found.holdings.load(found.holdings.stage(name)).made if view else ()
     files = {
         file.path: file.bytes for receipt in made for file in receipt.files.get("kept", ())
@@ -106,7 +107,7 @@ def _rounds(found: View, position: int) -> Iterator[Round]:
 class Straggler:
     """A task that took much longer than others of its phase, by ``times`` their mean."""
 
-    span: SpanRecord
+    span: WorkSpan
     phase: str
     times: float
 
@@ -116,36 +117,36 @@ class Times:
     """When the tasks of a run were at work. ``chart`` is None where the run has not recorded it."""
 
     chart: Markup | None
-    places: int
+    slots: int
     """Tasks that were at work at once, at most."""
     seconds: float
     stragglers: tuple[Straggler, ...]
     used: tuple[float | None, ...]
-    """Of each phase: the share of all places' time in which they were at work."""
+    """Of each phase: the share of all worker slots' time in which tasks were at work."""
 
 
 def times(run: RunStatus) -> Times:
     """Those of one run, finished or not; of one at work until now."""
     phases = run.record.phases
-    places = max((phase.places for phase in phases), default=0)
+    slots = max((phase.slots for phase in phases), default=0)
     since = run.silence if run.state == "running" else 0.0
-    under_way = [span._replace(end=span.end + since) for span in run.record.under_way]
+    unfinished = [span._replace(end=span.end + since) for span in run.record.open_spans]
     ends = [phase.begin + phase.seconds for phase in phases]
-    whole = max((*ends, *(span.end for span in (*run.record.spans, *under_way))), default=0.0)
+    whole = max((*ends, *(span.end for span in (*run.record.spans, *unfinished))), default=0.0)
     found = sorted(_stragglers(phases, whole), key=lambda one: (-one.span.seconds, one.span.begin))[:STRAGGLERS]
     bars = [_drawn(span, phases) for span in run.record.spans[:SHOWN]]
-    bars += [_drawn(one.span, phases) for one in found if one.span.place >= PLACES]
-    bars += [_drawn(span, phases, "unwell") for span in run.record.unwell[:UNWELL]]
-    bars += [_drawn(span, phases, "under way") for span in under_way[:PLACES]]
+    bars += [_drawn(one.span, phases) for one in found if one.span.slot >= SLOTS]
+    bars += [_drawn(span, phases, "failed") for span in run.record.failed_spans[:FAILED]]
+    bars += [_drawn(span, phases, "under way") for span in unfinished[:SLOTS]]
     chart = None
     if bars and whole:
-        said = f"Tasks of the run by worker slot and time: {places} at once at most, {whole:,.1f} seconds"
+        said = f"Tasks of the run by worker slot and time: {slots} at once at most, {whole:,.1f} seconds"
         chart = charts.timeline(bars, [phase.begin for phase in phases], whole, said)
-    return Times(chart, places, whole, tuple(found), tuple(_used(phase, places) for phase in phases))
+    return Times(chart, slots, whole, tuple(found), tuple(_used(phase, slots) for phase in phases))
 
 
-def _used(phase: PhaseRecord, places: int) -> float | None:
-    room = phase.seconds * places
+def _used(phase: PhaseRecord, slots: int) -> float | None:
+    room = phase.seconds * slots
     return min(1.0, phase.busy / room) if room and phase.ended else None
 
 
@@ -156,9 +157,9 @@ def _stragglers(phases: Sequence[PhaseRecord], whole: float) -> Iterator[Straggl
                 yield Straggler(span, phase.title, span.seconds / phase.mean)
 
 
-def _drawn(span: SpanRecord, phases: Sequence[PhaseRecord], kind: str = "") -> charts.Bar:
+def _drawn(span: WorkSpan, phases: Sequence[PhaseRecord], kind: str = "") -> charts.Bar:
     title = phases[span.phase].title if span.phase < len(phases) else ""
     what = span.task or f"{span.tasks:,} tasks"
-    bad = f", {span.unwell:,} failed" if span.unwell else ", not ended" if kind == "under way" else ""
+    bad = f", {span.failed:,} failed" if span.failed else ", not ended" if kind == "under way" else ""
     said = safe(f"{what[:80]} ({title[:80]}): {span.seconds:,.2f} s from {span.begin:,.2f} s{bad}")
-    return charts.Bar(span.place, span.begin, span.end, kind or ("odd" if span.phase % 2 else "even"), said)
+    return charts.Bar(span.slot, span.begin, span.end, kind or ("odd" if span.phase % 2 else "even"), said)

@@ -72,8 +72,8 @@ class Receipt(BaseModel):
     """Documents by domain, suffix, language and month, see ``refinery.statistics.groups``."""
     code: str = ""
     libraries: dict[str, str] = {}
-    judged: bool = False
-    """Made from stored metrics, without measuring again."""
+    reapplied: bool = False
+    """Rules were applied to stored metrics, without measuring again."""
     seconds: float = 0.0
     peak_memory: int = 0
     """Bytes, of the process that made the part, without the libraries that workers share."""

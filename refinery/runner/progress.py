@@ -1,4 +1,4 @@
-"""What a run tells while it is under way: a record in the root that other terminals read, and whoever listens."""
+"""Progress of a run: the record in the root, which other terminals read, and the listener of the run."""
 
 from __future__ import annotations
 
@@ -7,187 +7,151 @@ import socket
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from refinery.identity import canonical
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root
+from refinery.root.runs import PhaseRecord, ProblemRecord, RunningTask, RunRecord, StageWork
 from refinery.runner.timeline import Timeline
 from refinery.store import taken
 from refinery.task.tasks import Task, describe
 
 WRITE_SECONDS = 2.0
-"""The run file is written at most this often."""
+"""The record is written at most this often while tasks are done."""
 
 OLDEST = 8
-"""Tasks under way that the run file names: those that began first."""
-
-
-@dataclass
-class PhaseProgress:
-    """How far a phase is. Bytes are those of the tasks' inputs."""
-
-    title: str
-    tasks: int
-    bytes: int
-    done: int = 0
-    failed: int = 0
-    bytes_done: int = 0
-    documents: int = 0
-    started: float = field(default_factory=time.monotonic)
-
-    @property
-    def seconds(self) -> float:
-        """Since the phase began."""
-        return time.monotonic() - self.started
-
-    @property
-    def eta(self) -> float | None:
-        """Seconds to the end at the rate so far, by bytes; None before anything is done."""
-        if not self.bytes_done:
-            return None
-        return self.seconds * max(0, self.bytes - self.bytes_done) / self.bytes_done
-
-
-@dataclass(frozen=True)
-class StageWork:
-    """What a run did of a stage, in parts that it was about: found up to date, judged from stored metrics, or run.
-
-    ``waiting`` are those that are still to be made.
-    """
-
-    stage: str
-    kept: int
-    judged: int
-    run: int
-    waiting: int
+"""Tasks under way that the record names: those that began first."""
 
 
 class Listener(Protocol):
-    """Shows a run's progress."""
+    """Receives the progress of a run."""
 
-    def phase(self, progress: PhaseProgress) -> None:
-        """A phase begins."""
+    def phase(self, progress: PhaseRecord) -> None:
+        """Called when a phase begins."""
 
-    def advance(self, progress: PhaseProgress, task: Task) -> None:
-        """A task ended."""
+    def advance(self, progress: PhaseRecord, task: Task) -> None:
+        """Called when a task has ended."""
 
     def problem(self, message: str) -> None:
-        """Something went wrong and the run goes on."""
+        """Called with a problem after which the run goes on."""
 
 
 class Silent:
-    """Shows nothing."""
+    """A listener that ignores all progress."""
 
-    def phase(self, progress: PhaseProgress) -> None:
+    def phase(self, progress: PhaseRecord) -> None:
         """See ``Listener``."""
 
-    def advance(self, progress: PhaseProgress, task: Task) -> None:
+    def advance(self, progress: PhaseRecord, task: Task) -> None:
         """See ``Listener``."""
 
     def problem(self, message: str) -> None:
         """See ``Listener``."""
 
 
-class RunRecord:
-    """``runs/TIME.json``: what a run was asked to do, where it stands, what failed, how it ended."""
+class RunRecorder:
+    """Keeps the record of a run up to date, and reports progress to a listener."""
 
     def __init__(self, root: Root, command: dict[str, Any], listener: Listener) -> None:
         self._root = root
         self._listener = listener
-        # The names tell which run is the newest; quick ones begin in the same second, processes of several machines
-        # may have the same number.
+        # Names sort by time. Quick runs begin in the same second; processes of several machines may share a number.
         self._path = f"runs/{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{os.getpid()}-{uuid.uuid4().hex[:6]}.json"
-        self._data: dict[str, Any] = {
+        self._fields: dict[str, Any] = {
             "started": _now(),
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "command": command,
             "state": "running",
-            "phases": [],
-            "problems": [],
-            "stages": [],
         }
+        self._phases: list[PhaseRecord] = []
+        self._problems: list[ProblemRecord] = []
+        self._running: dict[str, datetime] = {}
         self._timeline = Timeline()
-        self._written = 0.0
-        self._progress: PhaseProgress | None = None
-        self._running: dict[str, str] = {}
+        self._phase_began = self._written = 0.0
 
     def stages(self, work: Sequence[StageWork]) -> None:
-        """What is done of each stage; written with what comes next."""
-        self._data["stages"] = [vars(one) for one in work]
+        """Record what is done of each stage; written with the next change."""
+        self._fields["stages"] = tuple(work)
 
     def phase(self, title: str, tasks: int, size: int) -> None:
-        """A phase begins."""
-        if self._progress is not None:
+        """Begin a phase."""
+        if self._phases:
             self._write()
-        self._progress = PhaseProgress(title, tasks, size)
-        self._data["phases"].append({})
+        self._phases.append(PhaseRecord(title=title, tasks=tasks, bytes=size))
+        self._phase_began = time.monotonic()
         self._timeline.phase()
-        self._listener.phase(self._progress)
+        self._listener.phase(self._phases[-1])
         self._write()
 
     def begun(self, task: Task) -> None:
-        """A task is given to a worker. It is written at once while none is done; later ones are with those that are."""
-        assert self._progress is not None
+        """Record that a worker has a task. Written at once while none is done; later with those that are done."""
         self._running[describe(task)] = _now()
         self._timeline.begin(describe(task))
-        self._write(hurry=not self._progress.done)
+        self._write(hurry=not self._phases[-1].done)
 
-    def ended(self, task: Task, *, well: bool) -> None:
-        """A worker is rid of a task, whatever became of it."""
+    def ended(self, task: Task, *, failed: bool) -> None:
+        """Record that a worker has ended a task."""
         self._running.pop(describe(task), None)
-        self._timeline.end(describe(task), well=well)
+        self._timeline.end(describe(task), failed=failed)
 
     def done(self, task: Task, receipts: list[Receipt]) -> None:
-        """A task ended well."""
-        assert self._progress is not None
-        self._progress.done += 1
-        self._progress.bytes_done += task.bytes
-        self._progress.documents += receipts[0].rows.get("in", 0) if receipts else 0
-        self._listener.advance(self._progress, task)
+        """Record that a task has succeeded."""
+        documents = receipts[0].rows.get("in", 0) if receipts else 0
+        self._advance(task, done=1, documents=documents)
         self._write(hurry=False)
 
     def failed(self, task: Task, summary: str, trace: str = "") -> None:
-        """A task ended badly, for good."""
-        assert self._progress is not None
-        self._progress.failed += 1
-        self._progress.bytes_done += task.bytes
+        """Record that a task has failed for good."""
         self.problem(f"{describe(task)}: {summary}", trace)
-        self._listener.advance(self._progress, task)
+        self._advance(task, failed=1)
+
+    def _advance(self, task: Task, **more: int) -> None:
+        before = self._phases[-1]
+        counts = {name: getattr(before, name) + count for name, count in (*more.items(), ("bytes_done", task.bytes))}
+        self._phases[-1] = self._timed(before.model_copy(update=counts))
+        self._listener.advance(self._phases[-1], task)
+
+    def _timed(self, phase: PhaseRecord) -> PhaseRecord:
+        seconds = time.monotonic() - self._phase_began
+        left = seconds * max(0, phase.bytes - phase.bytes_done) / phase.bytes_done if phase.bytes_done else None
+        return phase.model_copy(update={"seconds": round(seconds, 1), "eta": left, **self._timeline.of_phase()})
 
     def problem(self, message: str, trace: str = "") -> None:
-        """Something worth a line in ``logs``."""
+        """Record a problem and report it to the listener."""
         self.note(message, trace)
         self._listener.problem(message)
         self._write()
 
     def note(self, message: str, trace: str = "") -> None:
-        """The same, where the listener is told otherwise; written with what comes next."""
-        self._data["problems"].append({"time": _now(), "message": message, "trace": trace})
+        """Record a problem that the listener gets elsewhere; written with the next change."""
+        self._problems.append(ProblemRecord(time=f"{_now():%Y-%m-%dT%H:%M:%SZ}", message=message, trace=trace))
 
     def end(self, state: str) -> None:
-        """The run ended: ``done``, ``failed`` or ``interrupted``. What this process asked of remote stores is told."""
+        """Record the end of the run: ``done``, ``failed`` or ``interrupted``."""
         self._running.clear()
-        self._data |= {"state": state, "ended": _now(), "requests": taken()}
+        self._fields |= {"state": state, "ended": _now(), "requests": taken()}
         self._write()
 
     def _write(self, *, hurry: bool = True) -> None:
         if not hurry and time.monotonic() - self._written < WRITE_SECONDS:
             return
         self._written = time.monotonic()
-        if self._progress is not None:
-            shown = {k: v for k, v in vars(self._progress).items() if k != "started"}
-            times = {"seconds": round(self._progress.seconds, 1), "eta": self._progress.eta}
-            self._data["phases"][-1] = {**shown, **times, **self._timeline.of_phase()}
-        oldest = list(self._running.items())[:OLDEST]
-        self._data["running"] = [{"task": task, "since": since} for task, since in oldest]
-        self._data |= {name: getattr(self._timeline, name) for name in ("spans", "unwell", "under_way")}
-        self._data["updated"] = _now()
-        self._root.store.put(self._root.full(self._path), canonical(self._data))
+        if self._phases:
+            self._phases[-1] = self._timed(self._phases[-1])
+        oldest = [RunningTask(task=task, since=since) for task, since in list(self._running.items())[:OLDEST]]
+        record = RunRecord(
+            **self._fields,
+            updated=_now(),
+            phases=tuple(self._phases),
+            problems=tuple(self._problems),
+            running=tuple(oldest),
+            **self._timeline.of_run(),
+        )
+        self._root.store.put(self._root.full(self._path), canonical(record.model_dump(mode="json")))
 
 
-def _now() -> str:
-    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)

@@ -23,8 +23,9 @@ from refinery.planner.state import Phase, Selection, Survey, manifests
 from refinery.recipe import Pipeline, Setting, changes, recipe_dict
 from refinery.root.manifests import StageManifest
 from refinery.root.receipts import Receipt
+from refinery.root.runs import StageWork
 from refinery.runner.manifests import State
-from refinery.runner.progress import Listener, RunRecord, Silent, StageWork
+from refinery.runner.progress import Listener, RunRecorder, Silent
 from refinery.store import RootLock
 from refinery.task.perform import perform
 from refinery.task.tasks import ALL_ROWS, AuditTask, Poison, SegmentTask, StepRows, Task, Unreadable, describe
@@ -93,7 +94,7 @@ def run(
         if survey.phase is None:
             report = RunReport(0, 0, (), _complete(survey), survey.blocked)
         else:
-            record = RunRecord(root, command or {}, listener or Silent())
+            record = RunRecorder(root, command or {}, listener or Silent())
             doing = executor or _executor(pipeline)
             running = _Run(planner, record, doing, held, _Bounds(allow_failed_parts, fail_fast))
             report, made = running.go(survey), running.made
@@ -133,7 +134,7 @@ class _Run:
     def __init__(
         self,
         planner: Planner,
-        record: RunRecord,
+        record: RunRecorder,
         executor: Executor,
         held: RootLock,
         thresholds: _Bounds,
@@ -197,10 +198,11 @@ class _Run:
         found = []
         for step, made in zip(self._planner.steps[: self._planner.last + 1], survey.made, strict=False):
             fresh = [receipt for receipt in made.receipts if receipt.key in self.made]
-            judged = sum(receipt.judged for receipt in fresh)
-            kept = len(made.receipts) - len(fresh)
+            reapplied = sum(receipt.reapplied for receipt in fresh)
+            current = len(made.receipts) - len(fresh)
             waiting = made.expected - len(made.receipts)
-            found.append(StageWork(step.name, kept, judged, len(fresh) - judged, waiting))
+            anew = len(fresh) - reapplied
+            found.append(StageWork(stage=step.name, current=current, reapplied=reapplied, made=anew, waiting=waiting))
         return found
 
     def _do(self, phase: Phase) -> None:
@@ -212,7 +214,7 @@ class _Run:
         while waiting:
             again: list[Task] = []
             for outcome in self._executor.map(perform, self._begun(waiting), phase.memory):
-                self._record.ended(outcome.task, well=isinstance(outcome, Done))
+                self._record.ended(outcome.task, failed=not isinstance(outcome, Done))
                 if isinstance(outcome, Done):
                     self._learn(outcome.task, outcome.result)
                 elif isinstance(outcome, Failed) and isinstance(outcome.error, Unreadable):

@@ -1,53 +1,28 @@
-"""When the tasks of a run were at work, and side by side with which others: few numbers, however many tasks there are.
+"""When the tasks of a run were at work, and beside which others: few numbers, however many tasks there are.
 
-Times are seconds since the run began, as the process that hands tasks out saw them. They are told to people and enter
-no result.
+Times are those of the process that hands tasks out. They are for people and enter no result.
 """
 
 from __future__ import annotations
 
 import heapq
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from refinery.root.runs import WorkSpan
 
 SPANS = 800
 """Spans of a run that are kept at most; then short ones are joined."""
 
-UNWELL = 100
-"""Tasks that ended badly of which it is kept when they were at work: the first ones."""
+FAILED = 100
+"""Failed tasks whose spans are kept: the first ones."""
 
-PLACES = 64
-"""Places of which spans are kept. The longest tasks are kept whatever their place."""
+SLOTS = 64
+"""Worker slots whose spans are kept. The longest tasks are kept whatever their slot."""
 
 LONGEST = 3
 """Tasks of a phase that are named."""
-
-
-@dataclass
-class Span:
-    """Time in which a place was at work on a task, or on several short ones, mostly of ``phase``."""
-
-    place: int
-    begin: float
-    end: float
-    phase: int
-    tasks: int = 1
-    unwell: int = 0
-    """Of them those that failed, or whose worker died."""
-    task: str = ""
-    """Which it was, where it was one."""
-
-    def join(self, other: Span) -> None:
-        """Take in a later one of the same place."""
-        if other.end - other.begin > self.end - self.begin:
-            self.phase = other.phase
-        self.end, self.task = other.end, ""
-        self.tasks, self.unwell = self.tasks + other.tasks, self.unwell + other.unwell
-
-    def told(self) -> list[Any]:
-        """Its fields in their order, milliseconds being fine enough."""
-        return [self.place, round(self.begin, 3), round(self.end, 3), self.phase, self.tasks, self.unwell, self.task]
 
 
 @dataclass
@@ -57,93 +32,83 @@ class _PhaseTimes:
     begin: float
     ended: int = 0
     busy: float = 0.0
-    places: int = 0
-    longest: list[tuple[float, int, Span]] = field(default_factory=list)
+    slots: int = 0
+    longest: list[tuple[float, int, WorkSpan]] = field(default_factory=list)
 
-    def add(self, span: Span) -> None:
+    def add(self, span: WorkSpan) -> None:
         self.ended += 1
-        self.busy += span.end - span.begin
-        self.longest.append((span.end - span.begin, -self.ended, span))
-        self.longest = heapq.nlargest(LONGEST, self.longest)
+        self.busy += span.seconds
+        self.longest = heapq.nlargest(LONGEST, [*self.longest, (span.seconds, -self.ended, span)])
 
 
 class Timeline:
-    """Follows the tasks of a run. A place is where a task can be at work: a task takes the lowest that is free."""
+    """Follows the tasks of a run. A task takes the lowest worker slot that is free."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
         self._phases: list[_PhaseTimes] = []
         self._busy: dict[str, tuple[int, float]] = {}
-        self._spans: list[Span] = []
-        self._last: dict[int, Span] = {}
-        self._unwell: list[Span] = []
+        self._spans: list[WorkSpan] = []
+        self._last: dict[int, int] = {}
+        self._failed: list[WorkSpan] = []
         self._grain = 0.0
 
     def phase(self) -> None:
-        """A phase begins: the tasks that follow are its own."""
+        """Begin a phase: the tasks that follow are its own."""
         self._phases.append(_PhaseTimes(self._now()))
 
     def begin(self, task: str) -> None:
-        """A task is handed out."""
-        taken = {place for place, _ in self._busy.values()}
-        place = next(place for place in range(len(taken) + 1) if place not in taken)
-        self._busy[task] = place, self._now()
-        self._phases[-1].places = max(self._phases[-1].places, len(self._busy))
+        """Record that a task is handed out."""
+        taken = {slot for slot, _ in self._busy.values()}
+        slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
+        self._busy[task] = slot, self._now()
+        self._phases[-1].slots = max(self._phases[-1].slots, len(self._busy))
 
-    def end(self, task: str, *, well: bool) -> None:
-        """What was handed out is back."""
-        place, begin = self._busy.pop(task)
-        span = Span(place, begin, self._now(), len(self._phases) - 1, unwell=int(not well), task=task)
-        self._phases[-1].add(replace(span))
-        if not well and len(self._unwell) < UNWELL:
-            self._unwell.append(replace(span))
-        if place < PLACES:
+    def end(self, task: str, *, failed: bool) -> None:
+        """Record that a task ended."""
+        slot, begin = self._busy.pop(task)
+        span = WorkSpan(slot, begin, self._now(), len(self._phases) - 1, failed=int(failed), task=task)
+        self._phases[-1].add(span)
+        if failed and len(self._failed) < FAILED:
+            self._failed.append(span)
+        if slot < SLOTS:
             self._keep(span)
 
-    def _keep(self, span: Span) -> None:
-        if not self._join(span):
-            self._spans.append(span)
+    def _keep(self, span: WorkSpan) -> None:
+        self._add(span)
         while len(self._spans) > SPANS:
             self._grain = max(2 * self._grain, self._now() / SPANS)
             before, self._spans, self._last = self._spans, [], {}
-            self._spans = [one for one in before if not self._join(one)]
+            for one in before:
+                self._add(one)
 
-    def _join(self, span: Span) -> bool:
-        """Whether it is joined to the one before at its place: both are within the grain, from first to last."""
-        before = self._last.get(span.place)
-        if before is not None and span.end - before.begin <= self._grain:
-            before.join(span)
-            return True
-        self._last[span.place] = span
-        return False
+    def _add(self, span: WorkSpan) -> None:
+        """Join a span to the one before of its slot, where both are within the grain; else append it."""
+        last = self._last.get(span.slot)
+        if last is not None and span.end - self._spans[last].begin <= self._grain:
+            self._spans[last] = self._spans[last].joined(span)
+        else:
+            self._last[span.slot] = len(self._spans)
+            self._spans.append(span)
 
-    @property
-    def spans(self) -> list[list[Any]]:
-        """What is kept, in the fields of ``Span``."""
-        return [span.told() for span in self._spans]
-
-    @property
-    def unwell(self) -> list[list[Any]]:
-        """The tasks that ended badly, each by itself, in the same fields."""
-        return [span.told() for span in self._unwell]
-
-    @property
-    def under_way(self) -> list[list[Any]]:
-        """The tasks that are handed out, from when until now, in the same fields; of as many places as are kept."""
+    def of_run(self) -> dict[str, tuple[WorkSpan, ...]]:
+        """Return the fields of ``RunRecord`` that are about times."""
         now, phase = self._now(), len(self._phases) - 1
-        busy = [Span(place, begin, now, phase, task=task) for task, (place, begin) in self._busy.items()]
-        return [span.told() for span in busy if span.place < PLACES]
+        busy = [WorkSpan(slot, begin, now, phase, task=task) for task, (slot, begin) in self._busy.items()]
+        open_spans = tuple(span for span in busy if span.slot < SLOTS)
+        return {"spans": tuple(self._spans), "failed_spans": tuple(self._failed), "open_spans": open_spans}
 
     def of_phase(self) -> dict[str, Any]:
-        """What is told of the phase under way."""
-        found = self._phases[-1]
+        """Return the fields of ``PhaseRecord`` that are about times, for the phase under way."""
+        phase = self._phases[-1]
+        longest = tuple(span for _, _, span in phase.longest)
         return {
-            "begin": round(found.begin, 3),
-            "ended": found.ended,
-            "busy": round(found.busy, 3),
-            "places": found.places,
-            "longest": [span.told() for _, _, span in found.longest],
+            "begin": phase.begin,
+            "ended": phase.ended,
+            "busy": round(phase.busy, 3),
+            "slots": phase.slots,
+            "longest": longest,
         }
 
     def _now(self) -> float:
-        return time.monotonic() - self._started
+        return round(time.monotonic() - self._started, 3)

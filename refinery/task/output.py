@@ -112,7 +112,7 @@ class StepOutputWriter:
             files=files,
             statistics=path,
             groups=groups,
-            judged=bool(self._run.stored),
+            reapplied=bool(self._run.stored),
             seconds=self._seconds + self._step.seconds,
         )
         return commit(self._root, folder, self._run.step.stage, receipt)

@@ -26,7 +26,7 @@ from refinery.kernels import SPANS, undo
 from refinery.planner.state import Selection
 from refinery.recipe import from_dict
 from refinery.root.root import Root
-from refinery.runner.progress import RunRecord, Silent
+from refinery.runner.progress import RunRecorder, Silent
 from refinery.stage.base import Records
 from refinery.stage.rules import Rule
 from refinery.store import LocalStore
@@ -393,7 +393,7 @@ def test_a_damaged_file_is_a_storage_error_that_names_it(copy: Path) -> None:
 
 
 def put_run(root: Path, name: str, **changes: Any) -> None:
-    """A record of a run as ``RunRecord`` writes it, with some fields changed."""
+    """A record of a run as ``RunRecorder`` writes it, with some fields changed."""
     folder = root / "runs"
     newest = json.loads(max(folder.glob("*.json")).read_bytes())
     (folder / f"{name}.json").write_text(json.dumps({**newest, **changes}))
@@ -445,7 +445,7 @@ def test_the_time_left_shrinks_while_a_run_is_silent(copy: Path) -> None:
 
 def test_what_a_run_record_writes_is_read_back(copy: Path) -> None:
     """Problems of all runs, newest first, with their tracebacks."""
-    record = RunRecord(Root(str(copy), LocalStore()), {"recipe": "r.yaml"}, Silent())
+    record = RunRecorder(Root(str(copy), LocalStore()), {"recipe": "r.yaml"}, Silent())
     record.problem("first of this run", "Traceback\n  …")
     record.problem("second of this run")
     record.end("failed")
@@ -464,7 +464,7 @@ def test_runs_of_one_second_are_told_newest_first(copy: Path) -> None:
     root = Root(str(copy), LocalStore())
     before = len(runs(root))
     for number in range(20):
-        RunRecord(root, {"number": number}, Silent()).end("done")
+        RunRecorder(root, {"number": number}, Silent()).end("done")
     assert [run.record.command.get("number") for run in runs(root)] == [*range(19, -1, -1), *[None] * before]
 
 

@@ -54,7 +54,7 @@ def test_a_changed_bound_judges_stored_metrics(folder: Path, log: Log, min_words
     assert report.complete
     assert log.batches() == 0
     held = RootContents(folder / "root")
-    assert all(receipt.judged for receipt in held.receipts("01-words"))
+    assert all(receipt.reapplied for receipt in held.receipts("01-words"))
     assert held.everything() == fresh(folder, changed).everything()
     assert quick(pipeline(folder, log.kinds())).tasks == 0
 

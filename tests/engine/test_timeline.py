@@ -13,7 +13,7 @@ from refinery.inspect.reader import open_root
 from refinery.inspect.runs import runs, status
 from refinery.planner.state import Selection
 from refinery.runner import timeline
-from refinery.runner.timeline import PLACES, SPANS, UNWELL, Timeline
+from refinery.runner.timeline import FAILED, SLOTS, SPANS, Timeline
 from tests.engine.inline import Death
 from tests.engine.looked import LINES, make, recipe
 from tests.engine.roots import quick, write_inputs
@@ -46,7 +46,7 @@ def follow(clock: Clock, width: int, phases: list[list[float]]) -> tuple[Timelin
                 busy.append((clock.now + length, name, clock.now))
             busy.sort()
             clock.now, name, begun = busy.pop(0)
-            made.end(name, well=len(name) % 5 != 0)
+            made.end(name, failed=len(name) % 5 == 0)
             done.append((name, begun - start, clock.now - start))
         told.append(done)
     return made, told
@@ -62,12 +62,13 @@ def test_spans_hold_every_task(width: int, phases: list[list[float]], limit: int
         patch.setattr(timeline, "SPANS", limit)
         made, told = follow(Clock(patch), width, phases)
     every = [task for phase in told for task in phase]
-    spans = made.spans
+    times = made.of_run()
+    spans = times["spans"]
     assert len(spans) <= max(limit, width)
     assert sum(tasks for *_, tasks, _, _ in spans) == len(every)
-    assert sum(unwell for *_, unwell, _ in spans) == sum(len(name) % 5 == 0 for name, _, _ in every)
-    unwell = [(name, round(begin, 3)) for name, begin, _ in every if len(name) % 5 == 0]
-    assert [(span[-1], span[1]) for span in made.unwell] == unwell[:UNWELL]
+    assert sum(failed for *_, failed, _ in spans) == sum(len(name) % 5 == 0 for name, _, _ in every)
+    failed = [(name, round(begin, 3)) for name, begin, _ in every if len(name) % 5 == 0]
+    assert [(span[-1], span[1]) for span in times["failed_spans"]] == failed[:FAILED]
     for name, begin, end in every:
         at = [s for s in spans if s[1] <= begin + 0.002 and end <= s[2] + 0.002]
         assert any(span[-1] in (name, "") for span in at)
@@ -86,7 +87,7 @@ def test_the_longest_tasks_of_a_phase_are_named(width: int, phase: list[float]) 
     assert [span[2] - span[1] for span in found["longest"]] == pytest.approx(longest[: len(found["longest"])], abs=0.01)
     assert found["ended"] == len(phase)
     assert found["busy"] == pytest.approx(sum(phase), abs=0.01)
-    assert found["places"] == min(width, len(phase))
+    assert found["slots"] == min(width, len(phase))
 
 
 def test_what_is_under_way_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,11 +97,11 @@ def test_what_is_under_way_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in "abc":
         made.begin(name)
         clock.now += 1
-    made.end("b", well=True)
-    assert made.under_way == [[0, 0.0, 3.0, 0, 1, 0, "a"], [2, 2.0, 3.0, 0, 1, 0, "c"]]
-    for number in range(2 * PLACES):
+    made.end("b", failed=False)
+    assert made.of_run()["open_spans"] == ((0, 0.0, 3.0, 0, 1, 0, "a"), (2, 2.0, 3.0, 0, 1, 0, "c"))
+    for number in range(2 * SLOTS):
         made.begin(f"{number}")
-    assert {place for place, *_ in made.under_way} == set(range(PLACES))
+    assert {slot for slot, *_ in made.of_run()["open_spans"]} == set(range(SLOTS))
 
 
 def test_ten_thousand_tasks_take_little_room(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,10 +109,10 @@ def test_ten_thousand_tasks_take_little_room(monkeypatch: pytest.MonkeyPatch) ->
     lengths = [1 + (number * 7919 % 13) / 10 for number in range(10_000)]
     lengths[7_000] = 300.0
     made, _ = follow(Clock(monkeypatch), 100, [lengths] * 3)
-    told = json.dumps([made.spans, made.of_phase()])
+    told = json.dumps([made.of_run()["spans"], made.of_phase()])
     assert len(told) < 60_000
-    assert len(made.spans) > SPANS // 3
-    assert {span[0] for span in made.spans} == set(range(PLACES))
+    assert len(made.of_run()["spans"]) > SPANS // 3
+    assert {span[0] for span in made.of_run()["spans"]} == set(range(SLOTS))
     assert made.of_phase()["longest"][0][-1] == "task 7000 of 2"
 
 
@@ -120,15 +121,15 @@ def test_a_run_tells_what_it_did_of_each_stage(tmp_path: Path) -> None:
     root = make(tmp_path)
     (first,) = runs(open_root(str(root)).root)
     stages = status(str(root)).stages
-    assert [(one.stage, one.run, one.kept + one.judged + one.waiting) for one in first.record.stages] == [
+    assert [(one.stage, one.made, one.current + one.reapplied + one.waiting) for one in first.record.stages] == [
         (stage.name, stage.made, 0) for stage in stages
     ]
     quick(recipe(tmp_path, min_words=3))
     work = {one.stage: one for one in runs(open_root(str(root)).root)[0].record.stages}
     source, words = work[stages[0].name], work["words"]
-    assert (source.kept, source.judged, source.run) == (len(LINES), 0, 0)
-    assert words.judged > 0
-    assert words.kept + words.judged + words.run == len(LINES)
+    assert (source.current, source.reapplied, source.made) == (len(LINES), 0, 0)
+    assert words.reapplied > 0
+    assert words.current + words.reapplied + words.made == len(LINES)
 
 
 def test_a_run_of_some_stages_tells_of_these(tmp_path: Path) -> None:
@@ -137,10 +138,10 @@ def test_a_run_of_some_stages_tells_of_these(tmp_path: Path) -> None:
     given_ = recipe(tmp_path)
     quick(given_, Selection(until="words", parts=(0, 1)))
     (run,) = runs(open_root(given_.root).root)
-    assert [(one.stage, one.run, one.waiting) for one in run.record.stages][1:] == [("words", 2, 0)]
+    assert [(one.stage, one.made, one.waiting) for one in run.record.stages][1:] == [("words", 2, 0)]
 
 
-def test_what_dies_is_told_as_unwell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_whose_worker_dies_is_recorded_as_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each try is a span, and those that ended badly say so."""
     measure, times = Length.measure, iter(range(100))
 
@@ -152,6 +153,6 @@ def test_what_dies_is_told_as_unwell(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Length, "measure", once)
     root = make(tmp_path)
     (run,) = runs(open_root(str(root)).root)
-    assert sum(span.unwell for span in run.record.spans) == 1
+    assert sum(span.failed for span in run.record.spans) == 1
     assert sum(span.tasks for span in run.record.spans) == sum(phase.ended for phase in run.record.phases)
     assert run.record.phases[0].ended == run.record.phases[0].done + 1

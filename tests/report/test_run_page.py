@@ -55,11 +55,11 @@ def test_the_plan_has_every_stage_in_its_pass(root: Path) -> None:
             assert node.view is not None
             assert node.work is not None
             work = node.work
-            assert work.kept + work.judged + work.run == node.view.totals.made
+            assert work.current + work.reapplied + work.made == node.view.totals.made
             assert work.waiting == 0
             files = sorted((root / f"{node.view.totals.position:02d}-{node.name}" / "kept").glob("*.parquet"))
             assert node.bytes == sum(file.stat().st_size for file in files) > 0
-    assert {node.name for each in passes for node in each.nodes if node.work and node.work.judged} == {"words"}
+    assert {node.name for each in passes for node in each.nodes if node.work and node.work.reapplied} == {"words"}
 
 
 def test_the_plan_of_a_root_that_is_half_made(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_the_plan_of_a_root_that_is_half_made(tmp_path: Path) -> None:
     told = json.loads(record.read_bytes())
     del told["stages"], told["spans"]
     for phase in told["phases"]:
-        for name in ("begin", "busy", "ended", "places", "longest"):
+        for name in ("begin", "busy", "ended", "slots", "longest"):
             del phase[name]
     record.write_text(json.dumps(told))
     page = (Path(build(given.root).folder) / "run.html").read_text("utf-8")
@@ -91,7 +91,7 @@ def record(root: Path, **changes: Any) -> None:
 def phase(**changes: Any) -> dict[str, Any]:
     """A phase of 100 tasks at 80 places in a hundred seconds."""
     told = {"title": "a → b", "tasks": 100, "bytes": 1, "done": 100, "failed": 0, "bytes_done": 1, "documents": 1}
-    times = {"seconds": 100.0, "eta": 0.0, "begin": 0.0, "ended": 100, "busy": 800.0, "places": 80, "longest": []}
+    times = {"seconds": 100.0, "eta": 0.0, "begin": 0.0, "ended": 100, "busy": 800.0, "slots": 80, "longest": []}
     return {**told, **times, **changes}
 
 
@@ -106,7 +106,7 @@ def test_stragglers_are_named(root: Path) -> None:
     record(root, phases=phases, spans=[other])
     found = times(viewed(root).runs[0])
     assert [(one.span.task, one.times) for one in found.stragglers] == [("part 7", 90 / 8), ("part 3", 20 / 8)]
-    assert found.places == 80
+    assert found.slots == 80
     assert found.used[0] == pytest.approx(800 / (100 * 80))
     assert "part 7" in str(found.chart)  # at a place whose spans are not kept
     page = (Path(build(str(root)).folder) / "run.html").read_text("utf-8")
@@ -116,7 +116,7 @@ def test_stragglers_are_named(root: Path) -> None:
 def test_what_ended_badly_is_drawn(root: Path) -> None:
     """In its own colour, over the span that it is part of."""
     bad = [0, 5.0, 5.1, 0, 1, 1, "part 9"]
-    record(root, phases=[phase()], spans=[[0, 0.0, 90.0, 0, 50, 1, ""]], unwell=[bad])
+    record(root, phases=[phase()], spans=[[0, 0.0, 90.0, 0, 50, 1, ""]], failed_spans=[bad])
     chart = str(times(viewed(root).runs[0]).chart)
     assert re.findall(r'aria-label="([^"]*)"[^>]* fill="var\(--(\w+)\)"', chart) == [
         ("50 tasks (a → b): 90.00 s from 0.00 s, 1 failed", "kept"),
@@ -128,7 +128,7 @@ def test_what_has_not_ended_is_drawn(root: Path) -> None:
     """In its own colour, from when it began to the run's last word; until now where the run is at work."""
     record(root, phases=[phase(seconds=9.0)], spans=[[1, 0.0, 2.0, 0, 1, 0, "part 1"]])
     assert times(viewed(root).runs[0]).seconds == 9.0
-    record(root, phases=[phase(seconds=9.0)], spans=[], under_way=[[0, 3.0, 9.0, 0, 1, 0, "part 2"]])
+    record(root, phases=[phase(seconds=9.0)], spans=[], open_spans=[[0, 3.0, 9.0, 0, 1, 0, "part 2"]])
     (run, *_) = viewed(root).runs
     assert times(run).seconds == 9.0
     assert re.findall(r'aria-label="(part [^"]*)"[^>]* fill="var\(--(\w+)\)"', str(times(run).chart)) == [
@@ -153,8 +153,8 @@ def test_a_strangers_record_of_a_run_is_only_text(root: Path) -> None:
     """Names of tasks, phases and stages are shown as they are."""
     evil = "<script>alert(1)</script>\u202e\x1b[31m\"'&lt;"
     spans = [[10**9, 0.0, 5.0, 10**9, 10**9, 1, evil]]
-    work = [{"stage": evil, "kept": 1, "judged": 1, "run": 1, "waiting": 1}]
-    record(root, phases=[phase(title=evil, longest=spans)], spans=spans, under_way=spans, stages=work)
+    work = [{"stage": evil, "current": 1, "reapplied": 1, "made": 1, "waiting": 1}]
+    record(root, phases=[phase(title=evil, longest=spans)], spans=spans, open_spans=spans, stages=work)
     page = (Path(build(str(root)).folder) / "run.html").read_text("utf-8")
     assert page.count("<script") == 1
     assert "alert(1)" in page
@@ -195,6 +195,6 @@ def test_rules_that_fail_together_are_counted(tmp_path: Path) -> None:
 def test_the_record_that_is_drawn_is_the_newest(root: Path) -> None:
     """Of two runs, the second."""
     first, second = reversed(runs(open_root(str(root)).root))
-    assert first.record.stages[0].run
-    assert second.record.stages[0].kept
+    assert first.record.stages[0].made
+    assert second.record.stages[0].current
     assert plan(viewed(root))[0].nodes[0].work == second.record.stages[0]

@@ -23,7 +23,7 @@ from refinery.recipe import load
 from refinery.report import build
 from refinery.root.receipts import Receipt
 from refinery.root.statistics import merged
-from refinery.runner.timeline import PLACES, SPANS
+from refinery.runner.timeline import SLOTS, SPANS
 
 
 def main() -> int:
@@ -90,7 +90,7 @@ def _many(path: str, folder: Path, parts: int) -> int:
 def _run(holdings: RootReader) -> bytes:
     """The newest run's record, its places at work all the time on tasks of many lengths."""
     record = runs(holdings.root, newest=1)[0].record.model_dump(mode="json")
-    spans = [[n % PLACES, 10.0 * (n // PLACES), 10.0 * (n // PLACES) + 1 + n % 9, 0, 9, 0, ""] for n in range(SPANS)]
+    spans = [[n % SLOTS, 10.0 * (n // SLOTS), 10.0 * (n // SLOTS) + 1 + n % 9, 0, 9, 0, ""] for n in range(SPANS)]
     return json.dumps({**record, "spans": spans}).encode()
 
 
