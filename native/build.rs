@@ -1,4 +1,4 @@
-//! Gives the crate a digest of its own sources, and one of the extractor's, which are all that says what a page's text is.
+//! Computes a digest of the crate's sources, and one of the extractor's, which alone define the text of a page.
 //!
 //! Twin of the first: `refinery.kernels.choice.digest_of_sources`.
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from refinery import EARLIER, MappedPart
-from refinery.kernels import alike, mix64
+from refinery.kernels import first_similar, mix64
 from stages._clusters import Numbers, address, firsts, rows_of, runs, whole
 
 CANDIDATES = pa.schema([("key", pa.uint64()), ("group", pa.uint64())])
@@ -102,6 +102,6 @@ def verified(batch: pa.RecordBatch, least: int, *, among: bool) -> Edges:
     places = np.arange(len(found), dtype=np.uint32)
     kinds = np.where(part >= EARLIER, _EARLIER, _ANY if among else _NEW)
     offsets = np.append(starts, len(found)).astype(np.uint64)
-    first = alike(offsets, places, kinds, whole(batch.column("sketch")), least).astype(np.int64)
+    first = first_similar(offsets, places, kinds, whole(batch.column("sketch")), least).astype(np.int64)
     others = first != places
     return found[first[others]], found[others]

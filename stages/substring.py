@@ -40,6 +40,7 @@ from refinery.kernels import (
     at_most_twice,
     byte_ranges,
     contains,
+    duplicated,
     flat,
     mark_copies,
     mark_repeated,
@@ -47,7 +48,6 @@ from refinery.kernels import (
     normalise,
     order_of,
     original_spans,
-    recurs,
     string_hashes,
     text_bytes,
     token_ids,
@@ -315,7 +315,7 @@ class Substring(Global):
     def _repeated(self, keys: Sequence[Hashes], new: int) -> Sequence[Flags]:
         """Which of the windows of batches are repeated. So many batches are of new parts, and come first."""
         if self.self:
-            return recurs(keys)
+            return duplicated(keys)
         old = at_most_twice(keys[new:])
         return [contains(_between(old, each), each) for each in keys]
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pydantic import AfterValidator, Field
 
 from refinery import Asset, Docs, Filter, Metric, Rule, Values, threshold
-from refinery.kernels import NOTHING, Listed, UrlRules, url_facts
+from refinery.kernels import NOTHING, Blocklist, UrlRules, url_metrics
 from stages._url import blocklist, words
 from stages._url.suffixes import suffixes
 
@@ -108,13 +108,13 @@ class Url(Filter):
             words.load(self.hard_words.path()),
             words.load(self.soft_words.path()),
         )
-        metrics = url_facts(docs.column("url"), rules)
+        metrics = url_metrics(docs.column("url"), rules)
         return dict(zip(metrics.schema.names, metrics.columns, strict=True))
 
 
 @lru_cache(maxsize=8)
 def _rules(
-    blocklists: tuple[Listed, ...],
+    blocklists: tuple[Blocklist, ...],
     allow: frozenset[str],
     strict: tuple[str, ...],
     hard: tuple[str, ...],

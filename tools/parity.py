@@ -169,19 +169,19 @@ CASES: dict[str, Case] = {
     "distinct_words": Case(
         arguments(
             texts=draws.string_arrays(draws.CASED_WORDS),
-            wanted=st.lists(draws.CASED_WORDS | st.sampled_from(["the", "", "ΣΑΣ"]), max_size=6),
+            words=st.lists(draws.CASED_WORDS | st.sampled_from(["the", "", "ΣΑΣ"]), max_size=6),
         ),
-        lambda given: {"texts": given.array, "wanted": STOP_WORDS},
+        lambda given: {"texts": given.array, "words": STOP_WORDS},
     ),
     "correct_lines": Case(draws.protected_texts(), lambda given: {"texts": given.array, "rules": line_rules()}),
-    "suspects": Case(arguments(texts=draws.string_arrays(draws.joined(draws.MISREAD, 12))), texts),
+    "mojibake_segments": Case(arguments(texts=draws.string_arrays(draws.joined(draws.MISREAD, 12))), texts),
     "identify_languages": Case(
         arguments(texts=draws.string_arrays(), model=st.just(MODEL)),
         lambda given: {"texts": given.array, "model": MODEL},
     ),
     "token_ids": Case(TOKEN_TEXTS, lambda given: {"texts": given.array, "merges": MERGES}),
     "count_tokens": Case(TOKEN_TEXTS, lambda given: {"texts": given.array, "merges": MERGES}),
-    "url_facts": Case(
+    "url_metrics": Case(
         arguments(
             urls=st.lists(draws.URLS | st.none(), max_size=5).map(lambda urls: pa.array(urls, pa.string())),
             rules=st.sampled_from([draws.URL_RULES, draws.NO_URL_RULES]),
@@ -215,7 +215,7 @@ CASES: dict[str, Case] = {
         arguments(sets=SHINGLES, size=st.integers(1, 70), seed=SEEDS),
         lambda given: {"sets": minhash.shingles(minhash.word_ids(given.array), SHINGLE), "size": 64, "seed": 1},
     ),
-    "alike": Case(draws.members()),
+    "first_similar": Case(draws.members()),
     "window_hashes": Case(
         arguments(tokens=draws.lists(), size=draws.SIZES), lambda given: {"tokens": words(given), "size": WINDOW}
     ),
@@ -235,7 +235,7 @@ CASES: dict[str, Case] = {
     "order_of": Case(arguments(values=draws.near_or_far), lambda given: {"values": numbers(given)}),
     "at_most_twice": Case(arguments(lists=draws.runs_of_numbers), lambda given: {"lists": [numbers(given)]}),
     "repeated": Case(arguments(values=draws.near_or_far), lambda given: {"values": numbers(given)}),
-    "recurs": Case(
+    "duplicated": Case(
         arguments(lists=draws.runs_of_numbers),
         lambda given: {"lists": [np.sort(run) for run in np.array_split(numbers(given), 9)]},
     ),

@@ -1,7 +1,7 @@
-//! What Python's `str` methods say of each code point.
+//! The results of Python's `str` methods for each code point.
 //!
 //! The Unicode version of Rust's standard library is not that of the interpreter, so the classes come from Python: one
-//! byte for each code point, made by `refinery.kernels.native_text` from the very methods that the twins call.
+//! byte for each code point, computed by `refinery.kernels.native_text` with the methods that the twins call.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::PyErr;

@@ -34,7 +34,7 @@ impl ContentHashes {
         ContentHashes(Mutex::default())
     }
 
-    /// Add rows, a column each. An error where a type is not known here.
+    /// Add rows, as columns. An error for an unsupported type.
     fn update(&self, py: Python<'_>, columns: Vec<InputArray>) -> PyResult<()> {
         py.allow_threads(|| {
             let mut streams = self.0.lock().map_err(|_| PyRuntimeError::new_err("an update failed before"))?;
@@ -152,7 +152,7 @@ impl Streams {
         self.rows(path, '#', lengths);
     }
 
-    /// Feed what each row gives to the stream of `path` and `mark`; a space is no mark.
+    /// Feed the value of each row to the stream of `path` and `mark`; a space is no mark.
     fn rows<const N: usize>(&mut self, path: &str, mark: char, rows: impl Iterator<Item = [u8; N]>) {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();

@@ -18,7 +18,7 @@ pub struct Lists<'a, T: ArrowPrimitiveType> {
 }
 
 impl<'a, T: ArrowPrimitiveType> Lists<'a, T> {
-    /// See an array as lists of `T`. An error where it is of another type, or has a null.
+    /// View an array as lists of `T`. An error if it is of another type, or has a null.
     pub fn of(array: &'a ArrayRef) -> PyResult<Self> {
         let lists = whole(array)?;
         let values = lists.values().as_primitive_opt::<T>().ok_or_else(|| unfit(array.data_type()))?;
@@ -40,7 +40,7 @@ impl<'a, T: ArrowPrimitiveType> Lists<'a, T> {
         self.offsets.windows(2).map(move |ends| &values[ends[0] as usize..ends[1] as usize])
     }
 
-    /// How many values the lists have together.
+    /// The number of values of all lists.
     pub fn total(&self) -> usize {
         self.extent().len()
     }
@@ -57,7 +57,7 @@ pub struct Structs<'a, const N: usize> {
 }
 
 impl<'a, const N: usize> Structs<'a, N> {
-    /// See an array as lists of structures with these fields. An error where it is of another type, or has a null.
+    /// View an array as lists of structures with these fields. An error if it is of another type, or has a null.
     pub fn of(array: &'a ArrayRef, fields: [&str; N]) -> PyResult<Self> {
         let lists = whole(array)?;
         let values = lists.values().as_struct_opt().ok_or_else(|| unfit(array.data_type()))?;
@@ -81,26 +81,27 @@ impl<'a, const N: usize> Structs<'a, N> {
     }
 }
 
-/// Lists being made, one after another.
-pub struct Making<T: ArrowPrimitiveType> {
+/// A list array that is built list by list.
+pub struct ListsBuilder<T: ArrowPrimitiveType> {
     pub values: Vec<T::Native>,
     offsets: Vec<i32>,
 }
 
-impl<T: ArrowPrimitiveType> Making<T> {
+impl<T: ArrowPrimitiveType> ListsBuilder<T> {
     pub fn with_capacity(values: usize, lists: usize) -> Self {
         let mut offsets = Vec::with_capacity(lists + 1);
         offsets.push(0);
-        Making { values: Vec::with_capacity(values), offsets }
+        ListsBuilder { values: Vec::with_capacity(values), offsets }
     }
 
-    /// All values pushed since the last call are a list.
+    /// End a list: the values added since the last call are its items.
     pub fn end(&mut self) -> PyResult<()> {
         self.offsets.push(offset(self.values.len())?);
         Ok(())
     }
 
-    pub fn done(self) -> PyResult<ListArray> {
+    /// Build the array.
+    pub fn finish(self) -> PyResult<ListArray> {
         lists_of(Arc::new(PrimitiveArray::<T>::new(self.values.into(), None)), self.offsets)
     }
 }

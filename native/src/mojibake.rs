@@ -1,4 +1,4 @@
-//! Where UTF-8 may have been read as another charset. Twin: `refinery.kernels.reference.mojibake`.
+//! Segments where UTF-8 may have been read as another charset. Twin: `refinery.kernels.reference.mojibake`.
 
 use arrow_array::{Array, StringArray};
 use memchr::{memchr3, memrchr, memrchr3};
@@ -12,13 +12,13 @@ const WIDTH: u32 = 10;
 const CONTROL: u64 = 1 << (4 * WIDTH);
 const REACH: usize = 2_000;
 
-/// The charsets, a bit each, in which a character is made of a byte of a group.
+/// The charsets, a bit each, in which a character is the decoding of a byte of a group.
 #[inline]
 fn bits(role: u64, group: u32) -> u64 {
     role >> (group * WIDTH) & ((1 << WIDTH) - 1)
 }
 
-/// Give the place of each character that ends a run, until told to go on from a later one.
+/// Emit the place of each character that ends a run.
 fn places(text: &str, roles: &[u64], mut found: impl FnMut(usize)) {
     let bytes = text.as_bytes();
     let (mut at, mut before) = (0, [0_u64; 3]);
@@ -42,7 +42,7 @@ fn places(text: &str, roles: &[u64], mut found: impl FnMut(usize)) {
     }
 }
 
-/// Whether a character ends a run of those before it.
+/// True if a character ends a run of those before it.
 #[inline]
 fn is_end(role: u64, before: [u64; 3]) -> bool {
     let (second, third) = (bits(before[0], 3), bits(before[1], 3));
@@ -71,12 +71,12 @@ fn segments(text: &str, roles: &[u64], starts: &mut Vec<u64>, ends: &mut Vec<u64
     });
 }
 
-/// The first place from here on where a character begins.
+/// The first character boundary from this place on.
 fn boundary(text: &str, place: usize) -> usize {
     (place..text.len()).find(|&place| text.is_char_boundary(place)).unwrap_or(text.len())
 }
 
-/// How many bytes there are before the first that is not ASCII.
+/// The number of bytes before the first that is not ASCII.
 fn ascii_prefix(bytes: &[u8]) -> usize {
     let whole = bytes.chunks_exact(32).take_while(|chunk| chunk.is_ascii()).count() * 32;
     whole + bytes[whole..].iter().take_while(|byte| byte.is_ascii()).count()
@@ -93,7 +93,7 @@ fn all_segments(texts: &StringArray, roles: &[u64]) -> PyResult<OutputArray> {
 
 /// The segments of each text that may be damaged. `roles` are those of code points, from 0 on.
 #[pyfunction]
-pub fn suspects(py: Python<'_>, texts: InputArray, roles: InputArray) -> PyResult<OutputArray> {
+pub fn mojibake_segments(py: Python<'_>, texts: InputArray, roles: InputArray) -> PyResult<OutputArray> {
     let texts = strings(&texts)?;
     let roles = numbers(&roles.0)?;
     py.allow_threads(|| all_segments(texts, roles))

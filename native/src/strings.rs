@@ -9,12 +9,12 @@ use pyo3::PyResult;
 use crate::boundary::InputArray;
 use crate::lists::{offset, unfit};
 
-/// The array as strings. An error where it is of another type.
+/// View an array as strings. An error if it is of another type.
 pub fn strings(array: &InputArray) -> PyResult<&StringArray> {
     array.0.as_string_opt::<i32>().ok_or_else(|| unfit(array.0.data_type()))
 }
 
-/// The text of a row, "" for null. An error where it is not UTF-8, which Arrow does not check.
+/// The text of a row, "" for null. An error if it is not UTF-8, which Arrow does not check.
 pub fn text(texts: &StringArray, row: usize) -> PyResult<&str> {
     std::str::from_utf8(bytes(texts, row)).map_err(|error| PyValueError::new_err(format!("text {row}: {error}")))
 }
@@ -57,7 +57,7 @@ impl StringsBuilder {
         Ok(())
     }
 
-    /// Build the array. An error where a text is not UTF-8.
+    /// Build the array. An error if a text is not UTF-8.
     pub fn finish(self) -> PyResult<StringArray> {
         StringArray::try_new(OffsetBuffer::new(self.offsets.into()), self.data.into(), None)
             .map_err(|error| PyValueError::new_err(error.to_string()))

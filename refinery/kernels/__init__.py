@@ -14,7 +14,7 @@ from __future__ import annotations
 from refinery.kernels.choice import native, natives
 from refinery.kernels.reference.addresses import canonical_host, domains, parse_url
 from refinery.kernels.reference.align import Whole, aligned
-from refinery.kernels.reference.alike import alike
+from refinery.kernels.reference.blocklist import BLOCKLIST, Blocklist, build_blocklist
 from refinery.kernels.reference.bpe import MERGE_LIST, count_tokens, token_ids, token_lengths
 from refinery.kernels.reference.charset import decoded, header_label
 from refinery.kernels.reference.content import ContentHashes
@@ -22,18 +22,18 @@ from refinery.kernels.reference.cuts import CUT, SPANS, take_out, undo, with_cut
 from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS, extractor_versions, main_texts
 from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
 from refinery.kernels.reference.linewise import KINDS, LineRules, correct_lines
-from refinery.kernels.reference.listed import LISTED, Listed, listed
 from refinery.kernels.reference.minhash import band_keys, shingles, similarities, sketches, string_hashes, word_ids
-from refinery.kernels.reference.mojibake import suspects
+from refinery.kernels.reference.mojibake import mojibake_segments
 from refinery.kernels.reference.normalise import UNICODE, normalise
 from refinery.kernels.reference.pages import Page, PageRows
 from refinery.kernels.reference.payload import dechunked, unpacked
 from refinery.kernels.reference.ragged import flat
-from refinery.kernels.reference.repeats import at_most_twice, order_of, recurs, repeated
+from refinery.kernels.reference.repeats import at_most_twice, duplicated, order_of, repeated
+from refinery.kernels.reference.similar import first_similar
 from refinery.kernels.reference.text import BULLETS, ELLIPSES, bare, distinct_words, text_statistics
 from refinery.kernels.reference.unionfind import Unions, components, forest_of, spanning_forest
 from refinery.kernels.reference.units import text_bytes, token_sizes, word_sizes
-from refinery.kernels.reference.urls import NOTHING, UrlRules, url_facts
+from refinery.kernels.reference.urls import NOTHING, UrlRules, url_metrics
 from refinery.kernels.reference.windows import (
     ELSEWHERE,
     byte_ranges,

@@ -27,9 +27,10 @@ WITHOUT = f"or go without them: {VARIABLE}=reference"
 
 
 def native() -> bool:
-    """Whether native kernels take the place of their twins.
+    """Return True if native kernels replace their twins.
 
-    Raises UsageError for a wish that is unknown or cannot be met, and for native kernels that do not fit.
+    Raises UsageError for an unknown value of the variable, for ``native`` without an extension, and for an extension
+    that was built from other sources.
     """
     wish = os.environ.get(VARIABLE, "")
     if wish not in {"", "reference", "native"}:
@@ -90,12 +91,12 @@ def _like(twin: Any, kernel: Any) -> Any:
 
 
 def built() -> bool:
-    """Whether this installation has native kernels."""
+    """Return True if this installation has native kernels."""
     return importlib.util.find_spec("refinery.kernels._native") is not None
 
 
 def note() -> str:
-    """What whoever runs the reference kernels without having asked for them should know; else nothing."""
+    """Return a note if the reference kernels run because native ones are not built; else ""."""
     if os.environ.get(VARIABLE) or built():
         return ""
     return f"note: the native kernels are not built, and the reference kernels are many times slower; {INSTALL}"

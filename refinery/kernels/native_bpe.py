@@ -1,9 +1,7 @@
-"""GPT-2 tokens by the native kernel: the functions of ``refinery.kernels.reference.bpe``, id for id.
+"""GPT-2 tokens by the native kernel.
 
-What is a letter, a number or white space is for tiktoken to say, whose tables of Unicode are neither the
-interpreter's nor the kernel's. So tiktoken is asked here about all characters, once for each process.
-
-Importing this fails where the native kernels are not built.
+tiktoken defines which characters are letters, numbers or white space, and its Unicode tables are neither the
+interpreter's nor the kernel's. Therefore its classes of all characters are read once per process.
 """
 
 from __future__ import annotations
@@ -41,7 +39,7 @@ def _tokenizer(merges: str) -> _native.Tokenizer:
 
 @cache
 def character_classes() -> bytes:
-    """For each code point ``LETTER``, ``NUMBER``, ``SPACE`` or 0, as tiktoken's patterns have it."""
+    """Return ``LETTER``, ``NUMBER``, ``SPACE`` or 0 for each code point, by tiktoken's patterns."""
     classes = np.zeros(sys.maxunicode + 1, np.uint8)
     for number, pattern in _PATTERNS.items():
         classes[_matched(pattern)] = number
@@ -49,7 +47,7 @@ def character_classes() -> bytes:
 
 
 def _matched(pattern: str) -> npt.NDArray[np.uint32]:
-    """The code points that match a pattern of tiktoken's, which passes over all that does not match."""
+    """Return the code points that match a pattern; tiktoken skips those that do not."""
     codes = np.delete(np.arange(sys.maxunicode + 1, dtype="<u4"), _SURROGATES)
     encoding = tiktoken.Encoding("characters", pat_str=pattern, mergeable_ranks=_SINGLE_BYTES, special_tokens={})
     matched = bytes(encoding.encode_ordinary(codes.tobytes().decode("utf-32-le"))).decode()

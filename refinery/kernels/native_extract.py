@@ -1,7 +1,7 @@
 """The main text of HTML pages, by the native extractor.
 
-It has no readable twin (decision 010): what a page's text is, its weights say, and ``tools/train_extractor.py`` says
-how they are made. Importing this fails where the native kernels are not built.
+It has no readable twin (decision 010): trained weights define the text of a page. ``tools/train_extractor.py`` trains
+them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HAS_EXTRACTOR = True
 BETAS: dict[Favour, float] = {"precision": 0.55, "balance": 0.85, "recall": 1.4}
 """The F-score whose expectation is maximised; above 1 recall weighs more.
 
-For balance it is below 1, because probabilities of a page's blocks err together: .85 gives the best F1 in validation.
+For balance it is below 1, because the errors of a page's blocks are correlated: .85 has the best F1 in validation.
 """
 
 WEIGHTS = "extractor.weights"
@@ -45,9 +45,10 @@ def extractor_versions() -> dict[str, str]:
 
 
 def extractor(weights: bytes | None) -> _native.Extractor:
-    """An extractor with other weights, or with none, which gives features only. Raises ``ValueError`` for unfit ones.
+    """Return an extractor with other weights, or without weights, which only computes features.
 
-    Character references come from here, so that there is one table of them.
+    It receives Python's table of character references, so that there is one table. Raises ValueError for weights of
+    another layout.
     """
     return _native.Extractor(sorted(html.entities.html5.items()), weights)
 

@@ -1,9 +1,7 @@
-"""Language identification in Rust: the function of ``refinery.kernels.reference.langid``, value for value.
+"""Language identification by the native kernel.
 
-A model's file is read once in a process and checked whole. Where its numbers are stored as they are used (``.bin``),
-they stay in the file's pages, which all processes share: a model in use must not be overwritten in place.
-
-Importing this fails where the native kernels are not built.
+A model's file is read and checked as a whole, once per process. Numbers that are stored as they are used (``.bin``)
+stay in the file's memory pages, which all processes share: a model in use must not be overwritten in place.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Places of misread UTF-8 by the native kernel: ``refinery.kernels.reference.mojibake.suspects``, value for value.
-
-Importing this fails where the native kernels are not built.
-"""
+"""Segments of misread UTF-8 by the native kernel."""
 
 from __future__ import annotations
 
@@ -13,8 +10,8 @@ from refinery.kernels import _native
 from refinery.kernels.reference.mojibake import SEGMENTS, roles
 
 
-def suspects(texts: pa.StringArray) -> pa.ListArray:
-    return _native.suspects(texts, _roles()).cast(SEGMENTS)
+def mojibake_segments(texts: pa.StringArray) -> pa.ListArray:
+    return _native.mojibake_segments(texts, _roles()).cast(SEGMENTS)
 
 
 @cache

@@ -1,9 +1,7 @@
-"""Pages from archives by the native kernel: ``refinery.kernels.reference.pages``, ``payload`` and ``charset``.
+"""Pages from archives by the native kernel.
 
-What the labels of character sets mean is asked of Python when one is met for the first time, so that there is one
-definition of it. Bodies and texts that the kernel does not know to read as the twins do are read by the twins.
-
-Importing this fails where the native kernels are not built.
+Python defines the meaning of charset labels; the kernel asks for a label when it first reads it. The twins process the
+bodies and texts that the kernel does not support.
 """
 
 from __future__ import annotations
@@ -26,9 +24,9 @@ _BYTES = bytes(range(0x100))
 
 
 class PageRows(reference.PageRows):
-    """As the twin, but for ordinary records, which become rows at the speed of unpacking them.
+    """Converts ordinary records to rows at the speed of decompression.
 
-    Ordinary is a record that fills a gzip member of its own, with nothing odd about either.
+    An ordinary record fills a gzip member of its own, and both are well formed.
     """
 
     def __init__(self, types: Sequence[str], most: int, rows: int, size: int) -> None:
@@ -60,13 +58,13 @@ class PageRows(reference.PageRows):
 
 
 def unpacked(data: bytes, transfer: Sequence[str], content: Sequence[str], most: int) -> Payload:
-    """As the twin; whatever is damaged, too large, or packed with brotli or zstd is left to it."""
+    # The twin processes damaged and oversized bodies, and those packed with brotli or zstd.
     found = _native.unpacked(data, list(transfer), list(content), most)
     return payload.unpacked(data, transfer, content, most) if found is None else Payload(found[0], tuple(found[1]))
 
 
 def decoded(data: bytes, header: str) -> Text:
-    """As the twin; character sets of several bytes other than UTF-8, and guessing, are left to it."""
+    # The twin decodes multi-byte charsets other than UTF-8, and detects charsets.
     while isinstance(found := _native.decoded(data, header, _CHARSETS), str):
         _learn(found)
     return charset.decoded(data, header) if found is None else Text(*found)
@@ -79,7 +77,7 @@ def _learn(label: str) -> None:
 
 
 def _single_bytes(name: str) -> str | None:
-    """What each byte is in a character set of single bytes; None for any other."""
+    """Return the character of each byte in a single-byte charset; None for any other charset."""
     if not name or not hasattr(_codec_module(name), "decoding_table"):
         return None
     return _BYTES.decode(name, "replace")

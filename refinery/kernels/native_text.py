@@ -1,9 +1,7 @@
-"""Text statistics and line rules by the native kernels: the functions of ``text`` and ``linewise``, value for value.
+"""Text statistics and line rules by the native kernels.
 
-Native code has its own version of Unicode, and the interpreter's is known at run time only. So what this interpreter
-says of all characters is asked here, once for each process, and given to the kernel.
-
-Importing this fails where the native kernels are not built.
+Native code has its own version of Unicode, and the interpreter's is known only at run time. Therefore the interpreter's
+classes of all characters are passed to the kernel, once per process.
 """
 
 from __future__ import annotations
@@ -33,13 +31,13 @@ def text_statistics(texts: pa.StringArray) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(_native.text_statistics(texts, character_classes()), schema=STATISTICS)
 
 
-def distinct_words(texts: pa.StringArray, wanted: Collection[str]) -> pa.UInt32Array:
-    counts = _native.distinct_words(texts, _stop_words(tuple(wanted)), character_classes())
+def distinct_words(texts: pa.StringArray, words: Collection[str]) -> pa.UInt32Array:
+    counts = _native.distinct_words(texts, _stop_words(tuple(words)), character_classes())
     if not counts.null_count:
         return counts
     # The lower case of a capital sigma depends on its neighbours; the few texts where it matters go to the twin.
     open_rows = pc.is_null(counts)
-    return pc.replace_with_mask(counts, open_rows, reference.distinct_words(texts.filter(open_rows), wanted))
+    return pc.replace_with_mask(counts, open_rows, reference.distinct_words(texts.filter(open_rows), words))
 
 
 def correct_lines(texts: pa.StringArray, rules: LineRules, protected: pa.ListArray | None = None) -> pa.RecordBatch:
@@ -59,33 +57,33 @@ def correct_lines(texts: pa.StringArray, rules: LineRules, protected: pa.ListArr
 
 @cache
 def character_classes() -> bytes:
-    """One byte for each code point: what Python says of it, in bits as ``native/src/classes.rs`` names them."""
+    """Return a byte per code point: the results of ``str`` methods, in the bits of ``native/src/classes.rs``."""
     return b"".join(bytes(BLOCK) if _is_classless(block) else _classes_of(block) for block in _blocks())
 
 
 def character_flags(test: Callable[[str], bool]) -> npt.NDArray[np.uint8]:
-    """1 for each code point of which ``test`` holds, 0 for the others."""
+    """Return 1 for each code point for which ``test`` is true, else 0."""
     return _flags(test(character) for block in _blocks() for character in block)
 
 
 def _is_classless(block: str) -> bool:
-    """Whether no character is white space or printable, so that ``repr`` escapes all: none has a class."""
+    """Return True if no character is white space or printable, so that ``repr`` escapes all: none has a class."""
     escaped = len(r"\uffff" if ord(block[0]) < 0x10000 else r"\U0010ffff")
     return len(repr(block)) == len(block) * escaped + len("''") and block.split() == [block]
 
 
 def _classes_of(characters: str) -> bytes:
     space, alpha, upper, digit = (
-        _flags(map(says, characters)) for says in (str.isspace, str.isalpha, str.isupper, str.isdigit)
+        _flags(map(method, characters)) for method in (str.isspace, str.isalpha, str.isupper, str.isdigit)
     )
     marks = _flags(category[0] in "PS" for category in map(unicodedata.category, characters))
     return (space + 2 * alpha + 4 * marks + 8 * upper + 16 * digit).tobytes()
 
 
 @lru_cache(maxsize=8)
-def _stop_words(wanted: tuple[str, ...]) -> _native.StopWords:
-    words = sorted(set(map(bare, wanted)))
-    return _native.StopWords(words, _lower_case_of(words))
+def _stop_words(words: tuple[str, ...]) -> _native.StopWords:
+    distinct = sorted(set(map(bare, words)))
+    return _native.StopWords(distinct, _lower_case_of(distinct))
 
 
 @lru_cache(maxsize=8)
@@ -101,7 +99,7 @@ def _line_rules(rules: LineRules) -> _native.PreparedLineRules:
 
 
 def _lower_case_of(words: Iterable[str]) -> dict[str, str]:
-    """The lower case of all characters beyond ASCII of which such words can be made."""
+    """Return the lower case of all characters beyond ASCII that occur in such words."""
     letters = set("".join(words))
     lower = {letter: letter.lower() for letter in letters if not letter.isascii()}
     lower |= {upper: small for upper, small in lower_case().items() if letters.issuperset(small)}
@@ -112,7 +110,7 @@ def _lower_case_of(words: Iterable[str]) -> dict[str, str]:
 
 @cache
 def lower_case() -> dict[str, str]:
-    """The lower case of each character beyond ASCII that is not its own."""
+    """Return the lower case of each character beyond ASCII that differs from it."""
     changed = (character for block in _blocks() if block.lower() != block for character in block)
     return {
         character: character.lower()
@@ -122,7 +120,7 @@ def lower_case() -> dict[str, str]:
 
 
 def _blocks() -> Iterator[str]:
-    """All code points, surrogates included, ``BLOCK`` at a time."""
+    """Yield all code points, including surrogates, ``BLOCK`` at a time."""
     every = np.arange(sys.maxunicode + 1).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
     return (every[start : start + BLOCK] for start in range(0, len(every), BLOCK))
 

@@ -1,7 +1,4 @@
-"""URL facts by the native kernel: ``refinery.kernels.reference.urls.url_facts``, value for value.
-
-Importing this fails where the native kernels are not built.
-"""
+"""URL metrics by the native kernel."""
 
 from __future__ import annotations
 
@@ -13,19 +10,19 @@ import pyarrow as pa
 from refinery.kernels import _native
 from refinery.kernels.native_text import character_flags, lower_case
 from refinery.kernels.reference import urls as reference
-from refinery.kernels.reference.listed import Listed
-from refinery.kernels.reference.urls import URL_FACTS, UrlRules
+from refinery.kernels.reference.blocklist import Blocklist
+from refinery.kernels.reference.urls import URL_METRICS, UrlRules
 
 _SPACE, _WORD = 1, 2
 
 
-def url_facts(urls: pa.StringArray, rules: UrlRules) -> pa.RecordBatch:
-    columns, left = _prepared(rules).facts(urls, _classes())
-    facts = pa.RecordBatch.from_arrays(columns, schema=URL_FACTS)
+def url_metrics(urls: pa.StringArray, rules: UrlRules) -> pa.RecordBatch:
+    columns, left = _prepared(rules).metrics(urls, _classes())
+    metrics = pa.RecordBatch.from_arrays(columns, schema=URL_METRICS)
     if not len(left):
-        return facts
-    # Hosts beyond ASCII, percent-encoded ones and IP addresses are few, and Python's tables decide about them.
-    both = pa.concat_batches([facts, reference.url_facts(urls.take(left), rules)])
+        return metrics
+    # Hosts beyond ASCII, percent-encoded hosts and IP addresses are few, and need Python's tables.
+    both = pa.concat_batches([metrics, reference.url_metrics(urls.take(left), rules)])
     order = np.arange(len(urls))
     order[left.to_numpy()] = np.arange(len(urls), len(both))
     return both.take(pa.array(order))
@@ -43,13 +40,13 @@ def _prepared(rules: UrlRules) -> _native.PreparedUrlRules:
     )
 
 
-def _parts(each: Listed) -> tuple[pa.UInt32Array, pa.UInt32Array, pa.LargeStringArray, pa.Int8Array, list[str]]:
+def _parts(each: Blocklist) -> tuple[pa.UInt32Array, pa.UInt32Array, pa.LargeStringArray, pa.Int8Array, list[str]]:
     first, tag, entry, category = each.batch.columns
     return first, tag, entry, category.indices, category.dictionary.to_pylist()
 
 
 @cache
 def _classes() -> bytes:
-    """One byte for each code point: the sum of ``_SPACE`` and ``_WORD``, where ``str.isspace`` and ``isalnum`` hold."""
+    """Return a byte per code point: the sum of ``_SPACE`` for ``str.isspace`` and ``_WORD`` for ``str.isalnum``."""
     classes = _SPACE * character_flags(str.isspace) + _WORD * character_flags(str.isalnum)
     return classes.tobytes()

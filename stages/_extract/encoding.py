@@ -1,7 +1,7 @@
 """Mojibake repaired: UTF-8 that was read as another charset becomes what it was, and nothing else changes.
 
-A native scan finds the segments of a page that may be damaged (``refinery.kernels.suspects``); ftfy decides on each and
-repairs it. Its other fixes, of quotes, widths, ligatures and controls, are off.
+The kernel ``mojibake_segments`` finds the segments of a page that may be damaged; ftfy decides on each and repairs it.
+Its other fixes, of quotes, widths, ligatures and controls, are off.
 
 It works on markup, before extraction. An extractor drops control characters and soft hyphens and makes blanks of
 no-break spaces, and these are parts of misread characters.
@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.kernels import suspects
+from refinery.kernels import mojibake_segments
 
 if TYPE_CHECKING:
     from ftfy import TextFixerConfig
@@ -32,7 +32,7 @@ MOST = 1_000_000
 
 def repaired(pages: pa.StringArray) -> pa.ChunkedArray:
     """The pages with mojibake repaired, those between repaired ones as they lie. Linear in their size."""
-    segments = suspects(pages)
+    segments = mojibake_segments(pages)
     damaged = np.flatnonzero(pc.list_value_length(segments).to_numpy(zero_copy_only=False))
     chunks, end = [], 0
     for row in damaged.tolist():

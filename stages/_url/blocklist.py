@@ -1,6 +1,6 @@
 """Blocklists: files of millions of domains and pages, searched without loading them. Who makes them is not known here.
 
-A built list is an Arrow IPC file of one batch that the kernel ``listed`` made. It is memory-mapped, so that all
+A built list is an Arrow IPC file of one batch, which ``build_blocklist`` returned. It is memory-mapped, so that all
 processes of a machine share it. An entry with a slash is a page, any other a host. A plain text file, one entry a line,
 works as well, for short lists.
 """
@@ -15,7 +15,7 @@ from functools import lru_cache
 import pyarrow as pa
 
 from refinery import AssetError
-from refinery.kernels import LISTED, Listed, listed, parse_url, string_hashes
+from refinery.kernels import BLOCKLIST, Blocklist, build_blocklist, parse_url, string_hashes
 from stages._url import words
 
 NO_CATEGORY = "listed"
@@ -26,35 +26,35 @@ _AGAIN = "make it again: refinery assets get NAME"
 _CHUNK = 1_000_000
 
 
-def load(path: str) -> Listed:
+def load(path: str) -> Blocklist:
     """The list in a built file or a text file; opened once a process. Raises AssetError for anything else."""
     state = os.stat(path)
     return _load(path, state.st_size, state.st_mtime_ns)
 
 
 @lru_cache(maxsize=32)
-def _load(path: str, size: int, mtime_ns: int) -> Listed:
+def _load(path: str, size: int, mtime_ns: int) -> Blocklist:
     del size, mtime_ns  # part of the cache key only
     with open(path, "rb") as stream:
         built = stream.read(len(_MAGIC)) == _MAGIC
     return _open_built(path) if built else _read_text(path)
 
 
-def _open_built(path: str) -> Listed:
+def _open_built(path: str) -> Blocklist:
     try:
         file = pa.ipc.open_file(pa.memory_map(path))
-        return Listed(file.get_batch(0))
+        return Blocklist(file.get_batch(0))
     except (ValueError, OSError) as error:
         raise AssetError(f"{path}: not a built blocklist of this version: {error}", hint=_AGAIN) from error
 
 
-def write(path: str, entries: Listed) -> None:
+def write(path: str, entries: Blocklist) -> None:
     """Write a list as ``load`` reads it."""
-    with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, LISTED) as writer:
+    with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, BLOCKLIST) as writer:
         writer.write_batch(entries.batch)
 
 
-def _read_text(path: str) -> Listed:
+def _read_text(path: str) -> Blocklist:
     lines = [(number, line) for number, line in enumerate(words.entries(path), 1) if line]
     found = [(number, line, canonical_entry(line)) for number, line in lines]
     wrong = [(number, line) for number, line, entry in found if not entry]
@@ -75,11 +75,11 @@ def _fix(line: str) -> str:
     return "write one domain or URL a line, # for comments"
 
 
-def make(entries: pa.LargeStringArray, codes: pa.Int8Array, categories: Sequence[str]) -> Listed:
+def make(entries: pa.LargeStringArray, codes: pa.Int8Array, categories: Sequence[str]) -> Blocklist:
     """The list of canonical ``entries``, each once, with the category of the smallest of its ``codes``."""
     chunks = [entries.slice(start, _CHUNK).cast(pa.string()) for start in range(0, len(entries), _CHUNK)]
     hashes = pa.concat_arrays([pa.array([], pa.uint64()), *map(string_hashes, chunks)])
-    return listed(entries, hashes, codes, categories)
+    return build_blocklist(entries, hashes, codes, categories)
 
 
 def canonical_entry(text: str) -> str:

@@ -101,7 +101,7 @@ def _unpack(row: Page, response: Message, most: int, notes: list[str]) -> str:
 def _decode(row: Page, data: bytes, response: Message, notes: list[str]) -> str:
     labels = map(header_label, response.values("content-type"))
     text = decoded(data, next(filter(None, labels), ""))
-    row.charset, row.charset_found, row.charset_declared = text.charset, text.found, text.declared or None
+    row.charset, row.charset_found, row.charset_declared = text.charset, text.source, text.declared or None
     notes += [f"{text.junk} characters are no text"] if text.junk else []
     notes += [f"{text.nuls} NUL characters dropped"] if text.nuls else []
     if text.junk * JUNK > len(text.utf8):

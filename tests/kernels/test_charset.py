@@ -120,7 +120,7 @@ def test_a_label_that_is_no_meta_elements_is_not_heard(elsewhere: str) -> None:
 )
 def test_a_header_that_tells_the_truth_is_followed(text: str, codec: str) -> None:
     found = decoded(text.encode(codec), codec)
-    assert (found.utf8.decode(), found.charset, found.found, found.broken) == (text, codec, "header", 0)
+    assert (found.utf8.decode(), found.charset, found.source, found.broken) == (text, codec, "header", 0)
 
 
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
@@ -153,14 +153,14 @@ def test_zero_bytes_between_letters_do_not_make_a_page_utf_16() -> None:
 @pytest.mark.parametrize("label", ["", "utf-8", "nonsense"])
 def test_an_encoding_that_is_not_named_or_named_wrongly_is_detected(text: str, codec: str, label: str) -> None:
     found = decoded(text.encode(codec) * 3, label)
-    assert (found.utf8.decode(), found.found) == (text * 3, "detector")
+    assert (found.utf8.decode(), found.source) == (text * 3, "detector")
 
 
 @pytest.mark.parametrize("label", ["", "iso-8859-1", "windows-1251", "gb2312", "shift_jis"])
 def test_utf8_is_read_as_utf8_whatever_it_is_labelled(label: str) -> None:
     for text in (RUSSIAN, GERMAN, JAPANESE):
         found = decoded(text.encode(), label)
-        assert (found.utf8.decode(), found.charset, found.found) == (text, "utf-8", "content")
+        assert (found.utf8.decode(), found.charset, found.source) == (text, "utf-8", "content")
 
 
 @pytest.mark.parametrize("label", ["", "iso-2022-jp", "utf-8", "shift_jis", "iso-8859-1"])
@@ -233,7 +233,7 @@ def test_a_mark_outdoes_the_header_which_outdoes_the_page() -> None:
         (codecs.BOM_UTF16_BE, "utf-16-be"),
     ):
         found = decoded(mark + RUSSIAN.encode(codec), "windows-1251")
-        assert (found.utf8.decode(), found.charset, found.found) == (RUSSIAN, codec, "bom")
+        assert (found.utf8.decode(), found.charset, found.source) == (RUSSIAN, codec, "bom")
 
 
 def test_a_mark_before_text_in_another_encoding_is_not_believed() -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from refinery.kernels import suspects
+from refinery.kernels import mojibake_segments
 from refinery.kernels.reference import mojibake as twin
 from refinery.kernels.reference.mojibake import CODECS, REACH, SEGMENTS
 
@@ -44,7 +44,7 @@ TEXTS = st.lists(PIECES, max_size=30).map("".join)
 
 def segments(text: str) -> list[str]:
     data = text.encode()
-    return [data[span["start"] : span["end"]].decode() for span in suspects(pa.array([text]))[0].as_py()]
+    return [data[span["start"] : span["end"]].decode() for span in mojibake_segments(pa.array([text]))[0].as_py()]
 
 
 def misread(text: str, codec: str) -> str:
@@ -78,7 +78,7 @@ def test_ordinary_text_has_no_segments(text: str) -> None:
 def test_segments_are_in_order_and_within_their_lines(text: str) -> None:
     """They hold whole characters, no line end and no bracket, and do not overlap."""
     end = 0
-    for span in suspects(pa.array([text]))[0].as_py():
+    for span in mojibake_segments(pa.array([text]))[0].as_py():
         assert end <= span["start"] < span["end"]
         end = span["end"]
         inside = text.encode()[span["start"] : end].decode()
@@ -89,9 +89,9 @@ def test_segments_are_in_order_and_within_their_lines(text: str) -> None:
 def test_long_lines_are_cut_alike(piece: str) -> None:
     """A segment reaches no further than ``REACH`` to either side, and both kernels cut at the same characters."""
     array = pa.array([piece * (60_000 // len(piece))])
-    found = suspects(array)
+    found = mojibake_segments(array)
     assert found.type == SEGMENTS
-    assert found.equals(twin.suspects(array))
+    assert found.equals(twin.mojibake_segments(array))
     assert all(span["end"] - span["start"] <= 2 * REACH + 8 for span in found[0].as_py())
 
 
@@ -99,7 +99,7 @@ def test_real_texts_are_searched_alike(corpus: Path) -> None:
     """The main texts of pages in many languages."""
     with gzip.open(corpus / "pages" / "truth.jsonl.gz", "rt", encoding="utf-8") as stream:
         texts = pa.array([json.loads(line)["gold_text"] for line in islice(stream, 500)])
-    assert suspects(texts).equals(twin.suspects(texts))
+    assert mojibake_segments(texts).equals(twin.mojibake_segments(texts))
 
 
 def test_what_is_no_text_is_refused() -> None:
@@ -108,4 +108,4 @@ def test_what_is_no_text_is_refused() -> None:
         "refinery.kernels.native_mojibake", reason="the native kernels are not built", exc_type=ImportError
     )
     with pytest.raises(TypeError):
-        native.suspects(pa.array([1]))
+        native.mojibake_segments(pa.array([1]))

@@ -61,9 +61,9 @@ def test_order_of_many(shape: str) -> None:
     same(native.repeated(values), repeats.repeated(values))
     runs = [np.sort(run) for run in np.array_split(values, 9)]
     began = time.process_time()
-    again = native.recurs(runs)
+    again = native.duplicated(runs)
     assert time.process_time() - began < 1
-    same(again, repeats.recurs(runs))
+    same(again, repeats.duplicated(runs))
 
 
 def test_a_huge_document() -> None:

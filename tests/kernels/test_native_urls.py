@@ -16,7 +16,7 @@ import xxhash
 from hypothesis import given, settings, strategies as st
 
 from refinery.kernels.reference import urls as twin
-from refinery.kernels.reference.listed import LISTED, Listed, listed
+from refinery.kernels.reference.blocklist import BLOCKLIST, Blocklist, build_blocklist
 from refinery.kernels.reference.urls import UrlRules
 from stages._url import blocklist
 from stages._url.suffixes import suffixes
@@ -26,7 +26,7 @@ from tools.strategies import HOSTS, NO_URL_RULES, URL_PIECES, URL_RULES, blockli
 
 
 def assert_parity(urls: pa.StringArray, rules: UrlRules = URL_RULES) -> None:
-    same(native.url_facts(urls, rules), twin.url_facts(urls, rules))
+    same(native.url_metrics(urls, rules), twin.url_metrics(urls, rules))
 
 
 @pytest.mark.parametrize(
@@ -88,10 +88,10 @@ def test_only_the_entry_itself_is_found() -> None:
     entries, probe = pa.array(["other.example", "third.example"], pa.large_string()), "a.example"
     hashes = pa.array([xxhash.xxh3_64_intdigest(probe.encode())] * 2, pa.uint64())
     forged = UrlRules(
-        (listed(entries, hashes, pa.array([0, 0], pa.int8()), ["x"]),), *FEW_WORDS, frozenset(), suffixes()
+        (build_blocklist(entries, hashes, pa.array([0, 0], pa.int8()), ["x"]),), *FEW_WORDS, frozenset(), suffixes()
     )
     assert_parity(pa.array([f"http://{probe}/"]), forged)
-    assert native.url_facts(pa.array([f"http://{probe}/"]), forged)["domain"].to_pylist() == ["none"]
+    assert native.url_metrics(pa.array([f"http://{probe}/"]), forged)["domain"].to_pylist() == ["none"]
 
 
 NUMBERS = st.integers(0, 2**32 - 1) | st.integers(0, 4)
@@ -104,13 +104,15 @@ def test_in_a_damaged_list_a_look_up_ends(first: list[int], inner: list[int]) ->
     tags = pa.array([xxhash.xxh3_64_intdigest(b"a.example") & 0xFFFFFFFF] * 3, pa.uint32())
     kinds = pa.DictionaryArray.from_arrays(pa.array([0, 0, 0], pa.int8()), ["x"])
 
-    def damaged(end: int) -> Listed:
+    def damaged(end: int) -> Blocklist:
         offsets = pa.array([0, *inner[:2], end], pa.int64()).buffers()[1]
         entries = pa.Array.from_buffers(pa.large_string(), 3, [None, offsets, pa.py_buffer(b"a.example")])
-        return Listed(pa.RecordBatch.from_arrays([pa.array(first, pa.uint32()), tags, entries, kinds], schema=LISTED))
+        return Blocklist(
+            pa.RecordBatch.from_arrays([pa.array(first, pa.uint32()), tags, entries, kinds], schema=BLOCKLIST)
+        )
 
     rules = UrlRules((damaged(9),), *FEW_WORDS, frozenset(), suffixes())
-    native.url_facts(pa.array(["http://a.example/"]), rules)
+    native.url_metrics(pa.array(["http://a.example/"]), rules)
     for end in (-1, 10):
         with pytest.raises(ValueError, match="offset"):
             damaged(end)
@@ -123,17 +125,17 @@ def test_what_is_no_url_is_refused() -> None:
         broken = pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(data)])
         for kernel in (native, twin):
             with pytest.raises(ValueError, match=r"utf-8|text 0"):
-                kernel.url_facts(broken, URL_RULES)
+                kernel.url_metrics(broken, URL_RULES)
     with pytest.raises(TypeError):
-        native.url_facts(pa.array([1]), URL_RULES)
+        native.url_metrics(pa.array([1]), URL_RULES)
 
 
 LOOK = """
 import sys, pyarrow as pa
-from refinery.kernels import UrlRules, url_facts
+from refinery.kernels import UrlRules, url_metrics
 from stages._url import blocklist
 rules = UrlRules((blocklist.load(sys.argv[1]),), frozenset(), (), (), (), frozenset(), frozenset())
-facts = url_facts(pa.array([f"http://{number}.example/" for number in range(0, 400_000, 3)]), rules)
+facts = url_metrics(pa.array([f"http://{number}.example/" for number in range(0, 400_000, 3)]), rules)
 assert set(facts["domain"].to_pylist()) == {"x"}
 print("ready", flush=True)
 sys.stdin.readline()

@@ -10,9 +10,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings, strategies as st
 
-import refinery.kernels.reference.alike as reference_alike
-from refinery.kernels import Unions, alike, components, forest_of, spanning_forest
-from refinery.kernels.reference import unionfind
+from refinery.kernels import Unions, components, first_similar, forest_of, spanning_forest
+from refinery.kernels.reference import similar as reference_similar, unionfind
 from refinery.kernels.reference.unionfind import Edges
 
 BIG = 1_000_000
@@ -152,10 +151,10 @@ groups = st.lists(st.lists(members, max_size=8), max_size=5)
 
 @given(groups, st.lists(st.binary(min_size=3, max_size=3), min_size=10, max_size=10), st.integers(0, 4))
 @settings(max_examples=150)
-def test_alike_members(found: list[list[tuple[int, int]]], sketches: list[bytes], least: int) -> None:
-    """The first member that a chain of alike sketches leads to within the group, natively and in the twin.
+def test_similar_members(found: list[list[tuple[int, int]]], sketches: list[bytes], least: int) -> None:
+    """The first member that a chain of similar sketches leads to within the group, natively and in the twin.
 
-    Of one kind other than 0 only members with the same sketch are alike.
+    Of one kind other than 0 only members with the same sketch are similar.
     """
     starts = np.cumsum([0, *map(len, found)]).astype(np.uint64)
     places = np.array([place for group in found for place, _ in group], np.uint32)
@@ -174,5 +173,5 @@ def test_alike_members(found: list[list[tuple[int, int]]], sketches: list[bytes]
             )
         ]
         expected += [start + naive(pairs)[place] for place in range(len(group))]
-    assert alike(starts, places, kinds, column, least).tolist() == expected
-    assert reference_alike.alike(starts, places, kinds, column, least).tolist() == expected
+    assert first_similar(starts, places, kinds, column, least).tolist() == expected
+    assert reference_similar.first_similar(starts, places, kinds, column, least).tolist() == expected

@@ -239,7 +239,7 @@ def test_text_list_errors_name_the_line(tmp_path: Path) -> None:
     other = pa.table({"x": [1]})
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, other.schema) as writer:
         writer.write_table(other)
-    with pytest.raises(AssetError, match="not a built blocklist of this version: a batch of other columns"):
+    with pytest.raises(AssetError, match="of this version: the columns are not those of a blocklist"):
         blocklist.load(str(path))
 
 

@@ -36,9 +36,9 @@ from refinery.assets import Asset
 from refinery.kernels import (
     at_most_twice,
     contains,
+    duplicated,
     mark_repeated,
     normalise,
-    recurs,
     repeated,
     text_bytes,
     token_ids,
@@ -210,7 +210,7 @@ def kernels(folder: Path, unit: str) -> Figures:
     several, seconds["sort"] = timed(functools.partial(repeated, values))
     gone, seconds["mark"] = timed(functools.partial(_marked, tokens, several))
     halves = [at_most_twice([half]) for half in np.array_split(values, 2)]
-    _, among = timed(functools.partial(recurs, halves))
+    _, among = timed(functools.partial(duplicated, halves))
     figures = {f"kernels: {name}, ns/byte": value / size * 1e9 for name, value in seconds.items()}
     whole = sum(seconds.values()) / size * 1e9
     figures["kernels: all, ns/byte"] = whole

@@ -76,7 +76,7 @@ struct Ranks {
     placed: [i32; SHORT],
 }
 
-/// What a processor compares at once, or is made of that.
+/// Ranks that a processor compares at once.
 const BLOCK: usize = 8;
 const PLACE_BITS: u32 = SHORT.ilog2();
 

@@ -17,7 +17,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::boundary::{InputArray, OutputArray};
-use crate::lists::{unfit, Making};
+use crate::lists::{unfit, ListsBuilder};
 use crate::strings::{strings, text, total_bytes};
 use pieces::Classes;
 use recent::{key, plain_word, Known, Words, KEY, LONGEST, RUN};
@@ -58,18 +58,18 @@ impl Tokenizer {
         py.allow_threads(|| {
             let texts = strings(&texts)?;
             // Pages that are never written to cost nothing, and moving to a larger place does.
-            let mut made = Making::<UInt16Type>::with_capacity(total_bytes(texts) / FEWEST, texts.len());
+            let mut made = ListsBuilder::<UInt16Type>::with_capacity(total_bytes(texts) / FEWEST, texts.len());
             self.with_words(|words| {
                 (0..texts.len()).try_for_each(|row| {
                     self.encode(text(texts, row)?, words, |tokens| made.values.extend_from_slice(tokens));
                     made.end()
                 })
             })?;
-            made.done().map(OutputArray::new)
+            made.finish().map(OutputArray::new)
         })
     }
 
-    /// How many ids each text has.
+    /// The number of ids of each text.
     fn count_tokens(&self, py: Python<'_>, texts: InputArray) -> PyResult<OutputArray> {
         py.allow_threads(|| {
             let texts = strings(&texts)?;
@@ -98,7 +98,7 @@ impl Tokenizer {
         result
     }
 
-    /// Give the tokens of a text in order, some at a time.
+    /// Emit the tokens of a text in order, some at a time.
     fn encode(&self, text: &str, words: &mut Words, mut found: impl FnMut(&[Token])) {
         let (bytes, mut start) = (text.as_bytes(), 0);
         loop {
@@ -145,7 +145,7 @@ impl Tokenizer {
         for run in vocabulary.mergeable_runs(piece) {
             let end = start + run.len();
             if run.len() < KEY {
-                // A token need not be what its bytes merge to, so a run is not the piece of the same bytes.
+                // A token need not be what its bytes merge to, so a run differs from the piece of the same bytes.
                 let key = key(piece, start, end) | RUN;
                 found(words.tokens(key, vocabulary, run));
             } else {

@@ -2,12 +2,12 @@
 //! `refinery.kernels.reference.bpe`.
 //!
 //! A piece is a contraction (`'s 't 'm 'd 're 've 'll`), or a run of letters, of numbers or of other signs, each with
-//! at most one space before it, or white space. White space before anything else leaves its last character to what
-//! follows: a space goes with the next run, any other is a piece of its own.
+//! at most one space before it, or white space. White space before anything else leaves its last character to the next
+//! piece: a space goes with the next run, any other is a piece of its own.
 //!
 //! Every character is in a piece, and no character is looked at more than three times.
 
-/// What a character is, with the numbers that `refinery.kernels.native_bpe` has for it.
+/// The class of a character, with the numbers of `refinery.kernels.native_bpe`.
 type Class = u8;
 
 const LETTER: Class = 1;
@@ -38,7 +38,7 @@ impl Classes {
         Some(Classes { table, bytes })
     }
 
-    /// The class of the character at a place, and where the next one is; none at the end.
+    /// The class of the character at a place, and the place of the next one; none at the end.
     #[inline]
     fn look(&self, text: &str, at: usize) -> Option<(Class, usize)> {
         let class = self.bytes[usize::from(*text.as_bytes().get(at)?)];
@@ -49,7 +49,7 @@ impl Classes {
         Some((self.table[character as usize], at + character.len_utf8()))
     }
 
-    /// Where the run of characters of a class ends that reaches at least to `at`.
+    /// The end of the run of characters of a class that reaches at least to `at`.
     #[inline]
     fn run_end(&self, text: &str, mut at: usize, class: Class) -> usize {
         loop {
@@ -63,7 +63,7 @@ impl Classes {
         }
     }
 
-    /// Where the piece ends that begins here; none at the end of the text.
+    /// The end of the piece that begins here; none at the end of the text.
     #[inline]
     pub fn piece_end(&self, text: &str, start: usize) -> Option<usize> {
         let (class, next) = self.look(text, start)?;
@@ -98,7 +98,7 @@ impl Classes {
     }
 }
 
-/// How many letters of a contraction follow an apostrophe.
+/// The number of letters of a contraction after an apostrophe.
 #[inline]
 fn contraction(rest: &[u8]) -> Option<usize> {
     match rest {

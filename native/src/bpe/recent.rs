@@ -1,6 +1,6 @@
 //! Short words, known by a number that is their very bytes: which of them are tokens, and which were merged before.
 //!
-//! No text can make either table slow. The first holds the vocabulary only; in the second, of fixed size, a new word
+//! No text can make either table slow. The first contains the vocabulary only; in the second, of fixed size, a new word
 //! takes the place of an old one, so the worst is that each word is merged anew.
 
 use crate::bpe::long_merge::LARGE;
@@ -15,7 +15,7 @@ const KEPT: usize = 7;
 
 /// The tokens that have a key, in buckets of which few are full.
 pub struct Known {
-    /// A print of the key of each token, above the token: that tells most keys apart without a look at them.
+    /// A fingerprint of the key of each token, above the token: it distinguishes most keys without a look at them.
     buckets: Vec<[u32; BUCKET]>,
     keys: Vec<u128>, // of each token; 0 for long ones
 }
@@ -64,7 +64,7 @@ impl Known {
         None
     }
 
-    /// Whether a bucket has room: they are filled from the left.
+    /// True if a bucket has room: they are filled from the left.
     #[inline]
     fn is_open(&self, at: usize) -> bool {
         self.buckets[at][BUCKET - 1] == FREE
@@ -186,7 +186,7 @@ fn piece_slot(bytes: &[u8]) -> usize {
 /// Distinguishes the key of a run inside a long piece from that of a piece with the same bytes.
 pub const RUN: u128 = 1 << 127;
 
-/// The bytes from `start` to `end`, fewer than 16, and how many they are, as one number.
+/// The bytes from `start` to `end`, fewer than 16, and their count, as one number.
 #[inline]
 pub fn key(bytes: &[u8], start: usize, end: usize) -> u128 {
     let size = end - start;
@@ -211,7 +211,7 @@ pub fn plain_word(bytes: &[u8], start: usize) -> Option<(u128, usize)> {
     let others = !letters(word) & HIGH;
     let size = others.trailing_zeros() / 8;
     let end = size + space;
-    // What follows has its high bit if it is beyond ASCII; it may be a letter as well.
+    // The next byte has its high bit if it is beyond ASCII; it may be a letter as well.
     if size == 0 || end as usize >= KEY || word & others & others.wrapping_neg() != 0 {
         return None;
     }

@@ -21,7 +21,7 @@ pub struct Vocabulary {
     pairs: Pairs,
     /// The token that two bytes are, for each two.
     doubles: Vec<Token>,
-    /// Whether two bytes stand side by side in some token, a bit each.
+    /// For each two bytes a bit: set if they are neighbours in some token.
     adjacent: Vec<u64>,
 }
 
@@ -87,7 +87,7 @@ impl Vocabulary {
         })
     }
 
-    /// How many bytes a token has.
+    /// The number of bytes of a token.
     #[inline]
     pub fn length(&self, token: Token) -> usize {
         self.lengths[usize::from(token)] as usize
@@ -106,7 +106,7 @@ fn number(left: u8, right: u8) -> usize {
     usize::from(left) << 8 | usize::from(right)
 }
 
-/// Where the bit of two bytes is.
+/// The place of the bit of two bytes.
 #[inline]
 fn place(left: u8, right: u8) -> (usize, u64) {
     let number = number(left, right);
@@ -115,7 +115,7 @@ fn place(left: u8, right: u8) -> (usize, u64) {
 
 /// From two tokens to the one that has the bytes of both: open addressing, at most half full.
 ///
-/// What is sought comes from texts, but what is stored from the vocabulary only, so no text makes it slow.
+/// Keys that are looked up come from texts, but stored keys from the vocabulary only, so no text makes it slow.
 struct Pairs {
     slots: Vec<(u32, Token)>,
     shift: u32,
@@ -158,7 +158,7 @@ impl Pairs {
         self.slots[self.slot(key)].1
     }
 
-    /// Where a key is, or would be.
+    /// The slot of a key, or the one where it would be.
     #[inline]
     fn slot(&self, key: u32) -> usize {
         let mut slot = (key.wrapping_mul(0x9E37_79B1) >> self.shift) as usize;

@@ -1,38 +1,38 @@
-//! Which of many 64-bit numbers are there more than once, where they come in a few ascending runs.
+//! Duplicates among 64-bit numbers in a few ascending runs.
 //!
-//! Stretches of the numbers' range are taken one after another out of all runs, so that what is compared fits a core's
-//! cache and nothing is sorted or moved. Many runs, or numbers that were chosen to collide, go to a sort.
+//! Intervals of the numbers' range are taken one after another out of all runs, so that the numbers that are compared
+//! fit a core's cache and nothing is sorted or moved. Many runs, or numbers that were chosen to collide, are sorted.
 
 use crate::dedup::radix::sorted;
 
-/// Numbers of a stretch, if they are spread evenly.
-const STRETCH: usize = 1 << 13;
+/// Numbers of an interval, if they are spread evenly.
+const INTERVAL: usize = 1 << 13;
 /// Steps for each number, on average, before a sort takes over.
 const PATIENCE: usize = 16;
 
-/// Some of the numbers of a list: which list, and from where to where.
+/// A slice of a list: the number of the list, and the slice's first place and end.
 type Piece = (usize, usize, usize);
 
-/// For each list a byte for each value: 1 if that is there more than once in all lists together, else 0. Of at most
+/// For each list a byte for each value: 1 if it occurs more than once in all lists together, else 0. Of at most
 /// 2**32 - 1 values.
-pub fn recurring(lists: &[&[u64]]) -> Vec<Vec<u8>> {
+pub fn duplicate_flags(lists: &[&[u64]]) -> Vec<Vec<u8>> {
     let mut marks: Vec<Vec<u8>> = lists.iter().map(|values| vec![0; values.len()]).collect();
     let mut runs = ascending(lists);
     let count: usize = lists.iter().map(|values| values.len()).sum();
-    let stretches = count.div_ceil(STRETCH).max(1);
+    let intervals = count.div_ceil(INTERVAL).max(1);
     let all = || lists.iter().copied().flatten();
     let (Some(&least), Some(&most)) = (all().min(), all().max()) else {
         return marks;
     };
-    if runs.len().saturating_mul(stretches) > count.saturating_mul(2).max(1 << 16) {
+    if runs.len().saturating_mul(intervals) > count.saturating_mul(2).max(1 << 16) {
         mark_sorted(lists, &mut marks, &runs);
         return marks;
     }
-    let width = (most - least) / stretches as u64;
+    let width = (most - least) / intervals as u64;
     let mut table = Table::default();
     let mut taken = Vec::with_capacity(runs.len());
-    for stretch in 1..=stretches as u64 {
-        let bound = if stretch == stretches as u64 { most } else { least + width * stretch };
+    for interval in 1..=intervals as u64 {
+        let bound = if interval == intervals as u64 { most } else { least + width * interval };
         taken.clear();
         for (list, begin, end) in &mut runs {
             let size = leading(&lists[*list][*begin..*end], bound);
@@ -48,7 +48,7 @@ pub fn recurring(lists: &[&[u64]]) -> Vec<Vec<u8>> {
     marks
 }
 
-/// Where ascending runs begin and end.
+/// The ascending runs of all lists.
 fn ascending(lists: &[&[u64]]) -> Vec<Piece> {
     let mut runs = Vec::new();
     for (list, values) in lists.iter().enumerate() {
@@ -61,7 +61,7 @@ fn ascending(lists: &[&[u64]]) -> Vec<Piece> {
     runs
 }
 
-/// How many of ascending numbers are at most `bound`, in a number of steps that grows with the logarithm of that.
+/// The number of ascending numbers that are at most `bound`, in steps that grow with its logarithm.
 fn leading(values: &[u64], bound: u64) -> usize {
     let mut reach = 1;
     while reach < values.len() && values[reach] <= bound {
@@ -71,7 +71,7 @@ fn leading(values: &[u64], bound: u64) -> usize {
     reach / 2 + values[reach / 2..end].partition_point(|&value| value <= bound)
 }
 
-/// Mark what is there more than once in these together.
+/// Mark the numbers that occur more than once in these slices together.
 fn mark_sorted(lists: &[&[u64]], marks: &mut [Vec<u8>], some: &[Piece]) {
     let parts: Vec<&[u64]> = some.iter().map(|&(list, begin, end)| &lists[list][begin..end]).collect();
     let sorted = sorted(&parts);
@@ -129,14 +129,14 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use super::{recurring, STRETCH};
+    use super::{duplicate_flags, INTERVAL};
     use std::collections::HashMap;
 
     fn number(i: u64) -> u64 {
         (i ^ (i >> 31)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(0xBF58_476D_1CE4_E5B9)
     }
 
-    /// What a table takes to one slot.
+    /// Numbers that a table puts into one slot.
     fn colliding(i: u64) -> u64 {
         i.wrapping_mul(0xF1DE_83E1_9937_733D)
     }
@@ -146,15 +146,17 @@ mod tests {
         let kinds: [fn(u64) -> u64; 6] =
             [|i| number(i / 3), |_| 7, |i| i / 2, |i| colliding(i / 2), |i| number(i) >> (i % 64), |i| u64::MAX - i];
         for kind in kinds {
-            for (count, runs) in [(0, 1), (1, 1), (9, 2), (STRETCH, 3), (5 * STRETCH, 40), (3 * STRETCH, 9 * STRETCH)] {
+            for (count, runs) in
+                [(0, 1), (1, 1), (9, 2), (INTERVAL, 3), (5 * INTERVAL, 40), (3 * INTERVAL, 9 * INTERVAL)]
+            {
                 let mut values: Vec<u64> = (0..count as u64).map(|i| kind(i * 7919 % (count as u64 + 1))).collect();
                 values.chunks_mut(count.div_ceil(runs).max(1)).for_each(|run| run.sort_unstable());
                 let mut times: HashMap<u64, usize> = HashMap::new();
                 values.iter().for_each(|&value| *times.entry(value).or_default() += 1);
                 let expected: Vec<u8> = values.iter().map(|value| u8::from(times[value] > 1)).collect();
-                assert!(recurring(&[&values]).concat() == expected);
+                assert!(duplicate_flags(&[&values]).concat() == expected);
                 let lists: Vec<&[u64]> = values.chunks(count.div_ceil(runs).max(1)).collect();
-                assert!(recurring(&lists).concat() == expected);
+                assert!(duplicate_flags(&lists).concat() == expected);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Look-ups in sorted numbers: a table over the leading bits, then a short binary search.
 //!
-//! Numbers that are spread evenly, as hashes are, take one or two reads each; any others a binary search at worst. What
-//! is not there mostly takes one: of each number that is there, two bits are set in a word of its bucket.
+//! Numbers that are spread evenly, as hashes are, take one or two reads each; any others a binary search at worst. A
+//! number that is not there mostly takes one read: each number sets two bits in a word of its bucket.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::PyResult;
@@ -9,17 +9,17 @@ use pyo3::PyResult;
 /// Numbers in ascending order.
 pub struct Sorted<'a> {
     numbers: &'a [u64],
-    /// Where the numbers of each bucket begin, and an end; empty if a table would cost more than it saves.
+    /// The first number of each bucket, and an end; empty if a table would cost more than it saves.
     starts: Vec<usize>,
     shift: u32,
     /// For each bucket the traces of all its numbers.
     traces: Vec<u64>,
 }
 
-/// With more numbers a look-up than this, no table is made.
+/// With more numbers per look-up than this, no table is built.
 const TOO_FEW: usize = 16;
 
-/// What a number leaves in the word of its bucket.
+/// The bits of a number in the word of its bucket.
 #[inline(always)]
 fn trace(number: u64) -> u64 {
     1 << (number & 63) | 1 << (number >> 6 & 63)
@@ -55,7 +55,7 @@ impl<'a> Sorted<'a> {
         Ok(made)
     }
 
-    /// Whether a number is there.
+    /// True if the number is there.
     #[inline]
     pub fn contains(&self, number: u64) -> bool {
         if self.starts.is_empty() {

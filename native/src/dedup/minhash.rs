@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use crate::boundary::{InputArray, Numbers, OutputArray};
 use crate::dedup::minima::lower;
 use crate::dedup::windows::{each_window, hash_of, positive};
-use crate::lists::{for_tokens, offset, Lists, Making};
+use crate::lists::{for_tokens, offset, Lists, ListsBuilder};
 use crate::strings::{bytes, strings, total_bytes};
 use crate::text::stops::Stops;
 
@@ -18,7 +18,7 @@ const AT_ONCE: usize = 4096;
 
 fn sets<T: ArrowPrimitiveType<Native: Into<u64>>>(tokens: &InputArray, size: usize) -> PyResult<ListArray> {
     let lists = Lists::<T>::of(&tokens.0)?;
-    let mut made = Making::<UInt32Type>::with_capacity(lists.total(), lists.len());
+    let mut made = ListsBuilder::<UInt32Type>::with_capacity(lists.total(), lists.len());
     let mut set = Vec::new();
     for document in lists.iter() {
         set.clear();
@@ -31,7 +31,7 @@ fn sets<T: ArrowPrimitiveType<Native: Into<u64>>>(tokens: &InputArray, size: usi
         made.values.extend_from_slice(&set);
         made.end()?;
     }
-    made.done()
+    made.finish()
 }
 
 fn upper(hash: u64) -> u32 {
@@ -60,7 +60,7 @@ impl<'a> Bands<'a> {
         let bands = self.factors.len() / self.rows;
         let total = lists.iter().filter(|set| !set.is_empty()).count().saturating_mul(bands);
         offset(total)?;
-        let mut made = Making::<UInt64Type>::with_capacity(total, lists.len());
+        let mut made = ListsBuilder::<UInt64Type>::with_capacity(total, lists.len());
         let mut signature = vec![0; self.factors.len()];
         let mut row = Vec::with_capacity(self.rows * size_of::<u32>());
         for set in lists.iter() {
@@ -74,7 +74,7 @@ impl<'a> Bands<'a> {
             }
             made.end()?;
         }
-        made.done()
+        made.finish()
     }
 
     /// A byte of each function's minimum, for each set.
@@ -110,15 +110,15 @@ fn mix(x: u32) -> u32 {
 }
 
 fn words(texts: &StringArray) -> PyResult<ListArray> {
-    let mut made = Making::<UInt64Type>::with_capacity(total_bytes(texts) / 5, texts.len());
+    let mut made = ListsBuilder::<UInt64Type>::with_capacity(total_bytes(texts) / 5, texts.len());
     for row in 0..texts.len() {
         each_word(bytes(texts, row), |word| made.values.push(xxh3_64(word)));
         made.end()?;
     }
-    made.done()
+    made.finish()
 }
 
-/// Give the bytes between white space (as `str.split` of Python has it) to `found`. `text` is UTF-8.
+/// Emit the bytes between white space, as defined by `str.split` of Python. `text` is UTF-8.
 fn each_word<'a>(text: &'a [u8], mut found: impl FnMut(&'a [u8])) {
     let mut stops = Stops::of(text);
     let (mut start, mut at) = (0, stops.next(0));
@@ -138,7 +138,7 @@ fn each_word<'a>(text: &'a [u8], mut found: impl FnMut(&'a [u8])) {
     }
 }
 
-/// How many bytes a character takes that begins with this one.
+/// The number of bytes of a character that begins with this one.
 #[inline(always)]
 fn character(first: u8) -> usize {
     match first {
@@ -149,7 +149,7 @@ fn character(first: u8) -> usize {
     }
 }
 
-/// How many bytes the white space character takes that a stretch of UTF-8 begins with; 0 if none.
+/// The number of bytes of the white space character at the start of UTF-8 text; 0 if there is none.
 #[inline(always)]
 fn space(text: &[u8]) -> usize {
     match text {
@@ -165,7 +165,7 @@ fn space(text: &[u8]) -> usize {
 
 /// The bytes of each word, with the white space before it. Twin: `refinery.kernels.reference.units.word_sizes`.
 fn sizes(texts: &StringArray) -> PyResult<ListArray> {
-    let mut made = Making::<UInt32Type>::with_capacity(0, texts.len());
+    let mut made = ListsBuilder::<UInt32Type>::with_capacity(0, texts.len());
     for row in 0..texts.len() {
         let text = bytes(texts, row);
         let mut before = text.as_ptr() as usize;
@@ -176,7 +176,7 @@ fn sizes(texts: &StringArray) -> PyResult<ListArray> {
         });
         made.end()?;
     }
-    made.done()
+    made.finish()
 }
 
 #[pyfunction]

@@ -1,6 +1,6 @@
 //! The minima of `a * x + b` modulo 2**32 over many x, for many (a, b) at once.
 //!
-//! With AVX2 where the processor has it, else portably; both give the same values. `unsafe` is here for the SIMD loop.
+//! With AVX2 where the processor has it, else portably, with the same values. `unsafe` is here for the SIMD loop.
 
 /// Lanes of one AVX2 register.
 const LANES: usize = 8;
@@ -24,7 +24,7 @@ fn portable(minima: &mut [u32], factors: &[u32], terms: &[u32], xs: &[u32]) {
     }
 }
 
-/// Do as many as fill registers, and say how many.
+/// Process as many as fill registers, and return their number.
 #[cfg(target_arch = "x86_64")]
 fn vectorised(minima: &mut [u32], factors: &[u32], terms: &[u32], xs: &[u32]) -> usize {
     if !is_x86_feature_detected!("avx2") {
@@ -61,7 +61,7 @@ unsafe fn sweep<const N: usize>(minima: &mut [u32], factors: &[u32], terms: &[u3
         _mm256_storeu_si256,
     };
     let load = |from: &[u32]| -> [__m256i; N] {
-        // SAFETY: callers give slices of N * LANES values.
+        // SAFETY: callers pass slices of N * LANES values.
         std::array::from_fn(|i| unsafe { _mm256_loadu_si256(from.as_ptr().add(i * LANES).cast()) })
     };
     let (a, b, mut least) = (load(factors), load(terms), load(minima));

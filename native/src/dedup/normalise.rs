@@ -1,7 +1,8 @@
-//! Text as deduplication compares it, and where it came from. Twin: `refinery.kernels.reference.normalise`.
+//! Text as deduplication compares it, and its alignment with the original. Twin:
+//! `refinery.kernels.reference.normalise`.
 //!
-//! What characters are comes from Python, so that both have one version of Unicode: 256 code points at a time, when a
-//! text first has one of them.
+//! The properties of characters come from Python, so that both have one version of Unicode: 256 code points at a time,
+//! when a text first has one of them.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -18,7 +19,7 @@ const ASCII: usize = 128;
 const BLOCK: usize = 256;
 const BLOCKS: usize = 0x11_0000 / BLOCK;
 
-/// What a character is, with the numbers that the twin has for it.
+/// The kind of a character, with the numbers of the twin.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Kept,
@@ -27,7 +28,7 @@ enum Kind {
     Punctuation,
 }
 
-/// One character: what it is, and where what it is normalised to lies among the bytes of its block.
+/// One character: its kind, and the place of its normal form among the bytes of its block.
 #[derive(Clone, Copy)]
 struct Entry {
     start: u16,
@@ -38,12 +39,12 @@ struct Entry {
 struct Block {
     entries: Vec<Entry>,
     bytes: Vec<u8>,
-    /// For each of the first 128 characters the byte it becomes, and whether it becomes one.
+    /// For each of the first 128 characters the byte that it becomes, and true if it becomes one.
     plain: Vec<(u8, bool)>,
 }
 
 impl Block {
-    /// Append what ASCII is normalised to, without a branch for each byte. `blank`: a space would be the second one.
+    /// Append normalised ASCII, without a branch for each byte. `blank`: a space would be the second one.
     fn append_ascii(&self, text: &[u8], made: &mut Vec<u8>, blank: &mut bool) {
         let mut end = made.len();
         made.resize(end + text.len(), 0);
@@ -60,13 +61,13 @@ impl Block {
     }
 }
 
-/// What each character is normalised to.
+/// The normal form of each character.
 #[pyclass(frozen)]
 pub struct Pieces {
     blocks: Vec<OnceLock<Block>>,
 }
 
-/// An array, or the blocks of characters that have to be added before it can be made.
+/// An array, or the blocks of characters that must be added first.
 type Attempt = (Option<OutputArray>, Vec<usize>);
 
 #[pymethods]
@@ -76,7 +77,7 @@ impl Pieces {
         Pieces { blocks: (0..BLOCKS).map(|_| OnceLock::new()).collect() }
     }
 
-    /// Set the kinds of a block's characters, and what each is normalised to. A block that is there stays as it is.
+    /// Set the kinds and normal forms of a block's characters. An existing block is not changed.
     fn add(&self, block: usize, kinds: Vec<u8>, pieces: Vec<String>) -> PyResult<()> {
         let wrong = || PyValueError::new_err(format!("not the characters of block {block}"));
         let place = self.blocks.get(block).ok_or_else(wrong)?;
@@ -123,7 +124,7 @@ impl Pieces {
         })
     }
 
-    /// Where ranges of bytes of the normalised texts lie in the texts.
+    /// The ranges of the texts for ranges of bytes of the normalised texts.
     fn original_spans(&self, py: Python<'_>, texts: InputArray, ranges: InputArray) -> PyResult<Attempt> {
         py.allow_threads(|| {
             let texts = strings(&texts)?;
@@ -151,7 +152,7 @@ impl Pieces {
             return;
         };
         let begin = made.len();
-        // A space is written when white space begins; whether that was the last thing written, or nothing was yet.
+        // A space is written when white space begins. True if a space was written last, or nothing yet.
         let mut blank = true;
         let mut rest = text;
         while !rest.is_empty() {
@@ -176,14 +177,15 @@ impl Pieces {
         }
     }
 
-    /// Append the units of a text: all that end in the first `reach` bytes of the normalised text, and perhaps one more.
+    /// Append the units of a text: all that end in the first `reach` bytes of the normalised text, and perhaps one
+    /// more.
     fn align(&self, text: &str, reach: u64, units: &mut Vec<Unit>, missing: &mut BTreeSet<usize>) {
         let Some(latin) = self.blocks[0].get() else {
             missing.insert(0);
             return;
         };
         let mut normal = 0u32;
-        // Whether the last unit is white space, and whether the last character but marks is in the last unit.
+        // True if the last unit is white space, and if the last character except marks is in the last unit.
         let (mut blank, mut open) = (true, false);
         for (at, character) in text.char_indices() {
             let entry = match character.is_ascii() {
@@ -233,8 +235,8 @@ impl Pieces {
     }
 }
 
-/// The least that can be cut: where it ends in the normalised text, and its range in the original. No text of an array
-/// has more than 2^31 bytes, neither the one nor the other.
+/// The smallest part that can be cut: its end in the normalised text, and its range in the original. No text of an
+/// array has more than 2^31 bytes, neither the one nor the other.
 #[derive(Clone, Copy)]
 struct Unit {
     normal: u32,
@@ -260,8 +262,8 @@ fn inside(units: &[Unit], from: u64, to: u64) -> Option<(u64, u64)> {
     (first < count).then(|| (units[first].start.into(), units[count - 1].end.into()))
 }
 
-/// Where ranges of texts lie in others. `find` is given a text with each of its ranges in turn; with the first of them
-/// also where the last one ends.
+/// The ranges of texts for ranges of other texts. `find` receives a text with each of its ranges in turn, and with the
+/// first of them also the end of the last one.
 fn located(
     texts: &StringArray,
     ranges: &InputArray,
@@ -294,7 +296,7 @@ fn whole_characters(text: &str, from: u64, to: u64) -> Option<(u64, u64)> {
     (start < end).then_some((start as u64, end as u64))
 }
 
-/// Where ranges of bytes of texts lie in them if they are made smaller so that they cut no character in two.
+/// Ranges of bytes of texts, made smaller so that they cut no character in two.
 #[pyfunction]
 pub fn character_spans(py: Python<'_>, texts: InputArray, ranges: InputArray) -> PyResult<OutputArray> {
     py.allow_threads(|| {
@@ -303,7 +305,7 @@ pub fn character_spans(py: Python<'_>, texts: InputArray, ranges: InputArray) ->
     })
 }
 
-/// How many bytes there are before the first that is not ASCII.
+/// The number of bytes before the first that is not ASCII.
 fn ascii_prefix(text: &[u8]) -> usize {
     let whole = text.chunks_exact(16).take_while(|chunk| chunk.is_ascii()).count() * 16;
     whole + text[whole..].iter().take_while(|byte| byte.is_ascii()).count()

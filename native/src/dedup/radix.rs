@@ -1,11 +1,11 @@
 //! A stable sort by 64-bit keys, in linear time for keys that are spread evenly, as hashes are.
 //!
-//! Keys are divided by their leading bits into stretches that fit a core's cache, and each stretch is sorted there by
-//! as many bits as tell most of its keys apart; what little is out of order then is inserted in its place. All bits are
-//! counted from the smallest and the largest key at hand. Keys that were chosen to defeat this (many different ones
-//! with the same leading bits) go to the sort of the standard library: n log n at worst.
+//! Keys are divided by their leading bits into partitions that fit a core's cache, and each partition is sorted there
+//! by as many bits as distinguish most of its keys; the few that are then out of order are inserted in their place. All
+//! bits are counted from the smallest and the largest key at hand. Keys that were chosen to defeat this (many different
+//! ones with the same leading bits) go to the sort of the standard library: n log n at worst.
 
-/// What is sorted.
+/// An item to sort.
 pub trait Keyed: Copy + Default {
     fn key(&self) -> u64;
 }
@@ -17,7 +17,7 @@ impl Keyed for u64 {
     }
 }
 
-/// A key and where it was.
+/// A key and its original place.
 #[derive(Clone, Copy, Default)]
 pub struct Placed {
     pub key: u64,
@@ -31,9 +31,9 @@ impl Keyed for Placed {
     }
 }
 
-/// Items of a stretch: with a copy of them, about half of a core's second cache.
-const STRETCH: usize = 1 << 14;
-/// Stretches with this many times as many items are divided again.
+/// Items of a partition: with a copy of them, about half of a core's second cache.
+const PARTITION: usize = 1 << 14;
+/// Partitions with this many times as many items are divided again.
 const UNEVEN: usize = 8;
 /// Places that are written to in turn: more would not fit the processor's table of pages.
 const MOST_BITS: u32 = 11;
@@ -44,25 +44,25 @@ const PATIENCE: usize = 8;
 pub fn sorted<T: Keyed>(parts: &[&[T]]) -> Vec<T> {
     let mut scratch = Vec::new();
     let count: usize = parts.iter().map(|items| items.len()).sum();
-    let stretches = count / STRETCH;
+    let partitions = count / PARTITION;
     let range = Range::of(parts);
-    if stretches < 2 || range.bits() == 0 {
+    if partitions < 2 || range.bits() == 0 {
         let mut items = parts.concat();
         arrange(&mut items, &mut scratch);
         return items;
     }
-    let bits = (stretches.ilog2() + 1).min(MOST_BITS).min(range.bits());
+    let bits = (partitions.ilog2() + 1).min(MOST_BITS).min(range.bits());
     let digit = range.digit(range.bits() - bits, bits);
     let mut made = vec![T::default(); count];
     let ends = scatter(parts, &mut made, digit);
     let mut rest = made.as_mut_slice();
     let mut begin = 0;
     for end in ends {
-        let (stretch, others) = rest.split_at_mut(end - begin);
-        if stretch.len() > STRETCH * UNEVEN && range.bits() > bits {
-            stretch.copy_from_slice(&sorted(&[stretch]));
+        let (partition, others) = rest.split_at_mut(end - begin);
+        if partition.len() > PARTITION * UNEVEN && range.bits() > bits {
+            partition.copy_from_slice(&sorted(&[partition]));
         } else {
-            arrange(stretch, &mut scratch);
+            arrange(partition, &mut scratch);
         }
         (rest, begin) = (others, end);
     }
@@ -142,7 +142,7 @@ impl Range {
             .fold(start, |range, item| Range { least: range.least.min(item.key()), most: range.most.max(item.key()) })
     }
 
-    /// How many bits tell the keys apart.
+    /// The number of bits that distinguish the keys.
     fn bits(self) -> u32 {
         u64::BITS - self.most.saturating_sub(self.least).leading_zeros()
     }
@@ -152,7 +152,7 @@ impl Range {
     }
 }
 
-/// Copy the items in the order of a digit, and say where those of each value end.
+/// Copy the items in the order of a digit, and return the end of those of each value.
 fn scatter<T: Keyed>(parts: &[&[T]], to: &mut [T], digit: Digit) -> Vec<usize> {
     let mut places = vec![0; 1 << digit.bits];
     for items in parts {
@@ -176,7 +176,7 @@ fn scatter<T: Keyed>(parts: &[&[T]], to: &mut [T], digit: Digit) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{sorted, Keyed, Placed, STRETCH};
+    use super::{sorted, Keyed, Placed, PARTITION};
 
     fn number(i: u64) -> u64 {
         (i ^ (i >> 31)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(0xBF58_476D_1CE4_E5B9)
@@ -194,7 +194,7 @@ mod tests {
             |i| (i % 5) << 40 | (number(i) & 0xFF) << 32 | (i * 7919) % 50_000,
         ];
         for kind in kinds {
-            for count in [0, 1, 2, 9, 31, 1_000, STRETCH, 5 * STRETCH, 20 * STRETCH + 17] {
+            for count in [0, 1, 2, 9, 31, 1_000, PARTITION, 5 * PARTITION, 20 * PARTITION + 17] {
                 let items: Vec<Placed> =
                     (0..count as u32).map(|place| Placed { key: kind(u64::from(place)), place }).collect();
                 let mut expected = items.clone();

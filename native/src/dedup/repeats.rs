@@ -5,16 +5,16 @@ use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 
 use crate::boundary::{Numbers, OutputNumbers};
-use crate::dedup::duplicates::recurring;
+use crate::dedup::duplicates::duplicate_flags;
 use crate::dedup::radix::{sorted, Placed};
 
 /// Numbers that are looked at together.
 const AT_ONCE: usize = 1024;
 
-/// Sorted numbers without a third of any, and what is more.
+/// Sorted numbers, each at most twice.
 fn no_third(mut sorted: Vec<u64>) -> Vec<u64> {
     let mut end = 0;
-    // No branch: what repeats cannot be predicted.
+    // No branch: duplicates cannot be predicted.
     for at in 0..sorted.len() {
         let number = sorted[at];
         let third = end > 1 && sorted[end - 2] == number;
@@ -33,7 +33,7 @@ fn repetitions(sorted: &[u64]) -> Vec<u64> {
     for begin in (1..sorted.len()).step_by(AT_ONCE) {
         let end = sorted.len().min(begin + AT_ONCE);
         let mut count = 0;
-        // No branch: what repeats cannot be predicted.
+        // No branch: duplicates cannot be predicted.
         for pair in sorted[begin - 1..end].windows(2) {
             let equal = pair[0] == pair[1];
             some[count] = pair[0];
@@ -45,7 +45,7 @@ fn repetitions(sorted: &[u64]) -> Vec<u64> {
     found
 }
 
-/// An error for more numbers than 32-bit counts and places can tell.
+/// An error for more numbers than fit 32-bit counts and places.
 fn countable(count: usize) -> PyResult<()> {
     match u32::try_from(count) {
         Ok(_) => Ok(()),
@@ -74,11 +74,11 @@ pub fn repeated(py: Python<'_>, values: Numbers) -> OutputNumbers {
 }
 
 #[pyfunction]
-pub fn recurs(py: Python<'_>, lists: Vec<Numbers>) -> PyResult<Vec<OutputNumbers>> {
+pub fn duplicated(py: Python<'_>, lists: Vec<Numbers>) -> PyResult<Vec<OutputNumbers>> {
     py.allow_threads(|| {
         let lists = slices(&lists);
         countable(lists.iter().map(|values| values.len()).sum())?;
-        Ok(recurring(&lists).into_iter().map(OutputNumbers::truth).collect())
+        Ok(duplicate_flags(&lists).into_iter().map(OutputNumbers::truth).collect())
     })
 }
 

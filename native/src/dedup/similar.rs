@@ -1,4 +1,4 @@
-//! Which members of a group are alike, pair by pair, by their sketches. Twin: `refinery.kernels.reference.alike`.
+//! Similar members of groups, compared pair by pair by their sketches. Twin: `refinery.kernels.reference.similar`.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{UInt32Type, UInt64Type, UInt8Type};
@@ -12,7 +12,7 @@ use crate::lists::unfit;
 /// Bytes that are compared before their count leaves its byte.
 const AT_ONCE: usize = 128;
 
-/// How many bytes of two sketches are equal.
+/// The number of equal bytes of two sketches.
 fn shared(a: &[u8], b: &[u8]) -> usize {
     let pieces = a.chunks(AT_ONCE).zip(b.chunks(AT_ONCE));
     pieces.map(|(a, b)| usize::from(a.iter().zip(b).map(|(a, b)| u8::from(a == b)).sum::<u8>())).sum()
@@ -26,16 +26,16 @@ struct Sketches<'a> {
 }
 
 impl Sketches<'_> {
-    fn alike(&self, a: u32, b: u32) -> bool {
+    fn similar(&self, a: u32, b: u32) -> bool {
         let of = |place: u32| &self.bytes[place as usize * self.size..][..self.size];
         shared(of(a), of(b)) >= self.least
     }
 
     /// For each of the distinct members of a group the number of its component.
     ///
-    /// What a member is alike is taken out of those that are left, so that a group whose members are all alike costs a
-    /// comparison a member, and only one of which none are costs all pairs. Those left are held by kind, so that a kind
-    /// whose members are not compared with each other costs nothing where nothing else is left.
+    /// Members that are similar to one that was reached are removed from those left, so that a group of similar members
+    /// costs a comparison per member, and only a group without similar ones costs all pairs. Those left are stored by
+    /// kind, so that a kind whose members are not compared with each other costs nothing when nothing else is left.
     fn components(&self, members: &[Member], left: &mut [Vec<u32>], found: &mut Vec<u32>) {
         found.clear();
         found.resize(members.len(), 0);
@@ -54,12 +54,12 @@ impl Sketches<'_> {
                         continue;
                     }
                     left.retain(|&other| {
-                        let alike = self.alike(place, members[other as usize].0);
-                        if alike {
+                        let similar = self.similar(place, members[other as usize].0);
+                        if similar {
                             found[other as usize] = component;
                             reached.push(other);
                         }
-                        !alike
+                        !similar
                     });
                 }
             }
@@ -99,7 +99,7 @@ fn firsts(starts: &[u64], places: &[u32], kinds: &[u8], sketches: &Sketches<'_>)
 }
 
 #[pyfunction]
-pub fn alike(
+pub fn first_similar(
     py: Python<'_>,
     starts: Numbers,
     places: Numbers<UInt32Type>,

@@ -1,5 +1,5 @@
-//! Where runs of tokens lie in texts, and texts without them. Twins: `refinery.kernels.reference.windows.byte_ranges`,
-//! `refinery.kernels.reference.cuts.take_out`.
+//! The byte ranges of runs of tokens in texts, and texts without them. Twins:
+//! `refinery.kernels.reference.windows.byte_ranges`, `refinery.kernels.reference.cuts.take_out`.
 
 use arrow_array::types::ArrowPrimitiveType;
 use arrow_array::{Array, ListArray, StringArray, UInt64Array};

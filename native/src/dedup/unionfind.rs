@@ -84,10 +84,10 @@ fn root(parents: &mut [u32], mut node: usize) -> usize {
 pub struct Unions {
     /// A bit for each document that has an edge.
     marks: Vec<u64>,
-    /// How many bits are set before each word of them; made when the first edge comes.
+    /// The number of bits set before each word; computed at the first edge.
     before: Vec<u32>,
     parents: Vec<u32>,
-    /// How many documents each root has; made when first asked for.
+    /// The number of documents of each root; computed when first needed.
     sizes: Vec<u32>,
     documents: u64,
 }

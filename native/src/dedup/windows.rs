@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use crate::boundary::{InputArray, Numbers, OutputArray, OutputNumbers};
 use crate::dedup::lookup::Sorted;
-use crate::lists::{for_tokens, offset, structs_of, Lists, Making};
+use crate::lists::{for_tokens, offset, structs_of, Lists, ListsBuilder};
 
 const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -27,7 +27,7 @@ pub fn hash_of<N: Copy + Into<u64>>(tokens: &[N]) -> u64 {
     tokens.iter().fold(0, |hash: u64, &token| hash.wrapping_mul(BASE).wrapping_add(mix(token.into())))
 }
 
-/// Give the hash of each window of `size` tokens to `found`; none if there are fewer, or `size` is 0.
+/// Emit the hash of each window of `size` tokens; none if there are fewer, or `size` is 0.
 #[inline]
 pub fn each_window<N: Copy + Into<u64>>(tokens: &[N], size: usize, mut found: impl FnMut(u64)) {
     if size == 0 || tokens.len() < size {
@@ -54,12 +54,12 @@ pub fn positive(size: usize) -> PyResult<()> {
 
 fn hashes<T: ArrowPrimitiveType<Native: Into<u64>>>(tokens: &InputArray, size: usize) -> PyResult<ListArray> {
     let lists = Lists::<T>::of(&tokens.0)?;
-    let mut made = Making::<UInt64Type>::with_capacity(lists.total(), lists.len());
+    let mut made = ListsBuilder::<UInt64Type>::with_capacity(lists.total(), lists.len());
     for document in lists.iter() {
         each_window(document, size, |hash| made.values.push(hash));
         made.end()?;
     }
-    made.done()
+    made.finish()
 }
 
 fn marked<T: ArrowPrimitiveType<Native: Into<u64>>>(
@@ -83,7 +83,7 @@ fn marked<T: ArrowPrimitiveType<Native: Into<u64>>>(
     structs_of(vec![("start", starts), ("end", ends)], offsets)
 }
 
-/// Give the runs that repeated windows of `size` tokens cover to `found`.
+/// Emit the runs that repeated windows of `size` tokens cover.
 fn each_run(hashes: &[u64], repeated: &Sorted, size: usize, mut found: impl FnMut(usize, usize)) {
     let hit = |place: usize| repeated.contains(hashes[place]);
     let mut next = 0;

@@ -1,4 +1,4 @@
-//! The text blocks of a page in document order: what stands between the beginnings and ends of block elements.
+//! The text blocks of a page in document order: the text between the boundaries of block elements.
 
 use super::clean::Cleaner;
 use super::seams::{script, Seam};
@@ -10,7 +10,7 @@ use super::tree::{Node, Tree};
 const MOST_BLOCKS: usize = 1000;
 const BYTES_A_BLOCK: usize = 320;
 
-/// A block of text, with what features need of it.
+/// A block of text, with the inputs of its features.
 #[derive(Clone, Copy)]
 pub struct Block {
     /// The innermost block element, or the element whose block element ended before the text.
@@ -28,7 +28,7 @@ pub struct Block {
     pub strong: u32,
     /// Characters in code elements.
     pub code: u32,
-    /// What was in it: `time` 1, `code` 2.
+    /// Elements in it: `time` 1, `code` 2.
     pub marks: u8,
     pub kept: bool,
 }
@@ -40,7 +40,7 @@ pub struct Blocks {
     pub first: Vec<u32>,
     pub last: Vec<u32>,
     pub images: u32,
-    /// Whether there would have been too many.
+    /// True if there would have been too many.
     pub cut: bool,
 }
 
@@ -81,11 +81,11 @@ struct Walk<'a> {
     bold: u32,
     code: u32,
     seam: Seam,
-    /// A line of code begins where nothing was written since.
+    /// The place where a line of code begins unless text is written.
     line: bool,
-    /// Where the last piece of text began.
+    /// The beginning of the last piece of text.
     piece: usize,
-    /// The element of raised or lowered text that is open, and where its text begins.
+    /// The open element of a superscript or subscript, and the beginning of its text.
     script: Option<(u32, usize)>,
 }
 
@@ -167,7 +167,7 @@ impl Walk<'_> {
         self.inside.code += if self.code > 0 { size } else { 0 };
     }
 
-    /// Write what the page shows between the text before a place and the piece that is now after it.
+    /// Write the gap that the page shows between the text before a place and the next piece.
     fn join(&mut self, at: usize) {
         let (seam, line) = (std::mem::take(&mut self.seam), std::mem::take(&mut self.line));
         if !self.cleaner.text.is_char_boundary(at) {
@@ -198,7 +198,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether the class of an element says that it is a line of code.
+    /// True if the class of an element marks it as a line of code.
     fn is_line(&self, at: u32) -> bool {
         let class = self.tree.names[self.nodes[at as usize].names as usize].class;
         let class = class.of(self.source.as_bytes());

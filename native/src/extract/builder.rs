@@ -3,7 +3,7 @@
 //! Left out: the tree never moves what it has (no foster parents, no adoption: an inline element whose end tag comes
 //! outside of a block it was opened in is marked as closed), and has no `tbody` and `colgroup` that nobody wrote.
 //! Dropped elements are not in it. Scripts count as off, so that `noscript` has its content, which is marked.
-//! Depth, nodes and texts are limited: what is beyond becomes part of what is within.
+//! Depth, nodes and texts are limited: content beyond is merged into the nearest element within.
 
 use super::fragments::Fragments;
 use super::lexicon::name_tokens;
@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 #[derive(Clone, Copy)]
 pub(super) struct Open {
     pub(super) node: u32,
-    /// Of the name, where the tag is `Other`.
+    /// Of the name, if the tag is `Other`.
     pub(super) hash: u32,
     pub(super) tag: Tag,
     /// Dropped, or within something that is.
@@ -48,7 +48,7 @@ pub struct Builder<'a> {
     /// Start tags beyond the depth whose end tags are to come.
     pub(super) beyond: usize,
     pub(super) body: bool,
-    /// Whether the page calls itself XML, in which any tag may close itself.
+    /// True if the page declares itself XML, in which any tag may close itself.
     xml: bool,
 }
 
@@ -66,7 +66,7 @@ const HEAD_ONLY: Set = tags::set(&[
 ]);
 const FOREIGN: Set = tags::set(&[Tag::Svg, Tag::Math]);
 
-/// Scripts of each kind that are noted, and bytes of one that may hold a text.
+/// Scripts of each kind that are recorded, and bytes of one that may contain a text.
 const MOST_SCRIPTS: usize = 64;
 const SHORTEST_SCRIPT: u32 = 100;
 
@@ -167,7 +167,7 @@ impl<'a> Builder<'a> {
             Tag::Meta => return self.meta(&attributes),
             Tag::Frameset | Tag::Frame | Tag::Col => return,
             Tag::Form if self.open[Tag::Form as usize] > 0 => return,
-            // What is in a shadow root is shown where its host is.
+            // The content of a shadow root is shown in place of its host.
             Tag::Template if self.open[Tag::Template as usize] == 0 && self.is_shadow_root(&attributes) => return,
             _ => {}
         }
@@ -229,7 +229,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Give an element that is there the names of a second start tag.
+    /// Add the names of a second start tag to an existing element.
     fn merge(&mut self, node: u32, attributes: &Attributes) {
         if self.tree.nodes[node as usize].names == 0 {
             self.tree.nodes[node as usize].names = self.named(attributes);
@@ -310,7 +310,7 @@ impl<'a> Builder<'a> {
         self.stack.push(Open { node, hash, tag, dropped, closed: false });
     }
 
-    /// What a class and an id say, found once for the elements that have the same.
+    /// The flags of a class and an id, computed once for the elements that share them.
     fn named(&mut self, attributes: &Attributes) -> u32 {
         let (class, id) = (attributes.class.unwrap_or_default(), attributes.id.unwrap_or_default());
         if class.is_empty() && id.is_empty() {

@@ -8,7 +8,7 @@ pub struct Cleaner<'a> {
     entities: &'a Entities,
     decoded: String,
     pub text: String,
-    /// Where the block that is being written begins.
+    /// The beginning of the block that is being written.
     start: usize,
     blank: bool,
     /// Newlines that were asked for since the last character.
@@ -20,12 +20,12 @@ impl<'a> Cleaner<'a> {
         Cleaner { entities, decoded: String::new(), text: String::new(), start: 0, blank: false, newlines: 0 }
     }
 
-    /// Whether the block has no text yet.
+    /// True if the block has no text yet.
     pub fn is_empty(&self) -> bool {
         self.text.len() == self.start
     }
 
-    /// Where the block that is being written begins.
+    /// The beginning of the block that is being written.
     pub fn start(&self) -> usize {
         self.start
     }
@@ -40,7 +40,7 @@ impl<'a> Cleaner<'a> {
         self.newlines = self.newlines.saturating_add(1);
     }
 
-    /// End the block and give its place.
+    /// End the block and return its place.
     pub fn finish(&mut self) -> (usize, usize) {
         self.blank = false;
         self.newlines = 0;
@@ -155,14 +155,14 @@ impl<'a> Cleaner<'a> {
     }
 }
 
-/// How many bytes of UTF-8 the plain characters are that a text begins with: those that are written as they are. A blank
+/// The bytes of the plain characters at the start of a text: those that are written unchanged. A blank
 /// between two of them is written as it is, too.
 fn plain(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         let size = match PLAIN[usize::from(byte)] {
             0 if byte == b' ' && at > 0 && bytes.get(at + 1).is_some_and(|&next| PLAIN[usize::from(next)] > 0) => 1,
-            // U+3000 is white space, what begins with its first byte and a greater one is plain.
+            // U+3000 is white space, characters with its first byte and a greater second one are plain.
             0 if byte == 0xE3 && bytes.get(at + 1).is_some_and(|&next| next > 0x80) => 3,
             0 => break,
             size => usize::from(size),
@@ -172,7 +172,7 @@ fn plain(bytes: &[u8]) -> usize {
     at.min(bytes.len())
 }
 
-/// By its first byte, how long a plain character is; 0 where some that begin so are not plain.
+/// The length of a plain character by its first byte; 0 if some characters with that byte are not plain.
 const PLAIN: [u8; 256] = {
     let mut sizes = [0; 256];
     let mut byte = 0;
@@ -189,8 +189,8 @@ const PLAIN: [u8; 256] = {
     sizes
 };
 
-/// Characters that are not shown: controls, soft hyphens, and what only directs breaking, order or shape. The joiners
-/// U+200C and U+200D stay: they spell words in Persian and the scripts of India.
+/// Characters that are not shown: controls, soft hyphens, and those that only control breaking, order or shape. The
+/// joiners U+200C and U+200D stay: they spell words in Persian and the scripts of India.
 pub fn is_invisible(character: char) -> bool {
     matches!(character,
         '\0'..='\x1F' | '\x7F'..='\u{9F}' | '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}'

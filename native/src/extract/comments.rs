@@ -1,4 +1,4 @@
-//! Comments of readers: where they are in a page, by what its author calls them, and which blocks are their texts.
+//! Comments of readers: their elements, by the names that authors use, and the blocks that are their texts.
 
 use super::blocks::Block;
 use super::fragments::FRAGMENTS;
@@ -8,10 +8,10 @@ use super::scanner::Span;
 use super::tags::{self, Set, Tag};
 use super::tree::COMMENT;
 
-/// What becomes of the comments of readers.
+/// The treatment of readers' comments.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Comments {
-    /// They stay where they are the text, as in threads, and go where they are under one.
+    /// Keep them if they are the text, as in threads; drop them below an article.
     Auto,
     Keep,
     Drop,
@@ -35,7 +35,7 @@ const PARTS: [&str; 2] = ["comment", "reply"];
 
 /// The kind of page whose comments are its text.
 const THREAD: &str = "forum";
-/// What says of a page that its comments are its text: words of its URL, and types of JSON-LD.
+/// Signs that the comments of a page are its text: words of its URL, and types of JSON-LD.
 const THREADS: [&str; 11] = [
     "forum",
     "thread",
@@ -51,15 +51,15 @@ const THREADS: [&str; 11] = [
 ];
 const THREAD_TYPES: [&[u8]; 2] = [b"DiscussionForumPosting\"", b"\"QAPage\""];
 
-/// What is around a whole page is not a comment, whatever its name says of it.
+/// Elements around a whole page are not comments, whatever their names.
 const AROUND: Set = tags::set(&[Tag::Html, Tag::Body, Tag::Main]);
 
-/// What is no text of a comment: what one is written in, headings, and what is pressed.
-const APART: Set = tags::HEADINGS | tags::set(&[Tag::Form, Tag::Button, Tag::Label, Tag::Nav, Tag::Footer]);
+/// Elements that are no text of a comment: forms, headings and controls.
+const NO_TEXT: Set = tags::HEADINGS | tags::set(&[Tag::Form, Tag::Button, Tag::Label, Tag::Nav, Tag::Footer]);
 const FEWEST_TERMS: u32 = 5;
 const MOST_TERMS_WITHOUT_MARK: u32 = 8;
 
-/// Give the blocks of comments the probability that is asked for.
+/// Set the probability of the blocks of comments to that of the option.
 pub fn settle(page: &Page, comments: Comments, probabilities: &mut [f64]) {
     if comments == Comments::Auto {
         return;
@@ -74,7 +74,7 @@ pub fn settle(page: &Page, comments: Comments, probabilities: &mut [f64]) {
     }
 }
 
-/// The probabilities without comments; none where none is chosen, or where they are the text of the page.
+/// The probabilities without comments; none if no comment is chosen, or if comments are the text of the page.
 pub fn without(page: &Page, kind: Option<&str>, probabilities: &[f64], chosen: &[bool]) -> Option<Vec<f64>> {
     let inside = elements(page)?;
     let blocks = &page.blocks.blocks;
@@ -98,7 +98,7 @@ fn is_thread(page: &Page) -> bool {
     THREADS.iter().any(|word| url.contains(word)) || page.tree.head.data.iter().any(is_typed)
 }
 
-/// For each element within comments, whether it is within something that is no text of one; none where there are none.
+/// For each element within comments true if it is no text of one; none if there are no comments.
 fn elements(page: &Page) -> Option<Vec<Option<bool>>> {
     let (nodes, names) = (&page.tree.nodes, &page.tree.names);
     let parts =
@@ -127,12 +127,12 @@ fn elements(page: &Page) -> Option<Vec<Option<bool>>> {
             && !node.tag.is(AROUND)
             && titles[node.end as usize] == titles[at];
         let begins = if is { Some(false) } else { None };
-        inside.push(above.or(begins).map(|apart| apart || node.tag.is(APART)));
+        inside.push(above.or(begins).map(|apart| apart || node.tag.is(NO_TEXT)));
     }
     Some(inside)
 }
 
-/// Whether a block of a comment is what its reader wrote, not a name, a date or a link.
+/// True if a block of a comment is written by a reader, not a name, a date or a link.
 fn is_text(block: &Block) -> bool {
     let stats = &block.stats;
     stats.terms >= FEWEST_TERMS

@@ -1,4 +1,4 @@
-//! The texts that are found in a page's data, collected as markup.
+//! The texts of a page's data, collected as markup.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use super::json::unescape;
 const MOST_VALUES: usize = 10_000;
 const BYTES_A_VALUE: usize = 32;
 
-/// How many values of a page's data are still looked at.
+/// The number of values of a page's data that may still be read.
 pub struct Limit(usize);
 
 impl Limit {
@@ -18,7 +18,7 @@ impl Limit {
         Limit(MOST_VALUES + source.len() / BYTES_A_VALUE)
     }
 
-    /// Whether one more value may be kept.
+    /// True if one more value may be kept.
     pub fn take(&mut self) -> bool {
         let left = self.0 > 0;
         self.0 -= usize::from(left);
@@ -26,11 +26,11 @@ impl Limit {
     }
 }
 
-/// Texts that were found.
+/// The texts of a page's data.
 #[derive(Default)]
 pub struct Data {
     pub markup: String,
-    /// Whether a limit was met.
+    /// True if a limit was met.
     pub cut: bool,
     seen: HashSet<u64>,
     text: String,
@@ -78,7 +78,7 @@ impl Data {
     }
 }
 
-/// Whether a text has tags.
+/// True if a text has tags.
 fn is_markup(text: &str) -> bool {
     let last = memchr::memrchr(b'>', text.as_bytes()).unwrap_or(0);
     text.get(..last).and_then(opens_markup).is_some()

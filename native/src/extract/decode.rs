@@ -1,11 +1,11 @@
-//! Which blocks to keep: the set with the best expected F-score of the page, counted in terms.
+//! The blocks to keep: the set with the best expected F-score of the page, counted in terms.
 
 use super::blocks::Block;
 
-/// What a block without terms weighs.
+/// The weight of a block without terms.
 const LEAST: f64 = 0.3;
 
-/// Whether each block is kept, and the expected score. `beta` above 1 favours recall, below 1 precision.
+/// True if each block is kept, and the expected score. `beta` above 1 favours recall, below 1 precision.
 pub fn decode(blocks: &[Block], probabilities: &[f64], beta: f64) -> (Vec<bool>, f64) {
     let weight = |at: usize| f64::from(blocks[at].stats.terms) + LEAST;
     let mut order: Vec<usize> = (0..blocks.len()).collect();

@@ -11,12 +11,12 @@ use super::state::state;
 
 /// A text of fewer terms is little.
 pub const LITTLE: u64 = 50;
-/// What is in states must be more: half of their words are no text that a reader is shown.
+/// States must have more: half of their words are not shown to readers.
 const MUCH: u64 = 250;
 /// Data must have at least so many times the terms of the text they replace.
 const MORE: u64 = 4;
 
-/// Where a main text was found.
+/// The origin of a main text.
 #[derive(Clone, Copy)]
 pub enum Origin {
     Page,
@@ -34,16 +34,15 @@ impl Origin {
     }
 }
 
-/// A text that data have.
+/// A text from data.
 pub struct Embedded {
     pub written: Written,
     pub origin: Origin,
     pub cut: bool,
 }
 
-/// The text to take instead of that of a page which shows `shown` terms, `kept` of them in its main text: none unless the
-/// main text is little and data have much more. States of scripts must also be much, and
-/// more than the page shows.
+/// The text to take instead of that of a page which shows `shown` terms, `kept` of them in its main text: none unless
+/// the main text is little and data have much more. States of scripts must also be much, and more than the page shows.
 pub fn embedded(page: &Page, shown: u64, kept: u64, tables: &Tables, options: &Options) -> Option<Embedded> {
     if kept >= LITTLE {
         return None;

@@ -1,4 +1,4 @@
-//! What ends an element: its end tag, the start of another one, and the end of those around it.
+//! The ends of elements: by their end tag, by the start of another element, and by the end of an outer one.
 
 use super::builder::Builder;
 use super::tags::{self, Set, Tag};
@@ -14,7 +14,7 @@ const TERM: Set = tags::set(&[Tag::Dd, Tag::Dt]);
 const THIN: Set = tags::set(&[Tag::Address, Tag::Div, Tag::P]);
 
 impl Builder<'_> {
-    /// End what a start tag ends without an end tag. False where the start tag has no place here.
+    /// End the elements that a start tag ends. False if the start tag is not allowed here.
     pub(super) fn end_implied(&mut self, tag: Tag) -> bool {
         if tag.is(tags::ENDS_P) && self.open[Tag::P as usize] > 0 {
             if tag.is(ITEM | TERM) {

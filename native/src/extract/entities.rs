@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-/// The named references: from a name, with its `;` where it must have one, to the characters.
+/// The named references: from a name, with its `;` if it is required, to the characters.
 pub struct Entities {
     named: HashMap<Vec<u8>, String>,
     longest: usize,
@@ -10,7 +10,7 @@ pub struct Entities {
     longest_bare: usize,
 }
 
-/// What the standard makes of the numbers 128 to 159, which are those of windows-1252.
+/// The characters of the numbers 128 to 159, which the standard reads as windows-1252.
 const WINDOWS: [u16; 32] = [
     0x20AC, 0x81, 0x201A, 0x192, 0x201E, 0x2026, 0x2020, 0x2021, 0x2C6, 0x2030, 0x160, 0x2039, 0x152, 0x8D, 0x17D,
     0x8F, 0x90, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x2DC, 0x2122, 0x161, 0x203A, 0x153, 0x9D,
@@ -26,7 +26,7 @@ impl Entities {
     }
 
     /// The reference that `text`, which starts with `&`, begins with: its characters, and its length in bytes. None
-    /// where the `&` is only that.
+    /// if the `&` is no reference.
     pub fn decode<'s>(&'s self, text: &[u8], buffer: &'s mut String) -> Option<(&'s str, usize)> {
         if text.get(1) == Some(&b'#') {
             let (character, size) = number(text)?;

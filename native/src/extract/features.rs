@@ -1,7 +1,7 @@
-//! What the scorer sees of each block: a row of numbers. Every figure of a subtree is a difference of prefix sums, so
-//! the whole is linear in the size of the page.
+//! The features of each block, a row of numbers, from which it is scored. Every figure of a subtree is a difference of
+//! prefix sums, so the whole is linear in the size of the page.
 //!
-//! Features are defined here only: training asks for them by the same function.
+//! Features are defined here only: training computes them by the same function.
 
 use super::context::Context;
 use super::fragments::FRAGMENTS;

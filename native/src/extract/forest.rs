@@ -3,7 +3,8 @@
 //! A tree has a bit for each of its leaves, from left to right. A split whose feature is above its threshold takes the
 //! leaves on its left away, and the first that remains of all is the leaf that the row falls in. So splits may come in
 //! any order: here by feature and by threshold, up to the first threshold that the feature is not above. (Lucchese et
-//! al., "QuickScorer", 2015.) What is no number, or below all of them, is the least number. Leaves are summed in the order of the trees, so that every machine has the same sums.
+//! al., "QuickScorer", 2015.) A feature that is no number, or below all thresholds, counts as the least number. Leaves
+//! are summed in the order of the trees, so that every machine has the same sums.
 
 /// Rows that are scored together.
 pub const LANES: usize = 16;
@@ -38,14 +39,14 @@ struct Split {
 
 pub struct Forest {
     splits: Vec<Split>,
-    /// The features that there are splits by, and where these end.
+    /// The features with splits, and the end of the splits of each.
     ends: Vec<(usize, usize)>,
     leaves: Vec<[f32; LEAVES]>,
     base: f32,
 }
 
 impl Forest {
-    /// Trees over rows of `width` features. None where one is no tree, or has too many leaves.
+    /// Trees over rows of `width` features. None if one is no tree, or has too many leaves.
     pub fn new(trees: &[Vec<Node>], width: usize, base: f32) -> Option<Self> {
         let mut splits = Vec::new();
         let mut leaves = Vec::with_capacity(trees.len());
@@ -145,7 +146,7 @@ fn flat(nodes: &[Node], tree: u16, width: usize, splits: &mut Vec<Split>) -> Opt
         return None;
     }
     let mut values = [0.0; LEAVES];
-    let mut stack = vec![(0, 0)]; // nodes, and how many leaves are before them
+    let mut stack = vec![(0, 0)]; // nodes, and the number of leaves before them
     while let Some((at, before)) = stack.pop() {
         match nodes[at] {
             Node::Leaf(value) => values[before as usize] = value,

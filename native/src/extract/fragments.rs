@@ -1,4 +1,4 @@
-//! Parts of words in class and id attributes that tell what an element is for, found all at once by an automaton.
+//! Parts of words in class and id attributes that indicate the purpose of an element, searched by one automaton.
 
 /// Looked for anywhere in the names of an element, in lower case.
 pub const FRAGMENTS: &[&str] = &[

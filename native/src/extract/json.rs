@@ -1,7 +1,7 @@
 //! A reader of JSON within a page, from left to right and without recursion.
 //!
-//! It takes what scripts take: names without quotes, commas too many, line breaks in strings. It stops where the value
-//! ends, and fails at what is no value: then it was code.
+//! It takes what scripts take: names without quotes, commas too many, line breaks in strings. It stops at the end of
+//! the value, and fails where there is no value: then it was code.
 
 use super::scanner::Span;
 use memchr::memchr2;
@@ -28,7 +28,7 @@ struct Open {
 
 pub struct Json<'a> {
     source: &'a [u8],
-    /// Where the reader is.
+    /// The position of the reader.
     pub at: usize,
     end: usize,
     open: Vec<Open>,
@@ -45,7 +45,7 @@ impl<'a> Json<'a> {
         Json { source, at, end, open: Vec::new(), done: false, deep: false }
     }
 
-    /// Whether the innermost open value is an object.
+    /// True if the innermost open value is an object.
     pub fn in_object(&self) -> bool {
         self.open.last().is_some_and(|open| open.object)
     }
@@ -63,7 +63,7 @@ impl<'a> Json<'a> {
         self.source[..self.end].get(self.at).copied()
     }
 
-    /// The next event; none at the end of the value, or where there is none.
+    /// The next event; none at the end of the value, or if there is no value.
     pub fn next(&mut self) -> Option<Event> {
         while !self.done {
             let byte = self.peek()?;
@@ -103,13 +103,13 @@ impl<'a> Json<'a> {
                 _ => return None,
             }
             if self.open.is_empty() {
-                return None; // a value that is neither object nor array holds no text
+                return None; // a value that is neither object nor array contains no text
             }
         }
         None
     }
 
-    /// Whether what was just read is the name of the value that follows.
+    /// True if what was just read is the name of the value that follows.
     fn names_a_value(&mut self, name: Span) -> bool {
         let is = self.in_object() && self.peek() == Some(b':');
         if is {

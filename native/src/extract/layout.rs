@@ -1,4 +1,4 @@
-//! The main text as it is written: a line a block, with blank lines between paragraphs where they are wanted.
+//! The layout of the main text: a line per block, with optional blank lines between paragraphs.
 
 use std::ops::Range;
 
@@ -11,14 +11,14 @@ use super::tree::Tree;
 const ITEMS: Set = tags::set(&[Tag::Li, Tag::Dt, Tag::Dd, Tag::Td, Tag::Th, Tag::Caption]);
 const WHOLES: Set = tags::set(&[Tag::Ul, Tag::Ol, Tag::Menu, Tag::Dir, Tag::Dl, Tag::Table]);
 
-/// A text, and the spans of it that are no prose: their bytes, and what they are.
+/// A text, and its spans that are no prose: their bytes and kinds.
 pub struct Written {
     pub text: String,
     pub protected: Vec<(Range<usize>, &'static str)>,
 }
 
-/// The text of the chosen blocks. With `paragraphs`, there is a blank line between two of them, unless both are lines of
-/// one list or table: an item or a cell that is a single block, or the text that an item begins with.
+/// The text of the chosen blocks. With `paragraphs`, there is a blank line between two of them, unless both are lines
+/// of one list or table: an item or a cell that is a single block, or the text that an item begins with.
 pub fn written(page: &Page, chosen: &[bool], paragraphs: bool) -> Written {
     let mut text = String::new();
     let mut protected: Vec<(Range<usize>, _)> = Vec::new();
@@ -31,7 +31,7 @@ pub fn written(page: &Page, chosen: &[bool], paragraphs: bool) -> Written {
         }
         let start = text.len();
         text.push_str(page.blocks.text_of(block));
-        let kind = if is_code(block) { Some(CODE) } else { tables.holds(block).then_some(TABLE) };
+        let kind = if is_code(block) { Some(CODE) } else { tables.contains(block).then_some(TABLE) };
         match (kind, protected.last_mut()) {
             (Some(kind), Some((last, same))) if *same == kind && last.end + 1 == start => last.end = text.len(),
             (Some(kind), _) => protected.push((start..text.len(), kind)),
@@ -45,14 +45,14 @@ pub fn written(page: &Page, chosen: &[bool], paragraphs: bool) -> Written {
 const CODE: &str = "code";
 const TABLE: &str = "table";
 
-/// Whether a block is preformatted, or all of it in code elements.
+/// True if a block is preformatted, or all of it in code elements.
 fn is_code(block: &Block) -> bool {
     block.kept || block.code > 0 && block.code >= block.stats.characters
 }
 
-/// The tables of a page that hold data: those with a header cell, a head or a caption. Others may lay out the page.
+/// The tables of a page that contain data: those with a header cell, a head or a caption. Others may lay out the page.
 struct DataTables {
-    /// For each node whether its table holds data; empty for a page without such tables.
+    /// For each node true if its table contains data; empty for a page without such tables.
     of: Vec<bool>,
 }
 
@@ -73,7 +73,7 @@ impl DataTables {
         DataTables { of: table.into_iter().map(|table| holds[table]).collect() }
     }
 
-    fn holds(&self, block: &Block) -> bool {
+    fn contains(&self, block: &Block) -> bool {
         self.of.get(block.node as usize).is_some_and(|&holds| holds)
     }
 }

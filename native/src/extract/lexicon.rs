@@ -1,10 +1,10 @@
-//! Words that tell main text from what surrounds it: of the texts of blocks, and of the class and id attributes around
-//! them. A word has a weight that training gave it; only words of several registered domains have one.
+//! Words that distinguish main text from its surroundings: of the texts of blocks, and of the class and id attributes
+//! around them. Words have trained weights; only words of several registered domains have one.
 
 use super::tags::{self, Tag};
 use super::tree::{Node, Tree};
 
-/// What a score is made of: hashes of words. Bits beyond the word tell where it stands.
+/// Hashes of words, from which a score is computed. Bits beyond the word encode its position.
 pub type Token = u32;
 
 /// Words at the beginning of a block that count.
@@ -24,7 +24,7 @@ fn mix(hash: u32, with: u32) -> u32 {
     (hash.rotate_left(7) ^ with).wrapping_mul(0x9E37_79B1)
 }
 
-/// The tokens of a block's text. Digits are alike.
+/// The tokens of a block's text. All digits are equal.
 pub fn text_tokens(text: &str, tokens: &mut Vec<Token>) {
     let mut words = [0_u32; FIRST_WORDS];
     let mut count = 0;
@@ -143,7 +143,7 @@ impl Lexicon {
         made
     }
 
-    /// The sum of the weights of tokens, over the root of how many there are that have one.
+    /// The sum of the weights of tokens, over the root of the number of tokens with a weight.
     pub fn score(&self, tokens: &[Token]) -> f32 {
         self.score_of(self.sum(tokens.iter().copied()))
     }
@@ -152,7 +152,7 @@ impl Lexicon {
         sum as f32 * self.scale / (known.max(1) as f32).sqrt()
     }
 
-    /// The score of the elements around each block, which are given by their innermost: that of their `path_tokens`.
+    /// The score of the elements around each block, by the innermost one: that of their `path_tokens`.
     /// The far elements of a path are summed once for all blocks, and names once in each zone, so that it is linear in
     /// the size of the tree.
     pub fn path_scores(&self, tree: &Tree, innermost: impl Iterator<Item = u32>) -> Vec<f32> {
@@ -198,7 +198,7 @@ impl Lexicon {
     }
 }
 
-/// A sum of weights, and of how many tokens.
+/// A sum of weights, and the number of tokens.
 type Sum = (i32, u32);
 
 fn add(a: Sum, b: Sum) -> Sum {

@@ -10,8 +10,8 @@ use super::scanner::Span;
 const BODIES: [&[u8]; 7] =
     [b"articleBody", b"text", b"reviewBody", b"recipeIngredient", b"recipeInstructions", b"transcript", b"step"];
 
-/// How types of things end that a page names, but is not about.
-const ASIDES: [&[u8]; 12] = [
+/// The ends of types of things that a page names, but is not about.
+const EXCLUDED: [&[u8]; 12] = [
     b"Organization",
     b"Corporation",
     b"Person",
@@ -26,14 +26,14 @@ const ASIDES: [&[u8]; 12] = [
     b"Element",
 ];
 
-/// How types end whose description is of a text, but none.
+/// The ends of types whose description summarises a text.
 const DESCRIBED: [&[u8]; 3] = [b"Article", b"Posting", b"Page"];
 
-/// What an object is, as far as it is known when the data end.
+/// The properties of an object, as far as they are known at the end of the data.
 #[derive(Clone, Copy, Default)]
 struct Object {
     typed: bool,
-    aside: bool,
+    excluded: bool,
     described: bool,
     question: bool,
     comment: bool,
@@ -48,10 +48,11 @@ enum Role {
     Description,
 }
 
-/// A string that may be a text, and which of the objects it is in.
-type Found = (Span, Role, usize);
+/// A string that may be a text, and the number of its object.
+type Candidate = (Span, Role, usize);
 
-/// The texts of JSON-LD, without comments if an article has them: bodies with their headlines, questions, and descriptions of what has no other text.
+/// The texts of JSON-LD, without the comments of articles: bodies with their headlines, questions, and descriptions of
+/// objects without another text.
 pub fn linked(page: &Page, comments: Comments) -> Data {
     let mut data = Data::default();
     let mut limit = Limit::of(page.source);
@@ -64,13 +65,13 @@ pub fn linked(page: &Page, comments: Comments) -> Data {
             if object.comment && without {
                 continue;
             }
-            let wanted = match role {
+            let included = match role {
                 Role::Body => true,
                 Role::Headline => object.body,
                 Role::Name => object.question,
                 Role::Description => object.typed && !object.described && !object.body,
             };
-            if wanted && !object.aside {
+            if included && !object.excluded {
                 data.push(page.text(span), matches!(role, Role::Headline | Role::Name));
             }
         }
@@ -78,7 +79,7 @@ pub fn linked(page: &Page, comments: Comments) -> Data {
     data
 }
 
-fn read(source: &[u8], part: Span, data: &mut Data, limit: &mut Limit) -> (Vec<Object>, Vec<Found>) {
+fn read(source: &[u8], part: Span, data: &mut Data, limit: &mut Limit) -> (Vec<Object>, Vec<Candidate>) {
     let (mut objects, mut found) = (vec![Object::default()], Vec::new());
     let mut open = vec![0]; // for each open value, the object that its strings are in
     let mut json = Json::new(source, part);
@@ -124,7 +125,7 @@ fn read(source: &[u8], part: Span, data: &mut Data, limit: &mut Limit) -> (Vec<O
 fn classify(object: &mut Object, kind: &[u8]) {
     let is = |ends: &[&[u8]]| ends.iter().any(|end| kind.ends_with(end));
     object.typed = true;
-    object.aside |= is(&ASIDES);
+    object.excluded |= is(&EXCLUDED);
     object.described |= is(&DESCRIBED);
     object.question |= is(&[b"Question"]);
     object.comment |= is(&[b"Comment"]);

@@ -15,25 +15,25 @@ use super::options::Options;
 use super::page::{Page, Tables};
 use super::sink::Column;
 
-/// What is found in a page.
+/// The result for a page.
 pub struct MainText {
     pub written: Written,
     pub title: Option<String>,
-    /// The language that the page says it is in.
+    /// The language that the page declares.
     pub lang: Option<String>,
-    pub facts: Facts,
+    pub metadata: Metadata,
 }
 
-/// What is known of a main text.
-pub struct Facts {
-    /// The expected F-score, 0 to 1; none for data, of which nothing is expected.
+/// Metadata of a main text.
+pub struct Metadata {
+    /// The expected F-score, 0 to 1; none for data.
     pub confidence: Option<f32>,
-    /// Whether the page, or its data, went over a limit.
+    /// True if the page, or its data, went over a limit.
     pub cut: bool,
-    /// Terms kept of those that the page shows; none where it shows no terms.
+    /// The share of the page's visible terms that is kept; none if it shows no terms.
     pub share: Option<f32>,
     pub origin: Origin,
-    /// What kind of page it likely is, one of `KINDS`; none without blocks.
+    /// The likely kind of page, one of `KINDS`; none without blocks.
     pub kind: Option<&'static str>,
 }
 
@@ -59,26 +59,26 @@ pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, option
     let shown = terms(blocks);
     let cut = page.tree.cut || page.blocks.cut;
     let share = |kept: u64| (shown > 0).then(|| (kept as f64 / shown as f64) as f32);
-    let (written, facts) = match embedded(&page, shown, kept, tables, options) {
+    let (written, metadata) = match embedded(&page, shown, kept, tables, options) {
         Some(data) => {
             let cut = cut || data.cut;
-            (data.written, Facts { confidence: None, cut, share: share(0), origin: data.origin, kind })
+            (data.written, Metadata { confidence: None, cut, share: share(0), origin: data.origin, kind })
         }
         None => {
             let confidence = Some(confidence as f32);
             (
                 written(&page, &chosen, options.paragraphs),
-                Facts { confidence, cut, share: share(kept), origin: Origin::Page, kind },
+                Metadata { confidence, cut, share: share(kept), origin: Origin::Page, kind },
             )
         }
     };
     let (lang, title) = (page.lang(), page.title);
     drop((page.tree, page.blocks)); // composing may take as much again
     let title = Some(title).filter(|title| !title.is_empty()).map(composed);
-    MainText { written: all_composed(written), title, lang, facts }
+    MainText { written: all_composed(written), title, lang, metadata }
 }
 
-/// The text in normalisation form C, and the spans where they are in it. They are lines, so no character is composed
+/// The text in normalisation form C, and its spans. They are lines, so no character is composed
 /// with one beyond its span.
 fn all_composed(written: Written) -> Written {
     let Written { text, protected } = written;
@@ -101,8 +101,8 @@ fn is_composed(text: &str) -> bool {
     text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes
 }
 
-/// The probability of each block, and the kind of the page. Features are made for a few blocks at a time, which stay in
-/// the nearest cache.
+/// The probability of each block, and the kind of the page. Features are computed for a few blocks at a time, which
+/// stay in the nearest cache.
 fn scored(page: &Page, contexts: &[Context], model: &Model) -> (Vec<f64>, Option<&'static str>) {
     let count = page.blocks.blocks.len();
     if count == 0 {

@@ -1,4 +1,4 @@
-//! What attributes say of an element: that it is hidden, its role, its property.
+//! Flags of an element from its attributes: hidden, its role, its property.
 
 use super::scanner::{Attributes, Span};
 use super::tags::Tag;
@@ -34,7 +34,7 @@ pub fn flags_of(source: &[u8], tag: Tag, attributes: &Attributes) -> u8 {
     flags
 }
 
-/// Whether a style attribute says `display: none`.
+/// True if a style attribute contains `display: none`.
 fn is_display_none(style: &[u8]) -> bool {
     let mut rest = style;
     while let Some(at) = memchr::memmem::find(rest, b"none") {

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 const MAGIC: &[u8] = b"refinery extractor 2\n";
 
-/// The kinds of pages that are told apart.
+/// The kinds of pages that are distinguished.
 pub const KINDS: [&str; 7] = ["article", "collection", "documentation", "forum", "listing", "product", "service"];
 
 pub struct Model {
@@ -60,14 +60,14 @@ impl Reader<'_> {
     }
 }
 
-/// What names a set of features: weights are for one.
+/// The digest of a set of features, for which weights are trained.
 pub fn digest(labels: &Labels) -> u64 {
     xxh3_64(labels.0.join("\n").as_bytes())
 }
 
 impl Model {
-    /// Read weights: the magic line, the digest of the features' names, the lexicons, the forest of blocks, and those of the
-    /// kinds of pages. A forest is the sum's start and the trees.
+    /// Read weights: the magic line, the digest of the features' names, the lexicons, the forest of blocks, and those
+    /// of the kinds of pages. A forest is the sum's start and the trees.
     pub fn read(bytes: &[u8], labels: &Labels) -> Result<Self, String> {
         let mut reader = Reader(bytes.strip_prefix(MAGIC).ok_or("these are no weights of the extractor")?);
         if u64::from_le_bytes(reader.take()?) != digest(labels) {

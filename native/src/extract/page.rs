@@ -1,4 +1,4 @@
-//! A page made ready for scoring: its tree, its blocks, and what it says of itself.
+//! A page prepared for scoring: its tree, its blocks, and its metadata.
 
 use super::blocks::{blocks, Block, Blocks};
 use super::builder::Builder;
@@ -13,7 +13,7 @@ use super::tags::Names;
 use super::tree::Tree;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The tables that every page needs, made once.
+/// The tables that every page needs, built once.
 pub struct Tables {
     names: Names,
     fragments: Fragments,
@@ -44,7 +44,7 @@ pub struct Page<'a> {
 const LONGEST_TITLE: usize = 1000;
 const TITLE_SOURCE: usize = 8 * LONGEST_TITLE;
 
-/// Words of a URL's path and query by what they say the page is.
+/// Words of a URL's path and query, by the kind of page that they indicate.
 const URL_WORDS: [(&str, &[&str]); 5] = [
     ("url.forum", &["forum", "thread", "topic", "showthread", "viewtopic", "t/"]),
     ("url.product", &["product", "shop", "item", "/p/", "dp/"]),
@@ -53,7 +53,7 @@ const URL_WORDS: [(&str, &[&str]); 5] = [
     ("url.listing", &["category", "tag", "collections", "list", "search"]),
 ];
 
-/// Types of JSON-LD that say what the page is.
+/// Types of JSON-LD that indicate the kind of page.
 const DATA_TYPES: [(&str, &str); 9] = [
     ("data.article", "Article\""),
     ("data.posting", "Posting\""),
@@ -143,7 +143,7 @@ impl<'a> Page<'a> {
         plain.then(|| lang.iter().map(|&byte| char::from(byte)).collect())
     }
 
-    /// What the URL and the head say of the kind of page.
+    /// Signals of the URL and the head for the kind of page.
     pub fn signals(&self) -> Vec<(&'static str, f32)> {
         let url = self.url.to_ascii_lowercase();
         let after_scheme = url.find("://").map_or(0, |at| at + 3);
@@ -183,7 +183,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Hashes of words, sorted, and what is known of a word at once if it is one of them.
+/// Hashes of words, sorted, with a filter that excludes most other words.
 pub struct TitleWords {
     hashes: Vec<u64>,
     likely: [u64; 4],

@@ -95,14 +95,14 @@ impl Extractor {
         })
     }
 
-    /// The kinds of pages that weights tell apart, in the order of their trees.
+    /// The kinds of pages that weights distinguish, in the order of their trees.
     #[staticmethod]
     fn kinds() -> Vec<&'static str> {
         KINDS.to_vec()
     }
 
-    /// Text, title, language, confidence, whether a limit cut something, the share of the page that is kept, where the
-    /// text was, the likely kind of the page, and spans of code and tables, of each page. `paragraphs`: blank lines part them.
+    /// Text, title, language, confidence, truncation by a limit, share of the page that is kept, origin of the text,
+    /// likely kind, and spans of code and tables, of each page. `paragraphs`: blank lines separate them.
     fn extract(
         &self,
         py: Python<'_>,
@@ -132,11 +132,11 @@ fn columns(found: &[MainText]) -> PyResult<Vec<OutputArray>> {
         OutputArray::new(StringArray::from_iter_values(found.iter().map(|page| &page.written.text))),
         OutputArray::new(StringArray::from_iter(found.iter().map(|page| page.title.as_ref()))),
         OutputArray::new(StringArray::from_iter(found.iter().map(|page| page.lang.as_ref()))),
-        OutputArray::new(Float32Array::from_iter(found.iter().map(|page| page.facts.confidence))),
-        OutputArray::new(BooleanArray::from_iter(found.iter().map(|page| Some(page.facts.cut)))),
-        OutputArray::new(Float32Array::from_iter(found.iter().map(|page| page.facts.share))),
-        OutputArray::new(StringArray::from_iter_values(found.iter().map(|page| page.facts.origin.name()))),
-        OutputArray::new(StringArray::from_iter(found.iter().map(|page| page.facts.kind))),
+        OutputArray::new(Float32Array::from_iter(found.iter().map(|page| page.metadata.confidence))),
+        OutputArray::new(BooleanArray::from_iter(found.iter().map(|page| Some(page.metadata.cut)))),
+        OutputArray::new(Float32Array::from_iter(found.iter().map(|page| page.metadata.share))),
+        OutputArray::new(StringArray::from_iter_values(found.iter().map(|page| page.metadata.origin.name()))),
+        OutputArray::new(StringArray::from_iter(found.iter().map(|page| page.metadata.kind))),
         OutputArray::new(spans(found)?),
     ])
 }

@@ -4,7 +4,7 @@
 
 use memchr::{memchr, memchr2};
 
-/// Where something lies in the source; empty where there is nothing.
+/// A range of the source; empty if there is nothing.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Span {
     pub start: u32,
@@ -111,7 +111,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// What begins at a `<`; none where it is passed over.
+    /// The token that begins at a `<`; none if it is skipped.
     fn markup(&mut self, open: usize, next: u8) -> Option<Token> {
         match next {
             b'!' => self.skip_declaration(open),
@@ -168,7 +168,7 @@ impl<'a> Scanner<'a> {
         Token::Start { name }
     }
 
-    /// Whether the tag before here closes itself.
+    /// True if the tag before here closes itself.
     pub fn self_closing(&self) -> bool {
         self.at >= 2 && self.source[self.at - 2] == b'/'
     }
@@ -180,7 +180,7 @@ impl<'a> Scanner<'a> {
         Span::new(start, self.at)
     }
 
-    /// Read up to the end of a tag. False where the source ends first: then there is no tag.
+    /// Read up to the end of a tag. False if the source ends first: then there is no tag.
     fn read_attributes(&mut self) -> bool {
         let source = self.source;
         let mut at = self.at;
@@ -221,7 +221,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The value that begins here and where it ends, its quote included; beyond the source where it does not end.
+    /// The value that begins here, and its end including the quote; beyond the source if it does not end.
     #[inline]
     fn value(&self, at: usize) -> (Span, usize) {
         let source = self.source;
@@ -253,7 +253,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Pass over the text of a raw element up to its end tag, and give the text. The end tag stays ahead.
+    /// Read the text of a raw element up to its end tag, which is not consumed.
     pub fn raw_text(&mut self, name: &[u8], script: bool) -> Span {
         let start = self.at;
         let mut nested = Nested::None;
@@ -296,7 +296,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// How deep text of a script is in what looks like a comment with a script in it.
+/// The nesting of a script's text in a comment that contains a script.
 #[derive(Clone, Copy, PartialEq)]
 enum Nested {
     None,

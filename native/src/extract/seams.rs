@@ -1,9 +1,9 @@
-//! Where inline elements meet: whether the page shows a gap between their texts, and how raised and lowered text is
-//! written. Only styles say for certain, and they are not read; the rules are those that gold texts agree with.
+//! Boundaries of inline elements: whether the page shows a gap between their texts, and how superscripts and subscripts
+//! are written. Only styles decide this for certain, and they are not read; the rules are those that fit gold texts.
 
 use super::tags::{self, Set, Tag};
 
-/// Elements that change only the look of their text: where one begins or ends, a word goes on.
+/// Elements that only change the look of their text: a word continues across their boundaries.
 const FORMATTING: Set = tags::set(&[
     Tag::Abbr,
     Tag::B,
@@ -24,7 +24,7 @@ const FORMATTING: Set = tags::set(&[
     Tag::Wbr,
 ]);
 
-/// What begins and ends between two pieces of text of one block.
+/// The elements that begin and end between two pieces of text of one block.
 #[derive(Clone, Copy, Default)]
 pub struct Seam {
     ended: Set,
@@ -54,12 +54,12 @@ impl Seam {
         }
     }
 
-    /// Whether a code element ended, and then another began.
+    /// True if a code element ended, and then another began.
     pub fn is_between_code(self) -> bool {
         self.joint && Tag::Code.is(self.ended & self.begun)
     }
 
-    /// Whether there is a gap between a piece of text and the character that comes after it.
+    /// True if there is a gap between a piece of text and the character that comes after it.
     ///
     /// Where an element that is not for formatting begins or ends, a capital or a digit begins a new word, unless it
     /// follows a capital. Between two elements it does so after any character but a single letter, and a capital also
@@ -90,7 +90,7 @@ impl Seam {
 /// The most characters of raised or lowered text that are written in another way.
 const LONGEST: usize = 20;
 
-/// Raised or lowered text as it is written after a character; none where it stays as it is.
+/// Superscript or subscript as it is written after a character; none if it is not changed.
 ///
 /// Digits and signs take the forms that Unicode has. Letters among them take none: `2^(2k)`, `a_(i+1)`. Lowered letters
 /// alone do as well (`V_max`); raised ones are as a rule part of the word (`1st`, `Mme`), and stay.
@@ -125,7 +125,7 @@ pub fn script(text: &str, before: Option<char>, raised: bool) -> Option<String> 
     }
 }
 
-/// A character raised or lowered: digits, signs, and what stands between them in lists.
+/// A character as superscript or subscript: digits, signs, and their separators in lists.
 fn form(character: char, raised: bool) -> Option<char> {
     const RAISED: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     const LOWERED: [char; 10] = ['₀', '₁', '₂', '₃', '₄', '₅', '₆', '₇', '₈', '₉'];

@@ -1,4 +1,4 @@
-//! Where the features of a block go: into values, into lanes of rows, or as names.
+//! Receivers of a block's features: values, lanes of rows, or names.
 
 use super::forest::{Lanes, LANES};
 

@@ -1,4 +1,5 @@
-//! The texts of the states that a page's scripts start from: JSON alone in a script, or what a script gives a name to.
+//! The texts of the states that a page's scripts start from: JSON alone in a script, or the value that a script assigns
+//! to a name.
 
 use std::collections::HashMap;
 
@@ -8,14 +9,14 @@ use super::page::Page;
 use super::scanner::Span;
 use super::tree::hash;
 
-/// Bytes before a value that a script gives a name to.
+/// Bytes before a value that a script assigns to a name.
 const LONGEST_NAME: usize = 100;
 
 /// The longest word, on average, and fewest terms of a string that is prose.
 const LONGEST_TERM: u32 = 12;
 const FEWEST_TERMS: u32 = 12;
 
-/// What the strings of one name are: terms of all, and of those that are prose.
+/// The terms of all strings of one name, and of those that are prose.
 type Masses = HashMap<u64, (u32, u32)>;
 
 /// The texts of scripts: the strings of names that have mostly prose, and not much less of it than another name.
@@ -68,7 +69,8 @@ fn read(source: &[u8], mut part: Span, found: &mut Vec<(Span, u64)>, data: &mut 
     }
 }
 
-/// Where the next object or array begins that a script consists of or gives a name to; none where something else comes.
+/// The beginning of the next object or array that a script consists of or assigns to a name; none if something else
+/// comes.
 fn value(source: &[u8], part: Span) -> Option<u32> {
     let text = part.of(source);
     let opens = |at: usize| matches!(text.get(at), Some(b'{' | b'['));
@@ -82,12 +84,12 @@ fn value(source: &[u8], part: Span) -> Option<u32> {
     (text.get(name) == Some(&b'=') && opens(at)).then_some(part.start + at as u32)
 }
 
-/// Where the white space ends.
+/// The end of the white space.
 fn blanks(text: &[u8], from: usize) -> usize {
     from + text.get(from..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
-/// How many terms a text has, and whether it is prose.
+/// The number of terms of a text, and true if it is prose.
 fn looks(text: &str) -> (u32, bool) {
     let (mut terms, mut letters, mut marks, mut code, mut spaces) = (0, 0, 0, 0, 0);
     let (mut in_term, mut in_tag) = (false, false);

@@ -1,6 +1,6 @@
 //! Counts over the text of a block.
 
-/// What is counted, in characters but for words.
+/// Counts of a text, in characters except for words.
 #[derive(Clone, Copy, Default)]
 pub struct Stats {
     pub characters: u32,
@@ -35,7 +35,7 @@ const PUNCTUATION: u8 = 16;
 const MARK: u8 = 32;
 const ODD: u8 = 64; // a comma, a bar, money
 const WIDE: u8 = 128; // beyond ASCII: a comma, money, or a CJK character, which is a term of its own
-/// Characters whose class is looked up: what Rust knows of characters it finds by search.
+/// Characters whose class is looked up, because Rust searches its tables for each.
 const BASIC: u32 = 0x10000;
 
 pub struct Counter {
@@ -129,16 +129,16 @@ struct Count<'a> {
     counter: &'a Counter,
     text: &'a str,
     stats: Stats,
-    /// Where the term begins that is open.
+    /// The beginning of the open term.
     term: Option<usize>,
-    /// Whether no word is open.
+    /// True if no word is open.
     blank: bool,
-    /// Whether a full stop was the last, so that a space makes a sentence.
+    /// True if a full stop was the last, so that a space makes a sentence.
     ended: bool,
 }
 
 impl Count<'_> {
-    /// Count some bytes of ASCII, without a branch for each, and give the place after them.
+    /// Count some bytes of ASCII, without a branch for each, and return the place after them.
     fn ascii(&mut self, at: usize, bytes: &[u8]) -> usize {
         let size = bytes.len();
         let mut window = [0; WINDOW];
@@ -180,7 +180,7 @@ impl Count<'_> {
         at + size
     }
 
-    /// Count characters up to `end`, or the end of the one there, and give the place.
+    /// Count characters up to `end`, or the end of the one there, and return the place.
     fn characters(&mut self, mut at: usize, end: usize) -> usize {
         for character in self.text[at..].chars() {
             if at >= end {
@@ -250,13 +250,13 @@ impl Count<'_> {
     }
 }
 
-/// How many bytes are so.
+/// The number of set bits.
 #[inline(always)]
 fn number(window: &[u8; WINDOW], is: impl Fn(u8) -> bool) -> u32 {
     u32::from(window.iter().map(|&byte| u8::from(is(byte))).sum::<u8>())
 }
 
-/// Which bytes are so.
+/// The bytes for which the test is true, a bit each.
 #[inline(always)]
 fn bits(window: &[u8; WINDOW], is: impl Fn(u8) -> bool) -> u64 {
     let eights = window.map(|byte| u8::from(is(byte)));

@@ -1,4 +1,4 @@
-//! Sums over ranges of blocks, and over blocks that are alike.
+//! Sums over ranges of blocks, and over blocks with equal keys.
 
 use super::blocks::Block;
 use super::tree::MAX_TEXTS;
@@ -73,9 +73,10 @@ impl Sums {
     }
 }
 
-/// For each block, how many blocks have its key, and how many characters they have together.
+/// For each block the number of blocks with its key, and the characters of those together.
 pub fn groups(keys: impl Iterator<Item = u64>, blocks: &[Block]) -> Vec<(u32, u32)> {
-    // Keys are hashes: their upper bits suffice, and the lower ones can hold the place. There are at most MAX_TEXTS blocks.
+    // Keys are hashes: their upper bits suffice, and the lower ones can store the place. There are at most MAX_TEXTS
+    // blocks.
     let mut order: Vec<u64> = keys.zip(0..).map(|(key, place)| key & !PLACE | place).collect();
     order.sort_unstable();
     let mut groups = vec![(0, 0); order.len()];

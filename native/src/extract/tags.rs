@@ -1,4 +1,4 @@
-//! The elements of HTML that the extractor tells apart, and sets of them.
+//! The elements of HTML that the extractor distinguishes, and sets of them.
 
 /// A set of tags, a bit each.
 pub type Set = u128;
@@ -42,7 +42,7 @@ impl Tag {
         1 << self as u8
     }
 
-    /// Whether the tag is one of a set.
+    /// True if the tag is one of a set.
     #[inline]
     pub const fn is(self, set: Set) -> bool {
         set >> (self as u8) & 1 != 0
@@ -67,7 +67,7 @@ pub const VOID: Set = set(&[Area, Base, Br, Col, Embed, Frame, Hr, Img, Input, L
 /// Elements whose content up to their end tag is text, not markup.
 pub const RAW: Set = set(&[Script, Style, Iframe, Noembed, Noframes, Xmp, Textarea, Title, Plaintext]);
 
-/// Elements that hold nothing a reader of the page is told: they are dropped with all that is in them.
+/// Elements without text for readers: they are dropped with their content.
 pub const DROPPED: Set = set(&[
     Script, Style, Template, Iframe, Noembed, Noframes, Object, Embed, Svg, Canvas, Map, Audio, Video, Select, Option,
     Optgroup, Textarea, Input, Link, Meta, Math, Datalist, Dialog, Title, Base, Param, Source, Track, Area, Frame,

@@ -22,7 +22,7 @@ pub const INHERITED: u8 = HIDDEN | NOSCRIPT;
 pub struct Node {
     pub parent: u32,
     pub end: u32,
-    /// What its class and id say, in `Tree::names`; 0 for nothing.
+    /// The place of its class and id in `Tree::names`; 0 for none.
     pub names: u32,
     pub tag: Tag,
     pub flags: u8,
@@ -39,12 +39,12 @@ pub struct Piece {
     pub linked: bool,
 }
 
-/// What an element's class and id say.
+/// The flags and words of an element's class and id.
 #[derive(Clone, Copy, Default)]
 pub struct Named {
     pub fragments: u128,
     pub hash: u32,
-    /// Where its words are in `Tree::tokens`.
+    /// The range of its words in `Tree::tokens`.
     pub tokens: (u32, u32),
     /// The attributes themselves.
     pub class: Span,
@@ -58,11 +58,11 @@ pub struct Tree {
     pub names: Vec<Named>,
     pub tokens: Vec<u32>,
     pub head: Head,
-    /// Whether a limit was met.
+    /// True if a limit was met.
     pub cut: bool,
 }
 
-/// What a page says of itself outside of its text.
+/// The metadata of a page.
 #[derive(Default, Clone)]
 pub struct Head {
     pub title: Option<Span>,
@@ -71,7 +71,7 @@ pub struct Head {
     pub description: Option<Span>,
     /// JSON-LD.
     pub data: Vec<Span>,
-    /// Other scripts that may hold data.
+    /// Other scripts that may contain data.
     pub scripts: Vec<Span>,
 }
 

@@ -1,4 +1,4 @@
-//! What features need to know of a whole page: sums, groups of alike blocks, scores of elements, a summary.
+//! Inputs of features from the whole page: sums, groups of equal blocks, scores of elements, a summary.
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -32,7 +32,7 @@ pub fn ratio(part: u32, whole: u32) -> f32 {
     part as f32 / whole.max(1) as f32
 }
 
-/// What is the same for all blocks of a page.
+/// The values that are the same for all blocks of a page.
 pub struct Whole<'a> {
     pub page: &'a Page<'a>,
     pub tree: &'a Tree,
@@ -102,7 +102,7 @@ impl<'a> Whole<'a> {
         whole
     }
 
-    /// A readability score for each node: paragraphs give points to their parents, and half to their grandparents.
+    /// A readability score for each node: paragraphs add points to their parents, and half to their grandparents.
     pub fn score_nodes(&mut self) {
         let nodes = &self.tree.nodes;
         let mut scores = vec![0.0_f32; nodes.len()];

@@ -16,7 +16,7 @@ pub enum Word {
 }
 
 pub struct Dictionary {
-    /// The spellings, one after another; `ends` says where each one ends.
+    /// The spellings, one after another; `ends` contains the end of each.
     spellings: Vec<u8>,
     ends: Vec<usize>,
     /// Hash and number of each spelling, by the first free place after the one that the hash points to.
@@ -30,7 +30,7 @@ pub struct Dictionary {
 }
 
 impl Dictionary {
-    /// Read words and labels. Gives also the count of buckets that pruning left, which belongs to the n-grams.
+    /// Read words and labels. Also returns the count of buckets that pruning left, which belongs to the n-grams.
     pub fn read(reader: &mut Reader) -> Result<(Self, i64), Fault> {
         let size = reader.size("words and labels")?;
         let (words, labels) = (reader.size("words")?, reader.size("labels")?);
@@ -74,12 +74,12 @@ impl Dictionary {
         for number in 0..last {
             let hash = self.spelling(number).iter().fold(Hash::EMPTY, |hash, &byte| hash.with(byte));
             let place = self.place(self.spelling(number), hash);
-            self.places[place] = (hash.0, number); // of equal spellings the last holds
+            self.places[place] = (hash.0, number); // of equal spellings the last one counts
         }
         Ok(())
     }
 
-    /// What a word is, given its hash.
+    /// The entry of a word, by its hash.
     pub fn find(&self, word: &[u8], hash: Hash) -> Word {
         match self.places[self.place(word, hash)].1 {
             FREE if word.starts_with(LABEL) => Word::Label,

@@ -1,4 +1,4 @@
-//! Which row of the input matrix an n-gram has: hashing into buckets, and the buckets that pruning left.
+//! The row of an n-gram in the input matrix: hashing into buckets, and the buckets that pruning left.
 
 use super::reader::{require, Fault, Reader};
 
@@ -58,7 +58,7 @@ struct Index {
 
 impl Index {
     fn new(pairs: &mut Vec<(u32, u32)>) -> Self {
-        // Of rows for the same bucket the last holds: the sort is stable, and the reversal puts it first.
+        // Of rows for the same bucket the last one counts: the sort is stable, and the reversal puts it first.
         pairs.reverse();
         pairs.sort_by_key(|pair| pair.0);
         pairs.dedup_by_key(|pair| pair.0);
@@ -100,7 +100,7 @@ pub struct Grams {
     first: u32,
 }
 
-/// What the head of a model's file says of n-grams.
+/// The sizes of n-grams in the head of a model's file.
 pub struct Sizes {
     pub words: i32,
     pub buckets: i32,
@@ -150,7 +150,7 @@ impl Grams {
         }
     }
 
-    /// Append the rows of the n-grams of words, given the hashes of the words.
+    /// Append the rows of the n-grams of words, from the hashes of the words.
     pub fn of_words(&self, hashes: &[u32], rows: &mut Vec<u32>) {
         // The library keeps hashes as signed numbers and widens them so.
         let wide = |hash: u32| i64::from(hash as i32) as u64;

@@ -34,7 +34,7 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b'\x0b' | b'\x0c' | b'\0')
 }
 
-/// The rows of a line, as far as they are not added yet, and what is needed for those to come.
+/// The rows of a line that are not added yet, and the state for those to come.
 #[derive(Default)]
 pub struct Line {
     pub rows: Vec<u32>,
@@ -112,7 +112,7 @@ impl Line {
     }
 }
 
-/// Whether a byte continues a character.
+/// True if a byte continues a character.
 fn is_inside(byte: u8) -> bool {
     byte & 0xC0 == 0x80
 }

@@ -1,6 +1,6 @@
 //! The rows of words that were met before. Most words of a text are few words, met again and again.
 //!
-//! A place holds one word, and a new one takes the place of the old: no choice of words makes a search long.
+//! A slot contains one word, and a new one replaces the old: no choice of words makes a search long.
 
 use super::grams::Hash;
 
@@ -14,7 +14,7 @@ pub struct Memo {
     rows: Vec<u32>,
 }
 
-/// Where a word's spelling and its rows start in the memo, and their lengths.
+/// The place of a word's spelling and of its rows in the memo, and their lengths.
 #[derive(Clone, Copy, Default)]
 struct Place {
     hash: u32,

@@ -29,7 +29,7 @@ pub struct LanguageModel(Model);
 
 #[pymethods]
 impl LanguageModel {
-    /// Read a model from the bytes of its file, which stay in use where its numbers are stored whole.
+    /// Read a model from the bytes of its file, which stay in use if its numbers are stored whole.
     #[new]
     fn new(py: Python<'_>, file: InputArray) -> PyResult<Self> {
         py.allow_threads(|| {
@@ -38,7 +38,7 @@ impl LanguageModel {
         })
     }
 
-    /// The label and the probability of each text; `none` for a text in which the model finds nothing.
+    /// The label and the probability of each text; `none` for a text without a word or n-gram of the model.
     fn identify(&self, py: Python<'_>, texts: InputArray, none: &str) -> PyResult<(OutputArray, OutputArray)> {
         py.allow_threads(|| {
             let texts = strings(&texts)?;
@@ -54,7 +54,7 @@ fn identify(model: &Model, texts: &StringArray, none: &str) -> PyResult<(OutputA
     for row in 0..texts.len() {
         let (label, score) = model.identify(text(texts, row)?.as_bytes(), &mut scratch)?.unwrap_or((none, 0.0));
         labels.append_value(label);
-        // Rounding gives up to 1.00001. What is no number stays so.
+        // Rounding results in up to 1.00001. NaN stays NaN.
         scores.append_value(f64::from(if score > 1.0 { 1.0 } else { score }));
     }
     Ok((OutputArray::new(labels.finish()), OutputArray::new(scores.finish())))

@@ -1,4 +1,4 @@
-//! A fastText model: its file, checked whole before use, and what it says of a text.
+//! A fastText model: its file, checked as a whole before use, and its prediction for a text.
 
 use arrow_buffer::Buffer;
 
@@ -59,7 +59,7 @@ impl Model {
         Ok(Model { dictionary, grams, input, weights, output })
     }
 
-    /// The best label of a text and its probability. None where the text has nothing that the model knows.
+    /// The best label of a text and its probability. None if the model knows nothing in the text.
     pub fn identify(&self, text: &[u8], scratch: &mut Scratch) -> Result<Option<(&str, f32)>, Fault> {
         let Scratch { line, mean, scores } = scratch;
         if !self.average(text, line, mean) {
@@ -119,7 +119,7 @@ fn read_head(reader: &mut Reader) -> Result<Head, Fault> {
     if kind != SUPERVISED {
         return Err(Fault("the fastText model has word vectors only, no labels".to_owned()));
     }
-    // Of this version, models with labels have no n-grams of characters, whatever the file says.
+    // Of this version, models with labels have no n-grams of characters, whatever the file contains.
     let longest = if version == 11 { 0 } else { longest };
     Ok(Head { dimensions, loss, sizes: Sizes { words, buckets, shortest, longest } })
 }

@@ -1,7 +1,7 @@
 //! From the mean of a text's rows to its best label, by the loss that the model was trained with.
 //!
-//! Where the library computes in 32 bits and where in 64 is kept: it shows in the last bits. So is which of two equal
-//! scores wins: the later one.
+//! The widths of the library's computations, 32 or 64 bits, are kept: they decide the last bits. So is which of two
+//! equal scores wins: the later one.
 
 use super::matrix::Matrix;
 use super::reader::{require, Fault};
@@ -29,7 +29,7 @@ impl Output {
         }
     }
 
-    /// The best label and its logarithmic score. None where every score is next to nothing.
+    /// The best label and its logarithmic score. None if every score is next to nothing.
     pub fn best(&self, matrix: &Matrix, mean: &[f32], scores: &mut Vec<f32>) -> Result<Option<(usize, f32)>, Fault> {
         if let Output::Tree(nodes) = self {
             return best_leaf(nodes, matrix, mean);
@@ -51,7 +51,7 @@ fn log(probability: f32) -> f32 {
     (f64::from(probability) + 1e-5).ln() as f32
 }
 
-#[allow(clippy::neg_cmp_op_on_partial_ord)] // what is no number takes the place, as in the library
+#[allow(clippy::neg_cmp_op_on_partial_ord)] // NaN takes the place, as in the library
 fn best_score(scores: &[f32]) -> Option<(usize, f32)> {
     let mut best: Option<(usize, f32)> = None;
     for (label, &score) in scores.iter().enumerate() {
@@ -85,7 +85,7 @@ fn best_leaf(nodes: &[(usize, usize)], matrix: &Matrix, mean: &[f32]) -> Result<
     Ok(best)
 }
 
-/// The Huffman tree of labels, which come with falling counts.
+/// The Huffman tree of labels, which have descending counts.
 fn tree(counts: &[i64]) -> Result<Vec<(usize, usize)>, Fault> {
     let labels = counts.len();
     let total = counts.iter().try_fold(0_i64, |sum, &count| sum.checked_add(count).filter(|_| count >= 0));

@@ -4,7 +4,7 @@ use arrow_buffer::Buffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::PyErr;
 
-/// Why a file is no model, or a model gives no answer: a ValueError of Python.
+/// Why a file is no model, or a model has no result: a ValueError of Python.
 #[derive(Debug)]
 pub struct Fault(pub String);
 
@@ -14,7 +14,7 @@ impl From<Fault> for PyErr {
     }
 }
 
-/// A fault unless something holds that must hold of every model.
+/// A fault unless a condition of every model is met.
 pub fn require(holds: bool, what: impl FnOnce() -> String) -> Result<(), Fault> {
     if holds {
         Ok(())
@@ -78,7 +78,7 @@ impl Reader {
         Ok(bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect())
     }
 
-    /// The bytes up to the next NUL, which is passed over.
+    /// The bytes up to the next NUL, which is skipped.
     pub fn word(&mut self) -> Result<Buffer, Fault> {
         let rest = &self.file[self.at..];
         let length = rest.iter().position(|&byte| byte == 0);

@@ -1,6 +1,6 @@
 //! Bytes of a page to UTF-8. Twin: `refinery.kernels.reference.charset`.
 //!
-//! What a label means, and what the bytes of a character set of single bytes mean, is asked of Python at run time. Texts
+//! The meaning of labels, and the characters of single-byte charsets, come from Python at run time. Texts
 //! in other sets of several bytes, and such as must be guessed, are left to the twin.
 
 use std::borrow::Cow;
@@ -23,16 +23,16 @@ const SOUND: i64 = 8;
 const TOLERABLE: usize = 50;
 const NOT_ASCII: [&str; 3] = ["utf-16", "iso2022", "hz"];
 
-/// What a label names: a codec of Python, or nothing.
+/// The codec of Python that a label names, or none.
 struct Codec {
     name: String,
-    /// What each byte is, in sets of single bytes; `REPLACEMENT` where it is nothing.
+    /// The character of each byte, in single-byte charsets; `REPLACEMENT` for none.
     table: Option<[char; 256]>,
-    /// Whether bytes that are ASCII are decoded as ASCII.
+    /// True if bytes that are ASCII are decoded as ASCII.
     ascii_stays: bool,
 }
 
-/// What the labels met so far mean.
+/// The codecs of the labels read so far.
 #[pyclass(frozen)]
 #[derive(Default)]
 pub struct Charsets(RwLock<HashMap<String, Arc<Codec>>>);
@@ -44,8 +44,8 @@ impl Charsets {
         Charsets::default()
     }
 
-    /// Say what a label means: the name of a codec, "" for none; what each of the 256 bytes is if every character is one
-    /// byte; and whether ASCII is decoded as ASCII.
+    /// Set the meaning of a label: the name of a codec, "" for none; the characters of the 256 bytes if every character
+    /// is one byte; and true if ASCII is decoded as ASCII.
     fn add(&self, label: String, name: String, table: Option<&str>, ascii_stays: bool) {
         let table = table.and_then(|table| table.chars().collect::<Vec<_>>().try_into().ok());
         if let Ok(mut known) = self.0.write() {
@@ -63,7 +63,7 @@ impl Charsets {
     }
 }
 
-/// A character set that a page may be in, how it was found, and the label that was given for it.
+/// A charset that a page may have, the source of its label, and the label.
 #[derive(Clone)]
 struct Label {
     codec: Arc<Codec>,
@@ -106,7 +106,7 @@ pub enum No {
     Odd,
 }
 
-/// A page's bytes as text, given the label in its HTTP header ("" for none).
+/// A page's bytes as text; `header` is the label in its HTTP header ("" for none).
 pub fn decode<'a>(data: &'a [u8], header: &str, charsets: &Charsets) -> Result<Text<'a>, No> {
     let wide = data.len() > 1 && data[..2].contains(&0); // UTF-16 without a mark, perhaps
     if wide || data.starts_with(b"\xff\xfe") || data.starts_with(b"\xfe\xff") {

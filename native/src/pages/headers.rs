@@ -1,6 +1,6 @@
 //! The headers of ordinary records. Twin: `stages._warc.headers`, which reads all others too.
 //!
-//! Everything here answers `None` where the twin might see more than these few lines do.
+//! Every function returns `None` if the twin might read more than it does.
 
 use memchr::{memchr, memchr_iter, memmem};
 
@@ -13,7 +13,7 @@ const REASON: usize = 1 << 12;
 /// As in the twin.
 const NO_TYPES: [&str; 2] = ["unknown/unknown", "application/unknown"];
 
-/// What the header of a WARC record says, as far as it is needed.
+/// The fields of a WARC header that are needed.
 #[derive(Default)]
 pub struct Warc<'a> {
     pub kind: String,
@@ -27,7 +27,7 @@ pub struct Warc<'a> {
     pub segment: Option<&'a str>,
 }
 
-/// What the header of an HTTP response says, as far as it is needed.
+/// The fields of an HTTP header that are needed.
 pub struct Http<'a> {
     pub status: u16,
     pub content_types: Vec<&'a str>,
@@ -36,7 +36,7 @@ pub struct Http<'a> {
     pub body: &'a [u8],
 }
 
-/// The header of the record that the bytes begin with, and where its block begins.
+/// The header of the record at the start of the bytes, and the beginning of its block.
 pub fn warc(data: &[u8]) -> Option<(Warc<'_>, usize)> {
     let first = version_line(data)?;
     let head = &data[..data.len().min(WARC_HEADER)];
@@ -67,7 +67,7 @@ pub fn warc(data: &[u8]) -> Option<(Warc<'_>, usize)> {
     Some((found, block))
 }
 
-/// Where the line behind `WARC/1.0` begins.
+/// The beginning of the line after `WARC/1.0`.
 fn version_line(data: &[u8]) -> Option<usize> {
     let number = data.strip_prefix(b"WARC/")?;
     let digits = number.iter().take(11).take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
@@ -79,7 +79,7 @@ fn version_line(data: &[u8]) -> Option<usize> {
     (end > 0).then_some(b"WARC/".len() + digits + end)
 }
 
-/// Where the line feed before an empty line is, at `from` or after, and what follows it.
+/// The place of the line feed before an empty line, at `from` or after, and of the bytes after it.
 fn empty_line(data: &[u8], from: usize) -> Option<(usize, usize)> {
     for feed in memchr_iter(b'\n', &data[from..]) {
         let rest = &data[from + feed + 1..];
@@ -126,7 +126,8 @@ fn plain(text: &[u8]) -> Option<&str> {
     std::str::from_utf8(text).ok().filter(|_| sound).map(|text| text.trim_matches([' ', '\t']))
 }
 
-/// The HTTP response in a record's block, if its header ends within `limit` bytes, and no page or response begins in it.
+/// The HTTP response in a record's block, if its header ends within `limit` bytes, and no page or response begins in
+/// it.
 pub fn http(block: &[u8], limit: usize) -> Option<Http<'_>> {
     let (status, begin) = status_line(block)?;
     let (end, body) = empty_line_within(block, begin, limit)?;
@@ -153,7 +154,7 @@ pub fn http(block: &[u8], limit: usize) -> Option<Http<'_>> {
     Some(found)
 }
 
-/// The status code, and where the next line begins.
+/// The status code, and the beginning of the next line.
 fn status_line(block: &[u8]) -> Option<(u16, usize)> {
     let digits = |from: usize| block[from..].iter().take(4).take_while(|byte| byte.is_ascii_digit()).count();
     let mut at = b"HTTP/".len();
@@ -214,7 +215,7 @@ pub fn seconds(text: &str) -> Option<i64> {
     Some(((since * 24 + hour) * 60 + minute) * 60 + second)
 }
 
-/// The bytes of the UUID in a record's id, where it is of the form that all writers use.
+/// The bytes of the UUID in a record's id, if it has the form that all writers use.
 pub fn uuid(text: &str) -> Option<[u8; 16]> {
     let hex = text.strip_prefix("<urn:uuid:")?.strip_suffix('>')?.as_bytes();
     if hex.len() != 36 || [8, 13, 18, 23].iter().any(|dash| hex[*dash] != b'-') {

@@ -6,7 +6,7 @@ use zlib_rs::{Inflate, InflateFlush, Status};
 
 const FIRST: usize = 1 << 20;
 
-/// What stands around a deflate stream.
+/// The wrapper of a deflate stream.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Wrapper {
     Gzip,
@@ -14,10 +14,10 @@ pub enum Wrapper {
     None,
 }
 
-/// What a stream is.
+/// The result of reading a stream.
 #[derive(Debug, PartialEq)]
 pub enum Stream {
-    /// It begins the input with `used` bytes, and `made` bytes came out.
+    /// It has `used` bytes at the start of the input, and inflates to `made` bytes.
     Whole { used: usize, made: usize },
     /// The input ends before it does.
     Short,

@@ -21,7 +21,7 @@ pub fn meta_labels(data: &[u8]) -> Vec<&[u8]> {
     found
 }
 
-/// Where a name in small letters stands in any case.
+/// The place of a name, in any case; `name` is in small letters.
 fn occurrences<'a>(text: &'a [u8], name: &'static [u8]) -> impl Iterator<Item = usize> + 'a {
     memchr2_iter(name[0], name[0].to_ascii_uppercase(), text).filter(move |at| begins(&text[*at..], name))
 }
@@ -83,7 +83,7 @@ struct Meta<'a> {
 }
 
 impl<'a> Meta<'a> {
-    /// Read the attributes from `place` on; where they end.
+    /// Read the attributes from `place` on, and return their end.
     fn read(&mut self, text: &'a [u8], mut place: usize) -> usize {
         let count =
             |from: usize, test: &dyn Fn(u8) -> bool| text[from..].iter().take_while(|byte| test(**byte)).count();
@@ -141,7 +141,7 @@ fn value(text: &[u8]) -> Option<&[u8]> {
     label(&text[begin..], |byte| odd(byte) || b"/>;,".contains(byte))
 }
 
-/// What follows each `name` and one blank, in any case.
+/// The rest after each `name` and one blank, in any case.
 fn tags<'a>(head: &'a [u8], name: &'static [u8]) -> impl Iterator<Item = &'a [u8]> {
     memchr::memchr_iter(b'<', head).filter_map(move |at| {
         let tag = head.get(at..at + name.len() + 1)?;
@@ -179,12 +179,12 @@ fn after_blanks(text: &[u8]) -> &[u8] {
     &text[text.iter().take(BLANKS).take_while(|byte| blank(**byte)).count()..]
 }
 
-/// What a regular expression of Python takes for white space in bytes.
+/// White space in bytes, as in a regular expression of Python.
 fn blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
-/// The label in a Content-Type field of printable ASCII; empty where there is none.
+/// The label in a Content-Type field of printable ASCII; empty if there is none.
 pub fn header_label(content_type: &str) -> &str {
     let text = content_type.as_bytes();
     let found = (0..text.len()).find_map(|at| {

@@ -1,8 +1,9 @@
 //! Ordinary records of an archive to rows of the source stage. Twin: `refinery.kernels.reference.pages`, which leaves
 //! every record to the stage's own reader.
 //!
-//! A record is ordinary if it fills a gzip member of its own, both are sound, its header is plain, its length agrees, and
-//! nothing about it but its status or media type keeps it from being a page. At the first that is not, reading stops.
+//! A record is ordinary if it fills a gzip member of its own, both are sound, its header is plain, its length agrees,
+//! and nothing about it but its status or media type keeps it from being a page. At the first that is not, reading
+//! stops.
 
 mod charset;
 mod headers;
@@ -48,7 +49,8 @@ pub struct PageRows {
     member: Vec<u8>,
 }
 
-/// How far reading came: where, what it unpacked to, a label whose meaning is needed, and whether the bytes ran out.
+/// The progress of reading: the place, the unpacked bytes, a label whose meaning is needed, and true if the bytes ran
+/// out.
 type Read = (usize, u64, Option<String>, bool);
 
 #[pymethods]
@@ -64,7 +66,7 @@ impl PageRows {
         self.columns.rows() >= self.full_rows || self.columns.bytes() >= self.full_bytes
     }
 
-    /// Read ordinary records from `at` on; `base` is where the bytes lie in the file.
+    /// Read ordinary records from `at` on; `base` is the place of the bytes in the file.
     fn read(
         &mut self,
         py: Python<'_>,
@@ -183,8 +185,8 @@ impl PageRows {
 
     fn page(&mut self, row: Row, response: &Http, mut notes: Vec<String>, charsets: &Charsets) -> Result<(), No> {
         let (transfer, content) = (&response.transfer_codings, &response.content_codings);
-        let (data, told) = payload::unpack(response.body, transfer, content, self.most).ok_or(No::Odd)?;
-        notes.extend(told);
+        let (data, unpack_notes) = payload::unpack(response.body, transfer, content, self.most).ok_or(No::Odd)?;
+        notes.extend(unpack_notes);
         if data.iter().all(|byte| matches!(byte, b' ' | b'\t'..=b'\r')) {
             return Err(No::Odd);
         }
@@ -226,12 +228,12 @@ impl PageRows {
     }
 }
 
-/// What a record's header says that is worth a note.
+/// Notes on a record's header.
 fn oddities(header: &Warc) -> Vec<String> {
     header.truncated.map(|value| format!("warc-truncated: {value}")).into_iter().collect()
 }
 
-/// A body without its codings, and notes; `None` where the twin must see to it.
+/// A body without its codings, and notes; `None` if the twin must process it.
 #[pyfunction]
 pub fn unpacked<'py>(
     py: Python<'py>,
@@ -250,7 +252,7 @@ pub fn unpacked<'py>(
     Some((given_or_new(py, data, &made), notes))
 }
 
-/// A page as the values of the twin's `Text`; a label to ask for first; `None` where the twin must see to it.
+/// A page as the values of the twin's `Text`; a label whose meaning is needed; `None` if the twin must process it.
 #[pyfunction]
 pub fn decoded<'py>(
     py: Python<'py>,
@@ -276,7 +278,7 @@ pub fn decoded<'py>(
     }
 }
 
-/// The object that was given if these are its bytes, else a new one.
+/// The given object if these are its bytes, else a new one.
 fn given_or_new<'py>(py: Python<'py>, given: &Bound<'py, PyBytes>, made: &[u8]) -> Bound<'py, PyBytes> {
     let same = given.as_bytes().len() == made.len() && given.as_bytes().as_ptr() == made.as_ptr();
     if same {

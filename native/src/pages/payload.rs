@@ -11,7 +11,7 @@ const GZIP: &[u8] = b"\x1f\x8b";
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
 const LAYERS: usize = 6;
 
-/// A body without its codings, and what is odd about it.
+/// A body without its codings, and notes.
 pub type Unpacked<'a> = (Cow<'a, [u8]>, Vec<String>);
 
 /// The body, if it has at most `most` bytes when unpacked; the codings are values of header fields in printable ASCII.
@@ -42,7 +42,7 @@ fn codings(content: &[&str], transfer: &[&str]) -> Vec<String> {
     names
 }
 
-/// The bytes in the chunks, and what is wrong with them; the bytes as they are where they are not chunked; `None` where
+/// The bytes in the chunks, and notes; the bytes themselves if they are not chunked; `None` if
 /// the chunks break.
 fn dechunked(data: &[u8]) -> Option<(Cow<'_, [u8]>, Option<String>)> {
     let mut out = Vec::new();
@@ -66,7 +66,7 @@ fn dechunked(data: &[u8]) -> Option<(Cow<'_, [u8]>, Option<String>)> {
     (place >= data.len()).then(|| (Cow::Owned(out), Some("the chunked coding ends early".to_owned())))
 }
 
-/// The size of the chunk whose line is here, and where its bytes begin.
+/// The size of the chunk whose line is here, and the beginning of its bytes.
 fn chunk(data: &[u8], place: usize) -> Option<(usize, usize)> {
     let count = |from: usize, most: usize, test: fn(&u8) -> bool| {
         data[from..].iter().take(most).take_while(|byte| test(byte)).count()
@@ -84,7 +84,7 @@ fn chunk(data: &[u8], place: usize) -> Option<(usize, usize)> {
     (data.get(end) == Some(&b'\n')).then_some((size, end + 1))
 }
 
-/// What a coding's bytes decode to; `Some(None)`, with a note, for bytes that do not have it.
+/// The decoded bytes of a coding; `Some(None)`, with a note, for bytes without it.
 fn decoded(data: &[u8], coding: &str, most: usize, notes: &mut Vec<String>) -> Option<Option<Vec<u8>>> {
     let has_it = match coding {
         "gzip" => data.starts_with(GZIP),
@@ -119,7 +119,7 @@ fn decoded(data: &[u8], coding: &str, most: usize, notes: &mut Vec<String>) -> O
     }
 }
 
-/// Whether the bytes begin as a page does, so that they cannot be packed.
+/// True if the bytes begin as a page does, so that they cannot be packed.
 fn printable(data: &[u8]) -> bool {
     let begin = &data[..data.len().min(64)];
     begin.iter().find(|byte| !b"\xef\xbb\xbf \t\r\n\x0c".contains(byte)) == Some(&b'<')

@@ -13,7 +13,7 @@ use crate::boundary::OutputArray;
 
 const ID: usize = 16;
 
-/// A row that the stage made.
+/// A row from the stage.
 #[derive(FromPyObject)]
 pub struct Page {
     id: PyBackedBytes,
@@ -143,7 +143,7 @@ impl Columns {
         }
     }
 
-    /// Put a page's bytes, but for NUL characters, where the next row's are; give them back.
+    /// Write a page's bytes, except NUL characters, to the place of the next row's, and return them.
     pub fn stage(&mut self, utf8: &[u8], nuls: usize) -> &[u8] {
         let begin = self.html.len();
         if nuls == 0 {
@@ -154,12 +154,12 @@ impl Columns {
         &self.html[begin..]
     }
 
-    /// Let go of what was staged.
+    /// Drop the staged bytes.
     pub fn unstage(&mut self) {
         self.html.truncate(self.html_ends.last().map_or(0, |end| *end as usize));
     }
 
-    /// Add a row whose page was staged, if it has one; `row.html` only says whether it does.
+    /// Add a row whose page was staged, if it has one; `row.html` is present if it does.
     pub fn add(&mut self, row: &Row) -> PyResult<()> {
         let end = i32::try_from(self.html.len()).map_err(|_| PyOverflowError::new_err("over 2 GiB of pages"))?;
         self.ids.append_value(row.id).map_err(|error| PyValueError::new_err(error.to_string()))?;

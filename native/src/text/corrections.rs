@@ -12,12 +12,12 @@ use crate::boundary::{InputArray, OutputArray};
 use crate::classes::Classes;
 use crate::lists::{lists_of, offset, Structs};
 use crate::strings::{strings, text, StringsBuilder};
-use crate::text::lines::{Cut, Fate, Judge, PreparedLineRules};
+use crate::text::lines::{Cut, LineMatcher, Outcome, PreparedLineRules};
 use crate::text::reason::Reason;
 use crate::text::statistics::share;
 use crate::text::word_list::Undecided;
 
-/// What a line is, once judged.
+/// The kind of a line.
 #[derive(Clone, Copy, PartialEq)]
 enum Line {
     Blank,
@@ -26,13 +26,13 @@ enum Line {
 }
 
 /// A line and its ends: of its text, in bytes, and of its cuts.
-struct Judged {
+struct Ruled {
     line: Line,
     end: u32,
     cuts: u32,
 }
 
-/// What is counted in a text.
+/// Counts of a text.
 #[derive(Default)]
 struct Counts {
     words: u64,
@@ -42,12 +42,12 @@ struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, words: u32, fate: &Fate, cuts: &[Cut]) {
+    fn add(&mut self, words: u32, outcome: &Outcome, cuts: &[Cut]) {
         self.words += u64::from(words);
-        let (removed, reasons) = match fate {
-            Fate::Stays => return,
-            Fate::Cut(removed) => (*removed, cuts.iter().fold(0, |all, (_, reason)| all | reason.bit())),
-            Fate::Discarded(reason) => (words, reason.bit()),
+        let (removed, reasons) = match outcome {
+            Outcome::Stays => return,
+            Outcome::Cut(removed) => (*removed, cuts.iter().fold(0, |all, (_, reason)| all | reason.bit())),
+            Outcome::Discarded(reason) => (words, reason.bit()),
         };
         self.removed += u64::from(removed);
         self.flagged += u64::from(words);
@@ -65,7 +65,7 @@ struct Protected<'a> {
 }
 
 impl Protected<'_> {
-    /// Whether a line shares a byte with a span; an empty one, whether it lies within one. Lines are asked for in order.
+    /// True if a line shares a byte with a span, or is empty and lies within one. Lines are passed in order.
     fn covers(&mut self, line: &Range<usize>) -> bool {
         while let ([_, starts @ ..], [end, ends @ ..]) = (self.starts, self.ends) {
             if *end > line.start as u64 {
@@ -79,15 +79,15 @@ impl Protected<'_> {
 
 /// Corrects one text after another.
 struct Corrector<'a> {
-    judge: Judge<'a>,
-    lines: Vec<Judged>,
+    matcher: LineMatcher<'a>,
+    lines: Vec<Ruled>,
     cuts: Vec<Cut>, // inside lines
     made: Corrected,
 }
 
 impl Corrector<'_> {
     fn correct(&mut self, text: &str, protected: Protected<'_>) -> PyResult<()> {
-        match self.judge_lines(text, protected) {
+        match self.apply_rules(text, protected) {
             Ok(counts) => {
                 self.made.count(&counts);
                 self.discard_breaks();
@@ -101,24 +101,24 @@ impl Corrector<'_> {
         self.made.end_text()
     }
 
-    fn judge_lines(&mut self, text: &str, mut protected: Protected<'_>) -> Result<Counts, Undecided> {
+    fn apply_rules(&mut self, text: &str, mut protected: Protected<'_>) -> Result<Counts, Undecided> {
         self.lines.clear();
         self.cuts.clear();
         let mut counts = Counts::default();
         let mut start = 0;
         while start <= text.len() {
-            let end = self.judge.read(text, start);
+            let end = self.matcher.read(text, start);
             let mut line = Line::Blank;
             if protected.covers(&(start..end)) {
-                counts.words += u64::from(self.judge.words);
+                counts.words += u64::from(self.matcher.words);
                 line = Line::Text;
-            } else if self.judge.words > 0 {
+            } else if self.matcher.words > 0 {
                 let before = self.cuts.len();
-                let fate = self.judge.judge(text, start..end, &mut self.cuts)?;
-                counts.add(self.judge.words, &fate, &self.cuts[before..]);
-                line = if let Fate::Discarded(reason) = fate { Line::Discarded(reason) } else { Line::Text };
+                let outcome = self.matcher.apply(text, start..end, &mut self.cuts)?;
+                counts.add(self.matcher.words, &outcome, &self.cuts[before..]);
+                line = if let Outcome::Discarded(reason) = outcome { Line::Discarded(reason) } else { Line::Text };
             }
-            self.lines.push(Judged { line, end: end as u32, cuts: self.cuts.len() as u32 });
+            self.lines.push(Ruled { line, end: end as u32, cuts: self.cuts.len() as u32 });
             start = end + 1;
         }
         Ok(counts)
@@ -128,42 +128,42 @@ impl Corrector<'_> {
     fn discard_breaks(&mut self) {
         let (mut beside, mut blank) = (false, true); // is the line before discarded, and the last kept one blank
         let mut last_text = 0;
-        for (place, judged) in self.lines.iter_mut().enumerate() {
-            match judged.line {
-                Line::Blank if beside && blank => judged.line = Line::Discarded(Reason::Break),
+        for (place, ruled) in self.lines.iter_mut().enumerate() {
+            match ruled.line {
+                Line::Blank if beside && blank => ruled.line = Line::Discarded(Reason::Break),
                 Line::Discarded(_) => beside = true,
                 line => (beside, blank) = (false, line == Line::Blank),
             }
-            if judged.line == Line::Text {
+            if ruled.line == Line::Text {
                 last_text = place + 1;
             }
         }
         if beside {
-            for judged in &mut self.lines[last_text..] {
-                if judged.line == Line::Blank {
-                    judged.line = Line::Discarded(Reason::Break);
+            for ruled in &mut self.lines[last_text..] {
+                if ruled.line == Line::Blank {
+                    ruled.line = Line::Discarded(Reason::Break);
                 }
             }
         }
     }
 
-    /// Write the text without what is cut. A discarded line goes with its newline; after the last line that stays it is
+    /// Write the text without its cuts. A discarded line goes with its newline; after the last line that stays it is
     /// the newline before.
     fn cut(&mut self, text: &str) -> PyResult<()> {
-        let last_kept = self.lines.iter().rposition(|judged| !matches!(judged.line, Line::Discarded(_)));
+        let last_kept = self.lines.iter().rposition(|ruled| !matches!(ruled.line, Line::Discarded(_)));
         let last = self.lines.len() - 1;
         let (mut start, mut first_cut, mut kept) = (0, 0, 0);
-        for (place, judged) in self.lines.iter().enumerate() {
-            let end = judged.end as usize;
-            if let Line::Discarded(reason) = judged.line {
+        for (place, ruled) in self.lines.iter().enumerate() {
+            let end = ruled.end as usize;
+            if let Line::Discarded(reason) = ruled.line {
                 let before = usize::from(last_kept.is_some_and(|kept| place > kept));
                 let after = usize::from(place < last_kept.unwrap_or(last));
                 self.made.remove(text, &mut kept, start - before..end + after, reason)?;
             }
-            for (range, reason) in &self.cuts[first_cut..judged.cuts as usize] {
+            for (range, reason) in &self.cuts[first_cut..ruled.cuts as usize] {
                 self.made.remove(text, &mut kept, range.clone(), *reason)?;
             }
-            first_cut = judged.cuts as usize;
+            first_cut = ruled.cuts as usize;
             start = end + 1;
         }
         self.made.text.data.extend_from_slice(&text.as_bytes()[kept..]);
@@ -228,7 +228,7 @@ impl Corrected {
     }
 
     /// The columns of the twin's `CORRECTIONS`, and the rows that are left to the twin.
-    fn done(mut self) -> PyResult<(Vec<OutputArray>, OutputArray)> {
+    fn finish(mut self) -> PyResult<(Vec<OutputArray>, OutputArray)> {
         let removed = lists_of(self.spans()?, std::mem::take(&mut self.list_ends))?;
         let mut columns = vec![
             OutputArray::new(self.text.finish()?),
@@ -252,12 +252,12 @@ fn corrected(
         return Err(PyValueError::new_err("protected spans and texts are of different numbers"));
     }
     let mut spans = protected.iter().flat_map(Structs::iter).map(|[starts, ends]| Protected { starts, ends });
-    let judge = Judge::new(rules, classes);
-    let mut corrector = Corrector { judge, lines: Vec::new(), cuts: Vec::new(), made: Corrected::new() };
+    let matcher = LineMatcher::new(rules, classes);
+    let mut corrector = Corrector { matcher, lines: Vec::new(), cuts: Vec::new(), made: Corrected::new() };
     for row in 0..texts.len() {
         corrector.correct(text(texts, row)?, spans.next().unwrap_or_default())?;
     }
-    corrector.made.done()
+    corrector.made.finish()
 }
 
 #[pyfunction]

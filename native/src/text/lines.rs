@@ -1,4 +1,5 @@
-//! What becomes of a line: discarded as junk, cut, or left. Twin: `_judge` of `refinery.kernels.reference.linewise`.
+//! The outcome of a line: discarded as junk, cut, or kept. Twin: `_apply_rules` of
+//! `refinery.kernels.reference.linewise`.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -16,7 +17,7 @@ const NUMERIC_SEPARATORS: [char; 8] = ['.', ',', ':', '/', '-', '%', '$', '€']
 /// Marks that part a phrase from the rest of its line.
 const DELIMITERS: &str = ".!?…:;|¦·•●▪‣«»‹›<>←→▶►▸❯–—―-()[]{}/\\。！？：；・｜＞";
 
-/// What the rules need to know; the fields of the twin's `PreparedLineRules`.
+/// The twin's `LineRules`, prepared for matching.
 #[pyclass(frozen)]
 pub struct PreparedLineRules {
     vocabulary: WordList, // of phrases and nouns
@@ -82,7 +83,7 @@ impl PreparedLineRules {
     }
 }
 
-/// What some words are made of.
+/// Properties of some words.
 #[derive(Clone, Copy, Default)]
 struct Tally {
     letters: u32,
@@ -93,16 +94,16 @@ struct Tally {
 /// A range of the text in bytes, and why it is cut.
 pub type Cut = (Range<usize>, Reason);
 
-/// What becomes of a line.
-pub enum Fate {
+/// The outcome of a line.
+pub enum Outcome {
     Stays,
-    /// Loses some words, how many.
+    /// Loses this number of words.
     Cut(u32),
     Discarded(Reason),
 }
 
-/// Reads and judges lines; what it knows of the last one is kept here.
-pub struct Judge<'a> {
+/// Reads lines and applies the rules to them; the state is that of the last line.
+pub struct LineMatcher<'a> {
     rules: &'a PreparedLineRules,
     classes: Classes<'a>,
     by_byte: [u8; 256],
@@ -117,13 +118,13 @@ pub struct Judge<'a> {
     lower: String,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> LineMatcher<'a> {
     pub fn new(rules: &'a PreparedLineRules, classes: Classes<'a>) -> Self {
         let mut by_byte = classes.by_byte();
         for byte in 0..128_u8 {
             by_byte[usize::from(byte)] = numeric(byte.into(), by_byte[usize::from(byte)]);
         }
-        Judge {
+        LineMatcher {
             rules,
             classes,
             by_byte,
@@ -138,7 +139,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Read the line that starts at `start`, and give its end.
+    /// Read the line that starts at `start`, and return its end.
     pub fn read(&mut self, text: &str, start: usize) -> usize {
         let bytes = text.as_bytes();
         self.words = 0;
@@ -174,7 +175,7 @@ impl<'a> Judge<'a> {
         (numeric(character, class), character.len_utf8())
     }
 
-    /// Add the characters from a place to the next white space to a tally, and give where that is.
+    /// Add the characters from a place to the next white space to a tally, and return its place.
     #[inline]
     fn add(&self, text: &str, start: usize, tally: &mut Tally) -> usize {
         let mut at = start;
@@ -192,20 +193,20 @@ impl<'a> Judge<'a> {
         at
     }
 
-    /// Judge the line that was read, and add what it loses to `cuts`.
-    pub fn judge(&mut self, text: &str, line: Range<usize>, cuts: &mut Vec<Cut>) -> Result<Fate, Undecided> {
+    /// Apply the rules to the line that was read, and add its cuts to `cuts`.
+    pub fn apply(&mut self, text: &str, line: Range<usize>, cuts: &mut Vec<Cut>) -> Result<Outcome, Undecided> {
         if let Some(reason) = self.junk(text, line.clone())? {
-            return Ok(Fate::Discarded(reason));
+            return Ok(Outcome::Discarded(reason));
         }
         if self.words as usize > self.rules.short_line || !self.find_phrases(text)? {
-            return Ok(Fate::Stays);
+            return Ok(Outcome::Stays);
         }
         let junk = if self.core.is_empty() { self.reasons.iter().find_map(|reason| *reason) } else { self.rest(text)? };
         if let Some(reason) = junk {
-            return Ok(Fate::Discarded(reason));
+            return Ok(Outcome::Discarded(reason));
         }
         self.cut_words(cuts);
-        Ok(Fate::Cut(self.reasons.iter().flatten().count() as u32))
+        Ok(Outcome::Cut(self.reasons.iter().flatten().count() as u32))
     }
 
     /// Why the line is discarded.
@@ -254,7 +255,7 @@ impl<'a> Judge<'a> {
         (words == 1 && self.rules.wants(Reason::OneWord)).then_some(Reason::OneWord)
     }
 
-    /// Whether all the words say is a number and a noun that is counted.
+    /// True if the words are a number and a noun that is counted.
     fn is_counter<'t>(&mut self, words: impl Iterator<Item = &'t str>) -> Result<bool, Undecided> {
         let mut core = words.map(|word| self.classes.bare(word)).filter(|word| !word.is_empty());
         let (Some(number), Some(noun), None) = (core.next(), core.next(), core.next()) else { return Ok(false) };
@@ -267,7 +268,7 @@ impl<'a> Judge<'a> {
         Ok(noun.is_some_and(|noun| self.rules.nouns[noun as usize]))
     }
 
-    /// Find for each word of the line the phrase that takes it, and say whether there is one.
+    /// Find for each word of the line the phrase that takes it, and return true if there is one.
     fn find_phrases(&mut self, text: &str) -> Result<bool, Undecided> {
         self.reasons.clear();
         self.reasons.resize(self.spans.len(), None);
@@ -299,7 +300,7 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    /// Where there is a delimiter between two words, and where a phrase may begin because the word before has no letter.
+    /// Find the delimiters between words, and where a phrase may begin because the word before has no letter.
     fn find_edges(&mut self, text: &str) {
         let mut edges = std::mem::take(&mut self.edges);
         edges.begins.clear();
@@ -332,7 +333,7 @@ impl<'a> Judge<'a> {
         start..self.places.get(core.end).copied().unwrap_or(self.spans.len())
     }
 
-    /// Cuts of whole words with the white space after them, or before them where no word stays after them.
+    /// Cuts of whole words with the white space after them, or before them if no word stays after them.
     fn cut_words(&self, cuts: &mut Vec<Cut>) {
         let last_kept = self.reasons.iter().rposition(Option::is_none).unwrap_or(0);
         let mut place = 0;
@@ -351,7 +352,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// The classes of a character, and OTHER where it fits no numeric line.
+/// The classes of a character, and OTHER if it fits no numeric line.
 #[inline]
 fn numeric(character: char, class: u8) -> u8 {
     let fits = class & (DIGIT | SPACE) != 0 || NUMERIC_SEPARATORS.contains(&character);

@@ -63,7 +63,7 @@ impl Ngrams {
         }
         let mut kept = 0;
         for at in 0..self.places.len() {
-            // No branch: what repeats cannot be predicted.
+            // No branch: repeats cannot be predicted.
             let place = self.places[at];
             self.places[kept] = place;
             kept += usize::from(self.counts[place.number as usize] > 1);

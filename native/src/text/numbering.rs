@@ -1,7 +1,7 @@
 //! Numbers for distinct things: 0 for the first, 1 for the next that is not equal to it, and so on.
 //!
-//! Equality is exact: a hash only says where to look. Hashes are seeded at random, so that no text can be written that
-//! makes the tables slow; the numbers do not depend on the seed.
+//! Equality is exact: a hash only selects where to look. Hashes are seeded at random, so that no text can be written
+//! that makes the tables slow; the numbers do not depend on the seed.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -28,7 +28,7 @@ impl Table {
         self.hashes.clear();
     }
 
-    /// The number of what has this hash and is `equal`, given its number, to one numbered before.
+    /// The number of the item with this hash; `equal` is true for the number of an equal item.
     #[inline]
     fn number(&mut self, hash: u64, equal: impl Fn(usize) -> bool) -> u32 {
         let mask = self.slots.len() - 1;
@@ -92,7 +92,7 @@ impl<'a> Strings<'a> {
         self.strings.clear();
     }
 
-    /// How many different strings there are.
+    /// The number of distinct strings.
     pub fn len(&self) -> usize {
         self.strings.len()
     }
@@ -143,7 +143,7 @@ impl Pairs {
         self.table.clear();
     }
 
-    /// How many different pairs there are.
+    /// The number of distinct pairs.
     pub fn len(&self) -> usize {
         self.table.hashes.len()
     }

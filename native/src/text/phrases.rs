@@ -28,8 +28,7 @@ impl Walk {
         self.ends[state as usize] = state != ROOT;
     }
 
-    /// How many words the longest phrase has that starts with the first of these and may have that length; 0 where none
-    /// does.
+    /// The length of the longest phrase that starts with the first of these words and may have that length; 0 if none.
     fn longest(&self, words: impl Iterator<Item = u32>, may: impl Fn(usize) -> bool) -> usize {
         let (mut state, mut longest) = (ROOT, 0);
         for (word, length) in words.zip(1..) {
@@ -85,7 +84,7 @@ impl Phrases {
     }
 }
 
-/// Before which words, and after the last one, a phrase may begin and end: where it is parted from the others.
+/// For each word, and the end: true if a phrase may begin, or end, before it, separated from other words.
 #[derive(Default)]
 pub struct Edges {
     pub begins: Vec<bool>,

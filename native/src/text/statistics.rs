@@ -23,7 +23,7 @@ const SHARES: usize = QUALITY + DUPLICATES + LONGEST_NGRAM - 1;
 /// The columns after `words`, in the order of the twin's `STATISTICS`.
 type Row = [Option<f64>; SHARES];
 
-/// What is counted from left to right, in one pass over the characters.
+/// Counts of one pass over the characters, from left to right.
 #[derive(Default)]
 struct Counts {
     characters: u64,
@@ -63,7 +63,7 @@ impl<'a> Measure<'a> {
         }
     }
 
-    /// How many words a text has, and its shares.
+    /// The number of words of a text, and its shares.
     fn row(&mut self, text: &'a str) -> (u32, Row) {
         let counts = self.scan(text);
         let mut row = [None; SHARES];
@@ -117,7 +117,7 @@ impl<'a> Measure<'a> {
         (class, character.len_utf8())
     }
 
-    /// Add the word that starts at `start`, and give its end.
+    /// Add the word that starts at `start`, and return its end.
     #[inline]
     fn add_word(&mut self, text: &'a str, start: usize, stops: &mut Stops<'_>, counts: &mut Counts) -> usize {
         let bytes = text.as_bytes();
@@ -199,7 +199,7 @@ impl<'a> Measure<'a> {
 }
 
 impl Counts {
-    /// Count a line that is not blank, given where its first word starts and its last word ends.
+    /// Count a line that is not blank, from the start of its first word to the end of its last.
     fn add_line(&mut self, text: &str, start: Option<usize>, end: usize) {
         if let Some(start) = start {
             let line = &text[start..end];
@@ -210,7 +210,7 @@ impl Counts {
     }
 }
 
-/// How many marks of ellipsis there are, from left to right and never overlapping.
+/// The number of marks of ellipsis, from left to right and never overlapping.
 fn ellipses(text: &str) -> u64 {
     let (mut count, mut at) = (0, 0);
     let bytes = text.as_bytes();
@@ -224,7 +224,7 @@ fn ellipses(text: &str) -> u64 {
     count
 }
 
-/// Lines or paragraphs, and how many of them, and characters in them, occurred before.
+/// Lines or paragraphs, with the number that occurred before, and the characters in those.
 struct Pieces<'s, 'a> {
     seen: &'s mut Strings<'a>,
     from: usize,

@@ -1,7 +1,7 @@
-//! How many of some stop_words words occur in each text. Twin: `refinery.kernels.reference.text.distinct_words`.
+//! The number of distinct stop words in each text. Twin: `refinery.kernels.reference.text.distinct_words`.
 //!
-//! Few words are looked up: a word that has not the first byte and the length of one that is still to be found is passed
-//! over, and the search ends where all are found.
+//! Few words are looked up: a word without the first byte and the length of a stop word not yet seen is skipped, and
+//! the search ends when all have been seen.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::strings::{strings, text};
 use crate::text::stops::Stops;
 use crate::text::word_list::{Lengths, Undecided, WordList};
 
-/// The stop_words words.
+/// The stop words.
 #[pyclass(frozen)]
 pub struct StopWords {
     words: Vec<String>,
@@ -44,7 +44,7 @@ impl StopWords {
     }
 }
 
-/// A search for the stop_words words in one text after another.
+/// A search for the stop words in one text after another.
 struct Search<'a> {
     stop_words: &'a StopWords,
     classes: Classes<'a>,
@@ -70,7 +70,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// How many stop_words words a text has.
+    /// The number of distinct stop words in a text.
     fn count(&mut self, text: &str) -> Result<u32, Undecided> {
         self.seen.clear();
         self.seen.resize(self.stop_words.words.len(), false);
@@ -112,7 +112,8 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    /// Look up a word that has or ends before a character beyond ASCII, which is at `at`; give where the next may start.
+    /// Look up a word that has or ends before a character beyond ASCII, which is at `at`; return where the next may
+    /// start.
     fn word(&mut self, text: &str, start: usize, at: usize) -> Result<usize, Undecided> {
         let rest = text[at..].find(|character| self.classes.of(character) & SPACE != 0);
         let end = rest.map_or(text.len(), |length| at + length);

@@ -1,7 +1,7 @@
-//! Where the words of a text end, found for sixty-four bytes at a time.
+//! The ends of the words of a text, searched sixty-four bytes at a time.
 //!
-//! White space of ASCII has been the same in all versions of Unicode, so it is known here; what is beyond ASCII is left
-//! to whoever asks.
+//! White space of ASCII has been the same in all versions of Unicode, so it is known here; the
+//! caller handles characters beyond ASCII.
 
 const BLOCK: usize = 64;
 const WORD: usize = 8;
@@ -10,7 +10,7 @@ const HIGH: u64 = LOW << 7;
 /// Moves the lowest bit of each byte to the highest byte.
 const GATHER: u64 = 0x0102_0408_1020_4080;
 
-/// Goes through a text from stop to stop: white space and what is beyond ASCII.
+/// Goes through a text from stop to stop: white space and bytes beyond ASCII.
 pub struct Stops<'t> {
     bytes: &'t [u8],
     base: usize, // of the block
@@ -89,8 +89,8 @@ mod tests {
             let is_stop = |byte: &u8| !byte.is_ascii() || matches!(byte, 9..=13 | 28..=32);
             let mut stops = Stops::new(&text);
             for from in 0..=text.len() {
-                let wanted = text.as_bytes()[from..].iter().position(is_stop).map_or(text.len(), |more| from + more);
-                assert_eq!(stops.next(from), wanted);
+                let expected = text.as_bytes()[from..].iter().position(is_stop).map_or(text.len(), |more| from + more);
+                assert_eq!(stops.next(from), expected);
             }
         }
     }

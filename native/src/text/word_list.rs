@@ -1,4 +1,4 @@
-//! Some words to be found in texts, in any case and with any marks around them. Twin:
+//! Lists of words that are looked up in any case and with any marks around them. Twin:
 //! `refinery.kernels.reference.text.bare`.
 
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 /// The one letter whose lower case depends on the letters around it.
 const CAPITAL_SIGMA: char = 'Σ';
 
-/// Whether a word is one of those looked for depends on the case of a sigma, which the twin decides.
+/// The result depends on the case of a sigma, which the twin decides.
 pub struct Undecided;
 
 /// Words without marks at their ends, in lower case, by number.
@@ -28,7 +28,7 @@ impl WordList {
         Ok(if self.lower(bare, buffer)? { self.numbers.get(buffer.as_str()).copied() } else { None })
     }
 
-    /// Put the lower case of a word into `lower`, and say whether that can be one of the words.
+    /// Write the lower case of a word to `lower`, and return true if that can be one of the words.
     fn lower(&self, word: &str, lower: &mut String) -> Result<bool, Undecided> {
         lower.clear();
         if word.is_ascii() {
@@ -63,7 +63,7 @@ impl WordList {
     }
 }
 
-/// For each first byte a bit for each length in bytes; lengths from 63 share one. Says quickly what is no word.
+/// For each first byte a bit for each length in bytes; lengths from 63 share one. It quickly excludes most words.
 #[derive(Clone)]
 pub struct Lengths([u64; 256]);
 
@@ -80,13 +80,13 @@ impl Lengths {
         self.0[first_byte(word)] &= !length_bit(word);
     }
 
-    /// Whether the lower case of an ASCII word has the first byte and the length of one that was added.
+    /// True if the lower case of an ASCII word has the first byte and the length of one that was added.
     #[inline]
     pub fn admit(&self, ascii: &[u8]) -> bool {
         self.0[first_byte(ascii)] & length_bit(ascii) != 0
     }
 
-    /// Whether the lower case of any word may have the first byte of one that was added.
+    /// True if the lower case of any word may have the first byte of one that was added.
     #[inline]
     pub fn admit_first(&self, word: &[u8]) -> bool {
         word.first().is_some_and(|byte| !byte.is_ascii()) || self.0[first_byte(word)] != 0

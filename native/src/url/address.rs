@@ -1,7 +1,7 @@
 //! Canonical hosts, their parent domains and pages of URLs. Twin: `refinery.kernels.reference.addresses`.
 //!
-//! Only plain hosts are read here. The few that need Unicode's tables, percent-decoding or the rules of IP addresses are
-//! left to the twin.
+//! Only plain hosts are read here. The few that need Unicode's tables, percent-decoding or the rules of IP addresses
+//! are left to the twin.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::classes::{Classes, SPACE};
 
 const LONGEST_NAME: usize = 253;
 
-/// What a URL turned out to be.
+/// The result of reading a URL.
 #[derive(Debug, PartialEq)]
 pub enum Found {
     /// Host and page are in the buffers.
@@ -55,7 +55,7 @@ impl Address {
         Found::Address
     }
 
-    /// Put the canonical form of an ASCII host into `host`, or say what is wrong with it.
+    /// Write the canonical form of an ASCII host to `host`, or return its defect.
     fn read_host(&mut self, host: &str) -> Option<Found> {
         let bare = host.strip_suffix('.').unwrap_or(host);
         if bare.len() > LONGEST_NAME || !is_name(bare) {
@@ -74,7 +74,7 @@ impl Address {
     }
 }
 
-/// What follows `scheme://`, whose slashes may lean either way.
+/// The rest after `scheme://`, whose slashes may lean either way.
 fn after_scheme(url: &str) -> Option<&str> {
     let (scheme, rest) = url.split_once(':')?;
     let mut letters = scheme.bytes();
@@ -88,7 +88,7 @@ fn without_port(authority: &str) -> &str {
     authority.trim_end_matches(|character: char| character.is_ascii_digit()).strip_suffix(':').unwrap_or(authority)
 }
 
-/// Whether these are labels of letters, digits, `-` and `_`, none of them empty.
+/// True if these are labels of letters, digits, `-` and `_`, none of them empty.
 fn is_name(host: &str) -> bool {
     let mut last = b'.';
     for byte in host.bytes() {

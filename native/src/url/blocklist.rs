@@ -1,4 +1,4 @@
-//! Look-up in lists of millions of strings that lie in mapped files. Twin: `refinery.kernels.reference.listed`.
+//! Look-up in blocklists of millions of strings in memory-mapped files. Twin: `refinery.kernels.reference.blocklist`.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int8Type, UInt32Type};
@@ -10,11 +10,11 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::boundary::InputArray;
 use crate::lists::unfit;
 
-/// A list as Python gives it: `first`, `tag`, `entry`, the codes of `category`, and the categories.
+/// A blocklist from Python: `first`, `tag`, `entry`, the codes of `category`, and the categories.
 pub type Parts = (InputArray, InputArray, InputArray, InputArray, Vec<String>);
 
-/// A list of strings, each with a category. Its buffers are those that Python gave.
-pub struct Listed {
+/// A blocklist of strings, each with a category. Its buffers are Python's.
+pub struct Blocklist {
     first: UInt32Array,
     tags: UInt32Array,
     entries: LargeStringArray,
@@ -22,7 +22,7 @@ pub struct Listed {
     categories: Vec<String>,
 }
 
-impl Listed {
+impl Blocklist {
     pub fn new((first, tags, entries, codes, categories): Parts) -> PyResult<Self> {
         let first = first.0.as_primitive_opt::<UInt32Type>().ok_or_else(|| unfit(first.0.data_type()))?.clone();
         let tags = tags.0.as_primitive_opt::<UInt32Type>().ok_or_else(|| unfit(tags.0.data_type()))?.clone();
@@ -32,10 +32,10 @@ impl Listed {
         if lengths.iter().any(|length| *length != first.len()) || u32::try_from(first.len()).is_err() {
             return Err(PyValueError::new_err("the columns of a list must be of one length below 2**32"));
         }
-        Ok(Listed { first, tags, entries, codes, categories })
+        Ok(Blocklist { first, tags, entries, codes, categories })
     }
 
-    /// The category of an entry; none where it is not listed.
+    /// The category of an entry; none if it is not in the list.
     pub fn category(&self, entry: &str) -> Option<&str> {
         let hash = xxh3_64(entry.as_bytes());
         let rows = self.first.len() as u64;
@@ -48,7 +48,7 @@ impl Listed {
         self.categories.get(usize::try_from(self.codes.values()[row]).ok()?).map(String::as_str)
     }
 
-    /// Whether this row's entry is this string. A damaged file may hold any offsets.
+    /// True if this row's entry is this string. A damaged file may contain any offsets.
     fn is(&self, row: usize, entry: &str) -> bool {
         let offsets = self.entries.value_offsets();
         let (Ok(start), Ok(end)) = (usize::try_from(offsets[row]), usize::try_from(offsets[row + 1])) else {

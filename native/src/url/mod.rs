@@ -1,4 +1,4 @@
-//! What an address alone tells of a document. Twin: `refinery.kernels.reference.urls`.
+//! Metrics of URLs. Twin: `refinery.kernels.reference.urls`.
 
 mod address;
 mod blocklist;
@@ -15,15 +15,15 @@ use crate::boundary::{InputArray, OutputArray};
 use crate::classes::Classes;
 use crate::strings::{strings, text};
 use address::{Address, Found, Suffixes};
-use blocklist::{Listed, Parts};
+use blocklist::{Blocklist, Parts};
 use words::{Finding, Words, KINDS};
 
 const NOTHING: &str = "none";
 
-/// What URLs are held against.
+/// The twin's `UrlRules`, prepared for look-ups.
 #[pyclass(frozen)]
 pub struct PreparedUrlRules {
-    lists: Vec<Listed>,
+    lists: Vec<Blocklist>,
     allow: HashSet<String>,
     curated: HashSet<String>,
     suffixes: Suffixes,
@@ -42,7 +42,7 @@ impl PreparedUrlRules {
         lower: HashMap<char, String>,
     ) -> PyResult<Self> {
         Ok(PreparedUrlRules {
-            lists: lists.into_iter().map(Listed::new).collect::<PyResult<_>>()?,
+            lists: lists.into_iter().map(Blocklist::new).collect::<PyResult<_>>()?,
             allow,
             curated,
             suffixes: Suffixes::new(&suffixes),
@@ -51,7 +51,7 @@ impl PreparedUrlRules {
     }
 
     /// The columns of the twin, and the rows that are left to it.
-    fn facts(&self, py: Python<'_>, urls: InputArray, classes: &[u8]) -> PyResult<(Vec<OutputArray>, OutputArray)> {
+    fn metrics(&self, py: Python<'_>, urls: InputArray, classes: &[u8]) -> PyResult<(Vec<OutputArray>, OutputArray)> {
         let classes = Classes::try_from(classes)?;
         let urls = strings(&urls)?;
         py.allow_threads(|| self.measure(urls, classes))
@@ -95,13 +95,13 @@ impl PreparedUrlRules {
         columns.add(NOTHING, &domain, &page, curated, Some(words));
     }
 
-    fn hit<'a>(&self, list: &'a Listed, entry: &'a str) -> Option<Hit<'a>> {
+    fn hit<'a>(&self, list: &'a Blocklist, entry: &'a str) -> Option<Hit<'a>> {
         let category = list.category(entry)?;
         (!self.allow.contains(entry)).then_some((entry, category))
     }
 }
 
-/// The columns being made.
+/// The columns under construction.
 struct Columns {
     defect: StringBuilder,
     domain: StringBuilder,

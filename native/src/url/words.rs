@@ -8,7 +8,7 @@ use pyo3::PyResult;
 
 use crate::classes::{Classes, SPACE};
 
-/// Set for letters and digits, as `str.isalnum` says.
+/// Set for letters and digits, as defined by `str.isalnum`.
 const WORD: u8 = 2;
 
 /// The one letter whose lower case depends on the letters around it.
@@ -39,7 +39,7 @@ impl<'a> Kind<'a> {
     }
 }
 
-/// What is found of the words, kept from URL to URL for its memory only.
+/// The words of a URL, kept from URL to URL only for its memory.
 pub struct Finding<'a> {
     words: &'a Words,
     classes: Classes<'a>,
@@ -82,7 +82,7 @@ impl<'a> Finding<'a> {
         Finding { words, classes, kinds, decoded: String::new(), text: String::new(), squeezed: String::new() }
     }
 
-    /// Look for all words in a URL. None where that depends on the case of a sigma, which the twin decides.
+    /// Look for all words in a URL. None if that depends on the case of a sigma, which the twin decides.
     pub fn look(&mut self, url: &str) -> Option<()> {
         self.kinds.iter_mut().for_each(Kind::clear);
         self.speak(url)?;
@@ -94,12 +94,12 @@ impl<'a> Finding<'a> {
         Some(())
     }
 
-    /// How many distinct words of a kind were found.
+    /// The number of distinct words of a kind in the URL.
     pub fn count(&self, kind: usize) -> u32 {
         self.kinds[kind].found.len() as u32
     }
 
-    /// The words that were found, by kind and then in the order of the lists.
+    /// The words in the URL, by kind and then in the order of the lists.
     pub fn found(&self) -> impl Iterator<Item = (&'static str, &str)> {
         KINDS
             .into_iter()
@@ -107,7 +107,7 @@ impl<'a> Finding<'a> {
             .flat_map(|(name, kind)| kind.found.iter().map(move |number| (name, kind.words[*number].as_str())))
     }
 
-    /// Put what words are looked for in into `text`.
+    /// Write the text that is searched for words to `text`.
     fn speak(&mut self, url: &str) -> Option<()> {
         let spoken = match url.split_once("://") {
             Some((_, rest)) if !rest.is_empty() => rest,
@@ -161,7 +161,7 @@ impl<'a> Finding<'a> {
     }
 }
 
-/// Decode `%XX` once. Each run of ASCII is decoded by itself, and what is no UTF-8 is replaced.
+/// Decode `%XX` once. Each run of ASCII is decoded by itself, and invalid UTF-8 is replaced.
 fn percent_decode(text: &str, decoded: &mut String) {
     if !text.contains('%') {
         decoded.push_str(text);

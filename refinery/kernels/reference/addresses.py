@@ -38,7 +38,7 @@ class Address:
 
 
 def parse_url(url: str | None) -> Address:
-    """The address of a URL. Linear in its length; raises nothing.
+    """Return the address of a URL. Linear in its length; raises nothing.
 
     Defects: ``missing`` (null or blank), ``no_scheme`` (no ``scheme://``), ``no_host``, ``bad_host``.
     """
@@ -61,7 +61,7 @@ def parse_url(url: str | None) -> Address:
 
 
 def canonical_host(authority: str) -> str:
-    """The canonical form of a host with or without port; "" for what is none."""
+    """Return the canonical form of a host with or without port; "" for an invalid one."""
     host = _PORT.sub("", authority)
     if len(host) > 3 * _LONGEST_NAME:
         return ""
@@ -94,7 +94,7 @@ def _ip(text: str, kind: type[ipaddress.IPv4Address | ipaddress.IPv6Address]) ->
 
 
 def domains(host: str, suffixes: AbstractSet[str]) -> tuple[str, ...]:
-    """The canonical host and its parent domains down to the registered domain, longest first.
+    """Return the canonical host and its parent domains down to the registered domain, longest first.
 
     ``suffixes`` are rules of the Public Suffix List: ``co.uk``, ``*.ck``, ``!www.ck``. A public suffix has no parents,
     nor has an IP address.
@@ -107,9 +107,9 @@ def domains(host: str, suffixes: AbstractSet[str]) -> tuple[str, ...]:
 
 
 def _public_labels(labels: list[str], suffixes: AbstractSet[str]) -> int:
-    """How many of the last labels are the public suffix: of the longest rule that fits, and 1 where none does.
+    """Return the number of labels in the public suffix: of the longest rule that matches, else 1.
 
-    What ``*.`` stands before is itself public. See https://github.com/publicsuffix/list/wiki/Format.
+    The name behind ``*.`` is itself public. See https://github.com/publicsuffix/list/wiki/Format.
     """
     for first in range(len(labels)):
         name, count = ".".join(labels[first:]), len(labels) - first

@@ -62,7 +62,7 @@ _SENTENCE = re.compile(
 
 
 def aligned(texts: pa.StringArray, cuts: pa.ListArray, kept: pa.ListArray, whole: Whole) -> pa.ListArray:
-    """The byte ranges ``cuts`` of each text, moved to where it may be cut; same type.
+    """Return the byte ranges ``cuts`` of each text, moved to where it may be cut; same type.
 
     ``char`` makes a range smaller: what is partly in it stays. ``word``, ``line`` and ``sentence`` make it larger: what
     is partly in it goes, unless that is partly in a range of ``kept`` as well: then it stays. Ranges that meet become
@@ -84,7 +84,7 @@ def aligned(texts: pa.StringArray, cuts: pa.ListArray, kept: pa.ListArray, whole
 
 
 def _open_ends(texts: pa.StringArray, ranges: Spans, firsts: Offsets) -> Flags:
-    """Which ranges have an end where the two characters there may be joined, as far as these two tell."""
+    """Return True for ranges with an end between two characters that may be joined, from those two alone."""
     data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
     offsets = np.frombuffer(texts.buffers()[1] or bytes(4), np.int32)[texts.offset : texts.offset + len(texts) + 1]
     text = np.repeat(np.arange(len(texts)), np.diff(firsts))
@@ -100,7 +100,7 @@ def _open_ends(texts: pa.StringArray, ranges: Spans, firsts: Offsets) -> Flags:
 
 
 def _may_join(data: npt.NDArray[np.uint8], places: Places) -> Flags:
-    """Whether the characters on either side of places in UTF-8 may be one to people."""
+    """Return True where the characters on either side of a place in UTF-8 may belong to one grapheme cluster."""
     starts = places - 1
     for _ in range(3):
         starts = starts - ((data[starts] & 0xC0) == 0x80)
@@ -122,7 +122,7 @@ def _codes_at(data: npt.NDArray[np.uint8], places: Places) -> Codes:
 
 
 def boundaries(text: str, whole: Whole) -> Places:
-    """Where a text may be cut, by byte offset: both ends, and places between."""
+    """Return the byte offsets where a text may be cut: both ends, and places between."""
     codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
     if whole == "sentence":
         free = np.zeros(len(codes) + 1, np.bool_)
@@ -163,7 +163,7 @@ def _joined_ranges(starts: Places, ends: Places) -> Places:
 
 
 class _Kinds(IntFlag):
-    """What a character is. Joiners are controls to Unicode's categories, but not here."""
+    """Properties of a character. Joiners are controls in Unicode's categories, but not here."""
 
     EXTENDS = auto()
     VIRAMA = auto()
@@ -188,7 +188,7 @@ _RANGES = {
 
 
 def _kinds_of(character: str) -> int:
-    """What Python says of a character; the rest is in ``_RANGES``."""
+    """Return the properties that Python knows of a character; the others are in ``_RANGES``."""
     category = unicodedata.category(character)
     found = _Kinds.EXTENDS.value if category in _MARKS else 0
     found |= _Kinds.VIRAMA.value if unicodedata.combining(character) == _VIRAMA else 0
@@ -247,7 +247,7 @@ _JOINED = {"char": _graphemes, "word": _words, "line": _lines}
 
 
 def _linked(kinds: npt.NDArray[np.uint16]) -> Flags:
-    """Whether there is a virama among the marks before a character."""
+    """Return True where a virama is among the marks before a character."""
     place = np.arange(len(kinds))
     virama = np.maximum.accumulate(np.where(kinds & _Kinds.VIRAMA > 0, place, -1))
     other = np.maximum.accumulate(np.where(kinds & _Kinds.EXTENDS > 0, -1, place))
@@ -255,7 +255,7 @@ def _linked(kinds: npt.NDArray[np.uint16]) -> Flags:
 
 
 def _second_flags(flags: Flags) -> Flags:
-    """Whether a regional indicator is the second of a pair: pairs are counted from the start of each run."""
+    """Return True for regional indicators that are second in a pair, counted from the start of each run."""
     place = np.arange(len(flags))
     start = np.maximum.accumulate(np.where(flags & ~np.append(False, flags[:-1])[: len(flags)], place, 0))
     second: Flags = flags & ((place - start) % 2 == 1)

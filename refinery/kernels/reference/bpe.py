@@ -1,7 +1,7 @@
 """GPT-2 byte-pair encoding: token ids, their number, and the bytes behind each.
 
 tiktoken does the merging; the table of ranks is derived here from GPT-2's merge list (``vocab.bpe``), so nothing is
-downloaded. Special tokens are plain text: a page that says ``<|endoftext|>`` has seven tokens there, not one.
+downloaded. Special tokens are plain text: the string ``<|endoftext|>`` is seven tokens, not one.
 
 Time is n log n in the longest run of letters, and linear otherwise. tiktoken's regular expression gives up (a panic,
 not an exception) where about a million white-space characters are followed by another character, so long texts are
@@ -51,7 +51,7 @@ def token_ids(texts: pa.StringArray, merges: str) -> pa.ListArray:
 
 
 def count_tokens(texts: pa.StringArray, merges: str) -> pa.UInt32Array:
-    """How many GPT-2 tokens each text has; 0 for null."""
+    """Return the number of GPT-2 tokens of each text; 0 for null."""
     encode = encoder(merges).encode_ordinary
     return pa.array([len(_encode(text, encode)) for text in texts.to_pylist()], pa.uint32())
 

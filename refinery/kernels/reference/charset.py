@@ -22,7 +22,7 @@ WIDE = (
     (re.compile(rb"(?:[\t\n\f\r ]\0){0,64}<\0[!?A-Za-z]\0"), 1, "utf-16-le"),
     (re.compile(rb"(?:\0[\t\n\f\r ]){0,64}\0<\0[!?A-Za-z]"), 0, "utf-16-be"),
 )
-"""How an element begins a page in UTF-16 that has no mark, and which bytes of such a page are often zero."""
+"""Beginnings of pages in UTF-16 without a mark, and which bytes of such a page are often zero."""
 
 PRESCAN = 1 << 14
 """Bytes in which a meta element is looked for: more than the standard's 1,024, for pages put much before it."""
@@ -59,7 +59,7 @@ LATIN = ("cp1250", "cp1254", "cp1257", "cp1258", "iso8859-1", "iso8859-2", "iso8
 """Beginnings of the names of codecs that uchardet takes English for that has a few typographic signs."""
 
 FEW = 16
-"""Bytes beyond ASCII that are too few to tell such encodings from windows-1252."""
+"""Fewer bytes beyond ASCII do not distinguish such encodings from windows-1252."""
 
 DOS = ("cp4", "cp7", "cp8")
 """Beginnings of the names of codecs that the Web does not use, but for cp866 and cp874."""
@@ -89,10 +89,10 @@ _NO_CONTROLS = bytes(sorted(set(range(256)) - set(range(0x20)) | set(b"\t\n\f\r\
 
 
 class _Label(NamedTuple):
-    """A character set, where it is from, and how it was written."""
+    """A charset, the source of its label, and the label as written."""
 
     charset: str
-    found: str
+    source: str
     declared: str
 
 
@@ -100,14 +100,14 @@ class _Label(NamedTuple):
 class Text:
     """A page in UTF-8, without the NUL characters it had.
 
-    ``charset`` is the name of the decoder used, ``found`` how it was chosen, ``declared`` the label that was given.
+    ``charset`` is the name of the decoder used, ``source`` how it was chosen, ``declared`` the label that was given.
     ``broken`` counts the places that could not be decoded, ``nuls`` the NUL characters, which browsers pass over too.
     ``junk`` counts what is no text: the broken places and, where the bytes are not UTF-8, control characters.
     """
 
     utf8: bytes
     charset: str
-    found: str
+    source: str
     declared: str
     broken: int = 0
     nuls: int = 0
@@ -248,7 +248,7 @@ def _legacy(data: bytes, labels: list[_Label], declared: str) -> Text:
 
 
 def _detected(data: bytes, beyond: int) -> str:
-    """What uchardet takes bytes for that are not UTF-8; windows-1252, which any bytes are, where it knows nothing."""
+    """Return the charset that uchardet detects in bytes that are not UTF-8; windows-1252 if it detects none."""
     name = decoder(detect_encoding(data, html5_compatible=False) or "")
     unlikely = (
         name in ("", "utf-8")
@@ -260,7 +260,7 @@ def _detected(data: bytes, beyond: int) -> str:
     return "cp1252" if unlikely else name
 
 
-def _read(data: bytes, charset: str, found: str, declared: str) -> Text:
+def _read(data: bytes, charset: str, source: str, declared: str) -> Text:
     broken = 0
     utf8 = data
     if charset != "utf-8" or not data.isascii():
@@ -271,7 +271,7 @@ def _read(data: bytes, charset: str, found: str, declared: str) -> Text:
             broken = text.count("\ufffd") - (data.count("\ufffd".encode()) if charset == "utf-8" else 0)
         utf8 = data if charset == "utf-8" and not broken else text.encode()
     nuls = utf8.count(0)
-    return Text(utf8.replace(b"\0", b"") if nuls else utf8, charset, found, declared, broken, nuls, broken)
+    return Text(utf8.replace(b"\0", b"") if nuls else utf8, charset, source, declared, broken, nuls, broken)
 
 
 def _as_far_as_it_goes(data: bytes, codec: str) -> str:
@@ -281,7 +281,7 @@ def _as_far_as_it_goes(data: bytes, codec: str) -> str:
 
 
 def _lacked(error: UnicodeError) -> tuple[str, int]:
-    """What the Web has where a codec of Python has nothing; an error handler of codecs."""
+    """Return the character of the Web where a codec of Python has none; an error handler of codecs."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     pair = error.object[error.start : error.start + 2]

@@ -1,6 +1,6 @@
-"""Hashes of what the columns of a table hold: the same rows give the same hashes, however they are cut and coded.
+"""Hashes of the columns of a table: equal rows have equal hashes, independent of batches and encodings.
 
-Each column, and each part of a nested one, feeds streams of bytes of its own: which values are there (``?``), how long
+Each column, and each part of a nested one, feeds streams of bytes of its own: which values are valid (``?``), how long
 they are (``#``), the values themselves. A stream is known by its path: the place of the column, then ``.0``, ``.1``, …
 for the fields of a struct and ``[]`` for the items of a list. Numbers are in the byte order of the machine.
 """

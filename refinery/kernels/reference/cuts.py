@@ -54,7 +54,7 @@ def spans_of(text: str, cuts: Sequence[Cut]) -> list[dict[str, Any]]:
 def take_out(
     texts: pa.StringArray, ranges: pa.ListArray
 ) -> tuple[pa.StringArray, pa.StringArray, pa.UInt64Array, pa.UInt64Array]:
-    """The texts without byte ranges, and what all ranges of all texts held; of each, its place and size in characters.
+    """Return the texts without byte ranges, and the content, place and size in characters of all ranges of all texts.
 
     ``ranges`` are ``list<struct<start: uint64, end: uint64>>``, in order, overlap nowhere and cut no character in two.
     Raises ValueError where they do not fit the texts.

@@ -36,11 +36,11 @@ MAIN_TEXT = pa.schema(
 The share is of the words that the page shows, runs of letters and digits or CJK characters; null where there are none.
 The origin is one of ``ORIGINS``; no score is expected of data, so their confidence is null.
 The kind is a guess at what page it is, as ``kinds`` of the native extractor has them; null where there is no block.
-Protected are spans of the text, in bytes, whole lines in order: blocks of code and cells of tables that hold data.
+Protected are spans of the text, in bytes, whole lines in order: blocks of code and cells of tables with data.
 """
 
 ORIGINS = ("page", "json-ld", "state")
-"""Where a text was found: in what the page shows, or, where that is little, in its data: JSON-LD, states of scripts."""
+"""Sources of a text: the visible page or, if that has little text, its data: JSON-LD, or states of scripts."""
 
 
 def main_texts(

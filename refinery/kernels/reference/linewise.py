@@ -12,7 +12,7 @@ before it a word without letters. So it is cut from "The story goes on. Read mor
 A line is corrected until no rule applies to what is left of it, so correcting a corrected text changes nothing. Lines
 that touch a protected span are left as they are: code and tables have short lines that are no junk.
 
-Source: Penedo et al. 2023, arXiv 2306.01116, section G.2, which names the rules and gives one example of each.
+Source: Penedo et al. 2023, arXiv 2306.01116, section G.2, which names the rules with one example of each.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ Phrase = tuple[str, ...]
 
 @dataclass(frozen=True)
 class LineRules:
-    """What the rules need to know: phrases by the place where they are cut, and the nouns of counters."""
+    """Parameters of the rules: phrases by the place where they are cut, and the nouns of counters."""
 
     start: tuple[str, ...] = ()
     end: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ class LineRules:
 
 
 class Line(NamedTuple):
-    """What becomes of a line. ``whole`` says that ``cuts`` is one cut that takes all of it."""
+    """The outcome for a line. ``whole`` is true if ``cuts`` is one cut of the whole line."""
 
     words: int
     cuts: tuple[Cut, ...] = ()
@@ -129,7 +129,8 @@ def _correct(text: str, rules: LineRules, protected: Sequence[Protected]) -> dic
     pieces = text.split("\n")
     stays = _protected_lines(pieces, protected)
     lines = [
-        Line(len(piece.split())) if kept else _judge(piece, rules) for piece, kept in zip(pieces, stays, strict=True)
+        Line(len(piece.split())) if kept else _apply_rules(piece, rules)
+        for piece, kept in zip(pieces, stays, strict=True)
     ]
     cuts = _cuts(pieces, _with_breaks(pieces, lines))
     after = without(text, cuts)
@@ -145,7 +146,7 @@ def _correct(text: str, rules: LineRules, protected: Sequence[Protected]) -> dic
 
 
 def _protected_lines(pieces: Sequence[str], protected: Sequence[Protected]) -> list[bool]:
-    """Whether each line shares a byte with a protected span; an empty line, whether it lies within one."""
+    """Return True for lines that share a byte with a protected span, and for empty lines inside one."""
     found = []
     start = passed = 0
     for piece in pieces:
@@ -157,7 +158,7 @@ def _protected_lines(pieces: Sequence[str], protected: Sequence[Protected]) -> l
     return found
 
 
-def _judge(line: str, rules: LineRules) -> Line:
+def _apply_rules(line: str, rules: LineRules) -> Line:
     words = line.split()
     if not words:
         return Line(0, blank=True)
@@ -189,7 +190,7 @@ def _junk(words: Sequence[str], rules: LineRules) -> str:
 
 
 def _is_counter(words: Sequence[str], nouns: frozenset[str]) -> bool:
-    """Whether all the words say is a number and a noun that is counted: "3 likes", "♥ 1.2K views"."""
+    """Return True if the words are a number and a noun that is counted: "3 likes", "♥ 1.2K views"."""
     match tuple(islice(filter(None, map(bare, words)), 3)):
         case (number, noun) if noun in nouns:
             digits = number[:-1] if number.endswith(COUNT_SUFFIXES) else number
@@ -234,14 +235,14 @@ def _find(words: Sequence[str], rules: LineRules) -> tuple[str, int, int] | None
 
 
 def _firsts(place: str, size: int, words: int) -> Iterable[int]:
-    """Where a phrase of ``size`` words can begin."""
+    """Return the places where a phrase of ``size`` words can begin."""
     return {"start": (0,), "end": (words - size,), "anywhere": range(words - size + 1)}[place]
 
 
 def _edges(words: Sequence[str], places: Sequence[int]) -> tuple[list[bool], list[bool]]:
-    """Whether a phrase may begin at each of the words at ``places``; and whether it may end before each.
+    """Return whether a phrase may begin at each of the words at ``places``, and whether it may end before each.
 
-    The last value of each is that of the end of the line.
+    The last value of each refers to the end of the line.
     """
     ends = [True] + [True] * len(places)
     begins = [True] * (len(places) + 1)

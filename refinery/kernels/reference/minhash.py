@@ -30,7 +30,7 @@ EMPTY = 0xFFFF_FFFF
 """All values of the signature of a set without members."""
 
 SKETCH = 0x9E3779B9
-"""What a seed is combined with for the hash functions of sketches."""
+"""Combined with a seed for the hash functions of sketches."""
 
 _AT_ONCE = 16
 """N-grams that are hashed together: 16 times 9,000 values fit a core's cache."""
@@ -99,7 +99,7 @@ def sketches(sets: pa.ListArray, size: int, seed: int) -> pa.FixedSizeBinaryArra
 
     Each byte is the highest of a mixed minimum: b-bit minwise hashing (Li and König 2010, arXiv 0910.3349) with b = 8.
     The hash functions are others than those of ``band_keys`` with the same seed, so that what is estimated from
-    sketches does not depend on which bands agree. An empty set has a sketch too, which says nothing.
+    sketches does not depend on which bands agree. The sketch of an empty set has no meaning.
     """
     minima = signatures(sets, size, seed ^ SKETCH)
     rows = (_mix32(minima) >> np.uint32(24)).astype(np.uint8)
@@ -107,7 +107,7 @@ def sketches(sets: pa.ListArray, size: int, seed: int) -> pa.FixedSizeBinaryArra
 
 
 def similarities(left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """What the rows of two matrices of sketches tell of the Jaccard similarity of their sets, 0 to 1.
+    """Return the Jaccard similarities, 0 to 1, estimated from the rows of two matrices of sketches.
 
     Unbiased but for the cut at 0; the standard error is sqrt(s (1 - s) / bytes): .03 at .75 for 256 bytes, .05 for 64.
     """

@@ -1,6 +1,6 @@
-"""Where UTF-8 may have been read as another charset: "Ã©" for "é", "â€œ" for "“", "РџСЂ" for "Пр".
+"""Segments of text where UTF-8 may have been read as another charset: "Ã©" for "é", "â€œ" for "“", "РџСЂ" for "Пр".
 
-Finds places only, cheaply, in text of any size; whether they are damage, and what they were, another library says. A
+Finds places only, cheaply, in text of any size; another library decides whether they are damaged, and repairs them. A
 place is a run of characters that a charset of ``CODECS`` makes of the bytes of one character in UTF-8: of a leading
 byte and as many continuation bytes as it announces. So is a C1 control character, which no text has on purpose.
 """
@@ -36,10 +36,10 @@ _EDGES = re.compile(rb"[<>\n]")
 Roles = npt.NDArray[np.uint64]
 
 
-def suspects(texts: pa.StringArray) -> pa.ListArray:
+def mojibake_segments(texts: pa.StringArray) -> pa.ListArray:
     """The segments of each text, as ``SEGMENTS`` in UTF-8 bytes, that have such a place; none of a null text.
 
-    A segment is what lies between line ends and angle brackets, so it is a stretch of text or a tag where the text is
+    A segment is what lies between line ends and angle brackets, so it is a run of text or a tag where the text is
     markup. It is cut about ``REACH`` bytes before and after the place. Segments are in order and do not overlap.
     """
     return pa.array([_segments((text or "").encode()) for text in texts.to_pylist()], SEGMENTS)
@@ -60,7 +60,7 @@ def _segments(data: bytes) -> list[dict[str, int]]:
 
 
 def _cut(data: bytes, place: int, most: int) -> int:
-    """Where a segment ends that goes on: after a blank, if it has one, so as to cut no run in two."""
+    """Return the end of a segment that continues: after a blank, if it has one, so as to cut no run in two."""
     blank = data.rfind(b" ", place, most)
     return blank + 1 if blank >= 0 and most < len(data) else _boundary(data, most)
 
@@ -73,7 +73,7 @@ def _boundary(data: bytes, place: int) -> int:
 
 
 def _places(text: str) -> list[int]:
-    """Where in the text, in bytes, the last character of each run begins: one beyond ASCII, or straight after one."""
+    """Return the byte offset of the last character of each run: one beyond ASCII, or directly after one."""
     codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
     high = np.flatnonzero(codes >= 0x80)
     ends = np.union1d(high, high + 1)

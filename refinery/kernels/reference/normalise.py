@@ -30,7 +30,7 @@ from refinery.kernels.reference.ragged import offsets_of
 UNICODE = unicodedata.unidata_version
 
 UNIT = pa.struct([("normal", pa.uint64()), ("start", pa.uint64()), ("end", pa.uint64())])
-"""Where a unit ends in the normalised text (it begins where the last one ended), and its range in the original."""
+"""The end of a unit in the normalised text (it begins at the end of the last one), and its range in the original."""
 
 _KEPT, _SPACE, _MARK, _PUNCTUATION = range(4)
 
@@ -80,7 +80,7 @@ def _is_mark(character: str) -> bool:
 
 
 def unchanged(characters: Sequence[str]) -> bool:
-    """Whether each is normalised to itself, and none is white space: asked of all at once, as most are."""
+    """Return True if each is normalised to itself and none is white space: tested together, as most are."""
     text = "".join(characters)
     categories = set(map(unicodedata.category, text))
     return (
@@ -118,7 +118,7 @@ def _units(text: str) -> tuple[Ints, Ints, Ints]:
 
 
 def _kinds(codes: npt.NDArray[np.uint32]) -> tuple[Ints, Ints]:
-    """What each character is, and how many bytes it is normalised to."""
+    """Return the kind of each character, and the number of bytes it is normalised to."""
     distinct, inverse = np.unique(codes, return_inverse=True)
     kinds = np.array([kind_of(chr(code)) for code in distinct.tolist()], np.int64)
     widths = np.array([len(PIECES[code].encode()) for code in distinct.tolist()], np.int64)
@@ -126,7 +126,7 @@ def _kinds(codes: npt.NDArray[np.uint32]) -> tuple[Ints, Ints]:
 
 
 def kind_of(character: str) -> int:
-    """What becomes of a character in normalised text: the codes that ``alignment`` works with."""
+    """Return the kind of a character in normalised text: the codes that ``alignment`` uses."""
     piece = PIECES[ord(character)]
     if piece == " ":
         return _SPACE

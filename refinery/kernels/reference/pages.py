@@ -1,7 +1,7 @@
-"""Rows of the source stage: the records of an archive, and how ordinary ones become rows at once.
+"""Rows of the source stage: the records of an archive, and the conversion of ordinary ones in bulk.
 
-The stage's own reader gives every record and every damaged stretch a row, one by one. A kernel may do so for runs of
-ordinary records, for which it knows that this reader would say the same. The twin here takes none for ordinary.
+The stage's own reader writes a row for every record and every damaged range, one by one. A kernel may convert runs of
+ordinary records, for which the reader would write the same rows. The twin here converts none.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ROWS = pa.schema(
 class Page:
     """A row. ``html`` is UTF-8, and there only for documents; ``payload`` counts its bytes, unpacked.
 
-    ``date`` is in seconds since 1970; ``offset`` and ``length`` say where the record lies in the file.
+    ``date`` is in seconds since 1970; ``offset`` and ``length`` are those of the record in the file.
     """
 
     id: bytes
@@ -73,13 +73,13 @@ class PageRows:
 
     @property
     def full(self) -> bool:
-        """Whether no more rows are wanted before ``finish``."""
+        """True if no more rows may be added before ``finish``."""
         return len(self._rows) >= self._limits[0] or self._size >= self._limits[1]
 
     def read(self, data: bytes, at: int, base: int) -> tuple[int, int, bool]:
         """Add rows for the ordinary records from ``at`` on, where ``base`` is the place of ``data`` in the file.
 
-        Gives where they end, how many bytes they were when unpacked, and whether ``data`` ended within the next one.
+        Returns where they end, their unpacked size in bytes, and whether ``data`` ended within the next one.
         """
         del data, base
         return at, 0, False

@@ -1,8 +1,8 @@
 """HTTP bodies as they were before the server packed them: transfer coding, then content codings, undone.
 
-Headers lie: CommonCrawl stores bodies already unpacked below headers that say otherwise, and servers name codings that
+Headers lie: CommonCrawl stores bodies already unpacked below headers of another coding, and servers name codings that
 they did not use, or none. So a coding that the bytes plainly do not have is passed over with a note, one that they have
-without a name is undone where a page comes out, a broken one gives what can be had, and every step is bounded in what
+without a name is undone where a page comes out, a broken one yields what is left, and every step is bounded in what
 it makes. Sources: RFC 9110, 9112, 1951, 1952, 7932, 8878.
 """
 
@@ -24,7 +24,7 @@ WINDOW = 1 << 27
 """Memory that a zstd frame may ask for."""
 
 ZSTD_SKIPPED = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)
-"""What a frame begins with that a zstd decoder passes over."""
+"""The beginnings of frames that a zstd decoder skips."""
 
 MEMBERS = 1 << 12
 """A body may be several gzip members or zstd frames; what follows so many is passed over with a note."""
@@ -32,11 +32,11 @@ MEMBERS = 1 << 12
 PIECE = 1 << 12
 OUT = 1 << 18
 ZSTD_PIECE = 1 << 9
-"""What a zstd frame is fed in a step: its decoder takes no limit, and may make 32,768 times as much."""
+"""Bytes of a zstd frame per step: its decoder has no limit, and may write 32,768 times as much."""
 LAYERS = 6
 
 FIRST = 1 << 10
-"""Bytes that are enough to tell whether a page begins with them."""
+"""Bytes that suffice to recognise the beginning of a page."""
 
 _LINE = rb"[ \t]{0,16}(0{0,64}[0-9A-Fa-f]{1,15})[ \t]{0,16}(?:;[^\r\n]{0,1024})?\r?\n"
 _CHUNK = re.compile(_LINE)
@@ -56,13 +56,13 @@ class _Late(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """``data`` as far as it could be unpacked. ``too_large`` says that there is more than was wanted of it."""
+    """``data`` as far as it could be unpacked. ``too_large`` is true if it is longer than the limit."""
 
     data: bytes
     notes: tuple[str, ...] = ()
     too_large: bool = False
     failed: bool = False
-    """Whether nothing came out of bytes that were packed."""
+    """True if packed bytes yielded nothing."""
 
 
 def unpacked(data: bytes, transfer: Sequence[str], content: Sequence[str], most: int) -> Payload:
@@ -127,7 +127,7 @@ def dechunked(data: bytes) -> tuple[bytes, str]:
 
 
 def _next_chunk(data: bytes, place: int) -> re.Match[bytes] | None:
-    """The line of a chunk further on, which another chunk, or the end, follows where it says; never the first chunk."""
+    """Return the line of a later chunk, after whose stated length another chunk or the end follows; never the first."""
     for start in _NEXT_CHUNK.finditer(data, place) if place else ():
         line = _CHUNK.match(data, start.end())
         if line and (int(line[1], 16) == 0 or _CHUNK.match(data, line.end() + int(line[1], 16) + len(b"\r\n"))):
@@ -203,17 +203,17 @@ def _beginning(pieces: Iterator[bytes]) -> bytes:
 
 
 def _promises(data: bytes) -> bool:
-    """Whether a page begins here, or a coding that has a mark."""
+    """Return True if a page begins here, or a coding with a mark."""
     return begins_as_page(data) or any(marked and marked(data) for _, marked, _ in _UNNAMED)
 
 
 def _printable(data: bytes) -> bool:
-    """Whether the bytes begin as a page does, so that they cannot be packed."""
+    """Return True if the bytes begin as a page does, so that they cannot be packed."""
     return data[:64].lstrip(b"\xef\xbb\xbf \t\r\n\f").startswith(b"<")
 
 
 def begins_as_page(data: bytes) -> bool:
-    """Whether an element begins the bytes, in ASCII or UTF-16, behind marks and blanks."""
+    """Return True if the bytes begin with an element, in ASCII or UTF-16, after marks and blanks."""
     return data[:FIRST].lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n\f").startswith(b"<")
 
 
@@ -240,7 +240,7 @@ def _inflated(data: bytes, window: int) -> Iterator[bytes]:
 
 
 def _bytewise(decode: Callable[[bytes], bytes], data: bytes) -> Iterator[bytes]:
-    """What comes before the damage in a piece of which a decoder, fed all of it, gives nothing."""
+    """Return the data before the damage in a piece from which a decoder, fed all of it, returns nothing."""
     with suppress(*_BROKEN):
         for place in range(len(data)):
             yield decode(data[place : place + 1])
@@ -281,7 +281,7 @@ def _processed(decoder: brotli.Decompressor, piece: bytes) -> Iterator[bytes]:
 
 
 def _brotli_end(data: bytes, place: int, given: int) -> Iterator[bytes]:
-    """What comes after ``given`` bytes where a stream breaks, or other bytes follow, in the piece at ``place``."""
+    """Return the data after ``given`` bytes where a stream breaks, or other bytes follow, in the piece at ``place``."""
     decoder = brotli.Decompressor()
     last = min(place + PIECE, len(data))
     for begin, end in pairwise([*range(0, place, PIECE), *range(place, last + 1)]):

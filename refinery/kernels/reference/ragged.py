@@ -19,7 +19,7 @@ Spans = npt.NDArray[np.int64]
 def flat(lists: pa.ListArray) -> tuple[Flat, Offsets]:
     """All values one after another, and n + 1 offsets: list i is ``values[offsets[i]:offsets[i + 1]]``.
 
-    Sliced arrays give their slice. Raises ValueError where a list is null.
+    Of sliced arrays it is the slice. Raises ValueError where a list is null.
     """
     if lists.null_count:
         raise ValueError(f"expected lists, found {lists.null_count} nulls")

@@ -1,6 +1,6 @@
 """Word, line and n-gram statistics of documents: all that Gopher's repetition and quality rules look at.
 
-Measures, never judges; what is kept or removed is the business of whoever calls it. Definitions, once for all:
+It measures only; the caller decides what is kept or removed. Definitions:
 
 - A character is a Unicode code point.
 - A word is what lies between white space (``str.split``), punctuation included.
@@ -57,15 +57,15 @@ Row = dict[str, float | None]
 
 
 def text_statistics(texts: pa.StringArray) -> pa.RecordBatch:
-    """Every column of ``STATISTICS`` for each text; a null text counts as empty. Linear in the length of the texts."""
+    """Return the columns of ``STATISTICS`` for each text; a null text counts as empty. Linear in the texts' length."""
     rows = [_statistics(text or "") for text in texts.to_pylist()]
     return pa.RecordBatch.from_pylist(rows, schema=STATISTICS)
 
 
-def distinct_words(texts: pa.StringArray, wanted: Collection[str]) -> pa.UInt32Array:
-    """How many of the words ``wanted`` occur in each text, in any case and with any punctuation around them."""
-    words = frozenset(map(bare, wanted))
-    counts = [len(words.intersection(map(bare, set((text or "").split())))) for text in texts.to_pylist()]
+def distinct_words(texts: pa.StringArray, words: Collection[str]) -> pa.UInt32Array:
+    """Return how many distinct ``words`` occur in each text, in any case and with any punctuation around them."""
+    known = frozenset(map(bare, words))
+    counts = [len(known.intersection(map(bare, set((text or "").split())))) for text in texts.to_pylist()]
     return pa.array(counts, pa.uint32())
 
 

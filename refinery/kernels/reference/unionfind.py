@@ -43,7 +43,7 @@ def forest_of(edges: Iterable[Edges], limit: int = 1 << 22) -> Edges:
 
 
 def forest_by(forest: Callable[[Nodes, Nodes], Edges], edges: Iterable[Edges], limit: int) -> Edges:
-    """The same by a given ``spanning_forest``, this one or the native one."""
+    """Return the spanning forest of a stream by a function ``forest``, ``spanning_forest`` or the native one."""
     pending: list[Edges] = []
     size, allowed = 0, limit
     for pair in edges:
@@ -93,7 +93,7 @@ class Unions:
         self._b: list[Nodes] = []
 
     def mark(self, documents: Nodes) -> None:
-        """Tell that these have edges. Raises ValueError where there is no such document, or after ``join``."""
+        """Mark documents that have edges. Raises ValueError where there is no such document, or after ``join``."""
         if self._a:
             raise ValueError("all documents are marked before the first edge")
         if len(documents) and documents.max() >= len(self._marks):
@@ -107,9 +107,9 @@ class Unions:
         self._b.append(b)
 
     def sizes(self, documents: Nodes) -> npt.NDArray[np.uint32]:
-        """How many documents the cluster of each of these has."""
+        """Return the size of the cluster of each of these documents."""
         self._check(documents)
-        nodes, roots = self._found()
+        nodes, roots = self._roots()
         counts = np.bincount(roots, minlength=len(nodes))
         found: npt.NDArray[np.uint32] = counts[roots[np.searchsorted(nodes, documents)]].astype(np.uint32)
         return found
@@ -119,7 +119,7 @@ class Unions:
 
         A cluster has the number of its first document among the marked ones.
         """
-        nodes, roots = self._found()
+        nodes, roots = self._roots()
         start, end = np.searchsorted(nodes, [first, first + count])
         return (nodes[start:end] - np.uint64(first)).astype(np.uint32), roots[start:end].astype(np.uint64)
 
@@ -127,7 +127,7 @@ class Unions:
         if len(documents) and (documents.max() >= len(self._marks) or not self._marks[documents].all()):
             raise ValueError("a document has not been marked")
 
-    def _found(self) -> tuple[Nodes, npt.NDArray[np.intp]]:
+    def _roots(self) -> tuple[Nodes, npt.NDArray[np.intp]]:
         """The marked documents, and for each the place of the first one of its cluster."""
         nodes = np.flatnonzero(self._marks).astype(np.uint64)
         a, b = (np.searchsorted(nodes, np.concatenate([np.empty(0, np.uint64), *ends])) for ends in (self._a, self._b))

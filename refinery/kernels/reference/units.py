@@ -1,4 +1,4 @@
-"""What windows are made of: the ids of tokens, the hashes of words, or bytes; and the bytes of the text behind each.
+"""The units of windows: the ids of tokens, the hashes of words, or bytes; and the bytes of the text behind each.
 
 The ids of tokens come from ``bpe.token_ids``, the hashes of words from ``minhash.word_ids``.
 """

@@ -1,6 +1,6 @@
-"""What an address alone tells of a document: defects of the URL, listed domains and pages, words in it.
+"""Metrics of a URL: its defects, its domains and pages on blocklists, and words in it.
 
-Measures, never judges. Where lists come from is the caller's business.
+It measures only; the caller loads the lists and decides what is removed.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from refinery.kernels.reference.addresses import domains, parse_url
-from refinery.kernels.reference.listed import Listed
+from refinery.kernels.reference.blocklist import Blocklist
 
 NOTHING = "none"
-"""What a label column says where nothing was found."""
+"""The value of a label column without a match."""
 
-URL_FACTS = pa.schema(
+URL_METRICS = pa.schema(
     [
         ("defect", pa.string()),
         ("domain", pa.string()),
@@ -31,7 +31,7 @@ URL_FACTS = pa.schema(
         ("matched", pa.list_(pa.string())),
     ]
 )
-"""The columns of ``url_facts``."""
+"""The columns of ``url_metrics``."""
 
 _WORD = re.compile(r"[^\W_]+")
 _SEPARATORS = re.compile(r"[-._~+,\s]+")
@@ -39,10 +39,10 @@ _SEPARATORS = re.compile(r"[-._~+,\s]+")
 
 @dataclass(frozen=True, eq=False)
 class UrlRules:
-    """What URLs are held against. Words are in lower case and made of letters and digits, hosts are canonical."""
+    """Lists that URLs are compared with. Words are in lower case, of letters and digits only; hosts are canonical."""
 
-    blocklists: tuple[Listed, ...]
-    """Lists of hosts and pages; the first that has an entry gives its category."""
+    blocklists: tuple[Blocklist, ...]
+    """Blocklists of hosts and pages; the category is that of the first list with an entry."""
     allow: frozenset[str]
     """Entries that count as not listed."""
     strict: tuple[str, ...]
@@ -51,13 +51,13 @@ class UrlRules:
     soft: tuple[str, ...]
     """``hard`` and ``soft`` words are found where they stand alone."""
     curated: frozenset[str]
-    """Domains that curated corpora hold."""
+    """Domains in curated corpora."""
     suffixes: frozenset[str]
     """Rules of the Public Suffix List."""
 
 
-def url_facts(urls: pa.StringArray, rules: UrlRules) -> pa.RecordBatch:
-    """Every column of ``URL_FACTS`` for each URL. Linear in the length of the URLs.
+def url_metrics(urls: pa.StringArray, rules: UrlRules) -> pa.RecordBatch:
+    """Every column of ``URL_METRICS`` for each URL. Linear in the length of the URLs.
 
     ``defect`` is why a URL names no host (see ``parse_url``), ``domain`` the category of the first listed one among the
     host and its parent domains, ``page`` that of the page, ``strict``, ``hard`` and ``soft`` count distinct words,
@@ -65,9 +65,9 @@ def url_facts(urls: pa.StringArray, rules: UrlRules) -> pa.RecordBatch:
     ValueError for a URL that is not UTF-8.
     """
     rows = [_row(url, rules) for url in urls.to_pylist()]
-    columns = [[row[place] for row in rows] for place in range(len(URL_FACTS))]
+    columns = [[row[place] for row in rows] for place in range(len(URL_METRICS))]
     return pa.RecordBatch.from_arrays(
-        [pa.array(values, field.type) for values, field in zip(columns, URL_FACTS, strict=True)], schema=URL_FACTS
+        [pa.array(values, field.type) for values, field in zip(columns, URL_METRICS, strict=True)], schema=URL_METRICS
     )
 
 
@@ -100,12 +100,12 @@ def _on_lists(entries: Sequence[str], rules: UrlRules) -> Iterator[tuple[str, st
                 yield entry, category
 
 
-def _first(found: Sequence[tuple[str, str]]) -> str:
-    return found[0][1] if found else NOTHING
+def _first(matches: Sequence[tuple[str, str]]) -> str:
+    return matches[0][1] if matches else NOTHING
 
 
 def spoken(url: str) -> str:
-    """What words are looked for in: the URL without its scheme, percent-decoded once, in lower case."""
+    """Return the text that is searched for words: the URL without its scheme, percent-decoded once, in lower case."""
     return unquote(url.partition("://")[2] or url).lower()
 
 

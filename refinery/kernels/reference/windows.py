@@ -7,7 +7,7 @@ from one document into the next.
 The hash of tokens t1 ... tk is the sum of m(ti) * B**(k - i) modulo 2**64, where m is a fixed bijection that scatters
 token ids and B is odd. Two different windows collide with a chance of 2**-64 where some token's positions differ in
 general; the worst that structure can do for k <= 50 (windows of two tokens in Thue-Morse order) is 2**-44. For 1e13
-windows this gives about 3e6 false pairs. A collision can only mark too much, never too little.
+windows this is about 3e6 false pairs. A collision can only mark too much, never too little.
 
 Source: the definition of repeats is that of Lee et al. 2022, arXiv 2107.06499, as RefinedWeb uses it (section G.3).
 """
@@ -72,7 +72,7 @@ def mix64(values: npt.NDArray[Any]) -> Hashes:
 
 
 def contains(among: Hashes, values: Hashes) -> npt.NDArray[np.bool_]:
-    """Whether each value is one of ``among``, which is sorted."""
+    """Return True for each value that is in ``among``, which is sorted."""
     if not len(among):
         return np.zeros(len(values), np.bool_)
     nearest = among[np.minimum(np.searchsorted(among, values), len(among) - 1)]
@@ -119,7 +119,7 @@ def mark_copies(
 
 
 def byte_ranges(runs: pa.ListArray, sizes: pa.ListArray) -> pa.ListArray:
-    """Where runs of tokens lie in the texts that were tokenized: byte ranges, same type as ``runs``.
+    """Return the byte ranges of runs of tokens in the texts that were tokenized; same type as ``runs``.
 
     ``sizes`` are the bytes behind each token.
     """
@@ -132,7 +132,7 @@ def byte_ranges(runs: pa.ListArray, sizes: pa.ListArray) -> pa.ListArray:
 
 
 def original_spans(texts: pa.StringArray, ranges: pa.ListArray, *, normalised: bool) -> pa.ListArray:
-    """Where byte ranges of texts as they are compared, ``normalised`` or as they are, lie in the texts: same type.
+    """Return the ranges of the original texts for byte ranges of the compared texts, ``normalised`` or not; same type.
 
     A range reaches from the first unit (see ``normalise``) that lies wholly inside it to the last one, so no character
     is cut in two; one without a whole unit has no range.
@@ -163,7 +163,7 @@ def _whole_units(ranges: Spans, normal: Spans, start: Spans, end: Spans) -> Span
 
 
 def _window_starts(offsets: Offsets, size: int) -> tuple[Offsets, Offsets]:
-    """Where windows begin among all tokens, and how many each document has."""
+    """Return the first token of each window among all tokens, and the number of windows of each document."""
     counts = np.maximum(np.diff(offsets) - size + 1, 0)
     shift = np.repeat(offsets[:-1] - offsets_of(counts)[:-1], counts)
     return np.arange(len(shift)) + shift, counts

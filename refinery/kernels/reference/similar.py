@@ -1,4 +1,4 @@
-"""Which members of a group are alike, pair by pair, by their sketches."""
+"""Similar members of groups, compared pair by pair by their sketches."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ import pyarrow as pa
 Numbers = npt.NDArray[np.uint64]
 
 
-def alike(
+def first_similar(
     starts: Numbers,
     places: npt.NDArray[np.uint32],
     kinds: npt.NDArray[np.uint8],
     sketches: pa.FixedSizeBinaryArray,
     least: int,
 ) -> Numbers:
-    """For each member of each group the first one of its group that it is alike, itself or over others of the group.
+    """Return for each member the first member of its group that it is similar to, directly or through other members.
 
-    A group lies from one of ``starts`` to the next. Two members are alike if ``least`` bytes of their sketches are
-    equal; ``places`` tells which one each has. Members of one kind are compared if that is 0; of another, only those
-    that have the same sketch are alike. The result is a member's number.
+    ``starts`` are the first member of each group, and an end. Two members are similar if at least ``least`` bytes of
+    their sketches are equal; ``places`` are the places of their sketches. Members of kind 0 are compared with each
+    other, members of another kind only with those of other kinds; those with the same sketch are always similar. The
+    result is a member's number.
     """
     size = sketches.type.byte_width
     rows = np.frombuffer(sketches.buffers()[1], np.uint8)[sketches.offset * size :].reshape(-1, size)
