@@ -63,16 +63,16 @@ from .inspect.groups import (
     Survival as Survival,
     survival as survival,
 )
-from .inspect.judgement import (
-    Cut as Cut,
-    Judgement as Judgement,
-    MetricValue as MetricValue,
-    RuleResult as RuleResult,
-)
 from .inspect.notebook import (
     OpenRoot as OpenRoot,
     StageOutput as StageOutput,
     open as open,  # noqa: A004 - read as `refinery.open`
+)
+from .inspect.outcomes import (
+    Cut as Cut,
+    MetricValue as MetricValue,
+    RuleResult as RuleResult,
+    StageOutcome as StageOutcome,
 )
 from .inspect.reader import (
     Finding as Finding,

@@ -17,7 +17,7 @@ from refinery.errors import UsageError
 from refinery.formatting import plural, safe, shortened
 from refinery.inspect.edits import edited
 from refinery.inspect.find import Document
-from refinery.inspect.judgement import Cut, Judgement, MetricValue
+from refinery.inspect.outcomes import Cut, MetricValue, StageOutcome
 from refinery.inspect.warning_list import RootWarning
 from refinery.recipe import Pipeline, load, written
 from refinery.recipe.changes import Setting
@@ -98,14 +98,14 @@ def heading(document: Document) -> str:
     return "\n".join(lines)
 
 
-def further_reasons(result: Judgement) -> str:
+def further_reasons(result: StageOutcome) -> str:
     """Return the violated rules after the first, and the note, to follow the outcome on its line."""
     others = [rule for rule in result.failed if rule != result.rule]
     also = f"   also fails {', '.join(others)}" if others else ""
     return f"{also}   {safe(result.note)}" if result.note else also
 
 
-def metric_texts(result: Judgement) -> list[str]:
+def metric_texts(result: StageOutcome) -> list[str]:
     """Return every metric with its value and thresholds, violated ones first."""
     ordered = sorted(result.metrics, key=lambda metric: not any(rule.fails for rule in metric.rules))
     return [_metric(metric) for metric in ordered if metric.value not in (None, [])]

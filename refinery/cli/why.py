@@ -22,7 +22,7 @@ from refinery.cli._reading import (
 from refinery.formatting import plural, safe
 from refinery.inspect.accounts import Account, Accounts, Station, why
 from refinery.inspect.find import Document
-from refinery.inspect.judgement import Judgement
+from refinery.inspect.outcomes import StageOutcome
 from refinery.inspect.texts import MarkedText
 from refinery.recipe import load
 
@@ -156,7 +156,7 @@ def _named(one: Document) -> str:
     return f"{one.id} is {safe(one.url or '(no URL stored)')}"
 
 
-def _values(result: Judgement, indent: str, *, every: bool) -> list[str]:
+def _values(result: StageOutcome, indent: str, *, every: bool) -> list[str]:
     metrics = wrapped(metric_texts(result), indent)
     cuts = cut_lines(result.cut)
     kept = cuts if every else cuts[:5]
@@ -164,5 +164,5 @@ def _values(result: Judgement, indent: str, *, every: bool) -> list[str]:
     return [*([metrics] if metrics else []), *(f"{indent}{line}" for line in kept), *more]
 
 
-def _outcome(result: Judgement) -> str:
+def _outcome(result: StageOutcome) -> str:
     return f"REMOVED {result.rule}{further_reasons(result)}" if result.rule else "kept"

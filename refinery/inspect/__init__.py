@@ -16,5 +16,5 @@ All of it reads what runs wrote; only ``garbage`` deletes, and nothing prints. M
 - ``run``: ``summaries``.
 - ``run``, ``stats``, ``status``, ``logs`` and the report: ``warning_list``.
 - ``status`` and ``logs``: ``runs``, and for ``--quarantine`` ``quarantine``.
-- Shared by them: ``reader`` (receipts), ``find`` (rows), ``judgement`` and ``replay``.
+- Shared by them: ``reader`` (receipts), ``find`` (rows), ``outcomes`` and ``replay``.
 """

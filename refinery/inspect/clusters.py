@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from refinery.errors import UsageError
 from refinery.inspect.find import pieces
 from refinery.inspect.groups import Count, Counted, KindCounts
-from refinery.inspect.judgement import id_fields
+from refinery.inspect.outcomes import id_fields
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.kernels import parse_url
 from refinery.recipe.columns import flows

@@ -1,4 +1,4 @@
-"""Documents, their judgements and texts as HTML for notebooks."""
+"""Documents, their outcomes and texts as HTML for notebooks."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from refinery.formatting import rest
 from refinery.html import paragraph, preformatted, table
 from refinery.inspect.evidence import Mark, marked
 from refinery.inspect.find import Document
-from refinery.inspect.judgement import Judgement, MetricValue
+from refinery.inspect.outcomes import MetricValue, StageOutcome
 
 TEXT = 2_000
-"""Characters of a text that are shown."""
+"""Characters of a text that are displayed."""
 
 
 def of_document(who: Document) -> str:
-    """Who a document is."""
+    """Return a line that identifies a document."""
     place = f" · {who.warc} @ {who.offset}" if who.warc is not None else ""
     return paragraph(f"{who.url or '(no URL stored)'} · id {who.id}{f' · {who.date}' if who.date else ''}{place}")
 
 
-def of_metrics(judged: Judgement) -> str:
-    """Every value beside its thresholds."""
-    rows = [_row(metric) for metric in judged.metrics if metric.value not in (None, [])]
+def of_metrics(outcome: StageOutcome) -> str:
+    """Return a table of all values beside their thresholds."""
+    rows = [_row(metric) for metric in outcome.metrics if metric.value not in (None, [])]
     return table(("metric", "value", "unit", "threshold", "violates"), rows)
 
 
@@ -39,7 +39,7 @@ def _row(metric: MetricValue) -> tuple[str, ...]:
 
 
 def of_text(text: str, marks: Sequence[Mark]) -> str:
-    """The beginning of a text: what was cut struck out, what the document was removed for marked."""
+    """Return the beginning of a text, with cuts struck out and evidence for the removal highlighted."""
     pieces = [
         (piece, "" if mark is None else "del" if mark.cut else "mark") for piece, mark in marked(text, marks, TEXT)
     ]

@@ -1,4 +1,4 @@
-"""Where in a text lies what a stage took out of it, or what a document was removed for."""
+"""Marks on a text: the cuts of a stage, or the evidence for the removal of a document."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from refinery.inspect.judgement import Cut, Judgement
+from refinery.inspect.outcomes import Cut, StageOutcome
 from refinery.stage.base import Stage
 
 LONGEST = 4_000_000
-"""Characters of a text in which what a metric counts is looked for: stages have no kernels for that."""
+"""Characters of the longest text in which evidence is searched: stages have no kernels for that."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A stretch of a text, in characters, and why: a rule that it fails, or where ``cut`` the reason of a cut."""
+    """A range of a text in characters, with the rule that it fails; if ``cut``, with the reason of the cut."""
 
     start: int
     end: int
@@ -23,18 +23,18 @@ class Mark:
     cut: bool = False
 
 
-def evidence(stage: Stage, judged: Judgement, text: str) -> tuple[Mark, ...]:
-    """What was cut out of a text as it came to a stage; else what the failed rules' metrics count there, in order.
+def evidence(stage: Stage, outcome: StageOutcome, text: str) -> tuple[Mark, ...]:
+    """Return the cuts of a stage in its input text; if there are none, the evidence of the failed rules, in order.
 
-    No mark overlaps another: what several rules count is marked with the first of them. Cuts that are not of this text
-    are left out, and nothing is marked in a text of more than ``LONGEST`` characters but cuts.
+    No mark overlaps another: the first of several rules counts. Cuts that do not match the text are left out. In a text
+    of more than ``LONGEST`` characters only cuts are marked.
     """
-    cuts = tuple(_cuts(text, judged.cut))
-    return cuts or (tuple(_counted(stage, judged.failed, text)) if len(text) <= LONGEST else ())
+    cuts = tuple(_cuts(text, outcome.cut))
+    return cuts or (tuple(_counted(stage, outcome.failed, text)) if len(text) <= LONGEST else ())
 
 
 def marked(text: str, marks: Sequence[Mark], length: int) -> list[tuple[str, Mark | None]]:
-    """The first ``length`` characters of a text in pieces, each with its mark, or with none."""
+    """Split the first ``length`` characters of a text into pieces, each with its mark, or with none."""
     found: list[tuple[str, Mark | None]] = []
     at = 0
     for mark in marks:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from refinery.errors import UsageError
 from refinery.inspect.find import pieces
-from refinery.inspect.judgement import cut_fields
+from refinery.inspect.outcomes import cut_fields
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.kernels import parse_url, string_hashes
 from refinery.root.receipts import SIDES

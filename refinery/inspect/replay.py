@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from refinery.errors import StorageError
 from refinery.inspect.find import Document
-from refinery.inspect.judgement import Judgement, judgement
+from refinery.inspect.outcomes import StageOutcome, stage_outcome
 from refinery.recipe import Pipeline, Step
 from refinery.recipe.columns import flows
 from refinery.stage.documents import Docs
@@ -33,7 +33,7 @@ class Replayed:
     """The outcome of a document at one stage, or a ``note`` why there is none. ``text`` is the text after the stage."""
 
     step: Step
-    judgement: Judgement | None
+    outcome: StageOutcome | None
     note: str
     text: str | None
 
@@ -60,7 +60,7 @@ def replay(
     splits = process_batch(docs, measured, steps)
     replayed = [_replayed(run.step, split) for run, split in zip(runs, splits, strict=False)]
     last = replayed[-1]
-    stopped = f"{last.step.name} cannot be passed: {last.judgement.note if last.judgement else ''}"
+    stopped = f"{last.step.name} cannot be passed: {last.outcome.note if last.outcome else ''}"
     return [*replayed, *(Replayed(run.step, None, stopped, None) for run in runs[len(replayed) :])]
 
 
@@ -78,8 +78,8 @@ def _replayed(step: Step, split: Split) -> Replayed:
     verdict = split.verdict
     rule, note = verdict.first[0].as_py() or "", verdict.trouble.note[0].as_py() or ""
     side = "removed" if rule else "kept"
-    found = judgement(step, side, verdict.metrics[0].as_py() or {}, rule, verdict.failed[0].as_py(), note)
-    return Replayed(step, found, "", _text(split.kept))
+    outcome = stage_outcome(step, side, verdict.metrics[0].as_py() or {}, rule, verdict.failed[0].as_py(), note)
+    return Replayed(step, outcome, "", _text(split.kept))
 
 
 def read_again(pipeline: Pipeline, source: StepRun, wanted: Document) -> tuple[Docs, Measured]:

@@ -19,7 +19,7 @@ from refinery.inspect.display import of_document, of_metrics, of_text
 from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.filters import ALL, Filters
 from refinery.inspect.find import Document, Piece, Spot, document, pieces, row_at, row_of
-from refinery.inspect.judgement import Judgement, stored_judgement
+from refinery.inspect.outcomes import StageOutcome, stored_outcome
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.replay import replay
 from refinery.root.parquet import open_parquet
@@ -56,7 +56,7 @@ class Sample:
 
     document: Document
     stage: str
-    judgement: Judgement
+    judgement: StageOutcome
     text: str | None
     text_note: str
     """Why there is no text."""
@@ -292,7 +292,7 @@ def _sample(reader: RootReader, spot: Spot) -> Sample:
     values = row.to_pylist()[0]
     who = document(row)
     step = reader.pipeline.steps[spot.entry.position]
-    found = stored_judgement(step, spot.side, values)
+    found = stored_outcome(step, spot.side, values)
     text, note = values.get(TEXT.name), ""
     as_it_came = text is None or spot.side == "removed" or not changes_text(step.stage)
     if text is None:

@@ -1,4 +1,4 @@
-"""The text of one document as it was extracted, with what later stages took out of it marked in place."""
+"""The text of one document as it was extracted, with the cuts of later stages marked in place."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from refinery.inspect.evidence import Mark, evidence
-from refinery.inspect.judgement import Judgement
+from refinery.inspect.outcomes import StageOutcome
 from refinery.stage.base import Stage, changes_text
 
 Range = tuple[int, int]
@@ -19,16 +19,16 @@ class Passed:
 
     name: str
     stage: Stage
-    judged: Judgement | None
+    outcome: StageOutcome | None
     text: str | None
     assuming: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class MarkedText:
-    """A text as ``stage`` made it, and in it what later stages cut out, or what the document was removed for.
+    """A text after ``stage``, with marks on the cuts of later stages, or on the evidence for the removal.
 
-    ``assuming`` are the stages that would have had to keep the document for it to have this text. A mark's reason
+    ``assuming`` are the stages that would have had to keep the document for it to have this text. The reason of a mark
     is ``stage: reason``.
     """
 
@@ -44,25 +44,25 @@ class MarkedText:
 
 
 def marked_texts(way: Iterable[Passed]) -> tuple[MarkedText, ...]:
-    """The document's texts, from its stages in order: a stage that rewrites one, rather than cutting from it, adds one.
+    """Return the document's texts, from its stages in order: a stage that does not only cut adds one.
 
-    The way ends behind the stage that removed it; without a text by then, behind the first that would make one.
+    The way ends with the stage that removed it; without a text by then, with the first that would make one.
     """
     found: list[_Text] = []
     for one in way:
         if one.assuming and found:
             break
-        if found and one.judged is not None:
-            found[-1].judge(one.name, one.stage, one.judged)
+        if found and one.outcome is not None:
+            found[-1].mark(one.name, one.stage, one.outcome)
         if one.text is not None and changes_text(one.stage) and not (found and found[-1].becomes(one.text)):
             found.append(_Text(MarkedText(one.name, one.text, (), one.assuming)))
-        if found and (one.assuming or (one.judged is not None and one.judged.rule)):
+        if found and (one.assuming or (one.outcome is not None and one.outcome.rule)):
             break
     return tuple(text.marked() for text in found)
 
 
 class _Text:
-    """A text on its way: the ranges of it that are left, and the marks so far, both in its own characters."""
+    """A text between stages: the ranges that are left, and the marks so far, both in characters of the first text."""
 
     def __init__(self, first: MarkedText) -> None:
         self._first = first
@@ -71,19 +71,19 @@ class _Text:
         self._marks: list[Mark] = []
 
     def marked(self) -> MarkedText:
-        """The text with its marks in order."""
+        """Return the text with its marks in order."""
         return replace(self._first, marks=tuple(sorted(self._marks, key=lambda mark: mark.start)))
 
-    def judge(self, name: str, stage: Stage, judged: Judgement) -> None:
-        """Mark what a stage cut out of what is left, or what it removed the document for."""
+    def mark(self, name: str, stage: Stage, outcome: StageOutcome) -> None:
+        """Mark the cuts of a stage in what is left of the text, or the evidence for the removal."""
         self._cuts = []
-        for mark in evidence(stage, judged, _joined(self._first.text, self._left)):
+        for mark in evidence(stage, outcome, _joined(self._first.text, self._left)):
             ranges = list(_within(self._left, mark.start, mark.end))
             self._marks += [replace(mark, start=a, end=b, reason=f"{name}: {mark.reason}") for a, b in ranges]
             self._cuts += ranges if mark.cut else []
 
     def becomes(self, text: str) -> bool:
-        """Take the stage's cuts out. False where what is left is not the text that the stage made."""
+        """Take the stage's cuts out. Return False where the rest is not the text after the stage."""
         left = list(_without(self._left, self._cuts))
         if _joined(self._first.text, left) == text:
             self._left = left
@@ -96,7 +96,7 @@ def _joined(text: str, ranges: Sequence[Range]) -> str:
 
 
 def _within(ranges: Sequence[Range], start: int, end: int) -> Iterator[Range]:
-    """The parts of ``ranges`` that are characters ``start`` to ``end`` of what the ranges hold together."""
+    """Yield the parts of ``ranges`` that are characters ``start`` to ``end`` of the ranges joined."""
     at = 0
     for low, high in ranges:
         first, last = max(start, at), min(end, at + high - low)
@@ -106,7 +106,7 @@ def _within(ranges: Sequence[Range], start: int, end: int) -> Iterator[Range]:
 
 
 def _without(ranges: Sequence[Range], gone: Sequence[Range]) -> Iterator[Range]:
-    """The ranges less those in ``gone``, each of which lies within one of them; both are in order."""
+    """Yield the ranges less those in ``gone``, each of which lies within one of them; both are in order."""
     for low, high in ranges:
         at = low
         for start, end in gone:

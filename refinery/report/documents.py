@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from refinery.inspect.clusters import SURVIVOR, Clusters, clusters_of
 from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.find import WHO, Document, document, pieces
-from refinery.inspect.judgement import Judgement, cut_fields, id_fields, stored_judgement
+from refinery.inspect.outcomes import StageOutcome, cut_fields, id_fields, stored_outcome
 from refinery.inspect.reader import RootReader, StageEntry
 from refinery.root.receipts import Receipt
 from refinery.root.statistics import Statistics
@@ -38,7 +38,7 @@ class Shown:
 
     reason: str
     document: Document
-    judgement: Judgement
+    judgement: StageOutcome
     text: str | None
     marks: tuple[Mark, ...] = ()
     """What was cut out of this text, else what it was removed for; nothing where the text is the one that is left."""
@@ -63,7 +63,7 @@ def samples(holdings: RootReader, held: StageEntry, counts: Statistics) -> list[
     for reason, (identity, _) in wanted:
         if identity in rows:
             side, values, who = rows[identity]
-            judged = stored_judgement(step, side, values)
+            judged = stored_outcome(step, side, values)
             text = texts.get(identity, values.get(TEXT.name))
             as_it_came = identity in texts or side == "removed"
             marks = evidence(step.stage, judged, text) if text is not None and as_it_came else ()

@@ -25,7 +25,7 @@ from refinery.cli.stats import bar
 from refinery.formatting import safe, safe_lines, shortened, span
 from refinery.inspect.evidence import Mark
 from refinery.inspect.find import Document
-from refinery.inspect.judgement import Cut, Judgement, MetricValue
+from refinery.inspect.outcomes import Cut, MetricValue, StageOutcome
 from refinery.inspect.quarantine import Case
 from refinery.inspect.samples import Sample
 from refinery.recipe import recipe_dict
@@ -271,7 +271,7 @@ def test_a_text_is_marked_line_by_line() -> None:
     text = "tail\x1b[0m\nof end"
     who, judged = (
         Document("00" * 16, None, None, None, None, None),
-        Judgement("removed", "short", ("short",), "", (), ()),
+        StageOutcome("removed", "short", ("short",), "", (), ()),
     )
     one = Sample(who, "words", judged, text, "", (Mark(0, 11, "short"), Mark(11, 15, "end", cut=True)))
     found = _quoted(one, every=False)
@@ -459,5 +459,5 @@ def test_a_unit_agrees_with_its_value() -> None:
     named = [("stop_words", 0), ("stop_words", 1), ("stop_words", 2), ("words", 1)]
     metrics = tuple(MetricValue(name, value, "words", ()) for name, value in named)
     told = ["stop_words 0 words", "stop_words 1 word", "stop_words 2 words", "words 1"]
-    assert metric_texts(Judgement("kept", "", (), "", metrics, ())) == told
+    assert metric_texts(StageOutcome("kept", "", (), "", metrics, ())) == told
     assert cut_lines([Cut(3, 1, "why", "x", 3, 1)]) == ["cut at 3, 1 byte (1 character), why: x"]

@@ -14,7 +14,7 @@ from hypothesis import given, strategies as st
 from refinery.cli import execute
 from refinery.inspect.accounts import why
 from refinery.inspect.evidence import Mark
-from refinery.inspect.judgement import Cut, Judgement
+from refinery.inspect.outcomes import Cut, StageOutcome
 from refinery.inspect.reader import open_root
 from refinery.inspect.texts import Passed, marked_texts
 from refinery.recipe import from_dict, recipe_dict
@@ -167,7 +167,7 @@ def test_a_long_text_is_shown_in_part(tmp_path: Path, capsys: pytest.CaptureFixt
 )
 def test_cuts_of_several_stages_are_marked_where_the_first_text_has_them(text: str, stages: list[list[int]]) -> None:
     """What the stages left is the text without the marks, however their cuts lie in what was left before."""
-    way = [Passed("lines", LineSource(), Judgement("kept", "", (), "", (), ()), text)]
+    way = [Passed("lines", LineSource(), StageOutcome("kept", "", (), "", (), ()), text)]
     left = text
     for number, places in enumerate(stages):
         cuts = [
@@ -176,7 +176,7 @@ def test_cuts_of_several_stages_are_marked_where_the_first_text_has_them(text: s
             if p < len(left)
         ]
         left = "".join(c for p, c in enumerate(left) if p not in places)
-        way.append(Passed(str(number), Snip(), Judgement("kept", "", (), "", (), tuple(cuts)), left))
+        way.append(Passed(str(number), Snip(), StageOutcome("kept", "", (), "", (), tuple(cuts)), left))
     [found] = marked_texts(way)
     assert found.text == text
     assert without(text, found.marks) == left

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from refinery.inspect import evidence as module
 from refinery.inspect.evidence import Mark, evidence, marked
-from refinery.inspect.judgement import Cut, Judgement
+from refinery.inspect.outcomes import Cut, StageOutcome
 from refinery.stage.base import Filter, Values
 from refinery.stage.documents import Docs
 from refinery.stage.rules import Metric, Rule
@@ -36,8 +36,8 @@ class Letters(Filter):
         return [(max(0, at - 1), min(len(text), at + 2)) for at, letter in enumerate(text) if letter == metric]
 
 
-def judgement(*failed: str, cut: tuple[Cut, ...] = ()) -> Judgement:
-    return Judgement("removed", "", failed, "", (), cut)
+def outcome(*failed: str, cut: tuple[Cut, ...] = ()) -> StageOutcome:
+    return StageOutcome("removed", "", failed, "", (), cut)
 
 
 @given(st.lists(st.tuples(texts, st.booleans()), max_size=8), st.integers(0, 60))
@@ -48,7 +48,7 @@ def test_cuts_are_marked_where_they_were(pieces: list[tuple[str, bool]], length:
         if gone and piece:
             cuts.append(Cut(len(text.encode()), len(piece.encode()), "junk", piece))
         text += piece
-    marks = evidence(Snip(), judgement(cut=tuple(cuts[::-1])), text)
+    marks = evidence(Snip(), outcome(cut=tuple(cuts[::-1])), text)
     assert [(text[mark.start : mark.end], mark.reason, mark.cut) for mark in marks] == [
         (cut.text, "junk", True) for cut in cuts
     ]
@@ -60,7 +60,7 @@ def test_cuts_are_marked_where_they_were(pieces: list[tuple[str, bool]], length:
 @given(texts, st.lists(st.builds(Cut, st.integers(-9, 99), st.integers(-9, 1 << 62), texts, st.none() | texts)))
 def test_cuts_of_another_text_do_no_harm(text: str, cuts: list[Cut]) -> None:
     """Whatever a stranger's root says: nothing of the text is lost or there twice."""
-    marks = evidence(Snip(), judgement(cut=tuple(cuts)), text)
+    marks = evidence(Snip(), outcome(cut=tuple(cuts)), text)
     assert "".join(piece for piece, _ in marked(text, marks, 1000)) == text
     assert marked(text, (), 1000) == ([(text, None)] if text else [])
 
@@ -68,7 +68,7 @@ def test_cuts_of_another_text_do_no_harm(text: str, cuts: list[Cut]) -> None:
 @given(st.text("abcd", max_size=30), st.lists(st.sampled_from(["too_many_a", "too_many_b", "too_many_c", "error"])))
 def test_each_character_is_marked_with_the_first_rule_that_counts_it(text: str, failed: list[str]) -> None:
     """Character by character; reasons that are no rules mark nothing."""
-    marks = evidence(Letters(), judgement(*failed), text)
+    marks = evidence(Letters(), outcome(*failed), text)
     found = ["" for _ in text]
     for mark in marks:
         assert not any(found[mark.start : mark.end])
@@ -82,6 +82,6 @@ def test_each_character_is_marked_with_the_first_rule_that_counts_it(text: str, 
 def test_cuts_go_first_and_huge_texts_are_not_searched() -> None:
     """A text says either what it lost or what it failed for."""
     cut = Cut(0, 1, "junk", "a")
-    assert evidence(Letters(), judgement("too_many_a", cut=(cut,)), "a b a") == (Mark(0, 1, "junk", cut=True),)
-    assert evidence(Letters(), judgement("too_many_a"), "a" * module.LONGEST)
-    assert not evidence(Letters(), judgement("too_many_a"), "a" * (module.LONGEST + 1))
+    assert evidence(Letters(), outcome("too_many_a", cut=(cut,)), "a b a") == (Mark(0, 1, "junk", cut=True),)
+    assert evidence(Letters(), outcome("too_many_a"), "a" * module.LONGEST)
+    assert not evidence(Letters(), outcome("too_many_a"), "a" * (module.LONGEST + 1))

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from refinery import testing
 from refinery.identity import Content, identity, measure_identity
-from refinery.inspect.judgement import cut_fields
+from refinery.inspect.outcomes import cut_fields
 from refinery.kernels import undo
 from refinery.recipe import RecipeError, Step, parse, plain
 from refinery.recipe.columns import Flow, flows

@@ -1,4 +1,4 @@
-"""One document at one stage as people read it: every value beside its thresholds, the verdict, and what was cut out."""
+"""The outcome of one document at one stage: every value beside its thresholds, the verdict, and the cuts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from refinery.stage.rules import FAILED, WHY, Rule
 
 @dataclass(frozen=True)
 class RuleResult:
-    """A rule about a value: its threshold in words, and whether the value violates it."""
+    """A rule on a value, with its threshold in words; ``fails`` if the value violates it."""
 
     rule: str
     threshold: str
@@ -28,7 +28,7 @@ class RuleResult:
 
 @dataclass(frozen=True)
 class MetricValue:
-    """What a stage knows of a document. ``value`` is JSON-able: ids are hexadecimal, dates ISO 8601."""
+    """A metric or evidence of a document. ``value`` can be JSON: ids are hexadecimal, dates ISO 8601."""
 
     name: str
     value: Any
@@ -38,10 +38,10 @@ class MetricValue:
 
 @dataclass(frozen=True)
 class Cut:
-    """A span that an edit found: place and size in UTF-8 bytes of the text before, why, and what was removed there.
+    """A span that an edit cuts: offset and length in UTF-8 bytes of the text before, the reason, and the cut text.
 
-    ``text`` is None where nothing was, ``cut`` false where the document is removed, so that its text stays as it came.
-    Place and size in characters, and the group that spans of the same text share, are None where the stage does not
+    ``text`` is None where nothing was cut, ``cut`` false where the document is removed, so that its text stays as it
+    was. Offset and length in characters, and the group that spans of one text share, are None where the stage does not
     record them.
     """
 
@@ -56,32 +56,32 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """A stage's verdict on a document. ``rule`` is the reason of a removal, ``failed`` all rules that it violates."""
+class StageOutcome:
+    """The outcome of a document. ``rule`` is the reason of a removal, ``failed`` all rules that it violates."""
 
     verdict: str
     """``kept`` or ``removed``."""
     rule: str
     failed: tuple[str, ...]
     note: str
-    """What went wrong, where the stage failed on the document."""
+    """The error, where the stage failed on the document."""
     metrics: tuple[MetricValue, ...]
     cut: tuple[Cut, ...]
 
 
-def stored_judgement(step: Step, side: str, row: Mapping[str, Any]) -> Judgement:
-    """The judgement in a row of the stage's kept or removed file."""
+def stored_outcome(step: Step, side: str, row: Mapping[str, Any]) -> StageOutcome:
+    """Return the outcome in a row of the stage's kept or removed file."""
     why = row.get(WHY.name) or {}
     failed = tuple(row.get(FAILED.name) or ())
-    return judgement(
+    return stage_outcome(
         step, side, row.get(step.column) or {}, str(why.get("rule") or ""), failed, str(why.get("note") or "")
     )
 
 
-def judgement(
+def stage_outcome(
     step: Step, verdict: str, values: Mapping[str, Any], rule: str, failed: Sequence[str], note: str
-) -> Judgement:
-    """The judgement that a stage's metrics and failed rules make."""
+) -> StageOutcome:
+    """Return the outcome with a stage's metrics and failed rules."""
     rules = step.stage.rules()
     spans = cut_fields(step.stage)
     metrics = tuple(
@@ -90,11 +90,11 @@ def judgement(
         if name not in spans
     )
     cut = tuple(Cut(**span) for name in spans for span in values.get(name) or ())
-    return Judgement(verdict, rule, tuple(failed), note, metrics, cut)
+    return StageOutcome(verdict, rule, tuple(failed), note, metrics, cut)
 
 
 def cut_fields(stage: Stage) -> list[str]:
-    """The evidence that holds spans of the text before: of type ``SPANS``, or with further fields."""
+    """Return the evidence that contains spans of the text before: of type ``SPANS``, or with further fields."""
     return [field.name for field in stage.evidence if pa.types.is_list(field.type) and _has_spans(field.type)]
 
 
@@ -104,12 +104,12 @@ def _has_spans(lists: pa.ListType) -> bool:
 
 
 def id_fields(stage: Stage) -> list[str]:
-    """The evidence that names other documents."""
+    """Return the evidence that names other documents."""
     return [field.name for field in stage.evidence if field.type == ID.type]
 
 
 def plain_value(value: Any) -> Any:
-    """A value as JSON can hold it."""
+    """Return a value as JSON can represent it."""
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, date):
