@@ -170,6 +170,14 @@ from .runner.run import (
     RunReport as RunReport,
     run as run,
 )
+from .stage.addresses import (
+    Addresses as Addresses,
+    address as address,
+    is_reference as is_reference,
+    parts_of as parts_of,
+    root_number as root_number,
+    rows_of as rows_of,
+)
 from .stage.base import (
     Edit as Edit,
     Edited as Edited,
@@ -210,13 +218,18 @@ from .stage.fields import (
     tuning as tuning,
 )
 from .stage.global_stage import (
-    EARLIER as EARLIER,
-    EARLIER_BITS as EARLIER_BITS,
-    PART_BITS as PART_BITS,
     Global as Global,
     Mapped as Mapped,
+)
+from .stage.rounds import (
+    Conclude as Conclude,
+    Exclude as Exclude,
     MappedPart as MappedPart,
+    PerPart as PerPart,
+    Reduce as Reduce,
+    Resolve as Resolve,
     Round as Round,
+    Scatter as Scatter,
 )
 from .stage.rules import (
     Metric as Metric,

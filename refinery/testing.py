@@ -1,81 +1,79 @@
 """Running stages in tests, without files and without a run: for authors of stages.
 
-A global stage is driven as the engine drives it, and held to the contract of ``Global`` on the way.
+A global stage runs through the rounds that it declares, and its contract is checked on the way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from refinery.stage.addresses import parts_of, reference_number
 from refinery.stage.base import Edited
 from refinery.stage.documents import POINTER, TEXT, Docs
-from refinery.stage.global_stage import EARLIER, EARLIER_BITS, PART_BITS, Global, Mapped, Round, Rows
-from refinery.task.shuffle import KEY, KEYS, merge, sort_rows
+from refinery.stage.global_stage import Global
+from refinery.stage.keyed import KEY, KEYS, sort_rows
+from refinery.stage.rounds import Exclude, MappedPart, Output, PerPart, Reduce, Round, RowNumbers
+from refinery.task.shuffle import Run, merged_range, range_by_part
 
 RANGES = 4
-"""Key ranges that are reduced one by one."""
+"""Key ranges, each of which is reduced by one task."""
 KEYS_AT_ONCE = 100
-"""Rows in the batches in which a part's keys are read: few, so that ``reduce`` and ``resolve`` see several."""
+"""Rows in a batch of a part's keys: few, so that a round sees several batches."""
 ROWS_AT_ONCE = 3
-"""Documents whose index is read at once."""
+"""Documents in a batch of an index."""
 
 
 @dataclass(frozen=True)
-class MemoryPart:
-    """A part's map output in memory, as ``resolve`` sees it."""
+class MemoryPart(MappedPart):
+    """A part's map output in memory, and the verdict of a reference part."""
 
     number: int
+    documents: int
     rows: pa.Table
     keyed: pa.Table
-    told: pa.Table | None = None
-    """The verdict of an earlier part."""
-    set_aside: pa.Table | None = None
+    decided: pa.Table | None = None
+    left_out: pa.Table | None = None
 
-    @property
-    def documents(self) -> int:
-        """How many documents the part has."""
-        return int(self.rows.num_rows)
-
-    def index(self, columns: Sequence[str] | None = None, rows: Rows | None = None) -> pa.Table:
-        """The part's index rows, in document order, or those of some documents."""
+    def index(self, columns: Sequence[str] | None = None, rows: RowNumbers | None = None) -> pa.Table:
         return _some(self.rows, columns, rows)
 
     def stream(self) -> Iterator[pa.RecordBatch]:
-        """The index rows, some at a time."""
         yield from self.rows.to_batches(max_chunksize=ROWS_AT_ONCE)
 
-    def verdict(self, columns: Sequence[str] | None = None, rows: Rows | None = None) -> pa.Table:
-        """The same of what was said of them."""
-        assert self.told is not None, "only earlier parts have a verdict"
-        return _some(self.told, columns, rows)
+    def verdict(self, columns: Sequence[str] | None = None, rows: RowNumbers | None = None) -> pa.Table:
+        assert self.decided is not None, "only reference parts have a verdict"
+        return _some(self.decided, columns, rows)
 
     def keys(self) -> Iterator[pa.RecordBatch]:
-        """The part's keyed rows, sorted by key, in small batches."""
         yield from self.keyed.to_batches(max_chunksize=KEYS_AT_ONCE)
 
-    def aside(self) -> pa.Table:
-        """What the first round made of it."""
-        assert self.set_aside is not None, "no round has set documents aside"
-        return self.set_aside
+    def excluded(self) -> pa.Table:
+        assert self.left_out is not None, "no round has excluded documents"
+        return self.left_out
 
-    def without(self, aside: pa.Table) -> MemoryPart:
-        """The part with documents set aside, and without their rows. Raises AssertionError for an unsorted table."""
-        rows = aside.column("row")
-        if rows.to_pylist() != sorted(set(rows.to_pylist())):
-            raise AssertionError(f"documents set aside are not sorted: {rows.to_pylist()}")
-        out = pc.is_in(self.keyed.column("row"), value_set=rows)
-        return replace(self, keyed=self.keyed.filter(pc.invert(out)), set_aside=aside)
+    def without(self, excluded: pa.Table) -> MemoryPart:
+        """Return the part without the keyed rows of excluded documents."""
+        out = pc.is_in(self.keyed.column("row"), value_set=excluded.column("row"))
+        return replace(self, keyed=self.keyed.filter(pc.invert(out)), left_out=excluded)
+
+    def key_range(self, low: int, high: int) -> Iterator[pa.RecordBatch]:
+        """Yield the keyed rows in a half-open range of keys."""
+        for batch in self.keys():
+            keys = batch.column(KEY).to_numpy()
+            rows = batch.filter(pa.array((keys >= np.uint64(low)) & (keys <= np.uint64(high - 1))))
+            if len(rows):
+                yield rows
 
 
 @dataclass(frozen=True)
 class Past:
-    """An earlier root: the stage as it was there, its parts, and the roots that it was held against."""
+    """A reference root: the stage as it was there, its parts, and the reference roots that it had."""
 
     stage: Global
     parts: Sequence[Sequence[Docs]]
@@ -83,7 +81,7 @@ class Past:
 
 
 def documents(texts: Sequence[str | None], first: int = 0) -> Docs:
-    """A batch of made-up documents: number ``first + i`` has that number as id, offset and seconds since 1970."""
+    """Return a batch of made-up documents: number n, from ``first`` on, has id and offset n and was crawled at n s."""
     numbers = range(first, first + len(texts))
     columns = {
         "id": [number.to_bytes(16, "big") for number in numbers],
@@ -99,11 +97,11 @@ def documents(texts: Sequence[str | None], first: int = 0) -> Docs:
 
 
 def run_global(stage: Global, parts: Sequence[Sequence[Docs]], past: Sequence[Past] = ()) -> list[list[Edited]]:
-    """What ``apply`` makes of each batch of each part, after map, combine, reduce per key range and resolve.
+    """Return the results of ``apply`` for each batch of each part, after map, combine and all rounds.
 
-    A part is the list of its batches, at least one; ``past`` are the roots that the stage is held against. Raises
-    AssertionError where the stage breaks the contract: an index row for each document, an unchanged schema from
-    ``combine``, a verdict for each part.
+    A part is the list of its batches, at least one; ``past`` are the reference roots. Raises AssertionError where the
+    stage breaks its contract: an index row for each document, an unchanged schema from ``combine``, a table for each
+    part, sorted keys.
     """
     _, verdicts = _run(stage, parts, past)
     return [
@@ -115,72 +113,26 @@ def run_global(stage: Global, parts: Sequence[Sequence[Docs]], past: Sequence[Pa
 def _run(
     stage: Global, parts: Sequence[Sequence[Docs]], past: Sequence[Past]
 ) -> tuple[list[MemoryPart], list[pa.Table]]:
-    """The parts as they are mapped, and their verdicts."""
+    """Return the mapped parts, and their verdicts."""
     mapped = [_map(stage, number, batches) for number, batches in enumerate(parts)]
-    earlier = [part for place, root in enumerate(past) for part in _earlier(place, root)]
-    verdicts = _verdicts(stage, mapped, earlier)
-    if len(verdicts) != len(parts):
-        raise AssertionError(f"{len(verdicts)} verdicts for {len(parts)} parts")
-    return mapped, verdicts
+    reference = [part for root, given in enumerate(past) for part in _reference(root, given)]
+    shuffle = _MemoryShuffle(len(parts), [*mapped, *reference])
+    for operator in stage.rounds():
+        results = [
+            [_checked(operator, output) for output in operator.perform(task)] for task in operator.tasks(shuffle)
+        ]
+        operator.pass_on(shuffle, results)
+    return mapped, [shuffle.verdicts[str(part.number)] for part in mapped]
 
 
-def _earlier(place: int, root: Past) -> list[MemoryPart]:
-    """The parts of an earlier root, with their verdicts."""
-    found = zip(*_run(root.stage, root.parts, root.before), strict=True)
-    first = EARLIER + (place << EARLIER_BITS)
-    return [replace(part, number=first + part.number, told=verdict) for part, verdict in found]
-
-
-def _verdicts(stage: Global, new: Sequence[MemoryPart], earlier: Sequence[MemoryPart]) -> list[pa.Table]:
-    """What the rounds make of all that was mapped."""
-    mixed, first = False, stage.rounds()[0]
-    tables: list[pa.Table] = []
-    if first.scope == "whole":
-        all_parts = [*new, *earlier]
-        tables = list(getattr(stage, first.method)([], all_parts))
-        all_parts = [part.without(aside) for part, aside in zip(all_parts, tables, strict=True)]
-        new, earlier = all_parts[: len(new)], all_parts[len(new) :]
-    keyed = [*new, *earlier]
-    reduced: list[pa.RecordBatch] = []
-    for each in stage.rounds()[first.scope == "whole" :]:
-        method = getattr(stage, each.method)
-        last = each == stage.rounds()[-1]
-        mapped = new if last else [*new, *earlier]
-        if each.scope == "ranges":
-            groups = _ranges(keyed, streamed=each.streamed)
-            reduced, mixed = [batch for rows in groups for batch in method(rows)], True
-        elif each.scope == "whole":
-            tables, mixed = list(method(_sorted(reduced), mapped)), False
-        else:
-            sent = [_sent(reduced, part.number) for part in mapped] if mixed else tables
-            given = [iter(rows.to_batches(KEYS_AT_ONCE)) if each.streamed else rows for rows in sent]
-            made = [method(rows, part) for rows, part in zip(given, mapped, strict=True)]
-            if last:
-                tables = made
-            else:
-                found = [_in_order(each, reader.read_all()) for reader in made]
-                keyed = [replace(part, keyed=rows) for part, rows in zip(mapped, found, strict=True)]
-    return tables
-
-
-def _in_order(each: Round, rows: pa.Table) -> pa.Table:
-    """What a part sends to the next round. Raises AssertionError where it is not sorted."""
-    keys = rows.column(KEY).to_numpy()
-    if (keys[1:] < keys[:-1]).any():
-        raise AssertionError(f"{each.method} made rows that are not sorted by key")
-    return rows
-
-
-def _sent(reduced: Sequence[pa.RecordBatch], part: int) -> pa.Table:
-    """The rows that are of documents of a part."""
-    if not reduced:
-        return pa.table({})
-    rows = sort_rows(pa.Table.from_batches(reduced))
-    return rows.filter(pa.array(rows.column(KEY).to_numpy() >> np.uint64(PART_BITS) == part))
+def _reference(root: int, given: Past) -> list[MemoryPart]:
+    """Return the parts of a reference root, with their verdicts."""
+    parts = zip(*_run(given.stage, given.parts, given.before), strict=True)
+    return [replace(part, number=reference_number(root, part.number), decided=verdict) for part, verdict in parts]
 
 
 def _map(stage: Global, number: int, batches: Sequence[Docs]) -> MemoryPart:
-    mapped: list[Mapped] = []
+    mapped = []
     for docs, row in zip(batches, _first_rows(batches), strict=True):
         mapped.append(stage.map(docs, row))
         if mapped[-1].index.num_rows != len(docs):
@@ -189,54 +141,97 @@ def _map(stage: Global, number: int, batches: Sequence[Docs]) -> MemoryPart:
     combined = stage.combine(keys)
     if not combined.schema.equals(keys.schema):
         raise AssertionError(f"combine made {combined.schema} of {keys.schema}")
-    return MemoryPart(number, pa.Table.from_batches([m.index for m in mapped]), sort_rows(combined))
+    index = pa.Table.from_batches([m.index for m in mapped])
+    return MemoryPart(number, index.num_rows, index, sort_rows(combined))
 
 
-def _ranges(parts: Sequence[MemoryPart], *, streamed: bool) -> Iterator[Iterator[pa.RecordBatch]]:
-    """For each key range with rows: its rows, from all parts."""
-    for low, high in pairwise(KEYS * i // RANGES for i in range(RANGES + 1)):
-        inside = [(part.number, list(_inside(part, low, high))) for part in parts]
-        if any(batches for number, batches in inside if number < EARLIER):
-            merged = _of_new(merge([(number, iter(batches)) for number, batches in inside]))
-            yield _by_part(merged) if streamed else merged
+def _checked(operator: Round, output: Output) -> Output:
+    """Return an output as a table. Raises AssertionError where rows are not sorted as the next round needs them."""
+    table = output.rows if isinstance(output.rows, pa.Table) else output.rows.read_all()
+    column = "row" if isinstance(operator, Exclude) else KEY
+    if isinstance(operator, Exclude | PerPart):
+        values = table.column(column).to_numpy()
+        if (values[1:] < values[:-1]).any():
+            raise AssertionError(f"{operator.name} made rows that are not sorted by {column}")
+    return output._replace(rows=table)
 
 
-def _by_part(groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same rows as they lie: part after part, none in a batch with another."""
-    rows = pa.Table.from_batches(groups)
-    parts = rows.column("part").to_numpy()
-    for part in np.unique(parts):
-        yield from rows.filter(pa.array(parts == part)).combine_chunks().to_batches(max_chunksize=KEYS_AT_ONCE)
+@dataclass(frozen=True)
+class _MemoryInput:
+    """The input of a task of a round: see ``refinery.stage.rounds.RoundInput``."""
+
+    number: int
+    parts: Sequence[MemoryPart]
+    received: Sequence[pa.Table] = ()
+    low: int = 0
+    high: int = 0
+
+    def rows(self, *, merged: bool) -> Iterator[pa.RecordBatch]:
+        runs = [Run(part.number, part.key_range) for part in self.parts]
+        return (merged_range if merged else range_by_part)(runs, self.low, self.high)
+
+    def reduced(self) -> Iterable[pa.RecordBatch]:
+        return [batch for table in self.received for batch in table.to_batches(max_chunksize=KEYS_AT_ONCE)]
+
+    def sent(self) -> pa.RecordBatchReader:
+        schema = self.received[0].schema if self.received else pa.schema([])
+        return pa.RecordBatchReader.from_batches(schema, self.reduced())
 
 
-def _of_new(groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The groups of equal keys in which there is a row that is not of an earlier part."""
-    for batch in groups:
-        keys, parts = (batch.column(name).to_numpy() for name in (KEY, "part"))
-        rows = batch.filter(pa.array(np.isin(keys, keys[parts < EARLIER])))
-        if len(rows):
-            yield rows
+class _MemoryShuffle:
+    """The state between rounds: see ``refinery.stage.rounds.Shuffle``. The first ``count`` parts are no references."""
+
+    def __init__(self, count: int, parts: Sequence[MemoryPart]) -> None:
+        self._count, self._parts = count, parts
+        self._sent: dict[str, list[pa.Table]] = {}
+        self.verdicts: dict[str, pa.Table] = {}
+
+    def by_range(self, operator: Reduce) -> list[_MemoryInput]:
+        del operator
+        cuts = pairwise(KEYS * i // RANGES for i in range(RANGES + 1))
+        return [_MemoryInput(number, self._parts, (), *cut) for number, cut in enumerate(cuts)]
+
+    def at_once(self, operator: Round) -> list[_MemoryInput]:
+        return [_MemoryInput(0, self._parts_of(operator), self._sent.get("reduced", []))]
+
+    def by_part(self, operator: Round) -> list[_MemoryInput]:
+        return [_MemoryInput(part.number, [part], self._sent_to(part.number)) for part in self._parts_of(operator)]
+
+    def exclude(self, results: Sequence[Sequence[Output]]) -> None:
+        (made,) = results
+        self._parts = [part.without(output.rows) for part, output in zip(self._parts, made, strict=True)]
+
+    def send(self, results: Sequence[Sequence[Output]], *, addressed: bool) -> None:
+        del addressed
+        self._sent = _by_name(results)
+
+    def rekey(self, results: Sequence[Sequence[Output]]) -> None:
+        self._parts = [replace(part, keyed=made.rows) for part, (made,) in zip(self._parts, results, strict=True)]
+
+    def conclude(self, results: Sequence[Sequence[Output]]) -> None:
+        self.verdicts = {name: table for name, (table,) in _by_name(results).items()}
+
+    def _parts_of(self, operator: Round) -> Sequence[MemoryPart]:
+        return self._parts[: self._count] if operator.final else self._parts
+
+    def _sent_to(self, part: int) -> list[pa.Table]:
+        """Return the rows that were sent to a part, those of ranges by their addresses."""
+        if "reduced" not in self._sent:
+            return self._sent.get(str(part), [])
+        tables = self._sent["reduced"]
+        return [table.filter(pa.array(parts_of(table.column(KEY).to_numpy()) == part)) for table in tables]
 
 
-def _some(table: pa.Table, columns: Sequence[str] | None, rows: Rows | None) -> pa.Table:
-    found = table if columns is None else table.select(list(columns))
-    return found if rows is None else found.take(pa.array(rows))
+def _by_name(results: Sequence[Sequence[Output]]) -> dict[str, list[pa.Table]]:
+    named: dict[str, list[pa.Table]] = {}
+    for output in chain.from_iterable(results):
+        named.setdefault(output.name, []).append(output.rows)
+    return named
 
 
-def _sorted(reduced: Sequence[pa.RecordBatch]) -> Sequence[pa.RecordBatch]:
-    """What was reduced, as ``resolve`` gets it: sorted where it has a key."""
-    if not reduced or KEY not in reduced[0].schema.names:
-        return reduced
-    rows: list[pa.RecordBatch] = sort_rows(pa.Table.from_batches(reduced)).to_batches(max_chunksize=KEYS_AT_ONCE)
-    return rows
-
-
-def _inside(part: MemoryPart, low: int, high: int) -> Iterator[pa.RecordBatch]:
-    for batch in part.keyed.to_batches(max_chunksize=KEYS_AT_ONCE):
-        keys = batch.column("key").to_numpy()
-        rows = batch.filter(pa.array((keys >= np.uint64(low)) & (keys <= np.uint64(high - 1))))
-        if len(rows):
-            yield rows
+def _some(table: pa.Table, columns: Sequence[str] | None, rows: RowNumbers | None) -> pa.Table:
+    table = table if columns is None else table.select(list(columns))
+    return table if rows is None else table.take(pa.array(rows))
 
 
 def _first_rows(batches: Sequence[Docs]) -> list[int]:

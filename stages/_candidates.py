@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from refinery import EARLIER, MappedPart
-from refinery.kernels import first_similar, mix64
-from stages._clusters import Numbers, address, firsts, rows_of, runs, whole
+from refinery import MappedPart, address, is_reference, rows_of
+from refinery.kernels import first_similar, key_groups, mix64, starts_group
+from stages._clusters import Numbers, firsts, whole
 
 CANDIDATES = pa.schema([("key", pa.uint64()), ("group", pa.uint64())])
 """``key`` is the address of a document, ``group`` stands for the set of those with which it shares a key."""
@@ -32,30 +32,29 @@ _ANY, _EARLIER, _NEW = np.arange(3, dtype=np.uint8)
 
 def groups_of(batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch:
     """``CANDIDATES`` of a range of keys: a group for each set of documents that share a key, once a range."""
-    addresses, groups = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
+    documents, groups = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
     for batch in batches:
         found = address(batch.column("part").to_numpy(), batch.column("row").to_numpy())
-        starts, number = runs(batch.column("key").to_numpy())
+        starts, number = key_groups(batch.column("key").to_numpy())
         sizes = np.diff(np.append(starts, len(found)))
         names = mix64(np.add.reduceat(mix64(found), starts))
         keep = sizes > 1
         keep[keep] = firsts(names[keep])
         members = keep[number]
-        addresses.append(found[members])
+        documents.append(found[members])
         groups.append(names[number[members]])
-    where, group = np.concatenate(addresses), np.concatenate(groups)
+    where, group = np.concatenate(documents), np.concatenate(groups)
     order = np.lexsort((group, where))
     where, group = where[order], group[order]
-    new = np.zeros(len(where), np.bool_)
-    new[runs(where, group)[0]] = True  # another batch may have had the same group
+    new = starts_group(where, group)  # another batch may have had the same group
     return pa.record_batch([pa.array(where[new]), pa.array(group[new])], schema=CANDIDATES)
 
 
 def held(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The rows whose key an earlier document has: new ones that only new ones match are left out."""
     for batch in batches:
-        starts, number = runs(batch.column("key").to_numpy())
-        earlier = batch.column("part").to_numpy() >= EARLIER
+        starts, number = key_groups(batch.column("key").to_numpy())
+        earlier = is_reference(batch.column("part").to_numpy())
         yield batch.filter(pa.array(np.logical_or.reduceat(earlier, starts)[number]))
 
 
@@ -70,7 +69,7 @@ def _with_sketches(sent: pa.Table, part: MappedPart, schema: pa.Schema) -> Itera
         return
     row, group = rows_of(sent.column("key").to_numpy()), sent.column("group").to_numpy()
     order = np.lexsort((row, group))
-    order = order[runs(group[order], row[order])[0]]
+    order = order[starts_group(group[order], row[order])]
     row, group = row[order], group[order]
     wanted = np.zeros(part.documents, np.bool_)
     wanted[row] = True
@@ -85,7 +84,7 @@ def _with_sketches(sent: pa.Table, part: MappedPart, schema: pa.Schema) -> Itera
 def stars(batch: pa.RecordBatch) -> Edges:
     """Edges from the first document with a key to each other one that has it."""
     found = address(batch.column("part").to_numpy(), batch.column("row").to_numpy())
-    starts, number = runs(batch.column("key").to_numpy())
+    starts, number = key_groups(batch.column("key").to_numpy())
     centres = found[starts][number]
     others = centres != found
     return centres[others], found[others]
@@ -98,9 +97,9 @@ def verified(batch: pa.RecordBatch, least: int, *, among: bool) -> Edges:
     """
     part = batch.column("part").to_numpy()
     found = address(part, batch.column("row").to_numpy())
-    starts, _ = runs(batch.column("key").to_numpy())
+    starts, _ = key_groups(batch.column("key").to_numpy())
     places = np.arange(len(found), dtype=np.uint32)
-    kinds = np.where(part >= EARLIER, _EARLIER, _ANY if among else _NEW)
+    kinds = np.where(is_reference(part), _EARLIER, _ANY if among else _NEW)
     offsets = np.append(starts, len(found)).astype(np.uint64)
     first = first_similar(offsets, places, kinds, whole(batch.column("sketch")), least).astype(np.int64)
     others = first != places

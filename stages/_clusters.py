@@ -8,15 +8,15 @@ unique in a root; a document of a reference root may have the id of a new one, a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery import DATE, ID, PART_BITS, MappedPart, id_bytes
-from refinery.kernels import contains, mix64, order_of, similarities
+from refinery import DATE, ID, MappedPart, address, id_bytes, rows_of
+from refinery.kernels import contains, key_groups, mix64, order_of, similarities, starts_group
 
 ROLES = UNIQUE, SURVIVOR, EXACT, DUPLICATE = "unique", "survivor", "exact", "duplicate"
 GONE = (EXACT, DUPLICATE)
@@ -80,21 +80,6 @@ _SIGN = np.uint64(1 << 63)
 _AT_ONCE = 65_536
 
 
-def address(part: npt.NDArray[np.uint32], row: npt.NDArray[np.uint32]) -> Numbers:
-    """Addresses of documents."""
-    return part.astype(np.uint64) << np.uint64(PART_BITS) | row.astype(np.uint64)
-
-
-def rows_of(addresses: Numbers) -> npt.NDArray[np.uint32]:
-    """Where in their part documents are."""
-    return addresses.astype(np.uint32)
-
-
-def part_of(addresses: Numbers) -> Numbers:
-    """The numbers of their parts."""
-    return addresses >> np.uint64(PART_BITS)
-
-
 # ---------------------------------------------------------------------------------------------------------- gathering
 
 
@@ -103,7 +88,7 @@ def members(rows: pa.Table, part: MappedPart, policy: Policy, seed: int) -> pa.T
     rows = rows.take(pa.array(order_of(whole(rows.column("key")).to_numpy()))).combine_chunks()
     found = part.index(rows=whole(rows.column("row")).to_numpy()).combine_chunks()
     high, low = halves(whole(found.column("id")))
-    aside = part.aside().column("row").to_numpy().astype(np.uint64)
+    aside = part.excluded().column("row").to_numpy().astype(np.uint64)
     copy = contains(aside, whole(rows.column("row")).to_numpy().astype(np.uint64))
     columns = {
         "key": rows.column("key"),
@@ -124,7 +109,7 @@ def firsts(values: Numbers) -> npt.NDArray[np.bool_]:
     """Where a value is that has not been there before."""
     first = np.zeros(len(values), np.bool_)
     order = order_of(values)
-    first[order[runs(values[order])[0]]] = True
+    first[order[starts_group(values[order])]] = True
     return first
 
 
@@ -164,10 +149,10 @@ def choose(group: pa.Table | pa.RecordBatch) -> pa.Table:
     chance = (columns["rank"].to_numpy(), columns["chance"].to_numpy())
     others = (high, low, columns["pointer"].to_numpy(), where)
     order = _sorted((key, *chance) if turn is None else (key, turn, *chance), others)
-    starts, cluster = runs(key[order])
+    starts, cluster = key_groups(key[order])
     survivor = order[starts][cluster]
     alike = np.lexsort((content[order], cluster))  # texts in the order in which they would survive
-    first_of_text, text = runs(cluster[alike], content[order][alike])
+    first_of_text, text = key_groups(cluster[alike], content[order][alike])
     text_of = np.empty(len(order), np.int64)
     text_of[alike] = text
     best = np.zeros(len(order), np.bool_)
@@ -213,9 +198,9 @@ def _sizes(columns: dict[str, pa.Array], turn: npt.NDArray[np.uint64], order: Pl
     high, low = halves(columns["survivor"].take(pa.array(order)))
     alone = np.where(turn[order] == _NEW, np.arange(1, len(order) + 1), 0)
     sorted_ = np.lexsort((alone, low, high, cluster))
-    starts, _ = runs(cluster[sorted_], high[sorted_], low[sorted_], alone[sorted_])
+    starts, _ = key_groups(cluster[sorted_], high[sorted_], low[sorted_], alone[sorted_])
     most = np.maximum.reduceat(columns["told"].to_numpy()[order][sorted_].astype(np.int64), starts)
-    return np.add.reduceat(most, runs(cluster[sorted_][starts])[0])
+    return np.add.reduceat(most, key_groups(cluster[sorted_][starts])[0])
 
 
 def _superseded(
@@ -261,15 +246,6 @@ def _sorted(keys: Sequence[Numbers], others: Sequence[Numbers]) -> Places:
     for values in keys:
         equal &= values[order][1:] == values[order][:-1]
     return np.lexsort((*others[::-1], *keys[::-1])) if equal.any() else order
-
-
-def runs(*keys: npt.NDArray[Any]) -> tuple[Places, Places]:
-    """Where runs of equal keys start, and for each place the number of its run."""
-    new = np.zeros(len(keys[0]), np.bool_)
-    new[:1] = True
-    for values in keys:
-        new[1:] |= values[1:] != values[:-1]
-    return np.flatnonzero(new), np.cumsum(new) - 1
 
 
 def _likeness(sketches: pa.Array, text: Places, other: Places) -> npt.NDArray[np.float32]:

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery import EARLIER, EARLIER_BITS, MappedPart
-from refinery.kernels import order_of, string_hashes
-from stages._clusters import EXACT, Numbers, Places, part_of, rows_of, runs, whole
+from refinery import MappedPart, parts_of, rows_of
+from refinery.kernels import key_groups, order_of, starts_group, string_hashes
+from stages._clusters import EXACT, Numbers, Places, whole
 
 ASIDE = pa.schema([("row", pa.uint32()), ("first", pa.uint64())])
 """Copies in a part, sorted, and the number of the document that takes part for each: for an earlier one its own."""
@@ -42,7 +42,7 @@ class Numbering:
 
     def of(self, addresses: Numbers) -> Numbers:
         """The numbers of addresses."""
-        numbers: Numbers = self._starts[np.searchsorted(self._parts, part_of(addresses))] + rows_of(addresses)
+        numbers: Numbers = self._starts[np.searchsorted(self._parts, parts_of(addresses))] + rows_of(addresses)
         return numbers
 
 
@@ -56,12 +56,12 @@ def copies(parts: Sequence[MappedPart], memory: int, *, new: bool, earlier: bool
     passes = max(1, -(-numbers.documents * SORTED_BYTES // memory))
     none = np.iinfo(np.uint32 if numbers.documents < 2**32 else np.uint64).max
     first = np.full(numbers.documents, none, np.min_scalar_type(none))
-    past = sum(part.documents for part in parts if part.number < EARLIER)
+    past = sum(part.documents for part in parts if not part.is_reference)
     for number in range(passes):
         found, text = _equal(parts, number, passes)
         old = found >= past
         if new:
-            leader = found[runs(text)[0]][text]  # documents of a text ascend
+            leader = found[key_groups(text)[0]][text]  # documents of a text ascend
             out = ~old & (found != leader)
             first[found[out]] = leader[out]
         if earlier and old.any():
@@ -90,7 +90,7 @@ def _equal(parts: Sequence[MappedPart], number: int, passes: int) -> tuple[Numbe
     several = np.zeros(len(content), np.bool_)
     several[1:] |= same
     several[:-1] |= same
-    return np.concatenate(places)[order[several]], runs(content[several])[1]
+    return np.concatenate(places)[order[several]], key_groups(content[several])[1]
 
 
 def _told_by_others(
@@ -99,12 +99,12 @@ def _told_by_others(
     """Which of these earlier documents are exact copies of others that their root has, by its verdicts."""
     root, exact = np.zeros(len(found), np.int64), np.zeros(len(found), np.bool_)
     for part in parts:
-        if part.number >= EARLIER:
+        if part.is_reference:
             begin = numbers.first(part.number)
             here = np.flatnonzero((found >= begin) & (found < begin + part.documents))
             roles = part.verdict(["role"], (found[here] - np.uint64(begin)).astype(np.int64)).column("role")
             exact[here] = whole(pc.equal(roles, EXACT)).to_numpy(zero_copy_only=False)
-            root[here] = part.number >> EARLIER_BITS
+            root[here] = part.root_number
     order = np.lexsort((found, exact, root, text))
-    exact[order[runs(text[order], root[order])[0]]] = False
+    exact[order[starts_group(text[order], root[order])]] = False
     return exact

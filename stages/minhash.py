@@ -18,15 +18,20 @@ from pydantic import Field, field_validator, model_validator
 
 from refinery import (
     Asset,
+    Conclude,
     Docs,
     Edited,
+    Exclude,
     Explanation,
     Global,
     Mapped,
     MappedPart,
     Metric,
+    PerPart,
+    Reduce,
     Round,
     Rule,
+    Scatter,
     Suited,
     UsageError,
 )
@@ -57,7 +62,6 @@ from stages._clusters import (
     verdict,
 )
 from stages._copies import PLACE_BYTES, SORTED_BYTES, Numbering, copies
-from stages._earlier import LINK_BYTES, links, told
 from stages._merges import check_merges
 from stages._profiles import (
     MIN_SIMILARITY,
@@ -72,6 +76,7 @@ from stages._profiles import (
     sent_bytes,
     stored_bytes,
 )
+from stages._references import LINK_BYTES, links, told
 from stages._scripts import words_as_unit
 
 KEYS = pa.schema([("key", pa.uint64()), ("row", pa.uint32())])
@@ -254,7 +259,7 @@ class MinHash(Global):
         """The settings on which that depends."""
         return Profile(self.bands, self.rows, self.unit, self.ngram, self.verify, self.sketch)
 
-    def earlier_roots(self) -> tuple[str, ...]:
+    def reference_roots(self) -> tuple[str, ...]:
         """The roots it is held against."""
         return self.against
 
@@ -292,16 +297,20 @@ class MinHash(Global):
 
     def rounds(self) -> tuple[Round, ...]:
         """Copies, edges, clusters, survivors, verdicts; edges of verified pairs from candidates and their sketches."""
-        pairs: tuple[Round, ...] = (Round("reduce", "ranges"),)
+        pairs: tuple[Round, ...] = (Reduce("reduce", self.reduce),)
         if self.compares:
-            pairs = (Round("candidates", "ranges"), Round("attach", "parts"), Round("compare", "ranges"))
+            pairs = (
+                Reduce("candidates", self.candidates),
+                PerPart("attach", self.attach),
+                Reduce("compare", self.compare),
+            )
         return (
-            Round("copies", "whole"),
+            Exclude("copies", self.copies),
             *pairs,
-            Round("resolve", "whole"),
-            Round("gather", "parts"),
-            Round("choose", "ranges"),
-            Round("conclude", "parts"),
+            Scatter("resolve", self.resolve),
+            PerPart("gather", self.gather),
+            Reduce("choose", self.choose),
+            Conclude("conclude", self.conclude),
         )
 
     @property
@@ -309,9 +318,8 @@ class MinHash(Global):
         """Whether any pair is verified."""
         return self.verify or self.max_cluster is not None
 
-    def copies(self, reduced: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
+    def copies(self, parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
         """Documents for which another one with the same text takes part: not where each new one is alone."""
-        del reduced
         return copies(parts, self.memory, new=self.self, earlier=self.max_cluster is None)
 
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -325,9 +333,9 @@ class MinHash(Global):
     def _held(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return groups if self.self else held(groups)
 
-    def attach(self, sent: pa.Table, part: MappedPart) -> pa.RecordBatchReader:
+    def attach(self, sent: pa.RecordBatchReader, part: MappedPart) -> pa.RecordBatchReader:
         """Texts and sketches of the part's candidates, by the group in which they are compared."""
-        return with_sketches(sent, part, self.sketch)
+        return with_sketches(sent.read_all(), part, self.sketch)
 
     def compare(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Edges between candidates whose sketches are alike; those between all of a group as well, if it may count."""
@@ -365,9 +373,9 @@ class MinHash(Global):
         del text
         return documents * stored_bytes(self.shape())
 
-    def gather(self, clusters: pa.Table, part: MappedPart) -> pa.RecordBatchReader:
+    def gather(self, clusters: pa.RecordBatchReader, part: MappedPart) -> pa.RecordBatchReader:
         """What decides of each document of a cluster whether it stays, by cluster."""
-        found = members(clusters, part, self.survivor, self.seed)
+        found = members(clusters.read_all(), part, self.survivor, self.seed)
         return (told(found, part) if self.against else found).to_reader()
 
     def choose(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -375,9 +383,9 @@ class MinHash(Global):
         for batch in groups:
             yield from choose(batch).combine_chunks().to_batches()
 
-    def conclude(self, chosen: pa.Table, part: MappedPart) -> pa.Table:
+    def conclude(self, chosen: pa.RecordBatchReader, part: MappedPart) -> pa.Table:
         """The verdict of a part: unique are all of which nothing else has been said."""
-        return verdict(chosen, part.documents)
+        return verdict(chosen.read_all(), part.documents)
 
     def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
         """The metrics of the batch; the rules remove copies and duplicates."""
@@ -397,9 +405,9 @@ class _Edges:
             a, b = (self._numbers.of(batch.column(side).to_numpy()) for side in ("a", "b"))
             yield a, b, batch.column("verified").to_numpy(zero_copy_only=False)
         for part in self._parts:
-            aside = part.aside()
-            first = aside.column("first").to_numpy()
-            copy = np.uint64(self._numbers.first(part.number)) + aside.column("row").to_numpy().astype(np.uint64)
+            excluded = part.excluded()
+            first = excluded.column("first").to_numpy()
+            copy = np.uint64(self._numbers.first(part.number)) + excluded.column("row").to_numpy().astype(np.uint64)
             others = first != copy
             yield first[others], copy[others], np.ones(int(others.sum()), np.bool_)
 

@@ -17,19 +17,22 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from refinery import (
-    EARLIER,
     TEXT,
     Asset,
+    Conclude,
     Docs,
     Edited,
     Global,
     Mapped,
     MappedPart,
     Metric,
+    Reduce,
     Round,
     Rule,
     Suited,
+    address,
     id_bytes,
+    is_reference,
     threshold,
 )
 from refinery.kernels import (
@@ -42,12 +45,14 @@ from refinery.kernels import (
     contains,
     duplicated,
     flat,
+    key_groups,
     mark_copies,
     mark_repeated,
     mix64,
     normalise,
     order_of,
     original_spans,
+    starts_group,
     string_hashes,
     text_bytes,
     token_ids,
@@ -57,7 +62,6 @@ from refinery.kernels import (
     word_ids,
     word_sizes,
 )
-from stages._by_part import PART
 from stages._marks import RANGES, none_of, united
 from stages._merges import check_merges
 from stages._repeats import REPEATS, Action, edited_texts
@@ -177,13 +181,13 @@ class Substring(Global):
             return (Rule("repeated", "share", "Too much of it is repeated.", at_most=self.max_share),)
         return (Rule("too_short", "chars_left", "Too little is left that is not repeated.", at_least=self.min_chars),)
 
-    def earlier_roots(self) -> tuple[str, ...]:
+    def reference_roots(self) -> tuple[str, ...]:
         """The roots it is held against."""
         return self.against
 
     def rounds(self) -> tuple[Round, ...]:
         """What repeats, of each range of windows; and where, in each part."""
-        return (Round("reduce", "ranges", streamed=True), Round("mark", "parts", streamed=True))
+        return (Reduce("reduce", self.reduce, merged=False), Conclude("mark", self.mark))
 
     def needs(self, documents: int, rows: int) -> int:
         """The budget, whatever there is to do: what does not fit is done in several goes."""
@@ -222,7 +226,7 @@ class Substring(Global):
             )
         keys = keys.combine_chunks()
         keys = keys.take(pa.array(order_of(_numbers(keys, "key"))))
-        starts = _starts(_numbers(keys, "key"))
+        starts, _ = key_groups(_numbers(keys, "key"))
         times = np.minimum(np.diff(starts, append=len(keys)), 2)
         return keys.take(pa.array(np.repeat(_firsts(keys, starts), times)))
 
@@ -231,20 +235,20 @@ class Substring(Global):
         batches = list(groups)
         keys = [_numbers(rows, "key") for rows in batches]
         parts = [rows.column("part")[0].as_py() for rows in batches]
-        flags = self._repeated(keys, sum(part < EARLIER for part in parts))
+        flags = self._repeated(keys, sum(not is_reference(part) for part in parts))
         found = [
             np.flatnonzero(flag & _differs(each, before if part == last else None))
             for flag, each, part, before, last in zip(flags, keys, parts, [None, *keys], [None, *parts], strict=False)
         ]
         keepers = _keepers(batches, parts, found) if self.keep == "first" else [None] * len(found)
         for part, each, places, rows in zip(parts, keys, found, keepers, strict=True):
-            if part < EARLIER:
+            if not is_reference(part):
                 some = each[places]
-                columns = [np.uint64(part) << PART | some >> HALF, (some & LOW).astype(np.uint32), rows]
+                columns = [address(part, some >> HALF), (some & LOW).astype(np.uint32), rows]
                 arrays = [pa.array(column) for column in columns if column is not None]
                 yield pa.record_batch(arrays, schema=self._with_row(REPEATED))
 
-    def mark(self, sent: Iterator[pa.RecordBatch], part: MappedPart) -> pa.Table:
+    def mark(self, sent: pa.RecordBatchReader, part: MappedPart) -> pa.Table:
         """The ranges of the part's texts that are repeated, and those that stay, in bytes of the texts as compared."""
         goes = [self._marked(part, some) for some in _portions(sent, self.memory // SHARE)]
         if not goes:
@@ -354,7 +358,7 @@ def _put(ranges: pa.ListArray, places: npt.NDArray[np.int64], texts: int) -> pa.
     return pa.concat_arrays([ranges, none_of(1)]).take(pa.array(taken))
 
 
-def _portions(sent: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
+def _portions(sent: pa.RecordBatchReader, size: int) -> Iterator[pa.Table]:
     """The rows in tables of about so many bytes."""
     pending: list[pa.RecordBatch] = []
     held = 0
@@ -375,8 +379,7 @@ def _between(old: Hashes, keys: Hashes) -> Hashes:
 
 def _differs(keys: Hashes, before: Hashes | None) -> Flags:
     """Which windows are others than the one before; the first one than the last of those before, if there are any."""
-    found = np.ones(len(keys), np.bool_)
-    found[1:] = keys[1:] != keys[:-1]
+    found = starts_group(keys)
     if before is not None:
         found[0] = keys[0] != before[-1]
     return found
@@ -388,10 +391,10 @@ def _keepers(
     """For each repeated window of each batch the row of the part that keeps it, if that is in the part."""
     taken = [batch.take(pa.array(places)) for batch, places in zip(batches, found, strict=True)]
     rows = pa.Table.from_batches(taken, schema=batches[0].schema if batches else RANKED).combine_chunks()
-    new = np.repeat(np.array(parts) < EARLIER, list(map(len, taken)))
+    new = np.repeat(~is_reference(np.array(parts, np.uint32)), list(map(len, taken)))
     order = order_of(_numbers(rows, "key"))
     ordered = rows.take(pa.array(order))
-    firsts = order[_firsts(ordered, _starts(_numbers(ordered, "key")), new[order])]
+    firsts = order[_firsts(ordered, key_groups(_numbers(ordered, "key"))[0], new[order])]
     keepers = np.full(len(rows), ELSEWHERE, np.uint32)
     keepers[firsts] = _numbers(rows, "row")[firsts]
     return np.split(keepers, np.cumsum(list(map(len, taken))))[:-1]
@@ -411,11 +414,6 @@ def _numbers(rows: pa.Table | pa.RecordBatch, name: str) -> npt.NDArray[Any]:
     column = column.chunk(0) if isinstance(column, pa.ChunkedArray) and column.num_chunks == 1 else column
     numbers: npt.NDArray[Any] = column.to_numpy()
     return numbers
-
-
-def _starts(keys: Hashes) -> npt.NDArray[np.int64]:
-    """Where each group of equal keys begins, of sorted ones."""
-    return np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
 
 
 def _firsts(rows: pa.Table, starts: npt.NDArray[np.int64], new: Flags | None = None) -> npt.NDArray[np.int64]:

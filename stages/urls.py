@@ -7,7 +7,7 @@ are left to MinHash, as in RefinedWeb. Nothing here looks at texts, but for thei
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -16,9 +16,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from refinery import EARLIER, EARLIER_BITS, ID, Docs, Edited, Global, Mapped, MappedPart, Metric, Rule
-from refinery.kernels import string_hashes
-from stages._by_part import PART, ByPart
+from refinery import (
+    ID,
+    Conclude,
+    Docs,
+    Edited,
+    Global,
+    Mapped,
+    MappedPart,
+    Metric,
+    Reduce,
+    Round,
+    Rule,
+    address,
+    is_reference,
+    root_number,
+    rows_of,
+)
+from refinery.kernels import key_groups, string_hashes
 
 UNIQUE, SURVIVOR, DUPLICATE = "unique", "survivor", "duplicate"
 
@@ -40,7 +55,6 @@ GROUPED = pa.schema([("key", pa.uint64()), ("stays", pa.bool_()), ("size", pa.ui
 VERDICT = pa.schema([("role", pa.string()), ("size", pa.uint32()), *NAMED])
 
 LAST = np.iinfo(np.int64).max
-_ROW = np.uint64(0xFFFF_FFFF)
 
 # RFC 3986, appendix B; user information is part of no host, and its case counts.
 _URL = r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*:)?(?:(?P<user>//(?:[^/?#]*@)?)(?P<host>[^/?#]*))?(?P<rest>[^#]*)"
@@ -105,9 +119,13 @@ class Urls(Global):
         """As RefinedWeb does it: URLs that one partition keeps, after all deduplication, later ones lose."""
         return self.parts
 
-    def earlier_roots(self) -> tuple[str, ...]:
+    def reference_roots(self) -> tuple[str, ...]:
         """The roots it is held against."""
         return self.against
+
+    def rounds(self) -> tuple[Round, ...]:
+        """Return the choice by URL, and the verdict of each part."""
+        return (Reduce("reduce", self.reduce), Conclude("resolve", self.resolve))
 
     def map(self, docs: Docs, row: int) -> Mapped:
         """The hash of each URL, with all that decides which document of it stays."""
@@ -138,10 +156,10 @@ class Urls(Global):
             rows = _in_order(batch)
             sizes, firsts = _groups(rows)
             part, row = (rows.column(name).to_numpy() for name in ("part", "row"))
-            new = part < EARLIER
+            new = ~is_reference(part)
             told = np.flatnonzero(new & (sizes > 1 if self.self else ~new[firsts]))
             columns = [
-                pa.array((part.astype(np.uint64) << PART | row)[told]),
+                pa.array(address(part, row)[told]),
                 pa.array((firsts == np.arange(len(rows)))[told]),
                 pa.array(sizes[told].astype(np.uint32)),
                 rows.column("id").take(pa.array(firsts[told])),
@@ -149,11 +167,10 @@ class Urls(Global):
             ]
             yield pa.record_batch(columns, schema=GROUPED)
 
-    def resolve(self, reduced: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
-        """Role, number of documents of the URL, and survivor of each document."""
-        decided = ByPart(reduced, GROUPED)
-        for part in parts:
-            yield _verdict(decided.of(part.number), part.documents)
+    def resolve(self, sent: pa.RecordBatchReader, part: MappedPart) -> pa.Table:
+        """Return role, number of documents of the URL, and survivor of each document of a part."""
+        decided = sent.read_all()
+        return _verdict(decided if decided.num_columns else GROUPED.empty_table(), part.documents)
 
     def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
         """The metrics of the batch; the rule removes the duplicates."""
@@ -184,20 +201,16 @@ def _in_order(batch: pa.RecordBatch) -> pa.RecordBatch:
     What came earlier is before all else, root by root.
     """
     part = batch.column("part").to_numpy()
-    turn = np.where(part < EARLIER, np.iinfo(np.uint32).max, part >> np.uint32(EARLIER_BITS))
-    rows = batch.append_column("turn", pa.array(turn))
-    names = ("key", "check", "turn", "rank", "id", "pointer", "part", "row")
+    root = np.where(is_reference(part), root_number(part), np.iinfo(np.uint32).max)
+    rows = batch.append_column("root", pa.array(root))
+    names = ("key", "check", "root", "rank", "id", "pointer", "part", "row")
     return rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in names]))
 
 
 def _groups(rows: pa.RecordBatch) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """For each of the sorted rows how many have its URL, and which is the first of them."""
-    key, check = rows.column("key").to_numpy(), rows.column("check").to_numpy()
-    begins = np.ones(len(key), np.bool_)
-    begins[1:] = (key[1:] != key[:-1]) | (check[1:] != check[:-1])
-    starts = np.flatnonzero(begins)
-    group = np.cumsum(begins) - 1
-    return np.diff(starts, append=len(key))[group], starts[group]
+    starts, group = key_groups(*(rows.column(name).to_numpy() for name in ("key", "check")))
+    return np.diff(starts, append=len(rows))[group], starts[group]
 
 
 def _preferred(rows: pa.RecordBatch, new: npt.NDArray[np.bool_], firsts: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -210,7 +223,7 @@ def _preferred(rows: pa.RecordBatch, new: npt.NDArray[np.bool_], firsts: npt.NDA
 
 def _verdict(decided: pa.Table, rows: int) -> pa.Table:
     """One row of ``VERDICT`` for each of the ``rows`` documents of a part."""
-    here = (decided.column("key").to_numpy() & _ROW).astype(np.int64)
+    here = rows_of(decided.column("key").to_numpy())
     place = np.zeros(rows, np.int64)
     place[here] = np.arange(len(here))
     alone = np.ones(rows, np.bool_)

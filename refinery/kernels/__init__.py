@@ -12,6 +12,7 @@ TypeError for arrays of another type than Arrow's with 32-bit offsets, and Overf
 from __future__ import annotations
 
 from refinery.kernels.choice import native, natives
+from refinery.kernels.groups import key_groups, starts_group
 from refinery.kernels.reference.addresses import canonical_host, domains, parse_url
 from refinery.kernels.reference.align import Whole, aligned
 from refinery.kernels.reference.blocklist import BLOCKLIST, Blocklist, build_blocklist

@@ -14,7 +14,7 @@ import pyarrow as pa
 from refinery.errors import UsageError, did_you_mean
 from refinery.identity import digest, identity, map_identity, measure_identity, part_key
 from refinery.planner.inputs import Inputs
-from refinery.planner.rounds import Rounds
+from refinery.planner.rounds import FileShuffle
 from refinery.planner.state import (
     AuditScope,
     Made,
@@ -33,8 +33,9 @@ from refinery.recipe import Pipeline
 from refinery.recipe.columns import Flow, flows
 from refinery.root.receipt_cache import Receipts
 from refinery.root.receipts import Receipt
-from refinery.root.reference import EarlierPart, earlier_parts, first_number
+from refinery.root.reference import EarlierPart, earlier_parts
 from refinery.root.root import Root
+from refinery.stage.addresses import reference_number
 from refinery.stage.base import Filter
 from refinery.stage.documents import TRANSIENT
 from refinery.stage.global_stage import Global
@@ -269,20 +270,20 @@ class Planner:
 
     def _shuffle(self, position: int, stage: Global, parts: list[Part], earlier: Sequence[Part]) -> list[Part] | Phase:
         before = position - 1
-        after_all_roots = first_number(len(stage.earlier_roots()))
+        after_all_roots = reference_number(len(stage.reference_roots()), 0)
         known = list(self._against[position])
         known += [EarlierPart(n, "", p.mapped) for n, p in enumerate(earlier, after_all_roots) if p.mapped is not None]
-        rounds = Rounds(self.root.path, self.steps[position], self.folders[position], parts, known)
-        for each in stage.rounds():
-            tasks = rounds.tasks(each)
+        shuffle = FileShuffle(self.root.path, self.steps[position], self.folders[position], parts, known)
+        for operator in stage.rounds():
+            tasks = operator.tasks(shuffle)
             receipts = [self._receipt(position, task.key) for task in tasks]
             missing = tuple(task for task, receipt in zip(tasks, receipts, strict=True) if receipt is None)
             if missing:
-                return Phase(f"{self.steps[position].name} {each.method}", missing)
+                return Phase(f"{self.steps[position].name} {operator.name}", missing)
             made = [receipt for receipt in receipts if receipt is not None]
             self.made[position].shuffle += made
-            rounds.done(each, made)
-        return [next_part(part, before, verdict) for part, verdict in rounds.verdicts()]
+            operator.pass_on(shuffle, made)
+        return [next_part(part, before, verdict) for part, verdict in shuffle.verdicts()]
 
     # ---------------------------------------------------------------------------------------------------------- tasks
 

@@ -161,7 +161,7 @@ class _Looking:
             if isinstance(step.stage, Global):
                 before = len(self.found)
                 parts = []
-                roots = step.stage.earlier_roots()
+                roots = step.stage.reference_roots()
                 for place, path in enumerate(roots):
                     with self.at(_holder(step, path)), _naming(step.name):
                         _refuse_twice(path, [self._pipeline.root, *roots[:place]])

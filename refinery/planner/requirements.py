@@ -14,7 +14,6 @@ from refinery.recipe import Step
 from refinery.root.manifests import Head
 from refinery.root.root import Root
 from refinery.store import RootLock
-from refinery.task.tasks import RoundTask, SegmentTask
 
 SHOWN = 3
 """Names of foreign files that are shown."""
@@ -95,34 +94,19 @@ def only_run(root: Root, *, shared: bool = False) -> AbstractContextManager[Root
     return root.store.lock(root.path, shared=shared)
 
 
-MEBIBYTE = 2**20
-"""Bytes; budgets are advised in whole ones."""
-
-
-def _less(task: RoundTask, memory: int) -> str:
-    """The advice to give the stage a smaller budget, where the task would fit then."""
-    stage = task.stage
-    budget = (stage.memory - (task.memory - memory)) // MEBIBYTE * MEBIBYTE
-    if budget < MEBIBYTE:
-        return ""
-    saved = stage.needs(0, 0) - stage.model_copy(update={"memory": budget}).needs(0, 0)
-    return f", or give {task.name} memory: {budget // MEBIBYTE}MiB" if task.memory - saved <= memory else ""
-
-
 def refuse_misfit(root: Root, phase: Phase, memory: int) -> None:
     """Raise Refused where a task of a phase needs more than ``memory`` bytes, or the phase more disk than is free."""
     for task in phase.tasks:
-        if isinstance(task, RoundTask) and task.memory > memory:
+        if task.memory > memory:
             raise Refused(
-                f"{task.name}: {task.method} takes up to {size(task.memory)} of memory, and executor.memory "
-                f"allows {size(memory)}",
+                f"{task.title} takes up to {size(task.memory)} of memory, and executor.memory allows {size(memory)}",
                 hint="run it on a machine with more memory, or with larger executor.memory"
-                f"{_less(task, memory)}; what is made is kept",
+                f"{task.advice(memory)}; finished parts are kept",
             )
-    needed = sum(task.disk if isinstance(task, SegmentTask) else task.bytes for task in phase.tasks)
+    needed = sum(task.disk for task in phase.tasks)
     free = root.store.free(root.path)
     if free is not None and needed > free:
         raise Refused(
             f"{phase.title}: writes up to {size(needed)}, and {root.path} has {size(free)} free",
-            hint="free some space, or move the root to a larger disk; what is made is kept",
+            hint="free some space, or move the root to a larger disk; finished parts are kept",
         )

@@ -1,192 +1,184 @@
-"""The rounds of a global stage as tasks: what each is made from, and the key that says so. Reads and does nothing."""
+"""The rounds of a global stage as tasks over the files of a root, each with the key of its inputs.
+
+Nothing here performs a task.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from refinery.identity import identity, part_key, reduce_identity
 from refinery.planner.state import Part
 from refinery.recipe import Step
 from refinery.root.receipts import Receipt
 from refinery.root.reference import EarlierPart
-from refinery.stage.global_stage import Global, Round
+from refinery.stage.global_stage import Global
+from refinery.stage.rounds import Reduce, Round
 from refinery.task.shuffle import ranges
-from refinery.task.tasks import MappedFiles, PartTask, ReduceTask, ResolveTask, SortedRun
+from refinery.task.tasks import MappedFiles, RoundTask, SortedRun
 
 KEY_BYTES = 16
 """Of a keyed row, where a receipt does not say how many bytes its rows take in memory."""
 
 
 @dataclass(frozen=True)
-class _Sorted:
-    """Keyed rows of one part."""
+class _Keyed:
+    """The sorted keyed rows of one part: the file, its content id and the bytes of its rows in memory."""
 
-    part: int
-    path: str
+    run: SortedRun
     content: str
     bytes: int
-    root: str
-    aside: str = ""
+
+    @property
+    def input(self) -> str:
+        return f"{self.run.number}:{self.content}"
 
 
 @dataclass(frozen=True)
 class _Mapped:
-    """The map's output of a part, its verdict if it is an earlier one, and the content ids of all that."""
+    """The map output of a part, with the verdict of a reference part, and the content ids of these files."""
 
     files: MappedFiles
     contents: tuple[str, ...]
 
 
-class Rounds:
-    """Walks from the map of all parts to their verdicts, a round at a time: ``tasks``, then ``done``.
+class FileShuffle:
+    """The state between rounds as receipts: see ``refinery.stage.rounds.Shuffle``.
 
-    Earlier parts, of other roots or of this one, come after all others in every round but the last.
+    Reference parts come after all others.
     """
 
     def __init__(
-        self, root: str, step: Step, folder: str, parts: Sequence[Part], earlier: Sequence[EarlierPart]
+        self, root: str, step: Step, folder: str, parts: Sequence[Part], reference: Sequence[EarlierPart]
     ) -> None:
         assert isinstance(step.stage, Global)
         self._root, self._stage, self._name, self._folder = root, step.stage, step.name, folder
         self._parts = parts
         new = [EarlierPart(part.number, "", part.mapped) for part in parts if part.mapped is not None]
-        self._mapped = [_mapped(part) for part in [*new, *earlier]]
-        self._runs = [_sorted_rows(part.number, part.mapped, part.root) for part in [*new, *earlier]]
-        self._made: list[Receipt] = []
-        self._mixed = False
+        self._mapped = [_mapped(part) for part in [*new, *reference]]
+        self._keyed = [_keyed(part.number, part.mapped, part.root) for part in [*new, *reference]]
+        self._sent: Sequence[Receipt] = ()
+        self._addressed = False
         self._first = True
+        self._verdicts: dict[str, Receipt] = {}
 
-    def tasks(self, each: Round) -> Sequence[ReduceTask | ResolveTask | PartTask]:
-        """All tasks of the round."""
-        if each.scope == "ranges":
-            return list(self._ranges(each))
-        return [self._whole(each)] if each.scope == "whole" else list(self._of_parts(each))
+    # ---------------------------------------------------------------------------------------------------------- tasks
 
-    def done(self, each: Round, receipts: list[Receipt]) -> None:
-        """The round's receipts, in the order of its tasks."""
-        if self._first and each.scope == "whole":
-            self._set_aside(*receipts)
-            return
-        self._made, self._mixed, self._first = receipts, each.scope == "ranges", False
-        if each.scope == "parts":
-            self._runs = [
-                _sorted_rows(part.files.number, receipt)
-                for part, receipt in zip(self._parts_of(each), receipts, strict=True)
-                if "keys" in receipt.files
-            ]
-
-    def _set_aside(self, made: Receipt) -> None:
-        """Parts, and their rows, are from here on what they are with that."""
-        names = [str(part.files.number) for part in self._mapped]
-        paths = [made.files[name][0].path for name in names]
-        contents = [made.contents[name] for name in names]
-        self._mapped = [
-            replace(part, files=replace(part.files, aside=path), contents=(*part.contents, content))
-            for part, path, content in zip(self._mapped, paths, contents, strict=True)
-        ]
-        self._runs = [
-            replace(run, aside=path, content=f"{run.content}:{content}")
-            for run, path, content in zip(self._runs, paths, contents, strict=True)
-        ]
-
-    def verdicts(self) -> Iterator[tuple[Part, Receipt]]:
-        """Each part, and the receipt that names its verdict."""
-        for place, part in enumerate(self._parts):
-            yield part, self._made[place if len(self._made) > 1 else 0]
-
-    def _ranges(self, each: Round) -> Iterator[ReduceTask]:
-        total = sum(run.bytes for run in self._runs)
+    def by_range(self, operator: Reduce) -> list[RoundTask]:
+        total = sum(keyed.bytes for keyed in self._keyed)
         cuts = ranges(total, self._stage.memory)
-        inputs = tuple(f"{run.part}:{run.content}" for run in self._runs)
-        shaped = reduce_identity(self._stage) if self._first else identity(self._stage)
-        for number, (low, high) in enumerate(cuts):
-            yield ReduceTask(
-                root=self._root,
-                stage=self._stage,
-                method=each.method,
-                name=self._name,
-                folder=self._folder,
-                key=part_key(shaped, [f"{each.method} {low:x}-{high:x}", *inputs]),
+        inputs = tuple(keyed.input for keyed in self._keyed)
+        runs = tuple(keyed.run for keyed in self._keyed)
+        return [
+            replace(
+                self._task(operator, inputs, f"{operator.name} {low:x}-{high:x}", total // len(cuts)),
                 number=number,
                 low=low,
                 high=high,
-                runs=tuple(SortedRun(run.part, run.path, run.root, run.aside) for run in self._runs),
-                inputs=inputs,
-                bytes=total // len(cuts),
-                streamed=each.streamed,
+                runs=runs,
             )
+            for number, (low, high) in enumerate(cuts)
+        ]
 
-    def _whole(self, each: Round) -> ResolveTask:
-        parts = self._parts_of(each)
+    def at_once(self, operator: Round) -> list[RoundTask]:
+        parts = self._parts_of(operator)
         inputs = [":".join([str(part.files.number), *part.contents]) for part in parts]
-        inputs += [receipt.contents.get("reduced", "") for receipt in self._made]
-        rows = sum(receipt.rows["reduced"] for receipt in self._made)
-        return ResolveTask(
+        inputs += [receipt.contents.get("reduced", "") for receipt in self._sent]
+        size = sum(receipt.total("reduced") for receipt in self._sent)
+        rows = sum(receipt.rows["reduced"] for receipt in self._sent)
+        documents = sum(part.files.documents for part in parts)
+        return [
+            replace(
+                self._task(operator, inputs, operator.name, size),
+                sent=_paths(self._sent, "reduced"),
+                parts=tuple(part.files for part in parts),
+                memory=self._stage.needs(documents, rows),
+            )
+        ]
+
+    def by_part(self, operator: Round) -> list[RoundTask]:
+        parts = self._parts_of(operator)
+        needs_memory = all(other.unit for other in self._stage.rounds())
+        tasks = []
+        for part in parts:
+            number = part.files.number
+            name = "reduced" if self._addressed else str(number)
+            contents = [receipt.contents.get(name, "") for receipt in self._sent]
+            size = sum(receipt.total(name) for receipt in self._sent) // (len(parts) if self._addressed else 1)
+            inputs = [":".join([str(number), *part.contents[1:]]), *contents]
+            task = replace(
+                self._task(operator, inputs, operator.name, size),
+                number=number,
+                sent=_paths(self._sent, name),
+                addressed=self._addressed,
+                parts=(part.files,),
+                memory=self._stage.needs(part.files.documents, size) if needs_memory else 0,
+            )
+            tasks.append(task)
+        return tasks
+
+    def _task(self, operator: Round, inputs: Sequence[str], keyed_by: str, size: int) -> RoundTask:
+        made_by = reduce_identity(self._stage) if self._first and operator.kind == "reduce" else identity(self._stage)
+        return RoundTask(
             root=self._root,
             stage=self._stage,
-            method=each.method,
+            round=operator,
             name=self._name,
             folder=self._folder,
-            key=part_key(identity(self._stage), [each.method, *inputs]),
-            reduced=tuple(file.path for receipt in self._made for file in receipt.files.get("reduced", ())),
-            parts=tuple(part.files for part in parts),
+            key=part_key(made_by, [keyed_by, *inputs]),
             inputs=tuple(inputs),
-            bytes=sum(receipt.total("reduced") for receipt in self._made),
-            memory=self._stage.needs(sum(part.files.documents for part in parts), rows),
+            bytes=size,
         )
 
-    def _of_parts(self, each: Round) -> Iterator[PartTask]:
-        parts = self._parts_of(each)
-        whole = any(other.scope == "whole" for other in self._stage.rounds())
-        for part in parts:
-            number = str(part.files.number)
-            if self._mixed:
-                sent = tuple(file.path for receipt in self._made for file in receipt.files.get("reduced", ()))
-                contents = [receipt.contents.get("reduced", "") for receipt in self._made]
-                size = sum(receipt.total("reduced") for receipt in self._made) // len(parts)
-            else:
-                (made,) = self._made
-                sent, contents = tuple(file.path for file in made.files[number]), [made.contents[number]]
-                size = made.total(number)
-            inputs = (":".join([number, *part.contents[1:]]), *contents)
-            yield PartTask(
-                root=self._root,
-                stage=self._stage,
-                method=each.method,
-                name=self._name,
-                folder=self._folder,
-                key=part_key(identity(self._stage), [each.method, *inputs]),
-                part=part.files,
-                sent=sent,
-                mixed=self._mixed,
-                last=self._is_last(each),
-                inputs=inputs,
-                bytes=size,
-                streamed=each.streamed,
-                memory=0 if whole else self._stage.needs(part.files.documents, size),
-            )
+    def _parts_of(self, operator: Round) -> list[_Mapped]:
+        return self._mapped[: len(self._parts)] if operator.final else self._mapped
 
-    def _parts_of(self, each: Round) -> list[_Mapped]:
-        return self._mapped[: len(self._parts)] if self._is_last(each) else self._mapped
+    # -------------------------------------------------------------------------------------------------------- results
 
-    def _is_last(self, each: Round) -> bool:
-        return each == self._stage.rounds()[-1]
+    def exclude(self, results: Sequence[Receipt]) -> None:
+        (made,) = results
+        for place, (part, keyed) in enumerate(zip(self._mapped, self._keyed, strict=True)):
+            name = str(part.files.number)
+            path, content = made.files[name][0].path, made.contents[name]
+            self._mapped[place] = _Mapped(replace(part.files, excluded=path), (*part.contents, content))
+            run = replace(keyed.run, excluded=path)
+            self._keyed[place] = _Keyed(run, f"{keyed.content}:{content}", keyed.bytes)
+
+    def send(self, results: Sequence[Receipt], *, addressed: bool) -> None:
+        self._sent, self._addressed, self._first = results, addressed, False
+
+    def rekey(self, results: Sequence[Receipt]) -> None:
+        self._keyed = [_keyed(part.files.number, made) for part, made in zip(self._mapped, results, strict=True)]
+
+    def conclude(self, results: Sequence[Receipt]) -> None:
+        self._verdicts = {name: receipt for receipt in results for name in receipt.files}
+
+    def verdicts(self) -> Iterator[tuple[Part, Receipt]]:
+        """Yield each part with the receipt of its verdict."""
+        return ((part, self._verdicts[str(part.number)]) for part in self._parts)
+
+
+def _paths(receipts: Sequence[Receipt], name: str) -> tuple[str, ...]:
+    return tuple(file.path for file in chain.from_iterable(receipt.files.get(name, ()) for receipt in receipts))
 
 
 def _mapped(part: EarlierPart) -> _Mapped:
-    files, contents = part.mapped.files, part.mapped.contents
-    found = MappedFiles(
+    receipt = part.mapped
+    mapped = MappedFiles(
         number=part.number,
-        documents=part.mapped.rows["in"],
-        keys=files["keys"][0].path,
-        index=files["index"][0].path,
+        documents=receipt.rows["in"],
+        keys=receipt.files["keys"][0].path,
+        index=receipt.files["index"][0].path,
         root=part.root,
         verdict=part.verdict,
     )
-    return _Mapped(found, (contents["keys"], contents["index"], *([part.content] if part.content else [])))
+    return _Mapped(
+        mapped, (receipt.contents["keys"], receipt.contents["index"], *([part.content] if part.content else []))
+    )
 
 
-def _sorted_rows(part: int, receipt: Receipt, root: str = "") -> _Sorted:
+def _keyed(part: int, receipt: Receipt, root: str = "") -> _Keyed:
     size = receipt.rows.get("bytes", receipt.rows["keys"] * KEY_BYTES)
-    return _Sorted(part, receipt.files["keys"][0].path, receipt.contents["keys"], size, root)
+    return _Keyed(SortedRun(part, receipt.files["keys"][0].path, root), receipt.contents["keys"], size)

@@ -18,7 +18,7 @@ from refinery.root.receipts import Receipt
 from refinery.root.root import Root
 from refinery.stage.base import Stage
 from refinery.stage.global_stage import Global, begins_segment
-from refinery.task.tasks import AuditTask, RoundTask, StepRun, Task
+from refinery.task.tasks import AuditTask, StepRun, Task
 
 Action = Literal["keep", "judge", "run"]
 
@@ -91,7 +91,7 @@ class Phase:
     @property
     def memory(self) -> int:
         """Bytes that any of its tasks takes at most; 0 if not known."""
-        return max((task.memory for task in self.tasks if isinstance(task, RoundTask)), default=0)
+        return max((task.memory for task in self.tasks), default=0)
 
 
 @dataclass

@@ -91,7 +91,7 @@ def _rounds(found: View, position: int) -> Iterator[Round]:
         return
     shuffle = found.holdings.load(held).shuffle
     groups: list[tuple[str, list[Receipt]]] = [("map", [one for one in shuffle if one.kind == "map"])]
-    groups += [(each.method, []) for each in stage.rounds()]
+    groups += [(each.name, []) for each in stage.rounds()]
     later = groupby((one for one in shuffle if one.kind != "map"), key=lambda one: one.kind)
     for number, (_, receipts) in enumerate(later):
         groups[1 + number % (len(groups) - 1)][1].extend(receipts)

@@ -9,7 +9,8 @@ from refinery.identity import FORMAT, configuration, digest, library_versions, m
 from refinery.root.manifests import Head, StageManifest
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root
-from refinery.stage.global_stage import EARLIER, EARLIER_BITS, Global
+from refinery.stage.addresses import reference_number
+from refinery.stage.global_stage import Global
 from refinery.store import store_for
 
 
@@ -33,12 +34,7 @@ def earlier_parts(stage: Global) -> list[EarlierPart]:
 
     Raises UsageError where there is no such root, the stage is not finished there, or its keys are made otherwise.
     """
-    return [part for place, path in enumerate(stage.earlier_roots()) for part in parts_of_root(stage, place, path)]
-
-
-def first_number(place: int) -> int:
-    """The number of the first part of the earlier root at a place."""
-    return EARLIER + (place << EARLIER_BITS)
+    return [part for place, path in enumerate(stage.reference_roots()) for part in parts_of_root(stage, place, path)]
 
 
 def parts_of_root(stage: Global, place: int, path: str) -> list[EarlierPart]:
@@ -62,7 +58,7 @@ def parts_of_root(stage: Global, place: int, path: str) -> list[EarlierPart]:
             verdicts |= {receipt.contents[name]: refs[0].path for name, refs in receipt.files.items()}
     parts = []
     # By what went into a part, for parts are numbered anew when a root's inputs change.
-    for number, receipt in enumerate(root.receipts(folder, manifest.parts), first_number(place)):
+    for number, receipt in enumerate(root.receipts(folder, manifest.parts), reference_number(place, 0)):
         given, verdict = receipt.inputs
         if given not in mapped or verdict not in verdicts:
             raise UsageError(

@@ -16,7 +16,7 @@ from refinery.root.root import Root
 from refinery.root.runs import PhaseRecord, ProblemRecord, RunningTask, RunRecord, StageWork
 from refinery.runner.timeline import Timeline
 from refinery.store import taken
-from refinery.task.tasks import Task, describe
+from refinery.task.tasks import Task
 
 WRITE_SECONDS = 2.0
 """The record is written at most this often while tasks are done."""
@@ -88,14 +88,14 @@ class RunRecorder:
 
     def begun(self, task: Task) -> None:
         """Record that a worker has a task. Written at once while none is done; later with those that are done."""
-        self._running[describe(task)] = _now()
-        self._timeline.begin(describe(task))
+        self._running[task.title] = _now()
+        self._timeline.begin(task.title)
         self._write(hurry=not self._phases[-1].done)
 
     def ended(self, task: Task, *, failed: bool) -> None:
         """Record that a worker has ended a task."""
-        self._running.pop(describe(task), None)
-        self._timeline.end(describe(task), failed=failed)
+        self._running.pop(task.title, None)
+        self._timeline.end(task.title, failed=failed)
 
     def done(self, task: Task, receipts: list[Receipt]) -> None:
         """Record that a task has succeeded."""
@@ -105,7 +105,7 @@ class RunRecorder:
 
     def failed(self, task: Task, summary: str, trace: str = "") -> None:
         """Record that a task has failed for good."""
-        self.problem(f"{describe(task)}: {summary}", trace)
+        self.problem(f"{task.title}: {summary}", trace)
         self._advance(task, failed=1)
 
     def _advance(self, task: Task, **more: int) -> None:

@@ -28,7 +28,7 @@ from refinery.runner.manifests import State
 from refinery.runner.progress import Listener, RunRecorder, Silent
 from refinery.store import RootLock
 from refinery.task.perform import perform
-from refinery.task.tasks import ALL_ROWS, AuditTask, Poison, SegmentTask, StepRows, Task, Unreadable, describe
+from refinery.task.tasks import ALL_ROWS, AuditTask, Poison, SegmentTask, StepRows, Task, Unreadable
 
 TRIES = 3
 """How often a task whose worker died is begun again while nothing is learnt from its death."""
@@ -250,7 +250,7 @@ class _Run:
 
     def _give_up(self, task: Task, why: str) -> None:
         """Go on without a part, if that is allowed."""
-        self._failures.append(f"{describe(task)}: {why}")
+        self._failures.append(f"{task.title}: {why}")
         if isinstance(task, SegmentTask) and len(self._failures) <= self._thresholds.allowed:
             self._planner.leave_out(task)
         else:
@@ -261,13 +261,13 @@ class _Run:
         task, last = death.task, death.last
         rows = f", rows {last.first} to {last.first + last.count - 1}" if last.count < ALL_ROWS else ""
         where = f" in {last.step}{rows}" if last.count else ""
-        self._record.problem(f"{describe(task)}: its worker was {death.cause}{where}")
+        self._record.problem(f"{task.title}: its worker was {death.cause}{where}")
         if isinstance(task, SegmentTask | AuditTask) and last.count:
             narrowed = _narrowed(task, last, death.cause)
             if narrowed is not None:
                 return [narrowed]
-        tries[describe(task)] += 1
-        if tries[describe(task)] < TRIES:
+        tries[task.title] += 1
+        if tries[task.title] < TRIES:
             return [task]
         self._give_up(task, f"worker {death.cause}")
         self._record.failed(task, f"given up after {TRIES} dead workers ({death.cause})")

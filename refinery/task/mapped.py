@@ -13,9 +13,10 @@ from refinery.root.receipts import Receipt
 from refinery.root.root import Root
 from refinery.stage.documents import TEXT, Docs
 from refinery.stage.global_stage import Mapped
+from refinery.stage.keyed import sort_rows
 from refinery.task.commit import Sizes, commit, committed
 from refinery.task.hazards import Hazards
-from refinery.task.shuffle import AT_ONCE, FEW, ROW_GROUP, SHARE, gathered, sort_rows
+from refinery.task.shuffle import AT_ONCE, FEW, ROW_GROUP, SHARE, gathered
 from refinery.task.tasks import MapRun, ProgressMarker, SegmentTask
 
 
@@ -114,7 +115,6 @@ class MapWriter:
             return iter(last.to_batches())
         at_once = min(ROW_GROUP, max(FEW, AT_ONCE // len(self._runs)))
         written = [read_temporary(run.temporary, at_once) for run in self._runs]
-        runs: list[tuple[None, Iterator[pa.RecordBatch]]] = [(None, run) for run in written]
-        runs.append((None, iter(last.to_batches(max_chunksize=at_once))))
+        runs = [*written, iter(last.to_batches(max_chunksize=at_once))]
         combined = (sort_rows(self._run.stage.combine(rows)) for rows in gathered(runs))
         return (batch for table in combined for batch in table.combine_chunks().to_batches())

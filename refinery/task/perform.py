@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pyarrow as pa
 
 from refinery.root.receipts import Receipt
 from refinery.store import PROVEN, taken
 from refinery.task.audit import audit
-from refinery.task.rounds import of_part, reduce, resolve
+from refinery.task.rounds import perform_round
 from refinery.task.segment import SegmentPass
-from refinery.task.tasks import AuditTask, PartTask, ProgressMarker, ReduceTask, SegmentTask, Task
+from refinery.task.tasks import AuditTask, ProgressMarker, RoundTask, SegmentTask, Task
 
 
 def perform(task: Task, mark: ProgressMarker) -> list[Receipt]:
@@ -17,14 +20,14 @@ def perform(task: Task, mark: ProgressMarker) -> list[Receipt]:
     PROVEN.set()
     taken()  # what came before is not this task's
     try:
-        if isinstance(task, SegmentTask):
-            return SegmentPass(task, mark).run()
-        if isinstance(task, AuditTask):
-            return [audit(task, mark)]
-        if isinstance(task, ReduceTask):
-            return [reduce(task)]
-        if isinstance(task, PartTask):
-            return [of_part(task)]
-        return [resolve(task)]
+        return _PERFORM[type(task)](task, mark)
     finally:
         pa.default_memory_pool().release_unused()  # what the next one takes is not added to what this one took
+
+
+_PERFORM: dict[type[Task], Callable[[Any, ProgressMarker], list[Receipt]]] = {
+    SegmentTask: lambda task, mark: SegmentPass(task, mark).run(),
+    RoundTask: lambda task, _: [perform_round(task)],
+    AuditTask: lambda task, mark: [audit(task, mark)],
+}
+"""The function for each kind of task."""

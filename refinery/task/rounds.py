@@ -1,50 +1,44 @@
-"""The rounds of a global stage: a key range, one part, or all at once."""
+"""One task of a round of a global stage: its input as files of roots, and its outputs and receipt."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from refinery.root.parquet import publish, read_batches, read_rows, schema_of, write_batches, write_table
+from refinery.root.parquet import publish, read_batches, read_rows, schema_of, write_batches
 from refinery.root.receipts import FileRef, Receipt
 from refinery.root.root import Root
-from refinery.stage.global_stage import PART_BITS, Rows
+from refinery.stage.addresses import address_range
+from refinery.stage.keyed import KEYS
+from refinery.stage.rounds import MappedPart, RowNumbers
 from refinery.store import store_for
 from refinery.task.commit import Sizes, commit
-from refinery.task.shuffle import KEY, KEYS, ROW_GROUP, Run, parts_of, range_of, read_range, read_reduced, sort_rows
-from refinery.task.tasks import MappedFiles, PartTask, ReduceTask, ResolveTask, SortedRun
+from refinery.task.shuffle import ROW_GROUP, Run, merged_range, range_by_part, read_range
+from refinery.task.tasks import MappedFiles, RoundTask
 
 INDEX_ROWS = 1024
-"""Documents whose index is given at once."""
+"""Documents whose index is in one batch."""
 
 
-def _root_of(found: SortedRun | MappedFiles, own: Root) -> Root:
-    return Root(found.root, store_for(found.root)) if found.root else own
-
-
-def reduce(task: ReduceTask) -> Receipt:
-    """A key range of all parts."""
+def perform_round(task: RoundTask) -> Receipt:
+    """Do a task, and write and commit its outputs."""
     started = time.perf_counter()
     root = Root(task.root, store_for(task.root))
-    runs = [Run(run.number, _root_of(run, root), run.path, _set_aside(root, run.aside)) for run in task.runs]
-    groups = (parts_of if task.streamed else range_of)(runs, task.low, task.high)
-    batches = [batch for batch in getattr(task.stage, task.method)(groups) if len(batch)]
-    root.withdraw(task.folder, task.key)
     contents: dict[str, str] = {}
     files: dict[str, tuple[FileRef, ...]] = {}
-    rows = {"reduced": sum(map(len, batches))}
-    if batches:
-        table = pa.Table.from_batches(batches).combine_chunks()
-        batches.clear()  # what was copied
-        table = sort_rows(table) if KEY in table.schema.names else table
-        contents["reduced"], written = write_table(root, table, ROW_GROUP)
-        files["reduced"] = publish(root, written, f"{task.folder}/reduce", task.number, task.key)
+    rows = {task.round.counts: 0, "bytes": 0}
+    root.withdraw(task.folder, task.key)
+    for name, number, output in task.round.perform(FileInput(task, root)):
+        sizes = Sizes(iter(output.combine_chunks().to_batches()) if isinstance(output, pa.Table) else output)
+        contents[name], written = write_batches(root, output.schema, sizes, ROW_GROUP)
+        files[name] = publish(root, written, f"{task.folder}/{task.round.folder}", number, task.key)
+        rows[task.round.counts] += sizes.rows
+        rows["bytes"] += sizes.bytes
     receipt = Receipt(
-        kind="reduce",
+        kind=task.round.kind,
         stage=task.name,
         part=task.number,
         key=task.key,
@@ -57,105 +51,63 @@ def reduce(task: ReduceTask) -> Receipt:
     return commit(root, task.folder, task.stage, receipt)
 
 
-def _set_aside(root: Root, path: str) -> npt.NDArray[np.uint32] | None:
-    return read_rows(root, path, ["row"]).column("row").to_numpy() if path else None
+class FileInput:
+    """The input of a task in the files that it names: see ``refinery.stage.rounds.RoundInput``."""
 
+    def __init__(self, task: RoundTask, root: Root) -> None:
+        self._task, self._root = task, root
+        self.number = task.number
+        self.parts = [StoredPart(root, part) for part in task.parts]
 
-def resolve(task: ResolveTask) -> Receipt:
-    """What is said of all parts at once."""
-    started = time.perf_counter()
-    root = Root(task.root, store_for(task.root))
-    parts = [_StoredMap(root, part) for part in task.parts]
-    contents: dict[str, str] = {}
-    files: dict[str, tuple[FileRef, ...]] = {}
-    rows = 0
-    verdicts = getattr(task.stage, task.method)(_Reduced(root, task.reduced), parts)
-    root.withdraw(task.folder, task.key)
-    for part, verdict in zip(task.parts, verdicts, strict=True):
-        name = str(part.number)
-        contents[name], written = write_table(root, verdict, ROW_GROUP)
-        files[name] = publish(root, written, f"{task.folder}/resolve", part.number, task.key)
-        rows += verdict.num_rows
-    receipt = Receipt(
-        kind="resolve",
-        stage=task.name,
-        part=0,
-        key=task.key,
-        inputs=task.inputs,
-        contents=contents,
-        rows={"verdicts": rows},
-        files=files,
-        seconds=time.perf_counter() - started,
-    )
-    return commit(root, task.folder, task.stage, receipt)
+    def rows(self, *, merged: bool) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of the task's key range."""
+        root, task = self._root, self._task
+        runs = []
+        for run in task.runs:
+            excluded = read_rows(root, run.excluded, ["row"]).column("row").to_numpy() if run.excluded else None
+            runs.append(Run(run.number, partial(read_range, _root_of(run.root, root), run.path), excluded))
+        return (merged_range if merged else range_by_part)(runs, task.low, task.high)
+
+    def reduced(self) -> _Reduced:
+        """Return all rows that were sent."""
+        return _Reduced(self._root, self._task.sent)
+
+    def sent(self) -> pa.RecordBatchReader:
+        """Return the rows that were sent to the task's part."""
+        paths = self._task.sent
+        schema = schema_of(self._root, paths[0]) if paths else pa.schema([])
+        return pa.RecordBatchReader.from_batches(schema, self._sent())
+
+    def _sent(self) -> Iterator[pa.RecordBatch]:
+        if not self._task.addressed:
+            yield from read_batches(self._root, self._task.sent, ROW_GROUP)
+            return
+        low, high = address_range(self.number)
+        for path in self._task.sent:
+            yield from read_range(self._root, path, low, high)
 
 
 class _Reduced:
-    """All that was reduced, from the beginning each time it is asked for."""
+    """Rows of reduced ranges, read again in each iteration."""
 
-    def __init__(self, root: Root, paths: tuple[str, ...]) -> None:
+    def __init__(self, root: Root, paths: Sequence[str]) -> None:
         self._root, self._paths = root, paths
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        return read_reduced(self._root, self._paths)
+        return read_batches(self._root, self._paths, ROW_GROUP)
 
 
-def of_part(task: PartTask) -> Receipt:
-    """What rounds before have sent to one part."""
-    started = time.perf_counter()
-    root = Root(task.root, store_for(task.root))
-    number = task.part.number
-    low, high = (number << PART_BITS, number + 1 << PART_BITS) if task.mixed else (0, KEYS)
-    found = (rows for path in task.sent for rows in _sent(root, path, low, high, mixed=task.mixed))
-    sent = found if task.streamed else _table(root, task.sent, found)
-    made = getattr(task.stage, task.method)(sent, _StoredMap(root, task.part))
-    root.withdraw(task.folder, task.key)
-    name, folder = (str(number), "resolve") if task.last else ("keys", "map/keys")
-    sizes = Sizes(iter(made.combine_chunks().to_batches()) if isinstance(made, pa.Table) else made)
-    content, written = write_batches(root, made.schema, sizes, ROW_GROUP)
-    files = {name: publish(root, written, f"{task.folder}/{folder}", number, task.key)}
-    rows = {"verdicts" if task.last else "keys": sizes.rows, "bytes": sizes.bytes}
-    receipt = Receipt(
-        kind="resolve" if task.last else "round",
-        stage=task.name,
-        part=number,
-        key=task.key,
-        inputs=task.inputs,
-        contents={name: content},
-        rows=rows,
-        files=files,
-        seconds=time.perf_counter() - started,
-    )
-    return commit(root, task.folder, task.stage, receipt)
-
-
-def _table(root: Root, paths: tuple[str, ...], batches: Iterable[pa.RecordBatch]) -> pa.Table:
-    schema = schema_of(root, paths[0]) if paths else pa.schema([])
-    return pa.Table.from_batches(batches, schema=schema)
-
-
-def _sent(root: Root, path: str, low: int, high: int, *, mixed: bool) -> Iterator[pa.RecordBatch]:
-    return read_range(root, path, low, high) if mixed else read_batches(root, [path], ROW_GROUP)
-
-
-class _StoredMap:
-    """A part's map output, read when asked for."""
+class StoredPart(MappedPart):
+    """A part's map output in files, which are read when they are asked for."""
 
     def __init__(self, own: Root, files: MappedFiles) -> None:
-        self._root, self._files, self._own = _root_of(files, own), files, own
+        self._root, self._files, self._own = _root_of(files.root, own), files, own
+        self.number, self.documents = files.number, files.documents
 
-    @property
-    def number(self) -> int:
-        return self._files.number
-
-    @property
-    def documents(self) -> int:
-        return self._files.documents
-
-    def index(self, columns: Sequence[str] | None = None, rows: Rows | None = None) -> pa.Table:
+    def index(self, columns: Sequence[str] | None = None, rows: RowNumbers | None = None) -> pa.Table:
         return read_rows(self._root, self._files.index, columns, rows)
 
-    def verdict(self, columns: Sequence[str] | None = None, rows: Rows | None = None) -> pa.Table:
+    def verdict(self, columns: Sequence[str] | None = None, rows: RowNumbers | None = None) -> pa.Table:
         return read_rows(self._root, self._files.verdict, columns, rows)
 
     def stream(self) -> Iterator[pa.RecordBatch]:
@@ -164,5 +116,9 @@ class _StoredMap:
     def keys(self) -> Iterator[pa.RecordBatch]:
         return read_range(self._root, self._files.keys, 0, KEYS)
 
-    def aside(self) -> pa.Table:
-        return read_rows(self._own, self._files.aside)
+    def excluded(self) -> pa.Table:
+        return read_rows(self._own, self._files.excluded)
+
+
+def _root_of(path: str, own: Root) -> Root:
+    return Root(path, store_for(path)) if path else own

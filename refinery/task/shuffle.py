@@ -7,7 +7,7 @@ range, which are as many as a budget allows, or the largest group of equal keys 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from refinery.kernels import contains, order_of
-from refinery.root.parquet import open_parquet, read_batches, schema_of
+from refinery.kernels.groups import starts_group
+from refinery.root.parquet import open_parquet
 from refinery.root.root import Root
-from refinery.stage.global_stage import EARLIER
+from refinery.stage.addresses import is_reference
+from refinery.stage.keyed import KEY, KEYS, sort_rows
 
 ROW_GROUP = 16_384
 """Rows of a sorted run that are read at once: to find a range, fewer are better, and more take less to look through."""
@@ -39,60 +40,15 @@ AT_ONCE = 1 << 18
 FEW = 128
 """Rows for which a piece of a run is looked at, at the least."""
 
-KEY = "key"
-"""The column by which rows are sorted."""
-
-KEYS = 2**64
-
 
 @dataclass(frozen=True)
 class Run:
-    """The sorted keyed rows of one part: its number, and a file below a root."""
+    """The sorted keyed rows of one part: its number, and a function that reads a half-open range of keys."""
 
     number: int
-    root: Root
-    path: str
-    aside: npt.NDArray[np.uint32] | None = None
+    read: Callable[[int, int], Iterator[pa.RecordBatch]]
+    excluded: npt.NDArray[np.uint32] | None = None
     """Sorted documents of the part: rows that have one of them as ``row`` are left out."""
-
-
-def sort_rows(table: pa.Table) -> pa.Table:
-    """The rows sorted by ``key``, then by the other columns in their order."""
-    keys = _numbers(table, KEY)
-    others = [name for name in table.schema.names if name != KEY]
-    if (keys[1:] >= keys[:-1]).all() and _in_order(table, others):
-        return table
-    rows = table.take(pa.array(order_of(keys)))
-    if _in_order(rows, others):
-        return rows
-    return table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in (KEY, *others)]))
-
-
-def _numbers(rows: pa.Table, name: str) -> np.ndarray[Any, Any]:
-    """A column's numbers; a copy only where they are not together."""
-    column = rows.column(name)
-    numbers: np.ndarray[Any, Any] = (column.chunk(0) if column.num_chunks == 1 else column).to_numpy(
-        zero_copy_only=False
-    )
-    return numbers
-
-
-def _in_order(rows: pa.Table, others: Sequence[str]) -> bool:
-    """Whether rows with equal keys, which have stayed in their order, are sorted by these columns already."""
-    keys = _numbers(rows, KEY)
-    open_pairs = np.flatnonzero(keys[1:] == keys[:-1])
-    for name in others:
-        if not len(open_pairs):
-            return True
-        kind = rows.schema.field(name).type
-        if not (pa.types.is_integer(kind) or pa.types.is_boolean(kind)) or rows.column(name).null_count:
-            return False
-        values = _numbers(rows, name)
-        before, after = values[open_pairs], values[open_pairs + 1]
-        if (before > after).any():
-            return False
-        open_pairs = open_pairs[before == after]
-    return True
 
 
 def ranges(total_bytes: int, memory: int) -> list[tuple[int, int]]:
@@ -102,13 +58,13 @@ def ranges(total_bytes: int, memory: int) -> list[tuple[int, int]]:
     return list(pairwise(cuts))
 
 
-def range_of(runs: Sequence[Run], low: int, high: int) -> Iterator[pa.RecordBatch]:
-    """The rows of a range of all runs: by key, part, then the other columns.
+def merged_range(runs: Sequence[Run], low: int, high: int) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a range of all runs by key, part, then the other columns.
 
-    A ``part: uint32`` column follows the key. A batch never splits a group of equal keys. Rows of earlier parts that no
-    other part has the key of are left out, unsorted: of many old rows few are wanted.
+    A ``part: uint32`` column follows the key. A batch never splits a group of equal keys. Rows of reference parts with
+    a key that no other part has are left out before sorting: of many reference rows few are wanted.
     """
-    yield from in_order(list(parts_of(runs, low, high)), low, high)
+    yield from in_order(list(range_by_part(runs, low, high)), low, high)
 
 
 def in_order(pieces: Sequence[pa.RecordBatch], low: int, high: int, at_once: int = AT_ONCE) -> Iterator[pa.RecordBatch]:
@@ -130,39 +86,37 @@ def in_order(pieces: Sequence[pa.RecordBatch], low: int, high: int, at_once: int
             yield from whole_groups(sort_rows(pa.Table.from_batches(inside)).combine_chunks(), at_once)
 
 
-def parts_of(runs: Sequence[Run], low: int, high: int) -> Iterator[pa.RecordBatch]:
-    """The same rows as they lie: part after part, each sorted; none where there are earlier ones only."""
-    earlier = [run for run in runs if run.number >= EARLIER]
-    found: list[np.ndarray[Any, Any]] = []
+def range_by_part(runs: Sequence[Run], low: int, high: int) -> Iterator[pa.RecordBatch]:
+    """Yield the same rows part after part, each sorted; none if all parts are reference parts."""
+    reference = [run for run in runs if is_reference(run.number)]
+    keys: list[npt.NDArray[np.uint64]] = []
     for run in runs:
-        if run.number < EARLIER:
-            for rows in _taking_part(run, read_range(run.root, run.path, low, high)):
-                found += [rows.column(KEY).to_numpy()] if earlier else []
+        if not is_reference(run.number):
+            for rows in _without_excluded(run, run.read(low, high)):
+                keys += [rows.column(KEY).to_numpy()] if reference else []
                 yield numbered(run.number, _copied(rows))
-    if found:
-        wanted = _distinct(np.concatenate(found))
-        for run in earlier:
-            some = (having(wanted, rows) for rows in read_range(run.root, run.path, low, high))
-            yield from (numbered(run.number, rows) for rows in _taking_part(run, some) if len(rows))
+    if keys:
+        wanted = _distinct(np.concatenate(keys))
+        for run in reference:
+            some = (having(wanted, rows) for rows in run.read(low, high))
+            yield from (numbered(run.number, rows) for rows in _without_excluded(run, some) if len(rows))
 
 
-def _distinct(keys: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Each key once, sorted: as ``numpy.unique`` in a fraction of its time."""
+def _distinct(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Return each key once, sorted: ``numpy.unique`` takes several times as long."""
     keys = keys[order_of(keys)]
-    new = np.ones(len(keys), np.bool_)
-    new[1:] = keys[1:] != keys[:-1]
-    return keys[new]
+    return keys[starts_group(keys)]
 
 
-def _taking_part(run: Run, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The rows that are of no document set aside."""
-    if run.aside is None or not len(run.aside):
+def _without_excluded(run: Run, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of documents that are not excluded."""
+    if run.excluded is None or not len(run.excluded):
         yield from batches
         return
-    aside = np.zeros(int(run.aside[-1]) + 2, np.bool_)  # the last is of all documents beyond
-    aside[run.aside] = True
+    excluded = np.zeros(int(run.excluded[-1]) + 2, np.bool_)  # the last is of all documents beyond
+    excluded[run.excluded] = True
     for rows in batches:
-        out = aside[np.minimum(rows.column("row").to_numpy(), len(aside) - 1)]
+        out = excluded[np.minimum(rows.column("row").to_numpy(), len(excluded) - 1)]
         yield rows.filter(pa.array(~out)) if out.any() else rows
 
 
@@ -247,31 +201,14 @@ def _search(keys: np.ndarray[Any, Any], threshold: int) -> int:
     return len(keys) if threshold >= KEYS else int(np.searchsorted(keys, np.uint64(threshold), side="left"))
 
 
-def read_reduced(root: Root, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """The rows of the reduced ranges: merged where they have a key of their own, else one range after the other."""
-    if all(KEY in schema_of(root, path).names for path in paths):
-        return merge([(None, read_range(root, path, 0, KEYS)) for path in paths])
-    return read_batches(root, paths, ROW_GROUP)
+def gathered(runs: Sequence[Iterator[pa.RecordBatch]], at_once: int = AT_ONCE) -> Iterator[pa.Table]:
+    """Yield the rows of sorted runs in tables of about ``at_once``, which are not sorted: each key is in one table.
 
-
-def merge(
-    runs: Sequence[tuple[int | None, Iterator[pa.RecordBatch]]], at_once: int = AT_ONCE
-) -> Iterator[pa.RecordBatch]:
-    """Merge sorted runs, each with its part number, into batches sorted by key, part, then the other columns.
-
-    A ``part: uint32`` column follows the key, unless the numbers are None. A batch never splits a group of equal keys.
-    """
-    for rows in gathered(runs, at_once):
-        yield from sort_rows(rows).combine_chunks().to_batches()
-
-
-def gathered(runs: Sequence[tuple[int | None, Iterator[pa.RecordBatch]]], at_once: int = AT_ONCE) -> Iterator[pa.Table]:
-    """The same rows in tables of about ``at_once``: none has a key of an earlier one, and inside they are not sorted.
-
-    Of each run as many rows are in memory as make ``at_once`` together, or the batch it gives if that is more.
+    Tables follow one another in the order of keys. Memory holds the rows of one table, or a batch of each run if that
+    is more.
     """
     least = max(FEW, at_once // max(1, len(runs)))
-    heads = [head for number, run in runs if (head := _Head(number, run)).fill(least)]
+    heads = [head for run in runs if (head := _Head(run)).fill(least)]
     while heads:
         open_ends = [head.last for head in heads if not head.finished]
         limit = min(open_ends) if open_ends else None
@@ -288,8 +225,7 @@ def gathered(runs: Sequence[tuple[int | None, Iterator[pa.RecordBatch]]], at_onc
 class _Head:
     """The rows of one run that are in memory."""
 
-    def __init__(self, part: int | None, run: Iterator[pa.RecordBatch]) -> None:
-        self._part = part
+    def __init__(self, run: Iterator[pa.RecordBatch]) -> None:
         self._run = run
         self._rows: pa.RecordBatch | None = None
         self.finished = False
@@ -297,44 +233,42 @@ class _Head:
     @property
     def last(self) -> int:
         """The largest key in memory."""
-        assert self._rows is not None
-        return int(self._rows.column(0)[-1].as_py())
+        return int(self._keys()[-1])
 
     def fill(self, least: int) -> bool:
-        """Have at least so many rows in memory, or all that are left; False if there are none."""
+        """Read until ``least`` rows are in memory, or all that are left; return False if there are none."""
         pieces = [] if self._rows is None else [self._rows]
-        held = sum(map(len, pieces))
-        while held < least and not self.finished and (more := self._next()) is not None:
+        count = sum(map(len, pieces))
+        while count < least and not self.finished and (more := self._next()) is not None:
             pieces.append(more)
-            held += len(more)
+            count += len(more)
         self._rows = _one(pieces) if pieces else None
         return self._rows is not None
 
     def extend(self) -> None:
-        """Read on, behind the rows in memory."""
+        """Read another batch."""
         more = self._next()
         if more is not None:
-            assert self._rows is not None
-            self._rows = _one([self._rows, more])
+            self._rows = more if self._rows is None else _one([self._rows, more])
 
     def take_below(self, limit: int | None) -> pa.RecordBatch | None:
         """Remove and return the rows with keys below ``limit``; all rows for None."""
         assert self._rows is not None
         rows = self._rows
-        count = len(rows) if limit is None else _search(rows.column(0).to_numpy(), limit)
+        count = len(rows) if limit is None else _search(self._keys(), limit)
         self._rows = rows.slice(count) if count < len(rows) else None
         return rows.slice(0, count) if count else None
 
+    def _keys(self) -> npt.NDArray[np.uint64]:
+        assert self._rows is not None
+        keys: npt.NDArray[np.uint64] = self._rows.column(KEY).to_numpy()
+        return keys
+
     def _next(self) -> pa.RecordBatch | None:
-        for batch in self._run:
-            if len(batch):
-                others = [name for name in batch.schema.names if name != "key"]
-                rows = batch.select(["key", *others])
-                if self._part is None:
-                    return rows
-                return numbered(self._part, rows)
-        self.finished = True
-        return None
+        """Return the next batch that has rows; None at the end of the run."""
+        found = next((batch for batch in self._run if len(batch)), None)
+        self.finished = found is None
+        return found
 
 
 def _one(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import pyarrow as pa
 
@@ -12,6 +12,7 @@ from refinery.recipe import Step
 from refinery.recipe.columns import Flow
 from refinery.stage.base import Source
 from refinery.stage.global_stage import Global
+from refinery.stage.rounds import Round
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,9 @@ class MapRun:
     given: pa.Schema
 
 
+MEBIBYTE = 2**20
+"""Bytes; budgets are recommended in whole ones."""
+
 ALL_ROWS = 1 << 62
 """As ``StepRows.count``: all rows that a source was about to read."""
 
@@ -69,8 +73,19 @@ class Poison:
     note: str
 
 
+class _Modest:
+    """A task whose memory is not estimated: a few batches of documents."""
+
+    memory: ClassVar[int] = 0
+
+    def advice(self, memory: int) -> str:
+        """Return the setting with which it takes at most ``memory`` bytes; "" if there is none."""
+        del memory
+        return ""
+
+
 @dataclass(frozen=True)
-class SegmentTask:
+class SegmentTask(_Modest):
     """One part through a run of row stages. ``paths`` are source files, or Parquet files below the root."""
 
     root: str
@@ -96,6 +111,11 @@ class SegmentTask:
     poison: tuple[Poison, ...] = ()
 
     @property
+    def title(self) -> str:
+        """The task in a few words, for people."""
+        return f"part {self.part}"
+
+    @property
     def stages(self) -> tuple[str, ...]:
         """Names of the stages it commits."""
         return tuple(run.step.name for run, output in zip(self.steps, self.outputs, strict=True) if output.commit)
@@ -108,40 +128,13 @@ class SortedRun:
     number: int
     path: str
     root: str = ""
-    aside: str = ""
-    """Path below the task's own root of a table of documents whose rows are left out; empty if none are."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoundTask:
-    """A task of a global stage's rounds: what ``method`` of the stage makes of ``inputs``, under ``key``."""
-
-    root: str
-    stage: Global
-    method: str
-    name: str
-    folder: str
-    key: str
-    inputs: tuple[str, ...]
-    bytes: int = 0
-    streamed: bool = False
-    memory: int = 0
-    """Bytes that it takes at most; 0 if not known."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReduceTask(RoundTask):
-    """One key range of a global stage."""
-
-    number: int
-    low: int
-    high: int
-    runs: tuple[SortedRun, ...]
+    excluded: str = ""
+    """Path below the task's own root of the table of documents whose rows are left out; empty if there are none."""
 
 
 @dataclass(frozen=True)
 class MappedFiles:
-    """Where one part's map output lies, below a root, and how many documents it is of.
+    """The files of one part's map output below a root, and the number of its documents.
 
     The root is the task's own if ``root`` is empty; parts of another one have a verdict as well.
     """
@@ -152,33 +145,57 @@ class MappedFiles:
     index: str
     root: str = ""
     verdict: str = ""
-    aside: str = ""
-    """Path below the task's own root of what the first round made of the part, where it sets documents aside."""
+    excluded: str = ""
+    """Path below the task's own root of the table of excluded documents, where the stage excludes some."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResolveTask(RoundTask):
-    """What is said of all parts of a global stage at once: their verdicts, unless a round follows that makes them."""
+class RoundTask:
+    """One task of a round: see ``refinery.stage.rounds``. It has a key range of ``runs``, one part, or all parts.
 
-    reduced: tuple[str, ...]
-    parts: tuple[MappedFiles, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PartTask(RoundTask):
-    """What rounds before have sent to one part of a global stage, made into keyed rows or, at last, into its verdict.
-
-    ``sent`` are files below the root: where ``mixed``, of rows for all parts, sorted by address.
+    ``sent`` are the files that the round before wrote, ``addressed`` if they have rows of all parts, sorted by address.
     """
 
-    part: MappedFiles
-    sent: tuple[str, ...]
-    mixed: bool
-    last: bool
+    root: str
+    stage: Global
+    round: Round
+    name: str
+    folder: str
+    key: str
+    inputs: tuple[str, ...]
+    number: int = 0
+    low: int = 0
+    high: int = 0
+    runs: tuple[SortedRun, ...] = ()
+    sent: tuple[str, ...] = ()
+    addressed: bool = False
+    parts: tuple[MappedFiles, ...] = ()
+    bytes: int = 0
+    memory: int = 0
+    """Upper limit of its memory in bytes; 0 if not known."""
+
+    @property
+    def title(self) -> str:
+        """The task in a few words, for people."""
+        title = f"{self.name} {self.round.name}"
+        return f"{title}, {self.round.unit} {self.number}" if self.round.unit else title
+
+    @property
+    def disk(self) -> int:
+        """Estimate of the bytes that it writes."""
+        return self.bytes
+
+    def advice(self, memory: int) -> str:
+        """Return the setting with which it takes at most ``memory`` bytes; "" if there is none."""
+        budget = (self.stage.memory - (self.memory - memory)) // MEBIBYTE * MEBIBYTE
+        if budget < MEBIBYTE:
+            return ""
+        saved = self.stage.needs(0, 0) - self.stage.model_copy(update={"memory": budget}).needs(0, 0)
+        return f", or give {self.name} memory: {budget // MEBIBYTE}MiB" if self.memory - saved <= memory else ""
 
 
 @dataclass(frozen=True)
-class AuditTask:
+class AuditTask(_Modest):
     """1 document in ``one_in`` of one part through ``steps``, the first of which is the source, whatever they say.
 
     ``paths`` are the source's files; ``rows`` those below the root with what it kept, none where that is not stored.
@@ -198,6 +215,13 @@ class AuditTask:
     suspects: tuple[StepRows, ...] = ()
     poison: tuple[Poison, ...] = ()
 
+    disk: ClassVar[int] = 0
+
+    @property
+    def title(self) -> str:
+        """The task in a few words, for people."""
+        return f"audit of part {self.part}"
+
     @property
     def stage(self) -> Source:
         """The source."""
@@ -206,7 +230,7 @@ class AuditTask:
         return source
 
 
-Task = SegmentTask | ReduceTask | ResolveTask | PartTask | AuditTask
+Task = SegmentTask | RoundTask | AuditTask
 
 
 class ProgressMarker(Protocol):
@@ -238,16 +262,3 @@ class Unreadable(PartFailed):
 
     def __reduce__(self) -> tuple[object, ...]:
         return *super().__reduce__(), {"rows": self.rows}
-
-
-def describe(task: Task) -> str:
-    """A task in a few words, for people."""
-    if isinstance(task, SegmentTask):
-        return f"part {task.part}"
-    if isinstance(task, ReduceTask):
-        return f"{task.name} {task.method}, range {task.number}"
-    if isinstance(task, AuditTask):
-        return f"audit of part {task.part}"
-    if isinstance(task, PartTask):
-        return f"{task.name} {task.method}, part {task.part.number}"
-    return f"{task.name} {task.method}"

@@ -190,7 +190,7 @@ def test_a_node_must_have_the_memory_of_a_task(nodes: Nodes, tmp_path: Path) -> 
     run = begin(path, "root", *nodes.options, "--set", "executor.memory=100TB")
     _, err = run.communicate(timeout=WAIT)
     assert run.returncode == 4
-    assert "huge: resolve takes up to 35.2 TB of memory" in err
+    assert "huge resolve takes up to 35.2 TB of memory" in err
 
 
 def test_status_reads_a_run_that_is_under_way(nodes: Nodes, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,20 +15,19 @@ from hypothesis import given, settings, strategies as st
 
 from refinery.errors import StorageError
 from refinery.root.root import Root
-from refinery.stage.global_stage import EARLIER
+from refinery.stage.addresses import reference_number
+from refinery.stage.keyed import KEYS, sort_rows
 from refinery.store import LocalStore
 from refinery.task import shuffle
 from refinery.task.shuffle import (
     FEW,
-    KEYS,
     Run,
+    gathered,
     having,
     in_order,
-    merge,
     numbered,
     ranges,
     read_range,
-    sort_rows,
     whole_groups,
 )
 
@@ -50,6 +50,15 @@ def run_of(rows: list[Row], batch: int) -> Iterator[pa.RecordBatch]:
         yield piece.slice(0, 0)
 
 
+def of_part(part: int, run: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    return (numbered(part, rows) for rows in run)
+
+
+def merge(runs: Sequence[Iterator[pa.RecordBatch]], at_once: int = shuffle.AT_ONCE) -> Iterator[pa.RecordBatch]:
+    """Gathered rows, sorted table by table."""
+    return (batch for rows in gathered(runs, at_once) for batch in sort_rows(rows).combine_chunks().to_batches())
+
+
 def range_of(folder: Path, low: int, high: int) -> Iterator[pa.RecordBatch]:
     """The rows of ``keys.parquet`` in a key range."""
     return read_range(Root(str(folder), LocalStore()), "keys.parquet", low, high)
@@ -70,7 +79,7 @@ def test_merging_is_sorting(runs: list[list[Row]], batch: int, at_once: int) -> 
     numbered = [(3 * number + 1, run) for number, run in enumerate(runs)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("refinery.task.shuffle.FEW", 1)
-        merged = list(merge([(number, run_of(run, batch)) for number, run in numbered], at_once))
+        merged = list(merge([of_part(number, run_of(run, batch)) for number, run in numbered], at_once))
     assert listed(merged) == sorted((key, number, row) for number, run in numbered for key, row in run)
     assert all(b.schema.names == ["key", "part", "row"] and b.schema.field("part").type == pa.uint32() for b in merged)
     ends = [(b.column("key")[0].as_py(), b.column("key")[-1].as_py()) for b in merged]
@@ -81,7 +90,7 @@ def test_merging_is_sorting(runs: list[list[Row]], batch: int, at_once: int) -> 
 @given(st.lists(st.lists(st.tuples(keys, st.integers(0, 5)), max_size=30), max_size=5), st.integers(1, 8))
 def test_merging_without_numbers_adds_none(runs: list[list[Row]], batch: int) -> None:
     """Runs without a number are merged as they are."""
-    merged = list(merge([(None, run_of(run, batch)) for run in runs]))
+    merged = list(merge([run_of(run, batch) for run in runs]))
     assert listed(merged) == sorted(row for run in runs for row in run)
     assert all(piece.schema == SCHEMA for piece in merged)
 
@@ -90,7 +99,7 @@ def test_merging_without_numbers_adds_none(runs: list[list[Row]], batch: int) ->
 def test_a_giant_group_stays_whole(key: int) -> None:
     """A key that fills many batches of several runs comes in one batch."""
     runs = [[(key, row) for row in range(500)] + [(5, 0), (LARGEST - 5, 0)], [(key, 1)] * 3 + [(6, 6)], []]
-    merged = list(merge([(n, run_of(run, 7)) for n, run in enumerate(runs)], 20))
+    merged = list(merge([of_part(n, run_of(run, 7)) for n, run in enumerate(runs)], 20))
     holding = [b for b in merged if key in b.column("key").to_pylist()]
     assert len(holding) == 1
     assert holding[0].column("key").to_pylist().count(key) == 503
@@ -105,7 +114,7 @@ def test_memory_is_of_one_batch_each() -> None:
             read[number] += len(piece)
             yield piece
 
-    merged = merge([(n, counting(n)) for n in range(2)], 20)
+    merged = merge([of_part(n, counting(n)) for n in range(2)], 20)
     next(merged)
     assert max(read) <= FEW + 10
 
@@ -223,12 +232,12 @@ def test_earlier_rows_come_where_a_new_one_has_their_key(
     named, expected = [], []
     new = {key for earlier, rows, aside in runs for key, row in rows if not earlier and row not in (aside or ())}
     for place, (earlier, rows, aside) in enumerate(runs):
-        number = place + EARLIER * earlier
+        number = reference_number(0, place) if earlier else place
         pq.write_table(sort_rows(table(rows)), folder / f"{place}.parquet", row_group_size=7)
         out = None if aside is None else np.array(sorted(aside), np.uint32)
-        named.append(Run(number, root, f"{place}.parquet", out))
+        named.append(Run(number, partial(read_range, root, f"{place}.parquet"), out))
         expected += [(key, number, row) for key, row in rows if key in new and row not in (aside or ())]
-    assert listed(list(shuffle.range_of(named, 0, KEYS))) == sorted(expected)
+    assert listed(list(shuffle.merged_range(named, 0, KEYS))) == sorted(expected)
 
 
 @given(st.lists(st.integers(0, 30), max_size=40), st.sets(st.integers(0, 30), max_size=40))

@@ -16,7 +16,8 @@ from refinery.errors import StorageError
 from refinery.stage.base import Edit, Edited, Filter, Records, Source
 from refinery.stage.documents import DATE, TEXT, TOKENS, Docs
 from refinery.stage.fields import threshold
-from refinery.stage.global_stage import Global, Mapped, MappedPart
+from refinery.stage.global_stage import Global, Mapped
+from refinery.stage.rounds import MappedPart, Reduce, Resolve, Round
 from refinery.stage.rules import Metric, Rule
 from refinery.store import Store
 
@@ -159,6 +160,9 @@ class Same(Global):
         rows = pa.array(np.arange(row, row + len(docs), dtype=np.uint32))
         keys = pa.RecordBatch.from_arrays([pa.array(hashes, pa.uint64()), rows], names=["key", "row"])
         return Mapped(keys, pa.RecordBatch.from_arrays([docs.column("id")], names=["id"]))
+
+    def rounds(self) -> tuple[Round, ...]:
+        return (Reduce("reduce", self.reduce), Resolve("resolve", self.resolve))
 
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield from groups

@@ -323,7 +323,7 @@ def test_edges_count_in_any_order(texts: list[str], draw: random.Random) -> None
     docs = documents(texts)
     for stage in (SMALL, LOOSE.model_copy(update={"verify": False, "max_cluster": 3})):
         mapped = stage.map(docs, 0)
-        part = MemoryPart(0, pa.Table.from_batches([mapped.index]), pa.Table.from_batches([mapped.keys]))
+        part = MemoryPart(0, len(docs), pa.Table.from_batches([mapped.index]), pa.Table.from_batches([mapped.keys]))
         part = part.without(ASIDE.empty_table())
         keys, rows = mapped.keys.to_pydict().values()
         pairs = [
@@ -351,7 +351,10 @@ def test_edges_count_in_any_order(texts: list[str], draw: random.Random) -> None
 def test_of_equal_texts_the_first_takes_part(parts: list[list[str]], new: bool) -> None:
     """The others are set aside, whatever the passes in which they are looked for; texts without characters are not."""
     mapped = [SMALL.map(documents(texts), 0) for texts in parts]
-    held = [MemoryPart(at, pa.Table.from_batches([m.index]), KEYS.empty_table()) for at, m in enumerate(mapped)]
+    held = [
+        MemoryPart(at, len(m.index), pa.Table.from_batches([m.index]), KEYS.empty_table())
+        for at, m in enumerate(mapped)
+    ]
     numbered = list(enumerate(text for texts in parts for text in texts))
     first = {text: number for number, text in reversed(numbered) if text}
     wanted = [(number, first[text]) for number, text in numbered if text and number != first[text]]

@@ -47,7 +47,7 @@ class Timed:
         del memory
         for task in tasks:
             of_round = isinstance(task, RoundTask)
-            name = task.method if of_round else "rest" if task.verdict else "first"
+            name = task.round.name if of_round else "rest" if task.verdict else "first"
             if name == "rest" and not self._rest:
                 raise EnoughError
             began = time.process_time()

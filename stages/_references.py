@@ -13,9 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery import EARLIER, ID, PART_BITS, MappedPart, id_bytes
-from refinery.kernels import contains, mix64, order_of
-from stages._clusters import GONE, TOLD, Numbers, halves, part_of, rows_of, runs, whole
+from refinery import ID, MappedPart, address, id_bytes, is_reference, parts_of, rows_of
+from refinery.kernels import contains, mix64, order_of, starts_group
+from stages._clusters import GONE, TOLD, Numbers, halves, whole
 
 LINK_BYTES = 64
 """Bytes of memory for an earlier document that new ones meet, while the one that was kept for it is looked for."""
@@ -29,7 +29,7 @@ def links(edges: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Edges
 
     Those whose survivor is in no part have none: theirs is of a root that only the earlier one was held against.
     """
-    earlier = [part for part in parts if part.number >= EARLIER]
+    earlier = [part for part in parts if part.is_reference]
     found = [_removed(part, met) for part, met in _by_part(earlier, _met(edges))]
     addresses = np.concatenate([np.empty(0, np.uint64), *(where for where, _ in found)])
     wanted = np.concatenate([np.empty(0, "S16"), *(ids for _, ids in found)])
@@ -47,19 +47,18 @@ def links(edges: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Edges
 
 def _met(edges: Iterable[pa.RecordBatch]) -> Numbers:
     """The addresses of earlier documents that have an edge, sorted."""
-    first = np.uint64(EARLIER << PART_BITS)
     met = np.empty(0, np.uint64)
     for batch in edges:
         ends = (batch.column(side).to_numpy() for side in ("a", "b"))
-        met = np.concatenate([met, *(end[end >= first] for end in ends)])
+        met = np.concatenate([met, *(end[is_reference(parts_of(end))] for end in ends)])
         met = met[order_of(met)]
-        met = met[runs(met)[0]]
+        met = met[starts_group(met)]
     return met
 
 
 def _by_part(parts: Iterable[MappedPart], addresses: Numbers) -> Iterator[tuple[MappedPart, Numbers]]:
     """The sorted addresses of each part that has some."""
-    numbers = part_of(addresses)
+    numbers = parts_of(addresses)
     for part in parts:
         begin, end = np.searchsorted(numbers, np.array([part.number, part.number + 1], np.uint64))
         if begin < end:
@@ -83,7 +82,7 @@ def _kept(part: MappedPart, wanted: Ids) -> tuple[Numbers, Ids]:
     rows, found = rows[wanted[place] == found], found[wanted[place] == found]
     roles = part.verdict(["role"], rows).column("role")
     kept = ~pc.is_in(roles, value_set=pa.array(GONE)).to_numpy()
-    return np.uint64(part.number << PART_BITS) | rows[kept].astype(np.uint64), found[kept]
+    return address(part.number, rows[kept]), found[kept]
 
 
 def _hashes(ids: pa.FixedSizeBinaryArray) -> Numbers:
@@ -103,7 +102,7 @@ def _column(ids: Ids) -> pa.FixedSizeBinaryArray:
 def told(members: pa.Table, part: MappedPart) -> pa.Table:
     """Rows of a part's documents with what an earlier root said of them: see ``TOLD``."""
     count, ids = members.num_rows, members.column("id")
-    if part.number < EARLIER:
+    if not part.is_reference:
         new: list[pa.Array | pa.ChunkedArray] = [pa.array(np.ones(count, kind)) for kind in (np.bool_, np.uint32)]
         new += [ids, ids, pa.array(np.zeros(count, np.bool_))]
     else:
