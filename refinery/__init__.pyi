@@ -183,10 +183,10 @@ from .stage.base import (
     Edited as Edited,
     Explanation as Explanation,
     Filter as Filter,
+    LanguageScope as LanguageScope,
     Records as Records,
     Source as Source,
     Stage as Stage,
-    Suited as Suited,
     Values as Values,
     Watch as Watch,
 )

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal, get_args
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from refinery import PROTECTED, TEXT, Asset, AssetError, Docs, Edit, Edited, Metric, Rule, Suited, threshold
+from refinery import PROTECTED, TEXT, Asset, AssetError, Docs, Edit, Edited, LanguageScope, Metric, Rule, threshold
 from refinery.kernels import KINDS, SPANS, UNICODE, LineRules, correct_lines
 from stages._scripts import SPACELESS
 
@@ -80,15 +80,15 @@ class Lines(Edit):
         """The 5 % rule."""
         return (Rule("too_much_removed", "removed_words", "Mostly what is not text.", at_most=self.max_removed),)
 
-    def suited(self) -> tuple[Suited, ...]:
+    def language_scopes(self) -> tuple[LanguageScope, ...]:
         """Phrases that are English, and lines of one word, which lies between spaces."""
-        words = Suited(
+        words = LanguageScope(
             "a line without a space is one word",
             "their lines are discarded as one_word lines",
             "leave one_word out of discard",
             but=SPACELESS,
         )
-        phrases = Suited(
+        phrases = LanguageScope(
             "its phrases are English",
             "buttons, menus and counters stay in their texts",
             "set phrases to a file with theirs, written as stages/lines.toml is",

@@ -24,6 +24,7 @@ from refinery import (
     Exclude,
     Explanation,
     Global,
+    LanguageScope,
     Mapped,
     MappedPart,
     Metric,
@@ -32,7 +33,6 @@ from refinery import (
     Round,
     Rule,
     Scatter,
-    Suited,
     UsageError,
 )
 from refinery.kernels import (
@@ -105,7 +105,7 @@ class MinHash(Global):
     pairs found only those whose sketches of 256 bytes tell of a similarity of .725. Without a profile, all is free.
 
     With ``against`` new documents are removed that match, directly or over other new ones, any that the stage has seen
-    in those roots; nothing is read of them but what its map and its verdicts have left. With ``self: false`` new ones
+    in those roots; nothing is read of them but what its map and its verdicts have left. With ``within: false`` new ones
     are not held against each other, and direct matches alone count. What was kept there always stays: it is the
     ``survivor``, the one that the policy prefers where a new one joins several. The best new document of such a cluster
     tells as ``supersedes`` which earlier ones would not be kept if all were decided anew; if its own ``survivor`` is
@@ -129,7 +129,7 @@ class MinHash(Global):
     evidence: ClassVar = tuple(VERDICT.field(name) for name in ("cluster", "survivor", "supersedes"))
     depends: ClassVar = ("tiktoken",)
     map_fields: ClassVar = ("bands", "rows", "ngram", "unit", "seed", "sketch", "best", "merges")
-    reduce_fields: ClassVar = ("self",)
+    reduce_fields: ClassVar = ("within",)
 
     profile: Name | None = Field(None, description="sets bands, rows, ngram and unit as one who is known for it does")
     bands: int = Field(450, ge=1, le=65_536, description="groups of hashes; one that agrees makes a match")
@@ -158,7 +158,7 @@ class MinHash(Global):
         (),
         description="roots of earlier runs; documents that match one this stage has seen there are removed",
     )
-    self: bool = Field(default=True, description="remove duplicates among the new documents as well")
+    within: bool = Field(default=True, description="remove duplicates among the new documents as well")
     merges: Asset = Field(Asset("gpt2.bpe"), description="merge list of the tokenizer")
 
     @model_validator(mode="before")
@@ -203,8 +203,8 @@ class MinHash(Global):
 
     @model_validator(mode="after")
     def _must_do_something(self) -> MinHash:
-        if not self.self and not self.against:
-            raise ValueError("self: false removes nothing without against: [ROOT, …]")
+        if not self.within and not self.against:
+            raise ValueError("within: false removes nothing without against: [ROOT, …]")
         return self
 
     @model_validator(mode="after")
@@ -215,7 +215,7 @@ class MinHash(Global):
             )
         return self
 
-    def suited(self) -> tuple[Suited, ...]:
+    def language_scopes(self) -> tuple[LanguageScope, ...]:
         """Words that lie between spaces, where they are the unit."""
         return (words_as_unit("near-duplicates"),) if self.unit == "words" else ()
 
@@ -320,7 +320,7 @@ class MinHash(Global):
 
     def copies(self, parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
         """Documents for which another one with the same text takes part: not where each new one is alone."""
-        return copies(parts, self.memory, new=self.self, earlier=self.max_cluster is None)
+        return copies(parts, self.memory, new=self.within, earlier=self.max_cluster is None)
 
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Edges between documents with equal keys, thinned to a spanning forest of the key range."""
@@ -331,7 +331,7 @@ class MinHash(Global):
         yield groups_of(self._held(groups))
 
     def _held(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return groups if self.self else held(groups)
+        return groups if self.within else held(groups)
 
     def attach(self, sent: pa.RecordBatchReader, part: MappedPart) -> pa.RecordBatchReader:
         """Texts and sketches of the part's candidates, by the group in which they are compared."""
@@ -341,7 +341,7 @@ class MinHash(Global):
         """Edges between candidates whose sketches are alike; those between all of a group as well, if it may count."""
         batches = list(groups)
         least = enough_shared(self.min_similarity, self.sketch)
-        yield _edges(*forest_of(verified(batch, least, among=self.self) for batch in batches))
+        yield _edges(*forest_of(verified(batch, least, among=self.within) for batch in batches))
         if not self.verify:
             yield _edges(*forest_of(stars(batch) for batch in batches), verified=False)
 

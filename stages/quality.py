@@ -14,7 +14,7 @@ from typing import ClassVar, Self
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from refinery import Docs, Filter, Metric, Rule, Suited, Values, threshold
+from refinery import Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
 from refinery.kernels import UNICODE, distinct_words
 from stages._evidence import SHOWN, first_of
 from stages._scripts import SPACELESS
@@ -63,13 +63,13 @@ class Quality(Filter):
             )
         return self
 
-    def suited(self) -> tuple[Suited, ...]:
+    def language_scopes(self) -> tuple[LanguageScope, ...]:
         """Stop words that are English, and words that lie between spaces."""
         defaults = type(self).model_fields
         found = []
         if self.min_stop_words and self.stop_words == defaults["stop_words"].default:
             found.append(
-                Suited(
+                LanguageScope(
                     "its stop words are English",
                     "few_stop_words removes nearly all of their documents",
                     "set stop_words to common words of all kept languages, or min_stop_words: 0",
@@ -78,7 +78,7 @@ class Quality(Filter):
             )
         if self.min_words > 1 or self.max_mean_word_length < CLAUSE:
             found.append(
-                Suited(
+                LanguageScope(
                     "its words lie between spaces",
                     "too_few_words and long_words remove nearly all of their documents",
                     f"set min_words: 0 and max_mean_word_length: {CLAUSE} or more",
@@ -112,7 +112,7 @@ class Quality(Filter):
         shared = {m.name: measured.column(m.name) for m in self.metrics if m.name != "stop_words"}
         return {**shared, "stop_words": distinct_words(docs.column("text"), self.stop_words)}
 
-    def shows(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
+    def highlights(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
         """What is counted; of ``alpha_words`` what is not: words without a letter."""
         if metric == "stop_words":
             return first_of(self.stop_words, text)

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from refinery import Docs, Filter, Metric, Rule, Suited, Values, threshold
+from refinery import Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
 from stages._evidence import SHOWN
 from stages._scripts import SPACELESS
 from stages._views import statistics
@@ -60,9 +60,9 @@ class Repetition(Filter):
     max_duplicate_9_gram: Share = threshold(0.11)
     max_duplicate_10_gram: Share = threshold(0.10)
 
-    def suited(self) -> tuple[Suited, ...]:
+    def language_scopes(self) -> tuple[LanguageScope, ...]:
         """Words that lie between spaces."""
-        found = Suited(
+        found = LanguageScope(
             "its n-grams are of words between spaces",
             "their n-gram metrics are those of a few long words",
             "judge them by lines alone: set max_top_N_gram and max_duplicate_N_gram to 1 or more",
@@ -85,6 +85,6 @@ class Repetition(Filter):
         measured = docs.view(statistics)
         return {metric.name: measured.column(metric.name) for metric in self.metrics}
 
-    def shows(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
+    def highlights(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
         """The repeats, without what they repeat; of a most frequent n-gram every occurrence."""
         return SHOWN[metric](text)

@@ -23,13 +23,13 @@ from refinery import (
     Docs,
     Edited,
     Global,
+    LanguageScope,
     Mapped,
     MappedPart,
     Metric,
     Reduce,
     Round,
     Rule,
-    Suited,
     address,
     id_bytes,
     is_reference,
@@ -129,7 +129,7 @@ class Substring(Global):
     evidence: ClassVar = (pa.field("repeats", REPEATS),)
     depends: ClassVar = ("tiktoken",)
     map_fields: ClassVar = ("unit", "min_tokens", "keep", "normalise", "merges")
-    reduce_fields: ClassVar = ("self",)
+    reduce_fields: ClassVar = ("within",)
 
     unit: Literal["gpt2", "words", "bytes"] = Field(
         "gpt2", description="what a token is; words lie between white space"
@@ -152,15 +152,15 @@ class Substring(Global):
     against: tuple[str, ...] = Field(
         (), description="roots of earlier runs; what this stage has seen there counts as the first copy"
     )
-    self: bool = Field(default=True, description="look for repeats among the new documents as well")
+    within: bool = Field(default=True, description="look for repeats among the new documents as well")
 
     @model_validator(mode="after")
     def _must_do_something(self) -> Substring:
-        if not self.self and not self.against:
-            raise ValueError("self: false finds nothing without against: [ROOT, …]")
+        if not self.within and not self.against:
+            raise ValueError("within: false finds nothing without against: [ROOT, …]")
         return self
 
-    def suited(self) -> tuple[Suited, ...]:
+    def language_scopes(self) -> tuple[LanguageScope, ...]:
         """Words that lie between spaces, where they are the unit."""
         return (words_as_unit("repeats"),) if self.unit == "words" else ()
 
@@ -318,7 +318,7 @@ class Substring(Global):
 
     def _repeated(self, keys: Sequence[Hashes], new: int) -> Sequence[Flags]:
         """Which of the windows of batches are repeated. So many batches are of new parts, and come first."""
-        if self.self:
+        if self.within:
             return duplicated(keys)
         old = at_most_twice(keys[new:])
         return [contains(_between(old, each), each) for each in keys]

@@ -91,7 +91,7 @@ class Urls(Global):
     )
     evidence: ClassVar = NAMED
     map_fields: ClassVar = ("keep",)
-    reduce_fields: ClassVar = ("self",)
+    reduce_fields: ClassVar = ("within",)
 
     keep: Keep = Field(
         "newest", description="which document of a URL stays: the newest, the first crawled, the longest"
@@ -103,12 +103,12 @@ class Urls(Global):
     against: tuple[str, ...] = Field(
         (), description="roots of earlier runs; documents whose URL this stage has seen there are removed"
     )
-    self: bool = Field(default=True, description="remove duplicates among the new documents as well")
+    within: bool = Field(default=True, description="remove duplicates among the new documents as well")
 
     @model_validator(mode="after")
     def _must_do_something(self) -> Urls:
-        if not self.self and not self.against:
-            raise ValueError("self: false removes nothing without against: [ROOT, …]")
+        if not self.within and not self.against:
+            raise ValueError("within: false removes nothing without against: [ROOT, …]")
         return self
 
     def rules(self) -> tuple[Rule, ...]:
@@ -157,7 +157,7 @@ class Urls(Global):
             sizes, firsts = _groups(rows)
             part, row = (rows.column(name).to_numpy() for name in ("part", "row"))
             new = ~is_reference(part)
-            told = np.flatnonzero(new & (sizes > 1 if self.self else ~new[firsts]))
+            told = np.flatnonzero(new & (sizes > 1 if self.within else ~new[firsts]))
             columns = [
                 pa.array(address(part, row)[told]),
                 pa.array((firsts == np.arange(len(rows)))[told]),

@@ -66,7 +66,7 @@ def _counted(stage: Stage, failed: Sequence[str], text: str) -> Iterator[Mark]:
     rules = [rule for rule in failed if rule in metrics][:255]  # a byte tells which
     painted = bytearray(len(text))
     for place in reversed(range(len(rules))):
-        for start, end in stage.shows(text, metrics[rules[place]]):
+        for start, end in stage.highlights(text, metrics[rules[place]]):
             painted[start:end] = bytes([place + 1]) * (end - start)
     at = 0
     for place, run in groupby(painted):

@@ -154,7 +154,7 @@ def _stage(entry: StageEntry, vanishing: Sequence[Retained]) -> Iterator[RootWar
         yield RootWarning("warning", text, "`refinery clusters` shows its duplicates", name, "duplicates")
     if entry.position:
         yield from _removals(entry)
-    yield from (RootWarning("warning", text, fix, name) for text, fix in manifest.unsuited)
+    yield from (RootWarning("warning", text, fix, name) for text, fix in manifest.language_warnings)
     yield from (_outlier(name, outlier) for outlier in manifest.outliers)
 
 

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from refinery.errors import did_you_mean
 from refinery.recipe.pipeline import written
 from refinery.recipe.problems import Problem, SourceSpan
+from refinery.recipe.renamed import new_key, new_value
 from refinery.recipe.strict_yaml import YamlNode
 from refinery.stage.registry import STEP_KEYS
 
@@ -97,7 +98,8 @@ def _step(node: YamlNode, part: int | str) -> YamlNode | None:
 def _problems(location: _Location, errors: list[ErrorDetails], model: type[BaseModel], owner: str) -> Iterator[Problem]:
     kinds = {details["type"] for details in errors}
     if "extra_forbidden" in kinds:
-        fix = did_you_mean(str(location.path[-1]), _known(model, location.path), "it has no fields: remove it")
+        key, known = str(location.path[-1]), _known(model, location.path)
+        fix = new_key(key, known) or did_you_mean(key, known, "it has no fields: remove it")
         yield Problem(location.key, f"unknown field {location.name(owner)!r}", fix)
     elif "missing" in kinds:
         names = [location.name(owner, details["loc"][len(location.path) :]) for details in errors]
@@ -108,7 +110,9 @@ def _problems(location: _Location, errors: list[ErrorDetails], model: type[BaseM
         yield Problem(location.span, f"fields of {owner} contradict each other", _expectation(errors))
     else:
         default = _default(model, location.path)
-        fix = _expectation(errors) + _quoting(location.node, kinds) + (f"; the default is {default}" if default else "")
+        renamed = new_value(str(location.path[-1]), location.node.value)
+        fix = renamed or _expectation(errors) + _quoting(location.node, kinds)
+        fix += f"; the default is {default}" if default else ""
         yield Problem(location.span, f"{location.name(owner)} is {_value_text(location.node)}", fix)
 
 

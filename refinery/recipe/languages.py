@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from refinery.recipe import Pipeline, Step
-from refinery.stage.base import Suited
+from refinery.stage.base import LanguageScope
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ def language_warnings(pipeline: Pipeline) -> tuple[LanguageWarning, ...]:
     kept = kept_languages(pipeline.steps)
     warnings = []
     for step in pipeline.steps:
-        for suited in step.stage.suited():
-            languages = _unsuited(suited, kept)
+        for scope in step.stage.language_scopes():
+            languages = _outside(scope, kept)
             if languages:
-                text = f"{step.name}: {suited.what}, and the recipe keeps {languages}: {suited.otherwise}"
-                warnings.append(LanguageWarning(step.name, text, suited.fix))
+                text = f"{step.name}: {scope.what}, and the recipe keeps {languages}: {scope.otherwise}"
+                warnings.append(LanguageWarning(step.name, text, scope.fix))
     return tuple(warnings)
 
 
@@ -42,7 +42,7 @@ def kept_languages(steps: Sequence[Step]) -> tuple[str, ...] | None:
     return tuple(code for code in wanted[0] if all(code in other for other in wanted[1:]))
 
 
-def _unsuited(suited: Suited, kept: tuple[str, ...] | None) -> str:
+def _outside(scope: LanguageScope, kept: tuple[str, ...] | None) -> str:
     if kept is not None:
-        return ", ".join(suited.unsuited(kept))
-    return f"all languages, {', '.join(suited.but)} included" if suited.but else "all languages"
+        return ", ".join(scope.outside(kept))
+    return f"all languages, {', '.join(scope.but)} included" if scope.but else "all languages"

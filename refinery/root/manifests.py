@@ -84,7 +84,7 @@ class StageManifest(BaseModel):
     """Of the source: its input files."""
     outliers: tuple[Outlier, ...] = ()
     """Some parts that differ from the others."""
-    unsuited: tuple[tuple[str, str], ...] = ()
+    language_warnings: tuple[tuple[str, str], ...] = ()
     """The lists and rules of the stage that do not suit all languages the recipe keeps, each with the fix."""
 
     @property

@@ -47,7 +47,7 @@ class State:
         self._merged_by_folder: dict[str, _Merged] = {}
 
     @cached_property
-    def _unsuited(self) -> tuple[LanguageWarning, ...]:
+    def _language_warnings(self) -> tuple[LanguageWarning, ...]:
         return language_warnings(self._planner.pipeline)
 
     def begin(self) -> None:
@@ -158,7 +158,7 @@ class State:
             rules=tuple(rule.id for rule in step.stage.rules()),
             inputs=input_figures(source, made.receipts, known.reasons, paths) if source else InputFigures(),
             outliers=outliers(made.receipts),
-            unsuited=tuple((one.text, one.fix) for one in self._unsuited if one.stage == step.name),
+            language_warnings=tuple((one.text, one.fix) for one in self._language_warnings if one.stage == step.name),
         )
 
 

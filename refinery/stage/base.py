@@ -28,7 +28,7 @@ Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Suited:
+class LanguageScope:
     """A word list or rule that suits some languages: ``only`` these, or all ``but`` these, by ISO 639-1 code.
 
     ``what`` it is, with its verb (``its stop words are English``); ``otherwise`` is what happens to documents of other
@@ -41,7 +41,7 @@ class Suited:
     only: tuple[str, ...] = ()
     but: tuple[str, ...] = ()
 
-    def unsuited(self, kept: Sequence[str]) -> tuple[str, ...]:
+    def outside(self, kept: Sequence[str]) -> tuple[str, ...]:
         """Those of the languages that it does not suit."""
         return tuple(code for code in kept if code in self.but or (self.only and code not in self.only))
 
@@ -130,7 +130,7 @@ class Stage(BaseModel):
         """Return the languages that it keeps documents of, by ISO 639-1 code; None if it does not look at that."""
         return None
 
-    def suited(self) -> tuple[Suited, ...]:
+    def language_scopes(self) -> tuple[LanguageScope, ...]:
         """Return its word lists and rules that suit some languages only, as it is configured."""
         return ()
 
@@ -145,7 +145,7 @@ class Stage(BaseModel):
         """Raise UsageError where a column that the stage is given has a type it cannot use."""
         del given
 
-    def shows(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
+    def highlights(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
         """Where in ``text`` lies what ``metric`` counts: starts and ends in characters, for people who ask why.
 
         Nothing for a metric of the text as a whole. In Python, for one text at a time; no run calls it.

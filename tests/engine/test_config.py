@@ -223,6 +223,12 @@ WRONG = {
         "keep_removed is 'all'",
         "expected 'metrics', 'sample', 'text' or 'counts'",
     ),
+    "renamed value": (f"{GOOD}keep_removed: ⟦facts⟧\n", "keep_removed is 'facts'", "'facts' is called 'metrics' now"),
+    "renamed field": (
+        f"{GOOD}  - urls: {{⟦self⟧: false}}\n",
+        "unknown field 'urls.self'",
+        "'self' is called 'within' now",
+    ),
     "nothing marked": (f"{GOOD}write: ⟦marked⟧\n", "no stage is marked", "write: true"),
     "workers": (f"{GOOD}executor: {{workers: ⟦many⟧}}\n", "executor.workers is 'many'", "a whole number or 'auto'"),
     "no workers": (f"{GOOD}executor: {{workers: ⟦0⟧}}\n", "executor.workers is 0", "at least 1 or 'auto'"),

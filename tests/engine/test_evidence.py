@@ -31,7 +31,7 @@ class Letters(Filter):
     def measure(self, docs: Docs) -> Values:
         raise AssertionError("never asked")
 
-    def shows(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
+    def highlights(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
         """A letter with its neighbours, so that spans overlap."""
         return [(max(0, at - 1), min(len(text), at + 2)) for at, letter in enumerate(text) if letter == metric]
 

@@ -13,7 +13,7 @@ from refinery.cli import execute
 from refinery.inspect.warning_list import warnings
 from refinery.recipe import load, parse
 from refinery.recipe.languages import kept_languages, language_warnings
-from refinery.stage.base import Suited
+from refinery.stage.base import LanguageScope
 from stages.lines import Lines
 from stages.quality import Quality
 from tests.conftest import REPOSITORY
@@ -115,8 +115,8 @@ def test_several_stages_that_look_at_languages_keep_what_all_of_them_keep() -> N
 
 def test_a_list_suits_only_some_languages_or_all_but_some() -> None:
     """And what suits all is nothing to declare."""
-    assert Suited("", "", "", only=("en",)).unsuited(("en", "de")) == ("de",)
-    assert Suited("", "", "", but=("zh",)).unsuited(("en", "zh")) == ("zh",)
+    assert LanguageScope("", "", "", only=("en",)).outside(("en", "de")) == ("de",)
+    assert LanguageScope("", "", "", but=("zh",)).outside(("en", "zh")) == ("zh",)
 
 
 @pytest.mark.parametrize("verb", ["check", "plan"])
@@ -144,8 +144,8 @@ class Picky(Length):
 
     name: ClassVar = "picky"
 
-    def suited(self) -> tuple[Suited, ...]:
-        return (Suited("its list is English", "others are lost", "give another list", only=("en",)),)
+    def language_scopes(self) -> tuple[LanguageScope, ...]:
+        return (LanguageScope("its list is English", "others are lost", "give another list", only=("en",)),)
 
 
 def test_the_root_of_a_run_keeps_the_warnings(folder: Path) -> None:

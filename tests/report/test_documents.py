@@ -48,7 +48,7 @@ class Calm(Filter):
         """How often."""
         return {"shouts": [text.count("!") for text in docs.texts()]}
 
-    def shows(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
+    def highlights(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
         """Where."""
         assert metric == "shouts"
         return [(at, at + 1) for at, letter in enumerate(text) if letter == "!"]

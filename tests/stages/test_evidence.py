@@ -62,7 +62,7 @@ def share(part: int, whole: int) -> float:
 
 def marked(stage: Filter, metric: str, text: str) -> list[str]:
     """The pieces that the stage shows, which are in order and within the text."""
-    spans = list(stage.shows(text, metric))
+    spans = list(stage.highlights(text, metric))
     assert spans == sorted(spans)
     assert all(0 <= start < end <= len(text) for start, end in spans)
     if not metric.startswith("top_"):

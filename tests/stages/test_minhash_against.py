@@ -142,14 +142,14 @@ def test_crawl_after_crawl(crawl: list[list[str]], kind: str, draw: random.Rando
 @given(crawls, kinds, st.randoms())
 @settings(max_examples=80)
 def test_without_self_direct_matches_alone_count(crawl: list[list[str]], kind: str, draw: random.Random) -> None:
-    """With ``self: false`` each new document has the outcome that it has alone."""
+    """With ``within: false`` each new document has the outcome that it has alone."""
     stage = KINDS[kind]
     old, new = crawled(crawl)
-    against = stage.model_copy(update={"against": ("old",), "self": False})
+    against = stage.model_copy(update={"against": ("old",), "within": False})
     past = [Past(stage, spread(old, draw))]
     found = facts_of(against, new, draw, past)
     for row, name in enumerate(new.column("id").to_pylist()):
-        alone = facts_of(against.model_copy(update={"self": True}), new.slice(row, 1), draw, past)[name]
+        alone = facts_of(against.model_copy(update={"within": True}), new.slice(row, 1), draw, past)[name]
         assert (found[name]["role"] in GONE) == (alone["role"] in GONE)
 
 
@@ -161,7 +161,7 @@ def test_split_clusters_and_earlier_roots(
     """With ``max_cluster`` no old document gives way, a copy of an old text goes, and clusters are parts of whole ones."""
     stage = KINDS["verified"].model_copy(update={"verify": False, "max_cluster": largest})
     old, new = crawled(crawl)
-    against = stage.model_copy(update={"against": ("old",), "self": among})
+    against = stage.model_copy(update={"against": ("old",), "within": among})
     found = facts_of(against, new, draw, [Past(stage, spread(old, draw))])
     texts = {text for text in old.texts() if text.strip()}
     for text, name in zip(new.texts(), new.column("id").to_pylist(), strict=True):
@@ -207,7 +207,7 @@ def test_ids_of_earlier_documents_do_not_matter(
     """A new document that has the id of an earlier one is judged as it is with an id of its own."""
     stage = KINDS[kind].model_copy(update={"survivor": survivor})
     old, new = crawled(crawl)
-    against = stage.model_copy(update={"against": ("old",), "self": among})
+    against = stage.model_copy(update={"against": ("old",), "within": among})
     past = [Past(stage, spread(old, draw))]
     ids = new.column("id").to_pylist()
     same = [*old.column("id").to_pylist(), *ids][: len(ids)]
@@ -294,7 +294,7 @@ def test_what_changes_is_made_again_and_no_more(folder: Path) -> None:
         return {receipt.kind for receipt in made}
 
     assert kinds_made() == {"map", "reduce", "round", "resolve", "stage"}
-    assert "reduce" in kinds_made(self=False)
+    assert "reduce" in kinds_made(within=False)
     assert "map" not in kinds_made(survivor="longest")
     quick(given_run(folder, "old", "[01].txt"))
     assert "map" not in kinds_made()
@@ -320,7 +320,7 @@ def test_roots_that_cannot_be_held_against(folder: Path) -> None:
     assert not (folder / "new" / "00-lines-of-text").exists()
     quick(given_run(folder, "new", "3.txt", against=against, survivor="longest", max_cluster=50))
     with pytest.raises(ValidationError, match="removes nothing"):
-        MinHash(self=False)
+        MinHash(within=False)
 
 
 def test_the_plan_counts_earlier_documents(folder: Path) -> None:

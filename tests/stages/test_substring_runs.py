@@ -238,7 +238,7 @@ def test_what_was_seen_before_goes(found: list[list[list[str]]], among: bool) ->
         folder = Path(place)
         write_crawls(folder, found)
         quick(crawl(folder, "old", "[01].txt"))
-        quick(crawl(folder, "new", "2.txt", against=(str(folder / "old"),), self=among))
+        quick(crawl(folder, "new", "2.txt", against=(str(folder / "old"),), within=among))
 
         def windows(lines: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
             return [tuple(line[i : i + 3]) for line in lines for i in range(len(line) - 2)]
@@ -284,7 +284,7 @@ def test_roots_that_cannot_be_held_against(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="keep first, not none"):
         quick(crawl(tmp_path, "new", "1.txt", against=(str(tmp_path / "old"),)))
     with pytest.raises(ValidationError, match="finds nothing"):
-        Substring(self=False)
+        Substring(within=False)
 
 
 # -------------------------------------------------------------------------------------------------------- second pass

@@ -426,7 +426,7 @@ def test_what_new_documents_would_supersede(crawls: list[list[int]], among: bool
         folder = Path(place)
         write_crawls(folder, crawls)
         quick(dated(folder, "old", "[01].txt"))
-        quick(dated(folder, "new", "2.txt", against=(str(folder / "old"),), self=among))
+        quick(dated(folder, "new", "2.txt", against=(str(folder / "old"),), within=among))
         old = {row["url"]: row["id"] for row in RootContents(folder / "old").rows("03-urls")}
         new = RootContents(folder / "new")
         kept = [row["url"] for row in new.rows("03-urls")]
@@ -488,7 +488,7 @@ def test_roots_that_cannot_be_held_against(tmp_path: Path) -> None:
         quick(dated(tmp_path, "new", "1.txt", against=(str(tmp_path / "half"),)))
     assert not (tmp_path / "new" / "00-lines-of-text").exists()
     with pytest.raises(ValidationError, match="removes nothing"):
-        Urls(self=False)
+        Urls(within=False)
 
 
 def test_self_is_seen_when_it_changes(tmp_path: Path) -> None:
@@ -496,7 +496,7 @@ def test_self_is_seen_when_it_changes(tmp_path: Path) -> None:
     write_crawls(tmp_path, [[1, 2], [2, 3, 3]])
     quick(dated(tmp_path, "old", "0.txt"))
     for among, expected in ((True, [3]), (False, [3, 3]), (True, [3])):
-        quick(dated(tmp_path, "new", "1.txt", against=(str(tmp_path / "old"),), self=among))
+        quick(dated(tmp_path, "new", "1.txt", against=(str(tmp_path / "old"),), within=among))
         held = RootContents(tmp_path / "new")
         assert [row["url"] for row in held.rows("03-urls")] == [f"http://a/{url}" for url in expected]
         assert len([r for r in held.root.receipts_of("03-urls") if r.kind == "map"]) == 1

@@ -85,7 +85,7 @@ def test_an_archive_against_a_root_that_is_made_of_it_keeps_nothing(tmp_path: Pa
     against = stage.model_copy(update={"against": (str(tmp_path / "past"),)})
     for root, first_id, among in (("same", 1, True), ("other", 1_000, False)):
         path = old if root == "same" else write(tmp_path / "in" / "a.warc.gz", members(crawl(first_id)))
-        quick(given_run(tmp_path, root, against.model_copy(update={"self": among}), path))
+        quick(given_run(tmp_path, root, against.model_copy(update={"within": among}), path))
         assert rows(tmp_path, root, stage) == []
         gone = rows(tmp_path, root, stage, "removed")
         assert len(gone) == PAGES
