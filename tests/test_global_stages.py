@@ -14,7 +14,7 @@ from refinery.stage.global_stage import Global
 from refinery.stage.registry import import_class
 from refinery.testing import documents, run_global
 from tests.conftest import REPOSITORY
-from tests.engine.roots import StageEntry, quick
+from tests.engine.roots import RootContents, quick
 
 RECIPE = """
 dataset: headlines
@@ -56,7 +56,7 @@ def test_a_run_of_the_example_on_the_sample(headlines: Global) -> None:
     """Of the sample's documents, one of each first line is kept, and the others are removed for the rule."""
     sample("demo")
     assert quick(parse(RECIPE, "recipe.yaml")).complete
-    held = StageEntry(Path("root"))
+    held = RootContents(Path("root"))
     before = [row["text"].partition("\n")[0] for row in held.rows("01-extract")]
     after = [row["text"].partition("\n")[0] for row in held.rows("02-headlines")]
     removed = held.rows("02-headlines", "removed")
