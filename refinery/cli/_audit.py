@@ -15,7 +15,7 @@ def audit_text(audit: AuditStatistics, names: Sequence[str], *, every: bool) -> 
     """Return the audit of the stages in the order of ``names``; with ``every``, also all rules and the overlap."""
     whole = audit.documents["in"]
     order = [name for name in names if name in _counts(audit.stages.any)]
-    title = f"audit: 1 in {audit.one_in:,} documents ({whole:,}) passed through all row stages"
+    title = f"audit: 1 document in {audit.one_in:,} ({whole:,}) passed through all row stages"
     if not order:
         return f"{title}; no stage would remove any of them"
     blocks = [title, columns(_rows("stage", order, audit.stages, whole), right=(1, 2, 3, 4, 5, 6))]

@@ -79,7 +79,7 @@ def _text(estimate: Forecast, one_in: int) -> str:
     ]
     if estimate.audit:
         lines.append(
-            f"audit: 1 in {one_in:,} documents of {plural(estimate.audit, 'part')} pass through all row stages"
+            f"audit: 1 document in {one_in:,} of {plural(estimate.audit, 'part')} passes through all row stages"
         )
     if estimate.blocked:
         lines.append(f"the run then stops: {estimate.blocked}")

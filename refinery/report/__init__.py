@@ -1,7 +1,7 @@
-"""The dashboard of a root: a folder of static pages that open from disk, and the same pages served.
+"""The HTML report of a root: static pages that open from disk, or the same pages from a local server.
 
-Pages are made from merged statistics, so they agree with the terminal. What was crawled is shown as text and as nothing
-else: pages run one script, which is in them by its hash, and load nothing.
+Pages are built from merged statistics, so they agree with the terminal. Crawled content is always escaped text. Pages
+run one inline script, allowed by its hash, and load nothing.
 """
 
 from refinery.report.pages import Built, build

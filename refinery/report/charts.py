@@ -1,4 +1,4 @@
-"""Charts as Vega-Lite, drawn into SVG that needs no script, loads nothing and takes its colours from the page."""
+"""Charts drawn from Vega-Lite to SVG, which needs no script, loads nothing and takes its colours from the page."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ FORMAT = {"ratio": "~g", "log": "~s", "count": "~s"}
 
 _PLACED = re.compile(r' (?:d|transform)="[^"]*"')
 _FINE = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
-"""Places finer than a hundredth of a pixel, which take a fifth of a timeline's bytes."""
+"""Coordinates finer than a hundredth of a pixel, which are a fifth of a timeline's bytes."""
 
 
 def draw(spec: dict[str, Any], about: str) -> Markup:
-    """The SVG of a chart; ``about`` is what it is called for those who do not see it."""
+    """Return the SVG of a chart; ``about`` is its label for screen readers."""
     svg = vl_convert.vegalite_to_svg({**spec, "config": CONFIG}, allowed_base_urls=[])
-    assert "style=" not in svg  # the pages' policy would refuse it
-    svg = _PLACED.sub(lambda found: _FINE.sub(lambda one: f"{float(one[0]):.2f}", found[0]), svg)
+    assert "style=" not in svg  # the content security policy refuses it
+    svg = _PLACED.sub(lambda match: _FINE.sub(lambda one: f"{float(one[0]):.2f}", match[0]), svg)
     return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{escape(about)}" ', 1))  # noqa: S704 - drawn here
 
 
@@ -56,7 +56,7 @@ def histogram(
     unit: str,
     about: str,
 ) -> Markup:
-    """Kept documents upwards and removed ones downwards, each on its own scale, with the thresholds across."""
+    """Draw kept documents upwards and removed ones downwards, each on its own scale, with the thresholds."""
     every = [*kept, *removed]
     low = min([*(one.low for one in every), *(at for _, at in thresholds)], default=0.0)
     high = max([*(one.high for one in every), *(at for _, at in thresholds)], default=1.0)
@@ -64,8 +64,8 @@ def histogram(
     if scale == "log":
         x_scale["domain"] = [max(low, 1e-3), max(high, 2e-3)]
     halves = []
-    for name, found in (("kept", kept), ("removed", removed)):
-        bars = [{"low": b.low, "high": b.high, "documents": b.documents, "tokens": b.tokens} for b in found]
+    for name, side_bins in (("kept", kept), ("removed", removed)):
+        bars = [{"low": b.low, "high": b.high, "documents": b.documents, "tokens": b.tokens} for b in side_bins]
         axis = (
             {"format": FORMAT[scale], "title": unit or None} if name == "removed" else {"labels": False, "title": None}
         )
@@ -99,7 +99,7 @@ def histogram(
 
 
 def what_if(scale: Scale, points: Sequence[Point], at: float, whole: tuple[int, int], about: str) -> Markup:
-    """The share of what came that a stage would keep, in documents and tokens, by where a threshold stands."""
+    """Draw the share of its input that a stage would keep, in documents and tokens, by threshold."""
     rows: list[dict[str, Any]] = []
     for point in points:
         rows.append({"threshold": point.threshold, "share": _share(point.documents, whole[0]), "of": "documents"})
@@ -142,7 +142,7 @@ def what_if(scale: Scale, points: Sequence[Point], at: float, whole: tuple[int, 
 
 
 def chance(settings: Explanation, removed: Sequence[Bin], about: str) -> Markup:
-    """The curves of a setting, the others dotted, and under them how many removed documents lie where on their axis."""
+    """Draw the curves of a setting, others dotted, and below them a histogram of removed documents on the same axis."""
     first = next(iter(settings.curves))
     low = min([*settings.at, *(one.low for one in removed)])
     x = {"type": "quantitative", "scale": {"domain": [low, max(settings.at)], "nice": False}}
@@ -196,7 +196,7 @@ def chance(settings: Explanation, removed: Sequence[Bin], about: str) -> Markup:
 
 
 def seconds(values: Sequence[float], about: str) -> Markup:
-    """Seconds of parts, as a histogram."""
+    """Draw a histogram of the seconds of parts."""
     bars = {
         "data": {"values": [{"seconds": value} for value in values]},
         "width": WIDTH,
@@ -207,7 +207,7 @@ def seconds(values: Sequence[float], about: str) -> Markup:
                 "field": "seconds",
                 "type": "quantitative",
                 "bin": {"maxbins": 30},
-                "axis": {"title": "seconds a part", "grid": False},
+                "axis": {"title": "seconds per part", "grid": False},
             },
             "y": {"aggregate": "count", "type": "quantitative", "axis": {"title": "parts", "tickCount": 3}},
         },
@@ -221,30 +221,30 @@ LONG = 860
 
 @dataclass(frozen=True)
 class Bar:
-    """Time in which a place was at work. ``kind`` is ``even`` or ``odd``, by its phase, or ``failed``."""
+    """Time in which a worker slot was busy. ``kind`` is a key of ``KINDS``: ``even`` and ``odd`` alternate by phase."""
 
-    place: int
+    slot: int
     begin: float
     end: float
     kind: str
-    said: str
+    label: str
 
 
 def timeline(spans: Sequence[Bar], phases: Sequence[float], whole: float, about: str) -> Markup:
-    """A row for each place, a bar for each span, and a line with its number where a phase of some length begins."""
-    places = sorted({span.place for span in spans})
-    height = max(5.0, min(18.0, 420 / len(places)))
+    """Draw a row per worker slot, a bar per span, and a numbered line where a phase starts."""
+    slots = sorted({span.slot for span in spans})
+    height = max(5.0, min(18.0, 420 / len(slots)))
     x = {"type": "quantitative", "scale": {"domain": [0, whole], "nice": False}}
     least = {kind: (3 if kind == "failed" else 1) * whole / LONG for kind in KINDS}
     bars = {
         "data": {
             "values": [
                 {
-                    "place": s.place,
+                    "slot": s.slot,
                     "begin": s.begin,
                     "end": max(s.end, s.begin + least[s.kind]),
                     "kind": s.kind,
-                    "said": s.said,
+                    "label": s.label,
                 }
                 for s in spans
             ]
@@ -252,14 +252,14 @@ def timeline(spans: Sequence[Bar], phases: Sequence[float], whole: float, about:
         "mark": {"type": "bar", "height": {"band": 0.8}},
         "encoding": {
             "y": {
-                "field": "place",
+                "field": "slot",
                 "type": "ordinal",
                 "axis": {"title": "worker slot", "labels": False, "ticks": False},
             },
             "x": {
                 **x,
                 "field": "begin",
-                "axis": {"title": "seconds since the run began", "grid": False, "tickCount": 10},
+                "axis": {"title": "seconds since the start of the run", "grid": False, "tickCount": 10},
             },
             "x2": {"field": "end"},
             "color": {
@@ -268,16 +268,16 @@ def timeline(spans: Sequence[Bar], phases: Sequence[float], whole: float, about:
                 "legend": None,
                 "scale": {"domain": list(KINDS), "range": list(KINDS.values())},
             },
-            "description": {"field": "said"},
+            "description": {"field": "label"},
         },
     }
-    layers = [bars, *_beginnings(phases, whole, x)]
+    layers = [bars, *_phase_starts(phases, whole, x)]
     return draw({"width": LONG, "height": {"step": height}, "layer": layers}, about)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Documents of a row between two values: their share of the row's, and what became of most of them."""
+    """Documents of a row between two values: their share of the row, and the outcome of most of them."""
 
     row: str
     low: float
@@ -288,9 +288,9 @@ class Cell:
     removed: int
 
 
-def cells(found: Sequence[Cell], rows: Sequence[str], name: str, at: float, about: str) -> Markup:
-    """A row of shaded cells for each of ``rows``, with the threshold across."""
-    low = min([at, *(one.low for one in found)])
+def cells(tiles: Sequence[Cell], rows: Sequence[str], name: str, at: float, about: str) -> Markup:
+    """Draw a row of shaded cells for each of ``rows``, with the threshold."""
+    low = min([at, *(one.low for one in tiles)])
     x = {"type": "quantitative", "scale": {"domain": [low, 1], "nice": False}}
     values = [
         {
@@ -299,12 +299,12 @@ def cells(found: Sequence[Cell], rows: Sequence[str], name: str, at: float, abou
             "high": one.high,
             "shade": one.share**0.5,
             "side": one.side,
-            "said": f"{safe(one.row)[:24]}, {one.low:.2f} to {one.high:.2f}: "
+            "label": f"{safe(one.row)[:24]}, {one.low:.2f} to {one.high:.2f}: "
             f"{one.kept:,} kept, {one.removed:,} removed",
         }
-        for one in found
+        for one in tiles
     ]
-    tiles = {
+    squares = {
         "data": {"values": values},
         "mark": {"type": "rect", "stroke": "var(--page)", "strokeWidth": 1},
         "encoding": {
@@ -328,7 +328,7 @@ def cells(found: Sequence[Cell], rows: Sequence[str], name: str, at: float, abou
                 "legend": None,
                 "scale": {"domain": [0, 1], "range": [0.15, 1]},
             },
-            "description": {"field": "said"},
+            "description": {"field": "label"},
         },
     }
     rule = {
@@ -336,20 +336,20 @@ def cells(found: Sequence[Cell], rows: Sequence[str], name: str, at: float, abou
         "mark": {"type": "rule", "color": "var(--ink)", "strokeDash": [4, 3], "strokeWidth": 1.5},
         "encoding": {"x": {**x, "field": "at"}},
     }
-    return draw({"width": WIDTH, "height": {"step": 20}, "layer": [tiles, rule]}, about)
+    return draw({"width": WIDTH, "height": {"step": 20}, "layer": [squares, rule]}, about)
 
 
-KINDS = {"even": "var(--kept)", "odd": "var(--other)", "failed": "var(--removed)", "under way": "var(--soft)"}
-"""The colour of a span."""
+KINDS = {"even": "var(--kept)", "odd": "var(--other)", "failed": "var(--removed)", "running": "var(--soft)"}
+"""Kind of a span → its colour."""
 
 
-def _beginnings(phases: Sequence[float], whole: float, x: dict[str, Any]) -> list[dict[str, Any]]:
-    """Where phases begin, numbered, those left out that begin hardly later than the one before."""
-    shown: list[dict[str, Any]] = []
+def _phase_starts(phases: Sequence[float], whole: float, x: dict[str, Any]) -> list[dict[str, Any]]:
+    """Draw a numbered line where a phase starts, except phases that start just after the previous one."""
+    starts: list[dict[str, Any]] = []
     for number, begin in enumerate(phases, 1):
-        if not shown or begin - shown[-1]["begin"] > 0.02 * whole:
-            shown.append({"begin": begin, "number": str(number)})
-    data = {"values": shown}
+        if not starts or begin - starts[-1]["begin"] > 0.02 * whole:
+            starts.append({"begin": begin, "number": str(number)})
+    data = {"values": starts}
     across = {"x": {**x, "field": "begin"}}
     rule = {"type": "rule", "color": "var(--soft)", "strokeDash": [2, 3], "aria": False}
     text = {"type": "text", "color": "var(--soft)", "fontSize": 11, "align": "left", "dx": 2, "aria": False}

@@ -1,4 +1,4 @@
-"""The thresholds that a page lets a reader move: each with its limits, its value in the root, and the one asked for."""
+"""Thresholds that a page can change: each with its limits, its value in the root, and the requested value."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from refinery.recipe import Step
+from refinery.report import limits
 from refinery.report.view import StageView, View
 from refinery.stage.global_stage import begins_segment
-
-STEPS = 100
-"""Places of a slider, at least."""
 
 
 @dataclass(frozen=True)
 class Control:
-    """A threshold that is a number. ``low`` and ``high`` are the ends of its slider, which lie within its limits."""
+    """A numeric threshold. ``low`` and ``high`` are the ends of its slider, within its limits."""
 
     key: str
-    """As a recipe is overridden: ``stage.field``."""
+    """The key of an override: ``stage.field``."""
     field: str
     about: str
     now: str
@@ -36,7 +34,7 @@ class Control:
 
     @property
     def changed(self) -> bool:
-        """True where another value than the root's is asked for."""
+        """True if the requested value differs from the root's."""
         try:
             return float(self.asked) != float(self.now)
         except ValueError:
@@ -44,7 +42,7 @@ class Control:
 
     @property
     def limits(self) -> str:
-        """The values that the field allows."""
+        """The allowed values of the field, as text."""
         least, most = self.least, self.most
         if least is not None and most is not None:
             return f"{least:g} to {most:g}"
@@ -59,12 +57,12 @@ class StageControls:
     controls: tuple[Control, ...]
 
 
-def controls(found: View, asked: Mapping[str, str]) -> list[StageControls]:
-    """The thresholds that can be moved without a run, by stage, with the values that ``asked`` has for them.
+def controls(view: View, asked: Mapping[str, str]) -> list[StageControls]:
+    """Return the thresholds that can be changed without a run, by stage, with the requested values in ``asked``.
 
-    That excludes the source, whose input is not stored, and stages that need all documents.
+    Excludes the source, whose input is not stored, and stages that need the whole dataset.
     """
-    rows = [stage for stage in found.stages[1:] if not begins_segment(stage.step.stage)]
+    rows = [stage for stage in view.stages[1:] if not begins_segment(stage.step.stage)]
     every = [StageControls(stage, tuple(_controls(stage.step, asked))) for stage in rows]
     return [one for one in every if one.controls]
 
@@ -101,16 +99,16 @@ def _control(step: Step, name: str, info: FieldInfo, asked: Mapping[str, str]) -
 
 
 def _limit(info: FieldInfo, *names: str) -> float | None:
-    """The tightest limit of a field under these names; one that is excluded is checked when it is asked for."""
-    found: list[Any] = [getattr(one, name, None) for one in info.metadata for name in names]
-    numbers = [float(one) for one in found if one is not None]
+    """Return the tightest limit of a field under these names; exclusive limits are checked on request."""
+    values: list[Any] = [getattr(one, name, None) for one in info.metadata for name in names]
+    numbers = [float(one) for one in values if one is not None]
     if not numbers:
         return None
     return max(numbers) if "ge" in names else min(numbers)
 
 
 def _high(value: float, low: float, *, whole: bool) -> float:
-    """Twice the value; of a share, 1."""
+    """Return twice the value, or 1 for a share."""
     if whole:
         return max(2 * value, low + 10)
     return max(low + 1, 2 * value if value > 1 else 1)
@@ -121,5 +119,5 @@ def _written(value: float) -> str:
 
 
 def _step(width: float) -> float:
-    """A power of ten that divides a width into ``STEPS`` places at least."""
-    return float(10.0 ** math.floor(math.log10(width / STEPS))) if width > 0 else 1.0
+    """Return a power of ten that divides a width into at least ``SLIDER_STEPS``."""
+    return float(10.0 ** math.floor(math.log10(width / limits.SLIDER_STEPS))) if width > 0 else 1.0

@@ -1,7 +1,7 @@
-"""What statistics say as figures: bins with their edges, and what a moved threshold would keep.
+"""Histograms and what-if curves from statistics.
 
-A what-if curve is exact at the edges of bins, for its stage alone: what is kept now, and of what was removed the
-documents that fail by this metric alone, decide it.
+A what-if curve is exact at the edges of bins, for its stage alone. It depends on the documents that are kept now, and
+on the removed documents that fail by this metric alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Point:
-    """What a stage would keep if a threshold stood at ``threshold``."""
+    """Documents and tokens that a stage would keep at ``threshold``."""
 
     threshold: float
     documents: int
@@ -36,7 +36,7 @@ class Point:
 
 
 def bars(scale: Scale, tally: Tally) -> list[Bin]:
-    """The bins that hold something, but for what lies below all edges or in the open last one."""
+    """Return the bins that are not empty, without those below the first edge and above the last."""
     lower = edges(scale).tolist()
     return [
         Bin(lower[place], lower[place + 1], documents, tokens)
@@ -46,13 +46,13 @@ def bars(scale: Scale, tally: Tally) -> list[Bin]:
 
 
 def beyond(scale: Scale, tally: Tally) -> tuple[int, int]:
-    """Documents below the first edge, and from the last one on."""
+    """Return the number of documents below the first edge, and above the last."""
     last = len(edges(scale)) - 1
     return sum(n for place, n, _ in tally if place == -1), sum(n for place, n, _ in tally if place == last)
 
 
 def curve(counts: MetricCounts, scale: Scale, rule: Rule) -> list[Point]:
-    """What would be kept with the rule's threshold at each edge, from the first bin that matters to the last."""
+    """Return what the rule would keep with its threshold at each edge of the bins that contain documents."""
     at = rule.at_least if rule.at_least is not None else rule.at_most
     assert at is not None
     upward = rule.at_least is not None
@@ -78,5 +78,5 @@ def _by_bin(tally: Tally) -> dict[int, tuple[int, int]]:
 
 
 def numeric(rules: Sequence[Rule], metric: str) -> list[Rule]:
-    """The rules that hold a number against a threshold."""
+    """Return the rules of a metric that compare a number with a threshold."""
     return [r for r in rules if r.metric == metric and (r.at_least is not None or r.at_most is not None)]

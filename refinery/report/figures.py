@@ -1,4 +1,4 @@
-"""The figures on the pages: the funnel, metrics with their thresholds, parts; all from counts."""
+"""Figures of the pages, all from counts: the funnel, metrics with their thresholds, and parts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from refinery.formatting import plural
-from refinery.report import charts
+from refinery.report import charts, limits
 from refinery.report.curves import bars, beyond, curve, numeric
 from refinery.report.view import MetricView, StageView, View
 from refinery.root.statistics import Tally
@@ -17,13 +17,11 @@ from refinery.stage.base import Explanation
 from refinery.stage.rules import Scale
 
 UNITS = ("documents", "tokens", "bytes")
-LABELS = 15
-"""Labels of a metric that are shown."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A stage in the funnel, in one unit: what is left, of the whole and of the stage before."""
+    """A stage in the funnel, in one unit: the amount kept, and its share of the whole and of the previous stage."""
 
     stage: StageView
     left: int
@@ -32,19 +30,19 @@ class Step:
     reference: float | None
 
 
-def funnel(found: View) -> dict[str, list[Step]]:
-    """The funnel in each unit. Tokens and bytes begin with the first stage that has texts."""
-    return {unit: list(_funnel(found, unit)) for unit in UNITS}
+def funnel(view: View) -> dict[str, list[Step]]:
+    """Return the funnel in each unit. Tokens and bytes start at the first stage with texts."""
+    return {unit: list(_funnel(view, unit)) for unit in UNITS}
 
 
-def _funnel(found: View, unit: str) -> Iterator[Step]:
+def _funnel(view: View, unit: str) -> Iterator[Step]:
     whole = before = 0
-    for stage in found.stages:
+    for stage in view.stages:
         left = stage.counts.unit(unit).get("kept", 0)
         if not whole and not left:
             continue
         whole = whole or left
-        # The paper counts from the documents that were read: only documents are of that whole.
+        # The paper's shares are of the documents that were read, so they apply to documents only.
         reference = stage.reference if unit == "documents" else None
         yield Step(stage, left, left / whole, left / before if before else None, reference)
         before = left
@@ -52,7 +50,7 @@ def _funnel(found: View, unit: str) -> Iterator[Step]:
 
 @dataclass(frozen=True)
 class Reason:
-    """A reason of removal with its share of what came to its stage."""
+    """A removal reason with its share of the stage's input."""
 
     stage: StageView
     rule: str
@@ -61,19 +59,19 @@ class Reason:
     share: float
 
 
-def top_rows(found: View) -> list[Reason]:
-    """The commonest reasons behind the source."""
+def top_rows(view: View) -> list[Reason]:
+    """Return the most frequent removal reasons of the stages after the source."""
     rows = []
-    for stage in found.stages:
+    for stage in view.stages:
         given = stage.counts.documents["in"]
         if stage.totals.position:
             rows += [Reason(stage, r.id, *r.first, r.first[0] / given) for r in stage.rules if r.first[0]]
-    return sorted(rows, key=lambda row: (-row.documents, row.stage.totals.position, row.rule))[:10]
+    return sorted(rows, key=lambda row: (-row.documents, row.stage.totals.position, row.rule))[: limits.TOP_REASONS]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A metric: its histogram and what-if curves, or its commonest labels; and what the histogram cannot show."""
+    """A metric: its histogram and what-if curves, or its most frequent labels; ``note`` has values outside the bins."""
 
     name: str
     about: str
@@ -86,7 +84,7 @@ class Figure:
 
 
 def metric_figures(stage: StageView) -> list[Figure]:
-    """All metrics of a stage, those with rules first, and the lengths of its texts."""
+    """Return the figures of all metrics of a stage, those with rules first, and of the lengths of its texts."""
     ordered = sorted(stage.metrics, key=lambda metric: not metric.rules)
     figures = [_figure(stage, metric) for metric in ordered]
     for unit, sides in stage.counts.lengths.items():
@@ -99,22 +97,22 @@ def _figure(stage: StageView, metric: MetricView) -> Figure:
     scale, counts = metric.metric.scale, metric.counts
     thresholds = tuple(f"{rule.id} {rule.threshold}" for rule in metric.rules)
     if scale == "label":
-        labels = tuple(row[:3] for row in by_label(metric, LABELS))
+        labels = tuple(row[:3] for row in by_label(metric, limits.LABELS))
         return Figure(metric.metric.name, metric.metric.help, metric.metric.unit, thresholds, None, (), labels, "")
     rules = numeric(metric.rules, metric.metric.name)
     at = [(rule.id, _at(rule)) for rule in rules]
     kept, removed = bars(scale, counts.kept), bars(scale, counts.removed)
     chart = None
     if kept or removed:
-        said = f"{stage.name}.{metric.metric.name}: histogram of kept and removed documents"
-        chart = charts.histogram(scale, kept, removed, at, metric.metric.unit or metric.metric.name, said)
+        label = f"{stage.name}.{metric.metric.name}: histogram of kept and removed documents"
+        chart = charts.histogram(scale, kept, removed, at, metric.metric.unit or metric.metric.name, label)
     whole = stage.counts.documents["in"], stage.counts.tokens.get("in", 0)
     curves = []
     for rule in rules:
         points = curve(counts, scale, rule)
         if len(points) > 1:
-            said = f"{stage.name}: share kept by the threshold of {rule.id}, now {_at(rule):g}"
-            curves.append((rule.id, charts.what_if(scale, points, _at(rule), whole, said)))
+            label = f"{stage.name}: share kept by the threshold of {rule.id}, now {_at(rule):g}"
+            curves.append((rule.id, charts.what_if(scale, points, _at(rule), whole, label)))
     return Figure(
         metric.metric.name,
         metric.metric.help,
@@ -132,7 +130,7 @@ def _at(rule: Any) -> float:
 
 
 def by_label(metric: MetricView, count: int) -> list[tuple[str, int, int, int]]:
-    """The commonest labels of a metric: documents that were kept, documents that were removed, and tokens kept."""
+    """Return the most frequent labels of a metric: documents kept, documents removed, and tokens kept."""
     kept = {str(name): (documents, tokens) for name, documents, tokens in metric.counts.kept}
     removed = {str(name): documents for name, documents, _ in metric.counts.removed}
     rows = [(name, kept.get(name, (0, 0)), removed.get(name, 0)) for name in sorted({*kept, *removed})]
@@ -141,15 +139,15 @@ def by_label(metric: MetricView, count: int) -> list[tuple[str, int, int, int]]:
 
 
 def _note(scale: Scale, metric: MetricView) -> str:
-    """What lies outside the bins."""
+    """Describe the values outside the bins."""
     below, above = (
         sum(pair) for pair in zip(*(beyond(scale, t) for t in (metric.counts.kept, metric.counts.removed)), strict=True)
     )
-    told = [
+    notes = [
         f"{plural(below, 'document')} below the first bin" if below else "",
         f"{above:,} in the open last bin" if above else "",
     ]
-    return ", ".join(one for one in told if one)
+    return ", ".join(one for one in notes if one)
 
 
 def _length(unit: str, kept: Tally, removed: Tally) -> Figure:
@@ -161,7 +159,7 @@ def _length(unit: str, kept: Tally, removed: Tally) -> Figure:
 
 @dataclass(frozen=True)
 class Chance:
-    """How likely a stage finds what it looks for: its curves, their values at some places, and what it measured."""
+    """The probability that a stage finds a pair: its curves, some of their values, and the measured documents."""
 
     about: str
     axis: str
@@ -169,46 +167,46 @@ class Chance:
     chart: Markup
     rows: tuple[tuple[float, tuple[float, ...]], ...]
     measured: int
-    """Removed documents that the chart shows."""
+    """Removed documents in the chart."""
     same: int
-    """Those at the end of the axis, which are too many to be drawn beside the others."""
+    """Removed documents at the end of the axis, too many for the scale of the others."""
 
 
-def chances(found: View) -> dict[str, Chance]:
-    """By stage, for those that explain themselves by curves; a metric of the axis' name is what was measured."""
+def chances(view: View) -> dict[str, Chance]:
+    """Return the chart of each stage that explains itself by curves; the metric named as the axis is measured."""
     made = {}
-    for stage in found.stages:
-        told = stage.step.stage.explain()
-        if told is not None and told.curves:
-            tally = next((m.counts.removed for m in stage.metrics if m.metric.name == told.axis), ())
-            made[stage.name] = _chance(stage.name, told, tally)
+    for stage in view.stages:
+        explanation = stage.step.stage.explain()
+        if explanation is not None and explanation.curves:
+            tally = next((m.counts.removed for m in stage.metrics if m.metric.name == explanation.axis), ())
+            made[stage.name] = _chance(stage.name, explanation, tally)
     return made
 
 
-def _chance(stage: str, told: Explanation, tally: Tally) -> Chance:
+def _chance(stage: str, explanation: Explanation, tally: Tally) -> Chance:
     removed = bars("ratio", tally)
-    at = [place for place, value in enumerate(told.at) if round(100 * value) % 5 == 0]
-    said = f"{stage}: the chance that a pair is found, and the removed documents, by {told.axis}"
+    at = [place for place, value in enumerate(explanation.at) if round(100 * value) % 5 == 0]
+    label = f"{stage}: the chance that a pair is found, and the removed documents, by {explanation.axis}"
     return Chance(
-        told.about,
-        told.axis,
-        tuple(told.curves),
-        charts.chance(told, removed, said),
-        tuple((told.at[n], tuple(curve[n] for curve in told.curves.values())) for n in at),
+        explanation.about,
+        explanation.axis,
+        tuple(explanation.curves),
+        charts.chance(explanation, removed, label),
+        tuple((explanation.at[n], tuple(curve[n] for curve in explanation.curves.values())) for n in at),
         sum(one.documents for one in removed),
         beyond("ratio", tally)[1],
     )
 
 
 def part_figure(stage: StageView) -> Markup | None:
-    """Seconds of the parts, where there are enough of them."""
+    """Draw the seconds of the parts, if there are enough parts."""
     times = [part.seconds for part in stage.parts]
     return charts.seconds(times, f"{stage.name}: seconds of its parts") if len(times) > 3 else None
 
 
 def share(part: float, whole: float) -> str:
-    """A share in percent, a dash of nothing."""
+    """Format a share in percent, a dash if ``whole`` is 0."""
     if not whole:
         return "–"
-    found = part / whole
-    return f"{found:.1%}" if found >= 0.001 or not part else f"{found:.3%}"
+    ratio = part / whole
+    return f"{ratio:.1%}" if ratio >= 0.001 or not part else f"{ratio:.3%}"

@@ -1,4 +1,4 @@
-"""The frame of every page: the menu, the style and script, the security policy, and how values are formatted."""
+"""The frame of every page: menu, style, script, security policy and filters that format values."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from refinery.errors import UsageError
 from refinery.formatting import ending, rest, safe, safe_lines, shortened, size
 from refinery.inspect.evidence import marked
 from refinery.inspect.groups import documents, survived, tokens
+from refinery.report import limits
 from refinery.report.view import View
 
 try:
@@ -22,38 +23,33 @@ try:
 
     from refinery.report.figures import share
 except ModuleNotFoundError as error:  # the extra is not installed
-    raise UsageError(
-        f"the dashboard needs the package {error.name}", hint="pip install 'refinery[dashboard]'"
-    ) from error
-
-TEXT = 3_000
-"""Characters of a text that a page shows."""
+    raise UsageError(f"the report needs the package {error.name}", hint="pip install 'refinery[dashboard]'") from error
 
 
 @dataclass(frozen=True)
 class Group:
-    """Links of the menu under one heading, by file and title."""
+    """Links of the menu under one heading, as pairs of file and title."""
 
     title: str
     links: tuple[tuple[str, str], ...]
 
 
-def menu(found: View | None, names: Sequence[str] = (), *, served: bool = False) -> list[Group]:
-    """The pages that every page leads to. ``names`` are those of the roots that are compared, the first one's first.
+def menu(view: View | None, names: Sequence[str] = (), *, served: bool = False) -> list[Group]:
+    """Return the menu. ``names`` are the names of the compared roots, the first root's first.
 
-    Of a root in which no stage is made yet, or that cannot be read, there is only where the run stands.
+    If no stage has run yet, or the root cannot be read, the menu has only the state of the run.
     """
     live = (("live", "Live"),) if served else ()
-    if found is None or not found.stages:
+    if view is None or not view.stages:
         return [Group("Run", live)] if live else []
-    look = [(examples_of(found), "Examples")]
-    look += [("documents", "Browse documents"), ("search", "Search"), ("what-if", "What if")] if served else []
-    look += [("duplicates.html", "Duplicates"), ("sources.html", "Sources and languages")]
-    look += [("audit.html", "Shadow audit")] if found.counts.audit else []
+    inspect = [(examples_of(view), "Examples")]
+    inspect += [("documents", "Browse documents"), ("search", "Search"), ("what-if", "What if")] if served else []
+    inspect += [("duplicates.html", "Duplicates"), ("sources.html", "Sources and languages")]
+    inspect += [("audit.html", "Audit")] if view.counts.audit else []
     groups = [
         Group("", (("index.html", "Overview"),)),
-        Group("Stages", tuple((stage.page, stage.name) for stage in found.stages)),
-        Group("Look", tuple(look)),
+        Group("Stages", tuple((stage.page, stage.name) for stage in view.stages)),
+        Group("Inspect", tuple(inspect)),
     ]
     if len(names) > 1:
         groups.append(Group("Compare", tuple(_comparisons(names))))
@@ -67,25 +63,25 @@ def _comparisons(names: Sequence[str]) -> list[tuple[str, str]]:
     return links
 
 
-def examples_of(found: View) -> str:
-    """The examples that open first: those of the stage behind the source that removes most documents."""
-    return max(found.stages[1:], key=lambda stage: stage.counts.documents["removed"], default=found.first).samples
+def examples_of(view: View) -> str:
+    """Return the examples page of the stage, after the source, that removes most documents."""
+    return max(view.stages[1:], key=lambda stage: stage.counts.documents["removed"], default=view.first).samples
 
 
 class Writer:
-    """Templates with what all pages share. ``found`` is None where the root cannot be read."""
+    """Renders templates with the values that all pages share. ``view`` is None if the root cannot be read."""
 
-    def __init__(self, found: View | None, names: Sequence[str] = (), *, served: bool = False) -> None:
+    def __init__(self, view: View | None, names: Sequence[str] = (), *, served: bool = False) -> None:
         self._common: dict[str, Any] = {
-            "view": found,
-            "dataset": found.dataset if found else "refinery",
-            "menu": menu(found, names, served=served),
+            "view": view,
+            "dataset": view.dataset if view else "refinery",
+            "menu": menu(view, names, served=served),
             "names": tuple(names),
             "served": served,
             "style": _file("style.css"),
             "script": _file("script.js"),
             "policy": policy("'self'") if served else policy(),
-            "now": _updated(found) if found else "–",
+            "now": _updated(view) if view else "–",
             "problem": None,
         }
 
@@ -93,9 +89,9 @@ class Writer:
         return environment().get_template(f"{template}.{suffix}").render(**self._common | values, page=page)
 
 
-def _updated(found: View) -> str:
-    """When the newest run wrote last: a report of the same root is the same report."""
-    newest = max((run.record.updated for run in found.runs), default=None)
+def _updated(view: View) -> str:
+    """Return the time of the latest run's last write, so that a report depends on its root alone."""
+    newest = max((run.record.updated for run in view.runs), default=None)
     return f"{newest.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if isinstance(newest, datetime) else "–"
 
 
@@ -105,7 +101,7 @@ def _file(name: str) -> str:
 
 
 def policy(forms: str = "'none'") -> str:
-    """The content security policy of the pages: their own style and script by hash, and nothing from anywhere."""
+    """Return the content security policy: the pages' own style and script by hash, and nothing else."""
     style, script = (_hash(_file(name)) for name in ("style.css", "script.js"))
     own = f"style-src '{style}'; script-src '{script}'; img-src data:"
     return f"default-src 'none'; {own}; base-uri 'none'; form-action {forms}"
@@ -117,15 +113,16 @@ def _hash(text: str) -> str:
 
 @cache
 def environment() -> jinja2.Environment:
-    """The templates; whatever is put into a page is escaped, in every template but the card's, which is no HTML."""
-    made = jinja2.Environment(
+    """Return the template environment; values are escaped in every template except the card, which is not HTML."""
+    templates = jinja2.Environment(
         loader=jinja2.PackageLoader("refinery.report", "templates"),
         autoescape=jinja2.select_autoescape(("html",)),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
+    templates.globals["limits"] = limits
+    templates.filters |= {
         "number": lambda value: f"{value:,}",
         "size": size,
         "share": share,
@@ -134,17 +131,17 @@ def environment() -> jinja2.Environment:
         "tokens": tokens,
         "survived": survived,
         "line": lambda text: shortened(safe(str(text)), 300),
-        "marked": lambda shown: marked(shown.text, shown.marks, TEXT),
+        "marked": lambda one: marked(one.text, one.marks, limits.TEXT),
         "plainly": lambda text: safe_lines(str(text)),
-        "more": lambda text: f"… ({rest(text, TEXT)})" if len(text) > TEXT else "",
+        "more": lambda text: f"… ({rest(text, limits.TEXT)})" if len(text) > limits.TEXT else "",
         "value": _value,
         "plain": lambda text: safe(str(text)).replace("|", "\\|").replace("`", "'").replace("<", "‹").replace(">", "›"),
     }
-    return made
+    return templates
 
 
 def _value(value: Any) -> str:
-    """A metric in a few words."""
+    """Format a metric's value in a few words."""
     if isinstance(value, float):
         return f"{value:.6g}"
     return shortened(safe(str(value)), 120)

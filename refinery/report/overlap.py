@@ -1,25 +1,20 @@
-"""Which stages and rules say the same of a document: the shadow audit as a page shows it, and the rules of a stage."""
+"""Overlap of stages and rules: the audit for its page, and the rules of one stage."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from refinery.report import limits
 from refinery.report.view import Pair, StageView
 from refinery.root.statistics import AuditStatistics, RuleCounts, Tally
 from refinery.statistics.audit import stage_of
 
-PAIRS = 20
-"""Pairs of rules that are shown."""
-
-RULES = 16
-"""RuleCounts of a stage that a matrix has, the commonest ones."""
-
 LEVELS = 5
-"""Shades of a cell."""
+"""Shades of a cell; the style sheet has a class for each."""
 
 Cell = tuple[int, float | None, int]
-"""Documents, their share of the row's, and the shade of that; on the diagonal there is no share."""
+"""Documents, their share of the row, and its shade; the diagonal has no share."""
 
 Matrix = tuple[tuple[str, tuple[Cell, ...]], ...]
 """A row of cells for each name, in the order of the names."""
@@ -27,7 +22,7 @@ Matrix = tuple[tuple[str, tuple[Cell, ...]], ...]
 
 @dataclass(frozen=True)
 class Row:
-    """A stage or rule: documents and tokens that it removes first, alone, and as the only one. ``page`` tells of it."""
+    """A stage or rule: documents and tokens that it removes first, would remove, and alone removes; and its page."""
 
     name: str
     page: str
@@ -52,12 +47,12 @@ class Overlap:
 
 
 def overlap(audit: AuditStatistics, stages: Sequence[StageView], folder: str) -> Overlap:
-    """The audit of stages in their order; stages that would remove nothing are left out."""
+    """Return the audit of stages in their order, without stages that would remove nothing."""
     pages = {stage.name: stage.page for stage in stages}
     by_stage = _tally(audit.stages.any)
     names = [stage.name for stage in stages if stage.name in by_stage]
     ordered = sorted(_tally(audit.rules.any).items(), key=lambda item: (-item[1][0], item[0]))
-    pairs = sorted(audit.overlap, key=lambda row: (-row[1], row[0]))[:PAIRS]
+    pairs = sorted(audit.overlap, key=lambda row: (-row[1], row[0]))[: limits.RULE_PAIRS]
     return Overlap(
         folder=folder,
         one_in=audit.one_in,
@@ -83,11 +78,13 @@ def _rows(rules: RuleCounts, pages: Mapping[str, str]) -> Iterator[Row]:
 
 
 def rules_of(stage: StageView) -> Matrix:
-    """Documents by two rules of a stage that both fail them, in the order of judging; empty where no two do."""
+    """Return the documents that two rules of a stage both remove, in the order of rules; empty without overlap."""
     counts = stage.counts
     both = {name: (documents, 0) for name, documents in counts.overlap.items()}
     paired = {rule for pair in both for rule in _two(pair)}
-    failing = sorted(paired & set(counts.failing), key=lambda rule: (-counts.failing[rule], rule))[:RULES]
+    failing = sorted(paired & set(counts.failing), key=lambda rule: (-counts.failing[rule], rule))[
+        : limits.MATRIX_RULES
+    ]
     order = {rule.id: place for place, rule in enumerate(stage.step.stage.rules())}
     names = sorted(failing, key=lambda rule: (order.get(rule, len(order)), rule))
     return _matrix(names, {rule: (counts.failing[rule], 0) for rule in names}, both)

@@ -1,4 +1,4 @@
-"""The static pages of one root, or of several compared with the first."""
+"""Static pages of one root, or of several roots compared with the first."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ try:
     from refinery.report.scores import scores
     from refinery.report.work import plan, times
 except ModuleNotFoundError as error:  # the extra is not installed
-    raise UsageError(
-        f"the dashboard needs the package {error.name}", hint="pip install 'refinery[dashboard]'"
-    ) from error
+    raise UsageError(f"the report needs the package {error.name}", hint="pip install 'refinery[dashboard]'") from error
 
 
 @dataclass(frozen=True)
@@ -41,63 +39,65 @@ def build(path: str, out: str = "", against: Sequence[str] = ()) -> Built:
 
     Raises UsageError where there is no root or nothing is made, StorageError for damaged records.
     """
-    holdings = open_root(path)
-    folder = (out or f"{holdings.root.path}/report").rstrip("/")
+    reader = open_root(path)
+    folder = (out or f"{reader.root.path}/report").rstrip("/")
     store = store_for(folder)
     files: dict[str, int] = {}
-    for name, text in pages(holdings, against).items():
+    for name, text in pages(reader, against).items():
         data = text.encode(errors="backslashreplace")
         store.put(f"{folder}/{name}", data)
         files[name] = len(data)
     return Built(folder, files)
 
 
-def pages(holdings: RootReader, against: Sequence[str] = (), *, served: bool = False) -> dict[str, str]:
-    """Every page by its file name; where ``served``, with links to the pages that only a server can make."""
-    found = view(holdings)
-    if not found.stages:
-        raise UsageError(f"{holdings.root.path}: no stage is made yet", hint="`refinery run` makes them")
-    names = names_of([holdings.root.path, *against])
-    write = Writer(found, names, served=served)
-    made = {"index.html": write("overview", "index.html", funnel=funnel(found), top=top_rows(found))}
-    for stage in found.stages:
-        made |= _stage_pages(write, found, stage)
-    made["duplicates.html"] = write("duplicates", "duplicates.html", found=duplicates(holdings), chances=chances(found))
-    if found.counts.audit:
-        audit = overlap(found.counts.audit, found.stages, holdings.head.folders[0])
-        made["audit.html"] = write("audit", "audit.html", audit=audit)
-    made["sources.html"] = write("sources", "sources.html", scores=scores(found))
-    newest = found.runs[0] if found.runs else None
-    made["run.html"] = write(
-        "run", "run.html", plan=plan(found), newest=newest, times=times(newest) if newest else None, rows=SLOTS
+def pages(reader: RootReader, against: Sequence[str] = (), *, served: bool = False) -> dict[str, str]:
+    """Return every page by its file name; if ``served``, with links to the pages that only the server has."""
+    root_view = view(reader)
+    if not root_view.stages:
+        raise UsageError(f"{reader.root.path}: no stage has run yet", hint="run `refinery run` first")
+    names = names_of([reader.root.path, *against])
+    write = Writer(root_view, names, served=served)
+    made = {"index.html": write("overview", "index.html", funnel=funnel(root_view), top=top_rows(root_view))}
+    for stage in root_view.stages:
+        made |= _stage_pages(write, root_view, stage)
+    made["duplicates.html"] = write(
+        "duplicates", "duplicates.html", found=duplicates(reader), chances=chances(root_view)
     )
-    made["dictionary.html"] = write("dictionary", "dictionary.html", columns=_columns(found))
+    if root_view.counts.audit:
+        audit = overlap(root_view.counts.audit, root_view.stages, reader.head.folders[0])
+        made["audit.html"] = write("audit", "audit.html", audit=audit)
+    made["sources.html"] = write("sources", "sources.html", scores=scores(root_view))
+    newest = root_view.runs[0] if root_view.runs else None
+    made["run.html"] = write(
+        "run", "run.html", plan=plan(root_view), newest=newest, times=times(newest) if newest else None, rows=SLOTS
+    )
+    made["dictionary.html"] = write("dictionary", "dictionary.html", columns=_columns(root_view))
     if against:
-        made |= _comparisons(write, holdings, against)
+        made |= _comparisons(write, reader, against)
     made["card.md"] = write("card", "card.md", suffix="md")
     return made
 
 
-def _stage_pages(write: Writer, found: View, stage: StageView) -> dict[str, str]:
+def _stage_pages(write: Writer, root_view: View, stage: StageView) -> dict[str, str]:
     figures, parts = metric_figures(stage), part_figure(stage)
-    shown = samples(found.holdings, found.holdings.stage(stage.name), stage.counts)
+    examples = samples(root_view.reader, root_view.reader.stage(stage.name), stage.counts)
     return {
         stage.page: write("stage", stage.page, stage=stage, figures=figures, times=parts, matrix=rules_of(stage)),
-        stage.samples: write("samples", stage.samples, stage=stage, documents=shown),
+        stage.samples: write("samples", stage.samples, stage=stage, documents=examples),
     }
 
 
-def _comparisons(write: Writer, holdings: RootReader, against: Sequence[str]) -> dict[str, str]:
-    """The pages of other roots beside this one."""
-    path = holdings.root.path
+def _comparisons(write: Writer, reader: RootReader, against: Sequence[str]) -> dict[str, str]:
+    """Return the pages that compare other roots with this one."""
+    path = reader.root.path
     made = {"compare.html": write("sides", "compare.html", sides=sides([path, *against]))}
     for number, other in enumerate(against, 1):
         name = f"compare-{number}.html"
         made[name] = write("compare", name, other=number, difference=diff(path, other))
         name = f"texts-{number}.html"
-        made[name] = write("texts", name, other=number, texts=texts(holdings, open_root(other)))
+        made[name] = write("texts", name, other=number, texts=texts(reader, open_root(other)))
     return made
 
 
-def _columns(found: View) -> list[tuple[StageView, Any]]:
-    return [(stage, columns(found.holdings, stage.totals.position)) for stage in found.stages]
+def _columns(root_view: View) -> list[tuple[StageView, Any]]:
+    return [(stage, columns(root_view.reader, stage.totals.position)) for stage in root_view.stages]

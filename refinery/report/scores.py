@@ -1,7 +1,6 @@
-"""How sure a language was: documents by language and score, and those on either side of the threshold.
+"""Documents by language and score, and the documents nearest to the threshold.
 
-Counts at the threshold are those of the merged statistics. Documents by language and score are read from the
-rows of the first parts.
+Counts near the threshold come from merged statistics; documents by language and score from the rows of the first parts.
 """
 
 from __future__ import annotations
@@ -18,31 +17,24 @@ from markupsafe import Markup
 
 from refinery.inspect.find import WHO, Document, document, pieces
 from refinery.recipe.columns import LANGUAGES
-from refinery.report import charts
+from refinery.report import charts, limits
 from refinery.report.curves import bars, numeric
-from refinery.report.documents import PARTS
 from refinery.report.view import MetricView, StageView, View
 from refinery.root.receipts import SIDES
 from refinery.stage.rules import Rule
 
 CELLS = 20
-"""Bins of a score between 0 and 1."""
-
-ROWS = 12
-"""Languages that are drawn: those with most documents."""
+"""Bins of a score between 0 and 1; the chart has one cell per bin."""
 
 ZONE = 0.05
-"""How far the grey zone reaches on either side of a threshold."""
-
-NEAREST = 5
-"""Documents shown of each side."""
+"""Width of the zone on either side of a threshold."""
 
 Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Near:
-    """A document by the threshold."""
+    """A document near the threshold."""
 
     score: float
     language: str
@@ -51,7 +43,7 @@ class Near:
 
 @dataclass(frozen=True)
 class Scores:
-    """Documents of a stage that tells languages. ``chart`` is None where none of its rows are stored."""
+    """Documents of a stage that identifies languages. ``chart`` is None if none of its rows are stored."""
 
     stage: StageView
     metric: str
@@ -60,21 +52,21 @@ class Scores:
     parts: int
     of: int
     above: int
-    """Documents kept with a score from the bound to ``ZONE`` above it."""
+    """Documents kept with a score from the threshold to ``ZONE`` above it."""
     below: int
-    """Documents with one up to ``ZONE`` below that no other rule removes."""
+    """Documents with a score up to ``ZONE`` below that no other rule removes."""
     kept: tuple[Near, ...]
     removed: tuple[Near, ...]
 
 
-def scores(found: View) -> dict[str, Scores]:
-    """By the name of each stage that tells languages and thresholds a share from below."""
+def scores(view: View) -> dict[str, Scores]:
+    """Return the scores of each stage that identifies languages and has a minimum score, by name."""
     made = {}
-    for stage in found.stages:
+    for stage in view.stages:
         label = next((m for m in stage.metrics if m.metric.scale == "label" and m.metric.name in LANGUAGES), None)
-        bounded = [(m, rule) for m in stage.metrics if m.metric.scale == "ratio" for rule in _thresholds(m)]
-        if label is not None and bounded:
-            made[stage.name] = _scores(found, stage, label.metric.name, *bounded[0])
+        limited = [(m, rule) for m in stage.metrics if m.metric.scale == "ratio" for rule in _thresholds(m)]
+        if label is not None and limited:
+            made[stage.name] = _scores(view, stage, label.metric.name, *limited[0])
     return made
 
 
@@ -82,9 +74,9 @@ def _thresholds(metric: MetricView) -> list[Rule]:
     return [rule for rule in numeric(metric.rules, metric.metric.name) if rule.at_least is not None]
 
 
-def _scores(found: View, stage: StageView, label: str, metric: MetricView, rule: Rule) -> Scores:
+def _scores(view: View, stage: StageView, label: str, metric: MetricView, rule: Rule) -> Scores:
     threshold = float(rule.at_least or 0)
-    reading = _Reading(found, stage, label, metric.metric.name, rule)
+    reading = _Reading(view, stage, label, metric.metric.name, rule)
     reading.read()
     edge = threshold - 1e-9, ZONE + 1e-9  # sums of floats are not what their decimals add up to
     above = (b for b in bars("ratio", metric.counts.kept) if edge[0] <= b.low and b.high <= threshold + edge[1])
@@ -106,22 +98,22 @@ def _scores(found: View, stage: StageView, label: str, metric: MetricView, rule:
 
 
 class _Reading:
-    """One pass over the stage's rows."""
+    """Reads the stage's rows once, counts them, and keeps the nearest documents."""
 
-    def __init__(self, found: View, stage: StageView, label: str, metric: str, rule: Rule) -> None:
-        self._holdings, self._held = found.holdings, found.holdings.stage(stage.name)
+    def __init__(self, view: View, stage: StageView, label: str, metric: str, rule: Rule) -> None:
+        self._reader, self._entry = view.reader, view.reader.stage(stage.name)
         self._label, self._metric, self._rule = label, metric, rule
         self._stage = stage
         self._column = stage.step.column
-        self._bound = float(rule.at_least or 0)
-        self.receipts = [one for one in self._holdings.receipts(self._held) if one.files][:PARTS]
+        self._threshold = float(rule.at_least or 0)
+        self.receipts = [one for one in self._reader.receipts(self._entry) if one.files][: limits.PARTS_READ]
         self._counts: dict[str, dict[str, Counts]] = {}
         self._near: dict[str, list[tuple[float, str, str, float, Document]]] = {side: [] for side in SIDES}
 
     def read(self) -> None:
-        """Count and draw."""
+        """Read the rows."""
         names = [*WHO, f"{self._column}.{self._label}", f"{self._column}.{self._metric}", "failed"]
-        for piece in pieces(self._holdings, self._held, SIDES, names, self.receipts):
+        for piece in pieces(self._reader, self._entry, SIDES, names, self.receipts):
             if self._column in piece.batch.schema.names:
                 metrics = piece.batch.column(self._column)
                 languages = pc.fill_null(pc.struct_field(metrics, self._label), "").dictionary_encode()
@@ -141,32 +133,32 @@ class _Reading:
     def _draw(
         self, side: str, batch: pa.RecordBatch, languages: pa.DictionaryArray, values: npt.NDArray[np.float64]
     ) -> None:
-        """Keep the documents that are nearest to the threshold; of removed ones those that only it removes."""
-        away = np.abs(values - self._bound)
+        """Keep the documents nearest to the threshold; of removed ones, those that no other rule removes."""
+        away = np.abs(values - self._threshold)
         away[~np.isfinite(away)] = np.inf
         if side == "removed":
             only = [failed == [self._rule.id] for failed in _lists(batch)]
             away[~np.array(only, bool)] = np.inf
-        for row in np.argsort(away, kind="stable")[:NEAREST].tolist():
+        for row in np.argsort(away, kind="stable")[: limits.NEAREST].tolist():
             if np.isfinite(away[row]):
                 who = document(batch.slice(row, 1))
                 entry = (float(away[row]), who.id, languages[row].as_py(), float(values[row]), who)
-                self._near[side] = heapq.nsmallest(NEAREST, [*self._near[side], entry], key=lambda one: one[:2])
+                self._near[side] = heapq.nsmallest(limits.NEAREST, [*self._near[side], entry], key=lambda one: one[:2])
 
     def nearest(self, side: str) -> Iterator[Near]:
-        """The documents that were kept, nearest first."""
+        """Yield the documents of a side, nearest first."""
         for _, _, language, score, who in self._near[side]:
             yield Near(score, language, who)
 
     def chart(self, threshold: float) -> Markup | None:
-        """A row of cells for each language."""
+        """Draw a row of cells for each language."""
         totals = {name: sum(int(counts.sum()) for counts in sides.values()) for name, sides in self._counts.items()}
-        chosen = sorted(totals, key=lambda name: (-totals[name], name))[:ROWS]
+        chosen = sorted(totals, key=lambda name: (-totals[name], name))[: limits.CHART_LANGUAGES]
         if not chosen:
             return None
         cells = [cell for name in chosen for cell in self._cells(name, totals[name])]
-        said = f"{self._stage.name}: documents by language and {self._metric}, the threshold at {threshold:g}"
-        return charts.cells(cells, chosen, self._metric, threshold, said)
+        label_text = f"{self._stage.name}: documents by language and {self._metric}, the threshold at {threshold:g}"
+        return charts.cells(cells, chosen, self._metric, threshold, label_text)
 
     def _cells(self, name: str, total: int) -> Iterator[charts.Cell]:
         kept, removed = (self._counts[name][side].tolist() for side in SIDES)

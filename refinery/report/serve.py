@@ -1,6 +1,7 @@
-"""The dashboard served: the static pages as they are now, where a run stands, and questions that need the rows.
+"""The report as a local server: the current static pages, the state of the run, and queries over rows.
 
-Only reads; answers GET alone, to this machine alone unless told otherwise. What was crawled is text on every page.
+Only reads. Answers only GET requests, and only from this machine unless another host is set. Crawled content is always
+escaped text.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from refinery.inspect.reader import RootReader, open_root
 from refinery.inspect.runs import problems, status
 from refinery.inspect.samples import SampleQuery, sample
 from refinery.inspect.whatif import what_if
+from refinery.report import limits
 from refinery.report.controls import controls
 from refinery.report.frame import Writer, policy
 from refinery.report.pages import pages
@@ -38,12 +40,9 @@ try:
     from starlette.responses import HTMLResponse, RedirectResponse, Response
     from starlette.routing import Route
 
-    from refinery.report.search import FOUND, search
+    from refinery.report.search import search
 except ModuleNotFoundError as error:  # the extra is not installed
     raise UsageError(f"serving needs the package {error.name}", hint="pip install 'refinery[dashboard]'") from error
-
-FLIPS = 20
-"""Documents that a what-if page shows of each kind."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -65,16 +64,16 @@ def serve(
     against: Sequence[str] = (),
     ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve the root at ``path``, beside others, until interrupted; ``ready`` is called once the address is taken.
+    """Serve the root at ``path`` until interrupted; ``ready`` is called once the server listens.
 
-    Raises UsageError where there is none, or where nothing can listen at the address.
+    Raises UsageError if there is no root, or if the address is not available.
     """
     for one in (path, *against):
         open_root(one)
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        raise UsageError(f"{host}:{port}: {error.strerror}", hint="another --port or --host") from error
+        raise UsageError(f"{host}:{port}: {error.strerror}", hint="pass another --port or --host") from error
     settings = uvicorn.Config(application(path, [host], against), log_level="warning", server_header=False)
     ready()
     with contextlib.suppress(KeyboardInterrupt):
@@ -82,21 +81,25 @@ def serve(
 
 
 def application(path: str, hosts: Sequence[str] = (), against: Sequence[str] = ()) -> Starlette:
-    """The ASGI application. Requests under other host names are refused: a page elsewhere may point its name here."""
-    asking = _Asking(path, against)
+    """Return the ASGI application. It refuses requests under other host names, which prevents DNS rebinding."""
+    handlers = _Handlers(path, against)
     answers = {
-        "live": asking.live,
-        "search": asking.search,
-        "documents": asking.documents,
-        "what-if": asking.what_if,
-        "why": asking.why,
-        "texts": asking.texts,
+        "live": handlers.live,
+        "search": handlers.search,
+        "documents": handlers.documents,
+        "what-if": handlers.what_if,
+        "why": handlers.why,
+        "texts": handlers.texts,
     }
     routes = [Route("/", _home), *(Route(f"/{name}", _endpoint(ask)) for name, ask in answers.items())]
-    routes.append(Route("/{page}", _endpoint(asking.page)))
-    guard = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", *hosts], www_redirect=False)
-    failures: dict[Any, Any] = {RefineryError: asking.failed, HTTPException: asking.refused, Exception: asking.broken}
-    return Starlette(routes=routes, middleware=[guard], exception_handlers=failures)
+    routes.append(Route("/{page}", _endpoint(handlers.page)))
+    hosts_only = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", *hosts], www_redirect=False)
+    failures: dict[Any, Any] = {
+        RefineryError: handlers.failed,
+        HTTPException: handlers.refused,
+        Exception: handlers.broken,
+    }
+    return Starlette(routes=routes, middleware=[hosts_only], exception_handlers=failures)
 
 
 async def _home(request: Request) -> Response:
@@ -116,8 +119,8 @@ def _page(text: str, status: int = 200, headers: Mapping[str, str] | None = None
     return HTMLResponse(text, status_code=status, headers={**(headers or {}), **HEADERS, **allowed})
 
 
-class _Asking:
-    """The questions to a root. Each opens it anew, so answers are of what is there now."""
+class _Handlers:
+    """Handlers of requests. Each opens the root again, so responses show its current state."""
 
     def __init__(self, path: str, against: Sequence[str]) -> None:
         self._path = path
@@ -126,32 +129,32 @@ class _Asking:
         self._built: tuple[Any, dict[str, str]] | None = None
 
     def page(self, asked: Asked) -> Response:
-        """One of the static pages, made again when the root has changed."""
-        holdings = open_root(self._path)
-        state = [_state(one) for one in (holdings, *map(open_root, self._against))]
+        """Return a static page, rebuilt if the root has changed."""
+        reader = open_root(self._path)
+        state = [_state(one) for one in (reader, *map(open_root, self._against))]
         if self._built is None or self._built[0] != state:
-            self._built = state, pages(holdings, self._against, served=True)
+            self._built = state, pages(reader, self._against, served=True)
         found = self._built[1].get(asked["page"])
         if found is None or not asked["page"].endswith(".html"):
             raise HTTPException(404)
         return _page(found)
 
     def failed(self, request: Request, error: RefineryError) -> Response:
-        """The error of a question, in the frame of all pages."""
+        """Return the page of an error."""
         del request
         return self._failure(error.message, error.hint, 400)
 
     def refused(self, request: Request, error: HTTPException) -> Response:
-        """A path or method that there is none of."""
-        message = {404: f"no such page: {request.url.path[:80]}", 405: "only GET is answered"}
+        """Return the page of an unknown path or method."""
+        message = {404: f"no such page: {request.url.path[:80]}", 405: "only GET is supported"}
         return self._failure(message.get(error.status_code, error.detail), "", error.status_code, error.headers)
 
     def broken(self, request: Request, error: Exception) -> Response:
-        """An error of ours, in a frame that needs no root; its traceback goes to the terminal."""
+        """Return the page of an internal error; its traceback goes to the terminal."""
         del request
         write = Writer(None, self._names, served=True)
-        shown = RefineryError(f"internal error: {type(error).__name__}", hint="the terminal has the traceback")
-        return _page(write("error", "error", problem=shown), 500)
+        internal = RefineryError(f"internal error: {type(error).__name__}", hint="the terminal has the traceback")
+        return _page(write("error", "error", problem=internal), 500)
 
     def _failure(self, message: str, hint: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
         try:
@@ -162,38 +165,40 @@ class _Asking:
         return _page(write("error", "error", problem=RefineryError(message, hint=hint)), status, headers)
 
     def live(self, asked: Asked) -> Response:
-        """Where the newest run stands."""
+        """Return the page with the state of the latest run."""
         del asked
         found = status(self._path)
         drawn = times(found.run) if found.run else None
-        return self._answer("live", status=found, problems=problems(self._path)[:50], times=drawn, rows=SLOTS)
+        return self._answer(
+            "live", status=found, problems=problems(self._path)[: limits.PROBLEMS], times=drawn, rows=SLOTS
+        )
 
     def search(self, asked: Asked) -> Response:
-        """Documents whose URL or text contains some words, with their outcomes."""
+        """Return the page that searches URLs or texts for words."""
         words = asked.get("q", "").strip()
         found = search(open_root(self._path), words, text="text" in asked) if words else []
-        return self._answer("search", asked=asked, found=found, limit=FOUND)
+        return self._answer("search", asked=asked, found=found, limit=limits.SEARCH_HITS)
 
     def documents(self, asked: Asked) -> Response:
-        """Samples by stage, rule and metric range."""
+        """Return the page that browses documents by stage, rule, metric range and other filters."""
         found, problem = _tried(lambda: sample(self._path, _wanted(asked))) if asked else (None, None)
         return self._answer("documents", problem, asked=asked, found=found)
 
     def what_if(self, asked: Asked) -> Response:
-        """Other thresholds: the yield of each stage, and the documents that would flip."""
+        """Return the page that applies other thresholds: the yield of each stage, and the documents that would flip."""
         groups = controls(self._view(), asked)
         moved = [one for group in groups for one in group.controls if one.changed]
         overrides = [f"{one.key}={one.asked}" for one in moved]
-        found, problem = _tried(lambda: what_if(self._path, overrides, FLIPS)) if moved else (None, None)
+        found, problem = _tried(lambda: what_if(self._path, overrides, limits.FLIPS)) if moved else (None, None)
         return self._answer("what-if", problem, groups=groups, moved=moved, found=found)
 
     def why(self, asked: Asked) -> Response:
-        """One document through all stages."""
+        """Return the page of one document through all stages."""
         found, problem = _tried(lambda: why(self._path, asked["q"])) if asked.get("q") else (None, None)
         return self._answer("why", problem, asked=asked, found=found)
 
     def texts(self, asked: Asked) -> Response:
-        """The texts of one page in two roots."""
+        """Return the page that compares the texts of one document in two roots."""
         number = asked.get("with", "1")
         if number not in {str(n) for n in range(1, len(self._names))}:
             raise HTTPException(404)
@@ -208,26 +213,26 @@ class _Asking:
         return view(open_root(self._path))
 
     def _answer(self, template: str, problem: RefineryError | None = None, **values: Any) -> Response:
-        """A page of its own; while a run is in its first phase the live one alone, for nothing else is known."""
+        """Render a page. Before the first phase ends, only the live page exists."""
         found = self._view()
         if not found.stages and template != "live":
-            raise UsageError(f"{self._path}: no stage is made yet", hint="`refinery run` makes them")
+            raise UsageError(f"{self._path}: no stage has run yet", hint="run `refinery run` first")
         write = Writer(found, self._names, served=True)
         page = "texts" if template == "page-texts" else template
         return _page(write(template, page, problem=problem, **values), 400 if problem else 200)
 
 
 def _tried(ask: Callable[[], T]) -> tuple[T | None, RefineryError | None]:
-    """An answer, or the error that is shown beside the question."""
+    """Return the result, or the error to show on the page."""
     try:
         return ask(), None
     except RefineryError as error:
         return None, error
 
 
-def _state(holdings: RootReader) -> list[Any]:
-    """What differs once a root has changed."""
-    manifests = [(held.folder, held.manifest) for held in holdings.stages]
+def _state(reader: RootReader) -> list[Any]:
+    """Return values that change whenever the root does."""
+    manifests = [(entry.folder, entry.manifest) for entry in reader.stages]
     return [(folder, manifest.identity, manifest.parts, manifest.audit) for folder, manifest in manifests]
 
 
@@ -239,7 +244,7 @@ def _wanted(asked: Asked) -> SampleQuery:
         metric=asked.get("metric") or None,
         low=_number(asked, "min"),
         high=_number(asked, "max"),
-        count=10,
+        count=limits.BROWSED,
         filters=Filters(*(asked.get(name) or None for name in ("language", "domain", "url"))),
     )
 
@@ -248,4 +253,4 @@ def _number(asked: Asked, name: str) -> float | None:
     try:
         return float(asked[name]) if asked.get(name) else None
     except ValueError as error:
-        raise UsageError(f"{name}={safe(asked[name][:80])} is no number", hint="write it as 0.5 or 100") from error
+        raise UsageError(f"{name}={safe(asked[name][:80])} is not a number", hint="write it as 0.5 or 100") from error

@@ -1,4 +1,4 @@
-"""Several roots side by side: what each stage leaves, the reasons, the languages; from their records alone."""
+"""Several roots side by side: amounts kept by stage, removal reasons and languages, from their records alone."""
 
 from __future__ import annotations
 
@@ -7,33 +7,30 @@ from dataclasses import dataclass
 
 from refinery.inspect.counts import RootCounts, read_counts
 from refinery.inspect.groups import survival
+from refinery.report import limits
 from refinery.report.figures import UNITS
 from refinery.root.statistics import Statistics
 
-REASONS = 40
-LANGUAGES = 30
-"""Lines that are shown."""
-
 Counts = tuple[int | None, ...]
-"""One of each root, in their order; None where it has no such thing."""
+"""A count per root, in their order; None if the root has no such stage."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A stage, reason or language, and what each root has of it."""
+    """A stage, reason or language, with the count of each root."""
 
     name: str
     counts: Counts
 
     @property
     def most(self) -> int:
-        """The largest of them."""
+        """The largest count."""
         return max(count or 0 for count in self.counts)
 
 
 @dataclass(frozen=True)
 class Sides:
-    """Roots by path and name: the funnel in each unit, removals by stage and rule, documents and tokens by language."""
+    """Roots by path and name, with the funnel in each unit, removal reasons, and documents and tokens by language."""
 
     roots: tuple[str, ...]
     names: tuple[str, ...]
@@ -44,7 +41,7 @@ class Sides:
 
 
 def sides(paths: Sequence[str]) -> Sides:
-    """Roots side by side. Raises UsageError where there is none, StorageError for damaged records."""
+    """Compare roots. Raises UsageError if one does not exist, StorageError for damaged records."""
     counts = [read_counts(path) for path in paths]
     stages = [{stage.name: stage.counts for stage in one.stages} for one in counts]
     languages = [_languages(path) for path in paths]
@@ -53,16 +50,18 @@ def sides(paths: Sequence[str]) -> Sides:
         names=names_of(paths),
         datasets=tuple(one.dataset for one in counts),
         funnel={unit: tuple(_funnel(stages, unit)) for unit in UNITS},
-        reasons=_largest([dict(_reasons(one)) for one in counts], REASONS),
+        reasons=_largest([dict(_reasons(one)) for one in counts], limits.COMPARED_REASONS),
         languages={
-            unit: _largest([{name: pair[place] for name, pair in found.items()} for found in languages], LANGUAGES)
+            unit: _largest(
+                [{name: pair[place] for name, pair in found.items()} for found in languages], limits.COMPARED_LANGUAGES
+            )
             for place, unit in enumerate(UNITS[:2])
         },
     )
 
 
 def names_of(paths: Sequence[str]) -> tuple[str, ...]:
-    """Short names of roots: the last folders of each path that no other has; a path given again has a number."""
+    """Return short names of roots: the shortest unique end of each path; a repeated path gets a number."""
     whole = [path.rstrip("/").split("/") for path in paths]
     names: list[str] = []
     for parts in whole:
@@ -87,12 +86,12 @@ def _reasons(counts: RootCounts) -> Iterator[tuple[str, int]]:
 
 
 def _languages(path: str) -> dict[str, tuple[int, int]]:
-    """Documents and tokens of each language that the last stage kept; at the least, where there are too many."""
+    """Return documents and tokens that the last stage kept, by language; minimums if there are too many languages."""
     groups = survival(path, "language").groups
     return {one.name or "(none)": (one.kept.documents, one.kept.tokens) for one in groups if one.kept.documents}
 
 
 def _largest(counts: Sequence[Mapping[str, int]], limit: int) -> tuple[Line, ...]:
-    """What any root has most of, first."""
+    """Return the largest lines, by the largest count of any root."""
     lines = [Line(n, tuple(one.get(n, 0) for one in counts)) for n in sorted({name for one in counts for name in one})]
     return tuple(sorted(lines, key=lambda line: (-line.most, line.name))[:limit])

@@ -1,7 +1,7 @@
-"""Texts of the same pages in two roots, such as those of two extraction engines.
+"""Texts of common pages in two roots, such as those of two extraction engines.
 
-Pages are matched by URL; of several captures, the one that both roots have, else the newest of each. The pages that are
-drawn have the smallest hashes of their URLs, so two roots draw the same ones; at most ``PARTS`` parts of each are read.
+Pages are matched by URL. Of several captures, the one that both roots have is compared, else the newest of each. The
+sample has the smallest hashes of URLs, so two roots sample the same pages. A limited number of parts is read.
 """
 
 from __future__ import annotations
@@ -17,19 +17,10 @@ import xxhash
 from refinery.errors import UsageError
 from refinery.inspect.find import WHO, Document, Query, Spot, document, find, pieces, trail
 from refinery.inspect.reader import RootReader, StageEntry
-from refinery.report.documents import PARTS
+from refinery.report import limits
 from refinery.report.wordwise import Difference, compare
 from refinery.root.parquet import open_parquet
 from refinery.stage.documents import TEXT, URL
-
-CANDIDATES = 5_000
-"""URLs of each root among which pages that both have are looked for."""
-
-DRAWN = 50
-"""Pages of which both texts are read."""
-
-EACH = 10
-"""Pages whose texts are shown, of those that differ."""
 
 Two = tuple[str, str]
 Capture = tuple[Document, Spot]
@@ -37,7 +28,7 @@ Capture = tuple[Document, Spot]
 
 @dataclass(frozen=True)
 class Pair:
-    """A page's text in each of two roots."""
+    """Texts of a page in two roots."""
 
     documents: tuple[Document, Document]
     difference: Difference
@@ -45,10 +36,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class Texts:
-    """Pages that both roots have: ``drawn`` of them, ``same`` with equal texts, and some whose texts differ.
+    """Pages that both roots have: a sample of ``drawn``, of which ``same`` have equal texts, and some that differ.
 
-    ``stages`` are those whose texts are compared, ``settings`` what differs in their configurations. ``note`` says why
-    nothing could be compared.
+    ``stages`` are the stages whose texts are compared, ``settings`` the differences of their configurations. ``note``
+    is the reason if nothing could be compared.
     """
 
     stages: Two = ("", "")
@@ -62,14 +53,14 @@ class Texts:
 
 
 def texts(left: RootReader, right: RootReader) -> Texts:
-    """Compare texts of pages that both roots have, as the first stage that stores texts left them."""
+    """Compare texts of pages that both roots have, after the first stage of each root that stores texts."""
     roots = left, right
     try:
         stages = [text_stage(root) for root in roots]
     except UsageError as error:
         return Texts(note=error.message)
-    found = [_lowest(root, held) for root, held in zip(roots, stages, strict=True)]
-    urls = sorted(found[0].keys() & found[1].keys(), key=lambda url: (_hash(url), url))[:DRAWN]
+    found = [_lowest(root, entry) for root, entry in zip(roots, stages, strict=True)]
+    urls = sorted(found[0].keys() & found[1].keys(), key=lambda url: (_hash(url), url))[: limits.COMPARED_PAGES]
     captures = [_matched(found[0][url], found[1][url]) for url in urls]
     read = [_texts(root, [pair[side][1] for pair in captures]) for side, root in enumerate(roots)]
     both = list(zip(captures, *read, strict=True))
@@ -81,18 +72,20 @@ def texts(left: RootReader, right: RootReader) -> Texts:
         drawn=len(both),
         same=len(both) - len(other),
         characters=(sum(map(len, read[0])), sum(map(len, read[1]))),
-        pairs=tuple(Pair((pair[0][0], pair[1][0]), compare(mine, its)) for pair, mine, its in other[:EACH]),
+        pairs=tuple(
+            Pair((pair[0][0], pair[1][0]), compare(mine, its)) for pair, mine, its in other[: limits.DIFFERING_PAGES]
+        ),
     )
 
 
 def page_texts(left: RootReader, right: RootReader, query: str, stage: str = "") -> Pair:
-    """The texts of one page by its URL, id or pointer, as ``stage`` left them, or the first stage that stores texts.
+    """Compare the texts of one page, found by URL, id or pointer, after ``stage`` or the first stage that stores texts.
 
-    Raises UsageError where a root does not have the page, or no text of it.
+    Raises UsageError if a root does not have the page, or no text of it.
     """
     mine = find(left, Query.parse(query)).documents
     if not mine:
-        raise UsageError(f"{left.root.path} has no page {query[:200]!r}", hint="give its whole URL, or its id")
+        raise UsageError(f"{left.root.path} has no page {query[:200]!r}", hint="pass its whole URL or its id")
     its = find(right, Query.parse(query)).documents or find(right, Query.parse(mine[0][0].url or query)).documents
     if not its:
         wanted = (mine[0][0].url or query)[:200]
@@ -102,22 +95,22 @@ def page_texts(left: RootReader, right: RootReader, query: str, stage: str = "")
     return Pair((pair[0][0], pair[1][0]), compare(*read))
 
 
-def text_stage(holdings: RootReader, name: str = "") -> StageEntry:
-    """The stage ``name``, else the first one, whose stored rows have texts. Raises UsageError where there is none."""
-    for held in [holdings.stage(name)] if name else holdings.stages:
-        path = next((file.path for receipt in holdings.receipts(held) for file in receipt.files.get("kept", ())), None)
+def text_stage(reader: RootReader, name: str = "") -> StageEntry:
+    """Return the stage ``name``, or the first one, that stores texts. Raises UsageError if there is none."""
+    for entry in [reader.stage(name)] if name else reader.stages:
+        path = next((file.path for receipt in reader.receipts(entry) for file in receipt.files.get("kept", ())), None)
         if path is not None:
-            with open_parquet(holdings.root, path) as file:
+            with open_parquet(reader.root, path) as file:
                 if TEXT.name in file.schema_arrow.names:
-                    return held
-    whose = f"{name} of {holdings.root.path}" if name else holdings.root.path
-    raise UsageError(f"{whose} stores no texts", hint="`write` of its recipe says which stages are stored")
+                    return entry
+    whose = f"{name} of {reader.root.path}" if name else reader.root.path
+    raise UsageError(f"{whose} stores no texts", hint="`write` in its recipe selects the stages that are stored")
 
 
-def _parts(holdings: RootReader, held: StageEntry) -> tuple[int, int]:
-    """Parts that are read, of how many."""
-    made = len(holdings.receipts(held))
-    return min(PARTS, made), made
+def _parts(reader: RootReader, entry: StageEntry) -> tuple[int, int]:
+    """Return the number of parts that are read, and of all parts."""
+    made = len(reader.receipts(entry))
+    return min(limits.PARTS_READ, made), made
 
 
 def _settings(left: StageEntry, right: StageEntry) -> Iterator[tuple[str, Any, Any]]:
@@ -134,26 +127,26 @@ def _hash(url: str) -> int:
     return xxhash.xxh3_64_intdigest(url.encode(errors="surrogatepass"))
 
 
-def _lowest(holdings: RootReader, held: StageEntry) -> Mapping[str, list[Capture]]:
+def _lowest(reader: RootReader, entry: StageEntry) -> Mapping[str, list[Capture]]:
     """Captures by URL, of those with the smallest hashes."""
     best: list[tuple[int, str, Document, Spot]] = []
     limit = 1 << 64
-    for piece in pieces(holdings, held, ("kept",), WHO, holdings.receipts(held)[:PARTS]):
+    for piece in pieces(reader, entry, ("kept",), WHO, reader.receipts(entry)[: limits.PARTS_READ]):
         urls = piece.batch.column(URL.name).to_pylist() if URL.name in piece.batch.schema.names else ()
         for row, url in enumerate(urls):
             if url and (place := _hash(url)) < limit:
                 best.append((place, url, document(piece.batch.slice(row, 1)), piece.spot(row)))
-        if len(best) > 2 * CANDIDATES:
-            best = nsmallest(CANDIDATES, best, key=lambda one: one[:2])
+        if len(best) > 2 * limits.CANDIDATE_URLS:
+            best = nsmallest(limits.CANDIDATE_URLS, best, key=lambda one: one[:2])
             limit = best[-1][0]
     found: dict[str, list[Capture]] = {}
-    for _, url, who, spot in nsmallest(CANDIDATES, best, key=lambda one: one[:2]):
+    for _, url, who, spot in nsmallest(limits.CANDIDATE_URLS, best, key=lambda one: one[:2]):
         found.setdefault(url, []).append((who, spot))
     return found
 
 
 def _matched(left: Sequence[Capture], right: Sequence[Capture]) -> tuple[Capture, Capture]:
-    """The capture that both have, the newest of several; else the newest of each."""
+    """Return the newest capture that both roots have, else the newest of each."""
     theirs = {who.id: (who, spot) for who, spot in right}
     newest = sorted(left, key=lambda one: (one[0].date or "", one[0].id), reverse=True)
     shared = next((one for one in newest if one[0].id in theirs), None)
@@ -165,25 +158,25 @@ def _matched(left: Sequence[Capture], right: Sequence[Capture]) -> tuple[Capture
 # ------------------------------------------------------------------------------------------------------------- reading
 
 
-def _texts(holdings: RootReader, spots: Sequence[Spot]) -> list[str]:
-    """The texts of some rows; a row group is read once."""
+def _texts(reader: RootReader, spots: Sequence[Spot]) -> list[str]:
+    """Return the texts of some rows; each row group is read once."""
     found: dict[int, str] = {}
     ordered = sorted(range(len(spots)), key=lambda n: (spots[n].path, spots[n].group))
     for (path, group), places in groupby(ordered, key=lambda n: (spots[n].path, spots[n].group)):
-        with open_parquet(holdings.root, path) as file:
+        with open_parquet(reader.root, path) as file:
             column = file.read_row_group(group, columns=[TEXT.name]).column(TEXT.name)
         found |= {place: column[spots[place].row].as_py() or "" for place in places}
     return [found[place] for place in range(len(spots))]
 
 
-def _text_behind(holdings: RootReader, who: Document, start: Spot, stage: str) -> str:
-    held = text_stage(holdings, stage)
-    spots = trail(holdings, who, start)
-    spot = spots.get(held.position)
+def _text_behind(reader: RootReader, who: Document, start: Spot, stage: str) -> str:
+    entry = text_stage(reader, stage)
+    spots = trail(reader, who, start)
+    spot = spots.get(entry.position)
     if spot is None or spot.side == "removed":
         last = spots[max(spots)]
-        how = f"removed by {last.entry.name}" if last.side == "removed" else f"not found behind {last.entry.name}"
+        reason = f"removed by {last.entry.name}" if last.side == "removed" else f"not found after {last.entry.name}"
         raise UsageError(
-            f"{holdings.root.path} has no text of the page at {held.name}: {how}", hint="choose an earlier stage"
+            f"{reader.root.path} has no text of the page at {entry.name}: {reason}", hint="choose a previous stage"
         )
-    return _texts(holdings, [spot])[0]
+    return _texts(reader, [spot])[0]

@@ -1,6 +1,6 @@
-"""What the pages show of a root, from its records alone: manifests, merged statistics, receipts of parts.
+"""The view of a root for the pages, from its records alone: manifests, merged statistics and receipts.
 
-Reads no Parquet; documents are the business of ``refinery.report.documents``.
+Reads no Parquet; ``refinery.report.documents`` does.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from refinery.inspect.warning_list import RootWarning, warnings_of
 from refinery.recipe import Step, written
 from refinery.recipe.columns import flows
 from refinery.recipe.describe import describe, summary
+from refinery.report import limits
 from refinery.root.receipts import Receipt
 from refinery.root.statistics import MetricCounts, Statistics, Tally
 from refinery.stage.rules import Metric, Rule
@@ -28,15 +29,10 @@ from refinery.statistics.groups import KINDS
 Pair = tuple[int, int]
 """Documents and tokens."""
 
-SLOWEST = 5
-SHOWN = 50
-"""Groups of a kind that are shown."""
-HEAVIEST = 20
-
 
 @dataclass(frozen=True)
 class RuleView:
-    """A rule, or a kind of record that is no document: what it removed first, at all, and alone."""
+    """A rule, or a kind of record without a document: what it removed as first rule, violated, and alone removed."""
 
     id: str
     metric: str
@@ -49,7 +45,7 @@ class RuleView:
 
 @dataclass(frozen=True)
 class MetricView:
-    """A metric with what was counted of it and the rules about it."""
+    """A metric with its counts and its rules."""
 
     metric: Metric
     counts: MetricCounts
@@ -58,9 +54,9 @@ class MetricView:
 
 @dataclass(frozen=True)
 class PartView:
-    """A part's work: documents in and kept, seconds, and the memory of the process that made it.
+    """A part's work: documents in and kept, seconds, and memory of its process.
 
-    Records that are no documents do not count as ``given``: a file need not have any.
+    ``given`` excludes records without a document.
     """
 
     number: int
@@ -72,7 +68,7 @@ class PartView:
 
 @dataclass(frozen=True)
 class StageView:
-    """One stage."""
+    """A stage of the root, with its statistics."""
 
     totals: StageCounts
     step: Step
@@ -84,7 +80,7 @@ class StageView:
     metrics: tuple[MetricView, ...]
     parts: tuple[PartView, ...]
     reference: float | None
-    """Percent of the input that RefinedWeb had left behind this step."""
+    """Percent of its input that RefinedWeb kept after this step."""
 
     @property
     def name(self) -> str:
@@ -93,23 +89,23 @@ class StageView:
 
     @property
     def counts(self) -> Statistics:
-        """What was counted."""
+        """The merged statistics of the stage."""
         return self.totals.counts
 
     @property
     def page(self) -> str:
-        """The file of its page."""
+        """The file name of its page."""
         return f"stage-{self.totals.position:02d}-{self.name}.html"
 
     @property
     def samples(self) -> str:
-        """The file of its samples."""
+        """The file name of its examples."""
         return f"samples-{self.totals.position:02d}-{self.name}.html"
 
     @property
     def slowest(self) -> list[PartView]:
-        """The parts that took longest."""
-        return sorted(self.parts, key=lambda part: (-part.seconds, part.number))[:SLOWEST]
+        """The slowest parts."""
+        return sorted(self.parts, key=lambda part: (-part.seconds, part.number))[: limits.SLOWEST_PARTS]
 
     @property
     def memory(self) -> int:
@@ -119,23 +115,23 @@ class StageView:
 
 @dataclass(frozen=True)
 class View:
-    """All of a root that the pages show without reading rows."""
+    """Everything that the pages show of a root without reading rows."""
 
     path: str
-    holdings: RootReader
+    reader: RootReader
     counts: RootCounts
     stages: tuple[StageView, ...]
     runs: tuple[RunStatus, ...]
     survival: Mapping[str, Survival]
-    """By domain, suffix, language and month: the groups of which most documents were found."""
+    """The largest groups by domain, suffix, language and month."""
     heavy: Survival
-    """The domains of which most tokens are kept."""
+    """The domains with most kept tokens."""
     warnings: tuple[RootWarning, ...]
 
     @property
     def dataset(self) -> str:
         """The dataset's name."""
-        return self.holdings.head.dataset
+        return self.reader.head.dataset
 
     @property
     def first(self) -> StageView:
@@ -144,30 +140,30 @@ class View:
 
     @property
     def last(self) -> StageView:
-        """The last stage that is made."""
+        """The last stage that has run."""
         return self.stages[-1]
 
     def page_of(self, warning: RootWarning) -> str:
-        """The file of the page that shows more of what is warned of."""
+        """Return the file name of the page about a warning."""
         if warning.topic != "stage":
             return f"{warning.topic}.html"
         return next((stage.page for stage in self.stages if stage.name == warning.stage), "run.html")
 
     @property
     def tokens_from(self) -> StageView | None:
-        """The first stage that has texts."""
+        """The first stage with texts."""
         return next((stage for stage in self.stages if stage.counts.tokens.get("kept")), None)
 
 
-def view(holdings: RootReader) -> View:
-    """Gather a root. Raises UsageError where stages' code is not there, StorageError for damaged records."""
-    counts = counts_of(holdings)
-    found = tuple(_stage(holdings, stage) for stage in counts.stages)
-    counted = Counted(holdings)
-    survival = {kind: survival_of(counted, kind, count=SHOWN) for kind in KINDS}
-    heavy = survival_of(counted, "domain", count=HEAVIEST, order="kept")
-    warnings = warnings_of(holdings)
-    return View(holdings.root.path, holdings, counts, found, tuple(runs(holdings.root)), survival, heavy, warnings)
+def view(reader: RootReader) -> View:
+    """Read a root. Raises UsageError if the code of a stage is missing, StorageError for damaged records."""
+    counts = counts_of(reader)
+    found = tuple(_stage(reader, stage) for stage in counts.stages)
+    counted = Counted(reader)
+    survival = {kind: survival_of(counted, kind, count=limits.GROUPS) for kind in KINDS}
+    heavy = survival_of(counted, "domain", count=limits.HEAVIEST_DOMAINS, order="kept")
+    warnings = warnings_of(reader)
+    return View(reader.root.path, reader, counts, found, tuple(runs(reader.root)), survival, heavy, warnings)
 
 
 @cache
@@ -177,9 +173,9 @@ def _reference() -> dict[str, float]:
     return found
 
 
-def _stage(holdings: RootReader, totals: StageCounts) -> StageView:
-    step = holdings.pipeline.steps[totals.position]
-    held = holdings.stage(totals.name)
+def _stage(reader: RootReader, totals: StageCounts) -> StageView:
+    step = reader.pipeline.steps[totals.position]
+    entry = reader.stage(totals.name)
     rules = step.stage.rules()
     counts = totals.counts
     metrics = tuple(
@@ -192,11 +188,11 @@ def _stage(holdings: RootReader, totals: StageCounts) -> StageView:
         step=step,
         about=summary(type(step.stage)),
         source=step.stage.source,
-        version=held.manifest.version,
+        version=entry.manifest.version,
         settings=tuple((name, written(getattr(step.stage, name))) for name in type(step.stage).model_fields),
         rules=tuple(_rules(rules, counts)),
         metrics=metrics,
-        parts=tuple(_parts(holdings, held)),
+        parts=tuple(_parts(reader, entry)),
         reference=_reference().get(step.stage.name),
     )
 
@@ -208,8 +204,8 @@ def _rules(rules: Sequence[Rule], counts: Statistics) -> list[RuleView]:
     found = []
     for name in dict.fromkeys([*known, *entries[0], *entries[1]]):
         rule = known.get(name)
-        told = (rule.metric, rule.threshold, rule.because) if rule else ("", "", "")
-        found.append(RuleView(name, *told, *(entry.get(name, none) for entry in entries)))
+        description = (rule.metric, rule.threshold, rule.because) if rule else ("", "", "")
+        found.append(RuleView(name, *description, *(entry.get(name, none) for entry in entries)))
     return sorted(found, key=lambda one: (-one.first[0], -one.any[0]))
 
 
@@ -217,10 +213,10 @@ def _by_name(tally: Tally) -> dict[str, Pair]:
     return {str(name): (documents, tokens) for name, documents, tokens in tally}
 
 
-def _parts(holdings: RootReader, held: StageEntry) -> list[PartView]:
+def _parts(reader: RootReader, entry: StageEntry) -> list[PartView]:
     return [
         PartView(r.part, _documents(r), r.rows.get("kept", 0), r.seconds, r.peak_memory)
-        for r in holdings.load(held).made
+        for r in reader.load(entry).made
     ]
 
 
@@ -233,23 +229,23 @@ def _documents(receipt: Receipt) -> int:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a stage's files: where it comes from and what it means."""
+    """A column of a stage's files: name, type and meaning."""
 
     name: str
     type: str
     about: str
 
 
-def columns(holdings: RootReader, position: int) -> list[Column]:
-    """The columns of a stage's kept rows, with each metric of its own on a line."""
-    step = holdings.pipeline.steps[position]
+def columns(reader: RootReader, position: int) -> list[Column]:
+    """Return the columns of a stage's kept rows, with a row for each of its metrics."""
+    step = reader.pipeline.steps[position]
     found = []
-    for field in flows(holdings.pipeline.steps)[position].kept:
+    for field in flows(reader.pipeline.steps)[position].kept:
         if field.name == step.column:
             declared = describe(type(step.stage))
-            told = {m["name"]: ", ".join(t for t in (m["unit"], m["help"]) if t) for m in declared["metrics"]}
+            meanings = {m["name"]: ", ".join(t for t in (m["unit"], m["help"]) if t) for m in declared["metrics"]}
             found += [
-                Column(f"{field.name}.{metric.name}", str(metric.type), told.get(metric.name, "evidence"))
+                Column(f"{field.name}.{metric.name}", str(metric.type), meanings.get(metric.name, "evidence"))
                 for metric in field.type
             ]
         else:
@@ -261,12 +257,12 @@ def columns(holdings: RootReader, position: int) -> list[Column]:
 
 _CORE: dict[str, Any] = {
     "id": "unique in a root: a hash of the input file's name, its first 64 KiB and the record's offset",
-    "url": "the address that was fetched",
-    "date": "when it was fetched",
-    "warc": "the archive that holds the record",
-    "offset": "where the record begins in it, bytes",
-    "length": "bytes of the record in it",
+    "url": "the URL that was fetched",
+    "date": "the time of the capture",
+    "warc": "the archive that contains the record",
+    "offset": "byte offset of the record in the archive",
+    "length": "bytes of the record in the archive",
     "text": "the text",
-    "protected": "spans of the text, in bytes, that line-wise corrections leave alone",
+    "protected": "spans of the text, in bytes, that line-wise corrections do not change",
     "tokens": "GPT-2 tokens of the text",
 }

@@ -1,8 +1,8 @@
-"""Two texts of one page, compared word by word.
+"""Compare two texts of one page word by word.
 
-The cost is bounded: of each text the first ``WORDS`` words are compared, within its first ``CHARACTERS`` characters.
-Words that are very common in a long text are matched only beside others, by ``difflib``'s heuristic. White space is
-shown and not compared, because engines differ in it everywhere.
+The cost is limited: only the first words of each text are compared, within its first characters. Very common words of a
+long text only match next to other matches, by ``difflib``'s heuristic. White space is shown but not compared, because
+engines differ in it everywhere.
 """
 
 from __future__ import annotations
@@ -12,21 +12,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-WORDS = 2_000
-CHARACTERS = 20_000
+from refinery.report import limits
 
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-"""Letters of scripts that put no space between words; each is a word of its own here."""
+"""Letters of scripts without spaces between words; each is compared as a word."""
 
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+|[^\w\s]")
 
 Piece = tuple[str, bool]
-"""A stretch of a text, and True where the other text does not have it."""
+"""A piece of a text, and True if the other text does not have it."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Two texts in pieces, and how many of the words that were compared they have in common."""
+    """Two texts in pieces, with the number of words compared and in common."""
 
     left: tuple[Piece, ...]
     right: tuple[Piece, ...]
@@ -37,16 +36,16 @@ class Difference:
 
     @property
     def share(self) -> float:
-        """Words in common, of the longer text's."""
+        """Share of words in common, of the longer text."""
         return self.common / max(self.words) if any(self.words) else 1.0
 
 
 def compare(left: str, right: str) -> Difference:
-    """Mark what only one of two texts has."""
-    texts = left[:CHARACTERS], right[:CHARACTERS]
-    spans = [[found.span() for found in _WORD.finditer(text)][: WORDS + 1] for text in texts]
+    """Compare two texts, and mark the words that only one of them has."""
+    texts = left[: limits.COMPARED_CHARACTERS], right[: limits.COMPARED_CHARACTERS]
+    spans = [[found.span() for found in _WORD.finditer(text)][: limits.COMPARED_WORDS + 1] for text in texts]
     ends = [_end(text, words) for text, words in zip(texts, spans, strict=True)]
-    cut = [words[:WORDS] for words in spans]
+    cut = [words[: limits.COMPARED_WORDS] for words in spans]
     blocks = _blocks(*([text[start:end] for start, end in words] for text, words in zip(texts, cut, strict=True)))
     pieces = [
         tuple(
@@ -66,12 +65,12 @@ def compare(left: str, right: str) -> Difference:
 
 
 def _end(text: str, words: Sequence[tuple[int, int]]) -> int:
-    """Where what is compared ends: in front of the first word too many."""
-    return words[WORDS][0] if len(words) > WORDS else len(text)
+    """Return the end of the compared text, before the first word beyond the limit."""
+    return words[limits.COMPARED_WORDS][0] if len(words) > limits.COMPARED_WORDS else len(text)
 
 
 def _blocks(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int, int]]:
-    """Where words are the same: the place in each text, and how many."""
+    """Return the blocks of equal words: the position in each text, and the length."""
     shorter = min(len(left), len(right))
     head = next((n for n in range(shorter) if left[n] != right[n]), shorter)
     tail = next((n for n in range(shorter - head) if left[-1 - n] != right[-1 - n]), shorter - head)
@@ -81,7 +80,7 @@ def _blocks(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int, i
 
 
 def _pieces(text: str, words: Sequence[tuple[int, int]], same: Sequence[tuple[int, int]]) -> Iterator[Piece]:
-    """A text in pieces. White space between two words is marked where both are."""
+    """Yield a text in pieces. White space between two marked words is marked too."""
     at = place = 0
     for first, length in same:
         if not length:

@@ -1,4 +1,4 @@
-"""A root's work as the Run page shows it: the plan as passes with rounds between them, and when a run's tasks ran."""
+"""The work of a root for the Run page: the plan as passes with rounds between them, and the times of tasks."""
 
 from __future__ import annotations
 
@@ -12,40 +12,34 @@ from refinery.formatting import safe
 from refinery.inspect.reader import StageEntry
 from refinery.inspect.runs import RunStatus
 from refinery.planner.state import segments_of
-from refinery.report import charts
+from refinery.report import charts, limits
 from refinery.report.view import StageView, View
 from refinery.root.receipts import Receipt
 from refinery.root.runs import PhaseRecord, StageWork, WorkSpan
 from refinery.runner.timeline import FAILED, SLOTS
 from refinery.stage.global_stage import Global
 
-STRAGGLERS = 10
-"""Tasks that are named of those which took much longer than others of their phase."""
-
 STRAGGLES = 2.0
-"""So many times the mean of its phase."""
+"""A straggler takes at least this many times the mean of its phase,"""
 
 NOTICED = 0.01
-"""And at least this share of the run."""
-
-SHOWN = 1_000
-"""Spans that are drawn at most, whatever a record holds."""
+"""and at least this share of the run."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A stage in the plan. ``view`` is None where nothing is made of it, ``work`` where no run tells of it."""
+    """A stage in the plan. ``view`` is None if it has not run, ``work`` if no run recorded it."""
 
     name: str
     view: StageView | None
     bytes: int
-    """Of the Parquet that holds its kept rows; 0 where none is written."""
+    """Bytes of the Parquet files of its kept rows; 0 if none are written."""
     work: StageWork | None
 
 
 @dataclass(frozen=True)
 class Round:
-    """A step of a global stage between two passes: its tasks, and the bytes that they wrote."""
+    """A round of a global stage between two passes: its tasks, and the bytes that they wrote."""
 
     name: str
     tasks: int
@@ -55,41 +49,41 @@ class Round:
 
 @dataclass(frozen=True)
 class Pass:
-    """Stages through which one pass carries each part; the ``rounds`` of the first, if it is global, come before."""
+    """Stages that one pass processes for each part; the ``rounds`` of a global first stage come before it."""
 
     rounds: tuple[Round, ...]
     nodes: tuple[Node, ...]
 
 
-def plan(found: View) -> list[Pass]:
-    """The recipe's stages in passes, made or not."""
-    steps = found.holdings.pipeline.steps
-    views = {stage.totals.position: stage for stage in found.stages}
-    newest = found.runs[0].record.stages if found.runs else ()
+def plan(view: View) -> list[Pass]:
+    """Return all stages of the recipe in passes."""
+    steps = view.reader.pipeline.steps
+    views = {stage.totals.position: stage for stage in view.stages}
+    newest = view.runs[0].record.stages if view.runs else ()
     work = {one.stage: one for one in newest}
     passes = []
     for segment in segments_of([step.stage for step in steps], len(steps) - 1):
         places = range(segment.first, segment.last + 1)
-        nodes = [_node(found, steps[at].name, views.get(at), work.get(steps[at].name)) for at in places]
-        passes.append(Pass(tuple(_rounds(found, segment.first)), tuple(nodes)))
+        nodes = [_node(view, steps[at].name, views.get(at), work.get(steps[at].name)) for at in places]
+        passes.append(Pass(tuple(_rounds(view, segment.first)), tuple(nodes)))
     return passes
 
 
-def _node(found: View, name: str, view: StageView | None, work: StageWork | None) -> Node:
-    made = found.holdings.load(found.holdings.stage(name)).made if view else ()
+def _node(view: View, name: str, stage: StageView | None, work: StageWork | None) -> Node:
+    made = view.reader.load(view.reader.stage(name)).made if stage else ()
     files = {
         file.path: file.bytes for receipt in made for file in receipt.files.get("kept", ())
     }  # empty parts share one
-    return Node(name, view, sum(files.values()), work)
+    return Node(name, stage, sum(files.values()), work)
 
 
-def _rounds(found: View, position: int) -> Iterator[Round]:
-    """The map and the rounds of a global stage, in order; of partitions those of all together."""
-    stage = found.holdings.pipeline.steps[position].stage
-    held: StageEntry | None = next((one for one in found.holdings.stages if one.position == position), None)
-    if held is None or not isinstance(stage, Global):
+def _rounds(view: View, position: int) -> Iterator[Round]:
+    """Yield the map and the rounds of a global stage in order, summed over partitions."""
+    stage = view.reader.pipeline.steps[position].stage
+    entry: StageEntry | None = next((one for one in view.reader.stages if one.position == position), None)
+    if entry is None or not isinstance(stage, Global):
         return
-    shuffle = found.holdings.load(held).shuffle
+    shuffle = view.reader.load(entry).shuffle
     groups: list[tuple[str, list[Receipt]]] = [("map", [one for one in shuffle if one.kind == "map"])]
     groups += [(each.name, []) for each in stage.rounds()]
     later = groupby((one for one in shuffle if one.kind != "map"), key=lambda one: one.kind)
@@ -105,7 +99,7 @@ def _rounds(found: View, position: int) -> Iterator[Round]:
 
 @dataclass(frozen=True)
 class Straggler:
-    """A task that took much longer than others of its phase, by ``times`` their mean."""
+    """A task that took ``times`` the mean of its phase."""
 
     span: WorkSpan
     phase: str
@@ -114,34 +108,34 @@ class Straggler:
 
 @dataclass(frozen=True)
 class Times:
-    """When the tasks of a run were at work. ``chart`` is None where the run has not recorded it."""
+    """The times of a run's tasks. ``chart`` is None if the run did not record them."""
 
     chart: Markup | None
     slots: int
-    """Tasks that were at work at once, at most."""
+    """The largest number of concurrent tasks."""
     seconds: float
     stragglers: tuple[Straggler, ...]
     used: tuple[float | None, ...]
-    """Of each phase: the share of all worker slots' time in which tasks were at work."""
+    """The busy share of all worker slots, by phase."""
 
 
 def times(run: RunStatus) -> Times:
-    """Those of one run, finished or not; of one at work until now."""
+    """Return the times of a run, up to now if it is active."""
     phases = run.record.phases
     slots = max((phase.slots for phase in phases), default=0)
     since = run.silence if run.state == "running" else 0.0
     unfinished = [span._replace(end=span.end + since) for span in run.record.open_spans]
     ends = [phase.begin + phase.seconds for phase in phases]
     whole = max((*ends, *(span.end for span in (*run.record.spans, *unfinished))), default=0.0)
-    found = sorted(_stragglers(phases, whole), key=lambda one: (-one.span.seconds, one.span.begin))[:STRAGGLERS]
-    bars = [_drawn(span, phases) for span in run.record.spans[:SHOWN]]
+    found = sorted(_stragglers(phases, whole), key=lambda one: (-one.span.seconds, one.span.begin))[: limits.STRAGGLERS]
+    bars = [_drawn(span, phases) for span in run.record.spans[: limits.TIMELINE_SPANS]]
     bars += [_drawn(one.span, phases) for one in found if one.span.slot >= SLOTS]
     bars += [_drawn(span, phases, "failed") for span in run.record.failed_spans[:FAILED]]
-    bars += [_drawn(span, phases, "under way") for span in unfinished[:SLOTS]]
+    bars += [_drawn(span, phases, "running") for span in unfinished[:SLOTS]]
     chart = None
     if bars and whole:
-        said = f"Tasks of the run by worker slot and time: {slots} at once at most, {whole:,.1f} seconds"
-        chart = charts.timeline(bars, [phase.begin for phase in phases], whole, said)
+        label = f"Tasks of the run by worker slot and time: at most {slots} at a time, {whole:,.1f} seconds"
+        chart = charts.timeline(bars, [phase.begin for phase in phases], whole, label)
     return Times(chart, slots, whole, tuple(found), tuple(_used(phase, slots) for phase in phases))
 
 
@@ -160,6 +154,6 @@ def _stragglers(phases: Sequence[PhaseRecord], whole: float) -> Iterator[Straggl
 def _drawn(span: WorkSpan, phases: Sequence[PhaseRecord], kind: str = "") -> charts.Bar:
     title = phases[span.phase].title if span.phase < len(phases) else ""
     what = span.task or f"{span.tasks:,} tasks"
-    bad = f", {span.failed:,} failed" if span.failed else ", not ended" if kind == "under way" else ""
-    said = safe(f"{what[:80]} ({title[:80]}): {span.seconds:,.2f} s from {span.begin:,.2f} s{bad}")
-    return charts.Bar(span.slot, span.begin, span.end, kind or ("odd" if span.phase % 2 else "even"), said)
+    bad = f", {span.failed:,} failed" if span.failed else ", not finished" if kind == "running" else ""
+    label = safe(f"{what[:80]} ({title[:80]}): {span.seconds:,.2f} s from {span.begin:,.2f} s{bad}")
+    return charts.Bar(span.slot, span.begin, span.end, kind or ("odd" if span.phase % 2 else "even"), label)

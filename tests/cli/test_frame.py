@@ -384,7 +384,7 @@ def test_check_names_a_recipe_that_is_not_there(
     """And the two ways on."""
     monkeypatch.chdir(tmp_path)
     assert execute(["check"]) == 2
-    assert "error: refinery.yaml: no such recipe\nhint: name one with -c FILE" in capsys.readouterr().err
+    assert "error: refinery.yaml: no such recipe\nhint: pass one with -c FILE" in capsys.readouterr().err
 
 
 def test_explain_minhash(capsys: pytest.CaptureFixture[str]) -> None:
@@ -403,7 +403,7 @@ def test_explain_minhash(capsys: pytest.CaptureFixture[str]) -> None:
         (["minhash", "bands=20", "rows=450"], "450 bands of 20"),
         (["minhash", "band=20"], "unknown field 'minhash.band'"),
         (["minhash", "bands"], "FIELD=VALUE"),
-        (["minhash", "bands=14", "bands=15"], "'bands' is given twice"),
+        (["minhash", "bands=14", "bands=15"], "'bands' is set twice"),
         (["minhash", "bands=[1"], "not valid YAML"),
         (
             ["minhash", "bands=many"],

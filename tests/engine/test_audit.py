@@ -264,7 +264,7 @@ def test_stats_tell_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
     root = str(folder / "root")
     assert execute(["stats", "--root", root]) == 0
     said = capsys.readouterr().out
-    assert "1 in 1 documents (19) passed through all row stages" in said
+    assert "1 document in 1 (19) passed through all row stages" in said
     assert "words.short" not in said
     assert execute(["stats", "--root", root, "-v"]) == 0
     assert "words.short" in capsys.readouterr().out

@@ -215,7 +215,7 @@ def test_status_reads_a_run_that_is_under_way(nodes: Nodes, tmp_path: Path) -> N
     assert found["phase"]["documents"] > 0
     assert {task["task"] for task in found["running"]} <= {f"part {number}" for number in range(12)}
     assert found["phase"]["title"] in text.stdout
-    assert "longest under way: part" in text.stdout
+    assert "longest running task: part" in text.stdout
 
 
 def test_the_driver_is_killed_with_a_root_in_a_bucket(nodes: Nodes, recipe: Path, tmp_path: Path) -> None:

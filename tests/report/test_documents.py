@@ -10,9 +10,8 @@ import duckdb
 import pyarrow as pa
 
 from refinery.inspect.reader import open_root
-from refinery.report import build
-from refinery.report.frame import TEXT
-from refinery.report.scores import NEAREST, ZONE, scores
+from refinery.report import build, limits
+from refinery.report.scores import ZONE, scores
 from refinery.report.view import view
 from refinery.stage.base import Filter, Values
 from refinery.stage.documents import Docs
@@ -30,7 +29,7 @@ def test_a_page_shows_what_an_edit_took_out(tmp_path: Path) -> None:
     page = (Path(built.folder) / "samples-02-snip.html").read_text("utf-8")
     assert "four words are here" not in page or '<del title="end">' in page
     assert '<pre class="crawled text">tail off<del title="end"> end</del></pre>' in page
-    assert len(page) < 100 * TEXT
+    assert len(page) < 100 * limits.TEXT
 
 
 class Calm(Filter):
@@ -101,7 +100,7 @@ def test_the_grey_zone_is_what_the_rows_say(tmp_path: Path) -> None:
     assert (found.above, found.below, found.parts, found.of) == (above, below, 2, 2)
     assert above > 0
     assert below > 0
-    assert [one.score for one in found.kept] == [0.65] * min(NEAREST, 3) + [0.66] * (NEAREST - 3)
+    assert [one.score for one in found.kept] == [0.65] * min(limits.NEAREST, 3) + [0.66] * (limits.NEAREST - 3)
     assert {one.language for one in (*found.kept, *found.removed)} == {"en"}
     assert max(one.score for one in found.removed) == 0.64
     assert found.chart is not None
@@ -110,7 +109,7 @@ def test_the_grey_zone_is_what_the_rows_say(tmp_path: Path) -> None:
     folder = Path(build(given_.root).folder)
     page = (folder / "sources.html").read_text("utf-8")
     assert (
-        f"at most .05 above 0.65: {above} documents; removed by this rule alone with one at most .05 below: {below}."
+        f"at most .05 above 0.65: {above} documents; documents that only this rule removes, at most .05 below: {below}."
         in page
     )
     kept, removed = (
@@ -169,7 +168,7 @@ def test_languages_are_counted_by_their_outcome(tmp_path: Path) -> None:
     quick(given_)
     folder = Path(build(given_.root, against=[given_.root]).folder)
     page = (folder / "index.html").read_text("utf-8")
-    assert "language that either identified, and those left after late" in page
+    assert "language that either identified, and those kept after late" in page
     for name, found, kept, share in (("de", 3, 0, "0.0%"), ("en", 2, 2, "100.0%"), ("fr", 1, 0, "0.0%")):
         assert f'<td>{name}</td><td class="n">{found}</td><td class="n">{kept}</td><td class="n">{share}</td>' in page
     assert 'language:\n- "en"\n' in (folder / "card.md").read_text("utf-8")

@@ -185,7 +185,7 @@ def test_what_a_stage_is_likely_to_find_is_drawn(tmp_path: Path) -> None:
     settings_ = pipeline(tmp_path, steps(LineSource(), MinHash(profile="fineweb")))
     quick(settings_)
     text = (Path(build(settings_.root).folder) / "duplicates.html").read_text("utf-8")
-    assert "to their survivor: 2; equal to it:" in text
+    assert "to their survivor: 2; equal to the survivor:" in text
     chart = text.partition("<figure>")[2].partition("</figure>")[0]
     assert "mark-line" in chart
     assert "mark-rect" in chart
@@ -296,7 +296,7 @@ def test_examples_open_with_removed_documents(built: Built, pages: dict[str, str
 def test_the_menu_has_its_pages_in_groups(pages: dict[str, str]) -> None:
     """Stages, what to look at, comparisons by the roots' names, and the run; every page once."""
     menu = pages["index.html"].partition("<nav")[2].partition("</nav>")[0]
-    assert re.findall(r"<h2[^>]*>([^<]*)</h2>", menu) == ["Stages", "Look", "Compare", "Run"]
+    assert re.findall(r"<h2[^>]*>([^<]*)</h2>", menu) == ["Stages", "Inspect", "Compare", "Run"]
     targets = re.findall(r'href="([^"]*)"', menu)
     assert len(targets) == len(set(targets))
     assert {name for name in pages if name.endswith(".html") and not name.startswith("samples-")} <= set(targets)
@@ -396,7 +396,7 @@ def test_a_run_is_followed_live(browser: Browser, other: Path, tmp_path: Path, m
             turns.release(3)  # the batches of the first part; two more have no documents
             page.get_by_text("3 of 5 tasks").wait_for()
             bars = page.locator("figure.long svg [aria-roledescription=bar]")
-            page.locator('[aria-label^="part 3 "][aria-label$="not ended"]').wait_for(state="attached")
+            page.locator('[aria-label^="part 3 "][aria-label$="not finished"]').wait_for(state="attached")
             assert bars.count() == 4
             turns.release(1000)
             page.get_by_text(re.compile("done · started")).wait_for()

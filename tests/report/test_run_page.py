@@ -78,7 +78,7 @@ def test_the_plan_of_a_root_that_is_half_made(tmp_path: Path) -> None:
             del phase[name]
     record.write_text(json.dumps(told))
     page = (Path(build(given.root).folder) / "run.html").read_text("utf-8")
-    assert "not made yet" in page
+    assert "not run yet" in page
     assert 'id="timeline"' not in page
 
 
@@ -132,7 +132,7 @@ def test_what_has_not_ended_is_drawn(root: Path) -> None:
     (run, *_) = viewed(root).runs
     assert times(run).seconds == 9.0
     assert re.findall(r'aria-label="(part [^"]*)"[^>]* fill="var\(--(\w+)\)"', str(times(run).chart)) == [
-        ("part 2 (a → b): 6.00 s from 3.00 s, not ended", "soft")
+        ("part 2 (a → b): 6.00 s from 3.00 s, not finished", "soft")
     ]
     spoke = run.record.model_copy(update={"updated": datetime.now(UTC) - timedelta(seconds=1000)})
     assert times(replace(run, state="running", record=spoke)).seconds >= 1009

@@ -128,7 +128,7 @@ def test_bounds_are_answered_as_the_library_does(client: Client, hostile: Path) 
         cells = [stage.before.kept, stage.after.kept, stage.before.tokens, stage.after.tokens]
         row = "".join(f'<td class="n">{count:,}</td>' for count in cells)
         assert f'<th scope="row">{stage.stage}</th>{row}' in text
-    assert re.search(rf"<h3>{expected.lost.documents:,} documents? would be lost", text)
+    assert re.search(rf"<h3>{expected.lost.documents:,} documents? would no longer be kept", text)
     assert "<li><code>words.min_words</code> 2 → 4</li>" in text
     assert "snip.least</code>" not in text
     assert f"refinery what-if --root {hostile} --set words.min_words=4</code>" in text
@@ -277,6 +277,6 @@ def test_a_document_is_shown_with_its_text_and_without_contradiction(client: Cli
     """What `why` finds: stages behind a removal are not reached; a few digits of an id are enough."""
     [sampled] = sample(str(hostile), SampleQuery(stage="words", side="removed", count=1)).documents
     found = client.get(f"/why?q={sampled.document.id[:20]}").text
-    assert "not reached; if words had kept it:" in found
+    assert "not reached; had words kept it:" in found
     assert "would be" not in found
-    assert "Text as lines-of-text made it" in found
+    assert "Text after lines-of-text" in found

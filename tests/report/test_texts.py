@@ -13,10 +13,10 @@ from hypothesis import given, settings, strategies as st
 
 from refinery.errors import UsageError
 from refinery.inspect.reader import open_root
-from refinery.report import build
+from refinery.report import build, limits
 from refinery.report.sides import names_of
-from refinery.report.texts import DRAWN, EACH, page_texts, texts
-from refinery.report.wordwise import CHARACTERS, WORDS, compare
+from refinery.report.texts import page_texts, texts
+from refinery.report.wordwise import compare
 from refinery.stage.base import Edit, Edited
 from refinery.stage.documents import TEXT as TEXT_FIELD, Docs
 from tests.engine.roots import pipeline, quick, steps, write_inputs
@@ -57,9 +57,9 @@ def test_the_cost_of_a_comparison_is_bounded() -> None:
     started = time.perf_counter()
     for left, right in (few, apart, ["a " * 50_000, "b " * 50_000], ["a" * 1_000_000, "b" * 1_000_000]):
         found = compare(left, right)
-        assert max(found.words) <= WORDS
+        assert max(found.words) <= limits.COMPARED_WORDS
         shown = ["".join(text for text, _ in side) for side in (found.left, found.right)]
-        assert max(map(len, shown)) <= CHARACTERS
+        assert max(map(len, shown)) <= limits.COMPARED_CHARACTERS
         assert found.rest == (len(left) - len(shown[0]), len(right) - len(shown[1]))
     assert time.perf_counter() - started < 20
 
@@ -100,8 +100,8 @@ def test_two_engines_texts_stand_side_by_side(roots: tuple[Path, Path]) -> None:
     """On a static page: each text with what only it has marked, the settings that differ, nothing of it markup."""
     found = texts(*(open_root(str(root)) for root in roots))
     assert (found.drawn, found.same) == (14, 0)
-    assert found.drawn <= DRAWN
-    assert len(found.pairs) == EACH
+    assert found.drawn <= limits.COMPARED_PAGES
+    assert len(found.pairs) == limits.DIFFERING_PAGES
     assert [name for name, *_ in found.settings] == ["mode"]
     folder = Path(build(str(roots[0]), against=[str(roots[1])]).folder)
     page = (folder / "texts-1.html").read_text("utf-8")
@@ -109,7 +109,7 @@ def test_two_engines_texts_stand_side_by_side(roots: tuple[Path, Path]) -> None:
     assert "<del>lost</del>" in page
     assert "<ins>&lt;b&gt;menu&lt;/b&gt;</ins>" in page
     assert page.count("<script") == 1
-    assert '<a href="texts-1.html">texts of the same pages</a>' in (folder / "compare.html").read_text("utf-8")
+    assert '<a href="texts-1.html">texts of common pages</a>' in (folder / "compare.html").read_text("utf-8")
     assert texts(*(open_root(str(roots[0])) for _ in range(2))).same == 14
 
 

@@ -3,7 +3,7 @@
   const root = document.documentElement;
   const all = (selector) => [...document.querySelectorAll(selector)];
 
-  // A page on disk may not be let to remember anything; then the choice holds for the page.
+  // Local storage may be unavailable to a page on disk; then the choice applies to this page only.
   const remember = (value) => { try { localStorage.setItem("theme", value); } catch { return; } };
   const remembered = () => { try { return localStorage.getItem("theme"); } catch { return null; } };
   if (remembered()) root.dataset.theme = remembered();
@@ -24,14 +24,14 @@
     all("[data-set-unit]").forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
   }));
 
-  // What a mark of a chart says to those who do not see it, it says to a pointer as well.
+  // Labels for screen readers also become tooltips.
   all("figure svg [aria-label]").forEach((mark) => {
     const title = document.createElementNS("http://www.w3.org/2000/svg", "title");
     title.textContent = mark.getAttribute("aria-label");
     mark.append(title);
   });
 
-  // A page that is slow to come must not be lost to the next renewal of this one.
+  // A reload must not cancel the navigation to a page that loads slowly.
   if (document.getElementById("live")) {
     const renewal = setTimeout(() => location.reload(), 5000);
     addEventListener("beforeunload", () => clearTimeout(renewal));
@@ -58,7 +58,7 @@
       number.addEventListener("input", () => { slider.value = number.value; moved(); });
       reset.addEventListener("click", () => { number.value = slider.value = one.dataset.now; moved(); number.focus(); });
     });
-    // Only what differs from the root is asked for, so that an address says what it is about.
+    // Only changed thresholds are requested, so that the address names them.
     document.getElementById("thresholds").addEventListener("formdata", (event) => {
       controls.filter((one) => !changed(one)).forEach((one) => event.formData.delete(one.dataset.key));
     });
