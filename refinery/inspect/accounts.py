@@ -6,8 +6,9 @@ same outcome, and the outcomes of stages after a removal, had the document reach
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pyarrow as pa
 
@@ -110,152 +111,115 @@ def why(path: str, query: str, pipeline: Pipeline | None = None) -> Accounts:
     """
     reader = open_root(path)
     found = find(reader, Query.parse(query))
-    accounts = [_account(reader, pipeline or reader.pipeline, who, spot) for who, spot in found.documents]
-    return Accounts(tuple(accounts), found.near, found.candidates, found.matching)
+    ways = (_Way(reader, pipeline or reader.pipeline, who, spot) for who, spot in found.documents)
+    return Accounts(tuple(way.account() for way in ways), found.near, found.candidates, found.matching)
 
 
-def _account(reader: RootReader, pipeline: Pipeline, who: Document, spot: Spot) -> Account:
-    spots = trail(reader, who, spot)
-    stored = {position: _stored(reader, place) for position, place in spots.items()}
-    try:
-        replayed, problem = _replayed(reader, pipeline, who, spots, stored), ""
-    except RefineryError as error:
-        replayed, problem = [], error.message
-    stations = [_station(reader, pipeline, who, name, stored, replayed) for name in _names(reader, pipeline)]
-    stations = _with_assumptions(pipeline, stations)
-    texts = {reader.names[position]: _stored_text(reader, place) for position, place in spots.items()}
-    return Account(who, tuple(stations), problem, _texts(reader, pipeline, stations, texts, replayed))
+class _Way:
+    """The way of one document through the stages of a root, and of the recipe with which it is replayed."""
 
+    def __init__(self, reader: RootReader, pipeline: Pipeline, who: Document, spot: Spot) -> None:
+        self._reader, self._who = reader, who
+        self._entries = {entry.name: entry for entry in reader.stages}
+        self._recipe = {step.name: step for step in pipeline.steps}
+        self._steps = self._recipe | {step.name: step for step in reader.pipeline.steps}
+        self._spots = {one.entry.name: one for one in trail(reader, who, spot).values()}
+        rows = {name: self._row(one) for name, one in self._spots.items()}
+        self._stored = {name: stored_outcome(self._steps[name], self._spots[name].side, rows[name]) for name in rows}
+        self._texts = {name: row.get(TEXT.name) for name, row in rows.items()}
+        self._replayed: dict[str, Replayed] = {}
+        self._problem = ""
+        try:
+            self._replayed = {one.step.name: one for one in self._replay(pipeline)}
+        except RefineryError as error:
+            self._problem = error.message
 
-def _names(reader: RootReader, pipeline: Pipeline) -> list[str]:
-    """Return the stages of the recipe in order, with those that only the root has after their predecessors there."""
-    names = [step.name for step in pipeline.steps]
-    for before, name in zip(["", *reader.names], reader.names, strict=False):
-        if name not in names:
-            names.insert(names.index(before) + 1 if before in names else 0, name)
-    return names
+    def account(self) -> Account:
+        """Return the stages on the way, and the document's texts."""
+        stations = self._with_assumptions([self._station(name) for name in self._names()])
+        return Account(self._who, stations, self._problem, marked_texts(map(self._passed, stations)))
 
+    def _row(self, spot: Spot) -> dict[str, Any]:
+        """Read a row, with the text only where the stage changed it."""
+        changed = spot.side == "kept" and changes_text(self._steps[spot.entry.name].stage)
+        return values_at(self._reader, spot, without=() if changed else (TEXT.name,))
 
-def _station(
-    reader: RootReader,
-    pipeline: Pipeline,
-    who: Document,
-    name: str,
-    stored: Mapping[int, StageOutcome],
-    replayed: Sequence[Replayed],
-) -> Station:
-    entry = _entry(reader, name)
-    outcome = stored.get(entry.position) if entry else None
-    again = next((one for one in replayed if one.step.name == name), None)
-    removed = [position for position, found in stored.items() if found.verdict == "removed"]
-    gone = bool(removed) and (entry is None or entry.position > min(removed))
-    note = "" if outcome else _note(reader, entry, again, gone=gone)
-    if outcome and name not in [step.name for step in pipeline.steps]:
-        note = "not a stage of the recipe given"
-    return Station(name, outcome, again.outcome if again else None, note, _related(reader, entry, outcome, who))
+    def _replay(self, pipeline: Pipeline) -> list[Replayed]:
+        names = list(self._recipe)
 
+        def kept(position: int) -> pa.RecordBatch | None:
+            spot = self._spots.get(names[position])
+            return row_at(self._reader, spot) if spot and spot.side == "kept" else None
 
-def _with_assumptions(pipeline: Pipeline, stations: Sequence[Station]) -> list[Station]:
-    """Add to each stage the ones before it that, by the replay, do not let the document come to it."""
-    steps = {step.name: step for step in pipeline.steps}
-    reached = max((place for place, station in enumerate(stations) if station.stored), default=-1)
-    found: list[Station] = []
-    stopped: list[str] = []
-    for place, station in enumerate(stations):
-        found.append(replace(station, assuming=tuple(stopped)))
-        if station.replayed is not None:
-            stopped += [station.stage] if station.replayed.rule else []
-        elif station.stage in steps and isinstance(steps[station.stage].stage, Global):
-            kept = station.stored.verdict == "kept" if station.stored else place < reached
-            stopped += [] if kept else [station.stage]
-    return found
+        outcomes = {position: self._stored.get(name) for position, name in enumerate(names)}
+        deadly = {position: one.note for position, one in outcomes.items() if one and one.rule == QUARANTINED}
+        return replay(pipeline, self._who, kept, deadly)
 
+    def _names(self) -> list[str]:
+        """Return the stages of the recipe in order, those that only the root has after their predecessors there."""
+        names = list(self._recipe)
+        for before, name in zip(["", *self._reader.names], self._reader.names, strict=False):
+            if name not in names:
+                names.insert(names.index(before) + 1 if before in names else 0, name)
+        return names
 
-def _texts(
-    reader: RootReader,
-    pipeline: Pipeline,
-    stations: Sequence[Station],
-    texts: Mapping[str, str | None],
-    replayed: Sequence[Replayed],
-) -> tuple[MarkedText, ...]:
-    """Return the document's texts, the stored ones before those of the replay."""
-    steps = {step.name: step for step in (*pipeline.steps, *reader.pipeline.steps)}
-    again = {one.step.name: one.text for one in replayed}
-    way = []
-    for station in stations:
-        outcome, text = station.stored or station.replayed, texts.get(station.stage)
+    def _station(self, name: str) -> Station:
+        outcome, again = self._stored.get(name), self._replayed.get(name)
+        note = "" if outcome else self._note(name)
+        if outcome and name not in self._recipe:
+            note = "not a stage of the recipe given"
+        related = self._related(name, outcome) if outcome else ()
+        return Station(name, outcome, again.outcome if again else None, note, related)
+
+    def _note(self, name: str) -> str:
+        """Return the reason why a stage has no stored outcome."""
+        entry, again = self._entries.get(name), self._replayed.get(name)
+        removed = [self._entries[one].position for one, outcome in self._stored.items() if outcome.verdict == "removed"]
+        if removed and (entry is None or entry.position > min(removed)):
+            return "not reached" if again is None or not again.note else f"not reached; {again.note}"
+        if again is not None and again.note:
+            return again.note
+        if entry is None:
+            return "not made yet"
+        written = any(receipt.files for receipt in self._reader.receipts(entry))
+        return "its part is not made yet" if written else "its rows are not written"
+
+    def _related(self, name: str, outcome: StageOutcome) -> tuple[Document, ...]:
+        """Return documents that the stage's evidence names; its own id means the same record in a reference root."""
+        stage = self._steps[name].stage
+        if not isinstance(stage, Global):
+            return ()
+        values = {metric.name: metric.value for metric in outcome.metrics}
+        wanted = dict.fromkeys(values[field] for field in id_fields(stage) if values.get(field))
+        if outcome.verdict == "removed":
+            wanted.pop(self._who.id, None)
+        found = (_by_id(self._reader, self._entries[name], identity) for identity in wanted)
+        return tuple(one for one in found if one is not None)
+
+    def _with_assumptions(self, stations: Sequence[Station]) -> tuple[Station, ...]:
+        """Add to each stage the ones before it that, by the replay, do not let the document come to it."""
+        reached = max((place for place, station in enumerate(stations) if station.stored), default=-1)
+        assuming: list[str] = []
+        completed = []
+        for place, station in enumerate(stations):
+            completed.append(replace(station, assuming=tuple(assuming)))
+            step = self._recipe.get(station.stage)
+            if station.replayed is not None:
+                stopped = bool(station.replayed.rule)
+            else:
+                kept = station.stored.verdict == "kept" if station.stored else place < reached
+                stopped = step is not None and isinstance(step.stage, Global) and not kept
+            assuming += [station.stage] if stopped else []
+        return tuple(completed)
+
+    def _passed(self, station: Station) -> Passed:
+        """Return a stage with the stored text, else that of the replay."""
+        name = station.stage
+        text, again = self._texts.get(name), self._replayed.get(name)
+        if text is None and again is not None:
+            text = again.text
         assuming = () if station.stored else station.assuming
-        text = again.get(station.stage) if text is None else text
-        way.append(Passed(station.stage, steps[station.stage].stage, outcome, text, assuming))
-    return marked_texts(way)
-
-
-def _stored_text(reader: RootReader, spot: Spot) -> str | None:
-    step = reader.pipeline.steps[spot.entry.position]
-    if spot.side != "kept" or not changes_text(step.stage):
-        return None
-    found: str | None = values_at(reader, spot).get(TEXT.name)
-    return found
-
-
-def _entry(reader: RootReader, name: str) -> StageEntry | None:
-    return next((entry for entry in reader.stages if entry.name == name), None)
-
-
-def _stored(reader: RootReader, spot: Spot) -> StageOutcome:
-    step = reader.pipeline.steps[spot.entry.position]
-    return stored_outcome(step, spot.side, values_at(reader, spot, without=(TEXT.name,)))
-
-
-def _note(reader: RootReader, entry: StageEntry | None, again: Replayed | None, *, gone: bool) -> str:
-    """Return the reason why a stage has no stored outcome."""
-    if gone:
-        return "not reached" if again is None or not again.note else f"not reached; {again.note}"
-    if again is not None and again.note:
-        return again.note
-    if entry is None:
-        return "not made yet"
-    written = any(receipt.files for receipt in reader.receipts(entry))
-    return "its part is not made yet" if written else "its rows are not written"
-
-
-def _replayed(
-    reader: RootReader,
-    pipeline: Pipeline,
-    who: Document,
-    spots: dict[int, Spot],
-    stored: dict[int, StageOutcome],
-) -> list[Replayed]:
-    """Replay the document; ``spots`` and ``stored`` are by position in the root, whose stages may be others."""
-    places = {step.name: position for position, step in enumerate(pipeline.steps)}
-    names = reader.names
-    deadly = {
-        places[names[position]]: found.note
-        for position, found in stored.items()
-        if found.rule == QUARANTINED and names[position] in places
-    }
-    by_place = {places[names[p]]: spot for p, spot in spots.items() if spot.side == "kept" and names[p] in places}
-
-    def kept(position: int) -> pa.RecordBatch | None:
-        spot = by_place.get(position)
-        return row_at(reader, spot) if spot else None
-
-    return replay(pipeline, who, kept, deadly)
-
-
-def _related(
-    reader: RootReader, entry: StageEntry | None, outcome: StageOutcome | None, who: Document
-) -> tuple[Document, ...]:
-    """Return documents that the stage's evidence names; its own id is that of the same record in a reference root."""
-    step = reader.pipeline.steps[entry.position] if entry else None
-    if outcome is None or entry is None or step is None or not isinstance(step.stage, Global):
-        return ()
-    values = {metric.name: metric.value for metric in outcome.metrics}
-    wanted = dict.fromkeys(values[name] for name in id_fields(step.stage) if values.get(name))
-    if outcome.verdict == "removed":
-        wanted.pop(who.id, None)
-    found = (_by_id(reader, entry, identity) for identity in wanted)
-    return tuple(one for one in found if one is not None)
+        return Passed(name, self._steps[name].stage, station.stored or station.replayed, text, assuming)
 
 
 def _by_id(reader: RootReader, entry: StageEntry, identity: str) -> Document | None:
