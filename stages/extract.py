@@ -18,7 +18,7 @@ from pydantic import Field, field_validator, model_validator
 from refinery import HTML, PROTECTED, TEXT, URL, Docs, Duration, Edit, Edited, Metric, Rule, Size
 from refinery.kernels import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS, extractor_versions, main_texts
 from stages._extract import encoding, engines
-from stages._extract.formatting import Span, format_marked
+from stages._extract.formatting import MarkedSpan, format_marked
 from stages._extract.sandbox import Reply, Sandbox, shared
 
 _BECAUSE = {
@@ -148,7 +148,7 @@ class Extract(Edit):
         html = memoryview(page.as_buffer() or b"")
         return self._formatted(sandbox.extract(html), []) if html else (Reply("empty"), [])
 
-    def _formatted(self, reply: Reply, spans: list[Span]) -> Found:
+    def _formatted(self, reply: Reply, spans: list[MarkedSpan]) -> Found:
         if len(reply.text) > self.max_html:
             return Reply("too_large", note=f"{len(reply.text)} characters of text"), []
         text, spans = format_marked(reply.text, spans)
@@ -157,7 +157,7 @@ class Extract(Edit):
         return reply._replace(text=text), spans
 
 
-Found = tuple[Reply, list[Span]]
+Found = tuple[Reply, list[MarkedSpan]]
 """What became of a page, and the spans of its text that are no prose."""
 
 _NOTHING = MAIN_TEXT.empty_table()

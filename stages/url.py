@@ -43,7 +43,7 @@ CURATED = frozenset(
 def _entry(text: str) -> str:
     entry = blocklist.canonical_entry(text)
     if not entry:
-        raise ValueError(f"{text!r} is no domain or URL")
+        raise ValueError(f"{text!r} is not a domain or URL")
     return entry
 
 

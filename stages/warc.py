@@ -17,7 +17,7 @@ from refinery import HTML, ID, POINTER, RECORD_ID, Metric, Records, Rule, Size, 
 from refinery.kernels import Page
 from stages._warc.headers import HTTP_HEADER
 from stages._warc.inputs import ARCHIVES, PREFIX, archives
-from stages._warc.pages import FATES, RESPONSE, page
+from stages._warc.pages import OUTCOMES, RESPONSE, page
 from stages._warc.reading import Batch, Reading
 from stages._warc.records import Record
 from stages._warc.rows import remedy, rules
@@ -59,7 +59,7 @@ class Warc(Source):
 
     def rules(self) -> tuple[Rule, ...]:
         """One for each outcome that is not ``ok``."""
-        return rules(FATES)
+        return rules(OUTCOMES)
 
     def list_inputs(self, pattern: str, store: Store) -> list[str]:
         """The files of a path, a glob, a folder or a list of paths. Raises StorageError."""
@@ -85,7 +85,7 @@ class Warc(Source):
         """Return the fix for an input that is damaged or yields no document."""
         if not documents and counts.get(CONVERSION):
             return "it holds text that was extracted already (WET): use the `wet` source"
-        if not documents and counts.get("metadata") and not any(outcome in counts for outcome, _ in FATES):
+        if not documents and counts.get("metadata") and not any(outcome in counts for outcome, _ in OUTCOMES):
             return "it holds metadata of pages alone (WAT): take the WARC files of the same crawl"
         return remedy(counts, documents, "an HTML page with status 200")
 

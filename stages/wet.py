@@ -19,7 +19,7 @@ from stages._warc.pages import RESPONSE
 from stages._warc.reading import Batch, Reading, text_of
 from stages._warc.records import Record
 from stages._warc.rows import remedy, rules
-from stages._warc.texts import CONVERSION, FATES, text
+from stages._warc.texts import CONVERSION, OUTCOMES, text
 
 
 class Wet(Source):
@@ -51,7 +51,7 @@ class Wet(Source):
 
     def rules(self) -> tuple[Rule, ...]:
         """One for each outcome that is not ``ok``."""
-        return rules(FATES)
+        return rules(OUTCOMES)
 
     def list_inputs(self, pattern: str, store: Store) -> list[str]:
         """The files of a path, a glob, a folder or a list of paths. Raises StorageError."""

@@ -1,1 +1,1 @@
-"""What the stage ``extract`` is made of: engines, the sandbox they run in, and the formatting of their text."""
+"""Parts of the stage ``extract``: engines, their sandbox, and the formatting of their text."""

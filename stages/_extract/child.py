@@ -1,8 +1,8 @@
-"""The sandboxed process: reads a page, runs the engine, writes the text, one page at a time.
+"""The sandboxed process: reads a page, runs the engine, and writes the text, one page at a time.
 
 Run as ``python -m stages._extract.child MODULE:FUNCTION OPTIONS``, with requests on standard input and replies on
-standard output, both framed as ``multiprocessing.connection`` does it. It sets no limits: the parent watches it
-(``stages._extract.sandbox``). It never outlives its parent, not even one that was killed.
+standard output, both in the framing of ``multiprocessing.connection``. It sets no limits: the parent enforces them
+(``stages._extract.sandbox``). It never outlives its parent, even if that is killed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 
 READY, TEXT, EXCEPTION = b"R", b"T", b"E"
-"""The first byte of a reply says what it is."""
+"""First byte of a reply: its kind."""
 
 LONGEST_NOTE = 300
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
@@ -30,7 +30,7 @@ def main(engine: str, options: str) -> None:
     """Serve until standard input ends. An exception in the engine is reported and ends the process."""
     requests = Connection(0, writable=False)
     replies = Connection(os.dup(1), readable=False)
-    os.dup2(2, 1)  # what a library prints must not land among the replies
+    os.dup2(2, 1)  # output of libraries must not mix with the replies
     sys.excepthook = partial(_report, replies)
     module, _, function = engine.partition(":")
     extract = getattr(importlib.import_module(module), function)(**json.loads(options))
@@ -41,22 +41,22 @@ def main(engine: str, options: str) -> None:
             page = requests.recv_bytes().decode()
         except EOFError:
             return
-        with _bound_to_parent(requests):
+        with _ending_with_parent(requests):
             text = extract(page)
         replies.send_bytes(TEXT + text.encode("utf-8", "replace"))
 
 
 @contextlib.contextmanager
-def _bound_to_parent(requests: Connection) -> Iterator[None]:
-    """Have the kernel end this process at once if the parent dies while the engine is at work.
+def _ending_with_parent(requests: Connection) -> Iterator[None]:
+    """Let the kernel end this process at once if the parent dies while the engine runs.
 
     The parent sends nothing before it has its reply, so any event on the pipe is its end, and the default action of
-    SIGIO is to terminate. A watching thread would not do: native code may hold the interpreter lock for minutes.
+    SIGIO is to terminate. A thread would not suffice: native code may keep the interpreter lock for minutes.
     """
     flags = fcntl.fcntl(0, fcntl.F_GETFL)
     fcntl.fcntl(0, fcntl.F_SETFL, flags | fcntl.FASYNC)
     if requests.poll():
-        sys.exit()  # it died before the kernel was asked
+        sys.exit()  # the parent died before that
     try:
         yield
     finally:
@@ -64,7 +64,7 @@ def _bound_to_parent(requests: Connection) -> Iterator[None]:
 
 
 def _report(replies: Connection, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """The process's exception hook. Addresses go, because a note must be the same on every run."""
+    """Report an exception, as the exception hook; without addresses, because notes must be equal in every run."""
     del trace
     note = _ADDRESS.sub("0x…", f"{kind.__name__}: {error}"[:LONGEST_NOTE])
     replies.send_bytes(EXCEPTION + note.encode("utf-8", "replace"))

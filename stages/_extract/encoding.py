@@ -1,10 +1,10 @@
-"""Mojibake repaired: UTF-8 that was read as another charset becomes what it was, and nothing else changes.
+"""Repairs mojibake, UTF-8 that was decoded as another charset, and changes nothing else.
 
 The kernel ``mojibake_segments`` finds the segments of a page that may be damaged; ftfy decides on each and repairs it.
 Its other fixes, of quotes, widths, ligatures and controls, are off.
 
-It works on markup, before extraction. An extractor drops control characters and soft hyphens and makes blanks of
-no-break spaces, and these are parts of misread characters.
+The repair precedes extraction, because extractors drop control characters and soft hyphens and replace no-break spaces,
+which are parts of misread characters.
 
 Source: https://ftfy.readthedocs.io/; FineWeb-2 (arXiv 2506.20920) repairs its texts by the same library.
 """
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from ftfy import TextFixerConfig
 
 LIBRARY = "ftfy"
-"""The distribution that says what is damaged, and what it was."""
+"""The distribution that detects and repairs damage."""
 
 MOST = 1_000_000
-"""Bytes of a page, in the segments that may be damaged, that are looked at; what is beyond stays."""
+"""Most bytes of a page, within segments that may be damaged, that are checked; later ones are not changed."""
 
 
 def repaired(pages: pa.StringArray) -> pa.ChunkedArray:
-    """The pages with mojibake repaired, those between repaired ones as they lie. Linear in their size."""
+    """Return the pages with mojibake repaired, without copying other pages. Linear in their size."""
     segments = mojibake_segments(pages)
     damaged = np.flatnonzero(pc.list_value_length(segments).to_numpy(zero_copy_only=False))
     chunks, end = [], 0
     for row in damaged.tolist():
         spans = [(span["start"], span["end"]) for span in segments[row].as_py()]
-        made = _repaired(pages[row].as_py().encode(), spans)
-        chunks += [pages[end:row], pa.array([made], pa.string())]
+        text = _repaired(pages[row].as_py().encode(), spans)
+        chunks += [pages[end:row], pa.array([text], pa.string())]
         end = row + 1
     return pa.chunked_array([*chunks, pages[end:]], pa.string())
 
@@ -55,7 +55,7 @@ def _repaired(page: bytes, segments: list[tuple[int, int]]) -> str:
 
 
 def _fixed(segment: str) -> str:
-    from ftfy import fix_encoding  # not on top: most processes never meet a damaged page
+    from ftfy import fix_encoding  # imported late: most processes never meet a damaged page
 
     return fix_encoding(segment, _only_encoding())
 

@@ -1,7 +1,7 @@
-"""The extraction engines: each a function that loads a library and returns ``html -> text``.
+"""The extraction engines: functions that load a library and return ``html -> text``.
 
-They run in a sandbox (``stages._extract.child``), so nothing here guards against time, memory or crashes. An engine
-keeps no state from page to page that could show in its output.
+They run in a sandbox (``stages._extract.child``), which limits time and memory and handles crashes. The text of a page
+does not depend on the pages before it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ LIBRARIES = {"trafilatura": ("trafilatura", "lxml", "justext"), "resiliparse": (
 
 
 def trafilatura(favour: Favour, comments: Comments) -> Engine:
-    """Plain text of the main content, tables in, reader comments out unless they are to be kept.
+    """Return an engine for the main content with tables, and with readers' comments only if they are to be kept.
 
-    trafilatura's own de-duplication stays off. Its cache outlives a page, so a text would depend on the pages before
-    it; and with a cache for each page it lost .007 word F1 and emptied 20 of 2,226 pages, because the library extracts
-    a page several times and counts its own repetitions.
+    trafilatura's own deduplication stays off. Its cache outlives a page, so a text would depend on the pages before it;
+    and with one cache per page it lost .007 word F1 and emptied 20 of 2,226 pages, because the library extracts a page
+    several times and counts its own repetitions.
     """
-    from trafilatura import extract  # not on top: a child loads only the engine it runs
+    from trafilatura import extract  # imported late: a child only loads its own engine
 
     logging.disable(logging.CRITICAL)
     precision, recall = favour == "precision", favour == "recall"
@@ -37,9 +37,9 @@ def trafilatura(favour: Favour, comments: Comments) -> Engine:
 
 
 def resiliparse(comments: Comments) -> Engine:
-    """Plain text of the main content, without the alternative texts of images.
+    """Return an engine for the main content without the alternative texts of images.
 
-    Reader comments stay in unless they are to be dropped: the switch also drops the threads of forums.
+    Readers' comments are kept unless they are to be dropped: the library's switch also drops the threads of forums.
     """
     from resiliparse.extract.html2text import extract_plain_text  # as above
 

@@ -1,7 +1,7 @@
-"""The paper's formatting of extracted text: no URLs, and at most two newlines in a row.
+"""RefinedWeb's formatting of extracted text: no URLs, and at most two newlines in a row.
 
-Pure functions, linear in the length of the text and idempotent. Nothing else is changed: no normalisation, no trimming
-of lines, no blank lines that hold spaces.
+Pure functions, linear in the length of the text and idempotent. They do not normalise the text, strip lines, or treat
+lines of spaces as empty.
 
 Source: RefinedWeb §3.1 (https://arxiv.org/abs/2306.01116), which does not print its regular expressions.
 """
@@ -16,8 +16,8 @@ from operator import itemgetter
 from typing import TypedDict
 
 
-class Span(TypedDict):
-    """A span of a text in UTF-8 bytes, and what it is."""
+class MarkedSpan(TypedDict):
+    """A span of a text in UTF-8 bytes, and its kind."""
 
     start: int
     end: int
@@ -25,9 +25,9 @@ class Span(TypedDict):
 
 
 # A URL begins with a scheme or `www.` and ends before white space. It also ends before a character that no URL may
-# hold (RFC 3986, appendix C: the delimiters that writers and table cells use), and before CJK punctuation, because such
-# text has no spaces and the rest of the sentence would go with it. It does not begin inside a word, a host or an
-# e-mail address, and `www.` alone is none.
+# contain (RFC 3986, appendix C: the delimiters that writers and table cells use), and before CJK punctuation, because
+# such text has no spaces and the rest of the sentence would be removed too. It does not begin inside a word, a host or
+# an e-mail address, and `www.` alone is not a URL.
 _URL = re.compile(
     r"""(?: (?<![a-z0-9]) (?:https?|ftp):// | (?<![a-z0-9@._/-]) www\.(?=[^\W_]) )
         [^\s<>"|“”„«»。，、；：！？（）「」『』【】《》]*""",
@@ -39,15 +39,15 @@ _NEWLINES = re.compile(r"\n{3,}")
 
 
 def format_text(text: str) -> str:
-    """``text`` with line feeds as newlines, no URLs, at most two newlines in a row, and none at its ends."""
+    """Return ``text`` with line feeds as newlines, no URLs, at most two newlines in a row, and none at its ends."""
     unified = text.replace("\r\n", "\n").replace("\r", "\n")
     return limit_newlines(remove_urls(unified)).strip("\n")
 
 
-def format_marked(text: str, spans: Sequence[Span]) -> tuple[str, list[Span]]:
-    """``text`` as by ``format_text``, and where its spans are then. A text with spans has line feeds only.
+def format_marked(text: str, spans: Sequence[MarkedSpan]) -> tuple[str, list[MarkedSpan]]:
+    """Return ``text`` as by ``format_text``, and its spans there. A text with spans has line feeds only.
 
-    Spans are whole lines, in UTF-8 bytes, in order; those of one kind become one where only their ends part them.
+    Spans are whole lines, in UTF-8 bytes, in order; adjacent spans of one kind are merged.
     """
     if not spans:
         return format_text(text), []
@@ -58,7 +58,7 @@ def format_marked(text: str, spans: Sequence[Span]) -> tuple[str, list[Span]]:
     return "\n".join(line for line, _ in lines), _spans_of_kinds(lines)
 
 
-def _lines_of_kinds(text: str, spans: Sequence[Span]) -> Iterator[tuple[str, str | None]]:
+def _lines_of_kinds(text: str, spans: Sequence[MarkedSpan]) -> Iterator[tuple[str, str | None]]:
     start, left = 0, deque(spans)
     for line in text.split("\n"):
         end = start + len(line.encode())
@@ -68,8 +68,8 @@ def _lines_of_kinds(text: str, spans: Sequence[Span]) -> Iterator[tuple[str, str
         start = end + 1
 
 
-def _spans_of_kinds(lines: Iterable[tuple[str, str | None]]) -> list[Span]:
-    spans: list[Span] = []
+def _spans_of_kinds(lines: Iterable[tuple[str, str | None]]) -> list[MarkedSpan]:
+    spans: list[MarkedSpan] = []
     start = 0
     for kind, group in groupby(lines, key=itemgetter(1)):
         size = sum(len(line.encode()) + 1 for line, _ in group)
@@ -80,15 +80,15 @@ def _spans_of_kinds(lines: Iterable[tuple[str, str | None]]) -> list[Span]:
 
 
 def limit_newlines(text: str) -> str:
-    """``text`` with every run of three or more newlines cut to two."""
+    """Return ``text`` with every run of three or more newlines reduced to two."""
     return _NEWLINES.sub("\n\n", text)
 
 
 def remove_urls(text: str) -> str:
-    """``text`` without its URLs and the blanks before them; a line that held nothing else goes with them.
+    """Return ``text`` without URLs and the blanks before them; a line without other content is removed.
 
     Sentence punctuation at a URL's end stays, as do brackets that the URL did not open. E-mail addresses and bare
-    hosts stay: ``1.2.is`` may be a slip of the keyboard.
+    hosts stay: ``1.2.is`` may be a typing error.
     """
     lines = (_without_urls(line) for line in text.split("\n"))
     return "\n".join(line for line in lines if line is not None)
@@ -98,9 +98,9 @@ def _without_urls(line: str) -> str | None:
     if "://" not in line and "www." not in line.lower():
         return line  # most lines: ten times faster than the search
     pieces, end = [], 0
-    for found in _URL.finditer(line):
-        pieces.append(line[end : found.start()].rstrip())
-        end = found.start() + _url_length(found[0])
+    for url in _URL.finditer(line):
+        pieces.append(line[end : url.start()].rstrip())
+        end = url.start() + _url_length(url[0])
     if not end:
         return line
     left = "".join(pieces) + line[end:]
@@ -108,7 +108,7 @@ def _without_urls(line: str) -> str | None:
 
 
 def _url_length(token: str) -> int:
-    """How much of ``token`` is the URL, the rest being punctuation of the sentence around it."""
+    """Return the length of the URL in ``token``, without punctuation of the sentence around it."""
     surplus = {close: token.count(close) - token.count(opens) for close, opens in _CLOSING.items()}
     end = len(token)
     while end and token[end - 1] in _PUNCTUATION:

@@ -1,12 +1,12 @@
-"""Runs an engine that is not ours in a process of its own, within limits of time and memory.
+"""Runs a third-party engine in a process of its own, with limits of time and memory.
 
-One long-lived child serves one page at a time. Where it exceeds a limit or dies, the page gets an outcome and the next
-page a new child. Nothing here knows engines or documents.
+One long-lived child serves one page at a time. If it exceeds a limit or dies, the page gets an outcome and the next
+page a new child. Not here: engines and documents.
 
-Both limits only guard: times and resident sizes depend on the machine, so they should be far from what any ordinary
-page needs. Time is the child's processor time, so that a busy machine does not change outcomes. What a child has done
-before, or what else goes on, must not show in an outcome either: a child that has grown is replaced, and a death or an
-excess of memory is believed the second time, of a new child.
+The limits are a safeguard: times and resident sizes depend on the machine, so they should be far above those of
+ordinary pages. Time is the child's processor time, so that a busy machine does not change outcomes. Neither earlier
+pages nor other processes may change an outcome: a child that has grown is replaced, and a death or an excess of memory
+only counts if a new child repeats it.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from refinery import PartFailed
 from stages._extract import child
 
 START = 60.0
-"""Seconds that a child has to load its engine."""
+"""Seconds for a child to load its engine."""
 
-GLANCE = 0.05
-"""Seconds between two looks at a busy child: by so much may a page exceed the time, or allocate beyond the memory."""
+POLL_SECONDS = 0.05
+"""Seconds between checks of a busy child; a page may exceed its limits for that long."""
 
-PATIENCE = 10
-"""Wall clock is limited too, to this many times the processor time, for a child that waits for something."""
+WALL_FACTOR = 10
+"""Limit of wall-clock time as a multiple of the processor time, for a child that waits."""
 
 
 class Reply(NamedTuple):
-    """``outcome`` is ok, timeout, memory, crash or exception; ``note`` says more about the last two."""
+    """``outcome`` is ok, timeout, memory, crash or exception; ``note`` describes the last two."""
 
     outcome: str
     text: str = ""
@@ -49,7 +49,7 @@ class Reply(NamedTuple):
 
 
 class Sandbox:
-    """An engine by ``module:function``, called in the child with ``options`` to give ``html -> text``.
+    """An engine by ``module:function``, which the child calls with ``options`` and which returns ``html -> text``.
 
     ``timeout`` is in seconds of processor time for one page, ``memory`` in resident bytes. The child starts with the
     first page. Threads may share a sandbox; they take turns.
@@ -63,11 +63,11 @@ class Sandbox:
 
     @property
     def pid(self) -> int | None:
-        """The process that serves now."""
+        """Return the id of the current child."""
         return self._child.pid if self._child else None
 
     def extract(self, page: bytes | memoryview) -> Reply:
-        """The text of a page given as UTF-8. Raises PartFailed where the engine cannot be loaded."""
+        """Return the text of a page in UTF-8. Raises PartFailed if the engine cannot be loaded."""
         with self._lock:
             reply = self._attempt(page)
             return self._attempt(page) if reply.outcome in {"memory", "crash"} else reply
@@ -76,7 +76,7 @@ class Sandbox:
         served, self._child = self._child or _Child(self._engine, self._options), None
         with ExitStack() as cleanup:
             cleanup.callback(served.kill)  # also after an interrupt: a reply must never meet the next page
-            reply = served.ask(page, self._timeout, self._memory)
+            reply = served.request(page, self._timeout, self._memory)
             if reply.outcome == "ok" and served.growth() <= self._memory // 4:
                 cleanup.pop_all()
                 self._child = served
@@ -97,13 +97,13 @@ class Sandbox:
 
 
 def shared(engine: str, options: Mapping[str, str], *, timeout: float, memory: int) -> Sandbox:
-    """The sandbox of this process for these settings."""
+    """Return this process's sandbox for these settings."""
     return _shared(os.getpid(), engine, tuple(sorted(options.items())), timeout, memory)
 
 
 @cache
 def _shared(pid: int, engine: str, options: tuple[tuple[str, str], ...], timeout: float, memory: int) -> Sandbox:
-    del pid  # part of the key: a forked process must not write into its parent's pipe
+    del pid  # part of the key: a forked process must not write to its parent's pipe
     sandbox = Sandbox(engine, dict(options), timeout=timeout, memory=memory)
     atexit.register(sandbox.close)
     return sandbox
@@ -113,19 +113,19 @@ class _Child:
     """One child process, from its start to its death."""
 
     def __init__(self, engine: str, options: str) -> None:
-        reads, self._requests = Pipe(duplex=False)
-        self._replies, writes = Pipe(duplex=False)
-        # -P: a folder `stages` in the user's working directory is not ours. Its own process group: Ctrl-C at the
-        # terminal is for the parent, and must not look like the crash of an engine.
+        its_input, self._requests = Pipe(duplex=False)
+        self._replies, its_output = Pipe(duplex=False)
+        # -P: a folder `stages` in the working directory must not shadow this package. With its own process group,
+        # Ctrl-C at the terminal only reaches the parent, and does not look like the crash of an engine.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", child.__name__, engine, options],
-            stdin=reads.fileno(),
-            stdout=writes.fileno(),
+            stdin=its_input.fileno(),
+            stdout=its_output.fileno(),
             stderr=subprocess.DEVNULL,
             process_group=0,
         )
-        reads.close()
-        writes.close()
+        its_input.close()
+        its_output.close()
         self.pid = self._process.pid
         self._watched = psutil.Process(self.pid)
         with ExitStack() as cleanup:
@@ -136,19 +136,19 @@ class _Child:
 
     def _await_ready(self, engine: str) -> None:
         try:
-            reply = self._replies.recv_bytes() if self._replies.poll(START) else b"it is not ready in time"
+            reply = self._replies.recv_bytes() if self._replies.poll(START) else b"it did not start in time"
         except EOFError:
             reply = f"it ended with {self._cause_of_death()}".encode()
         if reply != child.READY:
             reason = reply.removeprefix(child.EXCEPTION).decode()
             raise PartFailed(f"engine {engine} cannot be loaded: {reason}", hint="reinstall refinery")
 
-    def ask(self, page: bytes | memoryview, timeout: float, memory: int) -> Reply:
-        """Send a page and wait for what becomes of it. After any outcome but ok the child is of no more use."""
-        busy_until, deadline = self._busy() + timeout, time.monotonic() + timeout * PATIENCE
+    def request(self, page: bytes | memoryview, timeout: float, memory: int) -> Reply:
+        """Send a page and wait for its outcome. After any outcome but ok the child is unusable."""
+        busy_until, deadline = self._busy() + timeout, time.monotonic() + timeout * WALL_FACTOR
         try:
             self._requests.send_bytes(page)
-            while not self._replies.poll(min(GLANCE, timeout)):
+            while not self._replies.poll(min(POLL_SECONDS, timeout)):
                 if self._busy() >= busy_until or time.monotonic() >= deadline:
                     return Reply("timeout")
                 if self._resident() > memory:
@@ -160,14 +160,14 @@ class _Child:
         return Reply("ok", content) if reply[:1] == child.TEXT else Reply("exception", note=content)
 
     def growth(self) -> int:
-        """Resident bytes gained since the engine was loaded."""
+        """Return the growth of resident bytes since the engine was loaded."""
         return self._resident() - self._at_start
 
     def _resident(self) -> int:
         try:
             return int(self._watched.memory_info().rss)
         except psutil.Error:
-            return 0  # it is dead, as the pipe will say
+            return 0  # it is dead; the pipe reports that
 
     def _busy(self) -> float:
         try:

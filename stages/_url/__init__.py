@@ -1,1 +1,1 @@
-"""What the stage ``url`` is made of: addresses, blocklists, word lists. Nothing here knows documents or rules."""
+"""Parts of the stage ``url``: addresses, blocklists, word lists. Not here: documents and rules."""

@@ -1,8 +1,8 @@
-"""Blocklists: files of millions of domains and pages, searched without loading them. Who makes them is not known here.
+"""Blocklists: files of millions of domains and pages, searched without loading them.
 
-A built list is an Arrow IPC file of one batch, which ``build_blocklist`` returned. It is memory-mapped, so that all
-processes of a machine share it. An entry with a slash is a page, any other a host. A plain text file, one entry a line,
-works as well, for short lists.
+A built list is an Arrow IPC file with one batch of ``build_blocklist``. It is memory-mapped, so that all processes of
+a machine share it. An entry with a slash is a page, any other a host. A text file with one entry per line works as
+well, for short lists. Not here: building lists from their sources.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from refinery.kernels import BLOCKLIST, Blocklist, build_blocklist, parse_url, s
 from stages._url import words
 
 NO_CATEGORY = "listed"
-"""The category of entries whose source gives none."""
+"""Category of entries without one in their source."""
 
 _MAGIC = b"ARROW1"
-_AGAIN = "make it again: refinery assets get NAME"
+_REBUILD = "build it again: refinery assets get NAME"
 _CHUNK = 1_000_000
 
 
 def load(path: str) -> Blocklist:
-    """The list in a built file or a text file; opened once a process. Raises AssetError for anything else."""
+    """Open the list in a built file or a text file, once per process. Raises AssetError for other files."""
     state = os.stat(path)
     return _load(path, state.st_size, state.st_mtime_ns)
 
@@ -45,52 +45,52 @@ def _open_built(path: str) -> Blocklist:
         file = pa.ipc.open_file(pa.memory_map(path))
         return Blocklist(file.get_batch(0))
     except (ValueError, OSError) as error:
-        raise AssetError(f"{path}: not a built blocklist of this version: {error}", hint=_AGAIN) from error
+        raise AssetError(f"{path}: not a built blocklist of this version: {error}", hint=_REBUILD) from error
 
 
 def write(path: str, entries: Blocklist) -> None:
-    """Write a list as ``load`` reads it."""
+    """Write a list in the format of ``load``."""
     with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, BLOCKLIST) as writer:
         writer.write_batch(entries.batch)
 
 
 def _read_text(path: str) -> Blocklist:
     lines = [(number, line) for number, line in enumerate(words.entries(path), 1) if line]
-    found = [(number, line, canonical_entry(line)) for number, line in lines]
-    wrong = [(number, line) for number, line, entry in found if not entry]
+    parsed = [(number, line, canonical_entry(line)) for number, line in lines]
+    wrong = [(number, line) for number, line, entry in parsed if not entry]
     if wrong:
         number, line = wrong[0]
         more = f" ({len(wrong):,} lines are wrong; this is the first)" if len(wrong) > 1 else ""
-        raise AssetError(f"{path}:{number}: {line[:60]!r} is no domain or URL{more}", hint=_fix(line))
-    entries = pa.array([entry for _, _, entry in found], pa.large_string())
-    return make(entries, pa.array([0] * len(found), pa.int8()), [NO_CATEGORY])
+        raise AssetError(f"{path}:{number}: {line[:60]!r} is not a domain or URL{more}", hint=_fix(line))
+    entries = pa.array([entry for _, _, entry in parsed], pa.large_string())
+    return make(entries, pa.array([0] * len(parsed), pa.int8()), [NO_CATEGORY])
 
 
 def _fix(line: str) -> str:
-    """What to write instead of a line that is no entry."""
+    """Return the fix for a line that is not an entry."""
     if line.count(":") > 1 and canonical_entry(f"[{line}]"):
         return f"write an IPv6 address in brackets: [{line}]"
     if canonical_entry(line.lstrip("*.")):
-        return f"write {line.lstrip('*.')}: a domain stands for its subdomains as well"
-    return "write one domain or URL a line, # for comments"
+        return f"write {line.lstrip('*.')}: a domain includes its subdomains"
+    return "write one domain or URL per line; # starts a comment"
 
 
 def make(entries: pa.LargeStringArray, codes: pa.Int8Array, categories: Sequence[str]) -> Blocklist:
-    """The list of canonical ``entries``, each once, with the category of the smallest of its ``codes``."""
+    """Return the list of canonical ``entries``, each once, with the category of the smallest of its ``codes``."""
     chunks = [entries.slice(start, _CHUNK).cast(pa.string()) for start in range(0, len(entries), _CHUNK)]
     hashes = pa.concat_arrays([pa.array([], pa.uint64()), *map(string_hashes, chunks)])
     return build_blocklist(entries, hashes, codes, categories)
 
 
 def canonical_entry(text: str) -> str:
-    """A domain or page, with or without scheme, as it is looked up; "" for what is neither.
+    """Return the canonical form of a domain or page, with or without scheme; "" for other text.
 
-    The root page stands for its domain here: people who copy ``https://example.com/`` mean the site.
+    A root page counts as its domain: people who copy ``https://example.com/`` mean the site.
     """
     return page_entry(text).removesuffix("/")
 
 
 def page_entry(text: str) -> str:
-    """A page, with or without scheme, as it is looked up; "" for what is none."""
+    """Return the canonical form of a page, with or without scheme; "" for other text."""
     page = parse_url(text if "://" in text else f"http://{text}").page
     return "" if re.search(r"\s", page) else page

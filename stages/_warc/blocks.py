@@ -1,7 +1,7 @@
-"""A file as the reader of archives sees it: bytes from a position, up to a limit.
+"""Buffered reads of a range of a file.
 
-It keeps one block in memory and counts what is read a second time, and what members unpack to, so that no arrangement
-of bytes in a hostile file can make the reader go over it again and again. Nothing here knows what the bytes mean.
+One block is in memory. Repeated reads and decompressed bytes are counted, so that a hostile file cannot make the reader
+process it again and again. Not here: the format of the bytes.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ PIECE = 1 << 16
 
 PASSES = 4
 ALLOWANCE = 1 << 20
-"""So many times its size, and so many bytes, may be read again in a file."""
+"""Repeated reads of a file: at most this many times its size, plus this many bytes."""
 
 SWELLING = 100
 UNPACKED = 1 << 28
-"""So many times its size, and so many bytes, may a file unpack to before it is watched for bombs."""
+"""A file that decompresses to more than this many times its size, plus this many bytes, is checked for bombs."""
 
-_UNREADABLE = "check the file and the disk or connection that it is read from"
+_UNREADABLE = "check the file, and the disk or connection"
 
 
 class Blocks:
-    """Bytes ``start`` to ``stop`` of a seekable stream. Raises StorageError, naming ``path``, where reading fails."""
+    """Bytes ``start`` to ``stop`` of a seekable stream. Raises StorageError with ``path`` if reading fails."""
 
     def __init__(self, stream: BinaryIO, path: str, start: int = 0, stop: int | None = None) -> None:
         self._stream = stream
@@ -38,7 +38,7 @@ class Blocks:
         self.start = start
         self.stop = self.size if stop is None else min(stop, self.size)
         self.whole = start == 0 and self.stop == self.size
-        """Whether this is all of the file."""
+        """True if the range is the whole file."""
 
     def _measured(self) -> int:
         try:
@@ -47,7 +47,7 @@ class Blocks:
             raise StorageError(f"{self._path}: {error.strerror or error}", hint=_UNREADABLE) from error
 
     def read(self, at: int, stop: int, size: int = PIECE) -> bytes:
-        """``size`` bytes from ``at`` (at most 64 KiB), fewer only at ``stop``."""
+        """Return ``size`` bytes from ``at`` (at most 64 KiB), fewer only at ``stop``."""
         size = min(size, stop - at)
         if size <= 0:
             return b""
@@ -57,13 +57,13 @@ class Blocks:
         return self._block[offset : offset + size]
 
     def around(self, at: int, *, anew: bool = False) -> tuple[bytes, int]:
-        """The block in memory that holds the byte at ``at``, and where it begins. ``anew`` reads it from ``at`` on."""
+        """Return the block with the byte at ``at``, and the block's start; with ``anew``, one that starts at ``at``."""
         if anew or not self._at <= at < self._at + len(self._block):
             self._load(at, 1)
         return self._block, self._at
 
     def head(self, size: int) -> bytes:
-        """The first bytes of the file, whatever ``start`` is."""
+        """Return the first bytes of the file, independent of ``start``."""
         try:
             self._stream.seek(0)
             return self._stream.read(size)
@@ -83,15 +83,15 @@ class Blocks:
             raise StorageError(f"{self._path}: the file became shorter while it was read", hint="run again")
 
     def spend(self, again: int) -> None:
-        """Count bytes that are about to be read again."""
+        """Count bytes that will be read again."""
         self._again += again
 
     def unpacked(self, size: int) -> bool:
-        """Count bytes that members were unpacked to; whether they are more than archives unpack to."""
+        """Count decompressed bytes of members; return True if they are more than those of ordinary archives."""
         self._unpacked += size
         return self._unpacked > SWELLING * (self.stop - self.start) + UNPACKED
 
     @property
     def exhausted(self) -> bool:
-        """Whether so much was read again that the reader must only go forward from now on."""
+        """True if so much was read again that the reader must only move forward from now on."""
         return self._again > PASSES * (self.stop - self.start) + ALLOWANCE

@@ -1,6 +1,6 @@
-"""Decompressors of one member each, alike in how they are fed: gzip, zstd, and none.
+"""Decompressors of one member each, with one interface: gzip, zstd, and none.
 
-Every step is bounded in what it makes, whatever the input claims. Sources: RFC 1952, RFC 8878.
+The output of a step is limited for any input. Sources: RFC 1952, RFC 8878.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ from typing import Protocol
 import zstandard
 
 OUT = 1 << 20
-"""Bytes that one step of gzip may make."""
+"""Most bytes of output of one step of gzip."""
 
 GZIP = b"\x1f\x8b\x08"
-"""What a gzip member begins with."""
+"""First bytes of a gzip member."""
 
 LEAST = 16
-"""Bytes of a gzip member, its header included, that hold less than the first line of a record, however it is packed."""
+"""Bytes of a gzip member, with its header, that are too few for the first line of a record."""
 
 ZSTD_PIECE = 1 << 11
-"""What a zstd frame is fed in a step: its decoder takes no limit, and may make 32,768 times as much."""
+"""Bytes of input of one step of zstd: its decoder has no limit of output, which may be 32,768 times as much."""
 
 ZSTD = b"\x28\xb5\x2f\xfd"
-"""What a zstd frame begins with."""
+"""First bytes of a zstd frame."""
 
 WINDOW = 1 << 27
-"""Memory that a zstd frame may ask for."""
+"""Most memory for a zstd frame."""
 
 
 class Broken(Exception):
-    """Compressed data that cannot be read on: ``out`` is what came before, from at most ``consumed`` bytes of input."""
+    """Damaged data: ``out`` is the output before the damage, from at most ``consumed`` bytes of input."""
 
     def __init__(self, reason: str, out: bytes, consumed: int) -> None:
         super().__init__(reason)
@@ -40,21 +40,21 @@ class Broken(Exception):
 
 
 class Decoder(Protocol):
-    """The decompressor of one member; ``ended`` says that the member was whole."""
+    """The decompressor of one member; ``ended`` is True once it is complete."""
 
     ended: bool
 
     def feed(self, data: bytes) -> tuple[bytes, int]:
-        """What the next bytes decompress to, and how many of them were used. Raises Broken."""
+        """Decompress bytes; return the output, and the number of bytes that were used. Raises Broken."""
 
 
 class Plain:
-    """Bytes as they are, which have no end of their own."""
+    """Uncompressed bytes, which have no end marker."""
 
     ended = False
 
     def feed(self, data: bytes) -> tuple[bytes, int]:
-        """The bytes themselves."""
+        """Return the bytes themselves."""
         return data, len(data)
 
 
@@ -66,7 +66,7 @@ class Gzip:
         self._inflate = zlib.decompressobj(31)
 
     def feed(self, data: bytes) -> tuple[bytes, int]:
-        """Up to 1 MiB of output, and the bytes of input used for it. Raises Broken."""
+        """Return up to 1 MiB of output, and the number of bytes used for it. Raises Broken."""
         before = self._inflate.copy()
         try:
             out = self._inflate.decompress(data, OUT)
@@ -78,21 +78,21 @@ class Gzip:
 
 
 def _salvaged(inflate: zlib._Decompress, data: bytes, message: str) -> Broken:
-    """Zlib gives nothing from a step that fails, so the step is done again byte by byte."""
+    """Repeat a failed step byte by byte, as zlib returns no output of it."""
     reason = "gzip: " + message.rpartition(": ")[2]
     out = bytearray()
-    place = 0
+    position = 0
     try:
-        while place < len(data):
-            out += inflate.decompress(data[place : place + 1])
-            place += 1
+        while position < len(data):
+            out += inflate.decompress(data[position : position + 1])
+            position += 1
     except zlib.error:
-        return Broken(reason, bytes(out), place)
-    return Broken(reason, bytes(out), place)
+        return Broken(reason, bytes(out), position)
+    return Broken(reason, bytes(out), position)
 
 
 def may_begin(data: bytes) -> bool:
-    """Whether data that begin as a gzip member or a zstd frame does may be one that holds a record: a quick look."""
+    """Return False if a gzip member or zstd frame with these first bytes cannot contain a record; a quick test."""
     try:
         if data.startswith(ZSTD):
             zstandard.get_frame_parameters(data)
@@ -111,7 +111,7 @@ class Zstd:
         self._frame = zstandard.ZstdDecompressor(dict_data=dictionary, max_window_size=WINDOW).decompressobj()
 
     def feed(self, data: bytes) -> tuple[bytes, int]:
-        """Up to 64 MiB of output, and the bytes of input used for it. Raises Broken."""
+        """Return up to 64 MiB of output, and the number of bytes used for it. Raises Broken."""
         piece = data[:ZSTD_PIECE]
         try:
             out = self._frame.decompress(piece)

@@ -1,4 +1,4 @@
-"""Digests that a WARC header gives of its record, held against the bytes.
+"""Compares records with the digests in their WARC headers.
 
 Digests are written as ``name:value`` in base 32, base 16 or base 64. What a payload digest covers differs between
 writers: the HTTP body as stored, without its transfer coding, or without its content codings too. Source: ISO
@@ -18,15 +18,15 @@ _BITS = {"md5": 128, "sha1": 160, "sha256": 256, "sha384": 384, "sha512": 512}
 
 
 def wrong_digest(fields: Mapping[str, str], block: bytes, payloads: Iterable[bytes]) -> str:
-    """What is wrong with the digests in a record's header, "" where nothing is.
+    """Return a note on a wrong digest in a record's header, or "".
 
-    The payload's is held against each of ``payloads``, and only where the block has none. Digests of another kind, and
-    what is none, say nothing.
+    The payload's digest is compared with each of ``payloads``, and only if the block has none. Unknown kinds of digests
+    and malformed ones are ignored.
     """
     for name, candidates in ((BLOCK, [block]), (PAYLOAD, payloads)):
         kind, digest = _read(fields.get(name, ""))
         if digest:
-            same = any(_made(kind, data) == digest for data in candidates)
+            same = any(_digest(kind, data) == digest for data in candidates)
             return "" if same else f"{name} is not that of the record"
     return ""
 
@@ -40,7 +40,7 @@ def _read(text: str) -> tuple[str, bytes]:
     for decode, written in ((base64.b32decode, padded.upper()), (base64.b16decode, value.upper()), (_base64, value)):
         try:
             digest = decode(written)
-        except ValueError:  # also of what is no ASCII
+        except ValueError:  # also for text that is not ASCII
             continue
         if size and len(digest) == size:
             return kind, digest
@@ -51,5 +51,5 @@ def _base64(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
 
 
-def _made(kind: str, data: bytes) -> bytes:
+def _digest(kind: str, data: bytes) -> bytes:
     return hashlib.new(kind, data, usedforsecurity=False).digest()

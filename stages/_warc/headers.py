@@ -1,6 +1,6 @@
-"""The three kinds of header in an archive: WARC fields, ARC lines, HTTP messages.
+"""Parses the three kinds of headers in an archive: WARC fields, ARC lines, HTTP messages.
 
-Parsing never fails on what a field says; a field that makes no sense is simply not there. Sources: ISO 28500 (WARC 1.0
+Parsing never fails on the content of a field; a malformed field is ignored. Sources: ISO 28500 (WARC 1.0
 and 1.1), https://archive.org/web/researcher/ArcFileFormat.php, RFC 9112.
 """
 
@@ -24,43 +24,43 @@ _ODD_ARC = (
     rb"(?P<url>" + _SCHEME + rb"//[^ \r\n]{1,16384}) [^ \r\n]{0,64} (?P<date>[^ \r\n]{0,40})" + _REST,
     rb"(?P<url>[^ \r\n]{1,16384}) " + _ADDRESS + rb" (?P<date>\d{8,17})" + _REST,
 )
-"""Lines that are ARC headers only where one is due: of a URL without blanks, one field may be anything."""
+"""Lines that are ARC headers only where one is expected: if the URL has no blanks, one field may be malformed."""
 
 _ARC_LINES = [re.compile(line) for line in (_ARC, *_ODD_ARC)]
 _ANY_ARC = rb"|".join(line.pattern for line in _ARC_LINES)
 
 RECORD = re.compile(rb"(?:" + _VERSION + rb"|(?P<arc>" + re.sub(rb"\?P<\w+>", b"?:", _ANY_ARC) + rb"))(?:\n|\Z)")
-"""What a record begins with: the version line of a WARC record, or the whole header line of an ARC record."""
+"""First line of a record: the version line of a WARC record, or the complete header line of an ARC record."""
 
 _AMID = (
     (re.compile(rb"WARC/" + _NUMBER + rb"\n[A-Za-z][\w-]{0,63}[ \t]*:"), 0),
     (re.compile(rb"warc/" + _NUMBER + rb"\n[A-Za-z][\w-]{0,63}[ \t]*:"), 0),
     (re.compile(rb"\n" + _ARC + rb"\n"), 1),
 )
-"""What a record begins with in the midst of anything, and how far into the match; each has a literal to look for."""
+"""Beginnings of records amid other bytes, and their offsets in the match; each starts with a literal, for speed."""
 
 MARGIN = 17_500
-"""No header line is longer that RECORD or ``amid`` knows."""
+"""Longest header line that RECORD or ``amid`` match."""
 
 HTTP_HEADER = 1 << 18
-"""Bytes of the header of an HTTP message in which fields are looked for."""
+"""Bytes of an HTTP header that are searched for fields."""
 
 HEADER_END = re.compile(rb"\n(?:(\r{0,3}\n)|(?=" + _VERSION + rb"\n))")
 """The empty line that ends a header (some writers double the carriage return), or a record that comes too early."""
 
 CLOSING = b"\r\n\r\n"
-"""What stands behind every record."""
+"""Bytes that close every record."""
 
 _HTTP_END = re.compile(
     rb"\n(?:\r{0,3}\n|[ \t]{1,16}\r{0,3}\n(?![\w-]{1,64}[ \t]{0,16}:)|(?=<(?:!doctype|html)[\s>]))", re.IGNORECASE
 )
-"""What ends an HTTP header: an empty line, a blank one that no field follows, or the page, if it comes too early."""
+"""End of an HTTP header: an empty line, a blank one without a field after it, or a page without either."""
 
 _STATUS = re.compile(
     rb"\s{0,16}(?:HTTP(?:/\S{1,16})?|ICY)[ \t]{1,16}(\d{3})(?!\d)[^\n]{0,65536}(?:\n|\Z)", re.IGNORECASE
 )
 _INTERIM = range(100, 200)
-"""Statuses of responses that another one follows."""
+"""Statuses of responses that precede the final one."""
 
 _WARC_FIELDS = frozenset(
     {
@@ -69,7 +69,7 @@ _WARC_FIELDS = frozenset(
         *("warc-block-digest", "warc-payload-digest"),
     }
 )
-"""Fields that are read of a WARC header, which may have any number of others."""
+"""Fields of a WARC header that are read; it may have others."""
 
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _DATE = re.compile(
@@ -90,12 +90,12 @@ class Message:
     payload: bytes
 
     def values(self, name: str) -> Sequence[str]:
-        """The values of a field, the last first."""
+        """Return the values of a field, the last first."""
         return self.fields.get(name, ())[::-1]
 
 
 def amid(data: bytearray, start: int, stop: int) -> int:
-    """The first place in ``data`` where a record begins, a WARC record even within a line; -1 if there is none."""
+    """Return the first position of a record in ``data``, of a WARC record even within a line; -1 if there is none."""
     first = -1
     for pattern, shift in _AMID:
         match = pattern.search(data, start, stop)
@@ -105,26 +105,26 @@ def amid(data: bytearray, start: int, stop: int) -> int:
 
 
 def warc_fields(block: bytes) -> dict[str, str]:
-    """Those fields of a WARC header that are read, by lower-case name, the first of each; the version line is none."""
-    found: dict[str, str] = {}
+    """Return the fields of a WARC header that are read, by lower-case name, the first of each."""
+    fields: dict[str, str] = {}
     for name, value in _fields(block):
         key = name.decode("utf-8", "replace").lower()
         if key in _WARC_FIELDS:
-            found.setdefault(key, value.decode("utf-8", "replace"))
-    return found
+            fields.setdefault(key, value.decode("utf-8", "replace"))
+    return fields
 
 
 def arc_fields(line: re.Match[bytes]) -> dict[str, str]:
-    """The fields of an ARC line, a match of RECORD, under the names that WARC has for them."""
-    found = next(match for pattern in _ARC_LINES if (match := pattern.fullmatch(line["arc"])))
-    url, date, mime, length = (found[name].decode("utf-8", "replace") for name in ("url", "date", "mime", "length"))
+    """Return the fields of an ARC line, a match of RECORD, by their WARC names."""
+    fields = next(match for pattern in _ARC_LINES if (match := pattern.fullmatch(line["arc"])))
+    url, date, mime, length = (fields[name].decode("utf-8", "replace") for name in ("url", "date", "mime", "length"))
     kind = "filedesc" if url.startswith("filedesc:") else "response"
     names = ("warc-type", "warc-target-uri", "warc-date", "content-type", "content-length")
     return dict(zip(names, (kind, url, date, mime, length), strict=True))
 
 
 def message(block: bytes) -> Message | None:
-    """The HTTP response in a record's block, the last of several; None where it does not begin with a status line."""
+    """Return the HTTP response in a record's block, the last of several; None if there is no status line."""
     line = _STATUS.match(block)
     while line is not None:
         end = _HTTP_END.search(block, line.end() - 1)
@@ -138,14 +138,14 @@ def message(block: bytes) -> Message | None:
 
 
 def _values(head: bytes) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    values: dict[str, list[str]] = {}
     for name, value in _fields(head):
-        found.setdefault(name.decode("latin-1").strip().lower(), []).append(value.decode("latin-1").strip())
-    return found
+        values.setdefault(name.decode("latin-1").strip().lower(), []).append(value.decode("latin-1").strip())
+    return values
 
 
 def _fields(block: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Names and values, unfolded; lines that are no fields are passed over."""
+    """Yield names and values, unfolded; other lines are ignored."""
     name = b""
     value = bytearray()
     for line in io.BytesIO(block):
@@ -161,18 +161,18 @@ def _fields(block: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def content_length(text: str) -> int | None:
-    """Bytes of a record's block as its header says; None where that is no number."""
+    """Return the length of a record's block from its header; None if it is not a number."""
     return int(text) if _LENGTH.fullmatch(text) else None
 
 
 def record_uuid(text: str) -> bytes | None:
-    """The 16 bytes of the UUID in a WARC-Record-ID; None where it does not hold exactly one."""
-    found = _UUID.findall(text)
-    return uuid.UUID(found[0]).bytes if len(found) == 1 else None
+    """Return the 16 bytes of the UUID in a WARC-Record-ID; None unless it contains exactly one."""
+    uuids = _UUID.findall(text)
+    return uuid.UUID(uuids[0]).bytes if len(uuids) == 1 else None
 
 
 def seconds(text: str) -> int | None:
-    """Seconds since 1970 of a WARC-Date (any precision of WARC 1.1) or an ARC date; None where it is no date."""
+    """Return the seconds since 1970 of a WARC-Date (any precision of WARC 1.1) or an ARC date; None for other text."""
     match = _DATE.fullmatch(text)
     if match is None:
         return None

@@ -1,6 +1,6 @@
-"""One response to one row: what it is, where it lies, its text if it is a page, and its outcome.
+"""Converts one response to one row: its kind, position, text if it is a page, and outcome.
 
-A record has exactly one outcome: OK, or the first thing that keeps it from being a page. Nothing here knows files.
+A record has exactly one outcome: OK, or the first reason why it is not a page. Not here: files.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from refinery.kernels import Page, dechunked, decoded, header_label, unpacked
 from stages._warc.digests import wrong_digest
 from stages._warc.headers import Message, message
 from stages._warc.records import Record
-from stages._warc.rows import DIGEST, EMPTY, ENCODING, FLAWS, OK, TOO_LARGE, flaw, judged, oddities, row_of
+from stages._warc.rows import DIGEST, EMPTY, ENCODING, FLAWS, OK, TOO_LARGE, flaw, oddities, row_of, with_outcome
 
 RESPONSE: Final = "response"
 NO_HTTP: Final = "no_http"
 STATUS: Final = "status"
 MEDIA_TYPE: Final = "media_type"
 
-FATES: Final = (
+OUTCOMES: Final = (
     *FLAWS,
     (NO_HTTP, "A response that is no HTTP message."),
     (STATUS, "A response with another status than 200."),
@@ -31,15 +31,15 @@ FATES: Final = (
     (ENCODING, "A payload that cannot be unpacked, or is no text in any encoding."),
     (EMPTY, "A response without a payload."),
 )
-"""What can keep a record from being a document, and why it does."""
+"""Outcomes of records that are not documents, with their explanations."""
 
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
 NO_TYPES = frozenset({"unknown/unknown", "application/unknown"})
-"""Types that say that none is known, as browsers take them."""
+"""Types that stand for an unknown type, as in browsers."""
 
 JUNK = 20
-"""A payload is no text if it has a character that is none in so many bytes."""
+"""A payload is not text if it has one invalid character per this many bytes."""
 
 _TYPE = re.compile(r"\s{0,9}([\w.+-]{1,50}/[\w.+-]{1,50})", re.ASCII)
 _BEGINNING = re.compile(
@@ -50,17 +50,17 @@ _BEGINNING = re.compile(
 
 
 def page(record: Record, most: int, *, check: bool = False) -> Page:
-    """The row for a record, of whose payload at most ``most`` bytes are wanted.
+    """Return the row for a record, whose payload has at most ``most`` bytes if it is a page.
 
-    ``check`` holds the record against its digest.
+    ``check`` compares the record with its digest.
     """
     row = row_of(record)
     notes = oddities(record, row)
-    return judged(row, _outcome(row, record, most, notes, check=check), notes)
+    return with_outcome(row, _outcome(row, record, most, notes, check=check), notes)
 
 
 def _outcome(row: Page, record: Record, most: int, notes: list[str], *, check: bool) -> str:
-    """The record's outcome; fills in what is learnt on the way."""
+    """Return the record's outcome; set the row's fields."""
     response = message(record.body) if record.kind == RESPONSE else None
     if response is not None:
         row.status = response.status
@@ -78,7 +78,7 @@ def _outcome(row: Page, record: Record, most: int, notes: list[str], *, check: b
 
 
 def _payloads(response: Message, most: int) -> Iterator[bytes]:
-    """All that writers take for the payload of a response."""
+    """Yield all byte ranges that writers use as the payload of a response."""
     transfer, content = (response.fields.get(name, ()) for name in ("transfer-encoding", "content-encoding"))
     yield response.payload
     yield dechunked(response.payload)[0]
@@ -117,7 +117,7 @@ def _media_type(record: Record, response: Message) -> str | None:
 
 
 def media_type(*declared: str) -> str | None:
-    """The first of the declared values that is a media type, in small letters and without parameters."""
+    """Return the first of the declared values that is a media type, in lower case and without parameters."""
     for value in declared:
         match = _TYPE.match(value)
         if match:
@@ -126,5 +126,5 @@ def media_type(*declared: str) -> str | None:
 
 
 def sniffed(data: bytes) -> str | None:
-    """``text/html`` for bytes that begin as an HTML page does, else None."""
+    """Return ``text/html`` for bytes that begin like an HTML page, else None."""
     return "text/html" if _BEGINNING.match(data[:4096].replace(b"\0", b"")) else None

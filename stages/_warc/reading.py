@@ -1,7 +1,7 @@
-"""How a source goes through an archive: rows in batches of bounded size, and the one row at a pointer.
+"""Reads an archive as rows: all in batches of limited size, or the one at a pointer.
 
-A record of the wanted type becomes a row, and so does whatever cannot be read; the others are counted by type. What a
-row says is the source's affair.
+Records of the wanted type and unreadable bytes become rows; other records are counted by type. The source defines the
+content of a row.
 """
 
 from __future__ import annotations
@@ -39,11 +39,10 @@ Columns are those of ``refinery.kernels.Page``, with ``id`` the document's and `
 
 @dataclass(frozen=True)
 class Reading:
-    """What a source wants of archives: records of the type ``kind``.
+    """A source's settings for reading archives: records of the type ``kind``.
 
-    ``block`` is the bytes that are kept of a record, ``payload`` those of the largest payload that is wanted.
-    ``page`` gives the row of a record. ``runs`` says whether ordinary records may be read by the kernel, which gives
-    responses the rows that ``page`` would.
+    ``block`` limits the bytes that are kept of a record, ``payload`` those of a payload. ``page`` returns the row of a
+    record. With ``runs``, the kernel reads ordinary records; its rows of responses equal those of ``page``.
     """
 
     kind: str
@@ -53,9 +52,9 @@ class Reading:
     runs: bool
 
     def all(self, path: str, store: Store, watch: Watch | None = None) -> Iterator[Batch]:
-        """The rows of a file, in batches of bounded size. Raises StorageError.
+        """Yield the rows of a file in batches of limited size. Raises StorageError.
 
-        With ``watch`` records are taken one by one, and the bodies of those that it forbids are not looked at.
+        With ``watch``, records are read one by one, and the bodies of those that it forbids are ignored.
         """
         number = 0
         types = TYPES - {self.kind}
@@ -64,11 +63,10 @@ class Reading:
             runs = rows if self.runs and watch is None else None
             blocks = Blocks(stream, path)
             file = file_identity(path, blocks.head(FILE_HEAD))
-            found = odd_records(blocks, self.kind, self.block, runs)
-            for record in found:
+            for record in odd_records(blocks, self.kind, self.block, runs):
                 if record is not None and (record.kind == self.kind or record.flaw):
-                    spared = watch is not None and not watch(number)
-                    rows.add(self.page(_spared(record) if spared else record))
+                    forbidden = watch is not None and not watch(number)
+                    rows.add(self.page(_without_body(record) if forbidden else record))
                     number += 1
                 elif record is not None:
                     rows.skip(record.kind if record.kind in types else "unknown type")
@@ -77,10 +75,10 @@ class Reading:
         yield _finished(rows, path, file)
 
     def one(self, path: str, offset: int, length: int, store: Store) -> Batch:
-        """The row of the record at a pointer. Raises StorageError where none begins.
+        """Return the row of the record at a pointer. Raises StorageError if no record begins there.
 
-        A ``length`` of 0 says that ``offset`` counts decompressed bytes of a file whose records share a gzip member: it
-        must be read from its beginning.
+        With a ``length`` of 0, ``offset`` counts decompressed bytes of a file whose records share a gzip member; it is
+        then read from its beginning.
         """
         with closing(store.open(path)) as stream:
             blocks = Blocks(stream, path, offset, offset + length) if length else Blocks(stream, path)
@@ -93,24 +91,24 @@ class Reading:
         raise StorageError(f"{path}: no record at {offset}, length {length}", hint="the file may have changed")
 
 
-def _spared(record: Record) -> Record:
+def _without_body(record: Record) -> Record:
     return replace(record, body=b"", flaw=record.flaw or DAMAGED, note="its worker died of it")
 
 
 def _finished(rows: PageRows, path: str, file: bytes) -> Batch:
     batch, skipped = rows.finish()
     columns = {name: batch.column(name) for name in batch.schema.names}
-    columns[RECORD_ID] = _named(columns[ID.name])
+    columns[RECORD_ID] = _ids_or_null(columns[ID.name])
     columns[ID.name] = document_ids(file, columns["offset"], columns["length"])
     columns[WARC.name] = pa.array([path] * batch.num_rows, WARC.type)
     return pa.RecordBatch.from_pydict(columns), skipped
 
 
-def _named(ids: pa.FixedSizeBinaryArray) -> pa.FixedSizeBinaryArray:
-    """The ids of records, null where they have none."""
+def _ids_or_null(ids: pa.FixedSizeBinaryArray) -> pa.FixedSizeBinaryArray:
+    """Return the ids of records, null where they have none."""
     return pc.if_else(pc.equal(ids, pa.scalar(NO_ID, ids.type)), pa.scalar(None, ids.type), ids)
 
 
 def text_of(batch: pa.RecordBatch) -> pa.Array:
-    """The pages or texts of a batch."""
+    """Return the pages or texts of a batch."""
     return batch.column(HTML.name)

@@ -1,8 +1,8 @@
-"""The records of an archive file, each with the place where it lies, and the stretches that are no record.
+"""Parses the records of an archive file with their positions, and the gaps between them.
 
-Every byte of a file belongs to a record, to a stretch that is reported, or to the line ends between them. A record's
-length is believed where another record, or the end, follows it; else the next record is looked for. Bodies are as they
-were stored: nothing here undoes codings or judges content.
+Every byte of a file belongs to a record, to a reported gap, or to the line ends between them. A record's declared
+length is used if another record, or the end, follows it; otherwise the next record is searched. Bodies are returned as
+stored. Not here: decoding and filtering of content.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ UNREADABLE = "unreadable"
 NO_ARCHIVE = "not_an_archive"
 
 SAMPLE = 48
-"""Bytes of a stretch that is no record which its note shows."""
+"""Bytes of a gap in its note."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record, or a stretch that is none (``kind`` is "").
+    """A record, or a gap (``kind`` is "").
 
-    ``offset`` and ``length`` are bytes in the file. A record that shares its compressed member with others has no bytes
-    of its own there: its ``length`` is 0, and its ``offset`` counts decompressed bytes from the file's beginning.
-    ``body`` is at most what was asked for of ``size`` bytes. ``flaw`` says why it cannot be used, ``note`` what is odd.
+    ``offset`` and ``length`` are bytes in the file. A record that shares its compressed member with others has a
+    ``length`` of 0, and its ``offset`` counts decompressed bytes from the file's beginning. ``body`` contains the
+    requested part of ``size`` bytes. ``flaw`` is the reason why it cannot be used, ``note`` a remark on it.
     """
 
     offset: int
@@ -47,32 +47,32 @@ class Record:
 
 
 class Rows(Protocol):
-    """What reads runs of ordinary records by itself: ``refinery.kernels.PageRows``."""
+    """Reader of runs of ordinary records: ``refinery.kernels.PageRows``."""
 
     def read(self, data: bytes, at: int, base: int) -> tuple[int, int, bool]:
-        """Where a run ends, its bytes when unpacked, and whether ``data`` ended within the next record."""
+        """Return the end of a run, its decompressed size, and True if ``data`` ended within the next record."""
 
 
 def records(blocks: Blocks, wanted: str, keep: int) -> Iterator[Record]:
-    """All records, with at most ``keep`` bytes of the body of those of the ``wanted`` type. Raises StorageError."""
+    """Return all records, with at most ``keep`` bytes of the bodies of the ``wanted`` type. Raises StorageError."""
     return (record for record in odd_records(blocks, wanted, keep, None) if record is not None)
 
 
 def odd_records(blocks: Blocks, wanted: str, keep: int, rows: Rows | None) -> Iterator[Record | None]:
-    """The records that ``rows`` does not take, as ``records`` gives them, and None behind each run that it took.
+    """Yield the records that ``rows`` does not read, and None after each run that it read.
 
-    What comes before a record is in ``rows`` when that record is given, and nothing that comes after it.
+    When a record is yielded, ``rows`` contains all runs before it, and none after it.
     """
-    found = _all(blocks, wanted, keep, rows)
-    for first in found:
-        known = first is None or first.flaw not in (UNREADABLE, CUT_OFF)
-        if first is None or known or not blocks.whole or Members(blocks).holds_record(0):
+    remaining = _all(blocks, wanted, keep, rows)
+    for first in remaining:
+        readable = first is None or first.flaw not in (UNREADABLE, CUT_OFF)
+        if first is None or readable or not blocks.whole or Members(blocks).has_record(0):
             yield first
         else:
-            second = list(islice(found, 1))
+            second = list(islice(remaining, 1))
             yield first if second else replace(first, offset=0, length=blocks.size, flaw=NO_ARCHIVE)
             yield from second
-        yield from found
+        yield from remaining
         return
     if blocks.whole:
         yield Record(0, 0, flaw=NO_ARCHIVE, note="the file holds nothing")
@@ -80,17 +80,17 @@ def odd_records(blocks: Blocks, wanted: str, keep: int, rows: Rows | None) -> It
 
 def _all(blocks: Blocks, wanted: str, keep: int, rows: Rows | None) -> Iterator[Record | None]:
     members = Members(blocks)
-    before = told = 0
+    before = count = 0
     while True:
-        # ``odd_records`` may look ahead behind the first record; the rows of a run would come before it.
-        if rows is not None and told != 1 and (run := _run(members, rows)):
+        # ``odd_records`` may read ahead of the first record; the rows of a run would precede it.
+        if rows is not None and count != 1 and (run := _run(members, rows)):
             before += run
-            told += 1
+            count += 1
             yield None
         elif member := members.next_member():
             cursor = Cursor(member)
             for record in _Parser(cursor, before, wanted, keep, blocks).records():
-                told += 1
+                count += 1
                 yield record
             before += cursor.pos
             members.leave(member)
@@ -99,7 +99,7 @@ def _all(blocks: Blocks, wanted: str, keep: int, rows: Rows | None) -> Iterator[
 
 
 def _run(members: Members, rows: Rows) -> int:
-    """Go on behind the ordinary records that come next; how many bytes they are when unpacked."""
+    """Read the ordinary records that follow; return their decompressed size."""
     blocks = members.blocks
     if blocks.exhausted or members.at >= blocks.stop:
         return 0
@@ -114,7 +114,7 @@ def _run(members: Members, rows: Rows) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """``data`` is what was kept of ``size`` bytes; ``rest`` counts bytes behind it that belong to no record."""
+    """A body of ``size`` bytes, of which ``data`` is kept; ``rest`` counts the bytes of the gap after it."""
 
     data: bytes
     size: int
@@ -125,7 +125,7 @@ class _Body:
 
 
 class _Parser:
-    """The records of one member that has ``before`` decompressed bytes before it in the file."""
+    """Parser of one member, which ``before`` decompressed bytes of the file precede."""
 
     def __init__(self, cursor: Cursor, before: int, wanted: str, keep: int, blocks: Blocks) -> None:
         self._cursor = cursor
@@ -134,16 +134,16 @@ class _Parser:
         self._wanted = wanted
         self._keep = keep
         self._blocks = blocks
-        self._found = 0
-        self._told = False
+        self._count = 0
+        self._reported = False
 
     def records(self) -> Iterator[Record]:
-        """All of them, and what the member suffers from if none of them tells."""
+        """Yield all records, and a gap for the member's error if no record reports it."""
         self._cursor.newlines()
         while not self._cursor.ended:
             yield from self._next()
-        if self._member.error and not self._told:
-            yield self._stretch(max(self._cursor.pos - 1, 0), self._cursor.pos, self._member.error)
+        if self._member.error and not self._reported:
+            yield self._gap(max(self._cursor.pos - 1, 0), self._cursor.pos, self._member.error)
 
     def _next(self) -> Iterator[Record]:
         cursor = self._cursor
@@ -151,14 +151,14 @@ class _Parser:
         start = cursor.pos
         line = cursor.record()
         if line is None:
-            yield from self._lost(start, "no record begins with")
+            yield from self._skip_to_record(start, "no record begins with")
         elif line["arc"] is not None:
             fields, size = arc_fields(line), len(line[0])
             cursor.take(size)
             yield from self._record(start, fields)
         elif (header := cursor.header(HEADER[: 1 if self._blocks.exhausted else None])) is None:
             self._blocks.spend(cursor.buffered)
-            yield from self._lost(start, "a WARC header without an end:")
+            yield from self._skip_to_record(start, "a WARC header without an end:")
         else:
             yield from self._record(start, warc_fields(header))
 
@@ -168,9 +168,9 @@ class _Parser:
         body = None
         closed = False
         if length is not None and not self._blocks.exhausted:
-            body, closed = self._as_declared(length, self._keep if kind == self._wanted else 0)
+            body, closed = self._declared_body(length, self._keep if kind == self._wanted else 0)
         if body is None:
-            body = self._as_found(length, closed=closed)
+            body = self._searched_body(length, closed=closed)
         end = self._cursor.pos - body.rest
         flaw, note = self._flawed(body)
         if not kind:
@@ -178,7 +178,7 @@ class _Parser:
         offset, size = self._pointer(start, end)
         if flaw == TRUNCATED and self._cut_off():
             flaw = CUT_OFF
-        self._found += 1
+        self._count += 1
         data = body.data if kind == self._wanted else b""
         yield Record(offset, size, kind, fields, data, body.size, flaw, note)
         if body.rest:
@@ -189,10 +189,10 @@ class _Parser:
         member = self._member
         return self._cursor.ended and member.end == self._blocks.size and (member.plain or member.error == EARLY)
 
-    def _as_declared(self, length: int, keep: int) -> tuple[_Body | None, bool]:
-        """The body, if its declared length holds: a record or the end follows it. Else None, and no move.
+    def _declared_body(self, length: int, keep: int) -> tuple[_Body | None, bool]:
+        """Return the body if its declared length is right: a record or the end follows it. Else None, without moving.
 
-        Also whether the line ends that close a record stand where the length says.
+        Also return True if the line ends that close a record follow the declared length.
         """
         cursor = self._cursor
         start = cursor.pos
@@ -203,18 +203,18 @@ class _Parser:
             closed = cursor.closes()
             parted = cursor.newlines()
             behind = None if cursor.ended else cursor.record()
-            # an ARC line has no beginning of its own, so that a wrong length could cut it
-            follows = parted or behind["arc"] is None if behind else cursor.packed()
+            # an ARC line has no marker at its start, so a wrong length could cut it
+            follows = parted or behind["arc"] is None if behind else cursor.at_member()
             if cursor.ended or follows:
                 return _Body(data, size), True
         self._blocks.spend(cursor.pos - start)
         cursor.seek(start)
         return None, closed
 
-    def _as_found(self, length: int | None, *, closed: bool) -> _Body:
-        """The body, which ends where the next record begins, where the member ends, or where ``length`` says.
+    def _searched_body(self, length: int | None, *, closed: bool) -> _Body:
+        """Return the body, which ends at the next record, at the end of the member, or after ``length`` bytes.
 
-        A record within a body that is closed where its length says is quoted there.
+        A record within a body with the right length is a quotation.
         """
         cursor = self._cursor
         data, size = cursor.until_record(self._keep, here=True)
@@ -222,7 +222,7 @@ class _Parser:
             return self._quoting(data, size, length)
         if not closed:
             start = cursor.pos - size
-            size = self._end_at_packed(start) - start
+            size = self._end_at_member(start) - start
             data = data[:size]
         broken = TRUNCATED if cursor.ended and self._member.error else ""
         finished = size == len(data) and data.endswith((b"\n\n", b"\n\r\n"))
@@ -240,7 +240,7 @@ class _Parser:
         return _Body(data[:length], length, rest=0 if unknown else rest, sample=behind[:SAMPLE])
 
     def _quoting(self, data: bytes, size: int, length: int) -> _Body:
-        """The body of ``length`` bytes that quotes a record; ``data`` was kept of ``size`` bytes before it."""
+        """Return the body of ``length`` bytes that quotes a record; ``data`` was kept of ``size`` bytes before it."""
         cursor = self._cursor
         more = cursor.take(min(length - size, self._keep - len(data)))
         cursor.skip(length - size - len(more))
@@ -249,42 +249,42 @@ class _Parser:
         return _Body(data + more, length, rest=rest, sample=sample)
 
     def _flawed(self, body: _Body) -> tuple[str, str]:
-        """A body's flaw and note, with what the member suffers from where that falls on this record."""
+        """Return a body's flaw and note, with the member's error if it concerns this record."""
         error = self._member.error
-        alone = self._found == 0 and not body.rest
+        alone = self._count == 0 and not body.rest
         if not self._cursor.ended or not error or not (alone or body.flaw):
             return body.flaw, body.note
-        self._told = True
-        whole = not body.flaw
-        return DAMAGED if whole and error != EARLY else body.flaw, _join(body.note, error)
+        self._reported = True
+        complete = not body.flaw
+        return DAMAGED if complete and error != EARLY else body.flaw, _join(body.note, error)
 
-    def _lost(self, start: int, note: str) -> Iterator[Record]:
-        """From here to the next record."""
+    def _skip_to_record(self, start: int, note: str) -> Iterator[Record]:
+        """Yield the gap from here to the next record."""
         self._cursor.seek(start)
         sample, _ = self._cursor.until_record(SAMPLE, here=False)
         yield from self._rest(start, f"{note} {sample!r}")
 
     def _rest(self, start: int, note: str) -> Iterator[Record]:
-        """The bytes from ``start`` to here, but if they are plain, not the compressed member that begins among them."""
-        end = self._end_at_packed(start)
+        """Yield the gap from ``start`` to here; in uncompressed bytes it ends at a compressed member."""
+        end = self._end_at_member(start)
         if end > start:
-            yield self._stretch(start, end, note)
+            yield self._gap(start, end, note)
 
-    def _end_at_packed(self, start: int) -> int:
-        """Where the bytes from ``start`` to here end: if they are plain, at a compressed member that begins there."""
+    def _end_at_member(self, start: int) -> int:
+        """Return the end of the gap from ``start`` to here: in uncompressed bytes, the start of a compressed member."""
         here = self._cursor.pos
-        end = self._member.find_packed(start, here)
+        end = self._member.find_member(start, here)
         if end < here:
             self._blocks.spend(here - start)
-            self._cursor.leave(end)
+            self._cursor.close(end)
         return end
 
-    def _stretch(self, start: int, end: int, note: str) -> Record:
-        """A stretch that is no record, as a row of its own."""
+    def _gap(self, start: int, end: int, note: str) -> Record:
+        """Return a gap as a record of its own."""
         offset, size = self._pointer(start, end)
         error = self._member.error if self._cursor.ended else ""
-        self._told = self._told or bool(error)
-        self._found += 1
+        self._reported = self._reported or bool(error)
+        self._count += 1
         note = note if error in note else _join(note, error)
         flaw = CUT_OFF if error == EARLY and self._cut_off() else UNREADABLE
         return Record(offset, size, size=end - start, flaw=flaw, note=note)
@@ -292,7 +292,7 @@ class _Parser:
     def _pointer(self, start: int, end: int) -> tuple[int, int]:
         if self._member.plain:
             return self._member.start + start, end - start
-        if self._found == 0 and end == self._cursor.pos and self._cursor.ended:
+        if self._count == 0 and end == self._cursor.pos and self._cursor.ended:
             return self._member.start, self._member.end - self._member.start
         return self._before + start, 0
 

@@ -1,4 +1,4 @@
-"""One record of extracted text (WET) to one row: its text and its outcome. Source: https://commoncrawl.org/get-started."""
+"""Converts one record of extracted text (WET) to one row: its text and its outcome. Source: https://commoncrawl.org/get-started."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from refinery.kernels import Page
 from stages._warc.digests import wrong_digest
 from stages._warc.pages import JUNK, MEDIA_TYPE, media_type
 from stages._warc.records import Record
-from stages._warc.rows import DIGEST, EMPTY, ENCODING, FLAWS, OK, TOO_LARGE, flaw, judged, oddities, row_of
+from stages._warc.rows import DIGEST, EMPTY, ENCODING, FLAWS, OK, TOO_LARGE, flaw, oddities, row_of, with_outcome
 
 CONVERSION: Final = "conversion"
 TEXT_TYPE: Final = "text/plain"
 
-FATES: Final = (
+OUTCOMES: Final = (
     *FLAWS,
     (MEDIA_TYPE, "A conversion to something else than plain text."),
     (TOO_LARGE, "A text larger than max_text."),
     (ENCODING, "A text that is not UTF-8."),
     (EMPTY, "A record without text."),
 )
-"""What can keep a record from being a document, and why it does."""
+"""Outcomes of records that are not documents, with their explanations."""
 
 
 def text(record: Record, most: int, *, check: bool = False) -> Page:
-    """The row for a record, whose text is wanted if it has at most ``most`` bytes.
+    """Return the row for a record, with its text if it has at most ``most`` bytes.
 
-    ``check`` holds the record against its digest.
+    ``check`` compares the record with its digest.
     """
     row = row_of(record)
     notes = oddities(record, row)
-    return judged(row, _outcome(row, record, most, notes, check=check), notes)
+    return with_outcome(row, _outcome(row, record, most, notes, check=check), notes)
 
 
 def _outcome(row: Page, record: Record, most: int, notes: list[str], *, check: bool) -> str:
-    """The record's outcome; fills in what is learnt on the way."""
+    """Return the record's outcome; set the row's fields."""
     row.media_type = media_type(record.fields.get("content-type", ""))
     if bad := flaw(record, row):
         return bad
@@ -52,13 +52,13 @@ def _outcome(row: Page, record: Record, most: int, notes: list[str], *, check: b
 
 
 def _decode(row: Page, data: bytes, notes: list[str]) -> str:
-    found = data.decode("utf-8", "replace").replace("\0", "")
-    broken = found.count("\ufffd") - data.count("\ufffd".encode())
+    content = data.decode("utf-8", "replace").replace("\0", "")
+    broken = content.count("\ufffd") - data.count("\ufffd".encode())
     notes += [f"{broken} characters are no text"] if broken else []
-    if not found.strip():
+    if not content.strip():
         return EMPTY
     if broken * JUNK > len(data):
         return ENCODING
-    row.html = found.encode()
+    row.html = content.encode()
     row.digest = xxhash.xxh3_128_digest(row.html)
     return OK

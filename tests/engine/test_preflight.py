@@ -30,7 +30,7 @@ REFUSED: dict[str, tuple[Sequence[str], int, str, str]] = {
     "a blocklist with a bare IPv6 address": (
         ["url.blocklists=[./bad.txt]"],
         3,
-        "url.blocklists[0]: ./bad.txt:2: '2001:db8::1' is no domain or URL",
+        "url.blocklists[0]: ./bad.txt:2: '2001:db8::1' is not a domain or URL",
         "[2001:db8::1]",
     ),
     "a minimum above its maximum": (

@@ -43,7 +43,7 @@ def test_an_entry_blocks_what_the_page_says(
 @pytest.mark.parametrize(("line", "fixed"), [(row[0], row[2]) for row in rows("each of these")], ids=str)
 def test_what_the_page_calls_no_entry_is_refused(tmp_path: Path, line: list[str], fixed: list[str]) -> None:
     """Forms of other tools' lists; where the page says what to write, that is an entry."""
-    with pytest.raises(AssetError, match="is no domain or URL"):
+    with pytest.raises(AssetError, match="is not a domain or URL"):
         reason(blocking(tmp_path, line), "http://other.example/")
     assert all(canonical_entry(entry) for entry in fixed)
 

@@ -208,7 +208,7 @@ def test_allow_unlists_entries(blocking: Any) -> None:
     stage = blocking("platform.example", "bad.platform.example", allow=("WWW.platform.example",))
     assert reason(stage, "http://good.platform.example/") is None
     assert reason(stage, "http://bad.platform.example/") == "blocked_domain"
-    with pytest.raises(ValueError, match="no domain or URL"):
+    with pytest.raises(ValueError, match="not a domain or URL"):
         Url(allow=("not a domain",))
 
 
@@ -222,10 +222,10 @@ def test_matched_entries_are_evidence(blocking: Any) -> None:
 
 
 def test_text_list_errors_name_the_line(tmp_path: Path) -> None:
-    """A line that is no domain or URL is an error with file and line, not a silent gap."""
+    """A line that is not a domain or URL is an error with file and line, not a silent gap."""
     path = tmp_path / "list.txt"
     path.write_text("good.example\nnot a domain\n")
-    with pytest.raises(AssetError, match=r"list\.txt:2: 'not a domain' is no domain or URL$"):
+    with pytest.raises(AssetError, match=r"list\.txt:2: 'not a domain' is not a domain or URL$"):
         blocklist.load(str(path))
     path.write_text("not a domain\nneither this\ngood.example\n")
     with pytest.raises(AssetError, match=r"list\.txt:1: .* \(2 lines are wrong; this is the first\)"):

@@ -28,7 +28,7 @@ from refinery.stage.documents import HTML, POINTER, document_ids, file_identity
 from refinery.store import LocalStore
 from stages._warc.blocks import Blocks
 from stages._warc.headers import message, record_uuid
-from stages._warc.pages import FATES
+from stages._warc.pages import OUTCOMES
 from stages._warc.records import records
 from stages.warc import Warc
 from tests.stages.warc.archives import HTML as HTML_HEADER, LAYOUTS, members, one_member, raw, record
@@ -166,9 +166,9 @@ def test_what_is_no_digest_is_held_against_nothing(tmp_path: Path, digest: str) 
 
 
 def test_every_outcome_but_ok_has_a_rule_that_removes_just_its_records(tmp_path: Path) -> None:
-    outcomes = pa.array(["ok", *(outcome for outcome, _ in FATES)])
+    outcomes = pa.array(["ok", *(outcome for outcome, _ in OUTCOMES)])
     removed = [rule.violated(outcomes).to_pylist().index(True) for rule in Warc().rules()]
-    assert removed == list(range(1, len(FATES) + 1))
+    assert removed == list(range(1, len(OUTCOMES) + 1))
     assert all(sum(rule.violated(outcomes).to_pylist()) == 1 and rule.because for rule in Warc().rules())
     assert {outcome for _, outcome in FATE_OF.values()} | {"damaged", "digest"} == set(outcomes.to_pylist())
 

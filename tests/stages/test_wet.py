@@ -16,7 +16,7 @@ from refinery.errors import UsageError
 from refinery.recipe import parse
 from refinery.stage.documents import POINTER, TEXT
 from refinery.store import LocalStore
-from stages._warc.texts import FATES
+from stages._warc.texts import OUTCOMES
 from stages.wet import Wet
 from tests.stages.test_warc import digests
 from tests.stages.warc.archives import LAYOUTS, raw, record
@@ -103,9 +103,9 @@ def test_a_record_has_one_outcome_and_only_documents_have_text(tmp_path: Path, c
 
 
 def test_every_outcome_but_ok_has_a_rule_that_removes_just_its_records() -> None:
-    outcomes = pa.array(["ok", *(outcome for outcome, _ in FATES)])
+    outcomes = pa.array(["ok", *(outcome for outcome, _ in OUTCOMES)])
     removed = [rule.violated(outcomes).to_pylist().index(True) for rule in Wet().rules()]
-    assert removed == list(range(1, len(FATES) + 1))
+    assert removed == list(range(1, len(OUTCOMES) + 1))
     assert {outcome for _, outcome in FATE_OF.values()} == set(outcomes.to_pylist())
 
 

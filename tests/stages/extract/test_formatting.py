@@ -8,7 +8,7 @@ import time
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from stages._extract.formatting import Span, format_marked, format_text, limit_newlines, remove_urls
+from stages._extract.formatting import MarkedSpan, format_marked, format_text, limit_newlines, remove_urls
 
 fragments = st.sampled_from(
     [
@@ -168,7 +168,7 @@ def test_time_is_linear(unit: str) -> None:
 def test_spans_are_still_around_their_lines(pieces: list[str], data: st.DataObject) -> None:
     """The text is formatted as without spans, and what is in them is what is left of their lines."""
     kinds = [data.draw(st.sampled_from([None, "code", "table"])) for _ in pieces]
-    spans: list[Span] = []
+    spans: list[MarkedSpan] = []
     end = 0
     for piece, kind in zip(pieces, kinds, strict=True):
         size = len(piece.encode())

@@ -56,7 +56,7 @@ def test_files_that_are_no_archives_and_one_that_is_cut_off(run: Run) -> None:
     assert told(found) == {
         "warc: 5 of 5 inputs broken (100.0%), more than max_broken_inputs: 5%": "repair or leave out these files, "
         "or set max_broken_inputs in the recipe",
-        "warc: 4 inputs yield no document (not_an_archive 4): 0.warc.gz, 1.warc.gz, 2.warc.gz and 1 more": "it is no "
+        "warc: 4 inputs yield no document (not_an_archive 4): 0.warc.gz, 1.warc.gz, 2.warc.gz and 1 more": "it is not an "
         "archive: correct `inputs`, or fetch it again if it should be one",
         "warc: 1 input is broken (cut_off 1): cut.warc.gz": "it ends too early: fetch it again",
     }
@@ -78,7 +78,7 @@ def test_files_that_are_no_archives_and_one_that_is_cut_off(run: Run) -> None:
         (
             "warc",
             members([record(1, status="404 Not Found")]),
-            "no record of it is an HTML page with status 200: leave it out",
+            "none of its records is an HTML page with status 200: remove it from the inputs",
         ),
     ],
 )

@@ -95,7 +95,7 @@ def test_a_list_without_paths_is_an_error(folder: Path, data: bytes) -> None:
 
 def test_a_list_that_only_claims_to_be_gzip_is_an_error(folder: Path) -> None:
     (folder / "warc.paths.gz").write_bytes(b"a.warc\n")
-    with pytest.raises(StorageError, match="no list of paths"):
+    with pytest.raises(StorageError, match="not a list of paths"):
         archives(str(folder / "warc.paths.gz"), LocalStore(), ARCHIVES)
 
 
