@@ -125,8 +125,8 @@ from .planner.estimate import (
     StageForecast as StageForecast,
     plan as plan,
 )
-from .planner.state import (
-    Every as Every,
+from .planner.selection import (
+    EveryNth as EveryNth,
     Selection as Selection,
 )
 from .planner.totals import (

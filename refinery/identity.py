@@ -29,10 +29,12 @@ FORMAT = 4
 """Version of the layout and meaning of a root's files; part of every key."""
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+
+
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys and no spaces. Raises TypeError or ValueError on what has no one form (NaN, sets)."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-    return text.encode("utf-8", "surrogatepass")
+    return _ENCODER.encode(value).encode("utf-8", "surrogatepass")
 
 
 def digest(value: Any) -> str:

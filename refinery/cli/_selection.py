@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from refinery.planner.state import Every, Selection
+from refinery.planner.selection import EveryNth, Selection
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 
@@ -43,7 +43,7 @@ def selection(
     first: str | None,
     until: str | None,
     only: str | None,
-    parts: tuple[int, ...] | Every | None,
+    parts: tuple[int, ...] | EveryNth | None,
     share: float | None,
     force: bool,
 ) -> Selection:
@@ -63,14 +63,14 @@ def stage_range(first: str | None, until: str | None, only: str | None) -> tuple
 
 def parse_selected(
     context: click.Context, parameter: click.Parameter, given: str | None
-) -> tuple[int, ...] | Every | None:
+) -> tuple[int, ...] | EveryNth | None:
     """Parse part numbers, or ``3/100``: the parts of job 3 of 100."""
     job, slash, jobs = (given or "").partition("/")
     if not slash:
         return parse_parts(context, parameter, given)
     if not job.isdecimal() or not jobs.isdecimal() or int(job) >= int(jobs):
         raise click.BadParameter(f"{given!r}: expected JOB/JOBS with jobs numbered from 0, as in 3/100")
-    return Every(int(job), int(jobs))
+    return EveryNth(int(job), int(jobs))
 
 
 def parse_parts(context: click.Context, parameter: click.Parameter, given: str | None) -> tuple[int, ...] | None:

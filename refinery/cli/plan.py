@@ -13,7 +13,7 @@ from refinery.cli._warnings import warn
 from refinery.formatting import plural, size
 from refinery.planner.cost import Target
 from refinery.planner.estimate import COLUMNS, Forecast, amount, plan
-from refinery.planner.state import Every
+from refinery.planner.selection import EveryNth
 from refinery.planner.totals import lines_of
 from refinery.recipe import load
 
@@ -44,7 +44,7 @@ def command(
     first: str | None,
     until: str | None,
     only: str | None,
-    parts: tuple[int, ...] | Every | None,
+    parts: tuple[int, ...] | EveryNth | None,
     share: float | None,
     force: bool,
     target: str | None,

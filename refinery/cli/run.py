@@ -19,7 +19,7 @@ from refinery.cli._warnings import warn
 from refinery.cli.status import OUTDATED
 from refinery.formatting import plural, safe, size, span
 from refinery.kernels.choice import note
-from refinery.planner.state import Every
+from refinery.planner.selection import EveryNth
 from refinery.recipe import load
 from refinery.root.runs import PhaseRecord
 from refinery.runner.progress import Listener
@@ -60,7 +60,7 @@ def command(
     first: str | None,
     until: str | None,
     only: str | None,
-    parts: tuple[int, ...] | Every | None,
+    parts: tuple[int, ...] | EveryNth | None,
     share: float | None,
     workers: str | None,
     executor: str | None,

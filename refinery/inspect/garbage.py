@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from refinery.inspect.reader import RootReader, open_root
 from refinery.inspect.runs import runs
-from refinery.planner.requirements import only_run
 from refinery.root.receipts import receipt_path
 from refinery.statistics.group_files import merged_path
 
@@ -72,7 +71,7 @@ def collect_garbage(path: str, *, delete: bool = False) -> Garbage:
     record that must tell what is referred to cannot be read: then nothing is deleted.
     """
     root = open_root(path).root
-    with only_run(root):
+    with root.store.lock(root.path):
         reader = open_root(path)
         files = tuple(_unreferenced(reader))
         history = runs(root)

@@ -18,7 +18,7 @@ from refinery.inspect.find import pieces
 from refinery.inspect.reader import Finding, RootReader, StageEntry, documents_of
 from refinery.inspect.replay import step_runs
 from refinery.planner.inputs import file_content, file_stats, input_files
-from refinery.planner.state import segments_of
+from refinery.planner.segments import segments_of
 from refinery.recipe import RecipeError
 from refinery.root.parquet import open_parquet
 from refinery.root.receipts import Receipt

@@ -14,16 +14,16 @@ from refinery.formatting import plural, size, span
 from refinery.html import paragraph, table
 from refinery.planner.cost import Cost, Money, Target, uncertainty, wall
 from refinery.planner.inputs import file_content
+from refinery.planner.plan import Action, StageState
 from refinery.planner.planner import Planner
 from refinery.planner.preflight import preflight
 from refinery.planner.reasons import reason_of
 from refinery.planner.requirements import changed_code, check_root
-from refinery.planner.state import Action, Made, Selection, manifests
+from refinery.planner.selection import Selection
 from refinery.planner.totals import Basis, Total, lines_of
 from refinery.recipe import Pipeline
 from refinery.root.receipts import Receipt
 from refinery.stage.base import Stage
-from refinery.stage.documents import TRANSIENT
 from refinery.stage.global_stage import Global
 from refinery.store import is_remote
 
@@ -115,36 +115,37 @@ class _Plan:
 
     def __init__(self, planner: Planner, selection: Selection, target: Target | None) -> None:
         self._planner, self._selection, self._target = planner, selection, target
+        self._layout = planner.layout
         root = planner.root
-        self._head = check_root(root, planner.pipeline.dataset)
-        self._known = manifests(root, self._head)
-        self._survey = planner.survey()
+        self._head = check_root(root, planner.layout.pipeline.dataset)
+        self._known = root.current_manifests(self._head)
+        self._plan = planner.plan()
         self._paths = planner.inputs.counted(selection)
         stats = planner.inputs.stats(self._paths)
         self._sizes = {file_content(path, stat): stat.size for path, stat in zip(self._paths, stats, strict=True)}
         self._bytes = sum(stat.size for stat in stats)
-        self._receipts = [self._of(folder) for folder in planner.folders[: planner.last + 1]]
+        self._receipts = [self._of(folder) for folder in planner.layout.folders[: planner.layout.last + 1]]
         self._measured = self._input_sizes()
-        self._costs = [self._cost(position) for position in range(planner.last + 1)]
+        self._costs = [self._cost(position) for position in range(planner.layout.last + 1)]
 
     def forecast(self) -> Forecast:
         """All of it."""
         planner, target = self._planner, self._target
         found: list[StageForecast] = []
-        for position, made in enumerate(self._survey.made[: planner.last + 1]):
-            found.append(self._stage(position, made, found))
-        audited = self._survey.made[0]
-        changed = changed_code(planner.root, self._head, planner.folders, planner.steps)
+        for position, state in enumerate(self._plan.stages[: planner.layout.last + 1]):
+            found.append(self._stage(position, state, found))
+        source = self._plan.stages[0]
+        changed = changed_code(planner.root, self._head, planner.layout.folders, planner.layout.steps)
         parts = found[0].parts
         return Forecast(
-            dataset=planner.pipeline.dataset,
+            dataset=planner.layout.pipeline.dataset,
             root=planner.root.path,
             inputs=parts if target else len(self._paths),
             input_bytes=self._todo_bytes(0) if target else self._bytes,
             stages=tuple(found),
             changed_code=tuple(step.name for step in changed),
-            blocked="" if target else self._survey.blocked,
-            audit=(parts if target else audited.expected - len(audited.audit)) if planner.audits else 0,
+            blocked="" if target else self._plan.blocked,
+            audit=(parts if target else source.expected - len(source.audit)) if planner.layout.audited else 0,
             target=target,
             total=self._total(found),
         )
@@ -179,8 +180,11 @@ class _Plan:
             else None
         )
 
+    def _reference_documents(self, position: int) -> int:
+        return sum(part.mapped.rows["in"] for part in self._planner.references.get(position, ()))
+
     def _gathered(self, position: int) -> bool:
-        return any(step.stage.shard_bytes() is not None for step in self._planner.steps[: position + 1])
+        return any(step.stage.shard_bytes() is not None for step in self._planner.layout.steps[: position + 1])
 
     # ------------------------------------------------------------------------------------------------------ estimated
 
@@ -190,10 +194,10 @@ class _Plan:
             cost = self._costs[position]
             mean = self._bytes / len(self._paths)
             return self._target.bytes or round((cost.inputs / cost.files if cost else mean) * (self._target.files or 0))
-        made = self._survey.made[position].receipts
+        receipts = self._plan.stages[position].receipts
         if self._gathered(position):
-            return 0 if self._survey.made[position].complete else self._bytes
-        return self._bytes - sum(self._measured.get(receipt.part, 0) for receipt in made)
+            return 0 if self._plan.stages[position].complete else self._bytes
+        return self._bytes - sum(self._measured.get(receipt.part, 0) for receipt in receipts)
 
     def _factor(self, position: int, todo: int, parts: int) -> float:
         """How many times what was measured of a stage is what is to be done."""
@@ -213,10 +217,10 @@ class _Plan:
             return None
         return cost.times(cost.factor(self._target or Target(bytes=self._bytes, files=len(self._paths))))
 
-    def _todo(self, position: int, made: Made) -> tuple[int, int]:
+    def _todo(self, position: int, state: StageState) -> tuple[int, int]:
         """How many parts there are, and how many of them are to be made."""
-        manifest = self._known.get(self._planner.folders[position])
-        gathers = self._planner.steps[position].stage.shard_bytes() is not None
+        manifest = self._known.get(self._planner.layout.folders[position])
+        gathers = self._planner.layout.steps[position].stage.shard_bytes() is not None
         if self._target:
             source = self._costs[0]
             each = source.inputs / source.files if source else self._bytes / len(self._paths)
@@ -224,43 +228,43 @@ class _Plan:
             cost = self._costs[position]
             shards = round(manifest.expected * cost.factor(self._target)) if manifest and cost else files
             return (max(1, shards),) * 2 if gathers else (files, files)
-        todo, parts = made.actions["run"] + made.actions["judge"], made.expected
+        todo, parts = state.waiting, state.expected
         if todo == parts and gathers and manifest is not None:
             todo = parts = manifest.expected  # how many shards there will be is not known before
         return parts, todo
 
-    def _stage(self, position: int, made: Made, before: Sequence[StageForecast]) -> StageForecast:
+    def _stage(self, position: int, state: StageState, before: Sequence[StageForecast]) -> StageForecast:
         planner = self._planner
-        stage, manifest = planner.steps[position].stage, self._known.get(planner.folders[position])
-        parts, todo = self._todo(position, made)
-        action: Action = "keep" if not todo else "run" if made.actions["run"] or self._target else "judge"
+        stage, manifest = planner.layout.steps[position].stage, self._known.get(planner.layout.folders[position])
+        parts, todo = self._todo(position, state)
+        action: Action = "keep" if not todo else "run" if state.waiting > state.reapplied or self._target else "reapply"
         changing = any(other.action != "keep" for other in before)
         reason = reason_of(stage, manifest, action, todo, self._selection, changing=changing)
         cost = self._costs[position]
         taken = cost.times(self._factor(position, todo, parts)) if cost else None
         again = self._again(position, todo, before)
         whole = self._whole(position - 1) if todo and position else None
-        figures = _global(stage, whole, planner.earlier_documents(position)) if whole else (None, None, None)
+        figures = _global(stage, whole, self._reference_documents(position)) if whole else (None, None, None)
         return StageForecast(
-            planner.steps[position].name,
+            planner.layout.steps[position].name,
             action,
             f"for {_amount(self._target)}" if self._target else reason,
             parts,
             todo,
             self._read(position, todo, before),
             None if taken is None else taken.written,
-            None if taken is None or action == "judge" else taken.seconds + again,  # judging costs little
+            None if taken is None or action == "reapply" else taken.seconds + again,  # judging costs little
             *figures,
         )
 
     def _begins(self, position: int, before: Sequence[StageForecast]) -> int | None:
         """The step whose input is read where a pass begins at a stage; None where it goes on from the one before."""
         planner = self._planner
-        first = max(s.first for stretch in planner.stretches for s in stretch.segments if s.first <= position)
+        first = max(s.first for s in planner.layout.segments if s.first <= position)
         if position > first and before[position - 1].todo:
             return None
         start = position
-        while start > first and (TRANSIENT & set(planner.flows[start].given.names) or not planner.taps(start - 1)):
+        while start > first and (planner.layout.is_transient(start) or not planner.layout.written[start - 1]):
             start -= 1
         return start
 
@@ -295,7 +299,7 @@ class _Plan:
             return None
         pairs = [(self._estimate(n, stage), stage) for n, stage in enumerate(stages) if stage.todo]
         known = [(cost, stage) for cost, stage in pairs if cost is not None]
-        workers = self._planner.pipeline.executor.processes()
+        workers = self._planner.layout.pipeline.executor.processes()
         seconds, written = sum(c.seconds for c, _ in known), sum(c.written for c, _ in known)
         requests = self._requests([cost for cost, _ in known])
         errors = self._errors(stages[0].parts)
@@ -306,7 +310,7 @@ class _Plan:
             read=sum(stage.read or 0 for stage in stages),
             written=written,
             requests=requests,
-            money=Money.of(self._planner.pipeline.prices, seconds, written, requests),
+            money=Money.of(self._planner.layout.pipeline.prices, seconds, written, requests),
             seconds_error=errors[0],
             written_error=errors[1],
             straight=tuple(s.name for _, s in known if isinstance(self._stage_of(s.name), Global)),
@@ -315,7 +319,7 @@ class _Plan:
         )
 
     def _stage_of(self, name: str) -> Stage:
-        return next(step.stage for step in self._planner.steps if step.name == name)
+        return next(step.stage for step in self._planner.layout.steps if step.name == name)
 
     def _basis(self, source: Cost, parts: int) -> Basis:
         documents = sum(receipt.rows.get("in", 0) for receipt in self._receipts[0][0])
@@ -340,7 +344,7 @@ class _Plan:
         found: Counter[str] = Counter()
         for cost in costs:
             found.update(cost.requests)
-        pipeline = self._planner.pipeline
+        pipeline = self._planner.layout.pipeline
         remote = any(map(is_remote, (pipeline.root, *pipeline.inputs)))
         return None if remote and not found else dict(sorted(found.items()))
 

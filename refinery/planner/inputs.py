@@ -1,4 +1,4 @@
-"""The input files of a pipeline: which there are, what they are, and the parts that they begin."""
+"""The input files of a pipeline, and the parts that they begin."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from itertools import groupby
 from refinery.errors import RefineryError, StorageError, UsageError
 from refinery.formatting import plural
 from refinery.identity import digest
-from refinery.planner.state import Every, Part, Selection
+from refinery.planner.parts import Part
+from refinery.planner.selection import EveryNth, Selection
 from refinery.recipe import Pipeline
 from refinery.stage.documents import FILE_HEAD, file_identity
 from refinery.store import Stat, is_remote, store_for
 from refinery.store.remote import threads
 
+Recorded = Callable[[], Mapping[int, set[str]]]
+"""Returns the content ids of input files that receipts record, by part."""
+
 
 class Inputs:
-    """Looks for remote files and at them once, for each look may be a request; at local ones whenever it is asked."""
+    """Lists files and looks at them: at remote ones once, for each look may be a request, at local ones every time."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
@@ -35,31 +39,31 @@ class Inputs:
         return self._paths
 
     def problems(self) -> list[tuple[int, RefineryError]]:
-        """List the files of every pattern; the number of each pattern that names none, or a copy, and why."""
-        found: dict[str, int] = {}
-        wrong: list[tuple[int, RefineryError]] = []
+        """List the files of every pattern. Returns an error for each pattern that has no file, or a copy."""
+        patterns: dict[str, int] = {}
+        errors: list[tuple[int, RefineryError]] = []
         for number, pattern in enumerate(self._pipeline.inputs):
             try:
                 paths = self._pipeline.source.list_inputs(pattern, store_for(pattern))
-                found |= {path: number for path in paths if path not in found}
+                patterns |= {path: number for path in paths if path not in patterns}
             except RefineryError as error:
-                wrong.append((number, error))
+                errors.append((number, error))
         try:
-            once, copies = _sorted_out(found)
-            first_copies = {found[copy]: _copied(first, copy) for first, copy in reversed(copies)}
-            wrong += sorted(first_copies.items(), key=lambda pair: pair[0])
-            self._paths, self._listed = ([], []) if wrong else (once, list(found))
+            once, copies = _sorted_out(patterns)
+            first_copies = {patterns[copy]: _copied(first, copy) for first, copy in reversed(copies)}
+            errors += sorted(first_copies.items(), key=lambda pair: pair[0])
+            self._paths, self._listed = ([], []) if errors else (once, list(patterns))
         except StorageError as error:
-            wrong.append((0, error))
-        return wrong
+            errors.append((0, error))
+        return errors
 
     @property
     def repeated(self) -> int:
-        """Paths that were listed and name files that others name, too."""
+        """The number of listed paths to files that another listed path leads to."""
         return len(self._listed) - len(self._paths)
 
     def counted(self, selection: Selection) -> list[str]:
-        """The input files that a forecast looks at: of remote ones those that are selected."""
+        """The input files that an estimate looks at: of remote ones those that are selected."""
         paths = self.paths()
         return [paths[n] for n in selected(paths, selection)] if self._remote else list(paths)
 
@@ -68,45 +72,44 @@ class Inputs:
         return any(map(is_remote, self._pipeline.inputs))
 
     def stats(self, paths: Sequence[str]) -> list[Stat]:
-        """What files are; remote ones as they were when they were first looked at."""
+        """Size and tag of each file; of a remote one as they were at the first look."""
         unknown = [path for path in paths if path not in self._stats]
         seen = self._stats | dict(zip(unknown, file_stats(unknown), strict=True))
         self._stats.update({path: stat for path, stat in seen.items() if is_remote(path)})
         return [seen[path] for path in paths]
 
-    def parts(self, selection: Selection, recorded: Callable[[], Mapping[int, set[str]]] | None) -> list[Part]:
-        """The parts that are selected, each of one file.
+    def parts(self, selection: Selection, recorded: Recorded | None = None) -> list[Part]:
+        """The selected parts, each of one file. Raises UsageError where none is selected.
 
-        ``recorded`` tells the content ids that receipts name by part. Where it is given, these are taken for true of
-        remote files that were not looked at yet. Raises UsageError where no part is selected.
+        With ``recorded``, a remote file that was not looked at yet is taken for the one that the receipts record.
         """
         paths = self.paths()
-        wanted = selected(paths, selection)
-        if not wanted:
+        numbers = selected(paths, selection)
+        if not numbers:
             raise UsageError(
                 f"--parts selects none of the {plural(len(paths), 'part')}",
                 hint=f"the first is 0, the last {len(paths) - 1}",
             )
-        told = self._told({number: paths[number] for number in wanted}, recorded) if recorded else {}
-        looked = [number for number in wanted if number not in told]
-        seen = dict(zip(looked, self.stats([paths[number] for number in looked]), strict=True))
-        contents = told | {number: file_content(paths[number], stat) for number, stat in seen.items()}
-        sizes = {number: stat.size for number, stat in seen.items()}
-        return [Part(n, (paths[n],), (contents[n],), sizes.get(n, 0), paths[n]) for n in wanted]
+        assumed = self._assumed({number: paths[number] for number in numbers}, recorded) if recorded else {}
+        unknown = [number for number in numbers if number not in assumed]
+        stats = dict(zip(unknown, self.stats([paths[number] for number in unknown]), strict=True))
+        contents = assumed | {number: file_content(paths[number], stat) for number, stat in stats.items()}
+        sizes = {number: stat.size for number, stat in stats.items()}
+        return [Part(n, (paths[n],), (contents[n],), sizes.get(n, 0), paths[n]) for n in numbers]
 
-    def _told(self, paths: dict[int, str], recorded: Callable[[], Mapping[int, set[str]]]) -> dict[int, str]:
-        """What receipts tell of files that nobody looked at. Of several tales only a look can tell the true one."""
+    def _assumed(self, paths: dict[int, str], recorded: Recorded) -> dict[int, str]:
+        """Content ids of files that nobody looked at; none where receipts differ, for then only a look can decide."""
         unseen = {n: path for n, path in paths.items() if is_remote(path) and path not in self._stats}
         known = recorded() if unseen else {}
-        tales = {n: known.get(n, {digest(["not looked at", path])}) for n, path in unseen.items()}
-        return {n: next(iter(contents)) for n, contents in tales.items() if len(contents) == 1}
+        candidates = {n: known.get(n, {digest(["not looked at", path])}) for n, path in unseen.items()}
+        return {n: next(iter(contents)) for n, contents in candidates.items() if len(contents) == 1}
 
 
 def selected(paths: Sequence[str], selection: Selection) -> list[int]:
     """The numbers of the parts that are selected, in order."""
     numbers = range(len(paths))
     chosen = selection.parts
-    if isinstance(chosen, Every):
+    if isinstance(chosen, EveryNth):
         return list(numbers[chosen.first :: chosen.step])
     if chosen is not None:
         wanted = set(chosen)
@@ -132,21 +135,21 @@ def _listed(pipeline: Pipeline) -> Iterator[str]:
 
 def distinct(paths: Iterable[str]) -> list[str]:
     """The files at some paths, each under the first of its paths. Raises UsageError where one is a copy of another."""
-    found, copies = _sorted_out(paths)
+    files, copies = _sorted_out(paths)
     if copies:
         raise _copied(*copies[0])
-    return found
+    return files
 
 
 def _sorted_out(paths: Iterable[str]) -> tuple[list[str], list[tuple[str, str]]]:
-    """The files at some paths, each once; and those that are copies, with the file that each is a copy of.
+    """The files at some paths, each once; and pairs of a file and its copy.
 
-    Copies have one name and begin alike, so that their documents would have the same ids. Only files that have a name
-    in common are opened.
+    Copies have one name and begin with the same bytes, so that their documents would have the same ids. Only files that
+    have a name in common are opened.
     """
-    found = dict.fromkeys(paths)
+    distinct_paths = dict.fromkeys(paths)
     by_name: dict[str, list[str]] = {}
-    for path in found:
+    for path in distinct_paths:
         by_name.setdefault(path.rpartition("/")[2], []).append(path)
     namesakes = [path for several in by_name.values() if len(several) > 1 for path in several]
     firsts: dict[bytes, str] = {}
@@ -154,9 +157,9 @@ def _sorted_out(paths: Iterable[str]) -> tuple[list[str], list[tuple[str, str]]]
     for path, identity in zip(namesakes, threads().map(_identity, namesakes), strict=True):
         first = firsts.setdefault(identity, path)
         if first != path:
-            del found[path]
+            del distinct_paths[path]
             copies += [(first, path)] if _place(first) != _place(path) else []
-    return list(found), copies
+    return list(distinct_paths), copies
 
 
 def _copied(first: str, copy: str) -> UsageError:
@@ -171,22 +174,21 @@ def _identity(path: str) -> bytes:
 
 
 def _place(path: str) -> str:
-    """Where a file is, however its path is spelled."""
+    """The location of a file, however its path is spelled."""
     return path if is_remote(path) else os.path.realpath(path)
 
 
 def file_stats(paths: Sequence[str]) -> list[Stat]:
-    """What each of the files is, in their order. Raises StorageError where one is missing."""
-    found: dict[str, Stat] = {}
-    for kind, some in groupby(sorted(paths, key=_kind), key=_kind):
-        del kind
-        alike = list(some)
-        found |= zip(alike, store_for(alike[0]).stats(alike), strict=True)
-    return [found[path] for path in paths]
+    """Size and tag of each file, in their order. Raises StorageError where one is missing."""
+    stats: dict[str, Stat] = {}
+    for _, group in groupby(sorted(paths, key=_scheme), key=_scheme):
+        of_store = list(group)
+        stats |= zip(of_store, store_for(of_store[0]).stats(of_store), strict=True)
+    return [stats[path] for path in paths]
 
 
-def _kind(path: str) -> str:
-    """What is before ``://``: paths of one kind have one store."""
+def _scheme(path: str) -> str:
+    """The scheme of a URL, "" for a local path: paths of one scheme have one store."""
     return path.partition("://")[0] if "://" in path else ""
 
 

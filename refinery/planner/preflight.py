@@ -20,7 +20,8 @@ from refinery.formatting import size
 from refinery.planner.inputs import Inputs
 from refinery.planner.planner import Planner
 from refinery.planner.requirements import changed_code, check_root, refuse_changed_code, refuse_foreign
-from refinery.planner.state import Selection, stretches_of
+from refinery.planner.segments import partition_groups
+from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline, Step
 from refinery.recipe.columns import flows
 from refinery.recipe.problems import Problem, SourceSpan, located
@@ -76,7 +77,7 @@ def preflight(pipeline: Pipeline, selection: Selection = Selection(), *, accept_
     planner = None
     if root is not None and not looking.found:
         with looking.at(""):  # what is wrong now is the selection
-            planner = Planner(fitted, root, selection, inputs)
+            planner = Planner.of(fitted, root, selection, inputs)
     looking.references(planner)
     if planner is not None and not accept_code:
         looking.code(planner)
@@ -121,7 +122,7 @@ class _Looking:
     def columns(self) -> None:
         """Whether partitions follow each other, and each step is given columns of types that it can use."""
         with self.at("pipeline"):
-            stretches_of([step.stage for step in self._pipeline.steps], len(self._pipeline.steps) - 1)
+            partition_groups([step.stage for step in self._pipeline.steps], len(self._pipeline.steps) - 1)
             for step, flow in zip(self._pipeline.steps, flows(self._pipeline.steps), strict=True):
                 with self.at(step.name), _naming(step.name):
                     step.stage.check_columns(flow.given)
@@ -157,7 +158,7 @@ class _Looking:
     def references(self, planner: Planner | None) -> None:
         """Whether each reference root is there, and made with the same settings."""
         steps = self._pipeline.steps
-        for position, step in enumerate(steps[: planner.last + 1] if planner else steps):
+        for position, step in enumerate(steps[: planner.layout.last + 1] if planner else steps):
             if isinstance(step.stage, Global):
                 before = len(self.found)
                 parts = []
@@ -167,12 +168,12 @@ class _Looking:
                         _refuse_twice(path, [self._pipeline.root, *roots[:place]])
                         parts += parts_of_root(step.stage, place, path)
                 if planner is not None and len(self.found) == before:
-                    planner.remember_earlier(position, parts)
+                    planner.references[position] = parts
 
     def code(self, planner: Planner) -> None:
         """Whether results of the root were made with other code of the same version."""
         head = check_root(planner.root, self._pipeline.dataset)
-        for step in changed_code(planner.root, head, planner.folders, planner.steps):
+        for step in changed_code(planner.root, head, planner.layout.folders, planner.layout.steps):
             with self.at(step.name):
                 refuse_changed_code([step])
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from refinery.identity import configuration, library_versions, versions_changed
-from refinery.planner.state import Action, Selection
+from refinery.planner.plan import Action
+from refinery.planner.selection import Selection
 from refinery.root.manifests import StageManifest
 from refinery.stage.base import Stage
 
@@ -26,7 +27,7 @@ def reason_of(
         return "not made yet"
     changes = _changes(stage, manifest)
     if changes:
-        return "; ".join(changes) + (" (metrics are stored)" if action == "judge" else "")
+        return "; ".join(changes) + (" (metrics are stored)" if action == "reapply" else "")
     if selection.force or selection.first is not None:
         return "asked for"
     if changing:

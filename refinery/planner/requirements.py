@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 
 from refinery.errors import Refused
 from refinery.formatting import size
 from refinery.identity import FORMAT, code_digest, defined_in
-from refinery.planner.state import Phase
+from refinery.planner.plan import Phase
 from refinery.recipe import Step
 from refinery.root.manifests import Head
 from refinery.root.root import Root
-from refinery.store import RootLock
 
 SHOWN = 3
 """Names of foreign files that are shown."""
@@ -87,11 +85,6 @@ def refuse_changed_code(changed: Sequence[Step]) -> None:
             f"the code of {places} changed since its results were made, and its version did not",
             hint="bump the stage's `version` to make them again, or give --accept-code if the results are the same",
         )
-
-
-def only_run(root: Root, *, shared: bool = False) -> AbstractContextManager[RootLock]:
-    """Lock the root for this run, or share it. Raises Refused if a run is at work that excludes this one."""
-    return root.store.lock(root.path, shared=shared)
 
 
 def refuse_misfit(root: Root, phase: Phase, memory: int) -> None:

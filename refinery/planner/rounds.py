@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from refinery.identity import identity, part_key, reduce_identity
-from refinery.planner.state import Part
+from refinery.planner.parts import Part
 from refinery.recipe import Step
 from refinery.root.receipts import Receipt
 from refinery.root.reference import EarlierPart

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from refinery.formatting import safe
 from refinery.inspect.reader import StageEntry
 from refinery.inspect.runs import RunStatus
-from refinery.planner.state import segments_of
+from refinery.planner.segments import segments_of
 from refinery.report import charts, limits
 from refinery.report.view import StageView, View
 from refinery.root.receipts import Receipt

@@ -98,6 +98,12 @@ class Root:
         """Every manifest of a stage, those of earlier configurations included; the head knows which one is current."""
         return self._all(StageManifest, f"{folder}/manifest-*.json")
 
+    def current_manifests(self, head: Head | None) -> dict[str, StageManifest]:
+        """The manifests that a head names by folder, in order; none without a head."""
+        if head is None:
+            return {}
+        return {folder: self.manifest(head.manifests[folder]) for folder in head.folders if folder in head.manifests}
+
     def write_manifest(self, folder: str, manifest: StageManifest) -> str:
         """Write a manifest; its path."""
         path = f"{folder}/manifest-{manifest.identity[:8]}.json"

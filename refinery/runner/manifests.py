@@ -6,34 +6,34 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from refinery.identity import FORMAT, configuration, library_versions, measure_identity
+from refinery.identity import FORMAT, configuration, library_versions
+from refinery.planner.plan import StageState
 from refinery.planner.planner import Planner
 from refinery.planner.requirements import code_stamp
-from refinery.planner.state import Made, manifests
 from refinery.recipe import recipe_dict
 from refinery.recipe.languages import LanguageWarning, language_warnings
 from refinery.root.manifests import Head, InputFigures, StageManifest
 from refinery.root.outputs import settle
 from refinery.root.receipts import Receipt
 from refinery.root.statistics import Statistics, merged, merged_audit
-from refinery.stage.base import Filter, Source
+from refinery.stage.base import Source
 from refinery.statistics.group_files import write_merged
 from refinery.statistics.parts import input_figures, outliers
 
 
 @dataclass(frozen=True)
 class _Entered:
-    """A manifest that was written: its path below the root, and the receipts and expected parts in it."""
+    """A manifest that was written: its path below the root, and the state of the stage in it."""
 
     path: str
-    made: tuple[list[Receipt], list[Receipt], list[Receipt], int]
+    state: StageState
 
 
 @dataclass(frozen=True)
 class _Merged:
     """Statistics of a stage, merged from receipts, and of each the removed documents by reason."""
 
-    receipts: list[Receipt]
+    receipts: tuple[Receipt, ...]
     statistics: Statistics
     reasons: list[dict[str, int]]
 
@@ -43,12 +43,13 @@ class State:
 
     def __init__(self, planner: Planner) -> None:
         self._planner = planner
+        self._layout = planner.layout
         self._entered: dict[str, _Entered] = {}
         self._merged_by_folder: dict[str, _Merged] = {}
 
     @cached_property
     def _language_warnings(self) -> tuple[LanguageWarning, ...]:
-        return language_warnings(self._planner.pipeline)
+        return language_warnings(self._layout.pipeline)
 
     def begin(self) -> None:
         """Record that outputs will change, and by which code, so that a killed run leaves both in the head."""
@@ -69,8 +70,8 @@ class State:
             self.write()
         head = self._planner.root.head()
         if head is not None and not head.outputs_current:
-            made = self._planner.everything().survey().made
-            current = {folder: each.receipts for folder, each in zip(self._planner.folders, made, strict=True)}
+            stages = self._planner.full_plan().stages
+            current = {folder: state.receipts for folder, state in zip(self._layout.folders, stages, strict=True)}
             settle(self._planner.root, current, check)
             self._planner.root.write_head(head.model_copy(update={"outputs_current": True}))
 
@@ -80,11 +81,11 @@ class State:
 
     def is_stale(self, head: Head | None) -> bool:
         """Return True if a head does not match the receipts: of another recipe, or of a run that was killed."""
-        if head is None or head.recipe != recipe_dict(self._planner.pipeline) or not self.knows_code(head):
+        if head is None or head.recipe != recipe_dict(self._layout.pipeline) or not self.knows_code(head):
             return True
-        known, folders = manifests(self._planner.root, head), self._planner.folders
-        found = {f: m for f, m in zip(folders, self._planner.everything().survey().made, strict=True) if m.receipts}
-        return set(known) != set(found) or any(not _is_of(known[folder], found[folder]) for folder in found)
+        known, stages = self._planner.root.current_manifests(head), self._planner.full_plan().stages
+        current = {f: s for f, s in zip(self._layout.folders, stages, strict=True) if s.receipts}
+        return set(known) != set(current) or any(not _is_of(known[folder], current[folder]) for folder in current)
 
     def write(self) -> None:
         """Write the manifests of all stages, whatever was selected, and the head that names them.
@@ -92,43 +93,42 @@ class State:
         A manifest whose receipts are those it was last written with is not written again.
         """
         paths = {}
-        whole = self._planner.everything()
-        for position, made in enumerate(whole.survey().made):
-            folder = self._planner.folders[position]
-            if not made.receipts:
+        plan = self._planner.full_plan()
+        for position, state in enumerate(plan.stages):
+            folder = self._layout.folders[position]
+            if not state.receipts:
                 continue
-            if folder not in self._entered or self._entered[folder].made != _ids(made):
-                manifest = self._manifest(position, made, whole.paths)
-                write_merged(self._planner.root, folder, manifest.identity, made.receipts)
-                path = self._planner.root.write_manifest(folder, manifest)
-                self._entered[folder] = _Entered(path, _ids(made))
+            if folder not in self._entered or self._entered[folder].state != state:
+                manifest = self._manifest(position, state, plan.paths)
+                write_merged(self._planner.root, folder, manifest.identity, state.receipts)
+                self._entered[folder] = _Entered(self._planner.root.write_manifest(folder, manifest), state)
             paths[folder] = self._entered[folder].path
         self._write_head(self._planner.root.head(), paths)
 
     def _codes(self, head: Head | None) -> dict[str, str]:
         """Return code stamps, those of stages that left the recipe included: their results are still there."""
-        return (head.code if head else {}) | {step.name: code_stamp(step) for step in self._planner.steps}
+        return (head.code if head else {}) | {step.name: code_stamp(step) for step in self._layout.steps}
 
     def _write_head(self, before: Head | None, paths: dict[str, str]) -> None:
         head = Head(
             format=FORMAT,
-            dataset=self._planner.pipeline.dataset,
-            recipe=recipe_dict(self._planner.pipeline),
-            folders=tuple(self._planner.folders),
+            dataset=self._layout.pipeline.dataset,
+            recipe=recipe_dict(self._layout.pipeline),
+            folders=tuple(self._layout.folders),
             manifests=paths,
             code=self._codes(before),
         )
         if head != before:
             self._planner.root.write_head(head)
 
-    def _merged(self, position: int, made: Made) -> _Merged:
+    def _merged(self, position: int, state: StageState) -> _Merged:
         """Return the merged statistics of a stage, and for each part its removed documents by reason."""
-        folder = self._planner.folders[position]
+        folder = self._layout.folders[position]
         known = self._merged_by_folder.get(folder)
-        if known is None or known.receipts != made.receipts:
+        if known is None or known.receipts != state.receipts:
             reasons: list[dict[str, int]] = []
-            statistics = merged(self._read(made.receipts, reasons))
-            known = self._merged_by_folder[folder] = _Merged(made.receipts, statistics, reasons)
+            statistics = merged(self._read(state.receipts, reasons))
+            known = self._merged_by_folder[folder] = _Merged(state.receipts, statistics, reasons)
         return known
 
     def _read(self, receipts: Iterable[Receipt], reasons: list[dict[str, int]]) -> Iterator[Statistics]:
@@ -137,36 +137,32 @@ class State:
             reasons.append(part.reasons)
             yield part
 
-    def _manifest(self, position: int, made: Made, paths: Mapping[str, str]) -> StageManifest:
-        step = self._planner.steps[position]
-        known = self._merged(position, made)
+    def _manifest(self, position: int, state: StageState, paths: Mapping[str, str]) -> StageManifest:
+        step = self._layout.steps[position]
+        known = self._merged(position, state)
         source = step.stage if isinstance(step.stage, Source) else None
         return StageManifest(
             stage=step.name,
             kind=step.stage.name,
-            identity=self._planner.identities[position],
-            measure=measure_identity(step.stage) if isinstance(step.stage, Filter) else "",
+            identity=self._layout.identities[position],
+            measure=self._layout.measures[position],
             version=step.stage.version,
             configuration=configuration(step.stage),
             libraries=library_versions(step.stage),
-            expected=made.expected,
-            parts=tuple(r.key for r in made.receipts),
-            shuffle=tuple(r.key for r in made.shuffle),
+            expected=state.expected,
+            parts=tuple(r.key for r in state.receipts),
+            shuffle=tuple(r.key for r in state.shuffle),
             statistics=known.statistics,
-            audit=tuple(r.key for r in made.audit),
-            audited=merged_audit(map(self._planner.root.audit_statistics, made.audit)),
+            audit=tuple(r.key for r in state.audit),
+            audited=merged_audit(map(self._planner.root.audit_statistics, state.audit)),
             rules=tuple(rule.id for rule in step.stage.rules()),
-            inputs=input_figures(source, made.receipts, known.reasons, paths) if source else InputFigures(),
-            outliers=outliers(made.receipts),
+            inputs=input_figures(source, state.receipts, known.reasons, paths) if source else InputFigures(),
+            outliers=outliers(state.receipts),
             language_warnings=tuple((one.text, one.fix) for one in self._language_warnings if one.stage == step.name),
         )
 
 
-def _ids(made: Made) -> tuple[list[Receipt], list[Receipt], list[Receipt], int]:
-    return made.receipts, made.shuffle, made.audit, made.expected
-
-
-def _is_of(manifest: StageManifest, made: Made) -> bool:
+def _is_of(manifest: StageManifest, state: StageState) -> bool:
     """Return True if a manifest is of these receipts."""
-    keys = (tuple(receipt.key for receipt in some) for some in (made.receipts, made.shuffle, made.audit))
-    return (manifest.parts, manifest.shuffle, manifest.audit, manifest.expected) == (*keys, made.expected)
+    keys = (tuple(receipt.key for receipt in some) for some in (state.receipts, state.shuffle, state.audit))
+    return (manifest.parts, manifest.shuffle, manifest.audit, manifest.expected) == (*keys, state.expected)

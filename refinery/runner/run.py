@@ -1,4 +1,4 @@
-"""The one loop: ask the planner for the next phase, have it done, learn its receipts, and ask again."""
+"""The loop of a run: plan, have the tasks of the next phase done, add their receipts, and plan again."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from refinery.executors.local import LocalExecutor
 from refinery.executors.worker import refuse_in_worker
 from refinery.formatting import plural
 from refinery.html import paragraph
+from refinery.planner.plan import Phase, Plan
 from refinery.planner.planner import Planner
 from refinery.planner.preflight import preflight
-from refinery.planner.requirements import changed_code, check_root, only_run, refuse_changed_code, refuse_misfit
-from refinery.planner.state import Phase, Selection, Survey, manifests
+from refinery.planner.requirements import changed_code, check_root, refuse_changed_code, refuse_misfit
+from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline, Setting, changes, recipe_dict
 from refinery.root.manifests import StageManifest
 from refinery.root.receipts import Receipt
@@ -31,7 +32,7 @@ from refinery.task.perform import perform
 from refinery.task.tasks import ALL_ROWS, AuditTask, Poison, SegmentTask, StepRows, Task, Unreadable
 
 TRIES = 3
-"""How often a task whose worker died is begun again while nothing is learnt from its death."""
+"""A task whose worker died is begun so many times while its death leads to no suspects."""
 
 POISON_LIMIT = 100
 """A part in which more documents than this kill their worker is given up."""
@@ -39,7 +40,7 @@ POISON_LIMIT = 100
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a run did: phases and tasks done, parts that failed, and whether every stage is complete."""
+    """The phases and tasks that a run did, the parts that failed, and True if every stage is complete."""
 
     phases: int
     tasks: int
@@ -47,19 +48,19 @@ class RunReport:
     complete: bool
     blocked: str
     allowed: bool = True
-    """Whether the run went on without the parts that failed, if any."""
+    """True if the run went on without the parts that failed, if any."""
     entered: bool = True
-    """Whether the manifests tell what was made; not while other runs share the root: the last of them enters all."""
+    """True if the manifests are up to date; not while other runs share the root: the last of them updates them."""
     lost: tuple[str, ...] = ()
-    """Files below the root that receipts name and that were gone or had another size: their parts were made again."""
+    """Files below the root that receipts name and that were gone or had another size: their parts ran again."""
     switched: tuple[Setting, ...] = ()
     """Values of the recipe that differ from those the root had before."""
     reused: tuple[str, ...] = ()
-    """Stages whose results are others than before and were all there already, from an earlier recipe."""
+    """Stages whose results differ from those before and were all there already, from another recipe."""
 
     def _repr_html_(self) -> str:
-        made = "complete" if self.complete else f"not complete {self.blocked}"
-        return paragraph(f"{plural(self.tasks, 'task')} done, {made}") + "".join(map(paragraph, self.failures))
+        end = "complete" if self.complete else f"not complete {self.blocked}"
+        return paragraph(f"{plural(self.tasks, 'task')} done, {end}") + "".join(map(paragraph, self.failures))
 
 
 def run(
@@ -73,56 +74,59 @@ def run(
     command: dict[str, Any] | None = None,
     executor: Executor | None = None,
 ) -> RunReport:
-    """Make what is missing. Raises RefineryError; whatever was committed stays, and another call goes on from it.
+    """Run the tasks that are missing. Raises RefineryError; committed parts stay, and another call goes on from them.
 
     A part that fails, and is one of at most ``allow_failed_parts``, is left out of all that follows. It stays missing,
     so another run tries it again. ``executor`` replaces the one that the recipe names. Workers are new processes. They
-    import the main module only where a stage is defined there: then a script calls this under a main guard.
+    import the main module only where a stage is defined there: then a script calls this below
+    ``if __name__ == "__main__"``.
     """
     refuse_in_worker()
     planner = preflight(pipeline, selection, accept_code=accept_code).cleared()
-    pipeline, root = planner.pipeline, planner.root
-    with only_run(root, shared=selection.shared) as held:
+    pipeline, root = planner.layout.pipeline, planner.root
+    with root.store.lock(root.path, shared=selection.shared) as lock:
         head = check_root(root, pipeline.dataset)  # another run may have ended meanwhile
         if not accept_code:
-            refuse_changed_code(changed_code(root, head, planner.folders, planner.steps))
+            refuse_changed_code(changed_code(root, head, planner.layout.folders, planner.layout.steps))
         if not selection.shared:
             root.store.clean(root.path)
         switched = changes(head.recipe, recipe_dict(pipeline)) if head else ()
-        before = manifests(root, head) if switched else {}
-        survey, made = planner.survey(), set[str]()
-        if survey.phase is None:
-            report = RunReport(0, 0, (), _complete(survey), survey.blocked)
+        before = root.current_manifests(head) if switched else {}
+        plan, committed = planner.plan(), set[str]()
+        if plan.phase is None:
+            report = RunReport(0, 0, (), plan.complete, plan.blocked)
         else:
             record = RunRecorder(root, command or {}, listener or Silent())
-            doing = executor or _executor(pipeline)
-            running = _Run(planner, record, doing, held, _Bounds(allow_failed_parts, fail_fast))
-            report, made = running.go(survey), running.made
-        reused = tuple(_reused(planner, before, made)) if switched else ()
-        return replace(report, switched=switched, reused=reused, entered=_enter(planner, held))
+            running = _Run(
+                planner, record, executor or _executor(pipeline), lock, _Tolerance(allow_failed_parts, fail_fast)
+            )
+            plan = running.go(plan)
+            report, committed = running.report(plan), running.committed
+        reused = tuple(_reused(planner, plan, before, committed)) if switched else ()
+        return replace(report, switched=switched, reused=reused, entered=_update_manifests(planner, lock))
 
 
-def _reused(planner: Planner, before: Mapping[str, StageManifest], made: set[str]) -> Iterator[str]:
-    """The stages whose receipts are others than those in ``before``, and none of them ``made`` by this run."""
-    for folder, step, found in zip(planner.folders, planner.steps, planner.made, strict=True):
-        keys = tuple(receipt.key for receipt in found.receipts)
+def _reused(planner: Planner, plan: Plan, before: Mapping[str, StageManifest], committed: set[str]) -> Iterator[str]:
+    """The stages whose receipts differ from those in ``before``, and none of them ``committed`` by this run."""
+    for folder, state in zip(planner.layout.folders, plan.stages, strict=True):
+        keys = tuple(receipt.key for receipt in state.receipts)
         known = before[folder].parts if folder in before else ()
-        if keys and keys != known and made.isdisjoint(keys):
-            yield step.name
+        if keys and keys != known and committed.isdisjoint(keys):
+            yield state.name
 
 
-def _enter(planner: Planner, held: RootLock) -> bool:
+def _update_manifests(planner: Planner, lock: RootLock) -> bool:
     """Bring manifests and head up to date and clean up, unless other runs are at work: then the last of them does."""
-    with held.leave() as alone:
+    with lock.leave() as alone:
         if alone:
-            State(planner.everything(afresh=True) if planner.selection.shared else planner).complete(held.check)
+            State(planner.refreshed() if planner.layout.selection.shared else planner).complete(lock.check)
             planner.root.store.clean(planner.root.path)
     return alone
 
 
 @dataclass(frozen=True)
-class _Bounds:
-    """How many failed parts a run goes on without, and whether one more ends it at once."""
+class _Tolerance:
+    """The number of failed parts that a run goes on without, and True if one more ends it at once."""
 
     allowed: int
     fail_fast: bool
@@ -132,39 +136,34 @@ class _Run:
     """The state of one run."""
 
     def __init__(
-        self,
-        planner: Planner,
-        record: RunRecorder,
-        executor: Executor,
-        held: RootLock,
-        thresholds: _Bounds,
+        self, planner: Planner, record: RunRecorder, executor: Executor, lock: RootLock, tolerance: _Tolerance
     ) -> None:
         self._planner = planner
         self._record = record
-        self._thresholds = thresholds
+        self._tolerance = tolerance
         self._executor = executor
-        self._held = held
+        self._lock = lock
         self._state = State(planner)
         self._failures: list[str] = []
         self._lost: list[str] = []
-        self.made: set[str] = set()
+        self.committed: set[str] = set()
         self._allowed = True
         self._tasks = self._phases = 0
 
-    def go(self, survey: Survey) -> RunReport:
-        """Phase after phase. Ends workers and the record however it ends."""
+    def go(self, plan: Plan) -> Plan:
+        """Do phase after phase; the last plan. Ends workers and the record however it ends."""
         state = "failed"
         try:
             self._begin()
-            self._record.stages(self._work(survey))
+            self._record.stages(self._work(plan))
             self._report_lost()
-            while survey.phase is not None and self._allowed:
-                self._do(survey.phase)
-                survey = self._planner.survey()
+            while plan.phase is not None and self._allowed:
+                self._do(plan.phase)
+                plan = self._planner.plan()
                 self._report_lost()
-                self._record.stages(self._work(survey))
-                self._held.check()
-                if not self._planner.selection.shared:
+                self._record.stages(self._work(plan))
+                self._lock.check()
+                if not self._planner.layout.selection.shared:
                     self._state.write()
             state = "done" if self._allowed else "failed"
         except KeyboardInterrupt:
@@ -177,33 +176,43 @@ class _Run:
             self._executor.close()
             with contextlib.suppress(StorageError):  # a full disk takes no record; the error is raised all the same
                 self._record.end(state)
+        return plan
+
+    def report(self, plan: Plan) -> RunReport:
+        """The report of a run that ended with a plan."""
         failures, lost = tuple(self._failures), tuple(self._lost)
-        complete = _complete(survey)
-        return RunReport(self._phases, self._tasks, failures, complete, survey.blocked, self._allowed, lost=lost)
+        return RunReport(
+            self._phases, self._tasks, failures, plan.complete, plan.blocked, allowed=self._allowed, lost=lost
+        )
 
     def _report_lost(self) -> None:
-        for path, receipt in self._planner.lost.items():
+        for path, receipt in self._planner.receipts.lost.items():
             if path not in self._lost:
                 self._lost.append(path)
-                where = f"{receipt.stage}, part {receipt.part}"
-                self._record.problem(f"{where}: {path} is gone or has another size, so the part counts as missing")
+                part = f"{receipt.stage}, part {receipt.part}"
+                self._record.problem(f"{part}: {path} is gone or has another size, so the part counts as missing")
 
     def _begin(self) -> None:
         if not self._state.has_begun(self._planner.root.head()):
-            with self._held.exclusive():
+            with self._lock.exclusive():
                 self._state.begin()
 
-    def _work(self, survey: Survey) -> list[StageWork]:
-        """What is done of each stage that the run is about."""
-        found = []
-        for step, made in zip(self._planner.steps[: self._planner.last + 1], survey.made, strict=False):
-            fresh = [receipt for receipt in made.receipts if receipt.key in self.made]
+    def _work(self, plan: Plan) -> list[StageWork]:
+        """The work on each selected stage so far."""
+        work = []
+        for state in plan.stages[: self._planner.layout.last + 1]:
+            fresh = [receipt for receipt in state.receipts if receipt.key in self.committed]
             reapplied = sum(receipt.reapplied for receipt in fresh)
-            current = len(made.receipts) - len(fresh)
-            waiting = made.expected - len(made.receipts)
-            anew = len(fresh) - reapplied
-            found.append(StageWork(stage=step.name, current=current, reapplied=reapplied, made=anew, waiting=waiting))
-        return found
+            work.append(
+                StageWork(
+                    stage=state.name,
+                    current=len(state.receipts) - len(fresh),
+                    reapplied=reapplied,
+                    made=len(fresh) - reapplied,
+                    waiting=state.waiting,
+                )
+            )
+        return work
 
     def _do(self, phase: Phase) -> None:
         self._phases += 1
@@ -216,13 +225,14 @@ class _Run:
             for outcome in self._executor.map(perform, self._begun(waiting), phase.memory):
                 self._record.ended(outcome.task, failed=not isinstance(outcome, Done))
                 if isinstance(outcome, Done):
-                    self._learn(outcome.task, outcome.result)
+                    self._commit(outcome.task, outcome.result)
                 elif isinstance(outcome, Failed) and isinstance(outcome.error, Unreadable):
-                    again += self._after_death(Died(outcome.task, outcome.error.cause, outcome.error.rows), tries)
+                    death = Died(outcome.task, outcome.error.cause, outcome.error.rows)
+                    again += self._after_death(phase, death, tries)
                 elif isinstance(outcome, Failed):
-                    self._fail(outcome)
+                    self._fail(phase, outcome)
                 else:
-                    again += self._after_death(outcome, tries)
+                    again += self._after_death(phase, outcome, tries)
             waiting = again
 
     def _begun(self, tasks: Iterable[Task]) -> Iterator[Task]:
@@ -230,38 +240,36 @@ class _Run:
             self._record.begun(task)
             yield task
 
-    def _learn(self, task: Task, receipts: Iterable[Receipt]) -> None:
-        made = list(receipts)
-        self._held.check()
+    def _commit(self, task: Task, receipts: list[Receipt]) -> None:
+        self._lock.check()
         self._tasks += 1
-        for receipt in made:
-            self.made.add(receipt.key)
-            self._planner.learn(receipt)
-        self._record.done(task, made)
+        self.committed |= {receipt.key for receipt in receipts}
+        self._planner.commit(receipts)
+        self._record.done(task, receipts)
 
-    def _fail(self, outcome: Failed[Task]) -> None:
+    def _fail(self, phase: Phase, outcome: Failed[Task]) -> None:
         error = outcome.error
         if error is not None and not isinstance(error, PartFailed):
             raise error  # storage, assets, usage: the next part would meet it too
-        self._give_up(outcome.task, outcome.summary)
+        self._give_up(phase, outcome.task, outcome.summary)
         self._record.failed(outcome.task, outcome.summary, outcome.trace)
-        if self._thresholds.fail_fast and not self._allowed:
+        if self._tolerance.fail_fast and not self._allowed:
             raise error or PartFailed(self._failures[-1], hint="`refinery logs` has the traceback")
 
-    def _give_up(self, task: Task, why: str) -> None:
+    def _give_up(self, phase: Phase, task: Task, reason: str) -> None:
         """Go on without a part, if that is allowed."""
-        self._failures.append(f"{task.title}: {why}")
-        if isinstance(task, SegmentTask) and len(self._failures) <= self._thresholds.allowed:
-            self._planner.leave_out(task)
+        self._failures.append(f"{task.title}: {reason}")
+        if isinstance(task, SegmentTask) and len(self._failures) <= self._tolerance.allowed:
+            self._planner.left_out.add((phase.segment, task.part))
         else:
             self._allowed = False
 
-    def _after_death(self, death: Died[Task], tries: Counter[str]) -> list[Task]:
-        """The task to try again, with what its death tells; none where that is given up."""
+    def _after_death(self, phase: Phase, death: Died[Task], tries: Counter[str]) -> list[Task]:
+        """The task to try again, with the documents that are suspected of its death; none if it is given up."""
         task, last = death.task, death.last
         rows = f", rows {last.first} to {last.first + last.count - 1}" if last.count < ALL_ROWS else ""
-        where = f" in {last.step}{rows}" if last.count else ""
-        self._record.problem(f"{task.title}: its worker was {death.cause}{where}")
+        position = f" in {last.step}{rows}" if last.count else ""
+        self._record.problem(f"{task.title}: its worker was {death.cause}{position}")
         if isinstance(task, SegmentTask | AuditTask) and last.count:
             narrowed = _narrowed(task, last, death.cause)
             if narrowed is not None:
@@ -269,15 +277,15 @@ class _Run:
         tries[task.title] += 1
         if tries[task.title] < TRIES:
             return [task]
-        self._give_up(task, f"worker {death.cause}")
+        self._give_up(phase, task, f"worker {death.cause}")
         self._record.failed(task, f"given up after {TRIES} dead workers ({death.cause})")
-        if self._thresholds.fail_fast and not self._allowed:
+        if self._tolerance.fail_fast and not self._allowed:
             raise PartFailed(self._failures[-1], hint="`refinery logs` has the deaths")
         return []
 
 
 def _narrowed(task: SegmentTask | AuditTask, last: StepRows, cause: str) -> SegmentTask | AuditTask | None:
-    """The task with the last rows of its worker as suspects. None where that happened too often.
+    """The task with the last position of its worker as suspects. None where that happened too often.
 
     A document that was alone in two deaths is poison: one death may have had another cause.
     """
@@ -296,7 +304,3 @@ def _executor(pipeline: Pipeline) -> Executor:
 
         return RayExecutor(settings.address, settings.processes(), settings.memory_bytes)
     return LocalExecutor(settings.processes() or 1, settings.memory_bytes(psutil.virtual_memory().total))
-
-
-def _complete(survey: Survey) -> bool:
-    return survey.phase is None and all(m.complete for m in survey.made if m.expected)

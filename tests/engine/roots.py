@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from refinery.identity import Content
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.recipe import ExecutorSettings, Pipeline, Step
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root

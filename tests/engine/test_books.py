@@ -21,7 +21,7 @@ from refinery.inspect.counts import RootCounts, mismatches, read_counts
 from refinery.inspect.file_counts import FileCounts, file_mismatches
 from refinery.inspect.recompute import chosen
 from refinery.inspect.verification import Verification, verify
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.recipe import RecipeError, parse
 from refinery.root.receipts import SIDES, Receipt
 from refinery.root.statistics import LENGTHS, UNITS, Statistics, draw, merged

@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 import pytest
 
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
 from refinery.stage.base import Edited
 from refinery.store import LocalStore

@@ -15,7 +15,7 @@ from refinery.cli import execute
 from refinery.errors import UsageError
 from refinery.planner.cost import Cost, Money, Target, uncertainty, wall
 from refinery.planner.estimate import StageForecast, plan
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline, Prices, parse, recipe_dict
 from refinery.root.receipts import FileRef, Kind, Receipt
 from refinery.root.root import Root

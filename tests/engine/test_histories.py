@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from refinery.errors import UsageError
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
 from refinery.store import LocalStore
 from tests.engine import toy

@@ -23,7 +23,7 @@ from refinery.inspect.reader import open_root
 from refinery.inspect.runs import problems, runs, status
 from refinery.inspect.samples import SampleQuery, sample
 from refinery.kernels import SPANS, undo
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.recipe import from_dict
 from refinery.root.root import Root
 from refinery.runner.progress import RunRecorder, Silent

@@ -17,7 +17,7 @@ from refinery.errors import UsageError
 from refinery.inspect.garbage import collect_garbage
 from refinery.inspect.runs import status
 from refinery.inspect.verification import UNFINISHED, verify
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.runner.run import run
 from refinery.store import LocalStore
 from tests.engine.looked import make, recipe

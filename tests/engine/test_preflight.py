@@ -209,7 +209,7 @@ def test_every_asset_is_opened_before_a_run(here: Path, name: str) -> None:
 
 def budgets(*overrides: str) -> dict[str, int]:
     """The budgets of the recipe's global stages as a run would take them."""
-    steps = preflight(parse(RECIPE, "r.yaml", overrides)).cleared().steps
+    steps = preflight(parse(RECIPE, "r.yaml", overrides)).cleared().layout.steps
     return {step.name: step.stage.memory for step in steps if isinstance(step.stage, Global)}
 
 

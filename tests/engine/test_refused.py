@@ -9,12 +9,11 @@ import pytest
 
 from refinery.errors import Refused, StorageError, UsageError
 from refinery.identity import code_digest
-from refinery.planner import requirements as guard
-from refinery.planner.requirements import only_run
-from refinery.planner.state import Selection
+from refinery.planner import requirements
+from refinery.planner.selection import Selection
 from refinery.root.root import Root
 from refinery.store import LocalStore
-from refinery.task import commit, tap
+from refinery.task import commit
 from tests.engine.roots import Log, all_files, pipeline, quick
 from tests.engine.toy import Length
 
@@ -22,7 +21,7 @@ from tests.engine.toy import Length
 def change_code(patch: pytest.MonkeyPatch, name: str = "words", text: str = "changed") -> None:
     """Let the code digest of a stage be another one."""
     before = code_digest
-    for module in (guard, commit, tap):
+    for module in (requirements, commit):
         patch.setattr(module, "code_digest", lambda stage: text if stage.name == name else before(stage))
 
 
@@ -105,14 +104,16 @@ def test_the_root_of_another_dataset_is_refused(folder: Path) -> None:
 def test_a_root_of_another_format_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A root that another version laid out differently is not touched."""
     quick(pipeline(folder))
-    monkeypatch.setattr(guard, "FORMAT", guard.FORMAT + 1)
-    with pytest.raises(Refused, match=f"has format {guard.FORMAT - 1}; this version writes format {guard.FORMAT}"):
+    monkeypatch.setattr(requirements, "FORMAT", requirements.FORMAT + 1)
+    with pytest.raises(
+        Refused, match=f"has format {requirements.FORMAT - 1}; this version writes format {requirements.FORMAT}"
+    ):
         quick(pipeline(folder))
 
 
 def test_a_second_run_at_once_is_refused(folder: Path) -> None:
     """One run at a time holds a root; when it is over, another may."""
-    with only_run(Root(str(folder / "root"), LocalStore())):
+    with LocalStore().lock(str(folder / "root")):
         with pytest.raises(Refused, match="another run is at work") as caught:
             quick(pipeline(folder))
         assert caught.value.exit_code == 4

@@ -13,7 +13,7 @@ import pytest
 
 from refinery.errors import StorageError
 from refinery.inspect.runs import problems
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.runner.run import run
 from refinery.stage.base import Filter, Records, Values
 from refinery.stage.documents import Docs

@@ -13,7 +13,7 @@ import pytest
 from refinery.assets import Asset
 from refinery.errors import PartFailed, StorageError, UsageError
 from refinery.kernels import MERGE_LIST, count_tokens
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.runner.run import run
 from refinery.stage.documents import Docs
 from tests.engine.roots import (

@@ -13,10 +13,8 @@ from refinery.errors import Refused, StorageError, UsageError
 from refinery.inspect.counts import read_counts
 from refinery.inspect.garbage import collect_garbage
 from refinery.inspect.verification import verify
-from refinery.planner.requirements import only_run
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.root.outputs import current_path
-from refinery.root.root import Root
 from refinery.store import LocalStore
 from tests.engine.looked import make, recipe
 from tests.engine.roots import RootContents, all_files, quick
@@ -175,7 +173,7 @@ def test_what_a_stopped_run_made_goes_and_is_announced(tmp_path: Path) -> None:
 
 def test_nothing_is_swept_while_a_run_is_at_work(copy: Path) -> None:
     """Not even looked for: half of what is there is not referred to yet."""
-    with only_run(Root(str(copy), LocalStore())), pytest.raises(Refused, match="another run is at work"):
+    with LocalStore().lock(str(copy)), pytest.raises(Refused, match="another run is at work"):
         collect_garbage(str(copy))
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from refinery.inspect.reader import open_root
 from refinery.inspect.runs import runs, status
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.runner import timeline
 from refinery.runner.timeline import FAILED, SLOTS, SPANS, Timeline
 from tests.engine.inline import Death

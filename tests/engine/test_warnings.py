@@ -14,7 +14,7 @@ from refinery.inspect.reader import open_root
 from refinery.inspect.summaries import summary
 from refinery.inspect.verification import verify
 from refinery.inspect.warning_list import too_many_broken, warnings
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.report.view import view
 from refinery.root.manifests import InputFault, InputFigures
 from refinery.stage.base import Records

@@ -11,7 +11,7 @@ from refinery.cli import execute
 from refinery.errors import StorageError, UsageError
 from refinery.inspect.reader import open_root
 from refinery.inspect.whatif import WhatIf, what_if
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.recipe import RecipeError, from_dict
 from tests.engine.looked import make, recipe
 from tests.engine.roots import RootContents, all_files, quick, write_inputs

@@ -15,7 +15,7 @@ import pytest
 
 from refinery.inspect.reader import open_root
 from refinery.inspect.runs import runs
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.report import build
 from refinery.report.overlap import rules_of
 from refinery.report.view import View, view

@@ -21,7 +21,7 @@ from refinery.inspect.counts import read_counts
 from refinery.inspect.reader import open_root
 from refinery.inspect.samples import SampleQuery, sample
 from refinery.inspect.whatif import what_if
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.report.search import search
 from refinery.report.serve import application, serve
 from refinery.stage.base import Filter, Values

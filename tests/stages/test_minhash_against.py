@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from refinery.errors import UsageError
 from refinery.inspect.verification import verify
 from refinery.planner.estimate import plan
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.runner.run import run
 from refinery.stage.documents import ID, Docs
 from refinery.testing import Past, documents, run_global

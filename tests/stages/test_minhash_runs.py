@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from refinery.errors import Refused
 from refinery.inspect.verification import verify
 from refinery.planner.estimate import plan
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root
 from refinery.runner.run import run

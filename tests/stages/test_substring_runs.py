@@ -22,7 +22,7 @@ from refinery.inspect.verification import verify
 from refinery.kernels import undo
 from refinery.kernels.choice import native
 from refinery.planner.estimate import plan
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.recipe import ExecutorSettings, Pipeline, Step
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root

@@ -23,7 +23,7 @@ from refinery.identity import digest
 from refinery.inspect.verification import verify
 from refinery.planner.estimate import plan
 from refinery.planner.planner import Planner
-from refinery.planner.state import Selection
+from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
 from refinery.root.reference import earlier_parts
 from refinery.root.root import Root
@@ -352,14 +352,13 @@ def test_a_plan_counts_the_parts_of_partitions_to_come(tmp_path: Path) -> None:
     assert [(stage.name, stage.todo) for stage in plan(crawl_of(tmp_path, "root", 3)).stages[:5]] == expected
     quick(crawl_of(tmp_path, "root", 3), Selection(until="addressed"))
     assert [(stage.name, stage.parts) for stage in plan(crawl_of(tmp_path, "root", 3)).stages[:5]] == expected
-    planner = Planner(crawl_of(tmp_path, "root", 3), Root(str(tmp_path / "root"), LocalStore()))
+    planner = Planner.of(crawl_of(tmp_path, "root", 3), Root(str(tmp_path / "root"), LocalStore()))
     seen = set()
-    while (survey := planner.survey()).phase is not None:
-        assert [made.expected for made in survey.made[:5]] == [5] * 5
-        for task in survey.phase.tasks:
-            for receipt in perform(task, lambda step, first, count: None):
-                planner.learn(receipt)
-        seen.add(sum(made.actions["keep"] for made in survey.made[2:5]))
+    while (following := planner.plan()).phase is not None:
+        assert [state.expected for state in following.stages[:5]] == [5] * 5
+        for task in following.phase.tasks:
+            planner.commit(perform(task, lambda step, first, count: None))
+        seen.add(sum(len(state.receipts) for state in following.stages[2:5]))
     assert len(seen) > 3  # the partitions were done one after another
 
 

@@ -26,7 +26,6 @@ import psutil
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from refinery.executors import Done, Function, R_co, T
-from refinery.planner.state import manifests
 from refinery.recipe import load
 from refinery.root.root import Root
 from refinery.runner.run import run
@@ -68,7 +67,7 @@ def main() -> None:
             run(pipeline, executor=InProcess())
         used = time.process_time() - started
         root = Root(folder, store_for(folder))
-        found = manifests(root, root.head())
+        found = root.current_manifests(root.head())
         pages = next(iter(found.values())).statistics.documents["kept"]
         stages = {
             manifest.stage: sum(r.seconds for r in root.receipts(place, [*manifest.parts, *manifest.shuffle]))
