@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,17 +24,12 @@ from refinery.recipe import Pipeline, Setting, changes, recipe_dict
 from refinery.root.manifests import StageManifest
 from refinery.root.receipts import Receipt
 from refinery.root.runs import StageWork
+from refinery.runner.deaths import TRIES, Deaths, describe
 from refinery.runner.manifests import State
 from refinery.runner.progress import Listener, RunRecorder, Silent
 from refinery.store import RootLock
 from refinery.task.perform import perform
-from refinery.task.tasks import ALL_ROWS, AuditTask, Poison, SegmentTask, StepRows, Task, Unreadable
-
-TRIES = 3
-"""A task whose worker died is begun so many times while its death leads to no suspects."""
-
-POISON_LIMIT = 100
-"""A part in which more documents than this kill their worker is given up."""
+from refinery.task.tasks import SegmentTask, Task, Unreadable
 
 
 @dataclass(frozen=True)
@@ -218,21 +212,18 @@ class _Run:
         self._phases += 1
         refuse_misfit(self._planner.root, phase, self._executor.room)
         self._record.phase(phase.title, len(phase.tasks), sum(task.bytes for task in phase.tasks))
-        tries: Counter[str] = Counter()
-        waiting: list[Task] = list(phase.tasks)
+        deaths = Deaths()
+        waiting: Iterable[Task] = phase.tasks
         while waiting:
             again: list[Task] = []
             for outcome in self._executor.map(perform, self._begun(waiting), phase.memory):
                 self._record.ended(outcome.task, failed=not isinstance(outcome, Done))
                 if isinstance(outcome, Done):
                     self._commit(outcome.task, outcome.result)
-                elif isinstance(outcome, Failed) and isinstance(outcome.error, Unreadable):
-                    death = Died(outcome.task, outcome.error.cause, outcome.error.rows)
-                    again += self._after_death(phase, death, tries)
-                elif isinstance(outcome, Failed):
+                elif isinstance(outcome, Failed) and not isinstance(outcome.error, Unreadable):
                     self._fail(phase, outcome)
                 else:
-                    again += self._after_death(phase, outcome, tries)
+                    again += self._after_death(phase, _death(outcome), deaths)
             waiting = again
 
     def _begun(self, tasks: Iterable[Task]) -> Iterator[Task]:
@@ -264,37 +255,25 @@ class _Run:
         else:
             self._allowed = False
 
-    def _after_death(self, phase: Phase, death: Died[Task], tries: Counter[str]) -> list[Task]:
-        """The task to try again, with the documents that are suspected of its death; none if it is given up."""
-        task, last = death.task, death.last
-        rows = f", rows {last.first} to {last.first + last.count - 1}" if last.count < ALL_ROWS else ""
-        position = f" in {last.step}{rows}" if last.count else ""
-        self._record.problem(f"{task.title}: its worker was {death.cause}{position}")
-        if isinstance(task, SegmentTask | AuditTask) and last.count:
-            narrowed = _narrowed(task, last, death.cause)
-            if narrowed is not None:
-                return [narrowed]
-        tries[task.title] += 1
-        if tries[task.title] < TRIES:
+    def _after_death(self, phase: Phase, death: Died[Task], deaths: Deaths) -> list[Task]:
+        """The task to begin again; none if it is given up."""
+        self._record.problem(describe(death))
+        task = deaths.next_try(death)
+        if task is not None:
             return [task]
-        self._give_up(phase, task, f"worker {death.cause}")
-        self._record.failed(task, f"given up after {TRIES} dead workers ({death.cause})")
+        self._give_up(phase, death.task, f"worker {death.cause}")
+        self._record.failed(death.task, f"given up after {TRIES} dead workers ({death.cause})")
         if self._tolerance.fail_fast and not self._allowed:
             raise PartFailed(self._failures[-1], hint="`refinery logs` has the deaths")
         return []
 
 
-def _narrowed(task: SegmentTask | AuditTask, last: StepRows, cause: str) -> SegmentTask | AuditTask | None:
-    """The task with the last position of its worker as suspects. None where that happened too often.
-
-    A document that was alone in two deaths is poison: one death may have had another cause.
-    """
-    if last not in task.suspects and len(task.suspects) < 2 * POISON_LIMIT:
-        return replace(task, suspects=(*task.suspects, last))
-    if last in task.suspects and last.count == 1 and len(task.poison) < POISON_LIMIT:
-        poison = Poison(last.step, last.first, f"worker {cause}")
-        return replace(task, poison=(*task.poison, poison))
-    return None
+def _death(outcome: Failed[Task] | Died[Task]) -> Died[Task]:
+    """A record that cannot be read is isolated as one that kills its worker."""
+    if isinstance(outcome, Failed):
+        assert isinstance(outcome.error, Unreadable)
+        return Died(outcome.task, outcome.error.cause, outcome.error.rows)
+    return outcome
 
 
 def _executor(pipeline: Pipeline) -> Executor:

@@ -18,7 +18,7 @@ from refinery.executors import Died, Done, Failed, ProgressMarker
 from refinery.executors.local import LocalExecutor
 from refinery.inspect.verification import verify
 from refinery.root.root import Root
-from refinery.runner import run as runs
+from refinery.runner import deaths
 from refinery.runner.run import run
 from refinery.store import LocalStore
 from refinery.task.commit import peak_memory
@@ -171,7 +171,7 @@ def test_a_document_that_kills_even_without_its_text_fails_its_part(
 def test_a_part_of_poison_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A part with more deadly documents than the limit fails; the others are made."""
     monkeypatch.setattr(toy, "die", die)
-    monkeypatch.setattr(runs, "POISON_LIMIT", 3)
+    monkeypatch.setattr(deaths, "POISON_LIMIT", 3)
     write_inputs(tmp_path / "in", [["deadly line"] * 3, ["deadly line"] * 4, ["all is well"]])
     report = quick(pipeline(tmp_path, KINDS))
     assert report.failures == ("part 1: worker ended with exit code 7",)
@@ -181,7 +181,7 @@ def test_a_part_of_poison_is_given_up(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_parts_that_fail_may_be_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as is said: what follows is made of the others, and says that it is not complete; the next run tries."""
     monkeypatch.setattr(toy, "die", die)
-    monkeypatch.setattr(runs, "POISON_LIMIT", 0)
+    monkeypatch.setattr(deaths, "POISON_LIMIT", 0)
     kinds = steps(LineSource(), Length(), Same(), Gather())
     write_inputs(tmp_path / "in", [["a first line"], ["deadly line"], ["a first line"], ["deadly too", "a last line"]])
     given = pipeline(tmp_path, kinds)
@@ -204,7 +204,7 @@ def test_parts_that_fail_may_be_left_out(tmp_path: Path, monkeypatch: pytest.Mon
 def test_no_part_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where every part failed there is nothing to go on with."""
     monkeypatch.setattr(toy, "die", die)
-    monkeypatch.setattr(runs, "POISON_LIMIT", 0)
+    monkeypatch.setattr(deaths, "POISON_LIMIT", 0)
     write_inputs(tmp_path / "in", [["deadly line"], ["deadly too"]])
     report = quick(pipeline(tmp_path, KINDS), allow_failed_parts=9)
     assert (report.complete, report.blocked) == (False, "every part failed")
