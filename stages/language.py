@@ -52,6 +52,7 @@ class Language(Filter):
         Metric("lang", pa.string(), "label", help=f"most likely language; {NO_LANGUAGE} for a text without words"),
         Metric("score", help="probability of that language"),
     )
+    language_metric: ClassVar = "lang"
 
     keep: Annotated[tuple[Annotated[str, AfterValidator(_code)], ...], AfterValidator(_at_least_one)] = threshold(
         ("en",), description="wanted languages, as ISO 639-1 or what else lid.176 calls them"

@@ -127,6 +127,7 @@ class MinHash(Global):
         ),
     )
     evidence: ClassVar = tuple(VERDICT.field(name) for name in ("cluster", "survivor", "supersedes"))
+    survivor_field: ClassVar = "survivor"
     depends: ClassVar = ("tiktoken",)
     map_fields: ClassVar = ("bands", "rows", "ngram", "unit", "seed", "sketch", "best", "merges")
     reduce_fields: ClassVar = ("within",)

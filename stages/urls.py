@@ -90,6 +90,7 @@ class Urls(Global):
         Metric("size", pa.uint32(), "count", "documents", "documents of the URL"),
     )
     evidence: ClassVar = NAMED
+    survivor_field: ClassVar = "survivor"
     map_fields: ClassVar = ("keep",)
     reduce_fields: ClassVar = ("within",)
 

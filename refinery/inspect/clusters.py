@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 from refinery.errors import UsageError
 from refinery.inspect.find import pieces
 from refinery.inspect.groups import Count, Counted, KindCounts
-from refinery.inspect.outcomes import id_fields
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.kernels import parse_url
 from refinery.recipe.columns import flows
@@ -27,9 +26,6 @@ from refinery.stage import registry
 from refinery.stage.documents import ID, id_bytes
 from refinery.statistics.groups import KEPT
 from refinery.statistics.origins import split_host
-
-SURVIVOR = "survivor"
-"""The evidence by which a stage names the document that stays for one that it removes."""
 
 VANISHING_FROM, VANISHING_BELOW = 100, 0.05
 """A source nearly vanishes that has so many documents, and of them less than this share left."""
@@ -138,7 +134,7 @@ def vanishing_domains_of(counted: Counted) -> dict[str, tuple[Retained, ...]]:
 
 def _removes(entry: StageEntry) -> bool:
     kind = entry.manifest.kind
-    return kind in registry.names() and SURVIVOR in [f.name for f in registry.stage_class(kind).evidence]
+    return kind in registry.names() and bool(registry.stage_class(kind).survivor_field)
 
 
 def _vanishing(domains: KindCounts) -> tuple[Retained, ...]:
@@ -153,9 +149,9 @@ def _vanishing(domains: KindCounts) -> tuple[Retained, ...]:
 
 
 def clustering(reader: RootReader) -> list[StageEntry]:
-    """The stages that name a survivor, of those that are made."""
+    """Return the stages that have run and record survivors."""
     steps = reader.pipeline.steps
-    return [entry for entry in reader.stages if SURVIVOR in id_fields(steps[entry.position].stage)]
+    return [entry for entry in reader.stages if steps[entry.position].stage.survivor_field]
 
 
 def clusters_of(reader: RootReader, entry: StageEntry, receipts: Sequence[Receipt], count: int) -> Clusters:
@@ -173,7 +169,8 @@ class _Counting:
         self, reader: RootReader, entry: StageEntry, receipts: Sequence[Receipt], language: str | None
     ) -> None:
         self._reader, self._entry, self._receipts, self._language = reader, entry, receipts, language
-        self._column = reader.pipeline.steps[entry.position].column
+        step = reader.pipeline.steps[entry.position]
+        self._column, self._survivor = step.column, step.stage.survivor_field
         self._hosts: dict[str, int] = {}
         self._domains = {side: Counter[str]() for side in ("kept", "removed")}
         self._languages = {side: Counter[str]() for side in ("kept", "removed")}
@@ -185,12 +182,12 @@ class _Counting:
         for side in ("removed", "kept"):
             survivors = np.unique(np.concatenate(self._ids))
             for batch in self._batches(
-                side, ["id", "url", f"{self._column}.{SURVIVOR}", *filter(None, [self._language])]
+                side, ["id", "url", f"{self._column}.{self._survivor}", *filter(None, [self._language])]
             ):
                 hosts = self._codes_of(batch)
                 self._count(batch, side, hosts)
                 if side == "removed":
-                    named = _metrics(batch, self._column, SURVIVOR)
+                    named = _metrics(batch, self._column, self._survivor)
                     rows = np.flatnonzero(pc.is_valid(named).to_numpy(zero_copy_only=False))
                     ids = _bytes(named.take(pa.array(rows)))
                 else:
@@ -254,8 +251,8 @@ class _Counting:
         """The URLs of the largest clusters."""
         wanted = pa.array(list(largest), ID.type)
         for side in ("removed", "kept") if largest else ():
-            for batch in self._batches(side, ["id", "url", f"{self._column}.{SURVIVOR}"]):
-                who = batch.column("id") if side == "kept" else _metrics(batch, self._column, SURVIVOR)
+            for batch in self._batches(side, ["id", "url", f"{self._column}.{self._survivor}"]):
+                who = batch.column("id") if side == "kept" else _metrics(batch, self._column, self._survivor)
                 rows = pc.indices_nonzero(pc.is_in(who, value_set=wanted))
                 urls = batch.column("url").take(rows).to_pylist() if "url" in batch.schema.names else []
                 for identity, url in zip(who.take(rows).to_pylist(), urls, strict=False):

@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from refinery.recipe import Step
 
 
-LANGUAGES = ("lang", "language")
-"""The names of a metric that identifies a document's language."""
-
-
 @dataclass(frozen=True)
 class Flow:
     """Schemas of a step's input and output: ``passed`` in memory, ``kept`` and ``removed`` in Parquet.
@@ -47,7 +43,8 @@ def flows(steps: Sequence[Step]) -> list[Flow]:
         _check_reads(step, given)
         passed = _passed(step, given)
         removed = pa.schema([*_stored(_with_metrics(step, given)), WHY, FAILED])
-        language = next((f"{step.column}.{m.name}" for m in step.stage.metrics if m.name in LANGUAGES), language)
+        if step.stage.language_metric:
+            language = f"{step.column}.{step.stage.language_metric}"
         result.append(Flow(given, passed, _stored(passed), removed, language))
         given = passed
     return result

@@ -13,10 +13,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.inspect.clusters import SURVIVOR, Clusters, clusters_of
+from refinery.inspect.clusters import Clusters, clusters_of
 from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.find import WHO, Document, document, pieces
-from refinery.inspect.outcomes import StageOutcome, cut_fields, id_fields, stored_outcome
+from refinery.inspect.outcomes import StageOutcome, cut_fields, stored_outcome
 from refinery.inspect.reader import RootReader, StageEntry
 from refinery.report import limits
 from refinery.root.receipts import Receipt
@@ -152,7 +152,7 @@ def _duplicates(reader: RootReader, entry: StageEntry) -> Duplicates:
     lengths: Counter[int] = Counter()
     for text, times in cut.items():
         lengths[1 << (len(text.encode(errors="replace")).bit_length() - 1)] += times
-    counted = SURVIVOR in id_fields(step.stage) and chosen
+    counted = step.stage.survivor_field and chosen
     return Duplicates(
         stage=entry.name,
         settings=entry.manifest.configuration,

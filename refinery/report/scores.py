@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 from markupsafe import Markup
 
 from refinery.inspect.find import WHO, Document, document, pieces
-from refinery.recipe.columns import LANGUAGES
 from refinery.report import charts, limits
 from refinery.report.curves import bars, numeric
 from refinery.report.view import MetricView, StageView, View
@@ -63,10 +62,10 @@ def scores(view: View) -> dict[str, Scores]:
     """Return the scores of each stage that identifies languages and has a minimum score, by name."""
     made = {}
     for stage in view.stages:
-        label = next((m for m in stage.metrics if m.metric.scale == "label" and m.metric.name in LANGUAGES), None)
+        label = stage.step.stage.language_metric
         limited = [(m, rule) for m in stage.metrics if m.metric.scale == "ratio" for rule in _thresholds(m)]
-        if label is not None and limited:
-            made[stage.name] = _scores(view, stage, label.metric.name, *limited[0])
+        if label and limited:
+            made[stage.name] = _scores(view, stage, label, *limited[0])
     return made
 
 

@@ -82,6 +82,10 @@ class Stage(BaseModel):
     """Metrics beyond metrics, for people and later stages: matched words, removed spans."""
     quarantines: ClassVar[tuple[str, ...]] = ()
     """Rules whose documents broke what measured them: a run keeps their records as test cases."""
+    language_metric: ClassVar[str] = ""
+    """The metric that identifies a document's language, by which later stages are counted."""
+    survivor_field: ClassVar[str] = ""
+    """The evidence with the id of the document that is kept in place of this one; clusters are counted by it."""
     depends: ClassVar[tuple[str, ...]] = ()
     """Distributions whose version shapes the output."""
     last: ClassVar[bool] = False

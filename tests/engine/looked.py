@@ -63,6 +63,7 @@ class Copies(Same):
     """``Same``, with the id of the document that stays for its copies."""
 
     evidence: ClassVar = (pa.field("survivor", ID.type),)
+    survivor_field: ClassVar = "survivor"
 
     def resolve(self, reduced: Iterator[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
         """The verdicts of ``Same`` and the smallest id of each text."""

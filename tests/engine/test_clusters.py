@@ -33,6 +33,7 @@ class Crawled(Edit):
     version: ClassVar = 1
     adds: ClassVar = (URL, TEXT)
     metrics: ClassVar = (Metric("lang", pa.string(), "label"),)
+    language_metric: ClassVar = "lang"
 
     def edit(self, docs: Docs) -> Edited:
         words = [text.split(" ", 2) for text in docs.texts()]

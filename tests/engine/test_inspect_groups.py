@@ -62,6 +62,7 @@ class Tongue(Filter):
     name: ClassVar = "tongue"
     version: ClassVar = 1
     metrics: ClassVar = (Metric("lang", pa.string(), "label"),)
+    language_metric: ClassVar = "lang"
 
     def rules(self) -> tuple[Rule, ...]:
         """English alone, and a text of one letter is none."""

@@ -72,6 +72,7 @@ class Sure(Filter):
     name: ClassVar = "sure"
     version: ClassVar = 1
     metrics: ClassVar = (Metric("lang", pa.string(), "label"), Metric("score", pa.float64(), "ratio"))
+    language_metric: ClassVar = "lang"
 
     least: float = threshold(0.65)
 

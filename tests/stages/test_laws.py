@@ -240,6 +240,14 @@ WRONG: tuple[Any, ...] = (None, True, -1, 1.5, "", "x", [], [[]], [1], ["x"], {}
 
 
 @pytest.mark.parametrize("name", names())
+def test_languages_and_survivors_are_declared(name: str) -> None:
+    """The language metric and the survivor field of a stage are among its metrics and its evidence."""
+    stage = stage_class(name)
+    assert not stage.language_metric or stage.language_metric in [metric.name for metric in stage.metrics]
+    assert not stage.survivor_field or stage.survivor_field in [one.name for one in stage.evidence]
+
+
+@pytest.mark.parametrize("name", names())
 def test_a_field_takes_a_value_or_refuses_it(name: str) -> None:
     """Whatever a recipe says of it: no validator meets a value that it does not expect."""
     refused = 0
