@@ -41,7 +41,7 @@ Codes = npt.NDArray[np.int64]
 class Cluster:
     """Documents that were removed for one that stays: how many in all, from which hosts, and the URLs of some.
 
-    ``url`` is that of the document that stays, None where it is not among the rows, as one of an earlier root is.
+    ``url`` is that of the document that stays, None where it is not among the rows, as one of a reference root is.
     """
 
     survivor: str
@@ -61,18 +61,18 @@ class Retained:
 
     @property
     def share(self) -> float:
-        """What is left of them."""
+        """Share of the documents that was kept."""
         return self.kept / self.documents
 
     @property
     def vanishes(self) -> bool:
-        """Whether hardly anything is."""
+        """True if almost nothing was kept of many documents."""
         return self.documents >= VANISHING_FROM and self.share < VANISHING_BELOW
 
 
 @dataclass(frozen=True)
 class Clusters:
-    """What a stage did: its clusters, those within one host, the largest; domains and languages, largest first."""
+    """The clusters of a stage: their number, those within one host, the largest; domains and languages by size."""
 
     stage: str
     documents: int
@@ -87,12 +87,12 @@ class Clusters:
 
     @property
     def vanishing(self) -> tuple[Retained, ...]:
-        """Domains of which hardly anything is left."""
+        """Domains of which almost nothing is left."""
         return tuple(domain for domain in self.domains if domain.vanishes)
 
 
 def clusters(path: str, stage: str | None = None, count: int = 20) -> tuple[Clusters, ...]:
-    """What the stages of the root at ``path`` did that remove duplicates, or one; of clusters the ``count`` largest.
+    """Return the clusters of the stages of a root that remove duplicates, or of one stage: the ``count`` largest.
 
     Memory is 24 bytes for each document of a cluster, and the names of all domains. Raises UsageError where no such
     stage is made or the rows that it has removed are not stored, StorageError for a damaged file.
@@ -102,7 +102,7 @@ def clusters(path: str, stage: str | None = None, count: int = 20) -> tuple[Clus
     chosen = [entry for entry in able if stage in (None, entry.name)]
     if not chosen:
         if stage is not None:
-            reader.stage(stage)  # says so where there is none of this name
+            reader.stage(stage)  # raises where there is none of this name
         which = f"stage {stage!r} removes" if stage else "the stages that are made remove"
         names = ", ".join(entry.name for entry in able) or "none does"
         raise UsageError(f"{which} no duplicates for a document that stays", hint=f"of this root: {names}")
@@ -125,7 +125,7 @@ def vanishing_domains(path: str, parts: Sequence[int] | None = None) -> dict[str
 
 
 def vanishing_domains_of(counted: Counted) -> dict[str, tuple[Retained, ...]]:
-    """Return for each stage that removes duplicates the domains of which it leaves hardly anything.
+    """Return for each stage that removes duplicates the domains of which it leaves almost nothing.
 
     From what parts have counted; where a count is an estimate, what is kept is taken as high as it can be.
     """
@@ -155,7 +155,7 @@ def clustering(reader: RootReader) -> list[StageEntry]:
 
 
 def clusters_of(reader: RootReader, entry: StageEntry, receipts: Sequence[Receipt], count: int) -> Clusters:
-    """The same of one stage, from the rows of some of its parts."""
+    """Return the clusters of a stage, from the rows of some of its parts."""
     language = flows(reader.pipeline.steps)[entry.position].language or None
     counting = _Counting(reader, entry, receipts, language)
     counting.read()
@@ -218,7 +218,7 @@ class _Counting:
                 self._languages[side][value["values"] or ""] += value["counts"]
 
     def result(self, count: int) -> Clusters:
-        """What was counted, and a second look at the largest clusters."""
+        """Return the clusters, after a second pass for the largest ones."""
         ids, codes = np.concatenate(self._ids), np.concatenate(self._codes)
         order = np.argsort(ids, kind="stable")
         ids, codes = ids[order], codes[order]

@@ -23,7 +23,7 @@ from refinery.stage.rules import FAILED, WHY
 
 @dataclass
 class FileRows:
-    """What was read of the files of one name (``kept``, ``removed``, …) of a receipt."""
+    """Rows of the files of one name (``kept``, ``removed``, …) of a receipt."""
 
     content: Content | None = None
     ids: list[pa.Array] = field(default_factory=list)
@@ -33,7 +33,7 @@ class FileRows:
 
     @property
     def count(self) -> int:
-        """How many rows."""
+        """Number of rows."""
         return self.content.rows if self.content else 0
 
     def read(self, file: pq.ParquetFile) -> None:
@@ -61,17 +61,17 @@ def _counts(values: pa.Array) -> dict[str, int]:
 
 
 def differences(receipt: Receipt, name: str, rows: FileRows) -> Iterator[str]:
-    """How the rows of a name are not as their receipt says."""
+    """Report how the rows of a name differ from their receipt."""
     promised = receipt.contents.get(name, "nothing")
     found = rows.content.id() if rows.content else "nothing"
     if found != promised:
-        yield f"{name}: these are not the rows that were written (content {found[:8]}, the receipt says {promised[:8]})"
+        yield f"{name}: these are not the rows that were written (content {found[:8]}, the receipt has {promised[:8]})"
     if receipt.rows.get(name, rows.count) != rows.count:
-        yield f"{name}: {plural(rows.count, 'row')}, the receipt says {receipt.rows[name]:,}"
+        yield f"{name}: {plural(rows.count, 'row')}, the receipt has {receipt.rows[name]:,}"
 
 
 def wrong_reasons(receipt: Receipt, removed: FileRows, statistics: Statistics) -> Iterator[str]:
-    """How the reasons of removed rows are not those of the statistics, which count skipped records as well."""
+    """Report how the reasons of removed rows differ from the statistics, which count skipped records as well."""
     skipped = receipt.rows.get("skipped", 0)
     beyond = Counter(statistics.reasons)
     beyond.subtract(removed.rules)
@@ -83,7 +83,7 @@ def wrong_reasons(receipt: Receipt, removed: FileRows, statistics: Statistics) -
 
 
 def id_differences(came: Sequence[pa.Array], went: Sequence[pa.Array]) -> tuple[int, int]:
-    """How many ids went out that did not come in, and how many came in and did not go out, each as often as it did."""
+    """Return how many ids went out and did not come in, and came in and did not go out, with repeats."""
     left, right = _sorted(went), _sorted(came)
     if np.array_equal(left, right):
         return 0, 0

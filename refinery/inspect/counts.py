@@ -120,7 +120,7 @@ def chosen_stages(
     if parts is None:
         return chosen
     chosen = _ungathered(reader, chosen)
-    if not any(receipt.part in parts for entry in chosen for receipt in reader.load(entry).made):
+    if not any(receipt.part in parts for entry in chosen for receipt in reader.load(entry).parts):
         raise UsageError("the root has none of the selected parts", hint=_part_range(reader))
     return chosen
 
@@ -138,15 +138,15 @@ def _ungathered(reader: RootReader, chosen: Sequence[StageEntry]) -> list[StageE
 
 
 def _part_range(reader: RootReader) -> str:
-    numbers = [receipt.part for entry in reader.stages[:1] for receipt in reader.load(entry).made]
+    numbers = [receipt.part for entry in reader.stages[:1] for receipt in reader.load(entry).parts]
     return f"parts are {min(numbers)} to {max(numbers)}" if numbers else "no part is made yet"
 
 
 def _loaded(reader: RootReader, entry: StageEntry, parts: Sequence[int] | None) -> _StageParts:
     found = reader.load(entry)
     wanted = None if parts is None else set(parts)
-    places = [place for place, r in enumerate(found.made) if wanted is None or r.part in wanted]
-    receipts = tuple(found.made[place] for place in places)
+    places = [place for place, r in enumerate(found.parts) if wanted is None or r.part in wanted]
+    receipts = tuple(found.parts[place] for place in places)
     statistics: list[Statistics | None] = []
     lost = list(found.lost)
     for place, receipt in zip(places, receipts, strict=True):
@@ -228,7 +228,7 @@ def _check_inputs(reader: RootReader, loaded: _StageParts, *, whole: bool) -> It
     before = reader.before(entry)
     if before is None or reader.load(before).lost:
         return
-    parts_before = reader.load(before).made
+    parts_before = reader.load(before).parts
     for content in missing_inputs(entry, loaded.receipts, parts_before) if whole else ():
         yield Finding(f"a part was made from rows {content[:8]}…, which {before.name} did not keep", entry.name)
     for receipt in loaded.receipts:

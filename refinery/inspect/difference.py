@@ -1,7 +1,7 @@
-"""Two roots held against each other: recipes, counts, reasons, and every document that has another outcome.
+"""Comparing two roots: recipes, counts, reasons, and every document that has another outcome.
 
 A document's outcome is that it was kept by the last stage that both roots have, or the stage and rule that removed it.
-Rows that both roots hold under one content id are not read; the others are compared in shares that fit the memory.
+Rows that both roots have under one content id are not read; the others are compared in shares that fit the memory.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from refinery.root.statistics import Statistics, id_hashes
 from refinery.stage.rules import WHY
 
 SHARE_ROWS = 4_000_000
-"""Rows of both roots that are held in memory at once."""
+"""Rows of both roots that are in memory at once."""
 
 KEPT = "kept"
 ABSENT = "absent"
@@ -62,7 +62,7 @@ class OutcomeChange:
 
 @dataclass(frozen=True)
 class RootDifference:
-    """How two roots differ. ``until`` is the stage whose kept rows were compared; empty, with a ``note``, for none."""
+    """Differences of two roots. ``until`` is the stage whose kept rows were compared, or "" with a ``note``."""
 
     left: str
     right: str
@@ -74,14 +74,14 @@ class RootDifference:
 
     @property
     def same(self) -> bool:
-        """Whether recipes, counts, reasons and outcomes are the same."""
+        """True if recipes, counts, reasons and outcomes are the same."""
         counts = all(s.kept[0] == s.kept[1] and s.tokens[0] == s.tokens[1] for s in self.stages)
         reasons = all(a == b for stage in self.stages for a, b in stage.reasons.values())
         return not self.recipe and not self.outcome_changes and counts and reasons
 
 
 def diff(left: str, right: str, count: int = 5) -> RootDifference:
-    """Hold the roots at two paths against each other, with ``count`` samples of each movement.
+    """Compare the roots at two paths, with ``count`` samples of each movement.
 
     Raises UsageError where there is no root, StorageError where a file is damaged.
     """
@@ -119,7 +119,7 @@ def _reason(counts: Statistics | None, rule: str) -> int:
 
 
 def _until(left: RootReader, right: RootReader) -> tuple[str, str]:
-    """The last stage that both have and whose documents can be told apart; or none, and why."""
+    """The last stage that both have and whose documents can be distinguished; or none, and why."""
     for entry in reversed(left.stages):
         other = next((one for one in right.stages if one.name == entry.name), None)
         if other is None or not all("id" in _columns(*pair) for pair in ((left, entry), (right, other))):
@@ -169,7 +169,7 @@ class _Comparison:
         self._offsets = all("offset" in _columns(reader, reader.stage(until)) for reader in roots)
 
     def outcome_changes(self) -> tuple[OutcomeChange, ...]:
-        """What went from where to where, most documents first."""
+        """Return the changes of outcomes, those of most documents first."""
         total = sum(rows.count for side in self._rows for rows in side)
         shares = max(1, math.ceil(total / SHARE_ROWS))
         found: Counter[tuple[str, str]] = Counter()
@@ -212,7 +212,7 @@ class _Comparison:
         return found
 
     def _names(self, batch: pa.RecordBatch) -> list[bytes]:
-        """What tells documents apart: id, and offset where all rows have one, for a record may be there twice."""
+        """Return the ids, with offsets where all rows have one: a record may be there twice."""
         ids: list[bytes] = batch.column("id").to_pylist()
         if not self._offsets:
             return ids

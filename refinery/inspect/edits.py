@@ -1,4 +1,4 @@
-"""What of a recipe was edited since its root was made."""
+"""Edits of a recipe since its root was made."""
 
 from __future__ import annotations
 

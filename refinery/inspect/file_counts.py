@@ -1,4 +1,4 @@
-"""Every record of every input file has one outcome: counted as no document, removed by one stage, or kept at the end.
+"""Counts of each input file: every record is no document, removed by one stage, or kept at the end.
 
 Receipts alone are read. A stage that gathers parts anew (export) has no part for each file, so files are followed up to
 it; from there on the sums of all are.
@@ -32,18 +32,18 @@ class FileCounts:
 
     @property
     def reconciled(self) -> bool:
-        """Whether every record has just one outcome."""
+        """True if every record has just one outcome."""
         return self.read == self.no_documents + sum(self.removed.values()) + self.kept
 
 
 def file_counts(reader: RootReader) -> tuple[FileCounts, ...]:
-    """The books of every input file that is made, in order of parts."""
+    """Return the counts of every input file that is made, in order of parts."""
     first = next((entry for entry in reader.stages if entry.position == 0), None)
     if first is None:
         return ()
     names = _names(reader)
     stages = list(_by_file(reader))
-    return tuple(_file_counts(reader, stages, receipt, names) for receipt in reader.load(first).made)
+    return tuple(_file_counts(reader, stages, receipt, names) for receipt in reader.load(first).parts)
 
 
 def file_mismatches(counts: FileCounts) -> Iterator[Finding]:
@@ -57,13 +57,13 @@ def file_mismatches(counts: FileCounts) -> Iterator[Finding]:
 def _by_file(reader: RootReader) -> Iterator[StageEntry]:
     """The stages that have a part for each file."""
     for entry in reader.stages:
-        if entry.position and any(len(documents_of(entry, receipt)) != 1 for receipt in reader.load(entry).made):
+        if entry.position and any(len(documents_of(entry, receipt)) != 1 for receipt in reader.load(entry).parts):
             return
         yield entry
 
 
 def _names(reader: RootReader) -> dict[str, str]:
-    """The input files by content id; none where they cannot be looked at."""
+    """Return the input files by content id; none where they cannot be read."""
     try:
         paths = input_files(reader.pipeline)
         return {file_content(path, found): path for path, found in zip(paths, file_stats(paths), strict=True)}

@@ -22,7 +22,7 @@ from refinery.stage.documents import ID, POINTER, RECORD_ID
 
 WHO = tuple(field.name for field in POINTER)
 NEAR = 3
-"""How many URLs like the one that was asked for are told where it is not there."""
+"""URLs similar to the query that are named where it matches none."""
 
 CANDIDATES = 10
 """Documents that are named where the beginning of an id is that of several."""
@@ -35,7 +35,7 @@ _DECORATION = re.compile(r"^[a-z][a-z0-9+.-]*://(www\.)?|[/?#]+$", re.IGNORECASE
 
 @dataclass(frozen=True)
 class Document:
-    """Who a document is and where its record lies; what a stage dropped is None."""
+    """The id and URL of a document, and the position of its record; None for what a stage dropped."""
 
     id: str
     url: str | None
@@ -57,13 +57,13 @@ class Piece:
     batch: pa.RecordBatch
 
     def spot(self, row: int) -> Spot:
-        """Where one of its rows is."""
+        """Return the position of one of its rows."""
         return Spot(self.entry, self.side, self.receipt, self.path, self.group, row)
 
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a row is: the side of a stage (kept or removed), the file below the root, row group and row in it."""
+    """Position of a row: the side of a stage (kept or removed), the file below the root, row group and row in it."""
 
     entry: StageEntry
     side: str
@@ -92,10 +92,10 @@ class Query:
 
         Raises UsageError for an empty text.
         """
-        # Bytes that are no UTF-8, as a shell gives them; the URLs of an archive have U+FFFD in their place too.
+        # Bytes that are no UTF-8, from a shell; the URLs of an archive have U+FFFD in their place too.
         text = _SURROGATE.sub("\ufffd", text).strip()
         if not text:
-            raise UsageError("nothing to look for", hint="give a URL, a document id, or file.warc.gz:OFFSET")
+            raise UsageError("nothing to look for", hint="name a URL, a document id, or file.warc.gz:OFFSET")
         identity, pointer = _ID.fullmatch(text), _POINTER.fullmatch(text)
         return cls(
             text,
@@ -105,7 +105,7 @@ class Query:
         )
 
     def matches(self, batch: pa.RecordBatch) -> pa.BooleanArray:
-        """True for the rows that are meant."""
+        """Return true for the rows that match."""
         names = batch.schema.names
         masks = [pa.array([False] * len(batch), pa.bool_())]
         if "url" in names:
@@ -117,7 +117,7 @@ class Query:
         return _any(masks)
 
     def begins(self, batch: pa.RecordBatch) -> pa.BooleanArray:
-        """True for the rows whose id begins with the prefix."""
+        """Return true for the rows whose id begins with the prefix."""
         if not self.prefix or "id" not in batch.schema.names:
             return pa.array([False] * len(batch), pa.bool_())
         low, high = (pa.scalar(bytes.fromhex(self.prefix.ljust(32, fill)), pa.binary(16)) for fill in "0f")
@@ -125,20 +125,20 @@ class Query:
         return pc.and_(pc.greater_equal(ids, low), pc.less_equal(ids, high))
 
     def near(self, batch: pa.RecordBatch) -> list[str]:
-        """URLs that hold the text, whatever its scheme, ``www.`` and last slash."""
+        """Return URLs that contain the text, whatever its scheme, ``www.`` and last slash."""
         core = _DECORATION.sub("", self.text)
         if len(core) < 4 or "url" not in batch.schema.names:
             return []
         urls = batch.column("url").drop_null()
         urls = urls.filter(pc.greater_equal(pc.utf8_length(urls), len(core)))
         if not len(urls):
-            return []  # to look for a long text takes long, and what is asked may be hostile
+            return []  # a search for a long text takes long, and queries may be hostile
         found = urls.filter(pc.match_substring(urls, core, ignore_case=True))
         return _shortest(found.to_pylist())
 
 
 def _ids(batch: pa.RecordBatch) -> list[pa.FixedSizeBinaryArray]:
-    """The ids of documents, and those that archives give their records."""
+    """Return the ids of documents, and those of their records in archives."""
     found = [batch.column("id")] if "id" in batch.schema.names else []
     structs = [column for column in batch.columns if pa.types.is_struct(column.type)]
     return found + [pc.struct_field(c, RECORD_ID) for c in structs if c.type.get_field_index(RECORD_ID) >= 0]
@@ -171,7 +171,7 @@ def _shortest(urls: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Matches:
-    """The documents that a query means, newest first, and where the first row of each is.
+    """The documents that match a query, newest first, with the first row of each.
 
     Where there is none: URLs ``near`` the text, or the first of ``matching`` documents whose ids begin with it.
     """
@@ -183,7 +183,7 @@ class Matches:
 
 
 def find(reader: RootReader, query: Query) -> Matches:
-    """Look for a document in the source's files, which hold every one; where those are not written, in all stages'."""
+    """Look for a document in the files of the source, or of all stages where the source writes none."""
     exact: dict[Document, Spot] = {}
     begun: dict[Document, Spot] = {}
     near: list[str] = []
@@ -204,7 +204,7 @@ def find(reader: RootReader, query: Query) -> Matches:
 
 
 def _add(found: dict[Document, Spot], piece: Piece, mask: pa.BooleanArray) -> bool:
-    """Note the first row of each document that is meant; whether there is any."""
+    """Add the first row of each document that matches, and return True if there is any."""
     rows = pc.indices_nonzero(mask).to_pylist()
     for row in rows:
         found.setdefault(document(piece.batch.slice(row, 1)), piece.spot(row))
@@ -212,7 +212,7 @@ def _add(found: dict[Document, Spot], piece: Piece, mask: pa.BooleanArray) -> bo
 
 
 def document(row: pa.RecordBatch) -> Document:
-    """Who a row is about."""
+    """Return the document of a row."""
     values = {name: row.column(name)[0].as_py() for name in WHO if name in row.schema.names}
     date = values.get("date")
     return Document(
@@ -226,7 +226,7 @@ def document(row: pa.RecordBatch) -> Document:
 
 
 def trail(reader: RootReader, wanted: Document, start: Spot) -> dict[int, Spot]:
-    """Where the document is at each stage, by position, from ``start`` until it is removed or nothing more is made."""
+    """Return the row of the document at each stage, by position, from ``start`` to the last one that is made."""
     spots = {start.entry.position: start}
     receipts: tuple[Receipt, ...] = (start.receipt,)
     spot: Spot | None = start
@@ -243,7 +243,7 @@ def trail(reader: RootReader, wanted: Document, start: Spot) -> dict[int, Spot]:
 def row_of(
     reader: RootReader, entry: StageEntry, sides: Sequence[str], receipts: Sequence[Receipt], wanted: Document
 ) -> Spot | None:
-    """Where a document is in some parts of a stage."""
+    """Return the row of a document in some parts of a stage; None for none."""
     for piece in pieces(reader, entry, sides, WHO, receipts):
         rows = pc.indices_nonzero(_same(piece.batch, wanted))
         if len(rows):
@@ -295,7 +295,7 @@ def _groups(
 
 
 def row_at(reader: RootReader, spot: Spot, without: Sequence[str] = ()) -> pa.RecordBatch:
-    """One row, with all columns but those in ``without``."""
+    """Return one row, with all columns but those in ``without``."""
     with open_parquet(reader.root, spot.path) as file:
         names = [name for name in file.schema_arrow.names if name not in without]
         table = file.read_row_group(spot.group, columns=names).slice(spot.row, 1).combine_chunks()
@@ -303,6 +303,6 @@ def row_at(reader: RootReader, spot: Spot, without: Sequence[str] = ()) -> pa.Re
 
 
 def values_at(reader: RootReader, spot: Spot, without: Sequence[str] = ()) -> dict[str, Any]:
-    """The same as plain values."""
+    """Return one row as plain values, without some columns."""
     values: dict[str, Any] = row_at(reader, spot, without).to_pylist()[0]
     return values

@@ -1,7 +1,6 @@
-"""Files of a root that nothing refers to: what older configurations made, and what killed runs left behind.
+"""Files of a root that no current record references: outputs of other configurations, and leftovers of killed runs.
 
-Only files at places where a run writes are looked at, so whatever else lies in the folder stays; links are not
-followed.
+Only files at paths where a run writes are considered, so all others in the folder stay; links are not followed.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ _KINDS = (
         ),
     ),
 )
-"""What a run writes, by path below the root. The head, the lock and the records of runs are never swept."""
+"""Files that a run writes, by path below the root. The head, the lock and the records of runs are never deleted."""
 
 
 @dataclass(frozen=True)
 class UnreferencedFile:
-    """A file that nothing refers to: its path below the root, what it is, and its bytes."""
+    """A file that no current record references: its path below the root, its kind, and its bytes."""
 
     path: str
     kind: str
@@ -49,9 +48,9 @@ class UnreferencedFile:
 
 @dataclass(frozen=True)
 class Garbage:
-    """What was found, and whether it was deleted.
+    """Unreferenced files, which are gone if ``deleted``.
 
-    ``unfinished`` says that the last run did not end well, so some of this is what it would not have to make again.
+    ``unfinished`` is true if the last run did not complete: it could still use some of the files.
     """
 
     files: tuple[UnreferencedFile, ...]
@@ -60,15 +59,15 @@ class Garbage:
 
     @property
     def bytes(self) -> int:
-        """Of all of them."""
+        """Bytes of all files."""
         return sum(file.bytes for file in self.files)
 
 
 def collect_garbage(path: str, *, delete: bool = False) -> Garbage:
-    """Find, and with ``delete`` remove, the files of the root at ``path`` that nothing refers to.
+    """Find, and with ``delete`` remove, the files of the root at ``path`` that no current record references.
 
     Raises Refused while a run is at work on the root, UsageError where there is no root, and StorageError where a
-    record that must tell what is referred to cannot be read: then nothing is deleted.
+    record cannot be read: then nothing is deleted.
     """
     root = open_root(path).root
     with root.store.lock(root.path):
@@ -82,7 +81,7 @@ def collect_garbage(path: str, *, delete: bool = False) -> Garbage:
 
 
 def _unreferenced(reader: RootReader) -> Iterator[UnreferencedFile]:
-    root, wanted = reader.root, referred(reader)
+    root, wanted = reader.root, referenced_paths(reader)
     for full in root.store.list(root.path):
         path = full.removeprefix(f"{root.path}/")
         kind = next((name for name, places in _KINDS if places.fullmatch(path)), "")
@@ -91,8 +90,8 @@ def _unreferenced(reader: RootReader) -> Iterator[UnreferencedFile]:
             yield UnreferencedFile(path, kind, root.store.stat(full).size if there else 0)
 
 
-def referred(reader: RootReader) -> set[str]:
-    """The paths below the root that its head leads to. Raises StorageError where a record of it cannot be read."""
+def referenced_paths(reader: RootReader) -> set[str]:
+    """Return the paths below the root that its head leads to. Raises StorageError where a record cannot be read."""
     found = set(reader.head.manifests.values())
     for entry in reader.stages:
         reader.receipts(entry)  # raises where one is lost

@@ -21,7 +21,7 @@ from refinery.errors import StorageError, UsageError, did_you_mean
 from refinery.inspect.counts import chosen_stages
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.statistics.group_files import merge, read_merged
-from refinery.statistics.groups import KEPT, KINDS, bound
+from refinery.statistics.groups import KEPT, KINDS, error_bound
 from refinery.statistics.origins import NONE
 
 Pair = tuple[int, int]
@@ -49,7 +49,7 @@ class Count:
         return self.most or (self.documents, self.tokens)
 
     def upto(self, most: Pair) -> Count:
-        """Return the same with an upper bound, which is left out where it says nothing."""
+        """Return the same with an upper bound, which is left out where it is the count itself."""
         exact = most == (self.documents, self.tokens)
         return Count(self.documents, self.tokens, None if exact else most)
 
@@ -90,7 +90,7 @@ class GroupCounts:
 
     @property
     def kept(self) -> Count:
-        """What the last stage kept."""
+        """Documents that the last stage kept."""
         return self.stages[-1].kept
 
     @property
@@ -108,7 +108,7 @@ class GroupCounts:
 
     @property
     def exact(self) -> bool:
-        """Whether every count of it is."""
+        """True if no count is an estimate."""
         counts = [self.found, *(count for s in self.stages for count in (s.kept, *s.removed.values()))]
         return all(count.most is None for count in counts)
 
@@ -127,7 +127,7 @@ class Survival:
     by: str
     stages: tuple[str, ...]
     names: int
-    """How many groups there are, beside those that are not counted each for itself."""
+    """Number of groups that are counted each for itself."""
     groups: tuple[GroupCounts, ...]
     others: GroupCounts | None
     """Documents that no group's count includes, where there are too many groups to count each: exactly so many."""
@@ -174,7 +174,7 @@ class Counted:
     def of(self, kind: str) -> list[tuple[StageEntry, KindCounts]]:
         """The stages with their counts of one kind, from the first on at which a document has a name of it."""
         found = [(entry, self.summary(entry, kind)) for entry in self.stages]
-        known = next((place for place, (_, one) in enumerate(found) if one.says_anything), len(found))
+        known = next((place for place, (_, one) in enumerate(found) if one.is_known), len(found))
         return found[known:]
 
 
@@ -194,14 +194,14 @@ class KindCounts:
 
     def __init__(self, counts: pa.Table) -> None:
         nameless = pc.is_null(counts["name"])
-        self._bound = bound(counts)
+        self._error_bound = error_bound(counts)
         self._named = counts.filter(pc.invert(nameless))
         rows = counts.filter(nameless).to_pylist()
         self.others = {r["outcome"]: (r["documents"], r["tokens"]) for r in rows if r["outcome"] is not None}
 
     @property
-    def says_anything(self) -> bool:
-        """Whether a document has a name of this kind."""
+    def is_known(self) -> bool:
+        """True if a document has a name of this kind."""
         return bool(self.others or pc.any(pc.not_equal(self._named["name"], NONE)).as_py())
 
     @property
@@ -217,16 +217,16 @@ class KindCounts:
     def counts(self, names: pa.Array) -> dict[str, dict[str, Count]]:
         """The counts of some names, by outcome."""
         sure: dict[str, dict[str, Pair]] = {name: {} for name in names.to_pylist()}
-        lacking = dict.fromkeys(sure, self._bound)
+        lacking = dict.fromkeys(sure, self._error_bound)
         for row in self._named.filter(pc.is_in(self._named["name"], value_set=names)).to_pylist():
             pair = row["documents"], row["tokens"]
             if row["outcome"] is None:
-                lacking[row["name"]] = _minus(self._bound, pair)
+                lacking[row["name"]] = _minus(self._error_bound, pair)
             else:
                 sure[row["name"]][row["outcome"]] = pair
-        return {name: self._bounded(pairs, lacking[name]) for name, pairs in sure.items()}
+        return {name: self._estimated(pairs, lacking[name]) for name, pairs in sure.items()}
 
-    def _bounded(self, pairs: Mapping[str, Pair], lacking: Pair) -> dict[str, Count]:
+    def _estimated(self, pairs: Mapping[str, Pair], lacking: Pair) -> dict[str, Count]:
         found = {}
         for outcome in sorted({*pairs, *(self.others if lacking != (0, 0) else ())}):
             pair, others = pairs.get(outcome, (0, 0)), self.others.get(outcome, (0, 0))

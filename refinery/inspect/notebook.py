@@ -38,7 +38,7 @@ class StageOutput:
         self._entry = entry
 
     def files(self, side: Side = "kept") -> list[str]:
-        """Paths of the files, in order of parts, for any reader. Raises StorageError where a receipt is lost."""
+        """Return the paths of the files, in order of parts. Raises StorageError where a receipt is lost."""
         if side not in SIDES:
             raise UsageError(f"side {side!r}: not one of {', '.join(SIDES)}", hint='files("kept") or files("removed")')
         receipts = self._reader.receipts(self._entry)
@@ -46,7 +46,7 @@ class StageOutput:
         return [self._reader.root.full(path) for path in found]
 
     def dataset(self, side: Side = "kept") -> ds.Dataset:
-        """The files as one data set of pyarrow, which reads only the columns and rows that are asked for.
+        """Return the files as one data set of pyarrow, which reads only the columns and rows that are asked for.
 
         Raises UsageError where the recipe lets the stage write none, and as `files`.
         """
@@ -60,7 +60,7 @@ class StageOutput:
         return ds.dataset(files, format="parquet", filesystem=system)
 
     def to_duckdb(self, side: Side = "kept", connection: DuckDBPyConnection | None = None) -> DuckDBPyRelation:
-        """The files as a relation of DuckDB, in the given connection or a new one.
+        """Return the files as a relation of DuckDB, in the given connection or a new one.
 
         Raises UsageError where duckdb is not installed, and as `dataset`.
         """
@@ -72,7 +72,7 @@ class StageOutput:
 
 
 class OpenRoot:
-    """What a root holds. Tables are Arrow; ``to_pandas()``, or ``polars.from_arrow``, makes them others'."""
+    """A root that is open for notebooks. Tables are Arrow: ``to_pandas()`` or ``polars.from_arrow`` converts them."""
 
     def __init__(self, reader: RootReader) -> None:
         self._reader = reader
@@ -83,11 +83,11 @@ class OpenRoot:
 
     @property
     def stages(self) -> list[str]:
-        """The stages that are made, in order."""
+        """Names of the stages that are made, in order."""
         return [entry.name for entry in self._reader.stages]
 
     def manifest(self, stage: str) -> StageManifest:
-        """What a stage was made with, and the keys of its parts. Raises UsageError for an unknown stage."""
+        """Return the manifest of a stage: configuration and keys of parts. Raises UsageError for an unknown stage."""
         return self._reader.stage(stage).manifest
 
     def statistics(self, stage: str) -> Statistics:
@@ -95,11 +95,11 @@ class OpenRoot:
         return self._reader.stage(stage).manifest.statistics
 
     def stage(self, name: str) -> StageOutput:
-        """The output of a stage. Raises UsageError for an unknown stage."""
+        """Return the output of a stage. Raises UsageError for an unknown stage."""
         return StageOutput(self._reader, self._reader.stage(name))
 
     def funnel(self) -> pa.Table:
-        """A row a stage and unit (documents, tokens, characters, bytes): in, kept, removed."""
+        """Return a row a stage and unit (documents, tokens, characters, bytes): in, kept, removed."""
         rows: list[tuple[Any, ...]] = []
         for stage in self.stages:
             counts = self.statistics(stage)
@@ -109,7 +109,7 @@ class OpenRoot:
         return _table(_FUNNEL, rows)
 
     def rules(self) -> pa.Table:
-        """A row a rule and way of counting (``first`` violated, ``any``, ``only``): documents and tokens."""
+        """Return a row a rule and way of counting (``first`` violated, ``any``, ``only``): documents and tokens."""
         rows: list[tuple[Any, ...]] = []
         for stage in self.stages:
             rules = self.statistics(stage).rules

@@ -46,7 +46,7 @@ def recompute(reader: RootReader, share: float) -> tuple[int, list[Finding]]:
     except RefineryError as error:
         return 0, [Finding(f"the stages cannot be run again: {_in_a_line(error)}")]
     for segment in again.segments():
-        for receipt in chosen(reader.load(segment[0]).made, share):
+        for receipt in chosen(reader.load(segment[0]).parts, share):
             count += 1
             try:
                 findings += again.part(segment, receipt)

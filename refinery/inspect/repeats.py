@@ -1,6 +1,6 @@
-"""The spans that edits found most often: repeated runs, discarded lines. How many, from how many hosts, and what.
+"""The spans that edits found most often: repeated runs, discarded lines. Their number, hosts and text.
 
-Spans are one if their stage says so by a number (``group``), else if their text is the same.
+Spans are one if they have the same number of their stage (``group``), else if their text is the same.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Repeats:
 
 
 def spans(path: str, stage: str | None = None, count: int = 20) -> Repeats:
-    """The ``count`` spans found most often by the stages of the root at ``path``, or by one.
+    """Return the ``count`` spans found most often by the stages of the root at ``path``, or by one.
 
     Memory is 8 bytes a span. Raises UsageError where no such stage finds spans, StorageError for a damaged file.
     """
@@ -69,7 +69,7 @@ def _stages(reader: RootReader, name: str | None) -> list[StageEntry]:
     made = [entry for entry in reader.stages if found[entry.name] and name in (None, entry.name)]
     if not made:
         if name is not None:
-            reader.stage(name)  # says so where there is none of this name
+            reader.stage(name)  # raises where there is none of this name
         finding = [stage for stage, fields in found.items() if fields]
         which = f"stage {name!r} finds" if name else "the stages that are made find"
         raise UsageError(f"{which} no spans", hint=f"of this root: {', '.join(finding) or 'none does'}")

@@ -32,7 +32,7 @@ from refinery.stage.rules import QUARANTINED, WHY
 
 @dataclass(frozen=True)
 class SampleQuery:
-    """What is asked for. ``stage`` defaults to the last one for kept, to all for removed documents.
+    """A query for documents. ``stage`` defaults to the last one for kept, to all for removed documents.
 
     ``side`` is ``kept``, which is the default, ``removed`` or ``any``: all documents that came to the stage, or every
     document by its outcome where no stage is given.
@@ -59,9 +59,9 @@ class Sample:
     judgement: StageOutcome
     text: str | None
     text_note: str
-    """Why there is no text."""
+    """Reason for which there is no text."""
     marks: tuple[Mark, ...] = ()
-    """What was cut out of the text, else what it was removed for."""
+    """Spans that were cut out of the text, else those that a violated rule counts."""
 
     def _repr_html_(self) -> str:
         judged = self.judgement
@@ -72,7 +72,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Samples:
-    """How many documents match, and some of them. ``unstored`` are stages whose removed rows were not written."""
+    """The number of documents that match, and some of them. ``unstored`` are stages without stored removed rows."""
 
     matching: int
     documents: tuple[Sample, ...]
@@ -116,7 +116,7 @@ def _need(reader: RootReader, entry: StageEntry, sides: Sequence[str], columns: 
 
 
 def _unwritten(reader: RootReader, wanted: SampleQuery, sides: Sequence[str]) -> tuple[str, ...]:
-    """Stages that were asked for with all others and have removed rows that are not there to draw from."""
+    """Return the stages of a query of all stages whose removed rows are not stored."""
     if "removed" not in sides or wanted.stage or wanted.rule or wanted.metric:
         return ()
     return tuple(
@@ -164,7 +164,7 @@ def _sides(wanted: SampleQuery) -> tuple[str, ...]:
         if value is not None and math.isnan(value):
             raise UsageError(f"{name} nan is no number", hint="write it as 0.5 or 100")
     if wanted.low is not None and wanted.high is not None and not wanted.low <= wanted.high:
-        raise UsageError(f"--min {wanted.low:g} is above --max {wanted.high:g}", hint="give the smaller value as --min")
+        raise UsageError(f"--min {wanted.low:g} is above --max {wanted.high:g}", hint="use the smaller value as --min")
     if wanted.rule:
         return ("removed",)
     return SIDES if wanted.side == "any" else (wanted.side or "kept",)
@@ -218,7 +218,9 @@ def _stores(reader: RootReader, entry: StageEntry, sides: Sequence[str]) -> bool
 
 def _unstored(who: str, sides: Sequence[str]) -> UsageError:
     rows = " or ".join(sides)
-    return UsageError(f"{who} has no {rows} rows stored", hint="`write` and `keep_removed` of the recipe say what is")
+    return UsageError(
+        f"{who} has no {rows} rows stored", hint="`write` and `keep_removed` of the recipe decide what is stored"
+    )
 
 
 def _with_rule(reader: RootReader, rule: str, stage: str | None) -> list[StageEntry]:

@@ -1,4 +1,4 @@
-"""What a root has come to: documents and tokens kept of those found, and where the output is. Reads manifests alone."""
+"""Summary of a root: documents and tokens kept of those found, and the folder of the output. Reads manifests alone."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Whether a root is what its records say: the books balance, and every file has the rows that its receipt promises.
+"""Verifying a root: counts reconcile, and every file has the rows of its receipt.
 
-Content ids are computed again from the Parquet, so a changed value is found wherever it is. Bytes that hold no row,
+Content ids are computed again from the Parquet, so a changed value is found wherever it is. Bytes that are no row,
 such as the name of the writing library in a file's footer, may differ. Nothing is mended here.
 """
 
@@ -27,7 +27,7 @@ from refinery.root.receipts import FileRef, Receipt
 from refinery.statistics.group_files import merge, merged_path, read_merged
 
 UNFINISHED = "a run is at work or was interrupted, and `refinery run` completes it"
-"""Explanation of outputs that are not where a completed run leaves them."""
+"""Explanation of outputs that are elsewhere than a completed run leaves them."""
 
 FOLDERS = {
     "kept": "kept",
@@ -38,12 +38,12 @@ FOLDERS = {
     "groups": "stats/groups",
     "reduced": "reduce",
 }
-"""Where the files of each name lie in the stage's folder; verdicts, which are named by part number, in ``resolve``."""
+"""Folders, in that of the stage, of the files of each name; verdicts, named by part number, are in ``resolve``."""
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What was looked at, and what is not as it should be. ``remade`` counts parts that were made again.
+    """Numbers of what was checked, and the findings. ``remade`` counts parts that were made again.
 
     ``damaged`` is the first stage of which something is lost or changed, or empty: made again from there, it is sound.
     """
@@ -57,13 +57,13 @@ class Verification:
     findings: tuple[Finding, ...]
     damaged: str = ""
     files_read: tuple[FileCounts, ...] = ()
-    """What became of the records of each input file."""
+    """Counts of each input file."""
     warnings: tuple[RootWarning, ...] = ()
-    """What a person should look at, though the root's records of it are right."""
+    """Warnings about the root, which are no contradictions."""
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found."""
+        """True if there is no finding."""
         return not self.findings
 
 
@@ -81,7 +81,7 @@ def verify(path: str, rerun: float = 0.0) -> Verification:
         checks.stage(entry)
     checks.findings += _extra(reader)
     records = file_counts(reader)
-    if not checks.findings:  # what is found above would be told twice
+    if not checks.findings:  # what is found above would be reported twice
         checks.findings += [finding for one in records for finding in file_mismatches(one)]
     remade, differing = recompute(reader, rerun) if rerun else (0, [])
     return Verification(
@@ -99,7 +99,7 @@ def verify(path: str, rerun: float = 0.0) -> Verification:
 
 
 class _Checks:
-    """The checks of one root. A broken file is told once, and nothing of what follows from it."""
+    """The checks of one root. A broken file is one finding, and nothing that follows from it is another."""
 
     def __init__(self, reader: RootReader) -> None:
         self._reader = reader
@@ -116,7 +116,7 @@ class _Checks:
             return ()  # a finding already
 
     def stage(self, entry: StageEntry) -> None:
-        """The books of a stage, and all its receipts."""
+        """Check the counts of a stage, and all its receipts."""
         try:
             self.findings += counts_of(self._reader, first=entry.name, until=entry.name).problems
         except StorageError as error:
@@ -124,13 +124,13 @@ class _Checks:
         self._merged(entry)
         found, links = self._reader.load(entry), self._links(entry)
         for receipt in {r.key: r for r in found.every}.values():
-            self.findings += [Finding(said, entry.name, receipt.part) for said in self._receipt(entry, receipt, links)]
+            self.findings += [Finding(text, entry.name, receipt.part) for text in self._receipt(entry, receipt, links)]
 
     def _merged(self, entry: StageEntry) -> None:
-        """The counts by group that were merged, held against those of the parts."""
+        """Compare the merged counts by group with those of the parts."""
         root, manifest = self._reader.root, entry.manifest
         path = merged_path(entry.folder, manifest.identity)
-        receipts = self._reader.load(entry).made
+        receipts = self._reader.load(entry).parts
         try:
             found = read_merged(root, entry.folder, manifest.identity, manifest.parts)
             if found is not None and not self._reader.load(entry).lost and found != merge(root, receipts):
@@ -158,10 +158,10 @@ class _Checks:
             yield from self._documents(entry, receipt, whole)
 
     def _links(self, entry: StageEntry) -> dict[str, set[str]]:
-        """What may be the last input of a global stage's receipts, by their kind: verdicts, and what it mapped.
+        """Return the valid last inputs of a global stage's receipts, by their kind: verdicts, and mapped documents.
 
         That was kept just before it, or by a later stage: of partitions what they kept in the end is mapped as well.
-        Empty where that is not known. The books look after all other links.
+        Empty where that is not known. ``counts`` checks all other links.
         """
         before = self._reader.before(entry)
         own = self._reader.load(entry)
@@ -169,7 +169,7 @@ class _Checks:
         if not entry.is_global or before is None or own.lost or any(receipts.lost for receipts in around):
             return {}
         verdicts = {content for r in own.shuffle if r.kind == "resolve" for content in r.contents.values()}
-        return {"stage": verdicts, "map": {r.contents.get("kept", "") for receipts in around for r in receipts.made}}
+        return {"stage": verdicts, "map": {r.contents.get("kept", "") for receipts in around for r in receipts.parts}}
 
     # ---------------------------------------------------------------------------------------------------------- files
 
@@ -196,29 +196,29 @@ class _Checks:
         try:
             size = store.stat(full).size
             if size != file.bytes:
-                return f"the file has {plural(size, 'byte')}, its receipt says {file.bytes:,}"
+                return f"the file has {plural(size, 'byte')}, its receipt has {file.bytes:,}"
             with open_parquet(self._reader.root, file.path) as parquet:
                 rows.read(parquet)
         except (StorageError, pa.ArrowException, ValueError) as error:
             return f"the file cannot be read: {' '.join(str(error).split())[:300]}"
         found = rows.count - before
-        return "" if found == file.rows else f"the file has {plural(found, 'row')}, its receipt says {file.rows:,}"
+        return "" if found == file.rows else f"the file has {plural(found, 'row')}, its receipt has {file.rows:,}"
 
     # ------------------------------------------------------------------------------------------------------ documents
 
     def _documents(self, entry: StageEntry, receipt: Receipt, read: Mapping[str, FileRows]) -> Iterator[str]:
-        """The rows held against the statistics and against what the stage before kept."""
+        """Compare the rows with the statistics and with what the stage before kept."""
         try:
             statistics = self._reader.root.statistics(receipt)
         except StorageError:
-            statistics = None  # the books have told it
+            statistics = None  # a finding of the counts
         if statistics is not None and "removed" in read:
             yield from wrong_reasons(receipt, read["removed"], statistics)
         if "kept" in read and read["kept"].has_ids:
             yield from self._ids(entry, receipt, read)
 
     def _ids(self, entry: StageEntry, receipt: Receipt, read: Mapping[str, FileRows]) -> Iterator[str]:
-        """What went in was kept or removed, by document; where removed rows are not stored, what was kept went in."""
+        """Check that documents that came in are kept or removed; without removed rows, that kept ones came in."""
         before = self._reader.before(entry)
         sources = self._reader.sources(entry, receipt)
         files = [[file.path for file in source.files.get("kept", ())] for source in sources]
@@ -234,9 +234,9 @@ class _Checks:
 
 
 def _misfiled(entry: StageEntry, receipt: Receipt) -> Iterator[str]:
-    """How a receipt does not fit its place in the root."""
+    """Report how a receipt does not fit its place in the root."""
     if receipt.stage != entry.name:
-        yield f"the receipt {receipt.key[:8]} says that it is of stage {receipt.stage!r}"
+        yield f"the receipt {receipt.key[:8]} is of another stage, {receipt.stage!r}"
     if receipt.kind == "stage" and receipt.key != part_key(entry.manifest.identity, receipt.inputs):
         yield f"the receipt {receipt.key[:8]} is not of the inputs that it names"
 

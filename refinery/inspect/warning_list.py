@@ -1,7 +1,7 @@
-"""What a person should look at in a root: the one list of warnings, for ``run``, ``stats``, ``logs`` and the report.
+"""The warnings about a root: one list for ``run``, ``stats``, ``logs`` and the report.
 
-It is a function of the root's manifests and merged counts, so that every command, on every machine, gives the same. Not
-here: problems of single runs (``history``) and records that contradict each other (``books``, ``verification``).
+It is a function of the root's manifests and merged counts, so every command on every machine prints the same. Not here:
+problems of single runs (``runs``) and records that contradict each other (``counts``, ``verification``).
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ from refinery.planner.segments import Layout
 from refinery.planner.selection import Selection
 from refinery.planner.walk import make_plan
 from refinery.recipe import Pipeline
-from refinery.root.receipt_cache import Receipts
+from refinery.root.receipt_cache import ReceiptCache
 from refinery.root.receipts import Receipt
-from refinery.root.reference import EarlierPart, earlier_parts
+from refinery.root.reference import ReferencePart, reference_parts
 from refinery.root.root import Root
 from refinery.stage.global_stage import Global
 
@@ -26,8 +26,8 @@ class Planner:
     root: Root
     layout: Layout
     inputs: Inputs
-    receipts: Receipts
-    references: dict[int, list[EarlierPart]] = field(default_factory=dict)
+    receipts: ReceiptCache
+    references: dict[int, list[ReferencePart]] = field(default_factory=dict)
     """Parts of other roots, by the position of the global stage that compares with them."""
     left_out: set[tuple[int, int]] = field(default_factory=set)
     """Parts that failed, by the first step of the segment and their number."""
@@ -38,7 +38,7 @@ class Planner:
     ) -> Planner:
         """Begin without any lookup. Raises UsageError for a selection or a recipe that cannot run."""
         layout = Layout.of(pipeline, selection)
-        return cls(root, layout, inputs or Inputs(pipeline), Receipts(root, layout.folders))
+        return cls(root, layout, inputs or Inputs(pipeline), ReceiptCache(root, layout.folders))
 
     def plan(self) -> Plan:
         """Plan the selected stages and parts."""
@@ -51,7 +51,7 @@ class Planner:
 
     def refreshed(self) -> Planner:
         """Look up receipts and references again, for other runs may have committed some."""
-        return replace(self, receipts=Receipts(self.root, self.layout.folders), references={})
+        return replace(self, receipts=ReceiptCache(self.root, self.layout.folders), references={})
 
     def commit(self, receipts: Iterable[Receipt]) -> None:
         """Add receipts that a task has committed."""
@@ -66,7 +66,7 @@ class Planner:
         self.receipts.fetch()
         for position, step in enumerate(layout.steps[: layout.last + 1]):
             if isinstance(step.stage, Global) and position not in self.references:
-                self.references[position] = earlier_parts(step.stage)
+                self.references[position] = reference_parts(step.stage)
         parts = self.inputs.parts(layout.selection, recorded)
         return make_plan(layout, parts, self.receipts, self.references, self.left_out)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from refinery.errors import Refused
 from refinery.formatting import size
-from refinery.identity import FORMAT, code_digest, defined_in
+from refinery.identity import code_digest, defined_in
 from refinery.planner.plan import Phase
 from refinery.recipe import Step
 from refinery.root.manifests import Head
@@ -25,11 +25,6 @@ def check_root(root: Root, dataset: str) -> Head | None:
     head = root.head()
     if head is None:
         return None
-    if head.format != FORMAT:
-        raise Refused(
-            f"{root.path} has format {head.format}; this version writes format {FORMAT}",
-            hint="give a new --root; the inputs make it again",
-        )
     if head.dataset != dataset:
         raise Refused(
             f"{root.path} belongs to dataset {head.dataset!r}, the recipe says {dataset!r}",

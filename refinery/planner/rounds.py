@@ -13,7 +13,7 @@ from refinery.identity import identity, part_key, reduce_identity
 from refinery.planner.parts import Part
 from refinery.recipe import Step
 from refinery.root.receipts import Receipt
-from refinery.root.reference import EarlierPart
+from refinery.root.reference import ReferencePart
 from refinery.stage.global_stage import Global
 from refinery.stage.rounds import Reduce, Round
 from refinery.task.shuffle import ranges
@@ -51,12 +51,12 @@ class FileShuffle:
     """
 
     def __init__(
-        self, root: str, step: Step, folder: str, parts: Sequence[Part], reference: Sequence[EarlierPart]
+        self, root: str, step: Step, folder: str, parts: Sequence[Part], reference: Sequence[ReferencePart]
     ) -> None:
         assert isinstance(step.stage, Global)
         self._root, self._stage, self._name, self._folder = root, step.stage, step.name, folder
         self._parts = parts
-        new = [EarlierPart(part.number, "", part.mapped) for part in parts if part.mapped is not None]
+        new = [ReferencePart(part.number, "", part.mapped) for part in parts if part.mapped is not None]
         self._mapped = [_mapped(part) for part in [*new, *reference]]
         self._keyed = [_keyed(part.number, part.mapped, part.root) for part in [*new, *reference]]
         self._sent: Sequence[Receipt] = ()
@@ -164,7 +164,7 @@ def _paths(receipts: Sequence[Receipt], name: str) -> tuple[str, ...]:
     return tuple(file.path for file in chain.from_iterable(receipt.files.get(name, ()) for receipt in receipts))
 
 
-def _mapped(part: EarlierPart) -> _Mapped:
+def _mapped(part: ReferencePart) -> _Mapped:
     receipt = part.mapped
     mapped = MappedFiles(
         number=part.number,

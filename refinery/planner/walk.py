@@ -17,7 +17,7 @@ from refinery.planner.rounds import FileShuffle
 from refinery.planner.segment_tasks import segment_task
 from refinery.planner.segments import Layout, PartitionGroup, Segment
 from refinery.root.receipts import Receipt
-from refinery.root.reference import EarlierPart
+from refinery.root.reference import ReferencePart
 from refinery.stage.addresses import reference_number
 from refinery.stage.global_stage import Global
 from refinery.task.tasks import AuditTask
@@ -40,7 +40,7 @@ def make_plan(
     layout: Layout,
     parts: Sequence[Part],
     receipts: ReceiptLookup,
-    references: Mapping[int, Sequence[EarlierPart]],
+    references: Mapping[int, Sequence[ReferencePart]],
     left_out: Container[tuple[int, int]] = frozenset(),
 ) -> Plan:
     """Plan what the receipts do not have yet.
@@ -67,7 +67,7 @@ class _Walk:
         self,
         layout: Layout,
         receipts: ReceiptLookup,
-        references: Mapping[int, Sequence[EarlierPart]],
+        references: Mapping[int, Sequence[ReferencePart]],
         left_out: Container[tuple[int, int]],
     ) -> None:
         self._layout = layout
@@ -144,7 +144,7 @@ class _Walk:
         step, folder = self._layout.steps[position], self._layout.folders[position]
         after_all_roots = reference_number(len(stage.reference_roots()), 0)
         known = list(self._references[position])
-        known += [EarlierPart(n, "", p.mapped) for n, p in enumerate(done, after_all_roots) if p.mapped is not None]
+        known += [ReferencePart(n, "", p.mapped) for n, p in enumerate(done, after_all_roots) if p.mapped is not None]
         shuffle = FileShuffle(self._layout.pipeline.root, step, folder, parts, known)
         for operator in stage.rounds():
             tasks = operator.tasks(shuffle)

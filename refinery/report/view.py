@@ -216,7 +216,7 @@ def _by_name(tally: Tally) -> dict[str, Pair]:
 def _parts(reader: RootReader, entry: StageEntry) -> list[PartView]:
     return [
         PartView(r.part, _documents(r), r.rows.get("kept", 0), r.seconds, r.peak_memory)
-        for r in reader.load(entry).made
+        for r in reader.load(entry).parts
     ]
 
 

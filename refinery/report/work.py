@@ -70,7 +70,7 @@ def plan(view: View) -> list[Pass]:
 
 
 def _node(view: View, name: str, stage: StageView | None, work: StageWork | None) -> Node:
-    made = view.reader.load(view.reader.stage(name)).made if stage else ()
+    made = view.reader.load(view.reader.stage(name)).parts if stage else ()
     files = {
         file.path: file.bytes for receipt in made for file in receipt.files.get("kept", ())
     }  # empty parts share one

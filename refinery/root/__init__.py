@@ -1,1 +1,1 @@
-"""The files of a root: receipts, manifests, the head, Parquet, and what reads them."""
+"""The files of a root: the records, each declared once (head, manifests, receipts, runs, statistics), and Parquet."""

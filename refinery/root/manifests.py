@@ -29,7 +29,7 @@ class InputFault(BaseModel):
 
 
 class InputFigures(BaseModel):
-    """How many input files a source has read, and those of them that yield no document or are damaged."""
+    """The number of input files of a source, and those that yield no document or are damaged."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,8 +1,8 @@
 """The stage outputs of a root: the Parquet files in ``kept`` and ``removed`` of every stage's folder.
 
-When a run completes, these folders contain what the head leads to and nothing else, so that a glob reads what the
-receipts say. Outputs of other recipes are moved to ``superseded/``; their receipts stay, so a run that needs them again
-moves them back instead of making them again, and ``refinery gc`` deletes them. Files of users are never touched.
+When a run completes, these folders contain what the head leads to and nothing else, so that a glob reads current rows.
+Outputs of other recipes are moved to ``superseded/``; their receipts stay, so a run that needs them again moves them
+back instead of making them again, and ``refinery gc`` deletes them. Files of users are never touched.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _KEY = re.compile(r"part-[0-9]+-([0-9a-f]{8})")
 
 
 def superseded_path(path: str) -> str:
-    """Path of an output once it is superseded; other paths stay as they are."""
+    """Return the path of an output once it is superseded; other paths stay as they are."""
     found = _CURRENT.fullmatch(path)
     return f"{SUPERSEDED}/{found[1]}-{found[2]}/{found[3]}" if found else path
 
 
 def current_path(path: str) -> str:
-    """Path of an output once it is current; other paths stay as they are."""
+    """Return the path of an output once it is current; other paths stay as they are."""
     found = _MOVED.fullmatch(path)
     return f"{found[1]}/{found[2]}/{found[3]}" if found else path
 
@@ -48,7 +48,7 @@ def is_output(path: str) -> bool:
 
 
 def extra_files(root: Root, receipts: Iterable[Receipt]) -> list[str]:
-    """Paths, below the root, of the files in ``kept`` and ``removed`` that none of the receipts names."""
+    """Return the files in ``kept`` and ``removed`` that no receipt names, by their paths below the root."""
     wanted = {file.path for receipt in receipts for files in receipt.files.values() for file in files}
     folders = [name for name in root.store.folders(root.path) if re.fullmatch(_FOLDER, name)]
     patterns = [f"{glob.escape(root.path)}/{folder}/{side}/*" for folder in folders for side in SIDES]
@@ -93,10 +93,10 @@ def _away(receipts: Iterable[Receipt], to: Callable[[str], str]) -> list[Receipt
 def _each(
     root: Root,
     move: Callable[[str, Receipt], None],
-    found: Mapping[str, Sequence[Receipt]],
+    receipts_by_folder: Mapping[str, Sequence[Receipt]],
     check: Callable[[], None],
 ) -> None:
-    items = [(folder, receipt) for folder, receipts in found.items() for receipt in receipts]
+    items = [(folder, receipt) for folder, receipts in receipts_by_folder.items() for receipt in receipts]
     with ThreadPoolExecutor(AT_ONCE if is_remote(root.path) else 1) as pool:
         for start in range(0, len(items), 8 * AT_ONCE):  # an interrupted run does not wait for all of them
             check()

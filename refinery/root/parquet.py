@@ -1,4 +1,4 @@
-"""Writing and reading a part's Parquet files: same rows, same bytes, however they arrive."""
+"""Writing and reading the Parquet files of a part: the same rows are the same bytes, however they arrive."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from refinery.store import storage_errors
 
 GROUP_ROWS = 8_192
 GROUP_BYTES = 8 * 1024 * 1024
-"""A row group ends with the row that makes it so large in rows or text: batch sizes leave no trace, and memory holds no
-more than that, and one text, of each file."""
+"""A row group ends with the row that makes it so large in rows or text: batch sizes leave no trace, and no more than
+that, and one text, of each file is in memory."""
 
 PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "use_dictionary": False}
 """Most columns have a value of their own in each row: dictionaries cost time and space, and zstd finds the others."""
@@ -59,7 +59,7 @@ class TableWriter:
 
     @property
     def rows(self) -> int:
-        """Rows given so far."""
+        """Rows added so far."""
         return self._content.rows
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -71,7 +71,7 @@ class TableWriter:
             batch = batch.slice(room)
 
     def _room(self, batch: pa.RecordBatch) -> int:
-        """How many of the rows there are up to the one with which the row group or the file is full."""
+        """Return the number of rows up to the one with which the row group or the file is full."""
         most = GROUP_BYTES - self._pending_bytes
         if self._shard is not None:
             most = min(most, self._shard - self._file_bytes - self._pending_bytes)
@@ -89,7 +89,7 @@ class TableWriter:
             self._end_file()
 
     def close(self) -> tuple[str, list[Written]]:
-        """Finish; the content id, and the files. A part without rows has one empty file."""
+        """Finish, and return the content id and the files. A part without rows has one empty file."""
         if self._write:
             self._flush()
             if not self._paths:
@@ -99,7 +99,7 @@ class TableWriter:
         return self._content.id(), [Written(*w) for w in zip(self._paths, self._rows, sizes, strict=True)]
 
     def abort(self) -> None:
-        """Remove what was written."""
+        """Delete what was written."""
         if self._writer is not None:
             # Closing writes a footer, and a full disk takes none; the file is to be deleted anyway.
             with contextlib.suppress(OSError):
@@ -138,7 +138,7 @@ class TableWriter:
 
 
 def publish(root: Root, files: Sequence[Written], folder: str, part: int, key: str) -> tuple[FileRef, ...]:
-    """Give finished files their final names ``folder/part-NNNNN-KEY[-NNN].parquet``."""
+    """Rename finished files to ``folder/part-NNNNN-KEY[-NNN].parquet``."""
     refs = []
     with contextlib.ExitStack() as stack:
         stack.callback(discard, root, files)
@@ -152,7 +152,7 @@ def publish(root: Root, files: Sequence[Written], folder: str, part: int, key: s
 
 
 def discard(root: Root, files: Sequence[Written]) -> None:
-    """Remove finished files that are not wanted after all."""
+    """Delete finished files that are not needed."""
     for file in files:
         root.store.delete(file.temporary)
 
@@ -175,7 +175,7 @@ def open_parquet(root: Root, path: str) -> Iterator[pq.ParquetFile]:
 
 
 def schema_of(root: Root, path: str) -> pa.Schema:
-    """The columns of a Parquet file below the root. Raises StorageError where it is missing or damaged."""
+    """Return the columns of a Parquet file below the root. Raises StorageError where it is missing or damaged."""
     with open_parquet(root, path) as file:
         return file.schema_arrow
 
@@ -194,29 +194,29 @@ def read_batches(
 def read_rows(
     root: Root, path: str, columns: Sequence[str] | None = None, rows: npt.NDArray[np.integer[Any]] | None = None
 ) -> pa.Table:
-    """A file below the root; or some of its rows by number, in their order, from the row groups that hold them."""
+    """A file below the root; or some of its rows by number, in their order, from the row groups that contain them."""
     with open_parquet(root, path) as file:
         if rows is None:
             return file.read(columns, use_threads=False)
         groups = range(file.metadata.num_row_groups)
         sizes = np.array([file.metadata.row_group(group).num_rows for group in groups], np.int64)
         starts = np.cumsum([0, *sizes])
-        held = np.searchsorted(starts, rows, side="right") - 1
-        wanted = np.bincount(held, minlength=len(sizes)) > 0
+        group_of = np.searchsorted(starts, rows, side="right") - 1
+        wanted = np.bincount(group_of, minlength=len(sizes)) > 0
         table = file.read_row_groups(np.flatnonzero(wanted).tolist(), columns, use_threads=False)
         left_out = np.cumsum(np.where(wanted, 0, sizes))
-        return table.take(pa.array(rows - left_out[held]))
+        return table.take(pa.array(rows - left_out[group_of]))
 
 
 def write_table(root: Root, table: pa.Table, row_group: int) -> tuple[str, list[Written]]:
-    """Write one table to one temporary file; its content id, and the file."""
+    """Write one table to one temporary file; return its content id, and the file."""
     return write_batches(root, table.schema, table.combine_chunks().to_batches(), row_group)
 
 
 def write_batches(
     root: Root, schema: pa.Schema, batches: Iterable[pa.RecordBatch], row_group: int
 ) -> tuple[str, list[Written]]:
-    """The same of rows that come in batches, of which one row group is held."""
+    """Write rows that come in batches to one temporary file; one row group is in memory. Returns as ``write_table``."""
     content, rows = Content(schema), 0
     path = root.store.temporary(root.path)
     with contextlib.ExitStack() as stack:
@@ -261,7 +261,7 @@ def _groups(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
 
 
 def _options(schema: pa.Schema, packed: Collection[str]) -> dict[str, Any]:
-    """How a table is written. Columns that are ``packed`` are not compressed, which would find next to nothing."""
+    """Return the options of the writer. Columns that are ``packed`` are not compressed: that would save little."""
     if not packed or any(pa.types.is_nested(f.type) for f in schema):
         return PARQUET
     level = {f.name: PARQUET["compression_level"] for f in schema if f.name not in packed}

@@ -1,6 +1,6 @@
-"""The receipts of a root as a walk meets them: each is fetched once.
+"""The receipts of a root for a planner: each is fetched once.
 
-A receipt counts only while the files that it names are there, each in its size. Files are looked at, not read.
+A receipt counts only while the files that it names exist in their sizes. Files are not read.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ Metrics = dict[tuple[str, ...], tuple[str, ...]]
 """The files with the metrics that a filter measured, by the contents that it measured."""
 
 
-class Receipts:
-    """Those in the stages' folders of one root, and those that tasks have committed since."""
+class ReceiptCache:
+    """The receipts in the stages' folders of one root, and those that tasks have committed since."""
 
     def __init__(self, root: Root, folders: Sequence[str]) -> None:
         self._root = root
@@ -28,10 +28,10 @@ class Receipts:
         self._fresh: set[str] = set()
         self._metrics: dict[tuple[str, str], Metrics] = {}
         self.lost: dict[str, Receipt] = {}
-        """Receipts that were asked for and do not count, by the first file that each lacks."""
+        """Receipts that were looked up and do not count, by the first file that each lacks."""
 
     def fetch(self) -> None:
-        """Fetch those of a remote root many at a time, once: each by itself would be a request."""
+        """Fetch the receipts of a remote root many at a time, once: each by itself would be a request."""
         for folder in self._folders if is_remote(self._root.path) else ():
             if folder not in self._listed:
                 found = self._root.readable(folder)
@@ -39,7 +39,7 @@ class Receipts:
                 self._take(folder, {key: receipt for key, receipt in found.items() if receipt is not None})
 
     def find(self, folder: str, key: str) -> Receipt | None:
-        """The receipt of a key, if there is one and its files are there."""
+        """Return the receipt of a key, if there is one and its files exist."""
         place = folder, key
         if place not in self._known and place not in self._gone and key in self._listed.get(folder, {key}):
             found = self._root.receipt(folder, key)
@@ -58,17 +58,17 @@ class Receipts:
                 self._known[folder, key] = receipt
 
     def learn(self, folder: str, receipt: Receipt) -> None:
-        """A task has committed this receipt."""
+        """Add a receipt that a task has committed."""
         self._fresh.add(receipt.key)
         self._gone.pop((folder, receipt.key), None)
         self._known[folder, receipt.key] = receipt
 
     def is_fresh(self, key: str) -> bool:
-        """Whether a task committed it in this run."""
+        """Return True if a task committed it in this run."""
         return key in self._fresh
 
     def made_from(self, folder: str, identity: str) -> dict[int, set[str]]:
-        """What the parts of a source were made from, by all its receipts of one identity."""
+        """Return the inputs of each part of a source, by all its receipts of one identity."""
         known = [receipt for (place, _), receipt in self._known.items() if place == folder]
         receipts = known if is_remote(self._root.path) else self._root.readable(folder).values()
         found: dict[int, set[str]] = {}
@@ -78,7 +78,7 @@ class Receipts:
         return found
 
     def metrics(self, folder: str, measure: str) -> Metrics:
-        """Metrics that a filter of this measure identity has stored, under whatever thresholds."""
+        """Return the metrics that a filter of this measure identity has stored, under any thresholds."""
         if (folder, measure) not in self._metrics:
             manifests = [each for each in self._root.manifests_of(folder) if each.measure == measure]
             receipts = [each for one in manifests for each in self._root.receipts(folder, one.parts)]

@@ -1,6 +1,6 @@
-"""Receipts: what was made of one part, from what.
+"""Receipts: the outputs of one part, and the inputs they were made from.
 
-A receipt is the commit: a file that no receipt names does not exist to any reader.
+A receipt is the commit: a file that no receipt names does not exist for readers.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class FileRef(BaseModel):
 class Receipt(BaseModel):
     """One part of one stage (or of a phase of a global stage), committed.
 
-    ``key`` says what it is and names the receipt; ``inputs`` are the content ids it was made from; ``contents`` the
-    content ids of what it made, by name (``kept``, ``removed``, or a part's number for verdicts).
+    ``key`` identifies the part and names the receipt; ``inputs`` are the content ids of its input, ``contents`` those
+    of its outputs by name (``kept``, ``removed``, or a part's number for verdicts).
     ``rows`` are in, kept, removed (rows of the removed file) and skipped (records that are no documents).
     """
 
@@ -78,9 +78,9 @@ class Receipt(BaseModel):
     peak_memory: int = 0
     """Bytes, of the process that made the part, without the libraries that workers share."""
     requests: dict[str, int] = {}
-    """What remote stores were asked meanwhile: requests by kind, failed tries, bytes read and written."""
+    """Requests to remote stores meanwhile: by kind, failed tries, bytes read and written."""
     poison: tuple[tuple[int, str], ...] = ()
-    """Of a map: rows of the documents that killed a worker in it, and what is known of that. ``apply`` removes them."""
+    """Of a map: rows of the documents that killed a worker in it, with a note. ``apply`` removes them."""
 
     @property
     def written(self) -> dict[str, tuple[FileRef, ...]]:
@@ -93,17 +93,17 @@ class Receipt(BaseModel):
 
 
 def receipt_path(folder: str, key: str) -> str:
-    """Where the receipt with a key lies, below the root."""
+    """Return the path of the receipt with a key, below the root."""
     return f"{folder}/receipts/{key}.json"
 
 
 def named_files(receipt: Receipt) -> Iterator[tuple[str, int | None]]:
-    """The files that a receipt names, with the size that each must have, as far as that is recorded."""
+    """Yield the files that a receipt names, with the recorded size of each, None for none."""
     yield from ((file.path, file.bytes) for files in receipt.written.values() for file in files)
     if receipt.statistics:
         yield receipt.statistics, None
 
 
 def first_absent(files: Iterable[tuple[str, int | None, Stat | None]]) -> str:
-    """The first file that is not there in its size, or ""."""
+    """Return the first file that does not exist in its size, or ""."""
     return next((path for path, size, found in files if found is None or size not in (None, found.size)), "")

@@ -1,11 +1,11 @@
-"""What a global stage made in earlier roots: sorted keyed rows, and what it said of each document. Changes nothing."""
+"""Parts of reference roots: the sorted keyed rows of a global stage, and its verdicts. Changes nothing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from refinery.errors import UsageError
-from refinery.identity import FORMAT, configuration, digest, library_versions, map_identity, versions_changed
+from refinery.identity import configuration, digest, library_versions, map_identity, versions_changed
 from refinery.root.manifests import Head, StageManifest
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root
@@ -15,10 +15,10 @@ from refinery.store import store_for
 
 
 @dataclass(frozen=True)
-class EarlierPart:
+class ReferencePart:
     """A part of another root, or of this one (with ``root`` empty): its number in the rounds, and its map's files.
 
-    ``verdict`` is the path of what was said of its documents, below its root; empty where nothing needs to be.
+    ``verdict`` is the path of the verdict on its documents, below its root; empty where none is needed.
     """
 
     number: int
@@ -29,26 +29,19 @@ class EarlierPart:
     """Content id of the verdict."""
 
 
-def earlier_parts(stage: Global) -> list[EarlierPart]:
-    """The parts of all roots that the stage is held against.
+def reference_parts(stage: Global) -> list[ReferencePart]:
+    """Return the parts of all roots that the stage deduplicates against.
 
-    Raises UsageError where there is no such root, the stage is not finished there, or its keys are made otherwise.
+    Raises UsageError where there is no such root, the stage is not finished there, or its keys are made otherwise, and
+    Refused for a root of another format.
     """
     return [part for place, path in enumerate(stage.reference_roots()) for part in parts_of_root(stage, place, path)]
 
 
-def parts_of_root(stage: Global, place: int, path: str) -> list[EarlierPart]:
-    """The parts of the root at a place in the list of them. Raises as ``earlier_parts``."""
+def parts_of_root(stage: Global, place: int, path: str) -> list[ReferencePart]:
+    """Return the parts of the root at a place in the list. Raises as ``reference_parts``."""
     root = Root(path, store_for(path))
-    head = root.head()
-    if head is None:
-        raise UsageError(f"{path} is no root of refinery (no HEAD.json)", hint="`against` names roots of finished runs")
-    if head.format != FORMAT:
-        raise UsageError(
-            f"{path} has format {head.format}; this version reads format {FORMAT}",
-            hint="make the root again with this version",
-        )
-    folder, manifest = _comparable(stage, root, head)
+    folder, manifest = _comparable(stage, root, root.existing_head("`against` names roots of finished runs"))
     mapped: dict[str, Receipt] = {}
     verdicts: dict[str, str] = {}
     for receipt in root.receipts(folder, manifest.shuffle):
@@ -64,29 +57,29 @@ def parts_of_root(stage: Global, place: int, path: str) -> list[EarlierPart]:
             raise UsageError(
                 f"{path}: stage {manifest.stage!r} has no verdict of part {receipt.part}", hint="run it again"
             )
-        parts.append(EarlierPart(number, root.path, mapped[given], verdicts[verdict], verdict))
+        parts.append(ReferencePart(number, root.path, mapped[given], verdicts[verdict], verdict))
     return parts
 
 
 def _comparable(stage: Global, root: Root, head: Head) -> tuple[str, StageManifest]:
-    """The finished stage of the root whose keys are made as this stage makes them."""
-    found = {folder: root.manifest(path) for folder, path in head.manifests.items()}
-    alike = {folder: manifest for folder, manifest in found.items() if manifest.kind == stage.name}
-    if not alike:
+    """Return the finished stage of the root whose keys are made as this stage makes them."""
+    manifests = {folder: root.manifest(path) for folder, path in head.manifests.items()}
+    same_kind = {folder: manifest for folder, manifest in manifests.items() if manifest.kind == stage.name}
+    if not same_kind:
         raise UsageError(
             f"{root.path} has no stage {stage.name!r} to compare with",
             hint=f"`against` names roots whose recipe has {stage.name}, and whose run has reached it",
         )
     wanted = map_identity(stage)
-    for folder, manifest in alike.items():
+    for folder, manifest in same_kind.items():
         if _map_identity(stage, manifest) == wanted:
             if not manifest.complete:
                 raise UsageError(f"{root.path}: stage {manifest.stage!r} is not finished", hint="finish its run first")
             return folder, manifest
-    differences = "; ".join(_differences(stage, next(iter(alike.values()))))
+    differences = "; ".join(_differences(stage, next(iter(same_kind.values()))))
     raise UsageError(
-        f"{root.path} cannot be held against: its {stage.name} has {differences}",
-        hint="use the same settings and versions, or make the earlier root again",
+        f"{root.path} is no reference for this recipe: its {stage.name} has {differences}",
+        hint="use the same settings and versions, or make the reference root again",
     )
 
 

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from refinery.errors import StorageError
-from refinery.identity import canonical
+from refinery.errors import Refused, StorageError, UsageError
+from refinery.identity import FORMAT, canonical
 from refinery.root.manifests import Head, StageManifest
 from refinery.root.receipts import Receipt, first_absent, named_files, receipt_path
 from refinery.root.statistics import AuditStatistics, Statistics
@@ -21,37 +21,53 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Root:
-    """The files of one root, by name. All paths it gives and takes are below the root unless called full."""
+    """The files of one root, by name. All paths are below the root unless called full."""
 
     def __init__(self, path: str, store: Store) -> None:
         self.path = path.rstrip("/") or "/"
         self.store = store
 
     def full(self, path: str) -> str:
-        """The path as the store knows it."""
+        """Return the path as the store knows it."""
         return f"{self.path}/{path}"
 
     def head(self) -> Head | None:
-        """The head, or None where the folder is no root yet. Raises StorageError for a damaged one."""
-        return self._found(Head, self.full("HEAD.json"))
+        """Return the head, or None where the folder is no root yet.
+
+        Raises StorageError for a damaged one, and Refused for one of another format.
+        """
+        head = self._record(Head, self.full("HEAD.json"))
+        if head is not None and head.format != FORMAT:
+            raise Refused(
+                f"{self.path} has format {head.format}; this version reads and writes format {FORMAT}",
+                hint="use the version that wrote it, or a new --root: the inputs make it again",
+            )
+        return head
+
+    def existing_head(self, hint: str) -> Head:
+        """Return the head. Raises UsageError with the ``hint`` where the folder is no root; else as ``head``."""
+        head = self.head()
+        if head is None:
+            raise UsageError(f"{self.path} is no root of refinery (no HEAD.json)", hint=hint)
+        return head
 
     def write_head(self, head: Head) -> None:
         """Replace the head."""
         self.store.put(self.full("HEAD.json"), _json(head))
 
     def receipt(self, folder: str, key: str) -> Receipt | None:
-        """The receipt with a key, or None where that part is not made."""
-        return self._found(Receipt, self.full(receipt_path(folder, key)))
+        """Return the receipt with a key, or None where that part is not made."""
+        return self._record(Receipt, self.full(receipt_path(folder, key)))
 
     def receipts(self, folder: str, keys: Iterable[str]) -> list[Receipt]:
-        """Those of the receipts with these keys that are there, in the order of the keys."""
+        """Return the receipts with these keys that exist, in the order of the keys."""
         found = self.examined(folder, keys)
         for damaged in (one for one in found if isinstance(one, StorageError)):
             raise damaged
         return [one for one in found if isinstance(one, Receipt)]
 
     def examined(self, folder: str, keys: Iterable[str]) -> list[Receipt | StorageError | None]:
-        """The receipts with these keys, fetched many at once; what is wrong with one instead, None if it is lost."""
+        """Return the receipts with these keys, many at once: an error for a damaged one, None for a lost one."""
         paths = [self.full(receipt_path(folder, key)) for key in keys]
         return [_examined(path, data) for path, data in zip(paths, self.store.find_all(paths), strict=True)]
 
@@ -65,37 +81,37 @@ class Root:
         return [first_absent([(path, size, next(found)) for path, size in files]) for files in named]
 
     def commit(self, folder: str, receipt: Receipt) -> None:
-        """Write a receipt: from here on its files exist."""
+        """Write a receipt: from then on its files exist for readers."""
         self.store.put(self.full(receipt_path(folder, receipt.key)), _json(receipt))
 
     def receipts_of(self, folder: str) -> list[Receipt]:
-        """Every receipt of a stage, those of earlier configurations included."""
+        """Return every receipt of a stage, those of other configurations included."""
         return self._all(Receipt, f"{folder}/receipts/*.json")
 
     def readable(self, folder: str) -> dict[str, Receipt | None]:
-        """Every receipt of a stage by its key, None for one that is damaged: that is told when it is wanted."""
+        """Return every receipt of a stage by its key; None for a damaged one, whose error is raised when it is read."""
         paths = self.store.list(f"{glob.escape(self.path)}/{folder}/receipts/*.json")
         keys = [path.rpartition("/")[2].removesuffix(".json") for path in paths]
         found = zip(keys, self.examined(folder, keys), strict=True)
         return {key: one if isinstance(one, Receipt) else None for key, one in found}
 
     def withdraw(self, folder: str, key: str) -> None:
-        """Remove a receipt, if it is there: its files are about to be replaced by other rows under the same names."""
+        """Delete a receipt, if it exists: its files are about to be replaced by other rows under the same names."""
         self.store.delete(self.full(receipt_path(folder, key)))
 
     def manifest(self, path: str) -> StageManifest:
-        """A stage's manifest. Raises StorageError where it is lost or damaged."""
+        """Return the manifest of a stage. Raises StorageError where it is lost or damaged."""
         full = self.full(path)
-        found = self._found(StageManifest, full)
-        if found is None:
+        manifest = self._record(StageManifest, full)
+        if manifest is None:
             raise StorageError(
                 f"{full}: HEAD.json names this manifest, and it is not there",
                 hint=f"delete {self.full('HEAD.json')}: the next run writes both again, from the receipts",
             )
-        return found
+        return manifest
 
     def manifests_of(self, folder: str) -> list[StageManifest]:
-        """Every manifest of a stage, those of earlier configurations included; the head knows which one is current."""
+        """Return every manifest of a stage, those of other configurations included; the head names the current one."""
         return self._all(StageManifest, f"{folder}/manifest-*.json")
 
     def current_manifests(self, head: Head | None) -> dict[str, StageManifest]:
@@ -105,7 +121,7 @@ class Root:
         return {folder: self.manifest(head.manifests[folder]) for folder in head.folders if folder in head.manifests}
 
     def write_manifest(self, folder: str, manifest: StageManifest) -> str:
-        """Write a manifest; its path."""
+        """Write a manifest, and return its path."""
         path = f"{folder}/manifest-{manifest.identity[:8]}.json"
         self.store.put(self.full(path), _json(manifest))
         return path
@@ -137,7 +153,7 @@ class Root:
         found = zip(paths, self.store.find_all(paths), strict=True)
         return [_parsed(model, path, data) for path, data in found if data is not None]
 
-    def _found(self, model: type[Model], path: str) -> Model | None:
+    def _record(self, model: type[Model], path: str) -> Model | None:
         data = self.store.find(path)
         return None if data is None else _parsed(model, path, data)
 
@@ -174,11 +190,11 @@ _NAMES: dict[type[BaseModel], tuple[str, str]] = {
     Receipt: ("receipt", ""),
     StageManifest: ("manifest", " and HEAD.json"),
 }
-"""What each kind of record is called, and what has to be deleted with a damaged one."""
+"""Name of each kind of record, and the file to delete with a damaged one."""
 
 
 def quarantine_path(stage: str, document: str, file: str) -> str:
-    """Where the record of a quarantined document lies, below the root; ``file`` is the archive that it is from."""
+    """Return the path of the record of a quarantined document, below the root; ``file`` is the archive it is from."""
     return f"quarantine/{stage}-{document}-{file.rsplit('/', 1)[-1][-100:]}"
 
 

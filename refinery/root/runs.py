@@ -100,12 +100,12 @@ class RunningTask(_Record):
 
 
 class StageWork(_Record):
-    """Parts of a stage in a run: current before it, made from stored metrics alone, made anew, and waiting."""
+    """Parts of a stage in a run: current before it, made from stored metrics alone, computed, and waiting."""
 
     stage: str
     current: Number
     reapplied: Number
-    made: Number
+    computed: Number
     waiting: Number
 
 

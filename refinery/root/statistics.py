@@ -27,7 +27,7 @@ SAMPLE = 6
 """Documents in a sample."""
 
 TOGETHER = 64
-"""Statistics that are added up at once: that is cheaper than one by one, and bounds memory."""
+"""Statistics that are added up at once: that is cheaper than one by one, and no more are in memory."""
 
 Row = tuple[int | str, int, int]
 Tally = tuple[Row, ...]

@@ -202,7 +202,7 @@ class _Run:
                     stage=state.name,
                     current=len(state.receipts) - len(fresh),
                     reapplied=reapplied,
-                    made=len(fresh) - reapplied,
+                    computed=len(fresh) - reapplied,
                     waiting=state.waiting,
                 )
             )

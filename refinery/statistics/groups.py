@@ -1,8 +1,8 @@
 """Documents and tokens by registered domain, public suffix, language and month, and by what became of them at a stage.
 
 Counts are a table of sums, so merging parts is adding: exact, and the same in any order, up to LIMIT names of a kind.
-Beyond that the names with the fewest documents are left out, and what any count may lack is bounded: the summary is
-SpaceSaving's, merged as Cafaro, Pulimeno and Tempesta do (https://arxiv.org/abs/1401.0702). Of N documents no count
+Beyond that the names with the fewest documents are left out, and the error of a count has an upper bound: the summary
+is SpaceSaving's, merged as Cafaro, Pulimeno and Tempesta do (https://arxiv.org/abs/1401.0702). Of N documents no count
 lacks more than N / LIMIT, whatever was merged with what.
 """
 
@@ -38,9 +38,9 @@ SCHEMA = pa.schema(
 )
 """``documents`` and ``tokens`` of a name with an outcome. Rows without a name are of all names that were left out.
 
-Rows without an outcome are there where names were left out. Without a name, such a row has the bound: the most that a
-name may have which is not in the table. With a name it has the part of the bound that does not apply: the counts of
-that name may lack the bound less this.
+Rows without an outcome are there where names were left out. Without a name, such a row has the error bound: the most
+that a name may have which is not in the table. With a name it has the part of it that does not apply: the counts of
+that name may lack the error bound less this.
 """
 
 _KEYS = ("kind", "name", "outcome")
@@ -101,8 +101,8 @@ def _added(rows: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=SCHEMA)
 
 
-def bound(counts: pa.Table) -> tuple[int, int]:
-    """The documents and tokens that a name may have which is not in the table of a kind; 0 where all names are."""
+def error_bound(counts: pa.Table) -> tuple[int, int]:
+    """Return the most documents and tokens of a name that is not in the table of a kind; 0 where all names are."""
     rows = counts.filter(pc.and_(pc.is_null(counts["name"]), pc.is_null(counts["outcome"])))
     return (rows["documents"][0].as_py(), rows["tokens"][0].as_py()) if len(rows) else (0, 0)
 
@@ -116,7 +116,7 @@ def _cut(counts: pa.Table, limit: int) -> pa.Table:
     if size <= limit:
         return counts
     code, known = names.indices.to_numpy(), named["outcome"].is_valid().to_numpy()
-    before = np.array(bound(counts))
+    before = np.array(error_bound(counts))
     values = np.stack([named[unit].to_numpy() for unit in _UNITS], axis=1)
     credit = _sums(code[~known], values[~known], size)
     most = _sums(code[known], values[known], size) + before - credit
@@ -127,7 +127,7 @@ def _cut(counts: pa.Table, limit: int) -> pa.Table:
     return pa.concat_tables(
         [
             named.filter(pa.array(known & stays[code])),
-            _added(pa.concat_tables([_nameless(named.filter(pa.array(known & ~stays[code]))), _without_bound(others)])),
+            _added(pa.concat_tables([_nameless(named.filter(pa.array(known & ~stays[code]))), _with_outcome(others)])),
             _table(kind, names.dictionary.take(pa.array(listed)), credit[listed] + after - before),
             _table(kind, pa.nulls(1, pa.string()), after[None]),
         ]
@@ -156,7 +156,7 @@ def _nameless(rows: pa.Table) -> pa.Table:
     return rows.set_column(1, SCHEMA.field("name"), pa.nulls(len(rows), pa.string()))
 
 
-def _without_bound(rows: pa.Table) -> pa.Table:
+def _with_outcome(rows: pa.Table) -> pa.Table:
     return rows.filter(pc.is_valid(rows["outcome"]))
 
 

@@ -1,4 +1,4 @@
-"""Where documents come from: registered domain, public suffix and month, a row a document."""
+"""Origins of documents: registered domain, public suffix and month, a row a document."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def domains(urls: pa.StringArray) -> pa.StringArray:
 
 
 def _authorities(urls: pa.StringArray) -> pa.StringArray:
-    """What stands between ``//`` and the next slash, "" where there is none."""
+    """Return the text between ``//`` and the next slash, "" where there is none."""
     pieces = pc.split_pattern(pc.fill_null(urls, NONE), "/", max_splits=3)
     enough = pc.greater(pc.list_value_length(pieces), 2)
     places = pc.if_else(enough, pc.add(pieces.offsets[:-1], 2), pa.scalar(None, pa.int32()))

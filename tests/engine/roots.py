@@ -143,7 +143,7 @@ class RootContents:
         return self.contents(), self.shuffle_contents(), self.statistics(), self.head.recipe
 
     def check_files(self) -> None:
-        """Hold every file of every part against what its receipt says of it."""
+        """Hold every file of every part against what its receipt has of it."""
         for folder in self.manifests:
             for receipt in self.receipts(folder):
                 assert set(receipt.files) <= set(receipt.contents)

@@ -256,7 +256,7 @@ def test_a_truncated_file_is_found(copy: Path, place: str) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     (finding,) = verify(str(copy)).findings
     assert finding.file == str(path.relative_to(copy))
-    assert "bytes, its receipt says" in finding.message
+    assert "bytes, its receipt has" in finding.message
     assert finding.stage == place.partition("/")[0][3:].replace("*", "lines-of-text")
 
 
@@ -299,14 +299,14 @@ def test_a_removed_or_changed_row_is_found_though_the_size_is_right(copy: Path, 
         (lambda r: r["rows"].update(kept=r["rows"]["kept"] + 1), "≠ kept"),
         (
             lambda r: r["rows"].update({"in": r["rows"]["in"] + 1, "removed": r["rows"]["removed"] + 1}),
-            "the receipt says",
+            "the receipt has",
         ),
         (lambda r: r["rows"].update(text=1), "bytes of text"),
         (lambda r: r["contents"].update(kept="0" * 32), "not the rows that were written"),
         (lambda r: r["contents"].update(removed="0" * 32), "not the rows that were written"),
         (lambda r: r.update(inputs=["0" * 32]), "is not of the inputs that it names"),
         (lambda r: r.update(part=7), "elsewhere"),
-        (lambda r: r.update(stage="snip"), "says that it is of stage 'snip'"),
+        (lambda r: r.update(stage="snip"), "is of another stage, 'snip'"),
         (lambda r: r["files"]["kept"][0].update(path="../../outside.parquet"), "no path below the root"),
         (lambda r: r.update(kind="nonsense"), "not a receipt of this version"),
     ],

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from refinery.errors import Refused, StorageError, UsageError
-from refinery.identity import code_digest
+from refinery.identity import FORMAT, code_digest
 from refinery.planner import requirements
 from refinery.planner.selection import Selection
+from refinery.root import root as records
 from refinery.root.root import Root
 from refinery.store import LocalStore
 from refinery.task import commit
@@ -104,10 +105,8 @@ def test_the_root_of_another_dataset_is_refused(folder: Path) -> None:
 def test_a_root_of_another_format_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A root that another version laid out differently is not touched."""
     quick(pipeline(folder))
-    monkeypatch.setattr(requirements, "FORMAT", requirements.FORMAT + 1)
-    with pytest.raises(
-        Refused, match=f"has format {requirements.FORMAT - 1}; this version writes format {requirements.FORMAT}"
-    ):
+    monkeypatch.setattr(records, "FORMAT", FORMAT + 1)
+    with pytest.raises(Refused, match=f"has format {FORMAT}; this version reads and writes format {FORMAT + 1}"):
         quick(pipeline(folder))
 
 

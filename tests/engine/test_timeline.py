@@ -121,15 +121,15 @@ def test_a_run_tells_what_it_did_of_each_stage(tmp_path: Path) -> None:
     root = make(tmp_path)
     (first,) = runs(open_root(str(root)).root)
     stages = status(str(root)).stages
-    assert [(one.stage, one.made, one.current + one.reapplied + one.waiting) for one in first.record.stages] == [
+    assert [(one.stage, one.computed, one.current + one.reapplied + one.waiting) for one in first.record.stages] == [
         (stage.name, stage.made, 0) for stage in stages
     ]
     quick(recipe(tmp_path, min_words=3))
     work = {one.stage: one for one in runs(open_root(str(root)).root)[0].record.stages}
     source, words = work[stages[0].name], work["words"]
-    assert (source.current, source.reapplied, source.made) == (len(LINES), 0, 0)
+    assert (source.current, source.reapplied, source.computed) == (len(LINES), 0, 0)
     assert words.reapplied > 0
-    assert words.current + words.reapplied + words.made == len(LINES)
+    assert words.current + words.reapplied + words.computed == len(LINES)
 
 
 def test_a_run_of_some_stages_tells_of_these(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_run_of_some_stages_tells_of_these(tmp_path: Path) -> None:
     given_ = recipe(tmp_path)
     quick(given_, Selection(until="words", parts=(0, 1)))
     (run,) = runs(open_root(given_.root).root)
-    assert [(one.stage, one.made, one.waiting) for one in run.record.stages][1:] == [("words", 2, 0)]
+    assert [(one.stage, one.computed, one.waiting) for one in run.record.stages][1:] == [("words", 2, 0)]
 
 
 def test_a_task_whose_worker_dies_is_recorded_as_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def test_the_plan_has_every_stage_in_its_pass(root: Path) -> None:
             assert node.view is not None
             assert node.work is not None
             work = node.work
-            assert work.current + work.reapplied + work.made == node.view.totals.made
+            assert work.current + work.reapplied + work.computed == node.view.totals.made
             assert work.waiting == 0
             files = sorted((root / f"{node.view.totals.position:02d}-{node.name}" / "kept").glob("*.parquet"))
             assert node.bytes == sum(file.stat().st_size for file in files) > 0
@@ -153,7 +153,7 @@ def test_a_strangers_record_of_a_run_is_only_text(root: Path) -> None:
     """Names of tasks, phases and stages are shown as they are."""
     evil = "<script>alert(1)</script>\u202e\x1b[31m\"'&lt;"
     spans = [[10**9, 0.0, 5.0, 10**9, 10**9, 1, evil]]
-    work = [{"stage": evil, "current": 1, "reapplied": 1, "made": 1, "waiting": 1}]
+    work = [{"stage": evil, "current": 1, "reapplied": 1, "computed": 1, "waiting": 1}]
     record(root, phases=[phase(title=evil, longest=spans)], spans=spans, open_spans=spans, stages=work)
     page = (Path(build(str(root)).folder) / "run.html").read_text("utf-8")
     assert page.count("<script") == 1
@@ -195,6 +195,6 @@ def test_rules_that_fail_together_are_counted(tmp_path: Path) -> None:
 def test_the_record_that_is_drawn_is_the_newest(root: Path) -> None:
     """Of two runs, the second."""
     first, second = reversed(runs(open_root(str(root)).root))
-    assert first.record.stages[0].made
+    assert first.record.stages[0].computed
     assert second.record.stages[0].current
     assert plan(viewed(root))[0].nodes[0].work == second.record.stages[0]

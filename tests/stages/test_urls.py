@@ -25,7 +25,7 @@ from refinery.planner.estimate import plan
 from refinery.planner.planner import Planner
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
-from refinery.root.reference import earlier_parts
+from refinery.root.reference import reference_parts
 from refinery.root.root import Root
 from refinery.stage.base import Edit, Edited, Filter, Values
 from refinery.stage.documents import DATE, ID, TEXT, URL, Docs
@@ -467,7 +467,7 @@ def test_an_earlier_root_whose_parts_were_numbered_anew(tmp_path: Path) -> None:
     quick(dated(tmp_path, "old", "1.txt", keep="first"))
     quick(dated(tmp_path, "old", "[01].txt", keep="first"))
     quick(dated(tmp_path, "fresh", "[01].txt", keep="first"))
-    old, fresh = (earlier_parts(Urls(keep="first", against=(str(tmp_path / name),))) for name in ("old", "fresh"))
+    old, fresh = (reference_parts(Urls(keep="first", against=(str(tmp_path / name),))) for name in ("old", "fresh"))
     assert [(part.number, part.mapped.contents, part.content) for part in old] == [
         (part.number, part.mapped.contents, part.content) for part in fresh
     ]
