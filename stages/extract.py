@@ -71,7 +71,7 @@ class Extract(Edit):
     favour: engines.Favour = Field("balance", description="what the engine prefers where it is unsure")
     comments: engines.Comments = Field(
         "auto",
-        description="what becomes of readers' comments; auto: native judges, trafilatura drops, resiliparse keeps",
+        description="what becomes of readers' comments; auto: native decides, trafilatura drops, resiliparse keeps",
     )
     paragraphs: bool = Field(False, description="whether native parts paragraphs, lists and tables by blank lines")
     timeout: Duration = Field(timedelta(seconds=30), gt=timedelta(0), description="processor time for one page")

@@ -1,7 +1,7 @@
 """Stage ``language``: removes documents whose main language is another, or is not certain.
 
-The whole extracted text is judged at once, by fastText's lid.176. Documents in two languages count as the stronger one,
-mostly with a low score.
+The whole extracted text is classified at once, by fastText's lid.176. Documents in two languages count as the stronger
+one, mostly with a low score.
 """
 
 from __future__ import annotations

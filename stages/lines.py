@@ -3,7 +3,7 @@
 Lines of mostly uppercase letters, numbers only, a counter ("3 likes") or one word go as a whole; short lines lose
 phrases such as "Read more..." at the end, where they stand alone. Each of these rules can be left out. Code and tables
 stay as they are where an earlier stage marks them. What is cut is kept as evidence, so that it can be undone. The
-paper's 5 % can be read as words removed or as words of flagged lines: the first is judged, both are measured.
+paper's 5 % can be read as words removed or as words of flagged lines: rules apply to the first, both are measured.
 """
 
 from __future__ import annotations

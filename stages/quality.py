@@ -1,7 +1,7 @@
 """Stage ``quality``: removes documents whose words and lines do not look like prose.
 
 Gopher's seven document rules, for English. Words are what lies between white space, for every rule, so punctuation that
-touches a word belongs to it. Choices where the implementations differ: hashes and ellipses are judged each for itself;
+touches a word belongs to it. Choices where the implementations differ: hashes and ellipses have one rule each;
 an ellipsis is "...", ". . ." or "…"; bullets are all characters that Unicode calls so, "-" and "*"; blank lines are no
 lines; stop words count once each, in any case, with punctuation around them ("The," is "the").
 """

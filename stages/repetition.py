@@ -65,14 +65,14 @@ class Repetition(Filter):
         found = LanguageScope(
             "its n-grams are of words between spaces",
             "their n-gram metrics are those of a few long words",
-            "judge them by lines alone: set max_top_N_gram and max_duplicate_N_gram to 1 or more",
+            "use the rules on lines alone: set max_top_N_gram and max_duplicate_N_gram to 1 or more",
             but=SPACELESS,
         )
         grams = [name for name in type(self).model_fields if name.endswith("_gram")]
         return (found,) if any(getattr(self, name) < 1 for name in grams) else ()
 
     def rules(self) -> tuple[Rule, ...]:
-        """One rule a metric, with the metric's name; a document with fewer than n words has no n-gram to judge."""
+        """One rule a metric, with the metric's name; a document with fewer than n words has no n-gram to measure."""
         return tuple(
             Rule(
                 metric.name, metric.name, f"Too repetitive: {metric.help}.", at_most=getattr(self, f"max_{metric.name}")

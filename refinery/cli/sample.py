@@ -95,7 +95,7 @@ def _text(samples: Samples, *, every: bool) -> str:
 
 
 def _block(one: Sample, *, every: bool) -> str:
-    result = one.judgement
+    result = one.outcome
     verdict = f"{one.stage} {result.verdict.upper() if result.rule else result.verdict}"
     reasons = f": {result.rule}{further_reasons(result)}" if result.rule else ""
     lines = [click.style(heading(one.document), bold=True), f"  {verdict}{reasons}"]

@@ -56,7 +56,7 @@ class Sample:
 
     document: Document
     stage: str
-    judgement: StageOutcome
+    outcome: StageOutcome
     text: str | None
     text_note: str
     """Reason for which there is no text."""
@@ -64,10 +64,12 @@ class Sample:
     """Spans that were cut out of the text, else those that a violated rule counts."""
 
     def _repr_html_(self) -> str:
-        judged = self.judgement
-        verdict = paragraph(f"{self.stage}: {judged.verdict} {', '.join(judged.failed) or judged.rule} {judged.note}")
+        outcome = self.outcome
+        verdict = paragraph(
+            f"{self.stage}: {outcome.verdict} {', '.join(outcome.failed) or outcome.rule} {outcome.note}"
+        )
         text = paragraph(f"no text: {self.text_note}") if self.text is None else of_text(self.text, self.marks)
-        return f"{of_document(self.document)}{verdict}{of_metrics(judged)}{text}"
+        return f"{of_document(self.document)}{verdict}{of_metrics(outcome)}{text}"
 
 
 @dataclass(frozen=True)

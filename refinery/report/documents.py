@@ -31,7 +31,7 @@ class SampledDocument:
 
     reason: str
     document: Document
-    judgement: StageOutcome
+    outcome: StageOutcome
     text: str | None
     marks: tuple[Mark, ...] = ()
     """Cuts in this text, or the passages that a violated rule counts; empty if the text is the output of a cut."""

@@ -174,7 +174,7 @@ class Stage(BaseModel):
 
 
 class Filter(Stage):
-    """Measures documents and lets its rules judge them; changes no column."""
+    """Measures documents, to which its rules are applied; changes no column."""
 
     @abstractmethod
     def measure(self, docs: Docs) -> Values:

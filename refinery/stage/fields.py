@@ -11,7 +11,7 @@ Role = Literal["threshold", "tuning"]
 
 
 def threshold(default: Any, **kwargs: Any) -> Any:
-    """A field that only moves a rule's threshold: changing it re-judges stored metrics and measures nothing again."""
+    """A threshold of a rule: if it changes, rules are applied to stored metrics again, and nothing is measured."""
     return Field(default, json_schema_extra={"role": "threshold"}, **kwargs)
 
 

@@ -252,7 +252,7 @@ def test_sample_shows_document_figures_reason_and_text(say: Say, root: Path) -> 
     (one,) = found["documents"]
     assert found["matching"] == 2
     assert f"  │ {one['text']}\n" in out
-    assert one["judgement"]["metrics"][0] == {
+    assert one["outcome"]["metrics"][0] == {
         "name": "words",
         "value": 1,
         "unit": "",
@@ -269,11 +269,11 @@ def test_sample_shows_what_was_cut(say: Say, root: Path) -> None:
 def test_a_text_is_marked_line_by_line() -> None:
     """Only on a terminal is there a difference, and what is marked steers it no more than the rest."""
     text = "tail\x1b[0m\nof end"
-    who, judged = (
+    who, outcome = (
         Document("00" * 16, None, None, None, None, None),
         StageOutcome("removed", "short", ("short",), "", (), ()),
     )
-    one = Sample(who, "words", judged, text, "", (Mark(0, 11, "short"), Mark(11, 15, "end", cut=True)))
+    one = Sample(who, "words", outcome, text, "", (Mark(0, 11, "short"), Mark(11, 15, "end", cut=True)))
     found = _quoted(one, every=False)
     assert click.unstyle(found) == "  │ tail\\x1b[0m\n  │ of[- end-]"
     reverse, struck = (click.style("tail\\x1b[0m", reverse=True), click.style("[- end-]", fg="red", strikethrough=True))

@@ -48,9 +48,9 @@ def verdicts(account: Account) -> dict[str, str]:
     """Stage → what is stored, else what it would be, in words."""
     words = {}
     for station in account.stations:
-        judged = station.stored or station.replayed
+        outcome = station.stored or station.replayed
         prefix = "" if station.stored else "would be "
-        words[station.stage] = f"{prefix}{judged.rule or judged.verdict}" if judged else station.note
+        words[station.stage] = f"{prefix}{outcome.rule or outcome.verdict}" if outcome else station.note
     return words
 
 
@@ -288,7 +288,7 @@ def test_a_sample_of_either_side_is_drawn_from_both(root: Path) -> None:
     for name in ("words", "snip", "upper"):
         found = sample(str(root), SampleQuery(stage=name, side="any", count=100))
         assert found.matching == stages[name]["in"]
-        removed = [one for one in found.documents if one.judgement.verdict == "removed"]
+        removed = [one for one in found.documents if one.outcome.verdict == "removed"]
         assert len(removed) == stages[name]["removed"]
     every = sample(str(root), SampleQuery(side="any", count=100))
     source = read_counts(str(root)).stages[0].counts
@@ -309,7 +309,7 @@ def test_samples_by_rule_are_what_the_books_count(root: Path) -> None:
             if rule != "comment":
                 found = sample(str(root), SampleQuery(stage=stage.name, rule=rule, count=100))
                 assert found.matching == count
-                assert {one.judgement.rule for one in found.documents} == {rule}
+                assert {one.outcome.rule for one in found.documents} == {rule}
 
 
 @pytest.mark.parametrize("settings", [{}, {"keep_removed": "text"}, {"write": "last"}])
@@ -341,7 +341,7 @@ def test_a_metric_range_holds_its_ends(root: Path) -> None:
             expected = [v for v in values if (low is None or v >= low) and (high is None or v <= high)]
             for metric in ("words", "words.words"):
                 found = sample(str(root), SampleQuery(side=side, metric=metric, low=low, high=high, count=100))
-                assert sorted(one.judgement.metrics[0].value for one in found.documents) == sorted(expected)
+                assert sorted(one.outcome.metrics[0].value for one in found.documents) == sorted(expected)
     later = sample(str(root), SampleQuery(stage="upper", metric="words.words", low=4, count=100))
     assert {one.stage for one in later.documents} == {"upper"}
     assert all(len((one.text or "").split()) >= 3 for one in later.documents)
