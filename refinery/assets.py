@@ -1,9 +1,8 @@
-"""Files that stages need beside their code: models, vocabularies, lists. Found by name or path, known by digest.
+"""Files that stages need besides their code: models, vocabularies and lists, found by name or path.
 
-A catalogue (entry point group ``refinery.assets``, a TOML file inside a package) says for each name what it is, under
-which terms, and where it comes from: a file inside an installed distribution, or one that a builder makes once and
-that is kept in the asset folder. Only ``fetch`` downloads, never a run: a missing asset is an error that names the
-command which gets it. Nothing here prints.
+A catalogue (entry point group ``refinery.assets``, a TOML file in a package) describes each asset: its content, licence
+and origin, which is a file of an installed distribution, or a file that a builder writes to the asset folder. Only
+``fetch`` downloads, never a run: the error about a missing asset names the command that fetches it.
 """
 
 from __future__ import annotations
@@ -30,16 +29,16 @@ from refinery.errors import AssetError, StorageError
 from refinery.store import LocalStore
 
 LARGEST_DOWNLOAD = 2**31
-"""Bytes; an answer that is larger is not the file that was asked for."""
+"""Limit of a download in bytes; a larger response is not the expected file."""
 
 TIMEOUT = 60.0
-"""Seconds without a byte after which a download is given up."""
+"""Seconds without a byte after which a download fails."""
 
 _CHUNK = 1 << 18
-_ROOM = "free some space, or keep assets elsewhere: set REFINERY_ASSETS"
+_ROOM = "free disk space, or set REFINERY_ASSETS to another folder"
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes downloaded so far and the total, None where the server does not say it."""
+"""Called with the bytes downloaded so far and the total, which is None if the server does not send it."""
 
 
 class KnownAsset(BaseModel):
@@ -50,23 +49,23 @@ class KnownAsset(BaseModel):
     about: str
     licence: str
     sha256: str = ""
-    """Digest of the file inside ``package``; empty where it may change, or where a builder makes the asset."""
+    """Digest of the file in ``package``; empty if it may change, or if a builder writes the asset."""
     package: str = ""
     member: str = ""
-    """``member`` is the path of a file inside the importable ``package``: the asset, or the source of ``build``."""
+    """Path of a file in the importable ``package``: the asset, or the source of ``build``."""
     url: str = ""
-    """The official place of the source that ``build`` reads."""
+    """URL of the source that ``build`` reads."""
     build: str = ""
-    """``module:function`` with ``(source: str, target: str) -> Mapping[str, int]``: makes the asset, gives counts."""
+    """``module:function`` with ``(source: str, target: str) -> Mapping[str, int]``; returns counts of entries."""
     file: str = ""
     """Name of the built file in the asset folder."""
 
 
 @dataclass(frozen=True)
 class AssetStatus:
-    """Where an asset is. ``path`` is None where it is not there, and ``problem`` says why and ``hint`` what to do.
+    """The state of an asset. If ``path`` is None, ``problem`` is the reason and ``hint`` the fix.
 
-    ``provenance`` is what ``fetch`` recorded of a built asset: the source, its SHA-256, and counts of what is in it.
+    ``provenance`` is the record of ``fetch`` about a built asset: source, SHA-256, and counts of its entries.
     """
 
     name: str
@@ -81,28 +80,28 @@ class AssetStatus:
 class Asset(str):
     """A typed field of a stage that names a file: a name of the catalogue, or a path (anything with a slash).
 
-    ``path()`` finds it and ``digest()`` is what enters the stage's identity; both raise AssetError.
+    ``path()`` locates the file; ``digest()`` is part of the stage's identity. Both raise AssetError.
     """
 
     __slots__ = ()
 
     def path(self) -> str:
-        """The local file."""
+        """Return the path of the local file."""
         if "/" in self or os.sep in self:
             if not os.path.isfile(self):
                 problem = "a folder, not a file" if os.path.isdir(self) else "no such file"
                 raise AssetError(
                     f"asset {self}: {problem}",
-                    hint="check the path; a relative one begins at the folder in which refinery is started",
+                    hint="check the path; relative paths start at the folder in which refinery runs",
                 )
             return str(self)
         return _locate(self, _known(self))
 
     def digest(self) -> str:
-        """SHA-256 of the file's bytes, as hexadecimal digits."""
+        """Return the SHA-256 of the file in hexadecimal digits."""
         path = self.path()
-        found = os.stat(path)
-        return _sha256(path, found.st_size, found.st_mtime_ns)
+        state = os.stat(path)
+        return _sha256(path, state.st_size, state.st_mtime_ns)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> core_schema.CoreSchema:
@@ -114,14 +113,14 @@ class Asset(str):
 
 
 def asset_folder() -> str:
-    """Where built assets are kept: ``$REFINERY_ASSETS``, else ``refinery`` in the user's cache folder."""
+    """Return the folder of built assets: ``$REFINERY_ASSETS``, else ``refinery`` in the user's cache folder."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.environ.get("REFINERY_ASSETS") or os.path.join(cache, "refinery")
 
 
 @lru_cache(maxsize=1)
 def catalogue() -> dict[str, KnownAsset]:
-    """All known assets by name, from every installed catalogue."""
+    """Return all known assets by name, from every installed catalogue."""
     found: dict[str, KnownAsset] = {}
     for entry in metadata.entry_points(group="refinery.assets"):
         package, _, file = entry.value.partition(":")
@@ -131,7 +130,7 @@ def catalogue() -> dict[str, KnownAsset]:
 
 
 def status(name: str) -> AssetStatus:
-    """Where the asset ``name`` is. Raises AssetError for a name that no catalogue has."""
+    """Return the state of the asset ``name``. Raises AssetError if no catalogue has it."""
     known = _known(name)
     try:
         path = _locate(name, known)
@@ -141,16 +140,15 @@ def status(name: str) -> AssetStatus:
 
 
 def fetch(name: str, source: str | None = None, progress: Progress | None = None) -> str:
-    """Make the asset ``name`` and return its path; one that an installed package holds is only checked.
+    """Build the asset ``name`` and return its path; an asset of an installed package is only checked.
 
-    The source is the local file ``source`` if given, else the one that an installed package carries, else the official
-    download. The built file and a JSON note of its provenance appear whole or not at all. Raises AssetError and
-    StorageError.
+    The source is the local file ``source`` if set, else a file of an installed package, else the download. The built
+    file and a JSON note of its provenance are written atomically. Raises AssetError and StorageError.
     """
     known = _known(name)
     if not known.build:
         if source is not None:
-            raise AssetError(f"asset {name!r} is part of the package {known.package}", hint="it needs no source")
+            raise AssetError(f"asset {name!r} is part of the package {known.package}", hint="remove --source")
         return _locate(name, known)
     store = LocalStore()
     folder = asset_folder()
@@ -173,14 +171,14 @@ def fetch(name: str, source: str | None = None, progress: Progress | None = None
 
 
 def _source(name: str, known: KnownAsset, given: str | None) -> tuple[str, str]:
-    """The local file to build from ("" where it must be downloaded), and how the provenance calls it."""
+    """Return the local source ("" if it must be downloaded) and its name in the provenance."""
     if given is not None:
         if not os.path.isfile(given):
             raise AssetError(f"source of asset {name!r}: {given}: no such file", hint="check the path")
         return given, os.path.basename(given)
-    carried = _in_package(known) if known.package else None
-    if carried is not None and os.path.isfile(carried):
-        return carried, f"{known.package}/{known.member}"
+    packaged = _in_package(known) if known.package else None
+    if packaged is not None and os.path.isfile(packaged):
+        return packaged, f"{known.package}/{known.member}"
     return "", known.url
 
 
@@ -188,7 +186,7 @@ def _known(name: str) -> KnownAsset:
     known = catalogue().get(name)
     if known is None:
         names = ", ".join(sorted(catalogue()))
-        raise AssetError(f"asset {name!r} is not known", hint=f"known are {names}; a path needs a slash: ./{name}")
+        raise AssetError(f"unknown asset {name!r}", hint=f"choose one of {names}; a path needs a slash: ./{name}")
     return known
 
 
@@ -196,7 +194,7 @@ def _locate(name: str, known: KnownAsset) -> str:
     if known.build:
         path = os.path.join(asset_folder(), known.file)
         if not os.path.isfile(path):
-            raise AssetError(f"asset {name!r} ({known.about}) is not there", hint=f"get it: refinery assets get {name}")
+            raise AssetError(f"asset {name!r} ({known.about}) is missing", hint=f"run `refinery assets get {name}`")
         return path
     found = _in_package(known)
     if found is None:
@@ -208,13 +206,13 @@ def _locate(name: str, known: KnownAsset) -> str:
     if digest != known.sha256:
         raise AssetError(
             f"asset {name!r}: {found} has SHA-256 {digest}, expected {known.sha256}",
-            hint=f"install the version of {known.package} that refinery asks for",
+            hint=f"install the version of {known.package} that refinery requires",
         )
     return found
 
 
 def _in_package(known: KnownAsset) -> str | None:
-    """The path that ``member`` has in ``package``, which is not imported; None where it is not installed."""
+    """Return the path of ``member`` in ``package`` without importing it; None if it is not installed."""
     spec = importlib.util.find_spec(known.package)
     if spec is None or spec.origin is None:
         return None
@@ -238,7 +236,7 @@ def _provenance(path: str) -> Mapping[str, Any] | None:
         with open(note, encoding="utf-8") as stream:
             return cast(Mapping[str, Any], json.load(stream))
     except (OSError, ValueError) as error:
-        raise AssetError(f"{note}: {error}", hint="delete it and get the asset again") from error
+        raise AssetError(f"{note}: {error}", hint="delete it and fetch the asset again") from error
 
 
 def _download(url: str, target: str, progress: Progress | None) -> None:
@@ -250,7 +248,7 @@ def _download(url: str, target: str, progress: Progress | None) -> None:
 
 
 def _chunks(url: str, progress: Progress | None) -> Iterator[bytes]:
-    hint = "try again, or download it another way and name the file: refinery assets get NAME --source FILE"
+    hint = "try again, or download the file yourself: refinery assets get NAME --source FILE"
     done = 0
     try:
         request = urllib.request.Request(url, headers={"User-Agent": "refinery"})
@@ -266,10 +264,10 @@ def _chunks(url: str, progress: Progress | None) -> Iterator[bytes]:
                 yield chunk
     except (OSError, HTTPException) as error:
         if isinstance(error, HTTPError):
-            error.close()  # it is an open response as well
+            error.close()  # it is an open response
         raise AssetError(f"{url}: {error}", hint=hint) from error
     if total is not None and done != total:
-        raise AssetError(f"{url}: {done} bytes came of {total}", hint=hint)
+        raise AssetError(f"{url}: received {done} of {total} bytes", hint=hint)
 
 
 def _file_sha256(path: str) -> str:

@@ -1,11 +1,11 @@
-"""The exceptions of refinery, as one tree. Each names the thing, what was wanted and what was found, and the fix.
+"""Exceptions of refinery. Each message names the object, the expected and the actual value; the hint is the fix.
 
 RefineryError
 ├── UsageError        wrong recipe, option or selection             exit 2
 ├── StorageError      a path cannot be listed, read or written      exit 3
-│   └── AssetError    a model, vocabulary or list is not there      exit 3
-├── Refused           the run would break a promise                 exit 4
-└── PartFailed        a part could not be made; the rest could      exit 1
+│   └── AssetError    a model, vocabulary or list is missing        exit 3
+├── Refused           the run would break a guarantee               exit 4
+└── PartFailed        a part failed, others did not                 exit 1
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from collections.abc import Iterable
 
 
 class RefineryError(Exception):
-    """Base of all errors that a user can cause and mend.
+    """Base of all errors that a user can cause and fix.
 
-    ``hint`` is one line that tells the fix; ``exit_code`` is what the command line ends with.
+    ``hint`` is the fix in one line; ``exit_code`` is the exit code of the command line.
     """
 
     exit_code = 1
     placed = False
-    """Whether the message shows lines of a recipe with carets below them, and the fix there."""
+    """True if the message quotes lines of a recipe with carets, and includes the fix."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -50,29 +50,29 @@ class StorageError(RefineryError):
 
 
 class AssetError(StorageError):
-    """A file that a stage needs (model, vocabulary, list) is missing or is not the one expected."""
+    """A file that a stage needs (model, vocabulary, list) is missing or has unexpected content."""
 
 
 class Refused(RefineryError):
-    """Going on would break a promise: changed code, another dataset's root, more memory than there is."""
+    """Continuing would break a guarantee: changed code, another dataset's root, too little memory."""
 
     exit_code = 4
 
 
 class PartFailed(RefineryError):
-    """A part could not be made. Everything that does not depend on it could."""
+    """A part failed. Everything that does not depend on it was computed."""
 
     exit_code = 1
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint that names the one of ``known`` that a wrong name is most like; empty if it is like none."""
+    """Return a hint with the name in ``known`` that is most similar to ``word``; empty if none is similar."""
     # Matching is quadratic in the length of the word, which may be hostile.
     near = difflib.get_close_matches(word[:80], sorted(known), n=1)
     return f"did you mean {near[0]!r}?" if near else ""
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """A hint for a name that is not among ``known``: the nearest one, else all; ``otherwise`` if there is none."""
+    """Return a hint for an unknown name: the most similar one, else all of ``known``, else ``otherwise``."""
     choices = sorted(known)
-    return nearest(word, choices) or (f"known are {', '.join(choices)}" if choices else otherwise)
+    return nearest(word, choices) or (f"choose one of {', '.join(choices)}" if choices else otherwise)

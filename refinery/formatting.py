@@ -1,49 +1,49 @@
-"""Crawled text as people may see it, whose writer must steer neither their terminal nor their page; and figures."""
+"""Formatting of crawled text, which must not control a terminal or a page, and of numbers."""
 
 from __future__ import annotations
 
 import re
 
-# Control characters, those that turn the direction of writing around, and halves of characters.
+# Control characters, direction marks, and surrogates.
 BEYOND_ASCII = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
 _STEP = 1000
 _STEERING = re.compile(f"[\x00-\x08\x0b-\x1f{BEYOND_ASCII}\ud800-\udfff]")
 
 
 def safe(text: str) -> str:
-    """Crawled text for one line."""
+    """Escape crawled text for one line."""
     return safe_lines(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def safe_lines(text: str) -> str:
-    """Crawled text in its lines: what would steer is written as an escape."""
+    """Escape control characters of crawled text, except line breaks and tabs."""
     return _STEERING.sub(
-        lambda found: f"\\x{ord(found[0]):02x}" if found[0] < "\u0100" else ascii(found[0])[1:-1], text
+        lambda match: f"\\x{ord(match[0]):02x}" if match[0] < "\u0100" else ascii(match[0])[1:-1], text
     )
 
 
 def shortened(text: str, length: int) -> str:
-    """At most about ``length`` characters of a text, and how many there are more."""
+    """Return the first ``length`` characters of a text, and the number of further ones."""
     return text if len(text) <= length else f"{text[:length]}… ({rest(text, length)})"
 
 
 def rest(text: str, length: int) -> str:
-    """How many characters of a text come after the first ``length``."""
+    """Return the number of characters after the first ``length``, as text."""
     return f"{plural(len(text) - length, 'character')} more"
 
 
 def plural(number: int, word: str) -> str:
-    """``1 file``, ``1,024 files``."""
+    """Format a count: ``1 file``, ``1,024 files``."""
     return f"{number:,} {word}{ending(number)}"
 
 
 def ending(number: int) -> str:
-    """That of a word which tells what there are so many of."""
+    """Return the plural ending for a count."""
     return "" if number == 1 else "s"
 
 
 def size(count: float) -> str:
-    """Bytes as people read them: ``512 B``, ``12.3 MB``."""
+    """Format bytes: ``512 B``, ``12.3 MB``."""
     if count < _STEP:
         return f"{count:.0f} B"
     value, units = count / _STEP, ["TB", "GB", "MB", "kB"]
@@ -54,7 +54,7 @@ def size(count: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """``45 s``, ``12 min``, ``3.4 h``."""
+    """Format a duration: ``45 s``, ``12 min``, ``3.4 h``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

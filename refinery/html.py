@@ -1,4 +1,4 @@
-"""HTML for notebooks. Everything is escaped: URLs, texts and messages come from a crawl, and are hostile."""
+"""HTML for notebooks. Everything is escaped, because URLs, texts and messages of a crawl may be hostile."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from refinery.formatting import safe, safe_lines
 
 
 def line(text: str) -> str:
-    """A text as one line of HTML."""
+    """Escape a text as one line of HTML."""
     return escape(safe(text))
 
 
 def paragraph(text: str) -> str:
-    """A text in a paragraph of its own."""
+    """Return a text as a paragraph."""
     return f"<p>{line(text)}</p>"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Rows below the names of their columns; numbers are written with commas, None as nothing."""
+    """Return rows as a table; numbers have thousands separators, None is an empty cell."""
     head = "".join(f"<th>{line(name)}</th>" for name in columns)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -32,7 +32,7 @@ def _cell(value: object) -> str:
 
 
 def preformatted(pieces: Iterable[tuple[str, str]]) -> str:
-    """Pieces of a text in its lines, each with the element that marks it: ``del``, ``mark``, or none."""
+    """Return pieces of a text as preformatted lines, each in its element: ``del``, ``mark``, or none."""
     marked = (f"<{tag}>{_lines(text)}</{tag}>" if tag else _lines(text) for text, tag in pieces)
     return f'<pre style="white-space: pre-wrap">{"".join(marked)}</pre>'
 

@@ -1,7 +1,7 @@
-"""What makes two results the same: canonical JSON, stage identity, part keys, content ids and the code digest.
+"""Identities of results: canonical JSON, stage identity, part keys, content ids and the code digest.
 
-Identity decides what is run again. The code digest only guards: it tells that a stage's code changed while its
-version did not.
+Identities decide what a run recomputes. The code digest only detects that a stage's code changed while its version did
+not.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=Fal
 
 
 def canonical(value: Any) -> bytes:
-    """JSON with sorted keys and no spaces. Raises TypeError or ValueError on what has no one form (NaN, sets)."""
+    """Encode as JSON with sorted keys and no spaces. Raises TypeError or ValueError for NaN and sets."""
     return _ENCODER.encode(value).encode("utf-8", "surrogatepass")
 
 
 def digest(value: Any) -> str:
-    """32 hexadecimal digits that identify a JSON-like value."""
+    """Return 32 hexadecimal digits that identify a JSON value."""
     return hashlib.blake2b(canonical(value), digest_size=16).hexdigest()
 
 
 def part_key(identity: str, contents: Iterable[str]) -> str:
-    """The key of one part of one stage: what it is made with, and from what."""
+    """Return the key of a part: a hash of the stage's identity and the content ids of its input."""
     return digest([FORMAT, identity, list(contents)])
 
 
@@ -51,7 +51,7 @@ def part_key(identity: str, contents: Iterable[str]) -> str:
 
 
 def configuration(stage: Stage) -> dict[str, Any]:
-    """The fields that shape the stage's result, as JSON values; assets by digest, speed-only fields left out."""
+    """Return the fields that affect the stage's result as JSON values; assets by digest, without tuning fields."""
     fields = stage.model_dump(mode="json", exclude=set(stage.roles("tuning")))
     return {name: _with_digests(getattr(stage, name), value) for name, value in fields.items()}
 
@@ -71,23 +71,23 @@ def _with_digests(value: Any, dumped: Any) -> Any:
 
 
 def identity(stage: Stage) -> str:
-    """All that shapes the stage's kept and removed rows, given its input."""
+    """Return the identity of the stage's kept and removed rows, given its input."""
     return digest([_base(stage), configuration(stage)])
 
 
 def measure_identity(stage: Stage) -> str:
-    """All that shapes the stage's metrics: everything but the thresholds of its rules."""
+    """Return the identity of the stage's metrics: everything except the thresholds of its rules."""
     thresholds = stage.roles("threshold")
     return digest(["measure", _base(stage), {k: v for k, v in configuration(stage).items() if k not in thresholds}])
 
 
 def map_identity(stage: Global) -> str:
-    """All that shapes what a global stage maps."""
+    """Return the identity of the map of a global stage."""
     return digest(["map", _base(stage), _some(stage, stage.map_fields)])
 
 
 def reduce_identity(stage: Global) -> str:
-    """All that shapes what the first round of a global stage makes of what was mapped."""
+    """Return the identity of the first round of a global stage, given its map."""
     return digest(["reduce", _base(stage), _some(stage, (*stage.map_fields, *stage.reduce_fields))])
 
 
@@ -101,13 +101,13 @@ def _base(stage: Stage) -> list[Any]:
 
 
 def library_versions(stage: Stage) -> dict[str, str]:
-    """Versions of the distributions whose code shapes the stage's output."""
+    """Return the versions of the distributions whose code affects the stage's output."""
     return {name: _version(name) for name in stage.depends} | stage.versions()
 
 
 @cache
 def _version(name: str) -> str:
-    """Of an installed distribution, whose files are looked at once: each receipt asks."""
+    """Return the version of an installed distribution; cached, because every receipt contains it."""
     return metadata.version(name)
 
 
@@ -115,9 +115,9 @@ def _version(name: str) -> str:
 
 
 def code_digest(stage: Stage) -> str:
-    """Hash of the syntax of the stage's module and of the modules it imports from its own package and the kernels.
+    """Hash the syntax of the stage's module and of its imports from its own package and the kernels.
 
-    Comments, docstrings and layout do not count.
+    Comments, docstrings and layout have no effect.
     """
     module = type(stage).__module__
     own = module.partition(".")[0]
@@ -139,7 +139,7 @@ def _closure_digest(module: str, packages: tuple[str, ...]) -> str:
 
 @cache
 def _code_of(module: str) -> tuple[str, tuple[str, ...]]:
-    """A module's syntax, and what it imports. Stages share most of the modules behind them."""
+    """Return a module's syntax and its imports; cached, because stages share most modules."""
     tree = _syntax(module)
     return ("", ()) if tree is None else (ast.dump(tree), tuple(_imports(tree, module)))
 
@@ -148,7 +148,7 @@ def _syntax(name: str) -> ast.Module | None:
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
-        return None  # what ``from module import name`` names is often no module; nor may native modules be built
+        return None  # ``name`` of ``from module import name`` is often not a module; native modules may not be built
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
     with open(spec.origin, encoding="utf-8") as stream:
@@ -176,7 +176,7 @@ def _imports(tree: ast.Module, module: str) -> list[str]:
 
 
 def _absolute(node: ast.ImportFrom, module: str) -> str:
-    """The module that ``from … import`` names in ``module``."""
+    """Return the module that a ``from … import`` in ``module`` refers to."""
     if not node.level:
         return node.module or ""
     spec = importlib.util.find_spec(module)
@@ -185,7 +185,7 @@ def _absolute(node: ast.ImportFrom, module: str) -> str:
 
 
 def defined_in(stage: Stage) -> str:
-    """The file and line where a stage is written, for messages."""
+    """Return the file and line of a stage's definition, for messages."""
     return f"{inspect.getsourcefile(type(stage))}:{inspect.getsourcelines(type(stage))[1]}"
 
 
@@ -193,9 +193,9 @@ def defined_in(stage: Stage) -> str:
 
 
 class Content:
-    """The content id of a table, fed batch by batch: the same rows give the same id however they are cut.
+    """Content id of a table that is fed batch by batch: equal rows have equal ids for any split into batches.
 
-    Slices, dictionaries, null bitmaps and bytes behind nulls do not count; names, types, values and order do.
+    Names, types, values and order have an effect. Slices, dictionaries, null bitmaps and bytes of nulls have none.
     """
 
     def __init__(self, schema: pa.Schema) -> None:
@@ -204,20 +204,20 @@ class Content:
         self.rows = 0
 
     def update(self, batch: pa.RecordBatch) -> None:
-        """Add rows. Raises ValueError where the schema is another."""
+        """Add rows. Raises ValueError if the schema differs."""
         if batch.schema != self._schema:
             raise ValueError(f"schema differs from the declared one:\n{batch.schema}\n---\n{self._schema}")
         self.rows += batch.num_rows
         self._hashes.update(batch)
 
     def id(self) -> str:
-        """32 hexadecimal digits."""
+        """Return the id: 32 hexadecimal digits."""
         fields = [[f.name, _spelling(f.type), f.nullable] for f in self._schema]
         return digest([fields, self.rows, self._hashes.digests()])
 
 
 def _spelling(kind: pa.DataType) -> str:
-    """The type's name, but for the names of list items: Parquet does not keep them."""
+    """Return the type's name without the names of list items, which Parquet does not keep."""
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return f"list<{_spelling(kind.value_type)}>"
     if pa.types.is_struct(kind):
@@ -226,6 +226,6 @@ def _spelling(kind: pa.DataType) -> str:
 
 
 def versions_changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """``name old → new`` for each library whose version differs."""
+    """Return ``name old → new`` for each library whose version differs."""
     names = sorted({*before, *now})
     return [f"{n} {before.get(n, '–')} → {now.get(n, '–')}" for n in names if before.get(n) != now.get(n)]

@@ -455,7 +455,7 @@ def test_options_that_contradict_are_refused_with_a_hint(
     assert error.startswith("error: ")
     assert CONTRADICTIONS[arguments] in error
     assert hint.startswith("hint: ")
-    assert len(hint) > len("hint: known are ")
+    assert len(hint) > len("hint: choose one of ")
 
 
 def test_every_error_has_a_hint() -> None:
@@ -472,7 +472,7 @@ def test_every_error_has_a_hint() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "hint"), [([], "none"), (["few"], "known are few"), (["words"], "did you mean 'words'?")]
+    ("known", "hint"), [([], "none"), (["few"], "choose one of few"), (["words"], "did you mean 'words'?")]
 )
 def test_a_hint_of_names_is_never_an_empty_list(known: list[str], hint: str) -> None:
     """Where there are no names, it says something else."""

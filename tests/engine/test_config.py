@@ -238,7 +238,7 @@ WRONG = {
     "memory unit": (f"{GOOD}executor: {{memory: ⟦8 cubits⟧}}\n", "executor.memory is '8 cubits'", "64MiB"),
     # Steps.
     "unknown stage": (f"{GOOD}  - ⟦langauge⟧: {{}}\n", "unknown stage 'langauge'", "did you mean 'language'?"),
-    "bare step": (f"{GOOD}  - ⟦jugde⟧\n", "unknown stage 'jugde'", "known are"),
+    "bare step": (f"{GOOD}  - ⟦jugde⟧\n", "unknown stage 'jugde'", "choose one of"),
     "number as step": (f"{GOOD}  - ⟦3⟧\n", "a step must be one stage; it has no key", "- stage: {field: value}"),
     "two in a step": (f"{GOOD}  - ⟦{{a: {{}}, b: {{}}}}⟧\n", "a step must be one stage; it has 'a', 'b'", "- stage:"),
     "scalar step": (f"{GOOD}  - judge: ⟦5⟧\n", "judge is not a mapping of fields", "a mapping"),
