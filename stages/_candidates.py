@@ -1,4 +1,4 @@
-"""Candidate pairs that are verified: which documents share a key, and which of those have sketches that are alike.
+"""Candidate pairs and their verification: documents that share a key, and those of them with similar sketches.
 
 Where a key is shared, all its documents are compared, pair by pair, until each is reached: comparing with the first one
 only would find another set of pairs for another order. Of keys that the same documents share one is enough.
@@ -26,7 +26,7 @@ AT_ONCE = 1 << 15
 
 Edges = tuple[Numbers, Numbers]
 
-_ANY, _EARLIER, _NEW = np.arange(3, dtype=np.uint8)
+_ANY, _REFERENCE, _NEW = np.arange(3, dtype=np.uint8)
 """Kinds of documents: those of the first are compared with each other too."""
 
 
@@ -50,12 +50,12 @@ def groups_of(batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch:
     return pa.record_batch([pa.array(where[new]), pa.array(group[new])], schema=CANDIDATES)
 
 
-def held(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The rows whose key an earlier document has: new ones that only new ones match are left out."""
+def with_reference(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows whose key a reference document has: documents that match new ones only are left out."""
     for batch in batches:
         starts, number = key_groups(batch.column("key").to_numpy())
-        earlier = is_reference(batch.column("part").to_numpy())
-        yield batch.filter(pa.array(np.logical_or.reduceat(earlier, starts)[number]))
+        reference = is_reference(batch.column("part").to_numpy())
+        yield batch.filter(pa.array(np.logical_or.reduceat(reference, starts)[number]))
 
 
 def with_sketches(sent: pa.Table, part: MappedPart, size: int) -> pa.RecordBatchReader:
@@ -93,13 +93,13 @@ def stars(batch: pa.RecordBatch) -> Edges:
 def verified(batch: pa.RecordBatch, least: int, *, among: bool) -> Edges:
     """Edges between documents of a group whose sketches have ``least`` bytes in common, thinned to stars.
 
-    Earlier documents are not compared with each other, nor new ones unless ``among``; an edge may stand for a chain.
+    Reference documents are not compared with each other, nor new ones unless ``among``; an edge may stand for a chain.
     """
     part = batch.column("part").to_numpy()
     found = address(part, batch.column("row").to_numpy())
     starts, _ = key_groups(batch.column("key").to_numpy())
     places = np.arange(len(found), dtype=np.uint32)
-    kinds = np.where(is_reference(part), _EARLIER, _ANY if among else _NEW)
+    kinds = np.where(is_reference(part), _REFERENCE, _ANY if among else _NEW)
     offsets = np.append(starts, len(found)).astype(np.uint64)
     first = first_similar(offsets, places, kinds, whole(batch.column("sketch")), least).astype(np.int64)
     others = first != places

@@ -1,7 +1,7 @@
-"""Clusters of documents that look alike: which of each survives, and what is said of the others.
+"""Clusters of similar documents: which document of each survives, and the metrics of the others.
 
-An address is the number of a part, shifted by 32 bits, plus the row in the part. It only says where to look: ids and
-what is known of the documents decide, so survivors do not depend on how documents are spread over parts. An id is
+An address is the number of a part, shifted by 32 bits, plus the row in the part. It only locates a document: ids and
+the properties of documents decide, so survivors do not depend on how documents are spread over parts. An id is
 unique in a root; a document of a reference root may have the id of a new one, and is then the same record read before.
 """
 
@@ -25,7 +25,7 @@ GONE = (EXACT, DUPLICATE)
 Policy = Literal["random", "first", "newest", "longest", "best"]
 
 INDEX = pa.schema([ID, DATE, ("characters", pa.uint32()), ("pointer", pa.uint64()), ("content", pa.uint64())])
-"""What is kept of each document, in order; ``value`` (float64) and ``sketch`` (bytes) follow where they are needed."""
+"""Index of documents, in order; ``value`` (float64) and ``sketch`` (bytes) follow where they are needed."""
 
 MEMBERS = pa.schema(
     [
@@ -39,13 +39,19 @@ MEMBERS = pa.schema(
         ("sketch", pa.binary()),
     ]
 )
-"""Documents that match others: ``key`` is their cluster's. Copies that are set aside bring no sketch."""
+"""Documents that match others: ``key`` is their cluster's. Excluded copies have no sketch."""
 
-TOLD = pa.schema(
-    [("kept", pa.bool_()), ("told", pa.uint32()), ("cluster", ID.type), ("survivor", ID.type), ("earlier", pa.bool_())]
+DECIDED = pa.schema(
+    [
+        ("kept", pa.bool_()),
+        ("recorded_size", pa.uint32()),
+        ("cluster", ID.type),
+        ("survivor", ID.type),
+        ("is_reference", pa.bool_()),
+    ]
 )
-"""Follows ``MEMBERS`` where there are earlier roots: whether the document stays, the size and the name of its cluster,
-who stays for it, and whether it is earlier. A new one stays, is a cluster of its own, and stands for itself."""
+"""Columns behind ``MEMBERS`` where there are reference roots: if the document was kept there, size and name of its
+cluster, its survivor, and if it is of a reference root. A new document is kept, and a cluster of its own."""
 
 CHOSEN = pa.schema(
     [
@@ -58,7 +64,7 @@ CHOSEN = pa.schema(
         ("supersedes", pa.list_(ID.type)),
     ]
 )
-"""What is said of them: ``key`` is the document's address."""
+"""Metrics of documents that match others: ``key`` is the document's address."""
 
 VERDICT = pa.schema(
     [
@@ -106,7 +112,7 @@ def members(rows: pa.Table, part: MappedPart, policy: Policy, seed: int) -> pa.T
 
 
 def firsts(values: Numbers) -> npt.NDArray[np.bool_]:
-    """Where a value is that has not been there before."""
+    """Return True for the first of each value."""
     first = np.zeros(len(values), np.bool_)
     order = order_of(values)
     first[order[starts_group(values[order])]] = True
@@ -114,7 +120,7 @@ def firsts(values: Numbers) -> npt.NDArray[np.bool_]:
 
 
 def _rank(policy: Policy, index: pa.Table) -> Numbers:
-    """The smallest survives; documents of which nothing is known come last."""
+    """Return ranks, of which the smallest survives; documents without a value come last."""
     if policy == "random":
         return np.zeros(len(index), np.uint64)
     if policy == "longest":
@@ -139,29 +145,31 @@ def _rank(policy: Policy, index: pa.Table) -> Numbers:
 def choose(group: pa.Table | pa.RecordBatch) -> pa.Table:
     """``CHOSEN`` for whole clusters of ``MEMBERS`` with the number of their part, in any order.
 
-    Where ``TOLD`` follows, earlier documents stay, and nothing is said of them.
+    Where ``DECIDED`` follows, reference documents stay, and have no row.
     """
     columns = {name: whole(group.column(name)) for name in group.schema.names}
     key, content = columns["key"].to_numpy(), columns["content"].to_numpy()
     where = address(columns["part"].to_numpy(), columns["row"].to_numpy())
-    turn = _turn(columns)
+    precedence = _precedence(columns)
     high, low = halves(columns["id"])
     chance = (columns["rank"].to_numpy(), columns["chance"].to_numpy())
     others = (high, low, columns["pointer"].to_numpy(), where)
-    order = _sorted((key, *chance) if turn is None else (key, turn, *chance), others)
+    order = _sorted((key, *chance) if precedence is None else (key, precedence, *chance), others)
     starts, cluster = key_groups(key[order])
     survivor = order[starts][cluster]
-    alike = np.lexsort((content[order], cluster))  # texts in the order in which they would survive
-    first_of_text, text = key_groups(cluster[alike], content[order][alike])
+    by_text = np.lexsort((content[order], cluster))  # texts in the order in which they would survive
+    first_of_text, text = key_groups(cluster[by_text], content[order][by_text])
     text_of = np.empty(len(order), np.int64)
-    text_of[alike] = text
+    text_of[by_text] = text
     best = np.zeros(len(order), np.bool_)
-    best[alike[first_of_text]] = True
+    best[by_text[first_of_text]] = True
     role = np.where(order == survivor, ROLES.index(SURVIVOR), ROLES.index(EXACT))
     role[best & (order != survivor)] = ROLES.index(DUPLICATE)
-    sizes = (np.diff(np.append(starts, len(order))) if turn is None else _sizes(columns, turn, order, cluster))[cluster]
-    likeness = _likeness(columns["sketch"].take(pa.array(order)), text_of, text_of[starts][cluster])
-    unknown = order == survivor if turn is None else (order == survivor) | (turn[survivor] == _GONE)
+    sizes = (
+        np.diff(np.append(starts, len(order))) if precedence is None else _sizes(columns, precedence, order, cluster)
+    )[cluster]
+    similarity = _similarities(columns["sketch"].take(pa.array(order)), text_of, text_of[starts][cluster])
+    unknown = order == survivor if precedence is None else (order == survivor) | (precedence[survivor] == _GONE)
     names = columns.get("cluster", columns["id"]).take(pa.array(order))
     found = {
         "key": pa.array(where[order]),
@@ -169,61 +177,61 @@ def choose(group: pa.Table | pa.RecordBatch) -> pa.Table:
         "size": pa.array(sizes.astype(np.uint32)),
         "cluster": _smallest(*halves(names), starts).take(pa.array(cluster)),
         "survivor": columns.get("survivor", columns["id"]).take(pa.array(survivor)),
-        "similarity": pa.array(likeness, mask=unknown),
+        "similarity": pa.array(similarity, mask=unknown),
         "supersedes": pa.nulls(len(order), pa.list_(ID.type)),
     }
-    said = sizes > 1  # a cluster was split, and one was left
-    if turn is not None:
-        said &= turn[order] == _NEW
+    matched = sizes > 1  # a cluster was split, and one was left
+    if precedence is not None:
+        matched &= precedence[order] == _NEW
         found["supersedes"] = _superseded(
-            turn[order], starts, [v[order] for v in (*chance, high, low)], columns["id"], order
+            precedence[order], starts, [v[order] for v in (*chance, high, low)], columns["id"], order
         )
     made = pa.table([found[name] for name in CHOSEN.names], schema=CHOSEN)
-    return made if said.all() else made.filter(pa.array(said))
+    return made if matched.all() else made.filter(pa.array(matched))
 
 
-def _turn(columns: dict[str, pa.Array]) -> npt.NDArray[np.uint64] | None:
-    """In whose favour it is decided, rank or not: earlier documents that were kept, those that were not, new ones."""
-    if "earlier" not in columns:
+def _precedence(columns: dict[str, pa.Array]) -> npt.NDArray[np.uint64] | None:
+    """Return classes of documents that decide before rank: kept reference documents, removed ones, new ones."""
+    if "is_reference" not in columns:
         return None
-    earlier, kept = (columns[name].to_numpy(zero_copy_only=False) for name in ("earlier", "kept"))
-    return np.where(earlier, np.where(kept, _KEPT, _GONE), _NEW)
+    reference, kept = (columns[name].to_numpy(zero_copy_only=False) for name in ("is_reference", "kept"))
+    return np.where(reference, np.where(kept, _KEPT, _GONE), _NEW)
 
 
-def _sizes(columns: dict[str, pa.Array], turn: npt.NDArray[np.uint64], order: Places, cluster: Places) -> Places:
-    """Documents of each cluster: each new one, and for each earlier one that stays the most that a root has told.
+def _sizes(columns: dict[str, pa.Array], precedence: npt.NDArray[np.uint64], order: Places, cluster: Places) -> Places:
+    """Return the documents of each cluster: new ones, and for each kept reference one the largest size of its cluster.
 
-    A new document counts beside an earlier one of its id: they are the same record in two roots.
+    A new document counts beside a reference document of its id: they are the same record in two roots.
     """
     high, low = halves(columns["survivor"].take(pa.array(order)))
-    alone = np.where(turn[order] == _NEW, np.arange(1, len(order) + 1), 0)
+    alone = np.where(precedence[order] == _NEW, np.arange(1, len(order) + 1), 0)
     sorted_ = np.lexsort((alone, low, high, cluster))
     starts, _ = key_groups(cluster[sorted_], high[sorted_], low[sorted_], alone[sorted_])
-    most = np.maximum.reduceat(columns["told"].to_numpy()[order][sorted_].astype(np.int64), starts)
+    most = np.maximum.reduceat(columns["recorded_size"].to_numpy()[order][sorted_].astype(np.int64), starts)
     return np.add.reduceat(most, key_groups(cluster[sorted_][starts])[0])
 
 
 def _superseded(
-    turn: npt.NDArray[np.uint64],
+    precedence: npt.NDArray[np.uint64],
     starts: Places,
     preferred: Sequence[Numbers],
     ids: pa.FixedSizeBinaryArray,
     order: Places,
 ) -> pa.ListArray:
-    """For the best new document of each cluster the earlier ones that would not stay if all were decided anew.
+    """Return for the best new document of each cluster the reference ones that a decision over all would remove.
 
-    Rows are those of ``order``, each cluster's from one of ``starts`` on. Of what was kept earlier the first stays,
+    Rows are those of ``order``, each cluster's from one of ``starts`` on. Of kept reference documents the first stays,
     unless the new document is before it in what is ``preferred``; the same record read again is not.
     """
-    ends = np.append(starts[1:], len(turn))
-    kept, new = (np.add.reduceat(turn == kind, starts) for kind in (_KEPT, _NEW))
+    ends = np.append(starts[1:], len(precedence))
+    kept, new = (np.add.reduceat(precedence == kind, starts) for kind in (_KEPT, _NEW))
     met = (kept > 0) & (new > 0)
     first, best, kept = starts[met], (ends - new)[met], kept[met]
     before, equal = np.zeros(len(best), np.bool_), np.ones(len(best), np.bool_)
     for values in preferred:
         before |= equal & (values[best] < values[first])
         equal &= values[best] == values[first]
-    counts = np.zeros(len(turn), np.int64)
+    counts = np.zeros(len(precedence), np.int64)
     counts[best] = kept - ~before
     lists = np.repeat(np.arange(len(best)), counts[best])
     offsets = np.cumsum(np.append(0, counts))
@@ -233,14 +241,14 @@ def _superseded(
 
 
 def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """A column in one piece."""
+    """Return a column in one piece."""
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     return column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
 
 
 def _sorted(keys: Sequence[Numbers], others: Sequence[Numbers]) -> Places:
-    """Each cluster's documents together, the one first that survives. Nearly always ``keys`` decide in the end."""
+    """Return the order of documents by cluster, the survivor first. ``keys`` nearly always decide."""
     order = np.lexsort(keys[::-1])
     equal = np.ones(max(0, len(order) - 1), np.bool_)
     for values in keys:
@@ -248,8 +256,8 @@ def _sorted(keys: Sequence[Numbers], others: Sequence[Numbers]) -> Places:
     return np.lexsort((*others[::-1], *keys[::-1])) if equal.any() else order
 
 
-def _likeness(sketches: pa.Array, text: Places, other: Places) -> npt.NDArray[np.float32]:
-    """The similarity of each text to the ``other``; every text has a sketch with at least one of its documents."""
+def _similarities(sketches: pa.Array, text: Places, other: Places) -> npt.NDArray[np.float32]:
+    """Return the similarity of each text to the ``other``; at least one document of a text has its sketch."""
     holders = np.flatnonzero(pc.is_valid(sketches).to_numpy(zero_copy_only=False))
     place = np.empty(int(text.max(initial=-1)) + 1, np.int64)
     place[text[holders]] = np.arange(len(holders))
@@ -263,7 +271,7 @@ def _likeness(sketches: pa.Array, text: Places, other: Places) -> npt.NDArray[np
 
 
 def matrix_of(sketches: pa.Array) -> npt.NDArray[np.uint8]:
-    """Binary values of one length as rows."""
+    """Return binary values of one length as rows of a matrix."""
     offsets, data = (
         np.frombuffer(b or b"", kind) for b, kind in zip(sketches.buffers()[1:], ("<i4", "u1"), strict=True)
     )
@@ -272,7 +280,7 @@ def matrix_of(sketches: pa.Array) -> npt.NDArray[np.uint8]:
 
 
 def _smallest(high: Numbers, low: Numbers, starts: Places) -> pa.FixedSizeBinaryArray:
-    """The smallest id of each run."""
+    """Return the smallest id of each run."""
     if not len(starts):
         return pa.array([], ID.type)
     least = np.minimum.reduceat(high, starts)
@@ -283,7 +291,7 @@ def _smallest(high: Numbers, low: Numbers, starts: Places) -> pa.FixedSizeBinary
 
 
 def halves(ids: pa.FixedSizeBinaryArray) -> tuple[Numbers, Numbers]:
-    """The ids as two integers each, which sort as the bytes do."""
+    """Return ids as two integers each, which sort as their bytes."""
     halves = id_bytes(ids).view(">u8")
     return halves[:, 0].astype(np.uint64), halves[:, 1].astype(np.uint64)
 
@@ -292,7 +300,7 @@ def halves(ids: pa.FixedSizeBinaryArray) -> tuple[Numbers, Numbers]:
 
 
 def verdict(chosen: pa.Table, documents: int) -> pa.Table:
-    """A row of ``VERDICT`` for each of the documents of a part, from what is chosen of those that match others."""
+    """A row of ``VERDICT`` for each of the documents of a part, from the ``CHOSEN`` rows of those that match others."""
     chosen = chosen.combine_chunks() if chosen.num_columns else CHOSEN.empty_table()
     here = rows_of(chosen.column("key").to_numpy())
     places = np.zeros(documents, np.int64)

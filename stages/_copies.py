@@ -1,4 +1,4 @@
-"""Copies: of documents whose texts are equal, byte for byte, one takes part for all in what is done by keys.
+"""Copies: of documents whose texts are equal, byte for byte, one takes part for all in the rounds that compare keys.
 
 Equal texts have equal keys and equal sketches: what one of them matches, all match.
 """
@@ -16,8 +16,8 @@ from refinery import MappedPart, parts_of, rows_of
 from refinery.kernels import key_groups, order_of, starts_group, string_hashes
 from stages._clusters import EXACT, Numbers, Places, whole
 
-ASIDE = pa.schema([("row", pa.uint32()), ("first", pa.uint64())])
-"""Copies in a part, sorted, and the number of the document that takes part for each: for an earlier one its own."""
+EXCLUDED = pa.schema([("row", pa.uint32()), ("first", pa.uint64())])
+"""Copies in a part, sorted, and the number of the document that takes part for each, its own in a reference root."""
 
 SORTED_BYTES = 128
 """Bytes of memory for each document whose text is looked for among others."""
@@ -29,7 +29,7 @@ _EMPTY = string_hashes(pa.array([""])).to_numpy()[0]
 
 
 class Numbering:
-    """Documents numbered through, part after part."""
+    """Consecutive numbers of documents, part after part."""
 
     def __init__(self, parts: Sequence[MappedPart]) -> None:
         self._parts = np.array([part.number for part in parts], np.uint64)
@@ -37,19 +37,19 @@ class Numbering:
         self.documents = int(self._starts[-1])
 
     def first(self, part: int) -> int:
-        """The number of a part's first document."""
+        """Return the number of a part's first document."""
         return int(self._starts[np.searchsorted(self._parts, np.uint64(part))])
 
     def of(self, addresses: Numbers) -> Numbers:
-        """The numbers of addresses."""
+        """Return the numbers of addresses."""
         numbers: Numbers = self._starts[np.searchsorted(self._parts, parts_of(addresses))] + rows_of(addresses)
         return numbers
 
 
-def copies(parts: Sequence[MappedPart], memory: int, *, new: bool, earlier: bool) -> Iterator[pa.Table]:
-    """``ASIDE`` of each part: copies among ``new`` documents, and copies within ``earlier`` roots.
+def copies(parts: Sequence[MappedPart], memory: int, *, new: bool, reference: bool) -> Iterator[pa.Table]:
+    """``EXCLUDED`` of each part: copies among ``new`` documents, and copies within ``reference`` roots.
 
-    The first of new documents takes part. Of a text in an earlier root those do that are not removed as exact copies
+    The first of new documents takes part. Of a text in a reference root those do that are not removed as exact copies
     there, or one if all are. Documents without text are no copies. Takes as many passes as ``memory`` asks for.
     """
     numbers = Numbering(parts)
@@ -64,18 +64,18 @@ def copies(parts: Sequence[MappedPart], memory: int, *, new: bool, earlier: bool
             leader = found[key_groups(text)[0]][text]  # documents of a text ascend
             out = ~old & (found != leader)
             first[found[out]] = leader[out]
-        if earlier and old.any():
-            gone = found[old][_told_by_others(parts, numbers, found[old], text[old])]
+        if reference and old.any():
+            gone = found[old][_copied_elsewhere(parts, numbers, found[old], text[old])]
             first[gone] = gone
     for part in parts:
         begin = numbers.first(part.number)
         its = first[begin : begin + part.documents]
         row = np.flatnonzero(its != none)
-        yield pa.table([pa.array(row.astype(np.uint32)), pa.array(its[row].astype(np.uint64))], schema=ASIDE)
+        yield pa.table([pa.array(row.astype(np.uint32)), pa.array(its[row].astype(np.uint64))], schema=EXCLUDED)
 
 
 def _equal(parts: Sequence[MappedPart], number: int, passes: int) -> tuple[Numbers, Places]:
-    """The numbers of documents that have a text with others, text by text, and of each that of its text."""
+    """Return the documents that share a text with others, text by text, and for each the number of its text."""
     contents, places, begin = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)], 0
     for part in parts:
         content = whole(part.index(["content"]).column("content")).to_numpy()
@@ -93,18 +93,18 @@ def _equal(parts: Sequence[MappedPart], number: int, passes: int) -> tuple[Numbe
     return np.concatenate(places)[order[several]], key_groups(content[several])[1]
 
 
-def _told_by_others(
-    parts: Sequence[MappedPart], numbers: Numbering, found: Numbers, text: Places
+def _copied_elsewhere(
+    parts: Sequence[MappedPart], numbers: Numbering, documents: Numbers, text: Places
 ) -> npt.NDArray[np.bool_]:
-    """Which of these earlier documents are exact copies of others that their root has, by its verdicts."""
-    root, exact = np.zeros(len(found), np.int64), np.zeros(len(found), np.bool_)
+    """Return True for reference documents that are exact copies of others in their root, by its verdicts."""
+    root, exact = np.zeros(len(documents), np.int64), np.zeros(len(documents), np.bool_)
     for part in parts:
         if part.is_reference:
             begin = numbers.first(part.number)
-            here = np.flatnonzero((found >= begin) & (found < begin + part.documents))
-            roles = part.verdict(["role"], (found[here] - np.uint64(begin)).astype(np.int64)).column("role")
+            here = np.flatnonzero((documents >= begin) & (documents < begin + part.documents))
+            roles = part.verdict(["role"], (documents[here] - np.uint64(begin)).astype(np.int64)).column("role")
             exact[here] = whole(pc.equal(roles, EXACT)).to_numpy(zero_copy_only=False)
             root[here] = part.root_number
-    order = np.lexsort((found, exact, root, text))
+    order = np.lexsort((documents, exact, root, text))
     exact[order[starts_group(text[order], root[order])]] = False
     return exact

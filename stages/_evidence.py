@@ -1,6 +1,6 @@
-"""Where in a text lies what the metrics of ``repetition`` and ``quality`` count: for people, text by text.
+"""Spans of a text that the metrics of ``repetition`` and ``quality`` count: for people, text by text.
 
-Functions give the starts and ends of stretches, in characters and in order; those of n-grams may overlap. What a word,
+Functions return starts and ends of spans, in characters and in order; those of n-grams may overlap. What a word,
 a line or a paragraph is stands in ``refinery.kernels.reference.text``.
 """
 
@@ -22,7 +22,7 @@ _BREAK = re.compile(r"\n{2,}")
 
 
 def first_of(words: Iterable[str], text: str) -> Spans:
-    """Where each of some words stands first, in any case and whatever punctuation touches it."""
+    """Return the first span of each of some words, in any case and with any punctuation around it."""
     left = set(map(bare, words))
     for found in _WORD.finditer(text):
         if (word := bare(found[0])) in left:
@@ -58,7 +58,7 @@ def _repeated_paragraphs(text: str) -> Spans:
 
 
 def _top_grams(text: str, n: int) -> Spans:
-    """Where the most frequent n-gram of words stands; of several, the one that comes first."""
+    """Return the spans of the most frequent n-gram of words; of several, the one that comes first."""
     words, grams = _grams(text, n)
     counts = Counter(grams)
     top = max(counts, key=counts.__getitem__, default=None)
@@ -97,7 +97,7 @@ def _again(text: str, pieces: Spans) -> Spans:
 
 
 def _grams(text: str, n: int) -> tuple[list[tuple[int, int]], list[tuple[str, ...]]]:
-    """Where words stand, and the n-gram that begins with each but the last ones."""
+    """Return the spans of words, and the n-gram that begins with each but the last ones."""
     found = list(_WORD.finditer(text))
     words = [word[0] for word in found]
     return [word.span() for word in found], list(zip(*(words[shift:] for shift in range(n)), strict=False))
@@ -107,7 +107,7 @@ def _each(pattern: re.Pattern[str], text: str) -> Spans:
     return (found.span() for found in pattern.finditer(text))
 
 
-SHOWN: dict[str, Callable[[str], Spans]] = {
+HIGHLIGHTS: dict[str, Callable[[str], Spans]] = {
     "hash_ratio": partial(_each, re.compile("#")),
     "ellipsis_ratio": partial(_each, re.compile("|".join(map(re.escape, ELLIPSES)))),
     "bullet_lines": _bulleted,
@@ -120,4 +120,4 @@ SHOWN: dict[str, Callable[[str], Spans]] = {
     **{f"top_{n}_gram": partial(_top_grams, n=n) for n in (2, 3, 4)},
     **{f"duplicate_{n}_gram": partial(_repeated_grams, n=n) for n in (5, 6, 7, 8, 9, 10)},
 }
-"""What each metric counts, or of ``alpha_words`` what it does not."""
+"""The spans that each metric counts; for ``alpha_words``, those that it does not count."""

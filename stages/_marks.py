@@ -1,4 +1,4 @@
-"""Ranges in many texts, found in several goes over them: what any go found, without what any go spares."""
+"""Ranges in many texts from several passes over them: the union of all, without the ranges that any pass spares."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ Places = npt.NDArray[np.uint64]
 
 
 def none_of(texts: int) -> pa.ListArray:
-    """No range, for so many texts."""
+    """Return no range, for each of so many texts."""
     return pa.array([[]] * texts, RANGES)
 
 
 def united(gone: Sequence[pa.ListArray], kept: Sequence[pa.ListArray]) -> tuple[pa.ListArray, pa.ListArray]:
-    """What is in any range of ``gone`` and in none of ``kept``; and what is in any of ``kept``."""
+    """Return the ranges in any of ``gone`` and none of ``kept``, and the ranges in any of ``kept``."""
     if len(gone) == 1:
         return gone[0], kept[0]
     texts, stay = len(gone[0]), _union(kept)
     return _lists(_less(_union(gone), stay), texts), _lists(stay, texts)
 
 
-def _union(found: Sequence[pa.ListArray]) -> tuple[Places, Places]:
-    """Where ranges of all texts, one behind another, begin and end; those that touch are one."""
-    places = [_places(each) for each in found]
+def _union(lists: Sequence[pa.ListArray]) -> tuple[Places, Places]:
+    """Return starts and ends of the ranges of all texts, one text behind another; those that touch are one."""
+    places = [_places(each) for each in lists]
     starts, ends = (np.concatenate([each[side] for each in places]) for side in (0, 1))
     order = order_of(starts)
     starts, ends = starts[order], np.maximum.accumulate(ends[order])

@@ -11,4 +11,4 @@ def check_merges(asset: Asset) -> None:
     try:
         token_lengths(asset.path())
     except ValueError as error:
-        raise AssetError(f"asset {asset}: {error}", hint="give GPT-2's merge list, vocab.bpe") from error
+        raise AssetError(f"asset {asset}: {error}", hint="set it to GPT-2's merge list, vocab.bpe") from error

@@ -22,7 +22,7 @@ MIN_SIMILARITY = 0.725
 class Profile:
     """A setting that has a name: ``bands`` of ``rows`` hashes of n-grams of ``ngram`` tokens, each a ``unit``.
 
-    Where ``verify`` is set, pairs are joined only if their sketches of ``sketch`` bytes say that they are similar.
+    Where ``verify`` is set, pairs are joined only if their sketches of ``sketch`` bytes are similar.
     """
 
     bands: int
@@ -33,7 +33,7 @@ class Profile:
     sketch: int | None = None
 
     def fields(self) -> dict[str, Any]:
-        """The fields of the stage that it sets."""
+        """Return the fields of the stage that it sets."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
@@ -44,7 +44,7 @@ INDEX_BYTES = 16 + 8 + 4 + 8 + 8
 """Id, date, length, hashes of the pointer and of the text."""
 
 AT = tuple(round(0.4 + step / 100, 2) for step in range(61))
-"""Similarities at which a curve is told."""
+"""Similarities at which a curve has values."""
 
 PROFILES: dict[str, Profile] = {
     # Penedo et al. 2023, arXiv 2306.01116, G.3.1, after Lee et al. 2022, arXiv 2107.06499, A.1: 9,000 hashes of GPT-2
@@ -61,47 +61,47 @@ PROFILES: dict[str, Profile] = {
 
 
 def match_probability(similarity: float, bands: int, rows: int) -> float:
-    """The chance that documents match whose n-gram sets have this Jaccard similarity: 1 - (1 - s**rows)**bands."""
+    """Return the chance that documents with this Jaccard similarity of n-grams match: 1 - (1 - s**rows)**bands."""
     return float(1 - (1 - similarity**rows) ** bands)
 
 
 def enough_shared(min_similarity: float, sketch: int) -> int:
-    """The fewest equal bytes of two sketches that tell of this similarity: of ``similarities`` the inverse."""
+    """Return the fewest equal bytes of two sketches of this similarity: the inverse of ``similarities``."""
     return ceil(sketch * (255 * min_similarity + 1) / 256 - 1e-9)
 
 
 def verified_probability(similarity: float, bands: int, rows: int, min_similarity: float, sketch: int) -> float:
-    """The chance that such documents match and that their sketches are alike as well, two independent events."""
+    """Return the chance that such documents match and have similar sketches, two independent events."""
     shared = (255 * similarity + 1) / 256
     least = enough_shared(min_similarity, sketch)
-    alike = sum(comb(sketch, k) * shared**k * (1 - shared) ** (sketch - k) for k in range(least, sketch + 1))
-    return match_probability(similarity, bands, rows) * min(1.0, alike)
+    similar = sum(comb(sketch, k) * shared**k * (1 - shared) ** (sketch - k) for k in range(least, sketch + 1))
+    return match_probability(similarity, bands, rows) * min(1.0, similar)
 
 
 def probability(similarity: float, shape: Profile, min_similarity: float = MIN_SIMILARITY) -> float:
-    """The chance that a pair of this similarity is found."""
+    """Return the chance that a pair of this similarity is found."""
     if shape.verify:
         return verified_probability(similarity, shape.bands, shape.rows, min_similarity, shape.sketch or SKETCH)
     return match_probability(similarity, shape.bands, shape.rows)
 
 
 def curve(shape: Profile, min_similarity: float = MIN_SIMILARITY) -> tuple[float, ...]:
-    """The same at each similarity of ``AT``."""
+    """Return that chance at each similarity of ``AT``."""
     return tuple(probability(similarity, shape, min_similarity) for similarity in AT)
 
 
 def stored_bytes(shape: Profile) -> int:
-    """Bytes that are written of each document, before compression, which finds next to nothing in hashes."""
+    """Return the bytes written of each document, before compression, which does not reduce hashes."""
     return sent_bytes(shape) + INDEX_BYTES + (shape.sketch or 0)
 
 
 def sent_bytes(shape: Profile) -> int:
-    """Those of them that are sent to other parts."""
+    """Return the bytes of each document that the rounds move."""
     return shape.bands * KEY_BYTES
 
 
 def explanation(shape: Profile, name: str | None, min_similarity: float) -> Explanation:
-    """A setting in figures, beside RefinedWeb's."""
+    """Return a setting in figures, beside RefinedWeb's."""
     unit = "GPT-2 tokens" if shape.unit == "gpt2" else "words"
     title = name or f"{shape.bands} x {shape.rows}"
     middle = (1 / shape.bands) ** (1 / shape.rows)
@@ -114,7 +114,7 @@ def explanation(shape: Profile, name: str | None, min_similarity: float) -> Expl
         "stored": f"{stored_bytes(shape):,} bytes a document, with {INDEX_BYTES} to know which it is",
     }
     if shape.verify:
-        figures["verified"] = f"pairs whose sketches tell of a similarity of {min_similarity:g} or more"
+        figures["verified"] = f"pairs whose sketches have a similarity of {min_similarity:g} or more"
     curves = {title: curve(shape, min_similarity)}
     if curves[title] != curve(PROFILES["refinedweb"]):
         curves["refinedweb"] = curve(PROFILES["refinedweb"])

@@ -1,7 +1,7 @@
-"""Documents of earlier roots in clusters of new ones: which stand for which, and which would be superseded.
+"""Reference documents in clusters of new ones.
 
-An earlier document that was removed stands for the one that was kept for it there. Clusters that were made there are
-not made again: of each only what new documents meet is looked at, and the document that was kept.
+A reference document that was removed stands for the one that was kept for it there. Clusters of reference roots are not
+computed again: only the documents that new ones match take part, and the documents that were kept for those.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ import pyarrow.compute as pc
 
 from refinery import ID, MappedPart, address, id_bytes, is_reference, parts_of, rows_of
 from refinery.kernels import contains, mix64, order_of, starts_group
-from stages._clusters import GONE, TOLD, Numbers, halves, whole
+from stages._clusters import DECIDED, GONE, Numbers, halves, whole
 
 LINK_BYTES = 64
-"""Bytes of memory for an earlier document that new ones meet, while the one that was kept for it is looked for."""
+"""Bytes of memory for a reference document that new ones match, while its survivor is looked up."""
 
 Edges = tuple[Numbers, Numbers]
 Ids = npt.NDArray[np.bytes_]
 
 
 def links(edges: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Edges:
-    """Edges from the earlier documents that were removed and have an edge now to those that were kept for them.
+    """Return edges from removed reference documents that have an edge now to their survivors.
 
-    Those whose survivor is in no part have none: theirs is of a root that only the earlier one was held against.
+    Those whose survivor is in no part have none: it is in a root that was a reference of their own root only.
     """
-    earlier = [part for part in parts if part.is_reference]
-    found = [_removed(part, met) for part, met in _by_part(earlier, _met(edges))]
+    reference = [part for part in parts if part.is_reference]
+    found = [_removed(part, met) for part, met in _by_part(reference, _met(edges))]
     addresses = np.concatenate([np.empty(0, np.uint64), *(where for where, _ in found)])
     wanted = np.concatenate([np.empty(0, "S16"), *(ids for _, ids in found)])
-    kept = [_kept(part, np.unique(wanted)) for part in earlier] if len(wanted) else []
+    kept = [_kept(part, np.unique(wanted)) for part in reference] if len(wanted) else []
     where = np.concatenate([np.empty(0, np.uint64), *(one for one, _ in kept)])
     ids = np.concatenate([np.empty(0, "S16"), *(one for _, one in kept)])
     order = np.lexsort((where, ids))
@@ -46,7 +46,7 @@ def links(edges: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Edges
 
 
 def _met(edges: Iterable[pa.RecordBatch]) -> Numbers:
-    """The addresses of earlier documents that have an edge, sorted."""
+    """Return the addresses of reference documents that have an edge, sorted."""
     met = np.empty(0, np.uint64)
     for batch in edges:
         ends = (batch.column(side).to_numpy() for side in ("a", "b"))
@@ -57,7 +57,7 @@ def _met(edges: Iterable[pa.RecordBatch]) -> Numbers:
 
 
 def _by_part(parts: Iterable[MappedPart], addresses: Numbers) -> Iterator[tuple[MappedPart, Numbers]]:
-    """The sorted addresses of each part that has some."""
+    """Yield each part that has some of the sorted addresses, and these."""
     numbers = parts_of(addresses)
     for part in parts:
         begin, end = np.searchsorted(numbers, np.array([part.number, part.number + 1], np.uint64))
@@ -66,15 +66,15 @@ def _by_part(parts: Iterable[MappedPart], addresses: Numbers) -> Iterator[tuple[
 
 
 def _removed(part: MappedPart, addresses: Numbers) -> tuple[Numbers, Ids]:
-    """The documents that the root has removed, and the ids of those it has kept for them."""
-    told = part.verdict(["role", "survivor"], rows_of(addresses))
-    gone = pc.is_in(told.column("role"), value_set=pa.array(GONE))
-    survivors = whole(told.column("survivor").filter(gone))
+    """Return the documents that the root has removed, and the ids of their survivors."""
+    rows = part.verdict(["role", "survivor"], rows_of(addresses))
+    gone = pc.is_in(rows.column("role"), value_set=pa.array(GONE))
+    survivors = whole(rows.column("survivor").filter(gone))
     return addresses[gone.to_numpy()], _bytes(survivors)
 
 
 def _kept(part: MappedPart, wanted: Ids) -> tuple[Numbers, Ids]:
-    """The documents with wanted ids that the root has kept, and their ids."""
+    """Return the documents with wanted ids that the root has kept, and their ids."""
     ids = whole(part.index(["id"]).column("id"))
     rows = np.flatnonzero(contains(np.sort(_hashes(_column(wanted))), _hashes(ids)))
     found = _bytes(ids.take(pa.array(rows)))
@@ -99,17 +99,17 @@ def _column(ids: Ids) -> pa.FixedSizeBinaryArray:
     return pa.FixedSizeBinaryArray.from_buffers(ID.type, len(ids), [None, pa.py_buffer(ids.tobytes())])
 
 
-def told(members: pa.Table, part: MappedPart) -> pa.Table:
-    """Rows of a part's documents with what an earlier root said of them: see ``TOLD``."""
+def decided(members: pa.Table, part: MappedPart) -> pa.Table:
+    """Return rows of a part's documents with the columns ``DECIDED``, from the verdicts of a reference root."""
     count, ids = members.num_rows, members.column("id")
     if not part.is_reference:
         new: list[pa.Array | pa.ChunkedArray] = [pa.array(np.ones(count, kind)) for kind in (np.bool_, np.uint32)]
         new += [ids, ids, pa.array(np.zeros(count, np.bool_))]
     else:
-        said = part.verdict(["role", "size", "cluster", "survivor"], members.column("row").to_numpy())
-        gone = pc.is_in(said.column("role"), value_set=pa.array(GONE))
-        named = [pc.coalesce(said.column(name), ids) for name in ("cluster", "survivor")]
-        new = [pc.invert(gone), said.column("size"), *named, pa.array(np.ones(count, np.bool_))]
-    for field, column in zip(TOLD, new, strict=True):
+        verdict = part.verdict(["role", "size", "cluster", "survivor"], members.column("row").to_numpy())
+        gone = pc.is_in(verdict.column("role"), value_set=pa.array(GONE))
+        named = [pc.coalesce(verdict.column(name), ids) for name in ("cluster", "survivor")]
+        new = [pc.invert(gone), verdict.column("size"), *named, pa.array(np.ones(count, np.bool_))]
+    for field, column in zip(DECIDED, new, strict=True):
         members = members.append_column(field, column)
     return members

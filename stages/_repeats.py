@@ -1,4 +1,4 @@
-"""What is done to a text in which spans repeat, and what is told of them."""
+"""The action on texts with repeated spans, and the metrics of these."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _BLANKS = "".join(character for character in map(chr, range(0x3001)) if characte
 def edited_texts(
     texts: pa.StringArray, ranges: pa.ListArray, groups: Groups, *, cut: bool
 ) -> tuple[pa.StringArray, dict[str, pa.Array]]:
-    """The texts as they go on, and their metrics. ``ranges`` are bytes of each text, in order, and do not overlap."""
+    """Return the texts after the action, and metrics. ``ranges`` are bytes of each text, in order, without overlap."""
     rest, inside, places, sizes = take_out(texts, ranges)
     values = ranges.flatten()
     starts, ends = (values.field(name).to_numpy() for name in ("start", "end"))

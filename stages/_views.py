@@ -1,4 +1,4 @@
-"""What several stages derive from the same texts, so that a batch is measured once."""
+"""Statistics of texts that several stages share, so that a batch is measured once."""
 
 from __future__ import annotations
 

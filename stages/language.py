@@ -86,4 +86,4 @@ class Language(Filter):
         try:
             return identify_languages(texts, model.path())
         except ValueError as error:
-            raise AssetError(f"asset {model}: {error}", hint="give a fastText model of lid.176") from error
+            raise AssetError(f"asset {model}: {error}", hint="set it to a fastText model of lid.176") from error

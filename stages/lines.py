@@ -23,7 +23,7 @@ Place = Literal["start", "end", "anywhere"]
 
 
 class Phrases(BaseModel):
-    """The fields of a phrase file; ``lines.toml`` says what they mean."""
+    """The fields of a phrase file; ``lines.toml`` explains them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,7 +36,7 @@ class Phrases(BaseModel):
 class Lines(Edit):
     """Take junk lines out of the text; keep documents that lose little by it.
 
-    ``removed`` holds what was cut, by UTF-8 byte offset in the text before, so that the cut can be undone.
+    ``removed`` lists what was cut, by UTF-8 byte offset in the text before, so that the cut can be undone.
     """
 
     name: ClassVar = "lines"

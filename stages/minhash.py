@@ -1,7 +1,7 @@
 """Near-duplicate documents by MinHash LSH: every cluster keeps one document.
 
 Two documents match if all rows of any band agree; clusters are the transitive closure. Nothing here looks at URLs.
-Settings that have a name are in ``_profiles``, what becomes of a cluster in ``_clusters``.
+Settings that have a name are in ``_profiles``, the choice of survivors in ``_clusters``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from refinery import (
     Edited,
     Exclude,
     Explanation,
-    Global,
     LanguageScope,
     Mapped,
     MappedPart,
@@ -49,7 +48,8 @@ from refinery.kernels import (
     token_ids,
     word_ids,
 )
-from stages._candidates import groups_of, held, stars, verified, with_sketches
+from stages._against import AgainstRoots
+from stages._candidates import groups_of, stars, verified, with_reference, with_sketches
 from stages._clusters import (
     DUPLICATE,
     EXACT,
@@ -76,11 +76,11 @@ from stages._profiles import (
     sent_bytes,
     stored_bytes,
 )
-from stages._references import LINK_BYTES, links, told
+from stages._references import LINK_BYTES, decided, links
 from stages._scripts import words_as_unit
 
 KEYS = pa.schema([("key", pa.uint64()), ("row", pa.uint32())])
-"""What ``map`` stores of each document, a row a band. Keys depend on the text and on ``map_fields`` alone."""
+"""A row for each band of a document. Keys depend on the text and on ``map_fields`` alone."""
 
 EDGES = pa.schema([("a", pa.uint64()), ("b", pa.uint64()), ("verified", pa.bool_())])
 """Addresses of two documents of a cluster."""
@@ -89,7 +89,7 @@ UNIONS_BASE = 2**26
 """Bytes of memory besides what grows with the documents: batches of edges on their way."""
 
 
-class MinHash(Global):
+class MinHash(AgainstRoots):
     """Keep one document of each cluster of near-duplicates.
 
     Texts are normalised and cut into tokens; the set of token n-grams is hashed ``bands`` times ``rows`` times.
@@ -102,14 +102,14 @@ class MinHash(Global):
 
     Profiles: ``refinedweb``, 450 bands of 20 rows of GPT-2 5-grams (arXiv 2306.01116, G.3.1); ``dclm``, 93 of 15 (arXiv
     2406.11794, L.1); ``fineweb``, 14 of 8 of word 5-grams (arXiv 2406.17557, 3.4); ``verified``, 28 of 8, and of the
-    pairs found only those whose sketches of 256 bytes tell of a similarity of .725. Without a profile, all is free.
+    pairs found only those with a similarity of .725 by sketches of 256 bytes. Without a profile, all fields are free.
 
-    With ``against`` new documents are removed that match, directly or over other new ones, any that the stage has seen
-    in those roots; nothing is read of them but what its map and its verdicts have left. With ``within: false`` new ones
-    are not held against each other, and direct matches alone count. What was kept there always stays: it is the
-    ``survivor``, the one that the policy prefers where a new one joins several. The best new document of such a cluster
-    tells as ``supersedes`` which earlier ones would not be kept if all were decided anew; if its own ``survivor`` is
-    among them, it would be kept itself. ``max_cluster`` counts new documents, and earlier ones with keys of theirs.
+    With ``against`` a new document is removed if it matches, directly or over other new ones, any document of those
+    roots, whose stored map output and verdicts are read. With ``within: false`` new documents are not compared with
+    each other, and only direct matches count. Documents kept in a reference root always stay: one is the ``survivor``,
+    by the policy if there are several. The best new document of such a cluster lists as ``supersedes`` the reference
+    documents that a decision over all documents would remove; if its own ``survivor`` is among them, that decision
+    would keep it. ``max_cluster`` counts new documents, and reference documents with keys of theirs.
 
     Two tasks see all documents: ``copies`` finds equal texts, of which one takes part for all in what follows, within
     ``memory`` and 4 bytes for any document; ``resolve`` sees all edges, 4 bytes for each document that matches another
@@ -130,7 +130,6 @@ class MinHash(Global):
     survivor_field: ClassVar = "survivor"
     depends: ClassVar = ("tiktoken",)
     map_fields: ClassVar = ("bands", "rows", "ngram", "unit", "seed", "sketch", "best", "merges")
-    reduce_fields: ClassVar = ("within",)
 
     profile: Name | None = Field(None, description="sets bands, rows, ngram and unit as one who is known for it does")
     bands: int = Field(450, ge=1, le=65_536, description="groups of hashes; one that agrees makes a match")
@@ -148,24 +147,19 @@ class MinHash(Global):
     sketch: int = Field(
         SKETCH, ge=16, le=1_024, description="bytes stored of each document to estimate similarities from"
     )
-    verify: bool = Field(default=False, description="join only pairs whose sketches are alike")
+    verify: bool = Field(default=False, description="join only pairs whose sketches are similar")
     min_similarity: float = Field(
         MIN_SIMILARITY, gt=0, le=1, description="least similarity, as estimated, of pairs that are verified"
     )
     max_cluster: int | None = Field(
         None, ge=2, description="in clusters of more documents only verified pairs stay together; null: any size"
     )
-    against: tuple[str, ...] = Field(
-        (),
-        description="roots of earlier runs; documents that match one this stage has seen there are removed",
-    )
-    within: bool = Field(default=True, description="remove duplicates among the new documents as well")
     merges: Asset = Field(Asset("gpt2.bpe"), description="merge list of the tokenizer")
 
     @model_validator(mode="before")
     @classmethod
-    def _as_the_profile_says(cls, given: Any) -> Any:
-        """Fill in what the profile sets. What it does not set, and nothing else, may be set besides."""
+    def _with_profile(cls, given: Any) -> Any:
+        """Fill in the fields that the profile sets. They may be set to its values only."""
         name = given.get("profile") if isinstance(given, dict) else None
         profile = PROFILES.get(name) if isinstance(name, str) else None
         if profile is None:
@@ -182,12 +176,12 @@ class MinHash(Global):
     @field_validator("against", mode="before")
     @classmethod
     def _listed(cls, given: Any) -> Any:
-        """JSON has no tuples, which are known to be lists unless another validator has looked at all fields before."""
+        """Accept a list: JSON has no tuples, and a validator before this one has lost where the value comes from."""
         return tuple(given) if isinstance(given, list) else given
 
     @model_validator(mode="after")
     def _must_find_near_duplicates(self) -> MinHash:
-        """RefinedWeb's §3.3 says 20 bands of 450 where its appendix, rightly, says 450 bands of 20."""
+        """Refuse a shape that misses near-duplicates: RefinedWeb's §3.3 has 20 bands of 450, its appendix 450 of 20."""
         chance = match_probability(0.95, self.bands, self.rows)
         if chance < 0.5:
             raise ValueError(
@@ -199,13 +193,7 @@ class MinHash(Global):
     @model_validator(mode="after")
     def _best_of_what(self) -> MinHash:
         if (self.survivor == "best") != (self.best is not None):
-            raise ValueError("survivor: best and best: STAGE.FACT go together")
-        return self
-
-    @model_validator(mode="after")
-    def _must_do_something(self) -> MinHash:
-        if not self.within and not self.against:
-            raise ValueError("within: false removes nothing without against: [ROOT, …]")
+            raise ValueError("survivor: best and best: STAGE.METRIC go together")
         return self
 
     @model_validator(mode="after")
@@ -217,7 +205,7 @@ class MinHash(Global):
         return self
 
     def language_scopes(self) -> tuple[LanguageScope, ...]:
-        """Words that lie between spaces, where they are the unit."""
+        """Return the scope of words between spaces, if they are the unit."""
         return (words_as_unit("near-duplicates"),) if self.unit == "words" else ()
 
     def check_asset(self, name: str, asset: Asset) -> None:
@@ -226,22 +214,22 @@ class MinHash(Global):
         check_merges(asset)
 
     def versions(self) -> dict[str, str]:
-        """The Unicode tables that decide what is punctuation or an accent."""
+        """Return the version of the Unicode tables, which define punctuation and accents."""
         return {"unicode": UNICODE}
 
     def wants(self) -> tuple[str, ...]:
-        """The text, and the metric that tells the best."""
+        """Return the text, and the metric of which the highest is the best."""
         return (*self.reads, *([self.best] if self.best else []))
 
     def check_columns(self, given: pa.Schema) -> None:
-        """Refuse a metric that cannot be the best: it must be a number."""
+        """Raise UsageError for a ``best`` that is no number."""
         column, _, metric = (self.best or "").partition(".")
         kind = given.field(column).type.field(metric).type if metric else pa.float64()
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
             raise UsageError(f"best: {self.best} is no number but {kind}", hint="choose a metric with an order")
 
     def rules(self) -> tuple[Rule, ...]:
-        """Copies and duplicates go; their survivor stays."""
+        """Return the rules that remove copies and duplicates; their survivor stays."""
         return (
             Rule(
                 "exact",
@@ -253,19 +241,15 @@ class MinHash(Global):
         )
 
     def explain(self) -> Explanation:
-        """The chance that a pair of documents of each similarity is found, and what is stored of a document."""
+        """Return the chance that a pair of documents is found, by similarity, and the bytes stored of a document."""
         return explanation(self.shape(), self.profile, self.min_similarity)
 
     def shape(self) -> Profile:
-        """The settings on which that depends."""
+        """Return the settings on which that depends."""
         return Profile(self.bands, self.rows, self.unit, self.ngram, self.verify, self.sketch)
 
-    def reference_roots(self) -> tuple[str, ...]:
-        """The roots it is held against."""
-        return self.against
-
     def map(self, docs: Docs, row: int) -> Mapped:
-        """One key for each band of each document; where there is no token one of the text, unless that is empty."""
+        """Return a key for each band of a document, or a key of the text if it has characters and no token."""
         texts = normalise(docs.column("text"))
         tokens = word_ids(texts) if self.unit == "words" else token_ids(texts, self.merges.path())
         sets = shingles(tokens, self.ngram)
@@ -281,7 +265,7 @@ class MinHash(Global):
         return Mapped(pa.record_batch([pa.array(column) for column in columns], schema=KEYS), index)
 
     def _index(self, docs: Docs, sets: pa.ListArray) -> pa.RecordBatch:
-        """What the choice of a survivor needs of each document."""
+        """Return the index columns by which survivors are chosen."""
         offsets = docs.column("offset").cast(pa.string())
         pointers = pc.binary_join_element_wise(
             docs.column("warc").cast(pa.string()), offsets, "\n", null_handling="replace"
@@ -297,7 +281,7 @@ class MinHash(Global):
         return pa.record_batch(columns, schema=pa.schema([*names, pa.field("sketch", pa.binary(self.sketch))]))
 
     def rounds(self) -> tuple[Round, ...]:
-        """Copies, edges, clusters, survivors, verdicts; edges of verified pairs from candidates and their sketches."""
+        """Return the rounds: copies, edges (verified ones from candidates), clusters, survivors, verdicts."""
         pairs: tuple[Round, ...] = (Reduce("reduce", self.reduce),)
         if self.compares:
             pairs = (
@@ -316,30 +300,30 @@ class MinHash(Global):
 
     @property
     def compares(self) -> bool:
-        """Whether any pair is verified."""
+        """True if pairs are verified."""
         return self.verify or self.max_cluster is not None
 
     def copies(self, parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
-        """Documents for which another one with the same text takes part: not where each new one is alone."""
-        return copies(parts, self.memory, new=self.within, earlier=self.max_cluster is None)
+        """Yield the documents for which another one with the same text takes part."""
+        return copies(parts, self.memory, new=self.within, reference=self.max_cluster is None)
 
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Edges between documents with equal keys, thinned to a spanning forest of the key range."""
-        yield _edges(*forest_of(stars(batch) for batch in self._held(groups)))
+        """Yield edges between documents with equal keys, thinned to a spanning forest of the key range."""
+        yield _edges(*forest_of(stars(batch) for batch in self._comparable(groups)))
 
     def candidates(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The documents that share a key of the range with others, for each set of them."""
-        yield groups_of(self._held(groups))
+        """Yield the documents that share a key of the range with others, for each set of them."""
+        yield groups_of(self._comparable(groups))
 
-    def _held(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return groups if self.within else held(groups)
+    def _comparable(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return groups if self.within else with_reference(groups)
 
     def attach(self, sent: pa.RecordBatchReader, part: MappedPart) -> pa.RecordBatchReader:
-        """Texts and sketches of the part's candidates, by the group in which they are compared."""
+        """Return the sketches of the part's candidates, by the group in which they are compared."""
         return with_sketches(sent.read_all(), part, self.sketch)
 
     def compare(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Edges between candidates whose sketches are alike; those between all of a group as well, if it may count."""
+        """Yield edges between candidates with similar sketches, and unless ``verify`` between all of a group."""
         batches = list(groups)
         least = enough_shared(self.min_similarity, self.sketch)
         yield _edges(*forest_of(verified(batch, least, among=self.within) for batch in batches))
@@ -347,7 +331,7 @@ class MinHash(Global):
             yield _edges(*forest_of(stars(batch) for batch in batches), verified=False)
 
     def resolve(self, reduced: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
-        """The cluster of each document that has an edge, as ``row`` and ``key``."""
+        """Yield the cluster of each document that has an edge, as ``row`` and ``key``."""
         numbers = Numbering(parts)
         edges = _Edges(reduced, parts, numbers)
         unions = _joined(edges, numbers.documents)
@@ -358,44 +342,44 @@ class MinHash(Global):
             yield pa.table({"row": pa.array(rows), "key": pa.array(mix64(clusters))})
 
     def needs(self, documents: int, rows: int) -> int:
-        """For copies, or 4 bytes for each document with an edge and .2 for any; more with some settings."""
+        """Return the memory of copies, or of clusters: 4 bytes a document with an edge and .2 for any, or more."""
         nodes = 4 * min(documents, 2 * rows) + documents // 5
         linked = LINK_BYTES * min(documents, 2 * rows) if self.against else 0
         unions = nodes * (1 if self.max_cluster is None else 3) + linked
         return UNIONS_BASE + max(unions, PLACE_BYTES * documents + min(self.memory, SORTED_BYTES * documents))
 
     def shuffles(self, documents: int, text: int) -> int:
-        """The keys; what later rounds send of documents that match others is less."""
+        """Return the bytes of the keys; later rounds send less, about documents that match others."""
         del text
         return documents * sent_bytes(self.shape())
 
     def stores(self, documents: int, text: int) -> int:
-        """The keys and the index."""
+        """Return the bytes of the keys and the index."""
         del text
         return documents * stored_bytes(self.shape())
 
     def gather(self, clusters: pa.RecordBatchReader, part: MappedPart) -> pa.RecordBatchReader:
-        """What decides of each document of a cluster whether it stays, by cluster."""
+        """Return the documents of clusters, sorted by cluster, with the columns that decide which stays."""
         found = members(clusters.read_all(), part, self.survivor, self.seed)
-        return (told(found, part) if self.against else found).to_reader()
+        return (decided(found, part) if self.against else found).to_reader()
 
     def choose(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Role, cluster size, likeness, cluster and survivor of each document of whole clusters, by its address."""
+        """Yield role, size, similarity, cluster and survivor of each document of whole clusters, by its address."""
         for batch in groups:
             yield from choose(batch).combine_chunks().to_batches()
 
     def conclude(self, chosen: pa.RecordBatchReader, part: MappedPart) -> pa.Table:
-        """The verdict of a part: unique are all of which nothing else has been said."""
+        """Return the verdict of a part: documents outside every cluster are ``unique``."""
         return verdict(chosen.read_all(), part.documents)
 
     def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
-        """The metrics of the batch; the rules remove copies and duplicates."""
+        """Return the metrics of the batch; the rules remove copies and duplicates."""
         rows = verdict.slice(row, len(docs))
         return Edited({}, {name: rows.column(name).combine_chunks() for name in VERDICT.names})
 
 
 class _Edges:
-    """Edges as numbers of documents, and whether they are verified, from the beginning each time."""
+    """Edges as numbers of documents, with a flag for verified ones, read again in each iteration."""
 
     def __init__(self, reduced: Iterable[pa.RecordBatch], parts: Sequence[MappedPart], numbers: Numbering) -> None:
         self._reduced, self._parts, self._numbers = reduced, parts, numbers
@@ -414,7 +398,7 @@ class _Edges:
 
 
 def _joined(edges: _Edges, documents: int) -> Unions:
-    """The clusters that all edges make."""
+    """Return the clusters that all edges join."""
     unions = _marked(edges, documents)
     for a, b, _ in edges:
         unions.join(a, b)
@@ -422,10 +406,10 @@ def _joined(edges: _Edges, documents: int) -> Unions:
 
 
 def _split(edges: _Edges, documents: int, before: Unions, largest: int) -> Unions:
-    """The same, but clusters of more than ``largest`` documents are held together by verified edges only."""
+    """Return clusters in which only verified edges join the documents of clusters of more than ``largest``."""
     unions = _marked(edges, documents)
-    for a, b, alike in edges:
-        stays = alike | (before.sizes(a) <= largest)
+    for a, b, verified_edges in edges:
+        stays = verified_edges | (before.sizes(a) <= largest)
         unions.join(a[stays], b[stays])
     return unions
 

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from refinery import Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
 from refinery.kernels import UNICODE, distinct_words
-from stages._evidence import SHOWN, first_of
+from stages._evidence import HIGHLIGHTS, first_of
 from stages._scripts import SPACELESS
 from stages._views import statistics
 
@@ -52,7 +52,8 @@ class Quality(Filter):
     min_alpha_words: float = threshold(0.8, ge=0, le=1, description="smallest share of words with at least one letter")
     min_stop_words: int = threshold(2, ge=0, description="fewest different stop words in a document")
     stop_words: tuple[str, ...] = Field(
-        ("the", "be", "to", "of", "and", "that", "have", "with"), description="words that any longer text holds some of"
+        ("the", "be", "to", "of", "and", "that", "have", "with"),
+        description="words that any longer text contains",
     )
 
     @model_validator(mode="after")
@@ -99,7 +100,7 @@ class Quality(Filter):
             Rule("short_words", "mean_word_length", "Not words of a language.", at_least=self.min_mean_word_length),
             Rule("long_words", "mean_word_length", "Not words of a language.", at_most=self.max_mean_word_length),
             Rule("hashes", "hash_ratio", "Tags rather than sentences.", at_most=self.max_hash_ratio),
-            Rule("ellipses", "ellipsis_ratio", "Made of clipped sentences.", at_most=self.max_ellipsis_ratio),
+            Rule("ellipses", "ellipsis_ratio", "Mostly clipped sentences.", at_most=self.max_ellipsis_ratio),
             Rule("bullets", "bullet_lines", "A list rather than prose.", at_most=self.max_bullet_lines),
             Rule("clipped_lines", "ellipsis_lines", "A list of teasers.", at_most=self.max_ellipsis_lines),
             Rule("few_letters", "alpha_words", "Numbers and marks, not words.", at_least=self.min_alpha_words),
@@ -113,7 +114,7 @@ class Quality(Filter):
         return {**shared, "stop_words": distinct_words(docs.column("text"), self.stop_words)}
 
     def highlights(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
-        """What is counted; of ``alpha_words`` what is not: words without a letter."""
+        """Return the spans that are counted; of ``alpha_words`` the words without a letter, which are not."""
         if metric == "stop_words":
             return first_of(self.stop_words, text)
-        return SHOWN[metric](text) if metric in SHOWN else ()
+        return HIGHLIGHTS[metric](text) if metric in HIGHLIGHTS else ()

@@ -14,11 +14,11 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from refinery import Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
-from stages._evidence import SHOWN
+from stages._evidence import HIGHLIGHTS
 from stages._scripts import SPACELESS
 from stages._views import statistics
 
-Share = Annotated[float, Field(ge=0, description="largest share; the metric of this name says of what")]
+Share = Annotated[float, Field(ge=0, description="largest share; see the metric of this name")]
 
 
 def _top(n: int) -> Metric:
@@ -87,4 +87,4 @@ class Repetition(Filter):
 
     def highlights(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
         """The repeats, without what they repeat; of a most frequent n-gram every occurrence."""
-        return SHOWN[metric](text)
+        return HIGHLIGHTS[metric](text)

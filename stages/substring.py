@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from refinery import (
     TEXT,
@@ -22,7 +22,6 @@ from refinery import (
     Conclude,
     Docs,
     Edited,
-    Global,
     LanguageScope,
     Mapped,
     MappedPart,
@@ -62,6 +61,7 @@ from refinery.kernels import (
     word_ids,
     word_sizes,
 )
+from stages._against import AgainstRoots
 from stages._marks import RANGES, none_of, united
 from stages._merges import check_merges
 from stages._repeats import REPEATS, Action, edited_texts
@@ -70,7 +70,7 @@ from stages._scripts import words_as_unit
 KEYS = pa.schema([pa.field("key", pa.uint64(), nullable=False)])
 """A window of a part; twice where it occurs there more than once."""
 RANKED = pa.schema([*KEYS, ("rank", pa.uint64()), ("row", pa.uint32())])
-"""The same, with the document of the part that is first to have it."""
+"""A window with the first document of the part that has it."""
 REPEATED = pa.schema([("key", pa.uint64()), ("low", pa.uint32())])
 """A window that is repeated and a part that has it: the part and the upper half of the hash, and the lower half."""
 ROW = pa.field("row", pa.uint32())
@@ -97,7 +97,7 @@ Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
 
-class Substring(Global):
+class Substring(AgainstRoots):
     """Find every run of tokens that occurs more than once in the dataset, and cut it out.
 
     Units are GPT-2 tokens of the normalised text, or its words or bytes; spans are mapped back to the original, and
@@ -107,13 +107,13 @@ class Substring(Global):
     With ``keep: first`` each repeated window stays in the document that was crawled first, there where it is first; of
     documents of one second a fixed random one counts as first. Other copies stay where they overlap one that stays.
 
-    ``repeats`` holds what was found: place and length in the text before, in UTF-8 bytes and in characters; the hash of
+    ``repeats`` lists the spans: position and length in the text before, in UTF-8 bytes and in characters; the hash of
     its normalised text, which copies share; and what was cut out, so that the cut can be undone.
 
-    With ``against`` all runs that the stage has seen in those roots, in documents that it kept and others, count as
-    copies that came first. Nothing is read of them but the stored hashes, and nothing in them changes.
+    With ``against`` all runs of tokens in the documents of those roots, kept or not, count as first copies. Only their
+    stored hashes are read, and nothing in them changes.
 
-    Texts are tokenized once. What does not fit ``memory`` is looked at in several goes, so any budget is enough.
+    Texts are tokenized once. Windows that do not fit ``memory`` are processed in several passes: any budget is enough.
     """
 
     name: ClassVar = "substring"
@@ -129,7 +129,6 @@ class Substring(Global):
     evidence: ClassVar = (pa.field("repeats", REPEATS),)
     depends: ClassVar = ("tiktoken",)
     map_fields: ClassVar = ("unit", "min_tokens", "keep", "normalise", "merges")
-    reduce_fields: ClassVar = ("within",)
 
     unit: Literal["gpt2", "words", "bytes"] = Field(
         "gpt2", description="what a token is; words lie between white space"
@@ -138,7 +137,7 @@ class Substring(Global):
     keep: Literal["none", "first"] = Field("none", description="whether one copy of what is repeated stays")
     action: Action = Field(
         "cut",
-        description="cut repeats out; only tell where they are; or remove documents with more than max_share, or any",
+        description="cut repeats out; only record them; or remove documents with more than max_share, or any",
     )
     align: Whole = Field("char", description="what is never cut in two")
     min_chars: int = threshold(
@@ -149,19 +148,9 @@ class Substring(Global):
     )
     normalise: bool = Field(default=True, description="compare texts without case, accents and punctuation")
     merges: Asset = Field(Asset("gpt2.bpe"), description="merge list of the tokenizer")
-    against: tuple[str, ...] = Field(
-        (), description="roots of earlier runs; what this stage has seen there counts as the first copy"
-    )
-    within: bool = Field(default=True, description="look for repeats among the new documents as well")
-
-    @model_validator(mode="after")
-    def _must_do_something(self) -> Substring:
-        if not self.within and not self.against:
-            raise ValueError("within: false finds nothing without against: [ROOT, …]")
-        return self
 
     def language_scopes(self) -> tuple[LanguageScope, ...]:
-        """Words that lie between spaces, where they are the unit."""
+        """Return the scope of words between spaces, if they are the unit."""
         return (words_as_unit("repeats"),) if self.unit == "words" else ()
 
     def check_asset(self, name: str, asset: Asset) -> None:
@@ -170,43 +159,39 @@ class Substring(Global):
         check_merges(asset)
 
     def versions(self) -> dict[str, str]:
-        """The Unicode tables that decide what is punctuation or an accent."""
+        """Return the version of the Unicode tables, which define punctuation and accents."""
         return {"unicode": UNICODE}
 
     def rules(self) -> tuple[Rule, ...]:
-        """What is left must be worth keeping, whether something was cut or not; or little must be repeated."""
+        """Return the rule of the action: enough must be left, or little must be repeated."""
         if self.action == "drop_any":
             return (Rule("repeated", "spans", "Some of it is repeated.", at_most=0),)
         if self.action == "drop_partial":
             return (Rule("repeated", "share", "Too much of it is repeated.", at_most=self.max_share),)
         return (Rule("too_short", "chars_left", "Too little is left that is not repeated.", at_least=self.min_chars),)
 
-    def reference_roots(self) -> tuple[str, ...]:
-        """The roots it is held against."""
-        return self.against
-
     def rounds(self) -> tuple[Round, ...]:
-        """What repeats, of each range of windows; and where, in each part."""
+        """Return the rounds: repeated windows of each range, and their ranges in the texts of each part."""
         return (Reduce("reduce", self.reduce, merged=False), Conclude("mark", self.mark))
 
     def needs(self, documents: int, rows: int) -> int:
-        """The budget, whatever there is to do: what does not fit is done in several goes."""
+        """Return the budget: windows that do not fit are processed in several passes."""
         del documents, rows
         return WORKER + self.memory
 
     def shuffles(self, documents: int, text: int) -> int:
-        """A hash for each token, at most; with ``keep: first`` the document that is first to have it as well."""
+        """Return the bytes of a hash for each token, with ``keep: first`` of its first document as well."""
         del documents
         return (8 if self.keep == "none" else 20) * (text // TOKEN_BYTES[self.unit])
 
     def stores(self, documents: int, text: int) -> int:
-        """These, the tokens or texts, and the answers if all is repeated."""
+        """Return these bytes with the tokens or texts, and the repeated windows if all are repeated."""
         tokens = text // TOKEN_BYTES[self.unit]
         answers = (12 if self.keep == "none" else 16) * tokens
         return self.shuffles(documents, text) + answers + (2 * tokens if self.unit == "gpt2" else text)
 
     def map(self, docs: Docs, row: int) -> Mapped:
-        """The windows of the batch, and for ``keep: first`` which document is first; and the tokens."""
+        """Return the windows of the batch, for ``keep: first`` with rank and document, and the tokens as index."""
         compared = self._compared(docs.column("text"))
         stored = token_ids(compared, self.merges.path()) if self.unit == "gpt2" else compared
         tokens = stored if self.unit == "gpt2" else self._split(stored)
@@ -219,7 +204,7 @@ class Substring(Global):
         return Mapped(pa.record_batch([pa.array(column) for column in columns], schema=self._schema()), index)
 
     def combine(self, keys: pa.Table) -> pa.Table:
-        """The distinct windows of the part, twice if they are there more than once, with the document that is first."""
+        """Return the distinct windows of the part, twice if they occur more than once, with the first document."""
         if self.keep == "none":
             return pa.table(
                 [pa.array(at_most_twice([_numbers(rows, "key") for rows in keys.to_batches()]))], schema=KEYS
@@ -231,7 +216,7 @@ class Substring(Global):
         return keys.take(pa.array(np.repeat(_firsts(keys, starts), times)))
 
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The windows that are repeated, for each part that has them, with the row that keeps each."""
+        """Yield the repeated windows for each part that has them, with the row that keeps each."""
         batches = list(groups)
         keys = [_numbers(rows, "key") for rows in batches]
         parts = [rows.column("part")[0].as_py() for rows in batches]
@@ -249,14 +234,14 @@ class Substring(Global):
                 yield pa.record_batch(arrays, schema=self._with_row(REPEATED))
 
     def mark(self, sent: pa.RecordBatchReader, part: MappedPart) -> pa.Table:
-        """The ranges of the part's texts that are repeated, and those that stay, in bytes of the texts as compared."""
+        """Return the repeated ranges of the part's texts, and those that stay, in bytes of the texts as compared."""
         goes = [self._marked(part, some) for some in _portions(sent, self.memory // SHARE)]
         if not goes:
             goes = [(none_of(part.documents), none_of(part.documents))]
         return pa.table(united(*zip(*goes, strict=True)), schema=VERDICT)
 
     def _marked(self, part: MappedPart, sent: pa.Table) -> tuple[pa.ListArray, pa.ListArray]:
-        """The same for some of the windows that are repeated."""
+        """Return these ranges for some of the repeated windows."""
         repeated = _numbers(sent, "key") << HALF | _numbers(sent, "low")
         found, row = [(none_of(0), none_of(0))], 0
         for batch in part.stream():
@@ -271,7 +256,7 @@ class Substring(Global):
     def _runs(
         self, tokens: pa.ListArray, row: int, repeated: Hashes, sent: pa.Table
     ) -> tuple[pa.ListArray, pa.ListArray]:
-        """The runs of tokens of each text that go, and those that must stay."""
+        """Return the runs of tokens of each text that go, and those that must stay."""
         if self.keep == "first":
             return mark_copies(tokens, repeated, _numbers(sent, "row"), row, self.min_tokens)
         gone = mark_repeated(tokens, repeated, self.min_tokens)
@@ -280,7 +265,7 @@ class Substring(Global):
     def _ranges(
         self, runs: tuple[pa.ListArray, pa.ListArray], stored: pa.Array, tokens: pa.ListArray
     ) -> tuple[pa.ListArray, pa.ListArray]:
-        """Where these runs are in the texts."""
+        """Return runs of tokens as ranges of the texts."""
         if self.unit == "bytes":
             return runs
         touched = np.flatnonzero(np.maximum(*(pc.list_value_length(each).to_numpy() for each in runs)))
@@ -293,14 +278,14 @@ class Substring(Global):
         return gone, kept
 
     def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
-        """Find the repeated ranges in the texts of a batch, and do with them what is to be done."""
+        """Find the repeated ranges in the texts of a batch, and apply the action to them."""
         texts = pc.fill_null(docs.column("text"), "")
         spans = self._spans(texts, verdict.slice(row, len(docs)).combine_chunks())
         after, found = edited_texts(texts, spans, self._groups, cut=self.action == "cut")
         return Edited({"text": after}, found)
 
     def _groups(self, repeated: pa.StringArray) -> pa.UInt64Array:
-        """A number for each text that those have in common which are compared as equal."""
+        """Return a number for each text; texts that compare as equal share it."""
         return string_hashes(self._compared(repeated))
 
     def _schema(self) -> pa.Schema:
@@ -317,14 +302,14 @@ class Substring(Global):
         return text_bytes(compared) if self.unit == "bytes" else word_ids(compared)
 
     def _repeated(self, keys: Sequence[Hashes], new: int) -> Sequence[Flags]:
-        """Which of the windows of batches are repeated. So many batches are of new parts, and come first."""
+        """Return flags of the repeated windows of batches, of which the first ``new`` are not of reference parts."""
         if self.within:
             return duplicated(keys)
         old = at_most_twice(keys[new:])
         return [contains(_between(old, each), each) for each in keys]
 
     def _spans(self, texts: pa.StringArray, verdict: pa.Table) -> pa.ListArray:
-        """The byte ranges of each text that go."""
+        """Return the byte ranges of each text that go."""
         cut, stay = (
             original_spans(texts, verdict.column(name).combine_chunks(), normalised=self.normalise)
             for name in VERDICT.names
@@ -333,7 +318,7 @@ class Substring(Global):
 
 
 def _packed(tokens: pa.ListArray) -> pa.BinaryArray:
-    """Two bytes a token: Parquet has no numbers of two bytes."""
+    """Return tokens as two bytes each: Parquet has no numbers of two bytes."""
     ids, offsets = flat(tokens)
     ends = (2 * offsets).astype(np.int32)
     return pa.BinaryArray.from_buffers(
@@ -342,7 +327,7 @@ def _packed(tokens: pa.ListArray) -> pa.BinaryArray:
 
 
 def _unpacked(packed: pa.BinaryArray) -> pa.ListArray:
-    """The inverse."""
+    """Return the inverse of ``_packed``."""
     if not len(packed):
         return pa.array([], pa.list_(pa.uint16()))
     _, offsets, data = packed.buffers()
@@ -352,14 +337,14 @@ def _unpacked(packed: pa.BinaryArray) -> pa.ListArray:
 
 
 def _put(ranges: pa.ListArray, places: npt.NDArray[np.int64], texts: int) -> pa.ListArray:
-    """The ranges of texts at some places among others that have none."""
+    """Return the ranges of the texts at some places, and none for the others."""
     taken = np.full(texts, len(places))
     taken[places] = np.arange(len(places))
     return pa.concat_arrays([ranges, none_of(1)]).take(pa.array(taken))
 
 
 def _portions(sent: pa.RecordBatchReader, size: int) -> Iterator[pa.Table]:
-    """The rows in tables of about so many bytes."""
+    """Yield the rows in tables of about ``size`` bytes."""
     pending: list[pa.RecordBatch] = []
     held = 0
     for batch in sent:
@@ -373,23 +358,23 @@ def _portions(sent: pa.RecordBatchReader, size: int) -> Iterator[pa.Table]:
 
 
 def _between(old: Hashes, keys: Hashes) -> Hashes:
-    """Those of sorted windows that are not below the first or above the last of some."""
+    """Return the sorted windows from the first to the last of ``keys``."""
     return old[np.searchsorted(old, keys[0]) : np.searchsorted(old, keys[-1], side="right")]
 
 
 def _differs(keys: Hashes, before: Hashes | None) -> Flags:
-    """Which windows are others than the one before; the first one than the last of those before, if there are any."""
-    found = starts_group(keys)
+    """Return flags of windows that differ from the one before; the first is compared with the last of ``before``."""
+    differs = starts_group(keys)
     if before is not None:
-        found[0] = keys[0] != before[-1]
-    return found
+        differs[0] = keys[0] != before[-1]
+    return differs
 
 
 def _keepers(
-    batches: Sequence[pa.RecordBatch], parts: Sequence[int], found: Sequence[npt.NDArray[np.int64]]
+    batches: Sequence[pa.RecordBatch], parts: Sequence[int], windows: Sequence[npt.NDArray[np.int64]]
 ) -> list[npt.NDArray[np.uint32]]:
-    """For each repeated window of each batch the row of the part that keeps it, if that is in the part."""
-    taken = [batch.take(pa.array(places)) for batch, places in zip(batches, found, strict=True)]
+    """Return for each repeated window of each batch the row that keeps it, if that is in the same part."""
+    taken = [batch.take(pa.array(places)) for batch, places in zip(batches, windows, strict=True)]
     rows = pa.Table.from_batches(taken, schema=batches[0].schema if batches else RANKED).combine_chunks()
     new = np.repeat(~is_reference(np.array(parts, np.uint32)), list(map(len, taken)))
     order = order_of(_numbers(rows, "key"))
@@ -401,7 +386,7 @@ def _keepers(
 
 
 def _ranks(docs: Docs) -> Hashes:
-    """The order of documents: by the second of their crawl, then at random; those without a date come last."""
+    """Return the order of documents: by second of the crawl, then at random; those without a date come last."""
     seconds = pc.fill_null(pc.divide(docs.column("date").cast(pa.int64()), 1000), LATEST).to_numpy()
     halves = id_bytes(docs.column("id")).view("<u8")
     chance = mix64(mix64(halves[:, 0]) ^ halves[:, 1].astype(np.uint64))
@@ -417,7 +402,7 @@ def _numbers(rows: pa.Table | pa.RecordBatch, name: str) -> npt.NDArray[Any]:
 
 
 def _firsts(rows: pa.Table, starts: npt.NDArray[np.int64], new: Flags | None = None) -> npt.NDArray[np.int64]:
-    """Of each group the row that came earlier, if that is known, or has the smallest rank, and of those the first."""
+    """Return of each group the row of a reference part, or the first one with the smallest rank."""
     ranks, sizes = _numbers(rows, "rank"), np.diff(starts, append=len(rows))
     if not len(starts):
         return starts

@@ -1,7 +1,7 @@
 """Stage ``url``: removes documents by their address alone, before anything is parsed.
 
 Three tests: blocklists of domains and pages, words in the URL, and sources that are kept apart because curated corpora
-hold them. It never looks at a host as a raw string: ``le.com`` does not match ``google.com``.
+contain them. It never looks at a host as a raw string: ``le.com`` does not match ``google.com``.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def _entry(text: str) -> str:
 
 
 class Url(Filter):
-    """Keep documents whose URL is on no blocklist, holds no banned words and is no curated source.
+    """Keep documents whose URL is on no blocklist, has no banned words and is no curated source.
 
-    ``matched`` holds the entries of blocklists and the words that were found.
+    ``matched`` lists the entries of blocklists and the words that were found.
     """
 
     name: ClassVar = "url"
@@ -78,12 +78,12 @@ class Url(Filter):
     strict_words: Asset = Field(Asset("url.strict"), description="words that ban a URL even as part of another word")
     hard_words: Asset = Field(Asset("url.hard"), description="words that ban a URL where they stand alone")
     soft_words: Asset = Field(Asset("url.soft"), description="words that ban a URL together with others of them")
-    soft_limit: int = threshold(1, ge=0, description="distinct soft words that a URL may hold")
-    curated: bool = threshold(True, description="remove sources that curated corpora hold")
+    soft_limit: int = threshold(1, ge=0, description="distinct soft words that a URL may contain")
+    curated: bool = threshold(True, description="remove sources that curated corpora contain")
 
     def rules(self) -> tuple[Rule, ...]:
         """The paper's order: blocklist, words, curated sources."""
-        curated = Rule("curated_source", "curated", "Curated corpora hold this source.", is_in=(NOTHING,))
+        curated = Rule("curated_source", "curated", "Curated corpora contain this source.", is_in=(NOTHING,))
         return (
             Rule("bad_url", "defect", "A document must come from a host.", is_in=(NOTHING,)),
             Rule("blocked_domain", "domain", "A blocklist has the host or a parent domain.", is_in=(NOTHING,)),
@@ -120,5 +120,5 @@ def _rules(
     hard: tuple[str, ...],
     soft: tuple[str, ...],
 ) -> UrlRules:
-    """The same rules for all batches: a kernel prepares them once."""
+    """Return one object for all batches: a kernel prepares its rules once."""
     return UrlRules(blocklists, allow, strict, hard, soft, CURATED, suffixes())

@@ -14,14 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from refinery import (
     ID,
     Conclude,
     Docs,
     Edited,
-    Global,
     Mapped,
     MappedPart,
     Metric,
@@ -34,6 +33,7 @@ from refinery import (
     rows_of,
 )
 from refinery.kernels import key_groups, string_hashes
+from stages._against import AgainstRoots
 
 UNIQUE, SURVIVOR, DUPLICATE = "unique", "survivor", "duplicate"
 
@@ -60,7 +60,7 @@ LAST = np.iinfo(np.int64).max
 _URL = r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*:)?(?:(?P<user>//(?:[^/?#]*@)?)(?P<host>[^/?#]*))?(?P<rest>[^#]*)"
 
 
-class Urls(Global):
+class Urls(AgainstRoots):
     """Keep one document of each URL.
 
     Scheme and host are compared without case, the fragment not at all, all else as it is. Which document of a URL stays
@@ -68,17 +68,17 @@ class Urls(Global):
 
     ``survivor`` is the id of the document of that URL that stays; null if there is only one.
 
-    With ``against`` new documents are removed whose URL the stage has seen in those roots, whether it kept the document
-    or another one of that URL; nothing is read of them but the stored keys. ``survivor`` is then the one that was kept
-    in the first of the roots. Where ``keep`` would prefer a new document, the best of them has the id of the earlier
-    one as ``supersedes``: the report of what is out of date there. It is removed all the same.
+    With ``against`` a new document is removed if a document of those roots has its URL, kept or not; only their stored
+    keys are read. ``survivor`` is the document that the first of those roots kept. If ``keep`` prefers a new document,
+    the best of them has the id of that survivor as ``supersedes``, which reports that it is out of date. The new
+    document is removed nevertheless.
 
     With ``parts`` the input files are divided by a hash of their paths, and one partition after another goes through
-    all global stages that follow. Documents whose URL an earlier partition has kept in the end are removed.
+    all global stages that follow. Documents with a URL that an earlier partition has kept in the end are removed.
 
     URLs are compared by 128 bits of hash: among 10 billion, some two agree by chance with a probability of 2e-19.
 
-    ``reduce`` and ``resolve`` stream: their memory does not grow with the number of documents.
+    Memory does not grow with the number of documents: tasks see a range of URLs, or one part.
     """
 
     name: ClassVar = "urls"
@@ -92,7 +92,6 @@ class Urls(Global):
     evidence: ClassVar = NAMED
     survivor_field: ClassVar = "survivor"
     map_fields: ClassVar = ("keep",)
-    reduce_fields: ClassVar = ("within",)
 
     keep: Keep = Field(
         "newest", description="which document of a URL stays: the newest, the first crawled, the longest"
@@ -101,35 +100,21 @@ class Urls(Global):
     parts: int = Field(
         1, ge=1, le=100_000, description="partitions of the input files, deduplicated one after another from here on"
     )
-    against: tuple[str, ...] = Field(
-        (), description="roots of earlier runs; documents whose URL this stage has seen there are removed"
-    )
-    within: bool = Field(default=True, description="remove duplicates among the new documents as well")
-
-    @model_validator(mode="after")
-    def _must_do_something(self) -> Urls:
-        if not self.within and not self.against:
-            raise ValueError("within: false removes nothing without against: [ROOT, …]")
-        return self
 
     def rules(self) -> tuple[Rule, ...]:
-        """A duplicate goes; its survivor stays."""
+        """Return the rule that removes duplicates; the survivor stays."""
         return (Rule("duplicate", "role", "A document of the same URL is kept.", not_in=(DUPLICATE,)),)
 
     def partitions(self) -> int:
-        """As RefinedWeb does it: URLs that one partition keeps, after all deduplication, later ones lose."""
+        """Return ``parts``. As in RefinedWeb, URLs that one partition keeps in the end are removed from later ones."""
         return self.parts
-
-    def reference_roots(self) -> tuple[str, ...]:
-        """The roots it is held against."""
-        return self.against
 
     def rounds(self) -> tuple[Round, ...]:
         """Return the choice by URL, and the verdict of each part."""
         return (Reduce("reduce", self.reduce), Conclude("resolve", self.resolve))
 
     def map(self, docs: Docs, row: int) -> Mapped:
-        """The hash of each URL, with all that decides which document of it stays."""
+        """Return the hash of each URL, with the columns that decide which document of it stays."""
         addresses = canonical(docs.column("url"))
         addressed = pc.fill_null(pc.not_equal(addresses, ""), False)
         columns = [
@@ -144,7 +129,7 @@ class Urls(Global):
         return Mapped(keys, pa.record_batch([addressed], schema=INDEX))
 
     def _ranks(self, docs: Docs) -> pa.Int64Array:
-        """What sorts the documents of a URL: the smallest stays. A document without a date comes last."""
+        """Return ranks, of which the smallest of a URL stays. A document without a date comes last."""
         if self.keep == "longest":
             return pc.negate(pc.fill_null(pc.utf8_length(docs.column("text")), 0).cast(pa.int64()))
         dates = docs.column("date").cast(pa.int64())
@@ -152,19 +137,19 @@ class Urls(Global):
         return pc.fill_null(ranks, LAST)
 
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """What is decided of each document whose URL is not its own, under the document's address."""
+        """Yield the decision on each document whose URL others share, with the document's address as key."""
         for batch in groups:
             rows = _in_order(batch)
             sizes, firsts = _groups(rows)
             part, row = (rows.column(name).to_numpy() for name in ("part", "row"))
             new = ~is_reference(part)
-            told = np.flatnonzero(new & (sizes > 1 if self.within else ~new[firsts]))
+            decided = np.flatnonzero(new & (sizes > 1 if self.within else ~new[firsts]))
             columns = [
-                pa.array(address(part, row)[told]),
-                pa.array((firsts == np.arange(len(rows)))[told]),
-                pa.array(sizes[told].astype(np.uint32)),
-                rows.column("id").take(pa.array(firsts[told])),
-                rows.column("id").take(pa.array(firsts[told], mask=~_preferred(rows, new, firsts)[told])),
+                pa.array(address(part, row)[decided]),
+                pa.array((firsts == np.arange(len(rows)))[decided]),
+                pa.array(sizes[decided].astype(np.uint32)),
+                rows.column("id").take(pa.array(firsts[decided])),
+                rows.column("id").take(pa.array(firsts[decided], mask=~_preferred(rows, new, firsts)[decided])),
             ]
             yield pa.record_batch(columns, schema=GROUPED)
 
@@ -174,13 +159,13 @@ class Urls(Global):
         return _verdict(decided if decided.num_columns else GROUPED.empty_table(), part.documents)
 
     def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
-        """The metrics of the batch; the rule removes the duplicates."""
+        """Return the metrics of the batch; the rule removes the duplicates."""
         rows = verdict.slice(row, len(docs))
         return Edited({}, {name: rows.column(name).combine_chunks() for name in VERDICT.names})
 
 
 def canonical(urls: pa.StringArray) -> pa.StringArray:
-    """The URLs with scheme and host in lower case and without fragment; null where there is none.
+    """Return the URLs with scheme and host in lower case and without fragment; null for null.
 
     Only ASCII letters have another case: hosts of other letters are written in ASCII.
     """
@@ -190,16 +175,16 @@ def canonical(urls: pa.StringArray) -> pa.StringArray:
 
 
 def _pointers(docs: Docs) -> pa.UInt64Array:
-    """A hash of where each record lies, which tells copies of one id apart."""
+    """Return a hash of the position of each record, which orders copies of one id."""
     offsets = docs.column("offset").cast(pa.string())
     warc = docs.column("warc").cast(pa.string())
     return string_hashes(pc.binary_join_element_wise(warc, offsets, "\n", null_handling="replace"))
 
 
 def _in_order(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The rows sorted by URL, and those of a URL so that the first one stays, whatever part they are of.
+    """Return the rows sorted by URL, and those of a URL so that the first one stays.
 
-    What came earlier is before all else, root by root.
+    Reference documents come first, root by root.
     """
     part = batch.column("part").to_numpy()
     root = np.where(is_reference(part), root_number(part), np.iinfo(np.uint32).max)
@@ -209,13 +194,13 @@ def _in_order(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _groups(rows: pa.RecordBatch) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """For each of the sorted rows how many have its URL, and which is the first of them."""
+    """Return for each of the sorted rows the number of rows with its URL, and the first of them."""
     starts, group = key_groups(*(rows.column(name).to_numpy() for name in ("key", "check")))
     return np.diff(starts, append=len(rows))[group], starts[group]
 
 
 def _preferred(rows: pa.RecordBatch, new: npt.NDArray[np.bool_], firsts: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Which rows are the first new one of a URL whose earlier survivor the policy would give up for it."""
+    """Return flags of the first new document of a URL that the policy prefers to the survivor in a reference root."""
     rank = rows.column("rank").to_numpy()
     found: npt.NDArray[np.bool_] = new & ~new[firsts] & (rank < rank[firsts])
     found[1:] &= ~new[:-1]
@@ -223,7 +208,7 @@ def _preferred(rows: pa.RecordBatch, new: npt.NDArray[np.bool_], firsts: npt.NDA
 
 
 def _verdict(decided: pa.Table, rows: int) -> pa.Table:
-    """One row of ``VERDICT`` for each of the ``rows`` documents of a part."""
+    """Return a row of ``VERDICT`` for each of the ``rows`` documents of a part."""
     here = rows_of(decided.column("key").to_numpy())
     place = np.zeros(rows, np.int64)
     place[here] = np.arange(len(here))

@@ -20,7 +20,7 @@ from refinery.task.shuffle import ranges
 from refinery.task.tasks import MappedFiles, RoundTask, SortedRun
 
 KEY_BYTES = 16
-"""Of a keyed row, where a receipt does not say how many bytes its rows take in memory."""
+"""Bytes of a keyed row in memory, where a receipt does not record them."""
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,10 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class LanguageScope:
-    """A word list or rule that suits some languages: ``only`` these, or all ``but`` these, by ISO 639-1 code.
+    """The languages that a word list or rule suits: ``only`` these, or all ``but`` these, by ISO 639-1 code.
 
-    ``what`` it is, with its verb (``its stop words are English``); ``otherwise`` is what happens to documents of other
-    languages, and ``fix`` what to set for them.
+    ``what`` is a clause about the list (``its stop words are English``), ``otherwise`` the effect on documents of other
+    languages, and ``fix`` the settings for them.
     """
 
     what: str
@@ -42,13 +42,13 @@ class LanguageScope:
     but: tuple[str, ...] = ()
 
     def outside(self, kept: Sequence[str]) -> tuple[str, ...]:
-        """Those of the languages that it does not suit."""
+        """Return the languages that it does not suit."""
         return tuple(code for code in kept if code in self.but or (self.only and code not in self.only))
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a stage's settings mean, in figures: single ones, and curves over an axis from 0 to 1.
+    """Figures for a stage's settings: single values, and curves over an axis from 0 to 1.
 
     ``curves`` are values from 0 to 1, one for each of ``at``: that of the settings first, then others to compare with.
     """
@@ -68,7 +68,7 @@ class Stage(BaseModel):
     name: ClassVar[str]
     version: ClassVar[int]
     source: ClassVar[str] = ""
-    """Where the method is described: paper section or URL."""
+    """Description of the method: paper section or URL."""
     reads: ClassVar[tuple[str, ...]] = ("text",)
     """Columns it needs beyond the pointer."""
     uses: ClassVar[tuple[str, ...]] = ()
@@ -79,9 +79,9 @@ class Stage(BaseModel):
     """Columns that end with it."""
     metrics: ClassVar[tuple[Metric, ...]] = ()
     evidence: ClassVar[tuple[pa.Field, ...]] = ()
-    """Metrics beyond metrics, for people and later stages: matched words, removed spans."""
+    """Columns beside the metrics, for people and later stages: matched words, removed spans."""
     quarantines: ClassVar[tuple[str, ...]] = ()
-    """Rules whose documents broke what measured them: a run keeps their records as test cases."""
+    """Rules of documents that broke a library: a run keeps their records as test cases."""
     language_metric: ClassVar[str] = ""
     """The metric that identifies a document's language, by which later stages are counted."""
     survivor_field: ClassVar[str] = ""
@@ -105,70 +105,70 @@ class Stage(BaseModel):
         return self
 
     def rules(self) -> tuple[Rule, ...]:
-        """The thresholds, in the order in which the first violated one becomes the reason."""
+        """Return the thresholds, in the order in which the first violated one becomes the reason."""
         return ()
 
     def wants(self) -> tuple[str, ...]:
-        """What it reads as it is configured: columns, and metrics of earlier stages as ``stage.metric``."""
+        """Return the columns that it reads as it is configured, and metrics of stages before it as ``stage.metric``."""
         return self.reads
 
     def selects(self, names: Sequence[str]) -> list[str]:
-        """The columns that go on to the next stage, in order, of those there are."""
+        """Return the columns that the next stage gets, in order, out of ``names``."""
         return [name for name in names if name not in self.drops]
 
     @classmethod
     def outdates(cls) -> frozenset[str]:
-        """Columns of places in the text that end with it: those it does not add, if it changes the text."""
+        """Return the columns of positions in the text that it drops: if it changes the text, those it does not add."""
         added = {added.name for added in cls.adds}
         return OF_TEXT - added if TEXT.name in added else frozenset()
 
     def shard_bytes(self) -> int | None:
-        """Bytes of text in one output file, where the stage gathers small parts and divides large ones."""
+        """Return the bytes of text of an output file, for a stage that gathers small parts and divides large ones."""
         return None
 
     def versions(self) -> dict[str, str]:
-        """Further names and versions that shape the output, known only from the configuration."""
+        """Return further names and versions that shape the output and depend on the configuration."""
         return {}
 
     def keeps_languages(self) -> tuple[str, ...] | None:
-        """Return the languages that it keeps documents of, by ISO 639-1 code; None if it does not look at that."""
+        """Return the languages whose documents it keeps, by ISO 639-1 code; None if it does not filter by language."""
         return None
 
     def language_scopes(self) -> tuple[LanguageScope, ...]:
-        """Return its word lists and rules that suit some languages only, as it is configured."""
+        """Return the scopes of its word lists and rules that suit some languages only, as it is configured."""
         return ()
 
     def check_asset(self, name: str, asset: Asset) -> None:
-        """Open the asset of the field ``name`` as the work on documents does.
+        """Open the asset of the field ``name`` as documents will need it, before a run begins.
 
-        It is called before a run begins. Raises AssetError where the file is not what the stage needs.
+        Raises AssetError for another kind of file.
         """
         del name, asset
 
     def check_columns(self, given: pa.Schema) -> None:
-        """Raise UsageError where a column that the stage is given has a type it cannot use."""
+        """Raise UsageError where an input column has a type that the stage cannot use."""
         del given
 
     def highlights(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
-        """Where in ``text`` lies what ``metric`` counts: starts and ends in characters, for people who ask why.
+        """Return the spans of ``text`` that ``metric`` counts: starts and ends in characters, for samples and reports.
 
-        Nothing for a metric of the text as a whole. In Python, for one text at a time; no run calls it.
+        A metric of the text as a whole has none. No run calls this.
         """
         del text, metric
         return ()
 
     def explain(self) -> Explanation | None:
-        """What the settings mean, where more can be said than the documentation of the fields does."""
+        """Return figures for the settings, where the documentation of the fields is not enough."""
         return None
 
     @classmethod
     def metrics_type(cls) -> pa.StructType:
-        """The type of the struct column that holds this stage's metrics and evidence."""
+        """Return the type of the struct column of this stage's metrics and evidence."""
         return pa.struct([*(m.field for m in cls.metrics), *cls.evidence])
 
     @classmethod
     def roles(cls, role: Role) -> frozenset[str]:
-        """Names of the fields declared with ``threshold`` or ``tuning``."""
+        """Return the names of the fields declared with ``threshold`` or ``tuning``."""
         extras = {k: f.json_schema_extra for k, f in cls.model_fields.items()}
         return frozenset(k for k, extra in extras.items() if isinstance(extra, dict) and extra.get("role") == role)
 
@@ -178,12 +178,12 @@ class Filter(Stage):
 
     @abstractmethod
     def measure(self, docs: Docs) -> Values:
-        """One value a document for each declared metric and evidence field."""
+        """Return one value a document for each declared metric and evidence field."""
 
 
 @dataclass(frozen=True)
 class Edited:
-    """What an edit makes of a batch: new ``columns`` (the declared ``adds``) and the ``metrics`` behind them."""
+    """The result of an edit: new ``columns`` (the declared ``adds``) and the ``metrics`` behind them."""
 
     columns: Values
     metrics: Values = field(default_factory=dict)
@@ -194,12 +194,12 @@ class Edit(Stage):
 
     @abstractmethod
     def edit(self, docs: Docs) -> Edited:
-        """New values of the declared columns, and one value a document for each metric and evidence field."""
+        """Return new values of the declared columns, and one value a document for each metric and evidence field."""
 
 
 @dataclass(frozen=True)
 class Records:
-    """A batch read by a source: ``columns`` holds the pointer columns and the declared ``adds``.
+    """A batch read by a source: ``columns`` are the pointer columns and the declared ``adds``.
 
     ``skipped`` counts, by kind, the records read since the last batch that are no documents.
     """
@@ -210,11 +210,11 @@ class Records:
 
 
 Watch = Callable[[int], bool]
-"""Given the number of a row of the file, says whether its record may be worked on; else the row is made without."""
+"""Returns True for the number of a row whose record may be processed; otherwise the row has no content."""
 
 
 class Source(Stage):
-    """Reads files into documents. Each file is read by one task; the metrics and rules give every record its outcome.
+    """Reads files into documents. One task reads a file; metrics and rules decide the outcome of each record.
 
     Rules with ``damage`` declare which reasons mean a damaged input, and ``remedy`` returns the fix. A run warns of
     inputs that are damaged or yield no document, and exits with 1 where they are more than the recipe allows.
@@ -224,19 +224,19 @@ class Source(Stage):
 
     @abstractmethod
     def list_inputs(self, pattern: str, store: Store) -> list[str]:
-        """The files that ``pattern`` names, sorted. Raises StorageError where there are none."""
+        """Return the files that match ``pattern``, sorted. Raises StorageError where there are none."""
 
     @abstractmethod
     def read(self, path: str, store: Store) -> Iterator[Records]:
-        """All records of a file, in its order. A record that cannot be read is a row with a metric that says so.
+        """Yield all records of a file, in its order. A record that cannot be read is a row whose metrics report it.
 
         Ids are unique in a root and the same wherever the file lies: ``document_ids`` makes them.
         """
 
     def read_watched(self, path: str, store: Store, watch: Watch) -> Iterator[Records]:
-        """As ``read``, for a file that a worker died of: ``watch`` is asked before each row's record is worked on.
+        """Read a file that killed a worker: ``watch`` is called before each row's record is processed.
 
-        A source that does not ask loses the whole part to such a record.
+        A source that does not call it loses the whole part to such a record.
         """
         del watch
         return self.read(path, store)
@@ -251,9 +251,9 @@ class Source(Stage):
 
     @abstractmethod
     def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:
-        """The one record at a pointer."""
+        """Return the record at a pointer."""
 
 
 def changes_text(stage: type[Stage] | Stage) -> bool:
-    """Whether the stage gives documents a new text, so that their tokens are counted again."""
+    """Return True if the stage changes texts, so that their tokens are counted again."""
     return TEXT.name in {f.name for f in stage.adds}

@@ -34,18 +34,18 @@ PROTECTED = pa.field(
 stage that changes the text and does not add it anew (``OF_TEXT``)."""
 
 POINTER = (ID, URL, DATE, WARC, OFFSET, LENGTH)
-"""The columns a source gives: who the document is and where its record lies (file, byte offset, bytes in the file)."""
+"""The columns of a source: the identity of the document and the position of its record (file, offset, length)."""
 
 TRANSIENT = frozenset({HTML.name})
 """Columns that never leave a worker: they are not written, so a rerun that needs them starts at the source."""
 
 OF_TEXT = frozenset({PROTECTED.name})
-"""Columns that hold places in the text."""
+"""Columns of positions in the text."""
 
 CORE = frozenset(f.name for f in (*POINTER, HTML, TEXT, TOKENS, PROTECTED))
 
 RECORD_ID = "record_id"
-"""Evidence of a source: the identity that an archive itself gives a record. It need not be unique, or there."""
+"""Evidence of a source: the identity of a record in its archive. It need not be unique, or there."""
 
 FILE_HEAD = 1 << 16
 """Bytes from the beginning of an input file that identify it, together with its name."""
@@ -131,11 +131,11 @@ class Docs:
         return cast(T, self._views[derive])
 
     def adopt(self, derive: Callable[[Docs], T], value: T) -> None:
-        """Remember ``value`` as what ``derive`` gives, where that is known from other documents' views."""
+        """Remember ``value`` as the view ``derive``, where it is known from other documents' views."""
         self._views.setdefault(derive, value)
 
     def with_columns(self, columns: Mapping[str, pa.Array], fields: Sequence[pa.Field] = ()) -> Docs:
-        """A new batch with ``columns`` replaced or appended; ``fields`` gives the exact field of new columns."""
+        """A new batch with ``columns`` replaced or appended; ``fields`` has the exact field of new columns."""
         wanted = {f.name: f for f in fields}
         arrays = dict(zip(self.batch.schema.names, self.batch.columns, strict=True))
         schema = {f.name: f for f in self.batch.schema}

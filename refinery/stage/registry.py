@@ -91,14 +91,14 @@ def _entries() -> dict[str, str]:
     return {entry.name: entry.value for entry in metadata.entry_points(group=GROUP)}
 
 
-def _check(reference: str, found: object) -> None:
-    if not (isinstance(found, type) and issubclass(found, Stage) and kind(found)):
+def _check(reference: str, loaded: object) -> None:
+    if not (isinstance(loaded, type) and issubclass(loaded, Stage) and kind(loaded)):
         raise UsageError(f"{reference} is no stage", hint="it must be a Source, Filter, Edit or Global")
-    if inspect.isabstract(found):
-        missing = ", ".join(sorted(found.__abstractmethods__))
+    if inspect.isabstract(loaded):
+        missing = ", ".join(sorted(loaded.__abstractmethods__))
         raise UsageError(f"stage {reference} lacks {missing}", hint="a stage defines all methods of its kind")
-    if not (hasattr(found, "name") and hasattr(found, "version")):
+    if not (hasattr(loaded, "name") and hasattr(loaded, "version")):
         raise UsageError(f"stage {reference} has no name or no version", hint="both are class variables")
-    taken = sorted(set(STEP_KEYS) & set(found.model_fields))
+    taken = sorted(set(STEP_KEYS) & set(loaded.model_fields))
     if taken:
         raise UsageError(f"stage {reference} has a field {taken[0]!r}, which is a key of the recipe", hint="rename it")

@@ -24,7 +24,7 @@ class Metric:
     """A figure measured for each document and stored as a metric of the stage.
 
     ``scale`` fixes the histogram: ``ratio`` 0 to 1, ``log`` and ``count`` for sizes, ``label`` for few-valued strings.
-    A null value says "not measured" and violates no rule; NaN is a defect.
+    A null value means "not measured" and violates no rule; NaN is a defect.
     """
 
     name: str
@@ -119,7 +119,7 @@ QUARANTINED = "quarantined"
 
 @dataclass(frozen=True)
 class Trouble:
-    """Documents that could not be measured: ``rule`` is ERROR, QUARANTINED or null; ``note`` says what happened."""
+    """Documents that could not be measured: ``rule`` is ERROR, QUARANTINED or null; ``note`` is the error."""
 
     rule: pa.StringArray
     note: pa.StringArray

@@ -1,7 +1,7 @@
 """Small keyed rows from many parts to key ranges, in bounded memory.
 
-Each part writes one file sorted by key. A range is read out of all of them and sorted: memory holds the rows of the
-range, which are as many as a budget allows, or the largest group of equal keys if that is more.
+Each part writes one file sorted by key. A range is read from all files and sorted: the range
+has as many rows as the memory budget allows, or the largest group of equal keys if that is more.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from refinery.stage.addresses import is_reference
 from refinery.stage.keyed import KEY, KEYS, sort_rows
 
 ROW_GROUP = 16_384
-"""Rows of a sorted run that are read at once: to find a range, fewer are better, and more take less to look through."""
+"""Rows of a row group of a sorted run: fewer make ranges exact, more make them quick to find."""
 
 GROUPS_AT_ONCE = 8
 """Row groups that are read together."""
 
 SHARE = 8
-"""The rows of a range are this part of the memory of a task: they are sorted, and joined to what the stage makes."""
+"""The rows of a range take this share of the memory of a task, which also sorts them and builds the results."""
 
 AT_ONCE = 1 << 18
-"""Rows that a stage is given at once, but for larger groups of equal keys."""
+"""Rows of a batch, except for larger groups of equal keys."""
 
 FEW = 128
-"""Rows for which a piece of a run is looked at, at the least."""
+"""Least rows to read of a run at once."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Run:
 
 
 def ranges(total_bytes: int, memory: int) -> list[tuple[int, int]]:
-    """Equal half-open ranges of the 64-bit keys, few enough rows in each to be sorted in ``memory`` bytes."""
+    """Return equal half-open ranges of the 64-bit keys, whose rows can be sorted in ``memory`` bytes."""
     count = max(1, -(-total_bytes // (memory // SHARE)))
     cuts = [KEYS * i // count for i in range(count + 1)]
     return list(pairwise(cuts))
@@ -68,9 +68,9 @@ def merged_range(runs: Sequence[Run], low: int, high: int) -> Iterator[pa.Record
 
 
 def in_order(pieces: Sequence[pa.RecordBatch], low: int, high: int, at_once: int = AT_ONCE) -> Iterator[pa.RecordBatch]:
-    """Sorted pieces of a range as one sequence, in batches of about ``at_once`` that split no group of equal keys.
+    """Merge sorted pieces of a range into batches of about ``at_once`` rows that split no group of equal keys.
 
-    About so many rows, which a core's caches hold, are sorted together.
+    So many rows fit the caches of a core, and are sorted together.
     """
     total = sum(map(len, pieces))
     count = max(1, -(-total // max(at_once, FEW * len(pieces))))
@@ -121,7 +121,7 @@ def _without_excluded(run: Run, batches: Iterator[pa.RecordBatch]) -> Iterator[p
 
 
 def having(wanted: np.ndarray[Any, Any], rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Those of the sorted rows whose key is among the sorted distinct ones that are ``wanted``."""
+    """Return the sorted rows whose key is among the sorted distinct keys ``wanted``."""
     keys = rows.column(KEY).to_numpy()
     begin, end = np.searchsorted(wanted, keys[:1]), np.searchsorted(wanted, keys[-1:], side="right")
     near = wanted[int(begin[0]) : int(end[0])] if len(keys) else wanted[:0]
@@ -129,7 +129,7 @@ def having(wanted: np.ndarray[Any, Any], rows: pa.RecordBatch) -> pa.RecordBatch
 
 
 def whole_groups(rows: pa.Table, at_once: int = AT_ONCE) -> Iterator[pa.RecordBatch]:
-    """Sorted rows in batches of about ``at_once`` that split no group of equal keys."""
+    """Split sorted rows into batches of about ``at_once`` that split no group of equal keys."""
     (batch,) = rows.to_batches() or [None]
     keys = rows.column(KEY).to_numpy()
     start = 0
@@ -141,7 +141,7 @@ def whole_groups(rows: pa.Table, at_once: int = AT_ONCE) -> Iterator[pa.RecordBa
 
 
 def numbered(part: int, rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of a part with a ``part`` column behind their key."""
+    """Return rows of a part with a ``part`` column behind their key."""
     others = [name for name in rows.schema.names if name != KEY]
     columns = [
         rows.column(KEY),
@@ -153,24 +153,24 @@ def numbered(part: int, rows: pa.RecordBatch) -> pa.RecordBatch:
 
 @lru_cache(maxsize=1)
 def _part_column(part: int, rows: int) -> pa.UInt32Array:
-    """The same number many times: the batches of a part share it."""
+    """Return a column of one number, which the batches of a part share."""
     return pa.array(np.full(rows, part, dtype=np.uint32))
 
 
 def _capacity(rows: int) -> int:
-    """The next power of two."""
+    """Return the next power of two."""
     return 1 << max(0, rows - 1).bit_length()
 
 
 def _copied(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """The rows without the row groups that they are a slice of, where those are much more."""
+    """Return a copy of rows that are a small slice of their buffers, so that the rest can be freed."""
     if rows.get_total_buffer_size() < 2 * rows.nbytes:
         return rows
     return rows.take(pa.array(np.arange(len(rows))))
 
 
 def read_range(root: Root, path: str, low: int, high: int) -> Iterator[pa.RecordBatch]:
-    """Rows of a sorted file below the root with ``low <= key < high``, in order."""
+    """Yield the rows of a sorted file below the root with ``low <= key < high``, in order."""
     with open_parquet(root, path) as file:
         groups = _row_groups(file, low, high)
         for at in range(0, len(groups), GROUPS_AT_ONCE):
@@ -182,7 +182,7 @@ def read_range(root: Root, path: str, low: int, high: int) -> Iterator[pa.Record
 
 
 def _row_groups(file: pq.ParquetFile, low: int, high: int) -> range:
-    """Those of a sorted file that may hold keys of a range; the statistics of few are looked at."""
+    """Return the row groups that may contain keys of a range, by binary search in their statistics."""
     metadata, column = file.metadata, file.schema_arrow.get_field_index(KEY)
 
     def threshold(group: int, name: str) -> int:
@@ -204,8 +204,8 @@ def _search(keys: np.ndarray[Any, Any], threshold: int) -> int:
 def gathered(runs: Sequence[Iterator[pa.RecordBatch]], at_once: int = AT_ONCE) -> Iterator[pa.Table]:
     """Yield the rows of sorted runs in tables of about ``at_once``, which are not sorted: each key is in one table.
 
-    Tables follow one another in the order of keys. Memory holds the rows of one table, or a batch of each run if that
-    is more.
+    Tables follow one another in the order of keys. One table is in memory, or a batch of each run if
+    that is more.
     """
     least = max(FEW, at_once // max(1, len(runs)))
     heads = [head for run in runs if (head := _Head(run)).fill(least)]
@@ -272,5 +272,5 @@ class _Head:
 
 
 def _one(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """The rows of batches in one."""
+    """Return batches as one."""
     return pieces[0] if len(pieces) == 1 else pa.Table.from_batches(pieces).combine_chunks().to_batches()[0]

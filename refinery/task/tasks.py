@@ -191,14 +191,14 @@ class RoundTask:
         if budget < MEBIBYTE:
             return ""
         saved = self.stage.needs(0, 0) - self.stage.model_copy(update={"memory": budget}).needs(0, 0)
-        return f", or give {self.name} memory: {budget // MEBIBYTE}MiB" if self.memory - saved <= memory else ""
+        return f", or set {self.name} memory: {budget // MEBIBYTE}MiB" if self.memory - saved <= memory else ""
 
 
 @dataclass(frozen=True)
 class AuditTask(_Modest):
-    """1 document in ``one_in`` of one part through ``steps``, the first of which is the source, whatever they say.
+    """Process 1 document in ``one_in`` of one part by all ``steps``, source included, whatever rules it violates.
 
-    ``paths`` are the source's files; ``rows`` those below the root with what it kept, none where that is not stored.
+    ``paths`` are the source's files; ``rows`` the files below the root with its kept documents, none if not stored.
     """
 
     root: str

@@ -23,7 +23,7 @@ from refinery.stage.documents import Docs
 from refinery.testing import MemoryPart, documents
 from stages import _copies
 from stages._clusters import Policy
-from stages._copies import ASIDE, SORTED_BYTES
+from stages._copies import EXCLUDED, SORTED_BYTES
 from stages._profiles import MIN_SIMILARITY, PROFILES, Profile, enough_shared, match_probability, probability
 from stages.minhash import EDGES, KEYS, MinHash
 from tests.stages.globally import Metrics, by_id, rows_of, spread
@@ -324,7 +324,7 @@ def test_edges_count_in_any_order(texts: list[str], draw: random.Random) -> None
     for stage in (SMALL, LOOSE.model_copy(update={"verify": False, "max_cluster": 3})):
         mapped = stage.map(docs, 0)
         part = MemoryPart(0, len(docs), pa.Table.from_batches([mapped.index]), pa.Table.from_batches([mapped.keys]))
-        part = part.without(ASIDE.empty_table())
+        part = part.without(EXCLUDED.empty_table())
         keys, rows = mapped.keys.to_pydict().values()
         pairs = [
             (a, b, draw.random() < 0.5)
@@ -359,7 +359,7 @@ def test_of_equal_texts_the_first_takes_part(parts: list[list[str]], new: bool) 
     first = {text: number for number, text in reversed(numbered) if text}
     wanted = [(number, first[text]) for number, text in numbered if text and number != first[text]]
     for passes in (1, 3):
-        made = list(_copies.copies(held, max(1, len(numbered) * SORTED_BYTES // passes), new=new, earlier=True))
+        made = list(_copies.copies(held, max(1, len(numbered) * SORTED_BYTES // passes), new=new, reference=True))
         starts = np.cumsum([0, *map(len, parts)]).tolist()
         found = [
             (start + row["row"], row["first"])

@@ -486,7 +486,7 @@ def test_roots_that_cannot_be_held_against(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no stage 'urls'"):
         quick(dated(tmp_path, "new", "1.txt", against=(str(tmp_path / "half"),)))
     assert not (tmp_path / "new" / "00-lines-of-text").exists()
-    with pytest.raises(ValidationError, match="removes nothing"):
+    with pytest.raises(ValidationError, match="finds nothing"):
         Urls(within=False)
 
 
