@@ -11,7 +11,7 @@ import pytest
 
 from refinery.stage.registry import import_class
 from tests.conftest import REPOSITORY
-from tests.stages.test_laws import PROSE, carry, documents
+from tests.stages.test_laws import PROSE, documents, process
 
 
 def test_the_stage_of_the_example_removes_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,6 +22,6 @@ def test_the_stage_of_the_example_removes_what_it_says(tmp_path: Path, monkeypat
     monkeypatch.syspath_prepend(tmp_path)
     stage = import_class("contributed:Vowels")()
     docs = documents([PROSE, "Xyz hgf 123 rtwk.", ""])
-    (split,) = carry(stage, docs, [len(docs)])
+    (split,) = process(stage, docs, [len(docs)])
     assert split.kept.texts() == [PROSE]
     assert pc.struct_field(split.removed.column("why"), "rule").to_pylist() == ["few_vowels", "few_vowels"]
