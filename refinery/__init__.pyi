@@ -121,17 +121,17 @@ from .planner.cost import (
     Target as Target,
 )
 from .planner.estimate import (
-    Forecast as Forecast,
-    StageForecast as StageForecast,
+    Basis as Basis,
+    Estimate as Estimate,
+    StageEstimate as StageEstimate,
+    Total as Total,
+)
+from .planner.estimator import (
     plan as plan,
 )
 from .planner.selection import (
     EveryNth as EveryNth,
     Selection as Selection,
-)
-from .planner.totals import (
-    Basis as Basis,
-    Total as Total,
 )
 from .recipe import (
     ExecutorSettings as ExecutorSettings,

@@ -12,9 +12,9 @@ from refinery.cli._selection import parse_workers, selection, selection_options
 from refinery.cli._warnings import warn
 from refinery.formatting import plural, size
 from refinery.planner.cost import Target
-from refinery.planner.estimate import COLUMNS, Forecast, amount, plan
+from refinery.planner.estimate import COLUMNS, Estimate, amount, lines_of
+from refinery.planner.estimator import plan
 from refinery.planner.selection import EveryNth
-from refinery.planner.totals import lines_of
 from refinery.recipe import load
 
 
@@ -66,7 +66,7 @@ def command(
     return 0
 
 
-def _text(estimate: Forecast, one_in: int) -> str:
+def _text(estimate: Estimate, one_in: int) -> str:
     where = f"{estimate.root}   " if not estimate.target else "new root   about "
     head = f"{estimate.dataset} → {where}{plural(estimate.inputs, 'input file')}, {size(estimate.input_bytes)}"
     rows = [COLUMNS, *(stage.cells() for stage in estimate.stages)]

@@ -1,4 +1,4 @@
-"""What a run takes, from what parts of it took: arithmetic on receipts, and nothing else.
+"""The cost of a run as a multiple of the cost of finished parts: arithmetic on receipts, and nothing else.
 
 Parts stand for others by the bytes of their input files: a stage takes of twice the bytes twice the time. That is so of
 stages that see one document at a time; of global stages it is a guess, for duplicates grow with the data.
@@ -26,7 +26,7 @@ _FILES = re.compile(r"([0-9][0-9,_]*)\s*files?")
 
 @dataclass(frozen=True)
 class Target:
-    """How much is to be estimated: so many bytes of input, or so many input files."""
+    """The amount of input of an estimate: bytes, or files."""
 
     bytes: int | None = None
     files: int | None = None
@@ -38,14 +38,14 @@ class Target:
         number = int(re.sub("[,_]", "", files[1])) if files else 0 if text.strip().isdigit() else byte_size(text)
         if not number:
             raise UsageError(
-                f"--for {text[:80]}: no amount of input", hint="give a size or a number of files: 1TB, '90000 files'"
+                f"--for {text[:80]}: no amount of input", hint="write a size or a number of files: 1TB, '90000 files'"
             )
         return cls(files=number) if files else cls(bytes=number)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What parts of a stage took in all. ``files`` input files of ``inputs`` bytes in all are behind them.
+    """The cost of parts of a stage, which stand for ``files`` input files of ``inputs`` bytes.
 
     ``seconds`` are those in which a worker was busy, ``serial`` of them in tasks that nothing else can share. Bytes:
     ``kept`` of kept rows, ``written`` of all files, ``shuffled`` of those that only a global stage reads, ``text`` of
@@ -101,7 +101,7 @@ class Cost:
         )
 
     def factor(self, target: Target) -> float:
-        """How many times as much the target is."""
+        """The ratio of a target to these parts."""
         if target.bytes is not None and self.inputs:
             return target.bytes / self.inputs
         return (target.files or 0) / self.files if self.files else 0.0
@@ -120,8 +120,8 @@ def wall(costs: Iterable[tuple[Cost, int]], workers: int) -> float:
 def uncertainty(inputs: Sequence[int], taken: Sequence[float], of: int) -> float | None:
     """Two standard errors of what is estimated for all ``of`` parts, as a share of it; None from fewer than two parts.
 
-    The ratio estimator of survey sampling: ``taken`` by parts of so many bytes of input (Cochran, Sampling
-    Techniques, 6.3). Zero where all parts were measured.
+    The ratio estimator (Cochran, Sampling Techniques, 6.3), of what was ``taken`` by parts of so many bytes of input.
+    Zero if all parts were measured.
     """
     count = len(inputs)
     if count < 2 or not sum(taken):
@@ -134,7 +134,7 @@ def uncertainty(inputs: Sequence[int], taken: Sequence[float], of: int) -> float
 
 @dataclass(frozen=True)
 class Money:
-    """What a run costs once, and its output each month; None where a price or an amount is not known."""
+    """The price of a run, and of its output each month; None where a price or an amount is not known."""
 
     currency: str
     compute: float | None

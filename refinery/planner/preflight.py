@@ -1,7 +1,7 @@
-"""What stops a run before its first task. ``run``, ``plan`` and ``check`` ask here, so that all three refuse the same.
+"""All checks before the first task of a run. ``run``, ``plan`` and ``check`` call them, so that they refuse the same.
 
-Nothing is made and no document is read. Not here: what only the work can tell, such as a disk that fills up, or another
-run on the root.
+Nothing is written and no document is read. Not here: what only shows while tasks run, such as a disk that fills up, or
+another run on the root.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ import importlib.util
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-
-import psutil
+from dataclasses import dataclass
 
 from refinery.assets import Asset
-from refinery.errors import AssetError, RefineryError, Refused, UsageError
-from refinery.formatting import size
+from refinery.errors import AssetError, RefineryError, UsageError
+from refinery.planner.compatibility import changed_code, check_root, refuse_changed_code, refuse_foreign
 from refinery.planner.inputs import Inputs
+from refinery.planner.memory import fitted, task_memory
 from refinery.planner.planner import Planner
-from refinery.planner.requirements import changed_code, check_root, refuse_changed_code, refuse_foreign
 from refinery.planner.segments import partition_groups
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline, Step
@@ -30,9 +28,6 @@ from refinery.root.root import Root
 from refinery.stage.base import Stage
 from refinery.stage.global_stage import Global
 from refinery.store import is_remote, store_for
-
-MEBIBYTE = 2**20
-"""Bytes; budgets are whole ones."""
 
 
 @dataclass(frozen=True)
@@ -51,68 +46,68 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Preflight:
-    """What was found: all obstacles, the input files as far as they were listed, and the planner of the run."""
+    """All obstacles, the input files as far as they were listed, and the planner of the run if there is no obstacle."""
 
     obstacles: tuple[Obstacle, ...]
     inputs: Inputs
     planner: Planner | None
 
     def cleared(self) -> Planner:
-        """The planner. Raises one error that shows all obstacles, where there are any."""
+        """Return the planner. Raises one error with all obstacles, if there are any."""
         if self.obstacles or self.planner is None:
             raise located([(obstacle.error, obstacle.span) for obstacle in self.obstacles])
         return self.planner
 
 
 def preflight(pipeline: Pipeline, selection: Selection = Selection(), *, accept_code: bool = False) -> Preflight:
-    """Look for all that would stop a run of the pipeline now, code that has changed included unless it is accepted."""
-    looking = _Looking(pipeline)
-    looking.executor()
-    looking.assets()
-    looking.columns()
-    fitted = looking.fitted()
-    root = looking.root()
-    inputs = Inputs(fitted)
-    looking.inputs(inputs)
+    """Find all obstacles to a run of the pipeline, changed code included unless it is accepted."""
+    checks = _Checks(pipeline)
+    checks.executor()
+    checks.assets()
+    checks.columns()
+    pipeline = checks.fitted()
+    root = checks.root()
+    inputs = Inputs(pipeline)
+    checks.inputs(inputs)
     planner = None
-    if root is not None and not looking.found:
-        with looking.at(""):  # what is wrong now is the selection
-            planner = Planner.of(fitted, root, selection, inputs)
-    looking.references(planner)
+    if root is not None and not checks.obstacles:
+        with checks.at(""):  # the remaining obstacle is the selection
+            planner = Planner.of(pipeline, root, selection, inputs)
+    checks.references(planner)
     if planner is not None and not accept_code:
-        looking.code(planner)
-    return Preflight(tuple(sorted(looking.found, key=_turn)), inputs, planner)
+        checks.code(planner)
+    return Preflight(tuple(sorted(checks.obstacles, key=_order)), inputs, planner)
 
 
-def _turn(obstacle: Obstacle) -> tuple[bool, bool, int]:
-    """What sorts obstacles: those of the recipe's file in its order, then those of options, then all others."""
+def _order(obstacle: Obstacle) -> tuple[bool, bool, int]:
+    """Sort key of obstacles: those of the recipe's file in its order, then those of options, then all others."""
     span = obstacle.span
     return (True, True, 0) if span is None else (False, not span.text.is_file, span.start)
 
 
-class _Looking:
-    """The obstacles found so far."""
+class _Checks:
+    """Collects obstacles, check after check."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self.found: list[Obstacle] = []
+        self.obstacles: list[Obstacle] = []
 
     @contextmanager
     def at(self, key: str) -> Iterator[None]:
-        """Note an error as one at the place of a key of the recipe."""
+        """Collect an error as an obstacle at a key of the recipe."""
         try:
             yield
         except RefineryError as error:
-            self.found.append(Obstacle(error, self._pipeline.locations.of(key)))
+            self.obstacles.append(Obstacle(error, self._pipeline.locations.of(key)))
 
     def executor(self) -> None:
-        """Whether the executor is installed."""
+        """Check that the executor is installed."""
         with self.at("executor.kind"):
             if self._pipeline.executor.kind == "ray" and importlib.util.find_spec("ray") is None:
                 raise UsageError("the executor is ray, and Ray is not installed", hint="pip install 'refinery[ray]'")
 
     def assets(self) -> None:
-        """Whether each asset is there, and is what its stage needs."""
+        """Check that each asset is there, and is what its stage needs."""
         for step in self._pipeline.steps:
             for name, number, asset in assets_of(step.stage):
                 key = f"{step.name}.{name}" + ("" if number is None else f"[{number}]")
@@ -120,7 +115,7 @@ class _Looking:
                     _open_asset(step.stage, name, asset)
 
     def columns(self) -> None:
-        """Whether partitions follow each other, and each step is given columns of types that it can use."""
+        """Check that partitions follow each other, and that each step gets columns of types that it can use."""
         with self.at("pipeline"):
             partition_groups([step.stage for step in self._pipeline.steps], len(self._pipeline.steps) - 1)
             for step, flow in zip(self._pipeline.steps, flows(self._pipeline.steps), strict=True):
@@ -128,18 +123,18 @@ class _Looking:
                     step.stage.check_columns(flow.given)
 
     def fitted(self) -> Pipeline:
-        """The pipeline, with smaller budgets of memory where the recipe names none and the executor allows less."""
-        room = _room(self._pipeline)
+        """Return the pipeline with smaller memory budgets where the recipe names none and the executor allows less."""
+        memory = task_memory(self._pipeline.executor)
         steps = []
         for step in self._pipeline.steps:
             steps.append(step)
-            if isinstance(step.stage, Global) and room is not None:
+            if isinstance(step.stage, Global) and memory is not None:
                 with self.at(f"{step.name}.memory"):
-                    steps[-1] = _fitted(step, step.stage, room)
+                    steps[-1] = fitted(step, step.stage, memory)
         return self._pipeline.model_copy(update={"steps": tuple(steps)})
 
     def root(self) -> Root | None:
-        """Whether the root is this dataset's or new, and can be written; None where it is at no place known."""
+        """Check that the root is new or of this dataset, and can be written. Returns None if its store is not known."""
         with self.at("root"):
             path = self._pipeline.root
             root = Root(path, store_for(path))
@@ -150,28 +145,28 @@ class _Looking:
         return None
 
     def inputs(self, inputs: Inputs) -> None:
-        """Whether each pattern names files, and none a copy of another."""
+        """Check that each pattern names files, and none a copy of another."""
         for number, error in inputs.problems():
             with self.at(f"inputs[{number}]"):
                 raise error
 
     def references(self, planner: Planner | None) -> None:
-        """Whether each reference root is there, and made with the same settings."""
+        """Check that each reference root is there, and has the same settings."""
         steps = self._pipeline.steps
         for position, step in enumerate(steps[: planner.layout.last + 1] if planner else steps):
             if isinstance(step.stage, Global):
-                before = len(self.found)
+                before = len(self.obstacles)
                 parts = []
                 roots = step.stage.reference_roots()
                 for place, path in enumerate(roots):
                     with self.at(_holder(step, path)), _naming(step.name):
                         _refuse_twice(path, [self._pipeline.root, *roots[:place]])
                         parts += parts_of_root(step.stage, place, path)
-                if planner is not None and len(self.found) == before:
+                if planner is not None and len(self.obstacles) == before:
                     planner.references[position] = parts
 
     def code(self, planner: Planner) -> None:
-        """Whether results of the root were made with other code of the same version."""
+        """Check that no results of the root were computed with other code of the same version."""
         head = check_root(planner.root, self._pipeline.dataset)
         for step in changed_code(planner.root, head, planner.layout.folders, planner.layout.steps):
             with self.at(step.name):
@@ -180,7 +175,7 @@ class _Looking:
 
 @contextmanager
 def _naming(key: str) -> Iterator[None]:
-    """Let an error begin with the key that it is about."""
+    """Prefix an error with the key that it is about."""
     try:
         yield
     except RefineryError as error:
@@ -202,11 +197,11 @@ def _open_asset(stage: Stage, name: str, asset: Asset) -> None:
     try:
         stage.check_asset(name, asset)
     except OSError as error:
-        raise AssetError(f"{path}: {error.strerror or error}", hint="give this user the right to read it") from error
+        raise AssetError(f"{path}: {error.strerror or error}", hint="let this user read it") from error
 
 
 def _refuse_twice(path: str, known: Sequence[str]) -> None:
-    """Raise UsageError where a reference root is the root itself, or one that was named before it."""
+    """Raise UsageError if a reference root is the root itself, or was listed before."""
     same = [_normal(other) for other in known]
     if _normal(path) in same:
         what = "the root of this recipe" if _normal(path) == same[0] else "listed twice"
@@ -224,33 +219,3 @@ def _holder(step: Step, path: str) -> str:
         if isinstance(value, tuple) and path in value:
             return f"{step.name}.{name}[{value.index(path)}]"
     return step.name
-
-
-def _room(pipeline: Pipeline) -> int | None:
-    """The bytes that a task may take which has the machine to itself; None where only the cluster knows."""
-    settings = pipeline.executor
-    if settings.kind == "ray" and settings.memory.endswith("%"):
-        return None
-    return settings.memory_bytes(psutil.virtual_memory().total)
-
-
-def _fitted(step: Step, stage: Global, room: int) -> Step:
-    """The step with a budget that fits. Raises Refused where the recipe asks for more, or where none does."""
-    needed = max(stage.memory, stage.needs(0, 0))
-    if needed <= room:
-        return step
-    budget = (stage.memory - (needed - room)) // MEBIBYTE * MEBIBYTE
-    fits = budget >= MEBIBYTE and _with_budget(stage, budget).needs(0, 0) <= room
-    is_named = "memory" in stage.model_fields_set
-    if fits and not is_named:
-        return replace(step, stage=_with_budget(stage, budget))
-    least = f", or give {step.name} memory: {budget // MEBIBYTE}MiB" if fits else ""
-    smallest = needed if is_named else _with_budget(stage, MEBIBYTE).needs(0, 0)
-    raise Refused(
-        f"{step.name}: a task takes at least {size(smallest)} of memory, and executor.memory allows {size(room)}",
-        hint=f"raise executor.memory{least}",
-    )
-
-
-def _with_budget(stage: Global, budget: int) -> Global:
-    return stage.model_copy(update={"memory": type(stage.memory)(budget)})

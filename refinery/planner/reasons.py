@@ -20,7 +20,7 @@ def reason_of(
     *,
     changing: bool,
 ) -> str:
-    """One line for people. ``changing`` says that a stage before it is made again."""
+    """One line for people. ``changing`` is True if a stage before it runs again."""
     if action == "keep":
         return "up to date"
     if manifest is None:

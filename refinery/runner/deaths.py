@@ -25,7 +25,7 @@ class Deaths:
         self._tries: Counter[str] = Counter()
 
     def next_try(self, death: Died[Task]) -> Task | None:
-        """The task to begin again, with suspects where the position of the worker is known; None to give it up."""
+        """The task to begin again, with suspects if the position of the worker is known; None after too many deaths."""
         task = death.task
         if isinstance(task, SegmentTask | AuditTask) and death.last.count:
             narrowed = _narrowed(task, death.last, death.cause)

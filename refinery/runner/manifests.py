@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from refinery.identity import FORMAT, configuration, library_versions
+from refinery.planner.compatibility import code_stamp
 from refinery.planner.plan import StageState
 from refinery.planner.planner import Planner
-from refinery.planner.requirements import code_stamp
 from refinery.recipe import recipe_dict
 from refinery.recipe.languages import LanguageWarning, language_warnings
 from refinery.root.manifests import Head, InputFigures, StageManifest

@@ -15,10 +15,11 @@ from refinery.executors.local import LocalExecutor
 from refinery.executors.worker import refuse_in_worker
 from refinery.formatting import plural
 from refinery.html import paragraph
+from refinery.planner.compatibility import changed_code, check_root, refuse_changed_code
+from refinery.planner.memory import refuse_misfit
 from refinery.planner.plan import Phase, Plan
 from refinery.planner.planner import Planner
 from refinery.planner.preflight import preflight
-from refinery.planner.requirements import changed_code, check_root, refuse_changed_code, refuse_misfit
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline, Setting, changes, recipe_dict
 from refinery.root.manifests import StageManifest
@@ -242,12 +243,12 @@ class _Run:
         error = outcome.error
         if error is not None and not isinstance(error, PartFailed):
             raise error  # storage, assets, usage: the next part would meet it too
-        self._give_up(phase, outcome.task, outcome.summary)
+        self._leave_out(phase, outcome.task, outcome.summary)
         self._record.failed(outcome.task, outcome.summary, outcome.trace)
         if self._tolerance.fail_fast and not self._allowed:
             raise error or PartFailed(self._failures[-1], hint="`refinery logs` has the traceback")
 
-    def _give_up(self, phase: Phase, task: Task, reason: str) -> None:
+    def _leave_out(self, phase: Phase, task: Task, reason: str) -> None:
         """Go on without a part, if that is allowed."""
         self._failures.append(f"{task.title}: {reason}")
         if isinstance(task, SegmentTask) and len(self._failures) <= self._tolerance.allowed:
@@ -261,7 +262,7 @@ class _Run:
         task = deaths.next_try(death)
         if task is not None:
             return [task]
-        self._give_up(phase, death.task, f"worker {death.cause}")
+        self._leave_out(phase, death.task, f"worker {death.cause}")
         self._record.failed(death.task, f"given up after {TRIES} dead workers ({death.cause})")
         if self._tolerance.fail_fast and not self._allowed:
             raise PartFailed(self._failures[-1], hint="`refinery logs` has the deaths")

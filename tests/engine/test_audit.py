@@ -20,7 +20,7 @@ from refinery.errors import StorageError
 from refinery.inspect.counts import read_counts
 from refinery.inspect.garbage import collect_garbage
 from refinery.inspect.verification import verify
-from refinery.planner.estimate import plan
+from refinery.planner.estimator import plan
 from refinery.recipe import Pipeline, Step
 from refinery.root.statistics import AuditStatistics, id_hashes, merged_audit
 from refinery.statistics.audit import AuditCounter

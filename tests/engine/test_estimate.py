@@ -14,7 +14,8 @@ import pytest
 from refinery.cli import execute
 from refinery.errors import UsageError
 from refinery.planner.cost import Cost, Money, Target, uncertainty, wall
-from refinery.planner.estimate import StageForecast, plan
+from refinery.planner.estimate import StageEstimate
+from refinery.planner.estimator import plan
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline, Prices, parse, recipe_dict
 from refinery.root.receipts import FileRef, Kind, Receipt
@@ -159,7 +160,7 @@ def known_seconds(root: str, seconds: float) -> None:
             place.commit(folder, receipt.model_copy(update={"seconds": seconds}))
 
 
-def by_name(stages: tuple[StageForecast, ...]) -> dict[str, StageForecast]:
+def by_name(stages: tuple[StageEstimate, ...]) -> dict[str, StageEstimate]:
     return {stage.name: stage for stage in stages}
 
 
@@ -212,14 +213,14 @@ def test_a_target_is_planned_from_nothing(tmp_path: Path) -> None:
     assert found.total is not None
     assert (found.inputs, again.inputs, found.input_bytes) == (20, 20, 10 * size)
     assert found.stages == tuple(
-        StageForecast(**{**vars(stage), "reason": f"for {10 * size / 1000:,.1f} kB"}) for stage in again.stages
+        StageEstimate(**{**vars(stage), "reason": f"for {10 * size / 1000:,.1f} kB"}) for stage in again.stages
     )
     held = RootContents(given.root)
     receipts = [r for f, m in held.manifests.items() for r in held.root.receipts(f, [*m.parts, *m.shuffle])]
     assert found.total.seconds == pytest.approx(10 * 2.0 * len(receipts))
     written = sum(file.bytes for receipt in receipts for files in receipt.files.values() for file in files)
     assert found.total.written == 10 * written
-    assert found.total.straight == ("same",)
+    assert found.total.extrapolated == ("same",)
     assert found.total.wall is not None
     assert found.total.seconds / 5 <= found.total.wall < found.total.seconds
     with pytest.raises(UsageError, match="--for"):

@@ -10,7 +10,7 @@ import pytest
 
 import refinery
 from refinery import html
-from refinery.planner.estimate import plan
+from refinery.planner.estimator import plan
 from tests.engine.looked import recipe
 from tests.engine.roots import quick, write_inputs
 

@@ -9,7 +9,7 @@ import pytest
 
 from refinery.errors import Refused, StorageError, UsageError
 from refinery.identity import FORMAT, code_digest
-from refinery.planner import requirements
+from refinery.planner import compatibility
 from refinery.planner.selection import Selection
 from refinery.root import root as records
 from refinery.root.root import Root
@@ -22,7 +22,7 @@ from tests.engine.toy import Length
 def change_code(patch: pytest.MonkeyPatch, name: str = "words", text: str = "changed") -> None:
     """Let the code digest of a stage be another one."""
     before = code_digest
-    for module in (requirements, commit):
+    for module in (compatibility, commit):
         patch.setattr(module, "code_digest", lambda stage: text if stage.name == name else before(stage))
 
 
@@ -97,7 +97,7 @@ def test_a_killed_run_is_guarded(folder: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_the_root_of_another_dataset_is_refused(folder: Path) -> None:
     """A root says whose it is."""
     quick(pipeline(folder))
-    with pytest.raises(Refused, match="belongs to dataset 'toy', the recipe says 'other'") as caught:
+    with pytest.raises(Refused, match="belongs to dataset 'toy', the recipe has 'other'") as caught:
         quick(pipeline(folder, dataset="other"))
     assert caught.value.exit_code == 4
 

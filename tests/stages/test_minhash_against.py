@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from refinery.errors import UsageError
 from refinery.inspect.verification import verify
-from refinery.planner.estimate import plan
+from refinery.planner.estimator import plan
 from refinery.planner.selection import Selection
 from refinery.runner.run import run
 from refinery.stage.documents import ID, Docs

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from refinery.errors import Refused
 from refinery.inspect.verification import verify
-from refinery.planner.estimate import plan
+from refinery.planner.estimator import plan
 from refinery.planner.selection import Selection
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root

@@ -21,7 +21,7 @@ from refinery.inspect.repeats import spans
 from refinery.inspect.verification import verify
 from refinery.kernels import undo
 from refinery.kernels.choice import native
-from refinery.planner.estimate import plan
+from refinery.planner.estimator import plan
 from refinery.planner.selection import Selection
 from refinery.recipe import ExecutorSettings, Pipeline, Step
 from refinery.root.receipts import Receipt

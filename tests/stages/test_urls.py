@@ -21,7 +21,7 @@ import stages.urls
 from refinery.errors import UsageError
 from refinery.identity import digest
 from refinery.inspect.verification import verify
-from refinery.planner.estimate import plan
+from refinery.planner.estimator import plan
 from refinery.planner.planner import Planner
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline

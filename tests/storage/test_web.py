@@ -14,7 +14,7 @@ import pytest
 
 from refinery.demo import sample
 from refinery.errors import StorageError, UsageError
-from refinery.planner.estimate import plan
+from refinery.planner.estimator import plan
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline, Step
 from refinery.store import LocalStore, WebStore, retry, taken
