@@ -11,7 +11,7 @@ from refinery.formatting import plural, size
 from refinery.planner.compatibility import changed_code, check_root
 from refinery.planner.cost import Cost, Money, Target, wall
 from refinery.planner.estimate import Basis, Estimate, StageEstimate, Total
-from refinery.planner.measured import Measured
+from refinery.planner.measurements import Measurements
 from refinery.planner.plan import Action, Plan, StageState
 from refinery.planner.planner import Planner
 from refinery.planner.preflight import preflight
@@ -34,7 +34,7 @@ def plan(pipeline: Pipeline, selection: Selection = Selection(), target: Target 
     head = check_root(planner.root, pipeline.dataset)
     manifests = planner.root.current_manifests(head)
     changed = changed_code(planner.root, head, planner.layout.folders, planner.layout.steps)
-    estimator = _Estimator(planner, planner.plan(), manifests, Measured.of(planner, manifests), target)
+    estimator = _Estimator(planner, planner.plan(), manifests, Measurements.of(planner, manifests), target)
     return estimator.estimate(tuple(step.name for step in changed))
 
 
@@ -45,7 +45,7 @@ class _Estimator:
     planner: Planner
     plan: Plan
     manifests: Mapping[str, StageManifest]
-    measured: Measured
+    measured: Measurements
     target: Target | None
 
     def estimate(self, changed: tuple[str, ...]) -> Estimate:

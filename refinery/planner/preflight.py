@@ -61,7 +61,7 @@ class Preflight:
 
 def preflight(pipeline: Pipeline, selection: Selection = Selection(), *, accept_code: bool = False) -> Preflight:
     """Find all obstacles to a run of the pipeline, changed code included unless it is accepted."""
-    checks = _Checks(pipeline)
+    checks = _Obstacles(pipeline)
     checks.executor()
     checks.assets()
     checks.columns()
@@ -85,7 +85,7 @@ def _order(obstacle: Obstacle) -> tuple[bool, bool, int]:
     return (True, True, 0) if span is None else (False, not span.text.is_file, span.start)
 
 
-class _Checks:
+class _Obstacles:
     """Collects obstacles, check after check."""
 
     def __init__(self, pipeline: Pipeline) -> None:

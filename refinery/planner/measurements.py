@@ -17,7 +17,7 @@ from refinery.root.root import Root
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurements:
     """The finished parts of each selected stage, by its position, and the ``files`` of ``bytes`` of input in all."""
 
     files: int
@@ -32,7 +32,7 @@ class Measured:
     """True for a stage whose parts are not those of the source any more, but gathered from them."""
 
     @classmethod
-    def of(cls, planner: Planner, manifests: Mapping[str, StageManifest]) -> Measured:
+    def of(cls, planner: Planner, manifests: Mapping[str, StageManifest]) -> Measurements:
         """Look at the input files and read the receipts of the current manifests. Raises StorageError."""
         paths = planner.inputs.counted(planner.layout.selection)
         stats = planner.inputs.stats(paths)
