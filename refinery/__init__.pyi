@@ -143,24 +143,13 @@ from .recipe import (
     load as load,
 )
 from .root.manifests import (
-    InputFault as InputFault,
-    InputFigures as InputFigures,
-    Outlier as Outlier,
     StageManifest as StageManifest,
 )
 from .root.runs import (
-    PhaseRecord as PhaseRecord,
-    ProblemRecord as ProblemRecord,
-    RunningTask as RunningTask,
     RunRecord as RunRecord,
-    StageWork as StageWork,
-    WorkSpan as WorkSpan,
 )
 from .root.statistics import (
     AuditStatistics as AuditStatistics,
-    LengthCounts as LengthCounts,
-    MetricCounts as MetricCounts,
-    RuleCounts as RuleCounts,
     Statistics as Statistics,
 )
 from .runner.progress import (
