@@ -42,9 +42,6 @@ from .inspect.file_counts import (
 from .inspect.filters import (
     Filters as Filters,
 )
-from .inspect.find import (
-    Document as Document,
-)
 from .inspect.flips import (
     Flip as Flip,
     Flips as Flips,
@@ -82,6 +79,9 @@ from .inspect.repeats import (
     Repeats as Repeats,
     spans as spans,
 )
+from .inspect.rows import (
+    Document as Document,
+)
 from .inspect.runs import (
     RootStatus as RootStatus,
     RunProblem as RunProblem,
@@ -90,9 +90,11 @@ from .inspect.runs import (
     problems as problems,
     status as status,
 )
+from .inspect.sample_query import (
+    SampleQuery as SampleQuery,
+)
 from .inspect.samples import (
     Sample as Sample,
-    SampleQuery as SampleQuery,
     Samples as Samples,
     sample as sample,
 )

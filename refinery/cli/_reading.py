@@ -16,8 +16,8 @@ from refinery.cli._options import PATH, RECIPE, root_option
 from refinery.errors import UsageError
 from refinery.formatting import plural, safe, shortened
 from refinery.inspect.edits import edited
-from refinery.inspect.find import Document
 from refinery.inspect.outcomes import Cut, MetricValue, StageOutcome
+from refinery.inspect.rows import Document
 from refinery.inspect.warning_list import RootWarning
 from refinery.recipe import Pipeline, load, written
 from refinery.recipe.changes import Setting

@@ -20,7 +20,8 @@ from refinery.cli._reading import (
 )
 from refinery.formatting import plural, safe
 from refinery.inspect.filters import Filters
-from refinery.inspect.samples import Sample, SampleQuery, Samples, sample
+from refinery.inspect.sample_query import SampleQuery
+from refinery.inspect.samples import Sample, Samples, sample
 
 
 @click.command("sample")

@@ -21,8 +21,8 @@ from refinery.cli._reading import (
 )
 from refinery.formatting import plural, safe
 from refinery.inspect.accounts import Account, Accounts, Station, why
-from refinery.inspect.find import Document
 from refinery.inspect.outcomes import StageOutcome
+from refinery.inspect.rows import Document
 from refinery.inspect.texts import MarkedText
 from refinery.recipe import load
 

@@ -4,7 +4,7 @@ All of it reads what runs wrote; only ``garbage`` deletes, and nothing prints. M
 
 - ``stats``: ``counts``, with ``--by`` ``groups``.
 - ``why``: ``accounts``, with ``texts``.
-- ``sample``: ``samples``, with ``filters`` and ``evidence``.
+- ``sample``: ``sample_query`` and ``samples``, with ``filters`` and ``evidence``.
 - ``clusters``: ``clusters``.
 - ``spans``: ``repeats``.
 - ``what-if``: ``whatif``, which applies rules to stored metrics (``reapplied``) and counts (``flips``).
@@ -16,5 +16,5 @@ All of it reads what runs wrote; only ``garbage`` deletes, and nothing prints. M
 - ``run``: ``summaries``.
 - ``run``, ``stats``, ``status``, ``logs`` and the report: ``warning_list``.
 - ``status`` and ``logs``: ``runs``, and for ``--quarantine`` ``quarantine``.
-- Shared by them: ``reader`` (receipts), ``find`` (rows), ``outcomes`` and ``replay``.
+- Shared by them: ``reader`` (receipts), ``rows``, ``find``, ``outcomes`` and ``replay``.
 """

@@ -15,10 +15,11 @@ import pyarrow as pa
 from refinery.errors import RefineryError
 from refinery.html import paragraph, table
 from refinery.inspect.display import of_document, of_text
-from refinery.inspect.find import Document, Query, Spot, document, find, pieces, row_at, trail, values_at
+from refinery.inspect.find import Query, find
 from refinery.inspect.outcomes import StageOutcome, id_fields, stored_outcome
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.replay import Replayed, replay
+from refinery.inspect.rows import Document, Spot, document, pieces, row_at, trail, values_at
 from refinery.inspect.texts import MarkedText, Passed, marked_texts
 from refinery.recipe import Pipeline
 from refinery.root.receipts import SIDES

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.errors import UsageError
-from refinery.inspect.find import pieces
 from refinery.inspect.groups import Count, Counted, KindCounts
 from refinery.inspect.reader import RootReader, StageEntry, open_root
+from refinery.inspect.rows import pieces
 from refinery.kernels import parse_url
 from refinery.recipe.columns import flows
 from refinery.root.receipts import Receipt

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.inspect.counts import read_counts
-from refinery.inspect.find import WHO, Document, document, pieces
 from refinery.inspect.reader import RootReader, StageEntry, open_root
+from refinery.inspect.rows import WHO, Document, document, pieces
 from refinery.recipe import Setting, changes
 from refinery.root.parquet import open_parquet
 from refinery.root.receipts import Receipt

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from refinery.formatting import rest
 from refinery.html import paragraph, preformatted, table
 from refinery.inspect.evidence import Mark, marked
-from refinery.inspect.find import Document
 from refinery.inspect.outcomes import MetricValue, StageOutcome
+from refinery.inspect.rows import Document
 
 TEXT = 2_000
 """Characters of a text that are displayed."""

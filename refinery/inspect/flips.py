@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.inspect.find import Document, document
+from refinery.inspect.rows import Document, document
 from refinery.root.statistics import id_hashes
 from refinery.stage.documents import TOKENS, id_bytes
 

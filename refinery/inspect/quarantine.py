@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
-from refinery.inspect.find import WHO, Document, document, pieces
 from refinery.inspect.reader import RootReader, StageEntry, open_root
+from refinery.inspect.rows import WHO, Document, document, pieces
 from refinery.root.root import Root, quarantine_path
 from refinery.stage.rules import QUARANTINED, WHY
 

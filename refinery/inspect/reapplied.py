@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.inspect.find import WHO, Document, document, pieces
 from refinery.inspect.flips import FlipDraw, StageYield, Why, YieldSum, document_keys
 from refinery.inspect.reader import RootReader, StageEntry
 from refinery.inspect.replay import read_again, step_runs
+from refinery.inspect.rows import WHO, Document, document, pieces
 from refinery.recipe import Pipeline
 from refinery.root.receipts import Receipt
 from refinery.stage.documents import TOKENS, TRANSIENT, Docs

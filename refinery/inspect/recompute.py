@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 
 from refinery.errors import RefineryError, StorageError
 from refinery.identity import Content
-from refinery.inspect.find import pieces
 from refinery.inspect.reader import Finding, RootReader, StageEntry, documents_of
 from refinery.inspect.replay import step_runs
+from refinery.inspect.rows import pieces
 from refinery.planner.inputs import file_content, file_stats, input_files
 from refinery.planner.segments import segments_of
 from refinery.recipe import RecipeError

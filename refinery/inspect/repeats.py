@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.errors import UsageError
-from refinery.inspect.find import pieces
 from refinery.inspect.outcomes import cut_fields
 from refinery.inspect.reader import RootReader, StageEntry, open_root
+from refinery.inspect.rows import pieces
 from refinery.kernels import parse_url, string_hashes
 from refinery.root.receipts import SIDES
 

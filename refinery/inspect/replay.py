@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from refinery.errors import StorageError
-from refinery.inspect.find import Document
 from refinery.inspect.outcomes import StageOutcome, stage_outcome
+from refinery.inspect.rows import Document
 from refinery.recipe import Pipeline, Step
 from refinery.recipe.columns import flows
 from refinery.stage.documents import Docs

@@ -17,9 +17,9 @@ from refinery.identity import part_key
 from refinery.inspect.contents import FileRows, differences, id_differences, wrong_reasons
 from refinery.inspect.counts import counts_of
 from refinery.inspect.file_counts import FileCounts, file_counts, file_mismatches
-from refinery.inspect.find import pieces
 from refinery.inspect.reader import Finding, RootReader, StageEntry, documents_of, open_root
 from refinery.inspect.recompute import recompute
+from refinery.inspect.rows import pieces
 from refinery.inspect.warning_list import RootWarning, warnings_of
 from refinery.root.outputs import current_path, extra_files, is_output
 from refinery.root.parquet import open_parquet

@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 
 from refinery.inspect.clusters import Clusters, clusters_of
 from refinery.inspect.evidence import Mark, evidence
-from refinery.inspect.find import WHO, Document, document, pieces
 from refinery.inspect.outcomes import StageOutcome, cut_fields, stored_outcome
 from refinery.inspect.reader import RootReader, StageEntry
+from refinery.inspect.rows import WHO, Document, document, pieces
 from refinery.report import limits
 from refinery.root.receipts import Receipt
 from refinery.root.statistics import Statistics

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from markupsafe import Markup
 
-from refinery.inspect.find import WHO, Document, document, pieces
+from refinery.inspect.rows import WHO, Document, document, pieces
 from refinery.report import charts, limits
 from refinery.report.curves import bars, numeric
 from refinery.report.view import MetricView, StageView, View

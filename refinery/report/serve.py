@@ -17,7 +17,8 @@ from refinery.inspect.accounts import why
 from refinery.inspect.filters import Filters
 from refinery.inspect.reader import RootReader, open_root
 from refinery.inspect.runs import problems, status
-from refinery.inspect.samples import SampleQuery, sample
+from refinery.inspect.sample_query import SampleQuery
+from refinery.inspect.samples import sample
 from refinery.inspect.whatif import what_if
 from refinery.report import limits
 from refinery.report.controls import controls

@@ -15,8 +15,9 @@ from typing import Any
 import xxhash
 
 from refinery.errors import UsageError
-from refinery.inspect.find import WHO, Document, Query, Spot, document, find, pieces, trail
+from refinery.inspect.find import Query, find
 from refinery.inspect.reader import RootReader, StageEntry
+from refinery.inspect.rows import WHO, Document, Spot, document, pieces, trail
 from refinery.report import limits
 from refinery.report.wordwise import Difference, compare
 from refinery.root.parquet import open_parquet

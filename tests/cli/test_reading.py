@@ -24,9 +24,9 @@ from refinery.cli.sample import _quoted
 from refinery.cli.stats import bar
 from refinery.formatting import safe, safe_lines, shortened, span
 from refinery.inspect.evidence import Mark
-from refinery.inspect.find import Document
 from refinery.inspect.outcomes import Cut, MetricValue, StageOutcome
 from refinery.inspect.quarantine import Case
+from refinery.inspect.rows import Document
 from refinery.inspect.samples import Sample
 from refinery.recipe import recipe_dict
 from stages.substring import Substring

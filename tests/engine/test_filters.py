@@ -13,7 +13,8 @@ from hypothesis import given, settings, strategies as st
 from refinery.cli import execute
 from refinery.errors import UsageError
 from refinery.inspect.filters import Filters
-from refinery.inspect.samples import SampleQuery, sample
+from refinery.inspect.sample_query import SampleQuery
+from refinery.inspect.samples import sample
 from tests.engine.roots import quick, write_inputs
 from tests.engine.test_inspect_groups import LINES, SUFFIX, recipe
 from tests.report.test_serve import Client

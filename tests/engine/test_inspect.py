@@ -21,7 +21,8 @@ from refinery.inspect.counts import read_counts
 from refinery.inspect.find import Query
 from refinery.inspect.reader import open_root
 from refinery.inspect.runs import problems, runs, status
-from refinery.inspect.samples import SampleQuery, sample
+from refinery.inspect.sample_query import SampleQuery
+from refinery.inspect.samples import sample
 from refinery.kernels import SPANS, undo
 from refinery.planner.selection import Selection
 from refinery.recipe import from_dict

@@ -19,7 +19,8 @@ from refinery.errors import UsageError
 from refinery.inspect.accounts import why
 from refinery.inspect.counts import read_counts
 from refinery.inspect.reader import open_root
-from refinery.inspect.samples import SampleQuery, sample
+from refinery.inspect.sample_query import SampleQuery
+from refinery.inspect.samples import sample
 from refinery.inspect.whatif import what_if
 from refinery.planner.selection import Selection
 from refinery.report.search import search

@@ -14,8 +14,8 @@ import time
 from collections import Counter
 
 import refinery
-from refinery.inspect.find import pieces
 from refinery.inspect.reader import open_root
+from refinery.inspect.rows import pieces
 from refinery.recipe import load
 
 
