@@ -106,7 +106,7 @@ def clusters(path: str, stage: str | None = None, count: int = 20) -> tuple[Clus
         which = f"stage {stage!r} removes" if stage else "the stages that are made remove"
         names = ", ".join(entry.name for entry in able) or "none does"
         raise UsageError(f"{which} no duplicates for a document that stays", hint=f"of this root: {names}")
-    found = []
+    results = []
     for entry in chosen:
         receipts = reader.receipts(entry)
         one = clusters_of(reader, entry, receipts, count)
@@ -115,8 +115,8 @@ def clusters(path: str, stage: str | None = None, count: int = 20) -> tuple[Clus
                 f"not all rows of {entry.name!r} are stored",
                 hint="`write: every` and `keep_removed: metrics` in the recipe keep them",
             )
-        found.append(one)
-    return tuple(found)
+        results.append(one)
+    return tuple(results)
 
 
 def vanishing_domains(path: str, parts: Sequence[int] | None = None) -> dict[str, tuple[Retained, ...]]:
@@ -139,12 +139,12 @@ def _removes(entry: StageEntry) -> bool:
 
 def _vanishing(domains: KindCounts) -> tuple[Retained, ...]:
     names = domains.names.filter(pc.greater_equal(domains.names["documents"], VANISHING_FROM))["name"].combine_chunks()
-    found = []
+    domains_kept = []
     for name, outcomes in domains.counts(names).items():
         kept = outcomes.get(KEPT, Count()).upper[0]
         removed = sum(count.documents for outcome, count in outcomes.items() if outcome != KEPT)
-        found.append(Retained(name, kept + removed, kept))
-    vanishing = [one for one in found if one.name and one.vanishes]
+        domains_kept.append(Retained(name, kept + removed, kept))
+    vanishing = [one for one in domains_kept if one.name and one.vanishes]
     return tuple(sorted(vanishing, key=lambda one: (-one.documents, one.name)))
 
 
@@ -205,12 +205,12 @@ class _Counting:
     def _codes_of(self, batch: pa.RecordBatch) -> Codes:
         """A number for the host of each row."""
         urls = batch.column("url").to_pylist() if "url" in batch.schema.names else [None] * len(batch)
-        found = [self._hosts.setdefault(parse_url(url or "").host, len(self._hosts)) for url in urls]
-        return np.array(found, np.int64)
+        codes = [self._hosts.setdefault(parse_url(url or "").host, len(self._hosts)) for url in urls]
+        return np.array(codes, np.int64)
 
     def _count(self, batch: pa.RecordBatch, side: str, hosts: Codes) -> None:
         names = list(self._hosts)
-        for code, times in zip(*(found.tolist() for found in np.unique(hosts, return_counts=True)), strict=True):
+        for code, times in zip(*(column.tolist() for column in np.unique(hosts, return_counts=True)), strict=True):
             self._domains[side][split_host(names[code])[0]] += times
         column, _, metric = (self._language or "").partition(".")
         if column in batch.schema.names:

@@ -63,9 +63,9 @@ def _counts(values: pa.Array) -> dict[str, int]:
 def differences(receipt: Receipt, name: str, rows: FileRows) -> Iterator[str]:
     """Report how the rows of a name differ from their receipt."""
     promised = receipt.contents.get(name, "nothing")
-    found = rows.content.id() if rows.content else "nothing"
-    if found != promised:
-        yield f"{name}: these are not the rows that were written (content {found[:8]}, the receipt has {promised[:8]})"
+    content = rows.content.id() if rows.content else "nothing"
+    if content != promised:
+        yield f"{name}: these are not the rows that were written (content {content[:8]}, in the receipt {promised[:8]})"
     if receipt.rows.get(name, rows.count) != rows.count:
         yield f"{name}: {plural(rows.count, 'row')}, the receipt has {receipt.rows[name]:,}"
 

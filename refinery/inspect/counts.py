@@ -143,12 +143,12 @@ def _part_range(reader: RootReader) -> str:
 
 
 def _loaded(reader: RootReader, entry: StageEntry, parts: Sequence[int] | None) -> _StageParts:
-    found = reader.load(entry)
+    loaded = reader.load(entry)
     wanted = None if parts is None else set(parts)
-    places = [place for place, r in enumerate(found.parts) if wanted is None or r.part in wanted]
-    receipts = tuple(found.parts[place] for place in places)
+    places = [place for place, r in enumerate(loaded.parts) if wanted is None or r.part in wanted]
+    receipts = tuple(loaded.parts[place] for place in places)
     statistics: list[Statistics | None] = []
-    lost = list(found.lost)
+    lost = list(loaded.lost)
     for place, receipt in zip(places, receipts, strict=True):
         try:
             statistics.append(reader.root.statistics(receipt, place))

@@ -172,20 +172,20 @@ class _Comparison:
         """Return the changes of outcomes, those of most documents first."""
         total = sum(rows.count for side in self._rows for rows in side)
         shares = max(1, math.ceil(total / SHARE_ROWS))
-        found: Counter[tuple[str, str]] = Counter()
+        counts: Counter[tuple[str, str]] = Counter()
         best: dict[tuple[str, str], list[tuple[int, bytes]]] = {}
         for share in range(shares):
             left, right = (dict(self._outcomes(number, share, shares)) for number in (0, 1))
             for key in left.keys() | right.keys():
                 pair = left.get(key, ABSENT), right.get(key, ABSENT)
                 if pair[0] != pair[1]:
-                    found[pair] += 1
+                    counts[pair] += 1
                     best.setdefault(pair, []).append(key)
             best = {pair: sorted(keys)[: self._count] for pair, keys in best.items()}
         documents = self._documents({key for keys in best.values() for key in keys})
         return tuple(
             OutcomeChange(*pair, number, tuple(ChangedDocument(documents[key], *pair) for key in best[pair]))
-            for pair, number in sorted(found.items(), key=lambda item: (-item[1], item[0]))
+            for pair, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         )
 
     def _outcomes(self, number: int, share: int, shares: int) -> Iterator[tuple[tuple[int, bytes], str]]:
@@ -200,7 +200,7 @@ class _Comparison:
                 yield from zip(keys, _named(batch, rows), strict=True)
 
     def _documents(self, wanted: set[tuple[int, bytes]]) -> dict[tuple[int, bytes], Document]:
-        found: dict[tuple[int, bytes], Document] = {}
+        documents: dict[tuple[int, bytes], Document] = {}
         ids = pa.array([key[1][:16] for key in wanted], pa.binary(16))
         for number, side in enumerate(self._rows):
             for rows in side if len(ids) else ():
@@ -208,8 +208,8 @@ class _Comparison:
                     batch = piece.batch.filter(pc.is_in(piece.batch.column("id"), value_set=ids))
                     hashes = id_hashes(batch.column("id")).tolist()
                     for row, key in enumerate(zip(hashes, self._names(batch), strict=True)):
-                        found.setdefault(key, document(batch.slice(row, 1)))
-        return found
+                        documents.setdefault(key, document(batch.slice(row, 1)))
+        return documents
 
     def _names(self, batch: pa.RecordBatch) -> list[bytes]:
         """Return the ids, with offsets where all rows have one: a record may be there twice."""

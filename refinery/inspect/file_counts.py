@@ -66,7 +66,7 @@ def _names(reader: RootReader) -> dict[str, str]:
     """Return the input files by content id; none where they cannot be read."""
     try:
         paths = input_files(reader.pipeline)
-        return {file_content(path, found): path for path, found in zip(paths, file_stats(paths), strict=True)}
+        return {file_content(path, stat): path for path, stat in zip(paths, file_stats(paths), strict=True)}
     except RefineryError:
         return {}
 
@@ -78,10 +78,10 @@ def _file_counts(
     last, now = stages[0], receipt
     for entry in stages:
         if entry.position:
-            found = reader.made_from(entry, [now.contents.get("kept", "")])
-            if not found:
+            following = reader.made_from(entry, [now.contents.get("kept", "")])
+            if not following:
                 break
-            last, now = entry, found[0]
+            last, now = entry, following[0]
         removed[entry.name] = now.rows.get("removed", 0) + (now.rows.get("skipped", 0) if entry.position else 0)
     return FileCounts(
         part=receipt.part,

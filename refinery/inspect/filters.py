@@ -46,10 +46,10 @@ class Filters:
         names = [URL.name] if self.domain is not None or self.url is not None else []
         if self.language is None:
             return names
-        found = flows(reader.pipeline.steps)
-        column = found[entry.position].language
+        stage_flows = flows(reader.pipeline.steps)
+        column = stage_flows[entry.position].language
         if not column:
-            pairs = zip(reader.pipeline.steps, found, strict=True)
+            pairs = zip(reader.pipeline.steps, stage_flows, strict=True)
             later = next((step.name for step, flow in pairs if flow.language), "")
             raise UsageError(
                 f"at {entry.name} no language is identified yet" if later else "no stage identifies languages",
@@ -69,15 +69,15 @@ class Filters:
 
     def mask(self, batch: pa.RecordBatch, columns: Sequence[str]) -> pa.BooleanArray:
         """Return true for the rows of a batch that meet every condition; ``columns`` are those of its stage."""
-        found = pa.array([True] * len(batch), pa.bool_())
+        mask = pa.array([True] * len(batch), pa.bool_())
         if self.domain is not None:
-            found = pc.and_(found, _in_domain(batch.column(URL.name), self.domain.lower()))
+            mask = pc.and_(mask, _in_domain(batch.column(URL.name), self.domain.lower()))
         if self.url is not None:
-            found = pc.and_(found, _like(batch.column(URL.name), self.url))
+            mask = pc.and_(mask, _like(batch.column(URL.name), self.url))
         if self.language is not None:
             column, _, name = columns[-1].partition(".")
-            found = pc.and_(found, pc.equal(pc.struct_field(batch.column(column), name), self.language))
-        return pc.fill_null(found, False)
+            mask = pc.and_(mask, pc.equal(pc.struct_field(batch.column(column), name), self.language))
+        return pc.fill_null(mask, False)
 
 
 ALL = Filters()

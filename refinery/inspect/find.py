@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -87,15 +88,15 @@ class Query:
         urls = urls.filter(pc.greater_equal(pc.utf8_length(urls), len(core)))
         if not len(urls):
             return []  # a search for a long text takes long, and queries may be hostile
-        found = urls.filter(pc.match_substring(urls, core, ignore_case=True))
-        return _shortest(found.to_pylist())
+        similar = urls.filter(pc.match_substring(urls, core, ignore_case=True))
+        return _shortest(similar.to_pylist())
 
 
 def _ids(batch: pa.RecordBatch) -> list[pa.FixedSizeBinaryArray]:
     """Return the ids of documents, and those of their records in archives."""
-    found = [batch.column("id")] if "id" in batch.schema.names else []
+    ids = [batch.column("id")] if "id" in batch.schema.names else []
     structs = [column for column in batch.columns if pa.types.is_struct(column.type)]
-    return found + [pc.struct_field(c, RECORD_ID) for c in structs if c.type.get_field_index(RECORD_ID) >= 0]
+    return ids + [pc.struct_field(c, RECORD_ID) for c in structs if c.type.get_field_index(RECORD_ID) >= 0]
 
 
 def _prefix(text: str) -> str:
@@ -113,10 +114,7 @@ def _at(batch: pa.RecordBatch, warc: str, offset: int) -> pa.BooleanArray:
 
 
 def _any(masks: Sequence[pa.BooleanArray]) -> pa.BooleanArray:
-    found = masks[0]
-    for mask in masks[1:]:
-        found = pc.or_(found, pc.fill_null(mask, False))
-    return found
+    return reduce(lambda mask, other: pc.or_(mask, pc.fill_null(other, False)), masks)
 
 
 def _shortest(urls: Iterable[str]) -> list[str]:
@@ -152,14 +150,14 @@ def find(reader: RootReader, query: Query) -> Matches:
     ids = {who.id: who for who in sorted(begun, key=lambda who: who.id, reverse=True)}
     if not exact and len(ids) > 1:
         return Matches((), (), tuple(sorted(ids.values(), key=lambda who: who.id)[:CANDIDATES]), len(ids))
-    found = exact or begun
-    newest = sorted(found.items(), key=lambda pair: (pair[0].date or "", pair[0].id), reverse=True)
+    documents = exact or begun
+    newest = sorted(documents.items(), key=lambda pair: (pair[0].date or "", pair[0].id), reverse=True)
     return Matches(tuple(newest), () if newest else tuple(near))
 
 
-def _add(found: dict[Document, Spot], piece: Piece, mask: pa.BooleanArray) -> bool:
+def _add(spots: dict[Document, Spot], piece: Piece, mask: pa.BooleanArray) -> bool:
     """Add the first row of each document that matches, and return True if there is any."""
     rows = pc.indices_nonzero(mask).to_pylist()
     for row in rows:
-        found.setdefault(document(piece.batch.slice(row, 1)), piece.spot(row))
+        spots.setdefault(document(piece.batch.slice(row, 1)), piece.spot(row))
     return bool(rows)

@@ -92,11 +92,11 @@ def _unreferenced(reader: RootReader) -> Iterator[UnreferencedFile]:
 
 def referenced_paths(reader: RootReader) -> set[str]:
     """Return the paths below the root that its head leads to. Raises StorageError where a record cannot be read."""
-    found = set(reader.head.manifests.values())
+    paths = set(reader.head.manifests.values())
     for entry in reader.stages:
         reader.receipts(entry)  # raises where one is lost
-        found.add(merged_path(entry.folder, entry.manifest.identity))
+        paths.add(merged_path(entry.folder, entry.manifest.identity))
         for receipt in reader.load(entry).every:
-            found |= {receipt_path(entry.folder, receipt.key), receipt.statistics}
-            found |= {file.path for files in receipt.written.values() for file in files}
-    return found
+            paths |= {receipt_path(entry.folder, receipt.key), receipt.statistics}
+            paths |= {file.path for files in receipt.written.values() for file in files}
+    return paths

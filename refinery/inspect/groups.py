@@ -97,9 +97,9 @@ class GroupCounts:
     def reasons(self) -> list[tuple[str, str, Count]]:
         """Stage, reason and count of all removals of what was found, the commonest first."""
         after = self.stages[self.since :]
-        found = [(s.stage, reason, count) for s in after for reason, count in s.removed.items()]
+        removals = [(s.stage, reason, count) for s in after for reason, count in s.removed.items()]
         order = {stage.stage: place for place, stage in enumerate(self.stages)}
-        return sorted(found, key=lambda one: (-one[2].documents, order[one[0]], one[1]))
+        return sorted(removals, key=lambda one: (-one[2].documents, order[one[0]], one[1]))
 
     @property
     def share(self) -> float | None:
@@ -173,18 +173,18 @@ class Counted:
 
     def of(self, kind: str) -> list[tuple[StageEntry, KindCounts]]:
         """The stages with their counts of one kind, from the first on at which a document has a name of it."""
-        found = [(entry, self.summary(entry, kind)) for entry in self.stages]
-        known = next((place for place, (_, one) in enumerate(found) if one.is_known), len(found))
-        return found[known:]
+        counts = [(entry, self.summary(entry, kind)) for entry in self.stages]
+        known = next((place for place, (_, one) in enumerate(counts) if one.is_known), len(counts))
+        return counts[known:]
 
 
 def _table(reader: RootReader, entry: StageEntry, parts: Sequence[int] | None) -> pa.Table:
     manifest = entry.manifest
     if parts is None:
-        found = None
+        merged = None
         with contextlib.suppress(StorageError):  # the parts have what a damaged file had; `verify` reports it
-            found = read_merged(reader.root, entry.folder, manifest.identity, manifest.parts)
-        return merge(reader.root, reader.receipts(entry)) if found is None else found
+            merged = read_merged(reader.root, entry.folder, manifest.identity, manifest.parts)
+        return merge(reader.root, reader.receipts(entry)) if merged is None else merged
     wanted = set(parts)
     return merge(reader.root, [receipt for receipt in reader.receipts(entry) if receipt.part in wanted])
 
@@ -227,12 +227,12 @@ class KindCounts:
         return {name: self._estimated(pairs, lacking[name]) for name, pairs in sure.items()}
 
     def _estimated(self, pairs: Mapping[str, Pair], lacking: Pair) -> dict[str, Count]:
-        found = {}
+        counts = {}
         for outcome in sorted({*pairs, *(self.others if lacking != (0, 0) else ())}):
             pair, others = pairs.get(outcome, (0, 0)), self.others.get(outcome, (0, 0))
             most = _plus(pair, (min(lacking[0], others[0]), min(lacking[1], others[1])))
-            found[outcome] = Count(*pair).upto(most)
-        return found
+            counts[outcome] = Count(*pair).upto(most)
+        return counts
 
 
 def _sums(rows: pa.Table) -> pa.Table:

@@ -42,8 +42,8 @@ class StageOutput:
         if side not in SIDES:
             raise UsageError(f"side {side!r}: not one of {', '.join(SIDES)}", hint='files("kept") or files("removed")')
         receipts = self._reader.receipts(self._entry)
-        found = {file.path: None for receipt in receipts for file in receipt.files.get(side, ())}
-        return [self._reader.root.full(path) for path in found]
+        paths = {file.path: None for receipt in receipts for file in receipt.files.get(side, ())}
+        return [self._reader.root.full(path) for path in paths]
 
     def dataset(self, side: Side = "kept") -> ds.Dataset:
         """Return the files as one data set of pyarrow, which reads only the columns and rows that are asked for.

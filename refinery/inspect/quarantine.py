@@ -39,7 +39,7 @@ def _kept(root: Root) -> frozenset[str]:
 
 
 def _cases(reader: RootReader, entry: StageEntry, kept: frozenset[str]) -> list[Case]:
-    found = []
+    cases = []
     for piece in pieces(reader, entry, ("removed",), (*WHO, WHY.name)):
         if not {"id", "warc", WHY.name} <= set(piece.batch.schema.names):
             continue
@@ -50,5 +50,5 @@ def _cases(reader: RootReader, entry: StageEntry, kept: frozenset[str]) -> list[
             record = quarantine_path(entry.name, who.id, who.warc or "")
             if rule == QUARANTINED or record in kept:
                 note = reasons[row].as_py()["note"] or ""
-                found.append(Case(entry.name, who, rule, note, record if record in kept else ""))
-    return found
+                cases.append(Case(entry.name, who, rule, note, record if record in kept else ""))
+    return cases

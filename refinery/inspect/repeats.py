@@ -56,7 +56,7 @@ def spans(path: str, stage: str | None = None, count: int = 20) -> Repeats:
     reader = open_root(path)
     chosen = _stages(reader, stage)
     counted = [(entry, *np.unique(_all(reader, entry), return_counts=True)) for entry in chosen]
-    most = [found for entry, groups, counts in counted for found in _most(entry.name, groups, counts, count)]
+    most = [one for entry, groups, counts in counted for one in _most(entry.name, groups, counts, count)]
     most = sorted(most, key=lambda one: (-one.copies, one.stage, one.group))[:count]
     for entry in chosen:
         _look_up(reader, entry, {one.group: one for one in most if one.stage == entry.name})
@@ -65,12 +65,12 @@ def spans(path: str, stage: str | None = None, count: int = 20) -> Repeats:
 
 
 def _stages(reader: RootReader, name: str | None) -> list[StageEntry]:
-    found = {step.name: cut_fields(step.stage) for step in reader.pipeline.steps}
-    made = [entry for entry in reader.stages if found[entry.name] and name in (None, entry.name)]
+    fields_of = {step.name: cut_fields(step.stage) for step in reader.pipeline.steps}
+    made = [entry for entry in reader.stages if fields_of[entry.name] and name in (None, entry.name)]
     if not made:
         if name is not None:
             reader.stage(name)  # raises where there is none of this name
-        finding = [stage for stage, fields in found.items() if fields]
+        finding = [stage for stage, fields in fields_of.items() if fields]
         which = f"stage {name!r} finds" if name else "the stages that are made find"
         raise UsageError(f"{which} no spans", hint=f"of this root: {', '.join(finding) or 'none does'}")
     return made
@@ -82,17 +82,17 @@ def _most(stage: str, groups: Groups, counts: npt.NDArray[np.int64], count: int)
 
 
 def _all(reader: RootReader, entry: StageEntry) -> Groups:
-    found = [_groups(spans_) for _, spans_ in _batches(reader, entry)]
-    return np.concatenate([np.empty(0, np.uint64), *found])
+    groups = [_groups(spans_) for _, spans_ in _batches(reader, entry)]
+    return np.concatenate([np.empty(0, np.uint64), *groups])
 
 
 def _look_up(reader: RootReader, entry: StageEntry, wanted: dict[int, Repeat]) -> None:
     """Fill in what is not known from counting."""
     sought = np.array(sorted(wanted), np.uint64)
-    for urls, found in _batches(reader, entry):
-        rows = np.flatnonzero(np.isin(_groups(found), sought))
-        groups = _groups(found)[rows].tolist()
-        for group, span, url in zip(groups, found.take(pa.array(rows)).to_pylist(), urls(rows), strict=True):
+    for urls, lists in _batches(reader, entry):
+        rows = np.flatnonzero(np.isin(_groups(lists), sought))
+        groups = _groups(lists)[rows].tolist()
+        for group, span, url in zip(groups, lists.take(pa.array(rows)).to_pylist(), urls(rows), strict=True):
             one = wanted[group]
             one.bytes += span["length"]
             one.hosts[parse_url(url).host] += 1
@@ -120,7 +120,7 @@ class _Urls:
         return urls
 
 
-def _groups(found: pa.StructArray) -> Groups:
-    names = {found.type.field(i).name for i in range(found.type.num_fields)}
-    groups: Groups = (found.field("group") if "group" in names else string_hashes(found.field("text"))).to_numpy()
+def _groups(values: pa.StructArray) -> Groups:
+    names = {values.type.field(i).name for i in range(values.type.num_fields)}
+    groups: Groups = (values.field("group") if "group" in names else string_hashes(values.field("text"))).to_numpy()
     return groups

@@ -126,8 +126,8 @@ def runs(root: Root, newest: int | None = None) -> Sequence[RunStatus]:
     """Return the runs of a root, newest first. Raises StorageError for a damaged record."""
     files = (path.removeprefix(f"{root.path}/") for path in root.store.list(root.full("runs")))
     names = sorted((name for name in files if name.count("/") == 1 and name.endswith(".json")), reverse=True)
-    found = zip(names, root.store.find_all([root.full(name) for name in names[:newest]]), strict=False)
-    return [_run(root, name, data) for name, data in found if data is not None]
+    records = zip(names, root.store.find_all([root.full(name) for name in names[:newest]]), strict=False)
+    return [_run(root, name, data) for name, data in records if data is not None]
 
 
 def _run(root: Root, file: str, data: bytes) -> RunStatus:

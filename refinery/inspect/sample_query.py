@@ -73,14 +73,14 @@ def selected_outputs(
 
 def _same_documents(reader: RootReader, entry: StageEntry, filters: Filters) -> StageEntry:
     """Return the stage, or one before it that kept the same documents, if its own files lack filtered columns."""
-    found = entry
-    while not filters.stored(reader, found, ("kept",)):
-        before = reader.before(found)
-        removing = any(receipt.rows.get("removed") for receipt in reader.receipts(found))
+    stored = entry
+    while not filters.stored(reader, stored, ("kept",)):
+        before = reader.before(stored)
+        removing = any(receipt.rows.get("removed") for receipt in reader.receipts(stored))
         if before is None or removing or not _stores(reader, before, ("kept",)):
             return entry
-        found = before
-    return found
+        stored = before
+    return stored
 
 
 def _stages(reader: RootReader, query: SampleQuery, sides: Sequence[str]) -> list[StageEntry]:

@@ -85,8 +85,8 @@ def sample(path: str, query: SampleQuery) -> Samples:
         for piece in pieces(reader, entry, stored, columns):
             mask = pc.and_(matching_rows(piece.batch, query, metric), query.filters.mask(piece.batch, filtered))
             drawn.add(piece, mask)
-    found = tuple(_sample(reader, spot) for spot in drawn.spots())
-    return Samples(drawn.matching, found, stages_without_rows(reader, query, sides))
+    documents = tuple(_sample(reader, spot) for spot in drawn.spots())
+    return Samples(drawn.matching, documents, stages_without_rows(reader, query, sides))
 
 
 class _Drawn:
@@ -117,13 +117,13 @@ def _sample(reader: RootReader, spot: Spot) -> Sample:
     values = row.to_pylist()[0]
     who = document(row)
     step = reader.pipeline.steps[spot.entry.position]
-    found = stored_outcome(step, spot.side, values)
+    outcome = stored_outcome(step, spot.side, values)
     text, note = values.get(TEXT.name), ""
     as_it_came = text is None or spot.side == "removed" or not changes_text(step.stage)
     if text is None:
-        text, note = _text_elsewhere(reader, spot, who, deadly=found.note if found.rule == QUARANTINED else "")
-    marks = evidence(step.stage, found, text) if text is not None and as_it_came else ()
-    return Sample(who, spot.entry.name, found, text, note, marks)
+        text, note = _text_elsewhere(reader, spot, who, deadly=outcome.note if outcome.rule == QUARANTINED else "")
+    marks = evidence(step.stage, outcome, text) if text is not None and as_it_came else ()
+    return Sample(who, spot.entry.name, outcome, text, note, marks)
 
 
 def _text_elsewhere(reader: RootReader, spot: Spot, who: Document, deadly: str) -> tuple[str | None, str]:

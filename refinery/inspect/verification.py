@@ -122,8 +122,8 @@ class _Checks:
         except StorageError as error:
             self.findings.append(Finding(error.message, entry.name))
         self._merged(entry)
-        found, links = self._reader.load(entry), self._links(entry)
-        for receipt in {r.key: r for r in found.every}.values():
+        receipts, links = self._reader.load(entry), self._links(entry)
+        for receipt in {r.key: r for r in receipts.every}.values():
             self.findings += [Finding(text, entry.name, receipt.part) for text in self._receipt(entry, receipt, links)]
 
     def _merged(self, entry: StageEntry) -> None:
@@ -132,8 +132,8 @@ class _Checks:
         path = merged_path(entry.folder, manifest.identity)
         receipts = self._reader.load(entry).parts
         try:
-            found = read_merged(root, entry.folder, manifest.identity, manifest.parts)
-            if found is not None and not self._reader.load(entry).lost and found != merge(root, receipts):
+            merged = read_merged(root, entry.folder, manifest.identity, manifest.parts)
+            if merged is not None and not self._reader.load(entry).lost and merged != merge(root, receipts):
                 self.findings.append(
                     Finding(
                         "these are not the merged counts of its parts; without the file they are read from the parts",
@@ -144,7 +144,7 @@ class _Checks:
         except StorageError as error:
             self.findings.append(Finding(error.message, entry.name, file=path))
         else:
-            self.files += found is not None
+            self.files += merged is not None
 
     def _receipt(self, entry: StageEntry, receipt: Receipt, links: Mapping[str, set[str]]) -> Iterator[str]:
         yield from _misfiled(entry, receipt)
@@ -201,8 +201,8 @@ class _Checks:
                 rows.read(parquet)
         except (StorageError, pa.ArrowException, ValueError) as error:
             return f"the file cannot be read: {' '.join(str(error).split())[:300]}"
-        found = rows.count - before
-        return "" if found == file.rows else f"the file has {plural(found, 'row')}, its receipt has {file.rows:,}"
+        count = rows.count - before
+        return "" if count == file.rows else f"the file has {plural(count, 'row')}, its receipt has {file.rows:,}"
 
     # ------------------------------------------------------------------------------------------------------ documents
 
@@ -243,9 +243,9 @@ def _misfiled(entry: StageEntry, receipt: Receipt) -> Iterator[str]:
 
 def _extra(reader: RootReader) -> Iterator[Finding]:
     """Files in ``kept`` and ``removed`` that a glob reads and no current receipt names."""
-    found = {entry.folder: reader.load(entry) for entry in reader.stages}
-    lost = {folder for folder, receipts in found.items() if receipts.lost}  # these are findings already
-    for path in extra_files(reader.root, (one for receipts in found.values() for one in receipts.every)):
+    by_folder = {entry.folder: reader.load(entry) for entry in reader.stages}
+    lost = {folder for folder, receipts in by_folder.items() if receipts.lost}  # these are findings already
+    for path in extra_files(reader.root, (one for receipts in by_folder.values() for one in receipts.every)):
         if not is_output(path):
             yield Finding("no run wrote this file, and globs read it: move it elsewhere", file=path)
         elif path.partition("/")[0] not in lost:

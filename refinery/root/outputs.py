@@ -32,14 +32,14 @@ _KEY = re.compile(r"part-[0-9]+-([0-9a-f]{8})")
 
 def superseded_path(path: str) -> str:
     """Return the path of an output once it is superseded; other paths stay as they are."""
-    found = _CURRENT.fullmatch(path)
-    return f"{SUPERSEDED}/{found[1]}-{found[2]}/{found[3]}" if found else path
+    parts = _CURRENT.fullmatch(path)
+    return f"{SUPERSEDED}/{parts[1]}-{parts[2]}/{parts[3]}" if parts else path
 
 
 def current_path(path: str) -> str:
     """Return the path of an output once it is current; other paths stay as they are."""
-    found = _MOVED.fullmatch(path)
-    return f"{found[1]}/{found[2]}/{found[3]}" if found else path
+    parts = _MOVED.fullmatch(path)
+    return f"{parts[1]}/{parts[2]}/{parts[3]}" if parts else path
 
 
 def is_output(path: str) -> bool:
@@ -52,8 +52,8 @@ def extra_files(root: Root, receipts: Iterable[Receipt]) -> list[str]:
     wanted = {file.path for receipt in receipts for files in receipt.files.values() for file in files}
     folders = [name for name in root.store.folders(root.path) if re.fullmatch(_FOLDER, name)]
     patterns = [f"{glob.escape(root.path)}/{folder}/{side}/*" for folder in folders for side in SIDES]
-    found = (full.removeprefix(f"{root.path}/") for pattern in patterns for full in root.store.list(pattern))
-    return [path for path in found if path not in wanted]
+    paths = (full.removeprefix(f"{root.path}/") for pattern in patterns for full in root.store.list(pattern))
+    return [path for path in paths if path not in wanted]
 
 
 def settle(root: Root, current: Mapping[str, Sequence[Receipt]], check: Callable[[], None]) -> None:
@@ -81,8 +81,8 @@ def _naming(root: Root, folder: str, paths: Iterable[str]) -> list[Receipt]:
     prefixes = {named[1] for path in wanted if (named := _KEY.match(path.rpartition("/")[2]))}
     listed = root.store.list(f"{glob.escape(root.path)}/{folder}/receipts/*.json")
     keys = [path.rpartition("/")[2].removesuffix(".json") for path in listed]
-    found = root.examined(folder, [key for key in keys if key[:8] in prefixes])
-    return [one for one in found if isinstance(one, Receipt) and wanted & _paths(one)]
+    receipts = root.examined(folder, [key for key in keys if key[:8] in prefixes])
+    return [one for one in receipts if isinstance(one, Receipt) and wanted & _paths(one)]
 
 
 def _away(receipts: Iterable[Receipt], to: Callable[[str], str]) -> list[Receipt]:

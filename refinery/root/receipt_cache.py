@@ -34,24 +34,24 @@ class ReceiptCache:
         """Fetch the receipts of a remote root many at a time, once: each by itself would be a request."""
         for folder in self._folders if is_remote(self._root.path) else ():
             if folder not in self._listed:
-                found = self._root.readable(folder)
-                self._listed[folder] = set(found)
-                self._take(folder, {key: receipt for key, receipt in found.items() if receipt is not None})
+                listed = self._root.readable(folder)
+                self._listed[folder] = set(listed)
+                self._take(folder, {key: receipt for key, receipt in listed.items() if receipt is not None})
 
     def find(self, folder: str, key: str) -> Receipt | None:
         """Return the receipt of a key, if there is one and its files exist."""
         place = folder, key
         if place not in self._known and place not in self._gone and key in self._listed.get(folder, {key}):
-            found = self._root.receipt(folder, key)
-            self._take(folder, {} if found is None else {key: found})
+            receipt = self._root.receipt(folder, key)
+            self._take(folder, {} if receipt is None else {key: receipt})
         if place in self._gone:
             receipt, path = self._gone[place]
             self.lost[path] = receipt
         return self._known.get(place)
 
-    def _take(self, folder: str, found: Mapping[str, Receipt]) -> None:
+    def _take(self, folder: str, receipts: Mapping[str, Receipt]) -> None:
         """Sort receipts into those that count and those that lack a file."""
-        for (key, receipt), path in zip(found.items(), self._root.missing(list(found.values())), strict=True):
+        for (key, receipt), path in zip(receipts.items(), self._root.missing(list(receipts.values())), strict=True):
             if path:
                 self._gone[folder, key] = receipt, path
             else:
@@ -71,11 +71,11 @@ class ReceiptCache:
         """Return the inputs of each part of a source, by all its receipts of one identity."""
         known = [receipt for (place, _), receipt in self._known.items() if place == folder]
         receipts = known if is_remote(self._root.path) else self._root.readable(folder).values()
-        found: dict[int, set[str]] = {}
+        inputs: dict[int, set[str]] = {}
         for receipt in receipts:
             if receipt is not None and receipt.key == part_key(identity, receipt.inputs):
-                found.setdefault(receipt.part, set()).add(receipt.inputs[0])
-        return found
+                inputs.setdefault(receipt.part, set()).add(receipt.inputs[0])
+        return inputs
 
     def metrics(self, folder: str, measure: str) -> Metrics:
         """Return the metrics that a filter of this measure identity has stored, under any thresholds."""

@@ -106,4 +106,4 @@ def named_files(receipt: Receipt) -> Iterator[tuple[str, int | None]]:
 
 def first_absent(files: Iterable[tuple[str, int | None, Stat | None]]) -> str:
     """Return the first file that does not exist in its size, or ""."""
-    return next((path for path, size, found in files if found is None or size not in (None, found.size)), "")
+    return next((path for path, size, stat in files if stat is None or size not in (None, stat.size)), "")

@@ -89,10 +89,10 @@ def _map_identity(stage: Global, manifest: StageManifest) -> str:
 
 
 def _differences(stage: Global, manifest: StageManifest) -> list[str]:
-    found = versions_changed(manifest.libraries, library_versions(stage))
-    found += [f"version {manifest.version}, not {stage.version}"] if manifest.version != stage.version else []
+    differences = versions_changed(manifest.libraries, library_versions(stage))
+    differences += [f"version {manifest.version}, not {stage.version}"] if manifest.version != stage.version else []
     now = configuration(stage)
     for name in sorted(stage.map_fields):
         if manifest.configuration.get(name) != now.get(name):
-            found.append(f"{name} {manifest.configuration.get(name)}, not {now.get(name)}")
-    return found
+            differences.append(f"{name} {manifest.configuration.get(name)}, not {now.get(name)}")
+    return differences

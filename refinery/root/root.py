@@ -61,10 +61,10 @@ class Root:
 
     def receipts(self, folder: str, keys: Iterable[str]) -> list[Receipt]:
         """Return the receipts with these keys that exist, in the order of the keys."""
-        found = self.examined(folder, keys)
-        for damaged in (one for one in found if isinstance(one, StorageError)):
+        receipts = self.examined(folder, keys)
+        for damaged in (one for one in receipts if isinstance(one, StorageError)):
             raise damaged
-        return [one for one in found if isinstance(one, Receipt)]
+        return [one for one in receipts if isinstance(one, Receipt)]
 
     def examined(self, folder: str, keys: Iterable[str]) -> list[Receipt | StorageError | None]:
         """Return the receipts with these keys, many at once: an error for a damaged one, None for a lost one."""
@@ -77,8 +77,8 @@ class Root:
         Files are not read: ``verify`` compares their rows.
         """
         named = [list(named_files(receipt)) for receipt in receipts]
-        found = iter(self.store.find_stats([self.full(path) for files in named for path, _ in files]))
-        return [first_absent([(path, size, next(found)) for path, size in files]) for files in named]
+        stats = iter(self.store.find_stats([self.full(path) for files in named for path, _ in files]))
+        return [first_absent([(path, size, next(stats)) for path, size in files]) for files in named]
 
     def commit(self, folder: str, receipt: Receipt) -> None:
         """Write a receipt: from then on its files exist for readers."""
@@ -92,8 +92,8 @@ class Root:
         """Return every receipt of a stage by its key; None for a damaged one, whose error is raised when it is read."""
         paths = self.store.list(f"{glob.escape(self.path)}/{folder}/receipts/*.json")
         keys = [path.rpartition("/")[2].removesuffix(".json") for path in paths]
-        found = zip(keys, self.examined(folder, keys), strict=True)
-        return {key: one if isinstance(one, Receipt) else None for key, one in found}
+        receipts = zip(keys, self.examined(folder, keys), strict=True)
+        return {key: one if isinstance(one, Receipt) else None for key, one in receipts}
 
     def withdraw(self, folder: str, key: str) -> None:
         """Delete a receipt, if it exists: its files are about to be replaced by other rows under the same names."""
@@ -150,8 +150,8 @@ class Root:
 
     def _all(self, model: type[Model], pattern: str) -> list[Model]:
         paths = self.store.list(f"{glob.escape(self.path)}/{pattern}")
-        found = zip(paths, self.store.find_all(paths), strict=True)
-        return [_parsed(model, path, data) for path, data in found if data is not None]
+        records = zip(paths, self.store.find_all(paths), strict=True)
+        return [_parsed(model, path, data) for path, data in records if data is not None]
 
     def _record(self, model: type[Model], path: str) -> Model | None:
         data = self.store.find(path)

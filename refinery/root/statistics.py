@@ -102,8 +102,8 @@ class Statistics(_Sums):
 
     def unit(self, name: str) -> Mapping[str, int]:
         """Return the counts of ``documents`` or of one of UNITS: in, kept, removed, and edited or cut."""
-        found: dict[str, int] = getattr(self, name)
-        return found
+        counts: dict[str, int] = getattr(self, name)
+        return counts
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -191,11 +191,11 @@ def _row_sums(rows: Iterable[Row]) -> Tally:
 
 def draw(documents: Iterable[Drawn]) -> tuple[Drawn, ...]:
     """Return the documents with the smallest hashes of their ids, by rising hash."""
-    found = list(documents)
-    if len(found) > 1:
-        hashes = id_hashes(pa.array([bytes.fromhex(identity) for identity, _ in found], pa.binary(16))).tolist()
-        found = [one for _, one in sorted(zip(hashes, found, strict=True))[:SAMPLE]]
-    return tuple(found)
+    drawn = list(documents)
+    if len(drawn) > 1:
+        hashes = id_hashes(pa.array([bytes.fromhex(identity) for identity, _ in drawn], pa.binary(16))).tolist()
+        drawn = [one for _, one in sorted(zip(hashes, drawn, strict=True))[:SAMPLE]]
+    return tuple(drawn)
 
 
 def id_hashes(ids: pa.FixedSizeBinaryArray) -> npt.NDArray[np.uint64]:

@@ -74,11 +74,11 @@ class StageCounter:
     def add(self, before: Docs, after: Docs, verdict: Verdict) -> None:
         """Count a batch: ``before`` has all its rows as they came, ``after`` the kept ones as they go on."""
         self._documents.update({"in": len(before), "kept": len(after), "removed": len(before) - len(after)})
-        old, new, found = _sizes(before), _sizes(after), before.view(origins)
+        old, new, places = _sizes(before), _sizes(after), before.view(origins)
         # A document comes from one place, whatever becomes of its text.
-        after.adopt(origins, found.filter(verdict.kept))
+        after.adopt(origins, places.filter(verdict.kept))
         self._add_sizes(before, after, old, new, verdict.kept)
-        groups = dict(zip(found.schema.names, found.columns, strict=True))
+        groups = dict(zip(places.schema.names, places.columns, strict=True))
         groups["language"] = self._languages(before, verdict)
         self._waiting.append(_rows(before, old, new, verdict, groups, list(self._metrics)))
         if sum(map(len, self._waiting)) >= TOGETHER:
@@ -222,8 +222,8 @@ def _sizes(docs: Docs) -> Sizes:
     """The size of each document's text in UNITS, as far as it has one; 0 for null."""
     names = docs.schema.names
     measured = docs.view(_text_sizes) if TEXT.name in names else None
-    found = dict(zip(measured.schema.names, measured.columns, strict=True)) if measured is not None else {}
-    return found | ({TOKENS.name: pc.fill_null(docs.column(TOKENS.name), 0)} if TOKENS.name in names else {})
+    sizes = dict(zip(measured.schema.names, measured.columns, strict=True)) if measured is not None else {}
+    return sizes | ({TOKENS.name: pc.fill_null(docs.column(TOKENS.name), 0)} if TOKENS.name in names else {})
 
 
 def _text_sizes(docs: Docs) -> pa.RecordBatch:

@@ -35,15 +35,15 @@ def publish_groups(root: Root, counts: pa.Table, folder: str, part: int, key: st
 
 def merge(root: Root, receipts: Iterable[Receipt]) -> pa.Table:
     """Add up the counts of parts, in their order. Raises StorageError where a part has none, or damaged ones."""
-    found = Groups()
+    total = Groups()
     for receipt in receipts:
         if receipt.groups is None:
             raise StorageError(
                 f"{receipt.stage}, part {receipt.part}: its receipt names no counts by group",
                 hint=f"`refinery run --from {receipt.stage}` makes it again",
             )
-        found.merge(_read(root, receipt.groups.path))
-    return found.table()
+        total.merge(_read(root, receipt.groups.path))
+    return total.table()
 
 
 def write_merged(root: Root, folder: str, identity: str, receipts: Sequence[Receipt]) -> None:
@@ -76,8 +76,8 @@ def _read(root: Root, path: str) -> pa.Table:
 
 
 def _marks(root: Root, path: str) -> dict[bytes, bytes]:
-    found = schema_of(root, path).metadata or {}
-    return {name: value for name, value in found.items() if name in (PARTS, COUNTS)}
+    metadata = schema_of(root, path).metadata or {}
+    return {name: value for name, value in metadata.items() if name in (PARTS, COUNTS)}
 
 
 def _digest(values: Sequence[str]) -> bytes:

@@ -147,9 +147,9 @@ def _largest(names: pa.StringArray, most: npt.NDArray[np.int64], limit: int) -> 
 
 
 def _sums(code: npt.NDArray[np.int32], values: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
-    found = np.zeros((size, values.shape[1]), np.int64)
-    np.add.at(found, code, values)
-    return found
+    sums = np.zeros((size, values.shape[1]), np.int64)
+    np.add.at(sums, code, values)
+    return sums
 
 
 def _nameless(rows: pa.Table) -> pa.Table:

@@ -34,8 +34,8 @@ def origins(docs: Docs) -> pa.RecordBatch:
         dates = docs.column(DATE.name)
         months = pc.add(pc.multiply(pc.year(dates), 12), pc.subtract(pc.month(dates), 1))
         encoded = pc.fill_null(months, -1).dictionary_encode()
-        found = [_month(number) for number in encoded.dictionary.to_pylist()]
-        columns["month"] = pa.array(found, pa.string()).take(encoded.indices)
+        months = [_month(number) for number in encoded.dictionary.to_pylist()]
+        columns["month"] = pa.array(months, pa.string()).take(encoded.indices)
     columns["hash"] = pa.array(id_hashes(docs.column(ID.name)) if ID.name in names else [0] * rows, pa.uint64())
     return pa.RecordBatch.from_pydict(columns)
 

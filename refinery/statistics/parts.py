@@ -34,7 +34,7 @@ def input_figures(
     their content id.
     """
     declared = {rule.id: rule.damage for rule in source.rules() if rule.damage}
-    found = []
+    faults = []
     for receipt, reasons in zip(receipts, counts, strict=True):
         damage = {reason: number for reason, number in reasons.items() if reason in declared}
         records, documents = receipt.rows["in"], receipt.rows["kept"]
@@ -49,8 +49,8 @@ def input_figures(
                 broken=ended or not documents or sum(damage.values()) >= FEW * records,
                 remedy=source.remedy(reasons, documents),
             )
-            found.append(fault)
-    return InputFigures(files=len(receipts), faults=tuple(found))
+            faults.append(fault)
+    return InputFigures(files=len(receipts), faults=tuple(faults))
 
 
 def outliers(receipts: Sequence[Receipt]) -> tuple[Outlier, ...]:
