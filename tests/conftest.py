@@ -20,8 +20,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 settings.register_profile("refinery", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("refinery")
 
-SHARE, LEAST = 5, 5
-"""The quick half tries a fifth of a property's examples, but no fewer than this where the property has as many."""
+SHARE, LEAST = 10, 5
+"""The quick half tries a tenth of a property's examples, but no fewer than this where the property has as many."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

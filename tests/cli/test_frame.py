@@ -326,6 +326,7 @@ def test_text_for_people_goes_where_the_options_say(verb: Verb, capsys: pytest.C
 # ----------------------------------------------------------------------------------------------------------------- verbs
 
 
+@pytest.mark.slow
 def test_a_demo_can_be_made_and_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

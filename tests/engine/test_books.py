@@ -260,7 +260,7 @@ def test_a_truncated_file_is_found(copy: Path, place: str) -> None:
     assert finding.stage == place.partition("/")[0][3:].replace("*", "lines-of-text")
 
 
-@pytest.mark.parametrize("place", ["02-snip/kept", "03-same/map/keys"])
+@pytest.mark.parametrize("place", ["02-snip/kept", pytest.param("03-same/map/keys", marks=pytest.mark.slow)])
 def test_a_flipped_byte_is_found_or_no_row_is_another(copy: Path, place: str) -> None:
     """Wherever it is; only bytes that hold no row may differ unseen."""
     path = first(copy, f"{place}/*.parquet")

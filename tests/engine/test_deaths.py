@@ -78,6 +78,7 @@ def test_documents_that_kill_their_worker_are_quarantined(folder: Path) -> None:
         assert RootContents(folder / f"batch{batch}").file_bytes() == expected.file_bytes()
 
 
+@pytest.mark.slow
 def test_deaths_of_real_workers_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes, which really die, give the same rows."""
     write_inputs(tmp_path / "in", [["all is well", "deadly one", "it goes on"], ["all is well here", "a fatal one"]])

@@ -70,6 +70,7 @@ def test_inputs_without_documents(tmp_path: Path) -> None:
     assert held.balanced()
 
 
+@pytest.mark.slow
 def test_workers_and_batches_leave_no_trace(folder: Path) -> None:
     """One worker = two workers = this process = any batch size: same content ids, statistics and bytes."""
     quick(pipeline(folder))

@@ -120,9 +120,8 @@ def told(folder: Path, root: str) -> dict[bytes, tuple[Any, ...]]:
     return {row["id"]: tuple(row["minhash"].values()) for row in rows}
 
 
-@pytest.mark.parametrize(
-    "kind", ["plain", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("verified", "split"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", list(KINDS))
 @given(chance=st.randoms(use_true_random=False))
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nothing_but_the_documents_counts(folder: Path, kind: str, chance: random.Random) -> None:
