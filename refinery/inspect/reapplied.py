@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ from refinery.inspect.rows import WHO, Document, document, pieces
 from refinery.recipe import Pipeline
 from refinery.root.receipts import Receipt
 from refinery.stage.documents import TOKENS, TRANSIENT, Docs
-from refinery.stage.rules import WHY, Trouble, Verdict, apply_rules, explain
+from refinery.stage.rules import WHY, Verdict, apply_rules, explain
 from refinery.task.document_pass import process_batch
 from refinery.task.step import StepProcessor
 from refinery.task.stored_metrics import stored_trouble
@@ -52,57 +52,63 @@ class Reapplied:
                 if not receipts:
                     return  # the part is not processed further yet
             self._add_stage(number, entry, receipts[0], part)
-        assert part.kept is not None
-        gone = pc.invert(pc.is_in(document_keys(part.kept), value_set=part.staying))
-        self.lost.add(part.kept.filter(gone), part.reasons)
+        assert part.lost is not None
+        self.lost.add(part.lost, part.reasons)
         for docs in part.entering:
             self.gained.add(docs.batch, part.reasons)
 
     def _add_stage(self, number: int, entry: StageEntry, receipt: Receipt, part: _Part) -> None:
-        """Find the stored rows of a part that a stage would keep, and those that it would let in."""
-        kept, removed = (self._rows(entry, side, receipt) for side in ("kept", "removed"))
-        stays, enters = self._passes(entry, kept), self._passes(entry, removed)
-        rows = documents = len(kept) + len(removed)
-        if part.staying is not None:
-            documents = len(part.staying) + sum(map(len, part.entering))
-            stays = pc.and_(stays, pc.is_in(document_keys(kept), value_set=part.staying))
-            enters = pc.and_(enters, pc.is_in(document_keys(removed), value_set=part.staying))
-        part.note(kept, pc.invert(stays), lambda rows: self._reasons(entry, rows))
-        part.note(removed, enters, lambda rows: rows.column(WHY.name))
-        docs = [*part.entering, *self._let_in(entry, receipt, removed.filter(enters))]
-        part.entering = [left for one in docs for left in self._processed(entry, one) if len(left)]
-        part.staying, part.kept = document_keys(kept).filter(stays), kept
+        """Find the stored rows of a part that the stage would remove, and those that it would let in."""
+        rows = self._rows(entry, receipt)
+        keys, kept = document_keys(rows), pc.is_null(rows.column(WHY.name))
         before, after = self._sums[number]
-        before.add(rows, [kept])
-        after.add(documents, [kept.filter(stays), *(one.batch for one in part.entering)])
+        before.add(len(rows), [rows.filter(kept)])
+        comes, documents = pa.array([True] * len(rows), pa.bool_()), len(rows)
+        if part.staying is not None:
+            comes = pc.is_in(keys, value_set=part.staying)
+            documents = len(part.staying) + sum(map(len, part.entering))
+        keeps = self._keeps(entry, rows, kept, comes, part.reasons)
+        entering = [*part.entering, *self._let_in(entry, receipt, rows.filter(pc.and_not(keeps, kept)))]
+        part.entering = [left for docs in entering for left in self._processed(entry, docs) if len(left)]
+        stays = pc.and_(keeps, kept)
+        part.staying, part.lost = keys.filter(stays), rows.filter(pc.and_not(kept, stays))
+        after.add(documents, [rows.filter(stays), *(docs.batch for docs in part.entering)])
 
-    def _rows(self, entry: StageEntry, side: str, receipt: Receipt) -> pa.RecordBatch:
-        """Read the pointers and tokens of one side of a part, and the metrics where the rules differ."""
+    def _rows(self, entry: StageEntry, receipt: Receipt) -> pa.RecordBatch:
+        """Read the pointers, tokens and reasons of a part, and its metrics where the rules differ."""
         run = self._runs[entry.position]
         metrics = [f"{run.step.column}.{metric.name}" for metric in run.step.stage.metrics]
-        columns = [*WHO, TOKENS.name, *(metrics if entry.position in self._changed else [])]
-        columns += [WHY.name] if side == "removed" else []
-        batches = [piece.batch for piece in pieces(self._reader, entry, (side,), columns, [receipt])]
-        if batches:
-            return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
-        return pa.RecordBatch.from_pylist([], schema=run.flow.kept if side == "kept" else run.flow.removed)
+        columns = [*WHO, TOKENS.name, *(metrics if entry.position in self._changed else []), WHY.name]
+        sides = pieces(self._reader, entry, ("kept", "removed"), columns, [receipt])
+        tables = [pa.Table.from_batches([piece.batch]) for piece in sides]
+        if not tables:
+            return pa.RecordBatch.from_pylist([], schema=run.flow.removed)
+        tables.append(pa.schema([WHY]).empty_table())
+        return pa.concat_tables(tables, promote_options="default").combine_chunks().to_batches()[0]
 
-    def _passes(self, entry: StageEntry, rows: pa.RecordBatch) -> pa.BooleanArray:
-        """Return a mask of the rows that the stage would keep if it got all of them."""
-        if entry.position in self._changed:
-            return self._verdict(entry, rows).kept
-        return pa.array([WHY.name not in rows.schema.names] * len(rows), pa.bool_())
+    def _keeps(
+        self,
+        entry: StageEntry,
+        rows: pa.RecordBatch,
+        kept: pa.BooleanArray,
+        comes: pa.BooleanArray,
+        reasons: dict[bytes, Why],
+    ) -> pa.BooleanArray:
+        """Return a mask of the rows that come and would be kept; add the ``reasons`` of those whose outcome flips."""
+        if entry.position not in self._changed:
+            return pc.and_(kept, comes)
+        verdict = self._verdict(entry, rows)
+        flipped = rows.filter(pc.and_(pc.xor(verdict.kept, kept), comes))
+        step = self._pipeline.steps[entry.position]
+        would_be = explain(step.name, step.stage.rules(), self._verdict(entry, flipped)).to_pylist()
+        keys, was = document_keys(flipped).to_pylist(), flipped.column(WHY.name).to_pylist()
+        for key, old, new in zip(keys, was, would_be, strict=True):
+            reasons.setdefault(key, old or new)
+        return pc.and_(verdict.kept, comes)
 
     def _verdict(self, entry: StageEntry, rows: pa.RecordBatch) -> Verdict:
         step = self._pipeline.steps[entry.position]
-        removed = WHY.name in rows.schema.names
-        trouble = stored_trouble(rows.column(WHY.name)) if removed else Trouble.none(len(rows))
-        return apply_rules(step.stage.rules(), rows.column(step.column), trouble)
-
-    def _reasons(self, entry: StageEntry, rows: pa.RecordBatch) -> pa.StructArray:
-        """Return the reasons for which a changed stage would remove rows that it kept."""
-        step = self._pipeline.steps[entry.position]
-        return explain(step.name, step.stage.rules(), self._verdict(entry, rows))
+        return apply_rules(step.stage.rules(), rows.column(step.column), stored_trouble(rows.column(WHY.name)))
 
     # ----------------------------------------------------------------------------------------------------- processing
 
@@ -134,21 +140,10 @@ class Reapplied:
 
 @dataclass
 class _Part:
-    """One part between two stages: keys of the stored rows that stay, documents that enter, and reasons by key."""
+    """One part behind a stage: keys of the stored rows that stay, documents that enter, and reasons by key."""
 
     staying: pa.FixedSizeBinaryArray | None = None
     entering: list[Docs] = field(default_factory=list)
     reasons: dict[bytes, Why] = field(default_factory=dict)
-    kept: pa.RecordBatch | None = None
-    """The stored kept rows of the last stage."""
-
-    def note(
-        self, rows: pa.RecordBatch, mask: pa.BooleanArray, reasons: Callable[[pa.RecordBatch], pa.StructArray]
-    ) -> None:
-        """Remember the reasons of the rows where ``mask`` is true and that have stayed so far; the first one counts."""
-        chosen = rows.filter(mask)
-        if self.staying is not None:
-            chosen = chosen.filter(pc.is_in(document_keys(chosen), value_set=self.staying))
-        if len(chosen):
-            for key, why in zip(document_keys(chosen).to_pylist(), reasons(chosen).to_pylist(), strict=True):
-                self.reasons.setdefault(key, why)
+    lost: pa.RecordBatch | None = None
+    """The stored kept rows of the stage that do not stay."""
