@@ -62,8 +62,8 @@ class Total:
 
     ``seconds`` are those in which workers are busy, ``wall`` those until the end with so many ``workers``: None if Ray
     decides. ``seconds_error`` and ``written_error`` are two standard errors of a straight line through the measured
-    parts, as a share; None for fewer than two parts. A straight line is a guess for the ``extrapolated`` stages, which
-    are global. ``requests`` are None if remote files will be read, and the measured parts were local.
+    parts, as a share; None for fewer than two parts. The ``extrapolated`` stages are global, so a straight line is a
+    guess for them. ``requests`` are None if remote files will be read, and the measured parts were local.
     """
 
     seconds: float
@@ -119,7 +119,7 @@ def amount(count: int | None) -> str:
 def lines_of(total: Total | None) -> list[str]:
     """Format a total, the basis of the estimate, and its limits, a line each."""
     if total is None:
-        return ["no estimate: no part is made to measure by; `refinery run --sample 1%` makes some"]
+        return ["no estimate: no part is finished yet; run `refinery run --sample 1%` first"]
     wall = "" if total.wall is None else f", {span(total.wall)} on {plural(total.workers or 1, 'worker')}"
     asked = "unknown requests" if total.requests is None else plural(_sent(total.requests), "request")
     amount = f"{_hours(total.seconds)}{_plus_minus(total.seconds_error)}{wall}"
@@ -131,22 +131,22 @@ def lines_of(total: Total | None) -> list[str]:
     return [
         f"total: {amount}; {size(total.read)} read, {written}; {asked}",
         *_money(total.money),
-        f"estimated from {source}; times are those of that run",
+        f"estimated from {source}; times as measured in that run",
         *_caveats(total),
     ]
 
 
 def _caveats(total: Total) -> list[str]:
-    """The limits of the figures: where a straight line is a guess, and what is missing."""
+    """Return the limits of the estimate: stages that are extrapolated, and stages that are missing."""
     lines = []
     if total.seconds_error:
         lines.append("±: two standard errors, from the differences between these parts")
     if total.extrapolated:
-        lines.append(f"{', '.join(total.extrapolated)}: a straight line is a guess, for duplicates grow with the data")
+        lines.append(f"{', '.join(total.extrapolated)}: extrapolated linearly, although duplicates grow with the data")
     if total.unknown:
         names = ", ".join(total.unknown)
         lines.append(
-            f"not in the total: {names}: no part is made; a run over fewer inputs, in a root of its own, measures them"
+            f"not in the total: {names} (no part is finished); a run over fewer inputs into another root measures them"
         )
     return lines
 
@@ -157,7 +157,7 @@ def _money(money: Money) -> list[str]:
     named = (("compute", money.compute), ("requests", money.requests))
     parts = ", ".join(f"{_price(amount)} for {name}" for name, amount in named if amount is not None)
     once = f"{_price(money.once)} {money.currency} ({parts})" if money.once is not None else ""
-    month = f"{_price(money.storage)} {money.currency} a month for what is written" if money.storage is not None else ""
+    month = f"{_price(money.storage)} {money.currency} per month for storage" if money.storage is not None else ""
     return [f"money: {'; '.join(text for text in (once, month) if text)}"]
 
 

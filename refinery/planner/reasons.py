@@ -1,4 +1,4 @@
-"""Why a stage of a plan would be made, or made again."""
+"""Reasons why a plan runs a stage."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def reason_of(
     if action == "keep":
         return "up to date"
     if manifest is None:
-        return "not made yet"
+        return "not run yet"
     changes = _changes(stage, manifest)
     if changes:
         return "; ".join(changes) + (" (metrics are stored)" if action == "reapply" else "")
     if selection.force or selection.first is not None:
-        return "asked for"
+        return "selected"
     if changing:
         return "its input will change"
     return f"{todo:,} parts are new or missing" if todo > 1 else "1 part is new or missing"

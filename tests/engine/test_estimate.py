@@ -263,7 +263,7 @@ def test_money_is_planned_where_the_recipe_has_prices(tmp_path: Path, capsys: py
     path = tmp_path / "recipe.yaml"
     path.write_text(json.dumps(recipe_dict(given) | {"root": given.root, "prices": {"core_hour": 3600}}))
     assert execute(["plan", "-c", str(path)]) == 0
-    assert "no estimate: no part is made to measure by; `refinery run --sample 1%`" in capsys.readouterr().out
+    assert "no estimate: no part is finished yet; run `refinery run --sample 1%` first" in capsys.readouterr().out
     quick(given, Selection(parts=(0,)))
     known_seconds(given.root, 2.0)
     assert execute(["plan", "-c", str(path), "--workers", "3"]) == 0
