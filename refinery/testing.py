@@ -18,7 +18,7 @@ from refinery.stage.base import Edited
 from refinery.stage.documents import POINTER, TEXT, Docs
 from refinery.stage.global_stage import Global
 from refinery.stage.keyed import KEY, KEYS, sort_rows
-from refinery.stage.rounds import Exclude, MappedPart, Output, PerPart, Reduce, Round, RowNumbers
+from refinery.stage.rounds import MappedPart, Output, Reduce, Round, RowNumbers
 from refinery.task.shuffle import Run, merged_range, range_by_part
 
 RANGES = 4
@@ -50,9 +50,6 @@ class MemoryPart(MappedPart):
         assert self.decided is not None, "only reference parts have a verdict"
         return _some(self.decided, columns, rows)
 
-    def keys(self) -> Iterator[pa.RecordBatch]:
-        yield from self.keyed.to_batches(max_chunksize=KEYS_AT_ONCE)
-
     def excluded(self) -> pa.Table:
         assert self.left_out is not None, "no round has excluded documents"
         return self.left_out
@@ -64,7 +61,7 @@ class MemoryPart(MappedPart):
 
     def key_range(self, low: int, high: int) -> Iterator[pa.RecordBatch]:
         """Yield the keyed rows in a half-open range of keys."""
-        for batch in self.keys():
+        for batch in self.keyed.to_batches(max_chunksize=KEYS_AT_ONCE):
             keys = batch.column(KEY).to_numpy()
             rows = batch.filter(pa.array((keys >= np.uint64(low)) & (keys <= np.uint64(high - 1))))
             if len(rows):
@@ -148,11 +145,9 @@ def _map(stage: Global, number: int, batches: Sequence[Docs]) -> MemoryPart:
 def _checked(operator: Round, output: Output) -> Output:
     """Return an output as a table. Raises AssertionError where rows are not sorted as the next round needs them."""
     table = output.rows if isinstance(output.rows, pa.Table) else output.rows.read_all()
-    column = "row" if isinstance(operator, Exclude) else KEY
-    if isinstance(operator, Exclude | PerPart):
-        values = table.column(column).to_numpy()
-        if (values[1:] < values[:-1]).any():
-            raise AssertionError(f"{operator.name} made rows that are not sorted by {column}")
+    values = table.column(operator.sorted_by).to_numpy() if operator.sorted_by else np.empty(0)
+    if (values[1:] < values[:-1]).any():
+        raise AssertionError(f"{operator.name} made rows that are not sorted by {operator.sorted_by}")
     return output._replace(rows=table)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from typing import Any
 
 from refinery.identity import identity, part_key, reduce_identity
 from refinery.planner.parts import Part
@@ -31,10 +31,6 @@ class _Keyed:
     content: str
     bytes: int
 
-    @property
-    def input(self) -> str:
-        return f"{self.run.number}:{self.content}"
-
 
 @dataclass(frozen=True)
 class _Mapped:
@@ -55,6 +51,7 @@ class FileShuffle:
     ) -> None:
         assert isinstance(step.stage, Global)
         self._root, self._stage, self._name, self._folder = root, step.stage, step.name, folder
+        self._identity, self._first_identity = identity(step.stage), reduce_identity(step.stage)
         self._parts = parts
         new = [ReferencePart(part.number, "", part.mapped) for part in parts if part.mapped is not None]
         self._mapped = [_mapped(part) for part in [*new, *reference]]
@@ -69,68 +66,54 @@ class FileShuffle:
     def by_range(self, operator: Reduce) -> list[RoundTask]:
         total = sum(keyed.bytes for keyed in self._keyed)
         cuts = ranges(total, self._stage.memory)
-        inputs = tuple(keyed.input for keyed in self._keyed)
+        inputs = tuple(f"{keyed.run.number}:{keyed.content}" for keyed in self._keyed)
         runs = tuple(keyed.run for keyed in self._keyed)
+        share: dict[str, Any] = {"bytes": total // len(cuts), "runs": runs}
         return [
-            replace(
-                self._task(operator, inputs, f"{operator.name} {low:x}-{high:x}", total // len(cuts)),
-                number=number,
-                low=low,
-                high=high,
-                runs=runs,
-            )
-            for number, (low, high) in enumerate(cuts)
+            self._task(operator, f"{operator.name} {low:x}-{high:x}", inputs, number=n, low=low, high=high, **share)
+            for n, (low, high) in enumerate(cuts)
         ]
 
     def at_once(self, operator: Round) -> list[RoundTask]:
-        parts = self._parts_of(operator)
-        inputs = [":".join([str(part.files.number), *part.contents]) for part in parts]
-        inputs += [receipt.contents.get("reduced", "") for receipt in self._sent]
-        size = sum(receipt.total("reduced") for receipt in self._sent)
+        mapped = self._parts_of(operator)
+        parts = tuple(part.files for part in mapped)
+        paths, contents, size = self._sent_as("reduced")
+        inputs = (*(":".join([str(part.files.number), *part.contents]) for part in mapped), *contents)
         rows = sum(receipt.rows["reduced"] for receipt in self._sent)
-        documents = sum(part.files.documents for part in parts)
-        return [
-            replace(
-                self._task(operator, inputs, operator.name, size),
-                sent=_paths(self._sent, "reduced"),
-                parts=tuple(part.files for part in parts),
-                memory=self._stage.needs(documents, rows),
-            )
-        ]
+        memory = self._stage.needs(sum(part.documents for part in parts), rows)
+        return [self._task(operator, operator.name, inputs, bytes=size, sent=paths, parts=parts, memory=memory)]
 
     def by_part(self, operator: Round) -> list[RoundTask]:
-        parts = self._parts_of(operator)
+        mapped = self._parts_of(operator)
         needs_memory = all(other.unit for other in self._stage.rounds())
+        reduced = self._sent_as("reduced") if self._addressed else None
         tasks = []
-        for part in parts:
-            number = part.files.number
-            name = "reduced" if self._addressed else str(number)
-            contents = [receipt.contents.get(name, "") for receipt in self._sent]
-            size = sum(receipt.total(name) for receipt in self._sent) // (len(parts) if self._addressed else 1)
-            inputs = [":".join([str(number), *part.contents[1:]]), *contents]
-            task = replace(
-                self._task(operator, inputs, operator.name, size),
-                number=number,
-                sent=_paths(self._sent, name),
-                addressed=self._addressed,
-                parts=(part.files,),
-                memory=self._stage.needs(part.files.documents, size) if needs_memory else 0,
-            )
-            tasks.append(task)
+        for part in mapped:
+            number, documents = part.files.number, part.files.documents
+            paths, contents, size = reduced or self._sent_as(str(number))
+            size = size // len(mapped) if reduced else size
+            inputs = (":".join([str(number), *part.contents[1:]]), *contents)
+            memory = self._stage.needs(documents, size) if needs_memory else 0
+            share: dict[str, Any] = {
+                "number": number,
+                "sent": paths,
+                "addressed": self._addressed,
+                "parts": (part.files,),
+            }
+            tasks.append(self._task(operator, operator.name, inputs, bytes=size, memory=memory, **share))
         return tasks
 
-    def _task(self, operator: Round, inputs: Sequence[str], keyed_by: str, size: int) -> RoundTask:
-        made_by = reduce_identity(self._stage) if self._first and operator.kind == "reduce" else identity(self._stage)
-        return RoundTask(
-            root=self._root,
-            stage=self._stage,
-            round=operator,
-            name=self._name,
-            folder=self._folder,
-            key=part_key(made_by, [keyed_by, *inputs]),
-            inputs=tuple(inputs),
-            bytes=size,
-        )
+    def _task(self, operator: Round, keyed_by: str, inputs: tuple[str, ...], **share: Any) -> RoundTask:
+        made_by = self._first_identity if self._first and operator.kind == "reduce" else self._identity
+        key = part_key(made_by, [keyed_by, *inputs])
+        owner: dict[str, Any] = {"root": self._root, "stage": self._stage, "name": self._name, "folder": self._folder}
+        return RoundTask(round=operator, key=key, inputs=inputs, **owner, **share)
+
+    def _sent_as(self, name: str) -> tuple[tuple[str, ...], list[str], int]:
+        """Return paths, content ids and bytes of what was sent under a name in the receipts."""
+        paths = tuple(file.path for receipt in self._sent for file in receipt.files.get(name, ()))
+        contents = [receipt.contents.get(name, "") for receipt in self._sent]
+        return paths, contents, sum(receipt.total(name) for receipt in self._sent)
 
     def _parts_of(self, operator: Round) -> list[_Mapped]:
         return self._mapped[: len(self._parts)] if operator.final else self._mapped
@@ -160,23 +143,10 @@ class FileShuffle:
         return ((part, self._verdicts[str(part.number)]) for part in self._parts)
 
 
-def _paths(receipts: Sequence[Receipt], name: str) -> tuple[str, ...]:
-    return tuple(file.path for file in chain.from_iterable(receipt.files.get(name, ()) for receipt in receipts))
-
-
 def _mapped(part: ReferencePart) -> _Mapped:
-    receipt = part.mapped
-    mapped = MappedFiles(
-        number=part.number,
-        documents=receipt.rows["in"],
-        keys=receipt.files["keys"][0].path,
-        index=receipt.files["index"][0].path,
-        root=part.root,
-        verdict=part.verdict,
-    )
-    return _Mapped(
-        mapped, (receipt.contents["keys"], receipt.contents["index"], *([part.content] if part.content else []))
-    )
+    documents, index = part.mapped.rows["in"], part.mapped.files["index"][0].path
+    contents = (part.mapped.contents["keys"], part.mapped.contents["index"], *([part.content] if part.content else []))
+    return _Mapped(MappedFiles(part.number, documents, index, part.root, part.verdict), contents)
 
 
 def _keyed(part: int, receipt: Receipt, root: str = "") -> _Keyed:

@@ -34,10 +34,6 @@ def is_reference(part: Any) -> Any:
     return part >= _FIRST_REFERENCE
 
 
-@overload
-def root_number(part: int) -> int: ...
-@overload
-def root_number(part: Parts) -> Parts: ...
 def root_number(part: Any) -> Any:
     """Return the place of a reference part's root in the list of reference roots, or a column of places."""
     return (part - _FIRST_REFERENCE) >> _ROOT_SHIFT

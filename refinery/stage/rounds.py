@@ -42,7 +42,7 @@ class MappedPart(ABC):
     @property
     def root_number(self) -> int:
         """The place of a reference part's root in the list of reference roots."""
-        return root_number(self.number)
+        return int(root_number(self.number))
 
     @abstractmethod
     def index(self, columns: Sequence[str] | None = None, rows: RowNumbers | None = None) -> pa.Table:
@@ -55,10 +55,6 @@ class MappedPart(ABC):
     @abstractmethod
     def verdict(self, columns: Sequence[str] | None = None, rows: RowNumbers | None = None) -> pa.Table:
         """Return the verdict of a reference part, or its rows for some documents. Partitions have none."""
-
-    @abstractmethod
-    def keys(self) -> Batches:
-        """Yield the part's keyed rows, sorted by key."""
 
     @abstractmethod
     def excluded(self) -> pa.Table:
@@ -137,6 +133,8 @@ class Round(ABC):
     unit: ClassVar[str] = ""
     """Noun for the share of a task: range, part; empty if one task has all parts."""
     final: ClassVar[bool] = False
+    sorted_by: ClassVar[str] = ""
+    """The column by which the function must sort its rows; empty if it need not."""
 
     @abstractmethod
     def tasks(self, shuffle: Shuffle[TaskT, Any]) -> list[TaskT]:
@@ -159,6 +157,7 @@ class Exclude(Round):
     """
 
     function: Callable[[Sequence[MappedPart]], Iterator[pa.Table]]
+    sorted_by: ClassVar = "row"
 
     def tasks(self, shuffle: Shuffle[TaskT, Any]) -> list[TaskT]:
         return shuffle.at_once(self)
@@ -251,6 +250,7 @@ class PerPart(Round):
     function: Callable[[pa.RecordBatchReader, MappedPart], pa.RecordBatchReader]
     kind: ClassVar = "round"
     folder: ClassVar = "map/keys"
+    sorted_by: ClassVar = KEY
     counts: ClassVar = "keys"
     unit: ClassVar = "part"
 

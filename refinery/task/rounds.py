@@ -12,7 +12,6 @@ from refinery.root.parquet import publish, read_batches, read_rows, schema_of, w
 from refinery.root.receipts import FileRef, Receipt
 from refinery.root.root import Root
 from refinery.stage.addresses import address_range
-from refinery.stage.keyed import KEYS
 from refinery.stage.rounds import MappedPart, RowNumbers
 from refinery.store import store_for
 from refinery.task.commit import Sizes, commit
@@ -112,9 +111,6 @@ class StoredPart(MappedPart):
 
     def stream(self) -> Iterator[pa.RecordBatch]:
         return read_batches(self._root, [self._files.index], INDEX_ROWS)
-
-    def keys(self) -> Iterator[pa.RecordBatch]:
-        return read_range(self._root, self._files.keys, 0, KEYS)
 
     def excluded(self) -> pa.Table:
         return read_rows(self._own, self._files.excluded)

@@ -134,14 +134,13 @@ class SortedRun:
 
 @dataclass(frozen=True)
 class MappedFiles:
-    """The files of one part's map output below a root, and the number of its documents.
+    """The index of one part, the verdict of a reference part, and the number of documents.
 
-    The root is the task's own if ``root`` is empty; parts of another one have a verdict as well.
+    They are below the task's own root if ``root`` is empty.
     """
 
     number: int
     documents: int
-    keys: str
     index: str
     root: str = ""
     verdict: str = ""
