@@ -79,9 +79,7 @@ def _naming(root: Root, folder: str, paths: Iterable[str]) -> list[Receipt]:
     """The receipts of a folder that name some of these files."""
     wanted = set(paths)
     prefixes = {named[1] for path in wanted if (named := _KEY.match(path.rpartition("/")[2]))}
-    listed = root.store.list(f"{glob.escape(root.path)}/{folder}/receipts/*.json")
-    keys = [path.rpartition("/")[2].removesuffix(".json") for path in listed]
-    receipts = root.examined(folder, [key for key in keys if key[:8] in prefixes])
+    receipts = root.examined(folder, [key for key in root.receipt_keys(folder) if key[:8] in prefixes])
     return [one for one in receipts if isinstance(one, Receipt) and wanted & _paths(one)]
 
 

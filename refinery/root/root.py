@@ -86,12 +86,16 @@ class Root:
 
     def receipts_of(self, folder: str) -> list[Receipt]:
         """Return every receipt of a stage, those of other configurations included."""
-        return self._all(Receipt, f"{folder}/receipts/*.json")
+        return self.receipts(folder, self.receipt_keys(folder))
+
+    def receipt_keys(self, folder: str) -> list[str]:
+        """Return the keys of all receipts of a stage."""
+        paths = self.store.list(f"{glob.escape(self.full(folder))}/receipts/*.json")
+        return [path.rpartition("/")[2].removesuffix(".json") for path in paths]
 
     def readable(self, folder: str) -> dict[str, Receipt | None]:
         """Return every receipt of a stage by its key; None for a damaged one, whose error is raised when it is read."""
-        paths = self.store.list(f"{glob.escape(self.path)}/{folder}/receipts/*.json")
-        keys = [path.rpartition("/")[2].removesuffix(".json") for path in paths]
+        keys = self.receipt_keys(folder)
         receipts = zip(keys, self.examined(folder, keys), strict=True)
         return {key: one if isinstance(one, Receipt) else None for key, one in receipts}
 
@@ -112,7 +116,9 @@ class Root:
 
     def manifests_of(self, folder: str) -> list[StageManifest]:
         """Return every manifest of a stage, those of other configurations included; the head names the current one."""
-        return self._all(StageManifest, f"{folder}/manifest-*.json")
+        paths = self.store.list(f"{glob.escape(self.full(folder))}/manifest-*.json")
+        records = zip(paths, self.store.find_all(paths), strict=True)
+        return [_parsed(StageManifest, path, data) for path, data in records if data is not None]
 
     def current_manifests(self, head: Head | None) -> dict[str, StageManifest]:
         """The manifests that a head names by folder, in order; none without a head."""
@@ -147,11 +153,6 @@ class Root:
                 f"{path}: damaged statistics ({_reason(error)})",
                 hint=f"`refinery run --from {receipt.stage}` makes it again; `refinery verify` lists all damage",
             ) from error
-
-    def _all(self, model: type[Model], pattern: str) -> list[Model]:
-        paths = self.store.list(f"{glob.escape(self.path)}/{pattern}")
-        records = zip(paths, self.store.find_all(paths), strict=True)
-        return [_parsed(model, path, data) for path, data in records if data is not None]
 
     def _record(self, model: type[Model], path: str) -> Model | None:
         data = self.store.find(path)
