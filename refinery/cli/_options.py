@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -49,19 +51,16 @@ def output_options(command: Callback) -> Callback:
     return command
 
 
-def recipe_options(command: Callback) -> Callback:
-    """Add -c, --root and --set, passed as ``config``, ``root`` and ``overrides``."""
-    command = click.option(
-        "--set",
-        "overrides",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="Override a recipe value: stage.field, executor.field, or a top-level key. Repeatable.",
-    )(command)
-    command = root_option(command)
-    return click.option(
-        "-c", "--config", metavar="FILE", default=RECIPE, show_default=True, help="Recipe to use.", type=PATH
-    )(command)
+def collected(command: Callable[..., int], name: str, build: Callable[..., Any]) -> Callable[..., int]:
+    """Wrap a command so that the options named as the parameters of ``build`` are passed as one: its result."""
+    parameters = tuple(inspect.signature(build).parameters)
+
+    @functools.wraps(command)
+    def wrapped(*arguments: Any, **options: Any) -> int:
+        built = build(**{parameter: options.pop(parameter) for parameter in parameters})
+        return command(*arguments, **options, **{name: built})
+
+    return wrapped
 
 
 def root_option(command: Callback) -> Callback:

@@ -1,23 +1,23 @@
-"""--from, --until, --only, --parts and --sample: the selection of stages and parts."""
+"""--from, --until, --only, --parts, --sample and --force: the selection of stages and parts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 import click
 
+from refinery.cli._options import collected
 from refinery.planner.selection import EveryNth, Selection
-
-Callback = TypeVar("Callback", bound=Callable[..., Any])
 
 MOST_PARTS = 2**24
 """Limit of part numbers in a root (exclusive)."""
 
 
-def selection_options(command: Callback) -> Callback:
-    """Add the options, passed as ``first``, ``until``, ``only``, ``parts`` and ``share``."""
+def selection_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the options, passed as one ``selection``."""
+    command = collected(command, "selection", selection)
     for option in (
+        click.option("--force", is_flag=True, help="Recompute everything selected, even if it is up to date."),
         click.option(
             "--sample",
             "share",
@@ -52,6 +52,16 @@ def selection(
         raise click.UsageError("--parts and --sample exclude each other")
     first, until = stage_range(first, until, only)
     return Selection(first=first, until=until, parts=parts, share=share, force=force)
+
+
+def workers_option(command: Callable[..., int]) -> Callable[..., int]:
+    """Add --workers, passed as ``workers``."""
+    return click.option(
+        "--workers",
+        metavar="N|auto",
+        callback=parse_workers,
+        help="Number of worker processes; overrides executor.workers.",
+    )(command)
 
 
 def stage_range(first: str | None, until: str | None, only: str | None) -> tuple[str | None, str | None]:

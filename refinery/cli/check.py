@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from refinery.cli._options import Session, output_options, pass_session, recipe_options
+from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
 from refinery.cli._reading import edits_text
+from refinery.cli._recipe import RecipeOptions, recipe_options
 from refinery.cli._warnings import warn
 from refinery.errors import RefineryError
 from refinery.formatting import plural, size
@@ -19,7 +20,7 @@ from refinery.inspect.edits import edited
 from refinery.kernels.choice import native
 from refinery.planner.inputs import file_stats
 from refinery.planner.preflight import Obstacle, assets_of, preflight
-from refinery.recipe import Pipeline, RecipeError, load
+from refinery.recipe import Pipeline, RecipeError
 from refinery.recipe.problems import located
 
 REQUESTED = 20
@@ -30,7 +31,7 @@ REQUESTED = 20
 @recipe_options
 @output_options
 @pass_session
-def command(session: Session, config: str, root: str | None, overrides: tuple[str, ...]) -> int:
+def command(session: Session, recipe: RecipeOptions) -> int:
     """Check a recipe, its assets, inputs and root without reading data.
 
     Lists every problem that would make `run` refuse, with its position in the recipe and a fix. Exit code 2 if the
@@ -38,7 +39,7 @@ def command(session: Session, config: str, root: str | None, overrides: tuple[st
     changed, or memory is too small.
     """
     try:
-        pipeline = load(config, overrides, root)
+        pipeline = recipe.load()
     except RecipeError as error:
         if session.json:
             print_json({"ok": False, "problems": [problem.to_json() for problem in error.problems]})
@@ -59,7 +60,7 @@ def command(session: Session, config: str, root: str | None, overrides: tuple[st
         print_json({"ok": not obstacles, **report, "problems": [obstacle.to_json() for obstacle in obstacles]})
     if obstacles:
         raise located([(obstacle.error, obstacle.span) for obstacle in obstacles])
-    session.print_text(_text(config, report))
+    session.print_text(_text(recipe.config, report))
     if edits:
         session.print_text(f"  edited since the run: {edits_text(edits, every=session.verbose)}")
     return 0

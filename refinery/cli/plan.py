@@ -6,59 +6,41 @@ import dataclasses
 
 import click
 
-from refinery.cli._options import Session, output_options, pass_session, recipe_options
+from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
-from refinery.cli._selection import parse_workers, selection, selection_options
+from refinery.cli._recipe import RecipeOptions, recipe_options
+from refinery.cli._selection import selection_options, workers_option
 from refinery.cli._warnings import warn
 from refinery.formatting import plural, size
 from refinery.planner.cost import Target
 from refinery.planner.estimate import COLUMNS, Estimate, amount, lines_of
 from refinery.planner.estimator import plan
-from refinery.planner.selection import EveryNth
-from refinery.recipe import load
+from refinery.planner.selection import Selection
 
 
 @click.command("plan")
 @recipe_options
 @selection_options
-@click.option("--force", is_flag=True, help="Plan to recompute everything, as run --force does.")
 @click.option(
     "--for",
     "target",
     metavar="SIZE|'N files'",
     help="Estimate a run over this much input instead of the recipe's: 1TB, '90000 files'.",
 )
-@click.option(
-    "--workers",
-    metavar="N|auto",
-    callback=parse_workers,
-    help="Number of worker processes; overrides executor.workers.",
-)
+@workers_option
 @output_options
 @pass_session
 def command(
-    session: Session,
-    config: str,
-    root: str | None,
-    overrides: tuple[str, ...],
-    first: str | None,
-    until: str | None,
-    only: str | None,
-    parts: tuple[int, ...] | EveryNth | None,
-    share: float | None,
-    force: bool,
-    target: str | None,
-    workers: str | None,
+    session: Session, recipe: RecipeOptions, selection: Selection, target: str | None, workers: str | None
 ) -> int:
     """Show what a run would do, why, and its estimated cost. Writes nothing.
 
     The estimates of size, time and, with `prices` in the recipe, money scale the measurements of finished parts by
     input bytes. `refinery run --sample 1%` computes some parts to measure. A core hour is an hour of one busy worker.
     """
-    pipeline = load(config, (*overrides, *([f"executor.workers={workers}"] if workers else [])), root)
+    pipeline = recipe.override({"executor.workers": workers}).load()
     session.root = pipeline.root
-    chosen = selection(first, until, only, parts, share, force)
-    estimate = plan(pipeline, chosen, Target.parse(target) if target else None)
+    estimate = plan(pipeline, selection, Target.parse(target) if target else None)
     warnings = warn(session, pipeline)
     if session.json:
         print_json({**dataclasses.asdict(estimate), "nothing_to_do": estimate.nothing_to_do, "warnings": warnings})

@@ -10,17 +10,17 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from refinery.cli._options import Session, output_options, pass_session, recipe_options
+from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._outcome import outcome, outcome_json, outcome_text
 from refinery.cli._output import print_json
 from refinery.cli._reading import same_root
-from refinery.cli._selection import parse_workers, selection, selection_options
+from refinery.cli._recipe import RecipeOptions, recipe_options
+from refinery.cli._selection import selection_options, workers_option
 from refinery.cli._warnings import warn
 from refinery.cli.status import OUTDATED
 from refinery.formatting import plural, safe, size, span
 from refinery.kernels.choice import note
-from refinery.planner.selection import EveryNth
-from refinery.recipe import load
+from refinery.planner.selection import Selection
 from refinery.root.runs import PhaseRecord
 from refinery.runner.progress import Listener
 from refinery.runner.run import run
@@ -30,15 +30,9 @@ from refinery.task.tasks import Task
 @click.command("run")
 @recipe_options
 @selection_options
-@click.option(
-    "--workers",
-    metavar="N|auto",
-    callback=parse_workers,
-    help="Number of worker processes; overrides executor.workers.",
-)
+@workers_option
 @click.option("--executor", type=click.Choice(["local", "ray"]), help="Where tasks run; overrides executor.kind.")
 @click.option("--address", metavar="HOST:PORT|auto", help="Address of the Ray cluster; overrides executor.address.")
-@click.option("--force", is_flag=True, help="Recompute everything, even if it is up to date.")
 @click.option(
     "--accept-code", is_flag=True, help="Keep results of stages whose code changed while their version did not."
 )
@@ -54,18 +48,11 @@ from refinery.task.tasks import Task
 @pass_session
 def command(
     session: Session,
-    config: str,
-    root: str | None,
-    overrides: tuple[str, ...],
-    first: str | None,
-    until: str | None,
-    only: str | None,
-    parts: tuple[int, ...] | EveryNth | None,
-    share: float | None,
+    recipe: RecipeOptions,
+    selection: Selection,
     workers: str | None,
     executor: str | None,
     address: str | None,
-    force: bool,
     accept_code: bool,
     fail_fast: bool,
     allow_failed_parts: int,
@@ -77,13 +64,11 @@ def command(
     recipe's max_broken_inputs allows.
     """
     signal.signal(signal.SIGTERM, _interrupt)
-    given = {"executor.workers": workers, "executor.kind": executor, "executor.address": address}
-    overrides += tuple(f"{key}={value}" for key, value in given.items() if value)
-    pipeline = load(config, overrides, root)
+    recipe = recipe.override({"executor.workers": workers, "executor.kind": executor, "executor.address": address})
+    pipeline = recipe.load()
     if address and pipeline.executor.kind != "ray":
         raise click.UsageError(f"--address {address} needs a Ray cluster, but tasks run locally: add --executor ray")
     session.root = pipeline.root
-    chosen = selection(first, until, only, parts, share, force)
     if note() and not session.quiet:
         click.echo(note(), err=True)
     warned = warn(session, pipeline)
@@ -91,12 +76,12 @@ def command(
         try:
             report = run(
                 pipeline,
-                chosen,
+                selection,
                 accept_code=accept_code,
                 fail_fast=fail_fast,
                 allow_failed_parts=allow_failed_parts,
                 listener=listener,
-                command={"recipe": config, "overrides": list(overrides), "arguments": sys.argv[1:]},
+                command={"recipe": recipe.config, "overrides": list(recipe.overrides), "arguments": sys.argv[1:]},
             )
         except KeyboardInterrupt:
             click.echo("stopped; finished parts are kept, and the same command resumes", err=True)
@@ -105,7 +90,7 @@ def command(
     result = outcome(report, pipeline.root)
     if session.json:
         print_json(outcome_json(result, warned))
-    session.print_text(outcome_text(result, same_root(pipeline.root, overrides)))
+    session.print_text(outcome_text(result, same_root(pipeline.root, recipe.overrides)))
     if session.quiet and result.too_many_broken:
         click.echo(f"error: {safe(result.warnings[0].text)}", err=True)
     return 0 if report.allowed and not result.too_many_broken else 1
