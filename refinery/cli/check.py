@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -18,7 +18,7 @@ from refinery.errors import RefineryError
 from refinery.formatting import plural, size
 from refinery.inspect.edits import edited
 from refinery.kernels.choice import native
-from refinery.planner.inputs import file_stats
+from refinery.planner.inputs import Inputs
 from refinery.planner.preflight import Obstacle, assets_of, preflight
 from refinery.recipe import Pipeline, RecipeError
 from refinery.recipe.problems import located
@@ -50,7 +50,7 @@ def command(session: Session, recipe: RecipeOptions) -> int:
     report = inventory(pipeline)
     if not obstacles:
         try:
-            report["inputs"] = {**_counted(found.inputs.paths()), "repeated": found.inputs.repeated}
+            report["inputs"] = {**_counted(found.inputs), "repeated": found.inputs.repeated}
         except RefineryError as error:
             obstacles = [Obstacle(error, pipeline.locations.of("inputs"))]
     report["warnings"] = warn(session, pipeline)
@@ -78,10 +78,11 @@ def inventory(pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
-def _counted(paths: Sequence[str]) -> dict[str, int | None]:
+def _counted(inputs: Inputs) -> dict[str, int | None]:
     """Return the number of files and their bytes, which are None for long lists at web servers."""
+    paths = inputs.paths()
     requested = paths[:REQUESTED] if all(path.startswith("http") for path in paths) else paths
-    sizes = [stat.size for stat in file_stats(requested)]
+    sizes = [stat.size for stat in inputs.stats(requested)]
     return {"files": len(paths), "bytes": sum(sizes) if len(sizes) == len(paths) else None}
 
 

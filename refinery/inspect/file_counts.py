@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from refinery.errors import RefineryError
 from refinery.inspect.reader import Finding, RootReader, StageEntry, documents_of
-from refinery.planner.inputs import file_content, file_stats, input_files
+from refinery.planner.inputs import paths_by_content
 from refinery.root.receipts import Receipt
 
 
@@ -65,8 +65,7 @@ def _by_file(reader: RootReader) -> Iterator[StageEntry]:
 def _names(reader: RootReader) -> dict[str, str]:
     """Return the input files by content id; none where they cannot be read."""
     try:
-        paths = input_files(reader.pipeline)
-        return {file_content(path, stat): path for path, stat in zip(paths, file_stats(paths), strict=True)}
+        return paths_by_content(reader.pipeline)
     except RefineryError:
         return {}
 

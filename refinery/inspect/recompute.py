@@ -17,7 +17,7 @@ from refinery.identity import Content
 from refinery.inspect.reader import Finding, RootReader, StageEntry, documents_of
 from refinery.inspect.replay import step_runs
 from refinery.inspect.rows import pieces
-from refinery.planner.inputs import file_content, file_stats, input_files
+from refinery.planner.inputs import paths_by_content
 from refinery.planner.segments import segments_of
 from refinery.recipe import RecipeError
 from refinery.root.parquet import open_parquet
@@ -126,8 +126,7 @@ class _Again:
     @cached_property
     def _archives(self) -> dict[str, str]:
         """The input files of the recipe by content id."""
-        paths = input_files(self._reader.pipeline)
-        return {file_content(path, stat): path for path, stat in zip(paths, file_stats(paths), strict=True)}
+        return paths_by_content(self._reader.pipeline)
 
     def _archive(self, receipt: Receipt) -> str:
         """Return the input file of a part. Raises StorageError where it is gone or was changed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
 from refinery.errors import RefineryError, StorageError, UsageError
@@ -31,11 +31,10 @@ class Inputs:
         self._stats: dict[str, Stat] = {}
 
     def paths(self) -> Sequence[str]:
-        """All input files. Raises StorageError where a pattern of the recipe names none, UsageError for a copy."""
+        """All input files. Raises StorageError if a pattern of the recipe has none, UsageError for a copy."""
         if not self._paths or not self._remote:
-            listed = list(dict.fromkeys(_listed(self._pipeline)))
-            if listed != self._listed:  # else files of one name need not be opened again
-                self._paths, self._listed = distinct(listed), listed
+            for _, error in self.problems():
+                raise error
         return self._paths
 
     def problems(self) -> list[tuple[int, RefineryError]]:
@@ -48,11 +47,13 @@ class Inputs:
                 patterns |= {path: number for path in paths if path not in patterns}
             except RefineryError as error:
                 errors.append((number, error))
+        if not errors and list(patterns) == self._listed:
+            return []  # files of one name need not be opened again
         try:
-            once, copies = _sorted_out(patterns)
+            files, copies = distinct(patterns)
             first_copies = {patterns[copy]: _copied(first, copy) for first, copy in reversed(copies)}
             errors += sorted(first_copies.items(), key=lambda pair: pair[0])
-            self._paths, self._listed = ([], []) if errors else (once, list(patterns))
+            self._paths, self._listed = ([], []) if errors else (files, list(patterns))
         except StorageError as error:
             errors.append((0, error))
         return errors
@@ -74,7 +75,7 @@ class Inputs:
     def stats(self, paths: Sequence[str]) -> list[Stat]:
         """Size and tag of each file; of a remote one as they were at the first look."""
         unknown = [path for path in paths if path not in self._stats]
-        seen = self._stats | dict(zip(unknown, file_stats(unknown), strict=True))
+        seen = self._stats | dict(zip(unknown, _file_stats(unknown), strict=True))
         self._stats.update({path: stat for path, stat in seen.items() if is_remote(path)})
         return [seen[path] for path in paths]
 
@@ -120,28 +121,14 @@ def selected(paths: Sequence[str], selection: Selection) -> list[int]:
     return list(numbers)
 
 
-def input_files(pipeline: Pipeline) -> list[str]:
-    """All input files, each once, in the order of the recipe's patterns.
-
-    Raises StorageError where a pattern names none, UsageError where a file is a copy of another.
-    """
-    return distinct(_listed(pipeline))
-
-
-def _listed(pipeline: Pipeline) -> Iterator[str]:
-    for pattern in pipeline.inputs:
-        yield from pipeline.source.list_inputs(pattern, store_for(pattern))
+def paths_by_content(pipeline: Pipeline) -> dict[str, str]:
+    """All input files by their content ids. Raises as ``Inputs.paths``."""
+    inputs = Inputs(pipeline)
+    paths = inputs.paths()
+    return {file_content(path, stat): path for path, stat in zip(paths, inputs.stats(paths), strict=True)}
 
 
-def distinct(paths: Iterable[str]) -> list[str]:
-    """The files at some paths, each under the first of its paths. Raises UsageError where one is a copy of another."""
-    files, copies = _sorted_out(paths)
-    if copies:
-        raise _copied(*copies[0])
-    return files
-
-
-def _sorted_out(paths: Iterable[str]) -> tuple[list[str], list[tuple[str, str]]]:
+def distinct(paths: Iterable[str]) -> tuple[list[str], list[tuple[str, str]]]:
     """The files at some paths, each once; and pairs of a file and its copy.
 
     Copies have one name and begin with the same bytes, so that their documents would have the same ids. Only files that
@@ -178,7 +165,7 @@ def _place(path: str) -> str:
     return path if is_remote(path) else os.path.realpath(path)
 
 
-def file_stats(paths: Sequence[str]) -> list[Stat]:
+def _file_stats(paths: Sequence[str]) -> list[Stat]:
     """Size and tag of each file, in their order. Raises StorageError where one is missing."""
     stats: dict[str, Stat] = {}
     for _, group in groupby(sorted(paths, key=_scheme), key=_scheme):
