@@ -1,8 +1,8 @@
-"""Give what reads other people's files any bytes at all: it answers, or refuses in the engine's own words.
+"""Fuzzes the readers of other people's files with any bytes: they return, or raise one of the engine's errors.
 
 usage: python tools/fuzz.py archive|payload|recipe|record SECONDS CORPUS
 
-CORPUS is a folder that is added to; put real files there to begin with (for ``record``, it makes some itself). Needs
+New inputs are added to the folder CORPUS; put real files there first (``record`` writes some itself). Needs
 atheris, which follows the branches of Python; kernels are fuzzed by ``make fuzz``. Ends at the first input that breaks
 a law, and keeps it beside CORPUS.
 """
@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, cast
 
 # The folder of a script is on the path, but not the one that the package ``tools`` is in.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-os.environ["REFINERY_KERNELS"] = "reference"  # Python is what is followed here
+os.environ["REFINERY_KERNELS"] = "reference"  # atheris follows Python code only
 
 import atheris
 
@@ -56,13 +56,13 @@ class Memory(LocalStore):
         self._data = data
 
     def open(self, path: str) -> BinaryIO:
-        """The file, whatever it is called."""
+        """Open the file, under any name."""
         del path
         return BytesIO(self._data)
 
 
 def archive(data: bytes) -> None:
-    """Every row lies in the file, and a page with bytes of its own there is found again at its pointer."""
+    """Every row is inside the file, and a page with bytes of its own is read again at its pointer."""
     source, store = SOURCES[data[0] % len(SOURCES)], Memory(data[1:])
     for records in source.read("a", store):
         text = source.adds[0].name
@@ -75,7 +75,7 @@ def archive(data: bytes) -> None:
 
 
 def codings(data: bytes) -> None:
-    """A payload, and the text in it, are no larger than they may be."""
+    """A payload, and its text, are within the limit."""
     transfer, content = (CODINGS[byte % len(CODINGS)].split(", ") for byte in data[:2].ljust(2, b"\0"))
     found = payload.unpacked(data[2:], transfer, content, MOST)
     assert found.too_large or len(found.data) <= MOST, len(found.data)
@@ -83,7 +83,7 @@ def codings(data: bytes) -> None:
 
 
 def recipe(data: bytes) -> None:
-    """A recipe is refused with its place, or it is the one that is written down of it."""
+    """A recipe is refused with its place, or equals its stored form."""
     try:
         pipeline = parse_untrusted(data.decode("utf-8", "replace"), "r")
     except refinery.RefineryError:
@@ -106,7 +106,7 @@ class Record:
             (corpus / f"record-{number}").write_bytes(bytes([number]) + path.read_bytes())
 
     def __call__(self, data: bytes) -> None:
-        """Whoever looks at the root is told what is wrong, or nothing is."""
+        """Readers of the root report the damage, or succeed."""
         path = self._places[data[0] % len(self._places)]
         before = path.read_bytes()
         path.write_bytes(data[1:])
@@ -123,7 +123,7 @@ class Record:
 
 
 def main() -> None:
-    """Run one target until its time is over."""
+    """Run one target until its time is up."""
     name, seconds, corpus = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     corpus.mkdir(parents=True, exist_ok=True)
     plain = {"archive": archive, "payload": codings, "recipe": recipe}

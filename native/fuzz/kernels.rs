@@ -1,4 +1,4 @@
-//! Gives libFuzzer's inputs to `targets.py`, with the instrumented crate as the native extension.
+//! Passes libFuzzer's inputs to `targets.py`, with the instrumented crate as the native extension.
 //!
 //! A panic in a kernel ends the process, whatever Python would make of it; so does an exception of a target.
 

@@ -1,4 +1,4 @@
-"""Puts small hostile pages into the corpus, so that the fuzzer begins with structure.
+"""Adds small hostile pages to the corpus, so that the fuzzer begins with structure.
 
 usage: python native/fuzz/seeds.py FOLDER
 """

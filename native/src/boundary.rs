@@ -13,7 +13,7 @@ use arrow_array::{make_array, Array, ArrayRef, PrimitiveArray, UInt8Array};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::GILOnceCell;
-use pyo3::types::{IntoPyDict, PyCapsule, PyTuple};
+use pyo3::types::{PyCapsule, PyTuple};
 
 const SCHEMA: &CStr = c"arrow_schema";
 const ARRAY: &CStr = c"arrow_array";
@@ -47,7 +47,7 @@ pub struct Numbers<T: ArrowPrimitiveType = UInt64Type>(PrimitiveArray<T>);
 impl<'py, T: ArrowPrimitiveType> FromPyObject<'py> for Numbers<T> {
     fn extract_bound(value: &Bound<'py, PyAny>) -> PyResult<Self> {
         let (py, name) = (value.py(), T::DATA_TYPE.to_string().to_lowercase());
-        let values = value.call_method("astype", (name,), Some(&[("copy", false)].into_py_dict(py)?))?;
+        let values = value.call_method1("astype", (name, "K", "unsafe", true, false))?; // false: no copy
         let InputArray(array) = arrow_array(py)?.call1((values,))?.extract()?;
         let numbers = array.as_primitive_opt::<T>().cloned();
         numbers.map(Numbers).ok_or_else(|| PyTypeError::new_err("expected an array of numbers"))
@@ -95,8 +95,8 @@ impl OutputNumbers {
     }
 
     /// Truth values, of bytes that are 1 or 0.
-    pub fn truth(values: Vec<u8>) -> Self {
-        OutputNumbers { array: Arc::new(UInt8Array::from(values)), boolean: true }
+    pub fn truth(values: UInt8Array) -> Self {
+        OutputNumbers { array: Arc::new(values), boolean: true }
     }
 }
 

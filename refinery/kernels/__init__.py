@@ -17,10 +17,11 @@ from refinery.kernels.reference.addresses import canonical_host, domains, parse_
 from refinery.kernels.reference.align import Whole, aligned
 from refinery.kernels.reference.blocklist import BLOCKLIST, Blocklist, build_blocklist
 from refinery.kernels.reference.bpe import MERGE_LIST, count_tokens, token_ids, token_lengths
-from refinery.kernels.reference.charset import decoded, header_label
+from refinery.kernels.reference.charset import decoded
 from refinery.kernels.reference.content import ContentHashes
 from refinery.kernels.reference.cuts import CUT, SPANS, take_out, undo, with_cut
 from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS, extractor_versions, main_texts
+from refinery.kernels.reference.labels import header_label
 from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
 from refinery.kernels.reference.linewise import KINDS, LineRules, correct_lines
 from refinery.kernels.reference.minhash import band_keys, shingles, similarities, sketches, string_hashes, word_ids

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from refinery.kernels import _native
-from refinery.kernels.reference import charset, pages as reference, payload
+from refinery.kernels.reference import charset, labels, pages as reference, payload
 from refinery.kernels.reference.charset import Text
 from refinery.kernels.reference.pages import ROWS, Page
 from refinery.kernels.reference.payload import Payload
@@ -71,7 +71,7 @@ def decoded(data: bytes, header: str) -> Text:
 
 
 def _learn(label: str) -> None:
-    name = charset.decoder(label)
+    name = labels.decoder(label)
     ascii_stays = bool(name) and _ASCII.decode(name, "replace") == _ASCII.decode()
     _CHARSETS.add(label, name, _single_bytes(name), ascii_stays)
 

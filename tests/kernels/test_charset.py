@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from refinery.kernels import decoded, header_label
-from refinery.kernels.reference.charset import decoder, meta_label
+from refinery.kernels.reference.labels import decoder, meta_label
 
 RUSSIAN = "<p>Съешь же ещё этих мягких французских булок, да выпей чаю</p>"
 UKRAINIAN = "<p>Щастям б'єш жук їх глицю в фон й ґедзь пріч. Комітет зібрався у вівторок, щоб обговорити міст.</p>"

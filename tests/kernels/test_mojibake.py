@@ -86,7 +86,7 @@ def test_segments_are_in_order_and_within_their_lines(text: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ["Ã©", "Ã© ", "\x80", "Â ", "é", "x", "x" * 5000 + "Ã©", "日" * 999 + "Ã©"])
-def test_long_lines_are_cut_alike(piece: str) -> None:
+def test_long_lines_are_cut_as_by_the_twin(piece: str) -> None:
     """A segment reaches no further than ``REACH`` to either side, and both kernels cut at the same characters."""
     array = pa.array([piece * (60_000 // len(piece))])
     found = mojibake_segments(array)
@@ -95,7 +95,7 @@ def test_long_lines_are_cut_alike(piece: str) -> None:
     assert all(span["end"] - span["start"] <= 2 * REACH + 8 for span in found[0].as_py())
 
 
-def test_real_texts_are_searched_alike(corpus: Path) -> None:
+def test_real_texts_are_searched_as_by_the_twin(corpus: Path) -> None:
     """The main texts of pages in many languages."""
     with gzip.open(corpus / "pages" / "truth.jsonl.gz", "rt", encoding="utf-8") as stream:
         texts = pa.array([json.loads(line)["gold_text"] for line in islice(stream, 500)])

@@ -36,7 +36,7 @@ def test_small_texts_are_measured_as_by_the_twin(texts: list[str | None]) -> Non
     assert_parity(pa.array(texts, pa.string()))
 
 
-def test_wanted_words_are_found_as_by_the_twin() -> None:
+def test_stop_words_are_counted_as_by_the_twin() -> None:
     """Words in other cases, with marks, with a sigma, and empty ones."""
     assert_same_words(pa.array(["The, THE «the» ΣΑΣ σας σασ", "K \u212a", None, ""]), ["THE", "σας", "k", "--"])
 

@@ -146,7 +146,7 @@ def test_what_was_packed_twice_is_unpacked_twice(first: str, second: str) -> Non
 
 
 @pytest.mark.parametrize("used", ["gzip", "deflate", "zstd"])
-def test_a_bomb_that_no_header_names_ends_at_the_wanted_size(used: str) -> None:
+def test_a_bomb_that_no_header_names_ends_at_the_limit(used: str) -> None:
     found = unpack(UNNAMED[used](b"<html>" + bytes(40_000_000)))
     assert (found.data, found.too_large) == (b"", True)
 
@@ -200,13 +200,13 @@ def test_packed_bytes_of_which_nothing_comes_out_have_failed(data: bytes, coding
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
-def test_a_bomb_ends_at_the_wanted_size(coding: str) -> None:
+def test_a_bomb_ends_at_the_limit(coding: str) -> None:
     bomb = CODINGS[coding](bytes(40_000_000))
     assert unpack(bomb, coding) == Payload(b"", too_large=True)
     assert unpack(gzip.compress(bomb), f"{coding}, gzip") == Payload(b"", too_large=True)
 
 
-def test_a_payload_of_just_the_wanted_size_is_whole() -> None:
+def test_a_payload_of_just_the_limit_is_whole() -> None:
     assert unpack(gzip.compress(PAGE), "gzip", most=len(PAGE)) == Payload(PAGE)
     assert unpack(gzip.compress(PAGE), "gzip", most=len(PAGE) - 1).too_large
     assert unpack(PAGE, most=len(PAGE) - 1).too_large

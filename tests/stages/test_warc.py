@@ -22,7 +22,7 @@ from warcio.archiveiterator import ArchiveIterator
 
 from refinery.errors import StorageError
 from refinery.kernels import unpacked
-from refinery.kernels.reference.charset import decoder
+from refinery.kernels.reference.labels import decoder
 from refinery.stage.base import Records
 from refinery.stage.documents import HTML, POINTER, document_ids, file_identity
 from refinery.store import LocalStore

@@ -56,7 +56,7 @@ impl<'a> Sorted<'a> {
     }
 
     /// True if the number is there.
-    #[inline]
+    #[inline(always)]
     pub fn contains(&self, number: u64) -> bool {
         if self.starts.is_empty() {
             return self.rank(number).is_some();
@@ -67,7 +67,7 @@ impl<'a> Sorted<'a> {
     }
 
     /// The place of a number; any of its places if it is there more than once.
-    #[inline]
+    #[inline(always)]
     pub fn rank(&self, number: u64) -> Option<usize> {
         if self.starts.is_empty() {
             return self.numbers.binary_search(&number).ok();

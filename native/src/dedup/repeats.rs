@@ -78,7 +78,7 @@ pub fn duplicated(py: Python<'_>, lists: Vec<Numbers>) -> PyResult<Vec<OutputNum
     py.allow_threads(|| {
         let lists = slices(&lists);
         countable(lists.iter().map(|values| values.len()).sum())?;
-        Ok(duplicate_flags(&lists).into_iter().map(OutputNumbers::truth).collect())
+        Ok(duplicate_flags(&lists).into_iter().map(|flags| OutputNumbers::truth(flags.into())).collect())
     })
 }
 

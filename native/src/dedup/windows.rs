@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use arrow_array::types::{ArrowPrimitiveType, UInt32Type, UInt64Type};
-use arrow_array::ListArray;
+use arrow_array::{ListArray, UInt8Array};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -214,7 +214,8 @@ pub fn mix64(py: Python<'_>, values: Numbers) -> OutputNumbers {
 pub fn contains(py: Python<'_>, among: Numbers, values: Numbers) -> PyResult<OutputNumbers> {
     py.allow_threads(|| {
         let among = Sorted::of(&among, values.len())?;
-        Ok(OutputNumbers::truth(values.iter().map(|&value| u8::from(among.contains(value))).collect()))
+        let found = values.iter().map(|&value| u8::from(among.contains(value)));
+        Ok(OutputNumbers::truth(UInt8Array::from_iter_values(found)))
     })
 }
 

@@ -22,13 +22,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby, islice, pairwise
+from itertools import groupby, islice
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from refinery.kernels.reference.cuts import SPANS, Cut, spans_of, without
-from refinery.kernels.reference.text import bare, stripped
+from refinery.kernels.reference.phrases import Phrase, find_phrase
+from refinery.kernels.reference.text import bare
 
 KINDS = ("uppercase", "numeric", "counter", "one_word", "start", "end", "anywhere")
 """Why something is removed: the first four discard a whole line, the others cut a phrase from a short one."""
@@ -49,11 +50,6 @@ CORRECTIONS = pa.schema(
 
 NUMERIC_SEPARATORS = str.maketrans("", "", ".,:/-%$€")
 COUNT_SUFFIXES = ("k", "m", "b")
-
-DELIMITERS = frozenset(".!?…:;|¦·•●▪‣«»‹›<>←→▶►▸❯–—―-()[]{}/\\。！？：；・｜＞")
-"""Marks that part a phrase from the rest of its line: they end sentences, enclose, or separate items."""
-
-Phrase = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -209,54 +205,12 @@ def _phrases(words: Sequence[str], rules: LineRules) -> list[str]:
     """
     reasons = [""] * len(words)
     left = list(range(len(words)))  # the words that stay so far
-    while found := _find([words[position] for position in left], rules):
+    while found := find_phrase([words[position] for position in left], rules.phrases, rules.longest):
         place, first, stop = found
         for position in left[first:stop]:
             reasons[position] = place
         del left[first:stop]
     return reasons
-
-
-def _find(words: Sequence[str], rules: LineRules) -> tuple[str, int, int] | None:
-    """Place and range of the longest phrase that stands alone at the start, else at the end, else anywhere."""
-    places = [position for position, word in enumerate(words) if bare(word)]
-    core = tuple(bare(words[position]) for position in places)
-    begins, ends = _edges(words, places)
-    sizes = range(min(rules.longest, len(core)), 0, -1)
-    for place in ("start", "end", "anywhere"):
-        phrases = rules.phrases[place]
-        for size in sizes:
-            for first in _firsts(place, size, len(core)):
-                last = first + size
-                if begins[first] and ends[last] and core[first:last] in phrases:
-                    start = 0 if not first else places[first] if last < len(core) else places[first - 1] + 1
-                    return place, start, places[last] if last < len(core) else len(words)
-    return None
-
-
-def _firsts(place: str, size: int, words: int) -> Iterable[int]:
-    """Return the places where a phrase of ``size`` words can begin."""
-    return {"start": (0,), "end": (words - size,), "anywhere": range(words - size + 1)}[place]
-
-
-def _edges(words: Sequence[str], places: Sequence[int]) -> tuple[list[bool], list[bool]]:
-    """Return whether a phrase may begin at each of the words at ``places``, and whether it may end before each.
-
-    The last value of each refers to the end of the line.
-    """
-    ends = [True] + [True] * len(places)
-    begins = [True] * (len(places) + 1)
-    for number, (left, right) in enumerate(pairwise(places), 1):
-        between = [_marks(words[left])[1], *words[left + 1 : right], _marks(words[right])[0]]
-        ends[number] = not DELIMITERS.isdisjoint("".join(between))
-        begins[number] = ends[number] or not any(map(str.isalpha, words[left]))
-    return begins, ends
-
-
-def _marks(word: str) -> tuple[str, str]:
-    """The punctuation and symbols that a word begins with, and those that it ends with."""
-    before, _, after = word.partition(stripped(word))
-    return before, after
 
 
 def _word_cuts(line: str, reasons: Sequence[str]) -> tuple[Cut, ...]:

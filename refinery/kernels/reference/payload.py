@@ -9,30 +9,25 @@ it makes. Sources: RFC 9110, 9112, 1951, 1952, 7932, 8878.
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
-import brotli
-import zstandard
+from refinery.kernels.reference.decompress import (
+    BROKEN,
+    GZIP,
+    ZSTD,
+    EndsEarly,
+    EndsLate,
+    deflate,
+    gzip,
+    has_zlib,
+    has_zstd,
+    inflated,
+    unbrotli,
+    unzstd,
+)
 
-GZIP = b"\x1f\x8b"
-ZSTD = b"\x28\xb5\x2f\xfd"
-WINDOW = 1 << 27
-"""Memory that a zstd frame may ask for."""
-
-ZSTD_SKIPPED = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)
-"""The beginnings of frames that a zstd decoder skips."""
-
-MEMBERS = 1 << 12
-"""A body may be several gzip members or zstd frames; what follows so many is passed over with a note."""
-
-PIECE = 1 << 12
-OUT = 1 << 18
-ZSTD_PIECE = 1 << 9
-"""Bytes of a zstd frame per step: its decoder has no limit, and may write 32,768 times as much."""
 LAYERS = 6
 
 FIRST = 1 << 10
@@ -42,16 +37,6 @@ _LINE = rb"[ \t]{0,16}(0{0,64}[0-9A-Fa-f]{1,15})[ \t]{0,16}(?:;[^\r\n]{0,1024})?
 _CHUNK = re.compile(_LINE)
 _NEXT_CHUNK = re.compile(rb"\n(?=0{0,64}[0-9A-Fa-f]{1,15}\r?\n)")
 _UNPACKED = frozenset({"", "identity", "none", "chunked"})
-
-_BROKEN = (zlib.error, brotli.error, zstandard.ZstdError)
-
-
-class _Early(Exception):
-    """The packed bytes end before their own end mark."""
-
-
-class _Late(Exception):
-    """Other bytes follow the packed ones, in a coding that has no mark, or too many members of one that has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +148,11 @@ def _undone(pieces: Iterator[bytes], coding: str, most: int) -> Payload:
             out += piece
             if len(out) > most:
                 return Payload(b"", too_large=True)
-    except _Early:
+    except EndsEarly:
         return Payload(bytes(out), (f"{coding} ends early",))
-    except _Late:
+    except EndsLate:
         return Payload(bytes(out), (f"{coding} ends before the body does",))
-    except _BROKEN as error:
+    except BROKEN as error:
         return Payload(bytes(out), (f"{coding} breaks: {error}",))
     return Payload(bytes(out))
 
@@ -194,7 +179,7 @@ def _unnamed(data: bytes, most: int) -> Payload | None:
 
 def _beginning(pieces: Iterator[bytes]) -> bytes:
     out = bytearray()
-    with suppress(_Early, _Late, *_BROKEN):
+    with suppress(EndsEarly, EndsLate, *BROKEN):
         for piece in pieces:
             out += piece
             if len(out) >= FIRST:
@@ -217,118 +202,24 @@ def begins_as_page(data: bytes) -> bool:
     return data[:FIRST].lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n\f").startswith(b"<")
 
 
-def _inflated(data: bytes, window: int) -> Iterator[bytes]:
-    place = 0
-    for _ in range(MEMBERS):
-        inflate = zlib.decompressobj(window)
-        while not inflate.eof:
-            piece = data[place : place + PIECE]
-            before = inflate.copy()
-            try:
-                out = inflate.decompress(piece, OUT)
-            except zlib.error:
-                yield from _bytewise(before.decompress, piece)
-                raise
-            place += len(piece) - len(inflate.unused_data if inflate.eof else inflate.unconsumed_tail)
-            if out:
-                yield out
-            elif not piece:
-                raise _Early
-        if data[place : place + 2] != GZIP:
-            return
-    raise _Late
-
-
-def _bytewise(decode: Callable[[bytes], bytes], data: bytes) -> Iterator[bytes]:
-    """Return the data before the damage in a piece from which a decoder, fed all of it, returns nothing."""
-    with suppress(*_BROKEN):
-        for place in range(len(data)):
-            yield decode(data[place : place + 1])
-
-
-def _gzip(data: bytes) -> Iterator[bytes]:
-    return _inflated(data, 31)
-
-
-def _deflate(data: bytes) -> Iterator[bytes]:
-    return _inflated(data, 15 if _has_zlib(data) else -15)
-
-
-def _has_zlib(data: bytes) -> bool:
-    return data[0] & 0x0F == zlib.DEFLATED and int.from_bytes(data[:2], "big") % 31 == 0
-
-
-def _brotli(data: bytes) -> Iterator[bytes]:
-    decoder = brotli.Decompressor()
-    given = 0
-    for place in range(0, len(data), PIECE):
-        try:
-            for out in _processed(decoder, data[place : place + PIECE]):
-                given += len(out)
-                yield out
-        except brotli.error:
-            yield from _brotli_end(data, place, given)
-            return
-        if decoder.is_finished():
-            return
-    raise _Early
-
-
-def _processed(decoder: brotli.Decompressor, piece: bytes) -> Iterator[bytes]:
-    yield decoder.process(piece, output_buffer_limit=OUT)
-    while not decoder.can_accept_more_data():
-        yield decoder.process(b"", output_buffer_limit=OUT)
-
-
-def _brotli_end(data: bytes, place: int, given: int) -> Iterator[bytes]:
-    """Return the data after ``given`` bytes where a stream breaks, or other bytes follow, in the piece at ``place``."""
-    decoder = brotli.Decompressor()
-    last = min(place + PIECE, len(data))
-    for begin, end in pairwise([*range(0, place, PIECE), *range(place, last + 1)]):
-        for out in _processed(decoder, data[begin:end]):
-            yield out[given:]
-            given = max(given - len(out), 0)
-        if decoder.is_finished():
-            raise _Late
-
-
-def _zstd(data: bytes) -> Iterator[bytes]:
-    place = 0
-    for _ in range(MEMBERS):
-        frame = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
-        while not frame.eof:
-            piece = data[place : place + ZSTD_PIECE]
-            if not piece:
-                raise _Early
-            yield frame.decompress(piece)
-            place += len(piece) - len(frame.unused_data)
-        if not _has_zstd(data[place : place + 4]):
-            return
-    raise _Late
-
-
-def _has_zstd(data: bytes) -> bool:
-    return data.startswith(ZSTD) or ZSTD_SKIPPED.match(data) is not None
-
-
 def _always(data: bytes) -> bool:
     return not _printable(data)
 
 
 _Known = tuple[Callable[[bytes], bool], Callable[[bytes], Iterator[bytes]]]
 _DECODERS: dict[str, _Known] = {
-    "gzip": (lambda data: data.startswith(GZIP), _gzip),
-    "deflate": (_always, _deflate),
-    "br": (_always, _brotli),
-    "zstd": (_has_zstd, _zstd),
+    "gzip": (lambda data: data.startswith(GZIP), gzip),
+    "deflate": (_always, deflate),
+    "br": (_always, unbrotli),
+    "zstd": (has_zstd, unzstd),
 }
 """Codings that headers name: whether the bytes may have it, and what they are without it."""
 
 _UNNAMED: tuple[tuple[str, Callable[[bytes], bool] | None, Callable[[bytes], Iterator[bytes]]], ...] = (
-    ("gzip", lambda data: data.startswith(GZIP), _gzip),
-    ("zstd", lambda data: data.startswith(ZSTD), _zstd),
-    ("deflate", lambda data: len(data) > 1 and _has_zlib(data), _deflate),
-    ("br", None, _brotli),
-    ("raw deflate", None, lambda data: _inflated(data, -15)),
+    ("gzip", lambda data: data.startswith(GZIP), gzip),
+    ("zstd", lambda data: data.startswith(ZSTD), unzstd),
+    ("deflate", lambda data: len(data) > 1 and has_zlib(data), deflate),
+    ("br", None, unbrotli),
+    ("raw deflate", None, lambda data: inflated(data, -15)),
 )
 """Codings that are looked for without a name: how their mark is known, if they have one, and what they pack."""
