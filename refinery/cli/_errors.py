@@ -64,7 +64,7 @@ def _show(error: RefineryError, session: Session) -> None:
 
 def _show_usage(error: click.ClickException, session: Session) -> None:
     context = getattr(error, "ctx", None)
-    _lines(error.format_message(), f"{context.command_path if context else 'refinery'} --help", session)
+    _lines(error.format_message(), f"see `{context.command_path if context else 'refinery'} --help`", session)
 
 
 def _lines(message: str, hint: str, session: Session) -> None:
