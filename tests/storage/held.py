@@ -1,4 +1,4 @@
-"""What a root holds, wherever it is."""
+"""Contents of a root in any store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from refinery.store import store_for
 
 
 def contents_of(path: str) -> dict[str, Any]:
-    """Content ids of every part and phase of every stage, and the merged statistics, by folder."""
+    """Return content ids of every part and phase of every stage, and the merged statistics, by folder."""
     root = Root(path, store_for(path))
     head = root.head()
     assert head is not None
@@ -17,7 +17,7 @@ def contents_of(path: str) -> dict[str, Any]:
     return {
         folder: (
             [receipt.contents for receipt in root.receipts(folder, [*manifest.parts, *manifest.shuffle])],
-            manifest.statistics,
+            manifest.statistics.model_dump(mode="json"),
         )
         for folder, manifest in manifests.items()
     }
