@@ -1,4 +1,4 @@
-"""Parts processed again from their inputs, in memory, and compared with the stored rows. Nothing is written.
+"""Parts recomputed from their inputs, in memory, and compared with the stored rows. Nothing is written.
 
 One pass takes a part through a whole segment (the stages from a global or gathering one to the next), as in a run.
 """
@@ -31,27 +31,27 @@ from refinery.task.removed import removed_rows
 from refinery.task.step import Split, StepProcessor
 from refinery.task.tasks import StepRun
 
-_MISSING = "`refinery run` makes again what is missing"
+_MISSING = "`refinery run` recomputes it"
 
 
 def recompute(reader: RootReader, share: float) -> tuple[int, list[Finding]]:
-    """Process a fixed ``share`` (0 to 1) of each segment's parts again, at least one of each.
+    """Recompute a fixed ``share`` (0 to 1) of each segment's parts, at least one of each.
 
-    Return the number of parts, and those that differ or cannot be processed.
+    Return the number of parts, and those that differ or cannot be recomputed.
     """
     findings: list[Finding] = []
     count = 0
     try:
-        again = _Again(reader)
+        parts = _Recomputation(reader)
     except RefineryError as error:
-        return 0, [Finding(f"the stages cannot be run again: {_in_a_line(error)}")]
-    for segment in again.segments():
+        return 0, [Finding(f"the stages cannot be run: {_in_a_line(error)}")]
+    for segment in parts.segments():
         for receipt in chosen(reader.load(segment[0]).parts, share):
             count += 1
             try:
-                findings += again.part(segment, receipt)
+                findings += parts.part(segment, receipt)
             except RefineryError as error:
-                findings.append(Finding(f"cannot be made again: {error.message}", segment[0].name, receipt.part))
+                findings.append(Finding(f"cannot be recomputed: {error.message}", segment[0].name, receipt.part))
     return count, findings
 
 
@@ -69,7 +69,7 @@ def chosen(receipts: Sequence[Receipt], share: float) -> list[Receipt]:
     return below or ordered[:1]
 
 
-class _Again:
+class _Recomputation:
     def __init__(self, reader: RootReader) -> None:
         self._reader = reader
         self._runs = step_runs(reader.pipeline)
@@ -83,7 +83,7 @@ class _Again:
                 yield stages
 
     def part(self, segment: Sequence[StageEntry], receipt: Receipt) -> Iterator[Finding]:
-        """Process one part again, and compare the rows of each stage of the segment. Raises RefineryError."""
+        """Recompute one part, and compare the rows of each stage of the segment. Raises RefineryError."""
         batches = self._input(segment[0], receipt)
         outputs = [_Contents(self._runs[entry.position], entry, one) for entry, one in self._follow(segment, receipt)]
         keep_removed = self._reader.pipeline.keep_removed
@@ -95,7 +95,7 @@ class _Again:
         note = f"; {', '.join(older)} had another version then" if older else ""
         for output in outputs:
             for side in output.differing():
-                message = f"{side}: making the part again gives other rows than are stored{note}"
+                message = f"{side}: the recomputed rows differ from the stored ones{note}"
                 yield Finding(message, output.entry.name, output.receipt.part)
 
     def _follow(self, segment: Sequence[StageEntry], receipt: Receipt) -> Iterator[tuple[StageEntry, Receipt]]:
@@ -119,7 +119,7 @@ class _Again:
             return SourceReader(run, rows).batches([self._archive(receipt)])
         sources = self._reader.sources(entry, receipt)
         if len(sources) != len(documents_of(entry, receipt)):
-            raise StorageError("the rows it was made from are not there", hint=_MISSING)
+            raise StorageError("its input rows are missing", hint=_MISSING)
         paths = [file.path for source in sources for file in source.files.get("kept", ())]
         return stored_batches(self._reader.root, paths, run.flow.given, rows)
 
@@ -146,7 +146,7 @@ class _Again:
             for name in (n for n, c in receipt.contents.items() if c == content and receipt.kind == "resolve"):
                 with open_parquet(self._reader.root, receipt.files[name][0].path) as file:
                     return file.read()
-        raise StorageError("the verdict it was made by is not there", hint=_MISSING)
+        raise StorageError("its verdict is missing", hint=_MISSING)
 
     def _poison(self, entry: StageEntry, receipt: Receipt) -> dict[bytes, str]:
         """Return notes on the documents that killed their worker in a stage, by id: they must not be tried here."""

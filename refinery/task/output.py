@@ -129,7 +129,7 @@ class StepOutputWriter:
     def _refuse_other_rows(self, content: str) -> None:
         if content != self._output.expected:
             raise PartFailed(
-                f"stage {self._run.step.name!r} gives other rows for part {self._task.part} than it did before",
+                f"stage {self._run.step.name!r} returned other rows for part {self._task.part} than before",
                 hint=f"something it depends on is not declared; run again with --from {self._run.step.name}",
             )
 

@@ -175,5 +175,5 @@ def _tokens(before: Docs, texts: pa.Array) -> pa.Array:
 
 
 def error_note(error: Exception) -> str:
-    """Return an exception as text that Arrow can hold: messages quote documents, lone surrogates included."""
+    """Return an exception as text that Arrow can store: messages quote documents, lone surrogates included."""
     return f"{type(error).__name__}: {error}"[:500].encode(errors="backslashreplace").decode()

@@ -394,7 +394,7 @@ def test_a_rerun_that_cannot_be_is_told_in_a_line(root: Path, monkeypatch: pytes
     def refuse(holdings: object) -> None:
         raise caught.value
 
-    monkeypatch.setattr("refinery.inspect.recompute._Again", refuse)
+    monkeypatch.setattr("refinery.inspect.recompute._Recomputation", refuse)
     found = messages(verify(str(root), rerun=1.0))
     assert "\n" not in found
     assert all(f"{one.message} ({one.fix})" in found for one in caught.value.problems)

@@ -204,7 +204,7 @@ def test_a_result_that_cannot_be_repeated_is_a_failure(folder: Path) -> None:
     marked = (source, dataclasses.replace(others[0], write=True), *others[1:])
     report = quick(pipeline(folder, marked, write="marked"))
     assert len(report.failures) == 1
-    assert "gives other rows for part 0 than it did before" in report.failures[0]
+    assert "returned other rows for part 0 than before" in report.failures[0]
 
 
 def test_keep_removed(folder: Path) -> None:
