@@ -20,7 +20,7 @@ UNITS = ("documents", "tokens", "bytes")
 
 
 @dataclass(frozen=True)
-class Step:
+class FunnelStep:
     """A stage in the funnel, in one unit: the amount kept, and its share of the whole and of the previous stage."""
 
     stage: StageView
@@ -30,12 +30,12 @@ class Step:
     reference: float | None
 
 
-def funnel(view: View) -> dict[str, list[Step]]:
+def funnel(view: View) -> dict[str, list[FunnelStep]]:
     """Return the funnel in each unit. Tokens and bytes start at the first stage with texts."""
     return {unit: list(_funnel(view, unit)) for unit in UNITS}
 
 
-def _funnel(view: View, unit: str) -> Iterator[Step]:
+def _funnel(view: View, unit: str) -> Iterator[FunnelStep]:
     whole = before = 0
     for stage in view.stages:
         left = stage.counts.unit(unit).get("kept", 0)
@@ -44,7 +44,7 @@ def _funnel(view: View, unit: str) -> Iterator[Step]:
         whole = whole or left
         # The paper's shares are of the documents that were read, so they apply to documents only.
         reference = stage.reference if unit == "documents" else None
-        yield Step(stage, left, left / whole, left / before if before else None, reference)
+        yield FunnelStep(stage, left, left / whole, left / before if before else None, reference)
         before = left
 
 

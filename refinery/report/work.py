@@ -38,7 +38,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Round:
+class RoundWork:
     """A round of a global stage between two passes: its tasks, and the bytes that they wrote."""
 
     name: str
@@ -51,7 +51,7 @@ class Round:
 class Pass:
     """Stages that one pass processes for each part; the ``rounds`` of a global first stage come before it."""
 
-    rounds: tuple[Round, ...]
+    rounds: tuple[RoundWork, ...]
     nodes: tuple[Node, ...]
 
 
@@ -77,7 +77,7 @@ def _node(view: View, name: str, stage: StageView | None, work: StageWork | None
     return Node(name, stage, sum(files.values()), work)
 
 
-def _rounds(view: View, position: int) -> Iterator[Round]:
+def _rounds(view: View, position: int) -> Iterator[RoundWork]:
     """Yield the map and the rounds of a global stage in order, summed over partitions."""
     stage = view.reader.pipeline.steps[position].stage
     entry: StageEntry | None = next((one for one in view.reader.stages if one.position == position), None)
@@ -91,7 +91,7 @@ def _rounds(view: View, position: int) -> Iterator[Round]:
         groups[1 + number % (len(groups) - 1)][1].extend(receipts)
     for name, made in groups:
         size = sum(receipt.total(file) for receipt in made for file in receipt.files)
-        yield Round(name, len(made), size, sum(receipt.seconds for receipt in made))
+        yield RoundWork(name, len(made), size, sum(receipt.seconds for receipt in made))
 
 
 # --------------------------------------------------------------------------------------------------------------- times

@@ -23,9 +23,6 @@ NAMED_TWICE = {
 }
 """Class names that may stand in two modules, and why."""
 
-STILL_TWICE = {"Cut", "Line", "Round", "Sample", "Sides", "Span", "Step", "_Asking"}
-"""Class names with more than one meaning. The set only shrinks."""
-
 
 @cache
 def sources() -> dict[str, str]:
@@ -66,5 +63,5 @@ def test_a_class_name_has_one_meaning() -> None:
             if isinstance(node, ast.ClassDef):
                 homes[node.name].append(f"{path}:{node.lineno}")
     twice = {name: found for name, found in homes.items() if len(found) > 1}
-    assert {name: found for name, found in twice.items() if name not in {*NAMED_TWICE, *STILL_TWICE}} == {}
+    assert {name: found for name, found in twice.items() if name not in NAMED_TWICE} == {}
     assert set(NAMED_TWICE) - set(twice) == set(), "these need no reason any more"

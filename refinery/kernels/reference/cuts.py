@@ -23,7 +23,7 @@ false in the rows of removed documents, whose text is stored as it came.
 """
 
 
-class Cut(NamedTuple):
+class TextCut(NamedTuple):
     """Characters ``start`` to ``end`` of a text or line, and why they go."""
 
     start: int
@@ -31,13 +31,13 @@ class Cut(NamedTuple):
     reason: str
 
 
-def without(text: str, cuts: Sequence[Cut]) -> str:
+def without(text: str, cuts: Sequence[TextCut]) -> str:
     """The text without the characters of ``cuts``, which are in order and do not overlap."""
     edges = [0, *(edge for cut in cuts for edge in cut[:2]), len(text)]
     return "".join(text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True))
 
 
-def spans_of(text: str, cuts: Sequence[Cut]) -> list[dict[str, Any]]:
+def spans_of(text: str, cuts: Sequence[TextCut]) -> list[dict[str, Any]]:
     """The spans that ``cuts`` remove from ``text``: one value of type ``SPANS``."""
     spans = []
     offset = end = 0

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from refinery.kernels.reference.cuts import SPANS, Cut, spans_of, without
+from refinery.kernels.reference.cuts import SPANS, TextCut, spans_of, without
 from refinery.kernels.reference.phrases import Phrase, find_phrase
 from refinery.kernels.reference.text import bare
 
@@ -87,11 +87,11 @@ class LineRules:
         return max((len(phrase) for given in self.phrases.values() for phrase in given), default=0)
 
 
-class Line(NamedTuple):
+class CorrectedLine(NamedTuple):
     """The outcome for a line. ``whole`` is true if ``cuts`` is one cut of the whole line."""
 
     words: int
-    cuts: tuple[Cut, ...] = ()
+    cuts: tuple[TextCut, ...] = ()
     whole: bool = False
     blank: bool = False
     """Without words, and in no protected span."""
@@ -125,7 +125,7 @@ def _correct(text: str, rules: LineRules, protected: Sequence[Protected]) -> dic
     pieces = text.split("\n")
     stays = _protected_lines(pieces, protected)
     lines = [
-        Line(len(piece.split())) if kept else _apply_rules(piece, rules)
+        CorrectedLine(len(piece.split())) if kept else _apply_rules(piece, rules)
         for piece, kept in zip(pieces, stays, strict=True)
     ]
     cuts = _cuts(pieces, _with_breaks(pieces, lines))
@@ -154,22 +154,22 @@ def _protected_lines(pieces: Sequence[str], protected: Sequence[Protected]) -> l
     return found
 
 
-def _apply_rules(line: str, rules: LineRules) -> Line:
+def _apply_rules(line: str, rules: LineRules) -> CorrectedLine:
     words = line.split()
     if not words:
-        return Line(0, blank=True)
+        return CorrectedLine(0, blank=True)
     if junk := _junk(words, rules):
         return _discarded(line, words, junk)
     reasons = _phrases(words, rules) if len(words) <= rules.short_line else []
     if not any(reasons):
-        return Line(len(words))
+        return CorrectedLine(len(words))
     kept = [word for word, reason in zip(words, reasons, strict=True) if not reason]
     junk = _junk(kept, rules) if _core(kept) else next(filter(None, reasons))
-    return _discarded(line, words, junk) if junk else Line(len(words), _word_cuts(line, reasons))
+    return _discarded(line, words, junk) if junk else CorrectedLine(len(words), _word_cuts(line, reasons))
 
 
-def _discarded(line: str, words: Sequence[str], reason: str) -> Line:
-    return Line(len(words), (Cut(0, len(line), reason),), whole=True)
+def _discarded(line: str, words: Sequence[str], reason: str) -> CorrectedLine:
+    return CorrectedLine(len(words), (TextCut(0, len(line), reason),), whole=True)
 
 
 def _junk(words: Sequence[str], rules: LineRules) -> str:
@@ -213,7 +213,7 @@ def _phrases(words: Sequence[str], rules: LineRules) -> list[str]:
     return reasons
 
 
-def _word_cuts(line: str, reasons: Sequence[str]) -> tuple[Cut, ...]:
+def _word_cuts(line: str, reasons: Sequence[str]) -> tuple[TextCut, ...]:
     """Cuts of whole words with the white space after them, or before them where no word stays after them."""
     bounds = [match.span() for match in re.finditer(r"\S+", line)]
     last_kept = max(position for position, reason in enumerate(reasons) if not reason)
@@ -226,11 +226,11 @@ def _word_cuts(line: str, reasons: Sequence[str]) -> tuple[Cut, ...]:
                 start = bounds[taken[0] - 1][1]
             else:
                 end = bounds[taken[-1] + 1][0]
-            cuts.append(Cut(start, end, reason))
+            cuts.append(TextCut(start, end, reason))
     return tuple(cuts)
 
 
-def _with_breaks(pieces: Sequence[str], lines: Sequence[Line]) -> list[Line]:
+def _with_breaks(pieces: Sequence[str], lines: Sequence[CorrectedLine]) -> list[CorrectedLine]:
     """The lines, and blank ones discarded where they would follow a blank line or stand at either end of the text.
 
     Only blank lines beside a discarded line are touched.
@@ -249,7 +249,7 @@ def _with_breaks(pieces: Sequence[str], lines: Sequence[Line]) -> list[Line]:
     return result
 
 
-def _cuts(pieces: Sequence[str], lines: Sequence[Line]) -> list[Cut]:
+def _cuts(pieces: Sequence[str], lines: Sequence[CorrectedLine]) -> list[TextCut]:
     """The cuts of all lines as cuts of the text.
 
     A discarded line goes with its newline; after the last line that stays it is the newline before.
@@ -260,6 +260,6 @@ def _cuts(pieces: Sequence[str], lines: Sequence[Line]) -> list[Cut]:
     for position, (piece, line) in enumerate(zip(pieces, lines, strict=True)):
         before = line.whole and position > last_kept
         after = line.whole and position < min(last_kept, len(lines) - 1)
-        cuts += [Cut(offset + cut.start - before, offset + cut.end + after, cut.reason) for cut in line.cuts]
+        cuts += [TextCut(offset + cut.start - before, offset + cut.end + after, cut.reason) for cut in line.cuts]
         offset += len(piece) + 1
     return cuts
