@@ -132,7 +132,6 @@ from .planner.estimator import (
     plan as plan,
 )
 from .planner.selection import (
-    EveryNth as EveryNth,
     Selection as Selection,
 )
 from .recipe import (

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 
 from refinery.cli._options import collected
-from refinery.planner.selection import EveryNth, Selection
+from refinery.planner.selection import Selection
 
 MOST_PARTS = 2**24
 """Limit of part numbers in a root (exclusive)."""
@@ -43,7 +43,7 @@ def selection(
     first: str | None,
     until: str | None,
     only: str | None,
-    parts: tuple[int, ...] | EveryNth | None,
+    parts: tuple[int, ...] | range | None,
     share: float | None,
     force: bool,
 ) -> Selection:
@@ -73,14 +73,14 @@ def stage_range(first: str | None, until: str | None, only: str | None) -> tuple
 
 def parse_selected(
     context: click.Context, parameter: click.Parameter, given: str | None
-) -> tuple[int, ...] | EveryNth | None:
+) -> tuple[int, ...] | range | None:
     """Parse part numbers, or ``3/100``: the parts of job 3 of 100."""
     job, slash, jobs = (given or "").partition("/")
     if not slash:
         return parse_parts(context, parameter, given)
     if not job.isdecimal() or not jobs.isdecimal() or int(job) >= int(jobs):
         raise click.BadParameter(f"{given!r}: expected JOB/JOBS with jobs numbered from 0, as in 3/100")
-    return EveryNth(int(job), int(jobs))
+    return range(int(job), MOST_PARTS, int(jobs))
 
 
 def parse_parts(context: click.Context, parameter: click.Parameter, given: str | None) -> tuple[int, ...] | None:

@@ -11,7 +11,7 @@ from refinery.errors import RefineryError, StorageError, UsageError
 from refinery.formatting import plural
 from refinery.identity import digest
 from refinery.planner.parts import Part
-from refinery.planner.selection import EveryNth, Selection
+from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
 from refinery.stage.documents import FILE_HEAD, file_identity
 from refinery.store import Stat, is_remote, store_for
@@ -109,12 +109,9 @@ class Inputs:
 def selected(paths: Sequence[str], selection: Selection) -> list[int]:
     """The numbers of the parts that are selected, in order."""
     numbers = range(len(paths))
-    chosen = selection.parts
-    if isinstance(chosen, EveryNth):
-        return list(numbers[chosen.first :: chosen.step])
-    if chosen is not None:
-        wanted = set(chosen)
-        return [number for number in numbers if number in wanted]
+    if selection.parts is not None:
+        chosen = selection.parts if isinstance(selection.parts, range) else set(selection.parts)
+        return [number for number in numbers if number in chosen]
     if selection.share is not None:
         count = max(1, math.ceil(len(paths) * selection.share))
         return sorted(sorted(numbers, key=lambda n: digest(paths[n]))[:count])

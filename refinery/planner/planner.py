@@ -56,7 +56,7 @@ class Planner:
     def commit(self, receipts: Iterable[Receipt]) -> None:
         """Add receipts that a task has committed."""
         for receipt in receipts:
-            self.receipts.learn(self.layout.folders[self.layout.position(receipt.stage)], receipt)
+            self.receipts.add(self.layout.folders[self.layout.position(receipt.stage)], receipt)
 
     @cached_property
     def _whole(self) -> Layout:

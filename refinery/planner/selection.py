@@ -6,23 +6,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class EveryNth:
-    """Every ``step``-th part, from ``first`` on: the parts of one of ``step`` jobs that do all parts together."""
-
-    first: int
-    step: int
-
-
-@dataclass(frozen=True)
 class Selection:
-    """The stages from ``first`` to ``until`` and the parts that are chosen; None for all.
+    """The stages from ``first`` to ``until`` and the numbers of the ``parts``; None for all.
 
     ``force`` runs the chosen stages again even if they are up to date, and so does ``first``.
     """
 
     first: str | None = None
     until: str | None = None
-    parts: tuple[int, ...] | EveryNth | None = None
+    parts: tuple[int, ...] | range | None = None
+    """``range(3, 10**6, 100)`` has the parts of job 3 of 100 jobs that share a root."""
     share: float | None = None
     """A fixed share of the parts, between 0 and 1 (at least one part)."""
     force: bool = False

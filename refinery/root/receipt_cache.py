@@ -57,7 +57,7 @@ class ReceiptCache:
             else:
                 self._known[folder, key] = receipt
 
-    def learn(self, folder: str, receipt: Receipt) -> None:
+    def add(self, folder: str, receipt: Receipt) -> None:
         """Add a receipt that a task has committed."""
         self._fresh.add(receipt.key)
         self._gone.pop((folder, receipt.key), None)

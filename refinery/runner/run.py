@@ -221,10 +221,13 @@ class _Run:
                 self._record.ended(outcome.task, failed=not isinstance(outcome, Done))
                 if isinstance(outcome, Done):
                     self._commit(outcome.task, outcome.result)
-                elif isinstance(outcome, Failed) and not isinstance(outcome.error, Unreadable):
-                    self._fail(phase, outcome)
+                elif isinstance(outcome, Died):
+                    again += self._after_death(phase, outcome, deaths)
+                elif isinstance(outcome.error, Unreadable):  # isolated as a record that kills its worker
+                    death = Died(outcome.task, outcome.error.cause, outcome.error.rows)
+                    again += self._after_death(phase, death, deaths)
                 else:
-                    again += self._after_death(phase, _death(outcome), deaths)
+                    self._fail(phase, outcome)
             waiting = again
 
     def _begun(self, tasks: Iterable[Task]) -> Iterator[Task]:
@@ -267,14 +270,6 @@ class _Run:
         if self._tolerance.fail_fast and not self._allowed:
             raise PartFailed(self._failures[-1], hint="`refinery logs` has the deaths")
         return []
-
-
-def _death(outcome: Failed[Task] | Died[Task]) -> Died[Task]:
-    """A record that cannot be read is isolated as one that kills its worker."""
-    if isinstance(outcome, Failed):
-        assert isinstance(outcome.error, Unreadable)
-        return Died(outcome.task, outcome.error.cause, outcome.error.rows)
-    return outcome
 
 
 def _executor(pipeline: Pipeline) -> Executor:

@@ -14,7 +14,7 @@ from refinery.identity import digest, measure_identity, part_key
 from refinery.planner.parts import Part
 from refinery.planner.plan import Plan
 from refinery.planner.segments import Layout
-from refinery.planner.selection import EveryNth, Selection
+from refinery.planner.selection import Selection
 from refinery.planner.walk import make_plan
 from refinery.recipe import Pipeline, Step
 from refinery.root.receipts import FileRef, Kind, Receipt
@@ -334,4 +334,3 @@ def test_a_selection_must_name_stages_of_the_recipe_in_order() -> None:
         world.plan(Selection(until="wrods"))
     with pytest.raises(UsageError, match="--from upper comes after --until words"):
         world.plan(Selection(first="upper", until="words"))
-    assert Selection(parts=EveryNth(0, 2)).partial

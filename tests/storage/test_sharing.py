@@ -16,7 +16,7 @@ import pytest
 from refinery.errors import UsageError
 from refinery.inspect.runs import status
 from refinery.inspect.verification import verify
-from refinery.planner.selection import EveryNth, Selection
+from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
 from refinery.root.root import Root
 from refinery.store import store_for
@@ -172,11 +172,11 @@ def test_jobs_of_many_make_all_parts(tmp_path: Path, given: Pipeline) -> None:
     there = given.model_copy(update={"root": str(tmp_path / "root")})
     made = []
     for job in range(4):
-        quick(there, Selection(parts=EveryNth(job, 4)))
+        quick(there, Selection(parts=range(job, FILES, 4)))
         made.append({receipt.part for receipt in RootContents(tmp_path / "root").receipts(FOLDERS[0])})
     assert made == [{n for n in range(FILES) if n % 4 <= job} for job in range(4)]
     with pytest.raises(UsageError, match="selects none"):
-        quick(there, Selection(parts=EveryNth(90, 91)))
+        quick(there, Selection(parts=range(90, 100, 91)))
 
 
 def test_a_share_of_new_parts_beside_older_ones(tmp_path: Path, given: Pipeline) -> None:
