@@ -27,7 +27,7 @@ import atheris
 with atheris.instrument_imports(include=["refinery", "stages"]):
     import refinery
     from refinery.demo import sample
-    from refinery.demo.planting import LEAST
+    from refinery.demo.kinds import LEAST
     from refinery.inspect.reader import open_root
     from refinery.kernels.reference import charset, payload
     from refinery.recipe import from_dict, recipe_dict

@@ -11,7 +11,8 @@ from typing import Any
 
 from refinery.demo.archive import Capture, member, warcinfo
 from refinery.demo.chance import digest
-from refinery.demo.planting import SamplePage, planted
+from refinery.demo.kinds import planted
+from refinery.demo.planting import SamplePage
 from refinery.demo.prose import data
 from refinery.errors import UsageError
 from refinery.store import store_for

@@ -15,7 +15,7 @@ from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
 from refinery.stage.documents import FILE_HEAD, file_identity
 from refinery.store import Stat, is_remote, store_for
-from refinery.store.remote import threads
+from refinery.store.responses import threads
 
 Recorded = Callable[[], Mapping[int, set[str]]]
 """Returns the content ids of input files that receipts record, by part."""

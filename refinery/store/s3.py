@@ -22,7 +22,8 @@ from refinery.store import lease, scratch
 from refinery.store.base import RootLock, Stat
 from refinery.store.local import LocalStore, storage_errors
 from refinery.store.patterns import in_one_folder, is_pattern, literal, matches
-from refinery.store.remote import RemoteReading, Response, pieces, threads
+from refinery.store.remote import RemoteReading
+from refinery.store.responses import Response, pieces, threads
 from refinery.store.retry import RequestLimiter, Transient, limiter_of, retrying
 from refinery.store.traffic import count
 

@@ -11,7 +11,8 @@ from urllib.request import getproxies, proxy_bypass
 
 from refinery.errors import StorageError, UsageError
 from refinery.store.base import RootLock
-from refinery.store.remote import RemoteReading, Response, pieces
+from refinery.store.remote import RemoteReading
+from refinery.store.responses import Response, pieces
 from refinery.store.retry import RequestLimiter, Transient, limiter_of
 from refinery.store.s3 import CONNECT_SECONDS, SILENT_SECONDS, retry_after
 from refinery.store.traffic import count

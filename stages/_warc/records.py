@@ -165,8 +165,7 @@ class _Parser:
     def _record(self, start: int, fields: Mapping[str, str]) -> Iterator[Record]:
         kind = fields.get("warc-type", "").lower()
         length = content_length(fields.get("content-length", ""))
-        body = None
-        closed = False
+        body, closed = None, False
         if length is not None and not self._blocks.exhausted:
             body, closed = self._declared_body(length, self._keep if kind == self._wanted else 0)
         if body is None:

@@ -16,7 +16,8 @@ import pytest
 
 from refinery.errors import StorageError, UsageError
 from refinery.store import S3Store, Stat, configure, s3, store_for, taken, web
-from refinery.store.remote import Response, Version
+from refinery.store.remote import Version
+from refinery.store.responses import Response
 from refinery.store.retry import Transient
 from refinery.store.s3 import S3LeaseFile
 from tests.storage.conftest import fresh
