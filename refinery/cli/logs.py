@@ -35,8 +35,8 @@ def command(session: Session, config: str | None, root: str | None, count: int, 
     """
     if quarantine:
         return _show_quarantine(session, root_of(config, root), count)
-    place = root_of(config, root)
-    found, warned = problems(place), warnings(place)
+    path = root_of(config, root)
+    found, warned = problems(path), warnings(path)
     if session.json:
         listed_problems = [dataclasses.asdict(problem) for problem in found[:count]]
         listed = [dataclasses.asdict(warning) for warning in warned]

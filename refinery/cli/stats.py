@@ -59,24 +59,24 @@ def command(
     identifies them. ≈ marks an estimate; --json has its upper bounds.
     """
     first, until = stage_range(first, until, only)
-    place = root_of(config, root)
+    path = root_of(config, root)
     if by is not None:
         count = None if session.json or session.verbose else GROUPS
-        found = survival(place, by, first=first, until=until, parts=parts, count=count)
+        found = survival(path, by, first=first, until=until, parts=parts, count=count)
         print_json(survival_json(found)) if session.json else session.print_text(
             survival_text(found, every=session.verbose)
         )
         return 0
-    counts = read_counts(place, first=first, until=until, parts=parts)
+    counts = read_counts(path, first=first, until=until, parts=parts)
     edits = edits_of(config, root)
     shown = {"", *(stage.name for stage in counts.stages)} if parts is None else set()
-    warned = [warning for warning in warnings(place) if warning.stage in shown]
+    warned = [warning for warning in warnings(path) if warning.stage in shown]
     if session.json:
         listed = {"warnings": [dataclasses.asdict(one) for one in warned]}
         edited = {"edited": [dataclasses.asdict(one) for one in edits]}
-        print_json({**_json(counts, vanishing_domains(place, parts)), **edited, **listed})
+        print_json({**_json(counts, vanishing_domains(path, parts)), **edited, **listed})
     else:
-        more = warning_lines(warned, WARNINGS, f"`refinery logs{same_root(place)}`")
+        more = warning_lines(warned, WARNINGS, f"`refinery logs{same_root(path)}`")
         session.print_text("\n".join([_text(counts, every=session.verbose), *(["", *more] if more else [])]))
         if edits:
             changed = edits_text(edits, every=session.verbose)

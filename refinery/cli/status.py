@@ -38,12 +38,12 @@ def command(session: Session, config: str | None, root: str | None) -> int:
 
     Stages are as of the last finished phase.
     """
-    place = root_of(config, root)
-    root_status, warned = status(place), warnings(place)
+    path = root_of(config, root)
+    root_status, warned = status(path), warnings(path)
     if session.json:
         print_json({**_json(root_status), "warnings": [dataclasses.asdict(warning) for warning in warned]})
     else:
-        more = [f"  {plural(len(warned), 'warning')}: `refinery logs{same_root(place)}`"] if warned else []
+        more = [f"  {plural(len(warned), 'warning')}: `refinery logs{same_root(path)}`"] if warned else []
         session.print_text("\n".join([_text(root_status), *more]))
     return 0
 

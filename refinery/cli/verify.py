@@ -38,12 +38,12 @@ def command(session: Session, config: str | None, root: str | None, share: float
     findings and the first part that is affected; -v adds the records of each input file. Exit code 1 if there are
     findings. Warnings about the data, such as broken inputs, are printed but are not findings.
     """
-    place = root_of(config, root)
-    result = verify(place, share or 0.0)
+    path = root_of(config, root)
+    result = verify(path, share or 0.0)
     if session.json:
         print_json({"ok": result.ok, **dataclasses.asdict(result)})
     else:
-        more = f"`refinery logs{same_root(place)}`"
+        more = f"`refinery logs{same_root(path)}`"
         session.print_text(
             "\n".join([*warning_lines(result.warnings, WARNINGS, more), _text(result, every=session.verbose)])
         )

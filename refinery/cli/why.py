@@ -48,9 +48,9 @@ def command(session: Session, query: str, config: str | None, root: str | None) 
     would have done. With -c, the replay uses that recipe; values that differ from the stored ones are printed below
     them. Exit code 1 if no document matches, or if several ids match.
     """
-    place = root_of(config, root)
-    pipeline = load(config, root=place) if config else None
-    accounts = why(place, query, pipeline)
+    path = root_of(config, root)
+    pipeline = load(config, root=path) if config else None
+    accounts = why(path, query, pipeline)
     if session.json:
         print_json(_json(accounts))
     elif accounts.documents:
@@ -58,7 +58,7 @@ def command(session: Session, query: str, config: str | None, root: str | None) 
         blocks = [_text(account, again, every=session.verbose) for account in accounts.documents]
         session.print_text("\n\n".join(blocks))
     if not accounts.documents:
-        click.echo(_ambiguous(query, accounts) if accounts.candidates else _missing(query, accounts, place), err=True)
+        click.echo(_ambiguous(query, accounts) if accounts.candidates else _missing(query, accounts, path), err=True)
     return 0 if accounts.documents else 1
 
 
@@ -87,8 +87,8 @@ def _json(accounts: Accounts) -> dict[str, Any]:
     }
 
 
-def _missing(query: str, accounts: Accounts, place: str) -> str:
-    lines = [f"no document {safe(query[:200])} in {place}"]
+def _missing(query: str, accounts: Accounts, path: str) -> str:
+    lines = [f"no document {safe(query[:200])} in {path}"]
     lines += [f"hint: did you mean {safe(url)}?" for url in accounts.near]
     return "\n".join([*lines, f"hint: {NOT_FOUND}"])
 
