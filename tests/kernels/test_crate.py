@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -83,3 +84,12 @@ def test_uses_point_down(name: str) -> None:
     own = unit(name)
     others = {unit(other) for other in uses(name)} - {own}
     assert not [other for other in others if height[other] >= height[own]]
+
+
+@pytest.mark.parametrize("path", sorted(SOURCES.rglob("*.rs")), ids=module_name)
+def test_twins_that_are_named_exist(path: Path) -> None:
+    """Every module or function of the reference that a comment of the crate names is there."""
+    for name in re.findall(r"`refinery\.kernels\.reference\.([\w.]+)`", path.read_text(encoding="utf-8")):
+        module, *rest = name.split(".")
+        found = importlib.import_module(f"refinery.kernels.reference.{module}")
+        assert all(hasattr(found, one) for one in rest), name

@@ -11,12 +11,12 @@ pub fn decode(blocks: &[Block], probabilities: &[f64], beta: f64) -> (Vec<bool>,
     let mut order: Vec<usize> = (0..blocks.len()).collect();
     order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
     let square = beta * beta;
-    let wanted: f64 = (0..blocks.len()).map(|at| probabilities[at] * weight(at)).sum();
+    let expected: f64 = (0..blocks.len()).map(|at| probabilities[at] * weight(at)).sum();
     let (mut hits, mut kept, mut best, mut count) = (0.0, 0.0, 0.0, 0);
     for (n, &at) in order.iter().enumerate() {
         hits += probabilities[at] * weight(at);
         kept += weight(at);
-        let score = (1.0 + square) * hits / (kept + square * wanted);
+        let score = (1.0 + square) * hits / (kept + square * expected);
         if score > best {
             (best, count) = (score, n + 1);
         }

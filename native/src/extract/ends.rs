@@ -114,10 +114,10 @@ impl Builder<'_> {
     }
 
     /// Take everything off the stack down to the nearest open element of a set, unless a barrier is nearer.
-    fn close(&mut self, wanted: Set, barriers: Set) {
+    fn close(&mut self, ends: Set, barriers: Set) {
         for depth in (1..self.stack.len()).rev() {
             let open = self.stack[depth].tag;
-            if open.is(wanted) {
+            if open.is(ends) {
                 return self.pop_to(depth);
             }
             if open.is(barriers) {

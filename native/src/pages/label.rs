@@ -1,4 +1,4 @@
-//! The charset that a page names near its beginning. Twin: `refinery.kernels.reference.charset.meta_label`.
+//! The charset that a page names near its beginning. Twin: `refinery.kernels.reference.labels.meta_label`.
 
 use memchr::{memchr, memchr2_iter, memmem};
 

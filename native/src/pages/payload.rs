@@ -33,8 +33,8 @@ pub fn unpack<'a>(body: &'a [u8], transfer: &[&str], content: &[&str], most: usi
 
 /// Names of the codings in the order in which they are undone.
 fn codings(content: &[&str], transfer: &[&str]) -> Vec<String> {
-    let wanted = content.iter().chain(transfer).flat_map(|value| value.split(','));
-    let names = wanted.map(|name| name.trim_matches([' ', '\t', '"', '\'']).to_ascii_lowercase());
+    let values = content.iter().chain(transfer).flat_map(|value| value.split(','));
+    let names = values.map(|name| name.trim_matches([' ', '\t', '"', '\'']).to_ascii_lowercase());
     let mut names: Vec<_> = names.map(|name| name.strip_prefix("x-").unwrap_or(&name).to_owned()).collect();
     names.retain(|name| !matches!(name.as_str(), "" | "identity" | "none" | "chunked"));
     names.reverse();

@@ -1,4 +1,4 @@
-//! Which phrase is to be cut from the words of a line. Twin: `_find` of `refinery.kernels.reference.linewise`.
+//! The phrase that is cut from the words of a line. Twin: `refinery.kernels.reference.phrases.find_phrase`.
 
 use std::collections::HashMap;
 use std::ops::Range;
