@@ -1,6 +1,6 @@
 """Stage ``extract``: the main text of each page by the native extractor, or a library in a sandbox, and its formatting.
 
-A page that gives no text is removed with what became of it. HTML ends here: it is never written.
+A page without text is removed, with the outcome of its extraction as reason. HTML ends here: it is never written.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Extract(Edit):
     """Replace the HTML of a page by its main text.
 
     UTF-8 that was read as another charset is repaired first. ``protected`` are the lines of code and of tables with
-    headers in the text; other engines than native tell of none.
+    headers in the text; other engines than native report none.
 
-    ``note`` says more about pages that gave no text. ``title`` and ``lang`` are as the page states them, ``truncated``
-    says that it went over the native engine's limits of depth or size; other engines leave them null.
+    ``note`` is the error of pages without text. ``title`` and ``lang`` are as the page states them. ``truncated`` is
+    true where the page exceeds the native engine's limits of depth or size; other engines leave it null.
     """
 
     name: ClassVar = "extract"
@@ -103,7 +103,7 @@ class Extract(Edit):
         return found | (extractor_versions() if self.engine == "native" else {})
 
     def rules(self) -> tuple[Rule, ...]:
-        """One for each outcome that gives no text."""
+        """Return a rule for each outcome without a text."""
         return tuple(Rule(bad, "outcome", because, not_in=(bad,)) for bad, because in _BECAUSE.items())
 
     def edit(self, docs: Docs) -> Edited:
@@ -158,10 +158,10 @@ class Extract(Edit):
 
 
 Found = tuple[Reply, list[MarkedSpan]]
-"""What became of a page, and the spans of its text that are no prose."""
+"""The outcome of a page, and the spans of its text that are no prose."""
 
 _NOTHING = MAIN_TEXT.empty_table()
-_FACTS = ("share", "confidence", "origin", "kind", "title", "lang", "truncated")
+_METRICS = ("share", "confidence", "origin", "kind", "title", "lang", "truncated")
 
 
 def _too_large(size: int) -> Reply:
@@ -169,11 +169,11 @@ def _too_large(size: int) -> Reply:
 
 
 def _metrics(stated: pa.Table, rows: int) -> dict[str, Any]:
-    """What the native engine says of pages; nulls for other engines."""
+    """Return the metrics of the native engine; nulls for other engines."""
     columns = stated.columns if stated.num_rows else [pa.nulls(rows, field.type) for field in MAIN_TEXT]
     made = dict(zip(MAIN_TEXT.names, columns, strict=True))
     wide = {name: made[name].cast(pa.float64()) for name in ("share", "confidence")}
-    return {name: made[name] for name in _FACTS} | wide
+    return {name: made[name] for name in _METRICS} | wide
 
 
 def _outcomes(replies: list[Reply], texts: pa.StringArray) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Stage ``warc``: reads archive files, and gives every record in them a outcome.
+"""Stage ``warc``: reads archive files, and records an outcome for every record in them.
 
-A document is a ``response`` record with status 200 and an HTML payload. Every other response, and every stretch that
+A document is a ``response`` record with status 200 and an HTML payload. Every other response, and every gap that
 cannot be read, is a removed row with its reason; records of other types are counted. How files are read is in
 ``stages._warc``.
 """
@@ -29,7 +29,7 @@ class Warc(Source):
 
     ``charset`` is the decoder that was used, ``charset_found`` how it was chosen (bom, header, meta, content or
     detector), ``charset_declared`` the label that was given. ``digest`` is the xxh3_128 of the page in UTF-8. ``note``
-    says what is odd about the record. ``record_id`` is the UUID of its WARC-Record-ID, null where it has none. The
+    is a remark on an odd record. ``record_id`` is the UUID of its WARC-Record-ID, null where it has none. The
     ``id`` of a document is a hash of the name and first 64 KiB of its file and of where in it the record lies.
     """
 
@@ -54,7 +54,7 @@ class Warc(Source):
     depends: ClassVar = ("resiliparse",)
 
     max_payload: Size = Field(Size(16 * 1024 * 1024), gt=0, description="larger payloads, unpacked, are no documents")
-    check_digests: bool = Field(False, description="hold records against the digests that their headers give")
+    check_digests: bool = Field(False, description="compare records with the digests in their headers")
     prefix: str = Field("", description=PREFIX)
 
     def rules(self) -> tuple[Rule, ...]:
@@ -70,13 +70,13 @@ class Warc(Source):
         return map(_records, self._reading().all(path, store))
 
     def read_watched(self, path: str, store: Store, watch: Watch) -> Iterator[Records]:
-        """The same, record by record. Raises StorageError."""
+        """See ``Source.read_watched``. Raises StorageError."""
         return map(_records, self._reading().all(path, store, watch))
 
     def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:
         """The record at a pointer. Raises StorageError where none begins.
 
-        A ``length`` of 0 says that ``offset`` counts decompressed bytes of a file whose records share a gzip member: it
+        If ``length`` is 0, ``offset`` counts decompressed bytes of a file whose records share a gzip member: it
         must be read from its beginning.
         """
         return _records(self._reading().one(path, offset, length, store))
@@ -84,9 +84,9 @@ class Warc(Source):
     def remedy(self, counts: Mapping[str, int], documents: int) -> str:
         """Return the fix for an input that is damaged or yields no document."""
         if not documents and counts.get(CONVERSION):
-            return "it holds text that was extracted already (WET): use the `wet` source"
+            return "it contains text that was extracted already (WET): use the `wet` source"
         if not documents and counts.get("metadata") and not any(outcome in counts for outcome, _ in OUTCOMES):
-            return "it holds metadata of pages alone (WAT): take the WARC files of the same crawl"
+            return "it contains metadata of pages alone (WAT): take the WARC files of the same crawl"
         return remedy(counts, documents, "an HTML page with status 200")
 
     def _reading(self) -> Reading:
@@ -97,7 +97,7 @@ class Warc(Source):
         return page(record, int(self.max_payload), check=self.check_digests)
 
 
-def _records(made: Batch) -> Records:
-    batch, skipped = made
+def _records(pages: Batch) -> Records:
+    batch, skipped = pages
     columns = {field.name: batch.column(field.name) for field in (*POINTER, HTML)}
     return Records(columns, {field.name: batch.column(field.name) for field in Warc.metrics_type()}, skipped)

@@ -1,6 +1,6 @@
 """Stage ``wet``: reads the text that Common Crawl has extracted itself, where there is no HTML to extract anew.
 
-A document is a ``conversion`` record of plain text. Other conversions, and every stretch that cannot be read, are
+A document is a ``conversion`` record of plain text. Other conversions, and every gap that cannot be read, are
 removed rows with their reason; records of other types are counted. A recipe that begins with it has no ``extract``.
 """
 
@@ -26,7 +26,7 @@ class Wet(Source):
     """Read extracted text from WET files; keep where each record lies.
 
     RefinedWeb rejects such text, for it keeps menus and other noise; it is for comparison, and for crawls of which
-    nothing else is at hand. ``digest`` is the xxh3_128 of the text. ``note`` says what is odd about the record.
+    nothing else is at hand. ``digest`` is the xxh3_128 of the text. ``note`` is a remark on an odd record.
     ``id`` and ``record_id`` are as of ``warc``.
     """
 
@@ -46,7 +46,7 @@ class Wet(Source):
     )
 
     max_text: Size = Field(Size(16 * 1024 * 1024), gt=0, description="larger texts are no documents")
-    check_digests: bool = Field(False, description="hold records against the digests that their headers give")
+    check_digests: bool = Field(False, description="compare records with the digests in their headers")
     prefix: str = Field("", description=PREFIX)
 
     def rules(self) -> tuple[Rule, ...]:
@@ -62,7 +62,7 @@ class Wet(Source):
         return map(_records, self._reading().all(path, store))
 
     def read_watched(self, path: str, store: Store, watch: Watch) -> Iterator[Records]:
-        """The same, record by record. Raises StorageError."""
+        """See ``Source.read_watched``. Raises StorageError."""
         return map(_records, self._reading().all(path, store, watch))
 
     def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:
@@ -72,7 +72,7 @@ class Wet(Source):
     def remedy(self, counts: Mapping[str, int], documents: int) -> str:
         """Return the fix for an input that is damaged or yields no document."""
         if not documents and counts.get(RESPONSE):
-            return "it holds pages (WARC): use the `warc` source, and `extract`"
+            return "it contains pages (WARC): use the `warc` source, and `extract`"
         return remedy(counts, documents, "plain text")
 
     def _reading(self) -> Reading:
@@ -83,7 +83,7 @@ class Wet(Source):
         return text(record, int(self.max_text), check=self.check_digests)
 
 
-def _records(made: Batch) -> Records:
-    batch, skipped = made
+def _records(texts: Batch) -> Records:
+    batch, skipped = texts
     columns = {field.name: batch.column(field.name) for field in POINTER} | {TEXT.name: text_of(batch)}
     return Records(columns, {field.name: batch.column(field.name) for field in Wet.metrics_type()}, skipped)

@@ -1,10 +1,9 @@
 """Finds retired words in what people read: docstrings, messages, names, help, pages and templates.
 
-usage: python -m tools.vocabulary [PATH …] [--lower]
+usage: python -m tools.vocabulary [PATH …]
 
 Without paths it prints the number of findings by folder and by word; with paths it prints the findings below them. The
-words, their replacements and the exceptions are in ``vocabulary.toml``; ``--lower`` writes the current numbers to
-``vocabulary_left.toml`` where they are below the recorded ones.
+words, their replacements and the exceptions are in ``vocabulary.toml``.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TABLES: dict[str, Any] = tomllib.loads((REPOSITORY / "tools" / "vocabulary.toml").read_text(encoding="utf-8"))
-LEFT = REPOSITORY / "tools" / "vocabulary_left.toml"
 SOURCES = ("refinery/**/*.py", "stages/**/*.py")
 PAGES = (
     "README.md",
@@ -195,9 +193,6 @@ def _blanked(page: str) -> str:
 def main(paths: list[str]) -> None:
     """Print counts by folder, or the findings below some paths."""
     everything = findings()
-    if "--lower" in paths:
-        lower(Counter(one.word for one in everything))
-        return
     if paths:
         below = [one for one in everything if any(f"{one.path}/".startswith(f"{path.rstrip('/')}/") for path in paths)]
         for one in below:
@@ -211,18 +206,6 @@ def main(paths: list[str]) -> None:
         print(f"{name:32} findings")
         print("\n".join(f"{key:32} {number:8,}" for key, number in sorted(counted.items())), end="\n\n")
     print(f"{len(everything):,} findings; `python -m tools.vocabulary refinery/store` lists those of a folder")
-
-
-def lower(counted: Counter[str]) -> None:
-    """Record the numbers that have fallen."""
-    numbers = {word: min(number, counted[word]) for word, number in left().items()}
-    lines = "".join(f'"{word}" = {number}\n' for word, number in numbers.items() if number)
-    LEFT.write_text("# Findings that are left, by word: they only fall. Not listed: none.\n" + lines, encoding="utf-8")
-
-
-def left() -> dict[str, int]:
-    """Return the number of findings that each word may still have."""
-    return tomllib.loads(LEFT.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -107,9 +107,9 @@ def _value(value: Any) -> str:
 
 
 def _kept(root: str, kept: Summary) -> Iterator[str]:
-    documents = f"{kept.documents:,} of {plural(kept.found, 'document')} ({percent(kept.documents, kept.found)})"
-    tokens = f"{kept.tokens:,} of {plural(kept.tokens_found, 'token')} ({percent(kept.tokens, kept.tokens_found)})"
-    rows = [("kept", f"{documents}, {tokens}" if kept.tokens_found else documents)]
+    documents = f"{kept.documents:,} of {plural(kept.read, 'document')} ({percent(kept.documents, kept.read)})"
+    tokens = f"{kept.tokens:,} of {plural(kept.tokens_read, 'token')} ({percent(kept.tokens, kept.tokens_read)})"
+    rows = [("kept", f"{documents}, {tokens}" if kept.tokens_read else documents)]
     if kept.folder:
         query = _quoted(f"from '{kept.folder}/*.parquet' limit 5")
         opened = f"refinery.open({root!r}).stage({kept.stage!r}).dataset()"

@@ -22,7 +22,7 @@ def survival_text(survival: Survival, *, every: bool) -> str:
     """Return one line per group: documents survival and kept, tokens, and the most frequent removal reasons."""
     if not survival.stages:
         return f"{survival.dataset}: no stage that has run records the {survival.by} of a document"
-    rows: list[tuple[str, ...]] = [(survival.by, "found", "kept", "", "tokens", "most frequent removal reasons")]
+    rows: list[tuple[str, ...]] = [(survival.by, "read", "kept", "", "tokens", "most frequent removal reasons")]
     rows += [_row(_name(group.name), group, every=every) for group in survival.groups]
     rows += [_row("(all others)", survival.others, every=every)] if survival.others else []
     more = survival.names - len(survival.groups)
@@ -43,7 +43,7 @@ def _row(name: str, group: GroupCounts, *, every: bool) -> tuple[str, ...]:
     more = [f"{len(reasons) - len(texts)} more"] if len(reasons) > len(texts) else []
     return (
         name,
-        documents(group.found),
+        documents(group.read),
         documents(group.kept),
         survived(group),
         tokens(group.kept),
@@ -73,7 +73,7 @@ def _group(group: GroupCounts) -> dict[str, Any]:
         }
         for one in group.stages
     }
-    return {"name": group.name, "found": _count(group.found), "kept": _count(group.kept), "stages": stages}
+    return {"name": group.name, "read": _count(group.read), "kept": _count(group.kept), "stages": stages}
 
 
 def _count(count: Count) -> dict[str, Any]:

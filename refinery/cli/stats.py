@@ -90,7 +90,7 @@ def _json(counts: RootCounts, gone: Vanishing) -> dict[str, Any]:
         {
             "name": stage.name,
             "kind": stage.kind,
-            "parts": {"done": stage.made, "expected": stage.expected},
+            "parts": {"done": stage.done, "expected": stage.expected},
             **stage.counts.model_dump(mode="json"),
             "reasons": stage.counts.reasons,
             "vanishing": [dataclasses.asdict(one) for one in gone.get(stage.name, ())],
@@ -172,7 +172,7 @@ def _reasons(counts: RootCounts, *, every: bool) -> str:
 
 def _checks(counts: RootCounts) -> str:
     sign = click.style("✓", fg="green") if counts.reconciled else click.style("✗", fg="red")
-    missing = sum(stage.expected - stage.made for stage in counts.stages)
+    missing = sum(stage.expected - stage.done for stage in counts.stages)
     errors = sum(stage.errors for stage in counts.stages)
     line = (
         f"  checks: in = kept + removed in every stage and part {sign}    parts missing {missing:,}"

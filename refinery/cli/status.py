@@ -116,4 +116,4 @@ def _stage(stage: StageStatus) -> tuple[str, str, str]:
     if stage.expected is None:
         return stage.name, "–", ""
     word = "complete" if stage.complete else "incomplete"
-    return stage.name, f"{stage.made:,} of {stage.expected:,}", word
+    return stage.name, f"{stage.done:,} of {stage.expected:,}", word

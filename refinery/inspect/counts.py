@@ -21,12 +21,12 @@ IN_PART = ("in", "kept", "removed", "skipped")
 
 @dataclass(frozen=True)
 class StageCounts:
-    """Counts of a stage, with its position in the pipeline, its parts made and expected, and seconds of work."""
+    """Counts of a stage, with its position in the pipeline, its parts done and expected, and seconds of work."""
 
     position: int
     name: str
     kind: str
-    made: int
+    done: int
     expected: int
     seconds: float
     counts: Statistics
@@ -165,7 +165,7 @@ def _stage_counts(reader: RootReader, loaded: _StageParts, *, whole: bool) -> St
         position=entry.position,
         name=entry.name,
         kind=entry.manifest.kind,
-        made=len(receipts),
+        done=len(receipts),
         expected=entry.manifest.expected if whole else len(receipts),
         seconds=round(sum(receipt.seconds for receipt in (*receipts, *shuffle)), 3),
         counts=entry.manifest.statistics if whole else loaded.total,

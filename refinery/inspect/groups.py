@@ -1,4 +1,4 @@
-"""Survival by domain, suffix, language or month: documents and tokens found and kept, and what removed the others.
+"""Survival by domain, suffix, language or month: documents and tokens read and kept, and what removed the others.
 
 Read from the counts that parts have stored, so no rows are read. A count is exact, or it is the least and ``most`` is
 the most that it can be. What a row is about:
@@ -21,7 +21,7 @@ from refinery.errors import StorageError, UsageError, did_you_mean
 from refinery.inspect.counts import chosen_stages
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.statistics.group_files import merge, read_merged
-from refinery.statistics.groups import KEPT, KINDS, error_bound
+from refinery.statistics.groups import KEPT, KINDS, largest_error
 from refinery.statistics.origins import NONE
 
 Pair = tuple[int, int]
@@ -80,13 +80,13 @@ class GroupOutcomes:
 
 @dataclass(frozen=True)
 class GroupCounts:
-    """A domain, suffix, language or month: what was found of it, and what became of that at each stage."""
+    """A domain, suffix, language or month: what was read of it, and its outcomes at each stage."""
 
     name: str
-    found: Count
+    read: Count
     stages: tuple[GroupOutcomes, ...]
     since: int = 0
-    """The first of the stages that removed what was found: the one behind the source."""
+    """The first of the stages that removed documents of it: the one behind the source."""
 
     @property
     def kept(self) -> Count:
@@ -95,7 +95,7 @@ class GroupCounts:
 
     @property
     def reasons(self) -> list[tuple[str, str, Count]]:
-        """Stage, reason and count of all removals of what was found, the commonest first."""
+        """Stage, reason and count of all removals, the commonest first."""
         after = self.stages[self.since :]
         removals = [(s.stage, reason, count) for s in after for reason, count in s.removed.items()]
         order = {stage.stage: place for place, stage in enumerate(self.stages)}
@@ -103,25 +103,25 @@ class GroupCounts:
 
     @property
     def share(self) -> float | None:
-        """The documents kept of those found; None where none were."""
-        return min(1.0, self.kept.documents / self.found.documents) if self.found.documents else None
+        """The share of the documents read that is kept; None where none were."""
+        return min(1.0, self.kept.documents / self.read.documents) if self.read.documents else None
 
     @property
     def exact(self) -> bool:
         """True if no count is an estimate."""
-        counts = [self.found, *(count for s in self.stages for count in (s.kept, *s.removed.values()))]
+        counts = [self.read, *(count for s in self.stages for count in (s.kept, *s.removed.values()))]
         return all(count.most is None for count in counts)
 
 
 def survived(group: GroupCounts) -> str:
     """Return the share that was kept, marked where it is an estimate."""
-    mark = "≈" if group.kept.most or group.found.most else ""
+    mark = "≈" if group.kept.most or group.read.most else ""
     return "–" if group.share is None else f"{mark}{group.share:.1%}"
 
 
 @dataclass(frozen=True)
 class Survival:
-    """Groups of one kind at the stages ``stages``, those of which most documents were found first."""
+    """Groups of one kind at the stages ``stages``, those with the most documents first."""
 
     dataset: str
     by: str
@@ -194,7 +194,7 @@ class KindCounts:
 
     def __init__(self, counts: pa.Table) -> None:
         nameless = pc.is_null(counts["name"])
-        self._error_bound = error_bound(counts)
+        self._largest_error = largest_error(counts)
         self._named = counts.filter(pc.invert(nameless))
         rows = counts.filter(nameless).to_pylist()
         self.others = {r["outcome"]: (r["documents"], r["tokens"]) for r in rows if r["outcome"] is not None}
@@ -217,11 +217,11 @@ class KindCounts:
     def counts(self, names: pa.Array) -> dict[str, dict[str, Count]]:
         """The counts of some names, by outcome."""
         sure: dict[str, dict[str, Pair]] = {name: {} for name in names.to_pylist()}
-        lacking = dict.fromkeys(sure, self._error_bound)
+        lacking = dict.fromkeys(sure, self._largest_error)
         for row in self._named.filter(pc.is_in(self._named["name"], value_set=names)).to_pylist():
             pair = row["documents"], row["tokens"]
             if row["outcome"] is None:
-                lacking[row["name"]] = _minus(self._error_bound, pair)
+                lacking[row["name"]] = _minus(self._largest_error, pair)
             else:
                 sure[row["name"]][row["outcome"]] = pair
         return {name: self._estimated(pairs, lacking[name]) for name, pairs in sure.items()}

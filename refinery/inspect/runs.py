@@ -63,17 +63,17 @@ class RunStatus:
 
 @dataclass(frozen=True)
 class StageStatus:
-    """Parts of a stage that are made, as of the last phase that ended."""
+    """Parts of a stage that are done, as of the last phase that ended."""
 
     name: str
-    made: int
+    done: int
     expected: int | None
     """None where it is not known yet."""
 
     @property
     def complete(self) -> bool:
-        """True if every part is made."""
-        return self.made == self.expected
+        """True if every part is done."""
+        return self.done == self.expected
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Summary of a root: documents and tokens kept of those found, and the folder of the output. Reads manifests alone."""
+"""Summary of a root: documents and tokens kept of those read, and the folder of the output. Reads manifests alone."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from refinery.inspect.warning_list import allowed_share, too_many_broken
 
 @dataclass(frozen=True)
 class Summary:
-    """The last stage that is made, what it keeps of what the source found, and the folder with its rows.
+    """The last stage that is made, what it keeps of what the source read, and the folder with its rows.
 
-    ``tokens`` and ``tokens_found`` are 0 where no stage has counted any; ``folder`` is "" where no rows are stored.
+    ``tokens`` and ``tokens_read`` are 0 where no stage has counted any; ``folder`` is "" where no rows are stored.
     """
 
     stage: str
     documents: int
-    found: int
+    read: int
     tokens: int
-    tokens_found: int
+    tokens_read: int
     folder: str
     files: int
     too_many_broken: bool
@@ -39,9 +39,9 @@ def summary(path: str) -> Summary | None:
     return Summary(
         stage=last.name,
         documents=counts[-1].documents["kept"],
-        found=counts[0].documents["kept"],
+        read=counts[0].documents["kept"],
         tokens=counts[-1].tokens["kept"],
-        tokens_found=next((one.tokens["kept"] for one in counts if one.tokens["kept"]), 0),
+        tokens_read=next((one.tokens["kept"] for one in counts if one.tokens["kept"]), 0),
         folder=folder if files else "",
         files=files,
         too_many_broken=too_many_broken(first.manifest.inputs, allowed_share(reader)),

@@ -88,7 +88,7 @@ def _scores(view: View, stage: StageView, label: str, metric: MetricView, rule: 
         threshold=threshold,
         chart=reading.chart(threshold),
         parts=len(reading.receipts),
-        of=stage.totals.made,
+        of=stage.totals.done,
         above=sum(one.documents for one in above),
         below=sum(one.documents for one in below),
         kept=tuple(reading.nearest("kept")),

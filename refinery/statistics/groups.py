@@ -101,7 +101,7 @@ def _added(rows: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=SCHEMA)
 
 
-def error_bound(counts: pa.Table) -> tuple[int, int]:
+def largest_error(counts: pa.Table) -> tuple[int, int]:
     """Return the most documents and tokens of a name that is not in the table of a kind; 0 where all names are."""
     rows = counts.filter(pc.and_(pc.is_null(counts["name"]), pc.is_null(counts["outcome"])))
     return (rows["documents"][0].as_py(), rows["tokens"][0].as_py()) if len(rows) else (0, 0)
@@ -116,7 +116,7 @@ def _cut(counts: pa.Table, limit: int) -> pa.Table:
     if size <= limit:
         return counts
     code, known = names.indices.to_numpy(), named["outcome"].is_valid().to_numpy()
-    before = np.array(error_bound(counts))
+    before = np.array(largest_error(counts))
     values = np.stack([named[unit].to_numpy() for unit in _UNITS], axis=1)
     credit = _sums(code[~known], values[~known], size)
     most = _sums(code[known], values[known], size) + before - credit

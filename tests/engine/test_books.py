@@ -72,7 +72,7 @@ def test_every_line_of_every_file_is_counted_and_stages_follow_on_each_other(roo
         assert after.counts.documents["in"] == before.counts.documents["kept"]
     for stage in books.stages:
         assert sum(stage.counts.reasons.values()) == stage.counts.documents["removed"]
-        assert stage.made == stage.expected
+        assert stage.done == stage.expected
 
 
 def test_reasons_are_those_of_the_lines(root: Path) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from hypothesis import given, settings, strategies as st
 
 from refinery.statistics import groups
-from refinery.statistics.groups import KINDS, LIMIT, SCHEMA, Groups, error_bound
+from refinery.statistics.groups import KINDS, LIMIT, SCHEMA, Groups, largest_error
 
 Document = tuple[str, str, int]
 """Name, outcome and tokens."""
@@ -98,7 +98,7 @@ def test_what_is_left_out_is_bounded(drawn: tuple[int, tuple[list[Document], pa.
         tokens[name, outcome] += size
     for kind in KINDS:
         counts = table.filter(pa.compute.equal(table["kind"], kind))
-        worst = error_bound(counts)
+        worst = largest_error(counts)
         assert worst[0] * limit <= len(documents)
         found = {(row["name"], row["outcome"]): (row["documents"], row["tokens"]) for row in counts.to_pylist()}
         listed = {name for name, _ in found if name is not None}
@@ -127,4 +127,4 @@ def test_batches_leave_no_trace(monkeypatch: Any) -> None:
         for start in range(0, 60, size):
             found.add(rows(documents[start : start + size]))
         assert found.table() == whole
-    assert error_bound(whole.filter(pa.compute.equal(whole["kind"], "domain")))[0]
+    assert largest_error(whole.filter(pa.compute.equal(whole["kind"], "domain")))[0]

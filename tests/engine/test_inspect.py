@@ -485,4 +485,4 @@ def test_a_root_without_a_run_or_in_the_middle_of_one_has_a_status(tmp_path: Pat
         path.unlink()
     found = status(str(tmp_path / "half"))
     assert found.run is None
-    assert [(s.made, s.expected) for s in found.stages] == [(5, 5)] * 3 + [(0, None)] * 3
+    assert [(s.done, s.expected) for s in found.stages] == [(5, 5)] * 3 + [(0, None)] * 3

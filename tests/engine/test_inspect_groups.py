@@ -134,10 +134,10 @@ def test_what_is_found_is_what_first_knows(root: Path) -> None:
     assert survival(str(root), "domain").stages == STAGES
     languages = survival(str(root), "language")
     assert languages.stages == STAGES[1:]
-    assert [(one.name, one.found.documents) for one in languages.groups] == [("en", 240), ("de", 120)]
-    assert languages.groups[1].reasons == [("tongue", "foreign", Count(120, languages.groups[1].found.tokens))]
+    assert [(one.name, one.read.documents) for one in languages.groups] == [("en", 240), ("de", 120)]
+    assert languages.groups[1].reasons == [("tongue", "foreign", Count(120, languages.groups[1].read.tokens))]
     some = survival(str(root), "language", parts=[1])
-    assert [one.found.documents for one in some.groups] == [60, 30]
+    assert [one.read.documents for one in some.groups] == [60, 30]
     with pytest.raises(UsageError, match="none of the selected parts"):
         survival(str(root), "language", parts=[9])
 
@@ -148,22 +148,22 @@ def test_json_and_text_are_the_same_counts(root: Path, capsys: pytest.CaptureFix
     assert execute(["stats", "--by", "domain", "--root", str(root), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["exact"]
-    assert [(g["name"], g["found"]["documents"], g["kept"]["tokens"]) for g in told["groups"]] == [
-        (one.name, one.found.documents, one.kept.tokens) for one in found.groups
+    assert [(g["name"], g["read"]["documents"], g["kept"]["tokens"]) for g in told["groups"]] == [
+        (one.name, one.read.documents, one.kept.tokens) for one in found.groups
     ]
     assert execute(["stats", "--by", "domain", "--root", str(root), "-v"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:]] == [one.name for one in found.groups]
     page = (Path(build(str(root)).folder) / "sources.html").read_text("utf-8")
     for one in found.groups:
-        row = f'data-group="{one.name}" data-found="{one.found.documents}" data-kept="{one.kept.documents}"'
+        row = f'data-group="{one.name}" data-found="{one.read.documents}" data-kept="{one.kept.documents}"'
         assert row in page
 
 
 def _bounded(found: Survival, exact: Survival) -> None:
     truth = {one.name: one for one in exact.groups}
     for one in found.groups:
-        pairs = [(one.found, truth[one.name].found)]
+        pairs = [(one.read, truth[one.name].read)]
         for mine, its in zip(one.stages, truth[one.name].stages, strict=True):
             pairs.append((mine.kept, its.kept))
             assert set(its.removed) <= set(mine.removed)
@@ -186,8 +186,8 @@ def test_an_estimate_is_marked_and_bounded(
     assert found.others is not None
     assert not all(one.exact for one in found.groups)
     _bounded(found, exact)
-    whole = sum(one.found.documents for one in (*found.groups, found.others))
-    assert whole == sum(one.found.documents for one in exact.groups)
+    whole = sum(one.read.documents for one in (*found.groups, found.others))
+    assert whole == sum(one.read.documents for one in exact.groups)
     heavy = survival_of(Counted(open_root(path)), "domain", count=2, order="kept")
     _bounded(heavy, exact)
     assert execute(["stats", "--by", "domain", "--root", path]) == 0
@@ -197,7 +197,7 @@ def test_an_estimate_is_marked_and_bounded(
     assert execute(["stats", "--by", "domain", "--root", path, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert not told["exact"]
-    assert any("at_most" in group["found"] for group in told["groups"])
+    assert any("at_most" in group["read"] for group in told["groups"])
     page = (Path(build(path).folder) / "sources.html").read_text("utf-8")
     assert "≈" in page
 

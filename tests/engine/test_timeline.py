@@ -122,7 +122,7 @@ def test_a_run_tells_what_it_did_of_each_stage(tmp_path: Path) -> None:
     (first,) = runs(open_root(str(root)).root)
     stages = status(str(root)).stages
     assert [(one.stage, one.computed, one.current + one.reapplied + one.waiting) for one in first.record.stages] == [
-        (stage.name, stage.made, 0) for stage in stages
+        (stage.name, stage.done, 0) for stage in stages
     ]
     quick(recipe(tmp_path, min_words=3))
     work = {one.stage: one for one in runs(open_root(str(root)).root)[0].record.stages}

@@ -167,11 +167,11 @@ def test_the_summary_is_that_of_the_last_stage(torn: Path) -> None:
     quick(pipeline(torn, KINDS), Selection(until="words"))
     before = summary(str(torn / "root"))
     assert before is not None
-    assert (before.stage, before.documents, before.folder) == ("words", before.found, f"{torn}/root/01-words/kept")
+    assert (before.stage, before.documents, before.folder) == ("words", before.read, f"{torn}/root/01-words/kept")
     quick(pipeline(torn, KINDS))
     after = summary(str(torn / "root"))
     assert after is not None
-    assert (after.stage, after.found) == ("gather", sum(text.startswith("line") for texts in FILES for text in texts))
+    assert (after.stage, after.read) == ("gather", sum(text.startswith("line") for texts in FILES for text in texts))
     assert after.too_many_broken
     assert after.files == len(list(Path(after.folder).glob("*.parquet")))
 

@@ -55,7 +55,7 @@ def test_the_plan_has_every_stage_in_its_pass(root: Path) -> None:
             assert node.view is not None
             assert node.work is not None
             work = node.work
-            assert work.current + work.reapplied + work.computed == node.view.totals.made
+            assert work.current + work.reapplied + work.computed == node.view.totals.done
             assert work.waiting == 0
             files = sorted((root / f"{node.view.totals.position:02d}-{node.name}" / "kept").glob("*.parquet"))
             assert node.bytes == sum(file.stat().st_size for file in files) > 0

@@ -68,12 +68,12 @@ def test_files_that_are_no_archives_and_one_that_is_cut_off(run: Run) -> None:
 @pytest.mark.parametrize(
     ("source", "data", "fix"),
     [
-        ("warc", WET, "it holds text that was extracted already (WET): use the `wet` source"),
-        ("wet", GOOD, "it holds pages (WARC): use the `warc` source, and `extract`"),
+        ("warc", WET, "it contains text that was extracted already (WET): use the `wet` source"),
+        ("wet", GOOD, "it contains pages (WARC): use the `warc` source, and `extract`"),
         (
             "warc",
             members([record(1, kind="metadata")]),
-            "it holds metadata of pages alone (WAT): take the WARC files of the same crawl",
+            "it contains metadata of pages alone (WAT): take the WARC files of the same crawl",
         ),
         (
             "warc",
