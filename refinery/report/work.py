@@ -12,7 +12,7 @@ from refinery.formatting import safe
 from refinery.inspect.reader import StageEntry
 from refinery.inspect.runs import RunStatus
 from refinery.planner.segments import segments_of
-from refinery.report import charts, limits
+from refinery.report import limits, timelines
 from refinery.report.view import StageView, View
 from refinery.root.receipts import Receipt
 from refinery.root.runs import PhaseRecord, StageWork, WorkSpan
@@ -135,7 +135,7 @@ def times(run: RunStatus) -> Times:
     chart = None
     if bars and whole:
         label = f"Tasks of the run by worker slot and time: at most {slots} at a time, {whole:,.1f} seconds"
-        chart = charts.timeline(bars, [phase.begin for phase in phases], whole, label)
+        chart = timelines.timeline(bars, [phase.begin for phase in phases], whole, label)
     return Times(chart, slots, whole, tuple(found), tuple(_used(phase, slots) for phase in phases))
 
 
@@ -151,9 +151,9 @@ def _stragglers(phases: Sequence[PhaseRecord], whole: float) -> Iterator[Straggl
                 yield Straggler(span, phase.title, span.seconds / phase.mean)
 
 
-def _drawn(span: WorkSpan, phases: Sequence[PhaseRecord], kind: str = "") -> charts.Bar:
+def _drawn(span: WorkSpan, phases: Sequence[PhaseRecord], kind: str = "") -> timelines.Bar:
     title = phases[span.phase].title if span.phase < len(phases) else ""
     what = span.task or f"{span.tasks:,} tasks"
     bad = f", {span.failed:,} failed" if span.failed else ", not finished" if kind == "running" else ""
     label = safe(f"{what[:80]} ({title[:80]}): {span.seconds:,.2f} s from {span.begin:,.2f} s{bad}")
-    return charts.Bar(span.slot, span.begin, span.end, kind or ("odd" if span.phase % 2 else "even"), label)
+    return timelines.Bar(span.slot, span.begin, span.end, kind or ("odd" if span.phase % 2 else "even"), label)
