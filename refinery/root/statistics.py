@@ -59,7 +59,7 @@ class RuleCounts(_Sums):
 class MetricCounts(_Sums):
     """A metric of the documents that were kept, of those removed, and of those that fail by this metric alone.
 
-    Names are bins (``refinery.statistics.edges``), or labels where the ``scale`` is ``label``.
+    Names are bins (``statistics.measures.edges``), or labels where the ``scale`` is ``label``.
     """
 
     scale: Scale
