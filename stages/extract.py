@@ -119,7 +119,7 @@ class Extract(Edit):
             sandbox = self._sandbox()
             found, stated = [self._reply(page, sandbox) for page in pages], _NOTHING
         found = [
-            page if size <= self.max_html else (_too_large(size), [])
+            page if size <= self.max_html else (Reply("too_large", note=f"{size} bytes of HTML"), [])
             for page, size in zip(found, sizes.to_pylist(), strict=True)
         ]
         columns = {
@@ -162,10 +162,6 @@ Found = tuple[Reply, list[MarkedSpan]]
 
 _NOTHING = MAIN_TEXT.empty_table()
 _METRICS = ("share", "confidence", "origin", "kind", "title", "lang", "truncated")
-
-
-def _too_large(size: int) -> Reply:
-    return Reply("too_large", note=f"{size} bytes of HTML")
 
 
 def _metrics(stated: pa.Table, rows: int) -> dict[str, Any]:

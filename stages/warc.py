@@ -7,24 +7,23 @@ cannot be read, is a removed row with its reason; records of other types are cou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
 
-from refinery import HTML, ID, POINTER, RECORD_ID, Metric, Records, Rule, Size, Source, Store, Watch
-from refinery.kernels import Page
+from refinery import HTML, ID, RECORD_ID, Metric, Size
 from stages._warc.headers import HTTP_HEADER
-from stages._warc.inputs import ARCHIVES, PREFIX, archives
+from stages._warc.inputs import ARCHIVES
 from stages._warc.pages import OUTCOMES, RESPONSE, page
-from stages._warc.reading import Batch, Reading
-from stages._warc.records import Record
-from stages._warc.rows import remedy, rules
+from stages._warc.reading import Reading
+from stages._warc.rows import remedy
+from stages._warc.source import Archives
 from stages._warc.texts import CONVERSION
 
 
-class Warc(Source):
+class Warc(Archives):
     """Read HTML pages from WARC and ARC files; keep where each record lies.
 
     ``charset`` is the decoder that was used, ``charset_found`` how it was chosen (bom, header, meta, content or
@@ -36,6 +35,8 @@ class Warc(Source):
     name: ClassVar = "warc"
     version: ClassVar = 8
     source: ClassVar = "RefinedWeb §3.1; ISO 28500:2017"
+    endings: ClassVar = ARCHIVES
+    outcomes: ClassVar = OUTCOMES
     adds: ClassVar = (HTML,)
     metrics: ClassVar = (
         Metric("outcome", pa.string(), scale="label", help="ok, or what keeps the record from being a document"),
@@ -54,32 +55,6 @@ class Warc(Source):
     depends: ClassVar = ("resiliparse",)
 
     max_payload: Size = Field(Size(16 * 1024 * 1024), gt=0, description="larger payloads, unpacked, are no documents")
-    check_digests: bool = Field(False, description="compare records with the digests in their headers")
-    prefix: str = Field("", description=PREFIX)
-
-    def rules(self) -> tuple[Rule, ...]:
-        """One for each outcome that is not ``ok``."""
-        return rules(OUTCOMES)
-
-    def list_inputs(self, pattern: str, store: Store) -> list[str]:
-        """The files of a path, a glob, a folder or a list of paths. Raises StorageError."""
-        return archives(pattern, store, ARCHIVES, self.prefix)
-
-    def read(self, path: str, store: Store) -> Iterator[Records]:
-        """All records of a file, in batches of bounded size. Raises StorageError."""
-        return map(_records, self._reading().all(path, store))
-
-    def read_watched(self, path: str, store: Store, watch: Watch) -> Iterator[Records]:
-        """See ``Source.read_watched``. Raises StorageError."""
-        return map(_records, self._reading().all(path, store, watch))
-
-    def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:
-        """The record at a pointer. Raises StorageError where none begins.
-
-        If ``length`` is 0, ``offset`` counts decompressed bytes of a file whose records share a gzip member: it
-        must be read from its beginning.
-        """
-        return _records(self._reading().one(path, offset, length, store))
 
     def remedy(self, counts: Mapping[str, int], documents: int) -> str:
         """Return the fix for an input that is damaged or yields no document."""
@@ -89,15 +64,9 @@ class Warc(Source):
             return "it contains metadata of pages alone (WAT): take the WARC files of the same crawl"
         return remedy(counts, documents, "an HTML page with status 200")
 
-    def _reading(self) -> Reading:
-        most = int(self.max_payload)
-        return Reading(RESPONSE, most + HTTP_HEADER, most, self._page, runs=not self.check_digests)
-
-    def _page(self, record: Record) -> Page:
-        return page(record, int(self.max_payload), check=self.check_digests)
-
-
-def _records(pages: Batch) -> Records:
-    batch, skipped = pages
-    columns = {field.name: batch.column(field.name) for field in (*POINTER, HTML)}
-    return Records(columns, {field.name: batch.column(field.name) for field in Warc.metrics_type()}, skipped)
+    def reading(self) -> Reading:
+        """Return the settings for reading responses."""
+        most, check = int(self.max_payload), self.check_digests
+        return Reading(
+            RESPONSE, most + HTTP_HEADER, most, lambda record: page(record, most, check=check), runs=not check
+        )

@@ -6,23 +6,22 @@ removed rows with their reason; records of other types are counted. A recipe tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
 
-from refinery import ID, POINTER, RECORD_ID, TEXT, Metric, Records, Rule, Size, Source, Store, Watch
-from refinery.kernels import Page
-from stages._warc.inputs import PREFIX, TEXT_ARCHIVES, archives
+from refinery import ID, RECORD_ID, TEXT, Metric, Size
+from stages._warc.inputs import TEXT_ARCHIVES
 from stages._warc.pages import RESPONSE
-from stages._warc.reading import Batch, Reading, text_of
-from stages._warc.records import Record
-from stages._warc.rows import remedy, rules
+from stages._warc.reading import Reading
+from stages._warc.rows import remedy
+from stages._warc.source import Archives
 from stages._warc.texts import CONVERSION, OUTCOMES, text
 
 
-class Wet(Source):
+class Wet(Archives):
     """Read extracted text from WET files; keep where each record lies.
 
     RefinedWeb rejects such text, for it keeps menus and other noise; it is for comparison, and for crawls of which
@@ -33,6 +32,8 @@ class Wet(Source):
     name: ClassVar = "wet"
     version: ClassVar = 4
     source: ClassVar = "https://commoncrawl.org/get-started; ISO 28500:2017, 6.7"
+    endings: ClassVar = TEXT_ARCHIVES
+    outcomes: ClassVar = OUTCOMES
     adds: ClassVar = (TEXT,)
     metrics: ClassVar = (
         Metric("outcome", pa.string(), scale="label", help="ok, or what keeps the record from being a document"),
@@ -46,28 +47,6 @@ class Wet(Source):
     )
 
     max_text: Size = Field(Size(16 * 1024 * 1024), gt=0, description="larger texts are no documents")
-    check_digests: bool = Field(False, description="compare records with the digests in their headers")
-    prefix: str = Field("", description=PREFIX)
-
-    def rules(self) -> tuple[Rule, ...]:
-        """One for each outcome that is not ``ok``."""
-        return rules(OUTCOMES)
-
-    def list_inputs(self, pattern: str, store: Store) -> list[str]:
-        """The files of a path, a glob, a folder or a list of paths. Raises StorageError."""
-        return archives(pattern, store, TEXT_ARCHIVES, self.prefix)
-
-    def read(self, path: str, store: Store) -> Iterator[Records]:
-        """All records of a file, in batches of bounded size. Raises StorageError."""
-        return map(_records, self._reading().all(path, store))
-
-    def read_watched(self, path: str, store: Store, watch: Watch) -> Iterator[Records]:
-        """See ``Source.read_watched``. Raises StorageError."""
-        return map(_records, self._reading().all(path, store, watch))
-
-    def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:
-        """The record at a pointer. Raises StorageError where none begins."""
-        return _records(self._reading().one(path, offset, length, store))
 
     def remedy(self, counts: Mapping[str, int], documents: int) -> str:
         """Return the fix for an input that is damaged or yields no document."""
@@ -75,15 +54,7 @@ class Wet(Source):
             return "it contains pages (WARC): use the `warc` source, and `extract`"
         return remedy(counts, documents, "plain text")
 
-    def _reading(self) -> Reading:
-        most = int(self.max_text)
-        return Reading(CONVERSION, most, most, self._row, runs=False)
-
-    def _row(self, record: Record) -> Page:
-        return text(record, int(self.max_text), check=self.check_digests)
-
-
-def _records(texts: Batch) -> Records:
-    batch, skipped = texts
-    columns = {field.name: batch.column(field.name) for field in POINTER} | {TEXT.name: text_of(batch)}
-    return Records(columns, {field.name: batch.column(field.name) for field in Wet.metrics_type()}, skipped)
+    def reading(self) -> Reading:
+        """Return the settings for reading conversions."""
+        most, check = int(self.max_text), self.check_digests
+        return Reading(CONVERSION, most, most, lambda record: text(record, most, check=check), runs=False)

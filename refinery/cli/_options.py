@@ -74,6 +74,14 @@ def root_option(command: Callback) -> Callback:
     )(command)
 
 
+def count_option(
+    about: str, default: int, *, least: int = 1, most: int | None = None
+) -> Callable[[Callback], Callback]:
+    """Return a decorator that adds -n, passed as ``count``."""
+    kind = click.IntRange(least, most)
+    return click.option("-n", "count", metavar="N", type=kind, default=default, show_default=True, help=about)
+
+
 def _flag(name: str, attribute: str, value: bool, about: str, *others: str) -> Callable[[Callback], Callback]:
     def store(context: click.Context, parameter: click.Parameter, given: bool) -> None:
         del parameter

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from refinery.cli._options import Session, output_options, pass_session
+from refinery.cli._options import Session, count_option, output_options, pass_session
 from refinery.cli._output import columns, percent, print_json
 from refinery.cli._reading import SHORT, named_hosts, root_of, root_options
 from refinery.formatting import plural, safe, shortened
@@ -18,15 +18,7 @@ from refinery.inspect.clusters import Cluster, Clusters, Retained, clusters
 @click.command("clusters")
 @root_options
 @click.option("--stage", metavar="STAGE", help="Show this stage only. Default: all stages that remove duplicates.")
-@click.option(
-    "-n",
-    "count",
-    metavar="N",
-    type=click.IntRange(1, 10_000),
-    default=20,
-    show_default=True,
-    help="Rows of each table.",
-)
+@count_option("Rows of each table.", 20, most=10_000)
 @output_options
 @pass_session
 def command(session: Session, config: str | None, root: str | None, stage: str | None, count: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from refinery.cli._options import Session, output_options, pass_session
+from refinery.cli._options import Session, count_option, output_options, pass_session
 from refinery.cli._output import columns, print_json
 from refinery.formatting import plural, safe, shortened
 from refinery.inspect.difference import RootDifference, StageDifference, diff
@@ -20,15 +20,7 @@ VALUE = 60
 @click.command("diff")
 @click.argument("left", metavar="ROOT")
 @click.argument("right", metavar="ROOT")
-@click.option(
-    "-n",
-    "count",
-    metavar="N",
-    type=click.IntRange(0),
-    default=5,
-    show_default=True,
-    help="Documents to list for each change of outcome.",
-)
+@count_option("Documents to list for each change of outcome.", 5, least=0)
 @output_options
 @pass_session
 def command(session: Session, left: str, right: str, count: int) -> int:
@@ -54,7 +46,8 @@ def _text(difference: RootDifference, *, every: bool) -> Iterator[str]:
     yield f"{columns([('recipe', safe(difference.left), safe(difference.right)), *values])}\n"
     if difference.stages:
         head = ("", "documents", "", "change", "tokens", "", "change")
-        yield f"{columns([head, *map(_stage, difference.stages)], right=range(1, 7))}\n"
+        stages = [(stage.stage, *_pair(*stage.kept), *_pair(*stage.tokens)) for stage in difference.stages]
+        yield f"{columns([head, *stages], right=range(1, 7))}\n"
     reasons = [row for stage in difference.stages for row in _reasons(stage)]
     if reasons:
         yield f"{columns([('removed', '', '', '', 'change'), *reasons], right=(2, 3, 4))}\n"
@@ -64,10 +57,6 @@ def _text(difference: RootDifference, *, every: bool) -> Iterator[str]:
 def _value(value: object, *, every: bool) -> str:
     text = "–" if value is None else safe(written(value))
     return text if every else shortened(text, VALUE)
-
-
-def _stage(stage: StageDifference) -> tuple[str, ...]:
-    return (stage.stage, *_pair(*stage.kept), *_pair(*stage.tokens))
 
 
 def _pair(left: int | None, right: int | None) -> tuple[str, str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from refinery.cli._options import Session, output_options, pass_session
+from refinery.cli._options import Session, count_option, output_options, pass_session
 from refinery.cli._output import print_json
 from refinery.cli._reading import heading, root_of, root_options, warning_lines
 from refinery.formatting import safe, safe_lines
@@ -18,9 +18,7 @@ from refinery.inspect.warning_list import warnings
 
 @click.command("logs")
 @root_options
-@click.option(
-    "-n", "count", metavar="N", type=click.IntRange(1), default=20, show_default=True, help="Failures to list."
-)
+@count_option("Failures to list.", 20)
 @click.option("--quarantine", is_flag=True, help="List quarantined documents instead, with the files of their records.")
 @output_options
 @pass_session

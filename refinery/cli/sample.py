@@ -6,7 +6,7 @@ import dataclasses
 
 import click
 
-from refinery.cli._options import Session, output_options, pass_session
+from refinery.cli._options import Session, count_option, output_options, pass_session
 from refinery.cli._output import print_json
 from refinery.cli._quotation import quoted
 from refinery.cli._reading import (
@@ -48,9 +48,7 @@ from refinery.inspect.samples import Sample, Samples, sample
     metavar="PATTERN",
     help="Select URLs that contain PATTERN; with *, such as '*/forum/*', match the whole URL.",
 )
-@click.option(
-    "-n", "count", metavar="N", type=click.IntRange(1, 1_000), default=5, show_default=True, help="Documents to show."
-)
+@count_option("Documents to show.", 5, most=1_000)
 @output_options
 @pass_session
 def command(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from refinery.cli._options import Session, output_options, pass_session
+from refinery.cli._options import Session, count_option, output_options, pass_session
 from refinery.cli._output import print_json
 from refinery.cli._reading import SHORT, named_hosts, root_of, root_options
 from refinery.formatting import plural, safe, shortened
@@ -14,9 +14,7 @@ from refinery.inspect.repeats import Repeat, Repeats, spans
 @click.command("spans")
 @root_options
 @click.option("--stage", metavar="STAGE", help="Show this stage only. Default: all stages that find spans.")
-@click.option(
-    "-n", "count", metavar="N", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Spans to show."
-)
+@count_option("Spans to show.", 20, most=10_000)
 @output_options
 @pass_session
 def command(session: Session, config: str | None, root: str | None, stage: str | None, count: int) -> int:

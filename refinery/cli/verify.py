@@ -13,7 +13,6 @@ from refinery.cli._reading import WARNINGS, root_of, root_options, same_root, wa
 from refinery.cli._selection import parse_share
 from refinery.formatting import plural, safe
 from refinery.inspect.file_counts import FileCounts
-from refinery.inspect.reader import Finding
 from refinery.inspect.verification import Verification, verify
 
 FINDINGS = 50
@@ -66,12 +65,11 @@ def _text(result: Verification, *, every: bool) -> str:
     first = next((finding for finding in result.findings if finding.part is not None), None)
     records = _records(result.files_read, every=every) if result.files_read else []
     fix = f"hint: `refinery run --from {result.damaged}` recomputes that stage and all later ones"
-    advice = [*([_place(first)] if first else []), *([fix] if result.damaged else [])]
+    advice = [
+        *([f"first affected part: {first.stage}, part {first.part}"] if first else []),
+        *([fix] if result.damaged else []),
+    ]
     return "\n".join([*lines, *records, f"{checked}{remade}: {verdict}", *advice])
-
-
-def _place(first: Finding) -> str:
-    return f"first affected part: {first.stage}, part {first.part}"
 
 
 def _records(files: Sequence[FileCounts], *, every: bool) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from refinery.cli._options import Session, output_options, pass_session
+from refinery.cli._options import Session, count_option, output_options, pass_session
 from refinery.cli._output import columns, print_json
 from refinery.cli._reading import root_of, root_options
 from refinery.formatting import plural, safe
@@ -27,15 +27,7 @@ from refinery.recipe import written
     metavar="STAGE.FIELD=VALUE",
     help="Threshold to change, such as quality.min_words=80. Repeatable.",
 )
-@click.option(
-    "-n",
-    "count",
-    metavar="N",
-    type=click.IntRange(0),
-    default=5,
-    show_default=True,
-    help="Documents to list of each kind.",
-)
+@count_option("Documents to list of each kind.", 5, least=0)
 @output_options
 @pass_session
 def command(session: Session, config: str | None, root: str | None, overrides: tuple[str, ...], count: int) -> int:

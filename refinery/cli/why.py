@@ -22,7 +22,6 @@ from refinery.cli._reading import (
 from refinery.formatting import plural, safe
 from refinery.inspect.accounts import Account, Accounts, Station, why
 from refinery.inspect.outcomes import StageOutcome
-from refinery.inspect.rows import Document
 from refinery.inspect.texts import MarkedText
 from refinery.recipe import load
 
@@ -130,7 +129,8 @@ def _station(station: Station, width: int, again: str, *, every: bool) -> list[s
     result = station.stored or station.replayed
     if result is None:
         return [f"{first}{safe(station.note)}"]
-    values = [*_values(result, indent, every=every), *(f"{indent}{_named(one)}" for one in station.related)]
+    related = [f"{indent}{one.id} is {safe(one.url or '(no URL stored)')}" for one in station.related]
+    values = [*_values(result, indent, every=every), *related]
     if station.differs and station.replayed:
         second = click.style(f"{again}: {_hypothesis(station)}{_outcome(station.replayed)}", fg="red")
         under = " " * (width + 4)
@@ -150,10 +150,6 @@ def _hypothesis(station: Station) -> str:
     names = station.assuming
     before = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
     return f"not reached; had {before} kept it: "
-
-
-def _named(one: Document) -> str:
-    return f"{one.id} is {safe(one.url or '(no URL stored)')}"
 
 
 def _values(result: StageOutcome, indent: str, *, every: bool) -> list[str]:

@@ -231,7 +231,7 @@ class _Counting:
         for cluster in chosen:
             start, size = int(starts[cluster]), int(sizes[cluster])
             hosts = Counter(names[code] for code in codes[start : start + size].tolist())
-            identity = _whole(ids[start])
+            identity = bytes(ids[start]).ljust(16, b"\0")  # NumPy leaves out zeros at the end
             largest[identity] = Cluster(identity.hex(), size, hosts)
         self._look_up(largest)
         kept, removed = (self._domains[side].total() for side in ("kept", "removed"))
@@ -281,8 +281,3 @@ def _retained(sides: Mapping[str, Counter[str]]) -> tuple[Retained, ...]:
 
 def _bytes(ids: pa.FixedSizeBinaryArray) -> Ids:
     return id_bytes(ids).view("S16").ravel()
-
-
-def _whole(identity: bytes) -> bytes:
-    """NumPy leaves out zeros at the end."""
-    return bytes(identity).ljust(16, b"\0")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 
@@ -69,7 +69,7 @@ class Query:
             masks += [pc.equal(ids, pa.scalar(self.id, ID.type)) for ids in _ids(batch)]
         if self.pointer is not None and {"warc", "offset"} <= set(names):
             masks.append(_at(batch, *self.pointer))
-        return _any(masks)
+        return reduce(lambda mask, other: pc.or_(mask, pc.fill_null(other, False)), masks)
 
     def begins(self, batch: pa.RecordBatch) -> pa.BooleanArray:
         """Return true for the rows whose id begins with the prefix."""
@@ -111,10 +111,6 @@ def _at(batch: pa.RecordBatch, warc: str, offset: int) -> pa.BooleanArray:
     files = batch.column("warc")
     here = pc.or_(pc.equal(files, warc), pc.ends_with(files, f"/{warc}"))
     return pc.and_(here, pc.equal(batch.column("offset"), pa.scalar(offset, pa.uint64())))
-
-
-def _any(masks: Sequence[pa.BooleanArray]) -> pa.BooleanArray:
-    return reduce(lambda mask, other: pc.or_(mask, pc.fill_null(other, False)), masks)
 
 
 def _shortest(urls: Iterable[str]) -> list[str]:

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.rows import WHO, Document, document, pieces
-from refinery.root.root import Root, quarantine_path
+from refinery.root.root import quarantine_path
 from refinery.stage.rules import QUARANTINED, WHY
 
 
@@ -30,12 +30,9 @@ class Case:
 def quarantined(path: str) -> tuple[Case, ...]:
     """The cases of the root at ``path``, by stage and part. Raises UsageError where there is none, StorageError."""
     reader = open_root(path)
-    kept = _kept(reader.root)
+    root = reader.root
+    kept = frozenset(full.removeprefix(f"{root.path}/") for full in root.store.list(root.full("quarantine")))
     return tuple(case for entry in reader.stages for case in _cases(reader, entry, kept))
-
-
-def _kept(root: Root) -> frozenset[str]:
-    return frozenset(full.removeprefix(f"{root.path}/") for full in root.store.list(root.full("quarantine")))
 
 
 def _cases(reader: RootReader, entry: StageEntry, kept: frozenset[str]) -> list[Case]:

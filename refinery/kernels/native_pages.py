@@ -78,10 +78,9 @@ def _learn(label: str) -> None:
 
 def _single_bytes(name: str) -> str | None:
     """Return the character of each byte in a single-byte charset; None for any other charset."""
-    if not name or not hasattr(_codec_module(name), "decoding_table"):
+    if not name:
+        return None
+    codec = importlib.import_module("encodings." + encodings.normalize_encoding(name))
+    if not hasattr(codec, "decoding_table"):
         return None
     return _BYTES.decode(name, "replace")
-
-
-def _codec_module(name: str) -> object:
-    return importlib.import_module("encodings." + encodings.normalize_encoding(name))

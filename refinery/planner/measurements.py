@@ -10,7 +10,6 @@ from operator import or_
 from refinery.planner.cost import Cost, Target, uncertainty
 from refinery.planner.inputs import file_content
 from refinery.planner.planner import Planner
-from refinery.planner.segments import Layout
 from refinery.root.manifests import StageManifest
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root
@@ -40,7 +39,9 @@ class Measurements:
         folders = planner.layout.folders[: planner.layout.last + 1]
         receipts = [_receipts(planner.root, folder, manifests.get(folder)) for folder in folders]
         inputs = {r.part: sizes[r.inputs[0]] for r in receipts[0][0] if r.inputs[0] in sizes}
-        gathered = _gathered(planner.layout)
+        layout = planner.layout
+        steps = layout.steps[: layout.last + 1]
+        gathered = tuple(accumulate((step.stage.shard_bytes() is not None for step in steps), or_))
         return cls(
             len(paths),
             sum(stat.size for stat in stats),
@@ -76,10 +77,6 @@ def _receipts(
         return (), ()
     others = root.receipts(folder, [*manifest.shuffle, *manifest.audit])
     return tuple(root.receipts(folder, manifest.parts)), tuple(others)
-
-
-def _gathered(layout: Layout) -> tuple[bool, ...]:
-    return tuple(accumulate((step.stage.shard_bytes() is not None for step in layout.steps[: layout.last + 1]), or_))
 
 
 def _cost(

@@ -18,23 +18,3 @@ from refinery.recipe.pipeline import (
 )
 from refinery.recipe.problems import Problem, RecipeError
 from refinery.recipe.reader import from_dict, load, parse
-
-__all__ = [
-    "ExecutorSettings",
-    "Pipeline",
-    "Prices",
-    "Problem",
-    "RecipeError",
-    "Setting",
-    "Step",
-    "StorageSettings",
-    "byte_size",
-    "changes",
-    "from_dict",
-    "load",
-    "parse",
-    "plain",
-    "recipe_dict",
-    "stage_with",
-    "written",
-]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from refinery.errors import UsageError
 from refinery.inspect.difference import diff
@@ -71,7 +70,8 @@ def pages(reader: RootReader, against: Sequence[str] = (), *, served: bool = Fal
     made["run.html"] = write(
         "run", "run.html", plan=plan(root_view), newest=newest, times=times(newest) if newest else None, rows=SLOTS
     )
-    made["dictionary.html"] = write("dictionary", "dictionary.html", columns=_columns(root_view))
+    stages = [(stage, columns(root_view.reader, stage.totals.position)) for stage in root_view.stages]
+    made["dictionary.html"] = write("dictionary", "dictionary.html", columns=stages)
     if against:
         made |= _comparisons(write, reader, against)
     made["card.md"] = write("card", "card.md", suffix="md")
@@ -97,7 +97,3 @@ def _comparisons(write: Writer, reader: RootReader, against: Sequence[str]) -> d
         name = f"texts-{number}.html"
         made[name] = write("texts", name, other=number, texts=texts(reader, open_root(other)))
     return made
-
-
-def _columns(root_view: View) -> list[tuple[StageView, Any]]:
-    return [(stage, columns(root_view.reader, stage.totals.position)) for stage in root_view.stages]

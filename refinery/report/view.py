@@ -22,7 +22,7 @@ from refinery.recipe.columns import flows
 from refinery.recipe.describe import describe, summary
 from refinery.report import limits
 from refinery.root.receipts import Receipt
-from refinery.root.statistics import MetricCounts, Statistics, Tally
+from refinery.root.statistics import MetricCounts, Statistics
 from refinery.stage.rules import Metric, Rule
 from refinery.statistics.groups import KINDS
 
@@ -149,11 +149,6 @@ class View:
             return f"{warning.topic}.html"
         return next((stage.page for stage in self.stages if stage.name == warning.stage), "run.html")
 
-    @property
-    def tokens_from(self) -> StageView | None:
-        """The first stage with texts."""
-        return next((stage for stage in self.stages if stage.counts.tokens.get("kept")), None)
-
 
 def view(reader: RootReader) -> View:
     """Read a root. Raises UsageError if the code of a stage is missing, StorageError for damaged records."""
@@ -198,7 +193,8 @@ def _stage(reader: RootReader, totals: StageCounts) -> StageView:
 
 
 def _rules(rules: Sequence[Rule], counts: Statistics) -> list[RuleView]:
-    entries = [_by_name(tally) for tally in (counts.rules.first, counts.rules.any, counts.rules.only)]
+    tallies = (counts.rules.first, counts.rules.any, counts.rules.only)
+    entries = [{str(name): (documents, tokens) for name, documents, tokens in tally} for tally in tallies]
     none = (0, 0)
     known = {rule.id: rule for rule in rules}
     found = []
@@ -207,10 +203,6 @@ def _rules(rules: Sequence[Rule], counts: Statistics) -> list[RuleView]:
         description = (rule.metric, rule.threshold, rule.because) if rule else ("", "", "")
         found.append(RuleView(name, *description, *(entry.get(name, none) for entry in entries)))
     return sorted(found, key=lambda one: (-one.first[0], -one.any[0]))
-
-
-def _by_name(tally: Tally) -> dict[str, Pair]:
-    return {str(name): (documents, tokens) for name, documents, tokens in tally}
 
 
 def _parts(reader: RootReader, entry: StageEntry) -> list[PartView]:

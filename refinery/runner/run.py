@@ -149,7 +149,9 @@ class _Run:
         """Do phase after phase; the last plan. Ends workers and the record however it ends."""
         state = "failed"
         try:
-            self._begin()
+            if not self._state.has_begun(self._planner.root.head()):
+                with self._lock.exclusive():
+                    self._state.begin()
             self._record.stages(self._work(plan))
             self._report_lost()
             while plan.phase is not None and self._allowed:
@@ -186,11 +188,6 @@ class _Run:
                 self._lost.append(path)
                 part = f"{receipt.stage}, part {receipt.part}"
                 self._record.problem(f"{part}: {path} is gone or has another size, so the part counts as missing")
-
-    def _begin(self) -> None:
-        if not self._state.has_begun(self._planner.root.head()):
-            with self._lock.exclusive():
-                self._state.begin()
 
     def _work(self, plan: Plan) -> list[StageWork]:
         """The work on each selected stage so far."""

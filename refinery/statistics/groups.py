@@ -124,10 +124,11 @@ def _cut(counts: pa.Table, limit: int) -> pa.Table:
     after = np.maximum(before, most[~stays].max(axis=0))
     listed = np.flatnonzero(stays)
     kind = counts["kind"][0].as_py()
+    decided = others.filter(pc.is_valid(others["outcome"]))
     return pa.concat_tables(
         [
             named.filter(pa.array(known & stays[code])),
-            _added(pa.concat_tables([_nameless(named.filter(pa.array(known & ~stays[code]))), _with_outcome(others)])),
+            _added(pa.concat_tables([_nameless(named.filter(pa.array(known & ~stays[code]))), decided])),
             _table(kind, names.dictionary.take(pa.array(listed)), credit[listed] + after - before),
             _table(kind, pa.nulls(1, pa.string()), after[None]),
         ]
@@ -154,10 +155,6 @@ def _sums(code: npt.NDArray[np.int32], values: npt.NDArray[np.int64], size: int)
 
 def _nameless(rows: pa.Table) -> pa.Table:
     return rows.set_column(1, SCHEMA.field("name"), pa.nulls(len(rows), pa.string()))
-
-
-def _with_outcome(rows: pa.Table) -> pa.Table:
-    return rows.filter(pc.is_valid(rows["outcome"]))
 
 
 def _table(kind: str, names: pa.Array, values: npt.NDArray[np.int64]) -> pa.Table:

@@ -14,21 +14,6 @@ from refinery.store.s3 import S3Store, configure
 from refinery.store.traffic import taken
 from refinery.store.web import WebStore
 
-__all__ = [
-    "PROVEN",
-    "LocalStore",
-    "RootLock",
-    "S3Store",
-    "Stat",
-    "Store",
-    "WebStore",
-    "configure",
-    "is_remote",
-    "storage_errors",
-    "store_for",
-    "taken",
-]
-
 
 def store_for(path: str) -> Store:
     """Return the store of ``path``. Raises UsageError for a kind of path that is not supported."""

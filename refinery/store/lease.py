@@ -214,7 +214,8 @@ class _Lease:
 
     def _write(self, over: str) -> bool:
         self._heartbeats += 1
-        content = {"owner": self._owner, "beat": self._heartbeats, "machine": _machine(), **_process()}
+        content = {"owner": self._owner, "beat": self._heartbeats, "machine": _machine(), "pid": os.getpid()}
+        content["born"] = psutil.Process().create_time()
         content |= {"turn": True} if self._exclusive else {}
         return self.file.write(json.dumps(content, sort_keys=True).encode(), over)
 
@@ -273,10 +274,6 @@ def _machine() -> str:
         return f"{socket.gethostname()} {boot} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
         return f"{socket.gethostname()} {psutil.boot_time():.0f}"
-
-
-def _process() -> dict[str, Any]:
-    return {"pid": os.getpid(), "born": psutil.Process().create_time()}
 
 
 def _process_runs(owner: dict[str, Any]) -> bool:

@@ -11,5 +11,6 @@
 - ``texts``: the outcome of one record of extracted text.
 - ``digests``: comparison of records with the digests in their headers.
 - ``reading``: all rows of a file, or the one at a pointer.
+- ``source``: the part that both sources share.
 - ``inputs``: the files that a pattern names.
 """
