@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,9 @@ from refinery.formatting import safe
 from refinery.report.curves import Bin, Point
 from refinery.stage.base import Explanation
 from refinery.stage.rules import Scale
+
+Spec = dict[str, Any]
+"""A piece of a Vega-Lite chart."""
 
 WIDTH = 300
 CONFIG = {
@@ -33,6 +36,7 @@ CONFIG = {
     },
 }
 SCALES: dict[Scale, str] = {"ratio": "linear", "log": "log", "count": "symlog", "label": "linear"}
+COUNT_TICKS = {"tickCount": 3, "tickMinStep": 1, "format": "~s"}
 FORMAT = {"ratio": "~g", "log": "~s", "count": "~s"}
 
 _PLACED = re.compile(r' (?:d|transform)="[^"]*"')
@@ -40,7 +44,7 @@ _FINE = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
 """Coordinates finer than a hundredth of a pixel, which are a fifth of a timeline's bytes."""
 
 
-def draw(spec: dict[str, Any], about: str) -> Markup:
+def draw(spec: Spec, about: str) -> Markup:
     """Return the SVG of a chart; ``about`` is its label for screen readers."""
     svg = vl_convert.vegalite_to_svg({**spec, "config": CONFIG}, allowed_base_urls=[])
     assert "style=" not in svg  # the content security policy refuses it
@@ -60,9 +64,10 @@ def histogram(
     every = [*kept, *removed]
     low = min([*(one.low for one in every), *(at for _, at in thresholds)], default=0.0)
     high = max([*(one.high for one in every), *(at for _, at in thresholds)], default=1.0)
-    x_scale: dict[str, Any] = {"type": SCALES[scale], "domain": [low, high], "nice": False}
+    x_scale: Spec = {"type": SCALES[scale], "domain": [low, high], "nice": False}
     if scale == "log":
         x_scale["domain"] = [max(low, 1e-3), max(high, 2e-3)]
+    lines = _threshold([at for _, at in thresholds], {"field": "at", "type": "quantitative", "scale": x_scale})
     halves = []
     for name, side_bins in (("kept", kept), ("removed", removed)):
         bars = [{"low": b.low, "high": b.high, "documents": b.documents, "tokens": b.tokens} for b in side_bins]
@@ -71,148 +76,89 @@ def histogram(
         )
         y_scale = {"reverse": name == "removed", "nice": 3, "domainMin": 0}
         encoding = {
-            "x": {
-                "field": "low",
-                "type": "quantitative",
-                "scale": x_scale,
-                "axis": {**axis, "grid": False, "tickCount": 5},
-            },
+            "x": quantity("low", {**axis, "grid": False, "tickCount": 5}, x_scale),
             "x2": {"field": "high"},
-            "y": {
-                "field": "documents",
-                "type": "quantitative",
-                "scale": y_scale,
-                "axis": {"title": name, "tickCount": 3, "tickMinStep": 1, "format": "~s"},
-            },
+            "y": quantity("documents", {"title": name, **COUNT_TICKS}, y_scale),
             "y2": {"datum": 0},
         }
-        layers: list[dict[str, Any]] = [
-            {"data": {"values": bars}, "mark": {"type": "bar", "color": f"var(--{name})"}, "encoding": encoding},
-            {
-                "data": {"values": [{"at": at} for _, at in thresholds]},
-                "mark": {"type": "rule", "color": "var(--ink)", "strokeDash": [4, 3], "strokeWidth": 1.5},
-                "encoding": {"x": {"field": "at", "type": "quantitative", "scale": x_scale}},
-            },
-        ]
+        layers = [layer(bars, {"type": "bar", "color": f"var(--{name})"}, encoding), lines]
         halves.append({"width": WIDTH, "height": 62, "layer": layers})
     return draw({"vconcat": halves, "spacing": 4}, about)
 
 
 def what_if(scale: Scale, points: Sequence[Point], at: float, whole: tuple[int, int], about: str) -> Markup:
     """Draw the share of its input that a stage would keep, in documents and tokens, by threshold."""
-    rows: list[dict[str, Any]] = []
+    rows: list[Spec] = []
     for point in points:
         rows.append({"threshold": point.threshold, "share": _share(point.documents, whole[0]), "of": "documents"})
         if whole[1]:
             rows.append({"threshold": point.threshold, "share": _share(point.tokens, whole[1]), "of": "tokens"})
     threshold = [point.threshold for point in points]
     domain = [max(min(threshold), 1e-3), max(threshold)] if scale == "log" else [min(threshold), max(threshold)]
-    x = {
-        "field": "threshold",
-        "type": "quantitative",
-        "scale": {"type": SCALES[scale], "domain": [min([*domain, at]), max([*domain, at])], "nice": False},
-        "axis": {"format": FORMAT[scale], "title": "threshold", "grid": False, "tickCount": 5},
-    }
-    line = {
-        "data": {"values": [row for row in rows if scale != "log" or row["threshold"] > 0]},
-        "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2},
-        "encoding": {
+    x = quantity(
+        "threshold",
+        {"format": FORMAT[scale], "title": "threshold", "grid": False, "tickCount": 5},
+        {"type": SCALES[scale], "domain": [min([*domain, at]), max([*domain, at])], "nice": False},
+    )
+    line = layer(
+        [row for row in rows if scale != "log" or row["threshold"] > 0],
+        {"type": "line", "interpolate": "step-after", "strokeWidth": 2},
+        {
             "x": x,
-            "y": {
-                "field": "share",
-                "type": "quantitative",
-                "scale": {"domain": [0, 1]},
-                "axis": {"format": "%", "title": "kept of input", "tickCount": 4},
-            },
-            "strokeDash": {
-                "field": "of",
-                "type": "nominal",
-                "legend": None,
-                "scale": {"domain": ["documents", "tokens"], "range": [[1, 0], [3, 3]]},
-            },
+            "y": quantity("share", {"format": "%", "title": "kept of input", "tickCount": 4}, {"domain": [0, 1]}),
+            "strokeDash": category("of", {"documents": [1, 0], "tokens": [3, 3]}),
             "color": {"value": "var(--kept)"},
         },
-    }
-    rule = {
-        "data": {"values": [{"threshold": at}]},
-        "mark": {"type": "rule", "color": "var(--ink)", "strokeDash": [4, 3], "strokeWidth": 1.5},
-        "encoding": {"x": x},
-    }
-    return draw({"width": WIDTH, "height": 90, "layer": [line, rule]}, about)
+    )
+    return draw({"width": WIDTH, "height": 90, "layer": [line, _threshold([at], x)]}, about)
 
 
 def chance(settings: Explanation, removed: Sequence[Bin], about: str) -> Markup:
     """Draw the curves of a setting, others dotted, and below them a histogram of removed documents on the same axis."""
     first = next(iter(settings.curves))
     low = min([*settings.at, *(one.low for one in removed)])
-    x = {"type": "quantitative", "scale": {"domain": [low, max(settings.at)], "nice": False}}
-    lines = {
-        "data": {
-            "values": [
-                {"at": at, "chance": value, "of": "own" if name == first else "other", "name": name}
-                for name, values in settings.curves.items()
-                for at, value in zip(settings.at, values, strict=True)
-            ]
-        },
-        "width": WIDTH,
-        "height": 110,
-        "mark": {"type": "line", "strokeWidth": 2},
-        "encoding": {
-            "x": {**x, "field": "at", "axis": {"labels": False, "title": None, "tickCount": 7}},
-            "y": {
-                "field": "chance",
-                "type": "quantitative",
-                "scale": {"domain": [0, 1]},
-                "axis": {"title": "found", "format": "%", "tickCount": 4},
-            },
+    x_scale = {"domain": [low, max(settings.at)], "nice": False}
+    points = [
+        {"at": at, "chance": value, "of": "own" if name == first else "other", "name": name}
+        for name, values in settings.curves.items()
+        for at, value in zip(settings.at, values, strict=True)
+    ]
+    lines = layer(
+        points,
+        {"type": "line", "strokeWidth": 2},
+        {
+            "x": quantity("at", {"labels": False, "title": None, "tickCount": 7}, x_scale),
+            "y": quantity("chance", {"title": "found", "format": "%", "tickCount": 4}, {"domain": [0, 1]}),
             "detail": {"field": "name"},
-            "strokeDash": {
-                "field": "of",
-                "type": "nominal",
-                "legend": None,
-                "scale": {"domain": ["own", "other"], "range": [[1, 0], [3, 3]]},
-            },
+            "strokeDash": category("of", {"own": [1, 0], "other": [3, 3]}),
             "color": {"value": "var(--kept)"},
         },
-    }
-    bars = {
-        "data": {"values": [{"low": one.low, "high": one.high, "documents": one.documents} for one in removed]},
-        "width": WIDTH,
-        "height": 62,
-        "mark": {"type": "bar", "color": "var(--removed)"},
-        "encoding": {
-            "x": {**x, "field": "low", "axis": {"title": settings.axis, "format": "~g", "grid": False, "tickCount": 7}},
+    )
+    bars = layer(
+        [{"low": one.low, "high": one.high, "documents": one.documents} for one in removed],
+        {"type": "bar", "color": "var(--removed)"},
+        {
+            "x": quantity("low", {"title": settings.axis, "format": "~g", "grid": False, "tickCount": 7}, x_scale),
             "x2": {"field": "high"},
-            "y": {
-                "field": "documents",
-                "type": "quantitative",
-                "scale": {"nice": 3, "domainMin": 0},
-                "axis": {"title": "removed", "tickCount": 3, "tickMinStep": 1, "format": "~s"},
-            },
+            "y": quantity("documents", {"title": "removed", **COUNT_TICKS}, {"nice": 3, "domainMin": 0}),
             "y2": {"datum": 0},
         },
-    }
-    return draw({"vconcat": [lines, bars], "spacing": 4}, about)
+    )
+    halves = [{**lines, "width": WIDTH, "height": 110}, {**bars, "width": WIDTH, "height": 62}]
+    return draw({"vconcat": halves, "spacing": 4}, about)
 
 
 def seconds(values: Sequence[float], about: str) -> Markup:
     """Draw a histogram of the seconds of parts."""
-    bars = {
-        "data": {"values": [{"seconds": value} for value in values]},
-        "width": WIDTH,
-        "height": 90,
-        "mark": {"type": "bar", "color": "var(--kept)"},
-        "encoding": {
-            "x": {
-                "field": "seconds",
-                "type": "quantitative",
-                "bin": {"maxbins": 30},
-                "axis": {"title": "seconds per part", "grid": False},
-            },
+    bars = layer(
+        [{"seconds": value} for value in values],
+        {"type": "bar", "color": "var(--kept)"},
+        {
+            "x": {**quantity("seconds", {"title": "seconds per part", "grid": False}), "bin": {"maxbins": 30}},
             "y": {"aggregate": "count", "type": "quantitative", "axis": {"title": "parts", "tickCount": 3}},
         },
-    }
-    return draw(bars, about)
+    )
+    return draw({**bars, "width": WIDTH, "height": 90}, about)
 
 
 @dataclass(frozen=True)
@@ -231,7 +177,7 @@ class Cell:
 def cells(tiles: Sequence[Cell], rows: Sequence[str], name: str, at: float, about: str) -> Markup:
     """Draw a row of shaded cells for each of ``rows``, with the threshold."""
     low = min([at, *(one.low for one in tiles)])
-    x = {"type": "quantitative", "scale": {"domain": [low, 1], "nice": False}}
+    x_scale = {"domain": [low, 1], "nice": False}
     values = [
         {
             "row": safe(one.row)[:24] or "(none)",
@@ -244,24 +190,19 @@ def cells(tiles: Sequence[Cell], rows: Sequence[str], name: str, at: float, abou
         }
         for one in tiles
     ]
-    squares = {
-        "data": {"values": values},
-        "mark": {"type": "rect", "stroke": "var(--page)", "strokeWidth": 1},
-        "encoding": {
+    squares = layer(
+        values,
+        {"type": "rect", "stroke": "var(--page)", "strokeWidth": 1},
+        {
             "y": {
                 "field": "row",
                 "type": "ordinal",
                 "sort": [safe(row)[:24] or "(none)" for row in rows],
                 "axis": {"title": None, "ticks": False, "domain": False},
             },
-            "x": {**x, "field": "low", "axis": {"title": name, "grid": False, "tickCount": 10}},
+            "x": quantity("low", {"title": name, "grid": False, "tickCount": 10}, x_scale),
             "x2": {"field": "high"},
-            "color": {
-                "field": "side",
-                "type": "nominal",
-                "legend": None,
-                "scale": {"domain": ["kept", "removed"], "range": ["var(--kept)", "var(--removed)"]},
-            },
+            "color": category("side", {"kept": "var(--kept)", "removed": "var(--removed)"}),
             "opacity": {
                 "field": "shade",
                 "type": "quantitative",
@@ -270,13 +211,31 @@ def cells(tiles: Sequence[Cell], rows: Sequence[str], name: str, at: float, abou
             },
             "description": {"field": "label"},
         },
-    }
-    rule = {
-        "data": {"values": [{"at": at}]},
-        "mark": {"type": "rule", "color": "var(--ink)", "strokeDash": [4, 3], "strokeWidth": 1.5},
-        "encoding": {"x": {**x, "field": "at"}},
-    }
+    )
+    rule = _threshold([at], {"field": "at", "type": "quantitative", "scale": x_scale})
     return draw({"width": WIDTH, "height": {"step": 20}, "layer": [squares, rule]}, about)
+
+
+def layer(rows: Sequence[Spec], mark: Spec, encoding: Spec) -> Spec:
+    """Return a layer that draws a mark for each row."""
+    return {"data": {"values": rows}, "mark": mark, "encoding": encoding}
+
+
+def quantity(field: str, axis: Spec, scale: Spec | None = None) -> Spec:
+    """Return the encoding of a number by its position."""
+    return {"field": field, "type": "quantitative", "axis": axis, **({"scale": scale} if scale else {})}
+
+
+def category(field: str, values: Mapping[str, Any]) -> Spec:
+    """Return the encoding of a name by its value, without a legend."""
+    scale = {"domain": list(values), "range": list(values.values())}
+    return {"field": field, "type": "nominal", "legend": None, "scale": scale}
+
+
+def _threshold(values: Sequence[float], x: Spec) -> Spec:
+    """Return the layer that draws a dashed line at each value on the axis of ``x``."""
+    mark = {"type": "rule", "color": "var(--ink)", "strokeDash": [4, 3], "strokeWidth": 1.5}
+    return layer([{x["field"]: at} for at in values], mark, {"x": x})
 
 
 def _share(part: int, whole: int) -> float:

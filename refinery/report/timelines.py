@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
 
 from markupsafe import Markup
 
-from refinery.report.charts import draw
+from refinery.report.charts import Spec, category, draw, layer, quantity
 
 LONG = 860
 """Width of a timeline."""
-
 
 KINDS = {"even": "var(--kept)", "odd": "var(--other)", "failed": "var(--removed)", "running": "var(--soft)"}
 """Kind of a span → its colour."""
@@ -31,64 +29,41 @@ class Bar:
 
 def timeline(spans: Sequence[Bar], phases: Sequence[float], whole: float, about: str) -> Markup:
     """Draw a row per worker slot, a bar per span, and a numbered line where a phase starts."""
-    slots = sorted({span.slot for span in spans})
-    height = max(5.0, min(18.0, 420 / len(slots)))
-    x = {"type": "quantitative", "scale": {"domain": [0, whole], "nice": False}}
+    height = max(5.0, min(18.0, 420 / len({span.slot for span in spans})))
+    x_scale = {"domain": [0, whole], "nice": False}
     least = {kind: (3 if kind == "failed" else 1) * whole / LONG for kind in KINDS}
-    bars = {
-        "data": {
-            "values": [
-                {
-                    "slot": s.slot,
-                    "begin": s.begin,
-                    "end": max(s.end, s.begin + least[s.kind]),
-                    "kind": s.kind,
-                    "label": s.label,
-                }
-                for s in spans
-            ]
-        },
-        "mark": {"type": "bar", "height": {"band": 0.8}},
-        "encoding": {
+    bars = layer(
+        [{**asdict(span), "end": max(span.end, span.begin + least[span.kind])} for span in spans],
+        {"type": "bar", "height": {"band": 0.8}},
+        {
             "y": {
                 "field": "slot",
                 "type": "ordinal",
                 "axis": {"title": "worker slot", "labels": False, "ticks": False},
             },
-            "x": {
-                **x,
-                "field": "begin",
-                "axis": {"title": "seconds since the start of the run", "grid": False, "tickCount": 10},
-            },
+            "x": quantity(
+                "begin", {"title": "seconds since the start of the run", "grid": False, "tickCount": 10}, x_scale
+            ),
             "x2": {"field": "end"},
-            "color": {
-                "field": "kind",
-                "type": "nominal",
-                "legend": None,
-                "scale": {"domain": list(KINDS), "range": list(KINDS.values())},
-            },
+            "color": category("kind", KINDS),
             "description": {"field": "label"},
         },
-    }
-    layers = [bars, *_phase_starts(phases, whole, x)]
+    )
+    layers = [bars, *_phase_starts(phases, whole, x_scale)]
     return draw({"width": LONG, "height": {"step": height}, "layer": layers}, about)
 
 
-def _phase_starts(phases: Sequence[float], whole: float, x: dict[str, Any]) -> list[dict[str, Any]]:
+def _phase_starts(phases: Sequence[float], whole: float, x_scale: Spec) -> list[Spec]:
     """Draw a numbered line where a phase starts, except phases that start just after the previous one."""
-    starts: list[dict[str, Any]] = []
+    starts: list[Spec] = []
     for number, begin in enumerate(phases, 1):
         if not starts or begin - starts[-1]["begin"] > 0.02 * whole:
             starts.append({"begin": begin, "number": str(number)})
-    data = {"values": starts}
-    across = {"x": {**x, "field": "begin"}}
+    x = {"field": "begin", "type": "quantitative", "scale": x_scale}
     rule = {"type": "rule", "color": "var(--soft)", "strokeDash": [2, 3], "aria": False}
     text = {"type": "text", "color": "var(--soft)", "fontSize": 11, "align": "left", "dx": 2, "aria": False}
+    text |= {"font": "system-ui, sans-serif", "baseline": "bottom"}
     return [
-        {"data": data, "mark": rule, "encoding": across},
-        {
-            "data": data,
-            "mark": {**text, "font": "system-ui, sans-serif", "baseline": "bottom"},
-            "encoding": {**across, "y": {"value": -2}, "text": {"field": "number"}},
-        },
+        layer(starts, rule, {"x": x}),
+        layer(starts, text, {"x": x, "y": {"value": -2}, "text": {"field": "number"}}),
     ]
