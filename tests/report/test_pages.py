@@ -435,9 +435,9 @@ def test_every_page_is_shown(page: Page, built: Built) -> None:
 def test_toggles_filters_and_keys(page: Page, built: Built) -> None:
     """The funnel's unit, the outcome of samples, their search, j and k."""
     opened(page, built, "index.html")
-    assert page.locator("table.funnel:visible caption").all_inner_texts() == ["What each stage leaves, in documents"]
+    assert page.locator("table.funnel:visible caption").all_inner_texts() == ["Documents kept by each stage"]
     page.get_by_role("button", name="tokens").press("Enter")
-    assert page.locator("table.funnel:visible caption").all_inner_texts() == ["What each stage leaves, in tokens"]
+    assert page.locator("table.funnel:visible caption").all_inner_texts() == ["Tokens kept by each stage"]
     opened(page, built, "samples-01-words.html")
     every = page.locator(".document:visible").count()
     page.get_by_label("Outcome").select_option("error")
