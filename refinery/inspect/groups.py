@@ -27,9 +27,6 @@ from refinery.statistics.origins import NONE
 Pair = tuple[int, int]
 """Documents and tokens."""
 
-ByName = Mapping[str, Mapping[str, "Count"]]
-"""Counts by name and outcome."""
-
 
 @dataclass(frozen=True)
 class Count:

@@ -14,7 +14,7 @@ from typing import Any
 
 from refinery.inspect.counts import RootCounts, StageCounts, counts_of
 from refinery.inspect.groups import Counted, Survival, survival_of
-from refinery.inspect.reader import RootReader, StageEntry
+from refinery.inspect.reader import RootReader
 from refinery.inspect.runs import RunStatus, runs
 from refinery.inspect.warning_list import RootWarning, warnings_of
 from refinery.recipe import Step, written
@@ -187,7 +187,7 @@ def _stage(reader: RootReader, totals: StageCounts) -> StageView:
         settings=tuple((name, written(getattr(step.stage, name))) for name in type(step.stage).model_fields),
         rules=tuple(_rules(rules, counts)),
         metrics=metrics,
-        parts=tuple(_parts(reader, entry)),
+        parts=tuple(_part(receipt) for receipt in reader.load(entry).parts),
         reference=_reference().get(step.stage.name),
     )
 
@@ -205,15 +205,10 @@ def _rules(rules: Sequence[Rule], counts: Statistics) -> list[RuleView]:
     return sorted(found, key=lambda one: (-one.first[0], -one.any[0]))
 
 
-def _parts(reader: RootReader, entry: StageEntry) -> list[PartView]:
-    return [
-        PartView(r.part, _documents(r), r.rows.get("kept", 0), r.seconds, r.peak_memory)
-        for r in reader.load(entry).parts
-    ]
-
-
-def _documents(receipt: Receipt) -> int:
-    return receipt.rows.get("in", 0) - receipt.rows.get("skipped", 0)
+def _part(receipt: Receipt) -> PartView:
+    rows = receipt.rows
+    documents = rows.get("in", 0) - rows.get("skipped", 0)
+    return PartView(receipt.part, documents, rows.get("kept", 0), receipt.seconds, receipt.peak_memory)
 
 
 # ----------------------------------------------------------------------------------------------------- data dictionary

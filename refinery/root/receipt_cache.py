@@ -85,9 +85,8 @@ class ReceiptCache:
             stored = [each for each in receipts if "removed" in each.files]
             lacking = self._root.missing(stored)
             whole = (each for each, path in zip(stored, lacking, strict=True) if not path)
-            self._metrics[folder, measure] = {each.inputs: _paths(each) for each in whole}
+            self._metrics[folder, measure] = {
+                each.inputs: tuple(file.path for side in ("kept", "removed") for file in each.files[side])
+                for each in whole
+            }
         return self._metrics[folder, measure]
-
-
-def _paths(receipt: Receipt) -> tuple[str, ...]:
-    return tuple(file.path for name in ("kept", "removed") for file in receipt.files[name])
