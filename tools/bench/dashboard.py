@@ -71,6 +71,8 @@ def _many(path: str, folder: Path, parts: int) -> int:
             receipts.append(receipt)
             counts.append(holdings.root.statistics(model, part))
             _write(folder / receipt.statistics, Path(holdings.root.full(model.statistics)).read_bytes())
+            if model.groups:
+                _write(folder / model.groups.path, Path(holdings.root.full(model.groups.path)).read_bytes())
             _write(folder / held.folder / "receipts" / f"{receipt.key}.json", _json(receipt))
         manifest = held.manifest.model_copy(
             update={
