@@ -62,13 +62,17 @@ def write_parts(folder: Path, documents: int, part: int, seed: int = 1) -> None:
 def texts(numbers: Numbers, clusters: Numbers) -> pa.StringArray:
     """The texts of documents, from their numbers and their clusters."""
     places = np.arange(WORDS, dtype=np.uint64)
-    words = mix64(clusters[:, None] * np.uint64(WORDS) + places) % np.uint64(len(VOCABULARY))
-    chance = mix64(mix64(numbers[:, None] * np.uint64(WORDS) + places) + np.uint64(7))
+    words = _mixed(clusters[:, None] * np.uint64(WORDS) + places) % np.uint64(len(VOCABULARY))
+    chance = _mixed(_mixed(numbers[:, None] * np.uint64(WORDS) + places) + np.uint64(7))
     share = EDITS[(mix64(numbers + np.uint64(3)) % np.uint64(len(EDITS))).astype(np.int64)].astype(np.uint64)
     edited = chance % np.uint64(1000) < share[:, None]
     words = np.where(edited, chance // np.uint64(1000) % np.uint64(len(VOCABULARY)), words)
     offsets = pa.array(np.arange(0, words.size + 1, WORDS, dtype=np.int32))
     return pc.binary_join(pa.ListArray.from_arrays(offsets, VOCABULARY.take(pa.array(words.ravel()))), " ")
+
+
+def _mixed(values: Numbers) -> Numbers:
+    return mix64(values.ravel()).reshape(values.shape)  # kernels take one dimension
 
 
 class Crowd(Source):
