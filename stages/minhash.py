@@ -17,13 +17,11 @@ import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
 
 from refinery import (
-    Asset,
     Conclude,
     Docs,
     Edited,
     Exclude,
     Explanation,
-    LanguageScope,
     Mapped,
     MappedPart,
     Metric,
@@ -35,7 +33,6 @@ from refinery import (
     UsageError,
 )
 from refinery.kernels import (
-    UNICODE,
     Unions,
     band_keys,
     flat,
@@ -48,7 +45,6 @@ from refinery.kernels import (
     token_ids,
     word_ids,
 )
-from stages._against import AgainstRoots
 from stages._candidates import groups_of, stars, verified, with_reference, with_sketches
 from stages._clusters import (
     DUPLICATE,
@@ -62,7 +58,6 @@ from stages._clusters import (
     verdict,
 )
 from stages._copies import PLACE_BYTES, SORTED_BYTES, Numbering, copies
-from stages._merges import check_merges
 from stages._profiles import (
     MIN_SIMILARITY,
     PROFILES,
@@ -77,7 +72,7 @@ from stages._profiles import (
     stored_bytes,
 )
 from stages._references import LINK_BYTES, decided, links
-from stages._scripts import words_as_unit
+from stages._tokens import ComparesTokens
 
 KEYS = pa.schema([("key", pa.uint64()), ("row", pa.uint32())])
 """A row for each band of a document. Keys depend on the text and on ``map_fields`` alone."""
@@ -89,7 +84,7 @@ UNIONS_BASE = 2**26
 """Bytes of memory besides what grows with the documents: batches of edges on their way."""
 
 
-class MinHash(AgainstRoots):
+class MinHash(ComparesTokens):
     """Keep one document of each cluster of near-duplicates.
 
     Texts are normalised and cut into tokens; the set of token n-grams is hashed ``bands`` times ``rows`` times.
@@ -128,7 +123,7 @@ class MinHash(AgainstRoots):
     )
     evidence: ClassVar = tuple(VERDICT.field(name) for name in ("cluster", "survivor", "supersedes"))
     survivor_field: ClassVar = "survivor"
-    depends: ClassVar = ("tiktoken",)
+    matches: ClassVar = "near-duplicates"
     map_fields: ClassVar = ("bands", "rows", "ngram", "unit", "seed", "sketch", "best", "merges")
 
     profile: Name | None = Field(None, description="sets bands, rows, ngram and unit as one who is known for it does")
@@ -154,7 +149,6 @@ class MinHash(AgainstRoots):
     max_cluster: int | None = Field(
         None, ge=2, description="in clusters of more documents only verified pairs stay together; null: any size"
     )
-    merges: Asset = Field(Asset("gpt2.bpe"), description="merge list of the tokenizer")
 
     @model_validator(mode="before")
     @classmethod
@@ -203,19 +197,6 @@ class MinHash(AgainstRoots):
                 "max_cluster splits clusters by verification, and with verify: true all pairs are verified"
             )
         return self
-
-    def language_scopes(self) -> tuple[LanguageScope, ...]:
-        """Return the scope of words between spaces, if they are the unit."""
-        return (words_as_unit("near-duplicates"),) if self.unit == "words" else ()
-
-    def check_asset(self, name: str, asset: Asset) -> None:
-        """Read the merge list."""
-        del name
-        check_merges(asset)
-
-    def versions(self) -> dict[str, str]:
-        """Return the version of the Unicode tables, which define punctuation and accents."""
-        return {"unicode": UNICODE}
 
     def wants(self) -> tuple[str, ...]:
         """Return the text, and the metric of which the highest is the best."""

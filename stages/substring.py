@@ -18,11 +18,9 @@ from pydantic import Field
 
 from refinery import (
     TEXT,
-    Asset,
     Conclude,
     Docs,
     Edited,
-    LanguageScope,
     Mapped,
     MappedPart,
     Metric,
@@ -36,7 +34,6 @@ from refinery import (
 )
 from refinery.kernels import (
     ELSEWHERE,
-    UNICODE,
     Whole,
     aligned,
     at_most_twice,
@@ -61,11 +58,9 @@ from refinery.kernels import (
     word_ids,
     word_sizes,
 )
-from stages._against import AgainstRoots
 from stages._marks import RANGES, none_of, united
-from stages._merges import check_merges
 from stages._repeats import REPEATS, Action, edited_texts
-from stages._scripts import words_as_unit
+from stages._tokens import ComparesTokens
 
 KEYS = pa.schema([pa.field("key", pa.uint64(), nullable=False)])
 """A window of a part; twice where it occurs there more than once."""
@@ -97,7 +92,7 @@ Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
 
-class Substring(AgainstRoots):
+class Substring(ComparesTokens):
     """Find every run of tokens that occurs more than once in the dataset, and cut it out.
 
     Units are GPT-2 tokens of the normalised text, or its words or bytes; spans are mapped back to the original, and
@@ -127,7 +122,7 @@ class Substring(AgainstRoots):
         Metric("chars_left", pa.uint32(), "log", "characters", "characters outside, without white space at the ends"),
     )
     evidence: ClassVar = (pa.field("repeats", REPEATS),)
-    depends: ClassVar = ("tiktoken",)
+    matches: ClassVar = "repeats"
     map_fields: ClassVar = ("unit", "min_tokens", "keep", "normalise", "merges")
 
     unit: Literal["gpt2", "words", "bytes"] = Field(
@@ -147,20 +142,6 @@ class Substring(AgainstRoots):
         0.2, ge=0, le=1, description="of drop_partial: a document with more repeated is removed"
     )
     normalise: bool = Field(default=True, description="compare texts without case, accents and punctuation")
-    merges: Asset = Field(Asset("gpt2.bpe"), description="merge list of the tokenizer")
-
-    def language_scopes(self) -> tuple[LanguageScope, ...]:
-        """Return the scope of words between spaces, if they are the unit."""
-        return (words_as_unit("repeats"),) if self.unit == "words" else ()
-
-    def check_asset(self, name: str, asset: Asset) -> None:
-        """Read the merge list."""
-        del name
-        check_merges(asset)
-
-    def versions(self) -> dict[str, str]:
-        """Return the version of the Unicode tables, which define punctuation and accents."""
-        return {"unicode": UNICODE}
 
     def rules(self) -> tuple[Rule, ...]:
         """Return the rule of the action: enough must be left, or little must be repeated."""
