@@ -41,6 +41,7 @@ pipeline:
   - repetition: {{}}
   - quality: {{}}
   - lines: {{}}
+max_broken_inputs: "100%"
 executor: {{kind: local, workers: {workers}}}
 """
 FILE_PAGES = 500
