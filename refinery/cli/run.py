@@ -26,6 +26,9 @@ from refinery.runner.progress import Listener
 from refinery.runner.run import run
 from refinery.task.tasks import Task
 
+MEASURABLE = 0.05
+"""Seconds of a phase below which its rates are noise and are not shown."""
+
 
 @click.command("run")
 @recipe_options
@@ -185,9 +188,9 @@ def _figures(progress: PhaseRecord) -> str:
     """Return finished tasks, rates and the remaining time, as far as they are known."""
     ended = f"{progress.done + progress.failed:,}/{progress.tasks:,}"
     failed = f", {progress.failed:,} failed" if progress.failed else ""
-    if not progress.bytes_done:
+    seconds = progress.seconds
+    if not progress.bytes_done or seconds < MEASURABLE:
         return f"{ended}{failed}"
-    seconds = max(progress.seconds, 1e-6)
     documents = f", {progress.documents / seconds:,.0f} documents/s" if progress.documents else ""
     eta = f", {span(progress.eta)} left" if progress.eta else ""
     return f"{ended}{failed}  {size(int(progress.bytes_done / seconds))}/s{documents}{eta}"

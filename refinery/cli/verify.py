@@ -58,7 +58,7 @@ def _text(result: Verification, *, every: bool) -> str:
         f"{plural(result.stages, 'stage')}, {plural(result.receipts, 'receipt')}, {plural(result.files, 'file')}, "
         f"{plural(result.rows, 'row')}"
     )
-    remade = f", {plural(result.remade, 'part')} recomputed" if result.remade else ""
+    recomputed = f", {plural(result.recomputed, 'part')} recomputed" if result.recomputed else ""
     verdict = (
         click.style("ok", fg="green") if result.ok else click.style(plural(len(result.findings), "finding"), fg="red")
     )
@@ -69,7 +69,7 @@ def _text(result: Verification, *, every: bool) -> str:
         *([f"first affected part: {first.stage}, part {first.part}"] if first else []),
         *([fix] if result.damaged else []),
     ]
-    return "\n".join([*lines, *records, f"{checked}{remade}: {verdict}", *advice])
+    return "\n".join([*lines, *records, f"{checked}{recomputed}: {verdict}", *advice])
 
 
 def _records(files: Sequence[FileCounts], *, every: bool) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 import click
@@ -89,6 +90,8 @@ def _json(accounts: Accounts) -> dict[str, Any]:
 def _missing(query: str, accounts: Accounts, path: str) -> str:
     lines = [f"no document {safe(query[:200])} in {path}"]
     lines += [f"hint: did you mean {safe(url)}?" for url in accounts.near]
+    if re.fullmatch("[0-9a-f]{1,3}", query):
+        lines.append("hint: pass at least 4 digits of a document id")
     return "\n".join([*lines, f"hint: {NOT_FOUND}"])
 
 

@@ -103,9 +103,9 @@ def clusters(path: str, stage: str | None = None, count: int = 20) -> tuple[Clus
     if not chosen:
         if stage is not None:
             reader.stage(stage)  # raises where there is none of this name
-        which = f"stage {stage!r} removes" if stage else "the stages that are made remove"
-        names = ", ".join(entry.name for entry in able) or "none does"
-        raise UsageError(f"{which} no duplicates for a document that stays", hint=f"of this root: {names}")
+        which = f"stage {stage!r} has" if stage else "the finished stages have"
+        names = ", ".join(entry.name for entry in able) or "none"
+        raise UsageError(f"{which} no duplicate clusters", hint=f"stages of this root with clusters: {names}")
     results = []
     for entry in chosen:
         receipts = reader.receipts(entry)

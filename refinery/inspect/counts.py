@@ -139,7 +139,7 @@ def _ungathered(reader: RootReader, chosen: Sequence[StageEntry]) -> list[StageE
 
 def _part_range(reader: RootReader) -> str:
     numbers = [receipt.part for entry in reader.stages[:1] for receipt in reader.load(entry).parts]
-    return f"parts are {min(numbers)} to {max(numbers)}" if numbers else "no part is made yet"
+    return f"parts are {min(numbers)} to {max(numbers)}" if numbers else "no part has finished yet"
 
 
 def _loaded(reader: RootReader, entry: StageEntry, parts: Sequence[int] | None) -> _StageParts:

@@ -175,4 +175,4 @@ def open_root(path: str) -> RootReader:
     has another format.
     """
     root = Root(path, store_for(path))
-    return RootReader(root, root.existing_head("`refinery run` makes it; or name the --root of a run"))
+    return RootReader(root, root.existing_head("`refinery run` creates one; or pass the --root of a run"))

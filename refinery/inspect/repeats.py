@@ -71,8 +71,8 @@ def _stages(reader: RootReader, name: str | None) -> list[StageEntry]:
         if name is not None:
             reader.stage(name)  # raises where there is none of this name
         finding = [stage for stage, fields in fields_of.items() if fields]
-        which = f"stage {name!r} finds" if name else "the stages that are made find"
-        raise UsageError(f"{which} no spans", hint=f"of this root: {', '.join(finding) or 'none does'}")
+        which = f"stage {name!r} finds" if name else "the finished stages find"
+        raise UsageError(f"{which} no spans", hint=f"stages of this root with spans: {', '.join(finding) or 'none'}")
     return made
 
 

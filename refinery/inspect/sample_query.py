@@ -16,7 +16,7 @@ from refinery.root.parquet import open_parquet
 from refinery.root.receipts import SIDES
 from refinery.stage.rules import WHY
 
-_NOTHING_MADE = "no stage that measures is made yet: `refinery run` makes them"
+_NOTHING_MADE = "no stage with metrics has finished yet: `refinery run` computes them"
 
 
 @dataclass(frozen=True)

@@ -43,9 +43,9 @@ FOLDERS = {
 
 @dataclass(frozen=True)
 class Verification:
-    """Numbers of what was checked, and the findings. ``remade`` counts parts that were made again.
+    """Numbers of what was checked, and the findings. ``recomputed`` is the number of parts computed again.
 
-    ``damaged`` is the first stage of which something is lost or changed, or empty: made again from there, it is sound.
+    ``damaged`` is the first stage of which something is lost or changed, or empty: a run from there repairs the root.
     """
 
     dataset: str
@@ -53,7 +53,7 @@ class Verification:
     receipts: int
     files: int
     rows: int
-    remade: int
+    recomputed: int
     findings: tuple[Finding, ...]
     damaged: str = ""
     files_read: tuple[FileCounts, ...] = ()
@@ -83,14 +83,14 @@ def verify(path: str, rerun: float = 0.0) -> Verification:
     records = file_counts(reader)
     if not checks.findings:  # what is found above would be reported twice
         checks.findings += [finding for one in records for finding in file_mismatches(one)]
-    remade, differing = recompute(reader, rerun) if rerun else (0, [])
+    recomputed, differing = recompute(reader, rerun) if rerun else (0, [])
     return Verification(
         dataset=reader.head.dataset,
         stages=len(reader.stages),
         receipts=sum(len((*m.parts, *m.shuffle, *m.audit)) for m in (entry.manifest for entry in reader.stages)),
         files=checks.files,
         rows=checks.rows,
-        remade=remade,
+        recomputed=recomputed,
         findings=(*checks.findings, *differing),
         damaged=next((finding.stage for finding in checks.findings), ""),
         files_read=records,

@@ -141,7 +141,7 @@ def _missing(stages: Sequence[StageEntry]) -> Iterator[RootWarning]:
     for (missing, expected), names in lacking.items():
         if missing:
             text = f"{', '.join(names)}: {missing:,} of {plural(expected, 'part')} missing"
-            yield RootWarning("warning", text, "run again to make them", names[0])
+            yield RootWarning("warning", text, "run again to compute them", names[0])
 
 
 def _stage(entry: StageEntry, vanishing: Sequence[Retained]) -> Iterator[RootWarning]:

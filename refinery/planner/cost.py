@@ -1,7 +1,7 @@
 """The cost of a run as a multiple of the cost of finished parts: arithmetic on receipts, and nothing else.
 
-Parts stand for others by the bytes of their input files: a stage takes of twice the bytes twice the time. That is so of
-stages that see one document at a time; for global stages it is a guess, because duplicates grow with the data.
+Parts stand for others by the bytes of their input files: a stage takes twice the time for twice the bytes. That is true
+for stages that see one document at a time; for global stages it is a guess, because duplicates grow with the data.
 """
 
 from __future__ import annotations

@@ -98,7 +98,8 @@ def _step(node: YamlNode, part: int | str) -> YamlNode | None:
 def _problems(location: _Location, errors: list[ErrorDetails], model: type[BaseModel], owner: str) -> Iterator[Problem]:
     kinds = {details["type"] for details in errors}
     if "extra_forbidden" in kinds:
-        key, known = str(location.path[-1]), _known(model, location.path)
+        key = str(location.path[-1])
+        known = [*_known(model, location.path), *(STEP_KEYS if owner and len(location.path) == 1 else ())]
         fix = new_key(key, known) or did_you_mean(key, known, "it has no fields: remove it")
         yield Problem(location.key, f"unknown field {location.name(owner)!r}", fix)
     elif "missing" in kinds:
@@ -156,7 +157,7 @@ def _known(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             return []
         model = inner
-    return [*model.model_fields, *(STEP_KEYS if len(path) == 1 else ())]
+    return list(model.model_fields)
 
 
 def _default(model: type[BaseModel], path: Sequence[int | str]) -> str:

@@ -85,7 +85,7 @@ def _set(root: YamlNode, key: str, text: SourceText, problems: list[Problem]) ->
         *(f"{group}.{n}" for group, model in _GROUPS.items() for n in model.model_fields),
     ]
     known += [f"{name}.{field}" for name, number in steps.items() for field in _fields(root, number) or [tail]]
-    listed = f"a key of the recipe, or STEP.FIELD; steps are {', '.join(steps) or 'none'}"
+    listed = f"expected a key of the recipe, or STEP.FIELD; steps are {', '.join(steps) or 'none'}"
     problems.append(Problem(SourceSpan(text, 0, len(key)), f"unknown key {key[:80]!r}", nearest(key, known) or listed))
     return root
 

@@ -232,7 +232,7 @@ def test_a_sound_root_verifies_and_every_part_can_be_made_again(root: Path) -> N
     assert found.receipts >= len(list(root.rglob("receipts/*.json")))
     gathered = len(list(root.glob("05-gather/receipts/*.json")))
     assert (
-        found.remade == 2 * len(LINES) - 1 + gathered
+        found.recomputed == 2 * len(LINES) - 1 + gathered
     )  # the two parts without a document have one key after the source
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
 
@@ -380,7 +380,7 @@ def test_a_rerun_finds_code_that_gives_other_rows(root: Path, monkeypatch: pytes
     found = verify(str(root), rerun=1.0)
     assert {f.stage for f in found.findings} == {"upper"}
     assert "version" not in messages(found)
-    assert verify(str(root), rerun=0.01).remade == 3  # one part of each segment
+    assert verify(str(root), rerun=0.01).recomputed == 3  # one part of each segment
     monkeypatch.setattr(Upper, "version", 2)
     again = verify(str(root), rerun=1.0).findings
     assert {f.message.partition("; ")[2] for f in again} == {"upper had another version then"}

@@ -144,10 +144,10 @@ def test_rows_that_are_not_stored(folder: Path) -> None:
     quick(crowd(folder, keep_removed="counts"))
     with pytest.raises(UsageError, match="not all rows of 'minhash' are stored"):
         clusters(str(folder / "root"))
-    with pytest.raises(UsageError, match="stage 'crawled' removes no duplicates") as caught:
+    with pytest.raises(UsageError, match="stage 'crawled' has no duplicate clusters") as caught:
         clusters(str(folder / "root"), "crawled")
-    assert caught.value.hint == "of this root: minhash"
+    assert caught.value.hint == "stages of this root with clusters: minhash"
     quick(pipeline(folder, steps(LineSource(), Crawled()), root="other"))
-    with pytest.raises(UsageError, match="the stages that are made remove no duplicates") as caught:
+    with pytest.raises(UsageError, match="the finished stages have no duplicate clusters") as caught:
         clusters(str(folder / "other"))
-    assert caught.value.hint == "of this root: none does"
+    assert caught.value.hint == "stages of this root with clusters: none"

@@ -149,7 +149,7 @@ def test_documents_that_kill_who_maps_them_are_quarantined(tmp_path: Path, monke
     monkeypatch.setattr(toy, "die", lambda: pytest.fail("mapped again"))
     assert quick(given).tasks == 0
     found = verify(given.root, rerun=1.0)
-    assert (found.findings, found.remade > 0) == ((), True)
+    assert (found.findings, found.recomputed > 0) == ((), True)
     for receipt in (tmp_path / "root" / "02-frail" / "receipts").iterdir():
         if json.loads(receipt.read_text())["kind"] == "stage":
             receipt.unlink()

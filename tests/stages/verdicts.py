@@ -31,7 +31,7 @@ def edited(stage: Filter | Edit, batch: Docs) -> Edited:
 
 def metrics(stage: Filter | Edit, text: str | None) -> dict[str, Any]:
     """The metrics about one text."""
-    return {name: values[0].as_py() for name, values in edited(stage, docs(text)).metrics.items()}
+    return {name: pa.array(values)[0].as_py() for name, values in edited(stage, docs(text)).metrics.items()}
 
 
 def failed(stage: Filter | Edit, *texts: str | None) -> list[list[str]]:
