@@ -49,7 +49,7 @@ def commands() -> Iterator[tuple[str, int, str]]:
 def wrong(command: str) -> str:
     """What the command line would not understand of a ``refinery`` command, "" if nothing; it is not run."""
     words = shlex.split(re.split(r" && | \| |; ", command)[0])[1:]
-    context = click.Context(subcommands, info_name="refinery", obj=Session())
+    context = click.Context(subcommands, info_name="refinery", obj=Session(), **subcommands.context_settings)
     found: click.Command = subcommands
     try:
         while isinstance(found, click.Group) and words and not words[0].startswith("-"):
