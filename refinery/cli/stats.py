@@ -103,7 +103,7 @@ def _json(counts: RootCounts, gone: Vanishing) -> dict[str, Any]:
         "stages": stages,
         "audit": counts.audit and counts.audit.model_dump(mode="json"),
         "not_run": list(counts.not_made),
-        "reconciled": counts.reconciled,
+        "balanced": counts.reconciled,
         "problems": problems,
     }
 

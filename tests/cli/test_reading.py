@@ -111,9 +111,9 @@ def test_quiet_says_nothing_and_json_says_only_that(say: Say, root: Path, argume
 def test_stats_json_is_what_scripts_rely_on(say: Say, root: Path) -> None:
     """Name, documents, tokens and reasons of each stage, and whether the books balance."""
     found = data(say("stats", "--root", root, "--json"))
-    keys = {"dataset", "stages", "audit", "not_run", "reconciled", "problems", "edited", "warnings"}
+    keys = {"dataset", "stages", "audit", "not_run", "balanced", "problems", "edited", "warnings"}
     assert set(found) == keys
-    assert (found["dataset"], found["reconciled"], found["problems"]) == ("toy", True, [])
+    assert (found["dataset"], found["balanced"], found["problems"]) == ("toy", True, [])
     for stage in found["stages"]:
         documents = stage["documents"]
         assert documents["in"] == documents["kept"] + documents["removed"]
@@ -174,7 +174,7 @@ def test_stats_of_books_that_do_not_balance_end_with_1(say: Say, copy: Path) -> 
     receipt["rows"]["kept"] += 1
     path.write_text(json.dumps(receipt))
     found = data(say("stats", "--root", copy, "--json"), code=1)
-    assert not found["reconciled"]
+    assert not found["balanced"]
     assert {problem["stage"] for problem in found["problems"]} >= {"words"}
     code, out, _ = say("stats", "--root", copy)
     assert code == 1
@@ -441,7 +441,7 @@ def test_a_root_without_any_stage_yet_is_told(say: Say, tmp_path: Path) -> None:
     assert say("sample", "--root", path)[0] == 0
     assert say("why", "file://0.txt#1", "--root", path)[0] == 1
     quick(recipe(tmp_path))
-    assert data(say("stats", "--root", path, "--json"))["reconciled"]
+    assert data(say("stats", "--root", path, "--json"))["balanced"]
 
 
 def test_spans_as_json(say: Say, tmp_path: Path) -> None:
