@@ -274,15 +274,17 @@ class Fragile(Warc):
 
     name: ClassVar = "fragile"
 
-    def _reading(self) -> Reading:
-        return dataclasses.replace(super()._reading(), runs=False)
+    def reading(self) -> Reading:
+        ordinary = super().reading()
 
-    def _page(self, record: Record) -> Page:
-        if b"deadly" in record.body:
-            os._exit(7)
-        if b"strange" in record.body:
-            raise ValueError("no such\nthing")
-        return super()._page(record)
+        def page(record: Record) -> Page:
+            if b"deadly" in record.body:
+                os._exit(7)
+            if b"strange" in record.body:
+                raise ValueError("no such\nthing")
+            return ordinary.page(record)
+
+        return dataclasses.replace(ordinary, page=page, runs=False)
 
 
 def test_a_record_that_kills_the_worker_that_reads_it_is_quarantined(tmp_path: Path) -> None:
