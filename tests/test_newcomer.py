@@ -141,6 +141,7 @@ def readme(clone: Path) -> subprocess.CompletedProcess[str]:
     return typed("README.md", clone)
 
 
+@pytest.mark.slow
 def test_every_command_of_the_readme_works(readme: subprocess.CompletedProcess[str]) -> None:
     """What README shows of the output is what comes out."""
     assert readme.returncode == 0, readme.stdout[-3000:]
@@ -151,9 +152,9 @@ def test_every_command_of_the_readme_works(readme: subprocess.CompletedProcess[s
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("readme")
-def test_every_command_and_snippet_of_other_pages_works(clone: Path) -> None:
+def test_every_command_and_snippet_of_other_pages_works(clone: Path, readme: subprocess.CompletedProcess[str]) -> None:
     """Each page after README, in the same clone."""
+    assert readme.returncode == 0, f"README.md: exit code {readme.returncode}\n{readme.stdout[-3000:]}"
     missing = [name for name in SNIPPETS if importlib.util.find_spec(name) is None]
     if missing:
         pytest.skip(f"needs {', '.join(missing)}: make install")

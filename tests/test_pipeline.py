@@ -235,6 +235,7 @@ pipeline:
     assert set(Extract.quarantines) <= {rule.id for rule in Extract().rules()}
 
 
+@pytest.mark.slow
 def test_a_page_that_is_too_much_for_trafilatura_costs_its_own_record(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+import pytest
 from hypothesis import given, strategies as st
 
 from refinery.inspect import evidence as module
@@ -79,6 +80,7 @@ def test_each_character_is_marked_with_the_first_rule_that_counts_it(text: str, 
     assert list(marks) == sorted(marks, key=lambda mark: mark.start)
 
 
+@pytest.mark.slow
 def test_cuts_go_first_and_huge_texts_are_not_searched() -> None:
     """A text says either what it lost or what it failed for."""
     cut = Cut(0, 1, "junk", "a")

@@ -173,6 +173,7 @@ def _bounded(found: Survival, exact: Survival) -> None:
             assert estimate.tokens <= count.tokens <= estimate.upper[1]
 
 
+@pytest.mark.slow
 def test_an_estimate_is_marked_and_bounded(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

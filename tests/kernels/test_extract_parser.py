@@ -168,6 +168,7 @@ def test_soup(page: str) -> None:
     assert ours(page) == lexbors(page)
 
 
+@pytest.mark.slow
 def test_real_pages(corpus: Path) -> None:
     """On real pages too, but for what the standard moves out of tables."""
     batches = Warc().read(str(corpus / "pages" / "dev-00001.warc.gz"), store_for(str(corpus)))

@@ -66,6 +66,7 @@ def test_order_of_many(shape: str) -> None:
     same(again, repeats.duplicated(runs))
 
 
+@pytest.mark.slow
 def test_a_huge_document() -> None:
     """Documents of a million tokens, of few or many kinds, are as in the twin and take no more than linear time."""
     for kinds in (1, 2, 50_000):

@@ -112,6 +112,7 @@ def plain(text: str) -> str:
     return INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
 
 
+@pytest.mark.slow
 def test_the_text_of_all_blocks_is_that_of_another_parser(corpus: Path) -> None:
     """Of lexbor, but for white space, the form of digits and what is not shown, in the same order."""
     with open(corpus / "pages" / "dev-00001.warc.gz", "rb") as stream:

@@ -76,6 +76,7 @@ def test_every_code_point_is_judged_as_by_the_twin(line: str) -> None:
     assert_parity(pa.array(texts), rules)
 
 
+@pytest.mark.slow
 def test_real_texts_are_corrected_as_by_the_twin(corpus: Path) -> None:
     """The main texts of real pages in many languages, with the phrases that the stage uses."""
     with gzip.open(corpus / "pages" / "truth.jsonl.gz", "rt", encoding="utf-8") as stream:

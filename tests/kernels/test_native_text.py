@@ -69,6 +69,7 @@ def alpha_share(words: list[str]) -> float:
     return sum(any(map(str.isalpha, word)) for word in words) / len(words) if words else 0.0
 
 
+@pytest.mark.slow
 def test_real_texts_are_measured_as_by_the_twin(corpus: Path) -> None:
     """The main texts of real pages in many languages, and two hundred of them as one text."""
     with gzip.open(corpus / "pages" / "truth.jsonl.gz", "rt", encoding="utf-8") as stream:

@@ -281,6 +281,7 @@ def test_marks_are_where_the_lines_are_after_formatting() -> None:
     assert Lines().edit(docs).columns["text"][0].as_py() == text.replace("\nOver", "")
 
 
+@pytest.mark.slow
 def test_real_pages_give_what_the_engines_give_alone(corpus: Path) -> None:
     """Nothing is lost in the sandbox: the text is the engine's own, formatted, of pages with their encoding repaired."""
     some = repaired(pa.array(pages(corpus, 40))).to_pylist()

@@ -80,6 +80,7 @@ def test_parts_of_which_nothing_matches(tmp_path: Path, kind: str, lines: list[s
     assert held.removals(FOLDER).keys() == set()
 
 
+@pytest.mark.slow
 def test_a_map_that_is_too_large_for_its_budget_is_merged_from_runs(folder: Path) -> None:
     """Sorted runs that were written on the way make the file that one run makes, and leave nothing behind."""
     for root, memory in (("one", 2**30), ("runs", 2**20)):

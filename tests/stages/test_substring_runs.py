@@ -129,6 +129,7 @@ def test_budget_and_batch_leave_no_trace(folder: Path, kind: str, monkeypatch: p
     assert sum(metrics["spans"] for _, metrics in left(folder / "one").values()) > 100
 
 
+@pytest.mark.slow
 def test_files_and_their_order_leave_no_trace(folder: Path) -> None:
     """The same documents in one file, or in others, are cut the same."""
     lines = [line for number in range(3) for line in (folder / "in" / f"{number}.txt").read_text().splitlines()]
@@ -209,6 +210,7 @@ def crawl(folder: Path, root: str, inputs: str, **fields: Any) -> Pipeline:
     return made.model_copy(update={"inputs": (str(folder / "in" / inputs),)})
 
 
+@pytest.mark.slow
 @given(crawls)
 @settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 def test_crawl_after_crawl(found: list[list[list[str]]]) -> None:

@@ -395,6 +395,7 @@ def write_crawls(folder: Path, crawls: Sequence[Sequence[int]]) -> None:
 crawls_of_urls = st.lists(st.lists(st.integers(0, 6), max_size=7), min_size=3, max_size=3)
 
 
+@pytest.mark.slow
 @given(crawls_of_urls)
 @settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 def test_crawl_after_crawl_keeps_what_one_run_keeps(crawls: list[list[int]]) -> None:

@@ -71,6 +71,7 @@ def test_an_archive_is_read_through_faults(
     assert set(faults.injected) == set(KINDS["GET"])
 
 
+@pytest.mark.slow
 def test_files_of_any_size_are_written_through_faults(
     bucket: str, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,6 +88,7 @@ def test_files_of_any_size_are_written_through_faults(
     assert set(faults.injected) == {*KINDS["GET"], *KINDS["PUT"]}
 
 
+@pytest.mark.slow
 def test_a_run_through_faults_ends_as_without(
     bucket: str, faults: Faults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,6 +106,7 @@ def test_a_lost_object_is_made_again(bucket: str, tmp_path: Path) -> None:
     assert quick(given).tasks == 0
 
 
+@pytest.mark.slow
 def test_the_dashboard_searches_a_remote_root(bucket: str, tmp_path: Path) -> None:
     """The same documents as in a local one, by address and by text."""
     search = pytest.importorskip("refinery.report.search").search

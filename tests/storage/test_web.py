@@ -180,6 +180,7 @@ def test_a_crawl_as_common_crawl_serves_it(site: Site, tmp_path: Path) -> None:
         archives(f"{site.address}/none.warc.gz", STORE, ARCHIVES)
 
 
+@pytest.mark.slow
 def test_a_run_of_some_parts_looks_at_no_others(site: Site, tmp_path: Path) -> None:
     """A list may name a hundred thousand files, and each look at one is a request."""
     sample(str(tmp_path), pages=120, files=2, seed=3)

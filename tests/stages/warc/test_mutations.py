@@ -45,6 +45,7 @@ def test_an_end_that_is_not_told_is_found_out(monkeypatch: pytest.MonkeyPatch) -
     assert all(map(problem, copies))
 
 
+@pytest.mark.slow
 def test_real_archives_are_read_whatever_is_done_to_them(corpus: object) -> None:
     del corpus
     for number, (name, data) in enumerate(chosen()):
