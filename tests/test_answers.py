@@ -127,12 +127,14 @@ def _counts(root: Path, kind: str, stage: str) -> dict[tuple[str, str], int]:
 def survives_as_stored(root: Path) -> None:
     """``stats --by`` has for every group, stage and reason the count of the rows."""
     for kind in GROUPS:
-        told = survival(str(root), kind)
-        assert told.others is None
-        assert told.stages
-        for place, stage in enumerate(told.stages):
+        reported = survival(str(root), kind)
+        assert reported.others is None
+        assert reported.stages
+        for place, stage in enumerate(reported.stages):
             stored = _counts(root, kind, stage)
-            counts = [(one.name, {"kept": one.stages[place].kept, **one.stages[place].removed}) for one in told.groups]
+            counts = [
+                (one.name, {"kept": one.stages[place].kept, **one.stages[place].removed}) for one in reported.groups
+            ]
             mine = {(name, reason): count.documents for name, found in counts for reason, count in found.items()}
             assert not stored or stored == {key: count for key, count in mine.items() if count}
 

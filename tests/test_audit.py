@@ -56,10 +56,12 @@ def test_each_stage_alone_removes_what_the_audit_says(crawl: Path, tmp_path: Pat
         before = [] if name in ("url", "extract") else ["extract"]
         root = refine(crawl, tmp_path / name, [*before, name])
         gone = {row["id"]: row["failed"] for row in rows(root, f"{len(before) + 1:02d}-{name}", "removed")}
-        told = {key: [r.partition(".")[2] for r in rules if r.startswith(f"{name}.")] for key, rules in found.items()}
+        reported = {
+            key: [r.partition(".")[2] for r in rules if r.startswith(f"{name}.")] for key, rules in found.items()
+        }
         if before:  # what has no text does not come to it here, and does in the audit
-            told = {key: rules for key, rules in told.items() if "extract.empty" not in found[key]}
-        assert gone == {key: rules for key, rules in told.items() if rules}, name
+            reported = {key: rules for key, rules in reported.items() if "extract.empty" not in found[key]}
+        assert gone == {key: rules for key, rules in reported.items() if rules}, name
         overlapping += sum(len({rule.partition(".")[0] for rule in found[key]}) > 1 for key in gone)
     assert overlapping > 10
     counts = json.loads(next(whole.glob("00-warc/manifest-*.json")).read_text())["audited"]["stages"]["any"]

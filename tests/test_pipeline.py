@@ -314,8 +314,8 @@ pipeline:
     cases = quarantined(str(root))
     assert [gzip.decompress((root / case.record).read_bytes()) for case in cases] == [made[1], made[4]]
     assert refinery.verify(str(root)).ok
-    [told] = refinery.verify(str(root), 1.0).findings
-    assert "is not read again" in told.message
+    [reported] = refinery.verify(str(root), 1.0).findings
+    assert "is not read again" in reported.message
     [account] = refinery.why(str(root), "http://example.org/1").documents
     assert account.stations[0].stored is not None and account.stations[0].stored.rule == "quarantined"
     assert "is not read again" in account.problem

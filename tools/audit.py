@@ -55,7 +55,7 @@ def _direct(name: str, extras: tuple[str, ...]) -> Iterator[Requirement]:
     try:
         lines = metadata.requires(name) or []
     except metadata.PackageNotFoundError:
-        return  # that it is not there is told by those who ask for it
+        return  # whoever requires it reports that it is missing
     for requirement in map(Requirement, lines):
         if requirement.marker is None or any(requirement.marker.evaluate({"extra": one}) for one in (*extras, "")):
             yield requirement
@@ -77,9 +77,9 @@ def problems(name: str, asked: list[Requirement]) -> Iterator[str]:
 
 def licence(found: metadata.Distribution) -> str:
     """What a distribution says of its licence."""
-    told: Any = found.metadata
-    classified = [line.rpartition("::")[2] for line in told.get_all("Classifier") or () if "License ::" in line]
-    return told.get("License-Expression") or " OR ".join(classified) or told.get("License") or ""
+    reported: Any = found.metadata
+    classified = [line.rpartition("::")[2] for line in reported.get_all("Classifier") or () if "License ::" in line]
+    return reported.get("License-Expression") or " OR ".join(classified) or reported.get("License") or ""
 
 
 def permissive(text: str) -> bool:
@@ -105,11 +105,11 @@ def vulnerable(names: list[str]) -> bool:
         "/dev/stdin",
     )
     found = subprocess.run(command, input=pinned, text=True, capture_output=True, check=False)
-    told = found.stdout.strip() or found.stderr.strip().rpartition("\n")[2]
+    reported = found.stdout.strip() or found.stderr.strip().rpartition("\n")[2]
     if found.returncode and not found.stdout.strip():
-        print(f"vulnerabilities are not looked up: {told}")
+        print(f"vulnerabilities are not looked up: {reported}")
         return False
-    print(told)
+    print(reported)
     return found.returncode != 0
 
 

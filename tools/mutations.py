@@ -40,7 +40,7 @@ class Key(NamedTuple):
 class Copy:
     """A damaged copy: how it was made, and the records that must be there.
 
-    ``cut`` says that the damage is an end within a record, which must be told.
+    ``cut`` says that the damage is an end within a record, which must be reported.
     """
 
     name: str
@@ -83,7 +83,7 @@ def problem(copy: Copy) -> str:
     if lost:
         return f"{lost.total()} records are lost that the damage does not touch: {next(iter(lost))[:2]}"
     if copy.cut and all(sound(one) for one in found):
-        return "that the archive is cut off is not told"
+        return "no record reports that the archive is cut off"
     counted = 0
     for batch in Warc().read("copy", Memory(copy.data)):
         counted += len(batch.columns["id"]) + sum(batch.skipped.values())

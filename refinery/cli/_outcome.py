@@ -40,7 +40,7 @@ class Outcome:
 
 def outcome(report: RunReport, root: str) -> Outcome:
     """Read the root after a run. Raises StorageError."""
-    if not report.entered:
+    if not report.manifests_updated:
         return Outcome(root, report, None, ())
     return Outcome(root, report, summary(root), warnings(root))
 
@@ -59,7 +59,7 @@ def outcome_json(result: Outcome, recipe_warnings: Sequence[Mapping[str, Any]]) 
 def outcome_text(result: Outcome, options: str) -> str:
     """Return the outcome as text; ``options`` select the same root in another command."""
     warned = warning_lines(result.warnings, WARNINGS, f"`refinery logs{options}`")
-    if not result.report.allowed:
+    if not result.report.failures_allowed:
         return "\n".join([_failed(result), *warned])
     lines = [*_done(result), *(_kept(result.root, result.summary) if result.summary else []), *warned]
     return "\n".join([*lines, *(_next(options) if result.summary else [])])
@@ -82,13 +82,14 @@ def _done(result: Outcome) -> Iterator[str]:
     elif reused:
         yield f"recipe changed to {_settings(report)}: {reused}, nothing to compute → {root}"
     else:
-        changed = f"; the recipe changed to {_settings(report)}" if report.switched else ""
+        changed = f"; the recipe changed to {_settings(report)}" if report.changed_settings else ""
         yield f"nothing to do: {root} is up to date{changed}"
-    if report.lost:
-        yield f"recomputed {plural(len(report.lost), 'file')} that were missing or changed size; see `refinery logs`"
+    if report.missing_files:
+        files = plural(len(report.missing_files), "file")
+        yield f"recomputed {files} that were missing or changed size; see `refinery logs`"
     if report.blocked:
         yield report.blocked
-    if not report.entered:
+    if not report.manifests_updated:
         yield "other runs share this root: the last one to finish updates the manifests"
     if report.failures:
         yield f"later stages lack the failed parts. {_failed(result)}"
@@ -96,7 +97,9 @@ def _done(result: Outcome) -> Iterator[str]:
 
 def _settings(report: RunReport) -> str:
     """Return the changed values, without those of stages that only one of the two recipes has."""
-    both = [one for one in report.switched if one.left is not None and one.right is not None] or report.switched
+    both = [
+        one for one in report.changed_settings if one.left is not None and one.right is not None
+    ] or report.changed_settings
     values = [f"{one.name}={safe(shortened(_value(one.right), VALUE))}" for one in both]
     more = len(values) - SETTINGS
     return ", ".join([*values[:SETTINGS], *([f"{more:,} more"] if more > 0 else [])])

@@ -55,7 +55,7 @@ def command(session: Session, recipe: RecipeOptions) -> int:
             obstacles = [Obstacle(error, pipeline.locations.of("inputs"))]
     report["warnings"] = warn(session, pipeline)
     edits = () if obstacles else edited(pipeline)
-    report["edited"] = [dataclasses.asdict(one) for one in edits]
+    report["changed_settings"] = [dataclasses.asdict(one) for one in edits]
     if session.json:
         print_json({"ok": not obstacles, **report, "problems": [obstacle.to_json() for obstacle in obstacles]})
     if obstacles:

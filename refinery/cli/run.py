@@ -96,7 +96,7 @@ def command(
     session.print_text(outcome_text(result, same_root(pipeline.root, recipe.overrides)))
     if session.quiet and result.too_many_broken:
         click.echo(f"error: {safe(result.warnings[0].text)}", err=True)
-    return 0 if report.allowed and not result.too_many_broken else 1
+    return 0 if report.failures_allowed and not result.too_many_broken else 1
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

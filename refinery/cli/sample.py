@@ -87,9 +87,11 @@ def command(
 
 def _text(samples: Samples, *, every: bool) -> str:
     blocks = [_block(one, every=every) for one in samples.documents]
-    unstored = f"; rows of {', '.join(samples.unstored)} are not stored" if samples.unstored else ""
+    without = (
+        f"; rows of {', '.join(samples.stages_without_rows)} are not stored" if samples.stages_without_rows else ""
+    )
     return "\n\n".join(
-        [*blocks, f"{len(samples.documents):,} of {plural(samples.matching, 'matching document')}{unstored}"]
+        [*blocks, f"{len(samples.documents):,} of {plural(samples.matching, 'matching document')}{without}"]
     )
 
 

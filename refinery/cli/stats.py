@@ -73,7 +73,7 @@ def command(
     warned = [warning for warning in warnings(path) if warning.stage in shown]
     if session.json:
         listed = {"warnings": [dataclasses.asdict(one) for one in warned]}
-        edited = {"edited": [dataclasses.asdict(one) for one in edits]}
+        edited = {"changed_settings": [dataclasses.asdict(one) for one in edits]}
         print_json({**_json(counts, vanishing_domains(path, parts)), **edited, **listed})
     else:
         more = warning_lines(warned, WARNINGS, f"`refinery logs{same_root(path)}`")

@@ -53,8 +53,8 @@ def _text(result: WhatIf) -> str:
         *_flips(result.lost, f"would no longer be kept by {last}"),
         *_flips(result.gained, f"would now be kept by {last}"),
     ]
-    if result.beyond:
-        lines.append(f"  not recomputed: {', '.join(result.beyond)} (need the whole dataset)")
+    if result.not_recomputed:
+        lines.append(f"  not recomputed: {', '.join(result.not_recomputed)} (need the whole dataset)")
     return "\n".join(lines)
 
 

@@ -81,7 +81,7 @@ def _json(accounts: Accounts) -> dict[str, Any]:
     candidates = [dataclasses.asdict(one) for one in accounts.candidates]
     return {
         "documents": documents,
-        "near": list(accounts.near),
+        "similar_urls": list(accounts.similar_urls),
         "candidates": candidates,
         "matching": accounts.matching,
     }
@@ -89,7 +89,7 @@ def _json(accounts: Accounts) -> dict[str, Any]:
 
 def _missing(query: str, accounts: Accounts, path: str) -> str:
     lines = [f"no document {safe(query[:200])} in {path}"]
-    lines += [f"hint: did you mean {safe(url)}?" for url in accounts.near]
+    lines += [f"hint: did you mean {safe(url)}?" for url in accounts.similar_urls]
     if re.fullmatch("[0-9a-f]{1,3}", query):
         lines.append("hint: pass at least 4 digits of a document id")
     return "\n".join([*lines, f"hint: {NOT_FOUND}"])

@@ -95,12 +95,12 @@ class Accounts:
     """
 
     documents: tuple[Account, ...]
-    near: tuple[str, ...]
+    similar_urls: tuple[str, ...]
     candidates: tuple[Document, ...] = ()
     matching: int = 0
 
     def _repr_html_(self) -> str:
-        near = "".join(paragraph(url) for url in self.near) + "".join(map(of_document, self.candidates))
+        near = "".join(paragraph(url) for url in self.similar_urls) + "".join(map(of_document, self.candidates))
         return "<hr>".join(one._repr_html_() for one in self.documents) or f"{paragraph('no such document')}{near}"
 
 
@@ -113,7 +113,7 @@ def why(path: str, query: str, pipeline: Pipeline | None = None) -> Accounts:
     reader = open_root(path)
     found = find(reader, Query.parse(query))
     ways = (_Way(reader, pipeline or reader.pipeline, who, spot) for who, spot in found.documents)
-    return Accounts(tuple(way.account() for way in ways), found.near, found.candidates, found.matching)
+    return Accounts(tuple(way.account() for way in ways), found.similar_urls, found.candidates, found.matching)
 
 
 class _Way:

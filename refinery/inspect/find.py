@@ -121,11 +121,11 @@ def _shortest(urls: Iterable[str]) -> list[str]:
 class Matches:
     """The documents that match a query, newest first, with the first row of each.
 
-    Where there is none: URLs ``near`` the text, or the first of ``matching`` documents whose ids begin with it.
+    Where there is none: ``similar_urls`` of the text, or the first of ``matching`` documents whose ids begin with it.
     """
 
     documents: tuple[tuple[Document, Spot], ...]
-    near: tuple[str, ...]
+    similar_urls: tuple[str, ...]
     candidates: tuple[Document, ...] = ()
     matching: int = 0
 

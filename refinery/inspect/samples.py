@@ -58,11 +58,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class Samples:
-    """The number of documents that match, and some of them. ``unstored`` are stages without stored removed rows."""
+    """The number of documents that match, and some of them. ``stages_without_rows`` store no removed rows."""
 
     matching: int
     documents: tuple[Sample, ...]
-    unstored: tuple[str, ...] = ()
+    stages_without_rows: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
         shown = "<hr>".join(one._repr_html_() for one in self.documents)

@@ -32,7 +32,7 @@ class Change:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """The yields of the stages from the first changed one on; ``beyond`` are later stages, which are not recomputed.
+    """The yields of the stages from the first changed one on; ``not_recomputed`` are later stages.
 
     ``lost`` and ``gained`` are counted behind the last of ``stages``. A document that a later stage removes anyway does
     not flip; its other reason is in the counts of the stages.
@@ -43,7 +43,7 @@ class WhatIf:
     stages: tuple[StageYield, ...]
     lost: Flips
     gained: Flips
-    beyond: tuple[str, ...]
+    not_recomputed: tuple[str, ...]
 
 
 def what_if(path: str, overrides: Sequence[str], count: int = 5) -> WhatIf:
@@ -63,9 +63,9 @@ def what_if(path: str, overrides: Sequence[str], count: int = 5) -> WhatIf:
     reapplied = Reapplied(reader, pipeline, stages, frozenset(positions), count)
     for receipt in reader.receipts(stages[0]):
         reapplied.add(receipt)
-    beyond = tuple(step.name for step in pipeline.steps[stages[-1].position + 1 :])
+    later = tuple(step.name for step in pipeline.steps[stages[-1].position + 1 :])
     lost, gained = reapplied.lost.flips(), reapplied.gained.flips()
-    return WhatIf(reader.head.dataset, changes, reapplied.yields(), lost, gained, beyond)
+    return WhatIf(reader.head.dataset, changes, reapplied.yields(), lost, gained, later)
 
 
 def _changes(before: Pipeline, after: Pipeline) -> tuple[Change, ...]:

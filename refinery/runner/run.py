@@ -42,13 +42,13 @@ class RunReport:
     failures: tuple[str, ...]
     complete: bool
     blocked: str
-    allowed: bool = True
+    failures_allowed: bool = True
     """True if the run went on without the parts that failed, if any."""
-    entered: bool = True
+    manifests_updated: bool = True
     """True if the manifests are up to date; not while other runs share the root: the last of them updates them."""
-    lost: tuple[str, ...] = ()
+    missing_files: tuple[str, ...] = ()
     """Files below the root that receipts name and that were gone or had another size: their parts ran again."""
-    switched: tuple[Setting, ...] = ()
+    changed_settings: tuple[Setting, ...] = ()
     """Values of the recipe that differ from those the root had before."""
     reused: tuple[str, ...] = ()
     """Stages whose results differ from those before and were all there already, from another recipe."""
@@ -85,8 +85,8 @@ def run(
             refuse_changed_code(changed_code(root, head, planner.layout.folders, planner.layout.steps))
         if not selection.shared:
             root.store.clean(root.path)
-        switched = changes(head.recipe, recipe_dict(pipeline)) if head else ()
-        before = root.current_manifests(head) if switched else {}
+        changed = changes(head.recipe, recipe_dict(pipeline)) if head else ()
+        before = root.current_manifests(head) if changed else {}
         plan, committed = planner.plan(), set[str]()
         if plan.phase is None:
             report = RunReport(0, 0, (), plan.complete, plan.blocked)
@@ -97,8 +97,10 @@ def run(
             )
             plan = running.go(plan)
             report, committed = running.report(plan), running.committed
-        reused = tuple(_reused(planner, plan, before, committed)) if switched else ()
-        return replace(report, switched=switched, reused=reused, entered=_update_manifests(planner, lock))
+        reused = tuple(_reused(planner, plan, before, committed)) if changed else ()
+        return replace(
+            report, changed_settings=changed, reused=reused, manifests_updated=_update_manifests(planner, lock)
+        )
 
 
 def _reused(planner: Planner, plan: Plan, before: Mapping[str, StageManifest], committed: set[str]) -> Iterator[str]:
@@ -140,7 +142,7 @@ class _Run:
         self._lock = lock
         self._state = State(planner)
         self._failures: list[str] = []
-        self._lost: list[str] = []
+        self._missing: list[str] = []
         self.committed: set[str] = set()
         self._allowed = True
         self._tasks = self._phases = 0
@@ -153,11 +155,11 @@ class _Run:
                 with self._lock.exclusive():
                     self._state.begin()
             self._record.stages(self._work(plan))
-            self._report_lost()
+            self._report_missing()
             while plan.phase is not None and self._allowed:
                 self._do(plan.phase)
                 plan = self._planner.plan()
-                self._report_lost()
+                self._report_missing()
                 self._record.stages(self._work(plan))
                 self._lock.check()
                 if not self._planner.layout.selection.shared:
@@ -177,15 +179,21 @@ class _Run:
 
     def report(self, plan: Plan) -> RunReport:
         """The report of a run that ended with a plan."""
-        failures, lost = tuple(self._failures), tuple(self._lost)
+        failures, missing = tuple(self._failures), tuple(self._missing)
         return RunReport(
-            self._phases, self._tasks, failures, plan.complete, plan.blocked, allowed=self._allowed, lost=lost
+            self._phases,
+            self._tasks,
+            failures,
+            plan.complete,
+            plan.blocked,
+            failures_allowed=self._allowed,
+            missing_files=missing,
         )
 
-    def _report_lost(self) -> None:
+    def _report_missing(self) -> None:
         for path, receipt in self._planner.receipts.lost.items():
-            if path not in self._lost:
-                self._lost.append(path)
+            if path not in self._missing:
+                self._missing.append(path)
                 part = f"{receipt.stage}, part {receipt.part}"
                 self._record.problem(f"{part}: {path} is gone or has another size, so the part counts as missing")
 

@@ -265,7 +265,7 @@ def test_a_closed_pipe_ends_quietly(arguments: list[str]) -> None:
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no disk that is always full")
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_full_disk_below_what_is_printed_is_no_defect(stream: str, tmp_path: Path) -> None:
-    """``refinery … > file``: storage, told in two lines where it still can be."""
+    """``refinery … > file``: a full disk is reported in two lines, if they can still be written."""
     arguments = {"stdout": ["stages", "--json"], "stderr": ["init", str(tmp_path / "x.yaml"), "--json"]}[stream]
     with open("/dev/full", "wb") as full:
         done = subprocess.run(

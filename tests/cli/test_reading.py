@@ -111,7 +111,7 @@ def test_quiet_says_nothing_and_json_says_only_that(say: Say, root: Path, argume
 def test_stats_json_is_what_scripts_rely_on(say: Say, root: Path) -> None:
     """Name, documents, tokens and reasons of each stage, and whether the books balance."""
     found = data(say("stats", "--root", root, "--json"))
-    keys = {"dataset", "stages", "audit", "not_run", "balanced", "problems", "edited", "warnings"}
+    keys = {"dataset", "stages", "audit", "not_run", "balanced", "problems", "changed_settings", "warnings"}
     assert set(found) == keys
     assert (found["dataset"], found["balanced"], found["problems"]) == ("toy", True, [])
     for stage in found["stages"]:
@@ -151,7 +151,7 @@ def test_check_and_stats_say_when_the_recipe_was_edited_since_the_run(
     )
     for verb in ("check", "stats"):
         assert "edited since the run: audit 0 → 7, words.min_words 2 → 3" in say(verb)[1]
-        assert data(say(verb, "--json"))["edited"] == [
+        assert data(say(verb, "--json"))["changed_settings"] == [
             {"name": "audit", "left": 0, "right": 7},
             {"name": "words.min_words", "left": 2, "right": 3},
         ]
@@ -288,10 +288,10 @@ def test_why_tells_every_stage(say: Say, root: Path) -> None:
     code, out, _ = say("why", "file://0.txt#2", "--root", root)
     assert code == 0
     stages = [line.split(maxsplit=1) for line in out.splitlines()[3:] if re.match(r"  [a-z]", line)]
-    told = {words[0]: words[1] for words in reversed(stages)}
-    assert told["words"] == "REMOVED short"
-    assert told["snip"] == "not reached; had words kept it: REMOVED snipped"
-    assert told["same"].startswith("not reached; needs the whole dataset")
+    reported = {words[0]: words[1] for words in reversed(stages)}
+    assert reported["words"] == "REMOVED short"
+    assert reported["snip"] == "not reached; had words kept it: REMOVED snipped"
+    assert reported["same"].startswith("not reached; needs the whole dataset")
     assert "  replay agrees with the stored result\n" in out
     found = data(say("why", "file://0.txt#2", "--root", root, "--json"))
     assert [stage["same"] for stage in found["documents"][0]["stages"]] == [True, True, None, None, None, None]
@@ -303,7 +303,7 @@ def test_why_without_a_document_ends_with_1(say: Say, root: Path) -> None:
     assert (code, out) == (1, "")
     assert "did you mean file://0.txt#6" in err
     assert "records without a document" in err
-    assert data(say("why", "0.txt#6", "--root", root, "--json"), code=1)["near"] == ["file://0.txt#6"]
+    assert data(say("why", "0.txt#6", "--root", root, "--json"), code=1)["similar_urls"] == ["file://0.txt#6"]
 
 
 def test_why_with_a_recipe_tells_what_it_would_say(say: Say, root: Path, tmp_path: Path) -> None:
@@ -382,8 +382,8 @@ def test_status_tells_a_run_that_is_under_way_killed_or_done(say: Say, copy: Pat
     assert "a → b: 1 of 4 tasks, 1 failed   200.0 kB/s, 5 documents/s, 7 min left" in out
     assert "1 problem: `refinery logs`" in out
     found = data(say("status", "--root", copy, "--json"))
-    told = "file state started updated ended host pid command running phase problems eta"
-    assert set(found["run"]) == {*told.split(), "bytes_per_second", "documents_per_second"}
+    reported = "file state started updated ended host pid command running phase problems eta"
+    assert set(found["run"]) == {*reported.split(), "bytes_per_second", "documents_per_second"}
     assert found["run"]["state"] == "running"
     assert found["run"]["phase"]["done"] == 1
     assert found["run"]["bytes_per_second"] == 200_000
@@ -455,9 +455,9 @@ def test_spans_as_json(say: Say, tmp_path: Path) -> None:
 
 
 def test_a_unit_agrees_with_its_value() -> None:
-    """One word, none or two words; a metric that is called as its unit is not told twice."""
+    """One word, none or two words; the unit is left out where it is the name of the metric."""
     named = [("stop_words", 0), ("stop_words", 1), ("stop_words", 2), ("words", 1)]
     metrics = tuple(MetricValue(name, value, "words", ()) for name, value in named)
-    told = ["stop_words 0 words", "stop_words 1 word", "stop_words 2 words", "words 1"]
-    assert metric_texts(StageOutcome("kept", "", (), "", metrics, ())) == told
+    reported = ["stop_words 0 words", "stop_words 1 word", "stop_words 2 words", "words 1"]
+    assert metric_texts(StageOutcome("kept", "", (), "", metrics, ())) == reported
     assert cut_lines([Cut(3, 1, "why", "x", 3, 1)]) == ["cut at 3, 1 byte (1 character), why: x"]

@@ -25,7 +25,7 @@ from tests.engine.toy import Length, LineSource
 URLS = [f"file://{n}.txt#{p}" for n, lines in enumerate(LINES) for p, line in enumerate(lines) if line[:1] != "#"]
 
 
-def told(capsys: pytest.CaptureFixture[str], *words: str | Path, code: int = 0) -> str:
+def reported(capsys: pytest.CaptureFixture[str], *words: str | Path, code: int = 0) -> str:
     """The standard output of ``refinery why``, or its errors where it does not end with 0."""
     assert execute(["why", *map(str, words)]) == code
     out, err = capsys.readouterr()
@@ -61,7 +61,7 @@ def test_nothing_is_said_to_happen_behind_a_removal(root: Path, url: str, capsys
         assert (station.stored is not None) == (place <= removed)
         assert set(station.assuming) <= before
         assert (account.stations[removed].stage in station.assuming) if place > removed else not station.assuming
-    out = told(capsys, url, "--root", root)
+    out = reported(capsys, url, "--root", root)
     lines = {
         line.split()[0]: line.split(maxsplit=1)[1] for line in out.splitlines() if re.match(r"  [a-z-]+ {2,}\S", line)
     }
@@ -91,7 +91,7 @@ def test_values_thresholds_and_verdict_are_of_one_recipe(
 ) -> None:
     """What is stored and what another recipe gives stand under each other, each whole and under its name."""
     path = other_recipe(root, tmp_path / "other.yaml", snip=50)
-    out = told(capsys, "file://0.txt#6", "-c", path)
+    out = reported(capsys, "file://0.txt#6", "-c", path)
     stored, again = re.search(
         rf"snip +stored: (.*?)\n +with {re.escape(str(path))}: (.*?)\n  same", out, re.DOTALL
     ).groups()  # type: ignore[union-attr]
@@ -107,8 +107,8 @@ def test_a_recipe_that_changes_nothing_shows_nothing_twice(
 ) -> None:
     """And one that moves a threshold without changing the verdict shows both thresholds."""
     path = other_recipe(root, tmp_path / "other.yaml")
-    assert told(capsys, "file://0.txt#6", "-c", path) == told(capsys, "file://0.txt#6", "--root", root)
-    out = told(capsys, "file://0.txt#6", "-c", other_recipe(root, path, words=3))
+    assert reported(capsys, "file://0.txt#6", "-c", path) == reported(capsys, "file://0.txt#6", "--root", root)
+    out = reported(capsys, "file://0.txt#6", "-c", other_recipe(root, path, words=3))
     assert re.search(r"words +stored: kept\n.*≥ 2.*\n +with \S+: kept\n.*≥ 3", out)
 
 
@@ -142,10 +142,10 @@ def test_the_text_is_that_of_the_input_with_its_cuts(root: Path, url: str) -> No
 
 def test_cuts_are_marked_in_the_text(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In a pipe as well; JSON has the text and the places."""
-    out = told(capsys, "file://4.txt#0", "--root", root)
+    out = reported(capsys, "file://4.txt#0", "--root", root)
     assert "  │ what is 😀 here,[- end-]\n" in out
     assert "1 cut in [-…-]" in out
-    text = json.loads(told(capsys, "file://4.txt#0", "--root", root, "--json"))["documents"][0]["texts"][0]
+    text = json.loads(reported(capsys, "file://4.txt#0", "--root", root, "--json"))["documents"][0]["texts"][0]
     [mark] = text["marks"]
     assert text["text"][mark["start"] : mark["end"]] == " end"
     assert (mark["reason"], mark["cut"]) == ("snip: end", True)
@@ -156,9 +156,9 @@ def test_a_long_text_is_shown_in_part(tmp_path: Path, capsys: pytest.CaptureFixt
     write_inputs(tmp_path / "in", [[f"{'word ' * 400}\x1b[31m end"]])
     given = recipe(tmp_path)
     quick(given.model_copy(update={"steps": given.steps[:4]}))
-    out = told(capsys, "file://0.txt#0", "--root", given.root)
+    out = reported(capsys, "file://0.txt#0", "--root", given.root)
     assert "… (1,009 characters more, with 1 more cut; -v shows all)" in out
-    every = told(capsys, "file://0.txt#0", "--root", given.root, "-v")
+    every = reported(capsys, "file://0.txt#0", "--root", given.root, "-v")
     assert r"word \x1b[31m[- end-]" in every
 
 
@@ -207,7 +207,7 @@ def test_an_ambiguous_beginning_lists_the_documents(tmp_path: Path, capsys: pyte
     found = why(given.root, first)
     assert (found.documents, found.matching) == ((), len(wanted))
     assert [one.id for one in found.candidates] == wanted
-    out = told(capsys, first, "--root", given.root, code=1)
+    out = reported(capsys, first, "--root", given.root, code=1)
     assert f"{len(wanted)} document ids start with {first}" in out
     assert all(f"  {one}  file://0.txt#" in out for one in wanted)
     assert execute(["why", first, "--root", given.root, "--json"]) == 1

@@ -55,7 +55,7 @@ def rows(root: Path) -> list[dict[str, Any]]:
     return [row for path in paths for row in pq.ParquetFile(path).read().to_pylist()]
 
 
-def told(root: Path) -> dict[str, Any]:
+def reported(root: Path) -> dict[str, Any]:
     """The merged statistics."""
     audited = RootContents(root).manifests["00-lines-of-text"].audited
     return audited.model_dump(mode="json") if audited else {}
@@ -135,7 +135,7 @@ def test_nothing_depends_on_how_it_is_run(folder: Path, other: dict[str, Any]) -
     else:
         quick(given)
     assert rows(folder / "other") == rows(folder / "root")
-    assert told(folder / "other") == told(folder / "root")
+    assert reported(folder / "other") == reported(folder / "root")
 
 
 def test_it_is_planned_and_made_again_where_a_stage_changes(folder: Path) -> None:
@@ -145,11 +145,11 @@ def test_it_is_planned_and_made_again_where_a_stage_changes(folder: Path) -> Non
     assert quick(given).tasks
     assert plan(given).nothing_to_do
     assert quick(given).tasks == 0
-    before = told(folder / "root")
+    before = reported(folder / "root")
     moved = given.model_copy(update={"steps": (*KINDS[:2], *steps(Snip(least=12)), *KINDS[3:])})
     assert plan(moved).audit == len(LINES)
     quick(moved)
-    assert told(folder / "root") != before
+    assert reported(folder / "root") != before
     assert verify(str(folder / "root")).ok
     none = given.model_copy(update={"audit": 0})
     assert plan(none).audit == 0
@@ -164,9 +164,9 @@ def test_a_selection_is_audited_when_it_reaches_the_last_rule(folder: Path) -> N
     """A run of some stages leaves it to the run of all."""
     given = recipe(folder, 2)
     quick(given, refinery.Selection(until="snip"))
-    assert told(folder / "root") == {}
+    assert reported(folder / "root") == {}
     quick(given, refinery.Selection(until="again"))
-    assert told(folder / "root")["documents"]["in"]
+    assert reported(folder / "root")["documents"]["in"]
 
 
 def test_a_document_that_only_the_audit_shows_to_a_deadly_stage(
@@ -269,7 +269,7 @@ def test_stats_tell_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert execute(["stats", "--root", root, "-v"]) == 0
     assert "words.short" in capsys.readouterr().out
     assert execute(["stats", "--root", root, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["audit"] == {**told(folder / "root")}
+    assert json.loads(capsys.readouterr().out)["audit"] == {**reported(folder / "root")}
 
 
 @pytest.mark.parametrize(

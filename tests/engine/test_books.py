@@ -294,7 +294,7 @@ def test_a_removed_or_changed_row_is_found_though_the_size_is_right(copy: Path, 
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reported"),
     [
         (lambda r: r["rows"].update(kept=r["rows"]["kept"] + 1), "≠ kept"),
         (
@@ -311,10 +311,10 @@ def test_a_removed_or_changed_row_is_found_though_the_size_is_right(copy: Path, 
         (lambda r: r.update(kind="nonsense"), "not a receipt of this version"),
     ],
 )
-def test_an_edited_receipt_is_found(copy: Path, change: Callable[[Any], None], told: str) -> None:
+def test_an_edited_receipt_is_found(copy: Path, change: Callable[[Any], None], reported: str) -> None:
     """Whatever in it says something about rows or files."""
     edit(first(copy, "01-words/receipts/*.json"), change)
-    assert told in messages(verify(str(copy)))
+    assert reported in messages(verify(str(copy)))
 
 
 def test_lost_and_damaged_records_are_found(copy: Path) -> None:

@@ -66,15 +66,15 @@ def test_all_is_counted_from_the_rows(folder: Path) -> None:
     held = RootContents(folder / "root")
     rows = {side: held.rows("02-minhash", side) for side in ("kept", "removed")}
     (found,) = clusters(str(folder / "root"), count=3)
-    for told, name_of in (
+    for reported, name_of in (
         (found.domains, lambda row: ".".join(row["url"].split("/")[2].split(".")[-2:])),
         (found.languages, lambda row: row["crawled"]["lang"]),
     ):
         kept, removed = (Counter(map(name_of, rows[side])) for side in ("kept", "removed"))
-        assert {one.name: (one.documents, one.kept) for one in told} == {
+        assert {one.name: (one.documents, one.kept) for one in reported} == {
             name: (count, kept[name]) for name, count in (kept + removed).items()
         }
-        assert [one.documents for one in told] == sorted((one.documents for one in told), reverse=True)
+        assert [one.documents for one in reported] == sorted((one.documents for one in reported), reverse=True)
     sizes = Counter(row["minhash"]["survivor"] for row in rows["removed"])
     assert (found.documents, found.kept, found.clusters) == (210, len(rows["kept"]), len(sizes))
     reached = Counter(2 ** int(math.log2(gone + 1)) for gone in sizes.values())
@@ -93,15 +93,15 @@ def test_all_is_counted_from_the_rows(folder: Path) -> None:
 
 
 def test_a_source_that_nearly_vanishes(folder: Path) -> None:
-    """Of 120 documents of one domain one is left: that is told by the rows, by statistics, and by nothing else."""
+    """Of 120 documents of one domain one is left: rows and statistics report it, and no other domain."""
     quick(crowd(folder))
     (found,) = clusters(str(folder / "root"))
     assert [(one.name, one.documents, one.kept) for one in found.vanishing] == [("mirror.org", 120, 1)]
-    told = {
+    reported = {
         stage: [(one.name, one.documents, one.kept) for one in rows]
         for stage, rows in vanishing_domains(str(folder / "root")).items()
     }
-    assert told == {"minhash": [("mirror.org", 120, 1)]}
+    assert reported == {"minhash": [("mirror.org", 120, 1)]}
 
 
 def test_what_the_terminal_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,12 +110,12 @@ def test_what_the_terminal_says(folder: Path, capsys: pytest.CaptureFixture[str]
         stream.writelines(f"\x1b[31m.evil.org en the same page again and again {i % 2}\n" for i in range(3))
     quick(crowd(folder))
     assert execute(["clusters", "--root", str(folder / "root"), "-n", "2"]) == 0
-    told = capsys.readouterr().out
-    assert re.search(r"^minhash: \d+ clusters, \d+ of them within one host; \d+ of 213 documents kept", told)
-    assert re.search(r"12\d × https://\S+  4 hosts: .* and 1 more\n", told)
-    assert re.search(r"almost removed +documents +kept\n +mirror\.org +120 +[01] ", told)
-    assert "more" in told
-    assert "\x1b[31m." not in told
+    reported = capsys.readouterr().out
+    assert re.search(r"^minhash: \d+ clusters, \d+ of them within one host; \d+ of 213 documents kept", reported)
+    assert re.search(r"12\d × https://\S+  4 hosts: .* and 1 more\n", reported)
+    assert re.search(r"almost removed +documents +kept\n +mirror\.org +120 +[01] ", reported)
+    assert "more" in reported
+    assert "\x1b[31m." not in reported
     assert execute(["clusters", "--root", str(folder / "root"), "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert found["vanishing"][0]["name"] == "mirror.org"

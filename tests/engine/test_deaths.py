@@ -103,7 +103,7 @@ def test_a_panic_costs_one_document(tmp_path: Path) -> None:
     assert held.balanced()
 
 
-def test_the_dead_are_judged_as_well(folder: Path) -> None:
+def test_rules_are_applied_to_the_dead_as_well(folder: Path) -> None:
     """When a threshold changes, a quarantined document stays so, and no worker dies again."""
     quick(pipeline(folder, KINDS))
     changed = pipeline(folder, steps(LineSource(), Length(min_words=1), Same()))
@@ -187,15 +187,15 @@ def test_parts_that_fail_may_be_left_out(tmp_path: Path, monkeypatch: pytest.Mon
     write_inputs(tmp_path / "in", [["a first line"], ["deadly line"], ["a first line"], ["deadly too", "a last line"]])
     given = pipeline(tmp_path, kinds)
     report = quick(given, allow_failed_parts=1)
-    assert (len(report.failures), report.allowed, report.complete) == (2, False, False)
+    assert (len(report.failures), report.failures_allowed, report.complete) == (2, False, False)
     assert "03-gather" not in RootContents(tmp_path / "root").manifests
     report = quick(given, allow_failed_parts=2)
-    assert (len(report.failures), report.allowed, report.complete) == (2, True, False)
+    assert (len(report.failures), report.failures_allowed, report.complete) == (2, True, False)
     held = RootContents(tmp_path / "root")
     assert [r.part for r in held.receipts("02-same")] == [0, 2]
     assert [held.manifests[folder].complete for folder in held.manifests] == [False] * 4
     assert [row["text"] for row in held.rows("03-gather")] == ["a first line"]
-    assert not quick(given).allowed
+    assert not quick(given).failures_allowed
     monkeypatch.setattr(toy, "die", lambda: None)
     assert quick(given).complete
     quick(given.model_copy(update={"root": str(tmp_path / "fresh")}))
@@ -358,7 +358,7 @@ def test_every_task_has_one_outcome(workers: LocalExecutor) -> None:
 
 
 def test_failures_and_deaths_are_outcomes(workers: LocalExecutor) -> None:
-    """What a task raises, and how its worker died and where, is told; the next tasks are done."""
+    """The executor returns what a task raises, how its worker died and where, and does the next tasks."""
     named = ["raise", "storage", "interrupt", "panic", "exit", "kill", "unpicklable", "fine"]
     found = {outcome.task: outcome for outcome in workers.map(misbehave, named)}
     assert set(found) == set(named)

@@ -1,4 +1,4 @@
-"""Diff: two roots are told apart by recipe, counts, reasons, and exactly the documents with another outcome."""
+"""Diff: the differences of two roots are those of recipe, counts and reasons, and exactly the documents with another outcome."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def outcomes(root: Path) -> dict[str, str]:
     return found | {row["id"].hex(): KEPT for row in held.rows(list(held.manifests)[-1])}
 
 
-def told(found: RootDifference) -> dict[str, tuple[str, str]]:
+def reported(found: RootDifference) -> dict[str, tuple[str, str]]:
     return {
         moved.document.id: (moved.left, moved.right) for movement in found.outcome_changes for moved in movement.samples
     }
@@ -52,10 +52,10 @@ def test_exactly_the_documents_that_changed(root: Path, strict: Path, monkeypatc
     for rows in (10**6, 1):
         monkeypatch.setattr("refinery.inspect.difference.SHARE_ROWS", rows)
         found = diff(str(root), str(strict), ALL)
-        assert told(found) == expected
+        assert reported(found) == expected
         assert {(m.left, m.right): m.documents for m in found.outcome_changes} == Counter(expected.values())
     back = diff(str(strict), str(root), ALL)
-    assert told(back) == {one: (b, a) for one, (a, b) in expected.items()}
+    assert reported(back) == {one: (b, a) for one, (a, b) in expected.items()}
 
 
 def test_recipe_counts_and_reasons(root: Path, strict: Path) -> None:
@@ -85,7 +85,7 @@ def test_documents_of_one_root_are_absent_from_the_other(root: Path, tmp_path: P
     write_inputs(tmp_path / "in", LINES[:2])
     given = recipe(tmp_path)
     quick(given)
-    pairs = told(diff(str(root), given.root, ALL))
+    pairs = reported(diff(str(root), given.root, ALL))
     assert pairs == naive(root, Path(given.root))
     assert ABSENT in {right for _, right in pairs.values()}
 

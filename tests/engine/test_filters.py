@@ -87,10 +87,10 @@ def test_the_command_line_and_the_page_filter(root: Path, capsys: pytest.Capture
     """``sample`` and ``/documents`` take the filters; the page answers an unmet one with its error."""
     options = ["--removed", "--language", "de", "--domain", "site1.co.uk", "--url", "*//www.*"]
     assert execute(["sample", *options, "--root", str(root), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["matching"] > 0
+    reported = json.loads(capsys.readouterr().out)
+    assert reported["matching"] > 0
     client = Client(root)
     page = client.get("/documents?side=removed&language=de&domain=site1.co.uk&url=*//www.*").text
-    assert f" of {told['matching']} matching" in page
+    assert f" of {reported['matching']} matching" in page
     assert 'name="domain" value="site1.co.uk"' in page
     assert "no registered domain" in client.get("/documents?domain=www.site1.co.uk").text

@@ -98,7 +98,7 @@ def test_what_is_not_there_is_told_with_urls_like_it(root: Path) -> None:
     """A part of a URL, however it begins or ends, and whatever is typed."""
     for query in ("http://0.txt#6", "0.TXT#6", "https://www.0.txt#6/"):
         found = why(str(root), query)
-        assert (found.documents, found.near) == ((), ("file://0.txt#6",))
+        assert (found.documents, found.similar_urls) == ((), ("file://0.txt#6",))
     assert why(str(root), "file://9.txt#1") == why(str(root), "\x1b]0;x\x07")
     with pytest.raises(UsageError, match="nothing to look for"):
         why(str(root), " ")
@@ -162,8 +162,8 @@ def naive(line: str) -> list[tuple[str, str]]:
 
 def test_stages_after_a_removal_are_asked_as_well(root: Path) -> None:
     """Row stages are run on the document again; global ones say why they are not."""
-    told = verdicts(only(why(str(root), "file://0.txt#2")))
-    assert told == {
+    reported = verdicts(only(why(str(root), "file://0.txt#2")))
+    assert reported == {
         "lines-of-text": "kept",
         "words": "short",
         "snip": "would be snipped",
@@ -216,7 +216,7 @@ def _with_least(root: Path, least: int) -> list[dict[str, Any]]:
 
 
 def test_an_archive_that_is_gone_is_a_problem_and_no_failure(tmp_path: Path) -> None:
-    """What is stored is told all the same; an archive that moved with the inputs is found."""
+    """Stored outcomes are reported all the same; an archive that moved with the inputs is found."""
     root = make(tmp_path)
     (tmp_path / "in").rename(tmp_path / "moved")
     account = only(why(str(root), "file://0.txt#2"))
@@ -248,9 +248,9 @@ def test_what_killed_a_worker_is_not_tried_again(tmp_path: Path, monkeypatch: py
 def test_a_root_that_keeps_only_the_last_rows_tells_what_it_can(tmp_path: Path) -> None:
     """Stages whose rows are not written are replayed."""
     root = make(tmp_path, write="last")
-    told = verdicts(only(why(str(root), "file://0.txt#6")))
-    assert told["words"] == "would be kept"
-    assert told["gather"] == "kept"
+    reported = verdicts(only(why(str(root), "file://0.txt#6")))
+    assert reported["words"] == "would be kept"
+    assert reported["gather"] == "kept"
     assert not why(str(root), "file://0.txt#3").documents
 
 
@@ -349,7 +349,7 @@ def test_a_metric_range_holds_its_ends(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"),
+    ("wanted", "reported"),
     [
         ({"stage": "nothing"}, "no stage 'nothing'"),
         ({"rule": "shorty"}, "no rule 'shorty'"),
@@ -362,9 +362,9 @@ def test_a_metric_range_holds_its_ends(root: Path) -> None:
         ({"low": 1.0}, "need a metric"),
     ],
 )
-def test_what_the_root_does_not_have_is_a_usage_error(root: Path, wanted: dict[str, Any], told: str) -> None:
+def test_what_the_root_does_not_have_is_a_usage_error(root: Path, wanted: dict[str, Any], reported: str) -> None:
     """With the name in it."""
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=reported):
         sample(str(root), SampleQuery(**wanted))
 
 
@@ -429,7 +429,7 @@ def test_a_run_whose_process_is_gone_was_killed(copy: Path, changes: dict[str, A
 
 
 def test_the_time_left_shrinks_while_a_run_is_silent(copy: Path) -> None:
-    """It is told as of now, never below nothing."""
+    """The estimate counts from now, and is never negative."""
     now = datetime.now(UTC)
     phase = {"title": "a → b", "tasks": 4, "bytes": 400, "done": 1, "failed": 0, "bytes_done": 100, "documents": 50}
     phase |= {"seconds": 10.0, "eta": 30.0}

@@ -146,9 +146,9 @@ def test_json_and_text_are_the_same_counts(root: Path, capsys: pytest.CaptureFix
     """``stats --by`` prints the groups of the library, largest first, and the report's pages have them."""
     found = survival(str(root), "domain")
     assert execute(["stats", "--by", "domain", "--root", str(root), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["exact"]
-    assert [(g["name"], g["read"]["documents"], g["kept"]["tokens"]) for g in told["groups"]] == [
+    reported = json.loads(capsys.readouterr().out)
+    assert reported["exact"]
+    assert [(g["name"], g["read"]["documents"], g["kept"]["tokens"]) for g in reported["groups"]] == [
         (one.name, one.read.documents, one.kept.tokens) for one in found.groups
     ]
     assert execute(["stats", "--by", "domain", "--root", str(root), "-v"]) == 0
@@ -196,9 +196,9 @@ def test_an_estimate_is_marked_and_bounded(
     assert "≈" in text
     assert "all others" in text
     assert execute(["stats", "--by", "domain", "--root", path, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert not told["exact"]
-    assert any("at_most" in group["read"] for group in told["groups"])
+    reported = json.loads(capsys.readouterr().out)
+    assert not reported["exact"]
+    assert any("at_most" in group["read"] for group in reported["groups"])
     page = (Path(build(path).folder) / "sources.html").read_text("utf-8")
     assert "≈" in page
 

@@ -114,7 +114,7 @@ def modules() -> dict[str, ast.Module]:
 
 
 def imported(name: str) -> set[str]:
-    """The modules that a module imports anywhere, for types as well: of ours as exactly as can be told."""
+    """The modules that a module imports anywhere, for types as well: our own as exactly as possible."""
     found = set()
     for node in ast.walk(modules()[name]):
         if isinstance(node, ast.Import):

@@ -97,7 +97,7 @@ def test_poison_is_never_measured(by: str) -> None:
 
 
 class Broken(LineSource):
-    """A source that raises on a line, if it is not told to leave it out."""
+    """A source that raises on a line, unless it leaves the line out."""
 
     name: ClassVar = "broken"
 

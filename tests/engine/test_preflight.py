@@ -90,14 +90,14 @@ def test_check_plan_and_run_refuse_the_same_before_anything_is_made(
     """With the same exit code and text, which has place, message and fix; nothing is written."""
     overrides, code, message, fix = REFUSED[case]
     before = sorted(here.rglob("*"))
-    told = []
+    reported = []
     for verb in ("check", "plan", "run"):
         assert execute([verb, "-c", "r.yaml", *(part for o in overrides for part in ("--set", o))]) == code, verb
-        told.append(capsys.readouterr().err)
-    assert told[0] == told[1] == told[2]
-    assert message in told[0]
-    assert fix in told[0]
-    assert told[0].startswith(("--set  ", "r.yaml:"))
+        reported.append(capsys.readouterr().err)
+    assert reported[0] == reported[1] == reported[2]
+    assert message in reported[0]
+    assert fix in reported[0]
+    assert reported[0].startswith(("--set  ", "r.yaml:"))
     assert sorted(here.rglob("*")) == before
 
 
@@ -125,7 +125,7 @@ def test_all_obstacles_are_shown_at_once_in_the_order_of_the_recipe(
 
 
 def test_partitions_within_partitions_are_refused_at_the_pipeline(here: Path) -> None:
-    """What is wrong with the order of the stages is told at their list."""
+    """A wrong order of stages is reported at their list."""
     del here
     text = RECIPE.replace("- urls\n", "- urls: {parts: 2}\n  - urls: {as: again, parts: 2}\n")
     (obstacle,) = preflight(parse(text, "r.yaml")).obstacles

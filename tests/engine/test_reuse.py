@@ -113,7 +113,7 @@ class Spotted(Filter):
 
 @pytest.mark.parametrize("batch", [1, 1000])
 def test_facts_of_every_type_are_found_again(folder: Path, batch: int) -> None:
-    """Lists, structs, times, bytes and nulls that were stored judge as those that were measured."""
+    """Lists, structs, times, bytes and nulls that were stored have the outcomes of measured ones."""
     quick(pipeline(folder, steps(LineSource(), Spotted())))
     changed = pipeline(folder, steps(LineSource(), Spotted(most=1)), batch=batch)
     with pytest.MonkeyPatch.context() as patch:
@@ -152,7 +152,7 @@ def test_facts_without_removed_rows_are_measured_again(folder: Path, log: Log) -
 
 
 def test_a_changed_field_measures_again(folder: Path, log: Log) -> None:
-    """Another version of a stage makes it and what follows anew, and leaves what comes before."""
+    """Another version of a stage recomputes it and what follows, and leaves what comes before."""
     quick(pipeline(folder, log.kinds()))
     log.batches()
     before = all_files(folder / "root" / FOLDERS[0])
@@ -189,7 +189,7 @@ def test_a_lost_file_is_made_again_whatever_it_is(folder: Path) -> None:
         whole = (root / path).read_bytes()
         (root / path).unlink()
         report = quick(given)
-        assert (report.complete, bool(report.tasks), report.lost) == (True, True, (path,)), path
+        assert (report.complete, bool(report.tasks), report.missing_files) == (True, True, (path,)), path
         assert (root / path).read_bytes() == whole, path
     assert RootContents(root).everything() == before.everything()
     assert quick(given).tasks == 0
@@ -201,12 +201,12 @@ def test_a_file_of_another_size_is_made_again(folder: Path) -> None:
     ref, *_ = RootContents(folder / "root").receipts("04-gather")[0].files["kept"]
     whole = (folder / "root" / ref.path).read_bytes()
     (folder / "root" / ref.path).write_bytes(whole[:-1])
-    assert quick(pipeline(folder)).lost == (ref.path,)
+    assert quick(pipeline(folder)).missing_files == (ref.path,)
     assert (folder / "root" / ref.path).read_bytes() == whole
     assert f"{ref.path} is gone or has another size" in problems(str(folder / "root"))[0].message
 
 
-def test_facts_whose_files_are_gone_are_measured_again(folder: Path, log: Log) -> None:
+def test_metrics_whose_files_are_gone_are_measured_again(folder: Path, log: Log) -> None:
     """A changed threshold is applied to stored metrics where they are there, and measured where they are not."""
     quick(pipeline(folder, log.kinds()))
     log.batches()
@@ -238,13 +238,13 @@ def test_a_switch_to_results_that_are_there_is_reported(folder: Path) -> None:
     """A run that makes nothing and gives the root another recipe says which values changed, and what it took."""
     quick(pipeline(folder, all_kinds()[:3]))
     first = quick(pipeline(folder))
-    assert next(one.right for one in first.switched if one.name == "pipeline")[-2:] == ["same", "gather"]
+    assert next(one.right for one in first.changed_settings if one.name == "pipeline")[-2:] == ["same", "gather"]
     assert first.reused == ()
     other = (*all_kinds()[:2], *steps(Same(), Gather()))
     quick(pipeline(folder, other))
     back = quick(pipeline(folder, all_kinds()[:3]))
     assert (back.tasks, back.reused) == (0, ("upper",))
-    assert not quick(pipeline(folder, all_kinds()[:3])).switched
+    assert not quick(pipeline(folder, all_kinds()[:3])).changed_settings
 
 
 # --------------------------------------------------------------------------------------------------------------- inputs

@@ -225,7 +225,7 @@ def test_earlier_rows_come_where_a_new_one_has_their_key(
 ) -> None:
     """Of earlier parts the rows are given whose key a row of another part has, and all rows of the others.
 
-    Rows of documents that are set aside are as if they were not there.
+    Rows of excluded documents are as if they were not there.
     """
     folder = tmp_path_factory.mktemp("runs")
     root = Root(str(folder), LocalStore())

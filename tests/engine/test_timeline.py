@@ -32,7 +32,7 @@ class Clock:
 
 def follow(clock: Clock, width: int, phases: list[list[float]]) -> tuple[Timeline, list[list[Task]]]:
     """The timeline of tasks of so many seconds, ``width`` at once; and when each was at work."""
-    made, told = Timeline(), []
+    made, reported = Timeline(), []
     start = clock.now
     for number, seconds in enumerate(phases):
         made.phase()
@@ -48,8 +48,8 @@ def follow(clock: Clock, width: int, phases: list[list[float]]) -> tuple[Timelin
             clock.now, name, begun = busy.pop(0)
             made.end(name, failed=len(name) % 5 == 0)
             done.append((name, begun - start, clock.now - start))
-        told.append(done)
-    return made, told
+        reported.append(done)
+    return made, reported
 
 
 lengths = st.lists(st.floats(0.01, 50), min_size=1, max_size=40)
@@ -60,8 +60,8 @@ def test_spans_hold_every_task(width: int, phases: list[list[float]], limit: int
     """Each is within one span of those at its time; a place does one thing at a time; no more than the limit."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(timeline, "SPANS", limit)
-        made, told = follow(Clock(patch), width, phases)
-    every = [task for phase in told for task in phase]
+        made, reported = follow(Clock(patch), width, phases)
+    every = [task for phase in reported for task in phase]
     times = made.of_run()
     spans = times["spans"]
     assert len(spans) <= max(limit, width)
@@ -81,9 +81,9 @@ def test_spans_hold_every_task(width: int, phases: list[list[float]], limit: int
 def test_the_longest_tasks_of_a_phase_are_named(width: int, phase: list[float]) -> None:
     """With the sums that its mean is of, and the tasks that were at work at once."""
     with pytest.MonkeyPatch.context() as patch:
-        made, (told,) = follow(Clock(patch), width, [phase])
+        made, (reported,) = follow(Clock(patch), width, [phase])
     found = made.of_phase()
-    longest = sorted((end - begin for _, begin, end in told), reverse=True)
+    longest = sorted((end - begin for _, begin, end in reported), reverse=True)
     assert [span[2] - span[1] for span in found["longest"]] == pytest.approx(longest[: len(found["longest"])], abs=0.01)
     assert found["ended"] == len(phase)
     assert found["busy"] == pytest.approx(sum(phase), abs=0.01)
@@ -109,15 +109,15 @@ def test_ten_thousand_tasks_take_little_room(monkeypatch: pytest.MonkeyPatch) ->
     lengths = [1 + (number * 7919 % 13) / 10 for number in range(10_000)]
     lengths[7_000] = 300.0
     made, _ = follow(Clock(monkeypatch), 100, [lengths] * 3)
-    told = json.dumps([made.of_run()["spans"], made.of_phase()])
-    assert len(told) < 60_000
+    reported = json.dumps([made.of_run()["spans"], made.of_phase()])
+    assert len(reported) < 60_000
     assert len(made.of_run()["spans"]) > SPANS // 3
     assert {span[0] for span in made.of_run()["spans"]} == set(range(SLOTS))
     assert made.of_phase()["longest"][0][-1] == "task 7000 of 2"
 
 
 def test_a_run_tells_what_it_did_of_each_stage(tmp_path: Path) -> None:
-    """Everything at first; what is judged again, made again and kept when a threshold has moved."""
+    """Everything at first; what is re-applied, recomputed and kept when a threshold has moved."""
     root = make(tmp_path)
     (first,) = runs(open_root(str(root)).root)
     stages = status(str(root)).stages

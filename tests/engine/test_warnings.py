@@ -68,7 +68,7 @@ def torn(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def told(root: Path) -> list[tuple[str, str, str]]:
+def reported(root: Path) -> list[tuple[str, str, str]]:
     return [(one.severity, one.text, one.fix) for one in warnings(str(root)) if one.stage == "torn"]
 
 
@@ -84,7 +84,7 @@ def test_broken_inputs_are_counted_and_come_with_their_fix(torn: Path) -> None:
         ("4.txt", True, {"torn": 1}),
         ("5.txt", True, {}),
     ]
-    assert told(torn / "root") == [
+    assert reported(torn / "root") == [
         (
             "error",
             "torn: 4 of 6 inputs broken (66.7%), more than max_broken_inputs: 5%",

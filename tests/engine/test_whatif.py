@@ -32,11 +32,11 @@ def check(root: Path, overrides: list[str], folder: Path) -> WhatIf:
     found = what_if(str(root), overrides, ALL)
     before, after = RootContents(root), rerun(root, overrides, folder)
     for stage in found.stages:
-        for told, made in ((stage.before, before), (stage.after, after)):
+        for reported, made in ((stage.before, before), (stage.after, after)):
             rows = made.rows(ROW_STAGES[stage.stage])
             gone = made.rows(ROW_STAGES[stage.stage], "removed")
-            assert (told.given, told.kept) == (len(rows) + len(gone), len(rows))
-            assert told.tokens == sum(row["tokens"] for row in rows)
+            assert (reported.given, reported.kept) == (len(rows) + len(gone), len(rows))
+            assert reported.tokens == sum(row["tokens"] for row in rows)
     old, new = ({row["id"].hex(): row for row in made.rows("02-snip")} for made in (before, after))
     for flips, mine, its, other in ((found.lost, old, new, after), (found.gained, new, old, before)):
         assert {flip.document.id for flip in flips.samples} == mine.keys() - its.keys()
@@ -70,7 +70,7 @@ def test_the_stages_behind_are_told_and_not_asked(root: Path) -> None:
     """From the first changed stage to the last before one that looks at all documents."""
     found = what_if(str(root), ["words.min_words=3"])
     assert [stage.stage for stage in found.stages] == ["words", "snip"]
-    assert found.beyond == ("same", "upper", "gather")
+    assert found.not_recomputed == ("same", "upper", "gather")
     assert [(c.stage, c.field, c.before, c.after) for c in found.changes] == [("words", "min_words", 2, 3)]
 
 

@@ -63,7 +63,7 @@ def test_a_wish_is_granted(extension: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("unbuilt")
 def test_a_wish_that_cannot_be_granted_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the extension the reference runs, and who insists on native is told how to get it."""
+    """Without the extension the reference runs, and forcing native raises an error that names the fix."""
     assert choice.native() is False
     monkeypatch.setenv(choice.VARIABLE, "native")
     with pytest.raises(UsageError, match="not built") as caught:

@@ -21,7 +21,7 @@ SHELL = '<html><head><title>A bridge</title></head><body><div id="app"></div>'
 
 
 def found(page: str, **options: Any) -> dict[str, Any]:
-    """Text and facts of a page."""
+    """Text and metrics of a page."""
     return main_texts(pa.array([page]), pa.array(["https://example.org/a"]), **options).to_pylist()[0]  # type: ignore[no-any-return]
 
 
@@ -80,11 +80,11 @@ LINKED = {
 def test_texts_of_json_ld(case: str) -> None:
     """In the order of the data, each once, without what the page only names."""
     values, expected = LINKED[case]
-    facts = found(linked(*values))
-    assert facts["text"] == expected
-    assert (facts["origin"], facts["confidence"], facts["share"]) == ("json-ld", None, None)
-    assert facts["title"] == "A bridge"
-    assert not facts["truncated"]
+    metrics = found(linked(*values))
+    assert metrics["text"] == expected
+    assert (metrics["origin"], metrics["confidence"], metrics["share"]) == ("json-ld", None, None)
+    assert metrics["title"] == "A bridge"
+    assert not metrics["truncated"]
 
 
 @pytest.mark.parametrize(
@@ -102,20 +102,20 @@ def test_texts_of_json_ld(case: str) -> None:
 )
 def test_what_is_no_text_of_the_page(value: Any) -> None:
     """What is about others, summaries, and little."""
-    facts = found(linked(value))
-    assert (facts["text"], facts["origin"]) == ("", "page")
+    metrics = found(linked(value))
+    assert (metrics["text"], metrics["origin"]) == ("", "page")
 
 
 def test_a_page_that_shows_its_text_is_taken_at_its_word() -> None:
     """Data count only where the text that is shown is little, and theirs is much longer."""
     shown = f"<article><p>{OTHER}</p><p>{OTHER}</p></article>"
-    facts = found(linked(ARTICLE, shown=shown))
-    assert (facts["text"], facts["origin"]) == (f"{OTHER}\n{OTHER}", "page")
+    metrics = found(linked(ARTICLE, shown=shown))
+    assert (metrics["text"], metrics["origin"]) == (f"{OTHER}\n{OTHER}", "page")
     line = f"<article><h1>A bridge</h1><p>{PROSE * 2}</p></article>"
     assert found(linked(ARTICLE, shown=line))["origin"] == "page"
-    facts = found(linked(ARTICLE, shown="<h1>A bridge</h1><p>Loading the page."))
-    assert (facts["text"], facts["origin"]) == (f"A bridge\n{BODY}", "json-ld")
-    assert facts["share"] == 0
+    metrics = found(linked(ARTICLE, shown="<h1>A bridge</h1><p>Loading the page."))
+    assert (metrics["text"], metrics["origin"]) == (f"A bridge\n{BODY}", "json-ld")
+    assert metrics["share"] == 0
 
 
 LONG = BODY.replace("Tuesday", "Friday") + " " + PROSE.replace("bridge", "road") * 9 + "End."
@@ -135,8 +135,8 @@ STATE = {"props": {"title": "A bridge", "labels": {"ok": "Yes, please.", "no": "
 )
 def test_texts_of_states(before: str, after: str, kind: str) -> None:
     """All strings of a name whose strings are mostly prose, however the state is written down."""
-    facts = found(state(STATE, before, after, kind))
-    assert (facts["text"], facts["origin"]) == (f"{BODY}\nCosts\n{LONG}", "state")
+    metrics = found(state(STATE, before, after, kind))
+    assert (metrics["text"], metrics["origin"]) == (f"{BODY}\nCosts\n{LONG}", "state")
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ def test_paragraphs_of_data() -> None:
 def test_nesting_is_limited() -> None:
     """Data nested too deep are given up, and the page says so where a text was found before."""
     deep = '{"@type": "Article", "articleBody": ' + json.dumps(BODY) + ', "x": ' + "[" * 100_000
-    facts = found(linked(deep))
-    assert (facts["text"], facts["truncated"]) == (BODY, True)
+    metrics = found(linked(deep))
+    assert (metrics["text"], metrics["truncated"]) == (BODY, True)
     assert found(linked("[" * 100_000 + json.dumps(BODY)))["text"] == ""
 
 

@@ -19,7 +19,7 @@ REFRESH = "if this was meant, run: python -m tools.golden_texts"
 
 
 def test_texts_are_those_of_the_machine_that_wrote_them_down() -> None:
-    """Text, title, language, confidence to the last bit, and all other facts."""
+    """Text, title, language, confidence to the last bit, and all other metrics."""
     written, found = json.loads(FILE.read_text("utf-8")), golden()
     assert found["weights"] == written["weights"], f"other weights; {REFRESH}"
     assert found["hashes"].keys() == written["hashes"].keys(), REFRESH

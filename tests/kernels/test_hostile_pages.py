@@ -87,7 +87,7 @@ def test_a_hostile_page_has_a_clean_text(row: int, found: pa.RecordBatch) -> Non
 
 
 def test_hostile_pages_do_not_depend_on_their_company(pages: list[str], found: pa.RecordBatch) -> None:
-    """Alone, again, or in other batches in many threads, each has the same text and facts."""
+    """Alone, again, or in other batches in many threads, each has the same text and metrics."""
     assert main_texts(*pages).equals(found)
     size = 7
     parts = [pages[at : at + size] for at in range(0, len(pages), size)]

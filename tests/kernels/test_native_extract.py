@@ -189,7 +189,7 @@ def test_the_article_is_found_and_the_rest_is_not() -> None:
 
 
 def test_what_a_page_is_made_of_tells_its_kind() -> None:
-    """An article, a product and a forum are told apart; a page without text is of no kind."""
+    """An article, a product and a forum are distinguished; a page without text is of no kind."""
     menu = "<nav>" + "<a href=/a>Some page</a>" * 8 + "</nav><h1>A bridge</h1>"
     data = '<meta property=og:type content={}><script type=application/ld+json>{{"@type": "{}"}}</script>'
     article = data.format("article", "NewsArticle") + menu + f"<article>{f'<p>{PROSE * 3}' * 6}</article>"

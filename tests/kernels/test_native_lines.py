@@ -66,7 +66,7 @@ def span_lists(spans: list[list[tuple[int, int]] | None]) -> pa.ListArray:
         ),
     ],
 )
-def test_every_code_point_is_judged_as_by_the_twin(line: str) -> None:
+def test_every_code_point_is_classified_as_by_the_twin(line: str) -> None:
     """Each code point that is not like thousands of others, as a letter, digit, suffix, mark or space of a line."""
     characters = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
     rare = [character for character in characters if unicodedata.category(character) not in {"Lo", "Cn", "Co"}]

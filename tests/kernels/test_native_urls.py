@@ -1,4 +1,4 @@
-"""Laws of the native URL facts: every value is that of the readable twin, and lists lie in memory once."""
+"""Laws of the native URL metrics: every value is that of the readable twin, and lists lie in memory once."""
 
 from __future__ import annotations
 
@@ -135,8 +135,8 @@ import sys, pyarrow as pa
 from refinery.kernels import UrlRules, url_metrics
 from stages._url import blocklist
 rules = UrlRules((blocklist.load(sys.argv[1]),), frozenset(), (), (), (), frozenset(), frozenset())
-facts = url_metrics(pa.array([f"http://{number}.example/" for number in range(0, 400_000, 3)]), rules)
-assert set(facts["domain"].to_pylist()) == {"x"}
+metrics = url_metrics(pa.array([f"http://{number}.example/" for number in range(0, 400_000, 3)]), rules)
+assert set(metrics["domain"].to_pylist()) == {"x"}
 print("ready", flush=True)
 sys.stdin.readline()
 """

@@ -106,11 +106,11 @@ class Counts(HTMLParser):
 def test_numbers_agree(hostile: Path, pages: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     """Funnel, stage pages, `stats --json` and a count over the Parquet are the same."""
     assert execute(["stats", "--root", str(hostile), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)["stages"]
-    kept = [stage["documents"]["kept"] for stage in told]
-    sizes = [stage[unit]["kept"] for unit in ("tokens", "bytes") for stage in told]
+    reported = json.loads(capsys.readouterr().out)["stages"]
+    kept = [stage["documents"]["kept"] for stage in reported]
+    sizes = [stage[unit]["kept"] for unit in ("tokens", "bytes") for stage in reported]
     assert [int(one["data-count"] or 0) for one in Counts(pages["index.html"]).found] == [*kept, *sizes]
-    for number, stage in enumerate(told):
+    for number, stage in enumerate(reported):
         folder = hostile / f"{number:02d}-{stage['name']}"
         (counted,) = duckdb.sql(f"select count(*), sum(tokens) from '{folder}/kept/*.parquet'").fetchall()
         assert counted == (stage["documents"]["kept"], stage["tokens"]["kept"])
@@ -122,7 +122,7 @@ def test_numbers_agree(hostile: Path, pages: dict[str, str], capsys: pytest.Capt
         assert {rule: count for rule, count in shown.items() if count} == stage["reasons"]
 
 
-def told(capsys: pytest.CaptureFixture[str], root: Path) -> dict[str, Any]:
+def reported(capsys: pytest.CaptureFixture[str], root: Path) -> dict[str, Any]:
     """What `stats --json` says."""
     assert execute(["stats", "--root", str(root), "--json"]) == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
@@ -133,7 +133,7 @@ def test_roots_stand_side_by_side(
     hostile: Path, other: Path, pages: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Stage by stage and reason by reason what `stats --json` says of each, as many columns as there are roots."""
-    roots = [told(capsys, root)["stages"] for root in (hostile, hostile, other)]
+    roots = [reported(capsys, root)["stages"] for root in (hostile, hostile, other)]
     rows = [
         tuple(int(one["data-count"] or 0) for one in group) for group in by_three(Counts(pages["compare.html"]).found)
     ]
@@ -155,7 +155,7 @@ def test_the_audit_is_that_of_the_terminal(
     hostile: Path, pages: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every rule with how many documents it would remove alone."""
-    audit = told(capsys, hostile)["audit"]
+    audit = reported(capsys, hostile)["audit"]
     for name, documents, _ in audit["rules"]["any"]:
         row = pages["audit.html"].partition(f">{name}</a></th>")[2].partition("</tr>")[0]
         assert f'<td class="n">{documents}</td>' in row

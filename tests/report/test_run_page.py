@@ -40,7 +40,7 @@ def viewed(root: Path) -> View:
 
 
 def test_the_plan_has_every_stage_in_its_pass(root: Path) -> None:
-    """Passes begin where documents of all parts are needed; parts are kept, judged or run; rounds name their methods."""
+    """Passes begin where documents of all parts are needed; parts are kept, re-applied or run; rounds name their methods."""
     found = viewed(root)
     passes = plan(found)
     assert [[node.name for node in each.nodes] for each in passes] == [
@@ -71,12 +71,12 @@ def test_the_plan_of_a_root_that_is_half_made(tmp_path: Path) -> None:
     assert [node.view is not None for node in nodes] == [True, True, False, False, False, False]
     assert [node.work is not None for node in nodes] == [True, True, False, False, False, False]
     (record,) = (Path(given.root) / "runs").glob("*.json")
-    told = json.loads(record.read_bytes())
-    del told["stages"], told["spans"]
-    for phase in told["phases"]:
+    reported = json.loads(record.read_bytes())
+    del reported["stages"], reported["spans"]
+    for phase in reported["phases"]:
         for name in ("begin", "busy", "ended", "slots", "longest"):
             del phase[name]
-    record.write_text(json.dumps(told))
+    record.write_text(json.dumps(reported))
     page = (Path(build(given.root).folder) / "run.html").read_text("utf-8")
     assert "not run yet" in page
     assert 'id="timeline"' not in page
@@ -84,15 +84,15 @@ def test_the_plan_of_a_root_that_is_half_made(tmp_path: Path) -> None:
 
 def record(root: Path, **changes: Any) -> None:
     """A newest run, like the last one but for what is changed."""
-    (told, *_) = sorted((root / "runs").glob("*.json"), reverse=True)
-    (root / "runs" / "99990101T000000-1.json").write_text(json.dumps({**json.loads(told.read_bytes()), **changes}))
+    (reported, *_) = sorted((root / "runs").glob("*.json"), reverse=True)
+    (root / "runs" / "99990101T000000-1.json").write_text(json.dumps({**json.loads(reported.read_bytes()), **changes}))
 
 
 def phase(**changes: Any) -> dict[str, Any]:
     """A phase of 100 tasks at 80 places in a hundred seconds."""
-    told = {"title": "a → b", "tasks": 100, "bytes": 1, "done": 100, "failed": 0, "bytes_done": 1, "documents": 1}
+    reported = {"title": "a → b", "tasks": 100, "bytes": 1, "done": 100, "failed": 0, "bytes_done": 1, "documents": 1}
     times = {"seconds": 100.0, "eta": 0.0, "begin": 0.0, "ended": 100, "busy": 800.0, "slots": 80, "longest": []}
-    return {**told, **times, **changes}
+    return {**reported, **times, **changes}
 
 
 def test_stragglers_are_named(root: Path) -> None:

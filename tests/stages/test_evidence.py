@@ -40,8 +40,8 @@ def counted(metric: str, text: str, pieces: list[str]) -> float:
     """The metric, from the pieces of the text that are marked."""
     words, lines = text.split(), [line for line in text.split("\n") if line.strip()]
     if metric.endswith("_gram"):
-        told = ["".join(piece.split()) if metric.startswith("dup") else " ".join(piece.split()) for piece in pieces]
-        return share(sum(map(len, told)), len(text))
+        reported = ["".join(piece.split()) if metric.startswith("dup") else " ".join(piece.split()) for piece in pieces]
+        return share(sum(map(len, reported)), len(text))
     if metric.endswith("_characters"):
         return share(sum(map(len, pieces)), len(text))
     wholes = {

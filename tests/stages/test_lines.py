@@ -57,7 +57,7 @@ def test_phrases_at_the_end_are_found_with_any_dots(phrase: str) -> None:
 
 
 def test_the_two_readings_of_five_percent_differ_by_edits() -> None:
-    """Removed words count the phrase, flagged words the whole line it was cut from; the first is judged."""
+    """Removed words count the phrase, flagged words the whole line it was cut from; the threshold applies to the first."""
     text = f"{article(96)}\nThe river rose last night. Read more"
     measured = metrics(Lines(), text)
     assert measured["removed_words"] == 2 / 103

@@ -119,8 +119,8 @@ def test_as_many_bytes_as_the_similarity_takes() -> None:
     for size in (16, 64, 100, 256):
         for threshold in (0.01, 0.5, 0.725, 0.9, 1.0):
             least = enough_shared(threshold, size)
-            told = [(256 * shared / size - 1) / 255 for shared in (least - 1, least)]
-            assert told[0] < threshold <= told[1] + 1e-9
+            reported = [(256 * shared / size - 1) / 255 for shared in (least - 1, least)]
+            assert reported[0] < threshold <= reported[1] + 1e-9
 
 
 def _keys(sets: np.ndarray[Any, Any], shape: Profile) -> np.ndarray[Any, Any]:
@@ -256,12 +256,12 @@ def all_verified(stage: MinHash, docs: Docs) -> list[set[int]]:
     holders: dict[int, set[int]] = {}
     for key, row in zip(mapped["key"], mapped["row"], strict=True):
         holders.setdefault(key, set()).add(row)
-    told = [sketch_of(stage, text) for text in docs.texts()]
+    reported = [sketch_of(stage, text) for text in docs.texts()]
     clusters = [{row} for row in sorted(set().union(*holders.values()))]
     for rows in holders.values():
         for a in rows:
             for b in rows:
-                alike = similarities(told[a][None], told[b][None])[0] >= stage.min_similarity - 1e-6
+                alike = similarities(reported[a][None], reported[b][None])[0] >= stage.min_similarity - 1e-6
                 one = next(cluster for cluster in clusters if a in cluster)
                 if alike and b not in one:
                     other = next(cluster for cluster in clusters if b in cluster)
@@ -349,7 +349,7 @@ def test_edges_count_in_any_order(texts: list[str], draw: random.Random) -> None
     st.booleans(),
 )
 def test_of_equal_texts_the_first_takes_part(parts: list[list[str]], new: bool) -> None:
-    """The others are set aside, whatever the passes in which they are looked for; texts without characters are not."""
+    """The others are excluded, whatever the passes in which they are looked for; texts without characters are not."""
     mapped = [SMALL.map(documents(texts), 0) for texts in parts]
     held = [
         MemoryPart(at, len(m.index), pa.Table.from_batches([m.index]), KEYS.empty_table())

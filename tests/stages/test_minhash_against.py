@@ -60,8 +60,8 @@ def kept(metrics: dict[bytes, Metrics]) -> set[bytes]:
     return {name for name, metric in metrics.items() if metric["role"] not in GONE}
 
 
-def anew(old: dict[bytes, Metrics], new: dict[bytes, Metrics]) -> set[bytes]:
-    """What would be kept if all were decided anew, as the new documents tell it."""
+def decided_again(old: dict[bytes, Metrics], new: dict[bytes, Metrics]) -> set[bytes]:
+    """The documents kept if all were decided again, by the metrics of the new documents."""
     superseded = {name for metric in new.values() for name in metric["supersedes"] or ()}
     instead = {name for name, metric in new.items() if metric["survivor"] in (metric["supersedes"] or ())}
     return (kept(old) | kept(new) | instead) - superseded
@@ -86,7 +86,7 @@ def test_two_steps_tell_what_one_step_keeps(
     against = stage.model_copy(update={"against": ("old",)})
     second = facts_of(against, new, draw, [Past(stage, spread(old, draw))])
     both = facts_of(stage, Docs(pa.concat_batches([old.batch, new.batch])), draw)
-    assert anew(first, second) == kept(both)
+    assert decided_again(first, second) == kept(both)
     olds = {cluster: name for name, metric in both.items() if (cluster := metric["cluster"]) and name in first}
     for name, metric in second.items():
         met = both[name]["cluster"] in olds
@@ -204,7 +204,7 @@ def test_a_survivor_of_a_root_that_is_not_listed() -> None:
 def test_ids_of_earlier_documents_do_not_matter(
     crawl: list[list[str]], survivor: Policy, kind: str, among: bool, draw: random.Random
 ) -> None:
-    """A new document that has the id of an earlier one is judged as it is with an id of its own."""
+    """A new document with the id of a reference document has the outcome that it has with another id."""
     stage = KINDS[kind].model_copy(update={"survivor": survivor})
     old, new = crawled(crawl)
     against = stage.model_copy(update={"against": ("old",), "within": among})
@@ -311,8 +311,10 @@ def test_roots_that_cannot_be_held_against(folder: Path) -> None:
     """Other settings are refused with both values, and so are a root without the stage and one that is not finished."""
     quick(given_run(folder, "old", "0.txt"))
     against = (str(folder / "old"),)
-    for other, told in (({"bands": 50}, "bands 60, not 50"), ({"seed": 2}, "seed 1, not 2")):
-        with pytest.raises(UsageError, match=rf"{folder}/old is no reference for this recipe: its minhash has {told}"):
+    for other, reported in (({"bands": 50}, "bands 60, not 50"), ({"seed": 2}, "seed 1, not 2")):
+        with pytest.raises(
+            UsageError, match=rf"{folder}/old is no reference for this recipe: its minhash has {reported}"
+        ):
             quick(given_run(folder, "new", "3.txt", against=against, **other))
     quick(given_run(folder, "half", "*.txt"), Selection(until="dated"))
     with pytest.raises(UsageError, match="no stage 'minhash'"):
@@ -324,12 +326,12 @@ def test_roots_that_cannot_be_held_against(folder: Path) -> None:
 
 
 def test_the_plan_counts_earlier_documents(folder: Path) -> None:
-    """Memory of the task that sees all edges is told with the documents of earlier roots."""
+    """The estimated memory of the task that sees all edges includes the documents of reference roots."""
     quick(given_run(folder, "old", "[012].txt"))
     new = given_run(folder, "new", "3.txt", against=(str(folder / "old"),))
     quick(new, Selection(until="dated"))
-    told = plan(new).stages[2].memory
-    assert told == new.steps[2].stage.needs(240, 60)
+    reported = plan(new).stages[2].memory
+    assert reported == new.steps[2].stage.needs(240, 60)
 
 
 def test_an_id_that_is_there_twice(folder: Path) -> None:

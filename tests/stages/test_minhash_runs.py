@@ -114,7 +114,7 @@ class NumberedLines(LineSource):
             yield Records({**records.columns, "id": ids, "text": list(texts)}, records.metrics, records.skipped)
 
 
-def told(folder: Path, root: str) -> dict[bytes, tuple[Any, ...]]:
+def reported(folder: Path, root: str) -> dict[bytes, tuple[Any, ...]]:
     """What is said of each document."""
     held = RootContents(folder / root)
     rows = held.rows(FOLDER) + held.rows(FOLDER, "removed")
@@ -133,7 +133,7 @@ def test_nothing_but_the_documents_counts(folder: Path, kind: str, chance: rando
         place = Path(name)
         write_inputs(place / "in", [numbered])
         assert quick(numbered_recipe(place, kind, "root")).complete
-        expected = told(place, "root")
+        expected = reported(place, "root")
         assert len(expected) == len(lines)
         chance.shuffle(numbered)
         files: list[list[str]] = [[] for _ in range(chance.randint(1, 6))]
@@ -146,7 +146,7 @@ def test_nothing_but_the_documents_counts(folder: Path, kind: str, chance: rando
         with killed_after(chance.randint(0, 30)), contextlib.suppress(KeyboardInterrupt):
             quick(given)
         assert quick(given).complete
-        assert told(other, "root") == expected
+        assert reported(other, "root") == expected
 
 
 def numbered_recipe(folder: Path, kind: str, root: str, *, memory: int = 2**30, **settings: Any) -> Any:
@@ -203,7 +203,7 @@ def test_another_policy_maps_nothing_again(folder: Path) -> None:
 
 
 def test_what_does_not_fit_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory for the tasks that see all documents, and disk for the keys, are told by plan and refused by run."""
+    """Memory for the tasks that see all documents, and disk for the keys, are reported by plan and refused by run."""
     assert quick(recipe(folder, "plain", "root"), Selection(until="lines-of-text")).complete
     forecast = plan(recipe(folder, "plain", "root")).stages[1]
     documents = len(RootContents(folder / "root").rows("00-lines-of-text"))

@@ -33,7 +33,7 @@ BOUNDS = {
 
 
 def test_bounds_are_those_of_the_paper() -> None:
-    """Every metric has one upper threshold, that of table A1, and a document is judged by all of them."""
+    """Every metric has one upper threshold, that of table A1, and all of them apply to every document."""
     rules = Repetition().rules()
     assert {rule.metric: rule.at_most for rule in rules} == BOUNDS
     assert [rule.id for rule in rules] == [metric.name for metric in Repetition.metrics]
@@ -64,7 +64,7 @@ def test_prose_stays_and_a_chorus_goes() -> None:
 
 
 def test_short_documents_skip_ngrams_that_they_cannot_hold() -> None:
-    """A document of fewer than n words is not judged by n-grams; its only n-gram covers it, though nothing repeats."""
+    """A document of fewer than n words is not measured by n-grams; its only n-gram covers it, though nothing repeats."""
     assert failed(Repetition(), None, "", "one", "one two", "one two three") == [
         [],
         [],

@@ -278,7 +278,7 @@ def test_against_reads_no_text_and_sees_changes(tmp_path: Path) -> None:
 
 
 def test_roots_that_cannot_be_held_against(tmp_path: Path) -> None:
-    """No root, or another setting: told before anything is done."""
+    """No root, or another setting: refused before anything is done."""
     write_crawls(tmp_path, [[["a"]], [["b"]]])
     with pytest.raises(UsageError, match="is no root"):
         quick(crawl(tmp_path, "new", "1.txt", against=(str(tmp_path / "nowhere"),)))
@@ -316,8 +316,8 @@ def test_a_second_pass_finds_what_the_first_made(tmp_path: Path) -> None:
 def test_plan_tells_what_run_takes(folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bytes shuffled, memory and disk are known before, are not less than what is taken, and refused if too much."""
     assert quick(recipe(folder, kind, "root"), Selection(until="dated")).complete
-    told = plan(recipe(folder, kind, "root")).stages[2]
-    assert told.memory == WORKER + 2**30
+    reported = plan(recipe(folder, kind, "root")).stages[2]
+    assert reported.memory == WORKER + 2**30
     for room, advice in (("1MiB", None), ("300MiB", "120MiB")):
         with pytest.raises(Refused, match=r"a task takes at least 1\.3 GB") as caught:
             quick(recipe(folder, kind, "refused").model_copy(update={"executor": roomy(room)}))
@@ -336,10 +336,10 @@ def test_plan_tells_what_run_takes(folder: Path, kind: str, monkeypatch: pytest.
         for name in ("map/keys", "map/index", "reduce")
     }
     overhead = 3 * 4 * 2_000  # of small files
-    assert told.shuffle is not None
-    assert told.disk is not None
-    assert sizes["map/keys"] < told.shuffle + overhead
-    assert sum(sizes.values()) < told.disk + overhead
+    assert reported.shuffle is not None
+    assert reported.disk is not None
+    assert sizes["map/keys"] < reported.shuffle + overhead
+    assert sum(sizes.values()) < reported.disk + overhead
 
 
 def roomy(memory: str) -> ExecutorSettings:

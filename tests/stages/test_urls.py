@@ -131,7 +131,7 @@ def test_documents_without_a_url_are_kept() -> None:
 
 
 def test_equal_keys_are_not_equal_urls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """URLs whose 64-bit keys collide are told apart by the other half of their hash; none is removed for the other."""
+    """URLs whose 64-bit keys collide are distinguished by the other half of their hash; none is removed for the other."""
 
     def colliding(texts: pa.StringArray) -> pa.Array:
         return pa.array([ord(text[7]) if text.endswith("#") else 5 for text in texts.to_pylist()], pa.uint64())
@@ -462,7 +462,7 @@ def test_against_reads_no_text_and_sees_changes(tmp_path: Path) -> None:
     assert set((tmp_path / "new" / "03-urls" / "map" / "keys").iterdir()) == before
 
 
-def test_an_earlier_root_whose_parts_were_numbered_anew(tmp_path: Path) -> None:
+def test_a_reference_root_whose_parts_were_renumbered(tmp_path: Path) -> None:
     """A file that came in front of a part that was made before: each part still has its own verdict."""
     write_crawls(tmp_path, [[1, 1], [2, 3]])
     quick(dated(tmp_path, "old", "1.txt", keep="first"))
@@ -476,7 +476,7 @@ def test_an_earlier_root_whose_parts_were_numbered_anew(tmp_path: Path) -> None:
 
 
 def test_roots_that_cannot_be_held_against(tmp_path: Path) -> None:
-    """No root, another setting, an unfinished run, a root without the stage: told before anything is done."""
+    """No root, another setting, an unfinished run, a root without the stage: refused before anything is done."""
     write_crawls(tmp_path, [[1, 2], [3]])
     with pytest.raises(UsageError, match="is no root"):
         quick(dated(tmp_path, "new", "1.txt", against=(str(tmp_path / "nowhere"),)))

@@ -105,7 +105,7 @@ def test_a_run_through_faults_ends_as_without(
 
 
 def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store that never answers is told with the path and how often it was asked; progress renews retry."""
+    """The error of a store that never answers names the path and the number of requests; progress renews retry."""
     monkeypatch.setattr(retry, "RETRY_SECONDS", 3.0)
     monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
     monkeypatch.setattr(retry, "LONGEST_WAIT", 0.05)

@@ -63,7 +63,7 @@ def slow_beats(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def told_of_loss(check: Callable[[], object]) -> bool:
-    """Whether a run is told within many beats that another one has taken over."""
+    """Return True if a run learns within many beats that another one has taken over."""
     for _ in range(600):
         try:
             check()

@@ -75,7 +75,7 @@ def test_local_inputs_give_the_same_ids_in_both_roots(bucket: str, tmp_path: Pat
 
 
 def test_receipts_of_a_remote_root_are_fetched_once(bucket: str, tmp_path: Path) -> None:
-    """A run that has nothing to do asks for each once; one that is damaged is told when it is wanted."""
+    """A run that has nothing to do asks for each once; a damaged one is reported when it is needed."""
     given = toy(bucket, tmp_path, f"{bucket}/root")
     assert quick(given).complete
     taken()
@@ -101,7 +101,7 @@ def test_a_lost_object_is_made_again(bucket: str, tmp_path: Path) -> None:
     first, second = STORE.list(f"{given.root}/*/kept/*.parquet")[::4][:2]
     STORE.delete(first)
     STORE.put(second, b"short")
-    assert {f"{given.root}/{path}" for path in quick(given).lost} == {first, second}
+    assert {f"{given.root}/{path}" for path in quick(given).missing_files} == {first, second}
     assert contents_of(given.root) == held
     assert quick(given).tasks == 0
 
@@ -138,7 +138,7 @@ class Killed(BaseException):
 
 
 def dying(patch: pytest.MonkeyPatch, moment: int, *, after: bool) -> Callable[[], bool]:
-    """Let the process end at a change of the bucket: before it, or when it was made and nobody was told.
+    """Let the process end at a change of the bucket: before it, or after it, before the response arrives.
 
     From then on nothing reaches the store: a dead process cleans nothing up. What is given tells whether it died.
     """

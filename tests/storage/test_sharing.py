@@ -128,7 +128,7 @@ def test_runs_of_parts_that_overlap(jobs: Jobs, given: Pipeline) -> None:
     wait_for(lambda: status(jobs.root).others == 2 or any(one.poll() is not None for one in running))
     said = [ended(process) for process in running]
     assert all(not one["failures"] for one in said)
-    assert any(one["entered"] for one in said)
+    assert any(one["manifests_updated"] for one in said)
     assert jobs.entered() == set(range(FILES))
     finish(jobs, given)
 
@@ -182,7 +182,7 @@ def test_jobs_of_many_make_all_parts(tmp_path: Path, given: Pipeline) -> None:
 def test_a_share_of_new_parts_beside_older_ones(tmp_path: Path, given: Pipeline) -> None:
     """A run of some parts, with nobody beside it, tells at once what is there."""
     there = given.model_copy(update={"root": str(tmp_path / "root")})
-    assert quick(there, Selection(parts=(0, 1))).entered
+    assert quick(there, Selection(parts=(0, 1))).manifests_updated
     quick(there, Selection(share=0.5))
     held = RootContents(tmp_path / "root")
     assert {0, 1} < {receipt.part for receipt in held.receipts(FOLDERS[0])}
@@ -194,8 +194,8 @@ def test_forced_parts_need_the_root_alone(tmp_path: Path, given: Pipeline) -> No
     there = given.model_copy(update={"root": str(tmp_path / "root")})
     root = Root(there.root, store_for(there.root))
     with root.store.lock(root.path, shared=True):
-        assert not quick(there, Selection(parts=(0,))).entered
+        assert not quick(there, Selection(parts=(0,))).manifests_updated
         for forced in (Selection(parts=(0,), force=True), Selection(parts=(0,), first="words"), Selection()):
             with pytest.raises(Exception, match="another run is at work"):
                 quick(there, forced)
-    assert quick(there, Selection(parts=(0,), force=True)).entered
+    assert quick(there, Selection(parts=(0,), force=True)).manifests_updated

@@ -156,7 +156,7 @@ def test_a_server_without_ranges(site: Site) -> None:
 
 @pytest.mark.parametrize("path", ["http://127.0.0.1:9/x", "http://no-such-host.invalid/x"])
 def test_nobody_there(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong host is told sooner than one that was there before."""
+    """A wrong host is reported sooner than one that has answered before."""
     monkeypatch.setattr(retry, "RETRY_SECONDS", 2.0)
     fresh()
     with pytest.raises(StorageError, match=path):

@@ -59,8 +59,8 @@ def main() -> None:
     }
     for name, value in figures.items():
         print(f"{name:40} {value:12.3f}")
-    told = {name.strip(): round(value, 4) for name, value in figures.items()}
-    print(json.dumps({"profile": arguments.profile, "old": old, "new": new, **told}))
+    reported = {name.strip(): round(value, 4) for name, value in figures.items()}
+    print(json.dumps({"profile": arguments.profile, "old": old, "new": new, **reported}))
 
 
 def _rounds(folder: Path, inputs: str, stage: MinHash) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 usage: python tools/bench/curve.py [--only refinedweb dclm fineweb verified]
 
-Pairs are texts of made-up order whose sets of shingles have exactly the similarity told, which is checked without any
+Pairs are texts of made-up order whose sets of shingles have exactly the stated similarity, which is checked without any
 hash. Keys and sketches are made by the stage, from text on. There are so many pairs that .015 is 3.5 standard errors.
 """
 

@@ -56,7 +56,7 @@ def main() -> int:
     given = parser.parse_args()
     if not CORPUS.is_dir():
         raise SystemExit(f"no corpus at {CORPUS}")
-    one = partial(told, cuts=given.cuts, flips=given.flips, others=given.others)
+    one = partial(reported, cuts=given.cuts, flips=given.flips, others=given.others)
     sums: Counter[str] = Counter()
     slowest = 0.0
     with ProcessPoolExecutor(given.workers) as pool:
@@ -84,7 +84,7 @@ def chosen() -> Iterator[tuple[str, bytes]]:
                 yield f"{path.name} {number}", data[whole[0].offset : whole[-1].offset + whole[-1].length]
 
 
-def told(name: str, data: bytes, cuts: int, flips: int, others: int) -> Told:
+def reported(name: str, data: bytes, cuts: int, flips: int, others: int) -> Told:
     """Damage one archive and read all copies."""
     wrong = []
     count, slowest = 0, 0.0

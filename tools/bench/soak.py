@@ -78,7 +78,7 @@ def main() -> int:
         crawl(folder / "crawl", given.pages, given.seed)
     calm, killed = (recipe(folder, name, given.workers) for name in ("calm", "killed"))
     looks = list(watched(calm))
-    told(f"undisturbed, {len(looks)} looks: {medians(looks)}")
+    reported(f"undisturbed, {len(looks)} looks: {medians(looks)}")
     kills = disturbed(killed, given.kills, random.Random(given.seed))  # noqa: S311  nothing secret
     wrong = [*grown(looks), *left_behind(folder)]
     if contents(folder / "calm") != contents(folder / "killed"):
@@ -119,7 +119,7 @@ def watched(path: Path) -> Iterator[Look]:
         raise subprocess.CalledProcessError(run.returncode, RUN)
 
 
-def told(message: str) -> None:
+def reported(message: str) -> None:
     """Say how far it is: it takes long."""
     print(time.strftime("%H:%M:%S"), message, file=sys.stderr, flush=True)
 
@@ -152,7 +152,7 @@ def disturbed(path: Path, kills: int, chance: random.Random) -> int:
                 break
             except subprocess.TimeoutExpired:
                 done += kill(run, chance)
-                told(f"killed {done} times")
+                reported(f"killed {done} times")
         code = run.wait()
         if code == 0:
             return done

@@ -34,7 +34,7 @@ SHARED = ("page", "url", "og", "data")
 MEANS = ("text_score.99", "name_score.99")
 
 SAME = {"news": "article"}
-"""Kinds that are not told apart."""
+"""Kinds that are counted as one."""
 
 
 class Kinds(NamedTuple):

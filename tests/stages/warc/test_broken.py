@@ -44,7 +44,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return call
 
 
-def told(found: dict[str, Any]) -> dict[str, str]:
+def reported(found: dict[str, Any]) -> dict[str, str]:
     return {one["text"]: one["fix"] for one in found["warnings"] if one["severity"] != "note"}
 
 
@@ -53,7 +53,7 @@ def test_files_that_are_no_archives_and_one_that_is_cut_off(run: Run) -> None:
     files = {f"{number}.warc.gz": b"no archive %d" % number for number in range(4)} | {"cut.warc.gz": GOOD[:-60]}
     code, found = run(files)
     assert code == 1
-    assert told(found) == {
+    assert reported(found) == {
         "warc: 5 of 5 inputs broken (100.0%), more than max_broken_inputs: 5%": "repair or leave out these files, "
         "or set max_broken_inputs in the recipe",
         "warc: 4 inputs yield no document (not_an_archive 4): 0.warc.gz, 1.warc.gz, 2.warc.gz and 1 more": "it is not an "
@@ -61,7 +61,7 @@ def test_files_that_are_no_archives_and_one_that_is_cut_off(run: Run) -> None:
         "warc: 1 input is broken (cut_off 1): cut.warc.gz": "it ends too early: fetch it again",
     }
     again = run({})
-    assert (again[0], again[1]["tasks"], told(again[1])) == (1, 0, told(found))
+    assert (again[0], again[1]["tasks"], reported(again[1])) == (1, 0, reported(found))
     assert run({}, "--set", "max_broken_inputs=100%")[0] == 0
 
 
@@ -86,7 +86,7 @@ def test_files_of_another_kind(run: Run, source: str, data: bytes, fix: str) -> 
     """A file of which no record is a document says which source reads it."""
     code, found = run({"a.gz": data}, source=source)
     assert code == 1
-    assert told(found)[f"{source}: 1 input yields no document: a.gz"] == fix
+    assert reported(found)[f"{source}: 1 input yields no document: a.gz"] == fix
 
 
 def test_a_damaged_record_of_many_is_a_note(run: Run) -> None:
@@ -94,7 +94,7 @@ def test_a_damaged_record_of_many_is_a_note(run: Run) -> None:
     sound = members([record(number) for number in range(1, 200)])
     code, found = run({"a.warc.gz": sound + b"garbage" + members([record(200)])})
     assert code == 0
-    assert not told(found)
+    assert not reported(found)
     assert found["warnings"][0]["text"] == "warc: 1 input has damaged records (unreadable 1): a.warc.gz"
 
 

@@ -10,7 +10,7 @@ import pytest
 from stages._warc.members import Members
 from tests.stages.warc.archives import LAYOUTS, frames, members, mixed, plain
 from tests.stages.warc.test_records import MADE
-from tools.bench.mutations import chosen, told
+from tools.bench.mutations import chosen, reported
 from tools.mutations import MANGLES, Archive, problem
 
 Layout = Callable[[Sequence[bytes]], bytes]
@@ -18,9 +18,9 @@ Layout = Callable[[Sequence[bytes]], bytes]
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
 def test_damage_to_made_archives_hides_nothing_that_it_does_not_touch(layout: Layout) -> None:
-    told = {copy.name: problem(copy) for copy in Archive(layout.__name__, layout(MADE * 2)).copies(40, 120, 2)}
-    assert len(told) > 100
-    assert {name: said for name, said in told.items() if said} == {}
+    reported = {copy.name: problem(copy) for copy in Archive(layout.__name__, layout(MADE * 2)).copies(40, 120, 2)}
+    assert len(reported) > 100
+    assert {name: said for name, said in reported.items() if said} == {}
 
 
 def test_every_kind_of_damage_is_done() -> None:
@@ -50,6 +50,6 @@ def test_real_archives_are_read_whatever_is_done_to_them(corpus: object) -> None
     del corpus
     for number, (name, data) in enumerate(chosen()):
         if number % 8 == 0:
-            found = told(name, data, cuts=3, flips=8, others=1)
+            found = reported(name, data, cuts=3, flips=8, others=1)
             assert not found.wrong, (name, found.wrong)
             assert found.slowest < 5

@@ -49,7 +49,7 @@ MADE = [
 ]
 
 
-def told(found: Sequence[Record]) -> list[tuple[str, str]]:
+def reported(found: Sequence[Record]) -> list[tuple[str, str]]:
     """Kind and flaw of each."""
     return [(one.kind, one.flaw) for one in found]
 
@@ -91,7 +91,7 @@ def test_a_body_is_kept_up_to_what_is_wanted_and_counted_in_full() -> None:
         found = read(layout([MADE[0], big, MADE[6]]), keep=1_000)
         assert [one.size for one in found] == [len(block(one)) for one in (MADE[0], big, MADE[6])]
         assert found[1].body == block(big)[:1_000]
-        assert told(found) == [("response", "")] * 3
+        assert reported(found) == [("response", "")] * 3
 
 
 GZ = [gzip.compress(one, mtime=0) for one in MADE]
@@ -157,7 +157,7 @@ DAMAGES: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
 def test_damage_is_told_and_what_lies_around_it_is_read(damage: str) -> None:
     data, expected = DAMAGES[damage]
     found = read(data)
-    assert told(found) == expected
+    assert reported(found) == expected
     assert all(one.note for one in found if one.flaw)
 
 
@@ -174,7 +174,7 @@ def test_an_arc_file_is_read_with_its_records_as_responses() -> None:
     lines += b"http://example.org/a page 10.0.0.1 20080430204826 text/html %d\n%s\n" % (len(page), page)
     lines += b"http://example.org/2 10.0.0.1 19960923142103 text/html 200 - - 0 a.arc %d\n%s\n" % (len(page), page)
     found = read(lines)
-    assert told(found) == [("filedesc", ""), R, R]
+    assert reported(found) == [("filedesc", ""), R, R]
     assert [one.fields["warc-target-uri"] for one in found[1:]] == ["http://example.org/a page", "http://example.org/2"]
     assert [one.fields["warc-date"] for one in found[1:]] == ["20080430204826", "19960923142103"]
     assert all(one.body == page for one in found[1:])
@@ -273,7 +273,7 @@ def test_compressed_members_are_found_behind_plain_records(kinds: str) -> None:
 
 def test_a_stretch_that_is_lost_among_plain_records_ends_where_a_compressed_member_begins() -> None:
     found = read(MADE[0] + b"lost\r\n" + gzip.compress(MADE[1]) + MADE[2])
-    assert told(found) == [R, ("", UNREADABLE), ("request", ""), R]
+    assert reported(found) == [R, ("", UNREADABLE), ("request", ""), R]
     assert found[1].size == len(b"lost\r\n")
 
 
