@@ -1,27 +1,47 @@
-"""What CONTRIBUTING.md shows works as it is written there."""
+"""The examples of CONTRIBUTING.md work as they are written there."""
 
 from __future__ import annotations
 
 import re
+import sys
 import textwrap
-from pathlib import Path
+from types import ModuleType
 
 import pyarrow.compute as pc
 import pytest
 
-from refinery.stage.registry import import_class
 from tests.conftest import REPOSITORY
 from tests.stages.test_laws import PROSE, documents, process
 
 
-def test_the_stage_of_the_example_removes_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one Python file that it shows is a stage: prose stays, a text without vowels goes for the rule."""
+def example(language: str) -> str:
+    """Return the one indented code block of a language."""
     text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    (tmp_path / "contributed.py").write_text(textwrap.dedent(block), encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    stage = import_class("contributed:Vowels")()
+    (block,) = re.findall(rf"   ```{language}\n(.*?)   ```", text, re.DOTALL)
+    return textwrap.dedent(block)
+
+
+@pytest.fixture(autouse=True)
+def vowels(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The stage of the page as the module ``stages.vowels``."""
+    module = ModuleType("stages.vowels")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(example("python"), vars(module))
+    return module
+
+
+def test_the_stage_of_the_example_removes_what_it_says(vowels: ModuleType) -> None:
+    """Prose stays; a text without vowels is removed by the rule."""
     docs = documents([PROSE, "Xyz hgf 123 rtwk.", ""])
-    (split,) = process(stage, docs, [len(docs)])
+    (split,) = process(vowels.Vowels(), docs, [len(docs)])
     assert split.kept.texts() == [PROSE]
     assert pc.struct_field(split.removed.column("why"), "rule").to_pylist() == ["few_vowels", "few_vowels"]
+
+
+def test_the_test_of_the_example_passes() -> None:
+    """It is run as pytest would, beside the stage."""
+    names: dict[str, object] = {}
+    exec(example("text"), names)
+    tests = [value for name, value in names.items() if name.startswith("test_") and callable(value)]
+    assert len(tests) == 1
+    tests[0]()

@@ -78,7 +78,7 @@ class Account:
 
     def _repr_html_(self) -> str:
         stages = table(("stage", "stored", "replayed", "if these had kept it", "note"), map(_cells, self.stations))
-        texts = (f"{paragraph(f'text as {one.stage} made it')}{of_text(one.text, one.marks)}" for one in self.texts)
+        texts = (f"{paragraph(f'text as {one.stage} returned it')}{of_text(one.text, one.marks)}" for one in self.texts)
         return f"{of_document(self.document)}{stages}{''.join(texts)}"
 
 
@@ -181,9 +181,9 @@ class _Way:
         if again is not None and again.note:
             return again.note
         if entry is None:
-            return "not made yet"
+            return "has not run yet"
         written = any(receipt.files for receipt in self._reader.receipts(entry))
-        return "its part is not made yet" if written else "its rows are not written"
+        return "its part has not run yet" if written else "its rows are not written"
 
     def _related(self, name: str, outcome: StageOutcome) -> tuple[Document, ...]:
         """Return documents that the stage's evidence names; its own id means the same record in a reference root."""

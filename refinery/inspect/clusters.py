@@ -95,7 +95,7 @@ def clusters(path: str, stage: str | None = None, count: int = 20) -> tuple[Clus
     """Return the clusters of the stages of a root that remove duplicates, or of one stage: the ``count`` largest.
 
     Memory is 24 bytes for each document of a cluster, and the names of all domains. Raises UsageError where no such
-    stage is made or the rows that it has removed are not stored, StorageError for a damaged file.
+    stage has results or the rows that it has removed are not stored, StorageError for a damaged file.
     """
     reader = open_root(path)
     able = clustering(reader)

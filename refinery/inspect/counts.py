@@ -45,7 +45,7 @@ class RootCounts:
     stages: tuple[StageCounts, ...]
     problems: tuple[Finding, ...]
     not_made: tuple[str, ...] = ()
-    """Selected stages of the recipe of which nothing is made yet."""
+    """Selected stages of the recipe without results yet."""
     audit: AuditStatistics | None = None
     """Counts of the shadow audit; None where there is none, or where stages or parts are selected."""
 
@@ -111,7 +111,7 @@ def counts_of(
 def chosen_stages(
     reader: RootReader, first: str | None, until: str | None, parts: Sequence[int] | None
 ) -> list[StageEntry]:
-    """Return the selected stages that are made. Raises UsageError for stages or parts that the root does not have."""
+    """Return the selected stages with results. Raises UsageError for stages or parts that the root does not have."""
     low = reader.stage(first).position if first else 0
     high = reader.stage(until).position if until else len(reader.head.folders)
     if low > high:
@@ -126,7 +126,7 @@ def chosen_stages(
 
 
 def _unmade(reader: RootReader, until: str | None) -> tuple[str, ...]:
-    """Return the stages behind all that is made: stages are made in order."""
+    """Return the stages behind the last one with results: stages run in order."""
     last = max((entry.position for entry in reader.stages), default=-1)
     return () if until else tuple(reader.names[last + 1 :])
 
@@ -230,7 +230,7 @@ def _check_inputs(reader: RootReader, loaded: _StageParts, *, whole: bool) -> It
         return
     parts_before = reader.load(before).parts
     for content in missing_inputs(entry, loaded.receipts, parts_before) if whole else ():
-        yield Finding(f"a part was made from rows {content[:8]}…, which {before.name} did not keep", entry.name)
+        yield Finding(f"a part was computed from rows {content[:8]}…, which {before.name} did not keep", entry.name)
     for receipt in loaded.receipts:
         given = sum(r.rows.get("kept", 0) for r in reader.sources(entry, receipt))
         if given != receipt.rows.get("in"):

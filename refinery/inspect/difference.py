@@ -33,7 +33,7 @@ ABSENT = "absent"
 
 @dataclass(frozen=True)
 class StageDifference:
-    """A stage's documents and tokens kept, and how often each reason is given, in both roots; None where not made."""
+    """A stage's documents and tokens kept, and the documents by reason, in both roots; None where it has no results."""
 
     stage: str
     kept: tuple[int | None, int | None]

@@ -1,4 +1,4 @@
-"""Edits of a recipe since its root was made."""
+"""Edits of a recipe since its root was written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from refinery.store import store_for
 def edited(pipeline: Pipeline) -> tuple[Setting, ...]:
     """Return the values that differ from those of the recipe in its root; none where there is no root yet.
 
-    Fields that the version which made the root did not have count with their defaults. Raises StorageError.
+    Fields that an older version did not have count with their defaults. Raises StorageError.
     """
     root = Root(pipeline.root, store_for(pipeline.root))
     head = root.head()

@@ -37,7 +37,7 @@ class FileCounts:
 
 
 def file_counts(reader: RootReader) -> tuple[FileCounts, ...]:
-    """Return the counts of every input file that is made, in order of parts."""
+    """Return the counts of every input file that was read, in order of parts."""
     first = next((entry for entry in reader.stages if entry.position == 0), None)
     if first is None:
         return ()

@@ -83,7 +83,7 @@ class OpenRoot:
 
     @property
     def stages(self) -> list[str]:
-        """Names of the stages that are made, in order."""
+        """Names of the stages with results, in order."""
         return [entry.name for entry in self._reader.stages]
 
     def manifest(self, stage: str) -> StageManifest:

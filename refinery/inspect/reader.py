@@ -36,7 +36,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class StageEntry:
-    """A stage of a root that is made, with its position in the pipeline."""
+    """A stage of a root with results, with its position in the pipeline."""
 
     position: int
     folder: str
@@ -87,27 +87,27 @@ class RootReader:
 
     @cached_property
     def pipeline(self) -> Pipeline:
-        """The recipe that the root was made with. Raises UsageError where a stage of it is not known any more."""
+        """The recipe that the root was written with. Raises UsageError where a stage of it is not known any more."""
         return from_dict(self.head.recipe, self.root.path, self.root.full("HEAD.json"))
 
     @property
     def names(self) -> list[str]:
-        """Names of all stages of the recipe, made or not."""
+        """Names of all stages of the recipe, with results or without."""
         return [folder.partition("-")[2] for folder in self.head.folders]
 
     def stage(self, name: str) -> StageEntry:
-        """Return the stage with a name. Raises UsageError where it is not made."""
+        """Return the stage with a name. Raises UsageError where it has no results."""
         for entry in self.stages:
             if entry.name == name:
                 return entry
         if name in self.names:
-            raise UsageError(f"stage {name!r} is not made yet", hint="`refinery run` makes it")
+            raise UsageError(f"stage {name!r} has no results yet", hint="run `refinery run` first")
         raise UsageError(
             f"the root has no stage {name[:80]!r}", hint=did_you_mean(name, self.names, "it has no stages")
         )
 
     def before(self, entry: StageEntry) -> StageEntry | None:
-        """Return the stage before it, if it is made."""
+        """Return the stage before it, if that has results."""
         return next((other for other in self.stages if other.position == entry.position - 1), None)
 
     def load(self, entry: StageEntry) -> StageReceipts:

@@ -120,7 +120,7 @@ class Reapplied:
                 yield self._from_archive(entry, document(rows.slice(row, 1)))
         elif len(rows):
             before, keys = self._reader.before(entry), document_keys(rows)
-            assert before is not None  # a stage is only made behind another
+            assert before is not None  # a stage only runs behind another
             for piece in pieces(self._reader, before, ("kept",), given.names, self._reader.sources(entry, receipt)):
                 batch = piece.batch.filter(pc.is_in(document_keys(piece.batch), value_set=keys))
                 yield Docs(batch.select(given.names).cast(given))

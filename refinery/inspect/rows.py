@@ -77,7 +77,7 @@ def document(row: pa.RecordBatch) -> Document:
 
 
 def trail(reader: RootReader, wanted: Document, start: Spot) -> dict[int, Spot]:
-    """Return the row of the document at each stage, by position, from ``start`` to the last one that is made."""
+    """Return the row of the document at each stage, by position, from ``start`` to the last one with results."""
     spots = {start.entry.position: start}
     receipts: tuple[Receipt, ...] = (start.receipt,)
     spot: Spot | None = start

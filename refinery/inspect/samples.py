@@ -36,7 +36,7 @@ from refinery.stage.rules import QUARANTINED, WHY
 
 @dataclass(frozen=True)
 class Sample:
-    """One document. ``text`` is as it came to the stage, where it had one; else as the stage made it."""
+    """One document. ``text`` is as it came to the stage, where it had one; else as the stage returned it."""
 
     document: Document
     stage: str

@@ -11,7 +11,7 @@ from refinery.inspect.warning_list import allowed_share, too_many_broken
 
 @dataclass(frozen=True)
 class Summary:
-    """The last stage that is made, what it keeps of what the source read, and the folder with its rows.
+    """The last stage with results, what it keeps of what the source read, and the folder with its rows.
 
     ``tokens`` and ``tokens_read`` are 0 where no stage has counted any; ``folder`` is "" where no rows are stored.
     """
@@ -28,7 +28,7 @@ class Summary:
 
 
 def summary(path: str) -> Summary | None:
-    """Return the summary of the root at ``path``; None where no stage is made. Raises UsageError, StorageError."""
+    """Return the summary of the root at ``path``; None where no stage has results. Raises UsageError, StorageError."""
     reader = open_root(path)
     if not reader.stages:
         return None

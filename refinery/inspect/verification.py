@@ -149,7 +149,7 @@ class _Checks:
     def _receipt(self, entry: StageEntry, receipt: Receipt, links: Mapping[str, set[str]]) -> Iterator[str]:
         yield from _misfiled(entry, receipt)
         if receipt.kind in links and not set(receipt.inputs[-1:]) <= links[receipt.kind]:
-            yield f"the receipt {receipt.key[:8]} was made from something that is not there any more"
+            yield f"the receipt {receipt.key[:8]} names an input that does not exist any more"
         read = {name: self._files(entry, receipt, name) for name in receipt.written}
         whole = {name: rows for name, rows in read.items() if rows is not None}
         for name, rows in whole.items():

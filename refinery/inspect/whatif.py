@@ -104,10 +104,10 @@ def _stages(reader: RootReader, pipeline: Pipeline, changed: Sequence[int]) -> l
         message = f"{names[end]} needs the whole dataset, so a threshold of {names[changed[-1]]} needs a run"
         raise UsageError(message, hint=_RERUN)
     for position in (first, changed[-1]):
-        reader.stage(names[position])  # raises where it is not made
+        reader.stage(names[position])  # raises where it has no results
     stages = [entry for entry in reader.stages if first <= entry.position < end]
     for entry in (reader.before(stages[0]), *stages):
-        assert entry is not None  # a stage is only made behind another
+        assert entry is not None  # a stage only runs behind another
         sides = ("kept",) if entry.position < first else ("kept", "removed")
         if any(not receipt.files.get(side) for receipt in reader.receipts(entry) for side in sides):
             hint = "`write` and `keep_removed` of the recipe choose the rows that are stored"

@@ -1,4 +1,4 @@
-"""The lookups that plans of one root are made from, remembered from one plan to the next."""
+"""The lookups from which plans of one root are computed, remembered from one plan to the next."""
 
 from __future__ import annotations
 

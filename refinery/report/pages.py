@@ -36,7 +36,7 @@ class Built:
 def build(path: str, out: str = "", against: Sequence[str] = ()) -> Built:
     """Write the report of the root at ``path`` into the folder ``out`` (its own ``report``), compared with other roots.
 
-    Raises UsageError where there is no root or nothing is made, StorageError for damaged records.
+    Raises UsageError where there is no root or no stage has results, StorageError for damaged records.
     """
     reader = open_root(path)
     folder = (out or f"{reader.root.path}/report").rstrip("/")

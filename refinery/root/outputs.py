@@ -105,7 +105,7 @@ def _move(root: Root, folder: str, receipt: Receipt, to: Callable[[str], str]) -
     """Copy the files, then let the receipt name the copies, then delete the files: what it names is always there."""
     paths = [path for path in sorted(_paths(receipt)) if to(path) != path]
     if not all(root.store.exists(root.full(path)) for path in paths):
-        root.withdraw(folder, receipt.key)  # somebody deleted its files, so this part is not made
+        root.withdraw(folder, receipt.key)  # somebody deleted its files, so this part has to run again
     else:
         for path in paths:
             root.store.copy(root.full(path), root.full(to(path)))

@@ -40,7 +40,7 @@ class Written:
 class TableWriter:
     """Writes batches to temporary Parquet files and computes the content id of all their rows.
 
-    ``shard`` is the text bytes after which a new file is begun. Without ``write`` only the content id is made.
+    ``shard`` is the text bytes after which a new file is begun. Without ``write`` only the content id is computed.
     """
 
     def __init__(self, root: Root, schema: pa.Schema, *, write: bool, shard: int | None = None) -> None:

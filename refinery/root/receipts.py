@@ -1,4 +1,4 @@
-"""Receipts: the outputs of one part, and the inputs they were made from.
+"""Receipts: the outputs of one part, and the inputs they were computed from.
 
 A receipt is the commit: a file that no receipt names does not exist for readers.
 """
@@ -76,7 +76,7 @@ class Receipt(BaseModel):
     """Rules were applied to stored metrics, without measuring again."""
     seconds: float = 0.0
     peak_memory: int = 0
-    """Bytes, of the process that made the part, without the libraries that workers share."""
+    """Bytes, of the process that computed the part, without the libraries that workers share."""
     requests: dict[str, int] = {}
     """Requests to remote stores meanwhile: by kind, failed tries, bytes read and written."""
     poison: tuple[tuple[int, str], ...] = ()

@@ -32,7 +32,7 @@ class ReferencePart:
 def reference_parts(stage: Global) -> list[ReferencePart]:
     """Return the parts of all roots that the stage deduplicates against.
 
-    Raises UsageError where there is no such root, the stage is not finished there, or its keys are made otherwise, and
+    Raises UsageError where there is no such root, the stage is not finished there, or computes other keys, and
     Refused for a root of another format.
     """
     return [part for place, path in enumerate(stage.reference_roots()) for part in parts_of_root(stage, place, path)]
@@ -62,7 +62,7 @@ def parts_of_root(stage: Global, place: int, path: str) -> list[ReferencePart]:
 
 
 def _comparable(stage: Global, root: Root, head: Head) -> tuple[str, StageManifest]:
-    """Return the finished stage of the root whose keys are made as this stage makes them."""
+    """Return the finished stage of the root whose keys are computed as this stage computes them."""
     manifests = {folder: root.manifest(path) for folder, path in head.manifests.items()}
     same_kind = {folder: manifest for folder, manifest in manifests.items() if manifest.kind == stage.name}
     if not same_kind:

@@ -56,7 +56,7 @@ class Root:
         self.store.put(self.full("HEAD.json"), _json(head))
 
     def receipt(self, folder: str, key: str) -> Receipt | None:
-        """Return the receipt with a key, or None where that part is not made."""
+        """Return the receipt with a key, or None where that part is not finished."""
         return self._record(Receipt, self.full(receipt_path(folder, key)))
 
     def receipts(self, folder: str, keys: Iterable[str]) -> list[Receipt]:

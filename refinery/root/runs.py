@@ -100,7 +100,7 @@ class RunningTask(_Record):
 
 
 class StageWork(_Record):
-    """Parts of a stage in a run: current before it, made from stored metrics alone, computed, and waiting."""
+    """Parts of a stage in a run: current before it, re-applied to stored metrics, computed, and waiting."""
 
     stage: str
     current: Number

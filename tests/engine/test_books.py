@@ -455,7 +455,7 @@ def test_a_verdict_that_is_not_the_current_one_is_found(copy: Path) -> None:
     for path in copy.glob("03-same/receipts/*.json"):
         if json.loads(path.read_bytes())["kind"] == "map":
             edit(path, lambda receipt: receipt.update(inputs=["0" * 32]))
-    assert "was made from something that is not there any more" in messages(verify(str(copy)))
+    assert "names an input that does not exist any more" in messages(verify(str(copy)))
 
 
 # --------------------------------------------------------------------------------------------------------- conservation

@@ -111,7 +111,7 @@ def test_rows_that_are_not_stored_cannot_answer(tmp_path: Path) -> None:
     quick(given, Selection(until="words"))
     found = what_if(given.root, ["words.min_words=1"])
     assert [stage.stage for stage in found.stages] == ["words"]
-    with pytest.raises(UsageError, match="'snip' is not made yet"):
+    with pytest.raises(UsageError, match="'snip' has no results yet"):
         what_if(given.root, ["snip.least=1"])
 
 
