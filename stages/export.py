@@ -14,12 +14,12 @@ class Export(Edit):
     """Write the final columns, gathering small parts into files of about one size."""
 
     name: ClassVar = "export"
-    version: ClassVar = 1
+    version: ClassVar = 2
     reads: ClassVar = ()
     last: ClassVar = True
 
     columns: tuple[str, ...] = Field(
-        ("id", "url", "date", "warc", "offset", "length", "text", "tokens"),
+        ("id", "url", "date", "warc", "offset", "length", "lang", "text", "tokens"),
         min_length=1,
         description="columns to write, in this order; the metrics of a stage are one column with the stage's name",
     )

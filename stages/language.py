@@ -45,7 +45,7 @@ class Language(Filter):
     """Keep documents whose main language is wanted and certain."""
 
     name: ClassVar = "language"
-    version: ClassVar = 1
+    version: ClassVar = 2
     source: ClassVar = "RefinedWeb §3.1; https://arxiv.org/abs/2306.01116"
     depends: ClassVar = ("fasttext-predict",)
     metrics: ClassVar = (

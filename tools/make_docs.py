@@ -155,6 +155,7 @@ COLUMNS = {
     "text": "the text, from the stage that extracts it",
     "protected": "spans of the text, in bytes, that `lines` does not change; dropped when a stage changes the text",
     "tokens": "GPT-2 tokens of the text",
+    "lang": "language of the text, from the stage that identifies it",
     "why": "removed rows only: the first rule that the document violates, with the metric, its value and the threshold",
     "failed": "removed rows only: ids of all rules of the stage that the document violates, in the stage's order",
 }

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from refinery.errors import RefineryError
 from refinery.recipe.pipeline import Step
-from refinery.stage.documents import POINTER, TEXT, TOKENS, TRANSIENT
+from refinery.stage.documents import LANG, POINTER, TEXT, TOKENS, TRANSIENT
 from refinery.stage.global_stage import begins_segment
 
 
@@ -39,7 +39,8 @@ def gaps(steps: Sequence[Step]) -> Iterator[tuple[int, str, str]]:
 
 def _adds(step: Step) -> list[str]:
     names = [field.name for field in step.stage.adds]
-    return [*names, TOKENS.name] if TEXT.name in names else names
+    names += [TOKENS.name] if TEXT.name in names else []
+    return [*names, LANG.name] if step.stage.language_metric else names
 
 
 def _metrics(steps: Sequence[Step]) -> set[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from refinery.errors import UsageError
-from refinery.stage.documents import POINTER, TEXT, TOKENS, TRANSIENT
+from refinery.stage.documents import LANG, POINTER, TEXT, TOKENS, TRANSIENT
 from refinery.stage.global_stage import begins_segment
 from refinery.stage.rules import FAILED, WHY
 
@@ -42,7 +42,7 @@ def flows(steps: Sequence[Step]) -> list[Flow]:
             given = _stored(given)
         _check_reads(step, given)
         passed = _passed(step, given)
-        removed = pa.schema([*_stored(_with_metrics(step, given)), WHY, FAILED])
+        removed = pa.schema([*_stored(_with_metrics(step, _with_language(step, given))), WHY, FAILED])
         if step.stage.language_metric:
             language = f"{step.column}.{step.stage.language_metric}"
         result.append(Flow(given, passed, _stored(passed), removed, language))
@@ -74,13 +74,17 @@ def _with_metrics(step: Step, given: pa.Schema) -> pa.Schema:
     return given.append(pa.field(step.column, metrics)) if metrics.num_fields else given
 
 
+def _with_language(step: Step, given: pa.Schema) -> pa.Schema:
+    return given.append(LANG) if step.stage.language_metric and LANG.name not in given.names else given
+
+
 def _passed(step: Step, given: pa.Schema) -> pa.Schema:
     fields = {f.name: f for f in given if f.name not in step.stage.outdates()}
     for added in step.stage.adds:
         fields[added.name] = added
         if added.name == TEXT.name:
             fields.setdefault(TOKENS.name, TOKENS)
-    fields |= {f.name: f for f in _with_metrics(step, pa.schema([]))}
+    fields |= {f.name: f for f in _with_metrics(step, _with_language(step, pa.schema([])))}
     return pa.schema([fields[name] for name in step.stage.selects(list(fields))])
 
 

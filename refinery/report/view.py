@@ -249,6 +249,7 @@ _CORE: dict[str, Any] = {
     "warc": "the archive that contains the record",
     "offset": "byte offset of the record in the archive",
     "length": "bytes of the record in the archive",
+    "lang": "the language, as the last stage that identifies it names it",
     "text": "the text",
     "protected": "spans of the text, in bytes, that line-wise corrections do not change",
     "tokens": "GPT-2 tokens of the text",

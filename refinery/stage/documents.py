@@ -24,6 +24,8 @@ LENGTH = pa.field("length", pa.uint64())
 HTML = pa.field("html", pa.string())
 TEXT = pa.field("text", pa.string())
 TOKENS = pa.field("tokens", pa.uint32())
+LANG = pa.field("lang", pa.string())
+"""The language of the document, a copy of the metric with which the last stage that identifies it names it."""
 
 PROTECTED = pa.field(
     "protected", pa.list_(pa.struct([("start", pa.uint64()), ("end", pa.uint64()), ("kind", pa.string())]))
@@ -42,7 +44,7 @@ TRANSIENT = frozenset({HTML.name})
 OF_TEXT = frozenset({PROTECTED.name})
 """Columns of positions in the text."""
 
-CORE = frozenset(f.name for f in (*POINTER, HTML, TEXT, TOKENS, PROTECTED))
+CORE = frozenset(f.name for f in (*POINTER, HTML, TEXT, TOKENS, LANG, PROTECTED))
 
 RECORD_ID = "record_id"
 """Evidence of a source: the identity of a record in its archive. It need not be unique, or there."""
@@ -120,6 +122,12 @@ class Docs:
     def texts(self) -> list[str]:
         """The texts as Python strings, "" for null."""
         return self.view(_texts)
+
+    def languages(self) -> pa.StringArray:
+        """The language of each document; null where no stage has identified one."""
+        if LANG.name in self.batch.schema.names:
+            return self.column(LANG.name)
+        return pa.nulls(len(self), LANG.type)
 
     def view(self, derive: Callable[[Docs], T]) -> T:
         """``derive(self)``, computed once for this batch. ``derive`` must be a module-level pure function.

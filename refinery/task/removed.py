@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from refinery.kernels import CUT, with_cut
 from refinery.stage.documents import TEXT, id_bytes
 from refinery.stage.rules import FAILED, WHY, explain
-from refinery.task.step import Split
+from refinery.task.step import Split, metrics_columns
 from refinery.task.tasks import StepRun
 
 SAMPLE = 256 // 100
@@ -19,12 +19,10 @@ def removed_rows(run: StepRun, split: Split, keep_removed: str) -> pa.RecordBatc
     """Return the removed documents of a batch with ``why`` and ``failed``."""
     stage, schema = run.step.stage, run.flow.removed
     columns = {WHY.name: explain(run.step.name, stage.rules(), split.verdict), FAILED.name: split.verdict.failed}
-    metrics = stage.metrics_type()
-    if metrics.num_fields:
-        columns[run.step.column] = split.verdict.metrics
+    columns |= metrics_columns(run, split.verdict.metrics)
     gone = pc.invert(split.verdict.kept)
     rows = split.before.with_columns(columns).batch.filter(gone).select(schema.names).cast(schema)
-    if any(_may_be_cut(field.type) for field in metrics):
+    if any(_may_be_cut(field.type) for field in stage.metrics_type()):
         rows = _replaced(rows, run.step.column, _uncut(rows.column(run.step.column)))
     if TEXT.name in schema.names and keep_removed != "text":
         keep = pa.array(id_bytes(rows.column("id"))[:, -1] < SAMPLE) if keep_removed == "sample" else pa.scalar(False)

@@ -16,7 +16,7 @@ from refinery.assets import Asset
 from refinery.errors import RefineryError
 from refinery.kernels import MERGE_LIST, count_tokens
 from refinery.stage.base import Edit, Edited, Filter, changes_text
-from refinery.stage.documents import TEXT, TOKENS, Docs
+from refinery.stage.documents import LANG, TEXT, TOKENS, Docs
 from refinery.stage.global_stage import Global
 from refinery.stage.rules import ERROR, QUARANTINED, Trouble, Verdict, apply_rules
 from refinery.task.hazards import NO_HAZARDS, Hazards
@@ -130,8 +130,7 @@ class StepProcessor:
 
     def _kept(self, docs: Docs, measured: Measured, verdict: Verdict) -> Docs:
         columns = dict(measured.columns)
-        if self._stage.metrics_type().num_fields:
-            columns[self.run.step.column] = measured.metrics
+        columns |= metrics_columns(self.run, measured.metrics)
         mask = verdict.kept if self._enforce else verdict.measured
         if mask.true_count != len(docs):
             columns = {name: array.filter(mask) for name, array in columns.items()}
@@ -141,6 +140,15 @@ class StepProcessor:
             after = after.with_columns({TOKENS.name: _tokens(docs, after.column(TEXT.name))})
         batch = after.batch.select(self.run.flow.passed.names).cast(self.run.flow.passed)
         return docs.with_batch(batch, same_text=not changes_text(self._stage))
+
+
+def metrics_columns(run: StepRun, metrics: pa.StructArray) -> dict[str, pa.Array]:
+    """Return the columns of a step's metrics: the struct of all, and the language if the step identifies it."""
+    stage = run.step.stage
+    columns = {run.step.column: metrics} if stage.metrics_type().num_fields else {}
+    if stage.language_metric:
+        columns[LANG.name] = pc.struct_field(metrics, stage.language_metric)
+    return columns
 
 
 class SkippedStep:
