@@ -211,6 +211,9 @@ from .stage.global_stage import (
     Global as Global,
     Mapped as Mapped,
 )
+from .stage.language_file import (
+    LanguageFile as LanguageFile,
+)
 from .stage.rounds import (
     Conclude as Conclude,
     Exclude as Exclude,

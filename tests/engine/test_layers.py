@@ -68,6 +68,7 @@ OPENS = {
     "refinery.report.view": "the figures of RefinedWeb are part of the package",
     "refinery.demo.prose": "word lists are part of the package",
     "stages.language": "the list of languages is part of the package",
+    "stages._languages": "the table of languages is part of the package, or a folder of one's own",
     "stages.lines": "its asset",
     "stages._url.blocklist": "its asset",
     "stages._url.suffixes": "the public suffix list is part of an installed package",
