@@ -180,6 +180,9 @@ from .stage.base import (
     Values as Values,
     Watch as Watch,
 )
+from .stage.by_language import (
+    ByLanguage as ByLanguage,
+)
 from .stage.documents import (
     CORE as CORE,
     DATE as DATE,

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 import pyarrow as pa
 from pydantic import AfterValidator, Field
 
-from refinery import Asset, AssetError, Docs, Filter, Metric, Rule, Values, threshold
+from refinery import Asset, AssetError, ByLanguage, Docs, Filter, Metric, Rule, Values, threshold
 from refinery.kernels import NO_LANGUAGE, identify_languages
 
 
@@ -41,7 +41,7 @@ def _at_least_one(codes: tuple[str, ...]) -> tuple[str, ...]:
     return codes
 
 
-class Language(Filter):
+class Language(ByLanguage, Filter):
     """Keep documents whose main language is wanted and certain."""
 
     name: ClassVar = "language"

@@ -14,7 +14,20 @@ from typing import ClassVar, Literal, get_args
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from refinery import PROTECTED, TEXT, Asset, AssetError, Docs, Edit, Edited, LanguageScope, Metric, Rule, threshold
+from refinery import (
+    PROTECTED,
+    TEXT,
+    Asset,
+    AssetError,
+    ByLanguage,
+    Docs,
+    Edit,
+    Edited,
+    LanguageScope,
+    Metric,
+    Rule,
+    threshold,
+)
 from refinery.kernels import KINDS, SPANS, UNICODE, LineRules, correct_lines
 from stages._scripts import SPACELESS
 
@@ -33,7 +46,7 @@ class Phrases(BaseModel):
     counted: tuple[str, ...] = ()
 
 
-class Lines(Edit):
+class Lines(ByLanguage, Edit):
     """Take junk lines out of the text; keep documents that lose little by it.
 
     ``removed`` lists what was cut, by UTF-8 byte offset in the text before, so that the cut can be undone.

@@ -14,7 +14,7 @@ from typing import ClassVar, Self
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from refinery import Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
+from refinery import ByLanguage, Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
 from refinery.kernels import UNICODE, distinct_words
 from stages._evidence import HIGHLIGHTS, first_of
 from stages._scripts import SPACELESS
@@ -24,7 +24,7 @@ CLAUSE = 100
 """Characters between two spaces that are common in writing which puts none between words."""
 
 
-class Quality(Filter):
+class Quality(ByLanguage, Filter):
     """Keep documents that read like text written by people."""
 
     name: ClassVar = "quality"

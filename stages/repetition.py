@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from refinery import Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
+from refinery import ByLanguage, Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
 from stages._evidence import HIGHLIGHTS
 from stages._scripts import SPACELESS
 from stages._views import statistics
@@ -31,7 +31,7 @@ def _duplicate(n: int) -> Metric:
     return Metric(f"duplicate_{n}_gram", help=f"share of characters in {n}-grams of words that occurred before")
 
 
-class Repetition(Filter):
+class Repetition(ByLanguage, Filter):
     """Keep documents that do not repeat themselves."""
 
     name: ClassVar = "repetition"

@@ -14,10 +14,10 @@ from refinery.inspect.replay import read_again, step_runs
 from refinery.inspect.rows import WHO, Document, document, pieces
 from refinery.recipe import Pipeline
 from refinery.root.receipts import Receipt
-from refinery.stage.documents import TOKENS, TRANSIENT, Docs
+from refinery.stage.documents import LANG, TOKENS, TRANSIENT, Docs
 from refinery.stage.rules import WHY, Verdict, apply_rules, explain
 from refinery.task.document_pass import process_batch
-from refinery.task.step import StepProcessor
+from refinery.task.step import StepProcessor, languages_of
 from refinery.task.stored_metrics import stored_trouble
 
 
@@ -77,8 +77,9 @@ class Reapplied:
     def _rows(self, entry: StageEntry, receipt: Receipt) -> pa.RecordBatch:
         """Read the pointers, tokens and reasons of a part, and its metrics where the rules differ."""
         run = self._runs[entry.position]
-        metrics = [f"{run.step.column}.{metric.name}" for metric in run.step.stage.metrics]
-        columns = [*WHO, TOKENS.name, *(metrics if entry.position in self._changed else []), WHY.name]
+        measured = [f"{run.step.column}.{metric.name}" for metric in run.step.stage.metrics]
+        measured += [LANG.name] if LANG.name in run.flow.removed.names else []
+        columns = [*WHO, TOKENS.name, *(measured if entry.position in self._changed else []), WHY.name]
         sides = pieces(self._reader, entry, ("kept", "removed"), columns, [receipt])
         tables = [pa.Table.from_batches([piece.batch]) for piece in sides]
         if not tables:
@@ -100,7 +101,7 @@ class Reapplied:
         verdict = self._verdict(entry, rows)
         flipped = rows.filter(pc.and_(pc.xor(verdict.kept, kept), comes))
         step = self._pipeline.steps[entry.position]
-        would_be = explain(step.name, step.stage.rules(), self._verdict(entry, flipped)).to_pylist()
+        would_be = explain(step.name, self._verdict(entry, flipped)).to_pylist()
         keys, was = document_keys(flipped).to_pylist(), flipped.column(WHY.name).to_pylist()
         for key, old, new in zip(keys, was, would_be, strict=True):
             reasons.setdefault(key, old or new)
@@ -108,7 +109,8 @@ class Reapplied:
 
     def _verdict(self, entry: StageEntry, rows: pa.RecordBatch) -> Verdict:
         step = self._pipeline.steps[entry.position]
-        return apply_rules(step.stage.rules(), rows.column(step.column), stored_trouble(rows.column(WHY.name)))
+        metrics, trouble = rows.column(step.column), stored_trouble(rows.column(WHY.name))
+        return apply_rules(step.stage.applied_rules(), metrics, trouble, languages_of(step.stage, Docs(rows), metrics))
 
     # ----------------------------------------------------------------------------------------------------- processing
 

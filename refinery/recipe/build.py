@@ -17,12 +17,14 @@ from refinery.errors import RefineryError
 from refinery.recipe import consent
 from refinery.recipe.chain import gaps
 from refinery.recipe.explain import explain
+from refinery.recipe.language_keys import with_thresholds
 from refinery.recipe.pipeline import Locations, Pipeline, Settings, Step
 from refinery.recipe.problems import Problem, SourceSpan, recipe_error
 from refinery.recipe.shorthand import listed_fields
 from refinery.recipe.strict_yaml import YamlNode
 from refinery.stage import registry
 from refinery.stage.base import Source, Stage
+from refinery.stage.by_language import FIELD
 
 RESERVED = {
     "executor": "a key of the recipe",
@@ -198,7 +200,11 @@ class _Builder:
 
     def model(self, node: YamlNode, model: type[Model], owner: str, at: SourceSpan, listed: str = "") -> Model | None:
         # Strict, so that "80" is not a number and true is not 1; from JSON, so that a list can become a tuple.
-        node = listed_fields(node, model)
+        try:
+            node = with_thresholds(listed_fields(node, model), model, stored=self.stored)
+        except RefineryError as error:
+            self.add(Problem(node.mapping[FIELD].span, error.message, error.hint, listed))
+            return None
         written = json.dumps(node.plain())
         try:
             return model.model_validate_json(written, strict=True)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from refinery.stage.by_language import FIELD
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -31,5 +33,10 @@ def _flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
         ((kind, fields),) = step.items()
         name = fields.get("as", kind)
         names.append(name)
-        values |= {f"{name}.{field}": value for field, value in fields.items()}
+        values |= {f"{name}.{field}": value for field, value in fields.items() if field != FIELD}
+        values |= {
+            f"{name}.{code}.{field}": value
+            for code, numbers in fields.get(FIELD, {}).items()
+            for field, value in numbers.items()
+        }
     return {**values, "pipeline": names}

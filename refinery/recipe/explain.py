@@ -16,6 +16,7 @@ from refinery.recipe.pipeline import written
 from refinery.recipe.problems import Problem, SourceSpan
 from refinery.recipe.renamed import new_key, new_value
 from refinery.recipe.strict_yaml import YamlNode
+from refinery.stage.by_language import FIELD, ByLanguage
 from refinery.stage.registry import STEP_KEYS
 
 SHORT = 40
@@ -84,7 +85,9 @@ class _Location:
 
     def name(self, owner: str, extra: Sequence[int | str] = ()) -> str:
         """Return the path as in ``quality.stop_words[2]``."""
-        parts = "".join(f"[{p}]" if isinstance(p, int) else f".{p[:80]}" for p in [*self.path, *extra])
+        path = [*self.path, *extra]
+        path = path[1:] if path[0] == FIELD and len(path) > 1 else path  # a language's key may stand beside the fields
+        parts = "".join(f"[{p}]" if isinstance(p, int) else f".{p[:80]}" for p in path)
         return f"{owner}{parts}" if owner else parts.removeprefix(".")
 
 
@@ -152,6 +155,8 @@ def _value_text(node: YamlNode) -> str:
 
 def _known(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
     """Return the valid field names in place of the last part of ``path``, which is unknown."""
+    if path[0] == FIELD and issubclass(model, ByLanguage):
+        return list(model.language_fields())
     for part in path[:-1]:
         inner = model.model_fields[part].annotation if isinstance(part, str) and part in model.model_fields else None
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):

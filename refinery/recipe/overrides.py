@@ -6,7 +6,7 @@ The value is YAML, except for paths and the dataset's name, which are used verba
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from pydantic import BaseModel
@@ -79,7 +79,7 @@ def _set(root: YamlNode, key: str, text: SourceText, problems: list[Problem]) ->
         return _with(root, head, root.keys.get(head, name), _with(old, tail, name, value))
     steps = _steps(root)
     if dot and head in steps and tail not in ("", "as", "use"):
-        return _set_field(root, steps[head], tail, name, value)
+        return _set_field(root, steps[head], tail, name, value, problems)
     known = [
         *(n for n in Settings.model_fields if n not in _GROUPS),
         *(f"{group}.{n}" for group, model in _GROUPS.items() for n in model.model_fields),
@@ -101,12 +101,22 @@ def _fields(root: YamlNode, number: int) -> list[str]:
         return []  # reported as a problem of the recipe itself
 
 
-def _set_field(root: YamlNode, number: int, name: str, span: SourceSpan, value: YamlNode) -> YamlNode:
+def _set_field(
+    root: YamlNode, number: int, name: str, span: SourceSpan, value: YamlNode, problems: list[Problem]
+) -> YamlNode:
+    """Set a field, or the one of a language: ``de.min_words``."""
     steps = root.mapping["pipeline"]
     assert isinstance(steps.value, tuple)
     step = steps.value[number]
     ((key, body),) = step.mapping.items()
-    changed = _with(step, key, step.keys[key], _with(body, name, span, value))
+    outer, dot, inner = name.partition(".")
+    if dot:
+        old = body.mapping.get(outer, YamlNode(span, {}))
+        if not inner or not isinstance(old.value, Mapping):
+            problems.append(Problem(span, f"{outer[:80]!r} has no fields", "expected STEP.LANGUAGE.FIELD=VALUE"))
+            return root
+        value = _with(old, inner, span, value)
+    changed = _with(step, key, step.keys[key], _with(body, outer, body.keys.get(outer, span), value))
     items = (*steps.value[:number], changed, *steps.value[number + 1 :])
     return _with(root, "pipeline", root.keys["pipeline"], replace(steps, value=items))
 

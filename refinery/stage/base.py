@@ -108,6 +108,11 @@ class Stage(BaseModel):
         """Return the thresholds, in the order in which the first violated one becomes the reason."""
         return ()
 
+    def applied_rules(self, languages: Iterable[str] | None = None) -> tuple[Rule, ...]:
+        """Return the rules as they are applied: with thresholds of ``languages``, or all, if it is ``ByLanguage``."""
+        del languages
+        return self.rules()
+
     def wants(self) -> tuple[str, ...]:
         """Return the columns that it reads as it is configured, and metrics of stages before it as ``stage.metric``."""
         return self.reads

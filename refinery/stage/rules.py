@@ -5,7 +5,7 @@ A stage measures; nothing else decides which documents are removed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -42,7 +42,10 @@ class Metric:
 class Rule:
     """A threshold on a metric; a document that violates it is removed with the rule's ``id`` as reason.
 
-    Exactly one of the thresholds is given. ``at_least`` and ``at_most`` include the threshold itself.
+    Exactly one of the thresholds is given. ``at_least`` and ``at_most`` include the threshold itself. ``by_language``
+    has numbers in their place for documents of some languages; all others have the general threshold.
+
+        Rule("too_few_words", "words", "Too short.", at_least=50, by_language={"th": 30})
     """
 
     id: str
@@ -54,34 +57,56 @@ class Rule:
     not_in: tuple[str, ...] | None = None
     damage: Damage = ""
     """Of a source: the violation means that the input is damaged, in one ``record`` or from there to its ``end``."""
+    by_language: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         given = [b for b in (self.at_least, self.at_most, self.is_in, self.not_in) if b is not None]
         if len(given) != 1:
             raise ValueError(f"rule {self.id!r} needs exactly one threshold, not {len(given)}")
+        if self.by_language and self.number is None:
+            raise ValueError(f"rule {self.id!r} compares no number, so it has no thresholds by language")
+
+    @property
+    def number(self) -> float | None:
+        """The general threshold, if the rule compares numbers."""
+        return self.at_least if self.at_least is not None else self.at_most
 
     @property
     def threshold(self) -> str:
-        """The threshold as people read it: ``≥ 0.65``, ``in en, de``."""
-        if self.at_least is not None:
-            return f"≥ {self.at_least:g}"
-        if self.at_most is not None:
-            return f"≤ {self.at_most:g}"
+        """The general threshold as people read it: ``≥ 0.65``, ``in en, de``."""
+        if self.number is not None:
+            return self._compared(self.number)
         if self.is_in is not None:
             return f"in {', '.join(self.is_in)}"
         return f"not {', '.join(self.not_in or ())}"
 
-    def violated(self, values: pa.Array) -> pa.BooleanArray:
-        """True where a value violates the threshold; null values violate nothing."""
+    def threshold_in(self, language: str | None) -> str:
+        """The threshold of a document's language: ``≥ 40 (de)``; the general one where the language has none."""
+        own = self.by_language.get(language or "")
+        return self.threshold if own is None else f"{self._compared(own)} ({language})"
+
+    def _compared(self, number: float) -> str:
+        return f"{'≤' if self.at_least is None else '≥'} {number:g}"
+
+    def violated(self, values: pa.Array, languages: pa.DictionaryArray | None = None) -> pa.BooleanArray:
+        """True where a value violates the threshold of its language; null values violate nothing."""
         if self.at_least is not None:
-            bad = pc.less(_numbers(values), pa.scalar(self.at_least, pa.float64()))
+            bad = pc.less(_numbers(values), self._thresholds(self.at_least, languages))
         elif self.at_most is not None:
-            bad = pc.greater(_numbers(values), pa.scalar(self.at_most, pa.float64()))
+            bad = pc.greater(_numbers(values), self._thresholds(self.at_most, languages))
         else:
             listed = pc.is_in(values, value_set=pa.array(self.is_in or self.not_in or (), values.type))
             bad = pc.invert(listed) if self.is_in is not None else listed
             bad = pc.if_else(pc.is_valid(values), bad, False)
         return pc.fill_null(bad, False)
+
+    def _thresholds(self, general: float, languages: pa.DictionaryArray | None) -> pa.Scalar | pa.Array:
+        """The threshold of each document, or one for all."""
+        if not self.by_language or languages is None:
+            return pa.scalar(general, pa.float64())
+        names = languages.dictionary.to_pylist()
+        numbers = [*(self.by_language.get(name, general) for name in names), general]
+        return pa.array(numbers, pa.float64()).take(pc.fill_null(languages.indices, len(names)))
 
 
 def _numbers(values: pa.Array) -> pa.Array:
@@ -132,12 +157,17 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The rules that each document of a batch violates: the ``first`` or null, and all ``failed`` ones; its metrics."""
+    """The ``rules`` that each document of a batch violates: the ``first`` or null, all ``failed`` ones; its metrics.
 
+    ``languages`` are those whose thresholds apply; None if no rule has thresholds by language.
+    """
+
+    rules: tuple[Rule, ...]
     first: pa.StringArray
     failed: pa.ListArray
     metrics: pa.StructArray
     trouble: Trouble
+    languages: pa.StringArray | None = None
 
     @property
     def kept(self) -> pa.BooleanArray:
@@ -150,11 +180,18 @@ class Verdict:
         return pc.is_null(self.trouble.rule)
 
 
-def apply_rules(rules: Sequence[Rule], metrics: pa.StructArray, trouble: Trouble) -> Verdict:
-    """Apply every rule to the metrics. A document in trouble fails with that alone."""
+def apply_rules(
+    rules: Sequence[Rule], metrics: pa.StructArray, trouble: Trouble, languages: pa.StringArray | None = None
+) -> Verdict:
+    """Apply every rule to the metrics. A document in trouble fails with that alone.
+
+    ``languages`` are those of the documents, null where not known. Without them all have the general thresholds.
+    """
     rows = len(metrics)
     able = pc.is_null(trouble.rule)
-    marks = [pc.and_(rule.violated(pc.struct_field(metrics, rule.metric)), able) for rule in rules]
+    languages = languages if any(rule.by_language for rule in rules) else None
+    coded = None if languages is None else languages.dictionary_encode()
+    marks = [pc.and_(rule.violated(pc.struct_field(metrics, rule.metric), coded), able) for rule in rules]
     marks.append(pc.invert(able))
     violated = np.column_stack([np.asarray(m.to_numpy(zero_copy_only=False), dtype=bool) for m in marks])
     names = pa.array([rule.id for rule in rules] + [None], pa.string())
@@ -165,15 +202,15 @@ def apply_rules(rules: Sequence[Rule], metrics: pa.StructArray, trouble: Trouble
     failed = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat.cast(pa.string()))
     firsts = np.where(violated.any(axis=1), offsets[:-1], -1)
     first = flat.take(pa.array(firsts, mask=firsts < 0))
-    return Verdict(first, failed.cast(FAILED.type), metrics, trouble)
+    return Verdict(tuple(rules), first, failed.cast(FAILED.type), metrics, trouble, languages)
 
 
-def explain(stage: str, rules: Sequence[Rule], verdict: Verdict) -> pa.StructArray:
+def explain(stage: str, verdict: Verdict) -> pa.StructArray:
     """The ``why`` of every document of a batch; null for kept ones."""
-    by_id = {rule.id: rule for rule in rules}
+    by_id = {rule.id: rule for rule in verdict.rules}
     gone = np.flatnonzero(verdict.first.is_valid())
     reasons = verdict.first.take(pa.array(gone)).to_pylist()
-    values = {rule.metric: pc.struct_field(verdict.metrics, rule.metric) for rule in rules}
+    values = {rule.metric: pc.struct_field(verdict.metrics, rule.metric) for rule in verdict.rules}
     rows: list[dict[str, str | None]] = []
     for row, reason in zip(gone.tolist(), reasons, strict=True):
         rule = by_id.get(reason)
@@ -182,9 +219,8 @@ def explain(stage: str, rules: Sequence[Rule], verdict: Verdict) -> pa.StructArr
         else:
             value = values[rule.metric][row].as_py()
             shown = f"{value:.6g}" if isinstance(value, float) else str(value)
-            rows.append(
-                {"stage": stage, "rule": reason, "metric": rule.metric, "value": shown, "threshold": rule.threshold}
-            )
+            threshold = rule.threshold_in(None if verdict.languages is None else verdict.languages[row].as_py())
+            rows.append({"stage": stage, "rule": reason, "metric": rule.metric, "value": shown, "threshold": threshold})
     places = np.full(len(verdict.first), len(gone))
     places[gone] = np.arange(len(gone))
     return pa.array([*rows, None], WHY.type).take(pa.array(places))

@@ -18,7 +18,7 @@ SAMPLE = 256 // 100
 def removed_rows(run: StepRun, split: Split, keep_removed: str) -> pa.RecordBatch:
     """Return the removed documents of a batch with ``why`` and ``failed``."""
     stage, schema = run.step.stage, run.flow.removed
-    columns = {WHY.name: explain(run.step.name, stage.rules(), split.verdict), FAILED.name: split.verdict.failed}
+    columns = {WHY.name: explain(run.step.name, split.verdict), FAILED.name: split.verdict.failed}
     columns |= metrics_columns(run, split.verdict.metrics)
     gone = pc.invert(split.verdict.kept)
     rows = split.before.with_columns(columns).batch.filter(gone).select(schema.names).cast(schema)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from refinery.assets import Asset
 from refinery.errors import RefineryError
 from refinery.kernels import MERGE_LIST, count_tokens
-from refinery.stage.base import Edit, Edited, Filter, changes_text
+from refinery.stage.base import Edit, Edited, Filter, Stage, changes_text
 from refinery.stage.documents import LANG, TEXT, TOKENS, Docs
 from refinery.stage.global_stage import Global
 from refinery.stage.rules import ERROR, QUARANTINED, Trouble, Verdict, apply_rules
@@ -52,7 +52,7 @@ class StepProcessor:
     ) -> None:
         self.run = run
         self._stage = run.step.stage
-        self._rules = self._stage.rules()
+        self._rules = self._stage.applied_rules()
         self._verdict, self._hazards, self._stored = verdict, hazards, stored
         self._enforce = enforce
         self._mark = mark
@@ -71,7 +71,8 @@ class StepProcessor:
             measured = self._attempt(docs, self._row)
             self._mark(self.run.step.name, self._row, 0)  # a later death is not these documents' fault
         self._row += len(docs)
-        verdict = apply_rules(self._rules, measured.metrics, measured.trouble)
+        languages = languages_of(self._stage, docs, measured.metrics)
+        verdict = apply_rules(self._rules, measured.metrics, measured.trouble, languages)
         split = Split(docs, self._kept(docs, measured, verdict), verdict)
         self.seconds += time.perf_counter() - started
         return split
@@ -149,6 +150,11 @@ def metrics_columns(run: StepRun, metrics: pa.StructArray) -> dict[str, pa.Array
     if stage.language_metric:
         columns[LANG.name] = pc.struct_field(metrics, stage.language_metric)
     return columns
+
+
+def languages_of(stage: Stage, docs: Docs, metrics: pa.StructArray) -> pa.StringArray:
+    """Return the languages whose thresholds apply: as the stage itself identifies them, else one before it."""
+    return pc.struct_field(metrics, stage.language_metric) if stage.language_metric else docs.languages()
 
 
 class SkippedStep:
