@@ -5,6 +5,8 @@ The files have no code in the package beside this: `refinery calibrate` writes t
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -13,7 +15,7 @@ from functools import cache
 from refinery import AssetError, LanguageFile
 
 SHIPPED = os.path.join(os.path.dirname(__file__), "languages")
-"""The folder of the table that is part of the package."""
+"""The folder of the table that is part of the package; fields of stages call it ``table``."""
 
 _CODE = re.compile(r"[a-z]{2,3}")
 
@@ -45,7 +47,27 @@ def language_file(code: str, folder: str = SHIPPED) -> LanguageFile | None:
         raise AssetError(f"{path}: {error}", hint="name a folder with files CODE.toml") from error
 
 
-def stage_thresholds(stage: str, folder: str = SHIPPED) -> dict[str, Mapping[str, float]]:
+def table_folder(place: str) -> str:
+    """Return the folder of a table: of ``table``, the shipped one; another place is the path of a folder."""
+    return SHIPPED if place == "table" else place
+
+
+def stage_thresholds(stage: str, place: str = "table") -> dict[str, Mapping[str, float]]:
     """Return the thresholds of a stage by language, then by field, of the languages that have any for it."""
+    files = _files(table_folder(place))
+    return {code: file.thresholds[stage] for code, file in files.items() if stage in file.thresholds}
+
+
+def common_words(place: str = "table") -> dict[str, tuple[str, ...]]:
+    """Return the common words by language, most frequent first, of the languages that have any."""
+    return {code: file.common_words for code, file in _files(table_folder(place)).items() if file.common_words}
+
+
+def words_digest(place: str = "table") -> str:
+    """Return a digest of all common words, for the identity of a stage that counts them."""
+    return hashlib.sha256(json.dumps(common_words(place)).encode()).hexdigest()[:16]
+
+
+def _files(folder: str) -> dict[str, LanguageFile]:
     files = {code: language_file(code, folder) for code in language_codes(folder)}
-    return {code: file.thresholds[stage] for code, file in files.items() if file and stage in file.thresholds}
+    return {code: file for code, file in files.items() if file}

@@ -43,8 +43,12 @@ class Quality(ByLanguage, Filter):
 
     min_words: int = threshold(50, ge=0, description="fewest words of a document")
     max_words: int = threshold(100_000, ge=0, description="most words of a document")
-    min_mean_word_length: float = threshold(3, ge=0, description="smallest mean length of the words, in characters")
-    max_mean_word_length: float = threshold(10, ge=0, description="largest mean length of the words, in characters")
+    min_mean_word_length: float = threshold(
+        3, ge=0, calibrated=0.7, description="smallest mean length of the words, in characters"
+    )
+    max_mean_word_length: float = threshold(
+        10, ge=0, calibrated=1.3, description="largest mean length of the words, in characters"
+    )
     max_hash_ratio: float = threshold(0.1, ge=0, description="most # characters a word")
     max_ellipsis_ratio: float = threshold(0.1, ge=0, description="most ellipses a word")
     max_bullet_lines: float = threshold(0.9, ge=0, description="largest share of lines that start with a bullet")

@@ -84,6 +84,8 @@ class Stage(BaseModel):
     """Rules of documents that broke a library: a run keeps their records as test cases."""
     language_metric: ClassVar[str] = ""
     """The metric that identifies a document's language, by which later stages are counted."""
+    words_field: ClassVar[str] = ""
+    """The field that names the table with the common words that it counts: ``table``, or a folder of language files."""
     survivor_field: ClassVar[str] = ""
     """The evidence with the id of the document that is kept in place of this one; clusters are counted by it."""
     depends: ClassVar[tuple[str, ...]] = ()
@@ -174,8 +176,17 @@ class Stage(BaseModel):
     @classmethod
     def roles(cls, role: Role) -> frozenset[str]:
         """Return the names of the fields declared with ``threshold`` or ``tuning``."""
-        extras = {k: f.json_schema_extra for k, f in cls.model_fields.items()}
-        return frozenset(k for k, extra in extras.items() if isinstance(extra, dict) and extra.get("role") == role)
+        return frozenset(name for name, extra in cls._extras().items() if extra.get("role") == role)
+
+    @classmethod
+    def calibrated(cls) -> dict[str, float]:
+        """Return the fields that are calibrated by language, with their multiples of a quantile."""
+        return {name: extra["calibrated"] for name, extra in cls._extras().items() if "calibrated" in extra}
+
+    @classmethod
+    def _extras(cls) -> dict[str, dict[str, Any]]:
+        extras = {name: field.json_schema_extra for name, field in cls.model_fields.items()}
+        return {name: extra for name, extra in extras.items() if isinstance(extra, dict)}
 
 
 class Filter(Stage):

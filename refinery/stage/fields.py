@@ -10,9 +10,14 @@ from pydantic import BeforeValidator, ByteSize, Field
 Role = Literal["threshold", "tuning"]
 
 
-def threshold(default: Any, **kwargs: Any) -> Any:
-    """A threshold of a rule: if it changes, rules are applied to stored metrics again, and nothing is measured."""
-    return Field(default, json_schema_extra={"role": "threshold"}, **kwargs)
+def threshold(default: Any, *, calibrated: float | None = None, **kwargs: Any) -> Any:
+    """A threshold of a rule: if it changes, rules are applied to stored metrics again, and nothing is measured.
+
+    A ``calibrated`` one is derived for each language by `refinery calibrate`: this multiple of the 5 % quantile of the
+    metric if the rule is ``at_least``, of the 95 % quantile if it is ``at_most``.
+    """
+    extra: dict[str, Any] = {"role": "threshold"} | ({} if calibrated is None else {"calibrated": calibrated})
+    return Field(default, json_schema_extra=extra, **kwargs)
 
 
 def tuning(default: Any, **kwargs: Any) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from refinery import AssetError
 from refinery.kernels import bare
-from stages._languages import SHIPPED, language_codes, language_file, stage_thresholds
+from stages._languages import SHIPPED, common_words, language_codes, language_file, stage_thresholds, words_digest
 
 RIGHT_TO_LEFT = {"Arab", "Hebr"}
 
@@ -44,5 +44,7 @@ def test_a_table_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "yy.toml").write_text(text.partition("[thresholds")[0], encoding="utf-8")
     assert language_codes(str(tmp_path)) == ("xx", "yy")
     assert stage_thresholds("quality", str(tmp_path)) == {"xx": {"min_words": 7}}
+    assert common_words(str(tmp_path)) == {} and words_digest(str(tmp_path)) != words_digest()
+    assert common_words()["de"] == language_file("de").common_words
     with pytest.raises(AssetError, match="no-folder"):
         language_codes(str(tmp_path / "no-folder"))
