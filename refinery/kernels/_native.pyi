@@ -34,7 +34,7 @@ class PreparedLineRules:
     def __init__(
         self,
         phrases: list[list[tuple[str, ...]]],
-        nouns: list[str],
+        counters: list[tuple[str, ...]],
         lower: dict[str, str],
         suffixes: str,
         max_uppercase: float,

@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 
 from refinery.kernels import _native
 from refinery.kernels.reference import linewise as reference_lines, text as reference
+from refinery.kernels.reference.counters import COUNT_SUFFIXES
 from refinery.kernels.reference.cuts import with_cut
-from refinery.kernels.reference.linewise import CORRECTIONS, COUNT_SUFFIXES, LineRules
+from refinery.kernels.reference.linewise import CORRECTIONS, LineRules
 from refinery.kernels.reference.text import STATISTICS, bare
 
 BLOCK = 256
@@ -89,12 +90,12 @@ def _stop_words(words: tuple[str, ...]) -> _native.StopWords:
 @lru_cache(maxsize=8)
 def _line_rules(rules: LineRules) -> _native.PreparedLineRules:
     phrases = [sorted(rules.phrases[place]) for place in ("start", "end", "anywhere")]
-    nouns = sorted(rules.nouns)
-    lower = _lower_case_of([*nouns, *(word for place in phrases for phrase in place for word in phrase)])
+    counters = sorted(rules.counters)
+    lower = _lower_case_of(word for place in (*phrases, counters) for phrase in place for word in phrase)
     uppercase = "".join(upper for upper, small in lower_case().items() if small in COUNT_SUFFIXES)
     suffixes = "".join(suffix + suffix.upper() for suffix in COUNT_SUFFIXES) + uppercase
     return _native.PreparedLineRules(
-        phrases, nouns, lower, suffixes, rules.max_uppercase, rules.short_line, rules.kinds
+        phrases, counters, lower, suffixes, rules.max_uppercase, rules.short_line, rules.kinds
     )
 
 

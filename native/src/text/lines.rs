@@ -7,24 +7,21 @@ use std::ops::Range;
 use pyo3::prelude::*;
 
 use crate::classes::{Classes, ALPHA, BEYOND, DIGIT, MARK, SPACE, UPPER};
+use crate::text::counters::{numeric, Counters, NUMBER, OTHER};
 use crate::text::phrases::{Edges, Phrases};
 use crate::text::reason::Reason;
 use crate::text::word_list::{Lengths, Undecided, WordList};
 
-/// Beside the classes: a character that a numeric line may not have.
-const OTHER: u8 = 64;
-const NUMERIC_SEPARATORS: [char; 8] = ['.', ',', ':', '/', '-', '%', '$', '€'];
 /// Marks that part a phrase from the rest of its line.
 const DELIMITERS: &str = ".!?…:;|¦·•●▪‣«»‹›<>←→▶►▸❯–—―-()[]{}/\\。！？：；・｜＞";
 
 /// The twin's `LineRules`, prepared for matching.
 #[pyclass(frozen)]
 pub struct PreparedLineRules {
-    vocabulary: WordList, // of phrases and nouns
+    vocabulary: WordList, // of phrases and counters
     lengths: Lengths,
     phrases: Phrases,
-    nouns: Vec<bool>, // by number of the word
-    suffixes: String, // of numbers, in any case
+    counters: Counters,
     max_uppercase: f64,
     short_line: usize,
     kinds: u8, // a bit for each reason that is looked for in whole lines
@@ -35,28 +32,29 @@ impl PreparedLineRules {
     #[new]
     fn new(
         phrases: [Vec<Vec<String>>; 3],
-        nouns: Vec<String>,
+        counters: Vec<Vec<String>>,
         lower: HashMap<char, String>,
         suffixes: String,
         max_uppercase: f64,
         short_line: usize,
         kinds: HashSet<String>,
     ) -> Self {
-        let mut words = phrases.iter().flatten().flatten().chain(&nouns).cloned().collect::<Vec<_>>();
+        let counted = counters.iter().flatten().filter(|word| *word != NUMBER.0);
+        let mut words = phrases.iter().flatten().flatten().chain(counted).cloned().collect::<Vec<_>>();
         words.sort_unstable();
         words.dedup();
         let mut lengths = Lengths::none();
         words.iter().for_each(|word| lengths.add(word.as_bytes()));
         let numbers = words.iter().zip(0..).collect::<HashMap<_, u32>>();
-        let numbered = phrases.map(|place| {
-            place.iter().map(|phrase| phrase.iter().map(|word| numbers[word]).collect()).collect::<Vec<Vec<u32>>>()
-        });
+        let number = |word: &String| numbers.get(word).copied().unwrap_or(NUMBER.1);
+        let numbered = |place: &Vec<Vec<String>>| {
+            place.iter().map(|phrase| phrase.iter().map(number).collect()).collect::<Vec<Vec<u32>>>()
+        };
         PreparedLineRules {
             vocabulary: WordList::new(&words, lower),
             lengths,
-            phrases: Phrases::new(numbered),
-            nouns: words.iter().map(|word| nouns.contains(word)).collect(),
-            suffixes,
+            phrases: Phrases::new(phrases.each_ref().map(numbered)),
+            counters: Counters::new(numbered(&counters), suffixes),
             max_uppercase,
             short_line,
             kinds: Reason::WHOLE.iter().filter(|reason| kinds.contains(reason.name())).fold(0, |all, r| all | r.bit()),
@@ -255,17 +253,10 @@ impl<'a> LineMatcher<'a> {
         (words == 1 && self.rules.wants(Reason::OneWord)).then_some(Reason::OneWord)
     }
 
-    /// True if the words are a number and a noun that is counted.
+    /// True if the words are a counter.
     fn is_counter<'t>(&mut self, words: impl Iterator<Item = &'t str>) -> Result<bool, Undecided> {
-        let mut core = words.map(|word| self.classes.bare(word)).filter(|word| !word.is_empty());
-        let (Some(number), Some(noun), None) = (core.next(), core.next(), core.next()) else { return Ok(false) };
-        let digits = number.strip_suffix(|last| self.rules.suffixes.contains(last)).unwrap_or(number);
-        let classes = digits.chars().fold(0, |all, character| all | numeric(character, self.classes.of(character)));
-        if classes & (DIGIT | OTHER) != DIGIT {
-            return Ok(false);
-        }
-        let noun = self.rules.number(noun, &mut self.lower)?;
-        Ok(noun.is_some_and(|noun| self.rules.nouns[noun as usize]))
+        let (rules, lower) = (self.rules, &mut self.lower);
+        rules.counters.contain(words, self.classes, |word| rules.number(word, lower))
     }
 
     /// Find for each word of the line the phrase that takes it, and return true if there is one.
@@ -350,11 +341,4 @@ impl<'a> LineMatcher<'a> {
             place += run;
         }
     }
-}
-
-/// The classes of a character, and OTHER if it fits no numeric line.
-#[inline]
-fn numeric(character: char, class: u8) -> u8 {
-    let fits = class & (DIGIT | SPACE) != 0 || NUMERIC_SEPARATORS.contains(&character);
-    class | if fits { 0 } else { OTHER }
 }

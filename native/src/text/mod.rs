@@ -1,6 +1,7 @@
 //! Words, lines and n-grams of texts: statistics, stop words and line-wise corrections.
 
 pub mod corrections;
+mod counters;
 pub mod lines;
 mod ngrams;
 mod numbering;

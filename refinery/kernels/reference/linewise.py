@@ -27,9 +27,10 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from refinery.kernels.reference.counters import DIGIT_GROUPS, NUMBER, counter_form, is_number
 from refinery.kernels.reference.cuts import SPANS, TextCut, spans_of, without
 from refinery.kernels.reference.phrases import Phrase, find_phrase
-from refinery.kernels.reference.text import bare
+from refinery.kernels.reference.text import bare, stripped
 
 KINDS = ("uppercase", "numeric", "counter", "one_word", "start", "end", "anywhere")
 """Why something is removed: the first four discard a whole line, the others cut a phrase from a short one."""
@@ -48,13 +49,13 @@ CORRECTIONS = pa.schema(
 )
 """The columns of ``correct_lines``: the new text, two shares of the words before, lines by kind, removed spans."""
 
-NUMERIC_SEPARATORS = str.maketrans("", "", ".,:/-%$€")
-COUNT_SUFFIXES = ("k", "m", "b")
-
 
 @dataclass(frozen=True)
 class LineRules:
-    """Parameters of the rules: phrases by the place where they are cut, and the nouns of counters."""
+    """Parameters of the rules: phrases by the place where they are cut, and counters.
+
+    A counter is a noun, which its number precedes ("likes"), or has ``NUMBER`` in the place of it ("Comments (#)").
+    """
 
     start: tuple[str, ...] = ()
     end: tuple[str, ...] = ()
@@ -77,9 +78,15 @@ class LineRules:
         }
 
     @cached_property
-    def nouns(self) -> frozenset[str]:
-        """The nouns of counters as bare words."""
-        return frozenset(map(bare, self.counted))
+    def counters(self) -> frozenset[Phrase]:
+        """The counters as bare words, with ``NUMBER`` for the number."""
+        written = (given if NUMBER in given else f"{NUMBER} {given}" for given in self.counted)
+        return frozenset(counter_form(given.replace(NUMBER, "0").split()) for given in written)
+
+    @cached_property
+    def longest_counter(self) -> int:
+        """Words of the longest line that is a counter."""
+        return max(map(len, self.counters), default=0) + DIGIT_GROUPS - 1
 
     @cached_property
     def longest(self) -> int:
@@ -178,20 +185,17 @@ def _junk(words: Sequence[str], rules: LineRules) -> str:
     letters = list(filter(str.isalpha, joined))
     found = {
         "uppercase": letters and sum(map(str.isupper, letters)) / len(letters) > rules.max_uppercase,
-        "numeric": joined.translate(NUMERIC_SEPARATORS).isdigit(),
-        "counter": _is_counter(words, rules.nouns),
+        "numeric": is_number(joined),
+        "counter": _is_counter(words, rules),
         "one_word": len(words) == 1,
     }
     return next((kind for kind, holds in found.items() if holds and kind in rules.kinds), "")
 
 
-def _is_counter(words: Sequence[str], nouns: frozenset[str]) -> bool:
-    """Return True if the words are a number and a noun that is counted: "3 likes", "♥ 1.2K views"."""
-    match tuple(islice(filter(None, map(bare, words)), 3)):
-        case (number, noun) if noun in nouns:
-            digits = number[:-1] if number.endswith(COUNT_SUFFIXES) else number
-            return digits.translate(NUMERIC_SEPARATORS).isdigit()
-    return False
+def _is_counter(words: Sequence[str], rules: LineRules) -> bool:
+    """Return True if the words are a counter: "3 likes", "♥ 1.2K views", "1 234 vues", "3件"."""
+    core = tuple(islice(filter(stripped, words), rules.longest_counter + 1))
+    return len(core) <= rules.longest_counter and counter_form(core) in rules.counters
 
 
 def _core(words: Iterable[str]) -> list[str]:
