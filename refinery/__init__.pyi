@@ -189,6 +189,7 @@ from .stage.documents import (
     FILE_HEAD as FILE_HEAD,
     HTML as HTML,
     ID as ID,
+    LANG as LANG,
     LENGTH as LENGTH,
     OFFSET as OFFSET,
     POINTER as POINTER,

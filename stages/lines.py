@@ -1,24 +1,29 @@
 """Stage ``lines``: discards junk lines and cuts known phrases from short ones, then removes documents that lost much.
 
 Lines of mostly uppercase letters, numbers only, a counter ("3 likes") or one word go as a whole; short lines lose
-phrases such as "Read more..." at the end, where they stand alone. Each of these rules can be left out. Code and tables
+phrases such as "Read more..." at the end, where they stand alone. Phrases and counters are those of the document's
+language. Each of these rules can be left out. Code and tables
 stay as they are where an earlier stage marks them. What is cut is kept as evidence, so that it can be undone. The
 paper's 5 % can be read as words removed or as words of flagged lines: rules apply to the first, both are measured.
 """
 
 from __future__ import annotations
 
-import tomllib
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import pairwise
 from typing import ClassVar, Literal, get_args
 
+import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+import pyarrow.compute as pc
+from pydantic import Field, field_validator
 
 from refinery import (
+    LANG,
     PROTECTED,
     TEXT,
     Asset,
-    AssetError,
     ByLanguage,
     Docs,
     Edit,
@@ -29,21 +34,11 @@ from refinery import (
     threshold,
 )
 from refinery.kernels import KINDS, SPANS, UNICODE, LineRules, correct_lines
+from stages._phrases import Phrases, digest, languages, load, phrases_of
 from stages._scripts import SPACELESS
 
 Junk = Literal["uppercase", "numeric", "counter", "one_word"]
 Place = Literal["start", "end", "anywhere"]
-
-
-class Phrases(BaseModel):
-    """The fields of a phrase file; ``lines.toml`` explains them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    start: tuple[str, ...] = ()
-    end: tuple[str, ...] = ()
-    anywhere: tuple[str, ...] = ()
-    counted: tuple[str, ...] = ()
 
 
 class Lines(ByLanguage, Edit):
@@ -53,9 +48,9 @@ class Lines(ByLanguage, Edit):
     """
 
     name: ClassVar = "lines"
-    version: ClassVar = 3
+    version: ClassVar = 4
     source: ClassVar = "RefinedWeb §3.2, G.2; https://arxiv.org/abs/2306.01116"
-    uses: ClassVar = (PROTECTED.name,)
+    uses: ClassVar = (PROTECTED.name, LANG.name)
     adds: ClassVar = (TEXT,)
     metrics: ClassVar = (
         Metric("removed_words", help="share of the words that were removed"),
@@ -77,7 +72,11 @@ class Lines(ByLanguage, Edit):
     cut: tuple[Place, ...] = Field(get_args(Place), description="where phrases are cut from; [] for nowhere")
     max_uppercase: float = Field(0.5, ge=0, le=1, description="share of uppercase among the letters of a line")
     short_line: int = Field(10, ge=0, description="words of the longest line that phrases are cut from")
-    phrases: Asset = Field(Asset("lines.en"), description="phrases and counted nouns")
+    phrases: Literal["by_language"] | Asset = Field(
+        "by_language",
+        union_mode="left_to_right",
+        description="phrases and counters: those of each document's language, or one file for all",
+    )
 
     @field_validator("discard", "cut")
     @classmethod
@@ -86,8 +85,8 @@ class Lines(ByLanguage, Edit):
         return tuple(kind for kind in KINDS if kind in given)
 
     def versions(self) -> dict[str, str]:
-        """The Unicode tables that decide what is a letter, a digit or punctuation."""
-        return {"unicode": UNICODE}
+        """The Unicode tables that decide what is a letter, a digit or punctuation, and the files of phrases."""
+        return {"unicode": UNICODE, **({"phrases": digest()} if self.phrases == "by_language" else {})}
 
     def rules(self) -> tuple[Rule, ...]:
         """The 5 % rule."""
@@ -101,14 +100,15 @@ class Lines(ByLanguage, Edit):
             "leave one_word out of discard",
             but=SPACELESS,
         )
+        suited = {"by_language": languages(), "lines.en": ("en",)}.get(self.phrases)
         phrases = LanguageScope(
-            "its phrases are English",
+            "it has no phrases for them",
             "buttons, menus and counters stay in their texts",
-            "set phrases to a file with theirs, written as stages/lines.toml is",
-            only=("en",),
+            "set phrases to a file with theirs, written as stages/phrases/en.toml is",
+            only=suited or (),
         )
-        english = self.phrases == type(self).model_fields["phrases"].default and (self.cut or "counter" in self.discard)
-        return (*((words,) if "one_word" in self.discard else ()), *((phrases,) if english else ()))
+        used = suited and (self.cut or "counter" in self.discard)
+        return (*((words,) if "one_word" in self.discard else ()), *((phrases,) if used else ()))
 
     def check_asset(self, name: str, asset: Asset) -> None:
         """Read the phrases."""
@@ -117,23 +117,39 @@ class Lines(ByLanguage, Edit):
 
     def edit(self, docs: Docs) -> Edited:
         """The corrected texts, and what was cut from them."""
-        phrases = load(self.phrases).model_dump()
-        kinds = frozenset((*self.discard, *self.cut))
-        rules = LineRules(**phrases, max_uppercase=self.max_uppercase, short_line=self.short_line, kinds=kinds)
-        protected = docs.column(PROTECTED.name) if PROTECTED.name in docs.schema.names else None
-        corrected = correct_lines(docs.column("text"), rules, protected)
+        by_language = self.phrases == "by_language"
+        keys = docs.languages() if by_language else pa.nulls(len(docs), pa.string())
+        columns = (docs.column("text"), docs.column(PROTECTED.name) if PROTECTED.name in docs.schema.names else None)
+        corrected = _in_groups(keys, columns, self._correct)
         return Edited(
             {"text": corrected.column("text")}, {name: corrected.column(name) for name in self.metrics_type().names}
         )
 
+    def _correct(self, language: str | None, texts: pa.Array, protected: pa.Array | None) -> pa.RecordBatch:
+        phrases = load(self.phrases) if isinstance(self.phrases, Asset) else phrases_of(language)
+        kinds = frozenset((*self.discard, *self.cut))
+        return correct_lines(texts, _rules(phrases, self.max_uppercase, self.short_line, kinds), protected)
 
-def load(asset: Asset) -> Phrases:
-    """The phrases of a file. Raises AssetError where it is missing or malformed."""
-    path = asset.path()
-    with open(path, "rb") as stream:
-        try:
-            return Phrases.model_validate(tomllib.load(stream))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
-            raise AssetError(
-                f"{path} is no file of phrases: {error}", hint="compare it with stages/lines.toml"
-            ) from error
+
+@lru_cache(maxsize=128)
+def _rules(phrases: Phrases, max_uppercase: float, short_line: int, kinds: frozenset[str]) -> LineRules:
+    """Return the same object for the same parameters, which derives much from them."""
+    return LineRules(**phrases.model_dump(), max_uppercase=max_uppercase, short_line=short_line, kinds=kinds)
+
+
+def _in_groups(
+    keys: pa.Array, columns: Sequence[pa.Array | None], process: Callable[..., pa.RecordBatch]
+) -> pa.RecordBatch:
+    """Return ``process(key, *columns)`` of the rows of each key, in the order of the rows."""
+    distinct = keys.unique()
+    if len(distinct) == 1:
+        return process(distinct[0].as_py(), *columns)
+    groups = pc.index_in(keys, distinct).to_numpy(zero_copy_only=False)
+    order = np.argsort(groups, kind="stable")
+    bounds = np.searchsorted(groups[order], np.arange(len(distinct) + 1))
+    rows = (pa.array(order[start:end]) for start, end in pairwise(bounds))
+    batches = [
+        process(key, *(None if column is None else column.take(row) for column in columns))
+        for key, row in zip(distinct.to_pylist(), rows, strict=True)
+    ]
+    return pa.concat_batches(batches).take(pa.array(np.argsort(order)))

@@ -114,10 +114,11 @@ def numbers(documents: Documents) -> Any:
 
 def line_rules() -> LineRules:
     """Return the rules of the stage ``lines`` without a recipe."""
-    from stages.lines import Lines, load
+    from stages._phrases import phrases_of
+    from stages.lines import Lines
 
-    stage = Lines()
-    return LineRules(**load(stage.phrases).model_dump(), max_uppercase=stage.max_uppercase, short_line=stage.short_line)
+    stage, phrases = Lines(), phrases_of("en").model_dump()
+    return LineRules(**phrases, max_uppercase=stage.max_uppercase, short_line=stage.short_line)
 
 
 @st.composite

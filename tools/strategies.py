@@ -75,12 +75,36 @@ LINE_RULES = st.sampled_from(
         LineRules(short_line=0),
         LineRules(end=("a", "b a"), anywhere=("b", "é"), counted=("a",), kinds=frozenset({"numeric", "end"})),
         LineRules(start=("a",), end=("b",), anywhere=("c",), kinds=frozenset({"counter", "one_word", "anywhere"})),
+        LineRules(counted=("a", "a b", "# é", "#é k", "é #", "日 #件", "#"), kinds=frozenset({"counter"})),
         GREEK,
     ]
 )
 FEW = ["a", "b", "c", "A", "É", "é", "k", "\u212a", "été", "x-y", "-", "--", "…", "»", "likes", "Likes!", "İ", "ẞ"]
 PARTS = ["|", "/", "&", ".", "a.", "(b", "b)", "a:", "•", "c!"]
-NUMBERS = ["1", "12", "1,2", "1.2K", "3\u212a", "4m", "5MB", "k", "٣", "²", "Ⅷ", "$", "€", "%", "/", "1€", "5kk", "♥"]
+NUMBERS = [
+    "1",
+    "12",
+    "123",
+    "日(4",
+    "5件",
+    "é6é",
+    "1,2",
+    "1.2K",
+    "3\u212a",
+    "4m",
+    "5MB",
+    "k",
+    "٣",
+    "²",
+    "Ⅷ",
+    "$",
+    "€",
+    "%",
+    "/",
+    "1€",
+    "5kk",
+    "♥",
+]
 ODD_WORDS = [
     "",
     "ΟΔΟΣ",

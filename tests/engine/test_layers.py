@@ -69,7 +69,7 @@ OPENS = {
     "refinery.demo.prose": "word lists are part of the package",
     "stages.language": "the list of languages is part of the package",
     "stages._languages": "the table of languages is part of the package, or a folder of one's own",
-    "stages.lines": "its asset",
+    "stages._phrases": "phrases are part of the package, or an asset",
     "stages._url.blocklist": "its asset",
     "stages._url.suffixes": "the public suffix list is part of an installed package",
     "stages._url.words": "its asset",

@@ -250,6 +250,42 @@ def test_a_line_of_which_nothing_or_junk_is_left_goes(line: str, kind: str) -> N
     assert [row[f"{name}_lines"] for name in KINDS] == [int(name == kind) for name in KINDS]
 
 
+COUNTERS = LineRules(counted=("likes", "me gusta", "댓글 #개", "Comments (#)", "#件", "Просмотров: # тыс.", "k"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            "3 me gusta",
+            "1 234 567 likes",
+            "12 345 me gusta",
+            "댓글 3개",
+            "댓글 1,234개!",
+            "comments (3)",
+            "Comments: 3",
+        ),
+        *("3件", "３件", "3 件", "♥ 1,2件", "Просмотров: 1,2 тыс.", "12 k", "١٢٬٣٤٥ likes"),
+    ],
+)
+def test_counters_have_a_number_in_any_place(line: str) -> None:
+    """Before the words or where the counter has it, also without a space, in any digits, also in groups of three."""
+    row = corrected(f"Some words before.\n{line}", COUNTERS)
+    assert (row["text"], row["counter_lines"]) == ("Some words before.", 1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("me gusta 3", "3 me", "3 4 likes", "1234 567 likes", "1 2345 likes", "likes likes", "3 개 댓글"),
+        *("Comments", "3件 件", "a3件 b", "3x likes", "v3 likes", "# likes"),
+    ],
+)
+def test_other_numbers_are_no_counters(line: str) -> None:
+    """The words of a counter in another order, two numbers, or a number that is part of a word."""
+    assert corrected(line, dataclasses.replace(COUNTERS, kinds=frozenset({"counter"})))["text"] == line
+
+
 def test_several_phrases_of_a_line_are_several_spans() -> None:
     """Each phrase keeps its own reason, and the line counts once under each."""
     row = corrected("Login | now: view cart / pay. Learn more")

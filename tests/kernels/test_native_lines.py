@@ -20,7 +20,7 @@ from tests.kernels.natives import native
 from tools.parity import same
 from tools.strategies import GREEK
 
-PHRASES = Path(__file__).parents[2] / "stages" / "lines.toml"
+PHRASES = Path(__file__).parents[2] / "stages" / "phrases"
 
 
 def assert_parity(texts: pa.StringArray, rules: LineRules) -> None:
@@ -81,9 +81,10 @@ def test_real_texts_are_corrected_as_by_the_twin(corpus: Path) -> None:
     """The main texts of real pages in many languages, with the phrases that the stage uses."""
     with gzip.open(corpus / "pages" / "truth.jsonl.gz", "rt", encoding="utf-8") as stream:
         texts = [json.loads(line)["gold_text"] for line in islice(stream, 800)]
-    phrases = tomllib.loads(PHRASES.read_text(encoding="utf-8"))
-    rules = LineRules(**{place: tuple(given) for place, given in phrases.items()})
-    assert_parity(pa.array(texts, pa.string()), rules)
+    for code in ("de", "ru", "zh", "en"):
+        phrases = tomllib.loads((PHRASES / f"{code}.toml").read_text(encoding="utf-8"))
+        rules = LineRules(**{place: tuple(given) for place, given in phrases.items()})
+        assert_parity(pa.array(texts, pa.string()), rules)
     lines = sorted({line for text in texts[:300] for line in (text or "").split("\n") if len(line) < 120})
     assert_parity(pa.array([" ".join([*line.split()[:6], "Read more »"]) for line in lines]), rules)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,10 +15,11 @@ from refinery.kernels import undo
 from refinery.recipe import Step
 from refinery.recipe.columns import flows
 from refinery.stage.base import Edit, Edited, Stage
-from refinery.stage.documents import PROTECTED, TEXT, TOKENS, Docs
+from refinery.stage.documents import LANG, PROTECTED, TEXT, TOKENS, Docs
 from refinery.task.step import StepProcessor
 from refinery.task.tasks import StepRun
-from stages.lines import Lines, load
+from stages._phrases import languages, load, phrases_of
+from stages.lines import Lines
 from tests.stages.verdicts import docs, edited, failed, main_texts, metrics
 
 
@@ -84,7 +86,7 @@ def test_uppercase_share_and_short_line_are_fields() -> None:
     """What is mostly uppercase and what is short can be set; both change what is measured, the 5 % do not."""
     assert after("ABOUT us", Lines(max_uppercase=0.8)) == "ABOUT us"
     assert after("The story. Read more", Lines(short_line=3)) == "The story. Read more"
-    assert Lines.roles("threshold") == {"max_removed"}
+    assert Lines.roles("threshold") == {"max_removed", "thresholds"}
 
 
 def test_rules_are_switched_one_by_one() -> None:
@@ -136,7 +138,47 @@ def test_other_phrases_are_another_file(tmp_path: Path) -> None:
     file.write_text('end = ["Weiterlesen"]\ncounted = ["Aufrufe"]\n', encoding="utf-8")
     stage = Lines(phrases=Asset(str(file)))
     assert after("Der Fluss stieg in der Nacht. weiterlesen …\n12 Aufrufe", stage) == "Der Fluss stieg in der Nacht."
+    assert isinstance(stage.phrases, Asset)
     assert len(stage.phrases.digest()) == 64
+
+
+IN_MANY = [
+    ("de", "Der Fluss stieg. Weiterlesen", "Der Fluss stieg."),
+    ("ja", "3件のコメント\n川は昨夜また上昇した。", "川は昨夜また上昇した。"),
+    ("xx", "The river rose. Read more\nABOUT US", "The river rose. Read more"),
+    (None, "The river rose. Read more", "The river rose."),
+    ("en", "The river rose. Weiterlesen", "The river rose. Weiterlesen"),
+    ("de", "Ein Satz steht hier.", "Ein Satz steht hier."),
+    ("ko", "댓글 3개\n강은 어젯밤 다시 불어났다.", "강은 어젯밤 다시 불어났다."),
+    ("en", "The river rose. Read more", "The river rose."),
+]
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_phrases_are_those_of_the_document_language(turn: int) -> None:
+    """English ones where it is unknown, none where it has no file; the order of a batch changes nothing."""
+    rows = IN_MANY[turn * 3 :] + IN_MANY[: turn * 3]
+    codes, texts, expected = (list(column) for column in zip(*rows, strict=True))
+    batch = docs(*texts).with_columns({LANG.name: pa.array(codes, LANG.type)})
+    stage = Lines(discard=("uppercase", "numeric", "counter"))
+    assert edited(stage, batch).columns["text"].to_pylist() == expected
+    english = edited(Lines(discard=("uppercase",), phrases=Asset("lines.en")), batch).columns["text"].to_pylist()
+    assert english[codes.index("xx")] == "The river rose."
+
+
+@pytest.mark.parametrize("code", languages())
+def test_phrases_of_a_language_are_usable(code: str) -> None:
+    """In NFC, each once, and each cut or discarded where it is a line of its own."""
+    phrases = phrases_of(code)
+    places = (phrases.start, phrases.end, phrases.anywhere, phrases.counted)
+    assert all(len(set(place)) == len(place) >= 10 for place in places)
+    written = [phrase for place in places for phrase in place]
+    assert written == [unicodedata.normalize("NFC", phrase) for phrase in written]
+    counters = [given.replace("#", "12") if "#" in given else f"12 {given}" for given in phrases.counted]
+    lines = [*phrases.start, *phrases.end, *phrases.anywhere, *counters]
+    batch = docs(*lines).with_columns({LANG.name: pa.array([code] * len(lines), LANG.type)})
+    left = edited(Lines(discard=("counter",)), batch).columns["text"].to_pylist()
+    assert [line for line, text in zip(lines, left, strict=True) if text] == []
 
 
 @pytest.mark.parametrize("content", ["end = 3", "ende = []", "end = [", b"\xff"])
