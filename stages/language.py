@@ -13,8 +13,9 @@ from typing import Annotated, ClassVar
 import pyarrow as pa
 from pydantic import AfterValidator, Field
 
-from refinery import Asset, AssetError, ByLanguage, Docs, Filter, Metric, Rule, Values, threshold
+from refinery import Asset, AssetError, Docs, Filter, Metric, Rule, Values, threshold
 from refinery.kernels import NO_LANGUAGE, identify_languages
+from stages._thresholds import LanguageTables
 
 
 @lru_cache(maxsize=1)
@@ -41,7 +42,7 @@ def _at_least_one(codes: tuple[str, ...]) -> tuple[str, ...]:
     return codes
 
 
-class Language(ByLanguage, Filter):
+class Language(LanguageTables, Filter):
     """Keep documents whose main language is wanted and certain."""
 
     name: ClassVar = "language"

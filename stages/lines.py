@@ -24,7 +24,6 @@ from refinery import (
     PROTECTED,
     TEXT,
     Asset,
-    ByLanguage,
     Docs,
     Edit,
     Edited,
@@ -36,12 +35,13 @@ from refinery import (
 from refinery.kernels import KINDS, SPANS, UNICODE, LineRules, correct_lines
 from stages._phrases import Phrases, digest, languages, load, phrases_of
 from stages._scripts import SPACELESS
+from stages._thresholds import LanguageTables
 
 Junk = Literal["uppercase", "numeric", "counter", "one_word"]
 Place = Literal["start", "end", "anywhere"]
 
 
-class Lines(ByLanguage, Edit):
+class Lines(LanguageTables, Edit):
     """Take junk lines out of the text; keep documents that lose little by it.
 
     ``removed`` lists what was cut, by UTF-8 byte offset in the text before, so that the cut can be undone.

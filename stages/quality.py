@@ -14,17 +14,18 @@ from typing import ClassVar, Self
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from refinery import ByLanguage, Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
+from refinery import Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
 from refinery.kernels import UNICODE, distinct_words
 from stages._evidence import HIGHLIGHTS, first_of
 from stages._scripts import SPACELESS
+from stages._thresholds import LanguageTables
 from stages._views import statistics
 
 CLAUSE = 100
 """Characters between two spaces that are common in writing which puts none between words."""
 
 
-class Quality(ByLanguage, Filter):
+class Quality(LanguageTables, Filter):
     """Keep documents that read like text written by people."""
 
     name: ClassVar = "quality"

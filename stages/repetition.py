@@ -13,9 +13,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from refinery import ByLanguage, Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
+from refinery import Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
 from stages._evidence import HIGHLIGHTS
 from stages._scripts import SPACELESS
+from stages._thresholds import LanguageTables
 from stages._views import statistics
 
 Share = Annotated[float, Field(ge=0, description="largest share; see the metric of this name")]
@@ -31,7 +32,7 @@ def _duplicate(n: int) -> Metric:
     return Metric(f"duplicate_{n}_gram", help=f"share of characters in {n}-grams of words that occurred before")
 
 
-class Repetition(ByLanguage, Filter):
+class Repetition(LanguageTables, Filter):
     """Keep documents that do not repeat themselves."""
 
     name: ClassVar = "repetition"

@@ -112,7 +112,8 @@ def _stage(stage: dict[str, Any]) -> str:
 
 def _field(row: dict[str, Any]) -> list[str]:
     default = "required" if row["required"] else f"`{row['written'] or EMPTY}`"
-    return [f"`{row['name']}`", ", ".join([row["type"], *row["limits"]]), default, row["role"], row["help"]]
+    role = f"{row['role']}, by language" if row["by_language"] else row["role"]
+    return [f"`{row['name']}`", ", ".join([row["type"], *row["limits"]]), default, role, row["help"]]
 
 
 def _table(*titles: str, rows: Sequence[Sequence[str]]) -> list[str]:

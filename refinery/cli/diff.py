@@ -16,6 +16,9 @@ from refinery.recipe import written
 VALUE = 60
 """Characters of a setting that are printed without -v."""
 
+SETTINGS = 20
+"""Settings that differ, as many as are printed without -v: a table of languages has hundreds."""
+
 
 @click.command("diff")
 @click.argument("left", metavar="ROOT")
@@ -41,8 +44,11 @@ def _text(difference: RootDifference, *, every: bool) -> Iterator[str]:
         yield f"no difference{f' ({safe(difference.note)})' if difference.note else ''}"
         return
     values = [
-        (safe(one.name), _value(one.left, every=every), _value(one.right, every=every)) for one in difference.recipe
+        (safe(one.name), _value(one.left, every=every), _value(one.right, every=every))
+        for one in difference.recipe[: None if every else SETTINGS]
     ] or [("(no difference)", "", "")]
+    more = len(difference.recipe) - len(values)
+    values += [(f"and {more:,} more: -v", "", "")] if more > 0 else []
     yield f"{columns([('recipe', safe(difference.left), safe(difference.right)), *values])}\n"
     if difference.stages:
         head = ("", "documents", "", "change", "tokens", "", "change")

@@ -22,7 +22,8 @@ def command(session: Session, name: str | None) -> None:
     """List the stages, or describe one.
 
     With NAME: purpose, source, fields with defaults, columns, metrics and rules. Changing a field marked "threshold"
-    only re-applies rules to stored metrics; a field marked "tuning" changes speed, never results.
+    only re-applies rules to stored metrics, and one marked "by language" may have another value for a language; a field
+    marked "tuning" changes speed, never results.
     """
     if name:
         description = describe(registry.stage_class(name))
@@ -72,4 +73,5 @@ def _rule(row: dict[str, Any]) -> list[str]:
 
 def _field(row: dict[str, Any]) -> list[str]:
     default = "required" if row["required"] else row["written"]
-    return [row["name"], ", ".join([row["type"], *row["limits"]]), default, row["role"], row["help"]]
+    role = f"{row['role']}, by language" if row["by_language"] else row["role"]
+    return [row["name"], ", ".join([row["type"], *row["limits"]]), default, role, row["help"]]

@@ -25,7 +25,7 @@ from refinery.recipe import written
     multiple=True,
     required=True,
     metavar="STAGE.FIELD=VALUE",
-    help="Threshold to change, such as quality.min_words=80. Repeatable.",
+    help="Threshold to change, such as quality.min_words=80, or quality.de.min_words=80 for one language. Repeatable.",
 )
 @count_option("Documents to list of each kind.", 5, least=0)
 @output_options

@@ -13,7 +13,7 @@ import pyarrow as pa
 from refinery.kernels import SPANS
 from refinery.recipe import Step
 from refinery.stage.base import Stage
-from refinery.stage.documents import ID
+from refinery.stage.documents import ID, LANG
 from refinery.stage.rules import FAILED, WHY, Rule
 
 
@@ -73,19 +73,25 @@ def stored_outcome(step: Step, side: str, row: Mapping[str, Any]) -> StageOutcom
     """Return the outcome in a row of the stage's kept or removed file."""
     why = row.get(WHY.name) or {}
     failed = tuple(row.get(FAILED.name) or ())
-    return stage_outcome(
-        step, side, row.get(step.column) or {}, str(why.get("rule") or ""), failed, str(why.get("note") or "")
-    )
+    values, language = row.get(step.column) or {}, row.get(LANG.name)
+    rule, note = (str(why.get(name) or "") for name in ("rule", "note"))
+    return stage_outcome(step, side, values, rule, failed, note, language)
 
 
 def stage_outcome(
-    step: Step, verdict: str, values: Mapping[str, Any], rule: str, failed: Sequence[str], note: str
+    step: Step,
+    verdict: str,
+    values: Mapping[str, Any],
+    rule: str,
+    failed: Sequence[str],
+    note: str,
+    language: str | None,
 ) -> StageOutcome:
-    """Return the outcome with a stage's metrics and failed rules."""
-    rules = step.stage.rules()
+    """Return the outcome with a stage's metrics and failed rules, and the thresholds of the document's language."""
+    rules = step.stage.applied_rules([language] if language else ())
     spans = cut_fields(step.stage)
     metrics = tuple(
-        MetricValue(name, plain_value(value), _unit(step.stage, name), _results(rules, name, failed))
+        MetricValue(name, plain_value(value), _unit(step.stage, name), _results(rules, name, failed, language))
         for name, value in values.items()
         if name not in spans
     )
@@ -125,5 +131,7 @@ def _unit(stage: Stage, name: str) -> str:
     return next((metric.unit for metric in stage.metrics if metric.name == name), "")
 
 
-def _results(rules: Sequence[Rule], metric: str, failed: Sequence[str]) -> tuple[RuleResult, ...]:
-    return tuple(RuleResult(rule.id, rule.threshold, rule.id in failed) for rule in rules if rule.metric == metric)
+def _results(rules: Sequence[Rule], metric: str, failed: Sequence[str], language: str | None) -> tuple[RuleResult, ...]:
+    return tuple(
+        RuleResult(rule.id, rule.threshold_in(language), rule.id in failed) for rule in rules if rule.metric == metric
+    )

@@ -21,7 +21,7 @@ from refinery.store import store_for
 from refinery.task.document_pass import PassStep, process_batch
 from refinery.task.hazards import Hazards
 from refinery.task.measured import Measured, source_batch
-from refinery.task.step import SkippedStep, Split, StepProcessor
+from refinery.task.step import SkippedStep, Split, StepProcessor, languages_of
 from refinery.task.tasks import StepRun
 
 Stored = Callable[[int], pa.RecordBatch | None]
@@ -78,7 +78,9 @@ def _replayed(step: Step, split: Split) -> Replayed:
     verdict = split.verdict
     rule, note = verdict.first[0].as_py() or "", verdict.trouble.note[0].as_py() or ""
     side = "removed" if rule else "kept"
-    outcome = stage_outcome(step, side, verdict.metrics[0].as_py() or {}, rule, verdict.failed[0].as_py(), note)
+    language = languages_of(step.stage, split.before, verdict.metrics)[0].as_py()
+    values, failed = verdict.metrics[0].as_py() or {}, verdict.failed[0].as_py()
+    outcome = stage_outcome(step, side, values, rule, failed, note, language)
     return Replayed(step, outcome, "", _text(split.kept))
 
 

@@ -14,15 +14,16 @@ from refinery.inspect.flips import Flips, StageYield
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.reapplied import Reapplied
 from refinery.recipe import Pipeline, from_dict, plain, recipe_dict
+from refinery.stage.by_language import FIELD, ByLanguage
 from refinery.stage.global_stage import begins_segment
 
-_HINT = "--set STAGE.FIELD=VALUE; `refinery stages NAME` marks the fields that are thresholds"
+_HINT = "--set STAGE.FIELD=VALUE or STAGE.LANGUAGE.FIELD=VALUE; `refinery stages NAME` marks thresholds"
 _RERUN = "run it into another root, and `refinery diff` the two"
 
 
 @dataclass(frozen=True)
 class Change:
-    """A changed threshold, its values as a recipe writes them."""
+    """A changed threshold, its values as a recipe writes them. The ``field`` of a language is ``de.min_words``."""
 
     stage: str
     field: str
@@ -90,7 +91,19 @@ def _changed_fields(before: Pipeline, after: Pipeline) -> Iterator[Change]:
             if name not in old.stage.roles("threshold"):
                 message = "is not a threshold: it changes the measurements, so it needs a run"
                 raise UsageError(f"{old.name}.{name} {message}", hint=_HINT)
-            yield Change(old.name, name, *map(plain, values))
+            if isinstance(old.stage, ByLanguage) and isinstance(new.stage, ByLanguage) and name == FIELD:
+                yield from _changed_languages(old.name, old.stage, new.stage)
+            else:
+                yield Change(old.name, name, *map(plain, values))
+
+
+def _changed_languages(step: str, old: ByLanguage, new: ByLanguage) -> Iterator[Change]:
+    """Yield the numbers that apply to a language in the one stage and not in the other, as ``de.min_words``."""
+    for code in sorted({*old.thresholds, *new.thresholds}):
+        sides = old.thresholds.get(code, {}), new.thresholds.get(code, {})
+        for name in sorted({*sides[0], *sides[1]}):
+            if sides[0].get(name) != sides[1].get(name):
+                yield Change(step, f"{code}.{name}", *(getattr(one.in_language(code), name) for one in (old, new)))
 
 
 def _stages(reader: RootReader, pipeline: Pipeline, changed: Sequence[int]) -> list[StageEntry]:

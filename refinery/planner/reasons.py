@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from refinery.identity import configuration, library_versions, versions_changed
@@ -9,6 +10,7 @@ from refinery.planner.plan import Action
 from refinery.planner.selection import Selection
 from refinery.root.manifests import StageManifest
 from refinery.stage.base import Stage
+from refinery.stage.by_language import FIELD, ByLanguage
 
 
 def reason_of(
@@ -43,8 +45,19 @@ def _changes(stage: Stage, manifest: StageManifest) -> list[str]:
     for name in sorted({*now, *manifest.configuration}):
         old, new = manifest.configuration.get(name), now.get(name)
         if old != new:
-            found.append(f"{name} {_short(old)} → {_short(new)}")
+            by_language = name == FIELD and isinstance(stage, ByLanguage)
+            found.append(_thresholds(old or {}, new or {}) if by_language else f"{name} {_short(old)} → {_short(new)}")
     return found
+
+
+def _thresholds(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> str:
+    """The languages whose thresholds differ; of a single one each number, a dash for the general one."""
+    codes = [code for code in sorted({*old, *new}) if old.get(code, {}) != new.get(code, {})]
+    if len(codes) > 1:
+        return _short(f"thresholds of {len(codes)} languages: {', '.join(codes)}")
+    before, after = old.get(codes[0], {}), new.get(codes[0], {})
+    names = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
+    return ", ".join(f"{codes[0]}.{name} {before.get(name, '–')} → {after.get(name, '–')}" for name in names)
 
 
 def _short(value: Any) -> str:

@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 from refinery.assets import Asset
 from refinery.recipe import plain, written
 from refinery.stage.base import Stage
+from refinery.stage.by_language import ByLanguage
 from refinery.stage.registry import kind
 
 _WORDS: dict[object, str] = {
@@ -58,8 +59,12 @@ def describe(stage: type[Stage]) -> dict[str, Any]:
 
 
 def fields(model: type[BaseModel]) -> list[dict[str, Any]]:
-    """Return type, limits, default, role and description of each field of a stage or of another part of a recipe."""
-    return [_field(name, info) for name, info in model.model_fields.items()]
+    """Return type, limits, default, role and description of each field of a stage or of another part of a recipe.
+
+    Fields ``by_language`` may have another value for a language.
+    """
+    own = model.language_fields() if issubclass(model, ByLanguage) else ()
+    return [_field(name, info) | {"by_language": name in own} for name, info in model.model_fields.items()]
 
 
 def _column(field: Any) -> dict[str, str]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from refinery.recipe import Pipeline, Step
-from refinery.stage.base import LanguageScope
+from refinery.stage.base import LanguageScope, Stage
+from refinery.stage.by_language import ByLanguage
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ def language_warnings(pipeline: Pipeline) -> tuple[LanguageWarning, ...]:
     warnings = []
     for step in pipeline.steps:
         for scope in step.stage.language_scopes():
-            languages = _outside(scope, kept)
+            languages = _outside(scope, kept, step.stage)
             if languages:
                 text = f"{step.name}: {scope.what}, and the recipe keeps {languages}: {scope.otherwise}"
                 warnings.append(LanguageWarning(step.name, text, scope.fix))
@@ -42,7 +43,14 @@ def kept_languages(steps: Sequence[Step]) -> tuple[str, ...] | None:
     return tuple(code for code in wanted[0] if all(code in other for other in wanted[1:]))
 
 
-def _outside(scope: LanguageScope, kept: tuple[str, ...] | None) -> str:
+def _outside(scope: LanguageScope, kept: tuple[str, ...] | None, stage: Stage) -> str:
     if kept is not None:
-        return ", ".join(scope.outside(kept))
+        return ", ".join(code for code in scope.outside(kept) if _has_scope(stage, code, scope))
     return f"all languages, {', '.join(scope.but)} included" if scope.but else "all languages"
+
+
+def _has_scope(stage: Stage, code: str, scope: LanguageScope) -> bool:
+    """Return False if the thresholds of a language leave the rule out that the scope is about."""
+    if not isinstance(stage, ByLanguage) or code not in stage.thresholds:
+        return True
+    return any(one.what == scope.what for one in stage.in_language(code).language_scopes())

@@ -21,7 +21,7 @@ from refinery.inspect.rows import WHO, Document, document, pieces
 from refinery.report import limits
 from refinery.root.receipts import Receipt
 from refinery.root.statistics import Statistics
-from refinery.stage.documents import TEXT
+from refinery.stage.documents import LANG, TEXT
 from refinery.stage.global_stage import Global
 
 
@@ -72,7 +72,7 @@ def _rows(
     reader: RootReader, entry: StageEntry, receipt: Receipt, ids: Sequence[str]
 ) -> Iterator[tuple[str, tuple[str, dict[str, Any], Document]]]:
     step = reader.pipeline.steps[entry.position]
-    names = (*WHO, TEXT.name, step.column, "why", "failed")
+    names = (*WHO, LANG.name, TEXT.name, step.column, "why", "failed")
     for side in ("kept", "removed"):
         for batch in _chosen(reader, entry, receipt, side, names, ids):
             for row in range(len(batch)):

@@ -149,7 +149,7 @@ def _problem(reason: object, where: tuple[str, ...], value: object) -> InitError
 def _adapter(stage: type[Stage], name: str) -> TypeAdapter[Any]:
     """Return the check of a field alone."""
     info = stage.model_fields[name]
-    kind: Any = Annotated[info.annotation, *info.metadata]
+    kind: Any = Annotated[info.annotation, None, *info.metadata]  # at least one annotation
     return TypeAdapter(kind)
 
 

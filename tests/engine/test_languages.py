@@ -154,3 +154,10 @@ def test_the_root_of_a_run_keeps_the_warnings(folder: Path) -> None:
     expected = "picky: its list is English, and the recipe keeps all languages: others are lost"
     found = [one for one in warnings(str(folder / "root")) if one.text == expected]
     assert [(one.severity, one.stage, one.fix) for one in found] == [("warning", "picky", "give another list")]
+
+
+def test_a_language_whose_thresholds_leave_a_rule_out_is_not_warned_of() -> None:
+    """The rule of English stop words does not apply to German texts where German has none."""
+    german = ("language.keep=[en, de]", "lines.cut=[]", "lines.discard=[]")
+    assert [text.partition(":")[0] for text in warned(*german)] == ["quality"]
+    assert warned(*german, "quality.de.min_stop_words=0") == []
