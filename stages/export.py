@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+import pyarrow as pa
 from pydantic import Field, field_validator
 
 from refinery import Docs, Edit, Edited, Size, UsageError
+from stages._labels import check_label
 
 
 class Export(Edit):
@@ -24,6 +26,10 @@ class Export(Edit):
         description="columns to write, in this order; the metrics of a stage are one column with the stage's name",
     )
     shard: Size = Field(Size(512 * 1024 * 1024), gt=0, description="bytes of text in one file")
+    partition_by: str | None = Field(
+        None,
+        description="column of labels, such as lang, or STAGE.METRIC: rows go to a folder of their label, as lang=de",
+    )
 
     @field_validator("columns")
     @classmethod
@@ -39,6 +45,25 @@ class Export(Edit):
         if missing and self.columns != type(self).model_fields["columns"].default:
             raise UsageError(f"export has no column {', '.join(missing)}", hint=f"there are {', '.join(names)}")
         return [name for name in self.columns if name in names]
+
+    def wants(self) -> tuple[str, ...]:
+        """Return the column of the labels."""
+        return (*self.reads, *([self.partition_by] if self.partition_by else []))
+
+    def check_columns(self, given: pa.Schema) -> None:
+        """Raise UsageError for a ``partition_by`` without labels, or whose folders would have another column's name."""
+        if not self.partition_by:
+            return
+        check_label(given, "partition_by", self.partition_by)
+        metric = self.partition_by.partition(".")[2]
+        if metric in self.selects(given.names):
+            raise UsageError(
+                f"partition_by: {self.partition_by}: there is a column {metric}", hint="leave it out of columns"
+            )
+
+    def partition_column(self) -> str:
+        """Return the column of the labels that have folders of their own."""
+        return self.partition_by or ""
 
     def shard_bytes(self) -> int:
         """Bytes of text in one file."""

@@ -58,6 +58,7 @@ from stages._clusters import (
     verdict,
 )
 from stages._copies import PLACE_BYTES, SORTED_BYTES, Numbering, copies
+from stages._labels import check_label, label_hashes, labelled
 from stages._profiles import (
     MIN_SIMILARITY,
     PROFILES,
@@ -99,6 +100,8 @@ class MinHash(ComparesTokens):
     2406.11794, L.1); ``fineweb``, 14 of 8 of word 5-grams (arXiv 2406.17557, 3.4); ``verified``, 28 of 8, and of the
     pairs found only those with a similarity of .725 by sketches of 256 bytes. Without a profile, all fields are free.
 
+    With ``by: lang`` the documents of each language are deduplicated as if there were no others.
+
     With ``against`` a new document is removed if it matches, directly or over other new ones, any document of those
     roots, whose stored map output and verdicts are read. With ``within: false`` new documents are not compared with
     each other, and only direct matches count. Documents kept in a reference root always stay: one is the ``survivor``,
@@ -112,7 +115,7 @@ class MinHash(ComparesTokens):
     """
 
     name: ClassVar = "minhash"
-    version: ClassVar = 4
+    version: ClassVar = 5
     source: ClassVar = "RefinedWeb §3.3, G.3.1"
     metrics: ClassVar = (
         Metric("role", pa.string(), "label", help="unique, survivor of a cluster, exact copy, or duplicate"),
@@ -124,7 +127,7 @@ class MinHash(ComparesTokens):
     evidence: ClassVar = tuple(VERDICT.field(name) for name in ("cluster", "survivor", "supersedes"))
     survivor_field: ClassVar = "survivor"
     matches: ClassVar = "near-duplicates"
-    map_fields: ClassVar = ("bands", "rows", "ngram", "unit", "seed", "sketch", "best", "merges")
+    map_fields: ClassVar = ("bands", "rows", "ngram", "unit", "seed", "sketch", "best", "by", "merges")
 
     profile: Name | None = Field(None, description="sets bands, rows, ngram and unit as one who is known for it does")
     bands: int = Field(450, ge=1, le=65_536, description="groups of hashes; one that agrees makes a match")
@@ -138,6 +141,11 @@ class MinHash(ComparesTokens):
     )
     best: str | None = Field(
         None, description="metric of an earlier stage, such as language.score, the highest of which is the best"
+    )
+    by: str | None = Field(
+        None,
+        description="column of labels, such as lang, or STAGE.METRIC: documents are compared with those of the same "
+        "label only; null: with all",
     )
     sketch: int = Field(
         SKETCH, ge=16, le=1_024, description="bytes stored of each document to estimate similarities from"
@@ -199,11 +207,13 @@ class MinHash(ComparesTokens):
         return self
 
     def wants(self) -> tuple[str, ...]:
-        """Return the text, and the metric of which the highest is the best."""
-        return (*self.reads, *([self.best] if self.best else []))
+        """Return the text, the metric of which the highest is the best, and the labels."""
+        return (*self.reads, *filter(None, (self.best, self.by)))
 
     def check_columns(self, given: pa.Schema) -> None:
-        """Raise UsageError for a ``best`` that is no number."""
+        """Raise UsageError for a ``best`` that is no number, or a ``by`` that has no labels."""
+        if self.by:
+            check_label(given, "by", self.by)
         column, _, metric = (self.best or "").partition(".")
         kind = given.field(column).type.field(metric).type if metric else pa.float64()
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
@@ -238,6 +248,8 @@ class MinHash(ComparesTokens):
         index = self._index(docs, sets)
         places = np.arange(row, row + len(docs), dtype=np.uint32)
         counts = np.diff(offsets)
+        if self.by:
+            keys = labelled(keys, np.repeat(label_hashes(docs, self.by), counts))
         alone = (counts == 0) & (index.column("characters").to_numpy() > 0)
         columns = [
             np.concatenate([keys, index.column("content").to_numpy()[alone]]),
@@ -253,7 +265,10 @@ class MinHash(ComparesTokens):
         )
         text = docs.column("text")
         characters = pc.fill_null(pc.utf8_length(text), 0).cast(pa.uint32())
-        columns = [docs.column("id"), docs.column("date"), characters, string_hashes(pointers), string_hashes(text)]
+        contents = string_hashes(text).to_numpy()
+        if self.by:
+            contents = np.where(characters, labelled(contents, label_hashes(docs, self.by)), contents)
+        columns = [docs.column("id"), docs.column("date"), characters, string_hashes(pointers), pa.array(contents)]
         names = list(INDEX)
         if self.best:
             columns.append(docs.column(self.best).cast(pa.float64()))

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from refinery.formatting import plural
-from refinery.identity import Content
+from refinery.root.partitions import Contents
 from refinery.root.receipts import Receipt
 from refinery.root.statistics import Statistics
 from refinery.stage.documents import ID, id_bytes
@@ -25,7 +25,7 @@ from refinery.stage.rules import FAILED, WHY
 class FileRows:
     """Rows of the files of one name (``kept``, ``removed``, …) of a receipt."""
 
-    content: Content | None = None
+    content: Contents | None = None
     ids: list[pa.Array] = field(default_factory=list)
     has_ids: bool = False
     rules: Counter[str] = field(default_factory=Counter)
@@ -36,19 +36,22 @@ class FileRows:
         """Number of rows."""
         return self.content.rows if self.content else 0
 
-    def read(self, file: pq.ParquetFile) -> None:
-        """Add all rows of a file. Raises ValueError or ArrowException where it is damaged or of another schema."""
+    def read(self, file: pq.ParquetFile, folder: str = "") -> None:
+        """Add all rows of a file in the folder of a partition.
+
+        Raises ValueError or ArrowException where it is damaged or of another schema.
+        """
         schema = file.schema_arrow
-        self.content = self.content or Content(schema)
+        self.content = self.content or Contents(schema)
         self.has_ids = "id" in schema.names
         for group in range(file.metadata.num_row_groups):
             for batch in file.read_row_group(group).combine_chunks().to_batches():
                 batch.validate(full=True)
-                self._add(batch)
+                self._add(batch, folder)
 
-    def _add(self, batch: pa.RecordBatch) -> None:
+    def _add(self, batch: pa.RecordBatch, folder: str) -> None:
         assert self.content is not None
-        self.content.update(batch)
+        self.content.update(batch, folder)
         if self.has_ids:
             self.ids.append(batch.column("id"))
         if WHY.name in batch.schema.names:

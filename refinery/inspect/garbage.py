@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from refinery.inspect.reader import RootReader, open_root
 from refinery.inspect.runs import runs
+from refinery.root.partitions import FOLDER
 from refinery.root.receipts import receipt_path
 from refinery.statistics.group_files import merged_path
 
@@ -19,7 +20,7 @@ _KINDS = (
     (
         "temporary",
         re.compile(
-            rf"tmp/[0-9a-f]{{32}}|(?:(?:runs|superseded/[^/]+|{_STAGE}(?:/receipts|/stats|/kept|/removed)?)/)?"
+            rf"tmp/[0-9a-f]{{32}}|(?:(?:runs|superseded/[^/]+|{_STAGE}(?:/receipts|/stats|/kept|/removed)?)(?:/{FOLDER})?/)?"
             r"\.[^/]+\.[0-9a-f]{8}"
         ),
     ),
@@ -30,7 +31,7 @@ _KINDS = (
         "rows",
         re.compile(
             rf"(?:{_STAGE}/(?:kept|removed|audit|map/keys|map/index|reduce|resolve)|superseded/{_STAGE}-(?:kept|removed))"
-            r"/part-[^/]+\.parquet"
+            rf"(?:/{FOLDER})?/part-[^/]+\.parquet"
         ),
     ),
 )

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.errors import RefineryError, StorageError
-from refinery.identity import Content
 from refinery.inspect.reader import Finding, RootReader, StageEntry, documents_of
 from refinery.inspect.replay import step_runs
 from refinery.inspect.rows import pieces
@@ -21,6 +20,7 @@ from refinery.planner.inputs import paths_by_content
 from refinery.planner.segments import segments_of
 from refinery.recipe import RecipeError
 from refinery.root.parquet import open_parquet
+from refinery.root.partitions import Contents
 from refinery.root.receipts import Receipt
 from refinery.stage.base import Source
 from refinery.stage.global_stage import Global
@@ -165,12 +165,14 @@ class _Contents:
 
     def __init__(self, run: StepRun, entry: StageEntry, receipt: Receipt) -> None:
         self.run, self.entry, self.receipt = run, entry, receipt
-        self._kept, self._removed = Content(run.flow.kept), Content(run.flow.removed)
+        self._kept, self._removed = Contents(run.flow.kept), Contents(run.flow.removed)
 
     def add(self, split: Split, keep_removed: str) -> None:
         """Add the rows of the next batch."""
         schema = self.run.flow.kept
-        self._kept.update(split.kept.batch.select(schema.names).cast(schema))
+        rows = split.kept.batch.select(schema.names).cast(schema)
+        for folder, some in split.by_partition(rows, self.run.step.stage.partition_column()):
+            self._kept.update(some, folder)
         self._removed.update(removed_rows(self.run, split, keep_removed))
 
     def differing(self) -> list[str]:

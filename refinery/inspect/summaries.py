@@ -35,7 +35,7 @@ def summary(path: str) -> Summary | None:
     counts = [entry.manifest.statistics for entry in reader.stages]
     first, last = reader.stages[0], reader.stages[-1]
     folder = f"{reader.root.full(last.folder)}/kept"
-    files = len(reader.root.store.list(f"{glob.escape(folder)}/*.parquet"))
+    files = len(reader.root.store.list(f"{glob.escape(folder)}/**/*.parquet"))
     return Summary(
         stage=last.name,
         documents=counts[-1].documents["kept"],

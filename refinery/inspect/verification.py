@@ -6,6 +6,7 @@ such as the name of the writing library in a file's footer, may differ. Nothing 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from refinery.inspect.rows import pieces
 from refinery.inspect.warning_list import RootWarning, warnings_of
 from refinery.root.outputs import current_path, extra_files, is_output
 from refinery.root.parquet import open_parquet
+from refinery.root.partitions import FOLDER, partition_of
 from refinery.root.receipts import FileRef, Receipt
 from refinery.statistics.group_files import merge, merged_path, read_merged
 
@@ -198,7 +200,7 @@ class _Checks:
             if size != file.bytes:
                 return f"the file has {plural(size, 'byte')}, its receipt has {file.bytes:,}"
             with open_parquet(self._reader.root, file.path) as parquet:
-                rows.read(parquet)
+                rows.read(parquet, partition_of(file.path))
         except (StorageError, pa.ArrowException, ValueError) as error:
             return f"the file cannot be read: {' '.join(str(error).split())[:300]}"
         count = rows.count - before
@@ -257,6 +259,6 @@ def _misplaced(entry: StageEntry, receipt: Receipt, name: str, file: FileRef) ->
         return f"globs do not read it yet: {UNFINISHED}"
     folder = f"{entry.folder}/{FOLDERS.get(name, 'resolve')}/"
     part = int(name) if name.isdecimal() else receipt.part
-    wanted = f"{folder}part-{part:05d}-{receipt.key[:8]}"
-    inside = file.path.startswith(wanted) and "/" not in file.path[len(folder) :]
-    return "" if inside else f"the receipt names a file elsewhere than {wanted}"
+    begins = f"part-{part:05d}-{receipt.key[:8]}"
+    inside = re.fullmatch(rf"{re.escape(folder)}(?:{FOLDER}/)?{begins}[^/]*", file.path)
+    return "" if inside else f"the receipt names a file elsewhere than {folder}{begins}"

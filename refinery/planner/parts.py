@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from refinery.identity import digest
 from refinery.root.receipts import Receipt
 
+PARTITIONED_SHARDS = 16
+"""Files' worth of text that is gathered where each label has files of its own: a label with a sixteenth fills one."""
+
 
 @dataclass(frozen=True)
 class Part:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from refinery.identity import part_key
-from refinery.planner.parts import Part, gathered, partitioned, with_verdict
+from refinery.planner.parts import PARTITIONED_SHARDS, Part, gathered, partitioned, with_verdict
 from refinery.planner.plan import Phase, Plan, StageState
 from refinery.planner.rounds import FileShuffle
 from refinery.planner.segment_tasks import segment_task
@@ -135,7 +135,8 @@ class _Walk:
             return _End(blocked=f"{step.name} needs all parts, and only some are selected")
         if isinstance(step.stage, Global):
             return self._shuffled(segment.first, step.stage, parts, done)
-        return gathered(parts, step.stage.shard_bytes() or 0)
+        shards = PARTITIONED_SHARDS if step.stage.partition_column() else 1
+        return gathered(parts, shards * (step.stage.shard_bytes() or 0))
 
     def _shuffled(
         self, position: int, stage: Global, parts: Sequence[Part], done: Sequence[Part]

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from refinery.errors import StorageError
 from refinery.identity import Content
+from refinery.root.partitions import Contents
 from refinery.root.receipts import FileRef
 from refinery.root.root import Root
 from refinery.store import storage_errors
@@ -30,11 +31,12 @@ PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "use_d
 
 @dataclass(frozen=True)
 class Written:
-    """A finished temporary file."""
+    """A finished temporary file, and the folder of its partition."""
 
     temporary: str
     rows: int
     bytes: int
+    folder: str = ""
 
 
 class TableWriter:
@@ -47,14 +49,16 @@ class TableWriter:
         self._root = root
         self._schema = schema
         self._write = write
-        self._shard = shard
-        self._content = Content(schema)
+        self.shard = shard
+        self._content = Contents(schema)
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._pending_bytes = 0
         self._file_bytes = 0
         self._writer: pq.ParquetWriter | None = None
+        self._folder = ""
         self._paths: list[str] = []
+        self._folders: list[str] = []
         self._rows: list[int] = []
 
     @property
@@ -62,9 +66,13 @@ class TableWriter:
         """Rows added so far."""
         return self._content.rows
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Append rows."""
-        self._content.update(batch)
+    def add(self, batch: pa.RecordBatch, folder: str = "") -> None:
+        """Append rows, those of another folder than the last ones to a new file."""
+        if folder != self._folder:
+            self._flush()
+            self._end_file()
+            self._folder = folder
+        self._content.update(batch, folder)
         while self._write and len(batch):
             room = self._room(batch)
             self._append(batch.slice(0, room))
@@ -73,16 +81,16 @@ class TableWriter:
     def _room(self, batch: pa.RecordBatch) -> int:
         """Return the number of rows up to the one with which the row group or the file is full."""
         most = GROUP_BYTES - self._pending_bytes
-        if self._shard is not None:
-            most = min(most, self._shard - self._file_bytes - self._pending_bytes)
-        full = int(np.searchsorted(np.cumsum(_text_bytes(batch)), most)) + 1
+        if self.shard is not None:
+            most = min(most, self.shard - self._file_bytes - self._pending_bytes)
+        full = int(np.searchsorted(np.cumsum(text_bytes(batch)), most)) + 1
         return min(full, GROUP_ROWS - self._pending_rows, len(batch))
 
     def _append(self, piece: pa.RecordBatch) -> None:
         self._pending.append(piece)
         self._pending_rows += len(piece)
-        self._pending_bytes += int(_text_bytes(piece).sum())
-        full = self._shard is not None and self._file_bytes + self._pending_bytes >= self._shard
+        self._pending_bytes += int(text_bytes(piece).sum())
+        full = self.shard is not None and self._file_bytes + self._pending_bytes >= self.shard
         if full or self._pending_rows >= GROUP_ROWS or self._pending_bytes >= GROUP_BYTES:
             self._flush()
         if full:
@@ -96,7 +104,7 @@ class TableWriter:
                 self._begin_file()
             self._end_file()
         sizes = [self._root.store.stat(path).size for path in self._paths]
-        return self._content.id(), [Written(*w) for w in zip(self._paths, self._rows, sizes, strict=True)]
+        return self._content.id(), list(map(Written, self._paths, self._rows, sizes, self._folders))
 
     def abort(self) -> None:
         """Delete what was written."""
@@ -124,6 +132,7 @@ class TableWriter:
 
     def _begin_file(self) -> None:
         self._paths.append(self._root.store.temporary(self._root.path))
+        self._folders.append(self._folder)
         self._rows.append(0)
         with storage_errors(self._root.path):
             packed = [f.name for f in self._schema if pa.types.is_binary(f.type)]
@@ -138,13 +147,14 @@ class TableWriter:
 
 
 def publish(root: Root, files: Sequence[Written], folder: str, part: int, key: str) -> tuple[FileRef, ...]:
-    """Rename finished files to ``folder/part-NNNNN-KEY[-NNN].parquet``."""
+    """Rename finished files to ``folder/[PARTITION/]part-NNNNN-KEY[-NNN].parquet``: no two have one name."""
     refs = []
     with contextlib.ExitStack() as stack:
         stack.callback(discard, root, files)
         for number, file in enumerate(files):
             suffix = f"-{number:03d}" if len(files) > 1 else ""
-            path = f"{folder}/part-{part:05d}-{key[:8]}{suffix}.parquet"
+            inside = f"{folder}/{file.folder}" if file.folder else folder
+            path = f"{inside}/part-{part:05d}-{key[:8]}{suffix}.parquet"
             root.store.publish(file.temporary, root.full(path))
             refs.append(FileRef(path=path, rows=file.rows, bytes=file.bytes))
         stack.pop_all()
@@ -282,8 +292,8 @@ def _ascends(column: pa.ChunkedArray) -> bool:
     return bool((values[1:] >= values[:-1]).all())
 
 
-def _text_bytes(batch: pa.RecordBatch) -> np.ndarray:
-    """Of each row."""
+def text_bytes(batch: pa.RecordBatch) -> np.ndarray:
+    """Return the bytes of each row's text; 0 without one."""
     if "text" not in batch.schema.names:
         return np.zeros(len(batch), np.int64)
     sizes = pc.fill_null(pc.binary_length(batch.column("text")), 0)

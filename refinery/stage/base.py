@@ -133,6 +133,13 @@ class Stage(BaseModel):
         """Return the bytes of text of an output file, for a stage that gathers small parts and divides large ones."""
         return None
 
+    def partition_column(self) -> str:
+        """Return the column of labels, or ``stage.metric``, whose rows are written to folders ``COLUMN=LABEL``; or "".
+
+        Only of the stage that ends a recipe: the rows of such an output are not in the order of its input.
+        """
+        return ""
+
     def versions(self) -> dict[str, str]:
         """Return further names and versions that shape the output and depend on the configuration."""
         return {}

@@ -9,7 +9,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 from refinery.errors import Refused, StorageError, UsageError
@@ -160,6 +160,10 @@ class LocalStore:
                 os.remove(path)
             except FileNotFoundError:
                 return
+        folder = os.path.dirname(path)
+        if "=" in os.path.basename(folder):  # the folder of a partition goes with its last file, as in a bucket
+            with suppress(OSError):
+                os.rmdir(folder)
 
     def clean(self, root: str) -> None:
         # A folder that became a root later may contain a `tmp` of its own: only names of `temporary` are removed.

@@ -9,6 +9,7 @@ import pyarrow as pa
 from refinery.errors import PartFailed
 from refinery.identity import part_key
 from refinery.root.parquet import TableWriter, Written, discard, publish
+from refinery.root.partitions import label_name
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root, quarantine_path
 from refinery.stage.documents import LENGTH, OFFSET, WARC
@@ -18,12 +19,21 @@ from refinery.statistics.group_files import publish_groups
 from refinery.store import store_for
 from refinery.task.commit import commit, committed
 from refinery.task.document_pass import SourceReader
+from refinery.task.partitioned import PartitionedWriter
 from refinery.task.removed import removed_rows
 from refinery.task.step import Split, StepProcessor
 from refinery.task.tasks import SegmentTask, StepOutput
 
 ALL_FAILED = 100
 """A step that raises on every one of this many documents or more is broken; the documents are not to blame."""
+
+
+def _writer(
+    root: Root, schema: pa.Schema, partition: str, *, write: bool, shard: int | None
+) -> TableWriter | PartitionedWriter:
+    if partition:
+        return PartitionedWriter(root, schema, label_name(partition), write=write, shard=shard)
+    return TableWriter(root, schema, write=write, shard=shard)
 
 
 class StepOutputWriter:
@@ -34,7 +44,8 @@ class StepOutputWriter:
         self._run = step.run
         stage, flow = self._run.step.stage, self._run.flow
         write = output.write and output.commit
-        self._kept = TableWriter(root, flow.kept, write=write, shard=stage.shard_bytes())
+        self._partition = stage.partition_column()
+        self._kept = _writer(root, flow.kept, self._partition, write=write, shard=stage.shard_bytes())
         self._removed = TableWriter(root, flow.removed, write=write and task.keep_removed != "counts")
         self._quarantined = {QUARANTINED, *stage.quarantines}
         self._counter = StageCounter(type(stage), stage.rules(), flow.language)
@@ -47,7 +58,9 @@ class StepOutputWriter:
         if self._quarantined & set(split.verdict.first.to_pylist()):
             self._keep_records(removed)
         flow = self._run.flow
-        self._kept.add(split.kept.batch.select(flow.kept.names).cast(flow.kept))
+        rows = split.kept.batch.select(flow.kept.names).cast(flow.kept)
+        for folder, some in split.by_partition(rows, self._partition):
+            self._kept.add(some, folder)
         self._removed.add(removed)
         self._counter.add(split.before, split.kept, split.verdict)
         self._seconds += time.perf_counter() - started

@@ -6,7 +6,7 @@ An exception that a stage raises on a document becomes that document's reason, a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from refinery.assets import Asset
 from refinery.errors import RefineryError
 from refinery.kernels import MERGE_LIST, count_tokens
+from refinery.root.partitions import by_folder, label_name
 from refinery.stage.base import Edit, Edited, Filter, Stage, changes_text
 from refinery.stage.documents import LANG, TEXT, TOKENS, Docs
 from refinery.stage.global_stage import Global
@@ -31,6 +32,13 @@ class Split:
     before: Docs
     kept: Docs
     verdict: Verdict
+
+    def by_partition(self, kept: pa.RecordBatch, column: str) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Yield the ``kept`` rows of each folder of partitions by a column of labels; without one, all in none."""
+        if column:
+            yield from by_folder(kept, self.before.column(column).filter(self.verdict.kept), label_name(column))
+        else:
+            yield "", kept
 
 
 class StepProcessor:

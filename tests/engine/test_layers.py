@@ -55,6 +55,7 @@ OPENS = {
     "refinery.store.lease": "the kernel tells which machine this is",
     "refinery.executors.local": "the memory that a worker shares with its parent is a file without a name",
     "refinery.root.parquet": "pyarrow writes Parquet to a temporary file that the store named",
+    "refinery.task.partitioned": "rows of partitions wait in a temporary file that the store named",
     "refinery.task.commit": "what the kernel says of this process",
     "refinery.assets": "assets are local files beside the data, some inside installed packages",
     "refinery.identity": "the code digest reads Python sources",

@@ -520,3 +520,40 @@ def test_odd_texts() -> None:
 def test_no_documents() -> None:
     """A part without documents has an empty verdict."""
     assert by_id(SMALL, [[documents([])], [documents(["a"])]]) == {bytes(16): UNIQUE}
+
+
+# ------------------------------------------------------------------------------------------------------------ by label
+
+
+def labelled_documents(texts: list[str], labels: list[str | None]) -> Docs:
+    docs = documents(texts)
+    return docs.with_columns({"lang": pa.array(labels, pa.string())})
+
+
+@given(
+    pages,
+    policies,
+    st.sampled_from([{}, {"verify": True}, {"max_cluster": 2}]),
+    st.lists(st.sampled_from(["de", "en", "", None]), min_size=15, max_size=15),
+    st.randoms(),
+)
+def test_by_label_the_documents_of_each_are_deduplicated_as_if_alone(
+    texts: list[str], survivor: Policy, kind: dict[str, Any], labels: list[str | None], draw: random.Random
+) -> None:
+    """Verdicts are those of a stage for each language; documents without one are a group of their own."""
+    stage = MinHash(bands=8, rows=2, ngram=2, survivor=survivor, by="lang", **kind)
+    alone = stage.model_copy(update={"by": None})
+    docs = labelled_documents(texts, labels[: len(texts)])
+    wanted: dict[bytes, Metrics] = {}
+    for label in {label or "" for label in labels[: len(texts)]}:
+        same = pa.array([(one or "") == label for one in labels[: len(texts)]])
+        wanted |= by_id(alone, [[docs.filter(same)]])
+    assert by_id(stage, spread(docs, draw)) == wanted
+
+
+def test_without_labels_languages_are_compared() -> None:
+    """The same text in two languages, as it may be identified, is one document by default."""
+    docs = labelled_documents(["one two three four"] * 2, ["hr", "bs"])
+    assert sorted(metrics["role"] for metrics in by_id(SMALL, [[docs]]).values()) == ["exact", "survivor"]
+    within = SMALL.model_copy(update={"by": "lang"})
+    assert [metrics["role"] for metrics in by_id(within, [[docs]]).values()] == ["unique"] * 2

@@ -12,7 +12,9 @@ from refinery.inspect.reader import open_root
 from refinery.inspect.verification import verify
 from refinery.recipe import Pipeline
 from refinery.store import S3Store, s3, taken
+from stages.export import Export
 from tests.engine.roots import pipeline, quick, steps, write_inputs
+from tests.engine.test_partitions import Labelled
 from tests.engine.toy import Gather, Length, LineSource, Same
 
 STORE = S3Store()
@@ -52,6 +54,36 @@ def test_after_a_changed_threshold_globs_read_the_new_rows(bucket: str, tmp_path
     assert len(rows) == open_root(root).stage("gather").manifest.statistics.documents["kept"] > 0
     assert "superseded" in STORE.folders(root)
     assert STORE.folders(f"{root}/none") == []
+
+
+def test_partitions_are_folders_of_a_bucket(bucket: str, tmp_path: Path) -> None:
+    """Labels of any characters are keys; they appear and go with the setting, and each reader finds all rows."""
+    texts = [f"{label}|text {number}" for number, label in enumerate(["de", "a b", "50%+/=ü", "", "de"])]
+    write_inputs(tmp_path / "in", [texts])
+    root = f"{bucket}/root"
+
+    def recipe_by(column: str | None) -> Pipeline:
+        export = Export(columns=("id", "text", "lang"), partition_by=column)
+        return pipeline(tmp_path, steps(LineSource(), Labelled(), export)).model_copy(update={"root": root})
+
+    quick(recipe_by("lang"))
+    files = refinery.open(root).stage("export").files()
+    assert sorted({path.split("/")[-2] for path in files}) == [
+        "lang=50%25%2B%2F%3D%C3%BC",
+        "lang=__HIVE_DEFAULT_PARTITION__",
+        "lang=a%20b",
+        "lang=de",
+    ]
+    assert STORE.list(f"{root}/02-export/kept/**/*.parquet") == files
+    assert verify(root, rerun=1.0).ok
+    rows = refinery.open(root).stage("export").dataset().to_table().to_pylist()
+    assert sorted(row["text"] for row in rows) == sorted(texts)
+    assert all(row["text"].startswith(f"{row['lang']}|") for row in rows)
+    quick(recipe_by(None))
+    assert STORE.list(f"{root}/02-export/kept/**/*.parquet") == refinery.open(root).stage("export").files()
+    assert quick(recipe_by("lang")).tasks == 0
+    assert refinery.open(root).stage("export").files() == files
+    assert verify(root).ok
 
 
 def test_large_objects_are_copied_in_parts(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
