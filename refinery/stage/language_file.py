@@ -32,12 +32,14 @@ class _FrozenFields(BaseModel):
 
 
 class ThresholdEvidence(_FrozenFields):
-    """The figures behind one threshold, of the documents that count."""
+    """The figures behind one threshold, of the documents without outliers."""
 
     metric: str
     median: float
     quantile: float
-    """The quantile of the metric on the side of the threshold, which the margin is added to."""
+    """The 5 % quantile of the metric, or the 95 % quantile for an upper threshold."""
+    multiple: float
+    """The threshold is this multiple of the quantile."""
     interval: tuple[float, float]
     """Thresholds from 90 % of the bootstrap samples lie in it."""
     removes: Share
@@ -50,15 +52,12 @@ class CalibrationEvidence(_FrozenFields):
     sample: str
     """The dataset, and how its documents were chosen."""
     documents: int = Field(ge=0)
+    removed: int = Field(ge=0)
+    """Documents among them that other rules remove; no threshold was derived from them."""
     outliers: int = Field(ge=0)
-    """Documents among them that no threshold was derived from."""
-    quantile: Share
-    margin: float = Field(ge=0)
-    """Distance of a threshold from the quantile, in distances of the quantile from the median."""
+    """Documents among the others that are far from the rest in a calibrated metric; none was derived from them."""
     keeps: Share
-    """Share of the documents without outliers that satisfy all thresholds."""
-    removes: Share
-    """Share of the outliers that violate a threshold."""
+    """Share of the documents without removed ones and outliers that satisfy all thresholds."""
 
 
 class WordsEvidence(_FrozenFields):
@@ -67,6 +66,8 @@ class WordsEvidence(_FrozenFields):
     sources: tuple[str, ...]
     documents: int = Field(ge=0)
     """Documents that were counted."""
+    of_sample: bool = False
+    """True if they were derived from the sample of the thresholds, whose words are derived again with it."""
 
 
 class LanguageEvidence(_FrozenFields):

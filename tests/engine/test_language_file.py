@@ -24,18 +24,13 @@ FIGURES = st.builds(
     metric=NAMES,
     median=NUMBERS,
     quantile=NUMBERS,
+    multiple=NUMBERS,
     interval=st.tuples(NUMBERS, NUMBERS),
     removes=SHARES,
 )
+COUNTS = st.integers(0, 2**60)
 CALIBRATIONS = st.builds(
-    CalibrationEvidence,
-    sample=TEXTS,
-    documents=st.integers(0),
-    outliers=st.integers(0),
-    quantile=SHARES,
-    margin=SHARES,
-    keeps=SHARES,
-    removes=SHARES,
+    CalibrationEvidence, sample=TEXTS, documents=COUNTS, removed=COUNTS, outliers=COUNTS, keeps=SHARES
 )
 EVIDENCE = st.builds(
     LanguageEvidence,

@@ -58,6 +58,7 @@ OPENS = {
     "refinery.task.partitioned": "rows of partitions wait in a temporary file that the store named",
     "refinery.task.commit": "what the kernel says of this process",
     "refinery.assets": "assets are local files beside the data, some inside installed packages",
+    "refinery.inspect.calibrated": "stages read the words of a sample's half from a temporary folder",
     "refinery.identity": "the code digest reads Python sources",
     "refinery.kernels.choice": "the sources of a checkout are held against the extension",
     "refinery.kernels.native_extract": "the extractor's weights are part of the package",
