@@ -174,32 +174,33 @@ class Cell:
     removed: int
 
 
-def cells(tiles: Sequence[Cell], rows: Sequence[str], name: str, at: float, about: str) -> Markup:
-    """Draw a row of shaded cells for each of ``rows``, with the threshold."""
-    low = min([at, *(one.low for one in tiles)])
+def cells(tiles: Sequence[Cell], rows: Mapping[str, float], name: str, about: str) -> Markup:
+    """Draw a row of shaded cells for each of ``rows``, with its threshold: one line, if it is the same for all."""
+    low = min([*rows.values(), *(one.low for one in tiles)])
     x_scale = {"domain": [low, 1], "nice": False}
+    labels = {row: safe(row)[:24] or "(none)" for row in rows}
     values = [
         {
-            "row": safe(one.row)[:24] or "(none)",
+            "row": labels[one.row],
             "low": one.low,
             "high": one.high,
             "shade": one.share**0.5,
             "side": one.side,
-            "label": f"{safe(one.row)[:24]}, {one.low:.2f} to {one.high:.2f}: "
-            f"{one.kept:,} kept, {one.removed:,} removed",
+            "label": f"{labels[one.row]}, {one.low:.2f} to {one.high:.2f}: {one.kept:,} kept, {one.removed:,} removed",
         }
         for one in tiles
     ]
+    y: Spec = {
+        "field": "row",
+        "type": "ordinal",
+        "sort": list(labels.values()),
+        "axis": {"title": None, "ticks": False, "domain": False},
+    }
     squares = layer(
         values,
         {"type": "rect", "stroke": "var(--page)", "strokeWidth": 1},
         {
-            "y": {
-                "field": "row",
-                "type": "ordinal",
-                "sort": [safe(row)[:24] or "(none)" for row in rows],
-                "axis": {"title": None, "ticks": False, "domain": False},
-            },
+            "y": y,
             "x": quantity("low", {"title": name, "grid": False, "tickCount": 10}, x_scale),
             "x2": {"field": "high"},
             "color": category("side", {"kept": "var(--kept)", "removed": "var(--removed)"}),
@@ -212,7 +213,12 @@ def cells(tiles: Sequence[Cell], rows: Sequence[str], name: str, at: float, abou
             "description": {"field": "label"},
         },
     )
-    rule = _threshold([at], {"field": "at", "type": "quantitative", "scale": x_scale})
+    x: Spec = {"field": "at", "type": "quantitative", "scale": x_scale}
+    if len(set(rows.values())) == 1:
+        rule = _threshold(list(rows.values())[:1], x)
+    else:
+        ticks = [{"row": labels[row], "at": at} for row, at in rows.items()]
+        rule = layer(ticks, {"type": "tick", "color": "var(--ink)", "thickness": 1.5}, {"y": y, "x": x})
     return draw({"width": WIDTH, "height": {"step": 20}, "layer": [squares, rule]}, about)
 
 

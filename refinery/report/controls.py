@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from refinery.recipe import Step
 from refinery.report import limits
 from refinery.report.view import StageView, View
+from refinery.stage.by_language import ByLanguage
 from refinery.stage.global_stage import begins_segment
 
 
@@ -20,7 +21,7 @@ class Control:
     """A numeric threshold. ``low`` and ``high`` are the ends of its slider, within its limits."""
 
     key: str
-    """The key of an override: ``stage.field``."""
+    """The key of an override: ``stage.field``, or ``stage.language.field``."""
     field: str
     about: str
     now: str
@@ -60,26 +61,31 @@ class StageControls:
 def controls(view: View, asked: Mapping[str, str]) -> list[StageControls]:
     """Return the thresholds that can be changed without a run, by stage, with the requested values in ``asked``.
 
-    Excludes the source, whose input is not stored, and stages that need the whole dataset.
+    With a ``language`` among these, they are the thresholds of that language. Excludes the source, whose input is not
+    stored, and stages that need the whole dataset.
     """
+    language = asked.get("language", "")
     rows = [stage for stage in view.stages[1:] if not begins_segment(stage.step.stage)]
-    every = [StageControls(stage, tuple(_controls(stage.step, asked))) for stage in rows]
+    every = [StageControls(stage, tuple(_controls(stage.step, asked, language))) for stage in rows]
     return [one for one in every if one.controls]
 
 
-def _controls(step: Step, asked: Mapping[str, str]) -> list[Control]:
-    thresholds = step.stage.roles("threshold")
-    fields = type(step.stage).model_fields
+def _controls(step: Step, asked: Mapping[str, str], language: str) -> list[Control]:
+    stage, prefix = step.stage, f"{step.name}."
+    thresholds = stage.roles("threshold")
+    if language:
+        thresholds = frozenset(stage.language_fields() if isinstance(stage, ByLanguage) else ())
+        stage = stage.in_language(language) if isinstance(stage, ByLanguage) else stage
+        prefix += f"{language}."
     return [
-        _control(step, name, info, asked)
-        for name, info in fields.items()
-        if name in thresholds and type(getattr(step.stage, name)) in (int, float)
+        _control(prefix, name, getattr(stage, name), info, asked)
+        for name, info in type(stage).model_fields.items()
+        if name in thresholds and type(getattr(stage, name)) in (int, float)
     ]
 
 
-def _control(step: Step, name: str, info: FieldInfo, asked: Mapping[str, str]) -> Control:
-    value = getattr(step.stage, name)
-    key, now, whole = f"{step.name}.{name}", _written(value), isinstance(value, int)
+def _control(prefix: str, name: str, value: float, info: FieldInfo, asked: Mapping[str, str]) -> Control:
+    key, now, whole = f"{prefix}{name}", _written(value), isinstance(value, int)
     least, most = _limit(info, "ge", "gt"), _limit(info, "le", "lt")
     low = least if least is not None else min(0.0, 2 * float(value))
     high = most if most is not None else _high(float(value), low, whole=whole)

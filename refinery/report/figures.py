@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 
 from refinery.formatting import plural
 from refinery.report import charts, limits
 from refinery.report.curves import bars, beyond, curve, numeric
+from refinery.report.language_rules import threshold_texts
 from refinery.report.view import MetricView, StageView, View
 from refinery.root.statistics import Tally
 from refinery.stage.base import Explanation
-from refinery.stage.rules import Scale
+from refinery.stage.rules import Rule, Scale
 
 UNITS = ("documents", "tokens", "bytes")
 
@@ -83,24 +83,27 @@ class Figure:
     note: str
 
 
-def metric_figures(stage: StageView) -> list[Figure]:
-    """Return the figures of all metrics of a stage, those with rules first, and of the lengths of its texts."""
+def metric_figures(stage: StageView, languages: tuple[str, ...] = ()) -> list[Figure]:
+    """Return the figures of all metrics of a stage, those with rules first, and of the lengths of its texts.
+
+    Thresholds that ``languages`` have of their own are named and drawn beside the general ones.
+    """
     ordered = sorted(stage.metrics, key=lambda metric: not metric.rules)
-    figures = [_figure(stage, metric) for metric in ordered]
+    figures = [_figure(stage, metric, languages) for metric in ordered]
     for unit, sides in stage.counts.lengths.items():
         if sides.kept or sides.removed:
             figures.append(_length(unit, sides.kept, sides.removed))
     return figures
 
 
-def _figure(stage: StageView, metric: MetricView) -> Figure:
+def _figure(stage: StageView, metric: MetricView, languages: tuple[str, ...]) -> Figure:
     scale, counts = metric.metric.scale, metric.counts
-    thresholds = tuple(f"{rule.id} {rule.threshold}" for rule in metric.rules)
+    thresholds = tuple(f"{rule.id} {'; '.join(threshold_texts(rule, languages))}" for rule in metric.rules)
     if scale == "label":
         labels = tuple(row[:3] for row in by_label(metric, limits.LABELS))
         return Figure(metric.metric.name, metric.metric.help, metric.metric.unit, thresholds, None, (), labels, "")
     rules = numeric(metric.rules, metric.metric.name)
-    at = [(rule.id, _at(rule)) for rule in rules]
+    at = [(rule.id, number) for rule in rules for number in _numbers(rule, languages)]
     kept, removed = bars(scale, counts.kept), bars(scale, counts.removed)
     chart = None
     if kept or removed:
@@ -109,7 +112,7 @@ def _figure(stage: StageView, metric: MetricView) -> Figure:
     whole = stage.counts.documents["in"], stage.counts.tokens.get("in", 0)
     curves = []
     for rule in rules:
-        points = curve(counts, scale, rule)
+        points = [] if rule.by_language else curve(counts, scale, rule)  # counts have no language
         if len(points) > 1:
             label = f"{stage.name}: share kept by the threshold of {rule.id}, now {_at(rule):g}"
             curves.append((rule.id, charts.what_if(scale, points, _at(rule), whole, label)))
@@ -125,8 +128,13 @@ def _figure(stage: StageView, metric: MetricView) -> Figure:
     )
 
 
-def _at(rule: Any) -> float:
-    return float(rule.at_least if rule.at_least is not None else rule.at_most)
+def _at(rule: Rule) -> float:
+    return float(rule.number or 0)
+
+
+def _numbers(rule: Rule, languages: Sequence[str]) -> list[float]:
+    """The general threshold, and those of some languages."""
+    return sorted({_at(rule), *(float(rule.by_language.get(code, _at(rule))) for code in languages)})
 
 
 def by_label(metric: MetricView, count: int) -> list[tuple[str, int, int, int]]:
@@ -146,6 +154,7 @@ def _note(scale: Scale, metric: MetricView) -> str:
     notes = [
         f"{plural(below, 'document')} below the first bin" if below else "",
         f"{above:,} in the open last bin" if above else "",
+        "thresholds differ by language" if any(rule.by_language for rule in metric.rules) else "",
     ]
     return ", ".join(one for one in notes if one)
 

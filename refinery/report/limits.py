@@ -77,6 +77,12 @@ LABELS = 15
 THRESHOLDS = 4
 """Thresholds in the caption of a metric."""
 
+NAMED_LANGUAGES = 5
+"""Languages whose own thresholds are named and drawn: those with most documents."""
+
+RULE_LANGUAGES = 30
+"""Languages in the table of a stage's rules."""
+
 RULE_PAIRS = 20
 """Pairs of rules on the audit page."""
 

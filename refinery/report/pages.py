@@ -10,6 +10,7 @@ from refinery.inspect.difference import diff
 from refinery.inspect.reader import RootReader, open_root
 from refinery.report.documents import duplicates, samples
 from refinery.report.frame import Writer
+from refinery.report.language_rules import language_settings, removals_by_language
 from refinery.report.overlap import overlap, rules_of
 from refinery.report.sides import names_of, sides
 from refinery.report.texts import texts
@@ -79,10 +80,20 @@ def pages(reader: RootReader, against: Sequence[str] = (), *, served: bool = Fal
 
 
 def _stage_pages(write: Writer, root_view: View, stage: StageView) -> dict[str, str]:
-    figures, parts = metric_figures(stage), part_figure(stage)
+    figures, parts = metric_figures(stage, root_view.languages), part_figure(stage)
+    rules, own = removals_by_language(root_view, stage), language_settings(stage)
     examples = samples(root_view.reader, root_view.reader.stage(stage.name), stage.counts)
     return {
-        stage.page: write("stage", stage.page, stage=stage, figures=figures, times=parts, matrix=rules_of(stage)),
+        stage.page: write(
+            "stage",
+            stage.page,
+            stage=stage,
+            figures=figures,
+            times=parts,
+            matrix=rules_of(stage),
+            by_language=rules,
+            own=own,
+        ),
         stage.samples: write("samples", stage.samples, stage=stage, documents=examples),
     }
 

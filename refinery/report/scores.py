@@ -42,11 +42,16 @@ class Near:
 
 @dataclass(frozen=True)
 class Scores:
-    """Documents of a stage that identifies languages. ``chart`` is None if none of its rows are stored."""
+    """Documents of a stage that identifies languages. ``chart`` is None if none of its rows are stored.
+
+    If languages have their own thresholds, all counts are of the rows that were read, else of all parts.
+    """
 
     stage: StageView
     metric: str
     threshold: float
+    languages: int
+    """Languages with another threshold."""
     chart: Markup | None
     parts: int
     of: int
@@ -77,23 +82,30 @@ def _scores(view: View, stage: StageView, label: str, metric: MetricView, rule: 
     threshold = float(rule.at_least or 0)
     reading = _Reading(view, stage, label, metric.metric.name, rule)
     reading.read()
+    above, below = reading.close.values() if rule.by_language else _counted(metric, threshold)
+    return Scores(
+        stage=stage,
+        metric=metric.metric.name,
+        threshold=threshold,
+        languages=len(rule.by_language),
+        chart=reading.chart(),
+        parts=len(reading.receipts),
+        of=stage.totals.done,
+        above=above,
+        below=below,
+        kept=tuple(reading.nearest("kept")),
+        removed=tuple(reading.nearest("removed")),
+    )
+
+
+def _counted(metric: MetricView, threshold: float) -> tuple[int, int]:
+    """Return how many documents of all parts are kept close to the threshold, and how many only this metric removes."""
     edge = threshold - 1e-9, ZONE + 1e-9  # sums of floats are not what their decimals add up to
     above = (b for b in bars("ratio", metric.counts.kept) if edge[0] <= b.low and b.high <= threshold + edge[1])
     below = (
         b for b in bars("ratio", metric.counts.sole) if b.high <= threshold + 1e-9 and b.low >= threshold - edge[1]
     )
-    return Scores(
-        stage=stage,
-        metric=metric.metric.name,
-        threshold=threshold,
-        chart=reading.chart(threshold),
-        parts=len(reading.receipts),
-        of=stage.totals.done,
-        above=sum(one.documents for one in above),
-        below=sum(one.documents for one in below),
-        kept=tuple(reading.nearest("kept")),
-        removed=tuple(reading.nearest("removed")),
-    )
+    return sum(one.documents for one in above), sum(one.documents for one in below)
 
 
 class _Reading:
@@ -104,7 +116,8 @@ class _Reading:
         self._label, self._metric, self._rule = label, metric, rule
         self._stage = stage
         self._column = stage.step.column
-        self._threshold = float(rule.at_least or 0)
+        self.close = dict.fromkeys(SIDES, 0)
+        """Documents kept and removed, these by no other rule, at most ``ZONE`` from the threshold of their language."""
         self.receipts = [one for one in self._reader.receipts(self._entry) if one.files][: limits.PARTS_READ]
         self._counts: dict[str, dict[str, Counts]] = {}
         self._near: dict[str, list[tuple[float, str, str, float, Document]]] = {side: [] for side in SIDES}
@@ -133,11 +146,13 @@ class _Reading:
         self, side: str, batch: pa.RecordBatch, languages: pa.DictionaryArray, values: npt.NDArray[np.float64]
     ) -> None:
         """Keep the documents nearest to the threshold; of removed ones, those that no other rule removes."""
-        away = np.abs(values - self._threshold)
+        thresholds = np.array([self._threshold(name) for name in languages.dictionary.to_pylist()] or [0.0])
+        away = np.abs(values - thresholds[languages.indices.to_numpy()])
         away[~np.isfinite(away)] = np.inf
         if side == "removed":
             only = [failed == [self._rule.id] for failed in _lists(batch)]
             away[~np.array(only, bool)] = np.inf
+        self.close[side] += int((away <= ZONE + 1e-9).sum())
         for row in np.argsort(away, kind="stable")[: limits.NEAREST].tolist():
             if np.isfinite(away[row]):
                 who = document(batch.slice(row, 1))
@@ -149,15 +164,20 @@ class _Reading:
         for _, _, language, score, who in self._near[side]:
             yield Near(score, language, who)
 
-    def chart(self, threshold: float) -> Markup | None:
+    def _threshold(self, language: str) -> float:
+        return float(self._rule.by_language.get(language, self._rule.number or 0))
+
+    def chart(self) -> Markup | None:
         """Draw a row of cells for each language."""
         totals = {name: sum(int(counts.sum()) for counts in sides.values()) for name, sides in self._counts.items()}
         chosen = sorted(totals, key=lambda name: (-totals[name], name))[: limits.CHART_LANGUAGES]
         if not chosen:
             return None
         cells = [cell for name in chosen for cell in self._cells(name, totals[name])]
-        label_text = f"{self._stage.name}: documents by language and {self._metric}, the threshold at {threshold:g}"
-        return charts.cells(cells, chosen, self._metric, threshold, label_text)
+        thresholds = {name: self._threshold(name) for name in chosen}
+        texts = ", ".join(dict.fromkeys(self._rule.threshold_in(name) for name in chosen))
+        label_text = f"{self._stage.name}: documents by language and {self._metric}, kept if {texts}"
+        return charts.cells(cells, thresholds, self._metric, label_text)
 
     def _cells(self, name: str, total: int) -> Iterator[charts.Cell]:
         kept, removed = (self._counts[name][side].tolist() for side in SIDES)

@@ -187,11 +187,14 @@ class _Handlers:
 
     def what_if(self, asked: Asked) -> Response:
         """Return the page that applies other thresholds: the yield of each stage, and the documents that would flip."""
-        groups = controls(self._view(), asked)
+        shown = self._view()
+        groups, names = controls(shown, asked), [group.name for group in shown.survival["language"].groups]
         moved = [one for group in groups for one in group.controls if one.changed]
         overrides = [f"{one.key}={one.asked}" for one in moved]
         found, problem = _tried(lambda: what_if(self._path, overrides, limits.FLIPS)) if moved else (None, None)
-        return self._answer("what-if", problem, groups=groups, moved=moved, found=found)
+        return self._answer(
+            "what-if", problem, groups=groups, moved=moved, found=found, names=names, language=asked.get("language", "")
+        )
 
     def why(self, asked: Asked) -> Response:
         """Return the page of one document through all stages."""

@@ -23,6 +23,7 @@ from refinery.recipe.describe import describe, summary
 from refinery.report import limits
 from refinery.root.receipts import Receipt
 from refinery.root.statistics import MetricCounts, Statistics
+from refinery.stage.by_language import FIELD
 from refinery.stage.rules import Metric, Rule
 from refinery.statistics.groups import KINDS
 
@@ -38,6 +39,8 @@ class RuleView:
     metric: str
     threshold: str
     because: str
+    languages: int
+    """Languages with another threshold."""
     first: Pair
     any: Pair
     only: Pair
@@ -129,6 +132,11 @@ class View:
     warnings: tuple[RootWarning, ...]
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages with most documents, whose thresholds are named."""
+        return tuple(group.name for group in self.survival["language"].groups[: limits.NAMED_LANGUAGES])
+
+    @property
     def dataset(self) -> str:
         """The dataset's name."""
         return self.reader.head.dataset
@@ -171,7 +179,7 @@ def _reference() -> dict[str, float]:
 def _stage(reader: RootReader, totals: StageCounts) -> StageView:
     step = reader.pipeline.steps[totals.position]
     entry = reader.stage(totals.name)
-    rules = step.stage.rules()
+    rules = step.stage.applied_rules()
     counts = totals.counts
     metrics = tuple(
         MetricView(metric, counts.metrics[metric.name], tuple(r for r in rules if r.metric == metric.name))
@@ -184,7 +192,9 @@ def _stage(reader: RootReader, totals: StageCounts) -> StageView:
         about=summary(type(step.stage)),
         source=step.stage.source,
         version=entry.manifest.version,
-        settings=tuple((name, written(getattr(step.stage, name))) for name in type(step.stage).model_fields),
+        settings=tuple(
+            (name, written(getattr(step.stage, name))) for name in type(step.stage).model_fields if name != FIELD
+        ),
         rules=tuple(_rules(rules, counts)),
         metrics=metrics,
         parts=tuple(_part(receipt) for receipt in reader.load(entry).parts),
@@ -200,7 +210,7 @@ def _rules(rules: Sequence[Rule], counts: Statistics) -> list[RuleView]:
     found = []
     for name in dict.fromkeys([*known, *entries[0], *entries[1]]):
         rule = known.get(name)
-        description = (rule.metric, rule.threshold, rule.because) if rule else ("", "", "")
+        description = (rule.metric, rule.threshold, rule.because, len(rule.by_language)) if rule else ("", "", "", 0)
         found.append(RuleView(name, *description, *(entry.get(name, none) for entry in entries)))
     return sorted(found, key=lambda one: (-one.first[0], -one.any[0]))
 
