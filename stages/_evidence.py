@@ -13,21 +13,30 @@ from functools import partial
 from itertools import pairwise
 
 from refinery.kernels import BULLETS, ELLIPSES, bare
+from stages._words import Words, spans
 
 Spans = Iterator[tuple[int, int]]
+WordSpans = list[tuple[int, int]]
 
-_WORD = re.compile(r"\S+")
 _LINE = re.compile(r"[^\n]+")
 _BREAK = re.compile(r"\n{2,}")
 
 
-def first_of(words: Iterable[str], text: str) -> Spans:
+def highlighted(metric: str, text: str, words: Words) -> Spans:
+    """Return the spans that a metric counts; for ``alpha_words``, those that it does not count; none for others."""
+    if metric in _OF_WORDS:
+        yield from _OF_WORDS[metric](text, spans(text, words))
+    elif metric in _OF_TEXTS:
+        yield from _OF_TEXTS[metric](text)
+
+
+def first_of(wanted: Iterable[str], text: str, words: Words) -> Spans:
     """Return the first span of each of some words, in any case and with any punctuation around it."""
-    left = set(map(bare, words))
-    for found in _WORD.finditer(text):
-        if (word := bare(found[0])) in left:
+    left = set(map(bare, wanted))
+    for start, end in spans(text, words):
+        if (word := bare(text[start:end])) in left:
             left.remove(word)
-            yield found.span()
+            yield start, end
 
 
 def _bulleted(text: str) -> Spans:
@@ -40,9 +49,9 @@ def _clipped(text: str) -> Spans:
     return (found for found in _stripped(text) if text[slice(*found)].endswith(ELLIPSES))
 
 
-def _unlettered(text: str) -> Spans:
+def _unlettered(text: str, words: WordSpans) -> Spans:
     """Words without a letter."""
-    return (found.span() for found in _WORD.finditer(text) if not any(map(str.isalpha, found[0])))
+    return (found for found in words if not any(map(str.isalpha, text[slice(*found)])))
 
 
 def _repeated_lines(text: str) -> Spans:
@@ -57,17 +66,17 @@ def _repeated_paragraphs(text: str) -> Spans:
     return _again(text, ((before[1], after[0]) for before, after in pairwise(breaks)))
 
 
-def _top_grams(text: str, n: int) -> Spans:
+def _top_grams(text: str, words: WordSpans, n: int) -> Spans:
     """Return the spans of the most frequent n-gram of words; of several, the one that comes first."""
-    words, grams = _grams(text, n)
+    grams = _grams(text, words, n)
     counts = Counter(grams)
     top = max(counts, key=counts.__getitem__, default=None)
     return ((words[place][0], words[place + n - 1][1]) for place, gram in enumerate(grams) if gram == top)
 
 
-def _repeated_grams(text: str, n: int) -> Spans:
+def _repeated_grams(text: str, words: WordSpans, n: int) -> Spans:
     """N-grams of words that occurred before, read from left to right and never overlapping."""
-    words, grams = _grams(text, n)
+    grams = _grams(text, words, n)
     seen: set[tuple[str, ...]] = set()
     free = 0
     for place, gram in enumerate(grams):
@@ -96,28 +105,29 @@ def _again(text: str, pieces: Spans) -> Spans:
         seen.add(text[start:end])
 
 
-def _grams(text: str, n: int) -> tuple[list[tuple[int, int]], list[tuple[str, ...]]]:
-    """Return the spans of words, and the n-gram that begins with each but the last ones."""
-    found = list(_WORD.finditer(text))
-    words = [word[0] for word in found]
-    return [word.span() for word in found], list(zip(*(words[shift:] for shift in range(n)), strict=False))
+def _grams(text: str, words: WordSpans, n: int) -> list[tuple[str, ...]]:
+    """Return the n-gram that begins with each word but the last ones."""
+    found = [text[start:end] for start, end in words]
+    return list(zip(*(found[shift:] for shift in range(n)), strict=False))
 
 
 def _each(pattern: re.Pattern[str], text: str) -> Spans:
     return (found.span() for found in pattern.finditer(text))
 
 
-HIGHLIGHTS: dict[str, Callable[[str], Spans]] = {
+_OF_TEXTS: dict[str, Callable[[str], Spans]] = {
     "hash_ratio": partial(_each, re.compile("#")),
     "ellipsis_ratio": partial(_each, re.compile("|".join(map(re.escape, ELLIPSES)))),
     "bullet_lines": _bulleted,
     "ellipsis_lines": _clipped,
-    "alpha_words": _unlettered,
     "duplicate_lines": _repeated_lines,
     "duplicate_paragraphs": _repeated_paragraphs,
     "duplicate_line_characters": _repeated_lines,
     "duplicate_paragraph_characters": _repeated_paragraphs,
+}
+
+_OF_WORDS: dict[str, Callable[[str, WordSpans], Spans]] = {
+    "alpha_words": _unlettered,
     **{f"top_{n}_gram": partial(_top_grams, n=n) for n in (2, 3, 4)},
     **{f"duplicate_{n}_gram": partial(_repeated_grams, n=n) for n in (5, 6, 7, 8, 9, 10)},
 }
-"""The spans that each metric counts; for ``alpha_words``, those that it does not count."""

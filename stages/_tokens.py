@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import pyarrow as pa
 from pydantic import Field
 
-from refinery import Asset, AssetError, LanguageScope
-from refinery.kernels import UNICODE, token_lengths
+from refinery import Asset, AssetError, Docs, LanguageScope
+from refinery.kernels import normalised_cuts, token_lengths
 from stages._against import AgainstRoots
-from stages._scripts import SPACELESS
+from stages._words import ABOUT_WORDS, SPACELESS, Words, cuts, versions
 
 
 class ComparesTokens(AgainstRoots):
@@ -20,14 +21,23 @@ class ComparesTokens(AgainstRoots):
     """Name of the matches, most of which are missed in languages without spaces if words are the unit."""
 
     unit: str
+    words: Words = Field("auto", description=f"of unit words, {ABOUT_WORDS}")
     merges: Asset = Field(Asset("gpt2.bpe"), description="merge list of the tokenizer")
 
     def language_scopes(self) -> tuple[LanguageScope, ...]:
         """Return the scope of words between spaces, if they are the unit."""
-        if self.unit != "words":
+        if self.unit != "words" or self.words == "auto":
             return ()
         missed = f"most {self.matches} of theirs are missed"
-        return (LanguageScope("its words lie between spaces", missed, "set unit: gpt2", but=SPACELESS),)
+        return (LanguageScope("its words lie between spaces", missed, "set words: auto", but=SPACELESS),)
+
+    def cuts(self, docs: Docs, *, normalised: bool = True) -> pa.ListArray | None:
+        """Return where words begin in the texts, or in the normalised ones, without white space before them.
+
+        The original is divided: normalised texts have no vowel signs, so that dictionaries do not fit them.
+        """
+        found = cuts(docs, self.words) if self.unit == "words" else None
+        return normalised_cuts(docs.column("text"), found) if found is not None and normalised else found
 
     def check_asset(self, name: str, asset: Asset) -> None:
         """Read the merge list. Raises AssetError where the file is none."""
@@ -38,5 +48,5 @@ class ComparesTokens(AgainstRoots):
             raise AssetError(f"asset {asset}: {error}", hint="set it to GPT-2's merge list, vocab.bpe") from error
 
     def versions(self) -> dict[str, str]:
-        """Return the version of the Unicode tables, which define punctuation and accents."""
-        return {"unicode": UNICODE}
+        """Return the versions of what defines punctuation, accents and words."""
+        return versions(self.words if self.unit == "words" else "whitespace")

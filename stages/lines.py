@@ -32,10 +32,10 @@ from refinery import (
     Rule,
     threshold,
 )
-from refinery.kernels import KINDS, SPANS, UNICODE, LineRules, correct_lines
+from refinery.kernels import KINDS, SPANS, LineRules, correct_lines
 from stages._phrases import Phrases, digest, languages, load, phrases_of
-from stages._scripts import SPACELESS
 from stages._thresholds import LanguageTables
+from stages._words import ABOUT_WORDS, SPACELESS, Words, cuts, versions
 
 Junk = Literal["uppercase", "numeric", "counter", "one_word"]
 Place = Literal["start", "end", "anywhere"]
@@ -48,7 +48,7 @@ class Lines(LanguageTables, Edit):
     """
 
     name: ClassVar = "lines"
-    version: ClassVar = 4
+    version: ClassVar = 5
     source: ClassVar = "RefinedWeb §3.2, G.2; https://arxiv.org/abs/2306.01116"
     uses: ClassVar = (PROTECTED.name, LANG.name)
     adds: ClassVar = (TEXT,)
@@ -65,6 +65,7 @@ class Lines(LanguageTables, Edit):
     )
     evidence: ClassVar = (pa.field("removed", SPANS),)
 
+    words: Words = Field("auto", description=ABOUT_WORDS)
     max_removed: float = threshold(0.05, ge=0, le=1, description="share of its words that a document may lose")
     discard: tuple[Junk, ...] = Field(
         get_args(Junk), description="which lines go as a whole; a list of one_word and others, [] for none"
@@ -85,8 +86,8 @@ class Lines(LanguageTables, Edit):
         return tuple(kind for kind in KINDS if kind in given)
 
     def versions(self) -> dict[str, str]:
-        """The Unicode tables that decide what is a letter, a digit or punctuation, and the files of phrases."""
-        return {"unicode": UNICODE, **({"phrases": digest()} if self.phrases == "by_language" else {})}
+        """Return the versions of what defines letters, digits, punctuation and words, and of the files of phrases."""
+        return {**versions(self.words), **({"phrases": digest()} if self.phrases == "by_language" else {})}
 
     def rules(self) -> tuple[Rule, ...]:
         """The 5 % rule."""
@@ -97,7 +98,7 @@ class Lines(LanguageTables, Edit):
         words = LanguageScope(
             "a line without a space is one word",
             "their lines are discarded as one_word lines",
-            "leave one_word out of discard",
+            "set words: auto, or leave one_word out of discard",
             but=SPACELESS,
         )
         suited = {"by_language": languages(), "lines.en": ("en",)}.get(self.phrases)
@@ -107,8 +108,9 @@ class Lines(LanguageTables, Edit):
             "set phrases to a file with theirs, written as stages/phrases/en.toml is",
             only=suited or (),
         )
+        spaced = self.words == "whitespace" and "one_word" in self.discard
         used = suited and (self.cut or "counter" in self.discard)
-        return (*((words,) if "one_word" in self.discard else ()), *((phrases,) if used else ()))
+        return (*((words,) if spaced else ()), *((phrases,) if used else ()))
 
     def check_asset(self, name: str, asset: Asset) -> None:
         """Read the phrases."""
@@ -119,22 +121,29 @@ class Lines(LanguageTables, Edit):
         """The corrected texts, and what was cut from them."""
         by_language = self.phrases == "by_language"
         keys = docs.languages() if by_language else pa.nulls(len(docs), pa.string())
-        columns = (docs.column("text"), docs.column(PROTECTED.name) if PROTECTED.name in docs.schema.names else None)
-        corrected = _in_groups(keys, columns, self._correct)
+        protected = docs.column(PROTECTED.name) if PROTECTED.name in docs.schema.names else None
+        corrected = _in_groups(keys, (docs.column("text"), protected, cuts(docs, self.words)), self._correct)
         return Edited(
             {"text": corrected.column("text")}, {name: corrected.column(name) for name in self.metrics_type().names}
         )
 
-    def _correct(self, language: str | None, texts: pa.Array, protected: pa.Array | None) -> pa.RecordBatch:
+    def _correct(
+        self, language: str | None, texts: pa.Array, protected: pa.Array | None, cuts: pa.Array | None
+    ) -> pa.RecordBatch:
         phrases = load(self.phrases) if isinstance(self.phrases, Asset) else phrases_of(language)
         kinds = frozenset((*self.discard, *self.cut))
-        return correct_lines(texts, _rules(phrases, self.max_uppercase, self.short_line, kinds), protected)
+        rules = _rules(phrases, self.max_uppercase, self.short_line, kinds, segmented=self.words == "auto")
+        return correct_lines(texts, rules, protected, cuts)
 
 
 @lru_cache(maxsize=128)
-def _rules(phrases: Phrases, max_uppercase: float, short_line: int, kinds: frozenset[str]) -> LineRules:
+def _rules(
+    phrases: Phrases, max_uppercase: float, short_line: int, kinds: frozenset[str], *, segmented: bool
+) -> LineRules:
     """Return the same object for the same parameters, which derives much from them."""
-    return LineRules(**phrases.model_dump(), max_uppercase=max_uppercase, short_line=short_line, kinds=kinds)
+    return LineRules(
+        **phrases.model_dump(), max_uppercase=max_uppercase, short_line=short_line, kinds=kinds, segmented=segmented
+    )
 
 
 def _in_groups(

@@ -115,7 +115,7 @@ class MinHash(ComparesTokens):
     """
 
     name: ClassVar = "minhash"
-    version: ClassVar = 5
+    version: ClassVar = 6
     source: ClassVar = "RefinedWeb §3.3, G.3.1"
     metrics: ClassVar = (
         Metric("role", pa.string(), "label", help="unique, survivor of a cluster, exact copy, or duplicate"),
@@ -127,13 +127,13 @@ class MinHash(ComparesTokens):
     evidence: ClassVar = tuple(VERDICT.field(name) for name in ("cluster", "survivor", "supersedes"))
     survivor_field: ClassVar = "survivor"
     matches: ClassVar = "near-duplicates"
-    map_fields: ClassVar = ("bands", "rows", "ngram", "unit", "seed", "sketch", "best", "by", "merges")
+    map_fields: ClassVar = ("bands", "rows", "ngram", "unit", "words", "seed", "sketch", "best", "by", "merges")
 
     profile: Name | None = Field(None, description="sets bands, rows, ngram and unit as one who is known for it does")
     bands: int = Field(450, ge=1, le=65_536, description="groups of hashes; one that agrees makes a match")
     rows: int = Field(20, ge=1, le=1_024, description="hashes in a band, all of which must agree")
     ngram: int = Field(5, ge=1, description="tokens in a shingle")
-    unit: Unit = Field("gpt2", description="what a token is; words lie between white space")
+    unit: Unit = Field("gpt2", description="what a token is")
     seed: int = Field(1, ge=0, lt=2**32, description="of the hash functions and of the random survivor")
     survivor: Policy = Field(
         "random",
@@ -242,7 +242,7 @@ class MinHash(ComparesTokens):
     def map(self, docs: Docs, row: int) -> Mapped:
         """Return a key for each band of a document, or a key of the text if it has characters and no token."""
         texts = normalise(docs.column("text"))
-        tokens = word_ids(texts) if self.unit == "words" else token_ids(texts, self.merges.path())
+        tokens = word_ids(texts, self.cuts(docs)) if self.unit == "words" else token_ids(texts, self.merges.path())
         sets = shingles(tokens, self.ngram)
         keys, offsets = flat(band_keys(sets, self.bands, self.rows, self.seed))
         index = self._index(docs, sets)

@@ -1,9 +1,9 @@
 """Stage ``quality``: removes documents whose words and lines do not look like prose.
 
-Gopher's seven document rules, for English. Words are what lies between white space, for every rule, so punctuation that
-touches a word belongs to it. Choices where the implementations differ: hashes and ellipses have one rule each;
-an ellipsis is "...", ". . ." or "…"; bullets are all characters that Unicode calls so, "-" and "*"; blank lines are no
-lines; stop words count once each, in any case, with punctuation around them ("The," is "the").
+Gopher's seven document rules, for English. Punctuation that touches a word belongs to it, for every rule. Choices where
+the implementations differ: hashes and ellipses have one rule each; an ellipsis is "...", ". . ." or "…"; bullets are
+all characters that Unicode calls so, "-" and "*"; blank lines are no lines; stop words count once each, in any case,
+with punctuation around them ("The," is "the").
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from refinery import Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
-from refinery.kernels import UNICODE, distinct_words
-from stages._evidence import HIGHLIGHTS, first_of
-from stages._scripts import SPACELESS
+from refinery.kernels import distinct_words
+from stages._evidence import first_of, highlighted
 from stages._thresholds import LanguageTables
-from stages._views import statistics
+from stages._words import ABOUT_WORDS, SPACELESS, Words, cuts, statistics, versions
 
 CLAUSE = 100
 """Characters between two spaces that are common in writing which puts none between words."""
@@ -29,7 +28,7 @@ class Quality(LanguageTables, Filter):
     """Keep documents that read like text written by people."""
 
     name: ClassVar = "quality"
-    version: ClassVar = 1
+    version: ClassVar = 2
     source: ClassVar = "Rae et al. 2021, section A.1; https://arxiv.org/abs/2112.11446"
     metrics: ClassVar = (
         Metric("words", pa.uint32(), "log", "words", "words of the text"),
@@ -42,6 +41,7 @@ class Quality(LanguageTables, Filter):
         Metric("stop_words", pa.uint32(), "count", "words", "how many of the stop words occur"),
     )
 
+    words: Words = Field("auto", description=ABOUT_WORDS)
     min_words: int = threshold(50, ge=0, description="fewest words of a document")
     max_words: int = threshold(100_000, ge=0, description="most words of a document")
     min_mean_word_length: float = threshold(
@@ -82,20 +82,20 @@ class Quality(LanguageTables, Filter):
                     only=("en",),
                 )
             )
-        if self.min_words > 1 or self.max_mean_word_length < CLAUSE:
+        if self.words == "whitespace" and (self.min_words > 1 or self.max_mean_word_length < CLAUSE):
             found.append(
                 LanguageScope(
                     "its words lie between spaces",
                     "too_few_words and long_words remove nearly all of their documents",
-                    f"set min_words: 0 and max_mean_word_length: {CLAUSE} or more",
+                    f"set words: auto, or min_words: 0 and max_mean_word_length: {CLAUSE} or more",
                     but=SPACELESS,
                 )
             )
         return tuple(found)
 
     def versions(self) -> dict[str, str]:
-        """The Unicode tables that decide what is a letter or punctuation."""
-        return {"unicode": UNICODE}
+        """Return the versions of what defines letters, punctuation and words."""
+        return versions(self.words)
 
     def rules(self) -> tuple[Rule, ...]:
         """The paper's order."""
@@ -114,12 +114,12 @@ class Quality(LanguageTables, Filter):
 
     def measure(self, docs: Docs) -> Values:
         """The eight figures."""
-        measured = docs.view(statistics)
+        measured = statistics(docs, self.words)
         shared = {m.name: measured.column(m.name) for m in self.metrics if m.name != "stop_words"}
-        return {**shared, "stop_words": distinct_words(docs.column("text"), self.stop_words)}
+        return {**shared, "stop_words": distinct_words(docs.column("text"), self.stop_words, cuts(docs, self.words))}
 
     def highlights(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
         """Return the spans that are counted; of ``alpha_words`` the words without a letter, which are not."""
         if metric == "stop_words":
-            return first_of(self.stop_words, text)
-        return HIGHLIGHTS[metric](text) if metric in HIGHLIGHTS else ()
+            return first_of(self.stop_words, text, self.words)
+        return highlighted(metric, text, self.words)

@@ -3,7 +3,7 @@
 The thirteen metrics of Gopher's table A1. It looks at one document at a time; repeats between documents are the work of
 ``minhash`` and ``substring``. Gopher leaves open what counts as a duplicate and of what whole the shares are; the
 reading here is datatrove's: the first occurrence is no duplicate, shares of characters are of all characters of the
-text. Words are what lies between white space.
+text.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from refinery import Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
-from stages._evidence import HIGHLIGHTS
-from stages._scripts import SPACELESS
+from stages._evidence import highlighted
 from stages._thresholds import LanguageTables
-from stages._views import statistics
+from stages._words import ABOUT_WORDS, SPACELESS, Words, statistics, versions
 
 Share = Annotated[float, Field(ge=0, description="largest share; see the metric of this name")]
 
@@ -36,7 +35,7 @@ class Repetition(LanguageTables, Filter):
     """Keep documents that do not repeat themselves."""
 
     name: ClassVar = "repetition"
-    version: ClassVar = 1
+    version: ClassVar = 2
     source: ClassVar = "Rae et al. 2021, table A1; https://arxiv.org/abs/2112.11446"
     metrics: ClassVar = (
         Metric("duplicate_lines", help="share of lines that occurred before"),
@@ -47,6 +46,7 @@ class Repetition(LanguageTables, Filter):
         *map(_duplicate, (5, 6, 7, 8, 9, 10)),
     )
 
+    words: Words = Field("auto", description=ABOUT_WORDS)
     max_duplicate_lines: Share = threshold(0.30)
     max_duplicate_paragraphs: Share = threshold(0.30)
     max_duplicate_line_characters: Share = threshold(0.20)
@@ -66,11 +66,15 @@ class Repetition(LanguageTables, Filter):
         found = LanguageScope(
             "its n-grams are of words between spaces",
             "their n-gram metrics are those of a few long words",
-            "use the rules on lines alone: set max_top_N_gram and max_duplicate_N_gram to 1 or more",
+            "set words: auto, or use the rules on lines alone: max_top_N_gram and max_duplicate_N_gram of 1 or more",
             but=SPACELESS,
         )
         grams = [name for name in type(self).model_fields if name.endswith("_gram")]
-        return (found,) if any(getattr(self, name) < 1 for name in grams) else ()
+        return (found,) if self.words == "whitespace" and any(getattr(self, name) < 1 for name in grams) else ()
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of what defines words, but for white space."""
+        return versions(self.words) if self.words == "auto" else {}
 
     def rules(self) -> tuple[Rule, ...]:
         """One rule a metric, with the metric's name; a document with fewer than n words has no n-gram to measure."""
@@ -83,9 +87,9 @@ class Repetition(LanguageTables, Filter):
 
     def measure(self, docs: Docs) -> Values:
         """The thirteen shares."""
-        measured = docs.view(statistics)
+        measured = statistics(docs, self.words)
         return {metric.name: measured.column(metric.name) for metric in self.metrics}
 
     def highlights(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
         """The repeats, without what they repeat; of a most frequent n-gram every occurrence."""
-        return HIGHLIGHTS[metric](text)
+        return highlighted(metric, text, self.words)

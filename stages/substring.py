@@ -112,7 +112,7 @@ class Substring(ComparesTokens):
     """
 
     name: ClassVar = "substring"
-    version: ClassVar = 5
+    version: ClassVar = 6
     source: ClassVar = "RefinedWeb §3.3, G.3"
     adds: ClassVar = (TEXT,)
     metrics: ClassVar = (
@@ -123,11 +123,9 @@ class Substring(ComparesTokens):
     )
     evidence: ClassVar = (pa.field("repeats", REPEATS),)
     matches: ClassVar = "repeats"
-    map_fields: ClassVar = ("unit", "min_tokens", "keep", "normalise", "merges")
+    map_fields: ClassVar = ("unit", "words", "min_tokens", "keep", "normalise", "merges")
 
-    unit: Literal["gpt2", "words", "bytes"] = Field(
-        "gpt2", description="what a token is; words lie between white space"
-    )
+    unit: Literal["gpt2", "words", "bytes"] = Field("gpt2", description="what a token is")
     min_tokens: int = Field(50, ge=1, description="shorter repeats stay")
     keep: Literal["none", "first"] = Field("none", description="whether one copy of what is repeated stays")
     action: Action = Field(
@@ -175,14 +173,17 @@ class Substring(ComparesTokens):
         """Return the windows of the batch, for ``keep: first`` with rank and document, and the tokens as index."""
         compared = self._compared(docs.column("text"))
         stored = token_ids(compared, self.merges.path()) if self.unit == "gpt2" else compared
-        tokens = stored if self.unit == "gpt2" else self._split(stored)
+        cuts = self.cuts(docs, normalised=self.normalise)
+        tokens = stored if self.unit == "gpt2" else self._split(stored, cuts)
         keys, offsets = flat(window_hashes(tokens, self.min_tokens))
         columns = [keys]
         if self.keep == "first":
             rows = np.arange(row, row + len(docs), dtype=np.uint32)
             columns += [np.repeat(each, np.diff(offsets)) for each in (_ranks(docs), rows)]
-        index = pa.record_batch([_packed(stored) if self.unit == "gpt2" else stored], names=["text"])
-        return Mapped(pa.record_batch([pa.array(column) for column in columns], schema=self._schema()), index)
+        index = {"text": _packed(stored) if self.unit == "gpt2" else stored, **({} if cuts is None else {"cuts": cuts})}
+        return Mapped(
+            pa.record_batch([pa.array(column) for column in columns], schema=self._schema()), pa.record_batch(index)
+        )
 
     def combine(self, keys: pa.Table) -> pa.Table:
         """Return the distinct windows of the part, twice if they occur more than once, with the first document."""
@@ -226,10 +227,11 @@ class Substring(ComparesTokens):
         repeated = _numbers(sent, "key") << HALF | _numbers(sent, "low")
         found, row = [(none_of(0), none_of(0))], 0
         for batch in part.stream():
-            stored = batch.column(0)
-            tokens = _unpacked(stored) if self.unit == "gpt2" else self._split(stored)
+            stored = batch.column("text")
+            cuts = batch.column("cuts") if "cuts" in batch.schema.names else None
+            tokens = _unpacked(stored) if self.unit == "gpt2" else self._split(stored, cuts)
             runs = self._runs(tokens, row, repeated, sent)
-            found.append(self._ranges(runs, stored, tokens))
+            found.append(self._ranges(runs, stored, tokens, cuts))
             row += len(batch)
         gone, kept = (pa.concat_arrays(each) for each in zip(*found, strict=True))
         return gone, kept
@@ -244,7 +246,11 @@ class Substring(ComparesTokens):
         return gone, none_of(len(gone))
 
     def _ranges(
-        self, runs: tuple[pa.ListArray, pa.ListArray], stored: pa.Array, tokens: pa.ListArray
+        self,
+        runs: tuple[pa.ListArray, pa.ListArray],
+        stored: pa.Array,
+        tokens: pa.ListArray,
+        cuts: pa.ListArray | None,
     ) -> tuple[pa.ListArray, pa.ListArray]:
         """Return runs of tokens as ranges of the texts."""
         if self.unit == "bytes":
@@ -252,7 +258,7 @@ class Substring(ComparesTokens):
         touched = np.flatnonzero(np.maximum(*(pc.list_value_length(each).to_numpy() for each in runs)))
         some = pa.array(touched)
         if self.unit == "words":
-            sizes = word_sizes(stored.take(some))
+            sizes = word_sizes(stored.take(some), None if cuts is None else cuts.take(some))
         else:
             sizes = token_sizes(tokens.take(some), token_lengths(self.merges.path()))
         gone, kept = (_put(byte_ranges(each.take(some), sizes), touched, len(stored)) for each in runs)
@@ -278,9 +284,9 @@ class Substring(ComparesTokens):
     def _compared(self, texts: pa.StringArray) -> pa.StringArray:
         return normalise(texts) if self.normalise else pc.fill_null(texts, "")
 
-    def _split(self, compared: pa.StringArray) -> pa.ListArray:
+    def _split(self, compared: pa.StringArray, cuts: pa.ListArray | None) -> pa.ListArray:
         """Words or bytes of texts."""
-        return text_bytes(compared) if self.unit == "bytes" else word_ids(compared)
+        return text_bytes(compared) if self.unit == "bytes" else word_ids(compared, cuts)
 
     def _repeated(self, keys: Sequence[Hashes], new: int) -> Sequence[Flags]:
         """Return flags of the repeated windows of batches, of which the first ``new`` are not of reference parts."""

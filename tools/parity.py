@@ -159,18 +159,20 @@ def among(draw: st.DrawFn) -> Arguments:
     return {"among": np.sort(np.concatenate([draw(draws.uint64s), values[::2]])), "values": values}
 
 
-ODD_TEXTS = draws.string_arrays(st.text(draws.COMBINED, max_size=40))
+ODD_CHARACTERS = st.text(draws.COMBINED, max_size=40)
+ODD_TEXTS = draws.string_arrays(ODD_CHARACTERS)
 TOKEN_TEXTS = arguments(texts=draws.string_arrays(st.text(draws.TOKENS, max_size=60)), merges=st.just(MERGES))
 SHINGLES = draws.lists(pa.uint32())
 SEEDS = st.integers(0, 3)
 GRAPHS = draws.edges.map(lambda ends: {"a": ends[0], "b": ends[1]})
 
 CASES: dict[str, Case] = {
-    "text_statistics": Case(arguments(texts=draws.string_arrays(draws.STATISTICS_TEXTS)), texts),
+    "word_cuts": Case(arguments(texts=draws.string_arrays(draws.SPACELESS_TEXTS)), texts),
+    "text_statistics": Case(draws.divided_texts(draws.STATISTICS_TEXTS), texts),
     "distinct_words": Case(
-        arguments(
-            texts=draws.string_arrays(draws.CASED_WORDS),
-            words=st.lists(draws.CASED_WORDS | st.sampled_from(["the", "", "ΣΑΣ"]), max_size=6),
+        draws.divided_texts(
+            draws.CASED_WORDS,
+            words=st.lists(draws.CASED_WORDS | st.sampled_from(["the", "", "ΣΑΣ", "日", "ま"]), max_size=6),
         ),
         lambda given: {"texts": given.array, "words": STOP_WORDS},
     ),
@@ -198,8 +200,9 @@ CASES: dict[str, Case] = {
     "ContentHashes": Case(arguments(batches=draws.batches()), call=hashed),
     "normalise": Case(arguments(texts=ODD_TEXTS), texts),
     "string_hashes": Case(arguments(texts=ODD_TEXTS), texts),
-    "word_ids": Case(arguments(texts=ODD_TEXTS), texts),
-    "word_sizes": Case(arguments(texts=ODD_TEXTS), texts),
+    "word_ids": Case(draws.divided_texts(ODD_CHARACTERS), texts),
+    "word_sizes": Case(draws.divided_texts(ODD_CHARACTERS), texts),
+    "normalised_cuts": Case(draws.divided_texts(ODD_CHARACTERS).filter(lambda given: given["cuts"] is not None)),
     "shingles": Case(
         arguments(tokens=draws.lists(), size=draws.SIZES), lambda given: {"tokens": words(given), "size": SHINGLE}
     ),

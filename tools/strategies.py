@@ -7,6 +7,7 @@ import datetime as dt
 import gzip
 import zlib
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 import brotli
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from refinery import PROTECTED
 from refinery.kernels import LineRules, UrlRules
+from refinery.kernels.reference import segmenter
 from stages._url import blocklist
 from stages._url.suffixes import suffixes
 
@@ -30,6 +32,7 @@ MARKS = ["...", "....", "…", ". . .", ". . . . .", "•", "‣", "\u2043", "�
 SPACES = [" ", "  ", "\t", "\n", "\n\n", "\n\n\n", "\n \n", "\r\n", "\x0b", "\x1c", "\x85", "\xa0", "\u2028", "\u3000"]
 NO_SPACES = ["\u200b", "\ufeff", "\x00", "\u180e", "\ue000", "\U0010ffff", "\U000e0001"]
 WORDS = ["a", "b", "ab", "É", "e\u0301", "日本", "1", "²", "Ⅷ", "ª", "𐐀", "🙂", "߀", "अ", "\u0378", "a b a b a "]
+SCRIPTS = "日本語ひらカナーｶﾞ々〇ไทยที่๑ลาວ້ខ្មែរមမြန်မာབོད་ཡིག𠀀。、「」，ab1é½\u200b\u200d\ufe00\u3099 \n\u3000."
 REPEATS = ["a ", "b ", "a\n", "b\n\n", "été "]
 COMBINED = (
     "\u0301\u0344\u20e3\u200d\ufe0f\u0323\u302e\U0001d165\u0915\u094d\u093f"  # marks, joiners, vowel signs
@@ -49,6 +52,7 @@ def joined(pieces: list[str] | str, most: int) -> Strategy:
 ANY_TEXT = st.text(max_size=9)
 STATISTICS_TEXTS = joined([*MARKS, *SPACES, *NO_SPACES, *WORDS, " ", " ", "\n"], 80) | joined(REPEATS, 120)
 CASED_WORDS = joined(CASES, 12)
+SPACELESS_TEXTS = st.text(SCRIPTS, max_size=60)
 
 
 @st.composite
@@ -57,6 +61,25 @@ def string_arrays(draw: st.DrawFn, some: Strategy = ANY_TEXT) -> pa.StringArray:
     rows = draw(st.lists(st.none() | st.text() | some, max_size=5))
     start = draw(st.integers(0, len(rows)))
     return pa.array(rows, pa.string()).slice(start if draw(st.booleans()) else 0)
+
+
+@st.composite
+def cuts_of(draw: st.DrawFn, texts: pa.StringArray) -> pa.ListArray | None:
+    """Cuts of texts: none, those before words, or any between characters."""
+    if draw(st.booleans()):
+        return draw(st.sampled_from([None, segmenter.word_cuts(texts)]))
+    rows = []
+    for text in texts.to_pylist():
+        ends = [0, *accumulate(len(character.encode()) for character in text or "")]
+        rows.append(sorted(draw(st.lists(st.sampled_from(ends), max_size=6))))
+    return pa.array(rows, pa.list_(pa.uint32()))
+
+
+@st.composite
+def divided_texts(draw: st.DrawFn, /, some: Strategy = SPACELESS_TEXTS, **others: Strategy) -> dict[str, Any]:
+    """Texts and cuts of them, with other arguments."""
+    texts = draw(string_arrays(some | SPACELESS_TEXTS))
+    return {"texts": texts, "cuts": draw(cuts_of(texts)), **{name: draw(each) for name, each in others.items()}}
 
 
 # --------------------------------------------------------------------------------------------------------------- lines
@@ -77,6 +100,7 @@ LINE_RULES = st.sampled_from(
         LineRules(start=("a",), end=("b",), anywhere=("c",), kinds=frozenset({"counter", "one_word", "anywhere"})),
         LineRules(counted=("a", "a b", "# é", "#é k", "é #", "日 #件", "#"), kinds=frozenset({"counter"})),
         GREEK,
+        LineRules(start=("日本",), end=("กข", "本 a"), anywhere=("語",), counted=("日",), short_line=6, segmented=True),
     ]
 )
 FEW = ["a", "b", "c", "A", "É", "é", "k", "\u212a", "été", "x-y", "-", "--", "…", "»", "likes", "Likes!", "İ", "ẞ"]
@@ -123,10 +147,13 @@ ODD_WORDS = [
     "read",
     "more",
 ]
+SPACELESS_WORDS = ["日", "本", "日本", "日本。", "กข", "語a", "。", "3日"]
 GAPS = [" ", " ", " ", "  ", "\t", "\r", "\x0b", "\x1c", "\x85", "\xa0", "\u2028", "\u3000", "\u200b", ""]
 BREAKS = ["\n", "\n", "\n\n", "\n\n\n", "\n \n", "\r\n", "\n\t\n"]
 LINES = st.lists(
-    st.tuples(st.sampled_from([*FEW, *FEW, *PARTS, *PARTS, *NUMBERS, *ODD_WORDS]), st.sampled_from(GAPS)).map("".join),
+    st.tuples(
+        st.sampled_from([*FEW, *FEW, *PARTS, *PARTS, *NUMBERS, *ODD_WORDS, *SPACELESS_WORDS]), st.sampled_from(GAPS)
+    ).map("".join),
     max_size=14,
 ).map("".join)
 PARAGRAPHS = st.lists(st.tuples(LINES, st.sampled_from(BREAKS)).map("".join), max_size=8).map("".join) | st.text()
@@ -142,10 +169,12 @@ def protected_texts(draw: st.DrawFn) -> dict[str, Any]:
         pairs = zip(ends[::2], ends[1::2], strict=False)
         spans.append(draw(st.sampled_from([[{"start": a, "end": b, "kind": "code"} for a, b in pairs], None])))
     start, protected = draw(st.integers(0, len(texts))), pa.array(spans, PROTECTED.type)
+    given = pa.array(texts, pa.string())[start:]
     return {
-        "texts": pa.array(texts, pa.string())[start:],
+        "texts": given,
         "rules": draw(LINE_RULES),
         "protected": draw(st.sampled_from([protected[start:], None])),
+        "cuts": draw(cuts_of(given)),
     }
 
 

@@ -14,6 +14,7 @@ mod langid;
 mod lists;
 mod mojibake;
 mod pages;
+mod segmenter;
 mod strings;
 mod text;
 mod url;
@@ -41,6 +42,7 @@ pub mod _native {
         langid::LanguageModel,
         mojibake::mojibake_segments,
         pages::{decoded, unpacked, Charsets, PageRows},
+        segmenter::word_cuts,
         text::corrections::correct_lines,
         text::lines::PreparedLineRules,
         text::statistics::text_statistics,

@@ -26,11 +26,12 @@ from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
 from refinery.kernels.reference.linewise import KINDS, LineRules, correct_lines
 from refinery.kernels.reference.minhash import band_keys, shingles, similarities, sketches, string_hashes, word_ids
 from refinery.kernels.reference.mojibake import mojibake_segments
-from refinery.kernels.reference.normalise import UNICODE, normalise
+from refinery.kernels.reference.normalise import UNICODE, normalise, normalised_cuts
 from refinery.kernels.reference.pages import Page, PageRows
 from refinery.kernels.reference.payload import dechunked, unpacked
 from refinery.kernels.reference.ragged import flat
 from refinery.kernels.reference.repeats import at_most_twice, duplicated, order_of, repeated
+from refinery.kernels.reference.segmenter import SEGMENTER, word_cuts, word_spans
 from refinery.kernels.reference.similar import first_similar
 from refinery.kernels.reference.text import BULLETS, ELLIPSES, bare, distinct_words, text_statistics
 from refinery.kernels.reference.unionfind import Unions, components, forest_of, spanning_forest

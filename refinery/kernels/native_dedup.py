@@ -26,6 +26,10 @@ def normalise(texts: pa.StringArray) -> pa.StringArray:
     return _with_table(lambda: _TABLE.normalise(texts))
 
 
+def normalised_cuts(texts: pa.StringArray, cuts: pa.ListArray) -> pa.ListArray:
+    return _with_table(lambda: _TABLE.normalised_cuts(texts, cuts))
+
+
 def original_spans(texts: pa.StringArray, ranges: pa.ListArray, *, normalised: bool) -> pa.ListArray:
     if not normalised:
         return _native.character_spans(texts, ranges)

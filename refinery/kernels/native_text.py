@@ -28,31 +28,41 @@ SMALL_SIGMAS = "σς"
 CAPITAL_SIGMA = "Σ"
 
 
-def text_statistics(texts: pa.StringArray) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays(_native.text_statistics(texts, character_classes()), schema=STATISTICS)
+def word_cuts(texts: pa.StringArray) -> pa.ListArray:
+    return _native.word_cuts(texts, character_classes())
 
 
-def distinct_words(texts: pa.StringArray, words: Collection[str]) -> pa.UInt32Array:
-    counts = _native.distinct_words(texts, _stop_words(tuple(words)), character_classes())
+def text_statistics(texts: pa.StringArray, cuts: pa.ListArray | None = None) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(_native.text_statistics(texts, cuts, character_classes()), schema=STATISTICS)
+
+
+def distinct_words(texts: pa.StringArray, words: Collection[str], cuts: pa.ListArray | None = None) -> pa.UInt32Array:
+    counts = _native.distinct_words(texts, cuts, _stop_words(tuple(words)), character_classes())
     if not counts.null_count:
         return counts
     # The lower case of a capital sigma depends on its neighbours; the few texts where it matters go to the twin.
     open_rows = pc.is_null(counts)
-    return pc.replace_with_mask(counts, open_rows, reference.distinct_words(texts.filter(open_rows), words))
+    some = None if cuts is None else cuts.filter(open_rows)
+    return pc.replace_with_mask(counts, open_rows, reference.distinct_words(texts.filter(open_rows), words, some))
 
 
-def correct_lines(texts: pa.StringArray, rules: LineRules, protected: pa.ListArray | None = None) -> pa.RecordBatch:
+def correct_lines(
+    texts: pa.StringArray,
+    rules: LineRules,
+    protected: pa.ListArray | None = None,
+    cuts: pa.ListArray | None = None,
+) -> pa.RecordBatch:
     if protected is not None and protected.null_count:
         protected = protected.fill_null(pa.scalar([], protected.type))
-    columns, open_rows = _native.correct_lines(texts, protected, _line_rules(rules), character_classes())
+    columns, open_rows = _native.correct_lines(texts, protected, cuts, _line_rules(rules), character_classes())
     *arrays, removed = columns
     corrected = pa.RecordBatch.from_arrays([*arrays, with_cut(removed, cut=True)], schema=CORRECTIONS)
     if not len(open_rows):
         return corrected
     places = np.arange(len(texts))
     places[open_rows.to_numpy()] = len(texts) + np.arange(len(open_rows))
-    spans = None if protected is None else protected.take(open_rows)
-    by_twin = reference_lines.correct_lines(texts.take(open_rows), rules, spans)
+    spans, some = (None if lists is None else lists.take(open_rows) for lists in (protected, cuts))
+    by_twin = reference_lines.correct_lines(texts.take(open_rows), rules, spans, some)
     return pa.concat_batches([corrected, by_twin]).take(pa.array(places))
 
 

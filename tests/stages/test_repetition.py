@@ -40,8 +40,8 @@ def test_bounds_are_those_of_the_paper() -> None:
 
 
 def test_every_bound_only_judges() -> None:
-    """No field changes what is measured."""
-    assert Repetition.roles("threshold") == set(Repetition.model_fields)
+    """No field but what a word is changes what is measured."""
+    assert Repetition.roles("threshold") == set(Repetition.model_fields) - {"words"}
 
 
 @pytest.mark.parametrize("name", BOUNDS)
@@ -78,11 +78,11 @@ def test_both_filters_share_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """``repetition`` and ``quality`` measure a batch once between them."""
     passes = []
 
-    def counted(texts: pa.StringArray) -> pa.RecordBatch:
+    def counted(texts: pa.StringArray, cuts: pa.ListArray | None) -> pa.RecordBatch:
         passes.append(texts)
-        return text_statistics(texts)
+        return text_statistics(texts, cuts)
 
-    monkeypatch.setattr("stages._views.text_statistics", counted)
+    monkeypatch.setattr("stages._words.text_statistics", counted)
     batch: Docs = docs(PROSE)
     Repetition().measure(batch)
     Quality().measure(batch)

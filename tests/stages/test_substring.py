@@ -200,6 +200,7 @@ streams = st.lists(st.one_of(few, odd, periodic, planted), max_size=6)
 stages = st.builds(
     Substring,
     unit=st.sampled_from(["gpt2", "words", "bytes"]),
+    words=st.just("whitespace"),
     min_tokens=st.integers(1, 6),
     keep=st.sampled_from(["none", "first"]),
     align=st.sampled_from(["char", "word", "line", "sentence"]),

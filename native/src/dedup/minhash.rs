@@ -10,7 +10,8 @@ use crate::boundary::{InputArray, Numbers, OutputArray};
 use crate::dedup::minima::lower;
 use crate::dedup::windows::{each_window, hash_of, positive};
 use crate::lists::{for_tokens, offset, Lists, ListsBuilder};
-use crate::strings::{bytes, strings, total_bytes};
+use crate::segmenter::cuts::{Cuts, TextCuts};
+use crate::strings::{strings, text, total_bytes};
 use crate::text::stops::Stops;
 
 /// Hashes that are mixed and swept together: they and a block of minima fit the nearest cache.
@@ -109,23 +110,25 @@ fn mix(x: u32) -> u32 {
     x ^ (x >> 16)
 }
 
-fn words(texts: &StringArray) -> PyResult<ListArray> {
+fn words(texts: &StringArray, cuts: &TextCuts<'_>) -> PyResult<ListArray> {
     let mut made = ListsBuilder::<UInt64Type>::with_capacity(total_bytes(texts) / 5, texts.len());
     for row in 0..texts.len() {
-        each_word(bytes(texts, row), |word| made.values.push(xxh3_64(word)));
+        let text = text(texts, row)?;
+        each_word(text.as_bytes(), cuts.row(row, text)?, |word| made.values.push(xxh3_64(word)));
         made.end()?;
     }
     made.finish()
 }
 
-/// Emit the bytes between white space, as defined by `str.split` of Python. `text` is UTF-8.
-fn each_word<'a>(text: &'a [u8], mut found: impl FnMut(&'a [u8])) {
+/// Emit the bytes between white space, as defined by `str.split` of Python, and cuts. `text` is UTF-8.
+fn each_word<'a>(text: &'a [u8], mut cuts: Cuts<'_>, mut found: impl FnMut(&'a [u8])) {
+    let mut found = |start, end| cuts.divide(start, end, |start, end| found(&text[start..end]));
     let mut stops = Stops::of(text);
     let (mut start, mut at) = (0, stops.next(0));
     while at < text.len() {
         let width = space(&text[at..]);
         if width > 0 && at > start {
-            found(&text[start..at]);
+            found(start, at);
         }
         at += if width > 0 { width } else { character(text[at]) };
         if width > 0 {
@@ -134,7 +137,7 @@ fn each_word<'a>(text: &'a [u8], mut found: impl FnMut(&'a [u8])) {
         at = stops.next(at);
     }
     if start < text.len() {
-        found(&text[start..]);
+        found(start, text.len());
     }
 }
 
@@ -164,12 +167,12 @@ fn space(text: &[u8]) -> usize {
 }
 
 /// The bytes of each word, with the white space before it. Twin: `refinery.kernels.reference.units.word_sizes`.
-fn sizes(texts: &StringArray) -> PyResult<ListArray> {
+fn sizes(texts: &StringArray, cuts: &TextCuts<'_>) -> PyResult<ListArray> {
     let mut made = ListsBuilder::<UInt32Type>::with_capacity(0, texts.len());
     for row in 0..texts.len() {
-        let text = bytes(texts, row);
+        let text = text(texts, row)?;
         let mut before = text.as_ptr() as usize;
-        each_word(text, |word| {
+        each_word(text.as_bytes(), cuts.row(row, text)?, |word| {
             let end = word.as_ptr() as usize + word.len();
             made.values.push((end - before) as u32);
             before = end;
@@ -180,10 +183,11 @@ fn sizes(texts: &StringArray) -> PyResult<ListArray> {
 }
 
 #[pyfunction]
-pub fn word_sizes(py: Python<'_>, texts: InputArray) -> PyResult<OutputArray> {
+#[pyo3(signature = (texts, cuts = None))]
+pub fn word_sizes(py: Python<'_>, texts: InputArray, cuts: Option<InputArray>) -> PyResult<OutputArray> {
     py.allow_threads(|| {
         let texts = strings(&texts)?;
-        sizes(texts).map(OutputArray::new)
+        sizes(texts, &TextCuts::of(cuts.as_ref(), texts.len())?).map(OutputArray::new)
     })
 }
 
@@ -215,9 +219,10 @@ pub fn sketches(
 }
 
 #[pyfunction]
-pub fn word_ids(py: Python<'_>, texts: InputArray) -> PyResult<OutputArray> {
+#[pyo3(signature = (texts, cuts = None))]
+pub fn word_ids(py: Python<'_>, texts: InputArray, cuts: Option<InputArray>) -> PyResult<OutputArray> {
     py.allow_threads(|| {
         let texts = strings(&texts)?;
-        words(texts).map(OutputArray::new)
+        words(texts, &TextCuts::of(cuts.as_ref(), texts.len())?).map(OutputArray::new)
     })
 }

@@ -7,12 +7,14 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
+use arrow_array::types::UInt32Type;
 use arrow_array::{Array, ListArray, StringArray};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::boundary::{InputArray, OutputArray};
-use crate::lists::{offset, structs_of, Structs};
+use crate::lists::{offset, structs_of, ListsBuilder, Structs};
+use crate::segmenter::cuts::{Cuts, TextCuts};
 use crate::strings::{strings, text, total_bytes, StringsBuilder};
 
 const ASCII: usize = 128;
@@ -124,6 +126,26 @@ impl Pieces {
         })
     }
 
+    /// The places in the normalised texts of cuts of the texts.
+    fn normalised_cuts(&self, py: Python<'_>, texts: InputArray, cuts: InputArray) -> PyResult<Attempt> {
+        py.allow_threads(|| {
+            let texts = strings(&texts)?;
+            let cuts = TextCuts::of(Some(&cuts), texts.len())?;
+            let mut moved = ListsBuilder::<UInt32Type>::with_capacity(0, texts.len());
+            let (mut made, mut missing) = (Vec::new(), BTreeSet::new());
+            for row in 0..texts.len() {
+                let text = text(texts, row)?;
+                made.clear();
+                self.move_cuts(text, cuts.row(row, text)?, &mut made, &mut moved.values, &mut missing);
+                moved.end()?;
+            }
+            if !missing.is_empty() {
+                return Ok((None, missing.into_iter().collect()));
+            }
+            Ok((Some(OutputArray::new(moved.finish()?)), Vec::new()))
+        })
+    }
+
     /// The ranges of the texts for ranges of bytes of the normalised texts.
     fn original_spans(&self, py: Python<'_>, texts: InputArray, ranges: InputArray) -> PyResult<Attempt> {
         py.allow_threads(|| {
@@ -154,26 +176,59 @@ impl Pieces {
         let begin = made.len();
         // A space is written when white space begins. True if a space was written last, or nothing yet.
         let mut blank = true;
+        self.append_piece(latin, text, made, &mut blank, missing);
+        if blank && made.len() > begin {
+            made.pop();
+        }
+    }
+
+    /// Append a normalised text to an empty buffer, up to the last cut, and to `moved` where its cuts are then.
+    fn move_cuts(
+        &self,
+        text: &str,
+        cuts: Cuts<'_>,
+        made: &mut Vec<u8>,
+        moved: &mut Vec<u32>,
+        missing: &mut BTreeSet<usize>,
+    ) {
+        let Some(latin) = self.blocks[0].get() else {
+            missing.insert(0);
+            return;
+        };
+        let (mut blank, mut start) = (true, 0);
+        for cut in cuts.iter() {
+            self.append_piece(latin, &text[start..cut], made, &mut blank, missing);
+            moved.push((made.len() - usize::from(blank && !made.is_empty())) as u32);
+            start = cut;
+        }
+    }
+
+    /// Append a piece of a text, after what was appended of it before.
+    fn append_piece(
+        &self,
+        latin: &Block,
+        text: &str,
+        made: &mut Vec<u8>,
+        blank: &mut bool,
+        missing: &mut BTreeSet<usize>,
+    ) {
         let mut rest = text;
         while !rest.is_empty() {
             let (plain, other) = rest.split_at(ascii_prefix(rest.as_bytes()));
-            latin.append_ascii(plain.as_bytes(), made, &mut blank);
+            latin.append_ascii(plain.as_bytes(), made, blank);
             let mut read = 0;
             for character in other.chars().take_while(|character| !character.is_ascii()) {
                 read += character.len_utf8();
                 let Some((entry, piece)) = self.find(character, missing) else { continue };
                 if entry.kind != Kind::Space {
                     made.extend_from_slice(piece);
-                    blank &= piece.is_empty();
-                } else if !blank {
+                    *blank &= piece.is_empty();
+                } else if !*blank {
                     made.push(b' ');
-                    blank = true;
+                    *blank = true;
                 }
             }
             rest = &other[read..];
-        }
-        if blank && made.len() > begin {
-            made.pop();
         }
     }
 

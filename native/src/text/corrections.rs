@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use crate::boundary::{InputArray, OutputArray};
 use crate::classes::Classes;
 use crate::lists::{lists_of, offset, Structs};
+use crate::segmenter::cuts::{Cuts, TextCuts};
 use crate::strings::{strings, text, StringsBuilder};
 use crate::text::lines::{Cut, LineMatcher, Outcome, PreparedLineRules};
 use crate::text::reason::Reason;
@@ -85,9 +86,9 @@ struct Corrector<'a> {
     made: Corrected,
 }
 
-impl Corrector<'_> {
-    fn correct(&mut self, text: &str, protected: Protected<'_>) -> PyResult<()> {
-        match self.apply_rules(text, protected) {
+impl<'a> Corrector<'a> {
+    fn correct(&mut self, text: &str, cuts: Cuts<'a>, protected: Protected<'_>) -> PyResult<()> {
+        match self.apply_rules(text, cuts, protected) {
             Ok(counts) => {
                 self.made.count(&counts);
                 self.discard_breaks();
@@ -101,13 +102,18 @@ impl Corrector<'_> {
         self.made.end_text()
     }
 
-    fn apply_rules(&mut self, text: &str, mut protected: Protected<'_>) -> Result<Counts, Undecided> {
+    fn apply_rules(
+        &mut self,
+        text: &str,
+        mut cuts: Cuts<'a>,
+        mut protected: Protected<'_>,
+    ) -> Result<Counts, Undecided> {
         self.lines.clear();
         self.cuts.clear();
         let mut counts = Counts::default();
         let mut start = 0;
         while start <= text.len() {
-            let end = self.matcher.read(text, start);
+            let end = self.matcher.read(text, start, &mut cuts);
             let mut line = Line::Blank;
             if protected.covers(&(start..end)) {
                 counts.words += u64::from(self.matcher.words);
@@ -243,6 +249,7 @@ impl Corrected {
 
 fn corrected(
     texts: &StringArray,
+    cuts: &TextCuts<'_>,
     protected: Option<&ArrayRef>,
     rules: &PreparedLineRules,
     classes: Classes<'_>,
@@ -255,7 +262,8 @@ fn corrected(
     let matcher = LineMatcher::new(rules, classes);
     let mut corrector = Corrector { matcher, lines: Vec::new(), cuts: Vec::new(), made: Corrected::new() };
     for row in 0..texts.len() {
-        corrector.correct(text(texts, row)?, spans.next().unwrap_or_default())?;
+        let text = text(texts, row)?;
+        corrector.correct(text, cuts.row(row, text)?, spans.next().unwrap_or_default())?;
     }
     corrector.made.finish()
 }
@@ -265,11 +273,15 @@ pub fn correct_lines(
     py: Python<'_>,
     texts: InputArray,
     protected: Option<InputArray>,
+    cuts: Option<InputArray>,
     rules: &Bound<'_, PreparedLineRules>,
     classes: &[u8],
 ) -> PyResult<(Vec<OutputArray>, OutputArray)> {
     let rules = rules.get();
     let classes = Classes::try_from(classes)?;
     let texts = strings(&texts)?;
-    py.allow_threads(|| corrected(texts, protected.as_ref().map(|spans| &spans.0), rules, classes))
+    py.allow_threads(|| {
+        let cuts = TextCuts::of(cuts.as_ref(), texts.len())?;
+        corrected(texts, &cuts, protected.as_ref().map(|spans| &spans.0), rules, classes)
+    })
 }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use pyo3::prelude::*;
 
 use crate::classes::{Classes, ALPHA, BEYOND, DIGIT, MARK, SPACE, UPPER};
+use crate::segmenter::cuts::Cuts;
 use crate::text::counters::{numeric, Counters, NUMBER, OTHER};
 use crate::text::phrases::{Edges, Phrases};
 use crate::text::reason::Reason;
@@ -108,6 +109,7 @@ pub struct LineMatcher<'a> {
     /// Words of the line.
     pub words: u32,
     tally: Tally,
+    cuts: Cuts<'a>,           // of the text, from the line on
     spans: Vec<Range<usize>>, // of as many words as a short line has
     core: Vec<Option<u32>>,   // the words that are not all marks, if they are known ones
     places: Vec<usize>,       // which words of the line they are
@@ -128,6 +130,7 @@ impl<'a> LineMatcher<'a> {
             by_byte,
             words: 0,
             tally: Tally::default(),
+            cuts: Cuts::default(),
             spans: Vec::new(),
             core: Vec::new(),
             places: Vec::new(),
@@ -137,9 +140,10 @@ impl<'a> LineMatcher<'a> {
         }
     }
 
-    /// Read the line that starts at `start`, and return its end.
-    pub fn read(&mut self, text: &str, start: usize) -> usize {
+    /// Read the line that starts at `start`, and return its end. Moves `cuts` to the line.
+    pub fn read(&mut self, text: &str, start: usize, cuts: &mut Cuts<'a>) -> usize {
         let bytes = text.as_bytes();
+        self.cuts = *cuts;
         self.words = 0;
         self.tally = Tally::default();
         self.spans.clear();
@@ -152,7 +156,7 @@ impl<'a> LineMatcher<'a> {
             }
             let word = at;
             let mut tally = self.tally;
-            at = self.add(text, at, &mut tally);
+            at = self.add(text, at, cuts.after(at), &mut tally);
             self.tally = tally;
             self.words += 1;
             if self.spans.len() < self.rules.short_line {
@@ -173,13 +177,13 @@ impl<'a> LineMatcher<'a> {
         (numeric(character, class), character.len_utf8())
     }
 
-    /// Add the characters from a place to the next white space to a tally, and return its place.
+    /// Add the characters from a place to the next white space, or to `limit`, to a tally, and return its place.
     #[inline]
-    fn add(&self, text: &str, start: usize, tally: &mut Tally) -> usize {
+    fn add(&self, text: &str, start: usize, limit: usize, tally: &mut Tally) -> usize {
         let mut at = start;
         while let Some(byte) = text.as_bytes().get(at) {
             let (class, width) = self.look(text, *byte, at);
-            if class & SPACE != 0 {
+            if class & SPACE != 0 || at >= limit {
                 break;
             }
             let letter = class & ALPHA != 0;
@@ -213,11 +217,23 @@ impl<'a> LineMatcher<'a> {
             return Ok(Some(reason));
         }
         let counter = self.rules.wants(Reason::Counter) && self.tally.classes & DIGIT != 0 && {
-            let classes = self.classes;
-            let words = text[line].split(|character| classes.of(character) & SPACE != 0);
-            self.is_counter(words.filter(|word| !word.is_empty()))?
+            let words = self.words_of(text, line);
+            self.is_counter(words)?
         };
         Ok(if counter { Some(Reason::Counter) } else { self.one_word(self.words as usize) })
+    }
+
+    /// The words of the line that was read.
+    fn words_of<'t>(&self, text: &'t str, line: Range<usize>) -> impl Iterator<Item = &'t str> + use<'t, 'a> {
+        let (classes, mut cuts, mut at) = (self.classes, self.cuts, line.start);
+        std::iter::from_fn(move || {
+            let is_space = |character: char| classes.of(character) & SPACE != 0;
+            at += text[at..line.end].find(|character| !is_space(character))?;
+            let start = at;
+            let run = text[start..line.end].find(is_space).map_or(line.end, |length| start + length);
+            at = cuts.after(start).min(run);
+            Some(&text[start..at])
+        })
     }
 
     /// Why the words that the phrases leave are discarded.
@@ -227,7 +243,7 @@ impl<'a> LineMatcher<'a> {
         let spans = std::mem::take(&mut self.spans);
         let kept = || spans.iter().zip(&reasons).filter(|(_, reason)| reason.is_none()).map(|(span, _)| span.clone());
         kept().for_each(|span| {
-            self.add(text, span.start, &mut tally);
+            self.add(text, span.start, span.end, &mut tally);
         });
         let junk = match self.by_characters(tally) {
             Some(reason) => Some(reason),

@@ -71,17 +71,21 @@ impl Ngrams {
         self.places.truncate(kept);
     }
 
-    /// Length, single spaces included, times count of the most frequent n-gram; of several, the one that comes first.
+    /// Length, with a space for the white space between words, times count of the most frequent n-gram; of several, the
+    /// one that comes first.
     ///
-    /// `ends` are the characters of the first 0, 1, 2, ... words. The text has at least n words.
-    pub fn top_characters(&self, ends: &[u32]) -> u64 {
+    /// `ends` are the characters of the first 0, 1, 2, ... words, `joined` the words without white space before them.
+    /// The text has at least n words.
+    pub fn top_characters(&self, ends: &[u32], joined: &[u32]) -> u64 {
         let (mut position, mut count) = (0, 1);
         for place in &self.places {
             if self.counts[place.number as usize] > count {
                 (position, count) = (place.position as usize, self.counts[place.number as usize]);
             }
         }
-        u64::from(count) * (self.characters(ends, position) + self.n as u64 - 1)
+        let joined_before = |word: usize| joined.partition_point(|&other| (other as usize) < word);
+        let spaces = self.n - 1 - (joined_before(position + self.n) - joined_before(position + 1));
+        u64::from(count) * (self.characters(ends, position) + spaces as u64)
     }
 
     /// Characters, without spaces, of n-grams that occurred before, from left to right and never overlapping.

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 use crate::boundary::{InputArray, OutputArray};
 use crate::classes::{Classes, ALPHA, SPACE};
+use crate::segmenter::cuts::{Cuts, TextCuts};
 use crate::strings::{strings, text};
 use crate::text::ngrams::Ngrams;
 use crate::text::numbering::Strings;
@@ -44,6 +45,7 @@ struct Measure<'a> {
     ngrams: Ngrams,
     words: Vec<u32>,
     ends: Vec<u32>,       // characters of the first 0, 1, 2, ... words
+    joined: Vec<u32>,     // the words without white space before them, but the first
     newlines: Vec<usize>, // where they are, in bytes
     core: (usize, usize), // the text without the white space at its ends, in bytes
 }
@@ -58,14 +60,15 @@ impl<'a> Measure<'a> {
             ngrams: Ngrams::new(),
             words: Vec::new(),
             ends: Vec::new(),
+            joined: Vec::new(),
             newlines: Vec::new(),
             core: (0, 0),
         }
     }
 
     /// The number of words of a text, and its shares.
-    fn row(&mut self, text: &'a str) -> (u32, Row) {
-        let counts = self.scan(text);
+    fn row(&mut self, text: &'a str, cuts: Cuts<'_>) -> (u32, Row) {
+        let counts = self.scan(text, cuts);
         let mut row = [None; SHARES];
         row[..QUALITY].copy_from_slice(&self.quality(&counts).map(Some));
         row[QUALITY..][..DUPLICATES].copy_from_slice(&self.duplicates(text, counts.characters).map(Some));
@@ -74,11 +77,12 @@ impl<'a> Measure<'a> {
     }
 
     /// Count, number the words and note the newlines.
-    fn scan(&mut self, text: &'a str) -> Counts {
+    fn scan(&mut self, text: &'a str, mut cuts: Cuts<'_>) -> Counts {
         self.vocabulary.clear();
         self.words.clear();
         self.ends.clear();
         self.ends.push(0);
+        self.joined.clear();
         self.newlines.clear();
         self.core = (0, 0);
         let mut counts = Counts {
@@ -94,7 +98,7 @@ impl<'a> Measure<'a> {
             let (class, width) = self.look(text, *byte, at);
             if class & SPACE == 0 {
                 line.get_or_insert(at);
-                at = self.add_word(text, at, &mut stops, &mut counts);
+                at = self.add_word(text, at, cuts.after(at), &mut stops, &mut counts);
                 continue;
             }
             if *byte == b'\n' {
@@ -117,17 +121,24 @@ impl<'a> Measure<'a> {
         (class, character.len_utf8())
     }
 
-    /// Add the word that starts at `start`, and return its end.
+    /// Add the word that starts at `start` and has no character at `limit`, and return its end.
     #[inline]
-    fn add_word(&mut self, text: &'a str, start: usize, stops: &mut Stops<'_>, counts: &mut Counts) -> usize {
+    fn add_word(
+        &mut self,
+        text: &'a str,
+        start: usize,
+        limit: usize,
+        stops: &mut Stops<'_>,
+        counts: &mut Counts,
+    ) -> usize {
         let bytes = text.as_bytes();
-        let mut at = stops.next(start);
+        let mut at = stops.next(start).min(limit);
         let mut beyond = 0; // bytes beyond one a character
         let mut letters = bytes[start..at].iter().any(|byte| self.by_byte[usize::from(*byte)] & ALPHA != 0);
         if bytes.get(at).is_some_and(|byte| !byte.is_ascii()) {
             while let Some(byte) = bytes.get(at) {
                 let (class, width) = self.look(text, *byte, at);
-                if class & SPACE != 0 {
+                if class & SPACE != 0 || at >= limit {
                     break;
                 }
                 letters |= class & ALPHA != 0;
@@ -137,6 +148,8 @@ impl<'a> Measure<'a> {
         }
         if self.words.is_empty() {
             self.core.0 = start;
+        } else if self.core.1 == start {
+            self.joined.push(self.words.len() as u32);
         }
         self.core.1 = at;
         counts.alpha_words += u64::from(letters);
@@ -189,7 +202,7 @@ impl<'a> Measure<'a> {
         for (n, column) in (2..=self.words.len()).zip(shares) {
             self.ngrams.lengthen();
             let part = if TOP_NGRAMS.contains(&n) {
-                self.ngrams.top_characters(&self.ends)
+                self.ngrams.top_characters(&self.ends, &self.joined)
             } else {
                 self.ngrams.duplicate_characters(&self.ends)
             };
@@ -268,17 +281,26 @@ pub fn share(part: u64, whole: u64) -> f64 {
     }
 }
 
-fn statistics(texts: &StringArray, classes: Classes<'_>) -> PyResult<Vec<OutputArray>> {
+fn statistics(texts: &StringArray, cuts: &TextCuts<'_>, classes: Classes<'_>) -> PyResult<Vec<OutputArray>> {
     let mut measure = Measure::new(classes);
-    let rows = (0..texts.len()).map(|row| Ok(measure.row(text(texts, row)?))).collect::<PyResult<Vec<_>>>()?;
+    let measured = |row| {
+        let text = text(texts, row)?;
+        Ok(measure.row(text, cuts.row(row, text)?))
+    };
+    let rows = (0..texts.len()).map(measured).collect::<PyResult<Vec<_>>>()?;
     let words = rows.iter().map(|(words, _)| *words).collect::<Vec<_>>();
     let shares = (0..SHARES).map(|column| rows.iter().map(|(_, row)| row[column]).collect::<Float64Array>());
     Ok(std::iter::once(OutputArray::new(UInt32Array::from(words))).chain(shares.map(OutputArray::new)).collect())
 }
 
 #[pyfunction]
-pub fn text_statistics(py: Python<'_>, texts: InputArray, classes: &[u8]) -> PyResult<Vec<OutputArray>> {
+pub fn text_statistics(
+    py: Python<'_>,
+    texts: InputArray,
+    cuts: Option<InputArray>,
+    classes: &[u8],
+) -> PyResult<Vec<OutputArray>> {
     let classes = Classes::try_from(classes)?;
     let texts = strings(&texts)?;
-    py.allow_threads(|| statistics(texts, classes))
+    py.allow_threads(|| statistics(texts, &TextCuts::of(cuts.as_ref(), texts.len())?, classes))
 }

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 use crate::boundary::{InputArray, OutputArray};
 use crate::classes::{Classes, MARK, SPACE};
+use crate::segmenter::cuts::{Cuts, TextCuts};
 use crate::strings::{strings, text};
 use crate::text::stops::Stops;
 use crate::text::word_list::{Lengths, Undecided, WordList};
@@ -71,12 +72,15 @@ impl<'a> Search<'a> {
     }
 
     /// The number of distinct stop words in a text.
-    fn count(&mut self, text: &str) -> Result<u32, Undecided> {
+    fn count(&mut self, text: &str, cuts: Cuts<'_>) -> Result<u32, Undecided> {
         self.seen.clear();
         self.seen.resize(self.stop_words.words.len(), false);
         self.left.clone_from(&self.stop_words.sizes);
         self.lengths.clone_from(&self.stop_words.lengths);
         self.count = 0;
+        if !cuts.is_empty() {
+            return self.count_divided(text, cuts);
+        }
         let bytes = text.as_bytes();
         let mut stops = Stops::new(text);
         let mut at = 0;
@@ -91,6 +95,22 @@ impl<'a> Search<'a> {
                 self.ascii_word(&text[start..at])?;
             }
             at += 1; // white space
+        }
+        Ok(self.count as u32)
+    }
+
+    /// The same number where white space is not all that divides the text.
+    fn count_divided(&mut self, text: &str, mut cuts: Cuts<'_>) -> Result<u32, Undecided> {
+        let (mut words, classes) = (Vec::new(), self.classes);
+        for run in text.split(|character| classes.of(character) & SPACE != 0) {
+            let start = run.as_ptr() as usize - text.as_ptr() as usize;
+            words.clear();
+            cuts.divide(start, start + run.len(), |start, end| words.push(classes.bare(&text[start..end])));
+            for word in &words {
+                if self.lengths.admit_first(word.as_bytes()) {
+                    self.look_up(word)?;
+                }
+            }
         }
         Ok(self.count as u32)
     }
@@ -140,20 +160,32 @@ impl<'a> Search<'a> {
 }
 
 /// The counts of all texts, null for those that are left to the twin.
-fn counts(texts: &StringArray, stop_words: &StopWords, classes: Classes<'_>) -> PyResult<UInt32Array> {
+fn counts(
+    texts: &StringArray,
+    cuts: &TextCuts<'_>,
+    stop_words: &StopWords,
+    classes: Classes<'_>,
+) -> PyResult<UInt32Array> {
     let mut search = Search::new(stop_words, classes);
-    (0..texts.len()).map(|row| Ok(search.count(text(texts, row)?).ok())).collect()
+    let mut counted = |row| {
+        let text = text(texts, row)?;
+        Ok(search.count(text, cuts.row(row, text)?).ok())
+    };
+    (0..texts.len()).map(&mut counted).collect()
 }
 
 #[pyfunction]
 pub fn distinct_words(
     py: Python<'_>,
     texts: InputArray,
+    cuts: Option<InputArray>,
     stop_words: &Bound<'_, StopWords>,
     classes: &[u8],
 ) -> PyResult<OutputArray> {
     let stop_words = stop_words.get();
     let classes = Classes::try_from(classes)?;
     let texts = strings(&texts)?;
-    py.allow_threads(|| counts(texts, stop_words, classes).map(OutputArray::new))
+    py.allow_threads(|| {
+        counts(texts, &TextCuts::of(cuts.as_ref(), texts.len())?, stop_words, classes).map(OutputArray::new)
+    })
 }

@@ -1,9 +1,9 @@
 """Line-wise corrections: junk lines are discarded, short lines lose known phrases, and every cut can be undone.
 
 Works on texts; which phrases, and how much of a document may go, is the caller's business. A line is what lies between
-newlines, a word what lies between white space. Phrases are compared word by word: in lower case, without the
-punctuation around a word, and words of punctuation only are passed over. So "read more" is found in "Read more...",
-"Read more…" and "» Read More", and never inside a word.
+newlines, a word what lies between white space, divided at cuts where they are given. Phrases are compared word by word:
+in lower case, without the punctuation around a word, and words of punctuation only are passed over. So "read more" is
+found in "Read more...", "Read more…" and "» Read More", and never inside a word.
 
 A phrase is cut only where it stands alone: towards each side that has other words there is one of ``DELIMITERS``, or
 before it a word without letters. So it is cut from "The story goes on. Read more" and "3 items in cart", and stays in
@@ -17,9 +17,8 @@ Source: Penedo et al. 2023, arXiv 2306.01116, section G.2, which names the rules
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, islice
@@ -30,6 +29,7 @@ import pyarrow as pa
 from refinery.kernels.reference.counters import DIGIT_GROUPS, NUMBER, counter_form, is_number
 from refinery.kernels.reference.cuts import SPANS, TextCut, spans_of, without
 from refinery.kernels.reference.phrases import Phrase, find_phrase
+from refinery.kernels.reference.segmenter import Span, cuts_of, divided, words as words_of
 from refinery.kernels.reference.text import bare, stripped
 
 KINDS = ("uppercase", "numeric", "counter", "one_word", "start", "end", "anywhere")
@@ -67,21 +67,26 @@ class LineRules:
     """Phrases are cut from lines of at most so many words."""
     kinds: frozenset[str] = frozenset(KINDS)
     """The rules that are applied, of ``KINDS``."""
+    segmented: bool = False
+    """True if phrases have the words of ``segmenter.words``, as texts with cuts do; else those between white space."""
 
     @cached_property
     def phrases(self) -> Mapping[str, frozenset[Phrase]]:
         """The phrases as bare words, by place."""
         places = {"start": self.start, "end": self.end, "anywhere": self.anywhere}
         return {
-            place: frozenset(tuple(_core(phrase.split())) for phrase in given if place in self.kinds)
+            place: frozenset(tuple(_core(self._words(phrase))) for phrase in given if place in self.kinds)
             for place, given in places.items()
         }
+
+    def _words(self, phrase: str) -> list[str]:
+        return [phrase[start:end] for start, end in words_of(phrase)] if self.segmented else phrase.split()
 
     @cached_property
     def counters(self) -> frozenset[Phrase]:
         """The counters as bare words, with ``NUMBER`` for the number."""
         written = (given if NUMBER in given else f"{NUMBER} {given}" for given in self.counted)
-        return frozenset(counter_form(given.replace(NUMBER, "0").split()) for given in written)
+        return frozenset(counter_form(self._words(given.replace(NUMBER, "0"))) for given in written)
 
     @cached_property
     def longest_counter(self) -> int:
@@ -98,6 +103,8 @@ class CorrectedLine(NamedTuple):
     """The outcome for a line. ``whole`` is true if ``cuts`` is one cut of the whole line."""
 
     words: int
+    removed: int = 0
+    """Words that go."""
     cuts: tuple[TextCut, ...] = ()
     whole: bool = False
     blank: bool = False
@@ -111,29 +118,34 @@ class Protected(NamedTuple):
     end: int
 
 
-def correct_lines(texts: pa.StringArray, rules: LineRules, protected: pa.ListArray | None = None) -> pa.RecordBatch:
+def correct_lines(
+    texts: pa.StringArray,
+    rules: LineRules,
+    protected: pa.ListArray | None = None,
+    cuts: pa.ListArray | None = None,
+) -> pa.RecordBatch:
     """The columns of ``CORRECTIONS`` for each text; a null text counts as empty.
 
     ``removed_words`` counts the words that went, ``flagged_words`` all words of the lines that any rule touched: both
     readings of the paper's 5 %. A line counts under each kind that cut it.
 
     ``protected`` are spans of each text, of the type ``list<struct<start, end, …>>`` in UTF-8 bytes, in order and
-    without overlap; null for none.
+    without overlap; null for none. ``cuts`` divide words, as those of ``segmenter.word_cuts`` do.
     """
     spans = protected.to_pylist() if protected is not None else [None] * len(texts)
     rows = [
-        _correct(text or "", rules, [Protected(span["start"], span["end"]) for span in given or ()])
-        for text, given in zip(texts.to_pylist(), spans, strict=True)
+        _correct(text, divided(text, places), rules, [Protected(span["start"], span["end"]) for span in given or ()])
+        for (text, places), given in zip(cuts_of(texts, cuts), spans, strict=True)
     ]
     return pa.RecordBatch.from_pylist(rows, schema=CORRECTIONS)
 
 
-def _correct(text: str, rules: LineRules, protected: Sequence[Protected]) -> dict[str, Any]:
+def _correct(text: str, spans: Sequence[Span], rules: LineRules, protected: Sequence[Protected]) -> dict[str, Any]:
     pieces = text.split("\n")
     stays = _protected_lines(pieces, protected)
     lines = [
-        CorrectedLine(len(piece.split())) if kept else _apply_rules(piece, rules)
-        for piece, kept in zip(pieces, stays, strict=True)
+        CorrectedLine(len(within)) if kept else _apply_rules(piece, within, rules)
+        for piece, within, kept in zip(pieces, _by_line(pieces, spans), stays, strict=True)
     ]
     cuts = _cuts(pieces, _with_breaks(pieces, lines))
     after = without(text, cuts)
@@ -141,11 +153,24 @@ def _correct(text: str, rules: LineRules, protected: Sequence[Protected]) -> dic
     kinds = Counter(reason for line in lines for reason in {cut.reason for cut in line.cuts})
     return {
         "text": after,
-        "removed_words": (words - len(after.split())) / words if words else 0.0,
+        "removed_words": sum(line.removed for line in lines) / words if words else 0.0,
         "flagged_words": sum(line.words for line in lines if line.cuts) / words if words else 0.0,
         **{f"{kind}_lines": kinds[kind] for kind in KINDS},
         "removed": spans_of(text, cuts),
     }
+
+
+def _by_line(pieces: Sequence[str], spans: Sequence[Span]) -> Iterator[list[Span]]:
+    """Yield for each line its words, as places in the line."""
+    start = passed = 0
+    for piece in pieces:
+        end = start + len(piece)
+        within = []
+        while passed < len(spans) and spans[passed][0] < end:
+            within.append((spans[passed][0] - start, spans[passed][1] - start))
+            passed += 1
+        yield within
+        start = end + 1
 
 
 def _protected_lines(pieces: Sequence[str], protected: Sequence[Protected]) -> list[bool]:
@@ -161,8 +186,8 @@ def _protected_lines(pieces: Sequence[str], protected: Sequence[Protected]) -> l
     return found
 
 
-def _apply_rules(line: str, rules: LineRules) -> CorrectedLine:
-    words = line.split()
+def _apply_rules(line: str, spans: Sequence[Span], rules: LineRules) -> CorrectedLine:
+    words = [line[start:end] for start, end in spans]
     if not words:
         return CorrectedLine(0, blank=True)
     if junk := _junk(words, rules):
@@ -172,11 +197,13 @@ def _apply_rules(line: str, rules: LineRules) -> CorrectedLine:
         return CorrectedLine(len(words))
     kept = [word for word, reason in zip(words, reasons, strict=True) if not reason]
     junk = _junk(kept, rules) if _core(kept) else next(filter(None, reasons))
-    return _discarded(line, words, junk) if junk else CorrectedLine(len(words), _word_cuts(line, reasons))
+    if junk:
+        return _discarded(line, words, junk)
+    return CorrectedLine(len(words), len(words) - len(kept), _word_cuts(spans, reasons))
 
 
 def _discarded(line: str, words: Sequence[str], reason: str) -> CorrectedLine:
-    return CorrectedLine(len(words), (TextCut(0, len(line), reason),), whole=True)
+    return CorrectedLine(len(words), len(words), (TextCut(0, len(line), reason),), whole=True)
 
 
 def _junk(words: Sequence[str], rules: LineRules) -> str:
@@ -217,19 +244,18 @@ def _phrases(words: Sequence[str], rules: LineRules) -> list[str]:
     return reasons
 
 
-def _word_cuts(line: str, reasons: Sequence[str]) -> tuple[TextCut, ...]:
+def _word_cuts(spans: Sequence[Span], reasons: Sequence[str]) -> tuple[TextCut, ...]:
     """Cuts of whole words with the white space after them, or before them where no word stays after them."""
-    bounds = [match.span() for match in re.finditer(r"\S+", line)]
     last_kept = max(position for position, reason in enumerate(reasons) if not reason)
     cuts = []
     for reason, group in groupby(range(len(reasons)), reasons.__getitem__):
         if reason:
             taken = list(group)
-            start, end = bounds[taken[0]][0], bounds[taken[-1]][1]
+            start, end = spans[taken[0]][0], spans[taken[-1]][1]
             if taken[0] > last_kept:
-                start = bounds[taken[0] - 1][1]
+                start = spans[taken[0] - 1][1]
             else:
-                end = bounds[taken[-1] + 1][0]
+                end = spans[taken[-1] + 1][0]
             cuts.append(TextCut(start, end, reason))
     return tuple(cuts)
 

@@ -22,6 +22,7 @@ import pyarrow as pa
 import xxhash
 
 from refinery.kernels.reference.ragged import flat, lists_of, offsets_of
+from refinery.kernels.reference.segmenter import cuts_of, words_at
 from refinery.kernels.reference.windows import span_hashes, window_hashes
 
 Signature = npt.NDArray[np.uint32]
@@ -42,9 +43,9 @@ def string_hashes(texts: pa.StringArray) -> pa.UInt64Array:
     return pa.array(hashes, pa.uint64())
 
 
-def word_ids(texts: pa.StringArray) -> pa.ListArray:
-    """Words between white space as 64-bit hashes, ``list<uint64>``: an alternative to the ids of a tokenizer."""
-    words = [(text or "").split() for text in texts.to_pylist()]
+def word_ids(texts: pa.StringArray, cuts: pa.ListArray | None = None) -> pa.ListArray:
+    """Words between white space, and ``cuts``, as 64-bit hashes, ``list<uint64>``: an alternative to ids of tokens."""
+    words = [words_at(text, places) for text, places in cuts_of(texts, cuts)]
     flat_words = pa.array([word for each in words for word in each], pa.string())
     return lists_of(string_hashes(flat_words).to_numpy(), offsets_of(np.array([len(w) for w in words], np.int64)))
 

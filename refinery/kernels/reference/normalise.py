@@ -18,14 +18,16 @@ Source: Penedo et al. 2023, arXiv 2306.01116, section G.3.1.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from refinery.kernels.reference.ragged import offsets_of
+from refinery.kernels.reference.ragged import lists_of, offsets_of
+from refinery.kernels.reference.segmenter import cuts_of
 
 UNICODE = unicodedata.unidata_version
 
@@ -40,6 +42,13 @@ Ints = npt.NDArray[np.int64]
 def normalise(texts: pa.StringArray) -> pa.StringArray:
     """The normalised texts; null becomes "". Linear in the length of the texts."""
     return pa.array([" ".join((text or "").translate(PIECES).split()) for text in texts.to_pylist()], pa.string())
+
+
+def normalised_cuts(texts: pa.StringArray, cuts: pa.ListArray) -> pa.ListArray:
+    """Return cuts of the texts, as of ``word_cuts``, as those of the normalised texts; white space is after a cut."""
+    found = [[*_moved(text, places)] for text, places in cuts_of(texts, cuts)]
+    values = np.array([cut for each in found for cut in each], np.uint32)
+    return lists_of(values, offsets_of(np.array([*map(len, found)], np.int64)))
 
 
 def alignment(texts: pa.StringArray) -> pa.ListArray:
@@ -133,6 +142,19 @@ def kind_of(character: str) -> int:
     if piece:
         return _KEPT
     return _PUNCTUATION if unicodedata.category(character).startswith("P") else _MARK
+
+
+def _moved(text: str, places: Sequence[int]) -> Iterator[int]:
+    """Yield the bytes of the normalised text before each of the places."""
+    size, blank = 0, False  # bytes without white space at the end, and whether there is some
+    for start, end in pairwise([0, *places]):
+        piece = text[start:end].translate(PIECES)
+        words = piece.split()
+        if words:
+            size += len(" ".join(words).encode()) + (size > 0 and (blank or piece[0].isspace()))
+        if piece:
+            blank = piece[-1].isspace() or (blank and not words)
+        yield size
 
 
 def _code_points(text: str) -> npt.NDArray[np.uint32]:

@@ -3,7 +3,8 @@
 It measures only; the caller decides what is kept or removed. Definitions:
 
 - A character is a Unicode code point.
-- A word is what lies between white space (``str.split``), punctuation included.
+- A word is what lies between white space (``str.split``), punctuation included; where ``cuts`` are given, as of
+  ``segmenter.word_cuts``, it is divided there as well.
 - A line is a run of characters other than newline; a blank line has only white space.
 - A paragraph is what lies between runs of two or more newlines, once the text is stripped.
 - A share whose whole is zero is 0.
@@ -17,11 +18,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from refinery.kernels.reference.segmenter import Span, cuts_of, divided, words_at
 
 TOP_NGRAMS = (2, 3, 4)
 REPEATED_NGRAMS = (5, 6, 7, 8, 9, 10)
@@ -56,16 +59,16 @@ Ids = npt.NDArray[np.int64]
 Row = dict[str, float | None]
 
 
-def text_statistics(texts: pa.StringArray) -> pa.RecordBatch:
+def text_statistics(texts: pa.StringArray, cuts: pa.ListArray | None = None) -> pa.RecordBatch:
     """Return the columns of ``STATISTICS`` for each text; a null text counts as empty. Linear in the texts' length."""
-    rows = [_statistics(text or "") for text in texts.to_pylist()]
+    rows = [_statistics(text, divided(text, places)) for text, places in cuts_of(texts, cuts)]
     return pa.RecordBatch.from_pylist(rows, schema=STATISTICS)
 
 
-def distinct_words(texts: pa.StringArray, words: Collection[str]) -> pa.UInt32Array:
+def distinct_words(texts: pa.StringArray, words: Collection[str], cuts: pa.ListArray | None = None) -> pa.UInt32Array:
     """Return how many distinct ``words`` occur in each text, in any case and with any punctuation around them."""
     known = frozenset(map(bare, words))
-    counts = [len(known.intersection(map(bare, set((text or "").split())))) for text in texts.to_pylist()]
+    counts = [len(known.intersection(map(bare, set(words_at(text, at))))) for text, at in cuts_of(texts, cuts)]
     return pa.array(counts, pa.uint32())
 
 
@@ -88,9 +91,10 @@ def _is_mark(character: str) -> bool:
     return unicodedata.category(character)[0] in "PS"
 
 
-def _statistics(text: str) -> Row:
-    words = text.split()
-    return {"words": len(words), **_quality(text, words), **_repetition(text, words)}
+def _statistics(text: str, spans: list[Span]) -> Row:
+    words = [text[start:end] for start, end in spans]
+    spaced = [start > end for (_, end), (start, _) in pairwise(spans)]
+    return {"words": len(words), **_quality(text, words), **_repetition(text, words, spaced)}
 
 
 def _quality(text: str, words: list[str]) -> Row:
@@ -106,7 +110,7 @@ def _quality(text: str, words: list[str]) -> Row:
     }
 
 
-def _repetition(text: str, words: list[str]) -> Row:
+def _repetition(text: str, words: list[str], spaced: list[bool]) -> Row:
     lines, line_characters, all_lines = _duplicates(text.split("\n"))
     paragraphs, paragraph_characters, all_paragraphs = _duplicates(_PARAGRAPH_BREAK.split(text.strip()))
     row: Row = {
@@ -118,7 +122,7 @@ def _repetition(text: str, words: list[str]) -> Row:
     ends = np.fromiter(accumulate(map(len, words), initial=0), np.int64, len(words) + 1)
     for n, ids in _ngrams(words):
         if n in TOP_NGRAMS:
-            row[f"top_{n}_gram"] = _share(_top_ngram_characters(ids, ends, n), len(text))
+            row[f"top_{n}_gram"] = _share(_top_ngram_characters(ids, ends, spaced, n), len(text))
         else:
             row[f"duplicate_{n}_gram"] = _share(_duplicate_ngram_characters(ids, ends, n), len(text))
     return row
@@ -151,14 +155,16 @@ def _ngrams(words: list[str]) -> Iterator[tuple[int, Ids]]:
         yield n, ids
 
 
-def _top_ngram_characters(ids: Ids, ends: Ids, n: int) -> int:
-    """Length, single spaces included, times count of the most frequent n-gram; of several, the one that comes first.
+def _top_ngram_characters(ids: Ids, ends: Ids, spaced: list[bool], n: int) -> int:
+    """Length, with a space for the white space between words, times count of the most frequent n-gram.
+
+    Of several it is the one that comes first. ``spaced`` states of each word but the last whether white space follows.
 
     Occurrences may overlap, so this can exceed the length of the text.
     """
     counts = np.bincount(ids)[ids]
     first = int(np.argmax(counts))
-    return int(counts[first] * (ends[first + n] - ends[first] + n - 1))
+    return int(counts[first] * (ends[first + n] - ends[first] + sum(spaced[first : first + n - 1])))
 
 
 def _duplicate_ngram_characters(ids: Ids, ends: Ids, n: int) -> int:

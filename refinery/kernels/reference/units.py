@@ -5,7 +5,6 @@ The ids of tokens come from ``bpe.token_ids``, the hashes of words from ``minhas
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 
 import numpy as np
@@ -13,8 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from refinery.kernels.reference.ragged import flat, lists_of, offsets_of
-
-_WORD = re.compile(r"\S+")
+from refinery.kernels.reference.segmenter import cuts_of, divided
 
 
 def token_sizes(tokens: pa.ListArray, lengths: npt.NDArray[np.uint16]) -> pa.ListArray:
@@ -23,12 +21,12 @@ def token_sizes(tokens: pa.ListArray, lengths: npt.NDArray[np.uint16]) -> pa.Lis
     return lists_of(lengths[ids], offsets)
 
 
-def word_sizes(texts: pa.StringArray) -> pa.ListArray:
+def word_sizes(texts: pa.StringArray, cuts: pa.ListArray | None = None) -> pa.ListArray:
     """The bytes of each word of ``word_ids`` with the white space before it, ``list<uint32>``.
 
     White space at the end of a text is behind no word.
     """
-    sizes = [_word_sizes(text or "") for text in texts.to_pylist()]
+    sizes = [_word_sizes(text, places) for text, places in cuts_of(texts, cuts)]
     values = np.concatenate([np.empty(0, np.uint32), *(np.array(each, np.uint32) for each in sizes)])
     return lists_of(values, offsets_of(np.array([*map(len, sizes)], np.int64)))
 
@@ -43,6 +41,6 @@ def text_bytes(texts: pa.StringArray) -> pa.ListArray:
     return pa.ListArray.from_arrays(ends, values)
 
 
-def _word_sizes(text: str) -> list[int]:
-    ends = [0, *(word.end() for word in _WORD.finditer(text))]
+def _word_sizes(text: str, cuts: list[int]) -> list[int]:
+    ends = [0, *(end for _, end in divided(text, cuts))]
     return [len(text[start:end].encode()) for start, end in pairwise(ends)]
