@@ -53,8 +53,8 @@ from .inspect.garbage import (
     UnreferencedFile as UnreferencedFile,
     collect_garbage as collect_garbage,
 )
+from .inspect.group_counts import Count as Count
 from .inspect.groups import (
-    Count as Count,
     GroupCounts as GroupCounts,
     GroupOutcomes as GroupOutcomes,
     Survival as Survival,

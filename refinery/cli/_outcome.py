@@ -114,7 +114,7 @@ def _kept(root: str, kept: Summary) -> Iterator[str]:
     tokens = f"{kept.tokens:,} of {plural(kept.tokens_read, 'token')} ({percent(kept.tokens, kept.tokens_read)})"
     rows = [("kept", f"{documents}, {tokens}" if kept.tokens_read else documents)]
     if kept.folder:
-        query = _quoted(f"from '{kept.folder}/*.parquet' limit 5")
+        query = _quoted(f"from '{kept.folder}/{kept.pattern}' limit 5")
         opened = f"refinery.open({root!r}).stage({kept.stage!r}).dataset()"
         rows += [("output", f"{kept.folder} ({plural(kept.files, 'Parquet file')})")]
         rows += [("DuckDB", f"duckdb -c {query}"), ("Python", opened)]

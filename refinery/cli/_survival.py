@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from refinery.cli._output import columns
+from refinery.cli._output import columns, percent
 from refinery.formatting import safe, shortened
-from refinery.inspect.groups import Count, GroupCounts, Survival, documents, survived, tokens
+from refinery.inspect.group_counts import Count
+from refinery.inspect.groups import GroupCounts, Survival, documents, survived, tokens
 
 GROUPS = 20
 """Groups that are printed without -v."""
@@ -19,27 +20,43 @@ NAME = 60
 
 
 def survival_text(survival: Survival, *, every: bool) -> str:
-    """Return one line per group: documents survival and kept, tokens, and the most frequent removal reasons."""
+    """Return one line per group: documents read and kept, tokens and their share of all, frequent removal reasons.
+
+    Of languages, a second table has the share that is left after each stage.
+    """
     if not survival.stages:
         return f"{survival.dataset}: no stage that has run records the {survival.by} of a document"
-    rows: list[tuple[str, ...]] = [(survival.by, "read", "kept", "", "tokens", "most frequent removal reasons")]
-    rows += [_row(_name(group.name), group, every=every) for group in survival.groups]
-    rows += [_row("(all others)", survival.others, every=every)] if survival.others else []
+    titles = (survival.by, "read", "kept", "", "tokens", "of all", "most frequent removal reasons")
+    rows: list[tuple[str, ...]] = [titles]
+    rows += [_row(_name(group.name), survival, group, every=every) for group in survival.groups]
+    rows += [_row("(all others)", survival, survival.others, every=every)] if survival.others else []
     more = survival.names - len(survival.groups)
-    lines = [columns(rows, right=(1, 2, 3, 4))]
+    lines = [columns(rows, right=(1, 2, 3, 4, 5))]
     lines += [f"  {more:,} more; -v shows all"] if more else []
     if survival.others:
         lines.append(f"  ≈ lower bound: only {survival.names:,} names are counted exactly; --json has the upper bounds")
+    if survival.by == "language":
+        lines += ["", "  kept of the documents read, after each stage", _funnels(survival)]
     return "\n".join(lines)
+
+
+def _funnels(survival: Survival) -> str:
+    rows: list[tuple[str, ...]] = [(survival.by, *survival.stages)]
+    rows += [
+        (_name(group.name), *(percent(one.kept.documents, group.read.documents) for one in group.stages))
+        for group in survival.groups
+    ]
+    return columns(rows, right=range(1, len(rows[0])))
 
 
 def _name(name: str) -> str:
     return shortened(safe(name), NAME) or "(none)"
 
 
-def _row(name: str, group: GroupCounts, *, every: bool) -> tuple[str, ...]:
+def _row(name: str, survival: Survival, group: GroupCounts, *, every: bool) -> tuple[str, ...]:
     reasons = [one for one in group.reasons if one[2].documents]
     texts = [f"{stage}.{reason} {documents(count)}" for stage, reason, count in reasons[: None if every else REASONS]]
+    share = survival.share(group)
     more = [f"{len(reasons) - len(texts)} more"] if len(reasons) > len(texts) else []
     return (
         name,
@@ -47,6 +64,7 @@ def _row(name: str, group: GroupCounts, *, every: bool) -> tuple[str, ...]:
         documents(group.kept),
         survived(group),
         tokens(group.kept),
+        "–" if share is None else f"{share:.1%}",
         "  ".join(texts + more),
     )
 
@@ -58,6 +76,7 @@ def survival_json(survival: Survival) -> dict[str, Any]:
         "by": survival.by,
         "stages": list(survival.stages),
         "names": survival.names,
+        "kept": _count(survival.kept),
         "exact": survival.others is None,
         "groups": [_group(group) for group in survival.groups],
         "others": survival.others and _group(survival.others),

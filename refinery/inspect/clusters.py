@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.errors import UsageError
-from refinery.inspect.groups import Count, Counted, KindCounts
+from refinery.inspect.group_counts import Count, Counted, KindCounts
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.rows import pieces
 from refinery.kernels import parse_url

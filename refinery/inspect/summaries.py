@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from refinery.inspect.reader import open_root
 from refinery.inspect.warning_list import allowed_share, too_many_broken
+from refinery.root.partitions import partition_of
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Summary:
     tokens_read: int
     folder: str
     files: int
+    pattern: str
+    """A glob for the files, below the folder."""
     too_many_broken: bool
     """True if more of the inputs are broken than the recipe allows."""
 
@@ -35,7 +38,7 @@ def summary(path: str) -> Summary | None:
     counts = [entry.manifest.statistics for entry in reader.stages]
     first, last = reader.stages[0], reader.stages[-1]
     folder = f"{reader.root.full(last.folder)}/kept"
-    files = len(reader.root.store.list(f"{glob.escape(folder)}/**/*.parquet"))
+    files = reader.root.store.list(f"{glob.escape(folder)}/**/*.parquet")
     return Summary(
         stage=last.name,
         documents=counts[-1].documents["kept"],
@@ -43,6 +46,7 @@ def summary(path: str) -> Summary | None:
         tokens=counts[-1].tokens["kept"],
         tokens_read=next((one.tokens["kept"] for one in counts if one.tokens["kept"]), 0),
         folder=folder if files else "",
-        files=files,
+        files=len(files),
+        pattern="**/*.parquet" if any(map(partition_of, files)) else "*.parquet",
         too_many_broken=too_many_broken(first.manifest.inputs, allowed_share(reader)),
     )

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from refinery.errors import StorageError
 from refinery.formatting import plural
 from refinery.inspect.clusters import Retained, vanishing_domains_of
-from refinery.inspect.groups import Counted
+from refinery.inspect.group_counts import Counted
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.recipe.languages import language_warnings
 from refinery.recipe.pipeline import Pipeline, Settings, percent_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from refinery.inspect.groups import Count, GroupOutcomes
+from refinery.inspect.group_counts import Count
+from refinery.inspect.groups import GroupOutcomes
 from refinery.report import limits
 from refinery.report.view import StageView, View
 from refinery.stage.by_language import ByLanguage

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from refinery.errors import UsageError
 from refinery.inspect.difference import diff
 from refinery.inspect.reader import RootReader, open_root
+from refinery.report.by_group import by_stage
 from refinery.report.documents import duplicates, samples
 from refinery.report.frame import Writer
 from refinery.report.language_rules import language_settings, removals_by_language
@@ -66,7 +67,8 @@ def pages(reader: RootReader, against: Sequence[str] = (), *, served: bool = Fal
     if root_view.counts.audit:
         audit = overlap(root_view.counts.audit, root_view.stages, reader.head.folders[0])
         made["audit.html"] = write("audit", "audit.html", audit=audit)
-    made["sources.html"] = write("sources", "sources.html", scores=scores(root_view))
+    removals = by_stage(root_view.survival["language"])
+    made["sources.html"] = write("sources", "sources.html", scores=scores(root_view), removals=removals)
     newest = root_view.runs[0] if root_view.runs else None
     made["run.html"] = write(
         "run", "run.html", plan=plan(root_view), newest=newest, times=times(newest) if newest else None, rows=SLOTS

@@ -13,7 +13,8 @@ from importlib import resources
 from typing import Any
 
 from refinery.inspect.counts import RootCounts, StageCounts, counts_of
-from refinery.inspect.groups import Counted, Survival, survival_of
+from refinery.inspect.group_counts import Counted
+from refinery.inspect.groups import Survival, survival_of
 from refinery.inspect.reader import RootReader
 from refinery.inspect.runs import RunStatus, runs
 from refinery.inspect.warning_list import RootWarning, warnings_of

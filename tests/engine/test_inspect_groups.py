@@ -14,11 +14,13 @@ import pytest
 
 from refinery.cli import execute
 from refinery.errors import UsageError
-from refinery.inspect.groups import Count, Counted, GroupCounts, Survival, survival, survival_of
+from refinery.inspect.group_counts import Count, Counted
+from refinery.inspect.groups import GroupCounts, Survival, survival, survival_of
 from refinery.inspect.reader import open_root
 from refinery.inspect.verification import verify
 from refinery.recipe import Pipeline
 from refinery.report import build
+from refinery.report.by_group import by_stage
 from refinery.stage.base import Filter, Records, Values
 from refinery.stage.documents import Docs
 from refinery.stage.rules import Metric, Rule
@@ -140,6 +142,40 @@ def test_what_is_found_is_what_first_knows(root: Path) -> None:
     assert [one.read.documents for one in some.groups] == [60, 30]
     with pytest.raises(UsageError, match="none of the selected parts"):
         survival(str(root), "language", parts=[9])
+
+
+def test_shares_of_all_groups_are_one(root: Path) -> None:
+    """Of tokens that the last stage kept, also where only the largest groups are asked for."""
+    for kind in KINDS:
+        found = survival(str(root), kind)
+        assert sum(found.share(one) or 0 for one in found.groups) == pytest.approx(1)
+        assert found.kept.tokens == sum(one.kept.tokens for one in found.groups)
+        some = survival(str(root), kind, count=1)
+        assert some.kept == found.kept
+        assert some.share(some.groups[0]) == found.share(found.groups[0])
+
+
+def test_languages_are_printed_stage_by_stage(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second table has what is left of the documents read, from the stage that identifies languages on."""
+    assert execute(["stats", "--by", "language", "--root", str(root)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    titles = lines.index("  kept of the documents read, after each stage") + 1
+    assert lines[titles].split() == ["language", *STAGES[1:]]
+    left = {line.split()[0]: line.split()[1:] for line in lines[titles + 1 :]}
+    assert left["de"] == ["0.0%"] * len(STAGES[1:])
+    english = survival(str(root), "language").groups[0]
+    assert left["en"] == [f"{one.kept.documents / english.read.documents:.1%}" for one in english.stages]
+
+
+def test_the_report_has_every_removal_of_a_language_once(root: Path) -> None:
+    """All stages together remove of a language the documents that are read and not kept."""
+    found = survival(str(root), "language")
+    removals = by_stage(found)
+    for group, (name, cells) in zip(found.groups, removals, strict=True):
+        assert group.name == name
+        assert sum(one.count.documents for one in cells) == group.read.documents - group.kept.documents
+    page = (Path(build(str(root)).folder) / "sources.html").read_text("utf-8")
+    assert all(f'<th scope="row">{name}</th>' in page for name, _ in removals)
 
 
 def test_json_and_text_are_the_same_counts(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
