@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
 
-from refinery import HTML, PROTECTED, TEXT, URL, Docs, Duration, Edit, Edited, Metric, Rule, Size
+from refinery import HTML, PROTECTED, TEXT, URL, Docs, Duration, Edit, Edited, Metric, Rule, Size, threshold
 from refinery.kernels import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS, extractor_versions, main_texts
 from stages._extract import encoding, engines
 from stages._extract.formatting import MarkedSpan, format_marked
@@ -42,7 +42,7 @@ class Extract(Edit):
     """
 
     name: ClassVar = "extract"
-    version: ClassVar = 8
+    version: ClassVar = 9
     source: ClassVar = "RefinedWeb §3.1; https://arxiv.org/abs/2306.01116"
     reads: ClassVar = (URL.name, HTML.name)
     adds: ClassVar = (TEXT, PROTECTED)
@@ -54,6 +54,7 @@ class Extract(Edit):
         Metric("confidence", help="the F1 that the native engine expects of its text; null for data and other engines"),
         Metric("origin", pa.string(), "label", help=f"where native found the text: {', '.join(ORIGINS)}"),
         Metric("kind", pa.string(), "label", help="what page the native engine takes it for; null for other engines"),
+        Metric("repaired", help="letters that the repair of mojibake restored, a character of the text; at most 1"),
     )
     quarantines: ClassVar = ("timeout", "memory", "crash")
     evidence: ClassVar = (
@@ -76,6 +77,9 @@ class Extract(Edit):
     paragraphs: bool = Field(False, description="whether native parts paragraphs, lists and tables by blank lines")
     timeout: Duration = Field(timedelta(seconds=30), gt=timedelta(0), description="processor time for one page")
     memory: Size = Field(Size(800_000_000), ge=256 << 20, description="resident size of the engine's process")
+    max_repaired: float = threshold(
+        1, ge=0, le=1, description="most letters restored from mojibake, a character of the text"
+    )
     max_html: Size = Field(Size(20_000_000), gt=0, description="larger pages, and texts, are not taken")
 
     @model_validator(mode="after")
@@ -103,8 +107,12 @@ class Extract(Edit):
         return found | (extractor_versions() if self.engine == "native" else {})
 
     def rules(self) -> tuple[Rule, ...]:
-        """Return a rule for each outcome without a text."""
-        return tuple(Rule(bad, "outcome", because, not_in=(bad,)) for bad, because in _BECAUSE.items())
+        """Return a rule for each outcome without a text, and one for texts that had to be repaired."""
+        outcomes = tuple(Rule(bad, "outcome", because, not_in=(bad,)) for bad, because in _BECAUSE.items())
+        damaged = Rule(
+            "repaired", "repaired", "Damaged throughout; repair restores not all.", at_most=self.max_repaired
+        )
+        return (*outcomes, damaged)
 
     def edit(self, docs: Docs) -> Edited:
         """Extract every page."""
@@ -112,7 +120,7 @@ class Extract(Edit):
         sizes = pc.fill_null(pc.binary_length(pages), 0)
         if (pc.max(sizes).as_py() or 0) > self.max_html:
             pages = pc.if_else(pc.less_equal(sizes, int(self.max_html)), pages, None)
-        pages = encoding.repaired(pages)
+        pages, letters = encoding.repaired(pages)
         if self.engine == "native":
             found, stated = self._natively(pages, docs.column(URL.name))
         else:
@@ -127,7 +135,8 @@ class Extract(Edit):
             PROTECTED.name: pa.array([spans for _, spans in found], PROTECTED.type),
         }
         replies = [reply for reply, _ in found]
-        return Edited(columns, {**_outcomes(replies, columns[TEXT.name]), **_metrics(stated, len(pages))})
+        metrics = {**_outcomes(replies, columns[TEXT.name]), **_metrics(stated, len(pages))}
+        return Edited(columns, {**metrics, "repaired": _shares(letters, replies)})
 
     def _natively(self, pages: pa.ChunkedArray, urls: pa.StringArray) -> tuple[list[Found], pa.Table]:
         find = partial(main_texts, favour=self.favour, paragraphs=self.paragraphs, comments=self.comments)
@@ -170,6 +179,12 @@ def _metrics(stated: pa.Table, rows: int) -> dict[str, Any]:
     made = dict(zip(MAIN_TEXT.names, columns, strict=True))
     wide = {name: made[name].cast(pa.float64()) for name in ("share", "confidence")}
     return {name: made[name] for name in _METRICS} | wide
+
+
+def _shares(letters: list[int], replies: list[Reply]) -> pa.DoubleArray:
+    """Return restored letters a character of the text. The page has more letters than its text."""
+    pairs = zip(letters, replies, strict=True)
+    return pa.array([min(1.0, count / len(reply.text)) if reply.text else 0.0 for count, reply in pairs], pa.float64())
 
 
 def _outcomes(replies: list[Reply], texts: pa.StringArray) -> dict[str, Any]:

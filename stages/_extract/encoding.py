@@ -11,6 +11,7 @@ Source: https://ftfy.readthedocs.io/; FineWeb-2 (arXiv 2506.20920) repairs its t
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -30,28 +31,42 @@ MOST = 1_000_000
 """Most bytes of a page, within segments that may be damaged, that are checked; later ones are not changed."""
 
 
-def repaired(pages: pa.StringArray) -> pa.ChunkedArray:
-    """Return the pages with mojibake repaired, without copying other pages. Linear in their size."""
+def repaired(pages: pa.StringArray) -> tuple[pa.ChunkedArray, list[int]]:
+    """Return the pages with mojibake repaired, without copying other pages, and the letters that this restored in each.
+
+    Linear in their size.
+    """
     segments = mojibake_segments(pages)
     damaged = np.flatnonzero(pc.list_value_length(segments).to_numpy(zero_copy_only=False))
-    chunks, end = [], 0
+    chunks, end, letters = [], 0, [0] * len(pages)
     for row in damaged.tolist():
         spans = [(span["start"], span["end"]) for span in segments[row].as_py()]
-        text = _repaired(pages[row].as_py().encode(), spans)
+        text, letters[row] = _repaired(pages[row].as_py().encode(), spans)
         chunks += [pages[end:row], pa.array([text], pa.string())]
         end = row + 1
-    return pa.chunked_array([*chunks, pages[end:]], pa.string())
+    return pa.chunked_array([*chunks, pages[end:]], pa.string()), letters
 
 
-def _repaired(page: bytes, segments: list[tuple[int, int]]) -> str:
-    pieces, end, left = [], 0, MOST
+def _repaired(page: bytes, segments: list[tuple[int, int]]) -> tuple[str, int]:
+    pieces, end, left, letters = [], 0, MOST, 0
     for start, stop in segments:
         left -= stop - start
         if left < 0:
             break
-        pieces += [page[end:start].decode(), _fixed(page[start:stop].decode())]
+        before = page[start:stop].decode()
+        after = _fixed(before)
+        letters += _restored(before, after)
+        pieces += [page[end:start].decode(), after]
         end = stop
-    return "".join([*pieces, page[end:].decode()])
+    return "".join([*pieces, page[end:].decode()]), letters
+
+
+def _restored(before: str, after: str) -> int:
+    """Return how many letters beyond ASCII the repair added; those that it took away do not count."""
+    if before == after:
+        return 0
+    added = Counter(after) - Counter(before)
+    return sum(count for letter, count in added.items() if letter.isalpha() and not letter.isascii())
 
 
 def _fixed(segment: str) -> str:

@@ -43,7 +43,7 @@ def misread(text: str, codec: str) -> str:
 
 
 def mended(*pages: str | None) -> list[str | None]:
-    return list(repaired(pa.array(pages, pa.string())).to_pylist())
+    return list(repaired(pa.array(pages, pa.string()))[0].to_pylist())
 
 
 @pytest.mark.parametrize("codec", ["latin-1", "cp1252"])
@@ -55,6 +55,28 @@ def test_what_was_encoded_twice_is_read_as_it_was_meant(language: str, codec: st
     page = "<p title='żółć 日'>{}</p>\n<p>日本</p>"
     assert mended(page.format(once)) == [page.format(sentence)]
     assert mended("x", None, page.format(misread(once, codec)), "é") == ["x", None, page.format(sentence), "é"]
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+def test_restored_letters_are_those_beyond_ascii(language: str) -> None:
+    """Nearly all of a page that was misread, but those that stood in it; none of a page that was not, nor its quotes."""
+    sentence = SENTENCES[language]
+    letters = sum(letter.isalpha() and not letter.isascii() for letter in sentence)
+    pages = pa.array([misread(sentence, "latin-1"), sentence, misread("“It’s”", "latin-1")])
+    restored, *others = repaired(pages)[1]
+    assert 0.8 * letters <= restored <= letters
+    assert others == [0, 0]
+
+
+def test_a_page_that_was_damaged_throughout_is_removed_if_wanted() -> None:
+    """The share is of the text's characters, and at most 1; by default no page is removed for it."""
+    sentence = SENTENCES["fr"] * 5
+    page = f"<html><body><article><p>{misread(sentence, 'latin-1')}</p></article></body></html>"
+    docs = documents([""]).with_columns({"html": pa.array([page])})
+    share = Extract(engine="trafilatura").edit(docs).metrics["repaired"]
+    assert 0.05 < share[0].as_py() < 0.3
+    for most, violated in ((1, False), (0.01, True)):
+        assert Extract(max_repaired=most).rules()[-1].violated(share).to_pylist() == [violated]
 
 
 @pytest.mark.parametrize("engine", ["native", "trafilatura"])
