@@ -1,4 +1,4 @@
-"""``refinery calibrate``: derive the thresholds of one language from documents of a root."""
+"""``refinery calibrate``: derive the thresholds of a language from documents of a root."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORDS = 12
 
 
 @click.command("calibrate")
-@click.argument("code", metavar="CODE")
+@click.argument("codes", metavar="CODE...", nargs=-1, required=True)
 @root_options
 @click.option("--urls", metavar="FILE", help="Use only documents with these URLs, one a line.", type=PATH)
 @click.option(
@@ -31,7 +31,9 @@ WORDS = 12
 )
 @output_options
 @pass_session
-def command(session: Session, code: str, config: str | None, root: str | None, urls: str | None, out: str) -> int:
+def command(
+    session: Session, codes: tuple[str, ...], config: str | None, root: str | None, urls: str | None, out: str
+) -> int:
     """Derive the thresholds of a language from the documents of a root.
 
     The documents are those that the root identifies as CODE; up to a fifth of them may be junk. Writes CODE.toml with
@@ -39,16 +41,24 @@ def command(session: Session, code: str, config: str | None, root: str | None, u
     threshold removes. Review the file, then set `thresholds: DIR` in a recipe. The root must store texts (write: every)
     and is not changed.
     """
+    for code in codes:
+        _check(code)
+    chosen, path = _lines(urls), root_of(config, root)
+    files = {}
+    for code in codes:
+        target = f"{out}/{code}.toml"
+        files[code] = calibrate(path, code, urls=chosen, given=_existing(target))
+        store_for(target).put(target, files[code].to_toml().encode())
+        if not session.json:
+            session.print_text(_text(code, files[code], target))
+    if session.json:
+        print_json({code: file.model_dump(mode="json") for code, file in files.items()})
+    return 0
+
+
+def _check(code: str) -> None:
     if not CODE.fullmatch(code) or "-" in code:
         raise UsageError(f"{code[:80]!r} is no language code", hint="expected ISO 639-1 or 639-3, such as de or ceb")
-    path = f"{out}/{code}.toml"
-    file = calibrate(root_of(config, root), code, urls=_lines(urls), given=_existing(path))
-    store_for(path).put(path, file.to_toml().encode())
-    if session.json:
-        print_json({"path": path, **file.model_dump(mode="json")})
-    else:
-        session.print_text(_text(file, path))
-    return 0
 
 
 def _lines(path: str | None) -> frozenset[str] | None:
@@ -65,7 +75,7 @@ def _existing(path: str) -> LanguageFile | None:
     return None if found is None else LanguageFile.from_toml(path, found.decode(errors="replace"))
 
 
-def _text(file: LanguageFile, path: str) -> str:
+def _text(code: str, file: LanguageFile, path: str) -> str:
     sample = file.evidence.calibration
     assert sample is not None  # it was calibrated just now
     rows = [("threshold", "", "median", "quantile", "90 % interval", "removes")]
@@ -80,13 +90,14 @@ def _text(file: LanguageFile, path: str) -> str:
     used = sample.documents - sample.removed - sample.outliers
     words = " ".join(file.common_words[:WORDS])
     left_out = f"other rules remove {sample.removed:,}, {sample.outliers:,} are outliers"
+    kept = f"the thresholds keep {sample.keeps:.1%} of {used:,}"
     return "\n".join(
         [
-            f"{plural(sample.documents, 'document')}: {left_out}; the thresholds keep {sample.keeps:.1%} of {used:,}",
+            f"{code}: {plural(sample.documents, 'document')}, {left_out}; {kept}",
             "",
             columns(rows, right=range(1, 6)),
             "",
             f"common words: {safe(words)} … ({len(file.common_words)})",
-            f"wrote {safe(path)}: review it, then set thresholds: {safe(path.rpartition('/')[0])} in a recipe",
+            f"wrote {safe(path)}: review it, then set thresholds: {safe(path.rpartition('/')[0])} in a recipe\n",
         ]
     )
