@@ -93,7 +93,7 @@ def main() -> None:
     counts: defaultdict[str, WordCounts] = defaultdict(WordCounts)
     sources: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for row in read_texts(options.texts):
-        counts[row["lang"]].add(row["text"].split())
+        counts[row["lang"]].add([row["text"]])
         sources[row["lang"]][row["source"].partition(":")[0]] += 1
     for path in sorted(Path(options.out).glob("*.toml")):
         code = path.stem

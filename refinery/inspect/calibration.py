@@ -99,8 +99,7 @@ def _described(dataset: str, code: str, docs: Docs, given: LanguageFile | None) 
 
 def _counts(texts: Sequence[str]) -> WordCounts:
     counts = WordCounts()
-    for text in texts:
-        counts.add(text.split())
+    counts.add(texts)
     return counts
 
 

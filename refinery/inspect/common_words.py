@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 
-from refinery.kernels import bare
+import pyarrow as pa
+
+from refinery.kernels import bare, word_cuts, word_spans
 
 MOST = 100
 """Words of a language that are listed at most."""
@@ -28,10 +30,15 @@ class WordCounts:
         self._in: Counter[str] = Counter()
         self._shares: Counter[str] = Counter()
 
-    def add(self, words: Iterable[str]) -> None:
-        """Add one text by its words. Only those of letters alone count."""
-        counts = Counter(word for each in words if (word := bare(each)) and _is_word(word))
-        total = sum(counts.values())
+    def add(self, texts: Sequence[str]) -> None:
+        """Add texts. Of their words, those of letters alone count."""
+        column = pa.array(texts, pa.string())
+        for text, spans in zip(texts, word_spans(column, word_cuts(column)), strict=True):
+            words = (bare(text[start:end]) for start, end in spans)
+            self._add(Counter(word for word in words if word and _is_word(word)))
+
+    def _add(self, counts: Counter[str]) -> None:
+        total = counts.total()
         if total:
             self.texts += 1
             self._in.update(counts.keys())

@@ -122,7 +122,7 @@ class LanguageFile(_FrozenFields):
 
     def to_toml(self) -> str:
         """Return the text of the file: the same bytes for the same values."""
-        return "\n".join(_table(self.model_dump(exclude_none=True), ())).strip() + "\n"
+        return "\n".join(_table(self.model_dump(exclude_none=True, exclude_defaults=True), ())).strip() + "\n"
 
 
 def _table(values: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
