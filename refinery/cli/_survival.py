@@ -45,6 +45,7 @@ def _funnels(survival: Survival) -> str:
     rows += [
         (_name(group.name), *(percent(one.kept.documents, group.read.documents) for one in group.stages))
         for group in survival.groups
+        if group.stages[0].kept.documents
     ]
     return columns(rows, right=range(1, len(rows[0])))
 

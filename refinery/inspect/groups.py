@@ -137,14 +137,21 @@ def survival(
 
 
 def survival_of(counted: Counted, by: str, *, count: int | None = None, order: str = "found") -> Survival:
-    """Return the survival of the ``count`` groups with the most documents ``found``, or most tokens ``kept``."""
+    """Return the survival of the ``count`` groups with the most documents ``found``, or most tokens ``kept``.
+
+    Languages that the stage which identifies them keeps come before others: there may be many that nobody wants.
+    """
     known = counted.of(by)
     dataset = counted.reader.head.dataset
     if not known:
         return Survival(dataset, by, (), 0, (), None, Count())
     (start, opening), ending = known[0], known[-1][1]
     at_source = start.position == 0
-    names = _ordered([summary for _, summary in known], (opening if order == "found" else ending), order, at_source)
+    found = opening.kept if at_source else opening.names
+    sizes = {"documents": found} if order == "found" else {"tokens": ending.kept}
+    if by == "language":
+        sizes = {"kept": opening.kept.rename_columns({"documents": "kept"}), **sizes}
+    names = _ordered([summary for _, summary in known], sizes)
     chosen = names if count is None else names.slice(0, count)
     by_stage = [(entry.name, summary.counts(chosen)) for entry, summary in known]
     groups = tuple(_group(name, by_stage, at_source) for name in chosen.to_pylist())
@@ -161,15 +168,16 @@ def survival_of(counted: Counted, by: str, *, count: int | None = None, order: s
     )
 
 
-def _ordered(summaries: Sequence[KindCounts], first: KindCounts, order: str, at_source: bool) -> pa.Array:
-    """All names, the largest first."""
+def _ordered(summaries: Sequence[KindCounts], sizes: Mapping[str, pa.Table]) -> pa.Array:
+    """All names, the largest first; each of ``sizes`` has a column of its name."""
     every = pc.unique(pa.chunked_array([summary.names["name"].combine_chunks() for summary in summaries]))
-    sizes = first.names if order == "found" and not at_source else first.kept
-    unit = "documents" if order == "found" else "tokens"
-    place = pc.index_in(every, value_set=sizes["name"].combine_chunks())
-    size = pc.fill_null(sizes[unit].combine_chunks().take(place), 0)
-    table = pa.table({"name": every, "size": size}).sort_by([("size", "descending"), ("name", "ascending")])
-    return table["name"].combine_chunks()
+    table = pa.table({"name": every})
+    for column, size in sizes.items():
+        place = pc.index_in(every, value_set=size["name"].combine_chunks())
+        table = table.append_column(column, pc.fill_null(size[column].combine_chunks().take(place), 0))
+    return table.sort_by([*((column, "descending") for column in sizes), ("name", "ascending")])[
+        "name"
+    ].combine_chunks()
 
 
 def _group(
