@@ -1,38 +1,32 @@
-"""Stage ``language``: removes documents whose main language is another, or is not certain.
+"""Stage ``language``: removes documents whose main language is another, is not certain, or is that of few lines.
 
-The whole extracted text is classified at once, by fastText's lid.176. Documents in two languages count as the stronger
-one, mostly with a low score.
+A fastText model classifies the whole extracted text at once, and each line of some length alone. Its labels become
+codes of languages, and the script is that of most characters.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from importlib import resources
-from typing import Annotated, ClassVar
+from collections.abc import Callable
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 import pyarrow as pa
 from pydantic import AfterValidator, Field
 
 from refinery import Asset, AssetError, Docs, Filter, Metric, Rule, Values, threshold
-from refinery.kernels import NO_LANGUAGE, identify_languages
+from refinery.kernels import NO_LANGUAGE, identify_languages, main_scripts, model_labels
+from stages._codes import known_languages, language_of
 from stages._thresholds import LanguageTables
 
-
-@lru_cache(maxsize=1)
-def known_languages() -> dict[str, str]:
-    """lid.176's codes, each also found by other codes and by English names: ``{"en": "en", "eng": "en", ...}``."""
-    text = resources.files("stages").joinpath("languages.txt").read_text(encoding="utf-8")
-    rows = (line.split() for line in text.splitlines() if not line.startswith("#"))
-    return {word: row[0] for row in rows for word in row}
+Result = TypeVar("Result")
 
 
 def _code(word: str) -> str:
     known = known_languages()
     simple = "-".join(word.lower().split())
     code = known.get(simple) or known.get(simple.partition("-")[0])
-    if code != word:
-        raise ValueError(f"expected ISO 639-1; did you mean {code!r}?" if code else "expected ISO 639-1, such as 'en'")
-    return code
+    if code == word or (code is None and word.isascii() and word.islower() and len(word) == 3):
+        return word
+    raise ValueError(f"expected ISO 639-1; did you mean {code!r}?" if code else "expected ISO 639-1, such as 'en'")
 
 
 def _at_least_one(codes: tuple[str, ...]) -> tuple[str, ...]:
@@ -42,49 +36,72 @@ def _at_least_one(codes: tuple[str, ...]) -> tuple[str, ...]:
     return codes
 
 
+Codes = Annotated[tuple[Annotated[str, AfterValidator(_code)], ...], AfterValidator(_at_least_one)]
+
+
 class Language(LanguageTables, Filter):
     """Keep documents whose main language is wanted and certain."""
 
     name: ClassVar = "language"
-    version: ClassVar = 2
+    version: ClassVar = 3
     source: ClassVar = "RefinedWeb §3.1; https://arxiv.org/abs/2306.01116"
     depends: ClassVar = ("fasttext-predict",)
     metrics: ClassVar = (
         Metric("lang", pa.string(), "label", help=f"most likely language; {NO_LANGUAGE} for a text without words"),
         Metric("score", help="probability of that language"),
+        Metric("script", pa.string(), "label", help="script of most characters, ISO 15924; null without letters"),
+        Metric("main_share", help="share of that language in lines that are long and certain; null without such lines"),
     )
     language_metric: ClassVar = "lang"
 
-    keep: Annotated[tuple[Annotated[str, AfterValidator(_code)], ...], AfterValidator(_at_least_one)] = threshold(
-        ("en",), description="wanted languages, as ISO 639-1 or what else lid.176 calls them"
+    keep: Literal["all"] | Codes = threshold(
+        ("en",), description="wanted languages, as ISO 639-1 or what else the model calls them; all for all of them"
     )
-    min_score: float = threshold(0.65, ge=0, le=1, description="below this the language is not trusted")
+    min_score: float = threshold(0.65, ge=0, le=1, calibrated=0.8, description="below this it is not trusted")
+    min_main_share: float = threshold(
+        0.0, ge=0, le=1, description="share of the main language in the lines below which a document is mixed"
+    )
     model: Asset = Field(Asset("lid.176.ftz"), description="fastText model of language identification")
 
-    def keeps_languages(self) -> tuple[str, ...]:
+    def keeps_languages(self) -> tuple[str, ...] | None:
         """The wanted ones."""
-        return self.keep
+        return None if isinstance(self.keep, str) else self.keep
 
     def rules(self) -> tuple[Rule, ...]:
-        """The language, then its certainty."""
+        """The language, its certainty, then its share."""
+        if isinstance(self.keep, str):
+            wanted = Rule("other_language", "lang", "It has no language.", not_in=(NO_LANGUAGE,))
+        else:
+            wanted = Rule("other_language", "lang", "Its main language is not wanted.", is_in=self.keep)
         return (
-            Rule("other_language", "lang", "Its main language is not wanted.", is_in=self.keep),
+            wanted,
             Rule("unsure", "score", "Mostly pages without natural text.", at_least=self.min_score),
+            Rule("mixed", "main_share", "Too many lines are in other languages.", at_least=self.min_main_share),
         )
 
     def check_asset(self, name: str, asset: Asset) -> None:
-        """Load the model."""
+        """Load the model, and check that it has labels of the wanted languages."""
         del name
-        self._identify(pa.array(["a text"]), asset)
+        known = {language_of(label) for label in _valid(asset, model_labels)}
+        _valid(asset, lambda path: identify_languages(pa.array(["a text"]), path))
+        missing = sorted(set(self.keeps_languages() or ()) - known)
+        if missing:
+            hint = f"it has {', '.join(sorted(known)[:200])}"
+            raise AssetError(f"asset {asset}: it has no language {', '.join(missing)}, which `keep` wants", hint=hint)
 
     def measure(self, docs: Docs) -> Values:
         """Identify the language of every text. Raises AssetError where the model cannot be read."""
-        lang, score = self._identify(docs.column("text"), self.model)
-        return {"lang": lang, "score": score}
+        texts = docs.column("text")
+        labels, scores, shares = _valid(self.model, lambda path: identify_languages(texts, path))
+        coded = labels.dictionary_encode()
+        languages = pa.array([language_of(label) for label in coded.dictionary.to_pylist()], pa.string())
+        lang = languages.take(coded.indices)
+        return {"lang": lang, "score": scores, "script": main_scripts(texts), "main_share": shares}
 
-    @staticmethod
-    def _identify(texts: pa.Array, model: Asset) -> tuple[pa.Array, pa.Array]:
-        try:
-            return identify_languages(texts, model.path())
-        except ValueError as error:
-            raise AssetError(f"asset {model}: {error}", hint="set it to a fastText model of lid.176") from error
+
+def _valid(model: Asset, use: Callable[[str], Result]) -> Result:
+    """Return the result of using a model's file, or raise an AssetError with the defect."""
+    try:
+        return use(model.path())
+    except ValueError as error:
+        raise AssetError(f"asset {model}: {error}", hint="set it to a fastText model with labels") from error

@@ -179,9 +179,10 @@ CASES: dict[str, Case] = {
     "correct_lines": Case(draws.protected_texts(), lambda given: {"texts": given.array, "rules": line_rules()}),
     "mojibake_segments": Case(arguments(texts=draws.string_arrays(draws.joined(draws.MISREAD, 12))), texts),
     "identify_languages": Case(
-        arguments(texts=draws.string_arrays(), model=st.just(MODEL)),
+        arguments(texts=draws.string_arrays(), model=st.just(MODEL), letters=st.booleans()),
         lambda given: {"texts": given.array, "model": MODEL},
     ),
+    "main_scripts": Case(arguments(texts=draws.string_arrays()), texts),
     "token_ids": Case(TOKEN_TEXTS, lambda given: {"texts": given.array, "merges": MERGES}),
     "count_tokens": Case(TOKEN_TEXTS, lambda given: {"texts": given.array, "merges": MERGES}),
     "url_metrics": Case(

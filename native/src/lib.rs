@@ -39,6 +39,7 @@ pub mod _native {
         dedup::windows::{contains, mark_copies, mark_repeated, mix64, window_hashes},
         extract::Extractor,
         hashes::string_hashes,
+        langid::scripts::main_scripts,
         langid::LanguageModel,
         mojibake::mojibake_segments,
         pages::{decoded, unpacked, Charsets, PageRows},

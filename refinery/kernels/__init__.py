@@ -22,7 +22,7 @@ from refinery.kernels.reference.content import ContentHashes
 from refinery.kernels.reference.cuts import CUT, SPANS, take_out, undo, with_cut
 from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS, extractor_versions, main_texts
 from refinery.kernels.reference.labels import header_label
-from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages
+from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages, model_labels
 from refinery.kernels.reference.linewise import KINDS, LineRules, correct_lines
 from refinery.kernels.reference.minhash import band_keys, shingles, similarities, sketches, string_hashes, word_ids
 from refinery.kernels.reference.mojibake import mojibake_segments
@@ -31,6 +31,7 @@ from refinery.kernels.reference.pages import Page, PageRows
 from refinery.kernels.reference.payload import dechunked, unpacked
 from refinery.kernels.reference.ragged import flat
 from refinery.kernels.reference.repeats import at_most_twice, duplicated, order_of, repeated
+from refinery.kernels.reference.scripts import main_scripts
 from refinery.kernels.reference.segmenter import SEGMENTER, word_cuts, word_spans
 from refinery.kernels.reference.similar import first_similar
 from refinery.kernels.reference.text import BULLETS, ELLIPSES, bare, distinct_words, text_statistics

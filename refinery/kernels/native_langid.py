@@ -1,4 +1,4 @@
-"""Language identification by the native kernel.
+"""Identification of languages and scripts by the native kernels.
 
 A model's file is read and checked as a whole, once per process. Numbers that are stored as they are used (``.bin``)
 stay in the file's memory pages, which all processes share: a model in use must not be overwritten in place.
@@ -12,16 +12,31 @@ import numpy as np
 import pyarrow as pa
 
 from refinery.kernels import _native
+from refinery.kernels.native_text import character_classes, lower_case
 from refinery.kernels.reference.langid import NO_LANGUAGE
+from refinery.kernels.reference.scripts import LATIN, SCRIPTS, script_blocks
 
 
-def identify_languages(texts: pa.StringArray, model: str) -> tuple[pa.StringArray, pa.DoubleArray]:
-    return _load(model).identify(texts, NO_LANGUAGE)
+def identify_languages(
+    texts: pa.StringArray, model: str, *, letters: bool = False
+) -> tuple[pa.StringArray, pa.DoubleArray, pa.DoubleArray]:
+    return _load(model, letters).identify(texts, NO_LANGUAGE)
+
+
+def model_labels(model: str) -> list[str]:
+    return sorted(_load(model, letters=False).labels)
+
+
+def main_scripts(texts: pa.StringArray) -> pa.StringArray:
+    return _native.main_scripts(texts, script_blocks(), list(SCRIPTS), LATIN)
 
 
 @lru_cache(maxsize=4)
-def _load(path: str) -> _native.LanguageModel:
+def _load(path: str, letters: bool) -> _native.LanguageModel:
     try:
-        return _native.LanguageModel(pa.array(np.memmap(path, np.uint8, mode="r")))
+        file = pa.array(np.memmap(path, np.uint8, mode="r"))
+        return (
+            _native.LanguageModel(file, character_classes(), lower_case()) if letters else _native.LanguageModel(file)
+        )
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error

@@ -72,15 +72,19 @@ def toys(draw: st.DrawFn) -> Toy:
     )
 
 
-def exact(found: tuple[pa.StringArray, pa.DoubleArray]) -> list[tuple[str, str]]:
-    """Labels and scores, the scores to the last bit."""
-    labels, scores = found
+def exact(found: tuple[pa.StringArray, pa.DoubleArray, pa.DoubleArray]) -> list[tuple[str, str, float | None]]:
+    """Labels, scores and main shares, the scores to the last bit."""
+    labels, scores, shares = found
     labels.validate(full=True)
-    return [(label, score.hex()) for label, score in zip(labels.to_pylist(), scores.to_pylist(), strict=True)]
+    rows = zip(labels.to_pylist(), scores.to_pylist(), shares.to_pylist(), strict=True)
+    return [(label, score.hex(), share) for label, score, share in rows]
 
 
 def assert_parity(texts: pa.StringArray, model: str = LID) -> None:
-    assert exact(native.identify_languages(texts, model)) == exact(twin.identify_languages(texts, model))
+    assert native.model_labels(model) == twin.model_labels(model)
+    for letters in (False, True):
+        found = native.identify_languages(texts, model, letters=letters)
+        assert exact(found) == exact(twin.identify_languages(texts, model, letters=letters))
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +128,7 @@ def test_real_texts_of_many_languages(corpus: Path) -> None:
         texts = [json.loads(line)["gold_text"] or "" for line in stream]
     chosen = [text[:800] for text in texts if not text[:200].isascii()][:400] + texts[:60]
     assert_parity(pa.array(chosen, pa.string()))
-    assert len({label for label, _ in exact(native.identify_languages(pa.array(chosen), LID))}) > 10
+    assert len({label for label, *_ in exact(native.identify_languages(pa.array(chosen), LID))}) > 10
 
 
 def test_a_large_model_is_not_decoded(paths: Any) -> None:
@@ -146,7 +150,9 @@ def test_nothing_known_is_no_language(paths: Any) -> None:
     """A text of which the model knows no word and no n-gram has no language, in both."""
     path = written(Toy(words=["a"], longest=0), paths)
     for kernel in (native, twin):
-        assert exact(kernel.identify_languages(pa.array(["b c", "__label__en"]), path)) == [("none", "0x0.0p+0")] * 2
+        assert (
+            exact(kernel.identify_languages(pa.array(["b c", "__label__en"]), path)) == [("none", "0x0.0p+0", None)] * 2
+        )
 
 
 @pytest.mark.parametrize("loss", [TREE, SOFTMAX, ONE_VS_ALL])
@@ -184,7 +190,7 @@ def test_a_damaged_file_is_an_error_or_a_model(toy: Toy, data: st.DataObject) ->
         damaged[data.draw(st.integers(0, min(len(damaged), 300) - 1))] = data.draw(st.sampled_from([0, 1, 127, 255]))
     try:
         model = _native.LanguageModel(pa.array(np.frombuffer(bytes(damaged), np.uint8)))
-        labels, scores = model.identify(pa.array(["a the été x", "</s>"]), "none")
+        labels, scores, _ = model.identify(pa.array(["a the été x", "</s>"]), "none")
     except ValueError as error:
         assert "fastText model" in str(error) or "UTF-8" in str(error)
     else:

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from refinery.assets import Asset
 from refinery.errors import AssetError
 from refinery.kernels import NO_LANGUAGE, identify_languages
-from stages.language import Language, known_languages
+from stages._codes import known_languages, language_of
+from stages.language import Language
 from tests.stages.verdicts import failed, metrics
 
 MODEL = Asset("lid.176.ftz").path()
@@ -31,7 +32,7 @@ SENTENCES = {
 
 
 def identify(text: str) -> tuple[str, float]:
-    labels, scores = identify_languages(pa.array([text], pa.string()), MODEL)
+    labels, scores, _ = identify_languages(pa.array([text], pa.string()), MODEL)
     return labels[0].as_py(), scores[0].as_py()
 
 
@@ -54,8 +55,10 @@ def test_newlines_part_words() -> None:
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "\0", "\r\n\t\v\f \0", None])
 def test_a_text_without_words_has_no_language(text: str | None) -> None:
     """It is removed, never kept as the model's favourite."""
-    assert metrics(Language(), text) == {"lang": NO_LANGUAGE, "score": 0.0}
-    assert failed(Language(min_score=0), text) == [["other_language"]]
+    assert metrics(Language(), text) == {"lang": NO_LANGUAGE, "score": 0.0, "script": None, "main_share": None}
+    assert (
+        failed(Language(min_score=0), text) == failed(Language(min_score=0, keep="all"), text) == [["other_language"]]
+    )
 
 
 def test_the_whole_text_is_read() -> None:
@@ -72,7 +75,7 @@ def test_odd_text_is_unsure(text: str) -> None:
     """What is no natural language is not trusted."""
     score = metrics(Language(), text)["score"]
     assert 0 < score < 0.65
-    assert "unsure" in failed(Language(keep=sorted(set(known_languages().values()))), text)[0]
+    assert "unsure" in failed(Language(keep="all"), text)[0]
 
 
 def test_long_text_is_no_trouble() -> None:
@@ -86,7 +89,7 @@ def test_the_bound_is_inclusive() -> None:
     score = metrics(Language(), SENTENCES["en"])["score"]
     assert failed(Language(min_score=score), SENTENCES["en"]) == [[]]
     assert failed(Language(min_score=score + 1e-9), SENTENCES["en"]) == [["unsure"]]
-    sure, unsure = (rule.violated(pa.array([value])) for rule in Language().rules()[1:] for value in (0.65, 0.6499999))
+    sure, unsure = (rule.violated(pa.array([value])) for rule in Language().rules()[1:2] for value in (0.65, 0.6499999))
     assert (sure.to_pylist(), unsure.to_pylist()) == ([False], [True])
 
 
@@ -100,18 +103,69 @@ def test_both_reasons_are_given() -> None:
 def test_the_answer_is_fasttexts(texts: list[str]) -> None:
     """Label and probability are those of the library for the text as one line, in any batch."""
     model = fasttext.load_model(MODEL)
-    labels, scores = identify_languages(pa.array(texts, pa.string()), MODEL)
+    labels, scores, _ = identify_languages(pa.array(texts, pa.string()), MODEL)
     for text, label, score in zip(texts, labels.to_pylist(), scores.to_pylist(), strict=True):
         (expected,), (probability,) = model.predict(" ".join(text.split("\n")))
         assert 0 <= score <= 1
         assert label == NO_LANGUAGE or (f"__label__{label}", score) == (expected, min(probability, 1))
 
 
-def test_the_list_of_languages_is_the_models() -> None:
-    """Every code of the model is known, and every known code is the model's."""
+def test_every_label_has_a_language() -> None:
+    """Codes of the model lid.176 are codes of recipes, and no name belongs to two languages."""
     labels, _ = fasttext.load_model(MODEL).predict("x", k=1000, threshold=-1)
-    assert {label.removeprefix("__label__") for label in labels} == set(known_languages().values())
+    assert {label.removeprefix("__label__") for label in labels} <= set(known_languages().values())
     assert all(known_languages()[code] == code for code in known_languages().values())
+
+
+@pytest.mark.parametrize(
+    ("label", "code"),
+    [
+        *[("en", "en"), ("eng", "en"), ("eng_Latn", "en"), ("zho_Hans", "zh"), ("cmn_Hani", "zh"), ("nob_Latn", "nb")],
+        *[
+            ("arb_Arab", "ar"),
+            ("zsm_Latn", "ms"),
+            ("ceb_Latn", "ceb"),
+            ("als_Latn", "sq"),
+            ("als", "als"),
+            ("no", "no"),
+        ],
+        *[("sr-Latn", "sr"), ("xyz_Latn", "xyz"), ("none", "none"), ("", ""), ("A label", "A label")],
+    ],
+)
+def test_labels_of_models_become_codes(label: str, code: str) -> None:
+    """ISO 639-1 where it exists, else ISO 639-3; other labels stay."""
+    assert language_of(label) == code
+
+
+def test_a_language_that_the_model_lacks_is_refused() -> None:
+    """Before a run, with the languages that it has."""
+    Language(keep=["de", "no"]).check_asset("model", Asset("lid.176.ftz"))
+    with pytest.raises(AssetError, match="no language ha, nb"):
+        Language(keep=["nb", "de", "ha"]).check_asset("model", Asset("lid.176.ftz"))
+
+
+def test_lines_of_other_languages_make_a_text_mixed() -> None:
+    """The share is of letters, in lines that are long enough; short lines and unsure ones do not count."""
+    alone = [SENTENCES["fr"]] * 3
+    assert metrics(Language(), "\n".join(alone))["main_share"] == 1.0
+    half = "\n".join([*alone, SENTENCES["en"], SENTENCES["en"], "Contact us"])
+    share = metrics(Language(), half)["main_share"]
+    assert 0.3 < share < 0.7
+    assert failed(Language(keep="all", min_score=0, min_main_share=0.8), half) == [["mixed"]]
+    assert failed(Language(keep="all", min_score=0), half) == [[]]
+    assert metrics(Language(), "Contact us\nHome\n1234567890123456789012345")["main_share"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [
+        *[("Straße 12", "Latn"), ("Москва, город", "Cyrl"), ("日本の漢字", "Jpan"), ("漢字。", "Hani")],
+        *[("한국어", "Hang"), ("ไทย", "Thai"), ("ᬩᬮᬶ", "Bali"), ("12 — !", None), ("", None)],
+    ],
+)
+def test_the_script_is_that_of_most_characters(text: str, script: str | None) -> None:
+    """By ISO 15924; ASCII's digits and marks have none."""
+    assert metrics(Language(), text)["script"] == script
 
 
 @pytest.mark.parametrize(

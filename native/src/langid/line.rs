@@ -71,14 +71,17 @@ impl Line {
         }
     }
 
-    /// Append the row of the end of the line.
-    pub fn end(&mut self, dictionary: &Dictionary, grams: &Grams) {
-        self.add_word(END, dictionary, grams);
+    /// The count of words that n-grams of words are made of, so far.
+    pub fn words(&self) -> usize {
+        self.hashes.len()
     }
 
-    /// Append the rows of n-grams of words, of all words since the line was cleared.
-    pub fn add_word_grams(&mut self, grams: &Grams) {
-        grams.of_words(&self.hashes, &mut self.rows);
+    /// Append the row of the end of a line, and the rows of n-grams of its words: those from number `first` on.
+    pub fn end(&mut self, first: usize, dictionary: &Dictionary, grams: &Grams) {
+        let words = self.hashes.len();
+        self.add_word(END, dictionary, grams);
+        grams.of_words(&self.hashes[first..], &mut self.rows);
+        self.hashes.truncate(words);
     }
 
     fn add_grams(&mut self, word: &[u8], grams: &Grams) {

@@ -1,16 +1,20 @@
-//! The most likely language of each text by a fastText model. Twin: `refinery.kernels.reference.langid`.
+//! The most likely language of each text by a fastText model, and the share of its lines in that language. Twin: `refinery.kernels.reference.langid`.
 //!
 //! Values are those of the fastText library to the last bit, so every sum keeps its order and its precision. Only the
 //! best label is looked for. Method and file format: Joulin et al. 2017, arXiv 1607.01759; <https://fasttext.cc>.
 
 mod dictionary;
 mod grams;
+mod letters;
 mod line;
 mod matrix;
 mod memo;
 mod model;
 mod output;
 mod reader;
+pub mod scripts;
+
+use std::collections::HashMap;
 
 use arrow_array::builder::{Float64Builder, StringBuilder};
 use arrow_array::cast::AsArray;
@@ -19,43 +23,74 @@ use arrow_array::{Array, StringArray};
 use pyo3::prelude::*;
 
 use crate::boundary::{InputArray, OutputArray};
+use crate::classes::Classes;
 use crate::lists::unfit;
 use crate::strings::{strings, text};
-use model::{Model, Scratch};
+use letters::Letters;
+use model::{Found, Model, Scratch};
 
 /// A model in memory, for any number of threads.
 #[pyclass(frozen)]
-pub struct LanguageModel(Model);
+pub struct LanguageModel {
+    model: Model,
+    letters: Option<Letters>,
+}
 
 #[pymethods]
 impl LanguageModel {
-    /// Read a model from the bytes of its file, which stay in use if its numbers are stored whole.
+    /// Read a model from the bytes of its file, which stay in use if its numbers are stored whole. With `classes` and
+    /// `lower`, which has the lower case of characters beyond ASCII, it reads the letters of texts only.
     #[new]
-    fn new(py: Python<'_>, file: InputArray) -> PyResult<Self> {
+    #[pyo3(signature = (file, classes=None, lower=HashMap::new()))]
+    fn new(py: Python<'_>, file: InputArray, classes: Option<&[u8]>, lower: HashMap<char, String>) -> PyResult<Self> {
+        let classes = classes.map(Classes::try_from).transpose()?;
         py.allow_threads(|| {
             let bytes = file.0.as_primitive_opt::<UInt8Type>().ok_or_else(|| unfit(file.0.data_type()))?;
-            Ok(LanguageModel(Model::read(bytes.values().inner().clone())?))
+            let model = Model::read(bytes.values().inner().clone())?;
+            Ok(LanguageModel { model, letters: classes.map(|classes| Letters::new(classes, lower)) })
         })
     }
 
-    /// The label and the probability of each text; `none` for a text without a word or n-gram of the model.
-    fn identify(&self, py: Python<'_>, texts: InputArray, none: &str) -> PyResult<(OutputArray, OutputArray)> {
+    /// The labels that texts can have.
+    #[getter]
+    fn labels(&self) -> Vec<String> {
+        self.model.labels().to_vec()
+    }
+
+    /// The label of each text, its probability, and the share of the main language in its lines; `none` for a text
+    /// without a word or n-gram of the model.
+    fn identify(&self, py: Python<'_>, texts: InputArray, none: &str) -> PyResult<Columns> {
         py.allow_threads(|| {
             let texts = strings(&texts)?;
-            identify(&self.0, texts, none)
+            self.identify_all(texts, none)
         })
     }
 }
 
-fn identify(model: &Model, texts: &StringArray, none: &str) -> PyResult<(OutputArray, OutputArray)> {
-    let mut scratch = Scratch::default();
-    let mut labels = StringBuilder::new();
-    let mut scores = Float64Builder::with_capacity(texts.len());
-    for row in 0..texts.len() {
-        let (label, score) = model.identify(text(texts, row)?.as_bytes(), &mut scratch)?.unwrap_or((none, 0.0));
-        labels.append_value(label);
-        // Rounding results in up to 1.00001. NaN stays NaN.
-        scores.append_value(f64::from(if score > 1.0 { 1.0 } else { score }));
+type Columns = (OutputArray, OutputArray, OutputArray);
+
+impl LanguageModel {
+    fn identify_all(&self, texts: &StringArray, none: &str) -> PyResult<Columns> {
+        let (mut scratch, mut plain) = (Scratch::default(), Vec::new());
+        let mut labels = StringBuilder::new();
+        let mut scores = Float64Builder::with_capacity(texts.len());
+        let mut shares = Float64Builder::with_capacity(texts.len());
+        for row in 0..texts.len() {
+            let text = text(texts, row)?;
+            let read = match &self.letters {
+                Some(letters) => {
+                    letters.write(text, &mut plain);
+                    &plain
+                }
+                None => text.as_bytes(),
+            };
+            let nothing = Found { label: none, score: 0.0, main_share: None };
+            let found = self.model.identify(read, &mut scratch)?.unwrap_or(nothing);
+            labels.append_value(found.label);
+            // Rounding results in up to 1.00001. NaN stays NaN.
+            scores.append_value(f64::from(if found.score > 1.0 { 1.0 } else { found.score }));
+            shares.append_option(found.main_share);
+        }
+        Ok((OutputArray::new(labels.finish()), OutputArray::new(scores.finish()), OutputArray::new(shares.finish())))
     }
-    Ok((OutputArray::new(labels.finish()), OutputArray::new(scores.finish())))
 }

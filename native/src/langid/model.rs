@@ -13,6 +13,10 @@ const MAGIC: i32 = 793_712_314;
 const NEWEST: i32 = 12;
 const SUPERVISED: i32 = 3;
 const ENOUGH: usize = 4096;
+/// Letters of the shortest line whose language counts.
+const SHORTEST: u64 = 20;
+/// The least probability of a language of a line that counts.
+const CERTAIN: f32 = 0.5;
 
 pub struct Model {
     dictionary: Dictionary,
@@ -22,12 +26,48 @@ pub struct Model {
     output: Output,
 }
 
+/// What a model finds in a text.
+pub struct Found<'a> {
+    pub label: &'a str,
+    pub score: f32,
+    pub main_share: Option<f64>,
+}
+
 /// Memory that texts use one after another.
 #[derive(Default)]
 pub struct Scratch {
     line: Line,
-    mean: Vec<f32>,
+    whole: Mean,
+    single: Mean,
     scores: Vec<f32>,
+    /// Label and letters of each line that is certain.
+    lines: Vec<(usize, u64)>,
+}
+
+/// A sum of rows, and after `finish` their mean.
+#[derive(Default)]
+struct Mean {
+    sums: Vec<f32>,
+    count: usize,
+}
+
+impl Mean {
+    fn clear(&mut self, dimensions: usize) {
+        self.sums.clear();
+        self.sums.resize(dimensions, 0.0);
+        self.count = 0;
+    }
+
+    fn add(&mut self, input: &Matrix, rows: &[u32]) {
+        input.add(rows, &mut self.sums);
+        self.count += rows.len();
+    }
+
+    fn finish(&mut self) -> &[f32] {
+        let share = (1.0 / self.count as f64) as f32;
+        self.sums.iter_mut().for_each(|sum| *sum *= share);
+        &self.sums
+    }
 }
 
 /// The numbers at the head of the file.
@@ -59,46 +99,85 @@ impl Model {
         Ok(Model { dictionary, grams, input, weights, output })
     }
 
-    /// The best label of a text and its probability. None if the model knows nothing in the text.
-    pub fn identify(&self, text: &[u8], scratch: &mut Scratch) -> Result<Option<(&str, f32)>, Fault> {
-        let Scratch { line, mean, scores } = scratch;
-        if !self.average(text, line, mean) {
-            return Ok(None);
-        }
-        let best = self.output.best(&self.weights, mean, scores)?;
-        Ok(best.map(|(label, score)| (self.dictionary.labels[label].as_str(), score.exp())))
+    /// The labels without their prefix.
+    pub fn labels(&self) -> &[String] {
+        &self.dictionary.labels
     }
 
-    /// The mean of the rows of a text; false if it has none.
-    fn average(&self, text: &[u8], line: &mut Line, mean: &mut Vec<f32>) -> bool {
+    /// The best label of a text, its probability, and the share of its certain lines that have the same best label.
+    /// None if the model knows nothing in the text.
+    pub fn identify(&self, text: &[u8], scratch: &mut Scratch) -> Result<Option<Found<'_>>, Fault> {
+        let Scratch { line, whole, single, scores, lines } = scratch;
         line.clear();
-        mean.clear();
-        mean.resize(self.input.dimensions, 0.0);
-        let mut count = 0;
-        let mut words = Words(text).peekable();
-        if words.peek().is_none() {
-            return false;
-        }
-        for word in words {
-            line.add_word(word, &self.dictionary, &self.grams);
-            if line.rows.len() >= ENOUGH {
-                count += self.flush(line, mean);
+        lines.clear();
+        whole.clear(self.input.dimensions);
+        let mut has_words = false;
+        for part in text.split(|&byte| byte == b'\n') {
+            let (first, letters) = (line.words(), letters(part));
+            single.clear(self.input.dimensions);
+            let is_long = letters >= SHORTEST;
+            let words = self.add_line(part, line, whole, is_long.then_some(&mut *single));
+            has_words |= words;
+            if words && is_long {
+                line.end(first, &self.dictionary, &self.grams);
+                single.add(&self.input, &line.rows);
+                line.rows.clear();
+                if let Some((label, score)) = self.best(single, scores)? {
+                    if score.exp() >= CERTAIN {
+                        lines.push((label, letters));
+                    }
+                }
             }
         }
-        line.end(&self.dictionary, &self.grams);
-        line.add_word_grams(&self.grams);
-        count += self.flush(line, mean);
-        let share = (1.0 / count as f64) as f32;
-        mean.iter_mut().for_each(|sum| *sum *= share);
-        count > 0
+        if !has_words {
+            return Ok(None);
+        }
+        line.end(0, &self.dictionary, &self.grams);
+        whole.add(&self.input, &line.rows);
+        let found = self.best(whole, scores)?.map(|(label, score)| Found {
+            label: self.dictionary.labels[label].as_str(),
+            score: score.exp(),
+            main_share: share_of(label, lines),
+        });
+        Ok(found)
     }
 
-    fn flush(&self, line: &mut Line, sums: &mut [f32]) -> usize {
-        self.input.add(&line.rows, sums);
-        let count = line.rows.len();
-        line.rows.clear();
-        count
+    /// Add the rows of the words of a line to one sum or two. False if there are no words.
+    fn add_line(&self, text: &[u8], line: &mut Line, whole: &mut Mean, mut single: Option<&mut Mean>) -> bool {
+        let mut has_words = false;
+        let mut words = Words(text).peekable();
+        while let Some(word) = words.next() {
+            has_words = true;
+            line.add_word(word, &self.dictionary, &self.grams);
+            if line.rows.len() >= ENOUGH || words.peek().is_none() {
+                whole.add(&self.input, &line.rows);
+                if let Some(single) = single.as_deref_mut() {
+                    single.add(&self.input, &line.rows);
+                }
+                line.rows.clear();
+            }
+        }
+        has_words
     }
+
+    fn best(&self, mean: &mut Mean, scores: &mut Vec<f32>) -> Result<Option<(usize, f32)>, Fault> {
+        if mean.count == 0 {
+            return Ok(None);
+        }
+        self.output.best(&self.weights, mean.finish(), scores)
+    }
+}
+
+/// The characters of a line without ASCII's digits, marks and white space.
+fn letters(line: &[u8]) -> u64 {
+    line.iter().map(|&byte| u64::from(byte.is_ascii_alphabetic() || byte >= 0xC0)).sum()
+}
+
+/// The share of one label in the letters of lines; None without lines.
+fn share_of(main: usize, lines: &[(usize, u64)]) -> Option<f64> {
+    let all: u64 = lines.iter().map(|line| line.1).sum();
+    let own: u64 = lines.iter().filter(|line| line.0 == main).map(|line| line.1).sum();
+    (all > 0).then(|| own as f64 / all as f64)
 }
 
 fn read_head(reader: &mut Reader) -> Result<Head, Fault> {
