@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from refinery.recipe import Pipeline, Step
@@ -25,7 +25,7 @@ def language_warnings(pipeline: Pipeline) -> tuple[LanguageWarning, ...]:
     Without a stage that filters by language, documents of all languages are kept.
     """
     kept = kept_languages(pipeline.steps)
-    warnings = []
+    warnings = list(_unknown_languages(pipeline.steps))
     for step in pipeline.steps:
         for scope in step.stage.language_scopes():
             languages = _outside(scope, kept, step.stage)
@@ -33,6 +33,16 @@ def language_warnings(pipeline: Pipeline) -> tuple[LanguageWarning, ...]:
                 text = f"{step.name}: {scope.what}, and the recipe keeps {languages}: {scope.otherwise}"
                 warnings.append(LanguageWarning(step.name, text, scope.fix))
     return tuple(warnings)
+
+
+def _unknown_languages(steps: Sequence[Step]) -> Iterator[LanguageWarning]:
+    """Yield a warning for each stage with thresholds by language that comes before any identification."""
+    for step in steps:
+        if step.stage.language_metric:
+            return
+        if isinstance(step.stage, ByLanguage) and step.stage.thresholds:
+            text = f"{step.name}: no stage before it identifies languages, so its thresholds by language never apply"
+            yield LanguageWarning(step.name, text, "put a stage that identifies languages before it")
 
 
 def kept_languages(steps: Sequence[Step]) -> tuple[str, ...] | None:

@@ -67,7 +67,7 @@ class ByLanguage(Stage):
     @classmethod
     def language_fields(cls) -> tuple[str, ...]:
         """Return the fields that may differ by language: the thresholds that are numbers."""
-        return tuple(name for name in cls.model_fields if name in cls.roles("threshold") and _is_number(cls, name))
+        return _numeric_thresholds(cls)
 
     def applied_rules(self, languages: Iterable[str] | None = None) -> tuple[Rule, ...]:
         """The rules, each with the numbers of the ``languages`` that have their own; of all languages without them."""
@@ -153,5 +153,7 @@ def _adapter(stage: type[Stage], name: str) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def _is_number(stage: type[Stage], name: str) -> bool:
-    return stage.model_fields[name].annotation in (int, float)
+@cache
+def _numeric_thresholds(stage: type[Stage]) -> tuple[str, ...]:
+    thresholds = stage.roles("threshold")
+    return tuple(n for n, info in stage.model_fields.items() if n in thresholds and info.annotation in (int, float))

@@ -14,6 +14,8 @@ from refinery.inspect.accounts import why
 from refinery.inspect.sample_query import SampleQuery
 from refinery.inspect.samples import sample
 from refinery.inspect.whatif import what_if
+from refinery.planner.reasons import reason_of
+from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline, from_dict, recipe_dict
 from refinery.stage.base import Filter, Values
 from refinery.stage.by_language import ByLanguage
@@ -158,3 +160,20 @@ def test_a_stage_without_identification_before_it_has_general_thresholds(folder:
     held, other = RootContents(folder / "root"), RootContents(folder / "plain")
     for side in ("kept", "removed"):
         assert held.rows("01-worded", side) == other.rows("01-worded", side)
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        ({"de": {"min_words": 5}}, "de.min_words 4 → 5"),
+        ({}, "de.min_words 4 → –"),
+        ({"th": {"min_words": 2}}, "thresholds of 2 languages: de, th"),
+    ],
+)
+def test_a_plan_names_the_languages_whose_thresholds_changed(folder: Path, table: dict[str, Any], reason: str) -> None:
+    """Of one language each number; of several their codes."""
+    quick(recipe(folder, {"de": {"min_words": 4}}))
+    manifest = RootContents(folder / "root").manifests["02-worded"]
+    stage = recipe(folder, table).steps[2].stage
+    found = reason_of(stage, manifest, "reapply", 1, Selection(), changing=False)
+    assert found == f"{reason} (metrics are stored)"

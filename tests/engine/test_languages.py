@@ -161,3 +161,12 @@ def test_a_language_whose_thresholds_leave_a_rule_out_is_not_warned_of() -> None
     german = ("language.keep=[en, de]", "lines.cut=[]", "lines.discard=[]")
     assert [text.partition(":")[0] for text in warned(*german)] == ["quality"]
     assert warned(*german, "quality.de.min_stop_words=0") == []
+
+
+def test_thresholds_by_language_before_identification_are_warned_of() -> None:
+    """They never apply there; behind it, and at the stage that identifies, they do."""
+    before = RECIPE.replace("  - extract\n", "  - extract\n  - quality: {as: early, de: {min_words: 9}}\n")
+    assert warned(text=before) == [
+        "early: no stage before it identifies languages, so its thresholds by language never apply"
+    ]
+    assert warned("quality.de.min_words=9", "language.de.min_score=0.5") == []
