@@ -2,6 +2,7 @@
 # make test   install, check, and run the quick half of the tests: every module, few examples, about five minutes
 # make test-all  make test, then the slow half: all examples, kills at every write, servers, Ray, browsers, reference kernels
 # make check  format, lint, types, layers, sizes, words, generated docs
+# make languages  derive the thresholds of the table of languages from LANGUAGES, a folder of pages, for review
 # make audit  look up known vulnerabilities of what refinery depends on; needs the network and pip-audit
 # make fuzz   compare native kernels with their twins on what libFuzzer finds; SECONDS=60 KERNELS=word_ids,components
 # make wheel  build the wheel, and try it in a new environment of each Python of PYTHONS
@@ -13,6 +14,7 @@ INSTALLED := $(VENV)/.installed
 UT1_WHEEL := datatrove==0.10.1
 PYTHONS ?= $(PYTHON)
 SECONDS ?= 60
+LANGUAGES ?= ../shared/languages
 CRATE := $(wildcard native/Cargo.* native/build.rs) $(shell find native/src -type f)
 # Where there is no Rust, the package works without the crate, and so do these rules.
 CARGO := $(shell command -v cargo)
@@ -22,7 +24,7 @@ export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 LIBPYTHON = $(shell $(BIN)/python -c "import pathlib, sysconfig; at, name, shared = map(sysconfig.get_config_var, \
   ('LIBDIR', 'LDLIBRARY', 'Py_ENABLE_SHARED')); print(at if shared and pathlib.Path(at, name).exists() else '')")
 
-.PHONY: install assets run check native test test-all test-crate format docs audit wheel fuzz clean
+.PHONY: install assets run check native test test-all test-crate format docs languages audit wheel fuzz clean
 
 install: $(INSTALLED) assets
 
@@ -89,6 +91,13 @@ endif
 
 docs: $(INSTALLED)
 	$(BIN)/python tools/make_docs.py
+
+# The common words and names of the files stay; stages/languages is changed, so review the difference.
+languages: $(INSTALLED)
+	$(BIN)/refinery run -c configs/languages.yaml --set "inputs=$(LANGUAGES)/clean-*.warc.gz" --set write=every --until lines \
+	  --root build/languages
+	$(BIN)/refinery calibrate -q --root build/languages --out stages/languages \
+	  $(notdir $(basename $(wildcard stages/languages/*.toml)))
 
 audit: $(INSTALLED)
 	$(BIN)/python tools/audit.py --online

@@ -60,8 +60,14 @@ def calibrate(
     file = _described(reader.head.dataset, code, docs.filter(_arrow(measured.passes)), given)
     if file.evidence.words and file.evidence.words.of_sample:
         measured = _cross_fitted(runs, docs, measured, fields, code, file)
-    chosen = "" if urls is None else f"; {len(urls)} URLs were selected"
-    return _with_thresholds(file, fields, measured, f"{reader.head.dataset}: documents identified as {code}{chosen}")
+    return _with_thresholds(file, fields, measured, _sample(reader, code, urls))
+
+
+def _sample(reader: RootReader, code: str, urls: Collection[str] | None) -> str:
+    """Return the evidence of the documents: names of the dataset and its inputs, without their folders."""
+    inputs = ", ".join(pattern.rpartition("/")[2] for pattern in reader.pipeline.inputs)
+    chosen = "" if urls is None else f", of {len(urls)} selected URLs"
+    return f"{reader.head.dataset} ({inputs}): documents identified as {code}{chosen}"
 
 
 def _ruled(reader: RootReader, position: int) -> list[StepRun]:

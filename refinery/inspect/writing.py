@@ -1,65 +1,30 @@
-"""The scripts and the direction of texts, from the names of their letters in Unicode."""
+"""The scripts and the direction of the texts of a language."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Literal
 
-SCRIPTS = {
-    "ARABIC": "Arab",
-    "ARMENIAN": "Armn",
-    "BENGALI": "Beng",
-    "CJK": "Hani",
-    "CYRILLIC": "Cyrl",
-    "DEVANAGARI": "Deva",
-    "ETHIOPIC": "Ethi",
-    "GEORGIAN": "Geor",
-    "GREEK": "Grek",
-    "GUJARATI": "Gujr",
-    "GURMUKHI": "Guru",
-    "HANGUL": "Hang",
-    "HEBREW": "Hebr",
-    "HIRAGANA": "Jpan",
-    "KANNADA": "Knda",
-    "KATAKANA": "Jpan",
-    "KHMER": "Khmr",
-    "LAO": "Laoo",
-    "LATIN": "Latn",
-    "MALAYALAM": "Mlym",
-    "MYANMAR": "Mymr",
-    "NKO": "Nkoo",
-    "OL": "Olck",
-    "ORIYA": "Orya",
-    "SINHALA": "Sinh",
-    "SYRIAC": "Syrc",
-    "TAMIL": "Taml",
-    "TELUGU": "Telu",
-    "THAANA": "Thaa",
-    "THAI": "Thai",
-    "TIBETAN": "Tibt",
-    "TIFINAGH": "Tfng",
-}
-"""First word of a letter's Unicode name → ISO 15924; others are ``Zyyy``."""
+import pyarrow as pa
 
-LEAST = 0.2
-"""Share of the letters from which on a script is listed."""
+from refinery.kernels import main_scripts
+
+LEAST = 0.1
+"""Share of the texts from which on a script is listed: other alphabets of a language, not pages in another one."""
+
+UNKNOWN = "Zyyy"
 
 
-def scripts_of(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the scripts of the letters, the most frequent first. Kana with Han characters is Japanese writing."""
-    letters: Counter[str] = Counter()
-    for text in texts:
-        for character, count in Counter(filter(str.isalpha, text)).items():
-            letters[SCRIPTS.get(unicodedata.name(character, "").partition(" ")[0].partition("-")[0], "Zyyy")] += count
-    if 0 < LEAST * letters.total() <= letters["Jpan"]:
-        letters["Jpan"] += letters.pop("Hani", 0)
-    listed = [script for script, count in letters.most_common() if count >= LEAST * letters.total()]
-    return tuple(listed) or ("Zyyy",)
+def scripts_of(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the main scripts of the texts by ISO 15924, the most frequent first."""
+    scripts = Counter(filter(None, main_scripts(pa.array(texts, pa.string())).to_pylist()))
+    ordered = sorted(scripts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(script for script, count in ordered if count >= LEAST * len(texts)) or (UNKNOWN,)
 
 
-def direction_of(texts: Iterable[str]) -> Literal["ltr", "rtl"]:
+def direction_of(texts: Sequence[str]) -> Literal["ltr", "rtl"]:
     """Return the direction in which most letters are written."""
     balance = 0
     for text in texts:

@@ -11,7 +11,7 @@ from refinery.inspect.writing import direction_of, scripts_of
     ("texts", "scripts", "direction"),
     [
         (["Der Fluss stieg über die Ufer."], ("Latn",), "ltr"),
-        (["Река поднялась над берегами.", "Reka se podigla."], ("Cyrl", "Latn"), "ltr"),
+        (["Река поднялась над берегами (PDF).", "Река.", "Reka se podigla."], ("Cyrl", "Latn"), "ltr"),
         (["ارتفع النهر فوق الضفاف (PDF)"], ("Arab",), "rtl"),
         (["הנהר עלה על גדותיו"], ("Hebr",), "rtl"),
         (["川が岸を越えてあふれた。東京都"], ("Jpan",), "ltr"),
