@@ -47,7 +47,7 @@ def dataset_name(path: str) -> str:
 def listed_fields(node: YamlNode, model: type[BaseModel]) -> YamlNode:
     """Return the fields with a list of one for each single value where ``model`` requires a list."""
     values = {
-        name: YamlNode(value.span, (value,)) if _is_single(value) and _is_list(model, name) else value
+        name: YamlNode(value.span, (value,)) if _is_single(value) and _is_list(model, name, value.value) else value
         for name, value in node.mapping.items()
     }
     return replace(node, value=values)
@@ -64,11 +64,14 @@ def _is_single(node: YamlNode) -> bool:
     return node.value is not None and not isinstance(node.value, Mapping | tuple)
 
 
-def _is_list(model: type[BaseModel], name: str) -> bool:
+def _is_list(model: type[BaseModel], name: str, value: object) -> bool:
+    """Return True if the field is a list, or a list and words of its own (``all``) of which the value is none."""
     field = model.model_fields.get(name)
     annotation = field.annotation if field else None
     choices = typing.get_args(annotation) if typing.get_origin(annotation) in _UNIONS else (annotation,)
-    return any(typing.get_origin(choice) in {tuple, list} for choice in choices)
+    kinds = [choice.__origin__ if typing.get_origin(choice) is typing.Annotated else choice for choice in choices]
+    words = {word for kind in kinds if typing.get_origin(kind) is typing.Literal for word in typing.get_args(kind)}
+    return value not in words and any(typing.get_origin(kind) in {tuple, list} for kind in kinds)
 
 
 _UNIONS = {typing.Union, types.UnionType}

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from refinery.assets import Asset
 from refinery.errors import AssetError
 from refinery.kernels import NO_LANGUAGE, identify_languages
+from refinery.recipe import parse
 from stages._codes import known_languages, language_of
 from stages.language import Language
 from tests.stages.verdicts import failed, metrics
@@ -194,3 +195,10 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.ftz").write_bytes(b"this is no model")
     with pytest.raises(AssetError, match=r"bad\.ftz"):
         metrics(Language(model=Asset(f"{tmp_path}/bad.ftz")), "hello")
+
+
+@pytest.mark.parametrize(("written", "kept"), [("de", ("de",)), ("[de, fr]", ("de", "fr")), ("all", "all")])
+def test_one_language_needs_no_brackets(written: str, kept: object) -> None:
+    """A code alone is a list of one; ``all`` is none of the codes."""
+    recipe = f"dataset: x\ninputs: x\nroot: x\npipeline: [warc, extract, {{language: {{keep: {written}}}}}]"
+    assert parse(recipe).steps[-1].stage.keep == kept
