@@ -201,4 +201,4 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
 def test_one_language_needs_no_brackets(written: str, kept: object) -> None:
     """A code alone is a list of one; ``all`` is none of the codes."""
     recipe = f"dataset: x\ninputs: x\nroot: x\npipeline: [warc, extract, {{language: {{keep: {written}}}}}]"
-    assert parse(recipe).steps[-1].stage.keep == kept
+    assert parse(recipe, "recipe").steps[-1].stage.keep == kept
