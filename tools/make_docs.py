@@ -157,7 +157,8 @@ COLUMNS = {
     "protected": "spans of the text, in bytes, that `lines` does not change; dropped when a stage changes the text",
     "tokens": "GPT-2 tokens of the text",
     "lang": "language of the text, from the stage that identifies it",
-    "why": "removed rows only: the first rule that the document violates, with the metric, its value and the threshold",
+    "why": "removed rows only: the first rule that the document violates, with the metric, its value and the "
+    "threshold: `≥ 50`, or `≥ 40 (de)` if the document's language has its own",
     "failed": "removed rows only: ids of all rules of the stage that the document violates, in the stage's order",
 }
 """Meaning of the columns that belong to no stage."""

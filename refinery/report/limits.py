@@ -92,6 +92,9 @@ MATRIX_RULES = 16
 COMPARED_REASONS = 40
 """Removal reasons of several roots side by side."""
 
+COMPARED_SETTINGS = 50
+"""Settings that differ between two recipes."""
+
 COMPARED_LANGUAGES = 30
 """Languages of several roots side by side."""
 
