@@ -26,6 +26,10 @@ RECIPE = (
     "  - repetition\n  - quality\n  - lines\n  - minhash\n  - substring\n"
 )
 
+STAGES = ("repetition", "quality", "lines", "minhash", "substring")
+SPACED = tuple(f"{stage}.words=whitespace" for stage in STAGES)
+"""Settings with which words lie between spaces."""
+
 GREEK = "Η Αθήνα είναι η πρωτεύουσα της χώρας και μία από τις παλαιότερες πόλεις του κόσμου. " * 12
 CHINESE = "北京是中华人民共和国的首都，也是全国的政治中心和文化中心。这座城市有三千多年的历史。\n" * 12
 
@@ -37,7 +41,7 @@ def warned(*overrides: str, text: str = RECIPE) -> list[str]:
 
 def test_each_list_and_rule_names_the_kept_languages_that_it_does_not_suit() -> None:
     """Stop words are English, phrases those of some languages; words lie between spaces."""
-    found = warned("language.keep=[en, zh, ja, ru, el, ka]")
+    found = warned("language.keep=[en, zh, ja, ru, el, ka]", *SPACED)
     assert [text.partition(":")[0] for text in found] == ["repetition", "quality", "quality", "lines", "lines"]
     assert [text.partition("keeps ")[2].partition(":")[0] for text in found] == [
         "zh, ja",
@@ -46,7 +50,8 @@ def test_each_list_and_rule_names_the_kept_languages_that_it_does_not_suit() -> 
         "zh, ja",
         "ka",
     ]
-    assert [text.partition("keeps ")[2].partition(":")[0] for text in warned("language.keep=de")] == ["de"]
+    assert [text.partition("keeps ")[2].partition(":")[0] for text in warned("language.keep=de", *SPACED)] == ["de"]
+    assert [text.partition(":")[0] for text in warned("language.keep=[en, zh, ja]")] == ["quality"]
 
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.name)
@@ -57,7 +62,7 @@ def test_recipes_of_english_are_warned_of_nothing(path: Path) -> None:
 
 def test_a_recipe_that_keeps_all_languages_is_warned() -> None:
     """Where no stage looks at languages, documents of all of them are kept."""
-    found = warned(text=RECIPE.replace("  - language\n", ""))
+    found = warned(*SPACED, text=RECIPE.replace("  - language\n", ""))
     assert len(found) == 5
     assert all("keeps all languages" in text for text in found)
 
@@ -80,24 +85,25 @@ def test_a_recipe_that_keeps_all_languages_is_warned() -> None:
 )
 def test_what_a_warning_advises_ends_it(overrides: Sequence[str], stage: str) -> None:
     """A rule that is off and a list of the user's own are not warned of."""
-    assert any(text.startswith(stage) for text in warned("language.keep=[zh, de]"))
-    assert not any(text.startswith(stage) for text in warned("language.keep=[zh, de]", *overrides))
+    assert any(text.startswith(stage) for text in warned("language.keep=[zh, de]", *SPACED))
+    assert not any(text.startswith(stage) for text in warned("language.keep=[zh, de]", *SPACED, *overrides))
 
 
 def test_units_that_are_words_are_warned_of() -> None:
     """Of duplicates, where shingles or windows are of words."""
-    keep = "language.keep=[th]"
-    assert not any("hash" in text or "substring" in text for text in warned(keep))
-    assert sum("are missed" in text for text in warned(keep, "minhash.profile=fineweb", "substring.unit=words")) == 2
+    keep, units = "language.keep=[th]", ("minhash.profile=fineweb", "substring.unit=words")
+    assert not any("hash" in text or "substring" in text for text in warned(keep, *SPACED))
+    assert sum("are missed" in text for text in warned(keep, *SPACED, *units)) == 2
+    assert not any("are missed" in text for text in warned(keep, *units))
 
 
 @pytest.mark.parametrize(
     ("stage", "text", "rule"),
     [
         (Quality(), GREEK, "few_stop_words"),
-        (Quality(), CHINESE, "too_few_words"),
-        (Quality(min_words=0), CHINESE, "long_words"),
-        (Lines(), CHINESE, "too_much_removed"),
+        (Quality(words="whitespace"), CHINESE, "too_few_words"),
+        (Quality(words="whitespace", min_words=0), CHINESE, "long_words"),
+        (Lines(words="whitespace"), CHINESE, "too_much_removed"),
     ],
 )
 def test_what_is_warned_of_is_true(stage: Quality | Lines, text: str, rule: str) -> None:
