@@ -58,8 +58,10 @@ def calibrate(
     docs, measured = sample.docs, measure(runs, sample.docs, fields)
     _check_enough(measured.passes, code)
     file = _described(reader.head.dataset, code, docs.filter(_arrow(measured.passes)), given)
-    if file.evidence.words and file.evidence.words.of_sample:
-        measured = _cross_fitted(runs, docs, measured, fields, code, file)
+    if any(run.step.stage.words_field for run in runs):
+        derived = file.evidence.words is not None and file.evidence.words.of_sample
+        again = _cross_fitted if derived else _with_words
+        measured = again(runs, docs, measured, fields, code, file)
     return _with_thresholds(file, fields, measured, _sample(reader, code, urls))
 
 
@@ -107,6 +109,18 @@ def _counts(texts: Sequence[str]) -> WordCounts:
     counts = WordCounts()
     counts.add(texts)
     return counts
+
+
+def _with_words(
+    runs: Sequence[StepRun],
+    docs: Docs,
+    measured: SampleMetrics,
+    fields: Sequence[CalibratedField],
+    code: str,
+    file: LanguageFile,
+) -> SampleMetrics:
+    """Measure with the words of the file, which need not be those of the recipe's table."""
+    return SampleMetrics(measure_with_words(runs, docs, fields, code, file).values, measured.passes)
 
 
 def _cross_fitted(

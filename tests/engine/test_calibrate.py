@@ -145,11 +145,12 @@ def test_a_fifth_of_junk_hardly_moves_thresholds(clean: str, tmp_path: Path) -> 
 
 
 def test_words_that_are_given_stay(clean: str) -> None:
-    """A file that is there keeps its name and its words, which texts are then measured with as the recipe's table has them."""
+    """A file that is there keeps its name and its words, with which the texts are measured."""
     given = LanguageFile(name="German", iso639_3="deu", scripts=("Latn",), direction="ltr", common_words=("der", "die"))
     file = calibrate(clean, "de", given=given)
     assert (file.name, file.common_words) == ("German", ("der", "die"))
-    assert "least" not in file.thresholds["usual"]  # the recipe's table has no words of it
+    derived = calibrate(clean, "de").evidence.thresholds["usual"]["least"]
+    assert file.evidence.thresholds["usual"]["least"].median == pytest.approx(derived.median * 2 / 10, rel=0.3)
 
 
 def test_urls_select_documents(clean: str, tmp_path: Path) -> None:
