@@ -11,7 +11,7 @@ use crate::dedup::minima::lower;
 use crate::dedup::windows::{each_window, hash_of, positive};
 use crate::lists::{for_tokens, offset, Lists, ListsBuilder};
 use crate::segmenter::cuts::{Cuts, TextCuts};
-use crate::strings::{strings, text, total_bytes};
+use crate::strings::{bytes, strings, total_bytes};
 use crate::text::stops::Stops;
 
 /// Hashes that are mixed and swept together: they and a block of minima fit the nearest cache.
@@ -113,8 +113,8 @@ fn mix(x: u32) -> u32 {
 fn words(texts: &StringArray, cuts: &TextCuts<'_>) -> PyResult<ListArray> {
     let mut made = ListsBuilder::<UInt64Type>::with_capacity(total_bytes(texts) / 5, texts.len());
     for row in 0..texts.len() {
-        let text = text(texts, row)?;
-        each_word(text.as_bytes(), cuts.row(row, text)?, |word| made.values.push(xxh3_64(word)));
+        let text = bytes(texts, row);
+        each_word(text, cuts.row(row, text)?, |word| made.values.push(xxh3_64(word)));
         made.end()?;
     }
     made.finish()
@@ -170,9 +170,9 @@ fn space(text: &[u8]) -> usize {
 fn sizes(texts: &StringArray, cuts: &TextCuts<'_>) -> PyResult<ListArray> {
     let mut made = ListsBuilder::<UInt32Type>::with_capacity(0, texts.len());
     for row in 0..texts.len() {
-        let text = text(texts, row)?;
+        let text = bytes(texts, row);
         let mut before = text.as_ptr() as usize;
-        each_word(text.as_bytes(), cuts.row(row, text)?, |word| {
+        each_word(text, cuts.row(row, text)?, |word| {
             let end = word.as_ptr() as usize + word.len();
             made.values.push((end - before) as u32);
             before = end;

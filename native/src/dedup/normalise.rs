@@ -136,7 +136,7 @@ impl Pieces {
             for row in 0..texts.len() {
                 let text = text(texts, row)?;
                 made.clear();
-                self.move_cuts(text, cuts.row(row, text)?, &mut made, &mut moved.values, &mut missing);
+                self.move_cuts(text, cuts.row(row, text.as_bytes())?, &mut made, &mut moved.values, &mut missing);
                 moved.end()?;
             }
             if !missing.is_empty() {

@@ -21,17 +21,22 @@ impl<'a> TextCuts<'a> {
     }
 
     /// The cuts of a text. An error unless they rise and lie between characters.
-    pub fn row(&self, row: usize, text: &str) -> PyResult<Cuts<'a>> {
+    pub fn row(&self, row: usize, text: &[u8]) -> PyResult<Cuts<'a>> {
         let cuts = self.0.get(row).copied().unwrap_or_default();
         let mut before = 0;
         for &cut in cuts {
-            if cut < before || !text.is_char_boundary(cut as usize) {
+            if cut < before || !is_boundary(text, cut as usize) {
                 return Err(PyValueError::new_err(format!("no cut of a text of {} bytes: {cut}", text.len())));
             }
             before = cut;
         }
         Ok(Cuts(cuts))
     }
+}
+
+/// True if no character of UTF-8 text goes on at a place, which may be its end.
+fn is_boundary(text: &[u8], at: usize) -> bool {
+    at == text.len() || text.get(at).is_some_and(|byte| byte & 0xC0 != 0x80)
 }
 
 /// The cuts of a text that are not passed yet.
@@ -64,6 +69,9 @@ impl<'a> Cuts<'a> {
     #[inline]
     pub fn divide(&mut self, start: usize, end: usize, mut found: impl FnMut(usize, usize)) {
         let mut start = start;
+        if self.is_empty() && start < end {
+            return found(start, end);
+        }
         while start < end {
             let stop = self.after(start).min(end);
             found(start, stop);

@@ -263,7 +263,7 @@ fn corrected(
     let mut corrector = Corrector { matcher, lines: Vec::new(), cuts: Vec::new(), made: Corrected::new() };
     for row in 0..texts.len() {
         let text = text(texts, row)?;
-        corrector.correct(text, cuts.row(row, text)?, spans.next().unwrap_or_default())?;
+        corrector.correct(text, cuts.row(row, text.as_bytes())?, spans.next().unwrap_or_default())?;
     }
     corrector.made.finish()
 }

@@ -180,10 +180,11 @@ impl<'a> LineMatcher<'a> {
     /// Add the characters from a place to the next white space, or to `limit`, to a tally, and return its place.
     #[inline]
     fn add(&self, text: &str, start: usize, limit: usize, tally: &mut Tally) -> usize {
+        let bytes = &text.as_bytes()[..limit.min(text.len())];
         let mut at = start;
-        while let Some(byte) = text.as_bytes().get(at) {
+        while let Some(byte) = bytes.get(at) {
             let (class, width) = self.look(text, *byte, at);
-            if class & SPACE != 0 || at >= limit {
+            if class & SPACE != 0 {
                 break;
             }
             let letter = class & ALPHA != 0;

@@ -136,9 +136,10 @@ impl<'a> Measure<'a> {
         let mut beyond = 0; // bytes beyond one a character
         let mut letters = bytes[start..at].iter().any(|byte| self.by_byte[usize::from(*byte)] & ALPHA != 0);
         if bytes.get(at).is_some_and(|byte| !byte.is_ascii()) {
+            let bytes = &bytes[..limit.min(bytes.len())];
             while let Some(byte) = bytes.get(at) {
                 let (class, width) = self.look(text, *byte, at);
-                if class & SPACE != 0 || at >= limit {
+                if class & SPACE != 0 {
                     break;
                 }
                 letters |= class & ALPHA != 0;
@@ -285,7 +286,7 @@ fn statistics(texts: &StringArray, cuts: &TextCuts<'_>, classes: Classes<'_>) ->
     let mut measure = Measure::new(classes);
     let measured = |row| {
         let text = text(texts, row)?;
-        Ok(measure.row(text, cuts.row(row, text)?))
+        Ok(measure.row(text, cuts.row(row, text.as_bytes())?))
     };
     let rows = (0..texts.len()).map(measured).collect::<PyResult<Vec<_>>>()?;
     let words = rows.iter().map(|(words, _)| *words).collect::<Vec<_>>();

@@ -169,7 +169,7 @@ fn counts(
     let mut search = Search::new(stop_words, classes);
     let mut counted = |row| {
         let text = text(texts, row)?;
-        Ok(search.count(text, cuts.row(row, text)?).ok())
+        Ok(search.count(text, cuts.row(row, text.as_bytes())?).ok())
     };
     (0..texts.len()).map(&mut counted).collect()
 }
