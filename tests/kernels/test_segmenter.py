@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, strategies as st
 
-from refinery.kernels import normalise, normalised_cuts, word_cuts, word_ids, word_spans
-from refinery.kernels.reference.segmenter import words
-from tools.strategies import COMBINED, SCRIPTS, SPACELESS_TEXTS
+from refinery.kernels import (
+    correct_lines,
+    distinct_words,
+    normalise,
+    normalised_cuts,
+    text_statistics,
+    word_cuts,
+    word_ids,
+    word_spans,
+)
+from refinery.kernels.reference.segmenter import cuts, words
+from tools.strategies import COMBINED, SCRIPTS, SPACELESS_TEXTS, protected_texts
 
 SPACED = "aÉ1.,-“”'() \n\t\u3000अक\u093fא한글\u0301\u200d"
 TEXTS = SPACELESS_TEXTS | st.text(SCRIPTS + COMBINED, max_size=40) | st.text()
@@ -78,3 +91,63 @@ def test_cuts_of_other_texts_are_refused(cuts: list[list[int]]) -> None:
     """Cuts inside characters, beyond the text, falling, or of another number of texts raise ValueError."""
     with pytest.raises(ValueError, match=re.compile("cut|decode|differ")):
         word_ids(pa.array(["字字"]), pa.array(cuts, pa.list_(pa.uint32())))
+
+
+def spaced(text: str) -> str:
+    """The text with a space wherever a word begins without white space before it."""
+    within = [0, *cuts(text), len(text)]
+    return " ".join(text[start:end] for start, end in pairwise(within))
+
+
+PIECES = st.lists(
+    st.sampled_from(["日本", "語。", "ab", "ไทย", "# ", "…", "•", " ", "\n", "\n\n", "，", "1", "A"]), max_size=40
+)
+LINES = TEXTS | PIECES.map("".join)
+
+
+@given(st.lists(LINES, max_size=4))
+def test_divided_texts_are_measured_as_texts_with_spaces(given: list[str]) -> None:
+    """Counts and lengths of words are those of the text with a space before each word; so are repeated n-grams."""
+    texts, others = pa.array(given, pa.string()), pa.array(map(spaced, given), pa.string())
+    measured, expected = text_statistics(texts, word_cuts(texts)), text_statistics(others)
+    for name in ("words", "mean_word_length", "hash_ratio", "ellipsis_ratio", "alpha_words"):
+        assert measured[name].to_pylist() == expected[name].to_pylist()
+    for name in (f"duplicate_{n}_gram" for n in range(5, 11)):
+        for mine, other, text in zip(measured[name].to_pylist(), expected[name].to_pylist(), given, strict=True):
+            assert (mine is None) == (other is None)
+            assert mine is None or round(mine * len(text)) == round(other * len(spaced(text)))
+
+
+@given(LINES, st.integers(2, 4))
+def test_a_frequent_ngram_has_a_space_only_where_the_text_has_white_space(text: str, n: int) -> None:
+    """The share of the most frequent n-gram is its length as written, with single spaces, times its count."""
+    texts = pa.array([text])
+    share = text_statistics(texts, word_cuts(texts))[f"top_{n}_gram"][0].as_py()
+    spans = words(text)
+    grams = [spans[at : at + n] for at in range(len(spans) - n + 1)]
+    if not grams:
+        assert share is None
+        return
+    counts = Counter(tuple(text[a:b] for a, b in gram) for gram in grams)
+    top = max(grams, key=lambda gram: counts[tuple(text[a:b] for a, b in gram)])
+    size = len(" ".join(text[top[0][0] : top[-1][1]].split()))
+    assert share == pytest.approx(size * counts[tuple(text[a:b] for a, b in top)] / len(text))
+
+
+@given(st.lists(LINES, max_size=4), st.lists(LINES, max_size=4))
+def test_stop_words_and_hashes_are_those_of_texts_with_spaces(given: list[str], wanted: list[str]) -> None:
+    """Stop words are found among the words of a divided text, and hashes are of them."""
+    texts, others = pa.array(given, pa.string()), pa.array(map(spaced, given), pa.string())
+    found = word_cuts(texts)
+    assert distinct_words(texts, wanted, found).equals(distinct_words(others, wanted))
+    assert word_ids(texts, found).equals(word_ids(others))
+
+
+@given(protected_texts())
+def test_lines_are_corrected_as_lines_with_spaces(given: dict[str, Any]) -> None:
+    """Lines lose the same words, for the same reasons, as with a space before each word."""
+    texts, rules = given["texts"], replace(given["rules"], segmented=True)
+    others = pa.array([spaced(text or "") for text in texts.to_pylist()], pa.string())
+    corrected, expected = correct_lines(texts, rules, None, word_cuts(texts)), correct_lines(others, rules)
+    for name in (name for name in corrected.schema.names if name not in {"text", "removed"}):
+        assert corrected[name].to_pylist() == expected[name].to_pylist()

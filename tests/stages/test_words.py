@@ -1,0 +1,147 @@
+"""Words fit the script in every stage that counts them, and cost nothing where white space divides all of them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, strategies as st
+
+from refinery.assets import Asset
+from refinery.kernels import word_cuts
+from refinery.kernels.reference.segmenter import cuts as cuts_of
+from refinery.stage.documents import Docs
+from refinery.testing import documents, run_global
+from stages._words import Words
+from stages.lines import Lines
+from stages.minhash import MinHash
+from stages.quality import Quality
+from stages.repetition import Repetition
+from stages.substring import Substring
+from tests.stages.verdicts import docs, edited, failed, metrics
+from tools.bench.edited import LANGUAGES, measure, sentences
+from tools.strategies import SPACELESS_TEXTS
+
+LINES = (
+    "昨天下午我们去了城外的一座小山，天气很好，路上遇见许多出来散步的人。",
+    "山脚下有一家卖茶的小店，老板告诉我们，这里每年秋天都有很多游客。",
+    "我们坐下来喝了一会儿茶，听他讲这座山从前的故事，然后慢慢走回城里。",
+    "回到家的时候已经很晚了，孩子们都睡着了，只有院子里的灯还亮着。",
+)
+CHINESE = "\n".join(LINES)
+PHRASES = str(Path(__file__).resolve().parents[2] / "stages" / "phrases" / "zh.toml")
+WORDS: tuple[Words, ...] = ("auto", "whitespace")
+ENGLISH = st.text("abé “”’.,1\n é한\u0301")
+
+
+def spaced(text: str) -> str:
+    within = [0, *cuts_of(text), len(text)]
+    return " ".join(text[start:end] for start, end in pairwise(within))
+
+
+@pytest.mark.parametrize("stage", [Quality, Repetition, Lines])
+@given(text=ENGLISH)
+def test_scripts_with_spaces_are_measured_as_by_white_space(stage: Any, text: str) -> None:
+    """A text without letters of a script without spaces has the same metrics and text for either kind of words."""
+    auto, whitespace = (edited(stage(words=words), docs(text)) for words in WORDS)
+    assert {name: column.to_pylist() for name, column in auto.columns.items()} == {
+        name: column.to_pylist() for name, column in whitespace.columns.items()
+    }
+    for name, column in auto.metrics.items():
+        assert pa.array(column).to_pylist() == pa.array(whitespace.metrics[name]).to_pylist()
+
+
+def test_chinese_prose_has_words_of_letters() -> None:
+    """It has as many words as a reader finds, about; by white space each line is one long word."""
+    auto, whitespace = (metrics(Quality(words=words), CHINESE) for words in WORDS)
+    assert whitespace["words"] == 4
+    assert 60 <= auto["words"] <= 125
+    assert auto["mean_word_length"] < 3
+    assert whitespace["mean_word_length"] > 30
+
+
+def test_chinese_lines_are_no_lines_of_one_word() -> None:
+    """Lines of prose stay; without words of their script all of them would go."""
+    assert failed(Lines(), CHINESE) == [[]]
+    assert metrics(Lines(), CHINESE)["one_word_lines"] == 0
+    assert failed(Lines(words="whitespace"), CHINESE) == [["too_much_removed"]]
+
+
+def test_a_cut_from_a_chinese_text_is_a_share_of_its_words() -> None:
+    """A button after text loses its words, and the rest of the line stays."""
+    found = edited(Lines(phrases=Asset(PHRASES)), docs(f"{CHINESE}\n他说完了。阅读更多"))
+    assert found.columns["text"].to_pylist() == [f"{CHINESE}\n他说完了。"]
+    assert 0 < pa.array(found.metrics["removed_words"])[0].as_py() < 0.1
+
+
+def test_a_batch_is_divided_once_for_all_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Filters and the line rules share the words of a batch, also after some of it was removed."""
+    passes = []
+
+    def counted(texts: pa.StringArray) -> pa.ListArray:
+        passes.append(len(texts))
+        return word_cuts(texts)
+
+    monkeypatch.setattr("stages._words.word_cuts", counted)
+    batch: Docs = docs(CHINESE, CHINESE[:90])
+    Repetition().measure(batch)
+    Quality().measure(batch)
+    batch = batch.filter(pa.array([True, False]))
+    Lines().edit(batch)
+    assert passes == [2]
+
+
+@given(SPACELESS_TEXTS.filter(str.strip))
+def test_shingles_are_of_the_words(text: str) -> None:
+    """A text has the keys of the same text with a space before each word."""
+    auto, whitespace = (MinHash(profile="fineweb", words=words) for words in WORDS)
+    mine, other = auto.map(documents([text]), 0), whitespace.map(documents([spaced(text)]), 0)
+    if whitespace.map(documents([spaced(text)]), 0).keys.num_rows == whitespace.bands:
+        assert mine.keys.equals(other.keys)
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+def test_repeated_words_are_cut_between_words(normalise: bool) -> None:
+    """A run of words that occurs twice is cut from texts without spaces, with what punctuation belongs to it."""
+    texts = [f"{LINES[0]}\n{LINES[1]}", f"{LINES[2]}{LINES[1]}"]
+    stage = Substring(unit="words", min_tokens=8, min_chars=0, normalise=normalise)
+    [[result]] = run_global(stage, [[documents(texts)]])
+    repeats = [spans.as_py() for spans in result.metrics["repeats"]]
+    assert [[span["text"].strip("\n。") for span in spans] for spans in repeats] == [[LINES[1].strip("。")]] * 2
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_warnings_name_languages_only_where_white_space_divides(words: Words) -> None:
+    """With words that fit the script no stage warns that words lie between spaces."""
+    stages = (
+        Quality(words=words),
+        Repetition(words=words),
+        Lines(words=words),
+        MinHash(profile="verified", words=words),
+        Substring(unit="words", words=words),
+    )
+    warned = [any("zh" in scope.but for scope in stage.language_scopes()) for stage in stages]
+    assert warned == [words == "whitespace"] * 5
+
+
+def test_highlights_are_words() -> None:
+    """What is shown of a metric of words are words of the script."""
+    text = "你好你好你好，12 你好"
+    shown = [text[start:end] for start, end in Quality().highlights(text, "alpha_words")]
+    assert shown == ["12"]
+    assert all(text[a:b].startswith(("你", "好")) for a, b in Repetition().highlights(text, "top_2_gram"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("profile", ["fineweb", "verified", "refinedweb", "dclm"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_edited_copies_are_found_as_the_formula_says(corpus: Path, language: str, profile: str) -> None:
+    """Of edited copies of texts without spaces as many are found as of texts with spaces, to .03."""
+    path = corpus.parent / "languages" / "segmentation" / f"{language}.jsonl.gz"
+    if not path.exists():
+        pytest.skip("needs the segmented texts at shared/languages beside the checkout")
+    row = measure(profile, sentences(path), 1_000 if profile == "refinedweb" else 2_000)
+    assert row["found"] == pytest.approx(row["formula"], abs=0.03)
