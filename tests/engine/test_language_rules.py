@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from refinery.cli import execute
 from refinery.inspect.accounts import why
 from refinery.inspect.sample_query import SampleQuery
 from refinery.inspect.samples import sample
+from refinery.inspect.verification import verify
 from refinery.inspect.whatif import what_if
 from refinery.planner.reasons import reason_of
 from refinery.planner.selection import Selection
@@ -58,11 +60,11 @@ class Worded(ByLanguage, Length):
 
 
 def recipe(
-    folder: Path, table: Mapping[str, Any], score: Mapping[str, Any] = {}, *, log: Log | None = None
+    folder: Path, table: Mapping[str, Any], score: Mapping[str, Any] = {}, *, log: Log | None = None, **settings: Any
 ) -> Pipeline:
     """A recipe with thresholds by language in two stages."""
     measured = Worded(min_words=3, thresholds=table, log=str(log.path) if log else "")
-    return pipeline(folder, steps(LineSource(), Tongue(thresholds=score), measured, Gather()), root="root")
+    return pipeline(folder, steps(LineSource(), Tongue(thresholds=score), measured, Gather()), **settings)
 
 
 @pytest.fixture
@@ -177,3 +179,23 @@ def test_a_plan_names_the_languages_whose_thresholds_changed(folder: Path, table
     stage = recipe(folder, table).steps[2].stage
     found = reason_of(stage, manifest, "reapply", 1, Selection(), changing=False)
     assert found == f"{reason} (metrics are stored)"
+
+
+def test_batches_leave_no_trace(folder: Path) -> None:
+    """The root is the same whether documents are processed one by one or all at once."""
+    table, score = {"de": {"min_words": 4}, "th": {"min_words": 1}}, {"de": {"min_score": 0.3}}
+    quick(recipe(folder, table, score))
+    quick(recipe(folder, table, score, batch=1, root="single"))
+    assert RootContents(folder / "root").everything() == RootContents(folder / "single").everything()
+    assert verify(str(folder / "root")).ok
+
+
+def test_the_audit_applies_the_thresholds_of_languages(folder: Path) -> None:
+    """Documents that an earlier stage removes have their language as well."""
+    quick(recipe(folder, {"de": {"min_words": 4}, "th": {"min_words": 1}}, {"de": {"min_score": 0.9}}, audit=1))
+    rows = [row for path in (folder / "root").glob("00-*/audit/*.parquet") for row in pq.read_table(path).to_pylist()]
+    assert rows
+    for row in rows:
+        least = {"de": 4, "th": 1}.get(row["tongue"]["code"] or "", 3) if row["tongue"] else 3
+        if row["worded"]:
+            assert ("worded.short" in row["failed"]) == (row["worded"]["words"] < least)
