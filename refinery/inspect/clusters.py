@@ -20,10 +20,9 @@ from refinery.inspect.group_counts import Count, Counted, KindCounts
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.rows import pieces
 from refinery.kernels import parse_url
-from refinery.recipe.columns import flows
 from refinery.root.receipts import Receipt
 from refinery.stage import registry
-from refinery.stage.documents import ID, id_bytes
+from refinery.stage.documents import ID, LANG, id_bytes
 from refinery.statistics.groups import KEPT
 from refinery.statistics.origins import split_host
 
@@ -156,8 +155,7 @@ def clustering(reader: RootReader) -> list[StageEntry]:
 
 def clusters_of(reader: RootReader, entry: StageEntry, receipts: Sequence[Receipt], count: int) -> Clusters:
     """Return the clusters of a stage, from the rows of some of its parts."""
-    language = flows(reader.pipeline.steps)[entry.position].language or None
-    counting = _Counting(reader, entry, receipts, language)
+    counting = _Counting(reader, entry, receipts)
     counting.read()
     return counting.result(count)
 
@@ -165,10 +163,8 @@ def clusters_of(reader: RootReader, entry: StageEntry, receipts: Sequence[Receip
 class _Counting:
     """One pass over the rows of a stage, removed ones first: those that stay for them are known then."""
 
-    def __init__(
-        self, reader: RootReader, entry: StageEntry, receipts: Sequence[Receipt], language: str | None
-    ) -> None:
-        self._reader, self._entry, self._receipts, self._language = reader, entry, receipts, language
+    def __init__(self, reader: RootReader, entry: StageEntry, receipts: Sequence[Receipt]) -> None:
+        self._reader, self._entry, self._receipts = reader, entry, receipts
         step = reader.pipeline.steps[entry.position]
         self._column, self._survivor = step.column, step.stage.survivor_field
         self._hosts: dict[str, int] = {}
@@ -181,9 +177,7 @@ class _Counting:
         """Read all rows."""
         for side in ("removed", "kept"):
             survivors = np.unique(np.concatenate(self._ids))
-            for batch in self._batches(
-                side, ["id", "url", f"{self._column}.{self._survivor}", *filter(None, [self._language])]
-            ):
+            for batch in self._batches(side, ["id", "url", LANG.name, f"{self._column}.{self._survivor}"]):
                 hosts = self._codes_of(batch)
                 self._count(batch, side, hosts)
                 if side == "removed":
@@ -212,9 +206,8 @@ class _Counting:
         names = list(self._hosts)
         for code, times in zip(*(column.tolist() for column in np.unique(hosts, return_counts=True)), strict=True):
             self._domains[side][split_host(names[code])[0]] += times
-        column, _, metric = (self._language or "").partition(".")
-        if column in batch.schema.names:
-            for value in pc.value_counts(_metrics(batch, column, metric)).to_pylist():
+        if LANG.name in batch.schema.names:
+            for value in pc.value_counts(batch.column(LANG.name)).to_pylist():
                 self._languages[side][value["values"] or ""] += value["counts"]
 
     def result(self, count: int) -> Clusters:

@@ -12,7 +12,7 @@ from refinery.errors import UsageError
 from refinery.inspect.reader import RootReader, StageEntry
 from refinery.recipe.columns import flows
 from refinery.root.parquet import schema_of
-from refinery.stage.documents import URL
+from refinery.stage.documents import LANG, URL
 from refinery.statistics.origins import domains, split_host
 
 LONGEST = 500
@@ -47,36 +47,34 @@ class Filters:
         if self.language is None:
             return names
         stage_flows = flows(reader.pipeline.steps)
-        column = stage_flows[entry.position].language
-        if not column:
+        if not stage_flows[entry.position].has_language:
             pairs = zip(reader.pipeline.steps, stage_flows, strict=True)
-            later = next((step.name for step, flow in pairs if flow.language), "")
+            later = next((step.name for step, flow in pairs if flow.has_language), "")
             raise UsageError(
                 f"at {entry.name} no language is identified yet" if later else "no stage identifies languages",
                 hint=f"--stage {later}, or a later one" if later else "leave out --language",
             )
-        return [*names, column]
+        return [*names, LANG.name]
 
     def knows(self, reader: RootReader, entry: StageEntry) -> bool:
         """Return whether what the conditions need is known at a stage."""
-        return self.language is None or bool(flows(reader.pipeline.steps)[entry.position].language)
+        return self.language is None or flows(reader.pipeline.steps)[entry.position].has_language
 
     def stored(self, reader: RootReader, entry: StageEntry, sides: Sequence[str]) -> bool:
         """Return whether the files of a stage have the columns."""
-        wanted = {name.partition(".")[0] for name in self.columns(reader, entry)}
+        wanted = set(self.columns(reader, entry))
         files = [f.path for s in sides for r in reader.receipts(entry)[:1] for f in r.files.get(s, ())[:1]]
         return all(wanted <= set(schema_of(reader.root, path).names) for path in files)
 
-    def mask(self, batch: pa.RecordBatch, columns: Sequence[str]) -> pa.BooleanArray:
-        """Return true for the rows of a batch that meet every condition; ``columns`` are those of its stage."""
+    def mask(self, batch: pa.RecordBatch) -> pa.BooleanArray:
+        """Return true for the rows of a batch that meet every condition."""
         mask = pa.array([True] * len(batch), pa.bool_())
         if self.domain is not None:
             mask = pc.and_(mask, _in_domain(batch.column(URL.name), self.domain.lower()))
         if self.url is not None:
             mask = pc.and_(mask, _like(batch.column(URL.name), self.url))
         if self.language is not None:
-            column, _, name = columns[-1].partition(".")
-            mask = pc.and_(mask, pc.equal(pc.struct_field(batch.column(column), name), self.language))
+            mask = pc.and_(mask, pc.equal(batch.column(LANG.name), self.language))
         return pc.fill_null(mask, False)
 
 

@@ -14,10 +14,11 @@ from refinery.inspect.replay import read_again, step_runs
 from refinery.inspect.rows import WHO, Document, document, pieces
 from refinery.recipe import Pipeline
 from refinery.root.receipts import Receipt
+from refinery.stage.base import languages_of
 from refinery.stage.documents import LANG, TOKENS, TRANSIENT, Docs
 from refinery.stage.rules import WHY, Verdict, apply_rules, explain
 from refinery.task.document_pass import process_batch
-from refinery.task.step import StepProcessor, languages_of
+from refinery.task.step import StepProcessor
 from refinery.task.stored_metrics import stored_trouble
 
 

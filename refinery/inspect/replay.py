@@ -15,13 +15,14 @@ from refinery.inspect.outcomes import StageOutcome, stage_outcome
 from refinery.inspect.rows import Document
 from refinery.recipe import Pipeline, Step
 from refinery.recipe.columns import flows
+from refinery.stage.base import languages_of
 from refinery.stage.documents import Docs
 from refinery.stage.global_stage import Global
 from refinery.store import store_for
 from refinery.task.document_pass import PassStep, process_batch
 from refinery.task.hazards import Hazards
 from refinery.task.measured import Measured, source_batch
-from refinery.task.step import SkippedStep, Split, StepProcessor, languages_of
+from refinery.task.step import SkippedStep, Split, StepProcessor
 from refinery.task.tasks import StepRun
 
 Stored = Callable[[int], pa.RecordBatch | None]

@@ -83,7 +83,7 @@ def sample(path: str, query: SampleQuery) -> Samples:
         columns = ["id", f"{WHY.name}.rule", *([metric] if metric else []), *filtered]
         check_columns(reader, entry, stored, ["id", *filtered])
         for piece in pieces(reader, entry, stored, columns):
-            mask = pc.and_(matching_rows(piece.batch, query, metric), query.filters.mask(piece.batch, filtered))
+            mask = pc.and_(matching_rows(piece.batch, query, metric), query.filters.mask(piece.batch))
             drawn.add(piece, mask)
     documents = tuple(_sample(reader, spot) for spot in drawn.spots())
     return Samples(drawn.matching, documents, stages_without_rows(reader, query, sides))

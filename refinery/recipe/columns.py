@@ -19,21 +19,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Flow:
-    """Schemas of a step's input and output: ``passed`` in memory, ``kept`` and ``removed`` in Parquet.
-
-    ``language`` is the metric with which this step, or the last one before it, identifies languages: ``stage.metric``.
-    """
+    """Schemas of a step's input and output: ``passed`` in memory, ``kept`` and ``removed`` in Parquet."""
 
     given: pa.Schema
     passed: pa.Schema
     kept: pa.Schema
     removed: pa.Schema
-    language: str = ""
+
+    @property
+    def has_language(self) -> bool:
+        """True if this step, or one before it, identifies languages."""
+        return LANG.name in self.removed.names
 
 
 def flows(steps: Sequence[Step]) -> list[Flow]:
     """Return one flow per step. Raises UsageError if a step reads a column that no step before it provides."""
-    given, language = pa.schema([]), ""
+    given = pa.schema([])
     result = []
     for position, step in enumerate(steps):
         if position == 0:
@@ -43,9 +44,7 @@ def flows(steps: Sequence[Step]) -> list[Flow]:
         _check_reads(step, given)
         passed = _passed(step, given)
         removed = pa.schema([*_stored(_with_metrics(step, _with_language(step, given))), WHY, FAILED])
-        if step.stage.language_metric:
-            language = f"{step.column}.{step.stage.language_metric}"
-        result.append(Flow(given, passed, _stored(passed), removed, language))
+        result.append(Flow(given, passed, _stored(passed), removed))
         given = passed
     return result
 

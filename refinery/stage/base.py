@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from refinery.stage.documents import OF_TEXT, TEXT, Docs
@@ -275,6 +276,11 @@ class Source(Stage):
     @abstractmethod
     def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:
         """Return the record at a pointer."""
+
+
+def languages_of(stage: type[Stage] | Stage, docs: Docs, metrics: pa.StructArray) -> pa.StringArray:
+    """Return the languages of documents: as the stage itself identifies them by its metrics, else one before it."""
+    return pc.struct_field(metrics, stage.language_metric) if stage.language_metric else docs.languages()
 
 
 def changes_text(stage: type[Stage] | Stage) -> bool:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from refinery.root.receipts import SIDES
 from refinery.root.statistics import LENGTHS, SAMPLE, UNITS, Drawn, LengthCounts, MetricCounts, Statistics, draw
-from refinery.stage.base import Stage, changes_text
+from refinery.stage.base import Stage, changes_text, languages_of
 from refinery.stage.documents import ID, TEXT, TOKENS, Docs
 from refinery.stage.rules import ERROR, Metric, Rule, Verdict
 from refinery.statistics.audit import count_rules, rule_counters, rule_counts
@@ -32,8 +32,8 @@ TOGETHER = 4_096
 class StageCounter:
     """Counts the documents of a stage, see ``Statistics``. Counts by group are a table beside them."""
 
-    def __init__(self, stage: type[Stage], rules: Sequence[Rule] = (), language: str = "") -> None:
-        self._language = language
+    def __init__(self, stage: type[Stage], rules: Sequence[Rule] = ()) -> None:
+        self._stage = stage
         self._metrics: dict[str, Metric] = {m.name: m for m in stage.metrics}
         self._metric_of = {rule.id: rule.metric for rule in rules}
         self._edits = changes_text(stage)
@@ -79,19 +79,10 @@ class StageCounter:
         after.adopt(origins, places.filter(verdict.kept))
         self._add_sizes(before, after, old, new, verdict.kept)
         groups = dict(zip(places.schema.names, places.columns, strict=True))
-        groups["language"] = self._languages(before, verdict)
+        groups["language"] = pc.fill_null(languages_of(self._stage, before, verdict.metrics), NONE)
         self._waiting.append(_rows(before, old, new, verdict, groups, list(self._metrics)))
         if sum(map(len, self._waiting)) >= TOGETHER:
             self._count()
-
-    def _languages(self, before: Docs, verdict: Verdict) -> pa.StringArray:
-        """The language of each document, "" where none has been identified."""
-        column, _, name = self._language.partition(".")
-        if column in before.schema.names:
-            return pc.fill_null(before.column(self._language), NONE)
-        if name in self._metrics:
-            return pc.fill_null(pc.struct_field(verdict.metrics, name), NONE)
-        return pa.array([NONE] * len(before), pa.string())
 
     def _add_sizes(self, before: Docs, after: Docs, old: Sizes, new: Sizes, kept: pa.BooleanArray) -> None:
         for unit, counter in self._sizes.items():

@@ -48,7 +48,7 @@ class StepOutputWriter:
         self._kept = _writer(root, flow.kept, self._partition, write=write, shard=stage.shard_bytes())
         self._removed = TableWriter(root, flow.removed, write=write and task.keep_removed != "counts")
         self._quarantined = {QUARANTINED, *stage.quarantines}
-        self._counter = StageCounter(type(stage), stage.rules(), flow.language)
+        self._counter = StageCounter(type(stage), stage.rules())
         self._seconds = 0.0
 
     def add(self, split: Split) -> None:

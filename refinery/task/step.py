@@ -16,7 +16,7 @@ from refinery.assets import Asset
 from refinery.errors import RefineryError
 from refinery.kernels import MERGE_LIST, count_tokens
 from refinery.root.partitions import by_folder, label_name
-from refinery.stage.base import Edit, Edited, Filter, Stage, changes_text
+from refinery.stage.base import Edit, Edited, Filter, changes_text, languages_of
 from refinery.stage.documents import LANG, TEXT, TOKENS, Docs
 from refinery.stage.global_stage import Global
 from refinery.stage.rules import ERROR, QUARANTINED, Trouble, Verdict, apply_rules
@@ -158,11 +158,6 @@ def metrics_columns(run: StepRun, metrics: pa.StructArray) -> dict[str, pa.Array
     if stage.language_metric:
         columns[LANG.name] = pc.struct_field(metrics, stage.language_metric)
     return columns
-
-
-def languages_of(stage: Stage, docs: Docs, metrics: pa.StructArray) -> pa.StringArray:
-    """Return the languages whose thresholds apply: as the stage itself identifies them, else one before it."""
-    return pc.struct_field(metrics, stage.language_metric) if stage.language_metric else docs.languages()
 
 
 class SkippedStep:

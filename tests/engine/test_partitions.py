@@ -18,7 +18,10 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import refinery
 from refinery import Size
 from refinery.errors import UsageError
+from refinery.inspect.filters import Filters
 from refinery.inspect.garbage import collect_garbage
+from refinery.inspect.sample_query import SampleQuery
+from refinery.inspect.samples import sample
 from refinery.inspect.verification import verify
 from refinery.recipe import Pipeline
 from refinery.root.parquet import publish
@@ -262,3 +265,10 @@ def test_hostile_labels_are_read_as_they_are(tmp_path: Path) -> None:
         ds.dataset(folder, partitioning="hive").to_table().sort_by("n")["label"].to_pylist(),
     ):
         assert [a == b for a, b in zip(read, expected, strict=True) if b is not None] == [True] * 11
+
+
+def test_samples_by_language_are_drawn_from_the_export(tmp_path: Path) -> None:
+    """Its files have the language, and not the metrics of the stage that identified it."""
+    quick(recipe(tmp_path, partition_by="lang"))
+    found = sample(str(tmp_path / "root"), SampleQuery(stage="export", filters=Filters(language="sv"), count=100))
+    assert found.matching == sum(row["lang"] == "sv" for row in rows(tmp_path / "root")) > 0

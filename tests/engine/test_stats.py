@@ -47,6 +47,7 @@ class Judged(Filter):
         Metric("words", pa.int64(), "count"),
         Metric("lang", pa.string(), "label"),
     )
+    language_metric: ClassVar = "lang"
 
     def rules(self) -> tuple[Rule, ...]:
         return (
@@ -98,7 +99,7 @@ def counted(rows: list[Document]) -> StageCounter:
     before, verdict = _judged(rows)
     kept = [row for row, stays in zip(rows, verdict.kept.to_pylist(), strict=True) if stays]
     after = before.filter(verdict.kept).with_columns({"text": pa.array([_text_after(r) for r in kept], pa.string())})
-    found = StageCounter(Judged, Judged().rules(), "judged.lang")
+    found = StageCounter(Judged, Judged().rules())
     found.add(before, after, verdict)
     return found
 
