@@ -33,7 +33,7 @@ class Warc(Archives):
     """
 
     name: ClassVar = "warc"
-    version: ClassVar = 8
+    version: ClassVar = 9
     source: ClassVar = "RefinedWeb §3.1; ISO 28500:2017"
     endings: ClassVar = ARCHIVES
     outcomes: ClassVar = OUTCOMES

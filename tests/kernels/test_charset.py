@@ -218,6 +218,59 @@ def test_chinese_has_the_euro_sign_of_windows() -> None:
     assert decoded(page.replace(b"\x80", b"\xff"), "gb2312").broken == 1
 
 
+POLISH = "<p>Zażółć gęślą jaźń, powiedział Łukasz, i wszyscy się z nim zgodzili, choć nikt nie wiedział dlaczego.</p>"
+LATVIAN = "<p>Glāžšķūņu rūķīši dzērumā čiepj Baha koncertflīģeļu vākus, un neviens to vairs nedzird.</p>"
+TURKISH = "<p>Pijamalı hasta yağız şoföre çabucak güvendi, ama yolculuğun sonunda bütün eşyasını yitirdi.</p>"
+ALBANIAN = "<p>Të gjithë njerëzit lindin të lirë dhe të barabartë në dinjitet dhe në të drejta, sepse është e tyre.</p>"
+THAI = "<p>เป็นมนุษย์สุดประเสริฐเลิศคุณค่า กว่าบรรดาฝูงสัตว์เดรัจฉาน</p>"
+BY_LETTERS = [
+    (POLISH, "cp1250"),
+    (POLISH, "iso8859-2"),
+    (LATVIAN, "cp1257"),
+    (TURKISH, "cp1254"),
+    (ALBANIAN, "cp1252"),
+    (RUSSIAN, "cp1251"),
+    (RUSSIAN, "koi8-r"),
+    (RUSSIAN, "cp866"),
+    (RUSSIAN, "iso8859-5"),
+    (THAI, "cp874"),
+]
+
+
+@pytest.mark.parametrize(("text", "codec"), BY_LETTERS)
+@pytest.mark.parametrize("header", ["", "utf-8", "iso-8859-1"])
+def test_a_charset_of_single_bytes_is_detected_by_its_letters(text: str, codec: str, header: str) -> None:
+    """Also where the server declares the default, because that may be no more than its default."""
+    page = f"<html><body>{text}" * 3
+    assert decoded(page.encode(codec), header).utf8.decode() == page
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"), [*BY_LETTERS, (JAPANESE, "euc_jp"), (CHINESE, "gb18030"), (KOREAN, "cp949")]
+)
+def test_the_page_outdoes_the_default_of_its_server_where_its_letters_agree(text: str, codec: str) -> None:
+    """The charset in the page is taken before a declared iso-8859-1 if detection finds it as well."""
+    page = f"<meta charset={codec.replace('cp874', 'tis-620').replace('cp12', 'windows-12')}>{text}" * 2
+    assert decoded(page.encode(codec), "iso-8859-1").utf8.decode() == page
+
+
+@pytest.mark.parametrize(
+    "text", [GERMAN, ALBANIAN, "<p>Ça a été créé à l'île d'Oléron, où l'œuvre naît.</p>", "<p>5 £ \x95 x"]
+)
+@pytest.mark.parametrize("page", ["{}", "<meta charset=windows-1250>{}", "<meta charset=utf-8>{}"])
+def test_a_true_default_is_followed(text: str, page: str) -> None:
+    """Whatever the page says."""
+    data = page.format(text).encode("cp1252", "ignore")
+    assert decoded(data, "iso-8859-1").utf8.decode() == data.decode("cp1252")
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_letters_with_a_zero_byte_are_utf_16_too(codec: str) -> None:
+    """As in 一 (U+4E00), က (U+1000), 가 (U+AC00)."""
+    page = "<html><p>" + "一က가最" * 200
+    assert decoded(page.encode(codec), "").utf8.decode() == page
+
+
 def test_utf8_with_a_broken_character_stays_utf8() -> None:
     found = decoded(RUSSIAN.encode()[:-5] + b"</p>", "windows-1251")
     assert (found.charset, found.broken) == ("utf-8", 1)

@@ -22,6 +22,9 @@ const REPLACEMENT: char = '\u{fffd}';
 const SOUND: i64 = 8;
 const TOLERABLE: usize = 50;
 const NOT_ASCII: [&str; 3] = ["utf-16", "iso2022", "hz"];
+const DEFAULT: &str = "cp1252";
+const RUN: usize = 4;
+const NO_BREAK_SPACE: u8 = 0xA0;
 
 /// The codec of Python that a label names, or none.
 struct Codec {
@@ -175,6 +178,9 @@ fn as_utf8<'a>(data: &'a [u8], labels: &[Label], declared: &str) -> Result<Optio
 /// The bytes in the first encoding of those named that suits them.
 fn legacy<'a>(data: &'a [u8], labels: &[Label]) -> Result<Text<'a>, No> {
     let beyond = data.iter().filter(|byte| !byte.is_ascii()).count();
+    if in_doubt(data, labels, beyond) {
+        return Err(No::Odd);
+    }
     let mut tried = Vec::with_capacity(labels.len());
     for label in labels {
         tried.push(read(data, label)?);
@@ -185,6 +191,20 @@ fn legacy<'a>(data: &'a [u8], labels: &[Label]) -> Result<Text<'a>, No> {
         }
     }
     Err(No::Odd)
+}
+
+/// True if detection, which the twin does, decides about the first label: see its `_ordered`.
+fn in_doubt(data: &[u8], labels: &[Label], beyond: usize) -> bool {
+    let Some(first) = labels.first().filter(|label| label.codec.name == DEFAULT) else { return false };
+    let other = |label: &Label| label.codec.name != DEFAULT && label.codec.name != UTF8;
+    let alone = first.found == "header" && labels[1..].iter().all(|label| label.codec.name == UTF8);
+    alone || labels.iter().any(other) || 2 * in_runs(data) > beyond
+}
+
+/// The bytes beyond ASCII that are in runs of such bytes.
+fn in_runs(data: &[u8]) -> usize {
+    let runs = data.split(|byte| byte.is_ascii() || *byte == NO_BREAK_SPACE);
+    runs.map(<[u8]>::len).filter(|size| *size >= RUN).sum()
 }
 
 fn control(byte: u8) -> bool {

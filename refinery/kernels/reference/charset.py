@@ -15,13 +15,14 @@ from typing import NamedTuple
 from resiliparse.parse.encoding import detect_encoding
 
 from refinery.kernels.reference.labels import PRESCAN, decoder, meta_label
+from refinery.kernels.reference.letters import likeliest
 
 MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 WIDE = (
     (re.compile(rb"(?:[\t\n\f\r ]\0){0,64}<\0[!?A-Za-z]\0"), 1, "utf-16-le"),
     (re.compile(rb"(?:\0[\t\n\f\r ]){0,64}\0<\0[!?A-Za-z]"), 0, "utf-16-be"),
 )
-"""Beginnings of pages in UTF-16 without a mark, and which bytes of such a page are often zero."""
+"""Beginnings of pages in UTF-16 without a mark, and which byte of two is zero in markup."""
 
 SOUND = 8
 """Text is UTF-8 if for every broken sequence there are so many sound ones beyond ASCII (1 if it is labelled UTF-8)."""
@@ -35,19 +36,21 @@ KNOWS_MORE = {"iso2022_jp": "iso2022_jp_ext"}
 LACKING = ("gb18030", "euc_jp", "iso2022_jp_ext")
 """Codecs that lack characters which pages have: the euro sign at 0x80, and the rows of NEC and IBM."""
 
-LATIN = ("cp1250", "cp1254", "cp1257", "cp1258", "iso8859-1", "iso8859-2", "iso8859-3", "iso8859-4")
-"""Beginnings of the names of codecs that uchardet takes English for that has a few typographic signs."""
+PAIRS = ("gb18030", "big5", "cp949", "cp932", "euc_", "iso2022", "hz", "johab")
+"""Beginnings of the names of codecs with characters of several bytes, which uchardet tells from all others."""
 
-FEW = 16
-"""Fewer bytes beyond ASCII do not distinguish such encodings from windows-1252."""
+DEFAULT = "cp1252"
+"""The charset that servers declare for pages in any other, because it is their default."""
 
-DOS = ("cp4", "cp7", "cp8")
-"""Beginnings of the names of codecs that the Web does not use, but for cp866 and cp874."""
+RUN = 4
+"""So many letters beyond ASCII in a row are rare in the languages of that charset."""
 
 NOT_ASCII = ("utf-16", "iso2022", "hz")
 """Beginnings of the names of codecs in which bytes below 128 are not ASCII."""
 
+_RUNS = re.compile(rb"[\x80-\x9f\xa1-\xff]{%d,}" % RUN)
 _PAIRS = re.compile(rb"\x1b\$[@B](?:[\x21-\x7e]{2})*(?=\x1b|\Z)")
+_TAGS = b"<>"
 _PAIR = re.compile(rb"[\x21-\x7e]{2}")
 _ASCII = bytes(range(0x80))
 _BELOW_LEADS = bytes(range(0xC0))
@@ -107,8 +110,10 @@ def _wide(data: bytes) -> str:
     for beginning, zeros, name in WIDE:
         if beginning.match(data):
             head = data[:PRESCAN]
-            often, seldom = head[zeros::2].count(0), head[1 - zeros :: 2].count(0)
-            return name if seldom * SOUND <= often else ""
+            units = list(zip(head[zeros::2], head[1 - zeros :: 2], strict=False))  # each a zero and a byte, in markup
+            right = sum(zero == 0 and byte in _TAGS for zero, byte in units)
+            wrong = sum(byte == 0 and zero in _TAGS for zero, byte in units)
+            return name if wrong * SOUND <= right else ""
     return ""
 
 
@@ -148,27 +153,40 @@ def _legacy(data: bytes, labels: list[_Label], declared: str) -> Text:
     """The bytes in the first encoding of those named and the one detected that suits them, else in the best of them."""
     tried: list[Text] = []
     beyond = len(data.translate(None, _ASCII))
-    for label in labels:
+    for label in _ordered(data, labels, beyond):
         tried.append(_read(data, *label))
         if tried[-1].broken * TOLERABLE <= beyond:
             break
     else:
-        tried.append(_read(data, _detected(data, beyond), "detector", declared))
+        tried.append(_read(data, _detected(data), "detector", declared))
     best = min(reversed(tried), key=lambda text: text.broken)
     return replace(best, junk=best.junk + len(data.translate(None, _NO_CONTROLS)))
 
 
-def _detected(data: bytes, beyond: int) -> str:
-    """Return the charset that uchardet detects in bytes that are not UTF-8; windows-1252 if it detects none."""
+def _ordered(data: bytes, labels: list[_Label], beyond: int) -> list[_Label]:
+    """The labels, the one first that detection confirms where the first label is ``DEFAULT`` and in doubt.
+
+    In doubt it is where letters beyond ASCII are mostly in runs, where the page names another charset, and where the
+    page names none. Without runs, a charset that is not named must be far more likely.
+    """
+    if not labels or labels[0].charset != DEFAULT:
+        return labels
+    named = any(label.charset not in {DEFAULT, "utf-8"} for label in labels)
+    alone = labels[0].source == "header" and all(label.charset == "utf-8" for label in labels[1:])
+    runs = 2 * sum(map(len, _RUNS.findall(data))) > beyond
+    if not (runs or named or alone):
+        return labels
+    name = _detected(data) if runs or named else likeliest(data, DEFAULT)
+    confirmed = [label for label in labels if label.charset == name]
+    if not confirmed and (runs or alone):
+        confirmed = [_Label(name, "detector", labels[0].declared)]
+    return [*confirmed, *labels]
+
+
+def _detected(data: bytes) -> str:
+    """Return the charset of bytes that are not UTF-8: of several bytes by uchardet, else by letters."""
     name = decoder(detect_encoding(data, html5_compatible=False) or "")
-    unlikely = (
-        name in ("", "utf-8")
-        or (name.startswith(DOS) and name not in ("cp866", "cp874"))
-        or (beyond < FEW and name.startswith(LATIN))
-    )
-    if name == "koi8-r":
-        return "koi8-u"  # of these uchardet knows one; eight signs that draw boxes in it are letters in the other
-    return "cp1252" if unlikely else name
+    return name if name.startswith(PAIRS) else likeliest(data)
 
 
 def _read(data: bytes, charset: str, source: str, declared: str) -> Text:
