@@ -42,7 +42,7 @@ class Extract(Edit):
     """
 
     name: ClassVar = "extract"
-    version: ClassVar = 9
+    version: ClassVar = 10
     source: ClassVar = "RefinedWeb §3.1; https://arxiv.org/abs/2306.01116"
     reads: ClassVar = (URL.name, HTML.name)
     adds: ClassVar = (TEXT, PROTECTED)

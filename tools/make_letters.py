@@ -25,7 +25,7 @@ LANGUAGES = (
 )
 PER = 100_000
 RARE = 5
-"""Letters of which fewer are among so many are of other languages."""
+"""Least count of a letter of the language."""
 HEAD = "# A language a line: of 100,000 letters, how many are each beyond ASCII. tools/make_letters.py writes it."
 
 

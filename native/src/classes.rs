@@ -10,7 +10,7 @@ use pyo3::PyErr;
 pub const SPACE: u8 = 1;
 /// `str.isalpha`.
 pub const ALPHA: u8 = 2;
-/// Unicode category P or S.
+/// Unicode category P or S, and U+200B.
 pub const MARK: u8 = 4;
 /// `str.isupper`.
 pub const UPPER: u8 = 8;

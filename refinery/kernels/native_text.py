@@ -7,7 +7,6 @@ classes of all characters are passed to the kernel, once per process.
 from __future__ import annotations
 
 import sys
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache, lru_cache
 
@@ -21,7 +20,7 @@ from refinery.kernels.reference import linewise as reference_lines, text as refe
 from refinery.kernels.reference.counters import COUNT_SUFFIXES
 from refinery.kernels.reference.cuts import with_cut
 from refinery.kernels.reference.linewise import CORRECTIONS, LineRules
-from refinery.kernels.reference.text import STATISTICS, bare
+from refinery.kernels.reference.text import STATISTICS, bare, is_mark
 
 BLOCK = 256
 SMALL_SIGMAS = "σς"
@@ -87,7 +86,7 @@ def _classes_of(characters: str) -> bytes:
     space, alpha, upper, digit = (
         _flags(map(method, characters)) for method in (str.isspace, str.isalpha, str.isupper, str.isdigit)
     )
-    marks = _flags(category[0] in "PS" for category in map(unicodedata.category, characters))
+    marks = _flags(map(is_mark, characters))
     return (space + 2 * alpha + 4 * marks + 8 * upper + 16 * digit).tobytes()
 
 

@@ -43,6 +43,7 @@ CUT = {
     "comments and declarations are no text": ("<!doctype html><p>a<!-- b <p> -->c<?d?>e<![CDATA[f]]>g", ["aceg"]),
     "unclosed elements end where they must": ("<p>a<p>b<div>c<p>d</div>e<li>f<li>g", ["a", "b", "c", "d", "e", "f", "g"]),
     "nobody sees these characters": ("<p>so\u00adft&shy; ze\u200bro\ufeff \u202ebidi\u202c \x07bell\x85 \U000e0041tag", ["soft zero bidi bell tag"]),
+    "ends of words without spaces stay": ("<p>ຄວາມ\u200b\u200bພະ&#8203;ຍາ\u200b ຍາມ a\u200bb ខ្មែរ\u200b", ["ຄວາມ\u200bພະ\u200bຍາ ຍາມ ab ខ្មែរ"]),
     "joiners spell words": ("<p>می\u200cخواهم क्\u200dष &zwj;", ["می\u200cخواهم क्\u200dष \u200d"]),
     "ruby is in its line": ("<p><ruby>漢<rt>kan</rt></ruby>字", ["漢kan字"]),
     "raised digits and signs have forms of their own": ("<p>10<sup>6</sup>m<sup>-1</sup> x<sup>n</sup> Na<sup><b>+</b></sup>", ["10⁶m⁻¹ xⁿ Na⁺"]),

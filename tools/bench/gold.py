@@ -40,7 +40,7 @@ def captures(folder: Path) -> list[Capture]:
     truths = {line["url"]: line for line in _lines(folder / "truth.jsonl.gz") if line["gold_kind"].startswith("human")}
     snippets = {line["url"]: line for line in _lines(folder / "snippets.jsonl.gz")}
     found: dict[str, Capture] = {}
-    for url, body, charset in _responses(folder):
+    for url, body, charset in responses(folder):
         truth, strings = truths.get(url), snippets.get(url, {})
         required, forbidden = (tuple(strings.get(key) or ()) for key in ("gold_with", "gold_without"))
         groups = _groups(truth) if truth else ()
@@ -60,7 +60,8 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             yield from map(json.loads, lines)
 
 
-def _responses(folder: Path) -> Iterator[tuple[str, bytes, str]]:
+def responses(folder: Path) -> Iterator[tuple[str, bytes, str]]:
+    """Yield URL, body and the charset in the header of each response in the folder's WARC files."""
     for path in sorted(folder.glob("*.warc.gz")):
         with path.open("rb") as stream:
             for record in ArchiveIterator(stream):

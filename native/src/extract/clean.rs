@@ -42,6 +42,7 @@ impl<'a> Cleaner<'a> {
 
     /// End the block and return its place.
     pub fn finish(&mut self) -> (usize, usize) {
+        self.end_word();
         self.blank = false;
         self.newlines = 0;
         let start = std::mem::replace(&mut self.start, self.text.len());
@@ -100,6 +101,7 @@ impl<'a> Cleaner<'a> {
     #[inline]
     fn begin(&mut self) {
         if self.newlines > 0 || self.blank {
+            self.end_word();
             if self.newlines > 0 {
                 self.end_line();
             }
@@ -116,6 +118,11 @@ impl<'a> Cleaner<'a> {
             self.space(character as u8, kept);
         } else if character.is_whitespace() {
             self.space(b' ', kept);
+        } else if character == WORD_END {
+            let due = !self.blank && self.newlines == 0;
+            if due && self.text[self.start..].ends_with(is_spaceless) {
+                self.text.push(WORD_END);
+            }
         } else if !is_invisible(character) {
             self.begin();
             self.text.push(character);
@@ -137,6 +144,13 @@ impl<'a> Cleaner<'a> {
                 self.text.push_str(if byte == b' ' { " " } else { "    " });
             }
             _ => {}
+        }
+    }
+
+    /// Take off the end of a word, where white space is one.
+    fn end_word(&mut self) {
+        if self.text[self.start..].ends_with(WORD_END) {
+            self.text.pop();
         }
     }
 
@@ -188,6 +202,14 @@ const PLAIN: [u8; 256] = {
     }
     sizes
 };
+
+/// The end of a word in a script without spaces, of Southeast Asia or Tibet, where it stands behind a letter of one.
+const WORD_END: char = '\u{200B}';
+
+/// True for characters of scripts of Southeast Asia, and Tibetan, that have no spaces between words.
+pub fn is_spaceless(character: char) -> bool {
+    matches!(character, '\u{E00}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' | '\u{1950}'..='\u{1AAF}' | '\u{AA60}'..='\u{AADF}')
+}
 
 /// Characters that are not shown: controls, soft hyphens, and those that only control breaking, order or shape. The
 /// joiners U+200C and U+200D stay: they spell words in Persian and the scripts of India.

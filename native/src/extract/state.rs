@@ -3,10 +3,12 @@
 
 use std::collections::HashMap;
 
+use super::clean::is_spaceless;
 use super::data::{Data, Limit};
 use super::json::{unescape, Event, Json};
 use super::page::Page;
 use super::scanner::Span;
+use super::stats::ends_sentence;
 use super::tree::hash;
 
 /// Bytes before a value that a script assigns to a name.
@@ -95,20 +97,21 @@ fn looks(text: &str) -> (u32, bool) {
     let (mut in_term, mut in_tag) = (false, false);
     let mut before = ' ';
     for character in text.chars() {
-        in_tag |= before == '<' && (character.is_ascii_alphabetic() || character == '/');
-        before = character;
+        let last = std::mem::replace(&mut before, character);
+        in_tag |= last == '<' && (character.is_ascii_alphabetic() || character == '/');
         if in_tag {
             in_tag = character != '>';
             in_term = false;
             continue;
         }
-        let wide = ('\u{2e80}'..='\u{9fff}').contains(&character) || ('\u{ac00}'..='\u{d7af}').contains(&character);
+        let wide = matches!(character, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}') || is_spaceless(character);
         let term = character.is_alphanumeric();
         terms += u32::from(term && (wide || !in_term));
         letters += u32::from(term);
         in_term = term && !wide;
         spaces += u32::from(character == ' ' || wide);
-        marks += u32::from(matches!(character, '.' | '!' | '?' | '。' | '！' | '？' | '।' | '؟'));
+        // Thai and Lao end a sentence with a space.
+        marks += u32::from(ends_sentence(character) || character == ' ' && is_spaceless(last));
         code += u32::from(matches!(
             character,
             '{' | '}' | '=' | ';' | '/' | '\\' | '_' | '|' | '#' | '@' | '%' | '[' | '"'

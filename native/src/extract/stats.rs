@@ -271,11 +271,20 @@ fn slot(key: u64) -> usize {
     (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as usize
 }
 
+/// Marks that end sentences, of all scripts.
+pub fn ends_sentence(character: char) -> bool {
+    matches!(
+        character,
+        '.' | '!' | '?' | '。' | '！' | '？' | '।' | '॥' | '؟' | '۔' | '։' | '።' | '፧' | '།' | '။' | '។' | '｡'
+    )
+}
+
 /// The class of a character beyond ASCII.
 fn wide(character: char) -> u8 {
     match character {
         '，' | '、' | '،' => PUNCTUATION | MARK | WIDE,
-        '。' | '；' | '！' | '？' | '…' | '।' | '؟' => PUNCTUATION | MARK,
+        '；' | '…' => PUNCTUATION | MARK,
+        _ if ends_sentence(character) => PUNCTUATION | MARK,
         '：' => PUNCTUATION,
         '€' | '£' | '¥' | '₹' | '₽' => WIDE,
         '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' => {

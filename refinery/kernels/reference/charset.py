@@ -37,7 +37,7 @@ LACKING = ("gb18030", "euc_jp", "iso2022_jp_ext")
 """Codecs that lack characters which pages have: the euro sign at 0x80, and the rows of NEC and IBM."""
 
 PAIRS = ("gb18030", "big5", "cp949", "cp932", "euc_", "iso2022", "hz", "johab")
-"""Beginnings of the names of codecs with characters of several bytes, which uchardet tells from all others."""
+"""Beginnings of the names of codecs with characters of several bytes, which uchardet distinguishes from all others."""
 
 DEFAULT = "cp1252"
 """The charset that servers declare for pages in any other, because it is their default."""

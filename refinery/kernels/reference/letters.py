@@ -30,16 +30,16 @@ PER = 100_000
 """Letters of which ``letters.txt`` has counts."""
 
 CAPITALS = 15
-"""How many times rarer a letter is as a capital."""
+"""Factor by which a letter is rarer as a capital."""
 
 SURE = 20.0
 """Logarithm of how many times more likely a charset must be than the one that is declared."""
 
 LATIN = 0.1
-"""How often letters of ASCII are, at least, on pages of a language of another script."""
+"""Least share of ASCII among the letters of pages in a language of another script."""
 
 SIGN, ODD, FOREIGN, NEVER = 1e-3, 1e-5, 1e-6, 1e-8
-"""How often, among letters, there are common signs, other signs, letters of other languages, control characters."""
+"""Shares, among letters, of common signs, other signs, letters of other languages, and control characters."""
 
 SIGNS = frozenset("\u00a0‘’“”„‚«»‹›–—…•·©®™°§€£")
 
@@ -78,7 +78,7 @@ def _of_language(charset: str, letters: dict[str, float]) -> list[float]:
 
 
 def _share(character: str, letters: dict[str, float], ascii_letter: float) -> float:
-    """Return how often a character occurs among the letters of a language; 1 for what tells nothing."""
+    """Return the share of a character among the letters of a language; 1 for what all languages share."""
     if character.isascii():
         return ascii_letter if character.isalpha() else 1
     if character in SIGNS:

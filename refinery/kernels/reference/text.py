@@ -73,22 +73,23 @@ def distinct_words(texts: pa.StringArray, words: Collection[str], cuts: pa.ListA
 
 
 def bare(word: str) -> str:
-    """The word in lower case without the punctuation and symbols (Unicode categories P and S) at its ends."""
+    """The word in lower case without the punctuation and symbols (``is_mark``) at its ends."""
     return stripped(word).lower()
 
 
 def stripped(word: str) -> str:
     """The word without the punctuation and symbols at its ends."""
     start, end = 0, len(word)
-    while start < end and _is_mark(word[start]):
+    while start < end and is_mark(word[start]):
         start += 1
-    while start < end and _is_mark(word[end - 1]):
+    while start < end and is_mark(word[end - 1]):
         end -= 1
     return word[start:end]
 
 
-def _is_mark(character: str) -> bool:
-    return unicodedata.category(character)[0] in "PS"
+def is_mark(character: str) -> bool:
+    """Return True for punctuation, symbols, and the zero-width space, which ends words of scripts without spaces."""
+    return unicodedata.category(character)[0] in "PS" or character == "\u200b"
 
 
 def _statistics(text: str, spans: list[Span]) -> Row:
