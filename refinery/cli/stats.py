@@ -55,8 +55,9 @@ def command(
     Exit code 1 if they do not. -v shows every removal reason and, if the recipe has an audit, how stages and rules
     overlap. --json has all counts.
 
-    --by counts documents found and kept by group, with the removal reasons. Languages are counted from the stage that
-    identifies them. ≈ marks an estimate; --json has its upper bounds.
+    --by counts documents found and kept by group, with their share of all tokens and the removal reasons. Languages are
+    counted from the stage that identifies them, with the share that is left after each stage. ≈ marks an estimate;
+    --json has its upper bounds.
     """
     first, until = stage_range(first, until, only)
     path = root_of(config, root)
