@@ -145,13 +145,13 @@ def _with_thresholds(
     file: LanguageFile, fields: Sequence[CalibratedField], measured: SampleMetrics, sample: str
 ) -> LanguageFile:
     """Return the file with a threshold for each field that has been measured in enough documents."""
-    sided = measured.values * np.array([field.sign for field in fields])
+    signs = np.array([field.sign for field in fields], dtype=np.float64)
     used = measured.passes.copy()
-    used[used] = ordinary(sided[used])
+    used[used] = ordinary(measured.values[used], signs)
     thresholds: defaultdict[str, dict[str, float]] = defaultdict(dict)
     figures: defaultdict[str, dict[str, ThresholdEvidence]] = defaultdict(dict)
     keeps = np.ones(len(used), dtype=bool)
-    for column, field in zip(sided.T, fields, strict=True):
+    for column, field in zip((measured.values * signs).T, fields, strict=True):
         values = column[used & ~np.isnan(column)]
         if len(values) >= LEAST:
             derived = derive(values, field.multiple)

@@ -1,6 +1,8 @@
 """Thresholds from a sample of which a fifth may be junk: pure functions of arrays.
 
-Values are oriented so that junk is low: those of a metric with an upper threshold are negated.
+Outliers are found among logarithms, because distances of metrics are ratios: a share of common words of .003 is far
+from .1, and .2 is not. All values are oriented so that junk is low: those of a metric with an upper threshold are
+negated.
 """
 
 from __future__ import annotations
@@ -17,11 +19,14 @@ Mask = npt.NDArray[np.bool_]
 QUANTILE = 0.05
 """The quantile of a metric from which a threshold is derived."""
 
-FAR = 4.0
-"""An outlier is farther below the median than so many distances of the lower quartile from it (2.7 σ if normal) ..."""
+FAR = 3.0
+"""An outlier is farther below the median than so many distances of the lower quartile from it (2 σ if normal) ..."""
 
-NEAR = 0.3
-"""... and than this share of the median: values that hardly vary have no outliers."""
+NEAR = 0.36
+"""... and than this, a factor of .7: values that hardly vary have no outliers."""
+
+TINY = 1e-9
+"""The least value that has a logarithm here."""
 
 RESAMPLES = 200
 """Bootstrap samples."""
@@ -42,11 +47,12 @@ class Derived:
     interval: tuple[float, float]
 
 
-def ordinary(columns: Floats) -> Mask:
-    """Return the rows that are an outlier in no column; NaN is none.
+def ordinary(values: Floats, signs: Floats) -> Mask:
+    """Return the rows that are an outlier in no column; NaN is none. ``signs`` are -1 for upper thresholds, else 1.
 
     Median and quartile of the ordinary rows decide which rows those are, so both are computed until nothing changes.
     """
+    columns = signs * np.log(np.maximum(values, TINY))
     kept = np.ones(len(columns), dtype=bool)
     for _ in range(_ROUNDS):
         limits = np.array([_limit(column[kept]) for column in columns.T])
@@ -58,11 +64,11 @@ def ordinary(columns: Floats) -> Mask:
 
 
 def _limit(column: Floats) -> float:
-    values = column[~np.isnan(column)]
-    if not len(values):
+    measured = column[~np.isnan(column)]
+    if not len(measured):
         return -np.inf
-    quartile, median = np.quantile(values, (0.25, 0.5))
-    return float(median - max(FAR * (median - quartile), NEAR * abs(median)))
+    quartile, median = np.quantile(measured, (0.25, 0.5))
+    return float(median - max(FAR * (median - quartile), NEAR))
 
 
 def derive(values: Floats, multiple: float) -> Derived:
