@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tools.bench import crowd, dashboard
+from tools.bench import charsets, crowd, dashboard, phrases
 
 
 def test_a_text_of_a_crowd_depends_on_its_number_and_cluster_alone() -> None:
@@ -26,3 +28,28 @@ def test_the_benchmark_of_the_dashboard_makes_pages_of_a_root_with_many_parts(
     monkeypatch.setattr(sys, "argv", ["dashboard", str(root), "--parts", "5"])
     assert dashboard.main() == 0
     assert capsys.readouterr().out.startswith("5 parts")
+
+
+def test_the_benchmarks_of_languages_print_a_line_for_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of charsets with the means over all, of phrases with what they cut of main texts."""
+    texts = {"pl": "Zażółć gęślą jaźń, i wszyscy się z nim zgodzili.", "ja": "川だ。続きを読む"}
+    docs = [
+        {"url": f"{lang}{number}", "lang": lang, "kind": "clean", "web": "template", "text": f"{text}\n{text}"}
+        for lang, text in texts.items()
+        for number in range(3)
+    ]
+    with gzip.open(tmp_path / "docs.jsonl.gz", "wt", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(doc) + "\n" for doc in docs)
+    monkeypatch.setattr(sys, "argv", ["bench", str(tmp_path)])
+    assert charsets.main() == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split()[:3] for line in printed[1:-2]] == [
+        ["ja", encoding, "3"] for encoding in ("shift_jis", "euc_jp", "iso2022_jp")
+    ] + [["pl", encoding, "3"] for encoding in ("cp1250", "iso8859-2")]
+    assert phrases.main() == 0
+    assert [line.split()[:3] for line in capsys.readouterr().out.splitlines()[1:]] == [
+        ["ja", "3", "0.58824"],
+        ["pl", "3", "0.00000"],
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import time
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -316,6 +317,16 @@ def test_utf16_without_a_mark_is_still_text_where_it_is_ascii() -> None:
 def test_bytes_that_are_no_text_are_counted() -> None:
     found = decoded(bytes(range(256)) * 20, "")
     assert found.junk * 10 > len(found.utf8) / 2
+
+
+@pytest.mark.parametrize(
+    "piece", [b"<!--", b"<", b"<script ", b"<style></style", b"&", b"&aaaaaaa", b"\xe9", b"\xe9\xe9\xe9\xe9 "]
+)
+def test_markup_that_never_ends_is_read_once(piece: bytes) -> None:
+    """A million bytes of it take well under a second."""
+    start = time.process_time()
+    assert decoded(piece * (1_000_000 // len(piece)) + b"\xe9", "iso-8859-1").broken == 0
+    assert time.process_time() - start < 3
 
 
 @settings(max_examples=300)

@@ -8,9 +8,9 @@ likely than one with all of them right.
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 
@@ -41,9 +41,14 @@ LATIN = 0.1
 SIGN, ODD, FOREIGN, NEVER = 1e-3, 1e-5, 1e-6, 1e-8
 """Shares, among letters, of common signs, other signs, letters of other languages, and control characters."""
 
+LETTER = -1.0
+"""Stands for the share that a letter has in each language."""
+
 SIGNS = frozenset("\u00a0‘’“”„‚«»‹›–—…•·©®™°§€£")
 
-_MARKUP = re.compile(rb"<!--.*?-->|<(script|style)\b.*?</\1|<[^>]*>|&#?\w{1,8};", re.DOTALL | re.IGNORECASE)
+_MARKUP = re.compile(
+    rb"<!--.*?(?:-->|\Z)|<(script|style)(?=[\s/>]).*?(?:</\1|\Z)|<[^>]*|&#?\w{1,8};", re.DOTALL | re.IGNORECASE
+)
 
 Numbers = npt.NDArray[np.float64]
 
@@ -68,23 +73,31 @@ def _weights() -> list[Numbers]:
     text = resources.files("refinery.kernels.reference").joinpath("letters.txt").read_text(encoding="utf-8")
     rows = [line.split()[1:] for line in text.splitlines() if not line.startswith("#")]
     languages = [{c: int(n) / PER for c, n in zip(row[::2], row[1::2], strict=True)} for row in rows]
-    return [np.array([_of_language(charset, letters) for letters in languages]) for charset in CHARSETS]
+    return [_of_charset(charset, languages) for charset in CHARSETS]
 
 
-def _of_language(charset: str, letters: dict[str, float]) -> list[float]:
-    ascii_letter = max(1 - sum(letters.values()), LATIN)
-    characters = (bytes([byte]).decode(charset, "replace") for byte in range(256))
-    return [math.log(_share(character, letters, ascii_letter)) for character in characters]
+def _of_charset(charset: str, languages: Sequence[Mapping[str, float]]) -> Numbers:
+    characters = [bytes([byte]).decode(charset, "replace") for byte in range(256)]
+    shares = np.tile([_sign(character) for character in characters], (len(languages), 1))
+    letters = [byte for byte, share in enumerate(shares[0]) if share == LETTER]
+    plain = [byte for byte in letters if byte < ord("\x80")]
+    for row, language in zip(shares, languages, strict=True):
+        for byte in letters:
+            letter = characters[byte]
+            share = language.get(letter) or language.get(letter.lower(), 0) / CAPITALS
+            row[byte] = max(share, FOREIGN)
+        row[plain] = max(1 - sum(language.values()), LATIN)
+    logarithms: Numbers = np.log(shares)
+    return logarithms
 
 
-def _share(character: str, letters: dict[str, float], ascii_letter: float) -> float:
-    """Return the share of a character among the letters of a language; 1 for what all languages share."""
+def _sign(character: str) -> float:
+    """Return the share of a character that is no letter, in all languages; 1 for ASCII, ``LETTER`` for letters."""
+    category = unicodedata.category(character)
+    if character.isalpha() or category == "Mn":
+        return LETTER
     if character.isascii():
-        return ascii_letter if character.isalpha() else 1
-    if character in SIGNS:
-        return SIGN
-    if character == "\ufffd" or unicodedata.category(character) in {"Cc", "Co"}:
+        return 1
+    if character == "\ufffd" or category in {"Cc", "Co"}:
         return NEVER
-    if not character.isalpha() and unicodedata.category(character) != "Mn":
-        return ODD
-    return max(letters.get(character) or letters.get(character.lower(), 0) / CAPITALS, FOREIGN)
+    return SIGN if character in SIGNS else ODD
