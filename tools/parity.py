@@ -24,6 +24,7 @@ from tools.bench.documents import Documents
 Arguments = Mapping[str, Any]
 MERGES, MODEL = Asset("gpt2.bpe").path(), Asset("lid.176.ftz").path()
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
+COMMON = {"en": STOP_WORDS}
 SHINGLE, WINDOW, EDGES = 5, 50, 200_000
 
 
@@ -175,6 +176,10 @@ CASES: dict[str, Case] = {
             words=st.lists(draws.CASED_WORDS | st.sampled_from(["the", "", "ΣΑΣ", "日", "ま"]), max_size=6),
         ),
         lambda given: {"texts": given.array, "words": STOP_WORDS},
+    ),
+    "prose_statistics": Case(
+        draws.prose(),
+        lambda given: {"texts": given.array, "languages": pa.array(["en"] * len(given.array)), "common": COMMON},
     ),
     "correct_lines": Case(draws.protected_texts(), lambda given: {"texts": given.array, "rules": line_rules()}),
     "mojibake_segments": Case(arguments(texts=draws.string_arrays(draws.joined(draws.MISREAD, 12))), texts),

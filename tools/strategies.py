@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from refinery import PROTECTED
 from refinery.kernels import LineRules, UrlRules
 from refinery.kernels.reference import segmenter
+from refinery.kernels.reference.prose import ENDS
 from stages._url import blocklist
 from stages._url.suffixes import suffixes
 
@@ -80,6 +81,40 @@ def divided_texts(draw: st.DrawFn, /, some: Strategy = SPACELESS_TEXTS, **others
     """Texts and cuts of them, with other arguments."""
     texts = draw(string_arrays(some | SPACELESS_TEXTS))
     return {"texts": texts, "cuts": draw(cuts_of(texts)), **{name: draw(each) for name, each in others.items()}}
+
+
+PROSE = [
+    "a",
+    "b",
+    "Ab",
+    "ΑΣ",
+    "ας",
+    "İ",
+    "é",
+    "д",
+    "ασ",
+    "日",
+    "1",
+    "Ã©t",
+    "© ",
+    "$a",
+    "\ufffd",
+    "\x80",
+    "\ue000",
+    "\x00",
+]
+PROSE += [". ", "! ", ".» ", "« ", " » ", " › ", "‹", " | ", "· ", "...", "\u200f", "\n", " ", " ", "a b. a b. ", "*"]
+
+
+@st.composite
+def prose(draw: st.DrawFn) -> dict[str, Any]:
+    """Texts and cuts of them, in languages with and without common words."""
+    given = draw(divided_texts(joined([*PROSE, *ENDS], 60)))
+    codes = draw(
+        st.lists(st.sampled_from(["el", "xx", None]), min_size=len(given["texts"]), max_size=len(given["texts"]))
+    )
+    lists = {"el": draw(st.lists(joined(PROSE, 3) | st.sampled_from(["ας", "ασ", "a", "i\u0307", "日"]), max_size=5))}
+    return {**given, "languages": pa.array(codes, pa.string()), "common": lists}
 
 
 # --------------------------------------------------------------------------------------------------------------- lines

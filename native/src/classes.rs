@@ -16,6 +16,8 @@ pub const MARK: u8 = 4;
 pub const UPPER: u8 = 8;
 /// `str.isdigit`.
 pub const DIGIT: u8 = 16;
+/// Unicode category S.
+pub const SYMBOL: u8 = 32;
 /// In a table by byte: not ASCII, so that the character must be looked up.
 pub const BEYOND: u8 = 128;
 

@@ -46,6 +46,7 @@ pub mod _native {
         segmenter::word_cuts,
         text::corrections::correct_lines,
         text::lines::PreparedLineRules,
+        text::prose::{prose_statistics, CommonWords},
         text::statistics::text_statistics,
         text::stop_words::{distinct_words, StopWords},
         url::PreparedUrlRules,

@@ -29,6 +29,7 @@ from refinery.kernels.reference.mojibake import mojibake_segments
 from refinery.kernels.reference.normalise import UNICODE, normalise, normalised_cuts
 from refinery.kernels.reference.pages import Page, PageRows
 from refinery.kernels.reference.payload import dechunked, unpacked
+from refinery.kernels.reference.prose import prose_highlights, prose_statistics
 from refinery.kernels.reference.ragged import flat
 from refinery.kernels.reference.repeats import at_most_twice, duplicated, order_of, repeated
 from refinery.kernels.reference.scripts import main_scripts

@@ -75,6 +75,9 @@ class Unions:
 class StopWords:
     def __init__(self, words: list[str], lower: dict[str, str]) -> None: ...
 
+class CommonWords:
+    def __init__(self, languages: dict[str, set[str]], lower: dict[str, str]) -> None: ...
+
 class Tokenizer:
     def __init__(self, tokens: pa.BinaryArray, classes: bytes) -> None: ...
     def token_ids(self, texts: pa.StringArray) -> pa.ListArray: ...
@@ -131,6 +134,13 @@ def correct_lines(
     rules: PreparedLineRules,
     classes: bytes,
 ) -> tuple[list[pa.Array], pa.UInt64Array]: ...
+def prose_statistics(
+    texts: pa.StringArray,
+    languages: pa.StringArray,
+    cuts: pa.ListArray | None,
+    common: CommonWords,
+    classes: bytes,
+) -> list[pa.Array]: ...
 def distinct_words(
     texts: pa.StringArray, cuts: pa.ListArray | None, stop_words: StopWords, classes: bytes
 ) -> pa.UInt32Array: ...

@@ -7,6 +7,7 @@ classes of all characters are passed to the kernel, once per process.
 from __future__ import annotations
 
 import sys
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache, lru_cache
 
@@ -87,7 +88,8 @@ def _classes_of(characters: str) -> bytes:
         _flags(map(method, characters)) for method in (str.isspace, str.isalpha, str.isupper, str.isdigit)
     )
     marks = _flags(map(is_mark, characters))
-    return (space + 2 * alpha + 4 * marks + 8 * upper + 16 * digit).tobytes()
+    symbols = _flags(unicodedata.category(character)[0] == "S" for character in characters)
+    return (space + 2 * alpha + 4 * marks + 8 * upper + 16 * digit + 32 * symbols).tobytes()
 
 
 @lru_cache(maxsize=8)

@@ -1,4 +1,4 @@
-//! Words, lines and n-grams of texts: statistics, stop words and line-wise corrections.
+//! Words, lines and n-grams of texts: statistics, stop words, prose and line-wise corrections.
 
 pub mod corrections;
 mod counters;
@@ -6,6 +6,7 @@ pub mod lines;
 mod ngrams;
 mod numbering;
 mod phrases;
+pub mod prose;
 mod reason;
 pub mod statistics;
 pub mod stop_words;
