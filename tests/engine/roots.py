@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psutil
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from refinery.identity import Content
 from refinery.planner.selection import Selection
 from refinery.recipe import ExecutorSettings, Pipeline, Step
+from refinery.root.partitions import Contents, partition_of
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root
 from refinery.runner.run import RunReport, run
@@ -151,9 +150,10 @@ class RootContents:
                     tables = [pq.read_table(self.path / ref.path) for ref in refs]
                     assert [table.num_rows for table in tables] == [ref.rows for ref in refs]
                     assert [(self.path / ref.path).stat().st_size for ref in refs] == [ref.bytes for ref in refs]
-                    content = Content(tables[0].schema)
-                    for batch in pa.concat_tables(tables).to_batches():
-                        content.update(batch)
+                    content = Contents(tables[0].schema)
+                    for table, ref in zip(tables, refs, strict=True):
+                        for batch in table.combine_chunks().to_batches():
+                            content.update(batch, partition_of(ref.path))
                     assert content.id() == receipt.contents[name]
 
     def balanced(self) -> bool:

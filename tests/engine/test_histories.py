@@ -48,6 +48,7 @@ selections = st.one_of(
 changes = st.one_of(
     st.tuples(st.just("min_words"), st.integers(0, 4)),
     st.tuples(st.just("shard"), st.sampled_from([1, 30, 1000])),
+    st.tuples(st.just("by"), st.sampled_from(["", "words.words", "text"])),
     st.tuples(st.just("write"), st.sampled_from(["every", "last", "marked"])),
     st.tuples(st.just("keep_removed"), st.sampled_from(["metrics", "sample", "text", "counts"])),
     st.tuples(st.just("batch"), st.sampled_from([1, 2, 1000])),
@@ -96,11 +97,12 @@ class World:
     folder: Path
     length: dict[str, Any] = field(default_factory=dict)
     shard: int = 60
+    by: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
 
     def recipe(self, root: str = "root") -> Pipeline:
         """What the world asks for."""
-        stages = (LineSource(), Length(**self.length), Same(), Gather(shard=self.shard))
+        stages = (LineSource(), Length(**self.length), Same(), Gather(shard=self.shard, by=self.by))
         return pipeline(self.folder, steps(*stages, marked=("words",)), root=root, **self.settings)
 
     def change(self, what: str, value: Any, root: str = "root") -> bool:
@@ -116,6 +118,8 @@ class World:
             self.length = {"min_words": value}
         elif what == "shard":
             self.shard = value
+        elif what == "by":
+            self.by = value
         else:
             self.settings[what] = value
         return False

@@ -28,7 +28,7 @@ from tests.engine.toy import Length, LineSource, Upper
 
 def globbed(root: Path) -> set[str]:
     """Every Parquet file that a user's glob over the stages finds."""
-    return {str(path.relative_to(root)) for side in ("kept", "removed") for path in root.glob(f"*/{side}/*.parquet")}
+    return {str(path.relative_to(root)) for side in ("kept", "removed") for path in root.glob(f"*/{side}/**/*.parquet")}
 
 
 def named(root: Path) -> set[str]:

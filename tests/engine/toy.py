@@ -130,15 +130,19 @@ class Upper(Edit):
 
 
 class Gather(Edit):
-    """Parts put together, and divided anew into files of about ``shard`` bytes of text."""
+    """Parts put together, and divided anew into files of about ``shard`` bytes of text, in folders of labels of ``by``."""
 
     name: ClassVar = "gather"
     version: ClassVar = 1
 
     shard: int = 60
+    by: str = ""
 
     def shard_bytes(self) -> int:
         return self.shard
+
+    def partition_column(self) -> str:
+        return self.by
 
     def edit(self, docs: Docs) -> Edited:
         del docs
