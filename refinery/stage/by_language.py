@@ -34,7 +34,8 @@ FIELD = "thresholds"
 class ByLanguage(Stage):
     """Base of a stage whose numeric ``threshold`` fields may have other values for documents of a language.
 
-    ``rules`` stays as it is: the rules of a language are those of the stage with the language's values.
+    ``rules`` stays as it is: the rules of a language are those of the stage with the language's values. It returns the
+    same rules whatever the values are.
 
         class Vowels(ByLanguage, Filter):
             least: float = threshold(0.25)
@@ -108,9 +109,12 @@ class ByLanguage(Stage):
     def _agrees_in_each_language(self) -> Self:
         """Refuse a language's thresholds that contradict each other or the general ones."""
         general = {name: getattr(self, name) for name in type(self).model_fields}
+        rules = [rule.id for rule in self.rules()]
         for code, values in self.thresholds.items():
             try:
-                type(self).model_validate({**general, **values, FIELD: {}})
+                stage = type(self).model_validate({**general, **values, FIELD: {}})
+                if [rule.id for rule in stage.rules()] != rules:
+                    raise ValueError(f"{self.name} has other rules with the values of {code}: only numbers may differ")
             except ValidationError as error:
                 reason = error.errors(include_url=False)[0]
                 raise ValueError(f"{code}: {reason.get('ctx', {}).get('error', reason['msg'])}") from error

@@ -32,6 +32,15 @@ class Spoken(ByLanguage, Filter):
         return {"share": [0.5] * len(docs)}
 
 
+class Sometimes(Spoken):
+    """A stage that leaves a rule out."""
+
+    name: ClassVar = "sometimes"
+
+    def rules(self) -> tuple[Rule, ...]:
+        return super().rules() if self.least else super().rules()[1:]
+
+
 numbers = st.fixed_dictionaries(
     {}, optional={"least": st.sampled_from([0, 0.1, 0.5]), "most": st.just(0.5) | st.just(1)}
 )
@@ -89,3 +98,10 @@ def test_wrong_thresholds_are_refused(table: Any, where: tuple[str, ...], reason
         Spoken(thresholds=table)
     if isinstance(caught.value, ValidationError) and where:
         assert caught.value.errors()[0]["loc"][1:3] == where
+
+
+def test_a_rule_that_a_language_leaves_out_is_a_defect_of_the_stage() -> None:
+    """It could not be applied by language, so it is not ignored."""
+    assert len(Sometimes(thresholds={"de": {"least": 0.5}}).applied_rules()) == 2
+    with pytest.raises(ValueError, match="other rules with the values of de"):
+        Sometimes(thresholds={"de": {"least": 0}})
