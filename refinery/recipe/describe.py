@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -107,7 +108,7 @@ def type_words(annotation: Any) -> str:
         return " | ".join(type_words(argument) for argument in arguments)
     if origin in {tuple, list, set, frozenset}:
         return f"list of {type_words(arguments[0])}"
-    if origin is dict or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+    if origin in {dict, Mapping} or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         return "mapping"
     return _WORDS.get(annotation, str(getattr(annotation, "__name__", annotation)))
 
