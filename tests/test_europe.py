@@ -50,4 +50,7 @@ def test_it_is_the_method_of_refinedweb() -> None:
         "lines.words",
         "export.partition_by",
     }
+    prose = next(step.stage for step in europe.steps if step.name == "prose")
+    applied = {rule.id for rule in prose.rules() if rule.number not in (0, 1)}
+    assert applied <= {"few_common_words"}
     assert europe.steps[-1].stage.partition_column() == "lang"
