@@ -43,7 +43,7 @@ pub mod _native {
         langid::LanguageModel,
         mojibake::mojibake_segments,
         pages::{decoded, unpacked, Charsets, PageRows},
-        segmenter::word_cuts,
+        segmenter::Segmenter,
         text::corrections::correct_lines,
         text::lines::PreparedLineRules,
         text::prose::{prose_statistics, CommonWords},

@@ -20,6 +20,7 @@ from refinery.kernels import _native
 from refinery.kernels.reference import linewise as reference_lines, text as reference
 from refinery.kernels.reference.counters import COUNT_SUFFIXES
 from refinery.kernels.reference.cuts import with_cut
+from refinery.kernels.reference.dictionaries import FOLDER
 from refinery.kernels.reference.linewise import CORRECTIONS, LineRules
 from refinery.kernels.reference.text import STATISTICS, bare, is_mark
 
@@ -29,7 +30,12 @@ CAPITAL_SIGMA = "Σ"
 
 
 def word_cuts(texts: pa.StringArray) -> pa.ListArray:
-    return _native.word_cuts(texts, character_classes())
+    return _segmenter().cuts(texts, character_classes())
+
+
+@cache
+def _segmenter() -> _native.Segmenter:
+    return _native.Segmenter(FOLDER)
 
 
 def text_statistics(texts: pa.StringArray, cuts: pa.ListArray | None = None) -> pa.RecordBatch:

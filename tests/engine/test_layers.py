@@ -62,6 +62,7 @@ OPENS = {
     "refinery.identity": "the code digest reads Python sources",
     "refinery.kernels.choice": "the sources of a checkout are held against the extension",
     "refinery.kernels.native_extract": "the extractor's weights are part of the package",
+    "refinery.kernels.reference.dictionaries": "dictionaries are part of the package",
     "refinery.kernels.reference.bpe": "a vocabulary is read from the path of its asset",
     "refinery.kernels.reference.langid": "a model is read from the path of its asset",
     "refinery.kernels.reference.letters": "the counts of letters are part of the package",

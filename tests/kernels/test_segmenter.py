@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+import unicodedata
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
@@ -10,9 +12,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import regex
+import xxhash
 from hypothesis import given, strategies as st
 
 from refinery.kernels import (
+    SEGMENTER,
     correct_lines,
     distinct_words,
     normalise,
@@ -22,7 +27,9 @@ from refinery.kernels import (
     word_ids,
     word_spans,
 )
+from refinery.kernels.reference.dictionaries import FOLDER, dictionary
 from refinery.kernels.reference.segmenter import cuts, words
+from refinery.kernels.reference.spaceless import BINDING
 from tools.strategies import COMBINED, SCRIPTS, SPACELESS_TEXTS, protected_texts
 
 SPACED = "aÉ1.,-“”'() \n\t\u3000अक\u093fא한글\u0301\u200d"
@@ -57,9 +64,32 @@ def test_cuts_are_the_words(text: str) -> None:
 
 
 @given(TEXTS)
-def test_words_do_not_depend_on_other_runs(text: str) -> None:
-    """The words between two pieces of white space are those of this piece as a text."""
-    assert words_of(text) == [word for run in text.split() for word in words_of(run)]
+def test_words_do_not_depend_on_other_lines(text: str) -> None:
+    """The words of a line are those of the line as a text."""
+    assert words_of(text) == [word for line in text.split("\n") for word in words_of(line)]
+
+
+@given(TEXTS)
+def test_no_cut_is_inside_a_cluster(text: str) -> None:
+    """A word begins where a grapheme cluster does, and neither before a mark nor after a stacker or a leading vowel."""
+    clusters = {found.start() for found in regex.finditer(r"\X", text)}
+    for start, _ in words(text):
+        spaced = start == 0 or text[start - 1].isspace()
+        assert spaced or (start in clusters and text[start - 1] not in BINDING)
+        assert spaced or unicodedata.category(text[start])[0] != "M"
+
+
+@pytest.mark.parametrize(
+    "letters", ["字", "ア", "あ", "ก", "เ", "ก่", "่", "က", "က်", "္", "ខ្", "ລ", "ཀ", "ꀀ", "字\u200d", "々ー"]
+)
+def test_time_is_linear(letters: str) -> None:
+    """A long run of one cluster is divided quickly, into the same text."""
+    text = letters * 20_000
+    texts = pa.array([text])
+    began = time.process_time()
+    (found,) = word_spans(texts, word_cuts(texts))
+    assert "".join(text[start:end] for start, end in found) == text
+    assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize(
@@ -77,6 +107,43 @@ def test_words_do_not_depend_on_other_runs(text: str) -> None:
 def test_punctuation_belongs_to_the_word_before(text: str, expected: list[str]) -> None:
     """Marks and symbols divide nothing: they end the word before them, or begin the first one of a run."""
     assert words_of(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("他们在北京大学学习中文。", "他们 在 北京大学 学习 中文。"),
+        ("他們在北京大學學習中文。", "他們 在 北京大學 學習 中文。"),
+        ("私は東京で日本語を勉強します。", "私 は 東京 で 日本 語 を 勉強 し ます。"),
+        ("ニュースチャンネルのヌルポガー", "ニュース チャンネル の ヌルポガー"),
+        ("ฉันไปตลาดทุกวัน", "ฉัน ไป ตลาด ทุก วัน"),
+        ("ຂ້ອຍໄປໂຮງຮຽນ", "ຂ້ອຍ ໄປ ໂຮງຮຽນ"),
+        ("ខ្ញុំទៅសាលារៀន", "ខ្ញុំ ទៅ សាលារៀន"),
+        ("ကျောင်းသွားသည်", "ကျောင်း သွား သည်"),
+        ("བོད་ཡིག་", "བོད་ ཡིག་"),
+        ("葛󠄀飾区", "葛󠄀 飾 区"),
+    ],
+)
+def test_words_are_those_of_the_language(text: str, expected: str) -> None:
+    """Dictionaries divide letters as people do; traditional letters read as simplified ones; unknown katakana is a word."""
+    assert words_of(text) == expected.split(" ")
+
+
+def test_the_version_names_the_dictionaries() -> None:
+    """A change to a dictionary changes the version, and with it the identity of what counts words."""
+    content = b"".join(path.read_bytes() for path in sorted(FOLDER.glob("*.gz")))
+    assert SEGMENTER.endswith(xxhash.xxh3_64_hexdigest(content)[:8])
+
+
+@pytest.mark.parametrize("name", ["burmese", "chinese", "japanese", "khmer", "lao", "thai"])
+def test_dictionaries_are_sound(name: str) -> None:
+    """Costs fit a byte, readings are letters that words have, and no word begins with a letter that none may begin with."""
+    used = dictionary(name)
+    letters = set("".join(used.costs))
+    assert all(0 < cost < 256 for cost in used.costs.values())
+    assert set(used.readings.values()) <= letters
+    assert not set(map(chr, used.readings)) & letters
+    assert used.longest <= 40
 
 
 @given(TEXTS)

@@ -7,7 +7,7 @@
 
 mod charset;
 mod headers;
-mod inflate;
+pub mod inflate;
 mod label;
 mod payload;
 mod rows;

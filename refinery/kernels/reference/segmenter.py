@@ -1,9 +1,10 @@
 """The words of a text, also in scripts that put no white space between them.
 
 A word is what lies between white space (``str.split``). Where that has letters of a script without spaces (Thai, Lao,
-Tibetan, Burmese, Khmer, Han, kana, …), it is divided further: letters of such scripts form words of their own, which
-``divide`` finds, and letters and digits of other scripts between them form others. All else (punctuation, symbols,
-combining marks) belongs to the word before it, or to the first word where none is before it.
+Tibetan, Burmese, Khmer, Han, kana, …), it is divided further: letters of such scripts form words of their own, by the
+dictionary of their script, and letters and digits of other scripts between them form others. Han letters are read as
+Japanese in a line with kana, else as Chinese. All else (punctuation, symbols, combining marks) belongs to the word
+before it, or to the first word where none is before it.
 
 So a text without such letters has exactly the words between white space, and ratios of words to punctuation are
 comparable between scripts.
@@ -22,24 +23,31 @@ from itertools import accumulate, pairwise
 import numpy as np
 import pyarrow as pa
 
+from refinery.kernels.reference.dictionaries import Letter, divide
 from refinery.kernels.reference.ragged import flat, lists_of, offsets_of
-
-SEGMENTER = "1"
-"""The version of the rules and dictionaries."""
-
-SPACELESS = (
-    *((0xE00, 0x109F), (0x1780, 0x17FF), (0x1950, 0x19FF), (0x1A20, 0x1AAF), (0x1B00, 0x1B7F), (0x2E80, 0x2FDF)),
-    *((0x3005, 0x3007), (0x3021, 0x3029), (0x3031, 0x3035), (0x303B, 0x303C), (0x3041, 0x312F), (0x31A0, 0x31BF)),
-    *((0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0xA4CF), (0xA980, 0xA9FF), (0xAA60, 0xAADF), (0xF900, 0xFAFF)),
-    *((0xFF66, 0xFF9F), (0x11700, 0x1174F), (0x16FE0, 0x18D8F), (0x1AFF0, 0x1B16F), (0x20000, 0x3FFFF)),
+from refinery.kernels.reference.spaceless import (
+    BINDING,
+    DEPENDENT,
+    DOT_BELOW,
+    FINAL,
+    JOINERS,
+    KATAKANA,
+    NUMERALS,
+    SPACELESS,
+    is_japanese,
+    script_of,
 )
-"""Code points of scripts without spaces between words: first and last of each range.
 
-Thai to Burmese; Khmer; Tai Le and New Tai Lue; Tai Tham; Balinese; Han, kana, Bopomofo; Yi; Javanese; Tai Viet; Ahom.
-"""
+SEGMENTER = "2-3d47c8f0"
+"""The version of the rules, and the digest of the dictionaries."""
 
-_LETTER = re.compile(f"[{''.join(f'{chr(first)}-{chr(last)}' for first, last in SPACELESS)}]")
-_RUN = re.compile(r"\S+")
+DIVIDED_AT_ONCE = 4096
+"""Letters after which a division ends at the next word, so that its memory stays small."""
+
+WAYS = {"han": "chinese", "kana": "japanese", "tibetan": "", "other": "letters"}
+"""Dictionaries of scripts that have another name; "" divides no letters, and ``letters`` makes each one a word."""
+
+_LINE, _RUN = re.compile(r"[^\n]+"), re.compile(r"\S+")
 
 Span = tuple[int, int]
 
@@ -63,9 +71,14 @@ def words(text: str) -> list[Span]:
 
 def cuts(text: str) -> list[int]:
     """Return where words begin without white space before them, in characters."""
-    if not _LETTER.search(text):
+    if not SPACELESS.search(text):
         return []
-    return [cut for run in _RUN.finditer(text) for cut in _cuts(text, *run.span())]
+    found = []
+    for line in _LINE.finditer(text):
+        japanese = is_japanese(line[0])
+        for run in _RUN.finditer(text, *line.span()):
+            found += _Divider(japanese).cuts(text, *run.span())
+    return found
 
 
 def divided(text: str, places: Sequence[int]) -> list[Span]:
@@ -99,36 +112,78 @@ def cuts_of(texts: pa.StringArray, given: pa.ListArray | None) -> Iterator[tuple
         yield text or "", _in_characters(text or "", places[first:last].tolist())
 
 
-def _cuts(text: str, start: int, end: int) -> Iterator[int]:
-    """Yield the cuts between two places with no white space between them."""
-    before = ""  # the kind of the last letter or digit
-    at = start
-    while at < end:
-        kind = _kind(text[at])
-        stop = at + 1
-        if kind == "letter":
-            while stop < end and _kind(text[stop]) == "letter":
-                stop += 1
-            if before:
-                yield at
-            yield from divide(text, at, stop)
-        elif kind and before == "letter":
-            yield at
-        before, at = kind or before, stop
+class _Divider:
+    """Finds the cuts of what lies between white space, in a line of Japanese or not."""
 
+    def __init__(self, japanese: bool) -> None:
+        self._japanese = japanese
+        self._found: list[int] = []
+        self._letters: list[Letter] = []
+        """Letters that are not divided yet."""
+        self._way = ""
+        self._bound = False
+        """True if the last character binds the next letter."""
+        self._before = ""
+        """The kind of the last letter or digit: ``spaceless``, ``other``, or none."""
 
-def divide(text: str, start: int, end: int) -> Iterator[int]:
-    """Yield where words begin between two places with only letters, and their marks, of scripts without spaces."""
-    return (at for at in range(start + 1, end) if text[at].isalpha())
+    def cuts(self, text: str, start: int, end: int) -> list[int]:
+        """Return where words begin between two places, but for the first."""
+        for at, character in enumerate(text[start:end], start):
+            is_letter = not character.isdigit() and unicodedata.category(character)[0] not in "PS"
+            script = script_of(character) if is_letter else ""
+            if script:
+                self._letter(at, character, script)
+            elif JOINERS.match(character) and self._letters:
+                self._push(at, character, opened=False)
+            else:
+                self._divide()
+                self._other(at, character)
+        self._divide()
+        return self._found
 
+    def _letter(self, at: int, letter: str, script: str) -> None:
+        """Take a letter or a mark of a script without spaces."""
+        is_letter = letter.isalpha() or letter in NUMERALS
+        opened = is_letter and not self._bound and letter not in DEPENDENT
+        self._bound = letter in BINDING or (self._bound and not is_letter)
+        if opened:
+            self._open(at, WAYS.get("kana" if script == "han" and self._japanese else script, script))
+        elif not self._letters:
+            return  # it belongs to the word before it
+        if letter == FINAL:
+            consonant = next((one for one in reversed(self._letters) if one.letter != DOT_BELOW), self._letters[0])
+            consonant.opened = False
+        self._push(at, letter, opened=opened)
+        self._before = "spaceless"
 
-def _kind(character: str) -> str:
-    """Return "letter" for those of scripts without spaces, "other" for other letters and digits, "" for all else."""
-    if character.isdigit():
-        return "other"
-    if _LETTER.match(character):
-        return "" if unicodedata.category(character)[0] in "PS" else "letter"
-    return "other" if character.isalpha() else ""
+    def _open(self, at: int, way: str) -> None:
+        """Begin a word with the next letter if it cannot be divided together with those before it."""
+        if not self._letters and self._before:
+            self._found.append(at)
+        elif self._letters and (way != self._way or len(self._letters) >= DIVIDED_AT_ONCE):
+            self._divide()
+            self._found.append(at)
+        self._way = way
+
+    def _push(self, at: int, letter: str, *, opened: bool) -> None:
+        katakana = bool(KATAKANA.match(letter)) if opened else bool(self._letters) and self._letters[-1].katakana
+        self._letters.append(Letter(at, letter, opened, katakana))
+
+    def _other(self, at: int, character: str) -> None:
+        """Take a character of another script, or of none."""
+        if character.isalpha() or character.isdigit():
+            if self._before == "spaceless" and not self._bound:
+                self._found.append(at)
+            self._before = "other"
+        self._bound = False
+
+    def _divide(self) -> None:
+        """Divide the letters."""
+        if self._way == "letters":
+            self._found += [letter.at for letter in self._letters[1:] if letter.opened]
+        elif self._way and len(self._letters) > 1:
+            self._found += divide(self._letters, self._way)
+        self._letters = []
 
 
 def _in_bytes(text: str, places: Sequence[int]) -> list[int]:

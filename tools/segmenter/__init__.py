@@ -1,0 +1,1 @@
+"""Sources of the segmenter's dictionaries, each as words with costs."""
