@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from refinery import ByLanguage
 from refinery.recipe import Pipeline, RecipeError, from_dict, recipe_dict
 from refinery.recipe.changes import changes
 from refinery.recipe.reader import parse
+from refinery.stage import registry
 
 RECIPE = (
     "dataset: d\ninputs: in/*.warc.gz\nroot: root\npipeline:\n  - warc\n  - extract\n  - language\n  - quality: {}\n"
@@ -111,3 +113,22 @@ def test_an_override_of_something_else_is_refused(override: str) -> None:
     """A field is no language, and the table as a whole is not replaced by one language of it."""
     with pytest.raises(RecipeError):
         quality("min_words: 40, thresholds: table", override)
+
+
+SPOKEN = [kind for name in registry.names() if issubclass(kind := registry.stage_class(name), ByLanguage)]
+
+
+@pytest.mark.parametrize("kind", SPOKEN, ids=lambda kind: kind.name)
+def test_each_field_by_language_moves_a_rule_for_that_language_alone(kind: type[ByLanguage]) -> None:
+    """In every stage that has any; the general value is no threshold of the language's own."""
+    general = kind()
+    assert kind.language_fields()
+    for name in kind.language_fields():
+        value = getattr(general, name)
+        other = (value // 2 or 1) if isinstance(value, int) else (value / 2 or 0.1)
+        moved = [
+            rule.by_language for rule in kind(thresholds={"de": {name: other}}).applied_rules() if rule.by_language
+        ]
+        assert moved, name
+        assert all(own == {"de": other} for own in moved)
+        assert not any(rule.by_language for rule in kind(thresholds={"de": {name: value}}).applied_rules())
