@@ -40,6 +40,7 @@ def of_language(code: str | None, *texts: str) -> Docs:
         ("Home\nAbout us\nContact\nSign in\nRead more\n" + SENTENCES[0], ["few_prose_words"]),
         ("Home | About us | Contact | Sign in | Read more | Imprint", ["few_prose_words"]),
         ("« Il a dit non » , puis » est venu et la nuit est tombée sur la ville", []),
+        ("Choose File → Open > Save / Print in the menu of the window that you have open", []),
         ("word " * 15, []),
         ("word " * 14, ["few_prose_words"]),
         (f"{TEXT} Buy it now. {TEXT.lower()}", []),

@@ -19,7 +19,7 @@ const SENTENCE: usize = 2;
 const ENDS: &str = ".!?…‽\u{37e}\u{589}\u{61f}\u{6d4}\u{964}\u{965}\u{f0d}\u{f0e}\u{104b}\
     \u{1362}\u{1367}\u{1368}\u{17d4}\u{17d5}\u{1803}\u{1809}\u{3002}\u{ff01}\u{ff1f}\u{ff0e}\u{ff61}";
 const CLOSERS: &str = "\"'”’“‘»«›‹)]}）」』】〉》*_\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}";
-const SEPARATORS: &str = "|¦·•∙●▪>→/»›";
+const SEPARATORS: &str = "|¦·•∙●▪»›";
 /// The separators that also close a quotation, with the marks that open it.
 const QUOTATIONS: [(&str, char); 2] = [("»", '«'), ("›", '‹')];
 
@@ -202,6 +202,13 @@ impl<'a> Measure<'a> {
 
     /// Count the characters of a word, and return true if they make it odd.
     fn characters(&mut self, word: &str) -> bool {
+        if word.is_ascii() {
+            let classes = |byte: u8| self.by_byte[usize::from(byte)];
+            self.counts.characters += word.len() as u64;
+            self.counts.broken += word.bytes().filter(u8::is_ascii_control).count() as u64;
+            let mut pairs = word.as_bytes().windows(2);
+            return pairs.any(|pair| classes(pair[0]) & SYMBOL != 0 && classes(pair[1]) & ALPHA != 0);
+        }
         let (mut odd, mut symbol, mut alphabets) = (false, false, 0_u8);
         for character in word.chars() {
             let class = self.classes.of(character);

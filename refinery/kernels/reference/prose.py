@@ -52,7 +52,7 @@ CLOSERS = "\"'”’“‘»«›‹)]}）」』】〉》*_\u200b\u200c\u200d\u2
 ALPHABETS = ("A-Za-z\u00c0-\u024f\u1e00-\u1eff", "\u0370-\u03ff\u1f00-\u1fff", "\u0400-\u052f")
 """Ranges of Latin, Greek and Cyrillic letters."""
 
-SEPARATORS = frozenset("|¦·•∙●▪>→/»›")
+SEPARATORS = frozenset("|¦·•∙●▪»›")
 QUOTATIONS = {"»": "«", "›": "‹"}
 """The separators that also close a quotation, with the marks that open it."""
 
