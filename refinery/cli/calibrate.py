@@ -44,16 +44,22 @@ def command(
     for code in codes:
         _check(code)
     chosen, path = _lines(urls), root_of(config, root)
-    files = {}
+    files: dict[str, LanguageFile] = {}
     for code in codes:
         target = f"{out}/{code}.toml"
-        files[code] = calibrate(path, code, urls=chosen, given=_existing(target))
+        try:
+            files[code] = calibrate(path, code, urls=chosen, given=_existing(target))
+        except UsageError as error:
+            if len(codes) == 1:
+                raise
+            click.echo(f"{code}: {safe(error.message)}", err=True)  # the other languages are calibrated all the same
+            continue
         store_for(target).put(target, files[code].to_toml().encode())
         if not session.json:
             session.print_text(_text(code, files[code], target))
     if session.json:
         print_json({code: file.model_dump(mode="json") for code, file in files.items()})
-    return 0
+    return int(len(files) < len(codes))
 
 
 def _check(code: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import tomllib
@@ -177,6 +178,16 @@ def test_bad_usage_is_one_clear_error(
     assert run(*options, "--root", clean, "--out", str(tmp_path / "out")) == 2
     printed = capsys.readouterr()
     assert message in printed.err and "hint:" in printed.err and not printed.out and not (tmp_path / "out").exists()
+
+
+def test_one_language_of_several_that_fails_stops_no_other(
+    clean: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The others are written, the exit code is 1, and JSON has those that were."""
+    assert run("nl", "de", "--root", clean, "--out", str(tmp_path), "--json") == 1
+    printed = capsys.readouterr()
+    assert list(json.loads(printed.out)) == ["de"] and printed.err.startswith("nl: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["de.toml"]
 
 
 def test_a_root_without_texts_or_languages_is_refused(tmp_path: Path) -> None:
