@@ -177,7 +177,7 @@ def test_phrases_of_a_language_are_usable(code: str) -> None:
     counters = [given.replace("#", "12") if "#" in given else f"12 {given}" for given in phrases.counted]
     lines = [*phrases.start, *phrases.end, *phrases.anywhere, *counters]
     batch = docs(*lines).with_columns({LANG.name: pa.array([code] * len(lines), LANG.type)})
-    left = edited(Lines(discard=("counter",), short_line=40), batch).columns["text"].to_pylist()
+    left = edited(Lines(discard=("counter",)), batch).columns["text"].to_pylist()
     assert [line for line, text in zip(lines, left, strict=True) if text] == []
 
 

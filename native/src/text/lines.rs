@@ -231,8 +231,8 @@ impl<'a> LineMatcher<'a> {
             let is_space = |character: char| classes.of(character) & SPACE != 0;
             at += text[at..line.end].find(|character| !is_space(character))?;
             let start = at;
-            let run = text[start..line.end].find(is_space).map_or(line.end, |length| start + length);
-            at = cuts.after(start).min(run);
+            let limit = cuts.after(start).min(line.end);
+            at = text[start..limit].find(is_space).map_or(limit, |length| start + length);
             Some(&text[start..at])
         })
     }
