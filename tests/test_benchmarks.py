@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.bench import charsets, crowd, dashboard, phrases
+from tools.bench import charsets, crowd, dashboard, phrases, scripts
 
 
 def test_a_text_of_a_crowd_depends_on_its_number_and_cluster_alone() -> None:
@@ -53,3 +53,15 @@ def test_the_benchmarks_of_languages_print_a_line_for_each(
         ["ja", "3", "0.58824"],
         ["pl", "3", "0.00000"],
     ]
+
+
+def test_a_page_in_another_script_keeps_its_markup_and_its_gold_texts() -> None:
+    """Each text is replaced by one of the other language; those in the gold text are marked."""
+    supply = scripts.Supply("ru", ["Река снова поднялась прошлой ночью мимо старых мельниц из камня"])
+    page = "<html><body><div class='a'>Menu and more</div><p>The river rose <b>again</b> last night.</p></body></html>"
+    made, texts = scripts.replaced(page, "The river rose again last night.", supply)
+    assert [wanted for _, wanted in texts] == [False, True, True, True]
+    assert texts[-1].text.endswith(".")
+    assert all(f"{text}" in made for text, _ in texts)
+    assert made.count("<") == page.count("<")
+    assert scripts.scores(" ".join(text for text, wanted in texts if wanted), texts)[1] == 1
