@@ -14,55 +14,35 @@ pub enum Script {
     Tibetan,
 }
 
-use Script::{Burmese, Han, Kana, Khmer, Lao, Other, Thai, Tibetan};
-
-/// Code points in order: first and last of each range.
-const RANGES: [(char, char, Script); 32] = [
-    ('\u{E00}', '\u{E7F}', Thai),
-    ('\u{E80}', '\u{EFF}', Lao),
-    ('\u{F00}', '\u{FFF}', Tibetan),
-    ('\u{1000}', '\u{109F}', Burmese),
-    ('\u{1780}', '\u{17FF}', Khmer),
-    ('\u{1950}', '\u{19DF}', Other), // Tai Le, New Tai Lue
-    ('\u{19E0}', '\u{19FF}', Khmer),
-    ('\u{1A20}', '\u{1AAF}', Other), // Tai Tham
-    ('\u{1B00}', '\u{1B7F}', Other), // Balinese
-    ('\u{2E80}', '\u{2FDF}', Han),
-    ('\u{3005}', '\u{3007}', Han),
-    ('\u{3021}', '\u{3029}', Han),
-    ('\u{3031}', '\u{3035}', Kana),
-    ('\u{303B}', '\u{303C}', Han),
-    ('\u{3041}', '\u{30FF}', Kana),
-    ('\u{3100}', '\u{312F}', Other), // Bopomofo
-    ('\u{31A0}', '\u{31BF}', Other),
-    ('\u{31F0}', '\u{31FF}', Kana),
-    ('\u{3400}', '\u{4DBF}', Han),
-    ('\u{4E00}', '\u{9FFF}', Han),
-    ('\u{A000}', '\u{A4CF}', Other), // Yi
-    ('\u{A980}', '\u{A9DF}', Other), // Javanese
-    ('\u{A9E0}', '\u{A9FF}', Burmese),
-    ('\u{AA60}', '\u{AA7F}', Burmese),
-    ('\u{AA80}', '\u{AADF}', Other), // Tai Viet
-    ('\u{F900}', '\u{FAFF}', Han),
-    ('\u{FF66}', '\u{FF9F}', Kana),
-    ('\u{11700}', '\u{1174F}', Other), // Ahom
-    ('\u{16FE0}', '\u{18D8F}', Other), // Tangut, Khitan
-    ('\u{1AFF0}', '\u{1B16F}', Kana),
-    ('\u{1B170}', '\u{1B2FF}', Other), // Nüshu
-    ('\u{20000}', '\u{3FFFF}', Han),
-];
-
 /// The script of a character, if it is one without spaces.
 #[inline]
 pub fn script_of(character: char) -> Option<Script> {
-    if ('\u{4E00}'..='\u{9FFF}').contains(&character) {
-        return Some(Han);
+    match character {
+        '\0'..='\u{DFF}' => None,
+        '\u{4E00}'..='\u{9FFF}' => Some(Script::Han),
+        '\u{3041}'..='\u{30FF}' => Some(Script::Kana),
+        '\u{E00}'..='\u{E7F}' => Some(Script::Thai),
+        '\u{1780}'..='\u{17FF}' | '\u{19E0}'..='\u{19FF}' => Some(Script::Khmer),
+        '\u{1000}'..='\u{109F}' | '\u{A9E0}'..='\u{A9FF}' | '\u{AA60}'..='\u{AA7F}' => Some(Script::Burmese),
+        '\u{E80}'..='\u{EFF}' => Some(Script::Lao),
+        '\u{F00}'..='\u{FFF}' => Some(Script::Tibetan),
+        '\u{2E80}'..='\u{2FDF}' | '\u{3005}'..='\u{3007}' | '\u{3021}'..='\u{3029}' => Some(Script::Han),
+        '\u{303B}'..='\u{303C}' | '\u{3400}'..='\u{4DBF}' | '\u{F900}'..='\u{FAFF}' => Some(Script::Han),
+        '\u{20000}'..='\u{3FFFF}' => Some(Script::Han),
+        '\u{3031}'..='\u{3035}' | '\u{31F0}'..='\u{31FF}' => Some(Script::Kana),
+        '\u{FF66}'..='\u{FF9F}' | '\u{1AFF0}'..='\u{1B16F}' => Some(Script::Kana),
+        '\u{1950}'..='\u{19DF}' => Some(Script::Other), // Tai Le, New Tai Lue
+        '\u{1A20}'..='\u{1AAF}' => Some(Script::Other), // Tai Tham
+        '\u{1B00}'..='\u{1B7F}' => Some(Script::Other), // Balinese
+        '\u{3100}'..='\u{312F}' | '\u{31A0}'..='\u{31BF}' => Some(Script::Other), // Bopomofo
+        '\u{A000}'..='\u{A4CF}' => Some(Script::Other), // Yi
+        '\u{A980}'..='\u{A9DF}' => Some(Script::Other), // Javanese
+        '\u{AA80}'..='\u{AADF}' => Some(Script::Other), // Tai Viet
+        '\u{11700}'..='\u{1174F}' => Some(Script::Other), // Ahom
+        '\u{16FE0}'..='\u{18D8F}' => Some(Script::Other), // Tangut, Khitan
+        '\u{1B170}'..='\u{1B2FF}' => Some(Script::Other), // Nüshu
+        _ => None,
     }
-    if character < RANGES[0].0 {
-        return None;
-    }
-    let (first, _, script) = RANGES.get(RANGES.partition_point(|range| range.1 < character))?;
-    (*first <= character).then_some(*script)
 }
 
 /// True for vowel signs and marks that `str.isalpha` takes for letters of their own.
