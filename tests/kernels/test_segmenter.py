@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -30,6 +31,7 @@ from refinery.kernels import (
 from refinery.kernels.reference.dictionaries import FOLDER, dictionary
 from refinery.kernels.reference.segmenter import cuts, words
 from refinery.kernels.reference.spaceless import BINDING
+from tools.bench.segmentation import ours, scores, sentences
 from tools.strategies import COMBINED, SCRIPTS, SPACELESS_TEXTS, protected_texts
 
 SPACED = "aÉ1.,-“”'() \n\t\u3000अक\u093fא한글\u0301\u200d"
@@ -127,6 +129,20 @@ def test_punctuation_belongs_to_the_word_before(text: str, expected: list[str]) 
 def test_words_are_those_of_the_language(text: str, expected: str) -> None:
     """Dictionaries divide letters as people do; traditional letters read as simplified ones; unknown katakana is a word."""
     assert words_of(text) == expected.split(" ")
+
+
+LEAST = {"zh": 0.93, "th": 0.93, "ja": 0.97, "lo": 0.97, "km": 0.97, "my": 0.97, "ko": 0.99}
+
+
+@pytest.mark.parametrize("language", LEAST)
+def test_words_are_those_of_people_and_other_segmenters(corpus: Path, language: str) -> None:
+    """Boundaries of words agree with sentences that people divided, or else with what several segmenters agree on."""
+    path = corpus.parent / "languages" / "segmentation" / f"{language}.jsonl.gz"
+    if not path.exists():
+        pytest.skip("needs the segmented texts at shared/languages beside the checkout")
+    rows = sentences(path)
+    found = scores(rows, ours([row["text"] for row in rows])())
+    assert min(found.values()) >= LEAST[language]
 
 
 def test_the_version_names_the_dictionaries() -> None:
