@@ -23,7 +23,6 @@ EXCUSES = {
     "needs Slurm": 2,
     "needs pages with gold texts": 3,
     "needs texts in many languages": 1,
-    "needs a root with several languages": 1,
 }
 """Why a block cannot be run here, and how many there are of each: whoever adds one has to say so here."""
 
