@@ -33,7 +33,7 @@ class Prose(LanguageTables, Filter):
         Metric("common_words", help="share of words that are common in the language; null where it has no list"),
         Metric("prose_words", help="share of words in lines, or items of a menu, that are long or end like sentences"),
         Metric("duplicate_sentences", help="share of sentences that occurred before, of those in lines with several"),
-        Metric("odd_words", help="share of words with a symbol before a letter, or letters of two alphabets"),
+        Metric("odd_words", help="share of words with a symbol among letters, or letters of two alphabets"),
         Metric("broken_characters", help="share of characters that are U+FFFD, control characters or for private use"),
     )
 

@@ -51,7 +51,7 @@ def of_language(code: str | None, *texts: str) -> Docs:
         (f"{TEXT} lÃ©te", []),
         (f"{SENTENCES[0]} lÃ©te", ["odd_words", "few_prose_words"]),
         (f"{SENTENCES[0]} pomagajД…c.", ["odd_words"]),
-        (f"{SENTENCES[0]} 5€ C++ Σ π2 foo™ (c).", []),
+        (f"{SENTENCES[0]} 5€ C++ Σ π2 foo™ <a@b.org> $x (c).", []),
         (f"{TEXT} \ufffd", ["broken_characters"]),
         (f"{TEXT} \x80", ["broken_characters"]),
         (f"{TEXT} \ue000", ["broken_characters"]),

@@ -202,20 +202,15 @@ impl<'a> Measure<'a> {
 
     /// Count the characters of a word, and return true if they make it odd.
     fn characters(&mut self, word: &str) -> bool {
-        if word.is_ascii() {
-            let classes = |byte: u8| self.by_byte[usize::from(byte)];
-            self.counts.characters += word.len() as u64;
-            self.counts.broken += word.bytes().filter(u8::is_ascii_control).count() as u64;
-            let mut pairs = word.as_bytes().windows(2);
-            return pairs.any(|pair| classes(pair[0]) & SYMBOL != 0 && classes(pair[1]) & ALPHA != 0);
-        }
-        let (mut odd, mut symbol, mut alphabets) = (false, false, 0_u8);
+        // A word gets odd from a letter to a symbol after it to any letter.
+        let (mut letter, mut symbol, mut odd, mut alphabets) = (false, false, false, 0_u8);
         for character in word.chars() {
             let class = self.classes.of(character);
             self.counts.characters += 1;
             self.counts.broken += u64::from(is_broken(character));
-            odd |= symbol & (class & ALPHA != 0);
-            symbol = class & SYMBOL != 0;
+            symbol |= letter & (class & SYMBOL != 0);
+            letter = class & ALPHA != 0;
+            odd |= symbol & letter;
             alphabets |= alphabet(character);
         }
         odd || alphabets.count_ones() > 1

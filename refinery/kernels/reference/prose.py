@@ -10,8 +10,8 @@ Definitions, beside those of ``text``:
   words do not count. Of lines with several sentences, those that occurred before are duplicates; lines that repeat as a
   whole are a metric of ``text_statistics``.
 - Common words are compared without the marks at their ends, and with uppercase letters in lower case, one by one.
-- An odd word has a symbol (Unicode category S) before a letter, or letters of two of the scripts in ``ALPHABETS``, as
-  UTF-8 has that is read as another charset: "Ã©tÃ©", "pomagajД…c".
+- An odd word has a symbol (Unicode category S) after a letter and before another, or letters of two of the scripts in
+  ``ALPHABETS``, as UTF-8 has that is read as another charset: "Ã©tÃ©", "pomagajД…c".
 - A broken character is U+FFFD, for private use, or a control character that is no white space.
 """
 
@@ -173,10 +173,14 @@ def _duplicates(text: str, sentences: list[Span]) -> Iterator[Span]:
 
 
 def _is_odd(word: str) -> bool:
-    pairs = pairwise(word)
-    return sum(bool(letters.search(word)) for letters in _ALPHABETS) > 1 or any(
-        unicodedata.category(mark)[0] == "S" and letter.isalpha() for mark, letter in pairs
-    )
+    """Return True for letters of two alphabets, or a letter, a symbol after it, and later another letter."""
+    after = (place for place, pair in enumerate(pairwise(word), 2) if pair[0].isalpha() and _is_symbol(pair[1]))
+    rest = word[next(after, len(word)) :]
+    return sum(bool(letters.search(word)) for letters in _ALPHABETS) > 1 or any(map(str.isalpha, rest))
+
+
+def _is_symbol(character: str) -> bool:
+    return unicodedata.category(character)[0] == "S"
 
 
 def _share(part: int, whole: int) -> float:
