@@ -188,6 +188,7 @@ CASES: dict[str, Case] = {
         lambda given: {"texts": given.array, "model": MODEL},
     ),
     "main_scripts": Case(arguments(texts=draws.string_arrays()), texts),
+    "model_labels": Case(arguments(model=st.just(MODEL))),
     "token_ids": Case(TOKEN_TEXTS, lambda given: {"texts": given.array, "merges": MERGES}),
     "count_tokens": Case(TOKEN_TEXTS, lambda given: {"texts": given.array, "merges": MERGES}),
     "url_metrics": Case(
