@@ -19,6 +19,7 @@ from hypothesis import given, strategies as st
 
 from refinery.kernels import (
     SEGMENTER,
+    LineRules,
     correct_lines,
     distinct_words,
     normalise,
@@ -129,6 +130,14 @@ def test_punctuation_belongs_to_the_word_before(text: str, expected: list[str]) 
 def test_words_are_those_of_the_language(text: str, expected: str) -> None:
     """Dictionaries divide letters as people do; traditional letters read as simplified ones; unknown katakana is a word."""
     assert words_of(text) == expected.split(" ")
+
+
+@pytest.mark.parametrize("line", ["新規登録", "彼はそう言った。新規登録"])
+def test_a_phrase_of_han_letters_is_found_in_lines_of_japanese(line: str) -> None:
+    """A phrase without kana has other words alone than in a line with kana, and is cut from both."""
+    texts = pa.array([line])
+    corrected = correct_lines(texts, LineRules(end=("新規登録",), segmented=True), None, word_cuts(texts))
+    assert corrected["text"].to_pylist() == [line.removesuffix("新規登録")]
 
 
 LEAST = {"zh": 0.93, "th": 0.93, "ja": 0.97, "lo": 0.97, "km": 0.97, "my": 0.97, "ko": 0.99}

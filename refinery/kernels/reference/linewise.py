@@ -29,7 +29,7 @@ import pyarrow as pa
 from refinery.kernels.reference.counters import DIGIT_GROUPS, NUMBER, counter_form, is_number
 from refinery.kernels.reference.cuts import SPANS, TextCut, spans_of, without
 from refinery.kernels.reference.phrases import Phrase, find_phrase
-from refinery.kernels.reference.segmenter import Span, cuts_of, divided, words as words_of
+from refinery.kernels.reference.segmenter import Span, cuts_of, divided, divisions
 from refinery.kernels.reference.text import bare, stripped
 
 KINDS = ("uppercase", "numeric", "counter", "one_word", "start", "end", "anywhere")
@@ -75,18 +75,22 @@ class LineRules:
         """The phrases as bare words, by place."""
         places = {"start": self.start, "end": self.end, "anywhere": self.anywhere}
         return {
-            place: frozenset(tuple(_core(self._words(phrase))) for phrase in given if place in self.kinds)
+            place: frozenset(
+                tuple(_core(words)) for phrase in given if place in self.kinds for words in self._divisions(phrase)
+            )
             for place, given in places.items()
         }
 
-    def _words(self, phrase: str) -> list[str]:
-        return [phrase[start:end] for start, end in words_of(phrase)] if self.segmented else phrase.split()
+    def _divisions(self, phrase: str) -> list[list[str]]:
+        return divisions(phrase) if self.segmented else [phrase.split()]
 
     @cached_property
     def counters(self) -> frozenset[Phrase]:
         """The counters as bare words, with ``NUMBER`` for the number."""
         written = (given if NUMBER in given else f"{NUMBER} {given}" for given in self.counted)
-        return frozenset(counter_form(self._words(given.replace(NUMBER, "0"))) for given in written)
+        return frozenset(
+            counter_form(words) for given in written for words in self._divisions(given.replace(NUMBER, "0"))
+        )
 
     @cached_property
     def longest_counter(self) -> int:

@@ -64,20 +64,26 @@ def word_spans(texts: pa.StringArray, cuts: pa.ListArray | None = None) -> list[
     return [divided(text, places) for text, places in cuts_of(texts, cuts)]
 
 
-def words(text: str) -> list[Span]:
-    """Return starts and ends of the words of a text, in characters."""
-    return divided(text, cuts(text))
+def words(text: str, *, japanese: bool = False) -> list[Span]:
+    """Return starts and ends of the words of a text, in characters; if ``japanese``, as in lines with kana."""
+    return divided(text, cuts(text, japanese=japanese))
 
 
-def cuts(text: str) -> list[int]:
-    """Return where words begin without white space before them, in characters."""
+def divisions(phrase: str) -> list[list[str]]:
+    """Return the words that a phrase has alone, and those that it has in a line of Japanese."""
+    spans = (words(phrase, japanese=japanese) for japanese in (False, True))
+    return [[phrase[start:end] for start, end in each] for each in spans]
+
+
+def cuts(text: str, *, japanese: bool = False) -> list[int]:
+    """Return where words begin without white space before them, in characters; ``japanese`` is as for ``words``."""
     if not SPACELESS.search(text):
         return []
     found = []
     for line in _LINE.finditer(text):
-        japanese = is_japanese(line[0])
+        kana = japanese or is_japanese(line[0])
         for run in _RUN.finditer(text, *line.span()):
-            found += _Divider(japanese).cuts(text, *run.span())
+            found += _Divider(kana).cuts(text, *run.span())
     return found
 
 
