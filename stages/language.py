@@ -17,6 +17,11 @@ from refinery.kernels import NO_LANGUAGE, identify_languages, main_scripts, mode
 from stages._codes import known_languages, language_of
 from stages._thresholds import LanguageTables
 
+OWN = "languages.ftz"
+"""The model of the package, which knows letters only."""
+MODELS = (OWN, "lid.176.ftz")
+"""The models that can be named without a path."""
+
 Result = TypeVar("Result")
 
 
@@ -43,7 +48,7 @@ class Language(LanguageTables, Filter):
     """Keep documents whose main language is wanted and certain."""
 
     name: ClassVar = "language"
-    version: ClassVar = 3
+    version: ClassVar = 4
     source: ClassVar = "RefinedWeb §3.1; https://arxiv.org/abs/2306.01116"
     depends: ClassVar = ("fasttext-predict",)
     metrics: ClassVar = (
@@ -59,9 +64,9 @@ class Language(LanguageTables, Filter):
     )
     min_score: float = threshold(0.65, ge=0, le=1, calibrated=0.8, description="below this it is not trusted")
     min_main_share: float = threshold(
-        0.0, ge=0, le=1, description="share of the main language in the lines below which a document is mixed"
+        0.0, ge=0, le=1, calibrated=0.8, description="share of the main language in the lines; below this it is mixed"
     )
-    model: Asset = Field(Asset("lid.176.ftz"), description="fastText model of language identification")
+    model: Asset = Field(Asset(OWN), description="fastText model: languages.ftz, lid.176.ftz, or a path")
 
     def keeps_languages(self) -> tuple[str, ...] | None:
         """The wanted ones."""
@@ -83,7 +88,7 @@ class Language(LanguageTables, Filter):
         """Load the model, and check that it has labels of the wanted languages."""
         del name
         known = {language_of(label) for label in _valid(asset, model_labels)}
-        _valid(asset, lambda path: identify_languages(pa.array(["a text"]), path))
+        identified(pa.array(["a text"]), asset)
         missing = sorted(set(self.keeps_languages() or ()) - known)
         if missing:
             hint = f"it has {', '.join(sorted(known)[:200])}"
@@ -92,11 +97,16 @@ class Language(LanguageTables, Filter):
     def measure(self, docs: Docs) -> Values:
         """Identify the language of every text. Raises AssetError where the model cannot be read."""
         texts = docs.column("text")
-        labels, scores, shares = _valid(self.model, lambda path: identify_languages(texts, path))
+        labels, scores, shares = identified(texts, self.model)
         coded = labels.dictionary_encode()
         languages = pa.array([language_of(label) for label in coded.dictionary.to_pylist()], pa.string())
         lang = languages.take(coded.indices)
         return {"lang": lang, "score": scores, "script": main_scripts(texts), "main_share": shares}
+
+
+def identified(texts: pa.StringArray, model: Asset) -> tuple[pa.StringArray, pa.DoubleArray, pa.DoubleArray]:
+    """Return labels, scores and main shares. Raises AssetError where the model cannot be read."""
+    return _valid(model, lambda path: identify_languages(texts, path, letters=model == OWN))
 
 
 def _valid(model: Asset, use: Callable[[str], Result]) -> Result:

@@ -19,7 +19,8 @@ from stages._codes import known_languages, language_of
 from stages.language import Language
 from tests.stages.verdicts import failed, metrics
 
-MODEL = Asset("lid.176.ftz").path()
+LID = Asset("lid.176.ftz")
+MODEL = LID.path()
 SENTENCES = {
     "en": "The committee of the town met to discuss the new bridge that people have wanted for years.",
     "de": "Der Ausschuss der Stadt traf sich, um über die neue Brücke zu sprechen, die sich alle seit Jahren wünschen.",
@@ -41,7 +42,8 @@ def identify(text: str) -> tuple[str, float]:
 def test_languages_are_told_apart(code: str) -> None:
     """A plain sentence is its language, and is kept where that is wanted."""
     assert identify(SENTENCES[code])[0] == code
-    assert failed(Language(keep=[code]), SENTENCES[code]) == [[]]
+    assert failed(Language(keep=[code], model=LID), SENTENCES[code]) == [[]]
+    assert failed(Language(keep=[code], min_score=0), SENTENCES[code]) == [[]]
     assert failed(Language(keep=["vi"], min_score=0), SENTENCES[code]) == [["other_language"]]
 
 
@@ -74,9 +76,9 @@ def test_the_whole_text_is_read() -> None:
 )
 def test_odd_text_is_unsure(text: str) -> None:
     """What is no natural language is not trusted."""
-    score = metrics(Language(), text)["score"]
+    score = metrics(Language(model=LID), text)["score"]
     assert 0 < score < 0.65
-    assert "unsure" in failed(Language(keep="all"), text)[0]
+    assert "unsure" in failed(Language(keep="all", model=LID), text)[0]
 
 
 def test_long_text_is_no_trouble() -> None:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import struct
 import sys
-import unicodedata
 from functools import cache, lru_cache
 from typing import Any
 
 import fasttext
 import pyarrow as pa
+
+from refinery.kernels.reference.text import is_mark
 
 NO_LANGUAGE = "none"
 """The label of a text without words, or without any that the model knows; its probability is 0."""
@@ -73,7 +74,7 @@ def _plain_characters() -> dict[int, str]:
     table = {}
     for point in range(sys.maxunicode + 1):
         character = chr(point)
-        blank = character.isspace() or character.isdigit() or unicodedata.category(character)[0] in "PS"
+        blank = character.isspace() or character.isdigit() or is_mark(character)
         becomes = " " if blank and character != "\n" else character.lower()
         if becomes != character:
             table[point] = becomes

@@ -1,0 +1,1 @@
+"""Training data of the language model: translated messages of packages, word frequencies, words of close languages."""
