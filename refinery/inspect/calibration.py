@@ -37,7 +37,7 @@ from refinery.stage.language_file import (
 )
 from refinery.task.tasks import StepRun
 
-LEAST = 5
+LEAST = 3
 """Documents from which a threshold is derived at least."""
 
 
