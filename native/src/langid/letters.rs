@@ -27,7 +27,7 @@ impl Letters {
                 kinds[character as usize] = BLANK;
             }
         }
-        for &character in lower.keys() {
+        for &character in lower.keys().filter(|&&character| classes.of(character) & (SPACE | MARK | DIGIT) == 0) {
             kinds[character as usize] = CASED;
         }
         let ascii = std::array::from_fn(|byte| match byte as u8 {

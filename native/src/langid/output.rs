@@ -30,6 +30,7 @@ impl Output {
     }
 
     /// The best label and its logarithmic score. None if every score is next to nothing.
+    #[allow(clippy::neg_cmp_op_on_partial_ord)] // NaN stays among them
     pub fn best(&self, matrix: &Matrix, mean: &[f32], scores: &mut Vec<f32>) -> Result<Option<(usize, f32)>, Fault> {
         if let Output::Tree(nodes) = self {
             return best_leaf(nodes, matrix, mean);
@@ -39,10 +40,16 @@ impl Output {
             scores.push(matrix.product(row, mean)?);
         }
         match self {
-            Output::Logistic(table) => scores.iter_mut().for_each(|score| *score = logistic(table, *score)),
-            _ => softmax(scores),
+            Output::Logistic(table) => {
+                scores.iter_mut().for_each(|score| *score = logistic(table, *score));
+                Ok(best_score(scores.iter().copied().enumerate()))
+            }
+            _ => {
+                softmax(scores);
+                let least = least_rival(scores);
+                Ok(best_score(scores.iter().copied().enumerate().filter(|&(_, score)| !(score < least))))
+            }
         }
-        Ok(best_score(scores))
     }
 }
 
@@ -52,9 +59,9 @@ fn log(probability: f32) -> f32 {
 }
 
 #[allow(clippy::neg_cmp_op_on_partial_ord)] // NaN takes the place, as in the library
-fn best_score(scores: &[f32]) -> Option<(usize, f32)> {
+fn best_score(scores: impl Iterator<Item = (usize, f32)>) -> Option<(usize, f32)> {
     let mut best: Option<(usize, f32)> = None;
-    for (label, &score) in scores.iter().enumerate() {
+    for (label, score) in scores {
         let score = if score < 0.0 { continue } else { log(score) };
         if best.is_none_or(|(_, highest)| !(score < highest)) {
             best = Some((label, score));
@@ -108,6 +115,12 @@ fn tree(counts: &[i64]) -> Result<Vec<(usize, usize)>, Fault> {
         nodes.push((left, right));
     }
     Ok(nodes)
+}
+
+/// The probability below which no label can have the highest logarithm: rounding makes only close ones equal.
+fn least_rival(probabilities: &[f32]) -> f32 {
+    let highest = probabilities.iter().copied().fold(0.0, f32::max);
+    highest - (highest + 1e-5) * 1e-5
 }
 
 fn softmax(scores: &mut [f32]) {
