@@ -20,12 +20,15 @@ from stages._languages import common_words, words_digest
 from stages._thresholds import LanguageTables
 from stages._words import cuts, spans, versions
 
+MOST_FREQUENT = 40
+"""Common words that count: lists of keywords have rarer ones, too."""
+
 
 class Prose(LanguageTables, Filter):
     """Keep documents that read like prose of their language."""
 
     name: ClassVar = "prose"
-    version: ClassVar = 1
+    version: ClassVar = 2
     source: ClassVar = "own; common words as in FineWeb-2, https://arxiv.org/abs/2506.20920"
     uses: ClassVar = (LANG.name,)
     words_field: ClassVar = "common"
@@ -78,4 +81,4 @@ class Prose(LanguageTables, Filter):
 
 @cache
 def _lists(place: str) -> Mapping[str, tuple[str, ...]]:
-    return common_words(place)
+    return {code: words[:MOST_FREQUENT] for code, words in common_words(place).items()}
