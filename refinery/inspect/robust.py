@@ -25,6 +25,9 @@ FAR = 3.0
 NEAR = 0.36
 """... and than this, a factor of .7: values that hardly vary have no outliers."""
 
+MOST = 0.3
+"""More outliers than this share of the rows are no junk but texts of another kind, such as a second script."""
+
 TINY = 1e-9
 """The least value that has a logarithm here."""
 
@@ -56,6 +59,7 @@ def ordinary(values: Floats, signs: Floats) -> Mask:
     kept = np.ones(len(columns), dtype=bool)
     for _ in range(_ROUNDS):
         limits = np.array([_limit(column[kept]) for column in columns.T])
+        limits[(columns < limits).mean(axis=0) > MOST] = -np.inf
         again: Mask = np.asarray(~(columns < limits).any(axis=1))
         if (again == kept).all():
             break

@@ -61,3 +61,10 @@ def test_a_metric_that_was_not_measured_has_no_outliers() -> None:
     """Rows without a value are judged by their other columns."""
     rows = np.array([[np.nan, value] for value in (1.0, 1.1, 0.9, 1.05, 0.95, 0.0)])
     assert ordinary(rows, np.array([1.0, 1.0])).tolist() == [True] * 5 + [False]
+
+
+def test_a_second_kind_of_text_is_no_junk() -> None:
+    """Two scripts of a language, one with lower scores: a third of the documents is not left out."""
+    scores = np.concatenate([np.linspace(0.9, 1, 24), np.linspace(0.3, 0.5, 13)])
+    assert ordinary(scores[:, None], LOWER).all()
+    assert ordinary(scores[:30, None], LOWER).sum() == 24
