@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from functools import cache, lru_cache
 
 import numpy as np
@@ -22,11 +23,15 @@ from refinery.kernels.reference.counters import COUNT_SUFFIXES
 from refinery.kernels.reference.cuts import with_cut
 from refinery.kernels.reference.dictionaries import FOLDER
 from refinery.kernels.reference.linewise import CORRECTIONS, LineRules
+from refinery.kernels.reference.segmenter import cuts_of, words_at
+from refinery.kernels.reference.spaceless import SPACELESS
 from refinery.kernels.reference.text import STATISTICS, bare, is_mark
 
 BLOCK = 256
 SMALL_SIGMAS = "σς"
 CAPITAL_SIGMA = "Σ"
+KANA = "の"
+"""As many as a phrase has characters make a line of Japanese of it."""
 
 
 def word_cuts(texts: pa.StringArray) -> pa.ListArray:
@@ -104,8 +109,9 @@ def _stop_words(words: tuple[str, ...]) -> _native.StopWords:
     return _native.StopWords(distinct, _lower_case_of(distinct))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=256)  # one for each language of a batch
 def _line_rules(rules: LineRules) -> _native.PreparedLineRules:
+    rules = replace(rules, divisions=_divisions)
     phrases = [sorted(rules.phrases[place]) for place in ("start", "end", "anywhere")]
     counters = sorted(rules.counters)
     lower = _lower_case_of(word for place in (*phrases, counters) for phrase in place for word in phrase)
@@ -114,6 +120,15 @@ def _line_rules(rules: LineRules) -> _native.PreparedLineRules:
     return _native.PreparedLineRules(
         phrases, counters, lower, suffixes, rules.max_uppercase, rules.short_line, rules.kinds
     )
+
+
+def _divisions(phrase: str) -> list[list[str]]:
+    """Return ``segmenter.divisions``, without the dictionaries of the twin."""
+    if not SPACELESS.search(phrase):
+        return [phrase.split()]
+    in_japanese = f"{phrase} {KANA * len(phrase)}"
+    alone, beside_kana = cuts_of(pa.array([phrase, in_japanese]), word_cuts(pa.array([phrase, in_japanese])))
+    return [words_at(*alone), words_at(phrase, [cut for cut in beside_kana[1] if cut < len(phrase)])]
 
 
 def _lower_case_of(words: Iterable[str]) -> dict[str, str]:

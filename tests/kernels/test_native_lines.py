@@ -15,7 +15,9 @@ import pytest
 
 from refinery.kernels.reference import linewise as twin
 from refinery.kernels.reference.linewise import LineRules
+from refinery.kernels.reference.segmenter import divisions
 from refinery.stage.documents import PROTECTED
+from stages._phrases import languages, phrases_of
 from tests.kernels.natives import native
 from tools.parity import same
 from tools.strategies import GREEK
@@ -110,3 +112,11 @@ def test_what_is_no_text_is_refused() -> None:
         native.correct_lines(pa.array(["a"]), LineRules(), span_lists([[], []]))
     with pytest.raises(TypeError):
         native.correct_lines(pa.array(["a"]), LineRules(), pa.array([["a"]]))
+
+
+@pytest.mark.parametrize("code", languages())
+def test_phrases_are_divided_as_by_the_twin(code: str) -> None:
+    from refinery.kernels.native_text import _divisions
+
+    for phrase in {phrase for given in phrases_of(code).model_dump().values() for phrase in given}:
+        assert {*map(tuple, _divisions(phrase))} == {*map(tuple, divisions(phrase))}

@@ -194,8 +194,8 @@ fn next_letter(text: &str, from: usize) -> Option<usize> {
             let is_first = |at: &usize| match bytes[*at] {
                 0xE0 => bytes.get(*at + 1).is_some_and(|next| *next >= 0xB8), // from U+0E00 on
                 0xEB | 0xEC => false,                                         // Hangul
-                FIRST.. => text[*at..].chars().next().is_some_and(|letter| script_of(letter).is_some()),
-                _ => false,
+                0x00..FIRST => false,
+                _ => text[*at..].chars().next().is_some_and(|letter| script_of(letter).is_some()),
             };
             if let Some(found) = (at..at + block.len()).find(is_first) {
                 return Some(found);

@@ -32,18 +32,46 @@ pub struct CommonWords {
 
 struct Vocabulary {
     words: HashSet<String>,
-    longest: usize, // in bytes
+    longest: usize,      // in bytes
+    lengths: [u64; 128], // by the first byte of ASCII words, a bit for each length in bytes
+}
+
+impl Vocabulary {
+    fn new(words: HashSet<String>) -> Self {
+        let longest = words.iter().map(String::len).max().unwrap_or(0);
+        let mut lengths = [0; 128];
+        for word in &words {
+            if let Some(of_first) = lengths.get_mut(first_byte(word)) {
+                *of_first |= length_bit(word.len());
+            }
+        }
+        Vocabulary { words, longest, lengths }
+    }
+
+    /// False for most words that are none of these, at little cost.
+    fn may_have(&self, word: &str) -> bool {
+        let first = word.bytes().next().map_or(0, |byte| byte.to_ascii_lowercase());
+        let lengths = self.lengths.get(usize::from(first));
+        word.len() <= self.longest
+            && (!word.is_ascii() || lengths.is_none_or(|bits| bits & length_bit(word.len()) != 0))
+    }
+}
+
+/// The first byte in lower case, 0 for the empty word.
+fn first_byte(word: &str) -> usize {
+    word.bytes().next().map_or(0, |byte| usize::from(byte.to_ascii_lowercase()))
+}
+
+/// A bit for a length; long ones share the last.
+fn length_bit(length: usize) -> u64 {
+    1 << length.min(63)
 }
 
 #[pymethods]
 impl CommonWords {
     #[new]
     fn new(languages: HashMap<String, HashSet<String>>, lower: HashMap<char, String>) -> Self {
-        let vocabulary = |words: HashSet<String>| {
-            let longest = words.iter().map(String::len).max().unwrap_or(0);
-            Vocabulary { words, longest }
-        };
-        let languages = languages.into_iter().map(|(code, words)| (code, vocabulary(words))).collect();
+        let languages = languages.into_iter().map(|(code, words)| (code, Vocabulary::new(words))).collect();
         CommonWords { languages, lower }
     }
 }
@@ -193,7 +221,7 @@ impl<'a> Measure<'a> {
         self.counts.odd += u64::from(self.characters(word));
         if let Some(vocabulary) = known {
             let bare = self.classes.bare(word);
-            if bare.len() <= vocabulary.longest {
+            if vocabulary.may_have(bare) {
                 self.common.fold(bare, self.classes, &mut self.folded);
                 self.counts.common += u64::from(vocabulary.words.contains(&self.folded));
             }
@@ -202,6 +230,10 @@ impl<'a> Measure<'a> {
 
     /// Count the characters of a word, and return true if they make it odd.
     fn characters(&mut self, word: &str) -> bool {
+        if word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            self.counts.characters += word.len() as u64; // for speed: nothing odd or broken
+            return false;
+        }
         // A word gets odd from a letter to a symbol after it to any letter.
         let (mut letter, mut symbol, mut odd, mut alphabets) = (false, false, false, 0_u8);
         for character in word.chars() {

@@ -18,8 +18,8 @@ Source: Penedo et al. 2023, arXiv 2306.01116, section G.2, which names the rules
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby, islice
 from typing import Any, NamedTuple
@@ -69,6 +69,7 @@ class LineRules:
     """The rules that are applied, of ``KINDS``."""
     segmented: bool = False
     """True if phrases have the words of ``segmenter.words``, as texts with cuts do; else those between white space."""
+    divisions: Callable[[str], list[list[str]]] = field(default=divisions, compare=False)
 
     @cached_property
     def phrases(self) -> Mapping[str, frozenset[Phrase]]:
@@ -82,7 +83,7 @@ class LineRules:
         }
 
     def _divisions(self, phrase: str) -> list[list[str]]:
-        return divisions(phrase) if self.segmented else [phrase.split()]
+        return self.divisions(phrase) if self.segmented else [phrase.split()]
 
     @cached_property
     def counters(self) -> frozenset[Phrase]:
