@@ -21,6 +21,7 @@ from tools.s3server import free_ports
 EXCUSES = {
     "needs a Ray cluster": 2,
     "needs Slurm": 2,
+    "needs labelled pages in many languages": 1,
     "needs pages with gold texts": 3,
     "needs texts in many languages": 1,
 }

@@ -16,7 +16,9 @@ LAYERS = (
     ("boundary", "classes"),
     ("lists",),
     ("strings",),
-    ("bpe", "content", "extract", "hashes", "langid", "mojibake", "pages", "text", "url"),
+    ("bpe", "content", "extract", "hashes", "langid", "mojibake", "pages", "url"),
+    ("segmenter",),
+    ("text",),
     ("dedup",),
     ("lib",),
 )

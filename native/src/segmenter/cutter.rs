@@ -3,11 +3,10 @@
 use memchr::{memchr, memrchr};
 use pyo3::PyResult;
 
-use super::dictionary::{Letter, Paths};
+use super::dictionary::{Dictionaries, Letter, Paths, CHINESE, JAPANESE, NAMES};
 use super::spaceless::{
     is_binding, is_dependent, is_final, is_japanese, is_joiner, is_katakana, is_numeral, script_of, Script,
 };
-use super::{Segmenter, CHINESE, JAPANESE, NAMES};
 use crate::classes::{Classes, ALPHA, DIGIT, MARK, SPACE};
 
 /// Bytes that are tested at once, and the first byte of the first letter of a script without spaces.
@@ -53,7 +52,7 @@ enum Kind {
 
 /// Finds where words begin without white space before them.
 pub struct Cutter<'a> {
-    segmenter: &'a Segmenter,
+    dictionaries: &'a Dictionaries,
     classes: Classes<'a>,
     paths: Paths,
     /// Letters that are not divided yet, and how they will be.
@@ -67,9 +66,9 @@ pub struct Cutter<'a> {
 }
 
 impl<'a> Cutter<'a> {
-    pub fn new(segmenter: &'a Segmenter, classes: Classes<'a>) -> Self {
+    pub fn new(dictionaries: &'a Dictionaries, classes: Classes<'a>) -> Self {
         let (paths, letters) = (Paths::default(), Vec::new());
-        Cutter { segmenter, classes, paths, letters, way: Way::Whole, bound: false, japanese: false, line: 0 }
+        Cutter { dictionaries, classes, paths, letters, way: Way::Whole, bound: false, japanese: false, line: 0 }
     }
 
     /// Add the cuts of a text.
@@ -171,7 +170,7 @@ impl<'a> Cutter<'a> {
         if self.letters.len() > 1 {
             match self.way {
                 Way::Dictionary(number) => {
-                    self.paths.divide(&self.letters, self.segmenter.dictionary(number)?, found);
+                    self.paths.divide(&self.letters, self.dictionaries.get(number)?, found);
                 }
                 Way::Letters => {
                     found.extend(self.letters[1..].iter().filter(|letter| letter.open).map(|letter| letter.at));

@@ -1,7 +1,8 @@
 //! A dictionary, and the cheapest way to divide letters into its words. Twin: `refinery.kernels.reference.dictionaries`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::{PyErr, PyResult};
@@ -17,6 +18,32 @@ const KATAKANA: u32 = 220;
 const LETTERS: usize = 1 << 16;
 const LARGEST: usize = 1 << 26;
 
+/// The dictionaries by number, and those of Han.
+pub const NAMES: [&str; 6] = ["burmese", "chinese", "japanese", "khmer", "lao", "thai"];
+pub const CHINESE: usize = 1;
+pub const JAPANESE: usize = 2;
+
+/// The dictionaries of a folder, each of which is read when a text first needs it.
+pub struct Dictionaries {
+    folder: PathBuf,
+    read: [OnceLock<Dictionary>; NAMES.len()],
+}
+
+impl Dictionaries {
+    pub fn of(folder: PathBuf) -> Self {
+        Dictionaries { folder, read: Default::default() }
+    }
+
+    pub fn get(&self, number: usize) -> PyResult<&Dictionary> {
+        let place = &self.read[number];
+        if let Some(dictionary) = place.get() {
+            return Ok(dictionary);
+        }
+        let dictionary = Dictionary::read(&self.folder.join(format!("{}.txt.gz", NAMES[number])))?;
+        Ok(place.get_or_init(|| dictionary))
+    }
+}
+
 /// The words of a dictionary with their costs.
 pub struct Dictionary {
     trie: Trie,
@@ -27,7 +54,7 @@ pub struct Dictionary {
 
 impl Dictionary {
     /// Read a compressed file: a line a word with its cost, or a letter with the letter that it is read as.
-    pub fn read(path: &Path) -> PyResult<Dictionary> {
+    fn read(path: &Path) -> PyResult<Dictionary> {
         let wrong = |problem: &str| PyValueError::new_err(format!("{}: {problem}", path.display()));
         let data = fs::read(path).map_err(PyErr::from)?;
         let mut text = Vec::new();

@@ -8,7 +8,6 @@ mod spaceless;
 mod trie;
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
 
 use arrow_array::types::UInt32Type;
 use arrow_array::{Array, ListArray, StringArray};
@@ -19,25 +18,19 @@ use crate::classes::Classes;
 use crate::lists::ListsBuilder;
 use crate::strings::{strings, text};
 use cutter::Cutter;
-use dictionary::Dictionary;
+use dictionary::Dictionaries;
 
-/// The dictionaries by number, and those of Han.
-const NAMES: [&str; 6] = ["burmese", "chinese", "japanese", "khmer", "lao", "thai"];
-const CHINESE: usize = 1;
-const JAPANESE: usize = 2;
-
-/// Finds words with the dictionaries of a folder, each of which is read when a text first needs it.
+/// Finds words with the dictionaries of a folder.
 #[pyclass(frozen)]
 pub struct Segmenter {
-    folder: PathBuf,
-    dictionaries: [OnceLock<Dictionary>; NAMES.len()],
+    dictionaries: Dictionaries,
 }
 
 #[pymethods]
 impl Segmenter {
     #[new]
     fn new(folder: PathBuf) -> Self {
-        Segmenter { folder, dictionaries: Default::default() }
+        Segmenter { dictionaries: Dictionaries::of(folder) }
     }
 
     /// Where words begin without white space before them, in bytes.
@@ -51,20 +44,11 @@ impl Segmenter {
 impl Segmenter {
     fn cuts_of(&self, texts: &StringArray, classes: Classes<'_>) -> PyResult<ListArray> {
         let mut found = ListsBuilder::<UInt32Type>::with_capacity(0, texts.len());
-        let mut cutter = Cutter::new(self, classes);
+        let mut cutter = Cutter::new(&self.dictionaries, classes);
         for row in 0..texts.len() {
             cutter.cut(text(texts, row)?, &mut found.values)?;
             found.end()?;
         }
         found.finish()
-    }
-
-    fn dictionary(&self, number: usize) -> PyResult<&Dictionary> {
-        let place = &self.dictionaries[number];
-        if let Some(dictionary) = place.get() {
-            return Ok(dictionary);
-        }
-        let read = Dictionary::read(&self.folder.join(format!("{}.txt.gz", NAMES[number])))?;
-        Ok(place.get_or_init(|| read))
     }
 }
