@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 
 from refinery.assets import Asset
 from refinery.kernels import word_cuts
+from refinery.kernels.choice import native
 from refinery.kernels.reference.segmenter import cuts as cuts_of
 from refinery.stage.documents import Docs
 from refinery.testing import documents, run_global
@@ -136,6 +137,7 @@ def test_highlights_are_words() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not native(), reason="thousands of documents take native kernels")
 @pytest.mark.parametrize("profile", ["fineweb", "verified", "refinedweb", "dclm"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_edited_copies_are_found_as_the_formula_says(corpus: Path, language: str, profile: str) -> None:
