@@ -28,7 +28,7 @@ def test_it_keeps_the_languages_of_the_published_mixture_in_their_order() -> Non
 
 
 def test_it_is_the_method_of_refinedweb() -> None:
-    """The same stages in the same order; what differs is what a language changes, and the folders of the export."""
+    """Both recipes have equal stages in one order, but for settings by language and the folders of the export."""
     english, europe = recipe("refinedweb"), recipe("refinedweb-europe")
     assert [step.name for step in europe.steps if step.name != "prose"] == [step.name for step in english.steps]
     own = {step.name: step.stage.model_dump() for step in english.steps}

@@ -53,7 +53,7 @@ SERBIAN = str.maketrans(
 
 @dataclass(frozen=True)
 class Sources:
-    """What is known of all languages."""
+    """Messages, word frequencies and distinguishing words by language."""
 
     messages: Mapping[str, list[str]]
     frequencies: Mapping[str, list[Frequencies]]

@@ -125,7 +125,7 @@ def test_a_kill_at_every_write(folder: Path) -> None:
 
 @pytest.mark.parametrize(("stages", "min_words"), [(2, 2), pytest.param(4, 3, marks=pytest.mark.slow)])
 def test_a_kill_at_every_write_of_a_rerun(folder: Path, stages: int, min_words: int) -> None:
-    """The same over older results, where an input was changed, and a threshold whose rules are re-applied."""
+    """A killed run over older results, with a changed input and a changed threshold, ends as an undisturbed one."""
     quick(pipeline(folder, KINDS[:stages]))
     path = folder / "in" / "0.txt"
     path.write_text(path.read_text() + "one more line of text\n")

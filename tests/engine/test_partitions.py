@@ -127,7 +127,7 @@ def test_readers_of_hive_folders_find_label_and_rows(tmp_path: Path, label: str)
 
 
 def test_files_do_not_depend_on_workers_or_batches(tmp_path: Path) -> None:
-    """The same bytes in the same folders, also where rows are spooled in pieces."""
+    """Spooling rows in pieces changes no byte and no folder."""
     quick(recipe(tmp_path, partition_by="lang"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(partitioned, "WAITING", 200)

@@ -41,7 +41,7 @@ def test_a_fifth_of_junk_hardly_moves_a_threshold(kind: str, junk: str, size: in
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50), st.randoms(use_true_random=False))
 def test_order_does_not_matter_and_the_interval_is_reproducible(values: list[float], chance: random.Random) -> None:
-    """The same documents in another order have the same threshold and interval, which contains no NaN."""
+    """The order of documents changes neither the threshold nor its interval, which contains no NaN."""
     shuffled = list(values)
     chance.shuffle(shuffled)
     first, second = derive(np.array(values), 0.7), derive(np.array(shuffled), 0.7)

@@ -552,7 +552,7 @@ def test_by_label_the_documents_of_each_are_deduplicated_as_if_alone(
 
 
 def test_without_labels_languages_are_compared() -> None:
-    """The same text in two languages, as it may be identified, is one document by default."""
+    """Copies of a text that are identified as two languages are one document by default."""
     docs = labelled_documents(["one two three four"] * 2, ["hr", "bs"])
     assert sorted(metrics["role"] for metrics in by_id(SMALL, [[docs]]).values()) == ["exact", "survivor"]
     within = SMALL.model_copy(update={"by": "lang"})

@@ -129,7 +129,7 @@ def test_warnings_name_languages_only_where_white_space_divides(words: Words) ->
 
 
 def test_highlights_are_words() -> None:
-    """What is shown of a metric of words are words of the script."""
+    """Highlights of a metric of words are words of the script."""
     text = "你好你好你好，12 你好"
     shown = [text[start:end] for start, end in Quality().highlights(text, "alpha_words")]
     assert shown == ["12"]

@@ -1,4 +1,4 @@
-"""What a recipe keeps and removes in many languages, and what it would with thresholds from other pages.
+"""Score a recipe in many languages: pages kept and removed, also with thresholds derived from other pages.
 
 usage: python tools/bench/languages.py CORPUS RECIPE OUT [--until STAGE] [--fold path|source]
 

@@ -1,4 +1,4 @@
-"""What the phrases of ``lines`` cut, by language: of main texts (wrongly), and of the lines around them (rightly).
+"""Measure the shares that the phrases of ``lines`` cut by language: of main texts, and of the lines around them.
 
 ``python tools/bench/phrases.py FOLDER`` reads the folder's WARC files and ``docs.jsonl.gz`` (a line a page: url, lang,
 kind, web, text). Lines around a main text are the short lines of a true page that are not in it. Only phrases and
