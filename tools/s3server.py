@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -20,6 +22,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 BUCKET = "refinery"
 KEY, SECRET = "refinery-key", "refinery-secret"
 PORTS = [f"{part}.port{kind}" for part in ("master", "volume", "filer", "s3") for kind in ("", ".grpc")]
+BELOW_OUTGOING = range(15_000, 32_000)
+"""Ports below those of outgoing connections, which begin at 32,768 (Linux) or 49,152 (macOS)."""
 
 
 def weed() -> str | None:
@@ -29,12 +33,17 @@ def weed() -> str | None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    """Choose ports that nobody listens on and that the system gives to no outgoing connection meanwhile."""
+    drawn = random.SystemRandom().sample(BELOW_OUTGOING, len(BELOW_OUTGOING))
+    return list(itertools.islice(filter(_is_free, drawn), count))
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 class S3Server:
