@@ -195,6 +195,7 @@ from .stage.documents import (
     POINTER as POINTER,
     PROTECTED as PROTECTED,
     RECORD_ID as RECORD_ID,
+    STRUCTURE as STRUCTURE,
     TEXT as TEXT,
     TOKENS as TOKENS,
     URL as URL,

@@ -155,6 +155,7 @@ COLUMNS = {
     "length": "bytes of the record in the archive, as stored",
     "text": "the text, from the stage that extracts it",
     "protected": "spans of the text, in bytes, that `lines` does not change; dropped when a stage changes the text",
+    "structure": "headings, lists, code, tables, formulas and images of the text, as marks over it",
     "tokens": "GPT-2 tokens of the text",
     "lang": "language of the text, from the stage that identifies it",
     "why": "removed rows only: the first rule that the document violates, with the metric, its value and the "

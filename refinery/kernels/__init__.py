@@ -24,6 +24,7 @@ from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS
 from refinery.kernels.reference.labels import header_label
 from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages, model_labels
 from refinery.kernels.reference.linewise import KINDS, LineRules, correct_lines
+from refinery.kernels.reference.marks import MARKS
 from refinery.kernels.reference.minhash import band_keys, shingles, similarities, sketches, string_hashes, word_ids
 from refinery.kernels.reference.mojibake import mojibake_segments
 from refinery.kernels.reference.normalise import UNICODE, normalise, normalised_cuts

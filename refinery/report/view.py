@@ -263,5 +263,6 @@ _CORE: dict[str, Any] = {
     "lang": "the language, as the last stage that identifies it names it",
     "text": "the text",
     "protected": "spans of the text, in bytes, that line-wise corrections do not change",
+    "structure": "headings, lists, code, tables, formulas and images of the text, as marks over it",
     "tokens": "GPT-2 tokens of the text",
 }

@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from refinery.kernels import MARKS
+
 ID = pa.field("id", pa.binary(16), nullable=False)
 URL = pa.field("url", pa.string())
 DATE = pa.field("date", pa.timestamp("ms", tz="UTC"))
@@ -35,16 +37,22 @@ PROTECTED = pa.field(
 ``kind`` names what they are: code, table. Null means none. The column belongs to the text: the engine ends it at a
 stage that changes the text and does not add it anew (``OF_TEXT``)."""
 
+STRUCTURE = pa.field("structure", MARKS, metadata={"version": "1"})
+"""Headings, lists, code, tables, formulas and images of the text: marks over it.
+
+Null and the empty list mean none. The column belongs to the text, as ``PROTECTED`` does. Its version is that of the
+kinds of marks and their laws."""
+
 POINTER = (ID, URL, DATE, WARC, OFFSET, LENGTH)
 """The columns of a source: the identity of the document and the position of its record (file, offset, length)."""
 
 TRANSIENT = frozenset({HTML.name})
 """Columns that never leave a worker: they are not written, so a rerun that needs them starts at the source."""
 
-OF_TEXT = frozenset({PROTECTED.name})
+OF_TEXT = frozenset({PROTECTED.name, STRUCTURE.name})
 """Columns of positions in the text."""
 
-CORE = frozenset(f.name for f in (*POINTER, HTML, TEXT, TOKENS, LANG, PROTECTED))
+CORE = frozenset(f.name for f in (*POINTER, HTML, TEXT, TOKENS, LANG, PROTECTED, STRUCTURE))
 
 RECORD_ID = "record_id"
 """Evidence of a source: the identity of a record in its archive. It need not be unique, or there."""
