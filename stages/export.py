@@ -16,7 +16,7 @@ class Export(Edit):
     """Write the final columns, gathering small parts into files of about one size."""
 
     name: ClassVar = "export"
-    version: ClassVar = 2
+    version: ClassVar = 3
     reads: ClassVar = ()
     last: ClassVar = True
 
@@ -28,7 +28,7 @@ class Export(Edit):
     shard: Size = Field(Size(512 * 1024 * 1024), gt=0, description="bytes of text in one file")
     partition_by: str | None = Field(
         None,
-        description="column of labels, such as lang, or STAGE.METRIC: rows go to a folder of their label, as lang=de",
+        description="column of labels, such as lang, or STAGE.METRIC: rows go to the folder of a label, as by_lang=de",
     )
 
     @field_validator("columns")
@@ -51,15 +51,9 @@ class Export(Edit):
         return (*self.reads, *([self.partition_by] if self.partition_by else []))
 
     def check_columns(self, given: pa.Schema) -> None:
-        """Raise UsageError for a ``partition_by`` without labels, or whose folders would have another column's name."""
-        if not self.partition_by:
-            return
-        check_label(given, "partition_by", self.partition_by)
-        metric = self.partition_by.partition(".")[2]
-        if metric in self.selects(given.names):
-            raise UsageError(
-                f"partition_by: {self.partition_by}: there is a column {metric}", hint="leave it out of columns"
-            )
+        """Raise UsageError for a ``partition_by`` without labels."""
+        if self.partition_by:
+            check_label(given, "partition_by", self.partition_by)
 
     def partition_column(self) -> str:
         """Return the column of the labels that have folders of their own."""

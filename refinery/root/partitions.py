@@ -1,6 +1,7 @@
-"""Partitions of an output: folders ``COLUMN=LABEL`` whose files have the rows of one label, as Hive lays them out.
+"""Partitions of an output: folders ``by_COLUMN=LABEL`` whose files have the rows of one label, as Hive lays them out.
 
-DuckDB, pyarrow, polars and Spark read the label from the folder's name. The files have all columns nevertheless.
+DuckDB, pyarrow, polars and Spark read a column ``by_COLUMN`` from the folders' names. The files have all columns
+nevertheless, so a folder must not have the name of one: pyarrow and pandas refuse a column that is in both.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from refinery.identity import Content, digest
 FOLDER = r"[^/=]+=[^/]+"
 """Matches the name of such a folder."""
 
-NO_LABEL = "__HIVE_DEFAULT_PARTITION__"
-"""In place of the label of rows that have none, or an empty one."""
+NO_LABEL = "no_label"
+"""In place of the label of rows that have none, or an empty one. pandas cannot read Hive's name for it."""
 
 LONGEST = 150
 """Longer labels, as they are encoded, are cut; a hash follows."""
@@ -26,17 +27,17 @@ _BEGINNING = 12
 
 
 def folder_of(column: str, label: str | None) -> str:
-    """Return the name of a label's folder: ``lang=de``. Other characters than ASCII letters and digits are encoded."""
+    """Return the name of a label's folder: ``by_lang=de``. All but ASCII letters and digits is encoded."""
     if not label:
-        return f"{column}={NO_LABEL}"
+        return f"by_{column}={NO_LABEL}"
     name = quote(label, safe="")
     if len(name) > LONGEST or name == NO_LABEL:
         name = f"{quote(label[:_BEGINNING], safe='')}~{digest(label)}"
-    return f"{column}={name}"
+    return f"by_{column}={name}"
 
 
 def label_name(column: str) -> str:
-    """Return what the folders of a column's labels begin with: of a metric ``stage.metric`` the metric's name."""
+    """Return the name of labels in their folders: of a metric ``stage.metric`` the metric's name."""
     return column.rpartition(".")[2]
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
 import duckdb
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -113,17 +114,48 @@ def test_a_partitioned_export_has_the_rows_of_one_without_folders(tmp_path: Path
 def test_readers_of_hive_folders_find_label_and_rows(tmp_path: Path, label: str) -> None:
     """DuckDB, pyarrow, polars and `refinery.open` read the same rows, each with its label."""
     quick(recipe(tmp_path, partition_by=label))
-    folder, name = kept(tmp_path / "root"), label.rpartition(".")[2]
-    expected = [(row["id"], row["lang"] or None) for row in rows(tmp_path / "root")]
+    folder, name = kept(tmp_path / "root"), f"by_{label.rpartition('.')[2]}"
+    expected = [(row["id"], row["lang"] or NO_LABEL) for row in rows(tmp_path / "root")]
     sql = f"select id, {name} from read_parquet('{folder}/**/*.parquet', hive_partitioning=true) order by id"
     assert duckdb.sql(sql).fetchall() == expected
     table = ds.dataset(folder, partitioning="hive").to_table().sort_by("id")
-    assert list(zip(table["id"].to_pylist(), (one or None for one in table[name].to_pylist()), strict=True)) == expected
+    assert list(zip(table["id"].to_pylist(), table[name].to_pylist(), strict=True)) == expected
     frame = pl.scan_parquet(folder, hive_partitioning=True).select("id", name).sort("id").collect()
-    assert [(one, label or None) for one, label in frame.rows()] == expected
+    assert frame.rows() == expected
     opened = refinery.open(str(tmp_path / "root")).stage("export")
     assert sorted(opened.dataset().to_table()["id"].to_pylist()) == [one for one, _ in expected]
     assert sorted(opened.files()) == sorted(map(str, folder.rglob("*.parquet")))
+
+
+def _load_dataset(folder: str) -> pa.Table:
+    datasets = pytest.importorskip("datasets")
+    loaded = datasets.load_dataset("parquet", data_files=f"{folder}/*/*.parquet", cache_dir=f"{folder}/../../cache")
+    table: pa.Table = loaded["train"].data.table
+    return table
+
+
+READERS: dict[str, Callable[[str], pa.Table]] = {
+    "pyarrow": pq.read_table,
+    "pyarrow.dataset": lambda folder: ds.dataset(folder).to_table(),
+    "pandas": lambda folder: pa.Table.from_pandas(pd.read_parquet(folder)),
+    "polars": lambda folder: pl.read_parquet(folder).to_arrow(),
+    "polars, lazy": lambda folder: pl.scan_parquet(folder).collect().to_arrow(),
+    "duckdb": lambda folder: duckdb.sql(f"from '{folder}/**/*.parquet'").to_arrow_table(),
+    "datasets": _load_dataset,
+}
+"""Readers of a folder as a user calls them first: without options."""
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("reader", READERS)
+def test_readers_need_no_options(tmp_path: Path, reader: str) -> None:
+    """All rows have their language in the column of the files, and those without one are there as well."""
+    quick(recipe(tmp_path, partition_by="lang"))
+    table = READERS[reader](str(kept(tmp_path / "root"))).select(["id", "text", "lang"])
+    found = sorted((row["id"], row["text"], row["lang"]) for row in table.to_pylist())
+    expected = [(row["id"], row["text"], row["lang"]) for row in rows(tmp_path / "root")]
+    assert found == expected
+    assert {lang for _, _, lang in expected} > {"de", "", None}
 
 
 def test_files_do_not_depend_on_workers_or_batches(tmp_path: Path) -> None:
@@ -142,7 +174,7 @@ def test_files_of_a_label_have_about_one_size(tmp_path: Path) -> None:
     """None exceeds the size of a shard by more than a row; each has at least half of the average."""
     write_inputs(tmp_path / "in", [[f"de|{'word ' * (i % 3)}" for i in range(300)], ["fr|little"]])
     quick(recipe(tmp_path, shard=Size(500), partition_by="lang"))
-    texts = [pq.ParquetFile(path).read(["text"])["text"] for path in kept(tmp_path / "root").glob("lang=de/*")]
+    texts = [pq.ParquetFile(path).read(["text"])["text"] for path in kept(tmp_path / "root").glob("by_lang=de/*")]
     sizes = [sum(len(text) for text in column.to_pylist()) for column in texts]
     assert len(sizes) > 5
     assert max(sizes) < 500 + 40
@@ -157,7 +189,7 @@ def test_another_setting_leaves_no_mixture(tmp_path: Path) -> None:
     quick(recipe(tmp_path, partition_by="lang"))
     folders = contents(root)
     assert {path.name for path in kept(root).iterdir()} == {
-        f"lang={name}" for name in ("de", "fr", "sv", "zh-Hant", NO_LABEL)
+        f"by_lang={name}" for name in ("de", "fr", "sv", "zh-Hant", NO_LABEL)
     }
     quick(recipe(tmp_path, partition_by="lang", shard=Size(60)))
     assert set(contents(root)).isdisjoint(folders)
@@ -177,9 +209,9 @@ def test_another_setting_leaves_no_mixture(tmp_path: Path) -> None:
 def test_a_file_that_no_run_wrote_is_reported(tmp_path: Path) -> None:
     """Globs read it, in folders too; it is never deleted."""
     quick(recipe(tmp_path, partition_by="lang"))
-    stray = kept(tmp_path / "root") / "lang=de" / "mine.parquet"
+    stray = kept(tmp_path / "root") / "by_lang=de" / "mine.parquet"
     stray.write_bytes(b"mine")
-    assert ["lang=de/mine.parquet" in finding.file for finding in verify(str(tmp_path / "root")).findings] == [True]
+    assert ["by_lang=de/mine.parquet" in finding.file for finding in verify(str(tmp_path / "root")).findings] == [True]
     collect_garbage(str(tmp_path / "root"), delete=True)
     assert stray.exists()
 
@@ -187,7 +219,7 @@ def test_a_file_that_no_run_wrote_is_reported(tmp_path: Path) -> None:
 def test_a_changed_file_is_found(tmp_path: Path) -> None:
     """A file that two folders exchange has other rows than its receipt says."""
     quick(recipe(tmp_path, partition_by="lang"))
-    first, second = (min(kept(tmp_path / "root").glob(f"lang={name}/*")) for name in ("de", "fr"))
+    first, second = (min(kept(tmp_path / "root").glob(f"by_lang={name}/*")) for name in ("de", "fr"))
     data = first.read_bytes()
     first.write_bytes(second.read_bytes())
     second.write_bytes(data)
@@ -198,7 +230,7 @@ def test_an_export_without_documents_has_an_empty_file(tmp_path: Path) -> None:
     """A glob over it finds the columns."""
     write_inputs(tmp_path / "in", [["# nothing"]] * 6)
     quick(recipe(tmp_path, partition_by="lang"))
-    assert [path.name for path in kept(tmp_path / "root").iterdir()] == [f"lang={NO_LABEL}"]
+    assert [path.name for path in kept(tmp_path / "root").iterdir()] == [f"by_lang={NO_LABEL}"]
     assert duckdb.sql(f"select id, lang from '{kept(tmp_path / 'root')}/**/*.parquet'").fetchall() == []
     assert verify(str(tmp_path / "root")).ok
 
@@ -240,7 +272,7 @@ def test_any_label_names_a_folder_of_its_own(labels: list[str | None]) -> None:
     names = {label: folder_of("lang", label) for label in [*labels, *HOSTILE]}
     assert all("/" not in name and name.isascii() and name.isprintable() and len(name) < 255 for name in names.values())
     assert len(set(names.values())) == len({label or None for label in names})
-    read = {unquote(name.removeprefix("lang=")): label for label, name in names.items() if label and "~" not in name}
+    read = {unquote(name.removeprefix("by_lang=")): label for label, name in names.items() if label and "~" not in name}
     assert all(text == label for text, label in read.items())
 
 
@@ -258,13 +290,14 @@ def test_hostile_labels_are_read_as_they_are(tmp_path: Path) -> None:
     assert len({ref.path.rpartition("/")[2].lower() for ref in refs}) == len(HOSTILE)  # no two are one file anywhere
     plain = ds.dataset([str(tmp_path / ref.path) for ref in refs]).to_table().sort_by("n")
     assert plain["label"].to_pylist() == HOSTILE
-    expected = [None if not label else label if len(label) < 50 and label != NO_LABEL else None for label in HOSTILE]
-    sql = f"select n, label from read_parquet('{folder}/*/*.parquet', hive_types={{'label': varchar}}) order by n"
+    expected = [label or NO_LABEL for label in HOSTILE]
+    sql = f"select n, by_label from read_parquet('{folder}/*/*.parquet', hive_types={{'by_label': varchar}}) order by n"
     for read in (
         [label for _, label in duckdb.sql(sql).fetchall()],
-        ds.dataset(folder, partitioning="hive").to_table().sort_by("n")["label"].to_pylist(),
+        ds.dataset(folder, partitioning="hive").to_table().sort_by("n")["by_label"].to_pylist(),
     ):
-        assert [a == b for a, b in zip(read, expected, strict=True) if b is not None] == [True] * 11
+        hashed = [label for label, wanted in zip(read, expected, strict=True) if label != wanted]
+        assert ["~" in label for label in hashed] == [True, True]  # the long one, and what has the name of no label
 
 
 def test_samples_by_language_are_drawn_from_the_export(tmp_path: Path) -> None:

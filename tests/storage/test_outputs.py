@@ -69,10 +69,10 @@ def test_partitions_are_folders_of_a_bucket(bucket: str, tmp_path: Path) -> None
     quick(recipe_by("lang"))
     files = refinery.open(root).stage("export").files()
     assert sorted({path.split("/")[-2] for path in files}) == [
-        "lang=50%25%2B%2F%3D%C3%BC",
-        "lang=__HIVE_DEFAULT_PARTITION__",
-        "lang=a%20b",
-        "lang=de",
+        "by_lang=50%25%2B%2F%3D%C3%BC",
+        "by_lang=a%20b",
+        "by_lang=de",
+        "by_lang=no_label",
     ]
     assert STORE.list(f"{root}/02-export/kept/**/*.parquet") == files
     assert verify(root, rerun=1.0).ok
