@@ -1,7 +1,8 @@
 """Stage ``language``: removes documents whose main language is another, is not certain, or is that of few lines.
 
 A fastText model classifies the whole extracted text at once, and each line of some length alone. Its labels become
-codes of languages, and the script is that of most characters.
+codes of languages, and the script is that of most characters. Close languages count together with the model of the
+package.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ OWN = "languages.ftz"
 """The model of the package, which knows letters only."""
 MODELS = (OWN, "lid.176.ftz")
 """The models that can be named without a path."""
+
+CLOSE = (("bs", "hr", "sr"), ("id", "ms"), ("da", "nb", "nn"), ("es", "gl", "pt"), ("cs", "sk"))
+"""Groups of languages between which the model of the package divides the probability of a text, and its lines."""
 
 Result = TypeVar("Result")
 
@@ -48,14 +52,17 @@ class Language(LanguageTables, Filter):
     """Keep documents whose main language is wanted and certain."""
 
     name: ClassVar = "language"
-    version: ClassVar = 4
+    version: ClassVar = 5
     source: ClassVar = "RefinedWeb §3.1; https://arxiv.org/abs/2306.01116"
     depends: ClassVar = ("fasttext-predict",)
     metrics: ClassVar = (
         Metric("lang", pa.string(), "label", help=f"most likely language; {NO_LANGUAGE} for a text without words"),
-        Metric("score", help="probability of that language"),
+        Metric("score", help="probability of that language, or of its group of close languages"),
         Metric("script", pa.string(), "label", help="script of most characters, ISO 15924; null without letters"),
-        Metric("main_share", help="share of that language in lines that are long and certain; null without such lines"),
+        Metric(
+            "main_share",
+            help="share of it, or its group, in lines that are long and certain; null without such lines",
+        ),
     )
     language_metric: ClassVar = "lang"
 
@@ -106,7 +113,8 @@ class Language(LanguageTables, Filter):
 
 def identified(texts: pa.StringArray, model: Asset) -> tuple[pa.StringArray, pa.DoubleArray, pa.DoubleArray]:
     """Return labels, scores and main shares. Raises AssetError where the model cannot be read."""
-    return _valid(model, lambda path: identify_languages(texts, path, letters=model == OWN))
+    is_own = model == OWN
+    return _valid(model, lambda path: identify_languages(texts, path, letters=is_own, groups=CLOSE if is_own else ()))
 
 
 def _valid(model: Asset, use: Callable[[str], Result]) -> Result:

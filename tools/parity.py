@@ -25,6 +25,7 @@ Arguments = Mapping[str, Any]
 MERGES, MODEL = Asset("gpt2.bpe").path(), Asset("lid.176.ftz").path()
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 COMMON = {"en": STOP_WORDS}
+CLOSE = (("bs", "hr", "sr"), ("no", "da", "sv"), ("es", "en"))
 SHINGLE, WINDOW, EDGES = 5, 50, 200_000
 
 
@@ -184,7 +185,12 @@ CASES: dict[str, Case] = {
     "correct_lines": Case(draws.protected_texts(), lambda given: {"texts": given.array, "rules": line_rules()}),
     "mojibake_segments": Case(arguments(texts=draws.string_arrays(draws.joined(draws.MISREAD, 12))), texts),
     "identify_languages": Case(
-        arguments(texts=draws.string_arrays(), model=st.just(MODEL), letters=st.booleans()),
+        arguments(
+            texts=draws.string_arrays(),
+            model=st.just(MODEL),
+            letters=st.booleans(),
+            groups=st.sampled_from([(), CLOSE]),
+        ),
         lambda given: {"texts": given.array, "model": MODEL},
     ),
     "main_scripts": Case(arguments(texts=draws.string_arrays()), texts),

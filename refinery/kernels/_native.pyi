@@ -44,7 +44,13 @@ class PreparedLineRules:
     ) -> None: ...
 
 class LanguageModel:
-    def __init__(self, file: pa.UInt8Array, classes: bytes | None = None, lower: dict[str, str] = ...) -> None: ...
+    def __init__(
+        self,
+        file: pa.UInt8Array,
+        classes: bytes | None = None,
+        lower: dict[str, str] = ...,
+        groups: Sequence[Sequence[str]] = (),
+    ) -> None: ...
     labels: list[str]
     def identify(self, texts: pa.StringArray, none: str) -> tuple[pa.StringArray, pa.DoubleArray, pa.DoubleArray]: ...
 

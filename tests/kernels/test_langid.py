@@ -80,11 +80,11 @@ def exact(found: tuple[pa.StringArray, pa.DoubleArray, pa.DoubleArray]) -> list[
     return [(label, score.hex(), share) for label, score, share in rows]
 
 
-def assert_parity(texts: pa.StringArray, model: str = LID) -> None:
+def assert_parity(texts: pa.StringArray, model: str = LID, groups: twin.Groups = ()) -> None:
     assert native.model_labels(model) == twin.model_labels(model)
     for letters in (False, True):
-        found = native.identify_languages(texts, model, letters=letters)
-        assert exact(found) == exact(twin.identify_languages(texts, model, letters=letters))
+        found = native.identify_languages(texts, model, letters=letters, groups=groups)
+        assert exact(found) == exact(twin.identify_languages(texts, model, letters=letters, groups=groups))
 
 
 @pytest.fixture(scope="module")
@@ -108,11 +108,29 @@ def test_every_text_is_identified_as_by_the_library(texts: list[str | None]) -> 
     assert_parity(pa.array(texts, pa.string()))
 
 
-@given(toys(), LISTS)
+@given(toys(), LISTS, st.data())
 @settings(max_examples=250)
-def test_every_model_is_read_as_by_the_library(paths: Any, toy: Toy, texts: list[str | None]) -> None:
-    """Any loss, n-grams of characters and words, quantised or not, pruned or not, of either version."""
-    assert_parity(pa.array([*texts, "a the été x"], pa.string()), written(toy, paths))
+def test_every_model_is_read_as_by_the_library(
+    paths: Any, toy: Toy, texts: list[str | None], data: st.DataObject
+) -> None:
+    """Any loss, n-grams of characters and words, quantised or not, pruned or not, of either version, any groups."""
+    labels = st.sampled_from([label.removeprefix("__label__") for label in toy.labels]) | st.text(max_size=2)
+    groups = data.draw(st.just(()) | st.lists(st.lists(labels, max_size=4).map(tuple), max_size=3).map(tuple))
+    assert_parity(pa.array([*texts, "a the été x " * 6], pa.string()), written(toy, paths), groups)
+
+
+@pytest.mark.parametrize("loss", [TREE, SOFTMAX, ONE_VS_ALL])
+def test_a_group_of_all_labels_is_certain(paths: Any, loss: int) -> None:
+    """The probabilities of a group add up, so every line counts; the label stays the most likely one."""
+    labels = tuple("abcd")
+    path = written(Toy(labels=[f"__label__{label}" for label in labels], counts=[4, 3, 2, 1], loss=loss), paths)
+    texts = pa.array(["a the été x " * 6 + "\n" + "x été " * 9])
+    for kernel in (native, twin):
+        [(alone, score, _)] = exact(kernel.identify_languages(texts, path))
+        [(label, together, share)] = exact(kernel.identify_languages(texts, path, groups=(labels,)))
+        assert label == alone
+        assert 1 >= float.fromhex(together) >= max(0.999, float.fromhex(score))
+        assert share == 1
 
 
 @given(st.lists(TEXTS | st.none(), min_size=2, max_size=6), st.data())

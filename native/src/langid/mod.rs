@@ -39,14 +39,21 @@ pub struct LanguageModel {
 #[pymethods]
 impl LanguageModel {
     /// Read a model from the bytes of its file, which stay in use if its numbers are stored whole. With `classes` and
-    /// `lower`, which has the lower case of characters beyond ASCII, it reads the letters of texts only.
+    /// `lower`, which has the lower case of characters beyond ASCII, it reads the letters of texts only. The labels of
+    /// one of the `groups` count together.
     #[new]
-    #[pyo3(signature = (file, classes=None, lower=HashMap::new()))]
-    fn new(py: Python<'_>, file: InputArray, classes: Option<&[u8]>, lower: HashMap<char, String>) -> PyResult<Self> {
+    #[pyo3(signature = (file, classes=None, lower=HashMap::new(), groups=Vec::new()))]
+    fn new(
+        py: Python<'_>,
+        file: InputArray,
+        classes: Option<&[u8]>,
+        lower: HashMap<char, String>,
+        groups: Vec<Vec<String>>,
+    ) -> PyResult<Self> {
         let classes = classes.map(Classes::try_from).transpose()?;
         py.allow_threads(|| {
             let bytes = file.0.as_primitive_opt::<UInt8Type>().ok_or_else(|| unfit(file.0.data_type()))?;
-            let model = Model::read(bytes.values().inner().clone())?;
+            let model = Model::read(bytes.values().inner().clone(), &groups)?;
             Ok(LanguageModel { model, letters: classes.map(|classes| Letters::new(classes, lower)) })
         })
     }
@@ -57,8 +64,7 @@ impl LanguageModel {
         self.model.labels().to_vec()
     }
 
-    /// The label of each text, its probability, and the share of the main language in its lines; `none` for a text
-    /// without a word or n-gram of the model.
+    /// The label of each text, the probability of its group, and the share of the group in its lines; `none` for a text without a word or n-gram of the model.
     fn identify(&self, py: Python<'_>, texts: InputArray, none: &str) -> PyResult<Columns> {
         py.allow_threads(|| {
             let texts = strings(&texts)?;
@@ -87,8 +93,7 @@ impl LanguageModel {
             let nothing = Found { label: none, score: 0.0, main_share: None };
             let found = self.model.identify(read, &mut scratch)?.unwrap_or(nothing);
             labels.append_value(found.label);
-            // Rounding results in up to 1.00001. NaN stays NaN.
-            scores.append_value(f64::from(if found.score > 1.0 { 1.0 } else { found.score }));
+            scores.append_value(found.score);
             shares.append_option(found.main_share);
         }
         Ok((OutputArray::new(labels.finish()), OutputArray::new(scores.finish()), OutputArray::new(shares.finish())))

@@ -16,7 +16,7 @@ const ENOUGH: usize = 4096;
 /// Letters of the shortest line whose language counts.
 const SHORTEST: u64 = 20;
 /// The least probability of a language of a line that counts.
-const CERTAIN: f32 = 0.5;
+const CERTAIN: f64 = 0.5;
 
 pub struct Model {
     dictionary: Dictionary,
@@ -24,12 +24,14 @@ pub struct Model {
     input: Matrix,
     weights: Matrix,
     output: Output,
+    /// Of each label, the labels that count together with it; none if it stands alone.
+    close: Vec<Vec<usize>>,
 }
 
 /// What a model finds in a text.
 pub struct Found<'a> {
     pub label: &'a str,
-    pub score: f32,
+    pub score: f64,
     pub main_share: Option<f64>,
 }
 
@@ -78,7 +80,8 @@ struct Head {
 }
 
 impl Model {
-    pub fn read(file: Buffer) -> Result<Self, Fault> {
+    /// Read a model from its file, with groups of labels that count together.
+    pub fn read(file: Buffer, groups: &[Vec<String>]) -> Result<Self, Fault> {
         let mut reader = Reader::new(file);
         let head = read_head(&mut reader)?;
         let (dictionary, pruned) = Dictionary::read(&mut reader)?;
@@ -96,7 +99,8 @@ impl Model {
             format!("{} × {} weights for {labels} × {}", weights.rows, weights.dimensions, head.dimensions)
         })?;
         let output = Output::new(head.loss, &dictionary.counts)?;
-        Ok(Model { dictionary, grams, input, weights, output })
+        let close = close(&dictionary.labels, groups);
+        Ok(Model { dictionary, grams, input, weights, output, close })
     }
 
     /// The labels without their prefix.
@@ -104,8 +108,8 @@ impl Model {
         &self.dictionary.labels
     }
 
-    /// The best label of a text, its probability, and the share of its certain lines that have the same best label.
-    /// None if the model knows nothing in the text.
+    /// The best label of a text, its probability, and the share of its certain lines that have the same best label,
+    /// both together with the labels of its group. None if the model knows nothing in the text.
     pub fn identify(&self, text: &[u8], scratch: &mut Scratch) -> Result<Option<Found<'_>>, Fault> {
         let Scratch { line, whole, single, scores, lines } = scratch;
         line.clear();
@@ -123,7 +127,7 @@ impl Model {
                 single.add(&self.input, &line.rows);
                 line.rows.clear();
                 if let Some((label, score)) = self.best(single, scores)? {
-                    if score.exp() >= CERTAIN {
+                    if score >= CERTAIN {
                         lines.push((label, letters));
                     }
                 }
@@ -136,8 +140,8 @@ impl Model {
         whole.add(&self.input, &line.rows);
         let found = self.best(whole, scores)?.map(|(label, score)| Found {
             label: self.dictionary.labels[label].as_str(),
-            score: score.exp(),
-            main_share: share_of(label, lines),
+            score,
+            main_share: self.share_of(label, lines),
         });
         Ok(found)
     }
@@ -160,11 +164,26 @@ impl Model {
         has_words
     }
 
-    fn best(&self, mean: &mut Mean, scores: &mut Vec<f32>) -> Result<Option<(usize, f32)>, Fault> {
+    /// The best label, and the probability of its group.
+    fn best(&self, mean: &mut Mean, scores: &mut Vec<f32>) -> Result<Option<(usize, f64)>, Fault> {
         if mean.count == 0 {
             return Ok(None);
         }
-        self.output.best(&self.weights, mean.finish(), scores)
+        let mean = mean.finish();
+        let Some((label, score)) = self.output.best(&self.weights, mean, scores)? else { return Ok(None) };
+        let score = match self.close[label].as_slice() {
+            [] => f64::from(score.exp()),
+            close => self.output.sum(close, &self.weights, mean, scores)?,
+        };
+        Ok(Some((label, if score > 1.0 { 1.0 } else { score }))) // rounding gives more; NaN stays NaN
+    }
+
+    /// The share of one label and its group in the letters of lines; None without lines.
+    fn share_of(&self, main: usize, lines: &[(usize, u64)]) -> Option<f64> {
+        let all: u64 = lines.iter().map(|line| line.1).sum();
+        let is_own = |label: usize| label == main || self.close[main].contains(&label);
+        let own: u64 = lines.iter().filter(|line| is_own(line.0)).map(|line| line.1).sum();
+        (all > 0).then(|| own as f64 / all as f64)
     }
 }
 
@@ -173,11 +192,11 @@ fn letters(line: &[u8]) -> u64 {
     line.iter().map(|&byte| u64::from(byte.is_ascii_alphabetic() || byte >= 0xC0)).sum()
 }
 
-/// The share of one label in the letters of lines; None without lines.
-fn share_of(main: usize, lines: &[(usize, u64)]) -> Option<f64> {
-    let all: u64 = lines.iter().map(|line| line.1).sum();
-    let own: u64 = lines.iter().filter(|line| line.0 == main).map(|line| line.1).sum();
-    (all > 0).then(|| own as f64 / all as f64)
+/// Of each label, the members of its group.
+fn close(labels: &[String], groups: &[Vec<String>]) -> Vec<Vec<usize>> {
+    let group_of = |label: &String| groups.iter().find(|group| group.contains(label));
+    let members = |group: &Vec<String>| (0..labels.len()).filter(|&at| group.contains(&labels[at])).collect();
+    labels.iter().map(|label| group_of(label).map(members).unwrap_or_default()).collect()
 }
 
 fn read_head(reader: &mut Reader) -> Result<Head, Fault> {

@@ -29,11 +29,16 @@ impl Output {
         }
     }
 
-    /// The best label and its logarithmic score. None if every score is next to nothing.
+    /// The best label and its logarithmic score; `scores` has the probabilities of all labels, but of a tree. None if every score is next to nothing.
     #[allow(clippy::neg_cmp_op_on_partial_ord)] // NaN stays among them
     pub fn best(&self, matrix: &Matrix, mean: &[f32], scores: &mut Vec<f32>) -> Result<Option<(usize, f32)>, Fault> {
         if let Output::Tree(nodes) = self {
-            return best_leaf(nodes, matrix, mean);
+            let mut best: Option<(usize, f32)> = None;
+            leaves(nodes, matrix, mean, |leaf, score| {
+                best = Some((leaf, score));
+                score
+            })?;
+            return Ok(best);
         }
         scores.clear();
         for row in 0..matrix.rows {
@@ -50,6 +55,19 @@ impl Output {
                 Ok(best_score(scores.iter().copied().enumerate().filter(|&(_, score)| !(score < least))))
             }
         }
+    }
+
+    /// The probability of some labels together; `scores` as `best` left them. Exact, so their order means nothing.
+    pub fn sum(&self, labels: &[usize], matrix: &Matrix, mean: &[f32], scores: &[f32]) -> Result<f64, Fault> {
+        if let Output::Tree(nodes) = self {
+            let mut sum = 0.0;
+            leaves(nodes, matrix, mean, |leaf, score| {
+                sum += if labels.contains(&leaf) { f64::from(score.exp()) } else { 0.0 };
+                f32::NEG_INFINITY
+            })?;
+            return Ok(sum);
+        }
+        Ok(labels.iter().map(|&label| f64::from(log(scores[label]).exp())).sum())
     }
 }
 
@@ -70,18 +88,24 @@ fn best_score(scores: impl Iterator<Item = (usize, f32)>) -> Option<(usize, f32)
     best
 }
 
-#[allow(clippy::neg_cmp_op_on_partial_ord)]
-fn best_leaf(nodes: &[(usize, usize)], matrix: &Matrix, mean: &[f32]) -> Result<Option<(usize, f32)>, Fault> {
+/// Take leaves with their logarithmic scores, those next to nothing left out. `take` returns the score below which it
+/// wants no more of them.
+fn leaves(
+    nodes: &[(usize, usize)],
+    matrix: &Matrix,
+    mean: &[f32],
+    mut take: impl FnMut(usize, f32) -> f32,
+) -> Result<(), Fault> {
     let labels = nodes.len() + 1;
     let least = log(0.0);
-    let mut best: Option<(usize, f32)> = None;
+    let mut wanted = least;
     let mut open = vec![(2 * labels - 2, 0.0_f32)];
     while let Some((node, score)) = open.pop() {
-        if score < least || best.is_some_and(|(_, highest)| score < highest) {
+        if score < least || score < wanted {
             continue;
         }
         let Some(inner) = node.checked_sub(labels) else {
-            best = Some((node, score));
+            wanted = take(node, score);
             continue;
         };
         let right = (1.0 / f64::from(1.0 + (-matrix.product(inner, mean)?).exp())) as f32;
@@ -89,7 +113,7 @@ fn best_leaf(nodes: &[(usize, usize)], matrix: &Matrix, mean: &[f32]) -> Result<
         open.push((nodes[inner].1, score + log(right)));
         open.push((nodes[inner].0, score + log(left)));
     }
-    Ok(best)
+    Ok(())
 }
 
 /// The Huffman tree of labels, which have descending counts.

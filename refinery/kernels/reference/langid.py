@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -18,6 +19,9 @@ import fasttext
 import pyarrow as pa
 
 from refinery.kernels.reference.text import is_mark
+
+Groups = tuple[tuple[str, ...], ...]
+"""Groups of labels that count together."""
 
 NO_LANGUAGE = "none"
 """The label of a text without words, or without any that the model knows; its probability is 0."""
@@ -35,16 +39,18 @@ _WHITE_SPACE = " \t\n\v\f\r\0"  # fastText's, which is less than Unicode's
 
 
 def identify_languages(
-    texts: pa.StringArray, model: str, *, letters: bool = False
+    texts: pa.StringArray, model: str, *, letters: bool = False, groups: Groups = ()
 ) -> tuple[pa.StringArray, pa.DoubleArray, pa.DoubleArray]:
     """The most likely label of each text, its probability from 0 to 1, and the share of that label in the lines.
 
+    Labels of one of the ``groups`` count together: the probability and the share are those of the label's group.
     The share is of the letters in lines of at least 20 letters whose best label has a probability of at least .5; null
     without such lines. Letters are all characters but ASCII's digits, marks and white space. A null text counts as
     empty. ``model`` is the path of the model; ``letters`` is for models that know lower-case letters only. Linear in
     the length of the texts. Raises ValueError where it is no such model, or where what it computes is no number.
     """
-    found = [_identify(plain(text or "") if letters else text or "", _load(model)) for text in texts.to_pylist()]
+    read = (plain(text or "") if letters else text or "" for text in texts.to_pylist())
+    found = [_identify(text, _load(model), groups) for text in read]
     labels, scores, shares = ([row[column] for row in found] for column in range(3))
     return pa.array(labels, pa.string()), pa.array(scores, pa.float64()), pa.array(shares, pa.float64())
 
@@ -81,21 +87,21 @@ def _plain_characters() -> dict[int, str]:
     return table
 
 
-def _identify(text: str, model: Any) -> tuple[str, float, float | None]:
-    label, score = _best(text.replace("\n", " "), model)
+def _identify(text: str, model: Any, groups: Groups) -> tuple[str, float, float | None]:
+    label, score = _best(text.replace("\n", " "), model, groups)
     own, all_letters = 0, 0
     for line in text.split("\n"):
         letters = sum(character > "\x7f" or character.isalpha() for character in line)
         if letters < SHORTEST_LINE:
             continue
-        line_label, line_score = _best(line, model)
+        line_label, line_score = _best(line, model, groups)
         if line_score >= CERTAIN_LINE:
             all_letters += letters
-            own += letters if line_label == label else 0
+            own += letters if line_label == label or line_label in _group(label, groups) else 0
     return label, score, own / all_letters if all_letters else None
 
 
-def _best(line: str, model: Any) -> tuple[str, float]:
+def _best(line: str, model: Any, groups: Groups) -> tuple[str, float]:
     line = line.replace(_END_OF_LINE, " ")
     # The model would answer with its most frequent label.
     if not line.strip(_WHITE_SPACE):
@@ -106,7 +112,16 @@ def _best(line: str, model: Any) -> tuple[str, float]:
         raise ValueError(str(error)) from error
     if not labels:
         return NO_LANGUAGE, 0.0
-    return labels[0].removeprefix(_LABEL), min(scores[0], 1.0)  # rounding gives up to 1.00001
+    label = labels[0].removeprefix(_LABEL)
+    group = _group(label, groups)
+    if group:
+        rows = zip(*model.predict(line, k=-1), strict=True)
+        return label, min(sum(score for other, score in rows if other.removeprefix(_LABEL) in group), 1.0)
+    return label, min(scores[0], 1.0)  # rounding gives up to 1.00001
+
+
+def _group(label: str, groups: Groups) -> Sequence[str]:
+    return next((group for group in groups if label in group), ())
 
 
 @lru_cache(maxsize=4)
