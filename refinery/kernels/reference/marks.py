@@ -6,6 +6,10 @@ its depth + 1. A child lies in its parent; siblings are in order and do not over
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from typing import Any, NamedTuple
+
 import pyarrow as pa
 
 MARKS = pa.list_(
@@ -25,3 +29,44 @@ MARKS = pa.list_(
 
 ``number``, ``value`` and ``label`` depend on the kind, and are null where it has none.
 """
+
+
+class Mark(NamedTuple):
+    """A mark with its children: ``start`` and ``end`` in characters of the text."""
+
+    kind: str
+    start: int
+    end: int
+    number: int | None = None
+    value: str | None = None
+    label: str | None = None
+    children: tuple[Mark, ...] = ()
+
+
+def tree(text: str, marks: Sequence[Mapping[str, Any]]) -> tuple[Mark, ...]:
+    """Return the top marks of a text. Raises ValueError where ``marks``, a value of ``MARKS``, are no tree over it."""
+    places = {place: at for at, place in enumerate(accumulate((len(c.encode()) for c in text), initial=0))}
+    levels: list[list[Mark]] = [[]]
+    open_ends = [len(text)]  # of the marks that contain the next one
+    found: list[tuple[Mark, list[Mark]]] = []
+    for at, mark in enumerate(marks):
+        start, end = places.get(mark["start"], -1), places.get(mark["end"], -1)
+        depth = mark["depth"]
+        if depth >= len(open_ends):
+            raise ValueError(f"mark {at} has depth {depth} after one of depth {len(open_ends) - 2}")
+        del open_ends[depth + 1 :], levels[depth + 1 :]
+        siblings = levels[depth]
+        least = siblings[-1].end if siblings else found[-1][0].start if depth else 0
+        if not least <= start <= end <= open_ends[depth]:
+            raise ValueError(f"mark {at} from byte {mark['start']} to {mark['end']} has no place there")
+        node = Mark(mark["kind"] or "", start, end, mark["number"], mark["value"], mark["label"])
+        siblings.append(node)
+        children: list[Mark] = []
+        found.append((node, children))
+        levels.append(children)
+        open_ends.append(end)
+    return _nested(levels[0], {id(node): children for node, children in found})
+
+
+def _nested(marks: Sequence[Mark], below: Mapping[int, Sequence[Mark]]) -> tuple[Mark, ...]:
+    return tuple(mark._replace(children=_nested(below[id(mark)], below)) for mark in marks)

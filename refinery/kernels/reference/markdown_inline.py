@@ -1,0 +1,284 @@
+"""Lines of Markdown: text with its inline marks, and escapes for what would be read as markup otherwise.
+
+CommonMark with tables, strikethrough, and formulas between dollar signs. Links are their text: targets stay in the
+marks. Emphasis is left out where its delimiters would not be read as such (CommonMark 0.31, section 6.2).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from refinery.kernels.reference.marks import Mark
+from refinery.kernels.reference.pieces import BLANKS
+
+PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+
+_ENTITY = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_NO_LETTERS = (
+    *((0x80, 0xBF), (0xD7, 0xD7), (0xF7, 0xF7), (0x2000, 0x206F), (0x20A0, 0x20CF), (0x2190, 0x2BFF)),
+    *((0x2E00, 0x2E7F), (0x3000, 0x303F), (0xFE10, 0xFE1F), (0xFE30, 0xFE6F), (0xFF00, 0xFF20), (0xFF3B, 0xFF40)),
+    *((0xFF5B, 0xFF65), (0xFFE0, 0xFFEF), (0x1F000, 0x1FAFF)),
+)
+"""Blocks of punctuation, symbols and spaces beyond ASCII."""
+
+_MARKER = re.compile(r"#{1,6}(?=[ \t]|$)|[-+*](?=[ \t]|$)|>|~~~|\[(?=.*\]:)")
+_ORDINAL = re.compile(r"([0-9]{1,9})([.)])(?=[ \t]|$)")
+_RULE = re.compile(r"[-=:|*_ \t]+$")
+
+
+def is_letter(character: str) -> bool:
+    """Return True for a letter or digit; beyond ASCII for all that is not known to be something else."""
+    code = ord(character)
+    if code < 0x80:
+        return character.isalnum()
+    return not any(first <= code <= last for first, last in _NO_LETTERS)
+
+
+@dataclass
+class Line:
+    """The range of ``text`` that becomes one line or paragraph, and its Markdown so far in ``out``.
+
+    ``cell`` is true in pipe tables, ``display`` where formulas may be between two dollar signs.
+    """
+
+    text: str
+    start: int
+    end: int
+    marks: Sequence[Mark]
+    cell: bool = False
+    display: bool = True
+    out: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        kinds = {mark.kind for mark in _all(self.marks)}
+        source = self.text[self.start : self.end]
+        self.dollars = "formula" in kinds
+        self.ticks = "formula" in kinds or not kinds.isdisjoint({"inline_code", "code"}) or source.count("`") > 1
+        self.stars = not kinds.isdisjoint({"strong", "emphasis"}) or source.count("*") > 1
+        self.bars = source.count("_") > 1
+
+    @property
+    def last(self) -> str:
+        """The last character that was written, or ""."""
+        return self.out[-1][-1] if self.out else ""
+
+    def write(self, piece: str) -> None:
+        """Add a piece of Markdown."""
+        if piece:
+            self.out.append(piece)
+
+    def around(self, at: int) -> tuple[str, str]:
+        """Return the characters of the source before and after the one at a place, "" at the ends of the line."""
+        before = self.text[at - 1] if at > self.start else ""
+        return before, self.text[at + 1] if at + 1 < self.end else ""
+
+
+def written(line: Line) -> str:
+    """Return the Markdown of a line, with the newlines of its text."""
+    _inline(line, line.start, line.end, line.marks)
+    return "".join(line.out)
+
+
+def lines_of(markdown: str) -> list[str]:
+    """Return the lines of a paragraph that have something in them, as they stand at the start of a line."""
+    found = (line.strip(BLANKS) for line in markdown.split("\n"))
+    return [_at_start(line) for line in found if line]
+
+
+def _at_start(line: str) -> str:
+    """Escape what would begin a block."""
+    if _MARKER.match(line) or _RULE.match(line):
+        return "\\" + line
+    return _ORDINAL.sub(r"\1\\\2", line, count=1) if _ORDINAL.match(line) else line
+
+
+def _all(marks: Sequence[Mark]) -> Iterator[Mark]:
+    for mark in marks:
+        yield mark
+        yield from _all(mark.children)
+
+
+def _inline(line: Line, start: int, end: int, marks: Sequence[Mark]) -> None:
+    at = start
+    for mark in marks:
+        _literal(line, at, mark.start)
+        _mark(line, mark)
+        at = mark.end
+    _literal(line, at, end)
+
+
+def _mark(line: Line, mark: Mark) -> None:
+    match mark.kind:
+        case "formula" if mark.value and mark.value.strip(BLANKS):
+            _formula(line, mark)
+        case "inline_code" | "code":
+            _code_span(line, line.text[mark.start : mark.end])
+        case "image":
+            _image(line, mark)
+        case "strong":
+            _emphasis(line, mark, "**")
+        case "emphasis":
+            _emphasis(line, mark, "*")
+        case _:
+            _inline(line, mark.start, mark.end, mark.children)
+
+
+def tex_lines(value: str) -> list[str]:
+    """Return the lines of a formula, none of them empty, with parentheses of TeX in place of dollar signs in it."""
+    out, opens, escaped = [], True, False
+    for character in value:
+        if character == "$" and not escaped:
+            out.append("\\(" if opens else "\\)")
+            opens = not opens
+        else:
+            out.append(character)
+        escaped = character == "\\" and not escaped
+    lines = (line.strip(BLANKS) for line in "".join(out).split("\n"))
+    return [line for line in lines if line]
+
+
+def _formula(line: Line, mark: Mark) -> None:
+    assert mark.value is not None
+    if mark.label == "asciimath":
+        _code_span(line, mark.value)
+        return
+    tex = " ".join(filter(None, (_without_comment(part) for part in tex_lines(mark.value))))
+    if not tex:
+        return
+    tex += " " if (len(tex) - len(tex.rstrip("\\"))) % 2 else ""
+    sign = "$$" if mark.number == 1 and line.display else "$"
+    line.write((" " if line.last == "$" else "") + sign + (tex.replace("|", "\\|") if line.cell else tex) + sign)
+
+
+def _without_comment(part: str) -> str:
+    escaped = False
+    for at, character in enumerate(part):
+        if character == "%" and not escaped:
+            return part[:at].rstrip(BLANKS)
+        escaped = character == "\\" and not escaped
+    return part
+
+
+def longest_run(text: str) -> int:
+    """Return the length of the longest run of backticks."""
+    return max(map(len, re.findall("`+", text)), default=0)
+
+
+def _code_span(line: Line, source: str) -> None:
+    content = source.replace("\n", " ")
+    if not content.strip(BLANKS):
+        line.write(content)
+        return
+    ticks = "`" * (longest_run(content) + 1) if "`" in content else "`"
+    padded = "`" in (content[0], content[-1]) or (content[0] == content[-1] == " ")
+    content = f" {content} " if padded else content
+    line.write(
+        (" " if line.last == "`" else "") + ticks + (content.replace("|", "\\|") if line.cell else content) + ticks
+    )
+
+
+def _image(line: Line, mark: Mark) -> None:
+    url = "".join(map(_in_url, mark.value or ""))
+    if not url:
+        return
+    label = (mark.label or "").replace("\n", " ").strip(BLANKS)
+    alt = Line(label, 0, len(label), (), cell=line.cell)
+    line.write(f"![{_without_brackets(written(alt))}]({url})")
+
+
+def _without_brackets(markdown: str) -> str:
+    out, escaped = [], False
+    for character in markdown:
+        out.append("\\" + character if character in "[]" and not escaped else character)
+        escaped = character == "\\" and not escaped
+    return "".join(out)
+
+
+def _in_url(character: str) -> str:
+    return f"%{ord(character):02X}" if character <= " " or character in "()<>\\|\x7f" else character
+
+
+def _emphasis(line: Line, mark: Mark, sign: str) -> None:
+    outer, line.out = line.out, []
+    before = outer[-1][-1] if outer else ""
+    _inline(line, mark.start, mark.end, mark.children)
+    body, line.out = "".join(line.out), outer
+    core = body.strip(BLANKS)
+    lead = body[: len(body) - len(body.lstrip(BLANKS))] if core else body
+    tail = body[len(lead) + len(core) :]
+    before = lead[-1] if lead else before
+    after = tail[0] if tail else line.text[mark.end] if mark.end < line.end else ""
+    if core and before != "*" and _flanks(core[0], before) and _flanks(core[-1], after):
+        core = f"{sign}{core}{sign}"
+    elif core and before == core[0] and before in "$`":
+        lead = " "
+    line.write(lead + core + tail)
+
+
+def _flanks(inside: str, outside: str) -> bool:
+    """Return True if a run of stars between these two characters belongs to the one inside."""
+    return is_letter(inside) or not outside or outside in BLANKS or outside in PUNCTUATION
+
+
+def _literal(line: Line, start: int, end: int) -> None:
+    """Write text with what would be markup escaped."""
+    at = start
+    if at < end and line.last == "$" and line.text[at] in "0123456789" and not line.out[-1].endswith("\\$"):
+        line.write(" ")
+    while at < end:
+        character = " " if line.text[at] == "\r" else line.text[at]
+        if character == "_":
+            run = at
+            while run < end and line.text[run] == "_":
+                run += 1
+            before, after = line.around(at)[0], line.around(run - 1)[1]
+            inside = before and after and is_letter(before) and is_letter(after)
+            sign = "\\_" if line.bars and not inside and _touches(before, after) else "_"
+            line.write(sign * (run - at))
+            at = run
+            continue
+        line.write(_escaped(line, character, at, end))
+        at += 1
+
+
+def _touches(before: str, after: str) -> bool:
+    """Return True unless both characters are blank or the end of the line."""
+    return not ((not before or before in BLANKS) and (not after or after in BLANKS))
+
+
+def _escaped(line: Line, character: str, at: int, end: int) -> str:
+    before, after = line.around(at)
+    match character:
+        case "\\":
+            markup = at + 1 == end or after in PUNCTUATION or after == "\n"
+        case "`":
+            markup = line.ticks
+        case "*":
+            markup = line.stars and _touches(before, after)
+        case "<":
+            markup = after.isascii() and (after.isalpha() or after in tuple("/!?"))
+        case "&":
+            markup = _ENTITY.match(line.text, at, line.end) is not None
+        case "]":
+            markup = after == "("
+        case "|":
+            markup = line.cell
+        case "~":
+            markup = "~" in (before, after)
+        case "$":
+            markup = line.dollars or "$" in (before, after) or _pairs(line, at)
+        case _:
+            markup = False
+    return "\\" + character if markup else character
+
+
+def _pairs(line: Line, at: int) -> bool:
+    """Return True if the dollar sign and the next one could be read as a formula."""
+    close = line.text.find("$", at + 1, line.end)
+    if close < 0 or (close + 1 < line.end and line.text[close + 1] in "0123456789"):
+        return False
+    inner = line.text[at + 1 : close]
+    loose = inner[:1] in BLANKS or inner[-1:] in BLANKS
+    return bool(inner.strip(BLANKS)) and (not loose or any(sign in inner for sign in "\\^_{}="))
