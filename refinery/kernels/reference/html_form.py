@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from refinery.kernels.reference.marks import Mark
+from refinery.kernels.reference.marks import MarkNode
 from refinery.kernels.reference.pieces import (
     BLANKS,
     Range,
@@ -39,12 +39,12 @@ class Form(NamedTuple):
     dollars: bool
 
 
-def html(text: str, marks: Sequence[Mark]) -> str:
+def html(text: str, marks: Sequence[MarkNode]) -> str:
     """Return the HTML of a text."""
     return _joined(_flow(Form(text, dollars=False), Range(0, len(text), marks)))
 
 
-def html_table(text: str, table: Mark, *, captions: bool) -> str:
+def html_table(text: str, table: MarkNode, *, captions: bool) -> str:
     """Return the HTML of a table, for Markdown."""
     return _table(Form(text, dollars=True), table, captions=captions)
 
@@ -62,7 +62,7 @@ def _content(form: Form, given: Range) -> str:
 
 def _flow(form: Form, given: Range) -> list[str]:
     out: list[str] = []
-    at, inline = given.start, list[Mark]()
+    at, inline = given.start, list[MarkNode]()
     for mark in given.marks:
         if is_block(form.text, mark, at, given.end):
             _add_paragraphs(form, Range(at, mark.start, inline), out)
@@ -83,7 +83,7 @@ def _broken(content: str) -> str:
     return content.strip(BLANKS).replace("\n", "<br>\n")
 
 
-def _block(form: Form, mark: Mark) -> str:
+def _block(form: Form, mark: MarkNode) -> str:
     given = whole(mark)
     match mark.kind:
         case "list" | "terms" | "table":
@@ -107,7 +107,7 @@ def _element(name: str, content: str, edge: str = "") -> str:
     return f"<{name}>{edge}{content}{edge}</{name}>" if content else ""
 
 
-def _list(form: Form, mark: Mark) -> str:
+def _list(form: Form, mark: MarkNode) -> str:
     ordered = mark.number is not None
     items = []
     for piece in pieces(form.text, whole(mark), ("item",)):
@@ -119,7 +119,7 @@ def _list(form: Form, mark: Mark) -> str:
     return f"<{name}{start}>\n{_joined(items)}\n</{name}>" if items else ""
 
 
-def _terms(form: Form, mark: Mark) -> str:
+def _terms(form: Form, mark: MarkNode) -> str:
     items = []
     for piece in pieces(form.text, whole(mark), ("term", "definition")):
         name = "dt" if piece.mark and piece.mark.kind == "term" else "dd"
@@ -127,7 +127,7 @@ def _terms(form: Form, mark: Mark) -> str:
     return _element("dl", _joined(items), "\n")
 
 
-def _table(form: Form, mark: Mark, *, captions: bool = True) -> str:
+def _table(form: Form, mark: MarkNode, *, captions: bool = True) -> str:
     lines = ["<table>"]
     if captions:
         lines += [_element("caption", _inline(form, whole(caption))) for caption in captions_of(mark)]
@@ -150,7 +150,7 @@ def _inline(form: Form, given: Range) -> str:
     return "".join([*out, escaped(form.text[at : given.end])])
 
 
-def _mark(form: Form, mark: Mark) -> str:
+def _mark(form: Form, mark: MarkNode) -> str:
     if mark.kind == "formula" and (mark.value or "").strip(BLANKS):
         return _formula(form, mark)
     if mark.kind == "image":
@@ -162,7 +162,7 @@ def _mark(form: Form, mark: Mark) -> str:
     return f"<{name}>{content}</{name}>" if name and content.strip(BLANKS) else content
 
 
-def _formula(form: Form, mark: Mark) -> str:
+def _formula(form: Form, mark: MarkNode) -> str:
     tex, display = escaped((mark.value or "").strip(BLANKS)), mark.number == 1
     if mark.label == "asciimath":
         return f"<code>{tex}</code>"

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from refinery.kernels.reference.html_form import html_table
-from refinery.kernels.reference.markdown_inline import Line, lines_of, longest_run, tex_lines, written
-from refinery.kernels.reference.marks import Mark
+from refinery.kernels.reference.markdown_inline import MarkedLine, lines_of, longest_run, tex_lines, written
+from refinery.kernels.reference.marks import MarkNode
 from refinery.kernels.reference.pieces import (
     BLANKS,
     BLOCKS,
-    Piece,
+    Portion,
     Range,
     captions_of,
     is_block,
@@ -39,7 +39,7 @@ class Block(NamedTuple):
     paragraph: bool = False
 
 
-def markdown(text: str, marks: Sequence[Mark]) -> str:
+def markdown(text: str, marks: Sequence[MarkNode]) -> str:
     """Return the Markdown of a text."""
     return "\n\n".join(block.text for block in _flow(text, Range(0, len(text), marks)))
 
@@ -52,7 +52,7 @@ def _flow(text: str, given: Range) -> list[Block]:
 
 def _add_flow(text: str, given: Range, out: list[Block]) -> None:
     """Add the blocks of a range to ``out``, among them a paragraph for each line outside of blocks."""
-    at, inline = given.start, list[Mark]()
+    at, inline = given.start, list[MarkNode]()
     for mark in given.marks:
         if is_block(text, mark, at, given.end):
             _add_lines(text, Range(at, mark.start, inline), out)
@@ -69,18 +69,18 @@ def _add_lines(text: str, given: Range, out: list[Block]) -> None:
 
 
 def _add_paragraph(text: str, given: Range, out: list[Block]) -> None:
-    lines = lines_of(written(Line(text, *given)))
+    lines = lines_of(written(MarkedLine(text, *given)))
     if lines:
         out.append(Block("  \n".join(lines), paragraph=True))
 
 
-def _one_line(text: str, mark: Mark) -> str:
+def _one_line(text: str, mark: MarkNode) -> str:
     """Return the content of a mark, without newlines."""
-    line = written(Line(text, mark.start, mark.end, mark.children, display=False))
+    line = written(MarkedLine(text, mark.start, mark.end, mark.children, display=False))
     return " ".join(filter(None, (part.strip(BLANKS) for part in line.split("\n"))))
 
 
-def _add_block(text: str, mark: Mark, out: list[Block]) -> None:
+def _add_block(text: str, mark: MarkNode, out: list[Block]) -> None:
     match mark.kind:
         case "heading":
             _add_heading(_one_line(text, mark), mark.number, out)
@@ -111,9 +111,9 @@ def _add_heading(line: str, level: int | None, out: list[Block]) -> None:
     out.append(Block(f"{'#' * max(1, min(level or 1, 6))} {line}"))
 
 
-def _add_bold(text: str, mark: Mark, out: list[Block]) -> None:
-    bold = Mark("strong", mark.start, mark.end, children=mark.children)
-    line = written(Line(text, mark.start, mark.end, (bold,), display=False))
+def _add_bold(text: str, mark: MarkNode, out: list[Block]) -> None:
+    bold = MarkNode("strong", mark.start, mark.end, children=mark.children)
+    line = written(MarkedLine(text, mark.start, mark.end, (bold,), display=False))
     if lines := lines_of(line):
         out.append(Block(" ".join(lines), paragraph=True))
 
@@ -128,13 +128,13 @@ def _add_code(code: str, value: str, out: list[Block]) -> None:
     out.append(Block(f"{fence}{language}\n{code}\n{fence}"))
 
 
-def _add_quote(text: str, mark: Mark, out: list[Block]) -> None:
+def _add_quote(text: str, mark: MarkNode, out: list[Block]) -> None:
     content = "\n\n".join(block.text for block in _flow(text, whole(mark)))
     if content:
         out.append(Block("\n".join("> " + line if line else ">" for line in content.split("\n"))))
 
 
-def _add_list(text: str, mark: Mark, out: list[Block]) -> None:
+def _add_list(text: str, mark: MarkNode, out: list[Block]) -> None:
     """Add a list. Its markers differ from those of a list right before it, with which it would be one list."""
     before = out[-1].sign if out else ""
     sign = ("*" if before == "-" else "-") if mark.number is None else (")" if before == "." else ".")
@@ -165,7 +165,7 @@ def _indented(content: str, marker: str) -> str:
     return "\n".join([f"{marker} {first}", *(width + line if line else "" for line in others)])
 
 
-def _add_table(text: str, mark: Mark, out: list[Block]) -> None:
+def _add_table(text: str, mark: MarkNode, out: list[Block]) -> None:
     """Add a table with pipes if each cell is one line, else as HTML; captions come first.
 
     Cells that a span covers are empty.
@@ -183,7 +183,7 @@ def _add_table(text: str, mark: Mark, out: list[Block]) -> None:
         out.append(Block("\n".join(f"| {' | '.join(cells)} |" for cells in lines)))
 
 
-def _grid(text: str, rows: Iterable[Sequence[Piece]]) -> list[list[str]] | None:
+def _grid(text: str, rows: Iterable[Sequence[Portion]]) -> list[list[str]] | None:
     """Return the cells of each row, without empty ones at its end; None where one has more than a line."""
     below: list[int] = []  # rows that a cell further up still spans, by column
     grid = []
@@ -202,15 +202,15 @@ def _grid(text: str, rows: Iterable[Sequence[Piece]]) -> list[list[str]] | None:
     return grid
 
 
-def _cell(text: str, cell: Piece) -> str | None:
+def _cell(text: str, cell: Portion) -> str | None:
     if any(mark.kind in BLOCKS and mark.kind != "paragraph" for mark in cell.range.marks):
         return None
-    line = written(Line(text, *cell.range, cell=True, display=False))
+    line = written(MarkedLine(text, *cell.range, cell=True, display=False))
     lines = [part for part in (part.strip(BLANKS) for part in line.split("\n")) if part]
     return None if len(lines) > 1 else "".join(lines)
 
 
-def _place(line: str, cell: Piece, cells: list[str], below: list[int]) -> None:
+def _place(line: str, cell: Portion, cells: list[str], below: list[int]) -> None:
     """Add a cell to its row, behind those that a row further up spans, and empty ones that it spans itself."""
     while len(cells) < len(below) and below[len(cells)]:
         below[len(cells)] -= 1

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from refinery.kernels.reference.marks import Mark
+from refinery.kernels.reference.marks import MarkNode
 from refinery.kernels.reference.pieces import BLANKS
 
 PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
@@ -37,7 +37,7 @@ def is_letter(character: str) -> bool:
 
 
 @dataclass
-class Line:
+class MarkedLine:
     """The range of ``text`` that becomes one line or paragraph, and its Markdown so far in ``out``.
 
     ``cell`` is true in pipe tables, ``display`` where formulas may be between two dollar signs.
@@ -46,7 +46,7 @@ class Line:
     text: str
     start: int
     end: int
-    marks: Sequence[Mark]
+    marks: Sequence[MarkNode]
     cell: bool = False
     display: bool = True
     out: list[str] = field(default_factory=list)
@@ -75,7 +75,7 @@ class Line:
         return before, self.text[at + 1] if at + 1 < self.end else ""
 
 
-def written(line: Line) -> str:
+def written(line: MarkedLine) -> str:
     """Return the Markdown of a line, with the newlines of its text."""
     _inline(line, line.start, line.end, line.marks)
     return "".join(line.out)
@@ -94,13 +94,13 @@ def _at_start(line: str) -> str:
     return _ORDINAL.sub(r"\1\\\2", line, count=1) if _ORDINAL.match(line) else line
 
 
-def _all(marks: Sequence[Mark]) -> Iterator[Mark]:
+def _all(marks: Sequence[MarkNode]) -> Iterator[MarkNode]:
     for mark in marks:
         yield mark
         yield from _all(mark.children)
 
 
-def _inline(line: Line, start: int, end: int, marks: Sequence[Mark]) -> None:
+def _inline(line: MarkedLine, start: int, end: int, marks: Sequence[MarkNode]) -> None:
     at = start
     for mark in marks:
         _literal(line, at, mark.start)
@@ -109,7 +109,7 @@ def _inline(line: Line, start: int, end: int, marks: Sequence[Mark]) -> None:
     _literal(line, at, end)
 
 
-def _mark(line: Line, mark: Mark) -> None:
+def _mark(line: MarkedLine, mark: MarkNode) -> None:
     match mark.kind:
         case "formula" if mark.value and mark.value.strip(BLANKS):
             _formula(line, mark)
@@ -139,7 +139,7 @@ def tex_lines(value: str) -> list[str]:
     return [line for line in lines if line]
 
 
-def _formula(line: Line, mark: Mark) -> None:
+def _formula(line: MarkedLine, mark: MarkNode) -> None:
     assert mark.value is not None
     if mark.label == "asciimath":
         _code_span(line, mark.value)
@@ -166,7 +166,7 @@ def longest_run(text: str) -> int:
     return max(map(len, re.findall("`+", text)), default=0)
 
 
-def _code_span(line: Line, source: str) -> None:
+def _code_span(line: MarkedLine, source: str) -> None:
     content = source.replace("\n", " ")
     if not content.strip(BLANKS):
         line.write(content)
@@ -179,12 +179,12 @@ def _code_span(line: Line, source: str) -> None:
     )
 
 
-def _image(line: Line, mark: Mark) -> None:
+def _image(line: MarkedLine, mark: MarkNode) -> None:
     url = "".join(map(_in_url, mark.value or ""))
     if not url:
         return
     label = (mark.label or "").replace("\n", " ").strip(BLANKS)
-    alt = Line(label, 0, len(label), (), cell=line.cell)
+    alt = MarkedLine(label, 0, len(label), (), cell=line.cell)
     line.write(f"![{_without_brackets(written(alt))}]({url})")
 
 
@@ -200,7 +200,7 @@ def _in_url(character: str) -> str:
     return f"%{ord(character):02X}" if character <= " " or character in "()<>\\|\x7f" else character
 
 
-def _emphasis(line: Line, mark: Mark, sign: str) -> None:
+def _emphasis(line: MarkedLine, mark: MarkNode, sign: str) -> None:
     outer, line.out = line.out, []
     before = outer[-1][-1] if outer else ""
     _inline(line, mark.start, mark.end, mark.children)
@@ -222,7 +222,7 @@ def _flanks(inside: str, outside: str) -> bool:
     return is_letter(inside) or not outside or outside in BLANKS or outside in PUNCTUATION
 
 
-def _literal(line: Line, start: int, end: int) -> None:
+def _literal(line: MarkedLine, start: int, end: int) -> None:
     """Write text with what would be markup escaped."""
     at = start
     if at < end and line.last == "$" and line.text[at] in "0123456789" and not line.out[-1].endswith("\\$"):
@@ -248,7 +248,7 @@ def _touches(before: str, after: str) -> bool:
     return not ((not before or before in BLANKS) and (not after or after in BLANKS))
 
 
-def _escaped(line: Line, character: str, at: int, end: int) -> str:
+def _escaped(line: MarkedLine, character: str, at: int, end: int) -> str:
     before, after = line.around(at)
     match character:
         case "\\":
@@ -274,7 +274,7 @@ def _escaped(line: Line, character: str, at: int, end: int) -> str:
     return "\\" + character if markup else character
 
 
-def _pairs(line: Line, at: int) -> bool:
+def _pairs(line: MarkedLine, at: int) -> bool:
     """Return True if the dollar sign and the next one could be read as a formula."""
     close = line.text.find("$", at + 1, line.end)
     if close < 0 or (close + 1 < line.end and line.text[close + 1] in "0123456789"):

@@ -31,7 +31,7 @@ MARKS = pa.list_(
 """
 
 
-class Mark(NamedTuple):
+class MarkNode(NamedTuple):
     """A mark with its children: ``start`` and ``end`` in characters of the text."""
 
     kind: str
@@ -40,15 +40,15 @@ class Mark(NamedTuple):
     number: int | None = None
     value: str | None = None
     label: str | None = None
-    children: tuple[Mark, ...] = ()
+    children: tuple[MarkNode, ...] = ()
 
 
-def tree(text: str, marks: Sequence[Mapping[str, Any]]) -> tuple[Mark, ...]:
+def tree(text: str, marks: Sequence[Mapping[str, Any]]) -> tuple[MarkNode, ...]:
     """Return the top marks of a text. Raises ValueError where ``marks``, a value of ``MARKS``, are no tree over it."""
     places = {place: at for at, place in enumerate(accumulate((len(c.encode()) for c in text), initial=0))}
-    levels: list[list[Mark]] = [[]]
+    levels: list[list[MarkNode]] = [[]]
     open_ends = [len(text)]  # of the marks that contain the next one
-    found: list[tuple[Mark, list[Mark]]] = []
+    found: list[tuple[MarkNode, list[MarkNode]]] = []
     for at, mark in enumerate(marks):
         start, end = places.get(mark["start"], -1), places.get(mark["end"], -1)
         depth = mark["depth"]
@@ -59,14 +59,14 @@ def tree(text: str, marks: Sequence[Mapping[str, Any]]) -> tuple[Mark, ...]:
         least = siblings[-1].end if siblings else found[-1][0].start if depth else 0
         if not least <= start <= end <= open_ends[depth]:
             raise ValueError(f"mark {at} from byte {mark['start']} to {mark['end']} has no place there")
-        node = Mark(mark["kind"] or "", start, end, mark["number"], mark["value"], mark["label"])
+        node = MarkNode(mark["kind"] or "", start, end, mark["number"], mark["value"], mark["label"])
         siblings.append(node)
-        children: list[Mark] = []
+        children: list[MarkNode] = []
         found.append((node, children))
         levels.append(children)
         open_ends.append(end)
     return _nested(levels[0], {id(node): children for node, children in found})
 
 
-def _nested(marks: Sequence[Mark], below: Mapping[int, Sequence[Mark]]) -> tuple[Mark, ...]:
+def _nested(marks: Sequence[MarkNode], below: Mapping[int, Sequence[MarkNode]]) -> tuple[MarkNode, ...]:
     return tuple(mark._replace(children=_nested(below[id(mark)], below)) for mark in marks)

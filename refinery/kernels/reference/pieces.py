@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from refinery.kernels.reference.marks import Mark
+from refinery.kernels.reference.marks import MarkNode
 
 BLANKS = " \t\n\r\x0b\x0c"
 
@@ -29,22 +29,22 @@ class Range(NamedTuple):
 
     start: int
     end: int
-    marks: Sequence[Mark]
+    marks: Sequence[MarkNode]
 
 
-class Piece(NamedTuple):
+class Portion(NamedTuple):
     """A child of a list, table or row; ``mark`` is None where it has none of its own."""
 
-    mark: Mark | None
+    mark: MarkNode | None
     range: Range
 
 
-def whole(mark: Mark) -> Range:
+def whole(mark: MarkNode) -> Range:
     """Return the range of a mark with its children."""
     return Range(mark.start, mark.end, mark.children)
 
 
-def is_block(text: str, mark: Mark, start: int, end: int) -> bool:
+def is_block(text: str, mark: MarkNode, start: int, end: int) -> bool:
     """Return True for a block; a formula is one if it is for display and has a line of the range for itself."""
     if mark.kind != "formula":
         return mark.kind in BLOCKS
@@ -55,34 +55,34 @@ def is_block(text: str, mark: Mark, start: int, end: int) -> bool:
     return (before or after) if mark.start == mark.end else (before and after)
 
 
-def pieces(text: str, given: Range, kinds: Sequence[str], skipped: str = "") -> Iterator[Piece]:
+def pieces(text: str, given: Range, kinds: Sequence[str], skipped: str = "") -> Iterator[Portion]:
     """Yield the marks of these kinds in a range, and what is between them, without marks of the kind ``skipped``."""
-    at, between = given.start, list[Mark]()
+    at, between = given.start, list[MarkNode]()
     for mark in given.marks:
         if mark.kind not in kinds and mark.kind != skipped:
             between.append(mark)
             continue
         if between or text[at : mark.start].strip(BLANKS):
-            yield Piece(None, Range(at, mark.start, between))
+            yield Portion(None, Range(at, mark.start, between))
         if mark.kind in kinds:
-            yield Piece(mark, whole(mark))
+            yield Portion(mark, whole(mark))
         at, between = mark.end, []
     if between or text[at : given.end].strip(BLANKS):
-        yield Piece(None, Range(at, given.end, between))
+        yield Portion(None, Range(at, given.end, between))
 
 
-def rows_of(text: str, table: Mark) -> Iterator[list[Piece]]:
+def rows_of(text: str, table: MarkNode) -> Iterator[list[Portion]]:
     """Yield the cells of each row of a table."""
     for row in pieces(text, whole(table), ("row",), skipped="caption"):
         yield list(pieces(text, row.range, ("cell", "header")))
 
 
-def captions_of(mark: Mark) -> list[Mark]:
+def captions_of(mark: MarkNode) -> list[MarkNode]:
     """Return the captions of a table."""
     return [child for child in mark.children if child.kind == "caption"]
 
 
-def spans_of(cell: Mark | None) -> tuple[int, int]:
+def spans_of(cell: MarkNode | None) -> tuple[int, int]:
     """Return the columns and rows that a cell spans."""
     if cell is None:
         return 1, 1
