@@ -21,8 +21,12 @@ class ComparesTokens(AgainstRoots):
     """Name of the matches, most of which are missed in languages without spaces if words are the unit."""
 
     unit: str
-    words: Words = Field("auto", description=f"of unit words, {ABOUT_WORDS}")
+    words: Words = Field("auto", description=f"where words matter, {ABOUT_WORDS}")
     merges: Asset = Field(Asset("gpt2.bpe"), description="merge list of the tokenizer")
+
+    def counts_words(self) -> bool:
+        """Return True if results depend on what a word is."""
+        return self.unit == "words"
 
     def language_scopes(self) -> tuple[LanguageScope, ...]:
         """Return the scope of words between spaces, if they are the unit."""
@@ -49,4 +53,4 @@ class ComparesTokens(AgainstRoots):
 
     def versions(self) -> dict[str, str]:
         """Return the versions of what defines punctuation, accents and words."""
-        return versions(self.words if self.unit == "words" else "whitespace")
+        return versions(self.words if self.counts_words() else "whitespace")

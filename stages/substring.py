@@ -61,6 +61,7 @@ from refinery.kernels import (
 from stages._marks import RANGES, none_of, united
 from stages._repeats import REPEATS, Action, edited_texts
 from stages._tokens import ComparesTokens
+from stages._words import cuts as word_cuts
 
 KEYS = pa.schema([pa.field("key", pa.uint64(), nullable=False)])
 """A window of a part; twice where it occurs there more than once."""
@@ -112,7 +113,7 @@ class Substring(ComparesTokens):
     """
 
     name: ClassVar = "substring"
-    version: ClassVar = 6
+    version: ClassVar = 7
     source: ClassVar = "RefinedWeb §3.3, G.3"
     adds: ClassVar = (TEXT,)
     metrics: ClassVar = (
@@ -148,6 +149,10 @@ class Substring(ComparesTokens):
         if self.action == "drop_partial":
             return (Rule("repeated", "share", "Too much of it is repeated.", at_most=self.max_share),)
         return (Rule("too_short", "chars_left", "Too little is left that is not repeated.", at_least=self.min_chars),)
+
+    def counts_words(self) -> bool:
+        """Return True if words are the unit, or are never cut in two."""
+        return super().counts_words() or self.align == "word"
 
     def rounds(self) -> tuple[Round, ...]:
         """Return the rounds: repeated windows of each range, and their ranges in the texts of each part."""
@@ -267,7 +272,8 @@ class Substring(ComparesTokens):
     def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
         """Find the repeated ranges in the texts of a batch, and apply the action to them."""
         texts = pc.fill_null(docs.column("text"), "")
-        spans = self._spans(texts, verdict.slice(row, len(docs)).combine_chunks())
+        words = word_cuts(docs, self.words) if self.align == "word" else None
+        spans = self._spans(texts, verdict.slice(row, len(docs)).combine_chunks(), words)
         after, found = edited_texts(texts, spans, self._groups, cut=self.action == "cut")
         return Edited({"text": after}, found)
 
@@ -295,13 +301,13 @@ class Substring(ComparesTokens):
         old = at_most_twice(keys[new:])
         return [contains(_between(old, each), each) for each in keys]
 
-    def _spans(self, texts: pa.StringArray, verdict: pa.Table) -> pa.ListArray:
-        """Return the byte ranges of each text that go."""
+    def _spans(self, texts: pa.StringArray, verdict: pa.Table, words: pa.ListArray | None) -> pa.ListArray:
+        """Return the byte ranges of each text that go, given the cuts of words."""
         cut, stay = (
             original_spans(texts, verdict.column(name).combine_chunks(), normalised=self.normalise)
             for name in VERDICT.names
         )
-        return aligned(texts, cut, stay, self.align)
+        return aligned(texts, cut, stay, self.align, words)
 
 
 def _packed(tokens: pa.ListArray) -> pa.BinaryArray:

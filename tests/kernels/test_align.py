@@ -10,8 +10,9 @@ import pytest
 import regex
 from hypothesis import given, settings, strategies as st
 
-from refinery.kernels import Whole, aligned
+from refinery.kernels import Whole, aligned, word_cuts, word_spans
 from refinery.kernels.reference.align import boundaries
+from tools.strategies import SPACELESS_TEXTS
 
 Ranges = list[tuple[int, int]]
 
@@ -112,6 +113,45 @@ def test_moved(
 ) -> None:
     """Characters that are partly in a range stay; words, lines and sentences go, unless a copy in them stays."""
     assert move(text, [cut], [kept] if kept else [], whole) == expected
+
+
+@given(SPACELESS_TEXTS, st.data())
+@settings(max_examples=200)
+def test_words_end_where_the_segmenter_cuts(text: str, data: st.DataObject) -> None:
+    """Between two characters that are not white space there is an end of a word, and never one inside a character."""
+    texts = pa.array([text])
+    (cuts,) = word_cuts(texts).to_pylist()
+    places = boundaries(text, "word", cuts).tolist()
+    (spans,) = word_spans(texts, word_cuts(texts))
+    ends = {len(text[:place].encode()) for span in spans for place in span}
+    free = {place for place in boundaries(text, "char").tolist() if _beside_space(text, place)}
+    whole = set(boundaries(text, "char").tolist())
+    assert set(places) == {0, len(text.encode())} | (ends & whole) | free
+    start, end = sorted(data.draw(st.lists(st.sampled_from(places), min_size=2, max_size=2)))
+    column = pa.array([[{"start": start, "end": end}] if start < end else []], RANGES)
+    assert aligned(texts, column, pa.array([[]], RANGES), "word", word_cuts(texts)).to_pylist() == column.to_pylist()
+
+
+def _beside_space(text: str, place: int) -> bool:
+    before, after = text.encode()[:place].decode(), text.encode()[place:].decode()
+    return before[-1:].isspace() or after[:1].isspace()
+
+
+@pytest.mark.parametrize(
+    ("text", "half", "word"),
+    [
+        ("我们今天去北京", "京", "北京"),
+        ("私は日本語を話す", "本", "日本"),
+        ("ฉันกินข้าว", "ก", "กิน"),
+    ],
+)
+def test_half_a_word_takes_all_of_it(text: str, half: str, word: str) -> None:
+    """In Chinese, Japanese and Thai a cut does not end within a word of the dictionary."""
+    start = len(text[: text.index(half)].encode())
+    column = pa.array([[{"start": start, "end": start + len(half.encode())}]], RANGES)
+    texts, none = pa.array([text]), pa.array([[]], RANGES)
+    (span,) = aligned(texts, column, none, "word", word_cuts(texts))[0].as_py()
+    assert text.encode()[span["start"] : span["end"]].decode() == word
 
 
 def test_long_runs_are_linear() -> None:

@@ -4,8 +4,8 @@ Where a text may be cut, by what must stay whole:
 
 ``char``: between grapheme clusters, of Unicode Standard Annex 29 or larger ones: a letter and its marks, a syllable, an
 emoji of several code points, a flag, a carriage return with its newline.
-``word``: there as well, but not between two characters that are not white space, unless one of them is of a script that
-puts none between words (Han, kana, Thai, Lao, Khmer, Burmese).
+``word``: there as well, but not between two characters that are not white space, unless a word is cut there; without
+cuts, unless one of them is of a script that puts no space between words (Han, kana, Thai, Lao, Khmer, Burmese).
 ``line``: after a newline, a carriage return, or both.
 ``sentence``: where a line may be cut, and behind a full stop, question or exclamation mark or ellipsis with the closing
 quotes and the white space that follow; Chinese marks need no white space. What is an abbreviation is not known, so a
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from enum import IntFlag, auto
 from itertools import zip_longest
 from typing import Literal
@@ -61,12 +62,15 @@ _SENTENCE = re.compile(
 )
 
 
-def aligned(texts: pa.StringArray, cuts: pa.ListArray, kept: pa.ListArray, whole: Whole) -> pa.ListArray:
+def aligned(
+    texts: pa.StringArray, cuts: pa.ListArray, kept: pa.ListArray, whole: Whole, words: pa.ListArray | None = None
+) -> pa.ListArray:
     """Return the byte ranges ``cuts`` of each text, moved to where it may be cut; same type.
 
     ``char`` makes a range smaller: what is partly in it stays. ``word``, ``line`` and ``sentence`` make it larger: what
     is partly in it goes, unless that is partly in a range of ``kept`` as well: then it stays. Ranges that meet become
-    one, and those in which nothing is left are dropped. Both are in order and overlap nowhere.
+    one, and those in which nothing is left are dropped. Both are in order and overlap nowhere. ``words`` are cuts of
+    words, as of ``segmenter.word_cuts``.
     """
     (ranges, firsts), (stays, bounds) = flat_spans(cuts), flat_spans(kept)
     open_ends = _open_ends(texts, ranges, firsts) if whole == "char" else np.ones(len(ranges), np.bool_)
@@ -74,7 +78,8 @@ def aligned(texts: pa.StringArray, cuts: pa.ListArray, kept: pa.ListArray, whole
     found = {i: ranges[firsts[i] : firsts[i + 1]] for i in unclear.tolist()}
     for i, text in zip(found, texts.take(pa.array(unclear)).to_pylist(), strict=True):
         stay = stays[bounds[i] : bounds[i + 1]]
-        found[i] = _moved(boundaries(text, whole), found[i], stay, grow=whole != "char")
+        places = boundaries(text, whole, None if words is None else words[i].as_py())
+        found[i] = _moved(places, found[i], stay, grow=whole != "char")
     edges = [0, *(edge for i in found for edge in (i, i + 1)), len(texts)]
     pieces = [ranges[firsts[a] : firsts[b]] for a, b in zip(edges[::2], edges[1::2], strict=True)]
     counts = np.diff(firsts)
@@ -121,19 +126,23 @@ def _codes_at(data: npt.NDArray[np.uint8], places: Places) -> Codes:
     return codes.astype(np.uint32)
 
 
-def boundaries(text: str, whole: Whole) -> Places:
-    """Return the byte offsets where a text may be cut: both ends, and places between."""
+def boundaries(text: str, whole: Whole, words: Sequence[int] | None = None) -> Places:
+    """Return the byte offsets where a text may be cut: its ends, and places between. ``words`` are cuts of words."""
     codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    sizes = np.searchsorted(np.array([0x80, 0x800, 0x10000]), codes, side="right") + 1
+    offsets: Places = np.append(0, np.cumsum(sizes))
     if whole == "sentence":
         free = np.zeros(len(codes) + 1, np.bool_)
         free[[match.end() for match in _SENTENCE.finditer(text)]] = True
         free[:-1] &= ~_graphemes(codes)
+    elif whole == "word" and words is not None:
+        free = np.append(~_joined(codes, _Kinds.SPACE), True)
+        free[np.searchsorted(offsets, np.array(words, np.int64))] = True
+        free[:-1] &= ~_graphemes(codes)
     else:
         free = np.append(~_JOINED[whole](codes), True)
     free[0] = free[-1] = True
-    sizes = np.searchsorted(np.array([0x80, 0x800, 0x10000]), codes, side="right") + 1
-    places: Places = np.append(0, np.cumsum(sizes))[free]
-    return places
+    return offsets[free]
 
 
 def _moved(places: Places, ranges: Places, kept: Places, *, grow: bool) -> Places:
@@ -232,7 +241,12 @@ def _graphemes(codes: Codes) -> Flags:
 
 
 def _words(codes: Codes) -> Flags:
-    inside = _TABLE.of(codes) & (_Kinds.SPACE | _Kinds.UNSPACED) == 0
+    return _joined(codes, _Kinds.SPACE | _Kinds.UNSPACED)
+
+
+def _joined(codes: Codes, parting: _Kinds) -> Flags:
+    """Return True for characters that go with the one before: of its cluster, or neither of a kind that parts."""
+    inside = _TABLE.of(codes) & parting == 0
     joined: Flags = _graphemes(codes) | (inside & np.append(False, inside[:-1])[: len(codes)])
     return joined
 
