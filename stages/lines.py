@@ -33,7 +33,7 @@ from refinery import (
     threshold,
 )
 from refinery.kernels import KINDS, SPANS, LineRules, correct_lines
-from stages._phrases import Phrases, digest, languages, load, phrases_of
+from stages._phrases import Phrases, digest, load, phrases_of
 from stages._thresholds import LanguageTables
 from stages._words import ABOUT_WORDS, SPACELESS, Words, cuts, versions
 
@@ -48,7 +48,7 @@ class Lines(LanguageTables, Edit):
     """
 
     name: ClassVar = "lines"
-    version: ClassVar = 5
+    version: ClassVar = 6
     source: ClassVar = "RefinedWeb §3.2, G.2; https://arxiv.org/abs/2306.01116"
     uses: ClassVar = (PROTECTED.name, LANG.name)
     adds: ClassVar = (TEXT,)
@@ -101,15 +101,14 @@ class Lines(LanguageTables, Edit):
             "set words: auto, or leave one_word out of discard",
             but=SPACELESS,
         )
-        suited = {"by_language": languages(), "lines.en": ("en",)}.get(self.phrases)
         phrases = LanguageScope(
-            "it has no phrases for them",
+            "its phrases are English",
             "buttons, menus and counters stay in their texts",
-            "set phrases to a file with theirs, written as stages/phrases/en.toml is",
-            only=suited or (),
+            "set phrases: by_language, or a file with theirs, written as stages/phrases/en.toml is",
+            only=("en",),
         )
         spaced = self.words == "whitespace" and "one_word" in self.discard
-        used = suited and (self.cut or "counter" in self.discard)
+        used = self.phrases == "lines.en" and (self.cut or "counter" in self.discard)
         return (*((words,) if spaced else ()), *((phrases,) if used else ()))
 
     def check_asset(self, name: str, asset: Asset) -> None:
