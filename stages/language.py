@@ -7,26 +7,16 @@ package.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal
 
 import pyarrow as pa
 from pydantic import AfterValidator, Field
 
 from refinery import Asset, AssetError, Docs, Filter, Metric, Rule, Values, threshold
-from refinery.kernels import NO_LANGUAGE, identify_languages, main_scripts, model_labels
-from stages._codes import known_languages, language_of
+from refinery.kernels import NO_LANGUAGE, main_scripts
+from stages._codes import known_languages
+from stages._identification import OWN, identified, languages_of, model_languages
 from stages._thresholds import LanguageTables
-
-OWN = "languages.ftz"
-"""The model of the package, which knows letters only."""
-MODELS = (OWN, "lid.176.ftz")
-"""The models that can be named without a path."""
-
-CLOSE = (("bs", "hr", "sr"), ("id", "ms"), ("da", "nb", "nn"), ("es", "gl", "pt"), ("cs", "sk"))
-"""Groups of languages between which the model of the package divides the probability of a text, and its lines."""
-
-Result = TypeVar("Result")
 
 
 def _code(word: str) -> str:
@@ -94,7 +84,7 @@ class Language(LanguageTables, Filter):
     def check_asset(self, name: str, asset: Asset) -> None:
         """Load the model, and check that it has labels of the wanted languages."""
         del name
-        known = {language_of(label) for label in _valid(asset, model_labels)}
+        known = model_languages(asset)
         identified(pa.array(["a text"]), asset)
         missing = sorted(set(self.keeps_languages() or ()) - known)
         if missing:
@@ -105,21 +95,4 @@ class Language(LanguageTables, Filter):
         """Identify the language of every text. Raises AssetError where the model cannot be read."""
         texts = docs.column("text")
         labels, scores, shares = identified(texts, self.model)
-        coded = labels.dictionary_encode()
-        languages = pa.array([language_of(label) for label in coded.dictionary.to_pylist()], pa.string())
-        lang = languages.take(coded.indices)
-        return {"lang": lang, "score": scores, "script": main_scripts(texts), "main_share": shares}
-
-
-def identified(texts: pa.StringArray, model: Asset) -> tuple[pa.StringArray, pa.DoubleArray, pa.DoubleArray]:
-    """Return labels, scores and main shares. Raises AssetError where the model cannot be read."""
-    is_own = model == OWN
-    return _valid(model, lambda path: identify_languages(texts, path, letters=is_own, groups=CLOSE if is_own else ()))
-
-
-def _valid(model: Asset, use: Callable[[str], Result]) -> Result:
-    """Return the result of using a model's file, or raise an AssetError with the defect."""
-    try:
-        return use(model.path())
-    except ValueError as error:
-        raise AssetError(f"asset {model}: {error}", hint="set it to a fastText model with labels") from error
+        return {"lang": languages_of(labels), "score": scores, "script": main_scripts(texts), "main_share": shares}

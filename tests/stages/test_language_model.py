@@ -14,8 +14,8 @@ from hypothesis import given, settings, strategies as st
 from refinery.assets import Asset
 from refinery.kernels import NO_LANGUAGE, model_labels
 from stages._codes import known_languages
+from stages._identification import OWN, identified
 from stages._languages import language_codes
-from stages.language import OWN, identified
 from tests.conftest import REPOSITORY
 
 CORPUS = REPOSITORY.parent / "shared" / "languages"

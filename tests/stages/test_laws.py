@@ -49,6 +49,8 @@ PROSE = (
     "It was said that the work would take two summers and cost more than anyone had thought, and so it did."
 )
 
+FOREIGN = "Die Stadt liegt an einem Fluss, und die Leute gehen am Abend gern am Ufer spazieren. "
+
 
 def row_stages() -> list[type[Stage]]:
     """Every registered filter and edit."""
@@ -62,6 +64,7 @@ def documents(texts: Sequence[str]) -> Docs:
         "url": pa.array([f"https://host{i % 7}.example.org/{i}?q={t[:20]!r}" for i, t in enumerate(clean)]),
         "html": pa.array([f"<html><body><article><p>{t}</p><p>{PROSE}</p></article></body></html>" for t in clean]),
         "tokens": pa.array([0] * len(clean), pa.uint32()),
+        "lang": pa.array(["en"] * len(clean)),
     }
     return testing.documents(clean).with_columns(columns)
 
@@ -113,6 +116,8 @@ ORDINARY = [
     PROSE,
     f"{PROSE}\n{PROSE}",
     *(f"{PROSE} Number {i} of many." for i in range(5)),
+    f"{PROSE}\n{FOREIGN}",
+    f"{PROSE}\n{FOREIGN * 4}",
 ]
 
 

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from refinery.assets import Asset
 from stages._codes import language_of
-from stages.language import MODELS, identified
+from stages._identification import MODELS, identified
 
 Identify = Callable[[Sequence[str]], list[str]]
 ENOUGH = 0.95
