@@ -18,7 +18,7 @@ from refinery import kernels
 from refinery.assets import Asset
 from refinery.kernels import LineRules, choice
 from refinery.kernels.reference import minhash, units, windows
-from tools import strategies as draws
+from tools import marked as marked_draws, strategies as draws
 from tools.bench.documents import Documents
 
 Arguments = Mapping[str, Any]
@@ -183,6 +183,16 @@ CASES: dict[str, Case] = {
         lambda given: {"texts": given.array, "languages": pa.array(["en"] * len(given.array)), "common": COMMON},
     ),
     "correct_lines": Case(draws.protected_texts(), lambda given: {"texts": given.array, "rules": line_rules()}),
+    "render": Case(
+        st.tuples(marked_draws.marked_texts(), st.sampled_from(["plain", "markdown", "html"])).map(
+            lambda drawn: {**drawn[0], "form": drawn[1]}
+        ),
+        lambda given: {
+            "texts": given.array,
+            "structure": pa.nulls(len(given.array), kernels.MARKS),
+            "form": "markdown",
+        },
+    ),
     "mojibake_segments": Case(arguments(texts=draws.string_arrays(draws.joined(draws.MISREAD, 12))), texts),
     "identify_languages": Case(
         arguments(

@@ -16,6 +16,7 @@ mod mojibake;
 mod pages;
 mod segmenter;
 mod strings;
+mod structure;
 mod text;
 mod url;
 
@@ -44,10 +45,10 @@ pub mod _native {
         mojibake::mojibake_segments,
         pages::{decoded, unpacked, Charsets, PageRows},
         segmenter::Segmenter,
-        text::common_words::CommonWords,
+        structure::render,
         text::corrections::correct_lines,
         text::lines::PreparedLineRules,
-        text::prose::prose_statistics,
+        text::prose::{prose_statistics, CommonWords},
         text::statistics::text_statistics,
         text::stop_words::{distinct_words, StopWords},
         url::PreparedUrlRules,

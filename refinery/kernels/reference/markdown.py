@@ -7,6 +7,7 @@ paragraphs, captions are paragraphs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -122,7 +123,7 @@ def _add_code(code: str, value: str, out: list[Block]) -> None:
     if not code.strip(BLANKS):
         return
     fence = "`" * max(3, longest_run(code) + 1)
-    language = "".join(next(iter(value.split()), ""))
+    language = next(filter(None, re.split(f"[{BLANKS}]", value)), "")
     if not all("!" <= character <= "~" and character not in "`\\&" for character in language):
         language = ""
     out.append(Block(f"{fence}{language}\n{code}\n{fence}"))

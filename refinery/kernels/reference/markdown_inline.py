@@ -55,14 +55,19 @@ class MarkedLine:
         kinds = {mark.kind for mark in _all(self.marks)}
         source = self.text[self.start : self.end]
         self.dollars = "formula" in kinds
-        self.ticks = "formula" in kinds or not kinds.isdisjoint({"inline_code", "code"}) or source.count("`") > 1
-        self.stars = not kinds.isdisjoint({"strong", "emphasis"}) or source.count("*") > 1
+        self.ticks = not kinds.isdisjoint({"formula", "image", "inline_code", "code"}) or source.count("`") > 1
+        self.stars = source.count("*") > 1
+        self.stressed = not kinds.isdisjoint({"strong", "emphasis"})
         self.bars = source.count("_") > 1
+        self.closed = (-1, "")
 
-    @property
-    def last(self) -> str:
-        """The last character that was written, or ""."""
-        return self.out[-1][-1] if self.out else ""
+    def close(self, sign: str) -> None:
+        """Remember the sign that ends what was just written: the same one right after it would be read with it."""
+        self.closed = (len(self.out), sign)
+
+    def gap(self, sign: str) -> str:
+        """Return a space if ``sign`` ends what was just written."""
+        return " " if self.closed == (len(self.out), sign) else ""
 
     def write(self, piece: str) -> None:
         """Add a piece of Markdown."""
@@ -149,7 +154,8 @@ def _formula(line: MarkedLine, mark: MarkNode) -> None:
         return
     tex += " " if (len(tex) - len(tex.rstrip("\\"))) % 2 else ""
     sign = "$$" if mark.number == 1 and line.display else "$"
-    line.write((" " if line.last == "$" else "") + sign + (tex.replace("|", "\\|") if line.cell else tex) + sign)
+    line.write(line.gap("$") + sign + (tex.replace("|", "\\|") if line.cell else tex) + sign)
+    line.close("$")
 
 
 def _without_comment(part: str) -> str:
@@ -174,9 +180,8 @@ def _code_span(line: MarkedLine, source: str) -> None:
     ticks = "`" * (longest_run(content) + 1) if "`" in content else "`"
     padded = "`" in (content[0], content[-1]) or (content[0] == content[-1] == " ")
     content = f" {content} " if padded else content
-    line.write(
-        (" " if line.last == "`" else "") + ticks + (content.replace("|", "\\|") if line.cell else content) + ticks
-    )
+    line.write(line.gap("`") + ticks + (content.replace("|", "\\|") if line.cell else content) + ticks)
+    line.close("`")
 
 
 def _image(line: MarkedLine, mark: MarkNode) -> None:
@@ -185,6 +190,7 @@ def _image(line: MarkedLine, mark: MarkNode) -> None:
         return
     label = (mark.label or "").replace("\n", " ").strip(BLANKS)
     alt = MarkedLine(label, 0, len(label), (), cell=line.cell)
+    alt.dollars = alt.ticks = alt.stars = alt.bars = True
     line.write(f"![{_without_brackets(written(alt))}]({url})")
 
 
@@ -201,10 +207,10 @@ def _in_url(character: str) -> str:
 
 
 def _emphasis(line: MarkedLine, mark: MarkNode, sign: str) -> None:
-    outer, line.out = line.out, []
+    outer, line.out, line.closed = line.out, [], (-1, "")
     before = outer[-1][-1] if outer else ""
     _inline(line, mark.start, mark.end, mark.children)
-    body, line.out = "".join(line.out), outer
+    body, line.out, line.closed = "".join(line.out), outer, (-1, "")
     core = body.strip(BLANKS)
     lead = body[: len(body) - len(body.lstrip(BLANKS))] if core else body
     tail = body[len(lead) + len(core) :]
@@ -225,8 +231,8 @@ def _flanks(inside: str, outside: str) -> bool:
 def _literal(line: MarkedLine, start: int, end: int) -> None:
     """Write text with what would be markup escaped."""
     at = start
-    if at < end and line.last == "$" and line.text[at] in "0123456789" and not line.out[-1].endswith("\\$"):
-        line.write(" ")
+    if at < end and line.text[at] in "0123456789":
+        line.write(line.gap("$"))
     while at < end:
         character = " " if line.text[at] == "\r" else line.text[at]
         if character == "_":
@@ -252,11 +258,11 @@ def _escaped(line: MarkedLine, character: str, at: int, end: int) -> str:
     before, after = line.around(at)
     match character:
         case "\\":
-            markup = at + 1 == end or after in PUNCTUATION or after == "\n"
+            markup = line.stressed or at + 1 == end or after in PUNCTUATION or after == "\n"
         case "`":
             markup = line.ticks
         case "*":
-            markup = line.stars and _touches(before, after)
+            markup = line.stressed or (line.stars and _touches(before, after))
         case "<":
             markup = after.isascii() and (after.isalpha() or after in tuple("/!?"))
         case "&":
@@ -277,8 +283,7 @@ def _escaped(line: MarkedLine, character: str, at: int, end: int) -> str:
 def _pairs(line: MarkedLine, at: int) -> bool:
     """Return True if the dollar sign and the next one could be read as a formula."""
     close = line.text.find("$", at + 1, line.end)
-    if close < 0 or (close + 1 < line.end and line.text[close + 1] in "0123456789"):
-        return False
-    inner = line.text[at + 1 : close]
+    inner = line.text[at + 1 : close] if close >= 0 else ""
     loose = inner[:1] in BLANKS or inner[-1:] in BLANKS
-    return bool(inner.strip(BLANKS)) and (not loose or any(sign in inner for sign in "\\^_{}="))
+    digit = line.around(close)[1] in tuple("0123456789")
+    return bool(inner.strip(BLANKS)) and (not loose or (not digit and any(sign in inner for sign in "\\^_{}=")))

@@ -50,10 +50,12 @@ def tree(text: str, marks: Sequence[Mapping[str, Any]]) -> tuple[MarkNode, ...]:
     open_ends = [len(text)]  # of the marks that contain the next one
     found: list[tuple[MarkNode, list[MarkNode]]] = []
     for at, mark in enumerate(marks):
+        if mark is None or None in (mark["start"], mark["end"], mark["depth"]):
+            raise ValueError(f"mark {at} has no place")
         start, end = places.get(mark["start"], -1), places.get(mark["end"], -1)
         depth = mark["depth"]
         if depth >= len(open_ends):
-            raise ValueError(f"mark {at} has depth {depth} after one of depth {len(open_ends) - 2}")
+            raise ValueError(f"mark {at} is deeper than a child of the one before it")
         del open_ends[depth + 1 :], levels[depth + 1 :]
         siblings = levels[depth]
         least = siblings[-1].end if siblings else found[-1][0].start if depth else 0

@@ -1,0 +1,146 @@
+"""Renderings of marked texts: laws, and what a Markdown parser that is not ours reads in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+from refinery.kernels import MARKS, render
+from tests.kernels.natives import PAIRS
+from tools.marked import Written, damaged_texts, documents, marked_texts, shown
+
+PARSER = (
+    MarkdownIt("commonmark")
+    .enable(["table", "strikethrough"])
+    .use(dollarmath_plugin, allow_labels=False, double_inline=True)
+)
+
+
+def rendered(text: str, marks: list[dict[str, object]], form: str = "markdown") -> str:
+    found: str = render(pa.array([text]), pa.array([marks], MARKS), form)[0].as_py()
+    return found
+
+
+def inline(token: Token) -> str:
+    """Return the text of a line as it is shown, formulas as TeX."""
+    parts = []
+    for child in token.children or []:
+        if child.type in ("softbreak", "hardbreak"):
+            parts.append(" ")
+        elif child.type.startswith("math"):
+            parts.append(f"${child.content}$")
+        elif child.type in ("text", "code_inline"):
+            parts.append(child.content)
+    return shown("".join(parts))
+
+
+def grid(tokens: list[Token]) -> list[list[str]]:
+    """Return the cells of a table's rows."""
+    rows: list[list[str]] = []
+    for token in tokens:
+        if token.type == "tr_open":
+            rows.append([])
+        elif token.type == "inline":
+            rows[-1].append(inline(token))
+    return rows
+
+
+def read(markdown: str) -> list[tuple[object, ...]]:
+    """Return what the parser finds, in order: headings, paragraphs, lists and items, code, tables and formulas."""
+    tokens = PARSER.parse(markdown)
+    found: list[tuple[object, ...]] = []
+    for at, token in enumerate(tokens):
+        depth = sum(other.type.endswith("list_open") - other.type.endswith("list_close") for other in tokens[: at + 1])
+        match token.type:
+            case "heading_open" | "paragraph_open":
+                found.append((token.tag, inline(tokens[at + 1])))
+            case "bullet_list_open" | "ordered_list_open":
+                found.append(("list", depth, token.attrs.get("start", 1) if token.tag == "ol" else None))
+            case "list_item_open":
+                found.append(("item", depth))
+            case "fence":
+                found.append(("code", token.info, token.content))
+            case "math_block":
+                found.append(("formula", shown(token.content)))
+            case "table_open":
+                end = next(at + length for length, other in enumerate(tokens[at:]) if other.type == "table_close")
+                found.append(("table", grid(tokens[at:end])))
+            case "html_block":
+                found.append((token.type, token.content))
+    return found
+
+
+@given(marked_texts())
+@settings(max_examples=300, deadline=None)
+def test_the_plain_form_is_the_text(given: dict[str, pa.Array]) -> None:
+    """The plain form of any marked text is the text itself."""
+    assert render(**{**given, "form": "plain"}).to_pylist() == given["texts"].to_pylist()
+
+
+@given(documents())
+@settings(max_examples=500, deadline=None)
+def test_a_parser_reads_what_was_marked(document: Written) -> None:
+    """A Markdown parser finds the code, tables, headings, lists, items, paragraphs and formulas that are marked, no more."""
+    assert read(rendered(document.text, document.marks)) == document.expected
+
+
+@pytest.mark.parametrize("form", ["plain", "markdown", "html"])
+@given(given=damaged_texts())
+@settings(max_examples=200, deadline=None)
+def test_marks_that_are_no_tree_are_refused(form: str, given: dict[str, pa.Array]) -> None:
+    """Marks with another place or depth are still a tree, or an error that names the mark; both kernels agree."""
+    native, twin = (outcome(kernel, **given, form=form) for kernel in PAIRS["render"])
+    assert native == twin
+
+
+def outcome(kernel: Callable[..., pa.Array], **given: object) -> object:
+    """Return the result of a kernel, or the message of its error."""
+    try:
+        return kernel(**given).to_pylist()
+    except ValueError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize(
+    ("marks", "message"),
+    [
+        ([(0, 3, 1, "list")], "text 0: mark 0 is deeper than a child of the one before it"),
+        ([(0, 1, 0, "list"), (0, 2, 1, "item")], "text 0: mark 1 from byte 0 to 2 has no place there"),
+        ([(1, 2, 0, "strong"), (0, 1, 0, "strong")], "text 0: mark 1 from byte 0 to 1 has no place there"),
+        ([(0, 4, 0, "heading")], "text 0: mark 0 from byte 0 to 4 has no place there"),
+    ],
+)
+def test_the_error_names_the_mark(marks: list[tuple[int, int, int, str]], message: str) -> None:
+    """A mark that is too deep, leaves its parent, overlaps its sibling or leaves the text is named."""
+    wrong = [dict(zip(("start", "end", "depth", "kind"), mark, strict=True)) for mark in marks]
+    with pytest.raises(ValueError, match=re.escape(message)):
+        rendered("abc", wrong)
+
+
+LONG = 200_000
+
+
+@pytest.mark.parametrize("sign", ["$", "`", "*", "_", "\\", "[", "](", "\n", "&", "<", " \n", "|"])
+def test_hostile_texts_take_linear_time(sign: str) -> None:
+    """A text of one sign, with an empty formula at each place of it, is rendered at once."""
+    text = sign * (LONG // len(sign))
+    places = range(0, LONG, 20)
+    marks = [{"start": at, "end": at, "depth": 0, "kind": "formula", "number": 1, "value": "x"} for at in places]
+    assert len(rendered(text, marks)) > LONG // 4
+    assert len(rendered(text, marks, "html")) > LONG // 4
+
+
+def test_deep_and_wide_spans_are_bounded() -> None:
+    """Quotes in quotes to the last depth, and cells that span a million columns, give no more than they should."""
+    quotes = [{"start": 0, "end": 1, "depth": depth, "kind": "quote"} for depth in range(256)]
+    assert rendered("a", quotes) == "> " * 256 + "a"
+    cell = {"start": 0, "end": 1, "depth": 2, "kind": "cell", "number": 1_000_000, "value": "999999999"}
+    table = [{"start": 0, "end": 1, "depth": depth, "kind": kind} for depth, kind in enumerate(["table", "row"])]
+    assert rendered("a", [*table, cell]) == "|  |\n| --- |\n| a |"
