@@ -30,3 +30,13 @@ def language_of(label: str) -> str:
         return label
     code, script = parts.groups()
     return "sq" if code == ALBANIAN and script else known_languages().get(code, code)
+
+
+def checked_code(word: str) -> str:
+    """Return a code that documents may have. Raises ValueError, with the code that may be meant, for another word."""
+    known = known_languages()
+    simple = "-".join(word.lower().split())
+    code = known.get(simple) or known.get(simple.partition("-")[0])
+    if code == word or (code is None and word.isascii() and word.islower() and len(word) == 3):
+        return word
+    raise ValueError(f"expected ISO 639-1; did you mean {code!r}?" if code else "expected ISO 639-1, such as 'en'")

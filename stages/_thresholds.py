@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from refinery import ByLanguage
-from stages._languages import language_codes, language_file, stage_thresholds
+from stages._codes import checked_code
+from stages._languages import stage_thresholds
 
 
 class LanguageTables(ByLanguage):
@@ -20,15 +20,5 @@ class LanguageTables(ByLanguage):
 
     @classmethod
     def check_language(cls, code: str) -> None:
-        """Refuse names of languages, and codes of three letters where there is one of two."""
-        known = _codes().get(code.lower(), code)
-        if known != code:
-            raise ValueError(f"expected a language code; did you mean {known!r}?")
-        super().check_language(code)
-
-
-@cache
-def _codes() -> dict[str, str]:
-    """Return the code of each language of the shipped table by its English name and its code of three letters."""
-    files = ((code, language_file(code)) for code in language_codes())
-    return {other: code for code, file in files if file for other in (file.iso639_3, file.name.lower(), code)}
+        """Refuse names of languages, unknown codes, and codes of three letters where there is one of two."""
+        super().check_language(checked_code(code))

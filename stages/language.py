@@ -14,18 +14,9 @@ from pydantic import AfterValidator, Field
 
 from refinery import Asset, AssetError, Docs, Filter, Metric, Rule, Values, threshold
 from refinery.kernels import NO_LANGUAGE, main_scripts
-from stages._codes import known_languages
+from stages._codes import checked_code
 from stages._identification import OWN, identified, languages_of, model_languages
 from stages._thresholds import LanguageTables
-
-
-def _code(word: str) -> str:
-    known = known_languages()
-    simple = "-".join(word.lower().split())
-    code = known.get(simple) or known.get(simple.partition("-")[0])
-    if code == word or (code is None and word.isascii() and word.islower() and len(word) == 3):
-        return word
-    raise ValueError(f"expected ISO 639-1; did you mean {code!r}?" if code else "expected ISO 639-1, such as 'en'")
 
 
 def _at_least_one(codes: tuple[str, ...]) -> tuple[str, ...]:
@@ -35,7 +26,7 @@ def _at_least_one(codes: tuple[str, ...]) -> tuple[str, ...]:
     return codes
 
 
-Codes = Annotated[tuple[Annotated[str, AfterValidator(_code)], ...], AfterValidator(_at_least_one)]
+Codes = Annotated[tuple[Annotated[str, AfterValidator(checked_code)], ...], AfterValidator(_at_least_one)]
 
 
 class Language(LanguageTables, Filter):

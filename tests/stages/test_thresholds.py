@@ -91,6 +91,9 @@ def test_a_recipe_of_a_root_opens_no_table(table: Path) -> None:
     [
         ("de: {min_wrods: 3}", "unknown field 'quality.de.min_wrods'\n.*\n.*did you mean 'min_words'"),
         ("german: {min_words: 3}", "quality.german is a mapping\n.*\n.*did you mean 'de'"),
+        ("xx: {min_words: 3}", "quality.xx is a mapping\n.*\n.*expected ISO 639-1, such as 'en'"),
+        ("zh-CN: {min_words: 3}", "quality.zh-CN is a mapping\n.*\n.*did you mean 'zh'"),
+        ("ger: {min_words: 3}", "quality.ger is a mapping\n.*\n.*did you mean 'de'"),
         ("deu: {min_words: 3}", "quality.deu is a mapping\n.*\n.*did you mean 'de'"),
         ("de: {stop_words: [und]}", "quality.de.stop_words is a list\n.*\n.*one value for all languages"),
         ("de: {min_words: 2.5}", "quality.de.min_words is 2.5\n.*\n.*expected a whole number"),
