@@ -22,14 +22,16 @@ _CODE = re.compile(r"[a-z]{2,3}")
 
 @cache
 def language_codes(folder: str = SHIPPED) -> tuple[str, ...]:
-    """Return the codes of the languages in a table, sorted. Raises AssetError where there is no such folder."""
+    """Return the codes of the languages in a table, sorted. Raises AssetError where a folder is none."""
+    hint = "name a folder with files CODE.toml"
     try:
-        names = os.listdir(folder)
+        files = [os.path.splitext(name) for name in os.listdir(folder)]
     except OSError as error:
-        raise AssetError(
-            f"table of languages {folder}: {error.strerror}", hint="name a folder with files CODE.toml"
-        ) from error
-    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+        raise AssetError(f"table of languages {folder}: {error.strerror}", hint=hint) from error
+    codes = sorted(code for code, suffix in files if suffix == ".toml" and _CODE.fullmatch(code))
+    if not codes:
+        raise AssetError(f"table of languages {folder}: it has no language", hint=hint)
+    return tuple(codes)
 
 
 @cache

@@ -46,5 +46,9 @@ def test_a_table_of_ones_own(tmp_path: Path) -> None:
     assert stage_thresholds("quality", str(tmp_path)) == {"xx": {"min_words": 7}}
     assert common_words(str(tmp_path)) == {} and words_digest(str(tmp_path)) != words_digest()
     assert common_words()["de"] == language_file("de").common_words
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "README.toml").touch()
+    with pytest.raises(AssetError, match="empty: it has no language"):
+        language_codes(str(tmp_path / "empty"))
     with pytest.raises(AssetError, match="no-folder"):
         language_codes(str(tmp_path / "no-folder"))
