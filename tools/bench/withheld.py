@@ -37,13 +37,16 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--until", default="lines")
     parser.add_argument("--junk", type=float, default=0.2, help="share of a sample (default %(default)s)")
-    parser.add_argument("--langs", default="", help="calibrate only these, with commas between them")
+    parser.add_argument("--langs", default="", help="calibrate and score only these, with commas between them")
     options = parser.parse_args()
     base, table, pages = options.out / "base", options.out / "table", read_pages(options.corpus)
     run_recipe(options.recipe, options.corpus, base, options.until)
     urls = samples(pages, options.junk)
-    derive(base, {code: urls[code] for code in options.langs.split(",")} if options.langs else urls, table)
+    if options.langs:
+        urls = {code: urls[code] for code in options.langs.split(",")}
+    derive(base, urls, table)
     kept = run_recipe(options.recipe, options.corpus, options.out / "scored", options.until, table)
+    pages = [page for page in pages if page["lang"] in urls]
     scored = [page for page in pages if page["kind"] != "clean" or page["url"] not in urls[page["lang"]]]
     show("withheld", shares(scored, kept))
 
