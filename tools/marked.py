@@ -9,9 +9,10 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from refinery.kernels import MARKS
+from refinery.kernels import MARKS, SPANS
 from refinery.kernels.reference.pieces import BLOCKS
 
+CUTS = pa.list_(pa.struct([*SPANS.value_type, ("replacement", pa.string())]))
 KINDS = [
     *sorted(BLOCKS),
     *("formula", "image", "link", "strong", "emphasis", "inline_code", "superscript", "subscript", "odd"),
@@ -67,6 +68,30 @@ def marked_texts(draw: st.DrawFn) -> dict[str, Any]:
     marks = [draw(marks_in(text) | st.none()) if text is not None else None for text in texts]
     start = draw(st.integers(0, len(texts)))
     return {"texts": pa.array(texts, pa.string())[start:], "structure": pa.array(marks, MARKS)[start:]}
+
+
+@st.composite
+def cut_texts(draw: st.DrawFn) -> dict[str, Any]:
+    """Texts with marks, and cuts in the texts, some with a text in their place, some not cut out."""
+    given = draw(marked_texts())
+    cuts = [draw(cuts_in(text or "") | st.none()) for text in given["texts"].to_pylist()]
+    return {**given, "cuts": pa.array(cuts, CUTS)}
+
+
+@st.composite
+def cuts_in(draw: st.DrawFn, text: str) -> list[dict[str, Any]]:
+    """Cuts in a text, some of them right behind another."""
+    edges = sorted(draw(st.lists(st.integers(0, len(text)), max_size=8)))
+    found = []
+    for start, end in zip(edges[::2], edges[1::2], strict=False):
+        place, gone = len(text[:start].encode()), text[start:end]
+        fields = {
+            "cut": draw(st.sampled_from([True, True, None, False])),
+            "replacement": draw(st.sampled_from(["", None, "é?"])),
+        }
+        shown_text = draw(st.sampled_from([gone, gone, gone, None]))
+        found.append({"offset": place, "length": len(gone.encode()), "reason": "x", "text": shown_text, **fields})
+    return found
 
 
 @st.composite

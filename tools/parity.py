@@ -193,6 +193,15 @@ CASES: dict[str, Case] = {
             "form": "markdown",
         },
     ),
+    "shift_marks": Case(
+        marked_draws.cut_texts().map(lambda drawn: {name: drawn[name] for name in ("structure", "cuts")})
+    ),
+    "objects": Case(marked_draws.marked_texts().map(lambda drawn: {"structure": drawn["structure"]})),
+    "spared": Case(
+        st.integers(0, 3).flatmap(
+            lambda rows: st.fixed_dictionaries({name: draws.ranges_in([40] * rows) for name in ("ranges", "kept")})
+        )
+    ),
     "mojibake_segments": Case(arguments(texts=draws.string_arrays(draws.joined(draws.MISREAD, 12))), texts),
     "identify_languages": Case(
         arguments(

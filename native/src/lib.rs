@@ -46,6 +46,7 @@ pub mod _native {
         pages::{decoded, unpacked, Charsets, PageRows},
         segmenter::Segmenter,
         structure::render,
+        structure::shift::{objects, shifted_marks, spared},
         text::corrections::correct_lines,
         text::lines::PreparedLineRules,
         text::prose::{prose_statistics, CommonWords},

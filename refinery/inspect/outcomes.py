@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import pyarrow as pa
-
-from refinery.kernels import SPANS
 from refinery.recipe import Step
 from refinery.stage.base import Stage
+from refinery.stage.cuts import has_spans
 from refinery.stage.documents import ID, LANG
 from refinery.stage.rules import FAILED, WHY, Rule
 
@@ -101,12 +99,7 @@ def stage_outcome(
 
 def cut_fields(stage: Stage) -> list[str]:
     """Return the evidence that contains spans of the text before: of type ``SPANS``, or with further fields."""
-    return [field.name for field in stage.evidence if pa.types.is_list(field.type) and _has_spans(field.type)]
-
-
-def _has_spans(lists: pa.ListType) -> bool:
-    fields = set(lists.value_type) if pa.types.is_struct(lists.value_type) else set()
-    return set(SPANS.value_type) <= fields
+    return [field.name for field in stage.evidence if has_spans(field.type)]
 
 
 def id_fields(stage: Stage) -> list[str]:

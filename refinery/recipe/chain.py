@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from refinery.errors import RefineryError
 from refinery.recipe.pipeline import Step
-from refinery.stage.documents import LANG, POINTER, TEXT, TOKENS, TRANSIENT
+from refinery.stage.cuts import moves_marks
+from refinery.stage.documents import LANG, POINTER, STRUCTURE, TEXT, TOKENS, TRANSIENT, lost_marks
 from refinery.stage.global_stage import begins_segment
 
 
@@ -28,7 +29,12 @@ def gaps(steps: Sequence[Step]) -> Iterator[tuple[int, str, str]]:
                 yield number, f"{step.name!r} reads {read!r}, which no stage before it provides", fix
         metrics = [step.column] if step.stage.metrics_type().num_fields else []
         lasting = [name for name in columns if name not in step.stage.outdates()]
-        available = list(dict.fromkeys([*lasting, *_adds(step), *metrics]))
+        marks = (
+            [lost_marks(step.column).name]
+            if STRUCTURE.name in columns and moves_marks(step.stage.adds, step.stage.evidence)
+            else []
+        )
+        available = list(dict.fromkeys([*lasting, *_adds(step), *metrics, *marks]))
         try:
             columns = list(step.stage.selects(available))
         except RefineryError as error:

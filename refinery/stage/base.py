@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from refinery.stage.documents import OF_TEXT, TEXT, Docs
+from refinery.stage.cuts import cut_evidence
+from refinery.stage.documents import OF_TEXT, STRUCTURE, TEXT, Docs
 from refinery.stage.fields import Role
 from refinery.stage.rules import Metric, Rule
 
@@ -126,9 +127,13 @@ class Stage(BaseModel):
 
     @classmethod
     def outdates(cls) -> frozenset[str]:
-        """Return the columns of positions in the text that it drops: if it changes the text, those it does not add."""
+        """Return the columns of positions in the text that it drops: if it changes the text, those it does not add.
+
+        ``STRUCTURE`` stays where all that it does to texts is in its evidence: the engine makes it true again.
+        """
         added = {added.name for added in cls.adds}
-        return OF_TEXT - added if TEXT.name in added else frozenset()
+        kept = {*added, STRUCTURE.name} if cut_evidence(cls.adds, cls.evidence) else added
+        return OF_TEXT - kept if TEXT.name in added else frozenset()
 
     def shard_bytes(self) -> int | None:
         """Return the bytes of text of an output file, for a stage that gathers small parts and divides large ones."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from refinery.kernels import MARKS
+from refinery.kernels import LOST, MARKS
 
 ID = pa.field("id", pa.binary(16), nullable=False)
 URL = pa.field("url", pa.string())
@@ -42,6 +42,12 @@ STRUCTURE = pa.field("structure", MARKS, metadata={"version": "1"})
 
 Null and the empty list mean none. The column belongs to the text, as ``PROTECTED`` does. Its version is that of the
 kinds of marks and their laws."""
+
+
+def lost_marks(column: str) -> pa.Field:
+    """Return the column of the marks that ``undo_marks`` needs to restore those before a stage, by its own column."""
+    return pa.field(f"{column}_marks", LOST)
+
 
 POINTER = (ID, URL, DATE, WARC, OFFSET, LENGTH)
 """The columns of a source: the identity of the document and the position of its record (file, offset, length)."""

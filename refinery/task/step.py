@@ -14,10 +14,11 @@ import pyarrow.compute as pc
 
 from refinery.assets import Asset
 from refinery.errors import RefineryError
-from refinery.kernels import MERGE_LIST, count_tokens
+from refinery.kernels import MERGE_LIST, count_tokens, shift_marks
 from refinery.root.partitions import by_folder, label_name
 from refinery.stage.base import Edit, Edited, Filter, changes_text, languages_of
-from refinery.stage.documents import LANG, TEXT, TOKENS, Docs
+from refinery.stage.cuts import cut_evidence
+from refinery.stage.documents import LANG, STRUCTURE, TEXT, TOKENS, Docs, lost_marks
 from refinery.stage.global_stage import Global
 from refinery.stage.rules import ERROR, QUARANTINED, Trouble, Verdict, apply_rules
 from refinery.task.hazards import NO_HAZARDS, Hazards
@@ -144,11 +145,20 @@ class StepProcessor:
         if mask.true_count != len(docs):
             columns = {name: array.filter(mask) for name, array in columns.items()}
             docs = docs.filter(mask)
+        lost = lost_marks(self.run.step.column)
+        if lost.name in self.run.flow.passed.names:
+            cuts = pc.struct_field(columns[self.run.step.column], cut_evidence(self._stage.adds, self._stage.evidence))
+            columns |= _moved_marks(docs, cuts, lost)
         after = docs.with_columns(columns)
         if changes_text(self._stage):
             after = after.with_columns({TOKENS.name: _tokens(docs, after.column(TEXT.name))})
         batch = after.batch.select(self.run.flow.passed.names).cast(self.run.flow.passed)
         return docs.with_batch(batch, same_text=not changes_text(self._stage))
+
+
+def _moved_marks(docs: Docs, cuts: pa.Array, lost: pa.Field) -> dict[str, pa.Array]:
+    """Return the structure of texts after a stage cut them, and what restores the one before."""
+    return dict(zip((STRUCTURE.name, lost.name), shift_marks(docs.column(STRUCTURE.name), cuts), strict=True))
 
 
 def metrics_columns(run: StepRun, metrics: pa.StructArray) -> dict[str, pa.Array]:

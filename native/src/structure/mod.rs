@@ -5,6 +5,7 @@ mod html;
 mod inline;
 mod markdown;
 mod pieces;
+pub mod shift;
 mod table;
 mod tree;
 

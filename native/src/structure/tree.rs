@@ -178,6 +178,16 @@ impl<'a> Structure<'a> {
         }
     }
 
+    /// The depth, the start and the end of a mark.
+    pub fn place(&self, mark: usize) -> (usize, i64, i64) {
+        (usize::from(self.depths[mark]), self.starts[mark].into(), self.ends[mark].into())
+    }
+
+    /// What a mark is; one whose kind is null or not UTF-8 is none of the known ones.
+    pub fn kind(&self, mark: usize) -> Kind {
+        strings::text(self.kinds, mark).map_or(Kind::Other, Kind::of)
+    }
+
     /// The tree of a row over its text. An error where its marks are none.
     pub fn tree(&self, row: usize, text: &'a str) -> PyResult<Tree<'a>> {
         let numbers = self.row(row);

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 CUT = pa.field("cut", pa.bool_())
+REPLACEMENT = "replacement"
 SPANS = pa.list_(
     pa.struct([("offset", pa.uint64()), ("length", pa.uint64()), ("reason", pa.string()), ("text", pa.string()), CUT])
 )
@@ -91,7 +92,8 @@ def undo(texts: pa.StringArray, removed: pa.ListArray) -> pa.StringArray:
     """Return the texts before the edits that removed the spans ``removed`` (of type ``SPANS``).
 
     Spans without a text, and those whose ``cut`` is false, were not cut out. A null text stays null, null spans are
-    none, and fields beyond those of ``SPANS`` do not matter. Of several edits of a text the last is undone first.
+    none. Where spans have a field ``replacement``, this text stands in their place; other fields do not matter. Of
+    several edits of a text the last is undone first.
     Raises ValueError where the spans do not fit the text.
     """
     pairs = zip(texts.to_pylist(), removed.to_pylist(), strict=True)
@@ -110,5 +112,5 @@ def _undo(after: bytes, spans: Iterable[Mapping[str, Any]]) -> bytes:
         if not 0 <= stretch <= len(after) - taken or len(text) != span["length"]:
             raise ValueError(f"span at byte {span['offset']} does not fit the text: {len(before)} bytes rebuilt so far")
         before += after[taken : taken + stretch] + text
-        taken += stretch
+        taken += stretch + len((span.get(REPLACEMENT) or "").encode())
     return bytes(before + after[taken:])
