@@ -50,7 +50,9 @@ class Language(LanguageTables, Filter):
     keep: Literal["all"] | Codes = threshold(
         ("en",), description="wanted languages, as ISO 639-1 or what else the model calls them; all for all of them"
     )
-    min_score: float = threshold(0.65, ge=0, le=1, calibrated=0.8, description="below this it is not trusted")
+    min_score: float = threshold(
+        0.65, ge=0, le=1, calibrated=0.8, strictest=0.65, description="below this it is not trusted"
+    )
     min_main_share: float = threshold(
         0.0, ge=0, le=1, calibrated=0.8, description="share of the main language in the lines; below this it is mixed"
     )

@@ -40,7 +40,7 @@ class CalibratedField:
     multiple: float
     least: float = -math.inf
     most: float = math.inf
-    """Limits of the field."""
+    """Limits of the field, and of how strict it may be."""
     whole: bool = False
 
     @property
@@ -83,13 +83,16 @@ def calibrated_fields(run: StepRun) -> Iterator[CalibratedField]:
             moved = stage.model_copy(update={field: getattr(stage, field) + 1})
             for rule, other in zip(stage.rules(), moved.rules(), strict=True):
                 if rule.number != other.number:
-                    yield CalibratedField(run.step.name, field, rule, multiple, *_limits(stage, field))
+                    yield CalibratedField(run.step.name, field, rule, multiple, *_limits(stage, field, rule))
 
 
-def _limits(stage: Stage, field: str) -> tuple[float, float, bool]:
+def _limits(stage: Stage, field: str, rule: Rule) -> tuple[float, float, bool]:
     info = type(stage).model_fields[field]
     least: list[float] = [limit for one in info.metadata if (limit := getattr(one, "ge", None)) is not None]
     most: list[float] = [limit for one in info.metadata if (limit := getattr(one, "le", None)) is not None]
+    strictest = type(stage).strictest().get(field)
+    if strictest is not None:
+        (least if rule.at_least is None else most).append(strictest)
     return max(least, default=-math.inf), min(most, default=math.inf), info.annotation is int
 
 

@@ -197,6 +197,11 @@ class Stage(BaseModel):
         return {name: extra["calibrated"] for name, extra in cls._extras().items() if "calibrated" in extra}
 
     @classmethod
+    def strictest(cls) -> dict[str, float]:
+        """Return the calibrated fields that have a limit to how strict they may be, with this limit."""
+        return {name: extra["strictest"] for name, extra in cls._extras().items() if "strictest" in extra}
+
+    @classmethod
     def _extras(cls) -> dict[str, dict[str, Any]]:
         extras = {name: field.json_schema_extra for name, field in cls.model_fields.items()}
         return {name: extra for name, extra in extras.items() if isinstance(extra, dict)}

@@ -10,13 +10,15 @@ from pydantic import BeforeValidator, ByteSize, Field
 Role = Literal["threshold", "tuning"]
 
 
-def threshold(default: Any, *, calibrated: float | None = None, **kwargs: Any) -> Any:
+def threshold(default: Any, *, calibrated: float | None = None, strictest: float | None = None, **kwargs: Any) -> Any:
     """A threshold of a rule: if it changes, rules are applied to stored metrics again, and nothing is measured.
 
     A ``calibrated`` one is derived for each language by `refinery calibrate`: this multiple of the 5 % quantile of the
-    metric if the rule is ``at_least``, of the 95 % quantile if it is ``at_most``.
+    metric if the rule is ``at_least``, of the 95 % quantile if it is ``at_most``, and no stricter than ``strictest``.
     """
-    extra: dict[str, Any] = {"role": "threshold"} | ({} if calibrated is None else {"calibrated": calibrated})
+    extra: dict[str, Any] = {"role": "threshold"}
+    extra |= {} if calibrated is None else {"calibrated": calibrated}
+    extra |= {} if strictest is None else {"strictest": strictest}
     return Field(default, json_schema_extra=extra, **kwargs)
 
 

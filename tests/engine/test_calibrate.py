@@ -52,8 +52,8 @@ class Usual(ByLanguage, Filter):
     metrics: ClassVar = (Metric("length"), Metric("common"), Metric("count"))
     words_field: ClassVar = "table"
 
-    shortest: float = threshold(0.0, ge=0, calibrated=0.7)
-    longest: float = threshold(99.0, ge=0, calibrated=1.3)
+    shortest: float = threshold(0.0, ge=0, calibrated=0.7, strictest=20)
+    longest: float = threshold(99.0, ge=0, calibrated=1.3, strictest=1)
     least: float = threshold(0.0, ge=0, le=1, calibrated=0.5)
     enough: int = threshold(10)
     table: str = "table"
@@ -131,6 +131,15 @@ def test_thresholds_have_their_evidence(clean: str) -> None:
         assert number == pytest.approx(row.multiple * row.quantile, rel=0.01)
     assert file.evidence.calibration.documents == 63 and file.evidence.calibration.removed == 3
     assert set(file.common_words[:10]) == set(COMMON) and file.scripts == ("Latn",) and file.direction == "ltr"
+
+
+def test_no_threshold_is_stricter_than_its_limit(clean: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minimum is at most the limit, a maximum at least; a limit that is not reached changes nothing."""
+    free = calibrate(clean, "de")
+    monkeypatch.setattr(Usual, "strictest", lambda: {"shortest": 1, "longest": 50, "least": 1})
+    file = calibrate(clean, "de")
+    assert file.thresholds["usual"] == {"shortest": 1, "longest": 50, "least": free.thresholds["usual"]["least"]}
+    assert file.evidence.thresholds["usual"]["shortest"].interval == (1, 1)
 
 
 def test_a_fifth_of_junk_hardly_moves_thresholds(clean: str, tmp_path: Path) -> None:
