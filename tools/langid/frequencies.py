@@ -23,13 +23,18 @@ WORDS = (4, 24)
 class Frequencies:
     """The words of a language and how often they are used."""
 
-    def __init__(self, words: dict[str, float]) -> None:
+    def __init__(self, words: Mapping[str, float]) -> None:
+        self._shares = words
         self._words = list(words)
         self._sums = list(accumulate(words.values()))
 
     def line(self, random: Random, space: str) -> str:
         """Return a line of words drawn at random, with ``space`` between them."""
         return space.join(random.choices(self._words, cum_weights=self._sums, k=random.randint(*WORDS)))
+
+    def flattened(self) -> Frequencies:
+        """Return the words with the square roots of their frequencies, so that rarer ones are drawn more often."""
+        return Frequencies({word: share**0.5 for word, share in self._shares.items()})
 
 
 def of_many_genres(languages: Sequence[str]) -> dict[str, Frequencies]:
