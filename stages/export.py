@@ -1,14 +1,18 @@
-"""The last stage: the columns that training wants, in files of one size. It measures and removes nothing."""
+"""The last stage: the columns that training wants, in files of one size. It measures and removes nothing.
+
+It can render the text with its structure. Tokens stay those of the plain text, of which all stages before it decide.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pyarrow as pa
 from pydantic import Field, field_validator
 
-from refinery import Docs, Edit, Edited, Size, UsageError
+from refinery import STRUCTURE, TEXT, Docs, Edit, Edited, Size, UsageError
+from refinery.kernels import render
 from stages._labels import check_label
 
 
@@ -16,7 +20,7 @@ class Export(Edit):
     """Write the final columns, gathering small parts into files of about one size."""
 
     name: ClassVar = "export"
-    version: ClassVar = 3
+    version: ClassVar = 4
     reads: ClassVar = ()
     last: ClassVar = True
 
@@ -24,6 +28,9 @@ class Export(Edit):
         ("id", "url", "date", "warc", "offset", "length", "lang", "text", "tokens"),
         min_length=1,
         description="columns to write, in this order; the metrics of a stage are one column with the stage's name",
+    )
+    text: Literal["plain", "markdown", "html"] = Field(
+        "plain", description="form of the text: as it is, or rendered with its structure"
     )
     shard: Size = Field(Size(512 * 1024 * 1024), gt=0, description="bytes of text in one file")
     partition_by: str | None = Field(
@@ -41,10 +48,29 @@ class Export(Edit):
 
     def selects(self, names: Sequence[str]) -> list[str]:
         """The wanted columns, in the wanted order. Raises UsageError for one that was asked for and is not there."""
+        if self.text != "plain":
+            self._check_structure(names)
         missing = [name for name in self.columns if name not in names]
         if missing and self.columns != type(self).model_fields["columns"].default:
             raise UsageError(f"export has no column {', '.join(missing)}", hint=f"there are {', '.join(names)}")
         return [name for name in self.columns if name in names]
+
+    def _check_structure(self, names: Sequence[str]) -> None:
+        if STRUCTURE.name not in names:
+            raise UsageError(f"text: {self.text} needs the column structure", hint="set extract: {structure: true}")
+        if STRUCTURE.name in self.columns:
+            raise UsageError(
+                f"text: {self.text}: the marks in structure are places in the plain text, which is not written",
+                hint="leave structure out of columns, or set text: plain",
+            )
+
+    def added(self) -> tuple[pa.Field, ...]:
+        """Return the text where it is rendered."""
+        return () if self.text == "plain" else (TEXT,)
+
+    def outdates(self) -> frozenset[str]:
+        """Return no column: those of positions in the text are not selected beside a rendered one."""
+        return frozenset()
 
     def wants(self) -> tuple[str, ...]:
         """Return the column of the labels."""
@@ -64,6 +90,7 @@ class Export(Edit):
         return int(self.shard)
 
     def edit(self, docs: Docs) -> Edited:
-        """Nothing changes but the selection of columns."""
-        del docs
-        return Edited({})
+        """Render the text; nothing else changes but the selection of columns."""
+        if self.text == "plain":
+            return Edited({})
+        return Edited({TEXT.name: render(docs.column(TEXT.name), docs.column(STRUCTURE.name), self.text)})

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 from pydantic import Field
 
-from refinery import LANG, PROTECTED, TEXT, Asset, Docs, Edit, Edited, Metric, Rule, threshold
+from refinery import LANG, PROTECTED, STRUCTURE, TEXT, Asset, Docs, Edit, Edited, Metric, Rule, threshold
 from refinery.kernels import SPANS
 from stages._identification import OWN, are_close, identified, languages_of, model_languages
 
@@ -30,9 +30,9 @@ class ForeignLines(Edit):
     """
 
     name: ClassVar = "foreign_lines"
-    version: ClassVar = 1
+    version: ClassVar = 2
     depends: ClassVar = ("fasttext-predict",)
-    uses: ClassVar = (PROTECTED.name, LANG.name)
+    uses: ClassVar = (PROTECTED.name, STRUCTURE.name, LANG.name)
     adds: ClassVar = (TEXT, PROTECTED)
     metrics: ClassVar = (
         Metric("cut_lines", pa.uint32(), "count", "lines", "lines in other languages"),
@@ -102,9 +102,8 @@ def _letters(line: str) -> int:
 
 
 def _protected(docs: Docs) -> list[Spans]:
-    if PROTECTED.name not in docs.schema.names:
-        return [()] * len(docs)
-    return [spans or () for spans in docs.column(PROTECTED.name).to_pylist()]
+    protected = docs.protected()
+    return [()] * len(docs) if protected is None else [spans or () for spans in protected.to_pylist()]
 
 
 def _unprotected(text: str, spans: Spans) -> Iterator[tuple[int, str]]:

@@ -2,7 +2,7 @@
 
 Lines of mostly uppercase letters, numbers only, a counter ("3 likes") or one word go as a whole; short lines lose
 phrases such as "Read more..." at the end, where they stand alone. Phrases and counters are those of the document's
-language. Each of these rules can be left out. Code and tables
+language. Each of these rules can be left out. Code, tables and formulas
 stay as they are where an earlier stage marks them. What is cut is kept as evidence, so that it can be undone. The
 paper's 5 % can be read as words removed or as words of flagged lines: rules apply to the first, both are measured.
 """
@@ -22,6 +22,7 @@ from pydantic import Field, field_validator
 from refinery import (
     LANG,
     PROTECTED,
+    STRUCTURE,
     TEXT,
     Asset,
     Docs,
@@ -48,9 +49,9 @@ class Lines(LanguageTables, Edit):
     """
 
     name: ClassVar = "lines"
-    version: ClassVar = 6
+    version: ClassVar = 7
     source: ClassVar = "RefinedWeb §3.2, G.2; https://arxiv.org/abs/2306.01116"
-    uses: ClassVar = (PROTECTED.name, LANG.name)
+    uses: ClassVar = (PROTECTED.name, STRUCTURE.name, LANG.name)
     adds: ClassVar = (TEXT,)
     metrics: ClassVar = (
         Metric("removed_words", help="share of the words that were removed"),
@@ -120,8 +121,7 @@ class Lines(LanguageTables, Edit):
         """The corrected texts, and what was cut from them."""
         by_language = self.phrases == "by_language"
         keys = docs.languages() if by_language else pa.nulls(len(docs), pa.string())
-        protected = docs.column(PROTECTED.name) if PROTECTED.name in docs.schema.names else None
-        corrected = _in_groups(keys, (docs.column("text"), protected, cuts(docs, self.words)), self._correct)
+        corrected = _in_groups(keys, (docs.column("text"), docs.protected(), cuts(docs, self.words)), self._correct)
         return Edited(
             {"text": corrected.column("text")}, {name: corrected.column(name) for name in self.metrics_type().names}
         )

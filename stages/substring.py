@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from refinery import (
+    STRUCTURE,
     TEXT,
     Conclude,
     Docs,
@@ -46,8 +47,10 @@ from refinery.kernels import (
     mark_repeated,
     mix64,
     normalise,
+    objects,
     order_of,
     original_spans,
+    spared,
     starts_group,
     string_hashes,
     text_bytes,
@@ -109,12 +112,16 @@ class Substring(ComparesTokens):
     With ``against`` all runs of tokens in the documents of those roots, kept or not, count as first copies. Only their
     stored hashes are read, and nothing in them changes.
 
+    Tables, code blocks and formulas of which only a part is repeated stay whole where an earlier stage marks them in
+    ``structure``, unless ``cut_objects``.
+
     Texts are tokenized once. Windows that do not fit ``memory`` are processed in several passes: any budget is enough.
     """
 
     name: ClassVar = "substring"
-    version: ClassVar = 7
+    version: ClassVar = 8
     source: ClassVar = "RefinedWeb §3.3, G.3"
+    uses: ClassVar = (STRUCTURE.name,)
     adds: ClassVar = (TEXT,)
     metrics: ClassVar = (
         Metric("spans", pa.uint32(), "count", "spans", "repeated spans"),
@@ -134,6 +141,7 @@ class Substring(ComparesTokens):
         description="cut repeats out; only record them; or remove documents with more than max_share, or any",
     )
     align: Whole = Field("char", description="what is never cut in two")
+    cut_objects: bool = Field(default=False, description="cut parts out of tables, code blocks and formulas as well")
     min_chars: int = threshold(
         20, ge=0, description="of cut and mask: a document with fewer characters left is removed"
     )
@@ -274,6 +282,8 @@ class Substring(ComparesTokens):
         texts = pc.fill_null(docs.column("text"), "")
         words = word_cuts(docs, self.words) if self.align == "word" else None
         spans = self._spans(texts, verdict.slice(row, len(docs)).combine_chunks(), words)
+        if STRUCTURE.name in docs.schema.names and not self.cut_objects:
+            spans = spared(spans, objects(docs.column(STRUCTURE.name)))
         after, found = edited_texts(texts, spans, self._groups, cut=self.action == "cut")
         return Edited({"text": after}, found)
 

@@ -18,13 +18,14 @@ from refinery.inspect.display import of_document, of_text
 from refinery.inspect.find import Query, find
 from refinery.inspect.outcomes import StageOutcome, id_fields, stored_outcome
 from refinery.inspect.reader import RootReader, StageEntry, open_root
+from refinery.inspect.rendered import rendered
 from refinery.inspect.replay import Replayed, replay
 from refinery.inspect.rows import Document, Spot, document, pieces, row_at, trail, values_at
 from refinery.inspect.texts import MarkedText, Passed, marked_texts
 from refinery.recipe import Pipeline
 from refinery.root.receipts import SIDES
 from refinery.stage.base import changes_text
-from refinery.stage.documents import TEXT
+from refinery.stage.documents import STRUCTURE, TEXT
 from refinery.stage.global_stage import Global
 from refinery.stage.rules import QUARANTINED
 
@@ -78,7 +79,10 @@ class Account:
 
     def _repr_html_(self) -> str:
         stages = table(("stage", "stored", "replayed", "if these had kept it", "note"), map(_cells, self.stations))
-        texts = (f"{paragraph(f'text as {one.stage} returned it')}{of_text(one.text, one.marks)}" for one in self.texts)
+        texts = (
+            f"{paragraph(f'text as {one.stage} returned it')}{of_text(one.text, one.marks)}{one.rendered}"
+            for one in self.texts
+        )
         return f"{of_document(self.document)}{stages}{''.join(texts)}"
 
 
@@ -128,6 +132,7 @@ class _Way:
         rows = {name: self._row(one) for name, one in self._spots.items()}
         self._stored = {name: stored_outcome(self._steps[name], self._spots[name].side, rows[name]) for name in rows}
         self._texts = {name: row.get(TEXT.name) for name, row in rows.items()}
+        self._pages = {name: rendered(row.get(TEXT.name), row.get(STRUCTURE.name)) for name, row in rows.items()}
         self._replayed: dict[str, Replayed] = {}
         self._problem = ""
         try:
@@ -217,10 +222,11 @@ class _Way:
         """Return a stage with the stored text, else that of the replay."""
         name = station.stage
         text, again = self._texts.get(name), self._replayed.get(name)
+        page = self._pages.get(name, "")
         if text is None and again is not None:
-            text = again.text
+            text, page = again.text, again.rendered
         assuming = () if station.stored else station.assuming
-        return Passed(name, self._steps[name].stage, station.stored or station.replayed, text, assuming)
+        return Passed(name, self._steps[name].stage, station.stored or station.replayed, text, assuming, page)
 
 
 def _by_id(reader: RootReader, entry: StageEntry, identity: str) -> Document | None:

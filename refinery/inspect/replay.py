@@ -12,11 +12,12 @@ import pyarrow as pa
 
 from refinery.errors import StorageError
 from refinery.inspect.outcomes import StageOutcome, stage_outcome
+from refinery.inspect.rendered import rendered
 from refinery.inspect.rows import Document
 from refinery.recipe import Pipeline, Step
 from refinery.recipe.columns import flows
 from refinery.stage.base import languages_of
-from refinery.stage.documents import Docs
+from refinery.stage.documents import STRUCTURE, TEXT, Docs
 from refinery.stage.global_stage import Global
 from refinery.store import store_for
 from refinery.task.document_pass import PassStep, process_batch
@@ -31,12 +32,16 @@ Stored = Callable[[int], pa.RecordBatch | None]
 
 @dataclass(frozen=True)
 class Replayed:
-    """The outcome of a document at one stage, or a ``note`` why there is none. ``text`` is the text after the stage."""
+    """The outcome of a document at one stage, or a ``note`` why there is none.
+
+    ``text`` is the text after the stage, and ``rendered`` its page as HTML where it has a structure.
+    """
 
     step: Step
     outcome: StageOutcome | None
     note: str
     text: str | None
+    rendered: str = ""
 
 
 def step_runs(pipeline: Pipeline) -> list[StepRun]:
@@ -75,14 +80,14 @@ def _step(run: StepRun, stored: Stored, position: int, deadly: str | None) -> Pa
 
 def _replayed(step: Step, split: Split) -> Replayed:
     if isinstance(step.stage, Global):
-        return Replayed(step, None, "needs the whole dataset, so it is not replayed", _text(split.kept))
+        return Replayed(step, None, "needs the whole dataset, so it is not replayed", *_page(split.kept))
     verdict = split.verdict
     rule, note = verdict.first[0].as_py() or "", verdict.trouble.note[0].as_py() or ""
     side = "removed" if rule else "kept"
     language = languages_of(step.stage, split.before, verdict.metrics)[0].as_py()
     values, failed = verdict.metrics[0].as_py() or {}, verdict.failed[0].as_py()
     outcome = stage_outcome(step, side, values, rule, failed, note, language)
-    return Replayed(step, outcome, "", _text(split.kept))
+    return Replayed(step, outcome, "", *_page(split.kept))
 
 
 def read_again(pipeline: Pipeline, source: StepRun, wanted: Document) -> tuple[Docs, Measured]:
@@ -99,11 +104,13 @@ def read_again(pipeline: Pipeline, source: StepRun, wanted: Document) -> tuple[D
     return docs.slice(0, 1), measured.slice(0, 1)
 
 
-def _text(docs: Docs) -> str | None:
-    if "text" not in docs.schema.names or not len(docs):
-        return None
-    text: str | None = docs.column("text")[0].as_py()
-    return text
+def _page(docs: Docs) -> tuple[str | None, str]:
+    """Return the text of the only document, and its rendering."""
+    if TEXT.name not in docs.schema.names or not len(docs):
+        return None, ""
+    names = [name for name in (TEXT.name, STRUCTURE.name) if name in docs.schema.names]
+    row = docs.batch.select(names).slice(0, 1).to_pylist()[0]
+    return row[TEXT.name], rendered(row[TEXT.name], row.get(STRUCTURE.name))
 
 
 def _archive(pipeline: Pipeline, warc: str) -> str:

@@ -15,13 +15,17 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True)
 class Passed:
-    """One stage that the document came to. ``text`` is the text after it, None where it is not known."""
+    """One stage that the document came to. ``text`` is the text after it, None where it is not known.
+
+    ``rendered`` is its page as HTML where it has a structure.
+    """
 
     name: str
     stage: Stage
     outcome: StageOutcome | None
     text: str | None
     assuming: tuple[str, ...] = ()
+    rendered: str = ""
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,14 @@ class MarkedText:
     """A text after ``stage``, with marks on the cuts of later stages, or on the evidence for the removal.
 
     ``assuming`` are the stages that would have had to keep the document for it to have this text. The reason of a mark
-    is ``stage: reason``.
+    is ``stage: reason``. ``rendered`` is the text with its structure as HTML, or "".
     """
 
     stage: str
     text: str
     marks: tuple[Mark, ...] = ()
     assuming: tuple[str, ...] = ()
+    rendered: str = ""
 
     @property
     def cuts(self) -> int:
@@ -55,7 +60,7 @@ def marked_texts(way: Iterable[Passed]) -> tuple[MarkedText, ...]:
         if found and one.outcome is not None:
             found[-1].mark(one.name, one.stage, one.outcome)
         if one.text is not None and changes_text(one.stage) and not (found and found[-1].becomes(one.text)):
-            found.append(_Text(MarkedText(one.name, one.text, (), one.assuming)))
+            found.append(_Text(MarkedText(one.name, one.text, (), one.assuming, one.rendered)))
         if found and (one.assuming or (one.outcome is not None and one.outcome.rule)):
             break
     return tuple(text.marked() for text in found)

@@ -44,7 +44,7 @@ def gaps(steps: Sequence[Step]) -> Iterator[tuple[int, str, str]]:
 
 
 def _adds(step: Step) -> list[str]:
-    names = [field.name for field in step.stage.adds]
+    names = [field.name for field in step.stage.added()]
     names += [TOKENS.name] if TEXT.name in names else []
     return [*names, LANG.name] if step.stage.language_metric else names
 

@@ -39,7 +39,7 @@ def flows(steps: Sequence[Step]) -> list[Flow]:
     result = []
     for position, step in enumerate(steps):
         if position == 0:
-            given = pa.schema([*POINTER, *step.stage.adds])
+            given = pa.schema([*POINTER, *step.stage.added()])
         elif begins_segment(step.stage):
             given = _stored(given)
         _check_reads(step, given)
@@ -80,7 +80,7 @@ def _with_language(step: Step, given: pa.Schema) -> pa.Schema:
 
 def _passed(step: Step, given: pa.Schema) -> pa.Schema:
     fields = {f.name: f for f in given if f.name not in step.stage.outdates()}
-    for added in step.stage.adds:
+    for added in step.stage.added():
         fields[added.name] = added
         if added.name == TEXT.name:
             fields.setdefault(TOKENS.name, TOKENS)

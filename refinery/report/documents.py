@@ -17,12 +17,16 @@ from refinery.inspect.clusters import Clusters, clusters_of
 from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.outcomes import StageOutcome, cut_fields, stored_outcome
 from refinery.inspect.reader import RootReader, StageEntry
+from refinery.inspect.rendered import rendered
 from refinery.inspect.rows import WHO, Document, document, pieces
 from refinery.report import limits
 from refinery.root.receipts import Receipt
 from refinery.root.statistics import Statistics
-from refinery.stage.documents import LANG, TEXT
+from refinery.stage.documents import LANG, STRUCTURE, TEXT
 from refinery.stage.global_stage import Global
+
+Page = tuple[str, list[dict[str, Any]] | None]
+"""A text and its marks."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class SampledDocument:
     text: str | None
     marks: tuple[Mark, ...] = ()
     """Cuts in this text, or the passages that a violated rule counts; empty if the text is the output of a cut."""
+    rendered: str = ""
+    """The text with its structure as HTML, or ""."""
 
 
 def samples(reader: RootReader, entry: StageEntry, counts: Statistics) -> list[SampledDocument]:
@@ -49,7 +55,7 @@ def samples(reader: RootReader, entry: StageEntry, counts: Statistics) -> list[S
     for _, (identity, part) in wanted:
         by_part.setdefault(part, []).append(identity)
     rows: dict[str, tuple[str, dict[str, Any], Document]] = {}
-    texts: dict[str, str] = {}
+    texts: dict[str, Page] = {}
     receipts = reader.receipts(entry)
     for place, ids in by_part.items():
         if place < len(receipts):
@@ -61,10 +67,10 @@ def samples(reader: RootReader, entry: StageEntry, counts: Statistics) -> list[S
         if identity in rows:
             side, values, who = rows[identity]
             result = stored_outcome(step, side, values)
-            text = texts.get(identity, values.get(TEXT.name))
+            text, page = texts.get(identity) or (values.get(TEXT.name), values.get(STRUCTURE.name))
             as_it_came = identity in texts or side == "removed"
             marks = evidence(step.stage, result, text) if text is not None and as_it_came else ()
-            found.append(SampledDocument(reason, who, result, text, marks))
+            found.append(SampledDocument(reason, who, result, text, marks, rendered(text, page)))
     return found
 
 
@@ -72,7 +78,7 @@ def _rows(
     reader: RootReader, entry: StageEntry, receipt: Receipt, ids: Sequence[str]
 ) -> Iterator[tuple[str, tuple[str, dict[str, Any], Document]]]:
     step = reader.pipeline.steps[entry.position]
-    names = (*WHO, LANG.name, TEXT.name, step.column, "why", "failed")
+    names = (*WHO, LANG.name, TEXT.name, STRUCTURE.name, step.column, "why", "failed")
     for side in ("kept", "removed"):
         for batch in _chosen(reader, entry, receipt, side, names, ids):
             for row in range(len(batch)):
@@ -80,16 +86,16 @@ def _rows(
                 yield values["id"].hex(), (side, values, document(batch.slice(row, 1)))
 
 
-def _texts(reader: RootReader, entry: StageEntry, receipt: Receipt, ids: Sequence[str]) -> dict[str, str]:
-    """Return the input texts of the stage, from the rows of the previous stage."""
+def _texts(reader: RootReader, entry: StageEntry, receipt: Receipt, ids: Sequence[str]) -> dict[str, Page]:
+    """Return the input texts of the stage with their structures, from the rows of the previous stage."""
     before = reader.before(entry)
-    found: dict[str, str] = {}
+    found: dict[str, Page] = {}
     for source in reader.sources(entry, receipt) if before else ():
         assert before is not None
-        for batch in _chosen(reader, before, source, "kept", ("id", TEXT.name), ids):
+        for batch in _chosen(reader, before, source, "kept", ("id", TEXT.name, STRUCTURE.name), ids):
             if TEXT.name in batch.schema.names:
-                pairs = zip(batch.column("id").to_pylist(), batch.column(TEXT.name).to_pylist(), strict=True)
-                found |= {identity.hex(): text for identity, text in pairs if text is not None}
+                rows = (row for row in batch.to_pylist() if row[TEXT.name] is not None)
+                found |= {row["id"].hex(): (row[TEXT.name], row.get(STRUCTURE.name)) for row in rows}
     return found
 
 

@@ -20,6 +20,7 @@ from refinery.report.view import View
 
 try:
     import jinja2
+    from markupsafe import Markup
 
     from refinery.report.figures import share
 except ModuleNotFoundError as error:  # the extra is not installed
@@ -133,6 +134,7 @@ def environment() -> jinja2.Environment:
         "line": lambda text: shortened(safe(str(text)), 300),
         "marked": lambda one: marked(one.text, one.marks, limits.TEXT),
         "plainly": lambda text: safe_lines(str(text)),
+        "page": Markup,  # refinery.inspect.rendered escapes what is crawled
         "more": lambda text: f"… ({rest(text, limits.TEXT)})" if len(text) > limits.TEXT else "",
         "value": _value,
         "plain": lambda text: safe(str(text)).replace("|", "\\|").replace("`", "'").replace("<", "‹").replace(">", "›"),

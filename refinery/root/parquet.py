@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from refinery.errors import StorageError
 from refinery.identity import Content
+from refinery.root.encodings import PARQUET, by_differences, writer_options
 from refinery.root.partitions import Contents
 from refinery.root.receipts import FileRef
 from refinery.root.root import Root
@@ -24,9 +25,6 @@ GROUP_ROWS = 8_192
 GROUP_BYTES = 8 * 1024 * 1024
 """A row group ends with the row that makes it so large in rows or text: batch sizes leave no trace, and no more than
 that, and one text, of each file is in memory."""
-
-PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "use_dictionary": False}
-"""Most columns have a value of their own in each row: dictionaries cost time and space, and zstd finds the others."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ class TableWriter:
         self._rows.append(0)
         with storage_errors(self._root.path):
             packed = [f.name for f in self._schema if pa.types.is_binary(f.type)]
-            self._writer = pq.ParquetWriter(self._paths[-1], self._schema, **_options(self._schema, packed))
+            self._writer = pq.ParquetWriter(self._paths[-1], self._schema, **writer_options(self._schema, packed))
 
     def _end_file(self) -> None:
         if self._writer is not None:
@@ -235,9 +233,11 @@ def write_batches(
         with storage_errors(root.path), contextlib.ExitStack() as closing:
             for group in _groups(batches, row_group):
                 if writer is None:
-                    encoding = _by_differences(group.slice(0, row_group))
-                    options = _options(schema, encoding or ())
-                    writer = closing.enter_context(pq.ParquetWriter(path, schema, column_encoding=encoding, **options))
+                    encoding = by_differences(group.slice(0, row_group))
+                    options = writer_options(schema, encoding or ())
+                    writer = closing.enter_context(
+                        pq.ParquetWriter(path, schema, **{"column_encoding": encoding, **options})
+                    )
                 for batch in group.to_batches():
                     content.update(batch)
                 writer.write_table(group, row_group_size=row_group)
@@ -268,28 +268,6 @@ def _groups(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
             pending, count = table.slice(full).combine_chunks().to_batches(), count - full
     if count:
         yield pa.Table.from_batches(pending).combine_chunks()
-
-
-def _options(schema: pa.Schema, packed: Collection[str]) -> dict[str, Any]:
-    """Return the options of the writer. Columns that are ``packed`` are not compressed: that would save little."""
-    if not packed or any(pa.types.is_nested(f.type) for f in schema):
-        return PARQUET
-    level = {f.name: PARQUET["compression_level"] for f in schema if f.name not in packed}
-    codecs = {f.name: "NONE" if f.name in packed else PARQUET["compression"] for f in schema}
-    return {**PARQUET, "compression": codecs, "compression_level": level or None}
-
-
-def _by_differences(table: pa.Table) -> dict[str, str] | None:
-    """The encoding of columns whose numbers ascend: of hashes the differences take a quarter less."""
-    names = [f.name for f in table.schema if f.type == pa.uint64() and _ascends(table.column(f.name))]
-    return dict.fromkeys(names, "DELTA_BINARY_PACKED") or None
-
-
-def _ascends(column: pa.ChunkedArray) -> bool:
-    if column.null_count:
-        return False
-    values = column.to_numpy()
-    return bool((values[1:] >= values[:-1]).all())
 
 
 def text_bytes(batch: pa.RecordBatch) -> np.ndarray:

@@ -125,14 +125,14 @@ class Stage(BaseModel):
         """Return the columns that the next stage gets, in order, out of ``names``."""
         return [name for name in names if name not in self.drops]
 
-    @classmethod
-    def outdates(cls) -> frozenset[str]:
-        """Return the columns of positions in the text that it drops: if it changes the text, those it does not add.
+    def added(self) -> tuple[pa.Field, ...]:
+        """Return the columns that it adds or replaces as it is configured."""
+        return self.adds
 
-        ``STRUCTURE`` stays where all that it does to texts is in its evidence: the engine makes it true again.
-        """
-        added = {added.name for added in cls.adds}
-        kept = {*added, STRUCTURE.name} if cut_evidence(cls.adds, cls.evidence) else added
+    def outdates(self) -> frozenset[str]:
+        """Return the columns of places that it drops with the text it changes: not those it adds, nor moved marks."""
+        added = {added.name for added in self.added()}
+        kept = {*added, STRUCTURE.name} if cut_evidence(self.added(), self.evidence) else added
         return OF_TEXT - kept if TEXT.name in added else frozenset()
 
     def shard_bytes(self) -> int | None:

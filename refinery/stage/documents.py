@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from refinery.kernels import LOST, MARKS
+from refinery.kernels import LOST, MARKS, joined_spans, objects
 
 ID = pa.field("id", pa.binary(16), nullable=False)
 URL = pa.field("url", pa.string())
@@ -142,6 +142,18 @@ class Docs:
         if LANG.name in self.batch.schema.names:
             return self.column(LANG.name)
         return pa.nulls(len(self), LANG.type)
+
+    def protected(self) -> pa.ListArray | None:
+        """Return the spans that rules for prose leave as they are, of the type of ``PROTECTED``; None without a column.
+
+        They are those of ``PROTECTED``, and the tables, code blocks and formulas of ``STRUCTURE``.
+        """
+        names = self.batch.schema.names
+        marked = self.column(PROTECTED.name) if PROTECTED.name in names else None
+        if STRUCTURE.name not in names:
+            return marked
+        found = objects(self.column(STRUCTURE.name))
+        return found if marked is None else joined_spans(found, marked)
 
     def view(self, derive: Callable[[Docs], T]) -> T:
         """``derive(self)``, computed once for this batch. ``derive`` must be a module-level pure function.

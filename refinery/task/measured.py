@@ -49,7 +49,7 @@ class Measured:
 
 def measured_from(stage: Stage, columns: Values, metrics: Values, rows: int) -> Measured:
     """Check what a stage returned against what it declares. Raises ValueError or TypeError where they differ."""
-    added = {f.name: _array(f"column {f.name}", columns.get(f.name), f.type, rows) for f in stage.adds}
+    added = {f.name: _array(f"column {f.name}", columns.get(f.name), f.type, rows) for f in stage.added()}
     kind = stage.metrics_type()
     fields = [_array(f"metric {f.name}", metrics.get(f.name), f.type, rows) for f in kind]
     struct = pa.StructArray.from_arrays(fields, fields=list(kind)) if fields else pa.nulls(rows, kind)
@@ -63,7 +63,7 @@ def source_batch(run: StepRun, records: Records) -> tuple[Docs, Measured]:
     arrays = [a if isinstance(a, pa.Array) else pa.array(a, f.type) for a, f in zip(arrays, given, strict=True)]
     docs = Docs(pa.RecordBatch.from_arrays(arrays, schema=given))
     stage = run.step.stage
-    return docs, measured_from(stage, {f.name: docs.column(f.name) for f in stage.adds}, records.metrics, len(docs))
+    return docs, measured_from(stage, {f.name: docs.column(f.name) for f in stage.added()}, records.metrics, len(docs))
 
 
 def _array(label: str, values: Any, kind: pa.DataType, rows: int) -> pa.Array:

@@ -132,7 +132,7 @@ class StepProcessor:
 
     def _troubled(self, docs: Docs, rule: str, note: str) -> Measured:
         rows = len(docs)
-        columns = {f.name: pa.nulls(rows, f.type) for f in self._stage.adds}
+        columns = {f.name: pa.nulls(rows, f.type) for f in self._stage.added()}
         trouble = Trouble(pa.array([rule] * rows, pa.string()), pa.array([note] * rows, pa.string()))
         return Measured(columns, pa.nulls(rows, self._stage.metrics_type()), trouble)
 

@@ -190,3 +190,19 @@ def _spared(ranges: Sequence[Mapping[str, int]], kept: Sequence[Mapping[str, Any
         pieces = [piece for first, last in out for piece in ((first, min(last, start)), (max(first, end), last))]
         out = [(first, last) for first, last in pieces if first < last]
     return [{"start": first, "end": last} for first, last in out]
+
+
+def joined_spans(first: pa.ListArray, second: pa.ListArray) -> pa.ListArray:
+    """Return the spans of two columns as ``objects`` returns them; where some overlap, one span from end to end."""
+    pairs = zip(first.to_pylist(), second.to_pylist(), strict=True)
+    return pa.array([_joined([*(one or ()), *(other or ())]) for one, other in pairs], OBJECTS)
+
+
+def _joined(spans: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for span in sorted(spans, key=lambda span: (span["start"], span["end"])):
+        if found and span["start"] < found[-1]["end"]:
+            found[-1]["end"] = max(found[-1]["end"], span["end"])
+        else:
+            found.append(span)
+    return found
