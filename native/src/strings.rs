@@ -28,6 +28,14 @@ pub fn bytes(texts: &StringArray, row: usize) -> &[u8] {
     }
 }
 
+/// The number of bytes that are wanted.
+#[inline]
+pub fn count(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> u64 {
+    // For speed: sums of 8 bits, which cannot overflow, of many bytes at once.
+    let sum = |some: &[u8]| some.iter().map(|byte| u8::from(wanted(*byte))).sum::<u8>();
+    bytes.chunks(u8::MAX as usize).map(|some| u64::from(sum(some))).sum()
+}
+
 /// The number of bytes of all texts.
 pub fn total_bytes(texts: &StringArray) -> usize {
     let offsets = texts.value_offsets();

@@ -72,7 +72,7 @@ impl Dictionary {
         let last = last.ok_or_else(|| Fault(format!("damaged fastText model: {size} words")))?;
         self.places = vec![(0, FREE); (2 * size).next_power_of_two()];
         for number in 0..last {
-            let hash = self.spelling(number).iter().fold(Hash::EMPTY, |hash, &byte| hash.with(byte));
+            let hash = Hash::of(self.spelling(number));
             let place = self.place(self.spelling(number), hash);
             self.places[place] = (hash.0, number); // of equal spellings the last one counts
         }

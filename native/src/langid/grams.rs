@@ -13,6 +13,10 @@ pub struct Hash(pub u32);
 impl Hash {
     pub const EMPTY: Hash = Hash(OFFSET);
 
+    pub fn of(word: &[u8]) -> Hash {
+        word.iter().fold(Hash::EMPTY, |hash, &byte| hash.with(byte))
+    }
+
     #[inline(always)]
     pub fn with(self, byte: u8) -> Hash {
         Hash((self.0 ^ i32::from(byte as i8) as u32).wrapping_mul(PRIME))
@@ -49,10 +53,10 @@ enum Kept {
     Some(Index),
 }
 
-/// A map from few of many buckets to rows: a bit for each bucket, and the rows in the order of the bits that are set.
+/// A map from few of many buckets to rows: a bit for each bucket with the count of those set before its block, and the
+/// rows in the order of the bits that are set.
 struct Index {
-    bits: Vec<u64>,
-    before: Vec<u32>,
+    blocks: Vec<(u64, u32)>,
     rows: Vec<u32>,
 }
 
@@ -62,29 +66,26 @@ impl Index {
         pairs.reverse();
         pairs.sort_by_key(|pair| pair.0);
         pairs.dedup_by_key(|pair| pair.0);
-        let blocks = pairs.last().map_or(0, |pair| pair.0 as usize / 64 + 1);
-        let mut bits = vec![0_u64; blocks];
+        let count = pairs.last().map_or(0, |pair| pair.0 as usize / 64 + 1);
+        let mut blocks = vec![(0_u64, 0_u32); count];
         for (bucket, _) in pairs.iter() {
-            bits[*bucket as usize / 64] |= 1 << (bucket % 64);
+            blocks[*bucket as usize / 64].0 |= 1 << (bucket % 64);
         }
-        let counts = bits.iter().scan(0, |total, block| {
-            *total += block.count_ones();
-            Some(*total - block.count_ones())
-        });
-        let before = counts.collect();
-        Index { bits, before, rows: pairs.iter().map(|pair| pair.1).collect() }
+        let mut total = 0;
+        for (bits, before) in &mut blocks {
+            *before = total;
+            total += bits.count_ones();
+        }
+        Index { blocks, rows: pairs.iter().map(|pair| pair.1).collect() }
     }
 
+    /// The row of a bucket, or any and false. For speed: whether there is one is no branch, as it cannot be predicted.
     #[inline(always)]
-    fn row(&self, bucket: u32) -> Option<u32> {
-        let block = bucket as usize / 64;
-        let bits = self.bits.get(block)?;
+    fn row(&self, bucket: u32) -> (u32, bool) {
+        let (bits, before) = self.blocks.get(bucket as usize / 64).copied().unwrap_or_default();
         let bit = 1_u64 << (bucket % 64);
-        if bits & bit == 0 {
-            return None;
-        }
-        let rank = self.before[block] + (bits & (bit - 1)).count_ones();
-        Some(self.rows[rank as usize])
+        let rank = (before + (bits & (bit - 1)).count_ones()) as usize;
+        (self.rows.get(rank).copied().unwrap_or_default(), bits & bit != 0)
     }
 }
 
@@ -137,17 +138,20 @@ impl Grams {
         usize::try_from(u64::from(self.first) + last).unwrap_or(usize::MAX)
     }
 
+    /// Append the row of an n-gram of characters, if there is one.
     #[inline(always)]
-    pub fn row(&self, hash: Hash) -> Option<u32> {
-        self.row_of(self.modulus.of(hash.0))
+    pub fn add(&self, hash: Hash, rows: &mut Vec<u32>) {
+        self.add_bucket(self.modulus.of(hash.0), rows);
     }
 
     #[inline(always)]
-    fn row_of(&self, bucket: u32) -> Option<u32> {
-        match &self.kept {
-            Kept::All => Some(self.first + bucket),
-            Kept::Some(index) => Some(self.first + index.row(bucket)?),
-        }
+    fn add_bucket(&self, bucket: u32, rows: &mut Vec<u32>) {
+        let (row, kept) = match &self.kept {
+            Kept::All => (bucket, true),
+            Kept::Some(index) => index.row(bucket),
+        };
+        rows.push(self.first.wrapping_add(row));
+        rows.truncate(rows.len() - usize::from(!kept));
     }
 
     /// Append the rows of the n-grams of words, from the hashes of the words.
@@ -158,7 +162,7 @@ impl Grams {
             let mut hash = wide(first);
             for &next in hashes[start + 1..].iter().take(self.words.saturating_sub(1)) {
                 hash = hash.wrapping_mul(WORD_FACTOR).wrapping_add(wide(next));
-                rows.extend(self.row_of(self.modulus.of_long(hash)));
+                self.add_bucket(self.modulus.of_long(hash), rows);
             }
         }
     }

@@ -6,14 +6,25 @@ use super::memo::Memo;
 
 const END: &[u8] = b"</s>";
 
+/// True for the bytes at which a word may end: white space, and the first one of the mark for the end of a line.
+const STOPS: [bool; 256] = {
+    let (mut stops, mut byte) = ([false; 256], 0);
+    while byte < 256 {
+        stops[byte] = is_space(byte as u8) || byte as u8 == END[0];
+        byte += 1;
+    }
+    stops
+};
+
 /// The words of a text. fastText's white space parts them, which is less than Unicode's; its mark for the end of a
-/// line does as well, as if the text were one line.
+/// line does as well, as if the text were one line. Each comes with its hash.
 pub struct Words<'a>(pub &'a [u8]);
 
 impl<'a> Iterator for Words<'a> {
-    type Item = &'a [u8];
+    type Item = (&'a [u8], Hash);
 
-    fn next(&mut self) -> Option<&'a [u8]> {
+    #[inline]
+    fn next(&mut self) -> Option<(&'a [u8], Hash)> {
         while let Some(&first) = self.0.first() {
             let passed = match first {
                 _ if is_space(first) => 1,
@@ -22,15 +33,21 @@ impl<'a> Iterator for Words<'a> {
             };
             self.0 = &self.0[passed..];
         }
-        let text = self.0;
-        let ends = |at: &usize| is_space(text[*at]) || (text[*at] == b'<' && text[*at..].starts_with(END));
-        let length = (0..text.len()).find(ends).unwrap_or(text.len());
-        self.0 = &text[length..];
-        Some(&text[..length]).filter(|word| !word.is_empty())
+        let (mut length, mut hash) = (0, Hash::EMPTY);
+        while let Some(&byte) = self.0.get(length) {
+            if STOPS[usize::from(byte)] && (byte != END[0] || self.0[length..].starts_with(END)) {
+                break;
+            }
+            hash = hash.with(byte);
+            length += 1;
+        }
+        let (word, rest) = self.0.split_at(length);
+        self.0 = rest;
+        (length > 0).then_some((word, hash))
     }
 }
 
-fn is_space(byte: u8) -> bool {
+const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b'\x0b' | b'\x0c' | b'\0')
 }
 
@@ -50,25 +67,32 @@ impl Line {
     }
 
     /// Append the rows of a word and of its n-grams of characters.
-    pub fn add_word(&mut self, word: &[u8], dictionary: &Dictionary, grams: &Grams) {
-        let hash = word.iter().fold(Hash::EMPTY, |hash, &byte| hash.with(byte));
+    #[inline]
+    pub fn add_word(&mut self, (word, hash): (&[u8], Hash), dictionary: &Dictionary, grams: &Grams) {
         if let Some(rows) = self.memo.find(word, hash) {
             self.rows.extend_from_slice(rows);
-        } else {
-            let start = self.rows.len();
-            match dictionary.find(word, hash) {
-                Word::Label => return,
-                Word::Known(row) => self.rows.push(row),
-                Word::Unknown => {}
-            }
-            if grams.longest > 0 && word != END {
-                self.add_grams(word, grams);
-            }
-            self.memo.keep(word, hash, &self.rows[start..]);
+        } else if !self.add_new(word, hash, dictionary, grams) {
+            return;
         }
         if grams.words > 1 {
             self.hashes.push(hash.0);
         }
+    }
+
+    /// Append the rows of a word that the memo has not. False for one that counts for nothing.
+    #[inline(never)]
+    fn add_new(&mut self, word: &[u8], hash: Hash, dictionary: &Dictionary, grams: &Grams) -> bool {
+        let start = self.rows.len();
+        match dictionary.find(word, hash) {
+            Word::Label => return false,
+            Word::Known(row) => self.rows.push(row),
+            Word::Unknown => {}
+        }
+        if grams.longest > 0 && word != END {
+            self.add_grams(word, grams);
+        }
+        self.memo.keep(word, hash, &self.rows[start..]);
+        true
     }
 
     /// The count of words that n-grams of words are made of, so far.
@@ -79,7 +103,7 @@ impl Line {
     /// Append the row of the end of a line, and the rows of n-grams of its words: those from number `first` on.
     pub fn end(&mut self, first: usize, dictionary: &Dictionary, grams: &Grams) {
         let words = self.hashes.len();
-        self.add_word(END, dictionary, grams);
+        self.add_word((END, Hash::of(END)), dictionary, grams);
         grams.of_words(&self.hashes[first..], &mut self.rows);
         self.hashes.truncate(words);
     }
@@ -108,7 +132,7 @@ impl Line {
                 }
                 let is_mark = characters == 1 && (start == 0 || end == marked.len());
                 if characters >= grams.shortest && !is_mark {
-                    self.rows.extend(grams.row(hash));
+                    grams.add(hash, &mut self.rows);
                 }
             }
         }

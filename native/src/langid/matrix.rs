@@ -5,6 +5,7 @@
 use arrow_buffer::{Buffer, MutableBuffer};
 
 use super::reader::{require, Fault, Reader};
+use super::side::Side;
 
 const CENTROIDS: usize = 256;
 const BLOCK: usize = 16;
@@ -14,6 +15,7 @@ pub struct Matrix {
     pub rows: usize,
     pub dimensions: usize,
     body: Body,
+    side: Option<Side>,
 }
 
 enum Body {
@@ -37,7 +39,7 @@ impl Matrix {
     pub fn read_whole(reader: &mut Reader) -> Result<Self, Fault> {
         let (rows, dimensions) = (reader.large_size("rows")?, reader.large_size("columns")?);
         let numbers = reader.take(rows.saturating_mul(dimensions).saturating_mul(4))?;
-        Ok(Matrix { rows, dimensions, body: Body::Whole(numbers) })
+        Ok(Matrix { rows, dimensions, body: Body::Whole(numbers), side: None })
     }
 
     pub fn read_coded(reader: &mut Reader) -> Result<Self, Fault> {
@@ -52,7 +54,15 @@ impl Matrix {
         })?;
         let norms = if with_norms { Some(read_norms(reader, rows)?) } else { None };
         let body = Body::Coded(Codes { codes: bytes, parts, width, last, centroids, norms });
-        Ok(Matrix { rows, dimensions, body })
+        Ok(Matrix { rows, dimensions, body, side: None })
+    }
+
+    /// The same with a copy for `products`, if its rows are whole.
+    pub fn side_by_side(mut self) -> Self {
+        if let Body::Whole(numbers) = &self.body {
+            self.side = Some(Side::new(&numbers.chunks_exact(4).map(number).collect::<Vec<_>>(), self.dimensions));
+        }
+        self
     }
 
     /// The same with whole rows, which are faster to add, unless that takes more than 64 MB.
@@ -70,25 +80,43 @@ impl Matrix {
         }
     }
 
-    /// Add rows to `sums`, in their order.
-    pub fn add(&self, rows: &[u32], sums: &mut [f32]) {
+    /// Add rows to each of some sums, in their order.
+    pub fn add<const N: usize>(&self, rows: &[u32], mut sums: [&mut [f32]; N]) {
         match &self.body {
             Body::Whole(numbers) => {
-                let mut blocks = sums.chunks_exact_mut(BLOCK);
-                let mut start = 0;
-                for block in &mut blocks {
-                    add_block(numbers, (4 * self.dimensions, 4 * start), rows, block);
-                    start += BLOCK;
+                let width = 4 * self.dimensions;
+                let whole = self.dimensions - self.dimensions % BLOCK;
+                for start in (0..whole).step_by(BLOCK) {
+                    let blocks = sums.each_mut().map(|sums| &mut sums[start..start + BLOCK]);
+                    add_block(numbers, (width, 4 * start), rows, blocks);
                 }
-                add_rest(numbers, (4 * self.dimensions, 4 * start), rows, blocks.into_remainder());
+                for sums in sums {
+                    add_rest(numbers, (width, 4 * whole), rows, &mut sums[whole..]);
+                }
             }
             Body::Coded(codes) => {
                 for &row in rows {
                     let factor = codes.factor(row as usize);
-                    codes.for_each(row as usize, |column, number| sums[column] += factor * number);
+                    codes.for_each(row as usize, |column, number| {
+                        sums.iter_mut().for_each(|sums| sums[column] += factor * number);
+                    });
                 }
             }
         }
+    }
+
+    /// Write the products of all rows with `vector`.
+    pub fn products(&self, vector: &[f32], products: &mut Vec<f32>) -> Result<(), Fault> {
+        products.clear();
+        if let Some(side) = &self.side {
+            side.products(vector, products);
+            products.truncate(self.rows);
+            return products.iter().try_for_each(|product| check(*product));
+        }
+        for row in 0..self.rows {
+            products.push(self.product(row, vector)?);
+        }
+        Ok(())
     }
 
     /// The product of a row with `vector`. A fault if that is no number, as in the library, which asks of whole rows.
@@ -100,9 +128,7 @@ impl Matrix {
                 for (four, factor) in row.chunks_exact(4).zip(vector) {
                     sum += number(four) * factor;
                 }
-                if sum.is_nan() {
-                    return Err(Fault("the fastText model gives what is no number (NaN)".to_owned()));
-                }
+                check(sum)?;
                 Ok(sum)
             }
             Body::Coded(codes) => {
@@ -136,17 +162,26 @@ fn number(four: &[u8]) -> f32 {
     f32::from_le_bytes([four[0], four[1], four[2], four[3]])
 }
 
+fn check(product: f32) -> Result<(), Fault> {
+    if product.is_nan() {
+        return Err(Fault("the fastText model gives what is no number (NaN)".to_owned()));
+    }
+    Ok(())
+}
+
 /// `place` is the length of a row and the start within it, in bytes.
-fn add_block(numbers: &[u8], place: (usize, usize), rows: &[u32], sums: &mut [f32]) {
-    let mut held = [0.0_f32; BLOCK];
-    held.copy_from_slice(sums);
+fn add_block<const N: usize>(numbers: &[u8], place: (usize, usize), rows: &[u32], mut sums: [&mut [f32]; N]) {
+    let mut held = [[0.0_f32; BLOCK]; N];
+    held.iter_mut().zip(&sums).for_each(|(held, sums)| held.copy_from_slice(sums));
     for &row in rows {
         let part = &numbers[place.0 * row as usize + place.1..][..4 * BLOCK];
-        for (sum, four) in held.iter_mut().zip(part.chunks_exact(4)) {
-            *sum += number(four);
+        for held in &mut held {
+            for (sum, four) in held.iter_mut().zip(part.chunks_exact(4)) {
+                *sum += number(four);
+            }
         }
     }
-    sums.copy_from_slice(&held);
+    held.iter().zip(&mut sums).for_each(|(held, sums)| sums.copy_from_slice(held));
 }
 
 fn add_rest(numbers: &[u8], place: (usize, usize), rows: &[u32], sums: &mut [f32]) {

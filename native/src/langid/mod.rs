@@ -3,6 +3,7 @@
 //! Values are those of the fastText library to the last bit, so every sum keeps its order and its precision. Only the
 //! best label is looked for. Method and file format: Joulin et al. 2017, arXiv 1607.01759; <https://fasttext.cc>.
 
+mod clear;
 mod dictionary;
 mod grams;
 mod letters;
@@ -13,8 +14,10 @@ mod model;
 mod output;
 mod reader;
 pub mod scripts;
+mod side;
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use arrow_array::builder::{Float64Builder, StringBuilder};
 use arrow_array::cast::AsArray;
@@ -34,6 +37,8 @@ use model::{Found, Model, Scratch};
 pub struct LanguageModel {
     model: Model,
     letters: Option<Letters>,
+    /// Memory of calls that ended: words that were met need not be read again.
+    idle: Mutex<Vec<Scratch>>,
 }
 
 #[pymethods]
@@ -54,7 +59,8 @@ impl LanguageModel {
         py.allow_threads(|| {
             let bytes = file.0.as_primitive_opt::<UInt8Type>().ok_or_else(|| unfit(file.0.data_type()))?;
             let model = Model::read(bytes.values().inner().clone(), &groups)?;
-            Ok(LanguageModel { model, letters: classes.map(|classes| Letters::new(classes, lower)) })
+            let letters = classes.map(|classes| Letters::new(classes, lower));
+            Ok(LanguageModel { model, letters, idle: Mutex::default() })
         })
     }
 
@@ -77,7 +83,9 @@ type Columns = (OutputArray, OutputArray, OutputArray);
 
 impl LanguageModel {
     fn identify_all(&self, texts: &StringArray, none: &str) -> PyResult<Columns> {
-        let (mut scratch, mut plain) = (Scratch::default(), Vec::new());
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scratch = idle().pop().unwrap_or_default();
+        let mut plain = Vec::new();
         let mut labels = StringBuilder::new();
         let mut scores = Float64Builder::with_capacity(texts.len());
         let mut shares = Float64Builder::with_capacity(texts.len());
@@ -96,6 +104,7 @@ impl LanguageModel {
             scores.append_value(found.score);
             shares.append_option(found.main_share);
         }
+        idle().push(scratch);
         Ok((OutputArray::new(labels.finish()), OutputArray::new(scores.finish()), OutputArray::new(shares.finish())))
     }
 }

@@ -1,6 +1,7 @@
 //! A fastText model: its file, checked as a whole before use, and its prediction for a text.
 
 use arrow_buffer::Buffer;
+use memchr::memchr;
 
 use super::dictionary::Dictionary;
 use super::grams::{Grams, Sizes};
@@ -8,6 +9,7 @@ use super::line::{Line, Words};
 use super::matrix::Matrix;
 use super::output::Output;
 use super::reader::{require, Fault, Reader};
+use crate::strings::count;
 
 const MAGIC: i32 = 793_712_314;
 const NEWEST: i32 = 12;
@@ -60,15 +62,23 @@ impl Mean {
         self.count = 0;
     }
 
-    fn add(&mut self, input: &Matrix, rows: &[u32]) {
-        input.add(rows, &mut self.sums);
-        self.count += rows.len();
+    /// Add rows to each of some sums.
+    #[inline]
+    fn add<const N: usize>(input: &Matrix, rows: &[u32], means: [&mut Mean; N]) {
+        input.add(
+            rows,
+            means.map(|mean| {
+                mean.count += rows.len();
+                &mut mean.sums[..]
+            }),
+        );
     }
 
-    fn finish(&mut self) -> &[f32] {
+    /// The mean; None without rows.
+    fn finish(&mut self) -> Option<&[f32]> {
         let share = (1.0 / self.count as f64) as f32;
         self.sums.iter_mut().for_each(|sum| *sum *= share);
-        &self.sums
+        (self.count > 0).then_some(&self.sums[..])
     }
 }
 
@@ -99,6 +109,7 @@ impl Model {
             format!("{} × {} weights for {labels} × {}", weights.rows, weights.dimensions, head.dimensions)
         })?;
         let output = Output::new(head.loss, &dictionary.counts)?;
+        let weights = if matches!(output, Output::Tree(_)) { weights } else { weights.side_by_side() };
         let close = close(&dictionary.labels, groups);
         Ok(Model { dictionary, grams, input, weights, output, close })
     }
@@ -116,29 +127,26 @@ impl Model {
         lines.clear();
         whole.clear(self.input.dimensions);
         let mut has_words = false;
-        for part in text.split(|&byte| byte == b'\n') {
+        for part in lines_of(text) {
             let (first, letters) = (line.words(), letters(part));
-            single.clear(self.input.dimensions);
             let is_long = letters >= SHORTEST;
+            single.clear(self.input.dimensions);
             let words = self.add_line(part, line, whole, is_long.then_some(&mut *single));
             has_words |= words;
             if words && is_long {
                 line.end(first, &self.dictionary, &self.grams);
-                single.add(&self.input, &line.rows);
+                Mean::add(&self.input, &line.rows, [single]);
                 line.rows.clear();
-                if let Some((label, score)) = self.best(single, scores)? {
-                    if score >= CERTAIN {
-                        lines.push((label, letters));
-                    }
-                }
+                lines.extend(self.certain(single, scores)?.map(|label| (label, letters)));
             }
         }
         if !has_words {
             return Ok(None);
         }
         line.end(0, &self.dictionary, &self.grams);
-        whole.add(&self.input, &line.rows);
-        let found = self.best(whole, scores)?.map(|(label, score)| Found {
+        Mean::add(&self.input, &line.rows, [whole]);
+        let Some(mean) = whole.finish() else { return Ok(None) };
+        let found = self.best(mean, scores)?.map(|(label, score)| Found {
             label: self.dictionary.labels[label].as_str(),
             score,
             main_share: self.share_of(label, lines),
@@ -148,15 +156,14 @@ impl Model {
 
     /// Add the rows of the words of a line to one sum or two. False if there are no words.
     fn add_line(&self, text: &[u8], line: &mut Line, whole: &mut Mean, mut single: Option<&mut Mean>) -> bool {
-        let mut has_words = false;
         let mut words = Words(text).peekable();
+        let has_words = words.peek().is_some();
         while let Some(word) = words.next() {
-            has_words = true;
             line.add_word(word, &self.dictionary, &self.grams);
             if line.rows.len() >= ENOUGH || words.peek().is_none() {
-                whole.add(&self.input, &line.rows);
-                if let Some(single) = single.as_deref_mut() {
-                    single.add(&self.input, &line.rows);
+                match single.as_deref_mut() {
+                    Some(single) => Mean::add(&self.input, &line.rows, [whole, single]),
+                    None => Mean::add(&self.input, &line.rows, [whole]),
                 }
                 line.rows.clear();
             }
@@ -164,12 +171,17 @@ impl Model {
         has_words
     }
 
-    /// The best label, and the probability of its group.
-    fn best(&self, mean: &mut Mean, scores: &mut Vec<f32>) -> Result<Option<(usize, f64)>, Fault> {
-        if mean.count == 0 {
-            return Ok(None);
+    /// The best label of a line if it is certain.
+    fn certain(&self, mean: &mut Mean, scores: &mut Vec<f32>) -> Result<Option<usize>, Fault> {
+        let Some(mean) = mean.finish() else { return Ok(None) };
+        if let Some(label) = self.output.clear(&self.weights, mean, scores)? {
+            return Ok(Some(label));
         }
-        let mean = mean.finish();
+        Ok(self.best(mean, scores)?.filter(|(_, score)| *score >= CERTAIN).map(|(label, _)| label))
+    }
+
+    /// The best label, and the probability of its group.
+    fn best(&self, mean: &[f32], scores: &mut Vec<f32>) -> Result<Option<(usize, f64)>, Fault> {
         let Some((label, score)) = self.output.best(&self.weights, mean, scores)? else { return Ok(None) };
         let score = match self.close[label].as_slice() {
             [] => f64::from(score.exp()),
@@ -187,9 +199,20 @@ impl Model {
     }
 }
 
+/// The lines of a text, of which there is at least one.
+fn lines_of(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = memchr(b'\n', text);
+        rest = end.map(|end| &text[end + 1..]);
+        Some(&text[..end.unwrap_or(text.len())])
+    })
+}
+
 /// The characters of a line without ASCII's digits, marks and white space.
 fn letters(line: &[u8]) -> u64 {
-    line.iter().map(|&byte| u64::from(byte.is_ascii_alphabetic() || byte >= 0xC0)).sum()
+    count(line, |byte| byte.is_ascii_alphabetic() || byte >= 0xC0)
 }
 
 /// Of each label, the members of its group.

@@ -3,6 +3,7 @@
 //! The widths of the library's computations, 32 or 64 bits, are kept: they decide the last bits. So is which of two
 //! equal scores wins: the later one.
 
+use super::clear::clear_label;
 use super::matrix::Matrix;
 use super::reader::{require, Fault};
 
@@ -29,7 +30,17 @@ impl Output {
         }
     }
 
-    /// The best label and its logarithmic score; `scores` has the probabilities of all labels, but of a tree. None if every score is next to nothing.
+    /// The label whose probability is surely above a half; None if that takes `best`.
+    pub fn clear(&self, matrix: &Matrix, mean: &[f32], scores: &mut Vec<f32>) -> Result<Option<usize>, Fault> {
+        if !matches!(self, Output::Softmax) {
+            return Ok(None);
+        }
+        matrix.products(mean, scores)?;
+        Ok(clear_label(scores))
+    }
+
+    /// The best label and its logarithmic score; `scores` has the probabilities of all labels, but of a tree. None if
+    /// every score is next to nothing.
     #[allow(clippy::neg_cmp_op_on_partial_ord)] // NaN stays among them
     pub fn best(&self, matrix: &Matrix, mean: &[f32], scores: &mut Vec<f32>) -> Result<Option<(usize, f32)>, Fault> {
         if let Output::Tree(nodes) = self {
@@ -40,10 +51,7 @@ impl Output {
             })?;
             return Ok(best);
         }
-        scores.clear();
-        for row in 0..matrix.rows {
-            scores.push(matrix.product(row, mean)?);
-        }
+        matrix.products(mean, scores)?;
         match self {
             Output::Logistic(table) => {
                 scores.iter_mut().for_each(|score| *score = logistic(table, *score));

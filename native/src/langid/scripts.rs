@@ -6,10 +6,12 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::boundary::{InputArray, OutputArray};
-use crate::strings::{strings, text};
+use crate::strings::{count, strings, text};
 
 const BLOCK: usize = 16;
 const MOST: usize = 256;
+/// Bytes that are tested at once.
+const RUN: usize = 64;
 const JAPANESE: usize = 0;
 const CHINESE: usize = 1;
 const KANA_SHARE: u64 = 10;
@@ -39,12 +41,9 @@ pub fn main_scripts(
 
 fn main_script(text: &str, blocks: &[u8], latin: usize) -> Option<usize> {
     let mut counts = [0_u64; MOST];
-    for character in text.chars() {
-        if character.is_ascii() {
-            counts[latin] += u64::from(character.is_ascii_alphabetic());
-        } else {
-            counts[usize::from(blocks[character as usize / BLOCK])] += 1;
-        }
+    counts[latin] += count(text.as_bytes(), |byte| byte.is_ascii_alphabetic());
+    for character in beyond_ascii(text) {
+        counts[usize::from(blocks[character as usize / BLOCK])] += 1;
     }
     counts[MOST - 1] = 0; // characters without a script
     if counts[JAPANESE] > 0 && counts[JAPANESE] * KANA_SHARE >= counts[CHINESE] {
@@ -52,4 +51,11 @@ fn main_script(text: &str, blocks: &[u8], latin: usize) -> Option<usize> {
     }
     let most = counts.iter().copied().max().filter(|&most| most > 0)?;
     counts.iter().position(|&count| count == most)
+}
+
+/// The characters of a text that are not ASCII.
+fn beyond_ascii(text: &str) -> impl Iterator<Item = char> + '_ {
+    let runs = text.as_bytes().chunks(RUN).zip((0..).step_by(RUN)).filter(|(run, _)| !run.is_ascii());
+    let starts = runs.flat_map(|(run, start)| (start..).zip(run).filter(|(_, byte)| **byte >= 0xC0));
+    starts.filter_map(|(at, _)| text[at..].chars().next())
 }

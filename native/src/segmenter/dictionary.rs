@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use pyo3::exceptions::PyValueError;
 use pyo3::{PyErr, PyResult};
 
-use super::trie::{Trie, Words, ROOT};
+use super::trie::{Trie, Words};
 use crate::pages::inflate::{inflate, Stream, Wrapper};
 
 /// Costs of letters that no word has, up to the next letter where a word may begin, and of a whole run of katakana.
@@ -161,11 +161,11 @@ impl Paths {
             let run = rest.iter().take_while(|letter| letter.katakana).count();
             self.offer(start, start + run, KATAKANA, true);
         }
-        let mut node = ROOT;
+        let mut node = trie.root();
         for end in start + 1..=letters.len() {
             let Some(child) = trie.child(node, self.codes[end - 1]) else { return };
             node = child;
-            let cost = trie.cost(node);
+            let cost = node.cost();
             if cost > 0 && letters.get(end).is_none_or(|letter| letter.open) {
                 self.offer(start, end, cost, true);
             }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::mem::replace;
 use std::ops::Range;
 
-pub const ROOT: u32 = 0;
+const ROOT: u32 = 0;
 const NONE: u32 = u32::MAX;
 /// Bits of `Node::base` that are a place. Those above are the cost of a word.
 const PLACE: u32 = (1 << 24) - 1;
@@ -22,17 +22,32 @@ struct Node {
 pub struct Trie(Vec<Node>);
 
 impl Trie {
-    /// The child of a node by a code. Nothing has the code 0.
-    #[inline]
-    pub fn child(&self, node: u32, code: u16) -> Option<u32> {
-        let child = (self.0.get(node as usize)?.base & PLACE) + u32::from(code);
-        (self.0.get(child as usize)?.parent == node).then_some(child)
+    /// Where all words start.
+    pub fn root(&self) -> Place {
+        Place { node: ROOT, base: self.0.first().map_or(0, |root| root.base) }
     }
 
-    /// The cost of the word that ends at a node; 0 where none does.
+    /// The child of a node by a code. Nothing has the code 0.
     #[inline]
-    pub fn cost(&self, node: u32) -> u32 {
-        self.0.get(node as usize).map_or(0, |node| node.base >> 24)
+    pub fn child(&self, parent: Place, code: u16) -> Option<Place> {
+        let node = (parent.base & PLACE) + u32::from(code);
+        let child = self.0.get(node as usize)?;
+        (child.parent == parent.node).then_some(Place { node, base: child.base })
+    }
+}
+
+/// A node of a trie, with what it contains.
+#[derive(Clone, Copy)]
+pub struct Place {
+    node: u32,
+    base: u32,
+}
+
+impl Place {
+    /// The cost of the word that ends here; 0 where none does.
+    #[inline]
+    pub fn cost(self) -> u32 {
+        self.base >> 24
     }
 }
 
@@ -183,7 +198,7 @@ impl Free {
 
 #[cfg(test)]
 mod tests {
-    use super::{Words, ROOT};
+    use super::{Place, Words};
 
     /// Each prefix leads to a node, others to none, and each word has its cost.
     #[test]
@@ -195,10 +210,10 @@ mod tests {
         }
         let trie = words.trie()?;
         for word in [&[1][..], &[2], &[1, 2], &[1, 2, 9000], &[1, 2, 2], &[9000], &[9000, 1], &[7], &[0], &[1, 0]] {
-            let node = word.iter().try_fold(ROOT, |node, code| trie.child(node, *code));
+            let node = word.iter().try_fold(trie.root(), |node, code| trie.child(node, *code));
             let cost = listed.iter().position(|listed| *listed == word).map_or(0, |at| at as u32 + 1);
             assert_eq!(node.is_some(), listed.iter().any(|listed| listed.starts_with(word)), "{word:?}");
-            assert_eq!(node.map_or(0, |node| trie.cost(node)), cost, "{word:?}");
+            assert_eq!(node.map_or(0, Place::cost), cost, "{word:?}");
         }
         assert!(words.push([1].into_iter(), 1).is_err());
         Ok(())

@@ -1,5 +1,6 @@
 //! Words, lines and n-grams of texts: statistics, stop words, prose and line-wise corrections.
 
+pub mod common_words;
 pub mod corrections;
 mod counters;
 pub mod lines;

@@ -1,98 +1,33 @@
 //! Metrics that tell prose from lists, spam and damaged text. Twin: `refinery.kernels.reference.prose`, which defines
 //! every figure.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::ops::Range;
 
 use arrow_array::{Array, Float64Array, StringArray};
 use memchr::memchr;
 use pyo3::prelude::*;
 
 use crate::boundary::{InputArray, OutputArray};
-use crate::classes::{Classes, ALPHA, BEYOND, DIGIT, SPACE, SYMBOL, UPPER};
+use crate::classes::{Classes, ALPHA, BEYOND, DIGIT, MARK, SPACE, SYMBOL, UPPER};
 use crate::segmenter::cuts::{Cuts, TextCuts};
 use crate::strings::{strings, text};
+use crate::text::common_words::{CommonWords, Vocabulary};
 use crate::text::statistics::share;
 
 const COLUMNS: usize = 5;
 const LONG_ITEM: u64 = 15;
 const SENTENCE: usize = 2;
+/// The classes of ASCII letters and digits.
+const PLAIN: u8 = ALPHA | UPPER | DIGIT;
+/// In the table by byte: a broken character.
+const BROKEN: u8 = 64;
 const ENDS: &str = ".!?…‽\u{37e}\u{589}\u{61f}\u{6d4}\u{964}\u{965}\u{f0d}\u{f0e}\u{104b}\
     \u{1362}\u{1367}\u{1368}\u{17d4}\u{17d5}\u{1803}\u{1809}\u{3002}\u{ff01}\u{ff1f}\u{ff0e}\u{ff61}";
 const CLOSERS: &str = "\"'”’“‘»«›‹)]}）」』】〉》*_\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}";
 const SEPARATORS: &str = "|¦·•∙●▪»›";
 /// The separators that also close a quotation, with the marks that open it.
 const QUOTATIONS: [(&str, char); 2] = [("»", '«'), ("›", '‹')];
-
-/// The common words of each language.
-#[pyclass(frozen)]
-pub struct CommonWords {
-    languages: HashMap<String, Vocabulary>,
-    lower: HashMap<char, String>, // of all characters beyond ASCII that differ from it
-}
-
-struct Vocabulary {
-    words: HashSet<String>,
-    longest: usize,      // in bytes
-    lengths: [u64; 128], // by the first byte of ASCII words, a bit for each length in bytes
-}
-
-impl Vocabulary {
-    fn new(words: HashSet<String>) -> Self {
-        let longest = words.iter().map(String::len).max().unwrap_or(0);
-        let mut lengths = [0; 128];
-        for word in &words {
-            if let Some(of_first) = lengths.get_mut(first_byte(word)) {
-                *of_first |= length_bit(word.len());
-            }
-        }
-        Vocabulary { words, longest, lengths }
-    }
-
-    /// False for most words that are none of these, at little cost.
-    fn may_have(&self, word: &str) -> bool {
-        let first = word.bytes().next().map_or(0, |byte| byte.to_ascii_lowercase());
-        let lengths = self.lengths.get(usize::from(first));
-        word.len() <= self.longest
-            && (!word.is_ascii() || lengths.is_none_or(|bits| bits & length_bit(word.len()) != 0))
-    }
-}
-
-/// The first byte in lower case, 0 for the empty word.
-fn first_byte(word: &str) -> usize {
-    word.bytes().next().map_or(0, |byte| usize::from(byte.to_ascii_lowercase()))
-}
-
-/// A bit for a length; long ones share the last.
-fn length_bit(length: usize) -> u64 {
-    1 << length.min(63)
-}
-
-#[pymethods]
-impl CommonWords {
-    #[new]
-    fn new(languages: HashMap<String, HashSet<String>>, lower: HashMap<char, String>) -> Self {
-        let languages = languages.into_iter().map(|(code, words)| (code, Vocabulary::new(words))).collect();
-        CommonWords { languages, lower }
-    }
-}
-
-impl CommonWords {
-    /// Write a word to `folded`, its uppercase letters in lower case.
-    fn fold(&self, word: &str, classes: Classes<'_>, folded: &mut String) {
-        folded.clear();
-        for character in word.chars() {
-            if character.is_ascii() {
-                folded.push(character.to_ascii_lowercase());
-                continue;
-            }
-            let upper = classes.of(character) & UPPER != 0;
-            match upper.then(|| self.lower.get(&character)).flatten() {
-                Some(small) => folded.push_str(small),
-                None => folded.push(if character == 'ς' { 'σ' } else { character }),
-            }
-        }
-    }
-}
 
 /// Counts of a text.
 #[derive(Default)]
@@ -108,6 +43,22 @@ struct Counts {
     broken: u64,
 }
 
+/// A word by its place in the text, in bytes.
+#[derive(Clone, Copy)]
+struct Word {
+    start: usize,
+    end: usize,
+    classes: u8, // of the characters between the white space around it
+}
+
+/// What the last byte of a word says.
+#[derive(Clone, Copy)]
+enum Last {
+    Ends,
+    Goes, // on, as after a letter
+    Open, // what is before it decides
+}
+
 /// The words of an item so far.
 #[derive(Default)]
 struct Item {
@@ -120,6 +71,7 @@ struct Measure<'a> {
     common: &'a CommonWords,
     classes: Classes<'a>,
     by_byte: [u8; 256],
+    last: [Last; 256],
     counts: Counts,
     item: Item,
     sentences: Vec<(usize, usize)>, // of the line, in bytes
@@ -134,7 +86,8 @@ impl<'a> Measure<'a> {
         Measure {
             common,
             classes,
-            by_byte: classes.by_byte(),
+            by_byte: by_byte(classes),
+            last: std::array::from_fn(|byte| last(byte as u8)),
             counts: Counts::default(),
             item: Item::default(),
             sentences: Vec::new(),
@@ -150,11 +103,10 @@ impl<'a> Measure<'a> {
         self.counts = Counts::default();
         self.seen.clear();
         let known = self.common.languages.get(language);
-        let (mut start, mut words) = (0, Vec::new());
+        let mut start = 0;
         while start <= text.len() {
             let end = memchr(b'\n', &text.as_bytes()[start..]).map_or(text.len(), |more| start + more);
-            self.find_words(text, start, end, &mut cuts, &mut words);
-            self.line(text, &words, known);
+            self.line(text, start..end, &mut cuts, known);
             start = end + 1;
         }
         let counts = &self.counts;
@@ -167,46 +119,31 @@ impl<'a> Measure<'a> {
         ]
     }
 
-    /// The places of the words of a line, in bytes.
-    fn find_words(&self, text: &str, start: usize, end: usize, cuts: &mut Cuts<'_>, words: &mut Vec<(usize, usize)>) {
-        words.clear();
-        let (mut run, mut at) = (start, start);
-        while at < end {
-            let (class, width) = self.look(text, at);
-            if class & SPACE != 0 {
-                cuts.divide(run, at, |from, to| words.push((from, to)));
-                run = at + width;
-            }
-            at += width;
-        }
-        cuts.divide(run, end, |from, to| words.push((from, to)));
-    }
-
-    /// The classes of the character at a place, and its length in bytes.
-    #[inline]
-    fn look(&self, text: &str, at: usize) -> (u8, usize) {
-        let class = self.by_byte[usize::from(text.as_bytes()[at])];
-        if class & BEYOND == 0 {
-            return (class, 1);
-        }
-        let (character, class) = self.classes.at(text, at);
-        (class, character.len_utf8())
-    }
-
-    fn line(&mut self, text: &'a str, words: &[(usize, usize)], known: Option<&Vocabulary>) {
+    fn line(&mut self, text: &'a str, line: Range<usize>, cuts: &mut Cuts<'_>, known: Option<&Vocabulary>) {
         self.item = Item::default();
         self.sentences.clear();
         (self.first, self.length) = (None, 0);
-        let line = words.first().zip(words.last()).map_or("", |(first, last)| &text[first.0..last.1]);
-        for &(start, end) in words {
-            self.word(&text[start..end], known);
-            let ends = self.in_item(line, &text[start..end]);
-            self.in_sentence(start, end, ends);
+        let (mut start, mut at, mut classes, mut last) = (line.start, line.start, 0, line.start);
+        loop {
+            let (class, width) = if at < line.end { self.look(text, at) } else { (SPACE, 1) };
+            if class & SPACE == 0 {
+                classes |= class;
+                at += width;
+                continue;
+            }
+            let classes_of_all = classes; // a copy: what a closure borrows is in no register
+            cuts.divide(start, at, |start, end| {
+                self.word(text, &line, Word { start, end, classes: classes_of_all }, known);
+                last = end;
+            });
+            if at >= line.end {
+                break;
+            }
+            at += width;
+            (start, classes) = (at, 0);
         }
         self.end_item();
-        if let Some((_, end)) = words.last() {
-            self.end_sentence(*end);
-        }
+        self.end_sentence(last);
         if self.sentences.len() > 1 {
             for (start, end) in self.sentences.drain(..) {
                 self.counts.sentences += 1;
@@ -215,22 +152,52 @@ impl<'a> Measure<'a> {
         }
     }
 
-    /// Count a word by itself.
-    fn word(&mut self, word: &str, known: Option<&Vocabulary>) {
-        self.counts.words += 1;
-        self.counts.odd += u64::from(self.characters(word));
-        if let Some(vocabulary) = known {
-            let bare = self.classes.bare(word);
-            if vocabulary.may_have(bare) {
-                self.common.fold(bare, self.classes, &mut self.folded);
-                self.counts.common += u64::from(vocabulary.words.contains(&self.folded));
-            }
+    /// The classes of the character at a place, with `BEYOND`, and its length in bytes.
+    #[inline]
+    fn look(&self, text: &str, at: usize) -> (u8, usize) {
+        let class = self.by_byte[usize::from(text.as_bytes()[at])];
+        if class & BEYOND == 0 {
+            return (class, 1);
         }
+        let (character, class) = self.classes.at(text, at);
+        (class | BEYOND, character.len_utf8())
+    }
+
+    #[inline]
+    fn word(&mut self, text: &str, line: &Range<usize>, word: Word, known: Option<&Vocabulary>) {
+        let spelling = &text[word.start..word.end];
+        self.counts.words += 1;
+        self.counts.odd += u64::from(self.characters(spelling, word.classes));
+        if let Some(vocabulary) = known {
+            self.counts.common += u64::from(self.is_common(text, word, vocabulary));
+        }
+        let ends = self.in_item(&text[line.start..line.end], spelling);
+        self.in_sentence(word.start, word.end, ends);
+    }
+
+    #[inline]
+    fn is_common(&mut self, text: &str, word: Word, vocabulary: &Vocabulary) -> bool {
+        let Word { mut start, mut end, classes } = word;
+        let bytes = text.as_bytes();
+        let mark = |at: usize| self.by_byte[usize::from(bytes[at])] & MARK != 0;
+        while start < end && mark(start) {
+            start += 1;
+        }
+        while start < end && mark(end - 1) {
+            end -= 1;
+        }
+        let plain = classes & !PLAIN == 0 || bytes[start..end].iter().all(u8::is_ascii_alphanumeric);
+        if plain && start < end {
+            let bare = &text[start..end];
+            return vocabulary.has_plain(bytes, start..end, || self.common.fold(bare, self.classes, &mut self.folded));
+        }
+        let bare = self.classes.bare(&text[word.start..word.end]);
+        vocabulary.has(bare, || self.common.fold(bare, self.classes, &mut self.folded))
     }
 
     /// Count the characters of a word, and return true if they make it odd.
-    fn characters(&mut self, word: &str) -> bool {
-        if word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+    fn characters(&mut self, word: &str, classes: u8) -> bool {
+        if classes & (BEYOND | SYMBOL | BROKEN) == 0 {
             self.counts.characters += word.len() as u64; // for speed: nothing odd or broken
             return false;
         }
@@ -250,6 +217,12 @@ impl<'a> Measure<'a> {
 
     /// Add a word to its item, and return true if it ends a sentence.
     fn in_item(&mut self, line: &str, word: &str) -> bool {
+        let last = word.bytes().next_back().map_or(Last::Goes, |byte| self.last[usize::from(byte)]);
+        if !matches!(last, Last::Open) {
+            self.item.words += 1;
+            self.item.ended = matches!(last, Last::Ends);
+            return self.item.ended;
+        }
         if is_separator(word, line) {
             self.end_item();
             return false;
@@ -286,6 +259,23 @@ impl<'a> Measure<'a> {
             self.sentences.push((start, end));
         }
         self.length = 0;
+    }
+}
+
+/// The classes by byte, with `BROKEN`.
+fn by_byte(classes: Classes<'_>) -> [u8; 256] {
+    let mut by_byte = classes.by_byte();
+    for (byte, class) in (0_u8..128).zip(&mut by_byte) {
+        *class |= if is_broken(byte.into()) { BROKEN } else { 0 };
+    }
+    by_byte
+}
+
+fn last(byte: u8) -> Last {
+    match char::from(byte) {
+        mark if !mark.is_ascii() || CLOSERS.contains(mark) || SEPARATORS.contains(mark) => Last::Open,
+        mark if ENDS.contains(mark) => Last::Ends,
+        _ => Last::Goes,
     }
 }
 

@@ -1,0 +1,36 @@
+//! Rows side by side, so that their products with a vector are computed at once.
+//!
+//! The product of each row adds in the same order as alone.
+
+const ROWS: usize = 16;
+
+/// For each 16 rows their first numbers, their second ones, and so on; zeros where the last rows are missing.
+pub struct Side {
+    numbers: Vec<[f32; ROWS]>,
+    dimensions: usize,
+}
+
+impl Side {
+    /// Copy rows that lie one after another.
+    pub fn new(numbers: &[f32], dimensions: usize) -> Self {
+        let mut side = Vec::new();
+        for rows in numbers.chunks(ROWS * dimensions) {
+            let at = |row: usize, column: usize| rows.get(row * dimensions + column).copied().unwrap_or(0.0);
+            side.extend((0..dimensions).map(|column| std::array::from_fn(|row| at(row, column))));
+        }
+        Side { numbers: side, dimensions }
+    }
+
+    /// Append the products of all rows, and of those that are missing.
+    pub fn products(&self, vector: &[f32], products: &mut Vec<f32>) {
+        for rows in self.numbers.chunks_exact(self.dimensions) {
+            let mut sums = [0.0_f32; ROWS];
+            for (column, factor) in rows.iter().zip(vector) {
+                for (sum, number) in sums.iter_mut().zip(column) {
+                    *sum += number * factor;
+                }
+            }
+            products.extend_from_slice(&sums);
+        }
+    }
+}
