@@ -5,7 +5,6 @@ mod builder;
 mod clean;
 mod comments;
 mod context;
-mod copies;
 mod data;
 mod decode;
 mod embedded;
