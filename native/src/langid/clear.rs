@@ -24,13 +24,18 @@ fn most(distance: f32) -> f32 {
 }
 
 /// Combine numbers, many side by side.
-#[inline]
+#[inline(always)]
+#[allow(clippy::needless_range_loop)]
 fn fold(numbers: &[f32], start: f32, with: impl Fn(f32, f32) -> f32) -> f32 {
     let mut lanes = [start; LANES];
-    let blocks = numbers.chunks_exact(LANES);
-    let rest = blocks.remainder().iter().copied().fold(start, &with);
-    for block in blocks {
-        lanes.iter_mut().zip(block).for_each(|(lane, number)| *lane = with(*lane, *number));
+    let whole = numbers.len() - numbers.len() % LANES;
+    let mut at = 0;
+    while at < whole {
+        for lane in 0..LANES {
+            lanes[lane] = with(lanes[lane], numbers[at + lane]);
+        }
+        at += LANES;
     }
-    lanes.into_iter().fold(rest, &with)
+    let rest = numbers[whole..].iter().fold(start, |one, other| with(one, *other));
+    lanes.iter().fold(rest, |one, other| with(one, *other))
 }

@@ -193,7 +193,8 @@ impl Model {
     /// The share of one label and its group in the letters of lines; None without lines.
     fn share_of(&self, main: usize, lines: &[(usize, u64)]) -> Option<f64> {
         let all: u64 = lines.iter().map(|line| line.1).sum();
-        let is_own = |label: usize| label == main || self.close[main].contains(&label);
+        let labels = &self.dictionary.labels;
+        let is_own = |label: usize| labels[label] == labels[main] || self.close[main].contains(&label);
         let own: u64 = lines.iter().filter(|line| is_own(line.0)).map(|line| line.1).sum();
         (all > 0).then(|| own as f64 / all as f64)
     }

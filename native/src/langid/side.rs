@@ -24,13 +24,20 @@ impl Side {
     /// Append the products of all rows, and of those that are missing.
     pub fn products(&self, vector: &[f32], products: &mut Vec<f32>) {
         for rows in self.numbers.chunks_exact(self.dimensions) {
-            let mut sums = [0.0_f32; ROWS];
-            for (column, factor) in rows.iter().zip(vector) {
-                for (sum, number) in sums.iter_mut().zip(column) {
-                    *sum += number * factor;
-                }
-            }
-            products.extend_from_slice(&sums);
+            products.extend_from_slice(&products_of(rows, vector));
         }
     }
+}
+
+/// As in `Matrix::add`: a function of its own with indices only.
+#[inline(never)]
+#[allow(clippy::needless_range_loop)]
+fn products_of(rows: &[[f32; ROWS]], vector: &[f32]) -> [f32; ROWS] {
+    let mut sums = [0.0_f32; ROWS];
+    for column in 0..rows.len().min(vector.len()) {
+        for row in 0..ROWS {
+            sums[row] += rows[column][row] * vector[column];
+        }
+    }
+    sums
 }

@@ -81,7 +81,10 @@ impl Blocks<'_> {
             Kind::Formula => self.add(format!("$$\n{}\n$$", tex_lines(mark.value).join("\n"))),
             Kind::List => self.add_list(number, mark.number),
             Kind::Quote => self.add_quote(number),
-            Kind::Table => table::add(tree, number, self),
+            Kind::Table => {
+                tree.captions(number).for_each(|caption| self.add_paragraph(tree.whole(caption)));
+                table::pipes(tree, number).into_iter().for_each(|table| self.add(table));
+            }
             _ => self.add_flow(tree.whole(number)),
         }
     }

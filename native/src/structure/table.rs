@@ -2,26 +2,21 @@
 
 use super::html::html_table;
 use super::inline::{written, Place};
-use super::markdown::Blocks;
 use super::pieces::{trimmed, Portion};
 use super::tree::{Kind, Tree};
 
-/// Add a table with pipes if each cell is one line, else as HTML; captions come first.
-pub fn add(tree: &Tree<'_>, table: usize, out: &mut Blocks<'_>) {
-    tree.captions(table).for_each(|caption| out.add_paragraph(tree.whole(caption)));
+/// A table with pipes if each cell is one line, else as HTML; None without cells.
+pub fn pipes(tree: &Tree<'_>, table: usize) -> Option<String> {
     let Some(mut grid) = grid(tree, table) else {
-        return out.add(html_table(tree, table).replace("\n\n", "\n&#10;"));
+        return Some(html_table(tree, table).replace("\n\n", "\n&#10;"));
     };
-    let width = grid.iter().map(Vec::len).max().unwrap_or(0);
-    if width == 0 {
-        return;
-    }
+    let width = grid.iter().map(Vec::len).max().filter(|width| *width > 0)?;
     let has_header = tree.marks[table].number.is_some_and(|rows| rows != 0);
     let mut header = if has_header { grid.remove(0) } else { Vec::new() };
     header.resize(width, String::new());
     let mut lines = vec![line(&header), line(&vec!["---".to_owned(); width])];
     lines.extend(grid.iter().filter(|cells| !cells.is_empty()).map(|cells| line(cells)));
-    out.add(lines.join("\n"));
+    Some(lines.join("\n"))
 }
 
 fn line(cells: &[String]) -> String {
