@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
 
-from refinery import HTML, PROTECTED, TEXT, URL, Docs, Duration, Edit, Edited, Metric, Rule, Size, threshold
+from refinery import HTML, PROTECTED, STRUCTURE, TEXT, URL, Docs, Duration, Edit, Edited, Metric, Rule, Size, threshold
 from refinery.kernels import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS, extractor_versions, main_texts
 from stages._extract import encoding, engines
-from stages._extract.formatting import MarkedSpan, format_marked
+from stages._extract.formatting import MarkedSpan, format_marked, moved_marks
 from stages._extract.sandbox import Reply, Sandbox, shared
 
 _BECAUSE = {
@@ -45,7 +45,7 @@ class Extract(Edit):
     version: ClassVar = 10
     source: ClassVar = "RefinedWeb §3.1; https://arxiv.org/abs/2306.01116"
     reads: ClassVar = (URL.name, HTML.name)
-    adds: ClassVar = (TEXT, PROTECTED)
+    adds: ClassVar = (TEXT, PROTECTED, STRUCTURE)
     drops: ClassVar = (HTML.name,)
     metrics: ClassVar = (
         Metric("outcome", pa.string(), "label", help=f"what became of the page: ok, {', '.join(_BECAUSE)}"),
@@ -75,6 +75,7 @@ class Extract(Edit):
         description="what becomes of readers' comments; auto: native decides, trafilatura drops, resiliparse keeps",
     )
     paragraphs: bool = Field(False, description="whether native parts paragraphs, lists and tables by blank lines")
+    structure: bool = Field(False, description="whether native marks headings, lists, tables, code and more")
     timeout: Duration = Field(timedelta(seconds=30), gt=timedelta(0), description="processor time for one page")
     memory: Size = Field(Size(800_000_000), ge=256 << 20, description="resident size of the engine's process")
     max_repaired: float = threshold(
@@ -88,6 +89,8 @@ class Extract(Edit):
             raise ValueError("favour is for native and trafilatura; resiliparse has no such choice")
         if self.engine != "native" and self.paragraphs:
             raise ValueError(f"paragraphs is for native; {self.engine} decides itself where blank lines are")
+        if self.engine != "native" and self.structure:
+            raise ValueError(f"structure is for native; {self.engine} has no marks")
         return self
 
     @field_validator("engine")
@@ -99,6 +102,10 @@ class Extract(Edit):
         if engine == "native" and not HAS_EXTRACTOR:
             raise ValueError("the native engine is not built: install Rust, then refinery")
         return engine
+
+    def added(self) -> tuple[pa.Field, ...]:
+        """Return the structure only if it is asked for."""
+        return self.adds if self.structure else (TEXT, PROTECTED)
 
     def versions(self) -> dict[str, str]:
         """Distributions that repair and extract, or the native engine's code and weights, which no twin describes."""
@@ -134,6 +141,7 @@ class Extract(Edit):
             TEXT.name: pa.array([reply.text for reply, _ in found], TEXT.type),
             PROTECTED.name: pa.array([spans for _, spans in found], PROTECTED.type),
         }
+        columns |= self._structures(stated, columns[TEXT.name])
         replies = [reply for reply, _ in found]
         metrics = {**_outcomes(replies, columns[TEXT.name]), **_metrics(stated, len(pages))}
         return Edited(columns, {**metrics, "repaired": _shares(letters, replies)})
@@ -145,6 +153,14 @@ class Extract(Edit):
         found = pa.Table.from_batches(batches, MAIN_TEXT).combine_chunks()
         marked = zip(found["text"].to_pylist(), found["protected"].to_pylist(), strict=True)
         return [self._formatted(Reply("ok", text), spans) for text, spans in marked], found
+
+    def _structures(self, stated: pa.Table, texts: pa.StringArray) -> dict[str, pa.Array]:
+        """Return the marks of the texts as formatted; null where there is no text."""
+        if not self.structure:
+            return {}
+        given = zip(*(stated[name].to_pylist() for name in ("text", "structure")), texts.to_pylist(), strict=True)
+        marks = [moved_marks(before, after, marks) if after else None for before, marks, after in given]
+        return {STRUCTURE.name: pa.array(marks, STRUCTURE.type)}
 
     def _sandbox(self) -> Sandbox:
         options: dict[str, str] = {"comments": self.comments}

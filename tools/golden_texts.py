@@ -51,6 +51,7 @@ KINDS = {
 WAYS: dict[str, dict[str, Any]] = {
     "as shipped": {},
     "all other choices": {"favour": "recall", "paragraphs": True, "comments": "keep"},
+    "with structure": {"structure": True},
 }
 
 

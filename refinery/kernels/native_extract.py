@@ -34,8 +34,9 @@ def main_texts(
     *,
     paragraphs: bool = False,
     comments: Comments = "auto",
+    structure: bool = False,
 ) -> pa.RecordBatch:
-    columns = _extractor().extract(pages, urls, BETAS[favour], paragraphs, comments)
+    columns = _extractor().extract(pages, urls, (BETAS[favour], paragraphs, comments, structure))
     return pa.RecordBatch.from_arrays(columns, schema=MAIN_TEXT)
 
 

@@ -9,11 +9,12 @@ Source: RefinedWeb §3.1 (https://arxiv.org/abs/2306.01116), which does not prin
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise, zip_longest
 from operator import itemgetter
-from typing import TypedDict
+from typing import Any, TypedDict
 
 
 class MarkedSpan(TypedDict):
@@ -56,6 +57,48 @@ def format_marked(text: str, spans: Sequence[MarkedSpan]) -> tuple[str, list[Mar
     while lines and not lines[-1][0]:
         lines.pop()
     return "\n".join(line for line, _ in lines), _spans_of_kinds(lines)
+
+
+def moved_marks(before: str, after: str, marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the marks of ``before`` as marks of ``after``, which is ``before`` as formatted.
+
+    Exact but for a line with several URLs, where a mark between them covers what is left of the line there.
+    """
+    if before == after or not marks:
+        return marks
+    starts = list(accumulate((len(line.encode()) + 1 for line in before.split("\n")), initial=0))
+    places = _places(before, after)
+
+    def moved(place: int) -> int:
+        line = bisect_right(starts, place) - 1
+        start, size, prefix, suffix = places[min(line, len(places) - 1)]
+        inside, old = place - starts[line], starts[line + 1] - 1 - starts[line]
+        return start + (inside if inside <= prefix else max(prefix, size - min(suffix, old - inside)))
+
+    return [{**mark, "start": moved(mark["start"]), "end": moved(mark["end"])} for mark in marks]
+
+
+def _places(before: str, after: str) -> list[tuple[int, int, int, int]]:
+    """Return for each line of ``before`` its place in ``after``, its size there, and what stays at its two ends."""
+    found, place, left = [], 0, deque(after.split("\n"))
+    for line in before.split("\n"):
+        kept = _without_urls(line)
+        if kept is None or not left or kept != left[0]:
+            found.append((place - bool(place), 0, 0, 0))
+            continue
+        old, new = line.encode(), left.popleft().encode()
+        prefix = _common(old, new)
+        suffix = _common(old[prefix:][::-1], new[prefix:][::-1])
+        found.append((place, len(new), prefix, suffix))
+        place += len(new) + 1
+    return found
+
+
+def _common(a: bytes, b: bytes) -> int:
+    """Return the bytes at the start of both."""
+    if a.startswith(b):
+        return len(b)
+    return next(at for at, (one, other) in enumerate(zip_longest(a, b)) if one != other)
 
 
 def _lines_of_kinds(text: str, spans: Sequence[MarkedSpan]) -> Iterator[tuple[str, str | None]]:

@@ -46,7 +46,7 @@ def validated(folder: Path) -> Engine:
     found = [extractor(Path(folder, f"{fold}.weights").read_bytes()) for fold in range(FOLDS)]
 
     def run(page: bytes, url: str) -> str:
-        columns = found[fold_of(url)].extract(_strings(page), pa.array([url]), BETAS["balance"], False, "auto")
+        columns = found[fold_of(url)].extract(_strings(page), pa.array([url]), (BETAS["balance"], False, "auto", False))
         return pa.array(columns[0])[0].as_py()  # type: ignore[no-any-return]
 
     return run

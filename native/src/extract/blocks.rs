@@ -1,8 +1,11 @@
 //! The text blocks of a page in document order: the text between the boundaries of block elements.
 
 use super::clean::Cleaner;
+use super::scanner::Span;
 use super::seams::{script, Seam};
 use super::stats::{Counter, Stats};
+use super::structure::inline::{kind_of, Origin, Recorder};
+use super::structure::mark::Kind;
 use super::tags::{self, Tag};
 use super::tree::{Node, Tree};
 
@@ -42,6 +45,8 @@ pub struct Blocks {
     pub images: u32,
     /// True if there would have been too many.
     pub cut: bool,
+    /// Marks within blocks and between them; none if no structure is wanted.
+    pub marks: Recorder,
 }
 
 impl Blocks {
@@ -87,6 +92,8 @@ struct Walk<'a> {
     piece: usize,
     /// The open element of a superscript or subscript, and the beginning of its text.
     script: Option<(u32, usize)>,
+    /// Whether marks are noted.
+    structure: bool,
 }
 
 /// Cut a page into its blocks.
@@ -99,6 +106,7 @@ pub fn blocks<'a>(source: &'a str, tree: &'a Tree, counter: &'a Counter, cleaner
         last: vec![0; nodes.len()],
         images: 0,
         cut: false,
+        marks: Recorder::default(),
     };
     let mut walk = Walk {
         source,
@@ -118,15 +126,27 @@ pub fn blocks<'a>(source: &'a str, tree: &'a Tree, counter: &'a Counter, cleaner
         line: false,
         piece: 0,
         script: None,
+        structure: !tree.markup.is_empty(),
     };
     let mut stack: Vec<u32> = Vec::with_capacity(64);
     let mut pieces = tree.pieces.iter().peekable();
+    let mut objects = (0_u32..).zip(&tree.objects).peekable();
     for at in 0..=nodes.len() as u32 {
-        while let Some(piece) = pieces.next_if(|piece| piece.before == at) {
-            while stack.last().is_some_and(|&top| top != piece.parent) {
+        loop {
+            let piece = pieces.peek().filter(|piece| piece.before == at);
+            let earlier = |span: Span| piece.is_none_or(|piece| span.start < piece.span.start);
+            let object = objects.next_if(|(_, object)| object.before == at && earlier(object.span));
+            let Some(parent) = object.map(|(_, object)| object.parent).or(piece.map(|piece| piece.parent)) else {
+                break;
+            };
+            while stack.last().is_some_and(|&top| top != parent) {
                 walk.close(stack.pop().unwrap_or(0));
             }
-            walk.text(piece.span.start as usize, piece.span.end as usize, piece.linked);
+            match (object, pieces.next_if(|_| object.is_none())) {
+                (Some((object, _)), _) => walk.object(Kind::Formula, Origin::Object(object)),
+                (None, Some(piece)) => walk.text(piece.span.start as usize, piece.span.end as usize, piece.linked),
+                (None, None) => break,
+            }
         }
         let parent = nodes.get(at as usize).map(|node| node.parent);
         while stack.last().is_some_and(|&top| Some(top) != parent) {
@@ -155,6 +175,10 @@ impl Walk<'_> {
             return; // nothing new, or blanks at the end of a preformatted line taken off
         }
         self.join(before);
+        if self.structure && self.kept == 0 {
+            let new = self.cleaner.text.get(before..).unwrap_or_default();
+            self.made.marks.text(self.cleaner.text.len() - new.trim_start().len());
+        }
         let counted = linked || self.bold > 0 || self.code > 0;
         let new = self.cleaner.text.get(before..).filter(|_| counted);
         let size = new.map_or(0, |new| new.chars().count() as u32);
@@ -189,12 +213,21 @@ impl Walk<'_> {
     }
 
     /// Write raised or lowered text as such.
-    fn end_script(&mut self, tag: Tag, start: usize) {
+    fn end_script(&mut self, node: u32, start: usize) {
         let Some(inside) = self.cleaner.text.get(start..).filter(|_| start >= self.cleaner.start()) else { return };
         let blank = inside.len() - inside.trim_start().len();
         let before = self.cleaner.text[self.cleaner.start()..start].chars().next_back().filter(|_| blank == 0);
-        if let Some(made) = script(&inside[blank..], before, tag == Tag::Sup) {
+        let raised = self.nodes[node as usize].tag == Tag::Sup;
+        if let Some(made) = script(&inside[blank..], before, raised) {
             self.cleaner.text.replace_range(start + blank.., &made);
+            self.made.marks.rewritten(node, start + blank);
+        }
+    }
+
+    /// Note an object where the text is now.
+    fn object(&mut self, kind: Kind, origin: Origin) {
+        if self.structure && self.kept == 0 {
+            self.made.marks.object(kind, origin, self.cleaner.next());
         }
     }
 
@@ -213,6 +246,9 @@ impl Walk<'_> {
             self.kept += u32::from(tag.is(PREFORMATTED));
         } else {
             self.seam.begin(tag);
+            if let Some(kind) = kind_of(tag).filter(|_| self.structure) {
+                self.made.marks.open(at, kind);
+            }
             self.line |= self.kept > 0 && self.is_line(at);
             match tag {
                 Tag::Br => {
@@ -226,6 +262,7 @@ impl Walk<'_> {
                 Tag::Img => {
                     self.inside.images += 1;
                     self.made.images += 1;
+                    self.object(Kind::Image, Origin::Node(at));
                 }
                 Tag::A => self.was_linked = false,
                 Tag::Time => self.inside.marks |= 1,
@@ -254,7 +291,11 @@ impl Walk<'_> {
             self.code -= u32::from(node.tag == Tag::Code);
             if let Some((_, start)) = self.script.filter(|&(open, _)| open == at) {
                 self.script = None;
-                self.end_script(node.tag, start);
+                self.end_script(at, start);
+            }
+            if self.structure && kind_of(node.tag).is_some() {
+                let start = self.cleaner.start();
+                self.made.marks.close(at, &self.cleaner.text[start..], start);
             }
         }
         self.made.last[at as usize] = self.made.blocks.len() as u32;
@@ -276,6 +317,9 @@ impl Walk<'_> {
         let (start, end) = self.cleaner.finish();
         self.was_linked = false;
         (self.seam, self.line) = (Seam::default(), false);
+        if self.structure {
+            self.made.marks.finish(self.made.blocks.len(), self.current, &self.cleaner.text[start..end], start);
+        }
         if start == end {
             return;
         }

@@ -10,7 +10,7 @@ use super::lexicon::name_tokens;
 use super::marks::flags_of;
 use super::scanner::{Attributes, Scanner, Span, Token};
 use super::tags::{self, Names, Set, Tag};
-use super::tree::{hash, Named, Node, Piece, Tree, INHERITED, MAX_DEPTH, MAX_NODES, MAX_TEXTS};
+use super::tree::{hash, Holder, Named, Node, Object, Piece, Tree, INHERITED, MAX_DEPTH, MAX_NODES, MAX_TEXTS};
 use xxhash_rust::xxh3::xxh3_64;
 
 #[derive(Clone, Copy)]
@@ -50,6 +50,11 @@ pub struct Builder<'a> {
     pub(super) body: bool,
     /// True if the page declares itself XML, in which any tag may close itself.
     xml: bool,
+    /// Whether the markup of elements and the objects are noted, for the structure of the text.
+    structure: bool,
+    /// The attributes of the tag that is being read, and the place where it begins.
+    pub(super) markup: Span,
+    pub(super) place: u32,
 }
 
 const HEAD_ONLY: Set = tags::set(&[
@@ -71,7 +76,7 @@ const MOST_SCRIPTS: usize = 64;
 const SHORTEST_SCRIPT: u32 = 100;
 
 impl<'a> Builder<'a> {
-    pub fn new(source: &'a [u8], names: &'a Names, fragments: &'a Fragments) -> Self {
+    pub fn new(source: &'a [u8], names: &'a Names, fragments: &'a Fragments, structure: bool) -> Self {
         let mut builder = Builder {
             source,
             names,
@@ -85,6 +90,9 @@ impl<'a> Builder<'a> {
             beyond: 0,
             body: false,
             xml: source.trim_ascii_start().starts_with(b"<?xml"),
+            structure,
+            markup: Span::default(),
+            place: 0,
         };
         builder.tree.nodes.reserve(source.len() / 64);
         builder.tree.pieces.reserve(source.len() / 64);
@@ -99,11 +107,15 @@ impl<'a> Builder<'a> {
             match scanner.next() {
                 Token::Text(span) => self.text(span),
                 Token::Start { name } => {
+                    self.place = name.start - 1;
+                    self.markup = Span { start: name.end, end: scanner.place() };
                     let name = name.of(self.source);
                     let tag = self.names.tag(name);
                     self.start(tag, name, &mut scanner);
                 }
                 Token::End { name } => {
+                    self.place = name.start - 2;
+                    self.markup = Span::default();
                     let name = name.of(self.source);
                     let tag = self.names.tag(name);
                     self.end(tag, name);
@@ -111,6 +123,7 @@ impl<'a> Builder<'a> {
                 Token::EndOfFile => break,
             }
         }
+        self.place = self.source.len() as u32;
         self.pop_to(0);
         self.tree
     }
@@ -144,7 +157,9 @@ impl<'a> Builder<'a> {
         if !self.body {
             self.pop_to(1);
             self.body = true;
+            let markup = std::mem::take(&mut self.markup);
             self.push(Tag::Body, 0, &Attributes::default());
+            self.markup = markup;
         }
     }
 
@@ -165,6 +180,7 @@ impl<'a> Builder<'a> {
             Tag::Body => return self.start_body(&attributes),
             Tag::Head if self.body || self.stack.len() > 1 => return,
             Tag::Meta => return self.meta(&attributes),
+            Tag::Base => self.tree.head.base = self.tree.head.base.or(attributes.href),
             Tag::Frameset | Tag::Frame | Tag::Col => return,
             Tag::Form if self.open[Tag::Form as usize] > 0 => return,
             // The content of a shadow root is shown in place of its host.
@@ -258,6 +274,8 @@ impl<'a> Builder<'a> {
                     if head.data.len() < MOST_SCRIPTS {
                         head.data.push(span);
                     }
+                } else if kind.len() >= 5 && kind[..5].eq_ignore_ascii_case(b"math/") {
+                    self.object(Holder::Script, span);
                 } else if span.end - span.start >= SHORTEST_SCRIPT && head.scripts.len() < MOST_SCRIPTS {
                     head.scripts.push(span);
                 }
@@ -286,6 +304,22 @@ impl<'a> Builder<'a> {
         let end = self.tree.nodes.len() as u32 + 1;
         let flags = self.tree.nodes[top.node as usize].flags & INHERITED;
         self.tree.nodes.push(Node { parent: top.node, end, names: 0, tag, flags, depth: self.stack.len() as u16 });
+        self.note_markup();
+    }
+
+    fn note_markup(&mut self) {
+        if self.structure {
+            self.tree.markup.push(self.markup);
+        }
+    }
+
+    /// Note an object where the text is now. The span of one that is open ends with it.
+    fn object(&mut self, holder: Holder, span: Span) {
+        let top = self.top();
+        if self.structure && !top.dropped && self.tree.objects.len() < MAX_TEXTS {
+            let before = self.tree.nodes.len() as u32;
+            self.tree.objects.push(Object { holder, before, parent: top.node, span, markup: self.markup });
+        }
     }
 
     pub(super) fn push(&mut self, tag: Tag, hash: u32, attributes: &Attributes) {
@@ -298,12 +332,17 @@ impl<'a> Builder<'a> {
         let dropped = tag.is(tags::DROPPED) || above.is_some_and(|above| above.dropped);
         let parent = above.map_or(0, |above| above.node);
         let mut node = parent;
+        if tag == Tag::Math && self.open[tag as usize] == 0 && self.body {
+            let end = self.source.len() as u32;
+            self.object(Holder::Math, Span { start: self.place, end });
+        }
         if !dropped {
             node = self.tree.nodes.len() as u32;
             let inherited = self.tree.nodes.get(parent as usize).map_or(0, |node| node.flags & INHERITED);
             let flags = inherited | flags_of(self.source, tag, attributes);
             let names = self.named(attributes);
             self.tree.nodes.push(Node { parent, end: 0, names, tag, flags, depth: self.stack.len() as u16 });
+            self.note_markup();
         }
         self.open[tag as usize] += 1;
         self.links += u32::from(tag == Tag::A);

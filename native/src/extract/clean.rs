@@ -35,6 +35,12 @@ impl<'a> Cleaner<'a> {
         self.newlines
     }
 
+    /// The place where the next text will begin.
+    pub fn next(&self) -> usize {
+        let apart = (self.blank || self.newlines > 0) && !self.is_empty();
+        self.text.len() + usize::from(apart)
+    }
+
     /// End the line.
     pub fn newline(&mut self) {
         self.newlines = self.newlines.saturating_add(1);

@@ -50,7 +50,7 @@ pub fn embedded(page: &Page, shown: u64, kept: u64, tables: &Tables, options: &O
     [Origin::Linked, Origin::State].into_iter().find_map(|origin| {
         let of_scripts = matches!(origin, Origin::State);
         let Data { markup, cut, .. } = if of_scripts { state(page) } else { linked(page, options.comments) };
-        let made = Page::new(&markup, "", tables);
+        let made = Page::new(&markup, page.url, tables, options.structure);
         let blocks = &made.blocks.blocks;
         let terms = terms(blocks);
         let least = if of_scripts { MUCH.max(shown) } else { LITTLE };

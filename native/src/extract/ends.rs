@@ -185,6 +185,9 @@ impl Builder<'_> {
             if !open.closed {
                 self.forget(open.tag);
             }
+            if open.tag == Tag::Math && self.open[Tag::Math as usize] == 0 {
+                self.tree.end_object(self.place);
+            }
             let own = !open.dropped;
             if own {
                 self.tree.nodes[open.node as usize].end = self.tree.nodes.len() as u32;

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use super::blocks::{Block, Blocks};
 use super::page::Page;
+use super::structure::mark::Mark;
+use super::structure::outline::{marks, Place};
 use super::tags::{self, Set, Tag};
 use super::tree::Tree;
 
@@ -11,10 +13,11 @@ use super::tree::Tree;
 const ITEMS: Set = tags::set(&[Tag::Li, Tag::Dt, Tag::Dd, Tag::Td, Tag::Th, Tag::Caption]);
 const WHOLES: Set = tags::set(&[Tag::Ul, Tag::Ol, Tag::Menu, Tag::Dir, Tag::Dl, Tag::Table]);
 
-/// A text, and its spans that are no prose: their bytes and kinds.
+/// A text, its spans that are no prose (their bytes and kinds), and its structure.
 pub struct Written {
     pub text: String,
     pub protected: Vec<(Range<usize>, &'static str)>,
+    pub marks: Vec<Mark>,
 }
 
 /// The text of the chosen blocks. With `paragraphs`, there is a blank line between two of them, unless both are lines
@@ -24,12 +27,14 @@ pub fn written(page: &Page, chosen: &[bool], paragraphs: bool) -> Written {
     let mut protected: Vec<(Range<usize>, _)> = Vec::new();
     let tables = DataTables::of(&page.tree);
     let mut before = None;
-    for (block, _) in page.blocks.blocks.iter().zip(chosen).filter(|(_, &chosen)| chosen) {
+    let mut places = Vec::new();
+    for (at, block) in page.blocks.blocks.iter().enumerate().filter(|&(at, _)| chosen[at]) {
         if let Some(before) = before {
             let apart = paragraphs && !together(page, before, block);
             text.push_str(if apart { "\n\n" } else { "\n" });
         }
         let start = text.len();
+        places.push(Place { block: at, start });
         text.push_str(page.blocks.text_of(block));
         let kind = if is_code(block) { Some(CODE) } else { tables.contains(block).then_some(TABLE) };
         match (kind, protected.last_mut()) {
@@ -39,7 +44,8 @@ pub fn written(page: &Page, chosen: &[bool], paragraphs: bool) -> Written {
         }
         before = Some(block);
     }
-    Written { text, protected }
+    let marks = if page.tree.markup.is_empty() { Vec::new() } else { marks(page, &places) };
+    Written { text, protected, marks }
 }
 
 const CODE: &str = "code";

@@ -233,7 +233,7 @@ mod tests {
                     _ => format!("<{tag}{}>", classes[random(classes.len())]),
                 };
             }
-            let tree = tables.parse(&page);
+            let tree = tables.parse(&page, false);
             let paths: Vec<Vec<Token>> = (0..tree.nodes.len() as u32)
                 .map(|node| {
                     let mut tokens = Vec::new();

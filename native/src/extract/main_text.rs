@@ -39,7 +39,7 @@ pub struct Metadata {
 
 /// The main text of a page: a line a block.
 pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, options: &Options) -> MainText {
-    let page = Page::new(source, url, tables);
+    let page = Page::new(source, url, tables, options.structure);
     let [texts, names] = page.scores(&model.lexicons);
     let (mut probabilities, kind) = scored(&page, &page.contexts([&texts, &names]), model);
     settle(&page, options.comments, &mut probabilities);
@@ -78,23 +78,59 @@ pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, option
     MainText { written: all_composed(written), title, lang, metadata }
 }
 
-/// The text in normalisation form C, and its spans. They are lines, so no character is composed
-/// with one beyond its span.
-fn all_composed(written: Written) -> Written {
-    let Written { text, protected } = written;
-    if protected.is_empty() || is_composed(&text) {
-        return Written { text: composed(text), protected };
+/// The text in normalisation form C, with its spans and marks.
+fn all_composed(mut written: Written) -> Written {
+    if written.protected.is_empty() && written.marks.is_empty() || is_composed(&written.text) {
+        written.text = composed(written.text);
+        return written;
     }
-    let (mut made, mut spans, mut start) = (String::with_capacity(text.len()), Vec::new(), 0);
-    for (span, kind) in protected {
-        made.push_str(&composed(text[start..span.start].to_owned()));
-        let begin = made.len();
-        made.push_str(&composed(text[span.clone()].to_owned()));
-        spans.push((begin..made.len(), kind));
-        start = span.end;
+    let Written { text, protected, marks } = &mut written;
+    let mut places: Vec<usize> = protected.iter().flat_map(|(span, _)| [span.start, span.end]).collect();
+    places.extend(marks.iter().flat_map(|mark| [mark.start as usize, mark.end as usize]));
+    places.sort_unstable();
+    places.dedup();
+    let (made, moved) = composed_at(text, &places);
+    let after = |at: usize| places.binary_search(&at).map_or(at, |n| moved[n]);
+    for (span, _) in protected {
+        *span = after(span.start)..after(span.end);
     }
-    made.push_str(&composed(text[start..].to_owned()));
-    Written { text: made, protected: spans }
+    for mark in marks {
+        (mark.start, mark.end) = (after(mark.start as usize) as u32, after(mark.end as usize) as u32);
+    }
+    *text = made;
+    written
+}
+
+/// The text in normalisation form C, and where places in it, in order, are then. A place within what becomes one
+/// character moves before it.
+fn composed_at(text: &str, places: &[usize]) -> (String, Vec<usize>) {
+    let (mut made, mut moved, mut start) = (String::with_capacity(text.len()), Vec::with_capacity(places.len()), 0);
+    let ends = text.match_indices('\n').map(|(at, _)| at + 1).chain([text.len()]);
+    let mut left = places.iter().copied().peekable();
+    for end in ends {
+        let line = &text[start..end];
+        let plain = is_composed(line);
+        let mut from = start;
+        while let Some(place) = left.next_if(|&place| place < end) {
+            if !plain && is_apart(&text[place..]) {
+                made.push_str(&composed(text[from..place].to_owned()));
+                from = place;
+            }
+            moved.push(made.len() + if plain { place - start } else { 0 });
+        }
+        made.push_str(&composed(text[from..end].to_owned()));
+        start = end;
+    }
+    moved.extend(left.map(|_| made.len()));
+    (made, moved)
+}
+
+/// True if a text begins with a character that is composed with none before it.
+fn is_apart(text: &str) -> bool {
+    let first = text.chars().next();
+    first.is_none_or(|first| {
+        canonical_combining_class(first) == 0 && is_nfc_quick(std::iter::once(first)) == IsNormalized::Yes
+    })
 }
 
 fn is_composed(text: &str) -> bool {

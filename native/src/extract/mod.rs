@@ -28,6 +28,7 @@ mod seams;
 mod sink;
 mod state;
 mod stats;
+mod structure;
 mod sums;
 mod tags;
 mod tree;

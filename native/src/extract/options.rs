@@ -9,4 +9,6 @@ pub struct Options {
     /// Put blank lines between paragraphs.
     pub paragraphs: bool,
     pub comments: Comments,
+    /// Mark the structure of the text.
+    pub structure: bool,
 }

@@ -27,8 +27,8 @@ impl Tables {
     }
 
     /// The tree of a page.
-    pub fn parse(&self, source: &str) -> Tree {
-        Builder::new(source.as_bytes(), &self.names, &self.fragments).build()
+    pub fn parse(&self, source: &str, structure: bool) -> Tree {
+        Builder::new(source.as_bytes(), &self.names, &self.fragments, structure).build()
     }
 }
 
@@ -38,6 +38,7 @@ pub struct Page<'a> {
     pub title: String,
     pub tree: Tree,
     pub blocks: Blocks,
+    pub entities: &'a Entities,
 }
 
 /// The most characters of a title, and of the source that it is read from.
@@ -71,9 +72,9 @@ fn flag(is: bool) -> f32 {
 }
 
 impl<'a> Page<'a> {
-    /// Parse a page.
-    pub fn new(source: &'a str, url: &'a str, tables: &Tables) -> Self {
-        let mut tree = tables.parse(source);
+    /// Parse a page. `structure`: note what marks of its text need.
+    pub fn new(source: &'a str, url: &'a str, tables: &'a Tables, structure: bool) -> Self {
+        let mut tree = tables.parse(source, structure);
         let mut cleaner = Cleaner::new(&tables.entities);
         let mut title = String::new();
         if let Some(text) = tree.head.title.and_then(|span| source.get(span.start as usize..span.end as usize)) {
@@ -88,7 +89,7 @@ impl<'a> Page<'a> {
             title.truncate(title.trim_end().len());
         }
         let blocks = blocks(source, &tree, &tables.counter, cleaner);
-        Page { source, url, title, tree, blocks }
+        Page { source, url, title, tree, blocks, entities: &tables.entities }
     }
 
     /// A part of the source.

@@ -16,6 +16,7 @@ use super::model::{Model, KINDS};
 use super::options::Options;
 use super::page::{Page, Tables};
 use super::sink::{Labels, Sink, Values};
+use super::structure::columns::column;
 use crate::boundary::{InputArray, OutputArray};
 use crate::lists::{lists_of, offset};
 use crate::strings::{strings, text};
@@ -40,7 +41,7 @@ fn put_all(page: &Page, contexts: &[Context], sink: &mut impl Sink) {
 
 fn labels(tables: &Tables) -> Labels {
     let mut labels = Labels::default();
-    let page = Page::new("x", "", tables);
+    let page = Page::new("x", "", tables, false);
     put_all(&page, &page.contexts([&[0.0], &[0.0]]), &mut labels);
     labels
 }
@@ -66,7 +67,7 @@ impl Extractor {
     /// Blocks of one page: their texts, terms in each, and the tokens of their texts and of the elements around them.
     fn blocks(&self, py: Python<'_>, page: &str, url: &str) -> (Vec<String>, Vec<u32>, Tokens, Tokens) {
         py.allow_threads(|| {
-            let page = Page::new(page, url, &self.tables);
+            let page = Page::new(page, url, &self.tables, false);
             let blocks = &page.blocks.blocks;
             let texts = blocks.iter().map(|block| page.blocks.text_of(block).to_owned()).collect();
             let terms = blocks.iter().map(|block| block.stats.terms).collect();
@@ -84,7 +85,7 @@ impl Extractor {
         names: Vec<f32>,
     ) -> PyResult<OutputArray> {
         py.allow_threads(|| {
-            let page = Page::new(page, url, &self.tables);
+            let page = Page::new(page, url, &self.tables, false);
             let count = page.blocks.blocks.len();
             if texts.len() != count || names.len() != count {
                 return Err(PyValueError::new_err(format!("the page has {count} blocks, and each needs two scores")));
@@ -102,22 +103,25 @@ impl Extractor {
     }
 
     /// Text, title, language, confidence, truncation by a limit, share of the page that is kept, origin of the text,
-    /// likely kind, and spans of code and tables, of each page. `paragraphs`: blank lines separate them.
+    /// likely kind, spans of code and tables, and structure, of each page.
+    ///
+    /// The options are beta, whether blank lines part paragraphs, what becomes of comments, and whether texts have
+    /// marks.
     fn extract(
         &self,
         py: Python<'_>,
         pages: InputArray,
         urls: InputArray,
-        beta: f64,
-        paragraphs: bool,
-        comments: &str,
+        options: (f64, bool, String, bool),
     ) -> PyResult<Vec<OutputArray>> {
         let model = self.model.as_ref().ok_or_else(|| PyValueError::new_err("this extractor has no weights"))?;
         let (pages, urls) = (strings(&pages)?, strings(&urls)?);
         if pages.len() != urls.len() {
             return Err(PyValueError::new_err(format!("{} pages, but {} urls", pages.len(), urls.len())));
         }
-        let options = Options { beta, paragraphs, comments: Comments::named(comments).map_err(PyValueError::new_err)? };
+        let (beta, paragraphs, comments, structure) = options;
+        let comments = Comments::named(&comments).map_err(PyValueError::new_err)?;
+        let options = Options { beta, paragraphs, comments, structure };
         py.allow_threads(|| {
             let found = (0..pages.len())
                 .map(|row| Ok(main_text(text(pages, row)?, text(urls, row)?, &self.tables, model, &options)))
@@ -138,6 +142,7 @@ fn columns(found: &[MainText]) -> PyResult<Vec<OutputArray>> {
         OutputArray::new(StringArray::from_iter_values(found.iter().map(|page| page.metadata.origin.name()))),
         OutputArray::new(StringArray::from_iter(found.iter().map(|page| page.metadata.kind))),
         OutputArray::new(spans(found)?),
+        OutputArray::new(column(&found.iter().map(|page| &page.written.marks[..]).collect::<Vec<_>>())?),
     ])
 }
 

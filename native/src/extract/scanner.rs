@@ -60,6 +60,31 @@ pub enum Token {
     EndOfFile,
 }
 
+/// What comes next in a tag.
+enum Step {
+    /// An attribute: the place of its name, its value, and the end of both.
+    Attribute {
+        name: (usize, usize),
+        value: Span,
+        end: usize,
+    },
+    TagEnd(usize),
+    SourceEnd,
+}
+
+/// The attributes of a tag, from the end of its name to its end: names and values.
+pub fn attributes(markup: &str) -> impl Iterator<Item = (&str, &str)> {
+    let scanner = Scanner::new(markup.as_bytes());
+    let mut at = 0;
+    std::iter::from_fn(move || match scanner.attribute(at) {
+        Step::Attribute { name: (start, stop), value, end } => {
+            at = end;
+            Some((markup.get(start..stop)?, markup.get(value.start as usize..value.end as usize)?))
+        }
+        Step::TagEnd(_) | Step::SourceEnd => None,
+    })
+}
+
 /// A place in a source that is read from left to right.
 pub struct Scanner<'a> {
     source: &'a [u8],
@@ -75,6 +100,11 @@ fn is_space(byte: u8) -> bool {
 impl<'a> Scanner<'a> {
     pub fn new(source: &'a [u8]) -> Self {
         Scanner { source, at: 0, attributes: Attributes::default() }
+    }
+
+    /// The place in the source.
+    pub fn place(&self) -> u32 {
+        self.at as u32
     }
 
     fn byte(&self, at: usize) -> u8 {
@@ -182,43 +212,59 @@ impl<'a> Scanner<'a> {
 
     /// Read up to the end of a tag. False if the source ends first: then there is no tag.
     fn read_attributes(&mut self) -> bool {
-        let source = self.source;
         let mut at = self.at;
         loop {
-            while at < source.len() && (is_space(source[at]) || source[at] == b'/') {
-                at += 1;
+            match self.attribute(at) {
+                Step::Attribute { name, value, end } => {
+                    at = end;
+                    self.note(name, value);
+                }
+                Step::TagEnd(end) => {
+                    self.at = end;
+                    return true;
+                }
+                Step::SourceEnd => {
+                    self.at = self.source.len();
+                    return false;
+                }
             }
-            if at >= source.len() {
-                self.at = at;
-                return false;
-            }
-            if source[at] == b'>' {
-                self.at = at + 1;
-                return true;
-            }
-            let start = at;
-            at += 1; // a `=` here is of the name
-            while at < source.len() && !matches!(source[at], b'=' | b'>' | b'/') && !is_space(source[at]) {
-                at += 1;
-            }
-            let name = (start, at);
+        }
+    }
+
+    /// The attribute that comes next in a tag.
+    #[inline(always)]
+    fn attribute(&self, mut at: usize) -> Step {
+        let source = self.source;
+        while at < source.len() && (is_space(source[at]) || source[at] == b'/') {
+            at += 1;
+        }
+        if at >= source.len() {
+            return Step::SourceEnd;
+        }
+        if source[at] == b'>' {
+            return Step::TagEnd(at + 1);
+        }
+        let start = at;
+        at += 1; // a `=` here is of the name
+        while at < source.len() && !matches!(source[at], b'=' | b'>' | b'/') && !is_space(source[at]) {
+            at += 1;
+        }
+        let name = (start, at);
+        while at < source.len() && is_space(source[at]) {
+            at += 1;
+        }
+        let mut value = Span::new(at, at);
+        if at < source.len() && source[at] == b'=' {
+            at += 1;
             while at < source.len() && is_space(source[at]) {
                 at += 1;
             }
-            let mut value = Span::new(at, at);
-            if at < source.len() && source[at] == b'=' {
-                at += 1;
-                while at < source.len() && is_space(source[at]) {
-                    at += 1;
-                }
-                (value, at) = self.value(at);
-            }
-            if at > source.len() {
-                self.at = source.len();
-                return false;
-            }
-            self.note(name, value);
+            (value, at) = self.value(at);
         }
+        if at > source.len() {
+            return Step::SourceEnd;
+        }
+        Step::Attribute { name, value, end: at }
     }
 
     /// The value that begins here, and its end including the quote; beyond the source if it does not end.

@@ -51,15 +51,50 @@ pub struct Named {
     pub id: Span,
 }
 
+/// What holds an object, something that the tree has no text of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Holder {
+    /// MathML.
+    Math,
+    /// A script of a type that begins with `math/`.
+    Script,
+}
+
+/// MathML, or a formula in a script, in the place of a text. It is no node, so the tree is the same without it.
+#[derive(Clone, Copy)]
+pub struct Object {
+    pub holder: Holder,
+    /// Nodes that begin before it.
+    pub before: u32,
+    pub parent: u32,
+    /// MathML with its tags, or the text of a script.
+    pub span: Span,
+    /// The attributes of its start tag.
+    pub markup: Span,
+}
+
 #[derive(Default)]
 pub struct Tree {
     pub nodes: Vec<Node>,
     pub pieces: Vec<Piece>,
+    /// The attributes of each node, as the source has them; empty if no structure is wanted.
+    pub markup: Vec<Span>,
+    /// In the order of the source; none if no structure is wanted.
+    pub objects: Vec<Object>,
     pub names: Vec<Named>,
     pub tokens: Vec<u32>,
     pub head: Head,
     /// True if a limit was met.
     pub cut: bool,
+}
+
+impl Tree {
+    /// End the MathML that is open.
+    pub fn end_object(&mut self, end: u32) {
+        if let Some(object) = self.objects.iter_mut().rev().find(|object| object.holder == Holder::Math) {
+            object.span.end = object.span.end.min(end.max(object.span.start));
+        }
+    }
 }
 
 /// The metadata of a page.
@@ -68,6 +103,8 @@ pub struct Head {
     pub title: Option<Span>,
     pub lang: Option<Span>,
     pub kind: Option<Span>,
+    /// The URL that those of the page are relative to.
+    pub base: Option<Span>,
     pub description: Option<Span>,
     /// JSON-LD.
     pub data: Vec<Span>,

@@ -10,6 +10,8 @@ from typing import Literal
 
 import pyarrow as pa
 
+from refinery.kernels.reference.marks import MARKS
+
 HAS_EXTRACTOR = False
 """True where ``main_texts`` can be called."""
 
@@ -29,6 +31,7 @@ MAIN_TEXT = pa.schema(
         pa.field(
             "protected", pa.list_(pa.struct([("start", pa.uint64()), ("end", pa.uint64()), ("kind", pa.string())]))
         ),
+        pa.field("structure", MARKS),
     ]
 )
 """Title and language are as the page states them; the confidence is the expected F-score of the text, 0 to 1.
@@ -37,6 +40,7 @@ The share is of the words that the page shows, runs of letters and digits or CJK
 The origin is one of ``ORIGINS``; no score is expected of data, so their confidence is null.
 The kind is a guess at what page it is, as ``kinds`` of the native extractor has them; null where there is no block.
 Protected are spans of the text, in bytes, whole lines in order: blocks of code and cells of tables with data.
+The structure has no marks unless it is asked for.
 """
 
 ORIGINS = ("page", "json-ld", "state")
@@ -50,16 +54,18 @@ def main_texts(
     *,
     paragraphs: bool = False,
     comments: Comments = "auto",
+    structure: bool = False,
 ) -> pa.RecordBatch:
     """Return main text and metadata, as in ``MAIN_TEXT``, of pages with their URLs; a null of either counts as "".
 
     The text has a line per block. With ``paragraphs``, blank lines separate blocks, except lines of one list or table.
-    ``comments`` of readers are kept, dropped, or left to the scorer.
+    ``comments`` of readers are kept, dropped, or left to the scorer. ``structure``: marks over the text, which is the
+    same without them.
 
     Linear in the size of a page, for any page. Content beyond the limits of depth and size is merged into the nearest
     element within, and ``truncated`` is set. Raises RuntimeError where the native extractor is not built.
     """
-    del pages, urls, favour, paragraphs, comments
+    del pages, urls, favour, paragraphs, comments, structure
     raise RuntimeError("the native extractor is not built: install Rust, then refinery")
 
 
