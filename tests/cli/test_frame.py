@@ -171,6 +171,25 @@ def test_a_verb_returns_its_exit_code(verb: Verb, returned: int | None, code: in
     assert execute(["act"]) == code
 
 
+def test_the_process_ends_before_the_interpreter_is_taken_down() -> None:
+    """With its code and all output, and after functions of ``atexit``: modules and their threads are not torn down."""
+    code = """
+import atexit, sys
+class Module:
+    def __del__(self): print("torn down")
+kept = Module()
+sys.argv = ["refinery", "stages", "nosuch"]
+from refinery.__main__ import main
+atexit.register(print, "before main")
+try:
+    main()
+finally:
+    atexit.register(print, "after main")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "after main\n")
+
+
 def test_an_interrupt_while_it_loads_ends_quietly() -> None:
     """As soon as Enter is pressed, people see what they have typed."""
     interrupted = (
