@@ -147,7 +147,13 @@ class Extract(Edit):
         return Edited(columns, {**metrics, "repaired": _shares(letters, replies)})
 
     def _natively(self, pages: pa.ChunkedArray, urls: pa.StringArray) -> tuple[list[Found], pa.Table]:
-        find = partial(main_texts, favour=self.favour, paragraphs=self.paragraphs, comments=self.comments)
+        find = partial(
+            main_texts,
+            favour=self.favour,
+            paragraphs=self.paragraphs,
+            comments=self.comments,
+            structure=self.structure,
+        )
         starts = accumulate(map(len, pages.chunks), initial=0)
         batches = [find(chunk, urls[start:][: len(chunk)]) for chunk, start in zip(pages.chunks, starts, strict=False)]
         found = pa.Table.from_batches(batches, MAIN_TEXT).combine_chunks()

@@ -144,3 +144,10 @@ def test_deep_and_wide_spans_are_bounded() -> None:
     cell = {"start": 0, "end": 1, "depth": 2, "kind": "cell", "number": 1_000_000, "value": "999999999"}
     table = [{"start": 0, "end": 1, "depth": depth, "kind": kind} for depth, kind in enumerate(["table", "row"])]
     assert rendered("a", [*table, cell]) == "|  |\n| --- |\n| a |"
+
+
+def test_an_image_is_written_where_it_has_a_line_for_itself() -> None:
+    """Between words an image is left out; its alternative text and its address cannot end it early."""
+    image = {"start": 2, "end": 2, "depth": 0, "kind": "image", "value": "https://a.b/c d_(e)", "label": "a [b](c) `d"}
+    assert rendered("a\n\nb", [image]) == "a\n\n![a \\[b\\](c) \\`d](https://a.b/c%20d_%28e%29)\n\nb"
+    assert rendered("a b\nc", [image]) == "a b\n\nc"

@@ -7,8 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from refinery.errors import UsageError
-from refinery.kernels import MARKS, render, undo, undo_marks
+from refinery.kernels import HAS_EXTRACTOR, MARKS, render, undo, undo_marks
 from refinery.recipe import RecipeError, Step, parse
 from refinery.recipe.columns import flows
 from refinery.stage.base import Stage
@@ -17,6 +16,7 @@ from refinery.task.step import StepProcessor
 from refinery.task.tasks import StepRun
 from refinery.testing import documents, run_global
 from stages.export import Export
+from stages.extract import Extract
 from stages.lines import Lines
 from stages.substring import Substring
 
@@ -87,6 +87,18 @@ def test_a_structure_ends_where_nobody_can_follow() -> None:
     assert STRUCTURE.name not in passed.names
 
 
+@pytest.mark.skipif(not HAS_EXTRACTOR, reason="the native engine is not built")
+def test_extract_marks_the_text_that_it_returns() -> None:
+    """With ``structure`` a heading of the page is marked, at the same text as without."""
+    words = "Enough words of plain prose to be the main text of a page, one sentence after another. " * 5
+    page = f"<html><body><h1>Some title</h1><p>{words}</p></body></html>"
+    docs = documents([""]).with_columns({"html": pa.array([page])})
+    plain, marked = (Extract(engine="native", structure=structure).edit(docs) for structure in (False, True))
+    assert marked.columns["text"].to_pylist() == plain.columns["text"].to_pylist()
+    assert [mark["kind"] for mark in marked.columns["structure"].to_pylist()[0]] == ["heading"]
+    assert "structure" not in plain.columns
+
+
 COPIED = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
 
 
@@ -131,8 +143,8 @@ def test_export_writes_the_structure_of_the_plain_text() -> None:
     """The structure is a column as any other beside the plain text, and is refused beside another form of it."""
     given = marked(PAGE, MARKED)
     assert processed(Export(columns=("text", "structure")), given).schema.names == ["text", "structure"]
-    with pytest.raises(UsageError, match="the marks in structure are places in the plain text"):
-        Export(text="html", columns=("text", "structure")).selects(["text", "structure"])
+    with pytest.raises(RecipeError, match="the marks in structure are places in the plain text"):
+        parse(f"{HEAD}extract: {{structure: true}}, export: {{text: html, columns: [text, structure]}}]", "r")
 
 
 def test_a_rendering_needs_a_structure() -> None:
@@ -140,3 +152,4 @@ def test_a_rendering_needs_a_structure() -> None:
     with pytest.raises(RecipeError, match="text: markdown needs the column structure") as refused:
         parse(f"{HEAD}extract: {{}}, export: {{text: markdown}}]", "r")
     assert "extract: {structure: true}" in str(refused.value)
+    parse(f"{HEAD}extract: {{structure: true}}, export: {{text: markdown}}]", "r")

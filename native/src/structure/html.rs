@@ -3,20 +3,20 @@
 use super::pieces::{blank, trimmed};
 use super::tree::{Kind, Mark, Range, Tree};
 
-/// A text, and whether formulas are between dollar signs, as Markdown wants them, or in elements.
+/// A text, and whether it is for Markdown: formulas between dollar signs, links as text, and no images.
 struct Form<'t> {
     tree: &'t Tree<'t>,
-    dollars: bool,
+    markdown: bool,
 }
 
 /// The HTML of a text.
 pub fn html(tree: &Tree<'_>) -> String {
-    Form { tree, dollars: false }.flow(tree.all()).join("\n")
+    Form { tree, markdown: false }.flow(tree.all()).join("\n")
 }
 
 /// The HTML of a table without its captions, for Markdown.
 pub fn html_table(tree: &Tree<'_>, table: usize) -> String {
-    Form { tree, dollars: true }.table(table, false)
+    Form { tree, markdown: true }.table(table, false)
 }
 
 /// A text for use between tags and in attributes.
@@ -183,13 +183,14 @@ impl Form<'_> {
         if mark.kind == Kind::Formula && !trimmed(mark.value).is_empty() {
             return self.formula(mark);
         }
+        let web = !self.markdown && is_web(mark.value);
         if mark.kind == Kind::Image {
             let image = || format!("<img src=\"{}\" alt=\"{}\">", escaped(mark.value), escaped(mark.label));
-            return if is_web(mark.value) { image() } else { String::new() };
+            return if web { image() } else { String::new() };
         }
         let content = self.inline(self.tree.whole(number));
         let name = match mark.kind {
-            Kind::Link if is_web(mark.value) => return format!("<a href=\"{}\">{content}</a>", escaped(mark.value)),
+            Kind::Link if web => return format!("<a href=\"{}\">{content}</a>", escaped(mark.value)),
             Kind::Strong => "strong",
             Kind::Emphasis => "em",
             Kind::InlineCode => "code",
@@ -206,7 +207,7 @@ impl Form<'_> {
 
     fn formula(&self, mark: &Mark<'_>) -> String {
         let tex = escaped(trimmed(mark.value));
-        match (mark.label, self.dollars, mark.number) {
+        match (mark.label, self.markdown, mark.number) {
             ("asciimath", _, _) => format!("<code>{tex}</code>"),
             (_, true, _) => format!("${tex}$"),
             (_, _, Some(1)) => format!("<span class=\"math display\">\\[{tex}\\]</span>"),

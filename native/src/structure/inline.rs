@@ -8,7 +8,7 @@ use super::tree::{Kind, Mark, Range, Tree};
 #[derive(Clone, Copy, PartialEq)]
 pub enum Place {
     Block,
-    /// A heading or the like: no formula is for display.
+    /// A heading or the like: no formula is for display, and images are icons.
     Line,
     /// A cell of a pipe table.
     Cell,
@@ -25,6 +25,7 @@ struct Line<'t> {
     stars: bool,
     stressed: bool,
     bars: bool,
+    pictures: bool,
     out: String,
     closed: Option<(usize, char)>, // the sign that ends what was just written, and where that is
     floor: usize,                  // where the content of the innermost emphasis starts
@@ -99,6 +100,7 @@ impl<'t> Line<'t> {
             stars: repeated(b'*'),
             stressed: has(&[Kind::Strong, Kind::Emphasis]),
             bars: repeated(b'_'),
+            pictures: place == Place::Block && trimmed(&tree.text[range.start..range.end]).is_empty(),
             out: String::with_capacity(source.len() + source.len() / 8),
             closed: None,
             floor: 0,
@@ -177,12 +179,12 @@ impl<'t> Line<'t> {
     }
 
     fn image(&mut self, mark: &Mark<'_>) {
-        if mark.value.is_empty() {
+        if mark.value.is_empty() || !self.pictures {
             return;
         }
         let label = mark.label.replace('\n', " ");
         let tree = Tree { text: trimmed(&label), marks: Vec::new() };
-        let mut alt = Line::new(&tree, tree.all(), self.place);
+        let mut alt = Line::new(&tree, tree.all(), Place::Block);
         (alt.dollars, alt.ticks, alt.stars, alt.bars) = (true, true, true, true);
         alt.inline(tree.all());
         self.out.push_str("![");

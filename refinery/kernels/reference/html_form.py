@@ -33,20 +33,20 @@ _LINE = {"paragraph": "p", "caption": "figcaption", "summary": "summary"}
 
 
 class Form(NamedTuple):
-    """A text, and whether formulas are between dollar signs, as Markdown wants them, or in elements."""
+    """A text, and whether it is for Markdown: formulas between dollar signs, links as text, and no images."""
 
     text: str
-    dollars: bool
+    markdown: bool
 
 
 def html(text: str, marks: Sequence[MarkNode]) -> str:
     """Return the HTML of a text."""
-    return _joined(_flow(Form(text, dollars=False), Range(0, len(text), marks)))
+    return _joined(_flow(Form(text, markdown=False), Range(0, len(text), marks)))
 
 
 def html_table(text: str, table: MarkNode, *, captions: bool) -> str:
     """Return the HTML of a table, for Markdown."""
-    return _table(Form(text, dollars=True), table, captions=captions)
+    return _table(Form(text, markdown=True), table, captions=captions)
 
 
 def _joined(blocks: Sequence[str]) -> str:
@@ -153,11 +153,12 @@ def _inline(form: Form, given: Range) -> str:
 def _mark(form: Form, mark: MarkNode) -> str:
     if mark.kind == "formula" and (mark.value or "").strip(BLANKS):
         return _formula(form, mark)
+    web = is_web(mark.value) and not form.markdown
     if mark.kind == "image":
-        return f'<img src="{escaped(mark.value)}" alt="{escaped(mark.label)}">' if is_web(mark.value) else ""
+        return f'<img src="{escaped(mark.value)}" alt="{escaped(mark.label)}">' if web else ""
     content = _inline(form, whole(mark))
     if mark.kind == "link":
-        return f'<a href="{escaped(mark.value)}">{content}</a>' if is_web(mark.value) else content
+        return f'<a href="{escaped(mark.value)}">{content}</a>' if web else content
     name = _INLINE.get(mark.kind)
     return f"<{name}>{content}</{name}>" if name and content.strip(BLANKS) else content
 
@@ -166,7 +167,7 @@ def _formula(form: Form, mark: MarkNode) -> str:
     tex, display = escaped((mark.value or "").strip(BLANKS)), mark.number == 1
     if mark.label == "asciimath":
         return f"<code>{tex}</code>"
-    if form.dollars:
+    if form.markdown:
         return f"${tex}$"
     return (
         f'<span class="math display">\\[{tex}\\]</span>' if display else f'<span class="math inline">\\({tex}\\)</span>'

@@ -1,7 +1,8 @@
 """Lines of Markdown: text with its inline marks, and escapes for what would be read as markup otherwise.
 
 CommonMark with tables, strikethrough, and formulas between dollar signs. Links are their text: targets stay in the
-marks. Emphasis is left out where its delimiters would not be read as such (CommonMark 0.31, section 6.2).
+marks. Images are written where they have a line for themselves; between words they mostly are icons. Emphasis is left
+out where its delimiters would not be read as such (CommonMark 0.31, section 6.2).
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def is_letter(character: str) -> bool:
 class MarkedLine:
     """The range of ``text`` that becomes one line or paragraph, and its Markdown so far in ``out``.
 
-    ``cell`` is true in pipe tables, ``display`` where formulas may be between two dollar signs.
+    ``cell`` is true in pipe tables, ``display`` where formulas may be between two dollar signs, and images are written.
     """
 
     text: str
@@ -59,6 +60,7 @@ class MarkedLine:
         self.stars = source.count("*") > 1
         self.stressed = not kinds.isdisjoint({"strong", "emphasis"})
         self.bars = source.count("_") > 1
+        self.pictures = self.display and not source.strip(BLANKS)
         self.closed = (-1, "")
 
     def close(self, sign: str) -> None:
@@ -186,10 +188,10 @@ def _code_span(line: MarkedLine, source: str) -> None:
 
 def _image(line: MarkedLine, mark: MarkNode) -> None:
     url = "".join(map(_in_url, mark.value or ""))
-    if not url:
+    if not (url and line.pictures):
         return
     label = (mark.label or "").replace("\n", " ").strip(BLANKS)
-    alt = MarkedLine(label, 0, len(label), (), cell=line.cell)
+    alt = MarkedLine(label, 0, len(label), ())
     alt.dollars = alt.ticks = alt.stars = alt.bars = True
     line.write(f"![{_without_brackets(written(alt))}]({url})")
 

@@ -17,9 +17,9 @@ Form = Literal["plain", "markdown", "html"]
 def render(texts: pa.StringArray, structure: pa.ListArray, form: Form) -> pa.StringArray:
     """Return texts with their marks in a form; ``structure`` is of type ``MARKS``, and null without marks.
 
-    ``plain`` is the text itself. ``markdown`` has CommonMark with tables, formulas between dollar signs, images with
-    their addresses, and links without; a table is HTML where a cell has more than one line. ``html`` has elements for
-    all kinds, addresses of http and https only, and everything else escaped.
+    ``plain`` is the text itself. ``markdown`` has CommonMark with tables, formulas between dollar signs, links without
+    addresses, and images with theirs if they have a line for themselves; a table is HTML where a cell has more than one
+    line. ``html`` has elements for all kinds, addresses of http and https only, and everything else escaped.
 
         render(docs.column("text"), docs.column("structure"), "markdown")
 

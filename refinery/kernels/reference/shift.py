@@ -182,7 +182,7 @@ def spared(ranges: pa.ListArray, kept: pa.ListArray) -> pa.ListArray:
 
 
 def _spared(ranges: Sequence[Mapping[str, int]], kept: Sequence[Mapping[str, Any]]) -> list[dict[str, int]]:
-    out = [(span["start"], span["end"]) for span in ranges]
+    out = [(span["start"], span["end"]) for span in ranges if span["start"] < span["end"]]
     for held in kept:
         start, end = held["start"], held["end"]
         if sum(max(0, min(end, last) - max(start, first)) for first, last in out) == end - start:
