@@ -76,9 +76,19 @@ def unsynced() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def corpus() -> Path:
     """The folder of real pages and odd archives beside a developer's checkout; tests that need it skip without it."""
-    folder = REPOSITORY.parent / "shared" / "corpus"
+    return _shared("corpus")
+
+
+@pytest.fixture(scope="session")
+def structure_corpus() -> Path:
+    """The folder of pages whose structure is known, as above."""
+    return _shared("structure")
+
+
+def _shared(name: str) -> Path:
+    folder = REPOSITORY.parent / "shared" / name
     if not folder.is_dir():
-        pytest.skip(f"needs the corpus of real pages at {folder.parent.name}/{folder.name} beside the checkout")
+        pytest.skip(f"needs the corpus of real pages at {folder.parent.name}/{name} beside the checkout")
     return folder
 
 

@@ -6,8 +6,9 @@ use super::seams::{script, Seam};
 use super::stats::{Counter, Stats};
 use super::structure::inline::{kind_of, Origin, Recorder};
 use super::structure::mark::Kind;
+use super::structure::roles::{Role, Roles};
 use super::tags::{self, Tag};
-use super::tree::{Node, Tree};
+use super::tree::{Holder, Node, Tree};
 
 /// A page has so many blocks in any case, and one more for so many bytes: beyond, neighbours are lines of one block.
 const MOST_BLOCKS: usize = 1000;
@@ -94,6 +95,9 @@ struct Walk<'a> {
     script: Option<(u32, usize)>,
     /// Whether marks are noted.
     structure: bool,
+    roles: Roles,
+    /// The mark of an output of MathJax without text behind it, whose script may come.
+    output: Option<usize>,
 }
 
 /// Cut a page into its blocks.
@@ -127,6 +131,8 @@ pub fn blocks<'a>(source: &'a str, tree: &'a Tree, counter: &'a Counter, cleaner
         piece: 0,
         script: None,
         structure: !tree.markup.is_empty(),
+        roles: Roles::default(),
+        output: None,
     };
     let mut stack: Vec<u32> = Vec::with_capacity(64);
     let mut pieces = tree.pieces.iter().peekable();
@@ -177,6 +183,7 @@ impl Walk<'_> {
         self.join(before);
         if self.structure && self.kept == 0 {
             let new = self.cleaner.text.get(before..).unwrap_or_default();
+            self.output = None;
             self.made.marks.text(self.cleaner.text.len() - new.trim_start().len());
         }
         let counted = linked || self.bold > 0 || self.code > 0;
@@ -226,6 +233,12 @@ impl Walk<'_> {
 
     /// Note an object where the text is now.
     fn object(&mut self, kind: Kind, origin: Origin) {
+        if let (Some(output), Origin::Object(object)) = (self.output, origin) {
+            if self.tree.objects[object as usize].holder == Holder::Script {
+                self.made.marks.marks[output].origin = origin;
+                return;
+            }
+        }
         if self.structure && self.kept == 0 {
             self.made.marks.object(kind, origin, self.cleaner.next());
         }
@@ -244,11 +257,10 @@ impl Walk<'_> {
             self.flush();
             self.current = at;
             self.kept += u32::from(tag.is(PREFORMATTED));
+            self.open_mark(at, None);
         } else {
             self.seam.begin(tag);
-            if let Some(kind) = kind_of(tag).filter(|_| self.structure) {
-                self.made.marks.open(at, kind);
-            }
+            self.open_mark(at, kind_of(tag));
             self.line |= self.kept > 0 && self.is_line(at);
             match tag {
                 Tag::Br => {
@@ -282,6 +294,7 @@ impl Walk<'_> {
     fn close(&mut self, at: u32) {
         let node = self.nodes[at as usize];
         if node.tag.is(tags::BLOCK) {
+            self.close_mark(at);
             self.flush();
             self.current = node.parent;
             self.kept -= u32::from(node.tag.is(PREFORMATTED));
@@ -293,12 +306,30 @@ impl Walk<'_> {
                 self.script = None;
                 self.end_script(at, start);
             }
-            if self.structure && kind_of(node.tag).is_some() {
-                let start = self.cleaner.start();
-                self.made.marks.close(at, &self.cleaner.text[start..], start);
-            }
+            self.close_mark(at);
         }
         self.made.last[at as usize] = self.made.blocks.len() as u32;
+    }
+
+    /// Open the mark of an element: the one of its tag, or that of a formula.
+    fn open_mark(&mut self, at: u32, kind: Option<Kind>) {
+        if self.structure && self.kept == 0 {
+            let role = self.roles.of(self.source, self.tree, at);
+            if let Some(kind) = if role == Role::None { kind } else { Some(Kind::Formula) } {
+                self.made.marks.open(at, kind);
+            }
+        }
+    }
+
+    fn close_mark(&mut self, at: u32) {
+        if self.structure {
+            let start = self.cleaner.start();
+            if let Some(mark) = self.made.marks.close(at, &self.cleaner.text[start..], start) {
+                if self.roles.of(self.source, self.tree, at) == Role::Output {
+                    self.output = Some(mark);
+                }
+            }
+        }
     }
 
     /// End the block, if there may be another.

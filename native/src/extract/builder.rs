@@ -343,6 +343,9 @@ impl<'a> Builder<'a> {
             let names = self.named(attributes);
             self.tree.nodes.push(Node { parent, end: 0, names, tag, flags, depth: self.stack.len() as u16 });
             self.note_markup();
+            if self.structure && attributes.tex.is_some() {
+                self.tree.formulas.push(node);
+            }
         }
         self.open[tag as usize] += 1;
         self.links += u32::from(tag == Tag::A);

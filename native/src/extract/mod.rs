@@ -12,6 +12,7 @@ mod ends;
 mod entities;
 mod features;
 mod forest;
+mod formula;
 mod fragments;
 mod json;
 mod layout;

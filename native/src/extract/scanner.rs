@@ -28,7 +28,7 @@ impl Span {
 }
 
 macro_rules! attributes {
-    ($($field:ident $name:literal,)*) => {
+    ($($field:ident $($name:literal)|+,)*) => {
         /// The values of the attributes that are asked for, of one tag.
         #[derive(Clone, Copy, Default)]
         pub struct Attributes { $(pub $field: Option<Span>,)* }
@@ -37,7 +37,7 @@ macro_rules! attributes {
             #[inline]
             fn slot(&mut self, name: &[u8]) -> Option<&mut Option<Span>> {
                 match name {
-                    $($name => Some(&mut self.$field),)*
+                    $($($name)|+ => Some(&mut self.$field),)*
                     _ => None,
                 }
             }
@@ -49,6 +49,7 @@ attributes! {
     class b"class", id b"id", style b"style", hidden b"hidden", aria_hidden b"aria-hidden", role b"role",
     itemprop b"itemprop", itemtype b"itemtype", href b"href", rel b"rel", lang b"lang", name b"name", property b"property",
     content b"content", kind b"type", shadow b"shadowrootmode",
+    tex b"data-tex" | b"data-latex" | b"data-math" | b"data-expr" | b"data-formula" | b"data-equation" | b"data-katex" | b"data-mathml",
 }
 
 const LONGEST_ATTRIBUTE: usize = 14;

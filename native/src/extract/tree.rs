@@ -81,6 +81,8 @@ pub struct Tree {
     pub markup: Vec<Span>,
     /// In the order of the source; none if no structure is wanted.
     pub objects: Vec<Object>,
+    /// The nodes that have TeX or MathML in an attribute; none if no structure is wanted.
+    pub formulas: Vec<u32>,
     pub names: Vec<Named>,
     pub tokens: Vec<u32>,
     pub head: Head,

@@ -24,7 +24,7 @@ const NO_LETTERS: [RangeInclusive<u32>; 15] = [
 ];
 
 /// True for a letter or digit; beyond ASCII for all that is not known to be something else.
-fn is_letter(character: char) -> bool {
+pub fn is_letter(character: char) -> bool {
     if character.is_ascii() {
         return character.is_ascii_alphanumeric();
     }

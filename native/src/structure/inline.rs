@@ -1,6 +1,6 @@
 //! Lines of Markdown: text with its inline marks. Twin: `refinery.kernels.reference.markdown_inline`.
 
-use super::escape::{add_at_start, flanks, is_entity, longest_run, pairs, stresses, touches};
+use super::escape::{add_at_start, flanks, is_entity, is_letter, longest_run, pairs, stresses, touches};
 use super::pieces::{blank, trimmed};
 use super::tree::{Kind, Mark, Range, Tree};
 
@@ -160,7 +160,19 @@ impl<'t> Line<'t> {
             tex.push(' ');
         }
         let display = mark.number == Some(1) && self.place == Place::Block;
+        let before = self.tree.text[self.start..mark.start].chars().next_back();
+        let after = self.tree.text[mark.end..self.end].chars().next();
+        let bare = mark.start == mark.end; // its place has one of the spaces around it
+        if bare && after.is_none() && before.is_some_and(is_letter) {
+            self.out.push(' ');
+        }
         self.enclose(if display { "$$" } else { "$" }, &tex, '$');
+        if bare
+            && before.is_none_or(|before| before == ' ')
+            && after.is_some_and(|after| after == '(' || is_letter(after))
+        {
+            self.out.push(' ');
+        }
     }
 
     fn code_span(&mut self, source: &str) {

@@ -156,8 +156,14 @@ def _formula(line: MarkedLine, mark: MarkNode) -> None:
         return
     tex += " " if (len(tex) - len(tex.rstrip("\\"))) % 2 else ""
     sign = "$$" if mark.number == 1 and line.display else "$"
+    before, after = line.text[line.start : mark.start][-1:], line.text[mark.end : line.end][:1]
+    bare = mark.start == mark.end  # its place has one of the spaces around it
+    if bare and not after and before and is_letter(before):
+        line.write(" ")
     line.write(line.gap("$") + sign + (tex.replace("|", "\\|") if line.cell else tex) + sign)
     line.close("$")
+    if bare and before in ("", " ") and after and (after == "(" or is_letter(after)):
+        line.write(" ")
 
 
 def _without_comment(part: str) -> str:

@@ -73,14 +73,13 @@ impl Recorder {
         }
     }
 
-    /// An inline element ends, where the block's text is `text`, whose first byte has a place.
-    pub fn close(&mut self, node: u32, text: &str, place: usize) {
-        if self.open.last().is_some_and(|open| open.node == node) {
-            if let Some(Open { mark: Some(mark), .. }) = self.open.pop() {
-                let last = self.marks.last().map_or(0, |last| last.end);
-                self.marks[mark].end = end_of(text, place).max(last);
-            }
-        }
+    /// An inline element ends, where the block's text is `text`, whose first byte has a place. Return the number of
+    /// its mark, if it has one.
+    pub fn close(&mut self, node: u32, text: &str, place: usize) -> Option<usize> {
+        let mark = self.open.pop_if(|open| open.node == node)?.mark?;
+        let last = self.marks.last().map_or(0, |last| last.end);
+        self.marks[mark].end = end_of(text, place).max(last);
+        Some(mark)
     }
 
     /// Text begins at a place: the marks that are open begin there, if they had none before.

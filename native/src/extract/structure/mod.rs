@@ -5,9 +5,12 @@
 
 pub mod attributes;
 pub mod columns;
+pub mod delimiters;
+pub mod formulas;
 pub mod inline;
 pub mod links;
 pub mod mark;
 pub mod objects;
 pub mod outline;
+pub mod roles;
 pub mod tables;

@@ -1,10 +1,15 @@
 //! The marks of a text: those of the elements around its blocks, and those within.
 
+use std::ops::Range;
+
+use super::delimiters;
+use super::formulas::Formulas;
 use super::inline::{Group, Inline, Origin};
 use super::links::Base;
 use super::mark::{Kind, Mark, DEEPEST};
 use super::objects;
 use super::tables::Tables;
+use crate::extract::formula::Formula;
 use crate::extract::page::Page;
 use crate::extract::tags::{self, Set, Tag};
 
@@ -35,6 +40,7 @@ struct Outline<'a> {
     /// The first of the marks that move to the next text, if that is in the element of the first, which is the
     /// n-th around.
     waiting: Option<(usize, usize)>,
+    formulas: Formulas<'a>,
 }
 
 /// The marks of a text that has these blocks at these places.
@@ -47,12 +53,15 @@ pub fn marks(page: &Page, places: &[Place]) -> Vec<Mark> {
         around: Vec::new(),
         end: 0,
         waiting: None,
+        formulas: Formulas::of(page),
     };
     let mut chosen = vec![false; page.blocks.blocks.len() + 1];
     places.iter().for_each(|place| chosen[place.block] = true);
     let mut groups = page.blocks.marks.groups.iter().peekable();
+    let mut before = None;
     for place in places {
         let mut own = None;
+        outline.left_out(before.replace(place.block + 1).unwrap_or(place.block)..place.block);
         while let Some(group) = groups.next_if(|group| group.block as usize <= place.block) {
             match group.between {
                 Some(node) if outline.is_among(group, node, &chosen) => outline.between(group, node),
@@ -91,11 +100,37 @@ impl<'a> Outline<'a> {
             if several {
                 self.mark(Kind::Paragraph, place.start, end);
             }
+            let first = self.marks.len();
             if let Some(group) = group {
                 self.inline(group, depth, |at| place.start + (at - block.start) as usize);
             }
+            let text = page.blocks.text_of(block);
+            let found = self.formulas.between_delimiters(text);
+            if !found.is_empty() {
+                delimiters::insert(&mut self.marks, first, depth, place.start, text, found);
+            }
         }
         self.end = end;
+    }
+
+    /// Mark formulas that are all of the blocks between two chosen ones. Choosing goes by words, of which they have few.
+    fn left_out(&mut self, blocks: Range<usize>) {
+        const MOST: usize = 4;
+        if blocks.len() > MOST || self.kind() == Some(Kind::Code) {
+            return;
+        }
+        let found: Vec<Vec<Formula>> = blocks.clone().map(|block| self.formulas.all_of(block)).collect();
+        if found.iter().any(Vec::is_empty) {
+            return;
+        }
+        for (block, formulas) in blocks.zip(found) {
+            self.stand(self.page.blocks.blocks[block].node);
+            for formula in formulas {
+                let mut mark = Mark::new(Kind::Formula, self.end, self.around.len());
+                (mark.number, mark.value) = (Some(1), Some(formula.tex));
+                self.marks.push(mark);
+            }
+        }
     }
 
     /// True if the blocks next to a place between blocks, within the nearest element that has any, are chosen.
@@ -115,39 +150,59 @@ impl<'a> Outline<'a> {
 
     /// Mark objects between blocks.
     fn between(&mut self, group: &Group, node: u32) {
-        self.leave_for(node);
-        let (around, first) = (self.around.len(), self.marks.len());
-        self.enter_to(node, self.end);
-        if self.around.len() > around {
-            self.waiting = self.waiting.or(Some((around, first)));
-        }
+        self.stand(node);
         let made = self.marks.len();
-        let framed = self.kind() != Some(Kind::Figure) && self.marks_of(group).any(|mark| mark.kind == Kind::Image);
+        let framed =
+            self.kind() != Some(Kind::Figure) && self.marks_of(group).iter().any(|mark| mark.kind == Kind::Image);
         let (depth, end) = (self.around.len() + usize::from(framed), self.end);
         if framed {
             self.mark(Kind::Figure, end, end);
         }
         self.inline(group, depth, |_| end);
-        if framed && self.marks.len() == made + 1 {
-            self.marks.pop();
+        if framed && !self.marks[made..].iter().any(|mark| mark.kind == Kind::Image) {
+            self.marks.remove(made); // the pictures are formulas
+            self.marks[made..].iter_mut().for_each(|mark| mark.depth -= 1);
         }
         for mark in &mut self.marks[made..] {
             mark.number = if mark.kind == Kind::Formula { Some(1) } else { mark.number };
         }
     }
 
-    fn marks_of(&self, group: &Group) -> impl Iterator<Item = &'a Inline> {
-        self.page.blocks.marks.marks[group.first as usize..group.last as usize].iter()
+    /// Enter an element of things without text. What is entered first may go on with the next text.
+    fn stand(&mut self, node: u32) {
+        self.leave_for(node);
+        let (around, first) = (self.around.len(), self.marks.len());
+        self.enter_to(node, self.end);
+        if self.around.len() > around {
+            self.waiting = self.waiting.or(Some((around, first)));
+        }
+    }
+
+    fn marks_of(&self, group: &Group) -> &'a [Inline] {
+        &self.page.blocks.marks.marks[group.first as usize..group.last as usize]
     }
 
     /// Add the marks of a group. One without a value goes, and leaves those within it.
     fn inline(&mut self, group: &Group, depth: usize, place: impl Fn(u32) -> usize) {
         let mut gone: Vec<u8> = Vec::new();
-        for inline in self.marks_of(group) {
+        let mut rest = self.marks_of(group);
+        while let Some((inline, after)) = rest.split_first() {
+            rest = after;
             gone.retain(|&depth| depth < inline.depth);
             let mut mark = Mark::new(inline.kind, place(inline.start), depth + usize::from(inline.depth) - gone.len());
             mark.end = place(inline.end) as u32;
-            if self.fill(&mut mark, inline.origin) {
+            if matches!(mark.kind, Kind::Formula | Kind::Image) {
+                let (inside, behind) =
+                    after.split_at(after.iter().take_while(|mark| mark.depth > inline.depth).count());
+                if let Some(formula) = self.formulas.formula(inline.origin, inside) {
+                    rest = behind;
+                    if self.formulas.is_new(&mut mark, formula, inline.origin) {
+                        self.marks.push(mark);
+                    }
+                    continue;
+                }
+            }
+            if mark.kind != Kind::Formula && self.fill(&mut mark, inline.origin) {
                 self.marks.push(mark);
             } else {
                 gone.push(inline.depth);
@@ -160,10 +215,6 @@ impl<'a> Outline<'a> {
         match (mark.kind, origin) {
             (Kind::Link, Origin::Node(node)) => mark.value = self.base.target(node),
             (Kind::Image, Origin::Node(node)) => (mark.value, mark.label) = self.base.image(node),
-            (Kind::Formula, _) => {
-                mark.value = objects::formula(self.page, origin);
-                mark.number = objects::is_display(self.page, origin).then_some(1);
-            }
             _ => return true,
         }
         mark.value.is_some()
