@@ -13,7 +13,7 @@ mod symbols;
 mod tokens;
 
 pub use delimited::{delimited, may_contain, Delimited};
-pub use evidence::Evidence;
+pub use evidence::{shows_ascii, shows_tex, Evidence};
 pub use flattened::tex_of_flattened;
 pub use images::tex_of_image;
 pub use mathml::tex_of_mathml;

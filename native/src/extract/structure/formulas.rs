@@ -6,8 +6,8 @@ use super::inline::{Inline, Origin};
 use super::mark::{Kind, Mark};
 use super::roles::is_named;
 use crate::extract::formula::{
-    delimited, formula_of_script, may_contain, tex_of_attributes, tex_of_flattened, tex_of_image, tex_of_mathml,
-    Delimited, Evidence, Formula,
+    delimited, formula_of_script, may_contain, shows_ascii, shows_tex, tex_of_attributes, tex_of_flattened,
+    tex_of_image, tex_of_mathml, Delimited, Evidence, Formula,
 };
 use crate::extract::page::Page;
 use crate::extract::tags::Tag;
@@ -19,25 +19,30 @@ const FEW: usize = 4;
 /// The formulas of a page.
 pub struct Formulas<'a> {
     page: &'a Page<'a>,
-    /// What the page says of them, once it is wanted.
-    evidence: Option<Evidence>,
+    /// True if the page shows TeX, and AsciiMath, once that is wanted.
+    tex: Option<bool>,
+    ascii: Option<bool>,
     /// The last one that is no text: its origin, its place and its source.
     last: Option<(Origin, u32, Option<String>)>,
 }
 
 impl<'a> Formulas<'a> {
     pub fn of(page: &'a Page<'a>) -> Self {
-        Formulas { page, evidence: None, last: None }
+        Formulas { page, tex: None, ascii: None, last: None }
     }
 
-    fn evidence(&mut self) -> Evidence {
-        *self.evidence.get_or_insert_with(|| Evidence::of(self.page.source))
+    fn shows_tex(&mut self) -> bool {
+        *self.tex.get_or_insert_with(|| shows_tex(self.page.source))
+    }
+
+    fn shows_ascii(&mut self) -> bool {
+        *self.ascii.get_or_insert_with(|| shows_ascii(self.page.source))
     }
 
     /// The formulas between delimiters in a text.
     pub fn between_delimiters(&mut self, text: &str) -> Vec<Delimited> {
         if may_contain(text) {
-            delimited(text, self.evidence())
+            delimited(text, Evidence { tex: self.shows_tex(), ascii: text.contains('`') && self.shows_ascii() })
         } else {
             Vec::new()
         }
@@ -125,7 +130,7 @@ impl<'a> Formulas<'a> {
             && ["inline", "display", "math-tex", "math-inline", "math-display"].iter().any(|name| has(node, name));
         let text = text_of(page, node);
         let text = text.trim();
-        let is_tex = is_named(page.source, start, "d-math") || read && !is_delimited(text) && self.evidence().tex;
+        let is_tex = is_named(page.source, start, "d-math") || read && !is_delimited(text) && self.shows_tex();
         (is_tex && !text.is_empty()).then(|| text.to_owned())
     }
 }
