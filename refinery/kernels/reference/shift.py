@@ -175,7 +175,7 @@ def _objects(marks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def spared(ranges: pa.ListArray, kept: pa.ListArray) -> pa.ListArray:
     """Return byte ranges of texts without what they share with a part of an object in ``kept``, as ``objects`` returns.
 
-    An object of which all is in ranges goes with them. Ranges are in order and overlap nowhere.
+    An object of which all is in ranges goes with them. Ranges are in order and overlap nowhere; empty ones go.
     """
     pairs = zip(ranges.to_pylist(), kept.to_pylist(), strict=True)
     return pa.array([_spared(spans, held) for spans, held in pairs], ranges.type)
