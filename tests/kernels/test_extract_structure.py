@@ -40,6 +40,9 @@ def _said(mark: dict[str, Any]) -> list[Any]:
     return [mark[name] for name in ("number", "value", "label") if mark[name] is not None]
 
 
+GRID = "<table{}><tr>{}<tr><td>1<td>2</table>"
+GRID_CELLS = [(2, "cell", "a"), (2, "cell", "b"), (2, "cell", "1"), (2, "cell", "2")]
+
 MARKED = {
     "a heading has its level": ("<h2>Two</h2><p>x", [(0, "heading", "Two", 2)]),
     "lists nest in items": (
@@ -101,6 +104,60 @@ MARKED = {
     "a formula in a script": ('<p>a <script type="math/tex">y_1</script>', [(0, "formula", "", "y_1")]),
     "a mark over blocks is one in each": ("<b><p>a<p>b</b>", [(0, "strong", "a"), (0, "strong", "b")]),
     "a table for layout has none": ("<table><tr><td><p>a<td><p>b</table>", []),
+    "a grid of short cells is a table": (
+        GRID.format("", "<td>a<td>b"),
+        [(0, "table", "a\nb\n1\n2", 0), (1, "row", "a\nb"), *GRID_CELLS[:2], (1, "row", "1\n2"), *GRID_CELLS[2:]],
+    ),
+    "a first row in bold names the columns": (
+        GRID.format("", "<td><b>a</b><td><b>b</b>"),
+        [
+            (0, "table", "a\nb\n1\n2", 1),
+            (1, "row", "a\nb"),
+            GRID_CELLS[0],
+            (3, "strong", "a"),
+            GRID_CELLS[1],
+            (3, "strong", "b"),
+            (1, "row", "1\n2"),
+            *GRID_CELLS[2:],
+        ],
+    ),
+    "a row that names the columns may have an empty corner": (
+        GRID.format("", "<td><th>b"),
+        [
+            (0, "table", "b\n1\n2", 1),
+            (1, "row", "b"),
+            (2, "cell", ""),
+            GRID_CELLS[1],
+            (1, "row", "1\n2"),
+            *GRID_CELLS[2:],
+        ],
+    ),
+    "a cell may name its row": (
+        "<table><tr><th>a<td>b<tr><th>1<td>2</table>",
+        [
+            (0, "table", "a\nb\n1\n2", 0),
+            (1, "row", "a\nb"),
+            (2, "header", "a"),
+            GRID_CELLS[1],
+            (1, "row", "1\n2"),
+            (2, "header", "1"),
+            GRID_CELLS[3],
+        ],
+    ),
+    "cells right in a section are a row": (
+        "<table><thead><th>a<th>b</thead><tr><td>1<td>2</table>",
+        [(0, "table", "a\nb\n1\n2", 1), (1, "row", "a\nb"), *GRID_CELLS[:2], (1, "row", "1\n2"), *GRID_CELLS[2:]],
+    ),
+    "a role says that a table is for layout": (GRID.format(" role=presentation", "<th>a<th>b"), []),
+    "a table with a table in it is for layout": (GRID.format("", "<td>a<td><table><tr><td>b</table>"), []),
+    "a table with a heading and no headers is for layout": (
+        GRID.format("", "<td>a<td><h2>b</h2>"),
+        [(0, "heading", "b", 2)],
+    ),
+    "a table with a long cell and no headers is for layout": (GRID.format("", "<td>a<td>" + 500 * "long "), []),
+    "a table of few texts and no headers is for layout": (GRID.format("", "<td><td>b<td><td><td>"), []),
+    "a table of one column is for layout": ("<table><tr><th>a<tr><td>b</table>", []),
+    "a list in navigation is none": ("<nav><ul><li>a</ul></nav><div role=navigation><ul><li>b</ul></div>", []),
 }
 
 
@@ -109,6 +166,27 @@ def test_marks(case: str) -> None:
     """Each element that has a mark, in its place."""
     page, expected = MARKED[case]
     assert marks_of(page) == expected
+
+
+LANGUAGES = {
+    "<pre class='language-js x'>a": "javascript",
+    "<pre><code class='hljs lang-rust'>a": "rust",
+    "<pre class='brush: c++;'>a": "cpp",
+    "<pre class='sourceCode r'>a": "r",
+    "<div class='highlight highlight-source-sh'><pre>a": "bash",
+    "<div class='highlight-python3 notranslate'><div class=highlight><pre>a": "python",
+    "<div data-lang=Go><pre>a": "go",
+    "<pre class=language-text>a": None,
+    "<body class=lang-en><pre>a": None,
+    "<div class=lang-en><p>One.<p>Two.<p>Three.<p>Four.<p>Five.<pre>six</pre>": None,
+}
+
+
+@pytest.mark.parametrize("page", LANGUAGES)
+def test_code_has_its_language(page: str) -> None:
+    """By the classes and attributes of highlighters, on the code or right around it."""
+    (mark,) = extracted(page).to_pylist()[0]["structure"]
+    assert (mark["kind"], mark["value"]) == ("code", LANGUAGES[page])
 
 
 ELEMENTS = ("p", "div", "h1", "h3", "ul", "ol", "li", "dl", "dt", "dd", "blockquote", "pre", "table", "tr", "td", "th")

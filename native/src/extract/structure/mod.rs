@@ -8,6 +8,7 @@ pub mod columns;
 pub mod delimiters;
 pub mod formulas;
 pub mod inline;
+pub mod language;
 pub mod links;
 pub mod mark;
 pub mod objects;

@@ -45,9 +45,11 @@ struct Outline<'a> {
 
 /// The marks of a text that has these blocks at these places.
 pub fn marks(page: &Page, places: &[Place]) -> Vec<Mark> {
+    let mut chosen = vec![false; page.blocks.blocks.len() + 1];
+    places.iter().for_each(|place| chosen[place.block] = true);
     let mut outline = Outline {
         page,
-        tables: Tables::of(page),
+        tables: Tables::of(page, &chosen),
         base: Base::of(page),
         marks: Vec::new(),
         around: Vec::new(),
@@ -55,8 +57,6 @@ pub fn marks(page: &Page, places: &[Place]) -> Vec<Mark> {
         waiting: None,
         formulas: Formulas::of(page),
     };
-    let mut chosen = vec![false; page.blocks.blocks.len() + 1];
-    places.iter().for_each(|place| chosen[place.block] = true);
     let mut groups = page.blocks.marks.groups.iter().peekable();
     let mut before = None;
     for place in places {
@@ -253,14 +253,14 @@ impl<'a> Outline<'a> {
             (_, Some(Kind::Code | Kind::Heading)) => None,
             _ if tag.is(tags::HEADINGS) => Some(Kind::Heading),
             _ if tag.is(CODE) => Some(Kind::Code),
-            (Tag::Ul | Tag::Ol | Tag::Menu | Tag::Dir, _) => Some(Kind::List),
+            (Tag::Ul | Tag::Ol | Tag::Menu | Tag::Dir, _) if !objects::navigates(self.page, node) => Some(Kind::List),
             (Tag::Li, Some(Kind::List)) => Some(Kind::Item),
             (Tag::Dl, _) => Some(Kind::Terms),
             (Tag::Dt, Some(Kind::Terms)) => Some(Kind::Term),
             (Tag::Dd, Some(Kind::Terms)) => Some(Kind::Definition),
             (Tag::Blockquote, _) => Some(Kind::Quote),
             (Tag::Table, _) if self.tables.is_data(node) => Some(Kind::Table),
-            (Tag::Tr, Some(Kind::Table)) => Some(Kind::Row),
+            (_, Some(Kind::Table)) if self.tables.is_row(node) => Some(Kind::Row),
             (Tag::Td | Tag::Th, Some(Kind::Row)) => Some(self.tables.cell(node)),
             (Tag::Caption, Some(Kind::Table)) | (Tag::Figcaption, Some(Kind::Figure)) => Some(Kind::Caption),
             (Tag::Figure, _) => Some(Kind::Figure),
@@ -289,7 +289,7 @@ impl<'a> Outline<'a> {
     /// Mark rows or cells of a table without text, from one node to another.
     fn empty(&mut self, from: u32, to: u32, kind: Kind, place: usize) {
         let parts: Vec<u32> = match kind {
-            Kind::Row => self.tables.rows(from, to).collect(),
+            Kind::Row => self.tables.rows(from, to),
             _ => self.tables.cells(from, to).collect(),
         };
         for part in parts {
