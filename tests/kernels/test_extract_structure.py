@@ -150,9 +150,17 @@ MARKED = {
     ),
     "a role says that a table is for layout": (GRID.format(" role=presentation", "<th>a<th>b"), []),
     "a table with a table in it is for layout": (GRID.format("", "<td>a<td><table><tr><td>b</table>"), []),
-    "a table with a heading and no headers is for layout": (
-        GRID.format("", "<td>a<td><h2>b</h2>"),
-        [(0, "heading", "b", 2)],
+    "a table with a heading below its first row and no headers is for layout": (
+        "<table><tr><td>a<td>b<tr><td>1<td><h2>c</h2></table>",
+        [(0, "heading", "c", 2)],
+    ),
+    "a heading that is all of a cell is its text": (
+        GRID.format("", "<td><h3>a</h3><td><h3>b</h3>"),
+        [(0, "table", "a\nb\n1\n2", 0), (1, "row", "a\nb"), *GRID_CELLS[:2], (1, "row", "1\n2"), *GRID_CELLS[2:]],
+    ),
+    "a table with text in one column is for layout": (
+        f"<table><tr><td>{IMAGE}<td>a<tr><td>{IMAGE}<td>b</table>",
+        [(0, "figure", ""), (1, "image", "", "https://example.org/p/a.png", "A & b")] * 2,
     ),
     "a table with a long cell and no headers is for layout": (GRID.format("", "<td>a<td>" + 500 * "long "), []),
     "a table of few texts and no headers is for layout": (GRID.format("", "<td><td>b<td><td><td>"), []),

@@ -251,6 +251,7 @@ impl<'a> Outline<'a> {
         let above = self.kind();
         match (tag, above) {
             (_, Some(Kind::Code | Kind::Heading)) => None,
+            (_, Some(Kind::Cell | Kind::Header)) if tag.is(tags::HEADINGS) && self.fills(node) => None,
             _ if tag.is(tags::HEADINGS) => Some(Kind::Heading),
             _ if tag.is(CODE) => Some(Kind::Code),
             (Tag::Ul | Tag::Ol | Tag::Menu | Tag::Dir, _) if !objects::navigates(self.page, node) => Some(Kind::List),
@@ -268,6 +269,13 @@ impl<'a> Outline<'a> {
             (Tag::Summary, Some(Kind::Details)) => Some(Kind::Summary),
             _ => None,
         }
+    }
+
+    /// True if an element has all text of the innermost element around it that has a mark.
+    fn fills(&self, node: u32) -> bool {
+        let blocks = &self.page.blocks;
+        let size = |at: u32| blocks.last[at as usize].saturating_sub(blocks.first[at as usize]);
+        self.around.last().is_some_and(|around| size(around.node) == size(node))
     }
 
     fn enter(&mut self, node: u32, kind: Kind, place: usize) {

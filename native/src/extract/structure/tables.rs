@@ -8,8 +8,8 @@ use crate::extract::tree::Node;
 
 /// Elements that a table to lay out a page does not have.
 const HEADERS: Set = tags::set(&[Tag::Th, Tag::Thead, Tag::Caption]);
-/// Elements that the cells of a table without headers do not have.
-const FOREIGN: Set = tags::HEADINGS | tags::set(&[Tag::Form, Tag::Input, Tag::Textarea, Tag::Select]);
+/// Elements that the cells of a table without headers do not have, beside headings below the first row.
+const FOREIGN: Set = tags::set(&[Tag::Form, Tag::Input, Tag::Textarea, Tag::Select]);
 const CELLS: Set = tags::set(&[Tag::Td, Tag::Th]);
 
 /// The most columns or rows that a cell spans.
@@ -33,8 +33,8 @@ struct Shape {
     cells: usize,
     /// Cells with text or images.
     filled: usize,
-    /// Cells with text that was chosen.
-    chosen: usize,
+    /// The columns with text that was chosen, a bit each; the last one for all beyond.
+    chosen: u64,
     /// Bytes of the longest cell.
     longest: u32,
     headers: bool,
@@ -65,7 +65,7 @@ impl<'a> Tables<'a> {
             let table = owner.get(node.parent as usize).map_or(0, |&table| table as usize);
             let shape = &mut shapes[table].1;
             shape.headers |= node.tag.is(HEADERS);
-            shape.foreign |= node.tag.is(FOREIGN);
+            shape.foreign |= node.tag.is(FOREIGN) || node.tag.is(tags::HEADINGS) && shape.rows != 1;
             if node.tag == Tag::Table {
                 shape.nested = true;
                 owner.push(shapes.len() as u32);
@@ -94,7 +94,7 @@ impl<'a> Tables<'a> {
             let text = first < last;
             columns += 1;
             shape.filled += usize::from(text || within.iter().take(3).any(|node| node.tag == Tag::Img));
-            shape.chosen += usize::from(sums[last.max(first)] > sums[first]);
+            shape.chosen |= u64::from(sums[last.max(first)] > sums[first]) << (columns - 1).min(63);
             if text {
                 shape.longest = shape.longest.max(blocks.blocks[last - 1].end - blocks.blocks[first].start);
             }
@@ -206,7 +206,7 @@ impl Shape {
     /// has much.
     fn is_data(&self, role: &str) -> bool {
         let is = |one: &str| role.eq_ignore_ascii_case(one);
-        let grid = self.rows > 1 && self.columns > 1 && self.chosen > 1 && !self.nested;
+        let grid = self.rows > 1 && self.columns > 1 && self.chosen.count_ones() > 1 && !self.nested;
         let plain = !self.foreign && self.longest <= LONGEST_CELL && 2 * self.filled > self.cells;
         grid && !is("presentation") && !is("none") && (self.headers || is("table") || is("grid") || plain)
     }
