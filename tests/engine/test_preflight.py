@@ -195,8 +195,9 @@ def test_every_asset_is_opened_before_a_run(here: Path, name: str) -> None:
     kind = registry.stage_class(name)
     Path("bad.bin").write_bytes(b"\xff\x00 no asset")
     fields = {field for field, _, _ in assets_of(kind())} | ({"blocklists"} if name == "url" else set())
+    recipe = RECIPE if name in STEPS else RECIPE.replace("  - lines\n", f"  - {name}\n  - lines\n")
     for field in fields:
-        given = parse(RECIPE, "r.yaml", [f"{name}.{field}=./bad.bin"])
+        given = parse(recipe, "r.yaml", [f"{name}.{field}=./bad.bin"])
         (obstacle,) = preflight(given).obstacles
         assert obstacle.error.exit_code == 3
         assert obstacle.error.message.startswith(f"{name}.{field}")
