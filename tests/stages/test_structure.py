@@ -139,6 +139,7 @@ def test_export_renders_the_text(form: str) -> None:
     assert kept.column("tokens").to_pylist() == [0]
 
 
+@pytest.mark.skipif(not HAS_EXTRACTOR, reason="the native kernels are not built")
 def test_export_writes_the_structure_of_the_plain_text() -> None:
     """The structure is a column as any other beside the plain text, and is refused beside another form of it."""
     given = marked(PAGE, MARKED)
@@ -147,6 +148,7 @@ def test_export_writes_the_structure_of_the_plain_text() -> None:
         parse(f"{HEAD}extract: {{structure: true}}, export: {{text: html, columns: [text, structure]}}]", "r")
 
 
+@pytest.mark.skipif(not HAS_EXTRACTOR, reason="the native kernels are not built")
 def test_a_rendering_needs_a_structure() -> None:
     """Without marks there is nothing to render: the recipe is refused, with the setting that adds them."""
     with pytest.raises(RecipeError, match="text: markdown needs the column structure") as refused:
