@@ -11,8 +11,8 @@ import sys
 def main() -> None:
     """The console script. Loading takes a moment, in which Ctrl-C ends as it does later: with 130, and quietly.
 
-    The process ends after the last function of ``atexit``, before the interpreter is taken down: a thread of Arrow that
-    returns a buffer to Python while that happens aborts the process (134), although all its work is done.
+    The process ends after the last function of ``atexit``, before the interpreter is taken down: a library's thread
+    that needs the interpreter while that happens aborts the process (134), although all its work is done.
     """
     status = [1]
     atexit.register(_end, status)  # the first registered is the last called
@@ -31,7 +31,7 @@ def main() -> None:
 
 def _end(status: list[int]) -> None:
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed or gone: nobody is left to tell
             stream.flush()
     os._exit(status[0])
 

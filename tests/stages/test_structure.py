@@ -67,7 +67,7 @@ def test_marks_follow_lines_and_can_be_had_back() -> None:
 
 
 def test_lines_leaves_code_tables_and_formulas_alone() -> None:
-    """What the structure marks as such is protected as what ``protected`` marks is."""
+    """`lines` leaves tables, code and formulas of the structure alone, like the spans of the column `protected`."""
     for kind in ("code", "table", "formula"):
         kept = processed(Lines(max_removed=1), marked(PAGE, [mark(PAGE, "}\nREAD MORE\nEND", kind)]))
         assert "}\nREAD MORE\nEND" in kept.texts()[0]
