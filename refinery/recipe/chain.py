@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from refinery.errors import RefineryError
 from refinery.recipe.pipeline import Step
-from refinery.stage.cuts import moves_marks
-from refinery.stage.documents import LANG, POINTER, STRUCTURE, TEXT, TOKENS, TRANSIENT, lost_marks
+from refinery.stage.documents import LANG, POINTER, TEXT, TOKENS, TRANSIENT
 from refinery.stage.global_stage import begins_segment
 
 
@@ -29,11 +28,7 @@ def gaps(steps: Sequence[Step]) -> Iterator[tuple[int, str, str]]:
                 yield number, f"{step.name!r} reads {read!r}, which no stage before it provides", fix
         metrics = [step.column] if step.stage.metrics_type().num_fields else []
         lasting = [name for name in columns if name not in step.stage.outdates()]
-        marks = (
-            [lost_marks(step.column).name]
-            if STRUCTURE.name in columns and moves_marks(step.stage.adds, step.stage.evidence)
-            else []
-        )
+        marks = [field.name for field in step.lost_marks(columns)]
         available = list(dict.fromkeys([*lasting, *_adds(step), *metrics, *marks]))
         try:
             columns = list(step.stage.selects(available))

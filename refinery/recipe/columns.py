@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from refinery.errors import UsageError
-from refinery.stage.cuts import moves_marks
-from refinery.stage.documents import LANG, POINTER, STRUCTURE, TEXT, TOKENS, TRANSIENT, lost_marks
+from refinery.stage.documents import LANG, POINTER, TEXT, TOKENS, TRANSIENT
 from refinery.stage.global_stage import begins_segment
 from refinery.stage.rules import FAILED, WHY
 
@@ -85,9 +84,7 @@ def _passed(step: Step, given: pa.Schema) -> pa.Schema:
         if added.name == TEXT.name:
             fields.setdefault(TOKENS.name, TOKENS)
     fields |= {f.name: f for f in _with_metrics(step, _with_language(step, pa.schema([])))}
-    if STRUCTURE.name in given.names and moves_marks(step.stage.adds, step.stage.evidence):
-        lost = lost_marks(step.column)
-        fields[lost.name] = lost
+    fields |= {f.name: f for f in step.lost_marks(given.names)}
     return pa.schema([fields[name] for name in step.stage.selects(list(fields))])
 
 

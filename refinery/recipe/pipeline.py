@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
+import pyarrow as pa
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -27,7 +28,8 @@ from pydantic import (
 
 from refinery.recipe.problems import SourceSpan
 from refinery.stage.base import Source, Stage
-from refinery.stage.documents import metrics_column
+from refinery.stage.cuts import moves_marks
+from refinery.stage.documents import STRUCTURE, lost_marks, metrics_column
 
 _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 _PERCENT = re.compile(r"([0-9]{1,3})%")
@@ -141,6 +143,11 @@ class Step:
     def column(self) -> str:
         """Name of the struct column with the stage's metrics."""
         return metrics_column(self.name)
+
+    def lost_marks(self, columns: Sequence[str]) -> list[pa.Field]:
+        """Return the column of the marks that the stage's cuts lose, if one of the columns it gets is a structure."""
+        moves = STRUCTURE.name in columns and moves_marks(self.stage.added(), self.stage.evidence)
+        return [lost_marks(self.column)] if moves else []
 
 
 class Settings(BaseModel):
