@@ -29,15 +29,16 @@ SIZE = 3_000
 
 SAID = "The committee met on Tuesday to discuss the bridge, and it was agreed that work would begin in the spring. "
 LINE = "I have lived next to it for thirty years, and nobody has ever asked me what I think of it. "
-POST = f"<div class=post><b>user</b><p>{LINE}</div>"
+POSTS = "".join(f"<div class=post><b>user {n}</b><p>{n}. {LINE}</div>" for n in range(9))
+QUOTE = f"<div class=post><b>user</b><blockquote><p>3. {LINE}</blockquote><p>Nobody ever asks.</div>"
 OFFER = "<li><h3><a href=/bridge>Bridge</a></h3><p>4,99 €</p></li>"
 TABLE = "<table><tr><th>Length<td>4 m<tr><th>Weight<td>2 t</table>"
 CODE = "<pre>def f(x):\n    return x\n\n\tpass</pre>"
-COMMENTS = "<ol class=comments>" + f"<li class=comment><p>{LINE}</li>" * 5 + "</ol>"
+COMMENTS = "<ol class=comments>" + "".join(f"<li class=comment><p>{n}. {LINE}</li>" for n in range(5)) + "</ol>"
 ARTICLE = json.dumps({"@type": "Article", "articleBody": SAID * 4})
 STATE = json.dumps({"texts": [SAID * 9, LINE * 9, "End."]})
 KINDS = {
-    "thread": f"<h1>Which bridge?</h1>{POST * 9}",
+    "thread": f"<h1>Which bridge?</h1>{POSTS}{QUOTE}",
     "listing": f"<ul class=products>{OFFER * 40}</ul>",
     "product": f"<h1>A bridge</h1><p>€ 4.99</p><div class=description>{SAID}</div>{TABLE}",
     "manual": f"<main><h1>f()</h1><p>{SAID}</p>{CODE}<dl><dt>x<dd>{SAID}</dl></main>",

@@ -108,9 +108,9 @@ def test_what_is_no_text_of_the_page(value: Any) -> None:
 
 def test_a_page_that_shows_its_text_is_taken_at_its_word() -> None:
     """Data count only where the text that is shown is little, and theirs is much longer."""
-    shown = f"<article><p>{OTHER}</p><p>{OTHER}</p></article>"
+    shown = f"<article><p>{OTHER}</p><p>{PROSE * 2}</p></article>"
     metrics = found(linked(ARTICLE, shown=shown))
-    assert (metrics["text"], metrics["origin"]) == (f"{OTHER}\n{OTHER}", "page")
+    assert (metrics["text"], metrics["origin"]) == (f"{OTHER}\n{PROSE * 2}".rstrip(), "page")
     line = f"<article><h1>A bridge</h1><p>{PROSE * 2}</p></article>"
     assert found(linked(ARTICLE, shown=line))["origin"] == "page"
     metrics = found(linked(ARTICLE, shown="<h1>A bridge</h1><p>Loading the page."))

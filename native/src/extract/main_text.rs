@@ -5,6 +5,7 @@ use unicode_normalization::{is_nfc_quick, IsNormalized, UnicodeNormalization};
 
 use super::comments::{settle, without, Comments};
 use super::context::Context;
+use super::copies;
 use super::decode::decode;
 use super::embedded::{embedded, terms, Origin, LITTLE};
 use super::features::Features;
@@ -43,6 +44,7 @@ pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, option
     let [texts, names] = page.scores(&model.lexicons);
     let (mut probabilities, kind) = scored(&page, &page.contexts([&texts, &names]), model);
     settle(&page, options.comments, &mut probabilities);
+    copies::settle(&page, &mut probabilities);
     let blocks = &page.blocks.blocks;
     let terms_of =
         |chosen: &[bool]| terms(blocks.iter().zip(chosen).filter(|(_, &chosen)| chosen).map(|(block, _)| block));

@@ -5,6 +5,7 @@ mod builder;
 mod clean;
 mod comments;
 mod context;
+mod copies;
 mod data;
 mod decode;
 mod embedded;

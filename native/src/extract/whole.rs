@@ -32,6 +32,21 @@ pub fn ratio(part: u32, whole: u32) -> f32 {
     part as f32 / whole.max(1) as f32
 }
 
+/// A hash of an element and the three around it: their tags and, if `named`, their classes and ids.
+pub fn place(tree: &Tree, mut node: u32, named: bool) -> u64 {
+    let mut key = 0_u64;
+    for _ in 0..4 {
+        let this = tree.nodes[node as usize];
+        let name = if named { tree.names[this.names as usize].hash } else { 0 };
+        key = (key.rotate_left(13) ^ (u64::from(name) << 8 | this.tag as u64)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        node = this.parent;
+        if this.depth == 0 {
+            break;
+        }
+    }
+    key
+}
+
 /// The values that are the same for all blocks of a page.
 pub struct Whole<'a> {
     pub page: &'a Page<'a>,
@@ -58,20 +73,6 @@ impl<'a> Whole<'a> {
         let total = sums.characters[blocks.len()].max(1) as f32;
         let node = |at: u32| tree.nodes[at as usize];
         let text = |block: &Block| &made.text[block.start as usize..block.end as usize];
-        let key = |block: &Block, named: bool| {
-            let (mut key, mut at) = (0_u64, block.node);
-            for _ in 0..4 {
-                let this = node(at);
-                let name = if named { tree.names[this.names as usize].hash } else { 0 };
-                key = (key.rotate_left(13) ^ (u64::from(name) << 8 | this.tag as u64))
-                    .wrapping_mul(0x9E37_79B9_7F4A_7C15);
-                at = this.parent;
-                if this.depth == 0 {
-                    break;
-                }
-            }
-            key
-        };
         let keys = |of: &dyn Fn(&Block) -> u64| groups(blocks.iter().map(of), blocks);
         let mut children = vec![0; tree.nodes.len()];
         let mut child_text = vec![0; tree.nodes.len()];
@@ -85,8 +86,8 @@ impl<'a> Whole<'a> {
             tree,
             blocks: made,
             texts: keys(&|block| xxh3_64(text(block).as_bytes())),
-            shapes: keys(&|block| key(block, false)),
-            twins: keys(&|block| key(block, true)),
+            shapes: keys(&|block| place(tree, block.node, false)),
+            twins: keys(&|block| place(tree, block.node, true)),
             sums,
             total,
             children,
