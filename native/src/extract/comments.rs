@@ -59,7 +59,7 @@ const NO_TEXT: Set = tags::HEADINGS | tags::set(&[Tag::Form, Tag::Button, Tag::L
 const FEWEST_TERMS: u32 = 5;
 const MOST_TERMS_WITHOUT_MARK: u32 = 8;
 
-/// Set the probability of the blocks of comments to that of the option.
+/// Set the probability of the blocks of comments to that of the option. One of 0 is of a copy, and stays.
 pub fn settle(page: &Page, comments: Comments, probabilities: &mut [f64]) {
     if comments == Comments::Auto {
         return;
@@ -68,7 +68,7 @@ pub fn settle(page: &Page, comments: Comments, probabilities: &mut [f64]) {
     for (block, probability) in page.blocks.blocks.iter().zip(probabilities) {
         match inside[block.node as usize] {
             Some(_) if comments == Comments::Drop => *probability = 0.0,
-            Some(false) if is_text(block) => *probability = 1.0,
+            Some(false) if is_text(block) && *probability > 0.0 => *probability = 1.0,
             _ => {}
         }
     }

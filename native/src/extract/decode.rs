@@ -5,9 +5,14 @@ use super::blocks::Block;
 /// The weight of a block without terms.
 const LEAST: f64 = 0.3;
 
+/// The weight of a block: its terms.
+pub fn weight(block: &Block) -> f64 {
+    f64::from(block.stats.terms) + LEAST
+}
+
 /// True if each block is kept, and the expected score. `beta` above 1 favours recall, below 1 precision.
 pub fn decode(blocks: &[Block], probabilities: &[f64], beta: f64) -> (Vec<bool>, f64) {
-    let weight = |at: usize| f64::from(blocks[at].stats.terms) + LEAST;
+    let weight = |at: usize| weight(&blocks[at]);
     let mut order: Vec<usize> = (0..blocks.len()).collect();
     order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
     let square = beta * beta;

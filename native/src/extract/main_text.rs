@@ -3,7 +3,7 @@
 use unicode_normalization::char::canonical_combining_class;
 use unicode_normalization::{is_nfc_quick, IsNormalized, UnicodeNormalization};
 
-use super::comments::{settle, without, Comments};
+use super::comments::{self, without, Comments};
 use super::context::Context;
 use super::copies;
 use super::decode::decode;
@@ -15,6 +15,7 @@ use super::model::Model;
 use super::options::Options;
 use super::page::{Page, Tables};
 use super::sink::Column;
+use super::wholes;
 
 /// The result for a page.
 pub struct MainText {
@@ -43,8 +44,9 @@ pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, option
     let page = Page::new(source, url, tables, options.structure);
     let [texts, names] = page.scores(&model.lexicons);
     let (mut probabilities, kind) = scored(&page, &page.contexts([&texts, &names]), model);
-    settle(&page, options.comments, &mut probabilities);
     copies::settle(&page, &mut probabilities);
+    wholes::settle(&page, kind, &mut probabilities);
+    comments::settle(&page, options.comments, &mut probabilities);
     let blocks = &page.blocks.blocks;
     let terms_of =
         |chosen: &[bool]| terms(blocks.iter().zip(chosen).filter(|(_, &chosen)| chosen).map(|(block, _)| block));

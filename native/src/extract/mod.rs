@@ -35,5 +35,6 @@ mod sums;
 mod tags;
 mod tree;
 mod whole;
+mod wholes;
 
 pub use python::Extractor;

@@ -73,17 +73,31 @@ impl Sums {
     }
 }
 
+/// Places in the order of their keys, which are hashes: their upper bits suffice, and the lower ones store the place.
+pub struct Order(Vec<u64>);
+
+impl Order {
+    /// There may be at most `MAX_TEXTS` places.
+    pub fn of(keys: impl Iterator<Item = (u64, usize)>) -> Self {
+        let mut order: Vec<u64> = keys.map(|(key, place)| key & !PLACE | place as u64 & PLACE).collect();
+        order.sort_unstable();
+        Order(order)
+    }
+
+    /// The places of each key, ascending.
+    pub fn groups(&self) -> impl Iterator<Item = impl ExactSizeIterator<Item = usize> + Clone + '_> {
+        let same = self.0.chunk_by(|a, b| a & !PLACE == b & !PLACE);
+        same.map(|same| same.iter().map(|entry| (entry & PLACE) as usize))
+    }
+}
+
 /// For each block the number of blocks with its key, and the characters of those together.
 pub fn groups(keys: impl Iterator<Item = u64>, blocks: &[Block]) -> Vec<(u32, u32)> {
-    // Keys are hashes: their upper bits suffice, and the lower ones can store the place. There are at most MAX_TEXTS
-    // blocks.
-    let mut order: Vec<u64> = keys.zip(0..).map(|(key, place)| key & !PLACE | place).collect();
-    order.sort_unstable();
-    let mut groups = vec![(0, 0); order.len()];
-    for same in order.chunk_by(|a, b| a & !PLACE == b & !PLACE) {
-        let places = || same.iter().map(|entry| (entry & PLACE) as usize);
-        let characters = places().map(|place| blocks[place].stats.characters).sum();
-        places().for_each(|place| groups[place] = (same.len() as u32, characters));
+    let mut groups = vec![(0, 0); blocks.len()];
+    for places in Order::of(keys.zip(0..)).groups() {
+        let characters = places.clone().map(|place| blocks[place].stats.characters).sum();
+        let count = places.len() as u32;
+        places.for_each(|place| groups[place] = (count, characters));
     }
     groups
 }
