@@ -58,3 +58,9 @@ def test_a_heading_stays_and_its_copy_in_a_table_of_contents_goes() -> None:
     sections = f"<h2>How the bridge was built</h2><p>{SAID}</p><h2>How it was paid for</h2><p>{OTHER}</p>"
     found = lines(f"<article><p>{ANSWER}</p>{contents}{sections}</article>")
     assert found == [ANSWER, "How the bridge was built", SAID, "How it was paid for", OTHER]
+
+
+def test_a_page_that_is_mostly_copies_keeps_them() -> None:
+    """So that filters of repetition see them: nothing is dropped from all of an article three times."""
+    text = [SAID, OTHER, ANSWER]
+    assert lines(f"<article>{''.join(f'<p>{part}</p>' for part in text * 3)}</article>") == text * 3

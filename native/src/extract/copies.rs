@@ -20,10 +20,14 @@ const UNLIKELY: f64 = 0.05;
 /// A heading this likely is kept, not its copy in a table of contents.
 const LIKELY_HEADING: f64 = 0.25;
 
+/// A page of which copies are a larger share repeats itself: that is for the filters to judge, which must see it.
+const LARGEST_SHARE: f64 = 0.6;
+
 /// Cells and lines of code recur: a table or program without them is another.
 const EXEMPT: Set = tags::set(&[Tag::Td, Tag::Th, Tag::Pre]);
 
 /// Set the probability of copies to 0, but for the likeliest of equal texts, the first of equally likely ones.
+/// Nothing changes on a page that is mostly copies.
 pub fn settle(page: &Page, probabilities: &mut [f64]) {
     let blocks = &page.blocks.blocks;
     let counts = |at: usize| blocks[at].stats.terms >= FEWEST_TERMS && probabilities[at] >= UNLIKELY;
@@ -38,10 +42,18 @@ pub fn settle(page: &Page, probabilities: &mut [f64]) {
         return;
     }
     let exempt = exempt(page);
+    let before = probabilities.to_vec();
     for same in groups {
         let same: Vec<usize> = same.iter().map(|&(_, at)| at).filter(|&at| !exempt[blocks[at].node as usize]).collect();
         drop_copies(page, &same, probabilities);
     }
+    if expected_terms(blocks, probabilities) < (1.0 - LARGEST_SHARE) * expected_terms(blocks, &before) {
+        probabilities.copy_from_slice(&before);
+    }
+}
+
+fn expected_terms(blocks: &[Block], probabilities: &[f64]) -> f64 {
+    blocks.iter().zip(probabilities).map(|(block, probability)| f64::from(block.stats.terms) * probability).sum()
 }
 
 /// Keep one of some equal blocks, which are in document order.
