@@ -21,7 +21,7 @@ class ComparesTokens(AgainstRoots):
     """Name of the matches, most of which are missed in languages without spaces if words are the unit."""
 
     unit: str
-    words: Words = Field("auto", description=f"where words matter, {ABOUT_WORDS}")
+    words: Words = Field("segmented", description=f"where words matter, {ABOUT_WORDS}")
     merges: Asset = Field(Asset("gpt2.bpe"), description="merge list of the tokenizer")
 
     def counts_words(self) -> bool:
@@ -30,10 +30,10 @@ class ComparesTokens(AgainstRoots):
 
     def language_scopes(self) -> tuple[LanguageScope, ...]:
         """Return the scope of words between spaces, if they are the unit."""
-        if self.unit != "words" or self.words == "auto":
+        if self.unit != "words" or self.words == "segmented":
             return ()
         missed = f"most {self.matches} of theirs are missed"
-        return (LanguageScope("its words lie between spaces", missed, "set words: auto", but=SPACELESS),)
+        return (LanguageScope("its words lie between spaces", missed, "set words: segmented", but=SPACELESS),)
 
     def cuts(self, docs: Docs, *, normalised: bool = True) -> pa.ListArray | None:
         """Return where words begin in the texts, or in the normalised ones, without white space before them.

@@ -66,7 +66,7 @@ class Lines(LanguageTables, Edit):
     )
     evidence: ClassVar = (pa.field("removed", SPANS),)
 
-    words: Words = Field("auto", description=ABOUT_WORDS)
+    words: Words = Field("segmented", description=ABOUT_WORDS)
     max_removed: float = threshold(0.05, ge=0, le=1, description="share of its words that a document may lose")
     discard: tuple[Junk, ...] = Field(
         get_args(Junk), description="which lines go as a whole; a list of one_word and others, [] for none"
@@ -99,7 +99,7 @@ class Lines(LanguageTables, Edit):
         words = LanguageScope(
             "a line without a space is one word",
             "their lines are discarded as one_word lines",
-            "set words: auto, or leave one_word out of discard",
+            "set words: segmented, or leave one_word out of discard",
             but=SPACELESS,
         )
         phrases = LanguageScope(
@@ -131,7 +131,7 @@ class Lines(LanguageTables, Edit):
     ) -> pa.RecordBatch:
         phrases = load(self.phrases) if isinstance(self.phrases, Asset) else phrases_of(language)
         kinds = frozenset((*self.discard, *self.cut))
-        rules = _rules(phrases, self.max_uppercase, self.short_line, kinds, segmented=self.words == "auto")
+        rules = _rules(phrases, self.max_uppercase, self.short_line, kinds, segmented=self.words == "segmented")
         return correct_lines(texts, rules, protected, cuts)
 
 

@@ -51,7 +51,7 @@ class Prose(LanguageTables, Filter):
 
     def versions(self) -> dict[str, str]:
         """The common words, and what decides what a word is."""
-        return {"common_words": words_digest(self.common), **versions("auto")}
+        return {"common_words": words_digest(self.common), **versions("segmented")}
 
     def rules(self) -> tuple[Rule, ...]:
         """Damage first, for it explains what else a text lacks."""
@@ -71,11 +71,11 @@ class Prose(LanguageTables, Filter):
 
     def highlights(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
         """Return the spans that are counted; of ``prose_words`` those that are not, of ``common_words`` none."""
-        return prose_highlights(text, metric, spans(text, "auto"))
+        return prose_highlights(text, metric, spans(text, "segmented"))
 
     def measure(self, docs: Docs) -> Values:
         """The five shares."""
-        measured = prose_statistics(docs.column("text"), docs.languages(), _lists(self.common), cuts(docs, "auto"))
+        measured = prose_statistics(docs.column("text"), docs.languages(), _lists(self.common), cuts(docs, "segmented"))
         return {metric.name: measured.column(metric.name) for metric in self.metrics}
 
 

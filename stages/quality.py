@@ -41,7 +41,7 @@ class Quality(LanguageTables, Filter):
         Metric("stop_words", pa.uint32(), "count", "words", "how many of the stop words occur"),
     )
 
-    words: Words = Field("auto", description=ABOUT_WORDS)
+    words: Words = Field("segmented", description=ABOUT_WORDS)
     min_words: int = threshold(50, ge=0, description="fewest words of a document")
     max_words: int = threshold(100_000, ge=0, description="most words of a document")
     min_mean_word_length: float = threshold(
@@ -87,7 +87,7 @@ class Quality(LanguageTables, Filter):
                 LanguageScope(
                     "its words lie between spaces",
                     "too_few_words and long_words remove nearly all of their documents",
-                    f"set words: auto, or min_words: 0 and max_mean_word_length: {CLAUSE} or more",
+                    f"set words: segmented, or min_words: 0 and max_mean_word_length: {CLAUSE} or more",
                     but=SPACELESS,
                 )
             )

@@ -46,7 +46,7 @@ class Repetition(LanguageTables, Filter):
         *map(_duplicate, (5, 6, 7, 8, 9, 10)),
     )
 
-    words: Words = Field("auto", description=ABOUT_WORDS)
+    words: Words = Field("segmented", description=ABOUT_WORDS)
     max_duplicate_lines: Share = threshold(0.30)
     max_duplicate_paragraphs: Share = threshold(0.30)
     max_duplicate_line_characters: Share = threshold(0.20)
@@ -66,7 +66,7 @@ class Repetition(LanguageTables, Filter):
         found = LanguageScope(
             "its n-grams are of words between spaces",
             "their n-gram metrics are those of a few long words",
-            "set words: auto, or use the rules on lines alone: max_top_N_gram and max_duplicate_N_gram of 1 or more",
+            "set words: segmented, or use rules on lines alone: max_top_N_gram and max_duplicate_N_gram of 1 or more",
             but=SPACELESS,
         )
         grams = [name for name in type(self).model_fields if name.endswith("_gram")]
@@ -74,7 +74,7 @@ class Repetition(LanguageTables, Filter):
 
     def versions(self) -> dict[str, str]:
         """Return the versions of what defines words, but for white space."""
-        return versions(self.words) if self.words == "auto" else {}
+        return versions(self.words) if self.words == "segmented" else {}
 
     def rules(self) -> tuple[Rule, ...]:
         """One rule a metric, with the metric's name; a document with fewer than n words has no n-gram to measure."""

@@ -7,7 +7,7 @@ from collections.abc import Collection
 KEYS = {"self": "within"}
 """Fields of stages: ``within: false`` compares new documents with those of ``against`` only."""
 
-VALUES = {("keep_removed", "facts"): "metrics"}
+VALUES = {("keep_removed", "facts"): "metrics", ("words", "auto"): "segmented"}
 """Values by their key."""
 
 

@@ -14,6 +14,7 @@ from refinery.assets import Asset
 from refinery.kernels import word_cuts
 from refinery.kernels.choice import native
 from refinery.kernels.reference.segmenter import cuts as cuts_of
+from refinery.recipe import RecipeError, parse
 from refinery.stage.documents import Docs
 from refinery.testing import documents, run_global
 from stages._words import Words
@@ -34,7 +35,7 @@ LINES = (
 )
 CHINESE = "\n".join(LINES)
 PHRASES = str(Path(__file__).resolve().parents[2] / "stages" / "phrases" / "zh.toml")
-WORDS: tuple[Words, ...] = ("auto", "whitespace")
+WORDS: tuple[Words, ...] = ("segmented", "whitespace")
 ENGLISH = st.text("abé “”’.,1\n é한\u0301")
 
 
@@ -47,20 +48,20 @@ def spaced(text: str) -> str:
 @given(text=ENGLISH)
 def test_scripts_with_spaces_are_measured_as_by_white_space(stage: Any, text: str) -> None:
     """A text without letters of a script without spaces has the same metrics and text for either kind of words."""
-    auto, whitespace = (edited(stage(words=words), docs(text)) for words in WORDS)
-    assert {name: column.to_pylist() for name, column in auto.columns.items()} == {
+    segmented, whitespace = (edited(stage(words=words), docs(text)) for words in WORDS)
+    assert {name: column.to_pylist() for name, column in segmented.columns.items()} == {
         name: column.to_pylist() for name, column in whitespace.columns.items()
     }
-    for name, column in auto.metrics.items():
+    for name, column in segmented.metrics.items():
         assert pa.array(column).to_pylist() == pa.array(whitespace.metrics[name]).to_pylist()
 
 
 def test_chinese_prose_has_words_of_letters() -> None:
     """It has as many words as a reader finds, about; by white space each line is one long word."""
-    auto, whitespace = (metrics(Quality(words=words), CHINESE) for words in WORDS)
+    segmented, whitespace = (metrics(Quality(words=words), CHINESE) for words in WORDS)
     assert whitespace["words"] == 4
-    assert 60 <= auto["words"] <= 125
-    assert auto["mean_word_length"] < 3
+    assert 60 <= segmented["words"] <= 125
+    assert segmented["mean_word_length"] < 3
     assert whitespace["mean_word_length"] > 30
 
 
@@ -98,8 +99,8 @@ def test_a_batch_is_divided_once_for_all_stages(monkeypatch: pytest.MonkeyPatch)
 @given(SPACELESS_TEXTS.filter(str.strip))
 def test_shingles_are_of_the_words(text: str) -> None:
     """A text has the keys of the same text with a space before each word."""
-    auto, whitespace = (MinHash(profile="fineweb", words=words) for words in WORDS)
-    mine, other = auto.map(documents([text]), 0), whitespace.map(documents([spaced(text)]), 0)
+    segmented, whitespace = (MinHash(profile="fineweb", words=words) for words in WORDS)
+    mine, other = segmented.map(documents([text]), 0), whitespace.map(documents([spaced(text)]), 0)
     if whitespace.map(documents([spaced(text)]), 0).keys.num_rows == whitespace.bands:
         assert mine.keys.equals(other.keys)
 
@@ -147,3 +148,13 @@ def test_edited_copies_are_found_as_the_formula_says(corpus: Path, language: str
         pytest.skip("needs the segmented texts at shared/languages beside the checkout")
     row = measure(profile, sentences(path), 1_000 if profile == "refinedweb" else 2_000)
     assert row["found"] == pytest.approx(row["formula"], abs=0.03)
+
+
+def test_the_old_name_of_a_definition_is_refused_with_the_new_one() -> None:
+    """A recipe that says ``words: auto`` learns what it is called now."""
+    recipe = "dataset: x\ninputs: x\npipeline:\n  - wet:\n  - quality: {words: auto}\n"
+    with pytest.raises(RecipeError) as caught:
+        parse(recipe, "recipe.yaml")
+    assert "'auto' is called 'segmented' now; the default is segmented" in [
+        problem.fix for problem in caught.value.problems
+    ]
