@@ -61,14 +61,13 @@ def test_what_is_not(page: str) -> None:
 
 @pytest.mark.parametrize("part", [
     "<form><p>Your address will not be published. Required fields are marked.</p></form>",
-    "<h3>Three thoughts on the bridge, and on others.</h3>",
     "<button>Write a comment of your own, now.</button>",
     "<p><a href=/x>Reply to what this reader wrote, please.</a></p>",
     "<p>01.02.2003 04:05:06, 7th of 8</p>",
     "<p>Ann Example</p>",
 ])  # fmt: skip
 def test_only_what_readers_wrote_is_kept(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not names, dates, links, headings, or the form to write one: where the scorer would keep next to nothing."""
+    """Not names, dates, links, or the form to write one: where the scorer would keep next to nothing."""
     monkeypatch.setitem(BETAS, "precision", 0.02)
     page = f"{ARTICLE}<div class=comments>{part}<p>{SAID}</p>{part}</div>"
     found = main_texts(pa.array([page]), pa.array([""]), "precision", comments="keep")["text"][0].as_py()

@@ -45,6 +45,14 @@ GRID_CELLS = [(2, "cell", "a"), (2, "cell", "b"), (2, "cell", "1"), (2, "cell", 
 
 MARKED = {
     "a heading has its level": ("<h2>Two</h2><p>x", [(0, "heading", "Two", 2)]),
+    "a role makes a heading": (
+        '<h1>One</h1><div role=heading aria-level=3>Three</div><p role="heading">Two</p><div role=heading><h4>Two</h4></div>',
+        [(0, "heading", "One", 1), (0, "heading", "Three", 3), (0, "heading", "Two", 2), (0, "heading", "Two", 2)],
+    ),
+    "the highest heading is of level 2 or 1": (
+        "<h4>a</h4><p>x<h3>b</h3><p>x<h6>c</h6><p>x",
+        [(0, "heading", "a", 3), (0, "heading", "b", 2), (0, "heading", "c", 5)],
+    ),
     "lists nest in items": (
         "<ul><li>a<ol start=3><li>b<li value=7>c</ol><li>d</ul>",
         [

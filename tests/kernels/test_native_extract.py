@@ -114,12 +114,13 @@ def plain(text: str) -> str:
 
 @pytest.mark.slow
 def test_the_text_of_all_blocks_is_that_of_another_parser(corpus: Path) -> None:
-    """Of lexbor, but for white space, the form of digits and what is not shown, in the same order."""
+    """Of lexbor, but for white space, the form of digits, signs behind headings and what is not shown, in the same order."""
     with open(corpus / "pages" / "dev-00001.warc.gz", "rb") as stream:
         responses = (record for record in ArchiveIterator(stream) if record.rec_type == "response")
         pages = [record.content_stream().read().decode("utf-8", "replace") for record in islice(responses, 40)]
     for page in pages:
-        assert plain("".join(blocks(page))) == plain(shown(HTMLTree.parse(page).document))
+        found, expected = plain("".join(blocks(page))), plain(shown(HTMLTree.parse(page).document))
+        assert found.replace("¶", "") == expected.replace("¶", "")
 
 
 CODE = "<pre>x = 1\n\n}</pre>"

@@ -151,13 +151,3 @@ def test_an_image_is_written_where_it_has_a_line_for_itself() -> None:
     image = {"start": 2, "end": 2, "depth": 0, "kind": "image", "value": "https://a.b/c d_(e)", "label": "a [b](c) `d"}
     assert rendered("a\n\nb", [image]) == "a\n\n![a \\[b\\](c) \\`d](https://a.b/c%20d_%28e%29)\n\nb"
     assert rendered("a b\nc", [image]) == "a b\n\nc"
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"), [("Use¶", "## Use"), ("Use ¶ #", "## Use ¶ \\#"), ("C#¶", "## C#"), ("¶", "")]
-)
-def test_a_permalink_behind_a_heading_is_left_out(line: str, expected: str) -> None:
-    """In Markdown: it is a link to the heading, and no word of it. Both kernels agree."""
-    marks = [{"start": 0, "end": len(line.encode()), "depth": 0, "kind": "heading", "number": 2}]
-    for kernel in PAIRS["render"]:
-        assert kernel(pa.array([line]), pa.array([marks], MARKS), "markdown")[0].as_py() == expected

@@ -1,6 +1,7 @@
 //! The text blocks of a page in document order: the text between the boundaries of block elements.
 
 use super::clean::Cleaner;
+use super::permalinks::Addition;
 use super::scanner::Span;
 use super::seams::{script, Seam};
 use super::stats::{Counter, Stats};
@@ -91,6 +92,8 @@ struct Walk<'a> {
     line: bool,
     /// The beginning of the last piece of text.
     piece: usize,
+    headings: u32, // that are open
+    addition: Option<Addition>,
     /// The open element of a superscript or subscript, and the beginning of its text.
     script: Option<(u32, usize)>,
     /// Whether marks are noted.
@@ -129,6 +132,8 @@ pub fn blocks<'a>(source: &'a str, tree: &'a Tree, counter: &'a Counter, cleaner
         seam: Seam::default(),
         line: false,
         piece: 0,
+        headings: 0,
+        addition: None,
         script: None,
         structure: !tree.markup.is_empty(),
         roles: Roles::default(),
@@ -246,9 +251,15 @@ impl Walk<'_> {
 
     /// True if the class of an element marks it as a line of code.
     fn is_line(&self, at: u32) -> bool {
-        let class = self.tree.names[self.nodes[at as usize].names as usize].class;
-        let class = class.of(self.source.as_bytes());
-        class.split(u8::is_ascii_whitespace).any(|word| word == b"line" || word.ends_with(b"-line"))
+        self.tree.class_words(self.source, at).any(|word| word == b"line" || word.ends_with(b"-line"))
+    }
+
+    /// Take back the text of an element in a heading that is none of the heading.
+    fn end_addition(&mut self, Addition { start, marks, .. }: Addition) {
+        self.cleaner.cut(start);
+        self.made.marks.cut(marks);
+        self.piece = self.piece.min(start);
+        self.output = None;
     }
 
     fn open(&mut self, at: u32) {
@@ -257,11 +268,16 @@ impl Walk<'_> {
             self.flush();
             self.current = at;
             self.kept += u32::from(tag.is(PREFORMATTED));
+            self.headings += u32::from(tag.is(tags::HEADINGS));
             self.open_mark(at, None);
         } else {
             self.seam.begin(tag);
             self.open_mark(at, kind_of(tag));
             self.line |= self.kept > 0 && self.is_line(at);
+            if self.headings > 0 && self.kept == 0 && self.addition.is_none() {
+                let place = self.cleaner.text.len();
+                self.addition = Addition::of(self.source, self.tree, at, place, &self.made.marks);
+            }
             match tag {
                 Tag::Br => {
                     if self.kept > 0 {
@@ -298,6 +314,7 @@ impl Walk<'_> {
             self.flush();
             self.current = node.parent;
             self.kept -= u32::from(node.tag.is(PREFORMATTED));
+            self.headings -= u32::from(node.tag.is(tags::HEADINGS));
         } else {
             self.seam.end(node.tag);
             self.bold -= u32::from(node.tag.is(BOLD));
@@ -307,6 +324,12 @@ impl Walk<'_> {
                 self.end_script(at, start);
             }
             self.close_mark(at);
+            if let Some(addition) = self.addition.take_if(|addition| addition.node == at) {
+                let text = self.cleaner.text.get(addition.start..).filter(|_| addition.start >= self.cleaner.start());
+                if text.is_some_and(|text| addition.is_one(text)) {
+                    self.end_addition(addition);
+                }
+            }
         }
         self.made.last[at as usize] = self.made.blocks.len() as u32;
     }

@@ -346,6 +346,10 @@ impl<'a> Builder<'a> {
             if self.structure && attributes.tex.is_some() {
                 self.tree.formulas.push(node);
             }
+            let is_heading = |role: Span| role.of(self.source).trim_ascii().eq_ignore_ascii_case(b"heading");
+            if self.structure && attributes.role.is_some_and(is_heading) {
+                self.tree.headings.push(node);
+            }
         }
         self.open[tag as usize] += 1;
         self.links += u32::from(tag == Tag::A);

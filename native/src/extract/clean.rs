@@ -167,6 +167,12 @@ impl<'a> Cleaner<'a> {
         }
     }
 
+    /// Take back the text of the block from a place on.
+    pub fn cut(&mut self, at: usize) {
+        self.blank |= self.text.get(at..).is_some_and(|text| text.starts_with([' ', '\n']));
+        self.text.truncate(at);
+    }
+
     /// Take white space off the end of the block, which a preformatted one may have.
     pub fn trim(&mut self) {
         while self.text.len() > self.start && self.text.ends_with([' ', '\n']) {

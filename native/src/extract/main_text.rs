@@ -3,6 +3,7 @@
 use unicode_normalization::char::canonical_combining_class;
 use unicode_normalization::{is_nfc_quick, IsNormalized, UnicodeNormalization};
 
+use super::blocks::Block;
 use super::comments::{self, without, Comments};
 use super::context::Context;
 use super::copies;
@@ -10,6 +11,7 @@ use super::decode::decode;
 use super::embedded::{embedded, terms, Origin, LITTLE};
 use super::features::Features;
 use super::forest::{Room, LANES};
+use super::headings;
 use super::layout::{written, Written};
 use super::model::Model;
 use super::options::Options;
@@ -42,24 +44,9 @@ pub struct Metadata {
 /// The main text of a page: a line a block.
 pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, options: &Options) -> MainText {
     let page = Page::new(source, url, tables, options.structure);
-    let [texts, names] = page.scores(&model.lexicons);
-    let (mut probabilities, kind) = scored(&page, &page.contexts([&texts, &names]), model);
-    copies::settle(&page, &mut probabilities);
-    wholes::settle(&page, kind, &mut probabilities);
-    comments::settle(&page, options.comments, &mut probabilities);
+    let Choice { chosen, confidence, kind } = choose(&page, model, options);
     let blocks = &page.blocks.blocks;
-    let terms_of =
-        |chosen: &[bool]| terms(blocks.iter().zip(chosen).filter(|(_, &chosen)| chosen).map(|(block, _)| block));
-    let (mut chosen, mut confidence) = decode(blocks, &probabilities, options.beta);
-    if let Some(without) =
-        (options.comments == Comments::Auto).then(|| without(&page, kind, &probabilities, &chosen)).flatten()
-    {
-        let rest = decode(blocks, &without, options.beta);
-        if terms_of(&rest.0) >= LITTLE {
-            (chosen, confidence) = rest;
-        }
-    }
-    let kept = terms_of(&chosen);
+    let kept = terms_of(blocks, &chosen);
     let shown = terms(blocks);
     let cut = page.tree.cut || page.blocks.cut;
     let share = |kept: u64| (shown > 0).then(|| (kept as f64 / shown as f64) as f32);
@@ -80,6 +67,38 @@ pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, option
     drop((page.tree, page.blocks)); // composing may take as much again
     let title = Some(title).filter(|title| !title.is_empty()).map(composed);
     MainText { written: all_composed(written), title, lang, metadata }
+}
+
+/// The blocks to keep, the expected F-score, and the likely kind of the page.
+struct Choice {
+    chosen: Vec<bool>,
+    confidence: f64,
+    kind: Option<&'static str>,
+}
+
+fn choose(page: &Page, model: &Model, options: &Options) -> Choice {
+    let [texts, names] = page.scores(&model.lexicons);
+    let (mut probabilities, kind) = scored(page, &page.contexts([&texts, &names]), model);
+    copies::settle(page, &mut probabilities);
+    wholes::settle(page, kind, &mut probabilities);
+    comments::settle(page, options.comments, &mut probabilities);
+    let blocks = &page.blocks.blocks;
+    let (mut chosen, mut confidence) = decode(blocks, &probabilities, options.beta);
+    if let Some(without) =
+        (options.comments == Comments::Auto).then(|| without(page, kind, &probabilities, &chosen)).flatten()
+    {
+        let rest = decode(blocks, &without, options.beta);
+        if terms_of(blocks, &rest.0) >= LITTLE {
+            (chosen, confidence) = rest;
+            probabilities = without;
+        }
+    }
+    headings::settle(page, &probabilities, &mut chosen);
+    Choice { chosen, confidence, kind }
+}
+
+fn terms_of(blocks: &[Block], chosen: &[bool]) -> u64 {
+    terms(blocks.iter().zip(chosen).filter(|(_, &chosen)| chosen).map(|(block, _)| block))
 }
 
 /// The text in normalisation form C, with its spans and marks.

@@ -83,6 +83,8 @@ pub struct Tree {
     pub objects: Vec<Object>,
     /// The nodes that have TeX or MathML in an attribute; none if no structure is wanted.
     pub formulas: Vec<u32>,
+    /// The nodes whose role is that of a heading; none if no structure is wanted.
+    pub headings: Vec<u32>,
     pub names: Vec<Named>,
     pub tokens: Vec<u32>,
     pub head: Head,
@@ -91,6 +93,12 @@ pub struct Tree {
 }
 
 impl Tree {
+    /// The words of an element's class.
+    pub fn class_words<'a>(&self, source: &'a str, node: u32) -> impl Iterator<Item = &'a [u8]> {
+        let class = self.names[self.nodes[node as usize].names as usize].class;
+        class.of(source.as_bytes()).split(u8::is_ascii_whitespace)
+    }
+
     /// End the MathML that is open.
     pub fn end_object(&mut self, end: u32) {
         if let Some(object) = self.objects.iter_mut().rev().find(|object| object.holder == Holder::Math) {

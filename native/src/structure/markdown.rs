@@ -9,9 +9,6 @@ use super::tree::{Kind, Range, Tree};
 /// Longer numbers begin no list item.
 const MAX_ORDINAL: i64 = 999_999_999;
 
-/// The text of a link behind a heading to the heading itself.
-const PERMALINK: char = '¶';
-
 /// The Markdown of a block; `sign` is the last character of a list's markers.
 pub struct Block {
     text: String,
@@ -93,8 +90,7 @@ impl Blocks<'_> {
     }
 
     fn add_heading(&mut self, number: usize, level: Option<i32>) {
-        let whole = one_line(&written(self.tree, self.tree.whole(number), Place::Line));
-        let line = trimmed(whole.strip_suffix(PERMALINK).unwrap_or(&whole));
+        let line = one_line(&written(self.tree, self.tree.whole(number), Place::Line));
         if line.is_empty() {
             return;
         }

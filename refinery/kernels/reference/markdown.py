@@ -31,9 +31,6 @@ from refinery.kernels.reference.pieces import (
 MAX_ORDINAL = 999_999_999
 """Longer numbers begin no list item."""
 
-PERMALINK = "¶"
-"""The text of a link behind a heading to the heading itself."""
-
 
 class Block(NamedTuple):
     """The Markdown of a block; ``sign`` is the last character of a list's markers, ``paragraph`` true for one."""
@@ -107,7 +104,6 @@ def _add_block(text: str, mark: MarkNode, out: list[Block]) -> None:
 
 
 def _add_heading(line: str, level: int | None, out: list[Block]) -> None:
-    line = line.removesuffix(PERMALINK).strip(BLANKS)
     if not line:
         return
     core = line.rstrip("#")

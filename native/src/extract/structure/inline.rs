@@ -112,6 +112,14 @@ impl Recorder {
         self.marks.truncate(mark.map_or(keep, |mark| mark + 1));
     }
 
+    /// All marks but so many go, with the text they covered.
+    pub fn cut(&mut self, keep: usize) {
+        self.marks.truncate(keep.max(self.first));
+        for open in &mut self.open {
+            open.mark = open.mark.filter(|&mark| mark < keep);
+        }
+    }
+
     /// A block ends: number `block`, or the place before it if the text is empty, in the element `node`.
     pub fn finish(&mut self, block: usize, node: u32, text: &str, place: usize) {
         let end = end_of(text, place).max(self.marks.last().map_or(0, |last| last.end));

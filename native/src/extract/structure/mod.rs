@@ -7,6 +7,7 @@ pub mod attributes;
 pub mod columns;
 pub mod delimiters;
 pub mod formulas;
+pub mod headings;
 pub mod inline;
 pub mod language;
 pub mod links;

@@ -1,6 +1,7 @@
 //! What marks say beside their place: ordinals, languages of code, sizes of cells, and the TeX of formulas.
 
 use super::attributes::raw;
+use super::headings;
 use super::language::language;
 use super::mark::{Kind, Mark};
 use super::tables::Tables;
@@ -16,7 +17,7 @@ pub fn describe(page: &Page, tables: &Tables, node: u32, mark: &mut Mark) {
         given.and_then(|given| given.trim().parse::<i32>().ok())
     };
     match mark.kind {
-        Kind::Heading => mark.number = Some(this.tag as i32 - Tag::H1 as i32 + 1),
+        Kind::Heading => mark.number = Some(headings::level(page, node)),
         Kind::List if this.tag == Tag::Ol => mark.number = Some(ordinal("start").unwrap_or(1)),
         Kind::Item => mark.number = ordinal("value"),
         Kind::Code => mark.value = language(page, node),

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::delimiters;
 use super::formulas::Formulas;
+use super::headings;
 use super::inline::{Group, Inline, Origin};
 use super::links::Base;
 use super::mark::{Kind, Mark, DEEPEST};
@@ -77,6 +78,7 @@ pub fn marks(page: &Page, places: &[Place]) -> Vec<Mark> {
         }
     }
     outline.leave(0);
+    headings::normalise(&mut outline.marks);
     outline.marks
 }
 
@@ -249,10 +251,11 @@ impl<'a> Outline<'a> {
     fn kind_of(&self, node: u32) -> Option<Kind> {
         let tag = self.page.tree.nodes[node as usize].tag;
         let above = self.kind();
+        let is_heading = headings::is_one(self.page, node);
         match (tag, above) {
             (_, Some(Kind::Code | Kind::Heading)) => None,
-            (_, Some(Kind::Cell | Kind::Header)) if tag.is(tags::HEADINGS) && self.fills(node) => None,
-            _ if tag.is(tags::HEADINGS) => Some(Kind::Heading),
+            (_, Some(Kind::Cell | Kind::Header)) if is_heading && self.fills(node) => None,
+            _ if is_heading => Some(Kind::Heading),
             _ if tag.is(CODE) => Some(Kind::Code),
             (Tag::Ul | Tag::Ol | Tag::Menu | Tag::Dir, _) if !objects::navigates(self.page, node) => Some(Kind::List),
             (Tag::Li, Some(Kind::List)) => Some(Kind::Item),
