@@ -49,7 +49,7 @@ class KnownAsset(BaseModel):
     about: str
     licence: str
     sha256: str = ""
-    """Digest of the file in ``package``; empty if it may change, or if a builder writes the asset."""
+    """Digest of the file in ``package`` that is the asset, or of the file at ``url``; empty if it may change."""
     package: str = ""
     member: str = ""
     """Path of a file in the importable ``package``: the asset, or the source of ``build``."""
@@ -159,6 +159,7 @@ def fetch(name: str, source: str | None = None, progress: Progress | None = None
         file, origin = _source(name, known, source)
         if not file:
             _download(known.url, download, progress)
+            _check_download(known, download)
             file = download
         counts = _build(known, file, built)
         note = {"name": name, "source": origin, "sha256": _file_sha256(file), "counts": counts}
@@ -245,6 +246,13 @@ def _download(url: str, target: str, progress: Progress | None) -> None:
             stream.writelines(_chunks(url, progress))
     except OSError as error:
         raise StorageError(f"{target}: {error.strerror or error}", hint=_ROOM) from error
+
+
+def _check_download(known: KnownAsset, file: str) -> None:
+    digest = _file_sha256(file)
+    if known.sha256 and digest != known.sha256:
+        hint = "download the file yourself, look at it, and build it: refinery assets get NAME --source FILE"
+        raise AssetError(f"{known.url} has SHA-256 {digest}, expected {known.sha256}", hint=hint)
 
 
 def _chunks(url: str, progress: Progress | None) -> Iterator[bytes]:

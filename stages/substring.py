@@ -29,7 +29,6 @@ from refinery import (
     Round,
     Rule,
     address,
-    id_bytes,
     is_reference,
     threshold,
 )
@@ -45,7 +44,6 @@ from refinery.kernels import (
     key_groups,
     mark_copies,
     mark_repeated,
-    mix64,
     normalise,
     objects,
     order_of,
@@ -62,6 +60,7 @@ from refinery.kernels import (
     word_sizes,
 )
 from stages._marks import RANGES, none_of, united
+from stages._ranks import crawl_ranks
 from stages._repeats import REPEATS, Action, edited_texts
 from stages._tokens import ComparesTokens
 from stages._words import cuts as word_cuts
@@ -76,9 +75,6 @@ ROW = pa.field("row", pa.uint32())
 """The row of the document that keeps a window."""
 VERDICT = pa.schema([("gone", RANGES), ("kept", RANGES)])
 """Ranges of each text, as it is compared, that are repeated; and those of them that stay as the first copy."""
-
-LATEST = 2**32 - 1
-"""Seconds since 1970 that fit 32 bits; documents without a date count as this late."""
 
 HALF, LOW = np.uint64(32), np.uint64(0xFFFF_FFFF)
 
@@ -192,7 +188,7 @@ class Substring(ComparesTokens):
         columns = [keys]
         if self.keep == "first":
             rows = np.arange(row, row + len(docs), dtype=np.uint32)
-            columns += [np.repeat(each, np.diff(offsets)) for each in (_ranks(docs), rows)]
+            columns += [np.repeat(each, np.diff(offsets)) for each in (crawl_ranks(docs), rows)]
         index = {"text": _packed(stored) if self.unit == "gpt2" else stored, **({} if cuts is None else {"cuts": cuts})}
         return Mapped(
             pa.record_batch([pa.array(column) for column in columns], schema=self._schema()), pa.record_batch(index)
@@ -386,15 +382,6 @@ def _keepers(
     keepers = np.full(len(rows), ELSEWHERE, np.uint32)
     keepers[firsts] = _numbers(rows, "row")[firsts]
     return np.split(keepers, np.cumsum(list(map(len, taken))))[:-1]
-
-
-def _ranks(docs: Docs) -> Hashes:
-    """Return the order of documents: by second of the crawl, then at random; those without a date come last."""
-    seconds = pc.fill_null(pc.divide(docs.column("date").cast(pa.int64()), 1000), LATEST).to_numpy()
-    halves = id_bytes(docs.column("id")).view("<u8")
-    chance = mix64(mix64(halves[:, 0]) ^ halves[:, 1].astype(np.uint64))
-    ranks: Hashes = np.clip(seconds, 0, LATEST).astype(np.uint64) << np.uint64(32) | chance >> np.uint64(32)
-    return ranks
 
 
 def _numbers(rows: pa.Table | pa.RecordBatch, name: str) -> npt.NDArray[Any]:

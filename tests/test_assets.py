@@ -166,6 +166,17 @@ def test_failed_downloads(folder: Path, monkeypatch: pytest.MonkeyPatch, server:
     assert left(folder) == []
 
 
+def test_another_download_than_expected(folder: Path, monkeypatch: pytest.MonkeyPatch, server: str) -> None:
+    """A download whose digest is not the recorded one is not built; with the right one it is."""
+    known(monkeypatch, url=f"{server}/whole", sha256="0" * 64)
+    with pytest.raises(AssetError, match="SHA-256") as caught:
+        assets.fetch("thing")
+    assert "--source" in caught.value.hint
+    assert left(folder) == []
+    known(monkeypatch, url=f"{server}/whole", sha256=hashlib.sha256(BODY).hexdigest())
+    assert Path(assets.fetch("thing")).read_bytes() == BODY.upper()
+
+
 def test_too_large_a_download(folder: Path, monkeypatch: pytest.MonkeyPatch, server: str) -> None:
     """A download ends at the size limit."""
     known(monkeypatch, url=f"{server}/unsized")

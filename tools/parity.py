@@ -182,6 +182,12 @@ CASES: dict[str, Case] = {
         draws.prose(),
         lambda given: {"texts": given.array, "languages": pa.array(["en"] * len(given.array)), "common": COMMON},
     ),
+    "sentence_ends": Case(
+        draws.divided_texts(
+            draws.joined(draws.SENTENCES, 40), ends=st.just(".!?。"), tokens=st.booleans(), lines=st.booleans()
+        ),
+        lambda given: {"texts": given.array, "ends": ".!?"},
+    ),
     "correct_lines": Case(draws.protected_texts(), lambda given: {"texts": given.array, "rules": line_rules()}),
     "render": Case(
         st.tuples(marked_draws.marked_texts(), st.sampled_from(["plain", "markdown", "html"])).map(

@@ -109,6 +109,26 @@ PROSE = [
 PROSE += [". ", "! ", ".» ", "« ", " » ", " › ", "‹", " | ", "· ", "...", "\u200f", "\n", " ", " ", "a b. a b. ", "*"]
 
 
+SENTENCES = [
+    *".!?,;a1Ab。日\")'(",
+    ". ",
+    "..",
+    "... ",
+    "U.S.",
+    "J. ",
+    " ",
+    " ",
+    "\n",
+    "  ",
+    "\u200b",
+    "\u2028",
+    "+",
+    "…",
+    "é.",
+]
+"""Pieces of sentences, with what ends them and what seems to."""
+
+
 @st.composite
 def prose(draw: st.DrawFn) -> dict[str, Any]:
     """Texts and cuts of them, in languages with and without common words."""

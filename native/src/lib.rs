@@ -51,6 +51,7 @@ pub mod _native {
         text::corrections::correct_lines,
         text::lines::PreparedLineRules,
         text::prose::prose_statistics,
+        text::sentences::sentence_ends,
         text::statistics::text_statistics,
         text::stop_words::{distinct_words, StopWords},
         url::PreparedUrlRules,

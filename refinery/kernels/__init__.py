@@ -36,6 +36,7 @@ from refinery.kernels.reference.render import render
 from refinery.kernels.reference.repeats import at_most_twice, duplicated, order_of, repeated
 from refinery.kernels.reference.scripts import main_scripts
 from refinery.kernels.reference.segmenter import SEGMENTER, word_cuts, word_spans
+from refinery.kernels.reference.sentences import sentence_ends
 from refinery.kernels.reference.shift import LOST, joined_spans, objects, shift_marks, spared, undo_marks
 from refinery.kernels.reference.similar import first_similar
 from refinery.kernels.reference.text import BULLETS, ELLIPSES, bare, distinct_words, text_statistics

@@ -1,4 +1,4 @@
-"""Prose metrics by the native kernel, which takes the interpreter's lower case and classes of characters."""
+"""Prose metrics and sentences by native kernels, which take the interpreter's lower case and character classes."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ def prose_statistics(
     lists = _common_words(tuple((code, tuple(words)) for code, words in common.items()))
     columns = _native.prose_statistics(texts, languages, cuts, lists, character_classes())
     return pa.RecordBatch.from_arrays(columns, schema=PROSE)
+
+
+def sentence_ends(
+    texts: pa.StringArray, ends: str, cuts: pa.ListArray | None = None, *, tokens: bool = False, lines: bool = False
+) -> pa.ListArray:
+    return _native.sentence_ends(texts, ends, cuts, tokens, lines, character_classes())
 
 
 @lru_cache(maxsize=8)

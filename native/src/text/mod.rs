@@ -9,6 +9,7 @@ mod numbering;
 mod phrases;
 pub mod prose;
 mod reason;
+pub mod sentences;
 pub mod statistics;
 pub mod stop_words;
 pub mod stops;
