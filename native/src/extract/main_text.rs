@@ -13,7 +13,7 @@ use super::features::Features;
 use super::forest::{Room, LANES};
 use super::headings;
 use super::layout::{written, Written};
-use super::model::Model;
+use super::model::{Kind, Model};
 use super::options::Options;
 use super::page::{Page, Tables};
 use super::sink::Column;
@@ -40,6 +40,10 @@ pub struct Metadata {
     /// The likely kind of page, one of `KINDS`; none without blocks.
     pub kind: Option<&'static str>,
 }
+
+/// The share by which beta is less for a product. People take its description and its data, while reviews, questions and
+/// terms of sale, which are prose, too, are more.
+const LESS_OF_PRODUCTS: f64 = 0.35;
 
 /// The main text of a page: a line a block.
 pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, options: &Options) -> MainText {
@@ -78,16 +82,17 @@ struct Choice {
 
 fn choose(page: &Page, model: &Model, options: &Options) -> Choice {
     let [texts, names] = page.scores(&model.lexicons);
-    let (mut probabilities, kind) = scored(page, &page.contexts([&texts, &names]), model);
+    let (mut probabilities, guess) = scored(page, &page.contexts([&texts, &names]), model);
+    let (kind, beta) = (guess.name, options.beta * (1.0 - LESS_OF_PRODUCTS * guess.product));
     copies::settle(page, &mut probabilities);
     wholes::settle(page, kind, &mut probabilities);
     comments::settle(page, options.comments, &mut probabilities);
     let blocks = &page.blocks.blocks;
-    let (mut chosen, mut confidence) = decode(blocks, &probabilities, options.beta);
+    let (mut chosen, mut confidence) = decode(blocks, &probabilities, beta);
     if let Some(without) =
         (options.comments == Comments::Auto).then(|| without(page, kind, &probabilities, &chosen)).flatten()
     {
-        let rest = decode(blocks, &without, options.beta);
+        let rest = decode(blocks, &without, beta);
         if terms_of(blocks, &rest.0) >= LITTLE {
             (chosen, confidence) = rest;
             probabilities = without;
@@ -162,10 +167,10 @@ fn is_composed(text: &str) -> bool {
 
 /// The probability of each block, and the kind of the page. Features are computed for a few blocks at a time, which
 /// stay in the nearest cache.
-fn scored(page: &Page, contexts: &[Context], model: &Model) -> (Vec<f64>, Option<&'static str>) {
+fn scored(page: &Page, contexts: &[Context], model: &Model) -> (Vec<f64>, Kind) {
     let count = page.blocks.blocks.len();
     if count == 0 {
-        return (Vec::new(), None);
+        return (Vec::new(), Kind::default());
     }
     let mut features = Features::new(page, contexts);
     let (mut rows, mut room) = (vec![[0.0; LANES]; model.width], Room::default());
@@ -178,7 +183,7 @@ fn scored(page: &Page, contexts: &[Context], model: &Model) -> (Vec<f64>, Option
         kind = kind.or_else(|| Some(model.kind(&rows, &mut room)));
     }
     made.truncate(count);
-    (made, kind)
+    (made, kind.unwrap_or_default())
 }
 
 /// The text in normalisation form C.

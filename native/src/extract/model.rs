@@ -12,6 +12,17 @@ const MAGIC: &[u8] = b"refinery extractor 2\n";
 /// The kinds of pages that are distinguished.
 pub const KINDS: [&str; 7] = ["article", "collection", "documentation", "forum", "listing", "product", "service"];
 
+const PRODUCT: &str = "product";
+
+/// What is guessed of a page; nothing of one without blocks.
+#[derive(Clone, Copy, Default)]
+pub struct Kind {
+    /// The likeliest of `KINDS`.
+    pub name: Option<&'static str>,
+    /// The probability that it is a product.
+    pub product: f64,
+}
+
 pub struct Model {
     /// Of the words of texts, and of the names of elements.
     pub lexicons: [Lexicon; 2],
@@ -85,16 +96,20 @@ impl Model {
         self.forest.sums(rows, room).map(|sum| 1.0 / (1.0 + exp(-f64::from(sum))))
     }
 
-    /// The likeliest kind of a page, by the features of any of its blocks, here the first of some.
-    pub fn kind(&self, rows: &[Lanes], room: &mut Room) -> &'static str {
-        let (mut best, mut most) = ("", f32::NEG_INFINITY);
-        for (kind, forest) in KINDS.into_iter().zip(&self.kinds) {
-            let score = forest.sums(rows, room)[0];
-            if score > most {
-                (best, most) = (kind, score);
-            }
+    /// What kind of page one is, by the features of any of its blocks, here the first of some.
+    pub fn kind(&self, rows: &[Lanes], room: &mut Room) -> Kind {
+        let mut scores = KINDS.map(|_| f32::NEG_INFINITY);
+        for (score, forest) in scores.iter_mut().zip(&self.kinds) {
+            *score = forest.sums(rows, room)[0];
         }
-        best
+        let (mut best, mut all, mut products) = (0, 0.0, 0.0);
+        for (at, &score) in scores.iter().enumerate() {
+            best = if score > scores[best] { at } else { best };
+            let odds = exp(f64::from(score));
+            all += odds;
+            products += if KINDS[at] == PRODUCT { odds } else { 0.0 };
+        }
+        Kind { name: Some(KINDS[best]), product: products / all }
     }
 }
 
