@@ -15,6 +15,7 @@ from refinery.stage.documents import STRUCTURE, TEXT, TOKENS, Docs
 from refinery.task.step import StepProcessor
 from refinery.task.tasks import StepRun
 from refinery.testing import documents, run_global
+from stages.c4 import C4
 from stages.export import Export
 from stages.extract import Extract
 from stages.lines import Lines
@@ -155,3 +156,28 @@ def test_a_rendering_needs_a_structure() -> None:
         parse(f"{HEAD}extract: {{}}, export: {{text: markdown}}]", "r")
     assert "extract: {structure: true}" in str(refused.value)
     parse(f"{HEAD}extract: {{structure: true}}, export: {{text: markdown}}]", "r")
+
+
+def test_marks_follow_c4() -> None:
+    """Marks of lines that go are gone, those of others move and lose white space; undoing restores text and marks."""
+    text = "Menu\n  A sentence with words.[1] \nAnother one of them."
+    marks = [
+        mark(text, "Menu", "heading", number=1),
+        mark(text, "  A sentence with words.[1] ", "quote"),
+        mark(text, "[1]", "link", 1, value="https://example.org/"),
+        mark(text, "Another", "strong"),
+    ]
+    given = marked(text, marks)
+    kept = processed(C4(min_sentences=0), given)
+    after = kept.column("text")[0].as_py()
+    assert after == "A sentence with words.\nAnother one of them."
+    moved = [
+        (found["kind"], after.encode()[found["start"] : found["end"]]) for found in kept.column("structure")[0].as_py()
+    ]
+    assert moved == [("quote", b"A sentence with words."), ("strong", b"Another")]
+    cut = kept.column("c4.removed")
+    assert undo(kept.column("text"), cut).to_pylist() == [text]
+    assert (
+        undo_marks(kept.column("structure"), cut, kept.column("c4_marks")).to_pylist()
+        == given.column("structure").to_pylist()
+    )
