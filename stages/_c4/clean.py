@@ -7,7 +7,7 @@ keep the separators between them, and cuts never change a character.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -78,8 +78,8 @@ def clean(texts: pa.StringArray, cuts: pa.ListArray | None, limits: LineLimits) 
     lines = LineTable.of(texts)
     citations = _citations(lines) if limits.citations else {}
     content = _without(lines.content, citations)
-    words, long = _words(lines, cuts, limits.max_word)
-    kinds, lorem, bracket = _kinds(content, long, words, limits)
+    phrases = _Phrases(texts, lines, content, citations)
+    kinds, lorem, bracket = _kinds(content, phrases, _words(lines, cuts, limits.max_word), limits)
     blank = lines.core == lines.core_end
     stays = kinds == STAYS
     taken = {line: spans for line, spans in citations.items() if stays[line]}
@@ -119,31 +119,53 @@ def _words(lines: LineTable, cuts: pa.ListArray | None, max_word: int) -> tuple[
     return words, found
 
 
-def _kinds(content: pa.StringArray, long: Flags, words: Places, limits: LineLimits) -> tuple[Places, Flags, Flags]:
+def _kinds(
+    content: pa.StringArray, has: Callable[[str], Flags], words: tuple[Places, Flags], limits: LineLimits
+) -> tuple[Places, Flags, Flags]:
     """Return why each line goes, and which lines that the rules before keep have lorem ipsum or a bracket."""
-    small = pc.ascii_lower(content)
     marks = pc.is_in(pc.utf8_slice_codeunits(content, -1), value_set=pa.array(list(limits.marks)))
+    count, long = words
     tests = {
         "long_word": long,
         "no_punctuation": ~_flags(marks) | _flags(pc.ends_with(content, ELLIPSIS)),
-        "few_words": words < limits.min_words,
-        "javascript": _flags(pc.match_substring(small, "javascript")),
-        "policy": _any(small, POLICIES),
+        "few_words": count < limits.min_words,
+        "javascript": has("javascript"),
+        "policy": np.logical_or.reduce([has(policy) for policy in POLICIES]),
     }
     kinds = np.full(len(content), STAYS)
     for number, kind in reversed(list(enumerate(LINE_KINDS))):
         if kind in limits.kinds:
             kinds[tests[kind]] = number
-    lorem = _flags(pc.match_substring(small, "lorem ipsum")) & (kinds >= LINE_KINDS.index("javascript"))
-    bracket = _flags(pc.match_substring(content, "{")) & (kinds >= LINE_KINDS.index("policy"))
+    lorem = has("lorem ipsum") & (kinds >= LINE_KINDS.index("javascript"))
+    bracket = has("{") & (kinds >= LINE_KINDS.index("policy"))
     return kinds, lorem, bracket
 
 
-def _any(texts: pa.StringArray, phrases: tuple[str, ...]) -> Flags:
-    found = np.zeros(len(texts), np.bool_)
-    for phrase in phrases:
-        found |= _flags(pc.match_substring(texts, phrase))
-    return found
+class _Phrases:
+    """Finds lines with a phrase in ASCII, in any case, in the bytes of all texts at once."""
+
+    def __init__(self, texts: pa.StringArray, lines: LineTable, content: pa.StringArray, cited: Iterable[int]) -> None:
+        first, last = (int(lines.firsts[place]) for place in (0, -1))
+        data = texts.buffers()[2]
+        self._data = data[first:last].to_pybytes().lower() if data else b""
+        self._first, self._lines = first, lines
+        self._cited = {line: content[line].as_py().lower() for line in cited}
+        """Lines that differ from the texts."""
+
+    def __call__(self, phrase: str) -> Flags:
+        found = np.zeros(len(self._lines.start), np.bool_)
+        places = np.fromiter(self._places(phrase.encode()), np.int64) + self._first
+        line = np.searchsorted(self._lines.start, places, side="right") - 1
+        found[line[places + len(phrase) <= self._lines.end[line]]] = True
+        for number, content in self._cited.items():
+            found[number] = phrase in content
+        return found
+
+    def _places(self, phrase: bytes) -> Iterator[int]:
+        place = self._data.find(phrase)
+        while place >= 0:
+            yield place
+            place = self._data.find(phrase, place + len(phrase))
 
 
 def _flags(array: pa.BooleanArray) -> Flags:
