@@ -60,7 +60,7 @@ def bad_words(docs: Docs, lists: Sequence[Asset]) -> pa.UInt32Array:
 @lru_cache(maxsize=64)
 def _pattern(code: str, paths: tuple[str, ...]) -> str:
     """Return a regular expression of Arrow's, which has no class for the letters of all scripts but by property."""
-    words = "|".join(re.escape(word) for path in paths for word in _words(path) if word not in ALLOWED)
+    words = "|".join(re.escape(word) for path in paths for word in _words(path))
     return words if code in WITHOUT_SPACES else rf"(?:^|[^\pL\pN_])(?:{words})(?:[^\pL\pN_]|$)"
 
 
@@ -68,7 +68,7 @@ def _words(path: str) -> list[str]:
     hint = "a list has a word or phrase on each line, in UTF-8"
     try:
         with open(path, encoding="utf-8") as stream:
-            words = sorted({line.strip() for line in stream} - {""})
+            words = sorted({line.strip() for line in stream} - ALLOWED - {""})
     except UnicodeDecodeError as error:
         raise AssetError(f"{path}: {error}", hint=hint) from error
     if not words or max(map(len, words)) > LONGEST:
