@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
@@ -84,7 +84,18 @@ def test_the_plain_form_is_the_text(given: dict[str, pa.Array]) -> None:
     assert render(**{**given, "form": "plain"}).to_pylist() == given["texts"].to_pylist()
 
 
+def dollars_in_a_paragraph() -> Written:
+    """A paragraph with a dollar sign in each of two lines, and what would be markup between them."""
+    out = Written()
+    mark = out.begin("paragraph")
+    out.put("w$\nw<b>$")
+    out.end(mark)
+    out.expected = [("p", "w$w<b>$")]
+    return out
+
+
 @given(documents())
+@example(dollars_in_a_paragraph())
 @settings(max_examples=500, deadline=None)
 def test_a_parser_reads_what_was_marked(document: Written) -> None:
     """A Markdown parser finds the code, tables, headings, lists, items, paragraphs and formulas that are marked, no more."""

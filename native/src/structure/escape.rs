@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::pieces::{blank, trimmed};
+use super::pieces::blank;
 
 /// Blocks of punctuation, symbols and spaces beyond ASCII.
 const NO_LETTERS: [RangeInclusive<u32>; 15] = [
@@ -63,17 +63,6 @@ pub fn is_entity(text: &str) -> bool {
         [b'&', first, _, ..] => first.is_ascii_alphabetic() && run(2, 31, u8::is_ascii_alphanumeric),
         _ => false,
     }
-}
-
-/// True if the dollar sign with which a text starts, and the next one, could be read as a formula.
-pub fn pairs(text: &str) -> bool {
-    let Some(length) = text[1..].find('$') else { return false };
-    let (inner, after) = (&text[1..1 + length], text[2 + length..].chars().next());
-    if trimmed(inner).is_empty() {
-        return false;
-    }
-    let loose = inner.starts_with(blank) || inner.ends_with(blank);
-    !loose || (!after.is_some_and(|digit| digit.is_ascii_digit()) && inner.contains(['\\', '^', '_', '{', '}', '=']))
 }
 
 /// Add a line as it stands at the start of a line: what would begin a block is escaped.

@@ -1,6 +1,7 @@
 //! Lines of Markdown: text with its inline marks. Twin: `refinery.kernels.reference.markdown_inline`.
 
-use super::escape::{add_at_start, flanks, is_entity, is_letter, longest_run, pairs, stresses, touches};
+use super::dollars::without_formulas;
+use super::escape::{add_at_start, flanks, is_entity, is_letter, longest_run, stresses, touches};
 use super::pieces::{blank, trimmed};
 use super::tree::{Kind, Mark, Range, Tree};
 
@@ -35,7 +36,7 @@ struct Line<'t> {
 pub fn written(tree: &Tree<'_>, range: Range, place: Place) -> String {
     let mut line = Line::new(tree, range, place);
     line.inline(range);
-    line.out
+    line.finish()
 }
 
 /// The Markdown of a mark as if it was a strong one.
@@ -44,7 +45,7 @@ pub fn bold(tree: &Tree<'_>, mark: usize) -> String {
     let mut line = Line::new(tree, range, Place::Line);
     line.stressed = true;
     line.emphasis(mark, "**");
-    line.out
+    line.finish()
 }
 
 /// Add the lines of a paragraph that have something in them, with hard breaks between them.
@@ -104,6 +105,14 @@ impl<'t> Line<'t> {
             out: String::with_capacity(source.len() + source.len() / 8),
             closed: None,
             floor: 0,
+        }
+    }
+
+    fn finish(self) -> String {
+        if self.dollars || self.pictures {
+            self.out
+        } else {
+            without_formulas(self.out)
         }
     }
 
@@ -294,7 +303,7 @@ impl<'t> Line<'t> {
             b']' => after == Some('('),
             b'|' => self.place == Place::Cell,
             b'~' => before == Some('~') || after == Some('~'),
-            b'$' => self.dollars || before == Some('$') || after == Some('$') || pairs(rest),
+            b'$' => self.dollars,
             _ => false,
         }
     }

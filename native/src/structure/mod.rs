@@ -1,5 +1,6 @@
 //! Marks of texts, and what is made of them. Twins: `refinery.kernels.reference.render` and its parts.
 
+mod dollars;
 mod escape;
 mod html;
 mod inline;

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from refinery.kernels.reference.html_form import html_table
-from refinery.kernels.reference.markdown_inline import MarkedLine, lines_of, longest_run, tex_lines, written
+from refinery.kernels.reference.markdown_escape import longest_run
+from refinery.kernels.reference.markdown_inline import MarkedLine, lines_of, tex_lines, written
 from refinery.kernels.reference.marks import MarkNode
 from refinery.kernels.reference.pieces import (
     BLANKS,

@@ -11,30 +11,19 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from refinery.kernels.reference.markdown_escape import (
+    PUNCTUATION,
+    at_start,
+    flanks,
+    is_letter,
+    longest_run,
+    touches,
+    without_formulas,
+)
 from refinery.kernels.reference.marks import MarkNode
 from refinery.kernels.reference.pieces import BLANKS
 
-PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
-
 _ENTITY = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-_NO_LETTERS = (
-    *((0x80, 0xBF), (0xD7, 0xD7), (0xF7, 0xF7), (0x2000, 0x206F), (0x20A0, 0x20CF), (0x2190, 0x2BFF)),
-    *((0x2E00, 0x2E7F), (0x3000, 0x303F), (0xFE10, 0xFE1F), (0xFE30, 0xFE6F), (0xFF00, 0xFF20), (0xFF3B, 0xFF40)),
-    *((0xFF5B, 0xFF65), (0xFFE0, 0xFFEF), (0x1F000, 0x1FAFF)),
-)
-"""Blocks of punctuation, symbols and spaces beyond ASCII."""
-
-_MARKER = re.compile(r"#{1,6}(?=[ \t]|$)|[-+*](?=[ \t]|$)|>|~~~|\[(?=.*\]:)")
-_ORDINAL = re.compile(r"([0-9]{1,9})([.)])(?=[ \t]|$)")
-_RULE = re.compile(r"[-=:|*_ \t]+$")
-
-
-def is_letter(character: str) -> bool:
-    """Return True for a letter or digit; beyond ASCII for all that is not known to be something else."""
-    code = ord(character)
-    if code < 0x80:
-        return character.isalnum()
-    return not any(first <= code <= last for first, last in _NO_LETTERS)
 
 
 @dataclass
@@ -85,20 +74,14 @@ class MarkedLine:
 def written(line: MarkedLine) -> str:
     """Return the Markdown of a line, with the newlines of its text."""
     _inline(line, line.start, line.end, line.marks)
-    return "".join(line.out)
+    found = "".join(line.out)
+    return found if line.dollars or line.pictures else without_formulas(found)
 
 
 def lines_of(markdown: str) -> list[str]:
     """Return the lines of a paragraph that have something in them, as they stand at the start of a line."""
     found = (line.strip(BLANKS) for line in markdown.split("\n"))
-    return [_at_start(line) for line in found if line]
-
-
-def _at_start(line: str) -> str:
-    """Escape what would begin a block."""
-    if _MARKER.match(line) or _RULE.match(line):
-        return "\\" + line
-    return _ORDINAL.sub(r"\1\\\2", line, count=1) if _ORDINAL.match(line) else line
+    return [at_start(line) for line in found if line]
 
 
 def _all(marks: Sequence[MarkNode]) -> Iterator[MarkNode]:
@@ -175,11 +158,6 @@ def _without_comment(part: str) -> str:
     return part
 
 
-def longest_run(text: str) -> int:
-    """Return the length of the longest run of backticks."""
-    return max(map(len, re.findall("`+", text)), default=0)
-
-
 def _code_span(line: MarkedLine, source: str) -> None:
     content = source.replace("\n", " ")
     if not content.strip(BLANKS):
@@ -224,16 +202,11 @@ def _emphasis(line: MarkedLine, mark: MarkNode, sign: str) -> None:
     tail = body[len(lead) + len(core) :]
     before = lead[-1] if lead else before
     after = tail[0] if tail else line.text[mark.end] if mark.end < line.end else ""
-    if core and before != "*" and _flanks(core[0], before) and _flanks(core[-1], after):
+    if core and before != "*" and flanks(core[0], before) and flanks(core[-1], after):
         core = f"{sign}{core}{sign}"
     elif core and before == core[0] and before in "$`":
         lead = " "
     line.write(lead + core + tail)
-
-
-def _flanks(inside: str, outside: str) -> bool:
-    """Return True if a run of stars between these two characters belongs to the one inside."""
-    return is_letter(inside) or not outside or outside in BLANKS or outside in PUNCTUATION
 
 
 def _literal(line: MarkedLine, start: int, end: int) -> None:
@@ -249,17 +222,12 @@ def _literal(line: MarkedLine, start: int, end: int) -> None:
                 run += 1
             before, after = line.around(at)[0], line.around(run - 1)[1]
             inside = before and after and is_letter(before) and is_letter(after)
-            sign = "\\_" if line.bars and not inside and _touches(before, after) else "_"
+            sign = "\\_" if line.bars and not inside and touches(before, after) else "_"
             line.write(sign * (run - at))
             at = run
             continue
         line.write(_escaped(line, character, at, end))
         at += 1
-
-
-def _touches(before: str, after: str) -> bool:
-    """Return True unless both characters are blank or the end of the line."""
-    return not ((not before or before in BLANKS) and (not after or after in BLANKS))
 
 
 def _escaped(line: MarkedLine, character: str, at: int, end: int) -> str:
@@ -270,7 +238,7 @@ def _escaped(line: MarkedLine, character: str, at: int, end: int) -> str:
         case "`":
             markup = line.ticks
         case "*":
-            markup = line.stressed or (line.stars and _touches(before, after))
+            markup = line.stressed or (line.stars and touches(before, after))
         case "<":
             markup = after.isascii() and (after.isalpha() or after in tuple("/!?"))
         case "&":
@@ -282,16 +250,7 @@ def _escaped(line: MarkedLine, character: str, at: int, end: int) -> str:
         case "~":
             markup = "~" in (before, after)
         case "$":
-            markup = line.dollars or "$" in (before, after) or _pairs(line, at)
+            markup = line.dollars
         case _:
             markup = False
     return "\\" + character if markup else character
-
-
-def _pairs(line: MarkedLine, at: int) -> bool:
-    """Return True if the dollar sign and the next one could be read as a formula."""
-    close = line.text.find("$", at + 1, line.end)
-    inner = line.text[at + 1 : close] if close >= 0 else ""
-    loose = inner[:1] in BLANKS or inner[-1:] in BLANKS
-    digit = line.around(close)[1] in tuple("0123456789")
-    return bool(inner.strip(BLANKS)) and (not loose or (not digit and any(sign in inner for sign in "\\^_{}=")))
