@@ -42,7 +42,7 @@ class Extract(Edit):
     """
 
     name: ClassVar = "extract"
-    version: ClassVar = 10
+    version: ClassVar = 11
     source: ClassVar = "RefinedWeb §3.1; https://arxiv.org/abs/2306.01116"
     reads: ClassVar = (URL.name, HTML.name)
     adds: ClassVar = (TEXT, PROTECTED, STRUCTURE)
@@ -76,6 +76,7 @@ class Extract(Edit):
     )
     paragraphs: bool = Field(False, description="whether native parts paragraphs, lists and tables by blank lines")
     structure: bool = Field(False, description="whether native marks headings, lists, tables, code and more")
+    links: bool = Field(False, description="whether structure has links with their targets")
     timeout: Duration = Field(timedelta(seconds=30), gt=timedelta(0), description="processor time for one page")
     memory: Size = Field(Size(800_000_000), ge=256 << 20, description="resident size of the engine's process")
     max_repaired: float = threshold(
@@ -91,6 +92,8 @@ class Extract(Edit):
             raise ValueError(f"paragraphs is for native; {self.engine} decides itself where blank lines are")
         if self.engine != "native" and self.structure:
             raise ValueError(f"structure is for native; {self.engine} has no marks")
+        if self.links and not self.structure:
+            raise ValueError("links are marks of the structure; set structure: true")
         return self
 
     @field_validator("engine")
@@ -153,6 +156,7 @@ class Extract(Edit):
             paragraphs=self.paragraphs,
             comments=self.comments,
             structure=self.structure,
+            links=self.links,
         )
         starts = accumulate(map(len, pages.chunks), initial=0)
         batches = [find(chunk, urls[start:][: len(chunk)]) for chunk, start in zip(pages.chunks, starts, strict=False)]

@@ -52,7 +52,7 @@ KINDS = {
 WAYS: dict[str, dict[str, Any]] = {
     "as shipped": {},
     "all other choices": {"favour": "recall", "paragraphs": True, "comments": "keep"},
-    "with structure": {"structure": True},
+    "with structure": {"structure": True, "links": True},
 }
 
 

@@ -68,7 +68,8 @@ def cross_validation(pages: list[Page], found: Corpora, kept: Path | None = None
 def scored(pages: list[Page], weights: bytes) -> list[tuple[tuple[str, ...], Score]]:
     """The groups and scores of pages whose texts the native extractor finds by some weights."""
     html, urls = pa.array([page.html for page in pages]), pa.array([page.url for page in pages])
-    texts = pa.array(extractor(weights).extract(html, urls, (BETAS["balance"], False, "auto", False))[0]).to_pylist()
+    options = (BETAS["balance"], False, "auto", False, False)
+    texts = pa.array(extractor(weights).extract(html, urls, options)[0]).to_pylist()
     return [(page.groups, score(page.gold, text)) for page, text in zip(pages, texts, strict=True)]
 
 

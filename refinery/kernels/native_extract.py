@@ -32,8 +32,9 @@ def main_texts(
     paragraphs: bool = False,
     comments: Comments = "auto",
     structure: bool = False,
+    links: bool = False,
 ) -> pa.RecordBatch:
-    columns = _extractor().extract(pages, urls, (BETAS[favour], paragraphs, comments, structure))
+    columns = _extractor().extract(pages, urls, (BETAS[favour], paragraphs, comments, structure, links))
     return pa.RecordBatch.from_arrays(columns, schema=MAIN_TEXT)
 
 

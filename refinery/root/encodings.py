@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import pyarrow as pa
@@ -15,9 +15,8 @@ PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "use_d
 
 def writer_options(schema: pa.Schema, packed: Collection[str]) -> dict[str, Any]:
     """Return the options of the writer. Columns that are ``packed`` are not compressed: that would save little."""
-    marks = [f"{f.name}.list.element" for f in schema if f.type == MARKS]
-    if marks:
-        return {**PARQUET, **_of_marks(marks)}
+    if any(f.type == MARKS for f in schema):
+        return {**PARQUET, **_of_marks(schema)}
     if not packed or any(pa.types.is_nested(f.type) for f in schema):
         return PARQUET
     level = {f.name: PARQUET["compression_level"] for f in schema if f.name not in packed}
@@ -25,13 +24,30 @@ def writer_options(schema: pa.Schema, packed: Collection[str]) -> dict[str, Any]
     return {**PARQUET, "compression": codecs, "compression_level": level or None}
 
 
-def _of_marks(paths: Sequence[str]) -> dict[str, Any]:
-    """Return the encodings of marks: few kinds, and places that mostly ascend, take half of what they do without."""
-    numbers = [f"{path}.{name}" for path in paths for name in ("start", "end", "depth", "number")]
+def _of_marks(schema: pa.Schema) -> dict[str, Any]:
+    """Return the encodings of marks, which have few kinds and depths, and places that mostly ascend.
+
+    They are small: a higher level takes 5 % off, for .02 ms a page.
+    """
+    marks = [leaf for f in schema if f.type == MARKS for leaf in _leaves(f)]
+    others = [leaf for f in schema if f.type != MARKS for leaf in _leaves(f)]
     return {
-        "use_dictionary": [f"{path}.kind" for path in paths],
-        "column_encoding": dict.fromkeys(numbers, "DELTA_BINARY_PACKED"),
+        "compression_level": dict.fromkeys(others, PARQUET["compression_level"]) | dict.fromkeys(marks, 9),
+        "use_dictionary": [path for path in marks if path.endswith((".kind", ".depth"))],
+        "column_encoding": {
+            path: "DELTA_BINARY_PACKED" for path in marks if path.endswith((".start", ".end", ".number"))
+        },
     }
+
+
+def _leaves(given: pa.Field, path: str = "") -> list[str]:
+    """Return the paths of a field's columns in a file."""
+    path, kind = f"{path}{given.name}", given.type
+    if pa.types.is_list(kind):
+        return _leaves(pa.field("element", kind.value_type), f"{path}.list.")
+    if pa.types.is_struct(kind):
+        return [leaf for part in kind for leaf in _leaves(part, f"{path}.")]
+    return [path]
 
 
 def by_differences(table: pa.Table) -> dict[str, str] | None:

@@ -22,8 +22,8 @@ IMAGE = '<img src="a.png" alt="A &amp; b">'
 
 def extracted(*pages: str, structure: bool = True) -> pa.RecordBatch:
     """Return texts and structures of pages of one site, with all that may be their text."""
-    urls = pa.array(["https://example.org/p/q"] * len(pages))
-    return main_texts(pa.array(pages, pa.string()), urls, "recall", comments="keep", structure=structure)
+    urls, marks = pa.array(["https://example.org/p/q"] * len(pages)), {"structure": structure, "links": structure}
+    return main_texts(pa.array(pages, pa.string()), urls, "recall", comments="keep", **marks)
 
 
 def marks_of(page: str) -> list[tuple[Any, ...]]:
@@ -247,3 +247,12 @@ def test_marks_of_true_pages_are_a_tree_over_the_same_text(corpus: Path) -> None
     assert with_marks["text"].equals(without["text"])
     for row in with_marks.to_pylist():
         tree(row["text"], row["structure"])
+
+
+def test_links_are_marks_only_if_they_are_asked_for() -> None:
+    """What they contain is marked without them, and the text is the same."""
+    page, url = pa.array(["<p>a <a href=/x><b>b</b></a>"]), pa.array(["https://example.org/"])
+    rows = [main_texts(page, url, "recall", structure=True, links=links).to_pylist()[0] for links in (True, False)]
+    assert rows[0]["text"] == rows[1]["text"]
+    kinds = [[(mark["depth"], mark["kind"]) for mark in row["structure"]] for row in rows]
+    assert kinds == [[(0, "link"), (1, "strong")], [(0, "strong")]]

@@ -162,3 +162,11 @@ def test_an_image_is_written_where_it_has_a_line_for_itself() -> None:
     image = {"start": 2, "end": 2, "depth": 0, "kind": "image", "value": "https://a.b/c d_(e)", "label": "a [b](c) `d"}
     assert rendered("a\n\nb", [image]) == "a\n\n![a \\[b\\](c) \\`d](https://a.b/c%20d_%28e%29)\n\nb"
     assert rendered("a b\nc", [image]) == "a b\n\nc"
+
+
+def test_an_empty_formula_stands_apart_from_words() -> None:
+    """In Markdown and HTML: its place has one of the two spaces that it would have."""
+    formula = {"start": 4, "end": 4, "depth": 0, "kind": "formula", "value": "x"}
+    assert rendered("for all", [formula]) == "for $x$ all"
+    assert rendered("for all", [formula], "html") == r'<p>for <span class="math inline">\(x\)</span> all</p>'
+    assert rendered("for .", [formula], "html") == r'<p>for <span class="math inline">\(x\)</span>.</p>'

@@ -46,7 +46,8 @@ def validated(folder: Path) -> Engine:
     found = [extractor(Path(folder, f"{fold}.weights").read_bytes()) for fold in range(FOLDS)]
 
     def run(page: bytes, url: str) -> str:
-        columns = found[fold_of(url)].extract(_strings(page), pa.array([url]), (BETAS["balance"], False, "auto", False))
+        options = (BETAS["balance"], False, "auto", False, False)
+        columns = found[fold_of(url)].extract(_strings(page), pa.array([url]), options)
         return pa.array(columns[0])[0].as_py()  # type: ignore[no-any-return]
 
     return run

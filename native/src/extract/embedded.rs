@@ -55,7 +55,7 @@ pub fn embedded(page: &Page, shown: u64, kept: u64, tables: &Tables, options: &O
         let terms = terms(blocks);
         let least = if of_scripts { MUCH.max(shown) } else { LITTLE };
         (terms >= least.max(kept * MORE)).then(|| Embedded {
-            written: written(&made, &vec![true; blocks.len()], options.paragraphs),
+            written: written(&made, &vec![true; blocks.len()], options),
             origin,
             cut: cut || made.tree.cut || made.blocks.cut,
         })

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::blocks::{Block, Blocks};
+use super::options::Options;
 use super::page::Page;
 use super::structure::mark::Mark;
 use super::structure::outline::{marks, Place};
@@ -20,9 +21,9 @@ pub struct Written {
     pub marks: Vec<Mark>,
 }
 
-/// The text of the chosen blocks. With `paragraphs`, there is a blank line between two of them, unless both are lines
+/// The text of the chosen blocks. With `options.paragraphs`, there is a blank line between two of them, unless both are lines
 /// of one list or table: an item or a cell that is a single block, or the text that an item begins with.
-pub fn written(page: &Page, chosen: &[bool], paragraphs: bool) -> Written {
+pub fn written(page: &Page, chosen: &[bool], options: &Options) -> Written {
     let mut text = String::new();
     let mut protected: Vec<(Range<usize>, _)> = Vec::new();
     let tables = DataTables::of(&page.tree);
@@ -30,7 +31,7 @@ pub fn written(page: &Page, chosen: &[bool], paragraphs: bool) -> Written {
     let mut places = Vec::new();
     for (at, block) in page.blocks.blocks.iter().enumerate().filter(|&(at, _)| chosen[at]) {
         if let Some(before) = before {
-            let apart = paragraphs && !together(page, before, block);
+            let apart = options.paragraphs && !together(page, before, block);
             text.push_str(if apart { "\n\n" } else { "\n" });
         }
         let start = text.len();
@@ -44,7 +45,7 @@ pub fn written(page: &Page, chosen: &[bool], paragraphs: bool) -> Written {
         }
         before = Some(block);
     }
-    let marks = if page.tree.markup.is_empty() { Vec::new() } else { marks(page, &places) };
+    let marks = if page.tree.markup.is_empty() { Vec::new() } else { marks(page, &places, options.links) };
     Written { text, protected, marks }
 }
 

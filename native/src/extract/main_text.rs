@@ -62,7 +62,7 @@ pub fn main_text(source: &str, url: &str, tables: &Tables, model: &Model, option
         None => {
             let confidence = Some(confidence as f32);
             (
-                written(&page, &chosen, options.paragraphs),
+                written(&page, &chosen, options),
                 Metadata { confidence, cut, share: share(kept), origin: Origin::Page, kind },
             )
         }

@@ -11,4 +11,6 @@ pub struct Options {
     pub comments: Comments,
     /// Mark the structure of the text.
     pub structure: bool,
+    /// Mark links, with their targets.
+    pub links: bool,
 }

@@ -106,22 +106,22 @@ impl Extractor {
     /// likely kind, spans of code and tables, and structure, of each page.
     ///
     /// The options are beta, whether blank lines part paragraphs, what becomes of comments, and whether texts have
-    /// marks.
+    /// marks, and marks of links.
     fn extract(
         &self,
         py: Python<'_>,
         pages: InputArray,
         urls: InputArray,
-        options: (f64, bool, String, bool),
+        options: (f64, bool, String, bool, bool),
     ) -> PyResult<Vec<OutputArray>> {
         let model = self.model.as_ref().ok_or_else(|| PyValueError::new_err("this extractor has no weights"))?;
         let (pages, urls) = (strings(&pages)?, strings(&urls)?);
         if pages.len() != urls.len() {
             return Err(PyValueError::new_err(format!("{} pages, but {} urls", pages.len(), urls.len())));
         }
-        let (beta, paragraphs, comments, structure) = options;
+        let (beta, paragraphs, comments, structure, links) = options;
         let comments = Comments::named(&comments).map_err(PyValueError::new_err)?;
-        let options = Options { beta, paragraphs, comments, structure };
+        let options = Options { beta, paragraphs, comments, structure, links };
         py.allow_threads(|| {
             let found = (0..pages.len())
                 .map(|row| Ok(main_text(text(pages, row)?, text(urls, row)?, &self.tables, model, &options)))

@@ -1,7 +1,35 @@
-//! Dollar signs that would enclose a formula. Twin: `without_formulas` of `refinery.kernels.reference.markdown_escape`.
+//! TeX between dollar signs, and dollar signs that would be read as its delimiters. Twins:
+//! `refinery.kernels.reference.markdown_inline`, `refinery.kernels.reference.markdown_escape`.
 
 use super::escape::add_at_start;
 use super::pieces::{blank, trimmed};
+
+/// The lines of a formula, none of them empty, with parentheses of TeX in place of dollar signs in it.
+pub fn tex_lines(value: &str) -> Vec<String> {
+    let (mut out, mut opens, mut escaped) = (String::with_capacity(value.len()), true, false);
+    for character in value.chars() {
+        if character == '$' && !escaped {
+            out.push_str(if opens { "\\(" } else { "\\)" });
+            opens = !opens;
+        } else {
+            out.push(character);
+        }
+        escaped = character == '\\' && !escaped;
+    }
+    out.split('\n').map(trimmed).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+/// A line of TeX without its comment.
+pub fn without_comment(part: &str) -> &str {
+    let mut escaped = false;
+    for (at, character) in part.char_indices() {
+        if character == '%' && !escaped {
+            return part[..at].trim_end_matches(blank);
+        }
+        escaped = character == '\\' && !escaped;
+    }
+    part
+}
 
 /// The Markdown of a text without formulas, in which dollar signs that would enclose one are escaped.
 pub fn without_formulas(markdown: String) -> String {

@@ -88,6 +88,13 @@ pub fn add_at_start(line: &str, out: &mut String) {
     out.push_str(line);
 }
 
+/// True each if a formula at an empty place needs a space before, and after: the text has one of those it would have.
+pub fn spaces_around(before: Option<char>, after: Option<char>) -> (bool, bool) {
+    let lead = after.is_none() && before.is_some_and(is_letter);
+    let word = after.is_some_and(|after| after == '(' || is_letter(after));
+    (lead, word && before.is_none_or(|before| before == ' '))
+}
+
 /// The length of the longest run of backticks.
 pub fn longest_run(text: &str) -> usize {
     text.split(|character| character != '`').map(str::len).max().unwrap_or(0)

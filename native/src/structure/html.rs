@@ -1,5 +1,6 @@
 //! HTML of a text with marks. Twin: `refinery.kernels.reference.html_form`.
 
+use super::escape::spaces_around;
 use super::pieces::{blank, trimmed};
 use super::tree::{Kind, Mark, Range, Tree};
 
@@ -17,6 +18,10 @@ pub fn html(tree: &Tree<'_>) -> String {
 /// The HTML of a table without its captions, for Markdown.
 pub fn html_table(tree: &Tree<'_>, table: usize) -> String {
     Form { tree, markdown: true }.table(table, false)
+}
+
+fn is_formula(mark: &Mark<'_>) -> bool {
+    mark.kind == Kind::Formula && !trimmed(mark.value).is_empty()
 }
 
 /// A text for use between tags and in attributes.
@@ -171,7 +176,12 @@ impl Form<'_> {
         for number in self.tree.siblings(range) {
             let mark = &self.tree.marks[number];
             add_escaped(&self.tree.text[at..mark.start], &mut out);
+            let before = self.tree.text[range.start..mark.start].chars().next_back();
+            let bare = is_formula(mark) && mark.start == mark.end;
+            let (lead, trail) = spaces_around(before, self.tree.text[mark.end..range.end].chars().next());
+            out.push_str(if bare && lead { " " } else { "" });
             out.push_str(&self.mark(number));
+            out.push_str(if bare && trail { " " } else { "" });
             at = mark.end;
         }
         add_escaped(&self.tree.text[at..range.end], &mut out);
@@ -180,7 +190,7 @@ impl Form<'_> {
 
     fn mark(&self, number: usize) -> String {
         let mark = &self.tree.marks[number];
-        if mark.kind == Kind::Formula && !trimmed(mark.value).is_empty() {
+        if is_formula(mark) {
             return self.formula(mark);
         }
         let web = !self.markdown && is_web(mark.value);

@@ -1,7 +1,7 @@
 //! Lines of Markdown: text with its inline marks. Twin: `refinery.kernels.reference.markdown_inline`.
 
-use super::dollars::without_formulas;
-use super::escape::{add_at_start, flanks, is_entity, is_letter, longest_run, stresses, touches};
+use super::dollars::{tex_lines, without_comment, without_formulas};
+use super::escape::{add_at_start, flanks, is_entity, longest_run, spaces_around, stresses, touches};
 use super::pieces::{blank, trimmed};
 use super::tree::{Kind, Mark, Range, Tree};
 
@@ -58,32 +58,6 @@ pub fn paragraph(markdown: &str) -> String {
         add_at_start(line, &mut out);
     }
     out
-}
-
-/// The lines of a formula, none of them empty, with parentheses of TeX in place of dollar signs in it.
-pub fn tex_lines(value: &str) -> Vec<String> {
-    let (mut out, mut opens, mut escaped) = (String::with_capacity(value.len()), true, false);
-    for character in value.chars() {
-        if character == '$' && !escaped {
-            out.push_str(if opens { "\\(" } else { "\\)" });
-            opens = !opens;
-        } else {
-            out.push(character);
-        }
-        escaped = character == '\\' && !escaped;
-    }
-    out.split('\n').map(trimmed).filter(|line| !line.is_empty()).map(str::to_owned).collect()
-}
-
-fn without_comment(part: &str) -> &str {
-    let mut escaped = false;
-    for (at, character) in part.char_indices() {
-        if character == '%' && !escaped {
-            return part[..at].trim_end_matches(blank);
-        }
-        escaped = character == '\\' && !escaped;
-    }
-    part
 }
 
 impl<'t> Line<'t> {
@@ -171,17 +145,11 @@ impl<'t> Line<'t> {
         let display = mark.number == Some(1) && self.place == Place::Block;
         let before = self.tree.text[self.start..mark.start].chars().next_back();
         let after = self.tree.text[mark.end..self.end].chars().next();
-        let bare = mark.start == mark.end; // its place has one of the spaces around it
-        if bare && after.is_none() && before.is_some_and(is_letter) {
-            self.out.push(' ');
-        }
+        let bare = mark.start == mark.end;
+        let (lead, trail) = spaces_around(before, after);
+        self.out.push_str(if bare && lead { " " } else { "" });
         self.enclose(if display { "$$" } else { "$" }, &tex, '$');
-        if bare
-            && before.is_none_or(|before| before == ' ')
-            && after.is_some_and(|after| after == '(' || is_letter(after))
-        {
-            self.out.push(' ');
-        }
+        self.out.push_str(if bare && trail { " " } else { "" });
     }
 
     fn code_span(&mut self, source: &str) {

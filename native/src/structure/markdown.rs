@@ -1,7 +1,8 @@
 //! Markdown of a text with marks. Twin: `refinery.kernels.reference.markdown`.
 
+use super::dollars::tex_lines;
 use super::escape::longest_run;
-use super::inline::{bold, paragraph, tex_lines, written, Place};
+use super::inline::{bold, paragraph, written, Place};
 use super::pieces::{blank, trimmed};
 use super::table;
 use super::tree::{Kind, Range, Tree};

@@ -5,6 +5,7 @@ mod escape;
 mod html;
 mod inline;
 mod markdown;
+pub mod objects;
 mod pieces;
 pub mod shift;
 mod table;

@@ -55,17 +55,18 @@ def main_texts(
     paragraphs: bool = False,
     comments: Comments = "auto",
     structure: bool = False,
+    links: bool = False,
 ) -> pa.RecordBatch:
     """Return main text and metadata, as in ``MAIN_TEXT``, of pages with their URLs; a null of either counts as "".
 
     The text has a line per block. With ``paragraphs``, blank lines separate blocks, except lines of one list or table.
     ``comments`` of readers are kept, dropped, or left to the scorer. ``structure``: marks over the text, which is the
-    same without them.
+    same without them; with ``links`` there are some of links.
 
     Linear in the size of a page, for any page. Content beyond the limits of depth and size is merged into the nearest
     element within, and ``truncated`` is set. Raises RuntimeError where the native extractor is not built.
     """
-    del pages, urls, favour, paragraphs, comments, structure
+    del pages, urls, favour, paragraphs, comments, structure, links
     raise RuntimeError("the native extractor is not built: install Rust, then refinery")
 
 

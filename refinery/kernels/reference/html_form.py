@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from refinery.kernels.reference.markdown_escape import spaces_around
 from refinery.kernels.reference.marks import MarkNode
 from refinery.kernels.reference.pieces import (
     BLANKS,
@@ -145,13 +146,16 @@ def _table(form: Form, mark: MarkNode, *, captions: bool = True) -> str:
 def _inline(form: Form, given: Range) -> str:
     out, at = [], given.start
     for mark in given.marks:
-        out += [escaped(form.text[at : mark.start]), _mark(form, mark)]
+        before, after = form.text[given.start : mark.start][-1:], form.text[mark.end : given.end][:1]
+        bare = _is_formula(mark) and mark.start == mark.end
+        lead, trail = spaces_around(before, after) if bare else ("", "")
+        out += [escaped(form.text[at : mark.start]), lead, _mark(form, mark), trail]
         at = mark.end
     return "".join([*out, escaped(form.text[at : given.end])])
 
 
 def _mark(form: Form, mark: MarkNode) -> str:
-    if mark.kind == "formula" and (mark.value or "").strip(BLANKS):
+    if _is_formula(mark):
         return _formula(form, mark)
     web = is_web(mark.value) and not form.markdown
     if mark.kind == "image":
@@ -161,6 +165,10 @@ def _mark(form: Form, mark: MarkNode) -> str:
         return f'<a href="{escaped(mark.value)}">{content}</a>' if web else content
     name = _INLINE.get(mark.kind)
     return f"<{name}>{content}</{name}>" if name and content.strip(BLANKS) else content
+
+
+def _is_formula(mark: MarkNode) -> bool:
+    return mark.kind == "formula" and bool((mark.value or "").strip(BLANKS))
 
 
 def _formula(form: Form, mark: MarkNode) -> str:

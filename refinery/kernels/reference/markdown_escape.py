@@ -43,6 +43,13 @@ def touches(before: str, after: str) -> bool:
     return not ((not before or before in BLANKS) and (not after or after in BLANKS))
 
 
+def spaces_around(before: str, after: str) -> tuple[str, str]:
+    """Return the spaces before and after a formula at an empty place: the text has one of those that it would have."""
+    lead = bool(before) and not after and is_letter(before)
+    trail = before in ("", " ") and bool(after) and (after == "(" or is_letter(after))
+    return " " * lead, " " * trail
+
+
 def longest_run(text: str) -> int:
     """Return the length of the longest run of backticks."""
     return max(map(len, re.findall("`+", text)), default=0)

@@ -17,6 +17,7 @@ from refinery.kernels.reference.markdown_escape import (
     flanks,
     is_letter,
     longest_run,
+    spaces_around,
     touches,
     without_formulas,
 )
@@ -140,13 +141,11 @@ def _formula(line: MarkedLine, mark: MarkNode) -> None:
     tex += " " if (len(tex) - len(tex.rstrip("\\"))) % 2 else ""
     sign = "$$" if mark.number == 1 and line.display else "$"
     before, after = line.text[line.start : mark.start][-1:], line.text[mark.end : line.end][:1]
-    bare = mark.start == mark.end  # its place has one of the spaces around it
-    if bare and not after and before and is_letter(before):
-        line.write(" ")
+    lead, trail = spaces_around(before, after) if mark.start == mark.end else ("", "")
+    line.write(lead)
     line.write(line.gap("$") + sign + (tex.replace("|", "\\|") if line.cell else tex) + sign)
     line.close("$")
-    if bare and before in ("", " ") and after and (after == "(" or is_letter(after)):
-        line.write(" ")
+    line.write(trail)
 
 
 def _without_comment(part: str) -> str:

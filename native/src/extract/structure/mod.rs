@@ -6,6 +6,7 @@
 pub mod attributes;
 pub mod columns;
 pub mod delimiters;
+mod elements;
 pub mod formulas;
 pub mod headings;
 pub mod inline;
