@@ -1,4 +1,4 @@
-"""What of a text would be read as markup in Markdown."""
+"""Characters of a text that would be read as markup in Markdown, and their escapes."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _dollars(markdown: str) -> Iterator[tuple[int, bool]]:
 
 @dataclass
 class Between:
-    """What stands before the dollar sign at ``close``; it is ``changed`` if a formula would show it otherwise."""
+    """The Markdown before the dollar sign at ``close``; ``changed`` if a formula would show it otherwise."""
 
     markdown: str
     close: int = -1

@@ -3,27 +3,47 @@
 use super::headings;
 use super::mark::{Kind, Mark, DEEPEST};
 use super::objects;
-use super::outline::Outline;
+use super::tables::Tables;
+use crate::extract::page::Page;
 use crate::extract::tags::{self, Set, Tag};
 
 const CODE: Set = tags::set(&[Tag::Pre, Tag::Listing, Tag::Xmp, Tag::Plaintext]);
 
 /// An element around the text that is being marked.
-pub(super) struct Around {
-    pub(super) node: u32,
-    pub(super) mark: usize,
+struct Around {
+    node: u32,
+    mark: usize,
     /// Of a table or a row: the node from which on it has rows or cells without marks.
-    pub(super) next: u32,
+    next: u32,
 }
 
-impl Outline<'_> {
+/// The elements around a text, and the marks so far.
+pub struct Elements<'a> {
+    page: &'a Page<'a>,
+    tables: Tables<'a>,
+    around: Vec<Around>,
+    pub marks: Vec<Mark>,
+    /// The end of the text before.
+    pub end: usize,
+}
+
+impl<'a> Elements<'a> {
+    pub fn new(page: &'a Page<'a>, chosen: &[bool]) -> Self {
+        Elements { page, tables: Tables::of(page, chosen), around: Vec::new(), marks: Vec::new(), end: 0 }
+    }
+
+    /// The number of elements around the text.
+    pub fn depth(&self) -> usize {
+        self.around.len()
+    }
+
     /// The kind of the innermost mark around the text.
-    pub(super) fn kind(&self) -> Option<Kind> {
+    pub fn kind(&self) -> Option<Kind> {
         self.around.last().map(|around| self.marks[around.mark].kind)
     }
 
     /// Leave the elements that do not contain a node.
-    pub(super) fn leave_for(&mut self, node: u32) {
+    pub fn leave_for(&mut self, node: u32) {
         let nodes = &self.page.tree.nodes;
         let holds = |at: u32| (at..nodes[at as usize].end).contains(&node);
         let keep = self.around.iter().take_while(|around| holds(around.node)).count();
@@ -31,7 +51,7 @@ impl Outline<'_> {
     }
 
     /// Enter the elements that contain a node, from the outermost.
-    pub(super) fn enter_to(&mut self, node: u32, place: usize) {
+    pub fn enter_to(&mut self, node: u32, place: usize) {
         let nodes = &self.page.tree.nodes;
         let top = self.around.last().map_or(0, |around| around.node);
         let above = std::iter::successors(Some(node), |&at| (at > 0).then(|| nodes[at as usize].parent));
@@ -117,8 +137,15 @@ impl Outline<'_> {
         self.marks.len() - 1
     }
 
+    /// Add the mark of a range that is no element of its own.
+    pub fn mark(&mut self, kind: Kind, start: usize, end: usize) {
+        let mut mark = Mark::new(kind, start, self.around.len());
+        mark.end = end as u32;
+        self.marks.push(mark);
+    }
+
     /// Leave all but the outermost `keep` elements.
-    pub(super) fn leave(&mut self, keep: usize) {
+    pub fn leave(&mut self, keep: usize) {
         while self.around.len() > keep {
             let Some(&Around { node, mark, next }) = self.around.last() else { return };
             let end = self.page.tree.nodes[node as usize].end;
@@ -130,6 +157,5 @@ impl Outline<'_> {
             self.marks[mark].end = self.marks[mark].start.max(self.end as u32);
             self.around.pop();
         }
-        self.waiting = self.waiting.filter(|&(around, _)| around < keep);
     }
 }

@@ -3,13 +3,12 @@
 use std::ops::Range;
 
 use super::delimiters;
-use super::elements::Around;
+use super::elements::Elements;
 use super::formulas::Formulas;
 use super::headings;
 use super::inline::{Group, Inline, Origin};
 use super::links::Base;
 use super::mark::{Kind, Mark};
-use super::tables::Tables;
 use crate::extract::formula::Formula;
 use crate::extract::page::Page;
 
@@ -19,18 +18,14 @@ pub struct Place {
     pub start: usize,
 }
 
-pub(super) struct Outline<'a> {
-    pub(super) page: &'a Page<'a>,
-    pub(super) tables: Tables<'a>,
+struct Outline<'a> {
+    page: &'a Page<'a>,
+    elements: Elements<'a>,
     base: Base<'a>,
     links: bool,
-    pub(super) marks: Vec<Mark>,
-    pub(super) around: Vec<Around>,
-    /// The end of the text before.
-    pub(super) end: usize,
     /// The first of the marks that move to the next text, if that is in the element of the first, which is the
     /// n-th around.
-    pub(super) waiting: Option<(usize, usize)>,
+    waiting: Option<(usize, usize)>,
     formulas: Formulas<'a>,
 }
 
@@ -40,12 +35,9 @@ pub fn marks(page: &Page, places: &[Place], links: bool) -> Vec<Mark> {
     places.iter().for_each(|place| chosen[place.block] = true);
     let mut outline = Outline {
         page,
-        tables: Tables::of(page, &chosen),
+        elements: Elements::new(page, &chosen),
         base: Base::of(page),
         links,
-        marks: Vec::new(),
-        around: Vec::new(),
-        end: 0,
         waiting: None,
         formulas: Formulas::of(page),
     };
@@ -68,9 +60,10 @@ pub fn marks(page: &Page, places: &[Place], links: bool) -> Vec<Mark> {
             outline.between(group, node);
         }
     }
-    outline.leave(0);
-    headings::normalise(&mut outline.marks);
-    outline.marks
+    let mut elements = outline.elements;
+    elements.leave(0);
+    headings::normalise(&mut elements.marks);
+    elements.marks
 }
 
 impl<'a> Outline<'a> {
@@ -80,36 +73,36 @@ impl<'a> Outline<'a> {
         let block = &page.blocks.blocks[place.block];
         self.leave_for(block.node);
         if let Some((_, first)) = self.waiting.take() {
-            for mark in &mut self.marks[first..] {
+            for mark in &mut self.elements.marks[first..] {
                 (mark.start, mark.end) = (place.start as u32, place.start as u32);
             }
         }
-        self.enter_to(block.node, place.start);
+        self.elements.enter_to(block.node, place.start);
         let end = place.start + (block.end - block.start) as usize;
-        let kind = self.kind();
+        let kind = self.elements.kind();
         if kind != Some(Kind::Code) {
             let several = kind != Some(Kind::Heading) && page.blocks.text_of(block).contains('\n');
-            let depth = self.around.len() + usize::from(several);
+            let depth = self.elements.depth() + usize::from(several);
             if several {
-                self.mark(Kind::Paragraph, place.start, end);
+                self.elements.mark(Kind::Paragraph, place.start, end);
             }
-            let first = self.marks.len();
+            let first = self.elements.marks.len();
             if let Some(group) = group {
                 self.inline(group, depth, |at| place.start + (at - block.start) as usize);
             }
             let text = page.blocks.text_of(block);
             let found = self.formulas.between_delimiters(text);
             if !found.is_empty() {
-                delimiters::insert(&mut self.marks, first, depth, place.start, text, found);
+                delimiters::insert(&mut self.elements.marks, first, depth, place.start, text, found);
             }
         }
-        self.end = end;
+        self.elements.end = end;
     }
 
     /// Mark formulas that are all of the blocks between two chosen ones. Choosing goes by words, of which they have few.
     fn left_out(&mut self, blocks: Range<usize>) {
         const MOST: usize = 4;
-        if blocks.len() > MOST || self.kind() == Some(Kind::Code) {
+        if blocks.len() > MOST || self.elements.kind() == Some(Kind::Code) {
             return;
         }
         let found: Vec<Vec<Formula>> = blocks.clone().map(|block| self.formulas.all_of(block)).collect();
@@ -119,9 +112,9 @@ impl<'a> Outline<'a> {
         for (block, formulas) in blocks.zip(found) {
             self.stand(self.page.blocks.blocks[block].node);
             for formula in formulas {
-                let mut mark = Mark::new(Kind::Formula, self.end, self.around.len());
+                let mut mark = Mark::new(Kind::Formula, self.elements.end, self.elements.depth());
                 (mark.number, mark.value) = (Some(1), Some(formula.tex));
-                self.marks.push(mark);
+                self.elements.marks.push(mark);
             }
         }
     }
@@ -144,19 +137,19 @@ impl<'a> Outline<'a> {
     /// Mark objects between blocks.
     fn between(&mut self, group: &Group, node: u32) {
         self.stand(node);
-        let made = self.marks.len();
-        let framed =
-            self.kind() != Some(Kind::Figure) && self.marks_of(group).iter().any(|mark| mark.kind == Kind::Image);
-        let (depth, end) = (self.around.len() + usize::from(framed), self.end);
+        let made = self.elements.marks.len();
+        let framed = self.elements.kind() != Some(Kind::Figure)
+            && self.marks_of(group).iter().any(|mark| mark.kind == Kind::Image);
+        let (depth, end) = (self.elements.depth() + usize::from(framed), self.elements.end);
         if framed {
-            self.mark(Kind::Figure, end, end);
+            self.elements.mark(Kind::Figure, end, end);
         }
         self.inline(group, depth, |_| end);
-        if framed && !self.marks[made..].iter().any(|mark| mark.kind == Kind::Image) {
-            self.marks.remove(made); // the pictures are formulas
-            self.marks[made..].iter_mut().for_each(|mark| mark.depth -= 1);
+        if framed && !self.elements.marks[made..].iter().any(|mark| mark.kind == Kind::Image) {
+            self.elements.marks.remove(made); // the pictures are formulas
+            self.elements.marks[made..].iter_mut().for_each(|mark| mark.depth -= 1);
         }
-        for mark in &mut self.marks[made..] {
+        for mark in &mut self.elements.marks[made..] {
             mark.number = if mark.kind == Kind::Formula { Some(1) } else { mark.number };
         }
     }
@@ -164,11 +157,17 @@ impl<'a> Outline<'a> {
     /// Enter an element of things without text. What is entered first may go on with the next text.
     fn stand(&mut self, node: u32) {
         self.leave_for(node);
-        let (around, first) = (self.around.len(), self.marks.len());
-        self.enter_to(node, self.end);
-        if self.around.len() > around {
+        let (around, first) = (self.elements.depth(), self.elements.marks.len());
+        self.elements.enter_to(node, self.elements.end);
+        if self.elements.depth() > around {
             self.waiting = self.waiting.or(Some((around, first)));
         }
+    }
+
+    /// Leave the elements that do not contain a node. The marks that wait for text in one of them wait no longer.
+    fn leave_for(&mut self, node: u32) {
+        self.elements.leave_for(node);
+        self.waiting = self.waiting.filter(|&(around, _)| around < self.elements.depth());
     }
 
     fn marks_of(&self, group: &Group) -> &'a [Inline] {
@@ -190,13 +189,13 @@ impl<'a> Outline<'a> {
                 if let Some(formula) = self.formulas.formula(inline.origin, inside) {
                     rest = behind;
                     if self.formulas.is_new(&mut mark, formula, inline.origin) {
-                        self.marks.push(mark);
+                        self.elements.marks.push(mark);
                     }
                     continue;
                 }
             }
             if mark.kind != Kind::Formula && self.fill(&mut mark, inline.origin) {
-                self.marks.push(mark);
+                self.elements.marks.push(mark);
             } else {
                 gone.push(inline.depth);
             }
@@ -212,11 +211,5 @@ impl<'a> Outline<'a> {
             _ => return true,
         }
         mark.value.is_some()
-    }
-
-    fn mark(&mut self, kind: Kind, start: usize, end: usize) {
-        let mut mark = Mark::new(kind, start, self.around.len());
-        mark.end = end as u32;
-        self.marks.push(mark);
     }
 }
