@@ -153,12 +153,15 @@ from .root.statistics import (
     AuditStatistics as AuditStatistics,
     Statistics as Statistics,
 )
+from .runner.active import (
+    RunReport as RunReport,
+)
 from .runner.progress import (
     Listener as Listener,
 )
 from .runner.run import (
-    RunReport as RunReport,
     run as run,
+    run_together as run_together,
 )
 from .stage.addresses import (
     Addresses as Addresses,

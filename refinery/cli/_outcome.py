@@ -14,7 +14,7 @@ from refinery.formatting import plural, safe, shortened
 from refinery.inspect.summaries import Summary, summary
 from refinery.inspect.warning_list import RootWarning, warnings
 from refinery.recipe import written
-from refinery.runner.run import RunReport
+from refinery.runner.active import RunReport
 
 FAILURES = 10
 """Failed parts that are printed."""

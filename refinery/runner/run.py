@@ -1,61 +1,31 @@
-"""The loop of a run: plan, have the tasks of the next phase done, add their receipts, and plan again."""
+"""The loop of a run: plan, have the tasks of the next phase done, add their receipts, and plan again.
+
+Several pipelines go through the same loop. Where their tasks read the same files, one task does them together.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any, cast
 
 import psutil
 
-from refinery.errors import PartFailed, RefineryError, StorageError
-from refinery.executors import Died, Done, Executor, Failed
+from refinery.errors import RefineryError, StorageError, UsageError
+from refinery.executors import Died, Done, Executor
 from refinery.executors.local import LocalExecutor
 from refinery.executors.worker import refuse_in_worker
-from refinery.formatting import plural
-from refinery.html import paragraph
 from refinery.planner.compatibility import changed_code, check_root, refuse_changed_code
-from refinery.planner.memory import refuse_misfit
-from refinery.planner.plan import Phase, Plan
 from refinery.planner.planner import Planner
 from refinery.planner.preflight import preflight
 from refinery.planner.selection import Selection
-from refinery.recipe import Pipeline, Setting, changes, recipe_dict
-from refinery.root.manifests import StageManifest
-from refinery.root.receipts import Receipt
-from refinery.root.runs import StageWork
-from refinery.runner.deaths import TRIES, Deaths, describe
-from refinery.runner.manifests import State
+from refinery.recipe import Pipeline
+from refinery.runner.active import ActiveRun, Outcome, RunReport, Tolerance
+from refinery.runner.joint import joined
 from refinery.runner.progress import Listener, RunRecorder, Silent
-from refinery.store import RootLock
 from refinery.task.perform import perform
-from refinery.task.tasks import SegmentTask, Task, Unreadable
-
-
-@dataclass(frozen=True)
-class RunReport:
-    """The phases and tasks that a run did, the parts that failed, and True if every stage is complete."""
-
-    phases: int
-    tasks: int
-    failures: tuple[str, ...]
-    complete: bool
-    blocked: str
-    failures_allowed: bool = True
-    """True if the run went on without the parts that failed, if any."""
-    manifests_updated: bool = True
-    """True if the manifests are up to date; not while other runs share the root: the last of them updates them."""
-    missing_files: tuple[str, ...] = ()
-    """Files below the root that receipts name and that were gone or had another size: their parts ran again."""
-    changed_settings: tuple[Setting, ...] = ()
-    """Values of the recipe that differ from those the root had before."""
-    reused: tuple[str, ...] = ()
-    """Stages whose results differ from those before and were all there already, from another recipe."""
-
-    def _repr_html_(self) -> str:
-        end = "complete" if self.complete else f"not complete {self.blocked}"
-        return paragraph(f"{plural(self.tasks, 'task')} done, {end}") + "".join(map(paragraph, self.failures))
+from refinery.task.tasks import JointTask, Task
 
 
 def run(
@@ -76,205 +46,138 @@ def run(
     import the main module only where a stage is defined there: then a script calls this below
     ``if __name__ == "__main__"``.
     """
+    (report,) = run_together(
+        [pipeline],
+        selection,
+        accept_code=accept_code,
+        fail_fast=fail_fast,
+        allow_failed_parts=allow_failed_parts,
+        listeners=[listener or Silent()],
+        commands=[command or {}],
+        executor=executor,
+    )
+    return report
+
+
+def run_together(
+    pipelines: Sequence[Pipeline],
+    selection: Selection = Selection(),
+    *,
+    accept_code: bool = False,
+    fail_fast: bool = False,
+    allow_failed_parts: int = 0,
+    listeners: Sequence[Listener] = (),
+    commands: Sequence[dict[str, Any]] = (),
+    executor: Executor | None = None,
+) -> list[RunReport]:
+    """Run several pipelines, each into a root of its own, as ``run`` runs one: the roots are the same.
+
+    Inputs that they have in common are read once, and what stages of one configuration compute of a document is
+    computed once. The executor is that of the first pipeline. ``listeners`` and ``commands`` are one a pipeline, or
+    none.
+    """
     refuse_in_worker()
-    planner = preflight(pipeline, selection, accept_code=accept_code).cleared()
-    pipeline, root = planner.layout.pipeline, planner.root
-    with root.store.lock(root.path, shared=selection.shared) as lock:
-        head = check_root(root, pipeline.dataset)  # another run may have ended meanwhile
+    planners = [preflight(pipeline, selection, accept_code=accept_code).cleared() for pipeline in pipelines]
+    _refuse_one_root(planners)
+    tolerance = Tolerance(allow_failed_parts, fail_fast)
+    with ExitStack() as stack:
+        runs = []
+        for number, planner in enumerate(planners):
+            record = RunRecorder(
+                planner.root, commands[number] if commands else {}, listeners[number] if listeners else Silent()
+            )
+            runs.append(stack.enter_context(_opened(planner, record, tolerance, accept_code=accept_code)))
+        active = [one for one in runs if one.phase is not None]
+        if active:
+            _go(active, executor or _executor(planners[0].layout.pipeline))
+        return [one.finish() for one in runs]
+
+
+def _refuse_one_root(planners: Sequence[Planner]) -> None:
+    """Raise UsageError if two pipelines have one root."""
+    paths = [planner.root.path for planner in planners]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise UsageError(f"two recipes have the root {path}", hint="give each recipe a root of its own")
+
+
+@contextlib.contextmanager
+def _opened(planner: Planner, record: RunRecorder, tolerance: Tolerance, *, accept_code: bool) -> Iterator[ActiveRun]:
+    """Lock the root, and check it again, for another run may have ended meanwhile."""
+    root, layout = planner.root, planner.layout
+    with root.store.lock(root.path, shared=layout.selection.shared) as lock:
+        head = check_root(root, layout.pipeline.dataset)
         if not accept_code:
-            refuse_changed_code(changed_code(root, head, planner.layout.folders, planner.layout.steps))
-        if not selection.shared:
+            refuse_changed_code(changed_code(root, head, layout.folders, layout.steps))
+        if not layout.selection.shared:
             root.store.clean(root.path)
-        changed = changes(head.recipe, recipe_dict(pipeline)) if head else ()
-        before = root.current_manifests(head) if changed else {}
-        plan, committed = planner.plan(), set[str]()
-        if plan.phase is None:
-            report = RunReport(0, 0, (), plan.complete, plan.blocked)
-        else:
-            record = RunRecorder(root, command or {}, listener or Silent())
-            running = _Run(
-                planner, record, executor or _executor(pipeline), lock, _Tolerance(allow_failed_parts, fail_fast)
-            )
-            plan = running.go(plan)
-            report, committed = running.report(plan), running.committed
-        reused = tuple(_reused(planner, plan, before, committed)) if changed else ()
-        return replace(
-            report, changed_settings=changed, reused=reused, manifests_updated=_update_manifests(planner, lock)
-        )
+        yield ActiveRun(planner, lock, head, record, tolerance)
 
 
-def _reused(planner: Planner, plan: Plan, before: Mapping[str, StageManifest], committed: set[str]) -> Iterator[str]:
-    """The stages whose receipts differ from those in ``before``, and none of them ``committed`` by this run."""
-    for folder, state in zip(planner.layout.folders, plan.stages, strict=True):
-        keys = tuple(receipt.key for receipt in state.receipts)
-        known = before[folder].parts if folder in before else ()
-        if keys and keys != known and committed.isdisjoint(keys):
-            yield state.name
-
-
-def _update_manifests(planner: Planner, lock: RootLock) -> bool:
-    """Bring manifests and head up to date and clean up, unless other runs are at work: then the last of them does."""
-    with lock.leave() as alone:
-        if alone:
-            State(planner.refreshed() if planner.layout.selection.shared else planner).complete(lock.check)
-            planner.root.store.clean(planner.root.path)
-    return alone
-
-
-@dataclass(frozen=True)
-class _Tolerance:
-    """The number of failed parts that a run goes on without, and True if one more ends it at once."""
-
-    allowed: int
-    fail_fast: bool
-
-
-class _Run:
-    """The state of one run."""
-
-    def __init__(
-        self, planner: Planner, record: RunRecorder, executor: Executor, lock: RootLock, tolerance: _Tolerance
-    ) -> None:
-        self._planner = planner
-        self._record = record
-        self._tolerance = tolerance
-        self._executor = executor
-        self._lock = lock
-        self._state = State(planner)
-        self._failures: list[str] = []
-        self._missing: list[str] = []
-        self.committed: set[str] = set()
-        self._allowed = True
-        self._tasks = self._phases = 0
-
-    def go(self, plan: Plan) -> Plan:
-        """Do phase after phase; the last plan. Ends workers and the record however it ends."""
-        state = "failed"
-        try:
-            if not self._state.has_begun(self._planner.root.head()):
-                with self._lock.exclusive():
-                    self._state.begin()
-            self._record.stages(self._work(plan))
-            self._report_missing()
-            while plan.phase is not None and self._allowed:
-                self._do(plan.phase)
-                plan = self._planner.plan()
-                self._report_missing()
-                self._record.stages(self._work(plan))
-                self._lock.check()
-                if not self._planner.layout.selection.shared:
-                    self._state.write()
-            state = "done" if self._allowed else "failed"
-        except KeyboardInterrupt:
-            state = "interrupted"
-            raise
-        except (RefineryError, OSError) as error:  # OSError: of whoever listens, such as a closed terminal
-            self._record.note(error.message if isinstance(error, RefineryError) else f"{type(error).__name__}: {error}")
-            raise
-        finally:
-            self._executor.close()
+def _go(runs: Sequence[ActiveRun], executor: Executor) -> None:
+    """Do phase after phase of all runs. Ends workers and records however it ends."""
+    state, problem = "failed", ""
+    try:
+        for one in runs:
+            one.begin()
+        while going := [one for one in runs if one.phase is not None]:
+            _do(going, executor)
+            for one in going:
+                one.advance()
+        state = "done"
+    except KeyboardInterrupt:
+        state = "interrupted"
+        raise
+    except (RefineryError, OSError) as error:  # OSError: of whoever listens, such as a closed terminal
+        problem = error.message if isinstance(error, RefineryError) else f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        executor.close()
+        for one in runs:
             with contextlib.suppress(StorageError):  # a full disk takes no record; the error is raised all the same
-                self._record.end(state)
-        return plan
+                one.end(state, problem)
 
-    def report(self, plan: Plan) -> RunReport:
-        """The report of a run that ended with a plan."""
-        failures, missing = tuple(self._failures), tuple(self._missing)
-        return RunReport(
-            self._phases,
-            self._tasks,
-            failures,
-            plan.complete,
-            plan.blocked,
-            failures_allowed=self._allowed,
-            missing_files=missing,
-        )
 
-    def _report_missing(self) -> None:
-        for path, receipt in self._planner.receipts.lost.items():
-            if path not in self._missing:
-                self._missing.append(path)
-                part = f"{receipt.stage}, part {receipt.part}"
-                self._record.problem(f"{part}: {path} is gone or has another size, so the part counts as missing")
+def _do(runs: Sequence[ActiveRun], executor: Executor) -> None:
+    """Do the next phase of each run."""
+    by_root = {one.root: one for one in runs}
+    phases = [phase for one in runs if (phase := one.enter(executor.room)) is not None]
+    memory = max(phase.memory for phase in phases)
+    waiting: Sequence[Task | JointTask] = joined([phase.tasks for phase in phases])
+    while waiting:
+        again: list[Task | JointTask] = []
+        for outcome in executor.map(perform, _begun(by_root, waiting), memory):
+            again += _taken(by_root, outcome)
+        waiting = again
 
-    def _work(self, plan: Plan) -> list[StageWork]:
-        """The work on each selected stage so far."""
-        work = []
-        for state in plan.stages[: self._planner.layout.last + 1]:
-            fresh = [receipt for receipt in state.receipts if receipt.key in self.committed]
-            reapplied = sum(receipt.reapplied for receipt in fresh)
-            work.append(
-                StageWork(
-                    stage=state.name,
-                    current=len(state.receipts) - len(fresh),
-                    reapplied=reapplied,
-                    computed=len(fresh) - reapplied,
-                    waiting=state.waiting,
-                )
-            )
-        return work
 
-    def _do(self, phase: Phase) -> None:
-        self._phases += 1
-        refuse_misfit(self._planner.root, phase, self._executor.room)
-        self._record.phase(phase.title, len(phase.tasks), sum(task.bytes for task in phase.tasks))
-        deaths = Deaths()
-        waiting: Iterable[Task] = phase.tasks
-        while waiting:
-            again: list[Task] = []
-            for outcome in self._executor.map(perform, self._begun(waiting), phase.memory):
-                self._record.ended(outcome.task, failed=not isinstance(outcome, Done))
-                if isinstance(outcome, Done):
-                    self._commit(outcome.task, outcome.result)
-                elif isinstance(outcome, Died):
-                    again += self._after_death(phase, outcome, deaths)
-                elif isinstance(outcome.error, Unreadable):  # isolated as a record that kills its worker
-                    death = Died(outcome.task, outcome.error.cause, outcome.error.rows)
-                    again += self._after_death(phase, death, deaths)
-                else:
-                    self._fail(phase, outcome)
-            waiting = again
+def _begun(by_root: dict[str, ActiveRun], tasks: Iterable[Task | JointTask]) -> Iterator[Task | JointTask]:
+    for task in tasks:
+        for one in _single(task):
+            by_root[one.root].begun(one)
+        yield task
 
-    def _begun(self, tasks: Iterable[Task]) -> Iterator[Task]:
-        for task in tasks:
-            self._record.begun(task)
-            yield task
 
-    def _commit(self, task: Task, receipts: list[Receipt]) -> None:
-        self._lock.check()
-        self._tasks += 1
-        self.committed |= {receipt.key for receipt in receipts}
-        self._planner.commit(receipts)
-        self._record.done(task, receipts)
+def _taken(by_root: dict[str, ActiveRun], outcome: Outcome[Task | JointTask]) -> Sequence[Task]:
+    """Give each run the outcome of its task, and return the tasks to begin again."""
+    task = outcome.task
+    for one in _single(task):
+        by_root[one.root].ended(one, failed=not isinstance(outcome, Done))
+    if not isinstance(task, JointTask):
+        return by_root[task.root].after(cast("Outcome[Task]", outcome))
+    if isinstance(outcome, Done):
+        for one, receipts in task.divided(outcome.result):
+            by_root[one.root].after(Done(one, receipts))
+        return ()
+    # What befell one of them is not to befall the others, and is traced to a document as in a run of one pipeline.
+    reason = f"its worker was {outcome.cause}" if isinstance(outcome, Died) else outcome.summary
+    for one in task.tasks:
+        by_root[one.root].problem(f"{one.title}: done again without the other recipes, for with them {reason}")
+    return task.tasks
 
-    def _fail(self, phase: Phase, outcome: Failed[Task]) -> None:
-        error = outcome.error
-        if error is not None and not isinstance(error, PartFailed):
-            raise error  # storage, assets, usage: the next part would meet it too
-        self._leave_out(phase, outcome.task, outcome.summary)
-        self._record.failed(outcome.task, outcome.summary, outcome.trace)
-        if self._tolerance.fail_fast and not self._allowed:
-            raise error or PartFailed(self._failures[-1], hint="`refinery logs` has the traceback")
 
-    def _leave_out(self, phase: Phase, task: Task, reason: str) -> None:
-        """Go on without a part, if that is allowed."""
-        self._failures.append(f"{task.title}: {reason}")
-        if isinstance(task, SegmentTask) and len(self._failures) <= self._tolerance.allowed:
-            self._planner.left_out.add((phase.segment, task.part))
-        else:
-            self._allowed = False
-
-    def _after_death(self, phase: Phase, death: Died[Task], deaths: Deaths) -> list[Task]:
-        """The task to begin again; none if it is given up."""
-        self._record.problem(describe(death))
-        task = deaths.next_try(death)
-        if task is not None:
-            return [task]
-        self._leave_out(phase, death.task, f"worker {death.cause}")
-        self._record.failed(death.task, f"given up after {TRIES} dead workers ({death.cause})")
-        if self._tolerance.fail_fast and not self._allowed:
-            raise PartFailed(self._failures[-1], hint="`refinery logs` has the deaths")
-        return []
+def _single(task: Task | JointTask) -> Sequence[Task]:
+    return task.tasks if isinstance(task, JointTask) else [task]
 
 
 def _executor(pipeline: Pipeline) -> Executor:

@@ -23,12 +23,14 @@ from refinery.task.tasks import MapRun, ProgressMarker, SegmentTask
 class MapWriter:
     """Maps the documents of one part with a global stage, and writes the keyed rows sorted.
 
-    Rows beyond the memory budget are written as sorted runs, which are merged at the end.
+    Rows beyond the memory budget, of which it takes one of ``of`` shares, are written as sorted runs, which are merged
+    at the end.
     """
 
-    def __init__(self, root: Root, task: SegmentTask, run: MapRun, mark: ProgressMarker) -> None:
+    def __init__(self, root: Root, task: SegmentTask, run: MapRun, mark: ProgressMarker, of: int = 1) -> None:
         self._root, self._run, self._force, self._mark = root, run, task.force, mark
         self._hazards = Hazards.of(run.name, task.suspects, task.poison)
+        self._budget = run.stage.memory // SHARE // of
         self._row = 0
         self._keys: list[pa.RecordBatch] = []
         self._index: TableWriter | None = None
@@ -58,7 +60,7 @@ class MapWriter:
         self._index = self._index or TableWriter(self._root, mapped.index.schema, write=True)
         self._index.add(mapped.index)
         self._bytes += mapped.keys.nbytes
-        if self._bytes > self._run.stage.memory // SHARE:
+        if self._bytes > self._budget:
             _, written = write_table(self._root, self._sorted(mapped.keys.schema), ROW_GROUP)
             self._runs += written
 

@@ -34,6 +34,17 @@ class Measured:
         columns = {name: change(array) for name, array in self.columns.items()}
         return Measured(columns, change(self.metrics), Trouble(change(self.trouble.rule), change(self.trouble.note)))
 
+    def batch(self) -> pa.RecordBatch:
+        """Return all as one batch, of which ``of_batch`` makes measurements again."""
+        arrays = [*self.columns.values(), self.metrics, self.trouble.rule, self.trouble.note]
+        return pa.RecordBatch.from_arrays(arrays, names=[*self.columns, "", "", ""])
+
+    @staticmethod
+    def of_batch(batch: pa.RecordBatch) -> Measured:
+        """Return the measurements of which ``batch`` was made."""
+        *columns, metrics, rule, note = batch.columns
+        return Measured(dict(zip(batch.schema.names, columns, strict=False)), metrics, Trouble(rule, note))
+
     @staticmethod
     def joined(pieces: Sequence[Measured]) -> Measured:
         """Return the measurements of batches that follow each other, at least one."""

@@ -11,11 +11,11 @@ from refinery.root.receipts import Receipt
 from refinery.store import PROVEN, taken
 from refinery.task.audit import audit
 from refinery.task.rounds import perform_round
-from refinery.task.segment import SegmentPass
-from refinery.task.tasks import AuditTask, ProgressMarker, RoundTask, SegmentTask, Task
+from refinery.task.segment import process_part
+from refinery.task.tasks import AuditTask, JointTask, ProgressMarker, RoundTask, SegmentTask, Task
 
 
-def perform(task: Task, mark: ProgressMarker) -> list[Receipt]:
+def perform(task: Task | JointTask, mark: ProgressMarker) -> list[Receipt]:
     """Do a task; the receipts it committed. Raises RefineryError, or what a broken stage raises."""
     PROVEN.set()
     taken()  # what came before is not this task's
@@ -25,8 +25,9 @@ def perform(task: Task, mark: ProgressMarker) -> list[Receipt]:
         pa.default_memory_pool().release_unused()  # what the next one takes is not added to what this one took
 
 
-_PERFORM: dict[type[Task], Callable[[Any, ProgressMarker], list[Receipt]]] = {
-    SegmentTask: lambda task, mark: SegmentPass(task, mark).run(),
+_PERFORM: dict[type[Task | JointTask], Callable[[Any, ProgressMarker], list[Receipt]]] = {
+    SegmentTask: lambda task, mark: process_part([task], mark),
+    JointTask: lambda task, mark: process_part(task.tasks, mark),
     RoundTask: lambda task, _: [perform_round(task)],
     AuditTask: lambda task, mark: [audit(task, mark)],
 }

@@ -1,8 +1,11 @@
-"""The task of one part and one segment: a pass over its documents, whose results are written and committed."""
+"""The task of one part and one segment: a pass over its documents, whose results are written and committed.
+
+The first segments of several pipelines are passes over one reading of the source, which share what they compute.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
 from refinery.root.parquet import read_rows
@@ -14,68 +17,79 @@ from refinery.task.document_pass import Batch, SourceReader, process_batch, stor
 from refinery.task.hazards import Hazards
 from refinery.task.mapped import MapWriter
 from refinery.task.output import StepOutputWriter
-from refinery.task.step import StepProcessor
+from refinery.task.shared import SharedResults, lineages
+from refinery.task.step import Share, StepProcessor
 from refinery.task.stored_metrics import StoredMetrics
 from refinery.task.tasks import ProgressMarker, SegmentTask, StepRun
 
 
-class SegmentPass:
-    """One part on its way through a segment."""
+def process_part(tasks: Sequence[SegmentTask], mark: ProgressMarker) -> list[Receipt]:
+    """Process all documents of a part by one task, or by several that read the same files, and commit each step."""
+    results = SharedResults() if len(tasks) > 1 else None
+    with ExitStack() as stack:
+        passes = [SegmentPass(task, mark, results, len(tasks)) for task in tasks]
+        for one in passes:
+            stack.callback(one.abort)
+        reader = _source_reader(tasks, mark)
+        for batch in reader.batches(tasks[0].paths) if reader else passes[0].stored_batches():
+            if results:
+                results.begin(batch[0])
+            for one in passes:
+                one.add(batch)
+        receipts = [receipt for one in passes for receipt in one.commit(reader)]
+        stack.pop_all()
+    return receipts
 
-    def __init__(self, task: SegmentTask, mark: ProgressMarker) -> None:
+
+def _source_reader(tasks: Sequence[SegmentTask], mark: ProgressMarker) -> SourceReader | None:
+    first = tasks[0].steps[0] if tasks[0].steps else None
+    if first is None or not isinstance(first.step.stage, Source):
+        return None
+    hazards = Hazards.of(first.step.name, tasks[0].suspects, tasks[0].poison)
+    return SourceReader(first, min(task.batch for task in tasks), hazards=hazards, mark=mark)
+
+
+class SegmentPass:
+    """One part on its way through a segment, one of ``of`` passes that share ``results``."""
+
+    def __init__(self, task: SegmentTask, mark: ProgressMarker, results: SharedResults | None, of: int) -> None:
         self._task, self._mark = task, mark
         self._root = Root(task.root, store_for(task.root))
         self._verdict = read_rows(self._root, task.verdict) if task.verdict else None
-        self._steps = [self._step(run) for run in task.steps]
+        shares = [Share(results, lineage) for lineage in lineages(task.steps)] if results else [None] * len(task.steps)
+        self._steps = [self._step(run, share) for run, share in zip(task.steps, shares, strict=True)]
         self._outputs = [
             StepOutputWriter(self._root, task, step, output)
             for step, output in zip(self._steps, task.outputs, strict=True)
         ]
-        self._map = MapWriter(self._root, task, task.map, mark) if task.map else None
-        self._reader = self._source_reader()
+        self._map = MapWriter(self._root, task, task.map, mark, of) if task.map else None
 
-    def _step(self, run: StepRun) -> StepProcessor:
+    def _step(self, run: StepRun, share: Share | None) -> StepProcessor:
         stored = StoredMetrics(self._root, run).lookup if run.stored else None
         hazards = Hazards.of(run.step.name, self._task.suspects, self._task.poison)
-        return StepProcessor(run, verdict=self._verdict, hazards=hazards, stored=stored, mark=self._mark)
+        return StepProcessor(run, verdict=self._verdict, hazards=hazards, stored=stored, mark=self._mark, shared=share)
 
-    def _source_reader(self) -> SourceReader | None:
-        first = self._task.steps[0] if self._task.steps else None
-        if first is None or not isinstance(first.step.stage, Source):
-            return None
-        hazards = Hazards.of(first.step.name, self._task.suspects, self._task.poison)
-        return SourceReader(first, self._task.batch, hazards=hazards, mark=self._mark)
-
-    def run(self) -> list[Receipt]:
-        """Process all documents of the part, and commit each step."""
-        with ExitStack() as stack:
-            for output in self._outputs:
-                stack.callback(output.abort)
-            if self._map:
-                stack.callback(self._map.abort)
-            for docs, measured in self._batches():
-                left = docs
-                for output, split in zip(self._outputs, process_batch(docs, measured, self._steps), strict=False):
-                    output.add(split)
-                    left = split.kept
-                if self._map and len(left):
-                    self._map.add(left)
-            receipts = self._commit()
-            stack.pop_all()
-        return receipts
-
-    def _batches(self) -> Iterator[Batch]:
-        if self._reader:
-            return self._reader.batches(self._task.paths)
+    def stored_batches(self) -> Iterator[Batch]:
+        """Yield the documents of the part as the step before the segment wrote them."""
         first = self._task.steps[0].flow if self._task.steps else self._task.map
         assert first is not None  # a task that does nothing is not planned
         return stored_batches(self._root, self._task.paths, first.given, self._task.batch)
 
-    def _commit(self) -> list[Receipt]:
+    def add(self, batch: Batch) -> None:
+        """Process the next batch of the part."""
+        left, measured = batch
+        for output, split in zip(self._outputs, process_batch(left, measured, self._steps), strict=False):
+            output.add(split)
+            left = split.kept
+        if self._map and len(left):
+            self._map.add(left)
+
+    def commit(self, reader: SourceReader | None) -> list[Receipt]:
+        """Commit each step, and the map."""
         receipts = []
         contents = self._task.contents
-        if self._reader:
-            self._outputs[0].add_reading(self._reader)
+        if reader:
+            self._outputs[0].add_reading(reader)
         for output in self._outputs:
             content, receipt = output.commit(contents)
             contents = (content,)
@@ -83,3 +97,10 @@ class SegmentPass:
         if self._map:
             receipts.append(self._map.commit(self._task.part, contents))
         return receipts
+
+    def abort(self) -> None:
+        """Remove the unfinished files."""
+        for output in self._outputs:
+            output.abort()
+        if self._map:
+            self._map.abort()

@@ -23,7 +23,11 @@ from refinery.stage.global_stage import Global
 from refinery.stage.rules import ERROR, QUARANTINED, Trouble, Verdict, apply_rules
 from refinery.task.hazards import NO_HAZARDS, Hazards
 from refinery.task.measured import Measured, measured_from
+from refinery.task.shared import SharedResults, rows_of
 from refinery.task.tasks import ProgressMarker, StepRun, unmarked
+
+CHANGED = "changed text"
+"""The column of the text behind a step, beside that before it; no stage's column has a space."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,20 @@ class Split:
             yield "", kept
 
 
+@dataclass(frozen=True)
+class Share:
+    """The results that the steps of several pipelines share, and what decides those of one step."""
+
+    results: SharedResults
+    lineage: str
+
+
 class StepProcessor:
     """Processes the batches of one part in one step.
 
     A global stage needs the part's ``verdict``. ``stored`` returns metrics that need not be measured again, or None.
     Without ``enforce`` rules are applied and remove nothing: only documents that cannot be measured do not go on.
+    What is ``shared`` is not computed again, and counts as the seconds that it took.
     """
 
     def __init__(
@@ -58,6 +71,7 @@ class StepProcessor:
         stored: Callable[[Docs], Measured | None] | None = None,
         enforce: bool = True,
         mark: ProgressMarker = unmarked,
+        shared: Share | None = None,
     ) -> None:
         self.run = run
         self._stage = run.step.stage
@@ -65,6 +79,7 @@ class StepProcessor:
         self._verdict, self._hazards, self._stored = verdict, hazards, stored
         self._enforce = enforce
         self._mark = mark
+        self._shared = shared
         self._row = 0
         self.seconds = 0.0
         self.last_error = ""
@@ -77,7 +92,7 @@ class StepProcessor:
         elif self._stored is not None:
             measured = self._stored(docs)
         if measured is None:
-            measured = self._attempt(docs, self._row)
+            measured = Measured.of_batch(self._once("", docs, lambda some: self._attempt(some, self._row).batch()))
             self._mark(self.run.step.name, self._row, 0)  # a later death is not these documents' fault
         self._row += len(docs)
         languages = languages_of(self._stage, docs, measured.metrics)
@@ -85,6 +100,14 @@ class StepProcessor:
         split = Split(docs, self._kept(docs, measured, verdict), verdict)
         self.seconds += time.perf_counter() - started
         return split
+
+    def _once(self, what: str, docs: Docs, compute: Callable[[Docs], pa.RecordBatch]) -> pa.RecordBatch:
+        """Return what ``compute`` returns of documents, computed only if no other pipeline had it computed before."""
+        if self._shared is None:
+            return compute(docs)
+        results, saved = self._shared.results.get(f"{self._shared.lineage} {what}", docs, compute)
+        self.seconds += saved
+        return results
 
     def _without_poison(self, measured: Measured) -> Measured:
         if not self._hazards.poison:
@@ -149,11 +172,14 @@ class StepProcessor:
         if lost.name in self.run.flow.passed.names:
             cuts = pc.struct_field(columns[self.run.step.column], cut_evidence(self._stage.adds, self._stage.evidence))
             columns |= _moved_marks(docs, cuts, lost)
-        after = docs.with_columns(columns)
         if changes_text(self._stage):
-            after = after.with_columns({TOKENS.name: _tokens(docs, after.column(TEXT.name))})
-        batch = after.batch.select(self.run.flow.passed.names).cast(self.run.flow.passed)
-        return docs.with_batch(batch, same_text=not changes_text(self._stage))
+            tokens = self._once(TOKENS.name, docs.with_columns({CHANGED: columns[TEXT.name]}), _tokens)
+            columns[TOKENS.name] = tokens.column(0)
+        batch = docs.with_columns(columns).batch.select(self.run.flow.passed.names).cast(self.run.flow.passed)
+        kept = docs.with_batch(batch, same_text=not changes_text(self._stage))
+        if self._shared is not None:
+            kept.adopt(rows_of, docs.view(rows_of))
+        return kept
 
 
 def _moved_marks(docs: Docs, cuts: pa.Array, lost: pa.Field) -> dict[str, pa.Array]:
@@ -192,13 +218,15 @@ class SkippedStep:
         return Split(docs, docs.with_batch(batch, same_text=True), verdict)
 
 
-def _tokens(before: Docs, texts: pa.Array) -> pa.Array:
-    """Count the tokens of each text; texts that the stage did not change are not counted again."""
-    merges = Asset(MERGE_LIST).path()
-    if not {TEXT.name, TOKENS.name} <= set(before.batch.schema.names):
-        return count_tokens(texts, merges)
-    new = pc.fill_null(pc.not_equal(before.column(TEXT.name), texts), True)
-    return pc.replace_with_mask(before.column(TOKENS.name), new, count_tokens(texts.filter(new), merges))
+def _tokens(docs: Docs) -> pa.RecordBatch:
+    """Count the tokens of each changed text; texts that the stage did not change are not counted again."""
+    merges, texts = Asset(MERGE_LIST).path(), docs.column(CHANGED)
+    if not {TEXT.name, TOKENS.name} <= set(docs.schema.names):
+        counts = count_tokens(texts, merges)
+    else:
+        new = pc.fill_null(pc.not_equal(docs.column(TEXT.name), texts), True)
+        counts = pc.replace_with_mask(docs.column(TOKENS.name), new, count_tokens(texts.filter(new), merges))
+    return pa.record_batch([counts], names=[TOKENS.name])
 
 
 def error_note(error: Exception) -> str:

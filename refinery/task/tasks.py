@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar, Protocol
 
 import pyarrow as pa
@@ -10,6 +12,7 @@ import pyarrow as pa
 from refinery.errors import PartFailed
 from refinery.recipe import Step
 from refinery.recipe.columns import Flow
+from refinery.root.receipts import Receipt
 from refinery.stage.base import Source
 from refinery.stage.global_stage import Global
 from refinery.stage.rounds import Round
@@ -122,6 +125,34 @@ class SegmentTask(_Modest):
 
 
 @dataclass(frozen=True)
+class JointTask(_Modest):
+    """One part through the first segments of several pipelines. Their source reads its files once."""
+
+    tasks: tuple[SegmentTask, ...]
+
+    @property
+    def title(self) -> str:
+        """The task in a few words, for people."""
+        return self.tasks[0].title
+
+    @property
+    def bytes(self) -> int:
+        """Size of the input, for progress."""
+        return self.tasks[0].bytes
+
+    @property
+    def disk(self) -> int:
+        """Bytes that the maps will write; 0 if not known."""
+        return sum(task.disk for task in self.tasks)
+
+    def divided(self, receipts: Sequence[Receipt]) -> Iterator[tuple[SegmentTask, list[Receipt]]]:
+        """Yield each task with its own receipts, of which there is one for each stage and one for a map."""
+        left = iter(receipts)
+        for task in self.tasks:
+            yield task, list(islice(left, len(task.stages) + bool(task.map)))
+
+
+@dataclass(frozen=True)
 class SortedRun:
     """The sorted keyed rows of one part: a path below a root, the task's own if that is empty."""
 
@@ -230,6 +261,7 @@ class AuditTask(_Modest):
 
 
 Task = SegmentTask | RoundTask | AuditTask
+"""A task of one root."""
 
 
 class ProgressMarker(Protocol):

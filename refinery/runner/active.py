@@ -1,0 +1,246 @@
+"""One root in a run: its plan, the outcomes of its tasks, and the records that it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from refinery.errors import PartFailed, RefineryError
+from refinery.executors import Died, Done, Failed
+from refinery.formatting import plural
+from refinery.html import paragraph
+from refinery.planner.memory import refuse_misfit
+from refinery.planner.plan import Phase
+from refinery.planner.planner import Planner
+from refinery.recipe import Setting, changes, recipe_dict
+from refinery.root.manifests import Head
+from refinery.root.receipts import Receipt
+from refinery.root.runs import StageWork
+from refinery.runner.deaths import TRIES, Deaths, describe
+from refinery.runner.manifests import State
+from refinery.runner.progress import RunRecorder
+from refinery.store import RootLock
+from refinery.task.tasks import SegmentTask, Task, Unreadable
+
+T = TypeVar("T")
+
+
+Outcome = Done[T, list[Receipt]] | Failed[T] | Died[T]
+"""What became of a task."""
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """The phases and tasks that a run did, the parts that failed, and True if every stage is complete."""
+
+    phases: int
+    tasks: int
+    failures: tuple[str, ...]
+    complete: bool
+    blocked: str
+    failures_allowed: bool = True
+    """True if the run went on without the parts that failed, if any."""
+    manifests_updated: bool = True
+    """True if the manifests are up to date; not while other runs share the root: the last of them updates them."""
+    missing_files: tuple[str, ...] = ()
+    """Files below the root that receipts name and that were gone or had another size: their parts ran again."""
+    changed_settings: tuple[Setting, ...] = ()
+    """Values of the recipe that differ from those the root had before."""
+    reused: tuple[str, ...] = ()
+    """Stages whose results differ from those before and were all there already, from another recipe."""
+
+    def _repr_html_(self) -> str:
+        end = "complete" if self.complete else f"not complete {self.blocked}"
+        return paragraph(f"{plural(self.tasks, 'task')} done, {end}") + "".join(map(paragraph, self.failures))
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The number of failed parts that a run goes on without, and True if one more ends it at once."""
+
+    allowed: int
+    fail_fast: bool
+
+
+class ActiveRun:
+    """The state of a run in one root. ``head`` is that of the root before; the recorder writes nothing before `begin`.
+
+    A run has, for each phase: ``enter``, the outcomes of its tasks, ``advance``.
+    """
+
+    def __init__(
+        self, planner: Planner, lock: RootLock, head: Head | None, record: RunRecorder, tolerance: Tolerance
+    ) -> None:
+        self._planner, self._lock, self._record, self._tolerance = planner, lock, record, tolerance
+        self._changed = changes(head.recipe, recipe_dict(planner.layout.pipeline)) if head else ()
+        self._before = planner.root.current_manifests(head) if head and self._changed else {}
+        self._plan = planner.plan()
+        self._state = State(planner)
+        self._deaths = Deaths()
+        self._failures: list[str] = []
+        self._missing: list[str] = []
+        self._committed: set[str] = set()
+        self._allowed = True
+        self._tasks = self._phases = 0
+
+    @property
+    def root(self) -> str:
+        """The path of the root, which its tasks have."""
+        return self._planner.layout.pipeline.root
+
+    @property
+    def phase(self) -> Phase | None:
+        """The tasks that can be done next; None if none can, or if too many parts failed."""
+        return self._plan.phase if self._allowed else None
+
+    # ------------------------------------------------------------------------------------------------ from plan to plan
+
+    def begin(self) -> None:
+        """Record that outputs will change."""
+        if not self._state.has_begun(self._planner.root.head()):
+            with self._lock.exclusive():
+                self._state.begin()
+        self._report_plan()
+
+    def enter(self, room: int) -> Phase | None:
+        """Begin and return the phase. Raises UsageError if a task takes more memory than there is ``room``."""
+        phase = self.phase
+        if phase is None:
+            return None
+        self._phases += 1
+        self._deaths = Deaths()
+        refuse_misfit(self._planner.root, phase, room)
+        self._record.phase(phase.title, len(phase.tasks), sum(task.bytes for task in phase.tasks))
+        return phase
+
+    def advance(self) -> None:
+        """Plan again after a phase, and write the manifests."""
+        self._plan = self._planner.plan()
+        self._report_plan()
+        self._lock.check()
+        if not self._planner.layout.selection.shared:
+            self._state.write()
+
+    def end(self, state: str, problem: str = "") -> None:
+        """Record the end of the run, and a problem that ended it. Raises StorageError."""
+        if problem:
+            self._record.note(problem)
+        self._record.end(state if self._allowed or state != "done" else "failed")
+
+    def finish(self) -> RunReport:
+        """Bring the manifests up to date where no other run is at work, and return the report."""
+        return RunReport(
+            self._phases,
+            self._tasks,
+            tuple(self._failures),
+            self._plan.complete,
+            self._plan.blocked,
+            failures_allowed=self._allowed,
+            missing_files=tuple(self._missing),
+            changed_settings=self._changed,
+            reused=tuple(self._reused()) if self._changed else (),
+            manifests_updated=self._update_manifests(),
+        )
+
+    def _reused(self) -> Iterator[str]:
+        """The stages whose receipts differ from those before, and none of them was committed by this run."""
+        for folder, state in zip(self._planner.layout.folders, self._plan.stages, strict=True):
+            keys = tuple(receipt.key for receipt in state.receipts)
+            known = self._before[folder].parts if folder in self._before else ()
+            if keys and keys != known and self._committed.isdisjoint(keys):
+                yield state.name
+
+    def _update_manifests(self) -> bool:
+        """Bring manifests and head up to date and clean up, unless other runs are at work: the last of them does."""
+        planner = self._planner
+        with self._lock.leave() as alone:
+            if alone:
+                State(planner.refreshed() if planner.layout.selection.shared else planner).complete(self._lock.check)
+                planner.root.store.clean(planner.root.path)
+        return alone
+
+    def _report_plan(self) -> None:
+        """Record files that are gone, and the work on each selected stage so far."""
+        for path, receipt in self._planner.receipts.lost.items():
+            if path not in self._missing:
+                self._missing.append(path)
+                part = f"{receipt.stage}, part {receipt.part}"
+                self._record.problem(f"{part}: {path} is gone or has another size, so the part counts as missing")
+        self._record.stages([*self._work()])
+
+    def _work(self) -> Iterator[StageWork]:
+        for state in self._plan.stages[: self._planner.layout.last + 1]:
+            fresh = [receipt for receipt in state.receipts if receipt.key in self._committed]
+            reapplied = sum(receipt.reapplied for receipt in fresh)
+            yield StageWork(
+                stage=state.name,
+                current=len(state.receipts) - len(fresh),
+                reapplied=reapplied,
+                computed=len(fresh) - reapplied,
+                waiting=state.waiting,
+            )
+
+    # -------------------------------------------------------------------------------------------------------- outcomes
+
+    def begun(self, task: Task) -> None:
+        """Record that a worker has a task."""
+        self._record.begun(task)
+
+    def ended(self, task: Task, *, failed: bool) -> None:
+        """Record that a worker has ended a task."""
+        self._record.ended(task, failed=failed)
+
+    def problem(self, message: str) -> None:
+        """Record and report a problem after which the run goes on."""
+        self._record.problem(message)
+
+    def _commit(self, task: Task, receipts: list[Receipt]) -> None:
+        self._lock.check()
+        self._tasks += 1
+        self._committed |= {receipt.key for receipt in receipts}
+        self._planner.commit(receipts)
+        self._record.done(task, receipts)
+
+    def after(self, outcome: Outcome[Task]) -> list[Task]:
+        """Take the outcome of a task, and return the task to begin again, if it is to be."""
+        if isinstance(outcome, Done):
+            self._commit(outcome.task, outcome.result)
+        elif isinstance(outcome, Died):
+            return self._after_death(outcome)
+        elif isinstance(outcome.error, Unreadable):  # isolated as a record that kills its worker
+            return self._after_death(Died(outcome.task, outcome.error.cause, outcome.error.rows))
+        else:
+            self._fail(outcome)
+        return []
+
+    def _fail(self, outcome: Failed[Task]) -> None:
+        error = outcome.error
+        if error is not None and not isinstance(error, PartFailed):
+            raise error  # storage, assets, usage: the next part would meet it too
+        self._leave_out(outcome.task, outcome.summary)
+        self._record.failed(outcome.task, outcome.summary, outcome.trace)
+        self._stop_early(error, "`refinery logs` has the traceback")
+
+    def _after_death(self, death: Died[Task]) -> list[Task]:
+        self._record.problem(describe(death))
+        task = self._deaths.next_try(death)
+        if task is not None:
+            return [task]
+        self._leave_out(death.task, f"worker {death.cause}")
+        self._record.failed(death.task, f"given up after {TRIES} dead workers ({death.cause})")
+        self._stop_early(None, "`refinery logs` has the deaths")
+        return []
+
+    def _leave_out(self, task: Task, reason: str) -> None:
+        """Go on without a part, if that is allowed."""
+        self._failures.append(f"{task.title}: {reason}")
+        if isinstance(task, SegmentTask) and len(self._failures) <= self._tolerance.allowed:
+            assert self._plan.phase is not None
+            self._planner.left_out.add((self._plan.phase.segment, task.part))
+        else:
+            self._allowed = False
+
+    def _stop_early(self, error: RefineryError | None, hint: str) -> None:
+        if self._tolerance.fail_fast and not self._allowed:
+            raise error or PartFailed(self._failures[-1], hint=hint)
