@@ -1,17 +1,22 @@
-"""``refinery run``: compute what is missing, with live progress."""
+"""``refinery run``: compute what is missing of one recipe or several, with live progress."""
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from refinery.cli._options import Session, output_options, pass_session
-from refinery.cli._outcome import outcome, outcome_json, outcome_text
+from refinery.cli._options import PATH, Session, output_options, pass_session
+from refinery.cli._outcome import Outcome, outcome, outcome_json, outcome_text
 from refinery.cli._output import print_json
 from refinery.cli._reading import same_root
 from refinery.cli._recipe import RecipeOptions, recipe_options
@@ -23,7 +28,7 @@ from refinery.kernels.choice import note
 from refinery.planner.selection import Selection
 from refinery.root.runs import PhaseRecord
 from refinery.runner.progress import Listener
-from refinery.runner.run import run
+from refinery.runner.run import run_together
 from refinery.task.tasks import Task
 
 MEASURABLE = 0.05
@@ -31,6 +36,7 @@ MEASURABLE = 0.05
 
 
 @click.command("run")
+@click.argument("recipes", nargs=-1, metavar="[RECIPE]...", type=PATH)
 @recipe_options
 @selection_options
 @workers_option
@@ -51,6 +57,7 @@ MEASURABLE = 0.05
 @pass_session
 def command(
     session: Session,
+    recipes: tuple[str, ...],
     recipe: RecipeOptions,
     selection: Selection,
     workers: str | None,
@@ -65,38 +72,67 @@ def command(
     You can stop it at any time; the same command resumes. It ends with a summary of what was kept, the output folder
     and warnings (`refinery logs` shows them again). Exit code 1 if parts failed, or if more inputs are broken than the
     recipe's max_broken_inputs allows.
+
+    Several recipes run together, each into its own root: inputs are read once, and what stages of one configuration
+    compute of a document is computed once. `refinery diff` and `refinery report` then compare the roots.
     """
     signal.signal(signal.SIGTERM, _interrupt)
     recipe = recipe.override({"executor.workers": workers, "executor.kind": executor, "executor.address": address})
-    pipeline = recipe.load()
-    if address and pipeline.executor.kind != "ray":
+    chosen = _chosen(recipe, recipes)
+    pipelines = [one.load() for one in chosen]
+    if address and pipelines[0].executor.kind != "ray":
         raise click.UsageError(f"--address {address} needs a Ray cluster, but tasks run locally: add --executor ray")
-    session.root = pipeline.root
+    session.root = pipelines[0].root
     if note() and not session.quiet:
         click.echo(note(), err=True)
-    warned = warn(session, pipeline)
-    with _listener(session) as listener:
+    warned = [warn(session, pipeline) for pipeline in pipelines]
+    with _listeners(session, [pipeline.root for pipeline in pipelines]) as listeners:
         try:
-            report = run(
-                pipeline,
+            reports = run_together(
+                pipelines,
                 selection,
                 accept_code=accept_code,
                 fail_fast=fail_fast,
                 allow_failed_parts=allow_failed_parts,
-                listener=listener,
-                command={"recipe": recipe.config, "overrides": list(recipe.overrides), "arguments": sys.argv[1:]},
+                listeners=listeners,
+                commands=[
+                    {"recipe": one.config, "overrides": list(one.overrides), "arguments": sys.argv[1:]}
+                    for one in chosen
+                ],
             )
         except KeyboardInterrupt:
             click.echo("stopped; finished parts are kept, and the same command resumes", err=True)
             click.echo(OUTDATED, err=True)
             raise
-    result = outcome(report, pipeline.root)
+    results = [outcome(report, pipeline.root) for report, pipeline in zip(reports, pipelines, strict=True)]
     if session.json:
-        print_json(outcome_json(result, warned))
-    session.print_text(outcome_text(result, same_root(pipeline.root, recipe.overrides)))
-    if session.quiet and result.too_many_broken:
-        click.echo(f"error: {safe(result.warnings[0].text)}", err=True)
-    return 0 if report.failures_allowed and not result.too_many_broken else 1
+        values = [outcome_json(result, known) for result, known in zip(results, warned, strict=True)]
+        print_json(values[0] if len(values) == 1 else {"runs": values})
+    _print(session, results, same_root(pipelines[0].root, recipe.overrides))
+    bad = [result for result in results if not result.report.failures_allowed or result.too_many_broken]
+    return 1 if bad else 0
+
+
+def _chosen(recipe: RecipeOptions, paths: Sequence[str]) -> list[RecipeOptions]:
+    """Return the options of each recipe. Raises UsageError for options that several recipes cannot have."""
+    given = click.get_current_context().get_parameter_source("config")
+    if paths and given is ParameterSource.COMMANDLINE:
+        raise click.UsageError("-c and an argument: name each recipe once")
+    if len(paths) > 1 and recipe.root is not None:
+        raise click.UsageError("--root: each of several recipes has its own root, and a root belongs to one")
+    return [replace(recipe, config=path) for path in paths] or [recipe]
+
+
+def _print(session: Session, results: Sequence[Outcome], options: str) -> None:
+    """Print the outcomes. ``options`` select the root of the only one in another command."""
+    roots = [shlex.quote(result.root) for result in results]
+    several = len(roots) > 1
+    for result, root in zip(results, roots, strict=True):
+        session.print_text(outcome_text(result, f" --root {root}" if several else options) + ("\n" if several else ""))
+        if session.quiet and result.too_many_broken:
+            click.echo(f"error: {safe(result.warnings[0].text)}", err=True)
+    if several:
+        session.print_text(f"compare them: refinery diff {' '.join(roots)}")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -105,13 +141,10 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 class _Quiet:
-    """Prints no progress; problems go to standard error."""
+    """Prints no progress; problems go to standard error, with the ``name`` of their root if several are run."""
 
-    def __enter__(self) -> Listener:
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        """Close nothing."""
+    def __init__(self, name: str) -> None:
+        self._prefix = f"{safe(name)}: " if name else ""
 
     def phase(self, progress: PhaseRecord) -> None:
         """Ignore the call; see ``Listener``."""
@@ -121,18 +154,20 @@ class _Quiet:
 
     def problem(self, message: str) -> None:
         """Print the message on its own line."""
-        click.echo(f"  {safe(message)}", err=True)
+        click.echo(f"  {self._prefix}{safe(message)}", err=True)
 
 
 class _Lines(_Quiet):
     """Prints plain lines for logs: the start of each phase, and every tenth of its tasks."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
         self._tenth = 0
 
     def phase(self, progress: PhaseRecord) -> None:
         self._tenth = 0
-        click.echo(f"{progress.title}: {plural(progress.tasks, 'task')}, {size(progress.bytes)}", err=True)
+        tasks = plural(progress.tasks, "task")
+        click.echo(f"{self._prefix}{progress.title}: {tasks}, {size(progress.bytes)}", err=True)
 
     def advance(self, progress: PhaseRecord, task: Task) -> None:
         del task
@@ -140,42 +175,30 @@ class _Lines(_Quiet):
         tenth = ended * 10 // progress.tasks
         if tenth > self._tenth:
             self._tenth = tenth
-            click.echo(f"  {_figures(progress)}", err=True)
+            click.echo(f"  {self._prefix}{_figures(progress)}", err=True)
 
 
 class _Live(_Quiet):
-    """Redraws one line per phase in a terminal."""
+    """Redraws one line per phase in a terminal, below those of other roots."""
 
-    def __init__(self, color: bool | None) -> None:
-        console = Console(stderr=True, no_color=color is False)
-        self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=12),
-            TextColumn("{task.fields[figures]}", markup=False),
-            TimeElapsedColumn(),
-            console=console,
-        )
-        self._bar = self._bars.add_task("reading receipts", total=None, figures="")
+    def __init__(self, name: str, bars: Progress) -> None:
+        super().__init__(name)
+        self._bars = bars
+        self._bar = self._add("reading receipts", None, "")
 
-    def __enter__(self) -> Listener:
-        self._bars.start()
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        self._bars.stop()
+    def _add(self, title: str, total: int | None, figures: str) -> TaskID:
+        return self._bars.add_task(self._prefix + title, total=total, figures=figures)
 
     def phase(self, progress: PhaseRecord) -> None:
         self._bars.remove_task(self._bar)
-        self._bar = self._bars.add_task(
-            _short(progress.title), total=progress.bytes or None, figures=_figures(progress)
-        )
+        self._bar = self._add(_short(progress.title), progress.bytes or None, _figures(progress))
 
     def advance(self, progress: PhaseRecord, task: Task) -> None:
         del task
         self._bars.update(self._bar, completed=progress.bytes_done, figures=_figures(progress))
 
     def problem(self, message: str) -> None:
-        self._bars.console.print(f"  {safe(message)}", markup=False, highlight=False)
+        self._bars.console.print(f"  {self._prefix}{safe(message)}", markup=False, highlight=False)
 
 
 def _short(title: str) -> str:
@@ -196,7 +219,14 @@ def _figures(progress: PhaseRecord) -> str:
     return f"{ended}{failed}  {size(int(progress.bytes_done / seconds))}/s{documents}{eta}"
 
 
-def _listener(session: Session) -> _Quiet:
-    if session.quiet:
-        return _Quiet()
-    return _Live(session.color) if sys.stderr.isatty() else _Lines()
+@contextmanager
+def _listeners(session: Session, roots: Sequence[str]) -> Iterator[list[Listener]]:
+    """Yield a listener for each root."""
+    names = roots if len(roots) > 1 else [""]
+    if session.quiet or not sys.stderr.isatty():
+        yield [(_Quiet if session.quiet else _Lines)(name) for name in names]
+        return
+    text = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[figures]}", markup=False)
+    console = Console(stderr=True, no_color=session.color is False)
+    with Progress(text[0], BarColumn(bar_width=12), text[1], TimeElapsedColumn(), console=console) as bars:
+        yield [_Live(name, bars) for name in names]
