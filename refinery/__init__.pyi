@@ -21,6 +21,18 @@ from .inspect.accounts import (
     Station as Station,
     why as why,
 )
+from .inspect.agreement import (
+    Agreement as Agreement,
+    RootPair as RootPair,
+    SoleDocument as SoleDocument,
+    SoleKeeper as SoleKeeper,
+)
+from .inspect.comparison import (
+    Comparison as Comparison,
+    Cost as Cost,
+    Line as Line,
+    compare as compare,
+)
 from .inspect.counts import (
     RootCounts as RootCounts,
     StageCounts as StageCounts,

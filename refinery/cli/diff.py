@@ -1,4 +1,4 @@
-"""``refinery diff``: compare two roots, down to single documents."""
+"""``refinery diff``: compare roots, down to single documents."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import click
 
+from refinery.cli._comparison import comparison_json, comparison_text
 from refinery.cli._options import Session, count_option, output_options, pass_session
 from refinery.cli._output import columns, print_json
 from refinery.formatting import plural, safe, shortened
+from refinery.inspect.comparison import compare
 from refinery.inspect.difference import RootDifference, StageDifference, diff
 from refinery.recipe import written
 
@@ -21,21 +23,29 @@ SETTINGS = 20
 
 
 @click.command("diff")
-@click.argument("left", metavar="ROOT")
-@click.argument("right", metavar="ROOT")
-@count_option("Documents to list for each change of outcome.", 5, least=0)
+@click.argument("roots", nargs=-1, required=True, metavar="ROOT ROOT...")
+@count_option("Documents to list for each change of outcome, and for each root that alone keeps them.", 5, least=0)
 @output_options
 @pass_session
-def command(session: Session, left: str, right: str, count: int) -> int:
-    """Compare two roots: recipes, counts and the outcome of each document.
+def command(session: Session, roots: tuple[str, ...], count: int) -> int:
+    """Compare roots: counts, cost, and the outcome of each document.
 
-    The outcome of a document is the stage and rule that removed it, or kept by the last stage that both roots have.
+    Of all roots: what stages kept, languages and domains, seconds for a million tokens kept, which documents each pair
+    keeps, and those that one root alone keeps, with the reason in the others. Of two roots also the recipes and each
+    change of outcome: the stage and rule that removed a document, or kept by the last stage that both roots have.
     """
-    difference = diff(left, right, count)
+    comparison = compare(roots, count)
+    difference = diff(roots[0], roots[1], count) if len(roots) == 2 else None
     if session.json:
-        print_json({"same": difference.same, **dataclasses.asdict(difference)})
-    else:
-        session.print_text("\n".join(_text(difference, every=session.verbose)))
+        of_two = {"same": difference.same, **dataclasses.asdict(difference)} if difference else {}
+        print_json({**of_two, "comparison": comparison_json(comparison)})
+        return 0
+    lines = list(_text(difference, every=session.verbose)) if difference else []
+    if difference is None or not difference.same:
+        lines += (
+            ["", *comparison_text(comparison, funnels=difference is None)] if lines else comparison_text(comparison)
+        )
+    session.print_text("\n".join(lines))
     return 0
 
 

@@ -89,14 +89,14 @@ RULE_PAIRS = 20
 MATRIX_RULES = 16
 """Rules of a stage in its matrix of overlap."""
 
-COMPARED_REASONS = 40
-"""Removal reasons of several roots side by side."""
-
 COMPARED_SETTINGS = 50
 """Settings that differ between two recipes."""
 
-COMPARED_LANGUAGES = 30
-"""Languages of several roots side by side."""
+SOLE_KEPT = 5
+"""Documents that one of several roots alone keeps, of each."""
+
+SOLE_OUTCOMES = 8
+"""Outcomes in another root of such documents."""
 
 RUNS = 20
 """Runs on the run page."""

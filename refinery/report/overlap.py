@@ -61,7 +61,7 @@ def overlap(audit: AuditStatistics, stages: Sequence[StageView], folder: str) ->
         kept=audit.documents["kept"],
         stages=tuple(_rows(audit.stages, {name: pages[name] for name in names})),
         rules=tuple(_rows(audit.rules, {rule: pages.get(stage_of(rule), "") for rule, _ in ordered})),
-        matrix=_matrix(names, by_stage, _tally(audit.pairs)),
+        matrix=matrix_of(names, by_stage, _tally(audit.pairs)),
         pairs=tuple((*_two(str(name)), documents, tokens) for name, documents, tokens in pairs),
     )
 
@@ -87,10 +87,11 @@ def rules_of(stage: StageView) -> Matrix:
     ]
     order = {rule.id: place for place, rule in enumerate(stage.step.stage.rules())}
     names = sorted(failing, key=lambda rule: (order.get(rule, len(order)), rule))
-    return _matrix(names, {rule: (counts.failing[rule], 0) for rule in names}, both)
+    return matrix_of(names, {rule: (counts.failing[rule], 0) for rule in names}, both)
 
 
-def _matrix(names: Sequence[str], alone: Mapping[str, Pair], both: Mapping[str, Pair]) -> Matrix:
+def matrix_of(names: Sequence[str], alone: Mapping[str, Pair], both: Mapping[str, Pair]) -> Matrix:
+    """Return a row of cells for each name: documents of each pair, and their share of those of the row."""
     return tuple((name, tuple(_cells(name, names, alone, both))) for name in names)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from refinery.errors import UsageError
+from refinery.inspect.comparison import compare, names_of
 from refinery.inspect.difference import diff
 from refinery.inspect.reader import RootReader, open_root
+from refinery.report import limits
 from refinery.report.by_group import by_stage
 from refinery.report.documents import duplicates, samples
 from refinery.report.frame import Writer
 from refinery.report.language_rules import language_settings, removals_by_language
-from refinery.report.overlap import overlap, rules_of
-from refinery.report.sides import names_of, sides
+from refinery.report.overlap import matrix_of, overlap, rules_of
 from refinery.report.texts import texts
 from refinery.report.view import StageView, View, columns, view
 from refinery.runner.timeline import SLOTS
@@ -103,10 +105,21 @@ def _stage_pages(write: Writer, root_view: View, stage: StageView) -> dict[str, 
 def _comparisons(write: Writer, reader: RootReader, against: Sequence[str]) -> dict[str, str]:
     """Return the pages that compare other roots with this one."""
     path = reader.root.path
-    made = {"compare.html": write("sides", "compare.html", sides=sides([path, *against]))}
+    made = {"compare.html": write("sides", "compare.html", **_side_by_side([path, *against]))}
     for number, other in enumerate(against, 1):
         name = f"compare-{number}.html"
         made[name] = write("compare", name, other=number, difference=diff(path, other))
         name = f"texts-{number}.html"
         made[name] = write("texts", name, other=number, texts=texts(reader, open_root(other)))
     return made
+
+
+def _side_by_side(paths: Sequence[str]) -> dict[str, Any]:
+    """Return the values of the page that has all roots side by side."""
+    sides = compare(paths, limits.SOLE_KEPT)
+    alone = {name: (kept, 0) for name, kept in zip(sides.names, sides.agreement.kept, strict=False)}
+    both = {
+        " & ".join(sorted((sides.names[pair.left], sides.names[pair.right]))): (pair.both, 0)
+        for pair in sides.agreement.pairs
+    }
+    return {"sides": sides, "matrix": matrix_of(list(alone), alone, both)}

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from refinery.errors import RefineryError, UsageError
 from refinery.formatting import safe
 from refinery.inspect.accounts import why
+from refinery.inspect.comparison import names_of
 from refinery.inspect.filters import Filters
 from refinery.inspect.reader import RootReader, open_root
 from refinery.inspect.runs import problems, status
@@ -24,7 +25,6 @@ from refinery.report import limits
 from refinery.report.controls import controls
 from refinery.report.frame import Writer, policy
 from refinery.report.pages import pages
-from refinery.report.sides import names_of
 from refinery.report.texts import page_texts
 from refinery.report.view import View, view
 from refinery.report.work import times

@@ -10,7 +10,8 @@ import pytest
 
 from refinery.cli import execute
 from refinery.errors import UsageError
-from refinery.inspect.difference import ABSENT, KEPT, RootDifference, diff
+from refinery.inspect.difference import RootDifference, diff
+from refinery.inspect.stored_outcomes import ABSENT, KEPT
 from tests.engine.looked import LINES, make, recipe
 from tests.engine.roots import RootContents, quick, write_inputs
 
@@ -50,7 +51,7 @@ def test_exactly_the_documents_that_changed(root: Path, strict: Path, monkeypatc
     expected = naive(root, strict)
     assert expected
     for rows in (10**6, 1):
-        monkeypatch.setattr("refinery.inspect.difference.SHARE_ROWS", rows)
+        monkeypatch.setattr("refinery.inspect.stored_outcomes.SHARE_ROWS", rows)
         found = diff(str(root), str(strict), ALL)
         assert reported(found) == expected
         assert {(m.left, m.right): m.documents for m in found.outcome_changes} == Counter(expected.values())

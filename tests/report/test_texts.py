@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from refinery.errors import UsageError
+from refinery.inspect.comparison import names_of
 from refinery.inspect.reader import open_root
 from refinery.report import build, limits
-from refinery.report.sides import names_of
 from refinery.report.texts import page_texts, texts
 from refinery.report.wordwise import compare
 from refinery.stage.base import Edit, Edited

@@ -42,7 +42,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         names = [f"{number}-{Path(recipe).stem}" for number, recipe in enumerate(arguments.recipes)]
         joint, alone = (
-            [load(recipe, overrides, root=f"{folder}/{kind}/{name}") for recipe, name in zip(arguments.recipes, names)]
+            [
+                load(recipe, overrides, root=f"{folder}/{kind}/{name}")
+                for recipe, name in zip(arguments.recipes, names, strict=True)
+            ]
             for kind in ("joint", "alone")
         )
         together = seconds(joint)
