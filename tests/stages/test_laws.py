@@ -21,9 +21,10 @@ from refinery.inspect.outcomes import cut_fields
 from refinery.kernels import undo
 from refinery.recipe import RecipeError, Step, parse, plain
 from refinery.recipe.columns import Flow, flows
-from refinery.stage.base import Edit, Filter, Stage
+from refinery.stage.base import Edit, Edited, Filter, Stage
 from refinery.stage.documents import POINTER, Docs, metrics_column
 from refinery.stage.registry import names, stage_class
+from refinery.task.measured import measured_from
 from refinery.task.removed import removed_rows
 from refinery.task.step import StepProcessor
 from refinery.task.tasks import StepRun
@@ -217,6 +218,19 @@ def test_bounds_are_no_part_of_measuring(stage: Stage) -> None:
             moved = stage.model_copy(update={name: value + 1})
             assert identity(moved) != identity(stage)
             assert measure_identity(moved) == measure_identity(stage)
+
+
+def test_results_depend_on_declared_columns_alone(stage: Stage) -> None:
+    """Columns and metrics are the same without the columns that the stage neither reads nor uses."""
+    docs = documents(ODD[:6] + ORDINARY)
+    declared = {*(field.name for field in POINTER), *stage.wants(), *stage.uses}
+    alone = docs.without([name for name in docs.schema.names if name not in declared])
+
+    def results(given: Docs) -> pa.RecordBatch:
+        made = stage.edit(given) if isinstance(stage, Edit) else Edited({}, stage.measure(given))
+        return measured_from(stage, made.columns, made.metrics, len(given)).batch()
+
+    assert results(alone).equals(results(docs))
 
 
 HASHES = """
