@@ -42,7 +42,7 @@ SECTIONS = {
         "what-if": "Show what other thresholds would keep, and which documents would flip.",
         "report": "Write an HTML report as static pages, or serve it.",
         "calibrate": "Derive the thresholds of a language from the documents of a root.",
-        "diff": "Compare two roots: recipes, counts and the outcome of each document.",
+        "diff": "Compare roots: counts, cost, and the outcome of each document.",
     },
     "Maintain": {
         "verify": "Check that counts reconcile and files match their receipts.",

@@ -50,6 +50,9 @@ class StepOutputWriter:
         self._quarantined = {QUARANTINED, *stage.quarantines}
         self._counter = StageCounter(type(stage), stage.rules())
         self._seconds = 0.0
+        self.receipt: Receipt | None = None
+        self.content = ""
+        self.quarantined: list[str] = []
 
     def add(self, split: Split) -> None:
         """Append the rows of the next batch."""
@@ -78,6 +81,7 @@ class StepOutputWriter:
                 record = store_for(row["warc"]).read(row["warc"], row["offset"], row["length"])
                 path = quarantine_path(self._run.step.name, row["id"].hex(), row["warc"])
                 self._root.store.put(self._root.full(path), record)
+                self.quarantined.append(path)
 
     def commit(self, inputs: tuple[str, ...]) -> tuple[str, Receipt | None]:
         """Return the content id of the kept rows, and the receipt; None for a step that is only computed in passing.
@@ -85,6 +89,10 @@ class StepOutputWriter:
         Raises PartFailed for a stage that fails on all documents, or whose rows are not those of the earlier run.
         """
         self._refuse_broken_stage()
+        self.content, self.receipt = self._committed(inputs)
+        return self.content, self.receipt
+
+    def _committed(self, inputs: tuple[str, ...]) -> tuple[str, Receipt | None]:
         content, kept = self._kept.close()
         gone, removed = self._removed.close()
         if not self._output.commit:

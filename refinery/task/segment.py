@@ -12,7 +12,9 @@ from refinery.root.parquet import read_rows
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root
 from refinery.stage.base import Source
+from refinery.stage.documents import Docs
 from refinery.store import store_for
+from refinery.task.copied import CopiedOutput, equal_outputs
 from refinery.task.document_pass import Batch, SourceReader, process_batch, stored_batches
 from refinery.task.hazards import Hazards
 from refinery.task.mapped import MapWriter
@@ -25,11 +27,12 @@ from refinery.task.tasks import ProgressMarker, SegmentTask, StepRun
 
 def process_part(tasks: Sequence[SegmentTask], mark: ProgressMarker) -> list[Receipt]:
     """Process all documents of a part by one task, or by several that read the same files, and commit each step."""
-    results = SharedResults() if len(tasks) > 1 else None
+    results = SharedResults(len(tasks)) if len(tasks) > 1 else None
     with ExitStack() as stack:
-        passes = [SegmentPass(task, mark, results, len(tasks)) for task in tasks]
-        for one in passes:
-            stack.callback(one.abort)
+        passes: list[SegmentPass] = []
+        for task in tasks:
+            passes.append(SegmentPass(task, mark, results, passes))
+            stack.callback(passes[-1].abort)
         reader = _source_reader(tasks, mark)
         for batch in reader.batches(tasks[0].paths) if reader else passes[0].stored_batches():
             if results:
@@ -50,22 +53,46 @@ def _source_reader(tasks: Sequence[SegmentTask], mark: ProgressMarker) -> Source
 
 
 class SegmentPass:
-    """One part on its way through a segment, one of ``of`` passes that share ``results``."""
+    """One part on its way through a segment, ``beside`` others with which it shares ``results``.
 
-    def __init__(self, task: SegmentTask, mark: ProgressMarker, results: SharedResults | None, of: int) -> None:
+    Steps at its beginning whose rows are those of another pass are done by that one alone.
+    """
+
+    def __init__(
+        self,
+        task: SegmentTask,
+        mark: ProgressMarker,
+        results: SharedResults | None,
+        beside: Sequence[SegmentPass],
+    ) -> None:
         self._task, self._mark = task, mark
-        self._root = Root(task.root, store_for(task.root))
-        self._verdict = read_rows(self._root, task.verdict) if task.verdict else None
+        self.root = Root(task.root, store_for(task.root))
+        self._verdict = read_rows(self.root, task.verdict) if task.verdict else None
+        self._lead, self._led = max(
+            ((one, one.equal_outputs(self)) for one in beside), key=lambda pair: pair[1], default=(self, 0)
+        )
+        self.kept: list[Docs] = []
         shares = [Share(results, lineage) for lineage in lineages(task.steps)] if results else [None] * len(task.steps)
-        self._steps = [self._step(run, share) for run, share in zip(task.steps, shares, strict=True)]
-        self._outputs = [
-            StepOutputWriter(self._root, task, step, output)
-            for step, output in zip(self._steps, task.outputs, strict=True)
+        runs = zip(task.steps[self._led :], shares[self._led :], strict=True)
+        self._steps = [self._step(run, share) for run, share in runs]
+        self._writers = [
+            StepOutputWriter(self.root, task, step, output)
+            for step, output in zip(self._steps, task.outputs[self._led :], strict=True)
         ]
-        self._map = MapWriter(self._root, task, task.map, mark, of) if task.map else None
+        self.outputs: list[CopiedOutput | StepOutputWriter] = [
+            *(CopiedOutput(self.root, task, n, self._lead.root, self._lead.outputs[n]) for n in range(self._led)),
+            *self._writers,
+        ]
+        of = results.pipelines if results else 1
+        self._map = MapWriter(self.root, task, task.map, mark, of) if task.map else None
+
+    def equal_outputs(self, other: SegmentPass) -> int:
+        """Return how many steps have the same files in both, and so can be copied from one store to the other."""
+        same_store = type(self.root.store) is type(other.root.store)
+        return equal_outputs(self._task, other._task) if same_store else 0
 
     def _step(self, run: StepRun, share: Share | None) -> StepProcessor:
-        stored = StoredMetrics(self._root, run).lookup if run.stored else None
+        stored = StoredMetrics(self.root, run).lookup if run.stored else None
         hazards = Hazards.of(run.step.name, self._task.suspects, self._task.poison)
         return StepProcessor(run, verdict=self._verdict, hazards=hazards, stored=stored, mark=self._mark, shared=share)
 
@@ -73,24 +100,28 @@ class SegmentPass:
         """Yield the documents of the part as the step before the segment wrote them."""
         first = self._task.steps[0].flow if self._task.steps else self._task.map
         assert first is not None  # a task that does nothing is not planned
-        return stored_batches(self._root, self._task.paths, first.given, self._task.batch)
+        return stored_batches(self.root, self._task.paths, first.given, self._task.batch)
 
     def add(self, batch: Batch) -> None:
-        """Process the next batch of the part."""
-        left, measured = batch
-        for output, split in zip(self._outputs, process_batch(left, measured, self._steps), strict=False):
+        """Process the next batch of the part, which the pass that leads has processed."""
+        docs, measured = batch
+        self.kept = self._lead.kept[: self._led]
+        if self.kept:
+            docs, measured = self.kept[-1], None
+        for output, split in zip(self._writers, process_batch(docs, measured, self._steps), strict=False):
             output.add(split)
-            left = split.kept
-        if self._map and len(left):
-            self._map.add(left)
+            docs = split.kept
+            self.kept.append(docs)
+        if self._map and len(docs):
+            self._map.add(docs)
 
     def commit(self, reader: SourceReader | None) -> list[Receipt]:
         """Commit each step, and the map."""
         receipts = []
         contents = self._task.contents
-        if reader:
-            self._outputs[0].add_reading(reader)
-        for output in self._outputs:
+        if reader and not self._led:
+            self._writers[0].add_reading(reader)
+        for output in self.outputs:
             content, receipt = output.commit(contents)
             contents = (content,)
             receipts += [receipt] if receipt else []
@@ -100,7 +131,7 @@ class SegmentPass:
 
     def abort(self) -> None:
         """Remove the unfinished files."""
-        for output in self._outputs:
+        for output in self.outputs:
             output.abort()
         if self._map:
             self._map.abort()

@@ -63,9 +63,10 @@ class _Known:
 
 
 class SharedResults:
-    """Results of the documents of one batch by lineage, for all pipelines that it goes through."""
+    """Results of the documents of one batch by lineage, for all ``pipelines`` that it goes through."""
 
-    def __init__(self) -> None:
+    def __init__(self, pipelines: int) -> None:
+        self.pipelines = pipelines
         self._known: dict[str, _Known] = {}
         self._rows = 0
 
