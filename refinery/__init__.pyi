@@ -29,8 +29,8 @@ from .inspect.agreement import (
 )
 from .inspect.comparison import (
     Comparison as Comparison,
-    Cost as Cost,
     Line as Line,
+    RootCost as RootCost,
     compare as compare,
 )
 from .inspect.counts import (

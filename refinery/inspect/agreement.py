@@ -1,4 +1,4 @@
-"""Which documents each of several roots keeps, and where they agree.
+"""Documents that several roots keep, and those that one of them alone keeps.
 
 The outcome of a document in a root is that the root keeps it in the end, or the stage and rule that removed it. Recipes
 may have different stages: the end of each is its last stage whose rows are stored with ids.
@@ -109,9 +109,9 @@ class _Counted:
         for share in range(shares):
             self._add([dict(reader.outcomes(share, shares)) for reader in readers])
 
-    def _add(self, found: Sequence[dict[Key, str]]) -> None:
-        for key in set().union(*found):
-            outcomes = tuple(one.get(key, ABSENT) for one in found)
+    def _add(self, by_root: Sequence[dict[Key, str]]) -> None:
+        for key in set().union(*by_root):
+            outcomes = tuple(one.get(key, ABSENT) for one in by_root)
             keepers = tuple(outcome == KEPT for outcome in outcomes)
             self._keepers[keepers] += 1
             if sum(keepers) == 1:

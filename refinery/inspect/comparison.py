@@ -41,7 +41,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Cost:
+class RootCost:
     """Seconds of work that a root took, as if its recipe had been run alone, and the tokens that it keeps."""
 
     seconds: float
@@ -64,7 +64,7 @@ class Comparison:
     languages: Mapping[str, tuple[Line, ...]]
     domains: Mapping[str, tuple[Line, ...]]
     reasons: tuple[Line, ...]
-    costs: tuple[Cost, ...]
+    costs: tuple[RootCost, ...]
     agreement: Agreement
 
 
@@ -128,9 +128,9 @@ def _kept_by(paths: Sequence[str], by: str) -> dict[str, tuple[Line, ...]]:
     }
 
 
-def _cost(counts: RootCounts) -> Cost:
+def _cost(counts: RootCounts) -> RootCost:
     last = counts.stages[-1].counts if counts.stages else None
-    return Cost(round(sum(stage.seconds for stage in counts.stages), 3), last.tokens.get("kept", 0) if last else 0)
+    return RootCost(round(sum(stage.seconds for stage in counts.stages), 3), last.tokens.get("kept", 0) if last else 0)
 
 
 def _largest(counts: Sequence[Mapping[str, int]], limit: int) -> tuple[Line, ...]:

@@ -77,7 +77,7 @@ def shares_of(rows: Iterable[Sequence[OutcomeRows]]) -> int:
 
 @dataclass(frozen=True)
 class OutcomeReader:
-    """Reads the outcomes of one root. ``offsets`` tells documents of one id apart: a record may be there twice."""
+    """Reads the outcomes of one root. With ``offsets`` equal ids are distinct: a record may be there twice."""
 
     reader: RootReader
     rows: Sequence[OutcomeRows]

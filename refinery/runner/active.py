@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 Outcome = Done[T, list[Receipt]] | Failed[T] | Died[T]
-"""What became of a task."""
+"""The outcome of a task."""
 
 
 @dataclass(frozen=True)

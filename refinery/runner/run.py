@@ -98,7 +98,7 @@ def _refuse_one_root(planners: Sequence[Planner]) -> None:
     paths = [planner.root.path for planner in planners]
     for path in paths:
         if paths.count(path) > 1:
-            raise UsageError(f"two recipes have the root {path}", hint="give each recipe a root of its own")
+            raise UsageError(f"two recipes have the root {path}", hint="each recipe needs a root of its own")
 
 
 @contextlib.contextmanager
@@ -159,7 +159,7 @@ def _begun(by_root: dict[str, ActiveRun], tasks: Iterable[Task | JointTask]) -> 
 
 
 def _taken(by_root: dict[str, ActiveRun], outcome: Outcome[Task | JointTask]) -> Sequence[Task]:
-    """Give each run the outcome of its task, and return the tasks to begin again."""
+    """Pass the outcome on to each run that has a task in it, and return the tasks to begin again."""
     task = outcome.task
     for one in _single(task):
         by_root[one.root].ended(one, failed=not isinstance(outcome, Done))

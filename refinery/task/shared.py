@@ -1,4 +1,4 @@
-"""What several pipelines compute of the same documents, computed once.
+"""Results that several pipelines compute of the same documents, computed once.
 
 Two steps compute the same of a document if their stages are the same but for thresholds and speed, and the columns that
 they read came about in the same way. Their rules may differ, and so the documents that come to later steps: results are
