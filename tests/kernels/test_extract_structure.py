@@ -152,6 +152,19 @@ MARKED = {
             GRID_CELLS[3],
         ],
     ),
+    "a row ends without having begun": (
+        "<table><tr><td>a<td>b</tr><td>1<td>2</tr><tbody><td>3<td>4</table>",
+        [
+            (0, "table", "a\nb\n1\n2\n3\n4", 0),
+            (1, "row", "a\nb"),
+            *GRID_CELLS[:2],
+            (1, "row", "1\n2"),
+            *GRID_CELLS[2:],
+            (1, "row", "3\n4"),
+            (2, "cell", "3"),
+            (2, "cell", "4"),
+        ],
+    ),
     "cells right in a section are a row": (
         "<table><thead><th>a<th>b</thead><tr><td>1<td>2</table>",
         [(0, "table", "a\nb\n1\n2", 1), (1, "row", "a\nb"), *GRID_CELLS[:2], (1, "row", "1\n2"), *GRID_CELLS[2:]],

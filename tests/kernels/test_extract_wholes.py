@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, strategies as st
@@ -56,3 +58,28 @@ def test_a_table_with_headers_is_kept_or_dropped_as_one(parts: list[tuple[list[s
     )
     found = text(page_of(f"<table>{rows}</table>"))
     assert len({f"n{at} " in found for at in range(len(parts))}) == 1
+
+
+SIGNS = "<table><tr><td>Plan<td>Basic<td>Full</tr>{}</table>".format(
+    "".join(f"<tr><td>{name} by the hour<td>{one}<td>{other}</tr>" for name, one, other in [
+        ("Bridge", "✔", "✔"), ("Road", "—", "✔"), ("River", "=", "▢"),
+    ])
+)  # fmt: skip
+
+
+def test_cells_without_words_are_kept_with_their_table() -> None:
+    """With or without header cells."""
+    for table in (SIGNS, SIGNS.replace("td>", "th>", 3)):
+        found = text(page_of(table)).split("\n")
+        assert [found.count(sign) for sign in "✔—=▢"] == [3, 1, 1, 1]
+
+
+@pytest.mark.parametrize("table", [
+    "<table><tr><th>Version<th>Author<th>Date</tr><tr><td>4d2b236<td>ann<td>2018-05-21</tr></table>",
+    "<table><tr><th>Related<th>See also</tr><tr><td><ul><li><a href=/a>tide</a></ul><td><ul><li><a href=/b>ebb</a></ul></table>",
+    "<table><tr><td>x<td>0<td>1</tr><tr><td>y<td>-2<td>5</tr></table>",
+])  # fmt: skip
+def test_a_table_between_two_texts_is_kept(table: str) -> None:
+    """Though its cells say little."""
+    cells = re.findall(r">([^<>]+)<", table)
+    assert cells == [line for line in text(page_of(table)).split("\n") if line in cells]

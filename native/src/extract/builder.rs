@@ -322,6 +322,13 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Begin an element without a tag.
+    pub(super) fn implied(&mut self, tag: Tag) {
+        let markup = std::mem::take(&mut self.markup);
+        self.push(tag, 0, &Attributes::default());
+        self.markup = markup;
+    }
+
     pub(super) fn push(&mut self, tag: Tag, hash: u32, attributes: &Attributes) {
         if self.stack.len() >= MAX_DEPTH || self.tree.nodes.len() >= self.most_nodes {
             self.tree.cut = true;

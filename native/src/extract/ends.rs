@@ -9,6 +9,7 @@ const REACH: usize = 64;
 
 const TABLE_CONTEXT: Set = tags::SECTIONS | tags::set(&[Tag::Table, Tag::Template]);
 const ROW_CONTEXT: Set = TABLE_CONTEXT | Tag::Tr.bit();
+const CELLS: Set = tags::set(&[Tag::Td, Tag::Th]);
 const ITEM: Set = Tag::Li.bit();
 const TERM: Set = tags::set(&[Tag::Dd, Tag::Dt]);
 const THIN: Set = tags::set(&[Tag::Address, Tag::Div, Tag::P]);
@@ -70,12 +71,15 @@ impl Builder<'_> {
             return false;
         }
         let context = match tag {
-            Tag::Td | Tag::Th => ROW_CONTEXT,
+            _ if tag.is(CELLS) => ROW_CONTEXT,
             Tag::Tr => TABLE_CONTEXT,
             _ => tags::set(&[Tag::Table, Tag::Template]),
         };
         if let Some(depth) = self.stack.iter().rposition(|open| open.tag.is(context)) {
             self.pop_to(depth + 1);
+        }
+        if tag.is(CELLS) && self.top().tag.is(tags::SECTIONS | Tag::Table.bit()) {
+            self.implied(Tag::Tr);
         }
         true
     }

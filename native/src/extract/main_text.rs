@@ -11,6 +11,7 @@ use super::decode::decode;
 use super::embedded::{embedded, terms, Origin, LITTLE};
 use super::features::Features;
 use super::forest::{Room, LANES};
+use super::grids;
 use super::headings;
 use super::layout::{written, Written};
 use super::model::{Kind, Model};
@@ -98,6 +99,7 @@ fn choose(page: &Page, model: &Model, options: &Options) -> Choice {
             probabilities = without;
         }
     }
+    grids::settle(page, &probabilities, &mut chosen);
     headings::settle(page, &probabilities, &mut chosen);
     Choice { chosen, confidence, kind }
 }

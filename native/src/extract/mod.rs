@@ -15,6 +15,7 @@ mod features;
 mod forest;
 mod formula;
 mod fragments;
+mod grids;
 mod headings;
 mod json;
 mod layout;

@@ -79,7 +79,7 @@ impl<'a> Elements<'a> {
             (Tag::Dd, Some(Kind::Terms)) => Some(Kind::Definition),
             (Tag::Blockquote, _) => Some(Kind::Quote),
             (Tag::Table, _) if self.tables.is_data(node) => Some(Kind::Table),
-            (_, Some(Kind::Table)) if self.tables.is_row(node) => Some(Kind::Row),
+            (Tag::Tr, Some(Kind::Table)) => Some(Kind::Row),
             (Tag::Td | Tag::Th, Some(Kind::Row)) => Some(self.tables.cell(node)),
             (Tag::Caption, Some(Kind::Table)) | (Tag::Figcaption, Some(Kind::Figure)) => Some(Kind::Caption),
             (Tag::Figure, _) => Some(Kind::Figure),

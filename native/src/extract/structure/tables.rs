@@ -4,7 +4,6 @@ use super::attributes::raw;
 use super::mark::Kind;
 use crate::extract::page::Page;
 use crate::extract::tags::{self, Set, Tag};
-use crate::extract::tree::Node;
 
 /// Elements that a table to lay out a page does not have.
 const HEADERS: Set = tags::set(&[Tag::Th, Tag::Thead, Tag::Caption]);
@@ -52,12 +51,28 @@ pub struct Tables<'a> {
 impl<'a> Tables<'a> {
     /// The tables of a page, whose blocks are chosen or not.
     pub fn of(page: &'a Page<'a>, chosen: &[bool]) -> Self {
-        let nodes = &page.tree.nodes;
         let mut tables = Tables { page, flags: Vec::new() };
-        if !nodes.iter().any(|node| node.tag == Tag::Table) {
-            return tables;
+        for (table, shape) in tables.shapes(chosen) {
+            let role = raw(page.source, page.tree.markup[table], "role").unwrap_or_default().trim();
+            tables.flags[table] |= if shape.is_data(role) { DATA } else { 0 };
         }
-        tables.flags = vec![0; nodes.len()];
+        tables
+    }
+
+    /// The tables with data by their shape alone, whatever is chosen.
+    pub fn grids(page: &'a Page<'a>) -> Vec<usize> {
+        let all = vec![true; page.blocks.blocks.len()];
+        let shapes = Tables { page, flags: Vec::new() }.shapes(&all);
+        shapes.into_iter().filter(|(_, shape)| shape.is_data("")).map(|(table, _)| table).collect()
+    }
+
+    /// The shape of each table.
+    fn shapes(&mut self, chosen: &[bool]) -> Vec<(usize, Shape)> {
+        let nodes = &self.page.tree.nodes;
+        if !nodes.iter().any(|node| node.tag == Tag::Table) {
+            return Vec::new();
+        }
+        self.flags = vec![0; nodes.len()];
         let sums = sums(chosen);
         let mut shapes = vec![(0, Shape::default())];
         let mut owner: Vec<u32> = Vec::with_capacity(nodes.len());
@@ -73,15 +88,11 @@ impl<'a> Tables<'a> {
                 continue;
             }
             owner.push(table as u32);
-            if table > 0 && tables.is_row(at as u32) {
-                tables.row(at as u32, &sums, shape);
+            if table > 0 && node.tag == Tag::Tr {
+                self.row(at as u32, &sums, shape);
             }
         }
-        for (table, shape) in &shapes[1..] {
-            let role = raw(page.source, page.tree.markup[*table], "role").unwrap_or_default().trim();
-            tables.flags[*table] |= if shape.is_data(role) { DATA } else { 0 };
-        }
-        tables
+        shapes.split_off(1)
     }
 
     /// Add a row to the shape of its table.
@@ -114,13 +125,6 @@ impl<'a> Tables<'a> {
         self.flags.get(table as usize).is_some_and(|&flags| flags & DATA != 0)
     }
 
-    /// True if an element of a table is a row: it may also be a section, whose cells have no row around them.
-    pub fn is_row(&self, node: u32) -> bool {
-        let nodes = &self.page.tree.nodes;
-        let Node { tag, end, .. } = nodes[node as usize];
-        tag == Tag::Tr || tag.is(tags::SECTIONS) && node + 1 < end && nodes[node as usize + 1].tag.is(CELLS)
-    }
-
     /// The kind of a cell: a header if it names its row.
     pub fn cell(&self, cell: u32) -> Kind {
         let node = self.page.tree.nodes[cell as usize];
@@ -134,9 +138,9 @@ impl<'a> Tables<'a> {
     /// True if a row only names the columns.
     fn names_columns(&self, row: u32) -> bool {
         let nodes = &self.page.tree.nodes;
-        let Node { tag, parent, .. } = nodes[row as usize];
+        let parent = nodes[row as usize].parent;
         let headed = self.flags[row as usize] & (HEADED | MIXED) == HEADED;
-        headed || tag == Tag::Thead || nodes[parent as usize].tag == Tag::Thead
+        headed || nodes[parent as usize].tag == Tag::Thead
     }
 
     /// The rows that begin from one node up to another, of the table that these are in.
@@ -145,9 +149,8 @@ impl<'a> Tables<'a> {
         let (mut rows, mut at) = (Vec::new(), from);
         while at < to {
             let (this, node) = (at, nodes[at as usize]);
-            let is_row = self.is_row(at);
-            at = if node.tag.is(tags::SECTIONS) && !is_row { at + 1 } else { node.end };
-            if is_row {
+            at = if node.tag.is(tags::SECTIONS) { at + 1 } else { node.end };
+            if node.tag == Tag::Tr {
                 rows.push(this);
             }
         }
