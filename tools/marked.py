@@ -15,7 +15,7 @@ from refinery.kernels.reference.pieces import BLOCKS
 CUTS = pa.list_(pa.struct([*SPANS.value_type, ("replacement", pa.string())]))
 KINDS = [
     *sorted(BLOCKS),
-    *("formula", "image", "link", "strong", "emphasis", "inline_code", "superscript", "subscript", "odd"),
+    *("formula", "image", "link", "strong", "emphasis", "inline_code", "superscript", "subscript", "marker", "odd"),
 ]
 SIGNS = [
     *"ab1\n\n  *_`$[](){}<>&|\\~#-+.=!%^:/\t\r",

@@ -18,9 +18,13 @@ from collections.abc import Iterator
 from functools import partial
 from multiprocessing.connection import Connection
 from types import TracebackType
+from typing import Any
 
-READY, TEXT, EXCEPTION = b"R", b"T", b"E"
+READY, TEXT, MARKED, EXCEPTION = b"R", b"T", b"M", b"E"
 """First byte of a reply: its kind."""
+
+Extracted = str | tuple[str, list[dict[str, Any]] | None]
+"""The result of an engine: a text, or a text and its marks."""
 
 LONGEST_NOTE = 300
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
@@ -42,8 +46,15 @@ def main(engine: str, options: str) -> None:
         except EOFError:
             return
         with _ending_with_parent(requests):
-            text = extract(page)
-        replies.send_bytes(TEXT + text.encode("utf-8", "replace"))
+            extracted = extract(page)
+        replies.send_bytes(_reply(extracted))
+
+
+def _reply(extracted: Extracted) -> bytes:
+    if isinstance(extracted, str):
+        return TEXT + extracted.encode("utf-8", "replace")
+    text, marks = extracted
+    return MARKED + json.dumps({"text": text.encode("utf-8", "replace").decode(), "marks": marks}).encode()
 
 
 @contextlib.contextmanager

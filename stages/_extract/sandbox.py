@@ -19,11 +19,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
 from functools import cache
 from multiprocessing import Pipe
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import psutil
 
@@ -40,12 +40,20 @@ WALL_FACTOR = 10
 """Limit of wall-clock time as a multiple of the processor time, for a child that waits."""
 
 
+Mark = dict[str, Any]
+"""A mark of the column ``structure``."""
+
+
 class Reply(NamedTuple):
-    """``outcome`` is ok, timeout, memory, crash or exception; ``note`` describes the last two."""
+    """``outcome`` is ok, timeout, memory, crash or exception; ``note`` describes the last two.
+
+    ``marks`` are the structure of the text; None without one.
+    """
 
     outcome: str
     text: str = ""
     note: str | None = None
+    marks: list[Mark] | None = None
 
 
 class Sandbox:
@@ -55,7 +63,7 @@ class Sandbox:
     first page. Threads may share a sandbox; they take turns.
     """
 
-    def __init__(self, engine: str, options: Mapping[str, str], *, timeout: float, memory: int) -> None:
+    def __init__(self, engine: str, options: Mapping[str, Any], *, timeout: float, memory: int) -> None:
         self._engine, self._options = engine, json.dumps(dict(options))
         self._timeout, self._memory = timeout, memory
         self._child: _Child | None = None
@@ -96,17 +104,43 @@ class Sandbox:
         self.close()
 
 
-def shared(engine: str, options: Mapping[str, str], *, timeout: float, memory: int) -> Sandbox:
+def shared(engine: str, options: Mapping[str, Any], *, timeout: float, memory: int) -> Sandbox:
     """Return this process's sandbox for these settings."""
-    return _shared(os.getpid(), engine, tuple(sorted(options.items())), timeout, memory)
+    return once_a_process(_sandbox, engine, tuple(sorted(options.items())), timeout, memory)
+
+
+def _sandbox(engine: str, options: tuple[tuple[str, Any], ...], timeout: float, memory: int) -> Sandbox:
+    return Sandbox(engine, dict(options), timeout=timeout, memory=memory)
+
+
+class _Closes(Protocol):
+    def close(self) -> None: ...
+
+
+C = TypeVar("C", bound=_Closes)
+
+
+def once_a_process(make: Callable[..., C], *settings: Hashable) -> C:
+    """Return what ``make`` returned in this process for these settings; it is closed when the process ends."""
+    closing: C = _closed_at_exit(os.getpid(), make, settings)
+    return closing
 
 
 @cache
-def _shared(pid: int, engine: str, options: tuple[tuple[str, str], ...], timeout: float, memory: int) -> Sandbox:
+def _closed_at_exit(pid: int, make: Callable[..., Any], settings: tuple[Hashable, ...]) -> Any:
     del pid  # part of the key: a forked process must not write to its parent's pipe
-    sandbox = Sandbox(engine, dict(options), timeout=timeout, memory=memory)
-    atexit.register(sandbox.close)
-    return sandbox
+    closing = make(*settings)
+    atexit.register(closing.close)
+    return closing
+
+
+def cause_of_death(process: subprocess.Popen[bytes]) -> str:
+    """Return the signal or exit code of a process that closed its pipe."""
+    try:
+        code = process.wait(timeout=START)
+    except subprocess.TimeoutExpired:
+        return "its pipe closed"
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 class _Child:
@@ -138,7 +172,7 @@ class _Child:
         try:
             reply = self._replies.recv_bytes() if self._replies.poll(START) else b"it did not start in time"
         except EOFError:
-            reply = f"it ended with {self._cause_of_death()}".encode()
+            reply = f"it ended with {cause_of_death(self._process)}".encode()
         if reply != child.READY:
             reason = reply.removeprefix(child.EXCEPTION).decode()
             raise PartFailed(f"engine {engine} cannot be loaded: {reason}", hint="reinstall refinery")
@@ -155,9 +189,11 @@ class _Child:
                     return Reply("memory")
             reply = self._replies.recv_bytes()
         except (EOFError, OSError):
-            return Reply("crash", note=self._cause_of_death())
+            return Reply("crash", note=cause_of_death(self._process))
         content = reply[1:].decode()
-        return Reply("ok", content) if reply[:1] == child.TEXT else Reply("exception", note=content)
+        if reply[:1] == child.EXCEPTION:
+            return Reply("exception", note=content)
+        return Reply("ok", content) if reply[:1] == child.TEXT else Reply("ok", **json.loads(content))
 
     def growth(self) -> int:
         """Return the growth of resident bytes since the engine was loaded."""
@@ -175,13 +211,6 @@ class _Child:
         except psutil.Error:
             return 0.0  # likewise
         return times.user + times.system
-
-    def _cause_of_death(self) -> str:
-        try:
-            code = self._process.wait(timeout=START)
-        except subprocess.TimeoutExpired:
-            return "its pipe closed"
-        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
     def kill(self) -> None:
         """End the process and wait for its end."""

@@ -13,6 +13,9 @@ from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from refinery.kernels import MARKS, render
+from refinery.kernels.reference.html_form import html
+from refinery.kernels.reference.markdown import markdown
+from refinery.kernels.reference.marks import tree, without_markers
 from tests.kernels.natives import PAIRS
 from tools.marked import Written, damaged_texts, documents, marked_texts, shown
 
@@ -170,3 +173,31 @@ def test_an_empty_formula_stands_apart_from_words() -> None:
     assert rendered("for all", [formula]) == "for $x$ all"
     assert rendered("for all", [formula], "html") == r'<p>for <span class="math inline">\(x\)</span> all</p>'
     assert rendered("for .", [formula], "html") == r'<p>for <span class="math inline">\(x\)</span>.</p>'
+
+
+@given(marked_texts())
+def test_markers_are_as_if_they_were_not_there(given: dict[str, pa.Array]) -> None:
+    """In Markdown and HTML a text with markers is what it is without them; plain it is as it is."""
+    bare = [
+        without_markers(text, tree(text, marks or ())) if text is not None else None
+        for text, marks in zip(*(given[name].to_pylist() for name in ("texts", "structure")), strict=True)
+    ]
+    makers = {"markdown": markdown, "html": html}
+    for form, make in makers.items():
+        assert render(**given, form=form).to_pylist() == [None if one is None else make(*one) for one in bare]
+    assert render(**given, form="plain").to_pylist() == given["texts"].to_pylist()
+
+
+def test_markers_are_left_out_with_what_they_cover() -> None:
+    """A list whose text has dashes is one whose text has none."""
+    text = "- one\n- two"
+    item = {"number": None, "value": None, "label": None, "kind": "item", "depth": 1}
+    marker = item | {"kind": "marker", "depth": 2}
+    marks = [
+        item | {"start": 0, "end": 11, "kind": "list", "depth": 0},
+        *(item | {"start": 0, "end": 5}, marker | {"start": 0, "end": 2}),
+        *(item | {"start": 6, "end": 11}, marker | {"start": 6, "end": 8}),
+    ]
+    assert rendered(text, marks) == "- one\n- two"
+    assert rendered(text, marks, "html") == "<ul>\n<li>one</li>\n<li>two</li>\n</ul>"
+    assert rendered(text, marks, "plain") == text

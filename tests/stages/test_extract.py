@@ -245,6 +245,12 @@ def test_code_and_weights_are_in_the_identity(monkeypatch: pytest.MonkeyPatch) -
         {"engine": "resiliparse", "favour": "precision"},
         {"engine": "resiliparse", "paragraphs": True},
         {"engine": "trafilatura", "paragraphs": True},
+        {"engine": "resiliparse", "structure": True},
+        {"engine": "union", "second": "command"},
+        {"engine": "native", "second": "command", "command": ["model"]},
+        {"engine": "union", "command": ["model"]},
+        {"engine": "union", "second": "resiliparse", "favour": "recall"},
+        {"engine": "union", "below": 0},
         {"engine": "readability"},
         {"timeout": "0s"},
         {"timeout": 30},
@@ -256,6 +262,17 @@ def test_bad_settings_are_refused(fields: dict[str, Any]) -> None:
     """Nonsense is an error before anything runs."""
     with pytest.raises(ValidationError):
         Extract.model_validate(fields)
+
+
+def test_trafilatura_has_marks_and_the_same_text() -> None:
+    """Structure changes no text; the number of marks is a metric."""
+    page = PAGE.replace("<p>", "<h2>On the bridge</h2><p>http://example.org/page</p><p>", 1)
+    marked, plain = (extract(Extract(engine="trafilatura", structure=asked), page, None) for asked in (True, False))
+    assert marked.columns["text"] == plain.columns["text"]
+    text, marks = marked.columns["text"][0].as_py(), marked.columns["structure"].to_pylist()
+    assert [(mark["kind"], text[mark["start"] : mark["end"]]) for mark in marks[0]] == [("heading", "On the bridge")]
+    assert marks[1] is None
+    assert (marked.metrics["marks"].to_pylist(), plain.metrics["marks"].to_pylist()) == ([1, None], [None, None])
 
 
 def pages(corpus: Path, count: int) -> list[str]:

@@ -1,7 +1,7 @@
 """The engines that ``extraction.py`` compares: each a function from a page in UTF-8 and its URL to the main text.
 
 The settings are those of the stage ``extract``: no reader comments for trafilatura, whose ``fast`` leaves out its
-second and third opinions, and no texts of images for resiliparse.
+second and third opinions, and no texts of images for resiliparse. ``union`` is native with trafilatura, as by default.
 """
 
 from __future__ import annotations
@@ -15,11 +15,16 @@ import pyarrow as pa
 import trafilatura
 from resiliparse.extract.html2text import extract_plain_text
 
-from refinery.kernels import main_texts
+from refinery.kernels import MAIN_TEXT, main_texts
 from refinery.kernels.native_extract import BETAS, extractor
+from stages.extract import Extract
 from tools.extractor.pages import FOLDS, fold_of
 
 Engine = Callable[[bytes, str], str]
+Native = Callable[[bytes, str], tuple[str, float | None]]
+"""The native engine: a text, and the F1 that it expects of it."""
+
+BELOW = Extract.model_fields["below"].default
 
 
 def engines(folds: Path | None) -> dict[str, Engine]:
@@ -28,29 +33,40 @@ def engines(folds: Path | None) -> dict[str, Engine]:
     Raises FileNotFoundError where there are none.
     """
     logging.disable(logging.CRITICAL)
+    first = native_engine(folds)
     return {
-        "native": validated(folds) if folds else native,
+        "native": lambda page, url: first(page, url)[0],
         "trafilatura": partial(by_trafilatura, fast=False),
         "trafilatura fast": partial(by_trafilatura, fast=True),
         "resiliparse": by_resiliparse,
+        "union": partial(by_union, first),
     }
 
 
-def native(page: bytes, url: str) -> str:
-    """By the weights that refinery has."""
-    return main_texts(_strings(page), pa.array([url]))["text"][0].as_py()  # type: ignore[no-any-return]
+def native_engine(folds: Path | None) -> Native:
+    """The native engine by weights that never saw the page's registered domain, or by those that refinery has."""
+    if not folds:
+        return lambda page, url: _confident(main_texts(_strings(page), pa.array([url])))
+    found = [extractor(Path(folds, f"{fold}.weights").read_bytes()) for fold in range(FOLDS)]
 
-
-def validated(folder: Path) -> Engine:
-    """By weights that never saw the page's registered domain."""
-    found = [extractor(Path(folder, f"{fold}.weights").read_bytes()) for fold in range(FOLDS)]
-
-    def run(page: bytes, url: str) -> str:
+    def run(page: bytes, url: str) -> tuple[str, float | None]:
         options = (BETAS["balance"], False, "auto", False, False)
         columns = found[fold_of(url)].extract(_strings(page), pa.array([url]), options)
-        return pa.array(columns[0])[0].as_py()  # type: ignore[no-any-return]
+        return _confident(pa.RecordBatch.from_arrays(columns, schema=MAIN_TEXT))
 
     return run
+
+
+def _confident(extracted: pa.RecordBatch) -> tuple[str, float | None]:
+    return extracted["text"][0].as_py(), extracted["confidence"][0].as_py()
+
+
+def by_union(first: Native, page: bytes, url: str) -> str:
+    """The native text, or where native expects little of it that of trafilatura, if it is longer."""
+    text, confidence = first(page, url)
+    if text and (confidence is None or confidence >= BELOW):
+        return text
+    return max(text, by_trafilatura(page, url, fast=False), key=len)
 
 
 def by_trafilatura(page: bytes, url: str, *, fast: bool) -> str:

@@ -5,6 +5,7 @@ mod escape;
 mod html;
 mod inline;
 mod markdown;
+mod markers;
 pub mod objects;
 mod pieces;
 pub mod shift;
@@ -17,14 +18,15 @@ use pyo3::prelude::*;
 
 use crate::boundary::{InputArray, OutputArray};
 use crate::strings::{strings, text, total_bytes, StringsBuilder};
+use markers::without_markers;
 use tree::{Structure, Tree};
 
-fn rendered(texts: &StringArray, structure: &Structure<'_>, make: fn(&Tree<'_>) -> String) -> PyResult<StringArray> {
+fn rendered(texts: &StringArray, structure: &Structure<'_>, make: fn(Tree<'_>) -> String) -> PyResult<StringArray> {
     let mut out = StringsBuilder::with_capacity(total_bytes(texts));
     for row in 0..texts.len() {
         if texts.is_valid(row) {
             let tree = structure.tree(row, text(texts, row)?)?;
-            out.data.extend_from_slice(make(&tree).as_bytes());
+            out.data.extend_from_slice(make(tree).as_bytes());
         }
         out.end()?;
     }
@@ -34,10 +36,10 @@ fn rendered(texts: &StringArray, structure: &Structure<'_>, make: fn(&Tree<'_>) 
 
 #[pyfunction]
 pub fn render(py: Python<'_>, texts: InputArray, structure: InputArray, form: &str) -> PyResult<OutputArray> {
-    let make: fn(&Tree<'_>) -> String = match form {
+    let make: fn(Tree<'_>) -> String = match form {
         "plain" => |tree| tree.text.to_owned(),
-        "markdown" => markdown::markdown,
-        "html" => html::html,
+        "markdown" => |tree| without_markers(tree, markdown::markdown),
+        "html" => |tree| without_markers(tree, html::html),
         _ => {
             let message = format!("no form of a text: '{form}'; there are plain, markdown, html");
             return Err(PyValueError::new_err(message));

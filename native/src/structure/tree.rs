@@ -37,6 +37,7 @@ pub enum Kind {
     InlineCode,
     Superscript,
     Subscript,
+    Marker,
     Other,
 }
 
@@ -68,6 +69,7 @@ impl Kind {
             "inline_code" => Kind::InlineCode,
             "superscript" => Kind::Superscript,
             "subscript" => Kind::Subscript,
+            "marker" => Kind::Marker,
             _ => Kind::Other,
         }
     }

@@ -6,7 +6,8 @@ its depth + 1. A child lies in its parent; siblings are in order and do not over
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -29,6 +30,10 @@ MARKS = pa.list_(
 
 ``number``, ``value`` and ``label`` depend on the kind, and are null where it has none.
 """
+
+
+MARKER = "marker"
+"""The kind of a sign that a text has in place of marks: the dash before an item, or the bar between two cells."""
 
 
 class MarkNode(NamedTuple):
@@ -68,6 +73,35 @@ def tree(text: str, marks: Sequence[Mapping[str, Any]]) -> tuple[MarkNode, ...]:
         levels.append(children)
         open_ends.append(end)
     return _nested(levels[0], {id(node): children for node, children in found})
+
+
+def without_markers(text: str, marks: Sequence[MarkNode]) -> tuple[str, tuple[MarkNode, ...]]:
+    """Return a text without the signs that marks of the kind ``marker`` cover, and its other marks there."""
+    cuts: list[tuple[int, int]] = []
+    _add_markers(marks, cuts)
+    if not cuts:
+        return text, tuple(marks)
+    gone = list(accumulate((end - start for start, end in cuts), initial=0))
+    ends = [end for _, end in cuts]
+    pieces = [text[end:start] for end, (start, _) in zip([0, *ends], [*cuts, (len(text), 0)], strict=True)]
+
+    def moved(mark: MarkNode) -> MarkNode:
+        start, end = (place - gone[bisect_right(ends, place)] for place in (mark.start, mark.end))
+        return mark._replace(start=start, end=end, children=_kept(mark.children, moved))
+
+    return "".join(pieces), _kept(marks, moved)
+
+
+def _add_markers(marks: Sequence[MarkNode], cuts: list[tuple[int, int]]) -> None:
+    for mark in marks:
+        if mark.kind == MARKER:
+            cuts.append((mark.start, mark.end))
+        else:
+            _add_markers(mark.children, cuts)
+
+
+def _kept(marks: Sequence[MarkNode], moved: Callable[[MarkNode], MarkNode]) -> tuple[MarkNode, ...]:
+    return tuple(moved(mark) for mark in marks if mark.kind != MARKER)
 
 
 def _nested(marks: Sequence[MarkNode], below: Mapping[int, Sequence[MarkNode]]) -> tuple[MarkNode, ...]:

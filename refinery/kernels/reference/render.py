@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from refinery.kernels.reference.html_form import html
 from refinery.kernels.reference.markdown import markdown
-from refinery.kernels.reference.marks import tree
+from refinery.kernels.reference.marks import tree, without_markers
 
 Form = Literal["plain", "markdown", "html"]
 
@@ -20,6 +20,7 @@ def render(texts: pa.StringArray, structure: pa.ListArray, form: Form) -> pa.Str
     ``plain`` is the text itself. ``markdown`` has CommonMark with tables, formulas between dollar signs, links without
     addresses, and images with theirs if they have a line for themselves; a table is HTML where a cell has more than one
     line. ``html`` has elements for all kinds, addresses of http and https only, and everything else escaped.
+    Both leave out what marks of the kind ``marker`` cover.
 
         render(docs.column("text"), docs.column("structure"), "markdown")
 
@@ -40,4 +41,7 @@ def _rendered(row: int, text: str | None, marks: Sequence[Mapping[str, Any]], fo
         found = tree(text, marks)
     except ValueError as error:
         raise ValueError(f"text {row}: {error}") from None
-    return text if form == "plain" else markdown(text, found) if form == "markdown" else html(text, found)
+    if form == "plain":
+        return text
+    shown = without_markers(text, found)
+    return markdown(*shown) if form == "markdown" else html(*shown)

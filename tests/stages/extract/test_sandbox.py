@@ -63,6 +63,8 @@ def actor(said=""):
             print("noise on standard output", flush=True)
         if verb == "surrogate":
             return "a\\ud800b"
+        if verb == "marked":
+            return "a\\ud800b", [{"kind": "heading", "start": 0}]
         return said + page.upper()
 
     return run
@@ -98,7 +100,7 @@ def ends(pid: int) -> bool:
 def test_a_page_goes_in_and_its_text_comes_out(sandbox: Sandbox) -> None:
     """One child serves page after page, of any size, and gets its options."""
     assert sandbox.pid is None
-    assert sandbox.extract(b"a page") == ("ok", "A PAGE", None)
+    assert sandbox.extract(b"a page") == ("ok", "A PAGE", None, None)
     pid = sandbox.pid
     large = "ä" * 3_000_000
     assert sandbox.extract(memoryview(large.encode())).text == large.upper()
@@ -122,7 +124,7 @@ def test_poison_harms_only_itself(sandbox: Sandbox, page: bytes, outcome: str, n
     """A page that hangs, kills its process or raises gets an outcome; the process ends and the next page is served."""
     assert sandbox.extract(b"before").text == "BEFORE"
     pid = sandbox.pid
-    assert sandbox.extract(page) == (outcome, "", note)
+    assert sandbox.extract(page) == (outcome, "", note, None)
     assert pid is not None
     assert not psutil.pid_exists(pid)
     assert sandbox.pid is None
@@ -133,7 +135,7 @@ def test_a_page_that_swells_is_stopped() -> None:
     """Long before the machine is out of memory the page has its outcome."""
     with Sandbox("badengines:actor", {}, timeout=60, memory=300_000_000) as sandbox:
         assert sandbox.extract(b"before").text == "BEFORE"
-        assert sandbox.extract(b"eat") == ("memory", "", None)
+        assert sandbox.extract(b"eat") == ("memory", "", None, None)
         assert sandbox.extract(b"after").text == "AFTER"
 
 
@@ -147,7 +149,7 @@ def test_a_death_is_believed_the_second_time(sandbox: Sandbox, tmp_path: Path) -
     """Where a child dies, the page gets a second chance in a new one, whether the first had served pages or not."""
     for name in ("first", "later"):
         page = f"once {tmp_path}/{name}"
-        assert sandbox.extract(page.encode()) == ("ok", page.upper(), None)
+        assert sandbox.extract(page.encode()) == ("ok", page.upper(), None, None)
 
 
 def test_a_child_that_is_killed_leaves_no_trace(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -163,7 +165,7 @@ def test_a_child_that_is_killed_leaves_no_trace(sandbox: Sandbox, tmp_path: Path
 
     killer = threading.Thread(target=kill)
     killer.start()
-    assert sandbox.extract(f"nap {mark}".encode()) == ("ok", f"NAP {mark}".upper(), None)
+    assert sandbox.extract(f"nap {mark}".encode()) == ("ok", f"NAP {mark}".upper(), None, None)
     killer.join()
     assert sandbox.pid != pid
 
@@ -189,6 +191,11 @@ def test_output_of_a_library_is_no_reply(sandbox: Sandbox) -> None:
     """What the engine prints does not reach the pipe, and a lone surrogate does not break it."""
     assert sandbox.extract(b"print").text == "PRINT"
     assert sandbox.extract(b"surrogate").text == "a?b"
+
+
+def test_marks_come_with_the_text(sandbox: Sandbox) -> None:
+    """An engine may return marks beside the text."""
+    assert sandbox.extract(b"marked") == ("ok", "a?b", None, [{"kind": "heading", "start": 0}])
 
 
 def test_an_interrupt_does_not_shift_replies(sandbox: Sandbox) -> None:
