@@ -1,6 +1,10 @@
 //! The text blocks of a page in document order: the text between the boundaries of block elements.
 
+use std::ops::Range;
+
 use super::clean::Cleaner;
+use super::code::{codes, Codes, PREFORMATTED};
+use super::code_lines::Lines;
 use super::permalinks::Addition;
 use super::scanner::Span;
 use super::seams::{script, Seam};
@@ -9,7 +13,7 @@ use super::structure::inline::{kind_of, Origin, Recorder};
 use super::structure::mark::Kind;
 use super::structure::roles::{Role, Roles};
 use super::tags::{self, Tag};
-use super::tree::{Holder, Node, Tree};
+use super::tree::{Holder, Node, Piece, Tree};
 
 /// A page has so many blocks in any case, and one more for so many bytes: beyond, neighbours are lines of one block.
 const MOST_BLOCKS: usize = 1000;
@@ -36,6 +40,8 @@ pub struct Block {
     /// Elements in it: `time` 1, `code` 2.
     pub marks: u8,
     pub kept: bool,
+    /// True if inline code in it has line breaks.
+    pub broken: bool,
 }
 
 /// The blocks of a page, and for each node the blocks within it.
@@ -49,6 +55,7 @@ pub struct Blocks {
     pub cut: bool,
     /// Marks within blocks and between them; none if no structure is wanted.
     pub marks: Recorder,
+    pub codes: Codes,
 }
 
 impl Blocks {
@@ -58,7 +65,6 @@ impl Blocks {
     }
 }
 
-const PREFORMATTED: tags::Set = tags::set(&[Tag::Pre, Tag::Listing, Tag::Xmp, Tag::Plaintext]);
 const BOLD: tags::Set = tags::set(&[Tag::B, Tag::Strong]);
 
 #[derive(Default)]
@@ -70,6 +76,7 @@ struct Inside {
     strong: u32,
     code: u32,
     marks: u8,
+    broken: bool,
 }
 
 struct Walk<'a> {
@@ -90,6 +97,12 @@ struct Walk<'a> {
     seam: Seam,
     /// The place where a line of code begins unless text is written.
     line: bool,
+    /// The code that is being written as one block.
+    lines: Lines,
+    /// The element without text that is or was open.
+    gone: Range<u32>,
+    /// The inline code with line breaks that is or was open.
+    broken: u32,
     /// The beginning of the last piece of text.
     piece: usize,
     headings: u32, // that are open
@@ -114,6 +127,7 @@ pub fn blocks<'a>(source: &'a str, tree: &'a Tree, counter: &'a Counter, cleaner
         images: 0,
         cut: false,
         marks: Recorder::default(),
+        codes: codes(source, tree),
     };
     let mut walk = Walk {
         source,
@@ -131,6 +145,9 @@ pub fn blocks<'a>(source: &'a str, tree: &'a Tree, counter: &'a Counter, cleaner
         code: 0,
         seam: Seam::default(),
         line: false,
+        lines: Lines::default(),
+        gone: 0..0,
+        broken: 0,
         piece: 0,
         headings: 0,
         addition: None,
@@ -155,7 +172,7 @@ pub fn blocks<'a>(source: &'a str, tree: &'a Tree, counter: &'a Counter, cleaner
             }
             match (object, pieces.next_if(|_| object.is_none())) {
                 (Some((object, _)), _) => walk.object(Kind::Formula, Origin::Object(object)),
-                (None, Some(piece)) => walk.text(piece.span.start as usize, piece.span.end as usize, piece.linked),
+                (None, Some(piece)) => walk.text(piece),
                 (None, None) => break,
             }
         }
@@ -174,9 +191,18 @@ pub fn blocks<'a>(source: &'a str, tree: &'a Tree, counter: &'a Counter, cleaner
 }
 
 impl Walk<'_> {
-    fn text(&mut self, start: usize, end: usize, linked: bool) {
-        let Some(source) = self.source.get(start..end) else { return };
-        self.seen = end;
+    fn text(&mut self, piece: &Piece) {
+        let (span, linked) = (piece.span, piece.linked);
+        let Some(source) = self.source.get(span.start as usize..span.end as usize) else { return };
+        self.seen = span.end as usize;
+        if self.gone.contains(&piece.parent) {
+            return;
+        }
+        let source = match () {
+            () if self.lines.has_text_of(piece.parent) => self.lines.text(source, piece, self.nodes, &mut self.cleaner),
+            () if self.cleaner.indented && self.cleaner.begins_line() => source.trim_ascii_start(),
+            () => source,
+        };
         if self.cleaner.newlines() > 1 && source.bytes().any(|byte| !byte.is_ascii_whitespace()) {
             self.flush(); // an empty line between lines
         }
@@ -214,7 +240,7 @@ impl Walk<'_> {
         let before = written.get(self.piece..).filter(|piece| piece.len() < block.len()).unwrap_or(block);
         if let (Some(last), Some(first)) = (block.chars().next_back(), piece.chars().next()) {
             let mark = match (self.kept > 0, seam.is_between_code()) {
-                (true, between) => (between || line) && last != '\n' && first != '\n',
+                (true, between) => (between && !self.lines.in_line() || line) && last != '\n' && first != '\n',
                 (false, between) => (between || self.code == 0) && seam.shows_gap(before, first),
             };
             if mark {
@@ -262,12 +288,32 @@ impl Walk<'_> {
         self.output = None;
     }
 
+    /// True if an element that begins has no text.
+    fn is_gone(&mut self, at: u32) -> bool {
+        if !self.gone.contains(&at) && self.made.codes.gone.binary_search(&at).is_ok() {
+            self.gone = at..self.nodes[at as usize].end;
+        }
+        self.gone.contains(&at)
+    }
+
     fn open(&mut self, at: u32) {
         let tag = self.nodes[at as usize].tag;
-        if tag.is(tags::BLOCK) {
+        let (block, within) = (tag.is(tags::BLOCK), self.lines.contain(at));
+        if self.is_gone(at) {
+            if block && !within {
+                self.flush();
+            }
+        } else if block && within {
+            self.lines.open(tag, &mut self.cleaner);
+            self.kept += u32::from(tag.is(PREFORMATTED));
+        } else if block {
             self.flush();
             self.current = at;
-            self.kept += u32::from(tag.is(PREFORMATTED));
+            let whole = self.made.codes.is_whole(at);
+            if whole {
+                self.lines.begin(at..self.nodes[at as usize].end);
+            }
+            self.kept += u32::from(whole || tag.is(PREFORMATTED));
             self.headings += u32::from(tag.is(tags::HEADINGS));
             self.open_mark(at, None);
         } else {
@@ -280,8 +326,9 @@ impl Walk<'_> {
             }
             match tag {
                 Tag::Br => {
-                    if self.kept > 0 {
+                    if self.kept > 0 || self.cleaner.indented {
                         self.cleaner.push("\n", true);
+                        self.inside.code += u32::from(self.code > 0);
                     } else {
                         self.cleaner.newline();
                     }
@@ -297,6 +344,9 @@ impl Walk<'_> {
                 Tag::Code => {
                     self.inside.marks |= 2;
                     self.code += 1;
+                    if self.kept == 0 && self.made.codes.broken.binary_search(&at).is_ok() {
+                        (self.broken, self.cleaner.indented, self.inside.broken) = (at, true, true);
+                    }
                 }
                 Tag::Sup | Tag::Sub => {
                     self.script = self.script.or(Some((at, self.cleaner.text.len())));
@@ -309,13 +359,24 @@ impl Walk<'_> {
 
     fn close(&mut self, at: u32) {
         let node = self.nodes[at as usize];
-        if node.tag.is(tags::BLOCK) {
+        let (block, within) = (node.tag.is(tags::BLOCK), self.lines.contain(at));
+        if self.gone.contains(&at) {
+            if block && !within {
+                self.flush();
+                self.current = node.parent;
+            }
+        } else if block && within {
+            self.lines.close(node.tag, &self.cleaner);
+            self.kept -= u32::from(node.tag.is(PREFORMATTED));
+        } else if block {
             self.close_mark(at);
             self.flush();
             self.current = node.parent;
-            self.kept -= u32::from(node.tag.is(PREFORMATTED));
+            let whole = self.made.codes.is_whole(at);
+            self.kept -= u32::from(whole || node.tag.is(PREFORMATTED));
             self.headings -= u32::from(node.tag.is(tags::HEADINGS));
         } else {
+            self.cleaner.indented &= self.broken != at;
             self.seam.end(node.tag);
             self.bold -= u32::from(node.tag.is(BOLD));
             self.code -= u32::from(node.tag == Tag::Code);
@@ -391,6 +452,7 @@ impl Walk<'_> {
             code: inside.code,
             marks: inside.marks,
             kept: self.kept > 0,
+            broken: inside.broken,
         });
     }
 }

@@ -13,16 +13,24 @@ pub struct Cleaner<'a> {
     blank: bool,
     /// Newlines that were asked for since the last character.
     newlines: u8,
+    /// Blanks that are no breaks stay as they are.
+    pub indented: bool,
 }
 
 impl<'a> Cleaner<'a> {
     pub fn new(entities: &'a Entities) -> Self {
-        Cleaner { entities, decoded: String::new(), text: String::new(), start: 0, blank: false, newlines: 0 }
+        let (decoded, text) = (String::new(), String::new());
+        Cleaner { entities, decoded, text, start: 0, blank: false, newlines: 0, indented: false }
     }
 
     /// True if the block has no text yet.
     pub fn is_empty(&self) -> bool {
         self.text.len() == self.start
+    }
+
+    /// True if the next text is the first of a line.
+    pub fn begins_line(&self) -> bool {
+        self.is_empty() || self.text.ends_with('\n')
     }
 
     /// The beginning of the block that is being written.
@@ -123,7 +131,7 @@ impl<'a> Cleaner<'a> {
         if character.is_ascii() && (character <= ' ' || character == '\x7F') {
             self.space(character as u8, kept);
         } else if character.is_whitespace() {
-            self.space(b' ', kept);
+            self.space(b' ', kept || self.indented);
         } else if character == WORD_END {
             let due = !self.blank && self.newlines == 0;
             if due && self.text[self.start..].ends_with(is_spaceless) {

@@ -24,7 +24,7 @@ const LIKELY_HEADING: f64 = 0.25;
 const LARGEST_SHARE: f64 = 0.6;
 
 /// Cells and lines of code recur: a table or program without them is another.
-const EXEMPT: Set = tags::set(&[Tag::Td, Tag::Th, Tag::Pre]);
+const EXEMPT: Set = tags::set(&[Tag::Td, Tag::Th]);
 
 /// Set the probability of copies to 0, but for the likeliest of equal texts, the first of equally likely ones.
 /// Nothing changes on a page that is mostly copies.
@@ -42,9 +42,10 @@ pub fn settle(page: &Page, probabilities: &mut [f64]) {
         return;
     }
     let exempt = exempt(page);
+    let is_copy = |&at: &usize| !blocks[at].kept && !exempt[blocks[at].node as usize];
     let before = probabilities.to_vec();
     for same in groups {
-        let same: Vec<usize> = same.iter().map(|&(_, at)| at).filter(|&at| !exempt[blocks[at].node as usize]).collect();
+        let same: Vec<usize> = same.iter().map(|&(_, at)| at).filter(is_copy).collect();
         drop_copies(page, &same, probabilities);
     }
     if expected_terms(blocks, probabilities) < (1.0 - LARGEST_SHARE) * expected_terms(blocks, &before) {

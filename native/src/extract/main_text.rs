@@ -17,6 +17,7 @@ use super::layout::{written, Written};
 use super::model::{Kind, Model};
 use super::options::Options;
 use super::page::{Page, Tables};
+use super::programs;
 use super::sink::Column;
 use super::wholes;
 
@@ -101,6 +102,7 @@ fn choose(page: &Page, model: &Model, options: &Options) -> Choice {
     }
     grids::settle(page, &probabilities, &mut chosen);
     headings::settle(page, &probabilities, &mut chosen);
+    programs::settle(page, &probabilities, &mut chosen);
     Choice { chosen, confidence, kind }
 }
 

@@ -3,6 +3,9 @@
 mod blocks;
 mod builder;
 mod clean;
+mod code;
+mod code_lines;
+mod code_names;
 mod comments;
 mod context;
 mod copies;
@@ -27,6 +30,7 @@ mod model;
 mod options;
 mod page;
 mod permalinks;
+mod programs;
 mod python;
 mod scanner;
 mod seams;

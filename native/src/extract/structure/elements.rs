@@ -4,10 +4,9 @@ use super::headings;
 use super::mark::{Kind, Mark, DEEPEST};
 use super::objects;
 use super::tables::Tables;
+use crate::extract::code::PREFORMATTED;
 use crate::extract::page::Page;
-use crate::extract::tags::{self, Set, Tag};
-
-const CODE: Set = tags::set(&[Tag::Pre, Tag::Listing, Tag::Xmp, Tag::Plaintext]);
+use crate::extract::tags::Tag;
 
 /// An element around the text that is being marked.
 struct Around {
@@ -71,7 +70,7 @@ impl<'a> Elements<'a> {
             (_, Some(Kind::Code | Kind::Heading)) => None,
             (_, Some(Kind::Cell | Kind::Header)) if is_heading && self.fills(node) => None,
             _ if is_heading => Some(Kind::Heading),
-            _ if tag.is(CODE) => Some(Kind::Code),
+            _ if tag.is(PREFORMATTED) || self.page.blocks.codes.is_whole(node) => Some(Kind::Code),
             (Tag::Ul | Tag::Ol | Tag::Menu | Tag::Dir, _) if !objects::navigates(self.page, node) => Some(Kind::List),
             (Tag::Li, Some(Kind::List)) => Some(Kind::Item),
             (Tag::Dl, _) => Some(Kind::Terms),

@@ -2,7 +2,8 @@
 
 use super::attributes::raw;
 use crate::extract::page::Page;
-use crate::extract::tags::Tag;
+use crate::extract::tags::{self, Set, Tag};
+use crate::extract::tree::Node;
 
 /// Attributes that name the language, and what classes that do begin with.
 const ATTRIBUTES: [&str; 3] = ["data-lang", "data-language", "data-code-language"];
@@ -12,7 +13,7 @@ const PREFIXES: [&str; 6] = ["language-", "lang-", "highlight-source-", "mw-high
 const LEADERS: [&str; 3] = ["brush:", "sourcecode", "sourcecode:"];
 
 /// Other names of languages.
-const ALIASES: [(&str, &str); 17] = [
+const ALIASES: [(&str, &str); 18] = [
     ("js", "javascript"),
     ("ts", "typescript"),
     ("py", "python"),
@@ -30,6 +31,45 @@ const ALIASES: [(&str, &str); 17] = [
     ("cs", "csharp"),
     ("c#", "csharp"),
     ("c++", "cpp"),
+    ("pycon", "python"),
+];
+
+/// Languages that are known without a prefix, as in `<pre class="rust">`.
+const BARE: [&str; 34] = [
+    "bash",
+    "c",
+    "clojure",
+    "cpp",
+    "csharp",
+    "css",
+    "dart",
+    "elixir",
+    "erlang",
+    "fortran",
+    "go",
+    "haskell",
+    "html",
+    "java",
+    "javascript",
+    "json",
+    "julia",
+    "kotlin",
+    "lua",
+    "matlab",
+    "ocaml",
+    "perl",
+    "php",
+    "python",
+    "r",
+    "ruby",
+    "rust",
+    "scala",
+    "scheme",
+    "sql",
+    "swift",
+    "typescript",
+    "xml",
+    "yaml",
 ];
 
 /// What highlighters write for code without a language.
@@ -51,14 +91,26 @@ const NONE: [&str; 12] = [
 /// The elements above code that are asked, and the blocks they may have beside it.
 const ABOVE: usize = 3;
 const BESIDE: u32 = 4;
+/// The elements in code that are asked, one in another, and the first children that may be code.
+const WITHIN: usize = 3;
 /// The most bytes of a language.
 const LONGEST: usize = 20;
+
+/// The code element that is one of the first children of an element.
+fn code_in(nodes: &[Node], node: u32) -> Option<u32> {
+    const CODE: Set = tags::set(&[Tag::Code, Tag::Pre]);
+    let end = nodes[node as usize].end;
+    let next = |at: u32| (at < end).then_some(at);
+    let children = std::iter::successors(next(node + 1), |&child| next(nodes[child as usize].end));
+    children.take(WITHIN).find(|&child| nodes[child as usize].tag.is(CODE))
+}
 
 /// The language of a code element: as it says, or a code element right within it, or an element right around it.
 pub fn language(page: &Page, node: u32) -> Option<String> {
     let nodes = &page.tree.nodes;
-    let child = Some(node + 1).filter(|&at| at < nodes[node as usize].end && nodes[at as usize].tag == Tag::Code);
-    if let Some(found) = child.and_then(|child| named(page, child)).or_else(|| named(page, node)) {
+    let within = std::iter::successors(Some(node), |&at| code_in(nodes, at)).take(WITHIN);
+    let names = within.map(|at| named(page, at).or_else(|| bare(page, at)));
+    if let Some(found) = names.fold(None, |outer, inner| inner.or(outer)) {
         return Some(found);
     }
     let size = |at: u32| page.blocks.last[at as usize].saturating_sub(page.blocks.first[at as usize]);
@@ -69,6 +121,14 @@ pub fn language(page: &Page, node: u32) -> Option<String> {
             nodes[at as usize].tag.is(Tag::Div.bit() | Tag::Figure.bit()) && size(at) < size(node) + BESIDE
         })
         .find_map(|at| named(page, at))
+}
+
+/// The language that is the first class of code.
+fn bare(page: &Page, node: u32) -> Option<String> {
+    let class = raw(page.source, page.tree.markup[node as usize], "class")?;
+    let mut words = class.split_ascii_whitespace();
+    let first = words.find(|word| *word != "hljs")?.to_ascii_lowercase();
+    BARE.contains(&first.as_str()).then_some(first)
 }
 
 /// The language that an element names.

@@ -9,6 +9,7 @@ use super::headings;
 use super::inline::{Group, Inline, Origin};
 use super::links::Base;
 use super::mark::{Kind, Mark};
+use crate::extract::blocks::Block;
 use crate::extract::formula::Formula;
 use crate::extract::page::Page;
 
@@ -16,6 +17,12 @@ use crate::extract::page::Page;
 pub struct Place {
     pub block: usize,
     pub start: usize,
+}
+
+/// True if a block is inline code with line breaks, and no cell.
+fn is_broken_code(block: &Block, around: Option<Kind>) -> bool {
+    const NONE: [Kind; 4] = [Kind::Code, Kind::Heading, Kind::Cell, Kind::Header];
+    block.broken && block.code >= block.stats.characters && !around.is_some_and(|kind| NONE.contains(&kind))
 }
 
 struct Outline<'a> {
@@ -80,7 +87,9 @@ impl<'a> Outline<'a> {
         self.elements.enter_to(block.node, place.start);
         let end = place.start + (block.end - block.start) as usize;
         let kind = self.elements.kind();
-        if kind != Some(Kind::Code) {
+        if is_broken_code(block, kind) {
+            self.elements.mark(Kind::Code, place.start, end);
+        } else if kind != Some(Kind::Code) {
             let several = kind != Some(Kind::Heading) && page.blocks.text_of(block).contains('\n');
             let depth = self.elements.depth() + usize::from(several);
             if several {
