@@ -16,7 +16,7 @@ use super::tags::{self, Tag};
 use super::tree::{Holder, Node, Piece, Tree};
 
 /// A page has so many blocks in any case, and one more for so many bytes: beyond, neighbours are lines of one block.
-const MOST_BLOCKS: usize = 1000;
+const MOST_BLOCKS: usize = 2000;
 const BYTES_A_BLOCK: usize = 320;
 
 /// A block of text, with the inputs of its features.
