@@ -252,7 +252,7 @@ class Extract(Edit):
         text, spans = format_marked(reply.text, spans)
         if reply.outcome == "ok" and not text.strip():
             return Reply("empty"), []
-        marks = None if reply.marks is None else moved_marks(reply.text, text, reply.marks)
+        marks = None if reply.marks is None else moved_marks(reply.text, reply.marks)
         return reply._replace(text=text, marks=marks), spans
 
 

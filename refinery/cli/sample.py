@@ -110,4 +110,5 @@ def _block(one: Sample, *, every: bool) -> str:
 def _quoted(one: Sample, *, every: bool) -> str:
     if one.text is None:
         return f"  (no text: {safe(one.text_note)})"
-    return quoted(one.text, one.marks, every=every)
+    page = f"\n  with its structure:\n{quoted(one.rendered.markdown, (), every=every)}" if one.rendered else ""
+    return f"{quoted(one.text, one.marks, every=every)}{page}"

@@ -122,7 +122,8 @@ def _quoted(text: MarkedText, *, every: bool) -> list[str]:
     origin = f"after {text.stage}, had it been reached" if text.assuming else f"after {text.stage}"
     cuts = f", {plural(text.cuts, 'cut')} in [-…-]" if text.cuts else ""
     title = f"  text {origin}, {plural(len(text.text), 'character')}{cuts}:"
-    return ["", title, quoted(text.text, text.marks, every=every)]
+    page = ["", "  with its structure:", quoted(text.rendered.markdown, (), every=every)] if text.rendered else []
+    return ["", title, quoted(text.text, text.marks, every=every), *page]
 
 
 def _station(station: Station, width: int, again: str, *, every: bool) -> list[str]:

@@ -18,7 +18,7 @@ from refinery.inspect.display import of_document, of_text
 from refinery.inspect.find import Query, find
 from refinery.inspect.outcomes import StageOutcome, id_fields, stored_outcome
 from refinery.inspect.reader import RootReader, StageEntry, open_root
-from refinery.inspect.rendered import rendered
+from refinery.inspect.rendered import NO_PAGE, rendered
 from refinery.inspect.replay import Replayed, replay
 from refinery.inspect.rows import Document, Spot, document, pieces, row_at, trail, values_at
 from refinery.inspect.texts import MarkedText, Passed, marked_texts
@@ -80,7 +80,7 @@ class Account:
     def _repr_html_(self) -> str:
         stages = table(("stage", "stored", "replayed", "if these had kept it", "note"), map(_cells, self.stations))
         texts = (
-            f"{paragraph(f'text as {one.stage} returned it')}{of_text(one.text, one.marks)}{one.rendered}"
+            f"{paragraph(f'text as {one.stage} returned it')}{of_text(one.text, one.marks)}{one.rendered.html}"
             for one in self.texts
         )
         return f"{of_document(self.document)}{stages}{''.join(texts)}"
@@ -222,7 +222,7 @@ class _Way:
         """Return a stage with the stored text, else that of the replay."""
         name = station.stage
         text, again = self._texts.get(name), self._replayed.get(name)
-        page = self._pages.get(name, "")
+        page = self._pages.get(name, NO_PAGE)
         if text is None and again is not None:
             text, page = again.text, again.rendered
         assuming = () if station.stored else station.assuming

@@ -1,4 +1,4 @@
-"""The page of a text with its structure, as HTML to show beside the text.
+"""The page of a text with its structure, as HTML and Markdown to show beside the text.
 
 It is safe to show: text is escaped, nothing is loaded, and no link leads to a crawled address.
 """
@@ -6,6 +6,7 @@ It is safe to show: text is escaped, nothing is loaded, and no link leads to a c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -19,14 +20,33 @@ CHARACTERS = 20_000
 _LOADED = frozenset(("image", "link"))
 
 
-def rendered(text: str | None, marks: Sequence[Mapping[str, Any]] | None) -> str:
-    """Return the beginning of a text as HTML; "" for a text without marks."""
+@dataclass(frozen=True)
+class Page:
+    """The beginning of a text with its structure, in two forms; both are "" for a text without marks."""
+
+    html: str = ""
+    markdown: str = ""
+
+    def __bool__(self) -> bool:
+        """Return True if there is one."""
+        return bool(self.html)
+
+
+NO_PAGE = Page()
+
+
+def rendered(text: str | None, marks: Sequence[Mapping[str, Any]] | None) -> Page:
+    """Return the page of a text with marks."""
     if not text or not marks:
-        return ""
+        return NO_PAGE
     beginning = text[:CHARACTERS]
     shown = list(_within(marks, len(beginning.encode())))
-    page = render(pa.array([beginning], pa.string()), pa.array([shown], MARKS), "html")
-    return safe_lines(page[0].as_py()) + ("<p>…</p>" if len(text) > CHARACTERS else "")
+    more = len(text) > CHARACTERS
+    html, markdown = (
+        safe_lines(render(pa.array([beginning], pa.string()), pa.array([shown], MARKS), form)[0].as_py())
+        for form in ("html", "markdown")
+    )
+    return Page(html + "<p>…</p>" * more, markdown + "\n\n…" * more)
 
 
 def _within(marks: Sequence[Mapping[str, Any]], end: int) -> Iterator[dict[str, Any]]:

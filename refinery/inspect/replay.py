@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from refinery.errors import StorageError
 from refinery.inspect.outcomes import StageOutcome, stage_outcome
-from refinery.inspect.rendered import rendered
+from refinery.inspect.rendered import NO_PAGE, Page, rendered
 from refinery.inspect.rows import Document
 from refinery.recipe import Pipeline, Step
 from refinery.recipe.columns import flows
@@ -34,14 +34,14 @@ Stored = Callable[[int], pa.RecordBatch | None]
 class Replayed:
     """The outcome of a document at one stage, or a ``note`` why there is none.
 
-    ``text`` is the text after the stage, and ``rendered`` its page as HTML where it has a structure.
+    ``text`` is the text after the stage, and ``rendered`` its page where it has a structure.
     """
 
     step: Step
     outcome: StageOutcome | None
     note: str
     text: str | None
-    rendered: str = ""
+    rendered: Page = NO_PAGE
 
 
 def step_runs(pipeline: Pipeline) -> list[StepRun]:
@@ -104,10 +104,10 @@ def read_again(pipeline: Pipeline, source: StepRun, wanted: Document) -> tuple[D
     return docs.slice(0, 1), measured.slice(0, 1)
 
 
-def _page(docs: Docs) -> tuple[str | None, str]:
-    """Return the text of the only document, and its rendering."""
+def _page(docs: Docs) -> tuple[str | None, Page]:
+    """Return the text of the only document, and its page."""
     if TEXT.name not in docs.schema.names or not len(docs):
-        return None, ""
+        return None, NO_PAGE
     names = [name for name in (TEXT.name, STRUCTURE.name) if name in docs.schema.names]
     row = docs.batch.select(names).slice(0, 1).to_pylist()[0]
     return row[TEXT.name], rendered(row[TEXT.name], row.get(STRUCTURE.name))

@@ -17,6 +17,7 @@ from refinery.inspect.display import of_document, of_metrics, of_text
 from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.outcomes import StageOutcome, stored_outcome
 from refinery.inspect.reader import RootReader, open_root
+from refinery.inspect.rendered import NO_PAGE, Page, rendered
 from refinery.inspect.replay import replay
 from refinery.inspect.rows import Document, Piece, Spot, document, pieces, row_at, row_of
 from refinery.inspect.sample_query import (
@@ -30,7 +31,7 @@ from refinery.inspect.sample_query import (
 )
 from refinery.root.statistics import id_hashes
 from refinery.stage.base import changes_text
-from refinery.stage.documents import TEXT
+from refinery.stage.documents import STRUCTURE, TEXT
 from refinery.stage.rules import QUARANTINED, WHY
 
 
@@ -46,6 +47,8 @@ class Sample:
     """Reason for which there is no text."""
     marks: tuple[Mark, ...] = ()
     """Spans that were cut out of the text, else those that a violated rule counts."""
+    rendered: Page = NO_PAGE
+    """The page of this text, where it has a structure."""
 
     def _repr_html_(self) -> str:
         outcome = self.outcome
@@ -53,7 +56,7 @@ class Sample:
             f"{self.stage}: {outcome.verdict} {', '.join(outcome.failed) or outcome.rule} {outcome.note}"
         )
         text = paragraph(f"no text: {self.text_note}") if self.text is None else of_text(self.text, self.marks)
-        return f"{of_document(self.document)}{verdict}{of_metrics(outcome)}{text}"
+        return f"{of_document(self.document)}{verdict}{of_metrics(outcome)}{text}{self.rendered.html}"
 
 
 @dataclass(frozen=True)
@@ -118,28 +121,30 @@ def _sample(reader: RootReader, spot: Spot) -> Sample:
     who = document(row)
     step = reader.pipeline.steps[spot.entry.position]
     outcome = stored_outcome(step, spot.side, values)
-    text, note = values.get(TEXT.name), ""
+    text, note, page = values.get(TEXT.name), "", rendered(values.get(TEXT.name), values.get(STRUCTURE.name))
     as_it_came = text is None or spot.side == "removed" or not changes_text(step.stage)
     if text is None:
-        text, note = _text_elsewhere(reader, spot, who, deadly=outcome.note if outcome.rule == QUARANTINED else "")
+        text, note, page = _text_elsewhere(
+            reader, spot, who, deadly=outcome.note if outcome.rule == QUARANTINED else ""
+        )
     marks = evidence(step.stage, outcome, text) if text is not None and as_it_came else ()
-    return Sample(who, spot.entry.name, outcome, text, note, marks)
+    return Sample(who, spot.entry.name, outcome, text, note, marks, page)
 
 
-def _text_elsewhere(reader: RootReader, spot: Spot, who: Document, deadly: str) -> tuple[str | None, str]:
-    """The text that a removed row was stored without: from the stage before, else from its archive."""
+def _text_elsewhere(reader: RootReader, spot: Spot, who: Document, deadly: str) -> tuple[str | None, str, Page]:
+    """The text of a removed row, or why there is none, and its page: from the stage before, else from its archive."""
     before = reader.before(spot.entry)
     earlier = reader.sources(spot.entry, spot.receipt)
     place = row_of(reader, before, ("kept",), earlier, who) if before else None
     if place is not None:
         row = row_at(reader, place)
         if TEXT.name in row.schema.names:
-            return row.column(TEXT.name)[0].as_py(), ""
+            values = row.to_pylist()[0]
+            return values[TEXT.name], "", rendered(values[TEXT.name], values.get(STRUCTURE.name))
     position = spot.entry.position
     try:
         steps = replay(reader.pipeline, who, lambda _: None, {position: deadly} if deadly else {}, position)
     except RefineryError as error:
-        return None, error.message
-    came = steps[-2].text if position else None
-    text = came if came is not None else steps[-1].text
-    return text, "" if text is not None else "it has no text at this stage"
+        return None, error.message, NO_PAGE
+    came = steps[-2] if position and steps[-2].text is not None else steps[-1]
+    return came.text, "" if came.text is not None else "it has no text at this stage", came.rendered

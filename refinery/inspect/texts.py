@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.outcomes import StageOutcome
+from refinery.inspect.rendered import NO_PAGE, Page
 from refinery.stage.base import Stage, changes_text
 
 Range = tuple[int, int]
@@ -17,7 +18,7 @@ Range = tuple[int, int]
 class Passed:
     """One stage that the document came to. ``text`` is the text after it, None where it is not known.
 
-    ``rendered`` is its page as HTML where it has a structure.
+    ``rendered`` is its page where it has a structure.
     """
 
     name: str
@@ -25,7 +26,7 @@ class Passed:
     outcome: StageOutcome | None
     text: str | None
     assuming: tuple[str, ...] = ()
-    rendered: str = ""
+    rendered: Page = NO_PAGE
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,14 @@ class MarkedText:
     """A text after ``stage``, with marks on the cuts of later stages, or on the evidence for the removal.
 
     ``assuming`` are the stages that would have had to keep the document for it to have this text. The reason of a mark
-    is ``stage: reason``. ``rendered`` is the text with its structure as HTML, or "".
+    is ``stage: reason``. ``rendered`` is its page where it has a structure.
     """
 
     stage: str
     text: str
     marks: tuple[Mark, ...] = ()
     assuming: tuple[str, ...] = ()
-    rendered: str = ""
+    rendered: Page = NO_PAGE
 
     @property
     def cuts(self) -> int:

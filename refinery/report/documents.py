@@ -17,7 +17,7 @@ from refinery.inspect.clusters import Clusters, clusters_of
 from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.outcomes import StageOutcome, cut_fields, stored_outcome
 from refinery.inspect.reader import RootReader, StageEntry
-from refinery.inspect.rendered import rendered
+from refinery.inspect.rendered import NO_PAGE, Page, rendered
 from refinery.inspect.rows import WHO, Document, document, pieces
 from refinery.report import limits
 from refinery.root.receipts import Receipt
@@ -25,7 +25,7 @@ from refinery.root.statistics import Statistics
 from refinery.stage.documents import LANG, STRUCTURE, TEXT
 from refinery.stage.global_stage import Global
 
-Page = tuple[str, list[dict[str, Any]] | None]
+Structured = tuple[str, list[dict[str, Any]] | None]
 """A text and its marks."""
 
 
@@ -39,8 +39,8 @@ class SampledDocument:
     text: str | None
     marks: tuple[Mark, ...] = ()
     """Cuts in this text, or the passages that a violated rule counts; empty if the text is the output of a cut."""
-    rendered: str = ""
-    """The text with its structure as HTML, or ""."""
+    rendered: Page = NO_PAGE
+    """The page of this text, where it has a structure."""
 
 
 def samples(reader: RootReader, entry: StageEntry, counts: Statistics) -> list[SampledDocument]:
@@ -55,7 +55,7 @@ def samples(reader: RootReader, entry: StageEntry, counts: Statistics) -> list[S
     for _, (identity, part) in wanted:
         by_part.setdefault(part, []).append(identity)
     rows: dict[str, tuple[str, dict[str, Any], Document]] = {}
-    texts: dict[str, Page] = {}
+    texts: dict[str, Structured] = {}
     receipts = reader.receipts(entry)
     for place, ids in by_part.items():
         if place < len(receipts):
@@ -86,10 +86,10 @@ def _rows(
                 yield values["id"].hex(), (side, values, document(batch.slice(row, 1)))
 
 
-def _texts(reader: RootReader, entry: StageEntry, receipt: Receipt, ids: Sequence[str]) -> dict[str, Page]:
+def _texts(reader: RootReader, entry: StageEntry, receipt: Receipt, ids: Sequence[str]) -> dict[str, Structured]:
     """Return the input texts of the stage with their structures, from the rows of the previous stage."""
     before = reader.before(entry)
-    found: dict[str, Page] = {}
+    found: dict[str, Structured] = {}
     for source in reader.sources(entry, receipt) if before else ():
         assert before is not None
         for batch in _chosen(reader, before, source, "kept", ("id", TEXT.name, STRUCTURE.name), ids):

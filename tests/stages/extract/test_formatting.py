@@ -8,7 +8,7 @@ import time
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from stages._extract.formatting import MarkedSpan, format_marked, format_text, limit_newlines, remove_urls
+from stages._extract.formatting import MarkedSpan, format_cuts, format_marked, format_text, limit_newlines, remove_urls
 
 fragments = st.sampled_from(
     [
@@ -161,6 +161,17 @@ def test_time_is_linear(unit: str) -> None:
     started = time.process_time()
     format_text(text)
     assert time.process_time() - started < 5
+
+
+@given(texts)
+@settings(max_examples=500, deadline=None)
+def test_cuts_are_all_that_formatting_takes_out(text: str) -> None:
+    """A text without its cuts is the text as formatted; each cut is there at its place."""
+    cuts, data = format_cuts(text), text.encode()
+    assert all(data[cut["offset"] :][: cut["length"]] == cut["text"].encode() for cut in cuts)
+    ends = [0, *(place for cut in cuts for place in (cut["offset"], cut["offset"] + cut["length"])), len(data)]
+    left = b"".join(data[start:end] for start, end in zip(ends[::2], ends[1::2], strict=True))
+    assert left.decode().replace("\r", "\n") == format_text(text)
 
 
 @given(st.lists(texts.map(lambda text: text.replace("\r", "")), max_size=8), st.data())
