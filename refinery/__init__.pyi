@@ -86,6 +86,9 @@ from .inspect.outcomes import (
 from .inspect.reader import (
     Finding as Finding,
 )
+from .inspect.rendered import (
+    RenderedText as RenderedText,
+)
 from .inspect.repeats import (
     Repeat as Repeat,
     Repeats as Repeats,

@@ -21,7 +21,7 @@ _LOADED = frozenset(("image", "link"))
 
 
 @dataclass(frozen=True)
-class Page:
+class RenderedText:
     """The beginning of a text with its structure, in two forms; both are "" for a text without marks."""
 
     html: str = ""
@@ -32,10 +32,10 @@ class Page:
         return bool(self.html)
 
 
-NO_PAGE = Page()
+NO_PAGE = RenderedText()
 
 
-def rendered(text: str | None, marks: Sequence[Mapping[str, Any]] | None) -> Page:
+def rendered(text: str | None, marks: Sequence[Mapping[str, Any]] | None) -> RenderedText:
     """Return the page of a text with marks."""
     if not text or not marks:
         return NO_PAGE
@@ -46,7 +46,7 @@ def rendered(text: str | None, marks: Sequence[Mapping[str, Any]] | None) -> Pag
         safe_lines(render(pa.array([beginning], pa.string()), pa.array([shown], MARKS), form)[0].as_py())
         for form in ("html", "markdown")
     )
-    return Page(html + "<p>…</p>" * more, markdown + "\n\n…" * more)
+    return RenderedText(html + "<p>…</p>" * more, markdown + "\n\n…" * more)
 
 
 def _within(marks: Sequence[Mapping[str, Any]], end: int) -> Iterator[dict[str, Any]]:

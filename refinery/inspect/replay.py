@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from refinery.errors import StorageError
 from refinery.inspect.outcomes import StageOutcome, stage_outcome
-from refinery.inspect.rendered import NO_PAGE, Page, rendered
+from refinery.inspect.rendered import NO_PAGE, RenderedText, rendered
 from refinery.inspect.rows import Document
 from refinery.recipe import Pipeline, Step
 from refinery.recipe.columns import flows
@@ -41,7 +41,7 @@ class Replayed:
     outcome: StageOutcome | None
     note: str
     text: str | None
-    rendered: Page = NO_PAGE
+    rendered: RenderedText = NO_PAGE
 
 
 def step_runs(pipeline: Pipeline) -> list[StepRun]:
@@ -104,7 +104,7 @@ def read_again(pipeline: Pipeline, source: StepRun, wanted: Document) -> tuple[D
     return docs.slice(0, 1), measured.slice(0, 1)
 
 
-def _page(docs: Docs) -> tuple[str | None, Page]:
+def _page(docs: Docs) -> tuple[str | None, RenderedText]:
     """Return the text of the only document, and its page."""
     if TEXT.name not in docs.schema.names or not len(docs):
         return None, NO_PAGE

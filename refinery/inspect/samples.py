@@ -17,7 +17,7 @@ from refinery.inspect.display import of_document, of_metrics, of_text
 from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.outcomes import StageOutcome, stored_outcome
 from refinery.inspect.reader import RootReader, open_root
-from refinery.inspect.rendered import NO_PAGE, Page, rendered
+from refinery.inspect.rendered import NO_PAGE, RenderedText, rendered
 from refinery.inspect.replay import replay
 from refinery.inspect.rows import Document, Piece, Spot, document, pieces, row_at, row_of
 from refinery.inspect.sample_query import (
@@ -47,7 +47,7 @@ class Sample:
     """Reason for which there is no text."""
     marks: tuple[Mark, ...] = ()
     """Spans that were cut out of the text, else those that a violated rule counts."""
-    rendered: Page = NO_PAGE
+    rendered: RenderedText = NO_PAGE
     """The page of this text, where it has a structure."""
 
     def _repr_html_(self) -> str:
@@ -131,7 +131,7 @@ def _sample(reader: RootReader, spot: Spot) -> Sample:
     return Sample(who, spot.entry.name, outcome, text, note, marks, page)
 
 
-def _text_elsewhere(reader: RootReader, spot: Spot, who: Document, deadly: str) -> tuple[str | None, str, Page]:
+def _text_elsewhere(reader: RootReader, spot: Spot, who: Document, deadly: str) -> tuple[str | None, str, RenderedText]:
     """The text of a removed row, or why there is none, and its page: from the stage before, else from its archive."""
     before = reader.before(spot.entry)
     earlier = reader.sources(spot.entry, spot.receipt)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.outcomes import StageOutcome
-from refinery.inspect.rendered import NO_PAGE, Page
+from refinery.inspect.rendered import NO_PAGE, RenderedText
 from refinery.stage.base import Stage, changes_text
 
 Range = tuple[int, int]
@@ -26,7 +26,7 @@ class Passed:
     outcome: StageOutcome | None
     text: str | None
     assuming: tuple[str, ...] = ()
-    rendered: Page = NO_PAGE
+    rendered: RenderedText = NO_PAGE
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class MarkedText:
     text: str
     marks: tuple[Mark, ...] = ()
     assuming: tuple[str, ...] = ()
-    rendered: Page = NO_PAGE
+    rendered: RenderedText = NO_PAGE
 
     @property
     def cuts(self) -> int:

@@ -9,6 +9,9 @@ from refinery.recipe import Pipeline, Step
 from refinery.stage.base import LanguageScope, Stage
 from refinery.stage.by_language import ByLanguage
 
+NAMED = 5
+"""Languages that a warning names."""
+
 
 @dataclass(frozen=True)
 class LanguageWarning:
@@ -25,7 +28,7 @@ def language_warnings(pipeline: Pipeline) -> tuple[LanguageWarning, ...]:
     Without a stage that filters by language, documents of all languages are kept.
     """
     kept = kept_languages(pipeline.steps)
-    warnings = list(_unknown_languages(pipeline.steps))
+    warnings = [*_unknown_languages(pipeline.steps), *_unused_thresholds(pipeline.steps, kept)]
     for step in pipeline.steps:
         for scope in step.stage.language_scopes():
             languages = _outside(scope, kept, step.stage)
@@ -43,6 +46,19 @@ def _unknown_languages(steps: Sequence[Step]) -> Iterator[LanguageWarning]:
         if isinstance(step.stage, ByLanguage) and step.stage.thresholds:
             text = f"{step.name}: no stage before it identifies languages, so its thresholds by language never apply"
             yield LanguageWarning(step.name, text, "put a stage that identifies languages before it")
+
+
+def _unused_thresholds(steps: Sequence[Step], kept: tuple[str, ...] | None) -> Iterator[LanguageWarning]:
+    """Yield a warning for each stage all of whose thresholds by language are for languages that are not kept.
+
+    Tables have more languages than most recipes keep.
+    """
+    for step in steps:
+        own = step.stage.thresholds if isinstance(step.stage, ByLanguage) else {}
+        if own and kept is not None and own.keys().isdisjoint(kept):
+            names = ", ".join(list(own)[:NAMED]) + (" and more" if len(own) > NAMED else "")
+            text = f"{step.name}: its thresholds are for {names}, and the recipe keeps {', '.join(kept)}"
+            yield LanguageWarning(step.name, text, "keep these languages, or leave their thresholds out")
 
 
 def kept_languages(steps: Sequence[Step]) -> tuple[str, ...] | None:

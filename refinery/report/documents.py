@@ -17,7 +17,7 @@ from refinery.inspect.clusters import Clusters, clusters_of
 from refinery.inspect.evidence import Mark, evidence
 from refinery.inspect.outcomes import StageOutcome, cut_fields, stored_outcome
 from refinery.inspect.reader import RootReader, StageEntry
-from refinery.inspect.rendered import NO_PAGE, Page, rendered
+from refinery.inspect.rendered import NO_PAGE, RenderedText, rendered
 from refinery.inspect.rows import WHO, Document, document, pieces
 from refinery.report import limits
 from refinery.root.receipts import Receipt
@@ -39,7 +39,7 @@ class SampledDocument:
     text: str | None
     marks: tuple[Mark, ...] = ()
     """Cuts in this text, or the passages that a violated rule counts; empty if the text is the output of a cut."""
-    rendered: Page = NO_PAGE
+    rendered: RenderedText = NO_PAGE
     """The page of this text, where it has a structure."""
 
 

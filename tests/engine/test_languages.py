@@ -176,4 +176,11 @@ def test_thresholds_by_language_before_identification_are_warned_of() -> None:
     assert warned(text=before) == [
         "early: no stage before it identifies languages, so its thresholds by language never apply"
     ]
-    assert warned("quality.de.min_words=9", "language.de.min_score=0.5") == []
+    behind = warned("language.keep=[en, de]", "quality.de.min_words=9", "language.de.min_score=0.5")
+    assert not any("thresholds" in text for text in behind)
+
+
+def test_thresholds_of_languages_that_are_not_kept_are_warned_of() -> None:
+    """Unless some are of kept ones: a table has more languages than a recipe keeps."""
+    assert warned("quality.de.min_words=9") == ["quality: its thresholds are for de, and the recipe keeps en"]
+    assert warned("quality.de.min_words=9", "quality.en.min_words=9") == []
