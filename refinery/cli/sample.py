@@ -90,8 +90,9 @@ def _text(samples: Samples, *, every: bool) -> str:
     without = (
         f"; rows of {', '.join(samples.stages_without_rows)} are not stored" if samples.stages_without_rows else ""
     )
+    others = f"; there are documents in {', '.join(map(safe, samples.languages))}" if samples.languages else ""
     return "\n\n".join(
-        [*blocks, f"{len(samples.documents):,} of {plural(samples.matching, 'matching document')}{without}"]
+        [*blocks, f"{len(samples.documents):,} of {plural(samples.matching, 'matching document')}{without}{others}"]
     )
 
 

@@ -31,7 +31,7 @@ from refinery.inspect.sample_query import (
 )
 from refinery.root.statistics import id_hashes
 from refinery.stage.base import changes_text
-from refinery.stage.documents import STRUCTURE, TEXT
+from refinery.stage.documents import LANG, STRUCTURE, TEXT
 from refinery.stage.rules import QUARANTINED, WHY
 
 
@@ -66,6 +66,8 @@ class Samples:
     matching: int
     documents: tuple[Sample, ...]
     stages_without_rows: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    """The languages of all documents there, if none is in the one asked for."""
 
     def _repr_html_(self) -> str:
         shown = "<hr>".join(one._repr_html_() for one in self.documents)
@@ -80,7 +82,7 @@ def sample(path: str, query: SampleQuery) -> Samples:
     reader = open_root(path)
     sides = sides_of(query)
     query.filters.check()
-    drawn = _Drawn(query.count)
+    drawn, languages = _Drawn(query.count), set[str]()
     for entry, stored in selected_outputs(reader, query, sides):
         metric, filtered = metric_column(reader, entry, query), query.filters.columns(reader, entry)
         columns = ["id", f"{WHY.name}.rule", *([metric] if metric else []), *filtered]
@@ -88,8 +90,10 @@ def sample(path: str, query: SampleQuery) -> Samples:
         for piece in pieces(reader, entry, stored, columns):
             mask = pc.and_(matching_rows(piece.batch, query, metric), query.filters.mask(piece.batch))
             drawn.add(piece, mask)
+            languages |= set(piece.batch.column(LANG.name).unique().to_pylist()) if LANG.name in filtered else set()
     documents = tuple(_sample(reader, spot) for spot in drawn.spots())
-    return Samples(drawn.matching, documents, stages_without_rows(reader, query, sides))
+    others = () if query.filters.language in languages else tuple(sorted(languages - {None}))
+    return Samples(drawn.matching, documents, stages_without_rows(reader, query, sides), others)
 
 
 class _Drawn:

@@ -71,6 +71,8 @@ def test_matching_documents_are_those_of_duckdb(root: Path, chosen: dict[str, An
 
 def test_what_cannot_be_met_is_refused(root: Path) -> None:
     """A language before it is identified, and a host as a domain, are one clear error each."""
+    assert sample(str(root), SampleQuery(filters=Filters(language="xx"))).languages == ("en",)
+    assert sample(str(root), SampleQuery(filters=Filters(language="en", url="*nowhere*"))).languages == ()
     with pytest.raises(UsageError, match="at pages no language is identified yet") as caught:
         sample(str(root), SampleQuery(stage="pages", filters=Filters(language="en")))
     assert caught.value.hint == "--stage tongue, or a later one"
