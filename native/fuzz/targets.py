@@ -175,6 +175,18 @@ def keeps_laws(pages: pa.StringArray, favour: extract.Favour, *, paragraphs: boo
         assert shown or text, made
         alone = native_extract.main_texts(pages.slice(row, 1), urls.slice(row, 1), favour, paragraphs=paragraphs)
         assert alone.equals(found.slice(row, 1)), f"row {row} is not the same alone"
+    has_true_marks(pages, found, favour, paragraphs=paragraphs)
+
+
+def has_true_marks(pages: pa.StringArray, found: pa.RecordBatch, favour: extract.Favour, *, paragraphs: bool) -> None:
+    """Nothing else changes with marks, and they are a tree over the text, which all forms are rendered of."""
+    urls, same_ones = pa.nulls(len(pages), pa.string()), [name for name in found.schema.names if name != "structure"]
+    marked = native_extract.main_texts(pages, urls, favour, paragraphs=paragraphs, structure=True, links=True)
+    assert marked.select(same_ones).equals(found.select(same_ones)), "marks change what is extracted"
+    texts, marks = marked.column("text"), marked.column("structure")
+    assert pa.array(_native.render(texts, marks, "plain")).equals(texts)
+    for form in ("markdown", "html"):
+        pa.array(_native.render(texts, marks, form)).validate(full=True)
 
 
 def vocabularies(source: Reader) -> None:
