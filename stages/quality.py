@@ -12,11 +12,13 @@ from collections.abc import Iterable
 from typing import ClassVar, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from refinery import Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
+from refinery import LANG, Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
 from refinery.kernels import distinct_words
 from stages._evidence import first_of, highlighted
+from stages._languages import common_words, words_digest
 from stages._thresholds import LanguageTables
 from stages._words import ABOUT_WORDS, SPACELESS, Words, cuts, statistics, versions
 
@@ -30,6 +32,7 @@ class Quality(LanguageTables, Filter):
     name: ClassVar = "quality"
     version: ClassVar = 2
     source: ClassVar = "Rae et al. 2021, section A.1; https://arxiv.org/abs/2112.11446"
+    uses: ClassVar = (LANG.name,)
     metrics: ClassVar = (
         Metric("words", pa.uint32(), "log", "words", "words of the text"),
         Metric("mean_word_length", pa.float64(), "log", "characters", "mean length of the words"),
@@ -38,7 +41,7 @@ class Quality(LanguageTables, Filter):
         Metric("bullet_lines", help="share of lines that start with a bullet"),
         Metric("ellipsis_lines", help="share of lines that end with an ellipsis"),
         Metric("alpha_words", help="share of words with at least one letter"),
-        Metric("stop_words", pa.uint32(), "count", "words", "how many of the stop words occur"),
+        Metric("stop_words", pa.uint32(), "count", "words", "how many of the stop words occur; null without a list"),
     )
 
     words: Words = Field("segmented", description=ABOUT_WORDS)
@@ -60,10 +63,13 @@ class Quality(LanguageTables, Filter):
         ("the", "be", "to", "of", "and", "that", "have", "with"),
         description="words that any longer text contains",
     )
+    common: str = Field(
+        "", description="common words by language in place of stop_words: table, or a folder of tables; empty for none"
+    )
 
     @model_validator(mode="after")
     def _has_enough_stop_words(self) -> Self:
-        if self.min_stop_words > len(set(self.stop_words)):
+        if not self.common and self.min_stop_words > len(set(self.stop_words)):
             raise ValueError(
                 f"min_stop_words is {self.min_stop_words}, and only {len(set(self.stop_words))} stop_words are listed"
             )
@@ -73,7 +79,7 @@ class Quality(LanguageTables, Filter):
         """Stop words that are English, and words that lie between spaces."""
         defaults = type(self).model_fields
         found = []
-        if self.min_stop_words and self.stop_words == defaults["stop_words"].default:
+        if self.min_stop_words and not self.common and self.stop_words == defaults["stop_words"].default:
             found.append(
                 LanguageScope(
                     "its stop words are English",
@@ -95,7 +101,8 @@ class Quality(LanguageTables, Filter):
 
     def versions(self) -> dict[str, str]:
         """Return the versions of what defines letters, punctuation and words."""
-        return versions(self.words)
+        lists = {"common_words": words_digest(self.common)} if self.common else {}
+        return {**versions(self.words), **lists}
 
     def rules(self) -> tuple[Rule, ...]:
         """The paper's order."""
@@ -116,10 +123,22 @@ class Quality(LanguageTables, Filter):
         """The eight figures."""
         measured = statistics(docs, self.words)
         shared = {m.name: measured.column(m.name) for m in self.metrics if m.name != "stop_words"}
-        return {**shared, "stop_words": distinct_words(docs.column("text"), self.stop_words, cuts(docs, self.words))}
+        return {**shared, "stop_words": self._stop_words(docs)}
+
+    def _stop_words(self, docs: Docs) -> pa.UInt32Array:
+        """Return how many of the stop words of its language each text has; null where there is no list."""
+        texts, found = docs.column("text"), cuts(docs, self.words)
+        if not self.common:
+            return distinct_words(texts, self.stop_words, found)
+        languages, lists, counts = docs.languages(), common_words(self.common), pa.nulls(len(docs), pa.uint32())
+        for code in sorted(lists.keys() & set(pc.unique(languages).to_pylist())):
+            rows = pc.fill_null(pc.equal(languages, code), False)
+            some = None if found is None else found.filter(rows)
+            counts = pc.replace_with_mask(counts, rows, distinct_words(texts.filter(rows), lists[code], some))
+        return counts
 
     def highlights(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
         """Return the spans that are counted; of ``alpha_words`` the words without a letter, which are not."""
         if metric == "stop_words":
-            return first_of(self.stop_words, text, self.words)
+            return () if self.common else first_of(self.stop_words, text, self.words)
         return highlighted(metric, text, self.words)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
 from stages.quality import Quality
-from tests.stages.verdicts import failed, main_texts, metrics
+from tests.stages.verdicts import docs, edited, failed, main_texts, metrics
 
 WORDS = ["the", "river", "rose", "past", "mills", "of", "stone", "last", "night", "again"]
 
@@ -89,3 +90,17 @@ def test_thresholds_that_no_document_satisfies_are_refused(fields: dict[str, obj
     """A stage that would remove everything is a mistake in the recipe."""
     with pytest.raises(ValidationError, match=said):
         Quality.model_validate(fields)
+
+
+def test_stop_words_by_language(tmp_path: Path) -> None:
+    """With a table, a document is looked at with the common words of its language; without a list it has no figure."""
+    for code, name, words in (("de", "German", '"der", "und"'), ("fr", "French", '"le", "et"')):
+        head = f'name = "{name}"\niso639_3 = "{code}x"\nscripts = ["Latn"]\ndirection = "ltr"\n'
+        (tmp_path / f"{code}.toml").write_text(f"{head}common_words = [{words}]\n")
+    stage = Quality(common=str(tmp_path), min_stop_words=2)
+    texts = ["Der Hund und die Katze.", "le chien et le chat", "der und", "the cat and the dog", None]
+    batch = docs(*texts).with_columns({"lang": pa.array(["de", "fr", "fr", "en", None], pa.string())})
+    counts = edited(stage, batch).metrics["stop_words"]
+    assert pa.array(counts).to_pylist() == [2, 2, 0, None, None]
+    assert stage.versions()["common_words"]
+    assert list(stage.highlights("der und", "stop_words")) == []
