@@ -68,8 +68,8 @@ def test_stop_words_are_distinct_and_a_field() -> None:
 
 
 def test_all_but_the_stop_words_only_judges() -> None:
-    """Only the list of stop words, and what a word is, change what is measured."""
-    assert set(Quality.model_fields) - Quality.roles("threshold") == {"stop_words", "words"}
+    """Only the lists of stop words, and what a word is, change what is measured."""
+    assert set(Quality.model_fields) - Quality.roles("threshold") == {"common", "stop_words", "words"}
 
 
 def test_most_main_texts_of_real_pages_stay(corpus: Path) -> None:
