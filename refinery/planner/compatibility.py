@@ -14,8 +14,11 @@ from refinery.root.root import Root
 NAMED = 3
 """Foreign files that an error names."""
 
-_OWN = re.compile(r"\..*|runs|tmp|superseded|quarantine|lost\+found|[0-9]{2,}-[a-z][a-z0-9_-]*")
-"""Names in a root whose head is not written yet, or was deleted to be written again; hidden files do not count."""
+_OWN = re.compile(r"\..*|HEAD\.json|runs|tmp|superseded|quarantine|lost\+found|[0-9]{2,}-[a-z][a-z0-9_-]*")
+"""Names in a root whose head was not written yet when it was looked for; hidden files do not count.
+
+Another run may have written it since then. It is checked once the root is locked.
+"""
 
 
 def check_root(root: Root, dataset: str) -> Head | None:

@@ -12,8 +12,10 @@ import pytest
 
 from refinery.cli import execute
 from refinery.errors import RefineryError, Refused
+from refinery.planner.compatibility import refuse_foreign
 from refinery.planner.preflight import assets_of, preflight
 from refinery.recipe import RecipeError, parse
+from refinery.root.root import Root
 from refinery.stage import registry
 from refinery.stage.global_stage import Global
 from refinery.store import LocalStore
@@ -265,3 +267,12 @@ def test_that_a_folder_can_be_written_is_tried_and_leaves_nothing(folder: Path) 
     assert sorted(folder.rglob("*")) == before
     with pytest.raises(RefineryError):
         LocalStore().check_writable("/proc/a/b")
+
+
+def test_a_run_that_begins_meanwhile_is_no_foreign_file(tmp_path: Path) -> None:
+    """Its head may be written after it was looked for and before the folder is listed."""
+    (tmp_path / "HEAD.json").touch()
+    refuse_foreign(Root(str(tmp_path), LocalStore()))
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(Refused, match="other files are there: thesis"):
+        refuse_foreign(Root(str(tmp_path), LocalStore()))
