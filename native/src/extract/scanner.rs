@@ -52,6 +52,28 @@ attributes! {
     tex b"data-tex" | b"data-latex" | b"data-math" | b"data-expr" | b"data-formula" | b"data-equation" | b"data-katex" | b"data-mathml",
 }
 
+/// What a byte of a tag may be, a bit each: between attributes, or in a name but for its first byte.
+const BETWEEN: u8 = 1;
+const NAME: u8 = 2;
+const IN_TAG: [u8; 256] = {
+    let mut made = [NAME; 256];
+    let between = b" \t\n\r\x0c/";
+    let mut at = 0;
+    while at < between.len() {
+        made[between[at] as usize] = BETWEEN;
+        at += 1;
+    }
+    made[b'=' as usize] = 0;
+    made[b'>' as usize] = 0;
+    made
+};
+
+/// The number of bytes at the start of a source that are of a kind.
+#[inline(always)]
+fn length(source: &[u8], kind: u8) -> usize {
+    source.iter().position(|&byte| IN_TAG[usize::from(byte)] & kind == 0).unwrap_or(source.len())
+}
+
 const LONGEST_ATTRIBUTE: usize = 14;
 
 pub enum Token {
@@ -236,9 +258,7 @@ impl<'a> Scanner<'a> {
     #[inline(always)]
     fn attribute(&self, mut at: usize) -> Step {
         let source = self.source;
-        while at < source.len() && (is_space(source[at]) || source[at] == b'/') {
-            at += 1;
-        }
+        at += length(&source[at.min(source.len())..], BETWEEN);
         if at >= source.len() {
             return Step::SourceEnd;
         }
@@ -247,9 +267,7 @@ impl<'a> Scanner<'a> {
         }
         let start = at;
         at += 1; // a `=` here is of the name
-        while at < source.len() && !matches!(source[at], b'=' | b'>' | b'/') && !is_space(source[at]) {
-            at += 1;
-        }
+        at += length(&source[at..], NAME);
         let name = (start, at);
         while at < source.len() && is_space(source[at]) {
             at += 1;
