@@ -37,7 +37,7 @@ PROTECTED = pa.field(
 ``kind`` names what they are: code, table. Null means none. The column belongs to the text: the engine ends it at a
 stage that changes the text and does not add it anew (``OF_TEXT``)."""
 
-STRUCTURE = pa.field("structure", MARKS, metadata={"version": "1"})
+STRUCTURE = pa.field("structure", MARKS, metadata={"version": "2"})
 """Headings, lists, code, tables, formulas and images of the text: marks over it.
 
 Null and the empty list mean none. The column belongs to the text, as ``PROTECTED`` does. Its version is that of the

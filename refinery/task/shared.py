@@ -23,7 +23,7 @@ Numbers = npt.NDArray[np.int64]
 
 
 def lineages(runs: Sequence[StepRun]) -> Iterator[str]:
-    """Return of each step what decides its results: its stage, and where the columns that it reads come from.
+    """Yield for each step what decides its results: its stage, and where the columns that it reads come from.
 
     The first step is a source, which alone decides its columns. A global stage is decided by its verdict as well, so
     no step that follows one shares anything.

@@ -201,7 +201,7 @@ def test_documents_are_measured_once(folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_seconds_are_those_of_a_run_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is computed once counts for every recipe that has it, as if each had computed it."""
+    """The time of a shared result is counted in each recipe that uses it."""
     monkeypatch.setattr(Vowels, "measure", lambda self, docs: toy.rest(0.02) or {"vowels": [0.5] * len(docs)})
     chains = [steps(LineSource(), Vowels(), Gather()), steps(LineSource(), Vowels(least=0.1), Gather())]
     given = [pipeline(folder, chain, root=str(number)) for number, chain in enumerate(chains)]

@@ -263,7 +263,7 @@ def test_marks_of_true_pages_are_a_tree_over_the_same_text(corpus: Path) -> None
 
 
 def test_links_are_marks_only_if_they_are_asked_for() -> None:
-    """What they contain is marked without them, and the text is the same."""
+    """Without link marks, the marks inside links remain and the text is the same."""
     page, url = pa.array(["<p>a <a href=/x><b>b</b></a>"]), pa.array(["https://example.org/"])
     rows = [main_texts(page, url, "recall", structure=True, links=links).to_pylist()[0] for links in (True, False)]
     assert rows[0]["text"] == rows[1]["text"]

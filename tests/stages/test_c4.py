@@ -87,7 +87,7 @@ def measured(stage: C4, text: str) -> dict[str, Any]:
 @example(C4(words="whitespace", discard=[], min_words=0), "\n \n a \n\n b [1]\n\n")
 @example(C4(words="whitespace"), "One two three.\r\n\r\nfour five six!\rSeven eight nine.\n")
 def test_lines_stay_as_in_a_naive_reading(stage: C4, text: str) -> None:
-    """The same lines stay, for the same reasons; separators are those of the text; and the cuts can be undone."""
+    """C4 keeps the lines of a naive implementation, counts the same reasons, leaves separators unchanged, and can be undone."""
     found = measured(stage, text)
     lines, counts = kept_lines(stage, text)
     assert {name: found[name] for name in counts} == counts

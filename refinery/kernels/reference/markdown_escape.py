@@ -70,8 +70,9 @@ def at_start(line: str) -> str:
 def without_formulas(markdown: str) -> str:
     """Return the Markdown of a text without formulas, in which dollar signs that would enclose one are escaped.
 
-    Pandoc wants no blanks at the ends of a formula and no digit behind it; other parsers take what is between two
-    signs, over newlines too. A pair for these alone is escaped only if they would show it otherwise than it is meant.
+    Pandoc wants no blanks at the ends of a formula and no digit behind it; other parsers take everything between two
+    signs, newlines included. A pair that is a formula for those parsers only is escaped if they would change what it
+    shows.
     """
     end, out, between = len(markdown), list[str](), Between(markdown)
     for at, is_code in reversed(list(_dollars(markdown))):

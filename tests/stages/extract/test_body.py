@@ -41,7 +41,7 @@ def rendered(page: str, form: Literal["markdown", "html"] = "markdown") -> str:
 
 
 def covered(text: str, marks: list[dict[str, Any]], kind: str) -> list[str]:
-    """What marks of a kind cover."""
+    """Return the texts that marks of a kind cover."""
     return [text.encode()[mark["start"] : mark["end"]].decode() for mark in marks if mark["kind"] == kind]
 
 
