@@ -226,6 +226,7 @@ from .stage.documents import (
 )
 from .stage.fields import (
     Duration as Duration,
+    Proportion as Proportion,
     Size as Size,
     threshold as threshold,
     tuning as tuning,

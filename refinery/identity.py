@@ -81,6 +81,12 @@ def measure_identity(stage: Stage) -> str:
     return digest(["measure", _base(stage), {k: v for k, v in configuration(stage).items() if k not in thresholds}])
 
 
+def rounds_identity(stage: Global) -> str:
+    """Return the identity of the verdicts of a global stage, given its map: everything except thresholds."""
+    thresholds = stage.roles("threshold")
+    return digest([_base(stage), {k: v for k, v in configuration(stage).items() if k not in thresholds}])
+
+
 def map_identity(stage: Global) -> str:
     """Return the identity of the map of a global stage."""
     return digest(["map", _base(stage), _some(stage, stage.map_fields)])

@@ -97,8 +97,8 @@ def run_global(stage: Global, parts: Sequence[Sequence[Docs]], past: Sequence[Pa
     """Return the results of ``apply`` for each batch of each part, after map, combine and all rounds.
 
     A part is the list of its batches, at least one; ``past`` are the reference roots. Raises AssertionError where the
-    stage breaks its contract: an index row for each document, an unchanged schema from ``combine``, a table for each
-    part, sorted keys.
+    stage breaks its contract: an index row for each document, an unchanged schema from ``combine_keys``, a table for
+    each part, sorted keys.
     """
     _, verdicts = _run(stage, parts, past)
     return [
@@ -135,9 +135,9 @@ def _map(stage: Global, number: int, batches: Sequence[Docs]) -> MemoryPart:
         if mapped[-1].index.num_rows != len(docs):
             raise AssertionError(f"{mapped[-1].index.num_rows} index rows for {len(docs)} documents")
     keys = pa.Table.from_batches([m.keys for m in mapped])
-    combined = stage.combine(keys)
+    combined = stage.combine_keys(keys)
     if not combined.schema.equals(keys.schema):
-        raise AssertionError(f"combine made {combined.schema} of {keys.schema}")
+        raise AssertionError(f"combine_keys made {combined.schema} of {keys.schema}")
     index = pa.Table.from_batches([m.index for m in mapped])
     return MemoryPart(number, index.num_rows, index, sort_rows(combined))
 

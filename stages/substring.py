@@ -194,7 +194,7 @@ class Substring(ComparesTokens):
             pa.record_batch([pa.array(column) for column in columns], schema=self._schema()), pa.record_batch(index)
         )
 
-    def combine(self, keys: pa.Table) -> pa.Table:
+    def combine_keys(self, keys: pa.Table) -> pa.Table:
         """Return the distinct windows of the part, twice if they occur more than once, with the first document."""
         if self.keep == "none":
             return pa.table(

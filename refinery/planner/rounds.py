@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from refinery.identity import identity, part_key, reduce_identity
+from refinery.identity import part_key, reduce_identity, rounds_identity
 from refinery.planner.parts import Part
 from refinery.recipe import Step
 from refinery.root.receipts import Receipt
@@ -51,7 +51,7 @@ class FileShuffle:
     ) -> None:
         assert isinstance(step.stage, Global)
         self._root, self._stage, self._name, self._folder = root, step.stage, step.name, folder
-        self._identity, self._first_identity = identity(step.stage), reduce_identity(step.stage)
+        self._identity, self._first_identity = rounds_identity(step.stage), reduce_identity(step.stage)
         self._parts = parts
         new = [ReferencePart(part.number, "", part.mapped) for part in parts if part.mapped is not None]
         self._mapped = [_mapped(part) for part in [*new, *reference]]

@@ -16,9 +16,9 @@ from refinery.planner.audit_scope import AuditScope
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline, Step
 from refinery.recipe.columns import Flow, flows
-from refinery.stage.base import Filter, Stage
+from refinery.stage.base import Stage
 from refinery.stage.documents import TRANSIENT
-from refinery.stage.global_stage import Global, begins_segment
+from refinery.stage.global_stage import Global, begins_segment, stores_metrics
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,8 @@ class Layout:
     folders: tuple[str, ...]
     identities: tuple[str, ...]
     measures: tuple[str, ...]
-    """For each filter the identity of what it measures, "" for other stages; ``maps`` of each global stage's map."""
+    """The identity of what a stage measures where its rules can be applied to stored metrics, else ""; ``maps`` of each
+    global stage's map."""
     maps: tuple[str, ...]
     first: int
     """Position of the first selected step; ``last`` that of the last one."""
@@ -128,7 +129,7 @@ class Layout:
             flows=each,
             folders=tuple(f"{position:02d}-{step.name}" for position, step in enumerate(steps)),
             identities=tuple(digest([identity(stage), pipeline.keep_removed]) for stage in stages),
-            measures=tuple(measure_identity(stage) if isinstance(stage, Filter) else "" for stage in stages),
+            measures=tuple(measure_identity(stage) if stores_metrics(stage) else "" for stage in stages),
             maps=tuple(map_identity(stage) if isinstance(stage, Global) else "" for stage in stages),
             first=first,
             last=last,

@@ -30,6 +30,19 @@ def tuning(default: Any, **kwargs: Any) -> Any:
 Size = Annotated[ByteSize, Field(description="bytes, with a unit: 64MiB, 1GB")]
 
 
+def _proportion(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return float(value.removesuffix("%")) / 100 if value.endswith("%") else value
+        except ValueError:
+            raise ValueError("expected a share of 100%: 30%, 0.5%") from None
+    return value
+
+
+Proportion = Annotated[float, BeforeValidator(_proportion), Field(ge=0, le=1)]
+"""A share from 0 to 1, which a recipe may write in percent: 30%, 0.3."""
+
+
 def _duration(value: object) -> object:
     units = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
     if isinstance(value, str):

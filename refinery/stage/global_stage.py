@@ -9,7 +9,7 @@ from typing import ClassVar
 import pyarrow as pa
 from pydantic import ByteSize
 
-from refinery.stage.base import Edited, Stage
+from refinery.stage.base import Edited, Filter, Stage
 from refinery.stage.documents import Docs
 from refinery.stage.fields import Size, tuning
 from refinery.stage.rounds import Round
@@ -87,13 +87,19 @@ class Global(Stage):
         A document that kills the worker here comes again with a null text, and is removed when the verdict is applied.
         """
 
-    def combine(self, keys: pa.Table) -> pa.Table:
+    def combine_keys(self, keys: pa.Table) -> pa.Table:
         """Reduce all keyed rows of one part before they are sorted and written. The columns stay."""
         return keys
 
     @abstractmethod
     def apply(self, docs: Docs, row: int, verdict: pa.Table) -> Edited:
         """Apply a part's verdict to a batch whose first document is row ``row`` of the part."""
+
+
+def stores_metrics(stage: Stage) -> bool:
+    """Return True if other thresholds are applied to the stage's stored metrics: it changes no document."""
+    decides = isinstance(stage, Global) and bool(stage.roles("threshold")) and not stage.added()
+    return decides or isinstance(stage, Filter)
 
 
 def begins_segment(stage: Stage) -> bool:

@@ -109,7 +109,7 @@ class MapWriter:
         """Return the rows in memory, sorted, and free them."""
         table = pa.Table.from_batches(self._keys, schema=schema)
         self._keys, self._bytes = [], 0
-        return sort_rows(self._run.stage.combine(table)).combine_chunks()
+        return sort_rows(self._run.stage.combine_keys(table)).combine_chunks()
 
     def _merged(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         last = self._sorted(schema)
@@ -118,5 +118,5 @@ class MapWriter:
         at_once = min(ROW_GROUP, max(FEW, AT_ONCE // len(self._runs)))
         written = [read_temporary(run.temporary, at_once) for run in self._runs]
         runs = [*written, iter(last.to_batches(max_chunksize=at_once))]
-        combined = (sort_rows(self._run.stage.combine(rows)) for rows in gathered(runs))
+        combined = (sort_rows(self._run.stage.combine_keys(rows)) for rows in gathered(runs))
         return (batch for table in combined for batch in table.combine_chunks().to_batches())
