@@ -30,7 +30,7 @@ class ComparesTokens(AgainstRoots):
 
     def language_scopes(self) -> tuple[LanguageScope, ...]:
         """Return the scope of words between spaces, if they are the unit."""
-        if self.unit != "words" or self.words == "segmented":
+        if self.unit != "words" or self.words != "whitespace":
             return ()
         missed = f"most {self.matches} of theirs are missed"
         return (LanguageScope("its words lie between spaces", missed, "set words: segmented", but=SPACELESS),)

@@ -36,10 +36,16 @@ from refinery import (
 from refinery.kernels import KINDS, SPANS, LineRules, correct_lines
 from stages._phrases import Phrases, digest, load, phrases_of
 from stages._thresholds import LanguageTables
-from stages._words import ABOUT_WORDS, SPACELESS, Words, cuts, versions
+from stages._words import SPACELESS, cuts, versions
 
 Junk = Literal["uppercase", "numeric", "counter", "one_word"]
 Place = Literal["start", "end", "anywhere"]
+LineWords = Literal["segmented", "whitespace"]
+"""Phrases are of such words; tokens would put punctuation between them."""
+
+ABOUT_LINE_WORDS = (
+    "what a word is: what lies between white space, for segmented divided further in scripts without spaces"
+)
 
 
 class Lines(LanguageTables, Edit):
@@ -66,7 +72,7 @@ class Lines(LanguageTables, Edit):
     )
     evidence: ClassVar = (pa.field("removed", SPANS),)
 
-    words: Words = Field("segmented", description=ABOUT_WORDS)
+    words: LineWords = Field("segmented", description=ABOUT_LINE_WORDS)
     max_removed: float = threshold(0.05, ge=0, le=1, description="share of its words that a document may lose")
     discard: tuple[Junk, ...] = Field(
         get_args(Junk), description="which lines go as a whole; a list of one_word and others, [] for none"

@@ -3,7 +3,8 @@
 Gopher's seven document rules, for English. Punctuation that touches a word belongs to it, for every rule. Choices where
 the implementations differ: hashes and ellipses have one rule each; an ellipsis is "...", ". . ." or "…"; bullets are
 all characters that Unicode calls so, "-" and "*"; blank lines are no lines; stop words count once each, in any case,
-with punctuation around them ("The," is "the").
+with punctuation around them ("The," is "the"). Where words are tokens (``unicode``, ``spacy``), tokens of punctuation
+alone do not count in ``words`` and their mean length, but in the shares of words, as in datatrove.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class Repetition(LanguageTables, Filter):
 
     def versions(self) -> dict[str, str]:
         """Return the versions of what defines words, but for white space."""
-        return versions(self.words) if self.words == "segmented" else {}
+        return versions(self.words) if self.words != "whitespace" else {}
 
     def rules(self) -> tuple[Rule, ...]:
         """One rule a metric, with the metric's name; a document with fewer than n words has no n-gram to measure."""

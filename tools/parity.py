@@ -6,6 +6,7 @@ To add a kernel, add a row to ``CASES``. ``tests/kernels/test_parity.py`` draws 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -70,6 +71,19 @@ def united(kernel: Any, documents: int, edges: Any) -> Any:
     unions.mark(edges.ravel())
     unions.join(*edges)
     return [*unions.clusters(0, documents), unions.sizes(edges[0])]
+
+
+def tokenized(kernel: Any, batches: Sequence[pa.StringArray], *, forms: bool) -> Any:
+    """Return the cuts of batches by a tokenizer that begins a token at each full stop and apostrophe, and its keys."""
+    chunks, found = kernel(["don't", "Mr."], forms=forms), []
+    for texts in batches:
+        cuts, keys = chunks.cuts(texts)
+        found.append(keys)
+        while keys:
+            chunks.learn(keys, [[at for at, mark in enumerate(key) if at and mark in ".'’"] for key in keys])
+            cuts, keys = chunks.cuts(texts)
+        found.append(cuts)
+    return found
 
 
 @dataclass(frozen=True)
@@ -163,6 +177,7 @@ def among(draw: st.DrawFn) -> Arguments:
 
 ODD_CHARACTERS = st.text(draws.COMBINED, max_size=40)
 ODD_TEXTS = draws.string_arrays(ODD_CHARACTERS)
+SYMBOLS = st.sampled_from([None, bytes(code < 64 for code in range(sys.maxunicode + 1))])
 TOKEN_TEXTS = arguments(texts=draws.string_arrays(st.text(draws.TOKENS, max_size=60)), merges=st.just(MERGES))
 SHINGLES = draws.lists(pa.uint32())
 SEEDS = st.integers(0, 3)
@@ -170,7 +185,17 @@ GRAPHS = draws.edges.map(lambda ends: {"a": ends[0], "b": ends[1]})
 
 CASES: dict[str, Case] = {
     "word_cuts": Case(arguments(texts=draws.string_arrays(draws.SPACELESS_TEXTS)), texts),
-    "text_statistics": Case(draws.divided_texts(draws.STATISTICS_TEXTS), texts),
+    "text_statistics": Case(draws.divided_texts(draws.STATISTICS_TEXTS, symbols=SYMBOLS), texts),
+    "unicode_cuts": Case(
+        arguments(texts=draws.string_arrays(st.text(draws.BOUNDARIES + " \n\u3000", max_size=60))), texts
+    ),
+    "Chunks": Case(
+        arguments(
+            batches=st.lists(draws.string_arrays(draws.joined(draws.CHUNKS, 20)), max_size=3), forms=st.booleans()
+        ),
+        lambda given: {"batches": [given.array], "forms": True},
+        tokenized,
+    ),
     "distinct_words": Case(
         draws.divided_texts(
             draws.CASED_WORDS,

@@ -48,6 +48,30 @@ CASES = [*"kK\u212aiIİß\u1e9eσςΣαΑ\u0345\u0307éÉe\u0301ⓐⒶ1'.-_€«
 MISREAD = ["Ã©", "Ã", "©", "â€™", "Â ", "\x80", "Ð¼", "<", ">", "\n", " ", "é", "x", "日", "x" * 1999]
 
 
+BOUNDARIES = (
+    "aZ1é٣_\u203f.,;:'\"’·-(!/\u05d0\u05d1\u30a2\u30fc日ก\u0301\u00ad\u200d\ufe0f\U0001f1e6\U0001f1e7"
+    "\U0001f600\u2764\u24c2\U0001f3fb\uac00"
+)
+"""Characters of the classes of UAX #29, without white space."""
+CHUNKS = [
+    *",.;:!?()[]-–/%$'’@&~",
+    "a",
+    "Ab",
+    "été",
+    "don't",
+    "e.g.",
+    "Mr.",
+    "US",
+    "word",
+    "77",
+    "2024",
+    " ",
+    "  ",
+    "\n",
+]
+"""Parts of chunks, and white space between them."""
+
+
 def joined(pieces: list[str] | str, most: int) -> Strategy:
     """Texts of up to ``most`` of the pieces."""
     return st.lists(st.sampled_from(pieces), max_size=most).map("".join)

@@ -19,6 +19,7 @@ mod strings;
 mod structure;
 mod text;
 mod url;
+mod words;
 
 use pyo3::pymodule;
 
@@ -56,6 +57,8 @@ pub mod _native {
         text::statistics::text_statistics,
         text::stop_words::{distinct_words, StopWords},
         url::PreparedUrlRules,
+        words::chunks::PreparedChunks,
+        words::unicode::unicode_cuts,
     };
 
     #[pymodule_init]

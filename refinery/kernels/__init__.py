@@ -18,6 +18,7 @@ from refinery.kernels.reference.align import Whole, aligned
 from refinery.kernels.reference.blocklist import BLOCKLIST, Blocklist, build_blocklist
 from refinery.kernels.reference.bpe import MERGE_LIST, count_tokens, token_ids, token_lengths
 from refinery.kernels.reference.charset import decoded
+from refinery.kernels.reference.chunks import Chunks
 from refinery.kernels.reference.content import ContentHashes
 from refinery.kernels.reference.cuts import CUT, SPANS, take_out, undo, with_cut
 from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS, extractor_versions, main_texts
@@ -40,6 +41,7 @@ from refinery.kernels.reference.sentences import sentence_ends
 from refinery.kernels.reference.shift import LOST, joined_spans, objects, shift_marks, spared, undo_marks
 from refinery.kernels.reference.similar import first_similar
 from refinery.kernels.reference.text import BULLETS, ELLIPSES, bare, distinct_words, text_statistics
+from refinery.kernels.reference.unicode_words import WORD_BREAKS, unicode_cuts
 from refinery.kernels.reference.unionfind import Unions, components, forest_of, spanning_forest
 from refinery.kernels.reference.units import text_bytes, token_sizes, word_sizes
 from refinery.kernels.reference.urls import NOTHING, UrlRules, url_metrics

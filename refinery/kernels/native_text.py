@@ -43,8 +43,11 @@ def _segmenter() -> _native.Segmenter:
     return _native.Segmenter(FOLDER)
 
 
-def text_statistics(texts: pa.StringArray, cuts: pa.ListArray | None = None) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays(_native.text_statistics(texts, cuts, character_classes()), schema=STATISTICS)
+def text_statistics(
+    texts: pa.StringArray, cuts: pa.ListArray | None = None, symbols: bytes | None = None
+) -> pa.RecordBatch:
+    columns = _native.text_statistics(texts, cuts, symbols, character_classes())
+    return pa.RecordBatch.from_arrays(columns, schema=STATISTICS)
 
 
 def distinct_words(texts: pa.StringArray, words: Collection[str], cuts: pa.ListArray | None = None) -> pa.UInt32Array:

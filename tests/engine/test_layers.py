@@ -66,6 +66,7 @@ OPENS = {
     "refinery.kernels.reference.bpe": "a vocabulary is read from the path of its asset",
     "refinery.kernels.reference.langid": "a model is read from the path of its asset",
     "refinery.kernels.reference.letters": "the counts of letters are part of the package",
+    "refinery.kernels.reference.unicode_words": "the classes of characters are part of the package",
     "refinery.cli": "a standard stream that was closed becomes the null device",
     "refinery.cli.init": "the starter recipe is part of the package",
     "refinery.cli._errors": "the traceback of an internal error needs a place even where no root is",

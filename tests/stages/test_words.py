@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,16 @@ import pytest
 from hypothesis import given, strategies as st
 
 from refinery.assets import Asset
-from refinery.kernels import word_cuts
+from refinery.errors import UsageError
+from refinery.kernels import word_cuts, word_spans
 from refinery.kernels.choice import native
 from refinery.kernels.reference.segmenter import cuts as cuts_of
 from refinery.recipe import RecipeError, parse
 from refinery.stage.documents import Docs
 from refinery.testing import documents, run_global
-from stages._words import Words
-from stages.lines import Lines
+from stages._spacy import spacy_cuts
+from stages._words import SPACELESS, Words
+from stages.lines import Lines, LineWords
 from stages.minhash import MinHash
 from stages.quality import Quality
 from stages.repetition import Repetition
@@ -35,7 +38,7 @@ LINES = (
 )
 CHINESE = "\n".join(LINES)
 PHRASES = str(Path(__file__).resolve().parents[2] / "stages" / "phrases" / "zh.toml")
-WORDS: tuple[Words, ...] = ("segmented", "whitespace")
+WORDS: tuple[LineWords, ...] = ("segmented", "whitespace")
 ENGLISH = st.text("abé “”’.,1\n é한\u0301")
 
 
@@ -158,3 +161,47 @@ def test_the_old_name_of_a_definition_is_refused_with_the_new_one() -> None:
     assert "'auto' is called 'segmented' now; the default is segmented" in [
         problem.fix for problem in caught.value.problems
     ]
+
+
+SENTENCE = "Mr. Smith's well-known dog (a poodle), aged 12.5, didn't bark... at www.example.org/a?b=1!"
+
+
+def test_tokens_of_punctuation_do_not_count() -> None:
+    """Of words of UAX #29 those without a letter or digit count in shares only."""
+    found = metrics(Quality(words="unicode"), "one, two - (three)")
+    assert (found["words"], found["mean_word_length"], found["alpha_words"]) == (3, 11 / 3, 3 / 7)
+
+
+def test_a_recipe_with_words_of_spacy_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without spaCy there is one error, which says what to install."""
+
+    def version(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("stages._spacy.version", version)
+    with pytest.raises(UsageError) as caught:
+        Quality(words="spacy").versions()
+    assert caught.value.hint == "pip install 'refinery[spacy]'"
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr", "ca", "ko", None])
+def test_words_of_spacy_are_those_of_its_tokenizer(language: str | None) -> None:
+    """Each text has the tokens that spaCy makes of the whole of it, whatever came before it."""
+    spacy = pytest.importorskip("spacy", reason="needs spaCy")
+    tokenizer = spacy.blank("xx" if language in ("ko", None) else language).tokenizer
+    texts = pa.array([SENTENCE, "", f"L'eau, {SENTENCE}", f"  {SENTENCE.upper()} salvar-me\n"], pa.string())
+    for some in (texts.slice(2), texts):
+        languages = pa.array([language] * len(some), pa.string())
+        spans = word_spans(some, spacy_cuts(some, languages, frozenset(SPACELESS)))
+        expected = [[(t.idx, t.idx + len(t)) for t in tokenizer(text) if not t.is_space] for text in some.to_pylist()]
+        assert spans == expected
+
+
+def test_each_text_has_the_words_of_its_language() -> None:
+    """Texts of several languages keep their order; those without spaces are segmented."""
+    pytest.importorskip("spacy", reason="needs spaCy")
+    texts = pa.array([CHINESE, "don't", "l'eau", CHINESE, "don't"])
+    cuts = spacy_cuts(texts, pa.array(["zh", "en", "fr", "zh", None]), frozenset(SPACELESS)).to_pylist()
+    assert cuts[0] == cuts[3] == word_cuts(pa.array([CHINESE])).to_pylist()[0]
+    assert cuts[1:3] == [[2], [2]]
+    assert cuts[4] == []

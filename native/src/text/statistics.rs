@@ -2,6 +2,7 @@
 
 use arrow_array::{Array, Float64Array, StringArray, UInt32Array};
 use memchr::memchr2;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::boundary::{InputArray, OutputArray};
@@ -31,7 +32,9 @@ struct Counts {
     hashes: u64,
     ellipses: u64,
     alpha_words: u64,
-    lines: u64, // that are not blank
+    words: u64,           // that are more than symbols
+    word_characters: u64, // of these
+    lines: u64,           // that are not blank
     bullet_lines: u64,
     ellipsis_lines: u64,
 }
@@ -40,6 +43,7 @@ struct Counts {
 struct Measure<'a> {
     classes: Classes<'a>,
     by_byte: [u8; 256],
+    symbols: Option<&'a [u8]>,
     vocabulary: Strings<'a>,
     pieces: Strings<'a>,
     ngrams: Ngrams,
@@ -51,9 +55,10 @@ struct Measure<'a> {
 }
 
 impl<'a> Measure<'a> {
-    fn new(classes: Classes<'a>) -> Self {
+    fn new(classes: Classes<'a>, symbols: Option<&'a [u8]>) -> Self {
         Measure {
             classes,
+            symbols,
             by_byte: classes.by_byte(),
             vocabulary: Strings::new(),
             pieces: Strings::new(),
@@ -73,7 +78,7 @@ impl<'a> Measure<'a> {
         row[..QUALITY].copy_from_slice(&self.quality(&counts).map(Some));
         row[QUALITY..][..DUPLICATES].copy_from_slice(&self.duplicates(text, counts.characters).map(Some));
         self.repetition(counts.characters, &mut row[QUALITY + DUPLICATES..]);
-        (self.words.len() as u32, row)
+        (counts.words as u32, row)
     }
 
     /// Count, number the words and note the newlines.
@@ -108,6 +113,10 @@ impl<'a> Measure<'a> {
             at += width;
         }
         counts.add_line(text, line, self.core.1);
+        if self.symbols.is_none() {
+            counts.words = self.words.len() as u64;
+            counts.word_characters = u64::from(self.ends[self.words.len()]);
+        }
         counts
     }
 
@@ -149,11 +158,17 @@ impl<'a> Measure<'a> {
         }
         if self.words.is_empty() {
             self.core.0 = start;
-        } else if self.core.1 == start {
+        } else if self.core.1 == start && self.symbols.is_none() {
             self.joined.push(self.words.len() as u32);
         }
         self.core.1 = at;
         counts.alpha_words += u64::from(letters);
+        if let Some(symbols) = self.symbols {
+            if letters || text[start..at].chars().any(|character| symbols[character as usize] == 0) {
+                counts.words += 1;
+                counts.word_characters += (at - start - beyond) as u64;
+            }
+        }
         self.words.push(self.vocabulary.number(bytes, start, at));
         self.ends.push(self.ends[self.ends.len() - 1] + (at - start - beyond) as u32);
         at
@@ -162,7 +177,7 @@ impl<'a> Measure<'a> {
     fn quality(&self, counts: &Counts) -> [f64; QUALITY] {
         let words = self.words.len() as u64;
         [
-            share(u64::from(self.ends[self.words.len()]), words),
+            share(counts.word_characters, counts.words),
             share(counts.hashes, words),
             share(counts.ellipses, words),
             share(counts.bullet_lines, counts.lines),
@@ -282,8 +297,16 @@ pub fn share(part: u64, whole: u64) -> f64 {
     }
 }
 
-fn statistics(texts: &StringArray, cuts: &TextCuts<'_>, classes: Classes<'_>) -> PyResult<Vec<OutputArray>> {
-    let mut measure = Measure::new(classes);
+fn statistics(
+    texts: &StringArray,
+    cuts: &TextCuts<'_>,
+    symbols: Option<&[u8]>,
+    classes: Classes<'_>,
+) -> PyResult<Vec<OutputArray>> {
+    if symbols.is_some_and(|symbols| symbols.len() != char::MAX as usize + 1) {
+        return Err(PyValueError::new_err("symbols are a byte for each code point"));
+    }
+    let mut measure = Measure::new(classes, symbols);
     let measured = |row| {
         let text = text(texts, row)?;
         Ok(measure.row(text, cuts.row(row, text.as_bytes())?))
@@ -299,9 +322,10 @@ pub fn text_statistics(
     py: Python<'_>,
     texts: InputArray,
     cuts: Option<InputArray>,
+    symbols: Option<&[u8]>,
     classes: &[u8],
 ) -> PyResult<Vec<OutputArray>> {
     let classes = Classes::try_from(classes)?;
     let texts = strings(&texts)?;
-    py.allow_threads(|| statistics(texts, &TextCuts::of(cuts.as_ref(), texts.len())?, classes))
+    py.allow_threads(|| statistics(texts, &TextCuts::of(cuts.as_ref(), texts.len())?, symbols, classes))
 }

@@ -54,7 +54,7 @@ Span = tuple[int, int]
 
 def word_cuts(texts: pa.StringArray) -> pa.ListArray:
     """Return where words begin without white space before them: ``list<uint32>`` of UTF-8 bytes; none for null."""
-    found = [_in_bytes(text or "", cuts(text or "")) for text in texts.to_pylist()]
+    found = [in_bytes(text or "", cuts(text or "")) for text in texts.to_pylist()]
     values = np.array([cut for each in found for cut in each], np.uint32)
     return lists_of(values, offsets_of(np.array([*map(len, found)], np.int64)))
 
@@ -192,13 +192,13 @@ class _Divider:
         self._letters = []
 
 
-def _in_bytes(text: str, places: Sequence[int]) -> list[int]:
+def in_bytes(text: str, places: Sequence[int]) -> list[int]:
     """Return places of characters as those of UTF-8 bytes."""
     return list(accumulate(len(text[start:end].encode()) for start, end in pairwise([0, *places])))
 
 
 def _in_characters(text: str, places: Sequence[int]) -> list[int]:
-    """Return the inverse of ``_in_bytes``. Raises ValueError unless places rise and lie between characters."""
+    """Return the inverse of ``in_bytes``. Raises ValueError unless places rise and lie between characters."""
     data, found, at = text.encode(), [], 0
     for start, end in pairwise([0, *places]):
         if end < start or end > len(data):

@@ -5,6 +5,8 @@ It measures only; the caller decides what is kept or removed. Definitions:
 - A character is a Unicode code point.
 - A word is what lies between white space (``str.split``), punctuation included; where ``cuts`` are given, as of
   ``segmenter.word_cuts``, it is divided there as well.
+- Where ``symbols`` are given (a byte for each code point, 1 for those), words are tokens: those of symbols alone do not
+  count in ``words`` and ``mean_word_length``, and in the most frequent n-gram a space counts between any two.
 - A line is a run of characters other than newline; a blank line has only white space.
 - A paragraph is what lies between runs of two or more newlines, once the text is stripped.
 - A share whose whole is zero is 0.
@@ -59,9 +61,11 @@ Ids = npt.NDArray[np.int64]
 Row = dict[str, float | None]
 
 
-def text_statistics(texts: pa.StringArray, cuts: pa.ListArray | None = None) -> pa.RecordBatch:
+def text_statistics(
+    texts: pa.StringArray, cuts: pa.ListArray | None = None, symbols: bytes | None = None
+) -> pa.RecordBatch:
     """Return the columns of ``STATISTICS`` for each text; a null text counts as empty. Linear in the texts' length."""
-    rows = [_statistics(text, divided(text, places)) for text, places in cuts_of(texts, cuts)]
+    rows = [_statistics(text, divided(text, places), symbols) for text, places in cuts_of(texts, cuts)]
     return pa.RecordBatch.from_pylist(rows, schema=STATISTICS)
 
 
@@ -92,17 +96,19 @@ def is_mark(character: str) -> bool:
     return unicodedata.category(character)[0] in "PS" or character == "\u200b"
 
 
-def _statistics(text: str, spans: list[Span]) -> Row:
+def _statistics(text: str, spans: list[Span], symbols: bytes | None) -> Row:
     words = [text[start:end] for start, end in spans]
-    spaced = [start > end for (_, end), (start, _) in pairwise(spans)]
-    return {"words": len(words), **_quality(text, words), **_repetition(text, words, spaced)}
+    spaced = [symbols is not None or start > end for (_, end), (start, _) in pairwise(spans)]
+    counted = words if symbols is None else [word for word in words if not all(symbols[ord(c)] for c in word)]
+    length = _share(sum(map(len, counted)), len(counted))
+    quality = {"mean_word_length": length, **_quality(text, words)}
+    return {"words": len(counted), **quality, **_repetition(text, words, spaced)}
 
 
 def _quality(text: str, words: list[str]) -> Row:
     lines = [line.strip() for line in text.split("\n")]
     lines = [line for line in lines if line]
     return {
-        "mean_word_length": _share(sum(map(len, words)), len(words)),
         "hash_ratio": _share(text.count("#"), len(words)),
         "ellipsis_ratio": _share(sum(1 for _ in _ELLIPSIS.finditer(text)), len(words)),
         "bullet_lines": _share(sum(line.startswith(BULLETS) for line in lines), len(lines)),

@@ -1,0 +1,5 @@
+//! Words as other programs and standards define them.
+
+pub mod chunks;
+mod form;
+pub mod unicode;

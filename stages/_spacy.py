@@ -1,0 +1,108 @@
+"""Words of spaCy's blank tokenizers, without its time for each text.
+
+Such a tokenizer looks at what lies between white space on its own, so each chunk is asked for once in a process, and
+``Chunks`` keeps the answers. Two things differ from spaCy's words of the whole text: the few exceptions with a space in
+them (Spanish "EE. UU.", Russian "до н.э.") are divided there, and a chunk of more than 256 characters after as many.
+
+A language that spaCy does not have, or whose tokenizer needs other packages, has the words of the tokenizer for any
+language (``xx``); one without spaces between words has those of refinery's segmenter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from refinery import UsageError
+from refinery.kernels import Chunks, word_cuts
+
+ANY = "xx"
+NEED_MORE = frozenset({"ja", "ko", "th", "vi", "zh"})
+"""Languages whose tokenizers need other packages."""
+NAMES = {"no": "nb"}
+"""Names of languages that have another code in lid.176."""
+LETTERED = frozenset({"ca", "id", "ms", "ro", "sl"})
+"""Tokenizers whose rules know letters after hyphens ("salvar-me"), so that forms are not enough."""
+ASKED_AT_ONCE = 1024
+
+
+def spacy_version() -> str:
+    """Return the version of spaCy, which defines words. Raises UsageError if it is not installed."""
+    try:
+        return version("spacy")
+    except PackageNotFoundError as error:
+        raise UsageError("words: spacy needs spaCy", hint="pip install 'refinery[spacy]'") from error
+
+
+def spacy_cuts(texts: pa.StringArray, languages: pa.StringArray, spaceless: frozenset[str]) -> pa.ListArray:
+    """Return where words begin without white space before them, for texts with their languages."""
+    codes = pc.fill_null(languages, ANY)
+    kinds = {code: "" if code in spaceless else tokenizer_name(code) for code in pc.unique(codes).to_pylist()}
+    if len(set(kinds.values())) == 1:
+        return _cuts(texts, next(iter(kinds.values())))
+    found, places = [], []
+    for kind in sorted(set(kinds.values())):
+        rows = np.flatnonzero(pc.is_in(codes, pa.array([code for code in kinds if kinds[code] == kind])))
+        found.append(_cuts(texts.take(pa.array(rows)), kind))
+        places.append(rows)
+    every = pa.concat_arrays(found) if found else pa.array([], pa.list_(pa.uint32()))
+    return every.take(pa.array(np.argsort(np.concatenate(places)) if places else np.array([], np.int64)))
+
+
+def tokenizer_name(code: str) -> str:
+    """Return the name of spaCy's tokenizer for a language with spaces between words."""
+    name = NAMES.get(code, code)
+    spacy_version()
+    return name if name not in NEED_MORE and name.isalpha() and find_spec(f"spacy.lang.{name}") else ANY
+
+
+def _cuts(texts: pa.StringArray, kind: str) -> pa.ListArray:
+    if not kind:
+        return word_cuts(texts)
+    tokenizer = _tokenizer(kind)
+    while True:
+        found, unknown = tokenizer.chunks.cuts(texts)
+        if not unknown:
+            return found
+        for first in range(0, len(unknown), ASKED_AT_ONCE):
+            some = unknown[first : first + ASKED_AT_ONCE]
+            tokenizer.chunks.learn(some, list(tokenizer.answers(some)))
+
+
+class _Tokenizer:
+    """One of spaCy's tokenizers, with its answers so far."""
+
+    def __init__(self, kind: str) -> None:
+        from spacy import blank  # imported here: it takes most of a second, and few recipes need it
+
+        self._spacy: Any = blank(kind)
+        rules = self._spacy.tokenizer.rules or {}
+        forms = self._spacy.tokenizer.token_match is None and kind not in LETTERED
+        self.chunks = Chunks(set(rules), forms=forms)
+        self._spacy.tokenizer("\n")  # so that it is known before any memory zone
+
+    def answers(self, chunks: list[str]) -> Iterator[list[int]]:
+        """Yield where the words of each chunk begin, but for the first."""
+        with self._spacy.memory_zone():  # what it remembers ends with it
+            starts = iter([token.idx for token in self._spacy.tokenizer("\n".join(chunks))])
+            following = next(starts, -1)
+            begin = 0
+            for chunk in chunks:
+                answer, end = [], begin + len(chunk)
+                while begin <= following < end:
+                    answer.append(following - begin)
+                    following = next(starts, -1)
+                if following == end:
+                    following = next(starts, -1)  # the line between two chunks
+                yield answer[1:]
+                begin = end + 1
+
+
+_tokenizer = cache(_Tokenizer)
