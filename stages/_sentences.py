@@ -13,7 +13,9 @@ from stages._words import Words, cuts
 
 def ends_of(docs: Docs, words: Words, *, lines: bool = False) -> pa.ListArray:
     """Return where the sentences of the texts end, in bytes; with ``lines`` a newline ends one as well."""
-    return sentence_ends(docs.column("text"), TERMINALS, cuts(docs, words), lines=lines)
+    return sentence_ends(
+        docs.column("text"), TERMINALS, cuts(docs, words), tokens=words in ("unicode", "spacy"), lines=lines
+    )
 
 
 def count_sentences(docs: Docs, words: Words, *, lines: bool = False) -> pa.UInt32Array:
