@@ -28,8 +28,6 @@ NEED_MORE = frozenset({"ja", "ko", "th", "vi", "zh"})
 """Languages whose tokenizers need other packages."""
 NAMES = {"no": "nb"}
 """Names of languages that have another code in lid.176."""
-LETTERED = frozenset({"ca", "id", "ms", "ro", "sl"})
-"""Tokenizers whose rules know letters after hyphens ("salvar-me"), so that forms are not enough."""
 ASKED_AT_ONCE = 1024
 
 
@@ -67,13 +65,11 @@ def _cuts(texts: pa.StringArray, kind: str) -> pa.ListArray:
     if not kind:
         return word_cuts(texts)
     tokenizer = _tokenizer(kind)
-    while True:
-        found, unknown = tokenizer.chunks.cuts(texts)
-        if not unknown:
-            return found
-        for first in range(0, len(unknown), ASKED_AT_ONCE):
-            some = unknown[first : first + ASKED_AT_ONCE]
-            tokenizer.chunks.learn(some, list(tokenizer.answers(some)))
+    found, unknown = tokenizer.chunks.cuts(texts)
+    for first in range(0, len(unknown), ASKED_AT_ONCE):
+        some = unknown[first : first + ASKED_AT_ONCE]
+        tokenizer.chunks.learn(some, list(tokenizer.answers(some)))
+    return tokenizer.chunks.cuts(texts)[0] if unknown else found
 
 
 class _Tokenizer:
@@ -83,9 +79,7 @@ class _Tokenizer:
         from spacy import blank  # imported here: it takes most of a second, and few recipes need it
 
         self._spacy: Any = blank(kind)
-        rules = self._spacy.tokenizer.rules or {}
-        forms = self._spacy.tokenizer.token_match is None and kind not in LETTERED
-        self.chunks = Chunks(set(rules), forms=forms)
+        self.chunks = Chunks()
         self._spacy.tokenizer("\n")  # so that it is known before any memory zone
 
     def answers(self, chunks: list[str]) -> Iterator[list[int]]:

@@ -73,16 +73,14 @@ def united(kernel: Any, documents: int, edges: Any) -> Any:
     return [*unions.clusters(0, documents), unions.sizes(edges[0])]
 
 
-def tokenized(kernel: Any, batches: Sequence[pa.StringArray], *, forms: bool) -> Any:
-    """Return the cuts of batches by a tokenizer that begins a token at each full stop and apostrophe, and its keys."""
-    chunks, found = kernel(["don't", "Mr."], forms=forms), []
+def tokenized(kernel: Any, batches: Sequence[pa.StringArray]) -> Any:
+    """Return the cuts of batches by a tokenizer that begins a token at each full stop and apostrophe, and its chunks."""
+    chunks, found = kernel(), []
     for texts in batches:
-        cuts, keys = chunks.cuts(texts)
-        found.append(keys)
-        while keys:
-            chunks.learn(keys, [[at for at, mark in enumerate(key) if at and mark in ".'’"] for key in keys])
-            cuts, keys = chunks.cuts(texts)
-        found.append(cuts)
+        _, unknown = chunks.cuts(texts)
+        found.append(unknown)
+        chunks.learn(unknown, [[at for at, mark in enumerate(each) if at and mark in ".'’"] for each in unknown])
+        found += chunks.cuts(texts)
     return found
 
 
@@ -190,10 +188,8 @@ CASES: dict[str, Case] = {
         arguments(texts=draws.string_arrays(st.text(draws.BOUNDARIES + " \n\u3000", max_size=60))), texts
     ),
     "Chunks": Case(
-        arguments(
-            batches=st.lists(draws.string_arrays(draws.joined(draws.CHUNKS, 20)), max_size=3), forms=st.booleans()
-        ),
-        lambda given: {"batches": [given.array], "forms": True},
+        arguments(batches=st.lists(draws.string_arrays(draws.joined(draws.CHUNKS, 20)), max_size=3)),
+        lambda given: {"batches": [given.array]},
         tokenized,
     ),
     "distinct_words": Case(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -18,14 +18,12 @@ def unicode_cuts(texts: pa.StringArray) -> pa.ListArray:
 
 
 class Chunks(reference.Chunks):
-    """The native kernel keeps the answers; the twin prepares the exceptions."""
-
-    def __init__(self, exceptions: Collection[str], *, forms: bool = True) -> None:
-        super().__init__(exceptions, forms=forms)
-        self._native = _native.PreparedChunks(self._parts, forms, reference.LONGEST, reference.MOST_KEPT)
+    def __init__(self) -> None:
+        self._native = _native.PreparedChunks(reference.LONGEST, reference.MOST_KEPT)
 
     def cuts(self, texts: pa.StringArray) -> tuple[pa.ListArray, list[str]]:
         return self._native.cuts(texts, character_classes())
 
-    def learn(self, keys: Sequence[str], answers: Sequence[Sequence[int]]) -> None:
-        self._native.learn(list(keys), [in_bytes(key, answer) for key, answer in zip(keys, answers, strict=True)])
+    def learn(self, chunks: Sequence[str], answers: Sequence[Sequence[int]]) -> None:
+        places = [in_bytes(chunk, answer) for chunk, answer in zip(chunks, answers, strict=True)]
+        self._native.learn(list(chunks), places)

@@ -1,5 +1,4 @@
 //! Words as other programs and standards define them.
 
 pub mod chunks;
-mod form;
 pub mod unicode;
