@@ -61,7 +61,7 @@ class C4(LanguageTables, Edit):
     )
     evidence: ClassVar = (pa.field("removed", SPANS),)
 
-    words: Words = Field("segmented", description=f"of lines and sentences, {ABOUT_WORDS}")
+    words: Words = Field("segmented", description=f"of lines, but for spacy, and of sentences: {ABOUT_WORDS}")
     discard: tuple[Discard, ...] = Field(get_args(Discard), description="which lines go; a list of these, [] for none")
     citations: bool = Field(default=True, description="take citations out")
     marks: str = Field(".?!\"'", description="the characters that end a line; an ellipsis of full stops does not")
@@ -127,7 +127,8 @@ class C4(LanguageTables, Edit):
         limits = LineLimits(
             frozenset(self.discard), self.marks, self.min_words, self.max_word, citations=self.citations
         )
-        cleaned = clean(docs.column("text"), cuts(docs, self.words), limits)
+        found = None if self.words == "spacy" else cuts(docs, self.words)  # lines have words between white space there
+        cleaned = clean(docs.column("text"), found, limits)
         after = docs.with_columns({"text": cleaned.texts})
         return Edited(
             {"text": cleaned.texts},
