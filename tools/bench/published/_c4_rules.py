@@ -47,7 +47,8 @@ def c4_rows(steps: dict[str, Any]) -> Iterator[Row]:
         if rule in stage.remove:
             yield Row("c4", rule, f"C4QualityFilter, `{field}`", judge(**{field: True}))
     least = stage.min_sentences
-    yield Row("c4", "few_sentences", "C4QualityFilter, `min_num_sentences`", judge(min_num_sentences=least))
+    judged = judge(min_num_sentences=least)
+    yield Row("c4", "few_sentences", "C4QualityFilter, `min_num_sentences`", judged, (SEPARATORS,))
 
 
 def fineweb_rows(steps: dict[str, Any]) -> Iterator[Row]:
