@@ -74,7 +74,7 @@ def united(kernel: Any, documents: int, edges: Any) -> Any:
 
 
 def tokenized(kernel: Any, batches: Sequence[pa.StringArray]) -> Any:
-    """Return the cuts of batches by a tokenizer that begins a token at each full stop and apostrophe, and its chunks."""
+    """Return the cuts of batches by a tokenizer that begins a token at full stops and apostrophes, and its chunks."""
     chunks, found = kernel(), []
     for texts in batches:
         _, unknown = chunks.cuts(texts)

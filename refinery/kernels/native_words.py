@@ -18,6 +18,8 @@ def unicode_cuts(texts: pa.StringArray) -> pa.ListArray:
 
 
 class Chunks(reference.Chunks):
+    """The native kernel keeps the answers."""
+
     def __init__(self) -> None:
         self._native = _native.PreparedChunks(reference.LONGEST, reference.MOST_KEPT)
 

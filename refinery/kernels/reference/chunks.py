@@ -24,8 +24,8 @@ MOST_KEPT = 1 << 20
 class Chunks:
     """Answers of one tokenizer.
 
-    Ask for the ``cuts`` of a batch, let ``learn`` have the answers for the chunks that are not known, and ask again: then
-    all are known. What is kept is bounded between batches, so that those of one batch are known together.
+    Ask for the ``cuts`` of a batch, let ``learn`` have the answers for the chunks that are not known, and ask again:
+    then all are known. Chunks are forgotten between batches only, so that those of one batch are known together.
     """
 
     def __init__(self) -> None:

@@ -60,3 +60,6 @@ LINES = Difference(
 )
 DOTS = Difference("'. . .' is no ellipsis", lambda text: SPACED_ELLIPSIS.sub("...", text))
 CASE = Difference("stop words count in lower case only", str.lower)
+MARKS = Difference(
+    "stop words with punctuation at their ends do not count", lambda text: re.sub(r"[^\w\s]|_", " ", text.lower())
+)
