@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +16,7 @@ from refinery.kernels import normalise, undo
 from refinery.kernels.reference.sentences import sentence_ends
 from refinery.stage.documents import Docs
 from refinery.testing import Past, documents, run_global
+from stages._sentences import ends_of as sentence_places
 from stages._terminals import TERMINALS
 from stages.sentences import Sentences
 
@@ -167,3 +170,27 @@ def test_tokens_end_sentences() -> None:
 def test_lines_end_sentences() -> None:
     """If wanted, a newline ends a sentence."""
     assert sentence_ends(pa.array(["a b\ncc. d\n"]), ".", lines=True).to_pylist() == [[3, 7, 9]]
+
+
+@pytest.mark.parametrize("language", ["en", "de", "hi", "xx"])
+@given(
+    pieces=st.lists(
+        st.sampled_from([*SENTENCES, "Mr. ", " ", "\n\n", "e.g.", "?!", "\u2026)", "।", "՞", "\u1735"]), max_size=9
+    )
+)
+def test_sentences_of_spacy_are_those_of_its_sentencizer(language: str, pieces: list[str]) -> None:
+    """Where words are spaCy's, its sentencizer decides where sentences end, white space aside."""
+    spacy = pytest.importorskip("spacy", reason="needs spaCy")
+    text = "".join(pieces)
+    data = text.encode()
+    ends = sentence_places(documents([text]).with_columns({"lang": pa.array([language])}), "spacy")[0].as_py()
+    found = [data[start:end].decode().strip() for start, end in pairwise([0, *ends])]
+    pipeline = sentencizer(spacy, language)
+    assert found == [each for sent in pipeline(text).sents if (each := sent.text.strip())]
+
+
+@cache
+def sentencizer(spacy: Any, language: str) -> Any:
+    pipeline = spacy.blank(language)
+    pipeline.add_pipe("sentencizer")
+    return pipeline
