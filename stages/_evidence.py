@@ -30,11 +30,12 @@ def highlighted(metric: str, text: str, words: Words) -> Spans:
         yield from _OF_TEXTS[metric](text)
 
 
-def first_of(wanted: Iterable[str], text: str, words: Words) -> Spans:
-    """Return the first span of each of some words, in any case and with any punctuation around it."""
-    left = set(map(bare, wanted))
+def first_of(wanted: Iterable[str], text: str, words: Words, *, spelled: bool = False) -> Spans:
+    """Return the first span of each of some words, as ``spelled`` or in any case and with any punctuation around it."""
+    compared = str if spelled else bare
+    left = set(map(compared, wanted))
     for start, end in spans(text, words):
-        if (word := bare(text[start:end])) in left:
+        if (word := compared(text[start:end])) in left:
             left.remove(word)
             yield start, end
 

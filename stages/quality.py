@@ -3,8 +3,9 @@
 Gopher's seven document rules, for English. Punctuation that touches a word belongs to it, for every rule. Choices where
 the implementations differ: hashes and ellipses have one rule each; an ellipsis is "...", ". . ." or "…"; bullets are
 all characters that Unicode calls so, "-" and "*"; blank lines are no lines; stop words count once each, in any case,
-with punctuation around them ("The," is "the"). Where words are tokens (``unicode``, ``spacy``), tokens of punctuation
-alone do not count in ``words`` and their mean length, but in the shares of words, as in datatrove.
+with punctuation around them ("The," is "the"), or as they are ``spelled``, as in datatrove. Where words are tokens
+(``unicode``, ``spacy``), tokens of punctuation alone do not count in ``words`` and their mean length, but in the shares
+of words, as in datatrove.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class Quality(LanguageTables, Filter):
         ("the", "be", "to", "of", "and", "that", "have", "with"),
         description="words that any longer text contains",
     )
+    spelled: bool = Field(False, description="count stop words in this case only, without punctuation at their ends")
     common: str = Field(
         "", description="common words by language in place of stop_words: table, or a folder of tables; empty for none"
     )
@@ -130,16 +132,17 @@ class Quality(LanguageTables, Filter):
         """Return how many of the stop words of its language each text has; null where there is no list."""
         texts, found = docs.column("text"), cuts(docs, self.words)
         if not self.common:
-            return distinct_words(texts, self.stop_words, found)
+            return distinct_words(texts, self.stop_words, found, spelled=self.spelled)
         languages, lists, counts = docs.languages(), common_words(self.common), pa.nulls(len(docs), pa.uint32())
         for code in sorted(lists.keys() & set(pc.unique(languages).to_pylist())):
             rows = pc.fill_null(pc.equal(languages, code), False)
             some = None if found is None else found.filter(rows)
-            counts = pc.replace_with_mask(counts, rows, distinct_words(texts.filter(rows), lists[code], some))
+            of_language = distinct_words(texts.filter(rows), lists[code], some, spelled=self.spelled)
+            counts = pc.replace_with_mask(counts, rows, of_language)
         return counts
 
     def highlights(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
         """Return the spans that are counted; of ``alpha_words`` the words without a letter, which are not."""
         if metric == "stop_words":
-            return () if self.common else first_of(self.stop_words, text, self.words)
+            return () if self.common else first_of(self.stop_words, text, self.words, spelled=self.spelled)
         return highlighted(metric, text, self.words)

@@ -196,6 +196,7 @@ CASES: dict[str, Case] = {
         draws.divided_texts(
             draws.CASED_WORDS,
             words=st.lists(draws.CASED_WORDS | st.sampled_from(["the", "", "ΣΑΣ", "日", "ま"]), max_size=6),
+            spelled=st.booleans(),
         ),
         lambda given: {"texts": given.array, "words": STOP_WORDS},
     ),

@@ -50,8 +50,10 @@ def text_statistics(
     return pa.RecordBatch.from_arrays(columns, schema=STATISTICS)
 
 
-def distinct_words(texts: pa.StringArray, words: Collection[str], cuts: pa.ListArray | None = None) -> pa.UInt32Array:
-    counts = _native.distinct_words(texts, cuts, _stop_words(tuple(words)), character_classes())
+def distinct_words(
+    texts: pa.StringArray, words: Collection[str], cuts: pa.ListArray | None = None, *, spelled: bool = False
+) -> pa.UInt32Array:
+    counts = _native.distinct_words(texts, cuts, _stop_words(tuple(words), spelled), character_classes())
     if not counts.null_count:
         return counts
     # The lower case of a capital sigma depends on its neighbours; the few texts where it matters go to the twin.
@@ -107,9 +109,9 @@ def _classes_of(characters: str) -> bytes:
 
 
 @lru_cache(maxsize=8)
-def _stop_words(words: tuple[str, ...]) -> _native.StopWords:
-    distinct = sorted(set(map(bare, words)))
-    return _native.StopWords(distinct, _lower_case_of(distinct))
+def _stop_words(words: tuple[str, ...], spelled: bool) -> _native.StopWords:
+    distinct = sorted(set(words if spelled else map(bare, words)))
+    return _native.StopWords(distinct, _lower_case_of(distinct), spelled)
 
 
 @lru_cache(maxsize=256)  # one for each language of a batch

@@ -102,4 +102,4 @@ def test_what_is_no_text_is_refused() -> None:
     with pytest.raises(TypeError):
         native.text_statistics(pa.array([1, 2]))
     with pytest.raises(ValueError, match="classes"):
-        _native.text_statistics(pa.array(["a"]), None, b"\x00" * 256)
+        _native.text_statistics(pa.array(["a"]), None, None, b"\x00" * 256)

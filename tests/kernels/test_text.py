@@ -182,3 +182,12 @@ def test_a_megabyte_of_one_thing_is_measured(word: str) -> None:
 def test_distinct_words_ignore_case_and_punctuation(text: str | None, count: int) -> None:
     """A wanted word counts once, in any case, between any punctuation, and never inside another word."""
     assert distinct_words(pa.array([text], pa.string()), ["the", "OF"]).to_pylist() == [count]
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("the The of OF", 2), ("the, 'OF' The", 0), ("OF\u3000the é", 3), ("É the", 1), (None, 0)]
+)
+def test_words_that_are_spelled_so_are_counted(text: str | None, count: int) -> None:
+    """Another case is another word, and punctuation belongs to words."""
+    found = distinct_words(pa.array([text], pa.string()), ["the", "OF", "é"], spelled=True)
+    assert found.to_pylist() == [count]

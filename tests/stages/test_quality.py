@@ -67,9 +67,16 @@ def test_stop_words_are_distinct_and_a_field() -> None:
     assert metrics(german, "Der Fluss und die Mühle, der Stein.")["stop_words"] == 3
 
 
+def test_stop_words_may_count_as_they_are_spelled() -> None:
+    """Then "The" and "to," are others than "the" and "to", and ``highlights`` show those that count."""
+    stage, text = Quality(spelled=True), "The way to, of the bee"
+    assert metrics(stage, text)["stop_words"] == 2
+    assert [text[slice(*span)] for span in stage.highlights(text, "stop_words")] == ["of", "the"]
+
+
 def test_all_but_the_stop_words_only_judges() -> None:
     """Only the lists of stop words, and what a word is, change what is measured."""
-    assert set(Quality.model_fields) - Quality.roles("threshold") == {"common", "stop_words", "words"}
+    assert set(Quality.model_fields) - Quality.roles("threshold") == {"common", "spelled", "stop_words", "words"}
 
 
 def test_most_main_texts_of_real_pages_stay(corpus: Path) -> None:

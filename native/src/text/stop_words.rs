@@ -19,6 +19,7 @@ use crate::text::word_list::{Lengths, Undecided, WordList};
 #[pyclass(frozen)]
 pub struct StopWords {
     words: Vec<String>,
+    spelled: bool, // words of a text are compared as they are, not in lower case and without marks at their ends
     vocabulary: WordList,
     lengths: Lengths,
     groups: Vec<usize>, // of each word: which first byte and length it has
@@ -28,7 +29,7 @@ pub struct StopWords {
 #[pymethods]
 impl StopWords {
     #[new]
-    fn new(words: Vec<String>, lower: HashMap<char, String>) -> Self {
+    fn new(words: Vec<String>, lower: HashMap<char, String>, spelled: bool) -> Self {
         let mut lengths = Lengths::none();
         let mut numbers = HashMap::new();
         let mut groups = Vec::new();
@@ -41,7 +42,18 @@ impl StopWords {
             groups.push(group);
         }
         let vocabulary = WordList::new(&words, lower);
-        StopWords { vocabulary, lengths, groups, sizes, words }
+        StopWords { vocabulary, spelled, lengths, groups, sizes, words }
+    }
+}
+
+impl StopWords {
+    /// The part of a word that is looked up.
+    fn compared<'t>(&self, word: &'t str, classes: Classes<'_>) -> &'t str {
+        if self.spelled {
+            word
+        } else {
+            classes.bare(word)
+        }
     }
 }
 
@@ -101,11 +113,13 @@ impl<'a> Search<'a> {
 
     /// The same number where white space is not all that divides the text.
     fn count_divided(&mut self, text: &str, mut cuts: Cuts<'_>) -> Result<u32, Undecided> {
-        let (mut words, classes) = (Vec::new(), self.classes);
+        let (mut words, classes, stop_words) = (Vec::new(), self.classes, self.stop_words);
         for run in text.split(|character| classes.of(character) & SPACE != 0) {
             let start = run.as_ptr() as usize - text.as_ptr() as usize;
             words.clear();
-            cuts.divide(start, start + run.len(), |start, end| words.push(classes.bare(&text[start..end])));
+            cuts.divide(start, start + run.len(), |start, end| {
+                words.push(stop_words.compared(&text[start..end], classes))
+            });
             for word in &words {
                 if self.lengths.admit_first(word.as_bytes()) {
                     self.look_up(word)?;
@@ -118,7 +132,7 @@ impl<'a> Search<'a> {
     #[inline]
     fn ascii_word(&mut self, word: &str) -> Result<(), Undecided> {
         let bytes = word.as_bytes();
-        let is_mark = |byte: &u8| self.by_byte[usize::from(*byte)] & MARK != 0;
+        let is_mark = |byte: &u8| !self.stop_words.spelled && self.by_byte[usize::from(*byte)] & MARK != 0;
         let (mut start, mut end) = (0, bytes.len());
         while start < end && is_mark(&bytes[start]) {
             start += 1;
@@ -137,15 +151,18 @@ impl<'a> Search<'a> {
     fn word(&mut self, text: &str, start: usize, at: usize) -> Result<usize, Undecided> {
         let rest = text[at..].find(|character| self.classes.of(character) & SPACE != 0);
         let end = rest.map_or(text.len(), |length| at + length);
-        let bare = self.classes.bare(&text[start..end]);
-        if start < end && self.lengths.admit_first(bare.as_bytes()) {
-            self.look_up(bare)?;
+        let word = self.stop_words.compared(&text[start..end], self.classes);
+        if start < end && self.lengths.admit_first(word.as_bytes()) {
+            self.look_up(word)?;
         }
         Ok(end + text[end..].chars().next().map_or(0, char::len_utf8))
     }
 
-    fn look_up(&mut self, bare: &str) -> Result<(), Undecided> {
-        let Some(number) = self.stop_words.vocabulary.find(bare, &mut self.lower)? else { return Ok(()) };
+    fn look_up(&mut self, word: &str) -> Result<(), Undecided> {
+        let vocabulary = &self.stop_words.vocabulary;
+        let found =
+            if self.stop_words.spelled { vocabulary.spelled(word) } else { vocabulary.find(word, &mut self.lower)? };
+        let Some(number) = found else { return Ok(()) };
         if std::mem::replace(&mut self.seen[number as usize], true) {
             return Ok(());
         }

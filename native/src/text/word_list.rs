@@ -9,7 +9,7 @@ const CAPITAL_SIGMA: char = 'Σ';
 /// The result depends on the case of a sigma, which the twin decides.
 pub struct Undecided;
 
-/// Words without marks at their ends, in lower case, by number.
+/// Words by number: without marks at their ends, in lower case, but for those that are looked up as spelled.
 pub struct WordList {
     numbers: HashMap<String, u32>,
     longest: usize,               // in characters
@@ -26,6 +26,11 @@ impl WordList {
     /// The number of a word that has no marks at its ends; `buffer` is for its lower case.
     pub fn find(&self, bare: &str, buffer: &mut String) -> Result<Option<u32>, Undecided> {
         Ok(if self.lower(bare, buffer)? { self.numbers.get(buffer.as_str()).copied() } else { None })
+    }
+
+    /// The number of a word that is in the list as it is spelled.
+    pub fn spelled(&self, word: &str) -> Option<u32> {
+        self.numbers.get(word).copied()
     }
 
     /// Write the lower case of a word to `lower`, and return true if that can be one of the words.

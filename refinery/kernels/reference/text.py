@@ -69,10 +69,16 @@ def text_statistics(
     return pa.RecordBatch.from_pylist(rows, schema=STATISTICS)
 
 
-def distinct_words(texts: pa.StringArray, words: Collection[str], cuts: pa.ListArray | None = None) -> pa.UInt32Array:
-    """Return how many distinct ``words`` occur in each text, in any case and with any punctuation around them."""
-    known = frozenset(map(bare, words))
-    counts = [len(known.intersection(map(bare, set(words_at(text, at))))) for text, at in cuts_of(texts, cuts)]
+def distinct_words(
+    texts: pa.StringArray, words: Collection[str], cuts: pa.ListArray | None = None, *, spelled: bool = False
+) -> pa.UInt32Array:
+    """Return how many distinct ``words`` occur in each text.
+
+    They occur as they are ``spelled``, or in any case and with any punctuation around them.
+    """
+    compared = str if spelled else bare
+    known = frozenset(map(compared, words))
+    counts = [len(known.intersection(map(compared, set(words_at(text, at))))) for text, at in cuts_of(texts, cuts)]
     return pa.array(counts, pa.uint32())
 
 

@@ -59,7 +59,3 @@ LINES = Difference(
     "blank lines count, other separators part lines, '. . .' is no ellipsis, bullets are '•' and '-'", plain_lines
 )
 DOTS = Difference("'. . .' is no ellipsis", lambda text: SPACED_ELLIPSIS.sub("...", text))
-CASE = Difference("stop words count in lower case only", str.lower)
-MARKS = Difference(
-    "stop words with punctuation at their ends do not count", lambda text: re.sub(r"[^\w\s]|_", " ", text.lower())
-)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tools.bench.parity import Difference, Judge, Row
-from tools.bench.published._datatrove import CASE, DOTS, ENDS, LINES, MARKS, NEEDS, is_comparable, removes
+from tools.bench.published._datatrove import DOTS, ENDS, LINES, NEEDS, is_comparable, removes
 
 __all__ = ["NEEDS", "is_comparable", "rows"]
 
@@ -26,7 +26,7 @@ QUALITY: tuple[tuple[str, str, tuple[Difference, ...]], ...] = (
     ("bullets", "max_bullet_lines_ratio", (LINES,)),
     ("clipped_lines", "max_ellipsis_lines_ratio", (LINES,)),
     ("few_letters", "max_non_alpha_words_ratio", ()),
-    ("few_stop_words", "min_stop_words", (CASE, MARKS)),
+    ("few_stop_words", "min_stop_words", ()),
 )
 
 
