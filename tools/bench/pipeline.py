@@ -75,7 +75,8 @@ def main() -> None:
         }
         kept = {manifest.stage: manifest.statistics.documents["kept"] for manifest in found.values()}
         children = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
-        rival = datatrove_seconds(sorted(glob.glob(arguments.inputs)), folder) if arguments.datatrove else None
+        inputs = sorted(glob.glob(arguments.inputs))
+        rival = datatrove_seconds(inputs, folder, kept) if arguments.datatrove else None
     milliseconds = {name: round(1000 * seconds / pages, 4) for name, seconds in stages.items()}
     for name, per_page in milliseconds.items():
         print(f"{name:12} {per_page:9.3f} ms/page  {kept[name]:9,} kept")
