@@ -16,7 +16,7 @@ LAYERS = (
     ("boundary", "classes"),
     ("lists",),
     ("strings",),
-    ("bpe", "content", "extract", "hashes", "langid", "mojibake", "pages", "structure", "url"),
+    ("bpe", "content", "extract", "hashes", "langid", "mojibake", "pages", "structure", "url", "words"),
     ("segmenter",),
     ("text",),
     ("dedup",),
