@@ -66,11 +66,16 @@ from .inspect.garbage import (
     collect_garbage as collect_garbage,
 )
 from .inspect.group_counts import Count as Count
+from .inspect.group_yields import GroupYield as GroupYield
 from .inspect.groups import (
     GroupCounts as GroupCounts,
     GroupOutcomes as GroupOutcomes,
     Survival as Survival,
     survival as survival,
+)
+from .inspect.near import (
+    Near as Near,
+    Neighbours as Neighbours,
 )
 from .inspect.notebook import (
     OpenRoot as OpenRoot,

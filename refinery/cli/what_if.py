@@ -13,8 +13,13 @@ from refinery.cli._output import columns, print_json
 from refinery.cli._reading import root_of, root_options
 from refinery.formatting import plural, safe
 from refinery.inspect.flips import Flips, StageYield
+from refinery.inspect.group_yields import GroupYield
+from refinery.inspect.near import Near, Neighbours
 from refinery.inspect.whatif import WhatIf, what_if
 from refinery.recipe import written
+
+GROUPS = 10
+"""Languages, and domains, that are printed."""
 
 
 @click.command("what-if")
@@ -53,9 +58,42 @@ def _text(result: WhatIf) -> str:
         *_flips(result.lost, f"would no longer be kept by {last}"),
         *_flips(result.gained, f"would now be kept by {last}"),
     ]
+    for kind, groups in result.by.items():
+        lines += _groups(kind, groups)
+    for near in result.near:
+        lines += _near(near)
     if result.not_recomputed:
         lines.append(f"  not recomputed: {', '.join(result.not_recomputed)} (need the whole dataset)")
     return "\n".join(lines)
+
+
+def _groups(kind: str, groups: Sequence[GroupYield]) -> list[str]:
+    """Return a table, unless all documents are in one group without a name."""
+    if not any(one.name for one in groups):
+        return []
+    head = (f"  {kind}", "documents", "would be", "change", "tokens", "would be", "change")
+    rows = [_group_row(one) for one in groups[:GROUPS]]
+    more = [f"    and {len(groups) - GROUPS} more with --json"] if len(groups) > GROUPS else []
+    return ["", columns([head, *rows], right=range(1, 7)), *more]
+
+
+def _group_row(group: GroupYield) -> tuple[str, ...]:
+    before, after = group.before, group.after
+    mark = "≈" if before.most or after.most else ""
+    figures = (*_figures(before.documents, after.documents), *_figures(before.tokens, after.tokens))
+    return (f"  {mark}{safe(group.name) or '(none)'}", *figures)
+
+
+def _near(near: Neighbours) -> list[str]:
+    lines = []
+    for what, side in (("just kept", near.kept[::-1]), ("just removed", near.removed)):
+        lines += [f"    {what}  {one.score:.6g}  {_who(one)}" for one in side]
+    title = f"  next to {near.stage}.{near.rule}: {near.metric} {near.threshold}"
+    return ["", title, *lines] if lines else []
+
+
+def _who(near: Near) -> str:
+    return safe(f"{near.language}  {near.document.url or near.document.id}".strip())
 
 
 def _row(stage: StageYield) -> tuple[str, ...]:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.inspect.flips import FlipDraw, StageYield, Why, YieldSum, document_keys
+from refinery.inspect.group_yields import GAINED, LOST
+from refinery.inspect.near import NearDraw
 from refinery.inspect.reader import RootReader, StageEntry
 from refinery.inspect.replay import read_again, step_runs
 from refinery.inspect.rows import WHO, Document, document, pieces
 from refinery.recipe import Pipeline
-from refinery.root.receipts import Receipt
-from refinery.stage.base import languages_of
+from refinery.root.receipts import SIDES, Receipt
+from refinery.stage.base import Stage, languages_of
 from refinery.stage.documents import LANG, TOKENS, TRANSIENT, Docs
-from refinery.stage.rules import WHY, Verdict, apply_rules, explain
+from refinery.stage.global_stage import Global
+from refinery.stage.rules import WHY, Rule, Verdict, apply_rules, explain
+from refinery.statistics.groups import KEPT, KINDS, Groups
+from refinery.statistics.origins import NONE, origins
 from refinery.task.document_pass import process_batch
 from refinery.task.step import StepProcessor
-from refinery.task.stored_metrics import stored_trouble
+from refinery.task.stored_metrics import StoredMetrics, stored_trouble
 
 
 class Reapplied:
@@ -37,6 +42,14 @@ class Reapplied:
         self._pipeline, self._runs = pipeline, step_runs(pipeline)
         self._sums = [(YieldSum(), YieldSum()) for _ in stages]
         self.lost, self.gained = FlipDraw(count), FlipDraw(count)
+        self.groups = Groups()
+        """Documents behind the last stage by outcome: KEPT now and then, LOST or GAINED."""
+        self.near = [
+            NearDraw(entry.name, rule, count)
+            for entry in stages
+            if entry.position in changed
+            for rule in _moved_rules(*(one.steps[entry.position].stage for one in (reader.pipeline, pipeline)))
+        ]
 
     def yields(self) -> tuple[StageYield, ...]:
         """Return the yields of the parts so far."""
@@ -54,9 +67,22 @@ class Reapplied:
                     return  # the part is not processed further yet
             self._add_stage(number, entry, receipts[0], part)
         assert part.lost is not None
+        assert part.kept is not None
+        self._count(KEPT, part.kept)
+        self._count(LOST, part.lost)
         self.lost.add(part.lost, part.reasons)
         for docs in part.entering:
+            self._count(GAINED, docs.batch)
             self.gained.add(docs.batch, part.reasons)
+
+    def _count(self, outcome: str, rows: pa.RecordBatch) -> None:
+        names = rows.schema.names
+        places = origins(Docs(rows))
+        languages = rows.column(LANG.name) if LANG.name in names else pa.nulls(len(rows), LANG.type)
+        tokens = rows.column(TOKENS.name) if TOKENS.name in names else pa.nulls(len(rows), TOKENS.type)
+        columns = {name: places.column(name) for name in KINDS if name in places.schema.names}
+        columns |= {"language": pc.fill_null(languages, NONE), "outcome": pa.array([outcome] * len(rows), pa.string())}
+        self.groups.add(pa.RecordBatch.from_pydict({**columns, "tokens": pc.fill_null(tokens, 0)}))
 
     def _add_stage(self, number: int, entry: StageEntry, receipt: Receipt, part: _Part) -> None:
         """Find the stored rows of a part that the stage would remove, and those that it would let in."""
@@ -70,17 +96,20 @@ class Reapplied:
             documents = len(part.staying) + sum(map(len, part.entering))
         keeps = self._keeps(entry, rows, kept, comes, part.reasons)
         entering = [*part.entering, *self._let_in(entry, receipt, rows.filter(pc.and_not(keeps, kept)))]
-        part.entering = [left for docs in entering for left in self._processed(entry, docs) if len(left)]
+        part.entering = [left for docs in entering for left in self._processed(entry, receipt, docs) if len(left)]
         stays = pc.and_(keeps, kept)
-        part.staying, part.lost = keys.filter(stays), rows.filter(pc.and_not(kept, stays))
-        after.add(documents, [rows.filter(stays), *(docs.batch for docs in part.entering)])
+        part.staying, part.kept, part.lost = (
+            keys.filter(stays),
+            rows.filter(stays),
+            rows.filter(pc.and_not(kept, stays)),
+        )
+        after.add(documents, [part.kept, *(docs.batch for docs in part.entering)])
 
     def _rows(self, entry: StageEntry, receipt: Receipt) -> pa.RecordBatch:
         """Read the pointers, tokens and reasons of a part, and its metrics where the rules differ."""
         run = self._runs[entry.position]
         measured = [f"{run.step.column}.{metric.name}" for metric in run.step.stage.metrics]
-        measured += [LANG.name] if LANG.name in run.flow.removed.names else []
-        columns = [*WHO, TOKENS.name, *(measured if entry.position in self._changed else []), WHY.name]
+        columns = [*WHO, TOKENS.name, LANG.name, *(measured if entry.position in self._changed else []), WHY.name]
         sides = pieces(self._reader, entry, ("kept", "removed"), columns, [receipt])
         tables = [pa.Table.from_batches([piece.batch]) for piece in sides]
         if not tables:
@@ -100,6 +129,7 @@ class Reapplied:
         if entry.position not in self._changed:
             return pc.and_(kept, comes)
         verdict = self._verdict(entry, rows)
+        self._draw_near(entry, rows.filter(comes))
         flipped = rows.filter(pc.and_(pc.xor(verdict.kept, kept), comes))
         step = self._pipeline.steps[entry.position]
         would_be = explain(step.name, self._verdict(entry, flipped)).to_pylist()
@@ -111,7 +141,16 @@ class Reapplied:
     def _verdict(self, entry: StageEntry, rows: pa.RecordBatch) -> Verdict:
         step = self._pipeline.steps[entry.position]
         metrics, trouble = rows.column(step.column), stored_trouble(rows.column(WHY.name))
-        return apply_rules(step.stage.applied_rules(), metrics, trouble, languages_of(step.stage, Docs(rows), metrics))
+        return apply_rules(step.stage.applied_rules(), metrics, trouble, self._languages(entry, rows))
+
+    def _languages(self, entry: StageEntry, rows: pa.RecordBatch) -> pa.StringArray:
+        step = self._pipeline.steps[entry.position]
+        return languages_of(step.stage, Docs(rows), rows.column(step.column))
+
+    def _draw_near(self, entry: StageEntry, rows: pa.RecordBatch) -> None:
+        for draw in self.near:
+            if draw.stage == entry.name:
+                draw.add(rows, self._verdict(entry, rows), self._languages(entry, rows))
 
     # ----------------------------------------------------------------------------------------------------- processing
 
@@ -135,8 +174,13 @@ class Reapplied:
         *_, split = process_batch(docs, measured, steps)
         return split.kept
 
-    def _processed(self, entry: StageEntry, docs: Docs) -> Iterator[Docs]:
-        step, rows = StepProcessor(self._runs[entry.position]), self._pipeline.executor.batch
+    def _processed(self, entry: StageEntry, receipt: Receipt, docs: Docs) -> Iterator[Docs]:
+        """Yield what the stage keeps of documents; a global one has stored metrics of them."""
+        run, rows, stored = self._runs[entry.position], self._pipeline.executor.batch, None
+        if isinstance(run.step.stage, Global):
+            paths = tuple(file.path for side in SIDES for file in receipt.files[side])
+            stored = StoredMetrics(self._reader.root, replace(run, stored=paths)).lookup
+        step = StepProcessor(run, stored=stored)
         for start in range(0, len(docs), rows):
             yield step.process(docs.slice(start, rows)).kept
 
@@ -148,5 +192,11 @@ class _Part:
     staying: pa.FixedSizeBinaryArray | None = None
     entering: list[Docs] = field(default_factory=list)
     reasons: dict[bytes, Why] = field(default_factory=dict)
+    kept: pa.RecordBatch | None = None
+    """The stored kept rows of the stage that stay; ``lost`` are those that do not."""
     lost: pa.RecordBatch | None = None
-    """The stored kept rows of the stage that do not stay."""
+
+
+def _moved_rules(before: Stage, after: Stage) -> list[Rule]:
+    """Return the rules that have another threshold, in general or for a language."""
+    return [rule for rule in after.applied_rules() if rule.number is not None and rule not in before.applied_rules()]

@@ -1,21 +1,23 @@
 """Other thresholds tried on a root: rules are applied again to stored metrics. Nothing is written.
 
-The result is exact for the row stages up to the next global stage. Later stages are not recomputed.
+The result is exact for the stages up to the next one that compares all documents. Later stages are not recomputed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from refinery.errors import UsageError
 from refinery.inspect.flips import Flips, StageYield
+from refinery.inspect.group_yields import GroupYield, group_yields
+from refinery.inspect.near import Neighbours
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.reapplied import Reapplied
 from refinery.recipe import Pipeline, from_dict, plain, recipe_dict
 from refinery.stage.by_language import FIELD, ByLanguage
-from refinery.stage.global_stage import begins_segment
+from refinery.stage.global_stage import Global, begins_segment, stores_metrics
 
 _HINT = "--set STAGE.FIELD=VALUE or STAGE.LANGUAGE.FIELD=VALUE; `refinery stages NAME` marks thresholds"
 _RERUN = "run it into another root, and `refinery diff` the two"
@@ -44,6 +46,10 @@ class WhatIf:
     stages: tuple[StageYield, ...]
     lost: Flips
     gained: Flips
+    by: Mapping[str, tuple[GroupYield, ...]]
+    """Yields behind the last of ``stages``: the largest languages, and the domains that change most."""
+    near: tuple[Neighbours, ...]
+    """For each moved threshold the documents next to it, as it would be."""
     not_recomputed: tuple[str, ...]
 
 
@@ -66,7 +72,9 @@ def what_if(path: str, overrides: Sequence[str], count: int = 5) -> WhatIf:
         reapplied.add(receipt)
     later = tuple(step.name for step in pipeline.steps[stages[-1].position + 1 :])
     lost, gained = reapplied.lost.flips(), reapplied.gained.flips()
-    return WhatIf(reader.head.dataset, changes, reapplied.yields(), lost, gained, later)
+    near = tuple(draw.neighbours() for draw in reapplied.near)
+    groups = group_yields(reapplied.groups.table())
+    return WhatIf(reader.head.dataset, changes, reapplied.yields(), lost, gained, groups, near, later)
 
 
 def _changes(before: Pipeline, after: Pipeline) -> tuple[Change, ...]:
@@ -109,7 +117,8 @@ def _changed_languages(step: str, old: ByLanguage, new: ByLanguage) -> Iterator[
 def _stages(reader: RootReader, pipeline: Pipeline, changed: Sequence[int]) -> list[StageEntry]:
     """Return the stages that are recomputed: from the first changed one to the last before a global one."""
     first, names = changed[0], [step.name for step in pipeline.steps]
-    barriers = [i for i, step in enumerate(pipeline.steps) if i >= first and begins_segment(step.stage)]
+    decides = isinstance(pipeline.steps[first].stage, Global) and stores_metrics(pipeline.steps[first].stage)
+    barriers = [i for i, step in enumerate(pipeline.steps) if i >= first + decides and begins_segment(step.stage)]
     end = min(barriers, default=len(names))
     if first == 0:
         raise UsageError(f"{names[0]} is the source: its input is not stored", hint=_RERUN)

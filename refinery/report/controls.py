@@ -13,7 +13,7 @@ from refinery.recipe import Step
 from refinery.report import limits
 from refinery.report.view import StageView, View
 from refinery.stage.by_language import ByLanguage
-from refinery.stage.global_stage import begins_segment
+from refinery.stage.global_stage import begins_segment, stores_metrics
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,11 @@ def controls(view: View, asked: Mapping[str, str]) -> list[StageControls]:
     """Return the thresholds that can be changed without a run, by stage, with the requested values in ``asked``.
 
     With a ``language`` among these, they are the thresholds of that language. Excludes the source, whose input is not
-    stored, and stages that need the whole dataset.
+    stored, and global stages whose thresholds need a run.
     """
     language = asked.get("language", "")
-    rows = [stage for stage in view.stages[1:] if not begins_segment(stage.step.stage)]
+    stages = ((stage, stage.step.stage) for stage in view.stages[1:])
+    rows = [view for view, stage in stages if stores_metrics(stage) or not begins_segment(stage)]
     every = [StageControls(stage, tuple(_controls(stage.step, asked, language))) for stage in rows]
     return [one for one in every if one.controls]
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from markupsafe import Markup
 
+from refinery.inspect.near import Near
 from refinery.inspect.rows import WHO, Document, document, pieces
 from refinery.report import charts, limits
 from refinery.report.curves import bars, numeric
@@ -29,15 +30,6 @@ ZONE = 0.05
 """Width of the zone on either side of a threshold."""
 
 Counts = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Near:
-    """A document near the threshold."""
-
-    score: float
-    language: str
-    document: Document
 
 
 @dataclass(frozen=True)

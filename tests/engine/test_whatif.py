@@ -44,6 +44,14 @@ def check(root: Path, overrides: list[str], folder: Path) -> WhatIf:
         assert flips.tokens == sum(mine[name]["tokens"] for name in mine.keys() - its.keys())
         reasons = {row["id"].hex(): row["why"] for f in ROW_STAGES.values() for row in other.rows(f, "removed")}
         assert all(flip.why == reasons[flip.document.id] for flip in flips.samples)
+    for one in (*found.by["language"], *found.by["domain"]):
+        for count, rows in ((one.before, old.values()), (one.after, new.values())):
+            mine = [row["tokens"] for row in rows if not one.name or one.name == row["url"][7:].partition("#")[0]]
+            assert (count.documents, count.tokens) == (len(mine), sum(mine))
+    changed = {
+        row["url"][7:].partition("#")[0] for a, b in ((old, new), (new, old)) for n, row in a.items() if n not in b
+    }
+    assert {one.name for one in found.by["domain"]} == changed
     return found
 
 
@@ -57,6 +65,19 @@ def check(root: Path, overrides: list[str], folder: Path) -> WhatIf:
 def test_the_answer_is_what_a_run_makes(root: Path, tmp_path: Path, overrides: list[str]) -> None:
     """Tightened, loosened, both at once, in a filter and in an edit; reasons are those that the other root stores."""
     check(root, overrides, tmp_path / "other")
+
+
+def test_the_documents_next_to_a_threshold_are_those_of_its_sides(root: Path) -> None:
+    """The nearest first; of those removed only documents that no other rule removes."""
+    (near,) = what_if(str(root), ["words.min_words=3"], ALL).near
+    assert (near.stage, near.rule, near.metric, near.threshold) == ("words", "short", "words", "≥ 3")
+    rows = [row for side in ("kept", "removed") for row in RootContents(root).rows("01-words", side) if row["words"]]
+    fine = {row["id"].hex(): row["words"]["words"] for row in rows if row["words"]["letters"] >= 0.5}
+    for side, wanted in ((near.kept, lambda words: words >= 3), (near.removed, lambda words: words < 3)):
+        scores = [one.score for one in side]
+        assert {one.document.id: one.score for one in side} == {name: n for name, n in fine.items() if wanted(n)}
+        assert scores == sorted(scores, key=lambda score: abs(score - 3))
+    assert what_if(str(root), ["words.min_words=3"], 1).near[0].kept == near.kept[:1]
 
 
 def test_nothing_is_written(copy: Path) -> None:

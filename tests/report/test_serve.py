@@ -131,6 +131,9 @@ def test_bounds_are_answered_as_the_library_does(client: Client, hostile: Path) 
         assert f'<th scope="row">{stage.stage}</th>{row}' in text
     assert re.search(rf"<h3>{expected.lost.documents:,} documents? would no longer be kept", text)
     assert "<li><code>words.min_words</code> 2 → 4</li>" in text
+    for one in expected.by["domain"]:
+        assert f'<th scope="row" class="crawled">{one.name}</th><td class="n">{one.before.documents:,}</td>' in text
+    assert "Next to words.short: words ≥ 4" in text
     assert "snip.least</code>" not in text
     assert f"refinery what-if --root {hostile} --set words.min_words=4</code>" in text
 

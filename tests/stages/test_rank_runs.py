@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from refinery.inspect.verification import verify
+from refinery.inspect.whatif import what_if
 from refinery.planner.estimator import plan
 from refinery.recipe import Pipeline
 from refinery.runner.run import run
@@ -54,6 +55,22 @@ def test_a_moved_threshold_ranks_nothing_again(folder: Path) -> None:
     assert found.everything() == RootContents(folder / "other").everything()
     assert len(found.rows("02-rank")) == round(0.3 * len(metrics(folder / "root")))
     assert verify(str(folder / "root")).ok
+
+
+def test_another_share_is_tried_without_a_run(folder: Path) -> None:
+    """What-if applies the rule to stored ranks, lets documents in again, and counts what a run keeps."""
+    quick(ranked(folder, keep=0.5))
+    quick(ranked(folder, "other", keep=0.9))
+    found = what_if(str(folder / "root"), ["rank.keep=90%"], 99)
+    rows = [RootContents(folder / root).rows("02-rank") for root in ("root", "other")]
+    (stage,) = found.stages
+    assert [one.kept for one in (stage.before, stage.after)] == list(map(len, rows))
+    assert [one.tokens for one in (stage.before, stage.after)] == [sum(r["tokens"] for r in side) for side in rows]
+    mine, its = ({row["id"].hex() for row in side} for side in rows)
+    assert {flip.document.id for flip in found.gained.samples} == its - mine
+    assert not found.lost.documents
+    assert found.near[0].threshold == "≥ 0.1"
+    assert found.not_recomputed == ("gather",)
 
 
 @pytest.mark.slow
