@@ -24,6 +24,7 @@ from tools.bench.documents import Documents
 
 Arguments = Mapping[str, Any]
 MERGES, MODEL = Asset("gpt2.bpe").path(), Asset("lid.176.ftz").path()
+LETTERS_MODEL = Asset("languages.ftz").path()
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 COMMON = {"en": STOP_WORDS}
 CLOSE = (("bs", "hr", "sr"), ("no", "da", "sv"), ("es", "en"))
@@ -82,6 +83,12 @@ def tokenized(kernel: Any, batches: Sequence[pa.StringArray]) -> Any:
         chunks.learn(unknown, [[at for at, mark in enumerate(each) if at and mark in ".'’"] for each in unknown])
         found += chunks.cuts(texts)
     return found
+
+
+def scored(kernel: Any, path: str, texts: pa.StringArray) -> Any:
+    """Return the labels of a model, and the probabilities of all and of some of them."""
+    model = kernel(path)
+    return [model.labels, model.positive, model.scores(texts), model.scores(texts, [1, 0, 1])]
 
 
 @dataclass(frozen=True)
@@ -241,6 +248,11 @@ CASES: dict[str, Case] = {
         lambda given: {"texts": given.array, "model": MODEL},
     ),
     "main_scripts": Case(arguments(texts=draws.string_arrays()), texts),
+    "TextModel": Case(
+        arguments(texts=draws.string_arrays(), path=st.sampled_from([MODEL, LETTERS_MODEL])),
+        lambda given: {"texts": given.array, "path": MODEL},
+        scored,
+    ),
     "model_labels": Case(arguments(model=st.just(MODEL))),
     "token_ids": Case(TOKEN_TEXTS, lambda given: {"texts": given.array, "merges": MERGES}),
     "count_tokens": Case(TOKEN_TEXTS, lambda given: {"texts": given.array, "merges": MERGES}),

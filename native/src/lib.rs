@@ -9,6 +9,7 @@ mod classes;
 mod content;
 mod dedup;
 mod extract;
+mod fasttext;
 mod hashes;
 mod langid;
 mod lists;
@@ -40,6 +41,7 @@ pub mod _native {
         dedup::unionfind::{components, spanning_forest, Unions},
         dedup::windows::{contains, mark_copies, mark_repeated, mix64, window_hashes},
         extract::Extractor,
+        fasttext::FastText,
         hashes::string_hashes,
         langid::scripts::main_scripts,
         langid::LanguageModel,

@@ -1,6 +1,6 @@
 """The numeric work behind the stages: functions from Arrow and NumPy buffers to Arrow and NumPy buffers.
 
-Kernels do not know stages or files, except for the path of a tokenizer's merge list or a language model. Each name is
+Kernels do not know stages or files, except for the path of a tokenizer's merge list or a model of texts. Each name is
 imported from its readable twin in ``refinery.kernels.reference``, which specifies the results. Where the native
 extension is built, the native kernels of the same names replace the twins: with the same results, signatures and
 docstrings, but NumPy arrays that they return are read-only. They also raise ValueError for text that is not UTF-8,
@@ -41,6 +41,7 @@ from refinery.kernels.reference.sentences import sentence_ends
 from refinery.kernels.reference.shift import LOST, joined_spans, objects, shift_marks, spared, undo_marks
 from refinery.kernels.reference.similar import first_similar
 from refinery.kernels.reference.text import BULLETS, ELLIPSES, bare, distinct_words, text_statistics
+from refinery.kernels.reference.textmodel import Contribution, TextModel
 from refinery.kernels.reference.unicode_words import WORD_BREAKS, unicode_cuts
 from refinery.kernels.reference.unionfind import Unions, components, forest_of, spanning_forest
 from refinery.kernels.reference.units import text_bytes, token_sizes, word_sizes

@@ -63,13 +63,14 @@ def natives(twins: Mapping[str, Any]) -> dict[str, Any]:
         native_prose,
         native_structure,
         native_text,
+        native_textmodel,
         native_urls,
         native_words,
     )
 
     facades = (
         *(native_bpe, native_content, native_dedup, native_extract, native_langid),
-        *(native_mojibake, native_pages, native_prose, native_structure, native_text, native_urls),
+        *(native_mojibake, native_pages, native_prose, native_structure, native_text, native_textmodel, native_urls),
         native_words,
     )
     kernels = {name: kernel for module in (_native, *facades) for name, kernel in vars(module).items()}

@@ -65,6 +65,8 @@ OPENS = {
     "refinery.kernels.reference.dictionaries": "dictionaries are part of the package",
     "refinery.kernels.reference.bpe": "a vocabulary is read from the path of its asset",
     "refinery.kernels.reference.langid": "a model is read from the path of its asset",
+    "refinery.kernels.reference.fasttext_file": "a model is read from the path of its asset",
+    "refinery.kernels.reference.textmodel": "a model is read from the path of its asset",
     "refinery.kernels.reference.letters": "the counts of letters are part of the package",
     "refinery.kernels.reference.unicode_words": "the classes of characters are part of the package",
     "refinery.cli": "a standard stream that was closed becomes the null device",

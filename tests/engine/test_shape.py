@@ -20,6 +20,7 @@ MODULES_BESIDE_PACKAGES = 10
 NAMED_TWICE = {
     "Chunks": "the native kernel has the name of its twin",
     "ContentHashes": "the native kernel has the name of its twin",
+    "TextModel": "the native kernel has the name of its twin",
     "PageRows": "the native kernel has the name of its twin",
 }
 """Class names that may stand in two modules, and why."""

@@ -4,38 +4,29 @@
 //! best label is looked for. Method and file format: Joulin et al. 2017, arXiv 1607.01759; <https://fasttext.cc>.
 
 mod clear;
-mod dictionary;
-mod grams;
+mod identify;
 mod letters;
-mod line;
-mod matrix;
-mod memo;
-mod model;
-mod output;
-mod reader;
 pub mod scripts;
-mod side;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use arrow_array::builder::{Float64Builder, StringBuilder};
-use arrow_array::cast::AsArray;
-use arrow_array::types::UInt8Type;
 use arrow_array::{Array, StringArray};
 use pyo3::prelude::*;
 
 use crate::boundary::{InputArray, OutputArray};
 use crate::classes::Classes;
-use crate::lists::unfit;
+use crate::fasttext::file_of;
+use crate::fasttext::model::Model;
 use crate::strings::{strings, text};
+use identify::{Found, Identifier, Scratch};
 use letters::Letters;
-use model::{Found, Model, Scratch};
 
 /// A model in memory, for any number of threads.
 #[pyclass(frozen)]
 pub struct LanguageModel {
-    model: Model,
+    model: Identifier,
     letters: Option<Letters>,
     /// Memory of calls that ended: words that were met need not be read again.
     idle: Mutex<Vec<Scratch>>,
@@ -57,8 +48,7 @@ impl LanguageModel {
     ) -> PyResult<Self> {
         let classes = classes.map(Classes::try_from).transpose()?;
         py.allow_threads(|| {
-            let bytes = file.0.as_primitive_opt::<UInt8Type>().ok_or_else(|| unfit(file.0.data_type()))?;
-            let model = Model::read(bytes.values().inner().clone(), &groups)?;
+            let model = Identifier::new(Model::read(file_of(&file)?)?, &groups);
             let letters = classes.map(|classes| Letters::new(classes, lower));
             Ok(LanguageModel { model, letters, idle: Mutex::default() })
         })

@@ -5,6 +5,8 @@ use super::reader::{require, Fault, Reader};
 
 const LABEL: &[u8] = b"__label__";
 const FREE: u32 = u32::MAX;
+/// Steps of a search for a free place, on average: chosen words can take as many as there are words.
+const STEPS: usize = 64;
 
 /// A word of a text, as the model sees it.
 pub enum Word {
@@ -71,10 +73,14 @@ impl Dictionary {
         let last = u32::try_from(size).ok().filter(|&last| last < FREE);
         let last = last.ok_or_else(|| Fault(format!("damaged fastText model: {size} words")))?;
         self.places = vec![(0, FREE); (2 * size).next_power_of_two()];
+        let (mask, mut left) = (self.places.len() - 1, STEPS.saturating_mul(size + 1));
         for number in 0..last {
             let hash = Hash::of(self.spelling(number));
             let place = self.place(self.spelling(number), hash);
             self.places[place] = (hash.0, number); // of equal spellings the last one counts
+            let steps = place.wrapping_sub(first_place(hash.0)) & mask;
+            require(steps <= left, || "its words have the same hash".to_owned())?;
+            left -= steps;
         }
         Ok(())
     }
@@ -91,7 +97,7 @@ impl Dictionary {
 
     fn place(&self, word: &[u8], hash: Hash) -> usize {
         let mask = self.places.len() - 1;
-        let mut place = (u64::from(hash.0).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize & mask;
+        let mut place = first_place(hash.0) & mask;
         loop {
             let (other, number) = self.places[place];
             if number == FREE || (other == hash.0 && self.spelling(number) == word) {
@@ -106,4 +112,10 @@ impl Dictionary {
         let start = number.checked_sub(1).map_or(0, |previous| self.ends[previous]);
         &self.spellings[start..self.ends[number]]
     }
+}
+
+/// The place at which a search for a hash begins, after division by the number of places.
+#[inline(always)]
+fn first_place(hash: u32) -> usize {
+    (u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize
 }

@@ -10,6 +10,7 @@ use super::side::Side;
 const CENTROIDS: usize = 256;
 const BLOCK: usize = 16;
 const LARGEST_DECODED: usize = 1 << 24;
+const LEAST_ROWS: usize = 4;
 
 pub struct Matrix {
     pub rows: usize,
@@ -57,9 +58,9 @@ impl Matrix {
         Ok(Matrix { rows, dimensions, body, side: None })
     }
 
-    /// The same with a copy for `products`, if its rows are whole.
+    /// The same with a copy for `products`, if its rows are whole, and enough for the copy to be no waste.
     pub fn side_by_side(mut self) -> Self {
-        if let Body::Whole(numbers) = &self.body {
+        if let (Body::Whole(numbers), LEAST_ROWS..) = (&self.body, self.rows) {
             self.side = Some(Side::new(&numbers.chunks_exact(4).map(number).collect::<Vec<_>>(), self.dimensions));
         }
         self
@@ -103,6 +104,22 @@ impl Matrix {
                 }
             }
         }
+    }
+
+    /// The numbers of a row.
+    pub fn row(&self, row: usize) -> Vec<f32> {
+        let mut numbers = vec![0.0; self.dimensions];
+        match &self.body {
+            Body::Whole(all) => {
+                let row = all[4 * self.dimensions * row..].chunks_exact(4);
+                numbers.iter_mut().zip(row).for_each(|(own, four)| *own = number(four));
+            }
+            Body::Coded(codes) => {
+                let factor = codes.factor(row);
+                codes.for_each(row, |column, number| numbers[column] = factor * number);
+            }
+        }
+        numbers
     }
 
     /// Write the products of all rows with `vector`.
@@ -162,7 +179,8 @@ fn number(four: &[u8]) -> f32 {
     f32::from_le_bytes([four[0], four[1], four[2], four[3]])
 }
 
-fn check(product: f32) -> Result<(), Fault> {
+/// A fault for what is no number.
+pub fn check(product: f32) -> Result<(), Fault> {
     if product.is_nan() {
         return Err(Fault("the fastText model gives what is no number (NaN)".to_owned()));
     }

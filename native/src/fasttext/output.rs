@@ -1,10 +1,9 @@
-//! From the mean of a text's rows to its best label, by the loss that the model was trained with.
+//! From the mean of a text's rows to its best label, or to all, by the loss that the model was trained with.
 //!
 //! The widths of the library's computations, 32 or 64 bits, are kept: they decide the last bits. So is which of two
 //! equal scores wins: the later one.
 
-use super::clear::clear_label;
-use super::matrix::Matrix;
+use super::matrix::{check, Matrix};
 use super::reader::{require, Fault};
 
 const LARGEST: f32 = 8.0;
@@ -28,15 +27,6 @@ impl Output {
             3 => Ok(Output::Softmax),
             _ => Err(Fault(format!("damaged fastText model: loss {loss}"))),
         }
-    }
-
-    /// The label whose probability is surely above a half; None if that takes `best`.
-    pub fn clear(&self, matrix: &Matrix, mean: &[f32], scores: &mut Vec<f32>) -> Result<Option<usize>, Fault> {
-        if !matches!(self, Output::Softmax) {
-            return Ok(None);
-        }
-        matrix.products(mean, scores)?;
-        Ok(clear_label(scores))
     }
 
     /// The best label and its logarithmic score; `scores` has the probabilities of all labels, but of a tree. None if
@@ -63,6 +53,62 @@ impl Output {
                 Ok(best_score(scores.iter().copied().enumerate().filter(|&(_, score)| !(score < least))))
             }
         }
+    }
+
+    /// Write the probability of every label as the library returns it. A fault if one is no number.
+    pub fn all(&self, matrix: &Matrix, mean: &[f32], scores: &mut Vec<f32>) -> Result<(), Fault> {
+        if let Output::Tree(nodes) = self {
+            scores.clear();
+            scores.resize(nodes.len() + 1, 0.0); // what is next to nothing is not returned
+            leaves(nodes, matrix, mean, |leaf, score| {
+                scores[leaf] = score.exp();
+                f32::NEG_INFINITY
+            })?;
+        } else {
+            matrix.products(mean, scores)?;
+            match self {
+                Output::Logistic(table) => scores.iter_mut().for_each(|score| *score = logistic(table, *score)),
+                _ => softmax(scores),
+            }
+            scores.iter_mut().for_each(|score| *score = log(*score).exp());
+        }
+        scores.iter().try_for_each(|score| check(*score))
+    }
+
+    /// The direction in which the logarithmic odds of a label grow most at a mean. Of a tree, those of all decisions on
+    /// the way to the label.
+    pub fn direction(&self, matrix: &Matrix, mean: &[f32], label: usize) -> Result<Vec<f64>, Fault> {
+        let mut direction = vec![0.0; matrix.dimensions];
+        let mut add = |row: usize, factor: f64| {
+            let weights = matrix.row(row);
+            direction.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += factor * f64::from(weight));
+        };
+        match self {
+            Output::Tree(nodes) => {
+                let labels = nodes.len() + 1;
+                let mut below = label;
+                for (inner, &(left, right)) in nodes.iter().enumerate() {
+                    if below == left || below == right {
+                        add(inner, if below == right { 1.0 } else { -1.0 });
+                        below = labels + inner;
+                    }
+                }
+            }
+            Output::Logistic(_) => add(label, 1.0),
+            Output::Softmax => {
+                let mut scores = Vec::new();
+                matrix.products(mean, &mut scores)?;
+                scores[label] = f32::NEG_INFINITY;
+                softmax(&mut scores); // of the others alone
+                add(label, 1.0);
+                scores
+                    .iter()
+                    .enumerate()
+                    .filter(|&(row, _)| row != label)
+                    .for_each(|(row, &p)| add(row, -f64::from(p)));
+            }
+        }
+        Ok(direction)
     }
 
     /// The probability of some labels together; `scores` as `best` left them. Exact, so their order means nothing.

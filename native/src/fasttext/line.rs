@@ -1,10 +1,15 @@
 //! The words of a text, and the rows of the input matrix that each word and its n-grams have.
 
+use std::ops::Range;
+
 use super::dictionary::{Dictionary, Word};
 use super::grams::{Grams, Hash};
 use super::memo::Memo;
 
-const END: &[u8] = b"</s>";
+/// The mark for the end of a line.
+pub const END: &[u8] = b"</s>";
+/// Rows that are added together.
+pub const ENOUGH: usize = 4096;
 
 /// True for the bytes at which a word may end: white space, and the first one of the mark for the end of a line.
 const STOPS: [bool; 256] = {
@@ -44,6 +49,33 @@ impl<'a> Iterator for Words<'a> {
         let (word, rest) = self.0.split_at(length);
         self.0 = rest;
         (length > 0).then_some((word, hash))
+    }
+}
+
+/// The words of a line, parted by white space only, each with its hash.
+pub struct Tokens<'a>(pub &'a [u8]);
+
+impl Tokens<'static> {
+    /// The mark for the end of a line as a word.
+    pub fn mark() -> (&'static [u8], Hash) {
+        (END, Hash::of(END))
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = (&'a [u8], Hash);
+
+    #[inline]
+    fn next(&mut self) -> Option<(&'a [u8], Hash)> {
+        let start = self.0.iter().position(|&byte| !is_space(byte))?;
+        let (mut end, mut hash) = (start, Hash::EMPTY);
+        while let Some(&byte) = self.0.get(end).filter(|&&byte| !is_space(byte)) {
+            hash = hash.with(byte);
+            end += 1;
+        }
+        let word = &self.0[start..end];
+        self.0 = &self.0[end..];
+        Some((word, hash))
     }
 }
 
@@ -89,10 +121,37 @@ impl Line {
             Word::Unknown => {}
         }
         if grams.longest > 0 && word != END {
-            self.add_grams(word, grams);
+            self.mark(word);
+            self.add_grams(0..self.marked.len(), grams);
         }
         self.memo.keep(word, hash, &self.rows[start..]);
         true
+    }
+
+    /// The same for a word of any length: passes on rows where they become many.
+    pub fn add_long(
+        &mut self,
+        (word, hash): (&[u8], Hash),
+        dictionary: &Dictionary,
+        grams: &Grams,
+        add: &mut impl FnMut(&[u32]),
+    ) {
+        if word.len() <= ENOUGH {
+            return self.add_word((word, hash), dictionary, grams);
+        }
+        match dictionary.find(word, hash) {
+            Word::Label => return,
+            Word::Known(row) => self.rows.push(row),
+            Word::Unknown => {}
+        }
+        self.mark(word);
+        for start in (0..self.marked.len()).step_by(ENOUGH) {
+            self.add_grams(start..(start + ENOUGH).min(self.marked.len()), grams);
+            self.drain_if_long(add);
+        }
+        if grams.words > 1 {
+            self.hashes.push(hash.0);
+        }
     }
 
     /// The count of words that n-grams of words are made of, so far.
@@ -100,21 +159,40 @@ impl Line {
         self.hashes.len()
     }
 
-    /// Append the row of the end of a line, and the rows of n-grams of its words: those from number `first` on.
-    pub fn end(&mut self, first: usize, dictionary: &Dictionary, grams: &Grams) {
+    /// Pass on the rows if they are many.
+    #[inline]
+    pub fn drain_if_long(&mut self, add: &mut impl FnMut(&[u32])) {
+        if self.rows.len() >= ENOUGH {
+            add(&self.rows);
+            self.rows.clear();
+        }
+    }
+
+    /// Pass on all rows, then those of the end of a line and of n-grams of its words: those from number `first` on.
+    pub fn end(&mut self, first: usize, dictionary: &Dictionary, grams: &Grams, add: &mut impl FnMut(&[u32])) {
         let words = self.hashes.len();
-        self.add_word((END, Hash::of(END)), dictionary, grams);
-        grams.of_words(&self.hashes[first..], &mut self.rows);
+        self.add_word(Tokens::mark(), dictionary, grams);
+        for start in first..self.hashes.len() {
+            grams.of_words(&self.hashes[start..], &mut self.rows);
+            self.drain_if_long(add);
+        }
+        add(&self.rows);
+        self.rows.clear();
         self.hashes.truncate(words);
     }
 
-    fn add_grams(&mut self, word: &[u8], grams: &Grams) {
+    /// Write a word between the marks of its ends.
+    fn mark(&mut self, word: &[u8]) {
         self.marked.clear();
         self.marked.push(b'<');
         self.marked.extend_from_slice(word);
         self.marked.push(b'>');
+    }
+
+    /// Append the rows of n-grams of the marked word that begin in a range of its bytes.
+    fn add_grams(&mut self, starts: Range<usize>, grams: &Grams) {
         let marked = &self.marked[..];
-        for start in 0..marked.len() {
+        for start in starts {
             if is_inside(marked[start]) {
                 continue;
             }

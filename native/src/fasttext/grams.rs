@@ -4,6 +4,10 @@ use super::reader::{require, Fault, Reader};
 
 const OFFSET: u32 = 2_166_136_261;
 const PRIME: u32 = 16_777_619;
+/// Characters or words of the longest n-gram: time and memory grow with it, for any text.
+const LONGEST: usize = 64;
+/// Buckets of a pruned model, whose count nothing in the file bears out: memory grows with it.
+const MOST_PRUNED: u32 = 1 << 28;
 const WORD_FACTOR: u64 = 116_049_371;
 
 /// fastText's hash of a string, a byte at a time. It takes bytes as signed, unlike FNV-1a.
@@ -116,13 +120,17 @@ impl Grams {
         let (shortest, longest) = (limit(sizes.shortest).max(1), limit(sizes.longest));
         let used = longest >= shortest || sizes.words > 1;
         let buckets = u32::try_from(sizes.buckets).unwrap_or(0);
+        require(longest <= LONGEST && limit(sizes.words) <= LONGEST, || {
+            format!("n-grams of {longest} characters and of {} words, of which {LONGEST} can be", sizes.words)
+        })?;
+        require(pruned < 0 || buckets <= MOST_PRUNED, || format!("few n-grams in {buckets} buckets"))?;
         require(buckets > 0 || !used || pruned == 0, || format!("n-grams in {} buckets", sizes.buckets))?;
         Ok(Grams {
             shortest,
             longest,
             words: limit(sizes.words),
             modulus: Modulus::new(buckets),
-            kept: kept(reader, pruned)?,
+            kept: kept(reader, pruned, buckets)?,
             first: u32::try_from(words).map_err(|_| Fault(format!("damaged fastText model: {words} words")))?,
         })
     }
@@ -154,22 +162,22 @@ impl Grams {
         rows.truncate(rows.len() - usize::from(!kept));
     }
 
-    /// Append the rows of the n-grams of words, from the hashes of the words.
+    /// Append the rows of the n-grams of words that begin with the first one, from the hashes of the words.
+    #[inline]
     pub fn of_words(&self, hashes: &[u32], rows: &mut Vec<u32>) {
         // The library keeps hashes as signed numbers and widens them so.
         let wide = |hash: u32| i64::from(hash as i32) as u64;
-        for (start, &first) in hashes.iter().enumerate() {
-            let mut hash = wide(first);
-            for &next in hashes[start + 1..].iter().take(self.words.saturating_sub(1)) {
-                hash = hash.wrapping_mul(WORD_FACTOR).wrapping_add(wide(next));
-                self.add_bucket(self.modulus.of_long(hash), rows);
-            }
+        let mut words = hashes.iter().take(self.words).map(|&hash| wide(hash));
+        let Some(mut hash) = words.next() else { return };
+        for next in words {
+            hash = hash.wrapping_mul(WORD_FACTOR).wrapping_add(next);
+            self.add_bucket(self.modulus.of_long(hash), rows);
         }
     }
 }
 
 /// A negative count is that of a model that was not pruned.
-fn kept(reader: &mut Reader, pruned: i64) -> Result<Kept, Fault> {
+fn kept(reader: &mut Reader, pruned: i64, buckets: u32) -> Result<Kept, Fault> {
     let Ok(count) = usize::try_from(pruned) else {
         return Ok(Kept::All);
     };
@@ -178,7 +186,8 @@ fn kept(reader: &mut Reader, pruned: i64) -> Result<Kept, Fault> {
     let mut pairs = Vec::with_capacity(count);
     for pair in bytes.chunks_exact(8) {
         let row = number(&pair[4..]).ok_or_else(|| Fault("damaged fastText model: a row below 0".to_owned()))?;
-        pairs.extend(number(pair).map(|bucket| (bucket, row))); // no n-gram is in a bucket below 0
+        pairs.extend(number(pair).filter(|&bucket| bucket < buckets).map(|bucket| (bucket, row)));
+        // none is in another
     }
     Ok(Kept::Some(Index::new(&mut pairs)))
 }
