@@ -115,6 +115,10 @@ class Rank(LanguageTables, Global):
         """Return the rule that keeps the highest ranks."""
         return (Rule("low", "rank", "Others of its language are higher.", at_least=round(1 - self.keep, 9)),)
 
+    def quality_scores(self) -> tuple[str, ...]:
+        """Return the scores, and the rank to which they lead."""
+        return (*self.scores, "rank")
+
     def rounds(self) -> tuple[Round, ...]:
         """Return the rounds: the sample, its cuts, the buckets, the ranks; buckets and ranks of combined scores."""
         ranks: tuple[Round, ...] = (

@@ -7,7 +7,9 @@ All of it reads what runs wrote; only ``garbage`` deletes, and nothing prints. M
 - ``sample``: ``sample_query`` and ``samples``, with ``filters`` and ``evidence``.
 - ``clusters``: ``clusters``.
 - ``spans``: ``repeats``.
-- ``what-if``: ``whatif``, which applies rules to stored metrics (``reapplied``) and counts (``flips``).
+- ``what-if``: ``whatif``, which applies rules to stored metrics (``reapplied``) and counts (``flips``,
+  ``group_yields``), with the documents next to a threshold (``near``).
+- The report's page about scores: ``quality_scores``, with ``score_rows`` and ``orders``.
 - ``diff``: ``difference``.
 - ``check`` and ``stats``: ``edits``.
 - ``verify``: ``verification``, which reads files (``contents``), follows the records of each input file

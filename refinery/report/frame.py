@@ -46,6 +46,7 @@ def menu(view: View | None, names: Sequence[str] = (), *, served: bool = False) 
     inspect = [(examples_of(view), "Examples")]
     inspect += [("documents", "Browse documents"), ("search", "Search"), ("what-if", "What if")] if served else []
     inspect += [("duplicates.html", "Duplicates"), ("sources.html", "Sources and languages")]
+    inspect += [("quality.html", "Scores")] if view.has_scores else []
     inspect += [("audit.html", "Audit")] if view.counts.audit else []
     groups = [
         Group("", (("index.html", "Overview"),)),

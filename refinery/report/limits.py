@@ -36,6 +36,9 @@ FLIPS = 20
 NEAREST = 5
 """Documents on each side of a threshold of scores."""
 
+EXCERPT = 280
+"""Characters of the text of a document in a list."""
+
 DIFFERING_PAGES = 10
 """Pages whose differing texts are shown side by side."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from refinery.errors import UsageError
 from refinery.inspect.comparison import compare, names_of
 from refinery.inspect.difference import diff
+from refinery.inspect.quality_scores import SHARES
 from refinery.inspect.reader import RootReader, open_root
 from refinery.report import limits
 from refinery.report.by_group import by_stage
@@ -23,6 +24,7 @@ from refinery.store import store_for
 
 try:
     from refinery.report.figures import chances, funnel, metric_figures, part_figure, top_rows
+    from refinery.report.quality import quality
     from refinery.report.scores import scores
     from refinery.report.work import plan, times
 except ModuleNotFoundError as error:  # the extra is not installed
@@ -71,6 +73,9 @@ def pages(reader: RootReader, against: Sequence[str] = (), *, served: bool = Fal
         made["audit.html"] = write("audit", "audit.html", audit=audit)
     removals = by_stage(root_view.survival["language"])
     made["sources.html"] = write("sources", "sources.html", scores=scores(root_view), removals=removals)
+    if root_view.has_scores:
+        found, pairs = quality(root_view)
+        made["quality.html"] = write("quality", "quality.html", scores=found, pairs=pairs, shares=SHARES)
     newest = root_view.runs[0] if root_view.runs else None
     made["run.html"] = write(
         "run", "run.html", plan=plan(root_view), newest=newest, times=times(newest) if newest else None, rows=SLOTS

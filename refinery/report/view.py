@@ -152,6 +152,11 @@ class View:
         """The last stage that has run."""
         return self.stages[-1]
 
+    @property
+    def has_scores(self) -> bool:
+        """True if a stage that has run declares scores of quality."""
+        return any(stage.step.stage.quality_scores() for stage in self.stages)
+
     def page_of(self, warning: RootWarning) -> str:
         """Return the file name of the page about a warning."""
         if warning.topic != "stage":

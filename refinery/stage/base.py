@@ -169,11 +169,12 @@ class Stage(BaseModel):
         """Raise UsageError where an input column has a type that the stage cannot use."""
         del given
 
-    def highlights(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
-        """Return the spans of ``text`` that ``metric`` counts: starts and ends in characters, for samples and reports.
+    def quality_scores(self) -> tuple[str, ...]:
+        """Return metrics that rise with quality, for the report: its own, or ``stage.metric`` of a stage before it."""
+        return ()
 
-        A metric of the text as a whole has none. No run calls this.
-        """
+    def highlights(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
+        """Return the spans of ``text`` that ``metric`` counts: starts and ends in characters. No run uses it."""
         del text, metric
         return ()
 
