@@ -33,6 +33,9 @@ from .inspect.comparison import (
     RootCost as RootCost,
     compare as compare,
 )
+from .inspect.contributions import (
+    MetricContributions as MetricContributions,
+)
 from .inspect.counts import (
     RootCounts as RootCounts,
     StageCounts as StageCounts,
@@ -138,6 +141,9 @@ from .inspect.whatif import (
     WhatIf as WhatIf,
     what_if as what_if,
 )
+from .kernels import (
+    Contribution as Contribution,
+)
 from .planner.cost import (
     Money as Money,
     Target as Target,
@@ -196,7 +202,6 @@ from .stage.base import (
     Edited as Edited,
     Explanation as Explanation,
     Filter as Filter,
-    LanguageScope as LanguageScope,
     Records as Records,
     Source as Source,
     Stage as Stage,
@@ -242,6 +247,9 @@ from .stage.global_stage import (
 )
 from .stage.language_file import (
     LanguageFile as LanguageFile,
+)
+from .stage.language_scope import (
+    LanguageScope as LanguageScope,
 )
 from .stage.rounds import (
     Conclude as Conclude,

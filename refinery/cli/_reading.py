@@ -153,6 +153,8 @@ def _value(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+        return shortened(", ".join(" ".join(map(_value, one.values())) for one in value), SHORT)
     return shortened(safe(value if isinstance(value, str) else str(value)), SHORT)
 
 

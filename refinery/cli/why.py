@@ -12,6 +12,7 @@ from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import print_json
 from refinery.cli._quotation import quoted
 from refinery.cli._reading import (
+    SHORT,
     cut_lines,
     further_reasons,
     heading,
@@ -20,11 +21,15 @@ from refinery.cli._reading import (
     root_options,
     wrapped,
 )
-from refinery.formatting import plural, safe
+from refinery.formatting import plural, safe, shortened
 from refinery.inspect.accounts import Account, Accounts, Station, why
 from refinery.inspect.outcomes import StageOutcome
 from refinery.inspect.texts import MarkedText
+from refinery.kernels import Contribution
 from refinery.recipe import load
+
+CONTRIBUTIONS = 8
+"""Contributions to a metric that are printed without -v."""
 
 NOT_FOUND = (
     "requests, metadata and other records without a document are counted but not stored; "
@@ -134,7 +139,7 @@ def _station(station: Station, width: int, again: str, *, every: bool) -> list[s
     if result is None:
         return [f"{first}{safe(station.note)}"]
     related = [f"{indent}{one.id} is {safe(one.url or '(no URL stored)')}" for one in station.related]
-    values = [*_values(result, indent, every=every), *related]
+    values = [*_values(result, indent, every=every), *_contributions(station, indent, every=every), *related]
     if station.differs and station.replayed:
         second = click.style(f"{again}: {_hypothesis(station)}{_outcome(station.replayed)}", fg="red")
         under = " " * (width + 4)
@@ -162,6 +167,19 @@ def _values(result: StageOutcome, indent: str, *, every: bool) -> list[str]:
     kept = cuts if every else cuts[:5]
     more = [f"{indent}and {plural(len(cuts) - len(kept), 'more cut')}"] if len(kept) < len(cuts) else []
     return [*([metrics] if metrics else []), *(f"{indent}{line}" for line in kept), *more]
+
+
+def _contributions(station: Station, indent: str, *, every: bool) -> list[str]:
+    lines = []
+    for one in station.contributions:
+        found = one.contributions[: None if every else CONTRIBUTIONS]
+        pieces = [f"{safe(shortened(part.feature, SHORT))} {part.weight:+.3g}{_times(part)}" for part in found]
+        lines.append(wrapped([f"moves {one.metric} most:", *pieces], indent))
+    return lines
+
+
+def _times(one: Contribution) -> str:
+    return "" if one.occurrences == 1 else f" (×{one.occurrences:,})"
 
 
 def _outcome(result: StageOutcome) -> str:

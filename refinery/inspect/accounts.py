@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from refinery.errors import RefineryError
 from refinery.html import paragraph, table
+from refinery.inspect.contributions import MetricContributions
 from refinery.inspect.display import of_document, of_text
 from refinery.inspect.find import Query, find
 from refinery.inspect.outcomes import StageOutcome, id_fields, stored_outcome
@@ -42,6 +43,8 @@ class Station:
     """Other documents that the stage's evidence names, such as the survivor of a cluster."""
     assuming: tuple[str, ...] = ()
     """Stages before it that do not keep the document: ``replayed`` is the outcome if they had."""
+    contributions: tuple[MetricContributions, ...] = ()
+    """The features of the text that contribute most to the metrics, by the replay."""
 
     @property
     def same(self) -> bool | None:
@@ -175,7 +178,8 @@ class _Way:
         if outcome and name not in self._recipe:
             note = "not a stage of the recipe given"
         related = self._related(name, outcome) if outcome else ()
-        return Station(name, outcome, again.outcome if again else None, note, related)
+        contributions = again.contributions if again else ()
+        return Station(name, outcome, again.outcome if again else None, note, related, (), contributions)
 
     def _note(self, name: str) -> str:
         """Return the reason why a stage has no stored outcome."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from refinery.errors import StorageError
+from refinery.inspect.contributions import MetricContributions, contributions
 from refinery.inspect.outcomes import StageOutcome, stage_outcome
 from refinery.inspect.rendered import NO_PAGE, RenderedText, rendered
 from refinery.inspect.rows import Document
@@ -42,6 +43,7 @@ class Replayed:
     note: str
     text: str | None
     rendered: RenderedText = NO_PAGE
+    contributions: tuple[MetricContributions, ...] = ()
 
 
 def step_runs(pipeline: Pipeline) -> list[StepRun]:
@@ -87,7 +89,7 @@ def _replayed(step: Step, split: Split) -> Replayed:
     language = languages_of(step.stage, split.before, verdict.metrics)[0].as_py()
     values, failed = verdict.metrics[0].as_py() or {}, verdict.failed[0].as_py()
     outcome = stage_outcome(step, side, values, rule, failed, note, language)
-    return Replayed(step, outcome, "", *_page(split.kept))
+    return Replayed(step, outcome, "", *_page(split.kept), contributions(step.stage, split.before))
 
 
 def read_again(pipeline: Pipeline, source: StepRun, wanted: Document) -> tuple[Docs, Measured]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from refinery.recipe import Pipeline, Step
-from refinery.stage.base import LanguageScope, Stage
+from refinery.stage.base import Stage
 from refinery.stage.by_language import ByLanguage
+from refinery.stage.language_scope import LanguageScope
 
 NAMED = 5
 """Languages that a warning names."""

@@ -15,9 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from refinery.kernels import Contribution
 from refinery.stage.cuts import cut_evidence
 from refinery.stage.documents import OF_TEXT, STRUCTURE, TEXT, Docs
 from refinery.stage.fields import Role
+from refinery.stage.language_scope import LanguageScope
 from refinery.stage.rules import Metric, Rule
 
 if TYPE_CHECKING:
@@ -27,25 +29,6 @@ if TYPE_CHECKING:
 
 Values = Mapping[str, Any]
 """Column or metric name to one value a document: a ``pa.Array``, a NumPy array or a list."""
-
-
-@dataclass(frozen=True)
-class LanguageScope:
-    """The languages that a word list or rule suits: ``only`` these, or all ``but`` these, by ISO 639-1 code.
-
-    ``what`` is a clause about the list (``its stop words are English``), ``otherwise`` the effect on documents of other
-    languages, and ``fix`` the settings for them.
-    """
-
-    what: str
-    otherwise: str
-    fix: str
-    only: tuple[str, ...] = ()
-    but: tuple[str, ...] = ()
-
-    def outside(self, kept: Sequence[str]) -> tuple[str, ...]:
-        """Return the languages that it does not suit."""
-        return tuple(code for code in kept if code in self.but or (self.only and code not in self.only))
 
 
 @dataclass(frozen=True)
@@ -176,6 +159,14 @@ class Stage(BaseModel):
     def highlights(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
         """Return the spans of ``text`` that ``metric`` counts: starts and ends in characters. No run uses it."""
         del text, metric
+        return ()
+
+    def contributions(self, text: str, metric: str, count: int) -> Sequence[Contribution]:
+        """Return the ``count`` features of ``text`` that contribute most to ``metric``, the strongest first.
+
+        A metric that is no score of a model has none. No run calls this; `refinery why` prints them.
+        """
+        del text, metric, count
         return ()
 
     def explain(self) -> Explanation | None:

@@ -13,7 +13,7 @@ from refinery.cli import execute
 from refinery.inspect.warning_list import warnings
 from refinery.recipe import load, parse
 from refinery.recipe.languages import kept_languages, language_warnings
-from refinery.stage.base import LanguageScope
+from refinery.stage.language_scope import LanguageScope
 from stages.lines import Lines
 from stages.quality import Quality
 from tests.conftest import REPOSITORY

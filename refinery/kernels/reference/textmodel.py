@@ -7,7 +7,8 @@ same members. To add a kind, write such a class and add it to ``KINDS``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,8 @@ HEAD = 16
 Scores = npt.NDArray[np.float32]
 
 
-class Contribution(NamedTuple):
+@dataclass(frozen=True)
+class Contribution:
     """A part of a text, such as a word, and what all its occurrences add to the log-odds of a label."""
 
     feature: str
