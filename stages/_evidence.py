@@ -30,6 +30,16 @@ def highlighted(metric: str, text: str, words: Words) -> Spans:
         yield from _OF_TEXTS[metric](text)
 
 
+def copied(metric: str, text: str, words: Words) -> Spans:
+    """Return the spans that a metric of ``copy_shares`` counts: all copies of lines, paragraphs and n-grams."""
+    unit = metric.split("_")[1]
+    if unit.isdigit():
+        found = [span for span in spans(text, words) if text[span[0]].isalnum()]
+        yield from (_longest_top_grams if metric.startswith("top") else _copied_grams)(text, found, int(unit))
+    else:
+        yield from _copies(text, list((_stripped if unit.startswith("line") else _paragraphs)(text)))
+
+
 def first_of(wanted: Iterable[str], text: str, words: Words, *, spelled: bool = False) -> Spans:
     """Return the first span of each of some words, as ``spelled`` or in any case and with any punctuation around it."""
     compared = str if spelled else bare
@@ -96,6 +106,41 @@ def _stripped(text: str) -> Spans:
         if line:
             start = found.start() + found[0].index(line)
             yield start, start + len(line)
+
+
+def _paragraphs(text: str) -> Spans:
+    """Pieces of text between two newlines, without the blanks at their ends."""
+    at = 0
+    for piece in text.split("\n\n"):
+        if core := piece.strip():
+            start = at + piece.index(core)
+            yield start, start + len(core)
+        at += len(piece) + 2
+
+
+def _copies(text: str, pieces: WordSpans) -> Spans:
+    """Pieces that there are several of."""
+    counts = Counter(text[start:end] for start, end in pieces)
+    return ((start, end) for start, end in pieces if counts[text[start:end]] > 1)
+
+
+def _copied_grams(text: str, words: WordSpans, n: int) -> Spans:
+    """N-grams of words that there are several of."""
+    grams = _grams(text, words, n)
+    counts = Counter(grams)
+    return ((words[place][0], words[place + n - 1][1]) for place, gram in enumerate(grams) if counts[gram] > 1)
+
+
+def _longest_top_grams(text: str, words: WordSpans, n: int) -> Spans:
+    """Return the spans of the most frequent n-gram of words that repeats; of several, the longest."""
+    grams = _grams(text, words, n)
+    counts = Counter(grams)
+    top = max(counts, key=lambda gram: (counts[gram], sum(map(len, gram))), default=())
+    return (
+        (words[place][0], words[place + n - 1][1])
+        for place, gram in enumerate(grams)
+        if gram == top and counts[gram] > 1
+    )
 
 
 def _again(text: str, pieces: Spans) -> Spans:

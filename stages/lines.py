@@ -40,6 +40,7 @@ from stages._words import SPACELESS, cuts, versions
 
 Junk = Literal["uppercase", "numeric", "counter", "one_word"]
 Place = Literal["start", "end", "anywhere"]
+Whole = Literal["letters", "characters"]
 LineWords = Literal["segmented", "whitespace"]
 """Phrases are of such words; tokens would put punctuation between them."""
 
@@ -78,7 +79,10 @@ class Lines(LanguageTables, Edit):
         get_args(Junk), description="which lines go as a whole; a list of one_word and others, [] for none"
     )
     cut: tuple[Place, ...] = Field(get_args(Place), description="where phrases are cut from; [] for nowhere")
-    max_uppercase: float = Field(0.5, ge=0, le=1, description="share of uppercase among the letters of a line")
+    max_uppercase: float = Field(0.5, ge=0, le=1, description="share of uppercase letters of a line")
+    share_of: Whole = Field(
+        "letters", description="what it is a share of; with characters, as in DCLM, lines of numbers have digits only"
+    )
     short_line: int = Field(10, ge=0, description="words of the longest line that phrases are cut from")
     phrases: Literal["by_language"] | Asset = Field(
         "by_language",
@@ -137,17 +141,29 @@ class Lines(LanguageTables, Edit):
     ) -> pa.RecordBatch:
         phrases = load(self.phrases) if isinstance(self.phrases, Asset) else phrases_of(language)
         kinds = frozenset((*self.discard, *self.cut))
-        rules = _rules(phrases, self.max_uppercase, self.short_line, kinds, segmented=self.words == "segmented")
+        rules = _rules(
+            phrases,
+            self.max_uppercase,
+            self.short_line,
+            kinds,
+            letters=self.share_of == "letters",
+            segmented=self.words == "segmented",
+        )
         return correct_lines(texts, rules, protected, cuts)
 
 
 @lru_cache(maxsize=128)
 def _rules(
-    phrases: Phrases, max_uppercase: float, short_line: int, kinds: frozenset[str], *, segmented: bool
+    phrases: Phrases, max_uppercase: float, short_line: int, kinds: frozenset[str], *, letters: bool, segmented: bool
 ) -> LineRules:
     """Return the same object for the same parameters, which derives much from them."""
     return LineRules(
-        **phrases.model_dump(), max_uppercase=max_uppercase, short_line=short_line, kinds=kinds, segmented=segmented
+        **phrases.model_dump(),
+        max_uppercase=max_uppercase,
+        shares_of_letters=letters,
+        short_line=short_line,
+        kinds=kinds,
+        segmented=segmented,
     )
 
 

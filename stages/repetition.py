@@ -1,22 +1,24 @@
 """Stage ``repetition``: removes documents that repeat lines, paragraphs or word n-grams within themselves.
 
 The thirteen metrics of Gopher's table A1. It looks at one document at a time; repeats between documents are the work of
-``minhash`` and ``substring``. Gopher leaves open what counts as a duplicate and of what whole the shares are; the
-reading here is datatrove's: the first occurrence is no duplicate, shares of characters are of all characters of the
-text.
+``minhash`` and ``substring``. Gopher leaves open what counts as a duplicate and of what whole the shares are. There are
+two readings. datatrove's, the default: the first occurrence is no duplicate, shares of characters are of all characters
+of the text. DCLM's (``copies: all``): each copy is a duplicate, also the first; shares of characters are of those in
+lines, in paragraphs, or in words that begin with a letter or a digit. With the same thresholds it removes more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from refinery import Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
-from stages._evidence import highlighted
+from refinery.kernels import copy_shares
+from stages._evidence import copied, highlighted
 from stages._thresholds import LanguageTables
-from stages._words import ABOUT_WORDS, SPACELESS, Words, statistics, versions
+from stages._words import ABOUT_WORDS, SPACELESS, Words, cuts, statistics, versions
 
 Share = Annotated[float, Field(ge=0, description="largest share; see the metric of this name")]
 
@@ -47,6 +49,9 @@ class Repetition(LanguageTables, Filter):
     )
 
     words: Words = Field("segmented", description=ABOUT_WORDS)
+    copies: Literal["later", "all"] = Field(
+        "later", description="which copies of a line, paragraph or n-gram count: those after the first, or all"
+    )
     max_duplicate_lines: Share = threshold(0.30)
     max_duplicate_paragraphs: Share = threshold(0.30)
     max_duplicate_line_characters: Share = threshold(0.20)
@@ -73,8 +78,8 @@ class Repetition(LanguageTables, Filter):
         return (found,) if self.words == "whitespace" and any(getattr(self, name) < 1 for name in grams) else ()
 
     def versions(self) -> dict[str, str]:
-        """Return the versions of what defines words, but for white space."""
-        return versions(self.words) if self.words != "whitespace" else {}
+        """Return the versions of what defines words; what lies between white space is a word by itself."""
+        return {} if (self.words, self.copies) == ("whitespace", "later") else versions(self.words)
 
     def rules(self) -> tuple[Rule, ...]:
         """One rule a metric, with the metric's name; a document with fewer than n words has no n-gram to measure."""
@@ -87,9 +92,10 @@ class Repetition(LanguageTables, Filter):
 
     def measure(self, docs: Docs) -> Values:
         """The thirteen shares."""
-        measured = statistics(docs, self.words)
+        every = self.copies == "all"
+        measured = copy_shares(docs.column("text"), cuts(docs, self.words)) if every else statistics(docs, self.words)
         return {metric.name: measured.column(metric.name) for metric in self.metrics}
 
     def highlights(self, text: str, metric: str) -> Iterable[tuple[int, int]]:
-        """The repeats, without what they repeat; of a most frequent n-gram every occurrence."""
-        return highlighted(metric, text, self.words)
+        """The repeats, without what they repeat if only later copies count; of a most frequent n-gram every copy."""
+        return (copied if self.copies == "all" else highlighted)(metric, text, self.words)

@@ -191,6 +191,7 @@ GRAPHS = draws.edges.map(lambda ends: {"a": ends[0], "b": ends[1]})
 CASES: dict[str, Case] = {
     "word_cuts": Case(arguments(texts=draws.string_arrays(draws.SPACELESS_TEXTS)), texts),
     "text_statistics": Case(draws.divided_texts(draws.STATISTICS_TEXTS, symbols=SYMBOLS), texts),
+    "copy_shares": Case(draws.divided_texts(draws.STATISTICS_TEXTS), texts),
     "unicode_cuts": Case(
         arguments(texts=draws.string_arrays(st.text(draws.BOUNDARIES + " \n\u3000", max_size=60))), texts
     ),

@@ -178,6 +178,7 @@ LINE_RULES = st.sampled_from(
         LineRules(start=("a a",), anywhere=("b b", "a b", "é k"), counted=("k",), max_uppercase=0, short_line=4),
         LineRules(end=("a a a", "c"), anywhere=("a a", "b b b", "ß i\u0307"), max_uppercase=1, short_line=30),
         LineRules(short_line=0),
+        LineRules(end=("a b",), anywhere=("b",), counted=("a",), shares_of_letters=False),
         LineRules(end=("a", "b a"), anywhere=("b", "é"), counted=("a",), kinds=frozenset({"numeric", "end"})),
         LineRules(start=("a",), end=("b",), anywhere=("c",), kinds=frozenset({"counter", "one_word", "anywhere"})),
         LineRules(counted=("a", "a b", "# é", "#é k", "é #", "日 #件", "#"), kinds=frozenset({"counter"})),

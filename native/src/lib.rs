@@ -52,6 +52,7 @@ pub mod _native {
         structure::render,
         structure::shift::shifted_marks,
         text::common_words::CommonWords,
+        text::copies::copy_shares,
         text::corrections::correct_lines,
         text::lines::PreparedLineRules,
         text::prose::prose_statistics,

@@ -20,6 +20,7 @@ from refinery.kernels.reference.bpe import MERGE_LIST, count_tokens, token_ids, 
 from refinery.kernels.reference.charset import decoded
 from refinery.kernels.reference.chunks import Chunks
 from refinery.kernels.reference.content import ContentHashes
+from refinery.kernels.reference.copies import copy_shares
 from refinery.kernels.reference.cuts import CUT, SPANS, take_out, undo, with_cut
 from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS, extractor_versions, main_texts
 from refinery.kernels.reference.labels import header_label

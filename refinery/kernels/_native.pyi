@@ -44,7 +44,7 @@ class PreparedLineRules:
         counters: list[tuple[str, ...]],
         lower: dict[str, str],
         suffixes: str,
-        max_uppercase: float,
+        uppercase: tuple[float, bool],
         short_line: int,
         kinds: frozenset[str],
     ) -> None: ...
@@ -163,6 +163,7 @@ def prose_statistics(
     common: CommonWords,
     classes: bytes,
 ) -> list[pa.Array]: ...
+def copy_shares(texts: pa.StringArray, cuts: pa.ListArray | None, begins: bytes, classes: bytes) -> list[pa.Array]: ...
 def distinct_words(
     texts: pa.StringArray, cuts: pa.ListArray | None, stop_words: StopWords, classes: bytes
 ) -> pa.UInt32Array: ...

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from refinery.kernels import _native
 from refinery.kernels.reference import linewise as reference_lines, text as reference
+from refinery.kernels.reference.copies import COPIES
 from refinery.kernels.reference.counters import COUNT_SUFFIXES
 from refinery.kernels.reference.cuts import with_cut
 from refinery.kernels.reference.dictionaries import FOLDER
@@ -48,6 +49,11 @@ def text_statistics(
 ) -> pa.RecordBatch:
     columns = _native.text_statistics(texts, cuts, symbols, character_classes())
     return pa.RecordBatch.from_arrays(columns, schema=STATISTICS)
+
+
+def copy_shares(texts: pa.StringArray, cuts: pa.ListArray | None = None) -> pa.RecordBatch:
+    columns = _native.copy_shares(texts, cuts, _beginnings(), character_classes())
+    return pa.RecordBatch.from_arrays(columns, schema=COPIES)
 
 
 def distinct_words(
@@ -80,6 +86,11 @@ def correct_lines(
     spans, some = (None if lists is None else lists.take(open_rows) for lists in (protected, cuts))
     by_twin = reference_lines.correct_lines(texts.take(open_rows), rules, spans, some)
     return pa.concat_batches([corrected, by_twin]).take(pa.array(places))
+
+
+@cache
+def _beginnings() -> bytes:
+    return character_flags(str.isalnum).tobytes()
 
 
 @cache
@@ -122,9 +133,8 @@ def _line_rules(rules: LineRules) -> _native.PreparedLineRules:
     lower = _lower_case_of(word for place in (*phrases, counters) for phrase in place for word in phrase)
     uppercase = "".join(upper for upper, small in lower_case().items() if small in COUNT_SUFFIXES)
     suffixes = "".join(suffix + suffix.upper() for suffix in COUNT_SUFFIXES) + uppercase
-    return _native.PreparedLineRules(
-        phrases, counters, lower, suffixes, rules.max_uppercase, rules.short_line, rules.kinds
-    )
+    shares = (rules.max_uppercase, rules.shares_of_letters)
+    return _native.PreparedLineRules(phrases, counters, lower, suffixes, shares, rules.short_line, rules.kinds)
 
 
 def _divisions(phrase: str) -> list[list[str]]:

@@ -89,6 +89,13 @@ def test_uppercase_share_and_short_line_are_fields() -> None:
     assert Lines.roles("threshold") == {"max_removed", "thresholds"}
 
 
+def test_shares_of_all_characters() -> None:
+    """Spaces, digits and marks count in the share of uppercase letters, and in lines of numbers."""
+    text = "ABC 12 34 go\n1,234\n1234\nABC DEF"
+    assert after(text, Lines(discard=("uppercase", "numeric"))) == ""
+    assert after(text, Lines(discard=("uppercase", "numeric"), share_of="characters")) == "ABC 12 34 go\n1,234"
+
+
 def test_rules_are_switched_one_by_one() -> None:
     """Rules that are not listed are off; the order of the others makes no other stage."""
     text = "Conclusion\nABOUT US NOW\nThe story goes on. Read more"

@@ -40,8 +40,8 @@ def test_bounds_are_those_of_the_paper() -> None:
 
 
 def test_every_bound_only_judges() -> None:
-    """No field but what a word is changes what is measured."""
-    assert Repetition.roles("threshold") == set(Repetition.model_fields) - {"words"}
+    """No field but what a word is, and which copies count, changes what is measured."""
+    assert Repetition.roles("threshold") == set(Repetition.model_fields) - {"words", "copies"}
 
 
 @pytest.mark.parametrize("name", BOUNDS)
@@ -72,6 +72,22 @@ def test_short_documents_skip_ngrams_that_they_cannot_hold() -> None:
         ["top_2_gram"],
         ["top_2_gram", "top_3_gram"],
     ]
+
+
+def test_all_copies_count_in_the_other_reading() -> None:
+    """With ``copies: all`` the first copy is a duplicate as well, and is shown."""
+    every, text = Repetition(copies="all"), "one two\nthree\none two\n\nfour\n\nthree four"
+    assert metrics(Repetition(), text)["duplicate_lines"] == 1 / 5
+    assert metrics(every, text)["duplicate_lines"] == 2 / 5
+    assert shown(every, "duplicate_line_characters", text) == ["one two", "one two"]
+    assert shown(every, "duplicate_paragraphs", "a\n\nb\nc\n\n a") == ["a", "a"]
+    assert shown(every, "top_2_gram", text) == ["one two", "one two"]
+    assert shown(every, "duplicate_5_gram", "a b - c d e f. a b c d e g") == ["a b - c d e", "a b c d e"]
+    assert shown(every, "top_3_gram", text) == []
+
+
+def shown(stage: Repetition, metric: str, text: str) -> list[str]:
+    return [text[start:end] for start, end in stage.highlights(text, metric)]
 
 
 def test_both_filters_share_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:

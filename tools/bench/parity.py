@@ -52,7 +52,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class Row:
-    """A rule of a step of the recipe (``text`` is what an edit leaves), and its public counterpart."""
+    """A rule of a step of the recipe, and its public counterpart.
+
+    ``text`` and ``words`` in place of a rule are what an edit leaves, exactly and but for white space.
+    """
 
     step: str
     rule: str
@@ -103,8 +106,9 @@ class Ours:
         if row.step not in self._done:
             self._done[row.step] = stage.edit(self._docs) if isinstance(stage, Edit) else stage.measure(self._docs)
         done = self._done[row.step]
-        if row.rule == "text":
-            return list(done.columns["text"].to_pylist())
+        if row.rule in ("text", "words"):
+            left: list[str] = done.columns["text"].to_pylist()
+            return left if row.rule == "text" else [text.split() for text in left]
         [rule] = [rule for rule in stage.rules() if rule.id == row.rule]
         metrics = done.metrics if isinstance(stage, Edit) else done
         return list(rule.violated(pa.array(metrics[rule.metric])).fill_null(False).to_pylist())

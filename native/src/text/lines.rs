@@ -24,6 +24,7 @@ pub struct PreparedLineRules {
     phrases: Phrases,
     counters: Counters,
     max_uppercase: f64,
+    shares_of_letters: bool,
     short_line: usize,
     kinds: u8, // a bit for each reason that is looked for in whole lines
 }
@@ -36,7 +37,7 @@ impl PreparedLineRules {
         counters: Vec<Vec<String>>,
         lower: HashMap<char, String>,
         suffixes: String,
-        max_uppercase: f64,
+        uppercase: (f64, bool),
         short_line: usize,
         kinds: HashSet<String>,
     ) -> Self {
@@ -56,7 +57,8 @@ impl PreparedLineRules {
             lengths,
             phrases: Phrases::new(phrases.each_ref().map(numbered)),
             counters: Counters::new(numbered(&counters), suffixes),
-            max_uppercase,
+            max_uppercase: uppercase.0,
+            shares_of_letters: uppercase.1,
             short_line,
             kinds: Reason::WHOLE.iter().filter(|reason| kinds.contains(reason.name())).fold(0, |all, r| all | r.bit()),
         }
@@ -214,7 +216,7 @@ impl<'a> LineMatcher<'a> {
 
     /// Why the line is discarded.
     fn junk(&mut self, text: &str, line: Range<usize>) -> Result<Option<Reason>, Undecided> {
-        if let Some(reason) = self.by_characters(self.tally) {
+        if let Some(reason) = self.by_characters(self.tally, || text[line.clone()].to_owned()) {
             return Ok(Some(reason));
         }
         let counter = self.rules.wants(Reason::Counter) && self.tally.classes & DIGIT != 0 && {
@@ -246,7 +248,8 @@ impl<'a> LineMatcher<'a> {
         kept().for_each(|span| {
             self.add(text, span.start, span.end, &mut tally);
         });
-        let junk = match self.by_characters(tally) {
+        let joined = || kept().map(|span| &text[span]).collect::<Vec<_>>().join(" ");
+        let junk = match self.by_characters(tally, joined) {
             Some(reason) => Some(reason),
             None if self.rules.wants(Reason::Counter) && self.is_counter(kept().map(|span| &text[span]))? => {
                 Some(Reason::Counter)
@@ -257,12 +260,19 @@ impl<'a> LineMatcher<'a> {
         Ok(junk)
     }
 
-    fn by_characters(&self, tally: Tally) -> Option<Reason> {
-        let share = f64::from(tally.uppercase) / f64::from(tally.letters);
+    fn by_characters(&self, tally: Tally, line: impl Fn() -> String) -> Option<Reason> {
+        let (whole, number) = if self.rules.shares_of_letters {
+            (tally.letters, tally.classes & (DIGIT | OTHER) == DIGIT)
+        } else {
+            let line = line();
+            let digits = |character| self.classes.of(character) & DIGIT != 0;
+            (line.chars().count() as u32, tally.classes & DIGIT != 0 && line.chars().all(digits))
+        };
+        let share = f64::from(tally.uppercase) / f64::from(whole);
         if self.rules.wants(Reason::Uppercase) && tally.letters > 0 && share > self.rules.max_uppercase {
             Some(Reason::Uppercase)
         } else {
-            (self.rules.wants(Reason::Numeric) && tally.classes & (DIGIT | OTHER) == DIGIT).then_some(Reason::Numeric)
+            (self.rules.wants(Reason::Numeric) && number).then_some(Reason::Numeric)
         }
     }
 

@@ -1,6 +1,7 @@
 //! Words, lines and n-grams of texts: statistics, stop words, prose and line-wise corrections.
 
 pub mod common_words;
+pub mod copies;
 pub mod corrections;
 mod counters;
 pub mod lines;

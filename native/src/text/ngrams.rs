@@ -107,6 +107,25 @@ impl Ngrams {
         characters
     }
 
+    /// Length times count of the most frequent n-gram; of several, the longest. 0 where none repeats.
+    pub fn longest_top_characters(&self, ends: &[u32]) -> u64 {
+        let each = self.places.iter();
+        let top =
+            each.map(|place| (self.counts[place.number as usize], self.characters(ends, place.position as usize)));
+        top.max().map_or(0, |(count, characters)| u64::from(count) * characters)
+    }
+
+    /// Characters of all words in n-grams that repeat.
+    pub fn covered_characters(&self, ends: &[u32]) -> u64 {
+        let (mut from, mut characters) = (0, 0);
+        for place in &self.places {
+            let end = place.position as usize + self.n;
+            characters += u64::from(ends[end] - ends[from.max(place.position as usize)]);
+            from = end;
+        }
+        characters
+    }
+
     fn characters(&self, ends: &[u32], position: usize) -> u64 {
         u64::from(ends[position + self.n] - ends[position])
     }

@@ -15,8 +15,8 @@ use crate::text::stops::Stops;
 
 const BULLETS: [char; 14] = ['•', '‣', '\u{2043}', '⁌', '⁍', '∙', '○', '●', '◘', '◦', '⦾', '⦿', '-', '*'];
 const ELLIPSES: [&str; 3] = ["...", ". . .", "…"];
-const TOP_NGRAMS: [usize; 3] = [2, 3, 4];
-const LONGEST_NGRAM: usize = 10;
+pub const TOP_NGRAMS: [usize; 3] = [2, 3, 4];
+pub const LONGEST_NGRAM: usize = 10;
 
 const QUALITY: usize = 6;
 const DUPLICATES: usize = 4;

@@ -62,7 +62,8 @@ class LineRules:
     anywhere: tuple[str, ...] = ()
     counted: tuple[str, ...] = ()
     max_uppercase: float = 0.5
-    """A line with a larger share of uppercase among its letters is discarded."""
+    shares_of_letters: bool = True
+    """A line goes with a larger share of uppercase, of letters or of all characters; then numbers are digits."""
     short_line: int = 10
     """Phrases are cut from lines of at most so many words."""
     kinds: frozenset[str] = frozenset(KINDS)
@@ -105,11 +106,10 @@ class LineRules:
 
 
 class CorrectedLine(NamedTuple):
-    """The outcome for a line. ``whole`` is true if ``cuts`` is one cut of the whole line."""
+    """The outcome for a line: its words, how many go. ``whole`` is true if ``cuts`` is one cut of the whole line."""
 
     words: int
     removed: int = 0
-    """Words that go."""
     cuts: tuple[TextCut, ...] = ()
     whole: bool = False
     blank: bool = False
@@ -195,13 +195,13 @@ def _apply_rules(line: str, spans: Sequence[Span], rules: LineRules) -> Correcte
     words = [line[start:end] for start, end in spans]
     if not words:
         return CorrectedLine(0, blank=True)
-    if junk := _junk(words, rules):
+    if junk := _junk(line, words, rules):
         return _discarded(line, words, junk)
     reasons = _phrases(words, rules) if len(words) <= rules.short_line else []
     if not any(reasons):
         return CorrectedLine(len(words))
     kept = [word for word, reason in zip(words, reasons, strict=True) if not reason]
-    junk = _junk(kept, rules) if _core(kept) else next(filter(None, reasons))
+    junk = _junk(" ".join(kept), kept, rules) if _core(kept) else next(filter(None, reasons))
     if junk:
         return _discarded(line, words, junk)
     return CorrectedLine(len(words), len(words) - len(kept), _word_cuts(spans, reasons))
@@ -211,13 +211,13 @@ def _discarded(line: str, words: Sequence[str], reason: str) -> CorrectedLine:
     return CorrectedLine(len(words), len(words), (TextCut(0, len(line), reason),), whole=True)
 
 
-def _junk(words: Sequence[str], rules: LineRules) -> str:
+def _junk(line: str, words: Sequence[str], rules: LineRules) -> str:
     """Why a line of these words is discarded, "" where it is not."""
-    joined = "".join(words)
-    letters = list(filter(str.isalpha, joined))
+    letters = list(filter(str.isalpha, joined := "".join(words)))
+    whole = letters if rules.shares_of_letters else line
     found = {
-        "uppercase": letters and sum(map(str.isupper, letters)) / len(letters) > rules.max_uppercase,
-        "numeric": is_number(joined),
+        "uppercase": letters and sum(map(str.isupper, letters)) / len(whole) > rules.max_uppercase,
+        "numeric": is_number(joined) if rules.shares_of_letters else line.isdigit(),
         "counter": _is_counter(words, rules),
         "one_word": len(words) == 1,
     }
