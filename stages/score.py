@@ -60,6 +60,10 @@ class Score(LanguageTables, Filter):
             Rule("too_high", "score", "What the classifier was trained to find.", at_most=self.max),
         )
 
+    def quality_scores(self) -> tuple[str, ...]:
+        """The probability."""
+        return ("score",)
+
     def check_asset(self, name: str, asset: Asset) -> None:
         """Load the model, and check that it has the labels."""
         del name

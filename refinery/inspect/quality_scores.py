@@ -88,12 +88,23 @@ class ScorePair:
 
 @dataclass(frozen=True)
 class QualityScore:
-    """A score, ``stage.metric``, in the rows of a stage, and the rule with its threshold."""
+    """A score, ``stage.metric``, in the rows of a stage, and the rule that compares it, if there is one."""
 
     name: str
     metric: Metric
-    rule: Rule | None
+    declared: Rule | None
     rows: ScoreRows
+
+    @cached_property
+    def rule(self) -> Rule | None:
+        """The rule, unless no document is below its threshold: a minimum of 0 is none."""
+        return self.declared if self.declared is not None and (self._above(self.declared) < 0).any() else None
+
+    def _above(self, rule: Rule) -> Floats:
+        """Return how far each score is above the threshold of its language."""
+        thresholds = [rule.by_language.get(name, rule.number or 0.0) for name in self.rows.names]
+        above: Floats = self.values - np.array(thresholds, float)[self.groups]
+        return above
 
     @cached_property
     def scored(self) -> Numbers:
@@ -154,9 +165,7 @@ class QualityScore:
         """Return the documents nearest to the threshold of their language, on both sides, from high to low."""
         if self.rule is None:
             return []
-        thresholds = [self.rule.by_language.get(name, self.rule.number or 0.0) for name in self.rows.names]
-        away = self.values - np.array(thresholds, float)[self.groups]
-        kept = self.rows.kept[self.scored]
+        away, kept = self._above(self.rule), self.rows.kept[self.scored]
         sides = np.where(kept & (away >= 0), away, np.inf), np.where(~kept & (away < 0), -away, np.inf)
         above, below = ([n for n in np.argsort(s, kind="stable")[:count] if np.isfinite(s[n])] for s in sides)
         return [self._document(int(place)) for place in (*above[::-1], *below)]
