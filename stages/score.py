@@ -17,7 +17,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from refinery import Asset, Docs, Filter, Metric, Rule, Values, threshold
-from refinery.kernels import Contribution
+from refinery.kernels import UNICODE, Contribution
 from stages._classifiers import Classifier, Normalise, as_trained, classifier, guarded, occurrences
 from stages._thresholds import LanguageTables
 
@@ -52,6 +52,10 @@ class Score(LanguageTables, Filter):
     )
     min: float = threshold(0.0, ge=0, le=1, description="lowest score")
     max: float = threshold(2.0, ge=0, le=2, description="highest score")
+
+    def versions(self) -> dict[str, str]:
+        """Return the version of the Unicode tables, which define words and lower case."""
+        return {"unicode": UNICODE}
 
     def rules(self) -> tuple[Rule, ...]:
         """The lowest and the highest score."""

@@ -183,6 +183,7 @@ def among(draw: st.DrawFn) -> Arguments:
 ODD_CHARACTERS = st.text(draws.COMBINED, max_size=40)
 ODD_TEXTS = draws.string_arrays(ODD_CHARACTERS)
 SYMBOLS = st.sampled_from([None, bytes(code < 64 for code in range(sys.maxunicode + 1))])
+FEATURE_TEXTS = draws.string_arrays(draws.STATISTICS_TEXTS | draws.joined(draws.MISREAD, 12))
 TOKEN_TEXTS = arguments(texts=draws.string_arrays(st.text(draws.TOKENS, max_size=60)), merges=st.just(MERGES))
 SHINGLES = draws.lists(pa.uint32())
 SEEDS = st.integers(0, 3)
@@ -199,6 +200,10 @@ CASES: dict[str, Case] = {
         arguments(batches=st.lists(draws.string_arrays(draws.joined(draws.CHUNKS, 20)), max_size=3)),
         lambda given: {"batches": [given.array]},
         tokenized,
+    ),
+    "text_features": Case(arguments(texts=FEATURE_TEXTS), texts),
+    "text_ngrams": Case(
+        arguments(texts=FEATURE_TEXTS, bits=st.integers(1, 24)), lambda given: {"texts": given.array, "bits": 18}
     ),
     "distinct_words": Case(
         draws.divided_texts(

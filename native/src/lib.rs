@@ -10,6 +10,7 @@ mod content;
 mod dedup;
 mod extract;
 mod fasttext;
+mod forest;
 mod hashes;
 mod langid;
 mod lists;
@@ -19,6 +20,7 @@ mod segmenter;
 mod strings;
 mod structure;
 mod text;
+mod trees;
 mod url;
 mod words;
 
@@ -59,6 +61,7 @@ pub mod _native {
         text::sentences::sentence_ends,
         text::statistics::text_statistics,
         text::stop_words::{distinct_words, StopWords},
+        trees::{text_features, text_ngrams, Trees},
         url::PreparedUrlRules,
         words::chunks::PreparedChunks,
         words::unicode::unicode_cuts,

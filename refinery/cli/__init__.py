@@ -41,6 +41,7 @@ SECTIONS = {
         "spans": "Show the text spans that repeat most often, cut or only marked.",
         "what-if": "Show what other thresholds would keep, and which documents would flip.",
         "report": "Write an HTML report as static pages, or serve it.",
+        "train": "Train a classifier of texts for the stage score.",
         "calibrate": "Derive the thresholds of a language from the documents of a root.",
         "diff": "Compare roots: counts, cost, and the outcome of each document.",
     },

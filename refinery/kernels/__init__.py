@@ -23,12 +23,14 @@ from refinery.kernels.reference.content import ContentHashes
 from refinery.kernels.reference.copies import copy_shares
 from refinery.kernels.reference.cuts import CUT, SPANS, take_out, undo, with_cut
 from refinery.kernels.reference.extract import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS, extractor_versions, main_texts
+from refinery.kernels.reference.features import FEATURES, text_features
 from refinery.kernels.reference.labels import header_label
 from refinery.kernels.reference.langid import NO_LANGUAGE, identify_languages, model_labels
 from refinery.kernels.reference.linewise import KINDS, LineRules, correct_lines
 from refinery.kernels.reference.marks import MARKS
 from refinery.kernels.reference.minhash import band_keys, shingles, similarities, sketches, string_hashes, word_ids
 from refinery.kernels.reference.mojibake import mojibake_segments
+from refinery.kernels.reference.ngrams import text_ngrams
 from refinery.kernels.reference.normalise import UNICODE, normalise, normalised_cuts
 from refinery.kernels.reference.pages import Page, PageRows
 from refinery.kernels.reference.payload import dechunked, unpacked

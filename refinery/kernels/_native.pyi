@@ -49,6 +49,18 @@ class PreparedLineRules:
         kinds: frozenset[str],
     ) -> None: ...
 
+class Trees:
+    def __init__(
+        self,
+        weights: npt.NDArray[np.float32],
+        bias: float,
+        sizes: npt.NDArray[np.uint32],
+        numbers: npt.NDArray[np.float32],
+        features: npt.NDArray[np.uint16],
+        left: npt.NDArray[np.uint16],
+    ) -> None: ...
+    def scores(self, texts: pa.StringArray, classes: bytes) -> npt.NDArray[np.float64]: ...
+
 class LanguageModel:
     def __init__(
         self,
@@ -170,6 +182,10 @@ def distinct_words(
 def sentence_ends(
     texts: pa.StringArray, ends: str, cuts: pa.ListArray | None, tokens: bool, lines: bool, classes: bytes
 ) -> pa.ListArray: ...
+def text_features(texts: pa.StringArray, classes: bytes) -> npt.NDArray[np.float32]: ...
+def text_ngrams(
+    texts: pa.StringArray, bits: int, classes: bytes
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32], npt.NDArray[np.uint32]]: ...
 def text_statistics(
     texts: pa.StringArray, cuts: pa.ListArray | None, symbols: bytes | None, classes: bytes
 ) -> list[pa.Array]: ...

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from refinery.kernels import _native
+from refinery.kernels.native_trees import NativeTrees
 from refinery.kernels.reference import textmodel as reference
 from refinery.kernels.reference.fasttext_model import FastTextModel
 
@@ -40,4 +41,4 @@ class NativeFastText:
 class TextModel(reference.TextModel):
     """A classifier by the native kernels."""
 
-    kinds = (NativeFastText,)
+    kinds = (NativeFastText, NativeTrees)

@@ -27,7 +27,7 @@ LAYERS = (
     ("executors", "planner", "testing"),
     ("runner",),
     ("demo", "inspect"),
-    ("report",),
+    ("report", "training"),
     ("cli",),
     ("__main__",),
 )
@@ -72,6 +72,8 @@ OPENS = {
     "refinery.cli": "a standard stream that was closed becomes the null device",
     "refinery.cli.init": "the starter recipe is part of the package",
     "refinery.cli._errors": "the traceback of an internal error needs a place even where no root is",
+    "refinery.training.fasttext_kind": "the package that trains reads and writes files by their paths",
+    "refinery.training.training": "a model is measured by its readers, which take paths",
     "refinery.report.frame": "templates are part of the package",
     "refinery.report.view": "the figures of RefinedWeb are part of the package",
     "refinery.demo.prose": "word lists are part of the package",

@@ -13,13 +13,13 @@ import pytest
 SOURCES = Path(__file__).resolve().parents[2] / "native" / "src"
 
 LAYERS = (
-    ("boundary", "classes"),
+    ("boundary", "classes", "forest"),
     ("lists",),
     ("strings",),
     ("bpe", "content", "extract", "fasttext", "hashes", "mojibake", "pages", "structure", "url", "words"),
     ("langid", "segmenter"),
     ("text",),
-    ("dedup",),
+    ("dedup", "trees"),
     ("lib",),
 )
 """The modules of the crate's root, from the ground up. One may use those in rows above its own, no other."""

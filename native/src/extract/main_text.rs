@@ -10,7 +10,6 @@ use super::copies;
 use super::decode::decode;
 use super::embedded::{embedded, terms, Origin, LITTLE};
 use super::features::Features;
-use super::forest::{Room, LANES};
 use super::grids;
 use super::headings;
 use super::layout::{written, Written};
@@ -20,6 +19,7 @@ use super::page::{Page, Tables};
 use super::programs;
 use super::sink::Column;
 use super::wholes;
+use crate::forest::{Room, LANES};
 
 /// The result for a page.
 pub struct MainText {

@@ -15,7 +15,6 @@ mod embedded;
 mod ends;
 mod entities;
 mod features;
-mod forest;
 mod formula;
 mod fragments;
 mod grids;

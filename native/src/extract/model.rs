@@ -2,9 +2,9 @@
 //!
 //! Only additions, multiplications and comparisons in a fixed order, so that every machine has the same values.
 
-use super::forest::{Forest, Lanes, Node, Room, LANES};
 use super::lexicon::Lexicon;
 use super::sink::Labels;
+use crate::forest::{exp, probability, Forest, Lanes, Node, Room, LANES};
 use xxhash_rust::xxh3::xxh3_64;
 
 const MAGIC: &[u8] = b"refinery extractor 2\n";
@@ -93,7 +93,7 @@ impl Model {
 
     /// The probabilities of some rows of features. `room` is used anew each time.
     pub fn probabilities(&self, rows: &[Lanes], room: &mut Room) -> [f64; LANES] {
-        self.forest.sums(rows, room).map(|sum| 1.0 / (1.0 + exp(-f64::from(sum))))
+        self.forest.sums(rows, room).map(probability)
     }
 
     /// What kind of page one is, by the features of any of its blocks, here the first of some.
@@ -111,16 +111,4 @@ impl Model {
         }
         Kind { name: Some(KINDS[best]), product: products / all }
     }
-}
-
-/// The exponential function, to about 1e-15, and the same everywhere.
-fn exp(x: f64) -> f64 {
-    let x = x.clamp(-700.0, 700.0);
-    let k = (x * std::f64::consts::LOG2_E).round();
-    let r = x - k * std::f64::consts::LN_2;
-    let mut sum = 1.0;
-    for n in (1..=13).rev() {
-        sum = 1.0 + sum * r / f64::from(n);
-    }
-    sum * f64::from_bits(((k as i64 + 1023) as u64) << 52)
 }

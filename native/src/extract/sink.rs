@@ -1,6 +1,6 @@
 //! Receivers of a block's features: values, lanes of rows, or names.
 
-use super::forest::{Lanes, LANES};
+use crate::forest::{Lanes, LANES};
 
 /// Takes a row's features one by one.
 pub trait Sink {

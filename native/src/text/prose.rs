@@ -286,8 +286,15 @@ fn is_separator(word: &str, line: &str) -> bool {
     alone.is_some_and(|character| SEPARATORS.contains(character)) && !opened(word)
 }
 
-fn is_broken(character: char) -> bool {
+/// U+FFFD, a control character, or one for private use.
+pub fn is_broken(character: char) -> bool {
     character.is_control() || matches!(character, '\u{e000}'..='\u{f8ff}' | '\u{fffd}' | '\u{f0000}'..='\u{10ffff}')
+}
+
+/// A word ends a sentence by its last character, but for those that close a quotation or a bracket.
+pub fn ends_sentence(word: &str) -> bool {
+    let rest = word.trim_end_matches(|character| CLOSERS.contains(character));
+    rest.ends_with(|character| ENDS.contains(character))
 }
 
 /// A bit for the alphabet of a letter: Latin, Greek, Cyrillic.

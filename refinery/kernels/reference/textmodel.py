@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from refinery.kernels.reference.fasttext_model import FastTextModel
+from refinery.kernels.reference.trees import TreesModel
 
 HEAD = 16
 """Bytes of a file that identify its kind."""
@@ -60,7 +61,7 @@ class ModelKind(Protocol):
         ...
 
 
-KINDS: tuple[type[ModelKind], ...] = (FastTextModel,)
+KINDS: tuple[type[ModelKind], ...] = (FastTextModel, TreesModel)
 """The kinds of models, each with its readable implementation."""
 
 

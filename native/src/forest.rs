@@ -161,6 +161,23 @@ fn flat(nodes: &[Node], tree: u16, width: usize, splits: &mut Vec<Split>) -> Opt
     Some(values)
 }
 
+/// The probability whose log-odds are a sum of leaves.
+pub fn probability(sum: f32) -> f64 {
+    1.0 / (1.0 + exp(-f64::from(sum)))
+}
+
+/// The exponential function, to about 1e-15, and the same everywhere.
+pub fn exp(x: f64) -> f64 {
+    let x = x.clamp(-700.0, 700.0);
+    let k = (x * std::f64::consts::LOG2_E).round();
+    let r = x - k * std::f64::consts::LN_2;
+    let mut sum = 1.0;
+    for n in (1..=13).rev() {
+        sum = 1.0 + sum * r / f64::from(n);
+    }
+    sum * f64::from_bits(((k as i64 + 1023) as u64) << 52)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Forest, Lanes, Node, Room, LANES, LEAVES};

@@ -1,0 +1,1 @@
+"""Training of classifiers from labelled texts: examples, their split by domain, two kinds of models, and figures."""
