@@ -9,6 +9,8 @@ use super::side::Side;
 
 const CENTROIDS: usize = 256;
 const BLOCK: usize = 16;
+/// Rows that are added block by block of their columns.
+const PART: usize = 128;
 const LARGEST_DECODED: usize = 1 << 24;
 const LEAST_ROWS: usize = 4;
 
@@ -85,14 +87,10 @@ impl Matrix {
     pub fn add<const N: usize>(&self, rows: &[u32], mut sums: [&mut [f32]; N]) {
         match &self.body {
             Body::Whole(numbers) => {
-                let width = 4 * self.dimensions;
-                let whole = self.dimensions - self.dimensions % BLOCK;
-                for start in (0..whole).step_by(BLOCK) {
-                    let blocks = sums.each_mut().map(|sums| &mut sums[start..start + BLOCK]);
-                    add_block(numbers, (width, 4 * start), rows, blocks);
-                }
-                for sums in sums {
-                    add_rest(numbers, (width, 4 * whole), rows, &mut sums[whole..]);
+                // For speed: the rows of a part stay in the nearest memory from one block of columns to the next.
+                let part = if self.dimensions > BLOCK { PART } else { rows.len().max(1) };
+                for rows in rows.chunks(part) {
+                    add_whole(numbers, self.dimensions, rows, &mut sums);
                 }
             }
             Body::Coded(codes) => {
@@ -187,39 +185,57 @@ pub fn check(product: f32) -> Result<(), Fault> {
     Ok(())
 }
 
-/// `place` is the length of a row and the start within it, in bytes. For speed: a function of its own with indices only,
-/// so that the code around it cannot decide whether numbers are added side by side.
+/// Add rows of whole numbers, block by block of their columns.
+fn add_whole<const N: usize>(numbers: &[u8], dimensions: usize, rows: &[u32], sums: &mut [&mut [f32]; N]) {
+    let (width, mut start) = (4 * dimensions, 0);
+    while start + BLOCK <= dimensions {
+        add_block::<N, BLOCK>(numbers, (width, start), rows, sums);
+        start += BLOCK;
+    }
+    let rest = dimensions - start;
+    if rest & 8 != 0 {
+        add_block::<N, 8>(numbers, (width, start), rows, sums);
+        start += 8;
+    }
+    if rest & 4 != 0 {
+        add_block::<N, 4>(numbers, (width, start), rows, sums);
+        start += 4;
+    }
+    if rest & 2 != 0 {
+        add_block::<N, 2>(numbers, (width, start), rows, sums);
+        start += 2;
+    }
+    if rest & 1 != 0 {
+        add_block::<N, 1>(numbers, (width, start), rows, sums);
+    }
+}
+
+/// `place` is the length of a row in bytes, and the first column. For speed: a function of its own with indices only, so
+/// that the code around it cannot decide whether numbers are added side by side.
 #[inline(never)]
 #[allow(clippy::needless_range_loop)]
-fn add_block<const N: usize>(numbers: &[u8], place: (usize, usize), rows: &[u32], sums: [&mut [f32]; N]) {
-    let mut held = [[0.0_f32; BLOCK]; N];
+fn add_block<const N: usize, const WIDTH: usize>(
+    numbers: &[u8],
+    place: (usize, usize),
+    rows: &[u32],
+    sums: &mut [&mut [f32]; N],
+) {
+    let mut held = [[0.0_f32; WIDTH]; N];
     for sum in 0..N {
-        held[sum].copy_from_slice(sums[sum]);
+        held[sum].copy_from_slice(&sums[sum][place.1..place.1 + WIDTH]);
     }
     for row in 0..rows.len() {
-        let part = numbers[place.0 * rows[row] as usize + place.1..].first_chunk::<{ 4 * BLOCK }>();
+        let part = numbers[place.0 * rows[row] as usize + 4 * place.1..].get(..4 * WIDTH);
         let Some(part) = part else { continue }; // a matrix has all rows
         for sum in 0..N {
-            for column in 0..BLOCK {
+            for column in 0..WIDTH {
                 let at = 4 * column;
                 held[sum][column] += f32::from_le_bytes([part[at], part[at + 1], part[at + 2], part[at + 3]]);
             }
         }
     }
     for sum in 0..N {
-        sums[sum].copy_from_slice(&held[sum]);
-    }
-}
-
-fn add_rest(numbers: &[u8], place: (usize, usize), rows: &[u32], sums: &mut [f32]) {
-    if sums.is_empty() {
-        return;
-    }
-    for &row in rows {
-        let part = &numbers[place.0 * row as usize + place.1..][..4 * sums.len()];
-        for (sum, four) in sums.iter_mut().zip(part.chunks_exact(4)) {
-            *sum += number(four);
-        }
+        sums[sum][place.1..place.1 + WIDTH].copy_from_slice(&held[sum]);
     }
 }
 
