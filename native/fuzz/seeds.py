@@ -1,4 +1,4 @@
-"""Adds small hostile pages to the corpus, so that the fuzzer begins with structure.
+"""Adds small hostile pages and small models to the corpus, so that the fuzzer begins with structure.
 
 usage: python native/fuzz/seeds.py FOLDER
 """
@@ -11,8 +11,9 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [ROOT, os.path.dirname(os.path.abspath(__file__))]
 
-from targets import CHOSEN, MARKUP, ROW, markup, pages  # noqa: E402
+from targets import CHOSEN, MARKUP, ROW, markup, models, pages  # noqa: E402
 
+from tests.kernels.fasttext_models import ONE_VS_ALL, TREE, Toy  # noqa: E402
 from tools.hostile import CASES  # noqa: E402
 
 SIZES = (60, 600)
@@ -20,6 +21,15 @@ HEAD = b"\0\0"
 """The favour, and whether there are blank lines."""
 START = b"\0"
 """Of the slice of rows."""
+
+
+TOYS = (
+    Toy(dimensions=3, buckets=9),
+    Toy(dimensions=1, loss=TREE, buckets=9, word_ngrams=3, longest=0),
+    Toy(dimensions=2, loss=ONE_VS_ALL, buckets=9, version=11),
+    Toy(dimensions=2, width=2, buckets=9, norms=True),
+    Toy(dimensions=3, width=2, buckets=9, coded_output=True, pruned={3: 0, 7: 1}),
+)
 
 
 def main(folder: str) -> None:
@@ -32,6 +42,11 @@ def main(folder: str) -> None:
             for size in SIZES:
                 with open(os.path.join(folder, f"{kernel.__name__}-{number:03}-{size}"), "wb") as seed:
                     seed.write(first + written(case(size)))
+
+    if models in CHOSEN:
+        for number, toy in enumerate(TOYS):
+            with open(os.path.join(folder, f"models-{number}"), "wb") as seed:
+                seed.write(bytes([CHOSEN.index(models)]) + bytes(toy))
 
 
 def tokens(page: bytes) -> bytes:

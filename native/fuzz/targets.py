@@ -22,6 +22,7 @@ from unittest.mock import patch
 os.environ["REFINERY_KERNELS"] = "reference"  # the extension is this program, whatever is installed
 
 import brotli
+import numpy as np
 import pyarrow as pa
 import tiktoken
 import zstandard
@@ -147,6 +148,9 @@ class Reader:
         return pa.array(rows, pa.string()).slice(start)
 
 
+MODEL_TEXTS = pa.array(["a the été x a\nthe </s> a", "", None, "été " * 200 + "x" * 5000])
+
+
 def pages(source: Reader) -> None:
     """The main text of pages, which has no twin: it keeps its laws."""
     favour, paragraphs = FAVOURS[source.number(3)], bool(source.number(2))
@@ -244,6 +248,21 @@ def spell(data: bytes, pieces: Sequence[bytes]) -> bytes:
     return b"".join(pieces[byte % len(pieces)] if byte > 0x7F else bytes([byte]) for byte in data)
 
 
+def models(source: Reader) -> None:
+    """A file of any bytes is a model whose scores are probabilities, or an error; the fuzzer bounds time and memory."""
+    file = pa.array(np.frombuffer(source.bytes(), np.uint8))
+    try:
+        model = _native.FastText(file)
+        labels = list(range(len(model.labels)))
+        scores = model.scores(MODEL_TEXTS, labels)
+        model.contributions(MODEL_TEXTS[0].as_py(), labels[-1], 5)
+        _native.LanguageModel(file).identify(MODEL_TEXTS, "none")
+    except ValueError:
+        return
+    assert len(scores) == len(labels) * len(MODEL_TEXTS)
+    assert (scores >= 0).all(), scores
+
+
 def drawn(name: str) -> Callable[[Reader], None]:
     """Return the target of a kernel of the table: its arguments are drawn from bytes."""
 
@@ -258,6 +277,7 @@ KERNELS: dict[str, Callable[[Reader], None]] = {
     **{name: drawn(name) for name in CASES},
     "archives": archives,
     "markup": markup,
+    "models": models,
     "pages": pages,
     "vocabularies": vocabularies,
 }
