@@ -109,9 +109,10 @@ class Ours:
         if row.rule in ("text", "words"):
             left: list[str] = done.columns["text"].to_pylist()
             return left if row.rule == "text" else [text.split() for text in left]
-        [rule] = [rule for rule in stage.rules() if rule.id == row.rule]
+        [rule] = [rule for rule in stage.applied_rules() if rule.id == row.rule]
         metrics = done.metrics if isinstance(stage, Edit) else done
-        return list(rule.violated(pa.array(metrics[rule.metric])).fill_null(False).to_pylist())
+        languages = self._docs.languages().dictionary_encode()
+        return list(rule.violated(pa.array(metrics[rule.metric]), languages).to_pylist())
 
 
 class Comparison:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from refinery import Rule
 from tools.bench.parity import Difference, Judge, Row
-from tools.bench.published._datatrove import document, removes
+from tools.bench.published._datatrove import document, removes, threshold_in
 
 SEPARATORS = Difference("the separators between lines stay as they are", lambda text: "\n".join(text.splitlines()))
 
@@ -56,11 +57,14 @@ def fineweb_rows(steps: dict[str, Any]) -> Iterator[Row]:
     from datatrove.pipeline.filters import FineWebQualityFilter
 
     off: dict[str, Any] = {**dict.fromkeys(FINEWEB.values(), NEVER), "line_punct_thr": 0}
-    for rule in steps["fineweb"].rules():
+    for rule in steps["fineweb"].applied_rules():
         if rule.id in FINEWEB:
-            field = FINEWEB[rule.id]
-            judge = removes(_in_language(FineWebQualityFilter, {**off, field: rule.number}))
-            yield Row("fineweb", rule.id, f"FineWebQualityFilter, `{field}`", judge)
+            judge = removes(_alone(FineWebQualityFilter, rule, off))
+            yield Row("fineweb", rule.id, f"FineWebQualityFilter, `{FINEWEB[rule.id]}`", judge)
+
+
+def _alone(make: Callable[..., Any], rule: Rule, off: dict[str, Any]) -> Callable[[str], Any]:
+    return lambda code: make(**{**off, FINEWEB[rule.id]: threshold_in(rule, code)}, language=code)
 
 
 def _in_language(make: Callable[..., Any], fields: dict[str, Any]) -> Callable[[str], Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from refinery import Rule
 from refinery.kernels.reference.text import BULLETS
 from tools.bench.parity import Difference, Judge
 
@@ -31,6 +32,11 @@ def is_comparable(language: str) -> bool:
     except ImportError:  # of another package than spaCy
         return False
     return isinstance(theirs, SpaCyTokenizer) and theirs.language == tokenizer_name(language)
+
+
+def threshold_in(rule: Rule, language: str) -> float:
+    """Return the threshold of a rule for a language."""
+    return float(rule.by_language.get(language, rule.number or 0))
 
 
 def removes(make: Callable[[str], Any]) -> Judge:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from refinery import Rule
+from stages._languages import common_words
 from tools.bench.parity import Difference, Judge, Row
-from tools.bench.published._datatrove import DOTS, ENDS, LINES, NEEDS, is_comparable, removes
+from tools.bench.published._datatrove import DOTS, ENDS, LINES, NEEDS, is_comparable, removes, threshold_in
 
 __all__ = ["NEEDS", "is_comparable", "rows"]
 
@@ -32,40 +34,44 @@ QUALITY: tuple[tuple[str, str, tuple[Difference, ...]], ...] = (
 
 def rows(steps: dict[str, Any]) -> Iterator[Row]:
     """Yield the rules of both filters at the thresholds of the steps."""
-    thresholds = {rule.id: _threshold(rule) for name in ("repetition", "quality") for rule in steps[name].rules()}
+    rules = {rule.id: rule for name in ("repetition", "quality") for rule in steps[name].applied_rules()}
     for rule, field in PARTS.items():
-        yield _repetition(rule, field, thresholds[rule], (ENDS,) if "line" in rule else ())
+        yield _repetition(rules[rule], field, None, (ENDS,) if "line" in rule else ())
     for n in (2, 3, 4):
-        yield _repetition(f"top_{n}_gram", "top_n_grams", ((n, thresholds[f"top_{n}_gram"]),))
+        yield _repetition(rules[f"top_{n}_gram"], "top_n_grams", n)
     for n in (5, 6, 7, 8, 9, 10):
-        yield _repetition(f"duplicate_{n}_gram", "dup_n_grams", ((n, thresholds[f"duplicate_{n}_gram"]),))
+        yield _repetition(rules[f"duplicate_{n}_gram"], "dup_n_grams", n)
+    lists = common_words(steps["quality"].common) if steps["quality"].common else {}
     for rule, field, differences in QUALITY:
-        yield Row(
-            "quality", rule, f"GopherQualityFilter, `{field}`", _quality(rule, field, thresholds[rule]), differences
-        )
+        judge = _quality(rules[rule], field, lists)
+        yield Row("quality", rule, f"GopherQualityFilter, `{field}`", judge, differences)
 
 
-def _threshold(rule: Any) -> float:
-    return float(rule.at_least if rule.at_most is None else rule.at_most)
-
-
-def _repetition(rule: str, field: str, setting: Any, differences: tuple[Difference, ...] = ()) -> Row:
+def _repetition(rule: Rule, field: str, n: int | None, differences: tuple[Difference, ...] = ()) -> Row:
     from datatrove.pipeline.filters import GopherRepetitionFilter
 
     off: dict[str, Any] = {**dict.fromkeys(PARTS.values()), "top_n_grams": (), "dup_n_grams": ()}
-    judge = removes(lambda language: GopherRepetitionFilter(**{**off, field: setting}, language=language))
-    return Row("repetition", rule, f"GopherRepetitionFilter, `{field}`", judge, differences)
+
+    def make(language: str) -> Any:
+        threshold = threshold_in(rule, language)
+        setting = threshold if n is None else ((n, threshold),)
+        return GopherRepetitionFilter(**{**off, field: setting}, language=language)
+
+    return Row("repetition", rule.id, f"GopherRepetitionFilter, `{field}`", removes(make), differences)
 
 
-def _quality(rule: str, field: str, threshold: float) -> Judge:
+def _quality(rule: Rule, field: str, stop_words: Mapping[str, Iterable[str]]) -> Judge:
     from datatrove.pipeline.filters import GopherQualityFilter
 
-    fields = [name for name in GopherQualityFilter.__init__.__annotations__ if name.startswith(("min_", "max_"))]
-    judge = removes(
-        lambda language: GopherQualityFilter(**{**dict.fromkeys(fields), field: threshold}, language=language)
-    )
+    names = [name for name in GopherQualityFilter.__init__.__annotations__ if name.startswith(("min_", "max_"))]
+
+    def make(language: str) -> Any:
+        fields = {**dict.fromkeys(names), field: threshold_in(rule, language)}
+        return GopherQualityFilter(**fields, stop_words=stop_words.get(language), language=language)
+
+    judge = removes(make)
     # One threshold for both marks: the other one is taken out of what datatrove sees, one character for another.
-    other = {"hashes": ("…", "..."), "ellipses": ("#",)}.get(rule, ())
+    other = {"hashes": ("…", "..."), "ellipses": ("#",)}.get(rule.id, ())
     return lambda text, language: judge(_without(text, other), language)
 
 
