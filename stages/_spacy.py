@@ -10,13 +10,13 @@ language (``xx``); one without spaces between words has those of refinery's segm
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -54,6 +54,7 @@ def spacy_cuts(texts: pa.StringArray, languages: pa.StringArray, spaceless: froz
     return every.take(pa.array(np.argsort(np.concatenate(places)) if places else np.array([], np.int64)))
 
 
+@cache
 def tokenizer_name(code: str) -> str:
     """Return the name of spaCy's tokenizer for a language with spaces between words."""
     name = NAMES.get(code, code)
@@ -68,7 +69,7 @@ def _cuts(texts: pa.StringArray, kind: str) -> pa.ListArray:
     found, unknown = tokenizer.chunks.cuts(texts)
     for first in range(0, len(unknown), ASKED_AT_ONCE):
         some = unknown[first : first + ASKED_AT_ONCE]
-        tokenizer.chunks.learn(some, list(tokenizer.answers(some)))
+        tokenizer.chunks.learn(some, tokenizer.starts(some))
     return tokenizer.chunks.cuts(texts)[0] if unknown else found
 
 
@@ -83,21 +84,13 @@ class _Tokenizer:
         self.chunks = Chunks()
         self._spacy.tokenizer("\n")  # so that it is known before any memory zone
 
-    def answers(self, chunks: list[str]) -> Iterator[list[int]]:
-        """Yield where the words of each chunk begin, but for the first."""
+    def starts(self, chunks: list[str]) -> npt.NDArray[np.uint64]:
+        """Return where the words of chunks start, in characters of the chunks with a newline between any two."""
+        from spacy.attrs import IDX  # as above
+
         with self._spacy.memory_zone():  # what it remembers ends with it
-            starts = iter([token.idx for token in self._spacy.tokenizer("\n".join(chunks))])
-            following = next(starts, -1)
-            begin = 0
-            for chunk in chunks:
-                answer, end = [], begin + len(chunk)
-                while begin <= following < end:
-                    answer.append(following - begin)
-                    following = next(starts, -1)
-                if following == end:
-                    following = next(starts, -1)  # the line between two chunks
-                yield answer[1:]
-                begin = end + 1
+            found: npt.NDArray[np.uint64] = self._spacy.tokenizer("\n".join(chunks)).to_array([IDX])
+            return found
 
 
 _tokenizer = cache(_Tokenizer)

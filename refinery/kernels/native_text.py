@@ -100,8 +100,9 @@ def character_classes() -> bytes:
 
 
 def character_flags(test: Callable[[str], bool]) -> npt.NDArray[np.uint8]:
-    """Return 1 for each code point for which ``test`` is true, else 0."""
-    return _flags(test(character) for block in _blocks() for character in block)
+    """Return 1 for each code point for which ``test`` is true, else 0. No test is true of what has no class."""
+    none = np.zeros(BLOCK, np.uint8)
+    return np.concatenate([none if _is_classless(block) else _flags(map(test, block)) for block in _blocks()])
 
 
 def _is_classless(block: str) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from refinery.kernels import _native
 from refinery.kernels.native_text import character_classes
 from refinery.kernels.reference import chunks as reference
-from refinery.kernels.reference.segmenter import in_bytes
 from refinery.kernels.reference.unicode_words import break_classes
 
 
@@ -26,6 +27,5 @@ class Chunks(reference.Chunks):
     def cuts(self, texts: pa.StringArray) -> tuple[pa.ListArray, list[str]]:
         return self._native.cuts(texts, character_classes())
 
-    def learn(self, chunks: Sequence[str], answers: Sequence[Sequence[int]]) -> None:
-        places = [in_bytes(chunk, answer) for chunk, answer in zip(chunks, answers, strict=True)]
-        self._native.learn(list(chunks), places)
+    def learn(self, chunks: Sequence[str], starts: npt.NDArray[np.uint64]) -> None:
+        self._native.learn(list(chunks), starts)

@@ -6,7 +6,7 @@ use arrow_array::types::UInt32Type;
 use arrow_array::{Array, ListArray, StringArray};
 use pyo3::prelude::*;
 
-use crate::boundary::{InputArray, OutputArray};
+use crate::boundary::{InputArray, Numbers, OutputArray};
 use crate::classes::{Classes, SPACE};
 use crate::lists::ListsBuilder;
 use crate::strings::{strings, text};
@@ -44,9 +44,23 @@ impl PreparedChunks {
         Ok((OutputArray::new(found), unknown.into_iter().map(str::to_owned).collect()))
     }
 
-    /// Take the places, in bytes, where the words of chunks begin but for the first.
-    fn learn(&mut self, chunks: Vec<String>, answers: Vec<Vec<u32>>) {
-        self.known.extend(chunks.into_iter().zip(answers.into_iter().map(Vec::into_boxed_slice)));
+    /// Take where words start, in characters of the chunks with a newline between any two.
+    fn learn(&mut self, chunks: Vec<String>, starts: Numbers) {
+        let mut starts = starts.iter().map(|start| *start as usize).peekable();
+        let mut begin = 0;
+        for chunk in chunks {
+            let mut cuts = Vec::new();
+            let mut end = begin;
+            for (at, _) in chunk.char_indices() {
+                if starts.next_if(|start| *start <= end) == Some(end) && at > 0 {
+                    cuts.push(at as u32);
+                }
+                end += 1;
+            }
+            starts.next_if_eq(&end); // a newline
+            self.known.insert(chunk, cuts.into_boxed_slice());
+            begin = end + 1;
+        }
     }
 }
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from refinery.kernels.reference.ragged import lists_of, offsets_of
@@ -45,9 +46,16 @@ class Chunks:
         values = np.array([cut for each in found for cut in each], np.uint32)
         return lists_of(values, offsets_of(np.array([*map(len, found)], np.int64))), list(unknown)
 
-    def learn(self, chunks: Sequence[str], answers: Sequence[Sequence[int]]) -> None:
-        """Take the places, in characters, where the tokenizer begins the words of each chunk but the first."""
-        self._known.update((chunk, list(answer)) for chunk, answer in zip(chunks, answers, strict=True))
+    def learn(self, chunks: Sequence[str], starts: npt.NDArray[np.uint64]) -> None:
+        """Take where the tokenizer's words start, in characters of the chunks with a newline between any two.
+
+        A newline may be a word.
+        """
+        begin = 0
+        for chunk in chunks:
+            first, last = np.searchsorted(starts, [begin + 1, begin + len(chunk)])
+            self._known[chunk] = (starts[first:last] - begin).tolist()
+            begin += len(chunk) + 1
 
     def _cuts(self, text: str, unknown: dict[str, None]) -> Iterator[int]:
         """Yield the cuts of a text, in characters."""
