@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from refinery import UsageError
 from refinery.kernels import Chunks, word_cuts
+from stages._spacy_letters import leaves_letters
 
 ANY = "xx"
 NEED_MORE = frozenset({"ja", "ko", "th", "vi", "zh"})
@@ -67,8 +68,11 @@ def _cuts(texts: pa.StringArray, kind: str) -> pa.ListArray:
         return word_cuts(texts)
     tokenizer = _tokenizer(kind)
     found, unknown = tokenizer.chunks.cuts(texts)
-    for first in range(0, len(unknown), ASKED_AT_ONCE):
-        some = unknown[first : first + ASKED_AT_ONCE]
+    whole = [chunk for chunk in unknown if tokenizer.leaves(chunk)]
+    tokenizer.chunks.learn(whole, np.array([], np.uint64))
+    asked = [chunk for chunk in unknown if not tokenizer.leaves(chunk)]
+    for first in range(0, len(asked), ASKED_AT_ONCE):
+        some = asked[first : first + ASKED_AT_ONCE]
         tokenizer.chunks.learn(some, tokenizer.starts(some))
     return tokenizer.chunks.cuts(texts)[0] if unknown else found
 
@@ -81,8 +85,14 @@ class _Tokenizer:
 
         self._spacy: Any = blank(kind)
         self._spacy.vocab.lex_attr_getters = {}  # a third of the time, and no boundary depends on it
+        self._leaves_letters = leaves_letters(self._spacy.tokenizer)
+        self._exceptions = frozenset(self._spacy.tokenizer.rules)
         self.chunks = Chunks()
         self._spacy.tokenizer("\n")  # so that it is known before any memory zone
+
+    def leaves(self, chunk: str) -> bool:
+        """Return True if a chunk is known to be one word: only about letters can that be said without asking."""
+        return self._leaves_letters and chunk.isascii() and chunk.isalpha() and chunk not in self._exceptions
 
     def starts(self, chunks: list[str]) -> npt.NDArray[np.uint64]:
         """Return where the words of chunks start, in characters of the chunks with a newline between any two."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import PackageNotFoundError
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +22,7 @@ from refinery.recipe import RecipeError, parse
 from refinery.stage.documents import Docs
 from refinery.testing import documents, run_global
 from stages._spacy import spacy_cuts
+from stages._spacy_letters import leaves_letters
 from stages._words import SPACELESS, Words
 from stages.lines import Lines, LineWords
 from stages.minhash import MinHash
@@ -184,7 +187,29 @@ def test_a_recipe_with_words_of_spacy_names_what_to_install(monkeypatch: pytest.
     assert caught.value.hint == "pip install 'refinery[spacy]'"
 
 
-@pytest.mark.parametrize("language", ["en", "de", "fr", "ca", "ko", None])
+@pytest.mark.parametrize(
+    ("pattern", "leaves"),
+    [
+        (r"(?<=[0-9])(?:km|[a-z])$|'s$|(?:US)?\$|[.]{2,}|(?=\W)x|€", False),  # \W is not looked into
+        (r"(?<=[0-9])(?:km|[a-z])$|'s$|(?:US)?\$|[.]{2,}|(?=[-+])x|€", True),
+        (r"(?<=[a-z])lah$", False),
+        (r"\.*a", False),
+        (r"[^a]", False),
+        (r"[+-z]", False),
+        (r"(?i:k)-", True),
+        (r"(?i)-", False),
+    ],
+)
+def test_a_tokenizer_that_divides_no_letters_is_known_by_its_patterns(pattern: str, leaves: bool) -> None:
+    """It is one if each match of all its patterns has a character that is no ASCII letter."""
+    search = re.compile(pattern)
+    tokenizer = SimpleNamespace(prefix_search=None, suffix_search=search.search, infix_finditer=search.finditer)
+    assert leaves_letters(tokenizer) is leaves
+    if leaves:
+        assert search.search("USkmsabclah") is None
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr", "ca", "id", "ko", None])
 def test_words_of_spacy_are_those_of_its_tokenizer(language: str | None) -> None:
     """Each text has the tokens that spaCy makes of the whole of it, whatever came before it."""
     spacy = pytest.importorskip("spacy", reason="needs spaCy")

@@ -4,8 +4,8 @@ usage: python tools/bench/pipeline.py INPUTS [--recipe FILE] [--set stage.field=
 
 All tasks are done in this process, one after another, and each stage's time is CPU time with all that it writes. That
 of children, which extract with engines that are not native, is given apart. Pages are the HTML responses. With
---datatrove its chain (tools/bench/chain.py) goes over the same files afterwards, its children counted, and the row
-stages are held against it.
+--datatrove its chain (tools/bench/chain.py) goes over the same files afterwards, and the row stages are compared with
+it; the children of both count.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def main() -> None:
             for place, manifest in found.items()
         }
         kept = {manifest.stage: manifest.statistics.documents["kept"] for manifest in found.values()}
-        children = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
+        times = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
+        children = sum(each.user + each.system for each in times)
         inputs = sorted(glob.glob(arguments.inputs))
         rival = datatrove_seconds(inputs, folder, kept) if arguments.datatrove else None
     milliseconds = {name: round(1000 * seconds / pages, 4) for name, seconds in stages.items()}
@@ -84,14 +85,14 @@ def main() -> None:
     summary = {
         "pages": pages,
         "cpu_seconds": round(used, 2),
-        "children_cpu_seconds": round(sum(times.user + times.system for times in children), 2),
+        "children_cpu_seconds": round(children, 2),
         "ms_per_page": milliseconds,
         "row_stages_without_extract": round(1000 * (rows - stages.get("extract", 0.0)) / pages, 4),
         "row_stages": round(1000 * rows / pages, 4),
     }
     if rival:
         seconds, written = rival
-        summary |= {"datatrove": round(1000 * seconds / pages, 3), "ratio": round(seconds / rows, 2)}
+        summary |= {"datatrove": round(1000 * seconds / pages, 3), "ratio": round(seconds / (rows + children), 2)}
         print(f"datatrove    {1000 * seconds / pages:9.3f} ms/page  {written:9,} kept")
     print(json.dumps(summary))
 
