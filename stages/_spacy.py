@@ -91,7 +91,7 @@ class _Tokenizer:
         self._spacy.tokenizer("\n")  # so that it is known before any memory zone
 
     def leaves(self, chunk: str) -> bool:
-        """Return True if a chunk is known to be one word: only about letters can that be said without asking."""
+        """Return True if a chunk is one word without asking: letters that are no exception, if it is proved."""
         return self._leaves_letters and chunk.isascii() and chunk.isalpha() and chunk not in self._exceptions
 
     def starts(self, chunks: list[str]) -> npt.NDArray[np.uint64]:

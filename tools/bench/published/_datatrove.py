@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from refinery import Rule
+from refinery.kernels.reference.chunks import LONGEST
 from refinery.kernels.reference.text import BULLETS
 from tools.bench.parity import Difference, Judge
 
@@ -64,4 +65,12 @@ ENDS = Difference(
 LINES = Difference(
     "blank lines count, other separators part lines, '. . .' is no ellipsis, bullets are '•' and '-'", plain_lines
 )
+LONG = Difference(
+    f"what has more than {LONGEST} characters between white space is divided after as many",
+    lambda text: re.sub(rf"(\S{{{LONGEST}}})\S+", r"\1", text),
+)
+JOINED = Difference(
+    "n-grams of other words are the same there if their letters are", lambda text: re.sub(r"(?<=\S)(?!\S)", "ↄ", text)
+)
+NO_WORDS = Difference("without a word but punctuation nothing is too short there", lambda text: f"{text} word")
 DOTS = Difference("'. . .' is no ellipsis", lambda text: SPACED_ELLIPSIS.sub("...", text))

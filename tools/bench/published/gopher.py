@@ -8,7 +8,18 @@ from typing import Any
 from refinery import Rule
 from stages._languages import common_words
 from tools.bench.parity import Difference, Judge, Row
-from tools.bench.published._datatrove import DOTS, ENDS, LINES, NEEDS, is_comparable, removes, threshold_in
+from tools.bench.published._datatrove import (
+    DOTS,
+    ENDS,
+    JOINED,
+    LINES,
+    LONG,
+    NEEDS,
+    NO_WORDS,
+    is_comparable,
+    removes,
+    threshold_in,
+)
 
 __all__ = ["NEEDS", "is_comparable", "rows"]
 
@@ -21,7 +32,7 @@ PARTS = {
 QUALITY: tuple[tuple[str, str, tuple[Difference, ...]], ...] = (
     ("too_few_words", "min_doc_words", ()),
     ("too_many_words", "max_doc_words", ()),
-    ("short_words", "min_avg_word_length", ()),
+    ("short_words", "min_avg_word_length", (NO_WORDS,)),
     ("long_words", "max_avg_word_length", ()),
     ("hashes", "max_symbol_word_ratio", ()),
     ("ellipses", "max_symbol_word_ratio", (DOTS,)),
@@ -38,9 +49,9 @@ def rows(steps: dict[str, Any]) -> Iterator[Row]:
     for rule, field in PARTS.items():
         yield _repetition(rules[rule], field, None, (ENDS,) if "line" in rule else ())
     for n in (2, 3, 4):
-        yield _repetition(rules[f"top_{n}_gram"], "top_n_grams", n)
+        yield _repetition(rules[f"top_{n}_gram"], "top_n_grams", n, (LONG,))
     for n in (5, 6, 7, 8, 9, 10):
-        yield _repetition(rules[f"duplicate_{n}_gram"], "dup_n_grams", n)
+        yield _repetition(rules[f"duplicate_{n}_gram"], "dup_n_grams", n, (LONG, JOINED))
     lists = common_words(steps["quality"].common) if steps["quality"].common else {}
     for rule, field, differences in QUALITY:
         judge = _quality(rules[rule], field, lists)
