@@ -6,6 +6,8 @@
 //! al., "QuickScorer", 2015.) A feature that is no number, or below all thresholds, counts as the least number. Leaves
 //! are summed in the order of the trees, so that every machine has the same sums.
 
+use std::ops::Range;
+
 /// Rows that are scored together.
 pub const LANES: usize = 16;
 /// The most leaves of a tree.
@@ -14,9 +16,10 @@ pub const LEAVES: usize = 32;
 /// A feature of some rows.
 pub type Lanes = [f32; LANES];
 
-/// Of each tree the leaves that remain in all rows, and those that remain in each: room to work in.
+/// Of each tree the leaves that remain on a page, in all of some rows, and in each of them: room to work in.
 #[derive(Default)]
 pub struct Room {
+    page: Vec<u32>,
     all: Vec<u32>,
     each: Vec<[u32; LANES]>,
 }
@@ -39,43 +42,55 @@ struct Split {
 
 pub struct Forest {
     splits: Vec<Split>,
-    /// The features with splits, and the end of the splits of each.
-    ends: Vec<(usize, usize)>,
+    /// The features with splits, and the splits of each: those that all rows of a page have, and the others.
+    of_page: Vec<(usize, Range<usize>)>,
+    of_rows: Vec<(usize, Range<usize>)>,
     leaves: Vec<[f32; LEAVES]>,
     base: f32,
 }
 
 impl Forest {
-    /// Trees over rows of `width` features. None if one is no tree, or has too many leaves.
-    pub fn new(trees: &[Vec<Node>], width: usize, base: f32) -> Option<Self> {
+    /// Trees over rows of features, of which some are of the page. None if one is no tree, or has too many leaves.
+    pub fn new(trees: &[Vec<Node>], of_page: &[bool], base: f32) -> Option<Self> {
         let mut splits = Vec::new();
         let mut leaves = Vec::with_capacity(trees.len());
         for (tree, nodes) in (0..=u16::MAX).zip(trees) {
-            leaves.push(flat(nodes, tree, width, &mut splits)?);
+            leaves.push(flat(nodes, tree, of_page.len(), &mut splits)?);
         }
         splits.sort_by(|a, b| a.feature.cmp(&b.feature).then(a.threshold.total_cmp(&b.threshold)));
-        let mut ends = Vec::new();
-        for same in splits.chunk_by(|a, b| a.feature == b.feature) {
-            let start = ends.last().map_or(0, |&(_, end)| end);
-            ends.push((usize::from(same[0].feature), start + same.len()));
-        }
-        Some(Forest { splits, ends, leaves, base })
+        let mut start = 0;
+        let features = splits.chunk_by(|a, b| a.feature == b.feature).map(|same| {
+            start += same.len();
+            (usize::from(same[0].feature), start - same.len()..start)
+        });
+        let (of_page, of_rows) = features.partition(|&(feature, _)| of_page[feature]);
+        Some(Forest { splits, of_page, of_rows, leaves, base })
     }
 
-    /// The sums of the leaves that some rows fall in.
+    /// Begin a page by the features that all its rows have, here some of them.
+    pub fn begin(&self, rows: &[Lanes], room: &mut Room) {
+        room.page.clear();
+        room.page.resize(self.leaves.len(), u32::MAX);
+        for (feature, splits) in &self.of_page {
+            let value = greater(rows[*feature][0], f32::MIN);
+            for split in self.splits[splits.clone()].iter().take_while(|split| split.threshold < value) {
+                room.page[usize::from(split.tree)] &= !split.lost;
+            }
+        }
+    }
+
+    /// The sums of the leaves that some rows of the page fall in.
     pub fn sums(&self, rows: &[Lanes], room: &mut Room) -> Lanes {
-        let Room { all, each } = room;
-        all.clear();
-        all.resize(self.leaves.len(), u32::MAX);
+        let Room { page, all, each } = room;
+        all.clone_from(page);
         each.clear();
         each.resize(self.leaves.len(), [u32::MAX; LANES]);
-        let mut start = 0;
-        for &(feature, end) in &self.ends {
-            let values = rows[feature].map(|value| greater(value, f32::MIN));
+        for (feature, splits) in &self.of_rows {
+            let values = rows[*feature].map(|value| greater(value, f32::MIN));
             let (least, most) = (reduced(values, lesser), reduced(values, greater));
-            let mut splits = self.splits[start..end].iter();
-            start = end;
-            for &Split { threshold, tree, lost, .. } in splits.by_ref().take_while(|split| split.threshold < most) {
+            for &Split { threshold, tree, lost, .. } in
+                self.splits[splits.clone()].iter().take_while(|split| split.threshold < most)
+            {
                 if threshold < least {
                     all[usize::from(tree)] &= !lost;
                     continue;
@@ -224,9 +239,16 @@ mod tests {
         for _ in 0..300 {
             let count = random(20);
             let trees: Vec<Vec<Node>> = (0..count).map(|_| tree(1 + random(LEAVES), &mut random)).collect();
-            let Some(forest) = Forest::new(&trees, WIDTH, 0.5) else { panic!("these are trees") };
-            let rows: Vec<Lanes> = (0..WIDTH).map(|_| [(); LANES].map(|()| values[random(values.len())])).collect();
-            let sums = forest.sums(&rows, &mut Room::default());
+            let of_page = [(); WIDTH].map(|()| random(2) == 0);
+            let Some(forest) = Forest::new(&trees, &of_page, 0.5) else { panic!("these are trees") };
+            let mut room = Room::default();
+            let mut lanes = |one: bool| {
+                let first = values[random(values.len())];
+                [(); LANES].map(|()| if one { first } else { values[random(values.len())] })
+            };
+            let rows: Vec<Lanes> = of_page.iter().map(|&one| lanes(one)).collect();
+            forest.begin(&rows, &mut room);
+            let sums = forest.sums(&rows, &mut room);
             for (lane, sum) in sums.into_iter().enumerate() {
                 let walked = trees.iter().fold(0.5, |sum, tree| sum + walk(tree, |feature| rows[feature][lane]));
                 assert_eq!(sum.to_bits(), walked.to_bits());
@@ -248,7 +270,7 @@ mod tests {
             vec![split(1, 0, f32::NAN), leaf, leaf],
             large,
         ] {
-            assert!(Forest::new(&[nodes], WIDTH, 0.0).is_none());
+            assert!(Forest::new(&[nodes], &[false; WIDTH], 0.0).is_none());
         }
     }
 }

@@ -137,9 +137,8 @@ impl<'a> Builder<'a> {
         if top.dropped {
             return;
         }
-        let blank = span.of(self.source).iter().all(u8::is_ascii_whitespace);
         if !self.body && !(top.tag == Tag::Noscript) {
-            if blank {
+            if span.of(self.source).iter().all(u8::is_ascii_whitespace) {
                 return;
             }
             self.ensure_body();

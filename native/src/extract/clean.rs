@@ -77,6 +77,10 @@ impl<'a> Cleaner<'a> {
             }
             match bytes[at] {
                 b'&' => at += self.reference(&source[at..], kept),
+                byte if !kept && is_blank(byte) => {
+                    self.blank = true;
+                    at += bytes[at..].iter().take_while(|&&byte| is_blank(byte)).count();
+                }
                 b'\r' if bytes.get(at + 1) == Some(&b'\n') => at += 1,
                 byte if byte.is_ascii() => {
                     self.space(byte, kept);
@@ -145,7 +149,7 @@ impl<'a> Cleaner<'a> {
 
     fn space(&mut self, byte: u8, kept: bool) {
         match byte {
-            b'\n' | b'\r' | b'\t' | b' ' | b'\x0c' | b'\x0b' if !kept => self.blank = true,
+            _ if !kept && is_blank(byte) => self.blank = true,
             b'\n' | b'\r' => {
                 self.blank = false;
                 self.end_line();
@@ -187,6 +191,11 @@ impl<'a> Cleaner<'a> {
             self.text.pop();
         }
     }
+}
+
+/// True for white space of ASCII.
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b'\t'..=b'\r' | b' ')
 }
 
 /// The bytes of the plain characters at the start of a text: those that are written unchanged. A blank

@@ -14,11 +14,13 @@ pub fn context(name: &str, scores: &[f32], weights: &[f32]) -> Context {
         all += f64::from(score) * f64::from(weight);
         sums.push((mass, all));
     }
-    Context { name: name.to_owned(), scores: scores.to_vec(), sums }
+    Context { name: name.to_owned(), mean: format!("{name}.99"), scores: scores.to_vec(), sums }
 }
 
 pub struct Context {
     name: String,
+    /// The name of the mean of the page.
+    mean: String,
     scores: Vec<f32>,
     sums: Vec<(f64, f64)>,
 }
@@ -37,7 +39,7 @@ impl Context {
             sink.put_nth(name, nth, self.mean(at.saturating_sub(width), at));
             sink.put_nth(name, nth + 1, self.mean(at + 1, (at + 1 + width).min(n)));
         }
-        sink.put_nth(name, 99, self.mean(0, n));
+        sink.put_of_page(&self.mean, self.mean(0, n));
     }
 
     fn mean(&self, from: usize, to: usize) -> f32 {

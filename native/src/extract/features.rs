@@ -8,7 +8,7 @@ use super::fragments::FRAGMENTS;
 use super::page::Page;
 use super::sink::Sink;
 use super::sums::Mass;
-use super::tags::{Set, Tag};
+use super::tags::Tag;
 use super::tree;
 use super::whole::{ratio, Whole, OWN, OWN_NAMES};
 
@@ -109,7 +109,7 @@ impl Whole<'_> {
         self.put_names(path, sink);
         self.put_neighbours(at, own, sink);
         for &(name, value) in &self.summary {
-            sink.put(name, value);
+            sink.put_of_page(name, value);
         }
     }
 
@@ -207,7 +207,7 @@ impl Whole<'_> {
         }
         let mut fragments = [0_u8; FRAGMENTS.len()];
         let mut above = [0_u8; 128];
-        let (mut seen, mut seen_tags, mut flags, mut own_flags): (u128, Set, u8, u8) = (0, 0, 0, 0);
+        let (mut seen, mut flags, mut own_flags): (u128, u8, u8) = (0, 0, 0);
         for (level, &at) in path.iter().enumerate() {
             let node = self.tree.nodes[at as usize];
             let value = near(level) as u8;
@@ -219,10 +219,7 @@ impl Whole<'_> {
                     new &= new - 1;
                 }
             }
-            if !node.tag.is(seen_tags) {
-                seen_tags |= node.tag.bit();
-                above[node.tag as usize] = value;
-            }
+            above[node.tag as usize] = above[node.tag as usize].max(value);
             flags |= node.flags;
             own_flags |= if level < 2 { node.flags } else { 0 };
         }

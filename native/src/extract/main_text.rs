@@ -178,16 +178,18 @@ fn scored(page: &Page, contexts: &[Context], model: &Model) -> (Vec<f64>, Kind) 
     }
     let mut features = Features::new(page, contexts);
     let (mut rows, mut room) = (vec![[0.0; LANES]; model.width], Room::default());
-    let (mut made, mut kind) = (Vec::with_capacity(count), None);
+    let (mut made, mut kind) = (Vec::with_capacity(count), Kind::default());
     for from in (0..count).step_by(LANES) {
-        for (lane, at) in (from..count.min(from + LANES)).enumerate() {
-            features.put(at, &mut Column::new(&mut rows, lane));
+        for at in from..count.min(from + LANES) {
+            features.put(at, &mut Column::new(&mut rows, at));
+        }
+        if from == 0 {
+            kind = model.begin(&rows, &mut room);
         }
         made.extend(model.probabilities(&rows, &mut room));
-        kind = kind.or_else(|| Some(model.kind(&rows, &mut room)));
     }
     made.truncate(count);
-    (made, kind.unwrap_or_default())
+    (made, kind)
 }
 
 /// The text in normalisation form C.

@@ -64,16 +64,16 @@ impl Reader<'_> {
         };
         (0..self.u16()?).map(|_| node(self)).collect()
     }
-    fn forest(&mut self, width: usize) -> Result<Forest, String> {
+    fn forest(&mut self, of_page: &[bool]) -> Result<Forest, String> {
         let base = self.f32()?;
         let trees = (0..self.u16()?).map(|_| self.tree()).collect::<Result<Vec<_>, _>>()?;
-        Forest::new(&trees, width, base).ok_or_else(|| "the weights are damaged".to_owned())
+        Forest::new(&trees, of_page, base).ok_or_else(|| "the weights are damaged".to_owned())
     }
 }
 
 /// The digest of a set of features, for which weights are trained.
 pub fn digest(labels: &Labels) -> u64 {
-    xxh3_64(labels.0.join("\n").as_bytes())
+    xxh3_64(labels.names.join("\n").as_bytes())
 }
 
 impl Model {
@@ -85,23 +85,24 @@ impl Model {
             return Err("these weights are for other features: train them anew".to_owned());
         }
         let lexicons = [reader.lexicon()?, reader.lexicon()?];
-        let width = labels.0.len();
-        let forest = reader.forest(width)?;
-        let kinds = KINDS.iter().map(|_| reader.forest(width)).collect::<Result<_, _>>()?;
-        Ok(Model { lexicons, forest, kinds, width })
+        let forest = reader.forest(&labels.of_page)?;
+        let kinds = KINDS.iter().map(|_| reader.forest(&labels.of_page)).collect::<Result<_, _>>()?;
+        Ok(Model { lexicons, forest, kinds, width: labels.names.len() })
     }
 
-    /// The probabilities of some rows of features. `room` is used anew each time.
+    /// The probabilities of some rows of features of the page that `room` has begun.
     pub fn probabilities(&self, rows: &[Lanes], room: &mut Room) -> [f64; LANES] {
         self.forest.sums(rows, room).map(probability)
     }
 
-    /// What kind of page one is, by the features of any of its blocks, here the first of some.
-    pub fn kind(&self, rows: &[Lanes], room: &mut Room) -> Kind {
+    /// Begin a page, some rows of which are given, and say what kind of page it is.
+    pub fn begin(&self, rows: &[Lanes], room: &mut Room) -> Kind {
         let mut scores = KINDS.map(|_| f32::NEG_INFINITY);
         for (score, forest) in scores.iter_mut().zip(&self.kinds) {
+            forest.begin(rows, room);
             *score = forest.sums(rows, room)[0];
         }
+        self.forest.begin(rows, room);
         let (mut best, mut all, mut products) = (0, 0.0, 0.0);
         for (at, &score) in scores.iter().enumerate() {
             best = if score > scores[best] { at } else { best };

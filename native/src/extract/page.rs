@@ -216,6 +216,43 @@ fn likely(word: &str) -> usize {
     (usize::from(last) + 37 * word.len()) % 256
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty())
+/// The runs of letters and digits.
+fn words(mut text: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        text = &text[run(text, false)..];
+        let word;
+        (word, text) = text.split_at(run(text, true));
+        (!word.is_empty()).then_some(word)
+    })
+}
+
+/// The bytes of the characters at the start of a text that are letters or digits, or are not.
+fn run(text: &str, wanted: bool) -> usize {
+    let mut at = 0;
+    while let Some(&byte) = text.as_bytes().get(at) {
+        let (is, size) = match text[at..].chars().next().filter(|_| !byte.is_ascii()) {
+            Some(character) => (character.is_alphanumeric(), character.len_utf8()),
+            None => (byte.is_ascii_alphanumeric(), 1),
+        };
+        if is != wanted {
+            break;
+        }
+        at += size;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn words_are_the_runs_of_letters_and_digits() {
+        for text in ["", " ", "a", "A bridge, of 1999!", "für «mots»—ça", "…", "漢字、かな ½x²", "a\u{301}b", "۱۲ ok"]
+        {
+            let naive: Vec<&str> = text.split(|character: char| !character.is_alphanumeric()).collect();
+            let naive: Vec<&str> = naive.into_iter().filter(|word| !word.is_empty()).collect();
+            assert_eq!(words(text).collect::<Vec<_>>(), naive);
+        }
+    }
 }

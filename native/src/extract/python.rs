@@ -61,7 +61,7 @@ impl Extractor {
     fn feature_names(&self) -> (Vec<String>, u64) {
         let labels = labels(&self.tables);
         let digest = super::model::digest(&labels);
-        (labels.0, digest)
+        (labels.names, digest)
     }
 
     /// Blocks of one page: their texts, terms in each, and the tokens of their texts and of the elements around them.

@@ -6,6 +6,8 @@ use crate::forest::{Lanes, LANES};
 pub trait Sink {
     fn put(&mut self, name: &str, value: f32);
     fn put_nth(&mut self, name: &str, n: usize, value: f32);
+    /// One that all rows of a page have.
+    fn put_of_page(&mut self, name: &str, value: f32);
 }
 
 /// Collects values.
@@ -20,17 +22,23 @@ impl Sink for Values<'_> {
     fn put_nth(&mut self, _: &str, _: usize, value: f32) {
         self.0.push(value);
     }
+    #[inline(always)]
+    fn put_of_page(&mut self, _: &str, value: f32) {
+        self.0.push(value);
+    }
 }
 
-/// Writes the values of one of some rows that are scored together.
+/// Writes the values of one of some rows that are scored together. Those of the page come with its first row.
 pub struct Column<'a> {
     rows: std::slice::IterMut<'a, Lanes>,
     lane: usize,
+    first: bool,
 }
 
 impl<'a> Column<'a> {
-    pub fn new(rows: &'a mut [Lanes], lane: usize) -> Self {
-        Column { rows: rows.iter_mut(), lane }
+    /// The column of a row of the page, in rows that had those before it.
+    pub fn new(rows: &'a mut [Lanes], at: usize) -> Self {
+        Column { rows: rows.iter_mut(), lane: at % LANES, first: at == 0 }
     }
 }
 
@@ -45,17 +53,31 @@ impl Sink for Column<'_> {
     fn put_nth(&mut self, name: &str, _: usize, value: f32) {
         self.put(name, value);
     }
+    #[inline(always)]
+    fn put_of_page(&mut self, _: &str, value: f32) {
+        if let Some(row) = self.rows.next().filter(|_| self.first) {
+            row.fill(value);
+        }
+    }
 }
 
-/// Collects names.
+/// Collects names, and those of the page among them.
 #[derive(Default)]
-pub struct Labels(pub Vec<String>);
+pub struct Labels {
+    pub names: Vec<String>,
+    pub of_page: Vec<bool>,
+}
 
 impl Sink for Labels {
     fn put(&mut self, name: &str, _: f32) {
-        self.0.push(name.to_owned());
+        self.names.push(name.to_owned());
+        self.of_page.push(false);
     }
-    fn put_nth(&mut self, name: &str, n: usize, _: f32) {
-        self.0.push(format!("{name}.{n}"));
+    fn put_nth(&mut self, name: &str, n: usize, value: f32) {
+        self.put(&format!("{name}.{n}"), value);
+    }
+    fn put_of_page(&mut self, name: &str, _: f32) {
+        self.names.push(name.to_owned());
+        self.of_page.push(true);
     }
 }

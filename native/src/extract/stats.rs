@@ -48,7 +48,13 @@ pub struct Counter {
 
 /// The first bytes of a word as a number, the upper case of ASCII as the lower.
 fn pack(eight: [u8; 8], size: usize) -> u64 {
-    u64::from_le_bytes(eight.map(|byte| byte.to_ascii_lowercase())) & u64::MAX >> (64 - 8 * size)
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(eight) & u64::MAX >> (64 - 8 * size);
+    // The highest bit of each byte is carried into where its other bits are at least those of a letter.
+    let low = word & 0x7F * EACH;
+    let from = |letter: u8| low + u64::from(0x80 - letter) * EACH;
+    let upper = from(b'A') & !from(b'Z' + 1) & !word & 0x80 * EACH;
+    word | upper >> 2
 }
 
 const STOP_SLOTS: usize = 1024;
@@ -293,5 +299,22 @@ fn wide(character: char) -> u8 {
         _ if character.is_alphabetic() => LETTER | if character.is_uppercase() { UPPER } else { 0 },
         _ if character.is_numeric() => DIGIT,
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pack;
+
+    #[test]
+    fn a_packed_word_has_the_capitals_of_ascii_as_small_letters() {
+        for byte in 0..=u8::MAX {
+            for size in 1..=8 {
+                let word = [byte, b'Z', 0xC3, byte, b'[', b'@', b'A', byte];
+                let mut naive = [0; 8];
+                naive[..size].copy_from_slice(&word[..size].to_ascii_lowercase());
+                assert_eq!(pack(word, size), u64::from_le_bytes(naive));
+            }
+        }
     }
 }
