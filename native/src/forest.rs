@@ -12,6 +12,8 @@ use std::ops::Range;
 pub const LANES: usize = 16;
 /// The most leaves of a tree.
 pub const LEAVES: usize = 32;
+/// The leaf that remains where no other does, so that one is found without a test.
+const LAST: u32 = 1 << (LEAVES - 1);
 
 /// A feature of some rows.
 pub type Lanes = [f32; LANES];
@@ -88,13 +90,14 @@ impl Forest {
         for (feature, splits) in &self.of_rows {
             let values = rows[*feature].map(|value| greater(value, f32::MIN));
             let (least, most) = (reduced(values, lesser), reduced(values, greater));
-            for &Split { threshold, tree, lost, .. } in
-                self.splits[splits.clone()].iter().take_while(|split| split.threshold < most)
-            {
-                if threshold < least {
-                    all[usize::from(tree)] &= !lost;
-                    continue;
-                }
+            let splits = &self.splits[splits.clone()];
+            let mut below = 0;
+            for split in splits.iter().take_while(|split| split.threshold < least) {
+                all[usize::from(split.tree)] &= !split.lost;
+                below += 1;
+            }
+            let between = splits[below..].iter().take_while(|split| split.threshold < most);
+            for &Split { threshold, tree, lost, .. } in between {
                 for (remaining, &value) in each[usize::from(tree)].iter_mut().zip(&values) {
                     *remaining &= !(lost & u32::from(value > threshold).wrapping_neg());
                 }
@@ -103,7 +106,7 @@ impl Forest {
         let mut sums = [self.base; LANES];
         for ((values, all), each) in self.leaves.iter().zip(all).zip(each) {
             for (sum, each) in sums.iter_mut().zip(each) {
-                *sum += values[(*each & *all).trailing_zeros() as usize % LEAVES];
+                *sum += values[(*each & *all | LAST).trailing_zeros() as usize];
             }
         }
         sums

@@ -20,25 +20,38 @@ pub const CONTROL: Says = 32;
 /// Longer words say nothing.
 const LONGEST: usize = 20;
 
-/// What a class says.
-pub fn says(class: &[u8]) -> Says {
-    let mut made = 0;
-    let (mut word, mut size, mut before) = ([0; LONGEST], 0, Before::Other);
-    for (at, &byte) in class.iter().enumerate() {
-        let letter = byte.is_ascii_alphanumeric();
-        let capital = byte.is_ascii_uppercase() && at > 0 && class[at - 1].is_ascii_lowercase();
-        if !letter || capital {
-            (before, made) = said(&word[..size.min(LONGEST)], before, made);
-            size = 0;
-        }
-        if letter {
-            if let Some(place) = word.get_mut(size) {
-                *place = byte.to_ascii_lowercase();
-            }
-            size += 1;
-        }
+/// What a byte of a class is: of no word, a small letter, a capital, or a digit.
+const OTHER: u8 = 0;
+const SMALL: u8 = 1;
+const CAPITAL: u8 = 2;
+const KINDS: [u8; 256] = {
+    let mut made = [OTHER; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        made[byte as usize] = match byte {
+            b'a'..=b'z' => SMALL,
+            b'A'..=b'Z' => CAPITAL,
+            b'0'..=b'9' => 3,
+            _ => OTHER,
+        };
+        byte += 1;
     }
-    said(&word[..size.min(LONGEST)], before, made).1
+    made
+};
+
+/// What a class says, whose words end at capitals and at all that is neither letter nor digit.
+pub fn says(class: &[u8]) -> Says {
+    let (mut before, mut made) = (Before::Other, 0);
+    let (mut start, mut last) = (0, OTHER);
+    for (at, &byte) in class.iter().enumerate() {
+        let kind = KINDS[usize::from(byte)];
+        if kind == OTHER || kind == CAPITAL && last == SMALL {
+            (before, made) = said(&class[start..at], before, made);
+            start = at + usize::from(kind == OTHER);
+        }
+        last = kind;
+    }
+    said(&class[start..], before, made).1
 }
 
 /// The word before, of those that another one changes.
@@ -52,8 +65,13 @@ enum Before {
 /// Add what one word says, by the names that Pygments, Rouge, Chroma, highlight.js, Prism, Doxygen, GeSHi, CodeMirror,
 /// Monaco, SyntaxHighlighter, Crayon and hosts of repositories give.
 fn said(word: &[u8], before: Before, made: Says) -> (Before, Says) {
+    if word.is_empty() {
+        return (before, made);
+    }
+    let mut lower = [0; LONGEST];
+    lower.iter_mut().zip(word).for_each(|(lower, byte)| *lower = byte.to_ascii_lowercase());
+    let word = &lower[..word.len().min(LONGEST)];
     let bits = match word {
-        b"" => return (before, made),
         b"line" | b"lines" | b"loc" => LINE,
         b"code" | b"codeblock" | b"codehilite" | b"codemirror" | b"cm" | b"highlight" | b"highlighter" | b"hljs" => {
             CODE

@@ -135,7 +135,7 @@ impl Whole<'_> {
 
     fn put_place(&self, at: usize, path: &[u32], sink: &mut impl Sink) {
         let n = self.blocks.blocks.len();
-        let before = self.sums.characters[at] as f32;
+        let before = self.sums.before(at).characters as f32;
         sink.put("place", at as f32 / n as f32);
         sink.put("place_text", before / self.total);
         sink.put("place_blocks", at as f32);
@@ -161,8 +161,8 @@ impl Whole<'_> {
             sink.put_nth(name, 4, right.density());
             sink.put_nth(name, 5, right.long);
         }
-        sink.put("prose_before", self.sums.prose[at] as f32 / self.total);
-        sink.put("prose_after", (self.sums.prose[n] - self.sums.prose[at + 1]) as f32 / self.total);
+        sink.put("prose_before", self.sums.before(at).prose as f32 / self.total);
+        sink.put("prose_after", self.sums.between(at + 1, n).prose / self.total);
     }
 
     fn put_ancestors(&self, at: usize, path: &[u32], sink: &mut impl Sink) {

@@ -118,8 +118,9 @@ pub fn path_tokens(tree: &Tree, node: u32, tokens: &mut Vec<Token>) {
     }
 }
 
-/// Tokens and their weights: a hash table, its keys apart, because most tokens that are looked up are not there.
+/// Tokens and their weights: a hash table. Most tokens that are looked up are not there, which a filter of bits says.
 pub struct Lexicon {
+    likely: Vec<u64>,
     keys: Vec<Token>,
     weights: Vec<i8>,
     scale: f32,
@@ -130,8 +131,11 @@ pub struct Lexicon {
 impl Lexicon {
     pub fn new(words: &[(Token, i8)], scale: f32) -> Self {
         let size = (words.len() + words.len() / 2).next_power_of_two().max(2);
-        let mut made = Lexicon { keys: vec![0; size], weights: vec![0; size], scale, tags: Vec::new() };
+        let likely = vec![0; (BITS_A_SLOT * size).div_ceil(64)];
+        let mut made = Lexicon { likely, keys: vec![0; size], weights: vec![0; size], scale, tags: Vec::new() };
         for &(token, weight) in words.iter().filter(|word| word.0 != 0) {
+            let bit = slot(token, BITS_A_SLOT * size);
+            made.likely[bit / 64] |= 1 << (bit % 64);
             let mut at = slot(token, size);
             while made.keys[at] != 0 {
                 at = (at + 1) % size;
@@ -185,6 +189,10 @@ impl Lexicon {
         let size = self.keys.len();
         let (mut sum, mut known) = (0_i32, 0_u32);
         for token in tokens {
+            let bit = slot(token, BITS_A_SLOT * size);
+            if self.likely[bit / 64] >> (bit % 64) & 1 == 0 {
+                continue;
+            }
             let mut at = slot(token, size);
             while self.keys[at] != token && self.keys[at] != 0 {
                 at = (at + 1) % size;
@@ -204,6 +212,9 @@ type Sum = (i32, u32);
 fn add(a: Sum, b: Sum) -> Sum {
     (a.0 + b.0, a.1 + b.1)
 }
+
+/// Bits of the filter for each slot of the table.
+const BITS_A_SLOT: usize = 8;
 
 fn slot(token: Token, size: usize) -> usize {
     (token.wrapping_mul(0x9E37_79B1) >> 7) as usize & (size - 1)

@@ -10,13 +10,16 @@ const PLACE: u64 = (MAX_TEXTS as u64).next_power_of_two() - 1;
 pub const LONG: u32 = 150;
 
 /// Prefix sums over blocks: entry `i` is of the first `i` blocks.
-#[derive(Default)]
-pub struct Sums {
-    pub characters: Vec<u32>,
-    pub linked: Vec<u32>,
-    pub marks: Vec<u32>,
-    pub long: Vec<u32>,
-    pub prose: Vec<u32>,
+pub struct Sums(Vec<Sum>);
+
+/// Sums over the first blocks.
+#[derive(Clone, Copy, Default)]
+pub struct Sum {
+    pub characters: u32,
+    pub linked: u32,
+    pub marks: u32,
+    pub long: u32,
+    pub prose: u32,
 }
 
 /// Sums over a range of blocks.
@@ -38,37 +41,34 @@ impl Mass {
 
 impl Sums {
     pub fn of(blocks: &[Block]) -> Self {
-        let mut sums = Sums::default();
-        let mut push = |a: u32, b: u32, c: u32, d: u32, e: u32| {
-            sums.characters.push(a);
-            sums.linked.push(b);
-            sums.marks.push(c);
-            sums.long.push(d);
-            sums.prose.push(e);
-        };
-        let (mut a, mut b, mut c, mut d, mut e) = (0, 0, 0, 0, 0);
-        push(a, b, c, d, e);
-        for block in blocks {
-            a += block.stats.characters;
-            b += block.linked.min(block.stats.characters);
-            c += block.stats.marks;
+        let mut sum = Sum::default();
+        let sums = blocks.iter().map(|block| {
+            sum.characters += block.stats.characters;
+            sum.linked += block.linked.min(block.stats.characters);
+            sum.marks += block.stats.marks;
             let long = block.stats.characters > LONG && block.linked * 3 < block.stats.characters;
-            d += u32::from(long);
-            e += if long { block.stats.characters } else { 0 };
-            push(a, b, c, d, e);
-        }
-        sums
+            sum.long += u32::from(long);
+            sum.prose += if long { block.stats.characters } else { 0 };
+            sum
+        });
+        Sums(std::iter::once(Sum::default()).chain(sums).collect())
     }
 
+    /// The sums over the first blocks, so many.
+    pub fn before(&self, at: usize) -> Sum {
+        self.0[at]
+    }
+
+    #[inline]
     pub fn between(&self, from: usize, to: usize) -> Mass {
-        let difference = |sums: &[u32]| (sums[to] - sums[from]) as f32;
+        let (start, end) = (self.0[from], self.0[to]);
         Mass {
             blocks: (to - from) as f32,
-            characters: difference(&self.characters),
-            linked: difference(&self.linked),
-            marks: difference(&self.marks),
-            long: difference(&self.long),
-            prose: difference(&self.prose),
+            characters: (end.characters - start.characters) as f32,
+            linked: (end.linked - start.linked) as f32,
+            marks: (end.marks - start.marks) as f32,
+            long: (end.long - start.long) as f32,
+            prose: (end.prose - start.prose) as f32,
         }
     }
 }

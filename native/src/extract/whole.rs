@@ -70,7 +70,7 @@ impl<'a> Whole<'a> {
     pub fn new(page: &'a Page<'a>, tree: &'a Tree, made: &'a Blocks) -> Self {
         let blocks = &made.blocks[..];
         let sums = Sums::of(blocks);
-        let total = sums.characters[blocks.len()].max(1) as f32;
+        let total = sums.before(blocks.len()).characters.max(1) as f32;
         let node = |at: u32| tree.nodes[at as usize];
         let text = |block: &Block| &made.text[block.start as usize..block.end as usize];
         let keys = |of: &dyn Fn(&Block) -> u64| groups(blocks.iter().map(of), blocks);
