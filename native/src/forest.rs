@@ -18,10 +18,10 @@ const LAST: u32 = 1 << (LEAVES - 1);
 /// A feature of some rows.
 pub type Lanes = [f32; LANES];
 
-/// Of each tree the leaves that remain on a page, in all of some rows, and in each of them: room to work in.
+/// Of each tree the leaves that remain by what rows share, in all of some rows, and in each: room to work in.
 #[derive(Default)]
 pub struct Room {
-    page: Vec<u32>,
+    shared: Vec<u32>,
     all: Vec<u32>,
     each: Vec<[u32; LANES]>,
 }
@@ -44,20 +44,21 @@ struct Split {
 
 pub struct Forest {
     splits: Vec<Split>,
-    /// The features with splits, and the splits of each: those that all rows of a page have, and the others.
-    of_page: Vec<(usize, Range<usize>)>,
-    of_rows: Vec<(usize, Range<usize>)>,
+    /// The features with splits, and the splits of each: those that rows share, and those of each row.
+    shared: Vec<(usize, Range<usize>)>,
+    own: Vec<(usize, Range<usize>)>,
     leaves: Vec<[f32; LEAVES]>,
     base: f32,
 }
 
 impl Forest {
-    /// Trees over rows of features, of which some are of the page. None if one is no tree, or has too many leaves.
-    pub fn new(trees: &[Vec<Node>], of_page: &[bool], base: f32) -> Option<Self> {
+    /// Trees over rows of features, some of which are `shared`: equal in all rows between two calls of `begin`. None if
+    /// one is no tree, or has too many leaves.
+    pub fn new(trees: &[Vec<Node>], shared: &[bool], base: f32) -> Option<Self> {
         let mut splits = Vec::new();
         let mut leaves = Vec::with_capacity(trees.len());
         for (tree, nodes) in (0..=u16::MAX).zip(trees) {
-            leaves.push(flat(nodes, tree, of_page.len(), &mut splits)?);
+            leaves.push(flat(nodes, tree, shared.len(), &mut splits)?);
         }
         splits.sort_by(|a, b| a.feature.cmp(&b.feature).then(a.threshold.total_cmp(&b.threshold)));
         let mut start = 0;
@@ -65,29 +66,30 @@ impl Forest {
             start += same.len();
             (usize::from(same[0].feature), start - same.len()..start)
         });
-        let (of_page, of_rows) = features.partition(|&(feature, _)| of_page[feature]);
-        Some(Forest { splits, of_page, of_rows, leaves, base })
+        let (shared, own) = features.partition(|&(feature, _)| shared[feature]);
+        Some(Forest { splits, shared, own, leaves, base })
     }
 
-    /// Begin a page by the features that all its rows have, here some of them.
+    /// Begin with rows that share features, here some of them. Without such features there is nothing to begin.
     pub fn begin(&self, rows: &[Lanes], room: &mut Room) {
-        room.page.clear();
-        room.page.resize(self.leaves.len(), u32::MAX);
-        for (feature, splits) in &self.of_page {
+        room.shared.clear();
+        room.shared.resize(self.leaves.len(), u32::MAX);
+        for (feature, splits) in &self.shared {
             let value = greater(rows[*feature][0], f32::MIN);
             for split in self.splits[splits.clone()].iter().take_while(|split| split.threshold < value) {
-                room.page[usize::from(split.tree)] &= !split.lost;
+                room.shared[usize::from(split.tree)] &= !split.lost;
             }
         }
     }
 
-    /// The sums of the leaves that some rows of the page fall in.
+    /// The sums of the leaves that some rows fall in.
     pub fn sums(&self, rows: &[Lanes], room: &mut Room) -> Lanes {
-        let Room { page, all, each } = room;
-        all.clone_from(page);
+        let Room { shared, all, each } = room;
+        shared.resize(self.leaves.len(), u32::MAX); // if nothing was begun
+        all.clone_from(shared);
         each.clear();
         each.resize(self.leaves.len(), [u32::MAX; LANES]);
-        for (feature, splits) in &self.of_rows {
+        for (feature, splits) in &self.own {
             let values = rows[*feature].map(|value| greater(value, f32::MIN));
             let (least, most) = (reduced(values, lesser), reduced(values, greater));
             let splits = &self.splits[splits.clone()];
@@ -242,14 +244,14 @@ mod tests {
         for _ in 0..300 {
             let count = random(20);
             let trees: Vec<Vec<Node>> = (0..count).map(|_| tree(1 + random(LEAVES), &mut random)).collect();
-            let of_page = [(); WIDTH].map(|()| random(2) == 0);
-            let Some(forest) = Forest::new(&trees, &of_page, 0.5) else { panic!("these are trees") };
+            let shared = [(); WIDTH].map(|()| random(2) == 0);
+            let Some(forest) = Forest::new(&trees, &shared, 0.5) else { panic!("these are trees") };
             let mut room = Room::default();
             let mut lanes = |one: bool| {
                 let first = values[random(values.len())];
                 [(); LANES].map(|()| if one { first } else { values[random(values.len())] })
             };
-            let rows: Vec<Lanes> = of_page.iter().map(|&one| lanes(one)).collect();
+            let rows: Vec<Lanes> = shared.iter().map(|&one| lanes(one)).collect();
             forest.begin(&rows, &mut room);
             let sums = forest.sums(&rows, &mut room);
             for (lane, sum) in sums.into_iter().enumerate() {

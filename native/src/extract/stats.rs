@@ -51,9 +51,9 @@ fn pack(eight: [u8; 8], size: usize) -> u64 {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let word = u64::from_le_bytes(eight) & u64::MAX >> (64 - 8 * size);
     // The highest bit of each byte is carried into where its other bits are at least those of a letter.
-    let low = word & 0x7F * EACH;
+    let low = word & (0x7F * EACH);
     let from = |letter: u8| low + u64::from(0x80 - letter) * EACH;
-    let upper = from(b'A') & !from(b'Z' + 1) & !word & 0x80 * EACH;
+    let upper = from(b'A') & !from(b'Z' + 1) & !word & (0x80 * EACH);
     word | upper >> 2
 }
 

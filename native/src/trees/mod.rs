@@ -62,7 +62,7 @@ impl Trees {
         if !is_whole || nodes.next().is_some() || trees.len() > usize::from(u16::MAX) {
             return Err(wrong());
         }
-        let forest = Forest::new(&trees, FEATURES + 1, 0.0).ok_or_else(wrong)?;
+        let forest = Forest::new(&trees, &[false; FEATURES + 1], 0.0).ok_or_else(wrong)?;
         drop(nodes);
         Ok(Trees { weights, bits, bias, forest })
     }
