@@ -52,6 +52,19 @@ class LanguageScores:
 
 
 @dataclass(frozen=True)
+class DomainScores:
+    """A domain: its documents, their median tier, and the shares of them and of their tokens among the best.
+
+    Each of ``best`` is for one of ``SHARES`` of the documents of a language; None where no tokens are counted.
+    """
+
+    domain: str
+    documents: int
+    tier: float
+    best: tuple[tuple[float, float | None], ...]
+
+
+@dataclass(frozen=True)
 class MetricAgainst:
     """Another metric of the documents: Spearman's correlation within languages, and medians from low to high tiers."""
 
@@ -141,6 +154,23 @@ class QualityScore:
         best = [from_above <= share + 1e-9 for share in SHARES]
         yields = (_yield(values, self.rows.tokens[rows], some) if some.any() else None for some in best)
         return LanguageScores(self.rows.names[code], values, self.rows.kept[rows], tuple(yields))
+
+    def domains(self, count: int) -> list[DomainScores]:
+        """Return the domains with most documents."""
+        codes = self.rows.domains()
+        found = codes.indices.to_numpy()[self.scored]
+        names = codes.dictionary.to_pylist()
+        sizes = np.bincount(found, minlength=len(names))
+        largest = sorted(np.flatnonzero(sizes).tolist(), key=lambda code: (-sizes[code], names[code]))[:count]
+        from_above = 1 - places(self.values, self.groups, self.rows.hashes[self.scored])
+        return [self._domain(names[code], np.flatnonzero(found == code), from_above) for code in largest]
+
+    def _domain(self, name: str, mine: Numbers, from_above: Floats) -> DomainScores:
+        tokens = self.rows.tokens[self.scored[mine]]
+        best = [from_above[mine] <= share + 1e-9 for share in SHARES]
+        whole = tokens.sum()
+        shares = ((float(some.mean()), float(tokens[some].sum() / whole) if whole else None) for some in best)
+        return DomainScores(name, len(mine), float(np.median(self.tiers[mine])), tuple(shares))
 
     def against(self) -> list[MetricAgainst]:
         """Return the other metrics, those that agree most first."""

@@ -15,7 +15,8 @@ from refinery.inspect.reader import RootReader, StageEntry
 from refinery.inspect.rows import Spot, pieces
 from refinery.root.receipts import SIDES, Receipt
 from refinery.root.statistics import id_hashes
-from refinery.stage.documents import LANG, TOKENS, Docs
+from refinery.stage.documents import LANG, TOKENS, URL, Docs
+from refinery.statistics.origins import domains
 
 DOCUMENTS = 100_000
 """Documents of which no further part is read."""
@@ -39,7 +40,7 @@ class ScoreRows:
         self, reader: RootReader, entry: StageEntry, receipts: Sequence[Receipt], metrics: Sequence[str]
     ) -> None:
         self.entry, self.parts, self.metrics = entry, len(receipts), tuple(metrics)
-        names = ("id", LANG.name, TOKENS.name, *metrics)
+        names = ("id", URL.name, LANG.name, TOKENS.name, *metrics)
         self._pieces = [piece for piece in pieces(reader, entry, SIDES, names, receipts) if len(piece.batch)]
         batches = [piece.batch for piece in self._pieces]
         self._starts = np.cumsum([0, *map(len, batches)])
@@ -56,6 +57,11 @@ class ScoreRows:
     def metric(self, name: str) -> Floats:
         """Return the values of a metric, NaN for none."""
         return _joined((_floats(piece.batch, name, np.nan) for piece in self._pieces), np.float64)
+
+    def domains(self) -> pa.DictionaryArray:
+        """Return the registered domain of each document, "" for none."""
+        found = [domains(batch.column(URL.name)) for batch in (piece.batch for piece in self._pieces)]
+        return pa.chunked_array(found, pa.string()).combine_chunks().dictionary_encode()
 
     def spot(self, row: int) -> Spot:
         """Return the position of a row in the files."""

@@ -8,6 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from refinery.inspect.quality_scores import (
+    DomainScores,
     LanguageScores,
     MetricAgainst,
     QualityScore,
@@ -45,6 +46,7 @@ class ScoreView:
     languages: tuple[LanguageScores, ...]
     cells: Markup | None
     curves: Markup
+    domains: tuple[DomainScores, ...]
     against: tuple[MetricAgainst, ...]
     ladder: tuple[ScoredText, ...]
     nearest: tuple[ScoredText, ...]
@@ -74,6 +76,7 @@ def _view(view: View, score: QualityScore) -> ScoreView:
         languages=tuple(languages),
         cells=_cells(score, languages) if score.metric.scale == "ratio" else None,
         curves=share_above(languages, score.metric.scale, score.name, threshold),
+        domains=tuple(score.domains(limits.HEAVIEST_DOMAINS)),
         against=tuple(score.against()),
         ladder=tuple(_scored_text(view.reader, one) for one in score.ladder()),
         nearest=tuple(_scored_text(view.reader, one) for one in score.nearest(limits.NEAREST)),

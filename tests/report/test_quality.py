@@ -76,6 +76,24 @@ def test_yields_are_those_of_the_highest_scores(root: Path) -> None:
                 assert found.tokens == pytest.approx(tokens)
 
 
+def test_domains_have_their_shares_of_the_best(root: Path) -> None:
+    """Of the documents of a domain, those among the best of their language, and their tokens."""
+    score = quality_scores(open_root(str(root)), 20)[2]
+    rows = [row for mine in stored(root, "03-rank").values() for row in mine]
+    found = score.domains(9)
+    assert {one.domain for one in found} == {"0.txt", "1.txt"}
+    for one in found:
+        mine = [row for row in rows if row["url"].startswith(f"file://{one.domain}")]
+        assert (one.documents, one.tier) == (len(mine), median(row["rank"]["tier"] for row in mine))
+        for share, (documents, _) in zip(SHARES, one.best, strict=True):
+            best = [row for row in mine if 1 - row["rank"]["rank"] <= share + 1e-9]
+            assert documents == pytest.approx(len(best) / len(mine))
+        whole = sum(row["tokens"] or 0 for row in mine)
+        half = sum(row["tokens"] or 0 for row in mine if row["rank"]["rank"] >= 0.5)
+        assert one.best[-1][1] == pytest.approx(half / whole)
+    assert sum(one.documents for one in found) == len(rows)
+
+
 def test_both_sides_and_all_tiers_have_samples(root: Path) -> None:
     """The nearest documents of each side to the threshold of their language, and one of each tier."""
     score = quality_scores(open_root(str(root)), 20)[2]
