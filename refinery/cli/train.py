@@ -6,13 +6,14 @@ import click
 
 from refinery.cli._options import PATH, Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
-from refinery.formatting import plural, safe
+from refinery.formatting import plural, safe, shortened
 from refinery.training.examples import Labelling, read_examples
 from refinery.training.figures import Figures
-from refinery.training.training import KINDS, Card, Driver, train
+from refinery.training.training import KINDS, Card, Driver, check_out, train
 
 LANGUAGES = 20
 WORDS = 12
+LONGEST_WORD = 40
 
 
 @click.command("train")
@@ -64,6 +65,7 @@ def command(
     language. No domain is in both the training and the test. Writes MODEL, its card with all figures (.json), and its
     checksum (.sha256). The same examples and seed make the same bytes. Needs the extra train.
     """
+    check_out(out, kind)
     examples = read_examples(files, positive, negative, Labelling(label, at_least))
     sources = {"files": [*files], "positive": [*positive], "negative": [*negative]}
     card = train(examples, kind, out, seed=seed, test_share=test_share, sources=sources)
@@ -147,4 +149,4 @@ def _drivers(card: Card) -> list[str]:
 
 
 def _features(drivers: tuple[Driver, ...]) -> str:
-    return ", ".join(safe(one.feature) for one in drivers[:WORDS])
+    return ", ".join(shortened(safe(one.feature), LONGEST_WORD) for one in drivers[:WORDS])

@@ -14,7 +14,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from refinery.errors import UsageError
-from refinery.kernels import FEATURES, TextModel
+from refinery.kernels import TextModel
 from refinery.store import store_for
 from refinery.training.examples import Examples
 from refinery.training.fasttext_kind import train_fasttext
@@ -30,6 +30,8 @@ EXPLAINED = 100
 """Texts whose contributions are summed."""
 OF_TEXT = 50
 """The strongest contributions of a text that count."""
+LEAST_TEXTS = 3
+"""Texts in which a word occurs that is reported."""
 BATCH = 1000
 
 
@@ -38,13 +40,13 @@ class KindOfModel:
     """A kind of model: its training, the endings of its files, and the packages that its training needs."""
 
     train: Callable[[Examples, tuple[str, str], int], bytes]
-    suffixes: tuple[str, ...]
+    suffix: str
     packages: tuple[str, ...]
 
 
 KINDS: Mapping[str, KindOfModel] = {
-    "trees": KindOfModel(train_trees, (".safetensors",), ("lightgbm",)),
-    "fasttext": KindOfModel(train_fasttext, (".bin",), ("fasttext-community",)),
+    "trees": KindOfModel(train_trees, ".safetensors", ("lightgbm",)),
+    "fasttext": KindOfModel(train_fasttext, ".bin", ("fasttext-community",)),
 }
 
 
@@ -84,6 +86,14 @@ class Card(BaseModel):
     statistics: tuple[Driver, ...]
 
 
+def check_out(out: str, kind: str) -> None:
+    """Raise UsageError or StorageError where a model cannot be written under this name."""
+    suffix = KINDS[kind].suffix
+    if not out.endswith(suffix):
+        raise UsageError(f"{out}: a model of the kind {kind} ends in {suffix}", hint=f"--out NAME{suffix}, or --kind")
+    store_for(out).check_writable(out.rpartition("/")[0] or ".")
+
+
 def train(
     examples: Examples, kind: str, out: str, *, seed: int, test_share: float, sources: dict[str, list[str]]
 ) -> Card:
@@ -91,8 +101,6 @@ def train(
 
     Raises UsageError where the examples do not suffice, or the package that trains is missing.
     """
-    if not out.endswith(KINDS[kind].suffixes):
-        raise UsageError(f"{out}: a model of the kind {kind} has another ending", hint=f"{KINDS[kind].suffixes[0]}")
     for_test = rows_for_test(examples.domains, test_share, seed)
     known, unseen = examples.take(np.flatnonzero(~for_test)), examples.take(np.flatnonzero(for_test))
     for part, name in ((known, "training"), (unseen, "test")):
@@ -102,8 +110,8 @@ def train(
                 hint="examples of more domains are needed, or another --seed",
             )
     file = KINDS[kind].train(known, LABELS, seed)
-    scores, drivers = _measured(file, KINDS[kind].suffixes[0], unseen)
-    words = [one for one in drivers if one.feature not in FEATURES]
+    scores, drivers = _measured(file, KINDS[kind].suffix, unseen)
+    words = [one for one in drivers if not _is_statistic(one.feature) and one.texts >= LEAST_TEXTS]
     card = Card(
         model=out.rpartition("/")[2],
         sha256=hashlib.sha256(file).hexdigest(),
@@ -113,14 +121,14 @@ def train(
         positive=LABELS[0],
         normalise="none",
         seed=seed,
-        packages={name: importlib.metadata.version(name) for name in KINDS[kind].packages},
+        packages={name: _version(name) for name in KINDS[kind].packages},
         sources=sources,
         examples=examples.about,
         trained_on=len(known),
         figures=figures(scores, unseen.positive, unseen.domains, unseen.languages),
         words_for=tuple(one for one in words[:DRIVERS] if one.total > 0),
         words_against=tuple(one for one in words[: -DRIVERS - 1 : -1] if one.total < 0),
-        statistics=tuple([one for one in drivers if one.feature in FEATURES][:DRIVERS]),
+        statistics=tuple([one for one in drivers if _is_statistic(one.feature)][:DRIVERS]),
     )
     write(out, file, card)
     return card
@@ -132,6 +140,17 @@ def write(out: str, file: bytes, card: Card) -> None:
     store_for(out).put(out, file)
     store_for(out).put(f"{stem}.sha256", f"{card.sha256}  {card.model}\n".encode())
     store_for(out).put(f"{stem}.json", (card.model_dump_json(indent=1) + "\n").encode())
+
+
+def _is_statistic(feature: str) -> bool:
+    return feature.startswith("[") and feature.endswith("]")
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"  # another fork of it
 
 
 def _measured(file: bytes, suffix: str, unseen: Examples) -> tuple[Scores, list[Driver]]:
@@ -152,7 +171,7 @@ def _drivers(model: TextModel, label: int, texts: pa.StringArray) -> list[Driver
     count: Counter[str] = Counter()
     for row in range(0, len(texts), max(1, -(-len(texts) // EXPLAINED))):
         for one in model.contributions(texts[row].as_py() or "", label, OF_TEXT):
-            totals[one.feature] += abs(one.weight) if one.feature in FEATURES else one.weight
+            totals[one.feature] += abs(one.weight) if _is_statistic(one.feature) else one.weight
             count[one.feature] += 1
     found = [Driver(feature=name, total=total, texts=count[name]) for name, total in totals.items()]
     return sorted(found, key=lambda one: (-one.total, one.feature))

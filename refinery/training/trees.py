@@ -69,7 +69,7 @@ def train_trees(examples: Examples, labels: tuple[str, str], seed: int) -> bytes
 def _grow(rows: Rows, positive: npt.NDArray[np.bool_], seed: int) -> list[list[Node]]:
     try:
         import lightgbm
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: a library of the system is missing
         raise UsageError(
             f"the kind trees needs LightGBM: {error}", hint="install it: pip install 'refinery[train]'"
         ) from error

@@ -242,6 +242,12 @@ def test_the_same_seed_gives_the_same_bytes(
     assert good > 0.5 > junk
 
 
+def test_a_name_that_is_not_the_kinds_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is read."""
+    assert execute(["train", "missing.jsonl", "--out", str(tmp_path / "a.bin")]) == 2
+    assert "a model of the kind trees ends in .safetensors" in capsys.readouterr().err
+
+
 def test_too_few_domains_are_an_error(tmp_path: Path) -> None:
     """All of one label are of one domain, so that either part lacks one."""
     rows = [{**row, "url": f"http://{row['label']}.example/"} for row in made_up(20)]

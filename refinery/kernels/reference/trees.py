@@ -86,13 +86,13 @@ class TreesModel:
         return np.array([probability(float(one)) for one in sums], np.float64)
 
     def contributions(self, text: str, label: int, count: int) -> list[tuple[str, float, int]]:
-        """Return what moves the log-odds most: features by what the trees add for them, n-grams by their part of it."""
+        """Return what moves the log-odds most: ``[feature]`` by what trees add for it, n-grams by their part of it."""
         rows, sign = self._rows(pa.array([text])), -1.0 if label else 1.0
         found = dict.fromkeys((*FEATURES, LINEAR), 0.0)
         for first, _ in self._trees():
             for feature, change in self._path(rows[0], first):
                 found[(*FEATURES, LINEAR)[feature]] += change
-        parts = [(name, sign * change, 1) for name, change in found.items() if change and name != LINEAR]
+        parts = [(f"[{name}]", sign * change, 1) for name, change in found.items() if change and name != LINEAR]
         parts += [(name, sign * part, times) for name, part, times in self._parts(text, found[LINEAR])]
         return sorted(parts, key=lambda part: (-abs(part[1]), part[0]))[:count]
 
