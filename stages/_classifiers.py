@@ -29,7 +29,7 @@ class Classifier(NamedTuple):
     wanted: tuple[int, ...]
 
 
-def classifier(asset: Asset, label: str | tuple[str, ...] | None) -> Classifier:
+def classifier(asset: Asset, label: tuple[str, ...] | None) -> Classifier:
     """Return the model and the labels by number. Raises AssetError where the file is no model or has other labels."""
     path = asset.path()
     state = os.stat(path)
@@ -37,7 +37,7 @@ def classifier(asset: Asset, label: str | tuple[str, ...] | None) -> Classifier:
         model = _load(path, state.st_size, state.st_mtime_ns)
     except ValueError as error:
         raise AssetError(f"asset {asset}: {_reason(error, path)}", hint=FIX) from error
-    names = (label,) if isinstance(label, str) else label or _positive(asset, model)
+    names = label or _positive(asset, model)
     return Classifier(model, tuple(_number(asset, model, name) for name in names))
 
 

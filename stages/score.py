@@ -42,8 +42,8 @@ class Score(LanguageTables, Filter):
     evidence: ClassVar = (pa.field("labels", LABELS),)
 
     model: Asset = Field(description="fastText model with labels (.bin, .ftz) or model of `refinery train`: a path")
-    label: Label | tuple[Label, ...] | None = Field(
-        None, description="label, or list of them, whose probability is the score; null: the model's positive one"
+    label: tuple[Label, ...] | None = Field(
+        None, description="label, or several, whose probability is the score; null: the model's positive one"
     )
     normalise: Normalise = Field(
         "newlines",

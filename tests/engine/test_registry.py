@@ -50,7 +50,10 @@ class Greedy(Nameless):
     use: str = ""
 
 
-REQUIRED: dict[str, dict[str, Any]] = {"rank": {"scores": ["tokens"]}}
+REQUIRED: dict[str, dict[str, Any]] = {
+    "rank": {"scores": ["tokens"]},
+    "score": {"model": "lid.176.ftz", "label": ("en",)},
+}
 """Fields of stages that have no default."""
 
 

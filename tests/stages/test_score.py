@@ -52,7 +52,7 @@ def test_the_score_is_fasttexts_own(model: Callable[..., str], settings: dict[st
 def test_several_labels_add_up(model: Callable[..., str]) -> None:
     """A scale of labels, such as grades, is divided by a list of those that are wanted."""
     path = model(labels=[f"__label__{grade}" for grade in range(6)], counts=[6, 5, 4, 3, 2, 1], loss=SOFTMAX)
-    each = [metrics(Score(model=Asset(path), label=str(grade)), "a x")["score"] for grade in range(6)]
+    each = [metrics(Score(model=Asset(path), label=(str(grade),)), "a x")["score"] for grade in range(6)]
     together = metrics(Score(model=Asset(path), label=("3", "__label__4", "5")), "a x")["score"]
     assert together == each[3] + each[4] + each[5]
 
@@ -60,7 +60,7 @@ def test_several_labels_add_up(model: Callable[..., str]) -> None:
 def test_many_labels_are_not_stored(model: Callable[..., str]) -> None:
     """Of a model with many labels, only the score is."""
     path = model(labels=[f"__label__{number}" for number in range(500)], counts=range(500, 0, -1))
-    found = metrics(Score(model=Asset(path), label="499"), "a x")
+    found = metrics(Score(model=Asset(path), label=("499",)), "a x")
     assert found["labels"] is None
     assert found["score"] == by_fasttext(path, "a x")["499"]
 
@@ -105,7 +105,7 @@ def test_texts_are_as_the_model_was_trained(model: Callable[..., str], normalise
 def test_the_positive_label_is_known(model: Callable[..., str], labels: tuple[str, str], chosen: str) -> None:
     """Without ``label``, the one label that is known to mean good texts counts."""
     path = model(labels=labels)
-    assert metrics(Score(model=Asset(path)), "a") == metrics(Score(model=Asset(path), label=chosen), "a")
+    assert metrics(Score(model=Asset(path)), "a") == metrics(Score(model=Asset(path), label=(chosen,)), "a")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_label_that_is_not_there_is_named(
     model: Callable[..., str], labels: tuple[str, str], label: str | None, problem: str, hint: str
 ) -> None:
     """The error lists the labels, escaped and shortened: they come from a stranger."""
-    stage = Score(model=Asset(model(labels=labels)), label=label)
+    stage = Score(model=Asset(model(labels=labels)), label=(label,) if label else None)
     with pytest.raises(AssetError, match=problem) as caught:
         stage.check_asset("model", stage.model)
     assert len(caught.value.hint) < 300

@@ -12,6 +12,7 @@ from refinery.recipe import Pipeline, RecipeError, from_dict, recipe_dict
 from refinery.recipe.changes import changes
 from refinery.recipe.reader import parse
 from refinery.stage import registry
+from tests.engine.test_registry import REQUIRED
 
 RECIPE = (
     "dataset: d\ninputs: in/*.warc.gz\nroot: root\npipeline:\n  - warc\n  - extract\n  - language\n  - quality: {}\n"
@@ -124,14 +125,16 @@ SPOKEN = [kind for name in registry.names() if issubclass(kind := registry.stage
 @pytest.mark.parametrize("kind", SPOKEN, ids=lambda kind: kind.name)
 def test_each_field_by_language_moves_a_rule_for_that_language_alone(kind: type[ByLanguage]) -> None:
     """In every stage that has any; the general value is no threshold of the language's own."""
-    general = kind()
+    required = REQUIRED.get(kind.name, {})
+    general = kind.model_validate(required)
     assert kind.language_fields()
     for name in kind.language_fields():
         value = getattr(general, name)
         other = (value // 2 or 1) if isinstance(value, int) else (value / 2 or 0.1)
-        moved = [
-            rule.by_language for rule in kind(thresholds={"de": {name: other}}).applied_rules() if rule.by_language
-        ]
-        assert moved, name
-        assert all(own == {"de": other} for own in moved)
-        assert not any(rule.by_language for rule in kind(thresholds={"de": {name: value}}).applied_rules())
+        moved, same = (
+            kind.model_validate({**required, "thresholds": {"de": {name: own}}}).applied_rules()
+            for own in (other, value)
+        )
+        assert any(rule.by_language for rule in moved), name
+        assert all(rule.by_language in ({}, {"de": other}) for rule in moved)
+        assert not any(rule.by_language for rule in same)
