@@ -131,7 +131,9 @@ def _label(path: str, line: int, row: Row) -> str:
     if isinstance(label, bool) or not isinstance(label, (str, int)):
         if isinstance(label, bool):
             return str(label).lower()
-        raise UsageError(f"{path}:{line}: label is {_value(label)}, expected a string, a whole number, true or false")
+        raise UsageError(
+            f"{path}:{line}: label is {_value(label)}", hint="expected a string, a whole number, true or false"
+        )
     return str(label)
 
 
@@ -191,10 +193,10 @@ def _rows(path: str) -> Iterator[tuple[int, Row]]:
         raise UsageError(f"{path}: neither .parquet nor .jsonl", hint="name a file, or ROOT:STAGE for rows of a root")
     for line, row in rows:
         if not isinstance(row.get("text"), str):
-            raise UsageError(f"{path}:{line}: text is {_value(row.get('text'))}, expected a string")
+            raise UsageError(f"{path}:{line}: text is {_value(row.get('text'))}", hint="expected a string")
         for name in ("url", "domain", "language"):
             if not isinstance(row.get(name), (str, type(None))):
-                raise UsageError(f"{path}:{line}: {name} is {_value(row[name])}, expected a string")
+                raise UsageError(f"{path}:{line}: {name} is {_value(row[name])}", hint="expected a string")
         yield line, row
 
 
@@ -208,7 +210,7 @@ def _json_rows(path: str) -> Iterator[tuple[int, Row]]:
                     continue
                 row = json.loads(line)
                 if not isinstance(row, dict):
-                    raise UsageError(f"{path}:{number}: {_value(row)} is no JSON object")
+                    raise UsageError(f"{path}:{number}: {_value(row)} is no JSON object", hint="expected one a line")
                 yield number, row
         except (ValueError, RecursionError) as error:
             reason = getattr(error, "msg", "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error))

@@ -56,8 +56,9 @@ def test_each_list_and_rule_names_the_kept_languages_that_it_does_not_suit() -> 
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.name)
 def test_recipes_of_the_project_suit_their_languages(path: Path) -> None:
-    """None of them is warned of. That some languages have no phrases is on the page of languages."""
-    assert language_warnings(load(str(path))) == ()
+    """None is warned of, unless its source treats all languages alike. The page of languages has those without phrases."""
+    found = [warning.stage for warning in language_warnings(load(str(path)))]
+    assert found == (["c4", "madlad"] if path.name == "madlad.yaml" else [])
 
 
 def test_a_recipe_that_keeps_all_languages_is_warned() -> None:

@@ -21,6 +21,7 @@ from refinery.stage.global_stage import Global
 from refinery.store import LocalStore
 from stages.urls import Urls
 from tests.engine.roots import pipeline, quick, steps
+from tests.engine.test_registry import REQUIRED
 from tests.engine.toy import LineSource
 
 STEPS = ("url", "extract", "language", "repetition", "quality", "lines", "urls", "minhash", "substring", "export")
@@ -196,8 +197,11 @@ def test_every_asset_is_opened_before_a_run(here: Path, name: str) -> None:
     del here
     kind = registry.stage_class(name)
     Path("bad.bin").write_bytes(b"\xff\x00 no asset")
-    fields = {field for field, _, _ in assets_of(kind())} | ({"blocklists"} if name == "url" else set())
-    recipe = RECIPE if name in STEPS else RECIPE.replace("  - lines\n", f"  - {name}\n  - lines\n")
+    required = REQUIRED.get(name, {})
+    fields = {field for field, _, _ in assets_of(kind.model_validate(required))}
+    fields |= {"blocklists"} if name == "url" else set()
+    step = f"  - {name}: {json.dumps(required)}\n"
+    recipe = RECIPE if name in STEPS else RECIPE.replace("  - lines\n", f"{step}  - lines\n")
     for field in fields:
         given = parse(recipe, "r.yaml", [f"{name}.{field}=./bad.bin"])
         (obstacle,) = preflight(given).obstacles
