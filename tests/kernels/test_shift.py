@@ -35,7 +35,7 @@ def _after(text: str | None, cuts: list[dict[str, Any]]) -> str | None:
 
 
 @given(cut_texts())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_marks_are_a_tree_after_cuts(given: Given) -> None:
     """Marks after any cuts lie in the text that is left, and nest: they can be rendered."""
     marks, _ = shift_marks(given["structure"], given["cuts"])
@@ -45,7 +45,7 @@ def test_marks_are_a_tree_after_cuts(given: Given) -> None:
 
 
 @given(cut_texts())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_text_and_marks_can_be_restored(given: Given) -> None:
     """Undoing cuts restores the text and all marks, those that were lost among them."""
     marks, lost = shift_marks(given["structure"], given["cuts"])
@@ -54,7 +54,7 @@ def test_text_and_marks_can_be_restored(given: Given) -> None:
 
 
 @given(cut_texts())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_mark_goes_only_with_its_text(given: Given) -> None:
     """A mark of which some text is left is there and covers all of that; one without any of its text is not."""
     marks, _ = shift_marks(given["structure"], given["cuts"])

@@ -104,7 +104,7 @@ def content(splits: Sequence[Rows]) -> tuple[str, str]:
     return kept.id(), removed.id()
 
 
-REQUIRED = {"score": {"model": "languages.ftz", "label": "en", "min": 0.9}}
+REQUIRED = {"score": {"model": "languages.ftz", "label": ("en",), "min": 0.9}}
 """Fields without a default."""
 
 
