@@ -8,14 +8,13 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery import Asset, AssetError
-from refinery.kernels import TextModel
-
-POSITIVE = ("positive", "hq", "pos", "good", "1", "true")
-"""Labels that mean a good text, if a model has one of them only."""
+from refinery.kernels import POSITIVE_LABELS, TextModel
 
 Normalise = Literal["newlines", "dclm", "lower", "words"]
 
@@ -41,8 +40,8 @@ def classifier(asset: Asset, label: tuple[str, ...] | None) -> Classifier:
     return Classifier(model, tuple(_number(asset, model, name) for name in names))
 
 
-def guarded(asset: Asset, use: Callable[[], pa.Array]) -> pa.Array:
-    """Return the result of a model. Raises AssetError where what it computes is no number."""
+def guarded(asset: Asset, use: Callable[[], npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """Return the probabilities of a model. Raises AssetError where what it computes is no number."""
     try:
         return use()
     except ValueError as error:
@@ -81,7 +80,7 @@ def _reason(error: ValueError, path: str) -> str:
 def _positive(asset: Asset, model: TextModel) -> tuple[str, ...]:
     if model.positive is not None:
         return (model.positive,)
-    found = [label for label in model.labels if label in POSITIVE]
+    found = [label for label in model.labels if label in POSITIVE_LABELS]
     if len(found) != 1:
         raise AssetError(f"asset {asset}: no label of it is known as the positive one", hint=_choice(model))
     return (found[0],)

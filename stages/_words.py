@@ -21,9 +21,12 @@ from stages._symbols import neither_letter_nor_digit, punctuation
 
 Words = Literal["segmented", "whitespace", "unicode", "spacy"]
 
+ABOUT_LINE_WORDS = (
+    "what a word is: what lies between white space, for segmented divided further in scripts without spaces"
+)
 ABOUT_WORDS = (
-    "what a word is: what lies between white space, for segmented divided further in scripts without spaces; unicode: "
-    "divided at the boundaries of UAX #29; spacy: tokens of spaCy's tokenizer for the language"
+    f"{ABOUT_LINE_WORDS}; unicode: divided at the boundaries of UAX #29; spacy: tokens of spaCy's tokenizer for the "
+    "language"
 )
 
 SPACELESS = ("bo", "dz", "ja", "km", "lo", "my", "th", "wuu", "yue", "zh")

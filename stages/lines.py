@@ -36,17 +36,13 @@ from refinery import (
 from refinery.kernels import KINDS, SPANS, LineRules, correct_lines
 from stages._phrases import Phrases, digest, load, phrases_of
 from stages._thresholds import LanguageTables
-from stages._words import SPACELESS, cuts, versions
+from stages._words import ABOUT_LINE_WORDS, SPACELESS, cuts, versions
 
 Junk = Literal["uppercase", "numeric", "counter", "one_word"]
 Place = Literal["start", "end", "anywhere"]
 Whole = Literal["letters", "characters"]
 LineWords = Literal["segmented", "whitespace"]
 """Phrases are of such words; tokens would put punctuation between them."""
-
-ABOUT_LINE_WORDS = (
-    "what a word is: what lies between white space, for segmented divided further in scripts without spaces"
-)
 
 
 class Lines(LanguageTables, Edit):

@@ -33,7 +33,9 @@ LONGEST_WORD = 40
     "--negative", metavar="SOURCE", multiple=True, help="ROOT:STAGE or file of negative examples only. Repeatable."
 )
 @click.option(
-    "--label", metavar="NAME", help="Label of positive examples. Default: positive, hq, good, clean, 1, true."
+    "--label",
+    metavar="NAME",
+    help="Label of positive examples. Default: one of positive, hq, pos, good, clean, 1, true.",
 )
 @click.option("--at-least", metavar="X", type=float, help="Least score of a positive example.")
 @click.option(

@@ -141,11 +141,7 @@ class QualityScore:
 
     def languages(self, count: int) -> list[LanguageScores]:
         """Return the languages with most documents."""
-        return [self._language(code) for code in self._largest(count)]
-
-    def _largest(self, count: int) -> list[int]:
-        sizes = np.bincount(self.groups, minlength=len(self.rows.names))
-        return sorted(np.flatnonzero(sizes).tolist(), key=lambda code: (-sizes[code], self.rows.names[code]))[:count]
+        return [self._language(code) for code, _ in _largest(self.groups, self.rows.names, count)]
 
     def _language(self, code: int) -> LanguageScores:
         mine = np.flatnonzero(self.groups == code)
@@ -160,10 +156,11 @@ class QualityScore:
         codes = self.rows.domains()
         found = codes.indices.to_numpy()[self.scored]
         names = codes.dictionary.to_pylist()
-        sizes = np.bincount(found, minlength=len(names))
-        largest = sorted(np.flatnonzero(sizes).tolist(), key=lambda code: (-sizes[code], names[code]))[:count]
         from_above = 1 - places(self.values, self.groups, self.rows.hashes[self.scored])
-        return [self._domain(names[code], np.flatnonzero(found == code), from_above) for code in largest]
+        return [
+            self._domain(names[code], np.flatnonzero(found == code), from_above)
+            for code, _ in _largest(found, names, count)
+        ]
 
     def _domain(self, name: str, mine: Numbers, from_above: Floats) -> DomainScores:
         tokens = self.rows.tokens[self.scored[mine]]
@@ -186,7 +183,7 @@ class QualityScore:
 
     def ladder(self) -> list[ScoredDocument]:
         """Return a document of each tier of the language with most documents, the highest tier first."""
-        mine = self.groups == next(iter(self._largest(1)), -1)
+        mine = self.groups == next((code for code, _ in _largest(self.groups, self.rows.names, 1)), -1)
         hashes = self.rows.hashes[self.scored]
         by_tier = (np.flatnonzero(mine & (self.tiers == tier)) for tier in range(TIERS, 0, -1))
         return [self._document(int(rows[np.argmin(hashes[rows])])) for rows in by_tier if len(rows)]
@@ -205,6 +202,13 @@ class QualityScore:
         side = SIDES[0] if self.rows.kept[row] else SIDES[1]
         language = self.rows.names[int(self.groups[place])]
         return ScoredDocument(float(self.values[place]), int(self.tiers[place]), language, side, self.rows.spot(row))
+
+
+def _largest(codes: Numbers, names: Sequence[str], count: int) -> list[tuple[int, int]]:
+    """Return the most frequent codes, each with its number of rows; of equally frequent ones, by name."""
+    sizes = np.bincount(codes, minlength=len(names)).tolist()
+    found = sorted((code for code, size in enumerate(sizes) if size), key=lambda code: (-sizes[code], names[code]))
+    return [(code, sizes[code]) for code in found[:count]]
 
 
 def _yield(values: Floats, tokens: Floats, best: Numbers) -> ShareYield:
@@ -239,12 +243,10 @@ def _pair(rows: ScoreRows, left: str, right: str, count: int) -> ScorePair:
     values = [rows.metric(name) for name in (left, right)]
     both = np.flatnonzero(np.isfinite(values[0]) & np.isfinite(values[1]))
     a, b, groups, hashes = values[0][both], values[1][both], rows.languages[both], rows.hashes[both]
-    sizes = np.bincount(groups, minlength=len(rows.names))
-    largest = sorted(np.flatnonzero(sizes).tolist(), key=lambda code: (-sizes[code], rows.names[code]))[:count]
     languages = []
-    for code in largest:
+    for code, size in _largest(groups, rows.names, count):
         mine = groups == code
-        languages.append((rows.names[code], int(sizes[code]), agreement(a[mine], b[mine], groups[mine])))
+        languages.append((rows.names[code], size, agreement(a[mine], b[mine], groups[mine])))
     table = tier_table(tiers(a, groups, hashes), tiers(b, groups, hashes))
     return ScorePair(left, right, len(both), agreement(a, b, groups), tuple(languages), table)
 

@@ -44,7 +44,7 @@ from refinery.kernels.reference.sentences import sentence_ends
 from refinery.kernels.reference.shift import LOST, joined_spans, objects, shift_marks, spared, undo_marks
 from refinery.kernels.reference.similar import first_similar
 from refinery.kernels.reference.text import BULLETS, ELLIPSES, bare, distinct_words, text_statistics
-from refinery.kernels.reference.textmodel import Contribution, TextModel
+from refinery.kernels.reference.textmodel import POSITIVE_LABELS, Contribution, TextModel
 from refinery.kernels.reference.unicode_words import WORD_BREAKS, unicode_cuts
 from refinery.kernels.reference.unionfind import Unions, components, forest_of, spanning_forest
 from refinery.kernels.reference.units import text_bytes, token_sizes, word_sizes

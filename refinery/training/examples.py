@@ -22,12 +22,9 @@ from refinery.errors import StorageError, UsageError
 from refinery.formatting import shortened
 from refinery.inspect.reader import open_root
 from refinery.inspect.rows import pieces
-from refinery.kernels import string_hashes
+from refinery.kernels import POSITIVE_LABELS, string_hashes
 from refinery.statistics.origins import domains
 from refinery.store import store_for
-
-POSITIVE_NAMES = ("positive", "pos", "hq", "good", "clean", "1", "true")
-"""Labels that are taken as the positive one where none is named."""
 
 COLUMNS = ("text", "label", "score", "domain", "url", "language")
 ROWS = 4096
@@ -128,9 +125,9 @@ def _labels(path: str, rows: Sequence[tuple[int, Row]], labelling: Labelling) ->
 
 def _label(path: str, line: int, row: Row) -> str:
     label = row.get("label")
-    if isinstance(label, bool) or not isinstance(label, (str, int)):
-        if isinstance(label, bool):
-            return str(label).lower()
+    if isinstance(label, bool):
+        return str(label).lower()
+    if not isinstance(label, (str, int)):
         raise UsageError(
             f"{path}:{line}: label is {_value(label)}", hint="expected a string, a whole number, true or false"
         )
@@ -146,7 +143,7 @@ def _score(path: str, line: int, row: Row) -> float:
 
 
 def _positive_name(path: str, labels: set[str]) -> str:
-    known = [name for name in POSITIVE_NAMES if name in labels]
+    known = [name for name in POSITIVE_LABELS if name in labels]
     if len(known) != 1:
         raise UsageError(
             f"{path}: which label is the positive one? There are {_listed(labels)}", hint="name it: --label NAME"

@@ -109,9 +109,9 @@ def auc(scores: Scores, positive: Labels) -> float:
     """
     _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    many = int(positive.sum())
-    few = len(scores) - many
-    return float((ranks[positive].sum() - many * (many + 1) / 2) / (many * few))
+    positives = int(positive.sum())
+    pairs = positives * (len(scores) - positives)
+    return float((ranks[positive].sum() - positives * (positives + 1) / 2) / pairs)
 
 
 def calibration(scores: Scores, positive: Labels) -> list[CalibrationBin]:
@@ -153,10 +153,10 @@ def _languages(scores: Scores, positive: Labels, languages: Sequence[str]) -> li
         if not language:
             continue
         own = named == language
-        many = int(positive[own].sum())
-        enough = min(many, count - many) >= LEAST
+        positives = int(positive[own].sum())
+        enough = min(positives, count - positives) >= LEAST
         value = auc(scores[own], positive[own]) if enough else None
-        found.append(LanguageFigures(language=language, texts=count, positive=many, auc=value))
+        found.append(LanguageFigures(language=language, texts=count, positive=positives, auc=value))
     return found
 
 

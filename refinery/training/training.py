@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
 
 from refinery.errors import UsageError
 from refinery.kernels import TextModel
 from refinery.store import store_for
 from refinery.training.examples import Examples
 from refinery.training.fasttext_kind import train_fasttext
-from refinery.training.figures import Figures, Scores, figures
+from refinery.training.figures import CardRecord, Figures, Scores, figures
 from refinery.training.split import rows_for_test
 from refinery.training.trees import train_trees
 
@@ -50,23 +49,19 @@ KINDS: Mapping[str, KindOfModel] = {
 }
 
 
-class Driver(BaseModel):
+class Driver(CardRecord):
     """A word, n-gram or statistic: what it adds to the log-odds of the positive label in ``texts`` of those explained.
 
     ``total`` is the sum over these; of statistics it is the sum without regard to sign.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     feature: str
     total: float
     texts: int
 
 
-class Card(BaseModel):
+class Card(CardRecord):
     """The card of a model: what it was made from, with what, and how good it is on domains that it did not see."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str
     sha256: str
@@ -119,7 +114,7 @@ def train(
         kind=kind,
         labels=LABELS,
         positive=LABELS[0],
-        normalise="none",
+        normalise="newlines",
         seed=seed,
         packages={name: _version(name) for name in KINDS[kind].packages},
         sources=sources,
@@ -130,11 +125,11 @@ def train(
         words_against=tuple(one for one in words[: -DRIVERS - 1 : -1] if one.total < 0),
         statistics=tuple([one for one in drivers if _is_statistic(one.feature)][:DRIVERS]),
     )
-    write(out, file, card)
+    _write(out, file, card)
     return card
 
 
-def write(out: str, file: bytes, card: Card) -> None:
+def _write(out: str, file: bytes, card: Card) -> None:
     """Write the model, the card ``NAME.json``, and the checksum ``NAME.sha256`` in the form of ``sha256sum``."""
     stem = out.rpartition(".")[0]
     store_for(out).put(out, file)

@@ -77,7 +77,7 @@ def test_a_long_chunk_is_divided() -> None:
 
 
 def test_the_tokenizer_forgets_between_batches_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is kept is bounded, but chunks of one batch are known together, however many they are."""
+    """The number of chunks in memory is bounded, except within a batch, which needs all of its own."""
     monkeypatch.setattr(reference, "MOST_KEPT", 2)
     chunks = Chunks()
     assert [cuts(chunks, [f"{letter}@b c@d e@f"]) for letter in "xyxy"] == [[[1, 2, 5, 6, 9, 10]]] * 4

@@ -58,7 +58,7 @@ def test_probabilities_are_those_of_the_library(paths: Any, toy: Toy, texts: lis
 @given(toys().filter(lambda toy: toy.scale < 30), LISTS)
 @settings(max_examples=60)
 def test_contributions_are_those_of_the_twin(paths: Any, toy: Toy, texts: list[str | None]) -> None:
-    """The same features, counts and weights, but for rounding."""
+    """Both kernels return the same features and counts, and weights that differ by rounding only."""
     path = written(toy, paths)
     own, other = native.TextModel(path), twin.TextModel(path)
     for text in [*texts, "a the été x été a"]:

@@ -1,4 +1,4 @@
-"""The stage ``score``: fastText's own numbers, the label that is meant, and one clear error for any wrong model."""
+"""The stage ``score``: it returns fastText's probabilities, finds the positive label, and refuses wrong models."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def test_precision_at_a_yield_is_of_the_highest() -> None:
 
 
 def test_a_linear_classifier_learns_words() -> None:
-    """Texts of two vocabularies are told apart, and other seeds end near."""
+    """The classifier separates texts of two vocabularies; another seed gives about the same weights."""
     rows = made_up(60)
     ngrams = NgramRows(pa.array([row["text"] for row in rows]))
     positive = np.array([row["label"] == "good" for row in rows])

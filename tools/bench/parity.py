@@ -39,7 +39,7 @@ BATCH = 100
 
 Form = Callable[[str], str]
 Judge = Callable[[str, str], Any]
-"""What the published implementation makes of a text in a language: whether it removes it, or what it leaves of it."""
+"""Takes a text and its language; returns whether the published implementation removes it, or the text that it leaves."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Text:
 
 @dataclass
 class Result:
-    """What the comparison of a row has found."""
+    """The result of comparing a row."""
 
     row: Row
     removed: int = 0

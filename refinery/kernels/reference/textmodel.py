@@ -17,6 +17,9 @@ import pyarrow as pa
 from refinery.kernels.reference.fasttext_model import FastTextModel
 from refinery.kernels.reference.trees import TreesModel
 
+POSITIVE_LABELS = ("positive", "hq", "pos", "good", "clean", "1", "true")
+"""Labels of good texts, where neither a file nor its reader names one."""
+
 HEAD = 16
 """Bytes of a file that identify its kind."""
 
