@@ -39,7 +39,7 @@ BATCH = 100
 
 Form = Callable[[str], str]
 Judge = Callable[[str, str], Any]
-"""Takes a text and its language; returns whether the published implementation removes it, or the text that it leaves."""
+"""Takes a text and its language; returns whether the published implementation removes it, or what text it leaves."""
 
 
 @dataclass(frozen=True)
