@@ -80,6 +80,7 @@ OPENS = {
     "stages._codes": "the list of languages is part of the package",
     "stages._languages": "the table of languages is part of the package, or a folder of one's own",
     "stages._c4.bad_words": "its assets",
+    "stages.wds": "its asset",
     "stages._phrases": "phrases are part of the package, or an asset",
     "stages._url.blocklist": "its asset",
     "stages._url.suffixes": "the public suffix list is part of an installed package",
