@@ -12,7 +12,7 @@ the other five, times the mean of the three that remain.
 These limits suit Spanish. In another language, shares are multiplied by the median of Spanish and divided by its own,
 and lengths the other way round, by the median of punctuation. The table of medians is part of WDS's code, which is
 GPL-3.0: ``medians`` is the path of its medians_language.csv. Without it, languages have the medians that the
-documentation states, and all others those of Spanish. Decision note 073 has what is not known, and in what WDS's code
+documentation states, and all others those of Spanish. Decision note 080 has what is not known, and in what WDS's code
 differs.
 """
 
