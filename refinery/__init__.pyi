@@ -200,7 +200,6 @@ from .stage.addresses import (
 from .stage.base import (
     Edit as Edit,
     Edited as Edited,
-    Explanation as Explanation,
     Filter as Filter,
     Records as Records,
     Source as Source,
@@ -230,10 +229,12 @@ from .stage.documents import (
     WARC as WARC,
     Docs as Docs,
     document_ids as document_ids,
+    field_at as field_at,
     file_identity as file_identity,
     id_bytes as id_bytes,
     metrics_column as metrics_column,
 )
+from .stage.explanation import Explanation as Explanation
 from .stage.fields import (
     Duration as Duration,
     Proportion as Proportion,
@@ -264,6 +265,14 @@ from .stage.rounds import (
 from .stage.rules import (
     Metric as Metric,
     Rule as Rule,
+)
+from .stage.shards import (
+    DatasetLayout as DatasetLayout,
+    ShardFile as ShardFile,
+    ShardFormat as ShardFormat,
+    ShardOutput as ShardOutput,
+    ShardWriter as ShardWriter,
+    WrittenDataset as WrittenDataset,
 )
 from .store import (
     Store as Store,

@@ -5,34 +5,88 @@ It can render the text with its structure. Tokens stay those of the plain text, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self
 
 import pyarrow as pa
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from refinery import STRUCTURE, TEXT, Docs, Edit, Edited, Size, UsageError
+from refinery import (
+    ID,
+    OFFSET,
+    STRUCTURE,
+    TEXT,
+    WARC,
+    Asset,
+    DatasetLayout,
+    Docs,
+    Edit,
+    Edited,
+    ShardFormat,
+    Size,
+    UsageError,
+    WrittenDataset,
+    field_at,
+)
 from refinery.kernels import render
+from stages._formats.jsonl import Compression, JsonLines
+from stages._formats.layout import CARD, DATA, MANIFEST, card, manifest, public_names
+from stages._formats.mds import INDEX, Mds, index
+from stages._formats.presets import PRESETS, Preset, PresetColumn, hex_ids
+from stages._formats.token_files import IDS, Megatron, NumpyMap
+from stages._formats.tokenizing import DocumentTokenizer, document_tokenizer
 from stages._labels import check_label
+
+Format = Literal["parquet", "jsonl", "megatron", "npy", "mds"]
+
+OF_TOKENS: Mapping[str, tuple[str, ...]] = {
+    "megatron": (TEXT.name,),
+    "npy": (ID.name, WARC.name, OFFSET.name, TEXT.name),
+}
+"""The columns of formats that have token ids alone, and of their index; the ids take the place of the text."""
+
+
+HUB = ("parquet", "jsonl")
+"""The formats that ``datasets.load_dataset`` reads."""
 
 
 class Export(Edit):
     """Write the final columns, gathering small parts into files of about one size."""
 
     name: ClassVar = "export"
-    version: ClassVar = 4
+    version: ClassVar = 5
     reads: ClassVar = ()
     last: ClassVar = True
 
     columns: tuple[str, ...] = Field(
         ("id", "url", "date", "warc", "offset", "length", "lang", "text", "tokens"),
         min_length=1,
-        description="columns to write, in this order; the metrics of a stage are one column with the stage's name",
+        description="columns to write, in this order; the metrics of a stage are one column with the stage's name, "
+        "and STAGE.METRIC is one of them, such as extract.title, with the metric's name",
     )
     text: Literal["plain", "markdown", "html"] = Field(
         "plain", description="form of the text: as it is, or rendered with its structure"
     )
-    shard: Size = Field(Size(512 * 1024 * 1024), gt=0, description="bytes of text in one file")
+    preset: Preset | None = Field(
+        None, description="columns of another dataset, under its names and with its types, in place of columns"
+    )
+    ids: Literal["binary", "hex"] = Field("binary", description="form of the ids: 16 bytes, or 32 hexadecimal digits")
+    tokenizer: Asset | None = Field(
+        None, description="path of a tokenizer.json: the column input_ids takes the place of text; needs `tokenizers`"
+    )
+    end_of_text: str | None = Field(
+        None, description="special token behind each document; by default the one that is known to end a text"
+    )
+    format: Format = Field("parquet", description="format of the files; megatron and npy have token ids alone")
+    compression: Compression = Field("zst", description="compression of jsonl; Parquet always has zstd")
+    layout: Literal["files", "huggingface"] | None = Field(
+        None,
+        description="folder dataset in the root: shards as data/train-00000-of-00123, a manifest, a card for the hub",
+    )
+    licence: str = Field("", description="licence on the card, as the hub names it: odc-by")
+    shard: Size = Field(
+        Size(512 * 1024 * 1024), gt=0, description="bytes of text, or of token ids, in one file before compression"
+    )
     partition_by: str | None = Field(
         None,
         description="column of labels, such as lang, or STAGE.METRIC: rows go to the folder of a label, as by_lang=de",
@@ -41,19 +95,75 @@ class Export(Edit):
     @field_validator("columns")
     @classmethod
     def _once(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
-        twice = sorted({name for name in columns if columns.count(name) > 1})
+        names = [path.rpartition(".")[2] for path in columns]
+        twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"{', '.join(twice)} is listed twice; keep one")
         return columns
 
+    @model_validator(mode="after")
+    def _one_choice_of_columns(self) -> Self:
+        if self.preset and {"columns", "ids", "tokenizer"} & self.model_fields_set:
+            raise ValueError(f"preset: {self.preset} has columns of its own; leave out columns, ids and tokenizer")
+        if self.format in OF_TOKENS and ("columns" in self.model_fields_set or self.preset):
+            raise ValueError(f"format: {self.format} has columns of its own; leave out columns and preset")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_tokenizer(self) -> Self:
+        if self.format in OF_TOKENS and self.tokenizer is None:
+            raise ValueError(f"format: {self.format} has token ids; set tokenizer to the path of a tokenizer.json")
+        if self.end_of_text is not None and self.tokenizer is None:
+            raise ValueError("end_of_text is a token of a tokenizer; set tokenizer to the path of a tokenizer.json")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_layout_for_the_format(self) -> Self:
+        if self.layout == "huggingface" and self.format not in HUB:
+            raise ValueError(f"the hub reads {' and '.join(HUB)}, and format is {self.format}; set layout: files")
+        if self.layout and self.partition_by:
+            raise ValueError("layout numbers the shards of one folder; leave out partition_by")
+        return self
+
+    @model_validator(mode="after")
+    def _has_folders_of_parquet(self) -> Self:
+        if self.partition_by and self.format != "parquet":
+            raise ValueError(f"partition_by writes Parquet, and format is {self.format}; leave out one of them")
+        return self
+
+    def _computed(self) -> tuple[PresetColumn, ...]:
+        """Return the columns that are computed here, but for the rendered text."""
+        if self.preset:
+            return PRESETS[self.preset]
+        hexadecimal = PresetColumn(pa.field(ID.name, pa.string()), (ID.name,), hex_ids)
+        computed = [hexadecimal] if self.ids == "hex" and ID.name in self._wanted() else []
+        if self.tokenizer is not None and TEXT.name in self._wanted():
+            computed.append(_ids_column(self._opened(self.tokenizer)))
+        return tuple(computed)
+
+    def _opened(self, tokenizer: Asset) -> DocumentTokenizer:
+        return document_tokenizer(tokenizer.path(), self.end_of_text)
+
+    def _wanted(self) -> tuple[str, ...]:
+        """Return the columns to write, where token ids are still the text."""
+        return OF_TOKENS.get(self.format, self.columns)
+
+    def check_asset(self, name: str, asset: Asset) -> None:
+        """Read the tokenizer. Raises AssetError where the file is none, or has not that end of text."""
+        del name
+        self._opened(asset)
+
     def selects(self, names: Sequence[str]) -> list[str]:
         """The wanted columns, in the wanted order. Raises UsageError for one that was asked for and is not there."""
+        if self.preset:
+            return [column.field.name for column in PRESETS[self.preset]]
         if self.text != "plain":
             self._check_structure(names)
-        missing = [name for name in self.columns if name not in names]
-        if missing and self.columns != type(self).model_fields["columns"].default:
+        missing = [name for name in self._wanted() if name.partition(".")[0] not in names]
+        if missing and self._wanted() != type(self).model_fields["columns"].default:
             raise UsageError(f"export has no column {', '.join(missing)}", hint=f"there are {', '.join(names)}")
-        return [name for name in self.columns if name in names]
+        selected = [name for name in self._wanted() if name.partition(".")[0] in names]
+        return [IDS if name == TEXT.name and self.tokenizer is not None else name for name in selected]
 
     def _check_structure(self, names: Sequence[str]) -> None:
         if STRUCTURE.name not in names:
@@ -65,32 +175,83 @@ class Export(Edit):
             )
 
     def added(self) -> tuple[pa.Field, ...]:
-        """Return the text where it is rendered."""
-        return () if self.text == "plain" else (TEXT,)
+        """Return the text where it is rendered, and the columns that are computed."""
+        computed = {column.field.name: column.field for column in self._computed()}
+        rendered = {} if self.text == "plain" else {TEXT.name: TEXT}
+        return tuple((rendered | computed).values())
 
     def outdates(self) -> frozenset[str]:
         """Return no column: those of positions in the text are not selected beside a rendered one."""
         return frozenset()
 
     def wants(self) -> tuple[str, ...]:
-        """Return the column of the labels."""
-        return (*self.reads, *([self.partition_by] if self.partition_by else []))
+        """Return the column of the labels, and those from which columns are computed."""
+        needs = dict.fromkeys(need for column in self._computed() for need in column.needs)
+        paths = [] if self.preset else [path for path in self._wanted() if "." in path]
+        return (*self.reads, *needs, *paths, *([self.partition_by] if self.partition_by else []))
 
     def check_columns(self, given: pa.Schema) -> None:
-        """Raise UsageError for a ``partition_by`` without labels."""
+        """Raise UsageError for a ``partition_by`` without labels, and for columns that the format cannot represent."""
         if self.partition_by:
             check_label(given, "partition_by", self.partition_by)
+        form = self.shard_format()
+        if form is not None:
+            fields = {field.name: field for field in (*given, *self.added())}
+            schema = pa.schema(list(fields.values()))
+            form.check(pa.schema([field_at(schema, path) for path in self.selects(schema.names)]))
 
     def partition_column(self) -> str:
         """Return the column of the labels that have folders of their own."""
         return self.partition_by or ""
+
+    def shard_column(self) -> str:
+        """Return the column of the token ids, or else of the text."""
+        if self.tokenizer is not None:
+            return IDS
+        return "content" if self.preset == "refinedweb" else TEXT.name
+
+    def shard_format(self) -> ShardFormat | None:
+        """Return the format of the files; None for Parquet."""
+        return JsonLines(self.compression) if self.format == "jsonl" else _FORMATS[self.format]
+
+    def lay_out(self, dataset: WrittenDataset) -> DatasetLayout | None:
+        """Return the folder with the shards under public names, the manifest, and what the layout and format add."""
+        if self.layout is None:
+            return None
+        names = public_names(dataset.shards)
+        files = {MANIFEST: manifest(dataset, names, self._origin())}
+        if self.layout == "huggingface":
+            files[CARD] = card(dataset, names, self.licence).encode()
+        if self.format == "mds":
+            files[f"{DATA}/{INDEX}"] = index(dataset.schema, names)
+        return DatasetLayout(names, files, MANIFEST)
+
+    def _origin(self) -> dict[str, Any]:
+        if self.tokenizer is None:
+            return {"format": self.format}
+        opened = self._opened(self.tokenizer)
+        end = {"token": opened.end_of_text, "id": opened.end}
+        origin = {"sha256": self.tokenizer.digest(), "end_of_text": end, "type": opened.column.type.value_type}
+        return {
+            "format": self.format,
+            "tokenizer": {name: str(v) if name == "type" else v for name, v in origin.items()},
+        }
 
     def shard_bytes(self) -> int:
         """Bytes of text in one file."""
         return int(self.shard)
 
     def edit(self, docs: Docs) -> Edited:
-        """Render the text; nothing else changes but the selection of columns."""
-        if self.text == "plain":
-            return Edited({})
-        return Edited({TEXT.name: render(docs.column(TEXT.name), docs.column(STRUCTURE.name), self.text)})
+        """Render the text and compute columns from it; nothing else changes but the selection of columns."""
+        rendered = {}
+        if self.text != "plain":
+            rendered[TEXT.name] = render(docs.column(TEXT.name), docs.column(STRUCTURE.name), self.text)
+            docs = docs.with_columns(rendered)
+        return Edited(rendered | {column.field.name: column.of(docs) for column in self._computed()})
+
+
+_FORMATS: Mapping[str, ShardFormat | None] = {"parquet": None, "megatron": Megatron(), "npy": NumpyMap(), "mds": Mds()}
+
+
+def _ids_column(tokenizer: DocumentTokenizer) -> PresetColumn:
+    return PresetColumn(tokenizer.column, (TEXT.name,), lambda docs: tokenizer.encode(docs.column(TEXT.name)))

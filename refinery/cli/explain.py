@@ -11,7 +11,7 @@ from refinery.cli._output import columns, print_json
 from refinery.errors import UsageError
 from refinery.recipe import stage_with
 from refinery.stage import registry
-from refinery.stage.base import Explanation
+from refinery.stage.explanation import Explanation
 
 LINES = 10
 """Lines of the chart between 0 and 1."""

@@ -53,10 +53,15 @@ class FileRows:
         assert self.content is not None
         self.content.update(batch, folder)
         if self.has_ids:
-            self.ids.append(batch.column("id"))
+            self.ids.append(_binary(batch.column("id")))
         if WHY.name in batch.schema.names:
             self.rules.update(_counts(pc.struct_field(batch.column(WHY.name), "rule")))
             self.failed.update(_counts(batch.column(FAILED.name).flatten()))
+
+
+def _binary(ids: pa.Array) -> pa.Array:
+    """Return ids as 16 bytes where an export has written them as hexadecimal digits."""
+    return pa.array(map(bytes.fromhex, ids.to_pylist()), ID.type) if pa.types.is_string(ids.type) else ids
 
 
 def _counts(values: pa.Array) -> dict[str, int]:

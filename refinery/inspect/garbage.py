@@ -20,7 +20,7 @@ _KINDS = (
     (
         "temporary",
         re.compile(
-            rf"tmp/[0-9a-f]{{32}}|(?:(?:runs|superseded/[^/]+|{_STAGE}(?:/receipts|/stats|/kept|/removed)?)(?:/{FOLDER})?/)?"
+            rf"tmp/[0-9a-f]{{32}}|(?:(?:runs|superseded/[^/]+|{_STAGE}(?:/receipts|/stats|/kept|/removed|/shards)?)(?:/{FOLDER})?/)?"
             r"\.[^/]+\.[0-9a-f]{8}"
         ),
     ),
@@ -30,8 +30,8 @@ _KINDS = (
     (
         "rows",
         re.compile(
-            rf"(?:{_STAGE}/(?:kept|removed|audit|map/keys|map/index|reduce|resolve)|superseded/{_STAGE}-(?:kept|removed))"
-            rf"(?:/{FOLDER})?/part-[^/]+\.parquet"
+            rf"(?:{_STAGE}/(?:kept|removed|shards|audit|map/keys|map/index|reduce|resolve)|superseded/{_STAGE}-(?:kept|removed|shards))"
+            rf"(?:/{FOLDER})?/part-[^/]+\.[a-z]+"
         ),
     ),
 )

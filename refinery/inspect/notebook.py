@@ -11,7 +11,7 @@ from refinery.errors import UsageError
 from refinery.html import paragraph, table
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.root.manifests import StageManifest
-from refinery.root.receipts import SIDES
+from refinery.root.receipts import SHARDS, SIDES
 from refinery.root.statistics import Statistics
 from refinery.store import is_remote
 from refinery.store.arrow import file_system
@@ -23,7 +23,7 @@ _FUNNEL = ("stage", "unit", "in", "kept", "removed")
 _RULES = ("stage", "rule", "counted", "documents", "tokens")
 
 
-Side = Literal["kept", "removed"]
+Side = Literal["kept", "removed", "shards"]
 
 
 class StageOutput:
@@ -38,8 +38,11 @@ class StageOutput:
         self._entry = entry
 
     def files(self, side: Side = "kept") -> list[str]:
-        """Return the paths of the files, in order of parts. Raises StorageError where a receipt is lost."""
-        if side not in SIDES:
+        """Return the paths of the files, in order of parts. Raises StorageError where a receipt is lost.
+
+        An export in another format than Parquet has its kept rows in ``shards``.
+        """
+        if side not in (*SIDES, SHARDS):
             raise UsageError(f"side {side!r}: not one of {', '.join(SIDES)}", hint='files("kept") or files("removed")')
         receipts = self._reader.receipts(self._entry)
         paths = {file.path: None for receipt in receipts for file in receipt.files.get(side, ())}
@@ -50,7 +53,12 @@ class StageOutput:
 
         Raises UsageError where the recipe lets the stage write none, and as `files`.
         """
-        files = self.files(side)
+        files = self.files(side) if side in SIDES else []
+        if not files and self.files("shards"):
+            raise UsageError(
+                f"stage {self._entry.name!r} wrote its rows in another format than Parquet",
+                hint='files("shards") returns the paths',
+            )
         if not files:
             settings = "`write: every`" if side == "kept" else "`keep_removed: metrics` and `write: every`"
             raise UsageError(

@@ -1,14 +1,17 @@
 """Verifying a root: counts reconcile, and every file has the rows of its receipt.
 
 Content ids are computed again from the Parquet, so a changed value is found wherever it is. Bytes that are no row,
-such as the name of the writing library in a file's footer, may differ. Nothing is mended here.
+such as the name of the writing library in a file's footer, may differ. Shards of other formats are compared byte by
+byte, by their SHA-256. Nothing is mended here.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import pyarrow as pa
 
@@ -25,7 +28,7 @@ from refinery.inspect.warning_list import RootWarning, warnings_of
 from refinery.root.outputs import current_path, extra_files, is_output
 from refinery.root.parquet import open_parquet
 from refinery.root.partitions import FOLDER, partition_of
-from refinery.root.receipts import FileRef, Receipt
+from refinery.root.receipts import SHARDS, FileRef, Receipt
 from refinery.statistics.group_files import merge, merged_path, read_merged
 
 UNFINISHED = "a run is at work or was interrupted, and `refinery run` completes it"
@@ -38,6 +41,7 @@ FOLDERS = {
     "keys": "map/keys",
     "index": "map/index",
     "groups": "stats/groups",
+    SHARDS: "shards",
     "reduced": "reduce",
 }
 """Folders, in that of the stage, of the files of each name; verdicts, named by part number, are in ``resolve``."""
@@ -199,6 +203,10 @@ class _Checks:
             size = store.stat(full).size
             if size != file.bytes:
                 return f"the file has {plural(size, 'byte')}, its receipt has {file.bytes:,}"
+            if file.sha256:
+                with store.stream(full) as stream:
+                    same = _sha256(stream) == file.sha256
+                return "" if same else "the file does not have the SHA-256 of its receipt"
             with open_parquet(self._reader.root, file.path) as parquet:
                 rows.read(parquet, partition_of(file.path))
         except (StorageError, pa.ArrowException, ValueError) as error:
@@ -233,6 +241,13 @@ class _Checks:
             yield f"{plural(extra, 'document')} came out that did not go in"
         if lost and "removed" in read:
             yield f"{plural(lost, 'document')} went in, neither kept nor removed"
+
+
+def _sha256(stream: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := stream.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def _misfiled(entry: StageEntry, receipt: Receipt) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from refinery.errors import UsageError
-from refinery.stage.documents import LANG, POINTER, TEXT, TOKENS, TRANSIENT
+from refinery.stage.documents import LANG, POINTER, TEXT, TOKENS, TRANSIENT, field_at
 from refinery.stage.global_stage import begins_segment
 from refinery.stage.rules import FAILED, WHY
 
@@ -85,7 +85,8 @@ def _passed(step: Step, given: pa.Schema) -> pa.Schema:
             fields.setdefault(TOKENS.name, TOKENS)
     fields |= {f.name: f for f in _with_metrics(step, _with_language(step, pa.schema([])))}
     fields |= {f.name: f for f in step.lost_marks(given.names)}
-    return pa.schema([fields[name] for name in step.stage.selects(list(fields))])
+    available = pa.schema(list(fields.values()))
+    return pa.schema([field_at(available, path) for path in step.stage.selects(list(fields))])
 
 
 def _stored(schema: pa.Schema) -> pa.Schema:

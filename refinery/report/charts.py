@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from refinery.formatting import safe
 from refinery.report.curves import Bin, Point
-from refinery.stage.base import Explanation
+from refinery.stage.explanation import Explanation
 from refinery.stage.rules import Scale
 
 Spec = dict[str, Any]

@@ -13,7 +13,7 @@ from refinery.report.curves import bars, beyond, curve, numeric
 from refinery.report.language_rules import threshold_texts
 from refinery.report.view import MetricView, StageView, View
 from refinery.root.statistics import Tally
-from refinery.stage.base import Explanation
+from refinery.stage.explanation import Explanation
 from refinery.stage.rules import Rule, Scale
 
 UNITS = ("documents", "tokens", "bytes")

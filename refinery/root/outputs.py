@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from refinery.root.partitions import FOLDER
-from refinery.root.receipts import SIDES, Receipt
+from refinery.root.receipts import SHARDS, SIDES, Receipt
 from refinery.root.root import Root
 from refinery.store import is_remote
 
@@ -25,9 +25,9 @@ AT_ONCE = 8
 """Receipts of a remote root whose files are moved at the same time."""
 
 _FOLDER = r"[0-9]{2,}-[a-z][a-z0-9_-]*"
-_NAME = f"(?:{FOLDER}/)?" + r"part-[0-9]{5,}-[0-9a-f]{8}(?:-[0-9]{3,})?\.parquet"
-_CURRENT = re.compile(rf"({_FOLDER})/(kept|removed)/({_NAME})")
-_MOVED = re.compile(rf"{SUPERSEDED}/({_FOLDER})-(kept|removed)/({_NAME})")
+_NAME = f"(?:{FOLDER}/)?" + r"part-[0-9]{5,}-[0-9a-f]{8}(?:-[0-9]{3,})?(?:\.[a-z]+)+"
+_CURRENT = re.compile(rf"({_FOLDER})/(kept|removed|{SHARDS})/({_NAME})")
+_MOVED = re.compile(rf"{SUPERSEDED}/({_FOLDER})-(kept|removed|{SHARDS})/({_NAME})")
 _KEY = re.compile(r"part-[0-9]+-([0-9a-f]{8})")
 
 
@@ -52,7 +52,7 @@ def extra_files(root: Root, receipts: Iterable[Receipt]) -> list[str]:
     """Return the files in ``kept`` and ``removed`` that no receipt names, by their paths below the root."""
     wanted = {file.path for receipt in receipts for files in receipt.files.values() for file in files}
     folders = [name for name in root.store.folders(root.path) if re.fullmatch(_FOLDER, name)]
-    patterns = [f"{glob.escape(root.path)}/{folder}/{side}/**/*" for folder in folders for side in SIDES]
+    patterns = [f"{glob.escape(root.path)}/{folder}/{side}/**/*" for folder in folders for side in (*SIDES, SHARDS)]
     paths = (full.removeprefix(f"{root.path}/") for pattern in patterns for full in root.store.list(pattern))
     return [path for path in paths if path not in wanted]
 

@@ -29,25 +29,32 @@ that, and one text, of each file is in memory."""
 
 @dataclass(frozen=True)
 class Written:
-    """A finished temporary file, and the folder of its partition."""
+    """A finished temporary file, the folder of its partition, and how it is named; the rest as in ``FileRef``."""
 
     temporary: str
     rows: int
     bytes: int
     folder: str = ""
+    suffix: str = ".parquet"
+    sha256: str = ""
+    tokens: int | None = None
 
 
 class TableWriter:
     """Writes batches to temporary Parquet files and computes the content id of all their rows.
 
-    ``shard`` is the text bytes after which a new file is begun. Without ``write`` only the content id is computed.
+    ``shard`` is the bytes of the column ``sized_by`` after which a new file is begun. Without ``write`` only the
+    content id is computed.
     """
 
-    def __init__(self, root: Root, schema: pa.Schema, *, write: bool, shard: int | None = None) -> None:
+    def __init__(
+        self, root: Root, schema: pa.Schema, *, write: bool, shard: int | None = None, sized_by: str = "text"
+    ) -> None:
         self._root = root
         self._schema = schema
         self._write = write
         self.shard = shard
+        self._sized_by = sized_by
         self._content = Contents(schema)
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
@@ -81,13 +88,13 @@ class TableWriter:
         most = GROUP_BYTES - self._pending_bytes
         if self.shard is not None:
             most = min(most, self.shard - self._file_bytes - self._pending_bytes)
-        full = int(np.searchsorted(np.cumsum(text_bytes(batch)), most)) + 1
+        full = int(np.searchsorted(np.cumsum(text_bytes(batch, self._sized_by)), most)) + 1
         return min(full, GROUP_ROWS - self._pending_rows, len(batch))
 
     def _append(self, piece: pa.RecordBatch) -> None:
         self._pending.append(piece)
         self._pending_rows += len(piece)
-        self._pending_bytes += int(text_bytes(piece).sum())
+        self._pending_bytes += int(text_bytes(piece, self._sized_by).sum())
         full = self.shard is not None and self._file_bytes + self._pending_bytes >= self.shard
         if full or self._pending_rows >= GROUP_ROWS or self._pending_bytes >= GROUP_BYTES:
             self._flush()
@@ -145,16 +152,21 @@ class TableWriter:
 
 
 def publish(root: Root, files: Sequence[Written], folder: str, part: int, key: str) -> tuple[FileRef, ...]:
-    """Rename finished files to ``folder/[PARTITION/]part-NNNNN-KEY[-NNN].parquet``: no two have one name."""
-    refs = []
+    """Rename finished files to ``folder/[PARTITION/]part-NNNNN-KEY[-NNN].parquet``: no two have one name.
+
+    Files of other formats have other suffixes; those of one shard follow each other and have one number.
+    """
+    refs: list[FileRef] = []
+    in_shard = len({file.suffix for file in files})
     with contextlib.ExitStack() as stack:
         stack.callback(discard, root, files)
         for number, file in enumerate(files):
-            suffix = f"-{number:03d}" if len(files) > 1 else ""
+            suffix = f"-{number // in_shard:03d}" if len(files) > in_shard else ""
             inside = f"{folder}/{file.folder}" if file.folder else folder
-            path = f"{inside}/part-{part:05d}-{key[:8]}{suffix}.parquet"
+            path = f"{inside}/part-{part:05d}-{key[:8]}{suffix}{file.suffix}"
             root.store.publish(file.temporary, root.full(path))
-            refs.append(FileRef(path=path, rows=file.rows, bytes=file.bytes))
+            counts = {"rows": file.rows, "bytes": file.bytes, "sha256": file.sha256, "tokens": file.tokens}
+            refs.append(FileRef(path=path, **counts))
         stack.pop_all()
     return tuple(refs)
 
@@ -270,9 +282,13 @@ def _groups(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(pending).combine_chunks()
 
 
-def text_bytes(batch: pa.RecordBatch) -> np.ndarray:
-    """Return the bytes of each row's text; 0 without one."""
-    if "text" not in batch.schema.names:
+def text_bytes(batch: pa.RecordBatch, column: str = "text") -> np.ndarray:
+    """Return the bytes of each row's text, or of its list of numbers; 0 without the column."""
+    if column not in batch.schema.names:
         return np.zeros(len(batch), np.int64)
-    sizes = pc.fill_null(pc.binary_length(batch.column("text")), 0)
-    return np.asarray(sizes.to_numpy(zero_copy_only=False), dtype=np.int64)
+    values = batch.column(column)
+    if pa.types.is_list(values.type):
+        lengths, width = pc.list_value_length(values), values.type.value_type.bit_width // 8
+    else:
+        lengths, width = pc.binary_length(values), 1
+    return np.asarray(pc.fill_null(lengths, 0).to_numpy(zero_copy_only=False), dtype=np.int64) * np.int64(width)

@@ -14,6 +14,9 @@ from refinery.store import Stat
 
 SIDES = ("kept", "removed")
 
+SHARDS = "shards"
+"""The name of kept rows in formats other than Parquet. They are not read back."""
+
 Kind = Literal["stage", "map", "reduce", "round", "resolve", "audit"]
 
 
@@ -39,13 +42,18 @@ Name = Annotated[str, AfterValidator(_name)]
 
 
 class FileRef(BaseModel):
-    """One file of a part: its path below the root, its rows, and its size in bytes."""
+    """One file of a part: its path below the root, its rows, and its size in bytes.
+
+    Files of formats other than Parquet have their SHA-256 and the number of their token ids.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: Below
     rows: int
     bytes: int
+    sha256: str = ""
+    tokens: int | None = None
 
 
 class Receipt(BaseModel):

@@ -16,6 +16,7 @@ from refinery.root.manifests import Head, InputFigures, StageManifest
 from refinery.root.outputs import settle
 from refinery.root.receipts import Receipt
 from refinery.root.statistics import Statistics, merged, merged_audit
+from refinery.runner.layouts import lay_out
 from refinery.stage.base import Source
 from refinery.statistics.group_files import write_merged
 from refinery.statistics.parts import input_figures, outliers
@@ -69,10 +70,13 @@ class State:
         if self.is_stale(self._planner.root.head()):
             self.write()
         head = self._planner.root.head()
-        if head is not None and not head.outputs_current:
+        stale = head is not None and not head.outputs_current
+        if head is not None and stale:
             stages = self._planner.full_plan().stages
             current = {folder: state.receipts for folder, state in zip(self._layout.folders, stages, strict=True)}
             settle(self._planner.root, current, check)
+        lay_out(self._planner, check, anew=stale)
+        if head is not None and stale:
             self._planner.root.write_head(head.model_copy(update={"outputs_current": True}))
 
     def knows_code(self, head: Head | None) -> bool:

@@ -18,9 +18,11 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from refinery.kernels import Contribution
 from refinery.stage.cuts import cut_evidence
 from refinery.stage.documents import OF_TEXT, STRUCTURE, TEXT, Docs
+from refinery.stage.explanation import Explanation
 from refinery.stage.fields import Role
 from refinery.stage.language_scope import LanguageScope
 from refinery.stage.rules import Metric, Rule
+from refinery.stage.shards import DatasetLayout, ShardFormat, WrittenDataset
 
 if TYPE_CHECKING:
     from refinery.assets import Asset
@@ -29,20 +31,6 @@ if TYPE_CHECKING:
 
 Values = Mapping[str, Any]
 """Column or metric name to one value a document: a ``pa.Array``, a NumPy array or a list."""
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Figures for a stage's settings: single values, and curves over an axis from 0 to 1.
-
-    ``curves`` are values from 0 to 1, one for each of ``at``: that of the settings first, then others to compare with.
-    """
-
-    about: str
-    figures: Mapping[str, str]
-    axis: str = ""
-    at: tuple[float, ...] = ()
-    curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 class Stage(BaseModel):
@@ -105,7 +93,10 @@ class Stage(BaseModel):
         return self.reads
 
     def selects(self, names: Sequence[str]) -> list[str]:
-        """Return the columns that the next stage gets, in order, out of ``names``."""
+        """Return the columns that the next stage gets, in order, out of ``names``.
+
+        The stage that ends a recipe may select metrics as ``stage.metric``: columns of the metric's name.
+        """
         return [name for name in names if name not in self.drops]
 
     def added(self) -> tuple[pa.Field, ...]:
@@ -120,6 +111,19 @@ class Stage(BaseModel):
 
     def shard_bytes(self) -> int | None:
         """Return the bytes of text of an output file, for a stage that gathers small parts and divides large ones."""
+        return None
+
+    def shard_column(self) -> str:
+        """Return the column whose bytes fill the output files."""
+        return "text"
+
+    def shard_format(self) -> ShardFormat | None:
+        """Return the format of the files of kept rows, for a stage that ends a recipe; None for Parquet."""
+        return None
+
+    def lay_out(self, dataset: WrittenDataset) -> DatasetLayout | None:
+        """Return the folder in which readers find the output of a complete run; None for none. Pure."""
+        del dataset
         return None
 
     def partition_column(self) -> str:

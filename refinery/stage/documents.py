@@ -105,6 +105,13 @@ def metrics_column(stage: str) -> str:
     return f"{stage}_metrics" if stage in CORE else stage
 
 
+def field_at(schema: pa.Schema, path: str) -> pa.Field:
+    """Return the field of a column, or of a metric ``stage.metric``, which is named ``metric``. Raises KeyError."""
+    column, _, metric = path.partition(".")
+    kind = schema.field(column).type
+    return pa.field(metric, kind.field(metric).type) if metric else schema.field(column)
+
+
 class Docs:
     """An immutable batch of documents, at most as many as the recipe's ``executor.batch``.
 

@@ -10,8 +10,9 @@ from refinery.errors import PartFailed
 from refinery.identity import part_key
 from refinery.root.parquet import TableWriter, Written, discard, publish
 from refinery.root.partitions import label_name
-from refinery.root.receipts import Receipt
+from refinery.root.receipts import SHARDS, Receipt
 from refinery.root.root import Root, quarantine_path
+from refinery.stage.base import Stage
 from refinery.stage.documents import LENGTH, OFFSET, WARC
 from refinery.stage.rules import QUARANTINED, WHY
 from refinery.statistics.collect import StageCounter
@@ -21,6 +22,7 @@ from refinery.task.commit import commit, committed
 from refinery.task.document_pass import SourceReader
 from refinery.task.partitioned import PartitionedWriter
 from refinery.task.removed import removed_rows
+from refinery.task.sharded import ShardedWriter
 from refinery.task.step import Split, StepProcessor
 from refinery.task.tasks import SegmentTask, StepOutput
 
@@ -28,12 +30,11 @@ ALL_FAILED = 100
 """A step that raises on every one of this many documents or more is broken; the documents are not to blame."""
 
 
-def _writer(
-    root: Root, schema: pa.Schema, partition: str, *, write: bool, shard: int | None
-) -> TableWriter | PartitionedWriter:
+def _writer(root: Root, schema: pa.Schema, stage: Stage, *, write: bool) -> TableWriter | PartitionedWriter:
+    shard, column, partition = stage.shard_bytes(), stage.shard_column(), stage.partition_column()
     if partition:
-        return PartitionedWriter(root, schema, label_name(partition), write=write, shard=shard)
-    return TableWriter(root, schema, write=write, shard=shard)
+        return PartitionedWriter(root, schema, label_name(partition), write=write, shard=shard, sized_by=column)
+    return TableWriter(root, schema, write=write, shard=shard, sized_by=column)
 
 
 class StepOutputWriter:
@@ -45,7 +46,9 @@ class StepOutputWriter:
         stage, flow = self._run.step.stage, self._run.flow
         write = output.write and output.commit
         self._partition = stage.partition_column()
-        self._kept = _writer(root, flow.kept, self._partition, write=write, shard=stage.shard_bytes())
+        form = stage.shard_format()
+        self._kept = _writer(root, flow.kept, stage, write=write and form is None)
+        self._shards = ShardedWriter(root, flow.kept, form, stage) if write and form else None
         self._removed = TableWriter(root, flow.removed, write=write and task.keep_removed != "counts")
         self._quarantined = {QUARANTINED, *stage.quarantines}
         self._counter = StageCounter(type(stage), stage.rules())
@@ -64,6 +67,8 @@ class StepOutputWriter:
         rows = split.kept.batch.select(flow.kept.names).cast(flow.kept)
         for folder, some in split.by_partition(rows, self._partition):
             self._kept.add(some, folder)
+            if self._shards is not None:
+                self._shards.add(some)
         self._removed.add(removed)
         self._counter.add(split.before, split.kept, split.verdict)
         self._seconds += time.perf_counter() - started
@@ -95,16 +100,17 @@ class StepOutputWriter:
     def _committed(self, inputs: tuple[str, ...]) -> tuple[str, Receipt | None]:
         content, kept = self._kept.close()
         gone, removed = self._removed.close()
+        shards = self._shards.close() if self._shards else []
         if not self._output.commit:
             self._refuse_other_rows(content)
             return content, None
         key = part_key(self._output.identity, inputs)
         there = committed(self._root, self._output.folder, key, force=self._task.force, with_files=self._output.write)
         if there is not None:
-            discard(self._root, [*kept, *removed])
+            discard(self._root, [*kept, *removed, *shards])
             return content, there
         contents = {"kept": content, "removed": gone}
-        return content, self._publish(key, inputs, contents, {"kept": kept, "removed": removed})
+        return content, self._publish(key, inputs, contents, {"kept": kept, "removed": removed, SHARDS: shards})
 
     def _publish(
         self, key: str, inputs: tuple[str, ...], contents: dict[str, str], written: dict[str, list[Written]]
@@ -158,3 +164,5 @@ class StepOutputWriter:
         """Remove the unfinished files."""
         self._kept.abort()
         self._removed.abort()
+        if self._shards is not None:
+            self._shards.abort()

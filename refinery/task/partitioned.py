@@ -31,9 +31,19 @@ class PartitionedWriter:
     ``column`` names the labels. A file has at most ``shard`` bytes of text and a row; those of a folder have one size.
     """
 
-    def __init__(self, root: Root, schema: pa.Schema, column: str, *, write: bool, shard: int | None = None) -> None:
+    def __init__(
+        self,
+        root: Root,
+        schema: pa.Schema,
+        column: str,
+        *,
+        write: bool,
+        shard: int | None = None,
+        sized_by: str = "text",
+    ) -> None:
         self._root, self._schema, self._column, self._write, self._shard = root, schema, column, write, shard
-        self._files = TableWriter(root, schema, write=write)
+        self._sized_by = sized_by
+        self._files = TableWriter(root, schema, write=write, sized_by=sized_by)
         self._waiting: dict[str, list[pa.RecordBatch]] = {}
         self._waiting_bytes = 0
         self._spool: pa.RecordBatchFileWriter | None = None
@@ -48,7 +58,7 @@ class PartitionedWriter:
         if not self._write:
             self._files.add(batch, folder)
             return
-        self._text[folder] += int(text_bytes(batch).sum())
+        self._text[folder] += int(text_bytes(batch, self._sized_by).sum())
         if len(self._text) > MOST:
             hint = "partition_by takes a column of labels, such as lang"
             raise PartFailed(f"{self._column} has more than {MOST:,} values, each of which gets a folder", hint=hint)

@@ -175,11 +175,17 @@ class StepProcessor:
         if changes_text(self._stage):
             tokens = self._once(TOKENS.name, docs.with_columns({CHANGED: columns[TEXT.name]}), _tokens)
             columns[TOKENS.name] = tokens.column(0)
-        batch = docs.with_columns(columns).batch.select(self.run.flow.passed.names).cast(self.run.flow.passed)
+        batch = self._selected(docs.with_columns(columns))
         kept = docs.with_batch(batch, same_text=not changes_text(self._stage))
         if self._shared is not None:
             kept.adopt(rows_of, docs.view(rows_of))
         return kept
+
+    def _selected(self, docs: Docs) -> pa.RecordBatch:
+        passed = self.run.flow.passed
+        paths = {label_name(path): path for path in self._stage.selects(docs.schema.names) if "." in path}
+        arrays = [docs.column(paths.get(name, name)) for name in passed.names]
+        return pa.RecordBatch.from_arrays(arrays, names=passed.names).cast(passed)
 
 
 def _moved_marks(docs: Docs, cuts: pa.Array, lost: pa.Field) -> dict[str, pa.Array]:

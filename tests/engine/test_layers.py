@@ -56,6 +56,7 @@ OPENS = {
     "refinery.executors.local": "the memory that a worker shares with its parent is a file without a name",
     "refinery.root.parquet": "pyarrow writes Parquet to a temporary file that the store named",
     "refinery.task.partitioned": "rows of partitions wait in a temporary file that the store named",
+    "refinery.task.sharded": "shards are written to temporary files that the store named",
     "refinery.task.commit": "what the kernel says of this process",
     "refinery.assets": "assets are local files beside the data, some inside installed packages",
     "refinery.inspect.calibrated": "stages read the words of a sample's half from a temporary folder",
@@ -77,6 +78,7 @@ OPENS = {
     "refinery.report.frame": "templates are part of the package",
     "refinery.report.view": "the figures of RefinedWeb are part of the package",
     "refinery.demo.prose": "word lists are part of the package",
+    "stages._formats.tokenizing": "GPT-2's merge list is read from the path of its asset",
     "stages._codes": "the list of languages is part of the package",
     "stages._languages": "the table of languages is part of the package, or a folder of one's own",
     "stages._c4.bad_words": "its assets",
@@ -96,6 +98,7 @@ CATCHES_ALL = {
     "refinery.store.local": "a half-written temporary file is removed however the write ended",
     "refinery.store.s3": "an upload is aborted however it ended",
     "refinery.cli._errors": "a defect ends in one line and an exit code",
+    "stages._formats.tokenizing": "the package tokenizers raises Exception for a file that is no tokenizer",
 }
 """The modules that catch ``Exception`` or more, and why."""
 

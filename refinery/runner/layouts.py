@@ -1,0 +1,84 @@
+"""The folder ``dataset`` of a root: the shards of the last stage under public names, for readers that know no root.
+
+It is derived from receipts after a complete run. Shards are hard links where the store has them, else copies. The
+manifest is deleted first and written last, so a folder with a manifest is complete, wherever a run was killed.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from collections.abc import Callable, Iterator
+
+from refinery.planner.planner import Planner
+from refinery.recipe.columns import flows
+from refinery.root.receipts import SHARDS, FileRef, Receipt
+from refinery.root.root import Root
+from refinery.stage.shards import DatasetLayout, ShardFile, WrittenDataset
+
+FOLDER = "dataset"
+
+_BLOCK = 1 << 20
+
+
+def lay_out(planner: Planner, check: Callable[[], None], *, anew: bool) -> None:
+    """Make the folder, if the last stage has a layout and all its parts are there. ``check`` as in `outputs.settle`.
+
+    Unless it is made ``anew``, a folder with a manifest is left alone.
+    """
+    steps, state = planner.layout.steps, planner.full_plan().stages[-1]
+    stage, root = steps[-1].stage, planner.root
+    empty = stage.lay_out(WrittenDataset("", flows(steps)[-1].kept, (), ())) if state.complete else None
+    if empty is None or not (anew or root.store.find(_full(root, empty.manifest)) is None):
+        return
+    languages = [kept for step in steps if (kept := step.stage.keeps_languages()) is not None]
+    shards = [shard for receipt in state.receipts for shard in _shards(root, receipt)]
+    name = planner.layout.pipeline.dataset
+    layout = stage.lay_out(WrittenDataset(name, flows(steps)[-1].kept, languages[-1] if languages else (), shards))
+    if layout is not None and root.store.find(_full(root, layout.manifest)) != layout.files[layout.manifest]:
+        _write(root, layout, check)
+
+
+def _shards(root: Root, receipt: Receipt) -> Iterator[tuple[ShardFile, ...]]:
+    """Yield the shards of a part that have rows, each with its files."""
+    files = receipt.files.get(SHARDS) or receipt.files.get("kept", ())
+    suffixes = list(dict.fromkeys(_suffix(file) for file in files))
+    for start in range(0, len(files), max(1, len(suffixes))):
+        shard = files[start : start + len(suffixes)]
+        if shard[0].rows:
+            yield tuple(_shard_file(root, file) for file in shard)
+
+
+def _shard_file(root: Root, file: FileRef) -> ShardFile:
+    digest = file.sha256 or _sha256(root, file.path)
+    return ShardFile(file.path, _suffix(file), file.bytes, digest, file.rows, file.tokens)
+
+
+def _suffix(file: FileRef) -> str:
+    name = file.path.rpartition("/")[2]
+    return name[name.index(".") :]
+
+
+def _sha256(root: Root, path: str) -> str:
+    digest = hashlib.sha256()
+    with root.store.stream(root.full(path)) as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _write(root: Root, layout: DatasetLayout, check: Callable[[], None]) -> None:
+    root.store.delete(_full(root, layout.manifest))
+    wanted = {_full(root, path) for path in (*layout.shards, *layout.files)}
+    for path in root.store.list(f"{glob.escape(_full(root, 'data'))}/*"):
+        if path not in wanted:
+            root.store.delete(path)
+    for path, shard in layout.shards.items():
+        check()
+        root.store.copy(root.full(shard.path), _full(root, path))
+    for path in sorted(layout.files, key=lambda path: path == layout.manifest):
+        root.store.put(_full(root, path), layout.files[path])
+
+
+def _full(root: Root, path: str) -> str:
+    return root.full(f"{FOLDER}/{path}")

@@ -1,0 +1,91 @@
+"""Shards: the files in which a stage that ends a recipe writes its rows, and the contract of their formats.
+
+A format decides how bytes represent columns, never which columns there are. It opens no files: it writes to the outputs
+that the engine opens, which computes sizes and checksums, publishes them, and deletes those that are unfinished.
+
+    class Lines:
+        suffixes = (".txt",)
+
+        def check(self, schema): ...
+
+        def open(self, outputs, schema):
+            return LinesWriter(outputs[0])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class ShardFile:
+    """A file of a shard: where it was written, its suffix, size, checksum and counts. The rows are in the first."""
+
+    path: str
+    suffix: str
+    bytes: int
+    sha256: str
+    documents: int
+    tokens: int | None = None
+    split: str = "train"
+
+
+@dataclass(frozen=True)
+class WrittenDataset:
+    """The output of a complete run: its name, the columns, the ISO 639-1 codes of its languages, and the shards."""
+
+    name: str
+    schema: pa.Schema
+    languages: Sequence[str]
+    shards: Sequence[Sequence[ShardFile]]
+
+
+@dataclass(frozen=True)
+class DatasetLayout:
+    """A folder for readers of a dataset: its shards under public names, and small files beside them, by path.
+
+    The ``manifest`` is the last of the small files to be written: where it is, the folder is complete.
+    """
+
+    shards: Mapping[str, ShardFile]
+    files: Mapping[str, bytes]
+    manifest: str
+
+
+class ShardOutput(Protocol):
+    """A file of a shard, written from beginning to end."""
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> int | None:
+        """Append bytes."""
+
+
+class ShardWriter(Protocol):
+    """Writes the rows of one shard. The bytes depend on the rows alone, not on how they are divided into batches."""
+
+    def add(self, rows: pa.RecordBatch) -> None:
+        """Append rows."""
+
+    def close(self) -> int | None:
+        """Write what is left; return the token ids that were written, None where the format or the rows have none."""
+
+
+class ShardFormat(Protocol):
+    """A file format for rows."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Return the suffixes of the files of a shard, such as ``(".bin", ".idx")``; the rows are in the first."""
+
+    @property
+    def largest(self) -> int | None:
+        """Return the bytes of text above which a shard of this format must not grow, None for no limit."""
+
+    def check(self, schema: pa.Schema) -> None:
+        """Raise UsageError for columns that the format cannot represent."""
+
+    def open(self, outputs: Sequence[ShardOutput], schema: pa.Schema) -> ShardWriter:
+        """Return a writer of a new shard, with one output for each suffix."""

@@ -1,0 +1,1 @@
+"""Formats, presets and layouts of the stage ``export``: one file each."""

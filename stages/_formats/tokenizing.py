@@ -1,0 +1,148 @@
+"""Token ids of documents by a ``tokenizer.json`` of Hugging Face's ``tokenizers``.
+
+A document is the ids of its text, then the end-of-text token. The template of the tokenizer is not applied, special
+tokens inside of a text are encoded as ordinary text, and nothing is truncated or padded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from refinery import Asset, AssetError
+from refinery.kernels import token_ids
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+END_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eos|>")
+"""Names under which tokenizers have the end-of-text token."""
+
+LARGEST_UINT16 = 2**16 - 1
+
+_MERGES = "gpt2.bpe"
+
+
+class DocumentTokenizer:
+    """Encodes documents with the tokenizer of a file. ``end`` is the id of its end-of-text token.
+
+    Raises AssetError where the file is no tokenizer, or the token is not one of its special tokens.
+    """
+
+    def __init__(self, path: str, end_of_text: str | None = None) -> None:
+        self._tokenizer = _opened(path)
+        self._vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
+        self.end_of_text = _end_of_text(self._tokenizer, path, end_of_text)
+        self.end = self._vocabulary[self.end_of_text]
+        self.largest = max(self._vocabulary.values())
+        self.type = np.uint16 if self.largest <= LARGEST_UINT16 else np.uint32
+        self.is_gpt2 = is_gpt2(json.loads(self._tokenizer.to_str()), _gpt2_merges())
+
+    @property
+    def column(self) -> pa.Field:
+        """The column of the ids: ``list<uint16>`` if the largest id of the tokenizer fits, else ``list<uint32>``."""
+        return pa.field("input_ids", pa.list_(pa.from_numpy_dtype(self.type)))
+
+    def encode(self, texts: pa.StringArray) -> pa.ListArray:
+        """Return the ids of each text and of the end of it; a null text has the end alone.
+
+        Raises ValueError for an id above the largest of the vocabulary.
+        """
+        values, lengths = self._of_texts(texts)
+        if len(values) and int(values.max()) > self.largest:
+            raise ValueError(
+                f"the tokenizer returned id {values.max()}; the largest of its vocabulary is {self.largest}"
+            )
+        ends = np.cumsum(lengths)
+        ids = np.insert(values.astype(self.type), ends, self.type(self.end))
+        offsets = np.concatenate([[0], ends + np.arange(1, len(ends) + 1)]).astype(np.int32)
+        return pa.ListArray.from_arrays(pa.array(offsets), pa.array(ids)).cast(self.column.type)
+
+    def decode(self, ids: npt.NDArray[np.integer[Any]]) -> str:
+        """Return the text of a document's ids. The last one must be the end of the text, which is left out."""
+        if not len(ids) or ids[-1] != self.end:
+            raise ValueError(f"the ids of a document end with {self.end}, {self.end_of_text}")
+        return self._tokenizer.decode(ids[:-1].tolist(), skip_special_tokens=False)
+
+    def _of_texts(self, texts: pa.StringArray) -> tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.int64]]:
+        if self.is_gpt2:
+            lists = token_ids(texts, Asset(_MERGES).path()).fill_null([])
+            return lists.flatten().to_numpy(), lists.value_lengths().to_numpy().astype(np.int64)
+        given = [text or "" for text in texts.to_pylist()]
+        found = [one.ids for one in self._tokenizer.encode_batch_fast(given, add_special_tokens=False)]
+        lengths = np.fromiter(map(len, found), np.int64, len(found))
+        values = np.fromiter(chain.from_iterable(found), np.int64, int(lengths.sum()))
+        return values, lengths
+
+
+@lru_cache(maxsize=4)
+def document_tokenizer(path: str, end_of_text: str | None) -> DocumentTokenizer:
+    """Return the tokenizer of a file, read once for each process."""
+    return DocumentTokenizer(path, end_of_text)
+
+
+def _opened(path: str) -> Tokenizer:
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise AssetError(f"{path} needs tokenizers", hint='pip install "refinery[tokenizers]"') from error
+    try:
+        tokenizer = Tokenizer.from_file(path)
+    except Exception as error:
+        hint = "it must be a tokenizer.json of Hugging Face's tokenizers"
+        raise AssetError(f"{path}: {' '.join(str(error).split())[:200]}", hint=hint) from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def _end_of_text(tokenizer: Tokenizer, path: str, wanted: str | None) -> str:
+    special = [token.content for token in tokenizer.get_added_tokens_decoder().values() if token.special]
+    names = f"its special tokens are {', '.join(special)}" if special else "it has no special tokens"
+    if wanted is not None:
+        if wanted in special:
+            return wanted
+        raise AssetError(f"{path}: end_of_text {wanted!r} is no special token of this tokenizer", hint=names)
+    known = [name for name in END_OF_TEXT if name in special]
+    if len(known) != 1:
+        found = f"{' and '.join(known)} could end a text" if known else "no token is known to end a text"
+        raise AssetError(f"{path}: {found}; set end_of_text", hint=names)
+    return known[0]
+
+
+def is_gpt2(description: Mapping[str, Any], merges: Sequence[tuple[str, str]]) -> bool:
+    """Return True if a ``tokenizer.json`` encodes as GPT-2 does: its merges, ids and division, and nothing besides."""
+    model, split = description["model"], description.get("pre_tokenizer") or {}
+    plain = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
+    others = ("dropout", "byte_fallback", "ignore_merges", "continuing_subword_prefix", "end_of_word_suffix")
+    return (
+        model["type"] == "BPE"
+        and description.get("normalizer") is None
+        and all(split.get(name) == value for name, value in plain.items())
+        and all(token["special"] for token in description.get("added_tokens", ()))
+        and not any(model.get(name) for name in others)
+        and [tuple(pair.split(" ") if isinstance(pair, str) else pair) for pair in model["merges"]] == list(merges)
+        and all(model["vocab"].get(token) == number for number, token in enumerate(_tokens(merges)))
+    )
+
+
+@lru_cache(maxsize=1)
+def _gpt2_merges() -> list[tuple[str, str]]:
+    with open(Asset(_MERGES).path(), encoding="utf-8") as lines:
+        pairs = [line.split() for line in lines]
+    return [(pair[0], pair[1]) for pair in pairs[1:] if pair]
+
+
+def _tokens(merges: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Yield GPT-2's tokens by id: the characters for single bytes, printable ones first, then one token a merge."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    yield from map(chr, [*printable, *range(0x100, 0x200 - len(printable))])
+    yield from map("".join, merges)

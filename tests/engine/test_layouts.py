@@ -1,0 +1,138 @@
+"""The folder ``dataset`` of a root: numbered shards, a manifest whose counts add up, and readers that need no options."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from refinery import Asset, Size
+from refinery.inspect.garbage import collect_garbage
+from refinery.inspect.verification import verify
+from refinery.recipe import Pipeline, RecipeError, parse
+from stages._formats.tokenizing import DocumentTokenizer
+from stages.export import Export
+from tests.engine.roots import pipeline, quick, steps, write_inputs
+from tests.engine.toy import LineSource
+from tests.stages.formats import vocabularies
+from tests.stages.formats.readers import read_mds, read_megatron, read_npy
+
+TEXTS = [[f"text {part} {row} {'ä ' * row}<|endoftext|>" for row in range(part * 3)] for part in range(5)]
+
+
+def recipe(folder: Path, **fields: Any) -> Pipeline:
+    """Texts, and an export of small files with a layout."""
+    export = Export(**{"layout": "files", "shard": Size(120), **fields})
+    return pipeline(folder, steps(LineSource(), export))
+
+
+@pytest.fixture(autouse=True)
+def inputs(tmp_path: Path) -> None:
+    write_inputs(tmp_path / "in", TEXTS)
+
+
+@pytest.fixture
+def tokenizer(tmp_path: Path) -> str:
+    return vocabularies.bytes_bpe(tmp_path / "tokenizer.json", "<|endoftext|>")
+
+
+def laid_out(folder: Path, **fields: Any) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The manifest of a run, and the files that it names."""
+    quick(recipe(folder, **fields))
+    found = folder / "root" / "dataset"
+    manifest = json.loads((found / "manifest.json").read_bytes())
+    files = {file["path"]: (found / file["path"]).read_bytes() for file in manifest["files"]}
+    assert sorted(files) == sorted(f"data/{p.name}" for p in (found / "data").iterdir() if p.name != "index.json")
+    for file in manifest["files"]:
+        data = files[file["path"]]
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (file["bytes"], file["sha256"])
+    return manifest, files
+
+
+def of(files: dict[str, bytes], suffix: str) -> list[bytes]:
+    return [data for path, data in files.items() if path.endswith(suffix)]
+
+
+def texts() -> list[str]:
+    return [text for part in TEXTS for text in part]
+
+
+@pytest.mark.parametrize("form", ["parquet", "jsonl"])
+def test_datasets_reads_the_folder_without_options(tmp_path: Path, form: str) -> None:
+    from datasets import load_dataset
+
+    manifest, files = laid_out(tmp_path, format=form, layout="huggingface", columns=("id", "url", "text"))
+    assert len(files) > 3
+    assert manifest["documents"] == len(texts())
+    cache = str(tmp_path / "cache")
+    loaded = load_dataset(str(tmp_path / "root" / "dataset"), split="train", cache_dir=cache)
+    assert loaded["text"] == texts()
+
+
+@pytest.mark.parametrize("form", ["megatron", "npy", "mds"])
+def test_every_format_decodes_to_the_texts(tmp_path: Path, tokenizer: str, form: str) -> None:
+    columns = {"columns": ("id", "text")} if form == "mds" else {}
+    manifest, files = laid_out(tmp_path, format=form, tokenizer=Asset(tokenizer), **columns)
+    documents: list[list[int]] = []
+    if form == "megatron":
+        for data, index in zip(of(files, ".bin"), of(files, ".idx"), strict=True):
+            documents += read_megatron(data, index)
+    elif form == "npy":
+        for data, index in zip(of(files, ".npy"), of(files, ".csv.gz"), strict=True):
+            documents += read_npy(data, index, "uint16")[0]
+    else:
+        documents = [sample["input_ids"] for data in of(files, ".mds") for sample in read_mds(data)]
+        shards = json.loads((tmp_path / "root" / "dataset" / "data" / "index.json").read_bytes())["shards"]
+        assert [f"data/{shard['raw_data']['basename']}" for shard in shards] == list(files)
+        assert sum(shard["samples"] for shard in shards) == len(documents)
+    opened = DocumentTokenizer(tokenizer)
+    assert [opened.decode(np.array(ids)) for ids in documents] == texts()
+    assert (manifest["documents"], manifest["tokens"]) == (len(documents), sum(map(len, documents)))
+    assert manifest["tokenizer"]["end_of_text"] == {"token": "<|endoftext|>", "id": opened.end}
+    assert verify(str(tmp_path / "root")).findings == ()
+
+
+def test_token_ids_are_a_column_of_parquet(tmp_path: Path, tokenizer: str) -> None:
+    import pyarrow.parquet as pq
+
+    laid_out(tmp_path, tokenizer=Asset(tokenizer), columns=("id", "text"))
+    table = pq.read_table(tmp_path / "root" / "dataset" / "data")
+    assert table.schema.names == ["id", "input_ids"]
+    assert table.schema.field("input_ids").type == pa.list_(pa.uint16())
+
+
+def test_an_interrupted_layout_is_completed_by_the_next_run(tmp_path: Path) -> None:
+    """Without a manifest the folder is made again, and files of before go."""
+    _, files = laid_out(tmp_path, format="jsonl")
+    folder = tmp_path / "root" / "dataset"
+    (folder / "manifest.json").unlink()
+    (folder / "data" / "train-00000-of-99999.jsonl.zst").write_bytes(b"old")
+    (folder / next(iter(files))).unlink()
+    assert laid_out(tmp_path, format="jsonl")[1] == files
+
+
+def test_garbage_collection_leaves_the_layout(tmp_path: Path) -> None:
+    _, files = laid_out(tmp_path, format="jsonl")
+    collect_garbage(str(tmp_path / "root"), delete=True)
+    assert laid_out(tmp_path, format="jsonl")[1] == files
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("format: megatron", "set tokenizer"),
+        ("end_of_text: </s>", "set tokenizer"),
+        ("format: mds, layout: huggingface", "set layout: files"),
+        ("layout: files, partition_by: lang", "leave out partition_by"),
+        ("format: npy, tokenizer: x, columns: [text]", "has columns of its own"),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused(options: str, message: str) -> None:
+    head = "dataset: d\ninputs: a/*.gz\nroot: r\npipeline: [warc: {}, url: {}, extract: {}, language: {}, "
+    with pytest.raises(RecipeError, match=message):
+        parse(f"{head}export: {{{options}}}]", "r")
