@@ -31,7 +31,7 @@ from refinery import (
 from refinery.kernels import render
 from stages._formats.jsonl import Compression, JsonLines
 from stages._formats.layout import CARD, DATA, MANIFEST, card, manifest, public_names
-from stages._formats.mds import INDEX, Mds, index
+from stages._formats.mds import INDEX, LARGEST, Mds, index
 from stages._formats.presets import PRESETS, Preset, PresetColumn, hex_ids
 from stages._formats.token_files import IDS, Megatron, NumpyMap
 from stages._formats.tokenizing import DocumentTokenizer, document_tokenizer
@@ -239,7 +239,7 @@ class Export(Edit):
 
     def shard_bytes(self) -> int:
         """Bytes of text in one file."""
-        return int(self.shard)
+        return min(int(self.shard), LARGEST) if self.format == "mds" else int(self.shard)
 
     def edit(self, docs: Docs) -> Edited:
         """Render the text and compute columns from it; nothing else changes but the selection of columns."""

@@ -80,10 +80,6 @@ class ShardFormat(Protocol):
     def suffixes(self) -> tuple[str, ...]:
         """Return the suffixes of the files of a shard, such as ``(".bin", ".idx")``; the rows are in the first."""
 
-    @property
-    def largest(self) -> int | None:
-        """Return the bytes of text above which a shard of this format must not grow, None for no limit."""
-
     def check(self, schema: pa.Schema) -> None:
         """Raise UsageError for columns that the format cannot represent."""
 

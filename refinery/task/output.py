@@ -15,6 +15,7 @@ from refinery.root.root import Root, quarantine_path
 from refinery.stage.base import Stage
 from refinery.stage.documents import LENGTH, OFFSET, WARC
 from refinery.stage.rules import QUARANTINED, WHY
+from refinery.stage.shards import ShardFormat
 from refinery.statistics.collect import StageCounter
 from refinery.statistics.group_files import publish_groups
 from refinery.store import store_for
@@ -37,6 +38,10 @@ def _writer(root: Root, schema: pa.Schema, stage: Stage, *, write: bool) -> Tabl
     return TableWriter(root, schema, write=write, shard=shard, sized_by=column)
 
 
+def _sharded_writer(root: Root, schema: pa.Schema, stage: Stage, form: ShardFormat) -> ShardedWriter:
+    return ShardedWriter(root, schema, form, shard=stage.shard_bytes(), sized_by=stage.shard_column())
+
+
 class StepOutputWriter:
     """Writes and counts the rows of one step of a segment, and commits them."""
 
@@ -48,7 +53,7 @@ class StepOutputWriter:
         self._partition = stage.partition_column()
         form = stage.shard_format()
         self._kept = _writer(root, flow.kept, stage, write=write and form is None)
-        self._shards = ShardedWriter(root, flow.kept, form, stage) if write and form else None
+        self._shards = _sharded_writer(root, flow.kept, stage, form) if write and form else None
         self._removed = TableWriter(root, flow.removed, write=write and task.keep_removed != "counts")
         self._quarantined = {QUARANTINED, *stage.quarantines}
         self._counter = StageCounter(type(stage), stage.rules())

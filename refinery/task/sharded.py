@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from refinery.root.parquet import Written, text_bytes
 from refinery.root.root import Root
-from refinery.stage.base import Stage
 from refinery.stage.shards import ShardFormat, ShardWriter
 from refinery.store import storage_errors
 
@@ -37,13 +36,16 @@ class HashedFile:
 
 
 class ShardedWriter:
-    """Writes batches to temporary files of a format, in shards that end with the row that fills them."""
+    """Writes batches to temporary files of a format.
 
-    def __init__(self, root: Root, schema: pa.Schema, form: ShardFormat, stage: Stage) -> None:
+    A shard ends with the row that fills it with ``shard`` bytes of the column ``sized_by``; None is one shard.
+    """
+
+    def __init__(
+        self, root: Root, schema: pa.Schema, form: ShardFormat, *, shard: int | None = None, sized_by: str = "text"
+    ) -> None:
         self._root, self._schema, self._form = root, schema, form
-        self._column = stage.shard_column()
-        limits = [size for size in (stage.shard_bytes(), form.largest) if size]
-        self._size = min(limits, default=None)
+        self._size, self._column = shard, sized_by
         self._written: list[Written] = []
         self._files: list[HashedFile] = []
         self._writer: ShardWriter | None = None

@@ -46,7 +46,6 @@ class JsonLines:
     """The format ``jsonl``."""
 
     compression: Compression = "zst"
-    largest: None = None
 
     @property
     def suffixes(self) -> tuple[str, ...]:

@@ -32,7 +32,6 @@ class Mds:
     """The format ``mds``, without compression."""
 
     suffixes: tuple[str, ...] = (".mds",)
-    largest: int = LARGEST
 
     def check(self, schema: pa.Schema) -> None:
         """Raise UsageError for a type that the format has no encoding for."""

@@ -50,7 +50,6 @@ class Megatron:
     """
 
     suffixes: tuple[str, ...] = (".bin", ".idx")
-    largest: None = None
 
     def check(self, schema: pa.Schema) -> None:
         """Raise UsageError where there are no token ids."""
@@ -97,7 +96,6 @@ class NumpyMap:
     """
 
     suffixes: tuple[str, ...] = (".npy", ".csv.gz")
-    largest: None = None
 
     def check(self, schema: pa.Schema) -> None:
         """Raise UsageError where there are no token ids."""
