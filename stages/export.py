@@ -18,6 +18,7 @@ from refinery import (
     TEXT,
     WARC,
     Asset,
+    AssetError,
     DatasetLayout,
     Docs,
     Edit,
@@ -138,8 +139,19 @@ class Export(Edit):
         hexadecimal = PresetColumn(pa.field(ID.name, pa.string()), (ID.name,), hex_ids)
         computed = [hexadecimal] if self.ids == "hex" and ID.name in self._wanted() else []
         if self.tokenizer is not None and TEXT.name in self._wanted():
-            computed.append(_ids_column(self._opened(self.tokenizer)))
+            computed.append(PresetColumn(self._ids_field(self.tokenizer), (TEXT.name,), self._ids))
         return tuple(computed)
+
+    def _ids_field(self, tokenizer: Asset) -> pa.Field:
+        """Return the column of token ids: that of the tokenizer, if its file is there."""
+        try:
+            return self._opened(tokenizer).column
+        except AssetError:  # a root stays readable without it; a run refuses it, see `check_asset`
+            return pa.field(IDS, pa.list_(pa.uint32()))
+
+    def _ids(self, docs: Docs) -> pa.ListArray:
+        assert self.tokenizer is not None
+        return self._opened(self.tokenizer).encode(docs.column(TEXT.name))
 
     def _opened(self, tokenizer: Asset) -> DocumentTokenizer:
         return document_tokenizer(tokenizer.path(), self.end_of_text)
@@ -186,9 +198,10 @@ class Export(Edit):
 
     def wants(self) -> tuple[str, ...]:
         """Return the column of the labels, and those from which columns are computed."""
-        needs = dict.fromkeys(need for column in self._computed() for need in column.needs)
+        needs = [need for column in PRESETS[self.preset] for need in column.needs] if self.preset else []
+        needs += [TEXT.name] if self.tokenizer is not None and TEXT.name in self._wanted() else []
         paths = [] if self.preset else [path for path in self._wanted() if "." in path]
-        return (*self.reads, *needs, *paths, *([self.partition_by] if self.partition_by else []))
+        return (*self.reads, *dict.fromkeys(needs), *paths, *([self.partition_by] if self.partition_by else []))
 
     def check_columns(self, given: pa.Schema) -> None:
         """Raise UsageError for a ``partition_by`` without labels, and for columns that the format cannot represent."""
@@ -251,7 +264,3 @@ class Export(Edit):
 
 
 _FORMATS: Mapping[str, ShardFormat | None] = {"parquet": None, "megatron": Megatron(), "npy": NumpyMap(), "mds": Mds()}
-
-
-def _ids_column(tokenizer: DocumentTokenizer) -> PresetColumn:
-    return PresetColumn(tokenizer.column, (TEXT.name,), lambda docs: tokenizer.encode(docs.column(TEXT.name)))
