@@ -57,6 +57,11 @@ from .inspect.file_counts import (
 from .inspect.filters import (
     Filters as Filters,
 )
+from .inspect.find import (
+    FoundDocuments as FoundDocuments,
+    FoundRow as FoundRow,
+    find as find,
+)
 from .inspect.flips import (
     Flip as Flip,
     Flips as Flips,

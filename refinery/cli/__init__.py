@@ -37,6 +37,7 @@ SECTIONS = {
         "stats": "Show what each stage kept and removed, and check that counts reconcile.",
         "sample": "Show kept or removed documents by stage, rule, metric, language, domain or URL.",
         "why": "Show what each stage did with one document, and what was cut from its text.",
+        "find": "Show the files and rows that contain documents, at every stage.",
         "clusters": "Show the largest duplicate clusters, and the share kept by domain and language.",
         "spans": "Show the text spans that repeat most often, cut or only marked.",
         "what-if": "Show what other thresholds would keep, and which documents would flip.",

@@ -14,9 +14,10 @@ All of it reads what runs wrote; only ``garbage`` deletes, and nothing prints. M
 - ``check`` and ``stats``: ``edits``.
 - ``verify``: ``verification``, which reads files (``contents``), follows the records of each input file
   (``file_counts``) and makes parts again (``recompute``).
+- ``find``: ``find``.
 - ``gc``: ``garbage``.
 - ``run``: ``summaries``.
 - ``run``, ``stats``, ``status``, ``logs`` and the report: ``warning_list``.
 - ``status`` and ``logs``: ``runs``, and for ``--quarantine`` ``quarantine``.
-- Shared by them: ``reader`` (receipts), ``rows``, ``find``, ``outcomes`` and ``replay``.
+- Shared by them: ``reader`` (receipts), ``rows``, ``lookup``, ``outcomes`` and ``replay``.
 """

@@ -16,7 +16,7 @@ from refinery.errors import RefineryError
 from refinery.html import paragraph, table
 from refinery.inspect.contributions import MetricContributions
 from refinery.inspect.display import of_document, of_text
-from refinery.inspect.find import Query, find
+from refinery.inspect.lookup import Query, lookup
 from refinery.inspect.outcomes import StageOutcome, id_fields, stored_outcome
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.rendered import NO_PAGE, rendered
@@ -118,7 +118,7 @@ def why(path: str, query: str, pipeline: Pipeline | None = None) -> Accounts:
     not stored, so they are not found. Raises UsageError, StorageError.
     """
     reader = open_root(path)
-    found = find(reader, Query.parse(query))
+    found = lookup(reader, Query.parse(query))
     ways = (_Way(reader, pipeline or reader.pipeline, who, spot) for who, spot in found.documents)
     return Accounts(tuple(way.account() for way in ways), found.similar_urls, found.candidates, found.matching)
 

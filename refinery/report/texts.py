@@ -15,7 +15,7 @@ from typing import Any
 import xxhash
 
 from refinery.errors import UsageError
-from refinery.inspect.find import Query, find
+from refinery.inspect.lookup import Query, lookup
 from refinery.inspect.reader import RootReader, StageEntry
 from refinery.inspect.rows import WHO, Document, Spot, document, pieces, trail
 from refinery.report import limits
@@ -84,10 +84,10 @@ def page_texts(left: RootReader, right: RootReader, query: str, stage: str = "")
 
     Raises UsageError if a root does not have the page, or no text of it.
     """
-    mine = find(left, Query.parse(query)).documents
+    mine = lookup(left, Query.parse(query)).documents
     if not mine:
         raise UsageError(f"{left.root.path} has no page {query[:200]!r}", hint="pass its whole URL or its id")
-    its = find(right, Query.parse(query)).documents or find(right, Query.parse(mine[0][0].url or query)).documents
+    its = lookup(right, Query.parse(query)).documents or lookup(right, Query.parse(mine[0][0].url or query)).documents
     if not its:
         wanted = (mine[0][0].url or query)[:200]
         raise UsageError(f"{right.root.path} has no page {wanted!r}", hint="choose a page that both roots have")

@@ -318,6 +318,23 @@ def test_why_with_a_recipe_tells_what_it_would_say(say: Say, root: Path, tmp_pat
     assert "  replay disagrees with the stored result\n" in out
 
 
+# ---------------------------------------------------------------------------------------------------------------- find
+
+
+def test_find_prints_every_row_of_a_document(say: Say, root: Path) -> None:
+    """A line for each, with its file and number; JSON has the same, and what is not there is exit code 1."""
+    code, out, _ = say("find", "--root", root, "--text", "same again")
+    assert code == 0
+    assert out.startswith("1 document in 6 rows\n")
+    assert "05-gather/kept/part-" in out
+    found = data(say("find", "--root", root, "--text", "same again", "--json"))
+    assert [row["stage"] for row in found["rows"]] == ["lines-of-text", "words", "snip", "same", "upper", "gather"]
+    assert found["documents"] == [found["rows"][0]["id"]]
+    assert say("find", "--root", root, found["documents"][0])[1] == out
+    assert say("find", "--root", root, "example.org") == (1, "", "no such document\n")
+    assert say("find", "--root", root)[0] == 2
+
+
 # ------------------------------------------------------------------------------------------- verify, gc, status, logs
 
 

@@ -18,7 +18,7 @@ from hypothesis import given, settings, strategies as st
 from refinery.errors import StorageError, UsageError
 from refinery.inspect.accounts import Account, why
 from refinery.inspect.counts import read_counts
-from refinery.inspect.find import Query
+from refinery.inspect.lookup import Query
 from refinery.inspect.reader import open_root
 from refinery.inspect.runs import problems, runs, status
 from refinery.inspect.sample_query import SampleQuery
