@@ -257,6 +257,10 @@ from .stage.language_file import (
 from .stage.language_scope import (
     LanguageScope as LanguageScope,
 )
+from .stage.ordered import (
+    Ordered as Ordered,
+    OrderRange as OrderRange,
+)
 from .stage.rounds import (
     Conclude as Conclude,
     Exclude as Exclude,

@@ -24,6 +24,7 @@ from refinery.errors import UsageError
 from refinery.kernels import ContentHashes
 from refinery.stage.base import Stage
 from refinery.stage.global_stage import Global
+from refinery.stage.ordered import Ordered
 
 FORMAT = 4
 """Version of the layout and meaning of a root's files; part of every key."""
@@ -90,6 +91,11 @@ def rounds_identity(stage: Global) -> str:
 def map_identity(stage: Global) -> str:
     """Return the identity of the map of a global stage."""
     return digest(["map", _base(stage), _some(stage, stage.map_fields)])
+
+
+def order_identity(stage: Ordered, columns: pa.Schema) -> str:
+    """Return the identity of the sorted runs of a stage with an order of its own."""
+    return digest(["order", stage.name, _some(stage, stage.order_fields), columns.names])
 
 
 def reduce_identity(stage: Global) -> str:

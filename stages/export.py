@@ -1,5 +1,7 @@
 """The last stage: the columns that training wants, in files of one size. It measures and removes nothing.
 
+It can shuffle the documents of the dataset, and put some apart for validation.
+
 It can render the text with its structure. Tokens stay those of the plain text, of which all stages before it decide.
 """
 
@@ -31,12 +33,13 @@ from refinery import (
 )
 from refinery.kernels import render
 from stages._formats.jsonl import Compression, JsonLines
-from stages._formats.layout import CARD, DATA, MANIFEST, card, manifest, public_names
-from stages._formats.mds import INDEX, LARGEST, Mds, index
+from stages._formats.layout import CARD, MANIFEST, card, manifest, public_names
+from stages._formats.mds import LARGEST, Mds, indexes
 from stages._formats.presets import PRESETS, Preset, PresetColumn, hex_ids
 from stages._formats.token_files import IDS, Megatron, NumpyMap
 from stages._formats.tokenizing import DocumentTokenizer, document_tokenizer
 from stages._labels import check_label
+from stages._permutation import Shuffled
 
 Format = Literal["parquet", "jsonl", "megatron", "npy", "mds"]
 
@@ -51,7 +54,7 @@ HUB = ("parquet", "jsonl")
 """The formats that ``datasets.load_dataset`` reads."""
 
 
-class Export(Edit):
+class Export(Shuffled, Edit):
     """Write the final columns, gathering small parts into files of about one size."""
 
     name: ClassVar = "export"
@@ -165,6 +168,11 @@ class Export(Edit):
         del name
         self._opened(asset)
 
+    def _one_kind_of_folder(self) -> Self:
+        if self.partition_by and self.validation:
+            raise ValueError("partition_by and validation both divide the files into folders; leave one out")
+        return self
+
     def selects(self, names: Sequence[str]) -> list[str]:
         """The wanted columns, in the wanted order. Raises UsageError for one that was asked for and is not there."""
         if self.preset:
@@ -231,12 +239,12 @@ class Export(Edit):
         """Return the folder with the shards under public names, the manifest, and what the layout and format add."""
         if self.layout is None:
             return None
-        names = public_names(dataset.shards)
+        names = public_names(dataset.shards, apart=self.format == "mds" and bool(self.validation))
         files = {MANIFEST: manifest(dataset, names, self._origin())}
         if self.layout == "huggingface":
             files[CARD] = card(dataset, names, self.licence).encode()
         if self.format == "mds":
-            files[f"{DATA}/{INDEX}"] = index(dataset.schema, names)
+            files |= indexes(dataset.schema, names)
         return DatasetLayout(names, files, MANIFEST)
 
     def _origin(self) -> dict[str, Any]:
@@ -249,6 +257,12 @@ class Export(Edit):
             "format": self.format,
             "tokenizer": {name: str(v) if name == "type" else v for name, v in origin.items()},
         }
+
+    def shard_estimate(self, documents: int, text: int, tokens: int) -> int:
+        """Estimate the bytes of the text, or of the token ids, by GPT-2's tokens."""
+        if self.tokenizer is None:
+            return text
+        return (tokens + documents) * int(self._opened(self.tokenizer).column.type.value_type.bit_width) // 8
 
     def shard_bytes(self) -> int:
         """Bytes of text in one file."""

@@ -233,6 +233,8 @@ def _check_inputs(reader: RootReader, loaded: _StageParts, *, whole: bool) -> It
         yield Finding(f"a part was computed from rows {content[:8]}…, which {before.name} did not keep", entry.name)
     for receipt in loaded.receipts:
         given = sum(r.rows.get("kept", 0) for r in reader.sources(entry, receipt))
+        if receipt.ranks is not None:
+            given = len(receipt.ranks)
         if given != receipt.rows.get("in"):
             message = f"in {receipt.rows.get('in')} ≠ {given} that {before.name} kept"
             yield Finding(message, entry.name, receipt.part)

@@ -164,7 +164,8 @@ def documents_of(entry: StageEntry, receipt: Receipt) -> tuple[str, ...]:
 
 def missing_inputs(entry: StageEntry, parts: Sequence[Receipt], before: Sequence[Receipt]) -> Counter[str]:
     """Return the content ids of the input of parts that are not among what the stage before kept."""
-    used = Counter(content for receipt in parts for content in documents_of(entry, receipt))
+    used = Counter(content for receipt in parts if receipt.ranks is None for content in documents_of(entry, receipt))
+    used.update({content for receipt in parts if receipt.ranks is not None for content in documents_of(entry, receipt)})
     return used - Counter(receipt.contents.get("kept", "") for receipt in before)
 
 

@@ -17,16 +17,19 @@ from refinery.inspect.reader import Finding, RootReader, StageEntry, documents_o
 from refinery.inspect.replay import step_runs
 from refinery.inspect.rows import pieces
 from refinery.planner.inputs import paths_by_content
+from refinery.planner.parts import ranks_of
 from refinery.planner.segments import segments_of
 from refinery.recipe import RecipeError
 from refinery.root.parquet import open_parquet
-from refinery.root.partitions import Contents
-from refinery.root.receipts import Receipt
+from refinery.root.partitions import Contents, partition_of
+from refinery.root.receipts import SHARDS, Receipt
 from refinery.stage.base import Source
 from refinery.stage.global_stage import Global
+from refinery.stage.ordered import Ordered
 from refinery.stage.rules import QUARANTINED, WHY
 from refinery.task.document_pass import Batch, SourceReader, process_batch, stored_batches
 from refinery.task.hazards import Hazards
+from refinery.task.ordered import ranked_batches
 from refinery.task.removed import removed_rows
 from refinery.task.step import Split, StepProcessor
 from refinery.task.tasks import StepRun
@@ -117,11 +120,21 @@ class _Recomputation:
                 message = "one of its records killed a worker that read it, and is not read again"
                 raise StorageError(message, hint="`refinery logs --quarantine` shows the record")
             return SourceReader(run, rows).batches([self._archive(receipt)])
+        if receipt.ranks is not None:
+            return self._ranked(run, entry, receipt)
         sources = self._reader.sources(entry, receipt)
         if len(sources) != len(documents_of(entry, receipt)):
             raise StorageError("its input rows are missing", hint=_MISSING)
         paths = [file.path for source in sources for file in source.files.get("kept", ())]
         return stored_batches(self._reader.root, paths, run.flow.given, rows)
+
+    def _ranked(self, run: StepRun, entry: StageEntry, receipt: Receipt) -> Iterator[Batch]:
+        """Read the documents of a part from the sorted runs of all."""
+        runs = [one for one in self._reader.load(entry).shuffle if one.kind == "map"]
+        assert isinstance(run.step.stage, Ordered)
+        ranks = ranks_of(receipt, runs, run.step.stage)
+        paths = [file.path for one in runs for file in one.files["keys"]]
+        return ranked_batches(self._reader.root, paths, ranks, run.flow.given)
 
     @cached_property
     def _archives(self) -> dict[str, str]:
@@ -166,13 +179,16 @@ class _Contents:
     def __init__(self, run: StepRun, entry: StageEntry, receipt: Receipt) -> None:
         self.run, self.entry, self.receipt = run, entry, receipt
         self._kept, self._removed = Contents(run.flow.kept), Contents(run.flow.removed)
+        files = receipt.files.get("kept") or receipt.files.get(SHARDS, ())
+        kept = files if receipt.ranks is not None else ()
+        self._split = partition_of(kept[0].path) if kept else ""
 
     def add(self, split: Split, keep_removed: str) -> None:
         """Add the rows of the next batch."""
         schema = self.run.flow.kept
         rows = split.kept.batch.select(schema.names).cast(schema)
         for folder, some in split.by_partition(rows, self.run.step.stage.partition_column()):
-            self._kept.update(some, folder)
+            self._kept.update(some, folder or self._split)
         self._removed.update(removed_rows(self.run, split, keep_removed))
 
     def differing(self) -> list[str]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from refinery.identity import digest
 from refinery.root.receipts import Receipt
+from refinery.stage.ordered import Ordered
+from refinery.task.ordered import UNITS
+from refinery.task.ranks import Ranks
 
 PARTITIONED_SHARDS = 16
 """Files' worth of text that is gathered where each label has files of its own: a label with a sixteenth fills one."""
@@ -24,6 +28,8 @@ class Part:
     bytes: int
     source: str = ""
     """Its input file, or the first of them."""
+    ranks: Ranks | None = None
+    """Its documents, where ``paths`` are the sorted runs of all parts."""
     verdict: str = ""
     """Path of the verdict below the root."""
     poison: tuple[tuple[int, str], ...] = ()
@@ -79,6 +85,48 @@ def _shard(number: int, parts: Sequence[Part]) -> Part:
         bytes=sum(receipt.total("kept") for receipt in kept),
         source=parts[0].source,
     )
+
+
+def in_order(parts: Iterable[Part], stage: Ordered, shard: int) -> list[Part]:
+    """Divide the documents of all parts, sorted, into parts of equal numbers of documents.
+
+    Each is a shard of about as many bytes of the stage's ``shard_column``.
+    """
+    kept = [(part.receipts[-1], part.mapped) for part in parts if part.mapped is not None]
+    runs = [run for _, run in kept]
+    paths = tuple(file.path for run in runs for file in run.files["keys"])
+    contents = tuple(receipt.contents["kept"] for receipt, _ in kept)
+    total = max(1, sum(run.rows["in"] for run in runs))
+    found: list[Part] = []
+    for split in stage.splits():
+        documents, text, tokens = (sum(run.rows[f"{split.name} {unit}"] for run in runs) for unit in UNITS)
+        count = max(1, min(documents, -(-stage.shard_estimate(documents, text, tokens) // shard)))
+        cuts = [documents * number // count for number in range(count + 1)] if documents or not found else []
+        for first, last in pairwise(cuts):
+            memory, files = (size * (last - first) // total for size in _sizes(runs))
+            ranks = Ranks(split.name, split.low, split.high, first, last, documents, memory)
+            found.append(Part(len(found), paths, (*contents, ranks.content), files, ranks=ranks))
+    return found
+
+
+def ranks_of(receipt: Receipt, runs: Sequence[Receipt], stage: Ordered) -> Ranks:
+    """Return the ranks of the documents of a part that was made from ``runs``. Raises KeyError for other runs."""
+    assert receipt.ranks is not None
+    first, last = receipt.ranks.start, receipt.ranks.stop
+    memory, _ = _sizes(runs)
+    share = memory * (last - first) // max(1, sum(run.rows["in"] for run in runs))
+    for split in stage.splits():
+        documents = sum(run.rows[f"{split.name} documents"] for run in runs)
+        ranks = Ranks(split.name, split.low, split.high, first, last, documents, share)
+        if ranks.content == receipt.inputs[-1]:
+            return ranks
+    raise KeyError(receipt.inputs[-1])
+
+
+def _sizes(runs: Iterable[Receipt]) -> tuple[int, int]:
+    """Return the bytes of runs in memory and in files."""
+    pairs = [(run.rows["bytes"], run.total("keys")) for run in runs]
+    return sum(memory for memory, _ in pairs), sum(files for _, files in pairs)
 
 
 def partitioned(parts: Sequence[Part], partitions: int) -> list[list[Part]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from refinery.planner.parts import Part
-from refinery.planner.segments import Layout, Segment
+from refinery.planner.segments import Layout, Segment, moved
 from refinery.root.receipts import Receipt
 from refinery.stage.documents import TRANSIENT
 from refinery.stage.global_stage import Global
+from refinery.stage.ordered import Ordered
+from refinery.task.ranks import OrderRun
 from refinery.task.tasks import MapRun, Poison, SegmentTask, StepOutput, StepRun
 
 
@@ -24,6 +26,7 @@ def segment_task(layout: Layout, segment: Segment, part: Part) -> SegmentTask:
         contents=(read.contents["kept"],) if read else part.contents,
         steps=tuple(_step_run(layout, part, position) for position in positions),
         outputs=tuple(_step_output(layout, segment, part, position) for position in positions),
+        ranks=None if read else part.ranks,
         verdict=part.verdict if has_verdict else "",
         map=_map_run(layout, segment),
         force=layout.selection.forced,
@@ -61,18 +64,24 @@ def _step_output(layout: Layout, segment: Segment, part: Part, position: int) ->
     )
 
 
-def _map_run(layout: Layout, segment: Segment) -> MapRun | None:
+def _map_run(layout: Layout, segment: Segment) -> MapRun | OrderRun | None:
     if segment.tail is None:
         return None
     step = layout.steps[segment.tail]
-    assert isinstance(step.stage, Global)
+    folder, identity = layout.folders[segment.tail], layout.maps[segment.tail]
     given = layout.flows[segment.last].passed
-    return MapRun(step.stage, step.name, layout.folders[segment.tail], layout.maps[segment.tail], given)
+    if isinstance(step.stage, Global):
+        return MapRun(step.stage, step.name, folder, identity, given)
+    assert isinstance(step.stage, Ordered)
+    columns = tuple(moved(step.stage, layout.flows[segment.tail].given).names)
+    return OrderRun(step.stage, step.name, folder, identity, given, columns)
 
 
 def _mapped_bytes(layout: Layout, segment: Segment, read: Receipt | None) -> int:
     """Bytes that the map will write of a part, if it is known how many documents the part has; else 0."""
     stage = layout.steps[segment.tail].stage if segment.tail is not None else None
+    if read is not None and isinstance(stage, Ordered):
+        return read.total("kept")
     if read is None or not isinstance(stage, Global):
         return 0
     return stage.stores(read.rows["kept"], read.rows.get("text", 0))

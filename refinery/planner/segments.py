@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import pyarrow as pa
+
 from refinery.errors import UsageError, did_you_mean
-from refinery.identity import digest, identity, map_identity, measure_identity
+from refinery.identity import digest, identity, map_identity, measure_identity, order_identity
 from refinery.planner.audit_scope import AuditScope
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline, Step
 from refinery.recipe.columns import Flow, flows
 from refinery.stage.base import Stage
-from refinery.stage.documents import TRANSIENT
+from refinery.stage.documents import STRUCTURE, TEXT, TRANSIENT
 from refinery.stage.global_stage import Global, begins_segment, stores_metrics
+from refinery.stage.ordered import Ordered, splits_of
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,14 @@ def segments_of(stages: Sequence[Stage], last: int) -> list[Segment]:
     starts = [i for i, stage in enumerate(stages[: last + 1]) if i == 0 or begins_segment(stage)]
     segments = []
     for first, following in zip(starts, [*starts[1:], last + 1], strict=True):
-        tail = following if following <= last and isinstance(stages[following], Global) else None
+        tail = following if following <= last and _takes_map(stages[following]) else None
         segments.append(Segment(first, following - 1, tail))
     return segments
+
+
+def _takes_map(stage: Stage) -> bool:
+    """Return True for a stage for which the segment before it writes a map, or a run in its order."""
+    return isinstance(stage, Global) or bool(splits_of(stage))
 
 
 def partition_groups(stages: Sequence[Stage], last: int) -> list[PartitionGroup]:
@@ -130,7 +138,7 @@ class Layout:
             folders=tuple(f"{position:02d}-{step.name}" for position, step in enumerate(steps)),
             identities=tuple(digest([identity(stage), pipeline.keep_removed]) for stage in stages),
             measures=tuple(measure_identity(stage) if stores_metrics(stage) else "" for stage in stages),
-            maps=tuple(map_identity(stage) if isinstance(stage, Global) else "" for stage in stages),
+            maps=tuple(_map_identity(stage, flow) for stage, flow in zip(stages, each, strict=True)),
             first=first,
             last=last,
             groups=tuple(groups),
@@ -164,6 +172,23 @@ class Layout:
     def position(self, name: str) -> int:
         """Position of the step of a name."""
         return [step.name for step in self.steps].index(name)
+
+
+def _map_identity(stage: Stage, flow: Flow) -> str:
+    if isinstance(stage, Global):
+        return map_identity(stage)
+    return order_identity(stage, moved(stage, flow.given)) if isinstance(stage, Ordered) and stage.splits() else ""
+
+
+def moved(stage: Stage, given: pa.Schema) -> pa.Schema:
+    """Return the columns of documents that move to the places that a stage's order has for them.
+
+    Nested columns, such as metrics, are left out if the stage neither selects nor reads them, nor renders structure.
+    """
+    read = [name.partition(".")[0] for name in stage.wants()]
+    rendered = any(column.name == TEXT.name for column in stage.added())
+    wanted = {*stage.selects(given.names), *read, *([STRUCTURE.name] if rendered else [])}
+    return pa.schema([column for column in given if column.name in wanted or not pa.types.is_nested(column.type)])
 
 
 def _selected(steps: Sequence[Step], selection: Selection) -> tuple[int, int]:

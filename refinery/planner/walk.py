@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from refinery.identity import part_key
-from refinery.planner.parts import PARTITIONED_SHARDS, Part, gathered, partitioned, with_verdict
+from refinery.planner.parts import PARTITIONED_SHARDS, Part, gathered, in_order, partitioned, with_verdict
 from refinery.planner.plan import Phase, Plan, StageState
 from refinery.planner.rounds import FileShuffle
 from refinery.planner.segment_tasks import segment_task
@@ -20,6 +20,7 @@ from refinery.root.receipts import Receipt
 from refinery.root.reference import ReferencePart
 from refinery.stage.addresses import reference_number
 from refinery.stage.global_stage import Global
+from refinery.stage.ordered import Ordered
 from refinery.task.tasks import AuditTask
 
 
@@ -135,8 +136,10 @@ class _Walk:
             return _End(blocked=f"{step.name} needs all parts, and only some are selected")
         if isinstance(step.stage, Global):
             return self._shuffled(segment.first, step.stage, parts, done)
-        shards = PARTITIONED_SHARDS if step.stage.partition_column() else 1
-        return gathered(parts, shards * (step.stage.shard_bytes() or 0))
+        shard = (PARTITIONED_SHARDS if step.stage.partition_column() else 1) * (step.stage.shard_bytes() or 0)
+        if isinstance(step.stage, Ordered) and step.stage.splits():
+            return in_order(parts, step.stage, shard)
+        return gathered(parts, shard)
 
     def _shuffled(
         self, position: int, stage: Global, parts: Sequence[Part], done: Sequence[Part]

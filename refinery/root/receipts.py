@@ -5,6 +5,7 @@ A receipt is the commit: a file that no receipt names does not exist for readers
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
@@ -94,6 +95,12 @@ class Receipt(BaseModel):
     def written(self) -> dict[str, tuple[FileRef, ...]]:
         """All Parquet files by name: ``files``, and ``groups``."""
         return {**self.files, **({"groups": (self.groups,)} if self.groups else {})}
+
+    @property
+    def ranks(self) -> range | None:
+        """Ranks of its documents in their split, of a part whose documents are from all parts; else None."""
+        found = re.fullmatch(r"ranks [0-9a-f]+-[0-9a-f]+:(\d+)-(\d+)", self.inputs[-1]) if self.inputs else None
+        return range(int(found[1]), int(found[2])) if found else None
 
     def total(self, name: str) -> int:
         """Bytes of all files of a name."""

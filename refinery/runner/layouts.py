@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from refinery.planner.planner import Planner
 from refinery.recipe.columns import flows
+from refinery.root.partitions import partition_of
 from refinery.root.receipts import SHARDS, FileRef, Receipt
 from refinery.root.root import Root
 from refinery.stage.shards import DatasetLayout, ShardFile, WrittenDataset
@@ -51,7 +52,8 @@ def _shards(root: Root, receipt: Receipt) -> Iterator[tuple[ShardFile, ...]]:
 
 def _shard_file(root: Root, file: FileRef) -> ShardFile:
     digest = file.sha256 or _sha256(root, file.path)
-    return ShardFile(file.path, _suffix(file), file.bytes, digest, file.rows, file.tokens)
+    split = partition_of(file.path).partition("=")[2] or "train"
+    return ShardFile(file.path, _suffix(file), file.bytes, digest, file.rows, file.tokens, split)
 
 
 def _suffix(file: FileRef) -> str:
@@ -70,7 +72,7 @@ def _sha256(root: Root, path: str) -> str:
 def _write(root: Root, layout: DatasetLayout, check: Callable[[], None]) -> None:
     root.store.delete(_full(root, layout.manifest))
     wanted = {_full(root, path) for path in (*layout.shards, *layout.files)}
-    for path in root.store.list(f"{glob.escape(_full(root, 'data'))}/*"):
+    for path in root.store.list(f"{glob.escape(_full(root, 'data'))}/**/*"):
         if path not in wanted:
             root.store.delete(path)
     for path, shard in layout.shards.items():

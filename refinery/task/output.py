@@ -14,8 +14,8 @@ from refinery.root.receipts import SHARDS, Receipt
 from refinery.root.root import Root, quarantine_path
 from refinery.stage.base import Stage
 from refinery.stage.documents import LENGTH, OFFSET, WARC
+from refinery.stage.ordered import splits_of
 from refinery.stage.rules import QUARANTINED, WHY
-from refinery.stage.shards import ShardFormat
 from refinery.statistics.collect import StageCounter
 from refinery.statistics.group_files import publish_groups
 from refinery.store import store_for
@@ -31,15 +31,13 @@ ALL_FAILED = 100
 """A step that raises on every one of this many documents or more is broken; the documents are not to blame."""
 
 
-def _writer(root: Root, schema: pa.Schema, stage: Stage, *, write: bool) -> TableWriter | PartitionedWriter:
-    shard, column, partition = stage.shard_bytes(), stage.shard_column(), stage.partition_column()
+def _writer(
+    root: Root, schema: pa.Schema, stage: Stage, *, write: bool, shard: int | None
+) -> TableWriter | PartitionedWriter:
+    column, partition = stage.shard_column(), stage.partition_column()
     if partition:
         return PartitionedWriter(root, schema, label_name(partition), write=write, shard=shard, sized_by=column)
     return TableWriter(root, schema, write=write, shard=shard, sized_by=column)
-
-
-def _sharded_writer(root: Root, schema: pa.Schema, stage: Stage, form: ShardFormat) -> ShardedWriter:
-    return ShardedWriter(root, schema, form, shard=stage.shard_bytes(), sized_by=stage.shard_column())
 
 
 class StepOutputWriter:
@@ -51,9 +49,14 @@ class StepOutputWriter:
         stage, flow = self._run.step.stage, self._run.flow
         write = output.write and output.commit
         self._partition = stage.partition_column()
+        self._folder = task.ranks.folder if task.ranks else ""
         form = stage.shard_format()
-        self._kept = _writer(root, flow.kept, stage, write=write and form is None)
-        self._shards = _sharded_writer(root, flow.kept, stage, form) if write and form else None
+        shard = None if splits_of(stage) and not self._partition else stage.shard_bytes()  # a sorted part is a shard
+        self._kept = _writer(root, flow.kept, stage, write=write and form is None, shard=shard)
+        self._shards: ShardedWriter | None = None
+        if write and form is not None:
+            column, folder = stage.shard_column(), self._folder
+            self._shards = ShardedWriter(root, flow.kept, form, shard=shard, sized_by=column, folder=folder)
         self._removed = TableWriter(root, flow.removed, write=write and task.keep_removed != "counts")
         self._quarantined = {QUARANTINED, *stage.quarantines}
         self._counter = StageCounter(type(stage), stage.rules())
@@ -71,7 +74,7 @@ class StepOutputWriter:
         flow = self._run.flow
         rows = split.kept.batch.select(flow.kept.names).cast(flow.kept)
         for folder, some in split.by_partition(rows, self._partition):
-            self._kept.add(some, folder)
+            self._kept.add(some, folder or self._folder)
             if self._shards is not None:
                 self._shards.add(some)
         self._removed.add(removed)

@@ -18,7 +18,9 @@ from refinery.task.copied import CopiedOutput, equal_outputs
 from refinery.task.document_pass import Batch, SourceReader, process_batch, stored_batches
 from refinery.task.hazards import Hazards
 from refinery.task.mapped import MapWriter
+from refinery.task.ordered import RunWriter, ranked_batches
 from refinery.task.output import StepOutputWriter
+from refinery.task.ranks import OrderRun
 from refinery.task.shared import SharedResults, lineages
 from refinery.task.step import Share, StepProcessor
 from refinery.task.stored_metrics import StoredMetrics
@@ -50,6 +52,12 @@ def _source_reader(tasks: Sequence[SegmentTask], mark: ProgressMarker) -> Source
         return None
     hazards = Hazards.of(first.step.name, tasks[0].suspects, tasks[0].poison)
     return SourceReader(first, min(task.batch for task in tasks), hazards=hazards, mark=mark)
+
+
+def _map_writer(root: Root, task: SegmentTask, mark: ProgressMarker, of: int) -> MapWriter | RunWriter | None:
+    if isinstance(task.map, OrderRun):
+        return RunWriter(root, task, task.map)
+    return MapWriter(root, task, task.map, mark, of) if task.map else None
 
 
 class SegmentPass:
@@ -84,7 +92,7 @@ class SegmentPass:
             *self._writers,
         ]
         of = results.pipelines if results else 1
-        self._map = MapWriter(self.root, task, task.map, mark, of) if task.map else None
+        self._map = _map_writer(self.root, task, mark, of)
 
     def equal_outputs(self, other: SegmentPass) -> int:
         """Return how many steps have the same files in both, and so can be copied from one store to the other."""
@@ -100,6 +108,8 @@ class SegmentPass:
         """Yield the documents of the part as the step before the segment wrote them."""
         first = self._task.steps[0].flow if self._task.steps else self._task.map
         assert first is not None  # a task that does nothing is not planned
+        if self._task.ranks is not None:
+            return ranked_batches(self.root, self._task.paths, self._task.ranks, first.given)
         return stored_batches(self.root, self._task.paths, first.given, self._task.batch)
 
     def add(self, batch: Batch) -> None:

@@ -36,15 +36,22 @@ class HashedFile:
 
 
 class ShardedWriter:
-    """Writes batches to temporary files of a format.
+    """Writes batches to temporary files of a format, for a ``folder``.
 
     A shard ends with the row that fills it with ``shard`` bytes of the column ``sized_by``; None is one shard.
     """
 
     def __init__(
-        self, root: Root, schema: pa.Schema, form: ShardFormat, *, shard: int | None = None, sized_by: str = "text"
+        self,
+        root: Root,
+        schema: pa.Schema,
+        form: ShardFormat,
+        *,
+        shard: int | None = None,
+        sized_by: str = "text",
+        folder: str = "",
     ) -> None:
-        self._root, self._schema, self._form = root, schema, form
+        self._root, self._schema, self._form, self._folder = root, schema, form, folder
         self._size, self._column = shard, sized_by
         self._written: list[Written] = []
         self._files: list[HashedFile] = []
@@ -96,5 +103,5 @@ class ShardedWriter:
             digests = [file.close() for file in self._files]
         for number, (file, suffix) in enumerate(zip(self._files, self._form.suffixes, strict=True)):
             rows, ids = (0, None) if number else (self._rows, tokens)
-            self._written.append(Written(file.path, rows, file.bytes, "", suffix, digests[number], ids))
+            self._written.append(Written(file.path, rows, file.bytes, self._folder, suffix, digests[number], ids))
         self._files, self._writer, self._rows, self._filled = [], None, 0, 0

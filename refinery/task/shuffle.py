@@ -172,16 +172,40 @@ def _copied(rows: pa.RecordBatch) -> pa.RecordBatch:
 def read_range(root: Root, path: str, low: int, high: int) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a sorted file below the root with ``low <= key < high``, in order."""
     with open_parquet(root, path) as file:
-        groups = _row_groups(file, low, high)
-        for at in range(0, len(groups), GROUPS_AT_ONCE):
-            for batch in file.read_row_groups(list(groups[at : at + GROUPS_AT_ONCE])).combine_chunks().to_batches():
-                keys = batch.column(KEY).to_numpy()
-                start, stop = _search(keys, low), _search(keys, high)
-                if stop > start:
-                    yield batch.slice(start, stop - start)
+        yield from rows_between(file, low, high)
 
 
-def _row_groups(file: pq.ParquetFile, low: int, high: int) -> range:
+def rows_between(file: pq.ParquetFile, low: int, high: int) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of an open sorted file with ``low <= key < high``, in order."""
+    groups = row_groups(file, low, high)
+    for at in range(0, len(groups), GROUPS_AT_ONCE):
+        for batch in file.read_row_groups(list(groups[at : at + GROUPS_AT_ONCE])).combine_chunks().to_batches():
+            keys = batch.column(KEY).to_numpy()
+            start, stop = _search(keys, low), _search(keys, high)
+            if stop > start:
+                yield batch.slice(start, stop - start)
+
+
+def rows_below(file: pq.ParquetFile, key: int) -> int:
+    """Return how many rows of an open sorted file have a lower key: of one row group the keys are read."""
+    if key <= 0:
+        return 0
+    groups = row_groups(file, key - 1, key) if key < KEYS else range(file.metadata.num_row_groups, 0)
+    before: int = sum(file.metadata.row_group(group).num_rows for group in range(groups.start))
+    inside = (file.read_row_group(group, [KEY]).column(KEY).to_numpy() for group in groups)
+    return before + sum(_search(keys, key) for keys in inside)
+
+
+def keys_between(file: pq.ParquetFile, low: int, high: int) -> npt.NDArray[np.uint64]:
+    """Return the keys of an open sorted file in a half-open range."""
+    groups = list(row_groups(file, low, high))
+    if not groups:
+        return np.empty(0, np.uint64)
+    keys: npt.NDArray[np.uint64] = file.read_row_groups(groups, [KEY]).column(KEY).to_numpy()
+    return keys[_search(keys, low) : _search(keys, high)]
+
+
+def row_groups(file: pq.ParquetFile, low: int, high: int) -> range:
     """Return the row groups that may contain keys of a range, by binary search in their statistics."""
     metadata, column = file.metadata, file.schema_arrow.get_field_index(KEY)
 

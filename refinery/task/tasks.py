@@ -16,6 +16,7 @@ from refinery.root.receipts import Receipt
 from refinery.stage.base import Source
 from refinery.stage.global_stage import Global
 from refinery.stage.rounds import Round
+from refinery.task.ranks import OrderRun, Ranks
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,9 @@ class SegmentTask(_Modest):
     """Those of ``steps``, in their order."""
     verdict: str = ""
     """Path of the verdict below the root, where the first step is a global stage."""
-    map: MapRun | None = None
+    map: MapRun | OrderRun | None = None
+    ranks: Ranks | None = None
+    """The documents of the part among those of all runs in ``paths``, where the first step sorts them."""
     force: bool = False
     keep_removed: str = "metrics"
     batch: int = 1024

@@ -38,18 +38,20 @@ _SIZES = (
 """The hub's categories of sizes, with the number of documents below which each applies."""
 
 
-def public_names(files: Iterable[Sequence[ShardFile]]) -> dict[str, ShardFile]:
+def public_names(files: Iterable[Sequence[ShardFile]], *, apart: bool = False) -> dict[str, ShardFile]:
     """Return the public path of each file: ``data/SPLIT-NNNNN-of-NNNNN.SUFFIX``. Shards are in order, split by split.
 
     Files of one shard have one number. More than 99,999 shards have more digits, so that names sort as the shards do.
+    With ``apart`` each split has a folder of its own.
     """
     shards = list(files)
     names: dict[str, ShardFile] = {}
     for split in sorted({shard[0].split for shard in shards}):
         own = [shard for shard in shards if shard[0].split == split]
+        folder = f"{DATA}/{split}" if apart else DATA
         digits = max(LEAST_DIGITS, len(str(len(own))))
         for number, shard in enumerate(own):
-            stem = f"{DATA}/{split}-{number:0{digits}d}-of-{len(own):0{digits}d}"
+            stem = f"{folder}/{split}-{number:0{digits}d}-of-{len(own):0{digits}d}"
             names |= {f"{stem}{file.suffix}": file for file in shard}
     return names
 

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from refinery import ShardFile, ShardOutput, UsageError
+from stages._formats.layout import DATA
 
 INDEX = "index.json"
 LARGEST = 64 * 2**20
@@ -50,10 +51,14 @@ def shard_entry(schema: pa.Schema, name: str, size: int, samples: int) -> dict[s
     return {**_config(schema), "raw_data": raw, "samples": samples, "zip_data": None}
 
 
-def index(schema: pa.Schema, names: Mapping[str, ShardFile]) -> bytes:
-    """Return ``index.json`` of a folder of shards, given by their public paths."""
-    entries = [shard_entry(schema, path.rpartition("/")[2], f.bytes, f.documents) for path, f in names.items()]
-    return json.dumps({"version": VERSION, "shards": entries}, sort_keys=True).encode()
+def indexes(schema: pa.Schema, names: Mapping[str, ShardFile]) -> dict[str, bytes]:
+    """Return the path and bytes of ``index.json`` for each folder of shards, given by their public paths."""
+    found: dict[str, bytes] = {}
+    for folder in dict.fromkeys(path.rpartition("/")[0] for path in names) or (DATA,):
+        own = {path.rpartition("/")[2]: file for path, file in names.items() if path.rpartition("/")[0] == folder}
+        entries = [shard_entry(schema, name, file.bytes, file.documents) for name, file in own.items()]
+        found[f"{folder}/{INDEX}"] = json.dumps({"version": VERSION, "shards": entries}, sort_keys=True).encode()
+    return found
 
 
 class MdsWriter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 from refinery.planner.selection import Selection
 from refinery.recipe import ExecutorSettings, Pipeline, Step
 from refinery.root.partitions import Contents, partition_of
-from refinery.root.receipts import Receipt
+from refinery.root.receipts import SHARDS, Receipt
 from refinery.root.root import Root
 from refinery.runner.run import RunReport, run
 from refinery.stage.base import Stage
@@ -145,8 +146,12 @@ class RootContents:
         """Hold every file of every part against what its receipt has of it."""
         for folder in self.manifests:
             for receipt in self.receipts(folder):
-                assert set(receipt.files) <= set(receipt.contents)
+                assert set(receipt.files) <= {*receipt.contents, SHARDS}
+                for ref in receipt.files.get(SHARDS, ()):
+                    assert hashlib.sha256((self.path / ref.path).read_bytes()).hexdigest() == ref.sha256
                 for name, refs in receipt.files.items():
+                    if name == SHARDS:
+                        continue
                     tables = [pq.read_table(self.path / ref.path) for ref in refs]
                     assert [table.num_rows for table in tables] == [ref.rows for ref in refs]
                     assert [(self.path / ref.path).stat().st_size for ref in refs] == [ref.bytes for ref in refs]

@@ -22,15 +22,20 @@ from typing import Any
 import psutil
 import pytest
 
+from refinery import Size
 from refinery.planner.selection import Selection
-from refinery.recipe import Pipeline
+from refinery.recipe import Pipeline, Step
 from refinery.stage.base import Edited
 from refinery.store import LocalStore
+from stages.export import Export
 from tests.engine import toy
 from tests.engine.roots import TEXTS, RootContents, all_files, pipeline, quick, slow_kinds, steps, visible, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same
 
 KINDS = steps(LineSource(), Length(), Same(), Gather())
+SPLIT = {"columns": ("id", "text"), "shard": Size(60), "shuffle": 1, "validation": 0.3, "validation_by": "id"}
+SHUFFLED = steps(LineSource(), Length(), Export(**SPLIT))
+LAID_OUT = steps(LineSource(), Export(**SPLIT, format="jsonl", layout="files"))
 METHODS = ("temporary", "publish", "put", "delete", "copy")
 
 
@@ -105,16 +110,19 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.mark.slow
-def test_a_kill_at_every_write(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("kinds", "least"), [(KINDS, 100), (SHUFFLED, 50), (LAID_OUT, 50)], ids=["gathered", "shuffled", "laid out"]
+)
+def test_a_kill_at_every_write(folder: Path, kinds: tuple[Step, ...], least: int) -> None:
     """From the state before every single change of a file, a run ends with the content ids of an undisturbed one.
 
     In every state, what has a final name is whole: rows are those of the undisturbed run, byte for byte.
     """
-    given = pipeline(folder, KINDS)
+    given = pipeline(folder, kinds)
     states = States(folder / "root", folder / "states")
     with every_state(states):
         quick(given)
-    assert len(states.paths) > 100
+    assert len(states.paths) > least
     whole = all_files(folder / "root")
     assert not [name for name in whole if name.startswith("tmp/") or "/." in name]
     for path in states.paths:

@@ -97,6 +97,6 @@ def test_the_reader_of_mosaicml_reads_a_folder(tmp_path: Path) -> None:
     (data,), _ = written(Mds(), [batch])
     (tmp_path / "shard.00000.mds").write_bytes(data)
     file = ShardFile("", ".mds", len(data), "", 2)
-    shards = json.loads(mds.index(batch.schema, {"shard.00000.mds": file}))["shards"]
+    shards = json.loads(mds.indexes(batch.schema, {"data/shard.00000.mds": file})["data/index.json"])["shards"]
     found = reader.MDSReader.from_json(str(tmp_path), None, shards[0])
     assert [np.asarray(found[number]["input_ids"]).tolist() for number in range(2)] == [[1, 2], [3]]
