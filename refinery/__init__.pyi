@@ -277,6 +277,7 @@ from .stage.rules import (
 )
 from .stage.shards import (
     DatasetLayout as DatasetLayout,
+    ShardCounts as ShardCounts,
     ShardFile as ShardFile,
     ShardFormat as ShardFormat,
     ShardOutput as ShardOutput,

@@ -8,6 +8,7 @@ It can render the text with its structure. Tokens stay those of the plain text, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any, ClassVar, Literal, Self
 
 import pyarrow as pa
@@ -15,10 +16,8 @@ from pydantic import Field, field_validator, model_validator
 
 from refinery import (
     ID,
-    OFFSET,
     STRUCTURE,
     TEXT,
-    WARC,
     Asset,
     AssetError,
     DatasetLayout,
@@ -32,9 +31,12 @@ from refinery import (
     field_at,
 )
 from refinery.kernels import render
+from stages._formats.choices import OF_TOKENS, Choices
 from stages._formats.jsonl import Compression, JsonLines
 from stages._formats.layout import CARD, MANIFEST, card, manifest, public_names
 from stages._formats.mds import LARGEST, Mds, indexes
+from stages._formats.packing import Packed, packed_schema
+from stages._formats.parquet import ParquetRows
 from stages._formats.presets import PRESETS, Preset, PresetColumn, hex_ids
 from stages._formats.token_files import IDS, Megatron, NumpyMap
 from stages._formats.tokenizing import DocumentTokenizer, document_tokenizer
@@ -42,16 +44,6 @@ from stages._labels import check_label
 from stages._permutation import Shuffled
 
 Format = Literal["parquet", "jsonl", "megatron", "npy", "mds"]
-
-OF_TOKENS: Mapping[str, tuple[str, ...]] = {
-    "megatron": (TEXT.name,),
-    "npy": (ID.name, WARC.name, OFFSET.name, TEXT.name),
-}
-"""The columns of formats that have token ids alone, and of their index; the ids take the place of the text."""
-
-
-HUB = ("parquet", "jsonl")
-"""The formats that ``datasets.load_dataset`` reads."""
 
 
 class Export(Shuffled, Edit):
@@ -87,6 +79,9 @@ class Export(Shuffled, Edit):
         None,
         description="folder dataset in the root: shards as data/train-00000-of-00123, a manifest, a card for the hub",
     )
+    pack: int | None = Field(
+        None, ge=2, description="token ids of a sequence: documents follow each other in rows of so many ids"
+    )
     licence: str = Field("", description="licence on the card, as the hub names it: odc-by")
     shard: Size = Field(
         Size(512 * 1024 * 1024), gt=0, description="bytes of text, or of token ids, in one file before compression"
@@ -106,33 +101,11 @@ class Export(Shuffled, Edit):
         return columns
 
     @model_validator(mode="after")
-    def _one_choice_of_columns(self) -> Self:
-        if self.preset and {"columns", "ids", "tokenizer"} & self.model_fields_set:
-            raise ValueError(f"preset: {self.preset} has columns of its own; leave out columns, ids and tokenizer")
-        if self.format in OF_TOKENS and ("columns" in self.model_fields_set or self.preset):
-            raise ValueError(f"format: {self.format} has columns of its own; leave out columns and preset")
-        return self
-
-    @model_validator(mode="after")
-    def _has_a_tokenizer(self) -> Self:
-        if self.format in OF_TOKENS and self.tokenizer is None:
-            raise ValueError(f"format: {self.format} has token ids; set tokenizer to the path of a tokenizer.json")
-        if self.end_of_text is not None and self.tokenizer is None:
-            raise ValueError("end_of_text is a token of a tokenizer; set tokenizer to the path of a tokenizer.json")
-        return self
-
-    @model_validator(mode="after")
-    def _has_a_layout_for_the_format(self) -> Self:
-        if self.layout == "huggingface" and self.format not in HUB:
-            raise ValueError(f"the hub reads {' and '.join(HUB)}, and format is {self.format}; set layout: files")
-        if self.layout and self.partition_by:
-            raise ValueError("layout numbers the shards of one folder; leave out partition_by")
-        return self
-
-    @model_validator(mode="after")
-    def _has_folders_of_parquet(self) -> Self:
-        if self.partition_by and self.format != "parquet":
-            raise ValueError(f"partition_by writes Parquet, and format is {self.format}; leave out one of them")
+    def _is_consistent(self) -> Self:
+        names = [field.name for field in fields(Choices) if field.name != "chosen"]
+        choices = Choices(self.model_fields_set, **{name: getattr(self, name) for name in names})
+        for message in choices.contradictions():
+            raise ValueError(message)
         return self
 
     def _computed(self) -> tuple[PresetColumn, ...]:
@@ -161,17 +134,12 @@ class Export(Shuffled, Edit):
 
     def _wanted(self) -> tuple[str, ...]:
         """Return the columns to write, where token ids are still the text."""
-        return OF_TOKENS.get(self.format, self.columns)
+        return (ID.name, TEXT.name) if self.pack else OF_TOKENS.get(self.format, self.columns)
 
     def check_asset(self, name: str, asset: Asset) -> None:
         """Read the tokenizer. Raises AssetError where the file is none, or has not that end of text."""
         del name
         self._opened(asset)
-
-    def _one_kind_of_folder(self) -> Self:
-        if self.partition_by and self.validation:
-            raise ValueError("partition_by and validation both divide the files into folders; leave one out")
-        return self
 
     def selects(self, names: Sequence[str]) -> list[str]:
         """The wanted columns, in the wanted order. Raises UsageError for one that was asked for and is not there."""
@@ -232,13 +200,23 @@ class Export(Shuffled, Edit):
         return "content" if self.preset == "refinedweb" else TEXT.name
 
     def shard_format(self) -> ShardFormat | None:
-        """Return the format of the files; None for Parquet."""
-        return JsonLines(self.compression) if self.format == "jsonl" else _FORMATS[self.format]
+        """Return the format of the files; None for Parquet of documents."""
+        form = JsonLines(self.compression) if self.format == "jsonl" else _FORMATS[self.format]
+        return Packed(form or ParquetRows(), self.pack) if self.pack else form
+
+    def previews(self, rows: pa.RecordBatch) -> list[str]:
+        """Return what the token ids of documents decode to."""
+        if self.tokenizer is None or IDS not in rows.schema.names:
+            return []
+        tokenizer = self._opened(self.tokenizer)
+        return [tokenizer.preview(ids.values.to_numpy()) for ids in rows.column(IDS)]
 
     def lay_out(self, dataset: WrittenDataset) -> DatasetLayout | None:
         """Return the folder with the shards under public names, the manifest, and what the layout and format add."""
         if self.layout is None:
             return None
+        if self.pack:
+            dataset = replace(dataset, schema=packed_schema(dataset.schema))
         names = public_names(dataset.shards, apart=self.format == "mds" and bool(self.validation))
         files = {MANIFEST: manifest(dataset, names, self._origin())}
         if self.layout == "huggingface":

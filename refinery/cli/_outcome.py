@@ -23,6 +23,10 @@ SETTINGS, VALUE = 4, 60
 """Changed recipe values that are printed, and characters of each."""
 
 
+PREVIEW = 160
+"""Characters of a document that are printed."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Outcome:
     """A run and its root. ``summary`` is None if no stage has run, or if another run will update the manifests."""
@@ -114,11 +118,19 @@ def _kept(root: str, kept: Summary) -> Iterator[str]:
     tokens = f"{kept.tokens:,} of {plural(kept.tokens_read, 'token')} ({percent(kept.tokens, kept.tokens_read)})"
     rows = [("kept", f"{documents}, {tokens}" if kept.tokens_read else documents)]
     if kept.folder:
+        rows += [("output", f"{kept.folder} ({plural(kept.files, 'Parquet file' if kept.pattern else 'file')})")]
+    if kept.pattern and kept.folder:
         query = _quoted(f"from '{kept.folder}/{kept.pattern}' limit 5")
         opened = f"refinery.open({root!r}).stage({kept.stage!r}).dataset()"
-        rows += [("output", f"{kept.folder} ({plural(kept.files, 'Parquet file')})")]
         rows += [("DuckDB", f"duckdb -c {query}"), ("Python", opened)]
+    rows += [(f"document {number}", _one_line(text)) for number, text in enumerate(kept.previews, 1)]
     yield columns([(name, safe(value)) for name, value in rows])
+
+
+def _one_line(text: str) -> str:
+    """Return a preview on one line, its beginning and its end."""
+    line = " ".join(text.split())
+    return line if len(line) <= PREVIEW else f"{line[: PREVIEW // 2]} […] {line[-PREVIEW // 2 :]}"
 
 
 def _quoted(query: str) -> str:

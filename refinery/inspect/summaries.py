@@ -1,4 +1,4 @@
-"""Summary of a root: documents and tokens kept of those read, and the folder of the output. Reads manifests alone."""
+"""Summary of a root: documents and tokens kept of those read, and the output. Reads manifests and first receipts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from refinery.inspect.reader import open_root
 from refinery.inspect.warning_list import allowed_share, too_many_broken
 from refinery.root.partitions import partition_of
+from refinery.root.receipts import PREVIEWS, SHARDS, first_previews
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class Summary:
     """The last stage with results, what it keeps of what the source read, and the folder with its rows.
 
     ``tokens`` and ``tokens_read`` are 0 where no stage has counted any; ``folder`` is "" where no rows are stored.
+    ``previews`` are what the first rows read back to, where the stage shows that.
     """
 
     stage: str
@@ -25,9 +27,10 @@ class Summary:
     folder: str
     files: int
     pattern: str
-    """A glob for the files, below the folder."""
+    """A glob for Parquet files, below the folder; "" for another format."""
     too_many_broken: bool
     """True if more of the inputs are broken than the recipe allows."""
+    previews: tuple[str, ...] = ()
 
 
 def summary(path: str) -> Summary | None:
@@ -39,6 +42,10 @@ def summary(path: str) -> Summary | None:
     first, last = reader.stages[0], reader.stages[-1]
     folder = f"{reader.root.full(last.folder)}/kept"
     files = reader.root.store.list(f"{glob.escape(folder)}/**/*.parquet")
+    pattern = "**/*.parquet" if any(map(partition_of, files)) else "*.parquet"
+    if not files:
+        folder, pattern = f"{reader.root.full(last.folder)}/{SHARDS}", ""
+        files = reader.root.store.list(f"{glob.escape(folder)}/**/*.*")
     return Summary(
         stage=last.name,
         documents=counts[-1].documents["kept"],
@@ -47,6 +54,7 @@ def summary(path: str) -> Summary | None:
         tokens_read=next((one.tokens["kept"] for one in counts if one.tokens["kept"]), 0),
         folder=folder if files else "",
         files=len(files),
-        pattern="**/*.parquet" if any(map(partition_of, files)) else "*.parquet",
+        pattern=pattern,
         too_many_broken=too_many_broken(first.manifest.inputs, allowed_share(reader)),
+        previews=first_previews(reader.root.receipts(last.folder, last.manifest.parts[:PREVIEWS])),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from refinery.root.encodings import PARQUET, by_differences, writer_options
 from refinery.root.partitions import Contents
 from refinery.root.receipts import FileRef
 from refinery.root.root import Root
+from refinery.stage.shards import ShardCounts
 from refinery.store import storage_errors
 
 GROUP_ROWS = 8_192
@@ -37,7 +38,7 @@ class Written:
     folder: str = ""
     suffix: str = ".parquet"
     sha256: str = ""
-    tokens: int | None = None
+    counts: ShardCounts = field(default_factory=ShardCounts)
 
 
 class TableWriter:
@@ -165,8 +166,8 @@ def publish(root: Root, files: Sequence[Written], folder: str, part: int, key: s
             inside = f"{folder}/{file.folder}" if file.folder else folder
             path = f"{inside}/part-{part:05d}-{key[:8]}{suffix}{file.suffix}"
             root.store.publish(file.temporary, root.full(path))
-            counts = {"rows": file.rows, "bytes": file.bytes, "sha256": file.sha256, "tokens": file.tokens}
-            refs.append(FileRef(path=path, **counts))
+            counts = asdict(file.counts)
+            refs.append(FileRef(path=path, rows=file.rows, bytes=file.bytes, sha256=file.sha256, **counts))
         stack.pop_all()
     return tuple(refs)
 

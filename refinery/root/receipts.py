@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -17,6 +18,9 @@ SIDES = ("kept", "removed")
 
 SHARDS = "shards"
 """The name of kept rows in formats other than Parquet. They are not read back."""
+
+PREVIEWS = 3
+"""Documents of which a receipt, a summary or a card has previews."""
 
 Kind = Literal["stage", "map", "reduce", "round", "resolve", "audit"]
 
@@ -45,7 +49,8 @@ Name = Annotated[str, AfterValidator(_name)]
 class FileRef(BaseModel):
     """One file of a part: its path below the root, its rows, and its size in bytes.
 
-    Files of formats other than Parquet have their SHA-256 and the number of their token ids.
+    Files of formats other than Parquet have their SHA-256, the number of their token ids, and that of their sequences
+    where these are not documents.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +60,7 @@ class FileRef(BaseModel):
     bytes: int
     sha256: str = ""
     tokens: int | None = None
+    sequences: int | None = None
 
 
 class Receipt(BaseModel):
@@ -88,6 +94,8 @@ class Receipt(BaseModel):
     """Bytes, of the process that computed the part, without the libraries that workers share."""
     requests: dict[str, int] = {}
     """Requests to remote stores meanwhile: by kind, failed tries, bytes read and written."""
+    previews: tuple[str, ...] = ()
+    """First kept rows as they read back, where the stage shows that."""
     poison: tuple[tuple[int, str], ...] = ()
     """Of a map: rows of the documents that killed a worker in it, with a note. ``apply`` removes them."""
 
@@ -105,6 +113,11 @@ class Receipt(BaseModel):
     def total(self, name: str) -> int:
         """Bytes of all files of a name."""
         return sum(f.bytes for f in self.files.get(name, ()))
+
+
+def first_previews(receipts: Iterable[Receipt]) -> tuple[str, ...]:
+    """Return the previews of the first documents of a stage."""
+    return tuple(islice(chain.from_iterable(receipt.previews for receipt in receipts), PREVIEWS))
 
 
 def receipt_path(folder: str, key: str) -> str:

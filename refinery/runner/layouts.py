@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from refinery.planner.planner import Planner
 from refinery.recipe.columns import flows
 from refinery.root.partitions import partition_of
-from refinery.root.receipts import SHARDS, FileRef, Receipt
+from refinery.root.receipts import SHARDS, FileRef, Receipt, first_previews
 from refinery.root.root import Root
 from refinery.stage.shards import DatasetLayout, ShardFile, WrittenDataset
 
@@ -35,7 +35,9 @@ def lay_out(planner: Planner, check: Callable[[], None], *, anew: bool) -> None:
     languages = [kept for step in steps if (kept := step.stage.keeps_languages()) is not None]
     shards = [shard for receipt in state.receipts for shard in _shards(root, receipt)]
     name = planner.layout.pipeline.dataset
-    layout = stage.lay_out(WrittenDataset(name, flows(steps)[-1].kept, languages[-1] if languages else (), shards))
+    previews = first_previews(state.receipts)
+    spoken = languages[-1] if languages else ()
+    layout = stage.lay_out(WrittenDataset(name, flows(steps)[-1].kept, spoken, shards, previews))
     if layout is not None and root.store.find(_full(root, layout.manifest)) != layout.files[layout.manifest]:
         _write(root, layout, check)
 
@@ -53,7 +55,8 @@ def _shards(root: Root, receipt: Receipt) -> Iterator[tuple[ShardFile, ...]]:
 def _shard_file(root: Root, file: FileRef) -> ShardFile:
     digest = file.sha256 or _sha256(root, file.path)
     split = partition_of(file.path).partition("=")[2] or "train"
-    return ShardFile(file.path, _suffix(file), file.bytes, digest, file.rows, file.tokens, split)
+    counts = (file.rows, file.tokens, file.sequences)
+    return ShardFile(file.path, _suffix(file), file.bytes, digest, *counts, split)
 
 
 def _suffix(file: FileRef) -> str:

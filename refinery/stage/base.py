@@ -121,6 +121,11 @@ class Stage(BaseModel):
         """Return the format of the files of kept rows, for a stage that ends a recipe; None for Parquet."""
         return None
 
+    def previews(self, rows: pa.RecordBatch) -> list[str]:
+        """Return what written rows read back to, for a person to look at; none where the rows show it themselves."""
+        del rows
+        return []
+
     def lay_out(self, dataset: WrittenDataset) -> DatasetLayout | None:
         """Return the folder in which readers find the output of a complete run; None for none. Pure."""
         del dataset

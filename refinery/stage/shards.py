@@ -31,17 +31,35 @@ class ShardFile:
     sha256: str
     documents: int
     tokens: int | None = None
+    sequences: int | None = None
     split: str = "train"
+
+    @property
+    def samples(self) -> int:
+        """The rows of the file as readers find them: sequences, or else documents."""
+        return self.documents if self.sequences is None else self.sequences
+
+
+@dataclass(frozen=True)
+class ShardCounts:
+    """Counts of a written shard: its token ids, and its sequences where these are not documents; else None."""
+
+    tokens: int | None = None
+    sequences: int | None = None
 
 
 @dataclass(frozen=True)
 class WrittenDataset:
-    """The output of a complete run: its name, the columns, the ISO 639-1 codes of its languages, and the shards."""
+    """The output of a complete run: its name, the columns, the ISO 639-1 codes of its languages, and the shards.
+
+    ``previews`` are those of the first documents, by `Stage.previews`.
+    """
 
     name: str
     schema: pa.Schema
     languages: Sequence[str]
     shards: Sequence[Sequence[ShardFile]]
+    previews: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -69,8 +87,8 @@ class ShardWriter(Protocol):
     def add(self, rows: pa.RecordBatch) -> None:
         """Append rows."""
 
-    def close(self) -> int | None:
-        """Write what is left; return the token ids that were written, None where the format or the rows have none."""
+    def close(self) -> ShardCounts:
+        """Write what is left; return the counts of the shard."""
 
 
 class ShardFormat(Protocol):

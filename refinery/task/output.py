@@ -10,7 +10,7 @@ from refinery.errors import PartFailed
 from refinery.identity import part_key
 from refinery.root.parquet import TableWriter, Written, discard, publish
 from refinery.root.partitions import label_name
-from refinery.root.receipts import SHARDS, Receipt
+from refinery.root.receipts import PREVIEWS, SHARDS, Receipt
 from refinery.root.root import Root, quarantine_path
 from refinery.stage.base import Stage
 from refinery.stage.documents import LENGTH, OFFSET, WARC
@@ -60,6 +60,7 @@ class StepOutputWriter:
         self._removed = TableWriter(root, flow.removed, write=write and task.keep_removed != "counts")
         self._quarantined = {QUARANTINED, *stage.quarantines}
         self._counter = StageCounter(type(stage), stage.rules())
+        self._previews: list[str] = []
         self._seconds = 0.0
         self.receipt: Receipt | None = None
         self.content = ""
@@ -73,6 +74,8 @@ class StepOutputWriter:
             self._keep_records(removed)
         flow = self._run.flow
         rows = split.kept.batch.select(flow.kept.names).cast(flow.kept)
+        if len(self._previews) < PREVIEWS:
+            self._previews += self._run.step.stage.previews(rows.slice(0, PREVIEWS - len(self._previews)))
         for folder, some in split.by_partition(rows, self._partition):
             self._kept.add(some, folder or self._folder)
             if self._shards is not None:
@@ -147,6 +150,7 @@ class StepOutputWriter:
             files=files,
             statistics=path,
             groups=groups,
+            previews=tuple(self._previews),
             reapplied=bool(self._run.stored),
             seconds=self._seconds + self._step.seconds,
         )

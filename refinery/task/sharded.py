@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from refinery.root.parquet import Written, text_bytes
 from refinery.root.root import Root
-from refinery.stage.shards import ShardFormat, ShardWriter
+from refinery.stage.shards import ShardCounts, ShardFormat, ShardWriter
 from refinery.store import storage_errors
 
 
@@ -99,9 +99,9 @@ class ShardedWriter:
 
     def _end(self) -> None:
         with storage_errors(self._root.path):
-            tokens = self._opened().close()
+            counts = self._opened().close()
             digests = [file.close() for file in self._files]
         for number, (file, suffix) in enumerate(zip(self._files, self._form.suffixes, strict=True)):
-            rows, ids = (0, None) if number else (self._rows, tokens)
-            self._written.append(Written(file.path, rows, file.bytes, self._folder, suffix, digests[number], ids))
+            rows, of_rows = (0, ShardCounts()) if number else (self._rows, counts)
+            self._written.append(Written(file.path, rows, file.bytes, self._folder, suffix, digests[number], of_rows))
         self._files, self._writer, self._rows, self._filled = [], None, 0, 0

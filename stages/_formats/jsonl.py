@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol
 import pyarrow as pa
 import zstandard
 
-from refinery import ShardOutput, UsageError
+from refinery import ShardCounts, ShardOutput, UsageError
 
 Compression = Literal["zst", "gz", "none"]
 
@@ -80,11 +80,12 @@ class JsonLinesWriter:
                 self._write(bytes(self._pending[:BLOCK]))
                 del self._pending[:BLOCK]
 
-    def close(self) -> None:
+    def close(self) -> ShardCounts:
         """End the stream."""
         self._write(bytes(self._pending))
         if self._compressor is not None:
             self._output.write(self._compressor.flush())
+        return ShardCounts()
 
     def _write(self, data: bytes) -> None:
         self._output.write(data if self._compressor is None else self._compressor.compress(data))

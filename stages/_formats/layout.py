@@ -59,37 +59,48 @@ def public_names(files: Iterable[Sequence[ShardFile]], *, apart: bool = False) -
 def manifest(dataset: WrittenDataset, names: Mapping[str, ShardFile], origin: Mapping[str, Any] = {}) -> bytes:
     """Return ``manifest.json``: totals, ``origin`` such as the tokenizer, every file with size, checksum and counts."""
     entries = [{"path": path, **_entry(file)} for path, file in names.items()]
-    record = {"dataset": dataset.name, **_totals(names.values()), **origin, "files": entries}
+    first = {"previews": list(dataset.previews)} if dataset.previews else {}
+    record = {"dataset": dataset.name, **_totals(names.values()), **origin, **first, "files": entries}
     return json.dumps(record, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 def _entry(file: ShardFile) -> dict[str, Any]:
-    wanted = ("split", "bytes", "sha256", "documents", "tokens")
+    wanted = ("split", "bytes", "sha256", "documents", "sequences", "tokens")
     return {name: value for name, value in asdict(file).items() if name in wanted and value is not None}
 
 
 def _totals(files: Iterable[ShardFile]) -> dict[str, int]:
     every = list(files)
     totals = {"documents": sum(file.documents for file in every), "bytes": sum(file.bytes for file in every)}
-    tokens = [file.tokens for file in every if file.tokens is not None]
-    return totals | ({"tokens": sum(tokens)} if tokens else {})
+    for name in ("sequences", "tokens"):
+        counts = [count for file in every if (count := getattr(file, name)) is not None]
+        totals |= {name: sum(counts)} if counts else {}
+    return totals
 
 
 def card(dataset: WrittenDataset, names: Mapping[str, ShardFile], licence: str = "") -> str:
     """Return ``README.md``: the YAML that the hub and ``datasets`` read, and a table of the columns."""
     front = yaml.safe_dump(_front(dataset, names, licence), sort_keys=False, allow_unicode=True, width=10_000)
     totals = _totals(names.values())
-    counts = ", ".join(f"{totals[name]:,} {name}" for name in ("documents", "tokens", "bytes") if name in totals)
+    counts = ", ".join(
+        f"{totals[name]:,} {name}" for name in ("documents", "sequences", "tokens", "bytes") if name in totals
+    )
     rows = "\n".join(f"| `{f.name}` | `{f.type}` |" for f in dataset.schema)
     return (
         f"---\n{front}---\n\n# {dataset.name}\n\n{counts}. `manifest.json` has the size and the SHA-256 of each "
-        f"file.\n\n| column | type |\n| --- | --- |\n{rows}\n"
+        f"file.\n\n| column | type |\n| --- | --- |\n{rows}\n{_previews(dataset.previews)}"
     )
+
+
+def _previews(previews: Sequence[str]) -> str:
+    """Return what the first documents decode to, as indented code: no text of theirs ends it."""
+    shown = ("\n".join(f"    {line}" for line in text.splitlines()) for text in previews)
+    return "\nThe first documents, decoded:\n\n" + "\n\n---\n\n".join(shown) + "\n" if previews else ""
 
 
 def _front(dataset: WrittenDataset, names: Mapping[str, ShardFile], licence: str) -> dict[str, Any]:
     splits = sorted({file.split for file in names.values()})
-    documents = sum(file.documents for file in names.values())
+    samples = sum(file.samples for file in names.values())
     first = {
         "license": licence,
         "language": list(dataset.languages),
@@ -98,7 +109,7 @@ def _front(dataset: WrittenDataset, names: Mapping[str, ShardFile], licence: str
     return {
         **{name: value for name, value in first.items() if value},
         "task_categories": ["text-generation"],
-        "size_categories": [next((name for below, name in _SIZES if documents < below), "n>1T")],
+        "size_categories": [next((name for below, name in _SIZES if samples < below), "n>1T")],
         "dataset_info": {
             "features": [_feature(column) for column in dataset.schema],
             "splits": [_split(split, names) for split in splits],
@@ -115,7 +126,7 @@ def _front(dataset: WrittenDataset, names: Mapping[str, ShardFile], licence: str
 
 def _split(split: str, names: Mapping[str, ShardFile]) -> dict[str, Any]:
     own = [file for file in names.values() if file.split == split]
-    return {"name": split, "num_bytes": sum(f.bytes for f in own), "num_examples": sum(f.documents for f in own)}
+    return {"name": split, "num_bytes": sum(f.bytes for f in own), "num_examples": sum(f.samples for f in own)}
 
 
 def _feature(column: pa.Field) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from refinery import ShardFile, ShardOutput, UsageError
+from refinery import ShardCounts, ShardFile, ShardOutput, UsageError
 from stages._formats.layout import DATA
+from stages._formats.token_files import IDS
 
 INDEX = "index.json"
 LARGEST = 64 * 2**20
@@ -56,7 +57,7 @@ def indexes(schema: pa.Schema, names: Mapping[str, ShardFile]) -> dict[str, byte
     found: dict[str, bytes] = {}
     for folder in dict.fromkeys(path.rpartition("/")[0] for path in names) or (DATA,):
         own = {path.rpartition("/")[2]: file for path, file in names.items() if path.rpartition("/")[0] == folder}
-        entries = [shard_entry(schema, name, file.bytes, file.documents) for name, file in own.items()]
+        entries = [shard_entry(schema, name, file.bytes, file.samples) for name, file in own.items()]
         found[f"{folder}/{INDEX}"] = json.dumps({"version": VERSION, "shards": entries}, sort_keys=True).encode()
     return found
 
@@ -68,7 +69,7 @@ class MdsWriter:
         self._output = output
         self._config = json.dumps(_config(schema), sort_keys=True).encode()
         self._fields = sorted(schema, key=lambda field: field.name)
-        self._lists = [field.name for field in schema if pa.types.is_list(field.type)]
+        self._has_ids = IDS in schema.names
         self._samples: list[bytes] = []
         self._ids = 0
 
@@ -79,9 +80,10 @@ class MdsWriter:
         for values in zip(*columns, strict=True):
             sizes = [len(value) for value, varies in zip(values, variable, strict=True) if varies]
             self._samples.append(np.array(sizes, "<u4").tobytes() + b"".join(values))
-        self._ids += sum(len(rows.column(name).flatten()) for name in self._lists)
+        if self._has_ids:
+            self._ids += len(rows.column(IDS).flatten())
 
-    def close(self) -> int | None:
+    def close(self) -> ShardCounts:
         """Write the shard. Raises ValueError for one of 4 GiB or more, whose offsets would overflow."""
         count = len(self._samples)
         ends = np.cumsum([4 + 4 * (count + 1) + len(self._config), *map(len, self._samples)], dtype=np.uint64)
@@ -90,7 +92,7 @@ class MdsWriter:
         self._output.write(np.uint32(count).tobytes() + ends.astype("<u4").tobytes() + self._config)
         for sample in self._samples:
             self._output.write(sample)
-        return self._ids if self._lists else None
+        return ShardCounts(tokens=self._ids if self._has_ids else None)
 
 
 def _config(schema: pa.Schema) -> dict[str, Any]:
@@ -110,11 +112,16 @@ def _config(schema: pa.Schema) -> dict[str, Any]:
 def _encoding(kind: pa.DataType) -> str | None:
     if pa.types.is_string(kind):
         return "str"
-    if pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind):
+    if pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind) or _is_list_of_ids(kind):
         return "bytes"
     if pa.types.is_list(kind) and kind.value_type in {pa.uint16(), pa.uint32()}:
         return f"ndarray:{kind.value_type}"
     return _SCALARS.get(kind)
+
+
+def _is_list_of_ids(kind: pa.DataType) -> bool:
+    """Return True for values of one size in a list, which are written end to end."""
+    return bool(pa.types.is_list(kind) and pa.types.is_fixed_size_binary(kind.value_type))
 
 
 def _size(kind: pa.DataType) -> int | None:
@@ -127,6 +134,8 @@ def _encoded(column: pa.Array) -> list[bytes]:
         return [(value or "").encode() for value in column.to_pylist()]
     if kind in _SCALARS:
         return [value.tobytes() for value in column.fill_null(0).to_numpy()]
+    if _is_list_of_ids(kind):
+        return [b"".join(values) for values in column.to_pylist()]
     if pa.types.is_list(kind):
         return [_array(value) for value in _arrays(column)]
     return [value or b"" for value in column.to_pylist()]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery import ShardOutput, UsageError
+from refinery import ShardCounts, ShardOutput, UsageError
 
 IDS = "input_ids"
 """The column of token ids."""
@@ -76,7 +76,7 @@ class MegatronWriter:
         self._ids.write(ids.astype(self._type).tobytes())
         self._lengths.append(lengths)
 
-    def close(self) -> int:
+    def close(self) -> ShardCounts:
         """Write the index."""
         lengths = np.concatenate(self._lengths)
         starts = (np.cumsum(lengths) - lengths) * self._type.itemsize
@@ -84,7 +84,7 @@ class MegatronWriter:
         self._index.write(MAGIC + struct.pack("<QBQQ", VERSION, self._code, len(lengths), len(documents)))
         for part in (lengths.astype("<i4"), starts.astype("<i8"), documents.astype("<i8")):
             self._index.write(part.tobytes())
-        return int(lengths.sum())
+        return ShardCounts(tokens=int(lengths.sum()))
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,11 @@ class NumpyMapWriter:
             start, self._end = self._end, self._end + row[0]
             self._lines += ",".join([str(start), str(self._end), *row[1:]]).encode() + b"\n"
 
-    def close(self) -> int:
+    def close(self) -> ShardCounts:
         """Write the lines: all at once, so that batches leave no trace in the compressed ones."""
         gzip = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP)
         self._index.write(gzip.compress(bytes(self._lines)) + gzip.flush())
-        return self._end
+        return ShardCounts(tokens=self._end)
 
 
 def _field(value: object) -> str:

@@ -18,14 +18,15 @@ import pyarrow as pa
 
 from refinery import Asset, AssetError
 from refinery.kernels import token_ids
+from stages._formats.end_of_text import end_of_text as end_of_text_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-END_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eos|>")
-"""Names under which tokenizers have the end-of-text token."""
-
 LARGEST_UINT16 = 2**16 - 1
+
+FIRST, LAST = 60, 20
+"""Ids of a document from which `DocumentTokenizer.preview` makes its beginning and its end."""
 
 _MERGES = "gpt2.bpe"
 
@@ -39,7 +40,7 @@ class DocumentTokenizer:
     def __init__(self, path: str, end_of_text: str | None = None) -> None:
         self._tokenizer = _opened(path)
         self._vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
-        self.end_of_text = _end_of_text(self._tokenizer, path, end_of_text)
+        self.end_of_text = end_of_text_of(self._tokenizer, path, end_of_text)
         self.end = self._vocabulary[self.end_of_text]
         self.largest = max(self._vocabulary.values())
         self.type = np.uint16 if self.largest <= LARGEST_UINT16 else np.uint32
@@ -70,6 +71,16 @@ class DocumentTokenizer:
         if not len(ids) or ids[-1] != self.end:
             raise ValueError(f"the ids of a document end with {self.end}, {self.end_of_text}")
         return self._tokenizer.decode(ids[:-1].tolist(), skip_special_tokens=False)
+
+    def preview(self, ids: npt.NDArray[np.integer[Any]]) -> str:
+        """Return what the first and last ids of a document decode to, with the end-of-text token."""
+        if len(ids) <= FIRST + LAST:
+            return self._decoded(ids)
+        return f"{self._decoded(ids[:FIRST])} […] {self._decoded(ids[-LAST:])}"
+
+    def _decoded(self, ids: npt.NDArray[np.integer[Any]]) -> str:
+        """Return the text of ids, without the halves of characters that were cut at both ends."""
+        return self._tokenizer.decode(ids.tolist(), skip_special_tokens=False).strip("\ufffd")
 
     def _of_texts(self, texts: pa.StringArray) -> tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.int64]]:
         if self.is_gpt2:
@@ -102,20 +113,6 @@ def _opened(path: str) -> Tokenizer:
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
     return tokenizer
-
-
-def _end_of_text(tokenizer: Tokenizer, path: str, wanted: str | None) -> str:
-    special = [token.content for token in tokenizer.get_added_tokens_decoder().values() if token.special]
-    names = f"its special tokens are {', '.join(special)}" if special else "it has no special tokens"
-    if wanted is not None:
-        if wanted in special:
-            return wanted
-        raise AssetError(f"{path}: end_of_text {wanted!r} is no special token of this tokenizer", hint=names)
-    known = [name for name in END_OF_TEXT if name in special]
-    if len(known) != 1:
-        found = f"{' and '.join(known)} could end a text" if known else "no token is known to end a text"
-        raise AssetError(f"{path}: {found}; set end_of_text", hint=names)
-    return known[0]
 
 
 def is_gpt2(description: Mapping[str, Any], merges: Sequence[tuple[str, str]]) -> bool:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from refinery import Asset, Size
+from refinery.cli._outcome import outcome, outcome_text
 from refinery.inspect.garbage import collect_garbage
 from refinery.inspect.verification import verify
 from refinery.recipe import Pipeline, RecipeError, parse
@@ -97,6 +98,34 @@ def test_every_format_decodes_to_the_texts(tmp_path: Path, tokenizer: str, form:
     assert verify(str(tmp_path / "root")).findings == ()
 
 
+@pytest.mark.parametrize("form", ["parquet", "jsonl"])
+def test_packed_sequences_are_the_documents(tmp_path: Path, tokenizer: str, form: str) -> None:
+    from datasets import load_dataset
+
+    manifest, _ = laid_out(tmp_path, format=form, tokenizer=Asset(tokenizer), pack=50, layout="huggingface")
+    cache = str(tmp_path / "cache")
+    rows = load_dataset(str(tmp_path / "root" / "dataset"), split="train", cache_dir=cache)
+    assert (manifest["documents"], manifest["sequences"]) == (len(texts()), len(rows))
+    assert manifest["tokens"] == sum(map(len, rows["input_ids"]))
+    opened = DocumentTokenizer(tokenizer)
+    ids = [one for row in rows["input_ids"] for one in row]
+    ends = [number for number, one in enumerate(ids, 1) if one == opened.end]
+    pieces = [ids[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    assert [opened.decode(np.array(piece)) for piece in pieces] == texts()
+
+
+def test_the_first_documents_are_shown_decoded(tmp_path: Path, tokenizer: str) -> None:
+    """In the manifest, on the card, and where a run ends: a wrong end of text is seen without asking."""
+    manifest, _ = laid_out(tmp_path, format="jsonl", tokenizer=Asset(tokenizer), layout="huggingface")
+    expected = [f"{text}<|endoftext|>" for text in texts()[:3]]
+    assert manifest["previews"] == expected
+    assert f"    {expected[0]}\n" in (tmp_path / "root" / "dataset" / "README.md").read_text()
+    given = recipe(tmp_path, format="jsonl", tokenizer=Asset(tokenizer), layout="huggingface")
+    printed = outcome_text(outcome(quick(given), given.root), "")
+    assert f"document 1  {expected[0]}" in printed
+    assert f"output      {given.root}/01-export/shards (" in printed
+
+
 def test_token_ids_are_a_column_of_parquet(tmp_path: Path, tokenizer: str) -> None:
     import pyarrow.parquet as pq
 
@@ -130,6 +159,9 @@ def test_garbage_collection_leaves_the_layout(tmp_path: Path) -> None:
         ("format: mds, layout: huggingface", "set layout: files"),
         ("layout: files, partition_by: lang", "leave out partition_by"),
         ("format: npy, tokenizer: x, columns: [text]", "has columns of its own"),
+        ("pack: 8", "set tokenizer"),
+        ("pack: 8, tokenizer: x, format: megatron", "leave out pack"),
+        ("pack: 8, tokenizer: x, columns: [text]", "leave out columns"),
     ],
 )
 def test_options_that_exclude_each_other_are_refused(options: str, message: str) -> None:

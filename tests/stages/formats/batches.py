@@ -44,5 +44,5 @@ def written(form: ShardFormat, batches: Sequence[pa.RecordBatch]) -> tuple[list[
     writer = form.open(outputs, schema)
     for batch in batches:
         writer.add(batch)
-    tokens = writer.close()
+    tokens = writer.close().tokens
     return [output.getvalue() for output in outputs], tokens

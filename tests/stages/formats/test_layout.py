@@ -42,10 +42,12 @@ def test_shards_are_numbered_by_split_and_files_of_one_shard_share_a_number() ->
     }
 
 
-def test_names_sort_as_the_shards_do_however_many_there_are() -> None:
-    found = list(names(shard(number, ".parquet") for number in range(100_001)))
+def test_names_sort_as_the_shards_do_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert next(iter(names([shard(0, ".parquet")]))) == "data/train-00000-of-00001.parquet"
+    monkeypatch.setattr("stages._formats.layout.LEAST_DIGITS", 2)
+    found = list(names(shard(number, ".parquet") for number in range(101)))
     assert found == sorted(found)
-    assert found[0] == "data/train-000000-of-100001.parquet"
+    assert found[0] == "data/train-000-of-101.parquet"
 
 
 def test_totals_of_the_manifest_are_the_sums_of_its_files() -> None:

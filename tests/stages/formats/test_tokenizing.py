@@ -73,6 +73,39 @@ def test_a_doubtful_end_of_text_is_refused_with_the_special_tokens(
     assert all(name in str(error.value.hint) for name in special)
 
 
+@pytest.mark.parametrize(
+    ("template", "wanted", "message"),
+    [
+        ("<s> $A", "<s>", "the token with which a text begins"),
+        ("<s> $A </s>", "<doc>", "ends a text with </s> itself"),
+        ("<s> $A </s>", "<s>", "ends a text with </s> itself"),
+        ("<s> $A", "<doc>", None),
+        ("<s> $A </s>", "</s>", None),
+        ("<s> $A </s>", None, None),
+        (f"{END} $A {END}", END, None),
+    ],
+)
+def test_the_tokenizer_itself_may_know_better(
+    tmp_path: Path, template: str, wanted: str | None, message: str | None
+) -> None:
+    """Its template is not applied, and says which token begins a text and which ends one."""
+    special = [*dict.fromkeys(name for name in [*template.split(), "</s>", "<doc>"] if name != "$A")]
+    path = vocabularies.bytes_bpe(tmp_path / "tokenizer.json", *special, template=template)
+    if message is None:
+        assert DocumentTokenizer(path, wanted).end_of_text == (wanted or "</s>")
+    else:
+        with pytest.raises(AssetError, match=message):
+            DocumentTokenizer(path, wanted)
+
+
+def test_a_preview_has_the_beginning_and_the_end(small: DocumentTokenizer) -> None:
+    long = "ä" * 500
+    texts = [small.preview(np.array(ids)) for ids in small.encode(pa.array(["fox", None, long])).to_pylist()]
+    assert texts[:2] == [f"fox{END}", END]
+    assert set(texts[2].removesuffix(END)) == set("ä […]")
+    assert texts[2].endswith(f"ä{END}")
+
+
 def test_the_end_of_text_can_be_named(tmp_path: Path) -> None:
     path = vocabularies.bytes_bpe(tmp_path / "tokenizer.json", "</s>", "<doc>")
     assert DocumentTokenizer(path, "<doc>").end_of_text == "<doc>"

@@ -16,7 +16,7 @@ def saved(tokenizer: Tokenizer, path: Path) -> str:
     return str(path)
 
 
-def bytes_bpe(path: Path, *special: str) -> str:
+def bytes_bpe(path: Path, *special: str, template: str = "") -> str:
     """A byte-level BPE of a few hundred tokens, which truncates, pads and adds a template: traps for whoever obeys."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -28,7 +28,9 @@ def bytes_bpe(path: Path, *special: str) -> str:
     tokenizer.train_from_iterator(SAMPLE * 4, trainer)
     if special:
         ids = [(name, tokenizer.token_to_id(name)) for name in special]
-        tokenizer.post_processor = processors.TemplateProcessing(single=f"{special[0]} $A", special_tokens=ids)
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=template or f"{special[0]} $A", special_tokens=ids
+        )
     tokenizer.enable_truncation(4)
     tokenizer.enable_padding(length=16)
     return saved(tokenizer, path)
