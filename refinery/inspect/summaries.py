@@ -45,7 +45,7 @@ def summary(path: str) -> Summary | None:
     pattern = "**/*.parquet" if any(map(partition_of, files)) else "*.parquet"
     if not files:
         folder, pattern = f"{reader.root.full(last.folder)}/{SHARDS}", ""
-        files = reader.root.store.list(f"{glob.escape(folder)}/**/*.*")
+        files = reader.root.store.list(f"{glob.escape(folder)}/**/*")
     return Summary(
         stage=last.name,
         documents=counts[-1].documents["kept"],
