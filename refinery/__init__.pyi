@@ -184,6 +184,9 @@ from .root.statistics import (
     AuditStatistics as AuditStatistics,
     Statistics as Statistics,
 )
+from .root.takedowns import (
+    TakenDocument as TakenDocument,
+)
 from .runner.active import (
     RunReport as RunReport,
 )
@@ -193,6 +196,11 @@ from .runner.progress import (
 from .runner.run import (
     run as run,
     run_together as run_together,
+)
+from .runner.takedown import (
+    Takedown as Takedown,
+    TouchedFile as TouchedFile,
+    takedown as takedown,
 )
 from .stage.addresses import (
     Addresses as Addresses,

@@ -48,6 +48,7 @@ SECTIONS = {
     },
     "Maintain": {
         "verify": "Check that counts reconcile and files match their receipts.",
+        "takedown": "Remove documents from all files of a root; no run brings them back.",
         "gc": "Delete files that the current results do not use; list them without --yes.",
     },
 }

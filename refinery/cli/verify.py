@@ -84,4 +84,6 @@ def _sum(files: Sequence[FileCounts]) -> str:
     )
     removed = sum(sum(one.removed.values()) for one in files)
     equal = "=" if all(one.reconciled for one in files) else "≠"
-    return f"{plural(read, 'record')} {equal} {skipped:,} skipped + {removed:,} removed + {kept:,} kept"
+    taken = sum(one.taken_down for one in files)
+    down = f" + {taken:,} taken down" if taken else ""
+    return f"{plural(read, 'record')} {equal} {skipped:,} skipped + {removed:,} removed{down} + {kept:,} kept"

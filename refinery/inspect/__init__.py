@@ -14,7 +14,7 @@ All of it reads what runs wrote; only ``garbage`` deletes, and nothing prints. M
 - ``check`` and ``stats``: ``edits``.
 - ``verify``: ``verification``, which reads files (``contents``), follows the records of each input file
   (``file_counts``) and makes parts again (``recompute``).
-- ``find``: ``find``.
+- ``find``: ``find``. (``takedown`` is in ``runner``: it changes a root.)
 - ``gc``: ``garbage``.
 - ``run``: ``summaries``.
 - ``run``, ``stats``, ``status``, ``logs`` and the report: ``warning_list``.

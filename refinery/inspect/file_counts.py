@@ -19,6 +19,7 @@ from refinery.root.receipts import Receipt
 class FileCounts:
     """One input file: records ``read``, those that are no documents, those ``removed`` by stage, and those ``kept``.
 
+    ``taken_down`` are documents that stages kept until they were taken down.
     ``file`` is "" where the file is gone or was changed since. ``stage`` is the last one that the file was followed to.
     """
 
@@ -29,11 +30,12 @@ class FileCounts:
     removed: Mapping[str, int]
     kept: int
     stage: str
+    taken_down: int = 0
 
     @property
     def reconciled(self) -> bool:
         """True if every record has just one outcome."""
-        return self.read == self.no_documents + sum(self.removed.values()) + self.kept
+        return self.read == self.no_documents + sum(self.removed.values()) + self.taken_down + self.kept
 
 
 def file_counts(reader: RootReader) -> tuple[FileCounts, ...]:
@@ -50,7 +52,8 @@ def file_mismatches(counts: FileCounts) -> Iterator[Finding]:
     """Report the counts of a file that do not reconcile."""
     if not counts.reconciled:
         removed = f"{sum(counts.removed.values())} removed"
-        message = f"{counts.read} records ≠ {counts.no_documents} are no documents + {removed} + {counts.kept} kept"
+        rest = f"{removed} + {counts.taken_down} taken down + {counts.kept} kept"
+        message = f"{counts.read} records ≠ {counts.no_documents} are no documents + {rest}"
         yield Finding(message, counts.stage, counts.part, counts.file)
 
 
@@ -74,12 +77,13 @@ def _file_counts(
     reader: RootReader, stages: list[StageEntry], receipt: Receipt, names: Mapping[str, str]
 ) -> FileCounts:
     removed: dict[str, int] = {}
-    last, now = stages[0], receipt
+    last, now, taken_down = stages[0], receipt, 0
     for entry in stages:
         if entry.position:
             following = reader.made_from(entry, [now.contents.get("kept", "")])
             if not following:
                 break
+            taken_down += now.rows.get("kept", 0) - following[0].rows.get("in", 0)
             last, now = entry, following[0]
         removed[entry.name] = now.rows.get("removed", 0) + (now.rows.get("skipped", 0) if entry.position else 0)
     return FileCounts(
@@ -88,6 +92,7 @@ def _file_counts(
         read=receipt.rows.get("in", 0),
         no_documents=receipt.rows.get("skipped", 0),
         removed=removed,
-        kept=now.rows.get("kept", 0),
+        kept=now.rows.get("kept", 0) - now.taken_kept,
         stage=last.name,
+        taken_down=taken_down + now.taken_kept,
     )

@@ -23,12 +23,14 @@ from refinery.recipe import RecipeError
 from refinery.root.parquet import open_parquet
 from refinery.root.partitions import Contents, partition_of
 from refinery.root.receipts import SHARDS, Receipt
+from refinery.root.takedowns import taken_down
 from refinery.stage.base import Source
 from refinery.stage.global_stage import Global
 from refinery.stage.ordered import Ordered
 from refinery.stage.rules import QUARANTINED, WHY
 from refinery.task.document_pass import Batch, SourceReader, process_batch, stored_batches
 from refinery.task.hazards import Hazards
+from refinery.task.left_out import LeftOut
 from refinery.task.ordered import ranked_batches
 from refinery.task.removed import removed_rows
 from refinery.task.step import Split, StepProcessor
@@ -76,6 +78,7 @@ class _Recomputation:
     def __init__(self, reader: RootReader) -> None:
         self._reader = reader
         self._runs = step_runs(reader.pipeline)
+        self._listed = taken_down(reader.root)
 
     def segments(self) -> Iterator[tuple[StageEntry, ...]]:
         """Yield the segments of all stages that there are, in order."""
@@ -97,7 +100,7 @@ class _Recomputation:
         older = [one.entry.name for one in outputs if one.entry.manifest.version != one.run.step.stage.version]
         note = f"; {', '.join(older)} had another version then" if older else ""
         for output in outputs:
-            for side in output.differing():
+            for side in output.differing(left_out=bool(self._listed.entries)):
                 message = f"{side}: the recomputed rows differ from the stored ones{note}"
                 yield Finding(message, output.entry.name, output.receipt.part)
 
@@ -119,7 +122,7 @@ class _Recomputation:
             if self._poison(entry, receipt):
                 message = "one of its records killed a worker that read it, and is not read again"
                 raise StorageError(message, hint="`refinery logs --quarantine` shows the record")
-            return SourceReader(run, rows).batches([self._archive(receipt)])
+            return self._unlisted(SourceReader(run, rows).batches([self._archive(receipt)]))
         if receipt.ranks is not None:
             return self._ranked(run, entry, receipt)
         sources = self._reader.sources(entry, receipt)
@@ -152,7 +155,16 @@ class _Recomputation:
         is_global = isinstance(output.run.step.stage, Global)
         verdict = self._verdict(output.entry, output.receipt.inputs[-1]) if is_global else None
         hazards = Hazards(poison_ids=self._poison(output.entry, output.receipt))
+        if verdict is not None:
+            (source,) = self._reader.sources(output.entry, output.receipt)
+            verdict = LeftOut.of(source).verdict(verdict)
         return StepProcessor(output.run, verdict=verdict, hazards=hazards)
+
+    def _unlisted(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Yield the documents of a source that were not taken down."""
+        for docs, measured in batches:
+            rest = pc.invert(self._listed.mask(docs.batch))
+            yield docs.filter(rest), None if measured is None else measured.filter(rest)
 
     def _verdict(self, entry: StageEntry, content: str) -> pa.Table:
         for receipt in self._reader.load(entry).shuffle:
@@ -191,7 +203,15 @@ class _Contents:
             self._kept.update(some, folder or self._split)
         self._removed.update(removed_rows(self.run, split, keep_removed))
 
-    def differing(self) -> list[str]:
-        """Return the sides whose rows differ from those of the receipt."""
+    def differing(self, *, left_out: bool) -> list[str]:
+        """Return the sides whose rows differ from those of the receipt.
+
+        If documents of the root are ``left_out``, what those of a side would be that is not stored is not known.
+        """
         contents = {"kept": self._kept, "removed": self._removed}
-        return [side for side, content in contents.items() if content.id() != self.receipt.contents.get(side)]
+        unknown = set(contents) - set(self.receipt.files) if left_out else set()
+        return [
+            side
+            for side, content in contents.items()
+            if content.id() != self.receipt.stored_content(side) and side not in unknown
+        ]

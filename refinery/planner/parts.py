@@ -9,6 +9,7 @@ from itertools import pairwise
 from refinery.identity import digest
 from refinery.root.receipts import Receipt
 from refinery.stage.ordered import Ordered
+from refinery.task.left_out import NOTHING, LeftOut
 from refinery.task.ordered import UNITS
 from refinery.task.ranks import Ranks
 
@@ -34,6 +35,8 @@ class Part:
     """Path of the verdict below the root."""
     poison: tuple[tuple[int, str], ...] = ()
     """Of a part with a verdict: see ``Receipt``."""
+    left_out: LeftOut = NOTHING
+    """Of a part with a verdict."""
     receipts: tuple[Receipt, ...] = ()
     """Of the segment's steps, from the first one on."""
     mapped: Receipt | None = None
@@ -52,6 +55,7 @@ class Part:
 def with_verdict(part: Part, verdicts: Receipt) -> Part:
     """A part where it enters the segment that begins with a global stage."""
     number, kept = str(part.number), part.receipts[-1]
+    left_out = LeftOut.of(kept)
     return Part(
         number=part.number,
         paths=tuple(file.path for file in kept.files["kept"]),
@@ -59,7 +63,8 @@ def with_verdict(part: Part, verdicts: Receipt) -> Part:
         bytes=kept.total("kept"),
         source=part.source,
         verdict=verdicts.files[number][0].path,
-        poison=part.mapped.poison if part.mapped else (),
+        poison=left_out.poison(part.mapped.poison, part.mapped.rows["in"]) if part.mapped else (),
+        left_out=left_out,
     )
 
 

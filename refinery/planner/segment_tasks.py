@@ -8,6 +8,7 @@ from refinery.root.receipts import Receipt
 from refinery.stage.documents import TRANSIENT
 from refinery.stage.global_stage import Global
 from refinery.stage.ordered import Ordered
+from refinery.task.left_out import LeftOut
 from refinery.task.ranks import OrderRun
 from refinery.task.tasks import MapRun, Poison, SegmentTask, StepOutput, StepRun
 
@@ -35,6 +36,7 @@ def segment_task(layout: Layout, segment: Segment, part: Part) -> SegmentTask:
         bytes=read.total("kept") if read else part.bytes,
         disk=_mapped_bytes(layout, segment, read),
         poison=tuple(Poison(first.name, *each) for each in part.poison) if has_verdict else (),
+        left_out=LeftOut.of(read) if read else part.left_out,
     )
 
 

@@ -60,6 +60,10 @@ class DocumentList:
         more = {one: one.hex() for one in ids}
         return DocumentList(self.entries, self.domains, self.urls, self.patterns, more | self.ids)
 
+    def extended(self, entries: Iterable[str]) -> DocumentList:
+        """Return the list with further entries. Raises UsageError as ``parse``."""
+        return DocumentList.parse((*self.entries, *entries)).with_ids(self.ids)
+
     def matches(self, batch: pa.RecordBatch) -> list[str | None]:
         """Return for each row the entry that it matches by its id or URL, None for none."""
         names, rows = batch.schema.names, len(batch)

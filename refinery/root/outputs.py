@@ -25,7 +25,7 @@ AT_ONCE = 8
 """Receipts of a remote root whose files are moved at the same time."""
 
 _FOLDER = r"[0-9]{2,}-[a-z][a-z0-9_-]*"
-_NAME = f"(?:{FOLDER}/)?" + r"part-[0-9]{5,}-[0-9a-f]{8}(?:-[0-9]{3,})?(?:\.[a-z]+)+"
+_NAME = f"(?:{FOLDER}/)?" + r"part-[0-9]{5,}-[0-9a-f]{8}(?:-[0-9]{3,})?(?:-t[0-9]+)?(?:\.[a-z]+)+"
 _CURRENT = re.compile(rf"({_FOLDER})/(kept|removed|{SHARDS})/({_NAME})")
 _MOVED = re.compile(rf"{SUPERSEDED}/({_FOLDER})-(kept|removed|{SHARDS})/({_NAME})")
 _KEY = re.compile(r"part-[0-9]+-([0-9a-f]{8})")

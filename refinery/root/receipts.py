@@ -63,6 +63,31 @@ class FileRef(BaseModel):
     sequences: int | None = None
 
 
+class TakenRows(BaseModel):
+    """Rows that a takedown took out, by their numbers before it in all files of a name.
+
+    Of a map they stay, with emptied texts: rounds find them by their number, and ranks count them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    takedown: int
+    rows: tuple[int, ...]
+
+
+class TakenDown(BaseModel):
+    """Rows of a name that takedowns took out after the commit, one after the other, and the content id of the rest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    content: str
+    taken: tuple[TakenRows, ...]
+
+    def by(self, takedown: int) -> tuple[int, ...] | None:
+        """Return the rows that one takedown took out, None if it has not been here."""
+        return next((one.rows for one in self.taken if one.takedown == takedown), None)
+
+
 class Receipt(BaseModel):
     """One part of one stage (or of a phase of a global stage), committed.
 
@@ -98,6 +123,8 @@ class Receipt(BaseModel):
     """First kept rows as they read back, where the stage shows that."""
     poison: tuple[tuple[int, str], ...] = ()
     """Of a map: rows of the documents that killed a worker in it, with a note. ``apply`` removes them."""
+    taken_down: dict[str, TakenDown] = {}
+    """By name. ``contents`` and ``rows`` stay those of the commit, on which what was computed from them depends."""
 
     @property
     def written(self) -> dict[str, tuple[FileRef, ...]]:
@@ -109,6 +136,21 @@ class Receipt(BaseModel):
         """Ranks of its documents in their split, of a part whose documents are from all parts; else None."""
         found = re.fullmatch(r"ranks [0-9a-f]+-[0-9a-f]+:(\d+)-(\d+)", self.inputs[-1]) if self.inputs else None
         return range(int(found[1]), int(found[2])) if found else None
+
+    def stored_content(self, name: str) -> str | None:
+        """Return the content id of the rows that the files of a name have now."""
+        return self.taken_down[name].content if name in self.taken_down else self.contents.get(name)
+
+    def taken(self, name: str) -> int:
+        """Return how many rows of a name were taken out. Those of maps stay, emptied."""
+        if self.kind == "map":
+            return 0
+        return sum(len(one.rows) for one in self.taken_down[name].taken) if name in self.taken_down else 0
+
+    @property
+    def taken_kept(self) -> int:
+        """Return how many kept rows were taken down, whatever the format of their files."""
+        return max(self.taken("kept"), self.taken(SHARDS))
 
     def total(self, name: str) -> int:
         """Bytes of all files of a name."""

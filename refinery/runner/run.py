@@ -21,9 +21,11 @@ from refinery.planner.planner import Planner
 from refinery.planner.preflight import preflight
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
+from refinery.root.takedowns import read_state
 from refinery.runner.active import ActiveRun, Outcome, RunReport, Tolerance
 from refinery.runner.joint import joined
 from refinery.runner.progress import Listener, RunRecorder, Silent
+from refinery.runner.takedown import finish
 from refinery.task.perform import perform
 from refinery.task.tasks import JointTask, Task
 
@@ -107,6 +109,9 @@ def _opened(planner: Planner, record: RunRecorder, tolerance: Tolerance, *, acce
     root, layout = planner.root, planner.layout
     with root.store.lock(root.path, shared=layout.selection.shared) as lock:
         head = check_root(root, layout.pipeline.dataset)
+        if read_state(root).pending:
+            with lock.exclusive():
+                finish(root)
         if not accept_code:
             refuse_changed_code(changed_code(root, head, layout.folders, layout.steps))
         if not layout.selection.shared:

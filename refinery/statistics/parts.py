@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from refinery.root.manifests import InputFault, InputFigures, Outlier
 from refinery.root.receipts import Receipt
+from refinery.root.takedowns import TAKEN_DOWN
 from refinery.stage.base import Source
 
 FEW = 0.01
@@ -39,6 +40,7 @@ def input_figures(
         damage = {reason: number for reason, number in reasons.items() if reason in declared}
         records, documents = receipt.rows["in"], receipt.rows["kept"]
         if damage or not documents:
+            empty = not documents and not reasons.get(TAKEN_DOWN)
             ended = any(declared[reason] == "end" for reason in damage)
             fault = InputFault(
                 path=paths.get(receipt.inputs[0], ""),
@@ -46,7 +48,7 @@ def input_figures(
                 records=records,
                 documents=documents,
                 damage=damage,
-                broken=ended or not documents or sum(damage.values()) >= FEW * records,
+                broken=ended or empty or sum(damage.values()) >= FEW * records,
                 remedy=source.remedy(reasons, documents),
             )
             faults.append(fault)

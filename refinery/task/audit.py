@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from refinery.root.parquet import GROUP_BYTES, publish, read_batches, write_batches
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root
 from refinery.root.statistics import id_hashes
+from refinery.root.takedowns import taken_down
 from refinery.stage.base import Records
 from refinery.stage.documents import ID, TOKENS, URL, Docs
 from refinery.stage.global_stage import Global
@@ -74,7 +76,7 @@ class PartAudit:
     """
 
     def __init__(self, task: AuditTask, root: Root, mark: ProgressMarker) -> None:
-        self._task, self._root = task, root
+        self._task, self._root, self._listed = task, root, taken_down(root)
         self._runs = task.steps[1:]
         self._steps = [StepProcessor(task.steps[0], mark=mark), *(_step(run, task, mark) for run in self._runs)]
         metrics = [pa.field(run.step.column, run.step.stage.metrics_type()) for run in self._runs]
@@ -96,6 +98,7 @@ class PartAudit:
         for records in self._records():
             docs, measured = source_batch(self._task.steps[0], records)
             chosen = audited(docs.column(ID.name), self._task.one_in)
+            chosen = pc.and_not(chosen, self._listed.mask(docs.batch)) if self._listed.entries else chosen
             if chosen.true_count:
                 yield docs.filter(chosen), measured.filter(chosen)
 

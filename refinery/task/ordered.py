@@ -13,12 +13,14 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from refinery.identity import part_key
 from refinery.root.parquet import Written, discard, open_parquet, publish, text_bytes, write_batches
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root
+from refinery.root.takedowns import taken_down
 from refinery.stage.documents import TOKENS, Docs, id_bytes
 from refinery.stage.keyed import KEY
 from refinery.store import storage_errors
@@ -151,8 +153,10 @@ def _temporary(path: str) -> Read:
 
 
 def ranked_batches(root: Root, paths: Sequence[str], ranks: Ranks, schema: pa.Schema) -> Iterator[Batch]:
-    """Read documents of a range of ranks; columns that did not move are null."""
-    for rows in read_ranks(root, paths, ranks):
+    """Read documents of a range of ranks; columns that did not move are null. Those taken down have ranks still."""
+    listed = taken_down(root)
+    for every in read_ranks(root, paths, ranks):
+        rows = every.filter(pc.invert(listed.mask(every))) if listed.entries else every
         columns = [
             rows.column(f.name).cast(f.type) if f.name in rows.schema.names else pa.nulls(len(rows), f.type)
             for f in schema

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
+from refinery.root.document_list import DocumentList
 from refinery.root.parquet import read_rows
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root
+from refinery.root.takedowns import taken_down
 from refinery.stage.base import Source
 from refinery.stage.documents import Docs
 from refinery.store import store_for
 from refinery.task.copied import CopiedOutput, equal_outputs
-from refinery.task.document_pass import Batch, SourceReader, process_batch, stored_batches
+from refinery.task.document_pass import Batch, PassStep, SourceReader, process_batch, stored_batches
 from refinery.task.hazards import Hazards
 from refinery.task.mapped import MapWriter
 from refinery.task.ordered import RunWriter, ranked_batches
@@ -25,6 +27,7 @@ from refinery.task.shared import SharedResults, lineages
 from refinery.task.step import Share, StepProcessor
 from refinery.task.stored_metrics import StoredMetrics
 from refinery.task.tasks import ProgressMarker, SegmentTask, StepRun
+from refinery.task.unlisted import UnlistedStep
 
 
 def process_part(tasks: Sequence[SegmentTask], mark: ProgressMarker) -> list[Receipt]:
@@ -47,9 +50,9 @@ def process_part(tasks: Sequence[SegmentTask], mark: ProgressMarker) -> list[Rec
 
 
 def _source_reader(tasks: Sequence[SegmentTask], mark: ProgressMarker) -> SourceReader | None:
-    first = tasks[0].steps[0] if tasks[0].steps else None
-    if first is None or not isinstance(first.step.stage, Source):
+    if not is_first(tasks[0]):
         return None
+    first = tasks[0].steps[0]
     hazards = Hazards.of(first.step.name, tasks[0].suspects, tasks[0].poison)
     return SourceReader(first, min(task.batch for task in tasks), hazards=hazards, mark=mark)
 
@@ -58,6 +61,11 @@ def _map_writer(root: Root, task: SegmentTask, mark: ProgressMarker, of: int) ->
     if isinstance(task.map, OrderRun):
         return RunWriter(root, task, task.map)
     return MapWriter(root, task, task.map, mark, of) if task.map else None
+
+
+def is_first(task: SegmentTask) -> bool:
+    """Return True for a task that reads source files."""
+    return bool(task.steps) and isinstance(task.steps[0].step.stage, Source)
 
 
 class SegmentPass:
@@ -75,7 +83,9 @@ class SegmentPass:
     ) -> None:
         self._task, self._mark = task, mark
         self.root = Root(task.root, store_for(task.root))
-        self._verdict = read_rows(self.root, task.verdict) if task.verdict else None
+        self._verdict = task.left_out.verdict(read_rows(self.root, task.verdict)) if task.verdict else None
+        self._listed = taken_down(self.root) if is_first(task) else DocumentList()
+        self._unlisted: UnlistedStep | None = None
         self._lead, self._led = max(
             ((one, one.equal_outputs(self)) for one in beside), key=lambda pair: pair[1], default=(self, 0)
         )
@@ -83,6 +93,8 @@ class SegmentPass:
         shares = [Share(results, lineage) for lineage in lineages(task.steps)] if results else [None] * len(task.steps)
         runs = zip(task.steps[self._led :], shares[self._led :], strict=True)
         self._steps = [self._step(run, share) for run, share in runs]
+        if self._listed.entries and self._steps and not self._led:
+            self._unlisted = UnlistedStep(self._steps[0], self._listed)
         self._writers = [
             StepOutputWriter(self.root, task, step, output)
             for step, output in zip(self._steps, task.outputs[self._led :], strict=True)
@@ -97,7 +109,7 @@ class SegmentPass:
     def equal_outputs(self, other: SegmentPass) -> int:
         """Return how many steps have the same files in both, and so can be copied from one store to the other."""
         same_store = type(self.root.store) is type(other.root.store)
-        return equal_outputs(self._task, other._task) if same_store else 0
+        return equal_outputs(self._task, other._task) if same_store and self._listed == other._listed else 0
 
     def _step(self, run: StepRun, share: Share | None) -> StepProcessor:
         stored = StoredMetrics(self.root, run).lookup if run.stored else None
@@ -118,7 +130,8 @@ class SegmentPass:
         self.kept = self._lead.kept[: self._led]
         if self.kept:
             docs, measured = self.kept[-1], None
-        for output, split in zip(self._writers, process_batch(docs, measured, self._steps), strict=False):
+        steps: list[PassStep] = [*([self._unlisted] if self._unlisted else self._steps[:1]), *self._steps[1:]]
+        for output, split in zip(self._writers, process_batch(docs, measured, steps), strict=False):
             output.add(split)
             docs = split.kept
             self.kept.append(docs)
@@ -131,6 +144,10 @@ class SegmentPass:
         contents = self._task.contents
         if reader and not self._led:
             self._writers[0].add_reading(reader)
+        if self._unlisted:
+            self._writers[0].add_taken_down(self._unlisted.left_out)
+        for writer in self._writers:
+            writer.lenient = self.lacks_documents
         for output in self.outputs:
             content, receipt = output.commit(contents)
             contents = (content,)
@@ -138,6 +155,12 @@ class SegmentPass:
         if self._map:
             receipts.append(self._map.commit(self._task.part, contents))
         return receipts
+
+    @property
+    def lacks_documents(self) -> bool:
+        """True if some documents did not come through because they were taken down."""
+        led = self._lead is not self and self._lead.lacks_documents
+        return led or bool(self._task.left_out.taken) or bool(self._unlisted and self._unlisted.left_out)
 
     def abort(self) -> None:
         """Remove the unfinished files."""

@@ -16,6 +16,7 @@ from refinery.root.receipts import Receipt
 from refinery.stage.base import Source
 from refinery.stage.global_stage import Global
 from refinery.stage.rounds import Round
+from refinery.task.left_out import NOTHING, LeftOut
 from refinery.task.ranks import OrderRun, Ranks
 
 
@@ -115,6 +116,7 @@ class SegmentTask(_Modest):
     suspects: tuple[StepRows, ...] = ()
     """Rows that a worker had in hand when it died: they are processed one by one."""
     poison: tuple[Poison, ...] = ()
+    left_out: LeftOut = NOTHING
 
     @property
     def title(self) -> str:
