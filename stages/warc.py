@@ -28,12 +28,13 @@ class Warc(Archives):
 
     ``charset`` is the decoder that was used, ``charset_found`` how it was chosen (bom, header, meta, content or
     detector), ``charset_declared`` the label that was given. ``digest`` is the xxh3_128 of the page in UTF-8. ``note``
-    is a remark on an odd record. ``record_id`` is the UUID of its WARC-Record-ID, null where it has none. The
+    is a remark on an odd record. ``rights`` are the fields of the HTTP header that state rights, such as X-Robots-Tag,
+    a line each; null without any. ``record_id`` is the UUID of its WARC-Record-ID, null where it has none. The
     ``id`` of a document is a hash of the name and first 64 KiB of its file and of where in it the record lies.
     """
 
     name: ClassVar = "warc"
-    version: ClassVar = 9
+    version: ClassVar = 10
     source: ClassVar = "RefinedWeb §3.1; ISO 28500:2017"
     endings: ClassVar = ARCHIVES
     outcomes: ClassVar = OUTCOMES
@@ -50,6 +51,7 @@ class Warc(Archives):
         pa.field("charset_declared", pa.string()),
         pa.field("digest", pa.binary(16)),
         pa.field("note", pa.string()),
+        pa.field("rights", pa.string()),
         pa.field(RECORD_ID, ID.type),
     )
     depends: ClassVar = ("resiliparse",)

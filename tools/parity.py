@@ -244,6 +244,7 @@ CASES: dict[str, Case] = {
             lambda rows: st.fixed_dictionaries({name: draws.ranges_in([40] * rows) for name in ("ranges", "kept")})
         )
     ),
+    "rights_tags": Case(arguments(pages=draws.string_arrays(draws.joined(draws.RIGHTS, 60)))),
     "mojibake_segments": Case(arguments(texts=draws.string_arrays(draws.joined(draws.MISREAD, 12))), texts),
     "identify_languages": Case(
         arguments(

@@ -16,6 +16,7 @@ mod langid;
 mod lists;
 mod mojibake;
 mod pages;
+mod rights;
 mod segmenter;
 mod strings;
 mod structure;
@@ -49,6 +50,7 @@ pub mod _native {
         langid::LanguageModel,
         mojibake::mojibake_segments,
         pages::{decoded, unpacked, Charsets, PageRows},
+        rights::rights_tags,
         segmenter::Segmenter,
         structure::objects::{objects, spared},
         structure::render,

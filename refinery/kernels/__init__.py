@@ -38,6 +38,7 @@ from refinery.kernels.reference.prose import prose_highlights, prose_statistics
 from refinery.kernels.reference.ragged import flat
 from refinery.kernels.reference.render import render
 from refinery.kernels.reference.repeats import at_most_twice, duplicated, order_of, repeated
+from refinery.kernels.reference.rights import RIGHTS_TAGS, rights_tags
 from refinery.kernels.reference.scripts import main_scripts
 from refinery.kernels.reference.segmenter import SEGMENTER, word_cuts, word_spans
 from refinery.kernels.reference.sentences import sentence_ends

@@ -71,6 +71,16 @@ _WARC_FIELDS = frozenset(
 )
 """Fields of a WARC header that are read; it may have others."""
 
+_RIGHTS = ("x-robots-tag", "tdm-reservation", "tdm-policy", "content-usage", "content-signal", "link")
+"""Fields of an HTTP header that state rights; ``link`` does if its value contains one of ``_LINKED``.
+
+Sources: https://developers.google.com/search/docs/crawling-indexing/robots-meta-tag, TDM Reservation Protocol §6.2,
+draft-ietf-aipref-attach, https://contentsignals.org, RFC 8288.
+"""
+
+_LINKED = ("license", "tdm")
+_RIGHTS_CHARACTERS = 4096
+
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _DATE = re.compile(
     r"(\d{4})(?:-?(\d\d)(?:-?(\d\d)(?:[Tt ]?(\d\d):?(\d\d)(?::?(\d\d)(?:\.\d+|\d{3})?)?)?)?)?"
@@ -135,6 +145,17 @@ def message(block: bytes) -> Message | None:
             return Message(int(line[1]), _values(head), block[behind:])
         line = final
     return None
+
+
+def rights(response: Message) -> str | None:
+    """Return the fields of a response that state rights, a line each as ``name: value``; None without any."""
+    lines = [
+        f"{name}: {value}"
+        for name in _RIGHTS
+        for value in response.fields.get(name, ())
+        if value and (name != "link" or any(word in value.lower() for word in _LINKED))
+    ]
+    return "\n".join(lines)[:_RIGHTS_CHARACTERS] or None
 
 
 def _values(head: bytes) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ import xxhash
 
 from refinery.kernels import Page, dechunked, decoded, header_label, unpacked
 from stages._warc.digests import wrong_digest
-from stages._warc.headers import Message, message
+from stages._warc.headers import Message, message, rights
 from stages._warc.records import Record
 from stages._warc.rows import DIGEST, EMPTY, ENCODING, FLAWS, OK, TOO_LARGE, flaw, oddities, row_of, with_outcome
 
@@ -108,6 +108,7 @@ def _decode(row: Page, data: bytes, response: Message, notes: list[str]) -> str:
         return ENCODING
     row.html = text.utf8
     row.digest = xxhash.xxh3_128_digest(row.html)
+    row.rights = rights(response)
     return OK
 
 

@@ -17,7 +17,7 @@ LAYERS = (
     ("lists",),
     ("strings",),
     ("bpe", "content", "extract", "fasttext", "hashes", "mojibake", "pages", "structure", "url", "words"),
-    ("langid", "segmenter"),
+    ("langid", "rights", "segmenter"),
     ("text",),
     ("dedup", "trees"),
     ("lib",),

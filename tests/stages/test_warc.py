@@ -199,6 +199,7 @@ def test_what_is_learnt_of_a_page_is_stored(tmp_path: Path) -> None:
         "charset_found": "header",
         "charset_declared": "ISO-8859-1",
         "note": None,
+        "rights": None,
         "record_id": (7).to_bytes(16),
     }
 

@@ -31,7 +31,7 @@ mod page;
 mod permalinks;
 mod programs;
 mod python;
-mod scanner;
+pub mod scanner;
 mod seams;
 mod sink;
 mod state;

@@ -13,6 +13,12 @@ const REASON: usize = 1 << 12;
 /// As in the twin.
 const NO_TYPES: [&str; 2] = ["unknown/unknown", "application/unknown"];
 
+/// As in the twin: fields that state rights, and what a value of `link` contains if it does.
+const RIGHTS: [&str; 6] = ["x-robots-tag", "tdm-reservation", "tdm-policy", "content-usage", "content-signal", LINK];
+const LINK: &str = "link";
+const LINKED: [&str; 2] = ["license", "tdm"];
+const RIGHTS_BYTES: usize = 4096;
+
 /// The fields of a WARC header that are needed.
 #[derive(Default)]
 pub struct Warc<'a> {
@@ -33,6 +39,7 @@ pub struct Http<'a> {
     pub content_types: Vec<&'a str>,
     pub content_codings: Vec<&'a str>,
     pub transfer_codings: Vec<&'a str>,
+    rights: Vec<(usize, &'a str)>,
     pub body: &'a [u8],
 }
 
@@ -140,6 +147,7 @@ pub fn http(block: &[u8], limit: usize) -> Option<Http<'_>> {
         content_types: Vec::new(),
         content_codings: Vec::new(),
         transfer_codings: Vec::new(),
+        rights: Vec::new(),
         body: &block[body..],
     };
     for line in Lines(head) {
@@ -148,10 +156,32 @@ pub fn http(block: &[u8], limit: usize) -> Option<Http<'_>> {
             "content-type" => found.content_types.push(plain(value)?),
             "content-encoding" => found.content_codings.push(plain(value)?),
             "transfer-encoding" => found.transfer_codings.push(plain(value)?),
-            _ => {}
+            name => {
+                if let Some(place) = RIGHTS.iter().position(|field| *field == name) {
+                    found.rights.push((place, plain(value)?));
+                }
+            }
         }
     }
     Some(found)
+}
+
+/// The fields that state rights, a line each, in the order of `RIGHTS`.
+pub fn rights(response: &Http) -> Option<String> {
+    let mut fields = response.rights.clone();
+    fields.sort_by_key(|(place, _)| *place);
+    let mut lines = String::new();
+    for (place, value) in fields {
+        let lower = value.to_ascii_lowercase();
+        if !value.is_empty() && (RIGHTS[place] != LINK || LINKED.iter().any(|word| lower.contains(word))) {
+            lines.push_str(if lines.is_empty() { "" } else { "\n" });
+            lines.push_str(RIGHTS[place]);
+            lines.push_str(": ");
+            lines.push_str(value);
+        }
+    }
+    lines.truncate(RIGHTS_BYTES);
+    Some(lines).filter(|lines| !lines.is_empty())
 }
 
 /// The status code, and the beginning of the next line.

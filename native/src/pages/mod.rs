@@ -21,7 +21,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::boundary::OutputArray;
 pub use charset::Charsets;
 use charset::{decode, No};
-use headers::{address, http, media_type, seconds, uuid, warc, Http, Warc};
+use headers::{address, http, media_type, rights, seconds, uuid, warc, Http, Warc};
 use inflate::{inflate, Stream, Wrapper};
 use rows::{Columns, Page, Row};
 
@@ -203,6 +203,7 @@ impl PageRows {
         if nuls > 0 {
             notes.push(format!("{nuls} NUL characters dropped"));
         }
+        let rights = rights(response);
         let digest = xxh3_128(self.columns.stage(&text.utf8, nuls)).to_be_bytes();
         let row = Row {
             outcome: "ok",
@@ -212,6 +213,7 @@ impl PageRows {
             charset_found: Some(text.found),
             charset_declared: Some(text.declared.as_str()).filter(|label| !label.is_empty()),
             digest: Some(&digest),
+            rights: rights.as_deref(),
             ..row
         };
         self.add_row(row, &notes)

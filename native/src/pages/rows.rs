@@ -31,6 +31,7 @@ pub struct Page {
     charset_declared: Option<PyBackedStr>,
     digest: Option<PyBackedBytes>,
     note: Option<PyBackedStr>,
+    rights: Option<PyBackedStr>,
 }
 
 /// A row. `date` is in seconds.
@@ -51,6 +52,7 @@ pub struct Row<'a> {
     pub charset_declared: Option<&'a str>,
     pub digest: Option<&'a [u8]>,
     pub note: Option<&'a str>,
+    pub rights: Option<&'a str>,
 }
 
 impl Page {
@@ -71,6 +73,7 @@ impl Page {
             charset_declared: self.charset_declared.as_deref(),
             digest: self.digest.as_deref(),
             note: self.note.as_deref(),
+            rights: self.rights.as_deref(),
         }
     }
 }
@@ -94,6 +97,7 @@ pub struct Columns {
     charsets_declared: StringBuilder,
     digests: FixedSizeBinaryBuilder,
     notes: StringBuilder,
+    rights: StringBuilder,
     pub skipped: BTreeMap<String, u64>,
 }
 
@@ -118,6 +122,7 @@ impl Columns {
             charsets_declared: StringBuilder::new(),
             digests: FixedSizeBinaryBuilder::new(ID as i32),
             notes: StringBuilder::new(),
+            rights: StringBuilder::new(),
             skipped: BTreeMap::new(),
         }
     }
@@ -178,6 +183,7 @@ impl Columns {
         self.charsets_found.append_option(row.charset_found);
         self.charsets_declared.append_option(row.charset_declared);
         self.notes.append_option(row.note);
+        self.rights.append_option(row.rights);
         Ok(())
     }
 
@@ -202,6 +208,7 @@ impl Columns {
             OutputArray::new(self.charsets_declared.finish()),
             OutputArray::new(self.digests.finish()),
             OutputArray::new(self.notes.finish()),
+            OutputArray::new(self.rights.finish()),
         ])
     }
 }

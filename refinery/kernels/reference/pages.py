@@ -29,6 +29,7 @@ ROWS = pa.schema(
         "charset_declared": pa.string(),
         "digest": pa.binary(16),
         "note": pa.string(),
+        "rights": pa.string(),
     }
 )
 
@@ -55,6 +56,7 @@ class Page:
     charset_declared: str | None = None
     digest: bytes | None = None
     note: str | None = None
+    rights: str | None = None
 
 
 class PageRows:

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, strategies as st
 
-from stages._warc.headers import content_length, message, record_uuid, seconds, warc_fields
+from stages._warc.headers import content_length, message, record_uuid, rights, seconds, warc_fields
 
 
 def moment(*parts: int) -> int:
@@ -133,3 +133,14 @@ def test_all_values_of_a_field_are_kept_and_names_have_no_case() -> None:
     assert found is not None
     assert found.fields["content-encoding"] == ["br", "gzip"]
     assert (found.values("content-encoding")[0], found.values("none")) == ("gzip", ())
+
+
+def test_fields_that_state_rights_are_lines_by_name() -> None:
+    """A field Link counts if it is about a licence or mining; empty fields and all others do not."""
+    fields = b"Link: </x>; rel=next\r\nTDM-Policy: /p\r\nX-Robots-Tag: noai\r\nx-robots-tag: googlebot: noindex\r\n"
+    found = message(b"HTTP/1.1 200 OK\r\n" + fields + b"Server: robots\r\nlink: </l>; rel=license\r\n\r\n")
+    assert found is not None
+    lines = ["x-robots-tag: noai", "x-robots-tag: googlebot: noindex", "tdm-policy: /p", "link: </l>; rel=license"]
+    assert rights(found) == "\n".join(lines)
+    empty = message(b"HTTP/1.1 200 OK\r\nX-Robots-Tag:\r\n\r\n")
+    assert empty is not None and rights(empty) is None
