@@ -75,9 +75,11 @@ def _sha256(root: Root, path: str) -> str:
 def _write(root: Root, layout: DatasetLayout, check: Callable[[], None]) -> None:
     root.store.delete(_full(root, layout.manifest))
     wanted = {_full(root, path) for path in (*layout.shards, *layout.files)}
-    for path in root.store.list(f"{glob.escape(_full(root, 'data'))}/**/*"):
-        if path not in wanted:
-            root.store.delete(path)
+    folder = glob.escape(root.full(FOLDER))
+    for pattern in ("data/**/*", "**/.*"):  # files of before, and what a killed run left unfinished
+        for path in root.store.list(f"{folder}/{pattern}"):
+            if path not in wanted:
+                root.store.delete(path)
     for path, shard in layout.shards.items():
         check()
         root.store.copy(root.full(shard.path), _full(root, path))

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, strategies as st
-from tokenizers import Tokenizer
 
 from refinery.errors import AssetError
 from stages._formats.tokenizing import DocumentTokenizer
@@ -122,6 +121,8 @@ def test_the_largest_id_decides_the_type(tmp_path: Path, count: int, kind: pa.Da
 
 
 def test_gpt2_is_encoded_by_the_kernel_as_by_its_tokenizer(gpt2_path: str, small: DocumentTokenizer) -> None:
+    from tokenizers import Tokenizer
+
     native, texts = DocumentTokenizer(gpt2_path), ["The fox's\n\n  10 dogs…", "ß 日本", "", "don't  \t x", END]
     assert native.is_gpt2
     assert not small.is_gpt2

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+import pytest
 
 from refinery import Asset
+
+pytest.importorskip("tokenizers")
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 SAMPLE = ["the quick brown fox jumps over the lazy dog", "ein Text über Füchse", "1, 2, 3 and 10", "naïve café"]
 
