@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from refinery.errors import StorageError
 from refinery.identity import Content
-from refinery.root.encodings import PARQUET, by_differences, writer_options
+from refinery.root.encodings import QUICK, SMALL, by_differences, writer_options
 from refinery.root.partitions import Contents
 from refinery.root.receipts import FileRef
 from refinery.root.root import Root
@@ -44,8 +44,8 @@ class Written:
 class TableWriter:
     """Writes batches to temporary Parquet files and computes the content id of all their rows.
 
-    ``shard`` is the bytes of the column ``sized_by`` after which a new file is begun. Without ``write`` only the
-    content id is computed.
+    ``shard`` is the bytes of the column ``sized_by`` after which a new file is begun; such files are compressed to be
+    ``SMALL``. Without ``write`` only the content id is computed.
     """
 
     def __init__(
@@ -142,7 +142,8 @@ class TableWriter:
         self._rows.append(0)
         with storage_errors(self._root.path):
             packed = [f.name for f in self._schema if pa.types.is_binary(f.type)]
-            self._writer = pq.ParquetWriter(self._paths[-1], self._schema, **writer_options(self._schema, packed))
+            options = writer_options(self._schema, packed, QUICK if self.shard is None else SMALL)
+            self._writer = pq.ParquetWriter(self._paths[-1], self._schema, **options)
 
     def _end_file(self) -> None:
         if self._writer is not None:
@@ -256,7 +257,7 @@ def write_batches(
                 writer.write_table(group, row_group_size=row_group)
                 rows += group.num_rows
             if writer is None:
-                closing.enter_context(pq.ParquetWriter(path, schema, **PARQUET))
+                closing.enter_context(pq.ParquetWriter(path, schema, **writer_options(schema)))
         stack.pop_all()
     return content.id(), [Written(path, rows, root.store.stat(path).size)]
 

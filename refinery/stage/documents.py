@@ -5,7 +5,7 @@ Nothing here knows stages or files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -197,6 +197,11 @@ class Docs:
         """The batch without the columns ``names``; those that are not there are ignored."""
         keep = [name for name in self.batch.schema.names if name not in names]
         return Docs(self.batch.select(keep))
+
+    def only(self, names: Container[str]) -> Docs:
+        """The batch with no other columns than ``names``, with what was derived from all of them."""
+        keep = [name for name in self.batch.schema.names if name in names]
+        return self if len(keep) == len(self.batch.schema) else self.with_batch(self.batch.select(keep), same_text=True)
 
     def filter(self, mask: pa.BooleanArray) -> Docs:
         """The rows where ``mask`` is true, in order, with what was derived from them."""

@@ -21,7 +21,7 @@ def removed_rows(run: StepRun, split: Split, keep_removed: str) -> pa.RecordBatc
     columns = {WHY.name: explain(run.step.name, split.verdict), FAILED.name: split.verdict.failed}
     columns |= metrics_columns(run, split.verdict.metrics)
     gone = pc.invert(split.verdict.kept)
-    rows = split.before.with_columns(columns).batch.filter(gone).select(schema.names).cast(schema)
+    rows = split.before.with_columns(columns).batch.select(schema.names).filter(gone).cast(schema)
     if any(_may_be_cut(field.type) for field in stage.metrics_type()):
         rows = _replaced(rows, run.step.column, _uncut(rows.column(run.step.column)))
     if TEXT.name in schema.names and keep_removed != "text":

@@ -23,7 +23,7 @@ from refinery.task.mapped import MapWriter
 from refinery.task.ordered import RunWriter, ranked_batches
 from refinery.task.output import StepOutputWriter
 from refinery.task.ranks import OrderRun
-from refinery.task.shared import SharedResults, lineages
+from refinery.task.shared import SharedResults, computing_order, lineages
 from refinery.task.step import Share, StepProcessor
 from refinery.task.stored_metrics import StoredMetrics
 from refinery.task.tasks import ProgressMarker, SegmentTask, StepRun
@@ -34,19 +34,19 @@ def process_part(tasks: Sequence[SegmentTask], mark: ProgressMarker) -> list[Rec
     """Process all documents of a part by one task, or by several that read the same files, and commit each step."""
     results = SharedResults(len(tasks)) if len(tasks) > 1 else None
     with ExitStack() as stack:
-        passes: list[SegmentPass] = []
-        for task in tasks:
-            passes.append(SegmentPass(task, mark, results, passes))
-            stack.callback(passes[-1].abort)
+        passes: dict[int, SegmentPass] = {}
+        for number in computing_order([task.steps for task in tasks]):
+            passes[number] = SegmentPass(tasks[number], mark, results, [*passes.values()])
+            stack.callback(passes[number].abort)
         reader = _source_reader(tasks, mark)
         for batch in reader.batches(tasks[0].paths) if reader else passes[0].stored_batches():
             if results:
                 results.begin(batch[0])
-            for one in passes:
+            for one in passes.values():
                 one.add(batch)
-        receipts = [receipt for one in passes for receipt in one.commit(reader)]
+        receipts = {number: one.commit(reader) for number, one in passes.items()}
         stack.pop_all()
-    return receipts
+    return [receipt for number in range(len(tasks)) for receipt in receipts[number]]
 
 
 def _source_reader(tasks: Sequence[SegmentTask], mark: ProgressMarker) -> SourceReader | None:

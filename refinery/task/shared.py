@@ -8,6 +8,7 @@ kept by document, and a pipeline that brings documents that no other had gets on
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,22 @@ def lineages(runs: Sequence[StepRun]) -> Iterator[str]:
         columns = {name: how for name, how in columns.items() if name not in stage.outdates()}
         columns |= dict.fromkeys(changed, lineage)
         yield lineage
+
+
+def computing_order(pipelines: Sequence[Sequence[StepRun]]) -> list[int]:
+    """Return the order in which pipelines compute: those come first that have fewer steps of their own in between.
+
+    To their shared steps come the most documents, so others hardly bring any that are missing, a few in each batch.
+    """
+    known = [list(lineages(runs)) for runs in pipelines]
+    times = Counter(lineage for one in known for lineage in set(one))
+
+    def own(number: int) -> int:
+        shared = [times[lineage] > 1 for lineage in known[number]]
+        last = max((place for place, each in enumerate(shared) if each), default=0)
+        return last - sum(shared[:last])
+
+    return sorted(range(len(pipelines)), key=own)
 
 
 def rows_of(docs: Docs) -> pa.RecordBatch:

@@ -26,6 +26,9 @@ from refinery.task.measured import Measured, measured_from
 from refinery.task.shared import SharedResults, rows_of
 from refinery.task.tasks import ProgressMarker, StepRun, unmarked
 
+OF_CHANGES = (TEXT.name, TOKENS.name, STRUCTURE.name)
+"""Columns before a step that columns behind it are derived from."""
+
 CHANGED = "changed text"
 """The column of the text behind a step, beside that before it; no stage's column has a space."""
 
@@ -165,6 +168,7 @@ class StepProcessor:
         columns = dict(measured.columns)
         columns |= metrics_columns(self.run, measured.metrics)
         mask = verdict.kept if self._enforce else verdict.measured
+        docs = docs.only({*self.run.flow.passed.names, *OF_CHANGES})
         if mask.true_count != len(docs):
             columns = {name: array.filter(mask) for name, array in columns.items()}
             docs = docs.filter(mask)

@@ -111,11 +111,13 @@ def _words(lines: LineTable, cuts: pa.ListArray | None, max_word: int) -> tuple[
     places, first, behind = _inside(lines, cuts)
     words = pc.list_value_length(word_ids(lines.content)).to_numpy() + np.maximum(behind - first, 0)
     found = np.array(pc.greater(pc.utf8_length(lines.content), max_word).to_numpy(zero_copy_only=False))
-    for line in np.flatnonzero(found).tolist():  # hardly any line is long enough for such a word
+    for line in np.flatnonzero(found).tolist():
         content = lines.content[line].as_py()
-        inside = places[first[line] : behind[line]] - lines.core[line]
-        spans = word_spans(pa.array([content]), pa.array([inside], pa.list_(pa.uint32())))[0]
-        found[line] = any(end - start > max_word for start, end in spans)
+        found[line] = any(len(word) > max_word for word in content.split())
+        if found[line] and cuts is not None:  # hardly any
+            inside = places[first[line] : behind[line]] - lines.core[line]
+            spans = word_spans(pa.array([content]), pa.array([inside], pa.list_(pa.uint32())))[0]
+            found[line] = any(end - start > max_word for start, end in spans)
     return words, found
 
 
