@@ -59,6 +59,8 @@ class KnownAsset(BaseModel):
     """``module:function`` with ``(source: str, target: str) -> Mapping[str, int]``; returns counts of entries."""
     file: str = ""
     """Name of the built file in the asset folder."""
+    archives: bool = False
+    """True if ``build`` reads archives of the user's: a path, a glob, a folder or a list of paths."""
 
 
 @dataclass(frozen=True)
@@ -139,20 +141,20 @@ def status(name: str) -> AssetStatus:
     return AssetStatus(name, known, path, os.path.getsize(path), provenance=_provenance(path))
 
 
-def fetch(name: str, source: str | None = None, progress: Progress | None = None) -> str:
+def fetch(name: str, source: str | None = None, progress: Progress | None = None, out: str | None = None) -> str:
     """Build the asset ``name`` and return its path; an asset of an installed package is only checked.
 
-    The source is the local file ``source`` if set, else a file of an installed package, else the download. The built
-    file and a JSON note of its provenance are written atomically. Raises AssetError and StorageError.
+    The source is ``source`` if set, else a file of an installed package, else the download. ``out``, or a file in the
+    asset folder, and a JSON note of its provenance are written atomically. Raises AssetError and StorageError.
     """
     known = _known(name)
     if not known.build:
-        if source is not None:
-            raise AssetError(f"asset {name!r} is part of the package {known.package}", hint="remove --source")
+        if source is not None or out is not None:
+            raise AssetError(f"asset {name!r} is part of the package {known.package}", hint="remove --source and --out")
         return _locate(name, known)
     store = LocalStore()
-    folder = asset_folder()
-    target = os.path.join(folder, known.file)
+    target = out or os.path.join(asset_folder(), known.file)
+    folder = os.path.dirname(os.path.abspath(target))
     download = store.temporary(folder)
     built = store.temporary(folder)
     try:
@@ -162,7 +164,8 @@ def fetch(name: str, source: str | None = None, progress: Progress | None = None
             _check_download(known, download)
             file = download
         counts = _build(known, file, built)
-        note = {"name": name, "source": origin, "sha256": _file_sha256(file), "counts": counts}
+        digest = "" if known.archives else _file_sha256(file)
+        note = {"name": name, "source": origin, "sha256": digest, "counts": counts}
         store.put(f"{target}.json", json.dumps(note, indent=1, sort_keys=True).encode())
         store.publish(built, target)
     finally:
@@ -172,7 +175,11 @@ def fetch(name: str, source: str | None = None, progress: Progress | None = None
 
 
 def _source(name: str, known: KnownAsset, given: str | None) -> tuple[str, str]:
-    """Return the local source ("" if it must be downloaded) and its name in the provenance."""
+    """Return the source ("" if it must be downloaded) and its name in the provenance."""
+    if known.archives:
+        if given is None:
+            raise AssetError(f"asset {name!r} is built from archives of yours", hint=_get(name, known))
+        return given, given
     if given is not None:
         if not os.path.isfile(given):
             raise AssetError(f"source of asset {name!r}: {given}: no such file", hint="check the path")
@@ -191,11 +198,15 @@ def _known(name: str) -> KnownAsset:
     return known
 
 
+def _get(name: str, known: KnownAsset) -> str:
+    return f"refinery assets get {name}{' --source ARCHIVES' if known.archives else ''}"
+
+
 def _locate(name: str, known: KnownAsset) -> str:
     if known.build:
         path = os.path.join(asset_folder(), known.file)
         if not os.path.isfile(path):
-            raise AssetError(f"asset {name!r} ({known.about}) is missing", hint=f"run `refinery assets get {name}`")
+            raise AssetError(f"asset {name!r} ({known.about}) is missing", hint=f"run `{_get(name, known)}`")
         return path
     found = _in_package(known)
     if found is None:

@@ -6,14 +6,18 @@ It runs between ``warc`` and ``extract``, because it reads the page's HTML. It r
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Annotated, Any, ClassVar, Literal
 
 import pyarrow as pa
+from pydantic import Field
 
-from refinery import HTML, URL, Docs, Filter, Metric, Rule, Values, threshold
+from refinery import HTML, URL, Asset, AssetError, Docs, Filter, Metric, Rule, Values, threshold
 from refinery.kernels import NOTHING, rights_tags
 from stages._rights.cover import PAGE
 from stages._rights.directives import NEGATIVE, contradictions, header_fields, noted, preference, reservation, sources
+from stages._rights.robots import TRAINING, HostRules, RobotsRules, load
 from stages._rights.statements import Statements
 from stages._rights.tags import tags_of
 
@@ -22,7 +26,7 @@ HEADERS = "warc_metrics"
 LICENCES = pa.list_(pa.struct([(name, pa.string()) for name in ("id", "url", "source", "covers")]))
 LINKS = pa.list_(pa.struct([("kind", pa.string()), ("url", pa.string())]))
 
-Signal = Literal["noindex", "noarchive", "nosnippet", "noai", "noimageai", "tdm", "train_ai"]
+Signal = Literal["noindex", "noarchive", "nosnippet", "noai", "noimageai", "tdm", "train_ai", "blocked"]
 
 _BECAUSE = {
     "noindex": "The page asks not to be in an index.",
@@ -39,7 +43,8 @@ class Rights(Filter):
     Directives are those for all crawlers; ``directives`` has those for single ones too. ``licences`` are all licences
     that the page states: ``source`` is header, link, meta, data (JSON-LD), rel or anchor, and ``covers`` what it is
     for. ``licence_id`` has the version and jurisdiction of ``licence``. ``links`` lead to RSL, ai.txt and llms.txt.
-    ``conflicts`` are statements that contradict each other; the most restrictive one counts.
+    ``conflicts`` are statements that contradict each other; the most restrictive one counts. With ``robots``,
+    ``blocked_agents`` are the ``agents`` that the robots.txt of the host keeps from the page.
     """
 
     name: ClassVar = "rights"
@@ -55,9 +60,10 @@ class Rights(Filter):
             for name in NEGATIVE
         ),
         Metric("tdm", pa.uint8(), "count", help="1 if text and data mining is reserved, 0 if it is stated not to be"),
-        Metric("train_ai", pa.string(), "label", help="no or yes, where the header states it"),
+        Metric("train_ai", pa.string(), "label", help="no or yes, where the header or robots.txt states it"),
         Metric("licence", pa.string(), "label", help="family of the licence: CC-BY, CC0, …; other"),
         Metric("covers", pa.string(), "label", help="what the licence is for: page, part, unclear; none without one"),
+        Metric("blocked", pa.uint32(), "count", "agents", "agents that robots.txt forbids the page; null if not known"),
     )
     evidence: ClassVar = (
         pa.field("licence_id", pa.string()),
@@ -67,8 +73,13 @@ class Rights(Filter):
         pa.field("directives", pa.list_(pa.string())),
         pa.field("links", LINKS),
         pa.field("conflicts", pa.list_(pa.string())),
+        pa.field("blocked_agents", pa.list_(pa.string())),
     )
 
+    robots: Asset | None = Field(None, description="file of robots rules: robots, or a path; null: none are applied")
+    agents: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        TRAINING, description="agents whose rules in robots.txt count"
+    )
     remove: tuple[Signal, ...] = threshold((), description="statements whose documents are removed; none by default")
     licences: tuple[str, ...] = threshold(
         (), description="licences of the whole page, one of which a document must have: CC-BY, CC0; [] for any or none"
@@ -80,11 +91,25 @@ class Rights(Filter):
         if "tdm" in self.remove:
             stated.append(Rule("tdm", "tdm", "Text and data mining is reserved.", at_most=0))
         if "train_ai" in self.remove:
-            stated.append(Rule("train_ai", "train_ai", "The header forbids training.", not_in=("no",)))
+            stated.append(Rule("train_ai", "train_ai", "Training is forbidden.", not_in=("no",)))
+        if "blocked" in self.remove:
+            stated.append(Rule("blocked", "blocked", "Agents may not fetch the page.", at_most=0))
         if self.licences:
             stated.append(Rule("no_licence", "covers", "No licence for the whole page.", is_in=(PAGE,)))
             stated.append(Rule("other_licence", "licence", "Another licence.", is_in=self.licences))
         return tuple(stated)
+
+    def versions(self) -> dict[str, str]:
+        """Return the version of the parser, if robots rules are applied."""
+        return {"protego": metadata.version("protego")} if self.robots else {}
+
+    def check_asset(self, name: str, asset: Asset) -> None:
+        """Open the file of robots rules. Raises AssetError for another file, or for agents that it is not about."""
+        del name
+        unknown = sorted(set(self.agents) - load(asset.path()).agents)
+        if unknown:
+            hint = f"choose from {', '.join(sorted(load(asset.path()).agents))}"
+            raise AssetError(f"{asset}: has no rules for {', '.join(unknown)}", hint=hint)
 
     def measure(self, docs: Docs) -> Values:
         """Read the header and the tags of every page."""
@@ -97,7 +122,8 @@ class Rights(Filter):
             for row, tag in tags_of(rights_tags(chunk)):
                 pages[start + row].read(tag)
             start += len(chunk)
-        rows = [_row(page) for page in pages]
+        hosts = _hosts(self.robots, pages)
+        rows = [_row(page, host, self.agents) for page, host in zip(pages, hosts, strict=True)]
         return {f.name: pa.array([row[f.name] for row in rows], f.type) for f in self.metrics_type()}
 
 
@@ -112,8 +138,21 @@ def _chunks(pages: Any) -> list[pa.StringArray]:
     return pages.chunks if isinstance(pages, pa.ChunkedArray) else [pages]
 
 
-def _row(page: Statements) -> dict[str, Any]:
+def _hosts(robots: Asset | None, pages: Sequence[Statements]) -> list[HostRules | None]:
+    """Return the rules of each page's host; their preferences and licences are statements about the page."""
+    if robots is None:
+        return [None] * len(pages)
+    rules: RobotsRules = load(robots.path())
+    hosts = [rules.rules_of(page.url) for page in pages]
+    for page, host in zip(pages, hosts, strict=True):
+        if host is not None:
+            page.read_robots(host.preferences, host.licences)
+    return hosts
+
+
+def _row(page: Statements, host: HostRules | None, agents: Sequence[str]) -> dict[str, Any]:
     """Return the metrics and evidence of a page."""
+    blocked = None if host is None else host.blocked(page.url, agents)
     tdm, tdm_conflict = reservation(page.reservations)
     train, train_conflict = preference(page.preferences)
     best, of_page = page.best(), page.of_page()
@@ -139,4 +178,6 @@ def _row(page: Statements) -> dict[str, Any]:
         "directives": noted(page.directives) or None,
         "links": [{"kind": kind, "url": url} for kind, url in page.links] or None,
         "conflicts": conflicts or None,
+        "blocked": None if blocked is None else len(blocked),
+        "blocked_agents": blocked or None,
     }

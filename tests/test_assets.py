@@ -78,7 +78,7 @@ def test_catalogue_names_terms_and_origin() -> None:
     for entry in entries.values():
         assert entry.about
         assert entry.licence
-        assert (entry.build and entry.url and entry.file) or (entry.package and entry.member)
+        assert (entry.build and entry.file and (entry.url or entry.archives)) or (entry.package and entry.member)
 
 
 def test_packaged_assets_are_there() -> None:

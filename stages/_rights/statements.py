@@ -74,6 +74,12 @@ class Statements:
             else:
                 self.preferences.append(value)
 
+    def read_robots(self, preferences: Iterable[str], licences: Iterable[str]) -> None:
+        """Take what the robots.txt of the host states about all its pages."""
+        self.preferences += preferences
+        for url in licences:
+            self._add_link(RSL, url)
+
     def read(self, tag: StatedTag) -> None:
         """Take a tag."""
         if tag.name == "script":

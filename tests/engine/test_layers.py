@@ -86,6 +86,7 @@ OPENS = {
     "stages.wds": "its asset",
     "stages._phrases": "phrases are part of the package, or an asset",
     "stages._rights.cover": "words around licences are part of the package",
+    "stages._rights.robots": "its asset",
     "stages._url.blocklist": "its asset",
     "stages._url.suffixes": "the public suffix list is part of an installed package",
     "stages._url.words": "its asset",
