@@ -85,11 +85,11 @@ def cuts_in(draw: st.DrawFn, text: str) -> list[dict[str, Any]]:
     found = []
     for start, end in zip(edges[::2], edges[1::2], strict=False):
         place, gone = len(text[:start].encode()), text[start:end]
+        shown_text = draw(st.sampled_from([gone, gone, gone, None]))
         fields = {
             "cut": draw(st.sampled_from([True, True, None, False])),
-            "replacement": draw(st.sampled_from(["", None, "é?"])),
+            "replacement": None if shown_text is None else draw(st.sampled_from(["", None, "é?"])),
         }
-        shown_text = draw(st.sampled_from([gone, gone, gone, None]))
         found.append({"offset": place, "length": len(gone.encode()), "reason": "x", "text": shown_text, **fields})
     return found
 

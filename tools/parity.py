@@ -246,6 +246,7 @@ CASES: dict[str, Case] = {
     ),
     "rights_tags": Case(arguments(pages=draws.string_arrays(draws.joined(draws.RIGHTS, 60)))),
     "mojibake_segments": Case(arguments(texts=draws.string_arrays(draws.joined(draws.MISREAD, 12))), texts),
+    "personal_candidates": Case(arguments(texts=draws.string_arrays(draws.joined(draws.PERSONAL, 30))), texts),
     "identify_languages": Case(
         arguments(
             texts=draws.string_arrays(),

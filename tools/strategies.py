@@ -47,6 +47,28 @@ TOKENS = "aeinstdmlrv'' \n\t\r\u00a0\u2003\u3000\u0085\x1c\x00١9Ⅷ½²éßжш
 CASES = [*"kK\u212aiIİß\u1e9eσςΣαΑ\u0345\u0307éÉe\u0301ⓐⒶ1'.-_€«ab \n", "\u0301", "\x00", "ΑΣ ", "The "]
 MISREAD = ["Ã©", "Ã", "©", "â€™", "Â ", "\x80", "Ð¼", "<", ">", "\n", " ", "é", "x", "日", "x" * 1999]
 
+PERSONAL = [
+    *"@.:-+()x_/ \n09aFZé",
+    "a@b.org",
+    "a" * 64,
+    "1234",
+    "12.3456",
+    "10.0.0.1",
+    "\xa0",
+    "‑",
+    "（",
+    "DE89",
+    "AB",
+    "ff",
+    "::",
+    "ghp_",
+    "bc1q",
+    "0x",
+    "A1b2C3d4E5f6G7h8I9j0",
+    "-----BEGIN ",
+    "RSA PRIVATE KEY-----",
+]
+"""Pieces of candidates for personal data."""
 
 BOUNDARIES = (
     "aZ1é٣_\u203f.,;:'\"’·-(!/\u05d0\u05d1\u30a2\u30fc日ก\u0301\u00ad\u200d\ufe0f\U0001f1e6\U0001f1e7"

@@ -16,6 +16,7 @@ mod langid;
 mod lists;
 mod mojibake;
 mod pages;
+mod personal;
 mod rights;
 mod segmenter;
 mod strings;
@@ -50,6 +51,7 @@ pub mod _native {
         langid::LanguageModel,
         mojibake::mojibake_segments,
         pages::{decoded, unpacked, Charsets, PageRows},
+        personal::personal_candidates,
         rights::rights_tags,
         segmenter::Segmenter,
         structure::objects::{objects, spared},

@@ -164,11 +164,13 @@ def cut_lines(cuts: Sequence[Cut], length: int = SHORT) -> list[str]:
 
 
 def _cut(cut: Cut, length: int) -> str:
-    verb = "found" if cut.text is None or cut.cut is False else "cut"
+    stays = cut.cut is False or (cut.text is None and cut.replacement is None)
+    verb = "found" if stays else "cut" if cut.replacement is None else "replaced"
     size = plural(cut.length, "byte") + ("" if cut.chars is None else f" ({plural(cut.chars, 'character')})")
     group = "" if cut.group is None else f" {cut.group:016x}"
     text = "" if cut.text is None else f": {shortened(safe(cut.text), length)}"
-    return f"{verb} at {cut.offset:,}, {size}, {cut.reason}{group}{text}"
+    new = "" if cut.replacement is None else f", by {shortened(safe(cut.replacement), length)}"
+    return f"{verb} at {cut.offset:,}, {size}, {cut.reason}{group}{new}{text}"
 
 
 def wrapped(pieces: Sequence[str], indent: str, joint: str = "   ") -> str:

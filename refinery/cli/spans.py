@@ -38,5 +38,5 @@ def _text(repeats: Repeats, *, every: bool) -> str:
 def _lines(one: Repeat, *, every: bool) -> list[str]:
     hosts = named_hosts(one.hosts)
     head = f"{one.copies:,} × {one.group:016x}  {one.stage}  {plural(one.bytes, 'byte')}  {hosts}"
-    text = "(not cut; the text is not stored)" if one.text is None else safe(one.text)
+    text = f"{safe(one.reason or '')} (the text is not stored)" if one.text is None else safe(one.text)
     return [click.style(head, bold=True), f"  │ {text if every else shortened(text, SHORT)}"]

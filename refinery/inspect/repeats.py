@@ -1,6 +1,7 @@
 """The spans that edits found most often: repeated runs, discarded lines. Their number, hosts and text.
 
-Spans are one if they have the same number of their stage (``group``), else if their text is the same.
+Spans are one if they have the same number of their stage (``group``), else if their text is the same, and where it is
+not stored their reason.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ Groups = npt.NDArray[np.uint64]
 class Repeat:
     """A span: how often it was found, bytes of all copies together, hosts of the documents, and the text of one copy.
 
-    ``text`` is None where the stage left the spans in their texts.
+    ``text`` is None where the stage left the spans in their texts, or stores no texts; ``reason`` is that of the span.
     """
 
     stage: str
@@ -37,6 +38,7 @@ class Repeat:
     bytes: int = 0
     hosts: Counter[str] = field(default_factory=Counter)
     text: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def _look_up(reader: RootReader, entry: StageEntry, wanted: dict[int, Repeat]) -
             one.bytes += span["length"]
             one.hosts[parse_url(url).host] += 1
             one.text = one.text or span["text"]
+            one.reason = one.reason or span["reason"]
 
 
 def _batches(reader: RootReader, entry: StageEntry) -> Iterator[tuple[_Urls, pa.StructArray]]:
@@ -122,5 +125,9 @@ class _Urls:
 
 def _groups(values: pa.StructArray) -> Groups:
     names = {values.type.field(i).name for i in range(values.type.num_fields)}
-    groups: Groups = (values.field("group") if "group" in names else string_hashes(values.field("text"))).to_numpy()
+    groups: Groups = (values.field("group") if "group" in names else string_hashes(_names(values))).to_numpy()
     return groups
+
+
+def _names(values: pa.StructArray) -> pa.StringArray:
+    return pc.coalesce(values.field("text"), values.field("reason"))

@@ -34,6 +34,7 @@ from refinery.kernels.reference.ngrams import text_ngrams
 from refinery.kernels.reference.normalise import UNICODE, normalise, normalised_cuts
 from refinery.kernels.reference.pages import Page, PageRows
 from refinery.kernels.reference.payload import dechunked, unpacked
+from refinery.kernels.reference.personal import CANDIDATES, SHAPES, personal_candidates
 from refinery.kernels.reference.prose import prose_highlights, prose_statistics
 from refinery.kernels.reference.ragged import flat
 from refinery.kernels.reference.render import render

@@ -57,6 +57,8 @@ OPENS = {
     "refinery.root.parquet": "pyarrow writes Parquet to a temporary file that the store named",
     "refinery.task.partitioned": "rows of partitions wait in a temporary file that the store named",
     "refinery.task.sharded": "shards are written to temporary files that the store named",
+    "stages._pii.addresses": "the Public Suffix List is part of a package",
+    "stages.pii": "a key is read from the path of its asset",
     "stages._formats.parquet": "pyarrow writes Parquet to an output that the engine opened",
     "refinery.task.commit": "what the kernel says of this process",
     "refinery.assets": "assets are local files beside the data, some inside installed packages",

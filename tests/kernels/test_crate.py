@@ -16,7 +16,7 @@ LAYERS = (
     ("boundary", "classes", "forest"),
     ("lists",),
     ("strings",),
-    ("bpe", "content", "extract", "fasttext", "hashes", "mojibake", "pages", "structure", "url", "words"),
+    ("bpe", "content", "extract", "fasttext", "hashes", "mojibake", "pages", "personal", "structure", "url", "words"),
     ("langid", "rights", "segmenter"),
     ("text",),
     ("dedup", "trees"),

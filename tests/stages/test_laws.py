@@ -104,8 +104,11 @@ def content(splits: Sequence[Rows]) -> tuple[str, str]:
     return kept.id(), removed.id()
 
 
-REQUIRED = {"score": {"model": "languages.ftz", "label": ("en",), "min": 0.9}}
-"""Fields without a default."""
+REQUIRED = {
+    "score": {"model": "languages.ftz", "label": ("en",), "min": 0.9},
+    "pii": {"store_values": True, "max_items": 1},
+}
+"""Fields without a default, and those with which a stage removes documents and its edits can be undone."""
 
 
 def example(cls: type[Stage]) -> Stage:
@@ -126,6 +129,8 @@ ORDINARY = [
     *(f"{PROSE} Number {i} of many." for i in range(5)),
     f"{PROSE}\n{FOREIGN}",
     f"{PROSE}\n{FOREIGN * 4}",
+    f"{PROSE} Write to joe@corp.example.org.",
+    f"{PROSE} Write to joe@corp.example.org or jim@corp.example.org.",
 ]
 
 

@@ -101,7 +101,9 @@ impl<'a> Spans<'a> {
         let spans = if self.lists.is_valid(row) { bounds[row] as usize..bounds[row + 1] as usize } else { 0..0 };
         let (mut gone, mut end) = (0, 0);
         for at in spans {
-            if self.texts.is_null(at) || self.cut.is_some_and(|cut| cut.is_valid(at) && !cut.value(at)) {
+            let replaced = self.replacements.is_some_and(|texts| texts.is_valid(at));
+            let stays = self.texts.is_null(at) && !replaced;
+            if stays || self.cut.is_some_and(|cut| cut.is_valid(at) && !cut.value(at)) {
                 continue;
             }
             let start = place(self.offsets[at])?;

@@ -91,7 +91,7 @@ def with_cut(spans: pa.ListArray, *, cut: bool) -> pa.ListArray:
 def undo(texts: pa.StringArray, removed: pa.ListArray) -> pa.StringArray:
     """Return the texts before the edits that removed the spans ``removed`` (of type ``SPANS``).
 
-    Spans without a text, and those whose ``cut`` is false, were not cut out. A null text stays null, null spans are
+    Spans without a text, and those whose ``cut`` is false, are left as they are. A null text stays null, null spans are
     none. Where spans have a field ``replacement``, this text stands in their place; other fields do not matter. Of
     several edits of a text the last is undone first.
     Raises ValueError where the spans do not fit the text.

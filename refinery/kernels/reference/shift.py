@@ -61,7 +61,7 @@ def cut_places(spans: Iterable[Mapping[str, Any]]) -> CutPlaces:
     found = CutPlaces([], [], [], [])
     gone = end = 0
     for span in spans:
-        if span["text"] is None or span.get(CUT.name) is False:
+        if (span["text"] is None and span.get(REPLACEMENT) is None) or span.get(CUT.name) is False:
             continue
         start = span["offset"]
         if start < end:
@@ -79,7 +79,8 @@ def cut_places(spans: Iterable[Mapping[str, Any]]) -> CutPlaces:
 def shift_marks(structure: pa.ListArray, cuts: pa.ListArray) -> tuple[pa.ListArray, pa.ListArray]:
     """Return the marks of texts after ``cuts`` in them, and those that ``undo_marks`` needs beside them, as ``LOST``.
 
-    ``cuts`` are of type ``SPANS``, as in ``undo``; they may have ``replacement``, the text in their place. A mark whose
+    ``cuts`` are of type ``SPANS``, as in ``undo``; they may have ``replacement``, the text in their place, with which
+    spans count as cut although their text is not stored. A mark whose
     text is gone goes with all that is in it, and so does one without text inside of a cut; others shrink. Cells of rows
     that stay are empty instead, so that columns stay columns. Raises ValueError for cuts that are not in order.
 
