@@ -40,6 +40,10 @@ class Written:
     sha256: str = ""
     counts: ShardCounts = field(default_factory=ShardCounts)
 
+    def at(self, path: str) -> FileRef:
+        """Return the reference to it under its final name."""
+        return FileRef(path=path, rows=self.rows, bytes=self.bytes, sha256=self.sha256, **asdict(self.counts))
+
 
 class TableWriter:
     """Writes batches to temporary Parquet files and computes the content id of all their rows.
@@ -167,8 +171,7 @@ def publish(root: Root, files: Sequence[Written], folder: str, part: int, key: s
             inside = f"{folder}/{file.folder}" if file.folder else folder
             path = f"{inside}/part-{part:05d}-{key[:8]}{suffix}{file.suffix}"
             root.store.publish(file.temporary, root.full(path))
-            counts = asdict(file.counts)
-            refs.append(FileRef(path=path, rows=file.rows, bytes=file.bytes, sha256=file.sha256, **counts))
+            refs.append(file.at(path))
         stack.pop_all()
     return tuple(refs)
 

@@ -118,7 +118,7 @@ def content_of(root: Root, files: Sequence[FileRef]) -> str:
 def _published(root: Root, file: FileRef, written: Written, takedown: int) -> FileRef:
     path = rewritten_path(file.path, takedown)
     root.store.publish(written.temporary, root.full(path))
-    return file.model_copy(update={"path": path, "rows": written.rows, "bytes": written.bytes})
+    return written.at(path)
 
 
 def _batches(file: pq.ParquetFile, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import glob
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from refinery.planner.planner import Planner
+from refinery.recipe import Pipeline, from_dict
 from refinery.recipe.columns import flows
 from refinery.root.partitions import partition_of
 from refinery.root.receipts import SHARDS, FileRef, Receipt, first_previews
@@ -27,15 +28,33 @@ def lay_out(planner: Planner, check: Callable[[], None], *, anew: bool) -> None:
 
     Unless it is made ``anew``, a folder with a manifest is left alone.
     """
-    steps, state = planner.layout.steps, planner.full_plan().stages[-1]
-    stage, root = steps[-1].stage, planner.root
-    empty = stage.lay_out(WrittenDataset("", flows(steps)[-1].kept, (), ())) if state.complete else None
+    state = planner.full_plan().stages[-1]
+    if state.complete:
+        _lay_out(planner.root, planner.layout.pipeline, state.receipts, check, anew=anew)
+
+
+def lay_out_again(root: Root) -> None:
+    """Make the folder again from changed shards of the last stage, where it is there."""
+    head = root.head()
+    if head is None or not root.store.list(root.full(FOLDER)):
+        return
+    folder = head.folders[-1]
+    pipeline = from_dict(head.recipe, root.path, root.full("HEAD.json"))
+    receipts = root.receipts(folder, root.manifest(head.manifests[folder]).parts) if folder in head.manifests else []
+    _lay_out(root, pipeline, receipts, lambda: None, anew=True)
+
+
+def _lay_out(
+    root: Root, pipeline: Pipeline, receipts: Sequence[Receipt], check: Callable[[], None], *, anew: bool
+) -> None:
+    steps, stage = pipeline.steps, pipeline.steps[-1].stage
+    empty = stage.lay_out(WrittenDataset("", flows(steps)[-1].kept, (), ()))
     if empty is None or not (anew or root.store.find(_full(root, empty.manifest)) is None):
         return
     languages = [kept for step in steps if (kept := step.stage.keeps_languages()) is not None]
-    shards = [shard for receipt in state.receipts for shard in _shards(root, receipt)]
-    name = planner.layout.pipeline.dataset
-    previews = first_previews(state.receipts)
+    shards = [shard for receipt in receipts for shard in _shards(root, receipt)]
+    name = pipeline.dataset
+    previews = first_previews(receipts)
     spoken = languages[-1] if languages else ()
     layout = stage.lay_out(WrittenDataset(name, flows(steps)[-1].kept, spoken, shards, previews))
     if layout is not None and root.store.find(_full(root, layout.manifest)) != layout.files[layout.manifest]:

@@ -28,6 +28,7 @@ from refinery.root.rewriting import (
     without_rows,
 )
 from refinery.root.root import Root
+from refinery.runner.exports import Exports
 
 STAGE = re.compile(r"([0-9]{2,})-[a-z][a-z0-9_-]*")
 
@@ -44,18 +45,24 @@ class Removal:
     folder: str
     receipt: Receipt
     rows: Mapping[str, RowNumbers]
+    whole: bool = False
+    """True if all files go and the receipt with them: what a previous recipe made, which cannot be made again."""
 
-    def files(self) -> Iterator[tuple[FileRef, RowNumbers]]:
-        """Yield each file that has some of the rows, with their numbers in it."""
+    def files(self) -> Iterator[tuple[str, int | None]]:
+        """Yield the path of each file that has some of the rows, with their number; None if it is to be deleted."""
+        if self.whole:
+            yield from ((file.path, None) for files in self.receipt.files.values() for file in files)
+            return
         for name, rows in self.rows.items():
-            yield from ((file, here) for file, here in _by_file(self.receipt.files[name], rows) if len(here))
+            yield from ((file.path, len(here)) for file, here in _by_file(self.receipt.files[name], rows) if len(here))
 
 
 class RemovalSearch:
     """Finds the rows of documents in all receipts of a root; ``takedown`` numbers those that receipts record."""
 
-    def __init__(self, root: Root, takedown: int) -> None:
-        self._root, self._takedown = root, takedown
+    def __init__(self, root: Root, takedown: int, earlier: frozenset[bytes] = frozenset()) -> None:
+        self._root, self._takedown, self._earlier = root, takedown, earlier
+        self._exports = Exports(root)
         folders = [name for name in root.store.folders(root.path) if STAGE.fullmatch(name)]
         self.receipts = {folder: _whole(root, root.receipts_of(folder)) for folder in folders}
 
@@ -72,14 +79,51 @@ class RemovalSearch:
     def removals(self, listed: DocumentList) -> Iterator[Removal]:
         """Yield the rows of matching documents that are left. Raises Refused where they cannot be identified."""
         for folder, receipt in self._all():
-            rows = dict(self._rows(folder, receipt, listed))
+            current = SHARDS not in receipt.files or self._exports.has(folder, receipt)
+            try:
+                rows = dict(self._rows(folder, receipt, listed))
+            except Refused:
+                if self._exports.has(folder, receipt):
+                    raise
+                rows, current = {"kept": NONE}, False
             if rows:
-                yield Removal(folder, receipt, rows)
+                yield Removal(folder, receipt, rows, whole=not current)
+
+    def remove(self, removal: Removal, listed: DocumentList) -> None:
+        """Write the files again without the rows, switch the receipt to them, and delete those that it named before."""
+        receipt = removal.receipt
+        if removal.whole:
+            self._root.withdraw(removal.folder, receipt.key)
+        else:
+            self._root.commit(removal.folder, self._without(removal, listed))
+        for path, _ in removal.files():
+            self._root.store.delete(self._root.full(path))
+
+    def _without(self, removal: Removal, listed: DocumentList) -> Receipt:
+        """Write the files again, and return the receipt that names them."""
+        receipt, root = removal.receipt, self._root
+        files, taken = dict(receipt.files), dict(receipt.taken_down)
+        for name, rows in removal.rows.items():
+            if name == SHARDS:
+                sources = self._input(removal.folder, receipt)
+                files[name] = self._exports.rewritten(receipt, rows, sources, listed, self._takedown)
+            else:
+                files[name] = tuple(
+                    _replaced(root, file, name, here, self._takedown) if len(here) else file
+                    for file, here in _by_file(receipt.files[name], rows)
+                )
+            before = taken[name].taken if name in taken else ()
+            now = TakenRows(takedown=self._takedown, rows=tuple(rows.tolist()))
+            content = "" if name == SHARDS else content_of(root, files[name])
+            taken[name] = TakenDown(content=content, taken=(*before, now))
+        shown = any(len(removal.rows[name]) for name in ("kept", SHARDS) if name in removal.rows)
+        previews = () if shown else receipt.previews
+        return receipt.model_copy(update={"files": files, "taken_down": taken, "previews": previews})
 
     def _all(self) -> Iterator[tuple[str, Receipt]]:
-        """Yield all receipts, those of the last stages first."""
+        """Yield all receipts, what is made from others before these: the last stages, and shards before sorted runs."""
         for folder in sorted(self.receipts, reverse=True):
-            yield from ((folder, receipt) for receipt in self.receipts[folder])
+            yield from ((folder, one) for one in sorted(self.receipts[folder], key=lambda one: one.kind == "map"))
 
     def _rows(self, folder: str, receipt: Receipt, listed: DocumentList) -> Iterator[tuple[str, RowNumbers]]:
         names = [*_names_of_rows(receipt), *(name for name in ("index", SHARDS) if name in receipt.files)]
@@ -102,7 +146,7 @@ class RemovalSearch:
         found = [matching_rows(self._root, file.path, listed) for file in receipt.files[name]]
         if all(one.by_id or not file.rows for one, file in zip(found, receipt.files[name], strict=True)):
             return _together(receipt.files[name], found)
-        if name == "kept" and _keeps_order(receipt):
+        if name == "kept" and (_keeps_order(receipt) or receipt.ranks is not None):
             return self._gathered(folder, receipt, listed)
         if all(one.by_url for one in found):
             return _together(receipt.files[name], found)
@@ -131,9 +175,10 @@ class RemovalSearch:
 
     def _gathered(self, folder: str, receipt: Receipt, listed: DocumentList) -> RowNumbers:
         """Return the rows of a stage that keeps all documents of some parts in their order."""
-        sources = [self._source(folder, content) for content in receipt.inputs]
-        known = [source for source in sources if source is not None]
-        if len(known) != len(sources) or not _keeps_order(receipt):
+        known = self._input(folder, receipt)
+        if receipt.ranks is not None and self._exports.has(folder, receipt):
+            return self._exports.ranked(receipt, known, listed, self._earlier)
+        if len(known) != len(receipt.inputs) or not _keeps_order(receipt):
             raise _unidentified(folder)
         found, start = [NONE], 0
         for source in known:
@@ -142,6 +187,13 @@ class RemovalSearch:
                 len(one.rows) for one in _history(source) if one.takedown != self._takedown
             )
         return np.concatenate(found)
+
+    def _input(self, folder: str, receipt: Receipt) -> list[Receipt]:
+        """Return the receipts of the rows that a stage gathers: sorted runs, or kept rows of the stage before."""
+        if receipt.ranks is not None and self._exports.has(folder, receipt):
+            return self._exports.runs(self.receipts[folder])
+        sources = [self._source(folder, content) for content in receipt.inputs]
+        return [source for source in sources if source is not None]
 
     def _taken_from(self, source: Receipt, listed: DocumentList) -> RowNumbers:
         """Return the kept rows that this takedown removes from a receipt, or has removed."""
@@ -175,25 +227,6 @@ def as_before(rows: RowNumbers, taken: RowNumbers) -> RowNumbers:
     return moved
 
 
-def remove(root: Root, removal: Removal, takedown: int) -> None:
-    """Write the files again without the rows, switch the receipt to them, and delete those that it named before."""
-    receipt = removal.receipt
-    files, taken = dict(receipt.files), dict(receipt.taken_down)
-    for name, rows in removal.rows.items():
-        replaced = tuple(
-            _replaced(root, file, name, here, takedown) if len(here) else file
-            for file, here in _by_file(receipt.files[name], rows)
-        )
-        files[name] = replaced
-        before = taken[name].taken if name in taken else ()
-        now = TakenRows(takedown=takedown, rows=tuple(rows.tolist()))
-        taken[name] = TakenDown(content=content_of(root, replaced), taken=(*before, now))
-    root.commit(removal.folder, receipt.model_copy(update={"files": files, "taken_down": taken}))
-    for file, _ in removal.files():
-        if all(file.path != one.path for refs in files.values() for one in refs):
-            root.store.delete(root.full(file.path))
-
-
 def _replaced(root: Root, file: FileRef, name: str, rows: RowNumbers, takedown: int) -> FileRef:
     if name in OF_MAPS:
         return emptied(root, file, rows, takedown)
@@ -216,7 +249,7 @@ def _whole(root: Root, receipts: list[Receipt]) -> list[Receipt]:
 
 def _keeps_order(receipt: Receipt) -> bool:
     folders = [partition_of(file.path) for file in receipt.files.get("kept", ())]
-    return receipt.rows["in"] == receipt.rows["kept"] and not any(folders)
+    return receipt.ranks is None and receipt.rows["in"] == receipt.rows["kept"] and not any(folders)
 
 
 def _history(receipt: Receipt) -> tuple[TakenRows, ...]:

@@ -25,7 +25,8 @@ from refinery.root.takedowns import (
     write_record,
     write_state,
 )
-from refinery.runner.removals import Removal, RemovalSearch, remove
+from refinery.runner.layouts import lay_out_again
+from refinery.runner.removals import Removal, RemovalSearch
 from refinery.store import store_for
 
 _ROWS = re.compile(r"(?:[0-9]{2,}-[a-z][a-z0-9_-]*/(?:kept|removed|shards|audit|map)|superseded)/.*part-[^/]*")
@@ -84,7 +85,7 @@ def _matching(
     root: Root, state: TakedownState, new: tuple[str, ...]
 ) -> tuple[tuple[TakenDocument, ...], tuple[TouchedFile, ...]]:
     """Return the documents that match new entries, or have come back, and the files that have rows of them."""
-    search = RemovalSearch(root, state.last + 1)
+    search = RemovalSearch(root, state.last + 1, state.taken_before())
     wanted = state.listed().extended(new)
     documents = tuple(TakenDocument(id=one.hex(), entry=entry) for one, entry in search.documents(wanted).items())
     found = wanted.with_ids(bytes.fromhex(one.id) for one in documents)
@@ -102,6 +103,7 @@ def _begun(
         last=state.last + 1,
         pending=state.last + 1,
         new=new,
+        earlier=len(state.documents),
         reason=reason,
         time=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -118,14 +120,16 @@ def finish(root: Root) -> bool:
 def _complete(root: Root, state: TakedownState) -> str:
     """Remove all rows of the documents in the state, and write the record. Doing it again does the rest."""
     number, listed = state.pending, state.listed()
-    for removal in RemovalSearch(root, number).removals(listed):
-        remove(root, removal, number)
+    search = RemovalSearch(root, number, state.taken_before())
+    for removal in list(search.removals(listed)):  # all are found before the first one changes what is searched
+        search.remove(removal, listed)
     deleted = []
     for path in _whole_files(root, {one.id for one in state.documents}):
         root.store.delete(root.full(path))
         deleted.append(path)
     root.store.clean(root.path)
-    receipts = RemovalSearch(root, number).receipts
+    receipts = RemovalSearch(root, number, state.taken_before()).receipts
+    lay_out_again(root)
     for path in _unreferenced(root, receipts, listed):
         root.store.delete(root.full(path))
     record = TakedownRecord(
@@ -157,7 +161,7 @@ def _counts(receipts: Iterable[Receipt], takedown: int) -> dict[str, int]:
 
 def _touched(root: Root, removals: Iterable[Removal], documents: Iterable[TakenDocument]) -> Iterator[TouchedFile]:
     for removal in removals:
-        yield from (TouchedFile(file.path, len(rows)) for file, rows in removal.files())
+        yield from (TouchedFile(path, rows) for path, rows in removal.files())
     ids = {one.id for one in documents}
     yield from (TouchedFile(path, None) for path in (_whole_files(root, ids) if ids else ()))
 
