@@ -103,7 +103,10 @@ class Export(Shuffled, Edit):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         names = [field.name for field in fields(Choices) if field.name != "chosen"]
-        choices = Choices(self.model_fields_set, **{name: getattr(self, name) for name in names})
+        defaults = {name: field.default for name, field in type(self).model_fields.items()}
+        # A root's stored recipe has all fields.
+        chosen = {name for name in self.model_fields_set if getattr(self, name) != defaults[name]}
+        choices = Choices(chosen, **{name: getattr(self, name) for name in names})
         for message in choices.contradictions():
             raise ValueError(message)
         return self

@@ -10,14 +10,15 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from refinery import Size
+from refinery import Asset, Size
 from refinery.inspect.find import find
 from refinery.inspect.verification import verify
-from refinery.recipe import Pipeline
+from refinery.recipe import Pipeline, consent
 from refinery.runner.takedown import takedown
 from stages.export import Export
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Length, LineSource
+from tests.stages.formats.vocabularies import bytes_bpe
 
 LINES = [[f"text {'abcdefgh'[part]} {'abcdefgh'[row]} {'ä ' * row}" for row in range(8)] for part in range(4)]
 GONE = (["text c e", "text b b"], "text d a")
@@ -94,4 +95,24 @@ def test_shards_of_a_previous_recipe_are_deleted(tmp_path: Path) -> None:
     assert verify(str(root)).findings == ()
     assert quick(first).complete
     assert GONE[1].encode() not in plain(root)
+    assert verify(str(root), rerun=1.0).findings == ()
+
+
+def test_token_ids_of_a_document_go_with_it(tmp_path: Path) -> None:
+    """From the shard that has them and its index; the recipe that the root stores is that of a format with own columns."""
+    write_inputs(tmp_path / "in", LINES)
+    export = Export(
+        format="npy", tokenizer=Asset(bytes_bpe(tmp_path / "tokenizer.json", "<|endoftext|>")), shard=Size(120)
+    )
+    consent.trust(export)
+    given = pipeline(tmp_path, steps(LineSource(), export))
+    quick(given)
+    root = Path(given.root)
+    refs = [file for receipt in RootContents(root).receipts("01-export") for file in receipt.files["shards"]]
+    takedown(str(root), find(str(root), text=GONE[1]).documents)
+    left = [file for receipt in RootContents(root).receipts("01-export") for file in receipt.files["shards"]]
+    changed = [(before, after) for before, after in zip(refs, left, strict=True) if before != after]
+    assert [Path(after.path).suffixes for _, after in changed] == [[".npy"], [".csv", ".gz"]]
+    assert [before.rows - after.rows for before, after in changed] == [1, 0]
+    assert (changed[0][0].tokens or 0) > (changed[0][1].tokens or 0)
     assert verify(str(root), rerun=1.0).findings == ()
