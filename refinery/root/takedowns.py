@@ -32,7 +32,7 @@ class TakedownState(BaseModel):
     """All entries of all takedowns, the documents they were found to match, and the takedown that is not finished.
 
     ``pending`` is its number, 0 for none, and ``last`` that of the newest. ``reason`` and ``time`` are those of the
-    newest, ``new`` its entries, and the first ``earlier`` documents were taken down before it.
+    newest, ``new`` its entries, and the first ``previous`` documents were taken down before it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,13 +42,13 @@ class TakedownState(BaseModel):
     last: int = 0
     pending: int = 0
     new: tuple[str, ...] = ()
-    earlier: int = 0
+    previous: int = 0
     reason: str = ""
     time: str = ""
 
     def taken_before(self) -> frozenset[bytes]:
         """Return the ids of the documents that were taken down before the takedown that is pending, or is next."""
-        return frozenset(bytes.fromhex(one.id) for one in self.documents[: self.earlier if self.pending else None])
+        return frozenset(bytes.fromhex(one.id) for one in self.documents[: self.previous if self.pending else None])
 
     def listed(self) -> DocumentList:
         """Return the list of documents: those that matched before by id as well."""

@@ -66,12 +66,12 @@ class Exports:
         return [known[key] for key in self._root.manifest(head.manifests[head.folders[-1]]).shuffle if key in known]
 
     def ranked(
-        self, receipt: Receipt, runs: Sequence[Receipt], listed: DocumentList, earlier: frozenset[bytes]
+        self, receipt: Receipt, runs: Sequence[Receipt], listed: DocumentList, previous: frozenset[bytes]
     ) -> RowNumbers:
-        """Return the numbers of matching documents in a part of an order of the dataset, without ``earlier`` ones."""
+        """Return the numbers of matching documents in a part of an order of the dataset, without ``previous`` ones."""
         found, row = [np.zeros(0, np.int64)], 0
         for batch in read_ranks(self._root, *self._ranks(receipt, runs)):
-            left = batch.filter(pa.array([one not in earlier for one in ids_of(batch) or ()], pa.bool_()))
+            left = batch.filter(pa.array([one not in previous for one in ids_of(batch) or ()], pa.bool_()))
             found.append(row + np.flatnonzero(listed.mask(left).to_numpy(zero_copy_only=False)))
             row += len(left)
         return np.concatenate(found)

@@ -60,8 +60,8 @@ class Removal:
 class RemovalSearch:
     """Finds the rows of documents in all receipts of a root; ``takedown`` numbers those that receipts record."""
 
-    def __init__(self, root: Root, takedown: int, earlier: frozenset[bytes] = frozenset()) -> None:
-        self._root, self._takedown, self._earlier = root, takedown, earlier
+    def __init__(self, root: Root, takedown: int, previous: frozenset[bytes] = frozenset()) -> None:
+        self._root, self._takedown, self._previous = root, takedown, previous
         self._exports = Exports(root)
         folders = [name for name in root.store.folders(root.path) if STAGE.fullmatch(name)]
         self.receipts = {folder: _whole(root, root.receipts_of(folder)) for folder in folders}
@@ -177,7 +177,7 @@ class RemovalSearch:
         """Return the rows of a stage that keeps all documents of some parts in their order."""
         known = self._input(folder, receipt)
         if receipt.ranks is not None and self._exports.has(folder, receipt):
-            return self._exports.ranked(receipt, known, listed, self._earlier)
+            return self._exports.ranked(receipt, known, listed, self._previous)
         if len(known) != len(receipt.inputs) or not _keeps_order(receipt):
             raise _unidentified(folder)
         found, start = [NONE], 0

@@ -103,7 +103,7 @@ def _begun(
         last=state.last + 1,
         pending=state.last + 1,
         new=new,
-        earlier=len(state.documents),
+        previous=len(state.documents),
         reason=reason,
         time=datetime.now(UTC).isoformat(timespec="seconds"),
     )
