@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -44,19 +45,18 @@ def lineages(runs: Sequence[StepRun]) -> Iterator[str]:
 
 
 def computing_order(pipelines: Sequence[Sequence[StepRun]]) -> list[int]:
-    """Return the order in which pipelines compute: those come first that have fewer steps of their own in between.
+    """Return the order in which pipelines compute: first those with the most documents at the steps that others share.
 
-    To their shared steps come the most documents, so others hardly bring any that are missing, a few in each batch.
+    These have the fewest filters of their own before such steps. Later pipelines then bring hardly any documents that
+    are missing, a few in each batch, which cost as much as many.
     """
     known = [list(lineages(runs)) for runs in pipelines]
-    times = Counter(lineage for one in known for lineage in set(one))
+    sharers = Counter(lineage for one in known for lineage in set(one))
 
-    def own(number: int) -> int:
-        shared = [times[lineage] > 1 for lineage in known[number]]
-        last = max((place for place, each in enumerate(shared) if each), default=0)
-        return last - sum(shared[:last])
+    def filters(number: int) -> int:
+        return sum(sharers[before] < sharers[behind] for before, behind in combinations(known[number], 2))
 
-    return sorted(range(len(pipelines)), key=own)
+    return sorted(range(len(pipelines)), key=filters)
 
 
 def rows_of(docs: Docs) -> pa.RecordBatch:
