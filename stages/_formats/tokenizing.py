@@ -19,11 +19,15 @@ import pyarrow as pa
 from refinery import Asset, AssetError
 from refinery.kernels import token_ids
 from stages._formats.end_of_text import end_of_text as end_of_text_of
+from stages._formats.pieces import PieceIds, cuts_at_spaces
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 LARGEST_UINT16 = 2**16 - 1
+
+AT_ONCE = 256
+"""Texts, or pieces of texts, that `tokenizers` gets in a call."""
 
 FIRST, LAST = 60, 20
 """Ids of a document from which `DocumentTokenizer.preview` makes its beginning and its end."""
@@ -44,7 +48,9 @@ class DocumentTokenizer:
         self.end = self._vocabulary[self.end_of_text]
         self.largest = max(self._vocabulary.values())
         self.type = np.uint16 if self.largest <= LARGEST_UINT16 else np.uint32
-        self.is_gpt2 = is_gpt2(json.loads(self._tokenizer.to_str()), _gpt2_merges())
+        description = json.loads(self._tokenizer.to_str())
+        self.is_gpt2 = is_gpt2(description, _gpt2_merges())
+        self._pieces = PieceIds(self._encoded) if cuts_at_spaces(description) else None
 
     @property
     def column(self) -> pa.Field:
@@ -87,10 +93,19 @@ class DocumentTokenizer:
             lists = token_ids(texts, Asset(_MERGES).path()).fill_null([])
             return lists.flatten().to_numpy(), lists.value_lengths().to_numpy().astype(np.int64)
         given = [text or "" for text in texts.to_pylist()]
-        found = [one.ids for one in self._tokenizer.encode_batch_fast(given, add_special_tokens=False)]
+        if self._pieces is not None:
+            return self._pieces.of_texts(given)
+        found = self._encoded(given)
         lengths = np.fromiter(map(len, found), np.int64, len(found))
         values = np.fromiter(chain.from_iterable(found), np.int64, int(lengths.sum()))
         return values, lengths
+
+    def _encoded(self, texts: Sequence[str]) -> list[list[int]]:
+        found: list[list[int]] = []
+        for start in range(0, len(texts), AT_ONCE):  # what `tokenizers` allocates for each text is used again
+            some = self._tokenizer.encode_batch_fast(texts[start : start + AT_ONCE], add_special_tokens=False)
+            found += [one.ids for one in some]
+        return found
 
 
 @lru_cache(maxsize=4)
