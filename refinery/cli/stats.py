@@ -96,6 +96,7 @@ def _json(counts: RootCounts, gone: Vanishing) -> dict[str, Any]:
             "reasons": stage.counts.reasons,
             "vanishing": [dataclasses.asdict(one) for one in gone.get(stage.name, ())],
             "seconds": stage.seconds,
+            "taken_down": stage.taken_down,
         }
         for stage in counts.stages
     ]
@@ -179,5 +180,8 @@ def _checks(counts: RootCounts) -> str:
         f"  checks: in = kept + removed in every stage and part {sign}    parts missing {missing:,}"
         f"    documents with errors {errors:,} ({percent(errors, _whole(counts))})"
     )
+    last = counts.stages[-1]
+    kept = f"{_documents(last, 'kept') - last.taken_down:,} of {_documents(last, 'kept'):,}"
+    taken = [f"  taken down since the run: {last.name} has {kept} documents left"] if last.taken_down else []
     not_made = [f"  not run yet: {', '.join(counts.not_made)}"] if counts.not_made else []
-    return "\n".join([line, *not_made, *(f"    {problem}" for problem in counts.problems[:20])])
+    return "\n".join([line, *taken, *not_made, *(f"    {problem}" for problem in counts.problems[:20])])

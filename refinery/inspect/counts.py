@@ -31,6 +31,8 @@ class StageCounts:
     expected: int
     seconds: float
     counts: Statistics
+    taken_down: int = 0
+    """Documents that it kept, and that were taken down since; ``counts`` are those of the run."""
 
     @property
     def errors(self) -> int:
@@ -170,6 +172,7 @@ def _stage_counts(reader: RootReader, loaded: _StageParts, *, whole: bool) -> St
         expected=entry.manifest.expected if whole else len(receipts),
         seconds=round(sum(receipt.seconds for receipt in (*receipts, *shuffle)), 3),
         counts=entry.manifest.statistics if whole else loaded.total,
+        taken_down=sum(receipt.taken_kept for receipt in {one.key: one for one in receipts}.values()),
     )
 
 

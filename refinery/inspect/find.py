@@ -5,7 +5,7 @@ All current files of all stages are read, kept and removed rows, exported ones i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -15,7 +15,11 @@ from refinery.errors import UsageError
 from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.rows import Piece, pieces
 from refinery.root.document_list import DocumentList, ids_of
-from refinery.root.receipts import SIDES
+from refinery.root.partitions import partition_of
+from refinery.root.receipts import SHARDS, SIDES, FileRef, Receipt
+from refinery.root.rewriting import matching_rows
+from refinery.root.takedowns import read_state
+from refinery.runner.exports import Exports
 from refinery.stage.documents import ID, TEXT, URL
 from refinery.stage.rules import WHY
 
@@ -24,7 +28,8 @@ from refinery.stage.rules import WHY
 class FoundRow:
     """A row of a document: its ``file`` below the root, and its number in it, from 0.
 
-    ``rule`` is the reason of a removed row, "" for a kept one. ``id`` and ``url`` are None where the file has none.
+    ``side`` is kept, removed or shards. ``rule`` is the reason of a removed row, else "". ``id`` and ``url`` are None
+    where the file has none.
     """
 
     stage: str
@@ -69,6 +74,9 @@ def find(path: str, queries: Iterable[str] = (), text: str = "") -> FoundDocumen
     for entry in reader.stages:
         found, searched = _rows(reader, entry, wanted, text)
         rows += found
+        if entry.position and entry.position == len(reader.head.folders) - 1:
+            placed = list(_exported(reader, entry, rows))
+            rows = [row for row in rows if not placed or row.stage != entry.name or row.id is not None] + placed
         unknown += [] if searched else [entry.name]
     return FoundDocuments(tuple(rows), tuple(unknown))
 
@@ -103,7 +111,51 @@ def _rows(reader: RootReader, entry: StageEntry, wanted: DocumentList, text: str
         mask = _mask(piece.batch, wanted, text)
         places = pc.indices_nonzero(mask).to_pylist()
         rows += [_row(piece, start + place, piece.batch.slice(place, 1)) for place in places]
-    return rows, searched or not any(receipt.rows.get("in") for receipt in reader.receipts(entry))
+    return rows, searched or not any(_is_stored(receipt) for receipt in reader.receipts(entry))
+
+
+def _is_stored(receipt: Receipt) -> bool:
+    return bool(receipt.rows.get("in")) and SHARDS not in receipt.files
+
+
+def _exported(reader: RootReader, entry: StageEntry, rows: Sequence[FoundRow]) -> Iterator[FoundRow]:
+    """Yield the rows of exported files that have no ids or cannot be read: by the places of the documents."""
+    named = {row.id: row.url for row in rows if row.id is not None}
+    for receipt in reader.receipts(entry):
+        name = SHARDS if SHARDS in receipt.files else "kept"
+        files = [file for file in receipt.files.get(name, ()) if file.rows]
+        in_folders = receipt.ranks is None and any(partition_of(file.path) for file in files)
+        if in_folders or (name == "kept" and _have_ids(reader, files)):
+            continue
+        for place, identity in _places(reader, entry, receipt, rows):
+            start = 0
+            for file in files:
+                if start <= place < start + file.rows:
+                    yield FoundRow(entry.name, name, "", file.path, place - start, identity, named.get(identity))
+                start += file.rows
+
+
+def _have_ids(reader: RootReader, files: Sequence[FileRef]) -> bool:
+    return all(matching_rows(reader.root, file.path, DocumentList()).by_id for file in files)
+
+
+def _places(
+    reader: RootReader, entry: StageEntry, receipt: Receipt, rows: Sequence[FoundRow]
+) -> Iterator[tuple[int, str]]:
+    """Yield the places of found documents in a part that keeps all that it gathers, with their ids."""
+    if receipt.ranks is not None:
+        ids, exports = {row.id for row in rows}, Exports(reader.root)
+        runs, place = exports.runs(reader.load(entry).shuffle), 0
+        for batch in exports.in_order(receipt, runs, read_state(reader.root).taken_before()):
+            for identity in ids_of(batch) or ():
+                if identity.hex() in ids:
+                    yield place, identity.hex()
+                place += 1
+        return
+    start = 0
+    for file in (file for source in reader.sources(entry, receipt) for file in source.files.get("kept", ())):
+        yield from ((start + row.row, row.id) for row in rows if row.file == file.path and row.id is not None)
+        start += file.rows
 
 
 def _row(piece: Piece, number: int, batch: pa.RecordBatch) -> FoundRow:

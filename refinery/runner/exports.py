@@ -69,12 +69,16 @@ class Exports:
         self, receipt: Receipt, runs: Sequence[Receipt], listed: DocumentList, previous: frozenset[bytes]
     ) -> RowNumbers:
         """Return the numbers of matching documents in a part of an order of the dataset, without ``previous`` ones."""
-        found, row = [np.zeros(0, np.int64)], 0
+        batches = self.in_order(receipt, runs, previous)
+        masks = [listed.mask(batch).to_numpy(zero_copy_only=False) for batch in batches]
+        return np.flatnonzero(np.concatenate([np.zeros(0, bool), *masks]))
+
+    def in_order(
+        self, receipt: Receipt, runs: Sequence[Receipt], previous: frozenset[bytes]
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the documents of a part of an order of the dataset, without those that ``previous`` takedowns took."""
         for batch in read_ranks(self._root, *self._ranks(receipt, runs)):
-            left = batch.filter(pa.array([one not in previous for one in ids_of(batch) or ()], pa.bool_()))
-            found.append(row + np.flatnonzero(listed.mask(left).to_numpy(zero_copy_only=False)))
-            row += len(left)
-        return np.concatenate(found)
+            yield batch.filter(pa.array([one not in previous for one in ids_of(batch) or ()], pa.bool_()))
 
     def rewritten(
         self,

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from refinery.inspect.counts import read_counts
 from refinery.inspect.find import find
 from refinery.inspect.verification import verify
 from refinery.planner.selection import Selection
@@ -100,6 +101,8 @@ def test_the_record_names_documents_and_reasons(made: Path) -> None:
     removed = len(before) - len(rows(made))
     assert sum(sum(counts.values()) for counts in record.rows.values()) == removed
     assert record.rows["03-same"] == {"kept": 1, "removed": 1}
+    last = read_counts(str(made)).stages[-1]
+    assert last.counts.documents["kept"] - last.taken_down == len(RootContents(made).rows("05-gather"))
 
 
 def test_a_dry_run_changes_nothing(made: Path) -> None:

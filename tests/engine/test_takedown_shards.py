@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,17 @@ def plain(root: Path) -> bytes:
     return b"".join([*data, *(repr(pq.read_table(path).to_pydict()).encode() for path in root.rglob("*.parquet"))])
 
 
+def stored(path: Path, row: int) -> str | None:
+    """The first letters of a row's text; None where there is no reader."""
+    if path.suffix == ".parquet":
+        return str(pq.read_table(path)["text"][row].as_py())[:8]
+    return (
+        str(json.loads(gzip.decompress(path.read_bytes()).splitlines()[row])["text"])[:8]
+        if path.suffix == ".gz"
+        else None
+    )
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -66,6 +78,9 @@ def test_shards_are_what_a_run_without_the_documents_writes(tmp_path: Path, fiel
     for snippets in ([*GONE[0]], [GONE[1]]):
         ids = [one for snippet in snippets for one in find(str(root), text=snippet).documents]
         assert len(ids) == len(snippets)
+        exported = [row for row in find(str(root), ids).rows if row.stage == "export"]
+        assert sorted(row.id or "" for row in exported) == sorted(ids)
+        assert all(stored(root / row.file, row.row) in (None, *snippets) for row in exported)
         assert takedown(str(root), ids).record
         data = plain(root)
         assert not [snippet for snippet in snippets if snippet.encode() in data]
