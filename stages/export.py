@@ -24,6 +24,7 @@ from refinery import (
     Docs,
     Edit,
     Edited,
+    Metric,
     ShardFormat,
     Size,
     UsageError,
@@ -42,6 +43,10 @@ from stages._formats.token_files import IDS, Megatron, NumpyMap
 from stages._formats.tokenizing import DocumentTokenizer, document_tokenizer
 from stages._labels import check_label
 from stages._permutation import Shuffled
+from stages._rights.summary import section, summaries
+
+RIGHTS = "rights"
+"""The column of metrics from which a card has the shares of what pages state."""
 
 Format = Literal["parquet", "jsonl", "megatron", "npy", "mds"]
 
@@ -50,8 +55,12 @@ class Export(Shuffled, Edit):
     """Write the final columns, gathering small parts into files of about one size."""
 
     name: ClassVar = "export"
-    version: ClassVar = 5
+    version: ClassVar = 6
     reads: ClassVar = ()
+    uses: ClassVar = (RIGHTS,)
+    metrics: ClassVar = (
+        Metric(RIGHTS, pa.string(), "label", help="what the page states about its use; null without the stage rights"),
+    )
     last: ClassVar = True
 
     columns: tuple[str, ...] = Field(
@@ -223,7 +232,7 @@ class Export(Shuffled, Edit):
         names = public_names(dataset.shards, apart=self.format == "mds" and bool(self.validation))
         files = {MANIFEST: manifest(dataset, names, self._origin())}
         if self.layout == "huggingface":
-            files[CARD] = card(dataset, names, self.licence).encode()
+            files[CARD] = card(dataset, names, self.licence, section(dataset.labels.get(RIGHTS, {}))).encode()
         if self.format == "mds":
             files |= indexes(dataset.schema, names)
         return DatasetLayout(names, files, MANIFEST)
@@ -252,10 +261,12 @@ class Export(Shuffled, Edit):
     def edit(self, docs: Docs) -> Edited:
         """Render the text and compute columns from it; nothing else changes but the selection of columns."""
         rendered = {}
+        stated = summaries(docs.column(RIGHTS)) if RIGHTS in docs.schema.names else pa.nulls(len(docs), pa.string())
         if self.text != "plain":
             rendered[TEXT.name] = render(docs.column(TEXT.name), docs.column(STRUCTURE.name), self.text)
             docs = docs.with_columns(rendered)
-        return Edited(rendered | {column.field.name: column.of(docs) for column in self._computed()})
+        computed = {column.field.name: column.of(docs) for column in self._computed()}
+        return Edited(rendered | computed, {RIGHTS: stated})
 
 
 _FORMATS: Mapping[str, ShardFormat | None] = {"parquet": None, "megatron": Megatron(), "npy": NumpyMap(), "mds": Mds()}

@@ -56,9 +56,21 @@ def _lay_out(
     name = pipeline.dataset
     previews = first_previews(receipts)
     spoken = languages[-1] if languages else ()
-    layout = stage.lay_out(WrittenDataset(name, flows(steps)[-1].kept, spoken, shards, previews))
+    layout = stage.lay_out(WrittenDataset(name, flows(steps)[-1].kept, spoken, shards, previews, _labels(root)))
     if layout is not None and root.store.find(_full(root, layout.manifest)) != layout.files[layout.manifest]:
         _write(root, layout, check)
+
+
+def _labels(root: Root) -> dict[str, dict[str, int]]:
+    """Return the documents of the last stage by label, for each of its metrics that has labels."""
+    head = root.head()
+    known = head is not None and head.folders[-1] in head.manifests
+    metrics = root.manifest(head.manifests[head.folders[-1]]).statistics.metrics if head and known else {}
+    return {
+        name: {str(label): documents for label, documents, _ in counts.kept}
+        for name, counts in metrics.items()
+        if counts.scale == "label"
+    }
 
 
 def _shards(root: Root, receipt: Receipt) -> Iterator[tuple[ShardFile, ...]]:

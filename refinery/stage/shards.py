@@ -15,7 +15,7 @@ that the engine opens, which computes sizes and checksums, publishes them, and d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pyarrow as pa
@@ -52,7 +52,8 @@ class ShardCounts:
 class WrittenDataset:
     """The output of a complete run: its name, the columns, the ISO 639-1 codes of its languages, and the shards.
 
-    ``previews`` are those of the first documents, by `Stage.previews`.
+    ``previews`` are those of the first documents, by `Stage.previews`. ``labels`` are the documents by label of each
+    metric of the last stage that has labels.
     """
 
     name: str
@@ -60,6 +61,7 @@ class WrittenDataset:
     languages: Sequence[str]
     shards: Sequence[Sequence[ShardFile]]
     previews: Sequence[str] = ()
+    labels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -78,8 +78,8 @@ def _totals(files: Iterable[ShardFile]) -> dict[str, int]:
     return totals
 
 
-def card(dataset: WrittenDataset, names: Mapping[str, ShardFile], licence: str = "") -> str:
-    """Return ``README.md``: the YAML that the hub and ``datasets`` read, and a table of the columns."""
+def card(dataset: WrittenDataset, names: Mapping[str, ShardFile], licence: str = "", rights: str = "") -> str:
+    """Return ``README.md``: the YAML that the hub and ``datasets`` read, a table of the columns, and ``rights``."""
     front = yaml.safe_dump(_front(dataset, names, licence), sort_keys=False, allow_unicode=True, width=10_000)
     totals = _totals(names.values())
     counts = ", ".join(
@@ -88,7 +88,7 @@ def card(dataset: WrittenDataset, names: Mapping[str, ShardFile], licence: str =
     rows = "\n".join(f"| `{f.name}` | `{f.type}` |" for f in dataset.schema)
     return (
         f"---\n{front}---\n\n# {dataset.name}\n\n{counts}. `manifest.json` has the size and the SHA-256 of each "
-        f"file.\n\n| column | type |\n| --- | --- |\n{rows}\n{_previews(dataset.previews)}"
+        f"file.\n\n| column | type |\n| --- | --- |\n{rows}\n{rights}{_previews(dataset.previews)}"
     )
 
 

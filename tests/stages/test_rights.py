@@ -10,6 +10,7 @@ import pytest
 from refinery.testing import documents
 from stages._rights.directives import from_header
 from stages._rights.licences import by_address, by_name
+from stages._rights.summary import section, summaries
 from stages.rights import Rights
 from tests.stages.verdicts import edited
 
@@ -279,3 +280,21 @@ def test_rules_are_those_of_the_recipe() -> None:
 def test_hostile_pages_end(page: str) -> None:
     """Addresses that are none, deep data, endless tags and thousands of statements are read or ignored."""
     assert stated(page)["covers"] in {"none", "page"}
+
+
+def test_a_card_states_the_shares() -> None:
+    """Each document has one label with all that it states; a card counts it under each of them."""
+    column = pa.array(
+        [
+            {"noai": "meta", "tdm": 1, "licence": "CC-BY", "covers": "page", "train_ai": "yes", "blocked": 0},
+            {"noai": "both", "licence": "CC-BY", "covers": "part", "train_ai": "no", "blocked": 2},
+            {"covers": "none", "tdm": 0},
+        ],
+        Rights.metrics_type(),
+    )
+    labels = summaries(column).to_pylist()
+    assert labels == ["licence CC-BY, noai, tdm", "noai, train_ai, blocked", "nothing"]
+    text = section(dict.fromkeys(labels, 2))
+    assert "| asks not to be used for AI | 4 | 66.67% |\n" in text
+    assert "| is under CC-BY | 2 | 33.33% |" in text
+    assert section({}) == ""
