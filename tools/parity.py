@@ -92,6 +92,13 @@ def scored(kernel: Any, path: str, texts: pa.StringArray) -> Any:
     return [model.labels, model.positive, model.scores(texts), model.scores(texts, [1, 0, 1])]
 
 
+def matched(kernel: Any, items: Sequence[tuple[str, int, int]], texts: pa.StringArray, common: Sequence[str]) -> Any:
+    """Return the items in texts."""
+    some = sorted(items, key=lambda item: item[2])
+    kinds, groups = (np.array([item[field] for item in some], kind) for field, kind in ((1, np.uint8), (2, np.uint32)))
+    return kernel(pa.array([item[0] for item in some], pa.string()), kinds, groups, common).matches(texts)
+
+
 @dataclass(frozen=True)
 class Case:
     """The inputs of one kernel, as keyword arguments of ``call`` after the kernel."""
@@ -189,6 +196,14 @@ TOKEN_TEXTS = arguments(texts=draws.string_arrays(st.text(draws.TOKENS, max_size
 SHINGLES = draws.lists(pa.uint32())
 SEEDS = st.integers(0, 3)
 GRAPHS = draws.edges.map(lambda ends: {"a": ends[0], "b": ends[1]})
+
+ITEM_WORDS = (
+    *("a", "b", "c", "d", "the", "one", "two", "hundred", "and", "twenty", "thousand", "million", "5", "12", "1,000"),
+    *("1.5", ",", "٥", "x2", "don't", "É", "ß", "三", "十", "百", "万", "ไ", "ท", "ย", "カ", "タ"),
+)
+ITEM_TEXTS = st.lists(st.tuples(st.sampled_from(ITEM_WORDS), st.sampled_from(["", " ", " ", "\n"])), max_size=20).map(
+    lambda pairs: "".join(word + space for word, space in pairs)
+)
 
 CASES: dict[str, Case] = {
     "word_cuts": Case(arguments(texts=draws.string_arrays(draws.SPACELESS_TEXTS)), texts),
@@ -341,6 +356,19 @@ CASES: dict[str, Case] = {
             ),
         ),
         call=united,
+    ),
+    "Benchmarks": Case(
+        arguments(
+            items=st.lists(st.tuples(ITEM_TEXTS, st.integers(0, 2), st.integers(0, 5)), max_size=8),
+            texts=st.lists(st.one_of(st.none(), ITEM_TEXTS), max_size=4).map(lambda some: pa.array(some, pa.string())),
+            common=st.sampled_from([(), ("the", "a b", "one")]),
+        ),
+        lambda documents: {
+            "items": [(text[:200], 0, group) for group, text in enumerate(documents.array[:100].to_pylist())],
+            "texts": documents.array,
+            "common": ("the", "of"),
+        },
+        call=matched,
     ),
 }
 """Each kernel by name. ``WITHOUT`` names those that have no row."""

@@ -7,6 +7,7 @@ mod boundary;
 mod bpe;
 mod classes;
 mod content;
+mod decontaminate;
 mod dedup;
 mod extract;
 mod fasttext;
@@ -37,6 +38,7 @@ pub mod _native {
     use crate::{
         bpe::Tokenizer,
         content::ContentHashes,
+        decontaminate::PreparedBenchmarks,
         dedup::minhash::{band_keys, shingles, sketches, word_ids, word_sizes},
         dedup::normalise::{character_spans, Pieces},
         dedup::repeats::{at_most_twice, duplicated, order_of, repeated},

@@ -15,6 +15,7 @@ from refinery.kernels.choice import native, natives
 from refinery.kernels.groups import key_groups, starts_group
 from refinery.kernels.reference.addresses import canonical_host, domains, parse_url
 from refinery.kernels.reference.align import Whole, aligned
+from refinery.kernels.reference.benchmarks import MATCHES, NO_ROW, Benchmarks, match_scores
 from refinery.kernels.reference.blocklist import BLOCKLIST, Blocklist, build_blocklist
 from refinery.kernels.reference.bpe import MERGE_LIST, count_tokens, token_ids, token_lengths
 from refinery.kernels.reference.charset import decoded

@@ -61,6 +61,19 @@ class Trees:
     ) -> None: ...
     def scores(self, texts: pa.StringArray, classes: bytes) -> npt.NDArray[np.float64]: ...
 
+class PreparedBenchmarks:
+    def __init__(
+        self,
+        texts: pa.StringArray,
+        kinds: npt.NDArray[np.uint8],
+        groups: npt.NDArray[np.uint32],
+        folds: npt.NDArray[np.uint32],
+        words: Sequence[str],
+        values: npt.NDArray[np.uint64],
+        common: Sequence[str],
+    ) -> None: ...
+    def matches(self, texts: pa.StringArray) -> pa.ListArray: ...
+
 class LanguageModel:
     def __init__(
         self,

@@ -53,6 +53,7 @@ def natives(twins: Mapping[str, Any]) -> dict[str, Any]:
     """
     from refinery.kernels import (
         _native,
+        native_benchmarks,
         native_bpe,
         native_content,
         native_dedup,
@@ -73,7 +74,7 @@ def natives(twins: Mapping[str, Any]) -> dict[str, Any]:
     facades = (
         *(native_bpe, native_content, native_dedup, native_extract, native_langid),
         *(native_mojibake, native_pages, native_prose, native_rights, native_structure, native_text),
-        *(native_textmodel, native_trees, native_urls, native_words),
+        *(native_benchmarks, native_textmodel, native_trees, native_urls, native_words),
     )
     kernels = {name: kernel for module in (_native, *facades) for name, kernel in vars(module).items()}
     names = [name for name, twin in twins.items() if not name.startswith("_") and not isinstance(twin, ModuleType)]

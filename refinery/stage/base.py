@@ -296,4 +296,4 @@ def languages_of(stage: type[Stage] | Stage, docs: Docs, metrics: pa.StructArray
 
 def changes_text(stage: type[Stage] | Stage) -> bool:
     """Return True if the stage changes texts, so that their tokens are counted again."""
-    return TEXT.name in {f.name for f in stage.adds}
+    return TEXT.name in {f.name for f in (stage.added() if isinstance(stage, Stage) else stage.adds)}

@@ -174,7 +174,9 @@ class StepProcessor:
             docs = docs.filter(mask)
         lost = lost_marks(self.run.step.column)
         if lost.name in self.run.flow.passed.names:
-            cuts = pc.struct_field(columns[self.run.step.column], cut_evidence(self._stage.adds, self._stage.evidence))
+            cuts = pc.struct_field(
+                columns[self.run.step.column], cut_evidence(self._stage.added(), self._stage.evidence)
+            )
             columns |= _moved_marks(docs, cuts, lost)
         if changes_text(self._stage):
             tokens = self._once(TOKENS.name, docs.with_columns({CHANGED: columns[TEXT.name]}), _tokens)

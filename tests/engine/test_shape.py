@@ -18,6 +18,7 @@ MODULES_BESIDE_PACKAGES = 10
 """How many modules may lie in ``refinery/`` itself."""
 
 NAMED_TWICE = {
+    "Benchmarks": "the native kernel has the name of its twin",
     "Chunks": "the native kernel has the name of its twin",
     "ContentHashes": "the native kernel has the name of its twin",
     "TextModel": "the native kernel has the name of its twin",

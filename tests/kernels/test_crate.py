@@ -19,7 +19,7 @@ LAYERS = (
     ("bpe", "content", "extract", "fasttext", "hashes", "mojibake", "pages", "personal", "structure", "url", "words"),
     ("langid", "rights", "segmenter"),
     ("text",),
-    ("dedup", "trees"),
+    ("decontaminate", "dedup", "trees"),
     ("lib",),
 )
 """The modules of the crate's root, from the ground up. One may use those in rows above its own, no other."""

@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -104,9 +105,10 @@ def content(splits: Sequence[Rows]) -> tuple[str, str]:
     return kept.id(), removed.id()
 
 
-REQUIRED = {
+REQUIRED: dict[str, dict[str, Any]] = {
     "score": {"model": "languages.ftz", "label": ("en",), "min": 0.9},
     "pii": {"store_values": True, "max_items": 1},
+    "decontaminate": {"benchmarks": str(Path(__file__).with_name("items.jsonl")), "action": "cut"},
 }
 """Fields without a default, and those with which a stage removes documents and its edits can be undone."""
 

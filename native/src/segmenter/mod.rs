@@ -4,7 +4,7 @@
 pub mod cuts;
 mod cutter;
 mod dictionary;
-mod spaceless;
+pub mod spaceless;
 mod trie;
 
 use std::path::PathBuf;

@@ -1,0 +1,1 @@
+"""Items of benchmarks, as the stage ``decontaminate`` takes them."""
