@@ -40,6 +40,8 @@ NUMBERS = Difference(
 )
 ODD = Difference("capitals that are no letters count", lambda text: re.sub(r"[Ⅰ-ⅿⒶ-ⓩ🄰-🆏]", "x", text))
 
+CEDILLA = Difference("uniseg's words end at a cedilla that stands alone", lambda text: text.replace("¸", "-"))
+
 
 def is_comparable(language: str) -> bool:
     """Return True for all languages: the rules are made for English and apply to any text."""
@@ -53,7 +55,8 @@ def rows(steps: dict[str, Any]) -> Iterator[Row]:
     for name, (public, test, differences) in _quality(limits).items():
         yield Row("quality", name, public, _judge(test), differences)
     for rule in steps["repetition"].rules():
-        yield Row("repetition", rule.id, "massive_web_repetition_filters", _judge(_repetition(rule.id, rule.at_most)))
+        judge = _judge(_repetition(rule.id, rule.at_most))
+        yield Row("repetition", rule.id, "massive_web_repetition_filters", judge, (CEDILLA,))
     differences = (ALONE, NUMBERS, ODD)
     yield Row("lines", "words", "the line modifiers, words left", lambda text, _: corrected(text).split(), differences)
     most = limits["too_much_removed"]
@@ -176,4 +179,5 @@ def corrected(text: str) -> str:
 
 def removed(text: str) -> float:
     """Return the share of the words that they take away."""
-    return 1 - len(corrected(text).split()) / len(text.split())
+    before = len(text.split())
+    return (before - len(corrected(text).split())) / before
