@@ -17,6 +17,7 @@ from refinery.report.documents import duplicates, samples
 from refinery.report.frame import Writer
 from refinery.report.language_rules import language_settings, removals_by_language
 from refinery.report.overlap import matrix_of, overlap, rules_of
+from refinery.report.replacements import replacements
 from refinery.report.texts import texts
 from refinery.report.view import StageView, View, columns, view
 from refinery.runner.timeline import SLOTS
@@ -91,7 +92,8 @@ def pages(reader: RootReader, against: Sequence[str] = (), *, served: bool = Fal
 def _stage_pages(write: Writer, root_view: View, stage: StageView) -> dict[str, str]:
     figures, parts = metric_figures(stage, root_view.languages), part_figure(stage)
     rules, own = removals_by_language(root_view, stage), language_settings(stage)
-    examples = samples(root_view.reader, root_view.reader.stage(stage.name), stage.counts)
+    entry = root_view.reader.stage(stage.name)
+    examples = samples(root_view.reader, entry, stage.counts)
     return {
         stage.page: write(
             "stage",
@@ -102,6 +104,7 @@ def _stage_pages(write: Writer, root_view: View, stage: StageView) -> dict[str, 
             matrix=rules_of(stage),
             by_language=rules,
             own=own,
+            replaced=replacements(root_view.reader, entry),
         ),
         stage.samples: write("samples", stage.samples, stage=stage, documents=examples),
     }

@@ -10,11 +10,12 @@ import duckdb
 import pyarrow as pa
 
 from refinery.inspect.reader import open_root
+from refinery.kernels import SPANS
 from refinery.report import build, limits
 from refinery.report.scores import ZONE, scores
 from refinery.report.view import view
-from refinery.stage.base import Filter, Values
-from refinery.stage.documents import Docs
+from refinery.stage.base import Edit, Edited, Filter, Values
+from refinery.stage.documents import TEXT, Docs
 from refinery.stage.fields import threshold
 from refinery.stage.rules import Metric, Rule
 from tests.engine.looked import make
@@ -30,6 +31,38 @@ def test_a_page_shows_what_an_edit_took_out(tmp_path: Path) -> None:
     assert "four words are here" not in page or '<del title="end">' in page
     assert '<pre class="crawled text">tail off<del title="end"> end</del></pre>' in page
     assert len(page) < 100 * limits.TEXT
+
+
+class Hide(Edit):
+    """Hides words."""
+
+    name: ClassVar = "hide"
+    version: ClassVar = 1
+    adds: ClassVar = (TEXT,)
+    evidence: ClassVar = (pa.field("hidden", pa.list_(pa.struct([*SPANS.value_type, ("replacement", pa.string())]))),)
+
+    def edit(self, docs: Docs) -> Edited:
+        """The first word, by its length."""
+        words = [text.partition(" ")[0] for text in docs.texts()]
+        texts = [f"*{text[len(word) :]}" for text, word in zip(docs.texts(), words, strict=True)]
+        spans = [
+            [{"offset": 0, "length": len(word), "reason": f"of {len(word)}", "cut": True, "replacement": "*"}]
+            for word in words
+        ]
+        return Edited({"text": texts}, {"hidden": spans})
+
+
+def test_a_page_counts_replaced_spans_by_reason_and_domain(tmp_path: Path) -> None:
+    """Also where the stage stores no text of them."""
+    write_inputs(tmp_path / "in", [["one line", "two lines", "three lines"]])
+    given_ = pipeline(tmp_path, steps(LineSource(), Hide()))
+    quick(given_)
+    built = build(given_.root)
+    page = (Path(built.folder) / "stage-01-hide.html").read_text("utf-8")
+    table = page.partition('id="replaced"')[2].partition("</table>")[0]
+    assert '<th scope="col" class="n">of 3</th><th scope="col" class="n">of 5</th>' in table
+    assert '<tr><th scope="row">(all)</th><td class="n">2</td><td class="n">1</td></tr>' in table
+    assert 'id="replaced"' not in (Path(built.folder) / "stage-00-lines-of-text.html").read_text("utf-8")
 
 
 class Calm(Filter):
