@@ -41,6 +41,7 @@ from stages._formats.parquet import ParquetRows
 from stages._formats.presets import PRESETS, Preset, PresetColumn, hex_ids
 from stages._formats.token_files import IDS, Megatron, NumpyMap
 from stages._formats.tokenizing import DocumentTokenizer, document_tokenizer
+from stages._formats.webdataset import WebDataset
 from stages._labels import check_label
 from stages._permutation import Shuffled
 from stages._rights.summary import section, summaries
@@ -48,7 +49,7 @@ from stages._rights.summary import section, summaries
 RIGHTS = "rights"
 """The column of metrics from which a card has the shares of what pages state."""
 
-Format = Literal["parquet", "jsonl", "megatron", "npy", "mds"]
+Format = Literal["parquet", "jsonl", "megatron", "npy", "mds", "webdataset"]
 
 
 class Export(Shuffled, Edit):
@@ -269,4 +270,10 @@ class Export(Shuffled, Edit):
         return Edited(rendered | computed, {RIGHTS: stated})
 
 
-_FORMATS: Mapping[str, ShardFormat | None] = {"parquet": None, "megatron": Megatron(), "npy": NumpyMap(), "mds": Mds()}
+_FORMATS: Mapping[str, ShardFormat | None] = {
+    "parquet": None,
+    "megatron": Megatron(),
+    "npy": NumpyMap(),
+    "mds": Mds(),
+    "webdataset": WebDataset(),
+}

@@ -60,5 +60,7 @@ class Choices:
             yield f"pack cuts token ids; {_SET_TOKENIZER}"
         if "columns" in self.chosen or self.partition_by:
             yield "pack has columns of its own; leave out columns and partition_by"
+        if self.format == "webdataset":
+            yield "webdataset has a file a document; leave out pack, or choose parquet, jsonl or mds"
         if self.format in OF_TOKENS:
             yield f"format: {self.format} has ids end to end, which its trainer cuts; leave out pack"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
@@ -68,14 +68,13 @@ class JsonLinesWriter:
 
     def __init__(self, output: ShardOutput, schema: pa.Schema, compressor: Compressor | None) -> None:
         self._output, self._compressor = output, compressor
-        self._forms = {field.name: _form(field.type) for field in schema}
+        self._schema = schema
         self._pending = bytearray()
 
     def add(self, rows: pa.RecordBatch) -> None:
         """Append a line for each row."""
-        columns = [_values(rows.column(name), form) for name, form in self._forms.items()]
-        for values in zip(*columns, strict=True):
-            self._pending += _line(dict(zip(self._forms, values, strict=True)))
+        for row in json_rows(rows.select(self._schema.names)):
+            self._pending += _line(row)
             while len(self._pending) >= BLOCK:
                 self._write(bytes(self._pending[:BLOCK]))
                 del self._pending[:BLOCK]
@@ -89,6 +88,13 @@ class JsonLinesWriter:
 
     def _write(self, data: bytes) -> None:
         self._output.write(data if self._compressor is None else self._compressor.compress(data))
+
+
+def json_rows(rows: pa.RecordBatch) -> Iterator[dict[str, Any]]:
+    """Yield rows with the values that JSON has for theirs."""
+    columns = [_values(rows.column(field.name), _form(field.type)) for field in rows.schema]
+    for values in zip(*columns, strict=True):
+        yield dict(zip(rows.schema.names, values, strict=True))
 
 
 def _compressor(compression: Compression) -> Compressor | None:

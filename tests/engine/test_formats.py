@@ -25,6 +25,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "megatron": {"format": "megatron"},
     "npy": {"format": "npy"},
     "mds": {"format": "mds"},
+    "webdataset": {"format": "webdataset"},
     "packed": {"format": "parquet", "pack": 16},
 }
 COLUMNS = {"columns": ("id", "text")}
