@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections import Counter
-from typing import TextIO
 
 import click
 
-from refinery.cli._options import Session, output_options, pass_session
+from refinery.cli._options import PATH, Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
 from refinery.cli._reading import root_of, root_options
+from refinery.errors import UsageError
 from refinery.formatting import plural, safe
 from refinery.runner.takedown import Takedown, check_list, takedown
+from refinery.store import store_for
 
 
 @click.command("takedown")
-@click.argument("listed", metavar="[LIST]", type=click.File("r", encoding="utf-8-sig"), required=False)
+@click.argument("listed", metavar="[LIST]", type=PATH, required=False)
 @root_options
 @click.option("--reason", metavar="TEXT", default="", help="Reason for the record, such as the number of a request.")
 @click.option("--dry-run", is_flag=True, help="List the files that would be rewritten or deleted; change nothing.")
@@ -25,7 +27,7 @@ from refinery.runner.takedown import Takedown, check_list, takedown
 def command(
     session: Session,
     *,
-    listed: TextIO | None,
+    listed: str | None,
     config: str | None,
     root: str | None,
     reason: str,
@@ -39,13 +41,22 @@ def command(
     of the list, and no content. Without LIST, completes a takedown that was interrupted; runs do so too. Refuses while
     a run is active. -v lists every file.
     """
-    lines = check_list(listed).entries if listed else ()
+    lines = check_list(_lines(listed)).entries if listed else ()
     result = takedown(root_of(config, root), lines, reason=reason, dry_run=dry_run)
     if session.json:
         print_json(dataclasses.asdict(result))
     else:
         session.print_text(_text(result, every=session.verbose, dry_run=dry_run))
     return 0
+
+
+def _lines(listed: str) -> list[str]:
+    """Read the list from a file in any store, or from standard input. Raises UsageError, StorageError."""
+    data: bytes = sys.stdin.buffer.read() if listed == "-" else store_for(listed).read(listed)
+    try:
+        return data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{listed}: not UTF-8 ({error})", hint="save the list as UTF-8") from error
 
 
 def _text(result: Takedown, *, every: bool, dry_run: bool) -> str:

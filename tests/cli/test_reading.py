@@ -335,6 +335,21 @@ def test_find_prints_every_row_of_a_document(say: Say, root: Path) -> None:
     assert say("find", "--root", root)[0] == 2
 
 
+def test_takedown_reads_a_list_and_reports_it(say: Say, copy: Path, tmp_path: Path) -> None:
+    """From a file; a dry run first. A line that is no entry, and a list without one, change nothing."""
+    listed = tmp_path / "list.txt"
+    (identity,) = data(say("find", "--root", copy, "--text", "same again", "--json"))["documents"]
+    listed.write_text(f"# opt-outs\n{identity}\nexample.org\n", encoding="utf-8")
+    code, out, _ = say("takedown", listed, "--root", copy, "--dry-run")
+    assert (code, out.splitlines()[-1]) == (0, "would take down 1 document in 6 files")
+    assert say("takedown", listed, "--root", copy)[1].endswith("took down 1 document in 6 files: takedowns/0001.json\n")
+    assert say("takedown", listed, "--root", copy)[1].endswith("nothing to take down\n")
+    assert "taken down since the run: gather has" in say("stats", "--root", copy)[1]
+    for wrong in ("", "no entry\n"):
+        listed.write_text(wrong, encoding="utf-8")
+        assert say("takedown", listed, "--root", copy)[0] == 2
+
+
 # ------------------------------------------------------------------------------------------- verify, gc, status, logs
 
 
