@@ -15,7 +15,7 @@ from pydantic import Field
 
 from refinery import HTML, URL, Asset, AssetError, Docs, Filter, Metric, Rule, Values, threshold
 from refinery.kernels import NOTHING, rights_tags
-from stages._rights.cover import PAGE
+from stages._rights.cover import NONE, PAGE
 from stages._rights.directives import NEGATIVE, contradictions, header_fields, noted, preference, reservation, sources
 from stages._rights.robots import TRAINING, HostRules, RobotsRules, load
 from stages._rights.statements import Statements
@@ -153,6 +153,9 @@ def _hosts(robots: Asset | None, pages: Sequence[Statements]) -> list[HostRules 
 def _row(page: Statements, host: HostRules | None, agents: Sequence[str]) -> dict[str, Any]:
     """Return the metrics and evidence of a page."""
     blocked = None if host is None else host.blocked(page.url, agents)
+    robots = {"blocked": None if blocked is None else len(blocked), "blocked_agents": blocked or None}
+    if page.is_empty():
+        return {**_NOTHING, **robots}
     tdm, tdm_conflict = reservation(page.reservations)
     train, train_conflict = preference(page.preferences)
     best, of_page = page.best(), page.of_page()
@@ -178,6 +181,8 @@ def _row(page: Statements, host: HostRules | None, agents: Sequence[str]) -> dic
         "directives": noted(page.directives) or None,
         "links": [{"kind": kind, "url": url} for kind, url in page.links] or None,
         "conflicts": conflicts or None,
-        "blocked": None if blocked is None else len(blocked),
-        "blocked_agents": blocked or None,
+        **robots,
     }
+
+
+_NOTHING = {f.name: NONE if f.name == "covers" else None for f in Rights.metrics_type()}

@@ -12,6 +12,7 @@ NEGATIVE = ("noindex", "noarchive", "nosnippet", "noai", "noimageai")
 """Directives that are metrics."""
 
 _OPPOSITE = {"noindex": {"index", "all"}, "noarchive": {"archive"}, "nosnippet": {"snippet"}, "noai": {"ai"}}
+_POSITIVE = frozenset().union(*_OPPOSITE.values())
 _VALUED = ("max-snippet", "max-image-preview", "max-video-preview", "unavailable_after")
 _NOTED = {*NEGATIVE, "nocache", "noml", "notranslate", "noimageindex", "nofollow", "none"}
 _AGENT = re.compile(r"\s*([a-z][\w.-]*)\s*:\s*(.*)", re.IGNORECASE | re.DOTALL)
@@ -61,14 +62,13 @@ def _directives(source: str, agent: str, text: str) -> Iterator[Directive]:
     name, _, value = "".join(text.lower().split()).partition(":")
     if name == "max-snippet":
         name = "nosnippet" if value == "0" else ""
-    if name in _VALUED or not name:
-        return
-    yield Directive(source, agent, name)
+    if name in _NOTED or name in _POSITIVE:
+        yield Directive(source, agent, name)
 
 
 def sources(directives: Iterable[Directive], name: str) -> str | None:
     """Return where a directive for all crawlers is stated: header, meta, or both; None if nowhere."""
-    names = {name, "none"} if name == "noindex" else {name}
+    names = (name, "none") if name == "noindex" else (name,)
     where = {one.source for one in directives if one.name in names and not one.agent}
     return BOTH if len(where) > 1 else next(iter(where), None)
 
@@ -81,9 +81,9 @@ def noted(directives: Iterable[Directive]) -> list[str]:
 def contradictions(directives: Sequence[Directive]) -> Iterator[str]:
     """Yield directives for all crawlers that contradict each other."""
     for name in NEGATIVE:
-        against = [one for one in directives if not one.agent and one.name in _OPPOSITE.get(name, set())]
         where = sources(directives, name)
-        if where and against:
+        against = [one for one in directives if where and not one.agent and one.name in _OPPOSITE.get(name, ())]
+        if against:
             yield f"robots: {name} ({where}), {against[0].name} ({against[0].source})"
 
 

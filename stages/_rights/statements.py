@@ -91,8 +91,15 @@ class Statements:
         else:
             self._read_link(tag)
 
+    def is_empty(self) -> bool:
+        """Return True if nothing is stated."""
+        found = (self.directives, self.reservations, self.policies, self.preferences, self.licences, self.links)
+        return not any(found)
+
     def of_page(self) -> list[StatedLicence]:
         """Return the licences for the page, each once, the most certain first."""
+        if not self.licences:
+            return []
         found = sorted((one for one in self.licences if one.covers == PAGE), key=lambda one: RANKS.index(one.source))
         return list({one.licence.id or one.url: one for one in reversed(found)}.values())[::-1]
 
