@@ -223,6 +223,7 @@ from .stage.base import (
 from .stage.by_language import (
     ByLanguage as ByLanguage,
 )
+from .stage.completing import CompletingSource as CompletingSource
 from .stage.documents import (
     CORE as CORE,
     DATE as DATE,

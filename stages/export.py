@@ -34,7 +34,7 @@ from refinery import (
 from refinery.kernels import render
 from stages._formats.choices import OF_TOKENS, Choices
 from stages._formats.jsonl import Compression, JsonLines
-from stages._formats.layout import CARD, MANIFEST, card, manifest, public_names
+from stages._formats.layout import CARD, MANIFEST, card, manifest, mixture_table, public_names
 from stages._formats.mds import LARGEST, Mds, indexes
 from stages._formats.packing import Packed, packed_schema
 from stages._formats.parquet import ParquetRows
@@ -50,6 +50,9 @@ RIGHTS = "rights"
 """The column of metrics from which a card has the shares of what pages state."""
 
 Format = Literal["parquet", "jsonl", "megatron", "npy", "mds", "webdataset"]
+
+
+_BYTES_OF_ID = 4
 
 
 class Export(Shuffled, Edit):
@@ -233,26 +236,29 @@ class Export(Shuffled, Edit):
         names = public_names(dataset.shards, apart=self.format == "mds" and bool(self.validation))
         files = {MANIFEST: manifest(dataset, names, self._origin())}
         if self.layout == "huggingface":
-            files[CARD] = card(dataset, names, self.licence, section(dataset.labels.get(RIGHTS, {}))).encode()
+            sections = mixture_table(self.sources) + section(dataset.labels.get(RIGHTS, {}))
+            files[CARD] = card(dataset, names, self.licence, sections).encode()
         if self.format == "mds":
             files |= indexes(dataset.schema, names)
         return DatasetLayout(names, files, MANIFEST)
 
     def _origin(self) -> dict[str, Any]:
+        mixture = {"mixture": self.sources} if self.sources else {}
         if self.tokenizer is None:
-            return {"format": self.format}
+            return {"format": self.format, **mixture}
         opened = self._opened(self.tokenizer)
         end = {"token": opened.end_of_text, "id": opened.end}
         origin = {"sha256": self.tokenizer.digest(), "end_of_text": end, "type": opened.column.type.value_type}
         return {
             "format": self.format,
             "tokenizer": {name: str(v) if name == "type" else v for name, v in origin.items()},
+            **mixture,
         }
 
     def shard_estimate(self, documents: int, text: int, tokens: int) -> int:
         """Estimate the bytes of the text, or of the token ids, by GPT-2's tokens."""
         if self.tokenizer is None:
-            return text
+            return text or tokens * _BYTES_OF_ID
         return (tokens + documents) * int(self._opened(self.tokenizer).column.type.value_type.bit_width) // 8
 
     def shard_bytes(self) -> int:

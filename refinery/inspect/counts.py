@@ -239,7 +239,7 @@ def _check_inputs(reader: RootReader, loaded: _StageParts, *, whole: bool) -> It
         sources = reader.sources(entry, receipt)
         given = sum(r.rows.get("kept", 0) for r in sources)
         if receipt.ranks is not None:
-            given = len(receipt.ranks)
+            given = sum(map(len, receipt.ranks))
         if not _is_input(reader, receipt.rows.get("in", -1), given, sources):
             message = f"in {receipt.rows.get('in')} ≠ {given} that {before.name} kept"
             yield Finding(message, entry.name, receipt.part)

@@ -7,6 +7,7 @@ from refinery.recipe import Pipeline, from_dict, recipe_dict
 from refinery.recipe.changes import Setting, changes
 from refinery.root.manifests import Head
 from refinery.root.root import Root
+from refinery.stage.completing import derived_of
 from refinery.store import store_for
 
 
@@ -17,7 +18,9 @@ def edited(pipeline: Pipeline) -> tuple[Setting, ...]:
     """
     root = Root(pipeline.root, store_for(pipeline.root))
     head = root.head()
-    return () if head is None else changes(_completed(head, root), recipe_dict(pipeline))
+    derived = {f"{step.name}.{field}" for step in pipeline.steps for field in derived_of(step.stage)}
+    found = () if head is None else changes(_completed(head, root), recipe_dict(pipeline))
+    return tuple(setting for setting in found if setting.name not in derived)
 
 
 def _completed(head: Head, root: Root) -> dict[str, object]:

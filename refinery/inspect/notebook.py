@@ -90,6 +90,11 @@ class OpenRoot:
         return paragraph(f"{self._reader.head.dataset}: {self._reader.root.path}") + table(_FUNNEL, rows)
 
     @property
+    def name(self) -> str:
+        """The name of the dataset."""
+        return self._reader.head.dataset
+
+    @property
     def stages(self) -> list[str]:
         """Names of the stages with results, in order."""
         return [entry.name for entry in self._reader.stages]

@@ -17,7 +17,7 @@ from refinery.inspect.reader import Finding, RootReader, StageEntry, documents_o
 from refinery.inspect.replay import step_runs
 from refinery.inspect.rows import pieces
 from refinery.planner.inputs import paths_by_content
-from refinery.planner.parts import ranks_of
+from refinery.planner.parts import ranks_of, sorted_runs
 from refinery.planner.segments import segments_of
 from refinery.recipe import RecipeError
 from refinery.root.parquet import open_parquet
@@ -133,9 +133,10 @@ class _Recomputation:
 
     def _ranked(self, run: StepRun, entry: StageEntry, receipt: Receipt) -> Iterator[Batch]:
         """Read the documents of a part from the sorted runs of all."""
-        runs = [one for one in self._reader.load(entry).shuffle if one.kind == "map"]
-        assert isinstance(run.step.stage, Ordered)
-        ranks = ranks_of(receipt, runs, run.step.stage)
+        runs = sorted_runs(self._reader.load(entry).shuffle)
+        stage = run.step.stage
+        assert isinstance(stage, Ordered)
+        ranks = ranks_of(receipt, runs, stage)
         paths = [file.path for one in runs for file in one.files["keys"]]
         return ranked_batches(self._reader.root, paths, ranks, run.flow.given)
 

@@ -175,7 +175,9 @@ class _Checks:
         if not entry.is_global or before is None or own.lost or any(receipts.lost for receipts in around):
             return {}
         verdicts = {content for r in own.shuffle if r.kind == "resolve" for content in r.contents.values()}
-        return {"stage": verdicts, "map": {r.contents.get("kept", "") for receipts in around for r in receipts.parts}}
+        mapped = {r.contents.get("kept", "") for receipts in around for r in receipts.parts}
+        merged = {r.contents["keys"] for r in own.shuffle if r.kind == "map" and "keys" in r.contents}
+        return {"stage": verdicts, "map": mapped | merged}
 
     # ---------------------------------------------------------------------------------------------------------- files
 

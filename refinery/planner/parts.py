@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-from refinery.identity import digest
+from refinery.identity import digest, part_key
 from refinery.root.receipts import Receipt
-from refinery.stage.ordered import Ordered
+from refinery.stage.base import Stage
+from refinery.stage.ordered import Ordered, OrderRange
 from refinery.task.left_out import NOTHING, LeftOut
-from refinery.task.ordered import UNITS
-from refinery.task.ranks import Ranks
+from refinery.task.order_runs import UNITS
+from refinery.task.ranks import MergeTask, RankRange, Ranks
+
+MANY_RUNS = 2000
+"""Sorted runs above which they are merged first: a shard reads a part of each, and opens it for that."""
+
+FEW_RUNS = 1000
+"""Runs to which they are merged."""
 
 PARTITIONED_SHARDS = 16
 """Files' worth of text that is gathered where each label has files of its own: a label with a sixteenth fills one."""
@@ -92,37 +99,79 @@ def _shard(number: int, parts: Sequence[Part]) -> Part:
     )
 
 
-def in_order(parts: Iterable[Part], stage: Ordered, shard: int) -> list[Part]:
-    """Divide the documents of all parts, sorted, into parts of equal numbers of documents.
+def in_order(parts: Iterable[Part], runs: Sequence[Receipt], stage: Ordered, shard: int) -> list[Part]:
+    """Divide the documents of all parts, which are in sorted ``runs``, into parts of equal numbers of documents.
 
     Each is a shard of about as many bytes of the stage's ``shard_column``.
     """
-    kept = [(part.receipts[-1], part.mapped) for part in parts if part.mapped is not None]
-    runs = [run for _, run in kept]
     paths = tuple(file.path for run in runs for file in run.files["keys"])
-    contents = tuple(receipt.contents["kept"] for receipt, _ in kept)
-    total = max(1, sum(run.rows["in"] for run in runs))
+    contents = tuple(part.receipts[-1].contents["kept"] for part in parts if part.mapped is not None)
     found: list[Part] = []
-    for split in stage.splits():
-        documents, text, tokens = (sum(run.rows[f"{split.name} {unit}"] for run in runs) for unit in UNITS)
-        count = max(1, min(documents, -(-stage.shard_estimate(documents, text, tokens) // shard)))
-        cuts = [documents * number // count for number in range(count + 1)] if documents or not found else []
-        for first, last in pairwise(cuts):
-            memory, files = (size * (last - first) // total for size in _sizes(runs))
-            ranks = Ranks(split.name, split.low, split.high, first, last, documents, memory)
-            found.append(Part(len(found), paths, (*contents, ranks.content), files, ranks=ranks))
+    for ranks, files in _shards(runs, stage, shard):
+        found.append(Part(len(found), paths, (*contents, ranks.content), files, ranks=ranks))
     return found
+
+
+def merges(runs: Sequence[Receipt], root: str, stage: Ordered, name: str, folder: str) -> list[MergeTask]:
+    """Return the tasks that merge more than ``MANY_RUNS`` to fewer and larger ones; none for fewer runs."""
+    count = min(FEW_RUNS, len(runs) // 2)
+    if len(runs) <= MANY_RUNS:
+        return []
+    tasks = []
+    for number in range(count):
+        some = runs[len(runs) * number // count : len(runs) * (number + 1) // count]
+        contents = tuple(run.contents["keys"] for run in some)
+        rows = Counter[str]()
+        for run in some:
+            rows.update(run.rows)
+        paths = tuple(file.path for run in some for file in run.files["keys"])
+        size, key = sum(run.total("keys") for run in some), part_key("merge", contents)
+        tasks.append(MergeTask(root, stage, name, folder, key, contents, number, paths, dict(rows), size))
+    return tasks
+
+
+def _shards(runs: Sequence[Receipt], stage: Ordered, shard: int) -> Iterator[tuple[Ranks, int]]:
+    """Yield the ranks of each shard, split by split, and the bytes of their files."""
+    total = max(1, sum(run.rows["in"] for run in runs))
+    splits: dict[str, list[OrderRange]] = {}
+    for order in stage.splits():
+        splits.setdefault(order.name, []).append(order)
+    for number, (name, orders) in enumerate(splits.items()):
+        documents, text, tokens = (sum(_count(runs, order, unit) for order in orders) for unit in UNITS)
+        if not documents and number:
+            continue
+        count = max(1, min(documents, -(-stage.shard_estimate(documents, text, tokens) // shard)))
+        for place in range(count):
+            ranges = tuple(_share(order, _count(runs, order, UNITS[0]), place, count) for order in orders)
+            memory, files = (size * sum(one.last - one.first for one in ranges) // total for size in _sizes(runs))
+            yield Ranks(name, ranges, memory), files
+
+
+def _count(runs: Iterable[Receipt], order: OrderRange, unit: str) -> int:
+    return sum(run.rows[f"{order.label} {unit}"] for run in runs)
+
+
+def _share(order: OrderRange, documents: int, place: int, count: int) -> RankRange:
+    """Return the ranks of share ``place`` of ``count`` equal ones."""
+    first, last = (documents * (place + more) // count for more in (0, 1))
+    return RankRange(order.low, order.high, first, last, documents)
+
+
+def shard_bytes(stage: Stage) -> int:
+    """Return the bytes of text that a part of a stage that gathers has."""
+    return (PARTITIONED_SHARDS if stage.partition_column() else 1) * (stage.shard_bytes() or 0)
+
+
+def sorted_runs(shuffle: Iterable[Receipt]) -> list[Receipt]:
+    """Return the receipts of the runs that shards are read from: of those that many were merged to, if they were."""
+    every = [one for one in shuffle if one.kind == "map"]
+    contents = {one.contents["keys"] for one in every}
+    return [one for one in every if set(one.inputs) <= contents] or every
 
 
 def ranks_of(receipt: Receipt, runs: Sequence[Receipt], stage: Ordered) -> Ranks:
     """Return the ranks of the documents of a part that was made from ``runs``. Raises KeyError for other runs."""
-    assert receipt.ranks is not None
-    first, last = receipt.ranks.start, receipt.ranks.stop
-    memory, _ = _sizes(runs)
-    share = memory * (last - first) // max(1, sum(run.rows["in"] for run in runs))
-    for split in stage.splits():
-        documents = sum(run.rows[f"{split.name} documents"] for run in runs)
-        ranks = Ranks(split.name, split.low, split.high, first, last, documents, share)
+    for ranks, _ in _shards(runs, stage, shard_bytes(stage)):
         if ranks.content == receipt.inputs[-1]:
             return ranks
     raise KeyError(receipt.inputs[-1])

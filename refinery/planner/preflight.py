@@ -10,7 +10,7 @@ import importlib.util
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from refinery.assets import Asset
 from refinery.errors import AssetError, RefineryError, UsageError
@@ -26,6 +26,7 @@ from refinery.recipe.problems import Problem, SourceSpan, located
 from refinery.root.reference import parts_of_root
 from refinery.root.root import Root
 from refinery.stage.base import Stage
+from refinery.stage.completing import CompletingSource
 from refinery.stage.global_stage import Global
 from refinery.store import is_remote, store_for
 
@@ -62,6 +63,7 @@ class Preflight:
 def preflight(pipeline: Pipeline, selection: Selection = Selection(), *, accept_code: bool = False) -> Preflight:
     """Find all obstacles to a run of the pipeline, changed code included unless it is accepted."""
     checks = _Obstacles(pipeline)
+    checks.completed()
     checks.executor()
     checks.assets()
     checks.columns()
@@ -99,6 +101,16 @@ class _Obstacles:
             yield
         except RefineryError as error:
             self.obstacles.append(Obstacle(error, self._pipeline.locations.of(key)))
+
+    def completed(self) -> None:
+        """Complete the stages by what the source finds in the inputs."""
+        source, steps = self._pipeline.source, self._pipeline.steps
+        if not isinstance(source, CompletingSource):
+            return
+        with self.at("pipeline"):
+            stages = source.completed(self._pipeline.inputs, [step.stage for step in steps])
+            changed = tuple(replace(step, stage=stage) for step, stage in zip(steps, stages, strict=True))
+            self._pipeline = self._pipeline.model_copy(update={"steps": changed})
 
     def executor(self) -> None:
         """Check that the executor is installed."""

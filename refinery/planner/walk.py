@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from refinery.identity import part_key
-from refinery.planner.parts import PARTITIONED_SHARDS, Part, gathered, in_order, partitioned, with_verdict
+from refinery.planner.parts import Part, gathered, in_order, merges, partitioned, shard_bytes, with_verdict
 from refinery.planner.plan import Phase, Plan, StageState
 from refinery.planner.rounds import FileShuffle
 from refinery.planner.segment_tasks import segment_task
@@ -136,10 +136,23 @@ class _Walk:
             return _End(blocked=f"{step.name} needs all parts, and only some are selected")
         if isinstance(step.stage, Global):
             return self._shuffled(segment.first, step.stage, parts, done)
-        shard = (PARTITIONED_SHARDS if step.stage.partition_column() else 1) * (step.stage.shard_bytes() or 0)
+        shard = shard_bytes(step.stage)
         if isinstance(step.stage, Ordered) and step.stage.splits():
-            return in_order(parts, step.stage, shard)
+            return self._sorted(segment.first, step.stage, parts, shard)
         return gathered(parts, shard)
+
+    def _sorted(self, position: int, stage: Ordered, parts: Sequence[Part], shard: int) -> Sequence[Part] | _End:
+        """The shards of an order of all documents, or the tasks that merge many runs to few."""
+        name, folder = self._layout.steps[position].name, self._layout.folders[position]
+        runs = [part.mapped for part in parts if part.mapped is not None]
+        tasks = merges(runs, self._layout.pipeline.root, stage, name, folder)
+        receipts = [self._receipt(position, task.key) for task in tasks]
+        missing = tuple(task for task, receipt in zip(tasks, receipts, strict=True) if receipt is None)
+        if missing:
+            return _End(Phase(f"{name} merge", missing))
+        few = [receipt for receipt in receipts if receipt is not None]
+        self._add(position, shuffle=few)
+        return in_order(parts, few or runs, stage, shard)
 
     def _shuffled(
         self, position: int, stage: Global, parts: Sequence[Part], done: Sequence[Part]

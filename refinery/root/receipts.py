@@ -22,6 +22,8 @@ SHARDS = "shards"
 PREVIEWS = 3
 """Documents of which a receipt, a summary or a card has previews."""
 
+_RANKS = re.compile(r"ranks [0-9a-f]+-[0-9a-f]+:\d+-\d+(,[0-9a-f]+-[0-9a-f]+:\d+-\d+)*")
+
 Kind = Literal["stage", "map", "reduce", "round", "resolve", "audit"]
 
 
@@ -132,10 +134,11 @@ class Receipt(BaseModel):
         return {**self.files, **({"groups": (self.groups,)} if self.groups else {})}
 
     @property
-    def ranks(self) -> range | None:
-        """Ranks of its documents in their split, of a part whose documents are from all parts; else None."""
-        found = re.fullmatch(r"ranks [0-9a-f]+-[0-9a-f]+:(\d+)-(\d+)", self.inputs[-1]) if self.inputs else None
-        return range(int(found[1]), int(found[2])) if found else None
+    def ranks(self) -> tuple[range, ...] | None:
+        """Ranges of ranks of its documents, of a part whose documents are from all parts; else None."""
+        if not self.inputs or not _RANKS.fullmatch(self.inputs[-1]):
+            return None
+        return tuple(range(int(first), int(last)) for first, last in re.findall(r":(\d+)-(\d+)", self.inputs[-1]))
 
     def stored_content(self, name: str) -> str | None:
         """Return the content id of the rows that the files of a name have now."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.errors import Refused
-from refinery.planner.parts import ranks_of
+from refinery.planner.parts import ranks_of, sorted_runs
 from refinery.recipe import Pipeline, from_dict
 from refinery.recipe.columns import flows
 from refinery.root.document_list import DocumentList, ids_of
@@ -63,7 +63,8 @@ class Exports:
         """Return those of the last stage's receipts that are of the current sorted runs, in their order."""
         head = self._root.existing_head("`refinery run` creates one")
         known = {one.key: one for one in receipts if one.kind == "map"}
-        return [known[key] for key in self._root.manifest(head.manifests[head.folders[-1]]).shuffle if key in known]
+        current = self._root.manifest(head.manifests[head.folders[-1]]).shuffle
+        return sorted_runs(known[key] for key in current if key in known)
 
     def ranked(
         self, receipt: Receipt, runs: Sequence[Receipt], listed: DocumentList, previous: frozenset[bytes]

@@ -15,11 +15,21 @@ from refinery.stage.documents import Docs
 
 @dataclass(frozen=True)
 class OrderRange:
-    """A half-open range of the numbers that ``Ordered.order`` returns, and the name of the split that it is."""
+    """A half-open range of the numbers that ``Ordered.order`` returns, for the documents of a split.
+
+    Where a split has a range for each of several sources, each shard has an equal share of each, and their widths are
+    one power of two, of which ``low`` is a multiple.
+    """
 
     name: str
     low: int
     high: int
+    source: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name by which the documents of the range are counted."""
+        return f"{self.name}/{self.source}" if self.source else self.name
 
 
 class Ordered(Stage):
@@ -28,6 +38,8 @@ class Ordered(Stage):
     The segment before it writes the documents of each part sorted. Its own parts are ranges of ranks over all of them.
     """
 
+    derived: ClassVar[frozenset[str]] = frozenset()
+    """The fields that a source fills in before a run."""
     order_fields: ClassVar[tuple[str, ...]] = ()
     """The configuration fields that shape ``order``."""
 
@@ -42,7 +54,10 @@ class Ordered(Stage):
 
     @abstractmethod
     def order(self, docs: Docs) -> npt.NDArray[np.uint64]:
-        """Return the numbers by which documents are sorted, uniform in each of the ``splits``; equal ones go by id."""
+        """Return the numbers by which documents are sorted, uniform in each of the ``splits``; equal ones go by id.
+
+        Documents of different sources are sorted by what is above the beginning of their range.
+        """
 
 
 def splits_of(stage: Stage) -> tuple[OrderRange, ...]:

@@ -10,6 +10,8 @@ import pyarrow as pa
 from refinery.root.receipts import Receipt
 from refinery.store import PROVEN, taken
 from refinery.task.audit import audit
+from refinery.task.order_runs import merge_runs
+from refinery.task.ranks import MergeTask
 from refinery.task.rounds import perform_round
 from refinery.task.segment import process_part
 from refinery.task.tasks import AuditTask, JointTask, ProgressMarker, RoundTask, SegmentTask, Task
@@ -29,6 +31,7 @@ _PERFORM: dict[type[Task | JointTask], Callable[[Any, ProgressMarker], list[Rece
     SegmentTask: lambda task, mark: process_part([task], mark),
     JointTask: lambda task, mark: process_part(task.tasks, mark),
     RoundTask: lambda task, _: [perform_round(task)],
+    MergeTask: lambda task, _: [merge_runs(task)],
     AuditTask: lambda task, mark: [audit(task, mark)],
 }
 """The function for each kind of task."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pyarrow as pa
 
@@ -22,18 +24,30 @@ class OrderRun:
 
 
 @dataclass(frozen=True)
-class Ranks:
-    """Documents ``first`` to ``last`` of the ``of`` documents whose keys are from ``low`` to ``high``, by key.
+class RankRange:
+    """Documents ``first`` to ``last``, by key, of the ``of`` documents whose keys are from ``low`` to ``high``."""
 
-    ``split`` is the name of that range, and ``bytes`` the documents' size in memory.
-    """
-
-    split: str
     low: int
     high: int
     first: int
     last: int
     of: int
+
+    @property
+    def content(self) -> str:
+        """The range as part of the key of a task."""
+        return f"{self.low:x}-{self.high:x}:{self.first}-{self.last}"
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """The documents of one shard of a split: a range of ranks, or one of each source of a mixture.
+
+    ``bytes`` is their size in memory.
+    """
+
+    split: str
+    ranges: tuple[RankRange, ...]
     bytes: int
 
     @property
@@ -42,6 +56,44 @@ class Ranks:
         return f"split={self.split}" if self.split else ""
 
     @property
+    def documents(self) -> int:
+        """The number of documents."""
+        return sum(one.last - one.first for one in self.ranges)
+
+    @property
     def content(self) -> str:
         """The ranks as part of the key of a task."""
-        return f"ranks {self.low:x}-{self.high:x}:{self.first}-{self.last}"
+        return f"ranks {','.join(one.content for one in self.ranges)}"
+
+
+@dataclass(frozen=True)
+class MergeTask:
+    """Merge the runs in ``paths``, below the root, to one. ``rows`` are the sums of what their receipts count."""
+
+    root: str
+    stage: Ordered
+    name: str
+    folder: str
+    key: str
+    inputs: tuple[str, ...]
+    number: int
+    paths: tuple[str, ...]
+    rows: Mapping[str, int]
+    bytes: int
+
+    memory: ClassVar[int] = 0
+
+    @property
+    def title(self) -> str:
+        """The task in a few words, for people."""
+        return f"{self.name} merge {self.number}"
+
+    @property
+    def disk(self) -> int:
+        """Bytes that it writes."""
+        return self.bytes
+
+    def advice(self, memory: int) -> str:
+        """Return no setting: its memory is limited."""
+        del memory
+        return ""

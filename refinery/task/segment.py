@@ -20,7 +20,8 @@ from refinery.task.copied import CopiedOutput, equal_outputs
 from refinery.task.document_pass import Batch, PassStep, SourceReader, process_batch, stored_batches
 from refinery.task.hazards import Hazards
 from refinery.task.mapped import MapWriter
-from refinery.task.ordered import RunWriter, ranked_batches
+from refinery.task.order_runs import RunWriter
+from refinery.task.ordered import ranked_batches
 from refinery.task.output import StepOutputWriter
 from refinery.task.ranks import OrderRun
 from refinery.task.shared import SharedResults, computing_order, lineages

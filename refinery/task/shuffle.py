@@ -94,7 +94,7 @@ def range_by_part(runs: Sequence[Run], low: int, high: int) -> Iterator[pa.Recor
         if not is_reference(run.number):
             for rows in _without_excluded(run, run.read(low, high)):
                 keys += [rows.column(KEY).to_numpy()] if reference else []
-                yield numbered(run.number, _copied(rows))
+                yield numbered(run.number, copied(rows))
     if keys:
         wanted = _distinct(np.concatenate(keys))
         for run in reference:
@@ -162,7 +162,7 @@ def _capacity(rows: int) -> int:
     return 1 << max(0, rows - 1).bit_length()
 
 
-def _copied(rows: pa.RecordBatch) -> pa.RecordBatch:
+def copied(rows: pa.RecordBatch) -> pa.RecordBatch:
     """Return a copy of rows that are a small slice of their buffers, so that the rest can be freed."""
     if rows.get_total_buffer_size() < 2 * rows.nbytes:
         return rows

@@ -17,7 +17,7 @@ from refinery.stage.base import Source
 from refinery.stage.global_stage import Global
 from refinery.stage.rounds import Round
 from refinery.task.left_out import NOTHING, LeftOut
-from refinery.task.ranks import OrderRun, Ranks
+from refinery.task.ranks import MergeTask, OrderRun, Ranks
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ class AuditTask(_Modest):
         return source
 
 
-Task = SegmentTask | RoundTask | AuditTask
+Task = SegmentTask | RoundTask | MergeTask | AuditTask
 """A task of one root."""
 
 

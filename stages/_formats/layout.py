@@ -78,8 +78,8 @@ def _totals(files: Iterable[ShardFile]) -> dict[str, int]:
     return totals
 
 
-def card(dataset: WrittenDataset, names: Mapping[str, ShardFile], licence: str = "", rights: str = "") -> str:
-    """Return ``README.md``: the YAML that the hub and ``datasets`` read, a table of the columns, and ``rights``."""
+def card(dataset: WrittenDataset, names: Mapping[str, ShardFile], licence: str = "", sections: str = "") -> str:
+    """Return ``README.md``: the YAML that the hub and ``datasets`` read, a table of the columns, and ``sections``."""
     front = yaml.safe_dump(_front(dataset, names, licence), sort_keys=False, allow_unicode=True, width=10_000)
     totals = _totals(names.values())
     counts = ", ".join(
@@ -88,8 +88,22 @@ def card(dataset: WrittenDataset, names: Mapping[str, ShardFile], licence: str =
     rows = "\n".join(f"| `{f.name}` | `{f.type}` |" for f in dataset.schema)
     return (
         f"---\n{front}---\n\n# {dataset.name}\n\n{counts}. `manifest.json` has the size and the SHA-256 of each "
-        f"file.\n\n| column | type |\n| --- | --- |\n{rows}\n{rights}{_previews(dataset.previews)}"
+        f"file.\n\n| column | type |\n| --- | --- |\n{rows}\n{sections}{_previews(dataset.previews)}"
     )
+
+
+def mixture_table(mixture: Mapping[str, Mapping[str, int]]) -> str:
+    """Return the table of what a mixture has for training of each source."""
+    if not mixture:
+        return ""
+    total = sum(draw["tokens"] for draw in mixture.values())
+    rows = "".join(
+        f"| {name} | {draw['tokens'] / total if total else 0:.2%} | {draw['tokens']:,} | "
+        f"{draw['tokens'] / draw['of_tokens'] if draw['of_tokens'] else 0:.3f} | {draw['documents']:,} |\n"
+        for name, draw in mixture.items()
+    )
+    head = "| source | share of tokens | tokens | epochs | documents of the source |\n| --- | --- | --- | --- | --- |\n"
+    return f"\nThe split for training is a mixture:\n\n{head}{rows}"
 
 
 def _previews(previews: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,15 +17,16 @@ from refinery import Size
 from refinery.inspect.accounts import why
 from refinery.inspect.counts import read_counts
 from refinery.inspect.verification import verify
+from refinery.planner import parts
 from refinery.planner.estimator import plan
 from refinery.recipe import Pipeline
 from refinery.root.root import Root
 from refinery.runner.run import run
 from refinery.stage.base import Records
 from refinery.store import LocalStore, Store
-from refinery.task import ordered
-from refinery.task.ordered import key_of
-from refinery.task.ranks import Ranks
+from refinery.task import order_runs, ordered
+from refinery.task.ordered import keys_of
+from refinery.task.ranks import RankRange
 from stages._permutation import permuted
 from stages.export import Export
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
@@ -105,13 +107,13 @@ def test_files_have_equal_numbers_of_documents(tmp_path: Path) -> None:
     assert all(len(receipt.files["kept"]) == 1 for receipt in found.receipts(EXPORT))
 
 
-@pytest.mark.parametrize("parts", [1, 7])
-def test_parts_batches_and_memory_have_no_effect(tmp_path: Path, parts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("count", [1, 7])
+def test_parts_batches_and_memory_have_no_effect(tmp_path: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other input files with the same documents are exported to the same bytes, also if runs are merged from files."""
     quick(recipe(tmp_path))
     monkeypatch.setattr(ordered, "BUDGET", 500)
-    monkeypatch.setattr(ordered, "GROUP_BYTES", 300)
-    quick(recipe(tmp_path, "other", parts=parts, batch=3))
+    monkeypatch.setattr(order_runs, "GROUP_BYTES", 300)
+    quick(recipe(tmp_path, "other", parts=count, batch=3))
     mine, its = files(tmp_path / "root"), files(tmp_path / "other")
     assert list(mine.values()) == list(its.values())
 
@@ -221,9 +223,33 @@ def test_the_key_of_a_rank_is_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             pa.table({"key": pa.array(keys[part::3], pa.uint64())}), tmp_path / f"{part}.parquet", row_group_size=4
         )
     root, paths = Root(str(tmp_path), LocalStore()), [f"{part}.parquet" for part in range(3)]
-    ranks = Ranks("", 0, 2**63, 0, 0, len(keys), 0)
-    assert [key_of(root, paths, ranks, rank) for rank in range(1, len(keys))] == keys[1:]
-    assert (key_of(root, paths, ranks, 0), key_of(root, paths, ranks, len(keys))) == (0, 2**63)
+    one = RankRange(0, 2**63, 0, 0, len(keys))
+    assert keys_of(root, paths, [(one, rank) for rank in range(len(keys) + 1)]) == [0, *keys[1:], 2**63]
+
+
+def is_merged(path: Path) -> bool:
+    """True for the receipt of a run that several were merged to."""
+    receipt = json.loads(path.read_text())
+    return receipt["kind"] == "map" and len(receipt["inputs"]) > 1
+
+
+def test_many_runs_are_merged_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are the same; a run is open at a time; what is lost is merged again, and can be recomputed."""
+    quick(recipe(tmp_path, validation=0.3))
+    monkeypatch.setattr(parts, "MANY_RUNS", 4)
+    monkeypatch.setattr(parts, "FEW_RUNS", 3)
+    monkeypatch.setattr(ordered, "BUDGET", 500)
+    quick(recipe(tmp_path, "other", validation=0.3, parts=7))
+    mine, its = files(tmp_path / "root"), files(tmp_path / "other")
+    assert list(mine.values()) == list(its.values())
+    assert verify(str(tmp_path / "other"), rerun=1.0).findings == ()
+    folder = tmp_path / "other" / EXPORT
+    merged = [path for path in (folder / "receipts").iterdir() if is_merged(path)]
+    assert len(merged) == 3
+    for path in [*merged[:2], *sorted(folder.glob("kept/*/*"))[::2]]:
+        path.unlink()
+    assert quick(recipe(tmp_path, "other", validation=0.3, parts=7)).complete
+    assert files(tmp_path / "other") == its
 
 
 @pytest.mark.slow
