@@ -7,7 +7,7 @@ each source is computed before a run, and is part of the recipe that a root reco
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -41,7 +41,9 @@ class Mix(CompletingSource):
         (), description="sources that repeat documents by the size of their duplicate cluster, the column size"
     )
     draws: dict[str, dict[str, int]] = Field({}, description="computed before a run: what is taken of each source")
-    token_ids: str = Field("", description="computed before a run: the type of token ids of sources without text")
+    token_ids: Literal["", "uint16", "uint32"] = Field(
+        "", description="computed before a run: the type of token ids of sources without text"
+    )
     validation: float = Field(0.0, description="computed before a run: that of export")
     validation_by: str = Field("domain", description="computed before a run: that of export")
 
