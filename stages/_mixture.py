@@ -45,7 +45,10 @@ def targets(weights: Mapping[str, float], tokens: int) -> dict[str, int]:
     """Return the tokens of each source by its weight; they add up. Raises UsageError for weights without a sum."""
     total = sum(weights.values())
     if not total > 0 or any(weight < 0 for weight in weights.values()):
-        raise UsageError("the weights of a mixture are numbers from 0 on, and not all of them 0")
+        raise UsageError(
+            "the weights of a mixture are numbers from 0 on, and not all of them 0",
+            hint="give a source a weight above 0, and leave out those that are not wanted",
+        )
     shares = {name: tokens * weight / total for name, weight in weights.items()}
     found = {name: int(share) for name, share in shares.items()}
     by_remainder = sorted(shares, key=lambda name: (found[name] - shares[name], name))
@@ -62,7 +65,9 @@ def draw(batches: Batches, target: int) -> Draw:
     epoch = int(totals.sum())
     if not epoch:
         if target:
-            raise UsageError(f"{target:,} tokens are wanted of a source that has none")
+            raise UsageError(
+                f"{target:,} tokens are wanted of a source that has none", hint="leave that source out of the mixture"
+            )
         return Draw(0, 0, 0)
     epochs, rest = divmod(target, epoch)
     sums = np.cumsum(totals)

@@ -102,7 +102,10 @@ class Mix(CompletingSource):
         if self.weights:
             rest = self.tokens - sum(wanted.values()) if self.tokens else self._most(sources)
             if rest < 0:
-                raise UsageError(f"epochs and targets have {-rest:,} tokens more than tokens: {self.tokens}")
+                raise UsageError(
+                    f"epochs and targets have {-rest:,} tokens more than tokens: {self.tokens}",
+                    hint="raise tokens, or lower epochs and targets",
+                )
             wanted |= targets(self.weights, rest)
         return {name: one.summary(draw(one.batches, wanted[name]), wanted[name]) for name, one in sources.items()}
 

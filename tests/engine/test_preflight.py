@@ -56,7 +56,7 @@ REFUSED: dict[str, tuple[Sequence[str], int, str, str]] = {
         ["executor.memory=1GiB", "substring.memory=1GiB"],
         4,
         "substring: a task takes at least 1.3 GB of memory",
-        "substring memory: 844MiB",
+        "substring memory: 816MiB",
     ),
     "too little memory for any budget": (["executor.memory=100MiB"], 4, "substring: a task", "raise executor.memory"),
     "a label as the best": (["minhash.survivor=best", "minhash.best=language.lang"], 2, "is no number", "an order"),
@@ -225,9 +225,9 @@ def test_budgets_that_the_recipe_does_not_name_are_made_to_fit(here: Path) -> No
     del here
     assert set(budgets("executor.memory=2GiB").values()) == {2**30}
     found = budgets("executor.memory=1GiB")
-    assert found == {"urls": 2**30, "minhash": 2**30, "substring": 844 * 2**20}
+    assert found == {"urls": 2**30, "minhash": 2**30, "substring": 816 * 2**20}
     assert budgets("executor.memory=1GiB", "substring.memory=200MiB")["substring"] == 200 * 2**20
-    assert budgets("executor.memory=300MiB") == {"urls": 300 * 2**20, "minhash": 300 * 2**20, "substring": 120 * 2**20}
+    assert budgets("executor.memory=300MiB") == {"urls": 300 * 2**20, "minhash": 300 * 2**20, "substring": 92 * 2**20}
 
 
 # ---------------------------------------------------------------------------------------------------------------- root

@@ -51,6 +51,7 @@ class Greedy(Nameless):
 
 
 REQUIRED: dict[str, dict[str, Any]] = {
+    "decontaminate": {"benchmarks": ("items.jsonl",)},
     "rank": {"scores": ["tokens"]},
     "score": {"model": "lid.176.ftz", "label": ("en",)},
 }
