@@ -47,7 +47,7 @@ def targets(weights: Mapping[str, float], tokens: int) -> dict[str, int]:
     if not total > 0 or any(weight < 0 for weight in weights.values()):
         raise UsageError(
             "the weights of a mixture are numbers from 0 on, and not all of them 0",
-            hint="give a source a weight above 0, and leave out those that are not wanted",
+            hint="set a weight above 0 for some source, and leave out the others",
         )
     shares = {name: tokens * weight / total for name, weight in weights.items()}
     found = {name: int(share) for name, share in shares.items()}
