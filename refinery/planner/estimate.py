@@ -19,8 +19,9 @@ class StageEstimate:
 
     Bytes to read and to write, and worker seconds, scale those of finished parts: None if no part is finished, or if
     rules are only applied to stored metrics again. ``read`` is 0 if rows come from the stage before in memory.
-    ``memory`` and ``disk`` are upper limits for the rounds of a global stage: of one task, and of the root beyond kept
-    and removed rows. ``shuffle`` are the bytes that its map sends on. ``run`` refuses what does not fit.
+    ``memory`` and ``disk`` are upper limits for the rounds of a global stage, or for a shuffled export: of one task,
+    and of the root beyond kept and removed rows. ``shuffle`` are the bytes that its map sends on. ``run`` refuses what
+    does not fit.
     """
 
     name: str

@@ -21,7 +21,9 @@ from refinery.recipe import Pipeline
 from refinery.root.manifests import StageManifest
 from refinery.stage.base import Stage
 from refinery.stage.global_stage import Global
+from refinery.stage.ordered import splits_of
 from refinery.store import is_remote
+from refinery.task.ordered import BUDGET
 
 
 def plan(pipeline: Pipeline, selection: Selection = Selection(), target: Target | None = None) -> Estimate:
@@ -224,7 +226,12 @@ def _requests(pipeline: Pipeline, costs: Iterable[Cost]) -> dict[str, int] | Non
 
 
 def _limits(stage: Stage, before: Cost, references: int) -> tuple[int | None, int | None, int | None]:
-    """Memory, disk and shuffle of a global stage over all documents that the stage before it keeps."""
+    """Memory, disk and shuffle of a global stage over all documents that the stage before it keeps.
+
+    A stage with an order of its own reads them from sorted copies, which are no larger than the kept rows before it.
+    """
+    if splits_of(stage):
+        return 2 * BUDGET, before.kept or None, before.kept or None
     if not isinstance(stage, Global):
         return None, None, None
     documents = before.documents

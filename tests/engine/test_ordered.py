@@ -18,6 +18,7 @@ from refinery.inspect.accounts import why
 from refinery.inspect.counts import read_counts
 from refinery.inspect.verification import verify
 from refinery.planner import parts
+from refinery.planner.cost import Target
 from refinery.planner.estimator import plan
 from refinery.recipe import Pipeline
 from refinery.root.root import Root
@@ -105,6 +106,17 @@ def test_files_have_equal_numbers_of_documents(tmp_path: Path) -> None:
     assert len(rows) == -(-text // 1500) > 3
     assert max(rows) - min(rows) <= 1
     assert all(len(receipt.files["kept"]) == 1 for receipt in found.receipts(EXPORT))
+
+
+def test_the_disk_of_sorted_documents_is_planned(tmp_path: Path) -> None:
+    """``plan`` states as much as the sorted documents take, and not twice that; without an order there is none."""
+    quick(given := recipe(tmp_path))
+    export = plan(given, target=Target(files=5)).stages[-1]
+    taken = sum(path.stat().st_size for path in (tmp_path / "root" / EXPORT / "map").rglob("*.parquet"))
+    assert export.disk is not None
+    assert taken / 1.5 <= export.disk <= 2 * taken
+    quick(unordered := recipe(tmp_path, "unordered", shuffle=None))
+    assert plan(unordered, target=Target(files=5)).stages[-1].disk is None
 
 
 @pytest.mark.parametrize("count", [1, 7])
