@@ -230,7 +230,7 @@ class Export(Shuffled, Edit):
     def lay_out(self, dataset: WrittenDataset) -> DatasetLayout | None:
         """Return the folder with the shards under public names, the manifest, and what the layout and format add."""
         if self.layout is None:
-            return None
+            return DatasetLayout({}, {}, MANIFEST, (CARD,))
         if self.pack:
             dataset = replace(dataset, schema=packed_schema(dataset.schema))
         names = public_names(dataset.shards, apart=self.format == "mds" and bool(self.validation))
@@ -240,7 +240,7 @@ class Export(Shuffled, Edit):
             files[CARD] = card(dataset, names, self.licence, sections).encode()
         if self.format == "mds":
             files |= indexes(dataset.schema, names)
-        return DatasetLayout(names, files, MANIFEST)
+        return DatasetLayout(names, files, MANIFEST, (CARD,))
 
     def _origin(self) -> dict[str, Any]:
         mixture = {"mixture": self.sources} if self.sources else {}

@@ -49,7 +49,13 @@ def _lay_out(
 ) -> None:
     steps, stage = pipeline.steps, pipeline.steps[-1].stage
     empty = stage.lay_out(WrittenDataset("", flows(steps)[-1].kept, (), ()))
-    if empty is None or not (anew or root.store.find(_full(root, empty.manifest)) is None):
+    there = empty is not None and root.store.find(_full(root, empty.manifest)) is not None
+    if empty is None or (there and not anew and empty.files):
+        return
+    if not empty.files:
+        if there:  # a previous recipe asked for the folder
+            _remove_others(root, empty)
+            root.store.delete(_full(root, empty.manifest))
         return
     languages = [kept for step in steps if (kept := step.stage.keeps_languages()) is not None]
     shards = [shard for receipt in receipts for shard in _shards(root, receipt)]
@@ -105,17 +111,22 @@ def _sha256(root: Root, path: str) -> str:
 
 def _write(root: Root, layout: DatasetLayout, check: Callable[[], None]) -> None:
     root.store.delete(_full(root, layout.manifest))
-    wanted = {_full(root, path) for path in (*layout.shards, *layout.files)}
-    folder = glob.escape(root.full(FOLDER))
-    for pattern in ("data/**/*", "**/.*"):  # files of before, and what a killed run left unfinished
-        for path in root.store.list(f"{folder}/{pattern}"):
-            if path not in wanted:
-                root.store.delete(path)
+    _remove_others(root, layout)
     for path, shard in layout.shards.items():
         check()
         root.store.copy(root.full(shard.path), _full(root, path))
     for path in sorted(layout.files, key=lambda path: path == layout.manifest):
         root.store.put(_full(root, path), layout.files[path])
+
+
+def _remove_others(root: Root, layout: DatasetLayout) -> None:
+    """Delete shards that are not of the layout, files of other layouts, and what a killed run left unfinished."""
+    wanted = {_full(root, path) for path in (*layout.shards, *layout.files)}
+    folder = glob.escape(root.full(FOLDER))
+    for pattern in ("data/**/*", "**/.*", *map(glob.escape, layout.absent)):
+        for path in root.store.list(f"{folder}/{pattern}"):
+            if path not in wanted:
+                root.store.delete(path)
 
 
 def _full(root: Root, path: str) -> str:

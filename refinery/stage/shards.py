@@ -68,12 +68,14 @@ class WrittenDataset:
 class DatasetLayout:
     """A folder for readers of a dataset: its shards under public names, and small files beside them, by path.
 
-    The ``manifest`` is the last of the small files to be written: where it is, the folder is complete.
+    The ``manifest`` is the last of the small files to be written: where it is, the folder is complete. ``absent`` are
+    files of other layouts. Without ``files``, no folder is wanted, and one of a previous recipe is deleted.
     """
 
     shards: Mapping[str, ShardFile]
     files: Mapping[str, bytes]
     manifest: str
+    absent: tuple[str, ...] = ()
 
 
 class ShardOutput(Protocol):

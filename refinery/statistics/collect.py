@@ -86,11 +86,12 @@ class StageCounter:
 
     def _add_sizes(self, before: Docs, after: Docs, old: Sizes, new: Sizes, kept: pa.BooleanArray) -> None:
         for unit, counter in self._sizes.items():
-            passed = _sum(new[unit]) if unit in new else 0
             if unit not in old:
+                passed = _sum(new[unit]) if unit in new else 0
                 counter.update({"in": passed, "kept": passed})
             else:
                 given, went = _sum(old[unit]), _sum(old[unit].filter(pc.invert(kept)))
+                passed = _sum(new[unit]) if unit in new else given - went  # an export may leave the column out
                 counter.update({"in": given, "kept": passed, "removed": went, "cut": given - went - passed})
         if self._edits and TEXT.name in before.schema.names and TEXT.name in after.schema.names:
             changed = pc.not_equal(before.column(TEXT.name).filter(kept), after.column(TEXT.name))

@@ -18,7 +18,7 @@ from refinery.inspect.verification import verify
 from refinery.recipe import Pipeline, RecipeError, parse
 from stages._formats.tokenizing import DocumentTokenizer
 from stages.export import Export
-from tests.engine.roots import pipeline, quick, steps, write_inputs
+from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource
 from tests.stages.formats import vocabularies
 from tests.stages.formats.readers import read_mds, read_megatron, read_npy
@@ -168,3 +168,28 @@ def test_options_that_exclude_each_other_are_refused(options: str, message: str)
     head = "dataset: d\ninputs: a/*.gz\nroot: r\npipeline: [warc: {}, url: {}, extract: {}, language: {}, "
     with pytest.raises(RecipeError, match=message):
         parse(f"{head}export: {{{options}}}]", "r")
+
+
+def test_a_folder_has_nothing_of_the_layout_before(tmp_path: Path) -> None:
+    """Neither shards nor the card of another layout stay, and without a layout no folder; files of users do."""
+    laid_out(tmp_path, layout="huggingface", format="jsonl")
+    folder = tmp_path / "root" / "dataset"
+    (folder / "notes.txt").write_text("mine")
+    assert (folder / "README.md").exists()
+    laid_out(tmp_path)
+    assert not (folder / "README.md").exists()
+    assert not list(folder.rglob("*.jsonl*"))
+    quick(recipe(tmp_path, layout=None))
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["notes.txt"]
+
+
+def test_columns_that_an_export_leaves_out_are_counted_all_the_same(tmp_path: Path) -> None:
+    """Tokens and text of the kept documents are those before, whatever columns are written."""
+    counted = []
+    for columns in (("id", "text", "tokens"), ("id",)):
+        given = recipe(tmp_path, columns=columns)
+        quick(given)
+        found = RootContents(given.root).manifests["01-export"].statistics
+        counted.append((found.tokens, found.characters, found.bytes))
+    assert counted[0] == counted[1]
+    assert counted[0][0]["kept"] > 0
