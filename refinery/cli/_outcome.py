@@ -119,6 +119,8 @@ def _kept(root: str, kept: Summary) -> Iterator[str]:
     rows = [("kept", f"{documents}, {tokens}" if kept.tokens_read else documents)]
     if kept.folder:
         rows += [("output", f"{kept.folder} ({plural(kept.files, 'Parquet file' if kept.pattern else 'file')})")]
+    if kept.dataset:
+        rows += [("dataset", kept.dataset)]
     if kept.pattern and kept.folder:
         query = _quoted(f"from '{kept.folder}/{kept.pattern}' limit 5")
         opened = f"refinery.open({root!r}).stage({kept.stage!r}).dataset()"

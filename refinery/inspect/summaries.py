@@ -9,6 +9,7 @@ from refinery.inspect.reader import open_root
 from refinery.inspect.warning_list import allowed_share, too_many_broken
 from refinery.root.partitions import partition_of
 from refinery.root.receipts import PREVIEWS, SHARDS, first_previews
+from refinery.runner.layouts import FOLDER
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Summary:
     too_many_broken: bool
     """True if more of the inputs are broken than the recipe allows."""
     previews: tuple[str, ...] = ()
+    dataset: str = ""
+    """The folder of the layout; "" without one."""
 
 
 def summary(path: str) -> Summary | None:
@@ -46,6 +49,7 @@ def summary(path: str) -> Summary | None:
     if not files:
         folder, pattern = f"{reader.root.full(last.folder)}/{SHARDS}", ""
         files = reader.root.store.list(f"{glob.escape(folder)}/**/*")
+    laid_out = reader.root.full(FOLDER)
     return Summary(
         stage=last.name,
         documents=counts[-1].documents["kept"],
@@ -57,4 +61,5 @@ def summary(path: str) -> Summary | None:
         pattern=pattern,
         too_many_broken=too_many_broken(first.manifest.inputs, allowed_share(reader)),
         previews=first_previews(reader.root.receipts(last.folder, last.manifest.parts[:PREVIEWS])),
+        dataset=laid_out if reader.root.store.list(f"{glob.escape(laid_out)}/data/**/*") else "",
     )

@@ -318,12 +318,12 @@ def test_plan_tells_what_run_takes(folder: Path, kind: str, monkeypatch: pytest.
     assert quick(recipe(folder, kind, "root"), Selection(until="dated")).complete
     reported = plan(recipe(folder, kind, "root")).stages[2]
     assert reported.memory == WORKER + 2**30
-    for room, advice in (("1MiB", None), ("300MiB", "120MiB")):
+    for room, advice in (("1MiB", None), ("300MiB", "92MiB")):
         with pytest.raises(Refused, match=r"a task takes at least 1\.3 GB") as caught:
             quick(recipe(folder, kind, "refused").model_copy(update={"executor": roomy(room)}))
         assert str(caught.value.hint).count(f"substring memory: {advice}") == (advice is not None)
     assert quick(
-        recipe(folder, kind, "refused", memory=120 * 2**20).model_copy(update={"executor": roomy(room)})
+        recipe(folder, kind, "refused", memory=92 * 2**20).model_copy(update={"executor": roomy(room)})
     ).complete
     with monkeypatch.context() as patch:
         patch.setattr("refinery.store.LocalStore.free", lambda self, path: 1000)
