@@ -48,6 +48,11 @@ class Removal:
     whole: bool = False
     """True if all files go and the receipt with them: what a previous recipe made, which cannot be made again."""
 
+    @property
+    def rewrites_shards(self) -> bool:
+        """True if shards are written again, for which the stages of the recipe are needed."""
+        return SHARDS in self.rows and not self.whole
+
     def files(self) -> Iterator[tuple[str, int | None]]:
         """Yield the path of each file that has some of the rows, with their number; None if it is to be deleted."""
         if self.whole:
@@ -65,6 +70,10 @@ class RemovalSearch:
         self._exports = Exports(root)
         folders = [name for name in root.store.folders(root.path) if STAGE.fullmatch(name)]
         self.receipts = {folder: _whole(root, root.receipts_of(folder)) for folder in folders}
+
+    def read_recipe(self) -> None:
+        """Read the recipe of the root. Raises RecipeError where it names files that nobody has allowed to open."""
+        _ = self._exports.pipeline
 
     def documents(self, listed: DocumentList) -> dict[bytes, str]:
         """Return the documents that match, by their ids, each with the entry that it matches."""

@@ -25,7 +25,7 @@ from refinery.root.takedowns import (
     write_record,
     write_state,
 )
-from refinery.runner.layouts import lay_out_again
+from refinery.runner.layouts import FOLDER, lay_out_again
 from refinery.runner.removals import Removal, RemovalSearch
 from refinery.store import store_for
 
@@ -88,8 +88,10 @@ def _matching(
     search = RemovalSearch(root, state.last + 1, state.taken_before())
     wanted = state.listed().extended(new)
     documents = tuple(TakenDocument(id=one.hex(), entry=entry) for one, entry in search.documents(wanted).items())
-    found = wanted.with_ids(bytes.fromhex(one.id) for one in documents)
-    return documents, tuple(_touched(root, search.removals(found), documents))
+    removals = list(search.removals(wanted.with_ids(bytes.fromhex(one.id) for one in documents)))
+    if removals and (any(one.rewrites_shards for one in removals) or root.store.list(root.full(FOLDER))):
+        search.read_recipe()  # else it would be refused when the list is written and the work begun
+    return documents, tuple(_touched(root, removals, documents))
 
 
 def _begun(

@@ -295,10 +295,6 @@ def languages_of(stage: type[Stage] | Stage, docs: Docs, metrics: pa.StructArray
 
 
 def changes_text(stage: type[Stage] | Stage) -> bool:
-    """Return True if the stage changes texts, so that their tokens are counted again.
-
-    A stage that declares the text in ``adds`` may leave it alone by its fields; one that does not, such as an export,
-    only renders it.
-    """
+    """Return True if the stage changes texts, so that their tokens are counted again; an export only renders them."""
     added = stage.added() if isinstance(stage, Stage) else stage.adds
     return TEXT.name in {field.name for field in stage.adds} & {field.name for field in added}

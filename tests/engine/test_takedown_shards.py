@@ -14,10 +14,10 @@ import pytest
 from refinery import Asset, Size
 from refinery.inspect.find import find
 from refinery.inspect.verification import verify
-from refinery.recipe import Pipeline, consent
+from refinery.recipe import Pipeline, RecipeError, consent
 from refinery.runner.takedown import takedown
 from stages.export import Export
-from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
+from tests.engine.roots import RootContents, all_files, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Length, LineSource
 from tests.stages.formats.vocabularies import bytes_bpe
 
@@ -119,12 +119,17 @@ def test_token_ids_of_a_document_go_with_it(tmp_path: Path) -> None:
     export = Export(
         format="npy", tokenizer=Asset(bytes_bpe(tmp_path / "tokenizer.json", "<|endoftext|>")), shard=Size(120)
     )
-    consent.trust(export)
     given = pipeline(tmp_path, steps(LineSource(), export))
     quick(given)
     root = Path(given.root)
+    ids = find(str(root), text=GONE[1]).documents
+    before = all_files(root)
+    with pytest.raises(RecipeError, match="must not open the file"):
+        takedown(str(root), ids)
+    assert all_files(root) == before  # a takedown that cannot be completed does not begin
+    consent.trust(export)
     refs = [file for receipt in RootContents(root).receipts("01-export") for file in receipt.files["shards"]]
-    takedown(str(root), find(str(root), text=GONE[1]).documents)
+    takedown(str(root), ids)
     left = [file for receipt in RootContents(root).receipts("01-export") for file in receipt.files["shards"]]
     changed = [(before, after) for before, after in zip(refs, left, strict=True) if before != after]
     assert [Path(after.path).suffixes for _, after in changed] == [[".npy"], [".csv", ".gz"]]
