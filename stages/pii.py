@@ -28,7 +28,6 @@ from stages._pii.text import Kind, PersonalSpan, TextBytes
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MASKED = pa.list_(pa.struct([*SPANS.value_type, ("replacement", pa.string())]))
 """``SPANS`` with what stands in the place of each. ``text`` is null unless the recipe stores values."""
-UNLIMITED = 1_000_000_000
 KEY_BYTES = 64
 _SUFFIX = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?[^/?#:]*\.([a-z]+)\.?(?:[/?#:]|$)", re.IGNORECASE)
 
@@ -68,7 +67,7 @@ class Pii(Edit):
     )
     key: Asset | None = Field(None, description="key of hashes and fake values: a path of a file of at most 64 bytes")
     store_values: bool = Field(False, description="store the values beside the text, so that masking can be undone")
-    max_items: int = threshold(UNLIMITED, ge=0, description="most items of a document, of all kinds together")
+    max_items: int | None = threshold(None, ge=0, description="most items of a document, of all kinds together")
     max_of_kind: Mapping[Kind, int] = threshold({}, description="most items of a document by kind: {secret: 0}")
 
     @field_validator("kinds")
@@ -96,8 +95,9 @@ class Pii(Edit):
     def rules(self) -> tuple[Rule, ...]:
         """The most items of all kinds, then of single kinds."""
         most = ((kind, self.max_of_kind[kind]) for kind in KINDS if kind in self.max_of_kind)
+        every = () if self.max_items is None else (self.max_items,)
         return (
-            Rule("many_items", "items", "A list of people or accounts.", at_most=self.max_items),
+            *(Rule("many_items", "items", "A list of people or accounts.", at_most=number) for number in every),
             *(Rule(f"many_{kind}", kind, "Too much of this kind.", at_most=number) for kind, number in most),
         )
 
