@@ -58,7 +58,7 @@ class Decontaminate(Edit):
 
     name: ClassVar = "decontaminate"
     version: ClassVar = 1
-    source: ClassVar = "after AI2's decon, https://github.com/allenai/decon"
+    source: ClassVar = "own; as AI2's decon, https://github.com/allenai/decon"
     uses: ClassVar = (STRUCTURE.name,)
     adds: ClassVar = (TEXT,)
     metrics: ClassVar = (

@@ -41,7 +41,7 @@ class Pii(Edit):
 
     name: ClassVar = "pii"
     version: ClassVar = 1
-    source: ClassVar = "docs/personal-data.md"
+    source: ClassVar = "own; FineWeb, https://arxiv.org/abs/2406.17557, masks e-mail and IP addresses"
     uses: ClassVar = (LANG.name, "url")
     adds: ClassVar = (TEXT,)
     metrics: ClassVar = (
