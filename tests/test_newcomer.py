@@ -19,8 +19,10 @@ from tests.printed import PAGES, blocks, read
 from tools.s3server import free_ports
 
 EXCUSES = {
-    "needs a Ray cluster": 2,
     "needs Slurm": 2,
+    "needs a Ray cluster": 2,
+    "needs a root with the stage": 1,
+    "needs archives of robots.txt files": 1,
     "needs labelled pages in many languages": 1,
     "needs labelled texts": 3,
     "needs pages with gold texts": 3,
