@@ -91,7 +91,8 @@ class StageCounter:
                 counter.update({"in": passed, "kept": passed})
             else:
                 given, went = _sum(old[unit]), _sum(old[unit].filter(pc.invert(kept)))
-                passed = _sum(new[unit]) if unit in new else given - went  # an export may leave the column out
+                left_out = given - went if self._stage.last else 0  # the last stage selects columns, it ends no text
+                passed = _sum(new[unit]) if unit in new else left_out
                 counter.update({"in": given, "kept": passed, "removed": went, "cut": given - went - passed})
         if self._edits and TEXT.name in before.schema.names and TEXT.name in after.schema.names:
             changed = pc.not_equal(before.column(TEXT.name).filter(kept), after.column(TEXT.name))
