@@ -143,8 +143,9 @@ class Documents:
             pair = _hashes(rows)[training], (counted(rows) * self._repeats(rows))[training]
             yield pair
             documents += len(rows)
-            known = [*known, pair] if documents <= KEPT_IN_MEMORY else []
-        self._known = known
+            if documents <= KEPT_IN_MEMORY:
+                known.append(pair)
+        self._known = known if documents <= KEPT_IN_MEMORY else []
 
     @property
     def epoch(self) -> int:

@@ -1,7 +1,7 @@
 """Lists of documents: by domain, by URL, by URL pattern, by id. ``find`` and ``takedown`` read them.
 
 URLs compare as in most browsers' address bars: http and https are one scheme, the host has no case, and the fragment
-does not count. The rest is exact.
+does not count. The rest is exact. Domains compare as those of block lists: see ``parse_url``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from refinery.errors import UsageError
+from refinery.kernels import parse_url
 from refinery.stage.documents import ID, URL, id_bytes
 
 HINT = "a line is a domain, a URL, a URL with * for any characters, or an id of 32 hexadecimal digits"
@@ -21,7 +22,27 @@ _HEX = re.compile(r"[0-9a-f]{32}")
 _PREFIXED = re.compile(r"(domain|url|id):(?!//)(.*)", re.DOTALL)
 _SCHEME = re.compile(r"^(?:\*|https?)?://", re.IGNORECASE)
 _END_OF_HOST = re.compile(r"[/?#]")
-_PORT = re.compile(r":[0-9]*$")
+
+
+@dataclass(frozen=True)
+class UrlPattern:
+    """A comparable URL in which ``*`` is any characters."""
+
+    pieces: tuple[str, ...]
+
+    def matches(self, plain: str) -> bool:
+        """Return True for a comparable URL that matches as a whole. Linear: each piece is looked for once."""
+        first, *inner, last = self.pieces
+        end = len(plain) - len(last)
+        if not (plain.startswith(first) and plain.endswith(last)):
+            return False
+        at = len(first)
+        for piece in inner:
+            at = plain.find(piece, at, end)
+            if at < 0:
+                return False
+            at += len(piece)
+        return at <= end
 
 
 @dataclass(frozen=True)
@@ -34,7 +55,7 @@ class DocumentList:
     entries: tuple[str, ...] = ()
     domains: dict[str, str] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
-    patterns: tuple[tuple[re.Pattern[str], str], ...] = ()
+    patterns: tuple[tuple[UrlPattern, str], ...] = ()
     ids: dict[bytes, str] = field(default_factory=dict)
 
     @classmethod
@@ -50,7 +71,7 @@ class DocumentList:
             elif kind == "domain":
                 listed.domains[value] = entry
             elif "*" in value:
-                patterns.append((re.compile(".*".join(map(re.escape, value.split("*"))), re.DOTALL), entry))
+                patterns.append((UrlPattern(tuple(value.split("*"))), entry))
             else:
                 listed.urls[value] = entry
         return cls(entries, listed.domains, listed.urls, tuple(patterns), listed.ids)
@@ -82,13 +103,13 @@ class DocumentList:
     def match_url(self, url: str) -> str | None:
         """Return the entry that a URL matches, None for none."""
         if self.domains:
-            for name in _suffixes(host_of(url)):
+            for name in _suffixes(parse_url(f"http://{comparable(url)}").host):
                 if name in self.domains:
                     return self.domains[name]
         plain = comparable(url) if self.urls or self.patterns else ""
         if plain in self.urls:
             return self.urls[plain]
-        return next((entry for pattern, entry in self.patterns if pattern.fullmatch(plain)), None)
+        return next((entry for pattern, entry in self.patterns if pattern.matches(plain)), None)
 
 
 def ids_of(batch: pa.RecordBatch) -> list[bytes] | None:
@@ -111,11 +132,6 @@ def comparable(url: str) -> str:
     end = _END_OF_HOST.search(rest)
     place = end.start() if end else len(rest)
     return _ascii(rest[:place]) + (rest[place:] or ("" if rest.endswith("*") else "/"))
-
-
-def host_of(url: str) -> str:
-    """Return the host of a URL in lower case, without user and port."""
-    return _PORT.sub("", comparable(url).partition("/")[0].partition("?")[0].rpartition("@")[2]).strip(".")
 
 
 def _ascii(host: str) -> str:
@@ -161,7 +177,7 @@ def _kind(entry: str) -> tuple[str, str]:
         if not comparable(value).strip("*/:. "):
             raise UsageError(f"{entry[:80]!r} matches every document", hint=HINT)
         return "url", comparable(value)
-    name = _ascii(value).strip(".")
-    if is_url or not re.fullmatch(r"[^\s/@:?#]+", name) or (not kind and "." not in name):
+    name = "" if is_url or set(value) & set("@:?#") else parse_url(f"http://{value.strip('.')}").host
+    if not name or (not kind and "." not in name):
         raise UsageError(f"{entry[:80]!r} is neither a domain nor a URL nor an id", hint=HINT)
     return "domain", name

@@ -25,7 +25,7 @@ from refinery.root.root import Root
 from refinery.stage.documents import Docs
 from refinery.stage.ordered import Ordered
 from refinery.task.document_pass import stored_batches
-from refinery.task.ordered import read_ranks
+from refinery.task.ordered import read_ranks, with_columns_of
 from refinery.task.ranks import Ranks
 from refinery.task.sharded import ShardedWriter
 from refinery.task.step import StepProcessor
@@ -132,11 +132,7 @@ class Exports:
             yield from (docs for docs, _ in stored_batches(self._root, paths, given, self.pipeline.executor.batch))
             return
         for rows in read_ranks(self._root, *self._ranks(receipt, sources)):
-            columns = [
-                rows.column(f.name).cast(f.type) if f.name in rows.schema.names else pa.nulls(len(rows), f.type)
-                for f in given
-            ]
-            yield Docs(pa.RecordBatch.from_arrays(columns, schema=given))
+            yield with_columns_of(given, rows)
 
     def _ranks(self, receipt: Receipt, runs: Sequence[Receipt]) -> tuple[list[str], Ranks]:
         stage = self._run.step.stage

@@ -55,11 +55,15 @@ def ranked_batches(root: Root, paths: Sequence[str], ranks: Ranks, schema: pa.Sc
     listed = taken_down(root)
     for every in read_ranks(root, paths, ranks):
         rows = every.filter(pc.invert(listed.mask(every))) if listed.entries else every
-        columns = [
-            rows.column(f.name).cast(f.type) if f.name in rows.schema.names else pa.nulls(len(rows), f.type)
-            for f in schema
-        ]
-        yield Docs(pa.RecordBatch.from_arrays(columns, schema=schema)), None
+        yield with_columns_of(schema, rows), None
+
+
+def with_columns_of(schema: pa.Schema, rows: pa.RecordBatch) -> Docs:
+    """Return documents of a run with the columns of a schema; those that did not move are null."""
+    columns = [
+        rows.column(f.name).cast(f.type) if f.name in rows.schema.names else pa.nulls(len(rows), f.type) for f in schema
+    ]
+    return Docs(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 
 def read_ranks(root: Root, paths: Sequence[str], ranks: Ranks) -> Iterator[pa.RecordBatch]:

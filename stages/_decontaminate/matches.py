@@ -64,7 +64,8 @@ def measured(
     """Return metrics and evidence, and as ``text`` what is left of the texts without items of a higher score."""
     documents = len(texts)
     best = {row: some[0] for row, some in matches.items()}
-    spans = {row: _spans([one for one in some if one.score > min_score]) for row, some in matches.items()}
+    chosen = {row: [one for one in some if one.score > min_score] for row, some in matches.items()}
+    spans = {row: _spans(some) for row, some in chosen.items()}
     ranges = pa.array(
         [[{"start": start, "end": end} for start, end, _ in spans.get(row, ())] for row in range(documents)], RANGES
     )
@@ -83,7 +84,7 @@ def measured(
         "text": rest if cut else texts,
         "score": _filled(documents, {row: one.score for row, one in best.items()}),
         "overlap": _filled(documents, {row: one.overlap for row, one in best.items()}),
-        "items": pa.array([len(spans_of(matches.get(row, ()), min_score)) for row in range(documents)], pa.uint32()),
+        "items": pa.array([len(chosen.get(row, ())) for row in range(documents)], pa.uint32()),
         "matched": pa.array(lengths, pa.uint64()),
         "chars_left": pc.utf8_length(pc.utf8_trim_whitespace(rest)).cast(pa.uint32()),
         "benchmark": pa.array([best[row].benchmark if row in best else None for row in range(documents)], pa.string()),
@@ -91,11 +92,6 @@ def measured(
         "found": pa.array(recorded, FOUND),
         "spans": pa.array(removed, SPANS),
     }
-
-
-def spans_of(matches: Iterable[Match], min_score: float) -> list[Match]:
-    """Return the matches with a higher score."""
-    return [one for one in matches if one.score > min_score]
 
 
 def _filled(documents: int, values: Mapping[int, float]) -> pa.Array:

@@ -121,7 +121,7 @@ def _opened(path: str) -> Tokenizer:
         raise AssetError(f"{path} needs tokenizers", hint='pip install "refinery[tokenizers]"') from error
     try:
         tokenizer = Tokenizer.from_file(path)
-    except Exception as error:
+    except Exception as error:  # tokenizers raises no narrower class for a file that it cannot read
         hint = "it must be a tokenizer.json of Hugging Face's tokenizers"
         raise AssetError(f"{path}: {' '.join(str(error).split())[:200]}", hint=hint) from error
     tokenizer.no_truncation()

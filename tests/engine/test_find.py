@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, strategies as st
 
 from refinery.errors import UsageError
 from refinery.inspect.find import find
-from refinery.root.document_list import DocumentList
+from refinery.root.document_list import DocumentList, UrlPattern
 from tests.engine.roots import RootContents
 
 
@@ -19,7 +21,13 @@ from tests.engine.roots import RootContents
     [
         (
             "example.org",
-            ["http://example.org", "https://a.example.org:8080/x", "http://u@EXAMPLE.org?q"],
+            [
+                "http://example.org",
+                "https://a.example.org:8080/x",
+                "http://u@EXAMPLE.org?q",
+                "http://ex%61mple.org./",
+                "www.example.org/x",
+            ],
             ["http://x.org/example.org", "http://anexample.org/"],
         ),
         ("domain:localhost", ["http://localhost/x"], ["http://localhost.x/"]),
@@ -48,6 +56,18 @@ def test_entries_match_urls(entry: str, yes: list[str], no: list[str]) -> None:
     listed = DocumentList.parse(["# a comment", "", f"  {entry}\n"])
     urls = pa.record_batch([pa.array([*yes, *no, None])], names=["url"])
     assert listed.matches(urls) == [entry] * len(yes) + [None] * (len(no) + 1)
+
+
+@given(st.text("ab*", min_size=1, max_size=8).filter(lambda text: "*" in text), st.text("ab\n", max_size=12))
+def test_a_pattern_matches_as_a_whole(pattern: str, text: str) -> None:
+    """As a regular expression does in which * is any characters."""
+    naive = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
+    assert UrlPattern(tuple(pattern.split("*"))).matches(text) == bool(naive.fullmatch(text))
+
+
+def test_a_pattern_of_many_stars_takes_linear_time() -> None:
+    """On a long URL that nearly matches, a regular expression with backtracking does not end."""
+    assert not UrlPattern(tuple(("*a" * 50 + "*b").split("*"))).matches("a" * 1_000_000)
 
 
 def test_ids_match_in_every_form() -> None:

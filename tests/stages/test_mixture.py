@@ -64,7 +64,7 @@ def test_many_documents_in_one_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_weights_are_tokens_that_add_up() -> None:
-    """What rounding leaves goes to the largest remainders."""
+    """Tokens that rounding down leaves over go to the sources with the largest remainders."""
     assert targets({"a": 1, "b": 1, "c": 1}, 100) == {"a": 34, "b": 33, "c": 33}
     assert targets({"web": 0.7, "code": 0.3}, 10**12) == {"web": 7 * 10**11, "code": 3 * 10**11}
     for weights in ({"a": 0.0}, {"a": -1.0, "b": 2.0}, {"a": float("nan")}):

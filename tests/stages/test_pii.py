@@ -31,7 +31,7 @@ def masked(text: str, language: str | None = "en", **fields: Any) -> str:
 
 
 def found(text: str, language: str | None = "en", url: str = "https://example.com/") -> list[tuple[str, str]]:
-    """What is masked, with its kind."""
+    """Return the masked values of a text, each with its kind."""
     spans = edited(Pii(store_values=True), batch([text], language, url)).metrics["masked"][0].as_py()
     return [(span["reason"], span["text"]) for span in spans]
 
@@ -134,7 +134,7 @@ def test_counts_are_metrics_with_rules() -> None:
 
 
 def test_kinds_are_chosen() -> None:
-    """What is not chosen stays, and needs no package."""
+    """Kinds that the recipe does not choose are not masked, and their packages need not be installed."""
     assert masked(TEXT, kinds=("ip",)) == TEXT.replace("8.8.8.8", "<IP>")
     assert Pii(kinds=("email",)).versions() == {}
     assert set(Pii().versions()) == {"phonenumbers", "python-stdnum"}

@@ -58,7 +58,7 @@ def test_a_moved_threshold_ranks_nothing_again(folder: Path) -> None:
 
 
 def test_another_share_is_tried_without_a_run(folder: Path) -> None:
-    """What-if applies the rule to stored ranks; its counts, with documents that return, are those of a run."""
+    """``what-if`` applies the rule to stored ranks: it counts as many kept documents as a run with that rule keeps."""
     quick(ranked(folder, keep=0.5))
     quick(ranked(folder, "other", keep=0.9))
     found = what_if(str(folder / "root"), ["rank.keep=90%"], 99)

@@ -1,4 +1,4 @@
-"""What the stage ``rights`` reads in headers and pages: each statement, and what only looks like one."""
+"""The stage ``rights``: statements in headers and pages, and text that only looks like a statement."""
 
 from __future__ import annotations
 
