@@ -39,8 +39,8 @@ class Cut:
     """A span that an edit cuts: offset and length in UTF-8 bytes of the text before, the reason, and the cut text.
 
     ``text`` is None where nothing was cut, ``cut`` false where the document is removed, so that its text stays as it
-    was. Offset and length in characters, the group that spans of one text share, and the text in their place, are None
-    where the stage does not record them.
+    was. Offset and length in characters, the group that spans of one text share, the text in their place, and what
+    kind of span it is, are None where the stage does not record them.
     """
 
     offset: int
@@ -52,6 +52,7 @@ class Cut:
     group: int | None = None
     cut: bool | None = None
     replacement: str | None = None
+    category: str | None = None
 
 
 @dataclass(frozen=True)

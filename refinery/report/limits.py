@@ -77,6 +77,9 @@ SLOWEST_PARTS = 5
 LABELS = 15
 """Labels of a metric."""
 
+CATEGORIES = 15
+"""Categories of spans, such as kinds of personal data or benchmarks: those with most spans."""
+
 THRESHOLDS = 4
 """Thresholds in the caption of a metric."""
 

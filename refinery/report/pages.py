@@ -17,7 +17,7 @@ from refinery.report.documents import duplicates, samples
 from refinery.report.frame import Writer
 from refinery.report.language_rules import language_settings, removals_by_language
 from refinery.report.overlap import matrix_of, overlap, rules_of
-from refinery.report.replacements import replacements
+from refinery.report.spans import span_counts
 from refinery.report.texts import texts
 from refinery.report.view import StageView, View, columns, view
 from refinery.runner.timeline import SLOTS
@@ -104,7 +104,7 @@ def _stage_pages(write: Writer, root_view: View, stage: StageView) -> dict[str, 
             matrix=rules_of(stage),
             by_language=rules,
             own=own,
-            replaced=replacements(root_view.reader, entry),
+            spans=span_counts(root_view.reader, entry),
         ),
         stage.samples: write("samples", stage.samples, stage=stage, documents=examples),
     }

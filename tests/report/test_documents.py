@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
@@ -59,10 +60,38 @@ def test_a_page_counts_replaced_spans_by_reason_and_domain(tmp_path: Path) -> No
     quick(given_)
     built = build(given_.root)
     page = (Path(built.folder) / "stage-01-hide.html").read_text("utf-8")
-    table = page.partition('id="replaced"')[2].partition("</table>")[0]
+    table = page.partition('id="spans"')[2].partition("</table>")[0]
     assert '<th scope="col" class="n">of 3</th><th scope="col" class="n">of 5</th>' in table
     assert '<tr><th scope="row">(all)</th><td class="n">2</td><td class="n">1</td></tr>' in table
-    assert 'id="replaced"' not in (Path(built.folder) / "stage-00-lines-of-text.html").read_text("utf-8")
+    assert 'id="spans"' not in (Path(built.folder) / "stage-00-lines-of-text.html").read_text("utf-8")
+
+
+class Classify(Edit):
+    """Marks first words, by their letter."""
+
+    name: ClassVar = "classify"
+    version: ClassVar = 1
+    evidence: ClassVar = (pa.field("words", pa.list_(pa.struct([*SPANS.value_type, ("category", pa.string())]))),)
+
+    def edit(self, docs: Docs) -> Edited:
+        """No text is changed."""
+        words = [text.partition(" ")[0] for text in docs.texts()]
+        spans = [
+            [{"offset": 0, "length": len(word), "reason": word, "cut": False, "category": word[:1]}] for word in words
+        ]
+        return Edited({}, {"words": spans})
+
+
+def test_a_page_counts_spans_with_a_category(tmp_path: Path) -> None:
+    """By category and domain, and by reason, whether they are cut or only marked."""
+    write_inputs(tmp_path / "in", [["one line", "two lines", "three lines", "one text"]])
+    given_ = pipeline(tmp_path, steps(LineSource(), Classify()))
+    quick(given_)
+    page = (Path(build(given_.root).folder) / "stage-01-classify.html").read_text("utf-8")
+    table, _, rest = page.partition('id="spans"')[2].partition("</table>")
+    assert '<th scope="col" class="n">o</th><th scope="col" class="n">t</th>' in table
+    assert '<tr><th scope="row">(all)</th><td class="n">2</td><td class="n">2</td></tr>' in table
+    assert re.findall(r'class="crawled">(\w+)<', rest.partition("</table>")[0]) == ["one", "three", "two"]
 
 
 class Calm(Filter):
