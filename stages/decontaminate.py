@@ -18,9 +18,9 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from refinery import STRUCTURE, TEXT, Asset, Docs, Edit, Edited, Metric, Rule, threshold
-from refinery.kernels import SPANS, UNICODE, Benchmarks
+from refinery.kernels import UNICODE, Benchmarks
 from stages._decontaminate.items import Items, load
-from stages._decontaminate.matches import FOUND, matches_of, measured
+from stages._decontaminate.matches import CONTAMINATED, FOUND, matches_of, measured
 from stages._languages import common_words, words_digest
 
 Action = Literal["remove", "cut", "mark"]
@@ -49,15 +49,15 @@ class Decontaminate(Edit):
     """Find items of benchmarks in texts.
 
     The score of an item is the share of its words that a text has, weighted by their rarity in the benchmarks, and less
-    in proportion for an item with less weight than six words of its own: short common phrases do not count. Of rows
-    with one question the one whose answer is there is reported.
+    in proportion if this weight, times the share, is less than four words of its own: short common phrases do not
+    count. Of rows with one question the one whose answer is there is reported.
 
     ``found`` lists the items, best first. ``spans`` are their places in the text before, with benchmark and item as
-    reason, so that a cut can be undone.
+    reason and the benchmark as category, so that a cut can be undone.
     """
 
     name: ClassVar = "decontaminate"
-    version: ClassVar = 1
+    version: ClassVar = 2
     source: ClassVar = "own; as AI2's decon, https://github.com/allenai/decon"
     uses: ClassVar = (STRUCTURE.name,)
     adds: ClassVar = (TEXT,)
@@ -70,7 +70,7 @@ class Decontaminate(Edit):
         Metric("benchmark", pa.string(), "label", help="benchmark of the best item"),
         Metric("item", pa.string(), "label", help="the best item: benchmark and `doc_id`, or the number of its line"),
     )
-    evidence: ClassVar = (pa.field("found", FOUND), pa.field("spans", SPANS))
+    evidence: ClassVar = (pa.field("found", FOUND), pa.field("spans", CONTAMINATED))
 
     benchmarks: tuple[Asset, ...] = Field(
         min_length=1, description="files of items, or patterns of their paths: .jsonl, .jsonl.gz, .jsonl.zst"

@@ -199,7 +199,28 @@ GRAPHS = draws.edges.map(lambda ends: {"a": ends[0], "b": ends[1]})
 
 ITEM_WORDS = (
     *("a", "b", "c", "d", "the", "one", "two", "hundred", "and", "twenty", "thousand", "million", "5", "12", "1,000"),
-    *("1.5", ",", "٥", "x2", "don't", "É", "ß", "三", "十", "百", "万", "ไ", "ท", "ย", "カ", "タ"),
+    *(
+        "1.5",
+        ",",
+        "٥",
+        "๔",
+        "x2",
+        "don't",
+        "É",
+        "\u0301",
+        "\u2019",
+        "ß",
+        "〇",
+        "三",
+        "十",
+        "百",
+        "万",
+        "ไ",
+        "ท",
+        "ย",
+        "カ",
+        "タ",
+    ),
 )
 ITEM_TEXTS = st.lists(st.tuples(st.sampled_from(ITEM_WORDS), st.sampled_from(["", " ", " ", "\n"])), max_size=20).map(
     lambda pairs: "".join(word + space for word, space in pairs)

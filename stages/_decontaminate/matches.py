@@ -18,6 +18,9 @@ FOUND = pa.list_(
 )
 """Items in a text, best first."""
 
+CONTAMINATED = pa.list_(pa.struct([*SPANS.value_type, ("category", pa.string())]))
+"""``SPANS`` with the benchmark of the item as category."""
+
 MOST = 20
 """Items of a text that are recorded, the best."""
 
@@ -73,8 +76,15 @@ def measured(
     found = iter(inside.to_pylist())
     removed = [
         [
-            {"offset": start, "length": end - start, "reason": name, "text": text if cut else None, "cut": cut}
-            for (start, end, name), text in zip(spans.get(row, ()), found, strict=False)
+            {
+                "offset": start,
+                "length": end - start,
+                "reason": one.name,
+                "text": text if cut else None,
+                "cut": cut,
+                "category": one.benchmark,
+            }
+            for (start, end, one), text in zip(spans.get(row, ()), found, strict=False)
         ]
         for row in range(documents)
     ]
@@ -90,7 +100,7 @@ def measured(
         "benchmark": pa.array([best[row].benchmark if row in best else None for row in range(documents)], pa.string()),
         "item": pa.array([best[row].name if row in best else None for row in range(documents)], pa.string()),
         "found": pa.array(recorded, FOUND),
-        "spans": pa.array(removed, SPANS),
+        "spans": pa.array(removed, CONTAMINATED),
     }
 
 
@@ -100,18 +110,18 @@ def _filled(documents: int, values: Mapping[int, float]) -> pa.Array:
     return pa.array(column)
 
 
-def _spans(matches: Iterable[Match]) -> list[tuple[int, int, str]]:
-    """Return the ranges of matches in order, with the name of the best match; those that touch are one."""
-    spans: list[tuple[int, int, str]] = []
-    ranges = [(start, end, rank, one.name) for rank, one in enumerate(matches) for start, end in one.ranges]
+def _spans(matches: Iterable[Match]) -> list[tuple[int, int, Match]]:
+    """Return the ranges of matches in order, each with the best match; those that touch are one."""
+    spans: list[tuple[int, int, Match]] = []
+    ranges = [(start, end, rank, one) for rank, one in enumerate(matches) for start, end in one.ranges]
     ranks: list[int] = []
-    for start, end, rank, name in sorted(ranges):
+    for start, end, rank, one in sorted(ranges):
         if spans and start <= spans[-1][1]:
             first, last, before = spans.pop()
             better = min(ranks.pop(), rank)
-            spans.append((first, max(last, end), name if better == rank else before))
+            spans.append((first, max(last, end), one if better == rank else before))
             ranks.append(better)
         else:
-            spans.append((start, end, name))
+            spans.append((start, end, one))
             ranks.append(rank)
     return spans

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,6 +69,44 @@ def test_edited_words_are_no_way_out(question: str, every: int) -> None:
     more = [word if place % every else f"{word} heron" for place, word in enumerate(words, 1)]
     for copy in (others, fewer, more):
         assert failed(stage(), PAGE.format(" ".join(copy))) == [["contaminated"]]
+
+
+@pytest.mark.parametrize(
+    ("page", "question", "options", "numerals"),
+    [
+        (
+            "我们傍晚沿着河边散步，{}市场已经关门了，于是我们回家看书。",
+            "1783年霜冻之前，小镇的摆渡人卖出了多少桶苹果酒，如果每桶装48加仑？",
+            ("四桶苹果酒", "装满梨酒的木箱", "九瓶蜂蜜", "一桶也没有"),
+            {"1783": "一七八三", "48": "四十八"},
+        ),
+        (
+            "夕方、私たちは川沿いを歩いた。{}市場は閉まっていたので、家に帰って本を読んだ。",
+            "1783年の霜が降りる前に、渡し守は48ガロン入りの樽でリンゴ酒をいくつ売ったでしょうか。",
+            ("リンゴ酒を三樽", "ナシのジュースを箱ごと", "ハチミツの小瓶", "ひとつも売らなかった"),
+            {"1783": "千七百八十三", "48": "四八"},
+        ),
+        (
+            "ตอนเย็นเราเดินเล่นริมแม่น้ำ{}ตลาดปิดแล้วเราจึงกลับบ้านไปอ่านหนังสือ",
+            "ก่อนน้ำค้างแข็งปี1783คนแจวเรือขายไซเดอร์ได้กี่ถังถ้าแต่ละถังจุ48แกลลอน",
+            ("แอปเปิลสามถัง", "น้ำลูกแพร์ทั้งกล่อง", "ขวดน้ำผึ้งเล็กๆ", "ไม่ได้ขายเลย"),
+            {"1783": "๑๗๘๓", "48": "๔๘"},
+        ),
+    ],
+    ids=["zh", "ja", "th"],
+)
+def test_scripts_without_spaces(
+    tmp_path: Path, page: str, question: str, options: Sequence[str], numerals: dict[str, str]
+) -> None:
+    """Numerals may be those of the script, and options in another order, between other letters and in the question."""
+    (tmp_path / "quiz.jsonl").write_text(json.dumps({"question": question + "".join(options)}), encoding="utf-8")
+    given_ = stage(benchmarks=[str(tmp_path / "quiz.jsonl"), ITEMS])
+    spelled = re.sub(r"\d+", lambda number: numerals[number[0]], question)
+    assert spelled != question
+    for copy in (spelled + "".join(options), question + "".join(options[::-1]), spelled + "".join(options[::-1])):
+        found = metrics(given_, page.format(copy))
+        assert (found["item"], found["score"] > 0.75) == ("quiz 1", True)
+    assert failed(given_, page, page.format("".join(options))) == [[], []]
 
 
 def test_the_answer_that_is_there_names_the_row() -> None:
@@ -155,6 +194,26 @@ def test_a_recipe_with_a_bad_benchmark_is_refused(
     assert execute(["check", "-c", str(recipe)]) == code
     assert name in (printed := capsys.readouterr().err)
     assert "Traceback" not in printed
+
+
+ACCENTS = "Did nai\u0308ve Zoe\u0308 Lefe\u0300vre from Besanc\u0327on eat more cre\u0300me bru\u0302le\u0301e or pa\u0302te\u0301"
+
+
+@pytest.mark.parametrize("item", [CIDER, ALBATROSS, CHINESE, THAI, ACCENTS])
+@given(data=st.data())
+def test_a_span_is_the_copy(item: str, data: st.DataObject) -> None:
+    """To its last accent, although the item has the words before and after it, if they are less than half of it."""
+    copy = item.rstrip("?.\uff1f")
+    joint = "" if item in (CHINESE, THAI) else " "
+    units = copy.split(" ") if joint else re.findall(r"\w[^\w\s]*", copy)
+    size = data.draw(st.integers(1, 2))
+    some = st.lists(st.sampled_from(units), max_size=2)
+    before = data.draw(st.one_of(some, st.just(units[:size])))
+    after = data.draw(st.one_of(some, st.just(units[-size:])))
+    kernel = Benchmarks(pa.array([item]), np.zeros(1, np.uint8), np.zeros(1, np.uint32))
+    text = joint.join([*before, copy, *after])
+    found = [text.encode()[one["start"] : one["end"]].decode() for one in kernel.matches(pa.array([text]))[0].as_py()]
+    assert found == [copy]
 
 
 WORDS = st.lists(st.sampled_from([*"abcdefghij"]), max_size=12)

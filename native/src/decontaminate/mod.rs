@@ -1,5 +1,6 @@
 //! Items of benchmarks in texts. Twin: `refinery.kernels.reference.benchmarks`.
 
+mod extent;
 mod index;
 mod numerals;
 mod search;

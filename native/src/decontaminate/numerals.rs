@@ -30,12 +30,15 @@ pub fn numerals(words: &[String], values: &[u64], folds: &[u32]) -> Vec<(u64, Nu
 
 /// The number that begins with the first of some units, and how many units it has. `numeral` is what each unit is.
 pub fn number(units: &[Unit], text: &str, numeral: impl Fn(usize) -> Option<Numeral>) -> Option<(u64, usize)> {
+    if let Some(number) = digit_by_digit(units, &numeral) {
+        return Some(number);
+    }
     let (mut total, mut current, mut least) = (0_u64, None, u64::MAX);
     let (mut count, mut after_value) = (0, false);
     while let Some(unit) = units.get(count) {
         let found = numeral(count);
         match found {
-            Some(Numeral::Value(value)) => match joined(current, value) {
+            Some(Numeral::Value(value)) => match joined(current.filter(|&value| value > 0 || total == 0), value) {
                 Some(sum) => current = Some(sum),
                 None => break,
             },
@@ -76,6 +79,21 @@ pub fn number(units: &[Unit], text: &str, numeral: impl Fn(usize) -> Option<Nume
     }
     (count > 0).then(|| (total + current.unwrap_or(0), count))
 }
+
+/// A number that is written with a Han character for each digit, such as `一七八三`.
+fn digit_by_digit(units: &[Unit], numeral: impl Fn(usize) -> Option<Numeral>) -> Option<(u64, usize)> {
+    let (mut value, mut count) = (0, 0);
+    while let (Some(unit), Some(Numeral::Value(digit))) = (units.get(count), numeral(count)) {
+        if unit.kind != Kind::Han || digit > 9 || count == MOST_DIGITS {
+            break;
+        }
+        (value, count) = (value * 10 + digit, count + 1);
+    }
+    (count > 1 && !matches!(numeral(count), Some(Numeral::Times(_)))).then_some((value, count))
+}
+
+/// Digits of a number that has a word for each.
+const MOST_DIGITS: usize = 18;
 
 /// Values from here on multiply; the greatest is `and`.
 const TIMES: u64 = 1 << 62;

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
+use super::extent::{extent, Extent, Hit};
 use super::index::{Index, Role, ANSWER, ONE, PASSAGE, QUESTION, SHORT};
 use super::units::Unit;
 
-/// The weight that counts in full; the score of a lighter match is less in proportion.
-const ENOUGH: u64 = 6 * ONE as u64;
+/// The weight, times the share that was found, that counts in full; the score of a lighter match is less in proportion.
+const ENOUGH: u64 = 4 * ONE as u64;
 /// Of the weight of a text its trigrams in a window must have this share, in tenths, before they are looked at.
 const SEEDS: u64 = 3;
 /// Places of one text in another that are looked at.
@@ -38,13 +39,6 @@ struct Found {
     matched: u64,
     first: usize,
     last: usize,
-}
-
-#[derive(Clone, Copy)]
-struct Hit {
-    unit: u32,
-    at: u32,
-    weight: u32,
 }
 
 pub struct Search<'a> {
@@ -123,55 +117,40 @@ impl<'a> Search<'a> {
     /// Append the ranges in which most of a piece is.
     fn places(&mut self, piece: u32, mut hits: Vec<Hit>, found: &mut Vec<Found>) {
         let total = self.index.totals[piece as usize];
-        let size = self.index.piece(piece).len();
-        let length = size + size / 4 + 3;
+        let words = self.index.piece(piece);
+        let length = words.len() + words.len() / 4 + 3;
+        let mut cleared = Vec::new();
         for _ in 0..TIMES {
-            let (start, weight) = best_window(&hits, size, length);
+            let (start, weight) = best_window(&hits, words.len(), length);
             if !is_enough(weight, total) {
                 break;
             }
             let end = (start + length).min(self.ids.len());
-            let inside = |hit: &Hit| (start..end.saturating_sub(2)).contains(&(hit.unit as usize));
-            let place = self.place(piece, &hits, start, end);
-            if place.matched * 2 >= total {
-                found.push(place);
+            let is_inside = |hit: &Hit| (start..end.saturating_sub(2)).contains(&(hit.unit as usize));
+            let inside: Vec<Hit> = hits.iter().filter(|hit| is_inside(hit)).copied().collect();
+            let Some(Extent { first, last, is_exact }) = extent(&self.units, &self.ids, words, &inside, start..end)
+            else {
+                break;
+            };
+            let matched = self.matched(words, start..end);
+            if matched * 2 >= total {
+                found.push(Found { piece, matched, first, last });
             }
-            let last = place.last.max(start);
-            hits.retain(|hit| !inside(hit) && !(place.first..=last).contains(&(hit.unit as usize)));
+            cleared.push((first, self.ids[first..=last].to_vec()));
+            self.ids[first..=last].fill(0);
+            let is_cleared = |hit: &Hit| hit.unit as usize + 2 >= first && hit.unit as usize <= last;
+            hits.retain(|hit| !is_cleared(hit) && (is_exact || !is_inside(hit)));
+        }
+        for (first, ids) in cleared.into_iter().rev() {
+            self.ids[first..first + ids.len()].copy_from_slice(&ids);
         }
     }
 
-    /// The part of a window that a piece has: weight of the words that both have, and their range.
-    fn place(&mut self, piece: u32, hits: &[Hit], start: usize, end: usize) -> Found {
-        let words = self.index.piece(piece);
+    /// The weight of the words that a window and a piece have, in any order.
+    fn matched(&mut self, words: &[u32], window: Range<usize>) -> u64 {
         words.iter().for_each(|&word| self.wanted[word as usize] += 1);
-        let has = |unit: usize, wanted: &[u32]| self.ids[unit] != 0 && wanted[self.ids[unit] as usize] > 0;
-        let inside = || hits.iter().filter(|hit| (start..end.saturating_sub(2)).contains(&(hit.unit as usize)));
-        let (mut first, mut last) = (end, start);
-        for hit in inside() {
-            first = first.min(hit.unit as usize);
-            last = last.max(hit.unit as usize + 2);
-        }
-        let before = inside().next().map_or(0, |hit| hit.at as usize);
-        let after = inside().next_back().map_or(0, |hit| words.len() - 3 - hit.at as usize);
-        for (step, unit) in (start..first).rev().enumerate() {
-            if step > before + 1 || first - unit > 2 {
-                break;
-            }
-            if has(unit, &self.wanted) {
-                first = unit;
-            }
-        }
-        for (step, unit) in (last + 1..end).enumerate() {
-            if step > after + 1 || unit - last > 2 {
-                break;
-            }
-            if has(unit, &self.wanted) {
-                last = unit;
-            }
-        }
         let mut matched = 0;
-        for &word in &self.ids[start..end] {
+        for &word in &self.ids[window] {
             let left = &mut self.wanted[word as usize];
             if *left > 0 {
                 *left -= 1;
@@ -179,7 +158,7 @@ impl<'a> Search<'a> {
             }
         }
         words.iter().for_each(|&word| self.wanted[word as usize] = 0);
-        Found { piece, matched, first, last }
+        matched
     }
 
     /// Append the groups of which enough was found, best first.
@@ -277,10 +256,11 @@ fn is_enough(weight: u64, total: u64) -> bool {
     weight > 0 && weight * 10 >= total * SEEDS
 }
 
-/// The share of the weight that matched, less in proportion where it is light; times `SCALE`.
+/// The share of the weight that matched, less in proportion where matched weight times share is light; times `SCALE`.
 fn score(matched: u64, total: u64, needed: u64) -> u128 {
-    let (matched, total, needed) = (u128::from(matched), u128::from(total.max(1)), u128::from(needed));
-    matched * matched.min(needed) * SCALE / (total * needed)
+    let matched = u128::from(matched);
+    let share = matched * SCALE / u128::from(total.max(1));
+    share * (matched * share / u128::from(needed)).min(SCALE) / SCALE
 }
 
 /// The start of the window with the heaviest trigrams, and their weight.

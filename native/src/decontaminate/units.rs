@@ -19,10 +19,15 @@ pub struct Unit {
     pub start: u32,
     pub end: u32,
     pub kind: Kind,
+    /// Letters before the unit that are part of it, in a script without spaces.
+    pub before: u8,
 }
 
 /// Letters of a unit, in scripts that have an alphabet or syllables.
 const LETTERS: usize = 3;
+
+/// The marks in words that are no part of the letter before.
+const APOSTROPHES: [char; 3] = ['\'', '\u{2019}', '\u{2bc}'];
 
 const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -44,14 +49,14 @@ fn form_of(character: char, folds: &[u32]) -> (u32, Option<Kind>) {
     let script = script_of(character);
     let form = folds.get(code as usize).copied().unwrap_or(if script.is_some() { code } else { 0 });
     let kind = script.map(|script| if script == Script::Han { Kind::Han } else { Kind::Letters });
-    (form, kind.filter(|_| form > SKIPPED))
+    (form, kind.filter(|_| form > SKIPPED && !is_digit(form)))
 }
 
 /// Append the units of a text. `,` and `.` between digits in groups of three do not divide a number.
 pub fn append_units(text: &str, folds: &[u32], units: &mut Vec<Unit>) {
     let Some(ascii) = folds.first_chunk::<128>() else { return };
     let bytes = text.as_bytes();
-    let mut word = Unit { key: 0, start: 0, end: 0, kind: Kind::Digits };
+    let mut word = Unit { key: 0, start: 0, end: 0, kind: Kind::Digits, before: 0 };
     let mut before = [0; LETTERS - 1];
     let mut at = 0;
     while at < bytes.len() {
@@ -100,10 +105,14 @@ pub fn append_units(text: &str, folds: &[u32], units: &mut Vec<Unit>) {
             if let Some(kind) = alone {
                 let (start, end) = (at as u32, (at + size) as u32);
                 let letters = before.iter().filter(|form| kind == Kind::Letters && **form != 0);
-                let key = letters.fold(0, |key, form| extended(key, *form));
-                units.push(Unit { key: extended(key, form), start, end, kind });
+                let key = letters.clone().fold(0, |key, form| extended(key, *form));
+                units.push(Unit { key: extended(key, form), start, end, kind, before: letters.count() as u8 });
             }
             before = if alone == Some(Kind::Letters) { [before[1], form] } else { [0; LETTERS - 1] };
+        } else if !text[at..].starts_with(APOSTROPHES) {
+            let open = Some(&mut word).filter(|word| word.key != 0);
+            let last = open.or_else(|| units.last_mut()).filter(|last| last.end as usize == at);
+            last.into_iter().for_each(|last| last.end += size as u32);
         }
         at += size;
     }

@@ -6,10 +6,11 @@
 2. Trigrams of a text that an item's piece has as well, in a window a quarter longer than the piece, must weigh three
    tenths of it. A trigram at more than 64 places begins no search, so common phrases do not.
 3. In the window with the heaviest trigrams, words that both have count, in any order. Pieces of which half is found go
-   on; their range is cleared, and the search repeated, so that copies of a piece are found as well.
+   on; their range, which ``extent`` finds, is cleared, and the search repeated, so that other copies are found as well.
 4. Of a group (a question and its passage) question, passage and the heaviest answer count together, in the combination
-   with the highest score: the share of the weight that was found, less in proportion if that is lighter than 6 words
-   that one item has; 12 for an answer alone. A short answer must be there word by word, anywhere in the text.
+   with the highest score: the share of the weight that was found, less in proportion if what was found, times the
+   share, is lighter than 4 words that one item has; 8 for an answer alone. A short answer must be there word by word,
+   anywhere in the text.
 
 After AI2's decon (Apache-2.0, https://github.com/allenai/decon), which has n-grams, clusters and scores of questions,
 answers and passages. Windows without order, all positions as seeds and numbers as one word are ours.
@@ -27,7 +28,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from refinery.kernels.reference.plain import HAN, LETTERS, plain_units
+from refinery.kernels.reference.extent import Seed, extent
+from refinery.kernels.reference.plain import HAN, LETTERS, Unit, plain_units
 
 QUESTION, PASSAGE, ANSWER = range(3)
 """The roles of texts of items."""
@@ -37,12 +39,12 @@ MATCHES = pa.list_(pa.struct([(name, pa.uint64()) for name in FIELDS]))
 """Ranges of a text that are parts of items, best group first, in UTF-8 bytes.
 
 ``row`` is that of the answer that was found, or ``NO_ROW``. Weights are in 1,024ths; the score is
-``matched / total * min(1, matched / needed)``.
+``matched / total * min(1, matched * matched / total / needed)``.
 """
 
 NO_ROW = 2**32 - 1
 
-ONE, ENOUGH, LIGHT, HOT, SHORT = 1024, 6 * 1024, 2 * 1024, 64, 8
+ONE, ENOUGH, LIGHT, HOT, SHORT = 1024, 4 * 1024, 2 * 1024, 64, 8
 SEEDS, FLOOR, TIMES, SHARING, MOST = 3, 3, 16, 64, 256
 
 _SHARES = {HAN: 2, LETTERS: 4}
@@ -57,14 +59,6 @@ class Role(NamedTuple):
     group: int
     kind: int
     row: int
-
-
-class Seed(NamedTuple):
-    """A trigram of a text in a piece, and its weight."""
-
-    unit: int
-    at: int
-    weight: int
 
 
 class Found(NamedTuple):
@@ -116,7 +110,7 @@ class Benchmarks:
     def _matches(self, text: str) -> Iterator[dict[str, int]]:
         units = plain_units(text)
         words = [unit.word for unit in units]
-        found = [one for piece, hits in self._hits(words) for one in self._windows(words, piece, hits)]
+        found = [one for piece, hits in self._hits(words) for one in self._windows(units, piece, hits)]
         roles = [(role, number) for number, one in enumerate(found) for role in self.roles[one.piece][:SHARING]]
         roles.sort(key=lambda each: (each[0].group, each[0].kind, each[0].row, each[1]))
         scored = [self._group(words, [*some], found) for _, some in groupby(roles, key=lambda each: each[0].group)]
@@ -139,8 +133,9 @@ class Benchmarks:
     def _enough(self, weight: int, piece: Piece) -> bool:
         return weight > 0 and weight * 10 >= self.totals[piece] * SEEDS
 
-    def _windows(self, words: Sequence[str], piece: Piece, hits: list[Seed]) -> Iterator[Found]:
+    def _windows(self, units: Sequence[Unit], piece: Piece, hits: list[Seed]) -> Iterator[Found]:
         """Yield the ranges in which most of a piece is."""
+        words = [unit.word for unit in units]
         length = len(piece) + len(piece) // 4 + 3
         for _ in range(TIMES):
             start, weight = _best_window(hits, len(piece), length)
@@ -148,31 +143,28 @@ class Benchmarks:
                 return
             end = min(start + length, len(words))
             inside = [hit for hit in hits if start <= hit.unit < end - 2]
-            first, last = _extended(words, piece, inside, range(start, end))
+            first, last, is_exact = extent(units, words, piece, inside, range(start, end))
             both = Counter(piece) & Counter(words[start:end])
             matched = sum(self.weights[word] * count for word, count in both.items())
             if matched * 2 >= self.totals[piece]:
                 yield Found(piece, matched, first, last)
-            hits = [hit for hit in hits if hit not in inside and not first <= hit.unit <= last]
+            words[first : last + 1] = [""] * (last + 1 - first)
+            gone = () if is_exact else inside
+            hits = [hit for hit in hits if hit not in gone and not first <= hit.unit + 2 <= last + 2]
 
     def _group(
         self, words: Sequence[str], roles: Sequence[tuple[Role, int]], pieces: Sequence[Found]
     ) -> tuple[int, dict[str, int], list[tuple[int, int]]] | None:
         """Return the score of a group, what was found of it, and the ranges; None below the lowest score."""
         group = roles[0][0].group
-        parts = [self._part(kind, roles, pieces) for kind in (QUESTION, PASSAGE, ANSWER)]
-        question = parts[QUESTION]
-        if question and question.matched >= LIGHT:
-            parts[ANSWER] = self._exact(words, group, parts[ANSWER])
+        parts = self.parts(words, roles, pieces)
         best: tuple[int, int, int, int, tuple[int, ...]] = (0, 0, 0, 1, ())
-        for chosen in _subsets():
-            some = [part for kind in chosen if (part := parts[kind])]
-            if len(some) == len(chosen):
-                matched, total = sum(part.matched for part in some), sum(part.total for part in some)
-                needed = 2 * ENOUGH if chosen == (ANSWER,) else ENOUGH
-                score = matched * min(matched, needed) * 2**32 // (max(total, 1) * needed)
-                if score >= best[0]:
-                    best = (score, matched, total, needed, chosen)
+        for chosen, matched, total in combined(parts):
+            needed = 2 * ENOUGH if chosen == (ANSWER,) else ENOUGH
+            share = matched * 2**32 // max(total, 1)
+            score = share * min(matched * share // needed, 2**32) // 2**32
+            if score >= best[0]:
+                best = (score, matched, total, needed, chosen)
         score, matched, total, needed, chosen = best
         if score * 10 < FLOOR * 2**32:
             return None
@@ -183,6 +175,16 @@ class Benchmarks:
         row = answer.row if answer else NO_ROW
         match = {"group": group, "row": row, "matched": matched, "total": total, "needed": needed}
         return score, match, sorted(places)
+
+    def parts(
+        self, words: Sequence[str], roles: Sequence[tuple[Role, int]], pieces: Sequence[Found]
+    ) -> list[Weighed | None]:
+        """Return question, passage and answer of a group, each None if it is not there."""
+        parts = [self._part(kind, roles, pieces) for kind in (QUESTION, PASSAGE, ANSWER)]
+        question = parts[QUESTION]
+        if question and question.matched >= LIGHT:
+            parts[ANSWER] = self._exact(words, roles[0][0].group, parts[ANSWER])
+        return parts
 
     def _part(self, kind: int, roles: Iterable[tuple[Role, int]], pieces: Sequence[Found]) -> Weighed | None:
         """Return the heaviest piece of a kind that was found, of several the last one of the first row."""
@@ -208,7 +210,8 @@ class Benchmarks:
 def match_scores(matches: pa.StructArray) -> npt.NDArray[np.float64]:
     """Return the scores of matches, from 0 to 1."""
     matched, total, needed = (matches.field(name).to_numpy().astype(np.float64) for name in FIELDS[2:5])
-    scores: npt.NDArray[np.float64] = matched / np.maximum(total, 1) * np.minimum(1, matched / needed)
+    shares = matched / np.maximum(total, 1)
+    scores: npt.NDArray[np.float64] = shares * np.minimum(1, matched * shares / needed)
     return scores
 
 
@@ -264,28 +267,13 @@ def _best_window(hits: Sequence[Seed], size: int, length: int) -> tuple[int, int
     return max(sums, key=lambda each: each[1], default=(0, 0))
 
 
-def _extended(words: Sequence[str], piece: Piece, hits: Sequence[Seed], window: range) -> tuple[int, int]:
-    """Return the range of the trigrams, with words of the piece at its ends from which at most one other divides it."""
-    first, last = min(hit.unit for hit in hits), max(hit.unit for hit in hits) + 2
-    ahead, behind = hits[0].at, len(piece) - 3 - hits[-1].at
-    known = set(piece)
-    for unit in range(first - 1, max(window.start, first - ahead - 2) - 1, -1):
-        if first - unit > 2:
-            break
-        if words[unit] in known:
-            first = unit
-    for unit in range(last + 1, min(window.stop, last + behind + 3)):
-        if unit - last > 2:
-            break
-        if words[unit] in known:
-            last = unit
-    return first, last
-
-
-def _subsets() -> Iterator[tuple[int, ...]]:
-    """Yield the combinations of question, passage and answer."""
+def combined(parts: Sequence[Weighed | None]) -> Iterator[tuple[tuple[int, ...], int, int]]:
+    """Yield the combinations of question, passage and answer that are there: the weight that was found, of how much."""
     for bits in range(1, 8):
-        yield tuple(kind for kind in range(3) if bits >> kind & 1)
+        chosen = tuple(kind for kind in range(3) if bits >> kind & 1)
+        some = [part for kind in chosen if (part := parts[kind])]
+        if len(some) == len(chosen):
+            yield chosen, sum(part.matched for part in some), sum(part.total for part in some)
 
 
 def _ends(text: str) -> list[int]:

@@ -23,10 +23,11 @@ TIMES, AND = 1 << 62, (1 << 64) - 1
 
 DIGITS, WORD, HAN, LETTERS = range(4)
 
-LONGEST = 64
-"""No number has more words."""
+LONGEST, MOST_DIGITS = 64, 18
+"""No number has more words, or more digits that are a word each."""
 
 _SKIPPED = 1
+_APOSTROPHES = "'\u2019\u02bc"
 _TABLE = 0x20000
 """Characters that have an entry; of the others only those of scripts without spaces are in words."""
 
@@ -68,7 +69,7 @@ def plain_units(text: str) -> list[Unit]:
 
 
 def _fold(character: str) -> int:
-    if character in "'\u2019\u02bc" or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+    if character in _APOSTROPHES or unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return _SKIPPED
     plain = unicodedata.normalize("NFKD", character)[0]
     if "\uac00" <= character <= "\ud7a3":
@@ -90,20 +91,28 @@ def _divided(text: str) -> Iterator[Unit]:
     word, before, start, end = "", "", 0, 0
     for at, character in enumerate(text):
         form = _form(character)
-        spaceless = form > _SKIPPED and script_of(character)
+        spaceless = form > _SKIPPED and not _is_digits(chr(form)) and script_of(character)
         if form > _SKIPPED and not spaceless:
             start, word, end = (start if word else at), word + chr(form), at + 1
         elif form != _SKIPPED and not (_is_digits(word) and _groups_digits(text, at)):
             if word:
-                yield Unit(word, start, end, DIGITS if _is_digits(word) else WORD)
+                yield Unit(word, start, _after_marks(text, end), DIGITS if _is_digits(word) else WORD)
             word = ""
             if spaceless:
                 is_han = spaceless == "han"
-                yield Unit(chr(form) if is_han else before + chr(form), at, at + 1, HAN if is_han else LETTERS)
+                end = _after_marks(text, at + 1)
+                yield Unit(chr(form) if is_han else before + chr(form), at, end, HAN if is_han else LETTERS)
         if form != _SKIPPED:
             before = (before + chr(form))[-2:] if spaceless and spaceless != "han" else ""
     if word:
-        yield Unit(word, start, end, DIGITS if _is_digits(word) else WORD)
+        yield Unit(word, start, _after_marks(text, end), DIGITS if _is_digits(word) else WORD)
+
+
+def _after_marks(text: str, at: int) -> int:
+    """Return the end of the marks at a place: a word goes to the end of its last accent."""
+    while at < len(text) and _form(text[at]) == _SKIPPED and text[at] not in _APOSTROPHES:
+        at += 1
+    return at
 
 
 def _form(character: str) -> int:
@@ -129,6 +138,8 @@ def _values() -> dict[str, int]:
 def _number(text: str, units: Sequence[Unit]) -> tuple[int, int]:
     """Return the number that begins with the first of some words, and how many words it has; 0 words for none."""
     values = [_values().get(unit.word, -1) for unit in units]
+    if digits := _digit_by_digit(units, values):
+        return int(digits), len(digits)
     total, current, least, count, after_value = 0, -1, AND, 0, False
     for unit, value, following in zip(units, values, [*values[1:], -1], strict=True):
         if value == AND:
@@ -140,7 +151,7 @@ def _number(text: str, units: Sequence[Unit]) -> tuple[int, int]:
                 break
             total, current, least = step
         elif value >= 0:
-            joined = _joined(current, value)
+            joined = _joined(-1 if total and not current else current, value)
             if joined < 0:
                 break
             current = joined
@@ -151,6 +162,16 @@ def _number(text: str, units: Sequence[Unit]) -> tuple[int, int]:
         after_value = 0 <= value < TIMES
         count += 1
     return total + max(current, 0), count
+
+
+def _digit_by_digit(units: Sequence[Unit], values: Sequence[int]) -> str:
+    """Return the digits of a number that is written with a Han character each; "" for one with other words."""
+    digits = ""
+    for unit, value in zip(units, values, strict=True):
+        if unit.kind != HAN or not 0 <= value < 10 or len(digits) == MOST_DIGITS:
+            return digits if len(digits) > 1 and not TIMES < value < AND else ""
+        digits += str(value)
+    return digits if len(digits) > 1 else ""
 
 
 def _written(text: str, unit: Unit) -> int:
