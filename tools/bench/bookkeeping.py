@@ -1,0 +1,316 @@
+"""What the records of many parts cost: CPU seconds, peak memory and files; the last line is JSON.
+
+usage: python -m tools.bench.bookkeeping [--parts 200 1000] [--folder FOLDER] [--profile COMMAND] [--keep]
+
+A crawl of one small archive is refined in earnest. Then the real planner and the real loop of a run go over N files
+of zeros, and each task, instead of doing its work, writes the files, statistics and receipts that the small run wrote,
+under its own keys. So keys, manifests and counts are those of a run; rows are not, and ``verify`` would report that.
+
+Each command is a process of its own. ``write`` is the driver of the run that made the root. With ``--profile`` the
+functions that take longest in a command are printed instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from refinery.demo import sample
+from refinery.demo.kinds import LEAST
+from refinery.executors import Done
+from refinery.identity import digest, part_key
+from refinery.recipe import load
+from refinery.root.receipts import FileRef, Receipt
+from refinery.root.root import Root
+from refinery.root.statistics import merged
+from refinery.runner.run import run
+from refinery.store import store_for
+from refinery.task.tasks import AuditTask, JointTask, RoundTask, SegmentTask, Task, unmarked
+
+RECIPE = """
+dataset: bookkeeping
+inputs: "{folder}/{crawl}/*.warc.gz"
+root: "{folder}/{root}"
+audit: 100
+max_broken_inputs: "100%"
+pipeline:
+  - warc: {{}}
+  - url: {{}}
+  - extract: {{engine: native}}
+  - language: {{}}
+  - repetition: {{}}
+  - quality: {{}}
+  - lines: {{}}
+  - urls: {{}}
+  - minhash: {{}}
+  - substring: {{}}
+  - export: {{}}
+executor: {{kind: local, workers: 1}}
+"""
+
+COMMANDS = {"plan": [], "status": [], "stats": [], "no-op run": [], "report": []}
+
+
+Key = tuple[str, ...]
+"""Which tasks are alike: the steps that they commit, or the round."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """What a task of the small run committed: its receipts, and the bytes of their files by path."""
+
+    receipts: tuple[Receipt, ...]
+    files: Mapping[str, bytes]
+
+
+class Recorder:
+    """Does tasks in this process and keeps what they commit."""
+
+    width, room = 1, 1 << 62
+
+    def __init__(self) -> None:
+        self.patterns: dict[Key, Pattern] = {}
+
+    def map(self, function: Callable[..., Any], tasks: Iterable[Any], memory: int = 0) -> Iterator[Done[Any, Any]]:
+        """See ``Executor.map``."""
+        del memory
+        for task in tasks:
+            receipts = function(task, unmarked)
+            root = Path(task.root)
+            files = {path: (root / path).read_bytes() for one in receipts for path in _paths(one)}
+            self.patterns.setdefault(_alike(task), Pattern(tuple(receipts), files))
+            yield Done(task, receipts)
+
+    def close(self) -> None:
+        """Nothing is left to end."""
+
+
+class Copier:
+    """Commits for each task what one like it committed, under the keys of its own inputs."""
+
+    width, room = 1, 1 << 62
+
+    def __init__(self, patterns: Mapping[Key, Pattern]) -> None:
+        self._patterns = patterns
+        self.seconds = 0.0
+        """CPU of the workers, whose work this process does: not the driver's."""
+
+    def map(self, function: Callable[..., Any], tasks: Iterable[Any], memory: int = 0) -> Iterator[Done[Any, Any]]:
+        """See ``Executor.map``."""
+        del function, memory
+        for task in tasks:
+            began = time.process_time()
+            receipts = [*self._committed(task)]
+            self.seconds += time.process_time() - began
+            yield Done(task, receipts)
+
+    def close(self) -> None:
+        """Nothing is left to end."""
+
+    def _committed(self, task: Task | JointTask) -> Iterator[Receipt]:
+        assert not isinstance(task, JointTask)
+        pattern = self._patterns[_alike(task)]
+        root = Root(task.root, store_for(task.root))
+        if isinstance(task, SegmentTask):
+            yield from self._segment(root, task, pattern)
+        elif isinstance(task, (RoundTask, AuditTask)):
+            names = [str(part.number) for part in task.parts] if isinstance(task, RoundTask) else []
+            number = task.number if isinstance(task, RoundTask) else task.part
+            (model,) = pattern.receipts
+            yield _write(root, task.folder, pattern, _numbered(model, names), number, task.key, task.inputs)
+
+    def _segment(self, root: Root, task: SegmentTask, pattern: Pattern) -> Iterator[Receipt]:
+        contents = task.contents
+        gathered = 1 if task.verdict or task.map else len(contents)
+        for model, output in zip(pattern.receipts, task.outputs, strict=False):
+            key = part_key(output.identity, contents)
+            receipt = _write(root, output.folder, pattern, model, task.part, key, contents, gathered)
+            contents = (receipt.contents["kept"],)
+            yield receipt
+        if task.map is not None:
+            key = part_key(task.map.identity, contents)
+            yield _write(root, task.map.folder, pattern, pattern.receipts[-1], task.part, key, contents)
+
+
+def _numbered(model: Receipt, names: Iterable[str]) -> Receipt:
+    """Return the receipt of a round with an output for each part, if it had one for its only part."""
+    if "0" not in model.files:
+        return model
+    files, content = model.files["0"], model.contents["0"]
+    return model.model_copy(
+        update={"files": dict.fromkeys(names, files), "contents": dict.fromkeys(names, content)}
+    )
+
+
+def _write(
+    root: Root, folder: str, pattern: Pattern, model: Receipt, part: int, key: str, inputs: tuple[str, ...], times: int = 1
+) -> Receipt:
+    """Write a receipt like the model, and the files that it names; of ``times`` parts in one."""
+    files = {name: tuple(_copy(root, pattern, file, _number(name, part), key) for file in some) for name, some in model.files.items()}
+    groups = model.groups and _copy(root, pattern, model.groups, part, key)
+    statistics = model.statistics and _copied(root, model.statistics, _scaled(root, pattern, model, times), part, key)
+    receipt = model.model_copy(
+        update={
+            "part": part,
+            "key": key,
+            "inputs": inputs,
+            "contents": {name: digest([name, key]) for name in model.contents},
+            "rows": {name: count * times for name, count in model.rows.items()},
+            "files": files,
+            "groups": groups,
+            "statistics": statistics,
+        }
+    )
+    path = Path(root.full(f"{folder}/receipts/{key}.json"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(receipt.model_dump_json(indent=1).encode())
+    return receipt
+
+
+def _number(name: str, part: int) -> int:
+    """The number in the name of a file: that of the part whose verdict it is."""
+    return int(name) if name.isdecimal() else part
+
+
+def _scaled(root: Root, pattern: Pattern, model: Receipt, times: int) -> bytes:
+    data = pattern.files[model.statistics]
+    if times == 1 or model.kind != "stage":
+        return data
+    path = "tmp/bookkeeping"
+    Path(root.full(path)).parent.mkdir(exist_ok=True)
+    Path(root.full(path)).write_bytes(data)
+    one = root.statistics(model.model_copy(update={"statistics": path}))
+    root.write_statistics(path, merged([one] * times))
+    return Path(root.full(path)).read_bytes()
+
+
+def _copy(root: Root, pattern: Pattern, file: FileRef, part: int, key: str) -> FileRef:
+    return file.model_copy(update={"path": _copied(root, file.path, pattern.files[file.path], part, key)})
+
+
+def _copied(root: Root, path: str, data: bytes, part: int, key: str) -> str:
+    """Write the bytes to the path of another part, and return it."""
+    folder, _, name = path.rpartition("/")
+    stem, _, suffix = name.partition(".")
+    path = f"{folder}/{stem.partition('-')[0]}-{part:05d}-{key[:8]}.{suffix}"
+    full = root.full(path)
+    _folder(os.path.dirname(full))
+    with open(full, "wb") as stream:
+        stream.write(data)
+    return path
+
+
+@cache
+def _folder(path: str) -> None:
+    os.makedirs(path, exist_ok=True)
+
+
+def _paths(receipt: Receipt) -> Iterator[str]:
+    yield from (file.path for files in receipt.written.values() for file in files)
+    if receipt.statistics:
+        yield receipt.statistics
+
+
+def _alike(task: Task | JointTask) -> Key:
+    assert not isinstance(task, JointTask)
+    if isinstance(task, SegmentTask):
+        return task.stages
+    return (task.name, task.round.name) if isinstance(task, RoundTask) else ("audit",)
+
+
+# ------------------------------------------------------------------------------------------------------------- measure
+
+
+def patterns(folder: Path) -> dict[Key, Pattern]:
+    """Refine a small archive, and return what each kind of task committed."""
+    sample(str(folder / "small"), pages=LEAST, files=1)
+    recorder = Recorder()
+    run(_pipeline(folder, "small", "small-root"), executor=recorder)
+    return recorder.patterns
+
+
+def write_root(folder: Path, parts: int, known: Mapping[Key, Pattern]) -> float:
+    """Write a root of so many parts, and return the CPU seconds of the driver."""
+    crawl = folder / f"crawl-{parts}"
+    crawl.mkdir()
+    for number in range(parts):
+        (crawl / f"{number:05d}.warc.gz").write_bytes(bytes(1000 + number % 500))
+    copier = Copier(known)
+    began = time.process_time()
+    report = run(_pipeline(folder, crawl.name, f"root-{parts}"), executor=copier)
+    if not report.complete:
+        raise SystemExit("the run is not complete")
+    return time.process_time() - began - copier.seconds
+
+
+def _pipeline(folder: Path, crawl: str, root: str) -> Any:
+    recipe = folder / f"{root}.yaml"
+    recipe.write_text(RECIPE.format(folder=folder, crawl=crawl, root=root), encoding="utf-8")
+    return load(str(recipe))
+
+
+def measured(folder: Path, parts: int, command: str) -> dict[str, float]:
+    """CPU seconds and peak megabytes of a command on a root."""
+    process = subprocess.Popen(_command(folder, parts, command), stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{command} ended with {process.returncode}")
+    return {"cpu": round(usage.ru_utime + usage.ru_stime, 2), "mb": round(usage.ru_maxrss / 1024)}
+
+
+def _command(folder: Path, parts: int, command: str, *options: str) -> list[str]:
+    name = command.rpartition(" ")[2]
+    return [sys.executable, *options, "-m", "refinery", name, "-c", str(folder / f"root-{parts}.yaml")]
+
+
+def main() -> int:
+    """Write the roots, and print what each command takes."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--parts", type=int, nargs="+", default=[200, 1000])
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--commands", nargs="*", choices=list(COMMANDS), default=list(COMMANDS))
+    parser.add_argument("--profile", choices=list(COMMANDS))
+    parser.add_argument("--keep", action="store_true", help="leave the roots there, and use those that are there")
+    given = parser.parse_args()
+    folder = (given.folder or Path(tempfile.mkdtemp(prefix="refinery-bench-"))).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        known: dict[Key, Pattern] = {}
+        for parts in given.parts:
+            figures: dict[str, Any] = {"parts": parts}
+            if not (folder / f"root-{parts}.yaml").exists():
+                known = known or patterns(folder)
+                figures["write"] = round(write_root(folder, parts, known), 2)
+            if given.profile:
+                subprocess.run(_command(folder, parts, given.profile, "-m", "cProfile", "-s", "tottime"), check=True)
+                continue
+            _print(folder, parts, given.commands, figures)
+    finally:
+        if not given.keep:
+            shutil.rmtree(folder)
+    return 0
+
+
+def _print(folder: Path, parts: int, commands: Iterable[str], figures: dict[str, Any]) -> None:
+    for command in commands:
+        figures[command] = found = measured(folder, parts, command)
+        print(f"{parts:>7,} parts  {command:<10} {found['cpu']:8.2f} s of CPU {found['mb']:8,.0f} MB", flush=True)
+    files = sum(len(names) for _, _, names in os.walk(folder / f"root-{parts}"))
+    figures["files a part"] = round(files / parts, 1)
+    print(json.dumps(figures), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
