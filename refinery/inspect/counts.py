@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from refinery.errors import StorageError, UsageError
 from refinery.html import paragraph, table
@@ -74,17 +73,15 @@ class RootCounts:
 
 @dataclass(frozen=True)
 class _StageParts:
-    """A stage with the selected receipts, and the statistics of each; None where they are lost."""
+    """A stage with the selected receipts, the sum of the statistics that can be read, and what is wrong with parts."""
 
     entry: StageEntry
     receipts: tuple[Receipt, ...]
-    statistics: tuple[Statistics | None, ...]
+    total: Statistics
     lost: tuple[Finding, ...]
-
-    @cached_property
-    def total(self) -> Statistics:
-        """Sum of the statistics that can be read."""
-        return merged(one for one in self.statistics if one is not None)
+    """Receipts and statistics that cannot be read."""
+    odd: tuple[Finding, ...]
+    """Parts whose counts do not reconcile."""
 
 
 def read_counts(
@@ -150,15 +147,21 @@ def _loaded(reader: RootReader, entry: StageEntry, parts: Sequence[int] | None) 
     wanted = None if parts is None else set(parts)
     places = [place for place, r in enumerate(loaded.parts) if wanted is None or r.part in wanted]
     receipts = tuple(loaded.parts[place] for place in places)
-    statistics: list[Statistics | None] = []
-    lost = list(loaded.lost)
-    for place, receipt in zip(places, receipts, strict=True):
-        try:
-            statistics.append(reader.root.statistics(receipt, place))
-        except StorageError as error:
-            statistics.append(None)
-            lost.append(Finding(error.message, entry.name, receipt.part, receipt.statistics))
-    return _StageParts(entry, receipts, tuple(statistics), tuple(lost))
+    lost, odd = list(loaded.lost), list[Finding]()
+
+    def read() -> Iterator[Statistics]:
+        for place, receipt in zip(places, receipts, strict=True):
+            statistics = None
+            try:
+                statistics = reader.root.statistics(receipt, place)
+            except StorageError as error:
+                lost.append(Finding(error.message, entry.name, receipt.part, receipt.statistics))
+            odd.extend(check_part(entry, receipt, statistics))
+            if statistics is not None:
+                yield statistics
+
+    total = merged(read())  # one after another: those of all parts would not fit into memory
+    return _StageParts(entry, receipts, total, tuple(lost), tuple(odd))
 
 
 def _stage_counts(reader: RootReader, loaded: _StageParts, *, whole: bool) -> StageCounts:
@@ -181,8 +184,7 @@ def _stage_counts(reader: RootReader, loaded: _StageParts, *, whole: bool) -> St
 
 def _check(reader: RootReader, loaded: _StageParts, *, whole: bool) -> Iterator[Finding]:
     yield from loaded.lost
-    for receipt, statistics in zip(loaded.receipts, loaded.statistics, strict=True):
-        yield from check_part(loaded.entry, receipt, statistics)
+    yield from loaded.odd
     yield from _check_inputs(reader, loaded, whole=whole)
     if whole and not loaded.lost:
         yield from _check_sum(reader, loaded)

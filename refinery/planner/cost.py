@@ -124,7 +124,7 @@ def uncertainty(inputs: Sequence[int], taken: Sequence[float], of: int) -> float
     Zero if all parts were measured.
     """
     count = len(inputs)
-    if count < 2 or not sum(taken):
+    if count < 2 or not sum(taken) or not sum(inputs):
         return None
     ratio = sum(taken) / sum(inputs)
     variance = sum((y - ratio * x) ** 2 for x, y in zip(inputs, taken, strict=True)) / (count - 1)

@@ -11,8 +11,8 @@ from refinery.planner.cost import Cost, Target, uncertainty
 from refinery.planner.inputs import file_content
 from refinery.planner.planner import Planner
 from refinery.root.manifests import StageManifest
+from refinery.root.receipt_cache import ReceiptCache
 from refinery.root.receipts import Receipt
-from refinery.root.root import Root
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Measurements:
         stats = planner.inputs.stats(paths)
         sizes = {file_content(path, stat): stat.size for path, stat in zip(paths, stats, strict=True)}
         folders = planner.layout.folders[: planner.layout.last + 1]
-        receipts = [_receipts(planner.root, folder, manifests.get(folder)) for folder in folders]
+        receipts = [_receipts(planner.receipts, folder, manifests.get(folder)) for folder in folders]
         inputs = {r.part: sizes[r.inputs[0]] for r in receipts[0][0] if r.inputs[0] in sizes}
         layout = planner.layout
         steps = layout.steps[: layout.last + 1]
@@ -70,13 +70,13 @@ class Measurements:
 
 
 def _receipts(
-    root: Root, folder: str, manifest: StageManifest | None
+    receipts: ReceiptCache, folder: str, manifest: StageManifest | None
 ) -> tuple[tuple[Receipt, ...], tuple[Receipt, ...]]:
     """The receipts of a stage's parts, and those of its shuffle and audit."""
     if manifest is None:
         return (), ()
-    others = root.receipts(folder, [*manifest.shuffle, *manifest.audit])
-    return tuple(root.receipts(folder, manifest.parts)), tuple(others)
+    others = receipts.named(folder, [*manifest.shuffle, *manifest.audit])
+    return tuple(receipts.named(folder, manifest.parts)), tuple(others)
 
 
 def _cost(

@@ -11,6 +11,7 @@ import glob
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 from refinery.root.partitions import FOLDER
@@ -116,11 +117,8 @@ def _move(root: Root, folder: str, receipt: Receipt, to: Callable[[str], str]) -
 
 
 def _moved(receipt: Receipt, to: Callable[[str], str]) -> Receipt:
-    files = {
-        name: tuple(file.model_copy(update={"path": to(file.path)}) for file in files)
-        for name, files in receipt.files.items()
-    }
-    return receipt.model_copy(update={"files": files})
+    files = {name: tuple(replace(file, path=to(file.path)) for file in files) for name, files in receipt.files.items()}
+    return replace(receipt, files=files)
 
 
 def _paths(receipt: Receipt) -> set[str]:

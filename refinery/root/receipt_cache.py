@@ -49,6 +49,20 @@ class ReceiptCache:
             self.lost[path] = receipt
         return self._known.get(place)
 
+    def named(self, folder: str, keys: Sequence[str]) -> list[Receipt]:
+        """Return the receipts with these keys that exist, whether their files do or not; each is read once.
+
+        Raises StorageError for a damaged one.
+        """
+        known = {key: receipt for key in keys if (receipt := self._read(folder, key)) is not None}
+        unread = [key for key in keys if key not in known]
+        known |= {receipt.key: receipt for receipt in self._root.receipts(folder, unread)}
+        return [known[key] for key in keys if key in known]
+
+    def _read(self, folder: str, key: str) -> Receipt | None:
+        place = folder, key
+        return self._gone[place][0] if place in self._gone else self._known.get(place)
+
     def _take(self, folder: str, receipts: Mapping[str, Receipt]) -> None:
         """Sort receipts into those that count and those that lack a file."""
         for (key, receipt), path in zip(receipts.items(), self._root.missing(list(receipts.values())), strict=True):

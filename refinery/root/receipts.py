@@ -1,16 +1,21 @@
 """Receipts: the outputs of one part, and the inputs they were computed from.
 
 A receipt is the commit: a file that no receipt names does not exist for readers.
+
+Records are dataclasses with slots, not models: a planner has those of all parts in memory, and a model takes four times
+as much.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import field
 from itertools import chain, islice
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, ConfigDict
+from pydantic.dataclasses import dataclass
 
 from refinery.store import Stat
 
@@ -48,14 +53,26 @@ Name = Annotated[str, AfterValidator(_name)]
 """A name in a folder of the root."""
 
 
-class FileRef(BaseModel):
+_STRICT = ConfigDict(extra="forbid")
+
+_LIBRARIES: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
+
+
+def _shared(libraries: dict[str, str]) -> dict[str, str]:
+    return _LIBRARIES.setdefault(tuple(libraries.items()), libraries)
+
+
+Libraries = Annotated[dict[str, str], AfterValidator(_shared)]
+"""Versions by name. All receipts of a stage have equal ones, so they have one dictionary."""
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class FileRef:
     """One file of a part: its path below the root, its rows, and its size in bytes.
 
     Files of formats other than Parquet have their SHA-256, the number of their token ids, and that of their sequences
     where these are not documents.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: Below
     rows: int
@@ -65,22 +82,20 @@ class FileRef(BaseModel):
     sequences: int | None = None
 
 
-class TakenRows(BaseModel):
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class TakenRows:
     """Rows that a takedown took out, by their numbers before it in all files of a name.
 
     Of a map they stay, with emptied texts: rounds find them by their number, and ranks count them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     takedown: int
     rows: tuple[int, ...]
 
 
-class TakenDown(BaseModel):
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class TakenDown:
     """Rows of a name that takedowns took out after the commit, one after the other, and the content id of the rest."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     content: str
     taken: tuple[TakenRows, ...]
@@ -90,15 +105,14 @@ class TakenDown(BaseModel):
         return next((one.rows for one in self.taken if one.takedown == takedown), None)
 
 
-class Receipt(BaseModel):
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Receipt:
     """One part of one stage (or of a phase of a global stage), committed.
 
     ``key`` identifies the part and names the receipt; ``inputs`` are the content ids of its input, ``contents`` those
     of its outputs by name (``kept``, ``removed``, or a part's number for verdicts).
     ``rows`` are in, kept, removed (rows of the removed file) and skipped (records that are no documents).
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Kind
     stage: str
@@ -113,19 +127,19 @@ class Receipt(BaseModel):
     groups: FileRef | None = None
     """Documents by domain, suffix, language and month, see ``refinery.statistics.groups``."""
     code: str = ""
-    libraries: dict[str, str] = {}
+    libraries: Libraries = field(default_factory=dict)
     reapplied: bool = False
     """Rules were applied to stored metrics, without measuring again."""
     seconds: float = 0.0
     peak_memory: int = 0
     """Bytes, of the process that computed the part, without the libraries that workers share."""
-    requests: dict[str, int] = {}
+    requests: dict[str, int] = field(default_factory=dict)
     """Requests to remote stores meanwhile: by kind, failed tries, bytes read and written."""
     previews: tuple[str, ...] = ()
     """First kept rows as they read back, where the stage shows that."""
     poison: tuple[tuple[int, str], ...] = ()
     """Of a map: rows of the documents that killed a worker in it, with a note. ``apply`` removes them."""
-    taken_down: dict[str, TakenDown] = {}
+    taken_down: dict[str, TakenDown] = field(default_factory=dict)
     """By name. ``contents`` and ``rows`` stay those of the commit, on which what was computed from them depends."""
 
     @property

@@ -6,9 +6,10 @@ import glob
 import gzip
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from refinery.errors import Refused, StorageError, UsageError
 from refinery.identity import FORMAT, canonical
@@ -17,7 +18,7 @@ from refinery.root.receipts import Receipt, first_absent, named_files, receipt_p
 from refinery.root.statistics import AuditStatistics, Statistics
 from refinery.store import Store
 
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model")
 
 
 class Root:
@@ -147,7 +148,7 @@ class Root:
     def _counts(self, model: type[Model], receipt: Receipt) -> Model:
         path = self.full(receipt.statistics)
         try:
-            return model.model_validate_json(gzip.decompress(self.store.read(path)))
+            return adapter(model).validate_json(gzip.decompress(self.store.read(path)))
         except (OSError, EOFError, zlib.error, ValidationError) as error:
             raise StorageError(
                 f"{path}: damaged statistics ({_reason(error)})",
@@ -168,7 +169,7 @@ def _examined(path: str, data: bytes | None) -> Receipt | StorageError | None:
 
 def _parsed(model: type[Model], path: str, data: bytes) -> Model:
     try:
-        return model.model_validate_json(data)
+        return adapter(model).validate_json(data)
     except ValidationError as error:
         kind, also = _NAMES[model]
         raise StorageError(
@@ -186,7 +187,7 @@ def _reason(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
-_NAMES: dict[type[BaseModel], tuple[str, str]] = {
+_NAMES: dict[type, tuple[str, str]] = {
     Head: ("head", ""),
     Receipt: ("receipt", ""),
     StageManifest: ("manifest", " and HEAD.json"),
@@ -199,5 +200,11 @@ def quarantine_path(stage: str, document: str, file: str) -> str:
     return f"quarantine/{stage}-{document}-{file.rsplit('/', 1)[-1][-100:]}"
 
 
-def _json(model: BaseModel) -> bytes:
-    return model.model_dump_json(indent=1).encode()
+@cache
+def adapter(model: type[Model]) -> TypeAdapter[Model]:
+    """Return what reads and writes a kind of record."""
+    return TypeAdapter(model)
+
+
+def _json(record: Any) -> bytes:
+    return adapter(type(record)).dump_json(record, indent=1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -127,7 +127,7 @@ class RemovalSearch:
             taken[name] = TakenDown(content=content, taken=(*before, now))
         shown = any(len(removal.rows[name]) for name in ("kept", SHARDS) if name in removal.rows)
         previews = () if shown else receipt.previews
-        return receipt.model_copy(update={"files": files, "taken_down": taken, "previews": previews})
+        return replace(receipt, files=files, taken_down=taken, previews=previews)
 
     def _all(self) -> Iterator[tuple[str, Receipt]]:
         """Yield all receipts, what is made from others before these: the last stages, and shards before sorted runs."""

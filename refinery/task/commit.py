@@ -7,6 +7,7 @@ import re
 import resource
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -35,14 +36,14 @@ class Sizes:
 
 def commit(root: Root, folder: str, stage: Stage, receipt: Receipt) -> Receipt:
     """Commit what a task wrote: its receipt, completed with the code that ran and what the process took."""
-    measured = {
-        "code": code_digest(stage),
-        "libraries": library_versions(stage),
-        "seconds": round(receipt.seconds, 3),
-        "peak_memory": peak_memory(),
-        "requests": taken(),
-    }
-    complete = receipt.model_copy(update=measured)
+    complete = replace(
+        receipt,
+        code=code_digest(stage),
+        libraries=library_versions(stage),
+        seconds=round(receipt.seconds, 3),
+        peak_memory=peak_memory(),
+        requests=taken(),
+    )
     root.commit(folder, complete)
     return complete
 

@@ -7,6 +7,7 @@ import math
 import random
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -157,7 +158,7 @@ def known_seconds(root: str, seconds: float) -> None:
         for key in {*manifest.parts, *manifest.shuffle}:
             receipt = place.receipt(folder, key)
             assert receipt is not None
-            place.commit(folder, receipt.model_copy(update={"seconds": seconds}))
+            place.commit(folder, replace(receipt, seconds=seconds))
 
 
 def by_name(stages: tuple[StageEstimate, ...]) -> dict[str, StageEstimate]:

@@ -21,6 +21,7 @@ from refinery.inspect.garbage import collect_garbage
 from refinery.inspect.verification import verify
 from refinery.root.manifests import Head
 from refinery.root.receipts import FileRef, Receipt
+from refinery.root.root import adapter
 from tests.engine.looked import make, recipe
 from tests.engine.roots import quick
 
@@ -41,8 +42,8 @@ def test_a_path_out_of_the_root_is_no_path(path: str) -> None:
         "files": {},
     }
     head = {"format": 1, "dataset": "x", "recipe": {}, "folders": [], "manifests": {}, "code": {}}
-    Receipt.model_validate(receipt)
-    Head.model_validate(head)
+    adapter(Receipt).validate_python(receipt)
+    adapter(Head).validate_python(head)
     for model, values in (
         (FileRef, {"path": path, "rows": 0, "bytes": 0}),
         (Receipt, {**receipt, "statistics": path}),
@@ -53,7 +54,7 @@ def test_a_path_out_of_the_root_is_no_path(path: str) -> None:
         (Head, {**head, "manifests": {path: "00-x/manifest.json"}}),
     ):
         with pytest.raises(ValidationError, match=r"no path below the root|names nothing in a folder"):
-            model.model_validate(values)
+            adapter(model).validate_python(values)
 
 
 def edit(path: Path, change: Callable[[Any], None]) -> None:

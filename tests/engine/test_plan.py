@@ -100,7 +100,7 @@ def through_segment(task: SegmentTask) -> Iterator[tuple[str, Receipt]]:
             key = part_key(output.identity, contents)
             receipt = receipt_of("stage", run.step.name, task.part, key, contents, ["kept", "removed"])
             files = receipt.files if output.write else {}
-            yield output.folder, receipt.model_copy(update={"files": files, **measured(run)})
+            yield output.folder, replace(receipt, files=files, libraries=measured(run))
             contents = (receipt.contents["kept"],)
         else:
             contents = (output.expected,)
@@ -109,10 +109,10 @@ def through_segment(task: SegmentTask) -> Iterator[tuple[str, Receipt]]:
         yield task.map.folder, receipt_of("map", task.map.name, task.part, key, contents, ["keys", "index"])
 
 
-def measured(run: StepRun) -> dict[str, dict[str, str]]:
-    """The measure identity of a filter, in a field that nothing else uses here."""
+def measured(run: StepRun) -> dict[str, str]:
+    """The measure identity of a filter, for a field that nothing else uses here."""
     stage = run.step.stage
-    return {"libraries": {"measure": measure_identity(stage) if isinstance(stage, Filter) else ""}}
+    return {"measure": measure_identity(stage) if isinstance(stage, Filter) else ""}
 
 
 class World:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -126,9 +127,9 @@ def everything(given: Pipeline) -> tuple[Any, ...]:
     """All of a root but for times and memory: contents, statistics, files and receipts."""
     held = RootContents(given.root)
     held.check_files()
-    resources = {"seconds", "peak_memory", "requests"}
+    resources: dict[str, Any] = {"seconds": 0.0, "peak_memory": 0, "requests": {}}
     keys = {folder: (*m.parts, *m.shuffle, *m.audit) for folder, m in held.manifests.items()}
-    receipts = [r.model_dump(exclude=resources) for f, parts in keys.items() for r in held.root.receipts(f, parts)]
+    receipts = [replace(r, **resources) for f, parts in keys.items() for r in held.root.receipts(f, parts)]
     return *held.everything(), held.file_bytes(), receipts
 
 

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from refinery.executors import Done
 from refinery.identity import digest, part_key
 from refinery.recipe import load
 from refinery.root.receipts import FileRef, Receipt
-from refinery.root.root import Root
+from refinery.root.root import Root, adapter
 from refinery.root.statistics import merged
 from refinery.runner.run import run
 from refinery.store import store_for
@@ -59,8 +59,22 @@ pipeline:
 executor: {{kind: local, workers: 1}}
 """
 
-COMMANDS = {"plan": [], "status": [], "stats": [], "no-op run": [], "report": []}
+COMMANDS = ("plan", "status", "stats", "no-op run", "report")
 
+
+MEASURE = """
+import json, resource, sys
+from pathlib import Path
+from refinery.cli import execute
+from refinery.task.commit import peak_memory
+
+status = execute(sys.argv[2:])
+usage = resource.getrusage(resource.RUSAGE_SELF)
+figures = dict(cpu=round(usage.ru_utime + usage.ru_stime, 2), mb=round(peak_memory() / 1e6))
+Path(sys.argv[1]).write_text(json.dumps(figures))
+sys.exit(status)
+"""
+"""What a process of a command does. The peak that its parent could ask for includes the parent's own."""
 
 Key = tuple[str, ...]
 """Which tasks are alike: the steps that they commit, or the round."""
@@ -148,33 +162,40 @@ def _numbered(model: Receipt, names: Iterable[str]) -> Receipt:
     if "0" not in model.files:
         return model
     files, content = model.files["0"], model.contents["0"]
-    return model.model_copy(
-        update={"files": dict.fromkeys(names, files), "contents": dict.fromkeys(names, content)}
-    )
+    return replace(model, files=dict.fromkeys(names, files), contents=dict.fromkeys(names, content))
 
 
 def _write(
-    root: Root, folder: str, pattern: Pattern, model: Receipt, part: int, key: str, inputs: tuple[str, ...], times: int = 1
+    root: Root,
+    folder: str,
+    pattern: Pattern,
+    model: Receipt,
+    part: int,
+    key: str,
+    inputs: tuple[str, ...],
+    times: int = 1,
 ) -> Receipt:
     """Write a receipt like the model, and the files that it names; of ``times`` parts in one."""
-    files = {name: tuple(_copy(root, pattern, file, _number(name, part), key) for file in some) for name, some in model.files.items()}
+    files = {
+        name: tuple(_copy(root, pattern, file, _number(name, part), key) for file in some)
+        for name, some in model.files.items()
+    }
     groups = model.groups and _copy(root, pattern, model.groups, part, key)
     statistics = model.statistics and _copied(root, model.statistics, _scaled(root, pattern, model, times), part, key)
-    receipt = model.model_copy(
-        update={
-            "part": part,
-            "key": key,
-            "inputs": inputs,
-            "contents": {name: digest([name, key]) for name in model.contents},
-            "rows": {name: count * times for name, count in model.rows.items()},
-            "files": files,
-            "groups": groups,
-            "statistics": statistics,
-        }
+    receipt = replace(
+        model,
+        part=part,
+        key=key,
+        inputs=inputs,
+        contents={name: digest([name, key]) for name in model.contents},
+        rows={name: count * times for name, count in model.rows.items()},
+        files=files,
+        groups=groups,
+        statistics=statistics,
     )
     path = Path(root.full(f"{folder}/receipts/{key}.json"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(receipt.model_dump_json(indent=1).encode())
+    path.write_bytes(adapter(Receipt).dump_json(receipt, indent=1))
     return receipt
 
 
@@ -190,13 +211,13 @@ def _scaled(root: Root, pattern: Pattern, model: Receipt, times: int) -> bytes:
     path = "tmp/bookkeeping"
     Path(root.full(path)).parent.mkdir(exist_ok=True)
     Path(root.full(path)).write_bytes(data)
-    one = root.statistics(model.model_copy(update={"statistics": path}))
+    one = root.statistics(replace(model, statistics=path))
     root.write_statistics(path, merged([one] * times))
     return Path(root.full(path)).read_bytes()
 
 
 def _copy(root: Root, pattern: Pattern, file: FileRef, part: int, key: str) -> FileRef:
-    return file.model_copy(update={"path": _copied(root, file.path, pattern.files[file.path], part, key)})
+    return replace(file, path=_copied(root, file.path, pattern.files[file.path], part, key))
 
 
 def _copied(root: Root, path: str, data: bytes, part: int, key: str) -> str:
@@ -262,17 +283,15 @@ def _pipeline(folder: Path, crawl: str, root: str) -> Any:
 
 def measured(folder: Path, parts: int, command: str) -> dict[str, float]:
     """CPU seconds and peak megabytes of a command on a root."""
-    process = subprocess.Popen(_command(folder, parts, command), stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{command} ended with {process.returncode}")
-    return {"cpu": round(usage.ru_utime + usage.ru_stime, 2), "mb": round(usage.ru_maxrss / 1024)}
+    figures = folder / "figures.json"
+    measure = [sys.executable, "-c", MEASURE, str(figures), *_arguments(folder, parts, command)]
+    subprocess.run(measure, check=True, stdout=subprocess.DEVNULL)
+    found: dict[str, float] = json.loads(figures.read_bytes())
+    return found
 
 
-def _command(folder: Path, parts: int, command: str, *options: str) -> list[str]:
-    name = command.rpartition(" ")[2]
-    return [sys.executable, *options, "-m", "refinery", name, "-c", str(folder / f"root-{parts}.yaml")]
+def _arguments(folder: Path, parts: int, command: str) -> list[str]:
+    return [command.rpartition(" ")[2], "-c", str(folder / f"root-{parts}.yaml")]
 
 
 def main() -> int:
@@ -280,8 +299,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--parts", type=int, nargs="+", default=[200, 1000])
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--commands", nargs="*", choices=list(COMMANDS), default=list(COMMANDS))
-    parser.add_argument("--profile", choices=list(COMMANDS))
+    parser.add_argument("--commands", nargs="*", choices=COMMANDS, default=COMMANDS)
+    parser.add_argument("--profile", choices=COMMANDS)
     parser.add_argument("--keep", action="store_true", help="leave the roots there, and use those that are there")
     given = parser.parse_args()
     folder = (given.folder or Path(tempfile.mkdtemp(prefix="refinery-bench-"))).resolve()
@@ -294,7 +313,8 @@ def main() -> int:
                 known = known or patterns(folder)
                 figures["write"] = round(write_root(folder, parts, known), 2)
             if given.profile:
-                subprocess.run(_command(folder, parts, given.profile, "-m", "cProfile", "-s", "tottime"), check=True)
+                profile = [sys.executable, "-m", "cProfile", "-s", "tottime", "-m", "refinery"]
+                subprocess.run([*profile, *_arguments(folder, parts, given.profile)], check=True)
                 continue
             _print(folder, parts, given.commands, figures)
     finally:

@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from refinery.inspect.reader import RootReader, open_root
@@ -22,6 +23,7 @@ from refinery.inspect.runs import runs
 from refinery.recipe import load
 from refinery.report import build
 from refinery.root.receipts import Receipt
+from refinery.root.root import adapter
 from refinery.root.statistics import merged
 from refinery.runner.timeline import SLOTS, SPANS
 
@@ -58,15 +60,14 @@ def _many(path: str, folder: Path, parts: int) -> int:
         for part in range(parts):
             model = sources[part % len(sources)]
             before = f"{held.position - 1}-{part}" if held.position else f"input-{part}"
-            receipt = model.model_copy(
-                update={
-                    "part": part,
-                    "key": f"{held.position:04x}{part:028x}",
-                    "inputs": (before, "verdict") if held.is_global else (before,),
-                    "contents": {"kept": f"{held.position}-{part}", "removed": ""},
-                    "files": {},
-                    "statistics": f"{held.folder}/stats/part-{part:05d}.json.gz",
-                }
+            receipt = replace(
+                model,
+                part=part,
+                key=f"{held.position:04x}{part:028x}",
+                inputs=(before, "verdict") if held.is_global else (before,),
+                contents={"kept": f"{held.position}-{part}", "removed": ""},
+                files={},
+                statistics=f"{held.folder}/stats/part-{part:05d}.json.gz",
             )
             receipts.append(receipt)
             counts.append(holdings.root.statistics(model, part))
@@ -97,7 +98,7 @@ def _run(holdings: RootReader) -> bytes:
 
 
 def _json(receipt: Receipt) -> bytes:
-    return receipt.model_dump_json().encode()
+    return adapter(Receipt).dump_json(receipt)
 
 
 def _write(path: Path, data: bytes) -> None:
