@@ -48,6 +48,23 @@ def part_key(identity: str, contents: Iterable[str]) -> str:
     return digest([FORMAT, identity, list(contents)])
 
 
+class CommonContents:
+    """Content ids that are the last ones of many keys. They are encoded once: a round has as many as the run has parts.
+
+    CommonContents(ids).key(identity, own)  # part_key(identity, [*own, *ids])
+    """
+
+    def __init__(self, ids: Iterable[str] = ()) -> None:
+        self.ids = tuple(ids)
+        self._end = (b"," if self.ids else b"") + canonical(self.ids)[1:-1] + b"]]"
+
+    def key(self, identity: str, own: Iterable[str]) -> str:
+        """Return the key of a part whose input are ``own`` contents, at least one, and these."""
+        key = hashlib.blake2b(canonical([FORMAT, identity, list(own)])[:-2], digest_size=16)
+        key.update(self._end)
+        return key.hexdigest()
+
+
 # ---------------------------------------------------------------------------------------------------- stage identity
 
 

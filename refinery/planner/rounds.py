@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from refinery.identity import part_key, reduce_identity, rounds_identity
+from refinery.identity import CommonContents, reduce_identity, rounds_identity
 from refinery.planner.parts import Part
 from refinery.recipe import Step
 from refinery.root.receipts import Receipt
@@ -66,11 +66,11 @@ class FileShuffle:
     def by_range(self, operator: Reduce) -> list[RoundTask]:
         total = sum(keyed.bytes for keyed in self._keyed)
         cuts = ranges(total, self._stage.memory)
-        inputs = tuple(f"{keyed.run.number}:{keyed.content}" for keyed in self._keyed)
+        inputs = CommonContents(f"{keyed.run.number}:{keyed.content}" for keyed in self._keyed)
         runs = tuple(keyed.run for keyed in self._keyed)
         share: dict[str, Any] = {"bytes": total // len(cuts), "runs": runs}
         return [
-            self._task(operator, f"{operator.name} {low:x}-{high:x}", inputs, number=n, low=low, high=high, **share)
+            self._task(operator, f"{operator.name} {low:x}-{high:x}", (), inputs, number=n, low=low, high=high, **share)
             for n, (low, high) in enumerate(cuts)
         ]
 
@@ -78,10 +78,11 @@ class FileShuffle:
         mapped = self._parts_of(operator)
         parts = tuple(part.files for part in mapped)
         paths, contents, size = self._sent_as("reduced")
-        inputs = (*(":".join([str(part.files.number), *part.contents]) for part in mapped), *contents)
+        given = [":".join([str(part.files.number), *part.contents]) for part in mapped]
+        inputs = CommonContents([*given, *contents.ids])
         rows = sum(receipt.rows["reduced"] for receipt in self._sent)
         memory = self._stage.needs(sum(part.documents for part in parts), rows)
-        return [self._task(operator, operator.name, inputs, bytes=size, sent=paths, parts=parts, memory=memory)]
+        return [self._task(operator, operator.name, (), inputs, bytes=size, sent=paths, parts=parts, memory=memory)]
 
     def by_part(self, operator: Round) -> list[RoundTask]:
         mapped = self._parts_of(operator)
@@ -92,7 +93,7 @@ class FileShuffle:
             number, documents = part.files.number, part.files.documents
             paths, contents, size = reduced or self._sent_as(str(number))
             size = size // len(mapped) if reduced else size
-            inputs = (":".join([str(number), *part.contents[1:]]), *contents)
+            own = (":".join([str(number), *part.contents[1:]]),)
             memory = self._stage.needs(documents, size) if needs_memory else 0
             share: dict[str, Any] = {
                 "number": number,
@@ -100,19 +101,21 @@ class FileShuffle:
                 "addressed": self._addressed,
                 "parts": (part.files,),
             }
-            tasks.append(self._task(operator, operator.name, inputs, bytes=size, memory=memory, **share))
+            tasks.append(self._task(operator, operator.name, own, contents, bytes=size, memory=memory, **share))
         return tasks
 
-    def _task(self, operator: Round, keyed_by: str, inputs: tuple[str, ...], **share: Any) -> RoundTask:
+    def _task(
+        self, operator: Round, keyed_by: str, own: tuple[str, ...], common: CommonContents, **share: Any
+    ) -> RoundTask:
         made_by = self._first_identity if self._first and operator.kind == "reduce" else self._identity
-        key = part_key(made_by, [keyed_by, *inputs])
+        key = common.key(made_by, [keyed_by, *own])
         owner: dict[str, Any] = {"root": self._root, "stage": self._stage, "name": self._name, "folder": self._folder}
-        return RoundTask(round=operator, key=key, inputs=inputs, **owner, **share)
+        return RoundTask(round=operator, key=key, own=own, common=common.ids, **owner, **share)
 
-    def _sent_as(self, name: str) -> tuple[tuple[str, ...], list[str], int]:
+    def _sent_as(self, name: str) -> tuple[tuple[str, ...], CommonContents, int]:
         """Return paths, content ids and bytes of what was sent under a name in the receipts."""
         paths = tuple(file.path for receipt in self._sent for file in receipt.files.get(name, ()))
-        contents = [receipt.contents.get(name, "") for receipt in self._sent]
+        contents = CommonContents(receipt.contents.get(name, "") for receipt in self._sent)
         return paths, contents, sum(receipt.total(name) for receipt in self._sent)
 
     def _parts_of(self, operator: Round) -> list[_Mapped]:

@@ -6,7 +6,6 @@ import glob
 import gzip
 import zlib
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -200,10 +199,14 @@ def quarantine_path(stage: str, document: str, file: str) -> str:
     return f"quarantine/{stage}-{document}-{file.rsplit('/', 1)[-1][-100:]}"
 
 
-@cache
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
+
+
 def adapter(model: type[Model]) -> TypeAdapter[Model]:
-    """Return what reads and writes a kind of record."""
-    return TypeAdapter(model)
+    """Return the reader and writer of a kind of record."""
+    if model not in _ADAPTERS:
+        _ADAPTERS[model] = TypeAdapter(model)
+    return _ADAPTERS[model]
 
 
 def _json(record: Any) -> bytes:

@@ -8,12 +8,21 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from hypothesis import given, strategies as st
 from pydantic import BaseModel, Field
 
 from refinery import identity
 from refinery.assets import Asset
 from refinery.errors import UsageError
-from refinery.identity import canonical, code_digest, configuration, map_identity, measure_identity, part_key
+from refinery.identity import (
+    CommonContents,
+    canonical,
+    code_digest,
+    configuration,
+    map_identity,
+    measure_identity,
+    part_key,
+)
 from refinery.stage.base import Filter, Values
 from refinery.stage.documents import Docs
 from refinery.stage.fields import threshold, tuning
@@ -49,6 +58,12 @@ def test_a_part_key_is_of_stage_and_inputs() -> None:
     """Another identity, other inputs or another order of inputs give another key."""
     keys = {part_key("s", ["a", "b"]), part_key("t", ["a", "b"]), part_key("s", ["b", "a"]), part_key("s", ["a"])}
     assert len(keys) == 4
+
+
+@given(st.text(), st.lists(st.text(), min_size=1), st.lists(st.text()))
+def test_the_key_of_common_contents_is_that_of_all_contents(made_by: str, own: list[str], common: list[str]) -> None:
+    """Whatever characters they have, and if there are none."""
+    assert CommonContents(common).key(made_by, own) == part_key(made_by, [*own, *common])
 
 
 # --------------------------------------------------------------------------------------------------- stage identities

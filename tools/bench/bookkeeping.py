@@ -255,6 +255,8 @@ def _alike(task: Task | JointTask) -> Key:
 
 def patterns(folder: Path) -> dict[Key, Pattern]:
     """Refine a small archive, and return what each kind of task committed."""
+    for name in ("small", "small-root"):
+        shutil.rmtree(folder / name, ignore_errors=True)
     sample(str(folder / "small"), pages=LEAST, files=1)
     recorder = Recorder()
     run(_pipeline(folder, "small", "small-root"), executor=recorder)
