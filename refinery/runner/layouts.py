@@ -10,7 +10,7 @@ import glob
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 
-from refinery.planner.planner import Planner
+from refinery.planner.plan import StageState
 from refinery.recipe import Pipeline, from_dict
 from refinery.recipe.columns import flows
 from refinery.root.partitions import partition_of
@@ -23,14 +23,13 @@ FOLDER = "dataset"
 _BLOCK = 1 << 20
 
 
-def lay_out(planner: Planner, check: Callable[[], None], *, anew: bool) -> None:
-    """Make the folder, if the last stage has a layout and all its parts are there. ``check`` as in `outputs.settle`.
+def lay_out(root: Root, pipeline: Pipeline, last: StageState, check: Callable[[], None], *, anew: bool) -> None:
+    """Make the folder, if the ``last`` stage has a layout and all its parts. ``check`` as in `outputs.settle`.
 
     Unless it is made ``anew``, a folder with a manifest is left alone.
     """
-    state = planner.full_plan().stages[-1]
-    if state.complete:
-        _lay_out(planner.root, planner.layout.pipeline, state.receipts, check, anew=anew)
+    if last.complete:
+        _lay_out(root, pipeline, last.receipts, check, anew=anew)
 
 
 def lay_out_again(root: Root) -> None:

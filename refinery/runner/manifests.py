@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,15 +67,15 @@ class State:
 
     def complete(self, check: Callable[[], None]) -> None:
         """Make manifests, head and outputs match the receipts. ``check`` as in `outputs.settle`."""
-        if self.is_stale(self._planner.root.head()):
+        stages = self._planner.full_plan().stages  # once: with many parts it takes most of a run without tasks
+        if self._is_stale(self._planner.root.head(), stages):
             self.write()
         head = self._planner.root.head()
         stale = head is not None and not head.outputs_current
         if head is not None and stale:
-            stages = self._planner.full_plan().stages
             current = {folder: state.receipts for folder, state in zip(self._layout.folders, stages, strict=True)}
             settle(self._planner.root, current, check)
-        lay_out(self._planner, check, anew=stale)
+        lay_out(self._planner.root, self._layout.pipeline, stages[-1], check, anew=stale)
         if head is not None and stale:
             self._planner.root.write_head(head.model_copy(update={"outputs_current": True}))
 
@@ -83,11 +83,11 @@ class State:
         """Return True if a head has the code of all stages."""
         return head is not None and head.code == self._codes(head)
 
-    def is_stale(self, head: Head | None) -> bool:
+    def _is_stale(self, head: Head | None, stages: Sequence[StageState]) -> bool:
         """Return True if a head does not match the receipts: of another recipe, or of a run that was killed."""
         if head is None or head.recipe != recipe_dict(self._layout.pipeline) or not self.knows_code(head):
             return True
-        known, stages = self._planner.root.current_manifests(head), self._planner.full_plan().stages
+        known = self._planner.root.current_manifests(head)
         current = {f: s for f, s in zip(self._layout.folders, stages, strict=True) if s.receipts}
         return set(known) != set(current) or any(not _is_of(known[folder], current[folder]) for folder in current)
 
