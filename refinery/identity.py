@@ -51,11 +51,14 @@ def part_key(identity: str, contents: Iterable[str]) -> str:
 class CommonContents:
     """Content ids that are the last ones of many keys. They are encoded once: a round has as many as the run has parts.
 
+    ``id`` stands for all of them in receipts.
+
     CommonContents(ids).key(identity, own)  # part_key(identity, [*own, *ids])
     """
 
     def __init__(self, ids: Iterable[str] = ()) -> None:
         self.ids = tuple(ids)
+        self.id = digest(self.ids)
         self._end = (b"," if self.ids else b"") + canonical(self.ids)[1:-1] + b"]]"
 
     def key(self, identity: str, own: Iterable[str]) -> str:

@@ -110,7 +110,7 @@ class FileShuffle:
         made_by = self._first_identity if self._first and operator.kind == "reduce" else self._identity
         key = common.key(made_by, [keyed_by, *own])
         owner: dict[str, Any] = {"root": self._root, "stage": self._stage, "name": self._name, "folder": self._folder}
-        return RoundTask(round=operator, key=key, own=own, common=common.ids, **owner, **share)
+        return RoundTask(round=operator, key=key, inputs=(*own, common.id), **owner, **share)
 
     def _sent_as(self, name: str) -> tuple[tuple[str, ...], CommonContents, int]:
         """Return paths, content ids and bytes of what was sent under a name in the receipts."""

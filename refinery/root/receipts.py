@@ -110,7 +110,8 @@ class Receipt:
     """One part of one stage (or of a phase of a global stage), committed.
 
     ``key`` identifies the part and names the receipt; ``inputs`` are the content ids of its input, ``contents`` those
-    of its outputs by name (``kept``, ``removed``, or a part's number for verdicts).
+    of its outputs by name (``kept``, ``removed``, or a part's number for verdicts). Where all tasks of a round have
+    some input in common, its last id is one for all of that.
     ``rows`` are in, kept, removed (rows of the removed file) and skipped (records that are no documents).
     """
 

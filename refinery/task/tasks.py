@@ -197,9 +197,8 @@ class RoundTask:
     name: str
     folder: str
     key: str
-    own: tuple[str, ...]
-    """Content ids of the input that this task alone has; ``common`` those of all tasks of the round."""
-    common: tuple[str, ...]
+    inputs: tuple[str, ...]
+    """Content ids of the input that this task alone has, and one id for what all tasks of the round have."""
     number: int = 0
     low: int = 0
     high: int = 0
@@ -210,11 +209,6 @@ class RoundTask:
     bytes: int = 0
     memory: int = 0
     """Upper limit of its memory in bytes; 0 if not known."""
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Content ids of the input."""
-        return *self.own, *self.common
 
     @property
     def title(self) -> str:
