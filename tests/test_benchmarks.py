@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.bench import charsets, crowd, dashboard, phrases, scripts
+from refinery.planner.estimator import plan
+from refinery.recipe import load
+from tools.bench import bookkeeping, charsets, crowd, dashboard, phrases, scripts
 
 
 def test_a_text_of_a_crowd_depends_on_its_number_and_cluster_alone() -> None:
@@ -28,6 +30,18 @@ def test_the_benchmark_of_the_dashboard_makes_pages_of_a_root_with_many_parts(
     monkeypatch.setattr(sys, "argv", ["dashboard", str(root), "--parts", "5"])
     assert dashboard.main() == 0
     assert capsys.readouterr().out.startswith("5 parts")
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_bookkeeping_writes_a_root_that_is_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its counts reconcile, and a plan of it has nothing to do."""
+    options = ["--parts", "3", "--commands", "stats", "--folder", str(tmp_path), "--keep"]
+    monkeypatch.setattr(sys, "argv", ["bookkeeping", *options])
+    assert bookkeeping.main() == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["parts"] == 3
+    assert plan(load(str(tmp_path / "root-3.yaml"))).nothing_to_do
 
 
 def test_the_benchmarks_of_languages_print_a_line_for_each(

@@ -90,8 +90,9 @@ def test_stages_follow_each_other_and_share_their_tasks() -> None:
 
 
 def test_parts_alike_are_certain_and_all_of_them_are() -> None:
-    """Two standard errors of the ratio, as a share; none is known of a single part."""
+    """Two standard errors of the ratio, as a share; none is known of a single part, or of no bytes."""
     assert uncertainty([100], [5.0], 10) is None
+    assert uncertainty([0, 0], [5.0, 5.0], 10) is None  # empty files
     assert uncertainty([100, 300, 200], [5.0, 15.0, 10.0], 10) == 0
     assert uncertainty([100, 300], [9.0, 2.0], 2) == 0
     expected = 2 * math.sqrt((1 - 2 / 10) * ((3.0 - 2) ** 2 + (1.0 - 2) ** 2) / 1 / 2) / 2
