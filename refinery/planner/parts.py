@@ -24,7 +24,7 @@ PARTITIONED_SHARDS = 16
 """Files' worth of text that is gathered where each label has files of its own: a label with a sixteenth fills one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Part:
     """One part in a segment: its input there, and the current receipts of the segment's steps."""
 

@@ -23,7 +23,7 @@ KEY_BYTES = 16
 """Bytes of a keyed row in memory, where a receipt does not record them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Keyed:
     """The sorted keyed rows of one part: the file, its content id and the bytes of its rows in memory."""
 
@@ -32,7 +32,7 @@ class _Keyed:
     bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Mapped:
     """The map output of a part, with the verdict of a reference part, and the content ids of these files."""
 

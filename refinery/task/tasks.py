@@ -157,7 +157,7 @@ class JointTask(_Modest):
             yield task, list(islice(left, len(task.stages) + bool(task.map)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SortedRun:
     """The sorted keyed rows of one part: a path below a root, the task's own if that is empty."""
 
@@ -168,7 +168,7 @@ class SortedRun:
     """Path below the task's own root of the table of documents whose rows are left out; empty if there are none."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MappedFiles:
     """The index of one part, the verdict of a reference part, and the number of documents.
 
