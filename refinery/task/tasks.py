@@ -198,7 +198,6 @@ class RoundTask:
     folder: str
     key: str
     inputs: tuple[str, ...]
-    """Content ids of the input that this task alone has, and one id for what all tasks of the round have."""
     number: int = 0
     low: int = 0
     high: int = 0
