@@ -1,8 +1,9 @@
 """Texts cut where a tokenizer cuts them in any case, and the ids of pieces that have been seen.
 
-A cut is before a space between two letters. Many tokenizers encode the sides of it apart, whatever they are: those
-whose settings `cuts_at_spaces` knows. The ids of a text are then those of its pieces, most of which are words that
-occurred before. Other tokenizers get whole texts.
+A cut is before a single space between two letters, digits or marks of ASCII and of the Latin, Greek and Cyrillic
+scripts. Many tokenizers encode the sides of it apart, whatever they are: those whose settings `cuts_at_spaces` knows.
+The ids of a text are then those of its pieces, most of which are words that occurred before. Other tokenizers get whole
+texts.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import numpy.typing as npt
 BUDGET = 1 << 22
 """Characters of pieces whose ids are kept, of English words about 100 MB; with more, all are forgotten."""
 
-_LETTER = "A-Za-zÀ-ÖØ-öø-ɏΑ-ΡΣ-ωЀ-ҁҊ-ӿ"
-_CUT = re.compile(rf"(?<=[{_LETTER}])(?= [{_LETTER}])")
+_VISIBLE = "!-~À-ÖØ-öø-ɏΑ-ΡΣ-ωЀ-ҁҊ-ӿ"
+_CUT = re.compile(rf"(?<=[{_VISIBLE}])(?= [{_VISIBLE}])")
 
 _LLAMA3 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -31,23 +32,23 @@ _O200K = (
     r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 PATTERNS = (_LLAMA3, _LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}"), _O200K)
-"""Divisions of Llama 3, Qwen 2 and o200k: no match has a space behind a letter, and none looks back."""
+"""Divisions of Llama 3, Qwen 2 and o200k: no match has a space behind what is visible, and none looks back."""
 
 _NORMALIZERS = {"NFC", "NFKC", "NFD", "NFKD"}
 
 Ids = npt.NDArray[np.int64]
-_NONE: Ids = np.empty(0, np.int64)
+NO_IDS: Ids = np.empty(0, np.int64)
 
 
 class PieceIds:
-    """The ids of texts, by a function that encodes pieces."""
+    """The ids of texts, by a function that encodes pieces: it returns all ids, end to end, and the number of each's."""
 
-    def __init__(self, encode: Callable[[Sequence[str]], Sequence[Sequence[int]]]) -> None:
+    def __init__(self, encode: Callable[[Sequence[str]], tuple[Ids, Ids]]) -> None:
         self._encode = encode
         self._numbers: dict[str, int] = {}
-        self._starts: Ids = _NONE
-        self._sizes: Ids = _NONE
-        self._ids: Ids = _NONE
+        self._starts: Ids = NO_IDS
+        self._sizes: Ids = NO_IDS
+        self._ids: Ids = NO_IDS
         self._characters = 0
 
     def of_texts(self, texts: Sequence[str]) -> tuple[Ids, Ids]:
@@ -64,13 +65,11 @@ class PieceIds:
         lengths = np.diff(np.concatenate([[0], ends])[np.concatenate([[0], last])])
         if self._characters > BUDGET:
             self._numbers, self._characters = {}, 0
-            self._starts = self._sizes = self._ids = _NONE
+            self._starts = self._sizes = self._ids = NO_IDS
         return ids, lengths
 
     def _learn(self, fresh: Sequence[str]) -> None:
-        encoded = self._encode(fresh)
-        sizes = np.fromiter(map(len, encoded), np.int64, len(encoded))
-        ids = np.fromiter(chain.from_iterable(encoded), np.int64, int(sizes.sum()))
+        ids, sizes = self._encode(fresh)
         self._numbers.update(zip(fresh, range(len(self._numbers), len(self._numbers) + len(fresh)), strict=True))
         self._starts = np.concatenate([self._starts, len(self._ids) + np.cumsum(sizes) - sizes])
         self._sizes = np.concatenate([self._sizes, sizes])
@@ -79,10 +78,10 @@ class PieceIds:
 
 
 def cuts_at_spaces(description: Mapping[str, Any]) -> bool:
-    """Return True if a ``tokenizer.json`` is known to encode both sides of a space between letters apart.
+    """Return True if a ``tokenizer.json`` is known to encode both sides of a cut apart.
 
-    No model looks across pieces of its pre-tokenizer, and no normal form joins a space with a letter. Added tokens that
-    are not special are found in texts before anything else, so they must have no space, or spaces alone.
+    No model looks across pieces of its pre-tokenizer, and no normal form joins the space with what is beside it. Added
+    tokens that are not special are found in texts before anything else, so they must have no space, or spaces alone.
     """
     tokens = [token for token in description.get("added_tokens", ()) if not token["special"]]
     return (
@@ -107,7 +106,7 @@ def _keeps_to_a_side(token: Mapping[str, Any]) -> bool:
 
 
 def _cuts(pre_tokenizer: Mapping[str, Any]) -> bool:
-    """Return True if it cuts before a space between letters, by nothing but what follows a cut."""
+    """Return True if it cuts before such a space, by nothing but what follows a cut."""
     kind = pre_tokenizer["type"]
     if kind == "Split":
         regex, behaviour = pre_tokenizer["pattern"].get("Regex"), pre_tokenizer["behavior"]

@@ -19,7 +19,7 @@ import pyarrow as pa
 from refinery import Asset, AssetError
 from refinery.kernels import token_ids
 from stages._formats.end_of_text import end_of_text as end_of_text_of
-from stages._formats.pieces import PieceIds, cuts_at_spaces
+from stages._formats.pieces import NO_IDS, Ids, PieceIds, cuts_at_spaces
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -88,24 +88,22 @@ class DocumentTokenizer:
         """Return the text of ids, without the halves of characters that were cut at both ends."""
         return self._tokenizer.decode(ids.tolist(), skip_special_tokens=False).strip("\ufffd")
 
-    def _of_texts(self, texts: pa.StringArray) -> tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.int64]]:
+    def _of_texts(self, texts: pa.StringArray) -> tuple[npt.NDArray[np.integer[Any]], Ids]:
         if self.is_gpt2:
             lists = token_ids(texts, Asset(_MERGES).path()).fill_null([])
             return lists.flatten().to_numpy(), lists.value_lengths().to_numpy().astype(np.int64)
         given = [text or "" for text in texts.to_pylist()]
-        if self._pieces is not None:
-            return self._pieces.of_texts(given)
-        found = self._encoded(given)
-        lengths = np.fromiter(map(len, found), np.int64, len(found))
-        values = np.fromiter(chain.from_iterable(found), np.int64, int(lengths.sum()))
-        return values, lengths
+        return self._encoded(given) if self._pieces is None else self._pieces.of_texts(given)
 
-    def _encoded(self, texts: Sequence[str]) -> list[list[int]]:
-        found: list[list[int]] = []
+    def _encoded(self, texts: Sequence[str]) -> tuple[Ids, Ids]:
+        """Return the ids of all texts, end to end, and the number of each text's."""
+        values, lengths = [NO_IDS], [NO_IDS]
         for start in range(0, len(texts), AT_ONCE):  # what `tokenizers` allocates for each text is used again
             some = self._tokenizer.encode_batch_fast(texts[start : start + AT_ONCE], add_special_tokens=False)
-            found += [one.ids for one in some]
-        return found
+            ids = [one.ids for one in some]
+            lengths.append(np.fromiter(map(len, ids), np.int64, len(ids)))
+            values.append(np.fromiter(chain.from_iterable(ids), np.int64, int(lengths[-1].sum())))
+        return np.concatenate(values), np.concatenate(lengths)
 
 
 @lru_cache(maxsize=4)
