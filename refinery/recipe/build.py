@@ -17,6 +17,7 @@ from refinery.errors import RefineryError
 from refinery.recipe import consent
 from refinery.recipe.chain import gaps
 from refinery.recipe.explain import explain
+from refinery.recipe.index_query import COMMON_CRAWL, IndexQuery
 from refinery.recipe.language_keys import with_thresholds
 from refinery.recipe.pipeline import Locations, Pipeline, Settings, Step
 from refinery.recipe.problems import Problem, SourceSpan, recipe_error
@@ -45,6 +46,7 @@ def build(root: YamlNode, problems: Sequence[Problem], overrides: Sequence[str],
     A ``stored`` recipe, one of a root, is not trusted: see ``refinery.recipe.consent``.
     """
     builder = _Builder(problems, stored=stored)
+    query = builder.query(root)
     settings = builder.settings(root)
     steps = builder.steps(root)
     if settings and steps:
@@ -52,7 +54,7 @@ def build(root: YamlNode, problems: Sequence[Problem], overrides: Sequence[str],
     if builder.problems or not settings:
         raise recipe_error(builder.problems)
     locations = Locations(dict(_locations(root, steps)))
-    return Pipeline(**dict(settings), steps=steps, overrides=tuple(overrides), locations=locations)
+    return Pipeline(**dict(settings), steps=steps, overrides=tuple(overrides), query=query, locations=locations)
 
 
 def build_stage(kind: type[Stage], fields: YamlNode) -> Stage:
@@ -104,8 +106,18 @@ class _Builder:
             self.add(Problem(root.span, "not a recipe", "expected the keys dataset, inputs, root and pipeline"))
             return None
         values = {key: node for key, node in root.mapping.items() if key != "pipeline"}
+        if (inputs := root.mapping.get("inputs")) and isinstance(inputs.value, dict):
+            index = inputs.mapping.get("index")
+            values["inputs"] = index if index and isinstance(index.value, str) else YamlNode(inputs.span, COMMON_CRAWL)
         start = SourceSpan(root.span.text, root.span.start, root.span.start + 1)
         return self.model(replace(root, value=values), Settings, "", start)
+
+    def query(self, root: YamlNode) -> IndexQuery | None:
+        """Build the query of an index, if the inputs are one."""
+        inputs = root.mapping.get("inputs")
+        if inputs is None or not isinstance(inputs.value, dict):
+            return None
+        return self.model(inputs, IndexQuery, "inputs", root.keys["inputs"])
 
     def steps(self, root: YamlNode) -> tuple[Step, ...]:
         pipeline = root.mapping.get("pipeline")

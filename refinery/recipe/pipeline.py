@@ -26,6 +26,7 @@ from pydantic import (
     ValidationError,
 )
 
+from refinery.recipe.index_query import IndexQuery
 from refinery.recipe.problems import SourceSpan
 from refinery.stage.base import Source, Stage
 from refinery.stage.cuts import moves_marks
@@ -159,7 +160,7 @@ class Settings(BaseModel):
         description="name of the data set: up to 100 letters, digits and . _ -; a root keeps to one data set"
     )
     inputs: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_inputs)] = Field(
-        min_length=1, description="files to read: paths, globs, folders, or lists of paths"
+        min_length=1, description="files to read: paths, globs, folders, or lists of paths; or records of an index, see below"
     )
     root: str = Field(min_length=1, description="folder of all output: a local path or s3://bucket/folder")
     write: Literal["every", "marked", "last"] = Field(
@@ -204,6 +205,8 @@ class Pipeline(Settings):
     steps: tuple[InstanceOf[Step], ...]
     overrides: tuple[str, ...] = ()
     """Applied ``key=value`` arguments of the command line, for the run's record."""
+    query: IndexQuery | None = None
+    """The records to read, where ``inputs`` is an index of archives."""
     locations: InstanceOf[Locations] = Locations()
     """Spans of the values, for errors. They do not count when pipelines are compared."""
 
@@ -222,7 +225,7 @@ def recipe_dict(pipeline: Pipeline) -> dict[str, Any]:
     """
     return {
         "dataset": pipeline.dataset,
-        "inputs": list(pipeline.inputs),
+        "inputs": plain(pipeline.query) if pipeline.query else list(pipeline.inputs),
         "write": pipeline.write,
         "keep_removed": pipeline.keep_removed,
         "audit": pipeline.audit,

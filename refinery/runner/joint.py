@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from refinery.identity import measure_identity
+from refinery.root.record_lists import list_content
 from refinery.stage.base import Source
 from refinery.task.tasks import JointTask, SegmentTask, Task
 
@@ -28,4 +29,4 @@ def _reading(task: Task) -> Hashable:
     source, flow = task.steps[0].step.stage, task.steps[0].flow
     if not isinstance(source, Source):
         return None
-    return task.paths, task.contents, measure_identity(source), tuple(flow.given.names)
+    return tuple(list_content(path) or path for path in task.paths), task.contents, measure_identity(source), tuple(flow.given.names)

@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
+from refinery.store.spans import Span
+
 
 @dataclass(frozen=True)
 class Stat:
@@ -55,6 +57,9 @@ class Store(Protocol):
 
     def stream(self, path: str) -> BinaryIO:
         """Open a stream for reading a file from beginning to end."""
+
+    def open_spans(self, path: str, spans: Sequence[Span]) -> BinaryIO:
+        """Open a seekable stream for reading these spans of a file, of which the first begins at 0, in their order."""
 
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
         """Return ``length`` bytes from ``offset``; fewer where the file ends."""

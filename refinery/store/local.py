@@ -98,6 +98,10 @@ class LocalStore:
     def stream(self, path: str) -> BinaryIO:
         return self.open(path)
 
+    def open_spans(self, path: str, spans: Sequence[tuple[int, int]]) -> BinaryIO:
+        del spans  # what is not read costs nothing
+        return self.open(path)
+
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
         with storage_errors(path), open(path, "rb") as stream:
             stream.seek(offset)

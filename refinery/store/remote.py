@@ -20,6 +20,7 @@ from refinery.errors import StorageError
 from refinery.store.base import Stat
 from refinery.store.responses import Response, threads
 from refinery.store.retry import RequestLimiter, Transient, retrying
+from refinery.store.spans import Span, SpannedFile
 from refinery.store.traffic import count
 
 if TYPE_CHECKING:
@@ -108,6 +109,15 @@ class RemoteReading:
     def stream(self, path: str) -> BinaryIO:
         """See ``Store.stream``."""
         return self._opened(path, whole=True)
+
+    def open_spans(self, path: str, spans: Sequence[Span]) -> BinaryIO:
+        """See ``Store.open_spans``."""
+        version = Version(self, path)
+        first = self._fetch(version, *spans[0])
+        if first is None:
+            raise missing(path)
+        stream = SpannedFile(path, spans, first, version.size, version.fetch, threads().submit)
+        return cast("BinaryIO", stream)
 
     def _opened(self, path: str, *, whole: bool) -> BinaryIO:
         version = Version(self, path)

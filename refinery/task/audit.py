@@ -29,6 +29,7 @@ from refinery.task.commit import commit
 from refinery.task.document_pass import PassStep, process_batch
 from refinery.task.hazards import Hazards
 from refinery.task.measured import Measured, source_batch
+from refinery.task.reading import read_input
 from refinery.task.shuffle import ROW_GROUP
 from refinery.task.step import SkippedStep, Split, StepProcessor
 from refinery.task.tasks import AuditTask, ProgressMarker, StepRun
@@ -107,7 +108,7 @@ class PartAudit:
         source, pointers = self._task.stage, list(self._pointers()) if self._task.rows else []
         if not self._task.rows or any(not length for _, _, length in pointers):
             for path in self._task.paths:
-                yield from source.read(path, store_for(path))
+                yield from read_input(source, path)
             return
         for path, offset, length in pointers:
             yield source.read_one(path, offset, length, store_for(path))

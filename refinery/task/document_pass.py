@@ -21,9 +21,9 @@ from refinery.root.parquet import read_batches
 from refinery.root.root import Root
 from refinery.stage.base import Records, Source
 from refinery.stage.documents import Docs
-from refinery.store import store_for
 from refinery.task.hazards import NO_HAZARDS, Hazards
 from refinery.task.measured import Measured, source_batch
+from refinery.task.reading import read_input
 from refinery.task.step import Split, error_note
 from refinery.task.tasks import ALL_ROWS, ProgressMarker, StepRows, StepRun, Unreadable, unmarked
 
@@ -89,8 +89,7 @@ class SourceReader:
             self._marked(base + number, int(read))
             return read
 
-        store = store_for(path)
-        records = self._source.read_watched(path, store, watch) if watched else self._source.read(path, store)
+        records = read_input(self._source, path, watch if watched else None)
         while True:
             started = time.perf_counter()
             self._marked(0, 0 if watched else ALL_ROWS)

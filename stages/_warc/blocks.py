@@ -73,7 +73,7 @@ class Blocks:
     def _load(self, at: int, size: int) -> None:
         try:
             self._stream.seek(at)
-            self._block = self._stream.read(min(BLOCK, self.size - at))
+            self._block = self._stream.read(min(BLOCK, self.stop - at))
             while len(self._block) < size and (more := self._stream.read(size - len(self._block))):
                 self._block += more
         except OSError as error:

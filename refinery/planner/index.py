@@ -1,0 +1,194 @@
+"""Asks an index of archives for the records of a query, and writes them as record lists.
+
+The index has the columns of Common Crawl's: https://commoncrawl.org/columnar-index. Its files are read through the
+store, and DuckDB applies the condition.
+"""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from refinery.errors import RefineryError, StorageError, UsageError
+from refinery.identity import digest
+from refinery.recipe.index_query import IndexQuery
+from refinery.root.record_lists import ArchiveRecords, RecordList, write_list, write_lists
+from refinery.stage.documents import FILE_HEAD
+from refinery.store import store_for
+from refinery.store.arrow import file_system
+from refinery.store.spans import merged
+
+PART_BYTES = 1 << 28
+"""Bytes of records that make a part: those of a quarter of an archive of Common Crawl."""
+
+ROWS = 1 << 16
+"""Rows of the index that are taken from DuckDB at once."""
+
+POINTERS = ("warc_filename", "warc_record_offset", "warc_record_length")
+SCOPE = {"crawl": "crawl", "subset": "warc"}
+"""Columns that restrict a query, where the index has them: the subset has the successful responses."""
+
+
+class QueryError(UsageError):
+    """A problem of a query; ``key`` is its key in the recipe."""
+
+    def __init__(self, key: str, message: str, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.key = f"inputs.{key}"
+
+
+class Index:
+    """The index of a query. Its files are listed once."""
+
+    def __init__(self, query: IndexQuery) -> None:
+        self._query = query
+
+    @cached_property
+    def id(self) -> str:
+        """Identify the query and the index: what the lists depend on. Raises StorageError."""
+        stats = store_for(self._query.index).stats(self._files)
+        files = [[path, stat.size, stat.etag] for path, stat in zip(self._files, stats, strict=True)]
+        return digest(["records of an index", 1, self._query.model_dump(), PART_BYTES, files])
+
+    @cached_property
+    def _files(self) -> list[str]:
+        """The Parquet files of the crawl, or all where they are not in a folder of its name."""
+        index = self._query.index.rstrip("/")
+        store = store_for(index)
+        folder = glob.escape(f"{index}/crawl={self._query.crawl}")
+        paths = store.list(folder) if store.names(index) else []
+        paths = [path for path in paths or store.list(glob.escape(index)) if path.endswith(".parquet")]
+        paths = [path for path in paths if "/subset=" not in path or "/subset=warc/" in path]
+        if not paths:
+            raise QueryError("index", f"{index}: no Parquet file there", "check the path: a folder of an index")
+        return paths
+
+    def write(self, folder: str) -> list[RecordList]:
+        """Write the lists of the query to a folder, and return them in order. Raises RefineryError."""
+        lists = []
+        for parts in _parts(self._archives()):
+            content = digest([[p.archive, _digest(p)] for p in parts])
+            write_list(folder, content, parts)
+            lists.append(_measured(content, parts))
+        if not lists:
+            where = f"crawl {self._query.crawl} has no record where {self._query.where}"
+            raise QueryError("where", where, "check the condition, and that the index is of this crawl")
+        write_lists(folder, self.id, lists)
+        return lists
+
+    def _archives(self) -> Iterator[ArchiveRecords]:
+        """Yield the records of each archive, in the order of their names, each once."""
+        name, pieces = "", list[Any]()
+        for batch in self._rows():
+            names = batch.column(0).to_numpy(zero_copy_only=False)
+            positions = np.column_stack([batch.column(n).to_numpy(zero_copy_only=False) for n in (1, 2)])
+            cuts = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1).tolist(), len(names)]
+            for start, stop in zip(cuts, cuts[1:], strict=False):
+                if names[start] != name and pieces:
+                    yield _archive(self._query.archive(name), pieces)
+                    pieces = []
+                name = names[start]
+                pieces.append(positions[start:stop])
+        if pieces:
+            yield _archive(self._query.archive(name), pieces)
+
+    def _rows(self) -> Iterator[pa.RecordBatch]:
+        """Yield archive, offset and length of the records, sorted."""
+        dataset = self._dataset()
+        scope = [f"{column} = ?" for column in SCOPE if column in dataset.schema.names]
+        values = [{"crawl": self._query.crawl}.get(c, SCOPE[c]) for c in SCOPE if c in dataset.schema.names]
+        condition = " and ".join([*scope, f"(\n{self._query.where}\n)"])
+        wanted = "warc_filename, warc_record_offset::bigint, warc_record_length::bigint"
+        with _database(dataset) as database, _naming_problems():
+            rows = database.sql(
+                f"select {wanted} from records where {condition} and warc_filename is not null order by all",  # noqa: S608 - the condition is the user's own
+                params=values,
+            )
+            yield from (batch for batch in rows.to_arrow_reader(ROWS) if len(batch))
+
+    def _dataset(self) -> ds.Dataset:
+        index = self._query.index
+        try:
+            files = file_system(store_for(index))
+            dataset = ds.dataset(self._files, format="parquet", filesystem=files, partitioning="hive")
+        except (pa.ArrowException, OSError) as error:
+            raise StorageError(f"{index}: {error}", hint="an index is a folder of Parquet files") from error
+        missing = [column for column in POINTERS if column not in dataset.schema.names]
+        if missing:
+            columns = ", ".join(dataset.schema.names)
+            raise QueryError("index", f"{index} has no column {', '.join(missing)}", f"its columns are {columns}")
+        return dataset
+
+
+@contextmanager
+def _database(dataset: ds.Dataset) -> Iterator[Any]:
+    """Open a database with the view ``records``, which reads nothing else."""
+    try:
+        import duckdb
+    except ImportError as error:
+        hint = 'pip install "refinery[index]"'
+        raise QueryError("index", "an index is read with DuckDB, which is not installed", hint) from error
+    with duckdb.connect() as database:
+        database.register("records", dataset)
+        database.execute("set enable_external_access = false")
+        database.execute("set lock_configuration = true")
+        yield database
+
+
+@contextmanager
+def _naming_problems() -> Iterator[None]:
+    """Raise DuckDB's errors as those of the condition."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        cause = error.__cause__ or error.__context__
+        if isinstance(cause, RefineryError):
+            raise cause from error
+        raise QueryError("where", f"DuckDB: {lines[0]}", " ".join(lines[1:3])[:200]) from error
+
+
+def _archive(path: str, pieces: list[Any]) -> ArchiveRecords:
+    positions = np.concatenate(pieces).astype(np.int64)
+    new = np.concatenate([[True], positions[1:, 0] != positions[:-1, 0]])
+    return ArchiveRecords(path, positions[new, 0].copy(), positions[new, 1].copy())
+
+
+def _parts(archives: Iterator[ArchiveRecords]) -> Iterator[list[ArchiveRecords]]:
+    """Put archives of one folder together until they have ``PART_BYTES`` of records."""
+    gathered: list[ArchiveRecords] = []
+    size, folder = 0, ""
+    for one in archives:
+        own = one.archive.rpartition("/")[0]
+        if gathered and (size >= PART_BYTES or own != folder):
+            yield gathered
+            gathered, size = [], 0
+        gathered.append(one)
+        size, folder = size + int(one.lengths.sum()), own
+    if gathered:
+        yield gathered
+
+
+def _digest(records: ArchiveRecords) -> str:
+    return digest([records.offsets.tolist(), records.lengths.tolist()])
+
+
+def _measured(content: str, parts: list[ArchiveRecords]) -> RecordList:
+    spans = [span for p in parts for span in merged(p.offsets, p.lengths, FILE_HEAD)]
+    return RecordList(
+        content,
+        archives=len(parts),
+        records=sum(len(p.offsets) for p in parts),
+        bytes=sum(int(p.lengths.sum()) for p in parts),
+        fetched=sum(stop - start for start, stop in spans),
+        requests=len(spans),
+    )
