@@ -214,6 +214,7 @@ from .stage.base import (
     Edit as Edit,
     Edited as Edited,
     Filter as Filter,
+    Pointers as Pointers,
     Records as Records,
     Source as Source,
     Stage as Stage,

@@ -52,7 +52,8 @@ def _text(estimate: Estimate, one_in: int) -> str:
     where = f"{estimate.root}   " if not estimate.target else "new root   about "
     head = f"{estimate.dataset} → {where}{plural(estimate.inputs, 'input file')}, {size(estimate.input_bytes)}"
     rows = [COLUMNS, *(stage.cells() for stage in estimate.stages)]
-    lines = [head, columns(rows)]
+    chosen = [estimate.records.line] if estimate.records else []
+    lines = [head, *chosen, columns(rows)]
     lines += [
         f"{stage.name}: up to {amount(stage.memory)} of memory per task, {amount(stage.shuffle)} shuffled, "
         f"{amount(stage.disk)} of temporary disk space"

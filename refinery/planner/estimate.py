@@ -82,6 +82,24 @@ class Total:
 
 
 @dataclass(frozen=True)
+class IndexedRecords:
+    """Records of ``archives`` that a query chose: their ``bytes``, and those ``fetched`` by so many ``requests``."""
+
+    records: int
+    archives: int
+    bytes: int
+    fetched: int
+    requests: int
+
+    @property
+    def line(self) -> str:
+        """The numbers, for people."""
+        chosen = f"{plural(self.records, 'record')} of {plural(self.archives, 'archive')}"
+        fetched = f"{size(self.fetched)} in {plural(self.requests, 'request')}"
+        return f"{chosen}: {size(self.bytes)}, read as {fetched}"
+
+
+@dataclass(frozen=True)
 class Estimate:
     """The estimate of a run. ``run`` refuses to go on with the stages in ``changed_code``.
 
@@ -99,6 +117,8 @@ class Estimate:
     """Parts that are still to be audited."""
     target: Target | None = None
     total: Total | None = None
+    records: IndexedRecords | None = None
+    """The records that a query of an index chose; None for files."""
 
     @property
     def nothing_to_do(self) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from refinery.errors import UsageError
 from refinery.formatting import plural, size
 from refinery.planner.compatibility import changed_code, check_root
 from refinery.planner.cost import Cost, Money, Target, wall
-from refinery.planner.estimate import Basis, Estimate, StageEstimate, Total
+from refinery.planner.estimate import Basis, Estimate, IndexedRecords, StageEstimate, Total
 from refinery.planner.measurements import Measurements
 from refinery.planner.plan import Action, Plan, StageState
 from refinery.planner.planner import Planner
@@ -19,6 +19,7 @@ from refinery.planner.reasons import reason_of
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
 from refinery.root.manifests import StageManifest
+from refinery.root.record_lists import RecordList
 from refinery.stage.base import Stage
 from refinery.stage.global_stage import Global
 from refinery.stage.ordered import splits_of
@@ -68,6 +69,7 @@ class _Estimator:
             audit=(parts if target else source.expected - len(source.audit)) if layout.audited else 0,
             target=target,
             total=self._total(stages),
+            records=_chosen(self.planner.inputs.lists),
         )
 
     # --------------------------------------------------------------------------------------------------------- amounts
@@ -214,6 +216,13 @@ class _Estimator:
             return None
         scaled = cost.times(self._factor(position, stage.todo, stage.parts))
         return replace(scaled, seconds=stage.seconds or 0.0, serial=scaled.serial if stage.seconds else 0.0)
+
+
+def _chosen(lists: Sequence[RecordList]) -> IndexedRecords | None:
+    if not lists:
+        return None
+    names = [field.name for field in fields(IndexedRecords)]
+    return IndexedRecords(**{name: sum(getattr(one, name) for one in lists) for name in names})
 
 
 def _requests(pipeline: Pipeline, costs: Iterable[Cost]) -> dict[str, int] | None:

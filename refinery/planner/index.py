@@ -10,6 +10,7 @@ import glob
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,7 @@ class Index:
             names = batch.column(0).to_numpy(zero_copy_only=False)
             positions = np.column_stack([batch.column(n).to_numpy(zero_copy_only=False) for n in (1, 2)])
             cuts = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1).tolist(), len(names)]
-            for start, stop in zip(cuts, cuts[1:], strict=False):
+            for start, stop in pairwise(cuts):
                 if names[start] != name and pieces:
                     yield _archive(self._query.archive(name), pieces)
                     pieces = []

@@ -10,12 +10,15 @@ from itertools import groupby
 from refinery.errors import RefineryError, StorageError, UsageError
 from refinery.formatting import plural
 from refinery.identity import digest
+from refinery.planner.index import Index, QueryError
 from refinery.planner.parts import Part
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
+from refinery.root.record_lists import RecordList, find_lists, list_content, list_path, lists_below, write_lists
 from refinery.stage.documents import FILE_HEAD, file_identity
 from refinery.store import Stat, is_remote, store_for
 from refinery.store.responses import threads
+from refinery.store.scratch import new_path
 
 Recorded = Callable[[], Mapping[int, set[str]]]
 """Returns the content ids of input files that receipts record, by part."""
@@ -29,16 +32,61 @@ class Inputs:
         self._listed: list[str] = []
         self._paths: list[str] = []
         self._stats: dict[str, Stat] = {}
+        self._index = Index(pipeline.query) if pipeline.query else None
+        self._lists: list[RecordList] = []
+        self._folder = pipeline.root
+        """Where the record lists are: the root, or a temporary folder until ``keep``."""
 
     def paths(self) -> Sequence[str]:
         """All input files. Raises StorageError if a pattern of the recipe has none, UsageError for a copy."""
-        if not self._paths or not self._remote:
+        if not self._paths or not (self._remote or self._index):
             for _, error in self.problems():
                 raise error
         return self._paths
 
-    def problems(self) -> list[tuple[int, RefineryError]]:
-        """List the files of every pattern. Returns an error for each pattern that has no file, or a copy."""
+    def problems(self) -> list[tuple[str, RefineryError]]:
+        """List the files. Returns an error for each pattern that has no file, or a copy, by its key in the recipe."""
+        if self._index:
+            return self._query_problems(self._index)
+        return [(f"inputs[{number}]", error) for number, error in self._pattern_problems()]
+
+    def _query_problems(self, index: Index) -> list[tuple[str, RefineryError]]:
+        """Find the record lists of the query, or write them to a temporary folder."""
+        try:
+            self._lists = self._lists or find_lists(self._folder, index.id)
+            if not self._lists:
+                self._folder = new_path()
+                self._lists = index.write(self._folder)
+        except RefineryError as error:
+            return [(error.key if isinstance(error, QueryError) else "inputs.index", error)]
+        self._show_lists()
+        return []
+
+    def _show_lists(self) -> None:
+        self._paths = self._listed = [list_path(self._folder, one.content) for one in self._lists]
+        stats = (Stat(one.fetched, one.content) for one in self._lists)
+        self._stats = dict(zip(self._paths, stats, strict=True))
+
+    def keep(self) -> None:
+        """Write the record lists to the root, for the tasks of a run. Raises StorageError."""
+        root = self._pipeline.root
+        if self._index is None or self._folder == root:
+            return
+        for _, error in self.problems():
+            raise error
+        for one in self._lists:
+            path = list_path(self._folder, one.content)
+            store_for(root).put(list_path(root, one.content), store_for(path).read(path))
+        write_lists(root, self._index.id, self._lists)
+        self._folder = root
+        self._show_lists()
+
+    @property
+    def lists(self) -> Sequence[RecordList]:
+        """The record lists of the query, in order; none for files."""
+        return self._lists
+
+    def _pattern_problems(self) -> list[tuple[int, RefineryError]]:
         patterns: dict[str, int] = {}
         errors: list[tuple[int, RefineryError]] = []
         for number, pattern in enumerate(self._pipeline.inputs):
@@ -70,7 +118,7 @@ class Inputs:
 
     @property
     def _remote(self) -> bool:
-        return any(map(is_remote, self._pipeline.inputs))
+        return not self._index and any(map(is_remote, self._pipeline.inputs))
 
     def stats(self, paths: Sequence[str]) -> list[Stat]:
         """Size and tag of each file; of a remote one as they were at the first look."""
@@ -114,12 +162,14 @@ def selected(paths: Sequence[str], selection: Selection) -> list[int]:
         return [number for number in numbers if number in chosen]
     if selection.share is not None:
         count = max(1, math.ceil(len(paths) * selection.share))
-        return sorted(sorted(numbers, key=lambda n: digest(paths[n]))[:count])
+        return sorted(sorted(numbers, key=lambda n: digest(list_content(paths[n]) or paths[n]))[:count])
     return list(numbers)
 
 
 def paths_by_content(pipeline: Pipeline) -> dict[str, str]:
     """All input files by their content ids. Raises as ``Inputs.paths``."""
+    if pipeline.query:
+        return lists_below(pipeline.root)
     inputs = Inputs(pipeline)
     paths = inputs.paths()
     return {file_content(path, stat): path for path, stat in zip(paths, inputs.stats(paths), strict=True)}
@@ -177,5 +227,5 @@ def _scheme(path: str) -> str:
 
 
 def file_content(path: str, stat: Stat) -> str:
-    """The content id of an input file, which no one reads through: its name, size and tag."""
-    return digest([path, stat.size, stat.etag])
+    """The content id of an input file, which no one reads through: its name, size and tag; of a record list its own."""
+    return list_content(path) or digest([path, stat.size, stat.etag])

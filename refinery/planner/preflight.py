@@ -158,8 +158,8 @@ class _Obstacles:
 
     def inputs(self, inputs: Inputs) -> None:
         """Check that each pattern names files, and none a copy of another."""
-        for number, error in inputs.problems():
-            with self.at(f"inputs[{number}]"):
+        for key, error in inputs.problems():
+            with self.at(key):
                 raise error
 
     def references(self, planner: Planner | None) -> None:

@@ -160,7 +160,8 @@ class Settings(BaseModel):
         description="name of the data set: up to 100 letters, digits and . _ -; a root keeps to one data set"
     )
     inputs: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_inputs)] = Field(
-        min_length=1, description="files to read: paths, globs, folders, or lists of paths; or records of an index, see below"
+        min_length=1,
+        description="files to read: paths, globs, folders, or lists of paths; or records of an index, see below",
     )
     root: str = Field(min_length=1, description="folder of all output: a local path or s3://bucket/folder")
     write: Literal["every", "marked", "last"] = Field(

@@ -29,4 +29,9 @@ def _reading(task: Task) -> Hashable:
     source, flow = task.steps[0].step.stage, task.steps[0].flow
     if not isinstance(source, Source):
         return None
-    return tuple(list_content(path) or path for path in task.paths), task.contents, measure_identity(source), tuple(flow.given.names)
+    return (
+        tuple(list_content(path) or path for path in task.paths),
+        task.contents,
+        measure_identity(source),
+        tuple(flow.given.names),
+    )

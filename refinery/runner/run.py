@@ -116,6 +116,7 @@ def _opened(planner: Planner, record: RunRecorder, tolerance: Tolerance, *, acce
             refuse_changed_code(changed_code(root, head, layout.folders, layout.steps))
         if not layout.selection.shared:
             root.store.clean(root.path)
+        planner.inputs.keep()
         yield ActiveRun(planner, lock, head, record, tolerance)
 
 

@@ -38,7 +38,7 @@ AHEAD = 4
 def merged(offsets: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], head: int) -> list[Span]:
     """Return the spans to fetch for sorted ranges of a file and its first ``head`` bytes, in order.
 
-    They have the fewest requests with at most ``WASTE`` of the wanted bytes in gaps: the smallest gaps are closed first.
+    They need the fewest requests with at most ``WASTE`` of the wanted bytes in gaps: the smallest are closed first.
     """
     starts = np.concatenate([[0], offsets]).astype(np.int64)
     ends = np.maximum.accumulate(np.concatenate([[head], offsets + lengths]).astype(np.int64))
@@ -127,8 +127,7 @@ class SpannedFile(io.BufferedIOBase):
         """Return the bytes of a span, and fetch the ones after it."""
         while self._coming and self._coming[0][0] < number:
             self._coming.popleft()[1].cancel()
-        if number >= self._sent:
-            self._sent = number
+        self._sent = max(number, self._sent)
         while self._sent < min(number + AHEAD, len(self._spans)):
             self._coming.append((self._sent, self._submit(self._fetch, *self._spans[self._sent])))
             self._sent += 1

@@ -6,14 +6,29 @@ content of a row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import chain
+from typing import BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery import FILE_HEAD, HTML, ID, RECORD_ID, WARC, StorageError, Store, Watch, document_ids, file_identity
+from refinery import (
+    FILE_HEAD,
+    HTML,
+    ID,
+    RECORD_ID,
+    WARC,
+    Pointers,
+    StorageError,
+    Store,
+    Watch,
+    document_ids,
+    file_identity,
+)
 from refinery.kernels import Page, PageRows
 from stages._warc.blocks import Blocks
 from stages._warc.records import DAMAGED, Record, odd_records, records
@@ -56,22 +71,42 @@ class Reading:
 
         With ``watch``, records are read one by one, and the bodies of those that it forbids are ignored.
         """
+        with closing(store.stream(path)) as stream:
+            blocks = Blocks(stream, path)
+            yield from self._read([blocks], path, file_identity(path, blocks.head(FILE_HEAD)), watch)
+
+    def some(self, path: str, pointers: Pointers, stream: BinaryIO, watch: Watch | None = None) -> Iterator[Batch]:
+        """Yield the rows of the records at some pointers as ``all`` does; records that adjoin are read as one range.
+
+        Raises StorageError, also where the records there are not those of the pointers.
+        """
+        file = file_identity(path, Blocks(stream, path, 0, FILE_HEAD).head(FILE_HEAD))
+        ranges = (Blocks(stream, path, start, stop) for start, stop in _adjoining(pointers))
+        rows = skipped = 0
+        for batch, others in self._read(ranges, path, file, watch):
+            rows += batch.num_rows
+            skipped += sum(others.values())
+            yield batch, others
+        if rows + skipped != len(pointers.offsets):
+            raise StorageError(
+                f"{path}: {rows + skipped} records at {len(pointers.offsets)} pointers",
+                hint="the index is of another file than this, or the file was replaced",
+            )
+
+    def _read(self, ranges: Iterable[Blocks], path: str, file: bytes, watch: Watch | None) -> Iterator[Batch]:
         number = 0
         types = TYPES - {self.kind}
         rows = PageRows(sorted(types), self.payload, BATCH_ROWS, BATCH_BYTES)
-        with closing(store.stream(path)) as stream:
-            runs = rows if self.runs and watch is None else None
-            blocks = Blocks(stream, path)
-            file = file_identity(path, blocks.head(FILE_HEAD))
-            for record in odd_records(blocks, self.kind, self.block, runs):
-                if record is not None and (record.kind == self.kind or record.flaw):
-                    forbidden = watch is not None and not watch(number)
-                    rows.add(self.page(_without_body(record) if forbidden else record))
-                    number += 1
-                elif record is not None:
-                    rows.skip(record.kind if record.kind in types else "unknown type")
-                if rows.full:
-                    yield _finished(rows, path, file)
+        runs = rows if self.runs and watch is None else None
+        for record in chain.from_iterable(odd_records(blocks, self.kind, self.block, runs) for blocks in ranges):
+            if record is not None and (record.kind == self.kind or record.flaw):
+                forbidden = watch is not None and not watch(number)
+                rows.add(self.page(_without_body(record) if forbidden else record))
+                number += 1
+            elif record is not None:
+                rows.skip(record.kind if record.kind in types else "unknown type")
+            if rows.full:
+                yield _finished(rows, path, file)
         yield _finished(rows, path, file)
 
     def one(self, path: str, offset: int, length: int, store: Store) -> Batch:
@@ -89,6 +124,14 @@ class Reading:
                     rows.add(self.page(record))
                     return _finished(rows, path, file)
         raise StorageError(f"{path}: no record at {offset}, length {length}", hint="the file may have changed")
+
+
+def _adjoining(pointers: Pointers) -> Iterator[tuple[int, int]]:
+    """Yield ranges of records without a gap between them."""
+    starts, stops = pointers.offsets, pointers.offsets + pointers.lengths
+    apart = starts[1:] != stops[:-1]
+    first, last = np.concatenate([[True], apart]), np.concatenate([apart, [True]])
+    return zip(starts[first].tolist(), stops[last].tolist(), strict=True)
 
 
 def _without_body(record: Record) -> Record:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 from pydantic import Field
 
-from refinery import POINTER, Records, Rule, Source, Store, Watch
+from refinery import POINTER, Pointers, Records, Rule, Source, Store, Watch
 from stages._warc.inputs import PREFIX, archives
 from stages._warc.reading import Batch, Reading, text_of
 from stages._warc.rows import rules
@@ -44,6 +44,12 @@ class Archives(Source):
     def read_watched(self, path: str, store: Store, watch: Watch) -> Iterator[Records]:
         """See ``Source.read_watched``. Raises StorageError."""
         return map(self._records, self.reading().all(path, store, watch))
+
+    def read_records(
+        self, path: str, pointers: Pointers, stream: BinaryIO, watch: Watch | None = None
+    ) -> Iterator[Records]:
+        """See ``Source.read_records``. Raises StorageError."""
+        return map(self._records, self.reading().some(path, pointers, stream, watch))
 
     def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:
         """Return the record at a pointer. Raises StorageError where none begins.
