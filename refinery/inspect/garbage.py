@@ -13,6 +13,7 @@ from refinery.inspect.reader import RootReader, open_root
 from refinery.inspect.runs import runs
 from refinery.root.partitions import FOLDER
 from refinery.root.receipts import receipt_path
+from refinery.root.record_lists import record_paths
 from refinery.statistics.group_files import merged_path
 
 _STAGE = r"[0-9]{2,}-[a-z][a-z0-9_-]*"
@@ -27,6 +28,8 @@ _KINDS = (
     ("receipt", re.compile(_STAGE + r"/receipts/[0-9a-f]+\.json")),
     ("statistics", re.compile(_STAGE + r"/stats/(?:groups/part-[^/]+\.parquet|(?:part|audit)-[^/]+\.json\.gz)")),
     ("manifest", re.compile(_STAGE + r"/(?:manifest-[0-9a-f]+\.json|groups-[0-9a-f]+\.parquet)")),
+    ("query", re.compile(r"records/query-[0-9a-f]{32}\.parquet")),
+    ("record list", re.compile(r"records/list-[0-9a-f]{32}\.parquet")),
     (
         "rows",
         re.compile(
@@ -76,7 +79,8 @@ def collect_garbage(path: str, *, delete: bool = False) -> Garbage:
         files = tuple(_unreferenced(reader))
         history = runs(root)
         if delete:
-            for file in sorted(files, key=lambda s: s.kind != "receipt"):  # a receipt must not outlive its files
+            # Neither a receipt nor a query must outlive its files.
+            for file in sorted(files, key=lambda s: s.kind not in {"receipt", "query"}):
                 root.store.delete(root.full(file.path))
     return Garbage(files, delete, bool(history) and history[0].state != "done")
 
@@ -100,4 +104,13 @@ def referenced_paths(reader: RootReader) -> set[str]:
         for receipt in reader.load(entry).every:
             paths |= {receipt_path(entry.folder, receipt.key), receipt.statistics}
             paths |= {file.path for files in receipt.written.values() for file in files}
-    return paths
+    return paths | _record_lists(reader)
+
+
+def _record_lists(reader: RootReader) -> set[str]:
+    """Return the paths of the record lists that parts of the source were read from, and of queries of no others."""
+    read = {receipt.inputs[0] for entry in reader.stages[:1] for receipt in reader.load(entry).parts}
+    lists, queries = record_paths(reader.root.path)
+    wanted = {path for content, path in lists.items() if content in read}
+    wanted |= {path for path, contents in queries.items() if read.issuperset(contents)}
+    return {path.removeprefix(f"{reader.root.path}/") for path in wanted}

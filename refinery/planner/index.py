@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
+from pyarrow import fs
 
 from refinery.errors import RefineryError, StorageError, UsageError
 from refinery.identity import digest
 from refinery.recipe.index_query import IndexQuery
 from refinery.root.record_lists import ArchiveRecords, RecordList, write_list, write_lists
 from refinery.stage.documents import FILE_HEAD
-from refinery.store import store_for
+from refinery.store import is_remote, store_for
 from refinery.store.arrow import file_system
 from refinery.store.spans import merged
 
@@ -117,7 +118,8 @@ class Index:
     def _dataset(self) -> ds.Dataset:
         index = self._query.index
         try:
-            files = file_system(store_for(index))
+            # Arrow does not close the streams that it opens: those of remote files have nothing to close.
+            files = file_system(store_for(index)) if is_remote(index) else fs.LocalFileSystem()
             dataset = ds.dataset(self._files, format="parquet", filesystem=files, partitioning="hive")
         except (pa.ArrowException, OSError) as error:
             raise StorageError(f"{index}: {error}", hint="an index is a folder of Parquet files") from error

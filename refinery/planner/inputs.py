@@ -70,10 +70,9 @@ class Inputs:
     def keep(self) -> None:
         """Write the record lists to the root, for the tasks of a run. Raises StorageError."""
         root = self._pipeline.root
+        self.paths()
         if self._index is None or self._folder == root:
             return
-        for _, error in self.problems():
-            raise error
         for one in self._lists:
             path = list_path(self._folder, one.content)
             store_for(root).put(list_path(root, one.content), store_for(path).read(path))

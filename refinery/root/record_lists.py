@@ -72,6 +72,14 @@ def lists_below(folder: str) -> dict[str, str]:
     return {content: path for path in paths if (content := list_content(path))}
 
 
+def record_paths(folder: str) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Return the paths of all record lists by content id, and the content ids in the lists of each query by path."""
+    store = store_for(folder)
+    paths = store.list(f"{glob.escape(folder)}/{FOLDER}/query-*.parquet")
+    queries = {path: _table(path, store.read(path)).column("content").to_pylist() for path in paths}
+    return lists_below(folder), queries
+
+
 def write_list(folder: str, content: str, parts: Sequence[ArchiveRecords]) -> None:
     """Write a record list."""
     names = pa.array([part.archive for part in parts], pa.string())

@@ -60,8 +60,8 @@ Submit = Callable[[Fetch, int, int], "Future[bytes]"]
 class SpannedFile(io.BufferedIOBase):
     """A seekable stream over the ``spans`` of a file of ``size`` bytes; ``first`` are the bytes of the first span.
 
-    A read ends at the end of a span at the latest. Reading between spans is an error. The first span stays in memory;
-    others are fetched ahead, in order, and fetched again where the reader goes back.
+    A read ends at the end of a span at the latest. The first span stays in memory; others are fetched ahead, in order.
+    Bytes between spans, and spans behind which the reader goes back, are fetched when they are read.
     """
 
     def __init__(self, path: str, spans: Sequence[Span], first: bytes, size: int, fetch: Fetch, submit: Submit) -> None:
@@ -116,8 +116,10 @@ class SpannedFile(io.BufferedIOBase):
         number = int(np.searchsorted(self._starts, self._pos, side="right")) - 1
         start, stop = self._spans[number]
         if self._pos >= stop:
-            raise StorageError(f"{self._path}: byte {self._pos} was not fetched", hint="report this as a bug")
-        data = self._first if number == 0 else self._taken(number)
+            start, stop = self._pos, min(self._pos + GAP, self._size)
+            data = self._fetch(start, stop)
+        else:
+            data = self._first if number == 0 else self._taken(number)
         self._begin, self._window = start, data
         if self._pos >= start + len(data):
             hint = "the index is of another file than this, or the file was replaced"

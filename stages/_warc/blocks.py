@@ -66,7 +66,10 @@ class Blocks:
         """Return the first bytes of the file, independent of ``start``."""
         try:
             self._stream.seek(0)
-            return self._stream.read(size)
+            data = self._stream.read(size)
+            while len(data) < size and (more := self._stream.read(size - len(data))):
+                data += more
+            return data
         except OSError as error:
             raise StorageError(f"{self._path}: {error.strerror or error}", hint=_UNREADABLE) from error
 
