@@ -29,7 +29,7 @@ WASTE = 0.1
 """Bytes in gaps, as a share of the wanted ones, that are fetched at most."""
 
 LONGEST = 1 << 24
-"""Most bytes of a request."""
+"""Most bytes of a request: a longer record takes several."""
 
 AHEAD = 4
 """Requests that are sent ahead of the reader."""
@@ -40,17 +40,20 @@ def merged(offsets: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], head:
 
     They need the fewest requests with at most ``WASTE`` of the wanted bytes in gaps: the smallest are closed first.
     """
-    starts = np.concatenate([[0], offsets]).astype(np.int64)
-    ends = np.maximum.accumulate(np.concatenate([[head], offsets + lengths]).astype(np.int64))
-    gaps = np.maximum(starts[1:] - ends[:-1], 0)
+    stops = offsets + lengths
+    gaps = np.maximum(offsets - np.maximum.accumulate(np.concatenate([[head], stops[:-1]])), 0)
     order = np.argsort(gaps, kind="stable")
-    affordable = (np.cumsum(gaps[order]) <= WASTE * lengths.sum()) & (gaps[order] <= GAP)
     closed = np.zeros(len(gaps), bool)
-    closed[order[affordable]] = True
-    first = np.flatnonzero(np.concatenate([[True], ~closed]))
-    last = np.concatenate([first[1:], [len(starts)]]) - 1
-    whole = zip(starts[first].tolist(), ends[last].tolist(), strict=True)
-    return [(at, min(at + LONGEST, stop)) for start, stop in whole for at in range(start, stop, LONGEST)]
+    closed[order] = (np.cumsum(gaps[order]) <= WASTE * lengths.sum()) & (gaps[order] <= GAP)
+    spans: list[Span] = []
+    start, stop = 0, head
+    for offset, end, near in zip(offsets.tolist(), stops.tolist(), closed.tolist(), strict=True):
+        if not near or end - start > LONGEST:  # a record that is cut in two would be fetched twice
+            spans.append((start, stop))
+            start = max(offset, stop)
+        stop = max(stop, end)
+    spans.append((start, stop))
+    return [(at, min(at + LONGEST, stop)) for start, stop in spans for at in range(start, stop, LONGEST)]
 
 
 Fetch = Callable[[int, int], bytes]

@@ -69,9 +69,9 @@ class Blocks:
             data = self._stream.read(size)
             while len(data) < size and (more := self._stream.read(size - len(data))):
                 data += more
-            return data
         except OSError as error:
             raise StorageError(f"{self._path}: {error.strerror or error}", hint=_UNREADABLE) from error
+        return data
 
     def _load(self, at: int, size: int) -> None:
         try:

@@ -226,7 +226,7 @@ def test_a_web_server_that_resets_connections(
     crawl: Path, site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exactly the wanted records, each once, with at most 1.1 times their bytes, and the requests of the plan."""
-    monkeypatch.setattr(spans, "LONGEST", 1 << 13)
+    monkeypatch.setattr(spans, "LONGEST", FILE_HEAD)
     inputs = Inputs(pipeline(tmp_path / "root", str(crawl / "index"), site.address))
     paths, lists = inputs.paths(), inputs.lists
     fresh()
