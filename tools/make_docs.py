@@ -24,6 +24,7 @@ from refinery.cli import SECTIONS, subcommands
 from refinery.recipe import load
 from refinery.recipe.columns import Flow, flows
 from refinery.recipe.describe import describe, fields
+from refinery.recipe.index_query import IndexQuery
 from refinery.recipe.pipeline import Settings
 from refinery.stage import registry
 
@@ -173,7 +174,7 @@ def example() -> Pipeline:
 
 def settings_tables() -> str:
     """The keys of a recipe, and those of each mapping below it."""
-    parts = _settings(Settings)
+    parts = [*_settings(Settings), "### inputs of an index", "", *_settings(IndexQuery)]
     for name, info in Settings.model_fields.items():
         if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
             parts += [f"### {name}", "", *_settings(info.annotation)]
