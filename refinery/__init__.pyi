@@ -214,7 +214,6 @@ from .stage.base import (
     Edit as Edit,
     Edited as Edited,
     Filter as Filter,
-    Pointers as Pointers,
     Records as Records,
     Source as Source,
     Stage as Stage,
@@ -270,6 +269,10 @@ from .stage.language_scope import (
 from .stage.ordered import (
     Ordered as Ordered,
     OrderRange as OrderRange,
+)
+from .stage.pointed import (
+    PointedSource as PointedSource,
+    Pointers as Pointers,
 )
 from .stage.rounds import (
     Conclude as Conclude,

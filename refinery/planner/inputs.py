@@ -16,6 +16,7 @@ from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
 from refinery.root.record_lists import RecordList, find_lists, list_content, list_path, lists_below, write_lists
 from refinery.stage.documents import FILE_HEAD, file_identity
+from refinery.stage.pointed import PointedSource
 from refinery.store import Stat, is_remote, store_for
 from refinery.store.responses import threads
 from refinery.store.scratch import new_path
@@ -52,6 +53,10 @@ class Inputs:
 
     def _query_problems(self, index: Index) -> list[tuple[str, RefineryError]]:
         """Find the record lists of the query, or write them to a temporary folder."""
+        source = self._pipeline.source
+        if not isinstance(source, PointedSource):
+            message = f"inputs: the source {source.name} cannot read chosen records of a file"
+            return [("inputs", UsageError(message, hint="use a source of archives, or files as `inputs`"))]
         try:
             self._lists = self._lists or find_lists(self._folder, index.id)
             if not self._lists:

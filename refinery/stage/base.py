@@ -9,15 +9,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from refinery.errors import UsageError
 from refinery.kernels import Contribution
 from refinery.stage.cuts import cut_evidence
 from refinery.stage.documents import OF_TEXT, STRUCTURE, TEXT, Docs
@@ -251,14 +248,6 @@ Watch = Callable[[int], bool]
 """Returns True for the number of a row whose record may be processed; otherwise the row has no content."""
 
 
-@dataclass(frozen=True)
-class Pointers:
-    """Where records of a file lie, in its order: ``offsets`` and ``lengths`` in bytes."""
-
-    offsets: npt.NDArray[np.int64]
-    lengths: npt.NDArray[np.int64]
-
-
 class Source(Stage):
     """Reads files into documents. One task reads a file; metrics and rules decide the outcome of each record.
 
@@ -286,17 +275,6 @@ class Source(Stage):
         """
         del watch
         return self.read(path, store)
-
-    def read_records(
-        self, path: str, pointers: Pointers, stream: BinaryIO, watch: Watch | None = None
-    ) -> Iterator[Records]:
-        """Yield the records at some pointers as ``read`` does, from a stream over those and the first 64 KiB alone.
-
-        A read of the stream ends at the last byte that is there at the latest. Raises StorageError.
-        """
-        del pointers, stream, watch
-        hint = "use a source of archives, or files as `inputs`"
-        raise UsageError(f"{path}: the source {self.name} cannot read chosen records", hint=hint)
 
     def remedy(self, counts: Mapping[str, int], documents: int) -> str:
         """Return the fix for an input that is damaged or yields no document; "" if none is known.

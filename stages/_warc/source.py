@@ -8,13 +8,13 @@ from typing import BinaryIO, ClassVar
 
 from pydantic import Field
 
-from refinery import POINTER, Pointers, Records, Rule, Source, Store, Watch
+from refinery import POINTER, PointedSource, Pointers, Records, Rule, Store, Watch
 from stages._warc.inputs import PREFIX, archives
 from stages._warc.reading import Batch, Reading, text_of
 from stages._warc.rows import rules
 
 
-class Archives(Source):
+class Archives(PointedSource):
     """Reads the records of one type from archive files into the column that it ``adds``."""
 
     endings: ClassVar[tuple[str, ...]]
@@ -48,7 +48,7 @@ class Archives(Source):
     def read_records(
         self, path: str, pointers: Pointers, stream: BinaryIO, watch: Watch | None = None
     ) -> Iterator[Records]:
-        """See ``Source.read_records``. Raises StorageError."""
+        """See ``PointedSource.read_records``. Raises StorageError."""
         return map(self._records, self.reading().some(path, pointers, stream, watch))
 
     def read_one(self, path: str, offset: int, length: int, store: Store) -> Records:

@@ -31,7 +31,7 @@ from refinery.store import LocalStore, S3Store, retry, s3, spans, taken
 from refinery.store.spans import merged
 from refinery.task.reading import read_input
 from stages.warc import Warc
-from tests.engine.roots import RootContents, quick
+from tests.engine.roots import RootContents, all_kinds, quick
 from tests.stages.warc.archives import members, record
 from tests.storage.conftest import fresh
 from tests.storage.test_web import Handler, Site
@@ -296,6 +296,13 @@ def test_an_index_needs_duckdb(crawl: Path, tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(UsageError, match="DuckDB") as caught:
         Inputs(local(crawl, tmp_path / "root")).paths()
     assert "refinery[index]" in caught.value.hint
+
+
+def test_a_source_must_read_chosen_records(crawl: Path, tmp_path: Path) -> None:
+    """One that cannot is refused before a run."""
+    recipe = local(crawl, tmp_path / "root").model_copy(update={"steps": all_kinds()})
+    ((key, error),) = Inputs(recipe).problems()
+    assert (key, "cannot read chosen records" in error.message) == ("inputs", True)
 
 
 def test_an_index_of_other_archives(crawl: Path, tmp_path: Path) -> None:
