@@ -7,6 +7,7 @@ store, and DuckDB applies the condition.
 from __future__ import annotations
 
 import glob
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -25,6 +26,7 @@ from refinery.root.record_lists import ArchiveRecords, RecordList, write_list, w
 from refinery.stage.documents import FILE_HEAD
 from refinery.store import is_remote, store_for
 from refinery.store.arrow import file_system
+from refinery.store.scratch import new_path
 from refinery.store.spans import merged
 
 PART_BYTES = 1 << 28
@@ -140,6 +142,7 @@ def _database(dataset: ds.Dataset) -> Iterator[Any]:
         raise QueryError("index", "an index is read with DuckDB, which is not installed", hint) from error
     with duckdb.connect() as database:
         database.register("records", dataset)
+        database.execute("set temp_directory = ?", [new_path()])
         database.execute("set enable_external_access = false")
         database.execute("set lock_configuration = true")
         yield database
@@ -182,7 +185,9 @@ def _parts(archives: Iterator[ArchiveRecords]) -> Iterator[list[ArchiveRecords]]
 
 
 def _digest(records: ArchiveRecords) -> str:
-    return digest([records.offsets.tolist(), records.lengths.tolist()])
+    """Return a digest of the pointers."""
+    both = np.concatenate([records.offsets, records.lengths]).astype("<i8")
+    return hashlib.blake2b(both.tobytes(), digest_size=16).hexdigest()
 
 
 def _measured(content: str, parts: list[ArchiveRecords]) -> RecordList:

@@ -78,9 +78,10 @@ class Inputs:
         self.paths()
         if self._index is None or self._folder == root:
             return
-        for one in self._lists:
-            path = list_path(self._folder, one.content)
-            store_for(root).put(list_path(root, one.content), store_for(path).read(path))
+        there = lists_below(root)
+        missing = [one.content for one in self._lists if one.content not in there]
+        written = (list_path(self._folder, content) for content in missing)
+        list(threads().map(_copy, written, (list_path(root, content) for content in missing)))
         write_lists(root, self._index.id, self._lists)
         self._folder = root
         self._show_lists()
@@ -156,6 +157,10 @@ class Inputs:
         known = recorded() if unseen else {}
         candidates = {n: known.get(n, {digest(["not looked at", path])}) for n, path in unseen.items()}
         return {n: next(iter(contents)) for n, contents in candidates.items() if len(contents) == 1}
+
+
+def _copy(path: str, target: str) -> None:
+    store_for(target).put(target, store_for(path).read(path))
 
 
 def selected(paths: Sequence[str], selection: Selection) -> list[int]:
