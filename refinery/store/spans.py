@@ -31,8 +31,8 @@ WASTE = 0.1
 LONGEST = 1 << 24
 """Most bytes of a request: a longer record takes several."""
 
-AHEAD = 4
-"""Requests that are sent ahead of the reader."""
+AHEAD, AHEAD_BYTES = 16, 1 << 25
+"""Most requests that are sent ahead of the reader, and bytes above which no other is sent."""
 
 
 def merged(offsets: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], head: int) -> list[Span]:
@@ -133,7 +133,8 @@ class SpannedFile(io.BufferedIOBase):
         while self._coming and self._coming[0][0] < number:
             self._coming.popleft()[1].cancel()
         self._sent = max(number, self._sent)
-        while self._sent < min(number + AHEAD, len(self._spans)):
+        last = min(number + AHEAD, len(self._spans))
+        while self._sent < last and sum(b - a for a, b in self._spans[number : self._sent]) < AHEAD_BYTES:
             self._coming.append((self._sent, self._submit(self._fetch, *self._spans[self._sent])))
             self._sent += 1
         if self._coming and self._coming[0][0] == number:

@@ -124,7 +124,7 @@ def wanted(crawl: Path) -> dict[tuple[str, int, int], Any]:
         for r in rows
         if "deu" in (r["content_languages"] or "") and r["fetch_status"] == 200
     }
-    found = {}
+    found: dict[tuple[str, int, int], Any] = {}
     for name in NAMES:
         for batch in Warc().read(str(crawl / name), LocalStore()):
             found |= by_pointer(pa.table({**batch.columns, **batch.metrics}))
