@@ -156,6 +156,7 @@ from .planner.cost import (
 from .planner.estimate import (
     Basis as Basis,
     Estimate as Estimate,
+    IndexedRecords as IndexedRecords,
     StageEstimate as StageEstimate,
     Total as Total,
 )
