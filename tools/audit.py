@@ -22,7 +22,7 @@ from packaging.requirements import Requirement
 
 OPEN = re.compile(r"\b(Apache|MIT|0?BSD|MPL|Mozilla|PSF|Python|CNRI|ISC|Zlib|CC0|Unlicense)\b", re.IGNORECASE)
 COPYLEFT = re.compile(r"GPL|GNU", re.IGNORECASE)
-EXTRAS = ("dashboard", "ray", "s3", "spacy", "train")
+EXTRAS = ("dashboard", "index", "ray", "s3", "spacy", "train")
 
 
 def main() -> int:

@@ -79,11 +79,12 @@ def inventory(pipeline: Pipeline) -> dict[str, Any]:
 
 
 def _counted(inputs: Inputs) -> dict[str, int | None]:
-    """Return the number of files and their bytes, which are None for long lists at web servers."""
+    """Return the number of files, of records of an index, and bytes, which are None for long lists at web servers."""
     paths = inputs.paths()
     requested = paths[:REQUESTED] if all(path.startswith("http") for path in paths) else paths
     sizes = [stat.size for stat in inputs.stats(requested)]
-    return {"files": len(paths), "bytes": sum(sizes) if len(sizes) == len(paths) else None}
+    records = {"records": sum(one.records for one in inputs.lists)} if inputs.lists else {}
+    return {**records, "files": len(paths), "bytes": sum(sizes) if len(sizes) == len(paths) else None}
 
 
 def _assets(pipeline: Pipeline) -> Iterator[dict[str, str]]:
@@ -97,6 +98,12 @@ def _bytes(known: int | None) -> str:
     return f"size unknown, the first {REQUESTED} exist" if known is None else size(known)
 
 
+def _files(inputs: dict[str, Any]) -> str:
+    if "records" in inputs:
+        return f"{plural(inputs['records'], 'record')} in {plural(inputs['files'], 'part')}"
+    return plural(inputs["files"], "file")
+
+
 def _again(repeated: int) -> str:
     return f"; {plural(repeated, 'duplicate path')} ignored" if repeated else ""
 
@@ -105,7 +112,7 @@ def _text(config: str, report: dict[str, Any]) -> str:
     inputs = report["inputs"]
     rows = [
         ("dataset", report["dataset"]),
-        ("inputs", f"{plural(inputs['files'], 'file')}, {_bytes(inputs['bytes'])}{_again(inputs['repeated'])}"),
+        ("inputs", f"{_files(inputs)}, {_bytes(inputs['bytes'])}{_again(inputs['repeated'])}"),
         ("root", report["root"]),
         ("stages", " → ".join(report["stages"])),
         ("assets", ", ".join(dict.fromkeys(row["asset"] for row in report["assets"]))),

@@ -43,9 +43,9 @@ SCOPE = {"crawl": "crawl", "subset": "warc"}
 class QueryError(UsageError):
     """A problem of a query; ``key`` is its key in the recipe."""
 
-    def __init__(self, key: str, message: str, hint: str) -> None:
+    def __init__(self, message: str, *, hint: str = "", key: str = "") -> None:
         super().__init__(message, hint=hint)
-        self.key = f"inputs.{key}"
+        self.key = f"inputs.{key}".rstrip(".")
 
 
 class Index:
@@ -71,19 +71,24 @@ class Index:
         paths = [path for path in paths or store.list(glob.escape(index)) if path.endswith(".parquet")]
         paths = [path for path in paths if "/subset=" not in path or "/subset=warc/" in path]
         if not paths:
-            raise QueryError("index", f"{index}: no Parquet file there", "check the path: a folder of an index")
+            raise QueryError(
+                f"{index}: no Parquet file there", hint="check the path: a folder of an index", key="index"
+            )
         return paths
 
     def write(self, folder: str) -> list[RecordList]:
         """Write the lists of the query to a folder, and return them in order. Raises RefineryError."""
-        lists = []
+        lists = list[RecordList]()
         for parts in _parts(self._archives()):
+            if not lists:
+                _check_archive(parts[0].archive)
             content = digest([[p.archive, _digest(p)] for p in parts])
             write_list(folder, content, parts)
             lists.append(_measured(content, parts))
         if not lists:
-            where = f"crawl {self._query.crawl} has no record where {self._query.where}"
-            raise QueryError("where", where, "check the condition, and that the index is of this crawl")
+            message = f"crawl {self._query.crawl} has no record where {self._query.where}"
+            hint = "check the condition, and that the index is of this crawl"
+            raise QueryError(message, hint=hint, key="where")
         write_lists(folder, self.id, lists)
         return lists
 
@@ -128,7 +133,8 @@ class Index:
         missing = [column for column in POINTERS if column not in dataset.schema.names]
         if missing:
             columns = ", ".join(dataset.schema.names)
-            raise QueryError("index", f"{index} has no column {', '.join(missing)}", f"its columns are {columns}")
+            message = f"{index} has no column {', '.join(missing)}"
+            raise QueryError(message, hint=f"its columns are {columns}", key="index")
         return dataset
 
 
@@ -139,7 +145,8 @@ def _database(dataset: ds.Dataset) -> Iterator[Any]:
         import duckdb
     except ImportError as error:
         hint = 'pip install "refinery[index]"'
-        raise QueryError("index", "an index is read with DuckDB, which is not installed", hint) from error
+        message = "an index is read with DuckDB, which is not installed"
+        raise QueryError(message, hint=hint, key="index") from error
     with duckdb.connect() as database:
         database.register("records", dataset)
         database.execute("set temp_directory = ?", [new_path()])
@@ -160,7 +167,16 @@ def _naming_problems() -> Iterator[None]:
         cause = error.__cause__ or error.__context__
         if isinstance(cause, RefineryError):
             raise cause from error
-        raise QueryError("where", f"DuckDB: {lines[0]}", " ".join(lines[1:3])[:200]) from error
+        raise QueryError(f"DuckDB: {lines[0]}", hint=" ".join(lines[1:3])[:200], key="where") from error
+
+
+def _check_archive(path: str) -> None:
+    """Raise QueryError if an archive is not where the recipe has it: before a run rather than in its tasks."""
+    try:
+        store_for(path).stats([path])
+    except StorageError as error:
+        hint = "set `archives` to the base of the paths in the index's column `warc_filename`"
+        raise QueryError(error.message, hint=hint, key="archives") from error
 
 
 def _archive(path: str, pieces: list[Any]) -> ArchiveRecords:

@@ -36,7 +36,7 @@ class Inputs:
         self._index = Index(pipeline.query) if pipeline.query else None
         self._lists: list[RecordList] = []
         self._folder = pipeline.root
-        """Where the record lists are: the root, or a temporary folder until ``keep``."""
+        """The folder of the record lists: the root, or a temporary one until ``keep``."""
 
     def paths(self) -> Sequence[str]:
         """All input files. Raises StorageError if a pattern of the recipe has none, UsageError for a copy."""

@@ -15,7 +15,7 @@ from refinery.stage.base import Records, Source, Watch
 
 @dataclass(frozen=True)
 class Pointers:
-    """Where records of a file lie, in its order: ``offsets`` and ``lengths`` in bytes."""
+    """Places of records in a file, in its order: ``offsets`` and ``lengths`` in bytes."""
 
     offsets: npt.NDArray[np.int64]
     lengths: npt.NDArray[np.int64]

@@ -198,14 +198,14 @@ def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @contextlib.contextmanager
 def running(folder: Path, root: str, workers: int, until: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A run in a process group of its own, which has made the folder ``until``; it has ended after the block."""
+    """A run in a process group of its own, which has made a file ``until``, a pattern; it has ended after the block."""
     command = [sys.executable, str(folder / "script.py"), str(folder), root, str(workers)]
     repository = str(Path(__file__).parents[2])
     with subprocess.Popen(
         command, env=os.environ | {"PYTHONPATH": repository}, start_new_session=True, stderr=subprocess.PIPE
     ) as process:
         deadline = time.monotonic() + 60
-        while not (folder / root / until).exists():
+        while not any((folder / root).glob(until)):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.01)

@@ -25,6 +25,7 @@ from refinery.planner.inputs import Inputs
 from refinery.planner.preflight import preflight
 from refinery.recipe import Pipeline, parse
 from refinery.recipe.index_query import IndexQuery
+from refinery.recipe.problems import located
 from refinery.root.record_lists import list_content, read_list
 from refinery.stage.documents import FILE_HEAD
 from refinery.store import LocalStore, S3Store, retry, s3, spans, taken
@@ -32,6 +33,7 @@ from refinery.store.spans import merged
 from refinery.task.reading import read_input
 from stages.warc import Warc
 from tests.engine.roots import RootContents, all_kinds, quick
+from tests.engine.test_crash import kill, running
 from tests.stages.warc.archives import members, record
 from tests.storage.conftest import fresh
 from tests.storage.test_web import Handler, Site
@@ -42,6 +44,18 @@ CRAWL = "CC-MAIN-2024-10"
 GERMAN = "content_languages like '%deu%' and fetch_status = 200"
 LANGUAGES = ("eng", "deu", "fra,deu", None)
 NAMES = ("crawl-data/a/one.warc.gz", "crawl-data/a/two.warc.gz", "crawl-data/b/three.warc.gz")
+
+RECIPE = f"""
+dataset: chosen
+root: {{root}}
+{{more}}inputs:
+  crawl: {CRAWL}
+  where: {{where}}
+  index: {{index}}
+  archives: {{archives}}
+pipeline:
+- warc:
+"""
 
 
 def body(chance: np.random.Generator) -> bytes:
@@ -105,11 +119,8 @@ def crawl(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def pipeline(root: Path | str, index: str, archives: str, where: str = GERMAN, more: str = "") -> Pipeline:
     """A recipe over the records of an index."""
-    return parse(
-        f"dataset: chosen\nroot: {root}\n{more}inputs:\n  crawl: {CRAWL}\n  where: {json.dumps(where)}\n"
-        f"  index: {index}\n  archives: {archives}\npipeline:\n- warc:\n",
-        "r.yaml",
-    )
+    values = {"root": root, "more": more, "where": json.dumps(where), "index": index, "archives": archives}
+    return parse(RECIPE.format(**values), "r.yaml")
 
 
 def local(crawl: Path, root: Path, **changes: str) -> Pipeline:
@@ -212,7 +223,7 @@ def site(crawl: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A web server with the archives."""
     monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
     running: Any = Site(("127.0.0.1", 0), ResettingHandler)
-    running.moods, running.ranges, running.heads, running.ranged, running.sent = [503, 429], True, [], 0, 0
+    running.moods, running.ranges, running.heads, running.ranged, running.sent = [], True, [], 0, 0
     running.files = {f"/{name}": (crawl / name).read_bytes() for name in NAMES}
     threading.Thread(target=running.serve_forever, daemon=True).start()
     fresh()
@@ -230,6 +241,7 @@ def test_a_web_server_that_resets_connections(
     inputs = Inputs(pipeline(tmp_path / "root", str(crawl / "index"), site.address))
     paths, lists = inputs.paths(), inputs.lists
     fresh()
+    site.moods = [503, 429]
     assert read(paths) == wanted(crawl)
     retried = taken()["retried"]
     assert retried >= site.ranged // 10
@@ -259,6 +271,35 @@ def test_an_object_store_that_resets_connections(
     faults.close()
 
 
+SCRIPT = """
+import sys
+
+from refinery.recipe import load
+from refinery.runner.run import run
+
+if __name__ == "__main__":
+    run(load(f"{sys.argv[1]}/{sys.argv[2]}.yaml"))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("until", ["records/list-*", "00-warc/receipts"])
+def test_a_killed_run(crawl: Path, tmp_path: Path, until: str) -> None:
+    """Killed while it writes lists or reads archives, a run ends the next time as an undisturbed one does."""
+    (tmp_path / "script.py").write_text(SCRIPT)
+    text = RECIPE.format(
+        root=tmp_path / "root", more="", where=json.dumps(GERMAN), index=crawl / "index", archives=crawl
+    )
+    (tmp_path / "root.yaml").write_text(text)
+    with running(tmp_path, "root", 1, until) as process:
+        kill(process, "group")
+    recipe = parse(text, "r.yaml")
+    assert quick(recipe).complete
+    quick(local(crawl, tmp_path / "other"))
+    assert RootContents(tmp_path / "root").contents() == RootContents(tmp_path / "other").contents()
+    assert not [file for file in collect_garbage(str(tmp_path / "root")).files if file.kind in {"query", "record list"}]
+
+
 def test_the_plan_has_records_bytes_and_requests(crawl: Path, tmp_path: Path) -> None:
     """Those of all lists; the input is what will be fetched."""
     estimate = plan(local(crawl, tmp_path / "root"))
@@ -278,6 +319,7 @@ def test_the_plan_has_records_bytes_and_requests(crawl: Path, tmp_path: Path) ->
         ({"where": "url in (select content from read_text('/etc/hostname'))"}, "disabled", "where"),
         ({"where": "fetch_status = 999"}, "no record", "where"),
         ({"index": "/nowhere/index"}, "no Parquet file", "index"),
+        ({"archives": "/nowhere"}, "No such file", "archives"),
     ],
 )
 def test_problems_have_a_place(crawl: Path, tmp_path: Path, changes: dict[str, str], message: str, place: str) -> None:
@@ -288,6 +330,7 @@ def test_problems_have_a_place(crawl: Path, tmp_path: Path, changes: dict[str, s
     assert obstacle.span is not None
     line = obstacle.span.text.content[: obstacle.span.start].rpartition("\n")[2]
     assert line.strip() == f"{place}:"
+    assert located([(obstacle.error, obstacle.span)]).exit_code == 2
 
 
 def test_an_index_needs_duckdb(crawl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
