@@ -3,6 +3,7 @@
 # make test-all  make test, then the slow half: all examples, kills at every write, servers, Ray, browsers, reference kernels
 # make check  format, lint, types, layers, sizes, words, generated docs
 # make languages  derive the thresholds of the table of languages from LANGUAGES, a folder of pages, for review
+# make site   build the documentation site: build/site/index.html
 # make audit  look up known vulnerabilities of what refinery depends on; needs the network and pip-audit
 # make fuzz   compare native kernels with their twins on what libFuzzer finds; SECONDS=60 KERNELS=word_ids,components
 # make wheel  build the wheel, and try it in a new environment of each Python of PYTHONS
@@ -24,7 +25,7 @@ export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 LIBPYTHON = $(shell $(BIN)/python -c "import pathlib, sysconfig; at, name, shared = map(sysconfig.get_config_var, \
   ('LIBDIR', 'LDLIBRARY', 'Py_ENABLE_SHARED')); print(at if shared and pathlib.Path(at, name).exists() else '')")
 
-.PHONY: install assets run check native test test-all test-crate format docs languages audit wheel fuzz clean
+.PHONY: install assets run check native test test-all test-crate format docs site languages audit wheel fuzz clean
 
 install: $(INSTALLED) assets
 
@@ -91,6 +92,12 @@ endif
 
 docs: $(INSTALLED)
 	$(BIN)/python tools/make_docs.py
+
+# A warning is an error: a dead link, a page that no list has, a docstring that is no reStructuredText.
+site: $(INSTALLED)
+	$(BIN)/python tools/make_site.py
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c docs build/site-source build/site
+	@echo "build/site/index.html"
 
 # The common words and names of the files stay; stages/languages is changed, so review the difference.
 languages: $(INSTALLED)
