@@ -84,7 +84,7 @@ def _recipes() -> str:
 
 def public_names(modules: Sequence[str]) -> list[str]:
     """Return the public functions and classes that these modules of refinery define, functions first."""
-    homes = {name: getattr(getattr(refinery, name), "__module__", "") for name in refinery.__all__}
+    homes = {name: getattr(getattr(refinery, name), "__module__", "") for name in dir(refinery)}
     below = tuple(f"refinery.{module}." for module in modules)
     found = [name for name, home in homes.items() if f"{home}.".startswith(below)]
     return sorted(found, key=lambda name: (isinstance(getattr(refinery, name), type), name.lower()))
