@@ -191,7 +191,8 @@ from .root.takedowns import (
 from .runner.active import (
     RunReport as RunReport,
 )
-from .runner.progress import (
+from .runner.events import (
+    Event as Event,
     Listener as Listener,
 )
 from .runner.run import (

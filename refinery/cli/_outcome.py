@@ -8,13 +8,16 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from refinery.cli._errors import INTERRUPTED
 from refinery.cli._output import columns, percent
 from refinery.cli._reading import WARNINGS, warning_lines
+from refinery.errors import RefineryError
 from refinery.formatting import plural, safe, shortened
 from refinery.inspect.summaries import Summary, summary
 from refinery.inspect.warning_list import RootWarning, warnings
 from refinery.recipe import written
 from refinery.runner.active import RunReport
+from refinery.runner.events import Event
 
 FAILURES = 10
 """Failed parts that are printed."""
@@ -26,6 +29,9 @@ SETTINGS, VALUE = 4, 60
 PREVIEW = 160
 """Characters of a document that are printed."""
 
+_SUMS = ("done", "failed", "retried", "bytes_done", "bytes_written")
+_PHASE_FIELDS = {"title", "tasks", "bytes", "documents", "seconds", "busy", "peak_memory", *_SUMS}
+
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
@@ -35,6 +41,11 @@ class Outcome:
     report: RunReport
     summary: Summary | None
     warnings: tuple[RootWarning, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """1 if parts failed or too many inputs are broken, else 0."""
+        return int(not self.report.failures_allowed or self.too_many_broken)
 
     @property
     def too_many_broken(self) -> bool:
@@ -49,14 +60,40 @@ def outcome(report: RunReport, root: str) -> Outcome:
     return Outcome(root, report, summary(root), warnings(root))
 
 
-def outcome_json(result: Outcome, recipe_warnings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def outcome_json(
+    result: Outcome, recipe_warnings: Sequence[Mapping[str, Any]], latest: Mapping[str, Event]
+) -> dict[str, Any]:
     """Return the outcome as JSON values; ``recipe_warnings`` are those that the root does not contain."""
     warned = [dataclasses.asdict(warning) for warning in result.warnings]
     return {
         **dataclasses.asdict(result.report),
+        "exit_code": result.exit_code,
         "root": result.root,
+        "run": run_json(latest[result.root]) if result.root in latest else None,
         "summary": result.summary and dataclasses.asdict(result.summary),
         "warnings": [*(one for one in recipe_warnings if one not in warned), *warned],
+    }
+
+
+def failure_json(error: RefineryError | KeyboardInterrupt, latest: Mapping[str, Event]) -> dict[str, Any]:
+    """Return the error that ended runs as JSON values, with the progress of each."""
+    return {
+        "exit_code": error.exit_code if isinstance(error, RefineryError) else INTERRUPTED,
+        "error": error.message if isinstance(error, RefineryError) else "interrupted",
+        "hint": error.hint if isinstance(error, RefineryError) else "",
+        "runs": [{"root": root, "run": run_json(event)} for root, event in latest.items()],
+    }
+
+
+def run_json(event: Event) -> dict[str, Any]:
+    """Return a run after its last event as JSON values: state, seconds, and counts in all and by phase."""
+    phases = [phase.model_dump(include=_PHASE_FIELDS) for phase in event.phases]
+    return {
+        "id": event.run,
+        **event.values,
+        **{name: sum(phase[name] for phase in phases) for name in _SUMS},
+        "peak_memory": max((phase["peak_memory"] for phase in phases), default=0),
+        "phases": phases,
     }
 
 

@@ -16,20 +16,21 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from refinery.cli._options import PATH, Session, output_options, pass_session
-from refinery.cli._outcome import Outcome, outcome, outcome_json, outcome_text
+from refinery.cli._outcome import Outcome, failure_json, outcome, outcome_json, outcome_text
 from refinery.cli._output import print_json
 from refinery.cli._reading import same_root
 from refinery.cli._recipe import RecipeOptions, recipe_options
 from refinery.cli._selection import selection_options, workers_option
+from refinery.cli._telemetry import STDERR, Latest, telemetry
 from refinery.cli._warnings import warn
 from refinery.cli.status import OUTDATED
+from refinery.errors import RefineryError
 from refinery.formatting import plural, safe, size, span
 from refinery.kernels.choice import note
 from refinery.planner.selection import Selection
 from refinery.root.runs import PhaseRecord
-from refinery.runner.progress import Listener
+from refinery.runner.events import Event, Listener, silent
 from refinery.runner.run import run_together
-from refinery.task.tasks import Task
 
 MEASURABLE = 0.05
 """Seconds of a phase below which its rates are noise and are not shown."""
@@ -53,6 +54,14 @@ MEASURABLE = 0.05
     default=0,
     help="Continue without failed parts, up to this many; the next run retries them.",
 )
+@click.option(
+    "--log-json",
+    metavar="FILE|stderr",
+    help="Append events as JSON lines to a file, or print them instead of progress.",
+)
+@click.option(
+    "--metrics", metavar="FILE", help="Write progress as OpenMetrics to a file, every few seconds.", type=PATH
+)
 @output_options
 @pass_session
 def command(
@@ -66,6 +75,8 @@ def command(
     accept_code: bool,
     fail_fast: bool,
     allow_failed_parts: int,
+    log_json: str | None,
+    metrics: str | None,
 ) -> int:
     """Run the pipeline: compute only what is missing or out of date.
 
@@ -77,6 +88,7 @@ def command(
     compute of a document is computed once. `refinery diff` and `refinery report` then compare the roots.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    latest = Latest()
     recipe = recipe.override({"executor.workers": workers, "executor.kind": executor, "executor.address": address})
     chosen = _chosen(recipe, recipes)
     pipelines = [one.load() for one in chosen]
@@ -86,7 +98,8 @@ def command(
     if note() and not session.quiet:
         click.echo(note(), err=True)
     warned = [warn(session, pipeline) for pipeline in pipelines]
-    with _listeners(session, [pipeline.root for pipeline in pipelines]) as listeners:
+    roots = [pipeline.root for pipeline in pipelines]
+    with telemetry(log_json, metrics, latest) as recorders, _displays(session, roots, log_json == STDERR) as displays:
         try:
             reports = run_together(
                 pipelines,
@@ -94,23 +107,26 @@ def command(
                 accept_code=accept_code,
                 fail_fast=fail_fast,
                 allow_failed_parts=allow_failed_parts,
-                listeners=listeners,
+                listeners=[_each([display, *recorders]) for display in displays],
                 commands=[
                     {"recipe": one.config, "overrides": list(one.overrides), "arguments": sys.argv[1:]}
                     for one in chosen
                 ],
             )
-        except KeyboardInterrupt:
-            click.echo("stopped; finished parts are kept, and the same command resumes", err=True)
-            click.echo(OUTDATED, err=True)
+        except (KeyboardInterrupt, RefineryError) as error:
+            if session.json:
+                print_json(failure_json(error, latest))
+            if isinstance(error, KeyboardInterrupt):
+                click.echo("stopped; finished parts are kept, and the same command resumes", err=True)
+                click.echo(OUTDATED, err=True)
             raise
     results = [outcome(report, pipeline.root) for report, pipeline in zip(reports, pipelines, strict=True)]
+    code = max(result.exit_code for result in results)
     if session.json:
-        values = [outcome_json(result, known) for result, known in zip(results, warned, strict=True)]
-        print_json(values[0] if len(values) == 1 else {"runs": values})
+        values = [outcome_json(result, known, latest) for result, known in zip(results, warned, strict=True)]
+        print_json(values[0] if len(values) == 1 else {"exit_code": code, "runs": values})
     _print(session, results, same_root(pipelines[0].root, recipe.overrides))
-    bad = [result for result in results if not result.report.failures_allowed or result.too_many_broken]
-    return 1 if bad else 0
+    return code
 
 
 def _chosen(recipe: RecipeOptions, paths: Sequence[str]) -> list[RecipeOptions]:
@@ -140,17 +156,36 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _each(listeners: Sequence[Listener]) -> Listener:
+    """Return a listener that passes events on to several."""
+
+    def receive(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    return receive
+
+
 class _Quiet:
     """Prints no progress; problems go to standard error, with the ``name`` of their root if several are run."""
 
     def __init__(self, name: str) -> None:
         self._prefix = f"{safe(name)}: " if name else ""
 
-    def phase(self, progress: PhaseRecord) -> None:
-        """Ignore the call; see ``Listener``."""
+    def __call__(self, event: Event) -> None:
+        """Print what the event changes."""
+        if event.kind in {"problem", "attempt_failed", "task_failed"}:
+            self.problem(event.message)
+        if event.phase and event.kind == "phase_started":
+            self.phase(event.phase)
+        elif event.phase and event.kind in {"task_done", "task_failed"}:
+            self.advance(event.phase)
 
-    def advance(self, progress: PhaseRecord, task: Task) -> None:
-        """Ignore the call; see ``Listener``."""
+    def phase(self, progress: PhaseRecord) -> None:
+        """Print nothing when a phase begins."""
+
+    def advance(self, progress: PhaseRecord) -> None:
+        """Print nothing when a task has ended."""
 
     def problem(self, message: str) -> None:
         """Print the message on its own line."""
@@ -169,8 +204,7 @@ class _Lines(_Quiet):
         tasks = plural(progress.tasks, "task")
         click.echo(f"{self._prefix}{progress.title}: {tasks}, {size(progress.bytes)}", err=True)
 
-    def advance(self, progress: PhaseRecord, task: Task) -> None:
-        del task
+    def advance(self, progress: PhaseRecord) -> None:
         ended = progress.done + progress.failed
         tenth = ended * 10 // progress.tasks
         if tenth > self._tenth:
@@ -193,8 +227,7 @@ class _Live(_Quiet):
         self._bars.remove_task(self._bar)
         self._bar = self._add(_short(progress.title), progress.bytes or None, _figures(progress))
 
-    def advance(self, progress: PhaseRecord, task: Task) -> None:
-        del task
+    def advance(self, progress: PhaseRecord) -> None:
         self._bars.update(self._bar, completed=progress.bytes_done, figures=_figures(progress))
 
     def problem(self, message: str) -> None:
@@ -220,8 +253,11 @@ def _figures(progress: PhaseRecord) -> str:
 
 
 @contextmanager
-def _listeners(session: Session, roots: Sequence[str]) -> Iterator[list[Listener]]:
-    """Yield a listener for each root."""
+def _displays(session: Session, roots: Sequence[str], log_only: bool) -> Iterator[list[Listener]]:
+    """Yield the display of each root; none of them prints if ``log_only`` is true."""
+    if log_only:
+        yield [silent] * len(roots)
+        return
     names = roots if len(roots) > 1 else [""]
     if session.quiet or not sys.stderr.isatty():
         yield [(_Quiet if session.quiet else _Lines)(name) for name in names]

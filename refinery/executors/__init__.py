@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from refinery.errors import RefineryError
 from refinery.task.tasks import ProgressMarker, StepRows
@@ -15,12 +15,36 @@ H = TypeVar("H")
 Given_contra = TypeVar("Given_contra", contravariant=True)
 
 
+class Logged(NamedTuple):
+    """A warning or a log record of a task: seconds since the epoch, the name of its level, its logger, and its text."""
+
+    time: float
+    level: str
+    logger: str
+    message: str
+
+
+@dataclass(frozen=True)
+class WorkerReport:
+    """The process that did a task, and what the task logged there; nothing is known of that if it died."""
+
+    host: str = ""
+    pid: int = 0
+    logged: tuple[Logged, ...] = ()
+
+    @property
+    def worker(self) -> str:
+        """Host and process."""
+        return f"{self.host}:{self.pid}" if self.pid else ""
+
+
 @dataclass(frozen=True)
 class Done(Generic[T, R_co]):
     """A successful task and its result."""
 
     task: T
     result: R_co
+    report: WorkerReport = WorkerReport()
 
 
 @dataclass(frozen=True)
@@ -31,6 +55,7 @@ class Failed(Generic[T]):
     error: RefineryError | None
     summary: str
     trace: str
+    report: WorkerReport = WorkerReport()
 
 
 @dataclass(frozen=True)
@@ -40,6 +65,7 @@ class Died(Generic[T]):
     task: T
     cause: str
     last: StepRows
+    report: WorkerReport = WorkerReport()
 
 
 class Function(Protocol[Given_contra, R_co]):

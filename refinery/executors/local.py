@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,8 @@ from collections.abc import Iterable, Iterator
 from multiprocessing import Pipe, connection
 from typing import Any, TypeVar, cast
 
-from refinery.executors import Died, Done, Failed, Function, in_flight
-from refinery.executors.worker import POSITION, START, Program
+from refinery.executors import Died, Done, Failed, Function, Logged, WorkerReport, in_flight
+from refinery.executors.worker import POSITION, START, Answer, Program
 from refinery.task.tasks import StepRows
 
 T = TypeVar("T")
@@ -62,17 +63,18 @@ class LocalExecutor:
         answer = worker.answer()
         if answer is None:
             self._workers.remove(worker)
-            return Died(task, worker.cause_of_death(), worker.last_rows())
-        kind, value, resident = answer
+            return Died(task, worker.cause_of_death(), worker.last_rows(), worker.report())
+        kind, value, resident, logged = answer
+        report = worker.report(logged)
         if kind == "died" or resident > self._share:
             self._workers.remove(worker)
             worker.stop()
         if kind == "done":
-            return Done(task, cast(R, value))
+            return Done(task, cast(R, value), report)
         if kind == "died":
-            return Died(task, value, worker.last_rows())
+            return Died(task, value, worker.last_rows(), report)
         error, summary, trace = value
-        return Failed(task, error, summary, trace)
+        return Failed(task, error, summary, trace, report)
 
     def close(self) -> None:
         """See ``Executor.close``."""
@@ -107,9 +109,9 @@ class _Worker:
         except (BrokenPipeError, ConnectionResetError):
             return  # it died while idle; answer() notices that
 
-    def answer(self) -> tuple[str, Any, int] | None:
+    def answer(self) -> Answer | None:
         try:
-            return cast("tuple[str, Any, int]", self.pipe.recv())
+            return cast(Answer, self.pipe.recv())
         except (EOFError, OSError):  # OSError if it died while it answered
             self._end()
             return None
@@ -123,6 +125,9 @@ class _Worker:
     def last_rows(self) -> StepRows:
         first, count, step = POSITION.unpack(self._position[:])
         return StepRows(step.decode(), first, count)
+
+    def report(self, logged: tuple[Logged, ...] = ()) -> WorkerReport:
+        return WorkerReport(socket.gethostname(), self.process.pid, logged)
 
     def stop(self) -> None:
         self.pipe.close()

@@ -13,7 +13,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 from refinery.errors import StorageError, UsageError
@@ -125,16 +125,12 @@ class RayExecutor:
     def _collect(self, reference: Any, task: T) -> Done[T, R] | Failed[T] | Died[T]:
         exceptions = self._ray.exceptions
         try:
-            kind, *values = self._ray.get(reference)
+            outcome = self._ray.get(reference)
         except exceptions.RayTaskError as error:  # raised around the task, not by it
             return Failed(task, None, " ".join(str(error.cause).split()), str(error))
         except exceptions.RayError as error:
             return Died(task, f"lost by Ray ({type(error).__name__})", StepRows())
-        if kind == "done":
-            return Done(task, cast(R, values[0]))
-        if kind == "failed":
-            return Failed(task, *values)
-        return Died(task, *values)
+        return cast("Done[T, R] | Failed[T] | Died[T]", replace(outcome, task=task))
 
     def close(self) -> None:
         """See ``Executor.close``. Ray ends this driver's running tasks."""
@@ -166,8 +162,8 @@ class _Environment:
     settings: dict[str, str]
 
 
-def _perform(function: Any, task: Any, memory: int, driver: _Environment) -> tuple[Any, ...]:
-    """Perform a task in a local worker; return its outcome as plain values."""
+def _perform(function: Any, task: Any, memory: int, driver: _Environment) -> Any:
+    """Perform a task in a local worker; return its outcome without the task, which the driver has."""
     if not _local:
         try:
             os.chdir(driver.folder)
@@ -176,13 +172,9 @@ def _perform(function: Any, task: Any, memory: int, driver: _Environment) -> tup
                 f"{socket.gethostname()}: {driver.folder}: {error.strerror}",
                 hint="start the run in a folder that all nodes share, with its inputs and root there or on s3://",
             )
-            return "failed", missing, str(missing), ""
+            return Failed(None, missing, str(missing), "")
         os.environ.update(driver.settings)
         _local.append(LocalExecutor(1, memory))
         atexit.register(_local[0].close)
     (outcome,) = _local[0].map(function, [task])
-    if isinstance(outcome, Done):
-        return "done", outcome.result
-    if isinstance(outcome, Failed):
-        return "failed", outcome.error, outcome.summary, outcome.trace
-    return "died", outcome.cause, outcome.last
+    return replace(outcome, task=None)

@@ -23,6 +23,8 @@ import psutil
 import pyarrow as pa
 
 from refinery.errors import RefineryError, UsageError
+from refinery.executors import Logged
+from refinery.executors.messages import Messages
 
 LONGEST_CAUSE = 300
 """Characters of a worker's report of its death."""
@@ -35,6 +37,10 @@ START = "import sys; sys.path[:] = sys.argv[4:]; from refinery.executors.worker 
 
 IMPORTED_AS = "__mp_main__"
 """Name of the main module in a worker, as with multiprocessing: ``__name__ == "__main__"`` is false there."""
+
+
+Answer = tuple[str, Any, int, tuple[Logged, ...]]
+"""What a worker sends back: ``done``, ``failed`` or ``died``, with its value; bytes in memory; and what was logged."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ def main() -> None:
 
 
 def _serve(pipe: Connection, position: mmap.mmap) -> None:
-    me = psutil.Process()
+    me, messages = psutil.Process(), Messages()
 
     def mark(step: str, first: int, count: int) -> None:
         POSITION.pack_into(position, 0, first, count, step.encode()[:63])
@@ -83,7 +89,7 @@ def _serve(pipe: Connection, position: mmap.mmap) -> None:
             kind, value = "failed", _failure(error)
         except BaseException as error:  # noqa: BLE001  the panic of a native kernel, reported like a crash
             kind, value = "died", _cause(error)
-        pipe.send((kind, value, me.memory_info().rss))
+        pipe.send((kind, value, me.memory_info().rss, messages.taken()))
 
 
 def _cause(error: BaseException) -> str:

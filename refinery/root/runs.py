@@ -54,7 +54,11 @@ class PhaseRecord(_Record):
     bytes: int
     done: int = 0
     failed: int = 0
+    retried: int = 0
+    """Times that a task was begun again, such as after the death of its worker."""
     bytes_done: int = 0
+    bytes_written: int = 0
+    """Bytes of rows."""
     documents: int = 0
     seconds: float = 0.0
     eta: float | None = None
@@ -66,6 +70,10 @@ class PhaseRecord(_Record):
     """Sum of the seconds of the tasks that ended."""
     slots: Number = 0
     """Tasks that were at work at once, at most."""
+    running: Number = 0
+    """Tasks that were at work at the last update."""
+    peak_memory: Number = 0
+    """Most bytes that a process took for a task, without the libraries that workers share."""
     longest: tuple[WorkSpan, ...] = ()
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from refinery.errors import PartFailed, RefineryError
-from refinery.executors import Died, Done, Failed
+from refinery.executors import Died, Done, Failed, WorkerReport
 from refinery.formatting import plural
 from refinery.html import paragraph
 from refinery.planner.memory import refuse_misfit
@@ -187,9 +187,9 @@ class ActiveRun:
         """Record that a worker has a task."""
         self._record.begun(task)
 
-    def ended(self, task: Task, *, failed: bool) -> None:
-        """Record that a worker has ended a task."""
-        self._record.ended(task, failed=failed)
+    def ended(self, task: Task, report: WorkerReport, *, failed: bool) -> None:
+        """Record that a worker has ended a task, and what the worker reports."""
+        self._record.ended(task, report, failed=failed)
 
     def problem(self, message: str) -> None:
         """Record and report a problem after which the run goes on."""
@@ -209,7 +209,7 @@ class ActiveRun:
         elif isinstance(outcome, Died):
             return self._after_death(outcome)
         elif isinstance(outcome.error, Unreadable):  # isolated as a record that kills its worker
-            return self._after_death(Died(outcome.task, outcome.error.cause, outcome.error.rows))
+            return self._after_death(Died(outcome.task, outcome.error.cause, outcome.error.rows, outcome.report))
         else:
             self._fail(outcome)
         return []
@@ -223,7 +223,7 @@ class ActiveRun:
         self._stop_early(error, "`refinery logs` has the traceback")
 
     def _after_death(self, death: Died[Task]) -> list[Task]:
-        self._record.problem(describe(death))
+        self._record.died(death.task, describe(death), death.last.step if death.last.count else "")
         task = self._deaths.next_try(death)
         if task is not None:
             return [task]

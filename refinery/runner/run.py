@@ -23,8 +23,9 @@ from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
 from refinery.root.takedowns import read_state
 from refinery.runner.active import ActiveRun, Outcome, RunReport, Tolerance
+from refinery.runner.events import Listener, silent
 from refinery.runner.joint import joined
-from refinery.runner.progress import Listener, RunRecorder, Silent
+from refinery.runner.progress import RunRecorder
 from refinery.runner.takedown import finish
 from refinery.task.perform import perform
 from refinery.task.tasks import JointTask, Task
@@ -54,7 +55,7 @@ def run(
         accept_code=accept_code,
         fail_fast=fail_fast,
         allow_failed_parts=allow_failed_parts,
-        listeners=[listener or Silent()],
+        listeners=[listener or silent],
         commands=[command or {}],
         executor=executor,
     )
@@ -86,7 +87,7 @@ def run_together(
         runs = []
         for number, planner in enumerate(planners):
             record = RunRecorder(
-                planner.root, commands[number] if commands else {}, listeners[number] if listeners else Silent()
+                planner.root, commands[number] if commands else {}, listeners[number] if listeners else silent
             )
             runs.append(stack.enter_context(_opened(planner, record, tolerance, accept_code=accept_code)))
         active = [one for one in runs if one.phase is not None]
@@ -117,7 +118,8 @@ def _opened(planner: Planner, record: RunRecorder, tolerance: Tolerance, *, acce
         if not layout.selection.shared:
             root.store.clean(root.path)
         planner.inputs.keep()
-        yield ActiveRun(planner, lock, head, record, tolerance)
+        with record:
+            yield ActiveRun(planner, lock, head, record, tolerance)
 
 
 def _go(runs: Sequence[ActiveRun], executor: Executor) -> None:
@@ -168,7 +170,7 @@ def _taken(by_root: dict[str, ActiveRun], outcome: Outcome[Task | JointTask]) ->
     """Pass the outcome on to each run that has a task in it, and return the tasks to begin again."""
     task = outcome.task
     for one in _single(task):
-        by_root[one.root].ended(one, failed=not isinstance(outcome, Done))
+        by_root[one.root].ended(one, outcome.report, failed=not isinstance(outcome, Done))
     if not isinstance(task, JointTask):
         return by_root[task.root].after(cast("Outcome[Task]", outcome))
     if isinstance(outcome, Done):

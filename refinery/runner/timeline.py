@@ -107,6 +107,7 @@ class Timeline:
             "ended": phase.ended,
             "busy": round(phase.busy, 3),
             "slots": phase.slots,
+            "running": len(self._busy),
             "longest": longest,
         }
 

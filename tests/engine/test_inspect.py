@@ -27,7 +27,8 @@ from refinery.kernels import SPANS, undo
 from refinery.planner.selection import Selection
 from refinery.recipe import from_dict
 from refinery.root.root import Root
-from refinery.runner.progress import RunRecorder, Silent
+from refinery.runner.events import silent
+from refinery.runner.progress import RunRecorder
 from refinery.stage.base import Records
 from refinery.stage.rules import Rule
 from refinery.store import LocalStore
@@ -446,7 +447,7 @@ def test_the_time_left_shrinks_while_a_run_is_silent(copy: Path) -> None:
 
 def test_what_a_run_record_writes_is_read_back(copy: Path) -> None:
     """Problems of all runs, newest first, with their tracebacks."""
-    record = RunRecorder(Root(str(copy), LocalStore()), {"recipe": "r.yaml"}, Silent())
+    record = RunRecorder(Root(str(copy), LocalStore()), {"recipe": "r.yaml"}, silent)
     record.problem("first of this run", "Traceback\n  …")
     record.problem("second of this run")
     record.end("failed")
@@ -465,7 +466,7 @@ def test_runs_of_one_second_are_told_newest_first(copy: Path) -> None:
     root = Root(str(copy), LocalStore())
     before = len(runs(root))
     for number in range(20):
-        RunRecorder(root, {"number": number}, Silent()).end("done")
+        RunRecorder(root, {"number": number}, silent).end("done")
     assert [run.record.command.get("number") for run in runs(root)] == [*range(19, -1, -1), *[None] * before]
 
 

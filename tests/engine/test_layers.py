@@ -76,6 +76,7 @@ OPENS = {
     "refinery.kernels.reference.plain": "the words of numbers are part of the package",
     "refinery.kernels.reference.unicode_words": "the classes of characters are part of the package",
     "refinery.cli": "a standard stream that was closed becomes the null device",
+    "refinery.cli._telemetry": "a log is outside of roots, and appended to",
     "refinery.cli.init": "the starter recipe is part of the package",
     "refinery.cli._errors": "the traceback of an internal error needs a place even where no root is",
     "refinery.training.fasttext_kind": "the package that trains reads and writes files by their paths",
