@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -99,27 +100,20 @@ def command(
         click.echo(note(), err=True)
     warned = [warn(session, pipeline) for pipeline in pipelines]
     roots = [pipeline.root for pipeline in pipelines]
-    with telemetry(log_json, metrics, latest) as recorders, _displays(session, roots, log_json == STDERR) as displays:
-        try:
-            reports = run_together(
-                pipelines,
-                selection,
-                accept_code=accept_code,
-                fail_fast=fail_fast,
-                allow_failed_parts=allow_failed_parts,
-                listeners=[_each([display, *recorders]) for display in displays],
-                commands=[
-                    {"recipe": one.config, "overrides": list(one.overrides), "arguments": sys.argv[1:]}
-                    for one in chosen
-                ],
-            )
-        except (KeyboardInterrupt, RefineryError) as error:
-            if session.json:
-                print_json(failure_json(error, latest))
-            if isinstance(error, KeyboardInterrupt):
-                click.echo("stopped; finished parts are kept, and the same command resumes", err=True)
-                click.echo(OUTDATED, err=True)
-            raise
+    with (
+        telemetry(log_json, metrics, latest) as recorders,
+        _displays(session, roots, log_json == STDERR) as displays,
+        _reported(session, latest),
+    ):
+        reports = run_together(
+            pipelines,
+            selection,
+            accept_code=accept_code,
+            fail_fast=fail_fast,
+            allow_failed_parts=allow_failed_parts,
+            listeners=[_each([display, *recorders]) for display in displays],
+            commands=[_command(one) for one in chosen],
+        )
     results = [outcome(report, pipeline.root) for report, pipeline in zip(reports, pipelines, strict=True)]
     code = max(result.exit_code for result in results)
     if session.json:
@@ -127,6 +121,25 @@ def command(
         print_json(values[0] if len(values) == 1 else {"exit_code": code, "runs": values})
     _print(session, results, same_root(pipelines[0].root, recipe.overrides))
     return code
+
+
+@contextmanager
+def _reported(session: Session, latest: Latest) -> Iterator[None]:
+    """Print the errors that end runs, but for what every command prints."""
+    try:
+        yield
+    except (KeyboardInterrupt, RefineryError) as error:
+        if session.json:
+            print_json(failure_json(error, latest))
+        if isinstance(error, KeyboardInterrupt):
+            click.echo("stopped; finished parts are kept, and the same command resumes", err=True)
+            click.echo(OUTDATED, err=True)
+        raise
+
+
+def _command(recipe: RecipeOptions) -> dict[str, Any]:
+    """Return the command line as the record of a run has it."""
+    return {"recipe": recipe.config, "overrides": list(recipe.overrides), "arguments": sys.argv[1:]}
 
 
 def _chosen(recipe: RecipeOptions, paths: Sequence[str]) -> list[RecipeOptions]:

@@ -40,7 +40,7 @@ IMPORTED_AS = "__mp_main__"
 
 
 Answer = tuple[str, Any, int, tuple[Logged, ...]]
-"""What a worker sends back: ``done``, ``failed`` or ``died``, with its value; bytes in memory; and what was logged."""
+"""The answer of a worker: ``done``, ``failed`` or ``died``, with its value; bytes in memory; and what was logged."""
 
 
 @dataclass(frozen=True)

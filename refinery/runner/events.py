@@ -1,4 +1,4 @@
-"""What happens in a run, as events: progress, log lines, metrics and the JSON summary all come from these.
+"""Events of a run, from which progress, log lines, metrics and the JSON summary all come.
 
 Times are those of clocks. They are for people and enter no result.
 """

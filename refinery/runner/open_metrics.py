@@ -19,7 +19,7 @@ Values = dict[tuple[tuple[str, str], ...], Number]
 """Numbers by labels."""
 
 
-class Metric(NamedTuple):
+class PhaseMetric(NamedTuple):
     """A metric of phases, by its name without ``_total``; values of phases with one title are added by ``total``."""
 
     name: str
@@ -31,19 +31,21 @@ class Metric(NamedTuple):
 
 
 PHASES = (
-    Metric("refinery_tasks", "gauge", "Tasks of the phase.", "tasks"),
-    Metric("refinery_running_tasks", "gauge", "Tasks that workers have.", "running"),
-    Metric("refinery_done_tasks", "counter", "Tasks that succeeded.", "done"),
-    Metric("refinery_failed_tasks", "counter", "Tasks that failed for good.", "failed"),
-    Metric("refinery_retried_tasks", "counter", "Times that a task was begun again.", "retried"),
-    Metric("refinery_task_seconds", "counter", "Time of workers with the tasks that ended.", "busy"),
-    Metric("refinery_documents", "counter", "Documents into the first stage of the phase.", "documents"),
-    Metric("refinery_input_bytes", "gauge", "Input of all tasks of the phase.", "bytes"),
-    Metric("refinery_read_bytes", "counter", "Input of the tasks that ended.", "bytes_done"),
-    Metric("refinery_written_bytes", "counter", "Rows that were written.", "bytes_written"),
-    Metric("refinery_phase_seconds", "gauge", "Time that the phase took so far.", "seconds"),
-    Metric("refinery_remaining_seconds", "gauge", "Estimated time to the end of the phase.", "eta"),
-    Metric("refinery_worker_peak_memory_bytes", "gauge", "Peak memory of a process with a task.", "peak_memory", max),
+    PhaseMetric("refinery_tasks", "gauge", "Tasks of the phase.", "tasks"),
+    PhaseMetric("refinery_running_tasks", "gauge", "Tasks that workers have.", "running"),
+    PhaseMetric("refinery_done_tasks", "counter", "Tasks that succeeded.", "done"),
+    PhaseMetric("refinery_failed_tasks", "counter", "Tasks that failed for good.", "failed"),
+    PhaseMetric("refinery_retried_tasks", "counter", "Times that a task was begun again.", "retried"),
+    PhaseMetric("refinery_task_seconds", "counter", "Time of workers with the tasks that ended.", "busy"),
+    PhaseMetric("refinery_documents", "counter", "Documents into the first stage of the phase.", "documents"),
+    PhaseMetric("refinery_input_bytes", "gauge", "Input of all tasks of the phase.", "bytes"),
+    PhaseMetric("refinery_read_bytes", "counter", "Input of the tasks that ended.", "bytes_done"),
+    PhaseMetric("refinery_written_bytes", "counter", "Rows that were written.", "bytes_written"),
+    PhaseMetric("refinery_phase_seconds", "gauge", "Time that the phase took so far.", "seconds"),
+    PhaseMetric("refinery_remaining_seconds", "gauge", "Estimated time to the end of the phase.", "eta"),
+    PhaseMetric(
+        "refinery_worker_peak_memory_bytes", "gauge", "Peak memory of a process with a task.", "peak_memory", max
+    ),
 )
 
 
@@ -74,7 +76,7 @@ def _of_runs(events: Sequence[Event]) -> Iterator[tuple[str, str, Values]]:
     yield "refinery_run_update_time_seconds", "Time of the last event, since the epoch.", updated
 
 
-def _by_phase(metric: Metric, events: Sequence[Event]) -> Values:
+def _by_phase(metric: PhaseMetric, events: Sequence[Event]) -> Values:
     """Return the values of a metric, those of phases with one title added."""
     values: Values = {}
     for event in events:

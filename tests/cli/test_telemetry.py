@@ -60,6 +60,11 @@ def kinds(events: list[Values]) -> list[str]:
     return [event["event"] for event in events]
 
 
+def progress(err: str) -> list[str]:
+    """Lines of progress, without rates."""
+    return [re.sub(r"(?<=\d/\d).*", "", line) for line in err.partition("done: ")[0].splitlines()]
+
+
 def samples(parse: Any, path: str = "m/r.prom") -> dict[tuple[str, str], float]:
     """Metrics by name and by phase or state."""
     families = [*parse(Path(path).read_text("utf-8"))]
@@ -74,9 +79,7 @@ def test_log_metrics_and_summary_agree(capsys: pytest.CaptureFixture[str]) -> No
     assert execute(["run", "--json", "--log-json", "log", "--metrics", "m/r.prom"]) == 0
     out, err = capsys.readouterr()
     assert execute(["run", "--json", "--set", "root=again"]) == 0
-    assert [line.split("  ")[0] for line in err.replace("root", "").splitlines() if "kB/s" not in line] == [
-        line.split("  ")[0] for line in capsys.readouterr().err.replace("again", "").splitlines() if "kB/s" not in line
-    ]
+    assert progress(err) == progress(capsys.readouterr().err)
     events, summary = log(), json.loads(out)
     assert {event["run"] for event in events} == {summary["run"]["id"]}
     assert Path(f"root/runs/{summary['run']['id']}.json").is_file()
