@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -177,7 +178,11 @@ def test_documents_that_kill_their_worker(nodes: Nodes, tmp_path: Path) -> None:
     path.write_text(TOY)
     more = (*nodes.options, "--set", "executor.memory=100TB")  # than any node has
     for root, options in (("local", ["--workers", "2"]), ("ray", more)):
-        assert ended(begin(path, root, *options))["failures"] == []
+        assert ended(begin(path, root, *options, "--log-json", f"{root}.log"))["failures"] == []
+    logs = [[*map(json.loads, (tmp_path / f"{root}.log").read_text().splitlines())] for root in ("local", "ray")]
+    died = [Counter(one["message"] for one in log if one["event"] == "attempt_failed") for log in logs]
+    assert died[0] == died[1] != {}
+    assert all(one["worker"] for log in logs for one in log if one["event"] in {"attempt_failed", "task_done"})
     assert RootContents(tmp_path / "ray").contents() == RootContents(tmp_path / "local").contents()
     assert RootContents(tmp_path / "ray").removals("01-words") == {"quarantined": 2}
 
