@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import inspect
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from importlib import metadata
@@ -25,6 +26,11 @@ from refinery.kernels import ContentHashes
 from refinery.stage.base import Stage
 from refinery.stage.global_stage import Global
 from refinery.stage.ordered import Ordered
+
+_STAGES = "refinery.stages"
+
+_RENAMED = ((_STAGES, "stages"), ("crawl-refinery[", "refinery["))
+"""Names in the code of stages, and their names in the code digests of existing roots: of the package, and of extras."""
 
 FORMAT = 4
 """Version of the layout and meaning of a root's files; part of every key."""
@@ -152,7 +158,7 @@ def code_digest(stage: Stage) -> str:
     Comments, docstrings and layout have no effect.
     """
     module = type(stage).__module__
-    own = module.partition(".")[0]
+    own = _STAGES if module.startswith(f"{_STAGES}.") else module.partition(".")[0]
     return _closure_digest(module, (own, "refinery.kernels"))
 
 
@@ -166,14 +172,27 @@ def _closure_digest(module: str, packages: tuple[str, ...]) -> str:
             continue
         seen[name], imported = _code_of(name)
         waiting += [n for n in imported if any(n == p or n.startswith(f"{p}.") for p in packages)]
-    return hashlib.blake2b(canonical(sorted(seen.items())), digest_size=16).hexdigest()
+    code = sorted((_with_old_names(name), syntax) for name, syntax in seen.items())
+    return hashlib.blake2b(canonical(code), digest_size=16).hexdigest()
+
+
+def _with_old_names(code: str) -> str:
+    for name, old in _RENAMED:
+        code = code.replace(name, old)
+    return code
 
 
 @cache
 def _code_of(module: str) -> tuple[str, tuple[str, ...]]:
     """Return a module's syntax and its imports; cached, because stages share most modules."""
     tree = _syntax(module)
-    return ("", ()) if tree is None else (ast.dump(tree), tuple(_imports(tree, module)))
+    return ("", ()) if tree is None else (_with_old_names(_dump(tree)), tuple(_imports(tree, module)))
+
+
+def _dump(tree: ast.Module) -> str:
+    """Return the syntax as Python 3.11 writes it: later versions add empty type parameters and omit empty lists."""
+    whole: dict[str, Any] = {"show_empty": True} if sys.version_info >= (3, 13) else {}
+    return ast.dump(tree, **whole).replace(", type_params=[]", "")
 
 
 def _syntax(name: str) -> ast.Module | None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from refinery import MappedPart, address, is_reference, rows_of
 from refinery.kernels import first_similar, key_groups, mix64, starts_group
-from stages._clusters import Numbers, firsts, whole
+from refinery.stages._clusters import Numbers, firsts, whole
 
 CANDIDATES = pa.schema([("key", pa.uint64()), ("group", pa.uint64())])
 """``key`` is the address of a document, ``group`` stands for the set of those with which it shares a key."""

@@ -15,7 +15,7 @@ _LABEL = re.compile(r"([a-z]{2,3})(?:[_-]([A-Z][a-z]{3}))?")
 @cache
 def known_languages() -> dict[str, str]:
     """Return codes, each also found by other codes and by English names: ``{"en": "en", "eng": "en", ...}``."""
-    text = resources.files("stages").joinpath("languages.txt").read_text(encoding="utf-8")
+    text = resources.files("refinery.stages").joinpath("languages.txt").read_text(encoding="utf-8")
     rows = (line.split() for line in text.splitlines() if not line.startswith("#"))
     return {word: row[0] for row in rows for word in row}
 

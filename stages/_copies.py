@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from refinery import MappedPart, parts_of, rows_of
 from refinery.kernels import key_groups, order_of, starts_group, string_hashes
-from stages._clusters import EXACT, Numbers, Places, whole
+from refinery.stages._clusters import EXACT, Numbers, Places, whole
 
 EXCLUDED = pa.schema([("row", pa.uint32()), ("first", pa.uint64())])
 """Copies in a part, sorted, and the number of the document that takes part for each, its own in a reference root."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.kernels import SPANS, take_out
-from stages._marks import RANGES
+from refinery.stages._marks import RANGES
 
 Places = npt.NDArray[Any]
 

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import pairwise
 
 from refinery.kernels import BULLETS, ELLIPSES, bare
-from stages._words import Words, spans
+from refinery.stages._words import Words, spans
 
 Spans = Iterator[tuple[int, int]]
 WordSpans = list[tuple[int, int]]

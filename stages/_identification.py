@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from refinery import Asset, AssetError
 from refinery.kernels import identify_languages, model_labels
-from stages._codes import language_of
+from refinery.stages._codes import language_of
 
 OWN = "languages.ftz"
 """The model of the package, which knows letters only."""

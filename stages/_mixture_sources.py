@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 import refinery
 from refinery import ID, TEXT, TOKENS, URL, Docs, UsageError, store_for
-from stages._formats.token_files import IDS
-from stages._mixture import Counts, Draw, Hashes
-from stages._permutation import Shuffled, Splitting, permuted
+from refinery.stages._formats.token_files import IDS
+from refinery.stages._mixture import Counts, Draw, Hashes
+from refinery.stages._permutation import Shuffled, Splitting, permuted
 
 SIZE = "size"
 """The documents of a document's duplicate cluster, a metric of ``minhash`` that an export writes."""

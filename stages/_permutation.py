@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from refinery import Docs, Ordered, OrderRange, Proportion, id_bytes
 from refinery.kernels import domains, mix64, parse_url, string_hashes
-from stages._url.suffixes import suffixes
+from refinery.stages._url.suffixes import suffixes
 
 KEYS = 2**64
 

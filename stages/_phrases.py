@@ -66,4 +66,4 @@ def digest() -> str:
 
 
 def _folder() -> Traversable:
-    return resources.files("stages") / "phrases"
+    return resources.files("refinery.stages") / "phrases"

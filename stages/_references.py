@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from refinery import ID, MappedPart, address, id_bytes, is_reference, parts_of, rows_of
 from refinery.kernels import contains, mix64, order_of, starts_group
-from stages._clusters import DECIDED, GONE, Numbers, halves, whole
+from refinery.stages._clusters import DECIDED, GONE, Numbers, halves, whole
 
 LINK_BYTES = 64
 """Bytes of memory for a reference document that new ones match, while its survivor is looked up."""

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from refinery import Docs
 from refinery.kernels import sentence_ends
-from stages._terminals import TERMINALS
-from stages._words import SPACELESS, Words, cuts
+from refinery.stages._terminals import TERMINALS
+from refinery.stages._words import SPACELESS, Words, cuts
 
 
 def ends_of(docs: Docs, words: Words, *, lines: bool = False) -> pa.ListArray:

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from refinery import UsageError
 from refinery.kernels import Chunks, word_cuts
-from stages._spacy_letters import leaves_letters
+from refinery.stages._spacy_letters import leaves_letters
 
 ANY = "xx"
 NEED_MORE = frozenset({"ja", "ko", "th", "vi", "zh"})
@@ -37,7 +37,7 @@ def spacy_version() -> str:
     try:
         return version("spacy")
     except PackageNotFoundError as error:
-        raise UsageError("words: spacy needs spaCy", hint="pip install 'refinery[spacy]'") from error
+        raise UsageError("words: spacy needs spaCy", hint="pip install 'crawl-refinery[spacy]'") from error
 
 
 def spacy_cuts(texts: pa.StringArray, languages: pa.StringArray, spaceless: frozenset[str]) -> pa.ListArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import cache
 
-from stages._terminals import TERMINALS
+from refinery.stages._terminals import TERMINALS
 
 _MARKS = "\"#$%&'()*+,-/:;<=>@[\\]^_`{|}~«´»–—’“”„…∶━►、〈〉《》「」【】％（），１：；～"
 _CONTROLS = (*range(9), *range(11, 32), *range(127, 160))

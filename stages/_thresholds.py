@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from refinery import ByLanguage
-from stages._codes import checked_code
-from stages._languages import stage_thresholds
+from refinery.stages._codes import checked_code
+from refinery.stages._languages import stage_thresholds
 
 
 class LanguageTables(ByLanguage):

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from refinery import Asset, AssetError, Docs, LanguageScope
 from refinery.kernels import normalised_cuts, token_lengths
-from stages._against import AgainstRoots
-from stages._words import ABOUT_WORDS, SPACELESS, Words, cuts, versions
+from refinery.stages._against import AgainstRoots
+from refinery.stages._words import ABOUT_WORDS, SPACELESS, Words, cuts, versions
 
 
 class ComparesTokens(AgainstRoots):

@@ -16,8 +16,8 @@ from refinery.kernels import (
     word_cuts,
     word_spans,
 )
-from stages._spacy import spacy_cuts, spacy_version
-from stages._symbols import neither_letter_nor_digit, punctuation
+from refinery.stages._spacy import spacy_cuts, spacy_version
+from refinery.stages._symbols import neither_letter_nor_digit, punctuation
 
 Words = Literal["segmented", "whitespace", "unicode", "spacy"]
 

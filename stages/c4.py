@@ -24,12 +24,12 @@ from pydantic import Field, field_validator
 
 from refinery import LANG, STRUCTURE, TEXT, Asset, Docs, Edit, Edited, LanguageScope, Metric, Rule, threshold
 from refinery.kernels import SPANS
-from stages._c4.bad_words import bad_words, check
-from stages._c4.clean import LINE_KINDS, Cleaned, LineLimits, clean
-from stages._lines import per_text, split_lines
-from stages._sentences import count_sentences
-from stages._thresholds import LanguageTables
-from stages._words import ABOUT_WORDS, SPACELESS, Words, cuts, versions
+from refinery.stages._c4.bad_words import bad_words, check
+from refinery.stages._c4.clean import LINE_KINDS, Cleaned, LineLimits, clean
+from refinery.stages._lines import per_text, split_lines
+from refinery.stages._sentences import count_sentences
+from refinery.stages._thresholds import LanguageTables
+from refinery.stages._words import ABOUT_WORDS, SPACELESS, Words, cuts, versions
 
 Discard = Literal["long_word", "no_punctuation", "few_words", "javascript", "policy"]
 Placeholder = Literal["lorem_ipsum", "curly_bracket"]

@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from refinery import STRUCTURE, TEXT, Asset, Docs, Edit, Edited, Metric, Rule, threshold
 from refinery.kernels import UNICODE, Benchmarks
-from stages._decontaminate.items import Items, load
-from stages._decontaminate.matches import CONTAMINATED, FOUND, matches_of, measured
-from stages._languages import common_words, words_digest
+from refinery.stages._decontaminate.items import Items, load
+from refinery.stages._decontaminate.matches import CONTAMINATED, FOUND, matches_of, measured
+from refinery.stages._languages import common_words, words_digest
 
 Action = Literal["remove", "cut", "mark"]
 

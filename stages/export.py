@@ -32,19 +32,19 @@ from refinery import (
     field_at,
 )
 from refinery.kernels import render
-from stages._formats.choices import OF_TOKENS, Choices
-from stages._formats.jsonl import Compression, JsonLines
-from stages._formats.layout import CARD, MANIFEST, card, manifest, mixture_table, public_names
-from stages._formats.mds import LARGEST, Mds, indexes
-from stages._formats.packing import Packed, packed_schema
-from stages._formats.parquet import ParquetRows
-from stages._formats.presets import PRESETS, Preset, PresetColumn, hex_ids
-from stages._formats.token_files import IDS, Megatron, NumpyMap
-from stages._formats.tokenizing import DocumentTokenizer, document_tokenizer
-from stages._formats.webdataset import WebDataset
-from stages._labels import check_label
-from stages._permutation import Shuffled
-from stages._rights.summary import section, summaries
+from refinery.stages._formats.choices import OF_TOKENS, Choices
+from refinery.stages._formats.jsonl import Compression, JsonLines
+from refinery.stages._formats.layout import CARD, MANIFEST, card, manifest, mixture_table, public_names
+from refinery.stages._formats.mds import LARGEST, Mds, indexes
+from refinery.stages._formats.packing import Packed, packed_schema
+from refinery.stages._formats.parquet import ParquetRows
+from refinery.stages._formats.presets import PRESETS, Preset, PresetColumn, hex_ids
+from refinery.stages._formats.token_files import IDS, Megatron, NumpyMap
+from refinery.stages._formats.tokenizing import DocumentTokenizer, document_tokenizer
+from refinery.stages._formats.webdataset import WebDataset
+from refinery.stages._labels import check_label
+from refinery.stages._permutation import Shuffled
+from refinery.stages._rights.summary import section, summaries
 
 RIGHTS = "rights"
 """The column of metrics from which a card has the shares of what pages state."""

@@ -17,10 +17,10 @@ from pydantic import Field, field_validator, model_validator
 
 from refinery import HTML, PROTECTED, STRUCTURE, TEXT, URL, Docs, Duration, Edit, Edited, Metric, Rule, Size, threshold
 from refinery.kernels import HAS_EXTRACTOR, MAIN_TEXT, ORIGINS, extractor_versions, main_texts
-from stages._extract import encoding, engines
-from stages._extract.formatting import MarkedSpan, format_marked, moved_marks
-from stages._extract.program import SentPage, UserProgram
-from stages._extract.sandbox import WALL_FACTOR, Reply, Sandbox, once_a_process, shared
+from refinery.stages._extract import encoding, engines
+from refinery.stages._extract.formatting import MarkedSpan, format_marked, moved_marks
+from refinery.stages._extract.program import SentPage, UserProgram
+from refinery.stages._extract.sandbox import WALL_FACTOR, Reply, Sandbox, once_a_process, shared
 
 _BECAUSE = {
     "empty": "The engine found no main text.",

@@ -22,11 +22,11 @@ from pydantic import Field
 
 from refinery import Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
 from refinery.kernels import word_ids
-from stages._evidence import highlighted
-from stages._lines import BLANKS, per_text, repeated, shares, split_lines
-from stages._terminals import TERMINALS
-from stages._thresholds import LanguageTables
-from stages._words import ABOUT_WORDS, SPACELESS, Words, cuts, versions
+from refinery.stages._evidence import highlighted
+from refinery.stages._lines import BLANKS, per_text, repeated, shares, split_lines
+from refinery.stages._terminals import TERMINALS
+from refinery.stages._thresholds import LanguageTables
+from refinery.stages._words import ABOUT_WORDS, SPACELESS, Words, cuts, versions
 
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
 

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from refinery import LANG, PROTECTED, STRUCTURE, TEXT, Asset, Docs, Edit, Edited, Metric, Rule, threshold
 from refinery.kernels import SPANS
-from stages._identification import OWN, are_close, identified, languages_of, model_languages
+from refinery.stages._identification import OWN, are_close, identified, languages_of, model_languages
 
 Spans = Sequence[Mapping[str, Any]]
 

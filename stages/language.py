@@ -14,9 +14,9 @@ from pydantic import AfterValidator, Field
 
 from refinery import Asset, AssetError, Docs, Filter, Metric, Rule, Values, threshold
 from refinery.kernels import NO_LANGUAGE, main_scripts
-from stages._codes import checked_code
-from stages._identification import OWN, identified, languages_of, model_languages
-from stages._thresholds import LanguageTables
+from refinery.stages._codes import checked_code
+from refinery.stages._identification import OWN, identified, languages_of, model_languages
+from refinery.stages._thresholds import LanguageTables
 
 
 def _at_least_one(codes: tuple[str, ...]) -> tuple[str, ...]:

@@ -34,9 +34,9 @@ from refinery import (
     threshold,
 )
 from refinery.kernels import KINDS, SPANS, LineRules, correct_lines
-from stages._phrases import Phrases, digest, load, phrases_of
-from stages._thresholds import LanguageTables
-from stages._words import ABOUT_LINE_WORDS, SPACELESS, cuts, versions
+from refinery.stages._phrases import Phrases, digest, load, phrases_of
+from refinery.stages._thresholds import LanguageTables
+from refinery.stages._words import ABOUT_LINE_WORDS, SPACELESS, cuts, versions
 
 Junk = Literal["uppercase", "numeric", "counter", "one_word"]
 Place = Literal["start", "end", "anywhere"]

@@ -27,12 +27,12 @@ import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
 from refinery import LANG, Asset, Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
-from stages._cursed import are_cursed
-from stages._identification import OWN, are_close, identified, languages_of, model_languages
-from stages._lines import BLANKS, per_text, pieces, shares
-from stages._sentences import ends_of
-from stages._thresholds import LanguageTables
-from stages._words import versions
+from refinery.stages._cursed import are_cursed
+from refinery.stages._identification import OWN, are_close, identified, languages_of, model_languages
+from refinery.stages._lines import BLANKS, per_text, pieces, shares
+from refinery.stages._sentences import ends_of
+from refinery.stages._thresholds import LanguageTables
+from refinery.stages._words import versions
 
 Kind = Literal["language", "list_case", "length", "technical", "cursed"]
 

@@ -45,8 +45,8 @@ from refinery.kernels import (
     token_ids,
     word_ids,
 )
-from stages._candidates import groups_of, stars, verified, with_reference, with_sketches
-from stages._clusters import (
+from refinery.stages._candidates import groups_of, stars, verified, with_reference, with_sketches
+from refinery.stages._clusters import (
     DUPLICATE,
     EXACT,
     INDEX,
@@ -57,9 +57,9 @@ from stages._clusters import (
     members,
     verdict,
 )
-from stages._copies import PLACE_BYTES, SORTED_BYTES, Numbering, copies
-from stages._labels import check_label, label_hashes, labelled
-from stages._profiles import (
+from refinery.stages._copies import PLACE_BYTES, SORTED_BYTES, Numbering, copies
+from refinery.stages._labels import check_label, label_hashes, labelled
+from refinery.stages._profiles import (
     MIN_SIMILARITY,
     PROFILES,
     SKETCH,
@@ -72,8 +72,8 @@ from stages._profiles import (
     sent_bytes,
     stored_bytes,
 )
-from stages._references import LINK_BYTES, decided, links
-from stages._tokens import ComparesTokens
+from refinery.stages._references import LINK_BYTES, decided, links
+from refinery.stages._tokens import ComparesTokens
 
 KEYS = pa.schema([("key", pa.uint64()), ("row", pa.uint32())])
 """A row for each band of a document. Keys depend on the text and on ``map_fields`` alone."""

@@ -14,10 +14,10 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from refinery import ID, LANG, POINTER, TEXT, TOKENS, CompletingSource, Records, Stage, Store, UsageError
-from stages._formats.token_files import IDS
-from stages._mixture import Counts, Draw, draw, targets
-from stages._mixture_sources import PIECE, Documents, batches, counted, opened, refuse_differences
-from stages._permutation import COPY, SOURCE, Shuffled, Splitting
+from refinery.stages._formats.token_files import IDS
+from refinery.stages._mixture import Counts, Draw, draw, targets
+from refinery.stages._mixture_sources import PIECE, Documents, batches, counted, opened, refuse_differences
+from refinery.stages._permutation import COPY, SOURCE, Shuffled, Splitting
 
 
 class Mix(CompletingSource):

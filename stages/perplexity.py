@@ -1,10 +1,10 @@
 """Stage ``perplexity``: the perplexity of a text under a language model, such as cc_net's of Wikipedia.
 
 A low perplexity means text like that which the model was trained on. The stage is not registered, since it needs
-packages of the extra ``refinery[kenlm]``; a recipe names the class, once for each model and its languages:
+packages of the extra ``crawl-refinery[kenlm]``; a recipe names the class, once for each model and its languages:
 
-    - perplexity: {as: ppl_de, use: "stages.perplexity:Perplexity", model: ./de.arpa.bin, tokenizer: ./de.sp.model,
-                   languages: [de]}
+    - perplexity: {as: ppl_de, use: "refinery.stages.perplexity:Perplexity", model: ./de.arpa.bin,
+                   tokenizer: ./de.sp.model, languages: [de]}
 
 Definitions are cc_net's: the text, normalised as its models expect, is one sentence of pieces; the perplexity is
 10 ^ (-log10 p / (pieces + 1)), for the end of the sentence counts. cc_net removes newlines, which joins the words on
@@ -137,4 +137,4 @@ def _tokenizer(asset: Asset) -> Any:
 
 def _require(package: str) -> None:
     if find_spec(package) is None:
-        raise UsageError(f"perplexity needs the package {package}", hint="pip install 'refinery[kenlm]'")
+        raise UsageError(f"perplexity needs the package {package}", hint="pip install 'crawl-refinery[kenlm]'")

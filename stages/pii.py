@@ -19,11 +19,11 @@ from pydantic import Field, field_validator, model_validator
 
 from refinery import LANG, TEXT, Asset, AssetError, Docs, Edit, Edited, Metric, Rule, threshold
 from refinery.kernels import SPANS, personal_candidates
-from stages._pii.checked import hits
-from stages._pii.context import regions
-from stages._pii.masks import Style, masked
-from stages._pii.packages import NEEDED, require
-from stages._pii.text import Kind, PersonalSpan, TextBytes
+from refinery.stages._pii.checked import hits
+from refinery.stages._pii.context import regions
+from refinery.stages._pii.masks import Style, masked
+from refinery.stages._pii.packages import NEEDED, require
+from refinery.stages._pii.text import Kind, PersonalSpan, TextBytes
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MASKED = pa.list_(pa.struct([*SPANS.value_type, ("replacement", pa.string())]))

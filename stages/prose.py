@@ -16,9 +16,9 @@ from pydantic import Field
 
 from refinery import LANG, Docs, Filter, Metric, Rule, Values, threshold
 from refinery.kernels import prose_highlights, prose_statistics
-from stages._languages import common_words, words_digest
-from stages._thresholds import LanguageTables
-from stages._words import cuts, spans, versions
+from refinery.stages._languages import common_words, words_digest
+from refinery.stages._thresholds import LanguageTables
+from refinery.stages._words import cuts, spans, versions
 
 MOST_FREQUENT = 40
 """Common words that count: lists of keywords have rarer ones, too."""

@@ -19,10 +19,10 @@ from pydantic import Field, model_validator
 
 from refinery import LANG, Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
 from refinery.kernels import distinct_words
-from stages._evidence import first_of, highlighted
-from stages._languages import common_words, words_digest
-from stages._thresholds import LanguageTables
-from stages._words import ABOUT_WORDS, SPACELESS, Words, cuts, statistics, versions
+from refinery.stages._evidence import first_of, highlighted
+from refinery.stages._languages import common_words, words_digest
+from refinery.stages._thresholds import LanguageTables
+from refinery.stages._words import ABOUT_WORDS, SPACELESS, Words, cuts, statistics, versions
 
 CLAUSE = 100
 """Characters between two spaces that are common in writing which puts none between words."""

@@ -39,8 +39,19 @@ from refinery import (
     threshold,
 )
 from refinery.kernels import key_groups, mix64, string_hashes
-from stages._order import KEYS, ORDER, Numbers, Rows, by_score, keyed, lower_rows, numbers_of, ordered, passed_cuts
-from stages._thresholds import LanguageTables
+from refinery.stages._order import (
+    KEYS,
+    ORDER,
+    Numbers,
+    Rows,
+    by_score,
+    keyed,
+    lower_rows,
+    numbers_of,
+    ordered,
+    passed_cuts,
+)
+from refinery.stages._thresholds import LanguageTables
 
 SAMPLED = 4096
 """One of so many documents is in the sample, which a single task sorts."""

@@ -16,9 +16,9 @@ from pydantic import Field
 
 from refinery import Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
 from refinery.kernels import copy_shares
-from stages._evidence import copied, highlighted
-from stages._thresholds import LanguageTables
-from stages._words import ABOUT_WORDS, SPACELESS, Words, cuts, statistics, versions
+from refinery.stages._evidence import copied, highlighted
+from refinery.stages._thresholds import LanguageTables
+from refinery.stages._words import ABOUT_WORDS, SPACELESS, Words, cuts, statistics, versions
 
 Share = Annotated[float, Field(ge=0, description="largest share; see the metric of this name")]
 

@@ -15,11 +15,19 @@ from pydantic import Field
 
 from refinery import HTML, URL, Asset, AssetError, Docs, Filter, Metric, Rule, Values, threshold
 from refinery.kernels import NOTHING, rights_tags
-from stages._rights.cover import NONE, PAGE
-from stages._rights.directives import NEGATIVE, contradictions, header_fields, noted, preference, reservation, sources
-from stages._rights.robots import TRAINING, HostRules, RobotsRules, load
-from stages._rights.statements import Statements
-from stages._rights.tags import tags_of
+from refinery.stages._rights.cover import NONE, PAGE
+from refinery.stages._rights.directives import (
+    NEGATIVE,
+    contradictions,
+    header_fields,
+    noted,
+    preference,
+    reservation,
+    sources,
+)
+from refinery.stages._rights.robots import TRAINING, HostRules, RobotsRules, load
+from refinery.stages._rights.statements import Statements
+from refinery.stages._rights.tags import tags_of
 
 HEADERS = "warc_metrics"
 

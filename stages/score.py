@@ -18,8 +18,8 @@ from pydantic import Field
 
 from refinery import Asset, Docs, Filter, Metric, Rule, Values, threshold
 from refinery.kernels import UNICODE, Contribution
-from stages._classifiers import Classifier, Normalise, as_trained, classifier, guarded, occurrences
-from stages._thresholds import LanguageTables
+from refinery.stages._classifiers import Classifier, Normalise, as_trained, classifier, guarded, occurrences
+from refinery.stages._thresholds import LanguageTables
 
 FEW = 20
 """Labels of a model whose probabilities are all stored."""

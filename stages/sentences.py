@@ -38,13 +38,13 @@ from refinery import (
     threshold,
 )
 from refinery.kernels import SPANS, key_groups, normalise, starts_group, string_hashes, window_hashes, word_ids
-from stages._against import AgainstRoots
-from stages._cuts import cut_out, range_lists
-from stages._lines import pieces
-from stages._marks import RANGES
-from stages._ranks import crawl_ranks
-from stages._sentences import count_sentences, ends_of
-from stages._words import ABOUT_WORDS, Words, cuts, versions
+from refinery.stages._against import AgainstRoots
+from refinery.stages._cuts import cut_out, range_lists
+from refinery.stages._lines import pieces
+from refinery.stages._marks import RANGES
+from refinery.stages._ranks import crawl_ranks
+from refinery.stages._sentences import count_sentences, ends_of
+from refinery.stages._words import ABOUT_WORDS, Words, cuts, versions
 
 KEYS = pa.schema([("key", pa.uint64()), ("rank", pa.uint64()), ("row", pa.uint32()), ("sentence", pa.uint32())])
 """A span by its hash: the order of its document, and where it begins."""

@@ -2,7 +2,7 @@
 
 A run goes if all of it lies in windows of ``min_tokens`` units that occur at least twice in the dataset, inside a
 document or across documents. One pass: repeats that arise where a cut joins two pieces stay; a second pass is a second
-stage. What is done to a text is the business of ``stages._repeats``.
+stage. What is done to a text is the business of ``refinery.stages._repeats``.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ from refinery.kernels import (
     word_ids,
     word_sizes,
 )
-from stages._marks import RANGES, none_of, united
-from stages._ranks import crawl_ranks
-from stages._repeats import REPEATS, Action, edited_texts
-from stages._tokens import ComparesTokens
-from stages._words import cuts as word_cuts
+from refinery.stages._marks import RANGES, none_of, united
+from refinery.stages._ranks import crawl_ranks
+from refinery.stages._repeats import REPEATS, Action, edited_texts
+from refinery.stages._tokens import ComparesTokens
+from refinery.stages._words import cuts as word_cuts
 
 KEYS = pa.schema([pa.field("key", pa.uint64(), nullable=False)])
 """A window of a part; twice where it occurs there more than once."""

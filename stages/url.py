@@ -14,8 +14,8 @@ from pydantic import AfterValidator, Field
 
 from refinery import Asset, Docs, Filter, Metric, Rule, Values, threshold
 from refinery.kernels import NOTHING, Blocklist, UrlRules, url_metrics
-from stages._url import blocklist, words
-from stages._url.suffixes import suffixes
+from refinery.stages._url import blocklist, words
+from refinery.stages._url.suffixes import suffixes
 
 CURATED = frozenset(
     {

@@ -33,7 +33,7 @@ from refinery import (
     rows_of,
 )
 from refinery.kernels import key_groups, string_hashes
-from stages._against import AgainstRoots
+from refinery.stages._against import AgainstRoots
 
 UNIQUE, SURVIVOR, DUPLICATE = "unique", "survivor", "duplicate"
 

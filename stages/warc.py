@@ -2,7 +2,7 @@
 
 A document is a ``response`` record with status 200 and an HTML payload. Every other response, and every gap that
 cannot be read, is a removed row with its reason; records of other types are counted. How files are read is in
-``stages._warc``.
+``refinery.stages._warc``.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import pyarrow as pa
 from pydantic import Field
 
 from refinery import HTML, ID, RECORD_ID, Metric, Size
-from stages._warc.headers import HTTP_HEADER
-from stages._warc.inputs import ARCHIVES
-from stages._warc.pages import OUTCOMES, RESPONSE, page
-from stages._warc.reading import Reading
-from stages._warc.rows import remedy
-from stages._warc.source import Archives
-from stages._warc.texts import CONVERSION
+from refinery.stages._warc.headers import HTTP_HEADER
+from refinery.stages._warc.inputs import ARCHIVES
+from refinery.stages._warc.pages import OUTCOMES, RESPONSE, page
+from refinery.stages._warc.reading import Reading
+from refinery.stages._warc.rows import remedy
+from refinery.stages._warc.source import Archives
+from refinery.stages._warc.texts import CONVERSION
 
 
 class Warc(Archives):

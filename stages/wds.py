@@ -30,10 +30,10 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from refinery import LANG, Asset, AssetError, Docs, Filter, LanguageScope, Metric, Rule, Values, threshold
-from stages._codes import language_of
-from stages._identification import OWN, are_close, identified, languages_of, model_languages
-from stages._lines import per_text, repeated, shares, split_lines
-from stages._thresholds import LanguageTables
+from refinery.stages._codes import language_of
+from refinery.stages._identification import OWN, are_close, identified, languages_of, model_languages
+from refinery.stages._lines import per_text, repeated, shares, split_lines
+from refinery.stages._thresholds import LanguageTables
 
 NUMBERS = """30-39 660-669 6F0-6F9 964-96F 9F2-9F9 B66-B77 BE6-BFA C66-C6F C78-C7E CE6-CEF D66-D79 DE6-DEF E50-E5B
 EC0-ED9 1040-1049 1090-1099 1369-137C 17E0-17E9 1810-1819 19D0-19DA 1A80-1A99 1B50-1B59 1C40-1C49 1C50-1C59 A830-A839

@@ -13,12 +13,12 @@ import pyarrow as pa
 from pydantic import Field
 
 from refinery import ID, RECORD_ID, TEXT, Metric, Size
-from stages._warc.inputs import TEXT_ARCHIVES
-from stages._warc.pages import RESPONSE
-from stages._warc.reading import Reading
-from stages._warc.rows import remedy
-from stages._warc.source import Archives
-from stages._warc.texts import CONVERSION, OUTCOMES, text
+from refinery.stages._warc.inputs import TEXT_ARCHIVES
+from refinery.stages._warc.pages import RESPONSE
+from refinery.stages._warc.reading import Reading
+from refinery.stages._warc.rows import remedy
+from refinery.stages._warc.source import Archives
+from refinery.stages._warc.texts import CONVERSION, OUTCOMES, text
 
 
 class Wet(Archives):

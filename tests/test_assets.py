@@ -135,7 +135,7 @@ def test_fetch_from_a_file(folder: Path, tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.usefixtures("folder")
 def test_fetch_from_an_installed_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a source, the file that an installed package carries is taken before the network."""
-    known(monkeypatch, url="http://127.0.0.1:1/never", package="stages", member="_url/hard.txt")
+    known(monkeypatch, url="http://127.0.0.1:1/never", package="refinery.stages", member="_url/hard.txt")
     assets.fetch("thing")
     provenance = assets.status("thing").provenance
     assert provenance is not None
@@ -205,7 +205,7 @@ def test_failed_builds(
 
 def test_changed_package_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """A packaged file whose digest is not the recorded one is refused."""
-    known(monkeypatch, build="", package="stages", member="_url/hard.txt", sha256="0" * 64)
+    known(monkeypatch, build="", package="refinery.stages", member="_url/hard.txt", sha256="0" * 64)
     state = assets.status("thing")
     assert state.path is None
     assert "SHA-256" in state.problem

@@ -24,7 +24,7 @@ def example(language: str) -> str:
 @pytest.fixture(autouse=True)
 def vowels(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The stage of the page as the module ``stages.vowels``."""
-    module = ModuleType("stages.vowels")
+    module = ModuleType("refinery.stages.vowels")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(example("python"), vars(module))
     return module

@@ -22,10 +22,10 @@ from refinery.demo import sample
 from refinery.inspect.quarantine import quarantined
 from refinery.kernels import SPANS, Page, parse_url, undo
 from refinery.recipe import parse
-from stages._warc.reading import Reading
-from stages._warc.records import Record
-from stages.extract import Extract
-from stages.warc import Warc
+from refinery.stages._warc.reading import Reading
+from refinery.stages._warc.records import Record
+from refinery.stages.extract import Extract
+from refinery.stages.warc import Warc
 from tests.conftest import REPOSITORY
 from tests.stages.warc import archives
 

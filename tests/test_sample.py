@@ -27,7 +27,7 @@ from refinery.demo.prose import data, english, foreign, languages
 from refinery.demo.sample import BLOCKLIST, MANIFEST
 from refinery.errors import UsageError
 from refinery.stage.documents import Docs
-from stages.url import CURATED, Url
+from refinery.stages.url import CURATED, Url
 from tests.conftest import REPOSITORY
 
 PAGES = 400

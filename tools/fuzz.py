@@ -24,7 +24,7 @@ os.environ["REFINERY_KERNELS"] = "reference"  # atheris follows Python code only
 
 import atheris
 
-with atheris.instrument_imports(include=["refinery", "stages"]):
+with atheris.instrument_imports(include=["refinery"]):
     import refinery
     from refinery.demo import sample
     from refinery.demo.kinds import LEAST
@@ -32,9 +32,9 @@ with atheris.instrument_imports(include=["refinery", "stages"]):
     from refinery.kernels.reference import charset, payload
     from refinery.recipe import from_dict, recipe_dict
     from refinery.recipe.reader import parse_untrusted
+    from refinery.stages.warc import Warc
+    from refinery.stages.wet import Wet
     from refinery.store import LocalStore
-    from stages.warc import Warc
-    from stages.wet import Wet
 
 MOST = 1 << 16
 SOURCES = (Warc(max_payload=MOST), Warc(max_payload=MOST, check_digests=True), Wet(max_text=MOST))

@@ -21,7 +21,7 @@ from typing import Any
 
 from refinery.inspect.common_words import WordCounts
 from refinery.stage.language_file import LanguageFile, WordsEvidence
-from stages._languages import SHIPPED
+from refinery.stages._languages import SHIPPED
 
 LEAST_TEXTS = 5
 """Texts of a language from which words are derived."""

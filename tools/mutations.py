@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 import xxhash
 
+from refinery.stages._warc.blocks import Blocks
+from refinery.stages._warc.members import DICTIONARY
+from refinery.stages._warc.records import Record, records
+from refinery.stages.warc import Warc
 from refinery.store import LocalStore
-from stages._warc.blocks import Blocks
-from stages._warc.members import DICTIONARY
-from stages._warc.records import Record, records
-from stages.warc import Warc
 
 KEEP = 1 << 24
 

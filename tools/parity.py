@@ -143,8 +143,8 @@ def numbers(documents: Documents) -> Any:
 
 def line_rules() -> LineRules:
     """Return the rules of the stage ``lines`` without a recipe."""
-    from stages._phrases import phrases_of
-    from stages.lines import Lines
+    from refinery.stages._phrases import phrases_of
+    from refinery.stages.lines import Lines
 
     stage, phrases = Lines(), phrases_of("en").model_dump()
     return LineRules(**phrases, max_uppercase=stage.max_uppercase, short_line=stage.short_line)

@@ -21,8 +21,8 @@ from refinery import PROTECTED
 from refinery.kernels import LineRules, UrlRules
 from refinery.kernels.reference import segmenter
 from refinery.kernels.reference.prose import ENDS
-from stages._url import blocklist
-from stages._url.suffixes import suffixes
+from refinery.stages._url import blocklist
+from refinery.stages._url.suffixes import suffixes
 
 Strategy = st.SearchStrategy[Any]
 Uint64s = npt.NDArray[np.uint64]

@@ -32,13 +32,13 @@ import refinery
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(refinery.__file__))))  # the package ``tools``
 
-import stages._warc.pages as warc_pages
-import stages._warc.reading as warc_reading
-import stages.warc as warc_stage
+import refinery.stages._warc.pages as warc_pages
+import refinery.stages._warc.reading as warc_reading
+import refinery.stages.warc as warc_stage
 from refinery.kernels import _native, native_bpe, native_extract
 from refinery.kernels.reference import bpe, extract
+from refinery.stages._warc import blocks
 from refinery.store import LocalStore
-from stages._warc import blocks
 from tools.parity import CASES, check, pairs, same
 from tools.strategies import PAGE_PIECES
 

@@ -143,7 +143,7 @@ def _ray() -> Any:
         import ray
     except ImportError as error:
         raise UsageError(
-            "executor.kind is ray, but Ray is not installed", hint="pip install 'refinery[ray]'"
+            "executor.kind is ray, but Ray is not installed", hint="pip install 'crawl-refinery[ray]'"
         ) from error
     return ray
 

@@ -75,7 +75,7 @@ class StageOutput:
         try:
             import duckdb
         except ImportError as error:
-            raise UsageError("to_duckdb needs duckdb", hint='pip install "refinery[dashboard]"') from error
+            raise UsageError("to_duckdb needs duckdb", hint='pip install "crawl-refinery[dashboard]"') from error
         return (connection or duckdb.connect()).from_arrow(self.dataset(side))
 
 

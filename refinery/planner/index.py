@@ -144,7 +144,7 @@ def _database(dataset: ds.Dataset) -> Iterator[Any]:
     try:
         import duckdb
     except ImportError as error:
-        hint = 'pip install "refinery[index]"'
+        hint = 'pip install "crawl-refinery[index]"'
         message = "an index is read with DuckDB, which is not installed"
         raise QueryError(message, hint=hint, key="index") from error
     with duckdb.connect() as database:

@@ -116,7 +116,9 @@ class _Obstacles:
         """Check that the executor is installed."""
         with self.at("executor.kind"):
             if self._pipeline.executor.kind == "ray" and importlib.util.find_spec("ray") is None:
-                raise UsageError("the executor is ray, and Ray is not installed", hint="pip install 'refinery[ray]'")
+                raise UsageError(
+                    "the executor is ray, and Ray is not installed", hint="pip install 'crawl-refinery[ray]'"
+                )
 
     def assets(self) -> None:
         """Check that each asset is there, and is what its stage needs."""

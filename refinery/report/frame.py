@@ -24,7 +24,9 @@ try:
 
     from refinery.report.figures import share
 except ModuleNotFoundError as error:  # the extra is not installed
-    raise UsageError(f"the report needs the package {error.name}", hint="pip install 'refinery[dashboard]'") from error
+    raise UsageError(
+        f"the report needs the package {error.name}", hint="pip install 'crawl-refinery[dashboard]'"
+    ) from error
 
 
 @dataclass(frozen=True)

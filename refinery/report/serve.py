@@ -43,7 +43,9 @@ try:
 
     from refinery.report.search import search
 except ModuleNotFoundError as error:  # the extra is not installed
-    raise UsageError(f"serving needs the package {error.name}", hint="pip install 'refinery[dashboard]'") from error
+    raise UsageError(
+        f"serving needs the package {error.name}", hint="pip install 'crawl-refinery[dashboard]'"
+    ) from error
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",

@@ -103,7 +103,7 @@ def client() -> Any:
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
     except ImportError as error:
-        raise UsageError("s3:// paths need boto3", hint='pip install "refinery[s3]"') from error
+        raise UsageError("s3:// paths need boto3", hint='pip install "crawl-refinery[s3]"') from error
     settings: dict[str, Any] = {
         "connect_timeout": CONNECT_SECONDS,
         "read_timeout": SILENT_SECONDS,

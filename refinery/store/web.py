@@ -26,7 +26,7 @@ def pool(proxy: str) -> Any:
     try:
         import urllib3
     except ImportError as error:
-        raise UsageError("https:// paths need urllib3", hint='pip install "refinery[s3]"') from error
+        raise UsageError("https:// paths need urllib3", hint='pip install "crawl-refinery[s3]"') from error
     timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=SILENT_SECONDS)
     settings: Any = {"maxsize": 32, "timeout": timeout, "retries": urllib3.Retry(0, redirect=5, raise_on_redirect=True)}
     return urllib3.ProxyManager(proxy, **settings) if proxy else urllib3.PoolManager(**settings)

@@ -71,7 +71,7 @@ def _grow(rows: Rows, positive: npt.NDArray[np.bool_], seed: int) -> list[list[N
         import lightgbm
     except (ImportError, OSError) as error:  # OSError: a library of the system is missing
         raise UsageError(
-            f"the kind trees needs LightGBM: {error}", hint="install it: pip install 'refinery[train]'"
+            f"the kind trees needs LightGBM: {error}", hint="install it: pip install 'crawl-refinery[train]'"
         ) from error
     settings = {**SETTINGS, "seed": seed, "min_data_in_leaf": min(LEAST_IN_LEAF, max(1, len(rows) // 50))}
     data = lightgbm.Dataset(rows.astype(np.float64), positive.astype(np.float64), params=settings)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery import Asset, AssetError, Docs
-from stages._codes import language_of as code_of
+from refinery.stages._codes import language_of as code_of
 
 WITHOUT_SPACES = ("ja", "th", "zh")
 ALLOWED = frozenset({"sm", "グロ", "女の子", "性"})

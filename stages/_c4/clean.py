@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.kernels import SPANS, word_ids, word_spans
-from stages._c4.lines import Flags, LineTable, Places
-from stages._cuts import cut_out, range_lists
-from stages._lines import BLANKS
+from refinery.stages._c4.lines import Flags, LineTable, Places
+from refinery.stages._cuts import cut_out, range_lists
+from refinery.stages._lines import BLANKS
 
 LINE_KINDS = ("long_word", "no_punctuation", "few_words", "javascript", "policy")
 """Why a line goes, in the order of the rules."""

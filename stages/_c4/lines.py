@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages._lines import BLANKS, byte_pieces
+from refinery.stages._lines import BLANKS, byte_pieces
 
 _CARRIAGE_RETURN, _NEWLINE = ord("\r"), ord("\n")
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.kernels import NO_ROW, SPANS, match_scores, take_out
-from stages._decontaminate.items import Items
+from refinery.stages._decontaminate.items import Items
 
 FOUND = pa.list_(
     pa.struct([("benchmark", pa.string()), ("item", pa.string()), ("score", pa.float64()), ("overlap", pa.float64())])

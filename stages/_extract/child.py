@@ -1,8 +1,8 @@
 """The sandboxed process: reads a page, runs the engine, and writes the text, one page at a time.
 
-Run as ``python -m stages._extract.child MODULE:FUNCTION OPTIONS``, with requests on standard input and replies on
-standard output, both in the framing of ``multiprocessing.connection``. It sets no limits: the parent enforces them
-(``stages._extract.sandbox``). It never outlives its parent, even if that is killed.
+Run as ``python -m refinery.stages._extract.child MODULE:FUNCTION OPTIONS``, with requests on standard input and
+replies on standard output, both in the framing of ``multiprocessing.connection``. It sets no limits: the parent
+enforces them (``refinery.stages._extract.sandbox``). It never outlives its parent, even if that is killed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The extraction engines: functions that load a library and return ``html -> text``, or the text and its marks.
 
-They run in a sandbox (``stages._extract.child``), which limits time and memory and handles crashes. The text of a page
-does not depend on the pages before it.
+They run in a sandbox (``refinery.stages._extract.child``), which limits time and memory and handles crashes. The text
+of a page does not depend on the pages before it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, Literal
 
-from stages._extract.body import Mark, marks_of
-from stages._extract.child import Extracted
+from refinery.stages._extract.body import Mark, marks_of
+from refinery.stages._extract.child import Extracted
 
 Engine = Callable[[str], Extracted]
 Favour = Literal["balance", "precision", "recall"]

@@ -22,8 +22,8 @@ from itertools import count
 from typing import NamedTuple
 
 from refinery import PartFailed
-from stages._extract.child import LONGEST_NOTE
-from stages._extract.sandbox import Reply, cause_of_death
+from refinery.stages._extract.child import LONGEST_NOTE
+from refinery.stages._extract.sandbox import Reply, cause_of_death
 
 AT_ONCE = 1 << 16
 """Bytes that are read or written at once."""

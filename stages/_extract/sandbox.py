@@ -28,7 +28,7 @@ from typing import Any, NamedTuple, Protocol, Self, TypeVar
 import psutil
 
 from refinery import PartFailed
-from stages._extract import child
+from refinery.stages._extract import child
 
 START = 60.0
 """Seconds for a child to load its engine."""

@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from refinery import ShardCounts, ShardFile, ShardOutput, UsageError
-from stages._formats.layout import DATA
-from stages._formats.token_files import IDS
+from refinery.stages._formats.layout import DATA
+from refinery.stages._formats.token_files import IDS
 
 INDEX = "index.json"
 LARGEST = 64 * 2**20

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from refinery import ID, ShardCounts, ShardFormat, ShardOutput, ShardWriter
-from stages._formats.token_files import IDS, id_lists
+from refinery.stages._formats.token_files import IDS, id_lists
 
 LENGTHS, PIECES, OFFSETS = "seq_lengths", "ids", "offsets"
 """Columns with one value for each document of a sequence: its ids there, its id, and its ids in sequences before."""

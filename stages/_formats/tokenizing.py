@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from refinery import Asset, AssetError
 from refinery.kernels import token_ids
-from stages._formats.end_of_text import end_of_text as end_of_text_of
-from stages._formats.pieces import NO_IDS, Ids, PieceIds, cuts_at_spaces
+from refinery.stages._formats.end_of_text import end_of_text as end_of_text_of
+from refinery.stages._formats.pieces import NO_IDS, Ids, PieceIds, cuts_at_spaces
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -116,7 +116,7 @@ def _opened(path: str) -> Tokenizer:
     try:
         from tokenizers import Tokenizer
     except ImportError as error:
-        raise AssetError(f"{path} needs tokenizers", hint='pip install "refinery[tokenizers]"') from error
+        raise AssetError(f"{path} needs tokenizers", hint='pip install "crawl-refinery[tokenizers]"') from error
     try:
         tokenizer = Tokenizer.from_file(path)
     except Exception as error:  # tokenizers raises no narrower class for a file that it cannot read

@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from refinery import ID, TEXT, ShardCounts, ShardOutput, UsageError
-from stages._formats.jsonl import JsonLines, json_rows
-from stages._formats.token_files import IDS
+from refinery.stages._formats.jsonl import JsonLines, json_rows
+from refinery.stages._formats.token_files import IDS
 
 
 @dataclass(frozen=True)

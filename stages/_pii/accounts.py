@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from stages._pii import checksums
-from stages._pii.context import leaning, table, words
-from stages._pii.text import PersonalSpan, TextBytes
+from refinery.stages._pii import checksums
+from refinery.stages._pii.context import leaning, table, words
+from refinery.stages._pii.text import PersonalSpan, TextBytes
 
 IBAN_SIZES = {
     "AD": 24,

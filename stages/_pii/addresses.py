@@ -9,8 +9,8 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address, IPv6Network, 
 
 from publicsuffixlist import PSLFILE
 
-from stages._pii.context import leaning, words
-from stages._pii.text import PersonalSpan, TextBytes
+from refinery.stages._pii.context import leaning, words
+from refinery.stages._pii.text import PersonalSpan, TextBytes
 
 _NOT_PUBLIC_6 = tuple(
     IPv6Network(each)

@@ -7,8 +7,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from refinery.kernels import SHAPES
-from stages._pii import accounts, addresses, identities, phones
-from stages._pii.text import Kind, PersonalSpan, TextBytes
+from refinery.stages._pii import accounts, addresses, identities, phones
+from refinery.stages._pii.text import Kind, PersonalSpan, TextBytes
 
 Check = Callable[[TextBytes, int, int], Iterator[PersonalSpan]]
 

@@ -33,7 +33,7 @@ class Words:
 
 def table(name: str) -> dict[str, Any]:
     """Return one of the tables beside this module."""
-    return tomllib.loads((files("stages._pii") / f"{name}.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((files("refinery.stages._pii") / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 @cache

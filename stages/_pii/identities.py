@@ -8,9 +8,9 @@ from functools import cache
 from importlib import import_module
 from typing import NamedTuple
 
-from stages._pii.context import Words, leaning, table, words, words_of
-from stages._pii.packages import require
-from stages._pii.text import PersonalSpan, TextBytes
+from refinery.stages._pii.context import Words, leaning, table, words, words_of
+from refinery.stages._pii.packages import require
+from refinery.stages._pii.text import PersonalSpan, TextBytes
 
 _LETTER = re.compile(r"-?[A-Z](?![A-Za-z0-9_])")
 

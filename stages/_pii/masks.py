@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Literal
 
-from stages._pii.text import Kind
+from refinery.stages._pii.text import Kind
 
 Style = Literal["placeholder", "hash", "fake"]
 

@@ -1,4 +1,4 @@
-"""The packages of the extra ``refinery[pii]``."""
+"""The packages of the extra ``crawl-refinery[pii]``."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def require(package: str) -> str:
         return version(package)
     except PackageNotFoundError as error:
         kind = next(kind for kind, needed in NEEDED.items() if needed == package)
-        hint = f"pip install 'refinery[pii]', or leave {kind} out of kinds"
+        hint = f"pip install 'crawl-refinery[pii]', or leave {kind} out of kinds"
         raise UsageError(f"pii needs the package {package} for the kind {kind}", hint=hint) from error

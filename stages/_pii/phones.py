@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from stages._pii.context import leaning, words
-from stages._pii.packages import require
-from stages._pii.text import PersonalSpan, TextBytes
+from refinery.stages._pii.context import leaning, words
+from refinery.stages._pii.packages import require
+from refinery.stages._pii.text import PersonalSpan, TextBytes
 
 ANY_REGION = ("US", "GB", "DE", "FR", "ES", "IT")
 """Regions of documents of which neither language nor URL is known."""

@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
-from stages._rights.tags import Attributes, StatedTag
+from refinery.stages._rights.tags import Attributes, StatedTag
 
 PAGE, PART, UNCLEAR, NONE = "page", "part", "unclear", "none"
 
@@ -47,7 +47,7 @@ _PARTS = re.compile(
 
 @lru_cache(maxsize=1)
 def _cues() -> Mapping[str, re.Pattern[str]]:
-    text = resources.files("stages").joinpath("_rights", "cues.toml").read_text(encoding="utf-8")
+    text = resources.files("refinery.stages").joinpath("_rights", "cues.toml").read_text(encoding="utf-8")
     cues: dict[str, Any] = tomllib.loads(text)
     return {name: re.compile("|".join(f"(?:{one})" for one in listed)) for name, listed in cues.items()}
 

@@ -17,12 +17,12 @@ from urllib.parse import urljoin, urlsplit
 
 from refinery import Store, store_for
 from refinery.kernels import unpacked
-from stages._rights.robots import AGENTS, PREFERENCES, host_of, is_for, write
-from stages._warc.blocks import Blocks
-from stages._warc.headers import HTTP_HEADER, Message, message, seconds
-from stages._warc.inputs import ARCHIVES, archives
-from stages._warc.pages import RESPONSE
-from stages._warc.records import records
+from refinery.stages._rights.robots import AGENTS, PREFERENCES, host_of, is_for, write
+from refinery.stages._warc.blocks import Blocks
+from refinery.stages._warc.headers import HTTP_HEADER, Message, message, seconds
+from refinery.stages._warc.inputs import ARCHIVES, archives
+from refinery.stages._warc.pages import RESPONSE
+from refinery.stages._warc.records import records
 
 LARGEST = 512 * 1024
 """Bytes of a robots.txt that are read; RFC 9309 asks for 500 KiB at least."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from stages._rights import cover
-from stages._rights.cover import NONE, PAGE, PART, UNCLEAR
-from stages._rights.directives import HEADER, META, Directive, from_header, from_meta
-from stages._rights.licences import OTHER, Licence, by_address, by_name
-from stages._rights.tags import StatedTag, attributes
+from refinery.stages._rights import cover
+from refinery.stages._rights.cover import NONE, PAGE, PART, UNCLEAR
+from refinery.stages._rights.directives import HEADER, META, Directive, from_header, from_meta
+from refinery.stages._rights.licences import OTHER, Licence, by_address, by_name
+from refinery.stages._rights.tags import StatedTag, attributes
 
 RSL, AI, LLMS = "rsl", "ai.txt", "llms.txt"
 MOST = 64

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from stages._rights.cover import PAGE
-from stages._rights.directives import NEGATIVE
+from refinery.stages._rights.cover import PAGE
+from refinery.stages._rights.directives import NEGATIVE
 
 NOTHING_STATED = "nothing"
 _APART = ", "

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from refinery import AssetError
 from refinery.kernels import BLOCKLIST, Blocklist, build_blocklist, parse_url, string_hashes
-from stages._url import words
+from refinery.stages._url import words
 
 NO_CATEGORY = "listed"
 """Category of entries without one in their source."""

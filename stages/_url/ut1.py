@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from refinery import AssetError
 from refinery.kernels import canonical_host
-from stages._url.blocklist import NO_CATEGORY, make, page_entry, write
+from refinery.stages._url.blocklist import NO_CATEGORY, make, page_entry, write
 
 CATEGORIES = (
     "adult",

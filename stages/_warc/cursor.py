@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from stages._warc.headers import CLOSING, HEADER_END, MARGIN, RECORD, amid
-from stages._warc.members import Member
+from refinery.stages._warc.headers import CLOSING, HEADER_END, MARGIN, RECORD, amid
+from refinery.stages._warc.members import Member
 
 SPAN = 1 << 16
 HEADER = (1 << 12, 1 << 16, 1 << 20, 1 << 24)

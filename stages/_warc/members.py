@@ -11,9 +11,9 @@ import re
 
 import zstandard
 
-from stages._warc.blocks import PIECE, SWELLING, Blocks
-from stages._warc.decoders import GZIP, WINDOW, ZSTD, Broken, Decoder, Gzip, Plain, Zstd, may_begin
-from stages._warc.headers import CLOSING, HEADER_END, MARGIN, RECORD, content_length, warc_fields
+from refinery.stages._warc.blocks import PIECE, SWELLING, Blocks
+from refinery.stages._warc.decoders import GZIP, WINDOW, ZSTD, Broken, Decoder, Gzip, Plain, Zstd, may_begin
+from refinery.stages._warc.headers import CLOSING, HEADER_END, MARGIN, RECORD, content_length, warc_fields
 
 EARLY = "ends early"
 BOMB = "unpacks to far more than it should"

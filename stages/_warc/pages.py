@@ -12,10 +12,21 @@ from typing import Final
 import xxhash
 
 from refinery.kernels import Page, dechunked, decoded, header_label, unpacked
-from stages._warc.digests import wrong_digest
-from stages._warc.headers import Message, message, rights
-from stages._warc.records import Record
-from stages._warc.rows import DIGEST, EMPTY, ENCODING, FLAWS, OK, TOO_LARGE, flaw, oddities, row_of, with_outcome
+from refinery.stages._warc.digests import wrong_digest
+from refinery.stages._warc.headers import Message, message, rights
+from refinery.stages._warc.records import Record
+from refinery.stages._warc.rows import (
+    DIGEST,
+    EMPTY,
+    ENCODING,
+    FLAWS,
+    OK,
+    TOO_LARGE,
+    flaw,
+    oddities,
+    row_of,
+    with_outcome,
+)
 
 RESPONSE: Final = "response"
 NO_HTTP: Final = "no_http"

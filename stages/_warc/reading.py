@@ -30,9 +30,9 @@ from refinery import (
     file_identity,
 )
 from refinery.kernels import Page, PageRows
-from stages._warc.blocks import Blocks
-from stages._warc.records import DAMAGED, Record, odd_records, records
-from stages._warc.rows import NO_ID
+from refinery.stages._warc.blocks import Blocks
+from refinery.stages._warc.records import DAMAGED, Record, odd_records, records
+from refinery.stages._warc.rows import NO_ID
 
 TYPES = frozenset(
     {

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Protocol
 
-from stages._warc.blocks import Blocks
-from stages._warc.cursor import HEADER, Cursor
-from stages._warc.headers import CLOSING, arc_fields, content_length, warc_fields
-from stages._warc.members import EARLY, Members
+from refinery.stages._warc.blocks import Blocks
+from refinery.stages._warc.cursor import HEADER, Cursor
+from refinery.stages._warc.headers import CLOSING, arc_fields, content_length, warc_fields
+from refinery.stages._warc.members import EARLY, Members
 
 TRUNCATED = "truncated"
 CUT_OFF = "cut_off"

@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 from refinery import Rule
 from refinery.kernels import Page
-from stages._warc.headers import record_uuid, seconds
-from stages._warc.records import CUT_OFF, DAMAGED, NO_ARCHIVE, TRUNCATED, UNREADABLE, Record
+from refinery.stages._warc.headers import record_uuid, seconds
+from refinery.stages._warc.records import CUT_OFF, DAMAGED, NO_ARCHIVE, TRUNCATED, UNREADABLE, Record
 
 OK: Final = "ok"
 SEGMENTED: Final = "segmented"

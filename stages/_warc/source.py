@@ -9,9 +9,9 @@ from typing import BinaryIO, ClassVar
 from pydantic import Field
 
 from refinery import POINTER, PointedSource, Pointers, Records, Rule, Store, Watch
-from stages._warc.inputs import PREFIX, archives
-from stages._warc.reading import Batch, Reading, text_of
-from stages._warc.rows import rules
+from refinery.stages._warc.inputs import PREFIX, archives
+from refinery.stages._warc.reading import Batch, Reading, text_of
+from refinery.stages._warc.rows import rules
 
 
 class Archives(PointedSource):

@@ -7,10 +7,21 @@ from typing import Final
 import xxhash
 
 from refinery.kernels import Page
-from stages._warc.digests import wrong_digest
-from stages._warc.pages import JUNK, MEDIA_TYPE, media_type
-from stages._warc.records import Record
-from stages._warc.rows import DIGEST, EMPTY, ENCODING, FLAWS, OK, TOO_LARGE, flaw, oddities, row_of, with_outcome
+from refinery.stages._warc.digests import wrong_digest
+from refinery.stages._warc.pages import JUNK, MEDIA_TYPE, media_type
+from refinery.stages._warc.records import Record
+from refinery.stages._warc.rows import (
+    DIGEST,
+    EMPTY,
+    ENCODING,
+    FLAWS,
+    OK,
+    TOO_LARGE,
+    flaw,
+    oddities,
+    row_of,
+    with_outcome,
+)
 
 CONVERSION: Final = "conversion"
 TEXT_TYPE: Final = "text/plain"

@@ -29,7 +29,7 @@ from refinery.inspect.quarantine import Case
 from refinery.inspect.rows import Document
 from refinery.inspect.samples import Sample
 from refinery.recipe import recipe_dict
-from stages.substring import Substring
+from refinery.stages.substring import Substring
 from tests.engine.looked import LINES, make, recipe
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource

@@ -20,8 +20,8 @@ from refinery.recipe import Pipeline
 from refinery.stage.base import Edit, Edited
 from refinery.stage.documents import TEXT, URL, Docs
 from refinery.stage.rules import Metric
+from refinery.stages.minhash import MinHash
 from refinery.statistics import groups
-from stages.minhash import MinHash
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource
 

@@ -38,9 +38,9 @@ from refinery.stage.base import Edit, Edited, Filter, Records, Source
 from refinery.stage.documents import HTML, TEXT, Docs
 from refinery.stage.fields import Duration, Size, threshold, tuning
 from refinery.stage.rules import Metric, Rule
+from refinery.stages.language import Language
+from refinery.stages.warc import Warc
 from refinery.store import Store
-from stages.language import Language
-from stages.warc import Warc
 
 HERE = __name__
 

@@ -26,8 +26,8 @@ from refinery import Size
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline, Step
 from refinery.stage.base import Edited
+from refinery.stages.export import Export
 from refinery.store import LocalStore
-from stages.export import Export
 from tests.engine import toy
 from tests.engine.roots import TEXTS, RootContents, all_files, pipeline, quick, slow_kinds, steps, visible, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same

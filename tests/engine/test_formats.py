@@ -13,7 +13,7 @@ import pytest
 from refinery import Asset, Size
 from refinery.recipe import Pipeline
 from refinery.runner.run import run_together
-from stages.export import Export
+from refinery.stages.export import Export
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.test_crash import States, every_state, same
 from tests.engine.toy import LineSource

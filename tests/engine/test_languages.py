@@ -14,8 +14,8 @@ from refinery.inspect.warning_list import warnings
 from refinery.recipe import load, parse
 from refinery.recipe.languages import kept_languages, language_warnings
 from refinery.stage.language_scope import LanguageScope
-from stages.lines import Lines
-from stages.quality import Quality
+from refinery.stages.lines import Lines
+from refinery.stages.quality import Quality
 from tests.conftest import REPOSITORY
 from tests.engine.roots import pipeline, quick, steps
 from tests.engine.toy import Length, LineSource

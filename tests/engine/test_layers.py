@@ -57,10 +57,10 @@ OPENS = {
     "refinery.root.parquet": "pyarrow writes Parquet to a temporary file that the store named",
     "refinery.task.partitioned": "rows of partitions wait in a temporary file that the store named",
     "refinery.task.sharded": "shards are written to temporary files that the store named",
-    "stages._pii.addresses": "the Public Suffix List is part of a package",
-    "stages.pii": "a key is read from the path of its asset",
+    "refinery.stages._pii.addresses": "the Public Suffix List is part of a package",
+    "refinery.stages.pii": "a key is read from the path of its asset",
     "refinery.root.record_lists": "Parquet is written to memory; the store puts it",
-    "stages._formats.parquet": "pyarrow writes Parquet to an output that the engine opened",
+    "refinery.stages._formats.parquet": "pyarrow writes Parquet to an output that the engine opened",
     "refinery.task.commit": "what the kernel says of this process",
     "refinery.assets": "assets are local files beside the data, some inside installed packages",
     "refinery.inspect.calibrated": "stages read the words of a sample's half from a temporary folder",
@@ -84,19 +84,19 @@ OPENS = {
     "refinery.report.frame": "templates are part of the package",
     "refinery.report.view": "the figures of RefinedWeb are part of the package",
     "refinery.demo.prose": "word lists are part of the package",
-    "stages._formats.tokenizing": "GPT-2's merge list is read from the path of its asset",
-    "stages._codes": "the list of languages is part of the package",
-    "stages._languages": "the table of languages is part of the package, or a folder of one's own",
-    "stages._c4.bad_words": "its assets",
-    "stages.wds": "its asset",
-    "stages.decontaminate": "patterns of the paths of its assets",
-    "stages._phrases": "phrases are part of the package, or an asset",
-    "stages._rights.cover": "words around licences are part of the package",
-    "stages._rights.robots": "its asset",
-    "stages._url.blocklist": "its asset",
-    "stages._url.suffixes": "the public suffix list is part of an installed package",
-    "stages._url.words": "its asset",
-    "stages._url.ut1": "builds an asset from an archive that was downloaded",
+    "refinery.stages._formats.tokenizing": "GPT-2's merge list is read from the path of its asset",
+    "refinery.stages._codes": "the list of languages is part of the package",
+    "refinery.stages._languages": "the table of languages is part of the package, or a folder of one's own",
+    "refinery.stages._c4.bad_words": "its assets",
+    "refinery.stages.wds": "its asset",
+    "refinery.stages.decontaminate": "patterns of the paths of its assets",
+    "refinery.stages._phrases": "phrases are part of the package, or an asset",
+    "refinery.stages._rights.cover": "words around licences are part of the package",
+    "refinery.stages._rights.robots": "its asset",
+    "refinery.stages._url.blocklist": "its asset",
+    "refinery.stages._url.suffixes": "the public suffix list is part of an installed package",
+    "refinery.stages._url.words": "its asset",
+    "refinery.stages._url.ut1": "builds an asset from an archive that was downloaded",
 }
 """The modules that open files or change folders, and why."""
 
@@ -107,7 +107,7 @@ CATCHES_ALL = {
     "refinery.store.local": "a half-written temporary file is removed however the write ended",
     "refinery.store.s3": "an upload is aborted however it ended",
     "refinery.cli._errors": "a defect ends in one line and an exit code",
-    "stages._formats.tokenizing": "the package tokenizers raises Exception for a file that is no tokenizer",
+    "refinery.stages._formats.tokenizing": "the package tokenizers raises Exception for a file that is no tokenizer",
 }
 """The modules that catch ``Exception`` or more, and why."""
 
@@ -126,14 +126,18 @@ EXTENSION = "refinery.kernels._native"
 PRINTS = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write", "Console"}
 
 
+PACKAGE = "refinery.stages"
+"""The package of the stages: the folder stages, in the engine's namespace, not a part of the engine."""
+
+
 @cache
 def modules() -> dict[str, ast.Module]:
     """Every module of the engine and of the stages, parsed."""
     found = {}
-    for package in ("refinery", "stages"):
-        for path in sorted((REPOSITORY / package).rglob("*.py")):
-            parts = path.relative_to(REPOSITORY).with_suffix("").parts
-            name = ".".join(parts).removesuffix(".__init__")
+    for folder, package in (("refinery", "refinery"), ("stages", PACKAGE)):
+        for path in sorted((REPOSITORY / folder).rglob("*.py")):  # does not follow the link refinery/stages
+            parts = path.relative_to(REPOSITORY / folder).with_suffix("").parts
+            name = ".".join((package, *parts)).removesuffix(".__init__")
             found[name] = ast.parse(path.read_text(encoding="utf-8"), str(path))
     return found
 
@@ -160,12 +164,14 @@ def calls(name: str) -> Iterator[str]:
 
 def unit(name: str) -> str:
     """The engine's module or package of a dotted name: ``config`` of ``refinery.recipe.build``; "" for others."""
+    if name == PACKAGE or name.startswith(f"{PACKAGE}."):
+        return ""
     head, _, rest = name.partition(".")
     return (rest.partition(".")[0] or "refinery") if head == "refinery" else ""
 
 
-ENGINE = [name for name in modules() if name.startswith("refinery.")]
-STAGES = [name for name in modules() if name.startswith("stages.")]
+STAGES = [name for name in modules() if name.startswith(f"{PACKAGE}.")]
+ENGINE = [name for name in modules() if name.startswith("refinery.") and name not in {PACKAGE, *STAGES}]
 
 
 def test_every_module_has_a_layer() -> None:
@@ -196,6 +202,7 @@ def test_imports_point_down(name: str) -> None:
     assert known <= NARROW.get(own, set(height))
     assert not [other for other in known if height[other] >= height[own]]
     assert not [other for other in imported(name) if other.partition(".")[0] in {"stages", "tools", "tests"}]
+    assert not [other for other in imported(name) if f"{other}.".startswith(f"{PACKAGE}.")]
 
 
 def test_no_modules_import_each_other() -> None:
@@ -206,11 +213,11 @@ def test_no_modules_import_each_other() -> None:
 
 @pytest.mark.parametrize("name", STAGES)
 def test_stages_know_the_public_names_only(name: str) -> None:
-    """A stage imports what the engine offers to stages, and what is under ``stages``: no stage imports another."""
+    """A stage imports what the engine offers to stages, and what is under ``refinery.stages``: no stage imports another."""
     known = {unit(other) for other in imported(name)} - {""}
     assert known <= FOR_STAGES
-    mine = {other for other in imported(name) if other.startswith("stages.")}
-    assert all(other.split(".")[1].startswith("_") for other in mine)
+    mine = {other for other in imported(name) if other.startswith(f"{PACKAGE}.")}
+    assert all(other.split(".")[2].startswith("_") for other in mine)
     assert not [other for other in imported(name) if other.startswith("refinery.kernels.")]
 
 

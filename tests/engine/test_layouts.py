@@ -16,8 +16,8 @@ from refinery.cli._outcome import outcome, outcome_text
 from refinery.inspect.garbage import collect_garbage
 from refinery.inspect.verification import verify
 from refinery.recipe import Pipeline, RecipeError, parse
-from stages._formats.tokenizing import DocumentTokenizer
-from stages.export import Export
+from refinery.stages._formats.tokenizing import DocumentTokenizer
+from refinery.stages.export import Export
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource
 from tests.stages.formats import vocabularies

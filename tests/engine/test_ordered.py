@@ -24,12 +24,12 @@ from refinery.recipe import Pipeline
 from refinery.root.root import Root
 from refinery.runner.run import run
 from refinery.stage.base import Records
+from refinery.stages._permutation import permuted
+from refinery.stages.export import Export
 from refinery.store import LocalStore, Store
 from refinery.task import order_runs, ordered
 from refinery.task.ordered import keys_of
 from refinery.task.ranks import RankRange
-from stages._permutation import permuted
-from stages.export import Export
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Length, LineSource, records
 

@@ -14,7 +14,7 @@ import zstandard
 from refinery import Asset, Size
 from refinery.inspect.verification import verify
 from refinery.runner.run import run
-from stages._formats.tokenizing import DocumentTokenizer
+from refinery.stages._formats.tokenizing import DocumentTokenizer
 from tests.engine.roots import RootContents, quick
 from tests.engine.test_ordered import naive, recipe
 from tests.stages.formats import vocabularies

@@ -32,10 +32,10 @@ from refinery.runner.run import run
 from refinery.stage.base import Filter
 from refinery.stage.documents import Docs
 from refinery.stage.rules import Metric
+from refinery.stages.export import Export
 from refinery.store import LocalStore
 from refinery.task import partitioned
 from refinery.task.partitioned import PartitionedWriter
-from stages.export import Export
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource
 

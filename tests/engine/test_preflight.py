@@ -18,8 +18,8 @@ from refinery.recipe import RecipeError, parse
 from refinery.root.root import Root
 from refinery.stage import registry
 from refinery.stage.global_stage import Global
+from refinery.stages.urls import Urls
 from refinery.store import LocalStore
-from stages.urls import Urls
 from tests.engine.roots import pipeline, quick, steps
 from tests.engine.test_registry import REQUIRED
 from tests.engine.toy import LineSource
@@ -183,7 +183,7 @@ def test_a_reference_root_of_other_settings_is_an_obstacle(folder: Path) -> None
 
 def test_an_asset_that_may_not_be_read_is_an_obstacle(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the key, the file and the fix, as all others."""
-    monkeypatch.setattr("stages._url.words.load", raising(PermissionError(13, "Permission denied")))
+    monkeypatch.setattr("refinery.stages._url.words.load", raising(PermissionError(13, "Permission denied")))
     obstacles = preflight(parse(RECIPE, "r.yaml")).obstacles
     assert [obstacle.error.message.partition(":")[0] for obstacle in obstacles] == [
         f"url.{name}_words" for name in ("strict", "hard", "soft")

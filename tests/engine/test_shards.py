@@ -16,7 +16,7 @@ from refinery import Size, UsageError
 from refinery.inspect.garbage import collect_garbage
 from refinery.inspect.verification import verify
 from refinery.recipe import Pipeline, RecipeError, parse
-from stages.export import Export
+from refinery.stages.export import Export
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Length, LineSource
 

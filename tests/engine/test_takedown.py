@@ -18,7 +18,7 @@ from refinery.planner.selection import Selection
 from refinery.root.takedowns import LIST, TakedownRecord, read_state
 from refinery.runner.run import RunReport
 from refinery.runner.takedown import takedown
-from stages.export import Export
+from refinery.stages.export import Export
 from tests.engine.looked import LINES, make, recipe
 from tests.engine.roots import RootContents, all_files, pipeline, quick, steps, write_inputs
 from tests.engine.test_crash import States, every_state

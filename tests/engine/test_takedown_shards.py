@@ -16,7 +16,7 @@ from refinery.inspect.find import find
 from refinery.inspect.verification import verify
 from refinery.recipe import Pipeline, RecipeError, consent
 from refinery.runner.takedown import takedown
-from stages.export import Export
+from refinery.stages.export import Export
 from tests.engine.roots import RootContents, all_files, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Length, LineSource
 from tests.stages.formats.vocabularies import bytes_bpe

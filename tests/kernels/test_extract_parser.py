@@ -14,8 +14,8 @@ from hypothesis import assume, example, given, settings, strategies as st
 from resiliparse.parse.html import DOMNode, HTMLTree, NodeType
 
 from refinery.kernels import HAS_EXTRACTOR
+from refinery.stages.warc import Warc
 from refinery.store import store_for
-from stages.warc import Warc
 
 if not HAS_EXTRACTOR:
     pytest.skip("the native kernels are not built", allow_module_level=True)

@@ -17,7 +17,7 @@ from refinery.kernels.reference import linewise as twin
 from refinery.kernels.reference.linewise import LineRules
 from refinery.kernels.reference.segmenter import divisions
 from refinery.stage.documents import PROTECTED
-from stages._phrases import languages, phrases_of
+from refinery.stages._phrases import languages, phrases_of
 from tests.kernels.natives import native
 from tools.parity import same
 from tools.strategies import GREEK

@@ -18,8 +18,8 @@ from hypothesis import given, settings, strategies as st
 from refinery.kernels.reference import urls as twin
 from refinery.kernels.reference.blocklist import BLOCKLIST, Blocklist, build_blocklist
 from refinery.kernels.reference.urls import UrlRules
-from stages._url import blocklist
-from stages._url.suffixes import suffixes
+from refinery.stages._url import blocklist
+from refinery.stages._url.suffixes import suffixes
 from tests.kernels.natives import native
 from tools.parity import same
 from tools.strategies import HOSTS, NO_URL_RULES, URL_PIECES, URL_RULES, blocklist_of
@@ -133,7 +133,7 @@ def test_what_is_no_url_is_refused() -> None:
 LOOK = """
 import sys, pyarrow as pa
 from refinery.kernels import UrlRules, url_metrics
-from stages._url import blocklist
+from refinery.stages._url import blocklist
 rules = UrlRules((blocklist.load(sys.argv[1]),), frozenset(), (), (), (), frozenset(), frozenset())
 metrics = url_metrics(pa.array([f"http://{number}.example/" for number in range(0, 400_000, 3)]), rules)
 assert set(metrics["domain"].to_pylist()) == {"x"}

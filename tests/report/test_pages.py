@@ -31,8 +31,8 @@ from refinery.report.serve import application
 from refinery.root.statistics import MetricCounts
 from refinery.stage.base import Records
 from refinery.stage.rules import Rule, Scale
+from refinery.stages.minhash import MinHash
 from refinery.statistics.measures import bins, edges
-from stages.minhash import MinHash
 from tests.engine import toy
 from tests.engine.looked import LINES, make, recipe
 from tests.engine.roots import pipeline, quick, steps, write_inputs

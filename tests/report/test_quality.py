@@ -16,7 +16,7 @@ from refinery.report import build
 from refinery.stage.base import Filter, Values
 from refinery.stage.documents import Docs
 from refinery.stage.rules import Metric
-from stages.rank import Rank
+from refinery.stages.rank import Rank
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Length, LineSource
 

@@ -21,7 +21,7 @@ from refinery.report.overlap import rules_of
 from refinery.report.view import View, view
 from refinery.report.work import plan, times
 from refinery.runner.timeline import SPANS
-from stages.quality import Quality
+from refinery.stages.quality import Quality
 from tests.engine.looked import LINES, make, recipe
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource

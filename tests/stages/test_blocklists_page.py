@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from refinery.errors import AssetError
-from stages._url.blocklist import canonical_entry
-from stages.url import Url
+from refinery.stages._url.blocklist import canonical_entry
+from refinery.stages.url import Url
 from tests.conftest import REPOSITORY
 from tests.stages.test_url import reason
 

@@ -17,10 +17,10 @@ from pydantic import ValidationError
 from refinery import Asset
 from refinery.kernels import undo
 from refinery.stage.documents import LANG
+from refinery.stages._c4 import bad_words
+from refinery.stages._c4.clean import LINE_KINDS, POLICIES
+from refinery.stages.c4 import C4
 from refinery.testing import documents
-from stages._c4 import bad_words
-from stages._c4.clean import LINE_KINDS, POLICIES
-from stages.c4 import C4
 from tests.stages.verdicts import edited, failed, metrics
 
 PIECES = [

@@ -19,7 +19,7 @@ from hypothesis import given, strategies as st
 from refinery import Asset, AssetError
 from refinery.cli import execute
 from refinery.kernels import Benchmarks, match_scores, undo
-from stages.decontaminate import Decontaminate
+from refinery.stages.decontaminate import Decontaminate
 from tests.stages.verdicts import docs, edited, failed, metrics
 
 ITEMS = str(Path(__file__).with_name("items.jsonl"))

@@ -12,8 +12,8 @@ from hypothesis import given, strategies as st
 
 from refinery.kernels import BULLETS, ELLIPSES
 from refinery.stage.base import Filter
-from stages.quality import Quality
-from stages.repetition import Repetition
+from refinery.stages.quality import Quality
+from refinery.stages.repetition import Repetition
 from tests.stages.verdicts import main_texts, metrics
 
 SHARES = [

@@ -20,11 +20,11 @@ from refinery.identity import identity
 from refinery.kernels import HAS_EXTRACTOR, extractor_versions
 from refinery.stage.base import Edited
 from refinery.stage.documents import Docs
+from refinery.stages._extract.encoding import repaired
+from refinery.stages._extract.formatting import format_text
+from refinery.stages.extract import Extract
+from refinery.stages.lines import Lines
 from refinery.testing import documents
-from stages._extract.encoding import repaired
-from stages._extract.formatting import format_text
-from stages.extract import Extract
-from stages.lines import Lines
 from tests.stages.verdicts import edited
 
 PROSE = "The committee met on Tuesday to discuss the bridge, and it was agreed that work would begin in the spring. "
@@ -219,12 +219,12 @@ def test_paragraphs_are_parted_by_blank_lines() -> None:
 
 def test_auto_becomes_the_engine_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The identity names it, so that no recipe has the same identity with and without the native build."""
-    monkeypatch.setattr("stages.extract.HAS_EXTRACTOR", False)
+    monkeypatch.setattr("refinery.stages.extract.HAS_EXTRACTOR", False)
     assert Extract().engine == "trafilatura"
     assert identity(Extract()) == identity(TRAFILATURA)
     with pytest.raises(ValidationError, match="not built"):
         Extract.model_validate({"engine": "native"})
-    monkeypatch.setattr("stages.extract.HAS_EXTRACTOR", True)
+    monkeypatch.setattr("refinery.stages.extract.HAS_EXTRACTOR", True)
     assert Extract().engine == "native"
 
 
@@ -235,7 +235,9 @@ def test_code_and_weights_are_in_the_identity(monkeypatch: pytest.MonkeyPatch) -
     assert first == identity(Extract(engine="native")) != identity(TRAFILATURA)
     assert extractor_versions().keys() == {"weights", "extractor"}
     for name in extractor_versions():
-        monkeypatch.setattr("stages.extract.extractor_versions", lambda name=name: extractor_versions() | {name: "0"})
+        monkeypatch.setattr(
+            "refinery.stages.extract.extractor_versions", lambda name=name: extractor_versions() | {name: "0"}
+        )
         assert identity(Extract()) != first
 
 

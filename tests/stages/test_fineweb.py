@@ -5,8 +5,8 @@ from __future__ import annotations
 import regex
 from hypothesis import given, strategies as st
 
-from stages._terminals import TERMINALS
-from stages.fineweb import Fineweb
+from refinery.stages._terminals import TERMINALS
+from refinery.stages.fineweb import Fineweb
 from tests.stages.verdicts import docs, edited, failed, metrics
 
 PIECES = [

@@ -11,8 +11,8 @@ from hypothesis import given, strategies as st
 
 from refinery import LANG, PROTECTED, Docs
 from refinery.kernels import SPANS, undo
-from stages.foreign_lines import ForeignLines
-from stages.language import Language
+from refinery.stages.foreign_lines import ForeignLines
+from refinery.stages.language import Language
 from tests.stages.verdicts import docs, edited
 
 GERMAN = "Die Stadt liegt an einem Fluss, und die Leute gehen am Abend gern am Ufer spazieren."

@@ -15,8 +15,8 @@ from refinery.assets import Asset
 from refinery.errors import AssetError
 from refinery.kernels import NO_LANGUAGE, identify_languages
 from refinery.recipe import parse
-from stages._codes import known_languages, language_of
-from stages.language import Language
+from refinery.stages._codes import known_languages, language_of
+from refinery.stages.language import Language
 from tests.stages.verdicts import failed, metrics
 
 LID = Asset("lid.176.ftz")

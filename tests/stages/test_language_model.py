@@ -13,9 +13,9 @@ from hypothesis import given, settings, strategies as st
 
 from refinery.assets import Asset
 from refinery.kernels import NO_LANGUAGE, model_labels
-from stages._codes import known_languages
-from stages._identification import CLOSE as GROUPS, OWN, identified
-from stages._languages import language_codes
+from refinery.stages._codes import known_languages
+from refinery.stages._identification import CLOSE as GROUPS, OWN, identified
+from refinery.stages._languages import language_codes
 from tests.conftest import REPOSITORY
 
 CORPUS = REPOSITORY.parent / "shared" / "languages"

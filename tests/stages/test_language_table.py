@@ -9,7 +9,14 @@ import pytest
 
 from refinery import AssetError
 from refinery.kernels import bare
-from stages._languages import SHIPPED, common_words, language_codes, language_file, stage_thresholds, words_digest
+from refinery.stages._languages import (
+    SHIPPED,
+    common_words,
+    language_codes,
+    language_file,
+    stage_thresholds,
+    words_digest,
+)
 
 RIGHT_TO_LEFT = {"Arab", "Hebr"}
 

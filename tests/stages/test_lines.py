@@ -16,10 +16,10 @@ from refinery.recipe import Step
 from refinery.recipe.columns import flows
 from refinery.stage.base import Edit, Edited, Stage
 from refinery.stage.documents import LANG, PROTECTED, TEXT, TOKENS, Docs
+from refinery.stages._phrases import languages, load, phrases_of
+from refinery.stages.lines import Lines
 from refinery.task.step import StepProcessor
 from refinery.task.tasks import StepRun
-from stages._phrases import languages, load, phrases_of
-from stages.lines import Lines
 from tests.stages.verdicts import docs, edited, failed, main_texts, metrics
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from refinery import LANG, Docs
-from stages.madlad import Madlad
+from refinery.stages.madlad import Madlad
 from tests.stages.verdicts import docs, edited, failed, metrics
 from tools.bench.published import madlad as published
 

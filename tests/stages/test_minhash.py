@@ -20,12 +20,12 @@ from refinery.recipe import Step
 from refinery.recipe.columns import flows
 from refinery.stage.base import Stage
 from refinery.stage.documents import Docs
+from refinery.stages import _copies
+from refinery.stages._clusters import Policy
+from refinery.stages._copies import EXCLUDED, SORTED_BYTES
+from refinery.stages._profiles import MIN_SIMILARITY, PROFILES, Profile, enough_shared, match_probability, probability
+from refinery.stages.minhash import EDGES, KEYS, MinHash
 from refinery.testing import MemoryPart, documents
-from stages import _copies
-from stages._clusters import Policy
-from stages._copies import EXCLUDED, SORTED_BYTES
-from stages._profiles import MIN_SIMILARITY, PROFILES, Profile, enough_shared, match_probability, probability
-from stages.minhash import EDGES, KEYS, MinHash
 from tests.stages.globally import Metrics, by_id, rows_of, spread
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"))

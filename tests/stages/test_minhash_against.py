@@ -18,9 +18,9 @@ from refinery.planner.estimator import plan
 from refinery.planner.selection import Selection
 from refinery.runner.run import run
 from refinery.stage.documents import ID, Docs
+from refinery.stages._clusters import Policy
+from refinery.stages.minhash import MinHash
 from refinery.testing import Past, documents, run_global
-from stages._clusters import Policy
-from stages.minhash import MinHash
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Dated, LineSource
 from tests.stages.globally import Metrics, spread

@@ -20,8 +20,8 @@ from refinery.root.receipts import Receipt
 from refinery.root.root import Root
 from refinery.runner.run import run
 from refinery.stage.base import Records
+from refinery.stages.minhash import MinHash
 from refinery.store import Store
-from stages.minhash import MinHash
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource
 

@@ -19,9 +19,9 @@ from refinery.recipe import Pipeline
 from refinery.runner.run import run
 from refinery.stage.base import Edit, Edited
 from refinery.stage.documents import Docs
-from stages._mixture_sources import repetitions
-from stages.export import Export
-from stages.mix import Mix
+from refinery.stages._mixture_sources import repetitions
+from refinery.stages.export import Export
+from refinery.stages.mix import Mix
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.test_ordered import Texts
 from tests.engine.test_ordered_formats import dataset

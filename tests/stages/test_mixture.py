@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from refinery import UsageError
-from stages import _mixture
-from stages._mixture import Batches, Counts, Draw, Hashes, draw, targets
+from refinery.stages import _mixture
+from refinery.stages._mixture import Batches, Counts, Draw, Hashes, draw, targets
 
 DOCUMENTS = st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 50)), min_size=1, max_size=60)
 

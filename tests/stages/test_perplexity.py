@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from refinery import LANG, AssetError, UsageError
-from stages.perplexity import HIGHEST, Perplexity, normalised
+from refinery.stages.perplexity import HIGHEST, Perplexity, normalised
 from tests.stages.verdicts import docs, edited, failed, metrics
 
 ARPA = """\\data\\
@@ -115,7 +115,7 @@ def test_what_is_missing_is_named(models: dict[str, str], monkeypatch: pytest.Mo
     (tmp_path / "other.bin").write_bytes(b"no model")
     with pytest.raises(AssetError):
         Perplexity(model=str(tmp_path / "other.bin"), tokenizer=models["tokenizer"]).measure(docs("a"))
-    monkeypatch.setattr("stages.perplexity.find_spec", lambda name: None)
+    monkeypatch.setattr("refinery.stages.perplexity.find_spec", lambda name: None)
     (tmp_path / "second.arpa").write_text(ARPA, encoding="utf-8")
     with pytest.raises(UsageError, match="kenlm"):
         Perplexity(model=str(tmp_path / "second.arpa"), tokenizer=models["tokenizer"]).measure(docs("a"))

@@ -10,9 +10,9 @@ import pytest
 
 from refinery import AssetError, Docs, UsageError
 from refinery.kernels import undo
-from stages._pii import packages
-from stages._pii.checksums import is_coin, keccak256
-from stages.pii import KINDS, Pii
+from refinery.stages._pii import packages
+from refinery.stages._pii.checksums import is_coin, keccak256
+from refinery.stages.pii import KINDS, Pii
 from tests.stages.verdicts import docs, edited, failed
 
 TEXT = "Mail joe@corp.example.org, call (415) 555-2671 or +49 30 901820, IP 8.8.8.8."
@@ -145,7 +145,7 @@ def test_errors_name_the_extra_and_the_key(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setitem(packages.NEEDED, "phone", "no-such-package")
     with pytest.raises(UsageError, match="no-such-package") as error:
         Pii().versions()
-    assert "refinery[pii]" in str(error.value.hint)
+    assert "crawl-refinery[pii]" in str(error.value.hint)
     with pytest.raises(ValueError, match="needs a key"):
         Pii(style="hash")
     (tmp_path / "empty").touch()

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from refinery import LANG, Docs
-from stages._languages import common_words
-from stages.prose import Prose
+from refinery.stages._languages import common_words
+from refinery.stages.prose import Prose
 from tests.stages.verdicts import docs, edited, failed, metrics
 
 SENTENCES = [

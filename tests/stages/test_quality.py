@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from stages.quality import Quality
+from refinery.stages.quality import Quality
 from tests.stages.verdicts import docs, edited, failed, main_texts, metrics
 
 WORDS = ["the", "river", "rose", "past", "mills", "of", "stone", "last", "night", "again"]

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from pydantic import ValidationError
 
-import stages.rank
+import refinery.stages.rank
 from refinery.errors import UsageError
 from refinery.stage.documents import Docs
+from refinery.stages.rank import Combine, Rank
 from refinery.testing import documents, run_global
-from stages.rank import Combine, Rank
 from tests.stages.globally import Metrics, by_id, spread
 
 Scores = tuple[float | None, float | None]
@@ -65,8 +65,8 @@ def _places(values: dict[bytes, Any]) -> dict[bytes, Fraction]:
 @pytest.fixture(params=[(4096, 256), (2, 1), (1, 3)], ids=["one bucket", "tiny buckets", "all in the sample"])
 def buckets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another size of buckets, which changes no rank."""
-    monkeypatch.setattr(stages.rank, "SAMPLED", request.param[0])
-    monkeypatch.setattr(stages.rank, "BUCKET", request.param[1])
+    monkeypatch.setattr(refinery.stages.rank, "SAMPLED", request.param[0])
+    monkeypatch.setattr(refinery.stages.rank, "BUCKET", request.param[1])
 
 
 numbers = st.none() | st.sampled_from([0.0, -0.0, 1.0, 1.0, 1.0, 0.5, -3.0, float("inf"), 1e-300]) | st.floats(0, 1)
@@ -101,8 +101,8 @@ def test_opposite_scores_have_distinct_ranks(combine: Combine) -> None:
 @pytest.mark.parametrize("scores", [("edu.a",), ("edu.a", "edu.b")])
 def test_a_threshold_keeps_the_share_that_it_states(scores: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 100,000 documents in each of two languages, most with one score: 1, 5, 10 and 30 %, to the document."""
-    monkeypatch.setattr(stages.rank, "SAMPLED", 64)
-    monkeypatch.setattr(stages.rank, "BUCKET", 32)
+    monkeypatch.setattr(refinery.stages.rank, "SAMPLED", 64)
+    monkeypatch.setattr(refinery.stages.rank, "BUCKET", 32)
     chance = np.random.default_rng(0)
     values = np.where(chance.random((2, 200_000)) < 0.9, 1.0, chance.random((2, 200_000)))
     docs = documents([""] * 200_000)

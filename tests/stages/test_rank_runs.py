@@ -12,7 +12,7 @@ from refinery.inspect.whatif import what_if
 from refinery.planner.estimator import plan
 from refinery.recipe import Pipeline
 from refinery.runner.run import run
-from stages.rank import Rank
+from refinery.stages.rank import Rank
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Gather, Length, LineSource
 

@@ -9,8 +9,8 @@ import pytest
 
 from refinery.kernels import text_statistics
 from refinery.stage.documents import Docs
-from stages.quality import Quality
-from stages.repetition import Repetition
+from refinery.stages.quality import Quality
+from refinery.stages.repetition import Repetition
 from tests.stages.verdicts import docs, failed, main_texts, metrics
 
 PROSE = " ".join(f"word{i}" for i in range(100))
@@ -98,7 +98,7 @@ def test_both_filters_share_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
         passes.append(texts)
         return text_statistics(texts, cuts)
 
-    monkeypatch.setattr("stages._words.text_statistics", counted)
+    monkeypatch.setattr("refinery.stages._words.text_statistics", counted)
     batch: Docs = docs(PROSE)
     Repetition().measure(batch)
     Quality().measure(batch)

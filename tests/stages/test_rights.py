@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from refinery.stages._rights.directives import from_header
+from refinery.stages._rights.licences import by_address, by_name
+from refinery.stages._rights.summary import section, summaries
+from refinery.stages.rights import Rights
 from refinery.testing import documents
-from stages._rights.directives import from_header
-from stages._rights.licences import by_address, by_name
-from stages._rights.summary import section, summaries
-from stages.rights import Rights
 from tests.stages.verdicts import edited
 
 URL = "https://example.org/a/page.html"

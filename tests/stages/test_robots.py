@@ -14,10 +14,10 @@ from protego import Protego
 from refinery.assets import Asset, fetch
 from refinery.cli.assets import command
 from refinery.errors import AssetError
+from refinery.stages._rights.robots import AGENTS, TRAINING, HostRules, host_of, load
+from refinery.stages._rights.robots_files import build, reduced
+from refinery.stages.rights import Rights
 from refinery.testing import documents
-from stages._rights.robots import AGENTS, TRAINING, HostRules, host_of, load
-from stages._rights.robots_files import build, reduced
-from stages.rights import Rights
 from tests.stages.verdicts import edited
 from tests.stages.warc.archives import members, raw
 

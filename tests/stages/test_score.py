@@ -15,7 +15,7 @@ import pytest
 
 from refinery import Asset, AssetError
 from refinery.cli import execute
-from stages.score import Score
+from refinery.stages.score import Score
 from tests.kernels.fasttext_models import SOFTMAX, TREE, Toy
 from tests.stages.verdicts import docs, failed, metrics
 

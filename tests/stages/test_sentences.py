@@ -15,10 +15,10 @@ from hypothesis import example, given, settings, strategies as st
 from refinery.kernels import normalise, undo
 from refinery.kernels.reference.sentences import sentence_ends
 from refinery.stage.documents import Docs
+from refinery.stages._sentences import ends_of as sentence_places
+from refinery.stages._terminals import TERMINALS
+from refinery.stages.sentences import Sentences
 from refinery.testing import Past, documents, run_global
-from stages._sentences import ends_of as sentence_places
-from stages._terminals import TERMINALS
-from stages.sentences import Sentences
 
 Span = tuple[int, int]
 

@@ -12,14 +12,14 @@ from refinery.recipe import RecipeError, Step, parse
 from refinery.recipe.columns import flows
 from refinery.stage.base import Stage
 from refinery.stage.documents import STRUCTURE, TEXT, TOKENS, Docs
+from refinery.stages.c4 import C4
+from refinery.stages.export import Export
+from refinery.stages.extract import Extract
+from refinery.stages.lines import Lines
+from refinery.stages.substring import Substring
 from refinery.task.step import StepProcessor
 from refinery.task.tasks import StepRun
 from refinery.testing import documents, run_global
-from stages.c4 import C4
-from stages.export import Export
-from stages.extract import Extract
-from stages.lines import Lines
-from stages.substring import Substring
 
 Marks = list[dict[str, Any]]
 PAGE = "Title\nSome words of prose stand here.\n}\nREAD MORE\nEND\nMore words of prose stand here.\nx"

@@ -20,9 +20,9 @@ from refinery.assets import Asset
 from refinery.kernels import normalise, token_ids, token_lengths, undo
 from refinery.kernels.reference.align import boundaries
 from refinery.stage.documents import Docs
+from refinery.stages._repeats import REPEATS
+from refinery.stages.substring import Substring
 from refinery.testing import documents, run_global
-from stages._repeats import REPEATS
-from stages.substring import Substring
 
 MERGES = Asset("gpt2.bpe").path()
 LENGTHS = token_lengths(MERGES).tolist()

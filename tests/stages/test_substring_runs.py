@@ -28,8 +28,8 @@ from refinery.root.receipts import Receipt
 from refinery.root.root import Root
 from refinery.runner.run import run
 from refinery.stage.documents import DATE
-from stages._repeats import REPEATS
-from stages.substring import WORKER, Substring
+from refinery.stages._repeats import REPEATS
+from refinery.stages.substring import WORKER, Substring
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource
 
@@ -110,7 +110,7 @@ def left(root: Path, folder: str = FOLDER) -> dict[bytes, tuple[str, Any]]:
 def test_budget_and_batch_leave_no_trace(folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A budget that makes sorted runs, ranges and several goes over each part gives the rows that one go gives."""
     assert quick(recipe(folder, kind, "one")).complete
-    monkeypatch.setattr("stages.substring.SHARE", 2**10)
+    monkeypatch.setattr("refinery.stages.substring.SHARE", 2**10)
     monkeypatch.setattr("refinery.task.mapped.SHARE", 2**9)
     monkeypatch.setattr("refinery.task.shuffle.SHARE", 2**7)
     monkeypatch.setattr("refinery.task.rounds.INDEX_ROWS", 13)
@@ -297,7 +297,7 @@ def test_a_second_pass_finds_what_the_first_made(tmp_path: Path) -> None:
     lines = ["1 p q a b r s t u c d", "2 a b v w x y c d z z", "3 m m r s t u n n", "4 v w x y o o o", "5 i j k l"]
     write_inputs(tmp_path / "in", [lines])
     stage = Substring(unit="words", min_tokens=4, min_chars=0)
-    more = [Step(name, stage, False, "stages.substring:Substring") for name in ("again", "third")]
+    more = [Step(name, stage, False, "refinery.stages.substring:Substring") for name in ("again", "third")]
     made = recipe(tmp_path, "tokens", "root", fields={"unit": "words", "min_chars": 0}, more=more)
     assert quick(made).complete
     held = RootContents(tmp_path / "root")

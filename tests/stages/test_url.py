@@ -16,9 +16,9 @@ from publicsuffixlist import PublicSuffixList
 from refinery.errors import AssetError
 from refinery.kernels import canonical_host, domains, parse_url
 from refinery.stage.documents import Docs
-from stages._url import blocklist, ut1, words
-from stages._url.suffixes import suffixes
-from stages.url import CURATED, Url
+from refinery.stages._url import blocklist, ut1, words
+from refinery.stages._url.suffixes import suffixes
+from refinery.stages.url import CURATED, Url
 
 LIBRARY = PublicSuffixList(only_icann=True)
 

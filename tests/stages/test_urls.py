@@ -17,7 +17,7 @@ from hypothesis import Phase, given, settings, strategies as st
 from pydantic import ValidationError
 
 import refinery
-import stages.urls
+import refinery.stages.urls
 from refinery.errors import UsageError
 from refinery.identity import digest
 from refinery.inspect.verification import verify
@@ -30,10 +30,10 @@ from refinery.root.root import Root
 from refinery.stage.base import Edit, Edited, Filter, Values
 from refinery.stage.documents import DATE, ID, TEXT, URL, Docs
 from refinery.stage.rules import Metric, Rule
+from refinery.stages.urls import Keep, Urls, canonical
 from refinery.store import LocalStore
 from refinery.task.perform import perform
 from refinery.testing import documents
-from stages.urls import Keep, Urls, canonical
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Dated, Gather, LineSource, Same
 from tests.stages.globally import Metrics, by_id, rows_of, spread
@@ -136,8 +136,8 @@ def test_equal_keys_are_not_equal_urls(monkeypatch: pytest.MonkeyPatch) -> None:
     def colliding(texts: pa.StringArray) -> pa.Array:
         return pa.array([ord(text[7]) if text.endswith("#") else 5 for text in texts.to_pylist()], pa.uint64())
 
-    monkeypatch.setattr(stages.urls, "string_hashes", colliding)
-    monkeypatch.setattr(stages.urls, "_pointers", lambda docs: pa.array([0] * len(docs), pa.uint64()))
+    monkeypatch.setattr(refinery.stages.urls, "string_hashes", colliding)
+    monkeypatch.setattr(refinery.stages.urls, "_pointers", lambda docs: pa.array([0] * len(docs), pa.uint64()))
     metrics = by_id(Urls(), [[with_urls(["http://b/", "http://a/", "http://c/", "http://a/"])]])
     assert [f["role"] for f in metrics.values()] == ["unique", "duplicate", "unique", "survivor"]
 

@@ -25,12 +25,12 @@ from refinery.kernels import unpacked
 from refinery.kernels.reference.labels import decoder
 from refinery.stage.base import Records
 from refinery.stage.documents import HTML, POINTER, document_ids, file_identity
+from refinery.stages._warc.blocks import Blocks
+from refinery.stages._warc.headers import message, record_uuid
+from refinery.stages._warc.pages import OUTCOMES
+from refinery.stages._warc.records import records
+from refinery.stages.warc import Warc
 from refinery.store import LocalStore
-from stages._warc.blocks import Blocks
-from stages._warc.headers import message, record_uuid
-from stages._warc.pages import OUTCOMES
-from stages._warc.records import records
-from stages.warc import Warc
 from tests.stages.warc.archives import HTML as HTML_HEADER, LAYOUTS, members, one_member, raw, record
 
 STORE = LocalStore()

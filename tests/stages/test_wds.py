@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from refinery import LANG, Asset, AssetError, Docs
-from stages.wds import Wds
+from refinery.stages.wds import Wds
 from tests.stages.verdicts import docs, edited, failed, metrics
 
 GLOSSARY = {

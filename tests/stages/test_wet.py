@@ -15,9 +15,9 @@ import refinery
 from refinery.errors import UsageError
 from refinery.recipe import parse
 from refinery.stage.documents import POINTER, TEXT
+from refinery.stages._warc.texts import OUTCOMES
+from refinery.stages.wet import Wet
 from refinery.store import LocalStore
-from stages._warc.texts import OUTCOMES
-from stages.wet import Wet
 from tests.stages.test_warc import digests
 from tests.stages.warc.archives import LAYOUTS, raw, record
 

@@ -20,15 +20,15 @@ from refinery.kernels.choice import native
 from refinery.kernels.reference.segmenter import cuts as cuts_of
 from refinery.recipe import RecipeError, parse
 from refinery.stage.documents import Docs
+from refinery.stages._spacy import spacy_cuts
+from refinery.stages._spacy_letters import leaves_letters
+from refinery.stages._words import SPACELESS, Words
+from refinery.stages.lines import Lines, LineWords
+from refinery.stages.minhash import MinHash
+from refinery.stages.quality import Quality
+from refinery.stages.repetition import Repetition
+from refinery.stages.substring import Substring
 from refinery.testing import documents, run_global
-from stages._spacy import spacy_cuts
-from stages._spacy_letters import leaves_letters
-from stages._words import SPACELESS, Words
-from stages.lines import Lines, LineWords
-from stages.minhash import MinHash
-from stages.quality import Quality
-from stages.repetition import Repetition
-from stages.substring import Substring
 from tests.stages.verdicts import docs, edited, failed, metrics
 from tools.bench.edited import LANGUAGES, measure, sentences
 from tools.strategies import SPACELESS_TEXTS
@@ -93,7 +93,7 @@ def test_a_batch_is_divided_once_for_all_stages(monkeypatch: pytest.MonkeyPatch)
         passes.append(len(texts))
         return word_cuts(texts)
 
-    monkeypatch.setattr("stages._words.word_cuts", counted)
+    monkeypatch.setattr("refinery.stages._words.word_cuts", counted)
     batch: Docs = docs(CHINESE, CHINESE[:90])
     Repetition().measure(batch)
     Quality().measure(batch)
@@ -181,10 +181,10 @@ def test_a_recipe_with_words_of_spacy_names_what_to_install(monkeypatch: pytest.
     def version(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr("stages._spacy.version", version)
+    monkeypatch.setattr("refinery.stages._spacy.version", version)
     with pytest.raises(UsageError) as caught:
         Quality(words="spacy").versions()
-    assert caught.value.hint == "pip install 'refinery[spacy]'"
+    assert caught.value.hint == "pip install 'crawl-refinery[spacy]'"
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import pytest
 
 from refinery.demo import sample
 from refinery.errors import StorageError
+from refinery.stages.warc import Warc
 from refinery.store import LocalStore, S3Store, remote, retry, s3, taken
 from refinery.store.retry import RequestLimiter, Transient, retrying
-from stages.warc import Warc
 from tests.engine.roots import all_kinds, pipeline, quick, write_inputs
 from tests.storage.conftest import fresh
 from tests.storage.held import contents_of
@@ -57,7 +57,7 @@ def test_an_archive_is_read_through_faults(
     STORE.put(f"{bucket}/{name}", data)
     monkeypatch.setattr(remote, "FIRST", 1 << 12)
     monkeypatch.setattr(remote, "AHEAD", 1 << 13)
-    monkeypatch.setattr("stages._warc.blocks.BLOCK", 1 << 13)
+    monkeypatch.setattr("refinery.stages._warc.blocks.BLOCK", 1 << 13)
     expected = rows(str(tmp_path / name), LocalStore())
     taken()
     assert rows(f"{bucket}/{name}", STORE).equals(expected)

@@ -28,10 +28,10 @@ from refinery.recipe.index_query import IndexQuery
 from refinery.recipe.problems import located
 from refinery.root.record_lists import list_content, read_list
 from refinery.stage.documents import FILE_HEAD
+from refinery.stages.warc import Warc
 from refinery.store import LocalStore, S3Store, retry, s3, spans, taken
 from refinery.store.spans import merged
 from refinery.task.reading import read_input
-from stages.warc import Warc
 from tests.engine.roots import RootContents, all_kinds, quick
 from tests.engine.test_crash import kill, running
 from tests.stages.warc.archives import members, record
@@ -338,7 +338,7 @@ def test_an_index_needs_duckdb(crawl: Path, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(__import__("sys").modules, "duckdb", None)
     with pytest.raises(UsageError, match="DuckDB") as caught:
         Inputs(local(crawl, tmp_path / "root")).paths()
-    assert "refinery[index]" in caught.value.hint
+    assert "crawl-refinery[index]" in caught.value.hint
 
 
 def test_a_source_must_read_chosen_records(crawl: Path, tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import refinery
 from refinery.inspect.reader import open_root
 from refinery.inspect.verification import verify
 from refinery.recipe import Pipeline
+from refinery.stages.export import Export
 from refinery.store import S3Store, s3, taken
-from stages.export import Export
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.test_partitions import Labelled
 from tests.engine.toy import Gather, Length, LineSource, Same

@@ -309,7 +309,7 @@ def test_without_the_extra(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None
     for path in (f"{bucket}/x", "https://host.invalid/x"):
         with pytest.raises(UsageError) as caught:
             store_for(path).read(path)
-        assert caught.value.hint == 'pip install "refinery[s3]"'
+        assert caught.value.hint == 'pip install "crawl-refinery[s3]"'
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from refinery.errors import StorageError, UsageError
 from refinery.planner.estimator import plan
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline, Step
+from refinery.stages._warc.inputs import ARCHIVES, archives
+from refinery.stages.warc import Warc
 from refinery.store import LocalStore, WebStore, retry, taken
-from stages._warc.inputs import ARCHIVES, archives
-from stages.warc import Warc
 from tests.engine.roots import RootContents, quick
 from tests.storage.conftest import fresh
 from tests.storage.test_faults import rows

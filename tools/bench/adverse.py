@@ -24,7 +24,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from stages.minhash import MinHash
+from refinery.stages.minhash import MinHash
 from tools.bench.timed import Texts, elsewhere, peak, timed_run, write_texts
 
 PART = 100_000

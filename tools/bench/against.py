@@ -14,7 +14,7 @@ import json
 import shutil
 from pathlib import Path
 
-from stages.minhash import MinHash
+from refinery.stages.minhash import MinHash
 from tools.bench.crowd import Crowd, write_parts
 from tools.bench.timed import elsewhere, timed_run
 

@@ -14,9 +14,9 @@ from unittest.mock import patch
 import pyarrow as pa
 
 from refinery.kernels.reference import charset, pages, payload
+from refinery.stages import warc
+from refinery.stages._warc import pages as stage_pages, reading
 from refinery.store import LocalStore
-from stages import warc
-from stages._warc import pages as stage_pages, reading
 from tools.bench.documents import Documents
 
 MOST = 1 << 24

@@ -119,7 +119,7 @@ def repeats(kernels: Any, texts: pa.StringArray) -> pa.ListArray:
 def urls(given: Documents) -> Call:
     """What the stage ``url`` asks of each address, with the list of millions of entries where it is there."""
     from refinery.errors import AssetError
-    from stages.url import Url
+    from refinery.stages.url import Url
 
     lists: tuple[Asset, ...] = (Asset("ut1"),)
     try:

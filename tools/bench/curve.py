@@ -22,9 +22,9 @@ from refinery import Docs
 from refinery.assets import Asset
 from refinery.kernels import similarities
 from refinery.kernels.reference.bpe import encoder
+from refinery.stages._profiles import MIN_SIMILARITY, PROFILES, probability
+from refinery.stages.minhash import MinHash
 from refinery.testing import documents
-from stages._profiles import MIN_SIMILARITY, PROFILES, probability
-from stages.minhash import MinHash
 
 AT = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 DESIGN = {0.6: 0.000, 0.65: 0.005, 0.7: 0.164, 0.74: 0.672, 0.76: 0.872, 0.8: 0.992}

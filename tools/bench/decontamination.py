@@ -29,8 +29,8 @@ import pyarrow as pa
 
 from refinery import Asset
 from refinery.kernels import match_scores
-from stages._decontaminate.items import Items
-from stages.decontaminate import Decontaminate
+from refinery.stages._decontaminate.items import Items
+from refinery.stages.decontaminate import Decontaminate
 
 SHORTEST, LONGEST = 800, 20_000
 SPACELESS = ("zh", "ja", "th")

@@ -22,8 +22,8 @@ import pyarrow as pa
 
 from refinery import Asset
 from refinery.kernels.reference.benchmarks import ANSWER, ONE, Benchmarks, Found, Role, combined
-from stages._decontaminate.items import load
-from stages._languages import common_words
+from refinery.stages._decontaminate.items import load
+from refinery.stages._languages import common_words
 from tools.bench.decontamination import Planted, copies, pages
 
 WEIGHTS = (2, 3, 4, 5, 6, 8)

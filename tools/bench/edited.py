@@ -24,9 +24,9 @@ import pyarrow as pa
 
 from refinery import Docs
 from refinery.kernels import normalise, token_ids, word_spans
+from refinery.stages._profiles import PROFILES, probability
+from refinery.stages.minhash import MinHash
 from refinery.testing import documents
-from stages._profiles import PROFILES, probability
-from stages.minhash import MinHash
 from tools.bench.curve import found
 
 LANGUAGES = ("zh", "ja", "th", "km", "lo", "my")

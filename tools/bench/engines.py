@@ -17,7 +17,7 @@ from resiliparse.extract.html2text import extract_plain_text
 
 from refinery.kernels import MAIN_TEXT, main_texts
 from refinery.kernels.native_extract import BETAS, extractor
-from stages.extract import Extract
+from refinery.stages.extract import Extract
 from tools.extractor.pages import FOLDS, fold_of
 
 Engine = Callable[[bytes, str], str]

@@ -21,8 +21,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from refinery.assets import Asset
-from stages._codes import language_of
-from stages._identification import MODELS, identified
+from refinery.stages._codes import language_of
+from refinery.stages._identification import MODELS, identified
 
 Identify = Callable[[Sequence[str]], list[str]]
 ENOUGH = 0.95

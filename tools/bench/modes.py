@@ -49,7 +49,7 @@ def _places(stage: str) -> list[tuple[Any, str, Any, Any]]:
     pairs = {
         name: (native, native.__wrapped__) for name, native in vars(kernels).items() if hasattr(native, "__wrapped__")
     }
-    own = (f"stages.{stage}", f"stages._{stage}")
+    own = (f"refinery.stages.{stage}", f"refinery.stages._{stage}")
     stages = [module for name, module in sorted(sys.modules.items()) if name.startswith(own)]
     return [
         (module, name, native, twin)

@@ -22,8 +22,8 @@ from resiliparse.extract.html2text import extract_plain_text
 
 from refinery.kernels import decoded
 from refinery.stage.documents import LANG
+from refinery.stages.lines import Lines
 from refinery.testing import documents
-from stages.lines import Lines
 from tools.bench.gold import responses
 
 LONGEST = 80

@@ -195,7 +195,7 @@ def refinery_finder() -> Finder:
     import pyarrow as pa  # imported here: other finders need neither
 
     from refinery import Docs
-    from stages.pii import Pii
+    from refinery.stages.pii import Pii
 
     stage = Pii()
 

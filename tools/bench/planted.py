@@ -33,8 +33,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from stages._profiles import PROFILES
-from stages.minhash import MinHash
+from refinery.stages._profiles import PROFILES
+from refinery.stages.minhash import MinHash
 from tools.bench.edits import EDITS, Made, planted
 from tools.bench.timed import Texts, timed_run, write_texts
 

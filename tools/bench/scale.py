@@ -18,8 +18,8 @@ from pathlib import Path
 
 from pydantic import ByteSize, TypeAdapter
 
-from stages._profiles import PROFILES
-from stages.minhash import MinHash
+from refinery.stages._profiles import PROFILES
+from refinery.stages.minhash import MinHash
 from tools.bench.crowd import Crowd, write_parts
 from tools.bench.timed import elsewhere, peak, timed_run
 

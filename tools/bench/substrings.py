@@ -45,8 +45,8 @@ from refinery.kernels import (
     window_hashes,
 )
 from refinery.kernels.reference.bpe import ranks
+from refinery.stages.substring import Substring
 from refinery.task.step import StepProcessor
-from stages.substring import Substring
 from tools.bench.dedup import suffix_array_marks, timed
 from tools.bench.timed import Texts, elsewhere, peak, timed_run
 

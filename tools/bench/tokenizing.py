@@ -32,7 +32,7 @@ from tokenizers import Tokenizer
 
 from refinery.recipe import parse
 from refinery.runner.run import run
-from stages._formats.tokenizing import DocumentTokenizer, document_tokenizer
+from refinery.stages._formats.tokenizing import DocumentTokenizer, document_tokenizer
 from tools.bench.pipeline import InProcess
 
 DATATROVE = """

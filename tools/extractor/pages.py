@@ -17,8 +17,8 @@ import numpy.typing as npt
 from publicsuffixlist import PublicSuffixList
 
 from refinery.kernels.native_extract import extractor
+from refinery.stages.warc import Warc
 from refinery.store import store_for
-from stages.warc import Warc
 from tools.extractor.scoring import words
 
 FOLDS = 5

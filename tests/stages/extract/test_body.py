@@ -12,8 +12,8 @@ from hypothesis import given, strategies as st
 from lxml.etree import fromstring  # type: ignore[import-untyped]  # it has no stubs
 
 from refinery.kernels import MARKS, render
-from stages._extract.body import marks_of
-from stages._extract.engines import trafilatura as engine
+from refinery.stages._extract.body import marks_of
+from refinery.stages._extract.engines import trafilatura as engine
 
 PROSE = "The committee met on Tuesday to discuss the bridge, and it was agreed that work would begin in the spring. "
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from refinery.kernels import HAS_EXTRACTOR
+from refinery.stages._extract.encoding import MOST, repaired
+from refinery.stages.extract import Extract
 from refinery.testing import documents
-from stages._extract.encoding import MOST, repaired
-from stages.extract import Extract
 
 SENTENCES = {
     "fr": "Le château à côté de la forêt était très élevé, déjà l’été.",

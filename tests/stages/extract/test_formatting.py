@@ -8,7 +8,14 @@ import time
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from stages._extract.formatting import MarkedSpan, format_cuts, format_marked, format_text, limit_newlines, remove_urls
+from refinery.stages._extract.formatting import (
+    MarkedSpan,
+    format_cuts,
+    format_marked,
+    format_text,
+    limit_newlines,
+    remove_urls,
+)
 
 fragments = st.sampled_from(
     [

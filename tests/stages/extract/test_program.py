@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from refinery.errors import PartFailed
-from stages._extract.program import SentPage, UserProgram
+from refinery.stages._extract.program import SentPage, UserProgram
 
 ACTOR = """
 import json, os, signal, sys, time

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from refinery.errors import PartFailed
-from stages._extract.sandbox import Sandbox
+from refinery.stages._extract.sandbox import Sandbox
 
 ENGINES = """
 import os, re, signal, time
@@ -235,7 +235,7 @@ def test_an_engine_that_cannot_be_loaded_fails_the_part(engine: str, reason: str
 
 PARENT = """
 import sys, threading
-from stages._extract.sandbox import Sandbox
+from refinery.stages._extract.sandbox import Sandbox
 sandbox = Sandbox("badengines:actor", {}, timeout=100, memory=1 << 30)
 sandbox.extract(b"before")
 print(sandbox.pid, flush=True)

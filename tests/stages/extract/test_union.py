@@ -10,8 +10,8 @@ import pytest
 from refinery.identity import identity
 from refinery.kernels import HAS_EXTRACTOR
 from refinery.stage.base import Edited
-from stages._extract.sandbox import Reply, Sandbox
-from stages.extract import Extract
+from refinery.stages._extract.sandbox import Reply, Sandbox
+from refinery.stages.extract import Extract
 from tests.stages.test_extract import PAGE, extract
 
 pytestmark = pytest.mark.skipif(not HAS_EXTRACTOR, reason="the native kernels are not built")

@@ -14,7 +14,7 @@ import zstandard
 from hypothesis import given, strategies as st
 
 from refinery.errors import UsageError
-from stages._formats.jsonl import Compression, JsonLines
+from refinery.stages._formats.jsonl import Compression, JsonLines
 from tests.stages.formats.batches import page, written
 
 TEXTS = st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"])), max_size=12)

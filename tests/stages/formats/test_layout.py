@@ -15,8 +15,8 @@ import yaml
 
 from refinery import ShardFile, WrittenDataset
 from refinery.errors import UsageError
-from stages._formats.layout import card, manifest, public_names
-from stages.export import Export
+from refinery.stages._formats.layout import card, manifest, public_names
+from refinery.stages.export import Export
 from tests.stages.formats.batches import page
 
 WITHOUT_OPTIONS = ["refinedweb", "dolma", "dclm"]
@@ -44,7 +44,7 @@ def test_shards_are_numbered_by_split_and_files_of_one_shard_share_a_number() ->
 
 def test_names_sort_as_the_shards_do_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     assert next(iter(names([shard(0, ".parquet")]))) == "data/train-00000-of-00001.parquet"
-    monkeypatch.setattr("stages._formats.layout.LEAST_DIGITS", 2)
+    monkeypatch.setattr("refinery.stages._formats.layout.LEAST_DIGITS", 2)
     found = list(names(shard(number, ".parquet") for number in range(101)))
     assert found == sorted(found)
     assert found[0] == "data/train-000-of-101.parquet"

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from refinery import ID, ShardFormat
-from stages._formats import packing
-from stages._formats.jsonl import JsonLines
-from stages._formats.mds import Mds
-from stages._formats.packing import Packed
-from stages._formats.parquet import ParquetRows
+from refinery.stages._formats import packing
+from refinery.stages._formats.jsonl import JsonLines
+from refinery.stages._formats.mds import Mds
+from refinery.stages._formats.packing import Packed
+from refinery.stages._formats.parquet import ParquetRows
 from tests.stages.formats.readers import read_mds
 
 SCHEMA = pa.schema([ID, pa.field("input_ids", pa.list_(pa.uint16()))])

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, strategies as st
 
-from stages._formats import pieces
-from stages._formats.pieces import PATTERNS, cuts_at_spaces
-from stages._formats.tokenizing import DocumentTokenizer
+from refinery.stages._formats import pieces
+from refinery.stages._formats.pieces import PATTERNS, cuts_at_spaces
+from refinery.stages._formats.tokenizing import DocumentTokenizer
 from tests.stages.formats import vocabularies
 
 WORDS = st.sampled_from(

@@ -7,8 +7,8 @@ import pytest
 
 from refinery.recipe import RecipeError, parse
 from refinery.recipe.columns import flows
-from stages._formats.presets import PRESETS
-from stages.export import Export
+from refinery.stages._formats.presets import PRESETS
+from refinery.stages.export import Export
 from tests.stages.formats.batches import page
 
 HEAD = "dataset: d\ninputs: a/*.gz\nroot: r\npipeline: [warc: {}, url: {}, extract: {structure: true}, "

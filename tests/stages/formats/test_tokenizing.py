@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from refinery.errors import AssetError
-from stages._formats.tokenizing import DocumentTokenizer
+from refinery.stages._formats.tokenizing import DocumentTokenizer
 from tests.stages.formats import vocabularies
 
 END = "<|endoftext|>"

@@ -12,9 +12,9 @@ from hypothesis import given, strategies as st
 
 from refinery import ShardFile, ShardFormat
 from refinery.errors import UsageError
-from stages._formats import mds
-from stages._formats.mds import Mds
-from stages._formats.token_files import Megatron, NumpyMap
+from refinery.stages._formats import mds
+from refinery.stages._formats.mds import Mds
+from refinery.stages._formats.token_files import Megatron, NumpyMap
 from tests.stages.formats.batches import written
 from tests.stages.formats.readers import read_mds, read_megatron, read_npy
 

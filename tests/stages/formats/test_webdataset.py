@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from refinery import UsageError
-from stages._formats.webdataset import WebDataset
+from refinery.stages._formats.webdataset import WebDataset
 from tests.stages.formats.batches import page, written
 
 TEXTS = ["One text.", "", "ä" * 600, None]

@@ -13,8 +13,8 @@ import zstandard
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from stages._warc.blocks import Blocks
-from stages._warc.records import Record, records
+from refinery.stages._warc.blocks import Blocks
+from refinery.stages._warc.records import Record, records
 
 HTML = [("Content-Type", "text/html; charset=utf-8")]
 DATE = "2024-03-01T12:00:00Z"

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, strategies as st
 
-from stages._warc.headers import content_length, message, record_uuid, rights, seconds, warc_fields
+from refinery.stages._warc.headers import content_length, message, record_uuid, rights, seconds, warc_fields
 
 
 def moment(*parts: int) -> int:

@@ -21,11 +21,11 @@ from refinery.recipe import Pipeline
 from refinery.stage.base import Edit, Edited
 from refinery.stage.documents import TEXT, Docs
 from refinery.stage.global_stage import Global
+from refinery.stages.minhash import MinHash
+from refinery.stages.substring import Substring
+from refinery.stages.urls import Urls
+from refinery.stages.warc import Warc
 from refinery.store import LocalStore
-from stages.minhash import MinHash
-from stages.substring import Substring
-from stages.urls import Urls
-from stages.warc import Warc
 from tests.engine.roots import RootContents, pipeline, quick, steps
 from tests.stages.warc.archives import members, one_member, plain, record
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from refinery.errors import StorageError, UsageError
+from refinery.stages._warc.inputs import ARCHIVES, TEXT_ARCHIVES, archives
 from refinery.store import LocalStore
-from stages._warc.inputs import ARCHIVES, TEXT_ARCHIVES, archives
 
 
 @pytest.fixture

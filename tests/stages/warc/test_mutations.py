@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from stages._warc.members import Members
+from refinery.stages._warc.members import Members
 from tests.stages.warc.archives import LAYOUTS, frames, members, mixed, plain
 from tests.stages.warc.test_records import MADE
 from tools.bench.mutations import chosen, reported

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 
+from refinery.stages._warc.blocks import Blocks
+from refinery.stages._warc.records import NO_ARCHIVE, UNREADABLE, records
+from refinery.stages.warc import Warc
 from refinery.store import LocalStore
-from stages._warc.blocks import Blocks
-from stages._warc.records import NO_ARCHIVE, UNREADABLE, records
-from stages.warc import Warc
 from tests.stages.test_warc import read, read_one_equals
 
 STORE = LocalStore()

@@ -15,10 +15,10 @@ from hypothesis import given, settings, strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
 from refinery.errors import StorageError
-from stages._warc import blocks
-from stages._warc.blocks import Blocks
-from stages._warc.members import BOMB
-from stages._warc.records import CUT_OFF, DAMAGED, NO_ARCHIVE, TRUNCATED, UNREADABLE, Record, records
+from refinery.stages._warc import blocks
+from refinery.stages._warc.blocks import Blocks
+from refinery.stages._warc.members import BOMB
+from refinery.stages._warc.records import CUT_OFF, DAMAGED, NO_ARCHIVE, TRUNCATED, UNREADABLE, Record, records
 from tests.stages.warc.archives import (
     LAYOUTS,
     block,

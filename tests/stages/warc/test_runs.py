@@ -14,12 +14,12 @@ import pytest
 import zstandard
 from hypothesis import given, settings, strategies as st
 
-import stages._warc.pages as pages_module
-import stages._warc.reading as stage_module
+import refinery.stages._warc.pages as pages_module
+import refinery.stages._warc.reading as stage_module
 from refinery.kernels.reference import charset, pages, payload
+from refinery.stages._warc import blocks
+from refinery.stages.warc import Warc
 from refinery.store import LocalStore
-from stages._warc import blocks
-from stages.warc import Warc
 from tests.stages.warc.archives import frames, members, mixed, one_member, pairs, pieces, plain, raw, record
 from tests.stages.warc.test_records import HOSTILE, MADE, damaged
 

@@ -23,8 +23,8 @@ def is_comparable(language: str) -> bool:
     """Return True if datatrove and refinery have the words of the same of spaCy's tokenizers for a language."""
     from datatrove.utils.word_tokenizers import SpaCyTokenizer, load_tokenizer_assignments, load_word_tokenizer
 
-    from stages._spacy import tokenizer_name
-    from stages._words import SPACELESS
+    from refinery.stages._spacy import tokenizer_name
+    from refinery.stages._words import SPACELESS
 
     if language in SPACELESS or language not in load_tokenizer_assignments():
         return False

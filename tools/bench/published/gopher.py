@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from refinery import Rule
-from stages._languages import common_words
+from refinery.stages._languages import common_words
 from tools.bench.parity import Difference, Judge, Row
 from tools.bench.published._datatrove import (
     DOTS,

@@ -17,9 +17,9 @@ import pyarrow as pa
 from refinery import Asset
 from refinery.kernels import model_labels, word_cuts
 from refinery.kernels.reference.sentences import sentence_ends
-from stages._codes import language_of
-from stages._terminals import TERMINALS
-from stages.madlad import Kind
+from refinery.stages._codes import language_of
+from refinery.stages._terminals import TERMINALS
+from refinery.stages.madlad import Kind
 from tools.bench.parity import Row
 
 NEEDS = ("fasttext",)
