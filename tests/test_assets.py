@@ -139,7 +139,7 @@ def test_fetch_from_an_installed_package(monkeypatch: pytest.MonkeyPatch) -> Non
     assets.fetch("thing")
     provenance = assets.status("thing").provenance
     assert provenance is not None
-    assert provenance["source"] == "stages/_url/hard.txt"
+    assert provenance["source"] == "refinery.stages/_url/hard.txt"
 
 
 @pytest.mark.parametrize("place", ["/whole", "/unsized"])

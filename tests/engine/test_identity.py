@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -257,3 +258,18 @@ def test_code_digest(package: Path, file: str, old: str, new: str, counts: bool)
     assert old in text
     path.write_text(text.replace(old, new))
     assert (digest_of_stage() != before) == counts
+
+
+def test_the_code_digest_names_the_package_of_stages_as_its_folder() -> None:
+    """Roots keep their digests although the package ``stages`` became ``refinery.stages`` and the extras another name."""
+    renamed = "ImportFrom(module='refinery.stages._words') pip install 'crawl-refinery[pii]'"
+    assert identity._with_old_names(renamed) == "ImportFrom(module='stages._words') pip install 'refinery[pii]'"
+    syntax, imported = identity._code_of("refinery.stages.quality")
+    assert "module='stages._words'" in syntax
+    assert "refinery.stages._words" in imported
+
+
+def test_the_folder_of_stages_is_one_package() -> None:
+    """``import stages`` from the repository would make a second copy of every class; it is refused."""
+    with pytest.raises(ImportError, match=r"import refinery\.stages"):
+        importlib.import_module("stages")
