@@ -48,7 +48,8 @@ def import_class(reference: str) -> type[Stage]:
     """The stage class at ``module:Class``. Raises UsageError where there is none."""
     module, _ = _parts(reference)
     top = module.partition(".")[0]
-    return _load(reference, f"if {top!r} is a module of your own, PYTHONPATH must name its folder")
+    own = f"stages of refinery are in refinery.stages: refinery.{reference}; " if top == "stages" else ""
+    return _load(reference, f"{own}if {top!r} is a module of your own, PYTHONPATH must name its folder")
 
 
 def imported_class(reference: str, hint: str) -> type[Stage]:

@@ -122,6 +122,13 @@ def test_a_class_that_is_no_stage_is_refused_with_the_reason(reference: str, mes
     assert caught.value.hint
 
 
+def test_the_old_name_of_the_package_of_stages_is_refused_with_the_new_one() -> None:
+    """A recipe of before names ``stages.perplexity``."""
+    with pytest.raises(UsageError, match="import refinery") as caught:
+        registry.import_class("stages.perplexity:Perplexity")
+    assert "refinery.stages.perplexity:Perplexity" in caught.value.hint
+
+
 def test_a_class_of_ones_own_needs_no_registration() -> None:
     """module:Class is enough."""
     assert registry.import_class("tests.engine.test_config:Judge") is Judge

@@ -1,4 +1,4 @@
-//! The headers of ordinary records. Twin: `refinery.stages._warc.headers`, which reads all others too.
+//! The headers of ordinary records. Twin: `stages._warc.headers`, which reads all others too.
 //!
 //! Every function returns `None` if the twin might read more than it does.
 
