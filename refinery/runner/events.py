@@ -5,10 +5,10 @@ Times are those of clocks. They are for people and enter no result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from refinery.root.receipts import Receipt
 from refinery.root.runs import PhaseRecord
@@ -61,8 +61,10 @@ class Event:
         return self.phases[-1] if self.phases else None
 
 
-Listener = Callable[[Event], None]
-"""Receives the events of a run in their order."""
+class Listener(Protocol):
+    """Receives the events of a run in their order. A function is one: ``refinery.run(recipe, listener=print)``."""
+
+    def __call__(self, event: Event, /) -> None: ...
 
 
 def silent(event: Event) -> None:
