@@ -24,11 +24,13 @@ class Pointers:
 class PointedSource(Source):
     """A source whose records have a place in their file, so that ``inputs`` may be a query of an index.
 
-    def read_records(self, path, pointers, stream, watch=None):
-        file = file_identity(path, stream.read(FILE_HEAD))
-        for offset, length in zip(pointers.offsets.tolist(), pointers.lengths.tolist()):
-            stream.seek(offset)
-            yield self._parsed(stream.read(length), file, offset, length)
+    It reads the bytes at each pointer::
+
+        def read_records(self, path, pointers, stream, watch=None):
+            file = file_identity(path, stream.read(FILE_HEAD))
+            for offset, length in zip(pointers.offsets.tolist(), pointers.lengths.tolist()):
+                stream.seek(offset)
+                yield self._parsed(stream.read(length), file, offset, length)
     """
 
     @abstractmethod
