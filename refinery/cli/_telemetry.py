@@ -16,7 +16,7 @@ from refinery.formatting import safe
 from refinery.runner.events import Event, Listener
 from refinery.runner.log_lines import log_line
 from refinery.runner.open_metrics import metrics_text
-from refinery.store import LocalStore
+from refinery.store import LocalStore, is_remote
 from refinery.store.local import storage_errors
 
 STDERR = "stderr"
@@ -66,6 +66,11 @@ class Log:
 @contextmanager
 def telemetry(log: str | None, metrics: str | None, latest: Latest) -> Iterator[Sequence[Listener]]:
     """Yield the listeners of a log and of metrics. Raises StorageError if one of them cannot be written."""
+    for option, path in (("--log-json", log), ("--metrics", metrics)):
+        if path and is_remote(path):
+            raise click.UsageError(
+                f"{option} {path}: a local file is needed, since it is written while the run goes on"
+            )
     listeners: list[Listener] = [latest]
     if metrics:
         listeners.append(_going_on(Metrics(metrics, latest), metrics))

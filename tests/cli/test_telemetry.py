@@ -205,6 +205,7 @@ def test_a_file_that_cannot_be_written(capsys: pytest.CaptureFixture[str], monke
     for option in ("--log-json", "--metrics"):
         assert execute(["run", option, "in"]) == 3
         assert "error: in: " in capsys.readouterr().err
+        assert execute(["run", option, "s3://bucket/file"]) == 2
     assert not Path("root").exists()
 
     def full(*_: object) -> None:
