@@ -212,6 +212,7 @@ def test_a_file_that_cannot_be_written(capsys: pytest.CaptureFixture[str], monke
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(_telemetry, "log_line", full)
+    capsys.readouterr()
     assert execute(["run", "-q", "--log-json", "log"]) == 0
     assert capsys.readouterr().err == "warning: the run continues, but log: No space left on device\n"
 
