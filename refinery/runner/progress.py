@@ -109,8 +109,7 @@ class RunRecorder:
         self._attempts[task.title] = _Attempt(known.number + 1 if known else 1, time.monotonic())
         self._running[task.title] = _now()
         self._timeline.begin(task.title)
-        if known:
-            self._count(retried=1)
+        self._count(retried=int(known is not None))
         self._send("task_started", task, values={"bytes": task.bytes})
         self._write(hurry=not self._phases[-1].done)
 

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 from refinery.cli import _telemetry, execute
 from refinery.errors import StorageError
 from refinery.inspect.counts import read_counts
+from refinery.runner.events import Event
 from refinery.runner.run import run
 from refinery.store import LocalStore
 from tests.conftest import REPOSITORY
@@ -239,8 +240,10 @@ def test_metrics_are_replaced_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_events_change_no_result(tmp_path: Path) -> None:
     """Content ids are those of a run without listeners."""
     given = [pipeline(tmp_path, steps(LineSource(), Length()), root=root) for root in ("quiet", "watched")]
-    seen: list[str] = []
+    seen: list[Event] = []
     run(given[0], executor=InlineExecutor())
-    run(given[1], executor=InlineExecutor(), listener=lambda event: seen.append(event.kind))
+    run(given[1], executor=InlineExecutor(), listener=seen.append)
     assert RootContents(tmp_path / "quiet").contents() == RootContents(tmp_path / "watched").contents()
-    assert seen[0] == "run_started"
+    assert seen[0].kind == "run_started"
+    assert {event.phase.running for event in seen if event.phase and event.kind == "task_started"} == {1}
+    assert {event.phase.running for event in seen if event.phase and event.kind == "task_done"} == {0}
