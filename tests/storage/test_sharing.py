@@ -148,7 +148,7 @@ def test_one_of_them_is_killed(jobs: Jobs, given: Pipeline) -> None:
 @pytest.mark.slow
 def test_the_script_of_the_manual(tmp_path: Path, given: Pipeline) -> None:
     """Three jobs of an array at once, as Slurm would start them, then the run of all parts."""
-    blocks = (REPOSITORY / "docs" / "operations.md").read_text().split("```sh\n")[1:]
+    blocks = (REPOSITORY / "docs" / "how-to" / "run-on-slurm.md").read_text().split("```sh\n")[1:]
     script = next(block.partition("```")[0] for block in blocks if "SLURM_ARRAY_TASK_ID" in block)
     (tmp_path / "job.sh").write_text(script)
     jobs = Jobs(tmp_path, str(tmp_path / "root"))
