@@ -33,7 +33,7 @@ Each note has the reasons of one choice that a newcomer would question, and what
 """
 
 _LINK = re.compile(r"(?<=\]\()(?!https?:|#)([^)\s#]+)(#[^)\s]*)?(?=\))")
-_ITEM = re.compile(r"^- \[[^]]+\]\(([^)]+)\)", re.MULTILINE)
+_ITEM = re.compile(r"^- \[([^]]+)\]\(([^)]+)\)", re.MULTILINE)
 _API = re.compile(r"<!-- api: (.+) -->")
 
 
@@ -63,19 +63,18 @@ def _linked(page: str, text: str) -> str:
     return _LINK.sub(lambda found: f"/{place(_target(page, found[1]))}{found[2] or ''}", text)
 
 
-def listed(index: str) -> dict[str, list[str]]:
-    """Return the pages of the site that docs/index.md lists below each of its headings."""
+def listed(index: str) -> dict[str, dict[str, str]]:
+    """Return the pages of the site that docs/index.md lists below each of its headings, with their titles there."""
     parts = re.split(r"^## (.+)$", index, flags=re.MULTILINE)[1:]
-    sections = zip(parts[::2], parts[1::2], strict=True)
-    return {title: [place(_target("docs/index.md", link)) for link in _ITEM.findall(text)] for title, text in sections}
+    sections = zip(parts[::2], map(_ITEM.findall, parts[1::2]), strict=True)
+    return {
+        caption: {place(_target("docs/index.md", link)): title for title, link in items} for caption, items in sections
+    }
 
 
-def _trees(index: str) -> str:
-    trees = (
-        ["```{toctree}", ":hidden:", ":titlesonly:", f":caption: {title}", "", *pages]
-        for title, pages in listed(index).items()
-    )
-    return "".join("\n".join(["", *tree, "```", ""]) for tree in trees)
+def _tree(caption: str, titles: dict[str, str]) -> str:
+    entries = (f"{title} </{page}>" for page, title in titles.items())
+    return "\n".join(["", "```{toctree}", ":hidden:", ":titlesonly:", f":caption: {caption}", "", *entries, "```", ""])
 
 
 def _recipes() -> str:
@@ -99,7 +98,8 @@ def _docstrings(modules: Sequence[str]) -> str:
 def pages() -> dict[str, str]:
     """Return the texts of all pages by their path in the site."""
     written = read()
-    added = {"docs/index.md": _trees(written["docs/index.md"]), "docs/recipes.md": _recipes()}
+    trees = (_tree(caption, titles) for caption, titles in listed(written["docs/index.md"]).items())
+    added = {"docs/index.md": "".join(trees), "docs/recipes.md": _recipes()}
     done = {place(page): _linked(page, text) + added.get(page, "") for page, text in written.items()}
     done["api.md"] = _API.sub(lambda found: _docstrings(found[1].split()), done["api.md"])
     notes = [page for page in done if page.startswith("decisions/")]
