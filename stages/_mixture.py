@@ -24,6 +24,25 @@ BITS = 16
 """Tokens are counted by so many bits of the hash first: memory does not grow with the documents."""
 
 
+TABLE = ("source", "share of tokens", "tokens", "epochs", "documents of the source")
+"""The columns of the table of a mixture."""
+
+
+def table(mixture: Mapping[str, Mapping[str, int]]) -> list[tuple[str, ...]]:
+    """Return what a mixture has for training of each source, see ``TABLE``."""
+    total = sum(draw["tokens"] for draw in mixture.values())
+    return [
+        (
+            name,
+            f"{draw['tokens'] / total if total else 0:.2%}",
+            f"{draw['tokens']:,}",
+            f"{draw['tokens'] / draw['of_tokens'] if draw['of_tokens'] else 0:.3f}",
+            f"{draw['documents']:,}",
+        )
+        for name, draw in sorted(mixture.items())
+    ]
+
+
 @dataclass(frozen=True)
 class Draw:
     """A source in a mixture: each document ``epochs`` times, and once more if its hash is below ``cut``.

@@ -58,6 +58,14 @@ class MixtureSource:
         """The type of the token ids of an export without text; "" of one with text."""
         return "" if TEXT.name in self.schema.names else str(self.schema.field(IDS).type.value_type)
 
+    @property
+    def tokenizer(self) -> str:
+        """The tokenizer of an export without text, and its end of text, for people."""
+        if not self.ids_type:
+            return "text"
+        digest = (self.export.get("tokenizer") or {}).get("sha256", "unknown")
+        return f"tokenizer {digest[:8]} with end of text {self.export.get('end_of_text') or 'by default'}"
+
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of all documents. Raises StorageError."""
         for path in self.files:
@@ -97,7 +105,7 @@ def refuse_differences(sources: Sequence[MixtureSource], last: Shuffled) -> str:
     kinds = {source.ids_type for source in sources}
     tokenizers = {str((source.export.get("tokenizer"), source.export.get("end_of_text"))) for source in sources}
     if kinds != {""} and (len(tokenizers) > 1 or len(kinds) > 1):
-        names = ", ".join(f"{source.name}: {source.export.get('tokenizer') or 'text'}" for source in sources)
+        names = ", ".join(f"{source.name}: {source.tokenizer}" for source in sources)
         raise UsageError(
             f"the sources were made by different tokenizers ({names})",
             hint="export all as text, and set tokenizer in the export of the mixture",

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from refinery import ID, LANG, POINTER, TEXT, TOKENS, CompletingSource, Records, Stage, Store, UsageError
 from refinery.stages._formats.token_files import IDS
-from refinery.stages._mixture import Counts, Draw, draw, targets
+from refinery.stages._mixture import TABLE, Counts, Draw, draw, table, targets
 from refinery.stages._mixture_sources import PIECE, Documents, batches, counted, opened, refuse_differences
 from refinery.stages._permutation import COPY, SOURCE, Shuffled, Splitting
 
@@ -113,6 +113,10 @@ class Mix(CompletingSource):
         """Return the tokens of the largest mixture by weight that repeats no document."""
         total = sum(self.weights.values())
         return min(int(sources[name].epoch * total / weight) for name, weight in self.weights.items() if weight)
+
+    def inputs_table(self) -> tuple[tuple[str, ...], ...]:
+        """Return what the mixture has of each source."""
+        return (TABLE, *table(self.draws)) if self.draws else ()
 
     def read(self, path: str, store: Store) -> Iterator[Records]:
         """Yield the documents of a file that are taken. Raises StorageError."""

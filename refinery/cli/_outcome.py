@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from refinery.cli._errors import INTERRUPTED
-from refinery.cli._output import columns, percent
+from refinery.cli._output import columns, numbers, percent
 from refinery.cli._reading import WARNINGS, warning_lines
 from refinery.errors import RefineryError
 from refinery.formatting import plural, safe, shortened
@@ -163,6 +163,7 @@ def _kept(root: str, kept: Summary) -> Iterator[str]:
         opened = f"refinery.open({root!r}).stage({kept.stage!r}).dataset()"
         rows += [("DuckDB", f"duckdb -c {query}"), ("Python", opened)]
     rows += [(f"document {number}", _one_line(text)) for number, text in enumerate(kept.previews, 1)]
+    yield from numbers(kept.inputs_table)
     yield columns([(name, safe(value)) for name, value in rows])
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
-from refinery.formatting import BEYOND_ASCII
+from refinery.formatting import BEYOND_ASCII, safe
 
 _BARE_IN_JSON = re.compile(f"[{BEYOND_ASCII}]")
 
@@ -28,6 +28,12 @@ def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = (), indent: in
     widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows), default=0))]
     cells = ([c.rjust(widths[i]) if i in right else c.ljust(widths[i]) for i, c in enumerate(row)] for row in rows)
     return "\n".join(" " * indent + "  ".join(row).rstrip() for row in cells)
+
+
+def numbers(table: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Align a table of names and their numbers, if it has rows."""
+    if table:
+        yield columns([[safe(cell) for cell in row] for row in table], right=range(1, len(table[0])))
 
 
 # ------------------------------------------------------------------------------------------------------------ numbers

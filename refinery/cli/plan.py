@@ -7,7 +7,7 @@ import dataclasses
 import click
 
 from refinery.cli._options import Session, output_options, pass_session
-from refinery.cli._output import columns, print_json
+from refinery.cli._output import columns, numbers, print_json
 from refinery.cli._recipe import RecipeOptions, recipe_options
 from refinery.cli._selection import selection_options, workers_option
 from refinery.cli._warnings import warn
@@ -54,7 +54,7 @@ def _text(estimate: Estimate, one_in: int) -> str:
     head = f"{estimate.dataset} → {where}{inputs}, {size(estimate.input_bytes)}"
     rows = [COLUMNS, *(stage.cells() for stage in estimate.stages)]
     chosen = [estimate.records.line] if estimate.records else []
-    lines = [head, *chosen, columns(rows)]
+    lines = [head, *chosen, *numbers(estimate.inputs_table), columns(rows)]
     lines += [
         f"{stage.name}: up to {amount(stage.memory)} of memory per task, {amount(stage.shuffle)} shuffled, "
         f"{amount(stage.disk)} of temporary disk space"

@@ -10,6 +10,7 @@ from refinery.inspect.warning_list import allowed_share, too_many_broken
 from refinery.root.partitions import partition_of
 from refinery.root.receipts import PREVIEWS, SHARDS, first_previews
 from refinery.runner.layouts import FOLDER
+from refinery.stage.completing import inputs_table
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Summary:
     previews: tuple[str, ...] = ()
     dataset: str = ""
     """The folder of the layout; "" without one."""
+    inputs_table: tuple[tuple[str, ...], ...] = ()
+    """A row for each input with what the source reads of it, if it has such a table; the first row has the columns."""
 
 
 def summary(path: str) -> Summary | None:
@@ -62,4 +65,5 @@ def summary(path: str) -> Summary | None:
         too_many_broken=too_many_broken(first.manifest.inputs, allowed_share(reader)),
         previews=first_previews(reader.root.receipts(last.folder, last.manifest.parts[:PREVIEWS])),
         dataset=laid_out if reader.root.store.list(f"{glob.escape(laid_out)}/data/**/*") else "",
+        inputs_table=inputs_table(reader.pipeline.source),
     )

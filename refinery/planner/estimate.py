@@ -119,6 +119,8 @@ class Estimate:
     total: Total | None = None
     records: IndexedRecords | None = None
     """The records that a query of an index chose; None for files."""
+    inputs_table: tuple[tuple[str, ...], ...] = ()
+    """A row for each input with what the source reads of it, if it has such a table; the first row has the columns."""
 
     @property
     def nothing_to_do(self) -> bool:
@@ -129,7 +131,8 @@ class Estimate:
         head = paragraph(f"{self.dataset} → {self.root}: {plural(self.inputs, 'input file')}, {size(self.input_bytes)}")
         rows = [(*stage.cells(), *[""] * len(COLUMNS))[: len(COLUMNS)] for stage in self.stages]
         lines = ["nothing to do"] if self.nothing_to_do else lines_of(self.total)
-        return f"{head}{table(COLUMNS, rows)}{''.join(map(paragraph, lines))}"
+        inputs = table(self.inputs_table[0], self.inputs_table[1:]) if self.inputs_table else ""
+        return f"{head}{inputs}{table(COLUMNS, rows)}{''.join(map(paragraph, lines))}"
 
 
 def amount(count: int | None) -> str:

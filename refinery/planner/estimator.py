@@ -21,6 +21,7 @@ from refinery.recipe import Pipeline
 from refinery.root.manifests import StageManifest
 from refinery.root.record_lists import RecordList
 from refinery.stage.base import Stage
+from refinery.stage.completing import inputs_table
 from refinery.stage.global_stage import Global
 from refinery.stage.ordered import splits_of
 from refinery.store import is_remote
@@ -70,6 +71,7 @@ class _Estimator:
             target=target,
             total=self._total(stages),
             records=_chosen(self.planner.inputs.lists),
+            inputs_table=inputs_table(layout.pipeline.source),
         )
 
     # --------------------------------------------------------------------------------------------------------- amounts

@@ -18,6 +18,7 @@ import pyarrow as pa
 import yaml
 
 from refinery import ShardFile, UsageError, WrittenDataset
+from stages._mixture import TABLE, table
 
 MANIFEST, CARD, DATA = "manifest.json", "README.md", "data"
 
@@ -96,14 +97,8 @@ def mixture_table(mixture: Mapping[str, Mapping[str, int]]) -> str:
     """Return the table of what a mixture has for training of each source."""
     if not mixture:
         return ""
-    total = sum(draw["tokens"] for draw in mixture.values())
-    rows = "".join(
-        f"| {name} | {draw['tokens'] / total if total else 0:.2%} | {draw['tokens']:,} | "
-        f"{draw['tokens'] / draw['of_tokens'] if draw['of_tokens'] else 0:.3f} | {draw['documents']:,} |\n"
-        for name, draw in mixture.items()
-    )
-    head = "| source | share of tokens | tokens | epochs | documents of the source |\n| --- | --- | --- | --- | --- |\n"
-    return f"\nThe split for training is a mixture:\n\n{head}{rows}"
+    rows = (f"| {' | '.join(row)} |\n" for row in (TABLE, ["---"] * len(TABLE), *table(mixture)))
+    return f"\nThe split for training is a mixture:\n\n{''.join(rows)}"
 
 
 def _previews(previews: Sequence[str]) -> str:

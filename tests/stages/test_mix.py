@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,9 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from refinery import Size, UsageError
+from refinery import Asset, Size, UsageError
+from refinery.cli._outcome import outcome, outcome_text
 from refinery.inspect.edits import edited
+from refinery.inspect.summaries import summary
 from refinery.inspect.verification import verify
+from refinery.planner.estimator import plan
 from refinery.recipe import Pipeline
 from refinery.runner.run import run
 from refinery.stage.base import Edit, Edited
@@ -151,6 +155,80 @@ def test_a_mixture_is_verified_and_resumed(tmp_path: Path, roots: tuple[str, ...
         path.unlink()
     assert quick(given).complete
     assert dataset(tmp_path / "root") == before
+
+
+def test_plan_and_the_summary_of_a_run_have_the_table(tmp_path: Path, roots: tuple[str, ...]) -> None:
+    """It is that of the card: before a run, and after it."""
+    given = mixture(tmp_path, roots, **WEIGHTS)
+    planned = plan(given).inputs_table
+    text = outcome_text(outcome(quick(given), str(tmp_path / "root")), "")
+    found = summary(str(tmp_path / "root"))
+    assert found is not None
+    assert found.inputs_table == planned
+    assert [row[0] for row in planned] == ["source", "code", "web", "wiki"]
+    card = (tmp_path / "root" / "dataset" / "README.md").read_text()
+    for row in planned:
+        assert f"| {' | '.join(row)} |" in card
+        assert list(row) in [re.split(r"  +", line.strip()) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def tokenised(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Datasets of ids alone: two of one tokenizer, and one of another."""
+    pytest.importorskip("tokenizers")
+    from tests.stages.formats.vocabularies import bytes_bpe
+
+    folder = tmp_path_factory.mktemp("tokenised")
+    same, other = (bytes_bpe(folder / f"{end}.json", f"<|{end}|>") for end in ("end", "stop"))
+    kinds = {"left": (same, 60), "right": (same, 50), "other": (other, 40)}
+    return tuple(
+        source(folder, name, count, columns=("id", "url", "text"), tokenizer=Asset(path), end_of_text=end_of(path))
+        for name, (path, count) in kinds.items()
+    )
+
+
+def end_of(path: str) -> str:
+    """The end of text of a tokenizer of this module."""
+    return f"<|{Path(path).stem}|>"
+
+
+IDS: dict[str, Any] = {"columns": ("id", "input_ids", "source"), "validation": 0.0}
+
+
+def test_ids_of_one_tokenizer_are_mixed(tmp_path: Path, tokenised: tuple[str, ...]) -> None:
+    """Documents keep their ids, with the end of text; tokens are their number."""
+    quick(mixture(tmp_path, tokenised[:2], IDS, epochs={"left": 1, "right": 2}))
+    before = {row["id"]: row["input_ids"] for one in tokenised[:2] for row in every(Path(one), "02-export")}
+    after = every(tmp_path / "root", "01-export")
+    assert all(row["input_ids"] == before[row["id"]] for row in after)
+    assert Counter(row["source"] for row in after) == {"left": 60, "right": 100}
+    draws = json.loads((tmp_path / "root" / "dataset" / "manifest.json").read_bytes())["mixture"]
+    assert sum(len(row["input_ids"]) for row in after) == sum(draw["tokens"] for draw in draws.values())
+
+
+@pytest.mark.parametrize("with_text", [False, True])
+def test_ids_of_two_tokenizers_are_refused(
+    tmp_path: Path, tokenised: tuple[str, ...], roots: tuple[str, ...], *, with_text: bool
+) -> None:
+    """So are ids beside text. The message names the tokenizer of each."""
+    two, name = ((tokenised[0], roots[1]), "code") if with_text else (tokenised[1:], "other")
+    other = "text" if with_text else r"tokenizer [0-9a-f]{8} with end of text <\|stop\|>"
+    message = rf"different tokenizers \(\w+: tokenizer [0-9a-f]{{8}} with end of text <\|end\|>, {name}: {other}\)"
+    with pytest.raises(UsageError, match=message):
+        quick(mixture(tmp_path, two, IDS, epochs={"left" if with_text else "right": 1, name: 1}))
+
+
+def every(root: Path, folder: str) -> list[dict[str, Any]]:
+    """The documents of all files."""
+    return [row for shard in rows(root, folder=folder) for row in shard]
+
+
+@pytest.mark.slow
+def test_workers_have_no_effect_on_a_mixture_of_ids(tmp_path: Path, tokenised: tuple[str, ...]) -> None:
+    given: dict[str, Any] = {"epochs": {"left": 1.5, "right": 2}}
+    quick(mixture(tmp_path, tokenised[:2], IDS, **given))
+    run(mixture(tmp_path, tokenised[:2], IDS, root="other", workers=3, **given))
+    assert dataset(tmp_path / "other") == dataset(tmp_path / "root")
 
 
 @pytest.mark.slow
