@@ -18,6 +18,7 @@ from refinery.formatting import plural
 from refinery.inspect.clusters import Retained, vanishing_domains
 from refinery.inspect.counts import RootCounts, StageCounts, read_counts
 from refinery.inspect.groups import survival
+from refinery.inspect.shuffles import SplitOrder
 from refinery.inspect.warning_list import warnings
 from refinery.statistics.groups import KINDS
 
@@ -97,6 +98,7 @@ def _json(counts: RootCounts, gone: Vanishing) -> dict[str, Any]:
             "vanishing": [dataclasses.asdict(one) for one in gone.get(stage.name, ())],
             "seconds": stage.seconds,
             "taken_down": stage.taken_down,
+            "orders": [_order(one) for one in stage.orders],
         }
         for stage in counts.stages
     ]
@@ -108,6 +110,11 @@ def _json(counts: RootCounts, gone: Vanishing) -> dict[str, Any]:
         "balanced": counts.reconciled,
         "problems": problems,
     }
+
+
+def _order(one: SplitOrder) -> dict[str, Any]:
+    shards = [{"part": part, **dataclasses.asdict(test)} for part, test in one.shards]
+    return {"split": one.split, **dataclasses.asdict(one.all), "tenths": one.tenths, "shards": shards}
 
 
 # --------------------------------------------------------------------------------------------------------------- text
@@ -172,6 +179,14 @@ def _reasons(counts: RootCounts, *, every: bool) -> str:
     return columns([("removed", "", ""), *rows], right=(1,)) if rows else ""
 
 
+def _order_text(one: SplitOrder) -> str:
+    """Return the tests of all shards of a split in a line."""
+    split = f", {one.split}" if one.split else ""
+    chance = f"chi-square {one.all.chi_square:,.1f} of {one.all.degrees:,.0f} degrees of freedom, p = {one.all.p:.2g}"
+    near = f"{one.all.neighbours:,} (expected {one.all.expected:,.1f}, p = {one.all.neighbours_p:.2g})"
+    return f"shuffled{split}: parts over {plural(len(one.shards), 'shard')} {chance}; adjacent pairs of one part {near}"
+
+
 def _checks(counts: RootCounts) -> str:
     sign = click.style("✓", fg="green") if counts.reconciled else click.style("✗", fg="red")
     missing = sum(stage.expected - stage.done for stage in counts.stages)
@@ -184,4 +199,5 @@ def _checks(counts: RootCounts) -> str:
     kept = f"{_documents(last, 'kept') - last.taken_down:,} of {_documents(last, 'kept'):,}"
     taken = [f"  taken down since the run: {last.name} has {kept} documents left"] if last.taken_down else []
     not_made = [f"  not run yet: {', '.join(counts.not_made)}"] if counts.not_made else []
-    return "\n".join([line, *taken, *not_made, *(f"    {problem}" for problem in counts.problems[:20])])
+    orders = [f"  {last.name} {_order_text(one)}" for one in last.orders]
+    return "\n".join([line, *orders, *taken, *not_made, *(f"    {problem}" for problem in counts.problems[:20])])

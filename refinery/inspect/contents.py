@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from refinery.formatting import plural
+from refinery.kernels import mix64
 from refinery.root.partitions import Contents
 from refinery.root.receipts import Receipt
 from refinery.root.statistics import Statistics
@@ -100,6 +101,27 @@ def id_differences(came: Sequence[pa.Array], went: Sequence[pa.Array]) -> tuple[
         return 0, 0
     out, into = Counter(left.tolist()), Counter(right.tolist())
     return (out - into).total(), (into - out).total()
+
+
+IdSum = tuple[int, int, int]
+"""The number of ids, and two sums of hashes of them: equal for equal ids with repeats, in any order and pieces."""
+
+
+def id_sum(ids: Sequence[pa.Array], without: Iterable[int] = ()) -> IdSum:
+    """Return the sum of ids, without those of some rows."""
+    halves = id_bytes(pa.chunked_array(ids, ID.type).combine_chunks()).view(">u8").astype(np.uint64)
+    high, low = np.delete(halves, list(without), axis=0).T
+    first, second = mix64(high ^ mix64(low)), mix64(low ^ mix64(~high))
+    return len(high), int(first.sum(dtype=np.uint64)), int(second.sum(dtype=np.uint64))
+
+
+def added(sums: Iterable[IdSum]) -> IdSum:
+    """Return the sum of the ids of several sums."""
+    total = np.zeros(3, np.uint64)
+    for one in sums:
+        total += np.array(one, np.uint64)
+    count, first, second = total.tolist()
+    return count, first, second
 
 
 def _sorted(arrays: Sequence[pa.Array]) -> npt.NDArray[Any]:

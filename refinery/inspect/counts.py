@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from refinery.errors import StorageError, UsageError
 from refinery.html import paragraph, table
 from refinery.inspect.reader import Finding, RootReader, StageEntry, missing_inputs, open_root
+from refinery.inspect.shuffles import SplitOrder, split_orders
 from refinery.root.receipts import Receipt
 from refinery.root.statistics import UNITS, AuditStatistics, Statistics, merged, merged_audit
 from refinery.root.takedowns import read_state
@@ -32,6 +33,8 @@ class StageCounts:
     counts: Statistics
     taken_down: int = 0
     """Documents that it kept, and that were taken down since; ``counts`` are those of the run."""
+    orders: tuple[SplitOrder, ...] = ()
+    """Of a shuffled export: tests of each split."""
 
     @property
     def errors(self) -> int:
@@ -176,6 +179,7 @@ def _stage_counts(reader: RootReader, loaded: _StageParts, *, whole: bool) -> St
         seconds=round(sum(receipt.seconds for receipt in (*receipts, *shuffle)), 3),
         counts=entry.manifest.statistics if whole else loaded.total,
         taken_down=sum(receipt.taken_kept for receipt in {one.key: one for one in receipts}.values()),
+        orders=tuple(split_orders(receipts)),
     )
 
 

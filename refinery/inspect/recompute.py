@@ -31,6 +31,7 @@ from refinery.stage.rules import QUARANTINED, WHY
 from refinery.task.document_pass import Batch, SourceReader, process_batch, stored_batches
 from refinery.task.hazards import Hazards
 from refinery.task.left_out import LeftOut
+from refinery.task.order_counts import OrderCounter
 from refinery.task.ordered import ranked_batches
 from refinery.task.removed import removed_rows
 from refinery.task.step import Split, StepProcessor
@@ -79,6 +80,8 @@ class _Recomputation:
         self._reader = reader
         self._runs = step_runs(reader.pipeline)
         self._listed = taken_down(reader.root)
+        self._counter: OrderCounter | None = None
+        """Counts the documents of the current part, if it is one of an order of all."""
 
     def segments(self) -> Iterator[tuple[StageEntry, ...]]:
         """Yield the segments of all stages that there are, in order."""
@@ -97,6 +100,10 @@ class _Recomputation:
         for docs, measured in batches:
             for output, split in zip(outputs, process_batch(docs, measured, steps), strict=False):
                 output.add(split, keep_removed)
+        if self._counter and receipt.order not in (None, self._counter.counts()):
+            yield Finding(
+                "the recomputed counts of its order differ from the stored ones", segment[0].name, receipt.part
+            )
         older = [one.entry.name for one in outputs if one.entry.manifest.version != one.run.step.stage.version]
         note = f"; {', '.join(older)} had another version then" if older else ""
         for output in outputs:
@@ -118,6 +125,7 @@ class _Recomputation:
 
     def _input(self, entry: StageEntry, receipt: Receipt) -> Iterator[Batch]:
         run, rows = self._runs[entry.position], self._reader.pipeline.executor.batch
+        self._counter = None
         if isinstance(run.step.stage, Source):
             if self._poison(entry, receipt):
                 message = "one of its records killed a worker that read it, and is not read again"
@@ -138,7 +146,8 @@ class _Recomputation:
         assert isinstance(stage, Ordered)
         ranks = ranks_of(receipt, runs, stage)
         paths = [file.path for one in runs for file in one.files["keys"]]
-        return ranked_batches(self._reader.root, paths, ranks, run.flow.given)
+        self._counter = OrderCounter(ranks)
+        return ranked_batches(self._reader.root, paths, ranks, run.flow.given, self._counter)
 
     @cached_property
     def _archives(self) -> dict[str, str]:

@@ -18,12 +18,13 @@ import pyarrow as pa
 from refinery.errors import StorageError
 from refinery.formatting import plural
 from refinery.identity import part_key
-from refinery.inspect.contents import FileRows, differences, id_differences, wrong_reasons
+from refinery.inspect.contents import FileRows, IdSum, differences, id_differences, wrong_reasons
 from refinery.inspect.counts import counts_of
 from refinery.inspect.file_counts import FileCounts, file_counts, file_mismatches
 from refinery.inspect.reader import Finding, RootReader, StageEntry, documents_of, open_root
 from refinery.inspect.recompute import recompute
 from refinery.inspect.rows import pieces
+from refinery.inspect.shuffle_checks import id_sums, other_documents, summed
 from refinery.inspect.warning_list import RootWarning, warnings_of
 from refinery.root.outputs import current_path, extra_files, is_output
 from refinery.root.parquet import open_parquet
@@ -110,6 +111,7 @@ class _Checks:
     def __init__(self, reader: RootReader) -> None:
         self._reader = reader
         self._broken: set[str] = set()
+        self._summed, self._sums = summed(reader), dict[str, IdSum]()
         self.findings: list[Finding] = []
         self.files = 0
         self.rows = 0
@@ -131,6 +133,7 @@ class _Checks:
         receipts, links = self._reader.load(entry), self._links(entry)
         for receipt in {r.key: r for r in receipts.every}.values():
             self.findings += [Finding(text, entry.name, receipt.part) for text in self._receipt(entry, receipt, links)]
+        self.findings += other_documents(self._reader, entry, self._sums)
 
     def _merged(self, entry: StageEntry) -> None:
         """Compare the merged counts by group with those of the parts."""
@@ -158,6 +161,8 @@ class _Checks:
             yield f"the receipt {receipt.key[:8]} names an input that does not exist any more"
         read = {name: self._files(entry, receipt, name) for name in receipt.written}
         whole = {name: rows for name, rows in read.items() if rows is not None}
+        if entry.position in self._summed:
+            self._sums.update(id_sums(receipt, whole))
         for name, rows in whole.items():
             yield from differences(receipt, name, rows)
         if receipt.kind == "stage" and len(whole) == len(read):

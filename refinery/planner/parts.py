@@ -140,9 +140,10 @@ def _shards(runs: Sequence[Receipt], stage: Ordered, shard: int) -> Iterator[tup
         documents, text, tokens = (sum(_count(runs, order, unit) for order in orders) for unit in UNITS)
         if not documents and number:
             continue
+        counts = [tuple(_count([run], order, UNITS[0]) for run in runs) for order in orders]
         count = max(1, min(documents, -(-stage.shard_estimate(documents, text, tokens) // shard)))
         for place in range(count):
-            ranges = tuple(_share(order, _count(runs, order, UNITS[0]), place, count) for order in orders)
+            ranges = tuple(_share(*pair, place, count) for pair in zip(orders, counts, strict=True))
             memory, files = (size * sum(one.last - one.first for one in ranges) // total for size in _sizes(runs))
             yield Ranks(name, ranges, memory), files
 
@@ -151,10 +152,11 @@ def _count(runs: Iterable[Receipt], order: OrderRange, unit: str) -> int:
     return sum(run.rows[f"{order.label} {unit}"] for run in runs)
 
 
-def _share(order: OrderRange, documents: int, place: int, count: int) -> RankRange:
-    """Return the ranks of share ``place`` of ``count`` equal ones."""
+def _share(order: OrderRange, runs: tuple[int, ...], place: int, count: int) -> RankRange:
+    """Return the ranks of share ``place`` of ``count`` equal ones of the documents of all runs."""
+    documents = sum(runs)
     first, last = (documents * (place + more) // count for more in (0, 1))
-    return RankRange(order.low, order.high, first, last, documents)
+    return RankRange(order.low, order.high, first, last, documents, runs)
 
 
 def shard_bytes(stage: Stage) -> int:

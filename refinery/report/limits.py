@@ -74,6 +74,9 @@ RETAINED = 20
 SLOWEST_PARTS = 5
 """Parts of a stage by time."""
 
+ODDEST_SHARDS = 10
+"""Shards of a shuffled export, by the probability of their documents."""
+
 LABELS = 15
 """Labels of a metric."""
 

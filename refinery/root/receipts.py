@@ -83,6 +83,22 @@ class FileRef:
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class ShardOrder:
+    """Counts of a shard of an order of the dataset, that distinguish it from an order that is not random.
+
+    ``chi_square`` compares its documents of each input part with their share of all documents, parts with few together;
+    it has ``degrees`` of freedom, 0 where the shard has all documents. ``neighbours`` are pairs of adjacent documents
+    of one part, of which a random order of the shard has ``expected`` with a ``variance``.
+    """
+
+    chi_square: float
+    degrees: int
+    neighbours: int
+    expected: float
+    variance: float
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class TakenRows:
     """Rows that a takedown took out, by their numbers before it in all files of a name.
 
@@ -140,6 +156,8 @@ class Receipt:
     """First kept rows as they read back, where the stage shows that."""
     poison: tuple[tuple[int, str], ...] = ()
     """Of a map: rows of the documents that killed a worker in it, with a note. ``apply`` removes them."""
+    order: ShardOrder | None = None
+    """Of a shard of an order of the dataset."""
     taken_down: dict[str, TakenDown] = field(default_factory=dict)
     """By name. ``contents`` and ``rows`` stay those of the commit, on which what was computed from them depends."""
 

@@ -20,7 +20,7 @@ from refinery.stage.ordered import Ordered
 from refinery.store import storage_errors, store_for
 from refinery.task import ordered
 from refinery.task.commit import Sizes, commit, committed
-from refinery.task.ordered import Keys, KeySpan, Read, in_order, merged, stored_run
+from refinery.task.ordered import PART, Keys, KeySpan, Read, in_order, merged, stored_run
 from refinery.task.ranks import MergeTask, OrderRun
 from refinery.task.shuffle import copied, rows_between
 from refinery.task.tasks import SegmentTask
@@ -123,8 +123,9 @@ def merge_runs(task: MergeTask) -> Receipt:
     root = Root(task.root, store_for(task.root))
     root.withdraw(task.folder, task.key)
     size, documents = task.rows["bytes"], task.rows["in"]
-    rows = _in_order_of(task.stage, [stored_run(root, path) for path in task.paths], size)
-    content, written = write_batches(root, schema_of(root, task.paths[0]), rows, _group_rows(documents, size))
+    runs = [stored_run(root, path, place) for place, path in enumerate(task.paths)]
+    schema = schema_of(root, task.paths[0]).append(PART)
+    content, written = write_batches(root, schema, _in_order_of(task.stage, runs, size), _group_rows(documents, size))
     receipt = Receipt(
         kind="map",
         stage=task.name,

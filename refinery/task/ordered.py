@@ -22,6 +22,7 @@ from refinery.root.takedowns import taken_down
 from refinery.stage.documents import Docs, id_bytes
 from refinery.stage.keyed import KEY
 from refinery.task.document_pass import Batch
+from refinery.task.order_counts import PARTS, OrderCounter
 from refinery.task.ranks import RankRange, Ranks
 from refinery.task.shuffle import copied, keys_between, rows_below, rows_between
 
@@ -33,6 +34,9 @@ PIECE = 1024
 
 DEVIATIONS = 8
 """Half the window, in standard deviations, in which the key of a rank is looked for first."""
+
+PART = pa.field("part of run", pa.uint64())
+"""The number of the part that a document is from, which stands in merged runs only."""
 
 Keys = tuple[int, int]
 """A half-open range of keys."""
@@ -50,10 +54,15 @@ class KeySpan:
     high: int
 
 
-def ranked_batches(root: Root, paths: Sequence[str], ranks: Ranks, schema: pa.Schema) -> Iterator[Batch]:
-    """Read documents of ranges of ranks; columns that did not move are null. Those taken down have ranks still."""
+def ranked_batches(
+    root: Root, paths: Sequence[str], ranks: Ranks, schema: pa.Schema, counter: OrderCounter | None = None
+) -> Iterator[Batch]:
+    """Read documents of ranges of ranks; columns that did not move are null.
+
+    Those taken down have ranks still, and are in the counts.
+    """
     listed = taken_down(root)
-    for every in read_ranks(root, paths, ranks):
+    for every in read_ranks(root, paths, ranks, counter):
         rows = every.filter(pc.invert(listed.mask(every))) if listed.entries else every
         yield with_columns_of(schema, rows), None
 
@@ -66,25 +75,39 @@ def with_columns_of(schema: pa.Schema, rows: pa.RecordBatch) -> Docs:
     return Docs(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 
-def read_ranks(root: Root, paths: Sequence[str], ranks: Ranks) -> Iterator[pa.RecordBatch]:
-    """Yield documents of ranges of ranks out of the runs of all parts, in their order, without keys."""
+def read_ranks(
+    root: Root, paths: Sequence[str], ranks: Ranks, counter: OrderCounter | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield documents of ranges of ranks out of the runs of all parts, in their order, without keys. Count them."""
     wanted = [(one, rank) for one in ranks.ranges for rank in (one.first, one.last)]
     keys = keys_of(root, paths, wanted)
     spans = [KeySpan(one.low, low, high) for one, low, high in zip(ranks.ranges, keys[::2], keys[1::2], strict=True)]
     width = ranks.ranges[0].high - ranks.ranges[0].low
-    for batch in merged([stored_run(root, path) for path in paths], spans, width, 1 + ranks.bytes // BUDGET):
-        yield batch.drop_columns([KEY])
+    runs = [stored_run(root, path, place << PARTS) for place, path in enumerate(paths)]
+    for batch in merged(runs, spans, width, 1 + ranks.bytes // BUDGET):
+        if counter is not None:
+            counter.add(batch.column(KEY), batch.column(PART.name))
+        yield batch.drop_columns([KEY, PART.name])
 
 
-def stored_run(root: Root, path: str) -> Read:
-    """Return the reader of a run below the root, which is open while it is read."""
+def stored_run(root: Root, path: str, first: int) -> Read:
+    """Return the reader of a run below the root, which is open while it is read. Its parts are numbered from one on."""
 
     def read(wanted: Sequence[Keys]) -> Iterator[pa.RecordBatch]:
         with open_parquet(root, path) as file:
             for low, high in wanted:
-                yield from map(copied, rows_between(file, low, high))
+                yield from (_numbered(copied(rows), first) for rows in rows_between(file, low, high))
 
     return read
+
+
+def _numbered(rows: pa.RecordBatch, first: int) -> pa.RecordBatch:
+    """Return rows with the numbers of their parts, of which a run that was not merged has one."""
+    number = pa.scalar(first, PART.type)
+    if PART.name not in rows.schema.names:
+        return rows.append_column(PART, pa.repeat(number, len(rows)))
+    place = rows.schema.names.index(PART.name)
+    return rows.set_column(place, PART, pc.add(rows.column(place), number))
 
 
 def keys_of(root: Root, paths: Sequence[str], wanted: Sequence[tuple[RankRange, int]]) -> list[int]:

@@ -10,7 +10,7 @@ from refinery.errors import PartFailed
 from refinery.identity import part_key
 from refinery.root.parquet import TableWriter, Written, discard, publish
 from refinery.root.partitions import label_name
-from refinery.root.receipts import PREVIEWS, SHARDS, Receipt
+from refinery.root.receipts import PREVIEWS, SHARDS, Receipt, ShardOrder
 from refinery.root.root import Root, quarantine_path
 from refinery.root.takedowns import TAKEN_DOWN
 from refinery.stage.base import Stage
@@ -65,6 +65,8 @@ class StepOutputWriter:
         self._seconds = 0.0
         self.lenient = False
         """True if documents were taken down since the rows of steps that are computed in passing were committed."""
+        self.order: ShardOrder | None = None
+        """Of a shard of an order of the dataset, before its commit."""
         self.receipt: Receipt | None = None
         self.content = ""
         self.quarantined: list[str] = []
@@ -158,6 +160,7 @@ class StepOutputWriter:
             statistics=path,
             groups=groups,
             previews=tuple(self._previews),
+            order=self.order,
             reapplied=bool(self._run.stored),
             seconds=self._seconds + self._step.seconds,
         )

@@ -25,13 +25,17 @@ class OrderRun:
 
 @dataclass(frozen=True)
 class RankRange:
-    """Documents ``first`` to ``last``, by key, of the ``of`` documents whose keys are from ``low`` to ``high``."""
+    """Documents ``first`` to ``last``, by key, of the ``of`` documents whose keys are from ``low`` to ``high``.
+
+    ``runs`` are the documents of each sorted run among these.
+    """
 
     low: int
     high: int
     first: int
     last: int
     of: int
+    runs: tuple[int, ...] = ()
 
     @property
     def content(self) -> str:

@@ -20,6 +20,7 @@ from refinery.task.copied import CopiedOutput, equal_outputs
 from refinery.task.document_pass import Batch, PassStep, SourceReader, process_batch, stored_batches
 from refinery.task.hazards import Hazards
 from refinery.task.mapped import MapWriter
+from refinery.task.order_counts import OrderCounter
 from refinery.task.order_runs import RunWriter
 from refinery.task.ordered import ranked_batches
 from refinery.task.output import StepOutputWriter
@@ -104,6 +105,7 @@ class SegmentPass:
             *(CopiedOutput(self.root, task, n, self._lead.root, self._lead.outputs[n]) for n in range(self._led)),
             *self._writers,
         ]
+        self._order = OrderCounter(task.ranks) if task.ranks else None
         of = results.pipelines if results else 1
         self._map = _map_writer(self.root, task, mark, of)
 
@@ -122,7 +124,7 @@ class SegmentPass:
         first = self._task.steps[0].flow if self._task.steps else self._task.map
         assert first is not None  # a task that does nothing is not planned
         if self._task.ranks is not None:
-            return ranked_batches(self.root, self._task.paths, self._task.ranks, first.given)
+            return ranked_batches(self.root, self._task.paths, self._task.ranks, first.given, self._order)
         return stored_batches(self.root, self._task.paths, first.given, self._task.batch)
 
     def add(self, batch: Batch) -> None:
@@ -149,6 +151,7 @@ class SegmentPass:
             self._writers[0].add_taken_down(self._unlisted.left_out)
         for writer in self._writers:
             writer.lenient = self.lacks_documents
+            writer.order = self._order.counts() if self._order else None
         for output in self.outputs:
             content, receipt = output.commit(contents)
             contents = (content,)
