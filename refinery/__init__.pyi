@@ -126,6 +126,10 @@ from .inspect.samples import (
     Samples as Samples,
     sample as sample,
 )
+from .inspect.shuffles import (
+    OrderTest as OrderTest,
+    SplitOrder as SplitOrder,
+)
 from .inspect.summaries import (
     Summary as Summary,
     summary as summary,
