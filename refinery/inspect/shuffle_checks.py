@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from refinery.inspect.contents import FileRows, IdSum, added, id_sum
 from refinery.inspect.reader import Finding, RootReader, StageEntry
-from refinery.planner.parts import sorted_runs
+from refinery.planner.parts import first_and_last_runs
 from refinery.root.receipts import Receipt
 
 _NONE: IdSum = (0, 0, 0)
@@ -41,12 +41,10 @@ def other_documents(reader: RootReader, entry: StageEntry, sums: Mapping[str, Id
     shards = [one for one in receipts.parts if one.ranks is not None]
     if not shards or not entry.manifest.complete or receipts.lost:
         return
-    few = sorted_runs(receipts.shuffle)
-    every = [one for one in receipts.shuffle if one.kind == "map"]
-    runs = every if len(few) == len(every) else [one for one in every if one not in few]
+    runs, few = first_and_last_runs(receipts.shuffle)
     if _differ(few, shards, sums):
         yield Finding("its files have other documents than the sorted runs that they were made from", entry.name)
-    if len(few) < len(every) and _differ(runs, few, sums):
+    if len(few) < len(runs) and _differ(runs, few, sums):
         yield Finding("merged runs have other documents than those that they were made from", entry.name)
     if before is not None and before.manifest.complete and _differ(reader.load(before).parts, runs, sums):
         yield Finding(f"the sorted runs have other documents than {before.name} kept", entry.name)

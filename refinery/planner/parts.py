@@ -7,18 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from refinery.identity import digest, part_key
+from refinery.planner import tiers
 from refinery.root.receipts import Receipt
 from refinery.stage.base import Stage
 from refinery.stage.ordered import Ordered, OrderRange
 from refinery.task.left_out import NOTHING, LeftOut
 from refinery.task.order_runs import UNITS
 from refinery.task.ranks import MergeTask, RankRange, Ranks
-
-MANY_RUNS = 2000
-"""Sorted runs above which they are merged first: a shard reads a part of each, and opens it for that."""
-
-FEW_RUNS = 1000
-"""Runs to which they are merged."""
 
 PARTITIONED_SHARDS = 16
 """Files' worth of text that is gathered where each label has files of its own: a label with a sixteenth fills one."""
@@ -105,28 +100,26 @@ def in_order(parts: Iterable[Part], runs: Sequence[Receipt], stage: Ordered, sha
     Each is a shard of about as many bytes of the stage's ``shard_column``.
     """
     paths = tuple(file.path for run in runs for file in run.files["keys"])
-    contents = tuple(part.receipts[-1].contents["kept"] for part in parts if part.mapped is not None)
+    contents = tiers.named([part.receipts[-1].contents["kept"] for part in parts if part.mapped is not None])
     found: list[Part] = []
     for ranks, files in _shards(runs, stage, shard):
         found.append(Part(len(found), paths, (*contents, ranks.content), files, ranks=ranks))
     return found
 
 
-def merges(runs: Sequence[Receipt], root: str, stage: Ordered, name: str, folder: str) -> list[MergeTask]:
-    """Return the tasks that merge more than ``MANY_RUNS`` to fewer and larger ones; none for fewer runs."""
-    count = min(FEW_RUNS, len(runs) // 2)
-    if len(runs) <= MANY_RUNS:
+def merges(runs: Sequence[Receipt], root: str, stage: Ordered, name: str, folder: str, tier: int) -> list[MergeTask]:
+    """Return the tasks that merge runs to fewer and larger ones; none where a shard can read all of them."""
+    if len(runs) <= tiers.FAN_IN:
         return []
     tasks = []
-    for number in range(count):
-        some = runs[len(runs) * number // count : len(runs) * (number + 1) // count]
+    for number, some in enumerate(tiers.groups(runs, tiers.FAN_IN, tiers.FAN_IN)):
         contents = tuple(run.contents["keys"] for run in some)
         rows = Counter[str]()
         for run in some:
             rows.update(run.rows)
         paths = tuple(file.path for run in some for file in run.files["keys"])
         size, key = sum(run.total("keys") for run in some), part_key("merge", contents)
-        tasks.append(MergeTask(root, stage, name, folder, key, contents, number, paths, dict(rows), size))
+        tasks.append(MergeTask(root, stage, name, folder, key, contents, number, paths, dict(rows), size, tier))
     return tasks
 
 
@@ -166,9 +159,23 @@ def shard_bytes(stage: Stage) -> int:
 
 def sorted_runs(shuffle: Iterable[Receipt]) -> list[Receipt]:
     """Return the receipts of the runs that shards are read from: of those that many were merged to, if they were."""
-    every = [one for one in shuffle if one.kind == "map"]
-    contents = {one.contents["keys"] for one in every}
-    return [one for one in every if set(one.inputs) <= contents] or every
+    return first_and_last_runs(shuffle)[1]
+
+
+def first_and_last_runs(shuffle: Iterable[Receipt]) -> tuple[list[Receipt], list[Receipt]]:
+    """Return the receipts of the runs of all parts, and of those that are left after all merges, tier after tier."""
+    first: list[Receipt] = []
+    left: dict[int, Receipt] = {}
+    places: dict[str, list[int]] = {}
+    for place, one in enumerate(one for one in shuffle if one.kind == "map"):
+        if all(map(places.get, one.inputs)):
+            for content in one.inputs:
+                del left[places[content].pop(0)]
+        else:
+            first.append(one)
+        left[place] = one
+        places.setdefault(one.contents["keys"], []).append(place)
+    return first, [*left.values()]
 
 
 def ranks_of(receipt: Receipt, runs: Sequence[Receipt], stage: Ordered) -> Ranks:

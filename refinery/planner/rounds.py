@@ -7,29 +7,48 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
-from refinery.identity import CommonContents, reduce_identity, rounds_identity
+from refinery.identity import CommonContents, part_key, reduce_identity, rounds_identity
+from refinery.planner import tiers
 from refinery.planner.parts import Part
 from refinery.recipe import Step
 from refinery.root.receipts import Receipt
 from refinery.root.reference import ReferencePart
+from refinery.stage.addresses import is_reference
 from refinery.stage.global_stage import Global
 from refinery.stage.rounds import Reduce, Round
-from refinery.task.shuffle import ranges
-from refinery.task.tasks import MappedFiles, RoundTask, SortedRun
+from refinery.task.shuffle import SHARE, ranges
+from refinery.task.tasks import MappedFiles, RoundTask
+from refinery.task.tiers import Order, SortedRun, TierTask
 
 KEY_BYTES = 16
 """Bytes of a keyed row in memory, where a receipt does not record them."""
 
+REDUCED = "reduced"
+"""Name in the receipts of what a range sends to all parts."""
+
 
 @dataclass(frozen=True, slots=True)
-class _Keyed:
-    """The sorted keyed rows of one part: the file, its content id and the bytes of its rows in memory."""
+class _File:
+    """Sorted rows of one part, or merged ones: the file, its content id, and bytes of the rows in memory and stored."""
 
     run: SortedRun
     content: str
     bytes: int
+    stored: int
+
+    @classmethod
+    def merged(cls, receipt: Receipt, name: str, first: int) -> _File:
+        """Rows of several parts; of keyed ones, the ``first`` is the number of the first part."""
+        run = SortedRun(first, receipt.files[name][0].path, merged=True)
+        return cls(run, receipt.contents[name], receipt.rows["bytes"], receipt.total(name))
+
+    @property
+    def label(self) -> str:
+        """The file as an input of a task."""
+        return self.content if self.run.merged else f"{self.run.number}:{self.content}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +75,11 @@ class FileShuffle:
         new = [ReferencePart(part.number, "", part.mapped) for part in parts if part.mapped is not None]
         self._mapped = [_mapped(part) for part in [*new, *reference]]
         self._keyed = [_keyed(part.number, part.mapped, part.root) for part in [*new, *reference]]
+        self._runs: Sequence[_File] = self._keyed
+        """The files that tasks read: those of ``_keyed``, or the fewer ones that tiers have merged them to."""
         self._sent: Sequence[Receipt] = ()
+        self._reduced: Sequence[_File] = ()
+        """Likewise what ranges sent to all parts."""
         self._addressed = False
         self._first = True
         self._verdicts: dict[str, Receipt] = {}
@@ -66,8 +89,8 @@ class FileShuffle:
     def by_range(self, operator: Reduce) -> list[RoundTask]:
         total = sum(keyed.bytes for keyed in self._keyed)
         cuts = ranges(total, self._stage.memory)
-        inputs = CommonContents(f"{keyed.run.number}:{keyed.content}" for keyed in self._keyed)
-        runs = tuple(keyed.run for keyed in self._keyed)
+        inputs = CommonContents(keyed.label for keyed in self._keyed)
+        runs = tuple(file.run for file in self._runs)
         share: dict[str, Any] = {"bytes": total // len(cuts), "runs": runs}
         return [
             self._task(operator, f"{operator.name} {low:x}-{high:x}", (), inputs, number=n, low=low, high=high, **share)
@@ -77,7 +100,7 @@ class FileShuffle:
     def at_once(self, operator: Round) -> list[RoundTask]:
         mapped = self._parts_of(operator)
         parts = tuple(part.files for part in mapped)
-        paths, contents, size = self._sent_as("reduced")
+        paths, contents, size = self._sent_as(REDUCED)
         given = [":".join([str(part.files.number), *part.contents]) for part in mapped]
         inputs = CommonContents([*given, *contents.ids])
         rows = sum(receipt.rows["reduced"] for receipt in self._sent)
@@ -87,7 +110,7 @@ class FileShuffle:
     def by_part(self, operator: Round) -> list[RoundTask]:
         mapped = self._parts_of(operator)
         needs_memory = all(other.unit for other in self._stage.rounds())
-        reduced = self._sent_as("reduced") if self._addressed else None
+        reduced = self._sent_as(REDUCED) if self._addressed else None
         tasks = []
         for part in mapped:
             number, documents = part.files.number, part.files.documents
@@ -114,12 +137,62 @@ class FileShuffle:
 
     def _sent_as(self, name: str) -> tuple[tuple[str, ...], CommonContents, int]:
         """Return paths, content ids and bytes of what was sent under a name in the receipts."""
-        paths = tuple(file.path for receipt in self._sent for file in receipt.files.get(name, ()))
+        if name == REDUCED:
+            paths = tuple(file.run.path for file in self._reduced)
+        else:
+            paths = tuple(file.path for receipt in self._sent for file in receipt.files.get(name, ()))
         contents = CommonContents(receipt.contents.get(name, "") for receipt in self._sent)
         return paths, contents, sum(receipt.total(name) for receipt in self._sent)
 
     def _parts_of(self, operator: Round) -> list[_Mapped]:
         return self._mapped[: len(self._parts)] if operator.final else self._mapped
+
+    # ---------------------------------------------------------------------------------------------------------- tiers
+
+    def merges(self, operator: Round) -> list[TierTask]:
+        """Return the tasks that merge the files that every task of a round reads; none where they are few enough."""
+        order: Order = "key" if isinstance(operator, Reduce) else "part" if operator.unit else "file"
+        some = [group for group in self._groups(operator) if len(group) > 1]
+        return [self._merge(order, number, group) for number, group in enumerate(some)]
+
+    def merge(self, operator: Round, results: Sequence[Receipt]) -> None:
+        """Read the files that ``merges`` made instead of those that they were made from."""
+        made, files = iter(results), list[_File]()
+        name = "keys" if isinstance(operator, Reduce) else REDUCED
+        for group in self._groups(operator):
+            files.append(group[0] if len(group) == 1 else _File.merged(next(made), name, group[0].run.number))
+        if isinstance(operator, Reduce):
+            self._runs = files
+        else:
+            self._reduced = files
+
+    def _groups(self, operator: Round) -> list[Sequence[_File]]:
+        """The files that go into one; no parts of the dataset together with reference parts."""
+        files = self._runs if isinstance(operator, Reduce) else self._reduced
+        fan_in = max(2, tiers.FAN_IN // (2 if any(file.run.excluded for file in files) else 1))
+        if len(files) <= fan_in:
+            return []
+        kinds = [list(kind) for _, kind in groupby(files, lambda file: is_reference(file.run.number))]
+        shares = [max(1, fan_in * len(kind) // len(files)) for kind in kinds]
+        return [group for kind, most in zip(kinds, shares, strict=True) for group in tiers.groups(kind, most, fan_in)]
+
+    def _merge(self, order: Order, number: int, files: Sequence[_File]) -> TierTask:
+        inputs, size = tuple(file.label for file in files), sum(file.bytes for file in files)
+        numbers = sorted(part.files.number for part in self._mapped)
+        count = min(len(numbers), 1 + size * SHARE // self._stage.memory) if order == "part" else 0
+        return TierTask(
+            root=self._root,
+            stage=self._stage,
+            name=self._name,
+            folder=self._folder,
+            key=part_key(f"merge by {order}", inputs),
+            inputs=inputs,
+            number=number,
+            runs=tuple(file.run for file in files),
+            order=order,
+            ends=tuple(numbers[len(numbers) * place // count - 1] for place in range(1, count + 1)),
+            bytes=sum(file.stored for file in files),
+        )
 
     # -------------------------------------------------------------------------------------------------------- results
 
@@ -130,13 +203,15 @@ class FileShuffle:
             path, content = made.files[name][0].path, made.contents[name]
             self._mapped[place] = _Mapped(replace(part.files, excluded=path), (*part.contents, content))
             run = replace(keyed.run, excluded=path)
-            self._keyed[place] = _Keyed(run, f"{keyed.content}:{content}", keyed.bytes)
+            self._keyed[place] = replace(keyed, run=run, content=f"{keyed.content}:{content}")
 
     def send(self, results: Sequence[Receipt], *, addressed: bool) -> None:
         self._sent, self._addressed, self._first = results, addressed, False
+        self._reduced = [_File.merged(receipt, REDUCED, 0) for receipt in results if REDUCED in receipt.files]
 
     def rekey(self, results: Sequence[Receipt]) -> None:
         self._keyed = [_keyed(part.files.number, made) for part, made in zip(self._mapped, results, strict=True)]
+        self._runs = self._keyed
 
     def conclude(self, results: Sequence[Receipt]) -> None:
         self._verdicts = {name: receipt for receipt in results for name in receipt.files}
@@ -152,6 +227,7 @@ def _mapped(part: ReferencePart) -> _Mapped:
     return _Mapped(MappedFiles(part.number, documents, index, part.root, part.verdict), contents)
 
 
-def _keyed(part: int, receipt: Receipt, root: str = "") -> _Keyed:
+def _keyed(part: int, receipt: Receipt, root: str = "") -> _File:
     size = receipt.rows.get("bytes", receipt.rows["keys"] * KEY_BYTES)
-    return _Keyed(SortedRun(part, receipt.files["keys"][0].path, root), receipt.contents["keys"], size)
+    run = SortedRun(part, receipt.files["keys"][0].path, root)
+    return _File(run, receipt.contents["keys"], size, receipt.total("keys"))

@@ -21,7 +21,9 @@ from refinery.root.reference import ReferencePart
 from refinery.stage.addresses import reference_number
 from refinery.stage.global_stage import Global
 from refinery.stage.ordered import Ordered
+from refinery.stage.rounds import Round
 from refinery.task.tasks import AuditTask
+from refinery.task.tiers import TierTask
 
 
 class ReceiptLookup(Protocol):
@@ -144,15 +146,15 @@ class _Walk:
     def _sorted(self, position: int, stage: Ordered, parts: Sequence[Part], shard: int) -> Sequence[Part] | _End:
         """The shards of an order of all documents, or the tasks that merge many runs to few."""
         name, folder = self._layout.steps[position].name, self._layout.folders[position]
-        runs = [part.mapped for part in parts if part.mapped is not None]
-        tasks = merges(runs, self._layout.pipeline.root, stage, name, folder)
-        receipts = [self._receipt(position, task.key) for task in tasks]
-        missing = tuple(task for task, receipt in zip(tasks, receipts, strict=True) if receipt is None)
-        if missing:
-            return _End(Phase(f"{name} merge", missing))
-        few = [receipt for receipt in receipts if receipt is not None]
-        self._add(position, shuffle=few)
-        return in_order(parts, few or runs, stage, shard)
+        runs, tier = [part.mapped for part in parts if part.mapped is not None], 0
+        while tasks := merges(runs, self._layout.pipeline.root, stage, name, folder, tier):
+            receipts = [self._receipt(position, task.key) for task in tasks]
+            runs, tier = [receipt for receipt in receipts if receipt is not None], tier + 1
+            self._add(position, shuffle=runs)
+            if len(runs) < len(tasks):
+                missing = (task for task, receipt in zip(tasks, receipts, strict=True) if receipt is None)
+                return _End(Phase(f"{name} merge", tuple(missing)))
+        return in_order(parts, runs, stage, shard)
 
     def _shuffled(
         self, position: int, stage: Global, parts: Sequence[Part], done: Sequence[Part]
@@ -164,15 +166,28 @@ class _Walk:
         known += [ReferencePart(n, "", p.mapped) for n, p in enumerate(done, after_all_roots) if p.mapped is not None]
         shuffle = FileShuffle(self._layout.pipeline.root, step, folder, parts, known)
         for operator in stage.rounds():
+            merges = self._merged(position, shuffle, operator)
             tasks = operator.tasks(shuffle)
             receipts = [self._receipt(position, task.key) for task in tasks]
             missing = tuple(task for task, receipt in zip(tasks, receipts, strict=True) if receipt is None)
-            if missing:
-                return _End(Phase(f"{step.name} {operator.name}", missing))
+            if missing:  # only then the merged files are needed
+                title = "merge" if merges else operator.name
+                return _End(Phase(f"{step.name} {title}", merges or missing))
             committed = [receipt for receipt in receipts if receipt is not None]
             self._add(position, shuffle=committed)
             operator.pass_on(shuffle, committed)
         return [with_verdict(part, verdict) for part, verdict in shuffle.verdicts()]
+
+    def _merged(self, position: int, shuffle: FileShuffle, operator: Round) -> tuple[TierTask, ...]:
+        """Merge the files that the tasks of a round read, tier after tier; return the tasks that are missing for it."""
+        while tasks := shuffle.merges(operator):
+            receipts = [self._receipt(position, task.key) for task in tasks]
+            committed = [receipt for receipt in receipts if receipt is not None]
+            self._add(position, shuffle=committed)
+            if len(committed) < len(tasks):
+                return tuple(task for task, receipt in zip(tasks, receipts, strict=True) if receipt is None)
+            shuffle.merge(operator, committed)
+        return ()
 
     def _through(self, segment: Segment, parts: Sequence[Part]) -> list[Part]:
         """The parts with their receipts in a segment, without those that are left out from here on."""

@@ -16,7 +16,8 @@ from refinery.stage.global_stage import Mapped
 from refinery.stage.keyed import sort_rows
 from refinery.task.commit import Sizes, commit, committed
 from refinery.task.hazards import Hazards
-from refinery.task.shuffle import AT_ONCE, FEW, ROW_GROUP, SHARE, gathered
+from refinery.task.merging import gathered
+from refinery.task.shuffle import AT_ONCE, FEW, ROW_GROUP, SHARE
 from refinery.task.tasks import MapRun, ProgressMarker, SegmentTask
 
 

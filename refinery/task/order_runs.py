@@ -31,6 +31,9 @@ GROUP_BYTES = 2**20
 BYTES_OF_TOKEN = 4
 """Bytes of text of an average token."""
 
+MERGED = 10
+"""Bits of the number of a run among those that are merged to one."""
+
 UNITS = ("documents", "text", "tokens")
 """Units in which the receipt of a run counts the documents of each range."""
 
@@ -123,8 +126,9 @@ def merge_runs(task: MergeTask) -> Receipt:
     root = Root(task.root, store_for(task.root))
     root.withdraw(task.folder, task.key)
     size, documents = task.rows["bytes"], task.rows["in"]
-    runs = [stored_run(root, path, place) for place, path in enumerate(task.paths)]
-    schema = schema_of(root, task.paths[0]).append(PART)
+    runs = [stored_run(root, path, place << MERGED * task.tier) for place, path in enumerate(task.paths)]
+    schema = schema_of(root, task.paths[0])
+    schema = schema if PART.name in schema.names else schema.append(PART)
     content, written = write_batches(root, schema, _in_order_of(task.stage, runs, size), _group_rows(documents, size))
     receipt = Receipt(
         kind="map",

@@ -15,6 +15,7 @@ from refinery.task.ranks import MergeTask
 from refinery.task.rounds import perform_round
 from refinery.task.segment import process_part
 from refinery.task.tasks import AuditTask, JointTask, ProgressMarker, RoundTask, SegmentTask, Task
+from refinery.task.tiers import TierTask, merge_tier
 
 
 def perform(task: Task | JointTask, mark: ProgressMarker) -> list[Receipt]:
@@ -31,6 +32,7 @@ _PERFORM: dict[type[Task | JointTask], Callable[[Any, ProgressMarker], list[Rece
     SegmentTask: lambda task, mark: process_part([task], mark),
     JointTask: lambda task, mark: process_part(task.tasks, mark),
     RoundTask: lambda task, _: [perform_round(task)],
+    TierTask: lambda task, _: [merge_tier(task)],
     MergeTask: lambda task, _: [merge_runs(task)],
     AuditTask: lambda task, mark: [audit(task, mark)],
 }

@@ -72,7 +72,10 @@ class Ranks:
 
 @dataclass(frozen=True)
 class MergeTask:
-    """Merge the runs in ``paths``, below the root, to one. ``rows`` are the sums of what their receipts count."""
+    """Merge the runs in ``paths``, below the root, to one. ``rows`` are the sums of what their receipts count.
+
+    They were merged before from as many tiers of runs as ``tier`` is.
+    """
 
     root: str
     stage: Ordered
@@ -84,6 +87,7 @@ class MergeTask:
     paths: tuple[str, ...]
     rows: Mapping[str, int]
     bytes: int
+    tier: int = 0
 
     memory: ClassVar[int] = 0
 

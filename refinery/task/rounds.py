@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 import pyarrow as pa
 
@@ -15,8 +14,9 @@ from refinery.stage.addresses import address_range
 from refinery.stage.rounds import MappedPart, RowNumbers
 from refinery.store import store_for
 from refinery.task.commit import Sizes, commit
-from refinery.task.shuffle import ROW_GROUP, Run, merged_range, range_by_part, read_range
+from refinery.task.shuffle import ROW_GROUP, merged_range, range_by_part, read_range
 from refinery.task.tasks import MappedFiles, RoundTask
+from refinery.task.tiers import opened, root_of
 
 INDEX_ROWS = 1024
 """Documents whose index is in one batch."""
@@ -61,10 +61,7 @@ class FileInput:
     def rows(self, *, merged: bool) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the task's key range."""
         root, task = self._root, self._task
-        runs = []
-        for run in task.runs:
-            excluded = read_rows(root, run.excluded, ["row"]).column("row").to_numpy() if run.excluded else None
-            runs.append(Run(run.number, partial(read_range, _root_of(run.root, root), run.path), excluded))
+        runs = [opened(root, run) for run in task.runs]
         return (merged_range if merged else range_by_part)(runs, task.low, task.high)
 
     def reduced(self) -> _Reduced:
@@ -100,7 +97,7 @@ class StoredPart(MappedPart):
     """A part's map output in files, which are read when they are asked for."""
 
     def __init__(self, own: Root, files: MappedFiles) -> None:
-        self._root, self._files, self._own = _root_of(files.root, own), files, own
+        self._root, self._files, self._own = root_of(files.root, own), files, own
         self.number, self.documents = files.number, files.documents
 
     def index(self, columns: Sequence[str] | None = None, rows: RowNumbers | None = None) -> pa.Table:
@@ -114,7 +111,3 @@ class StoredPart(MappedPart):
 
     def excluded(self) -> pa.Table:
         return read_rows(self._own, self._files.excluded)
-
-
-def _root_of(path: str, own: Root) -> Root:
-    return Root(path, store_for(path)) if path else own

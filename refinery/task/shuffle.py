@@ -49,6 +49,8 @@ class Run:
     read: Callable[[int, int], Iterator[pa.RecordBatch]]
     excluded: npt.NDArray[np.uint32] | None = None
     """Sorted documents of the part: rows that have one of them as ``row`` are left out."""
+    merged: bool = False
+    """True for rows of several parts with their numbers, by key: this one and others, all reference parts or none."""
 
 
 def ranges(total_bytes: int, memory: int) -> list[tuple[int, int]]:
@@ -64,7 +66,7 @@ def merged_range(runs: Sequence[Run], low: int, high: int) -> Iterator[pa.Record
     A ``part: uint32`` column follows the key. A batch never splits a group of equal keys. Rows of reference parts with
     a key that no other part has are left out before sorting: of many reference rows few are wanted.
     """
-    yield from in_order(list(range_by_part(runs, low, high)), low, high)
+    yield from in_order([rows for _, some in _read(runs, low, high) for rows in some], low, high)
 
 
 def in_order(pieces: Sequence[pa.RecordBatch], low: int, high: int, at_once: int = AT_ONCE) -> Iterator[pa.RecordBatch]:
@@ -88,18 +90,44 @@ def in_order(pieces: Sequence[pa.RecordBatch], low: int, high: int, at_once: int
 
 def range_by_part(runs: Sequence[Run], low: int, high: int) -> Iterator[pa.RecordBatch]:
     """Yield the same rows part after part, each sorted; none if all parts are reference parts."""
+    for run, rows in _read(runs, low, high):
+        yield from by_part(rows) if run.merged else rows
+
+
+def _read(runs: Sequence[Run], low: int, high: int) -> Iterator[tuple[Run, Iterator[pa.RecordBatch]]]:
+    """Yield the rows of a range of each run, with the numbers of their parts."""
     reference = [run for run in runs if is_reference(run.number)]
     keys: list[npt.NDArray[np.uint64]] = []
+
+    def noted(rows: pa.RecordBatch) -> pa.RecordBatch:
+        if reference:
+            keys.append(rows.column(KEY).to_numpy())
+        return rows
+
     for run in runs:
         if not is_reference(run.number):
-            for rows in _without_excluded(run, run.read(low, high)):
-                keys += [rows.column(KEY).to_numpy()] if reference else []
-                yield numbered(run.number, copied(rows))
+            yield run, (_of_parts(run, copied(noted(rows))) for rows in rows_left(run, run.read(low, high)))
     if keys:
         wanted = _distinct(np.concatenate(keys))
         for run in reference:
             some = (having(wanted, rows) for rows in run.read(low, high))
-            yield from (numbered(run.number, rows) for rows in _without_excluded(run, some) if len(rows))
+            yield run, (_of_parts(run, rows) for rows in rows_left(run, some) if len(rows))
+
+
+def _of_parts(run: Run, rows: pa.RecordBatch) -> pa.RecordBatch:
+    return rows if run.merged else numbered(run.number, rows)
+
+
+def by_part(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a range of a merged run part after part, each in the order in which they come."""
+    pieces = [rows for rows in batches if len(rows)]
+    if pieces:
+        table = pa.Table.from_batches(pieces)
+        parts = table.column("part").to_numpy()
+        order = np.argsort(parts, kind="stable")
+        (whole,) = table.take(pa.array(order)).combine_chunks().to_batches()
+        for start, end in pairwise([0, *(np.flatnonzero(np.diff(parts[order])) + 1).tolist(), len(order)]):
+            yield whole.slice(start, end - start)
 
 
 def _distinct(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
@@ -108,7 +136,7 @@ def _distinct(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return keys[starts_group(keys)]
 
 
-def _without_excluded(run: Run, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def rows_left(run: Run, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Yield the rows of documents that are not excluded."""
     if run.excluded is None or not len(run.excluded):
         yield from batches
@@ -181,7 +209,7 @@ def rows_between(file: pq.ParquetFile, low: int, high: int) -> Iterator[pa.Recor
     for at in range(0, len(groups), GROUPS_AT_ONCE):
         for batch in file.read_row_groups(list(groups[at : at + GROUPS_AT_ONCE])).combine_chunks().to_batches():
             keys = batch.column(KEY).to_numpy()
-            start, stop = _search(keys, low), _search(keys, high)
+            start, stop = search(keys, low), search(keys, high)
             if stop > start:
                 yield batch.slice(start, stop - start)
 
@@ -193,7 +221,7 @@ def rows_below(file: pq.ParquetFile, key: int) -> int:
     groups = row_groups(file, key - 1, key) if key < KEYS else range(file.metadata.num_row_groups, 0)
     before: int = sum(file.metadata.row_group(group).num_rows for group in range(groups.start))
     inside = (file.read_row_group(group, [KEY]).column(KEY).to_numpy() for group in groups)
-    return before + sum(_search(keys, key) for keys in inside)
+    return before + sum(search(keys, key) for keys in inside)
 
 
 def keys_between(file: pq.ParquetFile, low: int, high: int) -> npt.NDArray[np.uint64]:
@@ -202,7 +230,7 @@ def keys_between(file: pq.ParquetFile, low: int, high: int) -> npt.NDArray[np.ui
     if not groups:
         return np.empty(0, np.uint64)
     keys: npt.NDArray[np.uint64] = file.read_row_groups(groups, [KEY]).column(KEY).to_numpy()
-    return keys[_search(keys, low) : _search(keys, high)]
+    return keys[search(keys, low) : search(keys, high)]
 
 
 def row_groups(file: pq.ParquetFile, low: int, high: int) -> range:
@@ -221,80 +249,6 @@ def row_groups(file: pq.ParquetFile, low: int, high: int) -> range:
     return groups[first:last]
 
 
-def _search(keys: np.ndarray[Any, Any], threshold: int) -> int:
+def search(keys: np.ndarray[Any, Any], threshold: int) -> int:
+    """Return the number of sorted keys below a threshold."""
     return len(keys) if threshold >= KEYS else int(np.searchsorted(keys, np.uint64(threshold), side="left"))
-
-
-def gathered(runs: Sequence[Iterator[pa.RecordBatch]], at_once: int = AT_ONCE) -> Iterator[pa.Table]:
-    """Yield the rows of sorted runs in tables of about ``at_once``, which are not sorted: each key is in one table.
-
-    Tables follow one another in the order of keys. One table is in memory, or a batch of each run if
-    that is more.
-    """
-    least = max(FEW, at_once // max(1, len(runs)))
-    heads = [head for run in runs if (head := _Head(run)).fill(least)]
-    while heads:
-        open_ends = [head.last for head in heads if not head.finished]
-        limit = min(open_ends) if open_ends else None
-        taken = [piece for head in heads if (piece := head.take_below(limit)) is not None]
-        if taken:
-            yield pa.Table.from_batches(taken)
-        else:
-            for head in heads:
-                if not head.finished and head.last == limit:
-                    head.extend()
-        heads = [head for head in heads if head.fill(least)]
-
-
-class _Head:
-    """The rows of one run that are in memory."""
-
-    def __init__(self, run: Iterator[pa.RecordBatch]) -> None:
-        self._run = run
-        self._rows: pa.RecordBatch | None = None
-        self.finished = False
-
-    @property
-    def last(self) -> int:
-        """The largest key in memory."""
-        return int(self._keys()[-1])
-
-    def fill(self, least: int) -> bool:
-        """Read until ``least`` rows are in memory, or all that are left; return False if there are none."""
-        pieces = [] if self._rows is None else [self._rows]
-        count = sum(map(len, pieces))
-        while count < least and not self.finished and (more := self._next()) is not None:
-            pieces.append(more)
-            count += len(more)
-        self._rows = _one(pieces) if pieces else None
-        return self._rows is not None
-
-    def extend(self) -> None:
-        """Read another batch."""
-        more = self._next()
-        if more is not None:
-            self._rows = more if self._rows is None else _one([self._rows, more])
-
-    def take_below(self, limit: int | None) -> pa.RecordBatch | None:
-        """Remove and return the rows with keys below ``limit``; all rows for None."""
-        assert self._rows is not None
-        rows = self._rows
-        count = len(rows) if limit is None else _search(self._keys(), limit)
-        self._rows = rows.slice(count) if count < len(rows) else None
-        return rows.slice(0, count) if count else None
-
-    def _keys(self) -> npt.NDArray[np.uint64]:
-        assert self._rows is not None
-        keys: npt.NDArray[np.uint64] = self._rows.column(KEY).to_numpy()
-        return keys
-
-    def _next(self) -> pa.RecordBatch | None:
-        """Return the next batch that has rows; None at the end of the run."""
-        found = next((batch for batch in self._run if len(batch)), None)
-        self.finished = found is None
-        return found
-
-
-def _one(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """Return batches as one."""
-    return pieces[0] if len(pieces) == 1 else pa.Table.from_batches(pieces).combine_chunks().to_batches()[0]

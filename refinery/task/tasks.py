@@ -18,6 +18,7 @@ from refinery.stage.global_stage import Global
 from refinery.stage.rounds import Round
 from refinery.task.left_out import NOTHING, LeftOut
 from refinery.task.ranks import MergeTask, OrderRun, Ranks
+from refinery.task.tiers import SortedRun, TierTask
 
 
 @dataclass(frozen=True)
@@ -158,17 +159,6 @@ class JointTask(_Modest):
 
 
 @dataclass(frozen=True, slots=True)
-class SortedRun:
-    """The sorted keyed rows of one part: a path below a root, the task's own if that is empty."""
-
-    number: int
-    path: str
-    root: str = ""
-    excluded: str = ""
-    """Path below the task's own root of the table of documents whose rows are left out; empty if there are none."""
-
-
-@dataclass(frozen=True, slots=True)
 class MappedFiles:
     """The index of one part, the verdict of a reference part, and the number of documents.
 
@@ -265,7 +255,7 @@ class AuditTask(_Modest):
         return source
 
 
-Task = SegmentTask | RoundTask | MergeTask | AuditTask
+Task = SegmentTask | RoundTask | TierTask | MergeTask | AuditTask
 """A task of one root."""
 
 

@@ -16,7 +16,7 @@ from refinery.cli import execute
 from refinery.inspect.counts import read_counts
 from refinery.inspect.reader import open_root
 from refinery.inspect.shuffles import split_orders
-from refinery.planner import parts
+from refinery.planner import tiers
 from refinery.report.pages import pages
 from refinery.root.receipts import ShardOrder
 from refinery.statistics.chi_square import upper_tail
@@ -106,8 +106,7 @@ def naive(root: Path) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("many", [2000, 3])
 def test_shards_are_counted(tmp_path: Path, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neighbours are those of the input files, also where runs are merged; the shuffle is one that chance allows."""
-    monkeypatch.setattr(parts, "MANY_RUNS", many)
-    monkeypatch.setattr(parts, "FEW_RUNS", 2)
+    monkeypatch.setattr(tiers, "FAN_IN", many)
     quick(recipe(tmp_path))
     (order,) = split_orders(RootContents(tmp_path / "root").receipts(EXPORT))
     assert [(test.documents, test.neighbours) for _, test in order.shards] == naive(tmp_path / "root")

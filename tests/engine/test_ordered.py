@@ -17,7 +17,7 @@ from refinery import Size
 from refinery.inspect.accounts import why
 from refinery.inspect.counts import read_counts
 from refinery.inspect.verification import verify
-from refinery.planner import parts
+from refinery.planner import tiers
 from refinery.planner.cost import Target
 from refinery.planner.estimator import plan
 from refinery.recipe import Pipeline
@@ -245,11 +245,11 @@ def is_merged(path: Path) -> bool:
     return receipt["kind"] == "map" and len(receipt["inputs"]) > 1
 
 
-def test_many_runs_are_merged_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("fan_in", "merges"), [(3, 3), (2, 5)])
+def test_many_runs_are_merged_first(tmp_path: Path, fan_in: int, merges: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files are the same; a run is open at a time; what is lost is merged again, and can be recomputed."""
     quick(recipe(tmp_path, validation=0.3))
-    monkeypatch.setattr(parts, "MANY_RUNS", 4)
-    monkeypatch.setattr(parts, "FEW_RUNS", 3)
+    monkeypatch.setattr(tiers, "FAN_IN", fan_in)
     monkeypatch.setattr(ordered, "BUDGET", 500)
     quick(recipe(tmp_path, "other", validation=0.3, parts=7))
     mine, its = files(tmp_path / "root"), files(tmp_path / "other")
@@ -257,7 +257,7 @@ def test_many_runs_are_merged_first(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert verify(str(tmp_path / "other"), rerun=1.0).findings == ()
     folder = tmp_path / "other" / EXPORT
     merged = [path for path in (folder / "receipts").iterdir() if is_merged(path)]
-    assert len(merged) == 3
+    assert len(merged) == merges
     for path in [*merged[:2], *sorted(folder.glob("kept/*/*"))[::2]]:
         path.unlink()
     assert quick(recipe(tmp_path, "other", validation=0.3, parts=7)).complete

@@ -19,10 +19,10 @@ from refinery.stage.addresses import reference_number
 from refinery.stage.keyed import KEYS, sort_rows
 from refinery.store import LocalStore
 from refinery.task import shuffle
+from refinery.task.merging import gathered
 from refinery.task.shuffle import (
     FEW,
     Run,
-    gathered,
     having,
     in_order,
     numbered,

@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 
 from refinery.inspect.contents import added, id_sum
 from refinery.inspect.verification import verify
-from refinery.planner import parts
+from refinery.planner import tiers
 from refinery.root.partitions import Contents
 from tests.engine.roots import quick
 from tests.engine.test_ordered import EXPORT, recipe
@@ -71,7 +71,7 @@ def test_other_documents_are_found(
     tmp_path: Path, name: str, many: int, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the receipt of the file has them: the number of documents is the same."""
-    monkeypatch.setattr(parts, "MANY_RUNS", many)  # of 5 runs
+    monkeypatch.setattr(tiers, "FAN_IN", many)  # of 5 runs
     quick(recipe(tmp_path))
     assert verify(str(tmp_path / "root")).findings == ()
     tampered(tmp_path / "root", name, doubled)
