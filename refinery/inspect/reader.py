@@ -16,6 +16,7 @@ from refinery.recipe import Pipeline, from_dict
 from refinery.root.manifests import Head, StageManifest
 from refinery.root.receipts import Receipt, receipt_path
 from refinery.root.root import Root
+from refinery.stage.base import Source
 from refinery.store import store_for
 
 
@@ -89,6 +90,12 @@ class RootReader:
     def pipeline(self) -> Pipeline:
         """The recipe that the root was written with. Raises UsageError where a stage of it is not known any more."""
         return from_dict(self.head.recipe, self.root.path, self.root.full("HEAD.json"))
+
+    @cached_property
+    def source(self) -> Source:
+        """The source of that recipe, also where files of other stages must not be opened for a stored recipe."""
+        recipe = {**self.head.recipe, "pipeline": self.head.recipe["pipeline"][:1]}
+        return from_dict(recipe, self.root.path, self.root.full("HEAD.json")).source
 
     @property
     def names(self) -> list[str]:

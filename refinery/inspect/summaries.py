@@ -65,5 +65,5 @@ def summary(path: str) -> Summary | None:
         too_many_broken=too_many_broken(first.manifest.inputs, allowed_share(reader)),
         previews=first_previews(reader.root.receipts(last.folder, last.manifest.parts[:PREVIEWS])),
         dataset=laid_out if reader.root.store.list(f"{glob.escape(laid_out)}/data/**/*") else "",
-        inputs_table=inputs_table(reader.pipeline.source),
+        inputs_table=inputs_table(reader.source),
     )
