@@ -167,6 +167,9 @@ from .planner.estimate import (
 from .planner.estimator import (
     plan as plan,
 )
+from .planner.requests import (
+    RoundRequests as RoundRequests,
+)
 from .planner.selection import (
     Selection as Selection,
 )

@@ -65,6 +65,8 @@ def _text(estimate: Estimate, one_in: int) -> str:
         lines.append(
             f"audit: 1 document in {one_in:,} of {plural(estimate.audit, 'part')} passes through all row stages"
         )
+    if estimate.next_round:
+        lines.append(estimate.next_round.line)
     if estimate.blocked:
         lines.append(f"the run then stops: {estimate.blocked}")
     if estimate.changed_code:

@@ -9,6 +9,7 @@ from refinery.formatting import plural, size, span
 from refinery.html import paragraph, table
 from refinery.planner.cost import GETS, HOUR, PUTS, Money, Target
 from refinery.planner.plan import Action
+from refinery.planner.requests import RoundRequests
 
 COLUMNS = ("stage", "parts", "do", "reason", "read", "write", "time")
 
@@ -119,6 +120,8 @@ class Estimate:
     total: Total | None = None
     records: IndexedRecords | None = None
     """The records that a query of an index chose; None for files."""
+    next_round: RoundRequests | None = None
+    """The round that can run now, with its requests to a remote root."""
     inputs_table: tuple[tuple[str, ...], ...] = ()
     """A row for each input with what the source reads of it, if it has such a table; the first row has the columns."""
 

@@ -16,6 +16,7 @@ from refinery.planner.plan import Action, Plan, StageState
 from refinery.planner.planner import Planner
 from refinery.planner.preflight import preflight
 from refinery.planner.reasons import reason_of
+from refinery.planner.requests import RoundRequests
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
 from refinery.root.manifests import StageManifest
@@ -71,6 +72,7 @@ class _Estimator:
             target=target,
             total=self._total(stages),
             records=_chosen(self.planner.inputs.lists),
+            next_round=RoundRequests.of(self.plan.phase) if is_remote(self.planner.root.path) and not target else None,
             inputs_table=inputs_table(layout.pipeline.source),
         )
 

@@ -100,7 +100,7 @@ def in_order(parts: Iterable[Part], runs: Sequence[Receipt], stage: Ordered, sha
     Each is a shard of about as many bytes of the stage's ``shard_column``.
     """
     paths = tuple(file.path for run in runs for file in run.files["keys"])
-    contents = tiers.named([part.receipts[-1].contents["kept"] for part in parts if part.mapped is not None])
+    contents = tuple(part.receipts[-1].contents["kept"] for part in parts if part.mapped is not None)
     found: list[Part] = []
     for ranks, files in _shards(runs, stage, shard):
         found.append(Part(len(found), paths, (*contents, ranks.content), files, ranks=ranks))

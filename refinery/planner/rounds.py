@@ -32,18 +32,17 @@ REDUCED = "reduced"
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """Sorted rows of one part, or merged ones: the file, its content id, and bytes of the rows in memory and stored."""
+    """Sorted rows of one part, or merged ones: the file, its content id, and the bytes of its rows in memory."""
 
     run: SortedRun
     content: str
     bytes: int
-    stored: int
 
     @classmethod
     def merged(cls, receipt: Receipt, name: str, first: int) -> _File:
         """Rows of several parts; of keyed ones, the ``first`` is the number of the first part."""
-        run = SortedRun(first, receipt.files[name][0].path, merged=True)
-        return cls(run, receipt.contents[name], receipt.rows["bytes"], receipt.total(name))
+        run = SortedRun(first, receipt.files[name][0].path, merged=True, bytes=receipt.total(name))
+        return cls(run, receipt.contents[name], receipt.rows["bytes"])
 
     @property
     def label(self) -> str:
@@ -105,7 +104,8 @@ class FileShuffle:
         inputs = CommonContents([*given, *contents.ids])
         rows = sum(receipt.rows["reduced"] for receipt in self._sent)
         memory = self._stage.needs(sum(part.documents for part in parts), rows)
-        return [self._task(operator, operator.name, (), inputs, bytes=size, sent=paths, parts=parts, memory=memory)]
+        share: dict[str, Any] = {"sent": paths, "sent_bytes": size, "parts": parts}
+        return [self._task(operator, operator.name, (), inputs, bytes=size, memory=memory, **share)]
 
     def by_part(self, operator: Round) -> list[RoundTask]:
         mapped = self._parts_of(operator)
@@ -115,12 +115,13 @@ class FileShuffle:
         for part in mapped:
             number, documents = part.files.number, part.files.documents
             paths, contents, size = reduced or self._sent_as(str(number))
-            size = size // len(mapped) if reduced else size
+            total, size = size, size // len(mapped) if reduced else size
             own = (":".join([str(number), *part.contents[1:]]),)
             memory = self._stage.needs(documents, size) if needs_memory else 0
             share: dict[str, Any] = {
                 "number": number,
                 "sent": paths,
+                "sent_bytes": total,
                 "addressed": self._addressed,
                 "parts": (part.files,),
             }
@@ -191,7 +192,7 @@ class FileShuffle:
             runs=tuple(file.run for file in files),
             order=order,
             ends=tuple(numbers[len(numbers) * place // count - 1] for place in range(1, count + 1)),
-            bytes=sum(file.stored for file in files),
+            bytes=sum(file.run.bytes for file in files),
         )
 
     # -------------------------------------------------------------------------------------------------------- results
@@ -229,5 +230,5 @@ def _mapped(part: ReferencePart) -> _Mapped:
 
 def _keyed(part: int, receipt: Receipt, root: str = "") -> _File:
     size = receipt.rows.get("bytes", receipt.rows["keys"] * KEY_BYTES)
-    run = SortedRun(part, receipt.files["keys"][0].path, root)
-    return _File(run, receipt.contents["keys"], size, receipt.total("keys"))
+    run = SortedRun(part, receipt.files["keys"][0].path, root, bytes=receipt.total("keys"))
+    return _File(run, receipt.contents["keys"], size)

@@ -6,15 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
-from refinery.identity import digest
-
 T = TypeVar("T")
 
 FAN_IN = 400
 """Files that a task reads at most. Results and keys do not depend on it."""
-
-NAMED = 400
-"""Parts that a shard of an order of all documents names one by one; of more parts, each shard names a digest."""
 
 
 def groups(files: Sequence[T], most: int, fan_in: int) -> Iterator[Sequence[T]]:
@@ -22,8 +17,3 @@ def groups(files: Sequence[T], most: int, fan_in: int) -> Iterator[Sequence[T]]:
     count = max(-(-len(files) // fan_in), min(most, len(files) // 2))
     for start, end in pairwise(len(files) * number // count for number in range(count + 1)):
         yield files[start:end]
-
-
-def named(contents: Sequence[str]) -> tuple[str, ...]:
-    """Return content ids as the inputs of a task: more than ``NAMED`` as one digest."""
-    return tuple(contents) if len(contents) <= NAMED else (f"{len(contents)} {digest(list(contents))}",)

@@ -193,6 +193,7 @@ class RoundTask:
     high: int = 0
     runs: tuple[SortedRun, ...] = ()
     sent: tuple[str, ...] = ()
+    sent_bytes: int = 0
     addressed: bool = False
     parts: tuple[MappedFiles, ...] = ()
     bytes: int = 0

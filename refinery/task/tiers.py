@@ -43,6 +43,8 @@ class SortedRun:
     excluded: str = ""
     """Path below the task's own root of the table of documents whose rows are left out; empty if there are none."""
     merged: bool = False
+    bytes: int = 0
+    """Of the file."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -220,11 +220,3 @@ def test_parts_read_what_files_sent_file_after_file(files: list[Rows], cuts: lis
         wanted = [row for one in sent for row in one if row[0] >> 32 == part]
         assert [row for row in merged if row[0] >> 32 == part] == wanted
     assert [row[0] >> 32 for row in merged] == sorted(row[0] >> 32 for one in sent for row in one)
-
-
-def test_more_inputs_than_are_named_are_one_digest() -> None:
-    """Any other input leads to another one; few are named as they always were."""
-    many = [str(number) for number in range(tiers.NAMED + 1)]
-    assert tiers.named(many[:-1]) == tuple(many[:-1])
-    assert len(tiers.named(many)) == 1
-    assert tiers.named(many) != tiers.named([*many[:-1], "other"])

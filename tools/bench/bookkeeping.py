@@ -37,6 +37,7 @@ from refinery.root.statistics import merged
 from refinery.runner.run import run
 from refinery.store import store_for
 from refinery.task.tasks import AuditTask, JointTask, RoundTask, SegmentTask, Task, unmarked
+from refinery.task.tiers import TierTask, merge_tier
 
 RECIPE = """
 dataset: bookkeeping
@@ -134,6 +135,9 @@ class Copier:
 
     def _committed(self, task: Task | JointTask) -> Iterator[Receipt]:
         assert not isinstance(task, JointTask)
+        if isinstance(task, TierTask):
+            yield merge_tier(task)  # the small run has too few files to merge
+            return
         pattern = self._patterns[_alike(task)]
         root = Root(task.root, store_for(task.root))
         if isinstance(task, SegmentTask):
