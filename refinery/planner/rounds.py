@@ -42,7 +42,7 @@ class _File:
     def merged(cls, receipt: Receipt, name: str, first: int) -> _File:
         """Rows of several parts; of keyed ones, the ``first`` is the number of the first part."""
         run = SortedRun(first, receipt.files[name][0].path, merged=True, bytes=receipt.total(name))
-        return cls(run, receipt.contents[name], receipt.rows["bytes"])
+        return cls(run, receipt.contents[name], _size(receipt, name))
 
     @property
     def label(self) -> str:
@@ -229,6 +229,10 @@ def _mapped(part: ReferencePart) -> _Mapped:
 
 
 def _keyed(part: int, receipt: Receipt, root: str = "") -> _File:
-    size = receipt.rows.get("bytes", receipt.rows["keys"] * KEY_BYTES)
     run = SortedRun(part, receipt.files["keys"][0].path, root, bytes=receipt.total("keys"))
-    return _File(run, receipt.contents["keys"], size)
+    return _File(run, receipt.contents["keys"], _size(receipt, "keys"))
+
+
+def _size(receipt: Receipt, name: str) -> int:
+    """Return the bytes of rows in memory."""
+    return receipt.rows.get("bytes", receipt.rows[name] * KEY_BYTES)
