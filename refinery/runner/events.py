@@ -14,6 +14,7 @@ from refinery.root.receipts import Receipt
 from refinery.root.runs import PhaseRecord
 from refinery.task.ranks import MergeTask
 from refinery.task.tasks import AuditTask, SegmentTask, Task
+from refinery.task.tiers import TierTask
 
 EventKind = Literal[
     "run_started",
@@ -83,7 +84,7 @@ def part_of(task: Task) -> int | None:
     """Return the part that a task processes, None if it has several or a range of all."""
     if isinstance(task, SegmentTask | AuditTask):
         return task.part
-    return None if isinstance(task, MergeTask) or task.round.unit != "part" else task.number
+    return None if isinstance(task, MergeTask | TierTask) or task.round.unit != "part" else task.number
 
 
 def written(receipts: list[Receipt]) -> int:

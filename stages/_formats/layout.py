@@ -18,7 +18,7 @@ import pyarrow as pa
 import yaml
 
 from refinery import ShardFile, UsageError, WrittenDataset
-from stages._mixture import TABLE, table
+from refinery.stages._mixture import TABLE, table
 
 MANIFEST, CARD, DATA = "manifest.json", "README.md", "data"
 

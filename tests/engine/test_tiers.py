@@ -21,17 +21,17 @@ from refinery.root.receipts import Receipt
 from refinery.stage.addresses import reference_number
 from refinery.stage.base import Records
 from refinery.stage.keyed import sort_rows
+from refinery.stages.export import Export
+from refinery.stages.minhash import MinHash
+from refinery.stages.rank import Rank
+from refinery.stages.substring import Substring
+from refinery.stages.urls import Urls
 from refinery.store import LocalStore, Store
 from refinery.task import perform, shuffle
 from refinery.task.merging import gathered
 from refinery.task.shuffle import Run, numbered
 from refinery.task.tasks import RoundTask
 from refinery.task.tiers import TierTask, _by_part
-from stages.export import Export
-from stages.minhash import MinHash
-from stages.rank import Rank
-from stages.substring import Substring
-from stages.urls import Urls
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource, records
 
