@@ -96,7 +96,7 @@ docs: $(INSTALLED)
 # A warning is an error: a dead link, a page that no list has, a docstring that is no reStructuredText.
 site: $(INSTALLED)
 	$(BIN)/python tools/make_site.py
-	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c docs build/site-source build/site
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --write-all -c docs build/site-source build/site
 	@echo "build/site/index.html"
 
 # The common words and names of the files stay; stages/languages is changed, so review the difference.
