@@ -83,8 +83,8 @@ def _counted(inputs: Inputs) -> dict[str, int | None]:
     paths = inputs.paths()
     requested = paths[:REQUESTED] if all(path.startswith("http") for path in paths) else paths
     sizes = [stat.size for stat in inputs.stats(requested)]
-    records = {"records": sum(one.records for one in inputs.lists)} if inputs.lists else {}
-    return {**records, "files": len(paths), "bytes": sum(sizes) if len(sizes) == len(paths) else None}
+    parts = {"records": sum(one.records for one in inputs.lists), "parts": len(paths)} if inputs.lists else {}
+    return {**parts, "files": inputs.count or len(paths), "bytes": sum(sizes) if len(sizes) == len(paths) else None}
 
 
 def _assets(pipeline: Pipeline) -> Iterator[dict[str, str]]:
@@ -99,9 +99,10 @@ def _bytes(known: int | None) -> str:
 
 
 def _files(inputs: dict[str, Any]) -> str:
-    if "records" in inputs:
-        return f"{plural(inputs['records'], 'record')} in {plural(inputs['files'], 'part')}"
-    return plural(inputs["files"], "file")
+    if "parts" not in inputs:
+        return plural(inputs["files"], "file")
+    read = plural(inputs["records"], "record") if inputs["records"] else plural(inputs["files"], "file")
+    return f"{read} in {plural(inputs['parts'], 'part')}"
 
 
 def _again(repeated: int) -> str:

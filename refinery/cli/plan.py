@@ -50,7 +50,8 @@ def command(
 
 def _text(estimate: Estimate, one_in: int) -> str:
     where = f"{estimate.root}   " if not estimate.target else "new root   about "
-    inputs = plural(estimate.inputs, "part" if estimate.records else "input file")
+    inputs = plural(estimate.inputs, "part" if estimate.records or estimate.files else "input file")
+    inputs = f"{plural(estimate.files, 'input file')} in {inputs}" if estimate.files else inputs
     head = f"{estimate.dataset} → {where}{inputs}, {size(estimate.input_bytes)}"
     rows = [COLUMNS, *(stage.cells() for stage in estimate.stages)]
     chosen = [estimate.records.line] if estimate.records else []

@@ -75,7 +75,7 @@ def _text(result: Verification, *, every: bool) -> str:
 def _records(files: Sequence[FileCounts], *, every: bool) -> list[str]:
     """Return the outcome of all records and, with ``every``, of those of each file."""
     lines = [f"  {safe(one.file or f'part {one.part}')}: {_sum([one])}" for one in files] if every else []
-    return [*lines, f"{plural(len(files), 'input file')}, up to {files[-1].stage}: {_sum(files)}"]
+    return [*lines, f"{plural(sum(one.files for one in files), 'input file')}, up to {files[-1].stage}: {_sum(files)}"]
 
 
 def _sum(files: Sequence[FileCounts]) -> str:

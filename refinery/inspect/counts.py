@@ -276,11 +276,16 @@ def _check_sum(reader: RootReader, loaded: _StageParts) -> Iterator[Finding]:
     if loaded.total != entry.manifest.statistics:
         yield Finding("its statistics are not the sum of those of its parts", entry.name, file=path)
     inputs = entry.manifest.inputs
-    empty = [receipt.part for receipt in loaded.receipts if not receipt.rows.get("kept")]
-    listed = [fault.part for fault in inputs.faults if not fault.documents]
-    if inputs.files and (inputs.files, listed) != (len(loaded.receipts), empty):
+    files = [one.listed.files if one.listed else 1 for one in loaded.receipts]
+    empty = [receipt.part for receipt in loaded.receipts for documents in _faulty(receipt) if not documents]
+    if inputs.files and (inputs.files, [f.part for f in inputs.faults if not f.documents]) != (sum(files), empty):
         yield Finding("its list of inputs without a document is not that of its parts", entry.name, file=path)
     yield from _check_audit(reader, entry, path)
+
+
+def _faulty(receipt: Receipt) -> list[int]:
+    """Return the documents of the input file of a part, or of each file of its list that has a fault."""
+    return [one.documents for one in receipt.listed.faults] if receipt.listed else [receipt.rows.get("kept", 0)]
 
 
 def _check_audit(reader: RootReader, entry: StageEntry, path: str) -> Iterator[Finding]:

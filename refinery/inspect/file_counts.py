@@ -31,6 +31,8 @@ class FileCounts:
     kept: int
     stage: str
     taken_down: int = 0
+    files: int = 1
+    """Those of the list that the part was read from, which ``file`` is then."""
 
     @property
     def reconciled(self) -> bool:
@@ -95,4 +97,5 @@ def _file_counts(
         kept=now.rows.get("kept", 0) - now.taken_kept,
         stage=last.name,
         taken_down=taken_down + now.taken_kept,
+        files=receipt.listed.files if receipt.listed else 1,
     )

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from refinery.inspect.reader import RootReader, open_root
 from refinery.inspect.runs import runs
+from refinery.root.input_lists import list_paths
 from refinery.root.partitions import FOLDER
 from refinery.root.receipts import receipt_path
-from refinery.root.record_lists import record_paths
 from refinery.statistics.group_files import merged_path
 
 _STAGE = r"[0-9]{2,}-[a-z][a-z0-9_-]*"
@@ -28,8 +28,8 @@ _KINDS = (
     ("receipt", re.compile(_STAGE + r"/receipts/[0-9a-f]+\.json")),
     ("statistics", re.compile(_STAGE + r"/stats/(?:groups/part-[^/]+\.parquet|(?:part|audit)-[^/]+\.json\.gz)")),
     ("manifest", re.compile(_STAGE + r"/(?:manifest-[0-9a-f]+\.json|groups-[0-9a-f]+\.parquet)")),
-    ("query", re.compile(r"records/query-[0-9a-f]{32}\.parquet")),
-    ("record list", re.compile(r"records/list-[0-9a-f]{32}\.parquet")),
+    ("query", re.compile(r"inputs/query-[0-9a-f]{32}\.parquet")),
+    ("input list", re.compile(r"inputs/list-[0-9a-f]{32}\.parquet")),
     (
         "rows",
         re.compile(
@@ -104,13 +104,13 @@ def referenced_paths(reader: RootReader) -> set[str]:
         for receipt in reader.load(entry).every:
             paths |= {receipt_path(entry.folder, receipt.key), receipt.statistics}
             paths |= {file.path for files in receipt.written.values() for file in files}
-    return paths | _record_lists(reader)
+    return paths | _input_lists(reader)
 
 
-def _record_lists(reader: RootReader) -> set[str]:
-    """Return the paths of the record lists that parts of the source were read from, and of queries of no others."""
+def _input_lists(reader: RootReader) -> set[str]:
+    """Return the paths of the input lists that parts were read from, and those of queries of no others."""
     read = {receipt.inputs[0] for entry in reader.stages[:1] for receipt in reader.load(entry).parts}
-    lists, queries = record_paths(reader.root.path)
+    lists, queries = list_paths(reader.root.path)
     wanted = {path for content, path in lists.items() if content in read}
     wanted |= {path for path, contents in queries.items() if read.issuperset(contents)}
     return {path.removeprefix(f"{reader.root.path}/") for path in wanted}

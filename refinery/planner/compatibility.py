@@ -14,7 +14,7 @@ from refinery.root.root import Root
 NAMED = 3
 """Foreign files that an error names."""
 
-_OWN = re.compile(r"\..*|HEAD\.json|runs|tmp|records|superseded|quarantine|lost\+found|[0-9]{2,}-[a-z][a-z0-9_-]*")
+_OWN = re.compile(r"\..*|HEAD\.json|runs|tmp|inputs|superseded|quarantine|lost\+found|[0-9]{2,}-[a-z][a-z0-9_-]*")
 """Names in a root whose head was not written yet when it was looked for; hidden files do not count.
 
 Another run may have written it since then. It is checked once the root is locked.

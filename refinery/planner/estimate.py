@@ -124,6 +124,8 @@ class Estimate:
     """The round that can run now, with its requests to a remote root."""
     inputs_table: tuple[tuple[str, ...], ...] = ()
     """A row for each input with what the source reads of it, if it has such a table; the first row has the columns."""
+    files: int = 0
+    """Input files, where some of the ``inputs`` are several files; else 0."""
 
     @property
     def nothing_to_do(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 from refinery.errors import UsageError
 from refinery.formatting import plural, size
@@ -19,8 +19,8 @@ from refinery.planner.reasons import reason_of
 from refinery.planner.requests import RoundRequests
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
+from refinery.root.input_lists import InputList
 from refinery.root.manifests import StageManifest
-from refinery.root.record_lists import RecordList
 from refinery.stage.base import Stage
 from refinery.stage.completing import inputs_table
 from refinery.stage.global_stage import Global
@@ -74,6 +74,7 @@ class _Estimator:
             records=_chosen(self.planner.inputs.lists),
             next_round=RoundRequests.of(self.plan.phase) if is_remote(self.planner.root.path) and not target else None,
             inputs_table=inputs_table(layout.pipeline.source),
+            files=self.planner.inputs.count,
         )
 
     # --------------------------------------------------------------------------------------------------------- amounts
@@ -222,11 +223,13 @@ class _Estimator:
         return replace(scaled, seconds=stage.seconds or 0.0, serial=scaled.serial if stage.seconds else 0.0)
 
 
-def _chosen(lists: Sequence[RecordList]) -> IndexedRecords | None:
-    if not lists:
+def _chosen(lists: Sequence[InputList]) -> IndexedRecords | None:
+    if not any(one.records for one in lists):
         return None
-    names = [field.name for field in fields(IndexedRecords)]
-    return IndexedRecords(**{name: sum(getattr(one, name) for one in lists) for name in names})
+    records, archives, size, fetched, requests = (
+        sum(getattr(one, name) for one in lists) for name in ("records", "files", "bytes", "fetched", "requests")
+    )
+    return IndexedRecords(records, archives, size, fetched, requests)
 
 
 def _requests(pipeline: Pipeline, costs: Iterable[Cost]) -> dict[str, int] | None:

@@ -1,4 +1,4 @@
-"""Asks an index of archives for the records of a query, and writes them as record lists.
+"""Asks an index of archives for the records of a query, and writes them as input lists.
 
 The index has the columns of Common Crawl's: https://commoncrawl.org/columnar-index. Its files are read through the
 store, and DuckDB applies the condition.
@@ -22,7 +22,7 @@ from pyarrow import fs
 from refinery.errors import RefineryError, StorageError, UsageError
 from refinery.identity import digest
 from refinery.recipe.index_query import IndexQuery
-from refinery.root.record_lists import ArchiveRecords, RecordList, write_list, write_lists
+from refinery.root.input_lists import InputList, ListedFile, write_list, write_lists
 from refinery.stage.documents import FILE_HEAD
 from refinery.store import is_remote, store_for
 from refinery.store.arrow import file_system
@@ -76,13 +76,13 @@ class Index:
             )
         return paths
 
-    def write(self, folder: str) -> list[RecordList]:
+    def write(self, folder: str) -> list[InputList]:
         """Write the lists of the query to a folder, and return them in order. Raises RefineryError."""
-        lists = list[RecordList]()
+        lists = list[InputList]()
         for parts in _parts(self._archives()):
             if not lists:
-                _check_archive(parts[0].archive)
-            content = digest([[p.archive, _digest(p)] for p in parts])
+                _check_archive(parts[0].path)
+            content = digest([[p.path, _digest(p)] for p in parts])
             write_list(folder, content, parts)
             lists.append(_measured(content, parts))
         if not lists:
@@ -92,7 +92,7 @@ class Index:
         write_lists(folder, self.id, lists)
         return lists
 
-    def _archives(self) -> Iterator[ArchiveRecords]:
+    def _archives(self) -> Iterator[ListedFile]:
         """Yield the records of each archive, in the order of their names, each once."""
         name, pieces = "", list[Any]()
         for batch in self._rows():
@@ -179,18 +179,18 @@ def _check_archive(path: str) -> None:
         raise QueryError(error.message, hint=hint, key="archives") from error
 
 
-def _archive(path: str, pieces: list[Any]) -> ArchiveRecords:
+def _archive(path: str, pieces: list[Any]) -> ListedFile:
     positions = np.concatenate(pieces).astype(np.int64)
     new = np.concatenate([[True], positions[1:, 0] != positions[:-1, 0]])
-    return ArchiveRecords(path, positions[new, 0].copy(), positions[new, 1].copy())
+    return ListedFile(path, positions[new, 0].copy(), positions[new, 1].copy())
 
 
-def _parts(archives: Iterator[ArchiveRecords]) -> Iterator[list[ArchiveRecords]]:
+def _parts(archives: Iterator[ListedFile]) -> Iterator[list[ListedFile]]:
     """Put archives of one folder together until they have ``PART_BYTES`` of records."""
-    gathered: list[ArchiveRecords] = []
+    gathered: list[ListedFile] = []
     size, folder = 0, ""
     for one in archives:
-        own = one.archive.rpartition("/")[0]
+        own = one.path.rpartition("/")[0]
         if gathered and (size >= PART_BYTES or own != folder):
             yield gathered
             gathered, size = [], 0
@@ -200,17 +200,17 @@ def _parts(archives: Iterator[ArchiveRecords]) -> Iterator[list[ArchiveRecords]]
         yield gathered
 
 
-def _digest(records: ArchiveRecords) -> str:
+def _digest(records: ListedFile) -> str:
     """Return a digest of the pointers."""
     both = np.concatenate([records.offsets, records.lengths]).astype("<i8")
     return hashlib.blake2b(both.tobytes(), digest_size=16).hexdigest()
 
 
-def _measured(content: str, parts: list[ArchiveRecords]) -> RecordList:
+def _measured(content: str, parts: list[ListedFile]) -> InputList:
     spans = [span for p in parts for span in merged(p.offsets, p.lengths, FILE_HEAD)]
-    return RecordList(
+    return InputList(
         content,
-        archives=len(parts),
+        files=len(parts),
         records=sum(len(p.offsets) for p in parts),
         bytes=sum(int(p.lengths.sum()) for p in parts),
         fetched=sum(stop - start for start, stop in spans),

@@ -10,11 +10,20 @@ from itertools import groupby
 from refinery.errors import RefineryError, StorageError, UsageError
 from refinery.formatting import plural
 from refinery.identity import digest
+from refinery.planner.gathering import gather
 from refinery.planner.index import Index, QueryError
 from refinery.planner.parts import Part
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
-from refinery.root.record_lists import RecordList, find_lists, list_content, list_path, lists_below, write_lists
+from refinery.root.input_lists import (
+    InputList,
+    find_lists,
+    list_content,
+    list_path,
+    lists_below,
+    read_list,
+    write_lists,
+)
 from refinery.stage.documents import FILE_HEAD, file_identity
 from refinery.stage.pointed import PointedSource
 from refinery.store import Stat, is_remote, store_for
@@ -34,26 +43,57 @@ class Inputs:
         self._paths: list[str] = []
         self._stats: dict[str, Stat] = {}
         self._index = Index(pipeline.query) if pipeline.query else None
-        self._lists: list[RecordList] = []
+        self._gathered_bytes = pipeline.gather_inputs
+        self._files: list[str] = []
+        self._lists: list[InputList] = []
         self._folder = pipeline.root
-        """The folder of the record lists: the root, or a temporary one until ``keep``."""
+        """The folder of the input lists: the root, or a temporary one until ``keep``."""
 
     def paths(self) -> Sequence[str]:
-        """All input files. Raises StorageError if a pattern of the recipe has none, UsageError for a copy."""
-        if not self._paths or not (self._remote or self._index):
+        """The input of each part: a file, or an input list. Raises as ``files``, or for a query of an index."""
+        if not self._paths or not (self._remote or self._index or self._gathered_bytes):
             for _, error in self.problems():
                 raise error
         return self._paths
+
+    def files(self) -> Sequence[str]:
+        """All input files. Raises StorageError if a pattern of the recipe has none, UsageError for a copy."""
+        for _, error in self._pattern_problems():
+            raise error
+        return self._files
 
     def problems(self) -> list[tuple[str, RefineryError]]:
         """List the files. Returns an error for each pattern that has no file, or a copy, by its key in the recipe."""
         if self._index:
             return self._query_problems(self._index)
-        return [(f"inputs[{number}]", error) for number, error in self._pattern_problems()]
+        if self._gathered_bytes and self._paths:
+            return []
+        errors = [(f"inputs[{number}]", error) for number, error in self._pattern_problems()]
+        if errors:
+            self._paths = []
+        elif self._gathered_bytes:
+            self._gather(self._gathered_bytes)
+        else:
+            self._paths = self._files
+        return errors
+
+    def _gather(self, usual: int) -> None:
+        """Put the files together into parts, and write the lists of these to a temporary folder."""
+        stats = dict(zip(self._files, self.stats(self._files), strict=True))
+        files = {path: (stat.size, file_content(path, stat)) for path, stat in stats.items()}
+        self._folder = new_path()
+        parts = list(gather(self._folder, files, usual))
+        self._lists = [part for part in parts if isinstance(part, InputList)]
+        self._paths = [part if isinstance(part, str) else list_path(self._folder, part.content) for part in parts]
+        self._stats = stats
+        self._show_lists()
 
     def _query_problems(self, index: Index) -> list[tuple[str, RefineryError]]:
-        """Find the record lists of the query, or write them to a temporary folder."""
+        """Find the input lists of the query, or write them to a temporary folder."""
         source = self._pipeline.source
+        if self._gathered_bytes:
+            hint = "leave it out: records of an index are put together already"
+            return [("gather_inputs", UsageError("gather_inputs: `inputs` is a query of an index", hint=hint))]
         if not isinstance(source, PointedSource):
             message = f"inputs: the source {source.name} cannot read chosen records of a file"
             return [("inputs", UsageError(message, hint="use a source of archives, or files as `inputs`"))]
@@ -64,31 +104,36 @@ class Inputs:
                 self._lists = index.write(self._folder)
         except RefineryError as error:
             return [(error.key if isinstance(error, QueryError) else "inputs.index", error)]
+        self._paths = [list_path(self._folder, one.content) for one in self._lists]
         self._show_lists()
         return []
 
     def _show_lists(self) -> None:
-        self._paths = self._listed = [list_path(self._folder, one.content) for one in self._lists]
-        stats = (Stat(one.fetched, one.content) for one in self._lists)
-        self._stats = dict(zip(self._paths, stats, strict=True))
+        """Look for the lists in the folder where they are now."""
+        stats = {one.content: Stat(one.fetched, one.content) for one in self._lists}
+        contents = [list_content(path) for path in self._paths]
+        pairs = zip(self._paths, contents, strict=True)
+        self._paths = [list_path(self._folder, content) if content in stats else path for path, content in pairs]
+        self._stats |= {list_path(self._folder, content): stat for content, stat in stats.items()}
 
     def keep(self) -> None:
-        """Write the record lists to the root, for the tasks of a run. Raises StorageError."""
+        """Write the input lists to the root, for the tasks of a run. Raises StorageError."""
         root = self._pipeline.root
         self.paths()
-        if self._index is None or self._folder == root:
+        if self._folder == root:
             return
         there = lists_below(root)
         missing = [one.content for one in self._lists if one.content not in there]
         written = (list_path(self._folder, content) for content in missing)
         list(threads().map(_copy, written, (list_path(root, content) for content in missing)))
-        write_lists(root, self._index.id, self._lists)
+        if self._index:
+            write_lists(root, self._index.id, self._lists)
         self._folder = root
         self._show_lists()
 
     @property
-    def lists(self) -> Sequence[RecordList]:
-        """The record lists of the query, in order; none for files."""
+    def lists(self) -> Sequence[InputList]:
+        """The input lists, in order; none where each part is one file."""
         return self._lists
 
     def _pattern_problems(self) -> list[tuple[int, RefineryError]]:
@@ -106,15 +151,20 @@ class Inputs:
             files, copies = distinct(patterns)
             first_copies = {patterns[copy]: _copied(first, copy) for first, copy in reversed(copies)}
             errors += sorted(first_copies.items(), key=lambda pair: pair[0])
-            self._paths, self._listed = ([], []) if errors else (files, list(patterns))
+            self._files, self._listed = ([], []) if errors else (files, list(patterns))
         except StorageError as error:
             errors.append((0, error))
         return errors
 
     @property
+    def count(self) -> int:
+        """The number of files, where they are put together into parts; else 0."""
+        return len(self._files) if self._gathered_bytes else 0
+
+    @property
     def repeated(self) -> int:
         """The number of listed paths to files that another listed path leads to."""
-        return len(self._listed) - len(self._paths)
+        return len(self._listed) - len(self._files)
 
     def counted(self, selection: Selection) -> list[str]:
         """The input files that an estimate looks at: of remote ones those that are selected."""
@@ -123,7 +173,7 @@ class Inputs:
 
     @property
     def _remote(self) -> bool:
-        return not self._index and any(map(is_remote, self._pipeline.inputs))
+        return not (self._index or self._gathered_bytes) and any(map(is_remote, self._pipeline.inputs))
 
     def stats(self, paths: Sequence[str]) -> list[Stat]:
         """Size and tag of each file; of a remote one as they were at the first look."""
@@ -133,7 +183,7 @@ class Inputs:
         return [seen[path] for path in paths]
 
     def parts(self, selection: Selection, recorded: Recorded | None = None) -> list[Part]:
-        """The selected parts, each of one file. Raises UsageError where none is selected.
+        """The selected parts, each of one file or list. Raises UsageError where none is selected.
 
         With ``recorded``, a remote file that was not looked at yet is taken for the one that the receipts record.
         """
@@ -176,12 +226,14 @@ def selected(paths: Sequence[str], selection: Selection) -> list[int]:
 
 
 def paths_by_content(pipeline: Pipeline) -> dict[str, str]:
-    """All input files by their content ids. Raises as ``Inputs.paths``."""
+    """The inputs of parts by their content ids: files, and lists of unchanged files. Raises as ``Inputs.files``."""
     if pipeline.query:
         return lists_below(pipeline.root)
     inputs = Inputs(pipeline)
-    paths = inputs.paths()
-    return {file_content(path, stat): path for path, stat in zip(paths, inputs.stats(paths), strict=True)}
+    paths = inputs.files()
+    known = {file_content(path, stat): path for path, stat in zip(paths, inputs.stats(paths), strict=True)}
+    lists = lists_below(pipeline.root) if pipeline.gather_inputs else {}
+    return known | {c: path for c, path in lists.items() if all(one.content in known for one in read_list(path))}
 
 
 def distinct(paths: Iterable[str]) -> tuple[list[str], list[tuple[str, str]]]:
@@ -236,5 +288,5 @@ def _scheme(path: str) -> str:
 
 
 def file_content(path: str, stat: Stat) -> str:
-    """The content id of an input file, which no one reads through: its name, size and tag; of a record list its own."""
+    """The content id of an input file, which no one reads through: its name, size and tag; of a input list its own."""
     return list_content(path) or digest([path, stat.size, stat.etag])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from refinery.identity import digest, part_key
 from refinery.planner import tiers
+from refinery.root.input_lists import list_content
 from refinery.root.receipts import Receipt
 from refinery.stage.base import Stage
 from refinery.stage.ordered import Ordered, OrderRange
@@ -193,8 +194,8 @@ def _sizes(runs: Iterable[Receipt]) -> tuple[int, int]:
 
 
 def partitioned(parts: Sequence[Part], partitions: int) -> list[list[Part]]:
-    """The parts of each partition that has some, by a hash of their input files' paths."""
+    """The parts of each partition that has some, by a hash of their input files' paths, or content ids of lists."""
     chosen: dict[int, list[Part]] = {}
     for part in parts:
-        chosen.setdefault(int(digest(part.source), 16) % partitions, []).append(part)
+        chosen.setdefault(int(digest(list_content(part.source) or part.source), 16) % partitions, []).append(part)
     return [chosen[number] for number in sorted(chosen)]

@@ -163,6 +163,11 @@ class Settings(BaseModel):
         min_length=1,
         description="files to read: paths, globs, folders, or lists of paths; or records of an index, see below",
     )
+    gather_inputs: ByteSize | None = Field(
+        None,
+        gt=0,
+        description="put small files together into parts of about this size, such as 256MiB; null: one file a part",
+    )
     root: str = Field(min_length=1, description="folder of all output: a local path or s3://bucket/folder")
     write: Literal["every", "marked", "last"] = Field(
         "every", description="stages that write Parquet: every stage, those with write: true (marked), or only the last"
@@ -227,6 +232,7 @@ def recipe_dict(pipeline: Pipeline) -> dict[str, Any]:
     return {
         "dataset": pipeline.dataset,
         "inputs": plain(pipeline.query) if pipeline.query else list(pipeline.inputs),
+        **({"gather_inputs": plain(pipeline.gather_inputs)} if pipeline.gather_inputs else {}),
         "write": pipeline.write,
         "keep_removed": pipeline.keep_removed,
         "audit": pipeline.audit,

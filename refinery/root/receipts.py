@@ -122,6 +122,24 @@ class TakenDown:
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class ListedFault:
+    """A file of an input list that yields no document, or has damaged records; ``reasons`` count the others."""
+
+    path: str
+    records: int
+    documents: int
+    reasons: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class ListedFiles:
+    """The number of files of an input list, and those with a fault."""
+
+    files: int
+    faults: tuple[ListedFault, ...]
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Receipt:
     """One part of one stage (or of a phase of a global stage), committed.
 
@@ -160,6 +178,8 @@ class Receipt:
     """Of a shard of an order of the dataset."""
     taken_down: dict[str, TakenDown] = field(default_factory=dict)
     """By name. ``contents`` and ``rows`` stay those of the commit, on which what was computed from them depends."""
+    listed: ListedFiles | None = None
+    """Of a source's part that was read from an input list."""
 
     @property
     def written(self) -> dict[str, tuple[FileRef, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from refinery.identity import measure_identity
-from refinery.root.record_lists import list_content
+from refinery.root.input_lists import list_content
 from refinery.stage.base import Source
 from refinery.task.tasks import JointTask, SegmentTask, Task
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from refinery.root.manifests import InputFault, InputFigures, Outlier
-from refinery.root.receipts import Receipt
+from refinery.root.receipts import ListedFault, ListedFiles, Receipt
 from refinery.root.takedowns import TAKEN_DOWN
 from refinery.stage.base import Source
 
@@ -35,24 +35,30 @@ def input_figures(
     their content id.
     """
     declared = {rule.id: rule.damage for rule in source.rules() if rule.damage}
-    faults = []
+    faults, files = list[InputFault](), 0
     for receipt, reasons in zip(receipts, counts, strict=True):
-        damage = {reason: number for reason, number in reasons.items() if reason in declared}
-        records, documents = receipt.rows["in"], receipt.rows["kept"]
-        if damage or not documents:
-            empty = not documents and not reasons.get(TAKEN_DOWN)
-            ended = any(declared[reason] == "end" for reason in damage)
-            fault = InputFault(
-                path=paths.get(receipt.inputs[0], ""),
-                part=receipt.part,
-                records=records,
-                documents=documents,
-                damage=damage,
-                broken=ended or empty or sum(damage.values()) >= FEW * records,
-                remedy=source.remedy(reasons, documents),
-            )
-            faults.append(fault)
-    return InputFigures(files=len(receipts), faults=tuple(faults))
+        path, rows = paths.get(receipt.inputs[0], ""), receipt.rows
+        listed = receipt.listed or ListedFiles(1, (ListedFault(path, rows["in"], rows["kept"], dict(reasons)),))
+        files += listed.files
+        faults += (found for one in listed.faults if (found := _fault(source, declared, receipt.part, one)))
+    return InputFigures(files=files, faults=tuple(faults))
+
+
+def _fault(source: Source, declared: Mapping[str, str], part: int, file: ListedFault) -> InputFault | None:
+    damage = {reason: number for reason, number in file.reasons.items() if reason in declared}
+    if not damage and file.documents:
+        return None
+    empty = not file.documents and not file.reasons.get(TAKEN_DOWN)
+    ended = any(declared[reason] == "end" for reason in damage)
+    return InputFault(
+        path=file.path,
+        part=part,
+        records=file.records,
+        documents=file.documents,
+        damage=damage,
+        broken=ended or empty or sum(damage.values()) >= FEW * file.records,
+        remedy=source.remedy(file.reasons, file.documents),
+    )
 
 
 def outliers(receipts: Sequence[Receipt]) -> tuple[Outlier, ...]:

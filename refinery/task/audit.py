@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,7 @@ from refinery.task.commit import commit
 from refinery.task.document_pass import PassStep, process_batch
 from refinery.task.hazards import Hazards
 from refinery.task.measured import Measured, source_batch
-from refinery.task.reading import read_input
+from refinery.task.reading import input_files, read_input
 from refinery.task.shuffle import ROW_GROUP
 from refinery.task.step import SkippedStep, Split, StepProcessor
 from refinery.task.tasks import AuditTask, ProgressMarker, StepRun
@@ -107,8 +108,8 @@ class PartAudit:
         """Read the records of audited documents by their pointers; whole files where a pointer does not lead to one."""
         source, pointers = self._task.stage, list(self._pointers()) if self._task.rows else []
         if not self._task.rows or any(not length for _, _, length in pointers):
-            for path in self._task.paths:
-                yield from read_input(source, path)
+            for file in chain.from_iterable(map(input_files, self._task.paths)):
+                yield from read_input(source, file)
             return
         for path, offset, length in pointers:
             yield source.read_one(path, offset, length, store_for(path))

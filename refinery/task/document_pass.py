@@ -17,13 +17,15 @@ from typing import Protocol
 import pyarrow as pa
 
 from refinery.errors import RefineryError
+from refinery.root.input_lists import ListedFile
 from refinery.root.parquet import read_batches
 from refinery.root.root import Root
 from refinery.stage.base import Records, Source
 from refinery.stage.documents import Docs
+from refinery.task.file_tally import FileRead
 from refinery.task.hazards import NO_HAZARDS, Hazards
 from refinery.task.measured import Measured, source_batch
-from refinery.task.reading import read_input
+from refinery.task.reading import input_files, read_input
 from refinery.task.step import Split, error_note
 from refinery.task.tasks import ALL_ROWS, ProgressMarker, StepRows, StepRun, Unreadable, unmarked
 
@@ -70,18 +72,25 @@ class SourceReader:
         self.seconds = 0.0
         self.skipped: Counter[str] = Counter()
         """Records that are no documents, by kind."""
+        self.read: dict[str, FileRead] = {}
+        """Counts of each file, where an input is a list of files."""
+        self.listed = ""
+        """The file of a list that the last batch is from; "" where the input is a file."""
 
     def batches(self, paths: Iterable[str]) -> Iterator[Batch]:
         """Read all records, at most ``rows`` at once. Raises Unreadable where the source raises."""
-        for path in paths:
-            for records in self._records(path):
+        for given, file in ((one, file) for one in paths for file in input_files(one)):
+            self.listed = file.path if file.path != given else ""
+            counts = self.read.setdefault(self.listed, FileRead()) if self.listed else FileRead()
+            for records in self._records(file):
                 self.skipped.update(records.skipped)
                 docs, measured = source_batch(self._run, records)
+                counts.add(len(docs), records.skipped)
                 self._row += len(docs)
                 for start in range(0, len(docs), self._batch):
                     yield docs.slice(start, self._batch), measured.slice(start, self._batch)
 
-    def _records(self, path: str) -> Iterator[Records]:
+    def _records(self, file: ListedFile) -> Iterator[Records]:
         base, watched = self._row, bool(self._hazards.suspects)
 
         def watch(number: int) -> bool:
@@ -89,7 +98,7 @@ class SourceReader:
             self._marked(base + number, int(read))
             return read
 
-        records = read_input(self._source, path, watch if watched else None)
+        records = read_input(self._source, file, watch if watched else None)
         while True:
             started = time.perf_counter()
             self._marked(0, 0 if watched else ALL_ROWS)

@@ -10,7 +10,7 @@ from refinery.errors import PartFailed
 from refinery.identity import part_key
 from refinery.root.parquet import TableWriter, Written, discard, publish
 from refinery.root.partitions import label_name
-from refinery.root.receipts import PREVIEWS, SHARDS, Receipt, ShardOrder
+from refinery.root.receipts import PREVIEWS, SHARDS, ListedFiles, Receipt, ShardOrder
 from refinery.root.root import Root, quarantine_path
 from refinery.root.takedowns import TAKEN_DOWN
 from refinery.stage.base import Stage
@@ -22,6 +22,7 @@ from refinery.statistics.group_files import publish_groups
 from refinery.store import store_for
 from refinery.task.commit import commit, committed
 from refinery.task.document_pass import SourceReader
+from refinery.task.file_tally import FileTally
 from refinery.task.partitioned import PartitionedWriter
 from refinery.task.removed import removed_rows
 from refinery.task.sharded import ShardedWriter
@@ -62,6 +63,7 @@ class StepOutputWriter:
         self._quarantined = {QUARANTINED, *stage.quarantines}
         self._counter = StageCounter(type(stage), stage.rules())
         self._previews: list[str] = []
+        self._listed: ListedFiles | None = None
         self._seconds = 0.0
         self.lenient = False
         """True if documents were taken down since the rows of steps that are computed in passing were committed."""
@@ -89,8 +91,9 @@ class StepOutputWriter:
         self._counter.add(split.before, split.kept, split.verdict)
         self._seconds += time.perf_counter() - started
 
-    def add_reading(self, reader: SourceReader) -> None:
-        """Count the records that are no documents, and the time that reading took."""
+    def add_reading(self, reader: SourceReader, tally: FileTally) -> None:
+        """Count the records that are no documents, the files of a list, and the time that reading took."""
+        self._listed = tally.listed(reader.read, self._run.step.stage)
         self._counter.skip(reader.skipped)
         self._seconds += reader.seconds
 
@@ -163,6 +166,7 @@ class StepOutputWriter:
             order=self.order,
             reapplied=bool(self._run.stored),
             seconds=self._seconds + self._step.seconds,
+            listed=self._listed,
         )
         return commit(self._root, folder, self._run.step.stage, receipt)
 

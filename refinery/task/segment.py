@@ -18,6 +18,7 @@ from refinery.stage.documents import Docs
 from refinery.store import store_for
 from refinery.task.copied import CopiedOutput, equal_outputs
 from refinery.task.document_pass import Batch, PassStep, SourceReader, process_batch, stored_batches
+from refinery.task.file_tally import FileTally
 from refinery.task.hazards import Hazards
 from refinery.task.mapped import MapWriter
 from refinery.task.order_counts import OrderCounter
@@ -45,7 +46,7 @@ def process_part(tasks: Sequence[SegmentTask], mark: ProgressMarker) -> list[Rec
             if results:
                 results.begin(batch[0])
             for one in passes.values():
-                one.add(batch)
+                one.add(batch, reader)
         receipts = {number: one.commit(reader) for number, one in passes.items()}
         stack.pop_all()
     return [receipt for number in range(len(tasks)) for receipt in receipts[number]]
@@ -86,6 +87,7 @@ class SegmentPass:
         self._task, self._mark = task, mark
         self.root = Root(task.root, store_for(task.root))
         self._verdict = task.left_out.verdict(read_rows(self.root, task.verdict)) if task.verdict else None
+        self._tally = FileTally()
         self._listed = taken_down(self.root) if is_first(task) else DocumentList()
         self._unlisted: UnlistedStep | None = None
         self._lead, self._led = max(
@@ -127,8 +129,8 @@ class SegmentPass:
             return ranked_batches(self.root, self._task.paths, self._task.ranks, first.given, self._order)
         return stored_batches(self.root, self._task.paths, first.given, self._task.batch)
 
-    def add(self, batch: Batch) -> None:
-        """Process the next batch of the part, which the pass that leads has processed."""
+    def add(self, batch: Batch, reader: SourceReader | None = None) -> None:
+        """Process the next batch of the part, which the pass that leads has processed, and the ``reader`` has read."""
         docs, measured = batch
         self.kept = self._lead.kept[: self._led]
         if self.kept:
@@ -136,6 +138,8 @@ class SegmentPass:
         steps: list[PassStep] = [*([self._unlisted] if self._unlisted else self._steps[:1]), *self._steps[1:]]
         for output, split in zip(self._writers, process_batch(docs, measured, steps), strict=False):
             output.add(split)
+            if reader and reader.listed and not self.kept:
+                self._tally.add(reader.listed, split)
             docs = split.kept
             self.kept.append(docs)
         if self._map and len(docs):
@@ -146,7 +150,7 @@ class SegmentPass:
         receipts = []
         contents = self._task.contents
         if reader and not self._led:
-            self._writers[0].add_reading(reader)
+            self._writers[0].add_reading(reader, self._tally)
         if self._unlisted:
             self._writers[0].add_taken_down(self._unlisted.left_out)
         for writer in self._writers:

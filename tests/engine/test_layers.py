@@ -59,7 +59,7 @@ OPENS = {
     "refinery.task.sharded": "shards are written to temporary files that the store named",
     "refinery.stages._pii.addresses": "the Public Suffix List is part of a package",
     "refinery.stages.pii": "a key is read from the path of its asset",
-    "refinery.root.record_lists": "Parquet is written to memory; the store puts it",
+    "refinery.root.input_lists": "Parquet is written to memory; the store puts it",
     "refinery.stages._formats.parquet": "pyarrow writes Parquet to an output that the engine opened",
     "refinery.task.commit": "what the kernel says of this process",
     "refinery.assets": "assets are local files beside the data, some inside installed packages",

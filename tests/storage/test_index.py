@@ -24,14 +24,18 @@ from refinery.planner.estimator import plan
 from refinery.planner.inputs import Inputs
 from refinery.planner.preflight import preflight
 from refinery.recipe import Pipeline, parse
+from refinery.recipe.columns import flows
 from refinery.recipe.index_query import IndexQuery
 from refinery.recipe.problems import located
-from refinery.root.record_lists import list_content, read_list
+from refinery.root.input_lists import list_content, read_list
 from refinery.stage.documents import FILE_HEAD
 from refinery.stages.warc import Warc
 from refinery.store import LocalStore, S3Store, retry, s3, spans, taken
 from refinery.store.spans import merged
-from refinery.task.reading import read_input
+from refinery.task.document_pass import SourceReader
+from refinery.task.hazards import Hazards
+from refinery.task.reading import input_files, read_input
+from refinery.task.tasks import ALL_ROWS, StepRows, StepRun
 from tests.engine.roots import RootContents, all_kinds, quick
 from tests.engine.test_crash import kill, running
 from tests.stages.warc.archives import members, record
@@ -150,8 +154,8 @@ def by_pointer(table: pa.Table) -> dict[tuple[str, int, int], Any]:
 
 
 def read(lists: Sequence[str]) -> dict[tuple[str, int, int], Any]:
-    """All rows of some record lists."""
-    batches = [batch for path in lists for batch in read_input(Warc(), path)]
+    """All rows of some input lists."""
+    batches = [batch for path in lists for file in input_files(path) for batch in read_input(Warc(), file)]
     return by_pointer(pa.concat_tables([pa.table({**b.columns, **b.metrics}) for b in batches]))
 
 
@@ -183,7 +187,7 @@ def test_a_run_by_pointers(crawl: Path, tmp_path: Path) -> None:
     assert not collect_garbage(str(tmp_path / "root")).files
     quick(local(crawl, tmp_path / "root", where="fetch_status = 200", more="audit: 1\n"))
     kinds = {file.kind for file in collect_garbage(str(tmp_path / "root"), delete=True).files}
-    assert {"query", "record list"} <= kinds
+    assert {"query", "input list"} <= kinds
     assert quick(local(crawl, tmp_path / "root", where="fetch_status = 200", more="audit: 1\n")).tasks == 0
 
 
@@ -192,7 +196,7 @@ def test_lists_depend_on_the_records_alone(crawl: Path, tmp_path: Path) -> None:
     first = Inputs(local(crawl, tmp_path / "one")).paths()
     other = Inputs(local(crawl, tmp_path / "two", where=f"{GERMAN} -- as before")).paths()
     assert [list_content(path) for path in first] == [list_content(path) for path in other]
-    names = [[one.archive.removeprefix(f"{crawl}/") for one in read_list(path)] for path in first]
+    names = [[one.path.removeprefix(f"{crawl}/") for one in read_list(path)] for path in first]
     assert names == [list(NAMES[:2]), [NAMES[2]]]
 
 
@@ -265,7 +269,7 @@ def test_an_object_store_that_resets_connections(
     fresh()
     inputs = Inputs(pipeline(f"{bucket}/root", f"{bucket}/index", bucket))
     inputs.keep()
-    assert all(path.startswith(f"{bucket}/root/records/") for path in inputs.paths())
+    assert all(path.startswith(f"{bucket}/root/inputs/") for path in inputs.paths())
     assert read(inputs.paths()) == wanted(crawl)
     assert faults.total
     faults.close()
@@ -283,7 +287,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("until", ["records/list-*", "00-warc/receipts"])
+@pytest.mark.parametrize("until", ["inputs/list-*", "00-warc/receipts"])
 def test_a_killed_run(crawl: Path, tmp_path: Path, until: str) -> None:
     """Killed while it writes lists or reads archives, a run ends the next time as an undisturbed one does."""
     (tmp_path / "script.py").write_text(SCRIPT)
@@ -297,7 +301,7 @@ def test_a_killed_run(crawl: Path, tmp_path: Path, until: str) -> None:
     assert quick(recipe).complete
     quick(local(crawl, tmp_path / "other"))
     assert RootContents(tmp_path / "root").contents() == RootContents(tmp_path / "other").contents()
-    assert not [file for file in collect_garbage(str(tmp_path / "root")).files if file.kind in {"query", "record list"}]
+    assert not [file for file in collect_garbage(str(tmp_path / "root")).files if file.kind in {"query", "input list"}]
 
 
 def test_the_plan_has_records_bytes_and_requests(crawl: Path, tmp_path: Path) -> None:
@@ -364,20 +368,19 @@ def test_an_index_of_other_archives(crawl: Path, tmp_path: Path) -> None:
 
 
 def test_a_deadly_record_is_left_out_by_its_number(crawl: Path, tmp_path: Path) -> None:
-    """Rows are counted through all archives of a list, as a watch numbers them."""
-    (path, *_) = Inputs(local(crawl, tmp_path / "root")).paths()
+    """Rows are counted through all archives of a list."""
+    recipe = local(crawl, tmp_path / "root")
+    (path, *_) = Inputs(recipe).paths()
     rows = list(read([path]))
     first = sum(1 for name, _, _ in rows if name == "one.warc.gz")
-    seen: list[int] = []
-
-    def watch(number: int) -> bool:
-        seen.append(number)
-        return number != first
-
-    tables = [pa.table({**b.columns, **b.metrics}) for b in read_input(Warc(), path, watch)]
-    outcomes = pa.concat_tables(tables).column("outcome").to_pylist()
-    assert seen == list(range(len(rows)))
+    hazards = Hazards((StepRows("warc", 0, ALL_ROWS),), {first: "a note"})
+    (flow,) = flows(recipe.steps)
+    batches = SourceReader(StepRun(recipe.steps[0], flow), 1000, hazards=hazards).batches([path])
+    outcomes = [
+        outcome for _, measured in batches if measured for outcome in measured.metrics.field("outcome").to_pylist()
+    ]
     assert [number for number, outcome in enumerate(outcomes) if outcome == "damaged"] == [first]
+    assert len(outcomes) == len(rows)
 
 
 def test_a_recipe_with_a_wrong_key(crawl: Path, tmp_path: Path) -> None:
