@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from packaging.requirements import Requirement
 
-from tools.audit import EXTRAS, permissive, problems, requirements
+from tools.audit import DISTRIBUTION, EXTRAS, permissive, problems, requirements
 
 
 def test_every_dependency_may_be_used_and_is_what_was_asked_for() -> None:
     """That of the dashboard and what each brings with it included."""
-    needed = dict(requirements("refinery", EXTRAS))
+    needed = dict(requirements(DISTRIBUTION, EXTRAS))
     assert {"lxml", "pyarrow", "trafilatura", "starlette"} <= set(needed)
     assert [problem for name, asked in needed.items() for problem in problems(name, asked)] == []
 

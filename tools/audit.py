@@ -22,6 +22,7 @@ from packaging.requirements import Requirement
 
 OPEN = re.compile(r"\b(Apache|MIT|0?BSD|MPL|Mozilla|PSF|Python|CNRI|ISC|Zlib|CC0|Unlicense)\b", re.IGNORECASE)
 COPYLEFT = re.compile(r"GPL|GNU", re.IGNORECASE)
+DISTRIBUTION = "crawl-refinery"
 EXTRAS = ("dashboard", "index", "ray", "s3", "spacy", "train")
 
 
@@ -30,7 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--online", action="store_true", help="look up known vulnerabilities as well")
     online = parser.parse_args().online
-    needed = dict(requirements("refinery", EXTRAS))
+    needed = dict(requirements(DISTRIBUTION, EXTRAS))
     wrong = [problem for name, asked in needed.items() for problem in problems(name, asked)]
     print("\n".join([*wrong, f"{len(needed)} distributions, {len(wrong)} problems of licence or version"]))
     return bool(wrong) or (online and vulnerable(sorted(needed)))
