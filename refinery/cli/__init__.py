@@ -24,6 +24,7 @@ SECTIONS = {
         "init": "Write a starter recipe and, with --demo, a small sample crawl.",
         "check": "Check a recipe, its assets, inputs and root without reading data.",
         "stages": "List the stages, or describe one.",
+        "schema": "Print the JSON Schema of recipes, for editors.",
         "explain": "Show what the settings of a stage mean, in numbers.",
         "assets": "List models and word lists, or fetch one.",
     },
@@ -111,7 +112,7 @@ class Subcommands(click.Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(package_name="refinery", message="refinery %(version)s")
+@click.version_option(package_name="crawl-refinery", message="refinery %(version)s")
 @click.pass_context
 def subcommands(context: click.Context) -> None:
     """Turn web crawl archives into pretraining text for language models."""

@@ -14,7 +14,11 @@ from refinery.cli._options import RECIPE, Session, output_options, pass_session
 from refinery.cli._output import print_json
 from refinery.demo.sample import BLOCKLIST, sample
 from refinery.errors import UsageError
+from refinery.recipe.schema import recipe_schema
 from refinery.store import store_for
+
+SCHEMA = "refinery.schema.json"
+"""The file with the schema of recipes, beside the recipe, whose first line tells editors of it."""
 
 
 @click.command("init")
@@ -28,15 +32,19 @@ from refinery.store import store_for
 def command(session: Session, file: str, folder: str | None, force: bool) -> None:
     """Write a starter recipe and, with --demo, a small sample crawl.
 
-    FILE defaults to refinery.yaml. The recipe is complete and describes each stage: edit its inputs and root.
+    FILE defaults to refinery.yaml. The recipe is complete and describes each stage: edit its inputs and root. The JSON
+    Schema of recipes is written beside it, for editors.
     """
     if not force:
         _refuse_to_overwrite(file, folder)
     archives = [] if folder is None else [os.path.join(folder, name) for name in sample(folder)["files"]]
-    store_for(file).put(file, starter(folder).encode(errors="backslashreplace"))
+    schema = os.path.join(os.path.dirname(file), SCHEMA)
+    store_for(file).put(schema, json.dumps(recipe_schema(), indent=1, ensure_ascii=False).encode())
+    recipe = f"# yaml-language-server: $schema={SCHEMA}\n{starter(folder)}"
+    store_for(file).put(file, recipe.encode(errors="backslashreplace"))
     if session.json:
-        print_json({"recipe": file, "archives": archives})
-    session.print_text("\n".join(f"wrote {path}" for path in [*archives, file]))
+        print_json({"recipe": file, "schema": schema, "archives": archives})
+    session.print_text("\n".join(f"wrote {path}" for path in [*archives, schema, file]))
     session.print_text(f"next: refinery check{'' if file == RECIPE else f' -c {file}'}")
 
 

@@ -24,6 +24,7 @@ from pydantic import (
     InstanceOf,
     TypeAdapter,
     ValidationError,
+    WithJsonSchema,
 )
 
 from refinery.recipe.index_query import IndexQuery
@@ -34,7 +35,13 @@ from refinery.stage.documents import STRUCTURE, lost_marks, metrics_column
 
 _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 _PERCENT = re.compile(r"([0-9]{1,3})%")
+_DATASET = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _size = TypeAdapter(ByteSize)
+
+_Path = Annotated[str, Field(min_length=1)]
+_Paths = Annotated[tuple[_Path, ...], Field(min_length=1)]
+_Memory = Annotated[str, Field(pattern=r"^(100|[1-9][0-9]?)%$|^ *[0-9.]+ *[A-Za-z]+$")]
+_Share = Annotated[str, Field(pattern=f"^{_SHARE.pattern}$")]
 
 
 def _memory(value: object) -> object:
@@ -70,7 +77,7 @@ def _share(value: object) -> object:
 
 
 def _dataset(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
+    if not re.fullmatch(_DATASET, value):
         raise ValueError("expected up to 100 letters, digits and . _ - that begin with a letter or digit")
     return value
 
@@ -91,7 +98,7 @@ class ExecutorSettings(BaseModel):
     workers: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         "auto", description="number of worker processes; auto: one per core, or as many as fit the Ray cluster"
     )
-    memory: Annotated[str, BeforeValidator(_memory)] = Field(
+    memory: Annotated[str, BeforeValidator(_memory, json_schema_input_type=_Memory)] = Field(
         "80%", description="memory of all workers together: a share of the machine, or a size such as 12GiB"
     )
     batch: int = Field(1000, ge=1, le=100_000, description="documents in one batch")
@@ -156,10 +163,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dataset: Annotated[str, AfterValidator(_dataset)] = Field(
+    dataset: Annotated[str, AfterValidator(_dataset), WithJsonSchema({"type": "string", "pattern": _DATASET})] = Field(
         description="name of the data set: up to 100 letters, digits and . _ -; a root keeps to one data set"
     )
-    inputs: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_inputs)] = Field(
+    inputs: Annotated[tuple[_Path, ...], BeforeValidator(_inputs, json_schema_input_type=_Path | _Paths)] = Field(
         min_length=1,
         description="files to read: paths, globs, folders, or lists of paths; or records of an index, see below",
     )
@@ -182,7 +189,7 @@ class Settings(BaseModel):
         ge=0,
         description="process 1 document in this many with all row stages, to count what each rule alone removes",
     )
-    max_broken_inputs: Annotated[str, BeforeValidator(_share)] = Field(
+    max_broken_inputs: Annotated[str, BeforeValidator(_share, json_schema_input_type=_Share)] = Field(
         "5%",
         description="exit with code 1 if more input files than this are broken: without a document, truncated, or with "
         "1 % or more of their records damaged",

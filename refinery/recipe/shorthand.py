@@ -47,7 +47,7 @@ def dataset_name(path: str) -> str:
 def listed_fields(node: YamlNode, model: type[BaseModel]) -> YamlNode:
     """Return the fields with a list of one for each single value where ``model`` requires a list."""
     values = {
-        name: YamlNode(value.span, (value,)) if _is_single(value) and _is_list(model, name, value.value) else value
+        name: YamlNode(value.span, (value,)) if _is_single(value) and is_list(model, name, value.value) else value
         for name, value in node.mapping.items()
     }
     return replace(node, value=values)
@@ -64,7 +64,7 @@ def _is_single(node: YamlNode) -> bool:
     return node.value is not None and not isinstance(node.value, Mapping | tuple)
 
 
-def _is_list(model: type[BaseModel], name: str, value: object) -> bool:
+def is_list(model: type[BaseModel], name: str, value: object) -> bool:
     """Return True if the field is a list, or a list and words of its own (``all``) of which the value is none."""
     field = model.model_fields.get(name)
     annotation = field.annotation if field else None

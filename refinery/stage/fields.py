@@ -39,7 +39,8 @@ def _proportion(value: object) -> object:
     return value
 
 
-Proportion = Annotated[float, BeforeValidator(_proportion), Field(ge=0, le=1)]
+_PERCENT = Annotated[str, Field(pattern=r"^[0-9.]+%$")]
+Proportion = Annotated[float, BeforeValidator(_proportion, json_schema_input_type=float | _PERCENT), Field(ge=0, le=1)]
 """A share from 0 to 1, which a recipe may write in percent: 30%, 0.3."""
 
 
@@ -56,5 +57,6 @@ def _duration(value: object) -> object:
     raise ValueError("a duration needs a unit: 500ms, 30s, 2min, 1h")
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+_TIME = Annotated[str, Field(pattern=r"^[0-9.]+ *(ms|s|min|h)$")]
+Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=_TIME)]
 """A span of time written with a unit: 500ms, 30s, 2min, 1h."""
