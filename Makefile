@@ -6,7 +6,8 @@
 # make site   build the documentation site: build/site/index.html
 # make audit  look up known vulnerabilities of what refinery depends on; needs the network and pip-audit
 # make fuzz   compare native kernels with their twins on what libFuzzer finds; SECONDS=60 KERNELS=word_ids,components
-# make wheel  build the wheel, and try it in a new environment of each Python of PYTHONS
+# make wheels  build the sdist and the wheels into dist/, for x86-64 and, where rustc has its library, aarch64
+# make wheel  build the wheel, and try it in a new environment of each Python of PYTHONS; DIST=dist: one of make wheels
 
 PYTHON ?= python3
 VENV := .venv
@@ -25,7 +26,7 @@ export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 LIBPYTHON = $(shell $(BIN)/python -c "import pathlib, sysconfig; at, name, shared = map(sysconfig.get_config_var, \
   ('LIBDIR', 'LDLIBRARY', 'Py_ENABLE_SHARED')); print(at if shared and pathlib.Path(at, name).exists() else '')")
 
-.PHONY: install assets run check native test test-all test-crate format docs site languages audit wheel fuzz clean
+.PHONY: install assets run check native test test-all test-crate format docs site languages audit wheel wheels fuzz clean
 
 install: $(INSTALLED) assets
 
@@ -33,6 +34,7 @@ $(INSTALLED): pyproject.toml setup.cfg $(CRATE)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	rm -f refinery/kernels/_native.*.so
+	rm -rf $(VENV)/lib/*/site-packages/refinery-*.dist-info  # the distribution of before, whose entry points are others
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	touch $@
 
@@ -110,7 +112,11 @@ audit: $(INSTALLED)
 	$(BIN)/python tools/audit.py --online
 
 wheel: $(INSTALLED)
-	$(BIN)/python tools/check_wheel.py $(PYTHONS)
+	$(BIN)/python tools/check_wheel.py $(if $(DIST),--dist $(DIST)) $(PYTHONS)
+
+wheels: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --group wheels
+	$(BIN)/python tools/make_wheels.py
 
 fuzz: $(INSTALLED)
 	native/fuzz/run.sh $(SECONDS) $(KERNELS)

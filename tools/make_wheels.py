@@ -9,6 +9,7 @@ an older C library than this one's; it needs ``pip install --group wheels``. Pri
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import shutil
@@ -57,6 +58,8 @@ def wheel(source: Path, machine: str, out: Path) -> Path:
         "CARGO_BUILD_TARGET": f"{machine}-unknown-linux-gnu.{GLIBC}",
         "CARGO_TARGET_DIR": str(TARGET_DIR),
         "_PYTHON_HOST_PLATFORM": f"linux-{machine}",
+        # The build has an environment of its own, without this one's packages.
+        "CARGO_ZIGBUILD_ZIG_PATH": str(_zig()),
     }
     with tempfile.TemporaryDirectory() as folder:
         plain, tagged = Path(folder, "plain"), Path(folder, "tagged")
@@ -76,6 +79,13 @@ def has_library(machine: str) -> bool:
     command = (rustc, "--print", "target-libdir", "--target", f"{machine}-unknown-linux-gnu")
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return Path(done.stdout.strip()).is_dir()
+
+
+def _zig() -> Path:
+    spec = importlib.util.find_spec("ziglang")
+    if spec is None or spec.origin is None:
+        raise SystemExit("ziglang is not installed: pip install --group wheels")
+    return Path(spec.origin).with_name("zig")
 
 
 def _moved(folder: Path, out: Path, pattern: str) -> Path:
