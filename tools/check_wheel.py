@@ -116,7 +116,7 @@ def _try(python: str, dist: Path, environment: Path) -> dict[str, object]:
     seconds = time.monotonic() - started
     if seconds > SECONDS:
         raise SystemExit(f"install, init, run and report took {seconds:.0f} s, more than {SECONDS}")
-    found = json.loads(_run(fresh, "-I", "-c", TRIAL, cwd=environment, kernels="native"))
+    found: dict[str, object] = json.loads(_run(fresh, "-I", "-c", TRIAL, cwd=environment, kernels="native"))
     _install(fresh, dist, EXTRAS)
     _run(fresh, "-I", "-c", "import boto3, duckdb, ray, refinery.executors.ray, refinery.report", cwd=environment)
     kept = _run_recipe(fresh, environment)
