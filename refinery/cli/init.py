@@ -18,7 +18,7 @@ from refinery.recipe.schema import recipe_schema
 from refinery.store import store_for
 
 SCHEMA = "refinery.schema.json"
-"""The file with the schema of recipes, beside the recipe, whose first line tells editors of it."""
+"""The file with the schema of recipes, beside the recipe, whose first line names it for editors."""
 
 
 @click.command("init")
