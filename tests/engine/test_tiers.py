@@ -28,6 +28,7 @@ from refinery.stages.substring import Substring
 from refinery.stages.urls import Urls
 from refinery.store import LocalStore, Store
 from refinery.task import perform, shuffle
+from refinery.task.commit import commit
 from refinery.task.merging import gathered
 from refinery.task.shuffle import Run, numbered
 from refinery.task.tasks import RoundTask
@@ -220,3 +221,26 @@ def test_parts_read_what_files_sent_file_after_file(files: list[Rows], cuts: lis
         wanted = [row for one in sent for row in one if row[0] >> 32 == part]
         assert [row for row in merged if row[0] >> 32 == part] == wanted
     assert [row[0] >> 32 for row in merged] == sorted(row[0] >> 32 for one in sent for row in one)
+
+
+def test_a_merge_that_was_killed_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed before its receipt, between two of a tier: what is there is used, and all else is as without it."""
+    write_inputs(tmp_path / "in", [[f"line {n // 2} of text" for n in range(start, start + 4)] for start in range(5)])
+    quick(pipeline(tmp_path, root="whole"))
+    monkeypatch.setattr(tiers, "FAN_IN", 2)
+    done: list[str] = []
+
+    def killed(root: Any, folder: str, stage: Any, receipt: Receipt) -> Receipt:
+        done.append(receipt.key)
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        return commit(root, folder, stage, receipt)
+
+    monkeypatch.setattr("refinery.task.tiers.commit", killed)
+    with pytest.raises(KeyboardInterrupt):
+        quick(pipeline(tmp_path))
+    assert quick(pipeline(tmp_path)).complete
+    assert done.count(done[0]) == 1
+    assert done.count(done[1]) == 2
+    assert outcome(tmp_path / "root") == outcome(tmp_path / "whole")
+    assert verify(str(tmp_path / "root")).findings == ()
