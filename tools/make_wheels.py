@@ -24,7 +24,7 @@ GLIBC = "2.17"
 MACHINES = ("x86_64", "aarch64")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-TARGET_DIR = REPOSITORY / "native" / "target"
+TARGET_DIR = REPOSITORY / "build" / "wheels"  # not that of other builds, which would wait for each other
 
 
 def main() -> None:
